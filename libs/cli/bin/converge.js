@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --conditions=source
 import { setTimeout } from 'node:timers';
 
-// Plain JavaScript that even an old Node parses, so that a wrong version gets one sentence instead of a stack.
+// This file is plain JavaScript that an old Node can parse: a wrong version gets a sentence instead of a stack.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22 || (major === 22 && minor < 22)) {
@@ -15,7 +15,7 @@ if (major < 22 || (major === 22 && minor < 22)) {
     import('@convergekit/telemetry'),
   ]);
   exitOnUncaught(logger('converge'));
-  // The reader has what it wanted (`converge … | head`).
+  // The reader has closed the pipe (`converge … | head`).
   process.stdout.on('error', (error) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;

@@ -1,2 +1,2 @@
-/** For operators: what the CLI and the console use. It may change in any version. */
+/** Exports for operators, used by the CLI and the console. They may change in any version. */
 export { DUTIES, type Duty, roleSql } from './commands/roles/role-files.ts';

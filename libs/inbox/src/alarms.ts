@@ -1,7 +1,10 @@
 import type { FailureKind } from '@convergekit/resilience/engine';
 import type { InboxErrorCode } from './errors.ts';
 
-/** A condition that an operator should know of. Its name is stable: log field `alarm`, metrics, alert rules and run books use it. */
+/**
+ * A condition that an operator should know. Its name is stable: log field `alarm`, metrics, alert rules and run books
+ * use it.
+ */
 export interface AlarmDefinition {
   /**
    * halted  a partition stops until an operator acts: gauge `converge.inbox.halted`
@@ -9,13 +12,13 @@ export interface AlarmDefinition {
    * event   a single occurrence: logged once
    */
   readonly kind: 'halted' | 'paused' | 'event';
-  /** The condition. */
+  /** The condition while the alarm is raised. */
   readonly means: string;
   /** The next step of the operator. */
   readonly next: string;
 }
 
-/** Every alarm of consumers. docs/guides/alarms.md is compared with this table by a test. */
+/** The alarms of consumers. A test compares docs/guides/alarms.md with this table. */
 export const alarmDefinitions = {
   gap: {
     kind: 'halted',

@@ -24,7 +24,7 @@ export type InboxErrorCode =
   | 'PARKED_RECORD_GONE'
   | 'PARKED_REFUSED';
 
-/** An error of a consumer, with category and certainty. Its message says what failed, why, and the next step. */
+/** An error of a consumer, with category and certainty. The message says what failed, why, and the next step. */
 export class InboxError extends ConvergeError {
   declare readonly code: InboxErrorCode;
 

@@ -1,6 +1,6 @@
 import type { Noun } from '../frame/command.ts';
 
-/** Everything below `converge`, in the order of its help. */
+/** The nouns below `converge`, in the order of the help. */
 export const nouns: readonly Noun[] = [
   {
     name: 'migrate',

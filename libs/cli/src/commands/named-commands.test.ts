@@ -1,4 +1,4 @@
-/** Commands that documentation, errors and alarms name: each exists, with the options that are named beside it. */
+/** Tests that commands in documentation, errors and alarms exist, with the named options. */
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { allCommands, parseOnly } from '../fixture/all-commands.ts';
@@ -26,7 +26,7 @@ const sources = globSync(
   { cwd: root, exclude: ['**/node_modules/**', '**/*.test.ts', '**/fixture/**'] },
 );
 
-/** Words of a command line up to a comment, a pipe or the end of its sentence; placeholders become `x`. */
+/** Splits a command line into words, up to a comment, a pipe or the end of the sentence. Placeholders become `x`. */
 function wordsOf(line: string): readonly string[] {
   const text = line
     .replace(/\$\{[^}]*\}/g, 'x')
@@ -41,7 +41,7 @@ function wordsOf(line: string): readonly string[] {
   return words;
 }
 
-/** What is wrong with a mention, or undefined. A name may stand for several: `saga retry|resolve`. */
+/** Returns the fault of a mention, or undefined. A name may stand for several: `saga retry|resolve`. */
 function faultOf(line: string): string | undefined {
   const words = wordsOf(line);
   // An option of the program itself, or no name at all: `converge … | head`.
@@ -76,7 +76,7 @@ function faultOf(line: string): string | undefined {
 const quoted = (text: string): readonly string[] =>
   [...text.matchAll(/`converge ([^`\\]+)\\?`/g)].map(([, line = '']) => line);
 
-/** `converge <noun> …` anywhere else in a text: in the next step of an alarm, in a comment. */
+/** Matches `converge <noun> …` anywhere else in a text: in the next step of an alarm, in a comment. */
 const noun = nouns.map(({ name }) => name).join('|');
 const plain = (text: string): readonly string[] =>
   [

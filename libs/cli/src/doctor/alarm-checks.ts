@@ -1,12 +1,13 @@
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 
-/** As the relay's own default. */
+/** The relay's default, in milliseconds. */
 const LATE_AFTER_MS = 60_000;
 
 /**
- * The alarms of the relay that can be seen from outside, under the names that stand in its log and at /metrics. Pure.
- * Alarms that only the process itself can detect (a stall, a broker that accepts nothing) are in its /readyz and /livez.
+ * Returns the relay's alarms that the database shows, under their names in log and /metrics. The function is pure.
+ * Alarms that only the process itself can detect (a stall, a broker that accepts nothing) are in its /readyz and
+ * /livez.
  */
 export function checkAlarms(survey: Survey, held: readonly HeldTopic[]): readonly Finding[] {
   const conditions = conditionsOf({ held, survey }, { lateAfterMs: LATE_AFTER_MS });

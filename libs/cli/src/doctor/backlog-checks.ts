@@ -4,13 +4,13 @@ import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay
 import type { Finding } from './findings.ts';
 import { formatBytes, formatMs } from '../frame/output.ts';
 
-/** What of a survey these checks need. */
+/** The part of a survey that these checks need. */
 export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'terms' | 'limit'>;
 
 /** The lease of the relay, by which a survey finds who publishes. */
 const LEASE = 'relay';
 
-/** One look at the outbox, the same that a relay makes of itself. */
+/** Surveys the outbox once, as a relay does. */
 export function readSurvey(executor: Executor): Promise<Survey> {
   return survey(executor, { lease: LEASE, now: Date.now });
 }
@@ -19,7 +19,7 @@ const heldSql = `
   select topic, held_at::text as "heldAt", held_reason as reason from converge.relay_topic
    where held_at is not null order by topic`;
 
-/** Topics that wait. The relay writes why as `CODE: detail`. */
+/** Reads the topics that wait. The relay writes the reason as `CODE: detail`. */
 export async function readHeld(executor: Executor): Promise<readonly HeldTopic[]> {
   const { rows } = await executor.query<{ topic: string; heldAt: string; reason: string | null }>(heldSql);
   return rows.map(({ topic, heldAt, reason }) => {
@@ -30,7 +30,7 @@ export async function readHeld(executor: Executor): Promise<readonly HeldTopic[]
 
 const LATE_MS = 10_000;
 
-/** Pure. */
+/** Checks the backlog (pure). */
 export function checkBacklog({ backlog, oldestMs, holder, terms, limit }: Backlog): readonly Finding[] {
   return [
     holder === undefined
@@ -76,7 +76,7 @@ function waiting(events: number, oldestMs: number): Finding {
 }
 
 function textOf(events: number, age: string): string {
-  // Those of halted topics are not counted, only their age is known.
+  // Events of halted topics are not counted; only their age is known.
   if (events === 0) return `events of halted topics wait, the oldest for ${age}`;
   if (events === 1) return `1 event waits, for ${age}`;
   return `${events >= COUNTED ? 'about ' : ''}${events} events wait, the oldest for ${age}`;

@@ -32,7 +32,7 @@ interface Examined {
   readonly findings: readonly Finding[];
 }
 
-// A system that cannot be reached is a finding like any other; the examination continues with the rest.
+// Runs a check. A system that cannot be reached is a finding, and the examination continues with the rest.
 async function attempt<T extends Examined>(check: string, fn: () => Promise<T>): Promise<T | Examined> {
   try {
     return await fn();

@@ -1,7 +1,7 @@
 import { table, type Output, type Verdict } from '../frame/output.ts';
 import { result, type Result } from '../frame/result.ts';
 
-/** What one check found, and the next step. */
+/** The finding of a check, and the next step. */
 export interface Finding {
   readonly check: string;
   readonly verdict: Verdict;
@@ -9,7 +9,7 @@ export interface Finding {
   readonly next?: string;
 }
 
-/** The result of checks; it is not ok when one failed. */
+/** Builds the result of checks, which is not ok when one failed. */
 export function findingsOf(output: Output, findings: readonly Finding[]): Result {
   const ok = findings.every((finding) => finding.verdict !== 'fail');
   return result(

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 
-// `topic` has no index, and needs none for publishing: the newest events by primary key, and what the relay has
-// recorded, give the same without reading the whole table.
+// The topics come from the newest events by primary key, and from the relay's records. `topic` has no index, and a scan
+// of the whole table is avoided.
 const sql = `
   select distinct topic from (
     select topic from (select topic from converge.outbox order by id desc limit 10000) newest

@@ -4,14 +4,14 @@ import { privilegesOf, roleSql } from '../commands/roles/role-files.ts';
 
 export interface Permissions {
   readonly role: string;
-  /** What the relay needs and this role has not: `update on converge.lease`. */
+  /** The permissions that this role lacks for the relay, such as `update on converge.lease`. */
   readonly missing: readonly string[];
-  /** May see whose transaction is open, also when it is another role's. */
+  /** True when the role may see the owners of other roles' transactions. */
   readonly seesOthers: boolean;
 }
 
-// A privilege on a schema that cannot be entered is worth nothing, so that is asked as well. A function is asked for by its
-// name, whatever its parameters; one that is not there counts as missing.
+// The query includes schemas: a privilege in a schema that cannot be entered has no effect. Functions are checked by
+// name, whatever their parameters; a missing one counts as missing permission.
 const sql = `
   select current_user as role, pg_has_role('pg_read_all_stats', 'usage') as "seesOthers",
          array(select need.privilege || ' on ' || need.name
@@ -38,7 +38,7 @@ export async function readPermissions(executor: Executor): Promise<Permissions> 
   return row;
 }
 
-/** Pure. */
+/** Checks the permissions (pure). */
 export function checkPermissions({ role, missing, seesOthers }: Permissions): readonly Finding[] {
   const check = 'permissions';
   const found: Finding[] = [];

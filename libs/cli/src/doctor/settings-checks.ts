@@ -26,7 +26,7 @@ export async function readServerSettings(executor: Executor): Promise<ServerSett
   return row;
 }
 
-/** What the promises take as given. Pure. */
+/** Checks the server settings that the guarantees require. The function is pure. */
 export function checkServerSettings(found: ServerSettings): readonly Finding[] {
   return [versionOf(found), primary(found), synchronousCommit(found), fsync(found), standbys(found)].flat();
 }
@@ -70,14 +70,14 @@ function standbys({ standbyNames, standbys: there }: ServerSettings): readonly F
 
 const CLOCK_WARN_MS = 1_000;
 
-/** The database's clock against ours. `ce_time` and ages come from it, so people compare the two. */
+/** Compares the database's clock with this machine's. `ce_time` and ages come from it, so people compare the two. */
 export async function checkClock(executor: Executor, now: () => number = Date.now): Promise<Finding> {
   const before = now();
   const { rows } = await executor.query<{ ms: number }>(
     `select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`,
   );
   const after = now();
-  // The answer was made somewhere between; the middle is wrong by half the round trip at most.
+  // The answer was created between the two times; the middle is wrong by half the round trip at most.
   return judgeClock((rows[0]?.ms ?? Number.NaN) - (before + after) / 2);
 }
 

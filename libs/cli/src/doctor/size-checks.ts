@@ -26,11 +26,11 @@ export async function readSizes(executor: Executor): Promise<Sizes> {
   return row;
 }
 
-/** Children are a million ids each: retention of a day at a busy source keeps some dozens. */
+/** The number of children that is many: a busy source's day of retention has some dozens. */
 const MANY_CHILDREN = 200;
 const DEAD_ROWS = 50_000;
 
-/** Pure. */
+/** Checks the sizes (pure). */
 export function checkSizes({ children, outboxBytes, tables }: Sizes): readonly Finding[] {
   const text = `${children} children, ${formatBytes(outboxBytes)} with indexes`;
   const outbox: Finding =

@@ -1,10 +1,10 @@
 import type { TopicDescription } from '@convergekit/broker/engine';
 import type { Finding } from './findings.ts';
 
-// What emit admits at most (900 KiB of payload and headers), and room for what the relay adds.
+// The largest event of an emit (900 KiB of payload and headers) plus the relay's headers, in bytes.
 const LARGEST_EVENT_BYTES = 921_600 + 16_384;
 
-/** Is this topic fit for events? Pure: `undefined` is a topic that does not exist. */
+/** Checks that a topic is fit for events. The function is pure: `undefined` is a topic that does not exist. */
 export function checkTopic(name: string, found: TopicDescription | undefined): readonly Finding[] {
   const check = `topic ${name}`;
   if (found === undefined)

@@ -3,10 +3,12 @@ import type { Finding } from './findings.ts';
 import { formatMs } from '../frame/output.ts';
 
 export const LONG_MS = 60_000;
-/** At most so many are named one by one; of the rest the number is shown. */
+/** The number of transactions that are named; the others are counted. */
 const NAMED = 5;
 
-/** They hold nothing up in publishing, but retention waits for them, and tables grow. Pure. */
+/**
+ * Checks open transactions: publishing goes on, but retention waits for them, and tables grow. The function is pure.
+ */
 export function checkTransactions(found: readonly HorizonBlocker[]): readonly Finding[] {
   const check = 'long transactions';
   if (found.length === 0)

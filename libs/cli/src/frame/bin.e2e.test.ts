@@ -1,4 +1,4 @@
-/** What the process of the command does beside its commands. */
+/** Tests of the command's process, apart from its commands. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

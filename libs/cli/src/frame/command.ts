@@ -2,7 +2,7 @@ import type { CommandContext } from './context.ts';
 import type { Flags, Values } from './flags.ts';
 import type { Result } from './result.ts';
 
-/** A command as a value: the program parses its arguments and flags, and prints what `run` returns. */
+/** A command as a value: the program parses arguments and flags, and prints the result of `run`. */
 export interface Command {
   readonly name: string;
   readonly aliases: readonly string[];
@@ -23,7 +23,7 @@ export interface Declared<A extends Flags, F extends Flags> {
   readonly run: (context: CommandContext, input: Values<A> & Values<F>) => Promise<Result | undefined>;
 }
 
-/** Declares a command. Its `run` gets arguments and flags by name, typed by their declarations. */
+/** Declares a command. `run` gets arguments and flags by name, typed by their declarations. */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- a command without arguments or flags has none
 export function command<A extends Flags = {}, F extends Flags = {}>(declared: Declared<A, F>): Command {
   return { aliases: [], args: {}, flags: {}, ...declared };
@@ -36,10 +36,10 @@ export interface Group {
   readonly commands: readonly Command[];
 }
 
-/** A name below `converge`. Its commands are imported when it is called: help loads neither Kafka nor Postgres. */
+/** A name below `converge`. The commands of a noun are imported at its call: help loads neither Kafka nor Postgres. */
 export interface Noun {
   readonly name: string;
   readonly summary: string;
-  /** One command, where the noun is a command itself (`converge migrate`). */
+  /** Loads the commands, or one command where the noun is a command itself (`converge migrate`). */
   readonly load: () => Promise<Command | readonly (Command | Group)[]>;
 }

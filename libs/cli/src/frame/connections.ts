@@ -10,7 +10,7 @@ export interface OpenOptions {
   readonly setting?: string | undefined;
 }
 
-/** Opens a database and pings it, so that a wrong setting fails here. Without a URL the driver reads PG*. */
+/** Opens a database and pings it, so that a wrong setting fails here. The driver reads PG* when there is no URL. */
 export async function openAt(
   url: string | undefined,
   applicationName: string,

@@ -10,7 +10,7 @@ import { requireMigrations } from './migrations.ts';
 import type { Output } from './output.ts';
 import { requireDatabase, type Settings } from './settings.ts';
 
-/** What a command works with. Everything that it opens here is closed when the command ends. */
+/** The context of a command. Its connections are closed when the command ends. */
 export interface CommandContext {
   readonly settings: Settings;
   readonly output: Output;

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterEach(killLeftovers);
 
-/** One line on stderr, no stack, nothing on stdout. */
+/** Expects one line on stderr, no stack, nothing on stdout. */
 function expectOneLine({ code, stdout, stderr }: Ended, exitCode: number, text: RegExp): void {
   const lines = stderr.trimEnd().split('\n');
   expect(lines).toEqual([expect.stringMatching(text)]);
@@ -59,7 +59,7 @@ describe('an error of the command is one line with the next step', () => {
     const server = await refusingPostgres();
     const url = `postgres://ann:hunter2@127.0.0.1:${server.port}/shop`;
     const ended = await runCli(['relay'], { DATABASE_URL: url, KAFKA_BROKERS: brokers });
-    // A service with consumers ends so too: one line, the setting by name, where it was set, and what to do.
+    // A service with consumers ends in the same way: a line with the setting, its source, and the next step.
     const consumer = await start(
       [process.execPath, '--conditions=source', join(root, 'services/shop/src/shipping/main.ts')],
       {

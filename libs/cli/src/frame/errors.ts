@@ -12,7 +12,9 @@ export function misconfigured(code: string, message: string, cause?: unknown): C
   return new ConvergeError(message, { code, category: 'configuration', certainty: 'not_applied', cause });
 }
 
-/** What was asked for does not fit what is there now. The command exits with 1; nothing was changed. */
+/**
+ * Creates the error of a request that does not fit the present state. The command exits with 1; nothing was changed.
+ */
 export function refused(code: string, message: string, category: 'data' | 'service' = 'data'): ConvergeError {
   return new ConvergeError(message, { code, category, certainty: 'not_applied' });
 }

@@ -2,7 +2,7 @@ import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
 import { migrationsMissing, UsageError } from './errors.ts';
 
-/** How a command failed, for the shell. */
+/** The failure of a command, for the shell. */
 export interface Explanation {
   readonly message: string;
   readonly exitCode: number;
@@ -15,7 +15,8 @@ const EXIT_CONFIGURATION = 78;
 
 /** Explains a failure in one sentence, with the exit code. The stack is shown only with LOG_LEVEL=debug. */
 export function explain(error: unknown): Explanation {
-  // Help and version end by an "error", after their text was printed; a noun without a command prints its help.
+  // The library ends help and version by an "error", after the text was printed; a noun without a command prints its
+  // help.
   if (error instanceof CommanderError)
     return { message: '', exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE };
   if (error instanceof UsageError) return { message: error.message, exitCode: EXIT_USAGE };

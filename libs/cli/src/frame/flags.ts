@@ -1,11 +1,11 @@
 import { InvalidArgumentError } from 'commander';
 
-/** An option or argument of a command: what `--help` shows of it, and how its text becomes a `T`. */
+/** An option or argument of a command: its help text, and the conversion of its text to `T`. */
 export interface Flag<T> {
   readonly help: string;
   /** Names the value in help; a quantity names its unit (`--limit <events>`). An option without it is a switch. */
   readonly value?: string;
-  /** May be given several times. */
+  /** True when the option may be given several times. */
   readonly many?: true;
   readonly required?: true;
   readonly choices?: readonly string[];
@@ -34,7 +34,7 @@ export function texts(value: string, help: string): Flag<readonly string[]> {
   return { help, value, many: true, initial: [] };
 }
 
-/** One or more of a fixed set. */
+/** One or more values of a fixed set. */
 export function choices<T extends string>(
   value: string,
   all: readonly T[],
@@ -44,7 +44,7 @@ export function choices<T extends string>(
   return { help, value, many: true, choices: all, initial };
 }
 
-/** A quantity from 1, by its unit. */
+/** A quantity from 1, in a unit. */
 export function count(unit: string, help: string, initial: number): Flag<number>;
 export function count(unit: string, help: string): Flag<number | undefined>;
 export function count(unit: string, help: string, initial?: number): Flag<number | undefined> {
@@ -70,7 +70,7 @@ export function instant(help: string): Flag<Date | undefined> {
   };
 }
 
-/** Text that is JSON; it is passed on as it was written. */
+/** Text that is JSON, passed on unchanged. */
 export function json(help: string, more: Conflicts = {}): Flag<string | undefined> {
   return {
     help,
@@ -91,7 +91,7 @@ export function needed<T>(flag: Flag<T | undefined>): Flag<T> {
   return { ...(flag as Flag<T>), required: true };
 }
 
-/** Why an operator acts. It is kept with what is changed. */
+/** The reason of an operator for a change. The reason is stored with the change. */
 export function reason(help: string): Flag<string> {
   return {
     help,
@@ -104,7 +104,7 @@ export function reason(help: string): Flag<string> {
   };
 }
 
-/** What a command that asks before it acts has, and its context obeys. */
+/** The flag of a command that asks before it acts; the command's context obeys it. */
 export const asks = { yes: toggle('do not ask for confirmation') };
 export const dryRun = { dryRun: toggle('show what would happen, and change nothing') };
 

@@ -5,8 +5,8 @@ import { type JavaRecord, readWithJava } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, start, type Ended } from '../fixture/cli-process.ts';
 
-// What JSON.parse and a jsonb column would change: key order, white space, big integers, forms of numbers, a key twice,
-// and characters of every length that UTF-8 has.
+// Payloads that JSON.parse and a jsonb column would change. They differ in key order, white space, big integers, forms
+// of numbers, repeated keys, and characters of every length in UTF-8.
 const payloads = [
   '{"n":1}',
   '{"z":1,"a":2,"10":3,"2":4}',

@@ -11,7 +11,7 @@ export interface LongRunning {
   /** Made after telemetry started: instruments that are made earlier stay silent. */
   readonly services: () => readonly Service[];
   readonly checks: () => Checks;
-  /** Whether the services still make progress. @default only the event loop is watched */
+  /** Returns whether the services make progress. @default only the event loop is watched */
   readonly live?: () => Checks;
 }
 

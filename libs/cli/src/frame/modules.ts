@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { misconfigured } from './errors.ts';
 
-/** Imports a module (a file, from the working folder, or a package) and returns what it exports. */
+/** Imports a module (a file, from the working folder, or a package) and returns its exports. */
 export async function exportsOf(module: string): Promise<readonly unknown[]> {
   try {
     return Object.values((await import(addressOf(module))) as Record<string, unknown>);
@@ -29,7 +29,7 @@ export async function exportsThat<T>(
   return found;
 }
 
-// A name that is a file here is a file; everything else is left to Node, which finds installed packages.
+// Resolves a name that is a file here to that file; Node resolves all others as packages.
 function addressOf(module: string): string {
   const path = resolve(module);
   const isPath = /^\.{0,2}\//.test(module);

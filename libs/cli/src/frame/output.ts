@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** The streams of a command: data goes to stdout, everything else to stderr, so that `… | jq` works. */
+/** The streams of a command: only data goes to stdout, so that `… | jq` works. */
 export interface Streams {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
@@ -13,7 +13,7 @@ export interface OutputOptions {
 
 export interface Output {
   readonly json: boolean;
-  /** Writes the result of a command: `value` as one JSON document with --json, else the lines of `text`. */
+  /** Writes the result of a command: `value` as a JSON document with --json, else `text`. */
   result(value: unknown, text: () => readonly string[]): void;
   /** Writes one of many results as it comes: with --json a JSON document a line. */
   line(value: unknown, text: () => string): void;
@@ -52,11 +52,11 @@ export function createOutput(streams: Streams, options: OutputOptions): Output {
   };
 }
 
-// All of C0 and C1 except line feeds, tabs and the colours of `mark`.
+// Matches C0 and C1 except line feeds, tabs and the colours of `mark`.
 // eslint-disable-next-line no-control-regex -- the pattern matches them
 const CONTROL = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[\d{1,2}m)/g;
 
-/** Escapes control characters as JSON does: a value must not move the cursor of the terminal that shows it. */
+/** Escapes control characters as JSON does: a value must not move the terminal's cursor. */
 export function printable(text: string): string {
   return text.replace(CONTROL, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
@@ -71,7 +71,7 @@ export function formatCell(value: string | number | bigint | Date | null | undef
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
-/** Columns padded to their widest cell, two spaces apart. */
+/** Formats columns, padded to their widest cell, two spaces apart. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];
   for (const row of rows)

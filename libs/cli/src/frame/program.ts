@@ -9,12 +9,12 @@ import type { Streams } from './output.ts';
 /** A command with the values of its arguments and flags, as the command line gives them. */
 export interface Call {
   readonly command: Command;
-  /** `topics create`. */
+  /** The command's full name, such as `topics create`. */
   readonly name: string;
   readonly input: Readonly<Record<string, unknown>>;
   readonly json: boolean;
   readonly quiet: boolean;
-  /** The settings file. */
+  /** The path of the settings file. */
   readonly config: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export async function parse(
     .version(version(), '--version', 'print the version')
     .option('--config <file>', 'YAML file with settings; the environment overrides it')
     .addHelpText('after', environment)
-    // Without this, `topics create --config key=value` would be taken for the settings file.
+    // Positional options keep `topics create --config key=value` from being taken for the settings file.
     .enablePositionalOptions();
   for (const noun of nouns) await add(program, noun, argv, act);
   configure(program, streams);
@@ -120,7 +120,7 @@ function optionOf(name: string, flag: Flag<unknown>): Option {
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** The parsers from the program down to this one. */
+/** Returns the parsers from the program down to the given one. */
 function lineOf(parser: Parser): readonly Parser[] {
   return parser.parent === null ? [parser] : [...lineOf(parser.parent), parser];
 }

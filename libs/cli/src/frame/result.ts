@@ -1,6 +1,6 @@
 import { formatCell, table } from './output.ts';
 
-/** What a command found or did: JSON with --json, else lines. */
+/** The result of a command: JSON with --json, else lines. */
 export interface Result {
   readonly value: unknown;
   readonly lines: () => readonly string[];

@@ -25,7 +25,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
   }
 }
 
-/** Runs one command and prints its result. False when something was found wrong. */
+/** Runs a command and prints the result. Returns false when the command found a fault. */
 async function perform(
   { command, name, input, json, quiet, config }: Call,
   streams: Streams,

@@ -8,8 +8,8 @@ import { misconfigured } from './errors.ts';
 const milliseconds = z.number().int().positive();
 
 /**
- * One schema for all commands, so that one environment serves them all. A command that needs what is optional here
- * asks for it (`requireBrokers`, `requireDatabase`).
+ * The schema of all commands, so that one environment serves them all. A command that needs an optional setting
+ * requires it (`requireBrokers`, `requireDatabase`).
  */
 const schema = z.object({
   database: z
@@ -33,7 +33,10 @@ const schema = z.object({
     .object({
       /** Bytes of events that may wait to be published, with indexes. @default no limit */
       maxBytes: z.number().int().min(1_048_576).optional(),
-      /** At the limit: an alarm only, or every emit is refused (OUTBOX_FULL) until events have left. @default 'alarm' */
+      /**
+       * The reaction at the limit: only an alarm, or emits are refused (OUTBOX_FULL) until events have left. @default
+       * 'alarm'
+       */
       whenFull: z.enum(['alarm', 'refuse']).default('alarm'),
     })
     .prefault({}),
@@ -42,20 +45,26 @@ const schema = z.object({
       poll: z.object({ minMs: milliseconds.optional(), maxMs: milliseconds.optional() }).prefault({}),
       /** Longer than a renewal and the stop before its end together. @default 5_000 */
       leaseMs: milliseconds.min(3_001).optional(),
-      /** How long an event stays in the outbox at least; one that is not published stays anyway. @default 86_400_000, a day */
+      /**
+       * The minimum time an event stays in the outbox, in milliseconds; an unpublished one stays anyway. @default
+       * 86_400_000, a day
+       */
       retainMs: milliseconds.optional(),
-      /** How long the answer to a request key is remembered. @default 604_800_000, a week */
+      /** The time the answer to a request key is kept, in milliseconds. @default 604_800_000, a week */
       retainRequestsMs: milliseconds.optional(),
-      /** Events that one child of the outbox holds: a whole child leaves at once. @default 1_000_000 */
+      /** The number of events in a child of the outbox: a whole child is removed at once. @default 1_000_000 */
       childEvents: z.number().int().positive().optional(),
       /**
-       * Several outboxes for one process, by a name for logs and readiness, in place of DATABASE_URL:
+       * The outboxes of a process that serves several, by a name for logs and readiness. They replace DATABASE_URL:
        * `CONVERGE__RELAY__SOURCES__ORDERS=postgres://…`, or in YAML `relay: { sources: { orders: postgres://… } }`.
        */
       sources: z.record(z.string(), z.string()).default({}),
-      /** Signs every record of this outbox: 32 bytes at least (docs/guides/trust.md), best from a file (`…_FILE`). @default none */
+      /**
+       * The secret that signs every record of this outbox: 32 bytes at least (docs/guides/trust.md), best from a file
+       * (`…_FILE`). @default none
+       */
       signingKey: z.string().optional(),
-      /** The same for each of several outboxes, by the names of `sources`. @default none */
+      /** The signing secrets of several outboxes, by the names of `sources`. @default none */
       signingKeys: z.record(z.string(), z.string()).default({}),
     })
     .superRefine(({ sources, signingKeys }, context) => {
@@ -68,10 +77,10 @@ const schema = z.object({
           });
     })
     .prefault({}),
-  /** What consumers of signed sources have, for `consumers replay`: `CONVERGE__SIGNATURES__KEYS__ORDERS_FILE=…`. */
+  /** The keys of signed sources, for `consumers replay`: `CONVERGE__SIGNATURES__KEYS__ORDERS_FILE=…`. */
   signatures: z
     .object({
-      /** Source name → its key, or both while it is replaced. @default none: signatures are not compared */
+      /** The keys by source name, two while one is replaced. @default none: signatures are not compared */
       keys: z.record(z.string(), z.union([z.string(), z.array(z.string())])).default({}),
       others: z.enum(['refuse', 'accept']).default('refuse'),
     })
@@ -89,9 +98,9 @@ const schema = z.object({
 });
 
 export type Settings = z.output<typeof schema> & {
-  /** What file and environment say about policies, each by itself. */
+  /** The policies of file and environment, separately. */
   readonly policyLayers: readonly PolicyLayer[];
-  /** Which setting says where the database is, and where it was set. Undefined: none does. */
+  /** The setting of the database's address, and the setting's source. Undefined: not set. */
   readonly databaseSetting: string | undefined;
 };
 
@@ -105,7 +114,7 @@ export function readSettings(env: Environment, file?: string): Settings {
   };
 }
 
-/** Where the brokers are; a command that needs them cannot guess. */
+/** Returns the addresses of the brokers; a command that needs them cannot guess. */
 export function requireBrokers({ kafka }: Settings): string[] {
   if (kafka.brokers.length > 0) return [...kafka.brokers];
   throw missing('KAFKA_BROKERS', 'host:port[,host:port…] of the Kafka cluster');
@@ -118,7 +127,7 @@ export function requireDatabase({ database }: Settings, env: Environment): strin
   throw missing('DATABASE_URL', 'postgres://user:password@host:5432/database, or PGHOST and PGDATABASE');
 }
 
-/** Whether a database is named at all, for commands that can do without. */
+/** Returns whether a database is set, for commands that do not require one. */
 export function hasDatabase({ database }: Settings, env: Environment): boolean {
   return database.url !== undefined || hasPgVariables(env);
 }
@@ -139,7 +148,7 @@ export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSourc
     const url = checkedUrl(text, `relay.sources.${name}`);
     const { host, pathname } = new URL(url);
     const other = named.get(host + pathname);
-    // One of the two would stand by for ever, and which one would be random.
+    // One of the two relays would stand by for ever, and which one would be random.
     if (other !== undefined)
       throw misconfigured(
         'CONFIG_INVALID',

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';
 
-/** An event as its outbox row has it. */
+/** An event, as the outbox row has it. */
 export interface StoredEvent {
   readonly kind: 'emitted' | 'caused' | 'again';
   readonly at: string;
@@ -14,7 +14,7 @@ export interface StoredEvent {
   readonly published: boolean;
   readonly source: string;
   readonly sourceId: string;
-  /** Its position, from the relay; null before its tick. */
+  /** The position of the event, set by the relay; null before its tick. */
   readonly position: { readonly epoch: number; readonly tick: string; readonly id: string } | null;
   readonly partitions: number | null;
 }
@@ -46,7 +46,7 @@ export interface StoredAttempt {
     readonly budgetLeft: number | null;
   } | null;
   readonly causedBy: string | null;
-  /** Set where a drain made it: since when its event had stood in the line of its key. */
+  /** The time since which the event had waited in its line, for an attempt by a drain. */
   readonly parkedAt: string | null;
 }
 
@@ -61,7 +61,7 @@ export interface StoredPark {
   readonly run: number;
   readonly note: string | null;
   readonly changedAt: string;
-  /** How many events of its key are ahead of it. */
+  /** The number of events ahead of this event in the line of its key. */
   readonly ahead: number;
   readonly nextAt: string | null;
   readonly failureEvent: string | null;
@@ -79,7 +79,7 @@ export type Stored = StoredEvent | StoredAttempt | StoredPark | StoredForeign;
 /** Stored rows, with the calls that handlers requested of other systems. */
 export type Recorded = Stored | StoredEffect | StoredCall;
 
-// By the indexes on event_id; one statement, so the answer is of one moment.
+// The statement uses the indexes on event_id; it is a single one, so that the answer is of one moment.
 const knownSql = `
   select a.started_at as at, json_build_object('kind', 'attempt', 'at', a.started_at, 'id', a.id, 'consumer', a.consumer,
            'handler', a.handler, 'phase', a.phase, 'eventId', a.event_id,
@@ -101,7 +101,7 @@ const knownSql = `
     left join converge.parked_key k on k.consumer = p.consumer and k.topic = p.topic and k.key = p.line
    where p.event_id = any ($1)`;
 
-/** How consumers of this database tried these events, and where they wait or were given up. */
+/** Reads the attempts of this database's consumers at these events, and where the events wait or were given up. */
 export async function readTried(executor: Executor, ids: readonly string[]): Promise<readonly Stored[]> {
   const { rows } = await executor.query<{ stored: Stored }>(
     `select stored from (${knownSql}) as found(at, stored) order by at`,
@@ -119,14 +119,18 @@ export interface EventPlace {
   readonly id: string;
 }
 
-/** How far a consumer is in the event's partition. A watermark has no time: it says whether, not when. */
+/**
+ * The progress of a consumer in the event's partition. A watermark has no time: it shows whether the event was handled,
+ * not when.
+ */
 export interface Delivery {
   readonly consumer: string;
   readonly passed: boolean;
   readonly halted: string | null;
 }
 
-// Primary key look-ups. A consumer that has seen nothing of the source in this partition has no watermark yet.
+// The statement consists of primary key look-ups. A consumer that has seen nothing of the source in this partition has
+// no watermark yet.
 const deliverySql = `
   select p.consumer, coalesce(row(w.tick, w.id) >= row($5::bigint, $6::bigint), false) as passed, p.halted_code as halted
     from converge.inbox_partition p

@@ -15,12 +15,12 @@ export interface StoredEffect {
   readonly endedAt: string | null;
 }
 
-/** One attempt at it: a call, or a question what became of one. */
+/** An attempt at an effect: a call, or a query of the outcome of a call. */
 export interface StoredCall {
   readonly kind: 'call';
   readonly at: string;
   readonly id: string;
-  /** Its place among the attempts at this effect: several may begin within one millisecond. */
+  /** The number among the attempts at this effect: several may begin within one millisecond. */
   readonly number: number;
   readonly consumer: string;
   readonly eventId: string;
@@ -51,7 +51,7 @@ const columns = `
   json_build_object('kind', 'effect', 'at', w.created_at, 'id', w.id, 'consumer', w.consumer, 'handler', w.handler,
     'eventId', w.cause::json ->> 'eventId', 'effect', w.effect, 'state', w.state, 'stuckReason', w.stuck_reason,
     'endedAt', w.ended_at, 'story', w.story::json) as effect`;
-// Three partial indexes: what is open, what is stuck, and what ended in these spans of time.
+// The statement uses three partial indexes: open effects, stuck ones, and those that ended in these spans.
 const effectsSql = `
   select ${columns} from converge.saga_work w
    where w.state in ('ready', 'calling', 'unknown', 'answered') and w.cause::json ->> 'eventId' = any ($1)
@@ -62,7 +62,7 @@ const effectsSql = `
     join converge.saga_work w on w.ended_at >= r.low and w.ended_at < r.high
    where w.ended_at is not null and w.cause::json ->> 'eventId' = any ($1)`;
 
-/** What handlers of these events asked other systems for, and each attempt at it. */
+/** Reads the effects that handlers of these events requested, with all attempts. */
 export async function readEffects(
   executor: Executor,
   ids: readonly string[],

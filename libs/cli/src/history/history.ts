@@ -1,7 +1,7 @@
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import type { Delivery, Recorded, StoredEvent } from './attempt-sql.ts';
 
-/** What one database holds, under the name of its source. */
+/** The facts of a database, under the name of its source. */
 export interface Chapter {
   readonly database: string;
   readonly stored: readonly Recorded[];
@@ -19,12 +19,12 @@ export type Entry = (Recorded & { readonly database: string }) | Passed;
 /** Everything that is known of one event, in the order in which it happened. */
 export interface History {
   readonly eventId: string;
-  /** Its own outbox row, while that is retained. */
+  /** The event's own outbox row, while retained. */
   readonly emitted: (StoredEvent & { readonly database: string }) | undefined;
   readonly entries: readonly Entry[];
 }
 
-/** The failure events of these events: what compensates them is part of the history, so they are read next. */
+/** Returns the failure events of these events, which are read next: their compensations are part of the history. */
 export function failuresIn(chapters: readonly Chapter[]): readonly string[] {
   const ids = chapters.flatMap(({ stored }) =>
     stored.flatMap((one) => {
@@ -84,7 +84,7 @@ export function historyOf(
   return { eventId, emitted: emitted?.kind === 'emitted' ? emitted : undefined, entries };
 }
 
-/** A failure event is `caused` by the first question and `emitted` by the next: one row is shown once. */
+/** True at first sight: a failure event is `caused` in one round and `emitted` in the next, and is shown once. */
 function once(seen: Set<string>, one: Recorded & { readonly database: string }): boolean {
   const name = nameOf(one);
   if (seen.has(name)) return false;

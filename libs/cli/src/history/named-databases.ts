@@ -18,7 +18,7 @@ export interface Named {
 
 export const databases = { database: texts('url', 'more databases, of other services that take part') };
 
-/** Opens DATABASE_URL and the other databases, each with its migrations, under the names of their sources. */
+/** Opens DATABASE_URL and the other databases, with their migrations, under the names of their sources. */
 export async function namedDatabases(
   context: CommandContext,
   urls: readonly string[],
@@ -34,7 +34,7 @@ async function nameOf(database: Database, more: readonly MigrationSet[]): Promis
   return { name: (await readSource(database.executor)).name, database };
 }
 
-/** How far each consumer in these databases is towards the events of the chapters. */
+/** Reads the progress of each consumer in these databases towards the events of the chapters. */
 export async function deliveriesOf(
   named: readonly Named[],
   chapters: readonly Chapter[],

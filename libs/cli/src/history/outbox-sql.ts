@@ -11,14 +11,15 @@ export interface IdRange {
 const endsSql = `
   select (select id from converge.outbox order by id limit 1)::text as low,
          (select id from converge.outbox order by id desc limit 1)::text as high`;
-// One tuple of the primary key; later children are not looked at. By `o.id`: the output's id is text.
+// The statement reads one tuple of the primary key; later children are not scanned. The order is by `o.id`: the
+// output's id is text.
 const probeSql = `
   select o.id::text as id, extract(epoch from o.created_at) * 1000 as ms
     from converge.outbox o where o.id >= $1 order by o.id limit 1`;
 
 /**
- * The rows that were written in these spans of time, as ranges of the primary key: ids rise with time, so some thirty look-ups
- * find an end. The outbox has no other index than that, on purpose: every emit would pay for it.
+ * Returns the rows written in these spans of time, as ranges of the primary key. Ids rise with time, so some thirty
+ * look-ups find an end. The outbox has no other index than that, on purpose: every emit would pay for it.
  */
 export async function rangesIn(executor: Executor, windows: readonly Window[]): Promise<readonly IdRange[]> {
   const { rows } = await executor.query<{ low: string | null; high: string | null }>(endsSql);
@@ -34,7 +35,7 @@ export async function rangesIn(executor: Executor, windows: readonly Window[]): 
   return ranges;
 }
 
-/** No row below it was written at `ms` or later. */
+/** Finds the first id from which rows were written at `ms` or later. */
 async function firstSince(executor: Executor, { low, high }: IdRange, ms: number): Promise<bigint> {
   if (ms === Number.NEGATIVE_INFINITY) return low;
   if (ms === Number.POSITIVE_INFINITY) return high;
@@ -76,7 +77,7 @@ const eventsSql = `
       where t.number > 0 and pg_visible_in_snapshot(o.xid, t.snapshot) order by t.number limit 1) t on true
    order by o.id`;
 
-/** These events, what answers them and what repeats them, as far as it was written in these ranges. */
+/** Reads these events, their answers and their repeats, if written in these ranges. */
 export async function readEvents(
   executor: Executor,
   ids: readonly string[],
@@ -91,7 +92,7 @@ export async function readEvents(
   return rows.map(({ stored }) => stored);
 }
 
-// By the index on seen_at: ids of foreign producers have none.
+// The search uses the index on seen_at: ids of foreign producers contain no time.
 const seenSql = `
   select json_build_object('kind', 'seen', 'at', f.seen_at, 'consumer', f.consumer, 'eventId', f.event_id) as stored
     from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
@@ -109,7 +110,7 @@ export async function readSeen(
   return rows.map(({ stored }) => stored);
 }
 
-/** All that this database knows of these events, the whole outbox read, in the order in which it happened. */
+/** Reads all facts about these events in order, scanning the whole outbox. */
 export async function readStored(executor: Executor, ids: readonly string[]): Promise<readonly Stored[]> {
   const parts = [
     await readTried(executor, ids),

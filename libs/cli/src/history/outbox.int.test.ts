@@ -13,7 +13,8 @@ it('a search of the outbox in a span of time reads a range of its primary key, n
   await migrate(database, [outboxMigrations, relayMigrations]);
   const [asked, answer, later] = [randomUUID(), randomUUID(), randomUUID()];
   const start = Date.UTC(2026, 0, 1);
-  // A row a second for two hours, with holes in the ids; the answer comes 90 s after its cause, another 100 minutes after it.
+  // Rows of two hours, one a second, with gaps in the ids. One answer comes 90 s after its cause, another 100 minutes
+  // after.
   await executor.query(
     `insert into converge.outbox (id, event_id, topic, key, type, headers, payload, created_at)
      select n * 3, case n when 600 then $1::uuid when 690 then $2::uuid when 6600 then $3::uuid else gen_random_uuid() end,

@@ -18,7 +18,7 @@ export function renderHistory({ eventId, emitted, entries }: History): readonly 
 
 interface Subject {
   readonly eventId: string;
-  /** Attempts by id, as they are called here. */
+  /** The names of attempts in this text, by id. */
   readonly attempts: ReadonlyMap<string, string>;
 }
 
@@ -87,7 +87,10 @@ function deliveryText({
   return halted === null ? 'has not read it yet' : `has not read it: its partition is halted (${halted})`;
 }
 
-/** One attempt: which, how it ended, and what followed. `because`: the attempt that caused it, in words. */
+/**
+ * Formats an attempt: its number, its end, and the next step. `because`: the attempt that caused this attempt, in
+ * words.
+ */
 export function attemptText(attempt: StoredAttempt, because = ''): string {
   const { handler, number, run, phase, durationMs, outcome, failure, at, parkedAt } = attempt;
   const which = `${phase === 'apply' ? '' : `${phase}, `}attempt ${number}${run === 0 ? '' : ` of run ${run}`} of ${handler}`;
@@ -136,7 +139,7 @@ interface TimedWait {
   readonly budgetLeft?: number | null | undefined;
 }
 
-/** Why a wait was as long as it was. */
+/** Explains the length of a wait. */
 export function waitText({ rule, computedMs, hintMs, capMs, budgetLeft }: TimedWait): string {
   const asked = hintMs == null ? '' : `, asked for ${duration(hintMs)}`;
   const budget = budgetLeft == null ? '' : `, ${Math.round(budgetLeft * 100)} % of the retry budget left`;

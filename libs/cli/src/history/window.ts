@@ -1,14 +1,14 @@
 /** A span of time, milliseconds. */
 export interface Window {
   readonly from: number;
-  /** Exclusive. */
+  /** The exclusive end. */
   readonly to: number;
 }
 
 /** Clocks of writers and databases differ, and a row is written before its commit is seen. */
 const BEFORE_MS = 60_000;
 
-/** All time: what is asked when nothing says when. */
+/** The window of all time, for questions without a time. */
 export const ALWAYS: Window = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
 /** The spans around these moments, those that touch joined, in order. Pure. */
@@ -23,13 +23,13 @@ export function windowsAround(times: readonly number[], afterMs: number): readon
   return windows;
 }
 
-/** When the kit made this id, where the id says so: a UUIDv7 begins with its milliseconds. */
+/** Returns the creation time in a UUIDv7, which begins with milliseconds; undefined for other ids. */
 export function timeOfId(id: string): number | undefined {
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/i.test(id)) return undefined;
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
-/** As timestamps for SQL. */
+/** Converts the windows' bounds to timestamps for SQL. */
 export function bounds(windows: readonly Window[]): { readonly from: string[]; readonly to: string[] } {
   const text = (ms: number): string =>
     Number.isFinite(ms) ? new Date(ms).toISOString() : ms < 0 ? '-infinity' : 'infinity';

@@ -86,8 +86,8 @@ function waitOf(wait: Attempt['wait']) {
 }
 
 /**
- * The attempts of the events that a slice applies: of one that failed before, and of compensations, whose row always names
- * the attempt that caused them. A first attempt that succeeds has no row.
+ * The attempts of events that a slice applies: after an earlier failure, or of a compensation. A compensation's row
+ * always names the attempt that caused it. A first attempt that succeeds has no row.
  */
 export function appliedRows<DB>(
   { key: { consumer }, standing: { topicId } }: Partition,

@@ -35,8 +35,8 @@ const columns = `id, consumer, handler, phase, event_id, topic, partition, recor
     duration_ms, outcome, category, certainty, code, message, wait_rule, wait_ms, wait_hint_ms, wait_cap_ms,
     wait_budget_left, traceparent, caused_by, parked_at`;
 
-// All attempts of a slice in one statement; their ids make a repeated transaction harmless. Columns by name, so that a
-// column of a newer version gets its default.
+// Inserts all attempts of a slice in one statement; ids make a repeated transaction harmless. Columns by name, so that
+// a column of a newer version gets its default.
 const insertSql = `
   insert into converge.inbox_attempt (${columns})
   select ${columns} from json_populate_recordset(null::converge.inbox_attempt, $1::json)
@@ -46,7 +46,7 @@ export async function insertAttempts(executor: Executor, rows: readonly AttemptR
   if (rows.length > 0) await executor.query(insertSql, [JSON.stringify(rows)]);
 }
 
-// The oldest rows, a limited number at a time: by the index on started_at, with locks on those rows only. Members of one
+// Deletes the oldest rows in bounded batches, by the index on started_at. Only those rows are locked. Members of a
 // consumer run it concurrently and skip each other's rows.
 const forgetSql = `
   delete from converge.inbox_attempt where id in (

@@ -19,12 +19,12 @@ export const ATTEMPT_OUTCOMES = [
 ] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
-/** The purpose of a call: an event, a failure event (to compensate), a saga's undo, an unknown outcome. */
+/** The purpose of a call: an event, a failure event (compensation), a saga's undo, or an unknown outcome. */
 export type AttemptPhase = 'apply' | 'undo' | 'failure' | 'resolve';
 
 /** A failed attempt, kept in memory until the transaction that decides its event records it. */
 export interface Attempt {
-  /** From 1; a rerun keeps its number. */
+  /** The number of the attempt, from 1; a rerun keeps its number. */
   readonly number: number;
   readonly at: string;
   readonly durationMs: number;
@@ -35,7 +35,7 @@ export interface Attempt {
   readonly outcome: Exclude<AttemptOutcome, 'applied'>;
   /** The wait before the next attempt. */
   readonly wait?: Wait;
-  /** Of its span. */
+  /** The trace context of the attempt's span. */
   readonly traceparent?: string;
 }
 
@@ -81,7 +81,7 @@ export interface TriedEvent {
   readonly phase: AttemptPhase;
   /** Counts the retries by an operator; the first run is 0. */
   readonly run: number;
-  /** When it was parked, for an event that a drain processes. */
+  /** The time when the event was parked, for an event that a drain processes. */
   readonly parkedAt?: string;
 }
 
@@ -91,7 +91,7 @@ interface AttemptKey {
   readonly outcome: AttemptOutcome;
 }
 
-/** The id of an attempt: the same for every writer, so that a repeated transaction records it once. */
+/** Derives the id of an attempt, equal for every writer: a repeated transaction records it once. */
 export function attemptId(
   event: Omit<TriedEvent, 'envelope' | 'phase'>,
   { at, number, outcome }: AttemptKey,

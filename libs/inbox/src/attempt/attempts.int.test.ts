@@ -136,7 +136,7 @@ describe('attempts', () => {
     const clock = manualClock();
     const ending = new AbortController();
     const { database } = scene;
-    // One of each state, forty days old: only records that need no action are removed.
+    // One row of each state, forty days old: only records that need no action are removed.
     await database.executor.query(
       `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, key, headers,
                                     category, certainty, code, failure_event, changed_at)

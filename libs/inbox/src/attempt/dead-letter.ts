@@ -13,14 +13,14 @@ import type { Failure } from '@convergekit/core';
 import { type Attempt, attemptId, type TriedEvent } from './attempt.ts';
 import { clean, keyOf, oneLine, payloadOf, payloadReference } from '../slice/record-text.ts';
 
-/** An event that does not take effect now, with everything that its parked row and its failure event contain. */
+/** An event that does not take effect now, with the data of its parked row and failure event. */
 export interface DeadLetter extends TriedEvent {
-  /** The id of the parked row: a function of consumer and record, so that a repeated record makes no second row. */
+  /** The id of the parked row, derived from consumer and record: a repeated record makes no second row. */
   readonly id: string;
   readonly failure: Failure;
-  /** The saga step that it concerns. */
+  /** The saga step that the event concerns. */
   readonly saga?: FailedStep | undefined;
-  /** At least one. */
+  /** The attempts, at least one. */
   readonly attempts: readonly Attempt[];
 }
 
@@ -44,7 +44,7 @@ export function times(attempts: readonly Attempt[]): { readonly first: string; r
   return { first: sorted[0] ?? '', last: sorted.at(-1) ?? '' };
 }
 
-/** The levels of detail of a failure event, from most to least: each is used where the one before is too large to emit. */
+/** The levels of detail of a failure event, most first. A level is used where the previous one is too large to emit. */
 export const DETAILS = ['whole', 'reference', 'outline'] as const;
 export type Detail = (typeof DETAILS)[number];
 
@@ -97,10 +97,10 @@ function boundedStep(step: FailedStep): FailedStep {
 }
 const MAX_INSTANCE_BYTES = 1024;
 
-/** The hop limit: the failure event of an event at the limit must still be emitted, so it does not exceed it. */
+/** The hop limit, which a failure event does not exceed: it must be emitted in any case. */
 const MAX_HOPS = 32;
 
-/** What an emitted event inherits from the event it answers: correlation, causation, hops, and for a failure its attempt. */
+/** Builds the context that an emitted event inherits: correlation, causation, hops, and for a failure its attempt. */
 export function eventContextOf(
   event: Pick<Envelope, 'id' | 'type' | 'correlationId' | 'hops' | 'deadline' | 'attemptId'>,
 ): EventContext & { readonly correlationId: string; readonly causationId: string; readonly hops: number } {

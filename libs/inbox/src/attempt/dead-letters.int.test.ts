@@ -8,8 +8,8 @@ import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb } from '../fixture/ledger.ts';
 
 /**
- * Which failure events reach a handler of failures. Planted faults, each seen to fail here: a letter of any size with its
- * payload; `certainty: 'any'` that is not looked at, or taken for granted.
+ * Tests of the failure events that reach a handler of failures. Planted faults, each seen to fail here: a letter of any
+ * size with its payload; `certainty: 'any'` that is not looked at, or taken for granted.
  */
 
 let scene: FailureScene;
@@ -21,7 +21,7 @@ const { name, counted, priced } = sceneForEach((opened) => (scene = opened), {
 const settled = (count: number) =>
   waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
-/** What the relay does: the failure events from the outbox into their topic. */
+/** Moves the failure events from the outbox into their topic, as the relay does. */
 async function relayed(): Promise<readonly FailureInput[]> {
   const reported = (await scene.outbox()).map(({ event_id, payload }) => ({
     event_id,

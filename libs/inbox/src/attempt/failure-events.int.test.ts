@@ -16,7 +16,7 @@ import { type LedgerDb, note } from '../fixture/ledger.ts';
 import { listParked, readParked } from '../operate/parked-list.ts';
 
 /**
- * What a failure leaves for the operator: the parked row, the alarm in the log, the alert's metric. Planted faults,
+ * Tests of the traces of a failure for operators: parked row, alarm in the log, metric of the alert. Planted faults,
  * each tried here:
  * - `kindOf` without its look at `structural`: the missing column fires no alert;
  * - a drain without `aroundAttempts`: its attempt is in no trace.
@@ -63,7 +63,7 @@ const rules = parse(
   readFileSync(new URL('../../../../infra/prometheus/consumers.rules.yaml', import.meta.url), 'utf8'),
 ) as Rules;
 
-/** The sum of what an alert's counters show for this test's consumer: above 0, the alert fires. */
+/** Sums an alert's counters for this test's consumer: above 0, the alert fires. */
 async function fired(alert: string): Promise<number> {
   const { expr = '' } = rules.groups[0]!.rules.find((rule) => rule.alert === alert) ?? {};
   const [, metric = '', label = ''] = /(converge_\w+_total)\{(\w+="\w+")\}/.exec(expr) ?? [];
@@ -118,7 +118,7 @@ it('a parked event records its origin, its failure, its attempts, its trace and 
     `select number > 1 as later, parked_at is not null as parked, traceparent from converge.inbox_attempt
       where outcome = 'applied' order by record_offset`,
   );
-  // The second was never tried before: it stood behind the first, and its attempt is on record all the same.
+  // The second event was never tried before: it waited behind the first, and its attempt is recorded all the same.
   expect(applied.rows).toMatchObject([
     { later: true, parked: true },
     { later: false, parked: true },

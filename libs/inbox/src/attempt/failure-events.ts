@@ -9,8 +9,8 @@ import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLette
 import { ConnectionLost, HandlerFailed } from '../slice/slice-errors.ts';
 
 /**
- * Makes the failure event of a dead letter, to be emitted in its transaction by the same outbox as everything else. It has
- * less detail where it would be too large to emit, since an event that cannot be recorded would stop its consumer.
+ * Builds the failure event of a dead letter, to be emitted in the dead letter's transaction. The event has less detail
+ * where it would be too large to emit: an event that cannot be recorded would stop its consumer.
  */
 export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, deadLetter: DeadLetter): AppendEvent {
   let refused: unknown;

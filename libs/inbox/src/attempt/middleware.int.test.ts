@@ -19,7 +19,7 @@ it('middleware wraps every call, the first of the list outermost, within the sli
       await next(call);
       reported.push(`${who} after`);
     };
-  /** For row-level security and the like: a setting of the transaction in which the handler runs. */
+  /** Sets a variable in the handler's transaction, as row-level security needs it. */
   const tenant: Middleware<LedgerDb> = async (call, next) => {
     await executorOf(call.context.tx).query(`select set_config('app.tenant', $1, true)`, [
       call.events[0]!.key,

@@ -4,13 +4,13 @@ import { type Clock, systemClock } from '@convergekit/core';
 import { attributeNames, instruments, numberLabel } from '@convergekit/telemetry/engine';
 import { InboxError } from '../errors.ts';
 
-/** One call of a handler, as the middleware sees it. */
+/** A call of a handler, as the middleware sees it. */
 export interface Call<DB> {
   readonly consumer: string;
   readonly subscription: Subscription<DB>;
   readonly events: readonly ReceivedEvent[];
   readonly context: CallContext<DB>;
-  /** The number of the attempt, from 1, when the event is processed alone; undefined when a whole slice is. */
+  /** The number of the attempt, from 1, for an event processed alone; undefined in a whole slice. */
   readonly attempt: number | undefined;
 }
 
@@ -54,7 +54,10 @@ export function measure<DB>(clock: Clock = systemClock): Middleware<DB> {
 }
 
 export interface TimeLimit {
-  /** Milliseconds that one call may take: the `attemptTimeoutMs` of the handler's policy when the call begins. */
+  /**
+   * Returns the time limit of a call in milliseconds: the `attemptTimeoutMs` of the handler's policy when the call
+   * begins.
+   */
   readonly limitMs: (handler: string) => number;
   /** Milliseconds for a handler to end after its signal aborted, before it is abandoned. */
   readonly graceMs: number;
@@ -73,7 +76,7 @@ export function timeLimit<DB>({ limitMs: limitOf, graceMs, clock = systemClock }
     const aborter = new AbortController();
     const lost = (): void => aborter.abort(context.signal.reason);
     const left = Promise.withResolvers<never>();
-    // One timer at a time and no AbortSignal.any: this runs for every event.
+    // A single timer instead of AbortSignal.any: this code runs for every event.
     let timer = setTimeout(() => {
       const error = tooLong(subscription.handler, limitMs);
       aborter.abort(error);

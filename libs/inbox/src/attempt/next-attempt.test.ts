@@ -64,7 +64,7 @@ describe('nextAttempt', () => {
     const { disposition } = strategies[category];
     const worn = tried(3, 0, 50);
     expect(nextAttempt(failure(category), worn, policy, half).kind).toBe(disposition);
-    // Waiting does not resolve it, so it is not retried in place.
+    // Waiting does not resolve this failure, so it is not retried in place.
     if (category !== 'throttle' && category !== 'contention')
       expect(nextAttempt(failure(category, { structural: true }), tried(1), policy, half).kind).toBe(
         disposition,

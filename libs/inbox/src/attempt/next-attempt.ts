@@ -12,25 +12,25 @@ export interface Tried {
 
 export type NextAttempt =
   | { readonly kind: 'retry'; readonly wait: Wait }
-  /** The same again: the database asked for it, so it does not count as an attempt. */
+  /** Run the event again at the database's request, which does not count as an attempt. */
   | { readonly kind: 'rerun'; readonly wait: Wait }
   /** A breaker is open, so nothing was called and no attempt is counted. The partition waits, then continues here. */
   | { readonly kind: 'pause'; readonly forMs: number }
-  /** It may succeed later: its key waits outside the partition, in order. */
+  /** Park the key, because the event may succeed later: it waits outside the partition, in order. */
   | { readonly kind: 'park' }
   /** Waiting does not help: a dead letter at once. */
   | { readonly kind: 'dead' }
-  /** The business refused it: a failure event is emitted, and the key continues. */
+  /** Reject the event for the business: a failure event is emitted, and the key continues. */
   | { readonly kind: 'reject' }
-  /** No event is at fault: nothing of this consumer can work until an operator fixes a setting. */
+  /** Stop the consumer: no event is at fault, and nothing works until an operator fixes a setting. */
   | { readonly kind: 'stop' };
 
-/** Milliseconds after an event's first attempt in which it is retried in place; after that it is parked. */
+/** The time after an event's first attempt for retries in place, in milliseconds; later it is parked. */
 export const IN_PLACE_MS = 2_000;
 
 /**
- * Decides what follows a failed attempt in place: a retry within the policy and `IN_PLACE_MS`, else the disposition of the
- * strategy table. Pure; `random` draws the jitter.
+ * Decides what follows a failed attempt in place: a retry, or the disposition of the strategy table. Retries are within
+ * the policy and `IN_PLACE_MS`. The function is pure; `random` draws the jitter.
  */
 export function nextAttempt(failure: Failure, tried: Tried, policy: Policy, random: Random): NextAttempt {
   const deadlineMs = bound(policy.deadlineMs);
@@ -56,11 +56,11 @@ export function nextAttempt(failure: Failure, tried: Tried, policy: Policy, rand
   }
 }
 
-/** The bounds of a pause at a breaker that an operator isolated, or that does not say when it closes. */
+/** The bounds of a pause at a breaker that is isolated, or does not say when it closes. */
 const leastPauseMs = 50;
 const mostPauseMs = 30_000;
 
-/** How long a partition waits for an open breaker: as long as the breaker says, within bounds. */
+/** Computes the pause of a partition at an open breaker: the breaker's own time, within bounds. */
 export function breakerPauseMs({ retryAfterMs = 1_000 }: Pick<Failure, 'retryAfterMs'>): number {
   return Math.min(Math.max(retryAfterMs, leastPauseMs), mostPauseMs);
 }

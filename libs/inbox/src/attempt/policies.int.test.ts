@@ -37,7 +37,7 @@ const few = (attempts: number, rules: PolicyRules = {}): PolicyBook =>
 let book = few(3);
 let tries: number[] = [];
 
-/** The business: it does not change in this file, whatever the policies do. */
+/** The business of the tests, which stays the same whatever the policies do. */
 const payments = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event) => {
   tries.push(event.data.n);
   // The first event lowers the attempts while it is in flight itself.

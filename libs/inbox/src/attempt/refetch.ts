@@ -36,9 +36,9 @@ export function wantsRefetch<DB>(context: SliceContext<DB>, step: Step<DB>): boo
 }
 
 /**
- * Replaces the data of a step with current data for its key, validated by the event's definition. Without current data the
- * step stays unchanged. When the refetch fails, its error is the reason of the refusal: an outage of the other system parks
- * the event instead of giving it up.
+ * Replaces a step's data with current data for its key, validated by the event's definition. The step stays unchanged
+ * when there is no current data. When the refetch fails, its error is the reason of the refusal: an outage of the other
+ * system parks the event instead of giving it up.
  */
 export async function refetched<DB>(
   context: SliceContext<DB>,

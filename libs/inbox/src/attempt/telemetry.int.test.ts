@@ -31,7 +31,7 @@ describe('telemetry of attempts', () => {
   });
   afterEach(() => scene.close());
 
-  /** One event, whose handler throws these errors before it succeeds. */
+  /** Sends an event whose handler throws these errors before it succeeds. */
   const play = async (errors: Error[], key = 'a') => {
     const { counted } = testEvents(topic);
     await scene.source.publish(scene.broker, [counted({ key, n: 0 })]);

@@ -18,24 +18,24 @@ import type {
 
 /** A consumer as an immutable value: each method returns a new one. A service connects and runs it. */
 export interface ConsumerDefinition<DB> {
-  /** The name of its Kafka group and of its failure topic. */
+  /** The name of the consumer, of its Kafka group and of its failure topic. */
   readonly name: string;
   readonly from: From;
   readonly onGap: OnGap;
   readonly unknownTypes: UnknownTypes;
   readonly onDead: OnDead;
-  /** Source name → uuid of the sources whose positions count; undefined: the first uuid seen under each name. */
+  /** The trusted sources, name → uuid; undefined: the first uuid seen under each name. */
   readonly sources: TrustedSources | undefined;
   /** Failing consumer → uuid of the source of its failure events, where declared. */
   readonly failureSources: TrustedSources;
   readonly subscriptions: readonly Subscription<DB>[];
-  /** The parts it includes; their subscriptions come first in `subscriptions`. */
+  /** The included parts; their subscriptions come first in `subscriptions`. */
   readonly parts: readonly ConsumerPart<DB>[];
-  /** The topics of its events, each once, in the order of subscription. */
+  /** The topics of the consumer's events, each once, in the order of subscription. */
   readonly topics: readonly string[];
   /** Types that are skipped on purpose: never unknown, and unregistered where they were registered. */
   readonly ignored: readonly { readonly topic: string; readonly type: string }[];
-  /** The topic of its failure events: `<name>.failures`. */
+  /** The topic of the consumer's failure events: `<name>.failures`. */
   readonly failureTopic: string;
 
   on<Data>(event: EventDefinition<string, Data>, handler: Handler<DB, Data>): ConsumerDefinition<DB>;
@@ -85,11 +85,11 @@ export interface DefineConsumerOptions {
    */
   readonly onGap?: OnGap;
   /**
-   * What happens to an event whose type has no handler: `skip` = it is counted and skipped; `refuse` = it becomes a dead
-   * letter. If a newer version of this consumer handles the type, the partition waits instead. @default 'skip'
+   * The treatment of an event whose type has no handler: `skip` = counted and skipped; `refuse` = a dead letter. If a
+   * newer version of this consumer handles the type, the partition waits instead. @default 'skip'
    */
   readonly unknownTypes?: UnknownTypes;
-  /** What happens to a key when one of its events is given up. @default 'hold' */
+  /** The treatment of a key when one of its events is given up. @default 'hold' */
   readonly onDead?: OnDead;
   /**
    * The trusted sources, name → uuid (`converge source show`). Positions of others do not count, and their events are
@@ -124,7 +124,7 @@ export function declaresStart(from: From, topic: string): boolean {
   return typeof from !== 'string' && Object.hasOwn(from, topic);
 }
 
-/** What the methods of a consumer have added so far. */
+/** The settings that the methods of a consumer have added so far. */
 interface Given<DB> {
   readonly own: readonly Subscription<DB>[];
   readonly ignored: ConsumerDefinition<DB>['ignored'];
@@ -139,7 +139,7 @@ type Options = Pick<
 function consumer<DB>(options: Options, given: Given<DB>): ConsumerDefinition<DB> {
   const { name } = options;
   const { own, ignored, parts } = given;
-  // Parts first: an event of a saga must not reach a handler that takes every failure of its type.
+  // The parts come first: an event of a saga must not reach a handler that takes every failure of its type.
   const subscriptions = [...subscriptionsOf(parts, { consumer: name }), ...own];
   for (const [at, subscription] of subscriptions.entries()) {
     rejectDuplicate(name, subscriptions.slice(0, at), subscription);

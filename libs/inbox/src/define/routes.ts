@@ -6,7 +6,7 @@ import type { Subscription } from './subscription.ts';
 export type Route<DB> =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent; readonly subscription: Subscription<DB> }
   | { readonly kind: 'skip'; readonly why: 'uncertain' | 'ignored' | 'elsewhere' }
-  /** No handler takes it; `type` is the name under which it would be registered. */
+  /** No handler takes the event; `type` is the name under which it would be registered. */
   | { readonly kind: 'unknown'; readonly type: string; readonly refused: boolean };
 
 /** Finds the subscription of an envelope and parses the event. Throws what the parse throws. */
@@ -28,7 +28,7 @@ export function router<DB>({
     if (withdrawn.get(type)?.some((one) => one.topic === topic) === true)
       return { kind: 'skip', why: 'ignored' };
     let skipped: Route<DB> = { kind: 'unknown', type, refused };
-    // One topic has several only for failure events (one per type of the failed event) and for parts of the kit.
+    // A type has several subscriptions only for failure events (one per failed type) and for parts of the kit.
     for (const subscription of byType.get(type) ?? []) {
       if (subscription.topic !== topic) continue;
       const routed = subscription.route(envelope);

@@ -72,7 +72,7 @@ export function failureSubscription<DB, Data>(
   };
 }
 
-/** The failed event is parsed when the failure event is routed, so that bad data is found before any handler runs. */
+/** A failure event with its parsed failed event: bad data is found before any handler runs. */
 interface RoutedFailure<Data> {
   readonly failure: FailureData;
   readonly failed: FailedEvent<Data>;

@@ -5,13 +5,13 @@ import type { AttemptPhase, Attempt } from '../attempt/attempt.ts';
 import type { HandlerContext } from './types.ts';
 import type { Failure } from '@convergekit/core';
 
-/** What a part of the kit sets on an emitted event, beyond what it inherits from the answered event. */
+/** Fields that a part of the kit sets on an emitted event, beyond the inherited ones. */
 export interface EmitAs {
-  /** The id of a fact that must be the same whatever event caused it. @default a function of event, handler and index */
+  /** The id of a fact that is independent of its cause. @default a function of event, handler and index */
   readonly id?: string;
-  /** The saga that it belongs to, as `name/version/instance`. */
+  /** The saga that the event belongs to, as `name/version/instance`. */
   readonly saga?: string;
-  /** The attempt that caused it, where the answered event does not name one. */
+  /** The attempt that caused the event, where the answered event does not name one. */
   readonly attemptId?: string;
 }
 
@@ -25,7 +25,7 @@ export interface GiveUpContext<DB> extends Pick<
   CallContext<DB>,
   'tx' | 'emit' | 'consumer' | 'handler' | 'log'
 > {
-  /** Of the failure event, if one goes out. */
+  /** The id of the failure event, if one is emitted. */
   readonly failureEventId: string;
   /** The last attempt. */
   readonly attemptId: string | undefined;
@@ -34,14 +34,14 @@ export interface GiveUpContext<DB> extends Pick<
 /** The result of routing an envelope to a subscription, before any handler runs. */
 export type Routed =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent }
-  /** Not for this handler; `of` is the type that failed, for failure events. */
+  /** Skipped: no handler takes the type; `of` is the failed type, for failure events. */
   | { readonly kind: 'skip'; readonly why: 'unknown_type'; readonly of: string }
   | { readonly kind: 'skip'; readonly why: 'uncertain' }
-  /** Of this type, but of a saga that this handler does not serve; `sagaRef` names it, where the event does. */
+  /** Skipped: the event is of a saga that this handler does not serve; `sagaRef` names the saga, if the event does. */
   | { readonly kind: 'skip'; readonly why: 'elsewhere'; readonly sagaRef: string | undefined };
 
 /**
- * One handler of a consumer with its types erased. `route` parses (it throws a ContractError on bad data), `call` runs
+ * A handler of a consumer with its types erased. `route` parses (it throws a ContractError on bad data), `call` runs
  * the handler on events that its own `route` made; only `defineConsumer` makes these, which keeps the two together.
  */
 export interface Subscription<DB> {
@@ -51,14 +51,17 @@ export interface Subscription<DB> {
   /** Set for failures: the type of the failed event. */
   readonly failedType?: string;
   readonly handler: string;
-  /** Handled although its key is parked: its own fence makes the order irrelevant (compensations, deadlines). */
+  /**
+   * True when the event is handled although its key is parked: its own fence makes the order irrelevant (compensations,
+   * deadlines).
+   */
   readonly bypassParked?: boolean;
   /**
-   * The sagas that it serves. An event of another saga counts as unknown, and waits when a newer version of this consumer
-   * serves that saga. @default all
+   * The sagas that the handler serves. An event of another saga counts as unknown, and waits when a newer version of
+   * this consumer serves that saga. @default all
    */
   readonly sagaRefs?: readonly string[];
-  /** The phase under which its attempts are recorded. @default by `kind` */
+  /** The phase under which the attempts are recorded. @default by `kind` */
   readonly phase?: AttemptPhase;
   /** The saga step that handles an event; its failure event names it. */
   readonly memberOf?: (event: ReceivedEvent) => FailedStep | undefined;
@@ -80,18 +83,19 @@ export interface Subscription<DB> {
   call(events: readonly ReceivedEvent[], context: CallContext<DB>): Promise<void>;
 }
 
-/** Why an event that reached its handler does not take effect now. */
+/** The reason why an event that reached its handler does not take effect now. */
 export interface GiveUp {
   readonly as: 'park' | 'dead' | 'reject';
   readonly failure: Failure;
   readonly attempts: readonly Attempt[];
-  /** The decision of its subscription. @default ordinary */
+  /** The decision of the subscription. @default ordinary */
   readonly decision?: GiveUpDecision;
 }
 
 /**
- * How a subscription decides about an event that is given up. `resolved`: it dealt with the event, so nothing is parked and no
- * failure event goes out · `closed`: the dead letter releases its key and must not be retried, since others act on the failure
+ * The decision of a subscription about an event that is given up. `resolved`: it dealt with the event, so nothing is
+ * parked and no failure event goes out · `closed`: the dead letter releases its key and must not be retried, since
+ * others act on the failure
  */
 export type GiveUpDecision =
   | { readonly kind: 'ordinary' }

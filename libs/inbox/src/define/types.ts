@@ -10,13 +10,13 @@ import type { Compilable, CompiledQuery, Transaction } from 'kysely';
  */
 export type Start = 'beginning' | 'earliest' | 'now';
 
-/** One start for all topics, or one per topic, with `'*'` for all others. */
+/** A start for all topics, or one per topic, with `'*'` for all others. */
 export type From = Start | Readonly<Record<string, Start>>;
 
-/** What a partition does at a missing event. */
+/** The reaction of a partition to a missing event. */
 export type OnGap = 'halt' | 'continue';
 
-/** What happens to an event whose type has no handler. */
+/** The treatment of an event whose type has no handler. */
 export type UnknownTypes = 'skip' | 'refuse';
 
 /** The context of every handler. It must not be used after the handler has ended. */
@@ -33,16 +33,16 @@ export interface HandlerContext<DB> {
   readonly handler: string;
   /** Aborts after the `attemptTimeoutMs` of the handler's policy, or when the partition is reassigned. */
   readonly signal: AbortSignal;
-  /** When the signal aborts, or the event's own deadline if that is sooner. */
+  /** The time when the signal aborts, or the event's own deadline if sooner. */
   readonly deadline: Date;
-  /** The same for every attempt and replay of this handler on this event: pass it to other systems. */
+  /** The key of this handler and event, equal for every attempt and replay: pass it to other systems. */
   readonly idempotencyKey: string;
   readonly log: Logger;
 }
 
 export interface EventContext<DB, Data> extends HandlerContext<DB> {
   readonly event: ReceivedEvent<Data>;
-  /** Emits an event in the transaction of the slice, with id, causation, correlation, hops and trace filled in. */
+  /** Emits an event in the slice's transaction. Id, causation, correlation, hops and trace are filled in. */
   readonly emit: (event: DomainEvent) => void;
 }
 
@@ -77,13 +77,13 @@ export type FailureHandler<DB, Data> = (
 ) => Promise<void> | void;
 
 export interface HandlerOptions {
-  /** Part of the ids of emitted events: keep it when the code moves. @default the event's type */
+  /** The name in the ids of emitted events: keep it when the code moves. @default the event's type */
   readonly name?: string;
 }
 
 /**
- * Reads current data for an event's key, in place of data that cannot be used. The result is validated by the event's
- * definition and handled. `undefined`: there is none. What it throws counts as the failure: an outage is waited for.
+ * Reads current data for an event's key, to replace unusable data. The result is validated by the event's definition
+ * and handled. `undefined`: there is none. An error counts as the failure of the event: an outage is waited for.
  */
 export type Refetch = (
   event: { readonly id: string; readonly type: string; readonly key: string; readonly payload: string },

@@ -9,7 +9,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Step } from '../plan/plan.ts';
 import { insertGap, moveFilled } from './gap-sql.ts';
 
-/** A missing event, as it would have been in the log. */
+/** A missing event, in the form that the log would have. */
 export interface FillEvent {
   readonly position: Position;
   readonly key: string;
@@ -18,8 +18,8 @@ export interface FillEvent {
   readonly timestampMs: number;
 }
 
-// Only for the gap that was read: FOR SHARE on the fence row, or on the passed gap, so that an owner that moved meanwhile is
-// detected and one that moves now waits.
+// Checks that the gap is still the one that was read. FOR SHARE on the fence row, or on the passed gap: an owner that
+// moved meanwhile is detected and one that moves now waits.
 const haltedSql = `
     select from converge.inbox_partition
      where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint
@@ -98,7 +98,7 @@ function recordOf({ topic, partition }: PartitionKey, row: Row): IncomingRecord 
   return {
     topic,
     partition,
-    // It has no offset in the log: a negative one of its own stands for it.
+    // The event has no offset in the log: a unique negative offset replaces it.
     offset: -BigInt(row.id),
     timestampMs: Number(row.timestamp_ms),
     key: Buffer.from(row.key),

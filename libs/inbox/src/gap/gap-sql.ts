@@ -30,8 +30,8 @@ const insertSql = `
         and (up_to_epoch, up_to_tick, up_to_id) = ($8::int, $9::bigint, $10::bigint))`;
 
 /**
- * Records a gap in the transaction that passes it. Gaps are rare: one statement each. A gap that was passed before keeps its
- * row, since a replay comes to it again.
+ * Records a gap in the transaction that passes it. Gaps are rare: each has a statement. A gap that was passed before
+ * keeps its row, since a replay finds it again.
  */
 export async function insertGap(
   tx: Executor,

@@ -24,10 +24,10 @@ export interface Gap {
     | { readonly kind: 'passed'; readonly gap: string };
 }
 
-/** The most records to read: duplicates and foreign events may precede the event that the partition cannot pass. */
+/** The maximum of records to read: duplicates and foreign events may precede the event at the gap. */
 const LOOK_AHEAD = 10_000n;
 
-/** Finds the gaps of a consumer: first those that it passed and that are not filled, then those at which it is halted. */
+/** Finds the gaps of a consumer: first passed and unfilled ones, then those at which it is halted. */
 export async function findGaps(executor: Executor, admin: Admin, consumer: string): Promise<readonly Gap[]> {
   const pinned = await readSources(executor, consumer);
   return [
@@ -53,7 +53,7 @@ async function passedGaps(
   }));
 }
 
-/** Finds the gaps at which partitions are halted as the consumer does: in the log from its offset on. */
+/** Finds the gaps of halted partitions as the consumer does: in the log from its offset on. */
 async function haltedGaps(
   executor: Executor,
   admin: Admin,
@@ -71,7 +71,7 @@ async function haltedGaps(
       const { claim } = readRecord(record);
       if (claim?.prev === undefined || pinned.get(claim.sourceName) !== claim.source) continue;
       const seen = seenBy?.get(claim.source) ?? new Map<number, Watermark>();
-      // It is halted, so an unseen source must start at its beginning.
+      // The partition is halted, so an unseen source must start at its beginning.
       if (judge(claim, seen, 'beginning').kind !== 'gap') continue;
       const after = seen.get(claim.prev.epoch) ?? highest(seen) ?? START;
       const source = { id: claim.source, name: claim.sourceName };

@@ -88,7 +88,7 @@ describe('a partition at a gap', () => {
     expect(await fill(lost)).toBe(0);
     expect(await handled()).toEqual(numbers(1, 4));
     expect(await resume()).toMatchObject({ code: 'gap', passOffset: undefined });
-    // In order, once each, with the ids that they have in the source; 7 fails as it would have from the log.
+    // The filled events are handled in order, once each, with the ids of the source; 7 fails as from the log.
     const found = await until(13);
     expect(found).toEqual(numbers(1, 14).filter((n) => n !== 7));
     expect((await lines(scene.database)).slice(4, 6).map(({ event_id }) => event_id)).toEqual(
@@ -133,7 +133,7 @@ describe('a partition at a gap', () => {
     expect(await until(4)).toEqual([1, 2, 6, 7]);
     const range = { after: '1.1.2', upto: '1.1.5', passed_by: 'operator' };
     expect(await passed()).toEqual([{ ...range, filled: '' }]);
-    // Late, and so out of the order of their key, but each once; the watermark stays where it is.
+    // The filled events come late, and so out of the order of their key, but each once; the watermark stays.
     await fill(lost);
     expect(await until(7)).toEqual([1, 2, 6, 7, 3, 4, 5]);
     expect([await left(), await passed()]).toEqual([0, [{ ...range, filled: '1.1.5' }]]);
@@ -168,7 +168,7 @@ describe('a partition at a gap', () => {
     await first.stop();
     await scene.database.executor.query('update converge.inbox_partition set topic_id = null');
     await resume();
-    // Another broker with as many records: an evicted member that has not noticed it believes itself the owner, too.
+    // The second broker has as many records: an evicted member that has not noticed it also believes itself the owner.
     const other = memoryBroker();
     await makeTopics(other, [topic, `${name}.failures`], 1);
     const events3 = [events.counted({ key: 'k', n: 3 })];
@@ -186,7 +186,7 @@ describe('a partition at a gap', () => {
     );
     await entered.promise;
     await scene.start(owner(() => Promise.resolve()));
-    // It has read what was filled, and waits for the fence: what it knows is old when it gets it.
+    // The member has read the filled events, and waits for the fence: its state is outdated when it gets the lock.
     const waits = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
     await waitUntil(async () => (await scene.database.executor.query(waits)).rowCount > 0, {
       what: 'the second owner to wait',

@@ -16,14 +16,14 @@ export interface FillReading {
 
 export interface FillPlan<DB> {
   readonly steps: readonly Step<DB>[];
-  /** True when the rest does not follow on the handled events: there is a gap within the filled ones. */
+  /** True when there is a gap within the filled events: the rest does not follow the handled ones. */
   readonly stuck: boolean;
 }
 
 /**
- * Plans filled events, in the order of their positions. Before the partition passes their gap they are the next events, and
- * move the watermark like any other. After that they are late: handled all the same, but they move how far the gap is filled.
- * Pure.
+ * Plans filled events, in the order of their positions. They are the next events before the partition passes their gap,
+ * and move the watermark like any other. They are late after that: handled all the same, but they move how far the gap
+ * is filled. The function is pure.
  */
 export function planFill<DB>(
   fills: readonly FillReading[],

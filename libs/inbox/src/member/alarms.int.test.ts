@@ -6,8 +6,8 @@ import { stockScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**
- * What the log says of what lasts. Planted faults, each seen to fail here: a gap that is passed without its alarm; a
- * line that names its consumer twice, which a reader of JSON may refuse.
+ * Tests of the log lines about lasting conditions. Planted faults, each seen to fail here: a gap that is passed without
+ * its alarm; a line that names its consumer twice, which a reader of JSON may refuse.
  */
 
 const logged = vi.hoisted((): string[] => []);
@@ -18,7 +18,7 @@ vi.mock('@convergekit/telemetry', async (original) => {
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
 });
 
-/** One event, one that never comes, and one more. */
+/** Sends an event, one that never comes, and one more. */
 async function gap(options: Partial<DefineConsumerOptions>) {
   logged.length = 0;
   const stock = await stockScene(inject('stack').databaseUrl);

@@ -15,7 +15,9 @@ import { type PartitionRow, readPartition, readPartitions } from './partition-sq
 import { startFor } from './register.ts';
 import { readWatermarks } from './watermark-sql.ts';
 
-/** Compares a partition's row with its log: a halt when the log does not have the row's offset. Pure. */
+/**
+ * Compares a partition's row with its log: a halt when the log does not have the row's offset. The function is pure.
+ */
 export function checkRow(
   consumer: string,
   row: PartitionRow,
@@ -40,7 +42,7 @@ function resumeEarliest({ topic, partition }: PartitionRow, consumer: string): s
   return `converge consumers resume ${consumer} --topic ${topic} --partition ${partition} --from earliest --reason "…"`;
 }
 
-/** What the broker says about a topic. */
+/** The broker's facts about a topic. */
 interface LogNow {
   readonly topicId: string | null;
   readonly ends: readonly LogEnds[];
@@ -76,14 +78,17 @@ export async function loadPartitions<DB>(
     const key = { consumer, topic, partition };
     const loaded = { row: { ...row, halted }, watermarks: watermarks.get(place), held: held.get(topic) };
     partitions.push(new Partition(key, startFor(definition, topic), bounds, loaded));
-    // For all members to see, and for `consumers resume` to find.
+    // The halt is written for all members, and for `consumers resume`.
     if (halted !== undefined && row.halted === undefined)
       await haltPartition(executor, key, row.nextOffset, halted, undefined);
   }
   return partitions;
 }
 
-/** Where the client begins. A halted partition is paused at its first batch, so any existing offset will do. */
+/**
+ * Returns the offsets at which the client begins. A halted partition is paused at its first batch, so any existing
+ * offset will do.
+ */
 export function startAt(partitions: readonly Partition[]): ReadonlyMap<string, StartAt> {
   return new Map(
     partitions.map(({ key, nextOffset, halt }) => [

@@ -27,7 +27,7 @@ type MemberOptions = Pick<
   'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'watchMs' | 'lagEveryMs' | 'stalledAfterMs'
 >;
 
-/** One consumer as a member of its Kafka group: it owns partitions, and passes their batches to `workBatch`. */
+/** A consumer as member of its Kafka group: owns partitions, and passes their batches to `workBatch`. */
 export class GroupMember<DB> {
   readonly #context: SliceContext<DB>;
   readonly #admin: Admin;
@@ -99,7 +99,7 @@ export class GroupMember<DB> {
       waiting: () => this.#state === 'waiting',
     };
     this.#watch = watchPartitions(this.#worker, watched, watchMs, signal);
-    // A stop does not wait for a broker that is down: the request ends with its connection, and changes nothing.
+    // A stop does not wait for a broker that is down: the lag request ends with its connection, and changes nothing.
     void watchLag(this.#context, this.#admin, watched, lagEveryMs, signal);
     this.#client.done.then(
       () => this.#died.resolve(undefined),
@@ -144,7 +144,7 @@ export class GroupMember<DB> {
     return startAt(partitions);
   }
 
-  /** Never rejects: the client would leave the group on an error. */
+  /** Handles a batch and never rejects: the client would leave the group on an error. */
   async #batch(batch: IncomingBatch, control: PartitionControl): Promise<void> {
     const partition = this.#partitions.get(partitionId(batch.topic, batch.partition));
     if (partition === undefined || this.#state === 'failed') return control.pause();
@@ -192,7 +192,7 @@ export class GroupMember<DB> {
 
   async #guarded(control: PartitionControl, work: (lost: AbortSignal) => Promise<void>): Promise<void> {
     const lost = new AbortController();
-    // A stop aborts the client's signal too, but then the slice in work is finished, not rolled back.
+    // A stop aborts the client's signal too, but then the present slice is finished, not rolled back.
     const onAbort = (): void => {
       if (!this.#stopping) lost.abort(control.signal.reason);
     };

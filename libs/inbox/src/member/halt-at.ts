@@ -19,7 +19,7 @@ export async function haltAt<DB>(
   const { offset } = obstacle.record;
   const place = { ...placeOf(partition), offset: `${offset}` };
   if (obstacle.kind === 'type_ahead') {
-    // Not in the database: a member with the newer code must be able to continue.
+    // The halt is not written in the database: a member with the newer code must be able to continue.
     halt(context, partition, haltFor(obstacle, partition), offset);
     return 'next';
   }
@@ -51,7 +51,7 @@ export async function haltAt<DB>(
   return 'next';
 }
 
-/** True when an operator or the policy passed this gap before: a replay comes to it again. */
+/** True when an operator or the policy passed this gap before: a replay finds it again. */
 function passedBefore<DB>(
   { database }: SliceContext<DB>,
   { key }: Partition,

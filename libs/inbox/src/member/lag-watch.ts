@@ -15,8 +15,8 @@ export interface LagWatched {
 }
 
 /**
- * Compares the partitions with the ends of their logs. It asks the broker, not the client: a client that has ceased to
- * fetch believes that there is nothing.
+ * Compares the partitions with the ends of their logs. The watch asks the broker, because a client that no longer
+ * fetches sees no records.
  */
 export async function watchLag<DB>(
   context: SliceContext<DB>,
@@ -31,7 +31,7 @@ export async function watchLag<DB>(
     try {
       for (const topic of definition.topics) await measureTopic(context, admin, watched, topic);
     } catch (error) {
-      // While the broker is away, it is unknown whether there is anything to handle.
+      // The broker does not answer, so it is unknown whether there is anything to handle.
       for (const partition of watched.partitions()) partition.looked({ standstill: undefined });
       log.debug({ err: error }, 'the ends of the logs could not be read');
     }
@@ -61,7 +61,7 @@ async function measureTopic<DB>(
   }
 }
 
-/** Measures the lag in records: a log may end with entries that are none (marks of transactions, compaction). */
+/** Measures the lag in records: a log may end with other entries (marks of transactions, compaction). */
 async function measure(
   admin: Admin,
   { key, nextOffset, watch }: Partition,
@@ -75,14 +75,14 @@ async function measure(
   return { lag: 0n };
 }
 
-/** When the oldest unhandled record was written; undefined when there is none, or it is not known yet. */
+/** Returns the time when the oldest unhandled record was written; undefined when none is known. */
 export function oldestMs({ watch: { lag, next }, nextOffset }: Partition): number | undefined {
   return lag > 0n && next?.at === nextOffset ? next.timestampMs : undefined;
 }
 
 /**
- * Sets the gauges of this member by topic: unhandled records, their age, and the partitions that are paused or halted by
- * reason. `reported` keeps the reasons, so that the gauge of one that is over becomes 0.
+ * Sets the gauges of this member by topic: unhandled records, their age, and the partitions that are paused or halted
+ * by reason. `reported` keeps the reasons, so that the gauge of a reason that is over becomes 0.
  */
 function reportLag<DB>(
   { name, topics }: Pick<ConsumerDefinition<DB>, 'name' | 'topics'>,

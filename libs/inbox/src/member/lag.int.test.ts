@@ -31,7 +31,7 @@ it('a consumer reports its lag and its age, and is not live when it stands still
       .split('\n')
       .filter((line) => line.startsWith(`${metric}{`) && line.includes(name) && !line.endsWith(' 0'));
 
-  // It halts at a gap, and more comes behind it: it is behind, and says why.
+  // The partition halts at a gap, and more events come behind it: the member is behind, and gives the reason.
   const sent = Date.now();
   await scene.source.publish(scene.broker, [events.counted({ key: 'k', n: 1 })]);
   scene.source.record(events.counted({ key: 'k', n: 2 }));
@@ -44,7 +44,7 @@ it('a consumer reports its lag and its age, and is not live when it stands still
   await behind(topic, 4n);
   expect(service.live()).toEqual({ [name]: { ok: true } });
 
-  // Here nothing says why.
+  // No reason is known here.
   await scene.source.publish(
     scene.broker,
     [1, 2].map((n) => other.counted({ key: 'k', n })),

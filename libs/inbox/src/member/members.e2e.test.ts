@@ -51,7 +51,7 @@ describe.each(driverNames)('members of a group over %s', (driver) => {
     );
     const { pid } = JSON.parse(alarm) as { pid: number };
     expect(frozen.rows.map((row) => row.pid)).toContain(pid);
-    // The server does the same when the holder is idle for longer than a handler may take (fence.int.test.ts).
+    // The server also ends the session when the holder is idle for longer than a handler may take (fence.int.test.ts).
     await scene.database.executor.query('select pg_terminate_backend($1)', [pid]);
     await scene.effects(60);
     zombie.child.kill('SIGCONT');

@@ -52,7 +52,7 @@ describe('an outage of the consumer’s own database', () => {
       database,
       broker,
       policies: inPlace({ attempts: 1 }),
-      // The look after operators would notice, too, where the partition stands: here it must be who waits for the database.
+      // The watch of partition rows would notice the change, too: here the waiting member must notice it.
       watchMs: 2_147_483_647,
     });
     await service.start();
@@ -94,7 +94,7 @@ describe('an outage of the consumer’s own database', () => {
     );
     const source = new FixtureSource({ partitions: 1 });
     await source.publish(broker, some(0, 1));
-    // Every transaction of the consumer ends with the same statement: the one that is meant sleeps in its trigger.
+    // The transactions of the consumer end with the same statement: the chosen one sleeps in its trigger.
     const committing = `select from pg_stat_activity where query = 'commit' and wait_event = 'PgSleep' and datname = current_database()`;
     await waitUntil(async () => (await direct.executor.query(committing)).rowCount === 1, {
       what: 'a commit',

@@ -13,7 +13,7 @@ export interface PartitionRow {
   readonly passOffset: bigint | undefined;
   /** Offsets of records that an operator rejected as forged. */
   readonly rejected: ReadonlySet<bigint>;
-  /** True when `consumers fill` stored events for it. */
+  /** True when `consumers fill` stored events for the partition. */
   readonly filled: boolean;
   /** Slices of filled events so far: with `nextOffset`, what the fence compares. */
   readonly fills: bigint;
@@ -85,7 +85,7 @@ const insertSql = `
     from unnest($2::text[], $3::int[], $4::text[], $5::bigint[]) as n(topic, partition, topic_id, start)
   on conflict (consumer, topic, partition) do nothing`;
 
-/** Locks the consumer's registration until the transaction ends, so that members agree on where a topic begins. */
+/** Locks the consumer's registration until the transaction ends. Members then agree on a topic's start. */
 export async function lockRegistration(tx: Executor, consumer: string): Promise<void> {
   await tx.query(consumerSql, [consumer]);
   await tx.query(lockSql, [consumer]);

@@ -11,8 +11,8 @@ import { topicLabels } from '../slice/report.ts';
 const probing = { baseMs: 500, factor: 2, capMs: 15_000 };
 
 /**
- * Pauses a partition for a fault that is not its events': nothing is given up and no attempt is counted. Its records stay
- * in the log; heartbeats and the other partitions go on. Afterwards the same event is retried.
+ * Pauses a partition for a fault outside its events: nothing is given up, no attempt counts. The records stay in the
+ * log; heartbeats and the other partitions continue. Afterwards the same event is retried.
  */
 export async function pauseAt<DB>(
   { clock, random, log }: SliceContext<DB>,
@@ -27,7 +27,7 @@ export async function pauseAt<DB>(
   await clock.sleep(pause.forMs ?? delayMs(probing, pauses, random) + probing.baseMs, signal);
 }
 
-/** Reports once that a partition gets no records although its log has some, or (`undefined`) that it gets them again. */
+/** Reports once that a partition gets no records although its log has some, or (`undefined`) the end of that. */
 export function fetchStalled<DB>(
   { log }: SliceContext<DB>,
   partition: Partition,
@@ -39,7 +39,7 @@ export function fetchStalled<DB>(
     if (named) log.info({ alarm: partition.endPause()?.code, ...placeOf(partition) }, 'partition resumed');
     return;
   }
-  // Another pause has its own reason, and does not wait for fetches.
+  // A pause for another reason does not wait for fetches.
   if (pause !== undefined && !named) return;
   const { code, reason } = pauseOf(stall);
   if (pause?.code !== code) {

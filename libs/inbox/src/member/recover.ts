@@ -39,9 +39,9 @@ export async function recover<DB>(
 }
 
 /**
- * Handles a partition whose offset the log lost while it ran: the log was truncated, or the topic was recreated. That
- * partition halts with a named alarm; the others go on. Where its row has another offset, which the log has, it continues there.
- * An outage of database or broker is waited for, and halts nothing.
+ * Handles a running partition whose offset the log lost: the log was truncated, or the topic recreated. The partition
+ * halts with a named alarm; the others continue. A row with another offset that the log has lets the partition continue
+ * there. An outage of database or broker is waited for, and halts nothing.
  */
 export async function placeLost<DB>(
   worker: Worker<DB>,

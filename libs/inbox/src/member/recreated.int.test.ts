@@ -10,7 +10,7 @@ import { resumePartition } from '../operate/resume.ts';
 import { consumerService } from '../service/consumer-service.ts';
 
 /**
- * What the broker forgets or makes again, on the real Kafka. Planted fault: `checkRow` without the topic's id names the
+ * Tests of truncated and recreated topics on the real Kafka. Planted fault: `checkRow` without the topic's id names the
  * wrong reason, and the way on does not fit.
  */
 
@@ -85,7 +85,7 @@ it('a deleted group continues from the database, and a recreated topic halts by 
   await shop.restart();
   await shop.handles('again');
   await shop.handles('other');
-  // Nothing came a second time, not even to be dropped.
+  // No record came a second time, not even to be dropped.
   expect(shop.partitions().map(({ counts }) => [counts.handled, counts.duplicates])).toEqual([
     [1, 0],
     [1, 0],
@@ -98,7 +98,7 @@ it('a deleted group continues from the database, and a recreated topic halts by 
   });
   await shop.handles('other');
   await shop.resume();
-  // It names the last event of the old topic as its predecessor: nothing is missing.
+  // The event names the last event of the old topic as predecessor: nothing is missing.
   await shop.handles('again');
 
   await shop.stop();

@@ -4,7 +4,7 @@ import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { type Member, ProcessScene, reordered } from '../fixture/process-scene.ts';
 
-/** Sends events until this member has one in its handler: then it has its share of the partitions. */
+/** Sends events until this member handles one, and so has its share of the partitions. */
 async function joined(scene: ProcessScene, { child }: Member): Promise<void> {
   const working = new AbortController();
   void once(child.stdout!, 'data').then(() => working.abort());

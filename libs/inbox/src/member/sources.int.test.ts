@@ -11,8 +11,9 @@ import { makeTopics, tag } from '../testing/quick.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 
 /**
- * Whose positions count. Planted faults, each seen to fail here: a list that does not keep others from being pinned (the
- * unlisted source has no rows, and raises no alarm); a start that goes on although the list contradicts what is pinned.
+ * Tests of the sources whose positions count. Planted faults, each seen to fail here: a list that does not keep others
+ * from being pinned (the unlisted source has no rows, and raises no alarm); a start that goes on although the list
+ * contradicts what is pinned.
  */
 
 const logged = vi.hoisted((): string[] => []);
@@ -67,7 +68,7 @@ it('a consumer that lists its sources counts the positions of no other, and repo
   const other = new FixtureSource({ partitions: 1, name: 'strangers' });
   const service = await start({ orders: listed.id.toUpperCase() });
   const record = other.record(counted({ key: 'k', n: 1 }));
-  other.record(counted({ key: 'k', n: 2 })); // never comes: a hole, if its positions counted
+  other.record(counted({ key: 'k', n: 2 })); // never comes: a gap, if the positions of its source counted
   const third = other.record(counted({ key: 'k', n: 3 }));
   await sendRecords(broker, [record, third, record]);
   await listed.publish(broker, [counted({ key: 'k', n: 4 })]);

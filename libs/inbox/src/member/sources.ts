@@ -10,7 +10,7 @@ import { pinFailureSources, pinSources, readFailureSources, readSources } from '
 /** A source whose positions do not count: two databases share a name, or the consumer does not list it. */
 export interface SourceConflict {
   readonly name: string;
-  /** The uuid that counts under this name; undefined: the consumer lists its sources, and not this one. */
+  /** The uuid that counts under this name; undefined: the consumer lists its sources without it. */
   readonly pinned: string | undefined;
   readonly other: string;
 }
@@ -19,10 +19,10 @@ export type ListsSources = Pick<ConsumerDefinition<never>, 'name' | 'sources'>;
 
 /** The most conflicts kept: a hostile producer may claim any number of uuids. */
 const MOST_CONFLICTS = 100;
-/** The most sources of a consumer that does not list them: each has rows, and is compared with every event. */
+/** The maximum of sources of a consumer without a list: each has rows, and is compared with every event. */
 export const MOST_SOURCES = 256;
 
-/** The uuid that counts under each source name for one consumer: the listed one, or the first one seen. */
+/** The uuid that counts under each source name of a consumer: the listed or first seen one. */
 export class Sources {
   #pinned: ReadonlyMap<string, string> = new Map();
   #failureSources: ReadonlyMap<string, string> = new Map();
@@ -58,7 +58,7 @@ export class Sources {
     this.#failureSources = await readFailureSources(this.#executor, this.#consumer);
   }
 
-  /** Pins the new sources of these readings, in a statement of its own, so that all partitions agree. */
+  /** Pins the new sources of these readings in a separate statement, so that all partitions agree. */
   async pin(readings: readonly Reading[]): Promise<void> {
     await this.#pinNames(readings);
     const fresh = new Map<string, string>();

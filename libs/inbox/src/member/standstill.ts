@@ -1,4 +1,4 @@
-/** What one look at a partition found. */
+/** The result of one look at a partition. */
 export interface Look {
   readonly nextOffset: bigint;
   /** Records in the log that are not handled. */
@@ -10,11 +10,14 @@ export interface Look {
 /** A partition that stays at one offset with records to handle and without a reason. */
 export interface Standstill {
   readonly at: bigint;
-  /** Monotonic milliseconds. */
+  /** The begin of the standstill, in monotonic milliseconds. */
   readonly since: number;
 }
 
-/** Compares a look with the looks before; undefined while the partition moves, waits for a reason or has nothing to do. Pure. */
+/**
+ * Compares a look with the previous looks. undefined while the partition moves, waits for a reason or has nothing to
+ * do. The function is pure.
+ */
 export function standstill(
   before: Standstill | undefined,
   { nextOffset, lag, named }: Look,

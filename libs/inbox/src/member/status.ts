@@ -11,13 +11,15 @@ export type PartitionStatus = {
   readonly nextOffset: bigint;
   /** Records behind the end of the log, as of the last look. */
   readonly lag: bigint;
-  /** When the oldest unhandled record was written, milliseconds since 1970; undefined when there is none. */
+  /**
+   * The time when the oldest unhandled record was written, in milliseconds since 1970; undefined when there is none.
+   */
   readonly oldestMs: number | undefined;
-  /** Since this member was assigned the partition. */
+  /** The counts since this member was assigned the partition. */
   readonly counts: Counts;
 } & (
   | { readonly state: 'running' }
-  /** It waits, and resumes by itself. */
+  /** The partition waits, and resumes by itself. */
   | ({ readonly state: 'paused' } & Pick<Pause, 'code' | 'reason'>)
   | ({ readonly state: 'halted' } & Halt)
 );

@@ -13,7 +13,7 @@ import { resumePartition } from '../operate/resume.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 
 /**
- * Records that go before they are read. Planted faults, each tried here:
+ * Tests of records that are removed before they are read. Planted faults, each tried here:
  * - `checkRow` without the look at the log's ends: the consumer waits for ever or begins elsewhere without a word;
  * - the member without its `placeLost`: the whole consumer ends, the partition that lost nothing with it;
  * - `judge` taking every predecessor for known: what was cut off is skipped silently.
@@ -134,7 +134,7 @@ describe.each([
     await appliedUntil(whole, 30);
     expect(await applied(cut)).toEqual(upTo(10));
 
-    // The way on, noticed without a restart, does not get round it: the events name their predecessors.
+    // A restart notices it in the same way: the events name their predecessors.
     const admin = await opened.broker.admin();
     const key = { consumer: `beginning-${name}`, topic, partition: 0 };
     await expect(resumePartition(database, admin, key, who)).rejects.toMatchObject({
@@ -170,7 +170,7 @@ describe.each([
       entered.resolve(undefined);
       await gate.promise;
     });
-    // Each in a batch of its own and large, so that only a few of them are fetched ahead.
+    // The records are large, each in a separate batch, so that only a few are fetched ahead.
     const pad = 'x'.repeat(400_000);
     for (let n = 0; n < 16; n += 1) {
       const { record, ...place } = source.record(events.counted({ key: cut, n }));
@@ -182,7 +182,7 @@ describe.each([
     await opened.truncate(topic, 0, 14n);
     gate.resolve(undefined);
     expect(await halted(service)).toMatchObject([{ partition: 0, code: 'offset_out_of_range' }]);
-    // What was fetched before the cut is handled, and nothing is passed over.
+    // The records fetched before the cut are handled, and nothing is passed over.
     const got = await applied(cut);
     expect(got).toEqual(upTo(got.length));
     expect(got.length).toBeLessThan(14);

@@ -126,7 +126,7 @@ it('a failure event is handled only when it comes from the source of the failing
     .on(counted, (event, { tx }) => note(tx, event))
     .onFailure(counted, { of: 'payments' }, (failure) => void compensated.push(failure.event.key));
   const payments = new FixtureSource({ partitions: 1, name: 'payments' });
-  // The other one is known, too: its positions count, and yet it is not the one that failed.
+  // The other source is known, too: its positions count, and yet it is not the source that failed.
   await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
   await payments.publish(scene.broker, [failureOf('first')]);
   const service = await scene.start(compensating);
@@ -135,7 +135,7 @@ it('a failure event is handled only when it comes from the source of the failing
   await scene.source.publish(scene.broker, [failureOf('another')]);
   await payments.publish(scene.broker, [failureOf('second')]);
   await waitUntil(() => compensated.length > 1, { what: 'the second compensation' });
-  // A handler runs before its slice is committed.
+  // The wait is needed because a handler runs before its slice is committed.
   await waitUntil(async () => (await rows('select from converge.parked')).length === 2, {
     what: 'the dead letters',
   });

@@ -16,7 +16,7 @@ const missingSql = `
                         where h.consumer = $1 and h.topic = t.topic and h.partition = p.partition
                           and h.type = t.type and h.handler = t.handler)) as missing`;
 
-// In the order of the primary key, as every other lock on several of these rows.
+// Locks the rows in the order of the primary key, as every other lock on several of them.
 const lockSql = `
   select from converge.inbox_partition where consumer = $1 order by topic, partition for update`;
 

@@ -10,7 +10,7 @@ import type { Worker } from './worker.ts';
 export interface Watched {
   /** The partitions that this member owns. */
   readonly partitions: () => Iterable<Partition>;
-  /** Runs `work` while no batch of the partition is in work; not at all when it is no longer owned. */
+  /** Runs `work` while no batch of the partition is in progress; not at all when the partition is lost. */
   readonly inTurn: (
     partition: Partition,
     work: (control: PartitionControl, lost: AbortSignal) => Promise<void>,
@@ -18,8 +18,8 @@ export interface Watched {
 }
 
 /**
- * Applies what operators did to this member's partitions: resumed a halted one, set one back, filled a gap. One statement
- * per consumer and look. A partition at work would notice by its fence; one that stands still would not.
+ * Applies an operator's changes of this member's partitions: a resume, a replay, a filled gap. One statement per
+ * consumer and look. A working partition would notice by its fence; a waiting one would not.
  */
 export async function watchPartitions<DB>(
   worker: Worker<DB>,

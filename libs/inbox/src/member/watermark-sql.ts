@@ -51,7 +51,7 @@ export async function readWatermarks(
 
 function lastOf(row: Row): LastEvent | undefined {
   const { prev_epoch: epoch, prev_tick: tick, prev_id: id } = row;
-  // An older version moved it, and recorded no event.
+  // An older version moved the watermark, and recorded no event.
   if (row.seen_offset === null || row.seen_tick !== row.tick || row.seen_id !== row.id) return undefined;
   return {
     offset: BigInt(row.seen_offset),

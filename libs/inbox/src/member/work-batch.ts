@@ -90,8 +90,8 @@ async function workSlice<DB>(
 }
 
 /**
- * Processes what `consumers fill` stored for this partition, until nothing is left or the rest does not follow. False: the
- * partition is not where it was, so fetched records are stale.
+ * Processes the events that `consumers fill` stored for this partition, until the rest does not follow. False: the
+ * partition has moved, so fetched records are stale.
  */
 export async function workFill<DB>(
   worker: Worker<DB>,
@@ -122,7 +122,7 @@ export async function workFill<DB>(
   return true;
 }
 
-/** Reads the next slice of what `consumers fill` stored for a partition; empty when nothing is left that follows. */
+/** Reads the next slice of stored events of a partition; empty when none follows. */
 async function nextFill<DB>(
   { database: { executor }, route }: SliceContext<DB>,
   partition: Partition,
@@ -134,7 +134,7 @@ async function nextFill<DB>(
   );
   const { watermarks } = standing;
   const { steps, stuck } = planFill(fills, { from: start, watermarks, gaps, route });
-  // What does not follow stays stored: the partition halts at its gap again, and is filled again.
+  // Events that do not follow stay stored: the partition halts at its gap again, and is filled again.
   partition.fillRead(fills.length > 0 && !stuck);
   return steps;
 }

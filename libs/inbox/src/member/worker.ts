@@ -1,7 +1,7 @@
 import type { SliceContext } from '../slice/context.ts';
 import type { Sources } from './sources.ts';
 
-/** What the processing of a member's partitions shares. */
+/** The state that the processing of a member's partitions shares. */
 export interface Worker<DB> {
   readonly context: SliceContext<DB>;
   readonly sources: Sources;

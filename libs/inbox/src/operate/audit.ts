@@ -5,7 +5,7 @@ import type { Operator } from './parked.ts';
 /** A change of a partition by an operator. */
 export interface PartitionAct {
   readonly action: 'resume' | 'replay';
-  /** For a resume: the code with which the partition was halted. */
+  /** The code with which the partition was halted, for a resume. */
   readonly halted?: string;
   readonly fromOffset: bigint;
   readonly toOffset: bigint;

@@ -16,8 +16,8 @@ export interface LockedRow {
   readonly closed: string | null;
 }
 
-// First the event, then its key: the lock order of drains. A drain in its handler has the event locked; this waits for it up to
-// lock_timeout.
+// The event is locked first, then its key: the lock order of drains. A drain in its handler has the event locked; this
+// waits for it up to lock_timeout.
 const lockSql = `
   select id, consumer, topic, partition, line, seq, key, state, run, event_id, closed
     from converge.parked where id = $1 for update`;
@@ -38,7 +38,7 @@ const wakeSql = `
 const ownLineSql = `
   insert into converge.parked_key (consumer, topic, key, partition, tail, state) values ($1, $2, $3, $4, 1, 'waiting')`;
 
-/** Starts another run: in its line, or in a line of its own if its key was released. */
+/** Starts another run, in the event's line, or in a line of its own if the key was released. */
 export async function runAgain(tx: Executor, row: LockedRow): Promise<void> {
   const { id, consumer, topic, partition, line, seq } = row;
   if (line === null) {
@@ -54,7 +54,7 @@ const soonSql = `
   update converge.parked_key set next_at = clock_timestamp()
    where consumer = $1 and topic = $2 and key = $3 and state = 'waiting'`;
 
-/** Makes its key due now. False: the key waits behind a dead letter. */
+/** Makes the event's key due now. False: the key waits behind a dead letter. */
 export async function wakeLine(tx: Executor, { consumer, topic, line }: LockedRow): Promise<boolean> {
   return (await tx.query(soonSql, [consumer, topic, line])).rowCount === 1;
 }
@@ -68,8 +68,8 @@ const headSql = `
 const dropSql = `delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3`;
 
 /**
- * Takes an event out of its line, which continues with the next one; an empty line is released. The check for a next event
- * comes after the lock, in a statement of its own: a slice may just have appended.
+ * Takes an event out of its line, which continues with the next one; an empty line is released. The check for a next
+ * event comes after the lock, in a separate statement: a slice may just have appended.
  */
 export async function takeOut(
   tx: Executor,

@@ -1,4 +1,4 @@
-/** What the CLI and the console read and change in a consumer's database. */
+/** Exports for operators: reads and changes of a consumer's database, for the CLI and the console. */
 export { type FillEvent, putFill } from '../gap/fill-sql.ts';
 export { findGaps, type Gap } from '../gap/gap.ts';
 export type { ReplayFrom } from '../replay/scan.ts';

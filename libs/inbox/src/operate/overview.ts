@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** One partition of a consumer, as shown to operators. */
+/** A partition of a consumer, as shown to operators. */
 export interface PartitionOverview {
   readonly consumer: string;
   readonly topic: string;
@@ -14,7 +14,7 @@ export interface PartitionOverview {
   readonly openGaps: number;
 }
 
-// For operators: a few index look-ups per partition. The conditions are those of the partial indexes.
+// The overview for operators takes a few index look-ups per partition. The conditions are those of the partial indexes.
 const overviewSql = `
   select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code, p.halted_reason, p.halted_at,
          (select coalesce(json_agg(json_build_object('source', coalesce(s.name, w.source::text), 'position', w.at)

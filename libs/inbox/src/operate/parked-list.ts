@@ -38,16 +38,16 @@ export interface ParkedGroup {
   /** Null: not attempted yet, queued behind another event of their key. */
   readonly category: string | null;
   readonly code: string | null;
-  /** Waiting does not resolve it: code, schema or settings must change. */
+  /** True when waiting does not resolve the failure: code, schema or settings must change. */
   readonly structural: boolean;
   readonly events: number;
   readonly keys: number;
   readonly oldest: Date;
-  /** The reason of one of them. */
+  /** The reason of one of the events. */
   readonly reason: string | null;
 }
 
-// For operators: reads every parked row of the consumer, up to its cap, and the closed records.
+// The groups for operators: reads every parked row of the consumer, up to the cap, and the closed records.
 const groupsSql = `
   select consumer, topic, state, category, code, structural, count(*)::int as events, count(distinct key)::int as keys,
          min(parked_at) as oldest, min(reason) as reason
@@ -66,7 +66,7 @@ export interface ParkedSummary {
   readonly offset: string;
   readonly key: string;
   readonly state: ParkedState;
-  /** Its place in the line of its key; null when its key was released. */
+  /** The event's place in the line of its key; null when the key was released. */
   readonly seq: string | null;
   readonly run: number;
   readonly handler: string;
@@ -78,7 +78,7 @@ export interface ParkedSummary {
   readonly reason: string | null;
   readonly structural: boolean;
   readonly parkedAt: Date;
-  /** When its key is due next; null when it is not retried. */
+  /** The time when the event's key is due next; null when the key is not retried. */
   readonly nextAt: Date | null;
   readonly note: string | null;
 }

@@ -11,15 +11,16 @@ import {
   writeAudit,
 } from './change-parked-sql.ts';
 
-/** Who acts, and why: recorded in converge.parked_audit, in the transaction of the change. */
+/** The operator and the reason, recorded in converge.parked_audit in the transaction of the change. */
 export interface Operator {
   readonly by: string;
   readonly reason: string;
 }
 
 /**
- * Retries one parked event: a dead letter as a new run (the event keeps its id, emitted events get ids of the new run), a
- * waiting one now instead of later. Order is kept where possible: a dead letter that released its key is retried beside it.
+ * Retries a parked event: a dead letter as a new run, a waiting event at once. In a new run the event keeps its id, and
+ * emitted events get ids of the run. Order is kept where possible: a dead letter that released its key is retried
+ * beside it.
  */
 export function retryParked(
   database: Pick<Database, 'acquire'>,
@@ -29,20 +30,20 @@ export function retryParked(
   return acting(database, id, (tx, row) => retry(tx, row, operator));
 }
 
-/** Events of one consumer that may be parked, about which a part of the kit decides in its own transaction. */
+/** Events of a consumer that may be parked, on which a part of the kit decides in its own transaction. */
 export interface ParkedEvents {
   readonly consumer: string;
   readonly eventIds: readonly string[];
 }
 
-// By the index parked_event_id.
+// The look-up uses the index parked_event_id.
 const ofEventsSql = `
   select id from converge.parked
    where event_id = any ($2) and consumer = $1 and state in ('waiting', 'dead') order by parked_at`;
 
 /**
- * Retries the parked ones of these events in the caller's transaction, closed dead letters included: the caller knows that no
- * other step acted on their failure. Returns their ids.
+ * Retries the parked ones of these events in the caller's transaction, including closed dead letters. The caller knows
+ * that no other step acted on their failure. Returns their ids.
  */
 export async function retryParkedOf(
   tx: Executor,
@@ -119,15 +120,16 @@ export function editParked(
   });
 }
 
-// By the index parked_event. An event that a drain has locked is left to it: its handler finds the tombstone.
+// The look-up uses the index parked_event. An event that a drain has locked is left to it: its handler finds the
+// tombstone.
 const waitingSql = `
   select id from converge.parked
    where consumer = $1 and event_id = $2 and line is not null and state in ('waiting', 'dead')
      for update skip locked`;
 
 /**
- * Marks a parked event as superseded in the caller's transaction: its saga step has a tombstone, so it must not take effect
- * any more, and its key continues. False: it is not parked.
+ * Marks a parked event as superseded in the caller's transaction, so that its key continues. The event's saga step has
+ * a tombstone: the event must not take effect any more. False: the event is not parked.
  */
 export async function supersedeParked(
   tx: Executor,

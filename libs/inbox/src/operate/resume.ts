@@ -7,11 +7,11 @@ import { auditPartition } from './audit.ts';
 import type { Operator } from './parked.ts';
 
 export interface ResumeOptions extends Operator {
-  /** Passes the obstacle: a gap is recorded in converge.inbox_gap, the events of an old primary are skipped. */
+  /** Passes the obstacle: a gap is recorded in converge.inbox_gap, an old primary's events are skipped. */
   readonly pass?: boolean;
-  /** Rejects the record at this offset as forged: it becomes a dead letter, and its position does not count. */
+  /** Rejects the record at this offset as forged: it becomes a dead letter, its position does not count. */
   readonly reject?: bigint;
-  /** Continues with the first record of the log: after a topic was recreated, or lost records that were not read. */
+  /** Continues with the first record of the log, after the topic was recreated or lost unread records. */
   readonly fromEarliest?: boolean;
 }
 
@@ -23,9 +23,10 @@ export interface Resumed {
 }
 
 /**
- * Resumes a halted partition. Its owner notices within `watchMs`, and applies filled events first. Nothing is passed without
- * `pass`: a gap that was not filled halts it again. Rejects with RESUME_REFUSED when it is not halted, or when the options do
- * not fit the reason of the halt. converge.inbox_audit records the operator and the reason.
+ * Resumes a halted partition. The partition's owner notices within `watchMs`, and applies filled events first. Nothing
+ * is passed without `pass`: a gap that was not filled halts it again. Rejects with RESUME_REFUSED when it is not
+ * halted, or when the options do not fit the reason of the halt. converge.inbox_audit records the operator and the
+ * reason.
  */
 export async function resumePartition(
   database: Pick<Database, 'acquire'>,
@@ -59,7 +60,7 @@ export async function resumePartition(
   });
 }
 
-/** How far `--continue` passes: the one record of a gap; for an old primary, everything written until now. */
+/** Returns how far `--continue` passes: the one record at a gap; all records until now of an old primary. */
 function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | undefined): bigint {
   switch (halted?.code) {
     case 'gap':
@@ -117,8 +118,8 @@ const rejectSql = `
   insert into converge.inbox_rejected (consumer, topic, partition, record_offset, rejected_by, reason)
   values ($1, $2, $3, $4, $5, $6) on conflict do nothing`;
 
-// The watermarks that this record moved, and no later one since: they go back to the predecessor that it named. The event there
-// is not known any more, except the creation time of the newest one.
+// Sets the watermarks that this record alone moved back to the predecessor that it named. The event there is not known
+// any more, except the creation time of the newest one.
 const backSql = `
   update converge.inbox_watermark
      set tick = prev_tick, id = prev_id, seen_tick = prev_tick, seen_id = prev_id, seen_event = null,

@@ -23,9 +23,9 @@ import { type Head, releaseLine, takeHead } from './head-sql.ts';
 /** One attempt at a parked event. */
 export interface HeadTry<DB> {
   readonly step: Step<DB>;
-  /** From 1, attempts in place included. */
+  /** The number of the attempt, from 1, including attempts in place. */
   readonly number: number;
-  /** Of its span. */
+  /** The trace context of the attempt's span. */
   readonly traceparent: string | undefined;
 }
 
@@ -45,8 +45,8 @@ export function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> 
 }
 
 /**
- * Applies a parked event, with current data in place of unusable data where its handler has a `refetch`. True when it
- * released its key.
+ * Applies a parked event, with current data if its own is unusable and its handler has `refetch`. Returns true when the
+ * key was released.
  */
 export async function applyHead<DB>(
   context: SliceContext<DB>,
@@ -67,13 +67,14 @@ export async function applyHead<DB>(
   }
 }
 
-/** A drain finishes its event even if the partition is reassigned: it holds the lease of the key. */
+/** A signal that never aborts: a drain holds the lease of the key and finishes its event even after a reassignment. */
 const NEVER = new AbortController().signal;
 
 /**
- * Applies a parked event in one transaction: take its row (the fence) → handler → emitted events → release the key if nothing
- * is queued behind. True when it released the key. The partition's fence is not touched: position and watermark passed this
- * event when it was parked, and slices do not handle its key before the release is committed.
+ * Applies a parked event in one transaction. Its steps: take the event's row (the fence) → handler → emitted events →
+ * release the key if nothing is queued behind. Returns true when the key was released. The partition's fence is not
+ * touched: position and watermark passed this event when it was parked, and slices do not handle its key before the
+ * release is committed.
  */
 function applyStep<DB>(
   context: SliceContext<DB>,
@@ -123,7 +124,7 @@ function handled<DB>(step: Step<DB>, { handler }: Head): readonly Step<DB>[] {
   }
 }
 
-/** Another version parked the event for a handler that this version does not have: it is retried on its schedule. */
+/** The error of an event that another version parked for a handler unknown here: retried on its schedule. */
 function notHere(handler: string): InboxError {
   return new InboxError(
     'HANDLER_MISSING',
@@ -132,7 +133,10 @@ function notHere(handler: string): InboxError {
   );
 }
 
-/** Completes the first event of a line with its bytes from the log, if its row has none. Rejects when the broker is down. */
+/**
+ * Completes the first event of a line with its bytes from the log, if its row has none. Rejects when the broker is
+ * down.
+ */
 export async function wholeHead<DB>({ readLog }: SliceContext<DB>, head: Head): Promise<Head> {
   if (head.bytes === 'here') return head;
   const found = await readLog(head.record);

@@ -8,9 +8,9 @@ export interface LeasedKey {
   readonly term: bigint;
 }
 
-// A transaction of its own, so that the lease is committed before any handler runs and no slice waits long for the row. SKIP
-// LOCKED: it waits neither for other drains nor for a slice that appends to the key.
-// By the partial index parked_key_due.
+// A claim is a separate transaction: the lease is committed before any handler runs. No slice waits long for the row.
+// SKIP LOCKED makes the claim wait neither for other drains nor for a slice that appends to the key. The search uses
+// the partial index parked_key_due.
 const claimSql = `
   update converge.parked_key k
      set leased_until = clock_timestamp() + $3 * interval '1 millisecond', term = k.term + 1
@@ -82,7 +82,7 @@ const dueSql = `
   select extract(epoch from min(greatest(next_at, leased_until)) - clock_timestamp()) * 1000 as ms
     from converge.parked_key where consumer = $1 and state = 'waiting'`;
 
-/** Milliseconds until the next key is due, below 0 when one is due; undefined when none waits. */
+/** Returns the milliseconds until the next key is due, below 0 if overdue; undefined when none waits. */
 export async function nextDueMs(executor: Executor, consumer: string): Promise<number | undefined> {
   const { rows } = await executor.query<{ ms: string | null }>(dueSql, [consumer]);
   const ms = rows[0]?.ms ?? null;

@@ -144,7 +144,7 @@ async function giveUpOrWait<DB>(
       return false;
     case 'retry':
       await withTransaction(database, { clock }, async (tx) => {
-        // First the event, then its key: the lock order of all transactions.
+        // The event is locked first, then its key: the lock order of all transactions.
         if (!(await noteFailed(tx, head, failureColumns(deadLetter, false)))) return;
         await insertAttempts(tx, deadLetterAttempts([deadLetter]));
         await leaveKey(tx, key, next.wait.computedMs);

@@ -11,8 +11,8 @@ import { totalOf } from './weigh.ts';
 const outage = { baseMs: 50, factor: 2, capMs: 5_000 };
 
 /**
- * Applies the parked events of one consumer: it claims due keys, a few at a time, and processes each in order. Every member
- * of the consumer runs one; the lease of a key decides which member processes it.
+ * Applies a consumer's parked events: claims due keys, a few at a time, and processes each in order. Every member of
+ * the consumer runs one; the lease of a key decides which member processes it.
  */
 export function drainService<DB>(context: SliceContext<DB>): Service {
   const drain = new Drain(context);
@@ -61,7 +61,7 @@ class Drain<DB> {
     const { clock, parking } = this.#context;
     if (clock.monotonic() >= this.#countDueAt) {
       await this.#count();
-      // A little less than a period, so that a timer that fires early does not skip one.
+      // The period is shortened a little, so that a timer that fires early does not skip a count.
       this.#countDueAt = clock.monotonic() + 0.9 * parking.policy.pollMs;
     }
     return { afterMs: Math.max(1, await this.#fillLanes(stop)) };
@@ -77,7 +77,7 @@ class Drain<DB> {
       report.unreadable(this.#context, closed);
       dead -= totalOf(closed);
     }
-    // Not counted anew: dead letters that a slice added since are found at the next count.
+    // The dead letters keep their count: those that a slice added since are found at the next count.
     this.#dead = dead;
     parking.counted({ ...totals, dead: Math.max(0, dead) });
     report.totals(this.#context);
@@ -108,7 +108,7 @@ class Drain<DB> {
   async #laneFailed(key: LeasedKey, error: unknown): Promise<void> {
     if (endsConsumer(error)) return this.#failed.abort(error);
     this.#context.log.warn({ code: classify(error).code }, 'a parked key waits for the database');
-    // If this statement fails too, the lease expires by itself.
+    // The lease expires by itself if this statement fails, too.
     await leaveKey(this.#context.database.executor, key, outage.capMs).catch(() => undefined);
   }
 }

@@ -18,13 +18,13 @@ import { failureColumns } from './parked-row.ts';
 export interface Ended {
   /** A failure event was emitted. */
   readonly reported: boolean;
-  /** Its key continues with its next event now. */
+  /** True when the key continues with its next event now. */
   readonly continues: boolean;
 }
 
 /**
- * Gives up a parked event in one transaction: its record, its failure event, and its key held or released, unless its
- * subscription resolves it otherwise. Undefined: another drain or an operator took the event.
+ * Gives up a parked event in one transaction, unless its subscription resolves it otherwise. The transaction writes the
+ * record and the failure event, and holds or releases the key. Undefined: another drain or an operator took the event.
  */
 export function endHead<DB>(
   context: SliceContext<DB>,

@@ -15,11 +15,14 @@ export interface Head {
   readonly record: IncomingRecord;
   readonly topicId: string | null;
   readonly attempts: readonly Attempt[];
-  /** Milliseconds since its first attempt. */
+  /** The time since the event's first attempt, in milliseconds. */
   readonly elapsedMs: number;
   readonly parkedAt: string;
   readonly eventId: string | null;
-  /** `here`: the row has the whole record · `log`: its bytes are in the log · `gone`: the log has lost them */
+  /**
+   * The place of the bytes. `here`: the row has the whole record · `log`: the bytes are in the log · `gone`: the log
+   * has lost them
+   */
   readonly bytes: 'here' | 'log' | 'gone';
   /** The payload that an operator put in place of the original. */
   readonly edited: Buffer | null;
@@ -46,7 +49,7 @@ interface Raw {
   readonly edited: Buffer | null;
 }
 
-// By the unique index parked_line: the first entry of the line.
+// The look-up uses the unique index parked_line: the first entry of the line.
 const headSql = `
   select id, seq, run, tries, handler, topic_id, partition, record_offset, timestamp_ms, record_key, headers,
          coalesce(edited, payload) as payload, attempts,
@@ -91,8 +94,8 @@ const takeSql = `
    where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting' and line is not null`;
 
 /**
- * Takes the event as the first statement of the drain's transaction, its fence: the row is deleted, and locked until the
- * commit, before the handler runs. False: another drain applied it, or an operator took it.
+ * Takes the event by the first statement of the drain's transaction, its fence. The row is deleted, and locked until
+ * the commit, before the handler runs. False: another drain applied it, or an operator took it.
  */
 export async function takeHead(tx: Executor, { id, seq, run, tries }: Head): Promise<boolean> {
   const { rowCount } = await tx.query(takeSql, [id, `${seq}`, run, tries]);
@@ -134,7 +137,7 @@ const endedSql = `
          line = case when $15 then line end, seq = case when $15 then seq end, changed_at = clock_timestamp()
    where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
 
-/** Records that the event is given up: as a dead letter that holds its line, or outside the line. */
+/** Records that the event is given up: as a dead letter that holds the line, or outside the line. */
 export async function noteEnded(
   tx: Executor,
   head: Head,
@@ -156,7 +159,7 @@ const holdSql = `
   update converge.parked_key set state = 'dead', leased_until = '-infinity'
    where consumer = $1 and topic = $2 and key = $3`;
 
-/** Holds the line behind its dead letter. */
+/** Holds a line behind the dead letter at its head. */
 export async function holdLine(tx: Executor, { consumer, topic, key }: LeasedKey): Promise<void> {
   await tx.query(holdSql, [consumer, topic, key]);
 }

@@ -1,6 +1,7 @@
 /**
- * One key with more events than are kept for a key. Planted faults, each seen to fail here: rows of the key beyond
- * `maxRowsPerKey` with their bytes (the consumer's cap fills, and the other keys wait); a drain that does not read the log.
+ * Tests of a key with more events than are kept for a key. Planted faults, each seen to fail here: rows of the key
+ * beyond `maxRowsPerKey` with their bytes (the consumer's cap fills, and the other keys wait); a drain that does not
+ * read the log.
  */
 import type { memoryBroker } from '@convergekit/broker/testing';
 import { ConvergeError } from '@convergekit/core';
@@ -68,6 +69,6 @@ it('a parked event whose record left the log becomes a dead letter by name', asy
   await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the dead letter' });
   expect(await scene.letters()).toMatchObject([{ code: 'PARKED_RECORD_GONE' }]);
   expect(await effects()).toEqual([1]);
-  // In order still: the third one, which the log has, waits behind it.
+  // The order is kept: the third event, which the log has, waits behind the parked one.
   expect(await rows(`select from converge.parked where state = 'waiting'`)).toHaveLength(1);
 });

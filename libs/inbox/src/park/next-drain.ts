@@ -8,7 +8,7 @@ export interface DrainTried {
   readonly tries: number;
   /** Milliseconds since the event's first attempt. */
   readonly elapsedMs: number;
-  /** How many attempts ended in a category, this one included. */
+  /** Returns the number of attempts that ended in a category, including the present one. */
   readonly of: (category: Category) => number;
 }
 

@@ -55,7 +55,7 @@ export async function parkEvents<DB>(
 }
 
 export interface Parked {
-  /** The lines that it opened. */
+  /** The lines that this slice opened. */
   readonly opened: readonly string[];
   /** Events that were parked without their bytes. */
   readonly inLog: LineSize;

@@ -2,15 +2,15 @@ export interface SystemicPolicy {
   /** New keys that may be given up in a row before the fault counts as systemic. @default 10 */
   readonly keys: number;
   /**
-   * Milliseconds in which they count although other events were handled, and after which one more key may be given up during a
-   * systemic fault. @default 60_000
+   * The time in milliseconds for which given-up keys count although other events were handled; one more key may be
+   * given up in each such period of a systemic fault. @default 60_000
    */
   readonly withinMs: number;
 }
 
 interface GivenUpAt {
   readonly at: number;
-  /** Events handled before it. */
+  /** The number of events handled before the key was given up. */
   readonly handled: number;
 }
 

@@ -48,9 +48,9 @@ export interface NewParked extends Partial<FailureColumns> {
   readonly record_key: Buffer | null;
   readonly headers: string;
   readonly payload: Buffer | null;
-  /** True when its bytes are not in the row, but are read from the log. */
+  /** True when the event's bytes are not in the row, but are read from the log. */
   readonly in_log?: boolean;
-  /** Why it must not be retried. */
+  /** The reason why the event must not be retried. */
   readonly closed?: string;
 }
 
@@ -63,11 +63,16 @@ export interface ParkedEvent {
   readonly handler: string;
 }
 
-/** The broker bounds a record's own size; a compressed batch, and headers as JSON, may be much larger. */
+/**
+ * The maximum of kept bytes: the broker bounds a record, but a decompressed batch, or headers as JSON, may be larger.
+ */
 const MAX_KEPT_PAYLOAD = 4 * 1024 * 1024;
 const MAX_KEPT_HEADERS = 1024 * 1024;
 
-/** What a row keeps of its record. A waiting event must be whole; a given-up one names the place of the rest. */
+/**
+ * Returns the bytes that a row keeps of its record. A waiting event must be whole; a given-up one names the place of
+ * the rest.
+ */
 function keptOf(
   { record }: ParkedEvent,
   state: ParkedState,
@@ -136,7 +141,7 @@ export function inLogRow(row: NewParked): NewParked {
   };
 }
 
-/** The failure's columns. `final`: a failure event goes out, so only an operator can change the row. */
+/** Builds the failure's columns. `final`: a failure event goes out, so only an operator can change the row. */
 export function failureColumns(deadLetter: DeadLetter, final: boolean): FailureColumns {
   const { failure, attempts } = deadLetter;
   const { first, last } = times(attempts);

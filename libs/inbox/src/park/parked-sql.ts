@@ -4,8 +4,8 @@ import type { NewParked } from './parked-row.ts';
 const heldSql = `select key from converge.parked_key where consumer = $1 and topic = $2`;
 
 /**
- * Reads the parked keys of a topic, from all partitions, since a partition count may have changed. Read AFTER the partition's
- * row: a slice that parks a key moves `next_offset`, so a set that is older than the fence is detected.
+ * Reads the parked keys of a topic, from all partitions, since a partition count may have changed. Read AFTER the
+ * partition's row: a slice that parks a key moves `next_offset`, so a set that is older than the fence is detected.
  */
 export async function readHeld(executor: Executor, consumer: string, topic: string): Promise<Set<string>> {
   const { rows } = await executor.query<{ key: string }>(heldSql, [consumer, topic]);
@@ -22,7 +22,7 @@ export async function knownParked(tx: Executor, ids: readonly string[]): Promise
 
 export interface Append {
   readonly line: string;
-  /** How many events. */
+  /** The number of events. */
   readonly count: number;
 }
 
@@ -55,7 +55,7 @@ export interface LineSize {
   readonly bytes: number;
 }
 
-// By the partial index parked_whole, as many entries of a line as may be kept.
+// The scan of the partial index parked_whole reads as many entries of a line as may be kept.
 const sizesSql = `
   select l.key, s.rows, s.bytes
     from unnest($3::text[]) as l(key) cross join lateral (
@@ -84,7 +84,7 @@ export async function readSizes(
 
 export interface NewLine extends Append {
   readonly state: 'waiting' | 'dead';
-  /** Milliseconds until its first event is retried. */
+  /** The time until the line's first event is retried, in milliseconds. */
   readonly waitMs: number;
 }
 
@@ -95,7 +95,7 @@ const openSql = `
   on conflict (consumer, topic, key) do nothing
   returning key`;
 
-/** Opens lines. Returns the opened ones; a missing line is parked already. */
+/** Opens lines. Returns the opened lines; a missing line is parked already. */
 export async function openLines(
   tx: Executor,
   at: { readonly consumer: string; readonly topic: string; readonly partition: number },
@@ -147,7 +147,7 @@ const columns = [
   'in_log',
 ] as const satisfies readonly (keyof NewParked)[];
 
-// By the partial index parked_ended, a limited number at a time; members run it concurrently and skip each other's rows.
+// Deletes a bounded number of rows by the partial index parked_ended; concurrent members skip each other's rows.
 const forgetSql = `
   delete from converge.parked where id in (
     select id from converge.parked where state in ('rejected', 'skipped', 'superseded')

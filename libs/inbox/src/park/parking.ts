@@ -6,19 +6,20 @@ import { type ByHandler, totalOf, type Weight } from './weigh.ts';
 import { ParkingRefused } from '../slice/slice-errors.ts';
 
 export interface ParkingPolicy {
-  /** When a parked event is retried. @default after 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for a day */
+  /** The schedule of retries of a parked event. @default after 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for a day */
   readonly schedule: SlowSchedule;
   /** Parked keys that one process handles concurrently. @default 4 */
   readonly lanes: number;
   /** Milliseconds between two queries for due keys. @default 1_000 */
   readonly pollMs: number;
   /**
-   * The most parked events of all keys of a consumer; at the cap, a partition that must park pauses. Members count every
-   * `pollMs`, so what others park within that time may exceed it. As many unreadable records, which hold no key, are kept
-   * besides: at that cap the oldest lose their bytes and are closed as skipped. @default 10_000
+   * The most parked events of all keys of a consumer; at the cap, a partition that must park pauses. Members count
+   * every `pollMs`, so what others park within that time may exceed it. The same number of unreadable records, which
+   * hold no key, is kept in addition: at that cap the oldest lose their bytes and are closed as skipped. @default
+   * 10_000
    */
   readonly maxRows: number;
-  /** The most bytes of their payloads, keys and headers. @default 67_108_864 */
+  /** The maximum of bytes in the parked payloads, keys and headers. @default 67_108_864 */
   readonly maxBytes: number;
   /** The most events of one key that are kept with their bytes; further ones are read from the log. @default 1_000 */
   readonly maxRowsPerKey: number;
@@ -26,7 +27,7 @@ export interface ParkingPolicy {
   readonly maxBytesPerKey: number;
   /** The most events of all keys that are parked without their bytes; at the cap, a partition pauses. @default 100_000 */
   readonly maxInLog: number;
-  /** When failures count as a systemic fault, of the whole consumer or of one handler. */
+  /** The limits beyond which failures count as a systemic fault, of the consumer or of a handler. */
   readonly systemic: SystemicPolicy;
 }
 
@@ -98,7 +99,7 @@ export class Parking {
   #allowGiven(given: ByHandler, handled: Weight['handled']): void {
     const now = this.#clock.monotonic();
     const allowed = this.#rate.allows(totalOf(given), totalOf(handled), now);
-    // Every handler is asked, so that all that refuse start their wait at the same time.
+    // The check covers every handler, so that all that refuse start their wait at the same time.
     const failing = [...given].filter(
       ([handler, keys]) =>
         handler !== undefined && !this.#rateOf(handler).allows(keys, handled.get(handler) ?? 0, now),

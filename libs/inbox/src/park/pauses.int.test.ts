@@ -67,7 +67,7 @@ describe('a partition that pauses', () => {
     await publish(20, 2);
     const service = await start({ maxRows: 4 });
     await paused(service, 'parked_cap');
-    // Its key's fifth event (n = 8) finds no room; everything before it took effect.
+    // The fifth event of the key (n = 8) finds no room; everything before it took effect.
     expect(await scene.offset()).toBe(8);
     expect(await rows('select from converge.parked')).toHaveLength(4);
     throws = () => undefined;
@@ -116,7 +116,7 @@ describe('a partition that pauses', () => {
     );
     await paused(service, 'systemic_fault');
     expect(await rows('select from converge.parked_key')).toHaveLength(4);
-    // Everything before the fifth key of that handler took effect; what comes after waits in the log, in order.
+    // All events before that handler's fifth key took effect; later ones wait in the log, in order.
     expect(await scene.offset()).toBe(14);
     expect(await lines(scene.database)).toHaveLength(10);
     broken = false;

@@ -1,28 +1,28 @@
 import type { GiveUp } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 
-/** Where one step of a slice goes. */
+/** The placement of one step of a slice. */
 export type Placed<DB> = { readonly step: Step<DB> } & (
   | { readonly kind: 'pass' }
   | { readonly kind: 'handle' }
-  /** Queued behind its key, which is parked. */
+  /** The event is queued behind its key, which is parked. */
   | { readonly kind: 'parkBehind'; readonly line: string }
-  /** Parked as the first of its key: retried later (`waiting`), or a dead letter that holds its key. */
+  /** The event is parked as the first of its key: retried later (`waiting`), or a dead letter that holds its key. */
   | {
       readonly kind: 'parkFirst';
       readonly line: string;
       readonly state: 'waiting' | 'dead';
       readonly why: GiveUp;
     }
-  /** Recorded, with a failure event; its key is released. */
+  /** The event is recorded, with a failure event; its key is released. */
   | { readonly kind: 'release'; readonly state: 'dead' | 'rejected'; readonly why: GiveUp }
 );
 
 export interface PlacementRules<DB> {
-  /** The parked keys. */
+  /** The keys that are parked. */
   readonly held: ReadonlySet<string>;
   readonly giveUpOf: (step: Step<DB>) => GiveUp | undefined;
-  /** Whether a dead letter holds its key. */
+  /** The treatment of the key at a dead letter. */
   readonly onDead: 'hold' | 'skip';
   /** The name of the line in which a step's event waits: its key. */
   readonly lineOf: (step: Step<DB>) => string;

@@ -110,7 +110,8 @@ describe('parks, drains and releases that race', () => {
     await scene.source.publish(scene.broker, [counted({ key: 'l', n: 0 })]);
     await scene.start(consumer, { parking });
     await waitUntil(async () => (await scene.offset()) >= 1, { what: 'the owner' });
-    // What a member commits that does not know yet that its partition is another's: see the fence in `gaps.int.test.ts`.
+    // The statement is the commit of a member that has lost its partition unnoticed: see the fence in
+    // `gaps.int.test.ts`.
     await rows(`with fence as (update converge.inbox_partition set fills = fills + 1 where partition = 0),
                      line as (insert into converge.parked_key (consumer, topic, partition, key, tail, state)
                               select consumer, topic, partition, 'k', 1, 'dead' from converge.inbox_partition where topic = '${topic}')

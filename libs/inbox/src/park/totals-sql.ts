@@ -27,8 +27,8 @@ export async function readTotals(executor: Executor, consumer: string): Promise<
   };
 }
 
-// Both look-ups by the partial index parked_unreadable: newest first up to the border, then oldest first. The newest row stays,
-// whatever its size. Members run it concurrently and skip each other's rows.
+// The look-ups use the partial index parked_unreadable: newest first up to the border, then oldest first. The newest
+// row stays at any size. Members run the statement concurrently and skip each other's rows.
 const closeSql = `
   with kept as (
     select parked_at, record_offset, id, row_number() over newest as rows,

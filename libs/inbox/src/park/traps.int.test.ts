@@ -10,7 +10,7 @@ import type { NewParked } from './parked-row.ts';
 const at = { consumer: 'c', topic: 't', partition: 0 };
 const key: LeasedKey = { consumer: 'c', topic: 't', key: 'k', term: 0n };
 
-/** Every statement of the park and of the release against each other, in two sessions. */
+/** Tests of all statements of parking and release against each other, in two sessions. */
 describe('a slice that appends while a drain releases', () => {
   let database: Database<LedgerDb>;
   beforeEach(async () => {

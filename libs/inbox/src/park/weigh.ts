@@ -4,9 +4,9 @@ import type { Step } from '../plan/plan.ts';
 /** Counts by handler; undefined: records without a handler. */
 export type ByHandler = ReadonlyMap<string | undefined, number>;
 
-/** What a slice adds to the parked events. */
+/** The weight that a slice adds to the parked events. */
 export interface Weight {
-  /** Keys that are given up, each a possible sign of a systemic fault; records that were never events are no sign. */
+  /** The given-up keys, each a possible sign of a systemic fault; unreadable records are no sign. */
   readonly given: ByHandler;
   readonly handled: ReadonlyMap<string, number>;
   /** Events that will be queued in a line, and their bytes with key and headers. */
@@ -65,7 +65,7 @@ function isSign<DB>({ step, why }: Extract<Placed<DB>, { kind: 'parkFirst' | 're
   return step.envelope !== undefined && !step.foreign;
 }
 
-/** The bytes of its record: key, payload and headers. */
+/** Returns the size of a step's record in bytes: key, payload and headers. */
 export function sizeOf<DB>({ step }: Pick<Placed<DB>, 'step'>): number {
   const { key, value, headers } = step.record;
   let bytes = (key?.length ?? 0) + (value?.length ?? 0);

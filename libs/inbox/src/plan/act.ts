@@ -23,9 +23,9 @@ export type Action<DB> =
       readonly foreign: boolean;
       readonly error: unknown;
       readonly unknown?: string;
-      /** Releases its key: nothing proves that it belongs to the events of that key. */
+      /** True when the dead letter releases its key: nothing proves that it belongs to that key. */
       readonly releases?: boolean;
-      /** Why its dead letter must not be retried. */
+      /** The reason why the dead letter must not be retried. */
       readonly closed?: string;
     }
   /** `unknown`: the type without a handler, as another version would register it. */
@@ -34,14 +34,17 @@ export type Action<DB> =
 export type SkipReason =
   'duplicate' | 'unknown_type' | 'ignored' | 'uncertain' | 'elsewhere' | 'stale' | 'marker' | 'superseded';
 
-/** What decides whether an event of a source is handled. */
+/** The trusted sources, which decide whether an event is handled. */
 export interface Trusting<DB> {
   readonly route: Router<DB>;
   /** Failing consumer → the source of its failure events. */
   readonly failureSources: ReadonlyMap<string, string>;
 }
 
-/** The action for a record, or its refusal if its source is not trusted; `source`: the one whose position counts. */
+/**
+ * Returns the action for a record, or its refusal for an untrusted source. `source` is the source whose position
+ * counts.
+ */
 export function actionFor<DB>(
   reading: Reading,
   { route, failureSources }: Trusting<DB>,
@@ -50,7 +53,7 @@ export function actionFor<DB>(
   return refuseFailure(reading, source, failureSources) ?? act(reading, route, source === undefined);
 }
 
-/** The action for a record, regardless of its position. */
+/** Returns the action for a record, regardless of its position. */
 export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolean): Action<DB> {
   if (content.kind === 'marker') return { kind: 'skip', why: 'marker' };
   if (content.kind === 'unreadable')

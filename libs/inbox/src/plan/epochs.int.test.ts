@@ -60,7 +60,7 @@ describe('a consumer whose source begins a new epoch', () => {
     await source.publish(broker, some(0));
     await linesOf(40);
     const zombie = source.copy();
-    // What stands beyond the fork was seen, and the new epoch's first event names it.
+    // The events beyond the fork were seen, and the new epoch's first event names the last of them.
     await source.publish(broker, some(100));
     await source.rebase(broker, topic);
     await source.publish(broker, some(200));
@@ -90,7 +90,7 @@ describe('a consumer whose source begins a new epoch', () => {
   it('a consumer still detects a missing event of the old epoch', async () => {
     await source.publish(broker, some(0));
     await linesOf(40);
-    // The marker was written without knowing of the lost one; the first event after it names it.
+    // The marker was written without knowledge of the lost event; the first event after it names that one.
     await source.copy().rebase(broker, topic);
     const hole = source.record(events.counted({ key: 'k0', n: 500 }));
     source.epoch = 2;

@@ -38,7 +38,7 @@ describe('a position that its source cannot have reached', () => {
   it('a tick after weeks of idleness is no jump', () => {
     const weeks = 6 * 7 * 24 * HOUR;
     expect(jumps('1.3000000000.1', seen('1.200.9'), NOW + weeks)).toBe(false);
-    // Also while the consumer catches up: what counts is when the last event was made, not when it was read.
+    // The check also holds while the consumer catches up: the creation time of the last event counts, not its reading.
     expect(jumps('1.3000000000.1', seen('1.200.9', last({ newestMs: NOW - weeks })))).toBe(false);
     expect(jumps('1.3000000000.1', seen('1.200.9', last({ newestMs: 0 })))).toBe(false);
   });

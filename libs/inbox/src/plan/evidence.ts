@@ -2,9 +2,9 @@ import { comparePositions, type Position, WIRE } from '@convergekit/contracts/en
 import { highest, type LastEvent, type Mark, type Seen } from './judge.ts';
 import type { Reading } from './reading.ts';
 
-/** Why a record and the handled events cannot both come from an honest source. */
+/** The reason why a record and the handled events cannot both come from an honest source. */
 export type Contradiction =
-  /** Its source cannot have reached this position: `limit` is the highest possible one. */
+  /** The source cannot have reached this position: `limit` is the highest possible one. */
   | {
       readonly kind: 'jump';
       readonly what: 'tick' | 'epoch';
@@ -20,20 +20,20 @@ export type Contradiction =
  */
 export type ForkReason = 'same_position' | 'same_predecessor' | 'made_later';
 
-/** Ten times the ticks that a relay can create in one second: one per poll, one poll per millisecond. */
+/** Ten times the ticks that a relay can create in a second: one poll per millisecond. */
 const TICKS_PER_SECOND = 10_000n;
 /** The largest difference between the clocks of a source and a consumer: brokers refuse records further ahead by default. */
 const SKEW_MS = 3_600_000;
 /** The earliest time of a tick: ticks count from zero, and no source is older than the kit. */
 const FIRST_TICK_MS = Date.UTC(2025, 0);
-/** The most epochs that a record may skip: one begins when an operator rebases a source after a restore. */
+/** The maximum of epochs that a record may skip: a new one begins only with an operator's rebase. */
 export const MOST_NEW_EPOCHS = 64;
 export const MOST_EPOCHS = 256;
 
 /**
- * Compares a record that would move the watermark with the position that its source can have reached. Honest ticks rise by
- * one per poll that finds something, so they are bounded by the time since the newest handled event, whose tick is not older
- * than it. Neither end of that time comes from the record. Pure.
+ * Compares a record that would move the watermark with the positions that its source can have reached. Honest ticks
+ * rise by one per poll that finds something, so they are bounded by the time since the newest handled event, whose tick
+ * is not older than it. Neither end of that time comes from the record. The function is pure.
  */
 export function jumpOf({ position }: Mark, seen: Seen, nowMs: number): Contradiction | undefined {
   const top = highest(seen);

@@ -12,7 +12,7 @@ export function failingConsumer({ content }: Reading): string | undefined {
   return topic.endsWith(SUFFIX) ? topic.slice(0, -SUFFIX.length) : topic;
 }
 
-/** An action of a slice: a dead letter that must not be retried and that releases its key. */
+/** The refusal of a failure event: a dead letter that must not be retried and releases its key. */
 export interface RefusedFailure {
   readonly kind: 'refuse';
   readonly envelope: Envelope;
@@ -23,8 +23,8 @@ export interface RefusedFailure {
 }
 
 /**
- * Refuses a failure event that does not come from the failing consumer's own source: to act on it would undo what never
- * failed. `source` is the one whose position counted for this record. Pure.
+ * Refuses a failure event from another source than the failing consumer's own. To act on it would undo steps that never
+ * failed. `source` is the one whose position counted for this record. The function is pure.
  */
 export function refuseFailure(
   reading: Reading,

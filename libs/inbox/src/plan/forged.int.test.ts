@@ -48,7 +48,7 @@ const halted = () =>
     },
     { what: 'the partition to halt' },
   );
-/** What an attacker writes who has read the log: the next event of the source, with another position. */
+/** Forges a record as an attacker with read access would: the source's next event, with another position. */
 function forged(change: (next: string) => string, n = 99): FixtureRecord {
   const { record, ...place } = scene.source.copy().record(counted({ key: 'k', n }));
   const headers = record.headers.map(([header, value]): [string, string] => {

@@ -13,12 +13,12 @@ import { ledgerDatabase, type LedgerDb, lines, note, testEvents } from '../fixtu
 import { consumerService } from '../service/consumer-service.ts';
 
 /**
- * Whatever bytes come. Planted faults, each tried here:
+ * Tests with arbitrary bytes. Planted faults, each tried here:
  * - `eventContextOf` with ids of any length: the failure event of a long one cannot be sent, and the consumer stops;
  * - `report.attempt` with the message of every error: the canary is found in what JSON.parse and Postgres quote.
  */
 
-/** In every payload; payloads never come into logs, at any level. */
+/** The canary is in every payload; payloads never appear in logs, at any level. */
 const CANARY = 'canary-8c1f';
 const logged = vi.hoisted((): string[] => []);
 vi.mock('@convergekit/telemetry', async (original) => {
@@ -58,7 +58,7 @@ const noise = fc.record({
     text,
     { maxKeys: 2 },
   ),
-  /** Its payload is replaced. */
+  /** True when the record's payload is replaced. */
   spoilt: fc.option(fc.oneof(bytes, nearly), { freq: 2 }),
   good: fc.boolean(),
 });
@@ -72,13 +72,13 @@ it('a consumer accounts for every record whatever its bytes, crashes on none, an
     counted,
     async (event, { tx }) => {
       await note(tx, event);
-      // What a handler does with a field that is not what it took it for: both complaints quote it.
+      // The handler uses a field of an unexpected type: both errors quote it.
       if (event.data.n % 60 === 1) JSON.parse(`${CANARY} ${event.data.key}`);
       if (event.data.n % 60 > 57)
         await executorOf(tx).query('select $1::int', [`${CANARY} ${event.data.key}`]);
     },
   );
-  // So much noise at once is a systemic fault, for which the partition would wait.
+  // The limits are raised, because so many failures at once are a systemic fault, for which the partition would wait.
   const parking = { systemic: { keys: 10_000, withinMs: 60_000 } };
   const quick = { policies: inPlace({ attempts: 1 }), parking };
   let service = consumerService([consumer], { database, broker, ...quick });
@@ -92,7 +92,7 @@ it('a consumer accounts for every record whatever its bytes, crashes on none, an
       return { ...record, headers: broken, ...(spoilt === null ? {} : { value: spoilt }) };
     });
   const producer = await broker.producer();
-  // Its id, twice in the headers of its failure event, is more than headers may take.
+  // The event's id, twice in the headers of its failure event, exceeds the limit of headers.
   const long = source.record(counted({ key: 'long', n: 58 }), 'é'.repeat(3_000)).record;
   const last = source.record(counted({ key: 'last', n: 9_999 })).record;
   const all = [...records, long, last];

@@ -11,10 +11,10 @@ import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**
- * One record that cannot be recorded as it came. Planted faults, each seen to fail here: ids without a bound in
+ * Tests of records that cannot be recorded unchanged. Planted faults, each seen to fail here: ids without a bound in
  * `decodeEnvelope` (the index refuses the row, and the consumer stops); baggage that is taken from a record;
- * `ce_attemptid` that is no uuid; a type with NUL in a failure event's data; a timestamp of 64 bits. The bounds of a source, a
- * type and a saga are seen in envelope.test alone.
+ * `ce_attemptid` that is no uuid; a type with NUL in a failure event's data; a timestamp of 64 bits. The bounds of a
+ * source, a type and a saga are seen in envelope.test alone.
  */
 
 const random = (bytes: number): string => randomBytes(bytes).toString('base64url').slice(0, bytes);

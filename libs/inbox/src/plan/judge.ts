@@ -4,10 +4,10 @@ import type { Start } from '../define/types.ts';
 /** The event at a watermark: later records are compared with it. */
 export interface LastEvent {
   readonly offset: bigint;
-  /** Undefined for a marker, and for an event whose headers could not be read. */
+  /** The id of the event. Undefined for a marker, and for an event whose headers could not be read. */
   readonly id: string | undefined;
   readonly prev: Position | undefined;
-  /** When the newest handled event was created by its source's clock, milliseconds since 1970; 0: unknown. */
+  /** The creation time of the newest handled event by its source's clock, in milliseconds since 1970; 0: unknown. */
   readonly newestMs: number;
   /** Events created until then may have been skipped unseen, before the source was first seen here. */
   readonly unknownUntilMs: number;
@@ -18,11 +18,11 @@ export interface Mark {
   readonly source: string;
   readonly position: Position;
   readonly prev: Position | undefined;
-  /** The event as the watermark remembers it. */
+  /** The event, as the watermark keeps it. */
   readonly last?: LastEvent | undefined;
 }
 
-/** The highest position of an epoch and the event there; an older version, which moved it, recorded no event. */
+/** The highest position of an epoch and its event; an older version that moved it recorded no event. */
 export interface Watermark extends Position {
   readonly last?: LastEvent | undefined;
 }
@@ -37,10 +37,10 @@ export function watermarkOf({ position, last }: Pick<Mark, 'position' | 'last'>)
 export type Seen = ReadonlyMap<number, Watermark>;
 
 export type Verdict =
-  /** Its predecessor is the last known event: it is next. */
+  /** The event is next: its predecessor is the last known event. */
   | { readonly kind: 'next' }
   | { readonly kind: 'duplicate' }
-  /** Events between `after` and this one's predecessor are missing. */
+  /** Events are missing between `after` and the event's predecessor. */
   | { readonly kind: 'gap'; readonly after: Position | undefined }
   /** A newer position of an old epoch: the old primary still writes. */
   | { readonly kind: 'superseded'; readonly epoch: number };

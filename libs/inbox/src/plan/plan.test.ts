@@ -70,7 +70,7 @@ const planFrom = (
 const counted = (n: number) => events.counted({ key: `k${n % 3}`, n });
 
 describe('planSlice', () => {
-  /** How a relay writes: runs that each begin at or before the first event that was not written yet. */
+  /** Runs of a relay's writes: each begins at or before the first event that was not written yet. */
   const resends = fc.array(fc.record({ back: fc.nat(6), length: fc.integer({ min: 1, max: 8 }) }), {
     maxLength: 12,
   });

@@ -6,14 +6,14 @@ import { type Contradiction, forkOf, jumpOf, lastEventOf } from './evidence.ts';
 import { isStart, judge, type Mark, type Seen, type Watermark, watermarkOf } from './judge.ts';
 import type { Claim, Reading } from './reading.ts';
 
-/** What to do with one record. Every step moves the partition forward; only an obstacle does not. */
+/** The plan for one record. Every step moves the partition forward; an obstacle does not. */
 export type Step<DB> = {
   readonly record: IncomingRecord;
   /** Moves the watermark when the step is committed. */
   readonly mark: Mark | undefined;
   /** Set when the event passes a gap: the missing range before it. */
   readonly passed?: { readonly after: Position; readonly upTo: Position };
-  /** Set when the event comes from `consumers fill` instead of the log; `gap` when its gap was passed before. */
+  /** Set when the event comes from `consumers fill`, not the log; `gap` when its gap was passed. */
   readonly fill?: {
     readonly source: string;
     readonly position: Position;
@@ -21,7 +21,7 @@ export type Step<DB> = {
   };
 } & Action<DB>;
 
-/** Why a partition cannot pass a record. */
+/** The reason why a partition cannot pass a record. */
 export type Obstacle = {
   readonly record: IncomingRecord;
 } & (
@@ -32,7 +32,7 @@ export type Obstacle = {
       readonly epoch: number;
       readonly began: bigint | undefined;
     }
-  /** Its position is impossible, or contradicts the handled events: it or the other event is forged. */
+  /** The position is impossible, or contradicts the handled events: a record is forged. */
   | (Contradiction & { readonly claim: Claim })
   /** A newer version of this consumer handles the type. */
   | { readonly kind: 'type_ahead'; readonly type: string }
@@ -46,7 +46,7 @@ export interface Plan<DB> {
 
 export interface PlanContext<DB> extends Trusting<DB> {
   readonly from: Start;
-  /** Source uuid → its watermarks in this partition. */
+  /** The watermarks in this partition by source uuid. */
   readonly watermarks: ReadonlyMap<string, Seen>;
   /** The pinned uuid of a source's name. */
   readonly pinned: ReadonlyMap<string, string>;
@@ -61,7 +61,7 @@ export interface PlanContext<DB> extends Trusting<DB> {
 
 /** Plans a whole slice before anything is done. Pure: the same readings and watermarks give the same plan. */
 export function planSlice<DB>(readings: readonly Reading[], context: PlanContext<DB>): Plan<DB> {
-  // Copies of the watermarks that this slice moves, made at its first event of a source; the arguments are never changed.
+  // Copies of the watermarks that this slice moves, one per source; the arguments are never changed.
   const moved: Moved = new Map();
   const steps: Step<DB>[] = [];
   for (const [at, reading] of readings.entries()) {

@@ -15,7 +15,7 @@ import type { Mark } from './judge.ts';
 /** A record, parsed as far as its bytes allow. */
 export interface Reading {
   readonly record: IncomingRecord;
-  /** The position in its headers; it counts only if the source is the one pinned under its name. */
+  /** The position in the record's headers; it counts only for the source pinned under that name. */
   readonly claim: Claim | undefined;
   readonly content:
     | { readonly kind: 'envelope'; readonly envelope: Envelope }
@@ -28,7 +28,7 @@ export interface Claim extends Mark {
   readonly sourceName: string;
 }
 
-/** Parses a record. Never throws, whatever the bytes. */
+/** Parses a record. The function never throws, whatever the bytes. */
 export function readRecord(record: IncomingRecord): Reading {
   if (record.undecodable !== undefined) {
     const error = batchUndecodable(record.undecodable);
@@ -52,7 +52,7 @@ export function readRecord(record: IncomingRecord): Reading {
   }
 }
 
-/** One dead letter for a whole batch: its offsets and hash identify it, its bytes are kept unchanged. */
+/** The error of an undecodable batch: one dead letter, with offsets and hash, keeps its bytes unchanged. */
 function batchUndecodable({ firstOffset, lastOffset, sha256, why }: UndecodableBatch): InboxError {
   return new InboxError(
     'BATCH_UNDECODABLE',
@@ -64,8 +64,8 @@ function batchUndecodable({ firstOffset, lastOffset, sha256, why }: UndecodableB
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * Reads the position of an event whose envelope is otherwise invalid. Without it the watermark would stay behind, and the
- * next event would look like a gap.
+ * Reads the position of an event whose envelope is otherwise invalid. The watermark would otherwise stay behind, and
+ * the next event would look like a gap.
  */
 function rawClaim({ headers }: IncomingRecord): Claim | undefined {
   const source = only(headers, WIRE.sourceId);

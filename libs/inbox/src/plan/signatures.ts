@@ -4,9 +4,9 @@ import type { Reading } from './reading.ts';
 
 /** The records that must be signed, and their keys. */
 export interface SignatureOptions {
-  /** Source name → its key, or both keys during a rotation: at least 32 bytes of text. */
+  /** The keys by source name, two during a rotation: at least 32 bytes of text each. */
   readonly keys: Readonly<Record<string, string | readonly string[]>>;
-  /** What happens to records of any other source: `refuse` makes them dead letters. @default 'refuse' */
+  /** The treatment of records of other sources: `refuse` makes them dead letters. @default 'refuse' */
   readonly others?: 'refuse' | 'accept';
 }
 
@@ -23,8 +23,8 @@ export function signaturesOf({ keys, others = 'refuse' }: SignatureOptions): Sig
 }
 
 /**
- * Verifies the signature of a record: one that must be signed and is not becomes unreadable, before its position, its source
- * name or its content are used. Pure.
+ * Verifies the signature of a record that must be signed. A record without a valid one becomes unreadable, before its
+ * position, source name or content are used. The function is pure.
  */
 export function verified(
   reading: Reading,
@@ -38,7 +38,7 @@ export function verified(
   if (keys === undefined) {
     if (signatures.others === 'refuse')
       return refused(reading, 'SIGNATURE_MISSING', 'its source has no key here');
-    // Under another name it could still claim the positions of a source that signs.
+    // A record under another name could still claim the positions of a source that signs.
     return claim !== undefined && signs(signatures, pinned, claim.source)
       ? { ...reading, claim: undefined }
       : reading;

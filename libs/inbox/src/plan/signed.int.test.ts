@@ -9,9 +9,9 @@ import { FixtureSource, type FixtureRecord, foreignRecord, sendRecords } from '.
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**
- * Sources that sign. Planted faults, each seen to fail here: `verified` left out of `workSlice`; a signature that is looked
- * at after the source is pinned (the forger's uuid is the one that counts); positions of a source that signs, claimed under
- * another name.
+ * Tests of sources that sign. Planted faults, each seen to fail here: `verified` left out of `workSlice`; a signature
+ * that is looked at after the source is pinned (the forger's uuid is the one that counts); positions of a source that
+ * signs, claimed under another name.
  */
 
 const [first, second] = [
@@ -35,7 +35,7 @@ const handled = (...ns: readonly number[]) =>
   );
 const codes = async () => (await scene.letters()).map(({ code }) => code);
 
-/** As a relay with this key sends it. */
+/** Signs a record as a relay with this key does. */
 function signed({ topic: to, partition, record }: FixtureRecord, secret = first): FixtureRecord {
   const bytes = {
     ...{ topic: to, partition, key: Buffer.from(record.key ?? ''), value: Buffer.from(record.value ?? '') },
@@ -89,7 +89,7 @@ it('accepted unsigned records never count with positions of a source that signs'
     foreignRecord(event(3), 'foreign', 1),
     signed(scene.source.record(event(4))),
   ]);
-  // The renamed one is an event of a foreign producer, and the source's next event is no repeat of it.
+  // The renamed record is an event of a foreign producer, and the source's next event is no repeat of it.
   await handled(1, 2, 3, 4);
 });
 

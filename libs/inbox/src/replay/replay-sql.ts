@@ -6,7 +6,7 @@ const lockSql = `
   select next_offset::text as next from converge.inbox_partition
    where consumer = $1 and topic = $2 and partition = $3 for update`;
 
-/** Locks the fence: a slice in work ends first, and the next one detects that the partition was moved. */
+/** Locks the fence: a present slice ends first, and the next slice detects the move. */
 export async function lockFence(tx: Executor, key: PartitionKey): Promise<bigint | undefined> {
   const { rows } = await tx.query<{ next: string }>(lockSql, [key.consumer, key.topic, key.partition]);
   return rows[0] === undefined ? undefined : BigInt(rows[0].next);
@@ -61,8 +61,8 @@ const lineSql = `
      and exists (select from converge.parked p
                   where p.consumer = k.consumer and p.topic = k.topic and p.line = k.key and p.record_offset >= $4::bigint)
    order by k.key for update of k`;
-// Given-up and skipped events too: an event with a row would count as a repeat when it fails again. Offsets of a recreated topic
-// are not comparable with those of the old one.
+// The parked rows include given-up and skipped events: a row would make a second failure count as a repeat. Offsets of
+// a recreated topic are not comparable with those of the old one.
 const parkedSql = `
   delete from converge.parked p using converge.inbox_partition f
    where p.consumer = $1 and p.topic = $2 and p.partition = $3 and p.record_offset >= $4::bigint
@@ -77,7 +77,10 @@ const tailSql = `
      set tail = (select max(p.seq) from converge.parked p where p.consumer = $1 and p.topic = $2 and p.line = k.key)
    where k.consumer = $1 and k.topic = $2 and k.key = any($3::text[])`;
 
-/** Removes the rows of parked events and dead letters that will be handled again, and adjusts their lines. Returns how many. */
+/**
+ * Removes the rows of parked events and dead letters that will be handled again, and adjusts their lines. Returns the
+ * number of removed rows.
+ */
 export async function forgetParked(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,

@@ -105,7 +105,7 @@ describe('a replay', () => {
       { action: 'replay', halted: null, from: 3, to: 0, pass: null, by: 'ann', reason: 'counted wrong' },
     ]);
     expect((await executor.query('select from converge.inbox_gap')).rowCount).toBe(1);
-    // One that was never passed, since it was filled in its place, is said to halt.
+    // A gap that was never passed, since it was filled in place, is reported to halt.
     await executor.query('delete from converge.inbox_gap');
     expect((await replay({ kind: 'everything' }, false)).plan.holes).toMatchObject([{ passed: false }]);
   });
@@ -140,7 +140,7 @@ describe('a replay', () => {
     };
     await park('a', [0, 1, 2]);
     await park('b', [2]);
-    // Given up without holding its key.
+    // The event was given up without holding its key.
     await executor.query(
       `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, key, headers)
        values (gen_random_uuid(), $1, $2, 'skipped', 'h', 0, 1, 0, 'c', '[]')`,

@@ -14,11 +14,11 @@ import { auditPartition } from '../operate/audit.ts';
 import type { Operator } from '../operate/parked.ts';
 import { forgetForeign, forgetParked, lockFence, setBack, setWatermark } from './replay-sql.ts';
 
-/** What a replay of one partition repeats. */
+/** The plan of a replay of one partition. */
 export interface ReplayPlan {
   readonly key: PartitionKey;
   readonly from: ReplayFrom;
-  /** The offset to which it goes back; undefined when nothing is handled again. */
+  /** The offset to which the partition goes back; undefined when nothing is handled again. */
   readonly offset: bigint | undefined;
   /** The partition's offset, up to which the log was read. */
   readonly nextOffset: bigint;
@@ -78,9 +78,9 @@ export interface Replayed {
 }
 
 /**
- * Sets a partition back in one transaction: its offset, its watermarks, and the rows by which later events would count as
- * repeats. Events handled since the plan are read under the fence. The owner notices within `watchMs`. Handlers emit the same
- * events under the same ids again: a replay is not a new run. converge.inbox_audit records the operator and the reason.
+ * Sets a partition back in one transaction: offset, watermarks, and rows that would make later events repeats. Events
+ * handled since the plan are read under the fence. The owner notices within `watchMs`. Handlers emit the same events
+ * under the same ids again: a replay is not a new run. converge.inbox_audit records the operator and the reason.
  */
 export async function replayPartition(
   database: Pick<Database, 'acquire'>,

@@ -3,29 +3,29 @@ import { judge } from '../plan/judge.ts';
 import { gapEnd } from '../plan/plan.ts';
 import type { Reading } from '../plan/reading.ts';
 
-/** Where a replay begins: at the first record of the log, the first of a time, or the first after a position. */
+/** The start of a replay: the first record of the log, of a time, or after a position. */
 export type ReplayFrom =
   | { readonly kind: 'everything' }
   | { readonly kind: 'since'; readonly timeMs: number }
   | { readonly kind: 'after'; readonly position: Position };
 
-/** What a replay of one partition would do, collected record by record. */
+/** The effects of a replay of one partition, collected record by record. */
 export interface ReplayScan {
   /** The offset of the first record that is handled again; undefined when there is none. */
   offset: bigint | undefined;
-  /** By source: the predecessor of its first event from there on, to which its watermark goes back. */
+  /** The predecessor of each source's first event from the start on, to which its watermark goes back. */
   readonly before: Map<string, Position>;
-  /** By source: the newest position of each epoch. */
+  /** The newest position of each epoch, by source. */
   readonly seen: Map<string, Map<number, Position>>;
   /** The gaps in the log, to which the consumer comes again. */
   readonly holes: Hole[];
-  /** Events without a position, by their identity for deduplication. */
+  /** The identities of events without a position, for deduplication. */
   readonly foreign: Map<string, Buffer>;
   /** Events by type: each is handled again once, however often the log has it. */
   readonly events: Map<string, number>;
 }
 
-/** Events missing in the log: after `after`, up to the predecessor that the record at `offset` names. */
+/** Events missing in the log, after `after`, up to the predecessor that the record at `offset` names. */
 export interface Hole {
   readonly offset: bigint;
   readonly source: string;

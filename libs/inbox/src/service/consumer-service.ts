@@ -19,8 +19,8 @@ import type { ConsumerStatus } from '../member/status.ts';
 export interface ConsumerService extends Service {
   status(): readonly ConsumerStatus[];
   /**
-   * For /livez, by consumer: each partition that is behind moves or has a reason (`stalledAfterMs`). A partition that waits
-   * for a broker, a database or an operator is alive.
+   * Returns the liveness of each consumer for /livez. A partition that is behind moves or has a reason
+   * (`stalledAfterMs`). A partition that waits for a broker, a database or an operator is alive.
    */
   live(): Checks;
 }
@@ -99,7 +99,7 @@ async function prepare<DB>(
     const members: GroupMember<DB>[] = [];
     const drains: Service[] = [];
     for (const consumer of consumers) {
-      // First: a version that is refused must not register its types.
+      // The parts are checked first: a version that is refused must not register its types.
       await checkParts(consumer.parts, { consumer: consumer.name }, database.executor);
       await register(consumer, topics, admin, options).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;

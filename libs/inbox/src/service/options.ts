@@ -12,7 +12,7 @@ export interface ConsumerServiceOptions<DB> {
   /** The consumer's own database, with its inbox and its outbox. */
   readonly database: Database<DB>;
   readonly broker: Broker;
-  /** The most events of one transaction. @default 500, and 1_500 for a consumer whose handlers all take batches */
+  /** The maximum of events in a transaction. @default 500, and 1_500 for a consumer whose handlers all take batches */
   readonly sliceSize?: number;
   /** The target duration of one transaction, milliseconds; slices shrink and grow to it. @default 1_000 */
   readonly sliceMs?: number;
@@ -21,12 +21,16 @@ export interface ConsumerServiceOptions<DB> {
   /** Milliseconds that a statement waits for a lock, including the fence. @default 5_000 */
   readonly lockTimeoutMs?: number;
   /**
-   * The retry policies of the handlers, by the name `consumer.<consumer>.<handler>`: attempts in place, their waits, and the
-   * time limit of one call (`attemptTimeoutMs`). They are read for each event, so that a watch over the central table changes
-   * them without a restart. @default the kit's: 3 attempts within 2 s, base 50 ms, full jitter, 10 s per call
+   * The retry policies of the handlers, by the name `consumer.<consumer>.<handler>`. A policy has attempts in place,
+   * their waits, and the time limit of one call (`attemptTimeoutMs`). A policy is read for each event, so that a watch
+   * over the central table changes it without a restart. @default the kit's: 3 attempts within 2 s, base 50 ms, full
+   * jitter, 10 s per call
    */
   readonly policies?: Policies;
-  /** How events that fail in place but may succeed later are parked. @default retried for a day, up to 10,000 rows or 64 MiB */
+  /**
+   * The parking of events that fail in place but may succeed later. @default retried for a day, up to 10,000 rows or 64
+   * MiB
+   */
   readonly parking?: Partial<ParkingPolicy>;
   /** The sources that sign their records (`docs/guides/trust.md`). @default none: every writer of a topic is trusted */
   readonly signatures?: SignatureOptions;
@@ -36,25 +40,25 @@ export interface ConsumerServiceOptions<DB> {
   readonly sessionTimeoutMs?: number;
   /** @default 1_000 */
   readonly heartbeatIntervalMs?: number;
-  /** How soon a resume, replay or fill by an operator is noticed, milliseconds. @default 1_000 */
+  /** The period in which an operator's resume, replay or fill is noticed, in milliseconds. @default 1_000 */
   readonly watchMs?: number;
-  /** How often offsets are compared with the ends of the logs, milliseconds. @default 10_000 */
+  /** The period in which offsets are compared with the ends of the logs, in milliseconds. @default 10_000 */
   readonly lagEveryMs?: number;
   /**
-   * How long a partition that is behind may stand still without a reason before the consumer counts as not live,
-   * milliseconds. It must exceed the time of an event with all its attempts. @default 180_000
+   * The time that a partition with unhandled records may stand still without a reason before the consumer is not live,
+   * in milliseconds. It must exceed the time of an event with all its attempts. @default 180_000
    */
   readonly stalledAfterMs?: number;
-  /** How long attempts are kept for the history of an event, milliseconds. @default 2_592_000_000 (30 days) */
+  /** The time attempts are kept for the history of an event, in milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepAttemptsMs?: number;
   /**
-   * How long closed events (rejected, skipped, superseded) are kept, with their payloads, milliseconds. Dead letters stay until
-   * an operator acts. @default 2_592_000_000 (30 days)
+   * The time closed events (rejected, skipped, superseded) are kept, with their payloads, in milliseconds. Dead letters
+   * stay until an operator acts. @default 2_592_000_000 (30 days)
    */
   readonly keepEndedMs?: number;
   /**
-   * How long the row of a foreign event is kept at least, milliseconds: a repeat after that, in a record of its own, is not
-   * detected. Never shorter than the log has the event's record. @default 2_592_000_000 (30 days)
+   * The minimum time the row of a foreign event is kept, in milliseconds. A later repeat, in another record, is not
+   * detected. The row stays at least as long as the event's record is in the log. @default 2_592_000_000 (30 days)
    */
   readonly keepForeignMs?: number;
   /** @default the system's */

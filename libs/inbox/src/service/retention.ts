@@ -76,7 +76,7 @@ export type Pruned =
     };
 
 /**
- * Empties the oldest slot when it is old enough and no log has a record of it any more. The broker's log is read, since its
+ * Empties the oldest slot when it is old enough and no log has its records any more. The broker's log is read, since a
  * configured retention proves nothing. Undefined: nothing was due.
  */
 export async function pruneOnce(

@@ -15,8 +15,8 @@ export interface RunConsumersOptions<DB> extends ConsumerServiceOptions<DB> {
 }
 
 /**
- * Runs consumers until a signal, or until one of them cannot continue; a second signal exits at once. Unless `policies` are
- * given, the central table of the database is watched, and changes apply without a restart.
+ * Runs consumers until a signal, or until one cannot continue; a second signal exits at once. The central table of the
+ * database is watched, unless `policies` are given, and changes apply without a restart.
  */
 export function run<DB>(
   consumers: readonly ConsumerDefinition<DB>[],
@@ -32,13 +32,13 @@ export interface LivePoliciesOptions {
   readonly database: Pick<Database, 'executor'>;
   /** The layers below the central table: the code's rules, then `policyLayersOf` its configuration. @default none */
   readonly layers?: readonly PolicyLayer[];
-  /** How often the table is read, milliseconds. @default 2_000 */
+  /** The period in which the table is read, in milliseconds. @default 2_000 */
   readonly pollMs?: number;
 }
 
 /**
- * The policies of a process as a service that is started before what it serves: `converge policy set` holds in it without a
- * restart. Version, age and refused rules are metrics; a change, and a rule that is refused, is a line in the log.
+ * The live policies of a process, a service that starts before its users. `converge policy set` applies without a
+ * restart. Version, age and refused rules are metrics; a change or a refused rule is a line in the log.
  */
 export function livePolicies({ database, ...options }: LivePoliciesOptions): PolicyWatch {
   const log = logger('policies');

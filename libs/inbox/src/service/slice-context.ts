@@ -31,7 +31,7 @@ export function sliceContextOf<DB>(
   const names = new Map(
     definition.subscriptions.map(({ handler }) => [handler, policyName(definition.name, handler)]),
   );
-  // An event that an older version parked may name a handler that this version does not have.
+  // The policy falls back to the default: an older version may have parked an event for an unknown handler.
   const policyOf = (handler: string): Policy =>
     policies.for(names.get(handler) ?? policyName(definition.name, handler));
   const limitMs = (handler: string): number => policyOf(handler).attemptTimeoutMs;
@@ -69,7 +69,10 @@ export function sliceContextOf<DB>(
   };
 }
 
-/** Reads the record at one offset of the log; undefined where the log does not have it. Rejects when the broker does not answer. */
+/**
+ * Reads the record at one offset of the log; undefined if the log does not have it. Rejects when the broker does not
+ * answer.
+ */
 async function readOne(
   admin: Pick<Admin, 'logEnds' | 'read'>,
   { topic, partition, offset }: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,

@@ -10,9 +10,9 @@ import { makeTopics, tag } from '../testing/quick.ts';
 import { type ConsumerService, consumerService } from './consumer-service.ts';
 
 /**
- * Where a consumer begins, and what it refuses to begin without. Planted faults, each seen to fail here: `register` that
- * takes the first record for `now`; that asks nothing of a topic added later; a start that lets a missing table pass as
- * it is.
+ * Tests of the start of a consumer, and of its refusals. Planted faults, each seen to fail here: `register` that takes
+ * the first record for `now`; that asks nothing of a topic added later; a start that lets a missing table pass as it
+ * is.
  */
 
 let broker: ReturnType<typeof memoryBroker>;

@@ -34,7 +34,7 @@ describe('answers of a handler', () => {
       }),
     );
     await settled(4);
-    // What the relay does: the failure events from the outbox into their topic.
+    // The failure events move from the outbox into their topic, as by the relay.
     const reported = (await scene.outbox()).map(({ event_id, payload }) => ({
       event_id,
       event: failureEvent(name)(JSON.parse(payload) as FailureInput),
@@ -71,7 +71,7 @@ describe('answers of a handler', () => {
     const first = await scene.start(consumer);
     await settled(1);
     await first.stop();
-    // A restored consumer database: everything of the inbox went back, the outbox is kept here to compare.
+    // The consumer's database is restored: the inbox went back, and the outbox is kept for comparison.
     await scene.database.executor.query('delete from converge.inbox_watermark');
     await scene.database.executor.query('update converge.inbox_partition set next_offset = 0');
     await scene.start(consumer);

@@ -27,17 +27,17 @@ import { readHandled } from '../member/type-sql.ts';
 
 export interface Slice<DB> {
   readonly steps: readonly Step<DB>[];
-  /** Where the partition is after it. */
+  /** The position of the partition after the slice. */
   readonly next: Stand;
   /** Steps that are parked or given up instead of being handled. */
   readonly giveUps: ReadonlyMap<Step<DB>, GiveUp>;
-  /** Failed attempts at the one event of this slice, when it is retried. */
+  /** The failed attempts at the slice's only event, when it is retried. */
   readonly failed: readonly Attempt[];
   /** Number of this attempt, when the one event of this slice is processed alone. */
   readonly attempt?: number;
 }
 
-/** What a committed slice did. */
+/** The result of a committed slice. */
 export interface Applied {
   /** Events that were handled, by handler. */
   readonly handled: ReadonlyMap<string, number>;
@@ -55,9 +55,9 @@ export interface Applied {
 }
 
 /**
- * Applies a slice in one transaction: fence and watermarks → handlers in order → emitted events and failure events, by one
- * append → parked events → commit. Serialization failures (40001, 40P01) are repeated here; every other error rolls back and is
- * rethrown.
+ * Applies a slice in one transaction. Its steps: fence and watermarks → handlers in order → emitted events and failure
+ * events, by one append → parked events → commit. Serialization failures (40001, 40P01) are repeated here; every other
+ * error rolls back and is rethrown.
  */
 export function applySlice<DB>(
   context: SliceContext<DB>,
@@ -155,7 +155,7 @@ function countsOf<DB>(
 /** The highest mark of each source and epoch: marks of one source ascend within a slice. */
 export function lastMarks<DB>(steps: readonly Step<DB>[]): readonly MovedMark[] {
   const last: MovedMark[] = [];
-  // From the end, where nearly always the last mark covers all.
+  // The search begins at the end, where nearly always the last mark covers all.
   for (const { mark } of steps.toReversed())
     if (mark !== undefined && !last.some((one) => sameTimeline(one, mark))) last.push(mark);
   return last;

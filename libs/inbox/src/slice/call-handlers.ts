@@ -34,7 +34,7 @@ export async function callHandlers<DB>(
   if (written.failed !== undefined) throw await blame(tx, written.failed);
 }
 
-/** What the calls of one slice share. */
+/** The state that the calls of one slice share. */
 interface Shared {
   readonly emitted: Emitted;
   readonly written: Written;
@@ -74,7 +74,7 @@ async function callOne<DB>(
     emitted.add(handler, event, answers, as);
   };
   const write: CallContext<DB>['write'] = (query) => {
-    // After the end, a guarded transaction refuses to compile a builder; a compiled query is refused here.
+    // A closed transaction refuses to compile a builder; a compiled query is refused here.
     if (!open) throw ended(handler);
     written.add(handler, events, 'compile' in query ? query.compile() : query);
   };

@@ -19,7 +19,7 @@ import { report } from './report.ts';
 
 interface CommittedSlice {
   readonly kind: 'committed';
-  /** True when some of its events were parked instead of being handled. */
+  /** True when some of the slice's events were parked instead of handled. */
   readonly parked: boolean;
 }
 
@@ -27,8 +27,8 @@ interface CommittedSlice {
 export type SliceResult = CommittedSlice | Exclude<Fault, { kind: 'events' | 'too_long' | 'held_changed' }>;
 
 /**
- * Commits the steps as one transaction; when a handler throws, one event per transaction, so that only the event that fails
- * is retried and given up.
+ * Commits the steps as one transaction. When a handler throws, each event gets a transaction, so that only the failing
+ * event is retried and given up.
  */
 export async function commitSlice<DB>(
   context: SliceContext<DB>,
@@ -38,7 +38,7 @@ export async function commitSlice<DB>(
 ): Promise<SliceResult> {
   if (hasSeveral(steps) && !steps.some((step) => wantsRefetch(context, step))) {
     const outcome = await attempt(context, partition, whole(steps), signal);
-    // One by one, the events before the one that must wait are handled.
+    // The events are handled singly up to the one that must wait.
     const isolates = outcome.kind === 'events' || outcome.kind === 'too_long' || outcome.kind === 'pause';
     if (!isolates) return outcome;
     partition.isolate();
@@ -158,7 +158,7 @@ async function giveUp<DB>(
   if (failed === undefined) return { kind: 'stop', error: why.failure.cause };
   const slice = { ...whole(steps), giveUps: new Map([[failed, why]]) };
   const outcome = await attempt(context, partition, slice, signal);
-  // No handler runs in this slice, so a refused dead letter is a fault of the kit: to continue would lose the event.
+  // A refused dead letter is a fault of the kit, since no handler runs here: to continue would lose the event.
   if (outcome.kind === 'events') return { kind: 'stop', error: outcome.failure.cause };
   return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
 }

@@ -20,11 +20,11 @@ export interface SliceContext<DB> {
   readonly failureEvent: EventDefinition<string, FailureData, FailureInput>;
   readonly database: Database<DB>;
   readonly outbox: Outbox;
-  /** Reads the record at this offset of the log; undefined: the log does not have it any more. */
+  /** Reads the record at this offset of the log; undefined: the log no longer has it. */
   readonly readLog: (
     place: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,
   ) => Promise<IncomingRecord | undefined>;
-  /** Undefined: no record has to be signed. */
+  /** The signatures to verify. Undefined: no record has to be signed. */
   readonly signatures: Signatures | undefined;
   readonly route: Router<DB>;
   /** Calls a handler through its middleware. */
@@ -32,11 +32,11 @@ export interface SliceContext<DB> {
   /** The limits of a transaction that begins now: they follow the policies of the handlers. */
   readonly limits: () => SessionLimits;
   readonly serverVersion: number;
-  /** The retry policy of a handler, read anew for each event, so that an event in flight keeps the policy it began with. */
+  /** Returns the retry policy of a handler, read anew for each event. An event in flight keeps its policy. */
   readonly policyOf: (handler: string) => Policy;
   readonly parking: Parking;
   readonly bounds: SliceBounds;
-  /** Milliseconds that all handlers of one slice may take before its events are processed one by one. */
+  /** The time that all handlers of a slice may take before its events are processed singly, in milliseconds. */
   readonly sliceMaxMs: number;
   readonly clock: Clock;
   readonly random: Random;

@@ -42,7 +42,7 @@ describe('a consumer that is killed', () => {
     },
   );
 
-  // What happens to the drain that is killed: park/drain-crash.e2e.
+  // The crash of a drain is tested in park/drain-crash.e2e.
   it.each(['inbox.before_commit@3'])(
     'a consumer that is killed at %s while a key is parked causes every effect once, in the order of each key',
     async (failpoint) => {

@@ -35,11 +35,11 @@ export type Fault =
     }
   /** No event is given up: the partition waits, then continues at the same event. */
   | { readonly kind: 'pause'; readonly pause: Pause }
-  /** The slice exceeded its time: it is repeated in smaller ones. */
+  /** The slice exceeded its time, and is repeated in smaller slices. */
   | { readonly kind: 'too_long' }
   /** Events of types that only another version of this consumer handles: they must not be passed. */
   | { readonly kind: 'type_ahead'; readonly types: readonly string[] }
-  /** Nothing of this consumer can work until an operator fixes a setting. */
+  /** The consumer cannot work until an operator fixes a setting. */
   | { readonly kind: 'stop'; readonly error: unknown };
 
 /** Classifies everything that `applySlice` may reject with. Pure. */
@@ -55,7 +55,7 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof HandlerFailed)
     return { kind: 'events', failure: classify(error.cause), handler: error.handler };
   if (error instanceof OwnStatementFailed) return ownFault(error);
-  // What remains was thrown by BEGIN or COMMIT.
+  // The remaining errors come from BEGIN or COMMIT.
   if (error instanceof DatabaseError && error.code === 'COMMIT_ROLLED_BACK') return swallowedFault(error);
   const failure = classify(error);
   if (isOutage(failure)) return { kind: 'outage', error };

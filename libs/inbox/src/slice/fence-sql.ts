@@ -6,7 +6,7 @@ export interface PartitionKey {
   readonly partition: number;
 }
 
-/** The position of a partition in the log, and in filled events, which have no offset there. */
+/** The position of a partition in the log, and among filled events, which have no offset. */
 export interface Stand {
   readonly nextOffset: bigint;
   /** Slices of filled events so far. */
@@ -19,7 +19,7 @@ const haltSql = `
          halted_offset = $7::bigint
    where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint and state = 'running'`;
 
-/** Halts the partition at its offset, under the fence. False: another owner moved it. */
+/** Halts the partition at its offset, under the fence. False: another owner moved the fence. */
 export async function haltPartition(
   executor: Executor,
   key: PartitionKey,

@@ -11,7 +11,7 @@ import { makeTopics, tag } from '../testing/quick.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 
 describe('the fence', () => {
-  // Two brokers with the same records: each service believes that it owns the partition, as an evicted member does.
+  // Two brokers with the same records: each service believes that it owns the partition, like an evicted member.
   let brokers: readonly [Broker, Broker];
   let database: Database<LedgerDb>;
   const services: ConsumerService[] = [];
@@ -31,7 +31,7 @@ describe('the fence', () => {
       await producer.send([{ topic, partition: 0, records: records.map(({ record }) => record) }]);
       await producer.close();
     }
-    // Each memory broker gave the topic another id, which is not what is tried here.
+    // The topic id is cleared: each memory broker gave the topic another id, which is not tested here.
     await database.executor.query(
       `create or replace function no_topic_id() returns trigger language plpgsql as 'begin new.topic_id := null; return new; end'`,
     );
@@ -93,7 +93,7 @@ describe('the fence', () => {
     const frozen = service(brokers[0], { log: logs[0] });
     const begin = database.db.startTransaction.bind(database.db);
     let first = true;
-    // The first owner stops before BEGIN: it has read its state and decided, and knows nothing of what comes.
+    // The first owner stops before BEGIN: it has read its state, which becomes outdated.
     database.db.startTransaction = () => {
       const builder = begin();
       builder.setAccessMode = () => builder;
@@ -145,7 +145,7 @@ describe('the fence', () => {
     services.push(zombie);
     await zombie.start();
     await entered.promise;
-    // What a frozen process cannot prevent: the server ends its session after the limit set in the slice.
+    // The server ends the session of a frozen process after the limit set in the slice.
     await database.executor.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`,
     );

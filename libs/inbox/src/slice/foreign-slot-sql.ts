@@ -8,8 +8,8 @@ const TABLES = [
   'converge.inbox_foreign_3',
 ] as const;
 
-// Four slots, each current for at least a third of the retention: when the oldest is emptied, its last row is old enough. The
-// second condition guarantees that in every case: a retention that was lengthened, a member that did not look.
+// The four slots are each current for a third of the retention or longer. When the oldest is emptied, its last row is
+// old enough. The second condition guarantees that in every case: a longer retention, a member that did not look.
 const dueSql = `
   select c.slot as current, o.slot as oldest
     from (select slot, began_at from converge.inbox_foreign_slot order by began_at desc limit 1) c
@@ -53,9 +53,9 @@ const keepBelowSql = `
    where exists (select from converge.inbox_foreign_seen s where s.consumer = p.consumer and s.slot = $1)`;
 
 /**
- * Empties the oldest slot and makes it current. Lock and TRUNCATE wait for every slice that wrote a row, and the next slices
- * wait for this commit: so a slice that writes into the new slot sees all rows of the others. Two members that look before
- * they lock would deadlock. False: another member did it already.
+ * Empties the oldest slot and makes it current. Lock and TRUNCATE wait for every slice that wrote a row, and the next
+ * slices wait for this commit: so a slice that writes into the new slot sees all rows of the others. Two members that
+ * read before they lock would deadlock. False: another member emptied the slot already.
  */
 export async function pruneSlot(tx: Executor, { current, oldest }: SlotsDue): Promise<boolean> {
   await tx.query(`set local lock_timeout = '2s'`);

@@ -45,7 +45,7 @@ function foreignEnvelope<DB>(step: Step<DB>): Envelope | undefined {
   return step.kind !== 'skip' && step.foreign ? envelopeOf(step) : undefined;
 }
 
-/** Hashes the identity of a foreign event: its id is unique only with its source, and may be too long for an index. */
+/** Hashes the identity of a foreign event. Its id is unique only with its source, and may be too long for an index. */
 export function identityHash({ source, id }: Pick<Envelope, 'source' | 'id'>): Buffer {
   return createHash('sha256').update(`${source.length}:${source}${id}`).digest();
 }

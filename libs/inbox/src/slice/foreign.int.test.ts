@@ -129,7 +129,7 @@ describe('rows of foreign events', () => {
     waitUntil(async () => (await rows('select from pg_locks where not granted')).length >= count, {
       what: `${count} to wait`,
     });
-  /** What makes a pruning due, whatever a slice in work has written and not committed yet. */
+  /** Makes a pruning due, whatever a present slice has written and not committed. */
   const another = () =>
     rows(`insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
           values (0, 'other', sha256('y'), sha256('y'), 'y')`);

@@ -10,7 +10,7 @@ export interface MovedMark {
   readonly last?: LastEvent | undefined;
 }
 
-/** What a slice moves, and from where. */
+/** The rows that a slice moves, and their present values. */
 export interface Move {
   readonly expected: Stand;
   readonly next: Stand;
@@ -19,7 +19,7 @@ export interface Move {
 }
 
 /**
- * The first statement of every slice does all that the inbox itself does, in one round trip:
+ * The first statement of every slice does all of the inbox's own work, in one round trip:
  * - the session limits, which already apply to this statement's own wait for a lock (the join needs their row first);
  * - the fence: its row stays locked until the commit, so a second owner waits here and then moves zero rows, before any of
  *   its handlers runs. Primary key look-up, HOT update;

@@ -4,13 +4,13 @@ import type { Standstill } from '../member/standstill.ts';
 import type { Mark, Seen } from '../plan/judge.ts';
 import type { Stand } from './fence-sql.ts';
 
-/** Why a partition stops until an operator acts. */
+/** The reason why a partition stops until an operator acts. */
 export interface Halt {
   readonly code: string;
   readonly reason: string;
 }
 
-/** Why a partition waits, and resumes by itself. */
+/** The reason why a partition waits, and resumes by itself. */
 export interface Pause {
   readonly code: PausedAlarm;
   readonly reason: string;
@@ -21,9 +21,9 @@ export interface Pause {
 /** The state of a partition in the database: true only while the fence confirms it. */
 export interface Standing extends Stand {
   readonly topicId: string | null;
-  /** By source: what is known of it. */
+  /** The watermarks by source. */
   readonly watermarks: ReadonlyMap<string, Seen>;
-  /** Parked keys: one of them may have been released since, none can be missing. */
+  /** The parked keys: one of them may have been released since, none can be missing. */
   readonly held: ReadonlySet<string>;
   /** Obstacles up to this offset are passed, by an operator's decision or by policy. */
   readonly passOffset: bigint | undefined;
@@ -33,19 +33,19 @@ export interface Standing extends Stand {
   readonly filled: boolean;
 }
 
-/** Whether a partition proceeds. `interrupted`: the pause that a halt came into. */
+/** The reason why a partition waits, if it does. `interrupted`: the pause that a halt replaced. */
 export type Waiting =
   | { readonly kind: 'running' }
   | { readonly kind: 'paused'; readonly pause: Pause }
   | { readonly kind: 'halted'; readonly halt: Halt; readonly interrupted: Pause | undefined };
 
-/** What the last look at the log found. */
+/** The result of the last look at the log. */
 export interface Watch {
   /** Records behind the end of the log. */
   readonly lag: bigint;
   /** The next record, where one was seen; `at` is the partition's offset then. */
   readonly next: { readonly at: bigint; readonly timestampMs: number } | undefined;
-  /** Since when the partition has stood still without a reason. */
+  /** The time for which the partition has stood still without a reason. */
   readonly standstill: Standstill | undefined;
 }
 
@@ -54,7 +54,7 @@ export interface Counts {
   readonly duplicates: number;
   /** Events of types that this consumer does not handle. */
   readonly skipped: number;
-  /** Events that wait, behind their key or as its first. */
+  /** The number of waiting events, including the first of each key. */
   readonly parked: number;
   /** Events that the business refused. */
   readonly rejected: number;
@@ -67,14 +67,14 @@ export interface SliceBounds {
   readonly sliceSize: number;
 }
 
-/** What the database says about a partition. */
+/** The state of a partition in the database. */
 export interface Loaded {
   readonly row: Omit<PartitionRow, 'topic' | 'partition' | 'haltedOffset'>;
   readonly watermarks: ReadonlyMap<string, Seen> | undefined;
   readonly held: ReadonlySet<string> | undefined;
 }
 
-/** What a committed slice changed. */
+/** The changes of a committed slice. */
 export interface Committed {
   readonly next: Stand;
   /** The highest mark of each source and epoch. */

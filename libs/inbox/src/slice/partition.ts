@@ -18,7 +18,7 @@ const noCounts: Counts = Object.freeze({
   ...{ handled: 0, duplicates: 0, skipped: 0, parked: 0, rejected: 0, deadLetters: 0, gaps: 0 },
 });
 
-/** One partition that this member owns. All its transitions are methods here: nothing else assigns its state. */
+/** A partition that this member owns. Its transitions are methods here: no other code assigns its state. */
 export class Partition {
   readonly key: PartitionKey;
   readonly start: Start;
@@ -72,7 +72,7 @@ export class Partition {
     return this.#waiting.kind === 'paused' ? this.#waiting.pause : undefined;
   }
 
-  /** How many events the next slice may hold. */
+  /** The maximum of events in the next slice. */
   get limit(): number {
     return this.#limit;
   }
@@ -141,7 +141,7 @@ export class Partition {
     this.#limit = 1;
   }
 
-  /** False: the obstacle at this offset was seen for the first time, and must be confirmed by a second look. */
+  /** Returns false for an obstacle seen for the first time: a second look must confirm it. */
   confirms(offset: bigint): boolean {
     return this.#suspect === offset;
   }
@@ -202,7 +202,7 @@ function pausedOr(interrupted: Pause | undefined): Waiting {
   return interrupted === undefined ? { kind: 'running' } : { kind: 'paused', pause: interrupted };
 }
 
-/** For log lines, which name the consumer by themselves. */
+/** Returns the partition for log lines, which already name the consumer. */
 export function placeOf({ key: { topic, partition } }: Pick<Partition, 'key'>) {
   return { topic, partition };
 }

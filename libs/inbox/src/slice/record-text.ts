@@ -22,7 +22,7 @@ export function oneLine(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').toWellFormed();
 }
 
-/** The event's key, or a substitute by which a given-up event can still be found and ordered. */
+/** Returns the event's key, or a substitute to find and order a given-up event. */
 export function keyOf(record: IncomingRecord, envelope: Envelope | undefined): string {
   return knownKey(record, envelope) ?? `${record.topic}/${record.partition}`;
 }

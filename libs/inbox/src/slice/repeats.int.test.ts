@@ -11,7 +11,7 @@ import { makeTopics, tag } from '../testing/quick.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 
 /**
- * The same events again and again: at the same time, in any order. Planted faults, each tried here:
+ * Tests of repeated events: at the same time, in any order. Planted faults, each tried here:
  * - the fence without `next_offset = $4`: the version of the one row is above 1;
  * - foreign events without their rows (`withoutRepeats` gives back all steps): one line for each copy;
  * - `judge` without its duplicates: later copies halt the partition or are applied.
@@ -23,7 +23,7 @@ describe('an event that is delivered again', () => {
   beforeAll(async () => {
     database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl), 30);
     await database.executor.query('create table stock (sku text primary key, version int not null)');
-    // Each memory broker gives its topic another id, which is not what is tried here.
+    // The topic ids are cleared: each memory broker gave its topic another id, which is not tested here.
     await database.executor.query(
       `create function no_topic_id() returns trigger language plpgsql as 'begin new.topic_id := null; return new; end'`,
     );
@@ -80,7 +80,7 @@ describe('an event that is delivered again', () => {
     await makeTopics(broker, [topic, `${name}.failures`], 4);
     const originals = Array.from({ length: 10 }, (_, n) => counted({ key: `${topic}-${n}`, n }));
     const copies = [0, 1, 2, 3].flatMap((partition) => {
-      // Each partition has them in another order, so that slices wait for each other's rows crosswise.
+      // The partitions have the events in different orders, so that slices wait for each other's rows crosswise.
       const turned = partition % 2 === 0 ? originals : originals.toReversed();
       return Array.from({ length: 25 }, () => turned).flatMap((events) =>
         events.map((event): FixtureRecord => ({ ...foreignRecord(event, event.key, 4), partition })),
@@ -105,7 +105,7 @@ describe('an event that is delivered again', () => {
   });
 
   const count = 12;
-  /** What relays do that crash: they send again from a place they had passed, up to further on. */
+  /** Resends of relays that crash: they begin at a passed place and go further than before. */
   const resent = fc
     .array(fc.record({ back: fc.nat(count), on: fc.integer({ min: 1, max: count }) }), { maxLength: 8 })
     .map((windows) => {
@@ -117,7 +117,7 @@ describe('an event that is delivered again', () => {
       }
       return { log, honest: true };
     });
-  /** What no relay does: any order, any number of copies, holes. */
+  /** Orders that no relay produces: any order, any number of copies, gaps. */
   const scrambled = fc
     .array(fc.nat(count - 1), { minLength: 1, maxLength: 30 })
     .map((log) => ({ log, honest: false }));
@@ -130,7 +130,7 @@ describe('an event that is delivered again', () => {
     }));
   const runs = fc.record({
     deliveries: fc.oneof(resent, scrambled, holed),
-    /** Where the position is set back to between runs, as a share of the log. */
+    /** The places to which the position is set back between runs, as shares of the log. */
     rewinds: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 2 }),
     sliceSize: fc.constantFrom(1, 3, 500),
     keys: fc.integer({ min: 1, max: 3 }),
@@ -143,7 +143,7 @@ describe('an event that is delivered again', () => {
         const { counted } = testEvents(topic);
         await makeTopics(broker, [topic, `${name}.failures`], 1);
         const source = new FixtureSource({ partitions: 1 });
-        // One more at the end: it names its predecessor, so whatever is missing shows.
+        // The additional last event names its predecessor, so that a missing event is seen.
         const records = Array.from({ length: count + 1 }, (_, n) =>
           source.record(counted({ key: `${topic}-${n % keys}`, n }), randomUUID()),
         );
@@ -172,7 +172,7 @@ describe('an event that is delivered again', () => {
         await broker.close();
         const found = (await lines(database)).filter(({ key }) => key.startsWith(topic)).map(({ n }) => n);
         expect(found).toEqual(Array.from({ length: found.length }, (_, n) => n));
-        // Without a halt nothing is missing; what relays can do never halts.
+        // No event is missing without a halt; a relay's own resends never halt.
         expect(halts).toBe(found.length < records.length);
         if (honest) expect(halts).toBe(false);
       }),

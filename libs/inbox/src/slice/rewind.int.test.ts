@@ -9,8 +9,8 @@ import { makeTopics, tag } from '../testing/quick.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 
 /**
- * Every group rewound to zero by an operator: Kafka's offsets and our own. Planted fault: with the watermark not moved
- * (`marks` of `openSlice` left out), all 10,000 are applied a second time here, by both consumers.
+ * An operator rewinds every group to zero: Kafka's offsets and the inbox's own. Planted fault: with the watermark not
+ * moved (`marks` of `openSlice` left out), all 10,000 are applied a second time here, by both consumers.
  */
 
 const EVENTS = 10_000;
@@ -30,7 +30,7 @@ const open = (driver: DriverName) => {
   return broker;
 };
 
-/** What `kafka-consumer-groups --reset-offsets --to-earliest` does: the group's offsets say zero. */
+/** Resets the group's offsets to zero, as `kafka-consumer-groups --reset-offsets --to-earliest` does. */
 async function resetOffsets(driver: DriverName, groupId: string, topic: string): Promise<void> {
   const broker = open(driver);
   const client = broker.consumer({

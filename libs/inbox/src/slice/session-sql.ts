@@ -1,17 +1,25 @@
 import type { Executor } from '@convergekit/postgres';
 
 export interface SessionLimits {
-  /** The server ends a slice whose client is silent for so long: a frozen owner cannot hold the fence row. */
+  /**
+   * The time after which the server ends a slice with a silent client, in milliseconds. A frozen owner cannot hold the
+   * fence row longer.
+   */
   readonly idleMs: number;
-  /** The server ends a slice that takes longer in total (Postgres 17 and later; before, only `idleMs` applies). */
+  /**
+   * The total time after which the server ends a slice, in milliseconds (Postgres 17 and later; before, only `idleMs`
+   * applies).
+   */
   readonly transactionMs: number;
   /** The server ends a single statement that takes longer: an abandoned handler would delay the rollback. */
   readonly statementMs: number;
-  /** How long a statement waits for a lock, including the fence row. */
+  /** The time a statement waits for a lock, including the fence row, in milliseconds. */
   readonly lockMs: number;
 }
 
-/** The select list that sets the limits for the transaction only, so that nothing leaks through a pooler; uses $1 to $4. */
+/**
+ * The select list that sets the limits for the transaction only (parameters $1 to $4). Nothing leaks through a pooler.
+ */
 export function limitColumns(serverVersion: number): string {
   return `set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $2, true),
          set_config('statement_timeout', $3, true), ${serverVersion < 170_000 ? '$4::text' : `set_config('transaction_timeout', $4, true)`}`;
@@ -35,7 +43,7 @@ export async function limitSession(
   await tx.query(`select ${limitColumns(serverVersion)}`, limitValues(limits));
 }
 
-/** As `server_version_num`: 180001 is 18.1. */
+/** Reads the server's version as `server_version_num`: 180001 is 18.1. */
 export async function serverVersion(executor: Executor): Promise<number> {
   const { rows } = await executor.query<{ version: string }>(
     `select current_setting('server_version_num') as version`,

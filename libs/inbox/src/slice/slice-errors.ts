@@ -1,6 +1,6 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 
-/** Another owner moved the fence row. Never an event's fault; nothing was applied. */
+/** The error of a slice whose fence row another owner moved. It is never an event's fault; nothing was applied. */
 export class FenceLost extends Error {
   readonly kind = 'fence_lost';
 }
@@ -20,7 +20,7 @@ export class SliceTooLong extends Error {
   readonly kind = 'slice_too_long';
 }
 
-/** Another version of this consumer handles types that this one does not know; nothing was passed. */
+/** The error when another version of this consumer handles unknown types; nothing was passed. */
 export class TypeAhead extends Error {
   readonly kind = 'type_ahead';
   readonly types: readonly string[];
@@ -33,7 +33,7 @@ export class TypeAhead extends Error {
 export type OwnStep =
   'limits' | 'fence' | 'foreign' | 'fill' | 'types' | 'attempts' | 'gap' | 'park' | 'drain' | 'give_up';
 
-/** Keys were released or parked since the slice read them: it is repeated with the current keys. */
+/** The error when keys were released or parked since the read: the slice is repeated. */
 export class HeldChanged extends Error {
   readonly kind = 'held_changed';
   readonly released: readonly string[];
@@ -50,7 +50,7 @@ export class HeldChanged extends Error {
 export class ParkingRefused extends Error {
   readonly kind = 'parking_refused';
   readonly why: 'parked_cap' | 'systemic_fault';
-  /** The one handler whose keys fail; undefined: the whole consumer. */
+  /** The handler whose keys fail; undefined: the whole consumer. */
   readonly handler: string | undefined;
 
   constructor(why: 'parked_cap' | 'systemic_fault', handler?: string) {
@@ -60,7 +60,7 @@ export class ParkingRefused extends Error {
   }
 }
 
-/** A statement of the inbox itself failed: the fault of the database or of the kit, never of an event. */
+/** The error of a statement of the inbox: a fault of the database or kit, never of an event. */
 export class OwnStatementFailed extends Error {
   readonly kind = 'own_statement_failed';
   readonly step: OwnStep;
@@ -70,7 +70,7 @@ export class OwnStatementFailed extends Error {
   }
 }
 
-/** A handler threw. */
+/** The error of a handler that threw. */
 export class HandlerFailed extends Error {
   readonly kind = 'handler_failed';
   readonly handler: string;

@@ -9,12 +9,15 @@ export function defaultSize(subscriptions: readonly Pick<Subscription<never>, 'k
   return subscriptions.every(({ kind }) => kind === 'batch') ? 1_500 : 500;
 }
 
-/** The first slices are small, so that slow handlers never face a transaction of hundreds of events. */
+/** Returns the small limit of the first slices, so that slow handlers never get hundreds of events. */
 export function firstLimit({ sliceSize }: { readonly sliceSize: number }): number {
   return Math.min(16, sliceSize);
 }
 
-/** How many events the next slice may hold, so that it takes about `sliceMs` at most. Pure. */
+/**
+ * Computes the maximum of events in the next slice, which should take about `sliceMs` milliseconds. The function is
+ * pure.
+ */
 export function nextLimit(
   limit: number,
   tookMs: number,

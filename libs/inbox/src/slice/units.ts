@@ -6,7 +6,7 @@ export interface Handled<DB> {
   readonly subscription: Subscription<DB>;
 }
 
-/** One call of a handler. */
+/** A call of a handler, for one event or a batch. */
 export interface Unit<DB> {
   readonly subscription: Subscription<DB>;
   readonly events: readonly ReceivedEvent[];

@@ -54,7 +54,7 @@ describe('pipelined writes of a handler', () => {
     await scene.start(
       consumer(async (context) => {
         context.write(line(context));
-        // The handler of 7 meets the failure itself; that of 11 has ended before anybody knows of it.
+        // The handler of 7 sees the failure itself; the handler of 11 has ended before the failure is known.
         if (context.event.data.n === 7) await sql`select 1`.execute(context.tx);
       }),
     );

@@ -1,4 +1,4 @@
-/** What tests of the kit use: a source without a relay, quick policies, and the parts of a slice that a model replays. */
+/** Exports for the kit's tests: a source without a relay, quick policies, parts of a slice. */
 export { FixtureSource, sendRecords } from './fixture-source.ts';
 export { inPlace, makeTopics, quickSchedule, tag } from './quick.ts';
 export { readRecord } from '../plan/reading.ts';

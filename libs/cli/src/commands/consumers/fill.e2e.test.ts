@@ -80,7 +80,7 @@ describe('converge consumers fill', () => {
     const first = await serve();
     await waitUntil(() => handled.length === 40, { what: 'the first events to be handled' });
     await first.stop();
-    // Several windows are passed over by an operator's seek.
+    // An operator's seek passes several windows.
     for (let from = 41; from <= 200; from += 20) {
       await emit(from, from + 19);
       await published(from + 19);
@@ -143,7 +143,7 @@ describe('converge consumers fill', () => {
         new Set(expected.map((record) => headerOf(record, 'ce_pos')?.split('.')[1])).size,
       ).toBeGreaterThan(3);
     }
-    // Once more changes nothing; what the source dropped is refused as a whole.
+    // A repeat changes nothing; a range that the source dropped is refused as a whole.
     expect(await runCli(['consumers', 'fill', name, '--yes'], env)).toMatchObject({ code: 0 });
     await source.database.executor.query(
       'delete from converge.outbox where id = (select max(id) from converge.outbox where topic = $1 and payload::json->>$2 = $3)',
@@ -159,7 +159,7 @@ describe('converge consumers fill', () => {
     );
     expect(count.rows[0]?.n).toBe(160);
 
-    // The running consumer handles it in its place: nothing twice, and each key in its order.
+    // The running consumer handles the events in place: none twice, and each key in order.
     const resumed = await runCli(['consumers', 'resume', name, '--reason', 'filled', '--json'], {
       ...kafka,
       DATABASE_URL: target.url,

@@ -12,8 +12,9 @@ import { sourceDatabase, sourceUrl } from './source-database.ts';
 const BATCH = 100;
 
 /**
- * Reads what a consumer misses from its source's outbox and puts it into the consumer's database, with its positions.
- * The range is read whole before anything is written; what cannot be read whole is not filled at all.
+ * Reads the events that a consumer misses from its source's outbox into the consumer's database. They keep their
+ * positions. The range is read whole before anything is written; a range that cannot be read whole is not filled at
+ * all.
  */
 export const fillCommand = command({
   name: 'fill',

@@ -62,7 +62,7 @@ it('a gap that a consumer passed is reconciled by its keys while the source keep
     await service.start();
     return service;
   };
-  /** Lost for the consumer: it believes that it stands behind what was sent. */
+  /** Loses events: the consumer's watermark is moved behind the sent events. */
   const losing = async (...orders: readonly string[]) => {
     await place(...orders);
     await target.executor.query('update converge.inbox_partition set next_offset = next_offset + $1', [
@@ -113,7 +113,7 @@ it('a gap that a consumer passed is reconciled by its keys while the source keep
   await service.stop();
   await losing('e');
   await place('d');
-  // The outbox does not keep it any more.
+  // The outbox no longer keeps the event.
   await source.executor.query(`delete from converge.outbox where key = 'e'`);
   await serve();
   expect(await seen(all)).toEqual(all);

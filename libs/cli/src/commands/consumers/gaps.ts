@@ -18,7 +18,7 @@ interface Listed {
   readonly keys?: readonly string[] | null;
 }
 
-/** Lists what a consumer misses: gaps at which it is halted, and those that it passed and that are not filled. */
+/** Lists the gaps at which a consumer is halted, and those passed and not filled. */
 export const gapsCommand = command({
   name: 'gaps',
   summary: 'what a consumer misses: gaps at which it is halted, and gaps that it passed',

@@ -5,7 +5,7 @@ import { command } from '../../frame/command.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
 
-/** Lists every partition of the consumers in this database, as the database has it and not as Kafka does. */
+/** Lists every partition of the consumers in this database, from the database's rows, not from Kafka. */
 export const listCommand = command({
   name: 'list',
   aliases: ['lag'],

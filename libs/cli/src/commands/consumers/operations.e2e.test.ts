@@ -1,6 +1,7 @@
 /**
- * Code that was removed once, and a test here failed: readiness goes off before the relay stops (the server answered ready until it
- * closed). With a close of the database that waits for a statement that hangs, the test ran on until it was killed.
+ * Code that was removed once, and a test here failed: readiness goes off before the relay stops (the server answered
+ * ready until it closed). The test ran until it was killed when the close of the database waited for a hanging
+ * statement.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@convergekit/postgres';

@@ -25,7 +25,7 @@ export const retryCommand = command({
   },
 });
 
-/** Reads an intent. Rejects with WORK_OF_SAGA for that of a saga step: the saga's journal records who acted. */
+/** Reads an intent. Rejects with WORK_OF_SAGA for an intent of a saga step: the saga's journal records who acted. */
 export async function ownWork(executor: Executor, id: string): Promise<WorkDetail> {
   const work = await readWork(executor, id);
   const { instance, step } = work;

@@ -58,7 +58,7 @@ it(
     const orders = connect({ url: urls.orders });
     const payments = connect({ url: urls.payments });
     let bad = 2;
-    /** While it is, the mail waits in the line of its key. */
+    /** The mail server is away: meanwhile the mail waits in the line of its key. */
     let away = true;
     let sends = 0;
     const gone = (message: string) =>
@@ -108,7 +108,7 @@ it(
 
     const traceId = hex(16);
     const outbox = createOutbox([placed]);
-    // What an HTTP server does with the headers of a request.
+    // An HTTP server handles the headers of a request in this way.
     await withSpan(
       'POST /orders',
       { kind: 'server', parent: contextFrom({ traceparent: `00-${traceId}-${hex(8)}-01` }) },
@@ -157,7 +157,7 @@ it(
     await payments.close();
     await telemetry.shutdown();
 
-    // A failure event that is written outside the failed event's context would begin a trace of its own.
+    // A failure event written outside the failed event's context would begin a separate trace.
     const named = (name: string) => spans.filter((span) => span.name === name);
     const failures = `${names.payments}.failures`;
     const way = [
@@ -174,7 +174,7 @@ it(
         named(name).map((span) => span.traceId),
         name,
       ).toContain(traceId);
-    // Two consumers tried it: the one that was declined is meant.
+    // Two consumers tried the event: the attempt of the one that declined it is meant.
     const [last] = named(spanNames.attempt('order.placed')).filter(
       ({ attributes }) => attributes[attributeNames.reason] === 'DECLINED',
     );
@@ -189,7 +189,7 @@ it(
       `${names.payments} retry backoff`,
     ]);
     expect(kinds).toContain(`${names.orders} applied -`);
-    // The failure event, its compensation, and what the effect led to.
+    // The events are the failure event, its compensation, and the event after the effect.
     expect(kinds.filter((kind) => kind === 'caused')).toHaveLength(3);
     // Planted fault: a history that knows only golden rows of these has none of them here.
     // The two consumers come to it independently of each other.

@@ -48,7 +48,7 @@ function reachOf(output: Output, id: string, minutes: number, whole: boolean): R
   };
 }
 
-/** Reads the event in each database, then the failure events that it led to, wherever they are compensated. */
+/** Reads the event in each database, then the resulting failure events, wherever they are compensated. */
 async function readChapters(named: readonly Named[], id: string, reach: Reach): Promise<readonly Chapter[]> {
   const chapters: Chapter[] = [];
   const asked = new Set<string>();

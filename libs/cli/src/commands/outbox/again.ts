@@ -18,7 +18,7 @@ const afterRow: Flag<bigint | undefined> = {
   parse: bigWhole,
 };
 
-/** Events of one transaction: it holds the locks of their keys. */
+/** The number of events in a transaction, which holds the locks of their keys. */
 const BATCH = 100;
 
 /** Emits events once more, as new events that name the old ones. Consumers handle them like any other. */
@@ -129,7 +129,7 @@ function replayOf(event: WholeEvent, id: string): AppendEvent & { readonly id: s
   return { id, topic, key, type, version, payload, headers: { ...headers, [WIRE.replayOf]: event.eventId } };
 }
 
-/** Writes events again, in their order, in one transaction: through the append, with the locks of their keys. */
+/** Writes events again, in order, in one transaction: by the append, with the locks of the keys. */
 async function emitAgain(database: Database, events: readonly WholeEvent[]): Promise<readonly Replay[]> {
   const outbox = createOutbox([]);
   // Made before the transaction: when it is rerun, the ids stay.

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** Which events. All given conditions must hold. */
+/** The filter of events. All given conditions must hold. */
 export interface EventFilter {
   readonly ids?: readonly string[] | undefined;
   readonly topic?: string | undefined;
@@ -9,9 +9,9 @@ export interface EventFilter {
   /** Written at or after, and before. */
   readonly from?: Date | undefined;
   readonly to?: Date | undefined;
-  /** undefined: both. */
+  /** Selects published or unpublished events; undefined: both. */
   readonly published?: boolean | undefined;
-  /** Row ids above this one. */
+  /** The row id above which events are selected. */
   readonly afterId?: bigint | undefined;
 }
 
@@ -36,15 +36,15 @@ export interface WholeEvent {
   readonly payload: string;
 }
 
-// Published is what the last settled window saw; of a held topic, what the last window before the hold saw. Events that
-// were sent and not settled yet count as not published: at most a moment's worth.
+// An event is published when the last acknowledged window saw it; for a held topic, the last window before the hold.
+// Events that were sent and not acknowledged count as not published: at most a moment's worth.
 const publishedSql = `
   pg_visible_in_snapshot(o.xid, coalesce(
     (select before.snapshot from converge.relay_topic r join converge.tick before on before.number = r.held_at - 1
       where r.topic = o.topic),
     (select t.snapshot from converge.relay_source s join converge.tick t on t.number = s.done_tick)))`;
 
-// Only the primary key has an index that helps: a filter that matches little reads much. Meant for people.
+// The filter has only the primary key as index: one that matches few rows reads many. The listing is meant for people.
 const conditionsSql = `
       ($1::uuid[] is null or o.event_id = any ($1)) and ($2::text is null or o.topic = $2)
   and ($3::text is null or o.key = $3) and ($4::text is null or o.type = $4)
@@ -57,7 +57,7 @@ function valuesOf(filter: EventFilter): readonly unknown[] {
   return values.map((value) => value ?? null);
 }
 
-/** The newest first. */
+/** Lists events, newest first. */
 export async function listEvents(
   executor: Executor,
   filter: EventFilter,
@@ -72,7 +72,7 @@ export async function listEvents(
   return rows;
 }
 
-/** In the order of id: of one key, the order in which they were committed. */
+/** Reads events in the order of id: for one key, the order of the commits. */
 export async function readWhole(
   executor: Executor,
   filter: EventFilter,
@@ -99,7 +99,7 @@ export interface Tail {
   readonly events: readonly Omit<ListedEvent, 'published'>[];
 }
 
-/** What committed since `snapshot`, by what each snapshot sees: an id cursor would pass over late committers. */
+/** Reads events committed since `snapshot`, by the two snapshots: an id cursor would miss late committers. */
 export async function readTail(executor: Executor, snapshot: string | undefined): Promise<Tail> {
   if (snapshot === undefined) {
     const { rows } = await executor.query<{ now: string }>('select pg_current_snapshot()::text as now');

@@ -47,7 +47,7 @@ interface OutboxPulse {
   readonly held: readonly { readonly topic: string; readonly heldAt: number; readonly reason: string }[];
 }
 
-// The ends of the ticks' primary key, one look at the ticks of a minute, and the few topics.
+// The statement reads the ends of the ticks' primary key, the ticks of a minute, and the few topics.
 const pulseSql = `
   select s.done_tick::text as "doneTick", (select max(number)::text from converge.tick) as "latestTick",
          (select (max(number) - min(number) + 1)::float8 from converge.tick) as ticks,

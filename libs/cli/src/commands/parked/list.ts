@@ -14,7 +14,7 @@ export const filter = {
   state: choices('state', PARKED_STATES, 'only events in these states'),
 };
 
-/** The same as the inbox takes it; undefined means any. */
+/** Converts the options to the inbox's filter; undefined matches any value. */
 export const wantedOf = ({ consumer, topic, key, category, code, state }: Values<typeof filter>) => ({
   consumer,
   topic,

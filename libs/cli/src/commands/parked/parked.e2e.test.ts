@@ -23,7 +23,7 @@ const thing = defineEvent({
   data: z.object({ id: z.string(), n: z.int() }),
 });
 
-/** A consumer with one dead letter (n = 1, key a) and one event behind it (n = 2), still running. */
+/** Starts a consumer with a dead letter (n = 1, key a) and an event behind it (n = 2). */
 async function consumerWithDeadLetter() {
   const url = await freshDatabase(inject('stack').databaseUrl);
   expect(await runCli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });

@@ -7,7 +7,7 @@ import { anyArguments, asks, count, dryRun, reason as why, toggle } from '../../
 import { result } from '../../frame/result.ts';
 import { eventLines, filter, wantedOf } from './list.ts';
 
-/** Retries one, those that match, or all; one transaction each, so that a stop in between leaves whole events. */
+/** Retries one, matching or all events, each in a transaction, so that a stop leaves whole events. */
 export const retryCommand = command({
   name: 'retry',
   summary: 'retry dead letters, as another run; --state waiting retries now what waits',

@@ -3,7 +3,7 @@ import { type Admission, admitRules } from '@convergekit/resilience/engine';
 import type { CommandContext } from '../../frame/context.ts';
 import { hasDatabase } from '../../frame/settings.ts';
 
-/** Reads the policies of this command's file and environment, and of the central table where a database is set. */
+/** Reads the policies of this command's file and environment, and of the central table if any. */
 export async function knownPolicies(context: CommandContext): Promise<Admission> {
   const { settings, output } = context;
   const central = hasDatabase(settings, process.env)

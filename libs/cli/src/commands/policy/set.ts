@@ -7,8 +7,8 @@ import { result } from '../../frame/result.ts';
 import { withFields } from './policy-fields.ts';
 
 /**
- * Changes one rule of the central table, after checking it with the other rules and this command's configuration. Every
- * process checks it once more, with its own rules below: one that cannot use it logs that and keeps its last good one.
+ * Changes a rule of the central table, after a check with all other rules and settings. Every process checks it again,
+ * with its own rules below: a process that cannot use the rule logs that and keeps its last good one.
  */
 export const setCommand = command({
   name: 'set',

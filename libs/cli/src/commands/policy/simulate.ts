@@ -16,7 +16,7 @@ const category: Flag<Category> = {
   initial: 'service',
 };
 
-/** Simulates a load, with the budget of the policy and without one. The same seed gives the same figures. */
+/** Simulates a load, with the policy's budget and with none. Equal seeds give equal figures. */
 export const simulateCommand = command({
   name: 'simulate',
   summary: 'how much load the policy of a name adds at 0 to 100 % failures',

@@ -10,7 +10,7 @@ import { result, tableOf } from '../../frame/result.ts';
 import type { Settings } from '../../frame/settings.ts';
 import { loadReconcilers, modulesArgument } from './reconciler-modules.ts';
 
-// A reconciler is never urgent: a statement that takes this long hurts the services whose database it reads.
+// The statement timeout in milliseconds: a slower statement hurts the services whose database it reads.
 const STATEMENT_MS = 60_000;
 
 /** Runs reconcilers on their schedules until stopped, or each once. */
@@ -56,7 +56,7 @@ export const runCommand = command({
   },
 });
 
-/** Opens a pool for each database that a reconciler names: the connections of the services are theirs. */
+/** Opens a pool for each database that a reconciler names; services have their own connections. */
 function openDatabases(
   { reconcile }: Settings,
   reconcilers: readonly Reconciler[],

@@ -13,15 +13,16 @@ export interface BrokerNotice extends Service {
 
 export interface BrokerNoticeParts {
   readonly broker: Pick<Broker, 'admin'>;
-  /** Whether a relay of this process is on standby while another one leads. */
+  /** Returns whether a relay of this process is on standby while another one leads. */
   readonly standsBy: () => boolean;
   readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly clock?: Clock;
 }
 
 /**
- * Checks from the start whether a broker answers, until one does: for readiness, and for a standby, which needs none
- * before it takes over, when a warning would come too late. A relay that may lead checks first, and logs by itself.
+ * Checks from the start whether a broker answers, until one does. The result serves readiness, and a standby, which
+ * needs no broker before it takes over, when a warning would come too late. A relay that may lead checks first, and
+ * logs by itself.
  */
 export function brokerNotice({
   broker,

@@ -117,7 +117,10 @@ const nameOf = ({ operation, resourceType, resourceName }: AclEntry) => {
   return [word(AclOperationTypes, operation), word(AclResourceTypes, resourceType), resourceName].join(' ');
 };
 
-/** What happens to a user without each of its lines for some resources, by line. An authorizer lists what it applies. */
+/**
+ * Tries a user without each of its ACL lines for some resources; results are by line. An authorizer lists the rules
+ * that it applies.
+ */
 async function withoutEach(
   user: User,
   resources: readonly string[],

@@ -161,7 +161,7 @@ async function effects(): Promise<number> {
   return rows[0]?.n ?? -1;
 }
 
-/** What strangers would find in the pooled sessions; round robin shows all of them. */
+/** Reads the settings that other clients would find in the pooled sessions; round robin shows all sessions. */
 async function settingsOfSessions(): Promise<unknown[]> {
   const found = new Map<string, unknown>();
   for (let look = 0; look < 60; look += 1) {

@@ -8,9 +8,9 @@ import { afterAll, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, startCli } from '../../fixture/cli-process.ts';
 
 /*
- * A consumer that knows nothing of this kit: kafkajs's public client, and the CloudEvents package for the headers.
- * (The package makes up what it does not find: ids are compared with the database's.)
- * Code that was removed once, and a test here failed: the header ce_id.
+ * A consumer without the kit: kafkajs's public client, and the CloudEvents package for headers. (The package invents
+ * missing fields: ids are compared with the database's.) Code that was removed once, and a test here failed: the header
+ * ce_id.
  */
 interface PlainMessage {
   readonly key: Buffer | null;
@@ -65,7 +65,7 @@ describe.each(driverNames)('events that the relay publishes by %s', (driver) => 
     for (const event of events) event.validate();
     expect(events.map(({ id }) => id).sort()).toEqual(rows.map((row) => row.event_id));
     expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['plain.order.moved']));
-    // What an application does with them: the last step of each order, in the order of its key.
+    // The application's result: the last step of each order, in the order of its key.
     for (const orderId of ['o-0', 'o-1', 'o-2', 'o-3'])
       expect(events.filter(({ subject }) => subject === orderId).map(({ data }) => data)).toEqual(
         orders.filter((order) => order.orderId === orderId),

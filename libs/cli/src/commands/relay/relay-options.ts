@@ -2,8 +2,8 @@ import { ensureChildren } from '@convergekit/outbox/engine';
 import type { RelayOptions } from '@convergekit/relay';
 import type { Settings } from '../../frame/settings.ts';
 
-// Sending stops so long before the lease ends, and a request takes no longer: when the next relay begins, requests of the
-// deposed one have ended.
+// The time before the lease's end at which sending stops, in milliseconds. A request takes no longer, so when the next
+// relay begins, requests of the deposed one have ended.
 export const STOP_BEFORE_MS = 2_000;
 
 /**
@@ -27,7 +27,7 @@ export function relayOptions(
   };
 }
 
-/** Without what is undefined: a default must not be overwritten by nothing. */
+/** Removes undefined values, which must not overwrite defaults. */
 function given<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>;

@@ -19,17 +19,18 @@ export interface RelaySourceParts {
   readonly log: Logger;
 }
 
-/** One of the outboxes that a process serves. */
+/** An outbox that a process serves. */
 export interface RelaySource extends Service {
   checks(asked: Check): Checks;
   live(): Check;
-  /** Another relay publishes this outbox. */
+  /** Returns true when another relay publishes this outbox. */
   standsBy(): boolean;
 }
 
 /**
- * Opens one outbox and publishes it. Its database may be down, lack its tables, or refuse the login: that is logged and
- * retried, and the other outboxes of the process are not affected. Once it runs, its relay waits out later outages.
+ * Opens one outbox and publishes it. The outbox's database may be down, lack its tables, or refuse the login: that is
+ * logged and retried, and the other outboxes of the process are not affected. The running relay waits out later
+ * outages.
  */
 export function relaySource(parts: RelaySourceParts): RelaySource {
   const { name, log } = parts;
@@ -83,7 +84,7 @@ async function serve(
   }
 }
 
-/** Joins them into one service: they stop concurrently, so that many take no longer than one. */
+/** Joins sources into one service: they stop concurrently, in the time of one. */
 export function relaySources(sources: readonly RelaySource[]): Service {
   return loopService({
     name: 'relays',

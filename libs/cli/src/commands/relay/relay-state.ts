@@ -31,8 +31,8 @@ export function relayCheck(status: RelayStatus): Check {
 }
 
 /**
- * The readiness of a relay by what it needs. `asked` is the result of the broker check at the start: with an empty
- * outbox the relay itself may not have needed a broker yet. Pure.
+ * Returns the readiness checks of a relay. `asked` is the result of the broker check at the start: with an empty outbox
+ * the relay itself may not have needed a broker yet. The function is pure.
  */
 export function relayChecks(status: RelayStatus, asked: Check): Checks {
   const { alarms, troubleFrom } = status;
@@ -45,12 +45,12 @@ export function relayChecks(status: RelayStatus, asked: Check): Checks {
     database: without('database'),
     broker: asked.ok ? broker : asked,
     relay: relayCheck(status),
-    // They do not decide: what keeps it from its work is among the others.
+    // Alarms do not decide readiness: their causes are among the other checks.
     alarms: { ok: true, detail: alarms.length === 0 ? 'none' : alarms.map(({ name }) => name).join(', ') },
   };
 }
 
-/** Another relay leads, and this one would take over. Pure. */
+/** True when another relay leads, and this one would take over. The function is pure. */
 export function standsBy(status: RelayStatus): boolean {
   return status.state === 'standby' && status.heldBy !== undefined && status.trouble === undefined;
 }
@@ -59,7 +59,7 @@ function heldText({ topic, state, code }: HeldTopic): string {
   return state === 'halted' ? `topic ${topic} is halted (${code ?? 'no code'})` : `topic ${topic} catches up`;
 }
 
-/** Logs the leader whenever it is another relay; the relay itself logs when it leads. */
+/** Logs the leader when it is another relay; a relay logs its own lead. */
 export function logLeader(relay: Pick<Relay, 'status'>, log: Pick<Logger, 'info'>): Service {
   let logged: string | undefined;
   const run = (): Promise<void> => {

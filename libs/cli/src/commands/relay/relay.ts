@@ -31,7 +31,7 @@ export const relayCommand = command({
 
 const openBroker = (context: CommandContext): Broker => context.broker({ requestTimeoutMs: STOP_BEFORE_MS });
 
-/** Publishes one outbox. A wrong database is a wrong setting here, and ends the process at once. */
+/** Publishes one outbox. A wrong database is a wrong setting here, and ends the process. */
 async function relayOne(context: CommandContext): Promise<void> {
   const { settings } = context;
   const log = logger('relay');

@@ -18,7 +18,7 @@ it('a send is a producer span linked to the events of its batch, whose own conte
   const traceId = randomBytes(16).toString('hex');
   const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
   await database.executor.query(
-    // As the outbox of a traced process writes them: emit from SQL has no context.
+    // The rows have the form that a traced process writes: emit from SQL has no context.
     `insert into converge.outbox (event_id, topic, key, type, headers, payload)
      select gen_random_uuid(), $1, 'k' || n, 'cli.thing', $2, '{"n":1}' from generate_series(1, 100) n`,
     [topic, JSON.stringify({ traceparent })],

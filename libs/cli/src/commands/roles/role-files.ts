@@ -9,12 +9,12 @@ export function roleSql(duty: Duty): string {
   return readFileSync(new URL(`../../../sql/roles/${duty}.sql`, import.meta.url), 'utf8');
 }
 
-/** One privilege on one object, as Postgres' own `has_…_privilege` functions name it. */
+/** A privilege on an object, as named by Postgres' `has_…_privilege` functions. */
 export interface Privilege {
   readonly kind: 'table' | 'sequence' | 'function';
-  /** `converge.tick`. */
+  /** The object, such as `converge.tick`. */
   readonly name: string;
-  /** `select`, `execute`, … */
+  /** The privilege: `select`, `execute`, … */
   readonly privilege: string;
 }
 

@@ -3,7 +3,7 @@ import { anyArguments, text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { DUTIES, roleSql } from './role-files.ts';
 
-/** Prints the SQL that makes the roles of the given duties, and grants them to a login. Connects to nothing. */
+/** Prints the SQL that creates the duties' roles and grants them to a login. The command connects to nothing. */
 export const rolesCommand = command({
   name: 'roles',
   summary:

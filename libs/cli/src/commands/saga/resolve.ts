@@ -8,7 +8,7 @@ import { actOn, outcomes } from '../journal/act.ts';
 import { isSaga } from './graph.ts';
 import { stepArguments } from './retry.ts';
 
-/** Records the outcome of a step, from the records of the other side; the worker continues with it as with any other. */
+/** Records the outcome of a step, from the other side's records; the worker then continues normally. */
 export const resolveCommand = command({
   name: 'resolve',
   summary:

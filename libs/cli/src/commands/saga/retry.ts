@@ -11,7 +11,7 @@ export const stepArguments = {
   step: argument('a step, in DATABASE_URL, of the service that runs it'),
 };
 
-/** Retries a step's call, its undo, or the event that it could not handle. */
+/** Retries a step's call, its undo, or an event that the step could not handle. */
 export const retryCommand = command({
   name: 'retry',
   summary: 'retry a step now: its call, its undo, or the event that it could not handle',

@@ -10,7 +10,7 @@ import { readNarrative } from './narrative/read-narrative.ts';
 
 export const instanceArgument = argument('the id of the event that started it');
 
-/** Shows one instance: its state, what each step did, and what each fence says. */
+/** Shows an instance: the state, the steps, and the fences. */
 export const showCommand = command({
   name: 'show',
   summary: 'one instance: its state, and the state of each step',

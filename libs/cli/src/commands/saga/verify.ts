@@ -7,7 +7,9 @@ import { databases, namedDatabases } from '../../history/named-databases.ts';
 import { allOf, journalReport } from '../journal/report.ts';
 import { unknownInstance } from './show.ts';
 
-/** Replays journals against fences and those of workflows against their rows, and finds compensations without a cause. */
+/**
+ * Replays journals against fences, replays workflows' journals against rows, and finds compensations without a cause.
+ */
 export const verifyCommand = command({
   name: 'verify',
   summary:

@@ -4,7 +4,7 @@ import { asks, dryRun, text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { rebaseLines } from './source-text.ts';
 
-/** Begins a new epoch. Without --yes it shows what it would do, and asks. */
+/** Begins a new epoch. The command shows the plan and asks, unless --yes is given. */
 export const rebaseCommand = command({
   name: 'rebase',
   summary: 'begin a new epoch after a restore or a failover that lost commits; no relay may lead',

@@ -36,7 +36,7 @@ async function publish(settings: Record<string, string>, records: number): Promi
   expect(await relay.ended).toMatchObject({ code: 0 });
 }
 
-/** A database as it stands now, under another name: what a restore of a dump gives. */
+/** Copies a database under another name, like a restored dump. */
 async function copyOf(url: string): Promise<string> {
   for (const database of open.splice(0)) await database.close();
   const copy = new URL(url);

@@ -102,7 +102,7 @@ async function changeOf(executor: Executor, admin: Admin, topic: string): Promis
 const describe = ({ topic, before, after }: Change): string =>
   `${topic}: ${before} partitions on record, ${after} at the broker; about ${Math.round(100 * (1 - before / after))} % of its keys move`;
 
-/** Waits until the leader has sent every window that it could have begun to send with the old count. */
+/** Waits until the leader has sent every window that may use the old count. */
 async function drain(executor: Executor, output: Output, { topic, after }: Change): Promise<void> {
   await patiently(output, `the relay to halt ${topic} (one must run: \`converge relay\`)`, () =>
     requestAcceptance(executor, topic, after),

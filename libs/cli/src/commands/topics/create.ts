@@ -69,7 +69,7 @@ async function createOne(
   });
   if (created) return { topic: name, partitions, outcome: 'created' };
   const found = await admin.describeTopic(name);
-  // Another count moves keys to other partitions, and with that breaks their order: never by accident.
+  // A different count moves keys to other partitions, and so breaks their order: it must not happen by accident.
   if (found !== undefined && found.partitions !== partitions)
     throw refused(
       'TOPIC_PARTITIONS_DIFFER',

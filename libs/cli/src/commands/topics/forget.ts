@@ -8,7 +8,7 @@ import { refused, UsageError } from '../../frame/errors.ts';
 import { argument, asks, dryRun, reason as why } from '../../frame/flags.ts';
 import { result, type Result } from '../../frame/result.ts';
 
-/** Forgets a topic that was deleted for good: its unsent events are given up, and retention continues. */
+/** Forgets a topic that was deleted for good: its unsent events are lost, and retention continues. */
 export const forgetCommand = command({
   name: 'forget',
   summary: 'give up the unsent events of a topic that was deleted for good, so that retention continues',
@@ -38,7 +38,7 @@ export const forgetCommand = command({
   },
 });
 
-/** Lets a topic that was deleted and created again continue behind what was acknowledged in its old log. */
+/** Lets a topic that was deleted and created again continue after the acknowledged events. */
 export async function acceptRecreated(
   context: CommandContext,
   { topic, reason, dryRun: dry }: { topic: string; reason: string | undefined; dryRun: boolean },

@@ -3,7 +3,7 @@ import type { BecauseOf, NarrativeEntry } from './narrative.ts';
 
 type Decision = Extract<NarrativeEntry, { kind: 'decision' }>;
 
-/** One decision of a fence in words: what happened to the step, why, and which event it emits. Pure. */
+/** Formats a fence's decision: the change of the step, its reason, and the emitted event. The function is pure. */
 export function decisionText(row: Decision): string {
   const emits =
     row.emittedEvent === null ? '' : `: emits ${row.emits?.type ?? 'an event'} ${row.emittedEvent}`;
@@ -88,7 +88,10 @@ function waits(trigger: JournalRow['trigger'], op: JournalRow['op']): string {
   }
 }
 
-/** The event that led to it, and the attempt behind that. Its own effect's outcome has no other cause than its beginning. */
+/**
+ * Names the event that led to the decision, and the attempt behind that event. The outcome of the step's own effect has
+ * no other cause than the step's begin.
+ */
 function cause({ act, trigger, because, causeEvent }: Decision): string {
   if (act === 'emit_success' || trigger === 'rejected' || trigger === 'undone') return '';
   const { event } = because;

@@ -79,7 +79,7 @@ describe('the narrative of a saga', () => {
     await until(instance, 'compensated');
     await scene.until(instance, 'pay:undone reserve:undone ship:tombstoned');
     const lines = (await narrativeOf(instance)).split('\n');
-    // Shipping hears of the failure beside the others, so the place of its line among theirs is not fixed.
+    // The place of shipping's line is not fixed: shipping receives the failure at the same time as the others.
     const closing = lines.filter((line) => line.includes('ship will not begin: the saga is on its way back'));
     expect(closing).toHaveLength(1);
     const others = lines.filter((line) => !closing.includes(line)).join('\n');

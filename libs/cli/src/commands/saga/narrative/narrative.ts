@@ -19,17 +19,17 @@ export interface StoredAudit {
   readonly reason: string;
 }
 
-/** What one database holds of an instance and of its events, under the name of its source. */
+/** The facts of a database about an instance and its events, under the name of its source. */
 export interface NarrativeChapter {
   readonly database: string;
   readonly saga: SagaRecords;
   readonly stored: readonly Stored[];
   readonly audits: readonly StoredAudit[];
-  /** Where an observer keeps its rows. */
+  /** The instance as an observer recorded it, if this database has one. */
   readonly observed?: InstanceDetail | undefined;
 }
 
-/** What led to a decision. */
+/** The event and the attempt that led to a decision. */
 export interface BecauseOf {
   readonly event: StoredEvent | undefined;
   readonly attempt: StoredAttempt | undefined;
@@ -52,13 +52,13 @@ export type NarrativeEntry = In &
       })
   );
 
-/** The history of one saga: who did what and why, in the order in which it happened. */
+/** The history of a saga: who did what and why, in the order of the facts. */
 export interface Narrative {
   readonly saga: string | undefined;
   readonly version: number | undefined;
   readonly instance: string;
   readonly key: string | undefined;
-  /** As an observer has it; absent where none of the databases is one's. */
+  /** The state according to an observer; absent where no database has an observer. */
   readonly state: InstanceDetail['state'] | undefined;
   readonly reason: string | undefined;
   readonly steps: readonly FenceView[];
@@ -125,7 +125,7 @@ export function narrate(
   };
 }
 
-/** A piece of work, and each attempt of a worker or act of an operator at it. */
+/** Lists a work item, and each attempt of a worker or act of an operator. */
 function workEntries(work: StepWorkView, database: string): readonly NarrativeEntry[] {
   const { step, op } = work;
   const attempts = work.story.map((attempt, at) => ({
@@ -139,7 +139,7 @@ function workEntries(work: StepWorkView, database: string): readonly NarrativeEn
   return [{ ...work, database }, ...attempts];
 }
 
-/** Whether an attempt adds to the decision of its fence: a failure, a wait. */
+/** True when an attempt adds to the decision of its fence: a failure or a wait. */
 function addsToDecision({ failure, wait }: StoredAttempt): boolean {
   return failure !== null || wait !== null;
 }
@@ -154,21 +154,21 @@ function begunAt({ step }: FenceView, decisions: readonly JournalRow[]): number 
   return first === undefined ? Number.MAX_SAFE_INTEGER : microsOf(first.at);
 }
 
-/** A timer is placed behind the event that it runs from, whichever service read that first; a call where it ended. */
+/** Places a timer after its start event, whichever service read that first; a call at its end. */
 function placeOf(entry: NarrativeEntry, events: ReadonlyMap<string, StoredEvent>): number {
   const from = entry.kind === 'work' && entry.op === 'deadline' ? events.get(entry.causeEvent) : undefined;
   const lasted = entry.kind === 'work_attempt' && entry.op !== 'operator' ? entry.durationMs * 1_000 : 0;
   return microsOf((from ?? entry).at) + lasted;
 }
 
-/** Postgres has microseconds, and their order matters: rows of one transaction are closer than a millisecond. */
+/** Parses microseconds, whose order matters: rows of one transaction are closer than a millisecond. */
 function microsOf(at: string): number {
   const fraction = /\.(\d{1,6})/.exec(at)?.[1] ?? '';
   const seconds = Date.parse(at.replace(/\.\d+/, ''));
   return seconds * 1_000 + Number(fraction.padEnd(6, '0'));
 }
 
-/** At the same instant: what asks before what answers. */
+/** Ranks entries of the same instant: a request precedes its answer. */
 function rankOf({ kind }: NarrativeEntry): number {
   return [
     'emitted',

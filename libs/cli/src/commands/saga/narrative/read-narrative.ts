@@ -18,7 +18,7 @@ export async function readNarrative(named: readonly Named[], instance: string): 
     });
   const ids = eventsOf(instance, chapters);
   const stored = new Map<string, Stored[]>(chapters.map(({ database }) => [database, []]));
-  // The failure events that these led to are asked for next: their attempts are part of the narrative.
+  // The second round asks for the resulting failure events: their attempts are part of the narrative.
   for (const asked of [ids, undefined]) {
     const known = [...stored].map(([database, own]) => ({ database, stored: own }));
     const next = asked ?? failuresIn(known).filter((id) => !ids.includes(id));

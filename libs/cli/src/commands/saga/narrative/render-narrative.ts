@@ -67,7 +67,7 @@ function workText({
     case 'deadline':
     case 'expire': {
       const left = Math.max(0, Date.parse(dueAt) - Date.parse(at));
-      // One that was withdrawn ended before it was due.
+      // A withdrawn timer ended before it was due.
       const isOver = state === 'done' && endedAt !== null && Date.parse(endedAt) >= Date.parse(dueAt);
       return `${step}: ${timers[op]} ${isOver ? 'is over' : `ends in ${duration(left)}`}${stuck}`;
     }
