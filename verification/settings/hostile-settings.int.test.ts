@@ -77,9 +77,7 @@ describe.each([
   const lead = (holder: string): Promise<Relay> => running(relay({ database, broker, log, holder }));
   const leading = (one: Relay): Promise<unknown> =>
     waitUntil(() => one.status().state === 'leading', { what: 'the relay to lead' });
-  /**
-   * The server ends idle connections, one perhaps just as it is used: a statement that is safe to repeat is repeated.
-   */
+  /** The server ends idle connections, perhaps one in use: a statement that is safe to repeat is repeated. */
   const unlessEnded = <T>(attempt: Promise<T>): Promise<T | undefined> =>
     attempt.catch((error: unknown) => {
       if (!/terminat|connection/i.test(String(error))) throw error;

@@ -72,10 +72,7 @@ export interface IncomingRecord {
   readonly value: Buffer | null;
   /** The headers as on the wire, in order, duplicates kept. */
   readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
-  /**
-   * The headers as text, names and values alternating, U+FFFD for invalid UTF-8. Set where the driver decodes them
-   * faster.
-   */
+  /** The headers as alternating names and values, U+FFFD for invalid UTF-8; set where the driver is faster. */
   readonly headerTexts?: readonly (string | null)[];
   /**
    * Set on a record that represents an undecodable batch: damaged, of an unknown codec, or larger than `maxBatchBytes`.
@@ -107,10 +104,7 @@ export interface Assignment {
   readonly partition: number;
 }
 
-/**
- * The start position of a partition: an offset, an end of the log, or the group's committed offset. `committed` without
- * an offset means the earliest.
- */
+/** The start of a partition: an offset, an end of the log, or the group's committed offset (else the earliest). */
 export type StartAt = bigint | 'earliest' | 'latest' | 'committed';
 
 /** The controls of an assigned partition, for its owner. */
@@ -152,17 +146,13 @@ export interface ConsumerHandlers {
    * must not reject: a rejection ends the consumer (`done` rejects).
    */
   batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
-  /**
-   * The position of a partition is outside its log (OFFSET_OUT_OF_RANGE), or its topic was created again
-   * (TOPIC_RECREATED). Called after the batches fetched before; no further batch until a seek; other partitions
-   * continue. The handler must not reject.
-   * @default the consumer ends with that error
-   */
+  /** The position of a partition is outside its log (OFFSET_OUT_OF_RANGE), or its topic was created again (TOPIC_RECREATED).
+   * Called after the batches fetched before; no further batch until a seek; other partitions continue. The handler must
+   * not reject. @default the consumer ends with that error */
   placeLost?(place: Assignment, error: BrokerError, control: PartitionControl): Promise<void>;
   /**
-   * Reports that an assigned partition, ready for records, has received none for `fetchStallMs`. The report is repeated
-   * while the stall lasts, and made once with `undefined` at its end. The consumer looks leaders up and retries by
-   * itself. The handler must not throw.
+   * Reports that a partition, ready for records, has received none for `fetchStallMs`: repeatedly, and once with
+   * `undefined` at the end. The consumer looks leaders up and retries by itself. The handler must not throw.
    * @default a warning in the log
    */
   fetchStalled?(place: Assignment, stall: FetchStall | undefined): void;
@@ -234,15 +224,9 @@ export interface Admin {
   /** true when the topic was created, false when it existed. Resolves when the topic's leaders accept writes. */
   createTopic(topic: NewTopic): Promise<boolean>;
   deleteTopic(topic: string): Promise<void>;
-  /**
-   * Returns the log's ends of every partition, ascending by partition. Rejects when one of the partitions cannot be
-   * asked.
-   */
+  /** Returns the log's ends of every partition, ascending. Rejects when one of the partitions cannot be asked. */
   logEnds(topic: string): Promise<readonly LogEnds[]>;
-  /**
-   * Returns, like `logEnds`, the ends of every partition, or the error of one that cannot be asked. A leader that is
-   * silent for 4 s counts as such.
-   */
+  /** Returns the log's ends, or an error per partition that cannot be asked (a leader silent for 4 s, too). */
   partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]>;
   /** Committed offsets of a group: partition → next offset; partitions without a commit are absent. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;

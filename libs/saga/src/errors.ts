@@ -20,7 +20,7 @@ export type SagaErrorCode =
   | 'LOCK_ROW_MISSING'
   | 'OUTCOME_UNKNOWN';
 
-/** An effect or a saga that is declared wrongly, or an operator's wish that cannot be granted. */
+/** The error of a wrong declaration of an effect or saga, or of an operator's impossible request. */
 export class SagaError extends ConvergeError {
   declare readonly code: SagaErrorCode;
 

@@ -52,7 +52,7 @@ it('in a rolling deployment old sagas end under their version while new ones beg
     const ends = n % 2 === 0 ? seated : undone;
     await scene.until(instance, ends[1], ends[2]);
   }
-  // What was done and undone was so by the handlers of the saga's own version.
+  // The handlers of the saga's own version made all effects and undos.
   const strangers = await scene.rows(
     `select d.* from done d join converge.saga_fence f on f.key = d.trip and f.step = d.step where f.version <> d.version`,
   );
@@ -84,7 +84,7 @@ it('a service that drops a version with open sagas is refused at start with saga
   await scene.until(second, undone[1]);
   await scene.end(again);
 
-  // Nothing undoes a pivot: the airline is done with version 1. The hotel is when the day is over.
+  // A pivot is never undone: the airline is done with version 1. The hotel is done with it when the day is over.
   const airline = scene.deploy(['airline'], [2]);
   await scene.ready(airline);
   await scene.end(airline);

@@ -2,13 +2,13 @@ import type { EventDefinition } from '@convergekit/contracts';
 import type { ReservedName } from './names.ts';
 import type { SagaDeclaration, StepRef } from './declaration.ts';
 
-/** What every step has. */
+/** The options of every step. */
 interface CommonOptions<Success, External> {
-  /** The consumer that runs it. */
+  /** The consumer that runs the step. */
   readonly by: string;
-  /** Says that it took effect: what the next step waits for. Used by no other step. */
+  /** The event that the step took effect, for which the next step waits. No other step uses this event. */
   readonly success: Success;
-  /** True where its effect is a call to another system. @default false */
+  /** True where the step's effect is a call to another system. @default false */
   readonly external?: External;
 }
 
@@ -16,9 +16,9 @@ export interface CompensatableOptions<Success, Failure, Undone, External> extend
   Success,
   External
 > {
-  /** Says that it was refused and had no effect. @default its dead letter is all that says so */
+  /** The event that the step was refused without effect. @default only the dead letter reports it */
   readonly failure?: Failure;
-  /** Says that its effect is undone: what the step before waits for on the way back. @default `converge.step_undone` */
+  /** The event that the effect is undone; the previous step is compensated next. @default `converge.step_undone` */
   readonly undone?: Undone;
   readonly reason?: never;
 }
@@ -27,18 +27,18 @@ export interface WithoutUndoOptions<Success, Failure, Undone, External> extends 
   Success,
   External
 > {
-  /** Says that it was refused. @default its dead letter is all that says so */
+  /** The event that the step was refused. @default only the dead letter reports it */
   readonly failure?: Failure;
   /** Passes the undo on to the step before. @default `converge.step_undone` */
   readonly undone?: Undone;
-  /** Why there is nothing to undo, for who reads the saga. */
+  /** The reason why there is nothing to undo, for readers of the saga. */
   readonly reason: string;
 }
 
 export interface PivotOptions<Success, Failure, External> extends CommonOptions<Success, External> {
-  /** Says that it was refused and had no effect. @default its dead letter is all that says so */
+  /** The event that the step was refused without effect. @default only the dead letter reports it */
   readonly failure?: Failure;
-  /** There is no way back from a pivot. */
+  /** A pivot cannot be undone. */
   readonly undone?: never;
   readonly reason?: never;
 }
@@ -94,8 +94,8 @@ type AfterRefs<Members, Begin extends Event> = {
 };
 
 /**
- * A saga as far as it is declared. Each method adds a stage and gives a new value; every value is a saga by itself.
- * Bad ones throw SAGA_INVALID here, at import; what only the whole can show is found by `checkGraph`.
+ * A saga as far as it is declared. Each method adds a stage and returns a new value; every value is a saga. Invalid
+ * declarations throw SAGA_INVALID here, at import; faults that need the whole saga are found by `checkGraph`.
  */
 export interface BeforePivot<Steps, Begin extends Event> {
   readonly declaration: SagaDeclaration;
@@ -149,7 +149,7 @@ export interface BeforePivot<Steps, Begin extends Event> {
     options: PivotOptions<Success, Failure, External>,
   ): SagaAfterPivot<Steps & Named<Name, StepRef<Begin, Success, Failure, never, 'pivot', External>>, Success>;
 
-  /** A step that is tried until it works. Only such steps may follow. */
+  /** Adds a step that is retried until it succeeds. Only such steps may follow. */
   retriable<const Name extends string, Success extends Event, External extends boolean = false>(
     name: Free<Name, Steps>,
     options: RetriableOptions<Success, External>,
@@ -163,7 +163,7 @@ export interface BeforePivot<Steps, Begin extends Event> {
 export interface AfterPivot<Steps, Begin extends Event> {
   readonly declaration: SagaDeclaration;
 
-  /** A step that is tried until it works. */
+  /** Adds a step that is retried until it succeeds. */
   retriable<const Name extends string, Success extends Event, External extends boolean = false>(
     name: Free<Name, Steps>,
     options: RetriableOptions<Success, External>,

@@ -2,7 +2,7 @@ import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration, step
 import { SagaError } from '../errors.ts';
 import { type Trigger, triggersOf } from './triggers.ts';
 
-/** What the check needs of a consumer: a `ConsumerDefinition` is one. */
+/** The part of a consumer that the check needs: a `ConsumerDefinition` has it. */
 export interface Listener {
   readonly name: string;
   readonly subscriptions: readonly {
@@ -13,10 +13,11 @@ export interface Listener {
 }
 
 /**
- * Checks whole sagas: after every failure, dead letter, cancellation and deadline, each step that may have been
- * applied is undone. Without consumers it looks at the declarations; with them (all of them, as CI has) also at what
- * they really subscribe to: a consumer that hears all its triggers is reached by all that must undo it, which is shown for sagas of
- * any shape. Throws SAGA_INVALID, one line a problem, each with the step and the fix.
+ * Checks that each step that may have been applied is undone after every end of a saga. Ends are a failure, a dead
+ * letter, a cancellation and a deadline. The declarations are checked when no consumers are given; with them (all of
+ * them, as in CI) also their real subscriptions: a consumer that receives all its triggers is reached by all that must
+ * undo it, which is shown for sagas of any shape. Throws SAGA_INVALID, one line a problem, each with the step and the
+ * fix.
  */
 export function checkGraph(declarations: readonly SagaDeclaration[], consumers?: readonly Listener[]): void {
   const problems = [
@@ -40,7 +41,9 @@ function clashes(declarations: readonly SagaDeclaration[]): readonly string[] {
   return [...twice, ...[...byName.values()].flatMap(apart)];
 }
 
-/** Versions that cannot be open at the same time: a cancellation, which names a key, looks for all of them in one place. */
+/**
+ * Finds versions that cannot be open together: a cancellation, which names a key, searches all of them in one place.
+ */
 function apart(versions: readonly SagaDeclaration[]): readonly string[] {
   const [first, ...later] = versions.toSorted((a, b) => a.version - b.version);
   const stop = first === undefined ? undefined : lastStop(first);
@@ -55,7 +58,7 @@ function apart(versions: readonly SagaDeclaration[]): readonly string[] {
   });
 }
 
-/** What only the whole chain shows. */
+/** Finds faults that only the whole chain shows. */
 function shape(declaration: SagaDeclaration): readonly string[] {
   const { name, stages, cancel, deadlineMs } = declaration;
   if (stages.length === 0) return [`saga ${name}: it has no step; add one`];
@@ -77,7 +80,7 @@ function shape(declaration: SagaDeclaration): readonly string[] {
   return problems;
 }
 
-/** True when something else can send it back, or when it is a call whose effect may stand although it failed. */
+/** True when a later step can make this step be undone, or a failed call may have had its effect. */
 function undoable(declaration: SagaDeclaration, step: StepDeclaration): boolean {
   return (
     step.external ||
@@ -85,7 +88,7 @@ function undoable(declaration: SagaDeclaration, step: StepDeclaration): boolean 
   );
 }
 
-/** What consumers do not hear, though a step needs it. */
+/** Finds events that a step needs and its consumer does not receive. */
 function deaf(declaration: SagaDeclaration, consumers: readonly Listener[]): readonly string[] {
   const byName = new Map(consumers.map((one) => [one.name, one]));
   const absent = stepsOf(declaration).filter(({ by }) => !byName.has(by));
@@ -119,7 +122,7 @@ function unheard(step: StepDeclaration, trigger: Trigger): string {
   return `${where(step)}: its consumer ${step.by} does not listen to ${what} on ${topic}, ${without(trigger)}; include the step in that consumer`;
 }
 
-/** What would go wrong. */
+/** Describes the consequence of a missing trigger. */
 function without({ trigger, fact, of }: Trigger): string {
   switch (trigger) {
     case 'begin':

@@ -7,7 +7,7 @@ import type { DomainEvent, EventDefinition, ReceivedEvent } from '@convergekit/c
 export const STEP_KINDS = Object.freeze(['compensatable', 'withoutUndo', 'pivot', 'retriable'] as const);
 export type StepKind = (typeof STEP_KINDS)[number];
 
-/** One step as plain data. Its events keep their types, so that what handles it is checked by the compiler. */
+/** A step as plain data. The events keep their types, so that the compiler checks the handlers. */
 export interface StepDeclaration<
   Begin extends EventDefinition = EventDefinition,
   Success extends EventDefinition = EventDefinition,
@@ -19,27 +19,30 @@ export interface StepDeclaration<
   readonly saga: string;
   readonly version: number;
   readonly name: string;
-  /** Its place in the order, from 0. Members of a group share it. */
+  /** The step's place in the order, from 0. Members of a group share it. */
   readonly stage: number;
   readonly kind: Kind;
-  /** The consumer that runs it. */
+  /** The consumer that runs the step. */
   readonly by: string;
-  /** True where its effect is a call to another system, which the saga worker makes outside any transaction. */
+  /** True where the effect is a call to another system, made by the saga worker outside any transaction. */
   readonly external: External;
-  /** The group that it is a member of. */
+  /** The group of which the step is a member. */
   readonly group?: string;
-  /** What it waits for: the start of the saga, or the success of every step of the stage before. */
+  /** The events that the step waits for: the saga's start, or the success of every step of the previous stage. */
   readonly begins: readonly Begin[];
   readonly success: Success;
-  /** Says that it was refused and had no effect. Without one its dead letter says so. */
+  /** The event that the step was refused without effect. The dead letter reports it where there is none. */
   readonly failure?: Failure;
-  /** Says that its effect is undone. Only on steps that can be undone. @default the kit's own `converge.step_undone` */
+  /**
+   * The event that the effect is undone. Only steps that can be undone have one. @default the kit's
+   * `converge.step_undone`
+   */
   readonly undone?: Undone;
-  /** Of `withoutUndo`: why there is nothing to undo. */
+  /** The reason why there is nothing to undo, for `withoutUndo`. */
   readonly reason?: string;
 }
 
-/** One step, or the members of a group, which run side by side. */
+/** One step, or the members of a group, which run in parallel. */
 export interface Stage {
   readonly index: number;
   readonly group?: string;
@@ -50,13 +53,13 @@ export interface Stage {
 export interface SagaDeclaration {
   readonly name: string;
   readonly version: number;
-  /** Its id names the instance. */
+  /** The event whose id names the instance. */
   readonly start: EventDefinition;
   /** Cancels the saga, as long as its pivot has not happened. */
   readonly cancel?: EventDefinition;
-  /** How long after its start it cancels itself, in milliseconds. */
+  /** The time after its start at which the saga cancels itself, in milliseconds. */
   readonly deadlineMs?: number;
-  /** How long services keep what they know of a run after it last moved, in milliseconds. */
+  /** The time services keep the data of a run after its last change, in milliseconds. */
   readonly keepMs: number;
   readonly stages: readonly Stage[];
 }
@@ -74,25 +77,25 @@ export interface StepRef<
   readonly step: StepDeclaration<Begin, Success, Failure, Undone, Kind, External>;
 }
 
-/** What a reader gets of one of these events. */
+/** The data that a reader gets of one of these events. */
 export type DataOf<Event> = Event extends EventDefinition<string, infer Data> ? Data : never;
-/** One of these events, received; a union of events gives a union. */
+/** A received event of these definitions; a union of definitions gives a union. */
 export type ReceivedOf<Event> =
   Event extends EventDefinition<string, infer Data> ? ReceivedEvent<Data> : never;
-/** One of these events, made; `never` where there is none. */
+/** A created event of these definitions; `never` where there is none. */
 export type MadeOf<Event> = Event extends EventDefinition<string, infer Data> ? DomainEvent<Data> : never;
 
-/** All steps, in order. */
+/** Lists all steps, in order. */
 export function stepsOf(declaration: SagaDeclaration): readonly StepDeclaration[] {
   return declaration.stages.flatMap(({ steps }) => steps);
 }
 
-/** True where undoing is a word for it: it may have had an effect, or it passes the undo on. */
+/** True when a step can be undone: it may have had an effect, or passes the undo on. */
 export function canBeUndone({ kind }: Pick<StepDeclaration, 'kind'>): boolean {
   return kind === 'compensatable' || kind === 'withoutUndo';
 }
 
-/** The step that a cancellation and the deadline must stop: the pivot, or else the last one that can fail. */
+/** Returns the step that a cancellation or deadline must stop: the pivot, or the last that can fail. */
 export function lastStop(declaration: SagaDeclaration): StepDeclaration | undefined {
   return stepsOf(declaration).findLast(({ kind }) => kind !== 'retriable');
 }

@@ -1,7 +1,7 @@
 import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration, stepsOf } from './declaration.ts';
 
-/** Pure: the saga as a Mermaid flowchart: the way forward in full lines, the way back in dotted ones. */
+/** Draws the saga as a Mermaid flowchart (pure): forward in full lines, backward in dotted ones. */
 export function drawSaga(declaration: SagaDeclaration): string {
   const { start, stages } = declaration;
   const lines = [
@@ -30,7 +30,7 @@ function forward({ stages }: SagaDeclaration, index: number): readonly string[] 
   return [...arrows, ...ends];
 }
 
-/** Where the failure of a step, and its undone event, lead to. */
+/** Draws the edges from the failure of a step, and from its undone event. */
 function backward({ stages }: SagaDeclaration, index: number): readonly string[] {
   const steps = stages[index]?.steps.filter(({ kind }) => kind !== 'retriable') ?? [];
   const before = stages[index - 1]?.steps ?? [];
@@ -71,7 +71,7 @@ function undoNode(step: StepDeclaration): string {
   return `${undoId(step)}["${text.replaceAll('"', "'")}<br/>${step.by}"]`;
 }
 
-// Prefixed: a step may be named as a word of Mermaid (end), or as one of the ends.
+// The prefix avoids collisions of step names with words of Mermaid (end), and with the ends.
 const id = ({ name }: StepDeclaration): string => `do_${name}`;
 const undoId = ({ name }: StepDeclaration): string => `undo_${name}`;
 

@@ -23,7 +23,7 @@ type Heard = Listener['subscriptions'][number];
 const same = (a: Heard, b: Heard): boolean =>
   a.topic === b.topic && a.type === b.type && a.failedType === b.failedType;
 
-/** Every subscription that the steps of a saga need, by consumer. */
+/** Lists the subscriptions that the steps of a saga need, by consumer. */
 function needed(declaration: SagaDeclaration): readonly (Heard & { readonly by: string })[] {
   const all = stepsOf(declaration).flatMap((step) =>
     triggersOf(declaration, step).flatMap(({ topic, type, failedTypes }) =>

@@ -3,12 +3,12 @@ import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import type { SagaDeclaration, StepDeclaration, StepKind } from './declaration.ts';
 import { checkConsumerName, checkStepName, invalid } from './names.ts';
 
-/** What a builder's method was given, before anything is believed: JavaScript can give anything. */
+/** The unchecked arguments of a builder's method: JavaScript can pass anything. */
 export type GivenStep = Readonly<
   Partial<Record<'by' | 'success' | 'failure' | 'undone' | 'external' | 'reason', unknown>>
 >;
 
-/** A step as it was asked for. */
+/** A step as the caller declared it. */
 export interface AskedStep {
   readonly name: string;
   readonly kind: StepKind;

@@ -1,7 +1,7 @@
 import { failureTopic } from '@convergekit/contracts';
 import { SagaError } from '../errors.ts';
 
-/** What a saga's value has of its own, what would make it a thenable, and what every object has. */
+/** Names that a step must not have: members of a saga's value, of a thenable, of every object. */
 export const RESERVED_NAMES = Object.freeze([
   'declaration',
   'compensatable',

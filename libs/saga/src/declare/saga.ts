@@ -11,22 +11,22 @@ import { type AskedStep, checkPlace, type GivenStep, isEvent, makeStep } from '.
 import { checkSagaName, invalid } from './names.ts';
 
 export interface SagaOptions<Start extends EventDefinition> {
-  /** One more for each change of the steps, as long as sagas of the version before may be open. @default 1 */
+  /** The version, one higher for each change of the steps while older sagas may be open. @default 1 */
   readonly version?: number;
-  /** Begins an instance; its id is the instance's. */
+  /** The event that begins an instance; the event's id is the instance's. */
   readonly start: Start;
   /** Cancels an instance. @default none */
   readonly cancel?: EventDefinition;
-  /** Cancels an instance that has not passed its pivot so long after its start, in milliseconds. @default none */
+  /** The time after its start at which an instance before its pivot is cancelled, in milliseconds. @default none */
   readonly deadlineMs?: number;
   /**
-   * How long services keep what they know of a run after it last moved; longer than a run may take, topics keep its events and
-   * its dead letters wait for an operator, together. In milliseconds. @default 7_776_000_000 (90 days)
+   * The time services keep the data of a run after its last change, in milliseconds. It must exceed the sum of a run's
+   * duration, the retention of its topics and the wait of its dead letters. @default 7_776_000_000 (90 days)
    */
   readonly keepMs?: number;
 }
 
-/** 90 days. */
+/** The default of `keepMs`: 90 days. */
 export const DEFAULT_KEEP_MS = 7_776_000_000;
 
 /** Declares a saga that has no step yet. Throws SAGA_INVALID here, at import. */
@@ -72,7 +72,7 @@ function begin(
   });
 }
 
-/** A saga's value: its data, what can be added, and its steps by name. */
+/** Builds a saga's value: its data, its methods, and its steps by name. */
 function chain(declaration: SagaDeclaration): object {
   const one =
     (kind: StepKind) =>
@@ -138,7 +138,7 @@ function append(declaration: SagaDeclaration, asked: readonly AskedStep[]): Saga
   return Object.freeze({ ...declaration, stages: Object.freeze([...stages, stage]) });
 }
 
-/** Each fact has one meaning: an event that two steps use would move both. */
+/** Checks that each event has one meaning: an event that two steps use would move both. */
 function checkEvents(saga: SagaDeclaration, step: StepDeclaration, taken: readonly StepDeclaration[]): void {
   const used = new Map([
     [saga.start.type, 'the start of the saga'],

@@ -30,13 +30,13 @@ export function starts<Event extends EventDefinition>(
   }
   const make = (data: never) => Object.freeze({ ...event(data), definition: started });
   const started: EventDefinition = Object.freeze(Object.assign(make, event, { starts: [...named.values()] }));
-  // The same definition, with a header more.
+  // The definition stays the same, with one more header.
   return started as Event;
 }
 
 const STARTED = /^([^/,]+)\/([1-9]\d{0,8})$/;
 
-/** Pure: the version of a saga that a start event names in its header; undefined where it names none. */
+/** Returns the version that a start event names in its header (pure); undefined where it names none. */
 export function startedVersion(header: string | undefined, saga: string): number | undefined {
   for (const one of header?.split(',', 100) ?? []) {
     const [, name, version] = STARTED.exec(one) ?? [];

@@ -13,19 +13,22 @@ import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } fro
  */
 export interface Trigger {
   readonly trigger: 'begin' | 'undo' | 'cancel' | 'deadline' | 'close';
-  /** What kind of fact it is, of the step `of`. `undone`: by the declared event, or by the kit's own one. */
+  /** The kind of fact about the step `of`. `undone` means the declared event, or the kit's own. */
   readonly fact: 'start' | 'success' | 'failure' | 'undone' | 'dead_letter' | 'cancel';
-  /** The step that emits it. */
+  /** The step that emits the event. */
   readonly of?: StepDeclaration;
   readonly topic: string;
   readonly type: string;
-  /** The event; none for dead letters, which are the failure events of the consumer that runs `of`. */
+  /** The event. Dead letters have none: they are the failure events of the consumer that runs `of`. */
   readonly event?: EventDefinition;
-  /** Of dead letters: the types of the events that were given up. */
+  /** The types of the given-up events, for dead letters. */
   readonly failedTypes?: readonly string[];
 }
 
-/** Pure: all that a step listens to. What consumers subscribe to and what `checkGraph` demands are both made of this. */
+/**
+ * Lists all triggers of a step (pure). The subscriptions of consumers and the demands of `checkGraph` both derive from
+ * this list.
+ */
 export function triggersOf(declaration: SagaDeclaration, step: StepDeclaration): readonly Trigger[] {
   const stops = lastStop(declaration) === step;
   const { start, cancel, deadlineMs } = declaration;
@@ -51,12 +54,12 @@ function undoes({ stages }: SagaDeclaration, step: StepDeclaration): readonly Tr
   return [deadLetter('undo', step), ...[...siblings, ...next].flatMap((of) => endsOf('undo', of))];
 }
 
-/** Without these the step would decide a cancellation or a deadline of a saga that has ended. */
+/** Lists triggers that close the step: it must not decide a cancellation or deadline of an ended saga. */
 function closes({ stages }: SagaDeclaration, { stage }: StepDeclaration): readonly Trigger[] {
   return stages.slice(0, stage).flatMap(({ steps }) => steps.flatMap((of) => endsOf('close', of)));
 }
 
-/** All by which a step says that it has no effect, or none any more. */
+/** Lists the triggers by which a step reports that it has no effect, or none any more. */
 function endsOf(trigger: 'undo' | 'close', of: StepDeclaration): readonly Trigger[] {
   return [
     ...(of.failure === undefined ? [] : [heard(trigger, 'failure', of.failure, of)]),

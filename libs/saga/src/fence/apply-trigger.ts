@@ -5,16 +5,16 @@ import { decideFence, type FenceAct, type FenceDecision, type FenceFrom } from '
 import { type FenceChange, type FenceRow, lockFence, moveFence, openFence } from './fence-sql.ts';
 import { fromBelow, horizonOf, startOf } from './horizon.ts';
 
-/** What became of a trigger. */
+/** The result of a trigger. */
 export interface Transition {
   readonly from: FenceFrom;
   readonly state: FenceFrom;
   readonly act: FenceAct;
-  /** The row as it was before, locked; none when the trigger made it, or nothing has reached the step. */
+  /** The locked row before the trigger; none when the trigger created it, or nothing reached the step. */
   readonly row: FenceRow | undefined;
   /** The id of the event that is emitted, if one is. */
   readonly emits: string | undefined;
-  /** Of its row of the journal, or of the last one before. */
+  /** The number of the trigger's journal row, or of the last row before. */
   readonly seq: number;
 }
 
@@ -26,8 +26,9 @@ export type TriggerRequest = FenceChange & {
 };
 
 /**
- * Has a trigger meet the fence of its step, in the caller's transaction: the row is inserted, or locked and then decided by
- * `decideFence`; what was decided is in the journal. In whichever order two triggers commit, the second one sees the first.
+ * Applies a trigger to the fence of its step, in the caller's transaction. The row is inserted, or locked and then
+ * decided by `decideFence`; decisions are written in the journal. In whichever order two triggers commit, the second
+ * one sees the first.
  */
 export async function applyTrigger<DB>(tx: Transaction<DB>, request: TriggerRequest): Promise<Transition> {
   const executor = executorOf(tx);
@@ -41,7 +42,7 @@ export async function applyTrigger<DB>(tx: Transaction<DB>, request: TriggerRequ
   if (from === 'repeat') return { ...NOTHING, from: 'forgotten', state: 'forgotten', act: 'noop_already' };
   const opened = await openAs(executor, request, from, undefined);
   if (opened !== undefined) return opened;
-  // Nothing moves; or another one has made the row since.
+  // No transition happens, or another transaction has created the row since.
   const known = await lockFence(executor, request);
   if (known !== undefined) return applyToLocked(executor, request, known);
   return { ...NOTHING, from, ...decideFence(from, request.trigger) };
@@ -64,7 +65,7 @@ async function openAs(
   return { from, state, act, row: undefined, emits, seq: 1 };
 }
 
-/** The same for a row that the caller has locked. */
+/** Applies a trigger to a row that the caller has locked. */
 export async function applyToLocked(
   executor: Executor,
   request: TriggerRequest,
@@ -82,9 +83,10 @@ export async function applyToLocked(
 function decideLocked({ trigger, version }: TriggerRequest, row: FenceRow): FenceDecision {
   const decision = decideFence(row.state, trigger);
   if (trigger !== 'undo' || row.version === version) return decision;
-  // What one version began another one cannot undo: it may not know the steps between. Its own failure comes: see `begin`.
+  // A version cannot undo a step that another version began: it may not know the steps between. The failure of the
+  // other version comes separately: see `begin`.
   if (decision.state !== row.state) return { state: row.state, act: 'noop_already' };
-  // That nothing is left was said to the steps of the row's version alone.
+  // Only the steps of the row's version have been told that nothing is left.
   return row.state === 'undo_pending' ? decision : decideFence(row.state, 'undone');
 }
 

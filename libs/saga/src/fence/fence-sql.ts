@@ -3,13 +3,13 @@ import type { JournalOp, StepKey } from '@convergekit/effects/engine';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 import { columnsOf, FENCE_COLUMNS, fenceSealSql, stepSealSql } from './seal-sql.ts';
 
-/** Why a step failed or is undone, for operators and for its compensation. */
+/** The reason why a step failed or is undone, for operators and the compensation. */
 export interface Reason {
   readonly code: string;
   readonly text: string;
 }
 
-/** What is written of one decision: absent values leave the row as it is. */
+/** The fields of one decision: absent values leave the row unchanged. */
 export interface FenceChange extends StepKey {
   readonly op: JournalOp;
   readonly trigger: FenceTrigger;
@@ -23,7 +23,7 @@ export interface FenceChange extends StepKey {
   readonly plan?: string | undefined;
   readonly actor?: string | undefined;
   readonly note?: string | undefined;
-  /** When the event was emitted that is its cause: a repeat of what came before the record left does nothing. */
+  /** The time when the causing event was emitted: a repeat from before the record's removal does nothing. */
   readonly causeTime?: Date | undefined;
 }
 
@@ -41,13 +41,13 @@ export interface FenceRow {
   readonly consumer: string;
   readonly key: string;
   readonly state: FenceState;
-  /** Of the last row of the journal. */
+  /** The number of the last row of the journal. */
   readonly seq: number;
-  /** It waits for an operator. */
+  /** True when the step waits for an operator. */
   readonly stuck: boolean;
   readonly intent: string | null;
   readonly result: string | null;
-  /** JSON: the cause of its undo. */
+  /** The cause of the step's undo, as JSON. */
   readonly undo: string | null;
   readonly reason: Reason | undefined;
 }
@@ -55,16 +55,17 @@ export interface FenceRow {
 const journalColumns = `saga, instance, step, seq, version, op, trigger, state_from, state_to, act, outcome, plan,
   cause_event, cause_attempt, emitted_event, actor, note, at, seal`;
 
-/** A row of the journal as it is written, with the parameters that both statements have in the same places. */
+/** A row of the journal, with the parameters that both statements have in the same places. */
 const decisionSql = (seq: string, from: string, note: string): string => `
     select $1::text as saga, $2::text as instance, $3::text as step, ${seq} as seq, $4::int as version, $5::text as op,
         $6::text as trigger, ${from}::text as state_from, $7::text as state_to, $8::text as act, $9::text as outcome,
         $14::text as plan, $10::text as cause_event, $11::text as cause_attempt, $12::uuid as emitted_event,
         $13::text as actor, ${note}::text as note, clock_timestamp() as at`;
 
-// Two that meet a step at the same time: the second one's insert waits for the first one's commit (then it finds the row,
-// and locks it) or rollback (then the row is its own). Under REPEATABLE READ it fails with 40001 instead, and is rerun. One index
-// entry, and one in the journal. Both rows are sealed by the statement that writes them.
+// Two transactions may reach a step at the same time: the second one's insert waits. After the first one's commit the
+// second finds the row and locks it; after a rollback the row is its own. The second fails with 40001 under REPEATABLE
+// READ, and is rerun. The cost is one index entry, and one in the journal. The statement that writes both rows seals
+// them.
 const openSql = `
   with decision as materialized (${decisionSql('1', '$19', '$22')}),
   sealed as materialized (select decision.*, ${stepSealSql('decision', 'null')} as seal from decision),
@@ -85,8 +86,8 @@ const openSql = `
   select ${columnsOf('sealed', journalColumns)} from sealed, opened`;
 
 /**
- * The first that reaches the step makes its row. False: there is one or, of a run that started at `startedAt`, there may have
- * been one that has left.
+ * Creates the row of a step that is reached for the first time. False: there is a row or, for a run that started at
+ * `startedAt`, there may have been one that was removed.
  */
 export async function openFence(
   tx: Executor,
@@ -117,7 +118,7 @@ interface Raw extends Omit<FenceRow, 'reason'> {
   readonly reason: string | null;
 }
 
-/** By the primary key; locks the row until the end of the transaction. */
+/** Locks the row by the primary key until the end of the transaction. */
 export async function lockFence(
   tx: Executor,
   { saga, instance, step }: Omit<StepKey, 'version'>,

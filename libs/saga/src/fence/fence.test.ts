@@ -14,9 +14,9 @@ const OUTCOMES = ['applied', 'rejected', 'not_applied', 'applied_in_failure'] as
 type OutcomeTrigger = (typeof OUTCOMES)[number];
 
 /**
- * One step in its service: events arrive in the given order; a worker's word (unknown, stuck, the outcome) comes only
- * for what has begun, and one outcome is the truth. What the fence requests (run, undo) happens to a ledger; `undone`
- * comes from an undo and from nowhere else.
+ * Plays the events of one step in the given order. A worker's triggers (unknown, stuck, the outcome) come only for a
+ * begun step, and one outcome is the truth. The requests of the fence (run, undo) change a ledger; `undone` comes only
+ * from an undo.
  */
 function play(order: readonly FenceTrigger[], truth: OutcomeTrigger) {
   let state: FenceFrom = 'absent';
@@ -40,14 +40,14 @@ function play(order: readonly FenceTrigger[], truth: OutcomeTrigger) {
         return;
       case 'emit_failure':
         seen.failure += 1;
-        // Its own dead letter comes back to it: it took effect, so it undoes itself first.
+        // The step's own dead letter returns to it: the step took effect, so it undoes itself first.
         if (one === 'applied_in_failure') trigger('undo');
         return;
       case 'emit_undone':
         seen.undone += 1;
         return;
       case 'undo':
-        seen.net = 0; // by its key: a second time changes nothing
+        seen.net = 0; // the effect has a key: a second call changes nothing
         trigger('undone');
         return;
       case 'cancel_refused':
@@ -77,7 +77,7 @@ function* permutations<T>(items: readonly T[]): Generator<readonly T[]> {
     for (const rest of permutations(items.toSpliced(at, 1))) yield [first, ...rest];
 }
 
-/** Every order in which one of the items comes twice: 7!/2 for each item, without repeats of the same order. */
+/** Lists every order in which one item comes twice: 7!/2 per item, each order once. */
 function twice<T>(items: readonly T[]): Map<string, readonly T[]> {
   const orders = new Map<string, readonly T[]>();
   for (const item of items)
@@ -94,11 +94,11 @@ const six = (truth: OutcomeTrigger): readonly FenceTrigger[] => [
   'cancel',
 ];
 
-/** What reaches a step that can be undone from outside; `again` is of steps behind the pivot. */
+/** The triggers from outside of a step that can be undone; `again` belongs to steps after the pivot. */
 const OUTSIDE = FENCE_TRIGGERS.filter(
   (one) => !['undone', 'again', 'emit_again', 'close', ...OUTCOMES].includes(one),
 );
-/** Ends of which the step before has heard by its failure event: an undone event on top would be a second end. */
+/** The ends that the previous step knows by a failure event: an undone event would be a second end. */
 const FAILED: readonly FenceFrom[] = ['rejected', 'failed_not_applied', 'tombstoned'];
 
 /** A step that was to be undone. Nothing of it is left, its undone event was emitted, and no success came after that. */
@@ -145,7 +145,7 @@ describe('the fence of a step', () => {
         const { state, runs, net, success, undone, late, refused, failure } = play(order, truth);
         expect([runs <= 1, success <= 1, failure <= 1, late]).toEqual([true, true, true, false]);
         expect(['started', 'unknown', 'undo_pending', 'stuck']).not.toContain(state);
-        // It stands exactly when it is applied, and a cancellation is refused only by what stands.
+        // The effect stands exactly when the step is applied, and only a standing effect refuses a cancellation.
         expect(net).toBe(state === 'applied' ? 1 : 0);
         const heard = undone > 0 || (failure > 0 && FAILED.includes(state));
         if (order.includes('undo')) expect(heard).toBe(true);

@@ -3,7 +3,7 @@ import type { FenceTrigger } from './fence.ts';
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Pure: when a run started, where its id is a UUIDv7, as those of the kit are. */
+/** Returns the start of a run from its id (pure), if it is a UUIDv7, as the kit's are. */
 export function startOf(instance: string): Date | undefined {
   const [, high, low] = UUID_V7.exec(instance) ?? [];
   return high === undefined || low === undefined ? undefined : new Date(Number.parseInt(high + low, 16));
@@ -11,7 +11,7 @@ export function startOf(instance: string): Date | undefined {
 
 const horizonSql = 'select before from converge.saga_horizon where saga = $1';
 
-/** Rows of runs that started before it may have left. By the primary key. */
+/** Returns the horizon: rows of runs that started earlier may have been removed. The look-up is by the primary key. */
 export async function horizonOf(executor: Executor, saga: string): Promise<Date | undefined> {
   return (await executor.query<{ before: Date }>(horizonSql, [saga])).rows[0]?.before;
 }
@@ -31,9 +31,9 @@ const BEGINS: ReadonlySet<FenceTrigger> = new Set([
 ]);
 
 /**
- * Pure: what a step without a row is. Below the horizon its row may have left. What was emitted before the horizon is a
- * `repeat` then. An event that begins a step is emitted when the step before takes effect, which happens once: one that is
- * newer comes for the first time, so a run that takes long goes on.
+ * Classifies a step without a row (pure). The row of a run below the horizon may have been removed. An event emitted
+ * before the horizon is then a `repeat`. An event that begins a step is emitted when the previous step takes effect,
+ * which happens once: a newer event comes for the first time, so a long run continues.
  */
 export function fromBelow(
   { startedAt, before }: Age,

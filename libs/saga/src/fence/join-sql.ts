@@ -1,8 +1,8 @@
 import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from '@convergekit/effects/engine';
 
-// One statement, so that of two members that come at the same time the second sees the first: its update waits for the
-// other's commit and reads the row again (under REPEATABLE READ it fails with 40001, and is rerun).
+// The join is one statement: of two concurrent members the second sees the first. Its update waits for the other's
+// commit and reads the row again (under REPEATABLE READ it fails with 40001, and is rerun).
 const joinSql = `
   insert into converge.saga_join as known (saga, instance, step, waits_for, members, awaits) values ($1, $2, $3, $4, $5::jsonb, $6)
   on conflict (saga, instance, step, waits_for) do update set members = known.members || excluded.members, awaits = excluded.awaits

@@ -34,7 +34,7 @@ const FENCE = [
   ],
 ] as const;
 
-/** As text, the same in every session: times as seconds, to the microsecond. */
+/** The text of a column is the same in every session: times are seconds, to the microsecond. */
 function part(row: string, column: string): string {
   const isTime = column === 'at' || column.endsWith('_at') || column === 'stuck_since';
   return isTime ? `extract(epoch from ${row}.${column})::text` : `${row}.${column}::text`;
@@ -52,7 +52,7 @@ export function fenceSealSql(row: string): string {
 
 export const FENCE_COLUMNS = FENCE.join(', ');
 
-/** Columns of a row, by its name. */
+/** Lists the columns of a row, which is given by name. */
 export function columnsOf(row: string, columns: string): string {
   return columns
     .split(',')

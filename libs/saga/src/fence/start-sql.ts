@@ -14,7 +14,7 @@ export async function noteStart(
   await tx.query(noteSql, [saga, instance, version, key]);
 }
 
-// By saga_start_key.
+// The look-up uses saga_start_key.
 const findSql = `
   select instance, version from converge.saga_start where saga = $1 and key = $2 order by started_at`;
 

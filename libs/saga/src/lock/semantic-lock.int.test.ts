@@ -29,7 +29,7 @@ beforeEach(() => database.executor.query(`truncate account; insert into account 
 describe('a semantic lock', () => {
   it('a semantic lock marks a row for one saga across transactions, until that saga frees it', async () => {
     expect(await within((tx) => lock.take(tx, 'a', 's1', 'reject'))).toEqual({ kind: 'ours' });
-    // Delivered again: it is its own mark.
+    // The event is delivered again and finds its own mark.
     expect(await within((tx) => lock.take(tx, 'a', 's1', 'reject'))).toEqual({ kind: 'ours' });
     expect(await within((tx) => lock.pending(tx, 'a'))).toBe('s1');
     // Planted fault: `free` without the saga in its condition gives another one's mark away.

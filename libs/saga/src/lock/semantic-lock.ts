@@ -13,32 +13,33 @@ export type OnPending = 'reject' | 'queue' | 'warn';
 
 export type Marked =
   | { readonly kind: 'ours' }
-  /** Only with `warn`: the mark stays the other one's. */
+  /** The result of `warn` at another saga's mark, which stays. */
   | { readonly kind: 'pending'; readonly saga: string };
 
 export interface SemanticLock {
   /**
-   * Marks a row for an instance, until `free`. By a saga's first step on it; a repeat finds its own mark. `reject` throws a
-   * BusinessRejection, `queue` what has the event retried.
+   * Marks a row for an instance, until `free`. A saga's first step on the row calls it; a repeat finds its own mark.
+   * `reject` throws a BusinessRejection, `queue` an error that makes the event be retried.
    */
   take<DB>(tx: Transaction<DB>, id: unknown, instance: string, onPending: OnPending): Promise<Marked>;
-  /** By its last step, and by each undo. Leaves the mark of another one alone. */
+  /** Removes an instance's mark, in its last step and in each undo. The mark of another instance stays. */
   free<DB>(tx: Transaction<DB>, id: unknown, instance: string): Promise<void>;
-  /** The saga that the row is pending for, for readers who must not take it as final. */
+  /** Returns the saga that may still undo the row, for readers who must not take it as final. */
   pending<DB>(tx: Transaction<DB>, id: unknown): Promise<string | undefined>;
 }
 
 export interface SemanticLockOptions {
-  /** It has a column `pending_saga text`. */
+  /** The table, which has a column `pending_saga text`. */
   readonly table: string;
-  /** The column of its key. @default id */
+  /** The column of the table's key. @default id */
   readonly key?: string;
   readonly log?: Logger;
 }
 
 /**
- * Marks rows that a saga has changed and may yet undo, since its steps commit one by one: no other transaction should build upon them
- * without knowing. A mark lasts across transactions, with no lock of the database held meanwhile.
+ * Marks rows that an unfinished saga has changed and may still undo. The steps of a saga commit one by one, and no
+ * other transaction should build upon such rows without knowing. A mark lasts across transactions, without a lock of
+ * the database.
  */
 export function semanticLock({ table, key = 'id', log = logger('saga') }: SemanticLockOptions): SemanticLock {
   const sql = lockSql(table, key);
@@ -60,7 +61,7 @@ export function semanticLock({ table, key = 'id', log = logger('saga') }: Semant
       const { rowCount } = await executor.query(sql.take, [id, instance]);
       if (rowCount > 0) return { kind: 'ours' } as const;
       const saga = await holder(executor, id);
-      // Freed between the two statements: by then no saga holds it, and the next attempt takes it.
+      // The mark was removed between the two statements: the next attempt takes the row.
       if (saga === undefined) throw pendingError(table, id, 'one that ended just now');
       switch (onPending) {
         case 'reject':

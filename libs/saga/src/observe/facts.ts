@@ -14,7 +14,10 @@ export interface FailureEvidence extends Evidence {
   readonly reason: string;
 }
 
-/** That a step waits for an operator, or was released by one. `seq`: its place among all that happened to the step. */
+/**
+ * The evidence that a step waits for an operator, or was released by one. `seq`: the number among all events of the
+ * step.
+ */
 export interface StuckEvidence extends Evidence {
   readonly seq: number;
   readonly is: 'stuck' | 'released';
@@ -73,7 +76,7 @@ export function evidenceInOrder({ start, steps }: Facts): readonly Evidence[] {
   return [start, ...all].filter((evidence) => evidence !== undefined).toSorted(inTime);
 }
 
-/** The earliest failure. */
+/** Returns the earliest failure. */
 export function firstFailure({ steps }: Facts): Evidence | undefined {
   return Object.values(steps)
     .flatMap(({ failure }) => failure ?? [])

@@ -11,7 +11,7 @@ export interface LockedInstance {
   readonly expiredAt: Date | null;
 }
 
-// By the primary key. Locks the row, made or found: two partitions with events of one instance wait for each other here.
+// Locks a new or found row by the primary key. Two partitions with events of one instance wait for each other here.
 const lockSql = `
   insert into converge.saga_instance as i (saga, instance, version, key, state, facts, first_at)
     values ($1, $2, $3, $4, 'running', 'null', $5)
@@ -54,7 +54,7 @@ export interface InstanceRow {
   readonly expiresAt: string;
 }
 
-// By the primary key, of a row that is locked.
+// Writes a locked row by the primary key.
 const writeSql = `
   update converge.saga_instance
      set version = $3, state = $4, reason = $5, facts = $6, started_at = $7, first_at = $8, failed_at = $9, ended_at = $10,
@@ -79,7 +79,7 @@ export async function writeInstance(executor: Executor, row: InstanceRow): Promi
   ]);
 }
 
-/** An instance as people see it. */
+/** An instance, as shown to operators. */
 export interface InstanceView {
   readonly saga: string;
   readonly instance: string;
@@ -108,7 +108,7 @@ export interface InstanceFilter {
   readonly limit: number;
 }
 
-/** The one that changed last first. By the index on state where states are given; for operators. */
+/** Lists instances, latest change first. The index on state is used where states are given; for operators. */
 export async function listInstances(
   executor: Executor,
   { states, saga, key, limit }: InstanceFilter,

@@ -19,11 +19,11 @@ export type InstanceState = (typeof INSTANCE_STATES)[number];
 export interface Judged {
   readonly state: InstanceState;
   readonly reason?: string;
-  /** What ended it. */
+  /** The event that ended the instance. */
   readonly end?: Evidence;
 }
 
-/** Pure: the state of an instance, by its facts. `late`: its time is over. */
+/** Judges the state of an instance by its facts (pure). `late`: the time of the instance is over. */
 export function judge(declaration: SagaDeclaration, facts: Facts, late: boolean): Judged {
   const of = (step: StepDeclaration): StepFacts => facts.steps[step.name] ?? {};
   const steps = stepsOf(declaration);
@@ -49,18 +49,18 @@ function lastOf(all: readonly (Evidence | undefined)[] | undefined): Evidence | 
   return all.reduce((a, b) => (b !== undefined && (a === undefined || b.at > a.at) ? b : a));
 }
 
-/** What says that a step has no effect, or none any more. */
+/** Returns the evidence that a step has no effect, or none any more. */
 function withoutEffect({ failure, undone }: StepFacts): Evidence | undefined {
   return undone ?? (failure?.certainty === 'not_applied' ? failure : undefined);
 }
 
-/** True when it certainly failed. A pivot that took effect has not failed: it is asked for its success. */
+/** True when a step certainly failed. A pivot that took effect has not failed: its success is decisive. */
 function failed(step: StepDeclaration, { failure, success }: StepFacts): boolean {
   if (failure === undefined || success !== undefined || step.kind === 'retriable') return false;
   return failure.certainty === 'not_applied' || (failure.certainty === 'applied' && canBeUndone(step));
 }
 
-/** It waits for an operator, and what it waits for has not come all the same. */
+/** True when a step waits for an operator, and its awaited event has not come. */
 function waits(step: StepDeclaration, facts: StepFacts): boolean {
   const { stuck, success, undone } = facts;
   if (stuck?.is !== 'stuck' || undone !== undefined) return false;
@@ -72,7 +72,7 @@ function whyStuck(step: string, stuck: StepFacts['stuck']): string {
   return `${what} waits for an operator: ${stuck?.code ?? ''} (${stuck?.reason ?? ''})`;
 }
 
-/** Pure: why a saga is not simply running: by its earliest failure, or by a failure of unknown certainty. */
+/** Returns why a saga is not simply running (pure): its earliest failure, or one of unknown certainty. */
 function reasonOf(
   steps: readonly StepDeclaration[],
   of: (step: StepDeclaration) => StepFacts,

@@ -33,7 +33,7 @@ afterAll(async () => {
   await database.close();
 });
 
-/** Sends an event as a step of this instance emits it; the start names no saga yet. */
+/** Publishes an event as a step of this instance emits it; the start has no saga reference yet. */
 async function publish(event: DomainEvent, instance: string, minutes = 0): Promise<void> {
   const starts = event.type === placed.type;
   const { record, ...place } = source.record(event, starts ? instance : undefined);

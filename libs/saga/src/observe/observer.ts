@@ -9,21 +9,24 @@ import { judge } from './judge.ts';
 import { type Observed, sourcesOf } from './read-facts.ts';
 
 export interface SagaObserverOptions {
-  /** Every saga, in every version that may have open instances. */
+  /** The sagas, in every version that may have open instances. */
   readonly sagas: readonly SagaDeclaration[];
-  /** Its group in Kafka. @default 'saga-observer' */
+  /** The name of the observer and of its Kafka group. @default 'saga-observer' */
   readonly name?: string;
-  /** Where it begins with topics that it has never read. @default 'earliest' */
+  /** The start in topics that the observer has never read. @default 'earliest' */
   readonly from?: From;
-  /** When a saga without a deadline of its own is late, milliseconds after its start. @default 86_400_000 (a day) */
+  /** The time after which a saga without a deadline is late, in milliseconds. @default 86_400_000 (a day) */
   readonly withinMs?: number;
-  /** What a saga with a deadline has beyond it to undo what was done. Milliseconds. @default 300_000 (5 minutes) */
+  /**
+   * The time after its deadline in which a saga may still undo its steps. In milliseconds. @default 300_000 (5 minutes)
+   */
   readonly graceMs?: number;
 }
 
 /**
- * A consumer of all topics of sagas that keeps one row an instance in converge.saga_instance: how it stands, why, and what
- * facts of each step. It moves nothing. The order in which topics are read, and repeated events, do not matter.
+ * A consumer of all topics of sagas that keeps one row per instance in converge.saga_instance. A row has the state, the
+ * reason, and the facts of each step. The observer moves no saga. Neither the order of topics nor repeated events
+ * matter.
  */
 export function sagaObserver<DB>(options: SagaObserverOptions): ConsumerDefinition<DB> {
   const { sagas, name = 'saga-observer', from = 'earliest' } = options;

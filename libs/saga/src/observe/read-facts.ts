@@ -13,7 +13,7 @@ import { startedVersion } from '../declare/starts.ts';
 import { parseSagaRef } from '../step/saga-ref.ts';
 import type { Fact, Evidence } from './facts.ts';
 
-/** One fact of one instance. */
+/** A fact about an instance. */
 export interface Observed {
   readonly declaration: SagaDeclaration;
   readonly instance: string;
@@ -131,7 +131,7 @@ function readStuck(
   return [{ declaration, instance: saga.instance, fact: { kind: 'stuck', step: saga.step, evidence } }];
 }
 
-/** The version that a start names; where it names none, the newest that is declared, as the consumers have it. */
+/** Returns the version that a start names, or else the newest declared one, as the consumers do. */
 function startedBy(
   { headers }: ReceivedEvent,
   declarations: readonly SagaDeclaration[],

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { InstanceState } from './judge.ts';
 
-// By the index of the open ones. A row that an event has in hand is looked at again in the next round.
+// The statement uses the index of open rows. A row that an event has locked is examined in the next round.
 const expireSql = `
   update converge.saga_instance
      set expired_at = clock_timestamp(), changed_at = clock_timestamp(),
@@ -33,12 +33,12 @@ export interface InstanceCount {
   readonly count: number;
 }
 
-/** Those that have not ended, by saga and state. */
+/** Counts instances that have not ended, by saga and state. */
 export async function countOpen(executor: Executor): Promise<readonly InstanceCount[]> {
   return (await executor.query<InstanceCount>(countSql)).rows;
 }
 
-// By the ends' own index, so many at a time; watches beside each other pass over each other's.
+// Deletes a bounded number of ended rows by their index; concurrent watches skip each other's rows.
 const forgetSql = `
   delete from converge.saga_instance where (saga, instance) in (
     select saga, instance from converge.saga_instance

@@ -11,28 +11,28 @@ import { countOpen, expireInstances, forgetInstances, type InstanceCount } from 
 export interface SagaWatchOptions {
   /** The observer's database. */
   readonly database: Pick<Database<never>, 'executor'>;
-  /** How often to look. Milliseconds. @default 5_000 */
+  /** The period of rounds. In milliseconds. @default 5_000 */
   readonly pollMs?: number;
-  /** How long instances are kept after their end. Milliseconds. @default 7_776_000_000 (90 days) */
+  /** The time instances are kept after their end. In milliseconds. @default 7_776_000_000 (90 days) */
   readonly keepMs?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
 }
 
-/** What one round found and did. */
+/** The findings and changes of one round. */
 export interface Watched {
   readonly expired: number;
 }
 
 export interface SagaWatch extends Service {
-  /** One round. Rejects when the database is away. */
+  /** Runs one round. Rejects when the database does not answer. */
   runOnce(): Promise<Watched>;
 }
 
 /**
- * Watches the rows of an observer: names those that should have ended by now, counts the open ones. Any number may
- * run beside each other; an alarm is raised once. A database that is away is waited for. What ended long ago leaves.
+ * Watches the rows of an observer: reports overdue instances, counts open ones. Several watches may run concurrently;
+ * an alarm is raised once. An outage of the database is waited for. Instances that ended long ago are removed.
  */
 export function sagaWatch(options: SagaWatchOptions): SagaWatch {
   const {
@@ -85,7 +85,7 @@ export function sagaWatch(options: SagaWatchOptions): SagaWatch {
   return { ...service, runOnce };
 }
 
-/** What was counted before and is not any more stands at zero. */
+/** A state that was counted before and is empty now is set to zero. */
 function count(before: Map<string, InstanceCount>, open: readonly InstanceCount[]): void {
   const now = new Map(open.map((one) => [`${one.saga} ${one.state}`, one]));
   for (const [id, one] of before) if (!now.has(id)) now.set(id, { ...one, count: 0 });

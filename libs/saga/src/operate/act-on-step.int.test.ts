@@ -25,7 +25,7 @@ let orders = 0;
 beforeAll(async () => {
   scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, tables);
   const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
-  // Every failed undo has failed for too long; the waits between its attempts are at their shortest.
+  // The bound makes every failed undo count as stuck; the waits between its attempts are at their shortest.
   await scene.start([...orderConsumers(moods), observer], { stuckAfterMs: 1, random: () => 0.02 });
 });
 afterAll(() => scene.close());
@@ -42,7 +42,7 @@ async function place(some: Partial<Record<Step, Mood>>): Promise<Placed> {
   return { id, instance: await scene.emit(placed({ order: id })) };
 }
 
-/** What the observer says. */
+/** Returns the observer's state of a run. */
 async function observed({ instance }: Placed): Promise<string> {
   const { state, reason } = await readInstance(scene.database.executor, instance);
   return `${state}: ${reason ?? ''}`;
@@ -197,7 +197,7 @@ describe('an undo that has failed for too long', () => {
     expect(left.map(({ did }) => did)).toEqual(['reserve apply', 'pay apply', 'reserve undo']);
   });
 
-  /** A worker may have it in hand just now. */
+  /** The worker may hold the row at the moment. */
   async function resolved(one: Placed, word: StatedOutcome): Promise<void> {
     await waitUntil(
       () =>

@@ -23,38 +23,39 @@ import {
 
 type Acting = Pick<Database, 'acquire' | 'executor'>;
 
-/** Of a step that an operator may act on. */
+/** A step on which an operator acted. */
 export interface ActedStep {
-  /** The work that is retried or resolved: the step's call or undo, or a query about it. */
+  /** The work that is retried or resolved: the step's call or undo, or a question about it. */
   readonly work: readonly OpenWork[];
-  /** Events that it could not handle. */
+  /** The parked events that the step could not handle. */
   readonly parked: readonly string[];
 }
 
-/** The events that it emits carry ids of their own. */
+/** The emitted events carry their own ids. */
 const outbox = createOutbox([]);
 
-/** What an operator saw of a step before deciding: what has moved since is not acted on. */
+/** The state of a step that an operator saw before deciding: a later change prevents the action. */
 export interface SeenStep {
   readonly state: LockedStep['state'];
-  /** Of the last row of its journal. */
+  /** The number of the last row of the step's journal. */
   readonly seq: number;
   readonly work: readonly OpenWork[];
 }
 
 export interface ActOptions {
-  /** What `waitingStep` showed. @default the step is acted on as it is found */
+  /** The result of `waitingStep`. @default the step is acted on in its present state */
   readonly seen?: SeenStep;
 }
 
 export interface ResolveOptions extends ActOptions {
-  /** Declarations, among them that of the step's saga in its version: facts and failures are checked against it. */
+  /** The declarations, including the step's saga in its version: facts and failures are checked against it. */
   readonly sagas: readonly SagaDeclaration[];
 }
 
 /**
- * Has a step retried now, wherever it waits: its call, its undo, or the event that it could not handle. Its journal says who
- * did so and why, and observers see that it does not wait any more. Throws STEP_NOT_WAITING, STEP_CHANGED or WORK_NOT_RESOLVABLE.
+ * Retries a waiting step now: its call, its undo, or the event that it could not handle. The step's journal records the
+ * operator and the reason, and observers see that it no longer waits. Throws STEP_NOT_WAITING, STEP_CHANGED or
+ * WORK_NOT_RESOLVABLE.
  */
 export function retryStep(
   database: Acting,
@@ -67,7 +68,7 @@ export function retryStep(
     refuseChanged(at, row, open, seen);
     const work = open.filter(({ stuckReason, op }) => op !== 'resolve' || stuckReason !== 'outcome_unknown');
     for (const { id } of work) await actOnWork(tx, id, by);
-    // No query could resolve it. Its event is closed, since an operator may act on it: this is that operator.
+    // No query could resolve the call. The step's event is closed to everyone but an operator, who acts here.
     const again = work.length === 0 && row.state === 'stuck';
     if (again) await dropQuestion(tx, row.of);
     const parked = again
@@ -81,9 +82,10 @@ export function retryStep(
 }
 
 /**
- * Says what became of a step that waits: its effect or its undo, as the records of the other side or of people show it. The word is
- * checked against the declaration first; the worker settles it like any other outcome, and the journal names who said so. Throws
- * STEP_NOT_WAITING, STEP_CHANGED, STEP_OUTCOME_INVALID, SAGA_NOT_DECLARED or WORK_NOT_RESOLVABLE: then nothing was written.
+ * Records an operator's outcome of a waiting step: of its effect, or of its undo. The outcome comes from the records of
+ * the other side or of people. It is checked against the declaration first; the worker records it like any other
+ * outcome, and the journal names the operator. Throws STEP_NOT_WAITING, STEP_CHANGED, STEP_OUTCOME_INVALID,
+ * SAGA_NOT_DECLARED or WORK_NOT_RESOLVABLE: then nothing was written.
  */
 export function resolveStep(
   database: Acting,
@@ -108,7 +110,10 @@ export function resolveStep(
   });
 }
 
-/** What waits of a step, for the question whether to act. Throws STEP_NOT_WAITING when the step never began here. */
+/**
+ * Returns the state of a waiting step, for the question whether to act. Throws STEP_NOT_WAITING when the step never
+ * began here.
+ */
 export function waitingStep(database: Acting, at: StepAt): Promise<SeenStep> {
   return acting(database, at, async (tx, row) => ({
     state: row.state,

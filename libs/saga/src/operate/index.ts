@@ -1,4 +1,4 @@
-/** What operators read and do of sagas: the CLI and the console use it. */
+/** Exports for operators: reads and actions of sagas, for the CLI and the console. */
 export type { Fact, Facts } from '../observe/facts.ts';
 export {
   type InstanceDetail,

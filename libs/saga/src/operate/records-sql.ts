@@ -12,17 +12,17 @@ import { fenceSealSql, stepSealSql } from '../fence/seal-sql.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { WorkState } from '@convergekit/effects/engine';
 
-/** How a step would be undone, as it was intended when it began. */
+/** The plan for the undo of a step, as it was when the step began. */
 export interface Plan {
-  /** Null: there is no way back from it. */
+  /** The step's undo; null: it cannot be undone. */
   readonly undo: string | null;
-  /** The steps that are undone before it. */
+  /** The steps that are undone before this step. */
   readonly after?: readonly string[];
-  /** Why there is nothing to undo. */
+  /** The reason why there is nothing to undo. */
   readonly because?: string;
 }
 
-/** One decision of a step's fence, as the journal has it. */
+/** A decision of a step's fence, as the journal has it. */
 export interface JournalRow {
   readonly kind: 'decision';
   readonly at: string;
@@ -30,7 +30,7 @@ export interface JournalRow {
   readonly version: number;
   readonly instance: string;
   readonly step: string;
-  /** From 1, without a hole. */
+  /** The number of the decision, from 1 without a gap. */
   readonly seq: number;
   readonly consumer: string | null;
   readonly op: JournalOp;
@@ -46,11 +46,11 @@ export interface JournalRow {
   readonly actor: string | null;
   readonly note: string | null;
   readonly seal: string | null;
-  /** Its seal is that of what it says, and of the row before. */
+  /** True when the row's seal matches its content and the previous row. */
   readonly sealed: boolean;
 }
 
-/** What a step has come to. */
+/** The state of a step. */
 export interface FenceView {
   readonly saga: string;
   readonly version: number;
@@ -62,13 +62,13 @@ export interface FenceView {
   readonly state: FenceState;
   readonly reasonCode: string | null;
   readonly reason: string | null;
-  /** Since when it waits for an operator. */
+  /** The time since which the step waits for an operator. */
   readonly stuckSince: string | null;
-  /** Its journal has left, since its run ended long ago. */
+  /** True when the step's journal was removed, since its run ended long ago. */
   readonly stripped: boolean;
-  /** Of the last row of its journal, as the fence has it. */
+  /** The seal of the last journal row, as the fence has it. */
   readonly journalSeal: string | null;
-  /** Its seal is that of what it says. */
+  /** True when the fence's seal matches its content. */
   readonly sealed: boolean;
 }
 
@@ -88,15 +88,16 @@ export interface StepWorkView {
   readonly story: readonly (WorkAttempt | OperatorAct)[];
 }
 
-/** What one database knows of one instance. */
+/** The records of one database about one instance. */
 export interface SagaRecords {
   readonly fences: readonly FenceView[];
   readonly journal: readonly JournalRow[];
   readonly work: readonly StepWorkView[];
 }
 
-// For operators. The keys of these tables begin with the saga's name: one instance is looked up under each name that there is,
-// which are few, by jumps in the key from one name to the next (Postgres 18 would do so by itself). Everything is a scan.
+// Reads the records for operators. The keys of these tables begin with the saga's name: one instance is looked up under
+// each name that there is, which are few, by jumps in the key from one name to the next (Postgres 18 would do so by
+// itself). All other reads are scans.
 const recordsSql = (of: (table: SagaTable) => string): string => `
   select json_build_object(
     'fences', coalesce((select json_agg(json_build_object('saga', saga, 'version', version, 'instance', instance, 'step', step,

@@ -14,9 +14,9 @@ export type StatedOutcome =
   | {
       readonly kind: 'fact';
       readonly type: string;
-      /** Of the event's contract. @default the declared one */
+      /** The version of the event's contract. @default the declared one */
       readonly version?: number;
-      /** JSON. */
+      /** The payload, as JSON. */
       readonly payload: string;
       readonly key?: string;
     }
@@ -25,13 +25,13 @@ export type StatedOutcome =
 
 export interface StatedOf {
   readonly row: Pick<LockedStep, 'of' | 'key'>;
-  /** The word is about its undo. */
+  /** True when the statement is about the step's undo. */
   readonly undoes: boolean;
   readonly note: string;
 }
 
 /**
- * Pure: the outcome that a word means, checked against the declaration of the step: its type, data and key. Throws
+ * Checks an operator's statement against the step's declaration, and returns its outcome (pure). Throws
  * STEP_OUTCOME_INVALID before anything is written.
  */
 export function checkStated(sagas: readonly SagaDeclaration[], word: StatedOutcome, said: StatedOf): Outcome {
@@ -70,7 +70,7 @@ function declaredStep(sagas: readonly SagaDeclaration[], { row: { of } }: Stated
 
 type StatedFact = Extract<StatedOutcome, { kind: 'fact' }>;
 
-/** The fact as it is kept, as JSON. */
+/** Returns the fact as stored, in JSON. */
 function factOf(step: StepDeclaration, word: StatedFact, { row, undoes }: StatedOf): string {
   const definition = definitionOf(step, word.type, undoes);
   const made = madeOf(definition, word);

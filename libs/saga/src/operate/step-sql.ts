@@ -21,10 +21,10 @@ export interface StepAt {
   readonly step: string;
 }
 
-/** The row of a step, locked, with its key. */
+/** The locked row of a step, with its key. */
 export type LockedStep = FenceRow & { readonly of: StepKey };
 
-// By the primary key, under each name of a saga that there is.
+// The look-up is by the primary key, under each existing name of a saga.
 const findSql = `
   select saga from converge.saga_fence
    where instance = $1 and step = $2 and saga = any (array(${namesSql('saga_fence')}))`;
@@ -36,7 +36,7 @@ export async function lockStep(tx: Executor, { instance, step }: StepAt): Promis
   return { ...row, of: { saga, version: row.version, instance, step } };
 }
 
-// By the primary key, under each name of a saga that there is.
+// The look-up is by the primary key, under each existing name of a saga.
 const stepsSql = `
   select step from converge.saga_fence
    where instance = $1 and saga = any (array(${namesSql('saga_fence')})) order by created_at, step`;
@@ -54,7 +54,7 @@ export interface OpenWork {
   readonly stuckReason: StuckReason | null;
 }
 
-// By saga_work_step. Timers come to their end by themselves. What is stuck comes first.
+// The look-up uses saga_work_step. Timers end by themselves and are left out. Stuck work comes first.
 const openSql = `
   select id, op, state, stuck_reason as "stuckReason" from converge.saga_work
    where saga = $1 and instance = $2 and step = $3 and op in ('apply', 'compensate', 'resolve')
@@ -67,7 +67,8 @@ export async function openWorkOf(
   return (await tx.query<OpenWork>(openSql, [saga, instance, step])).rows;
 }
 
-// By the journal's unique key: the events that began the step, and the failure event of unknown certainty.
+// The look-up uses the journal's unique key: the events that began the step, and the failure event of unknown
+// certainty.
 const begunSql = `
   select distinct cause_event as id from converge.saga_step
    where saga = $1 and instance = $2 and step = $3 and op = 'apply'`;
@@ -83,12 +84,12 @@ const dropSql = `
   delete from converge.saga_work
    where saga = $1 and instance = $2 and step = $3 and op = 'resolve' and state = 'stuck'`;
 
-/** Takes a question out that only an operator could answer: the step is retried, and may ask anew. */
+/** Removes a question that only an operator could answer: the step is retried, and may ask anew. */
 export async function dropQuestion(tx: Executor, { saga, instance, step }: StepKey): Promise<void> {
   await tx.query(dropSql, [saga, instance, step]);
 }
 
-// One that ended before is opened again: its step has become stuck again since.
+// A question that ended before is opened again: its step has become stuck again since.
 const answerSql = `
   insert into converge.saga_work as known
     (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, story)

@@ -43,7 +43,7 @@ describe('a run whose records were removed', () => {
     await repeat(other, ['test.placed', 'test.declined', 'test.released']);
     await untilHandled();
     expect([await did(one), await did(other)]).toEqual(before);
-    // Its timer runs again, and will be refused.
+    // The timer of the step runs again, and will be refused.
     for (const run of [one, other]) expect(Object.keys(await rowsOf(run))).not.toContain('saga_fence');
   });
 

@@ -3,7 +3,7 @@ import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import { sweepSagas, type SweptJoin } from './sweep.ts';
 
-/** Sweeps the records of sagas in the worker, and raises `join_swept` for each join that leaves incomplete. */
+/** Sweeps the records of sagas in the worker, and raises `join_swept` for each removed incomplete join. */
 export const sweepRecords: SweepRecords = ({ log, ...options }) =>
   sweepSagas({ ...options, onIncomplete: (join) => reportSwept(log, join) });
 

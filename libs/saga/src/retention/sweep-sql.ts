@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { namesSql } from '@convergekit/effects/engine';
 
-/** A run as a service knows it: by its fences, or by its start or a join alone. */
+/** A run as a service knows it: by its fences, or only by its start or a join. */
 export interface OldRun {
   readonly saga: string;
   readonly instance: string;
@@ -12,7 +12,7 @@ const horizonSql = `
     from converge.saga_horizon where saga = $1`;
 
 export interface Horizon {
-  /** As the database writes it. */
+  /** The time, in the text form of the database. */
   readonly before: string;
   readonly ageMs: number;
 }
@@ -22,18 +22,20 @@ export async function readHorizon(executor: Executor, saga: string): Promise<Hor
   return row === undefined ? undefined : { before: row.before, ageMs: Number(row.age_ms) };
 }
 
-// Forward only. A day at least, as saga_forget_steps keeps a journal: its fences stay with it.
+// The horizon only moves forward. It keeps a day at least, as saga_forget_steps keeps a journal: a journal's fences
+// stay with it.
 const raiseSql = `
   insert into converge.saga_horizon as known (saga, before) values ($1, clock_timestamp() - greatest($2::float8 * interval '1 millisecond', interval '1 day'))
   on conflict (saga) do update set before = excluded.before, raised_at = clock_timestamp()
   where known.before < excluded.before`;
 
-/** Below it a step without a row may have had one. */
+/** Raises the horizon, below which a step without a row may have had one. */
 export async function raiseHorizon(executor: Executor, saga: string, keepMs: number): Promise<void> {
   await executor.query(raiseSql, [saga, keepMs]);
 }
 
-// By the indexes of times, the oldest first. Rows of one run stand in several pages: it is swept as a whole the first time.
+// Pages of old runs by the indexes of times, oldest first. Rows of one run stand in several pages: it is swept as a
+// whole the first time.
 const pageSql = `
   select saga, instance, at::text as at, id::text as id from (
     (select saga, instance, at, id from converge.saga_step
@@ -63,8 +65,9 @@ export async function oldRows(
   return (await executor.query<OldRow>(pageSql, [saga, before, at, id, limit])).rows;
 }
 
-// The time that a UUIDv7 carries; null for any other id. A run of which a step is open, waits for an operator, has work to do or a parked
-// key, or moved since, stays whole. Its fences are locked, so that nothing moves them meanwhile: who comes later finds no row.
+// The time that a UUIDv7 carries; null for any other id. A run stays whole while a step of it is open, waits for an
+// operator, has work or a parked key, or moved since. Its fences are locked, so that nothing moves them meanwhile: a
+// later transaction finds no row.
 const dueSql = `
   with run as (
     select a.instance,
@@ -91,11 +94,11 @@ const dueSql = `
 
 export interface DueRun {
   readonly instance: string;
-  /** Its id says when it started. */
+  /** True when the run's id contains its start time. */
   readonly dated: boolean;
 }
 
-/** Which of these runs are over here, for longer than the horizon; their fences are locked from here on. */
+/** Returns the runs that ended here before the horizon, and locks their fences. */
 export async function dueRuns(
   tx: Executor,
   saga: string,
@@ -122,7 +125,7 @@ export interface IncompleteJoin {
   readonly instance: string;
   readonly step: string;
   readonly waits_for: 'begin' | 'undo';
-  /** Types of success events where it waited to begin, names of steps where it waited to undo. */
+  /** The types of success events where the step waited to begin, names of steps where it waited to undo. */
   readonly come: readonly string[];
   readonly missing: readonly string[];
 }
@@ -138,11 +141,12 @@ export async function incompleteJoins(
   return (await tx.query<IncompleteJoin>(incompleteSql, [saga, instances, before])).rows;
 }
 
-// Only the owner of the tables may delete rows of a journal.
+// The function runs as the owner of the tables, who alone may delete rows of a journal.
 const journalSql = 'select converge.saga_forget_steps($1, $2, $3::timestamptz)';
 
-// By primary keys, the index of work and that of parked states: dead letters that the run closed go with it. A step that is reached for the first time meanwhile is newer, and stays. The bare fence of an
-// undated run stays as it is: a later trigger finds its state.
+// Deletes by primary keys, the index of work and that of parked states: dead letters that the run closed are deleted,
+// too. A step that is reached for the first time meanwhile is newer, and stays. The bare fence of an undated run stays:
+// a later trigger finds its state.
 const sweepSql = `
   with runs as (select unnest($2::text[] || $3::text[]) as instance),
   joins as (
@@ -167,7 +171,7 @@ const sweepSql = `
      where saga = $1 and instance = any ($3::text[]) and changed_at < $4::timestamptz)
   delete from converge.saga_fence where saga = $1 and instance = any ($2::text[]) and changed_at < $4::timestamptz`;
 
-/** Takes out all that this database has of these runs; of those without a date the bare fences stay. */
+/** Deletes all rows of these runs in this database; undated runs keep their bare fences. */
 export async function sweepRuns(
   tx: Executor,
   saga: string,

@@ -56,7 +56,7 @@ describe('the records of a run', () => {
       `update converge.saga_fence set changed_at = now() where instance = $1 and step = 'ship'`,
       [moved.instance],
     );
-    // A state alone: the others wait with work, a parked key or a late move besides.
+    // Only the state keeps this run: the others wait with work, a parked key or a late move, too.
     const pending = await ended(100, {}, COMPLETED);
     await scene.rows(
       `update converge.saga_fence set state = 'undo_pending' where instance = $1 and step = 'pay'`,
@@ -95,13 +95,13 @@ describe('the records of a run', () => {
         member,
         '{}',
       );
-    // Nothing but a join, as where one member of the group failed or its event never came.
+    // The run has only a join, as where a member of the group failed or its event never came.
     const waiting = { id: 'joined', instance: idOf(100) };
     await join(waiting.instance, 'confirm', 'begin', 'test.taken');
     const standing = await place(idOf(100));
     await scene.until(standing.instance, COMPLETED);
     await join(standing.instance, 'reserve', 'undo', 'ship');
-    // Its step has been decided: it went on.
+    // The step after this join has been decided: the run continued.
     await join(standing.instance, 'confirm', 'begin', 'test.taken');
     for (const one of [waiting, standing]) await age(one);
     incomplete.splice(0);

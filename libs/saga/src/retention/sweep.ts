@@ -18,11 +18,11 @@ export type SweptJoin = IncompleteJoin & { readonly saga: string };
 
 interface SagaSweepOptions<DB> extends Omit<SweepOptions<DB>, 'log'> {
   /**
-   * Between raising the horizon and the first row that leaves below it: longer than any transaction that began before.
-   * Milliseconds. @default 600_000 (10 minutes)
+   * The time between raising the horizon and the first removal below it. It is longer than any transaction that began
+   * before. In milliseconds. @default 600_000 (10 minutes)
    */
   readonly settleMs?: number;
-  /** Is given each join that leaves incomplete, once its run has left. */
+  /** Called with each incomplete join, once its run is removed. */
   readonly onIncomplete: (join: SweptJoin) => void;
 }
 

@@ -16,8 +16,9 @@ import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 
 /**
- * An event that a step begins with, in the slice: behind a group it waits for all members; then the fence says whether it may
- * take effect. A local step does so here, and its fact goes out in the same transaction; an external one is asked for.
+ * Handles an event that begins a step, in the slice. A step after a group waits for all members; then the fence decides
+ * whether the step may take effect. A local step takes effect here, and its fact is emitted in the same transaction; an
+ * external step is requested.
  */
 export async function begin<DB>(
   member: Member<DB>,
@@ -39,8 +40,8 @@ export async function begin<DB>(
 }
 
 /**
- * Behind the pivot there is only forward: what was given up is done when it comes again. A local step is `started` only
- * within its transaction, or since an operator had it retried.
+ * True for steps after the pivot, which only go forward: a given-up event that comes again is done. A local step is
+ * `started` only within its transaction, or after an operator retried it.
  */
 function mayRunAgain<DB>({ step, handlers }: Member<DB>, state: FenceFrom): boolean {
   return (
@@ -48,15 +49,16 @@ function mayRunAgain<DB>({ step, handlers }: Member<DB>, state: FenceFrom): bool
   );
 }
 
-/** Its call waits for an operator: what became of it is that operator's to say, whatever comes again. */
+/** True when the step's call waits for an operator, who alone decides its outcome. */
 async function isWaiting<DB>(tx: CallContext<DB>['tx'], request: TriggerRequest): Promise<boolean> {
   const open = await openWorkOf(executorOf(tx), request);
   return open.some(({ op }) => op === 'apply');
 }
 
 /**
- * While versions of a saga are deployed, what called it off may have known another one than the service of its first step
- * began, and emitted the failure under that version. It is emitted under this version as soon as it is known here.
+ * Emits a failure again under this version. While versions are deployed, the cancelling step may have known another
+ * version than the first step's service began, and emitted the failure under that version. It is emitted under this
+ * version when that version is known here.
  */
 async function emitAgain<DB>(
   member: Member<DB>,
@@ -105,7 +107,7 @@ export function beginning<DB>(
   };
 }
 
-/** All events that the step begins with, in the order of the declaration; undefined until the last one is here. */
+/** Returns all events that begin the step, in declared order; undefined until the last one is here. */
 export async function awaited<DB>(
   member: Member<DB>,
   instance: string,

@@ -125,7 +125,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
           [order.order],
         )
       )[0];
-    // No drain has it in hand: one that had would meet the tombstone itself.
+    // No drain holds the event: a drain that did would find the tombstone itself.
     const rests = `update converge.parked_key set next_at = clock_timestamp() + interval '1 hour'
                     where consumer = 'parcels' and key = $1 and leased_until < clock_timestamp() returning key`;
     const isParked = async () => (await scene.saga.rows(rests, [order.order])).length === 1;

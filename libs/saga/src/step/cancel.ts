@@ -17,10 +17,10 @@ import type { StepTools } from './tools.ts';
 import { supersedeBegin } from './supersede-begin.ts';
 import type { UndoCause } from './undo-cause.ts';
 
-/** Why a saga is cancelled: by its cancel event, or by its deadline. */
+/** The reason of a cancellation: the cancel event, or the deadline. */
 export type CancelReason = 'cancel' | 'deadline';
 
-/** Between two looks at a pivot whose outcome is not known yet, milliseconds. */
+/** The pause between two checks of a pivot of unknown outcome, in milliseconds. */
 const LOOK_AGAIN_MS = 500;
 
 /**
@@ -46,7 +46,7 @@ export async function closeStep<DB>(
   });
 }
 
-/** The start of a saga, at the step that may call it off: its time runs from here, by the database's clock. */
+/** Handles the start of a saga at the step that may cancel it: the deadline runs from here, by the database's clock. */
 export async function scheduleDeadline<DB>(
   member: Member<DB>,
   event: ReceivedEvent,
@@ -56,7 +56,8 @@ export async function scheduleDeadline<DB>(
   const key = keyOf(member, event.id);
   if (declaration.cancel !== undefined) await noteStart(executorOf(tx), key, event.key);
   if (declaration.deadlineMs === undefined) return;
-  // The start may be read after the event that decided the step, or after the failure that ended the saga, or beside it.
+  // The start may be read after the event that decided the step, after the failure that ended the saga, or
+  // concurrently.
   await lockStart(executorOf(tx), key);
   const row = await lockFence(executorOf(tx), key);
   if (row === undefined || !isDecided(row.state))
@@ -64,8 +65,8 @@ export async function scheduleDeadline<DB>(
 }
 
 /**
- * A cancellation: of the run that it names in its header or, where it names none, of all that started under its key. One
- * that came before their start waits for it. `versions`: the steps that decide it, of one saga.
+ * Cancels runs: the run named in the header, or all that started under the key. A cancellation that comes before their
+ * start waits for it. `versions`: the steps of one saga that decide it.
  */
 export async function cancelRuns<DB>(
   versions: readonly Member<DB>[],
@@ -85,7 +86,7 @@ export async function cancelRuns<DB>(
       { category: 'service' },
     );
   for (const start of starts)
-    // The version that was noted may not be the one that runs: what decides the others is stopped as well.
+    // The noted version may not be the running one: the deciding steps of the others are stopped as well.
     for (const member of versions.toSorted((a, b) => Number(isOf(b, start)) - Number(isOf(a, start)))) {
       const { act } = await cancelAt(member, start.instance, 'cancel', storeEvent(event), tools);
       if (act !== 'wait') continue;
@@ -99,8 +100,9 @@ function isOf<DB>({ step }: Member<DB>, { version }: { readonly version: number 
 }
 
 /**
- * Has the cancellation meet the step that decides it. It wins: the step will never begin, and its failure event has all
- * before it undone. It loses: the failure event of the cancellation says so. While the outcome of the step is unknown, it waits.
+ * Applies a cancellation to the step that decides it. A cancellation that wins means that the step never begins, and
+ * its failure event has all previous steps undone. A failure event of the cancellation reports that it lost. The
+ * cancellation waits while the outcome of the step is unknown.
  */
 export async function cancelAt<DB>(
   member: Member<DB>,

@@ -4,7 +4,7 @@ import { notMigrated } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
 import type { Member } from './member.ts';
 
-/** How long a step that took effect may still have to be undone, when nothing else is known of its saga. */
+/** The time for which an applied step may still be undone, when nothing else is known of its saga. */
 const OPEN_FOR = '1 day';
 
 // The first part by the index of open rows. The second reads the consumer's rows of one day: once, at the start. A step whose
@@ -27,7 +27,7 @@ interface Open {
   readonly saga: string;
   readonly step: string;
   readonly version: number;
-  /** Instances whose step has not ended, and those of which it may still have to be undone. */
+  /** The number of instances whose step has not ended, or may still be undone. */
   readonly open: number;
   readonly applied: number;
 }

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(async () => expect(await scene.close()).toEqual([]));
 
-/** Places an order in which the member of the group with a mood acts after the other has taken effect. */
+/** Places an order whose group members act in a fixed order: one acts when the other has taken effect. */
 async function place(moods: Moods): Promise<Placed> {
   const name = scene.next();
   const first = moods.book === undefined ? ['inNetwork', 'charge'] : ['inHandler', 'book'];

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(async () => expect(await scene.close()).toEqual([]));
 
-/** How often each event of a run was published. */
+/** Counts the publications of each event of a run. */
 async function published({ instance }: Placed): Promise<string> {
   const rows = await scene.saga.rows<{ line: string }>(
     `select type || coalesce(' of ' || (payload::json #>> '{saga,step}'), '') || ' x' || count(*) as line
@@ -78,7 +78,7 @@ it('a deadline whose service missed the end of the saga publishes a failure of t
   // Events of the end that come later would close the pivot again.
   await untilHandled();
   const before = await published(order);
-  // As if the failure had not reached the pivot's service.
+  // The deletes simulate that the failure has not reached the pivot's service.
   for (const table of ['saga_fence', 'saga_step'])
     await scene.saga.rows(`delete from converge.${table} where instance = $1 and step = 'ship'`, [
       order.instance,
@@ -102,7 +102,7 @@ it('a start that is read after the end of its saga sets no timer', async () => {
 it('a start and an end that are handled at the same moment leave no timer', async () => {
   const order = await scene.place({ reserve: 'reject' });
   await scene.until(order, 'reserve:rejected ship:tombstoned');
-  // As if neither had been handled yet.
+  // The deletes simulate that neither event has been handled.
   for (const table of ['saga_work', 'saga_fence', 'saga_step', 'saga_start'])
     await scene.saga.rows(`delete from converge.${table} where instance = $1`, [order.instance]);
   const cause = {

@@ -9,7 +9,10 @@ import { markStuck } from './mark-stuck.ts';
 const stateSql = `
   select state from converge.saga_fence where saga = $1 and instance = $2 and step = $3`;
 
-/** Reads why a first call must not be made any more: its step is to be undone. By the primary key, no lock. */
+/**
+ * Returns why a first call must not be made: its step is to be undone. The look-up is by the primary key, without a
+ * lock.
+ */
 export async function covered(executor: Executor, text: string): Promise<StoredFailure | undefined> {
   const { saga, instance, step } = JSON.parse(text) as StepInput;
   const { rows } = await executor.query<{ state: string }>(stateSql, [saga, instance, step]);
@@ -26,7 +29,7 @@ export function stuckApply<DB>(member: Member<DB>) {
   };
 }
 
-/** So does an undo; why it is undone stays on record. */
+/** Reports a stuck undo; the reason of the undo stays recorded. */
 export function stuckUndo<DB>(member: Member<DB>) {
   return (tools: HookTools<DB>, text: string, code: StuckReason): Promise<void> =>
     markStepStuck(member, tools, text, { op: 'compensate', why: { code, text: STUCK[code] } });
@@ -43,11 +46,11 @@ const STUCK: Readonly<Record<StuckReason, string>> = {
 interface StuckMark {
   readonly op: 'apply' | 'compensate';
   readonly why: Reason;
-  /** Of the step, where it has none yet. */
+  /** The reason of the step, where it has none yet. */
   readonly reason?: Reason;
 }
 
-/** A step's own call, question or outcome that has waited for too long: its step is shown as stuck. False: that was known. */
+/** Shows a step as stuck whose call, question or outcome has waited too long. False: the step was shown already. */
 export function lateApply<DB>(member: Member<DB>) {
   return async (tools: HookTools<DB>, text: string, { at, failure }: LateWork): Promise<boolean> => {
     const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
@@ -58,7 +61,7 @@ export function lateApply<DB>(member: Member<DB>) {
   };
 }
 
-/** The same for an undo, or for an undone event that cannot be made. */
+/** Shows a step as stuck whose undo, or undone event, has waited too long. */
 export function lateUndo<DB>(member: Member<DB>) {
   return async (tools: HookTools<DB>, text: string, { at, failure }: LateWork): Promise<boolean> => {
     const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
@@ -73,7 +76,7 @@ export function lateUndo<DB>(member: Member<DB>) {
 
 const WAITS_FOR_OUTCOME: readonly FenceState[] = ['started', 'unknown', 'undo_pending'];
 
-/** By which names an observer, the journal and the CLI know it. */
+/** The names of late work for an observer, the journal and the CLI. */
 const LATE_APPLY: Readonly<Record<LateWork['at'], string>> = {
   start: 'not_begun',
   call: 'call_failing',

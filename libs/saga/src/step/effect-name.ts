@@ -4,14 +4,16 @@ import type { Member } from './member.ts';
 
 type Named = Pick<StepDeclaration, 'saga' | 'name' | 'version'>;
 
-/** By which policies and attempts know the handler of a step: `<saga>.<step>`, and its version from the second one on. */
+/**
+ * Returns the name of a step's handler for policies and attempts: `<saga>.<step>`, with its version from the second on.
+ */
 export function stepName({ saga, name, version }: Named): string {
   return `${saga}.${name}${version === 1 ? '' : `.v${version}`}`;
 }
 
 /**
- * What the work of a step is called: `<saga>.<step>.<op>`, by which policies, bulkheads and metrics know it. Versions have
- * work of their own, since only the code that knows a version can do its work.
+ * Returns the name of a step's work for policies, bulkheads and metrics: `<saga>.<step>.<op>`. The versions have
+ * separate work, since only code that knows a version can do its work.
  */
 export function effectName({ saga, name, version }: Named, op: WorkOp): string {
   return `${saga}.${name}.${op}${version === 1 ? '' : `.v${version}`}`;

@@ -29,7 +29,7 @@ import { toolsOf } from './tools.ts';
 import type { StepQuestion } from './types.ts';
 import { acceptEffect, emitNoop, emitUndone, undoing, undoNow } from './undo.ts';
 
-/** What the saga worker runs for the steps of these consumers: `sagaWorker(effectsOf(orders, payments), …)`. */
+/** Returns the effects of these consumers' steps, for the saga worker: `sagaWorker(effectsOf(orders, payments), …)`. */
 export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
   return consumers
     .flatMap(({ parts }) => membersOf(parts))
@@ -60,7 +60,7 @@ function effectOf<DB>(member: Member<DB>, op: WorkOp): Effect<DB> {
   }
 }
 
-/** Of what the engine itself stores: it is as it was written. */
+/** A schema for values that the engine stores, which are not changed. */
 function asStored<T>(): StandardSchema<T, T> {
   return { '~standard': { version: 1, vendor: 'converge', validate: (value) => ({ value: value as T }) } };
 }
@@ -107,7 +107,7 @@ function asking<DB>(member: Member<DB>, query: Query | undefined, settleMs: numb
   };
 }
 
-/** What follows from the outcome of an apply. */
+/** The reactions to the outcome of an apply. */
 function applied<DB>(member: Member<DB>): Reactions<DB, StepInput, StoredFact | null> {
   return {
     succeeded: (fact: StoredFact | null, context: OutcomeContext<DB, StepInput>): Promise<void> => {
@@ -138,7 +138,7 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
   );
 }
 
-/** An undo does not fail; an operator may let go of the effect, which stays, and the step before goes on. */
+/** Handles an undo whose effect an operator accepts: the effect stays, and the previous step continues. */
 async function keptEffect<DB>(
   member: Member<DB>,
   { code, message }: Parameters<typeof recordFailure>[2],
@@ -165,7 +165,7 @@ async function undone<DB>(
     const made = definition(definition.parse(fact.payload, fact.version) as never);
     return emitUndone(member, instance, cause, made, tools);
   }
-  // What is left of an undo that failed in its slice.
+  // The rest of the work of an undo that failed in its slice.
   const executor = executorOf(tools.tx);
   const row = await lockFence(executor, context.input);
   if (row === undefined) return;

@@ -36,7 +36,7 @@ export function applyEffect<DB>(
         failed: async (failure, context) => await outcomes.failed(failure, { ...context, input }),
       };
     },
-    // Behind the pivot there is only forward.
+    // A step after the pivot only goes forward.
     endless: step.kind === 'retriable',
     covered,
     stuck: stuckApply(member),
@@ -51,14 +51,14 @@ function callOf<DB>({ step, handlers: { external } }: Member<DB>): BoundCall {
   return external.call.bind(effectName(step, 'apply'), undo);
 }
 
-/** Its events are read by each attempt: an event that this code cannot read fails the attempt, and not the step. */
+/** Plans the step's call. Each attempt reads the events: an unreadable event fails the attempt, not the step. */
 function plannedCall<DB>(member: Member<DB>, call: BoundCall, input: StepInput): PlannedCall {
   const { saga, instance, step } = input;
   const read = (): never => call.inputOf(call.plan(member.handlers.external?.input(begunOf(member, input))));
   return { input: read, key: () => call.keyOf(read()) ?? workId({ saga, instance, step }, 'apply') };
 }
 
-/** The fact that a result means. What fails here belongs to a call that took effect. */
+/** Returns the fact that a result means. An error here belongs to a call that took effect. */
 function factOfResult<DB>(
   member: Member<DB>,
   call: BoundCall,

@@ -12,12 +12,12 @@ export function begunOf<DB>({ step }: Member<DB>, { events = [], instance }: Ste
   return { event: begins[0], begins, instance } as unknown as BegunStep<never>;
 }
 
-/** What is kept of a fact that an apply made. */
+/** Returns the stored form of a fact that an apply made. */
 export function factMade<DB>(member: Member<DB>, make: () => DomainEvent | undefined): StoredFact {
   return storedFact(wrapped(() => factOf(member, make()).made));
 }
 
-/** What cannot be made of a call's result does not make the call one that took no effect. */
+/** Wraps an error of making the fact: the call has taken effect all the same. */
 export function wrapped(make: () => DomainEvent): DomainEvent {
   try {
     return make();

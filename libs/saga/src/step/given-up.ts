@@ -15,12 +15,13 @@ import type { UndoCause } from './undo-cause.ts';
 const ORDINARY: GiveUpDecision = { kind: 'ordinary' };
 const RESOLVED: GiveUpDecision = { kind: 'resolved' };
 
-/** Before a worker tries an undo again that failed in its slice, milliseconds. */
+/** The pause before a worker retries an undo that failed in its slice, in milliseconds. */
 const UNDO_PAUSE_MS = 1_000;
 
 /**
- * The event that begins a step is given up: the fence says so in the transaction that emits the failure event, so that no
- * later retry, replay or redelivery takes effect. While its failure may pass it only waits, as every event.
+ * Records at the fence that the event that begins a step is given up. This happens in the transaction of the failure
+ * event, so that no later retry, replay or redelivery takes effect. An event whose failure may pass only waits, as
+ * every event.
  */
 export async function applyGivenUp<DB>(
   member: Member<DB>,
@@ -33,7 +34,7 @@ export async function applyGivenUp<DB>(
   const { step } = member;
   const emitAs: Emit = (made, of) => emit(made, event, of);
   const trigger = failedAs(member, failure);
-  // What the slice had noted of the group before it was rolled back with it.
+  // The rollback of the slice also removed its notes of the group.
   const events = (await awaited(member, instance, event, { tx })) ?? [storeEvent(event)];
   const reason = { code: failure.code, text: failure.message };
   const request: TriggerRequest = {
@@ -79,7 +80,7 @@ export function failedAs<DB>(
   }
 }
 
-/** A compensation is never given up: it becomes work of the saga worker, in the place of its event. */
+/** Turns a failed compensation, which is never given up, into work of the saga worker. */
 export async function undoGivenUp<DB>(
   member: Member<DB>,
   instance: string,

@@ -43,7 +43,7 @@ async function eventually(holds: () => Promise<boolean> | boolean, what: string)
   await waitUntil(async () => holds(), { what });
 }
 
-/** Its work has waited for an hour. */
+/** Ages the run's work by an hour. */
 async function hourPasses(instance: string): Promise<void> {
   await scene.rows(
     `update converge.saga_work set waits_since = waits_since - interval '1 hour' where instance = $1 and op not in ('deadline', 'expire')`,
@@ -178,7 +178,7 @@ describe('a `noop` that throws', () => {
     await scene.emit(cancelled({ key }));
     await scene.until(instance, 'hold:applied pay:tombstoned seat:tombstoned');
     scene.pump.held.clear();
-    // The slice tries it first, and then the worker: only what that one tried is on record.
+    // The slice tries the undo first, and then the worker: only the worker's attempts are recorded.
     const tried = async (): Promise<boolean> =>
       (
         await scene.rows(`select from converge.saga_work where instance = $1 and story like '%noop broke%'`, [

@@ -29,7 +29,7 @@ async function place(some: Partial<Record<Step, Mood>> = {}): Promise<{ id: stri
   return { id, instance: await scene.emit(placed({ order: id })) };
 }
 
-/** What took effect for an order and was undone, in order. */
+/** Returns the effects and undos of an order, in order. */
 async function done(id: string): Promise<string> {
   const rows = await scene.rows<{ line: string }>(
     `select case what when 'undo' then '-' else '+' end || step as line from done where order_id = $1 order by done.line`,

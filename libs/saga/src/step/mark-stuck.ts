@@ -6,7 +6,7 @@ import type { Reason } from '../fence/fence-sql.ts';
 import { applyTrigger, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
 import { formatSagaRef } from './saga-ref.ts';
 
-/** Of a slice, or of a worker that records an outcome. */
+/** The emit of a slice, or of the recording of an outcome. */
 export type Emit = (event: DomainEvent, as: EmitAs) => void;
 
 /** Marks a step as stuck, and emits the reason for observers in the same transaction. */

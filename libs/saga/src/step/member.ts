@@ -5,7 +5,7 @@ import type { Fact } from './saga-ref.ts';
 import type { StepKey } from '@convergekit/effects/engine';
 import type { ErasedHandlers } from './types.ts';
 
-/** A step as its consumer runs it. */
+/** A step, as its consumer runs it. */
 export interface Member<DB> {
   readonly declaration: SagaDeclaration;
   readonly step: StepDeclaration;
@@ -16,7 +16,10 @@ export function keyOf({ step }: Pick<Member<never>, 'step'>, instance: string): 
   return { saga: step.saga, version: step.version, instance, step: step.name };
 }
 
-/** Which fact the event is that a handler returned. Throws STEP_INVALID for an event that the declaration does not name. */
+/**
+ * Returns the fact of the event that a handler returned. Throws STEP_INVALID for an event that the declaration does not
+ * name.
+ */
 export function factOf(
   { step }: Pick<Member<never>, 'step'>,
   made: DomainEvent | undefined,
@@ -34,7 +37,7 @@ export function factOf(
   );
 }
 
-/** How the step would be undone, and after which: what its intent says of that. */
+/** Returns the plan for the step's undo, for the intent: its kind, and the steps undone before. */
 export function planOf({ declaration, step }: Pick<Member<never>, 'declaration' | 'step'>): string {
   const after = declaration.stages
     .flatMap(({ index, steps }) => (index > step.stage ? steps.filter(canBeUndone) : []))

@@ -30,11 +30,11 @@ export function stepPart<DB>(member: Member<DB>): ConsumerPart<DB> {
 
 /** The steps among the parts of a consumer. */
 export function membersOf<DB>(parts: readonly ConsumerPart<DB>[]): readonly Member<DB>[] {
-  // Only `stepPart` makes parts of this kind.
+  // The cast is safe: only `stepPart` makes parts of this kind.
   return parts.flatMap((part) => (part.kind === KIND ? [(part as StepPart<DB>).member] : []));
 }
 
-/** One subscription for each type on each topic, for all steps that it may concern. */
+/** Creates a subscription for each type on each topic, for all steps that it may concern. */
 function subscribe<DB>(members: readonly Member<DB>[], { consumer }: PartOf): readonly Subscription<DB>[] {
   for (const [at, { step }] of members.entries()) {
     if (step.by !== consumer)
@@ -67,11 +67,12 @@ function unversionedAt<DB>({ declaration, step }: Member<DB>, members: readonly 
   const newest = Math.max(...versions);
   if ((declaration.stages[0]?.steps.length ?? 0) < 2 || newest === 1)
     return step.version === newest ? 'take' : 'skip';
-  // Under the oldest version, which a service that took it as version 1 has, too: there it is undone.
+  // The oldest version refuses the start: a service that took it as version 1 has that version, too, and undoes it
+  // there.
   return step.version === Math.min(...versions) ? 'refuse' : 'skip';
 }
 
-/** Two steps that take effect by one event would fail together: which of them failed could not be determined. */
+/** Rejects two steps that begin by one event: it could not be determined which of them failed. */
 function refuseTwoBegins<DB>(together: readonly Reaction<DB>[], consumer: string): void {
   const begins = together.filter(({ trigger }) => trigger.trigger === 'begin');
   for (const [at, begin] of begins.entries()) {
@@ -83,7 +84,7 @@ function refuseTwoBegins<DB>(together: readonly Reaction<DB>[], consumer: string
   }
 }
 
-/** One start may start several sagas, each in one version; what follows belongs to one run. */
+/** Begins the sagas of one start, each in one version; later events belong to one run. */
 function beginTogether<DB>(
   { member: { step: a }, trigger }: Reaction<DB>,
   { member: { step: b } }: Reaction<DB>,
@@ -92,7 +93,7 @@ function beginTogether<DB>(
   return a.version === b.version;
 }
 
-/** Before the consumer starts: every step that it is to run has its handlers, and so has every version that is in use. */
+/** Checks before the consumer's start that every step and every version in use has its handlers. */
 async function check<DB>(
   members: readonly Member<DB>[],
   { consumer }: PartOf,

@@ -9,7 +9,7 @@ import { readSagaRecords } from '../operate/records-sql.ts';
 import { findOrphans } from '../verify/orphans-sql.ts';
 import { verifyJournal } from '../verify/verify-journal.ts';
 
-/** Each in a database of its own: what the other company makes of repeats, and how long a charge is tried. */
+/** The lanes, each in a separate database: the other company's treatment of repeats, and the time a charge is tried. */
 const lanes: readonly TrialRules[] = [
   { idempotency: 'keyed', withinMs: 3_600_000 },
   { idempotency: 'keyed', withinMs: 1 },
@@ -26,7 +26,7 @@ interface Finding {
   readonly trace: readonly string[];
 }
 
-/** Runs of one lane one after the other: in its database no other session waits for a lock. */
+/** Runs the runs of a lane in sequence: no other session in its database waits for a lock. */
 async function runLane(rules: TrialRules, isolation: string, first: number): Promise<Ran> {
   const scene = await SagaScene.open<TrialDb>(inject('stack').databaseUrl, trialTables, isolation);
   const lane = new Lane(scene.database, rules);
@@ -56,7 +56,7 @@ async function runLane(rules: TrialRules, isolation: string, first: number): Pro
   }
 }
 
-/** A run takes a tenth of a second: one that hangs is reported with what it did. */
+/** Bounds the time of a run, which takes a tenth of a second: a hanging run is reported with its trace. */
 async function inTime<T>(run: Promise<T>): Promise<T> {
   const over = new AbortController();
   const late = systemClock.sleep(20_000, over.signal).then(() => {
@@ -86,7 +86,7 @@ describe.each(['read committed', 'repeatable read'])('500 runs of a saga at %s',
     const findings = ran.flatMap((one) => one.findings);
     expect(findings.slice(0, 3), `${findings.length} of ${EACH * lanes.length} runs`).toEqual([]);
     expect(ran.flatMap(({ flaws }) => flaws)).toEqual([]);
-    // It is no proof when nothing happens.
+    // The counts must be above zero: a test in which nothing happens proves nothing.
     for (const what of ['shipped', 'undone', 'overlaps', 'waits'] as const)
       expect(of(what), what).toBeGreaterThan((EACH * lanes.length) / 10);
   });

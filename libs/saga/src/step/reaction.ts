@@ -8,7 +8,7 @@ import { parseSagaRef } from './saga-ref.ts';
 export interface Reaction<DB> {
   readonly member: Member<DB>;
   readonly trigger: Trigger;
-  /** Of starts: what it makes of one that names no version of its saga. */
+  /** The treatment of a start that names no version of its saga. */
   readonly unversioned?: Unversioned;
 }
 
@@ -22,7 +22,7 @@ export type Unversioned = 'take' | 'skip' | 'refuse';
 export interface Matched<DB> extends Reaction<DB> {
   /** Empty for a cancellation that names a key instead. */
   readonly instance: string;
-  /** Of dead letters. */
+  /** The data of a dead letter. */
   readonly failure: FailureData | undefined;
   /** A start that must name the version of its saga, and does not. */
   readonly refused?: true;
@@ -68,8 +68,9 @@ export function matchReaction<DB>(
 }
 
 /**
- * Only what is certain closes a step, or triggers an undo. A step that took effect, although it failed, undoes itself first; then its undone
- * event reaches the step before. Its siblings need not wait for that.
+ * True when the event triggers an undo: only certain outcomes close a step, or trigger an undo. A step that took effect
+ * although it failed undoes itself first; then its undone event reaches the previous step. The siblings of the step
+ * need not wait for that.
  */
 function undoes<DB>(
   { member: { step }, trigger: { trigger, of } }: Reaction<DB>,

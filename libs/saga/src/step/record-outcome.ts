@@ -19,12 +19,12 @@ export interface KnownOutcome {
   readonly events: readonly StoredEvent[];
   /** The failure event of unknown certainty that went out before. */
   readonly resolves?: string | undefined;
-  /** By an operator's decision. */
+  /** The operator whose decision the outcome is. */
   readonly actor?: string | undefined;
   readonly note?: string | undefined;
 }
 
-/** Records a fact and emits it; a step that must be undone by now is recorded and undone. */
+/** Records a fact and emits it; a step that must already be undone is undone. */
 export async function recordFact<DB>(
   member: Member<DB>,
   known: KnownOutcome,
@@ -34,7 +34,7 @@ export async function recordFact<DB>(
   const { success, failure } = member.step;
   const succeeded = fact.type === success.type;
   const definition = [success, failure].find((one) => one?.type === fact.type);
-  // A type that is mistyped is not a failure: what it would have undone may have taken effect.
+  // A misspelled type is not a failure: the effect to be undone may have happened.
   if (definition === undefined) throw new TypeError(`${fact.type} is no fact of step ${member.step.name}`);
   // A stored fact of an older version is emitted in the definition's current version.
   const made = definition(definition.parse(fact.payload, fact.version) as never);
@@ -55,7 +55,7 @@ export async function recordFact<DB>(
   await undoKnown(member, known, transition, succeeded ? JSON.stringify(fact) : null, tools);
 }
 
-/** Records that a step certainly had no effect, and emits its failure event, or the undone event of an undo that waited. */
+/** Records that a step certainly had no effect. Emits its failure event, or the undone event for a waiting undo. */
 export async function recordFailure<DB>(
   member: Member<DB>,
   known: KnownOutcome,
@@ -80,7 +80,7 @@ export async function recordFailure<DB>(
   await undoKnown(member, known, transition, null, tools);
 }
 
-/** What an undo that waited for the outcome does now. */
+/** Runs an undo that waited for the outcome. */
 async function undoKnown<DB>(
   member: Member<DB>,
   { instance }: KnownOutcome,
@@ -91,7 +91,7 @@ async function undoKnown<DB>(
   if (row?.undo == null) return;
   const cause = JSON.parse(row.undo) as UndoCause;
   const known = { ...row, result: result ?? row.result };
-  // A local undo that fails would roll the outcome back with it: it is work of its own.
+  // A local undo becomes separate work: its failure would roll the outcome back.
   if (act === 'undo' && member.handlers.undoneExternal === undefined)
     await scheduleUndo(member, instance, cause, tools.tx, 0);
   else if (act === 'undo') await undoNow(member, instance, cause, known, tools);

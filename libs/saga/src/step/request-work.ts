@@ -23,18 +23,18 @@ import type { UndoCause } from './undo-cause.ts';
 export interface StepInput extends StepKey {
   /** The events that the step begins with. */
   readonly events?: readonly StoredEvent[];
-  /** Of undos: the success event of the step. */
+  /** The success event of the step, for undos. */
   readonly result?: StoredFact;
   readonly cause?: UndoCause;
-  /** Of a resolve: the failure event of unknown certainty that went out. */
+  /** The emitted failure event of unknown certainty that a resolve answers. */
   readonly resolves?: string;
 }
 
-/** The outcome of work that calls nothing: all that is left happens when it is recorded. */
+/** The outcome of work that calls nothing: its recording does the rest. */
 export const NOTHING_TO_CALL: Outcome = { kind: 'succeeded', result: 'null' };
 
 /**
- * An external step takes effect by a call of the worker, once this transaction is committed. Its own deadline runs from here.
+ * Requests the call of an external step, which the worker makes after this commit. The step's deadline runs from here.
  */
 export async function requestCall<DB>(
   member: Member<DB>,
@@ -49,7 +49,7 @@ export async function requestCall<DB>(
   if (dueMs !== undefined) await scheduleWork(member, 'expire', input, storeEvent(event), dueMs, tx);
 }
 
-/** So is it undone. */
+/** Requests the undo of an external step. */
 export async function requestUndo<DB>(
   member: Member<DB>,
   instance: string,
@@ -66,7 +66,10 @@ export async function requestUndo<DB>(
   await insertStepWork(tx, workOf(member, 'compensate', input, cause.event, cause.attemptId));
 }
 
-/** An undo that failed in its slice is tried by the worker, for as long as it takes. False: it has been tried before. */
+/**
+ * Hands an undo that failed in its slice to the worker, which retries it as long as needed. False: the worker has tried
+ * it before.
+ */
 export async function scheduleUndo<DB>(
   member: Member<DB>,
   instance: string,
@@ -79,7 +82,7 @@ export async function scheduleUndo<DB>(
   return insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
 }
 
-/** The undo of a step of which nothing is known here any more waits for an operator's word. */
+/** Requests an operator's decision on the undo of a step whose data is gone. */
 export async function requestOperator<DB>(
   member: Member<DB>,
   instance: string,
@@ -91,7 +94,7 @@ export async function requestOperator<DB>(
   await insertStepWork(tx, { ...work, stuck: 'record_swept' });
 }
 
-/** Schedules work that calls nothing: the worker records its outcome when it is due. */
+/** Schedules work that calls nothing: the worker records its outcome later. */
 export async function scheduleWork<DB>(
   member: Member<DB>,
   op: WorkOp,

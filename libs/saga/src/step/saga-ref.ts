@@ -7,7 +7,7 @@ export function formatSagaRef({ saga, version, instance }: SagaRef): string {
 
 const SAGA_REF = /^([^/]+)\/([1-9]\d{0,8})\/(.+)$/;
 
-/** Undefined for what is not of a saga of the kit. */
+/** Parses a saga reference; undefined for events outside of the kit's sagas. */
 export function parseSagaRef(text: string | undefined): SagaRef | undefined {
   const match = text === undefined ? null : SAGA_REF.exec(text);
   const [, saga, version, instance] = match ?? [];
@@ -15,7 +15,7 @@ export function parseSagaRef(text: string | undefined): SagaRef | undefined {
   return { saga, version: Number(version), instance };
 }
 
-/** The name under which a consumer registers that it has a part in a version of a saga. */
+/** Returns the name under which a consumer registers its part in a version of a saga. */
 export function sagaVersionOf({ saga, version }: Pick<SagaRef, 'saga' | 'version'>): string {
   return `${saga}/${version}`;
 }
@@ -24,8 +24,8 @@ export function sagaVersionOf({ saga, version }: Pick<SagaRef, 'saga' | 'version
 export type Fact = 'success' | 'failure' | 'undone';
 
 /**
- * The id of the event of a step's fact: the same whatever caused it and however often it is emitted. So the
- * id of the event that begins a step is known before it comes.
+ * Derives the id of a step's fact, independent of its cause and of repeats. The id of the event that begins a step is
+ * therefore known before it comes.
  */
 export function factId({ saga, instance, step }: Omit<StepKey, 'version'>, fact: Fact): string {
   return deterministicUuid('saga', saga, instance, step, fact);

@@ -120,7 +120,7 @@ async function deploy(next: ConsumerDefinition<Db>): Promise<void> {
   running = service;
 }
 
-/** What took effect for an order, and which versions its fences have. */
+/** Lists the effects of an order, and the versions of its fences. */
 async function effects(order: string): Promise<readonly string[]> {
   const rows = await scene.rows<{ what: string; step: string }>(
     'select what, step from done where order_id = $1 order by step, line',

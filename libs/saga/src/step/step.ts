@@ -6,8 +6,8 @@ import { stepPart } from './part.ts';
 import type { AnyCall, ErasedHandlers, StepHandlers } from './types.ts';
 
 /**
- * A step of a declared saga, for the consumer that runs it: `defineConsumer(…).include(step(placeOrder.pay, { … }))`. What
- * it listens to follows from the declaration. Throws STEP_INVALID here, at import, when a handler is missing.
+ * A step of a declared saga, for the consumer that runs it: `defineConsumer(…).include(step(placeOrder.pay, { … }))`.
+ * The subscriptions follow from the declaration. Throws STEP_INVALID here, at import, when a handler is missing.
  */
 export function step<
   DB,
@@ -52,7 +52,7 @@ function erased<DB>(
     throw invalid(
       `its deadlineMs would have it undone, and a ${kind} step cannot be; leave it out, or give the saga a deadlineMs`,
     );
-  // Erased types: the compiler checked them at `step`, and events are parsed by the declaration's own definitions.
+  // Types are erased here: the compiler checked them at `step`, and the declaration's definitions parse the events.
   const undo = external
     ? { undoneExternal: given['undone'] ?? (() => undefined) }
     : { undoLocal: given['compensate'] };

@@ -1,7 +1,7 @@
 import { ContractError, type EventDefinition, type ReceivedEvent } from '@convergekit/contracts';
 import { SagaError } from '../errors.ts';
 
-/** An event as it is kept with a step: what a handler gets of it later, without the record's headers. */
+/** An event stored with a step, for handlers that run later, without the record's headers. */
 export interface StoredEvent {
   readonly id: string;
   readonly type: string;
@@ -34,7 +34,10 @@ export function storeEvent(event: ReceivedEvent): StoredEvent {
   };
 }
 
-/** The event again, its data parsed by the definition of its type. Throws a ContractError when that does not fit. */
+/**
+ * Restores a stored event, with its data parsed by the definition of its type. Throws a ContractError when the data
+ * does not fit.
+ */
 export function reviveEvent(
   { time, deadline, offset, ...stored }: StoredEvent,
   definitions: readonly EventDefinition[],
@@ -55,7 +58,7 @@ export function reviveEvent(
   });
 }
 
-/** An event of a newer contract than this process knows is left to one that does: it is no refusal of the step. */
+/** Parses the data. An event of a newer contract is left to a process that knows it: the step is not refused. */
 function dataOf(
   definition: EventDefinition,
   { type, version, payload }: Pick<StoredEvent, 'type' | 'version' | 'payload'>,

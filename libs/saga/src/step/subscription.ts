@@ -33,8 +33,8 @@ import { isDue, undo } from './undo.ts';
 import type { UndoCause } from './undo-cause.ts';
 
 /**
- * What several steps of one consumer listen to in one place, as one subscription. The payload is parsed by the handler, not
- * by the route: what does not fit its contract is then a failure of the step, and not of an event without a handler.
+ * Creates the subscription for all reactions of a consumer's steps to one type in one topic. The payload is parsed by
+ * the handler, not by the route: bad data is then a failure of the step, and not of an event without a handler.
  */
 export function reactionSubscription<DB>(
   reactions: readonly Reaction<DB>[],
@@ -75,7 +75,7 @@ function handlerName<DB>(reactions: readonly Reaction<DB>[]): string {
     .flatMap(({ member: { step: one }, trigger: { trigger: what } }) => (what === 'begin' ? [one] : []))
     .toSorted((a, b) => a.version - b.version);
   const { topic, type } = reactions[0]?.trigger ?? { topic: '', type: '' };
-  // Behind a group a step has one subscription for each member's success.
+  // A step after a group has a subscription for each member's success.
   if (step !== undefined) return `${stepName(step)}${step.begins.length > 1 ? `:${type}` : ''}`;
   if (type === STEP_UNDONE_TYPE) return `saga:${topic}:undone`;
   return `saga:${type === FAILURE_TYPE ? topic : type}`;
@@ -89,7 +89,7 @@ function route<DB>(
   const failure = envelope.type === FAILURE_TYPE ? parseFailure(envelope) : undefined;
   const undone = envelope.type === STEP_UNDONE_TYPE ? parseUndone(envelope) : undefined;
   const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure, undone) ?? []);
-  // Of a version that is not here: `call` has it wait for a process that knows it.
+  // The event is of a version that is not here: `call` makes it wait for a process that knows it.
   if (
     matched.length > 0 ||
     isAhead(members, envelope, failure) ||
@@ -111,7 +111,7 @@ function isAhead<DB>(
   return ref !== undefined && known.length > 0 && known.every((version) => version < ref.version);
 }
 
-/** It starts a saga of this consumer in a version that is not included, be it newer or taken out too early. */
+/** True when the event starts a saga of this consumer in a version that is not included, newer or removed too early. */
 function startsUnknown<DB>(
   reactions: readonly Reaction<DB>[],
   members: readonly Member<DB>[],
@@ -144,7 +144,7 @@ function parseFailure(envelope: Envelope): FailureData {
   return receive(envelope, failureEvent(consumerOf(envelope))).data;
 }
 
-/** The step that it names. */
+/** Parses the step that an undone event names. */
 function parseUndone(envelope: Envelope): string {
   return receive(envelope, stepUndoneEvent(consumerOf(envelope))).data.saga.step;
 }

@@ -4,7 +4,7 @@ import type { Member } from './member.ts';
 import { factId } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 
-/** The event that would have begun it may be parked here: its key must not wait for it. */
+/** Supersedes the parked event that would have begun the step: its key must not wait. */
 export async function supersedeBegin<DB>(
   { declaration, step }: Member<DB>,
   instance: string,

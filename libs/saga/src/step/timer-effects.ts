@@ -12,10 +12,10 @@ import type { StoredEvent } from './stored-event.ts';
 import { toolsOf } from './tools.ts';
 import { undoing } from './undo.ts';
 
-/** The kinds of work that call nothing: a time that is over, and a cancellation that waits for the pivot's outcome. */
+/** The kinds of work that call nothing: an expired time, and a cancellation that awaits the pivot's outcome. */
 export type TimerOp = Extract<WorkOp, 'cancel' | 'deadline' | 'expire'>;
 
-/** The effect of a timer that is due. It calls nothing: all of it happens when its outcome is recorded. */
+/** The effect of a timer, which calls nothing: recording its outcome does all the work. */
 export function timerEffect<DB>(
   member: Member<DB>,
   op: TimerOp,
@@ -49,7 +49,7 @@ async function decided<DB>(
   throw undecided(member);
 }
 
-/** The step's own time is over: whichever of this and its outcome meets the fence first has won. */
+/** Handles the end of the step's own time: the first of this and the step's outcome at the fence wins. */
 async function expired<DB>(member: Member<DB>, context: OutcomeContext<DB, StepInput>): Promise<void> {
   const { instance, events } = context.input;
   const [event] = events ?? [];

@@ -6,17 +6,17 @@ import type { DataOf, MadeOf, ReceivedOf, StepKind } from '../declare/declaratio
 import type { Call, CallContext } from '@convergekit/effects';
 import type { Reason } from '../fence/fence-sql.ts';
 
-/** What a local step gets beside its event: what every handler gets, and where it stands. */
+/** The context of a local step: the context of every handler, and the step's place. */
 export interface StepContext<DB, Begin extends EventDefinition> extends HandlerContext<DB> {
   /** The run of the saga: the id of the event that started it. */
   readonly instance: string;
-  /** After a group the successes of all its members, in the order of the declaration; else the one event. */
+  /** The successes of all members after a group, in declared order; else the one event. */
   readonly begins: readonly ReceivedOf<Begin>[];
-  /** Writes another event of the service's own with the transaction: the step's own facts are what it returns. */
+  /** Emits another event of the service with the transaction; the step's own facts are its return value. */
   readonly emit: (event: DomainEvent) => void;
 }
 
-/** What is to be undone. */
+/** The step that is to be undone. */
 export interface Undo<Begin extends EventDefinition, Success extends EventDefinition> {
   /** The event that began the step; after a group the first member's. */
   readonly intent: ReceivedOf<Begin>;
@@ -27,7 +27,7 @@ export interface Undo<Begin extends EventDefinition, Success extends EventDefini
   readonly instance: string;
 }
 
-/** The context of a compensation or of a `record`, which runs in a slice or in the saga worker. */
+/** The context of an undo, or of recording an outcome: in a slice or in the saga worker. */
 export interface UndoContext<DB> {
   readonly tx: Transaction<DB>;
   /** Writes another event of the service's own with the transaction. */
@@ -40,7 +40,7 @@ export interface UndoContext<DB> {
  * never_began   the step was not reached, so the key is all that is known · no_effect   it was refused, or failed without effect
  */
 export type Noop<Begin extends EventDefinition> = {
-  /** Of the event that requested the undo. */
+  /** The key of the event that requested the undo. */
   readonly key: string;
   readonly instance: string;
   readonly reason: Reason;
@@ -66,7 +66,7 @@ interface NoopHandler<Begin extends EventDefinition, Undone extends EventDefinit
 /** The events that began a step, and the run of the saga. */
 export interface BegunStep<Begin extends EventDefinition> {
   readonly event: ReceivedOf<Begin>;
-  /** After a group the successes of all its members, in the order of the declaration; else the one event. */
+  /** The successes of all members after a group, in declared order; else the one event. */
   readonly begins: readonly ReceivedOf<Begin>[];
   readonly instance: string;
 }
@@ -75,11 +75,11 @@ export interface BegunStep<Begin extends EventDefinition> {
 export interface StepQuestion<Begin extends EventDefinition> extends BegunStep<Begin>, CallContext {}
 
 interface LocalApply<DB, Begin extends EventDefinition, Made> {
-  /** Takes effect through `tx`, and returns the fact: its success event, or its failure event when it is refused. */
+  /** Takes effect through `tx`, and returns the fact: the success event, or the failure event when refused. */
   readonly apply: (event: ReceivedOf<Begin>, context: StepContext<DB, Begin>) => Maybe<Made>;
   /**
-   * Called by the saga worker when the apply failed with an unknown outcome: the fact, or undefined = it did
-   * not. @default none: such a step waits for an operator
+   * Called by the saga worker when the apply failed with an unknown outcome. Returns the fact, or undefined = it did
+   * not happen. @default none: such a step waits for an operator
    */
   readonly query?: (question: StepQuestion<Begin>) => Promise<Made | undefined>;
   /** Milliseconds that an apply may take to become visible to `query`. @default 0 */
@@ -87,7 +87,9 @@ interface LocalApply<DB, Begin extends EventDefinition, Made> {
 }
 
 interface LocalUndo<DB, Begin extends EventDefinition, Success extends EventDefinition, Undone> {
-  /** Undoes it through `tx`, and returns the declared undone event. An error is retried, for as long as it takes. */
+  /**
+   * Undoes the step through `tx`, and returns the declared undone event. An error is retried, for as long as it takes.
+   */
   readonly compensate: (
     undo: Undo<Begin, Success>,
     context: UndoContext<DB>,
@@ -95,9 +97,9 @@ interface LocalUndo<DB, Begin extends EventDefinition, Success extends EventDefi
 }
 
 interface ExternalApply<DB, Begin extends EventDefinition, Made, Of extends AnyCall> {
-  /** The call, as `defineCall` declares it. The saga worker makes it, outside any transaction. */
+  /** The call, declared by `defineCall`. The saga worker makes it, outside any transaction. */
   readonly call: Of;
-  /** What the call is given. */
+  /** Returns the input of the call. */
   readonly input: (begun: BegunStep<Begin>) => InputOf<Of>;
   /** The fact that a result means: the success event, or the failure event. A BusinessRejection of the call needs none. */
   readonly outcome: (result: ResultOf<Of>, begun: BegunStep<Begin>) => Made;
@@ -108,21 +110,22 @@ interface ExternalApply<DB, Begin extends EventDefinition, Made, Of extends AnyC
   ) => Maybe<void>;
 }
 
-/** A declared call, whatever it takes and gives. */
+/** A declared call with any input and result. */
 export type AnyCall = Call;
 type InputOf<Of> = Of extends Call<infer Input> ? Input : never;
 type ResultOf<Of> = Of extends Call<never, unknown, infer Result> ? Result : never;
 
 interface Timed {
   /**
-   * Milliseconds after which a step that has not ended cancels itself: its outcome is undone as soon as it is known.
+   * The time after which an unfinished step cancels itself, in milliseconds. Its outcome is undone as soon as it is
+   * known.
    * @default no limit
    */
   readonly deadlineMs?: number;
 }
 
 interface ExternalUndo {
-  /** It has an `undo`, which the worker repeats by a key of its own until it works. */
+  /** The call, which has an `undo` that the worker repeats by its own key until it succeeds. */
   readonly call: Call<never, unknown, unknown, 'undo'>;
 }
 
@@ -155,7 +158,7 @@ type Undoing<
     ? NoopHandler<Begin, Undone> & ([External] extends [true] ? Timed : unknown)
     : unknown;
 
-/** What a service does at one step: how it takes effect and, before the pivot, how that is undone. */
+/** The handlers of a service for one step: how it takes effect and, before the pivot, is undone. */
 export type StepHandlers<
   DB,
   Begin extends EventDefinition,
@@ -168,7 +171,7 @@ export type StepHandlers<
 > = Applied<DB, Begin, MadeOf<Success> | MadeOf<Failure>, External, Of> &
   Undoing<DB, Begin, Success, Undone, Kind, External>;
 
-/** The same with its types erased: what the engine calls. Only `step` makes these. */
+/** The handlers with their types erased, as the engine calls them. Only `step` makes these. */
 export interface ErasedHandlers<DB> {
   readonly local?: LocalApply<DB, EventDefinition, DomainEvent>;
   readonly external?: ExternalApply<DB, EventDefinition, DomainEvent, AnyCall> & Timed;
@@ -176,7 +179,7 @@ export interface ErasedHandlers<DB> {
     undo: Undo<EventDefinition, EventDefinition>,
     context: UndoContext<DB>,
   ) => Maybe<DomainEvent | undefined>;
-  /** Of an external step that has an undo: makes its undone event. */
+  /** Makes the undone event of an external step that has an undo. */
   readonly undoneExternal?: (undo: Undo<EventDefinition, EventDefinition>) => DomainEvent | undefined;
   readonly noop?: (noop: Noop<EventDefinition>) => DomainEvent;
 }

@@ -1,12 +1,12 @@
 import type { Reason } from '../fence/fence-sql.ts';
 import type { StoredEvent } from './stored-event.ts';
 
-/** What made an undo necessary. */
+/** The cause of an undo. */
 export interface UndoCause {
   readonly event: StoredEvent;
   readonly reason: Reason;
   readonly attemptId: string | undefined;
-  /** Of an undo that an operator did or let go of. */
+  /** The operator who undid the effect or accepted it. */
   readonly actor?: string;
   readonly note?: string;
 }

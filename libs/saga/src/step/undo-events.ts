@@ -6,7 +6,7 @@ import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.t
 import type { Undo } from './types.ts';
 import type { UndoCause } from './undo-cause.ts';
 
-/** What a fence knows of an effect. */
+/** The data of a fence about an effect. */
 export type Begun = Pick<FenceRow, 'intent' | 'result'>;
 
 /** The undone event of a step that has no effect. */

@@ -46,7 +46,7 @@ describe.each([
     expect(await scene.saga.fences(order.instance)).toBe(waits);
     expect(alarms.filter((line) => line === `compensation_stuck ${name}`)).toHaveLength(1);
 
-    // An undo that failed is no outcome; that it was done by hand is one, and the others go on by it.
+    // A failed undo is no outcome; an undo by hand is one, and the other steps continue by it.
     const { id } = await scene.work(order, step, 'compensate');
     const { executor } = scene.saga.database;
     const failure = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
@@ -56,7 +56,7 @@ describe.each([
           await actOnWork(executor, id, { actor: 'alice', note: 'their receipt r-1' }, outcome);
           return 'taken';
         } catch (error) {
-          // In the worker's hands for a moment.
+          // The worker holds the row for a moment.
           if (!String(error).includes('is at it right now')) return String(error);
         }
     };

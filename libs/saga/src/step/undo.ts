@@ -19,8 +19,9 @@ import type { UndoCause } from './undo-cause.ts';
 import { type Begun, noopEvent, passedOn, undoneEvent, undoOf } from './undo-events.ts';
 
 /**
- * Applies an undo trigger to a step. What the fence says happens in the same transaction: a local step is undone,
- * an external one's undo is asked for; one that has no effect says so, and one that has not begun never will.
+ * Applies an undo trigger to a step. The fence's decision is carried out in the same transaction: a local step is
+ * undone, an external step's undo is requested; a step without effect reports that, and one that has not begun never
+ * begins.
  */
 export async function undo<DB>(
   member: Member<DB>,
@@ -37,14 +38,14 @@ export async function undo<DB>(
       return emitNoop(member, instance, cause, transition.row, tools);
     case 'wait':
       if (transition.from === 'forgotten') return forgotten(member, instance, cause, tools);
-      // The outcome decides: the worker looks it up now.
+      // The outcome decides: the worker looks the outcome up now.
       return bringForward(executorOf(tools.tx), keyOf(member, instance));
     default:
       return;
   }
 }
 
-/** What the step did is not known here any more: nothing is said to be undone before an operator has looked. */
+/** Asks an operator about a step whose data is gone: nothing is reported as undone before. */
 async function forgotten<DB>(
   member: Member<DB>,
   instance: string,
@@ -61,9 +62,9 @@ async function forgotten<DB>(
 const NOTHING_LEFT: readonly FenceState[] = ['rejected', 'failed_not_applied', 'tombstoned', 'undone'];
 
 /**
- * Whether the event is a reason to undo now. Behind the step may stand a group: then every member must have failed without
- * effect or be undone, so that nothing is undone under what still stands. Of a sibling that was undone it need not hear when
- * it has no effect, since it has said so before.
+ * Returns whether the event is a reason to undo now. A group may follow the step: then every member must have failed
+ * without effect or be undone, so that nothing is undone under a standing effect. A step without effect ignores the
+ * undo of a sibling, since it has reported that before.
  */
 export async function isDue<DB>(
   { declaration, step }: Member<DB>,
@@ -141,7 +142,7 @@ export async function emitUndone<DB>(
   if (transition.emits !== undefined) tools.emit(made, undoneHeaders(member, instance, cause));
 }
 
-/** An operator lets go of the effect: it stays, and the step before hears that nothing more of it is to be undone. */
+/** Accepts the effect for an operator: it stays, and the previous step learns that nothing more is undone. */
 export async function acceptEffect<DB>(
   member: Member<DB>,
   instance: string,
@@ -152,7 +153,7 @@ export async function acceptEffect<DB>(
 }
 
 /**
- * Nothing is to be undone, and the step before must hear of that. A `noop` that throws must not hold up what its transaction
+ * Emits that nothing is to be undone, for the previous step. A `noop` that throws must not hold up what its transaction
  * decided: the worker retries it, and shows it as stuck.
  */
 export async function emitNoop<DB>(
@@ -171,7 +172,7 @@ export async function emitNoop<DB>(
   }
 }
 
-/** Before a worker tries a `noop` again that failed, milliseconds. */
+/** The pause before a worker retries a failed `noop`, in milliseconds. */
 const NOOP_PAUSE_MS = 1_000;
 
 function undoneHeaders<DB>(member: Member<DB>, instance: string, { attemptId }: UndoCause) {

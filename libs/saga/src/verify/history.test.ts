@@ -85,7 +85,7 @@ it('a history of a step without effect whose undo was passed on by the kit’s o
   expect(replayHistory([declaration], { ...history, steps })).toEqual([]);
 });
 
-// Each is a change of the declaration without a new version: open sagas would not be undone, or not heard.
+// The changes lack a new version: open sagas would not be undone, or their events not received.
 it.each([
   [
     'the step was renamed',

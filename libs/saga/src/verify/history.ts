@@ -5,16 +5,16 @@ import { decideFence } from '../fence/fence.ts';
 import type { JournalRow, Plan } from '../operate/records-sql.ts';
 import { planOf } from '../step/member.ts';
 
-/** A decision as it is recorded: events by their types, so that any two runs of one kind give the same. */
+/** A recorded decision. It names events by type, so that any two runs of one kind are equal. */
 export interface RecordedDecision extends Pick<JournalRow, 'op' | 'trigger' | 'from' | 'to' | 'act'> {
   readonly outcome?: string;
   readonly plan?: Plan;
-  /** Undefined when the event is no longer known. */
+  /** The cause. Undefined when the event is no longer known. */
   readonly cause?: string;
   readonly emits?: string;
 }
 
-/** What the steps of one run did, to be replayed by later code: see `replayHistory`. */
+/** The decisions of the steps of a run, to be replayed by later code: see `replayHistory`. */
 export interface SagaHistory {
   readonly saga: string;
   readonly version: number;
@@ -57,9 +57,9 @@ export function recordHistory(
 }
 
 /**
- * Pure: whether sagas with this history are still understood: by the declaration of its version, and by the fence's table.
- * What is wrong, in words; nothing when all is well. A test that replays checked-in histories finds a step that was changed
- * without a new version, and a version that was taken out.
+ * Checks that present code understands sagas with this history (pure). The checks use the declaration of the history's
+ * version, and the fence's table. The result is the faults in words; none when all is well. A test that replays
+ * checked-in histories finds a step that was changed without a new version, and a version that was removed.
  */
 export function replayHistory(
   declarations: readonly SagaDeclaration[],
@@ -117,7 +117,7 @@ function causesOf({ declaration, step }: Declared): readonly string[] {
   return [...triggersOf(declaration, step).map(({ type }) => type), FAILURE_TYPE];
 }
 
-/** Pure: the facts that it emits by another event now. */
+/** Returns the facts that the step now emits by another event (pure). */
 function unlike(
   { success, failure, undone }: StepDeclaration,
   { act, trigger, emits }: RecordedDecision,

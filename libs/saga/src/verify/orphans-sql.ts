@@ -10,8 +10,9 @@ interface Orphan {
   readonly causeEvent: string;
 }
 
-// Compensations of this database whose cause no step of the same instance emitted here, and which is not its own deadline. Where services have
-// databases of their own, the cause stands in another one: `findOrphans` reads all of them. Of all instances a scan of the journal.
+// Compensations of this database whose cause no step of the same instance emitted here. The instance's own deadline is
+// excluded. The cause is in another database where services have separate ones: `findOrphans` reads all of them. For
+// all instances the statement scans the journal.
 const candidatesSql = (of: string): string => `
   select c.saga, c.instance, c.step, c.seq, c.cause_event as "causeEvent"
     from (select * from converge.saga_step where ${of}) c
@@ -28,7 +29,7 @@ const candidatesSql = (of: string): string => `
 const oneSql = candidatesSql(`instance = $1 and saga = any (array(${namesSql('saga_step')}))`);
 const allSql = candidatesSql('true');
 
-// By the journal's unique key: an emitted event belongs to the same instance.
+// The look-up uses the journal's unique key: an emitted event belongs to the same instance.
 const emittedSql = `
   select distinct t.emitted_event::text as id
     from unnest($1::text[], $2::text[], $3::text[]) as wanted(saga, instance, event)

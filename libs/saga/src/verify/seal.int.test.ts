@@ -51,7 +51,7 @@ const columnsOf = (table: string): Promise<readonly Column[]> =>
     [table],
   );
 
-/** Another value than any that a row has. */
+/** Returns a value that no row has. */
 function other({ name, type }: Column): string {
   if (name === 'op') return `case op when 'apply' then 'resolve' else 'apply' end`;
   if (name === 'state') return `case state when 'applied' then 'undone' else 'applied' end`;
@@ -69,7 +69,7 @@ it('the journal of a run that the kit wrote has no flaw', async () => {
 it.each(['saga_step', 'saga_fence'])(
   'a change of any one column of one row of %s is found',
   async (table) => {
-    // `id` orders the reading and says nothing; `stripped_at` says that there is no journal to compare with.
+    // `id` only orders the reading; `stripped_at` means that there is no journal to compare with.
     const columns = (await columnsOf(table)).filter(({ name }) => !['id', 'stripped_at'].includes(name));
     expect(columns.length).toBeGreaterThan(15);
     const missed = [];
@@ -81,7 +81,7 @@ it.each(['saga_step', 'saga_fence'])(
         const { numAffectedRows } = await change.execute(tx);
         expect(numAffectedRows).toBe(1n);
       });
-      // What is moved to another run is missing here.
+      // A row that was moved to another run is missing here.
       if (found === 0) missed.push(column.name);
     }
     expect(missed).toEqual([]);
