@@ -8,7 +8,7 @@ export type EffectErrorCode =
   | 'WORK_NOT_FOUND'
   | 'WORK_NOT_RESOLVABLE';
 
-/** An effect or a worker that is declared wrongly, or an operator's wish that cannot be granted. */
+/** The error of a wrong declaration of an effect or worker, or of an operator's impossible request. */
 export class EffectError extends ConvergeError {
   declare readonly code: EffectErrorCode;
 

@@ -9,12 +9,12 @@ import type { Turn } from './turn.ts';
 import { beginUndo, unfold } from './unfold.ts';
 import { type Body, JournaledUnit } from './unit.ts';
 
-/** How a workflow ended; `cause` is what the body threw, where it was run in this process. */
+/** The end of a workflow; `cause` is the error of the body, where this process ran it. */
 export type Ended =
   | { readonly kind: 'completed'; readonly result: string }
   | { readonly kind: 'compensated'; readonly failure: StoredFailure; readonly cause?: unknown };
 
-/** Runs the body over the journal: to its end, or until it has thrown and everything is undone. Rejects with Suspended. */
+/** Runs the body over the journal: to its end, or until everything is undone after an error. Rejects with Suspended. */
 export async function runBody(turn: Turn): Promise<Ended> {
   const { journal, workflow, options } = turn;
   const body: Body = { turn, signal: new AbortController(), steps: 0 };
@@ -40,7 +40,7 @@ export async function runBody(turn: Turn): Promise<Ended> {
   }
 }
 
-/** Goes on with a workflow that was found: undoes it, or runs its body again, as it declares. Rejects with Suspended. */
+/** Continues an interrupted workflow: undoes it, or runs its body again, as declared. Rejects with Suspended. */
 export async function recover(turn: Turn): Promise<Ended> {
   const { journal, workflow } = turn;
   const { state, failure } = rootOf(journal.fold);

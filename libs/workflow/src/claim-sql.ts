@@ -3,7 +3,7 @@ import type { WorkflowState } from './entry.ts';
 import type { Held } from './journal-sql.ts';
 import { firstSeal } from './seal.ts';
 
-/** A claimed workflow, as it was found. */
+/** A claimed workflow, in the state at its claim. */
 export interface ClaimedWorkflow extends Held {
   readonly input: string;
   readonly entries: number;
@@ -26,8 +26,8 @@ const claimed = `returning one.workflow, one.id, one.term, one.input, one.entrie
     extract(epoch from clock_timestamp()) * 1000 as now_ms`;
 
 /**
- * Begins a workflow, unless there is one of this id: then nothing is returned, and the row is left as it is. One index
- * entry more; waits only for another transaction that begins the same one.
+ * Begins a workflow, unless one of this id exists: then no row is returned or changed. The cost is one index entry; the
+ * insert waits only for another transaction that begins the same workflow.
  */
 export const openSql = `
   insert into converge.workflow as one (workflow, id, input, seal, holder, due_at)

@@ -61,7 +61,7 @@ describe('a process that is killed in the middle of a workflow', () => {
     const FAILS = RECOVERY === 'undo' ? '1' : '0';
     const killed = start({ RUN: id, FAILS, RECOVERY, CONVERGE_FAILPOINT: failpoint });
     expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
-    // What is planned stands there before any of it is run.
+    // The journal has the plan before any of it is run.
     const { plan } = verifyWorkflow(await readWorkflow(database.executor, 'folders.set-up', id));
     const undone = failpoint.startsWith('workflow.after_undone') ? 'done' : undefined;
     const paths = ['file#3', 'file#2', 'file'].slice(failpoint.endsWith('@2') ? 1 : 0);

@@ -4,15 +4,18 @@ import { WorkflowError } from './errors.ts';
 import type { BoundStep, WorkflowStep } from './step.ts';
 
 /**
- * What a unit's body works with. One thing at a time: a step or scope that begins while another one runs is refused,
- * since the order in which things were done is the order in which they are undone.
+ * The unit with which a body works. It does one thing at a time: a step or scope that begins while another one runs is
+ * refused, since steps are undone in the reverse of their order.
  */
 export interface Unit<Steps> {
   /** The caller's id of this workflow. */
   readonly id: string;
   /** Aborts when the workflow goes on elsewhere: nothing that is done here counts any more. */
   readonly signal: AbortSignal;
-  /** Does a step, and resolves with its result. Rejects with StepFailed when it failed: it certainly took no effect. */
+  /**
+   * Runs a step, and resolves with its result. Rejects with StepFailed when the step failed: it certainly had no
+   * effect.
+   */
   step<Name extends keyof Steps & string>(
     name: Name,
     input: InputOf<Steps[Name]>,
@@ -37,19 +40,19 @@ export type WorkflowRecovery = 'undo' | 'resume';
 export interface WorkflowOptions<In extends StandardSchema, Res extends StandardSchema, Steps> {
   /** Stable and dotted, such as `tenants.provision`: rows and policies carry it. */
   readonly name: string;
-  /** What is stored of what the body is given. Its output must read back as it was written. */
+  /** The schema of the stored input of the body. The output must read back unchanged. */
   readonly input: In;
-  /** What is stored of what the body returns, under the same condition. */
+  /** The schema of the body's stored result, under the same condition. */
   readonly result: Res;
-  /** By name. Their undo needs nothing but what is stored, so any process that declares the workflow can undo it. */
+  /** The steps by name. Their undo needs only stored data, so any process that declares the workflow can undo it. */
   readonly steps: Steps;
-  /** What becomes of a workflow whose process died or lost its lease. @default 'undo' */
+  /** The treatment of a workflow whose process died or lost its lease. @default 'undo' */
   readonly recovery?: WorkflowRecovery;
-  /** With `resume`, it must take the same way when it is given the same results: no clock, no random between steps. */
+  /** The body. Under `resume`, equal results must lead to the same steps: no clock, no random between them. */
   readonly run: (unit: Unit<Steps>, input: InferOutput<In>) => Promise<InferInput<Res>>;
 }
 
-/** A workflow with its types erased: what the engine runs. Only `defineWorkflow` makes these. */
+/** A workflow with its types erased, as the engine runs it. Only `defineWorkflow` makes these. */
 export interface Workflow<Input = never, Result = unknown> {
   readonly name: string;
   readonly recovery: WorkflowRecovery;

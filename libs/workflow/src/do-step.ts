@@ -60,7 +60,7 @@ async function settleLocal(
 ): Promise<unknown> {
   const { journal, options } = turn;
   const { path, intent } = foldOf(turn, number);
-  // Its result would stand in the journal, since both are one transaction, and an earlier holder cannot commit any more.
+  // The journal would have the result, since both are one transaction, and an earlier holder can no longer commit.
   if (why === 'undo') {
     await journal.write(
       [{ kind: 'failed', step: number, path, failure: interrupted, by: 'journal' }],
@@ -92,7 +92,7 @@ async function settleExternal(
 ): Promise<unknown> {
   const { journal } = turn;
   let found: OpenState = why === 'fresh' ? 'ready' : 'calling';
-  // A call before the one that is made now may have taken effect, or may still.
+  // True when an earlier call may have taken effect, or still may.
   let doubt = why !== 'fresh';
   for (let turns = 0; ; turns += 1) {
     const { intentAtMs } = foldOf(turn, number);
@@ -147,8 +147,8 @@ async function settleExternal(
 }
 
 /**
- * A process that froze, or stops, has sent nothing, which says nothing of the step: it is called later, here or elsewhere.
- * It is recorded as a failure only where no query could find that later.
+ * True when the failure is final. A process that froze, or stops, has sent nothing, which proves nothing about the
+ * step: it is called later, here or elsewhere. It is recorded as a failure only where no query could find that later.
  */
 function isLastWord({ signal }: Turn, step: ExternalStep): boolean {
   return signal.aborted && nextOp('calling', rulesOf(step, false)) === 'stuck';
@@ -181,7 +181,7 @@ async function waitForOutcome(
   );
 }
 
-/** What is known of a transaction that failed: it was rolled back, unless its COMMIT got no answer. */
+/** Returns the failure of a transaction: it was rolled back, unless its COMMIT got no answer. */
 export function rolledBack(error: unknown): StoredFailure {
   const failure = classify(error);
   // The next claim reads in the journal what became of it.
@@ -189,7 +189,9 @@ export function rolledBack(error: unknown): StoredFailure {
   return { ...stored(failure), certainty: 'not_applied' };
 }
 
-/** A call that is repeated moves the moment from which "not found" is final; a question moves nothing. */
+/**
+ * Returns the entry before a repeat: a repeated call moves the time at which "not found" is final, a query does not.
+ */
 function again(
   turn: Turn,
   step: ExternalStep,
@@ -200,10 +202,7 @@ function again(
   return [{ kind: 'repeat', step: number, path, callMs: runMsOf(turn, step) }];
 }
 
-/**
- * A call that is not found when that is final has failed: it is not repeated without the caller,
- * unless the workflow is resumed, which is to repeat it.
- */
+/** Returns the rules of a step. A call that is finally not found has failed: only a resumed workflow repeats it. */
 function rulesOf({ idempotency, canQuery }: ExternalStep, repeats: boolean): Rules {
   const withinMs = repeats ? Number.POSITIVE_INFINITY : 0;
   return { idempotency, canQuery, schedule: { fast: asking, fastAttempts: 60, slow: asking, withinMs } };

@@ -24,13 +24,13 @@ export type WorkflowState = (typeof WORKFLOW_STATES)[number];
 export type WorkflowStuckReason =
   'irreversible' | 'undo_failing' | 'outcome_unknown' | 'result_lost' | 'step_undeclared';
 
-/** How an undo ended: `forgotten` is an operator's decision, the others are the step's. */
+/** The end of an undo: `forgotten` is an operator's decision, the others are the step's. */
 export type UndoOutcome = 'done' | 'noop_already' | 'noop_not_applied' | 'forgotten';
 
-/** Why a scope, or the whole, is undone. `interrupted`: its process died, or lost its lease. */
+/** The reason why a scope, or the whole workflow, is undone. `interrupted`: the process died, or lost its lease. */
 export type CompensateTrigger = 'failure' | 'interrupted' | 'code_changed';
 
-/** Who says so: the call itself, the other side's records, the journal, or an operator. */
+/** The source of an outcome: the call itself, the other side's records, the journal, or an operator. */
 export type Witness = 'reply' | 'check' | 'journal' | 'operator';
 
 /**
@@ -80,7 +80,7 @@ export function scopeOf(path: string): string {
   return at < 0 ? '' : path.slice(0, at);
 }
 
-/** The declared name of a step: its path without the scopes and without the number of its repetition. */
+/** Returns the declared name of a step: its path without scopes and repetition number. */
 export function stepNameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1).replace(/#\d+$/, '');
 }

@@ -14,7 +14,7 @@ export type WorkflowErrorCode =
   | 'WORKFLOW_NOT_RESOLVABLE'
   | 'WORKFLOW_NOT_MIGRATED';
 
-/** What `run` and the operators' functions reject with. */
+/** The error of `run` and of the operators' functions. */
 export class WorkflowError extends ConvergeError {
   declare readonly code: WorkflowErrorCode;
 
@@ -28,8 +28,8 @@ export class WorkflowError extends ConvergeError {
 }
 
 /**
- * What a step or a scope that failed throws into the body: the same from the journal as from the call, so that a body
- * that is run again takes the same way. `certainty` is `not_applied`: the step took no effect, the scope was undone.
+ * The error that a failed step or scope throws into the body. It is the same from the journal as from the call, so that
+ * a repeated body takes the same way. `certainty` is `not_applied`: the step had no effect, the scope was undone.
  */
 export class StepFailed extends ConvergeError {
   readonly path: string;
@@ -40,7 +40,7 @@ export class StepFailed extends ConvergeError {
   }
 }
 
-/** Why nothing more happens in this process for now; a worker continues later. Never an answer to the body. */
+/** The signal that this process does no more for now; a worker continues later. The body never receives it. */
 export class Suspended extends Error {
   readonly why: 'waits' | 'stuck' | 'lost' | 'code_changed';
 

@@ -13,7 +13,7 @@ import {
  */
 export type StepState = 'intended' | 'unknown' | 'done' | 'failed' | 'undoing' | 'undone';
 
-/** What the journal says of one step. Times are the database's, milliseconds since 1970. */
+/** The state of one step according to the journal. Times are the database's, in milliseconds since 1970. */
 export interface StepFold {
   readonly step: number;
   readonly path: string;
@@ -27,13 +27,13 @@ export interface StepFold {
   readonly intentAtMs: number;
   readonly settleMs: number;
   readonly calls: number;
-  /** From then on "not found" is the last word on its calls. */
+  /** The time from which "not found" is final for the step's calls. */
   readonly finalAtMs: number;
-  /** Until then a call that was lost may arrive, beside the one whose result is known. */
+  /** The time until which a lost call may arrive, beside the one whose result is known. */
   readonly lateUntilMs: number;
-  /** Since when its outcome has been looked for, or its undo been tried, in vain. */
+  /** The time since which queries of its outcome, or its undo, have failed. */
   readonly failingSinceMs?: number;
-  /** An undo before the last one may have taken effect, too: what the last one did says nothing about it. */
+  /** True when an undo before the last one may have taken effect: the last one's result says nothing about it. */
   readonly undoInDoubt: boolean;
   readonly undoFailures: number;
   readonly undoFinalAtMs: number;
@@ -41,7 +41,7 @@ export interface StepFold {
 
 export interface ScopeFold {
   readonly state: 'open' | 'done' | 'compensating' | 'undone';
-  /** Why it is undone. */
+  /** The failure that is the reason of the undo. */
   readonly failure?: StoredFailure;
 }
 
@@ -67,7 +67,7 @@ export function stateOf(fold: Fold): WorkflowState {
   return frameOf(fold) === undefined ? 'running' : 'compensating';
 }
 
-/** What is being undone: '' for everything. */
+/** Returns the path that is being undone: '' for everything. */
 export function frameOf(fold: Fold): string | undefined {
   if (rootOf(fold).state === 'compensating') return '';
   return [...fold.scopes].find(([, { state }]) => state === 'compensating')?.[0];
@@ -77,7 +77,7 @@ export function rootOf({ scopes }: Fold): ScopeFold {
   return scopes.get('') ?? { state: 'open' };
 }
 
-/** Every scope that is open, from the outermost; the last one is where the next step belongs. */
+/** Lists the open scopes from the outermost; the next step belongs to the last. */
 export function openScopes({ scopes }: Fold): readonly string[] {
   return [...scopes].filter(([, { state }]) => state === 'open').map(([path]) => path);
 }
@@ -150,7 +150,7 @@ function foldOfStep(fold: Fold, entry: OfStep, atMs: number): Fold {
     case 'result':
       return unstuck(
         changed(fold, entry.step, (step) => {
-          // What was seen is visible; what was answered will be.
+          // A thing that was seen is visible; an answered call becomes visible after the settle time.
           const finalAtMs = entry.by === 'reply' ? atMs + step.settleMs : atMs;
           const isLate = entry.by === 'check' || entry.late === true;
           const lateUntilMs = isLate ? Math.max(step.lateUntilMs, step.finalAtMs) : step.lateUntilMs;
@@ -207,7 +207,7 @@ function unstuck({ steps, scopes, result }: Fold): Fold {
   return { steps, scopes, ...(result === undefined ? {} : { result }) };
 }
 
-/** What failed for a while has an end. */
+/** Clears the begin of failures, which have ended. */
 function over(step: StepFold): StepFold {
   const copy: { -readonly [Key in keyof StepFold]: StepFold[Key] } = { ...step };
   delete copy.failingSinceMs;

@@ -1,5 +1,5 @@
 /**
- * Several effects in one service, undone in reverse. Guarantees:
+ * Workflows: several effects in one service, undone in reverse. Guarantees:
  * - intent, result and planned undo of each step are in a journal, in Postgres, before the next step begins;
  * - a failure, a crash or a lost lease undoes the steps in reverse order, on any node that runs the worker;
  * - an outcome that is unknown is queried before a call is repeated or undone;

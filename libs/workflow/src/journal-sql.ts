@@ -2,7 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
 import type { EntryRow } from './seal.ts';
 
-/** Whose journal, and under which lease. */
+/** The owner of a journal, and the lease. */
 export interface Held {
   readonly workflow: string;
   readonly id: string;
@@ -17,15 +17,18 @@ export interface Appending extends Held {
   readonly stuckReason: WorkflowStuckReason | null;
   readonly seal: string;
   readonly result: string | null;
-  /** Milliseconds for which it stays ours, or, with `release`, after which a worker takes it; null: no worker does. */
+  /**
+   * The time in milliseconds for which the row stays held or, with `release`, after which a worker takes it; null: none
+   * does.
+   */
   readonly dueInMs: number | null;
   readonly release: boolean;
 }
 
 /**
- * State and journal in one statement, under the lease's term: a later claim has a higher one, and
- * nothing of ours is written any more. By the primary key; locks the one row until the transaction ends, and writes
- * the rows behind the journal's end. Without entries it only prolongs the lease, or gives it back.
+ * Writes state and journal in one statement, under the lease's term. A later claim has a higher term, and the older
+ * holder can write no more. The row is found by the primary key and locked until the transaction ends; entries are
+ * written behind the journal's end. A write that has no entries only prolongs the lease, or gives it back.
  */
 export const appendSql = `
   with held as (
@@ -72,7 +75,7 @@ export interface JournalRow extends EntryRow {
   readonly atMs: number;
 }
 
-/** By the primary key, in the order of the journal. */
+/** Reads by the primary key, in the order of the journal. */
 export const journalSql = `
   select seq, kind, step, path, data, seal, extract(epoch from at) * 1000 as at_ms
     from converge.workflow_step where workflow = $1 and id = $2 order by seq`;

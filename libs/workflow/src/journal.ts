@@ -14,7 +14,7 @@ export type Then =
   | { readonly kind: 'due'; readonly inMs: number }
   | { readonly kind: 'operator' };
 
-/** A journal in the hands of its holder: what stands in it, and the only way to write more. */
+/** A journal in the hands of its holder: its entries, and the only way to write more. */
 export class Journal {
   readonly claim: ClaimedWorkflow;
   readonly #clock: Clock;
@@ -42,7 +42,7 @@ export class Journal {
     const journal = new Journal(claim, executor, clock);
     if (claim.entries === 0) return journal;
     const rows = await readJournal(executor, claim.workflow, claim.id);
-    // A claim that was lost in between finds more than it claimed; what it writes is refused anyway.
+    // A claim that was lost in between finds more entries than it claimed; its writes are refused anyway.
     for (const row of rows.slice(0, claim.entries))
       journal.#fold = foldEntry(journal.#fold, entryOf(row), row.atMs);
     journal.#entries = claim.entries;
@@ -57,12 +57,12 @@ export class Journal {
     return this.#lost;
   }
 
-  /** The database's clock as far as we know it: never ahead of it, so that nothing counts as final too early. */
+  /** Returns the estimated time of the database, never ahead of it: nothing counts as final too early. */
   now(): number {
     return this.#nowMs + (this.#clock.monotonic() - this.#heardAt);
   }
 
-  /** When the last write was sent, by the monotonic clock: no later than the lease that it asked for began. */
+  /** The time when the last write was sent, by the monotonic clock: at or before the start of the lease. */
   get sentAt(): number {
     return this.#sentAt;
   }
@@ -73,7 +73,7 @@ export class Journal {
     adopt();
   }
 
-  /** The same in a transaction of the caller's, who calls what it resolves with once that has committed. */
+  /** Writes in a transaction of the caller, who calls the resolved function after the commit. */
   async within(executor: Executor, entries: readonly Entry[], then: Then): Promise<() => void> {
     if (this.#lost) throw this.#gone();
     const rows: Appending['rows'][number][] = [];
@@ -111,7 +111,7 @@ export class Journal {
       const atMs = await append(executor, wanted);
       if (atMs !== undefined) return atMs;
     } catch (cause) {
-      // It may have been written or not: the next claim reads which.
+      // The entries may have been written or not: the next claim reads which.
       this.#lost = true;
       throw new Suspended('lost', 'the journal could not be written', { cause });
     }

@@ -36,7 +36,10 @@ interface Life {
   readonly deaths: readonly number[];
 }
 
-/** One process after the other, each dying at its await, until the workflow has ended. Says how, and how many awaits it took. */
+/**
+ * Runs processes in sequence, each dying at its await, until the workflow has ended. Returns the end, and the number of
+ * awaits.
+ */
 async function live({ wish, recovery, deaths }: Life) {
   count += 1;
   const id = `t${count}`;
@@ -63,7 +66,7 @@ async function live({ wish, recovery, deaths }: Life) {
   return { end: ends.at(-1), awaits, there, rows: rows.length, changes: world.changes, verdict };
 }
 
-/** What is undone is the last thing that still stands, and nothing is made or undone twice. */
+/** Finds disorder: each undo must be of the last standing thing, and no change happens twice. */
 function disorder(changes: readonly string[]): readonly string[] {
   const standing: string[] = [];
   return changes.filter((change) => {

@@ -212,7 +212,7 @@ describe('the body of a workflow', () => {
     const running = first.run();
     const signal = await arrived.promise;
     expect(await first.run()).toBe('WORKFLOW_BUSY');
-    // Another one has claimed it, and written nothing yet: only the term shows that.
+    // Another process has claimed the workflow, and written nothing yet: only the term shows that.
     await database.executor.query(
       `update converge.workflow set term = term + 1, holder = 'other' where id = $1`,
       [id],

@@ -12,30 +12,45 @@ export interface WorkflowsOptions<DB> {
   readonly database: Pick<Database<DB>, 'db' | 'executor'>;
   /** Unique to this process. @default host name and a UUID */
   readonly holder?: string;
-  /** How long a body may work between two awaits of its unit before others take the workflow over. Milliseconds. @default 30_000 */
+  /**
+   * The time a body may work between two awaits of its unit before another process takes over. In milliseconds.
+   * @default 30_000
+   */
   readonly idleMs?: number;
-  /** What a lease has beyond the deadline of a step's policy, to write down what came of it. Milliseconds. @default 10_000 */
+  /**
+   * The time that a lease exceeds the deadline of a step's policy, to record the outcome. In milliseconds. @default
+   * 10_000
+   */
   readonly leaseMarginMs?: number;
   /**
-   * How long `run` waits in all for an outcome to become known, or for an undo to be retried; after that the workers
-   * go on, and it rejects. Milliseconds. @default 5_000
+   * The total time `run` waits for unknown outcomes and retried undos; then it rejects, and the workers continue. In
+   * milliseconds. @default 5_000
    */
   readonly patienceMs?: number;
-  /** Waits between tries of an undo; its `withinMs` is not heeded: there is no last try. @default the kit's, up to 10 minutes */
+  /**
+   * The waits between tries of an undo; `withinMs` is ignored, as there is no last try. @default the kit's, up to 10
+   * minutes
+   */
   readonly schedule?: Omit<SlowSchedule, 'withinMs'>;
-  /** How long an undo, or the question what became of a step, may fail before an operator is called. Milliseconds. @default 900_000 */
+  /**
+   * The time an undo, or the query of an outcome, may fail before an operator is alerted. In milliseconds. @default
+   * 900_000
+   */
   readonly stuckAfterMs?: number;
-  /** How often a worker looks for work when there was none. Milliseconds. @default 200 */
+  /** The pause before a worker's next look for work when there was none. In milliseconds. @default 200 */
   readonly pollMs?: number;
   /** Workflows that a worker undoes or resumes at the same time. @default 8 */
   readonly concurrency?: number;
-  /** How long a stop lets what is in flight go on. Milliseconds. @default 10_000 */
+  /** The time a stop lets work in flight continue. In milliseconds. @default 10_000 */
   readonly drainMs?: number;
-  /** How long ended workflows are kept. Milliseconds. @default 2_592_000_000 (30 days) */
+  /** The time ended workflows are kept. In milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepMs?: number;
-  /** How often old workflows are forgotten. Milliseconds. @default 60_000 */
+  /** The period of deletions of old workflows. In milliseconds. @default 60_000 */
   readonly tidyMs?: number;
-  /** Policies, breakers and retry budgets of the process, by `<workflow>.<step>`. @default its own, with the kit's policy */
+  /**
+   * The policies, breakers and retry budgets of the process, by `<workflow>.<step>`. @default separate ones, with the
+   * kit's policy
+   */
   readonly shared?: SharedGuards;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -83,7 +98,7 @@ export function resolveWorkflows<DB>(
     random,
     log: logger('saga'),
     ...given,
-    // The engine needs no table of the service's: only a local step's own code does, and it knows them.
+    // The cast is safe: only a local step's own code uses the service's tables, and it knows them.
     database: database as unknown as ResolvedWorkflows['database'],
     shared: options.shared ?? new SharedGuards({ policies: new PolicyBook([]), clock, random }),
     schedule: { ...schedule, withinMs: Number.POSITIVE_INFINITY },

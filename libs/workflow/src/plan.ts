@@ -35,7 +35,7 @@ function moveOf(step: StepFold): Move {
   }
 }
 
-/** One undo as it is planned, or as it ended. */
+/** An undo, planned or ended. */
 export interface PlannedMove {
   readonly step: number;
   readonly path: string;

@@ -12,7 +12,7 @@ import { workflows } from './workflows.ts';
 import type { WorkflowStep } from './step.ts';
 import { verifyWorkflow } from './verify.ts';
 
-/** What a body does: steps, and scopes whose failure is caught or not. `throws`: it fails after all that. */
+/** The actions of a body: steps, and scopes whose failure is caught or not. `throws`: the body fails at its end. */
 interface Tree {
   readonly children: readonly (Leaf | (Tree & { readonly caught: boolean }))[];
   readonly throws: boolean;
@@ -36,7 +36,7 @@ const { tree } = fc.letrec<{ tree: Tree; scope: Tree & { caught: boolean } }>((t
 
 type Steps = Record<Leaf['step'], WorkflowStep<{ name: string }, { ref: string }>>;
 
-/** Names are given in the order in which the body comes to them, so that they are the same each time. */
+/** Names are assigned in the order of the steps, so that they are equal each time. */
 async function play(unit: Unit<Steps>, { children, throws }: Tree, path = 'n'): Promise<void> {
   for (const [index, child] of children.entries()) {
     const name = `${path}${index}`;
@@ -52,14 +52,14 @@ async function play(unit: Unit<Steps>, { children, throws }: Tree, path = 'n'): 
 interface Scene {
   readonly tree: Tree;
   readonly recovery: WorkflowRecovery;
-  /** Each process dies at that await, counted from its start; a frozen one wakes up when the next one has begun. */
+  /** The awaits at which processes die, counted from their start; a frozen one wakes up when the next has begun. */
   readonly kills: readonly { readonly await: number; readonly wakes: boolean }[];
-  /** How much time goes by after each of them, milliseconds; then an hour each. */
+  /** The time after each death, in milliseconds; then an hour each. */
   readonly pauses: readonly number[];
   readonly faults: readonly { readonly call: string; readonly fault: WorldFault }[];
 }
 
-/** Runs it in one process after the other, until it has ended. */
+/** Runs the body in one process after the other, until it has ended. */
 async function live({ tree: body, recovery, kills, pauses, faults }: Scene) {
   const journal = new MemoryJournal();
   const world = new World(undefined, undefined, () => journal.now);
@@ -71,7 +71,7 @@ async function live({ tree: body, recovery, kills, pauses, faults }: Scene) {
     const died = Promise.withResolvers<'died'>();
     const zombie = Promise.withResolvers<undefined>();
     let awaits = 0;
-    // In a call it is gone for good: what is still on its way after that is the settle time's affair.
+    // A process in a call is gone for good: a call still on its way is covered by the settle time.
     const at = (sleeps: Promise<void>) => async (): Promise<void> => {
       awaits += 1;
       if (awaits !== kill?.await) return;
@@ -129,7 +129,7 @@ function treeWorkflow(world: World, recovery: WorkflowRecovery, body: Tree) {
   });
 }
 
-/** Nothing is waited for in here but the time limits of calls, which the world does not reach. */
+/** A clock whose only waits are the time limits of calls, which the world does not reach. */
 function clockOf(journal: MemoryJournal): Clock {
   return {
     now: () => journal.now,
@@ -138,7 +138,7 @@ function clockOf(journal: MemoryJournal): Clock {
   };
 }
 
-/** What stands after a run that nothing disturbed. */
+/** Returns the things that stand after an undisturbed run. */
 async function undisturbed(body: Tree) {
   const { world, outcome } = await live({
     tree: body,
@@ -150,7 +150,7 @@ async function undisturbed(body: Tree) {
   return { outcome, there: [...world.there.values()].toSorted() };
 }
 
-/** Every change of the world, held against the one rule: what is undone is the last thing that still stands. */
+/** Checks every change of the world against one rule: an undo is of the last standing thing. */
 function disorder(changes: readonly string[]): readonly string[] {
   const standing: string[] = [];
   const made = new Set<string>();
@@ -182,13 +182,13 @@ const faults = fc.array(
   { maxLength: 8 },
 );
 
-/** A freeze of the one that would repeat the call, past its lease, and no other worker has come meanwhile. */
+/** A freeze of the process that would repeat the call, past its lease, while no other worker has come. */
 const FROZEN_BEFORE_ITS_CALL = [
   { await: 4, wakes: false },
   { await: 13, wakes: true },
 ];
 
-/** A freeze between the intent and its call, past the lease: that call must not be made any more. */
+/** A freeze between intent and call, past the lease: that call must not be made any more. */
 const FROZEN_AFTER_ITS_INTENT: Scene = {
   tree: { children: [{ step: 'keyed' }], throws: false },
   recovery: 'undo',

@@ -6,7 +6,7 @@ import { readWorkflowRow } from './claim-sql.ts';
 import { readJournal } from './journal-sql.ts';
 import { entryOf } from './seal.ts';
 
-/** What stands of a workflow, for those who do not hold it. Throws WORKFLOW_NOT_FOUND. */
+/** Reads the state of a workflow, for readers that do not hold it. Throws WORKFLOW_NOT_FOUND. */
 export async function readFold(
   executor: Executor,
   workflow: string,

@@ -1,7 +1,7 @@
 import { sealOf } from '@convergekit/effects/engine';
 import type { Entry } from './entry.ts';
 
-/** An entry as its row has it. */
+/** An entry, as its row has it. */
 export interface EntryRow {
   readonly kind: string;
   readonly step: number | null;
@@ -9,7 +9,7 @@ export interface EntryRow {
   readonly data: string;
 }
 
-/** The seal of an empty journal: it stands for whose journal it is, and for what it was asked. */
+/** Returns the seal of an empty journal, from the workflow, its id and its input. */
 export function firstSeal(workflow: string, id: string, input: string): string {
   return sealOf([workflow, id, input]);
 }

@@ -8,9 +8,9 @@ export interface LocalContext<DB> {
   readonly tx: Transaction<DB>;
 }
 
-/** A change of the service's own database: one transaction with its place in the journal, so never unknown. */
+/** A change of the service's own database, in one transaction with its journal entry: never unknown. */
 export type LocalStepOptions<DB, In extends StandardSchema, Res extends StandardSchema> = {
-  /** The schema of what is stored as the intent. Its output must read back as it was written. */
+  /** The schema of the stored intent. The output must read back unchanged. */
   readonly input: In;
   /** The schema of what is stored as the result, under the same condition. */
   readonly result: Res;
@@ -23,7 +23,7 @@ export type LocalStepOptions<DB, In extends StandardSchema, Res extends Standard
       ) => Promise<UndoAnswer> | Promise<void>;
       readonly irreversible?: undefined;
     }
-  /** Why it cannot be undone: an undo of the workflow then waits for an operator. */
+  /** The reason why the step cannot be undone: an undo of the workflow then waits for an operator. */
   | { readonly irreversible: string; readonly undo?: undefined }
 );
 
@@ -31,15 +31,15 @@ export type LocalStepOptions<DB, In extends StandardSchema, Res extends Standard
 export interface LocalStep<Input = never, Result = unknown> {
   readonly kind: 'local';
   bind(name: string): BoundLocalStep;
-  /** Only for the compiler. */
+  /** The types, for the compiler only. */
   readonly types?: { readonly input: (input: Input) => void; readonly result: Result };
 }
 
-/** A step of a workflow: a call that says how it is undone or why it cannot be, or a change of the service's own database. */
+/** A step of a workflow: a call with an undo or the reason for none, or a local change. */
 export type WorkflowStep<Input = never, Result = unknown> =
   Call<Input, unknown, Result, 'undo' | 'irreversible'> | LocalStep<Input, Result>;
 
-/** What is kept of a step that is to be undone. */
+/** The stored data of a step that is to be undone. */
 export interface StoredStep {
   readonly intent: string;
   readonly key: string;
@@ -57,7 +57,7 @@ export interface BoundLocalStep {
   readonly kind: 'local';
   readonly name: string;
   readonly planned: PlannedUndo;
-  /** Checks an input, and gives its stored form. Throws a ContractError of category data. */
+  /** Checks an input, and returns its stored form. Throws a ContractError of category data. */
   plan(input: unknown): string;
   /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): unknown;

@@ -1,9 +1,12 @@
 import type { Executor } from '@convergekit/postgres';
 
-// By the ends' own index, with their journals, at most 200.
+// Deletes ended workflows by their index, with their journals, at most 200.
 const forgetSql = 'select converge.workflow_forget($1) as count';
 
-/** Forgets workflows that ended longer than `keepMs` ago, a day at least; their ids may be used again. Returns how many. */
+/**
+ * Deletes workflows that ended longer than `keepMs` ago, a day at least; ids may be reused. Returns the number of
+ * deleted workflows.
+ */
 export async function forgetWorkflows(executor: Executor, keepMs: number): Promise<number> {
   let forgotten = 0;
   for (;;) {

@@ -20,10 +20,10 @@ import type { ResolvedWorkflows } from './options.ts';
 import { report } from './report.ts';
 import type { ExternalStep } from './step.ts';
 
-/** A policy may be unbounded, a lease may not: what takes longer is found again after it. */
+/** The maximum of a run in milliseconds, for the lease: longer work of an unbounded policy is found again after it. */
 const MAX_RUN_MS = 600_000;
 
-/** One workflow in this process's hands, until it ends or is suspended. */
+/** A workflow that this process holds, until it ends or is suspended. */
 export interface Turn {
   readonly options: ResolvedWorkflows;
   readonly workflow: Workflow;
@@ -38,20 +38,20 @@ export function runMsOf({ options }: Turn, step: ExternalStep): number {
   return Math.min(bound(step.policyIn(options.shared).deadlineMs), MAX_RUN_MS);
 }
 
-/** For a run of a step's policy, and for writing down what came of it. */
+/** Returns the hold for a run of a step's policy, and for recording its outcome. */
 export function heldFor(turn: Turn, step: ExternalStep): Then {
   return { kind: 'held', ms: runMsOf(turn, step) + turn.options.leaseMarginMs };
 }
 
-/** For the body, between two awaits of its unit. */
+/** Returns the hold for the body, between two awaits of its unit. */
 export function heldIdle({ options }: Turn): Then {
   return { kind: 'held', ms: options.idleMs };
 }
 
-/** What has been tried of a call or an undo, as `decide` looks at it. */
+/** The attempts at a call or an undo, in the form that `decide` needs. */
 export type TriedOnce = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
 
-/** Calls or queries once, under the lease for a run that the last write asked for, and decides what follows. Never rejects. */
+/** Calls or queries once, under the lease of the last write, and decides what follows. Never rejects. */
 export async function attemptOnce(
   turn: Turn,
   step: ExternalStep,
@@ -61,7 +61,7 @@ export async function attemptOnce(
 ): Promise<CallRun & { readonly next: Next }> {
   const { options, journal, signal } = turn;
   const { clock, random, shared } = options;
-  // Not from now on: this process may have been frozen since the write.
+  // The lease counts from the write, not from now: this process may have been frozen since.
   const leaseEndsAt = journal.sentAt + runMsOf(turn, step);
   const attributes = { [attributeNames.effect]: step.name };
   return withSpan(spanNames.attempt(step.name), { kind: 'client', attributes }, async () => {
@@ -90,7 +90,7 @@ export async function pause(turn: Turn, ms: number, entries: readonly Entry[], w
   if (ms > 0) await options.clock.sleep(ms, signal);
 }
 
-/** Leaves it to an operator; with `againInMs` it is retried meanwhile. */
+/** Leaves a step to an operator; with `againInMs` (milliseconds) it is retried meanwhile. */
 export async function markStuck(
   { journal, options }: Turn,
   { step, path }: StepFold,
@@ -101,14 +101,14 @@ export async function markStuck(
   const { before = [], againInMs } = more;
   const then: Then = againInMs === undefined ? { kind: 'operator' } : { kind: 'due', inMs: againInMs };
   const known = journal.fold.stuck;
-  // A step that is retried is recorded as stuck, and raises its alarm, once and not with each attempt.
+  // A retried step is recorded as stuck, and raises its alarm, once and not at each attempt.
   const isKnown = known?.step === step && known.reason === reason;
   await journal.write(isKnown ? before : [...before, { kind: 'stuck', step, path, reason, note }], then);
   if (!isKnown) report.stuck(options.log, journal.claim, path, reason);
   throw new Suspended('stuck', `step ${path} is stuck (${reason}): ${note}`);
 }
 
-/** Since when it fails, milliseconds: decides when an operator is called. */
+/** Returns the time for which the step fails, in milliseconds: it decides when an operator is alerted. */
 export function failingMs({ journal }: Turn, { failingSinceMs }: StepFold): number {
   return failingSinceMs === undefined ? 0 : journal.now() - failingSinceMs;
 }

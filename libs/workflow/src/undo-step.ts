@@ -29,8 +29,8 @@ import {
 } from './turn.ts';
 
 /**
- * Undoes a step that took effect: looks whether it is still there, calls its undo, and writes down how that ended.
- * An undo that failed is retried on the slow schedule, for ever. Rejects with Suspended.
+ * Undoes a step that took effect: queries the effect, calls the undo, and records its end. A failed undo is retried on
+ * the slow schedule, for ever. Rejects with Suspended.
  */
 export async function undoStep(turn: Turn, step: BoundStep, number: number): Promise<void> {
   await (step.kind === 'local' ? undoLocal(turn, step, number) : undoExternal(turn, step, number));
@@ -118,9 +118,9 @@ async function undoExternal(turn: Turn, step: ExternalStep, number: number): Pro
 }
 
 /**
- * From when on an undo, or the question whether it was done, makes sense. What is repeatable without a key must not be
- * undone while a lost call of it may arrive: it would be made again. What must not be repeated is not asked about while
- * it may not show: no answer would show that it was undone.
+ * Returns the time from which an undo, or the query of one, makes sense. A call that is repeatable without a key must
+ * not be undone while a lost repeat of it may arrive: it would take effect again. A call that must not be repeated is
+ * not queried while it may be invisible: no answer would show that it was undone.
  */
 function notBeforeMs({ idempotency }: ExternalStep, { state, lateUntilMs, finalAtMs }: StepFold): number {
   switch (idempotency) {
@@ -134,8 +134,8 @@ function notBeforeMs({ idempotency }: ExternalStep, { state, lateUntilMs, finalA
 }
 
 /**
- * Until the step's own call must have become visible, "not there" says nothing: it may be the call that does not show
- * yet, not the undo that has been done.
+ * Makes a query's "not there" count only when final. Until the step's own call must have become visible, the answer may
+ * concern that call, and not the undo.
  */
 function believing(handle: CallHandle, final: boolean): CallHandle {
   if (final) return handle;
@@ -158,7 +158,7 @@ function triedOf({ journal }: Turn, fold: StepFold, found: OpenState): TriedOnce
 
 function outcomeOf(op: 'call' | 'query', answer: UndoAnswer, { state }: StepFold): [UndoAnswer, Witness] {
   if (op === 'call') return [answer, 'reply'];
-  // It is gone: by our undo, whose reply was lost, or by another process.
+  // The effect is gone: by this undo, whose reply was lost, or by another process.
   return [state === 'undoing' ? 'done' : 'noop_already', 'check'];
 }
 

@@ -21,7 +21,7 @@ export async function beginUndo(
   report.compensating(options.log, journal.claim, path, trigger, failure.code);
 }
 
-/** Undoes a path to its end, the last step first. One loop and one question: what does the journal say is next. */
+/** Undoes a path to its end, the last step first. It is one loop with one question: the next entry of the journal. */
 export async function unfold(turn: Turn, path: string): Promise<void> {
   const { journal, options } = turn;
   for (;;) {
@@ -51,7 +51,10 @@ export async function unfold(turn: Turn, path: string): Promise<void> {
   }
 }
 
-/** The code of a step that stands in the journal. Without it the workflow waits for code that has it. */
+/**
+ * Returns the code of a step that the journal names. The workflow waits for a process that has the code, if this one
+ * does not.
+ */
 async function boundOf(turn: Turn, fold: StepFold): Promise<BoundStep> {
   const bound = turn.workflow.steps.get(stepNameOf(fold.path));
   if (bound !== undefined) return bound;

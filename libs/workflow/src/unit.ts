@@ -8,17 +8,17 @@ import type { WorkflowStep } from './step.ts';
 import { heldIdle, type Turn } from './turn.ts';
 import { beginUndo, unfold } from './unfold.ts';
 
-/** What all units of one body share. */
+/** The state that all units of one body share. */
 export interface Body {
   readonly turn: Turn;
   readonly signal: AbortController;
-  /** Steps that the body has come to so far: what stands in the journal beyond is still to be replayed. */
+  /** The number of steps that the body has reached: later entries of the journal are still to be replayed. */
   steps: number;
-  /** Set once the engine has ended the body: nothing of it may act any more, whatever it catches. */
+  /** The error set once the engine has ended the body: no code of it may act any more. */
   over?: Error;
 }
 
-/** A unit over the journal: what has ended answers from there, and what has not is done. */
+/** A unit over the journal: ended steps answer from the journal, others are run. */
 export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
   readonly id: string;
   readonly #body: Body;
@@ -46,7 +46,10 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
     return this.#alone(name, (path) => this.#scope(path, body));
   }
 
-  /** Ends it: nothing begins any more, and what still runs has ended. Returns the error of a step that was not awaited. */
+  /**
+   * Ends the unit: nothing begins any more, and running work has ended. Returns the error of a step that was not
+   * awaited.
+   */
   async close(): Promise<WorkflowError | undefined> {
     this.#closed = true;
     const busy = this.#busy;
@@ -56,7 +59,7 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
       : misused(`${busy} was still running when its unit ended: await everything that it does`);
   }
 
-  /** One at a time, and nothing after the end: refused before anything is written. */
+  /** Runs one action at a time, and none after the end: others are refused before anything is written. */
   async #alone<T>(name: string, act: (path: string) => Promise<T>): Promise<T> {
     if (this.#body.over !== undefined) throw this.#body.over;
     const where = this.#path === '' ? 'the unit' : `scope ${this.#path}`;
@@ -116,7 +119,7 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
       const unawaited = await inner.close();
       if (unawaited !== undefined) throw unawaited;
     } catch (error) {
-      // Whatever still runs in it must have ended before it is undone.
+      // The scope's running work must have ended before the scope is undone.
       await inner.close();
       if (this.#body.over !== undefined) throw this.#body.over;
       const failure: StoredFailure = { ...stored(classify(error)), certainty: 'not_applied' };

@@ -6,7 +6,7 @@ import { type PlannedMove, planOf } from './plan.ts';
 import { whyNot } from './rules.ts';
 import { entryOf, firstSeal, nextSeal } from './seal.ts';
 
-/** A workflow as it stands in its row, and its journal. */
+/** A workflow, with its row and its journal. */
 export interface WorkflowRecord {
   readonly workflow: string;
   readonly id: string;
@@ -24,7 +24,7 @@ export interface WorkflowVerdict {
   readonly findings: readonly Finding[];
   /** What the journal comes to, as far as it could be followed. */
   readonly state: WorkflowState;
-  /** What is undone, or would be, in its order. */
+  /** The steps that are undone, or would be, in the order of the undo. */
   readonly plan: readonly PlannedMove[];
 }
 

@@ -11,8 +11,8 @@ import type { ResolvedWorkflows } from './options.ts';
 import { forgetWorkflows } from './tidy-sql.ts';
 
 /**
- * Goes on with workflows whose process died, lost its lease, or left an undo to be retried. Any number of workers may
- * run beside each other and beside `run`. A database that is away is waited for.
+ * Continues workflows whose process died or lost its lease, and retries their undos. Several workers may run
+ * concurrently, and beside `run`. An outage of the database is waited for.
  */
 export function workflowWorker(options: ResolvedWorkflows): Service {
   const { database, holder, workflows, concurrency, idleMs, pollMs, tidyMs, clock, random, drainMs } =
@@ -53,7 +53,7 @@ export function workflowWorker(options: ResolvedWorkflows): Service {
   });
 }
 
-/** One turn: to the end of the workflow, or until it has to wait. Rejects when the database cannot be read. */
+/** Runs one turn: to the end of the workflow, or until it has to wait. Rejects when the database cannot be read. */
 async function goOn(options: ResolvedWorkflows, claim: ClaimedWorkflow, signal: AbortSignal): Promise<void> {
   const workflow = options.workflows.get(claim.workflow);
   if (workflow === undefined) return;
@@ -61,7 +61,7 @@ async function goOn(options: ResolvedWorkflows, claim: ClaimedWorkflow, signal: 
   try {
     await recover({ options, workflow, journal, signal, patienceMs: 0 });
   } catch (error) {
-    // It is written down why it waits; what was lost goes on elsewhere.
+    // The journal has the reason of the wait; a lost workflow continues elsewhere.
     if (!(error instanceof Suspended)) throw error;
     if (error.why === 'lost')
       options.log.warn(

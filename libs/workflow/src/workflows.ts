@@ -13,10 +13,10 @@ import type { Turn } from './turn.ts';
 /** The workflows of a service, and the Service that continues what was interrupted. */
 export interface Workflows {
   /**
-   * Runs a workflow under an id of the caller's, and resolves with what its body returned. When the body throws, everything
-   * is undone, the last step first, and it rejects: WORKFLOW_COMPENSATED once nothing is left; WORKFLOW_UNFINISHED when the
-   * workers continue it; WORKFLOW_STUCK when an operator must. Repeated under the same id it does nothing again: it returns how
-   * that one ended, or continues what was interrupted.
+   * Runs a workflow under the caller's id, and resolves with the result of its body. An error of the body has
+   * everything undone, the last step first, and `run` rejects: WORKFLOW_COMPENSATED once nothing is left;
+   * WORKFLOW_UNFINISHED when the workers continue it; WORKFLOW_STUCK when an operator must. A repeat under the same id
+   * does nothing again: it returns the end of the first run, or continues an interrupted one.
    */
   readonly run: <Input, Result>(
     workflow: Workflow<Input, Result>,
@@ -137,7 +137,7 @@ function suspended({ workflow, id }: Named, { why, message, cause }: Suspended):
   }
 }
 
-/** Another process holds it, or it has ended undone. */
+/** Returns the error of a workflow that another process holds, or that has ended undone. */
 async function notOurs({ database }: ResolvedWorkflows, workflow: string, id: string): Promise<never> {
   const { state, fold } = await readFold(database.executor, workflow, id);
   const { failure } = rootOf(fold);

@@ -22,29 +22,31 @@ import type {
   UndoReason,
 } from './types.ts';
 
-/** Work that must happen: no end, and not so slow that a dependency's return goes unnoticed for an hour. */
+/**
+ * The schedule of work that must succeed: it has no end. Its cap is low enough to notice a dependency's return soon.
+ */
 export const forEver: SlowSchedule = Object.freeze({
   ...defaultSlowSchedule,
   slow: Object.freeze({ ...defaultSlowSchedule.slow, capMs: 600_000 }),
   withinMs: Number.POSITIVE_INFINITY,
 });
 
-/** One call that was planned. Both are read by each attempt, so an input that this code cannot read fails the attempt. */
+/** A planned call. Each attempt reads the fields, so an input that this code cannot read fails the attempt. */
 export interface PlannedCall {
-  // Erased type: the call's own schema makes it.
+  // The input with its type erased: the call's own schema created it.
   readonly input: () => never;
   readonly key: () => string;
 }
 
-/** One call that took effect, and is to be undone. */
+/** A call that took effect and is to be undone. */
 export interface AppliedCall extends PlannedCall {
-  /** The result as it was stored. */
+  /** The result, as it was stored. */
   readonly result: string | undefined;
   readonly reason: UndoReason;
   readonly undoKey: string;
 }
 
-/** A call under the name of one of its uses, by which policies, breakers, spans and metrics know it. */
+/** A call under the name of one use, for policies, breakers, spans and metrics. */
 export interface BoundCall {
   readonly name: string;
   readonly idempotency: CallIdempotency;
@@ -52,12 +54,12 @@ export interface BoundCall {
   readonly schedule: SlowSchedule;
   readonly settleMs: number;
   readonly canQuery: boolean;
-  /** Undefined: it was declared without an undo. */
+  /** The planned undo. Undefined: the call was declared without one. */
   readonly planned: PlannedUndo | undefined;
   /** The policy that is fixed in code. */
   readonly fixedPolicy: Policy | undefined;
   readonly policyIn: (shared: Pick<SharedGuards, 'for'>) => Policy;
-  /** Checks an input, and gives its stored form. Throws a ContractError of category data. */
+  /** Checks an input, and returns its stored form. Throws a ContractError of category data. */
   plan(input: unknown): string;
   /** Reads a stored input, and a stored result. Throws when this version of the code cannot. */
   inputOf(text: string): never;
@@ -65,7 +67,10 @@ export interface BoundCall {
   /** The declared idempotency key of an input. */
   keyOf(input: unknown): string | undefined;
   handleOf(planned: PlannedCall): CallHandle;
-  /** Its call resolves with an UndoAnswer; its query says `applied` when the effect is gone. */
+  /**
+   * Returns the undo of an applied call. Its call resolves with an UndoAnswer; its query says `applied` when the effect
+   * is gone.
+   */
   undoing(applied: AppliedCall): CallHandle;
 }
 
@@ -87,7 +92,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
 ): BoundCall {
   type Input = InferOutput<In>;
   const { idempotency, concurrency = 8, schedule = forEver, settleMs = 0, policy, query } = options;
-  // Schemas carry their types only by inference; what `decode` gives is the schema's own output.
+  // The cast restores the types, which schemas carry only by inference; `decode` returns the schema's own output.
   const inputs = options.input as StandardSchema<unknown, Input>;
   const results = options.result as StandardSchema<unknown, InferOutput<Res>>;
   const inputOf = (text: string) => decode(inputs, text, `the stored input of ${use}`) as never;
@@ -151,7 +156,7 @@ function plannedOf({
   return undo === undefined ? undefined : { kind: 'undo' };
 }
 
-/** What an operation of a call is given. */
+/** The arguments of an operation of a call. */
 interface Sending<Output> {
   /** Called right before anything is sent; throws when it must not be sent any more. */
   readonly permit: () => void;

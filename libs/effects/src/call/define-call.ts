@@ -5,15 +5,17 @@ import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse } from './bin
 import { effectOfCall } from './effect-of-call.ts';
 import type { CallOptions, UndoCall } from './types.ts';
 
-/** A declared call to another system: of effects of handlers, of external steps of sagas, and of steps of workflows. */
+/** A declared call to another system, for handlers' effects, external saga steps and workflow steps. */
 export interface Call<Input = never, Output = unknown, Result = unknown, Undo extends Undoable = Undoable> {
   readonly kind: 'call';
   readonly name: string;
-  /** Says what follows from the outcome of a handler's call: the effect that `effect()` and the worker take. */
+  /**
+   * Declares the reactions to the outcome of a handler's call. The result is the effect for `effect()` and the worker.
+   */
   onOutcome<DB>(reactions: Reactions<DB, Output, Result>): Effect<DB, Input>;
-  /** For the engines: the call under the name of one of its uses, its types erased. */
+  /** Binds the call to a use, with its types erased. For the engines only. */
   bind(use: string, undo?: UndoUse): BoundCall;
-  /** Only for the compiler. */
+  /** The types, for the compiler only. */
   readonly types?: {
     readonly input: (input: Input) => void;
     readonly output: Output;

@@ -3,9 +3,9 @@ import { ContractError } from '@convergekit/contracts';
 import { type Certainty, ConvergeError } from '@convergekit/core';
 
 /**
- * What is stored of a value: the schema's own output, which must read back as it was written, so that a later process
- * sees what this one saw. `certainty` says what a misfit means: an input that was refused changed nothing, a result
- * that cannot be read belongs to a call that took effect.
+ * Encodes a value for storage: the schema's own output. It must read back unchanged, so that a later process reads the
+ * same value. `certainty` gives the meaning of a misfit: a refused input changed nothing, an unreadable result belongs
+ * to a call that took effect.
  */
 export function encode<Output>(
   schema: StandardSchema<unknown, Output>,

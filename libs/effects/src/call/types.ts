@@ -12,15 +12,15 @@ export type CallIdempotency = 'idempotent' | 'keyed' | 'none';
 export interface CallContext {
   /** Aborts at the end of the attempt's time. The outcome then counts as unknown, whatever comes later. */
   readonly signal: AbortSignal;
-  /** When the signal aborts at the latest: pass it on (`deadlineHeaders`). */
+  /** The time at which the signal aborts at the latest: pass it on (`deadlineHeaders`). */
   readonly deadline: Date;
-  /** From 1, within one run of the policy. */
+  /** The number of the attempt, from 1, within one run of the policy. */
   readonly attempt: number;
-  /** The same for every attempt and every query of one call. An undo has its own. */
+  /** The key of the call, equal for all its attempts and queries. An undo has a key of its own. */
   readonly idempotencyKey: string;
 }
 
-/** What the other side says of a call that was made, or never arrived. */
+/** The answer of the other side about a call: made, or never arrived. */
 export type Found<Result> =
   | { readonly kind: 'applied'; readonly result: Result }
   | { readonly kind: 'rejected'; readonly reason: string; readonly code?: string }
@@ -33,22 +33,22 @@ export type Found<Result> =
  */
 export type UndoAnswer = 'done' | 'noop_already' | 'noop_not_applied' | 'irreversible';
 
-/** Why something is undone. */
+/** The reason of an undo. */
 export interface UndoReason {
   readonly code: string;
   readonly message: string;
 }
 
-/** What an undo is given. */
+/** The arguments of an undo. */
 export interface Undoing<Input, Result> {
   readonly input: Input;
   readonly result: Result;
   readonly reason: UndoReason;
 }
 
-/** What the undo of a call is given. */
+/** The arguments of the undo of a call. */
 export interface UndoingCall<Input, Result> extends Omit<Undoing<Input, Result>, 'result'> {
-  /** Undefined where an operator or a failure says that the call took effect, and not with which result. */
+  /** The result. Undefined where an operator or a failure says that the call took effect, without its result. */
   readonly result: Result | undefined;
   /** The idempotency key of the call that is undone. */
   readonly callKey: string;
@@ -62,7 +62,7 @@ export type UndoCall<In extends StandardSchema, Res extends StandardSchema> = (
 export interface CallOptions<In extends StandardSchema, Res extends StandardSchema> {
   /** Stable and dotted, such as `payments.charge`. */
   readonly name: string;
-  /** The schema of what is stored as the intent. Its output must read back as it was written. */
+  /** The schema of the stored intent. The output must read back unchanged. */
   readonly input: In;
   /** The schema of what is stored as the result, under the same condition. */
   readonly result: Res;
@@ -79,22 +79,22 @@ export interface CallOptions<In extends StandardSchema, Res extends StandardSche
    * the intent; one whose outcome is unknown never is. @default the kit's, up to 10 minutes between runs, for ever
    */
   readonly schedule?: SlowSchedule;
-  /** Calls at the same time, in one process. @default 8 */
+  /** The maximum of concurrent calls in one process. @default 8 */
   readonly concurrency?: number;
   /** Makes the call. A BusinessRejection is the declared "no"; every other error is classified. */
   readonly call: (input: InferOutput<In>, context: CallContext) => Promise<InferInput<Res>>;
   /**
-   * Looks up the outcome of a call whose reply was lost, and whether an effect is still there before it is undone. Repeated at
-   * will. @default none: an unknown outcome of a call that must not be repeated waits for an operator
+   * Looks up the outcome of a call whose reply was lost, or whether an effect still exists. A query may be repeated.
+   * @default none: an unknown outcome of a call that must not be repeated waits for an operator
    */
   readonly query?: (input: InferOutput<In>, context: CallContext) => Promise<Found<InferInput<Res>>>;
   /**
-   * Milliseconds that the other side may take to make a call visible after it came in. "Not found" counts only
-   * this long after the last moment at which the call may have been sent. @default 0
+   * The time until a received call is visible to a query, in milliseconds. "Not found" counts only this long after the
+   * last moment at which the call may have been sent. @default 0
    */
   readonly settleMs?: number;
 }
 
-/** What a journal records as the planned undo of a call. */
+/** The planned undo of a call, as a journal records it. */
 export type PlannedUndo =
   { readonly kind: 'undo' } | { readonly kind: 'irreversible'; readonly reason: string };

@@ -13,14 +13,13 @@ export type EffectContext<DB> = Pick<HandlerContext<DB>, 'tx' | 'consumer' | 'ha
   readonly event: ReceivedEvent;
 };
 
-/** How often a call of a handler asked for an effect: each call has a `tx` of its own, whatever it makes of its context. */
+/** The number of effects that each call of a handler requested, by its own `tx`. */
 const asked = new WeakMap<object, Map<string, number>>();
 
 /**
- * Requests a call to another system, outside the slice: writes the intent with the handler's own transaction and
- * returns its id. The saga worker calls once the slice has committed, and what follows is the effect's `succeeded` or
- * `failed`. The id is a function of the event and the handler: however often the event is handled, there is one intent,
- * and the first one stands.
+ * Requests a call to another system: writes the intent in the handler's transaction, and returns its id. The saga
+ * worker calls after the slice's commit; then the effect's `succeeded` or `failed` runs. The id derives from the event
+ * and the handler: however often the event is handled, there is one intent, and the first one counts.
  */
 export async function effect<DB, Input>(
   { tx, consumer, handler, event }: EffectContext<DB>,
@@ -63,7 +62,7 @@ function causeOf(event: ReceivedEvent): Cause {
   };
 }
 
-/** The trace context of the current span. */
+/** Returns the trace context of the active span. */
 export function traceOf(): Pick<Cause, 'traceparent' | 'tracestate'> {
   const headers: Record<string, string> = {};
   inject(headers);

@@ -8,7 +8,7 @@ import type { Transaction } from 'kysely';
 import type { CallIdempotency, Found } from '../call/types.ts';
 import type { StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 
-/** What the transaction of an outcome gives to the code that follows from it. */
+/** The context of reactions to an outcome, with the outcome's transaction. */
 export interface OutcomeContext<DB, Input> {
   /** The transaction that closes the intent: what is written through it happens once. */
   readonly tx: Transaction<DB>;
@@ -22,23 +22,26 @@ export interface OutcomeContext<DB, Input> {
   readonly attempts: readonly WorkAttempt[];
 }
 
-/** Why an effect failed. It certainly took no effect. */
+/** The failure of an effect. The effect certainly did not happen. */
 export type EffectFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
 
-/** What follows from an outcome. An error thrown here rolls back and is retried, without a second call. */
+/** The reactions to an outcome. An error in a reaction rolls back and is retried, without a second call. */
 export interface Reactions<DB, Input, Result> {
   readonly succeeded: (result: Result, context: OutcomeContext<DB, Input>) => Promise<void> | void;
   readonly failed: (failure: EffectFailure, context: OutcomeContext<DB, Input>) => Promise<void> | void;
 }
 
-/** What a hook gets of the worker's transaction. */
+/** The tools of the worker's transaction for a hook. */
 export type HookTools<DB> = Pick<OutcomeContext<DB, never>, 'tx' | 'emit'>;
 
-/** Where work waits for longer than its bound. */
+/** Work that has waited longer than its bound. */
 export interface LateWork {
-  /** `start`: no attempt was made · `call`, `query`: it fails · `settlement`: the outcome is known, what follows from it fails. */
+  /**
+   * The stage. `start`: no attempt was made · `call`, `query`: it fails · `settlement`: the outcome is known, and a
+   * reaction to it fails.
+   */
   readonly at: 'start' | 'call' | 'query' | 'settlement';
-  /** The last one. */
+  /** The failure of the last attempt. */
   readonly failure?: StoredFailure;
 }
 
@@ -47,24 +50,27 @@ export type SweepRecords = <DB>(options: SweepOptions<DB>) => Promise<number>;
 
 export interface SweepOptions<DB> {
   readonly database: Pick<Database<DB>, 'db' | 'executor'>;
-  /** By the names of declared sagas: how long records stay after a run last moved. Those of others stay as by default. Milliseconds. */
+  /**
+   * The time records are kept after the last move of a run, by the names of declared sagas. Other sagas have the
+   * default. In milliseconds.
+   */
   readonly keepMs: ReadonlyMap<string, number>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
 
-/** A call and what follows from its outcome, with the types erased to the stored text: what the worker runs. */
+/** A call and its reactions, with types erased to stored text, as the worker runs it. */
 export interface Effect<DB, Input = never> {
   readonly name: string;
-  /** Of work of a saga's step: its saga, how long the worker's service keeps its records, and what deletes them. */
+  /** The saga of a step's work: name, retention of the records in milliseconds, and their sweep. */
   readonly saga?: { readonly name: string; readonly keepMs: number; readonly sweep: SweepRecords };
   readonly idempotency: CallIdempotency;
   readonly concurrency: number;
   readonly schedule: SlowSchedule;
   readonly settleMs: number;
   readonly canQuery: boolean;
-  /** It must happen: what fails another effect is retried, and shown as stuck. @default false */
+  /** True for work that must succeed: instead of failing, it is retried and shown as stuck. @default false */
   readonly endless?: boolean;
   /** Read before a first call: why it must not be made any more. */
   readonly covered?: (executor: Executor, input: string) => Promise<StoredFailure | undefined>;
@@ -74,13 +80,13 @@ export interface Effect<DB, Input = never> {
   readonly late?: (tools: HookTools<DB>, input: string, late: LateWork) => Promise<boolean>;
   /** The policy that a run has now. */
   readonly policyIn: (shared: Pick<SharedGuards, 'for'>) => Policy;
-  /** Checks an intent. Throws a ContractError of category data. */
+  /** Checks an intent, and returns its stored form. Throws a ContractError of category data. */
   plan(input: Input): { readonly input: string; readonly idempotencyKey: string | undefined };
   /** Reads a stored intent. Throws when this version of the code cannot read it. */
   revive(stored: { readonly input: string; readonly idempotencyKey: string }): Revived<DB>;
 }
 
-/** A call, and the lookup of its outcome, under the guards of a run; results are text. */
+/** A call and its query, under the guards of a run; results are text. */
 export interface CallHandle {
   /** Resolves with the result as text. Rejects as the call did, or with RESULT_UNREADABLE when it does not fit. */
   call(guards: OperationGuards, permit: () => void): Promise<string>;

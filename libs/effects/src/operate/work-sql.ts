@@ -8,14 +8,14 @@ import {
   type WorkState,
 } from '../work/work.ts';
 
-/** Who acts, and why: kept in the journal. */
+/** The operator and the note, which the journal keeps. */
 export interface ActingOperator {
   readonly actor: string;
-  /** For `resolve`, the evidence; for `forget`, the reason. */
+  /** The evidence for `resolve`, or the reason for `forget`. */
   readonly note: string;
 }
 
-/** An intent as an operator sees it. Times are the database's. */
+/** An intent, as shown to operators. Times are the database's. */
 export interface WorkView {
   readonly id: string;
   readonly consumer: string;
@@ -31,15 +31,15 @@ export interface WorkView {
   readonly dueAt: Date;
   readonly createdAt: Date;
   readonly endedAt: Date | null;
-  /** Since when it has waited for longer than its bound, although it is retried. */
+  /** The time since which the intent has waited longer than its bound, although it is retried. */
   readonly lateSince: Date | null;
   readonly eventId: string;
-  /** Of a step of a saga. */
+  /** The instance of the saga, for a step's work. */
   readonly instance: string | null;
   readonly step: string | null;
 }
 
-/** With what is not shown in a list: the input, the outcome, and everything that was tried. */
+/** An intent with the fields that a list does not show: input, outcome, and attempts. */
 export interface WorkDetail extends WorkView {
   readonly input: unknown;
   readonly outcome: unknown;
@@ -56,7 +56,7 @@ export interface WorkFilter {
   readonly limit: number;
 }
 
-/** The oldest first. A scan: for operators. */
+/** Lists intents, oldest first. The list is a scan, for operators. */
 export async function listWork(executor: Executor, filter: WorkFilter): Promise<readonly WorkView[]> {
   const { rows } = await executor.query<WorkView>(
     `select ${columns} from converge.saga_work
@@ -66,7 +66,7 @@ export async function listWork(executor: Executor, filter: WorkFilter): Promise<
   return rows;
 }
 
-/** By the primary key. Throws WORK_NOT_FOUND. */
+/** Reads an intent by the primary key. Throws WORK_NOT_FOUND. */
 export async function readWork(executor: Executor, id: string): Promise<WorkDetail> {
   if (!UUID.test(id)) throw notFound(id);
   const { rows } = await executor.query<WorkView & { input: string; outcome: string | null; story: string }>(
@@ -94,12 +94,12 @@ const actSql = (did: OperatorAct['did'], what: string, allowed = 'true'): string
       'at', clock_timestamp(), 'op', 'operator', 'did', '${did}', 'by', $2::text, 'note', $3::text)))::text
   where id = $1 and holder is null and state in ('ready', 'unknown', 'answered', 'stuck') and ${allowed}`;
 
-// A question that is stuck is asked again: there is no call behind it that could be made.
+// A stuck question is asked again: it has no call that could be made.
 const retrySql = actSql(
   'retry',
   `state = case when state <> 'stuck' then state when op = 'resolve' then 'unknown' else 'ready' end`,
 );
-// An undo is tried until it has happened: that it failed is no outcome of it, unless its effect is let go of.
+// An undo is tried until it has happened: its failure is no outcome, unless an operator accepts the effect.
 const resolveSql = actSql(
   'resolve',
   `state = 'answered', outcome = $4`,

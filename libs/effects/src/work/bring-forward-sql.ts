@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from './step-key.ts';
 
-// By saga_work_step. A row in a worker's hands is left alone: it comes to its end by itself.
+// The statement uses saga_work_step. A row that a worker holds is left alone: it ends by itself.
 const bringForwardSql = `
   update converge.saga_work set due_at = clock_timestamp() where id in (
     select id from converge.saga_work
@@ -9,7 +9,7 @@ const bringForwardSql = `
        and state in ('ready', 'unknown', 'answered') and due_at > clock_timestamp()
        for update skip locked)`;
 
-/** Makes a call of a step due now, because its outcome is waited for. */
+/** Makes the worker query now a step's call whose outcome is awaited. */
 export async function bringForward(
   executor: Executor,
   { saga, instance, step }: Omit<StepKey, 'version'>,

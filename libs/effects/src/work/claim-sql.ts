@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
 
-/** How much of one effect a worker may take, and for how long. */
+/** The number of rows of an effect that a worker may take, and their lease. */
 export interface Wanted {
   readonly effect: string;
   readonly places: number;

@@ -5,7 +5,7 @@ import type { CallIdempotency } from '../call/types.ts';
 import { type Answer, decide, doubtAfter, nextOp, type Rules } from './decide.ts';
 import type { WorkState } from './work.ts';
 
-/** What the network does to one call. `late`: it reaches the other side after its caller has given up on it. */
+/** The fates of a call in the network. `late`: the call reaches the other side after its caller has given up. */
 const FATES = [
   'answered',
   'declined',
@@ -21,7 +21,7 @@ type Fate = (typeof FATES)[number];
 const leaseMs = 100;
 const settleMs = 50;
 
-/** The other side: goes by the key when it is given one. Nothing arrives later than the lease and the settle time allow. */
+/** The other side, which honours a given key. Nothing arrives later than the lease and the settle time allow. */
 class OtherSide {
   now = 0;
   readonly #keyed: boolean;
@@ -35,7 +35,7 @@ class OtherSide {
     this.#arrivals.push(this.now + afterMs);
   }
 
-  /** How often it has taken effect by now. */
+  /** The number of effects so far. */
   get effects(): number {
     const { length } = this.#arrivals.filter((at) => at <= this.now);
     return this.#keyed ? Math.min(length, 1) : length;
@@ -132,7 +132,7 @@ const arbitrary = {
   seed: fc.nat(),
 };
 
-/** Found by this very property: a call was given up after a refused repeat, and the one before it arrived. */
+/** This property found the case: a call was given up after a refused repeat, and the earlier call arrived. */
 const found = {
   fates: ['late', 'late', 'late', 'refused', 'refused'] as Fate[],
   idempotency: 'keyed' as const,

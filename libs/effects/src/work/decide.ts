@@ -8,19 +8,19 @@ export type Answer =
   | { readonly kind: 'applied'; readonly result: string }
   /** A declared "no", certain and final. */
   | { readonly kind: 'rejected'; readonly failure: StoredFailure }
-  /** Only a query says so: the other side has not seen the call. */
+  /** The other side has not seen the call; only a query gives this answer. */
   | { readonly kind: 'not_found' }
   /** `made` is false when nothing left this process: the breaker or the bulkhead refused, or the worker stops. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly made: boolean };
 
-/** What follows. `again` leaves the row open in the given state, due after the wait. */
+/** The decision about the row. `again` leaves the row open in the given state, due after the wait. */
 export type Next =
   | { readonly kind: 'succeed'; readonly result: string }
   | { readonly kind: 'fail'; readonly failure: StoredFailure }
   | { readonly kind: 'again'; readonly state: 'ready' | 'unknown'; readonly wait?: WorkWait }
   | { readonly kind: 'stuck'; readonly reason: StuckReason };
 
-/** What the decisions need to know of an effect, and of a row. */
+/** The properties of an effect that the decisions need. */
 export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless'>;
 export type Tried = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
 
@@ -31,7 +31,7 @@ export function nextOp(found: Tried['found'], rules: Rules): Op | 'stuck' {
       return 'call';
     case 'answered':
       return 'settle';
-    case 'calling': // its worker did not come back: the call may have been made
+    case 'calling': // the worker did not come back: the call may have been made
     case 'unknown':
       if (rules.canQuery) return 'query';
       return repeatable(rules) ? 'call' : 'stuck';
@@ -62,7 +62,7 @@ function decideOnce(
     case 'applied':
       return { kind: 'succeed', result: answer.result };
     case 'rejected':
-      // Said of a repeat, the "no" may be about the repeat alone, unless the other side goes by the key.
+      // The refusal of a repeat may concern the repeat alone, unless the other side honours the key.
       return op === 'call' && tried.found !== 'ready' && rules.idempotency !== 'keyed'
         ? uncertain(tried, rules, random)
         : { kind: 'fail', failure: answer.failure };
@@ -86,7 +86,7 @@ function afterNotFound({ ageMs, finalInMs }: Tried, rules: Rules): Next {
   const final = finalInMs <= 0;
   const over = ageMs >= rules.schedule.withinMs;
   if (over && final) return { kind: 'fail', failure: gaveUp('the other side has never seen the call') };
-  // A repeat under the same key cannot double a call that is still on its way; any other one could.
+  // A repeat under the same key cannot double a call that is still on its way; a repeat without a key could.
   if (final || (repeatable(rules) && !over)) return { kind: 'again', state: 'ready' };
   const computedMs = Math.ceil(finalInMs);
   return { kind: 'again', state: 'unknown', wait: { computedMs, capMs: computedMs, rule: 'not_final' } };
@@ -100,7 +100,7 @@ function afterFailedQuery({ failure, made }: Failed, tried: Tried, rules: Rules,
 }
 
 function afterFailedCall({ failure, made }: Failed, tried: Tried, rules: Rules, random: Random): Next {
-  // What a repeat did or did not do says nothing about the call before it.
+  // The result of a repeat says nothing about the earlier call.
   const state = tried.found === 'ready' ? 'ready' : 'unknown';
   const wait = patience(failure, made, tried, rules, random);
   if (!made) return { kind: 'again', state, wait };
@@ -114,7 +114,8 @@ function afterFailedCall({ failure, made }: Failed, tried: Tried, rules: Rules, 
     case 'not_applied':
       if (state === 'unknown') return uncertain(tried, rules, random);
       if (mayTry(failure, tried, rules, random)) return { kind: 'again', state, wait };
-      // An earlier call was repeated because it was not found, and may yet arrive: nothing has failed before that is over.
+      // An earlier call was repeated because it was not found, and may still arrive: the failure counts only after
+      // that.
       if (tried.doubt) return { kind: 'again', state: 'unknown', wait };
       return { kind: 'fail', failure: isRefusal(failure) ? stored(failure) : gaveUp(failure.message) };
   }
@@ -124,7 +125,7 @@ function mayTry(failure: Failure, tried: Tried, rules: Rules, random: Random): b
   return !isRefusal(failure) && slow(tried, rules, random).kind === 'again';
 }
 
-/** The other side would say the same again. */
+/** True for a refusal, which the other side would repeat. */
 function isRefusal({ category }: Failure): boolean {
   return category === 'business' || category === 'data';
 }
@@ -143,7 +144,7 @@ function patience(
 ): WorkWait {
   const asked = failure?.retryAfterMs;
   if (!made && failure?.code === BREAKER_OPEN && asked !== undefined) {
-    // The breaker knows when it will let one through; all who wait for it must not come in the same moment.
+    // The breaker knows when it admits a call; the waits are spread, so that not all callers return at once.
     const capMs = Math.ceil(asked + rules.schedule.fast.baseMs);
     return {
       computedMs: Math.ceil(asked + random() * rules.schedule.fast.baseMs),
@@ -151,7 +152,7 @@ function patience(
       rule: 'breaker_open',
     };
   }
-  // Without an end: `mayTry` has decided before whether to give up.
+  // The schedule has no end: `mayTry` has decided whether to give up.
   const endless = { ...rules, schedule: { ...rules.schedule, withinMs: Number.POSITIVE_INFINITY } };
   const decision = slow(tried, endless, random, asked);
   if (decision.kind === 'exhausted') throw new RangeError('a schedule without an end ended');

@@ -15,20 +15,20 @@ export type WorkOp = JournalOp | 'expire';
 /** Work of a saga's step. */
 export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | 'step'> {
   readonly op: WorkOp;
-  /** There is nothing to call: the outcome is known, and only what follows from it is left to do. */
+  /** The known outcome: there is nothing to call, and only the reactions remain. */
   readonly outcome?: Outcome;
-  /** A call was made, and its outcome is unknown; "not found" is final so many milliseconds from now. */
+  /** The time until "not found" is final for a made call of unknown outcome, in milliseconds. */
   readonly unknownForMs?: number;
-  /** Only an operator can say what became of it. */
+  /** The reason why only an operator can decide the outcome. */
   readonly stuck?: StuckReason;
-  /** Milliseconds until it is due, by the database's clock. @default 0 */
+  /** The time until the row is due, in milliseconds, by the database's clock. @default 0 */
   readonly dueMs?: number;
 }
 
 /**
- * Through the handler's own `tx`, whose guard refuses it once the handler has ended: an intent outside the slice's
- * transaction would be one that no event asked for. A replayed handler finds its row and leaves it as it is. Locks
- * nothing but the new row; one index entry. Throws WORKER_MISSING when no worker has ever declared the effect here.
+ * Inserts work through the handler's own `tx`, whose guard refuses it once the handler has ended. An intent outside the
+ * slice's transaction would have no event. A replayed handler finds its row and leaves it unchanged. The insert locks
+ * only the new row, and costs one index entry. Throws WORKER_MISSING when no worker has ever declared the effect here.
  */
 export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promise<void> {
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;

@@ -1,15 +1,15 @@
-/** One run of a saga. On the wire: `name/version/instance`. */
+/** The reference of one run of a saga. Its wire form is `name/version/instance`. */
 export interface SagaRef {
   readonly saga: string;
   readonly version: number;
-  /** The id of the event that started it. */
+  /** The id of the event that started the saga. */
   readonly instance: string;
 }
 
-/** One step of one run. */
+/** The key of one step of one run. */
 export interface StepKey extends SagaRef {
   readonly step: string;
 }
 
-/** What is done for a step. */
+/** The operations of a step. */
 export type JournalOp = 'apply' | 'compensate' | 'cancel' | 'deadline' | 'resolve';

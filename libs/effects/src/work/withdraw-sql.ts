@@ -1,8 +1,9 @@
 import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from './step-key.ts';
 
-// By saga_work_step. A row that a worker has locked is skipped: that worker finds the fence decided, and does nothing. A row
-// that is only leased is ended: its worker finds a higher term. The row stays for the narrative.
+// The statement uses saga_work_step. A row that a worker has locked to record an outcome is left alone: the worker
+// finds the decided fence, and does nothing. A row that is only leased is ended all the same: its worker finds a higher
+// term. The row stays for the narrative.
 const withdrawSql = `
   update converge.saga_work set state = 'done', ended_at = clock_timestamp(), holder = null, term = term + 1
    where id in (

@@ -19,7 +19,7 @@ export const WORK_STATES: readonly WorkState[] = Object.freeze([
   'stuck',
 ]);
 
-/** What a worker may claim. */
+/** The states in which a worker may claim a row. */
 export type OpenState = Extract<WorkState, 'ready' | 'calling' | 'unknown' | 'answered'>;
 
 /**
@@ -40,9 +40,9 @@ export interface Cause {
   readonly deadline?: string;
   readonly traceparent?: string;
   readonly tracestate?: string;
-  /** The saga that what it emits belongs to, as `name/version/instance`. */
+  /** The saga of the emitted events, as `name/version/instance`. */
   readonly saga?: string;
-  /** The attempt that made it necessary. */
+  /** The attempt that made the work necessary. */
   readonly attemptId?: string;
 }
 
@@ -51,23 +51,23 @@ export type Outcome =
   | { readonly kind: 'succeeded'; readonly result: string }
   | { readonly kind: 'failed'; readonly failure: StoredFailure };
 
-/** The code by which an operator accepts an effect that cannot be undone: its undo is over, and the effect stays. */
+/** The code of an accepted effect that cannot be undone: the undo ends, and the effect stays. */
 export const EFFECT_STAYS = 'EFFECT_STAYS';
 
 export type StoredFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
 
-/** What a worker does with a row that it has claimed. */
+/** The operations of a worker on a claimed row. */
 export type Op = 'call' | 'query' | 'settle';
 
-/** Why and how long a row waits. `not_final`: the call that was not found may still become visible. */
+/** The reason and length of a row's wait. `not_final`: the call that was not found may still become visible. */
 export type WorkWait = Omit<Wait, 'rule'> & { readonly rule: WaitRule | 'not_final' };
 
-/** One attempt as it is stored and shown; the wait is what came after it, absent where nothing did. */
+/** A stored attempt; the wait is the one after it, absent where there was none. */
 export interface WorkAttempt {
   readonly at: string;
   readonly op: Op;
   readonly durationMs: number;
-  /** Absent when it succeeded. */
+  /** The failure of the attempt; absent when it succeeded. */
   readonly failure?: StoredFailure;
   readonly found?: 'applied' | 'rejected' | 'not_found';
   readonly wait?: WorkWait;
@@ -109,18 +109,20 @@ export interface ClaimedWork {
   readonly idempotencyKey: string;
   readonly input: string;
   readonly cause: Cause;
-  /** The state in which it was found. */
+  /** The state in which the row was found. */
   readonly found: OpenState;
   readonly outcome: Outcome | undefined;
   readonly term: string;
   readonly attempts: number;
   readonly queries: number;
   readonly ageMs: number;
-  /** Milliseconds until "not found" is final, by the database's clock at the claim; not positive = it is. */
+  /**
+   * The time until "not found" is final, in milliseconds, by the database's clock at the claim; not positive = final.
+   */
   readonly finalInMs: number;
-  /** A call before this claim may have taken effect or may still: no query that was final has denied it yet. */
+  /** True when an earlier call may have taken effect or still may: no final query has denied it. */
   readonly doubt: boolean;
-  /** `final_at` as it was before this claim. */
+  /** The value of `final_at` before this claim. */
   readonly doubtUntil: string | null;
   readonly story: readonly WorkAttempt[];
 }

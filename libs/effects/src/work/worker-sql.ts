@@ -2,10 +2,10 @@ import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { notMigrated, EffectError } from '../errors.ts';
 
-/** After which a worker counts as gone: it says that it is there each minute. */
+/** The time after which a silent worker counts as gone, in milliseconds: it reports each minute. */
 export const WORKER_GONE_MS = 600_000;
 
-// In the order of names, so that two workers do not lock each other's rows crosswise.
+// Declares effects in the order of names, so that two workers do not deadlock.
 const declareSql = `
   insert into converge.saga_worker (effect, holder)
   select effect, $2 from unnest($1::text[]) as effect order by effect
@@ -27,7 +27,7 @@ const missingSql = `
                         and worker.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond')
    order by effect`;
 
-/** Rejects with WORKER_MISSING when no worker does the work of one of these effects in this database. */
+/** Rejects with WORKER_MISSING when no worker of this database does the work of one of these effects. */
 export async function checkWorkers(
   executor: Executor,
   consumer: string,

@@ -96,7 +96,7 @@ describe('a saga worker that is killed or frozen', () => {
     const owner = start();
     expect(await ended(database)).toMatchObject([{ state: 'done', queries: 1 }]);
     zombie.kill('SIGCONT');
-    // The woken one works on: what it knew of the first row is gone, and the next row is taken as ever.
+    // The woken worker continues: its state of the first row is gone, and it takes the next row as usual.
     owner.kill('SIGTERM');
     await once(owner, 'exit');
     await request(database, effects.keyed, ['b']);

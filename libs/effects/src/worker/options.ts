@@ -11,30 +11,39 @@ export interface SagaWorkerOptions<DB> {
   readonly database: Pick<Database<DB>, 'db' | 'executor'>;
   /** Unique to this process. @default host name and a UUID */
   readonly holder?: string;
-  /** How often to look for work when there was none. Milliseconds. @default 100 */
+  /** The pause before the next look for work when there was none. In milliseconds. @default 100 */
   readonly pollMs?: number;
-  /** What a lease has beyond the deadline of the operation's policy, to record the outcome. Milliseconds. @default 10_000 */
+  /**
+   * The time that a lease exceeds the deadline of the operation's policy, to record the outcome. In milliseconds.
+   * @default 10_000
+   */
   readonly leaseMarginMs?: number;
-  /** How long a stop waits for calls in flight; calls that are cut off then are queried later. Milliseconds. @default 10_000 */
+  /**
+   * The time a stop lets calls in flight continue; calls that are cut off are queried later. In milliseconds. @default
+   * 10_000
+   */
   readonly drainMs?: number;
   /**
-   * How long work may wait that was not begun, before the alarm: no worker declares its effect, or none has a place for it. So long may
-   * an intent be one that no process can read, before it is stuck. Milliseconds. @default 900_000
+   * The time unbegun work may wait before the alarm: no worker declares its effect, or none has a place. An intent that
+   * no process can read is stuck after the same time. In milliseconds. @default 900_000
    */
   readonly undeclaredMs?: number;
   /**
-   * How long work may fail (a call, a query, an undo, what follows from an outcome) before it is shown as stuck and an operator
-   * is alerted; it is retried. Milliseconds. @default 900_000
+   * The time work may fail before it is shown as stuck and an operator is alerted. The failure may be of a call, a
+   * query, an undo or a reaction; the work is still retried. In milliseconds. @default 900_000
    */
   readonly stuckAfterMs?: number;
-  /** How long ended intents are kept. Milliseconds. @default 2_592_000_000 (30 days) */
+  /** The time ended intents are kept. In milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepMs?: number;
   /**
-   * How often overdue and undeclared intents are looked for, old ones forgotten, and consumers shown that this worker is there.
-   * Milliseconds, at most 300_000. @default 60_000
+   * The period of housekeeping: overdue and undeclared intents are alerted, old ones deleted, and this worker reports.
+   * In milliseconds, at most 300_000. @default 60_000
    */
   readonly tidyMs?: number;
-  /** Policies, breakers and retry budgets of the process, by the effect's name. @default its own, with the kit's policy */
+  /**
+   * The policies, breakers and retry budgets of the process, by the effect's name. @default separate ones, with the
+   * kit's policy
+   */
   readonly shared?: SharedGuards;
   readonly clock?: Clock;
   readonly random?: Random;

@@ -2,7 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import type { Next } from '../work/decide.ts';
 import type { ClaimedWork, Outcome, WorkAttempt } from '../work/work.ts';
 
-/** How many attempts a row remembers; the counters know all. */
+/** The number of attempts that a row keeps; the counters count all. */
 const REMEMBERED = 50;
 
 /** The attempts that a worker made for one claimed row, as the row stores them. */
@@ -11,14 +11,14 @@ export interface AttemptsMade {
   readonly queries: number;
   readonly attempts: readonly WorkAttempt[];
   /**
-   * What becomes of `final_at`: a call that certainly took no effect leaves it as it was before, a final "not found"
-   * clears it.
+   * The change of `final_at`: a call certainly without effect restores the earlier value, a final "not found" clears
+   * it.
    */
   readonly doubt: 'kept' | 'as_before' | 'cleared';
 }
 
-// The term is the fence: a later claim has a higher one, and the older holder's write is dropped. By the
-// primary key; locks the row until the end of the transaction.
+// The term fences the write: a later claim has a higher term, and the older holder's write is dropped. The row is found
+// by the primary key, and locked until the end of the transaction.
 const writeSql = `
   update converge.saga_work set
     state = $3, stuck_reason = $4, outcome = coalesce($5, outcome),
@@ -40,7 +40,7 @@ export function writeNext(
     : write(executor, work, made, { state: 'stuck', reason: next.reason, delayMs: 0 });
 }
 
-/** Closes the row with its outcome; what follows from it belongs into the same transaction. False = the claim was lost. */
+/** Closes the row with its outcome, in the transaction of the reactions. False = the claim was lost. */
 export function writeOutcome(
   executor: Executor,
   work: ClaimedWork,

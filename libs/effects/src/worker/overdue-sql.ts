@@ -2,18 +2,18 @@ import type { Executor } from '@convergekit/postgres';
 import type { WorkOp } from '../work/insert-sql.ts';
 import type { Cause, ClaimedWork, OpenState, OperatorAct, WorkAttempt } from '../work/work.ts';
 
-/** How long work may wait, in milliseconds. */
+/** The bounds of waiting work, in milliseconds. */
 export interface Bounds {
-  /** Since it could have been done, when an attempt at it has failed. */
+  /** The bound since the work could have been done, when an attempt has failed. */
   readonly failingMs: number;
-  /** The same, when none was made. */
+  /** The bound since the work could have been done, when no attempt was made. */
   readonly idleMs: number;
 }
 
 /** The most overdue rows that one statement finds. */
 export const PAGE = 100;
 
-// By saga_work_waiting, which has only open rows of which no operator knows.
+// The search uses saga_work_waiting, which has only open rows that no operator was alerted to.
 const findSql = `
   select id from converge.saga_work
    where waits_since < clock_timestamp() - least($2::float8, $3::float8) * interval '1 millisecond'
@@ -21,7 +21,7 @@ const findSql = `
      and late_since is null and state in ('ready', 'calling', 'unknown', 'answered') and effect = any ($1::text[])
    order by waits_since limit ${PAGE}`;
 
-/** Work of these effects that has waited for longer than its bound, and of which no operator knows. */
+/** Finds overdue work of these effects that no operator was alerted to. */
 export async function findOverdue(
   executor: Executor,
   effects: readonly string[],
@@ -47,8 +47,8 @@ type Row = Omit<OverdueWork, 'op' | 'cause' | 'story'> & {
   readonly story: string;
 };
 
-// By the primary key; waits for a worker that records its outcome, and marks nothing when that ended it. The claim of a worker
-// stays as it is.
+// Marks a row by the primary key. The statement waits for a transaction that records the row's outcome, and marks
+// nothing when that ended the row. The claim of a worker stays as it is.
 const markSql = `
   update converge.saga_work set late_since = clock_timestamp()
    where id = $1 and late_since is null and state in ('ready', 'calling', 'unknown', 'answered')

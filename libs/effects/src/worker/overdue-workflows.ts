@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Logger } from '@convergekit/telemetry';
 
-// By workflow_due.
+// The search uses workflow_due.
 const overdueSql = `
   select workflow, count(*)::int as count from converge.workflow
    where due_at < clock_timestamp() - $1::float8 * interval '1 millisecond' group by workflow order by workflow`;

@@ -69,7 +69,7 @@ it('after an outage all overdue work is marked in one round, however much there 
   await database.executor.query(`delete from converge.saga_work where key = 'm'`);
 });
 
-/** Total by its type: a new kind of work does not compile without an alarm here. */
+/** The type makes the table complete: a new kind of work does not compile without an alarm here. */
 const ALARMS: Readonly<Record<WorkOp | 'effect', string>> = {
   apply: 'step_stuck',
   resolve: 'step_stuck',

@@ -9,8 +9,8 @@ import { report } from './report.ts';
 import { emitting } from './record-outcome.ts';
 
 /**
- * Marks work that has waited for longer than its bound, in whatever state, and alerts an operator: once for each. A step's fence
- * and the observers hear of it in the same transaction. The work is retried. Returns how much was marked.
+ * Marks overdue work in any state, and alerts an operator: once for each row. The transaction also informs the step's
+ * fence and the observers. The work is retried. Returns the number of marked rows.
  */
 export async function alertOverdue<DB>(options: ResolvedOptions<DB>, signal?: AbortSignal): Promise<number> {
   const { database, effects, stuckAfterMs, undeclaredMs } = options;
@@ -20,7 +20,7 @@ export async function alertOverdue<DB>(options: ResolvedOptions<DB>, signal?: Ab
     const ids = await findOverdue(database.executor, [...effects.keys()], bounds);
     const before = marked;
     for (const id of ids) if (signal?.aborted !== true && (await tryAlert(options, id))) marked += 1;
-    // What could not be marked is found again: not in this round.
+    // Rows that could not be marked are found again in the next round.
     if (ids.length < PAGE || marked === before) return marked;
   }
 }
@@ -29,7 +29,7 @@ async function tryAlert<DB>(options: ResolvedOptions<DB>, id: string): Promise<b
   try {
     return await alert(options, id);
   } catch (error) {
-    // One that cannot be marked must not hide the others. It is looked at again in the next round.
+    // A row that cannot be marked must not hide the others. The next round tries it again.
     report.notMarked(options.log, id, classify(error));
     return false;
   }
@@ -55,7 +55,7 @@ async function alert<DB>(
   return overdue !== undefined;
 }
 
-/** Pure: at what it waits, and why. */
+/** Returns the stage and the failure of overdue work (pure). */
 export function lateOf({ state, story }: Pick<OverdueWork, 'state' | 'story'>): LateWork {
   const last = story.findLast(
     (one): one is WorkAttempt => one.op !== 'operator' && one.failure !== undefined,

@@ -2,20 +2,20 @@ import type { Wake } from '@convergekit/core/engine';
 import type { Effect } from '../effect/types.ts';
 import type { Wanted } from '../work/claim-sql.ts';
 
-/** The bulkhead: how many rows of each effect are in work, and how many more there is room for. */
+/** The bulkhead: the number of rows of each effect in progress, and the free places. */
 export class Places<DB> {
   readonly #effects: ReadonlyMap<string, Effect<DB>>;
   readonly #held = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
   readonly #freed: Wake;
 
-  /** `freed` is notified when a place becomes free: there may be more of that effect to claim. */
+  /** Creates the places; `freed` is notified when a place becomes free, so that more can be claimed. */
   constructor(effects: ReadonlyMap<string, Effect<DB>>, freed: Wake) {
     this.#effects = effects;
     this.#freed = freed;
   }
 
-  /** Effects that have room; their lease outlasts one run by the margin. */
+  /** Returns the effects with free places; their lease exceeds one run by the margin. */
   free(runMs: (effect: Effect<DB>) => number, marginMs: number): readonly Wanted[] {
     return [...this.#effects.values()].flatMap((effect) => {
       const { name, concurrency, settleMs } = effect;

@@ -124,7 +124,7 @@ function follow<DB>(
   }
 }
 
-/** Only a call of which none was made before can be left out. */
+/** Returns why the call must not be made. Only a first call can be left out. */
 async function coveredBy<DB>(
   { database }: ResolvedOptions<DB>,
   { covered }: Effect<DB>,
@@ -151,7 +151,7 @@ function markStuck<DB>(
   });
 }
 
-/** Records an outcome; when that fails, keeps it and records it later, without a second call. */
+/** Closes a row. A failed reaction must not cost a second call: the outcome is kept, and handled later. */
 async function close<DB>(
   options: ResolvedOptions<DB>,
   effect: Effect<DB>,

@@ -15,13 +15,13 @@ import { type AttemptsMade, writeOutcome } from './outcome-sql.ts';
 /** The events carry ids of their own, so the outbox needs no declaration. */
 const outbox = createOutbox([]);
 
-/** Another worker holds the claim: nothing of ours may be written. */
+/** The error of a lost claim: another worker holds it, and nothing may be written. */
 class ClaimLost extends Error {}
 
 /**
- * The outcome and what follows from it, in one transaction: the row is closed, if it is still ours; then the effect's
- * own code runs; then its events are appended. False = the claim was lost, nothing was written. Rejects when the
- * effect's code or the database failed: nothing was written either.
+ * Records the outcome and its reactions in one transaction. The row is closed, if it is still claimed; then the
+ * effect's own code runs; then its events are appended. False = the claim was lost, nothing was written. Rejects when
+ * the effect's code or the database failed: nothing was written either.
  */
 export async function recordOutcome<DB>(
   { database, clock, random }: ResolvedOptions<DB>,
@@ -51,7 +51,7 @@ export async function recordOutcome<DB>(
   }
 }
 
-/** Appends what is emitted meanwhile, in the same transaction. */
+/** Runs `fn` and appends the emitted events in the same transaction. */
 export async function emitting<T>(
   executor: Executor,
   work: Asker,
@@ -68,7 +68,10 @@ export async function emitting<T>(
 /** The work in whose name something is emitted. */
 type Asker = Pick<ClaimedWork, 'consumer' | 'handler' | 'id' | 'cause'>;
 
-/** Ids are a function of consumer, handler, phase, incoming event, effect and index: an outcome that is recorded again emits the same events. */
+/**
+ * The ids of events derive from consumer, handler, phase, incoming event, effect and index. A retried recording emits
+ * the same facts.
+ */
 class EffectEvents {
   readonly #work: Asker;
   readonly #phase: 'apply' | 'failure';

@@ -13,14 +13,17 @@ export interface RunContext {
   readonly shared: SharedGuards;
   /** Cuts off what is in flight when the worker must stop. */
   readonly signal: AbortSignal;
-  /** By our monotonic clock: from then on another worker may hold the row, so nothing may be sent any more. */
+  /**
+   * The end of the lease by this process's monotonic clock: nothing may be sent later, since another worker may hold
+   * the row.
+   */
   readonly leaseEndsAt: number;
 }
 
 export interface CallRun {
   readonly answer: Answer;
   readonly attempts: readonly WorkAttempt[];
-  /** How many times something was really sent. */
+  /** The number of calls that were really sent. */
   readonly sent: number;
 }
 
@@ -43,7 +46,7 @@ export async function runCall(
     const answer = await answered(op, revived, guards, permit);
     return { answer, attempts, sent: sent() };
   } catch (error) {
-    // An attempt that our own stop cut off is not reported; one that was never sent did nothing.
+    // An attempt that this process's stop cut off is not reported; one that was never sent did nothing.
     const inFlight = sent() > attempts.filter(wasSent).length;
     const failure = signal.aborted && !inFlight ? notSent(error) : classify(error);
     if (attempts.at(-1)?.failure?.code !== failure.code)
@@ -58,7 +61,7 @@ function permits({ clock, leaseEndsAt, signal }: RunContext) {
   return {
     signal: AbortSignal.any([signal, over.signal]),
     sent: () => sent,
-    // A process that was frozen wakes up right here: what it sends now would be a second call beside the new holder's.
+    // A frozen process wakes up here: a call sent now would be a second one beside the new holder's.
     permit: () => {
       if (clock.monotonic() >= leaseEndsAt) {
         over.abort(leaseOver());
@@ -93,7 +96,10 @@ async function answered(
   }
 }
 
-/** One attempt of unknown outcome makes all of them unknown, unless the other side goes by the key and said no to it. */
+/**
+ * Combines the failures: one attempt of unknown outcome makes all unknown, unless the other side honours the key and
+ * refused.
+ */
 function failedAs(
   op: Op,
   failure: Failure,

@@ -16,13 +16,13 @@ import { processWork } from './process-work.ts';
 import { report } from './report.ts';
 import { countUndeclared, forgetEnded } from './tidy-sql.ts';
 
-/** A policy may be unbounded, a lease may not: the row is taken up again after it. */
+/** The maximum of a run in milliseconds, for the lease: after it a row of an unbounded policy is taken up again. */
 const MAX_RUN_MS = 600_000;
 
 /**
- * Runs the calls that handlers asked for, outside any slice: claim → call or query → decide → record. Each effect has
- * places of its own, so a dependency that hangs holds up nothing but itself. Any number of workers may run beside each
- * other. A database that is away is waited for.
+ * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each effect has
+ * separate places, so a hanging dependency delays only itself. Several workers may run concurrently. An outage of the
+ * database is waited for.
  */
 export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWorkerOptions<DB>): Service {
   const resolved = resolveOptions(effects, options);
@@ -48,7 +48,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   const begin = async (effect: Effect<DB>, work: ClaimedWork, asked: number): Promise<void> => {
     const { clock, random, shared } = resolved;
     const asking = { clock, random, shared, signal: cutOff.signal, leaseEndsAt: asked + runMs(effect) };
-    // What cannot be written down now is found again when its lease ends.
+    // An outcome that cannot be written now is found again when the lease ends.
     await processWork(resolved, effect, work, asking).catch(away);
   };
 
@@ -91,7 +91,7 @@ async function announce<DB>({ database, effects, holder }: ResolvedOptions<DB>):
   await declareEffects(database.executor, [...effects.keys()], holder);
 }
 
-/** How long the records of each saga are kept, by what sweeps them. The longest of a saga's versions counts. */
+/** Returns the retention of each saga's records, by their sweep. The longest retention of a saga's versions counts. */
 function keptSagas<DB>(
   effects: Iterable<Effect<DB>>,
 ): ReadonlyMap<SweepRecords, ReadonlyMap<string, number>> {

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 
-// By the ends' own index; a thousand at a time, so that no transaction is long.
+// Deletes ended rows by their index, a thousand at a time, so that no transaction is long.
 const forgetSql = `
   delete from converge.saga_work where id in (
     select id from converge.saga_work

@@ -3,17 +3,17 @@ import type { SlowSchedule } from '@convergekit/resilience';
 import type { Random } from '@convergekit/core';
 import type { ClaimedWork, OperatorAct, WorkAttempt } from '../work/work.ts';
 
-/** Of an attempt that ended before it began: the process could not read the intent. */
+/** The code of an attempt that ended before it began: the process could not read the intent. */
 export const INTENT_UNREADABLE = 'INTENT_UNREADABLE';
 
-/** The longest wait for a process that can read an intent, in milliseconds. */
+/** The longest wait, so that another process that may be able to read the intent gets it soon. In milliseconds. */
 const LONGEST_WAIT_MS = 30_000;
 
 type Attempts = readonly (WorkAttempt | OperatorAct)[];
 
 /**
- * Pure: the attempt of a process that cannot read an intent, and the wait after it; undefined once that has gone on for
- * `withinMs`. While versions are deployed another process can read it.
+ * Returns the wait after an attempt of a process that cannot read an intent (pure). It is undefined once that has gone
+ * on for `withinMs`. Another process may be able to read the intent while versions are deployed.
  */
 export function waitForReader(
   { story }: Pick<ClaimedWork, 'story'>,

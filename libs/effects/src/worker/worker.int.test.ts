@@ -80,7 +80,7 @@ describe('an effect that a handler requests', () => {
     await waitUntil(async () => (await workRows(database)).length >= 4, { what: 'the intents' });
     await ended(database);
     expect(await outcomes(database)).toEqual(['a r-a', 'a-again r-a-again', 'b r-b', 'b-again r-b-again']);
-    // The whole log once more, as `consumers replay` would: every handler runs again, no intent is new.
+    // The whole log is replayed, as by `consumers replay`: every handler runs again, no intent is new.
     await service.stop();
     await database.executor.query('delete from converge.inbox_watermark');
     await database.executor.query('update converge.inbox_partition set next_offset = 0');
@@ -226,7 +226,7 @@ describe('a worker', () => {
     // Planted fault: without the term in the condition of `writeSql` this is `done`, and then the owner's is lost.
     expect(await processWork(options, effects.keyed, zombie, asking)).toBe('lost');
     expect(await outcomes(database)).toEqual([]);
-    // Nor does it send anything once its own clock says that the lease is over.
+    // The woken worker also sends nothing once its own clock says that the lease is over.
     expect(await processWork(options, effects.keyed, zombie, { ...asking, leaseEndsAt: 0 })).toBe('lost');
     expect(provider.calls).toHaveLength(1);
     expect(await processWork(options, effects.keyed, owner, asking)).toBe('done');

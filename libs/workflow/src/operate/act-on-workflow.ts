@@ -31,7 +31,7 @@ export async function stuckStepOf(executor: Executor, workflow: string, id: stri
 
 type Acting<DB> = Pick<Database<DB>, 'db'>;
 
-/** Has it tried now, whatever was waited for. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
+/** Retries a waiting workflow now. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
 export function retryWorkflow<DB>(
   database: Acting<DB>,
   workflow: string,
@@ -44,10 +44,7 @@ export function retryWorkflow<DB>(
   });
 }
 
-/**
- * States what became of the step that is stuck, from the other side's records; a worker continues from there. `seen`: the step that
- * the operator decided about. Throws WORKFLOW_NOT_FOUND, or WORKFLOW_NOT_RESOLVABLE: also when another step is stuck by now.
- */
+/** Records the outcome of the stuck step from the other side's records; a worker continues from there. */
 export function resolveWorkflow<DB>(
   database: Acting<DB>,
   workflow: string,
@@ -101,7 +98,7 @@ function stuckIn(fold: Fold, workflow: string, id: string): StuckStep {
   return { ...stuck, path: step.path };
 }
 
-/** Applies an operator's decision in one transaction, unless a process holds the workflow, and makes it due. */
+/** Applies an operator's decision in one transaction and makes the workflow due, unless a process holds it. */
 async function act<DB>(
   { db }: Acting<DB>,
   workflow: string,

@@ -1,4 +1,4 @@
-/** What operators read and do of workflows: the CLI and the console use it. */
+/** Exports for operators: reads and actions of workflows, for the CLI and the console. */
 export { WORKFLOW_STATES, type WorkflowState } from '../entry.ts';
 export { verifyWorkflow, type WorkflowRecord, type WorkflowVerdict } from '../verify.ts';
 export {

@@ -14,7 +14,7 @@ export async function* verifyWorkflows(executor: Executor, id?: string): AsyncGe
     }
 }
 
-/** One that ended long ago may be forgotten meanwhile. */
+/** Ignores a workflow that ended long ago and was deleted meanwhile. */
 function gone(error: unknown): undefined {
   if (error instanceof WorkflowError && error.code === 'WORKFLOW_NOT_FOUND') return undefined;
   throw error;

@@ -4,7 +4,7 @@ import { readJournal } from '../journal-sql.ts';
 import { notFound } from '../read-fold.ts';
 import type { WorkflowRecord } from '../verify.ts';
 
-/** A workflow as an operator sees it. Times are the database's. */
+/** A workflow, as shown to operators. Times are the database's. */
 export interface WorkflowView {
   readonly workflow: string;
   readonly id: string;
@@ -23,7 +23,7 @@ export interface WorkflowFilter {
   readonly limit: number;
 }
 
-/** The oldest first. A scan: for operators. */
+/** Lists workflows, oldest first. The list is a scan, for operators. */
 export async function listWorkflows(
   executor: Executor,
   filter: WorkflowFilter,
@@ -56,7 +56,8 @@ export async function readWorkflow(
   return { ...row, journal: journal.filter(({ seq }, index) => index < row.entries || seq <= row.entries) };
 }
 
-// The row's lock keeps workers away while an operator decides; a higher term fences a worker that still believes it holds the row.
+// The row's lock keeps workers away while an operator decides. A higher term fences a worker that still believes it
+// holds the row.
 export const takeSql = `
   update converge.workflow one set term = one.term + 1
   where one.workflow = $1 and one.id = $2 and (one.holder is null or one.due_at <= clock_timestamp())
