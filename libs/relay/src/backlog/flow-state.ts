@@ -14,6 +14,8 @@ export type Missed = 'none' | 'some' | 'unknown';
 
 /**
  * The flow of a topic, or of one partition of a flowing topic, which may be halted by itself.
+ * *Halted* means stopped by an error. *Held* means everything that does not flow: its events are behind those of the
+ * main lane.
  *
  * flowing      read by the main lane, counted by done_tick
  *    ↓ halt

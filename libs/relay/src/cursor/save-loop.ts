@@ -32,6 +32,8 @@ export class CursorSaver {
 
   /**
    * Saves holds, then cursors with done_tick, then the progress of topics that catch up. All values are taken together.
+   * done_tick never passes an event of a topic whose hold is not written; a topic flows again only when its cursors are
+   * saved.
    */
   async save(): Promise<void> {
     const { main, backlog } = this.#leader;
