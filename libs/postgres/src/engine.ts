@@ -1,4 +1,4 @@
-/** What other packages of the kit build on and no application needs. It may change in any version. */
+/** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { asksForRerun, kyselyTransaction } from './transaction.ts';
 export { sqlState } from './errors.ts';
 export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';

@@ -13,7 +13,7 @@ import type { Category, Failure } from '@convergekit/core';
 export type Retrying = 'backoff' | 'throttle' | 'rerun' | 'never';
 
 /**
- * What a consumer does with an event after its last attempt in place; also the outcome of that attempt:
+ * The treatment of an event after its last attempt in place; also the outcome of that attempt:
  * park    the key waits, in order; the slow schedule retries
  * dead    a dead letter, with its bytes, for an operator; for bad data the `refetch` hook runs first
  * reject  an expected refusal: the failure event is emitted, earlier steps compensate

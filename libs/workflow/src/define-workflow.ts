@@ -31,9 +31,10 @@ export type InputOf<Step> = Step extends WorkflowStep<infer Input> ? Input : nev
 export type ResultOf<Step> = Step extends WorkflowStep<never, infer Result> ? Result : never;
 
 /**
- * undo     what was interrupted is undone
- * resume   what was interrupted goes on where it stood: the body is run again, and steps that have ended answer from the
- *          journal. A body that takes another way than before is undone instead
+ * The treatment of an interrupted workflow.
+ * undo     the workflow is undone
+ * resume   the body is run again, and steps that have ended answer from the journal; a body that takes another way than
+ *          before is undone instead
  */
 export type WorkflowRecovery = 'undo' | 'resume';
 

@@ -35,10 +35,10 @@ export async function intend(turn: Turn, step: BoundStep, path: string, intent: 
 }
 
 /**
- * Why a step's call is brought to an end.
- * fresh    its intent has just been written by this very turn, so that nothing can have been called
- * finish   it was interrupted, and is done after all
- * undo     it was interrupted, and what it may have done is to be undone
+ * The reason for bringing a step's call to an end.
+ * fresh    this turn has just written the intent, so that nothing can have been called
+ * finish   the step was interrupted, and is completed
+ * undo     the step was interrupted, and its possible effect is to be undone
  */
 export type Settling = 'fresh' | 'finish' | 'undo';
 

@@ -34,16 +34,16 @@ export type CompensateTrigger = 'failure' | 'interrupted' | 'code_changed';
 export type Witness = 'reply' | 'check' | 'journal' | 'operator';
 
 /**
- * What a journal consists of, in the order in which it happens:
+ * An entry of a journal, in the order of events:
  * scope, scope_done            a scope begins, and ends well
  * intent, repeat              written before a step's call, and before it is made once more. The call ends within
  *                              `callMs`, and is visible `settleMs` later: then "not found" is the last word on it
- * unknown, result, failed      what became of the call; `failed` says that it certainly took no effect, `late` that an
+ * unknown, result, failed      the outcome of the call; `failed` says that it certainly took no effect, `late` that an
  *                              attempt before the one that was answered may still arrive
  * compensate                   from here on the path is undone, the highest step first
  * undo, undo_failed, undone    before an undo's call, after one that failed, and the end of it
  * scope_undone, compensated, completed   the end of a scope, and of the whole
- * stuck, operator              it waits for an operator, and what that operator did
+ * stuck, operator              the workflow waits for an operator, and the operator's act
  */
 export type Entry =
   | OfPath<'scope' | 'scope_done' | 'scope_undone'>

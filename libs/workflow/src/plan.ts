@@ -2,9 +2,9 @@ import { isWithin, type UndoOutcome } from './entry.ts';
 import type { Fold, StepFold } from './fold.ts';
 
 /**
- * What is to be done next while a path is undone.
- * resolve       its outcome is unknown: find out before anything else
- * undo          call its undo · noop: it took no effect · irreversible: an operator must
+ * The next action while a path is undone.
+ * resolve       query a step's unknown outcome, before anything else
+ * undo          call the step's undo · noop: the step had no effect · irreversible: an operator must act
  * close         everything in the path is undone
  */
 export type Move =

@@ -1,5 +1,5 @@
--- converge_consumer: a service that consumes events, takes part in sagas and emits (it is a writer, too).
--- It appends to journals and cannot change what is in them.
+-- converge_consumer: a service that consumes events, takes part in sagas and emits (it is a writer, too). The role
+-- appends to journals and cannot change their rows.
 do $$ begin create role converge_consumer nologin; exception when duplicate_object or unique_violation then null; end $$;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;

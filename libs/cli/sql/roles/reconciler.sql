@@ -8,7 +8,7 @@ grant select, insert, update, delete on converge.reconcile_key to converge_recon
 grant select, insert, update on converge.reconciler, converge.lease to converge_reconciler;
 grant select, insert on converge.reconcile_audit, converge.reconcile_gap to converge_reconciler;
 grant usage on sequence converge.reconcile_term to converge_reconciler;
--- What may be in flight: read only.
+-- The tables of events that may be in flight are read only.
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
   converge.parked, converge.saga_fence, converge.saga_instance, converge.relay_source, converge.relay_cursor, converge.tick,
   converge.outbox, converge.policy, converge.policy_change to converge_reconciler;

@@ -13,10 +13,11 @@ grant select, update on converge.relay_source, converge.outbox_limit to converge
 grant select, insert, update, delete on converge.relay_accept to converge_relay;
 grant select, insert on converge.outbox_leaving to converge_relay;
 grant select, delete on converge.request to converge_relay;
--- Rows are locked before they are deleted, which asks for the right to update a column.
+-- The relay locks rows before it deletes them, which requires the right to update a column.
 grant update (created_at) on converge.request to converge_relay;
 grant execute on function
   converge.outbox_measure, converge.outbox_add_child, converge.outbox_remove_child, converge.tick_last, converge.kafka_partition, converge.keys_between
   to converge_relay;
--- To name the transactions of other roles that hold retention back. A superuser grants it; without it they have no name.
+-- pg_monitor lets the relay name other roles' transactions that hold retention back. A superuser grants it; without it
+-- these transactions have no name.
 do $$ begin grant pg_monitor to converge_relay; exception when insufficient_privilege then raise notice 'pg_monitor was not granted to converge_relay'; end $$;

@@ -2,10 +2,10 @@ import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contr
 import type { Policy, SlowSchedule } from '@convergekit/resilience';
 
 /**
- * What a repeat of a call does.
+ * The effect of repeating a call.
  * idempotent   a repeat changes nothing
  * keyed        the other side drops repeats of the idempotency key, and answers them as it answered the first
- * none         it must not be repeated: an unknown outcome is queried, or waits for an operator
+ * none         the call must not be repeated: an unknown outcome is queried, or waits for an operator
  */
 export type CallIdempotency = 'idempotent' | 'keyed' | 'none';
 

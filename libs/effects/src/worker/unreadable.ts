@@ -46,7 +46,7 @@ export interface WaitRules {
   readonly random: Random;
 }
 
-/** What was tried last, as far back as nothing else was tried. */
+/** Returns the last attempts, as far as all of them were unreadable. */
 function unreadableTail(attempts: Attempts): Attempts {
   const other = attempts.findLastIndex(
     (one) => one.op === 'operator' || one.failure?.code !== INTENT_UNREADABLE,

@@ -80,8 +80,8 @@ export interface DefineConsumerOptions {
   readonly name: string;
   readonly from: From;
   /**
-   * What a partition does at a missing event: `halt` = it stops until an operator decides; `continue` = it continues without
-   * the event, and the gap is recorded in converge.inbox_gap. @default 'halt'
+   * The reaction of a partition to a missing event: `halt` = the partition stops until an operator decides; `continue` =
+   * it continues without the event, and the gap is recorded in converge.inbox_gap. @default 'halt'
    */
   readonly onGap?: OnGap;
   /**

@@ -5,8 +5,9 @@ import type { Logger } from '@convergekit/telemetry';
 import type { Compilable, CompiledQuery, Transaction } from 'kysely';
 
 /**
- * Where a consumer starts in a topic that it has never read: `beginning` = the whole log, and a missing first event is a
- * gap; `earliest` = the first record in the log; `now` = the first record after its registration.
+ * The start of a consumer in a topic that it has never read.
+ * `beginning` = the whole log, and a missing first event is a gap; `earliest` = the first record in the log; `now` = the
+ * first record after the consumer's registration.
  */
 export type Start = 'beginning' | 'earliest' | 'now';
 

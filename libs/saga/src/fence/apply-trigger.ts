@@ -86,7 +86,7 @@ function decideLocked({ trigger, version }: TriggerRequest, row: FenceRow): Fenc
   // A version cannot undo a step that another version began: it may not know the steps between. The failure of the
   // other version comes separately: see `begin`.
   if (decision.state !== row.state) return { state: row.state, act: 'noop_already' };
-  // Only the steps of the row's version have been told that nothing is left.
+  // Only the steps of the row's version know that nothing is left.
   return row.state === 'undo_pending' ? decision : decideFence(row.state, 'undone');
 }
 

@@ -1,10 +1,10 @@
 /**
- * What one step of one saga has come to, in its own service's database.
- * started    its effect may be on its way · unknown: it may have taken effect, which is not known yet
- * applied, rejected, failed_not_applied, failed_applied   its outcome; a failure's certainty is part of it
- * tombstoned   it was undone before it began: it must not begin any more
- * undo_pending   it is to be undone: the undo runs, or waits until the outcome is known · undone
- * stuck   its outcome waits for an operator. An undo that waits for one stays undo_pending, with `stuck_since`
+ * The state of a step of a saga, in the database of its service.
+ * started        the effect may be on its way · unknown: the effect may have happened, which is not known yet
+ * applied, rejected, failed_not_applied, failed_applied   the outcome, with the certainty of a failure
+ * tombstoned     the step was undone before it began, and never begins
+ * undo_pending   the undo runs, or waits until the outcome is known · undone: the undo is done
+ * stuck          the outcome waits for an operator; an undo that waits for one stays undo_pending, with `stuck_since`
  */
 export const FENCE_STATES = Object.freeze([
   'started',
@@ -53,11 +53,12 @@ export type FenceTrigger =
   | 'close';
 
 /**
- * run   take effect now: in this transaction, or by an intent for the worker
+ * The decision of the fence about a trigger.
+ * run            take effect now, in this transaction or by an intent for the worker
  * emit_success, emit_failure, emit_undone   emit the event, under the id of this step and fact
- * undo   undo it now · wait: for the outcome, which decides · noop_already: the same was done before
- * closed   it never begins, and no event says so: the step that failed has emitted what made it so
- * rejected_by_tombstone, cancel_refused   too late
+ * undo           undo the step now · wait: for the outcome, which decides · noop_already: the trigger was handled before
+ * closed         the step never begins, and no event is emitted: the failed step has emitted the cause
+ * rejected_by_tombstone, cancel_refused   the trigger is too late
  */
 export type FenceAct =
   | 'run'

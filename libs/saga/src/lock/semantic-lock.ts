@@ -6,8 +6,10 @@ import { SagaError } from '../errors.ts';
 import { lockSql } from './lock-sql.ts';
 
 /**
- * What comes of a row that an unfinished saga has marked as its own. reject: the business says no · queue: the event waits with
- * its key, and is retried · warn: it goes on, and gets the holder's name
+ * The reaction to a row that another, unfinished saga has marked.
+ * reject   the event is rejected (a BusinessRejection)
+ * queue    the event waits with its key, and is retried
+ * warn     the step continues, and gets the name of the saga that holds the mark
  */
 export type OnPending = 'reject' | 'queue' | 'warn';
 

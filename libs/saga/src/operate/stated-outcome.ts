@@ -6,9 +6,9 @@ import { EFFECT_STAYS, type Outcome, statedFailure } from '@convergekit/effects/
 import type { LockedStep } from './step-sql.ts';
 
 /**
- * What an operator says became of a step.
+ * The outcome of a step, as an operator states it.
  * fact           the event that the step would have emitted; `key`: of an event whose key is not that of the step
- * failed         it certainly had no effect · effect_stays: its undo cannot be done, and the effect is let go of
+ * failed         the step certainly had no effect · effect_stays: its undo is impossible, and the effect is accepted
  */
 export type StatedOutcome =
   | {

@@ -12,9 +12,9 @@ import { readWorkflow, takeSql } from './workflow-sql.ts';
 import { whyNot } from '../rules.ts';
 
 /**
- * What an operator states about the step that is stuck.
- * succeeded   it took effect, with this result (JSON) · failed: it certainly took no effect
- * undone      its effect is gone · effect_stays: it cannot be undone, and stays; what was done before it is undone
+ * The outcome of a stuck step, as an operator found it.
+ * undone        the effect is gone
+ * not_applied   the step never took effect · applied: the step took effect, with this result (JSON)
  */
 export type StatedResult =
   | { readonly kind: 'succeeded'; readonly result: string }
