@@ -1,6 +1,6 @@
 import { sealSql } from '@convergekit/effects/engine';
 
-/** Columns of a row of the journal that its seal covers: all of them but `id`, which is the order of reading alone. */
+/** The journal columns that a row's seal covers: all except `id`, which only orders reading. */
 const STEP = [
   ...[
     'saga',

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { type Finding, namesSql } from '@convergekit/effects/engine';
 
-/** A compensation, and what it says was its cause. */
+/** A compensation, and its recorded cause. */
 interface Orphan {
   readonly saga: string;
   readonly instance: string;
