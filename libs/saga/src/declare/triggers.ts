@@ -5,8 +5,8 @@ import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } fro
 /**
  * An event to which a step reacts.
  * begin    the start, or the success of a step of the previous stage
- * undo     a step of the next stage failed without effect or was undone · a sibling failed, or was undone (its time was
- *          over) · the step's own dead letter reports that the step took effect
+ * undo     a step of the next stage failed without effect or was undone · a sibling failed, with or without effect, or
+ *          was undone (its time was over) · the step's own dead letter reports that the step took effect
  * cancel   the saga's cancel event · deadline: the saga's start, which begins the time and gives a cancellation its key ·
  *          close: a step of an earlier stage failed or was undone, so the saga is on its way back (all three at `lastStop`)
  */

@@ -20,9 +20,8 @@ export async function* verifySagas(executor: Executor, instance?: string): Async
 type Read = Pick<SagaRecords, 'fences' | 'journal'>;
 
 /**
- * Replays a saga's journal against its fences (pure). A journal that the kit wrote, and nothing else changed, has no
- * flaw: its rows follow each other, each is what the fence's table decides and carries the seal of what it says, and
- * the last one is the fence's state. Seals have no key: a writer that computes them as well is not found.
+ * Replays journals of steps against their fences (pure). The rows of a step follow each other, each is the decision of
+ * the fence's table and carries the seal of its content, and the last one is the fence's state.
  */
 export function verifyJournal(records: Read): readonly Finding[] {
   return stepsOf(records).flatMap(verifyStep);
