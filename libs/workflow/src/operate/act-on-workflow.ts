@@ -12,9 +12,9 @@ import { readWorkflow, takeSql } from './workflow-sql.ts';
 import { whyNot } from '../rules.ts';
 
 /**
- * The outcome of a stuck step, as an operator found it.
- * undone        the effect is gone
- * not_applied   the step never took effect · applied: the step took effect, with this result (JSON)
+ * What an operator states about the step that is stuck.
+ * succeeded   it took effect, with this result (JSON) · failed: it certainly took no effect
+ * undone      its effect is gone · effect_stays: it cannot be undone, and stays; what was done before it is undone
  */
 export type StatedResult =
   | { readonly kind: 'succeeded'; readonly result: string }
@@ -31,7 +31,7 @@ export async function stuckStepOf(executor: Executor, workflow: string, id: stri
 
 type Acting<DB> = Pick<Database<DB>, 'db'>;
 
-/** Retries a waiting workflow now. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
+/** Has it tried now, whatever was waited for. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
 export function retryWorkflow<DB>(
   database: Acting<DB>,
   workflow: string,
@@ -44,7 +44,10 @@ export function retryWorkflow<DB>(
   });
 }
 
-/** Records the outcome of the stuck step from the other side's records; a worker continues from there. */
+/**
+ * States what became of the step that is stuck, from the other side's records; a worker continues from there. `seen`: the step that
+ * the operator decided about. Throws WORKFLOW_NOT_FOUND, or WORKFLOW_NOT_RESOLVABLE: also when another step is stuck by now.
+ */
 export function resolveWorkflow<DB>(
   database: Acting<DB>,
   workflow: string,
@@ -98,7 +101,7 @@ function stuckIn(fold: Fold, workflow: string, id: string): StuckStep {
   return { ...stuck, path: step.path };
 }
 
-/** Applies an operator's decision in one transaction and makes the workflow due, unless a process holds it. */
+/** Applies an operator's decision in one transaction, unless a process holds the workflow, and makes it due. */
 async function act<DB>(
   { db }: Acting<DB>,
   workflow: string,
