@@ -60,7 +60,7 @@ async function runWith(env: Record<string, string>) {
   return { emitted, traceId, spanId, stored: traceparent.split('-') };
 }
 
-describe('the context that an event is stored with', { timeout: 30_000 }, () => {
+describe('the context that an event is stored with', () => {
   it('an event stores a span of its own in the trace of the request if spans are collected', async () => {
     await collecting(async (env, spans) => {
       const { traceId, spanId, stored } = await runWith(env);

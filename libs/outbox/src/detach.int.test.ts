@@ -60,4 +60,4 @@ it('each step of a detach gives up within its time limit while a transaction is 
   await late();
   expect(await step()).toBe('removed');
   expect(await state()).toBeUndefined();
-}, 20_000);
+});

@@ -101,7 +101,7 @@ test('an event is written exactly when its row is, for any nested and concurrent
       await run((transaction) => perform(whole, 'w', transaction));
       expect(await survivors()).toEqual(expected(whole, 'w').toSorted());
     }),
-    { numRuns: 60, timeout: 10_000 },
+    { numRuns: 60 },
   );
 });
 

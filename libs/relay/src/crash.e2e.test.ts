@@ -93,7 +93,6 @@ describe('a leader that is killed', () => {
       const writing = writeUntil(() => first.child.signalCode !== null, database, topic);
       await waitUntil(() => first.child.signalCode !== null, {
         what: `the leader to die at ${failpoint}`,
-        deadlineMs: 60_000,
       });
       expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' });
       const atRisk = await sentSinceCursor(database, broker, topic);

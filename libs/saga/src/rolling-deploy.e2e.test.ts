@@ -161,6 +161,5 @@ async function heard(scene: RollingScene, instance: string): Promise<void> {
   const noted = 'select from converge.saga_start where instance = $1 and version = 1';
   await waitUntil(async () => (await scene.rows(noted, [instance])).length === 1, {
     what: 'the airline to hear of the start',
-    deadlineMs: 30_000,
   });
 }

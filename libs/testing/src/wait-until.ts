@@ -3,7 +3,7 @@ import { systemClock } from '@convergekit/core';
 export interface WaitOptions {
   /** The name of the awaited condition, for the error. */
   readonly what: string;
-  /** @default 60_000 */
+  /** A limit on what hangs, not on speed. @default 180_000 */
   readonly deadlineMs?: number;
   /** @default 20 */
   readonly everyMs?: number;
@@ -15,7 +15,7 @@ export interface WaitOptions {
  */
 export async function waitUntil<T>(
   condition: () => T | Promise<T>,
-  { what, deadlineMs = 60_000, everyMs = 20 }: WaitOptions,
+  { what, deadlineMs = 180_000, everyMs = 20 }: WaitOptions,
 ): Promise<NonNullable<T>> {
   const end = systemClock.monotonic() + deadlineMs;
   for (;;) {

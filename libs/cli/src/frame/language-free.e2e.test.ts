@@ -40,7 +40,7 @@ describe('use without any TypeScript', () => {
     records = await readWithJava(env.KAFKA_BROKERS, topic, payloads.length);
     interrupt(relay);
     relayEnded = await relay.ended;
-  }, 120_000);
+  });
   afterAll(async () => {
     killLeftovers();
     await database.close();

@@ -71,5 +71,5 @@ describe.each(drivers)('the %s driver', (_, connect) => {
     // Marks of transactions are no records for any reader.
     expect(await read('uncommitted')).toEqual(['aborted', 'behind', 'committed']);
     expect(member.broken).toEqual([]);
-  }, 60_000);
+  });
 });

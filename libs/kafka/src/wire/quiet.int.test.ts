@@ -61,7 +61,7 @@ describe.each(drivers)('the %s driver', (_, connect) => {
     await own.write(topic, 2, records(2));
     await until('the records', () => member.seen.length === 2);
     expect(member.broken).toEqual([]);
-  }, 60_000);
+  });
 });
 
 it('messages of kafkajs reach the log at level debug only', async () => {

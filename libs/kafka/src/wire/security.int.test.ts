@@ -44,7 +44,7 @@ beforeAll(async () => {
     },
   });
   await kafka.start();
-}, 120_000);
+});
 
 afterAll(async () => {
   await kafka.dispose();

@@ -211,7 +211,6 @@ describe('a partition without a leader', () => {
     await writeMany(database, other, 300);
     await waitUntil(async () => (await readLog(broker, other)).length === 600, {
       what: 'the other topic to be published',
-      deadlineMs: 60_000,
     });
     expect(heldCodes(next)).toEqual(['LOG_NOT_COMPARED']);
     isHanging = false;

@@ -61,7 +61,7 @@ test('while the broker is away for a minute, at most four ticks a second are mad
       most = Math.max(most, standing()?.queued ?? 0);
       return fast.monotonic() - since >= 60_000 && (await ticks()) - before >= 20;
     },
-    { what: 'a minute to go by, with ticks in it', everyMs: 1, deadlineMs: 25_000 },
+    { what: 'a minute to go by, with ticks in it', everyMs: 1 },
   );
   const made = (await ticks()) - before;
   const seconds = (fast.monotonic() - since) / 1_000;

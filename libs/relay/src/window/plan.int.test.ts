@@ -64,7 +64,7 @@ beforeAll(async () => {
     [[early, late, snapshots.now]],
   );
   await database.executor.query('analyze converge.outbox, converge.tick');
-}, 120_000);
+});
 afterAll(async () => {
   await database.close();
 });

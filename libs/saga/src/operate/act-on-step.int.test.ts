@@ -52,7 +52,6 @@ async function seen(placed: Placed, wanted: string): Promise<void> {
   let last = '';
   await waitUntil(async () => (last = await observed(placed).catch(String)).startsWith(wanted), {
     what: `the observer to see ${wanted}`,
-    deadlineMs: 15_000,
   }).catch((error: unknown) => {
     throw new Error(`it sees ${last}`, { cause: error });
   });

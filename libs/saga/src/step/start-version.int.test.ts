@@ -140,7 +140,6 @@ async function until(instance: string, wanted: string): Promise<void> {
   let last = '';
   await waitUntil(async () => (last = await fencesOf(instance)) === wanted, {
     what: `the saga to be at ${wanted}`,
-    deadlineMs: 20_000,
   }).catch((error: unknown) => {
     throw new Error(`it is at ${last}`, { cause: error });
   });

@@ -22,7 +22,7 @@ describe.skipIf(!docker.ready)('a stack in Docker', () => {
       env: { ...process.env, CONVERGE_STACK: 'docker', DATABASE_URL: '', KAFKA_BROKERS: '' },
       dataDir,
     });
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await stack.stop();

@@ -7,7 +7,7 @@ let env: Record<string, string>;
 beforeAll(async () => {
   env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl) };
   expect(await runCli(['migrate'], env)).toMatchObject({ code: 0 });
-}, 60_000);
+});
 afterAll(killLeftovers);
 
 const policy = (args: readonly string[], more: Record<string, string> = {}) =>

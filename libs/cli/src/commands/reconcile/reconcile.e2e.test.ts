@@ -27,7 +27,7 @@ beforeAll(async () => {
     stderr: expect.stringContaining('run `converge migrate` first') as string,
   });
   expect(await runCli(['migrate'], { DATABASE_URL: copyUrl })).toMatchObject({ code: 0 });
-}, 60_000);
+});
 afterAll(async () => {
   killLeftovers();
   await copy.close();

@@ -68,7 +68,7 @@ beforeAll(async () => {
       onLine: () => undefined,
     });
   source = await opened('source');
-}, 180_000);
+});
 
 afterAll(async () => {
   for (const close of closers.splice(0).reverse()) await close();

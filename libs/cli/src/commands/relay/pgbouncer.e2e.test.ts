@@ -75,7 +75,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
       'create table effects (at bigserial primary key, key text not null, n int not null)',
     );
     await direct.executor.query(`select setval('converge.outbox_id', 1999800, false)`);
-  }, 120_000);
+  });
   afterEach(killLeftovers);
   afterAll(async () => {
     for (const close of closers.splice(0).reverse()) await close();

@@ -53,7 +53,6 @@ it('a process that is killed in the middle of an undo leaves a saga that still e
     };
     await waitUntil(async () => (await states()) === 'pay:undone room:undone seat:rejected', {
       what: 'all to be undone',
-      deadlineMs: 60_000,
     });
   } finally {
     living.kill('SIGTERM');
