@@ -1,7 +1,7 @@
 import { DatabaseError, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { ConvergeError, type Service } from '@convergekit/core';
-import { endsWithin, type NextRun, poll } from '@convergekit/core/engine';
+import { ConvergeError, type Service, endsWithin } from '@convergekit/core';
+import { type NextRun, poll } from '@convergekit/core/engine';
 import type { Check } from '@convergekit/config';
 import { instruments } from '@convergekit/telemetry/engine';
 import { Attempts } from './leader/attempts.ts';

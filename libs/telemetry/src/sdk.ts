@@ -1,6 +1,5 @@
 import { type Attributes, diag, DiagLogLevel } from '@opentelemetry/api';
-import { systemClock } from '@convergekit/core';
-import { endsWithin } from '@convergekit/core/engine';
+import { systemClock, endsWithin } from '@convergekit/core';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { logger } from './logger.ts';

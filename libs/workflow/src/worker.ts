@@ -1,7 +1,7 @@
 import { sqlState } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
-import type { Service } from '@convergekit/core';
-import { endsWithin, failpoint, loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
+import { type Service, endsWithin } from '@convergekit/core';
+import { failpoint, loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
 import { alertOverdueWorkflows } from '@convergekit/effects/engine';
 import { recover } from './body.ts';
 import { type ClaimedWorkflow, claimWorkflows } from './claim-sql.ts';

@@ -1,8 +1,8 @@
 import { sqlState } from '@convergekit/postgres/engine';
 import { bound } from '@convergekit/resilience/engine';
 import { classify } from '@convergekit/resilience';
-import type { Service } from '@convergekit/core';
-import { endsWithin, failpoint, loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
+import { type Service, endsWithin } from '@convergekit/core';
+import { failpoint, loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
 import type { Effect, SweepRecords } from '../effect/types.ts';
 import { notMigrated } from '../errors.ts';
 import { claimWork } from '../work/claim-sql.ts';

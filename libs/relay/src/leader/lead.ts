@@ -1,4 +1,4 @@
-import { endsWithin } from '@convergekit/core/engine';
+import { endsWithin } from '@convergekit/core';
 import { isWarning, ownSession, releaseLease } from '@convergekit/postgres/engine';
 import { requireCursors } from './cursor-check.ts';
 import type { Ending, EndReason } from './ending.ts';

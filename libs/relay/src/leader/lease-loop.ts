@@ -1,4 +1,5 @@
-import { endsWithin, poll } from '@convergekit/core/engine';
+import { endsWithin } from '@convergekit/core';
+import { poll } from '@convergekit/core/engine';
 import { renewLease } from '@convergekit/postgres/engine';
 import type { RelaySettings } from '../options.ts';
 import type { Ending } from './ending.ts';
