@@ -3,6 +3,7 @@ import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { systemClock } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';
+import { randomUUID } from 'node:crypto';
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { Case } from '../case.ts';
@@ -15,6 +16,8 @@ const CONNECTIONS = 16;
 const ACCOUNTS = 10_000;
 const SECONDS = 5;
 const PLAIN = 'without, plain Kysely';
+const ORDINARY = 'ordinary outbox table';
+const NOTE = 'x'.repeat(230);
 
 const orderPlaced = defineEvent({
   type: 'bench.order.placed',
@@ -51,10 +54,28 @@ const ways: readonly (readonly [name: string, transact: Transact])[] = [
     ({ db }, id) =>
       outbox.transaction(db, async ({ tx, emit }) => {
         await business(tx, id);
-        emit(orderPlaced({ orderId: id, note: 'x'.repeat(230) }));
+        emit(orderPlaced({ orderId: id, note: NOTE }));
+      }),
+  ],
+  [
+    ORDINARY,
+    ({ db }, id) =>
+      db.transaction().execute(async (tx) => {
+        await business(tx, id);
+        await ordinaryEmit(tx, id);
       }),
   ],
 ];
+
+/** The least that any outbox does: one INSERT of the event into a table without order, checks, limits or partitions. */
+async function ordinaryEmit(tx: Transaction<unknown>, orderId: string): Promise<void> {
+  const headers = JSON.stringify({ correlationId: randomUUID() });
+  const payload = JSON.stringify({ orderId, note: NOTE });
+  await sql`insert into ordinary_outbox (event_id, topic, key, type, headers, payload)
+    values (${randomUUID()}, 'bench.orders', ${orderId}, 'bench.order.placed', ${headers}, ${payload})`.execute(
+    tx,
+  );
+}
 
 /** An order, two lines, an account: what a small business transaction does. */
 async function business(tx: Transaction<unknown>, id: string): Promise<void> {
@@ -121,6 +142,12 @@ function resultOf(rates: ReadonlyMap<string, readonly number[]>): Awaited<Return
         ours: { value: median(of('with outbox')), unit: 'tx/s' },
         rival: { value: median(of(PLAIN)), unit: 'tx/s', who: PLAIN },
       },
+      {
+        name: 'the same against one INSERT into an ordinary outbox table, the floor of any outbox',
+        bar: { kind: 'at least', ratio: 0.9 },
+        ours: { value: median(of('with outbox')), unit: 'tx/s' },
+        rival: { value: median(of(ORDINARY)), unit: 'tx/s', who: ORDINARY },
+      },
     ],
     plots: [
       {
@@ -149,8 +176,11 @@ const TABLES = [
   'create table line (order_id text not null references orders, sku text not null)',
   'create table account (id int primary key, total bigint not null)',
   `insert into account select n, 0 from generate_series(0, ${ACCOUNTS - 1}) n`,
+  `create table ordinary_outbox (id bigserial primary key, event_id uuid not null, topic text not null, key text not null,
+     type text not null, headers text not null, payload text not null, created_at timestamptz not null default now())`,
 ];
 
 const METHOD = `${CONNECTIONS} connections of one Node process each run one transaction after the other for ${SECONDS} s: an order, two lines, an account's total; the same
 with \`outbox.transaction\` and one event of 300 B. "Without" uses the kit's connection, whose transactions begin together with their first
-statement; "plain Kysely" begins them in a round trip of their own. fsync and synchronous_commit are on; no relay runs.`;
+statement; "plain Kysely" begins them in a round trip of their own. "Ordinary outbox table" is the kit's connection with one INSERT of the same
+event into a table with a serial key, without the order of keys, sizes, limits and partitions that the outbox gives. fsync and synchronous_commit are on; no relay runs.`;
