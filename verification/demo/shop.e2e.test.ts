@@ -29,12 +29,12 @@ beforeAll(async () => {
     progress: { note: () => undefined, status: () => undefined, end: () => undefined },
     signal: new AbortController().signal,
   });
-}, 220_000);
+}, 900_000);
 
 afterAll(async () => {
   await world?.stop();
   await stack?.stop();
-}, 60_000);
+}, 300_000);
 
 describe('the shop, all services on real Postgres and real Kafka', () => {
   it('the shop completes or compensates every order, and conserves money, stock and events', () => {

@@ -3,13 +3,12 @@ import { failureTopic } from '@convergekit/contracts';
 import type { Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
 import { connect, type Database, migrate } from '@convergekit/postgres';
-import type { KafkaTools } from '@convergekit/testing/engine';
+import { freePort, type KafkaTools } from '@convergekit/testing/engine';
 import type { Stack } from '@convergekit/testing';
 import { shopEvents } from '../../schemas/src/index.ts';
 import { shopMigrations } from '../../services/shop/src/migrations.ts';
 import { articles } from './drive/orders.ts';
 import { Child } from './process/child.ts';
-import { freePorts } from './process/ports.ts';
 import { makeDatabases, makeTopics, prepareSource, startAll } from './process/prepare.ts';
 import { type Logins, makeLogins } from './process/logins.ts';
 import {
@@ -61,7 +60,8 @@ export async function buildWorld({
   await Promise.all(databaseNames.map((name) => prepare(name, databases[name])));
   const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'demo' });
   await makeTopics(broker, brokers, topics, 6);
-  const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
+  const [ordersPort, providerPort] = [await freePort(), await freePort()];
+  const healthPorts = await Promise.all(processNames.map(() => freePort()));
   const logins = await loginsOf(databases, urls);
   const specs = processSpecs(
     { provider: urls.provider, logins, brokers, ordersPort, providerPort },

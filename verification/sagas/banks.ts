@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { failureTopic } from '@convergekit/contracts';
 import type { Broker } from '@convergekit/broker';
 import { connect, type Database } from '@convergekit/postgres';
+import { freePort } from '@convergekit/testing/engine';
 import { transferEvents } from '../../schemas/src/index.ts';
 import { type Bank, transferMigrations } from '../../services/transfers/src/migrations.ts';
 import { Child } from '../demo/process/child.ts';
-import { freePorts } from '../demo/process/ports.ts';
 import { makeDatabases, makeTopics, prepareSource } from '../demo/process/prepare.ts';
 
 export const banks: readonly Bank[] = ['giro', 'savings'];
@@ -38,7 +38,8 @@ export async function buildBanks(options: BanksOptions): Promise<Banks> {
   await openAccounts(databases);
   const topics = [...new Set(transferEvents.map(({ topic }) => topic)), ...banks.map(failureTopic)];
   await makeTopics(broker, brokers, topics, 6);
-  const [httpPort = 0, ...healthPorts] = await freePorts(1 + 2 * banks.length);
+  const httpPort = await freePort();
+  const healthPorts = await Promise.all(banks.flatMap(() => [freePort(), freePort()]));
   const children = banks.flatMap((name, index) =>
     [`transfers/src/${name}/main.ts`, 'relay/src/main.ts'].map((main, kind) => {
       const healthPort = healthPorts[2 * index + kind] ?? 0;

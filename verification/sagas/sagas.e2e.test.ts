@@ -24,12 +24,12 @@ beforeAll(async () => {
     progress: { note: (text) => notes.push(text), status: () => undefined, end: () => undefined },
     signal: new AbortController().signal,
   });
-}, 230_000);
+}, 900_000);
 
 afterAll(async () => {
   await world?.stop();
   await stack?.stop();
-}, 60_000);
+}, 300_000);
 
 describe('orders and transfers as sagas, under kills, hangs and failing steps', () => {
   it('all sagas under faults complete, are compensated, or wait for an operator with a reason; stock and money are conserved', () => {
