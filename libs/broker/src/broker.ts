@@ -156,9 +156,15 @@ export interface ConsumerHandlers {
    * @default a warning in the log
    */
   fetchStalled?(place: Assignment, stall: FetchStall | undefined): void;
-  /** The partitions are assigned to other members, or the consumer stops. Their controls' signals are aborted before. */
-  revoked(partitions: readonly Assignment[]): void;
+  /**
+   * The partitions are given up. Their controls' signals are aborted before. What it returns is waited for as a batch in
+   * progress is, before this member joins again or leaves; for a `lost` membership, too, but others may own the partitions.
+   */
+  revoked(partitions: readonly Assignment[], why: RevokeReason): Promise<void> | void;
 }
+
+/** The reason why partitions are given up. `lost`: the group continued without this member. */
+export type RevokeReason = 'rebalance' | 'stop' | 'lost';
 
 export interface ConsumerOptions {
   readonly groupId: string;

@@ -26,6 +26,7 @@ export {
   type PartitionControl,
   partitionId,
   type Producer,
+  type RevokeReason,
   type SealedRecords,
   type SendResult,
   type StartAt,

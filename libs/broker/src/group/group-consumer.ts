@@ -5,6 +5,7 @@ import {
   type GroupConsumer,
   type PartitionControl,
   partitionId,
+  type RevokeReason,
 } from '../broker.ts';
 import { topicRecreated } from '../errors.ts';
 import { delayMs, isRepeatable } from './backoff.ts';
@@ -113,15 +114,16 @@ export class LoopConsumer implements GroupConsumer {
     this.#session = session;
     session.start();
     onJoined();
+    let why: RevokeReason = 'lost';
     try {
-      await this.#heartbeats(membership);
+      why = await this.#heartbeats(membership);
     } catch (error) {
       this.#death ??= { error };
       this.#stopping.abort();
     }
-    const running = session.end();
+    const { running, revoked } = session.end(why);
     for (const [id, batch] of running) this.#drain(id, batch);
-    const batches = Promise.all(running.values());
+    const batches = Promise.all([...running.values(), revoked]);
     // A stop waits for its batches without a bound. A rebalance waits a bounded time: the group would continue without
     // this member.
     if (this.#stopping.signal.aborted) await this.#heartbeatsUntil(membership, batches);
@@ -173,17 +175,18 @@ export class LoopConsumer implements GroupConsumer {
    * Sends heartbeats until a rebalance or a stop. A broker that is unreachable for a session timeout ends the
    * membership.
    */
-  async #heartbeats(membership: Membership): Promise<void> {
+  async #heartbeats(membership: Membership): Promise<RevokeReason> {
     const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = this.#options;
     let heard = this.#clock.monotonic();
     let failures = 0;
     let wait = heartbeatIntervalMs;
     for (;;) {
       await this.#clock.sleep(wait, this.#stopping.signal);
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted) return 'stop';
       const sent = this.#clock.monotonic();
       try {
-        if ((await this.#options.link.heartbeat(membership)) !== 'member') return;
+        const answer = await this.#options.link.heartbeat(membership);
+        if (answer !== 'member') return answer;
         this.#session?.loseTopics(this.#options.link.recreated());
         heard = sent;
         failures = 0;
@@ -194,7 +197,7 @@ export class LoopConsumer implements GroupConsumer {
           this.#log('warn', 'no heartbeat reached the group for a session timeout; the member joins again', {
             error,
           });
-          return;
+          return 'lost';
         }
         wait = Math.min(heartbeatIntervalMs, delayMs(failures++, systemRandom));
       }

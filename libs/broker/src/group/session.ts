@@ -1,4 +1,10 @@
-import { type Assignment, type PartitionControl, partitionId, type StartAt } from '../broker.ts';
+import {
+  type Assignment,
+  type PartitionControl,
+  partitionId,
+  type RevokeReason,
+  type StartAt,
+} from '../broker.ts';
 import { FetchLoops, type FetchSettings } from './fetch-loops.ts';
 import { delayMs } from './backoff.ts';
 import { topicRecreated } from '../errors.ts';
@@ -10,6 +16,14 @@ export interface SessionOptions extends FetchSettings {
   readonly membership: Membership;
   /** Returns the running batch of an earlier membership: no batch of its partition may begin before it ends. */
   readonly draining: (place: Assignment) => Promise<void> | undefined;
+}
+
+/** What an ended session leaves to wait for. */
+export interface Ended {
+  /** The batches in progress, by partition. */
+  readonly running: ReadonlyMap<string, Promise<void>>;
+  /** The handler of the revocation. */
+  readonly revoked: Promise<void>;
 }
 
 /** A membership at work: asks for start positions, fetches from every leader, ends at the rebalance. */
@@ -65,20 +79,24 @@ export class GroupSession {
         if (flow.place.topic === topic) flow.lose(topicRecreated(topic));
   }
 
-  /** Ends the session: aborts signals, then calls `revoked`. Returns the batches in progress, by partition. */
-  end(): ReadonlyMap<string, Promise<void>> {
+  /** Ends the session: aborts signals, then calls `revoked`. */
+  end(why: RevokeReason): Ended {
     this.#ended.abort();
     const inProgress = async (flow: PartitionFlow): Promise<void> => {
       await Promise.all([flow.close(), this.#beginning]);
     };
     const running = new Map([...this.#flows].map(([id, flow]) => [id, inProgress(flow)]));
     this.#changed.notify();
+    return { running, revoked: this.#flows.size > 0 ? this.#revoked(why) : Promise.resolve() };
+  }
+
+  async #revoked(why: RevokeReason): Promise<void> {
+    const { handlers, membership, onFatal } = this.#options;
     try {
-      if (this.#flows.size > 0) this.#options.handlers.revoked(this.#options.membership.assigned);
+      await handlers.revoked(membership.assigned, why);
     } catch (error) {
-      this.#options.onFatal(error);
+      onFatal(error);
     }
-    return running;
   }
 
   /** Resolves when all loops of the session have ended. */
