@@ -12,6 +12,7 @@ import { haltPartition } from '../slice/fence-sql.ts';
 import { Partition } from '../slice/partition.ts';
 import type { Halt } from '../slice/partition-state.ts';
 import { type PartitionRow, readPartition, readPartitions } from './partition-sql.ts';
+import { readKnownTypes } from './type-sql.ts';
 import { startFor } from './register.ts';
 import { readWatermarks } from './watermark-sql.ts';
 
@@ -62,6 +63,7 @@ export async function loadPartitions<DB>(
   const consumer = definition.name;
   const rows = await readPartitions(executor, consumer);
   const watermarks = await readWatermarks(executor, consumer, assigned);
+  const types = await readKnownTypes(executor, consumer, assigned);
   const topics = new Set(assigned.map(({ topic }) => topic));
   const held = new Map<string, ReadonlySet<string>>();
   for (const topic of topics) held.set(topic, await readHeld(executor, consumer, topic));
@@ -76,7 +78,12 @@ export async function loadPartitions<DB>(
     const end = ends.find((one) => one.partition === partition);
     const halted = checkRow(consumer, row, topicId, end);
     const key = { consumer, topic, partition };
-    const loaded = { row: { ...row, halted }, watermarks: watermarks.get(place), held: held.get(topic) };
+    const loaded = {
+      row: { ...row, halted },
+      watermarks: watermarks.get(place),
+      held: held.get(topic),
+      known: types.get(place),
+    };
     partitions.push(new Partition(key, startFor(definition, topic), bounds, loaded));
     // The halt is written for all members, and for `consumers resume`.
     if (halted !== undefined && row.halted === undefined)
@@ -107,6 +114,7 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
   if (row === undefined) throw new Error(`${place} of ${consumer} is not registered any more`);
   const watermarks = await readWatermarks(executor, consumer, [partition.key]);
   const held = await readHeld(executor, consumer, topic);
-  partition.reload({ row, watermarks: watermarks.get(place), held });
+  const known = (await readKnownTypes(executor, consumer, [partition.key])).get(place);
+  partition.reload({ row, watermarks: watermarks.get(place), held, known });
   return row;
 }

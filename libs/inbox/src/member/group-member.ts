@@ -6,6 +6,7 @@ import {
   type IncomingBatch,
   type PartitionControl,
   partitionId,
+  type RevokeReason,
   type StartAt,
 } from '@convergekit/broker/engine';
 import type { Check } from '@convergekit/config';
@@ -19,6 +20,7 @@ import { type LagWatched, watchLag } from './lag-watch.ts';
 import { liveCheck, type ConsumerStatus, partitionStatus } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
+import { DeferredPositions, saveBeforeLeaving } from './save-deferred.ts';
 import { workBatch } from './work-batch.ts';
 import type { Worker } from './worker.ts';
 
@@ -36,6 +38,7 @@ export class GroupMember<DB> {
   readonly #partitions = new Map<string, Partition>();
   readonly #turns = new WeakMap<Partition, Promise<void>>();
   readonly #watching = new AbortController();
+  readonly #deferred: DeferredPositions<DB>;
   readonly #options: MemberOptions;
   #watch: Promise<void> = Promise.resolve();
   readonly #died = Promise.withResolvers<undefined>();
@@ -60,6 +63,11 @@ export class GroupMember<DB> {
         if (this.#state !== 'failed') this.#state = outage === undefined ? 'running' : 'waiting';
       },
     };
+    this.#deferred = new DeferredPositions(
+      this.#worker,
+      (partition, work) => this.#outsideBatch(partition, work),
+      this.#watching.signal,
+    );
     this.#client = broker.consumer({
       groupId: context.definition.name,
       topics: context.definition.topics,
@@ -73,7 +81,7 @@ export class GroupMember<DB> {
           const owned = this.#partitions.get(partitionId(topic, partition));
           if (owned !== undefined) fetchStalled(context, owned, stall);
         },
-        revoked: (partitions) => this.#revoked(partitions),
+        revoked: (partitions, why) => this.#revoked(partitions, why),
       },
     });
     this.#died.promise.catch(() => undefined);
@@ -154,6 +162,7 @@ export class GroupMember<DB> {
       if (partition.revision !== revision) control.seek(partition.nextOffset);
       else await workBatch(this.#worker, partition, batch, control, lost);
     });
+    void this.#deferred.later(partition);
   }
 
   async #placeLost({ topic, partition: number }: Assignment, control: PartitionControl): Promise<void> {
@@ -208,8 +217,21 @@ export class GroupMember<DB> {
     }
   }
 
-  #revoked(assignments: readonly Assignment[]): void {
-    for (const { topic, partition } of assignments) this.#partitions.delete(partitionId(topic, partition));
+  /** Saves deferred positions while no other member can own the partitions. Of a lost one nothing is saved. */
+  async #revoked(assignments: readonly Assignment[], why: RevokeReason): Promise<void> {
+    const given = assignments.flatMap(({ topic, partition: number }) => {
+      const id = partitionId(topic, number);
+      const partition = this.#partitions.get(id);
+      this.#partitions.delete(id);
+      return partition === undefined ? [] : [partition];
+    });
+    if (why === 'lost') return;
+    await Promise.all(
+      given.map(async (partition) => {
+        await this.#turns.get(partition);
+        await saveBeforeLeaving(this.#context, partition);
+      }),
+    );
   }
 
   #fail(error: unknown): void {

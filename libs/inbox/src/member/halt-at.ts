@@ -9,8 +9,12 @@ import { type Partition, placeOf } from '../slice/partition.ts';
 import type { Halt } from '../slice/partition-state.ts';
 import { topicLabels } from '../slice/report.ts';
 import { reload } from './assign.ts';
+import { isHandled } from './type-sql.ts';
 
-/** Confirms an obstacle by a second look from the committed offset, then halts the partition. Other partitions go on. */
+/**
+ * Confirms an obstacle by a second look from the committed offset, then halts the partition. Nothing is deferred. Other
+ * partitions go on.
+ */
 export async function haltAt<DB>(
   context: SliceContext<DB>,
   partition: Partition,
@@ -19,7 +23,13 @@ export async function haltAt<DB>(
   const { offset } = obstacle.record;
   const place = { ...placeOf(partition), offset: `${offset}` };
   if (obstacle.kind === 'type_ahead') {
+    // The types may be older than an operator's act: the database knows.
+    if (!(await isHandled(context.database.executor, partition.key, obstacle.type))) {
+      await reload(context, partition);
+      return 'fetch_again';
+    }
     // The halt is not written in the database: a member with the newer code must be able to continue.
+    partition.waitFor(obstacle.type);
     halt(context, partition, haltFor(obstacle, partition), offset);
     return 'next';
   }
@@ -43,7 +53,7 @@ export async function haltAt<DB>(
   }
   const found = haltFor(obstacle, partition);
   const { executor } = context.database;
-  if (!(await haltPartition(executor, partition.key, partition.nextOffset, found, offset))) {
+  if (!(await haltPartition(executor, partition.key, partition.saved.nextOffset, found, offset))) {
     await reload(context, partition);
     return 'fetch_again';
   }

@@ -1,6 +1,7 @@
 import { delayMs } from '@convergekit/core/engine';
 import { type Admin, BrokerError, type PartitionControl } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
+import { saveDeferred } from '../slice/commit-slice.ts';
 import { haltPartition } from '../slice/fence-sql.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { checkRow, logNow, reload } from './assign.ts';
@@ -53,7 +54,7 @@ export async function placeLost<DB>(
   const { clock, random, log } = worker.context;
   for (let attempt = 1; !lost.aborted && !worker.stopping(); attempt += 1) {
     try {
-      if (!(await decided(worker, admin, partition))) continue;
+      if (!(await decided(worker, admin, partition, lost))) continue;
       if (partition.halt === undefined) control.seek(partition.nextOffset);
       else control.pause();
       return;
@@ -67,8 +68,16 @@ export async function placeLost<DB>(
 }
 
 /** False: the row was changed meanwhile; look again. */
-async function decided<DB>({ context }: Worker<DB>, admin: Admin, partition: Partition): Promise<boolean> {
+async function decided<DB>(
+  { context }: Worker<DB>,
+  admin: Admin,
+  partition: Partition,
+  lost: AbortSignal,
+): Promise<boolean> {
   const { key } = partition;
+  // The check compares the saved offset with the log.
+  const saved = await saveDeferred(context, partition, lost);
+  if (saved.kind === 'outage' || saved.kind === 'fence_held') throw saved.error;
   const row = await reload(context, partition);
   if (row.halted !== undefined) return true;
   const { topicId, ends } = await logNow(admin, key.topic);

@@ -47,18 +47,52 @@ export async function registerTypes(
   await tx.query(insertSql, values);
 }
 
-const aheadSql = `
-  select type from converge.inbox_type
-   where consumer = $1 and topic = $2 and partition = $3 and type = any($4::text[])`;
+/** The types that are registered for a partition. Unchanged as long as the version on its fence row is. */
+export interface KnownTypes {
+  readonly version: string;
+  readonly types: ReadonlySet<string>;
+}
 
-/** Finds the types, unknown here, that another version of this consumer handles. Primary key look-up. */
-export async function readHandled(
+const knownSql = `
+  select p.topic, p.partition, p.types_version as version,
+         array(select t.type from converge.inbox_type t
+                where t.consumer = p.consumer and t.topic = p.topic and t.partition = p.partition) as types
+    from converge.inbox_partition p
+   where p.consumer = $1 and (p.topic, p.partition) in (select * from unnest($2::text[], $3::int[]))`;
+
+/** Reads the registered types of partitions, by `topic/partition`. One statement, so that version and types agree. */
+export async function readKnownTypes(
+  executor: Executor,
+  consumer: string,
+  partitions: readonly Omit<PartitionKey, 'consumer'>[],
+): Promise<ReadonlyMap<string, KnownTypes>> {
+  const topics = partitions.map(({ topic }) => topic);
+  const numbers = partitions.map(({ partition }) => partition);
+  const { rows } = await executor.query<
+    Pick<PartitionKey, 'topic' | 'partition'> & {
+      readonly version: string;
+      readonly types: readonly string[];
+    }
+  >(knownSql, [consumer, topics, numbers]);
+  return new Map(
+    rows.map(({ topic, partition, version, types }) => [
+      `${topic}/${partition}`,
+      { version, types: new Set(types) },
+    ]),
+  );
+}
+
+const handledSql = `
+  select from converge.inbox_type where consumer = $1 and topic = $2 and partition = $3 and type = $4`;
+
+/** True when a version of this consumer handles the type. Primary key look-up. */
+export async function isHandled(
   executor: Executor,
   { consumer, topic, partition }: PartitionKey,
-  types: readonly string[],
-): Promise<readonly string[]> {
-  const { rows } = await executor.query<{ type: string }>(aheadSql, [consumer, topic, partition, types]);
-  return rows.map(({ type }) => type);
+  type: string,
+): Promise<boolean> {
+  const { rowCount } = await executor.query(handledSql, [consumer, topic, partition, type]);
+  return rowCount > 0;
 }
 
 const dropSql = `

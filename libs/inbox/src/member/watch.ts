@@ -3,8 +3,8 @@ import type { PartitionControl } from '@convergekit/broker/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
 import { type PartitionRow, readPartitions } from './partition-sql.ts';
-import { readHandled } from './type-sql.ts';
-import { workFill } from './work-batch.ts';
+import { isHandled } from './type-sql.ts';
+import { workFill } from './work-fill.ts';
 import type { Worker } from './worker.ts';
 
 export interface Watched {
@@ -39,14 +39,17 @@ export async function watchPartitions<DB>(
 
 async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched): Promise<void> {
   const { database, definition } = worker.context;
-  const before = [...partitions()].map((partition) => ({ partition, nextOffset: partition.nextOffset }));
+  const before = [...partitions()].map((partition) => ({
+    partition,
+    nextOffset: partition.saved.nextOffset,
+  }));
   if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
   for (const partition of touched(before, rows))
     await inTurn(partition, (control, lost) => applyChange(worker, partition, control, lost));
 }
 
-/** A partition and its offset before its row was read. */
+/** A partition and its saved offset before its row was read. */
 interface Before {
   readonly partition: Partition;
   readonly nextOffset: bigint;
@@ -60,7 +63,7 @@ function touched(before: readonly Before[], rows: readonly PartitionRow[]): read
   return before.flatMap(({ partition, nextOffset }) => {
     const { topic, partition: number } = partition.key;
     const row = rows.find((one) => one.topic === topic && one.partition === number);
-    if (row === undefined || partition.nextOffset !== nextOffset) return [];
+    if (row === undefined || partition.saved.nextOffset !== nextOffset) return [];
     const haltChanged = (row.halted === undefined) !== (partition.halt === undefined);
     const fillable = row.filled && row.halted === undefined;
     return haltChanged || row.nextOffset !== nextOffset || fillable ? [partition] : [];
@@ -68,9 +71,9 @@ function touched(before: readonly Before[], rows: readonly PartitionRow[]): read
 }
 
 /** True while only another version of this consumer handles the type at which the partition halted. */
-async function waitsForNewer<DB>({ context }: Worker<DB>, { key, halt, ahead }: Partition): Promise<boolean> {
-  if (halt?.code !== 'type_ahead') return false;
-  return (await readHandled(context.database.executor, key, [...ahead])).length > 0;
+function waitsForNewer<DB>({ context }: Worker<DB>, { key, halt, awaited }: Partition): Promise<boolean> {
+  if (halt?.code !== 'type_ahead' || awaited === undefined) return Promise.resolve(false);
+  return isHandled(context.database.executor, key, awaited);
 }
 
 /** Reloads a partition from the database, and continues from there. */
@@ -80,7 +83,7 @@ async function applyChange<DB>(
   control: PartitionControl,
   lost: AbortSignal,
 ): Promise<void> {
-  const { nextOffset, halt } = partition;
+  const { nextOffset, saved, halt } = partition;
   const { context } = worker;
   try {
     if (await waitsForNewer(worker, partition)) return;
@@ -90,12 +93,14 @@ async function applyChange<DB>(
     return;
   }
   const moved =
-    partition.nextOffset !== nextOffset || (halt === undefined) !== (partition.halt === undefined);
+    partition.saved.nextOffset !== saved.nextOffset ||
+    (halt === undefined) !== (partition.halt === undefined);
   if (partition.halt === undefined) await workFill(worker, partition, lost, control.signal);
-  if (!moved) return;
-  partition.movedByOperator();
+  // Deferred events are read again.
+  if (!moved && partition.nextOffset === nextOffset) return;
+  partition.fetchAgain();
   const range = { from: `${nextOffset}`, to: `${partition.nextOffset}` };
-  context.log.info({ ...placeOf(partition), ...range }, 'an operator moved the partition');
+  if (moved) context.log.info({ ...placeOf(partition), ...range }, 'an operator moved the partition');
   control.seek(partition.nextOffset);
   if (partition.halt === undefined) control.resume();
   else control.pause();

@@ -7,8 +7,10 @@ import type { Placed } from '../park/placement.ts';
 import type { Step } from '../plan/plan.ts';
 import { weigh, type Weight } from '../park/weigh.ts';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
-import type { Stand, PartitionKey } from './fence-sql.ts';
-import { type MovedMark, openSlice } from './open-slice-sql.ts';
+import type { Stand } from './fence-sql.ts';
+import { type Deferral, unknownOf } from './deferral.ts';
+import { lastMarks } from './marks.ts';
+import { openSlice } from './open-slice-sql.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import { appliedRows, deadLetterAttempts } from '../attempt/attempt-rows.ts';
 import { callHandlers } from './call-handlers.ts';
@@ -23,7 +25,7 @@ import { parkEvents } from '../park/park-events.ts';
 import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
 import { ownStatement, FenceLost, TypeAhead } from './slice-errors.ts';
 import { append, failureEventOf } from '../attempt/failure-events.ts';
-import { readHandled } from '../member/type-sql.ts';
+import { readKnownTypes } from '../member/type-sql.ts';
 
 export interface Slice<DB> {
   readonly steps: readonly Step<DB>[];
@@ -55,7 +57,7 @@ export interface Applied {
 }
 
 /**
- * Applies a slice in one transaction. Its steps: fence and watermarks → handlers in order → emitted events and failure
+ * Applies a slice, and the deferred events before it, in one transaction. Its steps: fence and watermarks → handlers in order → emitted events and failure
  * events, by one append → parked events → commit. Serialization failures (40001, 40P01) are repeated here; every other
  * error rolls back and is rethrown.
  */
@@ -81,13 +83,17 @@ async function inside<DB>(
   const executor = executorOf(tx);
   const { key } = partition;
   const began = { now: context.clock.now(), monotonic: context.clock.monotonic() };
-  const move = { expected: partition.standing, next: slice.next, marks: lastMarks(slice.steps) };
-  const ours = await ownStatement('fence', () =>
+  const { deferral } = partition;
+  const marks = lastMarks([...(deferral?.marks ?? []), ...slice.steps.map(({ mark }) => mark)]);
+  const move = { expected: partition.saved, next: slice.next, marks };
+  const version = await ownStatement('fence', () =>
     openSlice(executor, key, move, context.limits(), context.serverVersion),
   );
-  if (!ours) throw new FenceLost();
+  if (version === undefined) throw new FenceLost();
   if (!(await ownStatement('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
-  await ownStatement('types', () => refuseAhead(executor, key, slice.steps));
+  await ownStatement('types', () =>
+    refuseAhead(executor, partition, version, unknownOf(slice.steps, deferral)),
+  );
   const steps = await ownStatement('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
   const emitted = new Emitted(key.consumer);
   const giveUps = await askGiveUps(context, partition, tx, slice.giveUps, emitted);
@@ -117,7 +123,7 @@ async function inside<DB>(
   failpoint('inbox.before_commit');
   return {
     handled: weight.handled,
-    ...countsOf(placed),
+    ...countsOf(placed, deferral),
     reported,
     opened,
     weight: without(weight, inLog),
@@ -131,8 +137,10 @@ function without(weight: Weight, { rows, bytes }: Pick<Weight, 'rows' | 'bytes'>
 
 function countsOf<DB>(
   placed: readonly Placed<DB>[],
+  deferral: Deferral | undefined,
 ): Omit<Applied, 'handled' | 'reported' | 'opened' | 'weight'> {
-  const counts = { duplicates: 0, skipped: 0, parked: 0, rejected: 0, deadLetters: 0 };
+  const { duplicates = 0, skipped = 0 } = deferral ?? {};
+  const counts = { duplicates, skipped, parked: 0, rejected: 0, deadLetters: 0 };
   for (const one of placed)
     switch (one.kind) {
       case 'handle':
@@ -152,30 +160,24 @@ function countsOf<DB>(
   return counts;
 }
 
-/** The highest mark of each source and epoch: marks of one source ascend within a slice. */
-export function lastMarks<DB>(steps: readonly Step<DB>[]): readonly MovedMark[] {
-  const last: MovedMark[] = [];
-  // The search begins at the end, where nearly always the last mark covers all.
-  for (const { mark } of steps.toReversed())
-    if (mark !== undefined && !last.some((one) => sameTimeline(one, mark))) last.push(mark);
-  return last;
-}
-
-function sameTimeline(one: MovedMark, other: MovedMark): boolean {
-  return one.source === other.source && one.position.epoch === other.position.epoch;
-}
-
 /**
- * Looks up unknown types under the fence, before their events are skipped. A type that another version handles must not be
- * skipped: that version would lose its events.
+ * Refuses to pass unknown types that another version handles: that version would lose their events. The version of the
+ * registered types comes from the locked fence row, and types are read only when it has changed: a registration either
+ * waits for this slice, or was seen by its lock.
  */
-export async function refuseAhead<DB>(
+async function refuseAhead(
   tx: Executor,
-  key: PartitionKey,
-  steps: readonly Step<DB>[],
+  partition: Partition,
+  version: string,
+  unknown: ReadonlySet<string>,
 ): Promise<void> {
-  const unknown = new Set(steps.flatMap((step) => (step.unknown === undefined ? [] : [step.unknown])));
   if (unknown.size === 0) return;
-  const handled = await readHandled(tx, key, [...unknown]);
-  if (handled.length > 0) throw new TypeAhead(handled);
+  const { consumer, topic, partition: number } = partition.key;
+  if (partition.standing.known.version !== version) {
+    const known = (await readKnownTypes(tx, consumer, [partition.key])).get(`${topic}/${number}`);
+    if (known !== undefined) partition.typesRead(known);
+  }
+  const { types } = partition.standing.known;
+  const ahead = [...unknown].filter((type) => types.has(type));
+  if (ahead.length > 0) throw new TypeAhead(ahead);
 }

@@ -5,9 +5,11 @@ import { nextAttempt } from '../attempt/next-attempt.ts';
 import type { GiveUp } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
-import { applySlice, lastMarks, type Slice } from './apply-slice.ts';
+import { applySlice, type Slice } from './apply-slice.ts';
 import { aroundAttempts, attemptSpan } from '../attempt/spans.ts';
 import type { SliceContext } from './context.ts';
+import type { Stand } from './fence-sql.ts';
+import { lastMarks } from './marks.ts';
 import { type Partition, placeOf } from './partition.ts';
 import type { Pause } from './partition-state.ts';
 import { type AttemptRow, insertAttempts } from '../attempt/attempt-sql.ts';
@@ -26,8 +28,21 @@ interface CommittedSlice {
 /** `committed`: the partition moved past the steps. Every other kind leaves it where it was. */
 export type SliceResult = CommittedSlice | Exclude<Fault, { kind: 'events' | 'too_long' | 'held_changed' }>;
 
+/** Saves the position of the deferred events, if there are any, in a transaction. */
+export async function saveDeferred<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  signal: AbortSignal,
+): Promise<SliceResult> {
+  if (partition.deferral === undefined) return { kind: 'committed', parked: false };
+  const outcome = await attempt(context, partition, whole([]), signal);
+  // No handler runs, so no event can be at fault.
+  if (outcome.kind === 'events') return { kind: 'outage', error: outcome.failure.cause };
+  return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
+}
+
 /**
- * Commits the steps as one transaction. When a handler throws, each event gets a transaction, so that only the failing
+ * Commits the steps as one transaction, with the deferred events before them. When a handler throws, each event gets a transaction, so that only the failing
  * event is retried and given up.
  */
 export async function commitSlice<DB>(
@@ -36,6 +51,7 @@ export async function commitSlice<DB>(
   steps: readonly Step<DB>[],
   signal: AbortSignal,
 ): Promise<SliceResult> {
+  if (steps.length === 0) return saveDeferred(context, partition, signal);
   if (hasSeveral(steps) && !steps.some((step) => wantsRefetch(context, step))) {
     const outcome = await attempt(context, partition, whole(steps), signal);
     // The events are handled singly up to the one that must wait.
@@ -175,14 +191,7 @@ async function attempt<DB>(
   signal: AbortSignal,
 ): Promise<CommittedSlice | Exclude<Fault, { kind: 'held_changed' }>> {
   const { steps } = slice;
-  const last = steps.at(-1);
-  if (last === undefined) return { kind: 'committed', parked: false };
-  const { nextOffset, fills } = partition.standing;
-  // Filled events have no offset in the log, so they leave the partition's offset unchanged.
-  const next =
-    last.fill === undefined
-      ? { nextOffset: last.record.offset + 1n, fills }
-      : { nextOffset, fills: fills + 1n };
+  const next = standAfter(partition.standing, steps.at(-1));
   const started = context.clock.monotonic();
   for (;;) {
     try {
@@ -190,7 +199,12 @@ async function attempt<DB>(
       const applied = await ownedAttempt(() => applySlice(context, partition, { ...slice, next }, signal));
       const tookMs = context.clock.monotonic() - started;
       const { opened, parked } = applied;
-      const ended = partition.committed({ next, marks: lastMarks(steps), opened, tookMs });
+      const ended = partition.committed({
+        next,
+        marks: lastMarks(steps.map(({ mark }) => mark)),
+        opened,
+        tookMs,
+      });
       context.parking.committed(applied.weight);
       report.applied(context, partition, applied, tookMs);
       if (ended !== undefined)
@@ -202,6 +216,14 @@ async function attempt<DB>(
       partition.heldChanged(fault);
     }
   }
+}
+
+/** The position after a step. Filled events have no offset in the log, so they leave the partition's offset unchanged. */
+export function standAfter<DB>({ nextOffset, fills }: Stand, last: Step<DB> | undefined): Stand {
+  if (last === undefined) return { nextOffset, fills };
+  return last.fill === undefined
+    ? { nextOffset: last.record.offset + 1n, fills }
+    : { nextOffset, fills: fills + 1n };
 }
 
 /** The error that stops a consumer because none of its events can be handled. */

@@ -1,14 +1,8 @@
-import type { Position } from '@convergekit/contracts/engine';
 import type { LastEvent } from '../plan/judge.ts';
 import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey, Stand } from './fence-sql.ts';
+import type { MovedMark } from './marks.ts';
 import { limitColumns, limitValues, type SessionLimits } from './session-sql.ts';
-
-export interface MovedMark {
-  readonly source: string;
-  readonly position: Position;
-  readonly last?: LastEvent | undefined;
-}
 
 /** The rows that a slice moves, and their present values. */
 export interface Move {
@@ -23,6 +17,7 @@ export interface Move {
  * - the session limits, which already apply to this statement's own wait for a lock (the join needs their row first);
  * - the fence: its row stays locked until the commit, so a second owner waits here and then moves zero rows, before any of
  *   its handlers runs. Primary key look-up, HOT update;
+ * - the version of the registered types, from the locked row: a snapshot may be older than the lock;
  * - if the fence moved, the watermarks: a row per source and epoch of the slice, nearly always one. The fence guards these
  *   rows against other writers. Primary key look-up, HOT update.
  */
@@ -32,7 +27,7 @@ const openSql = (serverVersion: number): string => `
     update converge.inbox_partition set next_offset = $9::bigint, fills = $15::bigint from limits
      where consumer = $5 and topic = $6 and partition = $7 and next_offset = $8::bigint and fills = $14::bigint
        and state = 'running'
-    returning consumer, topic, partition),
+    returning consumer, topic, partition, types_version),
   marks as (
     insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id, seen_tick, seen_id,
                                           seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
@@ -46,7 +41,7 @@ const openSql = (serverVersion: number): string => `
        set (tick, id, seen_tick, seen_id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
          = (excluded.tick, excluded.id, excluded.seen_tick, excluded.seen_id, excluded.seen_offset, excluded.seen_event,
             excluded.prev_epoch, excluded.prev_tick, excluded.prev_id, excluded.newest_ms, excluded.unknown_until))
-  select from fence`;
+  select types_version as types from fence`;
 
 /** The columns of the events at the watermarks; all null without an event. */
 function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
@@ -66,15 +61,18 @@ function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
   ];
 }
 
-/** Opens a slice. False: the fence was moved by another owner, or an operator halted the partition. */
+/**
+ * Opens a slice. Returns the version of the registered types; undefined: the fence was moved by another owner, or an operator
+ * halted the partition.
+ */
 export async function openSlice(
   tx: Executor,
   key: PartitionKey,
   { expected, next, marks }: Move,
   limits: SessionLimits,
   serverVersion: number,
-): Promise<boolean> {
-  const { rowCount } = await tx.query(openSql(serverVersion), [
+): Promise<string | undefined> {
+  const { rows } = await tx.query<{ types: string }>(openSql(serverVersion), [
     ...limitValues(limits),
     key.consumer,
     key.topic,
@@ -89,5 +87,5 @@ export async function openSlice(
     `${next.fills}`,
     ...lastColumns(marks),
   ]);
-  return rowCount === 1;
+  return rows[0]?.types;
 }

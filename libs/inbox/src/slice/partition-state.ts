@@ -1,8 +1,10 @@
 import type { PausedAlarm } from '../alarms.ts';
 import type { PartitionRow } from '../member/partition-sql.ts';
 import type { Standstill } from '../member/standstill.ts';
-import type { Mark, Seen } from '../plan/judge.ts';
+import type { KnownTypes } from '../member/type-sql.ts';
+import type { Seen } from '../plan/judge.ts';
 import type { Stand } from './fence-sql.ts';
+import type { MovedMark } from './marks.ts';
 
 /** The reason why a partition stops until an operator acts. */
 export interface Halt {
@@ -18,7 +20,9 @@ export interface Pause {
   readonly forMs: number | undefined;
 }
 
-/** The state of a partition in the database: true only while the fence confirms it. */
+/**
+ * The state of a partition: that of the database as long as the fence confirms it, and beyond it by the deferred events.
+ */
 export interface Standing extends Stand {
   readonly topicId: string | null;
   /** The watermarks by source. */
@@ -31,6 +35,8 @@ export interface Standing extends Stand {
   readonly rejected: ReadonlySet<bigint>;
   /** Events of `consumers fill` wait in the database: they come before anything else. */
   readonly filled: boolean;
+  /** The registered types, as last read. */
+  readonly known: KnownTypes;
 }
 
 /** The reason why a partition waits, if it does. `interrupted`: the pause that a halt replaced. */
@@ -72,13 +78,14 @@ export interface Loaded {
   readonly row: Omit<PartitionRow, 'topic' | 'partition' | 'haltedOffset'>;
   readonly watermarks: ReadonlyMap<string, Seen> | undefined;
   readonly held: ReadonlySet<string> | undefined;
+  readonly known: KnownTypes | undefined;
 }
 
 /** The changes of a committed slice. */
 export interface Committed {
   readonly next: Stand;
   /** The highest mark of each source and epoch. */
-  readonly marks: readonly Pick<Mark, 'source' | 'position' | 'last'>[];
+  readonly marks: readonly MovedMark[];
   /** Keys that are parked since this slice. */
   readonly opened: readonly string[];
   readonly tookMs: number;

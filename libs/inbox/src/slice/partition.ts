@@ -1,6 +1,9 @@
 import type { Start } from '../define/types.ts';
+import type { KnownTypes } from '../member/type-sql.ts';
 import { type Seen, watermarkOf } from '../plan/judge.ts';
-import type { PartitionKey } from './fence-sql.ts';
+import type { Deferral } from './deferral.ts';
+import type { PartitionKey, Stand } from './fence-sql.ts';
+import type { MovedMark } from './marks.ts';
 import type {
   Committed,
   Counts,
@@ -18,18 +21,22 @@ const noCounts: Counts = Object.freeze({
   ...{ handled: 0, duplicates: 0, skipped: 0, parked: 0, rejected: 0, deadLetters: 0, gaps: 0 },
 });
 
+const NO_TYPES: KnownTypes = { version: '', types: new Set() };
+
 /** A partition that this member owns. Its transitions are methods here: no other code assigns its state. */
 export class Partition {
   readonly key: PartitionKey;
   readonly start: Start;
   readonly #bounds: SliceBounds;
   #standing: Standing;
+  #saved: Stand;
   #held: Set<string>;
   #waiting: Waiting = { kind: 'running' };
   #watch: Watch = { lag: 0n, next: undefined, standstill: undefined };
   #counts: Counts = noCounts;
   #limit: number;
-  #ahead: ReadonlySet<string> = new Set();
+  #deferral: Deferral | undefined;
+  #awaited: string | undefined;
   #suspect: bigint | undefined;
   #pauses = 0;
   #outages = 0;
@@ -42,6 +49,7 @@ export class Partition {
     this.#limit = firstLimit(bounds);
     this.#held = new Set();
     this.#standing = this.#load(loaded);
+    this.#saved = this.#standing;
   }
 
   get standing(): Standing {
@@ -77,12 +85,22 @@ export class Partition {
     return this.#limit;
   }
 
-  /** Types that a newer version of this consumer handles, as the last slice found. */
-  get ahead(): ReadonlySet<string> {
-    return this.#ahead;
+  /** The position in the database. */
+  get saved(): Stand {
+    return this.#saved;
   }
 
-  /** Counts the moves by operators: records that were fetched before the last one are stale. */
+  /** What was skipped beyond the position in the database. */
+  get deferral(): Deferral | undefined {
+    return this.#deferral;
+  }
+
+  /** The type that another version handles, at whose event the partition halted. */
+  get awaited(): string | undefined {
+    return this.#awaited;
+  }
+
+  /** Counts the moves back: records that were fetched before the last one are stale. */
   get revision(): number {
     return this.#revision;
   }
@@ -90,34 +108,52 @@ export class Partition {
   /** Takes the state from the database: after a lost fence, an outage or an operator's command. */
   reload(loaded: Loaded): void {
     this.#standing = this.#load(loaded);
+    this.#saved = this.#standing;
+    this.#deferral = undefined;
     this.#suspect = undefined;
-    this.#ahead = new Set();
   }
 
-  #load({ row, watermarks, held }: Loaded): Standing {
+  #load({ row, watermarks, held, known = NO_TYPES }: Loaded): Standing {
     const { topicId, nextOffset, fills, passOffset, rejected, filled, halted } = row;
     this.#held = new Set(held);
     if (halted !== undefined) this.haltWith(halted);
     else if (this.#waiting.kind === 'halted') this.#waiting = pausedOr(this.#waiting.interrupted);
-    const known = { watermarks: watermarks ?? new Map<string, Seen>(), held: this.#held };
-    return { topicId, nextOffset, fills, passOffset, rejected, filled, ...known };
+    const seen = { watermarks: watermarks ?? new Map<string, Seen>(), held: this.#held };
+    return { topicId, nextOffset, fills, passOffset, rejected, filled, known, ...seen };
+  }
+
+  /** Moves past events that are skipped, without the database. */
+  defer(deferral: Deferral, next: Stand): void {
+    this.#deferral = deferral;
+    this.#moveTo(next, deferral.marks);
+    this.#limit = nextLimit(this.#limit, 0, this.#bounds);
   }
 
   /** Applies what a commit made true in the database. Returns the pause that it ended. */
   committed({ next, marks, opened, tookMs }: Committed): Pause | undefined {
-    const { nextOffset, fills } = next;
-    const watermarks = new Map(this.#standing.watermarks);
-    for (const mark of marks) {
-      const seen = new Map(watermarks.get(mark.source)).set(mark.position.epoch, watermarkOf(mark));
-      watermarks.set(mark.source, seen);
-    }
     for (const line of opened) this.#held.add(line);
-    this.#standing = { ...this.#standing, nextOffset, fills, watermarks };
+    this.#moveTo(next, marks);
+    this.#saved = next;
+    this.#deferral = undefined;
     this.#limit = nextLimit(this.#limit, tookMs, this.#bounds);
     this.#outages = 0;
     this.#pauses = 0;
     this.#suspect = undefined;
     return this.endPause();
+  }
+
+  #moveTo({ nextOffset, fills }: Stand, marks: readonly MovedMark[]): void {
+    const watermarks = new Map(this.#standing.watermarks);
+    for (const mark of marks) {
+      const seen = new Map(watermarks.get(mark.source)).set(mark.position.epoch, watermarkOf(mark));
+      watermarks.set(mark.source, seen);
+    }
+    this.#standing = { ...this.#standing, nextOffset, fills, watermarks };
+  }
+
+  /** Remembers the registered types, as read under the fence. */
+  typesRead(known: KnownTypes): void {
+    this.#standing = { ...this.#standing, known };
   }
 
   /** Corrects the parked keys that a slice found changed. */
@@ -150,11 +186,11 @@ export class Partition {
     this.#suspect = offset;
   }
 
-  foundAhead(types: readonly string[]): void {
-    this.#ahead = new Set(types);
+  waitFor(type: string): void {
+    this.#awaited = type;
   }
 
-  movedByOperator(): void {
+  fetchAgain(): void {
     this.#revision += 1;
   }
 

@@ -1,0 +1,58 @@
+import { saveDeferred, type SliceResult } from '../slice/commit-slice.ts';
+import type { AlarmName } from '../alarms.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { fenceHolder } from '../slice/fence-sql.ts';
+import { type Partition, placeOf } from '../slice/partition.ts';
+import { pauseAt } from './pause.ts';
+import { recover } from './recover.ts';
+import type { Worker } from './worker.ts';
+
+/** `fetch_again`: the records at hand are stale · `leave`: the partition is lost, or the service stops */
+export type Next = 'next' | 'fetch_again' | 'leave';
+
+/** Acts on the result of a slice: waits, recovers, or continues. Throws what stops the consumer. */
+export async function afterSlice<DB>(
+  worker: Worker<DB>,
+  partition: Partition,
+  result: SliceResult,
+  lost: AbortSignal,
+  ending: AbortSignal,
+): Promise<Next> {
+  const recovered = async (error?: unknown): Promise<Next> =>
+    (await recover(worker, partition, error, lost)) ? 'fetch_again' : 'leave';
+  switch (result.kind) {
+    case 'committed':
+      return 'next';
+    case 'partition_lost':
+      return lost.aborted ? 'leave' : 'fetch_again';
+    case 'pause': {
+      // A pause may last for hours: nothing is deferred meanwhile.
+      const saved = await saveDeferred(worker.context, partition, lost);
+      if (saved.kind !== 'committed') return afterSlice(worker, partition, saved, lost, ending);
+      await pauseAt(worker.context, partition, result.pause, ending);
+      return 'fetch_again';
+    }
+    case 'stop':
+      throw result.error;
+    case 'fence_lost': {
+      const expected = `${partition.saved.nextOffset}`;
+      worker.context.log.warn({ ...placeOf(partition), expected }, 'fence lost');
+      return recovered();
+    }
+    case 'type_ahead':
+      return recovered();
+    case 'fence_held':
+      await alarmHeld(worker.context, partition);
+      return recovered(result.error);
+    case 'outage':
+      return recovered(result.error);
+  }
+}
+
+async function alarmHeld<DB>({ database, log }: SliceContext<DB>, partition: Partition): Promise<void> {
+  const holder = await fenceHolder(database.executor, partition.key).catch(() => undefined);
+  log.error(
+    { ...placeOf(partition), alarm: 'fence_held' satisfies AlarmName, ...holder },
+    'another session holds the fence of this partition',
+  );
+}

@@ -1,0 +1,65 @@
+import { manualClock, waitUntil } from '@convergekit/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
+import { type SentTransaction, slicesOf, spyOnWire } from '../fixture/wire-spy.ts';
+import type { ConsumerService } from '../service/consumer-service.ts';
+
+/**
+ * Tests of what slices send, counted in the bytes on the wire. Planted faults, each seen to fail here: a slice of skipped
+ * events with a transaction of its own; types that are looked up although their version is the same; an append that is
+ * not sent with COMMIT.
+ */
+describe('what a slice sends', () => {
+  let scene: FailureScene;
+  let sent: readonly SentTransaction[];
+  const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
+  beforeEach(() => {
+    ({ transactions: sent } = spyOnWire(scene.database.pool));
+  });
+
+  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    counted,
+    async (event, { tx, emit }) => {
+      await note(tx, event);
+      emit(priced(event.data));
+    },
+  );
+  const offset = (service: ConsumerService) => service.status()[0]?.partitions[0]?.nextOffset;
+
+  it('200 events without a handler that arrive one by one take one transaction', async () => {
+    const clock = manualClock();
+    const service = await scene.start(consumer, { clock });
+    for (let n = 0; n < 200; n += 1) {
+      await scene.source.publish(scene.broker, [priced({ key: 'k', n })]);
+      await waitUntil(() => offset(service) === BigInt(n + 1), { what: 'the event', everyMs: 2 });
+    }
+    expect([slicesOf(sent).length, await scene.offset()]).toEqual([0, 0]);
+    await clock.advance(200);
+    await waitUntil(async () => (await scene.offset()) === 200, { what: 'the saved position' });
+    expect(slicesOf(sent)).toHaveLength(1);
+    expect(service.status()[0]?.partitions[0]?.counts.skipped).toBe(200);
+  });
+
+  it('a slice with one handled event sends its own work in two batches', async () => {
+    const service = await scene.start(consumer, { clock: manualClock() });
+    for (let n = 0; n < 5; n += 1) {
+      await scene.source.publish(scene.broker, [counted({ key: 'k', n }), priced({ key: 'k', n })]);
+      await waitUntil(() => offset(service) === BigInt(2 * n + 2), { what: 'the slice', everyMs: 2 });
+    }
+    expect(await lines(scene.database)).toHaveLength(5);
+    // A session sends append and COMMIT together once it is known: from its second transaction on.
+    const last = slicesOf(sent).at(-1);
+    expect(last?.statements.map((text) => text.split(/[ (]/).slice(0, 3).join(' '))).toEqual([
+      'start transaction read',
+      'select /* converge:',
+      'with limits as',
+      'insert into "ledger"',
+      'select converge.outbox_append_one $1,',
+      'commit',
+    ]);
+    // BEGIN and the fence · the handler's statement · the append and COMMIT.
+    expect(last?.roundTrips).toBe(3);
+  });
+});
