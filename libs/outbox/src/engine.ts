@@ -1,7 +1,15 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { type AppendContext, type AppendEvent } from './event-row.ts';
+export { createEngineOutbox, type EngineOutbox } from './outbox.ts';
 export { nameSource, readSource } from './tables.ts';
 export { ensureChildren, listChildren, type OutboxChild } from './children.ts';
 export { scheduleDetach, type DetachOptions, readDetaching, stepDetach } from './detach.ts';
-export { type LimitSettings, measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './limit.ts';
+export {
+  type LimitSettings,
+  measureOutbox,
+  nameRefusal,
+  type OutboxLimit,
+  readLimit,
+  secondsToFull,
+} from './limit.ts';
 export { forgetRequests } from './request-retention.ts';

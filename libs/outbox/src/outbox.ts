@@ -1,6 +1,6 @@
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import { MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
-import type { Executor } from '@convergekit/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { attributeNames, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import type { Kysely, Transaction } from 'kysely';
@@ -13,7 +13,8 @@ import {
   rowOf,
   type RowSettings,
 } from './event-row.ts';
-import { insertRows } from './insert.ts';
+import { insertLast, insertRows } from './insert.ts';
+import { nameRefusal } from './limit.ts';
 import type { KeyedRequest } from './request-key.ts';
 import { type OutboxTransaction, type OutboxTransactionOptions, runTransaction } from './transaction.ts';
 
@@ -67,8 +68,24 @@ export interface Outbox {
   ): Promise<{ readonly ids: readonly string[] }>;
 }
 
+/** An outbox for packages of the kit. */
+export interface EngineOutbox extends Outbox {
+  /**
+   * Writes events as the last statement of a transaction, sent together with its COMMIT where the session is known. If the
+   * statement fails then, COMMIT rejects with its error: see `failedWithCommit`.
+   */
+  appendLast<DB>(tx: Transaction<DB>, events: readonly AppendEvent[]): Promise<void>;
+}
+
 /** Creates the write side for these events. All other events are refused. */
 export function createOutbox(events: readonly EventDefinition[], options: OutboxOptions = {}): Outbox {
+  return createEngineOutbox(events, options);
+}
+
+export function createEngineOutbox(
+  events: readonly EventDefinition[],
+  options: OutboxOptions = {},
+): EngineOutbox {
   const { clock = systemClock, random = systemRandom } = options;
   const { idleTimeoutMs = 30_000, maxBytes = MAX_PAYLOAD_BYTES, maxHops = 32, ids = newUuidV7 } = options;
   checkNumber('maxBytes', maxBytes, 1, MAX_PAYLOAD_BYTES);
@@ -103,6 +120,16 @@ export function createOutbox(events: readonly EventDefinition[], options: Outbox
       const rows = list.map((event) => toRow(event, context));
       if (rows.length > 0) await insertRows(executor, rows, idleTimeoutMs);
       return { ids: rows.map((written) => written.eventId) };
+    },
+    appendLast: async (tx, list) => {
+      const rows = list.map((event) => toRow(event, {}));
+      if (rows.length === 0) return;
+      const last = await insertLast(tx as Transaction<unknown>, rows, idleTimeoutMs, () => true);
+      if (last === undefined) await insertRows(executorOf(tx), rows, idleTimeoutMs);
+      else if (last.session === undefined)
+        await last.written.catch((error: unknown) => {
+          throw nameRefusal(error);
+        });
     },
   };
 }

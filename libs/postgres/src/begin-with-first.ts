@@ -1,9 +1,9 @@
 import type { PoolClient, Query, QueryResult } from 'pg';
 import { sqlState } from './errors.ts';
 import { isOwnStatement } from './executor.ts';
-import { type Session, sessionOf, waitsForCommit } from './last-statement.ts';
+import { lastFailed, type Session, sessionOf, waitsForCommit } from './last-statement.ts';
 import { isOpening, ownBegin, ownOpening, sharedOpening, timeoutOpening } from './settings.ts';
-import { batch, type Statement } from './statement-batch.ts';
+import { batch, doneBeforeError, type Statement } from './statement-batch.ts';
 
 /** The part of a connection that BeginWithFirst uses. */
 export interface SubmitClient {
@@ -177,6 +177,7 @@ export class BeginWithFirst {
       answer.resolve(answered as QueryResult);
       return committed as QueryResult;
     } catch (error) {
+      if (doneBeforeError(error) === 0) lastFailed(error);
       answer.reject(error);
       throw error;
     }

@@ -5,6 +5,12 @@ export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-bi
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
 export { acquireLease, releaseLease, renewLease } from './lease.ts';
 export { type Send, senderOf } from './pipeline.ts';
-export { type LastStatement, type NamedStatement, sendLast, type Session } from './last-statement.ts';
+export {
+  failedWithCommit,
+  type LastStatement,
+  type NamedStatement,
+  sendLast,
+  type Session,
+} from './last-statement.ts';
 export { ownSession } from './own-session.ts';
 export { isWarning } from './severity.ts';

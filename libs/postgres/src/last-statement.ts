@@ -18,6 +18,21 @@ export interface LastStatement<R> {
   readonly answer: Promise<readonly R[]>;
 }
 
+/**
+ * True when the last statement failed, and not the COMMIT that it was sent with. `error` is the one with which COMMIT
+ * rejected, as the server sent it.
+ */
+export function failedWithCommit(error: unknown): boolean {
+  return failedLast.has(error as object);
+}
+
+/** Marks the error of a last statement that was sent with COMMIT. */
+export function lastFailed(error: unknown): void {
+  if (typeof error === 'object' && error !== null) failedLast.add(error);
+}
+
+const failedLast = new WeakSet<object>();
+
 export interface NamedStatement {
   /** A name that is unique among the kit's statements: a session keeps it parsed. */
   readonly name: string;

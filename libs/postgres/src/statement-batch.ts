@@ -10,6 +10,14 @@ export interface Statement {
   readonly name?: string;
 }
 
+/** The number of statements that were done when an error ended their batch. */
+const doneBefore = new WeakMap<object, number>();
+
+/** Returns how many statements of a batch were done before its error; undefined for an error of no batch. */
+export function doneBeforeError(error: unknown): number | undefined {
+  return typeof error === 'object' && error !== null ? doneBefore.get(error) : undefined;
+}
+
 /**
  * Sends statements as one batch of the extended protocol with a single Sync: after a failure the server skips the rest.
  * The promise settles with all results, or with the error of the first failed statement.
@@ -21,14 +29,24 @@ export function batch(
   return new Promise((resolve, reject) => {
     // This query receives the answers; the statements are written below. Its text is for debugging tools.
     let parsed: Record<string, string> = {};
+    let done = 0;
     const query = queryOf(statements.at(-1) ?? { text: '', values: [] }, (error, results) => {
       for (const { name, text } of statements)
         if (name !== undefined && error) Reflect.deleteProperty(parsed, name);
         else if (name !== undefined) parsed[name] = text;
-      if (error) reject(error);
+      if (error) {
+        doneBefore.set(error, done);
+        reject(error);
+      }
       // A single result is not an array.
       else resolve(Array.isArray(results) ? (results as QueryResult[]) : [results as QueryResult]);
     });
+    const internal = query as unknown as QueryInternals;
+    const complete = internal.handleCommandComplete.bind(query);
+    internal.handleCommandComplete = (...message) => {
+      done += 1;
+      complete(...message);
+    };
     query.submit = (connection) => {
       parsed = (connection as unknown as Internals).parsedStatements;
       // The statements go out in one write: many small writes cost more than the statements.
@@ -44,6 +62,10 @@ interface Internals {
   readonly parsedStatements: Record<string, string>;
   _send(bytes: Buffer): void;
   close(what: { readonly type: 'S'; readonly name: string }): void;
+}
+
+interface QueryInternals {
+  handleCommandComplete(...message: unknown[]): void;
 }
 
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4]);

@@ -1,12 +1,13 @@
 import { checkHeaders, contextHeaders } from '@convergekit/contracts/engine';
 import { ContractError } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
-import type { Executor } from '@convergekit/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import { answers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLetter } from './dead-letter.ts';
-import { ConnectionLost, HandlerFailed } from '../slice/slice-errors.ts';
+import type { Transaction } from 'kysely';
+import { ConnectionLost, EMIT, HandlerFailed } from '../slice/slice-errors.ts';
 
 /**
  * Builds the failure event of a dead letter, to be emitted in the dead letter's transaction. The event has less detail
@@ -45,15 +46,27 @@ function traceFailure(
 
 /** Appends emitted events and failure events to the outbox. */
 export async function append<DB>(
-  context: SliceContext<DB>,
+  { outbox }: SliceContext<DB>,
   executor: Executor,
   events: readonly AppendEvent[],
 ): Promise<void> {
-  if (events.length === 0) return;
+  if (events.length > 0) await emitting(executor, () => outbox.append(executor, events));
+}
+
+/** Appends events as the last statement of a transaction. Its failure may be the error of the commit: see `faultOf`. */
+export async function appendLast<DB>(
+  { outbox }: SliceContext<DB>,
+  tx: Transaction<DB>,
+  events: readonly AppendEvent[],
+): Promise<void> {
+  if (events.length > 0) await emitting(executorOf(tx), () => outbox.appendLast(tx, events));
+}
+
+async function emitting(executor: Executor, appended: () => Promise<unknown>): Promise<void> {
   try {
-    await context.outbox.append(executor, events);
+    await appended();
   } catch (error) {
     if (!(await answers(executor))) throw new ConnectionLost('', { cause: error });
-    throw new HandlerFailed('emit', [], error);
+    throw new HandlerFailed(EMIT, [], error);
   }
 }

@@ -1,6 +1,6 @@
 import { failureEvent } from '@convergekit/contracts/engine';
 import type { Admin, IncomingRecord } from '@convergekit/broker/engine';
-import { createOutbox } from '@convergekit/outbox';
+import { createEngineOutbox } from '@convergekit/outbox/engine';
 import type { Policy } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
 import { compose, measure, timeLimit } from '../attempt/middleware.ts';
@@ -47,7 +47,7 @@ export function sliceContextOf<DB>(
     failureEvent: failureEvent(definition.name),
     database,
     // Emitted events carry their own ids, so the outbox needs no declarations.
-    outbox: createOutbox([], { clock, random }),
+    outbox: createEngineOutbox([], { clock, random }),
     route: router(definition),
     readLog: (place) => readOne(admin, place),
     signatures: options.signatures && signaturesOf(options.signatures),

@@ -24,7 +24,7 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { parkEvents } from '../park/park-events.ts';
 import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
 import { ownStatement, FenceLost, TypeAhead } from './slice-errors.ts';
-import { append, failureEventOf } from '../attempt/failure-events.ts';
+import { append, appendLast, failureEventOf } from '../attempt/failure-events.ts';
 import { readKnownTypes } from '../member/type-sql.ts';
 
 export interface Slice<DB> {
@@ -112,10 +112,10 @@ async function inside<DB>(
   await ownStatement('attempts', () => insertAttempts(executor, rows));
   // Dead letters and rejections emit failure events; events that may still take effect do not.
   const reported = given.filter((_, at) => parked[at]?.state !== 'waiting');
-  await append(context, executor, [
-    ...emitted.events,
-    ...reported.map((deadLetter) => failureEventOf(context, deadLetter)),
-  ]);
+  const events = [...emitted.events, ...reported.map((deadLetter) => failureEventOf(context, deadLetter))];
+  // Rows of gaps and of parked events come after the events, in every slice in the same order of locks.
+  const isLast = !placed.some(needsRow) && steps.every(({ passed }) => passed === undefined);
+  await (isLast ? appendLast(context, tx, events) : append(context, executor, events));
   await ownStatement('gap', () => recordPassed(executor, context.definition, key, steps));
   const { opened, inLog } = placed.some(needsRow)
     ? await ownStatement('park', () => parkEvents(context, partition, placed, executor))

@@ -1,7 +1,7 @@
 import type { EventDefinition } from '@convergekit/contracts';
 import type { FailureData, FailureInput } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
-import type { Outbox } from '@convergekit/outbox';
+import type { EngineOutbox } from '@convergekit/outbox/engine';
 import type { Database } from '@convergekit/postgres';
 import type { Policy } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
@@ -19,7 +19,7 @@ export interface SliceContext<DB> {
   readonly definition: ConsumerDefinition<DB>;
   readonly failureEvent: EventDefinition<string, FailureData, FailureInput>;
   readonly database: Database<DB>;
-  readonly outbox: Outbox;
+  readonly outbox: EngineOutbox;
   /** Reads the record at this offset of the log; undefined: the log no longer has it. */
   readonly readLog: (
     place: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,

@@ -1,11 +1,13 @@
 import { DatabaseError } from '@convergekit/postgres';
-import { sqlState } from '@convergekit/postgres/engine';
+import { nameRefusal } from '@convergekit/outbox/engine';
+import { failedWithCommit, sqlState } from '@convergekit/postgres/engine';
 import type { Failure } from '@convergekit/core';
 import { classify, strategies } from '@convergekit/resilience';
 import type { Pause } from './partition-state.ts';
 import { InboxError } from '../errors.ts';
 import {
   ConnectionLost,
+  EMIT,
   FenceLost,
   HandlerFailed,
   HeldChanged,
@@ -57,6 +59,8 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof OwnStatementFailed) return ownFault(error);
   // The remaining errors come from BEGIN or COMMIT.
   if (error instanceof DatabaseError && error.code === 'COMMIT_ROLLED_BACK') return swallowedFault(error);
+  if (failedWithCommit(error))
+    return { kind: 'events', failure: classify(nameRefusal(error)), handler: EMIT };
   const failure = classify(error);
   if (isOutage(failure)) return { kind: 'outage', error };
   if (failure.category === 'configuration') return { kind: 'stop', error };

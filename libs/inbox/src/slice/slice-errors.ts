@@ -70,6 +70,9 @@ export class OwnStatementFailed extends Error {
   }
 }
 
+/** The name by which the append of emitted events counts as a handler. */
+export const EMIT = 'emit';
+
 /** The error of a handler that threw. */
 export class HandlerFailed extends Error {
   readonly kind = 'handler_failed';
