@@ -82,6 +82,29 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       expect(first.broken).toEqual([]);
     }, 60_000);
 
+    it('a member that is busy with its revocation does not join again before it has ended, and learns the reason', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const groupId = kit.group();
+      const story: string[] = [];
+      const first = kit.member({
+        groupId,
+        topics: [topic],
+        assigned: () => Promise.resolve(void story.push('assigned')),
+        revoked: async (why) => {
+          story.push(why);
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          story.push('saved');
+        },
+      });
+      await first.start();
+      await until('all', () => first.owned.size === 2);
+      const second = await kit.member({ groupId, topics: [topic] }).start();
+      await until('halves', () => held(first, second).join() === '1,1');
+      await first.consumer.stop();
+      expect(story).toEqual(['assigned', 'rebalance', 'saved', 'assigned', 'stop', 'saved']);
+    }, 60_000);
+
     it('a group keeps a member whose batch takes longer than the session timeout', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(1);

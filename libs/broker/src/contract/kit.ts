@@ -13,6 +13,7 @@ import {
   type PartitionControl,
   partitionId,
   type Producer,
+  type RevokeReason,
   type SendResult,
   type StartAt,
 } from '../broker.ts';
@@ -166,6 +167,8 @@ export interface MemberOptions extends Partial<Omit<ConsumerOptions, 'handlers'>
   readonly batch?: (batch: IncomingBatch, control: PartitionControl) => Promise<void>;
   readonly placeLost?: ConsumerHandlers['placeLost'];
   readonly fetchStalled?: ConsumerHandlers['fetchStalled'];
+  /** Work that a revocation causes. */
+  readonly revoked?: (why: RevokeReason) => Promise<void>;
 }
 
 /** A consumer that records its calls and checks the invariants of each. */
@@ -182,7 +185,15 @@ export class Member {
   readonly #gates: (() => void)[] = [];
 
   constructor(broker: Broker, options: MemberOptions) {
-    const { startAt = () => 'earliest', assigned, batch, placeLost, fetchStalled, ...rest } = options;
+    const {
+      startAt = () => 'earliest',
+      assigned,
+      batch,
+      placeLost,
+      fetchStalled,
+      revoked,
+      ...rest
+    } = options;
     this.consumer = broker.consumer({
       heartbeatIntervalMs: 200,
       ...rest,
@@ -196,9 +207,10 @@ export class Member {
         batch: (arrived, control) => this.#batch(arrived, control, batch),
         ...(placeLost === undefined ? {} : { placeLost }),
         ...(fetchStalled === undefined ? {} : { fetchStalled }),
-        revoked: (places) => {
+        revoked: async (places, why) => {
           this.story.push(`revoked ${places.length}`);
           for (const { topic, partition } of places) this.#revoked(partitionId(topic, partition));
+          await revoked?.(why);
         },
       },
     });

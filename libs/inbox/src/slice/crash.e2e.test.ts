@@ -42,6 +42,35 @@ describe('a consumer that is killed', () => {
     },
   );
 
+  it.each(['inbox.deferred@1', 'inbox.deferred@3'])(
+    'a consumer that is killed at %s, with a position in memory alone, causes every effect once and in order',
+    async (failpoint) => {
+      await scene.send(30);
+      const { child: killed } = scene.start({ CONVERGE_FAILPOINT: failpoint });
+      const exit = once(killed, 'exit');
+      await waitUntil(async () => (await scene.lines()).length >= 30 || killed.signalCode !== null, {
+        what: 'the first effects',
+      });
+      const skips = async () => {
+        await scene.send(1, 7, 'priced');
+        return killed.signalCode !== null;
+      };
+      await waitUntil(skips, { what: 'the kill' });
+      expect((await exit)[1]).toBe('SIGKILL');
+      await scene.send(30);
+      const next = scene.start();
+      await scene.effects(60);
+      expect(await scene.end(next)).toBe(0);
+      const found = await scene.lines();
+      expect(new Set(found.map(({ event_id }) => event_id)).size).toBe(60);
+      expect(reordered(found)).toEqual([]);
+      const { rows } = await scene.database.executor.query(
+        `select from converge.inbox_partition where state = 'halted'`,
+      );
+      expect(rows).toEqual([]);
+    },
+  );
+
   // The crash of a drain is tested in park/drain-crash.e2e.
   it.each(['inbox.before_commit@3'])(
     'a consumer that is killed at %s while a key is parked causes every effect once, in the order of each key',

@@ -1,5 +1,4 @@
 import type { Broker } from '@convergekit/broker';
-import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
@@ -7,11 +6,12 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
-import { makeTopics, tag } from '../testing/quick.ts';
+import { tag } from '../testing/quick.ts';
+import { TwinBrokers } from '../fixture/twin-brokers.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 
 describe('the fence', () => {
-  // Two brokers with the same records: each service believes that it owns the partition, like an evicted member.
+  let twins: TwinBrokers;
   let brokers: readonly [Broker, Broker];
   let database: Database<LedgerDb>;
   const services: ConsumerService[] = [];
@@ -21,27 +21,15 @@ describe('the fence', () => {
   const events = Array.from({ length: 10 }, (_, n) => counted({ key: 'k', n }));
 
   beforeEach(async () => {
-    brokers = [memoryBroker(), memoryBroker()];
     database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    twins = await TwinBrokers.open(database, [topic, `${name}.failures`]);
+    brokers = twins.both;
     const source = new FixtureSource({ partitions: 1 });
-    const records = events.map((event) => source.record(event));
-    for (const broker of brokers) {
-      await makeTopics(broker, [topic, `${name}.failures`], 1);
-      const producer = await broker.producer();
-      await producer.send([{ topic, partition: 0, records: records.map(({ record }) => record) }]);
-      await producer.close();
-    }
-    // The topic id is cleared: each memory broker gave the topic another id, which is not tested here.
-    await database.executor.query(
-      `create or replace function no_topic_id() returns trigger language plpgsql as 'begin new.topic_id := null; return new; end'`,
-    );
-    await database.executor.query(
-      'create trigger no_topic_id before insert on converge.inbox_partition for each row execute function no_topic_id()',
-    );
+    await twins.send(events.map((event) => source.record(event)));
   });
   afterEach(async () => {
     for (const service of services.splice(0)) await service.stop();
-    for (const broker of brokers) await broker.close();
+    await twins.close();
     await database.close();
   });
 
