@@ -40,6 +40,8 @@ export class DeferredPositions<DB> {
       case 'next':
         return hint(partition, control);
       case 'fetch_again':
+        // A batch may wait for this: its records are beyond the ones to read again.
+        partition.fetchAgain();
         return control.seek(partition.nextOffset);
       case 'leave':
     }

@@ -7,13 +7,14 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { registerTypes } from '../member/type-sql.ts';
+import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 
 /**
  * Tests of positions that are not in the database yet; time stands still unless a test moves it. Planted faults, each seen
  * to fail here: marks of deferred events that are not written; unknown types that are not compared with the registered
  * ones when the position is written; the version of the types from a snapshot instead of the locked row; a halt, a pause,
- * a stop or a rebalance that does not write the position; an operator's move that is not noticed.
+ * a stop or a rebalance that does not write the position; no timer; a batch that goes on beyond what must be read again.
  */
 describe('a deferred position', () => {
   let scene: FailureScene;
@@ -44,6 +45,13 @@ describe('a deferred position', () => {
   const skip = (n: number) => priced({ key: 'k', n });
   const effect = (n: number) => counted({ key: 'k', n });
   const effects = async () => (await lines(scene.database)).map(({ n }) => n);
+  /** True while a session waits for a lock in this database. */
+  const waiting = async () => {
+    const { rowCount } = await scene.database.executor.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rowCount > 0;
+  };
   const watermark = async () =>
     (await scene.database.executor.query<{ id: string }>('select id from converge.inbox_watermark')).rows;
 
@@ -146,15 +154,39 @@ describe('a deferred position', () => {
     expect(await scene.offset()).toBe(0);
   });
 
+  it('that cannot be written makes a batch that waits behind it be fetched again', async () => {
+    let batches = 0;
+    const open = scene.broker.consumer.bind(scene.broker);
+    scene.broker.consumer = ({ handlers, ...options }) =>
+      open({
+        ...options,
+        handlers: {
+          ...handlers,
+          batch: (...batch) => {
+            batches += 1;
+            return handlers.batch(...batch);
+          },
+        },
+      });
+    const service = await start();
+    // Without positions: no gap would be found between them.
+    await sendRecords(scene.broker, [foreignRecord(skip(1), 'a', 1)]);
+    await at(service, 1n);
+    const types = [{ topic, type: 'test.priced', handler: 'test.priced' }];
+    await withTransaction(scene.database, {}, async (tx) => {
+      await registerTypes(tx, name, types);
+      await clock.advance(200);
+      await waitUntil(waiting, { what: 'the write to wait' });
+      await sendRecords(scene.broker, [foreignRecord(effect(2), 'b', 1)]);
+      await waitUntil(() => batches === 2, { what: 'the second batch' });
+    });
+    await waitUntil(() => partition(service)?.state === 'halted', { what: 'the halt' });
+    expect([partition(service)?.nextOffset, await effects()]).toEqual([0n, []]);
+  });
+
   it('a slice that waits for a registration sees its types', async () => {
     await start();
     const types = [{ topic, type: 'test.priced', handler: 'test.priced' }];
-    const waiting = async () => {
-      const { rowCount } = await scene.database.executor.query(
-        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      );
-      return rowCount > 0;
-    };
     await withTransaction(scene.database, {}, async (tx) => {
       await registerTypes(tx, name, types);
       await publish(skip(1), effect(2));
