@@ -1,5 +1,7 @@
 import type { BrokerError } from './errors.ts';
+import type { FetchStall, RevokeReason } from './reasons.ts';
 export { BrokerError, type BrokerErrorDetail, type BrokerErrorKind } from './errors.ts';
+export type { FetchStall, RevokeReason } from './reasons.ts';
 
 /**
  * The broker port: the one abstraction over Kafka clients. Every sentence below is an obligation that the contract
@@ -120,18 +122,6 @@ export interface PartitionControl {
   readonly signal: AbortSignal;
 }
 
-/** The reason why a partition receives no records. */
-export interface FetchStall {
-  /**
-   * The reason of the stall. `no_leader`: no broker serves the partition · `open_transaction`: the next record is in or
-   * behind a transaction that its producer has not ended · `not_fetched`: there are records, and no fetch returns them.
-   */
-  readonly reason: 'no_leader' | 'open_transaction' | 'not_fetched';
-  readonly forMs: number;
-  /** Number of offsets between the position and the end of the log; undefined if no broker answers. */
-  readonly behind: bigint | undefined;
-}
-
 export interface ConsumerHandlers {
   /**
    * Returns the start position of each partition of an assignment, before any batch of them is delivered. While it is
@@ -162,9 +152,6 @@ export interface ConsumerHandlers {
    */
   revoked(partitions: readonly Assignment[], why: RevokeReason): Promise<void> | void;
 }
-
-/** The reason why partitions are given up. `lost`: the group continued without this member. */
-export type RevokeReason = 'rebalance' | 'stop' | 'lost';
 
 export interface ConsumerOptions {
   readonly groupId: string;

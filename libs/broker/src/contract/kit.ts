@@ -2,10 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import {
   type Admin,
-  type Assignment,
   type Broker,
-  type ConsumerHandlers,
-  type ConsumerOptions,
   type GroupConsumer,
   type IncomingBatch,
   type IncomingRecord,
@@ -13,10 +10,9 @@ import {
   type PartitionControl,
   partitionId,
   type Producer,
-  type RevokeReason,
   type SendResult,
-  type StartAt,
 } from '../broker.ts';
+import type { MemberOptions } from './member-options.ts';
 
 /** A driver under test and its environment. */
 export interface BrokerUnderTest {
@@ -157,18 +153,6 @@ export class Kit {
 export function written(result: SendResult | undefined): bigint {
   if (result?.ok === true) return result.baseOffset;
   throw result?.error ?? new Error('no result');
-}
-
-export interface MemberOptions extends Partial<Omit<ConsumerOptions, 'handlers'>> {
-  readonly groupId: string;
-  readonly topics: readonly string[];
-  readonly startAt?: (place: Assignment) => StartAt;
-  readonly assigned?: (places: readonly Assignment[]) => Promise<void>;
-  readonly batch?: (batch: IncomingBatch, control: PartitionControl) => Promise<void>;
-  readonly placeLost?: ConsumerHandlers['placeLost'];
-  readonly fetchStalled?: ConsumerHandlers['fetchStalled'];
-  /** Work that a revocation causes. */
-  readonly revoked?: (why: RevokeReason) => Promise<void>;
 }
 
 /** A consumer that records its calls and checks the invariants of each. */

@@ -25,16 +25,16 @@ export class DeferredPositions<DB> {
 
   /** Has the deferred position of a partition saved soon, unless a slice saves it before. */
   async later(partition: Partition): Promise<void> {
-    if (partition.deferral === undefined || this.#timed.has(partition)) return;
+    if (!isDeferred(partition) || this.#timed.has(partition)) return;
     this.#timed.add(partition);
     await this.#worker.context.clock.sleep(DEFER_MS, this.#signal);
     this.#timed.delete(partition);
-    if (this.#signal.aborted || partition.deferral === undefined) return;
+    if (this.#signal.aborted || !isDeferred(partition)) return;
     await this.#inTurn(partition, (control, lost) => this.#save(partition, control, lost));
   }
 
   async #save(partition: Partition, control: PartitionControl, lost: AbortSignal): Promise<void> {
-    if (partition.deferral === undefined) return;
+    if (!isDeferred(partition)) return;
     const result = await saveDeferred(this.#worker.context, partition, lost);
     switch (await afterSlice(this.#worker, partition, result, lost, control.signal)) {
       case 'next':
@@ -56,9 +56,13 @@ const LEAVE_MS = 5_000;
  * skips the same records again. Never rejects.
  */
 export async function saveBeforeLeaving<DB>(context: SliceContext<DB>, partition: Partition): Promise<void> {
-  if (partition.deferral === undefined) return;
+  if (!isDeferred(partition)) return;
   const { clock, log } = context;
   const saving = saveDeferred(context, partition, new AbortController().signal);
   await endsWithin(saving, LEAVE_MS, clock);
-  if (partition.deferral !== undefined) log.debug(placeOf(partition), 'a deferred position was not saved');
+  if (isDeferred(partition)) log.debug(placeOf(partition), 'a deferred position was not saved');
+}
+
+function isDeferred({ deferral }: Partition): boolean {
+  return deferral !== undefined;
 }

@@ -20,7 +20,7 @@ export interface Deferral {
 }
 
 /**
- * Reasons by which a record is skipped whoever reads it, as long as the registered types are the same. The others depend on
+ * Reasons by which every reader skips a record, as long as the registered types are the same. The others depend on
  * an operator's decision or on the records beside it, and are rare.
  */
 const REPEATABLE: ReadonlySet<SkipReason> = new Set([
