@@ -6,4 +6,5 @@ export { javaTools, type KafkaTools } from './kafka-tools.ts';
 export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
+export { type SentTransaction, StatementTap } from './statement-tap.ts';
 export { freePort } from './stack/ports.ts';
