@@ -1,4 +1,5 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
+export { afterCommit } from './after-commit.ts';
 export { asksForRerun, kyselyTransaction } from './transaction.ts';
 export { sqlState } from './errors.ts';
 export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';

@@ -1,6 +1,7 @@
 import { delayMs } from '@convergekit/core/engine';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
+import { collectCommitted } from './after-commit.ts';
 import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
 import { commitError, rolledBackError, sqlState } from './errors.ts';
@@ -76,12 +77,14 @@ export function kyselyTransaction<DB, T>(
   return runWithReruns(options, async () => {
     const begin = db.startTransaction().setAccessMode('read write');
     const tx = await (options.isolation ? begin.setIsolationLevel(options.isolation) : begin).execute();
+    const after = await collectCommitted(db, tx);
     let result: T;
     try {
       if (options.settings !== 'none') await executorOf(tx).query(sharedOpening);
       await options.before?.(executorOf(tx));
       result = await fn(tx);
     } catch (error) {
+      after.end();
       // Kysely discards the connection if the rollback fails, too, and the server rolls back.
       await tx
         .rollback()
@@ -89,6 +92,8 @@ export function kyselyTransaction<DB, T>(
         .catch(() => undefined);
       throw error;
     }
+    // The connection serves others once the commit is answered.
+    after.end();
     try {
       await tx.commit().execute();
     } catch (error) {
@@ -98,6 +103,7 @@ export function kyselyTransaction<DB, T>(
         .catch(() => undefined);
       throw commitError(error);
     }
+    after.committed();
     return result;
   });
 }
