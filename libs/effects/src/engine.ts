@@ -32,7 +32,7 @@ export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts'
 export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';
 export { bringForward } from './work/bring-forward-sql.ts';
 export type { JournalOp, SagaRef, StepKey } from './work/step-key.ts';
-export { withdrawTimers } from './work/withdraw-sql.ts';
+export { withdrawTimersSql } from './work/withdraw-sql.ts';
 export {
   type Cause,
   type ClaimedWork,

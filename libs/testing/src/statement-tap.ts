@@ -1,5 +1,5 @@
 /** A statement that a connection sent. `rows`: the count in its answer, undefined until that came. */
-export interface SentStatement {
+interface SentStatement {
   readonly text: string;
   readonly rows: number | undefined;
 }
@@ -12,7 +12,7 @@ export interface SentTransaction {
 }
 
 /** The part of a pool that a tap uses. */
-export interface TappedPool {
+interface TappedPool {
   on(event: 'connect', listener: (client: never) => void): unknown;
 }
 

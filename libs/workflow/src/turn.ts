@@ -62,16 +62,10 @@ export async function attemptOnce(
   const { options, journal, signal } = turn;
   const { clock, random, shared } = options;
   // The lease counts from the write, not from now: this process may have been frozen since.
-  const leaseEndsAt = journal.sentAt + runMsOf(turn, step);
+  const endsAt = journal.sentAt + runMsOf(turn, step);
   const attributes = { [attributeNames.effect]: step.name };
   return withSpan(spanNames.attempt(step.name), { kind: 'client', attributes }, async () => {
-    const asked = await runCall(op, handle, step.idempotency, {
-      clock,
-      random,
-      shared,
-      signal,
-      leaseEndsAt,
-    });
+    const asked = await runCall(op, handle, step.idempotency, { clock, random, shared, signal, endsAt });
     const next = decide(op, asked.answer, tried, rules, random);
     report.attempts(options.log, step.name, op, asked.attempts, next.kind);
     return { ...asked, next };

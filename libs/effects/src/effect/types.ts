@@ -1,7 +1,7 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import type { Clock, Failure, Random } from '@convergekit/core';
 import type { EmitAs } from '@convergekit/inbox/engine';
-import type { Database, Executor } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import type { OperationGuards, Policy, SharedGuards, SlowSchedule } from '@convergekit/resilience';
 import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
@@ -20,6 +20,8 @@ export interface OutcomeContext<DB, Input> {
   readonly key: string;
   /** The attempts, the latest last. */
   readonly attempts: readonly WorkAttempt[];
+  /** The row that `lockSql` of the effect locked. Undefined: the effect has none, or found no row. */
+  readonly locked: unknown;
 }
 
 /** The failure of an effect. The effect certainly did not happen. */
@@ -72,8 +74,11 @@ export interface Effect<DB, Input = never> {
   readonly canQuery: boolean;
   /** True for work that must succeed: instead of failing, it is retried and shown as stuck. @default false */
   readonly endless?: boolean;
-  /** Read before a first call: why it must not be made any more. */
-  readonly covered?: (executor: Executor, input: string) => Promise<StoredFailure | undefined>;
+  /**
+   * Selects a row of the work's step, and locks it, in the statement that closes the work. The reactions get it. SQL that
+   * finds the row by the columns saga, instance and step of `closed`.
+   */
+  readonly lockSql?: string;
   /** Runs in the transaction that marks the row as stuck. */
   readonly stuck?: (tools: HookTools<DB>, input: string, reason: StuckReason) => Promise<void>;
   /** Records that the work waits for longer than its bound; it is retried all the same. False: that was known. */

@@ -1,4 +1,6 @@
-import type { Executor } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import type { Transaction } from 'kysely';
+import { announceWork } from './announce.ts';
 import type { StepKey } from './step-key.ts';
 
 // The statement uses saga_work_step. A row that a worker holds is left alone: it ends by itself.
@@ -10,9 +12,10 @@ const bringForwardSql = `
        for update skip locked)`;
 
 /** Makes the worker query now a step's call whose outcome is awaited. */
-export async function bringForward(
-  executor: Executor,
+export async function bringForward<DB>(
+  tx: Transaction<DB>,
   { saga, instance, step }: Omit<StepKey, 'version'>,
 ): Promise<void> {
-  await executor.query(bringForwardSql, [saga, instance, step]);
+  const { rowCount } = await executorOf(tx).query(bringForwardSql, [saga, instance, step]);
+  if (rowCount > 0) await announceWork(tx, { dueMs: 0 });
 }

@@ -1,11 +1,14 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
 
-/** The number of rows of an effect that a worker may take, and their lease. */
+/** The number of rows of an effect that a worker may take, and their lease. Times are in milliseconds. */
 export interface Wanted {
   readonly effect: string;
   readonly places: number;
   readonly leaseMs: number;
+  /** The time within which a call ends for certain. */
+  readonly callMs: number;
+  /** The time after that until "not found" is final. */
   readonly settleMs: number;
 }
 
@@ -14,28 +17,33 @@ export interface Wanted {
  * done, so that no other worker calls when this connection breaks; `calling` is written with it, so that a worker that finds the
  * row after a crash knows that a call may have been made. A lease that has ended makes the row due again: `due_at` is
  * both, and one index range (saga_work_due: effect, due_at; open rows only) finds both without a sort. SKIP LOCKED:
- * workers pass each other. All times are the database's.
+ * workers pass each other. All times are the database's. Whether the step of a call is to be undone is read by the
+ * primary key of its fence, without a lock.
  */
 const claimSql = `
   with due as (
-    select found.id, found.state, found.final_at, wanted.lease_ms, wanted.settle_ms
-      from unnest($2::text[], $3::int[], $4::float8[], $5::float8[]) as wanted(effect, places, lease_ms, settle_ms)
+    select found.id, found.state, found.final_at, wanted.lease_ms, wanted.final_ms
+      from unnest($2::text[], $3::int[], $4::float8[], $5::float8[]) as wanted(effect, places, lease_ms, final_ms)
      cross join lateral (
        select id, state, final_at from converge.saga_work
         where effect = wanted.effect and due_at <= clock_timestamp()
-          and state in ('ready', 'calling', 'unknown', 'answered')
+          and state in ('ready', 'calling', 'unknown', 'answered') and id <> all ($6::uuid[])
         order by due_at limit wanted.places for update skip locked) as found)
   update converge.saga_work work set
     state = case due.state when 'ready' then 'calling' else due.state end,
     final_at = case due.state when 'ready' then greatest(work.final_at,
-      clock_timestamp() + (due.lease_ms + due.settle_ms) * interval '1 millisecond') else work.final_at end,
+      clock_timestamp() + due.final_ms * interval '1 millisecond') else work.final_at end,
     due_at = clock_timestamp() + due.lease_ms * interval '1 millisecond', holder = $1, term = work.term + 1
   from due where work.id = due.id
   returning work.id, work.consumer, work.handler, work.effect, work.key, work.idempotency_key, work.input, work.cause,
     due.state as found, work.outcome, work.term, work.attempts, work.queries, work.story,
     extract(epoch from clock_timestamp() - work.created_at) * 1000 as age_ms,
     due.final_at::text as doubt_until,
-    coalesce(extract(epoch from work.final_at - clock_timestamp()) * 1000, 0) as final_in_ms`;
+    coalesce(extract(epoch from work.final_at - clock_timestamp()) * 1000, 0) as final_in_ms,
+    work.op is not distinct from 'apply' and exists (
+      select from converge.saga_fence fence
+       where fence.saga = work.saga and fence.instance = work.instance and fence.step = work.step
+         and fence.state = 'undo_pending') as is_covered`;
 
 interface Row {
   readonly id: string;
@@ -55,19 +63,23 @@ interface Row {
   readonly age_ms: string;
   readonly final_in_ms: string;
   readonly doubt_until: string | null;
+  readonly is_covered: boolean;
 }
 
+/** Claims due work. `held`: rows that the worker has at hand, whatever became of their leases. */
 export async function claimWork(
   executor: Executor,
   holder: string,
   wanted: readonly Wanted[],
+  held: readonly string[] = [],
 ): Promise<readonly ClaimedWork[]> {
   const { rows } = await executor.query<Row>(claimSql, [
     holder,
     wanted.map(({ effect }) => effect),
     wanted.map(({ places }) => places),
     wanted.map(({ leaseMs }) => leaseMs),
-    wanted.map(({ settleMs }) => settleMs),
+    wanted.map(({ callMs, settleMs }) => callMs + settleMs),
+    held,
   ]);
   return rows.map((row) => ({
     id: row.id,
@@ -88,5 +100,6 @@ export async function claimWork(
     finalInMs: Number(row.final_in_ms),
     doubt: row.doubt_until !== null,
     doubtUntil: row.doubt_until,
+    covered: row.is_covered,
   }));
 }

@@ -25,7 +25,7 @@ export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule' 
 export type Tried = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
 
 /** Pure: the operation for a claimed row. An unknown outcome is queried before a call is repeated. */
-export function nextOp(found: Tried['found'], rules: Rules): Op | 'stuck' {
+export function nextOp(found: Tried['found'], rules: Pick<Rules, 'idempotency' | 'canQuery'>): Op | 'stuck' {
   switch (found) {
     case 'ready':
       return 'call';
@@ -170,7 +170,7 @@ function slow(
   return nextSlowAttempt(rules.schedule, { attempt, elapsedMs: ageMs, retryAfterMs: asked, random });
 }
 
-function repeatable({ idempotency }: Rules): boolean {
+function repeatable({ idempotency }: Pick<Rules, 'idempotency'>): boolean {
   switch (idempotency) {
     case 'idempotent':
     case 'keyed':

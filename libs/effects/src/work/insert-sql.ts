@@ -1,5 +1,6 @@
 import { logger } from '@convergekit/telemetry';
 import { sql, type Transaction } from 'kysely';
+import { announceWork } from './announce.ts';
 import type { JournalOp, StepKey } from './step-key.ts';
 import type { ClaimedWork, Outcome, StuckReason, WorkState } from './work.ts';
 import { WORKER_GONE_MS, workerMissing } from './worker-sql.ts';
@@ -23,6 +24,8 @@ export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | '
   readonly stuck?: StuckReason;
   /** The time until the row is due, in milliseconds, by the database's clock. @default 0 */
   readonly dueMs?: number;
+  /** The states of the step's fence, which is locked, in which nothing is inserted. @default none, without a lock */
+  readonly unlessStepIs?: readonly string[];
 }
 
 /**
@@ -41,7 +44,7 @@ export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promis
       on conflict (id) do nothing
       returning 1)
     ${inserted}`.execute(tx);
-  made(rows, effect, key);
+  if (made(rows, effect, key)) await announceWork(tx, { id, dueMs: 0 });
 }
 
 /**
@@ -50,10 +53,19 @@ export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promis
  */
 export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): Promise<boolean> {
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
-  const { saga, instance, step, op, outcome, unknownForMs, stuck, dueMs = 0 } = work;
+  const { saga, instance, step, op, outcome, unknownForMs, stuck, dueMs = 0, unlessStepIs } = work;
   const state = stateOf(work);
+  const fence =
+    unlessStepIs === undefined
+      ? { locked: sql.raw(''), allows: sql.raw('') }
+      : {
+          locked: sql`fence as materialized (
+      select state from converge.saga_fence
+       where saga = ${saga} and instance = ${instance} and step = ${step} for update),`,
+          allows: sql`where not exists (select from fence where state = any (${unlessStepIs}::text[]))`,
+        };
   const { rows } = await sql<Inserted>`
-    with worker as (select seen_at from converge.saga_worker where effect = ${effect}),
+    with worker as (select seen_at from converge.saga_worker where effect = ${effect}), ${fence.locked}
     made as (
       insert into converge.saga_work as known
         (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
@@ -64,6 +76,7 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
         case when ${state}::text = 'unknown'
           then clock_timestamp() + ${unknownForMs ?? 0}::float8 * interval '1 millisecond' end, ${stuck ?? null}::text
         from worker, (select clock_timestamp() + ${dueMs}::float8 * interval '1 millisecond' as due) as times
+        ${fence.allows}
       on conflict (id) do update set state = excluded.state, stuck_reason = excluded.stuck_reason, input = excluded.input,
         cause = excluded.cause, key = excluded.key, outcome = excluded.outcome, due_at = excluded.due_at,
         waits_since = excluded.waits_since, late_since = null, final_at = excluded.final_at, holder = null,
@@ -71,7 +84,9 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
       where known.ended_at is not null and known.xmin <> pg_current_xact_id()::xid -- not one that this transaction closes
       returning 1)
     ${inserted}`.execute(tx);
-  return made(rows, effect, key);
+  const isNew = made(rows, effect, key);
+  if (isNew && stuck === undefined) await announceWork(tx, { id, dueMs });
+  return isNew;
 }
 
 interface Inserted {

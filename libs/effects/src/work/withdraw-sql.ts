@@ -1,20 +1,15 @@
-import type { Executor } from '@convergekit/postgres';
-import type { StepKey } from './step-key.ts';
-
-// The statement uses saga_work_step. A row that a worker has locked to record an outcome is left alone: the worker
-// finds the decided fence, and does nothing. A row that is only leased is ended all the same: its worker finds a higher
-// term. The row stays for the narrative.
-const withdrawSql = `
-  update converge.saga_work set state = 'done', ended_at = clock_timestamp(), holder = null, term = term + 1
-   where id in (
-    select id from converge.saga_work
-     where saga = $1 and instance = $2 and step = $3 and op in ('deadline', 'expire') and ended_at is null
-       for update skip locked)`;
-
-/** Ends the timers of a step whose outcome is decided. */
-export async function withdrawTimers(
-  tx: Executor,
-  { saga, instance, step }: Omit<StepKey, 'version'>,
-): Promise<void> {
-  await tx.query(withdrawSql, [saga, instance, step]);
+/**
+ * Returns the statement that ends the timers of a decided step, as a part of the one that decides it. The parameters are
+ * SQL. It uses saga_work_step. A row that a worker has locked to record an outcome is left alone: the worker finds the
+ * decided fence, and does nothing. A row that is only leased is ended all the same: its worker finds a higher term. The
+ * row stays for the narrative.
+ */
+export function withdrawTimersSql(saga: string, instance: string, step: string, condition: string): string {
+  return `
+    update converge.saga_work set state = 'done', ended_at = clock_timestamp(), holder = null, term = term + 1
+     where id in (
+      select id from converge.saga_work
+       where saga = ${saga} and instance = ${instance} and step = ${step} and op in ('deadline', 'expire')
+         and ended_at is null and ${condition}
+         for update skip locked)`;
 }

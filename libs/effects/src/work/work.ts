@@ -125,4 +125,6 @@ export interface ClaimedWork {
   /** The value of `final_at` before this claim. */
   readonly doubtUntil: string | null;
   readonly story: readonly WorkAttempt[];
+  /** True for the call of a saga's step that was to be undone at the claim: a first call must not be made. */
+  readonly covered: boolean;
 }

@@ -85,6 +85,26 @@ describe('a saga worker that is killed or frozen', () => {
     },
   );
 
+  // Planted fault: with a lease for as long as the calls may take, the test waits for an hour.
+  it('the calls of a killed saga worker are taken up long before their time is over', async () => {
+    const keys = Array.from({ length: 4 }, (_, n) => `k${n}`);
+    await request(database, effects.keyed, keys);
+    provider.modes.set('keyed', ['hang', 'hang', 'hang', 'hang']);
+    const patient = { CALL_MS: '3600000' };
+    const killed = start(patient);
+    await waitUntil(() => provider.calls.length === 4, { what: 'the calls to be under way' });
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    const next = start(patient);
+    const rows = await ended(database);
+    next.kill('SIGTERM');
+    expect((await once(next, 'exit'))[0]).toBe(0);
+    expect(rows.map(({ key, state, attempts, queries }) => [key, state, attempts, queries])).toEqual(
+      keys.map((key) => [key, 'done', 1, 1]),
+    );
+    expect(keys.map((key) => provider.times(key))).toEqual([1, 1, 1, 1]);
+  });
+
   it('a saga worker that froze in a call writes nothing when it wakes up after another worker recorded the outcome', async () => {
     await request(database, effects.keyed, ['a']);
     const zombie = start({ FREEZE: 'call' });

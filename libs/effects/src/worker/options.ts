@@ -11,11 +11,20 @@ export interface SagaWorkerOptions<DB> {
   readonly database: Pick<Database<DB>, 'db' | 'executor'>;
   /** Unique to this process. @default host name and a UUID */
   readonly holder?: string;
-  /** The pause before the next look for work when there was none. In milliseconds. @default 100 */
+  /**
+   * The pause before the next look for work when there was none. A worker that is woken for its work, by consumers of
+   * its own process with the same `database`, looks each second. In milliseconds. @default 100
+   */
   readonly pollMs?: number;
   /**
-   * The time that a lease exceeds the deadline of the operation's policy, to record the outcome. In milliseconds.
-   * @default 10_000
+   * The lease of a call, which is renewed three times as often while the call runs: so long it stays with a worker that
+   * died. A call that can be neither repeated nor queried has the time of its policy and `leaseMarginMs`. In
+   * milliseconds. @default 5_000
+   */
+  readonly leaseMs?: number;
+  /**
+   * The time after the deadline of the operation's policy at which a call has ended for certain, and its outcome is
+   * recorded. In milliseconds. @default 10_000
    */
   readonly leaseMarginMs?: number;
   /**
@@ -52,10 +61,13 @@ export interface SagaWorkerOptions<DB> {
 
 export type ResolvedOptions<DB> = Readonly<Required<SagaWorkerOptions<DB>>> & {
   readonly effects: ReadonlyMap<string, Effect<DB>>;
+  /** Called when a row is put off, with the time until it is due in milliseconds. */
+  readonly onPutOff?: (ms: number) => void;
 };
 
 const MILLISECONDS = [
   'pollMs',
+  'leaseMs',
   'leaseMarginMs',
   'drainMs',
   'undeclaredMs',
@@ -77,6 +89,7 @@ export function resolveOptions<DB>(
   const resolved: ResolvedOptions<DB> = Object.freeze({
     holder: `${hostname()}/${newUuidV7()}`,
     pollMs: 100,
+    leaseMs: 5_000,
     leaseMarginMs: 10_000,
     drainMs: 10_000,
     undeclaredMs: 900_000,

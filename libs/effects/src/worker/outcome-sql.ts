@@ -40,15 +40,32 @@ export function writeNext(
     : write(executor, work, made, { state: 'stuck', reason: next.reason, delayMs: 0 });
 }
 
-/** Closes the row with its outcome, in the transaction of the reactions. False = the claim was lost. */
-export function writeOutcome(
+// The lock is taken after the work's row. It reads the newest row, as every lock does.
+const closeSql = (lockSql: string): string => `
+  with closed as (${writeSql}
+    returning saga, instance, step),
+  locked as materialized (${lockSql})
+  select to_json(locked) as locked from closed left join locked on true`;
+
+/**
+ * Closes the row with its outcome, in the transaction of the reactions, and locks the row that `lockSql` selects.
+ * Undefined: the claim was lost.
+ */
+export async function writeOutcome(
   executor: Executor,
   work: ClaimedWork,
   outcome: Outcome,
   made: AttemptsMade,
-): Promise<boolean> {
+  lockSql: string | undefined,
+): Promise<{ readonly locked: unknown } | undefined> {
   const state = outcome.kind === 'succeeded' ? 'done' : 'failed';
-  return write(executor, work, made, { state, outcome, delayMs: 0 });
+  const values = valuesOf(work, made, { state, outcome, delayMs: 0 });
+  if (lockSql === undefined) {
+    const { rowCount } = await executor.query(writeSql, values);
+    return rowCount === 1 ? { locked: undefined } : undefined;
+  }
+  const [row] = (await executor.query<{ locked: unknown }>(closeSql(lockSql), values)).rows;
+  return row && { locked: row.locked ?? undefined };
 }
 
 /** Keeps an outcome that could not be recorded: it is recorded later, without a second call. False = the claim was lost. */
@@ -62,13 +79,28 @@ export function writeAnswered(
   return write(executor, work, made, { state: 'answered', outcome, delayMs });
 }
 
+interface Written {
+  readonly state: string;
+  readonly delayMs: number;
+  readonly reason?: string;
+  readonly outcome?: Outcome;
+}
+
 async function write(
   executor: Executor,
+  work: ClaimedWork,
+  made: AttemptsMade,
+  to: Written,
+): Promise<boolean> {
+  return (await executor.query(writeSql, valuesOf(work, made, to))).rowCount === 1;
+}
+
+function valuesOf(
   { id, term, story, doubtUntil }: ClaimedWork,
   { calls, queries, attempts, doubt }: AttemptsMade,
-  to: { state: string; delayMs: number; reason?: string; outcome?: Outcome },
-): Promise<boolean> {
-  const { rowCount } = await executor.query(writeSql, [
+  to: Written,
+): readonly unknown[] {
+  return [
     id,
     term,
     to.state,
@@ -80,6 +112,5 @@ async function write(
     JSON.stringify([...story, ...attempts].slice(-REMEMBERED)),
     doubt,
     doubtUntil,
-  ]);
-  return rowCount === 1;
+  ];
 }

@@ -35,6 +35,12 @@ export async function processWork<DB>(
   });
 }
 
+/** The failure of a call that was left out. Only a first call can be. */
+const COVERED: StoredFailure = {
+  ...{ category: 'business', certainty: 'not_applied', code: 'COVERED' },
+  message: 'it was to be undone before its call was made',
+};
+
 const nothing: AttemptsMade = { calls: 0, queries: 0, attempts: [], doubt: 'kept' };
 
 async function processRow<DB>(
@@ -55,9 +61,8 @@ async function processRow<DB>(
       return close(options, effect, revived, work, work.outcome, nothing);
     case 'call':
     case 'query': {
-      const failure = await coveredBy(options, effect, work, op);
-      if (failure !== undefined)
-        return close(options, effect, revived, work, { kind: 'failed', failure }, nothing);
+      if (op === 'call' && work.found === 'ready' && work.covered && !work.doubt)
+        return close(options, effect, revived, work, { kind: 'failed', failure: COVERED }, nothing);
       const { answer, attempts, sent } = await runCall(op, revived, effect.idempotency, asking);
       const next = decide(op, answer, work, effect, options.random);
       report.attempts(options.log, work, attempts, next);
@@ -93,6 +98,7 @@ async function leaveToReader<DB>(
     work.found === 'answered' && work.outcome !== undefined
       ? await writeAnswered(executor, work, work.outcome, unread, wait?.computedMs ?? 0)
       : await writeNext(executor, work, next, unread);
+  options.onPutOff?.(wait?.computedMs ?? 0);
   return written(ours, 'again');
 }
 
@@ -118,21 +124,21 @@ function follow<DB>(
     case 'fail':
       return close(options, effect, revived, work, { kind: 'failed', failure: next.failure }, made);
     case 'again':
-      return writeNext(options.database.executor, work, next, made).then((ours) => written(ours, next.kind));
+      return putOff(options, work, next, made);
     case 'stuck':
       return markStuck(options, effect, work, next.reason, made);
   }
 }
 
-/** Returns why the call must not be made. Only a first call can be left out. */
-async function coveredBy<DB>(
-  { database }: ResolvedOptions<DB>,
-  { covered }: Effect<DB>,
-  { found, doubt, input }: ClaimedWork,
-  op: Op,
-): Promise<StoredFailure | undefined> {
-  if (covered === undefined || op !== 'call' || found !== 'ready' || doubt) return undefined;
-  return covered(database.executor, input);
+async function putOff<DB>(
+  { database, onPutOff }: ResolvedOptions<DB>,
+  work: ClaimedWork,
+  next: Extract<Next, { kind: 'again' }>,
+  made: AttemptsMade,
+): Promise<Processed> {
+  const ours = await writeNext(database.executor, work, next, made);
+  onPutOff?.(next.wait?.computedMs ?? 0);
+  return written(ours, 'again');
 }
 
 function markStuck<DB>(
@@ -164,7 +170,7 @@ async function close<DB>(
   const ended = outcome.kind === 'succeeded' ? 'done' : 'failed';
   const began = clock.monotonic();
   try {
-    return written(await recordOutcome(options, revived, work, outcome, made), ended);
+    return written(await recordOutcome(options, { effect, revived }, work, outcome, made), ended);
   } catch (error) {
     const failure = classify(error);
     if (failure.code !== 'SAGA_UNDECIDED') report.recordingFailed(log, work, failure);
@@ -179,7 +185,9 @@ async function close<DB>(
       wait: { computedMs, capMs, rule: 'slow_schedule' },
     };
     const kept: AttemptsMade = { ...made, attempts: [...made.attempts, failed] };
-    return written(await writeAnswered(database.executor, work, outcome, kept, computedMs), 'answered');
+    const ours = await writeAnswered(database.executor, work, outcome, kept, computedMs);
+    options.onPutOff?.(computedMs);
+    return written(ours, 'answered');
   }
 }
 

@@ -7,7 +7,7 @@ import { type Executor, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
-import type { Revived } from '../effect/types.ts';
+import type { Effect, Revived } from '../effect/types.ts';
 import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
 import { type AttemptsMade, writeOutcome } from './outcome-sql.ts';
@@ -19,13 +19,14 @@ const outbox = createOutbox([]);
 class ClaimLost extends Error {}
 
 /**
- * Records the outcome and its reactions in one transaction. The row is closed, if it is still claimed; then the
+ * Records the outcome and its reactions in one transaction. The row is closed, if it is still claimed, and the
+ * effect's own row is locked; then the
  * effect's own code runs; then its events are appended. False = the claim was lost, nothing was written. Rejects when
  * the effect's code or the database failed: nothing was written either.
  */
 export async function recordOutcome<DB>(
   { database, clock, random }: ResolvedOptions<DB>,
-  revived: Revived<DB>,
+  { effect, revived }: { readonly effect: Pick<Effect<DB>, 'lockSql'>; readonly revived: Revived<DB> },
   work: ClaimedWork,
   outcome: Outcome,
   made: AttemptsMade,
@@ -33,11 +34,12 @@ export async function recordOutcome<DB>(
   try {
     await kyselyTransaction(database.db, { clock, random }, async (tx) => {
       const executor = executorOf(tx);
-      if (!(await writeOutcome(executor, work, outcome, made))) throw new ClaimLost();
+      const closed = await writeOutcome(executor, work, outcome, made, effect.lockSql);
+      if (closed === undefined) throw new ClaimLost();
       const { idempotencyKey, key } = work;
       const attempts = [...work.story, ...made.attempts];
       await emitting(executor, work, outcome.kind, async (emit) => {
-        const context = { tx, emit, idempotencyKey, key, attempts };
+        const context = { tx, emit, idempotencyKey, key, attempts, locked: closed.locked };
         if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
         else await revived.failed(outcome.failure, context);
       });

@@ -13,11 +13,13 @@ export interface RunContext {
   readonly shared: SharedGuards;
   /** Cuts off what is in flight when the worker must stop. */
   readonly signal: AbortSignal;
+  /** The end of the run by this process's monotonic clock. */
+  readonly endsAt: number;
   /**
-   * The end of the lease by this process's monotonic clock: nothing may be sent later, since another worker may hold
-   * the row.
+   * Returns the end of the lease by this process's monotonic clock: nothing may be sent later, since another worker may
+   * hold the row. @default the end of the run
    */
-  readonly leaseEndsAt: number;
+  readonly leaseEndsAt?: () => number;
 }
 
 export interface CallRun {
@@ -34,13 +36,13 @@ export async function runCall(
   idempotency: Effect<never>['idempotency'],
   asking: RunContext,
 ): Promise<CallRun> {
-  const { clock, random, shared, leaseEndsAt } = asking;
+  const { clock, random, shared, endsAt } = asking;
   const attempts: WorkAttempt[] = [];
   const { permit, signal, sent } = permits(asking);
   const onAttempt = (report: AttemptReport): void => {
     attempts.push(attemptOf(op, report, clock));
   };
-  const deadline = new Date(clock.now() + Math.max(1, leaseEndsAt - clock.monotonic()));
+  const deadline = new Date(clock.now() + Math.max(1, endsAt - clock.monotonic()));
   const guards: OperationGuards = { clock, random, shared, onAttempt, signal, deadline };
   try {
     const answer = await answered(op, revived, guards, permit);
@@ -55,7 +57,7 @@ export async function runCall(
   }
 }
 
-function permits({ clock, leaseEndsAt, signal }: RunContext) {
+function permits({ clock, endsAt, leaseEndsAt = () => endsAt, signal }: RunContext) {
   const over = new AbortController();
   let sent = 0;
   return {
@@ -63,7 +65,7 @@ function permits({ clock, leaseEndsAt, signal }: RunContext) {
     sent: () => sent,
     // A frozen process wakes up here: a call sent now would be a second one beside the new holder's.
     permit: () => {
-      if (clock.monotonic() >= leaseEndsAt) {
+      if (clock.monotonic() >= Math.min(endsAt, leaseEndsAt())) {
         over.abort(leaseOver());
         throw leaseOver();
       }

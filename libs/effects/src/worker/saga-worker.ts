@@ -1,74 +1,57 @@
 import { sqlState } from '@convergekit/postgres/engine';
-import { bound } from '@convergekit/resilience/engine';
 import { classify } from '@convergekit/resilience';
 import { type Service, endsWithin } from '@convergekit/core';
-import { failpoint, loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
+import { loopService, poll } from '@convergekit/core/engine';
 import type { Effect, SweepRecords } from '../effect/types.ts';
 import { notMigrated } from '../errors.ts';
-import { claimWork } from '../work/claim-sql.ts';
-import type { ClaimedWork } from '../work/work.ts';
 import { declareEffects } from '../work/worker-sql.ts';
+import { longestPauseMs } from './claim-pace.ts';
+import { claiming } from './claiming.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
 import { alertOverdueWorkflows } from './overdue-workflows.ts';
-import { Places } from './places.ts';
-import { processWork } from './process-work.ts';
 import { report } from './report.ts';
 import { countUndeclared, forgetEnded } from './tidy-sql.ts';
-
-/** The maximum of a run in milliseconds, for the lease: after it a row of an unbounded policy is taken up again. */
-const MAX_RUN_MS = 600_000;
 
 /**
  * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each effect has
  * separate places, so a hanging dependency delays only itself. Several workers may run concurrently. An outage of the
- * database is waited for.
+ * database is waited for. Transactions of this process that write work wake it; other work is found by looking.
  */
 export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWorkerOptions<DB>): Service {
   const resolved = resolveOptions(effects, options);
   const cutOff = new AbortController();
-  const freed = new Wake();
-  const places = new Places(resolved.effects, freed);
-  const runMs = (effect: Effect<DB>): number =>
-    Math.min(bound(effect.policyIn(resolved.shared).deadlineMs), MAX_RUN_MS);
   const away = (error: unknown): void => failed(resolved, error);
-  const claim = async (): Promise<NextRun | undefined> => {
-    const wanted = places.free(runMs, resolved.leaseMarginMs);
-    if (wanted.length === 0) return undefined;
-    failpoint('saga.before_claim');
-    const asked = resolved.clock.monotonic();
-    const claimed = await claimWork(resolved.database.executor, resolved.holder, wanted);
-    if (claimed.length > 0) failpoint('saga.after_claim');
-    for (const work of claimed) {
-      const effect = resolved.effects.get(work.effect);
-      if (effect !== undefined) places.hold(effect, begin(effect, work, asked));
-    }
-    return claimed.length > 0 ? { afterMs: 0 } : undefined;
-  };
-  const begin = async (effect: Effect<DB>, work: ClaimedWork, asked: number): Promise<void> => {
-    const { clock, random, shared } = resolved;
-    const asking = { clock, random, shared, signal: cutOff.signal, leaseEndsAt: asked + runMs(effect) };
-    // An outcome that cannot be written now is found again when the lease ends.
-    await processWork(resolved, effect, work, asking).catch(away);
-  };
-
-  const { clock, random, pollMs, tidyMs, drainMs } = resolved;
+  const { claim, places, leases, wake, deaf } = claiming(resolved, cutOff.signal, away);
+  const { clock, random, database, holder, pollMs, leaseMs, tidyMs, drainMs } = resolved;
   const loop = { clock, random, onError: away };
+  const patience = { baseMs: pollMs, factor: 2, capMs: Math.max(pollMs, 30_000) };
+  const renewing = new AbortController();
+  let renewals: Promise<void> = Promise.resolve();
   return loopService({
     name: 'saga worker',
     prepare: async () => {
       await checkTables(resolved);
       await announce(resolved);
     },
-    run: (signal) =>
-      Promise.all([
-        poll({ ...loop, everyMs: pollMs, signal, wake: freed, run: claim }),
+    run: (signal) => {
+      // Leases are renewed until the last call has ended, which is after the stop.
+      renewals = poll({
+        ...{ ...loop, everyMs: Math.max(1, Math.floor(leaseMs / 3)), signal: renewing.signal },
+        run: () => leases.renew(database.executor, holder, leaseMs, () => clock.monotonic()),
+      });
+      return Promise.all([
+        poll({ ...loop, everyMs: longestPauseMs(pollMs), backoff: patience, signal, wake, run: claim }),
         poll({ ...loop, everyMs: tidyMs, signal, run: () => tidy(resolved, signal) }),
-      ]),
+      ]);
+    },
     drain: async () => {
+      deaf();
       await endsWithin(places.empty(), drainMs, clock);
       cutOff.abort();
       await places.empty();
+      renewing.abort();
+      await renewals;
     },
   });
 }

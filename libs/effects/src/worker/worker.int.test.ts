@@ -213,7 +213,7 @@ describe('a worker', () => {
   it('a worker whose lease went to another one writes nothing, even when its call was answered', async () => {
     await request(database, effects.keyed, ['a']);
     const claim = async (leaseMs: number) => {
-      const wanted = [{ effect: 'test.keyed', places: 1, leaseMs, settleMs: 0 }];
+      const wanted = [{ effect: 'test.keyed', places: 1, leaseMs, callMs: leaseMs, settleMs: 0 }];
       return (await claimWork(database.executor, 'w', wanted))[0]!;
     };
     const zombie = await claim(0);
@@ -221,13 +221,15 @@ describe('a worker', () => {
     expect([zombie.found, owner.found]).toEqual(['ready', 'calling']);
     const options = resolveOptions<SceneDb>([effects.keyed], { ...hurried, database });
     const { clock, random, shared } = options;
-    const leaseEndsAt = clock.monotonic() + 10_000;
-    const asking = { clock, random, shared, signal: new AbortController().signal, leaseEndsAt };
+    const endsAt = clock.monotonic() + 10_000;
+    const asking = { clock, random, shared, signal: new AbortController().signal, endsAt };
     // Planted fault: without the term in the condition of `writeSql` this is `done`, and then the owner's is lost.
     expect(await processWork(options, effects.keyed, zombie, asking)).toBe('lost');
     expect(await outcomes(database)).toEqual([]);
     // The woken worker also sends nothing once its own clock says that the lease is over.
-    expect(await processWork(options, effects.keyed, zombie, { ...asking, leaseEndsAt: 0 })).toBe('lost');
+    expect(await processWork(options, effects.keyed, zombie, { ...asking, leaseEndsAt: () => 0 })).toBe(
+      'lost',
+    );
     expect(provider.calls).toHaveLength(1);
     expect(await processWork(options, effects.keyed, owner, asking)).toBe('done');
     expect([provider.times('a'), await outcomes(database)]).toEqual([1, ['a r-a']]);

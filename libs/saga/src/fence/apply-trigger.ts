@@ -1,7 +1,7 @@
 import { type Executor, executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { factId, stuckId } from '../step/saga-ref.ts';
-import { decideFence, type FenceAct, type FenceDecision, type FenceFrom } from './fence.ts';
+import { decideFence, type FenceAct, type FenceDecision, type FenceFrom, isDecided } from './fence.ts';
 import { type FenceChange, type FenceRow, lockFence, moveFence, openFence } from './fence-sql.ts';
 import { fromBelow, horizonOf, startOf } from './horizon.ts';
 
@@ -18,11 +18,14 @@ export interface Transition {
   readonly seq: number;
 }
 
-/** A trigger, and the consumer and key by which operators find the row. `failureId`: of the failure event that is emitted. */
+/** A trigger, and the consumer and key by which operators find the row. */
 export type TriggerRequest = FenceChange & {
   readonly consumer: string;
   readonly key: string;
+  /** The id of the failure event that is emitted. */
   readonly failureId?: string;
+  /** True when the step may have timers: the statement that decides it withdraws them. @default false */
+  readonly timed?: boolean;
 };
 
 /**
@@ -48,6 +51,31 @@ export async function applyTrigger<DB>(tx: Transaction<DB>, request: TriggerRequ
   return { ...NOTHING, from, ...decideFence(from, request.trigger) };
 }
 
+/**
+ * Records a local step that took effect, or was refused, in the transaction in which it began. The row is inserted by one
+ * statement, with both rows of the journal. Undefined: something reached the step before, and nothing was written.
+ */
+export async function applyAtOnce<DB>(
+  tx: Transaction<DB>,
+  request: TriggerRequest & { readonly trigger: 'applied' | 'rejected' },
+): Promise<Transition | undefined> {
+  const { state: from } = decideFence('absent', 'begin');
+  const { state, act } = decideFence(from, request.trigger);
+  if (state === 'absent' || state === 'forgotten') return undefined;
+  const emits = emitsOf(request, act, 2);
+  const at = { ...placeOf(request), withdraws: withdraws(request, from, state), ended: true };
+  const opened = await openFence(executorOf(tx), at, request, { from, state, act, emitted: emits });
+  return opened ? { from, state, act, row: undefined, emits, seq: 2 } : undefined;
+}
+
+function placeOf({ consumer, key, instance }: TriggerRequest) {
+  return { consumer, key, startedAt: startOf(instance) };
+}
+
+function withdraws({ timed }: TriggerRequest, from: FenceFrom, state: FenceFrom): boolean {
+  return timed === true && state !== from && isDecided(state);
+}
+
 const NOTHING = { row: undefined, emits: undefined, seq: 0 } as const;
 
 /** Makes the row of a step that has none. Undefined: the trigger makes none, there is one, or there may have been one. */
@@ -60,7 +88,7 @@ async function openAs(
   const { state, act } = decideFence(from, request.trigger);
   if (state === 'absent' || state === 'forgotten') return undefined;
   const emits = emitsOf(request, act, 1);
-  const at = { consumer: request.consumer, key: request.key, startedAt };
+  const at = { ...placeOf(request), startedAt, withdraws: withdraws(request, from, state) };
   if (!(await openFence(executor, at, request, { from, state, act, emitted: emits }))) return undefined;
   return { from, state, act, row: undefined, emits, seq: 1 };
 }
@@ -75,7 +103,10 @@ export async function applyToLocked(
   const moves = act !== 'noop_already' && state !== 'absent' && state !== 'forgotten';
   const seq = moves ? row.seq + 1 : row.seq;
   const emits = emitsOf(request, act, seq);
-  if (moves) await moveFence(executor, request, { from: row.state, state, act, emitted: emits });
+  if (moves) {
+    const decided = { from: row.state, state, act, emitted: emits };
+    await moveFence(executor, request, decided, withdraws(request, row.state, state));
+  }
   return { from: row.state, state, act, row, emits, seq };
 }
 

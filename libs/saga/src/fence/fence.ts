@@ -189,6 +189,26 @@ export function decideFence(from: FenceFrom, trigger: FenceTrigger): FenceDecisi
   return { state, act };
 }
 
+/** True when neither a deadline nor a cancellation can change the step any more. */
+export function isDecided(state: FenceFrom): boolean {
+  switch (state) {
+    case 'absent':
+    case 'started':
+    case 'unknown':
+    case 'stuck':
+      return false;
+    case 'applied':
+    case 'rejected':
+    case 'failed_not_applied':
+    case 'failed_applied':
+    case 'tombstoned':
+    case 'undo_pending':
+    case 'undone':
+    case 'forgotten':
+      return true;
+  }
+}
+
 /** The table as a Mermaid state diagram. */
 export function drawFence(): string {
   const froms: readonly FenceFrom[] = ['absent', 'forgotten', ...FENCE_STATES];

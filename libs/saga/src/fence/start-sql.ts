@@ -34,10 +34,24 @@ export async function startsOf(
 // A two-int advisory space of the kit, 0x636f6e79; the outbox and the migrator have others. Held until the commit.
 const lockSql = `select pg_advisory_xact_lock(1668247161, hashtext($1))`;
 
+const noteAndLockSql = `
+  with noted as (${noteSql})
+  select pg_advisory_xact_lock(1668247161, hashtext($5))`;
+
+/** Notes that a saga has started, and takes the lock of its start, in one statement. */
+export async function noteAndLockStart(tx: Executor, step: StepKey, key: string): Promise<void> {
+  const { saga, instance, version } = step;
+  await tx.query(noteAndLockSql, [saga, instance, version, key, lockNameOf(step)]);
+}
+
+function lockNameOf({ saga, instance, step }: StepKey): string {
+  return `${saga}/${instance}/${step}`;
+}
+
 /**
  * Makes a saga's start and its end wait for each other at one step. No row lock can: the fence may not exist yet, and neither
  * transaction sees what the other one writes.
  */
-export async function lockStart(tx: Executor, { saga, instance, step }: StepKey): Promise<void> {
-  await tx.query(lockSql, [`${saga}/${instance}/${step}`]);
+export async function lockStart(tx: Executor, step: StepKey): Promise<void> {
+  await tx.query(lockSql, [lockNameOf(step)]);
 }

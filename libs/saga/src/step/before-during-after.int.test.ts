@@ -12,6 +12,7 @@ afterAll(async () => expect(await scene.close()).toEqual([]));
 describe('a compensation before, during and after its apply', () => {
   // Planted fault: `begin` that overruns a tombstone takes effect when its event comes, and fails here.
   it('a compensation before its apply prevents that apply, and the step before it is undone', async () => {
+    scene.asksFirst('book');
     scene.saga.pump.held.add('trial.reserved');
     const order = await scene.place();
     await scene.until(order, 'reserve:applied');
@@ -32,6 +33,7 @@ describe('a compensation before, during and after its apply', () => {
 
   // Planted fault: a fence that is read without its lock decides by what it was, and the effect stands.
   it('a compensation while its apply is in its transaction waits for it and undoes it', async () => {
+    scene.asksFirst('book');
     const name = scene.next();
     const inside = stop(scene.world, 'inHandler', 'book', name);
     const order = await scene.place({ pay: 'reject' }, name);
@@ -50,6 +52,7 @@ describe('a compensation before, during and after its apply', () => {
   ] as const)(
     'a compensation between an apply and the report that it %s still undoes it',
     async (_, mood) => {
+      scene.asksFirst('book');
       const name = scene.inAnyOrder(scene.next());
       const inside = stop(scene.world, 'inHandler', 'book', name);
       const order = await scene.place({ pay: 'reject', book: mood }, name);

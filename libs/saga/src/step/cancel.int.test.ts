@@ -61,6 +61,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
   });
 
   it('a cancellation or deadline while the pivot is in its transaction has no effect', async () => {
+    scene.asksFirst('ship');
     const name = scene.next();
     const shipping = stop(scene.world, 'inHandler', 'ship', name);
     const order = await scene.place({}, name);

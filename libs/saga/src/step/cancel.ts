@@ -3,13 +3,14 @@ import { executorOf } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
-import type { Transition } from '../fence/apply-trigger.ts';
-import { lockFence } from '../fence/fence-sql.ts';
-import { lockStart, noteStart, startsOf } from '../fence/start-sql.ts';
+import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
+import { FENCE_STATES, isDecided } from '../fence/fence.ts';
+import type { FenceRow } from '../fence/fence-sql.ts';
+import { lockStart, noteAndLockStart, noteStart, startsOf } from '../fence/start-sql.ts';
 import type { StoredFailure } from '@convergekit/effects/engine';
 import { scheduleWork } from './request-work.ts';
 import { failureOf } from './failure-of.ts';
-import { isDecided, applyToStep } from './apply-to-step.ts';
+import { applyToStep } from './apply-to-step.ts';
 import { keyOf, type Member } from './member.ts';
 import { type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
@@ -54,15 +55,18 @@ export async function scheduleDeadline<DB>(
 ): Promise<void> {
   const { declaration } = member;
   const key = keyOf(member, event.id);
-  if (declaration.cancel !== undefined) await noteStart(executorOf(tx), key, event.key);
-  if (declaration.deadlineMs === undefined) return;
+  const { cancel, deadlineMs } = declaration;
+  if (deadlineMs === undefined) return cancel && noteStart(executorOf(tx), key, event.key);
   // The start may be read after the event that decided the step, after the failure that ended the saga, or
   // concurrently.
-  await lockStart(executorOf(tx), key);
-  const row = await lockFence(executorOf(tx), key);
-  if (row === undefined || !isDecided(row.state))
-    await scheduleWork(member, 'deadline', key, storeEvent(event), declaration.deadlineMs, tx);
+  await (cancel === undefined
+    ? lockStart(executorOf(tx), key)
+    : noteAndLockStart(executorOf(tx), key, event.key));
+  const when = { dueMs: deadlineMs, unlessStepIs: DECIDED };
+  await scheduleWork(member, 'deadline', key, storeEvent(event), when, tx);
 }
+
+const DECIDED = FENCE_STATES.filter(isDecided);
 
 /**
  * Cancels runs: the run named in the header, or all that started under the key. A cancellation that comes before their
@@ -91,7 +95,7 @@ export async function cancelRuns<DB>(
       const { act } = await cancelAt(member, start.instance, 'cancel', storeEvent(event), tools);
       if (act !== 'wait') continue;
       const key = keyOf(member, start.instance);
-      await scheduleWork(member, 'cancel', key, storeEvent(event), LOOK_AGAIN_MS, tools.tx);
+      await scheduleWork(member, 'cancel', key, storeEvent(event), { dueMs: LOOK_AGAIN_MS }, tools.tx);
     }
 }
 
@@ -102,7 +106,7 @@ function isOf<DB>({ step }: Member<DB>, { version }: { readonly version: number 
 /**
  * Applies a cancellation to the step that decides it. A cancellation that wins means that the step never begins, and
  * its failure event has all previous steps undone. A failure event of the cancellation reports that it lost. The
- * cancellation waits while the outcome of the step is unknown.
+ * cancellation waits while the outcome of the step is unknown. `row`: of the fence, if it is locked.
  */
 export async function cancelAt<DB>(
   member: Member<DB>,
@@ -110,10 +114,11 @@ export async function cancelAt<DB>(
   why: CancelReason,
   event: StoredEvent,
   tools: StepTools<DB>,
+  row?: FenceRow,
 ): Promise<Transition> {
   const key = keyOf(member, instance);
   const reason = reasons[why];
-  const transition = await applyToStep(member, tools.tx, {
+  const request: TriggerRequest = {
     ...key,
     consumer: member.step.by,
     key: event.key,
@@ -121,7 +126,8 @@ export async function cancelAt<DB>(
     trigger: 'cancel',
     causeEvent: event.id,
     reason,
-  });
+  };
+  const transition = await applyToStep(member, tools.tx, request, row);
   const emitFailure = (op: 'apply' | 'cancel', failure: StoredFailure, id: string): void =>
     tools.emit(failureOf(member, instance, { events: [event], failure, op }), {
       id,

@@ -1,25 +1,10 @@
-import { type Executor, executorOf } from '@convergekit/postgres';
-import type { HookTools, LateWork, StoredFailure, StuckReason } from '@convergekit/effects/engine';
+import { executorOf } from '@convergekit/postgres';
+import type { HookTools, LateWork, StuckReason } from '@convergekit/effects/engine';
 import type { FenceState } from '../fence/fence.ts';
 import { lockFence, type Reason } from '../fence/fence-sql.ts';
 import type { StepInput } from './request-work.ts';
 import { keyOf, type Member } from './member.ts';
 import { markStuck } from './mark-stuck.ts';
-
-const stateSql = `
-  select state from converge.saga_fence where saga = $1 and instance = $2 and step = $3`;
-
-/**
- * Returns why a first call must not be made: its step is to be undone. The look-up is by the primary key, without a
- * lock.
- */
-export async function covered(executor: Executor, text: string): Promise<StoredFailure | undefined> {
-  const { saga, instance, step } = JSON.parse(text) as StepInput;
-  const { rows } = await executor.query<{ state: string }>(stateSql, [saga, instance, step]);
-  if (rows[0]?.state !== 'undo_pending') return undefined;
-  const message = 'it was to be undone before its call was made';
-  return { category: 'business', certainty: 'not_applied', code: 'COVERED', message };
-}
 
 /** Marks the step of a call that is stuck. */
 export function stuckApply<DB>(member: Member<DB>) {

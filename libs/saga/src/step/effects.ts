@@ -13,7 +13,7 @@ import {
 import { type Reactions, EFFECT_STAYS, resolvedBy, type WorkOp } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
 import { sweepRecords } from '../retention/sweep-records.ts';
-import { lockFence } from '../fence/fence-sql.ts';
+import { lockOfWorkSql } from '../fence/fence-sql.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
 import type { StepInput } from './request-work.ts';
 import { lateApply, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
@@ -25,7 +25,7 @@ import { membersOf } from './part.ts';
 import { recordFact, type KnownOutcome, recordFailure } from './record-outcome.ts';
 import type { StoredFact } from './stored-event.ts';
 import { timerEffect } from './timer-effects.ts';
-import { toolsOf } from './tools.ts';
+import { lockedFence, toolsOf } from './tools.ts';
 import type { StepQuestion } from './types.ts';
 import { acceptEffect, emitNoop, emitUndone, undoing, undoNow } from './undo.ts';
 
@@ -36,7 +36,7 @@ export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): 
     .flatMap((member) => {
       const { name, keepMs } = member.declaration;
       return effectsOfStep(member).map((effect) =>
-        Object.freeze({ ...effect, saga: { name, keepMs, sweep: sweepRecords } }),
+        Object.freeze({ ...effect, lockSql: lockOfWorkSql, saga: { name, keepMs, sweep: sweepRecords } }),
       );
     });
 }
@@ -163,18 +163,18 @@ async function undone<DB>(
     const kit = stepUndoneEvent(member.step.by);
     const definition: EventDefinition = fact.type === kit.type ? kit : (member.step.undone ?? kit);
     const made = definition(definition.parse(fact.payload, fact.version) as never);
-    return emitUndone(member, instance, cause, made, tools);
+    return emitUndone(member, instance, cause, made, tools, lockedFence(context));
   }
   // The rest of the work of an undo that failed in its slice.
   const executor = executorOf(tools.tx);
-  const row = await lockFence(executor, context.input);
+  const row = lockedFence(context);
   if (row === undefined) return;
   if (row.state === 'undo_pending') return undoNow(member, instance, cause, row, tools);
   const { act } = await applyToLocked(executor, undoing(member, instance, cause, 'undone'), row);
   if (act === 'emit_undone') await emitNoop(member, instance, cause, row, tools);
 }
 
-function knownOutcomeOf<DB>({ input, attempts }: OutcomeContext<DB, StepInput>): KnownOutcome {
-  const { instance, events = [], resolves } = input;
-  return { instance, events, resolves, ...resolvedBy(attempts) };
+function knownOutcomeOf<DB>(context: OutcomeContext<DB, StepInput>): KnownOutcome {
+  const { instance, events = [], resolves } = context.input;
+  return { instance, events, resolves, row: lockedFence(context), ...resolvedBy(context.attempts) };
 }

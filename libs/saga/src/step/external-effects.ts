@@ -3,7 +3,7 @@ import type { Effect } from '@convergekit/effects';
 import type { Reactions, BoundCall, PlannedCall, Revived } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
 import { type StepInput, workId } from './request-work.ts';
-import { covered, lateApply, stuckApply } from './effect-hooks.ts';
+import { lateApply, stuckApply } from './effect-hooks.ts';
 import { effectName } from './effect-name.ts';
 import { begunOf, factMade, storedFact, wrapped } from './facts.ts';
 import type { Member } from './member.ts';
@@ -38,7 +38,6 @@ export function applyEffect<DB>(
     },
     // A step after the pivot only goes forward.
     endless: step.kind === 'retriable',
-    covered,
     stuck: stuckApply(member),
     late: lateApply(member),
   });

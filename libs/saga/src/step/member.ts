@@ -3,6 +3,7 @@ import { canBeUndone, type SagaDeclaration, type StepDeclaration } from '../decl
 import { SagaError } from '../errors.ts';
 import type { Fact } from './saga-ref.ts';
 import type { StepKey } from '@convergekit/effects/engine';
+import type { FenceOrder } from './fence-order.ts';
 import type { ErasedHandlers } from './types.ts';
 
 /** A step, as its consumer runs it. */
@@ -10,6 +11,7 @@ export interface Member<DB> {
   readonly declaration: SagaDeclaration;
   readonly step: StepDeclaration;
   readonly handlers: ErasedHandlers<DB>;
+  readonly order: FenceOrder;
 }
 
 export function keyOf({ step }: Pick<Member<never>, 'step'>, instance: string): StepKey {

@@ -6,6 +6,7 @@ import { SagaError } from '../errors.ts';
 import { checkWorkers } from '@convergekit/effects/engine';
 import { checkVersions } from './check-versions.ts';
 import { effectName, effectOpsOf } from './effect-name.ts';
+import { FenceOrder } from './fence-order.ts';
 import type { Member } from './member.ts';
 import type { Reaction, Unversioned } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
@@ -18,7 +19,8 @@ interface StepPart<DB> extends ConsumerPart<DB> {
   readonly member: Member<DB>;
 }
 
-export function stepPart<DB>(member: Member<DB>): ConsumerPart<DB> {
+export function stepPart<DB>(of: Omit<Member<DB>, 'order'>): ConsumerPart<DB> {
+  const member = { ...of, order: new FenceOrder() };
   const part: StepPart<DB> = {
     kind: KIND,
     member,

@@ -2,6 +2,7 @@ import type { DomainEvent } from '@convergekit/contracts';
 import { type Executor, executorOf } from '@convergekit/postgres';
 import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
 import type { FenceTrigger } from '../fence/fence.ts';
+import type { FenceRow } from '../fence/fence-sql.ts';
 import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
 import { applyToStep } from './apply-to-step.ts';
 import { scheduleUndo } from './request-work.ts';
@@ -17,6 +18,8 @@ import type { UndoCause } from './undo-cause.ts';
 export interface KnownOutcome {
   readonly instance: string;
   readonly events: readonly StoredEvent[];
+  /** The fence, locked. */
+  readonly row: FenceRow | undefined;
   /** The failure event of unknown certainty that went out before. */
   readonly resolves?: string | undefined;
   /** The operator whose decision the outcome is. */
@@ -38,13 +41,14 @@ export async function recordFact<DB>(
   if (definition === undefined) throw new TypeError(`${fact.type} is no fact of step ${member.step.name}`);
   // A stored fact of an older version is emitted in the definition's current version.
   const made = definition(definition.parse(fact.payload, fact.version) as never);
-  const transition = await applyToStep(member, tools.tx, {
+  const request = {
     ...outcomeRequest(member, known, succeeded ? 'applied' : 'rejected'),
     outcome: fact.type,
     ...(succeeded
       ? { result: JSON.stringify(fact) }
       : { reason: { code: 'REJECTED', text: `${member.step.name} was refused: ${fact.type}` } }),
-  });
+  };
+  const transition = await applyToStep(member, tools.tx, request, known.row);
   if (transition.act === 'noop_already') return;
   await record(member, known, made, tools);
   const saga = formatSagaRef(keyOf(member, known.instance));
@@ -63,11 +67,12 @@ export async function recordFailure<DB>(
   attempts: readonly WorkAttempt[],
   tools: StepTools<DB>,
 ): Promise<void> {
-  const transition = await applyToStep(member, tools.tx, {
+  const request = {
     ...outcomeRequest(member, known, 'not_applied'),
     outcome: failure.code,
     reason: { code: failure.code, text: failure.message },
-  });
+  };
+  const transition = await applyToStep(member, tools.tx, request, known.row);
   if (transition.act === 'emit_failure' && transition.emits !== undefined) {
     const saga = formatSagaRef(keyOf(member, known.instance));
     const { events, resolves } = known;

@@ -46,7 +46,7 @@ export async function requestCall<DB>(
   const input = { ...keyOf(member, instance), events };
   await insertStepWork(tx, workOf(member, 'apply', input, storeEvent(event)));
   const dueMs = member.handlers.external?.deadlineMs;
-  if (dueMs !== undefined) await scheduleWork(member, 'expire', input, storeEvent(event), dueMs, tx);
+  if (dueMs !== undefined) await scheduleWork(member, 'expire', input, storeEvent(event), { dueMs }, tx);
 }
 
 /** Requests the undo of an external step. */
@@ -100,11 +100,11 @@ export async function scheduleWork<DB>(
   op: WorkOp,
   input: StepInput,
   cause: StoredEvent,
-  dueMs: number,
+  when: Pick<StepWork, 'unlessStepIs'> & { readonly dueMs: number },
   tx: Transaction<DB>,
 ): Promise<void> {
   const work = workOf(member, op, { ...input, events: [cause] }, cause);
-  await insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
+  await insertStepWork(tx, { ...work, ...when, outcome: NOTHING_TO_CALL });
 }
 
 /** The id of a step's work, and the default key of its call. */

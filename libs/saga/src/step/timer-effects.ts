@@ -1,5 +1,4 @@
 import type { StandardSchema } from '@convergekit/contracts/engine';
-import { executorOf } from '@convergekit/postgres';
 import { defineCall, type Effect, type OutcomeContext } from '@convergekit/effects';
 import { SagaError } from '../errors.ts';
 import { applyToStep } from './apply-to-step.ts';
@@ -9,7 +8,7 @@ import { type CancelReason, cancelAt } from './cancel.ts';
 import { effectName } from './effect-name.ts';
 import { keyOf, type Member } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
-import { toolsOf } from './tools.ts';
+import { lockedFence, toolsOf } from './tools.ts';
 import { undoing } from './undo.ts';
 
 /** The kinds of work that call nothing: an expired time, and a cancellation that awaits the pivot's outcome. */
@@ -43,9 +42,9 @@ async function decided<DB>(
   const { instance } = context.input;
   const event = context.input.events?.[0];
   if (event === undefined) return;
-  const transition = await cancelAt(member, instance, why, event, toolsOf(context));
+  const transition = await cancelAt(member, instance, why, event, toolsOf(context), lockedFence(context));
   if (transition.act !== 'wait') return;
-  await bringForward(executorOf(context.tx), keyOf(member, instance));
+  await bringForward(context.tx, keyOf(member, instance));
   throw undecided(member);
 }
 
@@ -57,11 +56,9 @@ async function expired<DB>(member: Member<DB>, context: OutcomeContext<DB, StepI
   const { name } = member.step;
   const reason = { code: 'DEADLINE', text: `${name} has not ended in its time` };
   const cause = { event: event satisfies StoredEvent, reason, attemptId: undefined };
-  const { act } = await applyToStep(member, context.tx, {
-    ...undoing(member, instance, cause, 'deadline'),
-    op: 'deadline',
-  });
-  if (act === 'wait') await bringForward(executorOf(context.tx), keyOf(member, instance));
+  const request = { ...undoing(member, instance, cause, 'deadline'), op: 'deadline' } as const;
+  const { act } = await applyToStep(member, context.tx, request, lockedFence(context));
+  if (act === 'wait') await bringForward(context.tx, keyOf(member, instance));
 }
 
 /** Comes again: see `close` of the worker. */

@@ -1,13 +1,21 @@
 import type { DomainEvent } from '@convergekit/contracts';
+import type { OutcomeContext } from '@convergekit/effects';
 import type { EmitAs } from '@convergekit/inbox/engine';
 import { type Logger, logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
+import { type FenceRow, fenceRowOf, type RawFence } from '../fence/fence-sql.ts';
 
 /** The tools of a transaction for a step: of a slice, or of the worker's recording of an outcome. */
 export interface StepTools<DB> {
   readonly tx: Transaction<DB>;
   readonly emit: (event: DomainEvent, as?: EmitAs) => void;
   readonly log: Logger;
+}
+
+/** Returns the fence that the statement locked which closed the work. */
+export function lockedFence<DB>({ locked }: Pick<OutcomeContext<DB, never>, 'locked'>): FenceRow | undefined {
+  // Only the effects of steps are asked, which all lock their fence.
+  return locked === undefined ? undefined : fenceRowOf(locked as RawFence);
 }
 
 /** Returns the tools for recording an outcome. */

@@ -4,7 +4,7 @@ import { executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { joinMember } from '../fence/join-sql.ts';
 import type { FenceState } from '../fence/fence.ts';
-import { lockFence } from '../fence/fence-sql.ts';
+import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
 import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import { applyToStep } from './apply-to-step.ts';
 import type { Trigger } from '../declare/triggers.ts';
@@ -39,7 +39,7 @@ export async function undo<DB>(
     case 'wait':
       if (transition.from === 'forgotten') return forgotten(member, instance, cause, tools);
       // The outcome decides: the worker looks the outcome up now.
-      return bringForward(executorOf(tools.tx), keyOf(member, instance));
+      return bringForward(tools.tx, keyOf(member, instance));
     default:
       return;
   }
@@ -126,19 +126,21 @@ export async function undoNow<DB>(
   await emitUndone(member, instance, cause, undoneEvent(member, instance, cause, made), tools);
 }
 
-/** The undo has been done: the fence and the undone event say so. Only here, and only of a fence that waits for it. */
+/**
+ * The undo has been done: the fence and the undone event say so. Only here, and only of a fence that waits for it. `row`: of
+ * the fence, if it is locked and was not moved.
+ */
 export async function emitUndone<DB>(
   member: Member<DB>,
   instance: string,
   cause: UndoCause,
   made: DomainEvent,
   tools: StepTools<DB>,
+  row?: FenceRow,
 ): Promise<void> {
   if (made.type !== STEP_UNDONE_TYPE) factOf(member, made, true);
-  const transition = await applyToStep(member, tools.tx, {
-    ...undoing(member, instance, cause, 'undone'),
-    outcome: made.type,
-  });
+  const request = { ...undoing(member, instance, cause, 'undone'), outcome: made.type };
+  const transition = await applyToStep(member, tools.tx, request, row);
   if (transition.emits !== undefined) tools.emit(made, undoneHeaders(member, instance, cause));
 }
 

@@ -17,15 +17,14 @@ it('a completed saga of four steps sends exactly these statements', async () => 
   await scene.complete(orders);
   const { lines, statements, transactions } = measure(scene.tap.transactions);
   expect(lines).toEqual([
-    'mails: begin, settings, open slice, open fence, own row, lock fence, move fence, append, commit',
+    'mails: begin, settings, open slice, own row, open fence, append, commit',
     'money: begin, settings, claim, commit',
-    'money: begin, settings, close work, lock fence, move fence, append, commit',
+    'money: begin, settings, close work, move fence, append, commit',
     'money: begin, settings, open slice, open fence, work, commit',
-    'money: begin, settings, read fence, commit',
     'orders: begin, own row, append, commit',
-    'parcels: begin, settings, open slice, note start, lock start, lock fence, work, commit',
-    'parcels: begin, settings, open slice, open fence, own row, lock fence, move fence, withdraw timers, append, commit',
-    'stock: begin, settings, open slice, open fence, own row, lock fence, move fence, append, commit',
+    'parcels: begin, settings, open slice, note and lock start, timer, commit',
+    'parcels: begin, settings, open slice, own row, open fence, append, commit',
+    'stock: begin, settings, open slice, own row, open fence, append, commit',
   ]);
-  expect([statements, transactions]).toEqual([61, 9]);
+  expect([statements, transactions]).toEqual([47, 8]);
 });

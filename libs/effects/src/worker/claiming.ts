@@ -1,0 +1,79 @@
+import { bound } from '@convergekit/resilience/engine';
+import { failpoint, type NextRun, Wake } from '@convergekit/core/engine';
+import type { Effect } from '../effect/types.ts';
+import { listenForWork } from '../work/announce.ts';
+import { claimWork } from '../work/claim-sql.ts';
+import type { ClaimedWork } from '../work/work.ts';
+import { ClaimPace } from './claim-pace.ts';
+import { Leases } from './leases.ts';
+import type { ResolvedOptions } from './options.ts';
+import { Places, renews } from './places.ts';
+import { processWork } from './process-work.ts';
+
+/** The maximum of a run in milliseconds, for the lease: after it a row of an unbounded policy is taken up again. */
+const MAX_RUN_MS = 600_000;
+
+interface Claiming<DB> {
+  /** One look for due work. Returns when the next one is due. */
+  readonly claim: () => Promise<NextRun | undefined>;
+  readonly places: Places<DB>;
+  readonly leases: Leases;
+  /** Requests a look. */
+  readonly wake: Wake;
+  /** Ends listening for announced work. */
+  readonly deaf: () => void;
+}
+
+/** The claiming of one worker: what it holds, what it has heard, and what it begins. */
+export function claiming<DB>(
+  options: ResolvedOptions<DB>,
+  signal: AbortSignal,
+  onError: (error: unknown) => void,
+): Claiming<DB> {
+  const { clock, random, shared, database, holder, leaseMs, pollMs } = options;
+  const wake = new Wake();
+  const pace = new ClaimPace();
+  const leases = new Leases();
+  const places = new Places(options.effects, wake);
+  const now = (): number => clock.monotonic();
+  const deaf = listenForWork(database.db, (work) => {
+    pace.announced(work, now());
+    wake.notify();
+  });
+  const heard: ResolvedOptions<DB> = {
+    ...options,
+    onPutOff: (ms) => {
+      pace.putOff(now() + ms, now());
+      wake.notify();
+    },
+  };
+  const runMs = (effect: Effect<DB>): number =>
+    Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
+
+  const begin = async (effect: Effect<DB>, work: ClaimedWork, asked: number): Promise<void> => {
+    const endsAt = asked + runMs(effect);
+    leases.take(work, renews(effect), renews(effect) ? asked + leaseMs : endsAt);
+    const asking = { clock, random, shared, signal, endsAt, leaseEndsAt: () => leases.endsAt(work) };
+    // An outcome that cannot be written now is found again when the lease ends.
+    await processWork(heard, effect, work, asking).catch(onError);
+    leases.drop(work);
+  };
+  const claim = async (): Promise<NextRun | undefined> => {
+    const wanted = places.free(runMs, options);
+    if (wanted.length === 0) return undefined;
+    failpoint('saga.before_claim');
+    const asked = now();
+    pace.look(asked);
+    const claimed = await claimWork(database.executor, holder, wanted, leases.ids);
+    if (claimed.length > 0) failpoint('saga.after_claim');
+    places.looked(wanted, claimed);
+    for (const work of claimed) {
+      pace.found(work);
+      const effect = options.effects.get(work.effect);
+      if (effect !== undefined) places.hold(effect, begin(effect, work, asked));
+    }
+    // Each effect had all that was due, or has no place left: one that becomes free wakes.
+    return { afterMs: pace.pauseMs(pollMs, now()) };
+  };
+  return { claim, places, leases, wake, deaf };
+}

@@ -1,0 +1,51 @@
+import type { Database } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { freshDatabase } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { Provider } from '../fixture/provider.ts';
+import { ended, hurried, outcomes, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
+import { insertStepWork, type WorkOp } from '../work/insert-sql.ts';
+import { sagaWorker } from './saga-worker.ts';
+
+const provider = new Provider();
+let database: Database<SceneDb>;
+let effects: ReturnType<typeof sceneEffects>;
+beforeEach(async () => {
+  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
+  effects = sceneEffects(await provider.start());
+});
+afterEach(async () => {
+  await provider.stop();
+  await database.close();
+});
+
+const ids: readonly string[] = [1, 2, 3].map((n) => `00000000-0000-0000-0000-00000000000${n}`);
+
+async function requests(at: number, step: string, op: WorkOp, state: string): Promise<void> {
+  const id = ids[at]!;
+  const work = { id, consumer: 'orders', handler: 'trip.pay', effect: 'test.keyed', key: step };
+  await kyselyTransaction(database.db, {}, async (tx) => {
+    await insertStepWork(tx, {
+      ...{ ...work, idempotencyKey: step, input: JSON.stringify({ key: step }) },
+      ...{ cause: { eventId: id, correlationId: id, hops: 0 }, saga: 'trip', instance: 'i', step, op },
+    });
+  });
+  await database.executor.query(
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
+     values ('trip', 'i', $1, 1, 'orders', 'k', $2, 'e')`,
+    [step, state],
+  );
+}
+
+// Planted fault: a claim that never says `covered` has the call made that is to be undone.
+it('a first call is left out when its step is to be undone, and an undo is not', async () => {
+  await requests(0, 'left_out', 'apply', 'undo_pending');
+  await requests(1, 'undone', 'compensate', 'undo_pending');
+  await requests(2, 'begun', 'apply', 'started');
+  const worker = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database });
+  await worker.start();
+  await ended(database);
+  await worker.stop();
+  expect(provider.calls.map(({ key }) => key).toSorted()).toEqual(['begun', 'undone']);
+  expect(await outcomes(database)).toEqual(['begun r-begun', 'left_out COVERED', 'undone r-undone']);
+});

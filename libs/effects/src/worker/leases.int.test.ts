@@ -1,0 +1,91 @@
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { Provider } from '../fixture/provider.ts';
+import {
+  ended,
+  hurried,
+  outcomes,
+  request,
+  type SceneDb,
+  sceneDatabase,
+  sceneEffects,
+  workRows,
+} from '../fixture/scene.ts';
+import { claimWork } from '../work/claim-sql.ts';
+import { renewLeases } from '../work/renew-sql.ts';
+import { sagaWorker } from './saga-worker.ts';
+
+const provider = new Provider();
+let database: Database<SceneDb>;
+let effects: ReturnType<typeof sceneEffects>;
+beforeEach(async () => {
+  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
+  effects = sceneEffects(await provider.start());
+});
+afterEach(async () => {
+  await provider.stop();
+  await database.close();
+});
+
+const dueAt = async (): Promise<string> =>
+  (await database.executor.query<{ due: string }>('select due_at::text as due from converge.saga_work'))
+    .rows[0]!.due;
+
+function claim(leaseMs: number, held: readonly string[] = []) {
+  const wanted = [{ effect: 'test.keyed', places: 1, leaseMs, callMs: 60_000, settleMs: 0 }];
+  return claimWork(database.executor, 'w', wanted, held);
+}
+
+// Planted fault: without the loop that renews, the lease ends where it ended at the claim.
+it('a worker renews the lease of a call for as long as the call runs, and records its outcome', async () => {
+  await request(database, effects.keyed, ['a']);
+  const answer = Promise.withResolvers<string>();
+  const revive: typeof effects.keyed.revive = (kept) => ({
+    ...effects.keyed.revive(kept),
+    call: () => answer.promise,
+  });
+  const worker = sagaWorker<SceneDb>([{ ...effects.keyed, revive }], {
+    ...hurried,
+    database,
+    leaseMs: 3_000,
+  });
+  await worker.start();
+  await waitUntil(async () => (await workRows(database))[0]?.state === 'calling', { what: 'the call' });
+  const claimed = await dueAt();
+  await waitUntil(async () => (await dueAt()) > claimed, { what: 'a renewal' });
+  const renewed = await dueAt();
+  await waitUntil(async () => (await dueAt()) > renewed, { what: 'another one' });
+  answer.resolve('{"receipt":"r-a"}');
+  expect(await ended(database)).toMatchObject([{ state: 'done', attempts: 0 }]);
+  expect(await outcomes(database)).toEqual(['a r-a']);
+  await worker.stop();
+});
+
+// Planted fault: without the term in `renewSql` the first one takes the row away from the second.
+it('a worker renews no lease that another worker has taken', async () => {
+  await request(database, effects.keyed, ['a']);
+  const [first] = await claim(0);
+  const [second] = await claim(60_000);
+  const before = await dueAt();
+  expect(await renewLeases(database.executor, 'w', [first!], 600_000)).toEqual([]);
+  expect(await dueAt()).toBe(before);
+  expect(await renewLeases(database.executor, 'w', [second!], 600_000)).toEqual([second!.id]);
+  expect((await dueAt()) > before).toBe(true);
+});
+
+// Planted fault: without the list a worker whose leases could not be renewed for a while repeats its own calls.
+it('a worker does not take a row that it has at hand, although its lease has ended', async () => {
+  await request(database, effects.keyed, ['a']);
+  const [first] = await claim(0);
+  expect(await claim(0, [first!.id])).toEqual([]);
+  expect(await claim(0)).toHaveLength(1);
+});
+
+it('"not found" is final by the time of the call, however short the lease is', async () => {
+  await request(database, effects.keyed, ['a']);
+  await claim(0);
+  const [again] = await claim(0);
+  expect(again).toMatchObject({ found: 'calling', doubt: true });
+  expect(again!.finalInMs).toBeGreaterThan(30_000);
+});

@@ -1,0 +1,42 @@
+import type { Executor } from '@convergekit/postgres';
+import { type Held, renewLeases } from '../work/renew-sql.ts';
+
+interface Lease extends Held {
+  readonly renews: boolean;
+  endsAt: number;
+}
+
+/** The rows that a worker holds, and when their leases end by this process's monotonic clock, in milliseconds. */
+export class Leases {
+  readonly #held = new Map<string, Lease>();
+
+  take({ id, term }: Held, renews: boolean, endsAt: number): void {
+    this.#held.set(id, { id, term, renews, endsAt });
+  }
+
+  drop({ id }: Held): void {
+    this.#held.delete(id);
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#held.keys()];
+  }
+
+  endsAt({ id }: Held): number {
+    return this.#held.get(id)?.endsAt ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Renews the short leases. A lease that cannot be renewed ends nothing by itself: nothing more is sent under it, and
+   * its outcome is fenced by the term.
+   */
+  async renew(executor: Executor, holder: string, leaseMs: number, now: () => number): Promise<void> {
+    const held = [...this.#held.values()].filter(({ renews }) => renews);
+    if (held.length === 0) return;
+    const asked = now();
+    for (const id of await renewLeases(executor, holder, held, leaseMs)) {
+      const lease = this.#held.get(id);
+      if (lease !== undefined) lease.endsAt = asked + leaseMs;
+    }
+  }
+}

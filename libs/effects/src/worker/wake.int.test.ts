@@ -1,0 +1,43 @@
+import type { ReceivedEvent } from '@convergekit/contracts';
+import type { Database } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { freshDatabase } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { effect } from '../effect/effect.ts';
+import { Provider } from '../fixture/provider.ts';
+import { ended, hurried, outcomes, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
+import { sagaWorker } from './saga-worker.ts';
+
+const HOUR_MS = 3_600_000;
+const provider = new Provider();
+let database: Database<SceneDb>;
+let effects: ReturnType<typeof sceneEffects>;
+beforeEach(async () => {
+  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
+  effects = sceneEffects(await provider.start());
+});
+afterEach(async () => {
+  await provider.stop();
+  await database.close();
+});
+
+// Planted fault: a worker that is not woken looks again after an hour, and the test waits for it.
+it('work that a transaction of the same process committed wakes the worker, and a retry comes when it is due', async () => {
+  provider.modes.set('keyed', ['fail']);
+  const worker = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database, pollMs: HOUR_MS });
+  await worker.start();
+  const asks = async (key: string, fails: boolean): Promise<void> => {
+    await kyselyTransaction(database.db, {}, async (tx) => {
+      const event = { id: key, key, position: {}, hops: 0 } as unknown as ReceivedEvent;
+      await effect({ tx, consumer: 'orders', handler: 'test', event }, effects.keyed, { key });
+      if (fails) throw new RangeError(key);
+    });
+  };
+  await expect(asks('never', true)).rejects.toThrow('never');
+  await asks('a', false);
+  expect(await ended(database)).toMatchObject([{ key: 'a', state: 'done', attempts: 2 }]);
+  await asks('b', false);
+  await ended(database);
+  expect(await outcomes(database)).toEqual(['a r-a', 'b r-b']);
+  await worker.stop();
+});
