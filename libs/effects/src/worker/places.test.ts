@@ -6,7 +6,10 @@ function placesOf() {
   const places = new Places<object>(new Map(), { notify: () => notified.push('look') });
   const looks = (free: number, found: number): void => {
     const wanted = { effect: 'a', places: free, leaseMs: 1, callMs: 1, settleMs: 0 };
-    places.looked([wanted], Array.from({ length: found }, () => ({ effect: 'a' })));
+    places.looked(
+      [wanted],
+      Array.from({ length: found }, () => ({ effect: 'a' })),
+    );
   };
   const holds = (): (() => Promise<void>) => {
     const { promise, resolve } = Promise.withResolvers<undefined>();

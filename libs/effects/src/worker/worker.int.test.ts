@@ -220,16 +220,14 @@ describe('a worker', () => {
     const owner = await claim(60_000);
     expect([zombie.found, owner.found]).toEqual(['ready', 'calling']);
     const options = resolveOptions<SceneDb>([effects.keyed], { ...hurried, database });
-    const { clock, random, shared } = options;
-    const endsAt = clock.monotonic() + 10_000;
-    const asking = { clock, random, shared, signal: new AbortController().signal, endsAt };
+    const { signal } = new AbortController();
+    const asking = { ...options, signal, endsAt: options.clock.monotonic() + 10_000 };
     // Planted fault: without the term in the condition of `writeSql` this is `done`, and then the owner's is lost.
     expect(await processWork(options, effects.keyed, zombie, asking)).toBe('lost');
     expect(await outcomes(database)).toEqual([]);
     // The woken worker also sends nothing once its own clock says that the lease is over.
-    expect(await processWork(options, effects.keyed, zombie, { ...asking, leaseEndsAt: () => 0 })).toBe(
-      'lost',
-    );
+    const over = { ...asking, leaseEndsAt: () => 0 };
+    expect(await processWork(options, effects.keyed, zombie, over)).toBe('lost');
     expect(provider.calls).toHaveLength(1);
     expect(await processWork(options, effects.keyed, owner, asking)).toBe('done');
     expect([provider.times('a'), await outcomes(database)]).toEqual([1, ['a r-a']]);

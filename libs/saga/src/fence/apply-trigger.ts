@@ -2,7 +2,9 @@ import { type Executor, executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { factId, stuckId } from '../step/saga-ref.ts';
 import { decideFence, type FenceAct, type FenceDecision, type FenceFrom, isDecided } from './fence.ts';
-import { type FenceChange, type FenceRow, lockFence, moveFence, openFence } from './fence-sql.ts';
+import type { FenceChange } from './decision-sql.ts';
+import { type FenceRow, lockFence, moveFence } from './fence-sql.ts';
+import { openFence } from './open-fence-sql.ts';
 import { fromBelow, horizonOf, startOf } from './horizon.ts';
 
 /** The result of a trigger. */

@@ -5,7 +5,7 @@ import { executorOf } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
-import type { Reason } from '../fence/fence-sql.ts';
+import type { Reason } from '../fence/decision-sql.ts';
 import { applyAtOnce, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
 import { applyToStep, hasTimers } from './apply-to-step.ts';
 import { openWorkOf } from '../operate/step-sql.ts';

@@ -1,7 +1,8 @@
 import { executorOf } from '@convergekit/postgres';
 import type { HookTools, LateWork, StuckReason } from '@convergekit/effects/engine';
 import type { FenceState } from '../fence/fence.ts';
-import { lockFence, type Reason } from '../fence/fence-sql.ts';
+import type { Reason } from '../fence/decision-sql.ts';
+import { lockFence } from '../fence/fence-sql.ts';
 import type { StepInput } from './request-work.ts';
 import { keyOf, type Member } from './member.ts';
 import { markStuck } from './mark-stuck.ts';

@@ -2,7 +2,7 @@ import type { DomainEvent } from '@convergekit/contracts';
 import { stuckEvent } from '@convergekit/contracts/engine';
 import type { EmitAs } from '@convergekit/inbox/engine';
 import type { Transaction } from 'kysely';
-import type { Reason } from '../fence/fence-sql.ts';
+import type { Reason } from '../fence/decision-sql.ts';
 import { applyTrigger, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
 import { formatSagaRef } from './saga-ref.ts';
 

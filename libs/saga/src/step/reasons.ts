@@ -1,6 +1,6 @@
 import type { FailureData } from '@convergekit/contracts/engine';
 import type { Trigger } from '../declare/triggers.ts';
-import type { Reason } from '../fence/fence-sql.ts';
+import type { Reason } from '../fence/decision-sql.ts';
 
 /** The reason of an undo: the failure or undone event that made it necessary. */
 export function reasonOf(

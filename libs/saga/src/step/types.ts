@@ -4,7 +4,7 @@ import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { DataOf, MadeOf, ReceivedOf, StepKind } from '../declare/declaration.ts';
 import type { Call, CallContext } from '@convergekit/effects';
-import type { Reason } from '../fence/fence-sql.ts';
+import type { Reason } from '../fence/decision-sql.ts';
 
 /** The context of a local step: the context of every handler, and the step's place. */
 export interface StepContext<DB, Begin extends EventDefinition> extends HandlerContext<DB> {

@@ -1,4 +1,4 @@
-import type { Reason } from '../fence/fence-sql.ts';
+import type { Reason } from '../fence/decision-sql.ts';
 import type { StoredEvent } from './stored-event.ts';
 
 /** The cause of an undo. */
