@@ -32,7 +32,11 @@ export interface DrainOptions {
   readonly deadlineMs?: number;
 }
 
-export function placeOf({ stack, cleanup, folder }: World): Place {
+interface Parts extends Pick<World, 'cleanup' | 'folder'> {
+  readonly stack: Pick<World['stack'], 'databaseUrl' | 'brokers'>;
+}
+
+export function placeOf({ stack, cleanup, folder }: Parts): Place {
   return { serverUrl: stack.databaseUrl, brokers: stack.brokers, cleanup, folder };
 }
 

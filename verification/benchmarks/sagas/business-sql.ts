@@ -1,0 +1,69 @@
+import type { Client } from 'pg';
+import type { Allocation, End, Reservation } from './judge.ts';
+import type { Outcome } from './order.ts';
+
+/** The services of the order saga that have tables of their own. */
+export type Owner = 'orders' | 'stock' | 'warehouse';
+
+/** The business tables, the same for every side. `seq` lets a reader follow the ends as they are committed. */
+export const BUSINESS_TABLES: Readonly<Record<Owner, string>> = {
+  stock: `
+    create table reservation (
+      order_id text primary key,
+      quantity integer not null check (quantity > 0),
+      state    text not null check (state in ('held', 'released'))
+    )`,
+  warehouse: `
+    create table allocation (
+      order_id text primary key,
+      quantity integer not null check (quantity > 0)
+    )`,
+  orders: `
+    create table order_end (
+      order_id text primary key,
+      outcome  text not null check (outcome in ('completed', 'refused')),
+      seq      bigint generated always as identity,
+      at       timestamptz not null default clock_timestamp()
+    );
+    create index order_end_seq on order_end (seq)`,
+};
+
+// The statements of sides that repeat a step after a crash: a repeat changes nothing. One row by its primary key each.
+export const RESERVE = `insert into reservation (order_id, quantity, state) values ($1, $2, 'held') on conflict do nothing`;
+export const RELEASE = `update reservation set state = 'released' where order_id = $1`;
+export const ALLOCATE = `insert into allocation (order_id, quantity) values ($1, $2) on conflict do nothing`;
+export const END = `insert into order_end (order_id, outcome) values ($1, $2) on conflict do nothing`;
+
+/** A row of `order_end`, as the follower reads it. */
+export interface EndRow {
+  readonly seq: number;
+  readonly orderId: string;
+  readonly outcome: Outcome;
+}
+
+/** Reads the ends from `seq` on, by the index: without locks, some rows a call. Prepared once for each session. */
+export async function readEnds(client: Client, fromSeq: number): Promise<readonly EndRow[]> {
+  const { rows } = await client.query<{ seq: string; order_id: string; outcome: Outcome }>({
+    name: 'read-ends',
+    text: 'select seq, order_id, outcome from order_end where seq >= $1 order by seq',
+    values: [fromSeq],
+  });
+  return rows.map(({ seq, order_id: orderId, outcome }) => ({ seq: Number(seq), orderId, outcome }));
+}
+
+export async function readReservations(client: Client): Promise<readonly Reservation[]> {
+  const { rows } = await client.query<Reservation>(
+    `select order_id as "orderId", quantity, state from reservation`,
+  );
+  return rows;
+}
+
+export async function readAllocations(client: Client): Promise<readonly Allocation[]> {
+  const { rows } = await client.query<Allocation>(`select order_id as "orderId", quantity from allocation`);
+  return rows;
+}
+
+export async function readAllEnds(client: Client): Promise<readonly End[]> {
+  const { rows } = await client.query<End>(`select order_id as "orderId", outcome from order_end`);
+  return rows;
+}

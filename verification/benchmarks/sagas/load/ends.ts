@@ -1,0 +1,112 @@
+import { type Clock, systemClock } from '@convergekit/core';
+import type { Client } from 'pg';
+import { type EndRow, readEnds } from '../business-sql.ts';
+
+/** The time after which a missing number is taken as one that never comes: its transaction rolled back. */
+const GAP_MS = 1_000;
+
+/** Follows numbers that are drawn in order and committed in any order. Returns each row once. */
+export class Tail {
+  #from = 1;
+  #gapSince: number | undefined;
+  readonly #seen = new Set<number>();
+
+  /** The lowest number that may still come. */
+  get from(): number {
+    return this.#from;
+  }
+
+  /** Takes the rows from `from` on, and returns those that are new. */
+  take(rows: readonly EndRow[], nowMs: number): readonly EndRow[] {
+    const fresh = rows.filter(({ seq }) => !this.#seen.has(seq));
+    for (const { seq } of fresh) this.#seen.add(seq);
+    if (this.#advance()) this.#gapSince = undefined;
+    if (this.#seen.size === 0) return fresh;
+    this.#gapSince ??= nowMs;
+    if (nowMs - this.#gapSince >= GAP_MS) {
+      this.#from = Math.min(...this.#seen);
+      this.#gapSince = undefined;
+      this.#advance();
+    }
+    return fresh;
+  }
+
+  #advance(): boolean {
+    const before = this.#from;
+    while (this.#seen.delete(this.#from)) this.#from += 1;
+    return this.#from > before;
+  }
+}
+
+/** The pause between two reads, in milliseconds: the error of a latency, the same for every side. */
+const EVERY_MS = 2;
+
+/**
+ * Follows the ends of orders in a session of its own. `awaitEnd` resolves with the time of the read that saw the end,
+ * by the clock's monotonic time.
+ */
+export class EndsWatch {
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #tail = new Tail();
+  readonly #ended = new Map<string, number>();
+  readonly #waiting = new Map<string, (atMs: number) => void>();
+  readonly #loop: Promise<void>;
+  #reads = 0;
+  #failure: unknown;
+  #stopped = false;
+
+  constructor(client: Client, clock: Clock = systemClock) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#loop = this.#follow();
+    // A failure is reported by `stop`, and by `failure` before it.
+    this.#loop.catch((error: unknown) => void (this.#failure = error));
+  }
+
+  /** The reason why ends are no longer read; undefined while they are. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** The number of statements that this watch has sent. */
+  get reads(): number {
+    return this.#reads;
+  }
+
+  get count(): number {
+    return this.#ended.size;
+  }
+
+  endedAt(orderId: string): number | undefined {
+    return this.#ended.get(orderId);
+  }
+
+  awaitEnd(orderId: string): Promise<number> {
+    const ended = this.#ended.get(orderId);
+    if (ended !== undefined) return Promise.resolve(ended);
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.#waiting.set(orderId, resolve);
+    return promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#loop;
+    await this.#client.end();
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#stopped) {
+      const rows = await readEnds(this.#client, this.#tail.from);
+      this.#reads += 1;
+      const nowMs = this.#clock.monotonic();
+      for (const { orderId } of this.#tail.take(rows, nowMs)) {
+        this.#ended.set(orderId, nowMs);
+        this.#waiting.get(orderId)?.(nowMs);
+        this.#waiting.delete(orderId);
+      }
+      await this.#clock.sleep(EVERY_MS);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+// Twenty orders on each layout of the kit: correctness alone, no figures.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { Cleanup } from '../cleanup.ts';
+import { exactly } from './load/loads.ts';
+import { withSide } from './side-run.ts';
+import { convergeOnKafka, convergeOnLocalBroker } from './sides/converge.ts';
+import type { SagaSide } from './sides/side.ts';
+
+const sides: readonly SagaSide[] = [convergeOnKafka('B'), convergeOnKafka('A'), convergeOnLocalBroker];
+
+it.each(sides)('$name ends twenty orders: one of ten is refused, and money and stock agree', async (side) => {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-sagas-'));
+  const cleanup = new Cleanup(() => undefined);
+  onTestFinished(async () => {
+    await cleanup.run();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const stack = inject('stack');
+  const judgement = await withSide({ stack, cleanup, folder }, side, 240_000, async (run) => {
+    await exactly(run.driver, 20, 4);
+    return run.judge();
+  });
+  expect(judgement).toEqual({ violations: [], doubles: 0, repeats: 0, notEnded: 0 });
+});

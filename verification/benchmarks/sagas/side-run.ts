@@ -1,0 +1,119 @@
+import { fileURLToPath } from 'node:url';
+import { newUuidV7, systemClock } from '@convergekit/core';
+import type { Stack } from '@convergekit/testing';
+import type { Client } from 'pg';
+import { freePorts } from '../../demo/process/ports.ts';
+import type { World } from '../case.ts';
+import { placeOf } from '../measure/drain-once.ts';
+import { readAllEnds, readAllocations, readReservations, type Owner } from './business-sql.ts';
+import { judge, type Judgement } from './judge.ts';
+import { EndsWatch } from './load/ends.ts';
+import { type Driver, exactly } from './load/loads.ts';
+import { type Order, orderOf } from './order.ts';
+import { answers, RestartableProcess } from './sides/processes.ts';
+import type { OpenSide, SagaSide } from './sides/side.ts';
+import { readLedger } from './stub/provider.ts';
+
+const STUB = fileURLToPath(new URL('./stub/main.ts', import.meta.url));
+
+/** A side that is open, its provider, and the orders that it has got. */
+export interface SideRun {
+  readonly open: OpenSide;
+  readonly driver: Driver;
+  /** One of ten orders is refused. @default true */
+  refusals: boolean;
+  /** Judges all orders so far. */
+  judge(): Promise<Judgement>;
+}
+
+export interface RunPlace extends Pick<World, 'cleanup' | 'folder'> {
+  readonly stack: Pick<Stack, 'databaseUrl' | 'brokers'>;
+}
+
+/** Opens a side with a provider of its own, runs `work`, and removes both. */
+export async function withSide<T>(
+  world: RunPlace,
+  side: SagaSide,
+  patienceMs: number,
+  work: (run: SideRun) => Promise<T>,
+): Promise<T> {
+  const [port = 0] = await freePorts(1);
+  const providerUrl = `http://127.0.0.1:${port}`;
+  const provider = new RestartableProcess(
+    {
+      name: 'provider',
+      group: 'node',
+      command: process.execPath,
+      args: ['--conditions=source', STUB, String(port)],
+      ready: answers(`${providerUrl}/ledger`),
+    },
+    world.folder,
+  );
+  const stopProvider = world.cleanup.add(() => provider.stop());
+  try {
+    await provider.start();
+    const open = await side.open({ ...placeOf(world), providerUrl });
+    try {
+      return await onOpenSide(open, providerUrl, patienceMs, work);
+    } finally {
+      await open.remove();
+    }
+  } finally {
+    await stopProvider();
+  }
+}
+
+async function onOpenSide<T>(
+  open: OpenSide,
+  providerUrl: string,
+  patienceMs: number,
+  work: (run: SideRun) => Promise<T>,
+): Promise<T> {
+  const orders: Order[] = [];
+  const ends = new EndsWatch(await open.connect('orders'));
+  const next = (): Order => {
+    const order = orderOf(orders.length, newUuidV7(), run.refusals);
+    orders.push(order);
+    return order;
+  };
+  const run: SideRun = {
+    open,
+    driver: { side: open, ends, next, patienceMs, clock: systemClock },
+    refusals: true,
+    judge: () => judgeOrders(open, providerUrl, orders),
+  };
+  try {
+    return await work(run);
+  } finally {
+    await ends.stop().catch(() => undefined);
+  }
+}
+
+/** The number of orders before any measurement: modules are loaded, statements prepared, connections open. */
+const WARM_UP_ORDERS = 50;
+
+export async function warmUp({ driver }: SideRun): Promise<void> {
+  await exactly(driver, WARM_UP_ORDERS, 8);
+}
+
+async function judgeOrders(
+  open: OpenSide,
+  providerUrl: string,
+  orders: readonly Order[],
+): Promise<Judgement> {
+  const read = async <Row>(owner: Owner, rows: (client: Client) => Promise<Row>): Promise<Row> => {
+    const client = await open.connect(owner);
+    try {
+      return await rows(client);
+    } finally {
+      await client.end();
+    }
+  };
+  return judge({
+    orders,
+    ends: await read('orders', readAllEnds),
+    reservations: await read('stock', readReservations),
+    allocations: await read('warehouse', readAllocations),
+    ledger: await readLedger(providerUrl),
+  });
+}

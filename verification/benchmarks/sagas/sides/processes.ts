@@ -1,0 +1,84 @@
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { waitUntil } from '@convergekit/testing';
+import { type Child, type ChildOptions, startChild } from '../../measure/child.ts';
+import type { SideProcess, Worker } from './side.ts';
+
+export interface ProcessSpec extends Omit<ChildOptions, 'logFile'> {
+  readonly group: SideProcess['group'];
+  /** Returns true when the process is ready. */
+  readonly ready: () => Promise<boolean>;
+  /** Called after each start, when the process is ready. @default nothing */
+  readonly onReady?: () => Promise<void>;
+}
+
+/** The longest start of a process, in milliseconds. */
+const START_MS = 120_000;
+
+/** One process of a side that can be killed and started again. */
+export class RestartableProcess implements SideProcess {
+  readonly group: SideProcess['group'];
+  readonly #spec: ProcessSpec;
+  readonly #logFile: string;
+  #child: Child | undefined;
+
+  constructor(spec: ProcessSpec, folder: string) {
+    this.group = spec.group;
+    this.#spec = spec;
+    this.#logFile = join(folder, `sagas-${spec.name}.log`);
+  }
+
+  readonly pid = (): number => this.#child?.pid ?? 0;
+
+  readonly worker: Worker = {
+    kind: 'worker',
+    kill: async () => this.#child?.kill(),
+    start: () => this.start(),
+  };
+
+  /** Resolves when the process is ready. */
+  async start(): Promise<void> {
+    const child = startChild({ ...this.#spec, logFile: this.#logFile });
+    this.#child = child;
+    await waitUntil(
+      async () => {
+        child.assertAlive();
+        return this.#spec.ready();
+      },
+      { what: `${this.#spec.name} to be ready`, deadlineMs: START_MS, everyMs: 20 },
+    );
+    await this.#spec.onReady?.();
+  }
+
+  assertAlive(): void {
+    this.#child?.assertAlive();
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.stop();
+  }
+}
+
+/** Asks a URL whether its process is ready. */
+export function answers(url: string): () => Promise<boolean> {
+  return async () => {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+      await response.arrayBuffer();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  };
+}
+
+/** Asks whether a process listens at a port, where its protocol is not HTTP/1.1. */
+export function listens(port: number): () => Promise<boolean> {
+  return () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    return promise.finally(() => socket.destroy());
+  };
+}

@@ -1,0 +1,56 @@
+import { type Group, groups, type SideProcess } from '../sides/side.ts';
+import { commandOf, memoryMiBOf, type ProcessStat, readProcesses, treeOf } from './process-tree.ts';
+
+/** A figure for each group of processes; NaN where the group is not on this machine as a process of this run. */
+export type ByGroup = Readonly<Record<Group, number>>;
+
+/** The processes of each group, by their roots. */
+export type Roots = Readonly<Record<Group, readonly number[]>>;
+
+/**
+ * Finds the roots: Postgres and Kafka among the children of this process, which started the stack. A given server or one
+ * in Docker is not found, and is not measured.
+ */
+export function findRoots(processes: readonly SideProcess[], kafka: boolean): Roots {
+  const own = readProcesses().filter(({ parent }) => parent === process.pid);
+  const of = (group: Group): readonly number[] =>
+    processes.filter((one) => one.group === group).map((one) => one.pid());
+  const running = (wanted: (command: string) => boolean): readonly number[] =>
+    own.map(({ pid }) => pid).filter((pid) => wanted(commandOf(pid)));
+  return {
+    node: of('node'),
+    server: of('server'),
+    postgres: running((command) => /^\S*postgres /.test(command)),
+    kafka: kafka ? running((command) => command.includes(' kafka.Kafka ')) : [],
+  };
+}
+
+/** Reads the CPU time of each group so far, in milliseconds. */
+export function readCpuMs(roots: Roots): ByGroup {
+  const stats = readProcesses();
+  return eachGroup((group) => sumOf(treesOf(stats, roots[group]), ({ cpuMs }) => cpuMs));
+}
+
+/** Reads the resident memory of each group, in MiB. */
+export function readMemoryMiB(roots: Roots): ByGroup {
+  const stats = readProcesses();
+  return eachGroup((group) => sumOf(treesOf(stats, roots[group]), ({ pid }) => memoryMiBOf(pid)));
+}
+
+export function eachGroup(figure: (group: Group) => number): ByGroup {
+  const entries = groups.map((group) => [group, figure(group)] as const);
+  // The entries are one for each group.
+  return Object.fromEntries(entries) as Record<Group, number>;
+}
+
+export function totalOf(figures: ByGroup): number {
+  return groups.reduce((sum, group) => sum + figures[group], 0);
+}
+
+function treesOf(stats: readonly ProcessStat[], roots: readonly number[]): readonly ProcessStat[] {
+  return roots.flatMap((root) => treeOf(stats, root));
+}
+
+function sumOf(stats: readonly ProcessStat[], figure: (stat: ProcessStat) => number): number {
+  return stats.reduce((sum, stat) => sum + figure(stat), 0);
+}

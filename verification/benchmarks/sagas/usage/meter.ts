@@ -1,0 +1,82 @@
+import { type Clock, systemClock } from '@convergekit/core';
+import type { Client } from 'pg';
+import type { OpenSide } from '../sides/side.ts';
+import { type DatabaseWork, readDatabaseWork } from './database-sql.ts';
+import { type ByGroup, eachGroup, findRoots, readCpuMs, readMemoryMiB, type Roots } from './groups.ts';
+
+/** The use of a span of load, for each saga that ended in it. */
+export interface PerSaga {
+  readonly statements: number;
+  readonly transactions: number;
+  readonly walBytes: number;
+  readonly cpuMs: ByGroup;
+}
+
+interface Reading {
+  readonly work: DatabaseWork;
+  readonly cpuMs: ByGroup;
+  /** Statements of the measuring process, each a transaction; they are not the side's. */
+  readonly ownReads: number;
+}
+
+/** The pause before a reading, in milliseconds: sessions report their commits once a second. */
+const SETTLE_MS = 1_200;
+
+/** Reads what a side has used. */
+export class Meter {
+  readonly #client: Client;
+  readonly #statements: boolean;
+  readonly #roots: Roots;
+  readonly #ownReads: () => number;
+  readonly #clock: Clock;
+
+  constructor(
+    client: Client,
+    options: {
+      readonly side: OpenSide;
+      readonly kafka: boolean;
+      /** True when pg_stat_statements counts. */
+      readonly statements: boolean;
+      /** The number of statements that the measuring process has sent to the side's databases. */
+      readonly ownReads: () => number;
+      readonly clock?: Clock;
+    },
+  ) {
+    this.#client = client;
+    this.#statements = options.statements;
+    this.#roots = findRoots(options.side.processes, options.kafka);
+    this.#ownReads = options.ownReads;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async read(): Promise<Reading> {
+    await this.#clock.sleep(SETTLE_MS);
+    const work = await readDatabaseWork(this.#client, this.#statements);
+    return { work, cpuMs: readCpuMs(this.#roots), ownReads: this.#ownReads() };
+  }
+
+  memoryMiB(): ByGroup {
+    return readMemoryMiB(this.#roots);
+  }
+
+  /** Measures the cores that each group uses for `ms` milliseconds. */
+  async cores(ms: number): Promise<ByGroup> {
+    const before = readCpuMs(this.#roots);
+    const began = this.#clock.monotonic();
+    await this.#clock.sleep(ms);
+    const after = readCpuMs(this.#roots);
+    const took = this.#clock.monotonic() - began;
+    return eachGroup((group) => (after[group] - before[group]) / took);
+  }
+}
+
+/** Divides the use between two readings by the number of sagas. */
+export function perSaga(before: Reading, after: Reading, sagas: number): PerSaga {
+  const own = after.ownReads - before.ownReads;
+  return {
+    statements: (after.work.statements - before.work.statements - own) / sagas,
+    transactions: (after.work.transactions - before.work.transactions - own) / sagas,
+    walBytes: (after.work.walBytes - before.work.walBytes) / sagas,
+    cpuMs: eachGroup((group) => (after.cpuMs[group] - before.cpuMs[group]) / sagas),
+  };
+}
