@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const FILES = ['package.json', 'package-lock.json'] as const;
+const fileOf = (name: (typeof FILES)[number]): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** The longest installation, in milliseconds. */
+const INSTALL_MS = 900_000;
+
+/**
+ * Installs the rivals with npm, once, in a folder of their own: `npm ci` of the kit stays small. No script of a package
+ * runs. Returns the folder; rejects with the reason when npm cannot install them.
+ */
+export async function installRivals(parent: string, say: (line: string) => void): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of FILES) hash.update(readFileSync(fileOf(name)));
+  const target = resolve(parent, hash.digest('hex').slice(0, 12));
+  if (existsSync(target)) return target;
+  const partial = resolve(parent, `.partial-${process.pid}`);
+  mkdirSync(partial, { recursive: true });
+  say('installing DBOS and Restate with npm (once; 240 MB on the disk)');
+  try {
+    for (const name of FILES) copyFileSync(fileOf(name), join(partial, name));
+    await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+      cwd: partial,
+      env: { ...process.env, NODE_OPTIONS: '', SCARF_ANALYTICS: 'false', DO_NOT_TRACK: '1' },
+      timeout: INSTALL_MS,
+      maxBuffer: 16_777_216,
+    });
+    // The rename makes the folder appear complete.
+    if (!existsSync(target)) renameSync(partial, target);
+    return target;
+  } catch (error) {
+    throw new Error(reasonOf(error), { cause: error });
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'spawn npm')
+    return 'npm was not found';
+  const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+  const line = output.split('\n').find((candidate) => candidate.includes('error')) ?? output.slice(0, 300);
+  return `npm could not install them: ${line.trim()}`;
+}
