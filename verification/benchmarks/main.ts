@@ -14,6 +14,11 @@ import { findSides } from './sides/index.ts';
  * `make bench`: relay and consumers beside their peers, on one Postgres and Kafka. Writes a table, a report and plots.
  */
 const folder = '.converge/benchmarks';
+/** The extension is loaded and counts nothing until the saga case has it count. */
+const STATEMENT_COUNTS = {
+  shared_preload_libraries: 'pg_stat_statements',
+  'pg_stat_statements.track': 'none',
+};
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 const cleanup = new Cleanup(say);
 let interrupted = false;
@@ -54,7 +59,7 @@ async function run(settings: Settings): Promise<number> {
   try {
     const stack = await startStack({
       log: say,
-      postgresSettings: { wal_level: 'logical', max_wal_size: '4GB' },
+      postgresSettings: { wal_level: 'logical', max_wal_size: '4GB', ...STATEMENT_COUNTS },
     });
     cleanup.add(() => stack.stop());
     return await measure(settings, stack);

@@ -15,11 +15,13 @@ test('a whole run has the sizes of the design; --quick has less of everything; a
     only: [],
   });
   expect(read('--quick', '--only', 'drain,raw')).toMatchObject({ rounds: 1, only: ['drain', 'raw'] });
+  expect(read('--minutes', '0.5')).toMatchObject({ minutes: 0.5 });
   expect(read('--quick', '--events', '3_000')).toMatchObject({ events: 3_000, rounds: 1 });
 });
 
 test('what is no flag or no number is refused with its name', () => {
   expect(() => readCommand(['--rounds', 'many'])).toThrow('--rounds is "many"');
   expect(() => readCommand(['--rounds', '0'])).toThrow('--rounds is "0"');
+  expect(() => readCommand(['--minutes', '0'])).toThrow('--minutes is "0"');
   expect(() => readCommand(['--ronds', '3'])).toThrow('--ronds');
 });

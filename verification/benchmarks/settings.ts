@@ -17,6 +17,8 @@ export interface Settings {
   readonly seconds: number;
   /** The duration of the broker's outage, in seconds. */
   readonly outageSeconds: number;
+  /** The duration of the load on one side of the saga case in a round, in minutes. */
+  readonly minutes: number;
   /** The folder of the report; undefined: the default folder. */
   readonly out: string | undefined;
 }
@@ -31,6 +33,7 @@ export const USAGE = `make bench ARGS="…": measures the relay and consumers be
   --rate N             transactions per second of the latency case (200)
   --seconds N          of one latency round (8)
   --outage N           seconds without a broker, or without the last service of a chain (30)
+  --minutes N          of load on a side of the saga case in a round, such as 0.5 (2)
   --out FILE.md        the report; plots go beside it. Default: docs/benchmarks/<date>-relay.md for a whole run,
                        .converge/benchmarks/<date>-relay.md for one with --only or --quick
 DATABASE_URL (wal_level=logical for Debezium) and KAFKA_BROKERS are used where set; else a stack is started.
@@ -58,6 +61,7 @@ export function readCommand(args: readonly string[]): Command {
       rate: text,
       seconds: text,
       outage: text,
+      minutes: text,
       out: text,
     },
   });
@@ -76,6 +80,7 @@ export function readCommand(args: readonly string[]): Command {
       rate: whole('rate', values.rate, 200),
       seconds: whole('seconds', values.seconds, quick ? 5 : 8),
       outageSeconds: whole('outage', values.outage, quick ? 5 : 30),
+      minutes: positive('minutes', values.minutes, quick ? 0.25 : 2),
       out: values.out,
     },
   };
@@ -86,5 +91,13 @@ function whole(name: string, value: string | undefined, otherwise: number): numb
   const parsed = Number(value.replaceAll('_', ''));
   if (!Number.isInteger(parsed) || parsed < 1)
     throw new Error(`--${name} is "${value}": a whole number from 1 is expected`);
+  return parsed;
+}
+
+function positive(name: string, value: string | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  const parsed = Number(value);
+  if (!Number.isFinite(parsed) || parsed <= 0)
+    throw new Error(`--${name} is "${value}": a number above 0 is expected`);
   return parsed;
 }

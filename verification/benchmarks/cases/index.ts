@@ -10,6 +10,7 @@ import { inboxCase } from './inbox.ts';
 import { latencyCase } from './latency.ts';
 import { outageCase } from './outage.ts';
 import { rawCase } from './raw.ts';
+import { sagasCase } from './sagas.ts';
 import { takeoverCase } from './takeover.ts';
 import { writerCase } from './writer-cost.ts';
 
@@ -28,4 +29,5 @@ export const cases: readonly Case[] = [
   failingKeyCase,
   amplificationCase,
   chainCase,
+  sagasCase,
 ];

@@ -1,0 +1,40 @@
+import type { Series } from '../../measure/series.ts';
+import { median, quantile, spread } from '../../measure/statistics.ts';
+import type { DrillFigures, Phase, PhaseResult, SideRound } from '../round.ts';
+import { totalOf } from '../usage/groups.ts';
+
+export type Rounds = Series<SideRound>;
+
+/** Reads one figure of a phase. */
+export type Reader = (result: PhaseResult) => number;
+
+export const cpuMs: Reader = ({ perSaga }) => totalOf(perSaga.cpuMs);
+export const latency =
+  (share: number): Reader =>
+  ({ latencies }) =>
+    quantile(latencies, share);
+
+export function valuesOf(rounds: Rounds, side: string, phase: Phase, read: Reader): readonly number[] {
+  return rounds.of(side).map(({ phases }) => read(phases[phase]));
+}
+
+/** The median over the rounds of a side; NaN without one. */
+export function medianOf(rounds: Rounds, side: string, phase: Phase, read: Reader): number {
+  return median(valuesOf(rounds, side, phase, read));
+}
+
+/** The rate of a side at saturation: the better of its two loads, in sagas per second. */
+export function saturation(
+  rounds: Rounds,
+  side: string,
+): { readonly value: number; readonly spread: number } {
+  const rate: Reader = ({ perSecond }) => perSecond;
+  const loads = (['with32', 'with128'] as const).map((phase) => valuesOf(rounds, side, phase, rate));
+  const best = loads.reduce((one, other) => (median(other) > median(one) ? other : one));
+  return { value: median(best), spread: spread(best) };
+}
+
+/** The drills of a side that were made. */
+export function drillsOf(rounds: Rounds, side: string): readonly DrillFigures[] {
+  return rounds.of(side).flatMap(({ drill }) => ('absent' in drill ? [] : [drill]));
+}

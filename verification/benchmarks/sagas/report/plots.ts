@@ -1,0 +1,63 @@
+import { quantile, summarize } from '../../measure/statistics.ts';
+import { barPlot, cumulative, linePlot, type Plot } from '../../report/svg.ts';
+import type { SagaSide } from '../sides/side.ts';
+import { cpuMs, type Reader, type Rounds, valuesOf } from './medians.ts';
+
+/** The plots: rates and CPU time at saturation, and the distribution of latencies at 50/s. */
+export function sagaPlots(sides: readonly SagaSide[], rounds: Rounds): readonly Plot[] {
+  const measured = sides.filter(({ name }) => rounds.of(name).length > 0);
+  const one = measured.filter(({ kafka, layout }) => !kafka && layout === 'A');
+  const more = measured.filter((side) => !one.includes(side));
+  return [
+    bars(measured, rounds, {
+      name: 'rates',
+      title: 'Sagas per second with 128 at once',
+      unit: '/s',
+      read: ({ perSecond }) => perSecond,
+    }),
+    bars(measured, rounds, {
+      name: 'cpu',
+      title: 'CPU per saga of all processes, 128 at once',
+      unit: 'ms',
+      read: cpuMs,
+    }),
+    latencies(more, rounds, 'latency', 'on Kafka, and Restate in layout B'),
+    latencies(one, rounds, 'latency-one-process', 'in one process, without Kafka'),
+  ];
+}
+
+interface Shown {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly read: Reader;
+}
+
+function bars(sides: readonly SagaSide[], rounds: Rounds, { name, title, unit, read }: Shown): Plot {
+  const shown = sides.map(({ name: label }) => {
+    const { min, median, max } = summarize(valuesOf(rounds, label, 'with128', read));
+    return { label, value: median, low: min, high: max };
+  });
+  const svg = barPlot({ title: `${title}: median, lowest and highest round`, unit, bars: shown });
+  return { name: `sagas-${name}`, title, svg };
+}
+
+function latencies(sides: readonly SagaSide[], rounds: Rounds, name: string, which: string): Plot {
+  const title = `Start to end of a saga at 50/s, ${which}`;
+  const samples = sides.map(({ name: label }) => ({
+    label,
+    sample: rounds.of(label).flatMap(({ phases }) => phases.at50.latencies),
+  }));
+  const xMax = 2 * Math.max(...samples.map(({ sample }) => quantile(sample, 0.95)).filter(Number.isFinite));
+  return {
+    name: `sagas-${name}`,
+    title,
+    svg: linePlot({
+      title: `${title}: share of sagas that have ended`,
+      xLabel: 'milliseconds after the intended start',
+      yLabel: 'share',
+      series: samples.map(({ label, sample }) => ({ label, points: cumulative(sample) })),
+      ...(Number.isFinite(xMax) ? { xMax } : {}),
+    }),
+  };
+}

@@ -1,0 +1,100 @@
+import { quantile } from '../../measure/statistics.ts';
+import { table } from '../../report/markdown.ts';
+import { type DrillResult, type Phase, phases, type PhaseResult } from '../round.ts';
+import type { SagaSides } from '../sides/index.ts';
+import { groups, type SagaSide } from '../sides/side.ts';
+import { type ByGroup, totalOf } from '../usage/groups.ts';
+import type { Rounds } from './medians.ts';
+
+export const PHASE_NAMES: Readonly<Record<Phase, string>> = {
+  alone: 'one after the other',
+  at20: '20/s',
+  at50: '50/s',
+  with32: '32 at once',
+  with128: '128 at once',
+};
+
+/** The results of every round: the loads, what is used while idle, and the drills. */
+export function roundTables(sides: readonly SagaSide[], rounds: Rounds): readonly string[] {
+  return [loads(sides, rounds), idle(sides, rounds), drills(sides, rounds)];
+}
+
+function loads(sides: readonly SagaSide[], rounds: Rounds): string {
+  const head = [
+    ...['side', 'round', 'load', 'sagas', 'sagas/s', 'p50 ms', 'p99 ms', 'p99.9 ms'],
+    ...['statements', 'transactions', 'WAL KiB', 'CPU ms a saga: node + postgres + kafka + server'],
+    'memory MiB: node + postgres + kafka + server',
+  ];
+  const rows = sides.flatMap(({ name }) =>
+    rounds
+      .of(name)
+      .flatMap((measured, index) =>
+        phases.map((phase) => [
+          name,
+          String(index + 1),
+          PHASE_NAMES[phase],
+          ...cellsOf(measured.phases[phase]),
+        ]),
+      ),
+  );
+  return table(head, rows);
+}
+
+function cellsOf({ sagas, perSecond, latencies, perSaga, memoryMiB }: PhaseResult): readonly string[] {
+  return [
+    String(sagas),
+    number(perSecond, 1),
+    ...[0.5, 0.99, 0.999].map((share) => number(quantile(latencies, share), 1)),
+    number(perSaga.statements, 1),
+    number(perSaga.transactions, 1),
+    number(perSaga.walBytes / 1_024, 1),
+    `${byGroup(perSaga.cpuMs, 1)} = ${number(totalOf(perSaga.cpuMs), 1)}`,
+    byGroup(memoryMiB, 0),
+  ];
+}
+
+function idle(sides: readonly SagaSide[], rounds: Rounds): string {
+  const rows = sides.flatMap(({ name }) =>
+    rounds
+      .of(name)
+      .map(({ idleCores }, index) => [
+        name,
+        String(index + 1),
+        ...groups.map((group) => number(idleCores[group], 3)),
+      ]),
+  );
+  return table(['side', 'round', ...groups.map((group) => `idle cores: ${group}`)], rows);
+}
+
+function drills(sides: readonly SagaSide[], rounds: Rounds): string {
+  const rows = sides.flatMap(({ name }) =>
+    rounds.of(name).map(({ drill }, index) => [name, String(index + 1), ...drillCells(drill)]),
+  );
+  const head = ['side', 'round', 'in flight at the kill', 'double effects', 'repeated calls', 'not ended'];
+  return table([...head, 'all ended after s', 'contradictions'], rows);
+}
+
+function drillCells(drill: DrillResult): readonly string[] {
+  if ('absent' in drill) return [`absent: ${drill.absent}`, '', '', '', '', ''];
+  const { inFlight, doubles, repeats, notEnded, allEndedAfterSeconds, violations } = drill;
+  const counts = [inFlight, doubles, repeats, notEnded].map(String);
+  return [...counts, number(allEndedAfterSeconds, 1), String(violations)];
+}
+
+/** The sides without figures, and why. */
+export function absentTable({ sides, absent }: SagaSides, rounds: Rounds): string {
+  const failed = sides.flatMap(({ name }) => {
+    const why = rounds.failure(name);
+    return why === undefined ? [] : [[name, `failed: ${why}`]];
+  });
+  const rows = [...failed, ...absent.map(({ name, why }) => [name, `absent: ${why}`])];
+  return rows.length === 0 ? '' : table(['side', 'no figures, or none after a failure, because'], rows);
+}
+
+function byGroup(figures: ByGroup, digits: number): string {
+  return groups.map((group) => number(figures[group], digits)).join(' + ');
+}
+
+function number(value: number, digits: number): string {
+  return Number.isFinite(value) ? value.toFixed(digits) : '–';
+}
