@@ -3,7 +3,7 @@ export const METHOD = `The order: reserve (one row, compensatable), charge (HTTP
 allocate (one row, the pivot; one order of ten is too large and is refused), notify (one row, retriable). A refused order is refunded, then its stock is released.
 **Layout A** is one process and one database, **layout B** four services as four processes with four databases. Converge: each process has its relay, saga worker
 and consumers, every setting default; orders come by HTTP with an idempotency key, and start the saga by \`outbox.transaction\`. DBOS: a workflow under the order's id, its tables in the
-database of the business rows, each step one statement that may be repeated. Restate: a workflow under the order's id, started by its ingress; in A the steps are journaled actions, in B handlers
+database of the orders, each step one statement that may be repeated; in B its workflow calls three plain HTTP services. Restate: a workflow under the order's id, started by its ingress; in A the steps are journaled actions, in B handlers
 of four services; server with its defaults, on loopback, telemetry off.
 
 An order has ended when another session sees its row in \`order_end\`; that session looks every 2 ms, the same for all sides, and its statements are subtracted. Loads, in turn: one after the other

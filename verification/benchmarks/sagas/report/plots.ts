@@ -21,7 +21,7 @@ export function sagaPlots(sides: readonly SagaSide[], rounds: Rounds): readonly 
       unit: 'ms',
       read: cpuMs,
     }),
-    latencies(more, rounds, 'latency', 'on Kafka, and Restate in layout B'),
+    latencies(more, rounds, 'latency', 'on Kafka, and the rivals in layout B'),
     latencies(one, rounds, 'latency-one-process', 'in one process, without Kafka'),
   ];
 }

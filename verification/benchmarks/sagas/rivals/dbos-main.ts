@@ -1,9 +1,13 @@
-/** The order saga as a DBOS workflow in one process (layout A). Its input is JSON in the first argument. */
-import { createServer } from 'node:http';
+/**
+ * The order saga as a DBOS workflow: all in one process (layout A), or the service of the orders, which calls the
+ * others by HTTP (layout B). Its input is JSON in the first argument.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Order, orderSchema } from '../order.ts';
-import { localSteps } from './steps.ts';
+import type { Order } from '../order.ts';
+import { readOrder } from './http-body.ts';
+import { localSteps, remoteSteps, type ServiceUrls } from './steps.ts';
 
 /** The input of the process. */
 export interface DbosInput {
@@ -12,6 +16,8 @@ export interface DbosInput {
   readonly databaseUrl: string;
   readonly providerUrl: string;
   readonly port: number;
+  /** The other services, in layout B. */
+  readonly services?: ServiceUrls;
 }
 
 /** The part of DBOS that is used here, as its documentation describes it. */
@@ -46,20 +52,22 @@ interface StepOptions {
 
 const input = JSON.parse(process.argv[2] ?? '{}') as DbosInput;
 const { DBOS } = createRequire(join(input.folder, 'package.json'))('@dbos-inc/dbos-sdk') as Dbos;
-const steps = localSteps(input.databaseUrl, input.providerUrl);
+const local = localSteps(input.databaseUrl, input.providerUrl);
+const steps = input.services === undefined ? local : remoteSteps(input.services, local);
+/** A call of another process may fail: up to ten attempts, from one second on, doubled each time. */
 const external = (name: string): StepOptions => ({ name, retriesAllowed: true, maxAttempts: 10 });
 
 const placeOrder = DBOS.registerWorkflow(
   async (order: Order): Promise<void> => {
-    await DBOS.runStep(() => steps.reserve(order), { name: 'reserve' });
+    await DBOS.runStep(() => steps.reserve(order), external('reserve'));
     await DBOS.runStep(() => steps.charge(order), external('charge'));
-    const allocated = await DBOS.runStep(() => steps.allocate(order), { name: 'allocate' });
+    const allocated = await DBOS.runStep(() => steps.allocate(order), external('allocate'));
     if (allocated) {
       await DBOS.runStep(() => steps.end(order, 'completed'), { name: 'notify' });
       return;
     }
     await DBOS.runStep(() => steps.refund(order), external('refund'));
-    await DBOS.runStep(() => steps.release(order), { name: 'release' });
+    await DBOS.runStep(() => steps.release(order), external('release'));
     await DBOS.runStep(() => steps.end(order, 'refused'), { name: 'end' });
   },
   { name: 'placeOrder' },
@@ -73,21 +81,16 @@ DBOS.setConfig({
 });
 await DBOS.launch();
 
-const server = createServer((request, response) => {
-  if (request.method === 'GET') {
-    response.writeHead(200).end();
-    return;
-  }
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    const order = orderSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-    // The id makes a repeat the same workflow.
-    DBOS.startWorkflow(placeOrder, { workflowID: order.orderId })(order).then(
-      () => response.writeHead(201).end(),
-      (error: unknown) => response.writeHead(500).end(String(error)),
-    );
-  });
-});
-server.listen(input.port, '127.0.0.1');
+createServer((request, response) => {
+  answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+}).listen(input.port, '127.0.0.1');
 process.once('SIGTERM', () => process.exit(0));
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'GET') {
+    const order = await readOrder(request);
+    // The id makes a repeat the same workflow.
+    await DBOS.startWorkflow(placeOrder, { workflowID: order.orderId })(order);
+  }
+  response.writeHead(request.method === 'GET' ? 200 : 201).end();
+}

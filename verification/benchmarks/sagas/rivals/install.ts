@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const FILES = ['package.json', 'package-lock.json'] as const;
-const fileOf = (name: (typeof FILES)[number]): string => fileURLToPath(new URL(name, import.meta.url));
+const fileOf = (name: (typeof FILES)[number]): string =>
+  fileURLToPath(new URL(`packages/${name}`, import.meta.url));
 
 /** The longest installation, in milliseconds. */
 const INSTALL_MS = 900_000;

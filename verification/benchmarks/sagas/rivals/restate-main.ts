@@ -26,7 +26,8 @@ type Handlers = Readonly<Record<string, (context: Context, order: Order) => Prom
 /** The part of Restate's SDK that is used here, as its documentation describes it. */
 interface Context {
   run<T>(name: string, action: () => Promise<T>): Promise<T>;
-  serviceClient<Client>(service: { readonly name: string }): Client;
+  /** Returns a client with a method for each handler of the service. */
+  serviceClient(service: { readonly name: string }): unknown;
 }
 interface Restate {
   service(definition: { readonly name: string; readonly handlers: Handlers }): object;
@@ -61,12 +62,12 @@ function inProcess(context: Context): Clients {
   };
 }
 
-/** Layout B: each step is a call of another service, through Restate. */
+/** Layout B: each step is a call of another service, through Restate. The services below have these handlers. */
 function remote(context: Context): Clients {
   return {
-    stock: context.serviceClient<Clients['stock']>({ name: 'stock' }),
-    payments: context.serviceClient<Clients['payments']>({ name: 'payments' }),
-    warehouse: context.serviceClient<Clients['warehouse']>({ name: 'warehouse' }),
+    stock: context.serviceClient({ name: 'stock' }) as Clients['stock'],
+    payments: context.serviceClient({ name: 'payments' }) as Clients['payments'],
+    warehouse: context.serviceClient({ name: 'warehouse' }) as Clients['warehouse'],
   };
 }
 

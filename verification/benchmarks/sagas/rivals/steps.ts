@@ -5,13 +5,13 @@ import { providerAt } from '../stub/provider.ts';
 
 /** The steps of the order and their compensations. Each may be repeated: it takes effect once. */
 export interface Steps {
-  reserve(order: Order): Promise<null>;
-  release(order: Order): Promise<null>;
-  charge(order: Order): Promise<null>;
-  refund(order: Order): Promise<null>;
+  readonly reserve: (order: Order) => Promise<null>;
+  readonly release: (order: Order) => Promise<null>;
+  readonly charge: (order: Order) => Promise<null>;
+  readonly refund: (order: Order) => Promise<null>;
   /** Returns false when the warehouse refuses the order. */
-  allocate(order: Order): Promise<boolean>;
-  end(order: Order, outcome: Outcome): Promise<null>;
+  readonly allocate: (order: Order) => Promise<boolean>;
+  readonly end: (order: Order, outcome: Outcome) => Promise<null>;
 }
 
 /** Connections of a service, as many as `pg` opens by default. */
@@ -46,5 +46,44 @@ export function localSteps(databaseUrl: string, providerUrl: string): Steps {
       return true;
     },
     end: ({ orderId }, outcome) => run('end', END, [orderId, outcome]),
+  };
+}
+
+/** The steps that layout B runs in other services. */
+export const remoteStepNames = ['reserve', 'release', 'charge', 'refund', 'allocate'] as const;
+export type RemoteStep = (typeof remoteStepNames)[number];
+
+/** The addresses of the other services of layout B. */
+export interface ServiceUrls {
+  readonly stock: string;
+  readonly payments: string;
+  readonly warehouse: string;
+}
+
+/** The steps of layout B: calls of the other services by HTTP; the end of an order is local. */
+export function remoteSteps(urls: ServiceUrls, local: Steps): Steps {
+  const call = async (url: string, order: Order): Promise<unknown> => {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(order),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${url} answered HTTP ${response.status}: ${text.slice(0, 200)}`);
+    return JSON.parse(text);
+  };
+  const nothing =
+    (url: string) =>
+    async (order: Order): Promise<null> => {
+      await call(url, order);
+      return null;
+    };
+  return {
+    reserve: nothing(`${urls.stock}/reserve`),
+    release: nothing(`${urls.stock}/release`),
+    charge: nothing(`${urls.payments}/charge`),
+    refund: nothing(`${urls.payments}/refund`),
+    allocate: async (order) => (await call(`${urls.warehouse}/allocate`, order)) === true,
+    end: (order, outcome) => local.end(order, outcome),
   };
 }

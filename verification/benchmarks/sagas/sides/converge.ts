@@ -132,7 +132,7 @@ function localProcess(input: LocalInput): ProcessSpec {
 const PLAIN = { LOG_LEVEL: 'warn', NODE_OPTIONS: '' };
 
 async function makeSources(place: SagaPlace, shared: boolean): Promise<Urls<ServiceName>> {
-  const urls = await makeDatabases(place.serverUrl, services, shared);
+  const urls = await makeDatabases(place, services, shared);
   for (const name of shared ? (['orders'] as const) : services) {
     const database = connect({ url: urls[name], applicationName: 'bench' });
     try {

@@ -2,19 +2,24 @@ import { freshDatabase } from '@convergekit/testing';
 import { Client } from 'pg';
 import { dropDatabase, withClient } from '../../sides/side.ts';
 import { BUSINESS_TABLES, type Owner } from '../business-sql.ts';
+import type { SagaPlace } from './side.ts';
 
 const OWNERS: readonly Owner[] = ['orders', 'stock', 'warehouse'];
 
 /** Databases by the name of the service. In layout A all names have the same URL. */
 export type Urls<Name extends string> = Readonly<Record<Name, string>>;
 
-/** Makes one database for all names (layout A), or one for each (layout B), with the business tables. */
+/**
+ * Makes one database for all names (layout A), or one for each (layout B), with the business tables. The clean-up of the
+ * run drops those that a side which did not open has left.
+ */
 export async function makeDatabases<Name extends string>(
-  serverUrl: string,
+  { serverUrl, cleanup }: Pick<SagaPlace, 'serverUrl' | 'cleanup'>,
   names: readonly (Name | Owner)[],
   shared: boolean,
 ): Promise<Urls<Name | Owner>> {
   const urls: Partial<Record<Name | Owner, string>> = {};
+  cleanup.add(() => dropDatabases(serverUrl, urls));
   let common: string | undefined;
   for (const name of names) {
     if (shared) common ??= await freshDatabase(serverUrl, 'bench_saga');
@@ -33,6 +38,9 @@ export async function connectTo(url: string): Promise<Client> {
   return client;
 }
 
-export async function dropDatabases(serverUrl: string, urls: Urls<string>): Promise<void> {
-  for (const url of new Set(Object.values(urls))) await dropDatabase(serverUrl, url);
+export async function dropDatabases(
+  serverUrl: string,
+  urls: Readonly<Partial<Record<string, string>>>,
+): Promise<void> {
+  for (const url of new Set(Object.values(urls))) if (url !== undefined) await dropDatabase(serverUrl, url);
 }

@@ -1,43 +1,81 @@
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '../../../demo/process/ports.ts';
 import type { DbosInput } from '../rivals/dbos-main.ts';
+import type { ServiceInput } from '../rivals/service-main.ts';
+import type { ServiceUrls } from '../rivals/steps.ts';
 import { makeDatabases } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
 import { answers, RestartableProcess } from './processes.ts';
-import type { SagaSide } from './side.ts';
+import type { Layout, SagaSide } from './side.ts';
 
 const MAIN = fileURLToPath(new URL('../rivals/dbos-main.ts', import.meta.url));
+const SERVICE_MAIN = fileURLToPath(new URL('../rivals/service-main.ts', import.meta.url));
 
-/** DBOS in one process; its own tables are in the database of the business rows. */
-export function dbos(folder: string): SagaSide {
+/** The services beside `orders`, whose process runs the workflow in layout B. */
+const OTHERS = ['stock', 'payments', 'warehouse'] as const;
+
+/**
+ * DBOS; its own tables are in the database of the orders. In layout B the workflow calls three plain services by HTTP,
+ * whose handlers may be repeated.
+ */
+export function dbos(folder: string, layout: Layout): SagaSide {
   return {
-    name: 'DBOS A',
-    layout: 'A',
+    name: `DBOS ${layout}`,
+    layout,
     ours: false,
     kafka: false,
     open: async (place) => {
-      const urls = await makeDatabases(place.serverUrl, ['orders', 'stock', 'warehouse'], true);
-      const [port = 0] = await freePorts(1);
-      const input: DbosInput = { folder, databaseUrl: urls.orders, providerUrl: place.providerUrl, port };
-      const url = `http://127.0.0.1:${port}`;
-      const worker = new RestartableProcess(
-        {
-          name: 'dbos',
-          group: 'node',
-          command: process.execPath,
-          args: ['--conditions=source', MAIN, JSON.stringify(input)],
-          env: { NODE_OPTIONS: '', NODE_ENV: 'production' },
-          ready: answers(`${url}/ready`),
-        },
-        place.folder,
+      const { providerUrl } = place;
+      const urls = await makeDatabases(place, ['orders', ...OTHERS], layout === 'A');
+      const [port = 0, stock = 0, payments = 0, warehouse = 0] = await freePorts(4);
+      const ports = { stock, payments, warehouse };
+      const services: ServiceUrls = {
+        stock: urlAt(stock),
+        payments: urlAt(payments),
+        warehouse: urlAt(warehouse),
+      };
+      const others = OTHERS.map((name) =>
+        nodeProcess(place.folder, `dbos-${name}`, SERVICE_MAIN, {
+          databaseUrl: urls[name],
+          providerUrl,
+          port: ports[name],
+        }),
       );
+      const input: DbosInput = { folder, databaseUrl: urls.orders, providerUrl, port };
+      const alone = layout === 'A';
+      const orders = nodeProcess(place.folder, 'dbos', MAIN, alone ? input : { ...input, services });
+      const killed = alone ? orders : others[OTHERS.indexOf('payments')];
+      if (killed === undefined) throw new Error('the process to kill is none of the processes');
       return openSide(place, {
-        processes: [worker],
-        worker: worker.worker,
+        processes: alone ? [orders] : [orders, ...others],
+        worker: killed.worker,
         urls,
-        place: placeAt(`${url}/orders`),
+        place: placeAt(`${urlAt(port)}/orders`),
       });
     },
   };
+}
+
+function nodeProcess(
+  folder: string,
+  name: string,
+  main: string,
+  input: ServiceInput | DbosInput,
+): RestartableProcess {
+  return new RestartableProcess(
+    {
+      name,
+      group: 'node',
+      command: process.execPath,
+      args: ['--conditions=source', main, JSON.stringify(input)],
+      env: { NODE_OPTIONS: '', NODE_ENV: 'production' },
+      ready: answers(`${urlAt(input.port)}/ready`),
+    },
+    folder,
+  );
+}
+
+function urlAt(port: number): string {
+  return `http://127.0.0.1:${port}`;
 }

@@ -13,18 +13,14 @@ export interface SagaSides {
 /** Returns the kit's sides, and the rivals when npm can install them. */
 export async function findSagaSides(say: (line: string) => void): Promise<SagaSides> {
   const own = [convergeOnKafka('B'), convergeOnKafka('A'), convergeOnLocalBroker];
-  const never = {
-    name: 'DBOS B',
-    why: 'not built: a workflow of DBOS calls other services by plain HTTP, whose handlers would need a deduplication of their own',
-  };
   try {
     const folder = await installRivals('.converge/saga-rivals', say);
-    const rivals = [dbos(folder), restate(folder, 'A'), restate(folder, 'B')];
-    return { sides: [...own, ...rivals], absent: [never] };
+    const rivals = [dbos(folder, 'A'), restate(folder, 'A'), dbos(folder, 'B'), restate(folder, 'B')];
+    return { sides: [...own, ...rivals], absent: [] };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     say(`DBOS and Restate are not measured: ${why}`);
-    const names = ['DBOS A', 'Restate A', 'Restate B'];
-    return { sides: own, absent: [never, ...names.map((name) => ({ name, why }))] };
+    const names = ['DBOS A', 'Restate A', 'DBOS B', 'Restate B'];
+    return { sides: own, absent: names.map((name) => ({ name, why })) };
   }
 }

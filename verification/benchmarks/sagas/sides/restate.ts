@@ -29,7 +29,7 @@ export function restate(folder: string, layout: Layout): SagaSide {
     ours: false,
     kafka: false,
     open: async (place) => {
-      const urls = await makeDatabases<Service>(place.serverUrl, SERVICES, layout === 'A');
+      const urls = await makeDatabases<Service>(place, SERVICES, layout === 'A');
       const roles = layout === 'A' ? (['all'] as const) : SERVICES;
       const [ingress = 0, admin = 0, node = 0, ...ports] = await freePorts(3 + roles.length);
       const data = mkdtempSync(join(resolve(place.folder), 'restate-'));
