@@ -32,6 +32,8 @@ export interface Lines {
 const WIDTH = 720;
 const COLOURS = ['#2563eb', '#0d9488', '#d97706', '#9333ea', '#64748b'];
 const GREY = '#64748b';
+/** The labels of lines in one row of the legend. */
+const LEGEND_COLUMNS = 3;
 
 export function barPlot({ title, unit, bars }: Bars): string {
   const rowHeight = 34;
@@ -57,8 +59,9 @@ export function barPlot({ title, unit, bars }: Bars): string {
 }
 
 export function linePlot({ title, xLabel, yLabel, series, xMax }: Lines): string {
-  const height = 340;
-  const box = { left: 78, right: WIDTH - 20, top: 44, bottom: height - 66 };
+  const legendRows = Math.max(1, Math.ceil(series.length / LEGEND_COLUMNS));
+  const box = { left: 78, right: WIDTH - 20, top: 44, bottom: 274 };
+  const height = box.bottom + 48 + 18 * legendRows;
   const points = series.flatMap(({ points: some }) => some.filter(([, y]) => Number.isFinite(y)));
   const xTop = niceCeiling(xMax ?? Math.max(0, ...points.map(([x]) => x)));
   const yTop = niceCeiling(Math.max(0, ...points.map(([, y]) => y)));
@@ -76,8 +79,9 @@ export function linePlot({ title, xLabel, yLabel, series, xMax }: Lines): string
     return `<path d="${path.join('')}" fill="none" stroke="${colour(index)}" stroke-width="2"/>`;
   });
   const legend = series.map(({ label }, index) => {
-    const at = box.left + index * 210;
-    return `<rect x="${at}" y="${height - 18}" width="12" height="12" fill="${colour(index)}"/>${text(at + 18, height - 8, label)}`;
+    const at = box.left + (index % LEGEND_COLUMNS) * 210;
+    const y = height - 18 * (legendRows - Math.floor(index / LEGEND_COLUMNS));
+    return `<rect x="${at}" y="${y}" width="12" height="12" fill="${colour(index)}"/>${text(at + 18, y + 10, label)}`;
   });
   const labels = [
     text((box.left + box.right) / 2, box.bottom + 36, xLabel, { anchor: 'middle', fill: GREY }),
