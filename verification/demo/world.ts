@@ -3,7 +3,7 @@ import { failureTopic } from '@convergekit/contracts';
 import type { Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
 import { connect, type Database, migrate } from '@convergekit/postgres';
-import { freePort, type KafkaTools } from '@convergekit/testing/engine';
+import { freePorts, type KafkaTools } from '@convergekit/testing/engine';
 import type { Stack } from '@convergekit/testing';
 import { shopEvents } from '../../schemas/src/index.ts';
 import { shopMigrations } from '../../services/shop/src/migrations.ts';
@@ -60,8 +60,7 @@ export async function buildWorld({
   await Promise.all(databaseNames.map((name) => prepare(name, databases[name])));
   const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'demo' });
   await makeTopics(broker, brokers, topics, 6);
-  const [ordersPort, providerPort] = [await freePort(), await freePort()];
-  const healthPorts = await Promise.all(processNames.map(() => freePort()));
+  const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
   const logins = await loginsOf(databases, urls);
   const specs = processSpecs(
     { provider: urls.provider, logins, brokers, ordersPort, providerPort },

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { failureTopic } from '@convergekit/contracts';
 import type { Broker } from '@convergekit/broker';
 import { connect, type Database } from '@convergekit/postgres';
-import { freePort } from '@convergekit/testing/engine';
+import { freePorts } from '@convergekit/testing/engine';
 import { transferEvents } from '../../schemas/src/index.ts';
 import { type Bank, transferMigrations } from '../../services/transfers/src/migrations.ts';
 import { Child } from '../demo/process/child.ts';
@@ -38,8 +38,7 @@ export async function buildBanks(options: BanksOptions): Promise<Banks> {
   await openAccounts(databases);
   const topics = [...new Set(transferEvents.map(({ topic }) => topic)), ...banks.map(failureTopic)];
   await makeTopics(broker, brokers, topics, 6);
-  const httpPort = await freePort();
-  const healthPorts = await Promise.all(banks.flatMap(() => [freePort(), freePort()]));
+  const [httpPort = 0, ...healthPorts] = await freePorts(1 + 2 * banks.length);
   const children = banks.flatMap((name, index) =>
     [`transfers/src/${name}/main.ts`, 'relay/src/main.ts'].map((main, kind) => {
       const healthPort = healthPorts[2 * index + kind] ?? 0;

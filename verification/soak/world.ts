@@ -3,7 +3,7 @@ import { nameSource } from '@convergekit/outbox/engine';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { embeddedKafka, embeddedPostgres, type EmbeddedServer, freePort } from '@convergekit/testing/engine';
+import { embeddedKafka, embeddedPostgres, type EmbeddedServer, freePorts } from '@convergekit/testing/engine';
 import { faultProxy, type FaultProxy, freshDatabase } from '@convergekit/testing';
 import { ledgerSql, lonelySql, populateSql } from './ledger-sql.ts';
 import { RelayProcess } from './relay-process.ts';
@@ -54,7 +54,7 @@ export async function buildWorld(
   log: (line: string) => void,
   defer: Defer,
 ): Promise<World> {
-  const ports = [await freePort(), await freePort()];
+  const ports = await freePorts(2);
   const brokerProxies: FaultProxy[] = [];
   for (const port of ports) {
     const proxy = await faultProxy({ target: `127.0.0.1:${port}` });

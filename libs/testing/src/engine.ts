@@ -7,4 +7,4 @@ export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
 export { type SentTransaction, StatementTap } from './statement-tap.ts';
-export { freePort } from './stack/ports.ts';
+export { freePort, freePorts } from './stack/ports.ts';

@@ -7,7 +7,6 @@ let database: ReturnType<typeof connect>;
 beforeEach(() => {
   tap = new StatementTap();
   database = connect({ url: inject('stack').databaseUrl, max: 1 });
-  database = connect({ url: inject('stack').databaseUrl, max: 1 });
   tap.attach('a', database.pool);
 });
 afterEach(() => database.close());

@@ -1,7 +1,9 @@
 /** A statement that a connection sent. `rows`: the count in its answer, undefined until that came. */
-interface SentStatement {
+export interface SentStatement {
   readonly text: string;
   readonly rows: number | undefined;
+  /** The number of the batch in which it was sent, in its connection: statements of one batch share a round trip. */
+  readonly sync: number;
 }
 
 /** The statements of one transaction, with its BEGIN and COMMIT; or one statement outside of any. */
@@ -13,18 +15,23 @@ export interface SentTransaction {
 
 /** The part of a pool that a tap uses. */
 interface TappedPool {
-  on(event: 'connect', listener: (client: never) => void): unknown;
+  on(event: 'connect' | 'acquire', listener: (client: never) => void): unknown;
 }
 
 /** Records every statement that the connections of pools send, as the server receives them. */
 export class StatementTap {
   readonly #transactions: SentTransaction[] = [];
+  readonly #known = new WeakSet<WireConnection>();
 
-  /** Attaches a pool, before its first connection. */
+  /** Attaches a pool: its new connections, and those that it has when it next hands them out. */
   attach(of: string, pool: TappedPool): void {
-    pool.on('connect', ({ connection }: { readonly connection: WireConnection }) => {
+    const attach = ({ connection }: { readonly connection: WireConnection }): void => {
+      if (this.#known.has(connection)) return;
+      this.#known.add(connection);
       listen(connection, (statements) => void this.#transactions.push({ of, statements }));
-    });
+    };
+    pool.on('connect', attach);
+    pool.on('acquire', attach);
   }
 
   /** The transactions so far, in the order of their beginnings. */
@@ -45,11 +52,7 @@ interface WireConnection {
 }
 
 /** A statement under way: answers come in its order, and end with its Sync. */
-interface Awaited {
-  readonly text: string;
-  readonly sync: number;
-  rows: number | undefined;
-}
+type Awaited = { -readonly [Name in keyof SentStatement]: SentStatement[Name] };
 
 function listen(connection: WireConnection, begun: (statements: readonly SentStatement[]) => void): void {
   const { stream } = connection;

@@ -19,7 +19,8 @@ export const sagasCase: Case = {
   async run(world) {
     const found = await findSagaSides(world.say);
     const statements = await withClient(world.stack.databaseUrl, countStatements).catch(() => false);
-    if (!statements) world.say('sagas: statements are not counted: Postgres has not loaded pg_stat_statements');
+    if (!statements)
+      world.say('sagas: statements are not counted: Postgres has not loaded pg_stat_statements');
     try {
       return resultOf(found, await measureAll(world, found, statements));
     } finally {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { newUuidV7, systemClock } from '@convergekit/core';
 import type { Stack } from '@convergekit/testing';
 import type { Client } from 'pg';
-import { freePorts } from '../../demo/process/ports.ts';
+import { freePorts } from '@convergekit/testing/engine';
 import type { World } from '../case.ts';
 import { placeOf } from '../measure/drain-once.ts';
 import { readAllEnds, readAllocations, readReservations, type Owner } from './business-sql.ts';

@@ -1,9 +1,10 @@
 import { manualClock, waitUntil } from '@convergekit/testing';
+import { StatementTap } from '@convergekit/testing/engine';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
-import { type SentTransaction, slicesOf, spyOnWire } from '../fixture/wire-spy.ts';
+import { slicesOf } from '../fixture/slices-sent.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 
 /**
@@ -13,10 +14,11 @@ import type { ConsumerService } from '../service/consumer-service.ts';
  */
 describe('what a slice sends', () => {
   let scene: FailureScene;
-  let sent: readonly SentTransaction[];
+  let sent: StatementTap;
   const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
   beforeEach(() => {
-    ({ transactions: sent } = spyOnWire(scene.database.pool));
+    sent = new StatementTap();
+    sent.attach('consumer', scene.database.pool);
   });
 
   const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(

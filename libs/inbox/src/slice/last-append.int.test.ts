@@ -1,16 +1,18 @@
 import { waitUntil } from '@convergekit/testing';
+import { StatementTap } from '@convergekit/testing/engine';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
-import { type SentTransaction, slicesOf, spyOnWire } from '../fixture/wire-spy.ts';
+import { slicesOf } from '../fixture/slices-sent.ts';
 
 describe('emitted events that are sent with the commit of their slice', () => {
   let scene: FailureScene;
-  let sent: readonly SentTransaction[];
+  let sent: StatementTap;
   const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
   beforeEach(() => {
-    ({ transactions: sent } = spyOnWire(scene.database.pool));
+    sent = new StatementTap();
+    sent.attach('consumer', scene.database.pool);
   });
   const effects = async () => (await lines(scene.database)).map(({ n }) => n);
   const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;

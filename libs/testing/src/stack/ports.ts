@@ -25,6 +25,11 @@ export async function freePort(random: Random = systemRandom): Promise<number> {
   );
 }
 
+/** Returns several free ports, all different. */
+export function freePorts(count: number): Promise<readonly number[]> {
+  return Promise.all(Array.from({ length: count }, () => freePort()));
+}
+
 /** Rejects at once, with a clear error, when a port that the user asked for is taken. */
 export async function assertPortFree(port: number, what: string): Promise<void> {
   try {

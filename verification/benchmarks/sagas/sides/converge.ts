@@ -8,7 +8,7 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { nameSource } from '@convergekit/outbox/engine';
 import { connect, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { freePorts } from '../../../demo/process/ports.ts';
+import { freePorts } from '@convergekit/testing/engine';
 import { PARTITIONS } from '../../sides/side.ts';
 import type { LocalInput } from '../converge/local-main.ts';
 import { nameIn, type ServiceName, services, topicsOf } from '../converge/saga.ts';

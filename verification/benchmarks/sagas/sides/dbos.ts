@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../../../demo/process/ports.ts';
+import { freePorts } from '@convergekit/testing/engine';
 import type { DbosInput } from '../rivals/dbos-main.ts';
 import type { ServiceInput } from '../rivals/service-main.ts';
 import type { ServiceUrls } from '../rivals/steps.ts';

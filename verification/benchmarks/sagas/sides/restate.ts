@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../../../demo/process/ports.ts';
+import { freePorts } from '@convergekit/testing/engine';
 import type { RestateInput } from '../rivals/restate-main.ts';
 import { makeDatabases, type Urls } from './databases.ts';
 import { openSide } from './open-side.ts';
