@@ -2,11 +2,13 @@ import type { Executor } from '@convergekit/postgres';
 import {
   type LastStatement,
   type NamedStatement,
+  notifyAfterCommit,
   sendLast,
   type Session,
 } from '@convergekit/postgres/engine';
 import { instruments } from '@convergekit/telemetry/engine';
 import type { Transaction } from 'kysely';
+import { OUTBOX_CHANNEL } from './channel.ts';
 import type { EventRow } from './event-row.ts';
 import { nameRefusal } from './limit.ts';
 
@@ -14,6 +16,12 @@ import { nameRefusal } from './limit.ts';
 export interface Written {
   readonly xid: string;
   readonly lastId: string;
+}
+
+export interface AppendSettings {
+  readonly idleTimeoutMs: number;
+  /** Notify the relay after the commit. */
+  readonly notify: boolean;
 }
 
 /** Bounds of one statement: small enough for any client and server, whatever the number of events. */
@@ -30,14 +38,14 @@ const lockSql = 'select converge.outbox_lock($1, $2)';
 export async function insertRows(
   executor: Executor,
   rows: readonly EventRow[],
-  idleTimeoutMs: number,
+  settings: AppendSettings,
 ): Promise<Written> {
   const slices = slicesOf(rows);
   // Several statements lock all keys first: keys sorted only within each statement could deadlock.
   if (slices.length > 1) await lockKeys(executor, rows);
   let written: Written = { xid: '', lastId: '' };
   for (const slice of slices) {
-    const { text, values } = appendOf(slice, idleTimeoutMs);
+    const { text, values } = appendOf(slice, settings);
     const answer = await executor.query<Answer>(text, values).catch((error: unknown) => {
       throw nameRefusal(error);
     });
@@ -54,11 +62,11 @@ export async function insertRows(
 export async function insertLast(
   tx: Transaction<unknown>,
   rows: readonly EventRow[],
-  idleTimeoutMs: number,
+  settings: AppendSettings,
   waits: (session: Session) => boolean,
 ): Promise<(Pick<LastStatement<Answer>, 'session'> & { readonly written: Promise<Written> }) | undefined> {
   if (slicesOf(rows).length > 1) return undefined;
-  const { session, answer } = await sendLast<Answer>(tx, appendOf(rows, idleTimeoutMs), waits);
+  const { session, answer } = await sendLast<Answer>(tx, appendOf(rows, settings), waits);
   count(rows);
   const written = answer.then(writtenOf);
   written.catch(() => undefined);
@@ -75,16 +83,19 @@ function writtenOf([row]: readonly Answer[]): Written {
   return { xid, lastId };
 }
 
-function appendOf(rows: readonly EventRow[], idleTimeoutMs: number): NamedStatement {
+function appendOf(rows: readonly EventRow[], { idleTimeoutMs, notify }: AppendSettings): NamedStatement {
   const [first] = rows;
-  if (rows.length === 1 && first !== undefined)
-    return {
-      name: 'converge_append_one',
-      text: appendOneSql,
-      values: [...COLUMNS.map((name) => first[name]), idleTimeoutMs],
-    };
-  const columns = COLUMNS.map((name) => rows.map((row) => row[name]));
-  return { name: 'converge_append_all', text: appendAllSql, values: [...columns, idleTimeoutMs] };
+  const mark = { channel: OUTBOX_CHANNEL, count: rows.length };
+  const marked = (columns: readonly unknown[]): readonly unknown[] => {
+    const values = [...columns, idleTimeoutMs];
+    return notify ? notifyAfterCommit(values, mark) : values;
+  };
+  if (rows.length === 1 && first !== undefined) {
+    const values = marked(COLUMNS.map((name) => first[name]));
+    return { name: 'converge_append_one', text: appendOneSql, values };
+  }
+  const values = marked(COLUMNS.map((name) => rows.map((row) => row[name])));
+  return { name: 'converge_append_all', text: appendAllSql, values };
 }
 
 const COLUMNS = ['eventId', 'topic', 'key', 'type', 'headers', 'payload'] as const;

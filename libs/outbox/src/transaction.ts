@@ -6,7 +6,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';
 import { type Frame, frameOf, levelIn, outerOf, within } from './frame.ts';
-import { insertLast, insertRows, type Written } from './insert.ts';
+import { type AppendSettings, insertLast, insertRows, type Written } from './insert.ts';
 import { nameRefusal } from './limit.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
@@ -29,10 +29,9 @@ export interface OutboxTransactionOptions {
   readonly attempts?: number;
 }
 
-export interface TransactionSettings {
+export interface TransactionSettings extends AppendSettings {
   readonly clock: Clock;
   readonly random: Random;
-  readonly idleTimeoutMs: number;
   readonly toRow: (event: DomainEvent, context: AppendContext) => EventRow;
 }
 
@@ -127,13 +126,14 @@ const floors = new WeakMap<Session, { readonly id: string; readonly at: number }
 const FLOOR_MS = 10_000;
 
 /** Writes the emitted events: with COMMIT if its outcome can be resolved without an answer. */
-async function flush(frame: Frame, { clock, idleTimeoutMs }: TransactionSettings): Promise<void> {
+async function flush(frame: Frame, settings: TransactionSettings): Promise<void> {
+  const { clock } = settings;
   const rows = frame.scope.close();
   const eventId = rows.at(-1)?.eventId;
   if (eventId === undefined) return;
   const tx = frame.tx as Transaction<unknown>;
   let inSession: Session | undefined;
-  const last = await insertLast(tx, rows, idleTimeoutMs, (session) => {
+  const last = await insertLast(tx, rows, settings, (session) => {
     inSession = session;
     const floor = floors.get(session);
     return floor !== undefined && clock.monotonic() - floor.at < FLOOR_MS;
@@ -143,7 +143,7 @@ async function flush(frame: Frame, { clock, idleTimeoutMs }: TransactionSettings
   };
   const floor = last?.session === undefined ? undefined : floors.get(last.session);
   if (last?.session === undefined || floor === undefined) {
-    const written = await (last?.written ?? insertRows(executorOf(tx), rows, idleTimeoutMs));
+    const written = await (last?.written ?? insertRows(executorOf(tx), rows, settings));
     wrote(written);
     const text = 'select 1 from converge.outbox where id = $1 and event_id = $2';
     frame.lost = { by: { xid: written.xid }, proof: { text, values: [written.lastId, eventId] } };

@@ -2,6 +2,8 @@ import type { PoolClient, Query, QueryResult } from 'pg';
 import { sqlState } from './errors.ts';
 import { isOwnStatement } from './executor.ts';
 import { lastFailed, type Session, sessionOf, waitsForCommit } from './last-statement.ts';
+import type { CommitNotifier } from './notify/commit-notifier.ts';
+import { CommitWatch, notifierOf } from './notify/commit-watch.ts';
 import { isOpening, ownBegin, ownOpening, sharedOpening, timeoutOpening } from './settings.ts';
 import { batch, doneBeforeError, type Statement } from './statement-batch.ts';
 
@@ -14,6 +16,8 @@ export interface SubmitClient {
   session(): Session | undefined;
   /** The statement timeout of the pool, in milliseconds; 0 = none. */
   readonly statementTimeoutMs: number;
+  /** The notifier of the connection's pool; undefined for a pool that `connect` did not make. */
+  readonly notifier: CommitNotifier | undefined;
 }
 
 const sessions = new WeakMap<PoolClient, () => Session | undefined>();
@@ -27,6 +31,7 @@ export function submitClient(client: PoolClient, statementTimeoutMs = 0): Submit
   }
   return {
     statementTimeoutMs,
+    notifier: notifierOf(client),
     query: (text, values) => client.query(text, values),
     submit: (query) => void client.query(query),
     release: (broken) => client.release(broken),
@@ -66,20 +71,32 @@ const REFUSED_IN_BLOCK = new Set(['25001', '2D000', '0A000']);
  */
 export class BeginWithFirst {
   readonly #client: SubmitClient;
+  readonly #commits: CommitWatch;
   #state: State = { kind: 'plain' };
   /** The number of statements that wait for the first answer; later statements queue behind them. */
   #waiting = 0;
 
   constructor(client: SubmitClient) {
     this.#client = client;
+    this.#commits = new CommitWatch(client.notifier);
   }
 
   release(broken?: boolean): void {
     this.#state = { kind: 'plain' };
+    this.#commits.rollback();
     this.#client.release(broken);
   }
 
   query(text: string, values: readonly unknown[] = []): Promise<QueryResult> {
+    const answer = this.#route(text, values);
+    if (values.length > 0) this.#commits.statement(values, answer);
+    else if (text === 'commit') this.#commits.commit(answer);
+    else if (text === 'rollback') this.#commits.rollback();
+    else if (BEGIN.test(text)) this.#commits.begin();
+    return answer;
+  }
+
+  #route(text: string, values: readonly unknown[]): Promise<QueryResult> {
     const state = this.#state;
     const ends = values.length === 0 && (text === 'commit' || text === 'rollback');
     switch (state.kind) {
@@ -104,7 +121,7 @@ export class BeginWithFirst {
         this.#state = { kind: 'plain' };
         if (text === 'commit') return this.#commitWith(last, answer);
         this.#client.query(last.text, [...last.values]).then(answer.resolve, answer.reject);
-        return this.query(text, values);
+        return this.#route(text, values);
       }
     }
   }

@@ -1,8 +1,13 @@
+import { systemClock } from '@convergekit/core';
 import { Kysely, PostgresDialect } from 'kysely';
 import { type ClientBase, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import { connectError, type Target } from './errors.ts';
 import { type Executor, executorOfClient, ownStatement } from './executor.ts';
+import { CommitNotifier } from './notify/commit-notifier.ts';
+import { setNotifier } from './notify/commit-watch.ts';
+import { runOnIdle } from './notify/idle-connection.ts';
+import { notifyStatement } from './notify/notify-sql.ts';
 import { kyselyClient } from './pipeline.ts';
 import { sessionStatement } from './settings.ts';
 import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword } from './tls.ts';
@@ -69,6 +74,11 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   // The loss of an acquired connection between two statements would end the process: the pool does not listen then. The
   // next statement on the connection rejects, so the error is not hidden.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  const notifier = new CommitNotifier(
+    (channel, payload) => runOnIdle(pool, () => notifyStatement(channel, payload())),
+    systemClock,
+  );
+  pool.on('connect', (client) => setNotifier(client as PoolClient, notifier));
   const target = {
     host: resolved.host,
     port: resolved.port,
@@ -100,7 +110,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     target,
     acquire,
     ping: () => executor.query('select 1').then(() => undefined),
-    close: () => (closing ??= pool.end()),
+    close: () => (closing ??= notifier.close().then(() => pool.end())),
   };
 }
 

@@ -13,5 +13,6 @@ export {
   sendLast,
   type Session,
 } from './last-statement.ts';
-export { ownSession } from './own-session.ts';
+export { notifyAfterCommit } from './notify/commit-marks.ts';
+export { ownSession, type OwnSession } from './own-session.ts';
 export { isWarning } from './severity.ts';

@@ -1,5 +1,6 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import type { QueryResult, QueryResultRow } from 'pg';
+import { copyValues } from './notify/commit-marks.ts';
 
 export interface ExecutorResult<R> {
   readonly rows: R[];
@@ -23,7 +24,7 @@ export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   const plain = db.withoutPlugins();
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
-      const given = db.isTransaction ? [...values] : ownStatement(values);
+      const given = db.isTransaction ? copyValues(values) : ownStatement(values);
       const result = await plain.executeQuery<R>(CompiledQuery.raw(text, given));
       return { rows: result.rows, rowCount: Number(result.numAffectedRows ?? result.rows.length) };
     },
@@ -35,7 +36,7 @@ const ownOnes = new WeakSet<readonly unknown[]>();
 
 /** Marks a statement, by its values, as the kit's own: it runs with the kit's settings. */
 export function ownStatement(values: readonly unknown[]): unknown[] {
-  const marked = [...values];
+  const marked = copyValues(values);
   ownOnes.add(marked);
   return marked;
 }
@@ -54,7 +55,7 @@ export function executorOfClient(client: QueryClient): Executor {
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
       return resultOf<R>(
-        await client.query(text, isOwnStatement(values) ? (values as unknown[]) : [...values]),
+        await client.query(text, isOwnStatement(values) ? (values as unknown[]) : copyValues(values)),
       );
     },
   };

@@ -1,5 +1,6 @@
 import { CompiledQuery, type Transaction } from 'kysely';
 import type { QueryResult } from 'pg';
+import { copyValues } from './notify/commit-marks.ts';
 
 /** A server session, identified among all past and future ones. */
 export interface Session {
@@ -63,7 +64,7 @@ export async function sendLast<R, DB = unknown>(
   waits: (session: Session) => boolean = () => true,
 ): Promise<LastStatement<R>> {
   const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
-  const marked = [...values];
+  const marked = copyValues(values);
   let session: Session | undefined;
   lastOnes.set(marked, (started) => {
     if (!waits(started)) return undefined;

@@ -1,9 +1,19 @@
 import type { PoolClient, QueryResult } from 'pg';
 import { type CopyExecutor, copyExecutorOfClient } from './copy-binary.ts';
 import { resultOf } from './executor.ts';
+import { listenStatement } from './notify/notify-sql.ts';
 import { ownBegin, ownOpening, sessionStatement } from './settings.ts';
 import { batch, type Statement } from './statement-batch.ts';
 import type { TupleBlock } from './tuples.ts';
+
+/** A reserved session: statements, copies and notifications. */
+export interface OwnSession extends CopyExecutor {
+  /**
+   * Listens to a channel until the connection closes; `heard` gets the payload of each notification. Resolves with
+   * false behind a pooler: its sessions are shared, so a notification would reach another client.
+   */
+  listen(channel: string, heard: (payload: string) => void): Promise<boolean>;
+}
 
 /**
  * Reserves a connection for the kit's own statements, with all settings that the kit depends on.
@@ -11,7 +21,7 @@ import type { TupleBlock } from './tuples.ts';
  * Several callers may share it: statements and copies run one after another, in the order in which they were asked.
  * Close the connection at the end instead of releasing it.
  */
-export async function ownSession(client: PoolClient): Promise<CopyExecutor> {
+export async function ownSession(client: PoolClient): Promise<OwnSession> {
   const plain = copyExecutorOfClient(client);
   const turns = new Turns();
   const announced: unknown = 'processID' in client ? client.processID : undefined;
@@ -22,12 +32,20 @@ export async function ownSession(client: PoolClient): Promise<CopyExecutor> {
       return {
         query: (text, values) => turns.take(() => plain.query(text, values)),
         copy: (select) => turns.iterate(() => plain.copy(select)),
+        listen: async (channel, heard) => {
+          client.on('notification', (message) => {
+            if (message.channel === channel) heard(message.payload ?? '');
+          });
+          await turns.take(() => plain.query(listenStatement(channel)));
+          return true;
+        },
       };
   }
   return {
     query: (text, values = []) =>
       turns.take(async () => resultOf(await inTransaction(client, { text, values }))),
     copy: (select) => turns.iterate(() => copyInTransaction(client, plain, select)),
+    listen: () => Promise.resolve(false),
   };
 }
 

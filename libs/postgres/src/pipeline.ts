@@ -2,6 +2,7 @@ import type { CompiledQuery, PostgresPoolClient, Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
 import { BeginWithFirst } from './begin-with-first.ts';
 import { sessionOf } from './last-statement.ts';
+import { notifierOf } from './notify/commit-watch.ts';
 
 /** Properties of pg that its types omit. */
 interface Internals {
@@ -47,6 +48,7 @@ function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: numb
   };
   const begins = new BeginWithFirst({
     statementTimeoutMs,
+    notifier: notifierOf(client),
     query: (text, values) => {
       cork();
       return client.query(text, values);

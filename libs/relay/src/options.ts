@@ -20,7 +20,7 @@ export interface RelayOptions {
   readonly signingKey?: string;
   /** Unique to this process. @default host name, process id and a random part */
   readonly holder?: string;
-  /** The pace of polls for new events. @default { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 } */
+  /** The pace of polls for new events. @default { minMs: 1, maxMs: 20, idleMs: 1_000, emptyBeforeSlower: 50 } */
   readonly poll?: Partial<PollSettings>;
   /** The time that a vanished leader blocks the others, in milliseconds. @default 5_000 */
   readonly leaseMs?: number;
@@ -94,7 +94,13 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     source: options.source,
     signingKey: options.signingKey === undefined ? undefined : signingKey(options.signingKey),
     holder: options.holder ?? `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
-    poll: { minMs: 1, maxMs: 20, emptyBeforeSlower: 50, ...options.poll },
+    poll: {
+      minMs: 1,
+      maxMs: 20,
+      idleMs: Math.max(1_000, options.poll?.maxMs ?? 0),
+      emptyBeforeSlower: 50,
+      ...options.poll,
+    },
     leaseMs: options.leaseMs ?? 5_000,
     renewMs: options.renewMs ?? 1_000,
     stopBeforeMs: options.stopBeforeMs ?? 1_500,
@@ -138,6 +144,10 @@ function check(settings: RelaySettings): void {
     );
   if (!(poll.minMs >= 0 && poll.maxMs >= poll.minMs))
     throw new RangeError(`poll.minMs ${poll.minMs} must be between 0 and poll.maxMs ${poll.maxMs}`);
+  if (!(poll.idleMs >= poll.maxMs && poll.idleMs < settings.stalledAfterMs))
+    throw new RangeError(
+      `poll.idleMs is ${poll.idleMs}: it must be at least poll.maxMs ${poll.maxMs} and less than stalledAfterMs ${settings.stalledAfterMs}, after which /livez fails`,
+    );
   for (const name of ['saveEvents', 'readAheadEvents', 'readAheadBytes', 'pageRows'] as const)
     if (!(settings[name] >= 1)) throw new RangeError(`${name} is ${settings[name]}: it must be at least 1`);
 }

@@ -1,5 +1,12 @@
 import { endsWithin } from '@convergekit/core';
-import { isWarning, ownSession, releaseLease } from '@convergekit/postgres/engine';
+import { OUTBOX_CHANNEL } from '@convergekit/outbox/engine';
+import {
+  type CopyExecutor,
+  isWarning,
+  type OwnSession,
+  ownSession,
+  releaseLease,
+} from '@convergekit/postgres/engine';
 import { requireCursors } from './cursor-check.ts';
 import type { Ending, EndReason } from './ending.ts';
 import { leaseLoop, LeaseMargin } from './lease-loop.ts';
@@ -8,6 +15,7 @@ import { admit } from '../log-check/admit.ts';
 import type { Takeover } from './takeover-sql.ts';
 import type { RelaySettings } from '../options.ts';
 import { STOP_MS } from './patience.ts';
+import { PollPacer } from '../window/poll-pacer.ts';
 import { ReadLoop } from '../window/read-loop.ts';
 import { SendLoop } from '../send/send-loop.ts';
 import { CursorSaver, saveLoop } from '../cursor/save-loop.ts';
@@ -89,8 +97,12 @@ async function runLoops(
   const loops: Promise<void>[] = [renewing];
   if (!ending.isOver()) {
     onLeading(leader);
+    const pacer = new PollPacer(settings, leader.room);
+    // Before the first poll: an event whose notification came earlier is found by it.
+    const listening = writes.listen(OUTBOX_CHANNEL, (payload) => pacer.hear(payload));
+    await listening.then((isListening) => pacer.listens(isListening)).catch(ending.failed);
     loops.push(
-      new ReadLoop(leader, ticker, checks).run(onTicked),
+      new ReadLoop(leader, ticker, checks, pacer).run(onTicked),
       new SendLoop(leader).run(),
       saveLoop(leader, saver),
       upkeepLoop(leader, checks),
@@ -126,8 +138,8 @@ async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
   await endsWithin(released, STOP_MS.release, clock);
 }
 
-interface Connection {
-  readonly executor: Awaited<ReturnType<typeof ownSession>>;
+interface Connection extends Pick<OwnSession, 'listen'> {
+  readonly executor: CopyExecutor;
   /** Returns true when the server sent a warning since the last call. */
   readonly warned: () => boolean;
 }
@@ -152,8 +164,10 @@ class Connections {
     });
     client.on('error', this.#ending.failed);
     this.#closers.push(() => client.release(true));
+    const session = await ownSession(client);
     return {
-      executor: activity.copyExecutor(channel, await ownSession(client)),
+      executor: activity.copyExecutor(channel, session),
+      listen: session.listen,
       warned: () => {
         const was = warning;
         warning = false;

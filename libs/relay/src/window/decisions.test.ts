@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseMargin } from '../leader/lease-loop.ts';
-import { nextPace, PageSize, type PollPace, startPace } from './read-pace.ts';
+import { looksFirst, nextPace, PageSize, type PollPace, startPace } from './read-pace.ts';
 import { LowestId, parseSnapshot, type Tick } from './tick.ts';
 import { judgeTopic } from '../topics/topic-check.ts';
 import { splitByTick } from './window-group.ts';
 import { idsOf, rowsOf } from '../fixture/blocks.ts';
 
-const settings = { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 };
+const settings = { minMs: 1, maxMs: 20, idleMs: 1_000, emptyBeforeSlower: 50 };
 
 describe('the poll interval', () => {
   const empties = (count: number): PollPace => {
     let pace = startPace;
-    for (let at = 0; at < count; at += 1) pace = nextPace(pace, 'empty', settings);
+    for (let at = 0; at < count; at += 1) pace = nextPace(pace, 'empty', settings, settings.maxMs);
     return pace;
   };
   test('the poll interval stays at its minimum for the first empty polls, then doubles up to its maximum', () => {
@@ -20,8 +20,25 @@ describe('the poll interval', () => {
     ]);
   });
   test('the poll interval is short again after a window, and zero after a full page', () => {
-    expect(nextPace(empties(100), 'window', settings)).toEqual({ empty: 0, pauseMs: 1 });
-    expect(nextPace(empties(100), 'full', settings)).toEqual({ empty: 0, pauseMs: 0 });
+    expect(nextPace(empties(100), 'window', settings, 20)).toEqual({ empty: 0, pauseMs: 1 });
+    expect(nextPace(empties(100), 'full', settings, 20)).toEqual({ empty: 0, pauseMs: 0 });
+  });
+  test('where writers notify, the poll interval grows from a quarter of its idle maximum from the first empty poll on', () => {
+    const pauses: number[] = [];
+    let pace = startPace;
+    for (let at = 0; at < 4; at += 1) pauses.push((pace = nextPace(pace, 'empty', settings, 1_000)).pauseMs);
+    expect(pauses).toEqual([250, 500, 1_000, 1_000]);
+    expect(nextPace(empties(3), 'empty', settings, 250).pauseMs).toBe(250);
+  });
+  test('where writers notify, one window after a pause is not followed by a quick poll, and a second one is', () => {
+    const idle = nextPace(startPace, 'empty', settings, 1_000);
+    const first = nextPace(idle, 'window', settings, 1_000);
+    expect(first).toEqual({ empty: 0, pauseMs: 20 });
+    expect(nextPace(first, 'window', settings, 1_000)).toEqual({ empty: 0, pauseMs: 1 });
+  });
+  test('a look goes before polls only where an idle relay polls often', () => {
+    expect([50, 51].map((count) => looksFirst(empties(count), settings, 20))).toEqual([false, true]);
+    expect(looksFirst(empties(51), settings, 1_000)).toBe(false);
   });
 });
 

@@ -3,19 +3,19 @@ import type { TupleBlock } from '@convergekit/postgres/engine';
 import { failpoint, type NextRun, poll } from '@convergekit/core/engine';
 import type { Lane, OpenWindow } from '../backlog/lane.ts';
 import type { Leadership } from '../leader/leadership.ts';
+import { nextTicks } from './lane-ticks.ts';
 import { isSame, OutboxRows } from './outbox-rows.ts';
-import { nextPace, PageSize, type PollOutcome, startPace } from './read-pace.ts';
+import type { PollPacer } from './poll-pacer.ts';
+import { PageSize, type PollOutcome } from './read-pace.ts';
+import { SnapshotLook } from './snapshot-look.ts';
 import type { Tick } from './tick.ts';
 import type { Ticker } from './ticker.ts';
 import { applyFinding, type TopicChecks } from '../topics/topic-check.ts';
 import type { Topic } from '../backlog/topic.ts';
-import { readTicks } from './window-sql.ts';
 import { INDEXED_ROWS, mayFit, type Page, readGroup, readWindow } from './window-reader.ts';
 
 /** The period of ticks while nothing can be sent, in milliseconds: it keeps windows small. */
 const TICK_WHILE_FULL_MS = 250;
-/** Windows that are read in one statement at most. A topic that catches up gains on the main lane by that. */
-const GROUP = 64;
 /** The maximum of rows that a poll returns as text; larger windows are read by number, as bytes, which is cheaper. */
 const POLL_ROWS = 500;
 /** The bytes that are worth a request while more is being read. */
@@ -31,15 +31,18 @@ export class ReadLoop {
   readonly #checks: TopicChecks;
   readonly #page: PageSize;
   readonly #rows = new OutboxRows();
-  #pace = startPace;
+  readonly #pacer: PollPacer;
+  readonly #look: SnapshotLook;
   /** A page is arriving: the connection is not free for anything else. */
   #copying = false;
 
-  constructor(leader: Leadership, ticker: Ticker, checks: TopicChecks) {
+  constructor(leader: Leadership, ticker: Ticker, checks: TopicChecks, pacer: PollPacer) {
     this.#leader = leader;
     this.#ticker = ticker;
     this.#checks = checks;
     this.#page = new PageSize(leader.settings.pageRows, leader.backlog.pageBytes);
+    this.#pacer = pacer;
+    this.#look = new SnapshotLook(leader.reads);
   }
 
   /** `onTicked`: the first tick is written. */
@@ -49,30 +52,32 @@ export class ReadLoop {
     // The first act of a leader. Nothing is queued, so nothing is sent, before it returned.
     await this.#ticker.tick('always', 0, main.lowest.value);
     if (!ending.isOver()) onTicked();
-    const everyMs = Math.max(1, settings.poll.maxMs);
+    const everyMs = Math.max(1, settings.poll.idleMs);
     const run = async (): Promise<NextRun> => {
       await this.#round();
-      return { afterMs: this.#pace.pauseMs };
+      return { afterMs: this.#pacer.pauseMs };
     };
     await poll({ everyMs, signal: ending.signal, onError: ending.failed, wake, clock, random, run });
   }
 
   /** Reads one piece of what is there already, or makes a tick and reads its window. */
   async #round(): Promise<void> {
-    const { main, settings, ending } = this.#leader;
+    const { main, ending } = this.#leader;
     await this.#catchUp();
     const { number: latest } = this.#ticker.latest;
     if (main.next <= latest) {
       await this.#readOn(main, latest);
-      this.#pace = startPace;
+      this.#pacer.hurry();
       return;
     }
     await this.#untilRoom();
-    if (!ending.isOver()) this.#pace = nextPace(this.#pace, await this.#poll(), settings.poll);
+    if (ending.isOver()) return;
+    await this.#pacer.poll((looks) => this.#poll(looks), ending.signal);
   }
 
-  async #poll(): Promise<PollOutcome> {
+  async #poll(looks: boolean): Promise<PollOutcome> {
     const { main } = this.#leader;
+    if (looks && (await this.#look.isUnchanged())) return 'empty';
     const page = Math.min(this.#page.rows, POLL_ROWS);
     const made = await this.#ticker.tick('when_new', page, main.lowest.value);
     if (made === undefined) return 'empty';
@@ -88,7 +93,7 @@ export class ReadLoop {
   /** Reads the next windows, up to number `to`; small windows are read together. */
   async #readOn(lane: Lane, to: bigint): Promise<void> {
     const leader = this.#leader;
-    const ticks = await this.#nextTicks(lane, to);
+    const ticks = await nextTicks(leader.reads, lane, to, this.#ticker.latest);
     const first = ticks[0];
     if (first === undefined) throw new Error(`tick ${lane.next} is missing in converge.tick`);
     const bytes = leader.backlog.pageBytes;
@@ -123,18 +128,6 @@ export class ReadLoop {
     lane.end(window, tick);
   }
 
-  /** The next ticks of this lane, without a hole. */
-  async #nextTicks(lane: Lane, to: bigint): Promise<readonly Tick[]> {
-    const { latest } = this.#ticker;
-    if (latest.number === lane.next) return [latest];
-    const room = to - lane.next + 1n;
-    const ticks = await readTicks(this.#leader.reads, lane.next, room < BigInt(GROUP) ? Number(room) : GROUP);
-    for (const [at, tick] of ticks.entries())
-      if (tick.number !== lane.next + BigInt(at))
-        throw new Error(`tick ${lane.next + BigInt(at)} is missing in converge.tick`);
-    return ticks;
-  }
-
   /** False: the leadership ended before all rows were queued, and their window stays open. */
   async #queue(lane: Lane, window: OpenWindow, tick: Tick, page: Page): Promise<boolean> {
     const leader = this.#leader;
@@ -151,6 +144,7 @@ export class ReadLoop {
     }
     this.#copying = false;
     this.#page.saw(events, bytes);
+    if (lane === leader.main) this.#pacer.saw(events);
     if (leader.backlog.events > 0) leader.work.notify();
     return true;
   }

@@ -1,9 +1,14 @@
 export interface PollSettings {
   /** Pause between polls while events come in, milliseconds. @default 1 */
   readonly minMs: number;
-  /** Pause between polls of an idle source, milliseconds. @default 20 */
+  /** Pause between polls of an idle source that may have writers without notifications, milliseconds. @default 20 */
   readonly maxMs: number;
-  /** Empty polls in a row before the pause grows. @default 50 */
+  /**
+   * Pause between polls of an idle source whose writers all notify the relay, milliseconds. A notification ends it at
+   * once. A quarter of it where the relay cannot listen. @default 1_000, or maxMs if that is longer
+   */
+  readonly idleMs: number;
+  /** Empty polls in a row before the pause grows, where writers do not all notify. @default 50 */
   readonly emptyBeforeSlower: number;
 }
 
@@ -17,19 +22,40 @@ export interface PollPace {
 
 export const startPace: PollPace = { empty: 0, pauseMs: 0 };
 
-/** Computes the next pace: at once after a full page, `minMs` while events come, then doubling to `maxMs`. */
-export function nextPace(pace: PollPace, outcome: PollOutcome, settings: PollSettings): PollPace {
+/**
+ * Computes the next pace: at once after a full page, `minMs` while events come. Then doubling to `maxMs`; or, where
+ * `slowestMs` allows more, from a quarter of `idleMs` doubling to it.
+ */
+export function nextPace(
+  pace: PollPace,
+  outcome: PollOutcome,
+  settings: PollSettings,
+  slowestMs: number,
+): PollPace {
+  const { minMs, maxMs, idleMs, emptyBeforeSlower } = settings;
+  const isSlow = slowestMs > maxMs;
   switch (outcome) {
     case 'full':
       return { empty: 0, pauseMs: 0 };
     case 'window':
-      return { empty: 0, pauseMs: settings.minMs };
+      // One window after a pause is likely to be the only one, and a notification will announce the next.
+      return { empty: 0, pauseMs: isSlow && pace.empty > 0 ? maxMs : minMs };
     case 'empty': {
       const empty = pace.empty + 1;
-      if (empty <= settings.emptyBeforeSlower) return { empty, pauseMs: settings.minMs };
-      return { empty, pauseMs: Math.min(settings.maxMs, Math.max(settings.minMs, pace.pauseMs) * 2) };
+      if (isSlow) return { empty, pauseMs: Math.min(slowestMs, Math.max(idleMs / 4, pace.pauseMs * 2)) };
+      if (empty <= emptyBeforeSlower) return { empty, pauseMs: minMs };
+      return { empty, pauseMs: Math.min(maxMs, Math.max(minMs, pace.pauseMs) * 2) };
     }
   }
+}
+
+/** Decides whether a look at the snapshot goes before the poll: where an idle relay polls often. */
+export function looksFirst(
+  { empty }: PollPace,
+  { maxMs, emptyBeforeSlower }: PollSettings,
+  slowestMs: number,
+): boolean {
+  return slowestMs <= maxMs && empty > emptyBeforeSlower;
 }
 
 /**

@@ -128,6 +128,17 @@ export async function pollOutbox(executor: Executor, request: PollRequest): Prom
   };
 }
 
+/**
+ * Reads the current snapshot as text. While it stays the same, no transaction with writes has ended, so a poll that was
+ * empty after the first look is still empty. No lock, no table.
+ */
+export async function readSnapshot(executor: Executor): Promise<string> {
+  const { rows } = await executor.query<{ snapshot: string }>(
+    'select pg_current_snapshot()::text as snapshot',
+  );
+  return rows[0]?.snapshot ?? '';
+}
+
 const tickColumns = `number::text, snapshot::text, own::text, floor::text, ceil::text, nonce, epoch`;
 
 /** Ticks `number >= from` in order. */

@@ -1,0 +1,71 @@
+import { type Clock, endsWithin } from '@convergekit/core';
+import type { CommitMark } from './commit-marks.ts';
+import { waitBeforeNotify } from './notify-pace.ts';
+
+/** Sends one notification. `payload` is called when the connection is there, so that it covers what came meanwhile. */
+export type SendNotification = (channel: string, payload: () => string) => Promise<void>;
+
+/** The time that closing the pool waits for the last notification, in milliseconds. */
+const CLOSE_MS = 1_000;
+
+interface Channel {
+  readonly name: string;
+  /** The sum of counts that no notification covers yet. */
+  count: number;
+  sentAt: number | undefined;
+  running: Promise<void> | undefined;
+}
+
+/**
+ * Notifies channels of commits: at once after a pause, then once a period for all commits in it. Nobody waits for it, and
+ * its errors go nowhere: a listener that misses a notification polls.
+ */
+export class CommitNotifier {
+  readonly #send: SendNotification;
+  readonly #clock: Clock;
+  readonly #channels = new Map<string, Channel>();
+  readonly #closing = new AbortController();
+
+  constructor(send: SendNotification, clock: Clock) {
+    this.#send = send;
+    this.#clock = clock;
+  }
+
+  committed({ channel: name, count }: CommitMark): void {
+    let channel = this.#channels.get(name);
+    if (channel === undefined) {
+      channel = { name, count: 0, sentAt: undefined, running: undefined };
+      this.#channels.set(name, channel);
+    }
+    channel.count += count;
+    channel.running ??= this.#run(channel);
+  }
+
+  /** Sends what waits without further delay. Resolves when it is sent, or after a second. */
+  async close(): Promise<void> {
+    const running = [...this.#channels.values()].flatMap((channel) => channel.running ?? []);
+    this.#closing.abort();
+    if (running.length > 0) await endsWithin(Promise.all(running), CLOSE_MS, this.#clock);
+  }
+
+  async #run(channel: Channel): Promise<void> {
+    try {
+      while (channel.count > 0) {
+        const waitMs = waitBeforeNotify(channel.sentAt, this.#clock.monotonic());
+        if (waitMs > 0) await this.#clock.sleep(waitMs, this.#closing.signal);
+        await this.#send(channel.name, () => this.#take(channel));
+      }
+    } catch {
+      channel.count = 0;
+    } finally {
+      channel.running = undefined;
+    }
+  }
+
+  #take(channel: Channel): string {
+    const { count } = channel;
+    channel.count = 0;
+    channel.sentAt = this.#clock.monotonic();
+    return String(count);
+  }
+}

@@ -1,0 +1,95 @@
+import type { Wake } from '@convergekit/core/engine';
+import type { RelaySettings } from '../options.ts';
+import { type Announced, announcedBy, mayPollSlowly, nextAnnounced, nothingAnnounced } from './announced.ts';
+import { looksFirst, nextPace, type PollOutcome, type PollPace, startPace } from './read-pace.ts';
+
+/**
+ * Decides when a leader polls: at once when a writer notifies, but not twice within `minMs`, and else after a pause. The
+ * pause is long only while no writer without notifications is expected, so that such a writer costs no latency.
+ */
+export class PollPacer {
+  readonly #settings: Pick<RelaySettings, 'clock' | 'log' | 'poll'>;
+  readonly #wake: Wake;
+  #pace: PollPace = startPace;
+  #announced: Announced;
+  #isListening = false;
+  #slowestMs: number;
+  /** Events found, and events announced, since the last poll began. */
+  #found = 0;
+  #heard = 0;
+  #notBefore = -Infinity;
+
+  constructor(settings: Pick<RelaySettings, 'clock' | 'log' | 'poll'>, wake: Wake) {
+    this.#settings = settings;
+    this.#wake = wake;
+    this.#announced = nothingAnnounced(settings.clock.monotonic());
+    this.#slowestMs = settings.poll.maxMs;
+  }
+
+  /** Milliseconds until the next poll, unless a notification comes. */
+  get pauseMs(): number {
+    return this.#pace.pauseMs;
+  }
+
+  /** Records whether notifications arrive at all: behind a transaction pooler they do not. */
+  listens(isListening: boolean): void {
+    this.#isListening = isListening;
+  }
+
+  /** Receives a notification: events have been committed that a poll from now on sees. */
+  hear(payload: string): void {
+    this.#heard += announcedBy(payload);
+    this.#wake.notify();
+  }
+
+  /** Counts events of the main lane, however they were read. */
+  saw(events: number): void {
+    this.#found += events;
+  }
+
+  /** Forgets the pause: there is more to read. */
+  hurry(): void {
+    this.#pace = startPace;
+  }
+
+  /**
+   * Runs one poll and computes the pause after it. `run` gets whether a look at the snapshot should come first. What is
+   * heard while it runs counts for the next poll: this one may not have seen it.
+   */
+  async poll(run: (looks: boolean) => Promise<PollOutcome>, signal: AbortSignal): Promise<void> {
+    const { clock, poll: settings } = this.#settings;
+    await this.#spare(signal);
+    const announced = this.#heard;
+    this.#heard = 0;
+    const outcome = await run(announced === 0 && looksFirst(this.#pace, settings, this.#slowestMs));
+    const now = clock.monotonic();
+    const found = this.#found;
+    this.#found = 0;
+    this.#announced = nextAnnounced(this.#announced, { found, announced, isEmpty: outcome === 'empty', now });
+    this.#slowDownTo(this.#limitMs(now));
+    this.#pace = nextPace(this.#pace, outcome, settings, this.#slowestMs);
+    this.#notBefore = now + Math.min(settings.minMs, this.#pace.pauseMs);
+  }
+
+  /** Waits for the rest of `minMs` since the last poll, which notifications do not shorten. Timers may be early a little. */
+  async #spare(signal: AbortSignal): Promise<void> {
+    const { clock, poll } = this.#settings;
+    const early = this.#notBefore - clock.monotonic();
+    if (early > poll.minMs / 2) await clock.sleep(early, signal);
+  }
+
+  /** Returns the longest pause, in milliseconds. A relay that hears nothing finds the first event of a while by it. */
+  #limitMs(now: number): number {
+    const { idleMs, maxMs } = this.#settings.poll;
+    if (!mayPollSlowly(this.#announced, now)) return maxMs;
+    return this.#isListening ? idleMs : Math.max(maxMs, idleMs / 4);
+  }
+
+  #slowDownTo(slowestMs: number): void {
+    if (slowestMs === this.#slowestMs) return;
+    this.#slowestMs = slowestMs;
+    const why =
+      slowestMs > this.#settings.poll.maxMs ? 'no event came unannounced' : 'an event came unannounced';
+    this.#settings.log.debug({ slowestMs }, `${why}: an idle relay polls every ${slowestMs} ms`);
+  }
+}
