@@ -33,6 +33,10 @@ export interface ConnectOptions {
    * the URL and the environment. @default by the URL, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY
    */
   readonly ssl?: PoolConfig['ssl'];
+  /**
+   * Notify the relay after commits with events, also of consumers, workers and reconcilers on this pool. @default true
+   */
+  readonly notify?: boolean;
   /** Called when an idle connection dropped. The pool opens a new one when needed. @default ignored */
   readonly onIdleError?: (error: Error) => void;
 }
@@ -78,7 +82,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     (channel, payload) => runOnIdle(pool, () => notifyStatement(channel, payload())),
     systemClock,
   );
-  pool.on('connect', (client) => setNotifier(client as PoolClient, notifier));
+  if (options.notify !== false) pool.on('connect', (client) => setNotifier(client, notifier));
   const target = {
     host: resolved.host,
     port: resolved.port,

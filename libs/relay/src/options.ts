@@ -94,13 +94,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     source: options.source,
     signingKey: options.signingKey === undefined ? undefined : signingKey(options.signingKey),
     holder: options.holder ?? `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
-    poll: {
-      minMs: 1,
-      maxMs: 20,
-      idleMs: Math.max(1_000, options.poll?.maxMs ?? 0),
-      emptyBeforeSlower: 50,
-      ...options.poll,
-    },
+    poll: pollSettings(options),
     leaseMs: options.leaseMs ?? 5_000,
     renewMs: options.renewMs ?? 1_000,
     stopBeforeMs: options.stopBeforeMs ?? 1_500,
@@ -129,6 +123,12 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
   };
   check(settings);
   return Object.freeze(settings);
+}
+
+function pollSettings({ poll, stalledAfterMs = 30_000 }: RelayOptions): PollSettings {
+  const { maxMs = 20 } = poll ?? {};
+  const idleMs = Math.max(maxMs, Math.min(1_000, stalledAfterMs / 2));
+  return { minMs: 1, maxMs, idleMs, emptyBeforeSlower: 50, ...poll };
 }
 
 function check(settings: RelaySettings): void {

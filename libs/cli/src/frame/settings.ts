@@ -42,7 +42,16 @@ const schema = z.object({
     .prefault({}),
   relay: z
     .object({
-      poll: z.object({ minMs: milliseconds.optional(), maxMs: milliseconds.optional() }).prefault({}),
+      poll: z
+        .object({
+          /** Pause between polls while events come in, in milliseconds. @default 1 */
+          minMs: milliseconds.optional(),
+          /** Pause of an idle relay that may have writers without notifications, in milliseconds. @default 20 */
+          maxMs: milliseconds.optional(),
+          /** Pause of an idle relay whose writers all notify it, in milliseconds. @default 1_000, or maxMs if longer */
+          idleMs: milliseconds.max(29_999).optional(),
+        })
+        .prefault({}),
       /** Longer than a renewal and the stop before its end together. @default 5_000 */
       leaseMs: milliseconds.min(3_001).optional(),
       /**

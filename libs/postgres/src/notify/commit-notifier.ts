@@ -3,7 +3,7 @@ import type { CommitMark } from './commit-marks.ts';
 import { waitBeforeNotify } from './notify-pace.ts';
 
 /** Sends one notification. `payload` is called when the connection is there, so that it covers what came meanwhile. */
-export type SendNotification = (channel: string, payload: () => string) => Promise<void>;
+type SendNotification = (channel: string, payload: () => string) => Promise<void>;
 
 /** The time that closing the pool waits for the last notification, in milliseconds. */
 const CLOSE_MS = 1_000;
@@ -17,8 +17,8 @@ interface Channel {
 }
 
 /**
- * Notifies channels of commits: at once after a pause, then once a period for all commits in it. Nobody waits for it, and
- * its errors go nowhere: a listener that misses a notification polls.
+ * Notifies channels of commits: at once after a pause, then once a period for all commits in it. No caller waits for
+ * it, and no error of it reaches one: a listener that misses a notification polls.
  */
 export class CommitNotifier {
   readonly #send: SendNotification;

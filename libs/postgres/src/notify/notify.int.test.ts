@@ -127,6 +127,14 @@ describe('a notification', () => {
     await writer.close();
   });
 
+  it('a pool that shall not notify announces nothing', async () => {
+    const writer = connect({ url, notify: false });
+    await withTransaction(writer, {}, (tx) => tx.query(insert, marked(1)));
+    await writer.close();
+    await silence();
+    expect(heard).toEqual([]);
+  });
+
   it('a pool that connect did not make runs marked statements, and announces nothing', async () => {
     const foreign = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: database.pool }) });
     const query = { ...sql`select 1`.compile(foreign), sql: insert, parameters: marked(1) } as CompiledQuery;

@@ -128,6 +128,11 @@ export class Topic {
   }
 }
 
+/** True while no topic and no partition is held, and none catches up. */
+export function doAllFlow(topics: readonly Topic[]): boolean {
+  return topics.every(({ state, heldPartitions }) => state.kind === 'flowing' && heldPartitions.length === 0);
+}
+
 /** The lane that reads what is in this state; `main` reads what flows. */
 function laneOf(state: FlowState, main: Lane): Lane | undefined {
   switch (state.kind) {

@@ -1,21 +1,30 @@
-import { failpoint, poll } from '@convergekit/core/engine';
+import { failpoint, type NextRun, poll } from '@convergekit/core/engine';
 import type { Unsaved } from '../backlog/backlog.ts';
 import type { FlowState } from '../backlog/flow-state.ts';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';
-import { haltText, type Topic } from '../backlog/topic.ts';
+import { doAllFlow, haltText, type Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { endDrain } from '../topics/accept.ts';
 import { holdTopic, saveHolds } from '../topics/topic-sql.ts';
 import { saveCursors } from './save-sql.ts';
 
+/** The period of checks for progress without acknowledgements while all topics flow, in milliseconds. */
+const IDLE_MS = 1_000;
+
 /**
- * Saves cursors every `saveMs`, or earlier after many events. Events after the saved cursors are sent again after a
- * crash.
+ * Saves cursors `saveMs` after an acknowledgement, together with those of the meantime, or earlier after many events.
+ * Events after the saved cursors are sent again after a crash.
  */
-export function saveLoop({ ending, acked: wake, settings }: Leadership, saver: CursorSaver): Promise<void> {
-  const { clock, random, saveMs: everyMs } = settings;
+export function saveLoop(leader: Leadership, saver: CursorSaver): Promise<void> {
+  const { ending, acked, backlog, unsaved: wake } = leader;
+  const { clock, random, saveMs } = leader.settings;
   const { signal, failed: onError } = ending;
-  return poll({ everyMs, signal, onError, wake, clock, random, immediately: false, run: () => saver.save() });
+  const run = async (): Promise<NextRun> => {
+    await acked.sleep(saveMs, clock, signal);
+    if (!ending.isOver()) await saver.save();
+    return { afterMs: doAllFlow(backlog.topics) ? IDLE_MS : 0 };
+  };
+  return poll({ everyMs: IDLE_MS, signal, onError, wake, clock, random, immediately: false, run });
 }
 
 export class CursorSaver {

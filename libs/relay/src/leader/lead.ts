@@ -167,7 +167,7 @@ class Connections {
     const session = await ownSession(client);
     return {
       executor: activity.copyExecutor(channel, session),
-      listen: session.listen,
+      listen: (name, heard) => session.listen(name, heard),
       warned: () => {
         const was = warning;
         warning = false;

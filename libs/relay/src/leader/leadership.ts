@@ -56,8 +56,12 @@ export class Leadership {
   readonly work = new Wake();
   /** Wakes the read loop when there is room again. */
   readonly room = new Wake();
-  /** Wakes the save loop. */
+  /** Wakes the save loop: something was acknowledged, and is saved after `saveMs`. */
+  readonly unsaved = new Wake();
+  /** Ends the wait of the save loop for more acknowledgements. */
   readonly acked = new Wake();
+  /** Wakes the upkeep: a topic or partition was halted. */
+  readonly halted = new Wake();
   /** The reason why the broker takes nothing at the moment. */
   brokerTrouble: string | undefined;
   /** Records in this source's name that it cannot have written, as `topic/partition@offset: why`. */
@@ -82,7 +86,9 @@ export class Leadership {
     this.main = new Lane(undefined, parts.done, parts.lowestId);
     const onHalt = (): void => {
       this.room.notify();
+      this.unsaved.notify();
       this.acked.notify();
+      this.halted.notify();
     };
     this.backlog = new Backlog({ settings, takeover, main: this.main, onHalt });
   }

@@ -138,6 +138,7 @@ export class SendLoop {
     leader.totals.published += written.events;
     instruments().relayPublished.add(written.events, { ...leader.label, topic: queue.topic });
     instruments().relayBatchSize.record(written.events, leader.label);
+    leader.unsaved.notify();
     if (leader.backlog.unsaved.events >= leader.settings.saveEvents) leader.acked.notify();
   }
 

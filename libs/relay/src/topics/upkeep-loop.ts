@@ -1,6 +1,6 @@
-import { poll } from '@convergekit/core/engine';
+import { type NextRun, poll } from '@convergekit/core/engine';
 import type { Halted } from '../backlog/flow-state.ts';
-import type { Topic } from '../backlog/topic.ts';
+import { doAllFlow, type Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { compareAgain } from '../log-check/compare-again.ts';
 import { retentionLoop } from '../retention/retention.ts';
@@ -9,17 +9,19 @@ import { catchUpPartition, catchUpTopic } from './catch-up.ts';
 import { applyFinding, type TopicChecks } from './topic-check.ts';
 import { advanceHold, missesSome, readTopicsOnRecord } from './topic-sql.ts';
 
-/** The period of checks for due work, in milliseconds. */
+/** The period of checks for due work while something is held, in milliseconds. */
 const LOOK_MS = 100;
+/** The longest pause of checks while all topics flow, in milliseconds. */
+const IDLE_MS = 10_000;
 
 /** Rechecks what is halted, compares partition counts, makes room ahead in the outbox, and removes old events. */
 export async function upkeepLoop(leader: Leadership, checks: TopicChecks): Promise<void> {
-  const { ending, settings } = leader;
+  const { backlog, ending, halted: wake, settings } = leader;
   const { signal, failed: onError } = ending;
   const { clock, random } = settings;
   let verifyAt = clock.monotonic() + settings.verifyMs;
   let upkeepAt = clock.monotonic();
-  const run = async (): Promise<void> => {
+  const run = async (): Promise<NextRun> => {
     const now = clock.monotonic();
     await recheckHalted(leader, checks, now);
     await recheckPartitions(leader, now);
@@ -32,9 +34,12 @@ export async function upkeepLoop(leader: Leadership, checks: TopicChecks): Promi
       await makeRoom(leader);
       upkeepAt = clock.monotonic() + settings.upkeepMs;
     }
+    const dueAt = Math.min(verifyAt, upkeepAt);
+    return { afterMs: doAllFlow(backlog.topics) ? Math.max(LOOK_MS, dueAt - clock.monotonic()) : LOOK_MS };
   };
   // Both run concurrently: a child that waits for a transaction must not delay a halted topic.
-  await Promise.all([poll({ everyMs: LOOK_MS, signal, onError, clock, random, run }), retentionLoop(leader)]);
+  const upkeep = poll({ everyMs: IDLE_MS, signal, onError, wake, clock, random, run });
+  await Promise.all([upkeep, retentionLoop(leader)]);
 }
 
 async function makeRoom({ ending, settings }: Leadership): Promise<void> {

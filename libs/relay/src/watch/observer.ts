@@ -1,5 +1,6 @@
 import { poll } from '@convergekit/core/engine';
 import { measureOutbox } from '@convergekit/outbox/engine';
+import { withTransaction } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { alarmDefinitions, type AlarmName, conditionsOf, type RelayFacts } from './alarms.ts';
 import type { RelaySettings } from '../options.ts';
@@ -69,7 +70,7 @@ export class Observer {
   }
 
   async #look(): Promise<void> {
-    const { database, lease, clock, log, outbox } = this.#settings;
+    const { database, lease, clock, random, log, outbox } = this.#settings;
     try {
       const publishedId = this.#facts().leading ? this.#survey?.publishedId : undefined;
       // A role without the right to write the published id still surveys: the other alarms must work.
@@ -77,7 +78,11 @@ export class Observer {
         await measureOutbox(database.executor, publishedId, outbox).catch((error: unknown) =>
           log.warn({ err: error }, 'the outbox could not be measured: outbox.maxBytes is not followed'),
         );
-      this.#survey = await survey(database.executor, { lease, now: () => clock.now() });
+      // One transaction: the settings of the kit's own are set once for all statements.
+      const transaction = { clock, random, attempts: 1 };
+      this.#survey = await withTransaction(database, transaction, (tx) =>
+        survey(tx, { lease, now: () => clock.now() }),
+      );
       this.#record(this.#survey);
     } catch (error) {
       // The loops that need the database log that it is away. The last survey is outdated.

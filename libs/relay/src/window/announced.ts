@@ -34,7 +34,7 @@ export function nothingAnnounced(now: number): Announced {
 }
 
 /** What happened since the last step. */
-export interface AnnouncedStep {
+interface AnnouncedStep {
   /** Events that were found, up to the last poll and with it. */
   readonly found: number;
   /** Events that were announced before the last poll began: it had to see them. */

@@ -8,10 +8,13 @@ import { idsOf, rowsOf } from '../fixture/blocks.ts';
 
 const settings = { minMs: 1, maxMs: 20, idleMs: 1_000, emptyBeforeSlower: 50 };
 
+const often = { slowestMs: 20, sinceWindowMs: 100 };
+const rarely = { slowestMs: 1_000, sinceWindowMs: 100 };
+
 describe('the poll interval', () => {
   const empties = (count: number): PollPace => {
     let pace = startPace;
-    for (let at = 0; at < count; at += 1) pace = nextPace(pace, 'empty', settings, settings.maxMs);
+    for (let at = 0; at < count; at += 1) pace = nextPace(pace, 'empty', settings, often);
     return pace;
   };
   test('the poll interval stays at its minimum for the first empty polls, then doubles up to its maximum', () => {
@@ -20,25 +23,24 @@ describe('the poll interval', () => {
     ]);
   });
   test('the poll interval is short again after a window, and zero after a full page', () => {
-    expect(nextPace(empties(100), 'window', settings, 20)).toEqual({ empty: 0, pauseMs: 1 });
-    expect(nextPace(empties(100), 'full', settings, 20)).toEqual({ empty: 0, pauseMs: 0 });
+    expect(nextPace(empties(100), 'window', settings, often)).toEqual({ empty: 0, pauseMs: 1 });
+    expect(nextPace(empties(100), 'full', settings, often)).toEqual({ empty: 0, pauseMs: 0 });
   });
   test('where writers notify, the poll interval grows from a quarter of its idle maximum from the first empty poll on', () => {
     const pauses: number[] = [];
     let pace = startPace;
-    for (let at = 0; at < 4; at += 1) pauses.push((pace = nextPace(pace, 'empty', settings, 1_000)).pauseMs);
+    for (let at = 0; at < 4; at += 1) pauses.push((pace = nextPace(pace, 'empty', settings, rarely)).pauseMs);
     expect(pauses).toEqual([250, 500, 1_000, 1_000]);
-    expect(nextPace(empties(3), 'empty', settings, 250).pauseMs).toBe(250);
+    expect(nextPace(empties(3), 'empty', settings, { ...rarely, slowestMs: 250 }).pauseMs).toBe(250);
   });
-  test('where writers notify, one window after a pause is not followed by a quick poll, and a second one is', () => {
-    const idle = nextPace(startPace, 'empty', settings, 1_000);
-    const first = nextPace(idle, 'window', settings, 1_000);
-    expect(first).toEqual({ empty: 0, pauseMs: 20 });
-    expect(nextPace(first, 'window', settings, 1_000)).toEqual({ empty: 0, pauseMs: 1 });
+  test('where writers notify, a window after a pause is not followed by a quick poll, and one soon after another is', () => {
+    const pauseAfter = (sinceWindowMs: number): number =>
+      nextPace(startPace, 'window', settings, { ...rarely, sinceWindowMs }).pauseMs;
+    expect([Infinity, 21, 20, 0].map(pauseAfter)).toEqual([250, 250, 1, 1]);
   });
   test('a look goes before polls only where an idle relay polls often', () => {
-    expect([50, 51].map((count) => looksFirst(empties(count), settings, 20))).toEqual([false, true]);
-    expect(looksFirst(empties(51), settings, 1_000)).toBe(false);
+    expect([50, 51].map((count) => looksFirst(empties(count), settings, often))).toEqual([false, true]);
+    expect(looksFirst(empties(51), settings, rarely)).toBe(false);
   });
 });
 

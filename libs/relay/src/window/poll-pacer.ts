@@ -18,6 +18,7 @@ export class PollPacer {
   #found = 0;
   #heard = 0;
   #notBefore = -Infinity;
+  #windowAt = -Infinity;
 
   constructor(settings: Pick<RelaySettings, 'clock' | 'log' | 'poll'>, wake: Wake) {
     this.#settings = settings;
@@ -61,13 +62,17 @@ export class PollPacer {
     await this.#spare(signal);
     const announced = this.#heard;
     this.#heard = 0;
-    const outcome = await run(announced === 0 && looksFirst(this.#pace, settings, this.#slowestMs));
+    const outcome = await run(
+      announced === 0 && looksFirst(this.#pace, settings, { slowestMs: this.#slowestMs }),
+    );
     const now = clock.monotonic();
     const found = this.#found;
     this.#found = 0;
     this.#announced = nextAnnounced(this.#announced, { found, announced, isEmpty: outcome === 'empty', now });
     this.#slowDownTo(this.#limitMs(now));
-    this.#pace = nextPace(this.#pace, outcome, settings, this.#slowestMs);
+    const guide = { slowestMs: this.#slowestMs, sinceWindowMs: now - this.#windowAt };
+    this.#pace = nextPace(this.#pace, outcome, settings, guide);
+    if (outcome !== 'empty') this.#windowAt = now;
     this.#notBefore = now + Math.min(settings.minMs, this.#pace.pauseMs);
   }
 

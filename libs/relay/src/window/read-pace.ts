@@ -22,6 +22,14 @@ export interface PollPace {
 
 export const startPace: PollPace = { empty: 0, pauseMs: 0 };
 
+/** What a pace depends on beside the outcome of polls. */
+interface PollGuide {
+  /** The longest pause, in milliseconds: above `maxMs` where every commit is expected to be announced. */
+  readonly slowestMs: number;
+  /** The time since the last window before this poll, in milliseconds. */
+  readonly sinceWindowMs: number;
+}
+
 /**
  * Computes the next pace: at once after a full page, `minMs` while events come. Then doubling to `maxMs`; or, where
  * `slowestMs` allows more, from a quarter of `idleMs` doubling to it.
@@ -30,7 +38,7 @@ export function nextPace(
   pace: PollPace,
   outcome: PollOutcome,
   settings: PollSettings,
-  slowestMs: number,
+  { slowestMs, sinceWindowMs }: PollGuide,
 ): PollPace {
   const { minMs, maxMs, idleMs, emptyBeforeSlower } = settings;
   const isSlow = slowestMs > maxMs;
@@ -38,8 +46,8 @@ export function nextPace(
     case 'full':
       return { empty: 0, pauseMs: 0 };
     case 'window':
-      // One window after a pause is likely to be the only one, and a notification will announce the next.
-      return { empty: 0, pauseMs: isSlow && pace.empty > 0 ? maxMs : minMs };
+      // A window after a pause is likely to be the only one, and a notification announces the next.
+      return { empty: 0, pauseMs: isSlow && sinceWindowMs > maxMs ? idleMs / 4 : minMs };
     case 'empty': {
       const empty = pace.empty + 1;
       if (isSlow) return { empty, pauseMs: Math.min(slowestMs, Math.max(idleMs / 4, pace.pauseMs * 2)) };
@@ -53,7 +61,7 @@ export function nextPace(
 export function looksFirst(
   { empty }: PollPace,
   { maxMs, emptyBeforeSlower }: PollSettings,
-  slowestMs: number,
+  { slowestMs }: Pick<PollGuide, 'slowestMs'>,
 ): boolean {
   return slowestMs <= maxMs && empty > emptyBeforeSlower;
 }

@@ -3,6 +3,7 @@
  * Code that was removed once, and a test here failed:
  * - the third argument of set_config (`true`, local) in outbox_append_one: the idle timeout stays in a pooled session;
  * - the statement timeout at each BEGIN behind a pooler: a transaction has none;
+ * - the look for a pooler before LISTEN: sessions of the pooler listen for good;
  * - the cancelling of a detach from outside, with a session's `set lock_timeout` in its place: it stays there, too.
  */
 import { randomBytes } from 'node:crypto';
@@ -87,6 +88,17 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     expect(doctor.stdout).toContain('a pooler is in between');
   });
 
+  it('an event that is emitted through PgBouncer is announced to a session that listens directly', async () => {
+    const listener = await direct.acquire();
+    onClose(() => Promise.resolve(listener.release(true)));
+    const heard: string[] = [];
+    listener.on('notification', ({ payload }) => void heard.push(payload ?? ''));
+    await listener.query('listen converge_outbox');
+    await outbox.transaction(pooled.db, ({ emit }) => Promise.resolve(emit(counted({ key: 'heard', n: 1 }))));
+    await waitUntil(() => heard.length > 0, { what: 'the notification' });
+    expect(heard).toEqual(['1']);
+  });
+
   it('a statement timeout holds in every transaction through PgBouncer, and stays in no session', async () => {
     const timed = connect<Tables>({
       url: pooled.pool.options.connectionString ?? '',
@@ -128,13 +140,14 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     await writing;
     await says(standby, 'leading');
     await write(61, 120);
-    await waitUntil(async () => (await effects()) === 8 * 120, { what: 'all effects' });
+    await waitUntil(async () => (await effects()) === 8 * 120 + 1, { what: 'all effects' });
     await consumer.stop();
     const { rows } = await direct.executor.query<{ key: string; ns: readonly number[] }>(
       'select key, array_agg(n order by at) as ns from effects group by key',
     );
-    expect(rows).toHaveLength(8);
-    for (const { ns } of rows) expect(ns).toEqual(Array.from({ length: 120 }, (_, index) => index + 1));
+    const written = rows.filter(({ key }) => key !== 'heard');
+    expect(written).toHaveLength(8);
+    for (const { ns } of written) expect(ns).toEqual(Array.from({ length: 120 }, (_, index) => index + 1));
 
     // Ticks come with events: a few more, and the range that is finished leaves.
     for (let n = 1; n <= 5; n += 1)
@@ -151,7 +164,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     standby.child.kill('SIGTERM');
     expect(await standby.ended).toMatchObject({ code: 0 });
     expect(await settingsOfSessions()).toEqual([
-      { idle: '0', lock: '0', statement: '0', sync: 'on', path: '"$user", public' },
+      { idle: '0', lock: '0', statement: '0', sync: 'on', path: '"$user", public', listens: null },
     ]);
   });
 });
@@ -168,7 +181,8 @@ async function settingsOfSessions(): Promise<unknown[]> {
     const { rows } = await pooled.pool.query<Record<string, string>>(
       `select current_setting('idle_in_transaction_session_timeout') as idle, current_setting('lock_timeout') as lock,
               current_setting('statement_timeout') as statement, current_setting('synchronous_commit') as sync,
-              current_setting('search_path') as path`,
+              current_setting('search_path') as path,
+              (select string_agg(channel, ',') from pg_listening_channels() as channel) as listens`,
     );
     found.set(JSON.stringify(rows[0]), rows[0]);
   }

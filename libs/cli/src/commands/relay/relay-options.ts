@@ -17,7 +17,7 @@ export function relayOptions(
   const { poll, leaseMs, retainMs, retainRequestsMs, childEvents: span } = relay;
   return {
     stopBeforeMs: STOP_BEFORE_MS,
-    poll: given({ minMs: poll.minMs, maxMs: poll.maxMs }),
+    poll: given({ minMs: poll.minMs, maxMs: poll.maxMs, idleMs: poll.idleMs }),
     outbox: { whenFull: outbox.whenFull, ...given({ maxBytes: outbox.maxBytes }) },
     retention: given({ retainMs, retainRequestsMs }),
     ...given({ leaseMs, signingKey: source === undefined ? relay.signingKey : relay.signingKeys[source] }),
