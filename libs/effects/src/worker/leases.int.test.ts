@@ -28,9 +28,11 @@ afterEach(async () => {
   await database.close();
 });
 
-const dueAt = async (): Promise<string> =>
-  (await database.executor.query<{ due: string }>('select due_at::text as due from converge.saga_work'))
-    .rows[0]!.due;
+async function row(): Promise<{ readonly due: string; readonly term: string }> {
+  const sql = 'select due_at::text as due, term from converge.saga_work';
+  return (await database.executor.query<{ due: string; term: string }>(sql)).rows[0]!;
+}
+const dueAt = async (): Promise<string> => (await row()).due;
 
 function claim(leaseMs: number, held: readonly string[] = []) {
   const wanted = [{ effect: 'test.keyed', places: 1, leaseMs, callMs: 60_000, settleMs: 0 }];
@@ -56,6 +58,7 @@ it('a worker renews the lease of a call for as long as the call runs, and record
   await waitUntil(async () => (await dueAt()) > claimed, { what: 'a renewal' });
   const renewed = await dueAt();
   await waitUntil(async () => (await dueAt()) > renewed, { what: 'another one' });
+  expect((await row()).term).toBe('1');
   answer.resolve('{"receipt":"r-a"}');
   expect(await ended(database)).toMatchObject([{ state: 'done', attempts: 0 }]);
   expect(await outcomes(database)).toEqual(['a r-a']);
