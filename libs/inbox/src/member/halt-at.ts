@@ -23,7 +23,7 @@ export async function haltAt<DB>(
   const { offset } = obstacle.record;
   const place = { ...placeOf(partition), offset: `${offset}` };
   if (obstacle.kind === 'type_ahead') {
-    // The types may be older than an operator's act: the database knows.
+    // A type that was dropped since the types were read is not waited for.
     if (!(await isHandled(context.database.executor, partition.key, obstacle.type))) {
       await reload(context, partition);
       return 'fetch_again';

@@ -47,7 +47,7 @@ export async function registerTypes(
   await tx.query(insertSql, values);
 }
 
-/** The types that are registered for a partition. Unchanged as long as the version on its fence row is. */
+/** The types that are registered for a partition. None was added as long as the version on its fence row is the same. */
 export interface KnownTypes {
   readonly version: string;
   readonly types: ReadonlySet<string>;

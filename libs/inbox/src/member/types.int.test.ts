@@ -1,4 +1,4 @@
-import { waitUntil } from '@convergekit/testing';
+import { manualClock, waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import {
   type ConsumerDefinition,
@@ -73,6 +73,15 @@ describe('the types that a consumer handles', () => {
     expect(await dropType(scene.database.executor, name, 'test.priced', undefined)).toBe(1);
     expect(await until(1)).toEqual([2]);
     expect(skipped(old)).toBe(1);
+  });
+
+  // Planted fault: without the look-up before the halt the partition waits, and time that stands still does not end it.
+  it('a type that an operator dropped before its event came is skipped', async () => {
+    await (await start(newer())).stop();
+    await scene.start(older(), { clock: manualClock() });
+    await dropType(scene.database.executor, name, 'test.priced', undefined);
+    await scene.source.publish(scene.broker, [priced(1), counted(2)]);
+    expect(await until(1)).toEqual([2]);
   });
 
   it('a type that the code ignores is unregistered', async () => {

@@ -13,7 +13,7 @@ const skipped = (why: SkipReason, id: bigint, more: object = {}): Step<never> =>
 });
 const planOf = (...steps: readonly Step<never>[]): Plan<never> => ({ steps, obstacle: undefined });
 
-// Planted faults: each condition of `canDefer` taken out fails a line here.
+// Planted faults: each condition of `canDefer` taken out fails a line here, except the kind, which the reason implies.
 describe('a slice that is deferred', () => {
   it('has skipped events only, each of them skipped by everyone who reads it', () => {
     for (const why of ['duplicate', 'unknown_type', 'ignored', 'uncertain', 'elsewhere'] as const)
