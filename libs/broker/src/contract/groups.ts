@@ -90,6 +90,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       const first = kit.member({
         groupId,
         topics: [topic],
+        sessionTimeoutMs: 60_000, // a rebalance waits for half of it, 5 s at most
         assigned: () => Promise.resolve(void story.push('assigned')),
         revoked: async (why) => {
           story.push(why);
