@@ -5,9 +5,9 @@ import { closedLoop, type Load, openLoop } from './load/loads.ts';
 import { endsPerSecond, latenciesOf } from './load/rates.ts';
 import { type RunPlace, type SideRun, warmUp, withSide } from './side-run.ts';
 import type { SagaSide } from './sides/side.ts';
-import { checkpoint, forgetStatements } from './usage/database-sql.ts';
+import { backendOf, checkpoint, forgetStatements } from './usage/database-sql.ts';
 import type { ByGroup } from './usage/groups.ts';
-import { Meter, type PerSaga, perSaga } from './usage/meter.ts';
+import { type IdleUse, Meter, type PerSaga, perSaga } from './usage/meter.ts';
 
 /** The loads of a round, in this order. */
 export const phases = ['alone', 'at20', 'at50', 'with32', 'with128'] as const;
@@ -37,6 +37,8 @@ const RESTART_AFTER_MS = 1_000;
 
 export interface PhaseResult {
   readonly sagas: number;
+  /** The time between the readings that `perSaga` compares. */
+  readonly seconds: number;
   readonly perSecond: number;
   /** From the intended start to the end, in milliseconds. */
   readonly latencies: readonly number[];
@@ -51,7 +53,7 @@ export interface DrillFigures extends Drilled, Pick<Judgement, 'doubles' | 'repe
 export type DrillResult = DrillFigures | { readonly absent: string };
 
 export interface SideRound {
-  readonly idleCores: ByGroup;
+  readonly idle: IdleUse;
   readonly phases: Readonly<Record<Phase, PhaseResult>>;
   readonly drill: DrillResult;
 }
@@ -70,13 +72,16 @@ export function measureRound(
     withClient(world.stack.databaseUrl, async (client) => {
       if (statements) await forgetStatements(client);
       await warmUp(run);
+      const { ends } = run.driver;
+      const left = new Set([await backendOf(client), await backendOf(ends.client)]);
       const meter = new Meter(client, {
         side: run.open,
         kafka: side.kafka,
         statements,
-        ownReads: () => run.driver.ends.reads,
+        left,
+        ownReads: () => ends.reads,
       });
-      const idleCores = await meter.cores(size.idleMs);
+      const idle = await ends.pauseWhile(() => meter.idle(size.idleMs));
       const results: Partial<Record<Phase, PhaseResult>> = {};
       for (const phase of phases) {
         await checkpoint(client);
@@ -86,7 +91,7 @@ export function measureRound(
       if (before.notEnded > 0) throw new Error(`${before.notEnded} orders have not ended`);
       const drill = await drillOf(run, side, size);
       // Each phase has got its result in the loop.
-      return { idleCores, phases: results as Record<Phase, PhaseResult>, drill };
+      return { idle, phases: results as Record<Phase, PhaseResult>, drill };
     }),
   );
 }
@@ -101,6 +106,7 @@ async function measurePhase(run: SideRun, meter: Meter, phase: Phase, ms: number
   const sagas = load.offered.length;
   return {
     sagas,
+    seconds: (after.atMs - before.atMs) / 1_000,
     perSecond: endsPerSecond(load),
     latencies: latenciesOf(load),
     perSaga: perSaga(before, after, sagas),

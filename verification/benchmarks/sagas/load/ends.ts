@@ -46,7 +46,8 @@ const EVERY_MS = 2;
  * by the clock's monotonic time.
  */
 export class EndsWatch {
-  readonly #client: Client;
+  /** The session that reads; its server process is not the side's. */
+  readonly client: Client;
   readonly #clock: Clock;
   readonly #tail = new Tail();
   readonly #ended = new Map<string, number>();
@@ -55,9 +56,10 @@ export class EndsWatch {
   #reads = 0;
   #failure: unknown;
   #stopped = false;
+  #paused = false;
 
   constructor(client: Client, clock: Clock = systemClock) {
-    this.#client = client;
+    this.client = client;
     this.#clock = clock;
     this.#loop = this.#follow();
     // A failure is reported by `stop`, and by `failure` before it.
@@ -90,15 +92,29 @@ export class EndsWatch {
     return promise;
   }
 
+  /** Sends no statement while `work` runs: a side without load is measured without the watch. */
+  async pauseWhile<T>(work: () => Promise<T>): Promise<T> {
+    this.#paused = true;
+    try {
+      return await work();
+    } finally {
+      this.#paused = false;
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#loop;
-    await this.#client.end();
+    await this.client.end();
   }
 
   async #follow(): Promise<void> {
     while (!this.#stopped) {
-      const rows = await readEnds(this.#client, this.#tail.from);
+      if (this.#paused) {
+        await this.#clock.sleep(100);
+        continue;
+      }
+      const rows = await readEnds(this.client, this.#tail.from);
       this.#reads += 1;
       const nowMs = this.#clock.monotonic();
       for (const { orderId } of this.#tail.take(rows, nowMs)) {

@@ -4,6 +4,7 @@ import type { Phase } from '../round.ts';
 import type { SagaSides } from '../sides/index.ts';
 import { totalOf } from '../usage/groups.ts';
 import {
+  aloneOf,
   cpuMs,
   drillsOf,
   latency,
@@ -41,14 +42,32 @@ function costs(rounds: Rounds): readonly Figure[] {
   const transactions: Reader = ({ perSaga }) => perSaga.transactions;
   const wal: Reader = ({ perSaga }) => perSaga.walBytes / 1_024;
   return [
-    cost('statements per saga, alone', 'alone', statements, 40, ''),
-    cost('transactions per saga, alone', 'alone', transactions, 8, ''),
+    alone(rounds, 'statements', 40, medianOf(rounds, B, 'alone', statements)),
+    alone(rounds, 'transactions', 8, medianOf(rounds, B, 'alone', transactions)),
     cost('statements per saga, 128 at once', 'with128', statements, 15, ''),
     cost('transactions per saga, 128 at once', 'with128', transactions, 3, ''),
     { ...cost('WAL per saga, 128 at once', 'with128', wal, 0, 'KiB'), bar: { kind: 'report' } },
     cost('CPU per saga of all processes, at 20/s', 'at20', cpuMs, 25, 'ms'),
     cost('CPU per saga of all processes, 128 at once', 'with128', cpuMs, 5, 'ms'),
   ];
+}
+
+function alone(
+  rounds: Rounds,
+  what: 'statements' | 'transactions',
+  limit: number,
+  withPolls: number,
+): Figure {
+  const ours = aloneOf(rounds, B, what);
+  const theirs = median(aloneOf(rounds, 'DBOS A', what));
+  return {
+    name: `${what} per saga, alone, without idle polls, B`,
+    bar: { kind: 'below', limit, unit: '' },
+    ours: { value: median(ours), unit: '', digits: 1 },
+    rival: Number.isFinite(theirs) ? { value: theirs, unit: '', digits: 1, who: 'DBOS A' } : undefined,
+    spread: spread(ours),
+    ...(Number.isFinite(withPolls) ? { note: `${withPolls.toFixed(1)} with the polls` } : {}),
+  };
 }
 
 function dbos(rounds: Rounds, phase: Phase, read: Reader, unit: string): Figure['rival'] {
@@ -123,7 +142,7 @@ function latencies(found: SagaSides, rounds: Rounds): readonly Figure[] {
 }
 
 function idle(rounds: Rounds): Figure {
-  const cores = rounds.of(B).map(({ idleCores }) => totalOf({ ...idleCores, kafka: 0 }));
+  const cores = rounds.of(B).map(({ idle: { cores: used } }) => totalOf({ ...used, kafka: 0 }));
   return {
     name: 'idle: four processes of B and their Postgres sessions',
     bar: { kind: 'below', limit: 0.05, unit: 'cores' },

@@ -23,6 +23,18 @@ export function medianOf(rounds: Rounds, side: string, phase: Phase, read: Reade
   return median(valuesOf(rounds, side, phase, read));
 }
 
+/** The cost of a saga alone, by round: what is used without load in the same time is subtracted. */
+export function aloneOf(
+  rounds: Rounds,
+  side: string,
+  what: 'statements' | 'transactions',
+): readonly number[] {
+  return rounds.of(side).map(({ idle, phases }) => {
+    const { perSaga, seconds, sagas } = phases.alone;
+    return perSaga[what] - (idle[`${what}PerSecond`] * seconds) / sagas;
+  });
+}
+
 /** The rate of a side at saturation: the better of its two loads, in sagas per second. */
 export function saturation(
   rounds: Rounds,

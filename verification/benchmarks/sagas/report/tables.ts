@@ -57,13 +57,16 @@ function idle(sides: readonly SagaSide[], rounds: Rounds): string {
   const rows = sides.flatMap(({ name }) =>
     rounds
       .of(name)
-      .map(({ idleCores }, index) => [
+      .map(({ idle: { cores, statementsPerSecond, transactionsPerSecond } }, index) => [
         name,
         String(index + 1),
-        ...groups.map((group) => number(idleCores[group], 3)),
+        ...groups.map((group) => number(cores[group], 3)),
+        number(statementsPerSecond, 1),
+        number(transactionsPerSecond, 1),
       ]),
   );
-  return table(['side', 'round', ...groups.map((group) => `idle cores: ${group}`)], rows);
+  const head = ['side', 'round', ...groups.map((group) => `idle cores: ${group}`)];
+  return table([...head, 'idle statements/s', 'idle transactions/s'], rows);
 }
 
 function drills(sides: readonly SagaSide[], rounds: Rounds): string {

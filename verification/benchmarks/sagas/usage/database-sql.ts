@@ -30,6 +30,12 @@ export async function readDatabaseWork(client: Client, statements: boolean): Pro
   };
 }
 
+/** Returns the id of the server's process of a session. */
+export async function backendOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return rows[0]?.pid ?? 0;
+}
+
 /** Has pg_stat_statements count, where the server has loaded it. Returns false where it has not. */
 export async function countStatements(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ loaded: string }>(

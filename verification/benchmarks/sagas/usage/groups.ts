@@ -5,19 +5,27 @@ import { commandOf, memoryMiBOf, type ProcessStat, readProcesses, treeOf } from 
 export type ByGroup = Readonly<Record<Group, number>>;
 
 /** The processes of each group, by their roots. */
-export type Roots = Readonly<Record<Group, readonly number[]>>;
+export type Roots = Readonly<Record<Group, readonly number[]>> & {
+  /** Server processes of the measuring sessions, which are not counted. */
+  readonly left: ReadonlySet<number>;
+};
 
 /**
  * Finds the roots: Postgres and Kafka among the children of this process, which started the stack. A given server or one
  * in Docker is not found, and is not measured.
  */
-export function findRoots(processes: readonly SideProcess[], kafka: boolean): Roots {
+export function findRoots(
+  processes: readonly SideProcess[],
+  kafka: boolean,
+  left: ReadonlySet<number>,
+): Roots {
   const own = readProcesses().filter(({ parent }) => parent === process.pid);
   const of = (group: Group): readonly number[] =>
     processes.filter((one) => one.group === group).map((one) => one.pid());
   const running = (wanted: (command: string) => boolean): readonly number[] =>
     own.map(({ pid }) => pid).filter((pid) => wanted(commandOf(pid)));
   return {
+    left,
     node: of('node'),
     server: of('server'),
     postgres: running((command) => /^\S*postgres /.test(command)),
@@ -28,13 +36,13 @@ export function findRoots(processes: readonly SideProcess[], kafka: boolean): Ro
 /** Reads the CPU time of each group so far, in milliseconds. */
 export function readCpuMs(roots: Roots): ByGroup {
   const stats = readProcesses();
-  return eachGroup((group) => sumOf(treesOf(stats, roots[group]), ({ cpuMs }) => cpuMs));
+  return eachGroup((group) => sumOf(countedOf(stats, roots, group), ({ cpuMs }) => cpuMs));
 }
 
 /** Reads the resident memory of each group, in MiB. */
 export function readMemoryMiB(roots: Roots): ByGroup {
   const stats = readProcesses();
-  return eachGroup((group) => sumOf(treesOf(stats, roots[group]), ({ pid }) => memoryMiBOf(pid)));
+  return eachGroup((group) => sumOf(countedOf(stats, roots, group), ({ pid }) => memoryMiBOf(pid)));
 }
 
 export function eachGroup(figure: (group: Group) => number): ByGroup {
@@ -47,8 +55,8 @@ export function totalOf(figures: ByGroup): number {
   return groups.reduce((sum, group) => sum + figures[group], 0);
 }
 
-function treesOf(stats: readonly ProcessStat[], roots: readonly number[]): readonly ProcessStat[] {
-  return roots.flatMap((root) => treeOf(stats, root));
+function countedOf(stats: readonly ProcessStat[], roots: Roots, group: Group): readonly ProcessStat[] {
+  return roots[group].flatMap((root) => treeOf(stats, root)).filter(({ pid }) => !roots.left.has(pid));
 }
 
 function sumOf(stats: readonly ProcessStat[], figure: (stat: ProcessStat) => number): number {

@@ -12,7 +12,15 @@ export interface PerSaga {
   readonly cpuMs: ByGroup;
 }
 
-interface Reading {
+/** What a side uses while it has nothing to do. */
+export interface IdleUse {
+  readonly cores: ByGroup;
+  readonly statementsPerSecond: number;
+  readonly transactionsPerSecond: number;
+}
+
+export interface Reading {
+  readonly atMs: number;
   readonly work: DatabaseWork;
   readonly cpuMs: ByGroup;
   /** Statements of the measuring process, each a transaction; they are not the side's. */
@@ -37,6 +45,8 @@ export class Meter {
       readonly kafka: boolean;
       /** True when pg_stat_statements counts. */
       readonly statements: boolean;
+      /** Server processes of the measuring sessions. */
+      readonly left: ReadonlySet<number>;
       /** The number of statements that the measuring process has sent to the side's databases. */
       readonly ownReads: () => number;
       readonly clock?: Clock;
@@ -44,7 +54,7 @@ export class Meter {
   ) {
     this.#client = client;
     this.#statements = options.statements;
-    this.#roots = findRoots(options.side.processes, options.kafka);
+    this.#roots = findRoots(options.side.processes, options.kafka, options.left);
     this.#ownReads = options.ownReads;
     this.#clock = options.clock ?? systemClock;
   }
@@ -52,22 +62,35 @@ export class Meter {
   async read(): Promise<Reading> {
     await this.#clock.sleep(SETTLE_MS);
     const work = await readDatabaseWork(this.#client, this.#statements);
-    return { work, cpuMs: readCpuMs(this.#roots), ownReads: this.#ownReads() };
+    return {
+      atMs: this.#clock.monotonic(),
+      work,
+      cpuMs: readCpuMs(this.#roots),
+      ownReads: this.#ownReads(),
+    };
   }
 
   memoryMiB(): ByGroup {
     return readMemoryMiB(this.#roots);
   }
 
-  /** Measures the cores that each group uses for `ms` milliseconds. */
-  async cores(ms: number): Promise<ByGroup> {
-    const before = readCpuMs(this.#roots);
-    const began = this.#clock.monotonic();
+  /** Measures what is used in `ms` milliseconds without load. */
+  async idle(ms: number): Promise<IdleUse> {
+    const before = await this.read();
     await this.#clock.sleep(ms);
-    const after = readCpuMs(this.#roots);
-    const took = this.#clock.monotonic() - began;
-    return eachGroup((group) => (after[group] - before[group]) / took);
+    return idleUse(before, await this.read());
   }
+}
+
+/** Divides the use between two readings without load by their time. */
+export function idleUse(before: Reading, after: Reading): IdleUse {
+  const took = after.atMs - before.atMs;
+  const { statements, transactions, cpuMs } = perSaga(before, after, took / 1_000);
+  return {
+    cores: eachGroup((group) => cpuMs[group] / 1_000),
+    statementsPerSecond: statements,
+    transactionsPerSecond: transactions,
+  };
 }
 
 /** Divides the use between two readings by the number of sagas. */

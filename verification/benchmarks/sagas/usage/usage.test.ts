@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { eachGroup } from './groups.ts';
-import { perSaga } from './meter.ts';
+import { idleUse, perSaga } from './meter.ts';
 import { parseStat, treeOf } from './process-tree.ts';
 
 const line = (pid: number, parent: number, ticks: readonly [number, number, number, number]): string =>
@@ -21,11 +21,17 @@ it('the tree of a process has its descendants and no other', () => {
   expect(treeOf(stats.map(parseStat), 99)).toEqual([]);
 });
 
-it('the use of a saga leaves out what the measuring process has sent', () => {
+it('the use of a saga, and of an idle second, leaves out what the measuring process has sent', () => {
   const reading = (count: number, ownReads: number) => ({
+    atMs: 1_000 * count,
     work: { statements: 100 * count, transactions: 20 * count, walBytes: 5_000 * count },
     cpuMs: eachGroup((group) => (group === 'node' ? 30 * count : 0)),
     ownReads,
+  });
+  expect(idleUse(reading(1, 50), reading(11, 150))).toEqual({
+    cores: { node: 0.03, postgres: 0, kafka: 0, server: 0 },
+    statementsPerSecond: 90,
+    transactionsPerSecond: 10,
   });
   expect(perSaga(reading(1, 50), reading(11, 150), 100)).toEqual({
     statements: 9,
