@@ -73,7 +73,7 @@ export function measureRound(
       if (statements) await forgetStatements(client);
       await warmUp(run);
       const { ends } = run.driver;
-      const left = new Set([await backendOf(client), await backendOf(ends.client)]);
+      const left = new Set([await backendOf(client), run.watchBackend]);
       const meter = new Meter(client, {
         side: run.open,
         kafka: side.kafka,

@@ -12,6 +12,7 @@ import { type Driver, exactly } from './load/loads.ts';
 import { type Order, orderOf } from './order.ts';
 import { answers, RestartableProcess } from './sides/processes.ts';
 import type { OpenSide, SagaSide } from './sides/side.ts';
+import { backendOf } from './usage/database-sql.ts';
 import { readLedger } from './stub/provider.ts';
 
 const STUB = fileURLToPath(new URL('./stub/main.ts', import.meta.url));
@@ -20,6 +21,8 @@ const STUB = fileURLToPath(new URL('./stub/main.ts', import.meta.url));
 export interface SideRun {
   readonly open: OpenSide;
   readonly driver: Driver;
+  /** The server process of the session that follows the ends: it is not the side's. */
+  readonly watchBackend: number;
   /** One of ten orders is refused. @default true */
   refusals: boolean;
   /** Judges all orders so far. */
@@ -70,7 +73,9 @@ async function onOpenSide<T>(
   work: (run: SideRun) => Promise<T>,
 ): Promise<T> {
   const orders: Order[] = [];
-  const ends = new EndsWatch(await open.connect('orders'));
+  const client = await open.connect('orders');
+  const watchBackend = await backendOf(client);
+  const ends = new EndsWatch(client);
   const next = (): Order => {
     const order = orderOf(orders.length, newUuidV7(), run.refusals);
     orders.push(order);
@@ -79,6 +84,7 @@ async function onOpenSide<T>(
   const run: SideRun = {
     open,
     driver: { side: open, ends, next, patienceMs, clock: systemClock },
+    watchBackend,
     refusals: true,
     judge: () => judgeOrders(open, providerUrl, orders),
   };

@@ -46,8 +46,7 @@ const EVERY_MS = 2;
  * by the clock's monotonic time.
  */
 export class EndsWatch {
-  /** The session that reads; its server process is not the side's. */
-  readonly client: Client;
+  readonly #client: Client;
   readonly #clock: Clock;
   readonly #tail = new Tail();
   readonly #ended = new Map<string, number>();
@@ -59,7 +58,7 @@ export class EndsWatch {
   #paused = false;
 
   constructor(client: Client, clock: Clock = systemClock) {
-    this.client = client;
+    this.#client = client;
     this.#clock = clock;
     this.#loop = this.#follow();
     // A failure is reported by `stop`, and by `failure` before it.
@@ -105,7 +104,7 @@ export class EndsWatch {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#loop;
-    await this.client.end();
+    await this.#client.end();
   }
 
   async #follow(): Promise<void> {
@@ -114,7 +113,7 @@ export class EndsWatch {
         await this.#clock.sleep(100);
         continue;
       }
-      const rows = await readEnds(this.client, this.#tail.from);
+      const rows = await readEnds(this.#client, this.#tail.from);
       this.#reads += 1;
       const nowMs = this.#clock.monotonic();
       for (const { orderId } of this.#tail.take(rows, nowMs)) {
