@@ -41,6 +41,14 @@ export interface EndRow {
   readonly outcome: Outcome;
 }
 
+/**
+ * Begins the one transaction of all reads of a session, so that they add no transactions to the side's. Each statement
+ * has a snapshot of its own, and nothing is held back between them.
+ */
+export async function beginReading(client: Client): Promise<void> {
+  await client.query('begin isolation level read committed read only');
+}
+
 /** Reads the ends from `seq` on, by the index: without locks, some rows a call. Prepared once for each session. */
 export async function readEnds(client: Client, fromSeq: number): Promise<readonly EndRow[]> {
   const { rows } = await client.query<{ seq: string; order_id: string; outcome: Outcome }>({

@@ -102,7 +102,7 @@ async function measurePhase(run: SideRun, meter: Meter, phase: Phase, ms: number
   const before = await meter.read();
   const load = await loadOf(run, phase, ms);
   const memoryMiB = meter.memoryMiB();
-  const after = await meter.read();
+  const after = await meter.read(phase === 'alone' ? 'all' : 'at work');
   const sagas = load.offered.length;
   return {
     sagas,

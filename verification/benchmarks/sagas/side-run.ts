@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import { freePorts } from '@convergekit/testing/engine';
 import type { World } from '../case.ts';
 import { placeOf } from '../measure/drain-once.ts';
-import { readAllEnds, readAllocations, readReservations, type Owner } from './business-sql.ts';
+import { beginReading, readAllEnds, readAllocations, readReservations, type Owner } from './business-sql.ts';
 import { judge, type Judgement } from './judge.ts';
 import { EndsWatch } from './load/ends.ts';
 import { type Driver, exactly } from './load/loads.ts';
@@ -75,6 +75,7 @@ async function onOpenSide<T>(
   const orders: Order[] = [];
   const client = await open.connect('orders');
   const watchBackend = await backendOf(client);
+  await beginReading(client);
   const ends = new EndsWatch(client);
   const next = (): Order => {
     const order = orderOf(orders.length, newUuidV7(), run.refusals);

@@ -42,8 +42,8 @@ function costs(rounds: Rounds): readonly Figure[] {
   const transactions: Reader = ({ perSaga }) => perSaga.transactions;
   const wal: Reader = ({ perSaga }) => perSaga.walBytes / 1_024;
   return [
-    alone(rounds, 'statements', 40, medianOf(rounds, B, 'alone', statements)),
-    alone(rounds, 'transactions', 8, medianOf(rounds, B, 'alone', transactions)),
+    alone(rounds, 'statements', 40),
+    alone(rounds, 'transactions', 8),
     cost('statements per saga, 128 at once', 'with128', statements, 15, ''),
     cost('transactions per saga, 128 at once', 'with128', transactions, 3, ''),
     { ...cost('WAL per saga, 128 at once', 'with128', wal, 0, 'KiB'), bar: { kind: 'report' } },
@@ -52,21 +52,16 @@ function costs(rounds: Rounds): readonly Figure[] {
   ];
 }
 
-function alone(
-  rounds: Rounds,
-  what: 'statements' | 'transactions',
-  limit: number,
-  withPolls: number,
-): Figure {
+function alone(rounds: Rounds, what: 'statements' | 'transactions', limit: number): Figure {
   const ours = aloneOf(rounds, B, what);
   const theirs = median(aloneOf(rounds, 'DBOS A', what));
+  const measured = Number.isFinite(theirs);
   return {
     name: `${what} per saga, alone, without idle polls, B`,
     bar: { kind: 'below', limit, unit: '' },
     ours: { value: median(ours), unit: '', digits: 1 },
-    rival: Number.isFinite(theirs) ? { value: theirs, unit: '', digits: 1, who: 'DBOS A' } : undefined,
+    rival: measured ? { value: theirs, unit: '', digits: 1, who: 'DBOS A' } : undefined,
     spread: spread(ours),
-    ...(Number.isFinite(withPolls) ? { note: `${withPolls.toFixed(1)} with the polls` } : {}),
   };
 }
 

@@ -8,7 +8,7 @@ of four services; server with its defaults, on loopback, telemetry off.
 
 An order has ended when another session sees its row in \`order_end\`; that session looks every 2 ms, the same for all sides; its statements and its server process are left out. Loads, in turn: one after the other
 (none refused), open loop at 20/s and 50/s (latency counts from when the order was to be placed, not from when it was), then 32 and 128 at once; the first fifth of each is left out of rates and latencies. The use of a load is
-read before it and after its last order has ended, idle polls included, and divided by its sagas (for the figures of a saga alone, the idle statements and transactions of the same time are subtracted): statements by pg_stat_statements (top level), transactions (commits and rollbacks) by pg_stat_database, WAL by the server's position,
+read before it and after its last order has ended, idle polls included, and divided by its sagas (for the figures of a saga alone, the reading is 11 s later, when idle sessions have reported their transactions, and the idle statements and transactions of the same time are subtracted): statements by pg_stat_statements (top level), transactions (commits and rollbacks) by pg_stat_database, WAL by the server's position,
 CPU time from /proc of all processes of the side, with Kafka's JVM and all of Postgres, without the provider and the measuring process. Restate's journal and Kafka's log are not in the WAL. Memory is resident
 memory at the end of the load, shared pages divided among the processes that share them. Sides take turns, each with fresh databases, topics and processes; each round begins with another side. Kafka runs, idle, beside the sides that do not use it.
 

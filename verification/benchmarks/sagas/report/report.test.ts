@@ -61,7 +61,6 @@ it('figures compare the better load of each side, and leave idle polls out of a 
   expect(rate).toMatchObject({ ours: { value: 300 }, rival: { value: 200, who: 'DBOS A' } });
   expect(figures.get('statements per saga, alone, without idle polls, B')).toMatchObject({
     ours: { value: 30 },
-    note: '32.0 with the polls',
   });
   expect(figures.get('idle: four processes of B and their Postgres sessions')?.ours?.value).toBeCloseTo(0.03);
   const drill = figures.get('kill drill of B: sagas not ended');

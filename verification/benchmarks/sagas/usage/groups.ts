@@ -4,8 +4,8 @@ import { commandOf, memoryMiBOf, type ProcessStat, readProcesses, treeOf } from 
 /** A figure for each group of processes; NaN where the group is not on this machine as a process of this run. */
 export type ByGroup = Readonly<Record<Group, number>>;
 
-/** The processes of each group, by their roots. */
-export type Roots = Readonly<Record<Group, readonly number[]>> & {
+/** The processes of each group, by their roots; undefined: they run, and not as processes of this run. */
+export type Roots = Readonly<Record<Group, readonly number[] | undefined>> & {
   /** Server processes of the measuring sessions, which are not counted. */
   readonly left: ReadonlySet<number>;
 };
@@ -22,8 +22,10 @@ export function findRoots(
   const own = readProcesses().filter(({ parent }) => parent === process.pid);
   const of = (group: Group): readonly number[] =>
     processes.filter((one) => one.group === group).map((one) => one.pid());
-  const running = (wanted: (command: string) => boolean): readonly number[] =>
-    own.map(({ pid }) => pid).filter((pid) => wanted(commandOf(pid)));
+  const running = (wanted: (command: string) => boolean): readonly number[] | undefined => {
+    const found = own.map(({ pid }) => pid).filter((pid) => wanted(commandOf(pid)));
+    return found.length === 0 ? undefined : found;
+  };
   return {
     left,
     node: of('node'),
@@ -36,13 +38,13 @@ export function findRoots(
 /** Reads the CPU time of each group so far, in milliseconds. */
 export function readCpuMs(roots: Roots): ByGroup {
   const stats = readProcesses();
-  return eachGroup((group) => sumOf(countedOf(stats, roots, group), ({ cpuMs }) => cpuMs));
+  return eachGroup((group) => sumOf(stats, roots, group, ({ cpuMs }) => cpuMs));
 }
 
 /** Reads the resident memory of each group, in MiB. */
 export function readMemoryMiB(roots: Roots): ByGroup {
   const stats = readProcesses();
-  return eachGroup((group) => sumOf(countedOf(stats, roots, group), ({ pid }) => memoryMiBOf(pid)));
+  return eachGroup((group) => sumOf(stats, roots, group, ({ pid }) => memoryMiBOf(pid)));
 }
 
 export function eachGroup(figure: (group: Group) => number): ByGroup {
@@ -55,10 +57,17 @@ export function totalOf(figures: ByGroup): number {
   return groups.reduce((sum, group) => sum + figures[group], 0);
 }
 
-function countedOf(stats: readonly ProcessStat[], roots: Roots, group: Group): readonly ProcessStat[] {
-  return roots[group].flatMap((root) => treeOf(stats, root)).filter(({ pid }) => !roots.left.has(pid));
-}
-
-function sumOf(stats: readonly ProcessStat[], figure: (stat: ProcessStat) => number): number {
-  return stats.reduce((sum, stat) => sum + figure(stat), 0);
+/** Sums a figure over the processes of a group; NaN where they are unknown: they are not without use. */
+export function sumOf(
+  stats: readonly ProcessStat[],
+  roots: Roots,
+  group: Group,
+  figure: (stat: ProcessStat) => number,
+): number {
+  return (
+    roots[group]
+      ?.flatMap((root) => treeOf(stats, root))
+      .filter(({ pid }) => !roots.left.has(pid))
+      .reduce((sum, stat) => sum + figure(stat), 0) ?? Number.NaN
+  );
 }

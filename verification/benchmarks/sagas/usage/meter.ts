@@ -23,12 +23,14 @@ export interface Reading {
   readonly atMs: number;
   readonly work: DatabaseWork;
   readonly cpuMs: ByGroup;
-  /** Statements of the measuring process, each a transaction; they are not the side's. */
+  /** Statements of the measuring process; they are not the side's. */
   readonly ownReads: number;
 }
 
-/** The pause before a reading, in milliseconds: sessions report their commits once a second. */
+/** The pause before a reading, in milliseconds: sessions at work report their commits once a second. */
 const SETTLE_MS = 1_200;
+/** The pause after which sessions without work have reported theirs, too: they do so after ten seconds. */
+const ALL_REPORTED_MS = 11_000;
 
 /** Reads what a side has used. */
 export class Meter {
@@ -59,8 +61,9 @@ export class Meter {
     this.#clock = options.clock ?? systemClock;
   }
 
-  async read(): Promise<Reading> {
-    await this.#clock.sleep(SETTLE_MS);
+  /** Reads when the sessions at work have reported, or all of them: without load, a few transactions count. */
+  async read(reported: 'at work' | 'all' = 'at work'): Promise<Reading> {
+    await this.#clock.sleep(reported === 'all' ? ALL_REPORTED_MS : SETTLE_MS);
     const work = await readDatabaseWork(this.#client, this.#statements);
     return {
       atMs: this.#clock.monotonic(),
@@ -76,7 +79,7 @@ export class Meter {
 
   /** Measures what is used in `ms` milliseconds without load. */
   async idle(ms: number): Promise<IdleUse> {
-    const before = await this.read();
+    const before = await this.read('all');
     await this.#clock.sleep(ms);
     return idleUse(before, await this.read());
   }
@@ -98,7 +101,7 @@ export function perSaga(before: Reading, after: Reading, sagas: number): PerSaga
   const own = after.ownReads - before.ownReads;
   return {
     statements: (after.work.statements - before.work.statements - own) / sagas,
-    transactions: (after.work.transactions - before.work.transactions - own) / sagas,
+    transactions: (after.work.transactions - before.work.transactions) / sagas,
     walBytes: (after.work.walBytes - before.work.walBytes) / sagas,
     cpuMs: eachGroup((group) => (after.cpuMs[group] - before.cpuMs[group]) / sagas),
   };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { eachGroup } from './groups.ts';
+import { eachGroup, sumOf } from './groups.ts';
 import { idleUse, perSaga } from './meter.ts';
 import { parseStat, treeOf } from './process-tree.ts';
 
@@ -21,6 +21,13 @@ it('the tree of a process has its descendants and no other', () => {
   expect(treeOf(stats.map(parseStat), 99)).toEqual([]);
 });
 
+it('the sum of a group leaves the measuring sessions out, and is no number where its processes are unknown', () => {
+  const stats = [line(1, 0, [1, 0, 0, 0]), line(2, 1, [2, 0, 0, 0]), line(3, 1, [4, 0, 0, 0])].map(parseStat);
+  const roots = { node: [], server: [], postgres: [1], kafka: undefined, left: new Set([3]) };
+  const cpu = (group: 'node' | 'postgres' | 'kafka') => sumOf(stats, roots, group, ({ cpuMs }) => cpuMs);
+  expect([cpu('postgres'), cpu('node'), cpu('kafka')]).toEqual([30, 0, Number.NaN]);
+});
+
 it('the use of a saga, and of an idle second, leaves out what the measuring process has sent', () => {
   const reading = (count: number, ownReads: number) => ({
     atMs: 1_000 * count,
@@ -31,11 +38,11 @@ it('the use of a saga, and of an idle second, leaves out what the measuring proc
   expect(idleUse(reading(1, 50), reading(11, 150))).toEqual({
     cores: { node: 0.03, postgres: 0, kafka: 0, server: 0 },
     statementsPerSecond: 90,
-    transactionsPerSecond: 10,
+    transactionsPerSecond: 20,
   });
   expect(perSaga(reading(1, 50), reading(11, 150), 100)).toEqual({
     statements: 9,
-    transactions: 1,
+    transactions: 2,
     walBytes: 500,
     cpuMs: { node: 3, postgres: 0, kafka: 0, server: 0 },
   });
