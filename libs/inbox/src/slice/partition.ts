@@ -65,7 +65,9 @@ export class Partition {
   }
 
   get counts(): Counts {
-    return this.#counts;
+    const { duplicates = 0, skipped = 0 } = this.#deferral ?? {};
+    const counts = this.#counts;
+    return { ...counts, duplicates: counts.duplicates + duplicates, skipped: counts.skipped + skipped };
   }
 
   get nextOffset(): bigint {
