@@ -2,6 +2,7 @@
  * Planted faults, each seen to fail here: without the column list of the writer's insert; without the name check, the record
  * check or the search_path of outbox_remove_child; with update on an audit, or delete, granted to who writes it.
  */
+import { dropType } from '@convergekit/inbox/operate';
 import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -167,6 +168,15 @@ describe('a consumer', () => {
     ['delete from a journal of workflows', 'delete from converge.workflow_step'],
     ['delete a workflow, and with it its journal', 'delete from converge.workflow'],
   ])('a consumer cannot %s', refusedTo('converge_consumer'));
+
+  // Planted fault: without the grant of delete on inbox_type a consumer with `.ignore()` cannot start (42501).
+  it('a consumer unregisters the types that it ignores', async () => {
+    const dropped = database.db.transaction().execute(async (tx) => {
+      await executorOf(tx).query('set local role converge_consumer');
+      return dropType(executorOf(tx), 'stock', 'shop.placed', 'orders');
+    });
+    expect(await dropped).toBe(0);
+  });
 
   // Planted fault: in saga_forget_steps, without `security definer` the consumer forgets nothing (42501), without the day
   // the new row leaves, and without the step's state the row of the open step.
