@@ -2,7 +2,6 @@
  * Planted faults, each seen to fail here: without the column list of the writer's insert; without the name check, the record
  * check or the search_path of outbox_remove_child; with update on an audit, or delete, granted to who writes it.
  */
-import { dropType } from '@convergekit/inbox/operate';
 import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -170,13 +169,8 @@ describe('a consumer', () => {
   ])('a consumer cannot %s', refusedTo('converge_consumer'));
 
   // Planted fault: without the grant of delete on inbox_type a consumer with `.ignore()` cannot start (42501).
-  it('a consumer unregisters the types that it ignores', async () => {
-    const dropped = database.db.transaction().execute(async (tx) => {
-      await executorOf(tx).query('set local role converge_consumer');
-      return dropType(executorOf(tx), 'stock', 'shop.placed', 'orders');
-    });
-    expect(await dropped).toBe(0);
-  });
+  it('a consumer unregisters the types that it ignores', async () =>
+    expect(await as('converge_consumer', `delete from converge.inbox_type where type = 'x'`)).toBe('00000'));
 
   // Planted fault: in saga_forget_steps, without `security definer` the consumer forgets nothing (42501), without the day
   // the new row leaves, and without the step's state the row of the open step.
@@ -186,12 +180,8 @@ describe('a consumer', () => {
       values ('s', 'i', $1, 1, 1, 'apply', 'begin', 'absent', 'started', 'run', 'e', now() - $2::interval)`;
     try {
       await client.query('begin');
-      for (const [step, age] of [
-        ['ended', '2 days'],
-        ['open', '2 days'],
-        ['new', '1 hour'],
-      ] as const)
-        await client.query(row, [step, age]);
+      const ages = { ended: '2 days', open: '2 days', new: '1 hour' };
+      for (const [step, age] of Object.entries(ages)) await client.query(row, [step, age]);
       await client.query(
         `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
          select 's', 'i', step, 1, 'c', 'k', case step when 'open' then 'started' else 'applied' end, 'e' from converge.saga_step where saga = 's'`,
