@@ -3,10 +3,14 @@ import { Query } from 'pg';
 /** Text of the first statement of a slice only, which sets limits and moves the fence and watermark. */
 const OPENS = 'insert into converge.inbox_watermark';
 
-/** The rest of that statement: the limits, from the first four of its values. */
+/**
+ * The rest of that statement: the limits, and the version of the registered types, which the reader compares. From the first
+ * seven of its values.
+ */
 const LIMITS = `
   select set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $2, true),
-         set_config('statement_timeout', $3, true), set_config('transaction_timeout', $4, true)`;
+         set_config('statement_timeout', $3, true), set_config('transaction_timeout', $4, true), p.types_version as types
+    from converge.inbox_partition p where p.consumer = $5 and p.topic = $6 and p.partition = $7`;
 
 /** The method of pg, missing in its types, that every statement with values passes, alone or in a batch. */
 interface Prepared {
@@ -26,7 +30,7 @@ export function withoutDedup(): () => void {
   prototype.prepare = function (this: Prepared, connection) {
     if (this.text.includes(OPENS)) {
       this.text = LIMITS;
-      this.values = this.values.slice(0, 4);
+      this.values = this.values.slice(0, 7);
     }
     prepare.call(this, connection);
   };
