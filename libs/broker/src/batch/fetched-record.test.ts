@@ -9,7 +9,8 @@ function fetched(all: readonly (readonly Header[])[]) {
   const builder = new RecordBatchBuilder();
   const field = (bytes: Uint8Array): void => builder.value(Buffer.from(bytes), 0, bytes.length);
   for (const headers of all) {
-    builder.begin(0, 1_000);
+    // Four headers of 200 characters with values as long.
+    builder.begin(0, 2_000);
     builder.varint(-1);
     builder.varint(-1);
     builder.varint(headers.length);
