@@ -110,12 +110,12 @@ describe('the example of "sagas"', () => {
       { name: 'hotel', database: rooms as never },
       { name: 'others', database: others },
     ];
-    const told = async () => normalise(renderNarrative(await readNarrative(named, instance)));
+    const narrative = async () => normalise(renderNarrative(await readNarrative(named, instance)));
     // The narrative names consumers that have not read an event; what a consumer skips counts as read a moment later.
-    await waitUntil(async () => !(await told()).includes('has not read'), {
+    await waitUntil(async () => !(await narrative()).includes('has not read'), {
       what: 'all consumers to have read all',
     });
-    expect(blocks('text')).toContain(await told());
+    expect(blocks('text')).toContain(await narrative());
     const executors = [rooms.executor, others.executor];
     expect(await findOrphans(executors)).toEqual([]);
     for (const executor of executors) expect(verifyJournal(await readSagaRecords(executor, {}))).toEqual([]);

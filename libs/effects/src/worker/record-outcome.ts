@@ -19,10 +19,9 @@ const outbox = createOutbox([]);
 class ClaimLost extends Error {}
 
 /**
- * Records the outcome and its reactions in one transaction. The row is closed, if it is still claimed, and the
- * effect's own row is locked; then the
- * effect's own code runs; then its events are appended. False = the claim was lost, nothing was written. Rejects when
- * the effect's code or the database failed: nothing was written either.
+ * Records the outcome and its reactions in one transaction. The row is closed, if it is still claimed, and the effect's
+ * own row is locked; then the effect's own code runs; then its events are appended. False = the claim was lost, nothing
+ * was written. Rejects when the effect's code or the database failed: nothing was written either.
  */
 export async function recordOutcome<DB>(
   { database, clock, random }: ResolvedOptions<DB>,

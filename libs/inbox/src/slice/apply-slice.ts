@@ -57,9 +57,9 @@ export interface Applied {
 }
 
 /**
- * Applies a slice, and the deferred events before it, in one transaction. Its steps: fence and watermarks → handlers in order → emitted events and failure
- * events, by one append → parked events → commit. Serialization failures (40001, 40P01) are repeated here; every other
- * error rolls back and is rethrown.
+ * Applies a slice, and the deferred events before it, in one transaction. Its steps: fence and watermarks → handlers in
+ * order → emitted events and failure events, by one append → parked events → commit. Serialization failures (40001,
+ * 40P01) are repeated here; every other error rolls back and is rethrown.
  */
 export function applySlice<DB>(
   context: SliceContext<DB>,

@@ -42,8 +42,8 @@ export async function saveDeferred<DB>(
 }
 
 /**
- * Commits the steps as one transaction, with the deferred events before them. When a handler throws, each event gets a transaction, so that only the failing
- * event is retried and given up.
+ * Commits the steps as one transaction, with the deferred events before them. When a handler throws, each event gets a
+ * transaction, so that only the failing event is retried and given up.
  */
 export async function commitSlice<DB>(
   context: SliceContext<DB>,
