@@ -161,7 +161,7 @@ export interface ConsumerOptions {
   readonly sessionTimeoutMs?: number;
   /** @default 1_000 */
   readonly heartbeatIntervalMs?: number;
-  /** The time the broker may wait for more data, in milliseconds. @default 50 */
+  /** The time the broker may wait for more data, in milliseconds; less while a partition is paused. @default 500 */
   readonly maxWaitMs?: number;
   /** Bytes per partition and fetch. @default 1_048_576 */
   readonly maxBytesPerPartition?: number;

@@ -10,7 +10,7 @@ export function positionContract(setup: () => BrokerUnderTest): void {
     ])('a consumer continues at the position of a seek in the middle of a batch, %s', async (_, wait) => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
-      for (let round = 0; round < 10; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
+      for (let round = 0; round < 20; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
       const from: bigint[] = [];
       const member = kit.member({
         groupId: kit.group(),
@@ -23,14 +23,14 @@ export function positionContract(setup: () => BrokerUnderTest): void {
             from.push(last);
             control.seek(15n);
             control.seek(12n);
-          } else if (from.length === 1 && last === 99n) {
+          } else if (from.length === 1 && last === 199n) {
             from.push(last);
             control.seek('earliest');
           }
         },
       });
       await member.start();
-      const ends = (): number => member.seen.filter(({ offset }) => offset === 99n).length;
+      const ends = (): number => member.seen.filter(({ offset }) => offset === 199n).length;
       await until('the end for the last time', () => ends() === 2);
       const offsets = member.seen.map(({ offset }) => offset);
       const jumps = offsets.flatMap((offset, index) => {

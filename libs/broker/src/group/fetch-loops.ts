@@ -27,8 +27,11 @@ export interface FetchLoopsOptions extends FetchSettings {
   readonly onRecreated: (topics: readonly string[]) => void;
 }
 
-/** The maximum wait of a fetch that leaves busy partitions out, in milliseconds: the next fetch soon includes them. */
-const SHORT_WAIT_MS = 5;
+/**
+ * The maximum wait of a fetch by the demand of its broker's partitions, in milliseconds. A fetch cannot be changed while
+ * it waits, so one that leaves a partition out is short: the next one may include it.
+ */
+const WAIT_MS = { busy: 5, none: 50, fetchable: Infinity } as const;
 
 /** The fetch loops of a membership: one per broker that leads an assigned partition, and a watch. */
 export class FetchLoops {
@@ -119,9 +122,7 @@ export class FetchLoops {
         : [],
     );
     if (asked.length === 0) return 'fetched';
-    const waitMs = mine.some((flow) => flow.demand === 'busy')
-      ? Math.min(SHORT_WAIT_MS, maxWaitMs)
-      : maxWaitMs;
+    const waitMs = Math.min(maxWaitMs, ...mine.map((flow) => WAIT_MS[flow.demand]));
     const wants = asked.map(({ flow, offset }) => ({
       ...flow.place,
       offset,

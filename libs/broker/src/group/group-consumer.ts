@@ -137,7 +137,7 @@ export class LoopConsumer implements GroupConsumer {
   }
 
   #sessionOf(membership: Membership): GroupSession {
-    const { link, handlers, maxWaitMs = 50, maxBytesPerPartition = 1_048_576 } = this.#options;
+    const { link, handlers, maxWaitMs = 500, maxBytesPerPartition = 1_048_576 } = this.#options;
     const { fetchStallMs = 5_000 } = this.#options;
     return new GroupSession({
       link,

@@ -1,4 +1,11 @@
-import type { Assignment, BrokerError, IncomingBatch, PartitionControl, StartAt } from '../broker.ts';
+import type {
+  Assignment,
+  BrokerError,
+  IncomingBatch,
+  IncomingRecord,
+  PartitionControl,
+  StartAt,
+} from '../broker.ts';
 import type { FetchedRecords } from './link.ts';
 
 export interface FlowHooks {
@@ -14,9 +21,12 @@ export interface FlowHooks {
 /** The number of fetches of a batch with a wrong checksum before it counts as undecodable. */
 export const FETCHES_OF_DAMAGED = 3;
 
+/** The batch fetched ahead accepts further fetches below both limits. Bytes are those of keys, values and headers. */
+const MOST_AHEAD = { records: 100, bytes: 65_536 } as const;
+
 /**
  * A partition during one membership: its position, the batch in progress, and one batch fetched ahead. Fetching and
- * handling overlap. The `turn` counts seeks: a fetch that began before a seek is dropped.
+ * handling overlap: few records ahead grow by further fetches, so that a slow handler does not end long waits. The `turn` counts seeks: a fetch that began before a seek is dropped.
  */
 export class PartitionFlow {
   readonly place: Assignment;
@@ -70,10 +80,10 @@ export class PartitionFlow {
     return !this.#abort.signal.aborted;
   }
 
-  /** The demand of the partition in the next fetch. `busy`: the batch fetched ahead is not taken yet. */
+  /** The demand of the partition in the next fetch. `busy`: enough is fetched ahead. */
   get demand(): 'none' | 'busy' | 'fetchable' {
     if (!this.#started || this.#paused || this.#lost !== undefined || !this.open) return 'none';
-    return this.#ahead === undefined ? 'fetchable' : 'busy';
+    return this.#ahead === undefined || isSmall(this.#ahead.records) ? 'fetchable' : 'busy';
   }
 
   /** Number of answers with records, or with the end of the log. */
@@ -100,7 +110,8 @@ export class PartitionFlow {
       this.#answers += 1;
     this.#position = fetched.nextOffset;
     if (fetched.records.length === 0) return;
-    this.#ahead = { ...this.place, records: fetched.records, highWatermark: fetched.highWatermark };
+    const records = [...(this.#ahead?.records ?? []), ...fetched.records];
+    this.#ahead = { ...this.place, records, highWatermark: fetched.highWatermark };
     this.#deliver();
   }
 
@@ -153,4 +164,14 @@ export class PartitionFlow {
     this.#running = undefined;
     this.#deliver();
   }
+}
+
+function isSmall(records: readonly IncomingRecord[]): boolean {
+  if (records.length >= MOST_AHEAD.records) return false;
+  return records.reduce((bytes, record) => bytes + bytesOf(record), 0) < MOST_AHEAD.bytes;
+}
+
+function bytesOf({ key, value, headers }: IncomingRecord): number {
+  const sizes = headers.map(([name, bytes]) => name.length + (bytes?.length ?? 0));
+  return sizes.reduce((sum, size) => sum + size, (key?.length ?? 0) + (value?.length ?? 0));
 }
