@@ -5,6 +5,8 @@ import type { ClaimedWork } from '../work/work.ts';
 const WOKEN_MS = 1_000;
 /** The time for which a worker remembers unannounced work, in milliseconds. */
 const REMEMBERED_MS = 600_000;
+/** The time after which a worker that heard nothing concludes that there is nothing to hear, in milliseconds. */
+const NEW_MS = 60_000;
 /** The most announced works that another worker may have taken. */
 const MOST = 1_000;
 
@@ -12,16 +14,19 @@ const MOST = 1_000;
 interface Learnt {
   /** True once a transaction of this process announced work. */
   readonly heard: boolean;
+  /** The time since the worker began, in milliseconds. */
+  readonly runningMs: number;
   /** The time since unannounced work was found, in milliseconds; Infinity = never. */
   readonly unannouncedMs: number;
 }
 
 /**
- * Returns the pause before the next look for unannounced work, in milliseconds. Pure. Only a worker that is woken for
- * its work looks seldom; where another process writes work, it looks every `pollMs`.
+ * Returns the pause before the next look for unannounced work, in milliseconds. Pure. A worker that is woken for its work
+ * looks seldom, and one that has none; where another process writes work, it looks every `pollMs`.
  */
-export function pauseMs(pollMs: number, { heard, unannouncedMs }: Learnt): number {
-  return heard && unannouncedMs > REMEMBERED_MS ? Math.max(pollMs, WOKEN_MS) : pollMs;
+export function pauseMs(pollMs: number, { heard, runningMs, unannouncedMs }: Learnt): number {
+  const isSlow = (heard || runningMs >= NEW_MS) && unannouncedMs > REMEMBERED_MS;
+  return isSlow ? Math.max(pollMs, WOKEN_MS) : pollMs;
 }
 
 /** Compares the work that a worker finds with the work that was announced to it. Times are in milliseconds. */
@@ -31,7 +36,12 @@ export class ClaimPace {
   readonly #early = new Set<string>();
   #dueAt: number[] = [];
   #heard = false;
+  readonly #startedAt: number;
   #unannouncedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(now: number) {
+    this.#startedAt = now;
+  }
 
   announced({ id, dueMs }: AnnouncedWork, now: number): void {
     this.#heard = true;
@@ -61,7 +71,8 @@ export class ClaimPace {
 
   /** Returns the pause before the next look, in milliseconds. */
   pauseMs(pollMs: number, now: number): number {
-    const learnt = { heard: this.#heard, unannouncedMs: now - this.#unannouncedAt };
+    const unannouncedMs = now - this.#unannouncedAt;
+    const learnt = { heard: this.#heard, runningMs: now - this.#startedAt, unannouncedMs };
     return Math.min(pauseMs(pollMs, learnt), ...this.#dueAt.map((at) => Math.max(0, at - now)));
   }
 }

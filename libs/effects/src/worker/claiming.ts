@@ -32,10 +32,10 @@ export function claiming<DB>(
 ): Claiming<DB> {
   const { clock, random, shared, database, holder, leaseMs, pollMs } = options;
   const wake = new Wake();
-  const pace = new ClaimPace();
   const leases = new Leases();
   const places = new Places(options.effects, wake);
   const now = (): number => clock.monotonic();
+  const pace = new ClaimPace(now());
   const deaf = listenForWork(database.db, (work) => {
     pace.announced(work, now());
     wake.notify();
