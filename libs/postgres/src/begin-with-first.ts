@@ -1,43 +1,12 @@
-import type { PoolClient, Query, QueryResult } from 'pg';
-import { sqlState } from './errors.ts';
-import { isOwnStatement } from './executor.ts';
-import { lastFailed, type Session, sessionOf, waitsForCommit } from './last-statement.ts';
-import type { CommitNotifier } from './notify/commit-notifier.ts';
-import { CommitWatch, notifierOf } from './notify/commit-watch.ts';
+import { systemClock } from '@convergekit/core';
+import type { QueryResult } from 'pg';
+import { isForgotten, sqlState } from './errors.ts';
+import { isKeptStatement, isOwnStatement } from './executor.ts';
+import { lastFailed, waitsForCommit } from './last-statement.ts';
+import { CommitWatch } from './notify/commit-watch.ts';
 import { isOpening, ownBegin, ownOpening, sharedOpening, timeoutOpening } from './settings.ts';
 import { batch, doneBeforeError, type Statement } from './statement-batch.ts';
-
-/** The part of a connection that BeginWithFirst uses. */
-export interface SubmitClient {
-  query(text: string, values: unknown[]): Promise<QueryResult>;
-  submit(query: Query): void;
-  release(broken?: boolean): void;
-  /** Returns the server session, once known. */
-  session(): Session | undefined;
-  /** The statement timeout of the pool, in milliseconds; 0 = none. */
-  readonly statementTimeoutMs: number;
-  /** The notifier of the connection's pool; undefined for a pool that `connect` did not make. */
-  readonly notifier: CommitNotifier | undefined;
-}
-
-const sessions = new WeakMap<PoolClient, () => Session | undefined>();
-
-export function submitClient(client: PoolClient, statementTimeoutMs = 0): SubmitClient {
-  let session = sessions.get(client);
-  if (session === undefined) {
-    const announced = (client as { readonly processID?: number }).processID;
-    session = sessionOf((text) => client.query(text), announced);
-    sessions.set(client, session);
-  }
-  return {
-    statementTimeoutMs,
-    notifier: notifierOf(client),
-    query: (text, values) => client.query(text, values),
-    submit: (query) => void client.query(query),
-    release: (broken) => client.release(broken),
-    session,
-  };
-}
+import type { SubmitClient } from './submit-client.ts';
 
 type State =
   /** No transaction: every statement passes through. */
@@ -102,7 +71,7 @@ export class BeginWithFirst {
     switch (state.kind) {
       case 'plain':
         if (isOwnStatement(values)) return this.#own(text, values);
-        if (values.length > 0) return this.#hold({ text, values }) ?? this.#client.query(text, [...values]);
+        if (values.length > 0) return this.#hold({ text, values }) ?? this.#send(text, values);
         if (!BEGIN.test(text)) return this.#client.query(text, []);
         this.#state = { kind: 'asked', opening: [{ text, values: [] }, ...this.#timeout()] };
         return Promise.resolve(nothing('BEGIN'));
@@ -142,14 +111,29 @@ export class BeginWithFirst {
     return [{ text: timeoutOpening(statementTimeoutMs), values: [] }];
   }
 
+  /** Sends one statement within the transaction. */
+  async #send(text: string, values: readonly unknown[]): Promise<QueryResult> {
+    const statement = this.#kept(text, values);
+    if (statement.name === undefined) return this.#client.query(text, [...values]);
+    const [result] = await this.#batch([statement]);
+    return result as QueryResult;
+  }
+
+  /** Names a statement of the kit in a session of our own, which then keeps it parsed and planned. */
+  #kept(text: string, values: readonly unknown[]): Statement {
+    const isKept = values.length > 0 && isKeptStatement(values) && this.#client.session() !== undefined;
+    return { text, values, ...(isKept ? this.#client.kept.use(text, systemClock.monotonic()) : {}) };
+  }
+
   /** Runs one statement as a transaction of the kit's own, in one batch. */
-  async #own(text: string, values: readonly unknown[]): Promise<QueryResult> {
+  async #own(text: string, values: readonly unknown[], isRerun = false): Promise<QueryResult> {
     const opening = [{ text: ownBegin(), values: [] }, this.#settings(ownOpening())];
     try {
-      const results = await this.#batch([...opening, { text, values }, COMMIT]);
+      const results = await this.#batch([...opening, this.#kept(text, values), COMMIT]);
       return results[2] as QueryResult;
     } catch (error) {
       await this.#undo(error);
+      if (isForgotten(error) && !isRerun) return this.#own(text, values, true);
       const state = sqlState(error) ?? '';
       if (REFUSED_IN_BLOCK.has(state)) return this.#client.query(text, [...values]);
       // SQLSTATE 42601: only the simple protocol accepts several statements in one text.
@@ -206,7 +190,7 @@ export class BeginWithFirst {
     values: readonly unknown[],
   ): Promise<QueryResult> {
     // A text without values may contain several statements, which only the simple protocol accepts.
-    const opened = this.#batch(values.length === 0 ? opening : [...opening, { text, values }]);
+    const opened = this.#batch(values.length === 0 ? opening : [...opening, this.#kept(text, values)]);
     const failure = opened.then(
       () => undefined,
       (error: unknown) => error as Error,
@@ -230,7 +214,7 @@ export class BeginWithFirst {
     if (ends) this.#state = { kind: 'plain' };
     if (failure === undefined) {
       this.#passAll();
-      return this.#client.query(text, [...values]);
+      return this.#send(text, values);
     }
     if (ends) return this.#client.query('rollback', []);
     throw failure;

@@ -1,7 +1,7 @@
 import { systemClock } from '@convergekit/core';
 import { Kysely, PostgresDialect } from 'kysely';
 import { type ClientBase, Pool, type PoolClient, type PoolConfig } from 'pg';
-import { BeginWithFirst, submitClient } from './begin-with-first.ts';
+import { BeginWithFirst } from './begin-with-first.ts';
 import { connectError, type Target } from './errors.ts';
 import { type Executor, executorOfClient, ownStatement } from './executor.ts';
 import { CommitNotifier } from './notify/commit-notifier.ts';
@@ -10,6 +10,7 @@ import { runOnIdle } from './notify/idle-connection.ts';
 import { notifyStatement } from './notify/notify-sql.ts';
 import { kyselyClient } from './pipeline.ts';
 import { sessionStatement } from './settings.ts';
+import { submitClient } from './submit-client.ts';
 import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword } from './tls.ts';
 
 export interface ConnectOptions {

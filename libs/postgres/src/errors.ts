@@ -158,6 +158,20 @@ export function sqlState(error: unknown): string | undefined {
   return undefined;
 }
 
+/**
+ * True for the errors of a statement that the session kept: its tables were altered so that its result has other columns
+ * (the server's text depends on its language, the routine does not), or the session has dropped it.
+ */
+export function isForgotten(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; at !== undefined && depth < 8; depth += 1) {
+    const code = property(at, 'code');
+    if (code === '26000') return true;
+    if (code === '0A000' && property(at, 'routine') === 'RevalidateCachedQuery') return true;
+    at = property(at, 'cause');
+  }
+  return false;
+}
+
 function codeOf(error: unknown): string | undefined {
   const code = property(error, 'code');
   if (typeof code === 'string') return code;

@@ -24,7 +24,7 @@ export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   const plain = db.withoutPlugins();
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
-      const given = db.isTransaction ? copyValues(values) : ownStatement(values);
+      const given = db.isTransaction ? keptStatement(values) : ownStatement(values);
       const result = await plain.executeQuery<R>(CompiledQuery.raw(text, given));
       return { rows: result.rows, rowCount: Number(result.numAffectedRows ?? result.rows.length) };
     },
@@ -41,6 +41,20 @@ export function ownStatement(values: readonly unknown[]): unknown[] {
   return marked;
 }
 
+/** Values arrays of statements that a session of our own keeps parsed. */
+const keptOnes = new WeakSet<readonly unknown[]>();
+
+/** Copies values and marks the copy: a session of our own keeps the statement parsed and planned. */
+function keptStatement(values: readonly unknown[]): unknown[] {
+  const marked = copyValues(values);
+  keptOnes.add(marked);
+  return marked;
+}
+
+export function isKeptStatement(values: readonly unknown[]): boolean {
+  return keptOnes.has(values) || ownOnes.has(values);
+}
+
 export function isOwnStatement(values: readonly unknown[]): boolean {
   return ownOnes.has(values);
 }
@@ -55,7 +69,7 @@ export function executorOfClient(client: QueryClient): Executor {
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
       return resultOf<R>(
-        await client.query(text, isOwnStatement(values) ? (values as unknown[]) : copyValues(values)),
+        await client.query(text, isOwnStatement(values) ? (values as unknown[]) : keptStatement(values)),
       );
     },
   };

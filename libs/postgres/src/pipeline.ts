@@ -1,8 +1,8 @@
 import type { CompiledQuery, PostgresPoolClient, Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
 import { BeginWithFirst } from './begin-with-first.ts';
-import { sessionOf } from './last-statement.ts';
 import { notifierOf } from './notify/commit-watch.ts';
+import { knownOf } from './submit-client.ts';
 
 /** Properties of pg that its types omit. */
 interface Internals {
@@ -53,8 +53,11 @@ function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: numb
       cork();
       return client.query(text, values);
     },
-    submit: (query) => void client.query(query),
-    session: sessionOf((text) => client.query(text), processID),
+    submit: (query) => {
+      cork();
+      void client.query(query);
+    },
+    ...knownOf(client),
     release: (destroy) => {
       internals.pipeline = false; // COPY, which others run on the same connections, cannot be pipelined
       client.release(destroy);

@@ -8,6 +8,8 @@ export interface Statement {
    * @default parsed each time
    */
   readonly name?: string;
+  /** Parse a named statement even if the session has it. @default false */
+  readonly parseAgain?: boolean;
 }
 
 /** The number of statements that were done when an error ended their batch. */
@@ -84,8 +86,9 @@ function bytesOf(connection: Connection, statement: Statement): Buffer {
 
 /** Records the messages that pg would send for a statement, without the Sync. */
 function recordMessages(connection: Connection, statement: Statement): Buffer {
-  const { name } = statement;
-  const known = name !== undefined && name in (connection as unknown as Internals).parsedStatements;
+  const { name, parseAgain = false } = statement;
+  const known =
+    name !== undefined && !parseAgain && name in (connection as unknown as Internals).parsedStatements;
   const recorder = new Recorder(connection, known ? { [name]: statement.text } : {});
   // A failed batch may or may not have created the name. Closing a missing one is no error.
   if (name !== undefined && !known) recorder.close({ type: 'S', name });

@@ -2,11 +2,12 @@ import { delayMs } from '@convergekit/core/engine';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
 import { collectCommitted } from './after-commit.ts';
-import { BeginWithFirst, submitClient } from './begin-with-first.ts';
+import { BeginWithFirst } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
-import { commitError, rolledBackError, sqlState } from './errors.ts';
+import { commitError, isForgotten, rolledBackError, sqlState } from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
 import { ownBegin, ownOpening, sharedOpening } from './settings.ts';
+import { submitClient } from './submit-client.ts';
 
 export interface TransactionOptions {
   /** @default 'read committed' in `withTransaction`, the server's default in `kyselyTransaction` */
@@ -108,10 +109,13 @@ export function kyselyTransaction<DB, T>(
   });
 }
 
-/** True for the two errors by which Postgres requests a rerun of the transaction. */
+/**
+ * True for the errors by which Postgres requests a rerun of the transaction, and for those of a statement that a session
+ * kept: a migration changed its result, or the session has forgotten it. The next run parses it again.
+ */
 export function asksForRerun(error: unknown): boolean {
   const state = sqlState(error);
-  return state === '40001' || state === '40P01';
+  return state === '40001' || state === '40P01' || isForgotten(error);
 }
 
 async function runWithReruns<T>(options: TransactionOptions, attempt: () => Promise<T>): Promise<T> {

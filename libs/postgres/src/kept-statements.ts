@@ -1,0 +1,32 @@
+/** The most texts that a session remembers. Texts that are built anew each time must not fill the server's memory. */
+const MOST = 200;
+/**
+ * The time after which a kept statement is parsed again, in milliseconds. The server plans it once for all values: a plan
+ * for an empty table must not outlive its growth, however late the table is analysed.
+ */
+const KEPT_MS = 60_000;
+
+interface Kept {
+  /** The name under which the session keeps the statement parsed. */
+  readonly name: string;
+  /** Parse it again under its name. */
+  readonly parseAgain: boolean;
+}
+
+/** Decides which statements a session keeps parsed and planned: from the second use on. */
+export class KeptStatements {
+  readonly #known = new Map<string, { readonly name: string; parsedAt: number | undefined }>();
+
+  /** Returns how to send a text, at `now` in milliseconds; undefined: unnamed. */
+  use(text: string, now: number): Kept | undefined {
+    const known = this.#known.get(text);
+    if (known === undefined) {
+      if (this.#known.size < MOST)
+        this.#known.set(text, { name: `converge_${this.#known.size}`, parsedAt: undefined });
+      return undefined;
+    }
+    const parseAgain = known.parsedAt === undefined || now - known.parsedAt >= KEPT_MS;
+    if (parseAgain) known.parsedAt = now;
+    return { name: known.name, parseAgain };
+  }
+}

@@ -1,0 +1,44 @@
+import type { PoolClient, Query, QueryResult } from 'pg';
+import { KeptStatements } from './kept-statements.ts';
+import { type Session, sessionOf } from './last-statement.ts';
+import type { CommitNotifier } from './notify/commit-notifier.ts';
+import { notifierOf } from './notify/commit-watch.ts';
+
+/** The part of a connection that BeginWithFirst uses. */
+export interface SubmitClient {
+  query(text: string, values: unknown[]): Promise<QueryResult>;
+  submit(query: Query): void;
+  release(broken?: boolean): void;
+  /** Returns the server session, once known. */
+  session(): Session | undefined;
+  readonly kept: KeptStatements;
+  /** The statement timeout of the pool, in milliseconds; 0 = none. */
+  readonly statementTimeoutMs: number;
+  /** The notifier of the connection's pool; undefined for a pool that `connect` did not make. */
+  readonly notifier: CommitNotifier | undefined;
+}
+
+/** What is known of a connection, whoever has it. */
+type Known = Pick<SubmitClient, 'session' | 'kept'>;
+const knownOnes = new WeakMap<PoolClient, Known>();
+
+export function knownOf(client: PoolClient): Known {
+  let known = knownOnes.get(client);
+  if (known === undefined) {
+    const announced = (client as { readonly processID?: number }).processID;
+    const session = sessionOf((text) => client.query(text), announced);
+    knownOnes.set(client, (known = { session, kept: new KeptStatements() }));
+  }
+  return known;
+}
+
+export function submitClient(client: PoolClient, statementTimeoutMs = 0): SubmitClient {
+  return {
+    ...knownOf(client),
+    statementTimeoutMs,
+    notifier: notifierOf(client),
+    query: (text, values) => client.query(text, values),
+    submit: (query) => void client.query(query),
+    release: (broken) => client.release(broken),
+  };
+}
