@@ -25,9 +25,12 @@ export const inventory = defineConsumer<InventoryDb>({ name: 'inventory', from: 
         );
         const reservation = reserve(levels, lines);
         if (reservation.kind === 'rejected') return stockRejected({ orderId, reason: reservation.reason });
-        await noteEffect(tx, 'inventory', event, 'apply');
-        await saveLevels(tx, reservation.levels);
-        await hold(tx, orderId, lines);
+        // One round trip: every order waits for the locks of these articles.
+        await Promise.all([
+          saveLevels(tx, reservation.levels),
+          hold(tx, orderId, lines),
+          noteEffect(tx, 'inventory', event, 'apply'),
+        ]);
         return stockReserved({ orderId, lines: [...lines], totalCents, country });
       },
       compensate: async ({ intent, reason }, { tx }) => {
