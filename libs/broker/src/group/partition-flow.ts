@@ -1,11 +1,4 @@
-import type {
-  Assignment,
-  BrokerError,
-  IncomingBatch,
-  IncomingRecord,
-  PartitionControl,
-  StartAt,
-} from '../broker.ts';
+import type { Assignment, BrokerError, IncomingBatch, PartitionControl, StartAt } from '../broker.ts';
 import type { FetchedRecords } from './link.ts';
 
 export interface FlowHooks {
@@ -21,7 +14,7 @@ export interface FlowHooks {
 /** The number of fetches of a batch with a wrong checksum before it counts as undecodable. */
 export const FETCHES_OF_DAMAGED = 3;
 
-/** The batch fetched ahead accepts further fetches below both limits. Bytes are those of keys, values and headers. */
+/** The batch fetched ahead accepts further fetches below both limits. */
 const MOST_AHEAD = { records: 100, bytes: 65_536 } as const;
 
 /**
@@ -40,6 +33,7 @@ export class PartitionFlow {
   #started = false;
   #paused = false;
   #ahead: IncomingBatch | undefined;
+  #aheadBytes = 0;
   #running: Promise<void> | undefined;
   #lost: { readonly error: BrokerError; reported: boolean } | undefined;
 
@@ -83,7 +77,9 @@ export class PartitionFlow {
   /** The demand of the partition in the next fetch. `busy`: enough is fetched ahead. */
   get demand(): 'none' | 'busy' | 'fetchable' {
     if (!this.#started || this.#paused || this.#lost !== undefined || !this.open) return 'none';
-    return this.#ahead === undefined || isSmall(this.#ahead.records) ? 'fetchable' : 'busy';
+    const isSmall =
+      this.#aheadBytes < MOST_AHEAD.bytes && (this.#ahead?.records.length ?? 0) < MOST_AHEAD.records;
+    return this.#ahead === undefined || isSmall ? 'fetchable' : 'busy';
   }
 
   /** Number of answers with records, or with the end of the log. */
@@ -110,6 +106,7 @@ export class PartitionFlow {
       this.#answers += 1;
     this.#position = fetched.nextOffset;
     if (fetched.records.length === 0) return;
+    this.#aheadBytes = fetched.bytes + (this.#ahead === undefined ? 0 : this.#aheadBytes);
     const records = [...(this.#ahead?.records ?? []), ...fetched.records];
     this.#ahead = { ...this.place, records, highWatermark: fetched.highWatermark };
     this.#deliver();
@@ -164,14 +161,4 @@ export class PartitionFlow {
     this.#running = undefined;
     this.#deliver();
   }
-}
-
-function isSmall(records: readonly IncomingRecord[]): boolean {
-  if (records.length >= MOST_AHEAD.records) return false;
-  return records.reduce((bytes, record) => bytes + bytesOf(record), 0) < MOST_AHEAD.bytes;
-}
-
-function bytesOf({ key, value, headers }: IncomingRecord): number {
-  const sizes = headers.map(([name, bytes]) => name.length + (bytes?.length ?? 0));
-  return sizes.reduce((sum, size) => sum + size, (key?.length ?? 0) + (value?.length ?? 0));
 }

@@ -170,6 +170,7 @@ export class MemoryLink implements GroupLink {
       topic,
       partition,
       records,
+      bytes: records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0),
       nextOffset: offset + BigInt(records.length),
       highWatermark: end,
     };
