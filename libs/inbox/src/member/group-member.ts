@@ -20,6 +20,7 @@ import { type LagWatched, watchLag } from './lag-watch.ts';
 import { liveCheck, type ConsumerStatus, partitionStatus } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
+import { OffsetHints } from './offset-hints.ts';
 import { DeferredPositions, saveBeforeLeaving } from './save-deferred.ts';
 import { workBatch } from './work-batch.ts';
 import type { Worker } from './worker.ts';
@@ -38,6 +39,7 @@ export class GroupMember<DB> {
   readonly #partitions = new Map<string, Partition>();
   readonly #turns = new WeakMap<Partition, Promise<void>>();
   readonly #watching = new AbortController();
+  readonly #hints: OffsetHints;
   readonly #deferred: DeferredPositions<DB>;
   readonly #options: MemberOptions;
   #watch: Promise<void> = Promise.resolve();
@@ -63,9 +65,11 @@ export class GroupMember<DB> {
         if (this.#state !== 'failed') this.#state = outage === undefined ? 'running' : 'waiting';
       },
     };
+    this.#hints = new OffsetHints(context.clock, this.#watching.signal);
     this.#deferred = new DeferredPositions(
       this.#worker,
       (partition, work) => this.#outsideBatch(partition, work),
+      this.#hints,
       this.#watching.signal,
     );
     this.#client = broker.consumer({
@@ -163,6 +167,7 @@ export class GroupMember<DB> {
       else await workBatch(this.#worker, partition, batch, control, lost);
     });
     void this.#deferred.later(partition);
+    void this.#hints.later(partition, control);
   }
 
   async #placeLost({ topic, partition: number }: Assignment, control: PartitionControl): Promise<void> {
@@ -230,6 +235,7 @@ export class GroupMember<DB> {
       given.map(async (partition) => {
         await this.#turns.get(partition);
         await saveBeforeLeaving(this.#context, partition);
+        await this.#hints.leave(partition);
       }),
     );
   }

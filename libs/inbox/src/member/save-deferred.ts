@@ -6,20 +6,22 @@ import { DEFER_MS } from '../slice/deferral.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { afterSlice } from './after-slice.ts';
 import type { Watched } from './watch.ts';
-import { hint } from './work-batch.ts';
+import type { OffsetHints } from './offset-hints.ts';
 import type { Worker } from './worker.ts';
 
 /** Saves deferred positions of a member's partitions in time: one timer for each partition that has one. */
 export class DeferredPositions<DB> {
   readonly #worker: Worker<DB>;
   readonly #inTurn: Watched['inTurn'];
+  readonly #hints: OffsetHints;
   readonly #signal: AbortSignal;
   readonly #timed = new WeakSet<Partition>();
 
   /** Nothing is saved by a timer after the signal: the stop saves what is left. */
-  constructor(worker: Worker<DB>, inTurn: Watched['inTurn'], signal: AbortSignal) {
+  constructor(worker: Worker<DB>, inTurn: Watched['inTurn'], hints: OffsetHints, signal: AbortSignal) {
     this.#worker = worker;
     this.#inTurn = inTurn;
+    this.#hints = hints;
     this.#signal = signal;
   }
 
@@ -38,7 +40,8 @@ export class DeferredPositions<DB> {
     const result = await saveDeferred(this.#worker.context, partition, lost);
     switch (await afterSlice(this.#worker, partition, result, lost, control.signal)) {
       case 'next':
-        return hint(partition, control);
+        void this.#hints.later(partition, control);
+        return;
       case 'fetch_again':
         // A batch may wait for this: its records are beyond the ones to read again.
         partition.fetchAgain();

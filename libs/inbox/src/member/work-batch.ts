@@ -37,16 +37,6 @@ export async function workBatch<DB>(
     return;
   }
   failpoint('inbox.after_commit');
-  await hint(partition, control);
-}
-
-/**
- * Commits the saved position in Kafka: a hint for tools that show lag. The database decides where to continue, so a failed
- * commit costs nothing.
- */
-export async function hint(partition: Partition, control: PartitionControl): Promise<void> {
-  if (partition.deferral === undefined)
-    await control.commit(partition.saved.nextOffset).catch(() => undefined);
 }
 
 /** The records from the partition's offset on. */
