@@ -1,6 +1,9 @@
+import { systemClock } from '@convergekit/core';
 import type { PoolClient, QueryResult } from 'pg';
 import { type CopyExecutor, copyExecutorOfClient } from './copy-binary.ts';
-import { resultOf } from './executor.ts';
+import { isForgotten } from './errors.ts';
+import { type ExecutorResult, resultOf } from './executor.ts';
+import { KeptStatements } from './kept-statements.ts';
 import { listenStatement } from './notify/notify-sql.ts';
 import { ownBegin, ownOpening, sessionStatement } from './settings.ts';
 import { batch, type Statement } from './statement-batch.ts';
@@ -16,7 +19,8 @@ export interface OwnSession extends CopyExecutor {
 }
 
 /**
- * Reserves a connection for the kit's own statements, with all settings that the kit depends on.
+ * Reserves a connection for the kit's own statements, with all settings that the kit depends on. It keeps statements
+ * parsed and planned.
  * Behind a pooler, which shares sessions between clients, each statement becomes a transaction that sets them locally.
  * Several callers may share it: statements and copies run one after another, in the order in which they were asked.
  * Close the connection at the end instead of releasing it.
@@ -24,13 +28,26 @@ export interface OwnSession extends CopyExecutor {
 export async function ownSession(client: PoolClient): Promise<OwnSession> {
   const plain = copyExecutorOfClient(client);
   const turns = new Turns();
+  const kept = new KeptStatements();
+  const keptQuery = async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
+    const named = values.length > 0 ? kept.use(text, systemClock.monotonic()) : undefined;
+    if (named === undefined) return plain.query(text, values);
+    const send = (): Promise<readonly QueryResult[]> =>
+      batch((query) => void client.query(query), [{ text, values, ...named }]);
+    // Nothing was done when the session no longer has the statement.
+    const [result] = await send().catch((error: unknown) => {
+      if (isForgotten(error)) return send();
+      throw error;
+    });
+    return resultOf(result);
+  };
   const announced: unknown = 'processID' in client ? client.processID : undefined;
   if (typeof announced === 'number') {
     const { text, valuesFor } = sessionStatement;
     const { rows } = await plain.query<{ done: string }>(text, valuesFor(announced));
     if (rows[0]?.done !== '0')
       return {
-        query: (text, values) => turns.take(() => plain.query(text, values)),
+        query: (text, values) => turns.take(() => keptQuery(text, values)),
         copy: (select) => turns.iterate(() => plain.copy(select)),
         listen: async (channel, heard) => {
           client.on('notification', (message) => {

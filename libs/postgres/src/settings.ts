@@ -30,7 +30,6 @@ const OWN = {
   lock_timeout: '0',
   transaction_timeout: '0',
   idle_in_transaction_session_timeout: String(IDLE_MS),
-  // The poll is planned for its values: a generic plan would scan every child.
   plan_cache_mode: 'auto',
   jit: 'off',
 } as const;

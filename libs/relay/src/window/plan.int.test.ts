@@ -1,8 +1,8 @@
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { outboxMigrations } from '@convergekit/outbox';
 import { freshDatabase } from '@convergekit/testing';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { blocks, type PlanNode, planOf, sequentialScans, tickAt } from '../fixture/plans.ts';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { blocks, keptPlanOf, type PlanNode, planOf, sequentialScans, tickAt } from '../fixture/plans.ts';
 import { relayMigrations } from '../migrations.ts';
 import { indexedSql, walkSql } from './read-sql.ts';
 import { pruneFrom } from './fresh-sql.ts';
@@ -112,6 +112,19 @@ describe('with 200 children and a million rows, analyzed', () => {
   });
 
   test.each([
+    ['nothing is new and all children are finished', 'now', ROWS - 100, 500],
+    ['nothing is new and no child is known to be finished', 'now', 1, 2_500],
+    ['ten thousand rows are new', 'late', ROWS - 12_000, 2_500],
+    ['700,000 rows are new', 'early', 290_000, 15_000],
+    ['everything is new', 'zero', 1, 15_000],
+  ] as const)('the poll that a session keeps scans no table when %s', async (_, since, lowest, most) => {
+    const plan = await keptPlanOf(database, pollValues(since, lowest));
+    expect(sequentialScans(plan)).toEqual([]);
+    expect(scanned(plan)).not.toContain('tick');
+    expect(blocks(plan)).toBeLessThan(most);
+  });
+
+  test.each([
     ['a small', 'late', ROWS - 12_000],
     ['a large', 'early', 290_000],
   ] as const)('%s window is read by the xid index', async (_, since, lowest) => {
@@ -147,4 +160,18 @@ describe('with 200 children and a million rows, analyzed', () => {
     expect(sequentialScans(last)).toEqual([]);
     expect(blocks(last)).toBeLessThan(200);
   });
+});
+
+test('a poll that was planned for empty tables is no slower when they have grown', async () => {
+  const grown = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'relay_grown') });
+  onTestFinished(() => grown.close());
+  await migrate(grown, [outboxMigrations, relayMigrations]);
+  const plan = await keptPlanOf(grown, pollValues('zero', 1), async () => {
+    await grown.executor.query(
+      `insert into converge.outbox (event_id, topic, key, type, headers, payload)
+       select gen_random_uuid(), 't', 'k' || i % 1000, 'test.event', '{}', repeat('x', 40) from generate_series(1, 300000) i`,
+    );
+  });
+  expect(sequentialScans(plan)).toEqual([]);
+  expect(blocks(plan)).toBeLessThan(1_000);
 });

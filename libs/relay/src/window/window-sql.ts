@@ -10,8 +10,8 @@ interface HeadRow {
 
 /**
  * The poll is fast and correct for these reasons (and so are the reads in read-sql.ts):
- * - k, xmax(k), xip(k) and the lowest id are bound and planned as constants (unnamed statement, one plan per call), so
- *   that the planner sees an index range and prunes children. As a subquery on converge.tick it scanned everything.
+ * - k, xmax(k), xip(k) and the lowest id are bound, so that children are pruned, by the planner or when a kept plan
+ *   starts (planning costs five times what the poll costs). As a subquery on converge.tick it scanned everything.
  * - Two arms instead of OR, each `order by xid limit`, so that even a window of a million rows costs an index scan of
  *   one page (fresh-sql.ts). The order is only for the plan; rows leave in the order of id (qualified: the output
  *   column of that name is text and would sort as text).
