@@ -6,6 +6,7 @@ import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { slicesOf } from '../fixture/slices-sent.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
+import { DEFER_MS } from './deferral.ts';
 
 /**
  * Tests of what slices send, counted in the bytes on the wire. Planted faults, each seen to fail here: a slice of skipped
@@ -38,7 +39,7 @@ describe('what a slice sends', () => {
       await waitUntil(() => offset(service) === BigInt(n + 1), { what: 'the event', everyMs: 2 });
     }
     expect([slicesOf(sent).length, await scene.offset()]).toEqual([0, 0]);
-    await clock.advance(200);
+    await clock.advance(DEFER_MS);
     await waitUntil(async () => (await scene.offset()) === 200, { what: 'the saved position' });
     expect(slicesOf(sent)).toHaveLength(1);
     expect(service.status()[0]?.partitions[0]?.counts.skipped).toBe(200);

@@ -8,6 +8,7 @@ import { TwinBrokers } from '../fixture/twin-brokers.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
 import { tag } from '../testing/quick.ts';
+import { DEFER_MS } from './deferral.ts';
 
 /**
  * Planted fault, seen to fail here: a fence that expects the position in memory instead of the saved one. The members then
@@ -79,7 +80,7 @@ describe('a deferred position of an owner that lost its partition', () => {
     const owner = await start(twins.both[1], clocks[1]);
     await at(old, 3n);
     await at(owner, 3n);
-    await clocks[0].advance(200);
+    await clocks[0].advance(DEFER_MS);
     await waitUntil(async () => (await saved()) === 3, { what: 'the late write' });
     await twins.send(handled, [twins.both[1]]);
     await at(owner, 5n);

@@ -9,6 +9,7 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { registerTypes } from '../member/type-sql.ts';
 import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
+import { DEFER_MS } from './deferral.ts';
 
 /**
  * Tests of positions that are not in the database yet; time stands still unless a test moves it. Planted faults, each seen
@@ -66,11 +67,11 @@ describe('a deferred position', () => {
     expect(partition(service)?.counts).toMatchObject({ handled: 1, skipped: 2 });
   });
 
-  it('is written after 200 ms, with its watermark', async () => {
+  it('is written after two seconds, with its watermark', async () => {
     const service = await start();
     await publish(skip(1), skip(2));
     await at(service, 2n);
-    await clock.advance(199);
+    await clock.advance(DEFER_MS - 1);
     expect(await scene.offset()).toBe(0);
     await clock.advance(1);
     await saved(2);
@@ -131,10 +132,10 @@ describe('a deferred position', () => {
     await publish(skip(3));
     await at(service, 3n);
     await scene.database.executor.query('update converge.inbox_partition set next_offset = 1');
-    await clock.advance(200);
+    await clock.advance(DEFER_MS);
     await waitUntil(
       async () => {
-        await clock.advance(200);
+        await clock.advance(DEFER_MS);
         return (await scene.offset()) === 3;
       },
       { what: 'the second reading' },
@@ -149,7 +150,7 @@ describe('a deferred position', () => {
     await at(service, 2n);
     const types = [{ topic, type: 'test.priced', handler: 'test.priced' }];
     await withTransaction(scene.database, {}, (tx) => registerTypes(tx, name, types));
-    await clock.advance(200);
+    await clock.advance(DEFER_MS);
     await waitUntil(() => partition(service)?.state === 'halted', { what: 'the halt' });
     expect(partition(service)).toMatchObject({ code: 'type_ahead', nextOffset: 0n });
     expect(await scene.offset()).toBe(0);
@@ -176,7 +177,7 @@ describe('a deferred position', () => {
     const types = [{ topic, type: 'test.priced', handler: 'test.priced' }];
     await withTransaction(scene.database, {}, async (tx) => {
       await registerTypes(tx, name, types);
-      await clock.advance(200);
+      await clock.advance(DEFER_MS);
       await waitUntil(waiting, { what: 'the write to wait' });
       await sendRecords(scene.broker, [foreignRecord(effect(2), 'b', 1)]);
       await waitUntil(() => batches === 2, { what: 'the second batch' });

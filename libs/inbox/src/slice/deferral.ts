@@ -3,7 +3,7 @@ import type { Plan, Step } from '../plan/plan.ts';
 import { lastMarks, type MovedMark } from './marks.ts';
 
 /** The time until a deferred position is written, in milliseconds. */
-export const DEFER_MS = 200;
+export const DEFER_MS = 2_000;
 /** The most events whose position is deferred. */
 export const MOST_DEFERRED = 1_000;
 
