@@ -40,13 +40,6 @@ export function claiming<DB>(
     pace.announced(work, now());
     wake.notify();
   });
-  const heard: ResolvedOptions<DB> = {
-    ...options,
-    onPutOff: (ms) => {
-      pace.putOff(now() + ms, now());
-      wake.notify();
-    },
-  };
   const runMs = (effect: Effect<DB>): number =>
     Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
 
@@ -54,9 +47,14 @@ export function claiming<DB>(
     const endsAt = asked + runMs(effect);
     leases.take(work, renews(effect), renews(effect) ? asked + leaseMs : endsAt);
     const asking = { clock, random, shared, signal, endsAt, leaseEndsAt: () => leases.endsAt(work) };
+    let putOffMs: number | undefined;
     // An outcome that cannot be written now is found again when the lease ends.
-    await processWork(heard, effect, work, asking).catch(onError);
+    await processWork({ ...options, onPutOff: (ms) => (putOffMs = ms) }, effect, work, asking).catch(onError);
     leases.drop(work);
+    // A look before this would pass over the work, which is still at hand.
+    if (putOffMs === undefined) return;
+    pace.putOff(now() + putOffMs, now());
+    wake.notify();
   };
   const claim = async (): Promise<NextRun | undefined> => {
     const wanted = places.free(runMs, options);
