@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** A source of time. Decisions take it as an argument, so that tests control time. */
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch. For display and for data, never for leases or timeouts. */
@@ -15,8 +13,17 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: async (ms, signal) => {
-    if (signal?.aborted) return;
-    await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
+  // Not `node:timers/promises`: it makes an error, with its stack, for every sleep that is ended.
+  sleep: (ms, signal) => {
+    if (signal?.aborted) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve(undefined);
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+    return promise;
   },
 };

@@ -10,6 +10,6 @@ export async function endsWithin(work: Promise<unknown>, ms: number, clock: Cloc
     ),
     clock.sleep(ms, ended.signal).then(() => false),
   ]);
-  ended.abort();
+  ended.abort('ended');
   return inTime;
 }

@@ -3,6 +3,9 @@ import { type Clock, systemClock } from './clock.ts';
 import { ConvergeError } from './failure.ts';
 import { type Random, systemRandom } from './random.ts';
 
+/** The reason that ends a sleep. Without one, each abort makes a DOMException with its stack. */
+const WOKEN = 'woken';
+
 /** A request to run now. Requests coalesce: any number of them before a run cause one run. */
 export class Wake {
   #requested = false;
@@ -10,7 +13,7 @@ export class Wake {
 
   notify(): void {
     this.#requested = true;
-    this.#sleeping?.abort();
+    this.#sleeping?.abort(WOKEN);
   }
 
   /**
@@ -20,7 +23,7 @@ export class Wake {
   async sleep(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
     if (ms > 0 && !this.#requested && signal?.aborted !== true) {
       const sleeping = new AbortController();
-      const end = (): void => sleeping.abort();
+      const end = (): void => sleeping.abort(WOKEN);
       signal?.addEventListener('abort', end);
       this.#sleeping = sleeping;
       await clock.sleep(ms, sleeping.signal);

@@ -152,14 +152,15 @@ async function runAttempt<T>(
     value: await fn(attempt, both, until),
   }))().catch((error: unknown): Outcome<T> => ({ ok: false, error }));
   const late = clock.sleep(timeoutMs, ended.signal).then((): Outcome<T> => {
+    if (ended.signal.aborted) return { ok: false, error: undefined };
     const error = new DOMException(`attempt ${attempt} took longer than ${timeoutMs} ms`, 'TimeoutError');
-    if (!ended.signal.aborted) own.abort(error);
+    own.abort(error);
     return { ok: false, error };
   });
   try {
     return await Promise.race([work, late, aborted(signal, ended.signal)]);
   } finally {
-    ended.abort();
+    ended.abort('ended');
   }
 }
 

@@ -119,7 +119,7 @@ export class MemoryLink implements GroupLink {
         return answers;
       const over = new AbortController();
       await Promise.race([more, clock.sleep(left, AbortSignal.any([over.signal, this.#closed.signal]))]);
-      over.abort();
+      over.abort('over');
     }
   }
 
