@@ -18,7 +18,7 @@ export interface SubmitClient {
   readonly notifier: CommitNotifier | undefined;
 }
 
-/** What is known of a connection, whoever has it. */
+/** What a connection keeps from one user to the next. */
 type Known = Pick<SubmitClient, 'session' | 'kept'>;
 const knownOnes = new WeakMap<PoolClient, Known>();
 

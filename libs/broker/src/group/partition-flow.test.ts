@@ -12,7 +12,7 @@ const recordAt = (offset: number): IncomingRecord => ({
   headers: [],
 });
 
-/** A flow whose handler works until it is told to end. */
+/** A flow whose handler works until the test ends it. */
 function flowOf() {
   const batches: IncomingBatch[] = [];
   const ends: (() => void)[] = [];
