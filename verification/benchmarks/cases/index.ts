@@ -11,6 +11,7 @@ import { latencyCase } from './latency.ts';
 import { outageCase } from './outage.ts';
 import { rawCase } from './raw.ts';
 import { sagasCase } from './sagas.ts';
+import { shopCase } from './shop.ts';
 import { takeoverCase } from './takeover.ts';
 import { writerCase } from './writer-cost.ts';
 
@@ -30,4 +31,5 @@ export const cases: readonly Case[] = [
   amplificationCase,
   chainCase,
   sagasCase,
+  shopCase,
 ];

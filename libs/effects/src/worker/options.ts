@@ -13,7 +13,8 @@ export interface SagaWorkerOptions<DB> {
   readonly holder?: string;
   /**
    * The pause before the next look for work when there was none. A worker that is woken for its work, by consumers of
-   * its own process with the same `database`, looks each second. In milliseconds. @default 100
+   * its own process with the same `database`, looks each second, and so does one that found none in its first minute.
+   * In milliseconds. @default 100
    */
   readonly pollMs?: number;
   /**
