@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
+import { kafkaBroker } from '@convergekit/kafka';
 import { buildWorld } from '../../demo/world.ts';
 import type { Case, CaseResult, World } from '../case.ts';
 import { median, quantile } from '../measure/statistics.ts';
@@ -47,7 +48,8 @@ async function measureRound({ stack, folder, settings }: World, statements: bool
   const { quick } = settings;
   const shop = await buildWorld({ stack, logFolder: join(folder, 'shop') });
   const stop = new AbortController();
-  const admin = await shop.broker.admin();
+  const broker = kafkaBroker({ brokers: stack.brokers.split(','), clientId: 'bench-shop' });
+  const admin = await broker.admin();
   try {
     await shop.start();
     await systemClock.sleep(quick ? 2_000 : 10_000);
@@ -59,8 +61,10 @@ async function measureRound({ stack, folder, settings }: World, statements: bool
     return { first, second, idle: await account.idle(quick ? 2_000 : 20_000, stop.signal) };
   } finally {
     stop.abort();
-    await admin.close();
     await shop.stop();
+    // The next round begins with empty topics.
+    for (const topic of shop.topics) await admin.deleteTopic(topic);
+    await broker.close();
   }
 }
 
