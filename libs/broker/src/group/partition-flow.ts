@@ -19,7 +19,8 @@ const MOST_AHEAD = { records: 100, bytes: 65_536 } as const;
 
 /**
  * A partition during one membership: its position, the batch in progress, and one batch fetched ahead. Fetching and
- * handling overlap: few records ahead grow by further fetches, so that a slow handler does not end long waits. The `turn` counts seeks: a fetch that began before a seek is dropped.
+ * handling overlap: few records ahead grow by further fetches, so that a slow handler does not end long waits. The
+ * `turn` counts seeks: a fetch that began before a seek is dropped.
  */
 export class PartitionFlow {
   readonly place: Assignment;
@@ -77,9 +78,9 @@ export class PartitionFlow {
   /** The demand of the partition in the next fetch. `busy`: enough is fetched ahead. */
   get demand(): 'none' | 'busy' | 'fetchable' {
     if (!this.#started || this.#paused || this.#lost !== undefined || !this.open) return 'none';
-    const isSmall =
-      this.#aheadBytes < MOST_AHEAD.bytes && (this.#ahead?.records.length ?? 0) < MOST_AHEAD.records;
-    return this.#ahead === undefined || isSmall ? 'fetchable' : 'busy';
+    if (this.#ahead === undefined) return 'fetchable';
+    const { length } = this.#ahead.records;
+    return length < MOST_AHEAD.records && this.#aheadBytes < MOST_AHEAD.bytes ? 'fetchable' : 'busy';
   }
 
   /** Number of answers with records, or with the end of the log. */
@@ -106,8 +107,9 @@ export class PartitionFlow {
       this.#answers += 1;
     this.#position = fetched.nextOffset;
     if (fetched.records.length === 0) return;
-    this.#aheadBytes = fetched.bytes + (this.#ahead === undefined ? 0 : this.#aheadBytes);
-    const records = [...(this.#ahead?.records ?? []), ...fetched.records];
+    const before = this.#ahead;
+    this.#aheadBytes = fetched.bytes + (before === undefined ? 0 : this.#aheadBytes);
+    const records = before === undefined ? fetched.records : [...before.records, ...fetched.records];
     this.#ahead = { ...this.place, records, highWatermark: fetched.highWatermark };
     this.#deliver();
   }
