@@ -84,6 +84,8 @@ describe('a deferred position', () => {
     await at(service, 1n);
     await service.stop();
     expect(await scene.offset()).toBe(1);
+    // Tools that show lag see it, too: the stop commits the position in Kafka.
+    expect((await (await scene.broker.admin()).committed(name, topic)).get(0)).toBe(1n);
   });
 
   it('is written before its partition is assigned again', async () => {

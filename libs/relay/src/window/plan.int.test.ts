@@ -97,27 +97,23 @@ const pollValues = (since: 'zero' | keyof typeof snapshots, lowest: number): unk
   ];
 };
 
+const polls = [
+  ['nothing is new and all children are finished', 'now', ROWS - 100, 500],
+  ['nothing is new and no child is known to be finished', 'now', 1, 2_500],
+  ['ten thousand rows are new', 'late', ROWS - 12_000, 2_500],
+  ['700,000 rows are new', 'early', 290_000, 15_000],
+  ['everything is new', 'zero', 1, 15_000],
+] as const;
+
 describe('with 200 children and a million rows, analyzed', () => {
-  test.each([
-    ['nothing is new and all children are finished', 'now', ROWS - 100, 500],
-    ['nothing is new and no child is known to be finished', 'now', 1, 2_500],
-    ['ten thousand rows are new', 'late', ROWS - 12_000, 2_500],
-    ['700,000 rows are new', 'early', 290_000, 15_000],
-    ['everything is new', 'zero', 1, 15_000],
-  ] as const)('the poll scans no table when %s', async (_, since, lowest, most) => {
+  test.each(polls)('the poll scans no table when %s', async (_, since, lowest, most) => {
     const plan = await planOf(database, pollSql, pollValues(since, lowest));
     expect(sequentialScans(plan)).toEqual([]);
     expect(scanned(plan)).not.toContain('tick');
     expect(blocks(plan)).toBeLessThan(most);
   });
 
-  test.each([
-    ['nothing is new and all children are finished', 'now', ROWS - 100, 500],
-    ['nothing is new and no child is known to be finished', 'now', 1, 2_500],
-    ['ten thousand rows are new', 'late', ROWS - 12_000, 2_500],
-    ['700,000 rows are new', 'early', 290_000, 15_000],
-    ['everything is new', 'zero', 1, 15_000],
-  ] as const)('the poll that a session keeps scans no table when %s', async (_, since, lowest, most) => {
+  test.each(polls)('the poll that a session keeps scans no table when %s', async (_, since, lowest, most) => {
     const plan = await keptPlanOf(database, pollValues(since, lowest));
     expect(sequentialScans(plan)).toEqual([]);
     expect(scanned(plan)).not.toContain('tick');
