@@ -48,8 +48,8 @@ type TransactionOptions = OutboxTransactionOptions & (KeyedRequest | { readonly 
 export interface Outbox {
   /**
    * Runs `fn` in a transaction that writes its events last, before the commit: both or neither. It is rerun as a whole
-   * on 40001 and 40P01, so `fn` must have no effect outside `tx`. A nested call (same `db`, or the outer `tx`) joins
-   * the outer transaction; when it fails, the outer one cannot commit.
+   * on 40001, 40P01 and a migration underneath it, so `fn` must have no effect outside `tx`. A nested call (same `db`,
+   * or the outer `tx`) joins the outer transaction; when it fails, the outer one cannot commit.
    */
   transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;
   /**

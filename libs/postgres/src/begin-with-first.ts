@@ -1,4 +1,3 @@
-import { systemClock } from '@convergekit/core';
 import type { QueryResult } from 'pg';
 import { isForgotten, sqlState } from './errors.ts';
 import { isKeptStatement, isOwnStatement } from './executor.ts';
@@ -122,7 +121,7 @@ export class BeginWithFirst {
   /** Names a statement of the kit in a session of our own, which then keeps it parsed and planned. */
   #kept(text: string, values: readonly unknown[]): Statement {
     const isKept = values.length > 0 && isKeptStatement(values) && this.#client.session() !== undefined;
-    return { text, values, ...(isKept ? this.#client.kept.use(text, systemClock.monotonic()) : {}) };
+    return { text, values, ...(isKept ? this.#client.kept.use(text) : {}) };
   }
 
   /** Runs one statement as a transaction of the kit's own, in one batch. */

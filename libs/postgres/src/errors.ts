@@ -147,13 +147,20 @@ export function rolledBackError(cause?: unknown): DatabaseError {
   );
 }
 
+/** An error and its causes, outermost first. */
+function* causesOf(error: unknown): Generator<unknown, undefined> {
+  for (let at = error, depth = 0; at !== undefined && depth < 8; depth += 1) {
+    yield at;
+    at = property(at, 'cause');
+  }
+}
+
 /** Returns the five-character SQLSTATE of an error or of one of its causes. */
 export function sqlState(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; at !== undefined && depth < 8; depth += 1) {
+  for (const at of causesOf(error)) {
     const code = property(at, 'code');
     // EPIPE has five letters as well; every SQLSTATE has a digit.
     if (typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return code;
-    at = property(at, 'cause');
   }
   return undefined;
 }
@@ -163,11 +170,10 @@ export function sqlState(error: unknown): string | undefined {
  * (the server's text depends on its language, the routine does not), or the session has dropped it.
  */
 export function isForgotten(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; at !== undefined && depth < 8; depth += 1) {
+  for (const at of causesOf(error)) {
     const code = property(at, 'code');
     if (code === '26000') return true;
     if (code === '0A000' && property(at, 'routine') === 'RevalidateCachedQuery') return true;
-    at = property(at, 'cause');
   }
   return false;
 }

@@ -1,5 +1,9 @@
+import type { Clock } from '@convergekit/core';
+
 /** The most texts that a session remembers. Texts that are built anew each time must not fill the server's memory. */
 const MOST = 200;
+/** The longest text that is kept, in characters: longer ones have values written into them. */
+const LONGEST = 32_768;
 /**
  * The time after which a kept statement is parsed again, in milliseconds. The server plans it once for all values: a plan
  * for an empty table must not outlive its growth, however late the table is analysed.
@@ -15,16 +19,22 @@ interface Kept {
 
 /** Decides which statements a session keeps parsed and planned: from the second use on. */
 export class KeptStatements {
+  readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #known = new Map<string, { readonly name: string; parsedAt: number | undefined }>();
 
-  /** Returns how to send a text, at `now` in milliseconds; undefined: unnamed. */
-  use(text: string, now: number): Kept | undefined {
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock;
+  }
+
+  /** Returns how to send a text; undefined: unnamed. */
+  use(text: string): Kept | undefined {
     const known = this.#known.get(text);
     if (known === undefined) {
-      if (this.#known.size < MOST)
+      if (this.#known.size < MOST && text.length <= LONGEST)
         this.#known.set(text, { name: `converge_${this.#known.size}`, parsedAt: undefined });
       return undefined;
     }
+    const now = this.#clock.monotonic();
     const parseAgain = known.parsedAt === undefined || now - known.parsedAt >= KEPT_MS;
     if (parseAgain) known.parsedAt = now;
     return { name: known.name, parseAgain };

@@ -28,9 +28,9 @@ export interface OwnSession extends CopyExecutor {
 export async function ownSession(client: PoolClient): Promise<OwnSession> {
   const plain = copyExecutorOfClient(client);
   const turns = new Turns();
-  const kept = new KeptStatements();
+  const kept = new KeptStatements(systemClock);
   const keptQuery = async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
-    const named = values.length > 0 ? kept.use(text, systemClock.monotonic()) : undefined;
+    const named = values.length > 0 ? kept.use(text) : undefined;
     if (named === undefined) return plain.query(text, values);
     const send = (): Promise<readonly QueryResult[]> =>
       batch((query) => void client.query(query), [{ text, values, ...named }]);

@@ -1,3 +1,4 @@
+import { systemClock } from '@convergekit/core';
 import type { PoolClient, Query, QueryResult } from 'pg';
 import { KeptStatements } from './kept-statements.ts';
 import { type Session, sessionOf } from './last-statement.ts';
@@ -27,7 +28,7 @@ export function knownOf(client: PoolClient): Known {
   if (known === undefined) {
     const announced = (client as { readonly processID?: number }).processID;
     const session = sessionOf((text) => client.query(text), announced);
-    knownOnes.set(client, (known = { session, kept: new KeptStatements() }));
+    knownOnes.set(client, (known = { session, kept: new KeptStatements(systemClock) }));
   }
   return known;
 }

@@ -27,7 +27,8 @@ const backoff = { baseMs: 5, factor: 2, capMs: 250 };
 
 /**
  * Runs `fn` in a transaction of the kit's own, and reruns it after contention.
- * Contention is 40001 (serialization failure) and 40P01 (deadlock); nothing else is repeated. `fn` must have no effect
+ * Contention is 40001 (serialization failure) and 40P01 (deadlock); besides, only what `asksForRerun` names is repeated.
+ * `fn` must have no effect
  * outside `tx`. The settings of `settings.ts` apply instead of the server's defaults.
  * Rejects with `DatabaseError` COMMIT_UNKNOWN if the connection was lost at COMMIT.
  */
