@@ -1,10 +1,24 @@
-import { hash } from 'node:crypto';
-import { uuidv7 } from 'uuidv7';
+import { hash, randomFillSync } from 'node:crypto';
+import { V7Generator } from 'uuidv7';
 
 /** Creates a new id. Production code uses `newUuidV7`; a test passes a counter. */
 export type NewId = () => string;
 
-export const newUuidV7: NewId = () => uuidv7();
+// Random numbers are drawn by the page: a call of the generator costs more than the id.
+const drawn = new Uint32Array(1_024);
+let next = drawn.length;
+
+const generator = new V7Generator({
+  nextUint32: () => {
+    if (next === drawn.length) {
+      randomFillSync(drawn);
+      next = 0;
+    }
+    return drawn[next++] ?? 0;
+  },
+});
+
+export const newUuidV7: NewId = () => generator.generate().toString();
 
 /**
  * Derives a UUIDv8 (RFC 9562 §5.8) from its parts: equal parts give equal ids. The parts are hashed by SHA-256, each

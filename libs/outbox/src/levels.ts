@@ -58,13 +58,19 @@ export class Levels {
     return this.#top;
   }
 
-  /** Runs a statement of the code of `level`. */
+  /** Runs a statement of the code of `level`: at once if it is its turn, as it nearly always is. */
   async statement<T>(level: Level, run: () => Promise<T>): Promise<T> {
-    const leave = await this.enter(level);
+    if (!this.#isTurnOf(level))
+      await this.#when(
+        () => this.#isTurnOf(level),
+        () => (this.#running += 1),
+      );
+    else this.#running += 1;
     try {
       return await run();
     } finally {
-      leave();
+      this.#running -= 1;
+      this.#changed();
     }
   }
 

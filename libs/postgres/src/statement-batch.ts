@@ -52,8 +52,10 @@ export function batch(
     query.submit = (connection) => {
       parsed = (connection as unknown as Internals).parsedStatements;
       // The statements go out in one write: many small writes cost more than the statements.
-      const parts = statements.map((statement) => bytesOf(connection, statement));
-      (connection as unknown as Internals)._send(Buffer.concat([...parts, SYNC]));
+      const parts: Buffer[] = [];
+      for (const statement of statements) addBytes(parts, connection, statement);
+      parts.push(SYNC);
+      (connection as unknown as Internals)._send(Buffer.concat(parts));
     };
     submit(query);
   });
@@ -75,30 +77,35 @@ const SYNC = Buffer.from([0x53, 0, 0, 0, 4]);
 /** Cached bytes of statements without values: BEGIN, COMMIT and some of the kit's own. */
 const fixed = new Map<string, Buffer>();
 
-function bytesOf(connection: Connection, statement: Statement): Buffer {
-  if (statement.values.length > 0 || statement.name !== undefined)
-    return recordMessages(connection, statement);
-  const { text } = statement;
+function addBytes(parts: Buffer[], connection: Connection, statement: Statement): void {
+  const { text, values, name } = statement;
+  if (values.length > 0 || name !== undefined) {
+    recordMessages(parts, connection, statement);
+    return;
+  }
   let bytes = fixed.get(text);
-  if (bytes === undefined) fixed.set(text, (bytes = recordMessages(connection, statement)));
-  return bytes;
+  if (bytes === undefined) {
+    const recorded: Buffer[] = [];
+    recordMessages(recorded, connection, statement);
+    fixed.set(text, (bytes = Buffer.concat(recorded)));
+  }
+  parts.push(bytes);
 }
 
 /** Records the messages that pg would send for a statement, without the Sync. */
-function recordMessages(connection: Connection, statement: Statement): Buffer {
+function recordMessages(parts: Buffer[], connection: Connection, statement: Statement): void {
   const { name, parseAgain = false } = statement;
-  const known =
-    name !== undefined && !parseAgain && name in (connection as unknown as Internals).parsedStatements;
-  const recorder = new Recorder(connection, known ? { [name]: statement.text } : {});
+  const { parsedStatements } = connection as unknown as Internals;
+  const known = name !== undefined && !parseAgain && name in parsedStatements;
+  const recorder = new Recorder(parts, connection, known ? { [name]: statement.text } : {});
   // A failed batch may or may not have created the name. Closing a missing one is no error.
   if (name !== undefined && !known) recorder.close({ type: 'S', name });
   queryOf(statement).submit(recorder as unknown as Connection);
-  return Buffer.concat(recorder.parts);
 }
 
 /** Stands in for a connection while a statement is written, and keeps what pg's own methods send. */
 class Recorder {
-  readonly parts: Buffer[] = [];
+  readonly parts: Buffer[];
   readonly submittedNamedStatements = {};
   readonly stream = quiet;
   readonly parsedStatements: Record<string, string>;
@@ -108,7 +115,8 @@ class Recorder {
   readonly execute: Connection['execute'];
   readonly close: Internals['close'];
 
-  constructor(connection: Connection, parsedStatements: Record<string, string>) {
+  constructor(parts: Buffer[], connection: Connection, parsedStatements: Record<string, string>) {
+    this.parts = parts;
     this.parsedStatements = parsedStatements;
     /* eslint-disable @typescript-eslint/unbound-method -- they are called on this object, and use nothing but _send */
     this.parse = connection.parse;
@@ -133,6 +141,8 @@ const quiet = { cork: (): void => undefined, uncork: (): void => undefined };
 type Settle = (error: Error | undefined | null, results: unknown) => void;
 
 function queryOf({ text, values, name = '' }: Statement, settle?: Settle): Query {
+  // pg copies an object with all its descriptors, which costs more than the rest of a Query: hence a text.
+  const query = new Query(text, [...values], settle);
   // pg uses the simple protocol for a query without values, which would end a batch: hence `extended`.
-  return new Query({ name, text, values: [...values], queryMode: 'extended' } as { text: string }, settle);
+  return Object.assign(query, { name, queryMode: 'extended' });
 }
