@@ -65,6 +65,15 @@ export class Child {
     this.#process?.kill('SIGKILL');
   }
 
+  /** SIGSTOP: the process keeps its connections and answers nothing, until `resume`. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   async ready(): Promise<boolean> {
     try {
       const response = await fetch(`http://127.0.0.1:${this.spec.healthPort}/readyz`, {
@@ -79,6 +88,7 @@ export class Child {
   async stop(graceMs = 10_000): Promise<void> {
     this.#stopping = true;
     this.#process?.kill('SIGTERM');
+    this.resume();
     const timer = setTimeout(() => this.#process?.kill('SIGKILL'), graceMs);
     await this.#exited;
     clearTimeout(timer);

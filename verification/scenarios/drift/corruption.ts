@@ -1,0 +1,73 @@
+import { systemClock, systemRandom } from '@convergekit/core';
+import { type Executor, withTransaction } from '@convergekit/postgres';
+import type { Source } from '../../demo/process/specs.ts';
+import type { World } from '../../demo/world.ts';
+
+/** One way to corrupt a database, like a bad script or a restored table. */
+export interface Corruption {
+  readonly name: string;
+  readonly source: Source;
+  /** The reconciler that repairs it. */
+  readonly reconciler: string;
+  /** Corrupts up to `most` keys and returns them. */
+  corrupt(tx: Executor, most: number): Promise<readonly string[]>;
+}
+
+interface Key {
+  readonly key: string;
+}
+
+const keysOf = async (tx: Executor, text: string, most: number): Promise<readonly string[]> => {
+  const { rows } = await tx.query<Key>(text, [most]);
+  return [...new Set(rows.map(({ key }) => key))];
+};
+
+// Locks articles in the order of their names, as the shop's own writers do.
+const lostReservationSql = `
+  with locked as (select sku from stock order by sku for update),
+  picked as (
+    select order_id from reservation where state = 'shipped' and exists (select from locked)
+     group by order_id order by min(changed_at) limit $1),
+  booked as (
+    update reservation r set state = 'held', version = version + 1 from picked p
+     where r.order_id = p.order_id and r.state = 'shipped' returning r.order_id, r.sku, r.quantity),
+  sums as (select sku, sum(quantity)::int as quantity from booked group by sku),
+  counted as (
+    update stock s set reserved = s.reserved + u.quantity, shipped = s.shipped - u.quantity, version = s.version + 1
+      from sums u where s.sku = u.sku returning s.sku)
+  select order_id::text as key from booked`;
+
+const doubleRefundSql = `
+  update payment set state = 'refunded', changed_at = clock_timestamp()
+   where order_id in (select order_id from payment where state = 'taken' order by changed_at limit $1)
+  returning order_id::text as key`;
+
+export const corruptions: readonly Corruption[] = [
+  {
+    name: 'lost reservation: shipped goods booked back as held',
+    source: 'inventory',
+    reconciler: 'stock-vs-orders',
+    corrupt: (tx, most) => keysOf(tx, lostReservationSql, most),
+  },
+  {
+    name: 'a refund recorded that the provider never made',
+    source: 'payments',
+    reconciler: 'payments-vs-provider',
+    corrupt: (tx, most) => keysOf(tx, doubleRefundSql, most),
+  },
+];
+
+/** Corrupts keys of every kind. The shop's own writers run at the same time, so a deadlock repeats it. */
+export async function corruptAll(
+  world: World,
+  most: number,
+): Promise<ReadonlyMap<Corruption, readonly string[]>> {
+  const rerun = { clock: systemClock, random: systemRandom, attempts: 10 };
+  const corrupted = new Map<Corruption, readonly string[]>();
+  for (const one of corruptions)
+    corrupted.set(
+      one,
+      await withTransaction(world.databases[one.source], rerun, (tx) => one.corrupt(tx, most)),
+    );
+  return corrupted;
+}
