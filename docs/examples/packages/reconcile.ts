@@ -1,6 +1,5 @@
 import type { Database } from '@convergekit/postgres';
 import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
-import { sql } from 'kysely';
 import type { Drift, OrdersDb, StockDb, StockRow } from './stock.ts';
 
 const stock = defineReconciler<OrdersDb, number, StockDb, StockRow, Drift>({
@@ -20,19 +19,15 @@ const stock = defineReconciler<OrdersDb, number, StockDb, StockRow, Drift>({
     in: 'inventory',
     read: async (sku, db) =>
       (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+    version: 'version',
   },
   compare: (desired, row) => {
     const quantity = desired ?? 0;
-    return row === null || row.reserved === quantity ? null : { quantity, version: row.version };
+    return row === null || row.reserved === quantity ? null : { quantity };
   },
-  // Names the version that it saw: zero rows are a conflict, and the key is compared again.
-  repair: ({ quantity, version }, { tx, key }) =>
-    tx
-      .updateTable('stock')
-      .set({ reserved: quantity, version: sql`version + 1` })
-      .where('sku', '=', key)
-      .where('version', '=', version)
-      .executeTakeFirst(),
+  // Updates the row if it still has the compared version: zero rows are a conflict, and the key is compared again.
+  repair: ({ quantity }, { guard, key }) =>
+    guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: quantity } }),
   mode: 'repair', // the default, `observe`, writes nothing
 });
 

@@ -9,8 +9,7 @@ export interface StockRow {
 export interface StockDb {
   stock: StockRow;
 }
-/** The quantity that should be reserved, and the version of the row that differs. */
+/** The quantity that should be reserved. */
 export interface Drift {
   readonly quantity: number;
-  readonly version: number;
 }

@@ -12,5 +12,11 @@ export interface Claim {
   readonly driftHash: string | null;
   /** The time for which this drift has been observed unchanged, in milliseconds; null if none was. */
   readonly driftAgeMs: number | null;
+  /** The time since this key was first found divergent and not repaired, in milliseconds; null if it was not. */
+  readonly divergedForMs: number | null;
+  /** The time since the present quiet window began, in milliseconds; null if none began. */
+  readonly quietForMs: number | null;
   readonly lastVersionWritten: bigint | null;
+  /** The verdict of the key's last audit row that was no repair; null = none since it was in sync. */
+  readonly verdict: string | null;
 }

@@ -17,7 +17,7 @@ const reconciler = (over: Partial<Parameters<typeof defineReconciler>[0]> = {}):
     name: 'stock',
     keys: { scan: async function* () {} },
     desired: { in: 'a', read: () => Promise.resolve(null) },
-    actual: { in: 'b', read: () => Promise.resolve(null) },
+    actual: { in: 'b', read: () => Promise.resolve(null), version: () => 1 },
     compare: () => null,
     repair: () => Promise.resolve(1),
     mode: 'repair',
@@ -42,7 +42,10 @@ const claim = (over: Partial<Claim> = {}): Claim => ({
   healthyStreak: 0,
   driftHash: null,
   driftAgeMs: null,
+  divergedForMs: null,
+  quietForMs: null,
   lastVersionWritten: null,
+  verdict: null,
   ...over,
 });
 
@@ -51,6 +54,7 @@ const failure = (
   retryAfterMs?: number,
 ): Outcome => ({
   kind: 'failed',
+  driftHash: null,
   failure: {
     category,
     certainty: 'not_applied',
@@ -67,7 +71,12 @@ const decided = (outcome: Outcome, of: Partial<Claim> = {}) =>
 describe('the decision after an outcome', () => {
   it.each<[string, Outcome, Partial<Claim>, unknown]>([
     ['a key in sync is done', { kind: 'in_sync' }, {}, { kind: 'done' }],
-    ['a key with observed drift is done', { kind: 'observed', driftHash: 'd' }, {}, { kind: 'done' }],
+    [
+      'a key with observed drift is done',
+      { kind: 'observed', driftHash: 'd', mode: 'observe' },
+      {},
+      { kind: 'done' },
+    ],
     ['a repaired key is done', { kind: 'repaired', version: 2n }, {}, { kind: 'done' }],
     [
       'a key that changed meanwhile is compared again soon',
@@ -83,7 +92,7 @@ describe('the decision after an outcome', () => {
     ],
     [
       'a key with drift inside the settle window waits for the rest of it',
-      { kind: 'pending', driftHash: 'd', remainingMs: 700 },
+      { kind: 'pending', driftHash: 'd', pending: { kind: 'settling' }, remainingMs: 700 },
       {},
       { kind: 'requeueAfter', ms: 700 },
     ],
@@ -104,6 +113,18 @@ describe('the decision after an outcome', () => {
       { kind: 'unresolvable', driftHash: 'd', reason: 'r' },
       {},
       { kind: 'terminal' },
+    ],
+    [
+      'a flapping key is terminal',
+      { kind: 'flapping', driftHash: 'd', repairs: 5 },
+      {},
+      { kind: 'terminal' },
+    ],
+    [
+      'a side that could not be read is read again',
+      { ...failure('network'), kind: 'unknown', side: 'actual' } as Outcome,
+      {},
+      { kind: 'retry', ms: 5 },
     ],
     ['a network failure is retried', failure('network'), {}, { kind: 'retry', ms: 5 }],
     [
@@ -151,9 +172,22 @@ describe('the decision after an outcome', () => {
       forget: true,
       counters: { failures: 0 },
     });
-    expect(decided({ kind: 'observed', driftHash: 'd' }, { healthyStreak: 2 }).counters.healthyStreak).toBe(
-      0,
-    );
+    expect(
+      decided({ kind: 'observed', driftHash: 'd', mode: 'observe' }, { healthyStreak: 2 }).counters
+        .healthyStreak,
+    ).toBe(0);
+  });
+
+  // Seen to fail when each look counts: three events within a second then hide that a key flaps.
+  it('a healthy run counts once in a quiet window', () => {
+    const repaired = { repairs: 2, healthyStreak: 2 };
+    const look = (quietForMs: number | null) => decided({ kind: 'in_sync' }, { ...repaired, quietForMs });
+    expect(look(999)).toMatchObject({
+      forget: false,
+      windowBegins: false,
+      counters: { repairs: 2, healthyStreak: 2 },
+    });
+    expect(look(1_000)).toMatchObject({ forget: true, counters: { repairs: 0 } });
   });
 
   it('the written version is stored until the key is stable', () => {
@@ -209,9 +243,14 @@ describe('the decision about drift', () => {
       {},
       { kind: 'unresolvable', reason: 'lost' },
     ],
-    ['a key that flaps is left to an operator', reconciler(), { repairs: 5 }, { kind: 'unresolvable' }],
+    [
+      'a key that flaps is left to an operator',
+      reconciler(),
+      { repairs: 5 },
+      { kind: 'flapping', repairs: 5 },
+    ],
   ])('%s', (_name, of, over, expected) => {
-    const found = decideDrift(of, { ...seen, ...over }, {}, 'd');
+    const found = decideDrift(of, { ...seen, ...over }, { drift: {}, mode: of.mode }, 'd');
     if (expected === null) expect(found).toBeNull();
     else expect(found).toMatchObject(expected as object);
   });

@@ -1,7 +1,11 @@
 import type { Failure, Random } from '@convergekit/core';
 import { delayMs } from '@convergekit/core/engine';
 import type { Claim } from './claim.ts';
+import type { Mode } from './definition.ts';
+import type { Pending } from './in-flight/pending.ts';
 import type { Reconciler } from './reconciler.ts';
+import type { JudgedDrift } from './verdict/modes.ts';
+import { auditedVerdict, reasonOf } from './verdict/verdict.ts';
 
 /** The outcome of one comparison of a key. */
 export type Outcome =
@@ -10,15 +14,27 @@ export type Outcome =
   | { readonly kind: 'changed' }
   /** Actual is older than this reconciler's last write: a stale view. */
   | { readonly kind: 'stale' }
-  /** The drift is too young to repair. */
-  | { readonly kind: 'pending'; readonly driftHash: string; readonly remainingMs: number }
-  | { readonly kind: 'observed'; readonly driftHash: string }
+  /** The drift is not repaired yet. `remainingMs` is the time to the next look. */
+  | {
+      readonly kind: 'pending';
+      readonly driftHash: string | null;
+      readonly pending: Pending;
+      readonly remainingMs: number;
+    }
+  /** The mode does not allow a repair. */
+  | { readonly kind: 'observed'; readonly driftHash: string; readonly mode: Exclude<Mode, 'repair'> }
   | { readonly kind: 'unresolvable'; readonly driftHash: string; readonly reason: string }
+  /** The key was repaired again and again without becoming stable. */
+  | { readonly kind: 'flapping'; readonly driftHash: string; readonly repairs: number }
   | { readonly kind: 'repaired'; readonly version: bigint | null }
   | { readonly kind: 'conflict'; readonly driftHash: string }
   /** The repair limit is reached: an operator must approve further repairs. `first`: this key reached it. */
   | { readonly kind: 'held'; readonly driftHash: string; readonly first: boolean }
-  | { readonly kind: 'failed'; readonly failure: Failure };
+  /** A side could not be read, such as after a timeout: neither equal nor divergent. */
+  | { readonly kind: 'unknown'; readonly side: 'desired' | 'actual'; readonly failure: Failure }
+  /** The kit rolled the repair back: it broke an invariant, or changed what it may not. */
+  | { readonly kind: 'refused'; readonly driftHash: string | null; readonly failure: Failure }
+  | { readonly kind: 'failed'; readonly driftHash: string | null; readonly failure: Failure };
 
 export type OutcomeKind = Outcome['kind'];
 
@@ -42,13 +58,19 @@ export interface KeyFinish {
   readonly driftHash: string | null;
   readonly lastVersionWritten: bigint | null;
   readonly reason: string | null;
+  /** The verdict of the key's last audit row. */
+  readonly verdict: string | null;
+  /** True if the key is divergent no more: the next drift is a new one. */
+  readonly recovered: boolean;
+  /** True if a new quiet window begins. */
+  readonly windowBegins: boolean;
   /** The debounce delay of a key that was reported during its run, in milliseconds. */
   readonly quietMs: number;
   /** True if the key needs no stored history. */
   readonly forget: boolean;
 }
 
-/** Number of consecutive healthy runs that reset the counters. Fewer may be a pause between two failures. */
+/** Number of consecutive quiet windows that reset the counters. Fewer may be a pause between two failures. */
 export const STABLE_AFTER = 3;
 /** Number of failures after which a bug or bad data needs an operator. Transient failures are retried forever. */
 export const FAILURES_BEFORE_TERMINAL = 5;
@@ -62,19 +84,23 @@ export function decideFinish(
   random: Random,
 ): KeyFinish {
   const { failures, conflicts, repairs } = claim;
+  const verdict = auditedVerdict(outcome);
   const same: KeyFinish = {
     result: { kind: 'done' },
     counters: { failures, conflicts, repairs, healthyStreak: 0 },
     driftHash: 'driftHash' in outcome ? outcome.driftHash : null,
     lastVersionWritten: claim.lastVersionWritten,
-    reason: null,
+    reason: reasonOf(outcome),
+    verdict: verdict === undefined ? claim.verdict : verdict,
+    recovered: outcome.kind === 'in_sync' || outcome.kind === 'repaired',
+    windowBegins: true,
     quietMs: timing.quietMs,
     forget: false,
   };
   const backoff = (attempt: number): number => delayMs(timing.backoff, Math.max(attempt, 1), random);
   switch (outcome.kind) {
     case 'in_sync':
-      return finishHealthy(same, claim);
+      return finishHealthy(same, claim, timing.settleMs);
     case 'observed':
       return same;
     case 'changed':
@@ -97,18 +123,23 @@ export function decideFinish(
         counters: { ...same.counters, conflicts: conflicts + 1 },
       };
     case 'unresolvable':
-      return { ...same, result: { kind: 'terminal' }, reason: outcome.reason };
+    case 'flapping':
+      return { ...same, result: { kind: 'terminal' } };
+    case 'unknown':
+    case 'refused':
     case 'failed':
       return finishFailed(same, outcome.failure, backoff(failures + 1));
   }
 }
 
-function finishHealthy(same: KeyFinish, claim: Claim): KeyFinish {
-  const { failures, conflicts, repairs, lastVersionWritten } = claim;
-  const healthyStreak = claim.healthyStreak + 1;
+/** A quiet window is one settle window without drift: three looks within a second are no proof that a key is stable. */
+function finishHealthy(same: KeyFinish, claim: Claim, windowMs: number): KeyFinish {
+  const { failures, conflicts, repairs, lastVersionWritten, quietForMs } = claim;
   const history = failures > 0 || conflicts > 0 || repairs > 0 || lastVersionWritten !== null;
+  const windowBegins = quietForMs === null || quietForMs >= windowMs;
+  const healthyStreak = claim.healthyStreak + (windowBegins ? 1 : 0);
   return history && healthyStreak < STABLE_AFTER
-    ? { ...same, counters: { ...same.counters, healthyStreak } }
+    ? { ...same, windowBegins, counters: { ...same.counters, healthyStreak } }
     : {
         ...same,
         counters: { failures: 0, conflicts: 0, repairs: 0, healthyStreak },
@@ -125,7 +156,6 @@ function finishFailed(same: KeyFinish, failure: Failure, ms: number): KeyFinish 
     ...same,
     result: hopeless ? { kind: 'terminal' } : { kind: 'retry', ms: Math.max(ms, failure.retryAfterMs ?? 0) },
     counters: { ...same.counters, failures },
-    reason: `${failure.category} ${failure.code}: ${failure.message}`.slice(0, 1_000),
   };
 }
 
@@ -153,23 +183,23 @@ export function repairsAllowed({ limits }: Reconciler, keysOfLastRun: number): n
 
 /** Decides about a drift before anything is written; null = repair it. Pure. */
 export function decideDrift(
-  reconciler: Reconciler,
+  reconciler: Pick<Reconciler, 'timing' | 'limits' | 'unresolvable'>,
   claim: Pick<Claim, 'repairs' | 'driftHash' | 'driftAgeMs'>,
-  drift: unknown,
+  { drift, mode }: JudgedDrift,
   driftHash: string,
 ): Outcome | null {
-  const { timing, limits, mode } = reconciler;
+  const { timing, limits } = reconciler;
   const reason = reconciler.unresolvable?.(drift) ?? null;
   if (reason !== null) return { kind: 'unresolvable', driftHash, reason };
   const seenForMs = claim.driftHash === driftHash ? (claim.driftAgeMs ?? 0) : 0;
   if (seenForMs < timing.settleMs)
-    return { kind: 'pending', driftHash, remainingMs: timing.settleMs - seenForMs };
-  if (mode !== 'repair') return { kind: 'observed', driftHash };
-  if (claim.repairs >= limits.repairsPerKey)
     return {
-      kind: 'unresolvable',
+      kind: 'pending',
       driftHash,
-      reason: `flapping: repaired ${claim.repairs} times and divergent again`,
+      pending: { kind: 'settling' },
+      remainingMs: timing.settleMs - seenForMs,
     };
+  if (mode !== 'repair') return { kind: 'observed', driftHash, mode };
+  if (claim.repairs >= limits.repairsPerKey) return { kind: 'flapping', driftHash, repairs: claim.repairs };
   return null;
 }

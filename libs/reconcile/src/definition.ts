@@ -1,6 +1,7 @@
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import type { Backoff } from '@convergekit/core/engine';
 import type { Kysely, Transaction } from 'kysely';
+import type { Guard } from './guard/guard.ts';
 
 /**
  * The allowed reaction to drift: `observe` counts it, `warn` also logs it, `repair` repairs it.
@@ -16,9 +17,15 @@ export interface Side<DB, State> {
 }
 
 export interface ActualSide<DB, State> extends Side<DB, State> {
-  /** The state's version, which increases with every write. It reveals a stale view after a repair. @default not checked */
-  version?(actual: State): bigint | number;
-  /** Locks the key's rows; used after repeated conflicts on a hot key. @default conflicts are only retried */
+  /**
+   * The state's version, which increases with every write: a field's name, or a function. The guard compares it, and it
+   * reveals a stale view after a repair. Required where a mode is `repair`, unless the reconciler is `unguarded`.
+   */
+  readonly version?: (keyof State & string) | ((actual: State) => bigint | number);
+  /**
+   * Locks the key's rows. Used by `guard.lock`, and after repeated conflicts on a hot key.
+   * @default conflicts are only retried
+   */
   lock?(key: string, tx: Transaction<DB>): Promise<unknown>;
 }
 
@@ -30,13 +37,15 @@ export interface Databases<DesiredDb, ActualDb> {
 export interface RepairContext<DB, Drift> {
   /** A transaction in actual's database. The repair must write only through it. */
   readonly tx: Transaction<DB>;
+  /** Changes and locks rows on the condition that they still have the compared version. */
+  readonly guard: Guard<DB>;
   readonly key: string;
   readonly drift: Drift;
   /** Writes an event to the outbox of actual's database, in the same transaction. Declare the event in `emits`. */
   readonly emit: (event: DomainEvent) => void;
 }
 
-/** The rows that a repair wrote: a count, or the result of Kysely's `executeTakeFirst`. Zero rows = conflict. */
+/** The rows that a repair wrote: a count, as the guard returns it, or the result of Kysely's `executeTakeFirst`. Zero = conflict. */
 export type RepairResult =
   | number
   | { readonly numUpdatedRows: bigint }
@@ -101,11 +110,17 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
   readonly keys: Keys<DesiredDb, ActualDb>;
   readonly desired: Side<DesiredDb, Desired>;
   readonly actual: ActualSide<ActualDb, Actual>;
-  /** Compares both states; null = they agree. Pure. The drift contains all that the repair needs, such as the version. */
+  /**
+   * Compares both states; null = they agree. Pure. The drift contains all that the repair needs.
+   * Fields of `ignore` are removed from the states, and those of weaker modes where `modes` differ.
+   */
   compare(desired: Desired | null, actual: Actual | null): Drift | null;
   /** Returns a reason if no program may repair this drift. Pure. @default every drift can be repaired */
   unresolvable?(drift: Drift): string | null;
-  /** Repairs the drift, only if the version is still the observed one. Zero rows = a concurrent write came first. */
+  /**
+   * Repairs the drift. Change rows by `guard.update` and `guard.delete`, or any way after `guard.lock`; insert freely.
+   * A repair that changed a row in another way is refused (REPAIR_UNGUARDED). Zero rows = a concurrent write came first.
+   */
   repair(drift: Drift, context: RepairContext<ActualDb, Drift>): Promise<RepairResult>;
   /** Describes the drift for the audit row. @default the reconciler's name */
   why?(drift: Drift): string;
@@ -114,6 +129,17 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
   readonly invariants?: readonly Invariant<ActualDb>[];
   /** @default 'observe' */
   readonly mode?: Mode;
+  /** The modes of single fields, by name, where they differ from `mode`. @default none */
+  readonly modes?: Readonly<Record<string, Mode>>;
+  /**
+   * The fields of actual that a repair may change, beside the version field; another change is refused
+   * (REPAIR_NOT_OWNED). A repair that creates or deletes a row changes all its fields. @default all whose mode is `repair`
+   */
+  readonly owns?: readonly string[];
+  /** Fields whose difference is no drift. @default none */
+  readonly ignore?: readonly string[];
+  /** Lets repairs change rows whose version was not compared: a concurrent write may be lost. @default false */
+  readonly unguarded?: boolean;
   readonly limits?: Limits;
   readonly timing?: Timing;
 }

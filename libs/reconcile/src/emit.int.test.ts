@@ -37,7 +37,7 @@ describe('a repair that emits', () => {
     expect(
       (await runReconciler(emitting, { databases: { orders: world.orders, inventory: world.stock } }))
         .outcomes,
-    ).toEqual({ repaired: 1, failed: 1 });
+    ).toEqual({ repaired: 1, refused: 1 });
     expect(await rowsOf(world, 'select topic, key, type from converge.outbox')).toEqual([
       { topic: 'stock.events', key: 'good', type: 'stock.corrected' },
     ]);

@@ -1,7 +1,13 @@
 import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
 
 export type ReconcileErrorCode =
-  'RECONCILER_INVALID' | 'DATABASE_UNKNOWN' | 'INVARIANT_BROKEN' | 'REPAIR_INVALID' | 'CLAIM_LOST';
+  | 'RECONCILER_INVALID'
+  | 'DATABASE_UNKNOWN'
+  | 'INVARIANT_BROKEN'
+  | 'REPAIR_INVALID'
+  | 'REPAIR_UNGUARDED'
+  | 'REPAIR_NOT_OWNED'
+  | 'CLAIM_LOST';
 
 /** The error of an invalid reconciler, or of a repair that must not commit. */
 export class ReconcileError extends ConvergeError {

@@ -3,11 +3,14 @@
  * - a key is queued once however often it is reported, and one worker holds it at a time (a lease, committed before the work);
  * - a key that is reported during its run runs once more, so that the last report is always processed;
  * - desired is read again after actual: if it changed meanwhile, the key is compared again, never repaired;
- * - a repair names the observed version; after a concurrent write it writes nothing, and the key is compared again;
+ * - a repair changes a row only if the kit compared its version; after a concurrent write it writes nothing, and the key is
+ *   compared again;
+ * - each verdict that is neither a repair nor in sync has an audit row, once for each change;
  * - repair, audit row, events and the key's next state commit together; repairs above the limits wait for an operator.
  * Events in flight between the services are not considered: the settle window must be longer than their delivery takes.
  */
 export type { RepairContext, RepairResult } from './definition.ts';
+export type { Guard } from './guard/guard.ts';
 export { defineReconciler, type Reconciler } from './reconciler.ts';
 export { reportKeys } from './report-keys.ts';
 export { type ReconcilerService, reconcilerService, type RunCounts, runReconciler } from './service.ts';

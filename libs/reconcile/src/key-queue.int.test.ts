@@ -1,14 +1,8 @@
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { worldForEach, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
-import {
-  claimKeys,
-  type EnqueueRequest,
-  enqueueKeys,
-  lockClaim,
-  requeueExpired,
-  finishKey,
-} from './key-queue.ts';
+import { claimKeys } from './claim-sql.ts';
+import { type EnqueueRequest, enqueueKeys, lockClaim, requeueExpired, finishKey } from './key-queue.ts';
 import { decideFinish } from './decide.ts';
 import type { ReconcileOptions } from './options.ts';
 import { reportKeys } from './report-keys.ts';

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { type AuditRow, auditValues } from './audit/audit-sql.ts';
 import type { Claim } from './claim.ts';
 import type { KeyFinish } from './decide.ts';
 
@@ -34,6 +35,9 @@ const enqueueSql = `
       when excluded.priority = 0 or k.window_started_at is null then least(k.next_at, excluded.next_at)
       else least(excluded.next_at, k.window_started_at + $6 * interval '1 millisecond')
     end,
+    -- An operator's request lets a key that was given up start again.
+    failures = case when k.state = 'terminal' and excluded.priority = 0 then 0 else k.failures end,
+    repairs = case when k.state = 'terminal' and excluded.priority = 0 then 0 else k.repairs end,
     window_started_at = case when excluded.priority = 3 then k.window_started_at
       when k.state = 'queued' then coalesce(k.window_started_at, excluded.window_started_at)
       else excluded.window_started_at end,
@@ -45,56 +49,6 @@ export async function enqueueKeys(executor: Executor, request: EnqueueRequest): 
   if (keys.length === 0) return;
   const quiet = priority === 'operator' || priority === 'sweep' ? 0 : quietMs;
   await executor.query(enqueueSql, [reconciler, keys, PRIORITIES[priority], cause, quiet, maxWaitMs]);
-}
-
-// SKIP LOCKED lets workers pass each other. The lease is committed before the work starts, so no other worker gets the key
-// when this connection breaks. Plan: the partial index reconcile_key_due gives priority, next_at order without a sort.
-const claimSql = `
-  with due as (
-    select reconciler, key from converge.reconcile_key
-     where reconciler = $1 and state = 'queued' and next_at <= clock_timestamp()
-     order by priority, next_at limit $3 for update skip locked)
-  update converge.reconcile_key as k set
-    state = 'running', dirty = false, window_started_at = null, holder = $2,
-    term = nextval('converge.reconcile_term'), leased_until = clock_timestamp() + $4 * interval '1 millisecond',
-    updated_at = clock_timestamp()
-  from due where k.reconciler = due.reconciler and k.key = due.key
-  returning k.key, k.term, k.cause, k.failures, k.conflicts, k.repairs, k.healthy_streak, k.drift_hash,
-    k.last_version_written, extract(epoch from clock_timestamp() - k.drift_since) * 1000 as drift_age_ms`;
-
-interface ClaimRow {
-  readonly key: string;
-  readonly term: string;
-  readonly cause: string;
-  readonly failures: number;
-  readonly conflicts: number;
-  readonly repairs: number;
-  readonly healthy_streak: number;
-  readonly drift_hash: string | null;
-  readonly last_version_written: string | null;
-  readonly drift_age_ms: string | null;
-}
-
-export async function claimKeys(
-  executor: Executor,
-  request: { reconciler: string; holder: string; limit: number; leaseMs: number },
-): Promise<readonly Claim[]> {
-  const { reconciler, holder, limit, leaseMs } = request;
-  const { rows } = await executor.query<ClaimRow>(claimSql, [reconciler, holder, limit, leaseMs]);
-  return rows.map((row) => ({
-    reconciler,
-    key: row.key,
-    holder,
-    term: BigInt(row.term),
-    cause: row.cause,
-    failures: row.failures,
-    conflicts: row.conflicts,
-    repairs: row.repairs,
-    healthyStreak: row.healthy_streak,
-    driftHash: row.drift_hash,
-    driftAgeMs: row.drift_age_ms === null ? null : Number(row.drift_age_ms),
-    lastVersionWritten: row.last_version_written === null ? null : BigInt(row.last_version_written),
-  }));
 }
 
 // SKIP LOCKED: a holder that finishes right now is not late. The interruption counts as a failure, so that a key that kills
@@ -141,18 +95,34 @@ const finishSql = `
     failures = $8, conflicts = $9, repairs = $10, healthy_streak = $11,
     drift_since = case when $12::text is null then null
       when drift_hash = $12 then drift_since else clock_timestamp() end,
-    drift_hash = $12, last_version_written = $13, reason = $15, dirty = false,
+    drift_hash = $12, last_version_written = $13, reason = $15, verdict = $16, dirty = false,
+    diverged_at = case when $17 then null when $12 is not null then coalesce(diverged_at, clock_timestamp()) else diverged_at end,
+    quiet_since = case when $18 then clock_timestamp() else quiet_since end,
     window_started_at = case when dirty then clock_timestamp() end,
     holder = null, leased_until = null, updated_at = clock_timestamp()
   where ${mine}`;
 
+// One statement: the verdict's row is written if the claim was still held.
+const finishAuditedSql = `
+  with finished as (${finishSql} returning reconciler, key, cause, term)
+  insert into converge.reconcile_audit (reconciler, key, cause, term, verdict, desired, before, drift, why, actor)
+  select reconciler, key, cause, term, $19, $20::json, $21::json, $22::json, $23, $24 from finished`;
+
 const stateAfter = { done: 'idle', terminal: 'terminal', requeueAfter: 'queued', retry: 'queued' } as const;
 
-/** Finishes the claim with its result. false = the claim was lost, and nothing was written. */
-export async function finishKey(executor: Executor, claim: Claim, settlement: KeyFinish): Promise<boolean> {
+/**
+ * Finishes the claim with its result, and writes the audit row of a verdict that is new.
+ * false = the claim was lost, and nothing was written.
+ */
+export async function finishKey(
+  executor: Executor,
+  claim: Claim,
+  settlement: KeyFinish,
+  audit?: AuditRow,
+): Promise<boolean> {
   if (settlement.forget && (await forget(executor, claim))) return true;
   const { result, counters, driftHash, lastVersionWritten, quietMs, reason } = settlement;
-  const { rowCount } = await executor.query(finishSql, [
+  const values = [
     ...identity(claim),
     stateAfter[result.kind],
     'ms' in result ? result.ms : quietMs,
@@ -165,7 +135,14 @@ export async function finishKey(executor: Executor, claim: Claim, settlement: Ke
     lastVersionWritten?.toString() ?? null,
     quietMs,
     reason,
-  ]);
+    settlement.verdict,
+    settlement.recovered,
+    settlement.windowBegins,
+  ];
+  const { rowCount } =
+    audit === undefined
+      ? await executor.query(finishSql, values)
+      : await executor.query(finishAuditedSql, [...values, ...auditValues(audit)]);
   return rowCount === 1;
 }
 

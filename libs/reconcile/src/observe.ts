@@ -1,17 +1,30 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Kysely } from 'kysely';
-import type { Databases } from './definition.ts';
+import type { Failure } from '@convergekit/core';
+import { classify } from '@convergekit/resilience';
+import type { Outcome } from './decide.ts';
+import type { Databases, Side } from './definition.ts';
+import { ReconcileError } from './errors.ts';
 import type { Reconciler } from './reconciler.ts';
+import { hasFields, withoutFields } from './verdict/fields.ts';
+import { judge, type JudgedDrift } from './verdict/modes.ts';
 
 export type Observation =
   | { readonly kind: 'changed' }
   | { readonly kind: 'stale' }
-  | { readonly kind: 'read'; readonly desired: unknown; readonly actual: unknown; readonly drift: unknown };
+  | Extract<Outcome, { kind: 'unknown' }>
+  | {
+      readonly kind: 'read';
+      readonly desired: unknown;
+      readonly actual: unknown;
+      /** null = both sides agree. */
+      readonly judged: JudgedDrift | null;
+    };
 
 /**
  * Reads desired, actual, and desired again.
  * The second read is required: without it a repair towards v1 could succeed after v2 was applied, although the version
- * check held.
+ * check held. A side that cannot be read makes the observation unknown.
  */
 export async function observe(
   reconciler: Reconciler,
@@ -19,21 +32,66 @@ export async function observe(
   databases: Databases<unknown, unknown>,
   lastVersionWritten: bigint | null,
 ): Promise<Observation> {
-  const desired = await reconciler.desired.read(key, databases.desired);
-  const actual = await readActual(reconciler, key, databases.actual);
-  if (isStale(reconciler, actual, lastVersionWritten)) return { kind: 'stale' };
-  const again = await reconciler.desired.read(key, databases.desired);
-  if (!isDeepStrictEqual(desired, again)) return { kind: 'changed' };
-  return { kind: 'read', desired, actual, drift: reconciler.compare(desired, actual) };
+  try {
+    const desired = await readSide('desired', reconciler.desired, key, databases.desired);
+    const actual = await readSide('actual', reconciler.actual, key, databases.actual);
+    if (isStale(reconciler, actual, lastVersionWritten)) return { kind: 'stale' };
+    const again = await readSide('desired', reconciler.desired, key, databases.desired);
+    const compared = (state: unknown): unknown =>
+      withoutFields(state, (field) => reconciler.ignore.includes(field));
+    if (!isDeepStrictEqual(compared(desired), compared(again))) return { kind: 'changed' };
+    return { kind: 'read', desired, actual, judged: judge(reconciler, desired, actual) };
+  } catch (error) {
+    if (error instanceof UnreadableSide) return { kind: 'unknown', side: error.side, failure: error.failure };
+    throw error;
+  }
 }
 
 export function readActual(reconciler: Reconciler, key: string, db: Kysely<unknown>): Promise<unknown> {
   return reconciler.actual.read(key, db);
 }
 
-export function versionOf(reconciler: Reconciler, actual: unknown): bigint | null {
-  if (actual === null || reconciler.actual.version === undefined) return null;
-  return BigInt(reconciler.actual.version(actual));
+/** Returns the version of a state of actual; null = there is no row, or the reconciler declares no version. */
+export function versionOf(
+  { name, actual }: Pick<Reconciler, 'name' | 'actual'>,
+  state: unknown,
+): bigint | null {
+  // A declared name is a field of the state, although the loops do not know the state's type.
+  const version = actual.version as string | ((state: unknown) => bigint | number) | undefined;
+  if (state === null || version === undefined) return null;
+  if (typeof version === 'function') return BigInt(version(state));
+  const value = hasFields(state) ? state[version] : undefined;
+  if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'string')
+    return BigInt(value);
+  throw new ReconcileError(
+    `reconciler ${name}: actual.version names the field ${version}, and the state has none: let actual.read return it`,
+    { code: 'RECONCILER_INVALID', category: 'configuration' },
+  );
+}
+
+/** Ends an observation whose side could not be read. */
+class UnreadableSide extends Error {
+  readonly side: 'desired' | 'actual';
+  readonly failure: Failure;
+
+  constructor(side: 'desired' | 'actual', cause: unknown) {
+    super(`${side} could not be read`, { cause });
+    this.side = side;
+    this.failure = classify(cause);
+  }
+}
+
+async function readSide(
+  name: 'desired' | 'actual',
+  side: Side<unknown, unknown>,
+  key: string,
+  db: Kysely<unknown>,
+): Promise<unknown> {
+  try {
+    return await side.read(key, db);
+  } catch (error) {
+    throw new UnreadableSide(name, error);
+  }
 }
 
 function isStale(reconciler: Reconciler, actual: unknown, lastVersionWritten: bigint | null): boolean {

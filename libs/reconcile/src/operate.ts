@@ -1,3 +1,3 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
+export { type Approval, type Approved, approveRepairs } from './approval/approve.ts';
 export { nextRun } from './schedule.ts';
-export { approveRepairs } from './window.ts';

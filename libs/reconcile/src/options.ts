@@ -30,6 +30,8 @@ export interface ReconcileOptions {
   readonly pollMs?: number;
   /** The time keys may be due before the alarm `reconcile_keys_late`, in milliseconds. @default 900_000 */
   readonly lateMs?: number;
+  /** The time that audit rows are kept, in milliseconds; a day at least. @default 90 days */
+  readonly auditMs?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
@@ -56,6 +58,7 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
     leaseMs: options.leaseMs ?? 30_000,
     pollMs: options.pollMs ?? 500,
     lateMs: options.lateMs ?? 900_000,
+    auditMs: options.auditMs ?? 90 * 86_400_000,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     log: options.log ?? logger('reconcile'),

@@ -1,16 +1,18 @@
 import { executorOf } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
-import { attributeNames, instruments, spanNames } from '@convergekit/telemetry/engine';
+import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { type Logger, withSpan } from '@convergekit/telemetry';
+import { type AuditRow, auditedStates } from './audit/audit-sql.ts';
 import { hashOf } from './canonical.ts';
-import { type Outcome, type OutcomeKind, decideFinish, decideDrift } from './decide.ts';
+import { type KeyFinish, type Outcome, type OutcomeKind, decideFinish, decideDrift } from './decide.ts';
 import type { Databases } from './definition.ts';
 import type { Claim } from './claim.ts';
 import { finishKey } from './key-queue.ts';
 import { observe } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
-import { repair } from './repair.ts';
+import { type Divergent, repair } from './repair.ts';
+import { reportOutcome } from './verdict/report.ts';
 
 export interface ReconcileContext {
   readonly reconciler: Reconciler;
@@ -29,65 +31,62 @@ export type Processed = OutcomeKind | 'lost';
 export async function processKey(context: ReconcileContext, claim: Claim): Promise<Processed> {
   const { reconciler, databases, random } = context;
   const attributes = { [attributeNames.reconciler]: reconciler.name };
-  const outcome = await withSpan(spanNames.reconcile(reconciler.name), { kind: 'internal', attributes }, () =>
-    reconcileKey(context, claim).catch((error: unknown): Outcome => ({
-      kind: 'failed',
-      failure: classify(error),
-    })),
+  const { outcome, seen } = await withSpan(
+    spanNames.reconcile(reconciler.name),
+    { kind: 'internal', attributes },
+    () =>
+      reconcileKey(context, claim).catch((error: unknown): Judgement => ({
+        outcome: outcomeOf(error, null),
+      })),
   );
-  report(context, claim, outcome);
+  reportOutcome(context, claim, outcome);
   if (outcome.kind === 'repaired') return 'repaired'; // the repair's transaction finished the key
-  const settlement = decideFinish(outcome, claim, reconciler, random);
-  const settled = await finishKey(executorOf(databases.actual), claim, settlement);
-  return settled ? outcome.kind : 'lost';
+  const finish = decideFinish(outcome, claim, reconciler, random);
+  const audit = auditOf(context, claim, finish, { outcome, seen });
+  return (await finishKey(executorOf(databases.actual), claim, finish, audit)) ? outcome.kind : 'lost';
 }
 
-async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Outcome> {
+/** An outcome with the states that it is about; without them where none were read. */
+interface Judgement {
+  readonly outcome: Outcome;
+  readonly seen?: Divergent | undefined;
+}
+
+async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Judgement> {
   const { reconciler, databases, actor, clock, random } = context;
-  const seen = await observe(reconciler, claim.key, databases, claim.lastVersionWritten);
-  if (seen.kind !== 'read') return seen;
-  if (seen.drift === null) return { kind: 'in_sync' };
-  return (
-    decideDrift(reconciler, claim, seen.drift, hashOf(seen.drift)) ??
-    (await repair({ reconciler, claim, databases, actor, clock, random }, seen))
+  const read = await observe(reconciler, claim.key, databases, claim.lastVersionWritten);
+  if (read.kind !== 'read') return { outcome: read };
+  const { desired, actual, judged } = read;
+  if (judged === null) return { outcome: { kind: 'in_sync' } };
+  const seen = { desired, actual, judged };
+  const driftHash = hashOf(judged.drift);
+  const decided = decideDrift(reconciler, claim, judged, driftHash);
+  if (decided !== null) return { outcome: decided, seen };
+  const outcome = await repair({ reconciler, claim, databases, actor, clock, random }, seen).catch(
+    (error: unknown) => outcomeOf(error, driftHash),
   );
+  return { outcome, seen };
 }
 
-function report({ reconciler, log }: ReconcileContext, claim: Claim, outcome: Outcome): void {
-  const { key } = claim;
-  const { kind } = outcome;
-  const labels = { [attributeNames.reconciler]: reconciler.name, [attributeNames.outcome]: kind };
-  if (kind !== 'in_sync') instruments().reconcileDrift.add(1, labels);
-  switch (kind) {
-    case 'in_sync':
-    case 'changed':
-    case 'stale':
-    case 'pending':
-    case 'conflict':
-      return;
-    case 'observed':
-      if (reconciler.mode === 'warn') log.warn({ reconciler: reconciler.name, key }, 'drift');
-      return;
-    case 'repaired':
-      log.info({ reconciler: reconciler.name, key, cause: claim.cause }, 'repaired');
-      return;
-    case 'held':
-      if (outcome.first)
-        log.error(
-          { reconciler: reconciler.name, key },
-          'too many repairs are due: held until an operator approves',
-        );
-      return;
-    case 'unresolvable':
-      log.error(
-        { reconciler: reconciler.name, key, reason: outcome.reason },
-        'drift that no program may repair',
-      );
-      return;
-    case 'failed': {
-      const { category, code, message } = outcome.failure;
-      log.warn({ reconciler: reconciler.name, key, category, code }, message);
-      return;
-    }
-  }
+/** Errors of repairs that the kit rolled back. */
+const REFUSALS = new Set(['INVARIANT_BROKEN', 'REPAIR_UNGUARDED', 'REPAIR_NOT_OWNED']);
+
+function outcomeOf(error: unknown, driftHash: string | null): Outcome {
+  const failure = classify(error);
+  return { kind: REFUSALS.has(failure.code) ? 'refused' : 'failed', driftHash, failure };
 }
+
+/** Returns the audit row of a verdict that differs from the key's last one; undefined = none is due. */
+function auditOf(
+  { reconciler, actor }: ReconcileContext,
+  claim: Claim,
+  { verdict, reason }: KeyFinish,
+  { outcome, seen }: Judgement,
+): AuditRow | undefined {
+  if (verdict === null || verdict === claim.verdict) return undefined;
+  const states = seen === undefined ? noStates : auditedStates(reconciler, seen);
+  const why = [seen === undefined ? null : states.why, reason].filter((text) => text !== null && text !== '');
+  return { ...states, verdict: outcome.kind, why: why.join('; '), actor };
+}
+
+const noStates = { desired: null, before: null, drift: null, why: '' } as const;

@@ -14,7 +14,7 @@ import {
 import type { ReconcileOptions } from './options.ts';
 import { reportKeys } from './report-keys.ts';
 import { runReconciler } from './service.ts';
-import { approveRepairs } from './window.ts';
+import { approveRepairs } from './approval/approve.ts';
 
 let world: World;
 let options: ReconcileOptions;
@@ -155,7 +155,7 @@ describe('a repair that is not allowed', () => {
         },
       ],
     });
-    expect((await runReconciler(bounded, options)).outcomes).toEqual({ failed: 1 });
+    expect((await runReconciler(bounded, options)).outcomes).toEqual({ refused: 1 });
     expect(await stockOf(world)).toEqual({});
     expect(await rowsOf(world, 'select state, reason from converge.reconcile_key')).toEqual([
       { state: 'terminal', reason: expect.stringContaining('"no more than 100 of anything"') },
@@ -190,14 +190,36 @@ describe('a repair that is not allowed', () => {
     for (let pass = 0; pass < 3; pass += 1) await runReconciler(limited, options);
     expect(await gone()).toBe(4);
     // Planted fault: an audit row that is written outside the repair's transaction stays when the repair is rolled back.
-    expect(await rowsOf(world, 'select key from converge.reconcile_audit')).toHaveLength(4);
+    const repairs = `select key from converge.reconcile_audit where verdict = 'repaired'`;
+    expect(await rowsOf(world, repairs)).toHaveLength(4);
     expect(await rowsOf(world, 'select held_reason from converge.reconciler')).toEqual([
       { held_reason: 'a window allows 4 repairs (200 keys in the last run), and one more is due' },
     ]);
-    expect(await approveRepairs(executorOf(world.stock.db), 'stock', 10)).toBe(true);
-    await runReconciler(limited, options);
-    expect(await gone()).toBe(4 + 14);
-    expect(await approveRepairs(executorOf(world.stock.db), 'other')).toBe(false);
+    const approval = { reconciler: 'stock', repairs: 10, forMs: 3_600_000, by: 'ann', reason: 'clearance' };
+    expect(await approveRepairs(executorOf(world.stock.db), approval)).toMatchObject({
+      held: expect.stringContaining('allows 4 repairs') as string,
+    });
+    // Seen to fail when the window opens again with the approval: 14 and more repairs.
+    for (let pass = 0; pass < 3; pass += 1) await runReconciler(limited, options);
+    expect(await gone()).toBe(4 + 10);
+    expect(
+      await rowsOf(
+        world,
+        `select key, why, cause, actor from converge.reconcile_audit where verdict = 'approved'`,
+      ),
+    ).toEqual([
+      {
+        key: null,
+        why: 'clearance',
+        cause: expect.stringMatching(/^10 repairs until .*; held: a window allows 4/) as string,
+        actor: 'ann',
+      },
+    ]);
+    // An approval that has expired counts no more: the limits of a window apply.
+    await approveRepairs(executorOf(world.stock.db), { ...approval, forMs: 0 });
+    for (let pass = 0; pass < 3; pass += 1) await runReconciler(limited, options);
+    expect(await gone()).toBe(4 + 10 + 4);
+    expect(await approveRepairs(executorOf(world.stock.db), { ...approval, reconciler: 'other' })).toBeNull();
   });
 
   it('a flapping key needs an operator', async () => {
@@ -208,7 +230,12 @@ describe('a repair that is not allowed', () => {
       expect((await runReconciler(flapping, options)).outcomes).toEqual({ repaired: 1 });
     }
     await setStock(world, { a: 9 });
-    expect((await runReconciler(flapping, options)).outcomes).toEqual({ unresolvable: 1 });
+    expect((await runReconciler(flapping, options)).outcomes).toEqual({ flapping: 1 });
+    const [key] = await rowsOf(world, 'select state, reason from converge.reconcile_key');
+    expect(key).toEqual({ state: 'terminal', reason: 'flapping: repaired 2 times and divergent again' });
+    // An operator's request lets it start again.
+    await reportKeys(world.stock.executor, flapping, ['a'], { by: 'operator', cause: 'operator ann' });
+    expect((await runReconciler(flapping, options)).outcomes).toEqual({ repaired: 1 });
   });
 });
 

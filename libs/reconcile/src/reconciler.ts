@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import type { ReconcilerDefinition } from './definition.ts';
 import { ReconcileError } from './errors.ts';
+import { faultOfRepairs } from './guard/check-declaration.ts';
 
 const limits = { repairs: 100, share: 0.02, always: 5, windowMs: 3_600_000, repairsPerKey: 5 } as const;
 const timing = {
@@ -13,8 +14,14 @@ const timing = {
 type Definition = ReconcilerDefinition<unknown, unknown, unknown, unknown, unknown>;
 
 /** A reconciler with resolved defaults, frozen. Its types are in the definition; the loops do not need them. */
-export interface Reconciler extends Omit<Definition, 'limits' | 'timing' | 'mode' | 'timeZone'> {
+export interface Reconciler extends Omit<
+  Definition,
+  'limits' | 'timing' | 'mode' | 'modes' | 'ignore' | 'unguarded' | 'timeZone'
+> {
   readonly mode: NonNullable<Definition['mode']>;
+  readonly modes: NonNullable<Definition['modes']>;
+  readonly ignore: NonNullable<Definition['ignore']>;
+  readonly unguarded: boolean;
   readonly timeZone: string;
   readonly limits: Required<NonNullable<Definition['limits']>>;
   readonly timing: Required<NonNullable<Definition['timing']>>;
@@ -29,6 +36,9 @@ export function defineReconciler<DesiredDb, Desired, ActualDb, Actual, Drift>(
   const reconciler: Reconciler = Object.freeze({
     ...erased,
     mode: erased.mode ?? 'observe',
+    modes: Object.freeze({ ...erased.modes }),
+    ignore: erased.ignore ?? [],
+    unguarded: erased.unguarded ?? false,
     timeZone: erased.timeZone ?? 'UTC',
     limits: Object.freeze({ ...limits, ...erased.limits }),
     timing: Object.freeze({ ...timing, ...erased.timing }),
@@ -37,9 +47,12 @@ export function defineReconciler<DesiredDb, Desired, ActualDb, Actual, Drift>(
   return reconciler;
 }
 
-function check({ name, schedule, timeZone, limits, timing }: Reconciler): void {
+function check(reconciler: Reconciler): void {
+  const { name, schedule, timeZone, limits, timing } = reconciler;
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name))
     throw invalid(name, 'name', name, 'use lower-case letters, digits and dashes, at most 63');
+  const fault = faultOfRepairs(reconciler);
+  if (fault !== undefined) throw invalid(name, fault.field, fault.value, fault.fix);
   if (schedule !== undefined) checkSchedule(name, schedule, timeZone);
   if (!(limits.share >= 0 && limits.share <= 1))
     throw invalid(name, 'limits.share', limits.share, 'give a share from 0 to 1, such as 0.02');
@@ -67,7 +80,7 @@ function checkSchedule(name: string, schedule: string, timeZone: string): void {
 
 function invalid(name: string, field: string, value: unknown, fix: string): ReconcileError {
   return new ReconcileError(
-    `reconciler ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
+    `reconciler ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value) ?? 'missing'}; ${fix}`,
     { code: 'RECONCILER_INVALID', category: 'configuration' },
   );
 }

@@ -4,13 +4,17 @@ import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import type { Transaction } from 'kysely';
-import { hashOf, toJson } from './canonical.ts';
+import { appendAudit, auditedStates } from './audit/audit-sql.ts';
+import { hashOf } from './canonical.ts';
 import { repairsAllowed, type Outcome, decideFinish } from './decide.ts';
-import type { Databases, RepairResult } from './definition.ts';
+import type { Databases } from './definition.ts';
 import { ReconcileError } from './errors.ts';
 import type { Claim } from './claim.ts';
+import { checkOwned } from './guard/check-owned.ts';
+import { runRepair } from './guard/run-repair.ts';
+import type { JudgedDrift } from './verdict/modes.ts';
 import { lockClaim, finishKey } from './key-queue.ts';
-import { type Observation, observe, readActual, versionOf } from './observe.ts';
+import { observe, readActual, versionOf } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
 import { holdRepairs, readState, spendRepair } from './window.ts';
 
@@ -26,11 +30,12 @@ export interface RepairRequest {
   readonly random: Random;
 }
 
-const auditSql = `
-  insert into converge.reconcile_audit (reconciler, key, desired, before, after, drift, why, cause, actor, term)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
-
-type Read = Extract<Observation, { kind: 'read' }>;
+/** A key that was read and is divergent. */
+export interface Divergent {
+  readonly desired: unknown;
+  readonly actual: unknown;
+  readonly judged: JudgedDrift;
+}
 
 /** Thrown to end the transaction with an outcome and roll it back. */
 class Abandon extends Error {
@@ -47,11 +52,11 @@ class Abandon extends Error {
  * It contains the fence, the repair, the invariants, the audit row, the use of the window, the key's next state and the
  * events. It rejects with CLAIM_LOST if another worker holds the key now.
  */
-export async function repair(request: RepairRequest, seen: Read): Promise<Outcome> {
+export async function repair(request: RepairRequest, seen: Divergent): Promise<Outcome> {
   const { reconciler, databases, clock, random } = request;
   const outside = executorOf(databases.actual);
   const state = await readState(outside, reconciler.name);
-  const driftHash = hashOf(seen.drift);
+  const driftHash = hashOf(seen.judged.drift);
   if (state.held !== null) return { kind: 'held', driftHash, first: false };
   const allowed = repairsAllowed(reconciler, state.lastRunKeys);
   try {
@@ -71,7 +76,7 @@ export async function repair(request: RepairRequest, seen: Read): Promise<Outcom
 async function repairIn(
   tx: Transaction<unknown>,
   request: RepairRequest,
-  before: Read,
+  before: Divergent,
   allowed: number,
 ): Promise<Outcome> {
   const { reconciler, claim } = request;
@@ -83,19 +88,17 @@ async function repairIn(
       category: 'contention',
     });
   const seen = await observeUnderLock(tx, request, before);
-  const driftHash = hashOf(seen.drift);
+  const driftHash = hashOf(seen.judged.drift);
   const events: DomainEvent[] = [];
   const emit = (event: DomainEvent): void => void events.push(event);
-  const written = await reconciler.repair(seen.drift, { tx, key: claim.key, drift: seen.drift, emit });
-  if (rowsOf(name, written) === 0) throw new Abandon({ kind: 'conflict', driftHash });
+  const locked = needsLock(request);
+  if ((await runRepair({ tx, reconciler, key: claim.key, seen, emit, locked })) === 'conflict')
+    throw new Abandon({ kind: 'conflict', driftHash });
   for (const invariant of reconciler.invariants ?? [])
     if (!(await invariant.holds(claim.key, tx))) throw invariantError(name, claim.key, invariant.name);
   const after = await readActual(reconciler, claim.key, tx);
-  const { desired, actual, drift } = seen;
-  const why = reconciler.why?.(drift) ?? name;
-  const { key, cause, term } = claim;
-  const states = [desired, actual, after, drift].map(toJson);
-  await executor.query(auditSql, [name, key, ...states, why, cause, request.actor, term.toString()]);
+  checkOwned(reconciler, claim.key, seen.actual, after);
+  await appendAudit(executor, { claim, actor: request.actor, ...auditedStates(reconciler, seen), after });
   if (!(await spendRepair(executor, { reconciler: name, allowed, windowMs: limits.windowMs })))
     throw new Abandon({ kind: 'held', driftHash, first: false });
   const outcome: Outcome = { kind: 'repaired', version: versionOf(reconciler, after) };
@@ -104,37 +107,32 @@ async function repairIn(
   return outcome;
 }
 
+function needsLock({ reconciler, claim }: RepairRequest): boolean {
+  return reconciler.actual.lock !== undefined && claim.conflicts >= CONFLICTS_BEFORE_LOCK;
+}
+
 /** Locks the rows and reads them again. Hot keys need the lock: their repair would conflict again and again. */
 async function observeUnderLock(
   tx: Transaction<unknown>,
-  { reconciler, claim, databases }: RepairRequest,
-  before: Read,
-): Promise<Read> {
-  if (reconciler.actual.lock === undefined || claim.conflicts < CONFLICTS_BEFORE_LOCK) return before;
-  await reconciler.actual.lock(claim.key, tx);
+  request: RepairRequest,
+  before: Divergent,
+): Promise<Divergent> {
+  const { reconciler, claim, databases } = request;
+  if (!needsLock(request)) return before;
+  await reconciler.actual.lock?.(claim.key, tx);
   const locked = { desired: databases.desired, actual: tx };
   const seen = await observe(reconciler, claim.key, locked, claim.lastVersionWritten);
   if (seen.kind !== 'read') throw new Abandon(seen);
-  if (seen.drift === null) throw new Abandon({ kind: 'in_sync' });
-  return seen;
-}
-
-function rowsOf(reconciler: string, written: RepairResult | undefined): number {
-  if (typeof written === 'number') return written;
-  if (typeof written === 'object') {
-    if ('numUpdatedRows' in written) return Number(written.numUpdatedRows);
-    if ('numDeletedRows' in written) return Number(written.numDeletedRows);
-    if ('numInsertedOrUpdatedRows' in written) return Number(written.numInsertedOrUpdatedRows ?? 0);
-  }
-  throw new ReconcileError(
-    `the repair of ${reconciler} returned ${String(written)}: return the number of rows that it wrote, or the result of executeTakeFirst, so that a conflict differs from a success`,
-    { code: 'REPAIR_INVALID', category: 'bug' },
-  );
+  const { desired, actual, judged } = seen;
+  if (judged === null) throw new Abandon({ kind: 'in_sync' });
+  if (judged.mode !== 'repair')
+    throw new Abandon({ kind: 'observed', driftHash: hashOf(judged.drift), mode: judged.mode });
+  return { desired, actual, judged };
 }
 
 function invariantError(reconciler: string, key: string, invariant: string): ReconcileError {
   return new ReconcileError(
-    `the repair of key ${key} by ${reconciler} would break the invariant "${invariant}": rolled back, an operator has to look`,
+    `the repair of key ${key} by ${reconciler} would break the invariant "${invariant}": rolled back, an operator has to look at it: \`converge reconcile diff ${reconciler} ${key}\``,
     { code: 'INVARIANT_BROKEN', category: 'business' },
   );
 }

@@ -1,6 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
+import { PRUNE_MS, pruneAudit } from './audit/prune.ts';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -74,6 +75,7 @@ async function runLoops(options: WorkersOptions, signal: AbortSignal): Promise<v
     loop(pollMs, () => drain(options, signal)),
     loop(pollMs, () => leadOnce(options, signal)).then(() => resign(options).catch(() => undefined)), // otherwise the lease expires
     loop(WATCH_MS, () => watchKeys(options)),
+    loop(PRUNE_MS, () => pruneAudit(options, signal)),
   ]);
 }
 

@@ -8,18 +8,32 @@ export const WATCH_MS = 60_000;
 // Uses the partial indexes of queued and of running keys.
 const watchSql = `
   select count(*) filter (where state = 'queued')::int as queued,
+    coalesce(extract(epoch from clock_timestamp() - min(diverged_at)) * 1000, 0)::float8 as pending_ms,
+    (select count(*)::int from converge.reconciler where name = $1 and held_at is not null) as held,
     count(*) filter (where case state when 'queued' then next_at else leased_until end
       < clock_timestamp() - $2::float8 * interval '1 millisecond')::int as late
     from converge.reconcile_key where reconciler = $1 and state in ('queued', 'running')`;
 
+interface Watched {
+  readonly queued: number;
+  readonly late: number;
+  readonly pending_ms: number;
+  readonly held: number;
+}
+
 /** Counts waiting keys, and raises an alarm for those due for longer than `lateMs`. Returns the number of late keys. */
 export async function watchKeys({ reconciler, databases, lateMs, log }: WorkersOptions): Promise<number> {
-  const { rows } = await executorOf(databases.actual).query<{ queued: number; late: number }>(watchSql, [
-    reconciler.name,
-    lateMs,
-  ]);
-  const { queued, late } = rows[0] ?? { queued: 0, late: 0 };
-  instruments().reconcileQueue.record(queued, { [attributeNames.reconciler]: reconciler.name });
+  const { rows } = await executorOf(databases.actual).query<Watched>(watchSql, [reconciler.name, lateMs]);
+  const {
+    queued,
+    late,
+    pending_ms: pendingMs,
+    held,
+  } = rows[0] ?? { queued: 0, late: 0, pending_ms: 0, held: 0 };
+  const labels = { [attributeNames.reconciler]: reconciler.name };
+  instruments().reconcileQueue.record(queued, labels);
+  instruments().reconcilePendingAge.recordMs(pendingMs, labels);
+  instruments().reconcileHeld.record(held, labels);
   if (late > 0)
     log.error(
       { alarm: 'reconcile_keys_late', reconciler: reconciler.name, late, queued },

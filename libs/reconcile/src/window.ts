@@ -37,13 +37,16 @@ export async function readState(executor: Executor, reconciler: string): Promise
   }
 }
 
-// A run opens a new window, unless repairs are held: then only an operator does. Otherwise an empty desired set would be
-// repaired two percent at a time.
+// While an approval has repairs left, only these are spent: the operator's number is the cap.
+const approval = `(approved > 0 and (approved_until is null or approved_until > clock_timestamp()))`;
+
+// A run opens a new window, unless repairs are held or approved: then only an operator does. Otherwise an empty desired set
+// would be repaired two percent at a time.
 const runEndedSql = `
   update converge.reconciler set
     last_run_at = $2, last_run_ended_at = clock_timestamp(), last_run_keys = $3,
-    window_started_at = case when held_at is null then clock_timestamp() else window_started_at end,
-    window_repairs = case when held_at is null then 0 else window_repairs end
+    window_started_at = case when held_at is null and not ${approval} then clock_timestamp() else window_started_at end,
+    window_repairs = case when held_at is null and not ${approval} then 0 else window_repairs end
   where name = $1`;
 
 export async function recordRun(
@@ -60,12 +63,12 @@ const expired = `window_started_at < clock_timestamp() - $3 * interval '1 millis
 const withinWindow = `(${expired} or window_repairs < $2)`;
 const spendSql = `
   update converge.reconciler set
-    approved = case when ${withinWindow} then approved else approved - 1 end,
-    window_repairs = case when ${expired} then least(1, $2) when ${withinWindow} then window_repairs + 1 else window_repairs end,
-    window_started_at = case when ${expired} then clock_timestamp() else window_started_at end
-  where name = $1 and held_at is null and ($2 > 0 and ${withinWindow} or approved > 0)`;
+    approved = case when ${approval} then approved - 1 else 0 end,
+    window_repairs = case when ${approval} then window_repairs when ${expired} then 1 else window_repairs + 1 end,
+    window_started_at = case when not ${approval} and ${expired} then clock_timestamp() else window_started_at end
+  where name = $1 and held_at is null and (${approval} or $2 > 0 and ${withinWindow})`;
 
-/** Takes a repair from the window, else from those an operator approved; false = none is left, or held. */
+/** Takes a repair from those that an operator approved, else from the window; false = none is left, or held. */
 export async function spendRepair(
   tx: Executor,
   { reconciler, allowed, windowMs }: { reconciler: string; allowed: number; windowMs: number },
@@ -76,23 +79,4 @@ export async function spendRepair(
 export async function holdRepairs(executor: Executor, reconciler: string, reason: string): Promise<boolean> {
   const text = `update converge.reconciler set held_at = clock_timestamp(), held_reason = $2 where name = $1 and held_at is null`;
   return (await executor.query(text, [reconciler, reason])).rowCount === 1;
-}
-
-/**
- * Approves held repairs for an operator, in a new window. false = nothing was held.
- * `extra` repairs may exceed the limits of this and later windows until they are used up, and waiting keys are due now.
- */
-export async function approveRepairs(executor: Executor, reconciler: string, extra = 0): Promise<boolean> {
-  const { rowCount } = await executor.query(
-    `update converge.reconciler set held_at = null, held_reason = null, window_started_at = clock_timestamp(),
-       window_repairs = 0, approved = approved + $2 where name = $1 and held_at is not null`,
-    [reconciler, extra],
-  );
-  if (rowCount === 0) return false;
-  await executor.query(
-    `update converge.reconcile_key set next_at = clock_timestamp()
-      where reconciler = $1 and state = 'queued' and drift_hash is not null`,
-    [reconciler],
-  );
-  return true;
 }

@@ -1,7 +1,8 @@
 import { poll } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
-import { claimKeys, renewClaim, requeueExpired } from './key-queue.ts';
+import { claimKeys, type ClaimRequest } from './claim-sql.ts';
+import { renewClaim, requeueExpired } from './key-queue.ts';
 import { type Processed, processKey, type ReconcileContext } from './process-key.ts';
 
 export interface WorkersOptions extends ReconcileContext {
@@ -12,7 +13,12 @@ export interface WorkersOptions extends ReconcileContext {
   readonly leaseMs: number;
   readonly pollMs: number;
   readonly lateMs: number;
+  /** The time that audit rows are kept, in milliseconds. */
+  readonly auditMs: number;
 }
+
+/** Each key of this number is the one that has been due for longest, so that a stream of events starves no sweep. */
+export const OLDEST_EVERY = 8;
 
 /** Number of processed keys, by outcome. */
 export type Counts = Readonly<Partial<Record<Processed, number>>>;
@@ -22,9 +28,13 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
   const counts: Partial<Record<Processed, number>> = {};
   const active = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  let sinceOldest = 0;
   for (;;) {
     const free = signal?.aborted === true || failures.length > 0 ? 0 : options.workers - active.size;
-    const claims = free > 0 ? await claimDue(options, free) : [];
+    const oldest = free > 0 && sinceOldest >= OLDEST_EVERY - 1 ? await claimDue(options, 1, 'age') : [];
+    const urgent = free > oldest.length ? await claimDue(options, free - oldest.length, 'priority') : [];
+    sinceOldest = urgent.length + (oldest.length > 0 ? 0 : sinceOldest);
+    const claims = [...oldest, ...urgent];
     for (const claim of claims) {
       const work = processRenewed(options, claim)
         .then((kind) => void (counts[kind] = (counts[kind] ?? 0) + 1))
@@ -40,11 +50,15 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
   return counts;
 }
 
-async function claimDue(options: WorkersOptions, limit: number): Promise<readonly Claim[]> {
+async function claimDue(
+  options: WorkersOptions,
+  limit: number,
+  order: NonNullable<ClaimRequest['order']>,
+): Promise<readonly Claim[]> {
   const executor = executorOf(options.databases.actual);
   await requeueExpired(executor, options.reconciler.name);
   const { holder, leaseMs, reconciler } = options;
-  return claimKeys(executor, { reconciler: reconciler.name, holder, limit, leaseMs });
+  return claimKeys(executor, { reconciler: reconciler.name, holder, limit, leaseMs, order });
 }
 
 /** Processes a key and renews its claim meanwhile, so that no second worker takes a slow key. */

@@ -185,10 +185,23 @@ export const instrumentDefinitions = {
 
   reconcileRuns: counter('converge.reconcile.runs', '{run}', 'Runs of a reconciler, by outcome'),
   reconcileRunDuration: duration('converge.reconcile.run.duration', 'One run of a reconciler'),
-  reconcileDrift: counter(
-    'converge.reconcile.drift',
+  reconcileVerdicts: counter(
+    'converge.reconcile.verdicts',
     '{key}',
-    'Keys found divergent, by outcome: found, repaired, refused',
+    'Looks at a key, by verdict (in_sync, pending, resolvable, unresolvable, unknown) and outcome',
+  ),
+  reconcileRecovery: duration(
+    'converge.reconcile.recovery',
+    'From the first look that found a key divergent to its repair',
+  ),
+  reconcilePendingAge: age(
+    'converge.reconcile.pending.age',
+    'Time since the oldest key that is still divergent was found so; 0 without one',
+  ),
+  reconcileHeld: gauge(
+    'converge.reconcile.held',
+    '{reconciler}',
+    '1 while repairs wait for the approval of an operator, else 0',
   ),
   reconcileQueue: gauge('converge.reconcile.queue', '{key}', 'Keys that wait to be reconciled'),
   reconcileAge: age('converge.reconcile.age', 'Time since the last completed run'),
@@ -236,6 +249,7 @@ export const attributeNames = {
   category: 'converge.failure.category',
   certainty: 'converge.failure.certainty',
   outcome: 'converge.outcome',
+  verdict: 'converge.verdict',
   giveUp: 'converge.attempt.give_up',
   operationName: 'converge.operation',
   objective: 'converge.objective',

@@ -12,4 +12,5 @@ grant usage on sequence converge.reconcile_term to converge_reconciler;
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
   converge.parked, converge.saga_fence, converge.saga_instance, converge.relay_source, converge.relay_cursor, converge.tick,
   converge.outbox, converge.policy, converge.policy_change to converge_reconciler;
-grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last to converge_reconciler;
+grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
+  converge.reconcile_audit_prune to converge_reconciler;

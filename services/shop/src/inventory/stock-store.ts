@@ -37,6 +37,14 @@ export async function hold(
     .execute();
 }
 
+/** Locks the articles and the reservation of an order, in the lock order of every other writer. */
+export async function lockReservation(orderId: string, tx: Transaction<InventoryDb>): Promise<void> {
+  const of = tx.selectFrom('reservation').select('sku').where('order_id', '=', orderId);
+  const skus = (await of.execute()).map(({ sku }) => sku);
+  if (skus.length > 0) await lockLevels(tx, skus);
+  await of.orderBy('sku').forUpdate().execute();
+}
+
 /**
  * Ends the reservation of an order. Returns false if it had ended this way before.
  * Every order wants the same few articles: statements that go together are sent together, so that the locks are short.

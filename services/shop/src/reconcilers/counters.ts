@@ -17,19 +17,18 @@ type Count = Pick<Counters, 'onHand' | 'reserved' | 'shipped'>;
 
 export interface CounterDrift {
   readonly sku: string;
-  readonly version: number;
   readonly is: Count;
   readonly wanted: Count;
 }
 
 export function compareCounters(desired: Reserved | null, actual: Counters | null): CounterDrift | null {
   if (desired === null || actual === null) return null;
-  const { sku, version, initial, onHand, reserved, shipped } = actual;
+  const { sku, initial, onHand, reserved, shipped } = actual;
   const wanted = {
     onHand: initial - desired.held - desired.shipped,
     reserved: desired.held,
     shipped: desired.shipped,
   };
   if (wanted.onHand === onHand && wanted.reserved === reserved && wanted.shipped === shipped) return null;
-  return { sku, version, is: { onHand, reserved, shipped }, wanted };
+  return { sku, is: { onHand, reserved, shipped }, wanted };
 }

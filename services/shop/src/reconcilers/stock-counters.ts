@@ -5,8 +5,8 @@ import { compareCounters, type CounterDrift, type Counters, type Reserved } from
 
 /**
  * Compares the counters of each article with its reservations.
- * Both are in one database, and every change of a reservation increases the article's version. A repair names the observed
- * version, so it cannot revert work in flight: no settle window is needed.
+ * Both are in one database, and every change of a reservation increases the article's version, which the guard compares: a
+ * repair cannot revert work in flight, and no settle window is needed.
  */
 export const stockCounters = defineReconciler<InventoryDb, Reserved, InventoryDb, Counters, CounterDrift>({
   name: 'stock-counters',
@@ -40,24 +40,15 @@ export const stockCounters = defineReconciler<InventoryDb, Reserved, InventoryDb
         .select(['sku', 'initial', 'on_hand as onHand', 'reserved', 'shipped', 'version'])
         .where('sku', '=', sku)
         .executeTakeFirst()) ?? null,
-    version: ({ version }) => version,
+    version: 'version',
     lock: (sku, tx) => tx.selectFrom('stock').select('sku').where('sku', '=', sku).forUpdate().execute(),
   },
   compare: compareCounters,
   unresolvable: ({ wanted }) =>
     wanted.onHand < 0 ? 'more is reserved and shipped than there ever was' : null,
-  repair: ({ sku, wanted, version }, { tx }) =>
-    tx
-      .updateTable('stock')
-      .set({
-        on_hand: wanted.onHand,
-        reserved: wanted.reserved,
-        shipped: wanted.shipped,
-        version: sql`version + 1`,
-      })
-      .where('sku', '=', sku)
-      .where('version', '=', version)
-      .executeTakeFirst(),
+  owns: ['onHand', 'reserved', 'shipped'],
+  repair: ({ sku, wanted: { onHand, reserved, shipped } }, { guard }) =>
+    guard.update('stock', { key: { sku }, version: 'version', set: { on_hand: onHand, reserved, shipped } }),
   why: ({ is, wanted }) =>
     `counters are ${JSON.stringify(is)}, the reservations say ${JSON.stringify(wanted)}`,
 });

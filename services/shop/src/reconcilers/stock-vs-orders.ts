@@ -1,6 +1,6 @@
 import { defineReconciler } from '@convergekit/reconcile';
 import { type Kysely, sql } from 'kysely';
-import { endReservation } from '../inventory/stock-store.ts';
+import { endReservation, lockReservation } from '../inventory/stock-store.ts';
 import type { InventoryDb } from '../inventory/tables.ts';
 import type { OrdersDb } from '../orders/tables.ts';
 import {
@@ -65,18 +65,12 @@ export const stockVsOrders = defineReconciler<
       return { orderId, handled: ended !== undefined, lines };
     },
     version: ({ lines }) => lines.reduce((sum, { version }) => sum + version, 0),
+    lock: lockReservation,
   },
   compare: compareReservation,
   unresolvable,
-  repair: async ({ orderId, wanted, lines }, { tx }) => {
-    const now = await tx
-      .selectFrom('reservation')
-      .select(['sku', 'version'])
-      .where('order_id', '=', orderId)
-      .forUpdate()
-      .execute();
-    const versions = new Map(now.map(({ sku, version }) => [sku, version]));
-    if (lines.some(({ sku, version }) => versions.get(sku) !== version)) return 0;
+  repair: async ({ orderId, wanted, lines }, { tx, guard }) => {
+    await guard.lock();
     return (await endReservation(tx, orderId, wanted)) ? lines.length : 0;
   },
   why: ({ wanted, lines }) =>

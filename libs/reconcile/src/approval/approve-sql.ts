@@ -1,0 +1,21 @@
+// One statement: the approval and its audit row. The window counts from now, with its repairs spent: when the approval is
+// used up, the next repair is held again.
+export const approveSql = `
+  with before as (
+    select name, held_reason from converge.reconciler where name = $1 and held_at is not null for update
+  ), approved as (
+    update converge.reconciler r set held_at = null, held_reason = null, window_started_at = clock_timestamp(),
+      approved = $2, approved_until = clock_timestamp() + $3::float8 * interval '1 millisecond',
+      approved_by = $4, approved_reason = $5
+    from before where r.name = before.name
+    returning r.name, r.approved_until, before.held_reason
+  ), audited as (
+    insert into converge.reconcile_audit (reconciler, verdict, why, cause, actor)
+    select name, 'approved', $5, format('%s repairs until %s; held: %s', $2, approved_until, held_reason), $4 from approved
+  )
+  select approved_until as until, held_reason as held from approved`;
+
+/** Keys that wait with a drift are looked at now. */
+export const dueNowSql = `
+  update converge.reconcile_key set next_at = clock_timestamp()
+   where reconciler = $1 and state = 'queued' and drift_hash is not null`;

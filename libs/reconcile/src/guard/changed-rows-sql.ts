@@ -1,0 +1,23 @@
+import type { Executor } from '@convergekit/postgres';
+
+/** The rows that the present transaction changed, by table; without inserted rows, and without the kit's tables. */
+export interface ChangedRows {
+  /** False if the server does not count (`track_counts = off`): then nothing is known. */
+  readonly counted: boolean;
+  readonly byTable: Readonly<Record<string, number>>;
+}
+
+// The server's own counters of this transaction, of triggers too. They may contain counts of an earlier transaction of the
+// session that are not flushed yet, so two readings are compared. One scan of pg_class: 1 ms at 1,000 tables.
+const changedSql = `
+  select current_setting('track_counts')::boolean as counted, coalesce(json_object_agg(t.name, t.changed), '{}') as "byTable"
+    from (select c.oid::regclass::text as name,
+            pg_stat_get_xact_tuples_updated(c.oid) + pg_stat_get_xact_tuples_deleted(c.oid) as changed
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+           where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'converge')) as t
+   where t.changed > 0`;
+
+export async function readChangedRows(tx: Executor): Promise<ChangedRows> {
+  const { rows } = await tx.query<ChangedRows>(changedSql);
+  return rows[0] ?? { counted: false, byTable: {} };
+}

@@ -1,0 +1,30 @@
+import { ReconcileError } from '../errors.ts';
+import type { Reconciler } from '../reconciler.ts';
+import { changedFields } from '../verdict/fields.ts';
+import { modeOf } from '../verdict/modes.ts';
+
+/** Lists the fields that a repair changed and may not: those it does not own, and those of a weaker mode. Pure. */
+export function foreignFields(reconciler: Reconciler, before: unknown, after: unknown): readonly string[] {
+  const { owns } = reconciler;
+  // A declared name is a field, although the loops do not know the state's type.
+  const version = reconciler.actual.version as unknown;
+  return changedFields(before, after).filter(
+    (field) =>
+      field !== version &&
+      !(owns === undefined
+        ? !Object.hasOwn(reconciler.modes, field) || modeOf(reconciler, field) === 'repair'
+        : owns.includes(field)),
+  );
+}
+
+/** Throws REPAIR_NOT_OWNED if the repair changed a field that it may not. */
+export function checkOwned(reconciler: Reconciler, key: string, before: unknown, after: unknown): void {
+  const foreign = foreignFields(reconciler, before, after);
+  if (foreign.length === 0) return;
+  const { name, owns } = reconciler;
+  const owned = owns === undefined ? 'its modes exclude them' : `it owns ${owns.join(', ')}`;
+  throw new ReconcileError(
+    `the repair of key ${key} by ${name} changed ${foreign.join(', ')}, and ${owned}: rolled back. Change the repair, or add the fields to \`owns\``,
+    { code: 'REPAIR_NOT_OWNED', category: 'bug' },
+  );
+}

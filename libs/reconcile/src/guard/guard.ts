@@ -1,0 +1,114 @@
+import { sql, type Kysely, type Selectable, type Transaction, type Updateable } from 'kysely';
+import { ReconcileError } from '../errors.ts';
+
+/** The rows of one table that the guard changes. `key` finds them, by column. */
+export interface GuardedRows<Table> {
+  readonly key: Partial<Selectable<Table>>;
+  /** The column of the version. */
+  readonly version: keyof Table & string;
+}
+
+export interface GuardedUpdate<Table> extends GuardedRows<Table> {
+  readonly set: Updateable<Table>;
+}
+
+/**
+ * Changes rows of actual on the condition that they have the version that was compared.
+ * Zero rows = a concurrent write came first: then the whole repair is a conflict and is rolled back.
+ */
+export interface Guard<DB> {
+  /** Updates the row and increases its version, unless `set` sets it. Returns the number of rows. */
+  update<T extends keyof DB & string>(table: T, rows: GuardedUpdate<DB[T]>): Promise<number>;
+  /** Deletes the row. Returns the number of rows. */
+  delete<T extends keyof DB & string>(table: T, rows: GuardedRows<DB[T]>): Promise<number>;
+  /**
+   * Locks the key's rows (`actual.lock`), reads actual again and compares its version; after that the repair may change
+   * rows in any way. Use it for a state of several rows. Rejects if a concurrent write came first.
+   */
+  lock(): Promise<void>;
+}
+
+export interface GuardTarget {
+  readonly tx: Transaction<unknown>;
+  readonly reconciler: string;
+  /** The compared version; null = the row did not exist, or the reconciler has no version. */
+  readonly version: bigint | null;
+  /** Locks the rows and reads the version again; undefined = the reconciler declares no lock. */
+  readonly lock: (() => Promise<bigint | null>) | undefined;
+}
+
+/** What the guard did for a repair. */
+export interface GuardLedger {
+  /** Number of changed rows. */
+  readonly rows: number;
+  readonly locked: boolean;
+  /** True if a concurrent write came first. */
+  readonly lost: boolean;
+}
+
+/** Creates the guard of one repair, with its ledger. */
+export function createGuard({ tx, reconciler, version, lock }: GuardTarget): {
+  readonly guard: Guard<unknown>;
+  readonly ledger: () => GuardLedger;
+} {
+  let ledger: GuardLedger = { rows: 0, locked: false, lost: false };
+  const record = (result: { numUpdatedRows: bigint } | { numDeletedRows: bigint }): number => {
+    const rows = Number('numUpdatedRows' in result ? result.numUpdatedRows : result.numDeletedRows);
+    ledger = { ...ledger, rows: ledger.rows + rows, lost: ledger.lost || rows === 0 };
+    return rows;
+  };
+  const compared = (): string => {
+    if (version !== null) return version.toString();
+    throw invalid(
+      reconciler,
+      'has no version to compare: actual did not exist when it was read. Insert the row',
+    );
+  };
+  const guard = {
+    async update(table: string, { key, version: column, set }: GuardedUpdate<Row>): Promise<number> {
+      const increased = column in set ? set : { ...set, [column]: sql`${sql.ref(column)} + 1` };
+      const where = Object.entries({ ...key, [column]: compared() });
+      const base = rowsOf(tx).updateTable(table).set(increased);
+      return record(
+        await where
+          .reduce((query, [name, value]) => query.where(name, '=', value), base)
+          .executeTakeFirstOrThrow(),
+      );
+    },
+    async delete(table: string, { key, version: column }: GuardedRows<Row>): Promise<number> {
+      const where = Object.entries({ ...key, [column]: compared() });
+      const base = rowsOf(tx).deleteFrom(table);
+      return record(
+        await where
+          .reduce((query, [name, value]) => query.where(name, '=', value), base)
+          .executeTakeFirstOrThrow(),
+      );
+    },
+    async lock(): Promise<void> {
+      if (lock === undefined)
+        throw invalid(reconciler, 'calls guard.lock, and its reconciler declares no actual.lock');
+      const now = await lock();
+      const lost = now !== version;
+      ledger = { ...ledger, locked: !lost, lost: ledger.lost || lost };
+      if (lost) throw new LostRace();
+    },
+  };
+  // Type-safe in effect: Kysely checks the callers' tables and columns by the reconciler's types.
+  return { guard: guard as unknown as Guard<unknown>, ledger: () => ledger };
+}
+
+/** Ends a repair whose rows have another version. The ledger says so even if the repair catches it. */
+class LostRace extends Error {}
+
+type Row = Record<string, unknown>;
+
+function rowsOf(tx: Transaction<unknown>): Kysely<Record<string, Row>> {
+  return tx as unknown as Kysely<Record<string, Row>>;
+}
+
+function invalid(reconciler: string, what: string): ReconcileError {
+  return new ReconcileError(`the repair of ${reconciler} ${what}`, {
+    code: 'REPAIR_INVALID',
+    category: 'bug',
+  });
+}

@@ -1,0 +1,80 @@
+import type { DomainEvent } from '@convergekit/contracts';
+import { executorOf } from '@convergekit/postgres';
+import type { Transaction } from 'kysely';
+import type { RepairResult } from '../definition.ts';
+import { ReconcileError } from '../errors.ts';
+import { readActual, versionOf } from '../observe.ts';
+import type { Reconciler } from '../reconciler.ts';
+import type { JudgedDrift } from '../verdict/modes.ts';
+import { readChangedRows } from './changed-rows-sql.ts';
+import { unguardedChange } from './decide-guarded.ts';
+import { createGuard } from './guard.ts';
+
+export interface GuardedRepair {
+  readonly tx: Transaction<unknown>;
+  readonly reconciler: Reconciler;
+  readonly key: string;
+  readonly seen: { readonly actual: unknown; readonly judged: JudgedDrift };
+  readonly emit: (event: DomainEvent) => void;
+  /** True if the rows are locked and were read under the lock. */
+  readonly locked: boolean;
+}
+
+/**
+ * Runs the repair of a definition and checks that each row it changed had the compared version.
+ * Returns `conflict` if a concurrent write came first. Throws REPAIR_UNGUARDED, which the caller rolls back.
+ */
+export async function runRepair(request: GuardedRepair): Promise<'written' | 'conflict'> {
+  const { tx, reconciler, key, seen, emit, locked } = request;
+  const { name, unguarded } = reconciler;
+  const { lock } = reconciler.actual;
+  const { guard, ledger } = createGuard({
+    tx,
+    reconciler: name,
+    version: versionOf(reconciler, seen.actual),
+    lock:
+      lock === undefined
+        ? undefined
+        : async () => {
+            await reconciler.actual.lock?.(key, tx);
+            return versionOf(reconciler, await readActual(reconciler, key, tx));
+          },
+  });
+  const executor = executorOf(tx);
+  const before = unguarded ? undefined : await readChangedRows(executor);
+  const { drift } = seen.judged;
+  let written: RepairResult;
+  try {
+    written = await reconciler.repair(drift, { tx, guard, key, drift, emit });
+  } catch (error) {
+    if (ledger().lost) return 'conflict';
+    throw error;
+  }
+  if (ledger().lost || rowsOf(name, written) === 0) return 'conflict';
+  if (before === undefined) return 'written';
+  const { rows, ...kept } = ledger();
+  const after = await readChangedRows(executor);
+  const fault = unguardedChange({ before, after, guarded: rows, locked: locked || kept.locked });
+  if (fault !== null) throw unguardedError(name, key, fault);
+  return 'written';
+}
+
+function unguardedError(name: string, key: string, fault: string): ReconcileError {
+  return new ReconcileError(
+    `the repair of key ${key} by ${name} was rolled back: ${fault}. Change rows by guard.update or guard.delete, call guard.lock first, or declare \`unguarded: true\` if a concurrent write may be lost`,
+    { code: 'REPAIR_UNGUARDED', category: 'bug' },
+  );
+}
+
+function rowsOf(reconciler: string, written: RepairResult | undefined): number {
+  if (typeof written === 'number') return written;
+  if (typeof written === 'object') {
+    if ('numUpdatedRows' in written) return Number(written.numUpdatedRows);
+    if ('numDeletedRows' in written) return Number(written.numDeletedRows);
+    if ('numInsertedOrUpdatedRows' in written) return Number(written.numInsertedOrUpdatedRows ?? 0);
+  }
+  throw new ReconcileError(
+    `the repair of ${reconciler} returned ${String(written)}: return the number of rows that it wrote, as the guard does, or the result of executeTakeFirst, so that a conflict differs from a success`,
+    { code: 'REPAIR_INVALID', category: 'bug' },
+  );
+}

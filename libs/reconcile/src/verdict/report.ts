@@ -1,0 +1,58 @@
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import type { Logger } from '@convergekit/telemetry';
+import type { Claim } from '../claim.ts';
+import type { Outcome } from '../decide.ts';
+import type { Reconciler } from '../reconciler.ts';
+import { reasonOf, verdictOf } from './verdict.ts';
+
+/** Records an outcome in metrics and in the log. An outcome that an operator must act on is an alarm. */
+export function reportOutcome(
+  { reconciler: { name }, log }: { readonly reconciler: Reconciler; readonly log: Logger },
+  claim: Claim,
+  outcome: Outcome,
+): void {
+  const { key, cause } = claim;
+  const { kind } = outcome;
+  const reconciler = { [attributeNames.reconciler]: name };
+  instruments().reconcileVerdicts.add(1, {
+    ...reconciler,
+    [attributeNames.verdict]: verdictOf(kind),
+    [attributeNames.outcome]: kind,
+  });
+  const about = { reconciler: name, key };
+  const alarm = (alarmName: string, text: string): void =>
+    log.error({ alarm: alarmName, ...about, reason: reasonOf(outcome) }, text);
+  switch (kind) {
+    case 'in_sync':
+    case 'changed':
+    case 'stale':
+    case 'pending':
+    case 'conflict':
+      return;
+    case 'observed':
+      if (outcome.mode === 'warn') log.warn(about, 'drift');
+      return;
+    case 'repaired':
+      instruments().reconcileRecovery.recordMs(claim.divergedForMs ?? 0, reconciler);
+      log.info({ ...about, cause }, 'repaired');
+      return;
+    case 'held':
+      if (outcome.first) alarm('reconcile_held', 'too many repairs are due: held until an operator approves');
+      return;
+    case 'unresolvable':
+      alarm('reconcile_unresolvable', 'drift that no program may repair');
+      return;
+    case 'flapping':
+      alarm('reconcile_flapping', 'repaired again and again: left to an operator');
+      return;
+    case 'refused':
+      alarm('reconcile_refused', 'the kit rolled a repair back');
+      return;
+    case 'unknown':
+    case 'failed': {
+      const { category, code, message } = outcome.failure;
+      log.warn({ ...about, category, code }, message);
+      return;
+    }
+  }
+}
