@@ -9,7 +9,7 @@ import { enqueueKeys, finishKey } from './key-queue.ts';
 import { reconcileMigrations } from './migrations.ts';
 
 /**
- * A database whose clock is a table: `clock_timestamp()` is found before that of the server, so that ten seconds pass
+ * A database whose clock is a setting: `clock_timestamp()` is found before that of the server, so that ten seconds pass
  * exactly, however slow the machine is.
  */
 let database: Database;
@@ -18,10 +18,8 @@ beforeEach(async () => {
   const owner = connect({ url });
   await migrate(owner, [reconcileMigrations]);
   await owner.executor.query('create schema virtual');
-  await owner.executor.query('create table virtual.now (at timestamptz not null)');
-  await owner.executor.query(`insert into virtual.now values ('2026-01-01')`);
   await owner.executor.query(
-    `create function virtual.clock_timestamp() returns timestamptz language sql as 'select at from virtual.now'`,
+    `create function virtual.clock_timestamp() returns timestamptz language sql stable as $$ select current_setting('virtual.now')::timestamptz $$`,
   );
   await owner.close();
   database = connect({ url, max: 1 });
@@ -36,7 +34,7 @@ async function virtually<T>(
 ): Promise<T> {
   const client = await database.acquire();
   try {
-    await client.query('set search_path = virtual, pg_catalog, public');
+    await client.query(`set search_path = virtual, pg_catalog, public; set virtual.now = '2026-01-01'`);
     return await run({
       query: async (text: string, values?: unknown[]) => {
         const { rows, rowCount } = await client.query(text, values);
@@ -59,7 +57,7 @@ it('1,000 changes of a key in ten seconds cause three runs at most, and the last
     let changes = 0;
     const claimAt = async (at: number): Promise<void> => {
       await executor.query(
-        `update virtual.now set at = timestamptz '2026-01-01' + $1 * interval '1 millisecond'`,
+        `select set_config('virtual.now', (timestamptz '2026-01-01' + $1 * interval '1 millisecond')::text, false)`,
         [at],
       );
       const request = { reconciler: 'stock', holder: 'one', limit: 1, leaseMs: 60_000 };
