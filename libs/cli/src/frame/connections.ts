@@ -8,13 +8,15 @@ export interface OpenOptions {
   readonly connectTimeoutMs?: number;
   /** The setting that errors name as the one to change. */
   readonly setting?: string | undefined;
+  /** @default no timeout */
+  readonly statementTimeoutMs?: number;
 }
 
 /** Opens a database and pings it, so that a wrong setting fails here. The driver reads PG* when there is no URL. */
 export async function openAt(
   url: string | undefined,
   applicationName: string,
-  { connectTimeoutMs, setting }: OpenOptions = {},
+  { connectTimeoutMs, setting, statementTimeoutMs = 0 }: OpenOptions = {},
 ): Promise<Database> {
   const log = logger('postgres');
   const database = connect({
@@ -22,6 +24,7 @@ export async function openAt(
     applicationName,
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
     ...(setting === undefined ? {} : { setting }),
+    statementTimeoutMs,
     onIdleError: (error) => log.warn({ err: error }, 'a connection to Postgres dropped'),
   });
   try {

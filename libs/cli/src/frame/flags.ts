@@ -57,6 +57,22 @@ export function index(value: string, help: string): Flag<number | undefined> {
   return { help, value, parse: wholeFrom(0) };
 }
 
+const SPANS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A time span, in milliseconds: `90s`, `30m`, `2h`, `1d`. */
+export function span(help: string): Flag<number | undefined> {
+  return {
+    help: `${help}, as 30m, 2h or 1d`,
+    value: 'span',
+    parse: (given) => {
+      const [, number, unit] = /^([1-9]\d{0,5})([smhd])$/.exec(given) ?? [];
+      if (number === undefined)
+        throw new InvalidArgumentError('It must be a time span, as 90s, 30m, 2h or 1d');
+      return Number(number) * SPANS[unit as keyof typeof SPANS];
+    },
+  };
+}
+
 export function instant(help: string): Flag<Date | undefined> {
   return {
     help: `${help}, as 2026-01-31T12:00:00Z`,

@@ -6,8 +6,9 @@ import { command } from '../../frame/command.ts';
 import { toggle } from '../../frame/flags.ts';
 import { runLong } from '../../frame/long-running.ts';
 import { requireMigrations } from '../../frame/migrations.ts';
-import { result, tableOf } from '../../frame/result.ts';
 import type { Settings } from '../../frame/settings.ts';
+import { dryRunOf } from './dry-run.ts';
+import { onceResult, readLeft } from './once.ts';
 import { loadReconcilers, modulesArgument } from './reconciler-modules.ts';
 
 // The statement timeout in milliseconds: a slower statement hurts the services whose database it reads.
@@ -18,9 +19,14 @@ export const runCommand = command({
   name: 'run',
   summary: 'run reconcilers on their schedules, until stopped',
   args: modulesArgument,
-  flags: { once: toggle('run each once and end') },
-  run: async ({ settings }, { modules, once }) => {
+  flags: {
+    once: toggle('run each once and end: exits with 1 if a key needs an operator'),
+    dryRun: toggle('print what differs, change nothing and end', { conflicts: ['once'] }),
+  },
+  run: async (context, { modules, once, dryRun }) => {
+    const { settings } = context;
     const reconcilers = await loadReconcilers(settings, modules);
+    if (dryRun) return dryRunOf(context, reconcilers);
     const log = logger('reconcile');
     const databases = openDatabases(settings, reconcilers);
     try {
@@ -33,19 +39,7 @@ export const runCommand = command({
       const service = reconcilerService(reconcilers, { databases, log });
       if (once) {
         const counts = await service.runOnce();
-        return result(
-          Object.fromEntries(counts),
-          () =>
-            tableOf([...counts], 'no reconcilers', {
-              name: ([name]) => name,
-              keys: ([, { keys }]) => keys,
-              outcomes: ([, { outcomes }]) =>
-                Object.entries(outcomes)
-                  .map(([outcome, count]) => `${count} ${outcome}`)
-                  .join(', '),
-            }),
-          [...counts.values()].every(({ outcomes }) => (outcomes.failed ?? 0) === 0),
-        );
+        return onceResult(counts, await readLeft(reconcilers, databases));
       }
       log.info({ reconcilers: reconcilers.map(({ name }) => name) }, 'starting');
       await runLong({ name: 'reconciler', settings, log, services: () => [service], checks: () => ({}) });

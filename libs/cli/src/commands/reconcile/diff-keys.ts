@@ -1,0 +1,50 @@
+import { diffKey, type KeyDiff } from '@convergekit/reconcile/operate';
+import type { OpenReconciler } from './open-declared.ts';
+
+/** The differences of a reconciler's keys. `looked` is the number of compared keys; `more`: others may follow. */
+export interface Differences {
+  readonly looked: number;
+  readonly more: boolean;
+  readonly keys: readonly KeyDiff[];
+}
+
+/** Compares one key, or those that the scan lists until `limit` of them differ, in read-only transactions. */
+export async function diffKeys(
+  open: OpenReconciler,
+  { key, limit }: { readonly key?: string | undefined; readonly limit: number },
+): Promise<Differences> {
+  const { declared } = open;
+  // A transaction for each key: a side that cannot be read aborts its own.
+  const diff = (one: string): Promise<KeyDiff> =>
+    readOnly(open, (databases) => diffKey(declared, databases, one));
+  if (key !== undefined) return { looked: 1, more: false, keys: [await diff(key)] };
+  return readOnly(open, async (databases) => {
+    const keys: KeyDiff[] = [];
+    let looked = 0;
+    for await (const chunk of declared.keys.scan(databases))
+      for (const one of chunk) {
+        const found = await diff(one);
+        looked += 1;
+        if (found.verdict !== 'in_sync') keys.push(found);
+        if (keys.length >= limit) return { looked, more: true, keys };
+      }
+    return { looked, more: false, keys };
+  });
+}
+
+type Sides = Pick<OpenReconciler, 'desired' | 'actual'>;
+
+/** Runs in a read-only transaction of each side: the server refuses every write of the reads, too. */
+async function readOnly<T>({ desired, actual }: Sides, run: (databases: Sides) => Promise<T>): Promise<T> {
+  const source = await desired.startTransaction().setAccessMode('read only').execute();
+  try {
+    const target = await actual.startTransaction().setAccessMode('read only').execute();
+    try {
+      return await run({ desired: source, actual: target });
+    } finally {
+      await target.rollback().execute();
+    }
+  } finally {
+    await source.rollback().execute();
+  }
+}
