@@ -4,11 +4,10 @@ import type { Differences } from './diff-keys.ts';
 
 /** The lines of one key: its verdict, then a table of its fields. */
 export function keyLines({ key, verdict, mode, reason, drift, fields, waiting }: KeyDiff): readonly string[] {
-  const head = [
-    `${key}: ${verdict.replace('_', ' ')}`,
-    mode === null ? undefined : `mode ${mode}`,
-    reason ?? undefined,
-  ];
+  // Reasons of verdicts that are no drift begin with the verdict.
+  const head = verdict === 'in_sync' || verdict === 'divergent' ? [verdict.replace('_', ' ')] : [];
+  if (mode !== null) head.push(`mode ${mode}`);
+  if (reason !== null) head.push(reason);
   const table = tableOf(fields, '', {
     field: ({ field }) => field ?? '(value)',
     desired: (one) => valueText(one.desired),
@@ -17,7 +16,7 @@ export function keyLines({ key, verdict, mode, reason, drift, fields, waiting }:
     '': ({ marks }) => marks.join(', '),
   });
   return [
-    head.filter((text) => text !== undefined).join('; '),
+    `${key}: ${head.join('; ')}`,
     ...(fields.length === 0 ? [] : table.map((line) => `  ${line.trimEnd()}`)),
     ...(drift === null ? [] : [`  drift: ${JSON.stringify(drift)}`]),
     ...(waiting === null ? [] : [`  ${waitingText(waiting)}`]),

@@ -57,7 +57,7 @@ describe('converge reconcile for operators', () => {
       '',
     ]);
     expect((await reconcile('diff', 'articles', 'writes')).stdout).toContain(
-      'unknown: actual could not be read: bug 25006: cannot execute UPDATE in a read-only transaction',
+      'writes: unknown: actual could not be read: service 25006: cannot execute UPDATE in a read-only transaction',
     );
     expect(await written()).toEqual(before);
     expect(await reconcile('diff', 'articles', 'ok')).toMatchObject({ code: 0 });
