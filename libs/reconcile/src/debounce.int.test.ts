@@ -38,7 +38,7 @@ async function virtually<T>(
     return await run({
       query: async (text: string, values?: unknown[]) => {
         const { rows, rowCount } = await client.query(text, values);
-        return { rows, rowCount: rowCount ?? 0 } as never;
+        return { rows, rowCount: rowCount ?? 0 };
       },
     });
   } finally {

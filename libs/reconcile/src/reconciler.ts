@@ -80,7 +80,7 @@ function checkSchedule(name: string, schedule: string, timeZone: string): void {
 
 function invalid(name: string, field: string, value: unknown, fix: string): ReconcileError {
   return new ReconcileError(
-    `reconciler ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value) ?? 'missing'}; ${fix}`,
+    `reconciler ${JSON.stringify(name)}: ${field} is ${value === undefined ? 'missing' : JSON.stringify(value)}; ${fix}`,
     { code: 'RECONCILER_INVALID', category: 'configuration' },
   );
 }

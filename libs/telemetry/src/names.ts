@@ -185,24 +185,10 @@ export const instrumentDefinitions = {
 
   reconcileRuns: counter('converge.reconcile.runs', '{run}', 'Runs of a reconciler, by outcome'),
   reconcileRunDuration: duration('converge.reconcile.run.duration', 'One run of a reconciler'),
-  reconcileVerdicts: counter(
-    'converge.reconcile.verdicts',
-    '{key}',
-    'Looks at a key, by verdict (in_sync, pending, resolvable, unresolvable, unknown) and outcome',
-  ),
-  reconcileRecovery: duration(
-    'converge.reconcile.recovery',
-    'From the first look that found a key divergent to its repair',
-  ),
-  reconcilePendingAge: age(
-    'converge.reconcile.pending.age',
-    'Time since the oldest key that is still divergent was found so; 0 without one',
-  ),
-  reconcileHeld: gauge(
-    'converge.reconcile.held',
-    '{reconciler}',
-    '1 while repairs wait for the approval of an operator, else 0',
-  ),
+  reconcileVerdicts: counter('converge.reconcile.verdicts', '{key}', 'Looks at keys, by verdict and outcome'),
+  reconcileRecovery: duration('converge.reconcile.recovery', 'From the first look at a drift to its repair'),
+  reconcilePendingAge: age('converge.reconcile.pending.age', 'Age of the oldest drift not repaired yet'),
+  reconcileHeld: gauge('converge.reconcile.held', '{reconciler}', '1 while repairs wait for an approval'),
   reconcileQueue: gauge('converge.reconcile.queue', '{key}', 'Keys that wait to be reconciled'),
   reconcileAge: age('converge.reconcile.age', 'Time since the last completed run'),
 } as const satisfies Record<string, InstrumentDefinition>;

@@ -87,7 +87,7 @@ describe('the settings', () => {
       CONVERGE__RECONCILE__DATABASES__ORDERS: 'postgres://o',
       CONVERGE__RECONCILE__MODULES: './a.ts,b',
     };
-    expect(readSettings(env).reconcile).toEqual({
+    expect(readSettings(env).reconcile).toMatchObject({
       databases: { orders: 'postgres://o' },
       modules: ['./a.ts', 'b'],
     });

@@ -102,6 +102,8 @@ const schema = z.object({
       modules: z.array(z.string()).default([]),
       /** The databases that reconcilers name: `CONVERGE__RECONCILE__DATABASES__ORDERS=postgres://…`. */
       databases: z.record(z.string(), z.string()).default({}),
+      /** The time the audit of repairs and verdicts is kept, in milliseconds. @default 7_776_000_000, 90 days */
+      auditMs: milliseconds.min(86_400_000).default(7_776_000_000),
     })
     .prefault({}),
 });

@@ -94,7 +94,7 @@ export function createGuard({ tx, reconciler, version, lock }: GuardTarget): {
     },
   };
   // Type-safe in effect: Kysely checks the callers' tables and columns by the reconciler's types.
-  return { guard: guard as unknown as Guard<unknown>, ledger: () => ledger };
+  return { guard: guard, ledger: () => ledger };
 }
 
 /** Ends a repair whose rows have another version. The ledger says so even if the repair catches it. */

@@ -27,13 +27,12 @@ export interface GuardedRepair {
 export async function runRepair(request: GuardedRepair): Promise<'written' | 'conflict'> {
   const { tx, reconciler, key, seen, emit, locked } = request;
   const { name, unguarded } = reconciler;
-  const { lock } = reconciler.actual;
   const { guard, ledger } = createGuard({
     tx,
     reconciler: name,
     version: versionOf(reconciler, seen.actual),
     lock:
-      lock === undefined
+      reconciler.actual.lock === undefined
         ? undefined
         : async () => {
             await reconciler.actual.lock?.(key, tx);

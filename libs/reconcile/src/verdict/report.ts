@@ -37,16 +37,26 @@ export function reportOutcome(
       log.info({ ...about, cause }, 'repaired');
       return;
     case 'held':
-      if (outcome.first) alarm('reconcile_held', 'too many repairs are due: held until an operator approves');
+      if (outcome.first)
+        alarm(
+          'reconcile_held',
+          `too many repairs are due: they are held. See \`converge reconcile diff ${name}\`; approve them by \`converge reconcile approve ${name} --repairs n --reason …\``,
+        );
       return;
     case 'unresolvable':
-      alarm('reconcile_unresolvable', 'drift that no program may repair');
+      alarm(
+        'reconcile_unresolvable',
+        `no program may repair this drift: see \`converge reconcile diff ${name} ${key}\``,
+      );
       return;
     case 'flapping':
-      alarm('reconcile_flapping', 'repaired again and again: left to an operator');
+      alarm(
+        'reconcile_flapping',
+        `a key diverges after each repair and is left to an operator: see \`converge reconcile audit ${name} ${key}\``,
+      );
       return;
     case 'refused':
-      alarm('reconcile_refused', 'the kit rolled a repair back');
+      alarm('reconcile_refused', `a repair was rolled back: see \`converge reconcile audit ${name} ${key}\``);
       return;
     case 'unknown':
     case 'failed': {

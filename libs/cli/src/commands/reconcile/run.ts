@@ -36,7 +36,7 @@ export const runCommand = command({
         if (database !== undefined)
           await requireMigrations(database.executor, [outboxMigrations, reconcileMigrations]);
       }
-      const service = reconcilerService(reconcilers, { databases, log });
+      const service = reconcilerService(reconcilers, { databases, log, auditMs: settings.reconcile.auditMs });
       if (once) {
         const counts = await service.runOnce();
         return onceResult(counts, await readLeft(reconcilers, databases));
