@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { toJson } from '../canonical.ts';
 import type { Claim } from '../claim.ts';
-import type { OutcomeKind } from '../decide.ts';
+import type { OutcomeKind } from '../outcome.ts';
 import type { Reconciler } from '../reconciler.ts';
 
 /** The states of a verdict as JSON texts; null where there are none. */

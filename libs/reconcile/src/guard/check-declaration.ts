@@ -1,6 +1,5 @@
 import type { Mode } from '../definition.ts';
-import type { Reconciler } from '../reconciler.ts';
-import { mayRepair } from '../verdict/modes.ts';
+import { mayRepair, type Modes } from '../verdict/modes.ts';
 
 export interface DeclarationFault {
   readonly field: string;
@@ -10,8 +9,15 @@ export interface DeclarationFault {
 
 const MODES: readonly Mode[] = ['observe', 'warn', 'repair'];
 
+interface Declaration extends Modes {
+  readonly actual: { readonly version?: unknown };
+  readonly owns?: readonly string[];
+  readonly ignore: readonly string[];
+  readonly unguarded: boolean;
+}
+
 /** Finds what prevents safe repairs in a declaration; undefined = nothing. Pure. */
-export function faultOfRepairs(reconciler: Reconciler): DeclarationFault | undefined {
+export function faultOfRepairs(reconciler: Declaration): DeclarationFault | undefined {
   const { mode, modes, owns, ignore, unguarded } = reconciler;
   const { version } = reconciler.actual;
   const named = [
@@ -29,7 +35,7 @@ export function faultOfRepairs(reconciler: Reconciler): DeclarationFault | undef
       fix: 'without it a repair overwrites a concurrent write: name the field of the version, or declare `unguarded: true`',
     };
   if (typeof version === 'string' && ignore.includes(version))
-    return { field: 'ignore', value: ignore, fix: `${String(version)} is the version: remove it` };
+    return { field: 'ignore', value: ignore, fix: `${version} is the version: remove it` };
   const both = owns?.find((field) => ignore.includes(field));
   if (both !== undefined)
     return { field: 'owns', value: owns, fix: `${both} is ignored, too: remove it from one of both` };

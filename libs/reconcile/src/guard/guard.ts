@@ -93,8 +93,7 @@ export function createGuard({ tx, reconciler, version, lock }: GuardTarget): {
       if (lost) throw new LostRace();
     },
   };
-  // Type-safe in effect: Kysely checks the callers' tables and columns by the reconciler's types.
-  return { guard: guard, ledger: () => ledger };
+  return { guard, ledger: () => ledger };
 }
 
 /** Ends a repair whose rows have another version. The ledger says so even if the repair catches it. */

@@ -1,5 +1,4 @@
 import type { Mode } from '../definition.ts';
-import type { Reconciler } from '../reconciler.ts';
 import { hasFields, withoutFields } from './fields.ts';
 
 /** A drift with the mode that applies to it. */
@@ -11,10 +10,19 @@ export interface JudgedDrift {
 /** From the strongest to the weakest. */
 const MODES: readonly Mode[] = ['repair', 'warn', 'observe'];
 
-type Rules = Pick<Reconciler, 'compare' | 'ignore' | 'mode' | 'modes'>;
+/** The modes of a reconciler: `mode`, and those of single fields. */
+export interface Modes {
+  readonly mode: Mode;
+  readonly modes: Readonly<Record<string, Mode>>;
+}
+
+interface Rules extends Modes {
+  readonly ignore: readonly string[];
+  compare(desired: unknown, actual: unknown): unknown;
+}
 
 /** Returns the mode of a field. Pure. */
-export function modeOf({ mode, modes }: Pick<Reconciler, 'mode' | 'modes'>, field: string): Mode {
+export function modeOf({ mode, modes }: Modes, field: string): Mode {
   return modes[field] ?? mode;
 }
 
@@ -41,6 +49,6 @@ export function judge(reconciler: Rules, desired: unknown, actual: unknown): Jud
 }
 
 /** Tests if any field may be repaired. Pure. */
-export function mayRepair({ mode, modes }: Pick<Reconciler, 'mode' | 'modes'>): boolean {
+export function mayRepair({ mode, modes }: Modes): boolean {
   return mode === 'repair' || Object.values(modes).includes('repair');
 }

@@ -1,7 +1,7 @@
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import type { Claim } from '../claim.ts';
-import type { Outcome } from '../decide.ts';
+import type { Outcome } from '../outcome.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { reasonOf, verdictOf } from './verdict.ts';
 
