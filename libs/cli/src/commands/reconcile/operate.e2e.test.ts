@@ -134,6 +134,30 @@ describe('converge reconcile for operators', () => {
     );
   });
 
+  it('`converge reconcile retry` lets a key that was left to an operator start again, with its reason as the cause', async () => {
+    await copy.executor.query(
+      `insert into converge.reconcile_key (reconciler, key, state, priority, next_at, cause, repairs) values ('articles', 'ok', 'terminal', 3, now(), 'x', 9)`,
+    );
+    const { code, stdout } = await reconcile(
+      'retry',
+      'articles',
+      'ok',
+      '--reason',
+      'the other writer is stopped',
+    );
+    expect([code, stdout]).toEqual([0, 'ok: compared next\n']);
+    expect(
+      await rows(`select state, priority, repairs, cause from converge.reconcile_key where key = 'ok'`),
+    ).toEqual([
+      {
+        state: 'queued',
+        priority: 0,
+        repairs: 0,
+        cause: `operator ${userInfo().username}: the other writer is stopped`,
+      },
+    ]);
+  });
+
   it('an error names the next command, and that command runs', async () => {
     const typo = await reconcile('diff', 'artikles');
     expect(typo).toMatchObject({
