@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
+import { parseWait } from './in-flight/wait.ts';
 
 // SKIP LOCKED lets workers pass each other. The lease is committed before the work starts, so no other worker gets the key
 // when this connection breaks. Plan: the partial index reconcile_key_due gives priority, next_at order without a sort.
@@ -19,7 +20,7 @@ const claimSql = (order: string): string => `
     updated_at = clock_timestamp()
   from due where k.reconciler = due.reconciler and k.key = due.key
   returning k.key, k.term, k.cause, k.failures, k.conflicts, k.repairs, k.healthy_streak, k.drift_hash,
-    k.last_version_written, k.verdict,
+    k.last_version_written, k.verdict, k.wait,
     extract(epoch from clock_timestamp() - k.drift_since) * 1000 as drift_age_ms,
     extract(epoch from clock_timestamp() - k.diverged_at) * 1000 as diverged_for_ms,
     extract(epoch from clock_timestamp() - k.quiet_since) * 1000 as quiet_for_ms`;
@@ -36,6 +37,7 @@ interface ClaimRow {
   readonly drift_hash: string | null;
   readonly last_version_written: string | null;
   readonly verdict: string | null;
+  readonly wait: string | null;
   readonly drift_age_ms: string | null;
   readonly diverged_for_ms: string | null;
   readonly quiet_for_ms: string | null;
@@ -69,6 +71,7 @@ export async function claimKeys(executor: Executor, request: ClaimRequest): Prom
     divergedForMs: numberOf(row.diverged_for_ms),
     quietForMs: numberOf(row.quiet_for_ms),
     verdict: row.verdict,
+    wait: parseWait(row.wait),
     lastVersionWritten: row.last_version_written === null ? null : BigInt(row.last_version_written),
   }));
 }

@@ -1,3 +1,5 @@
+import type { Wait } from './in-flight/wait.ts';
+
 /** A key that this worker holds until `leased_until`, with its stored history. */
 export interface Claim {
   readonly reconciler: string;
@@ -19,4 +21,6 @@ export interface Claim {
   readonly lastVersionWritten: bigint | null;
   /** The verdict of the key's last audit row that was no repair; null = none since it was in sync. */
   readonly verdict: string | null;
+  /** What the key waited for at its last look. */
+  readonly wait: Wait | null;
 }

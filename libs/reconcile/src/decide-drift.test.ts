@@ -22,7 +22,7 @@ const reconciler = (over: Partial<Parameters<typeof defineReconciler>[0]> = {}):
   });
 
 describe('the decision about drift', () => {
-  const seen = { repairs: 0, driftHash: 'd', driftAgeMs: 1_000 };
+  const seen = { repairs: 0, driftHash: 'd', driftAgeMs: 1_000, wait: null };
   it.each<[string, Reconciler, Partial<Claim>, unknown]>([
     [
       'new drift waits for its settle window',

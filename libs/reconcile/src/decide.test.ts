@@ -39,6 +39,7 @@ const claim = (over: Partial<Claim> = {}): Claim => ({
   quietForMs: null,
   lastVersionWritten: null,
   verdict: null,
+  wait: null,
   ...over,
 });
 
@@ -85,9 +86,27 @@ describe('the decision after an outcome', () => {
     ],
     [
       'a key with drift inside the settle window waits for the rest of it',
-      { kind: 'pending', driftHash: 'd', pending: { kind: 'settling' }, remainingMs: 700 },
+      {
+        kind: 'pending',
+        driftHash: 'd',
+        pending: { kind: 'settling' },
+        wait: { kind: 'settling', looks: 1, flight: null },
+        remainingMs: 700,
+      },
       {},
       { kind: 'requeueAfter', ms: 700 },
+    ],
+    [
+      'a key whose events are parked waits longer than its settle window, and counts no failure',
+      {
+        kind: 'pending',
+        driftHash: 'd',
+        pending: { kind: 'parked' },
+        wait: { kind: 'parked', looks: 2, flight: null },
+        remainingMs: 0,
+      },
+      {},
+      { kind: 'requeueAfter', ms: 7_500 },
     ],
     [
       'a key with conflicts waits longer after each',

@@ -2,6 +2,7 @@ import type { Failure, Random } from '@convergekit/core';
 import { delayMs } from '@convergekit/core/engine';
 import type { Claim } from './claim.ts';
 import type { Outcome } from './outcome.ts';
+import { nextLookMs, type Wait, waitAgain } from './in-flight/wait.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { JudgedDrift } from './verdict/modes.ts';
 import { auditedVerdict, reasonOf } from './verdict/verdict.ts';
@@ -34,6 +35,8 @@ export interface KeyFinish {
   readonly recovered: boolean;
   /** True if a new quiet window begins. */
   readonly windowBegins: boolean;
+  /** What the key waits for; null = nothing. */
+  readonly wait: Wait | null;
   /** The debounce delay of a key that was reported during its run, in milliseconds. */
   readonly quietMs: number;
   /** True if the key needs no stored history. */
@@ -64,6 +67,7 @@ export function decideFinish(
     verdict: verdict === undefined ? claim.verdict : verdict,
     recovered: outcome.kind === 'in_sync' || outcome.kind === 'repaired',
     windowBegins: true,
+    wait: null,
     quietMs: timing.quietMs,
     forget: false,
   };
@@ -77,7 +81,7 @@ export function decideFinish(
     case 'stale':
       return { ...same, result: { kind: 'requeueAfter', ms: timing.quietMs } };
     case 'pending':
-      return { ...same, result: { kind: 'requeueAfter', ms: Math.ceil(outcome.remainingMs) } };
+      return finishPending(same, outcome, timing.quietMs, random);
     case 'held':
       return { ...same, result: { kind: 'requeueAfter', ms: HELD_RECHECK_MS } };
     case 'repaired':
@@ -100,6 +104,16 @@ export function decideFinish(
     case 'failed':
       return finishFailed(same, outcome.failure, backoff(failures + 1));
   }
+}
+
+function finishPending(
+  same: KeyFinish,
+  { pending, wait, remainingMs }: Extract<Outcome, { kind: 'pending' }>,
+  quietMs: number,
+  random: Random,
+): KeyFinish {
+  const ms = pending.kind === 'settling' ? Math.ceil(remainingMs) : nextLookMs(wait, quietMs, random);
+  return { ...same, result: { kind: 'requeueAfter', ms }, wait };
 }
 
 /** A quiet window is one settle window without drift: three looks within a second are no proof that a key is stable. */
@@ -154,7 +168,7 @@ export function repairsAllowed({ limits }: Reconciler, keysOfLastRun: number): n
 /** Decides about a drift before anything is written; null = repair it. Pure. */
 export function decideDrift(
   reconciler: Pick<Reconciler, 'timing' | 'limits' | 'unresolvable'>,
-  claim: Pick<Claim, 'repairs' | 'driftHash' | 'driftAgeMs'>,
+  claim: Pick<Claim, 'repairs' | 'driftHash' | 'driftAgeMs' | 'wait'>,
   { drift, mode }: JudgedDrift,
   driftHash: string,
 ): Outcome | null {
@@ -167,6 +181,7 @@ export function decideDrift(
       kind: 'pending',
       driftHash,
       pending: { kind: 'settling' },
+      wait: claim.wait ?? waitAgain(null, 'settling', null),
       remainingMs: timing.settleMs - seenForMs,
     };
   if (mode !== 'repair') return { kind: 'observed', driftHash, mode };

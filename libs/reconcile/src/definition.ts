@@ -2,6 +2,7 @@ import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import type { Backoff } from '@convergekit/core/engine';
 import type { Kysely, Transaction } from 'kysely';
 import type { Guard } from './guard/guard.ts';
+import type { InFlight } from './in-flight/in-flight.ts';
 
 /**
  * The allowed reaction to drift: `observe` counts it, `warn` also logs it, `repair` repairs it.
@@ -110,6 +111,12 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
   readonly keys: Keys<DesiredDb, ActualDb>;
   readonly desired: Side<DesiredDb, Desired>;
   readonly actual: ActualSide<ActualDb, Actual>;
+  /**
+   * The events that carry changes of desired to actual. A drift counts only when all of its key have been handled, and none
+   * is parked or belongs to an open step; until then the key is `pending`.
+   * @default events are not considered: only `timing.settleMs` protects what is in flight
+   */
+  readonly inFlight?: InFlight;
   /**
    * Compares both states; null = they agree. Pure. The drift contains all that the repair needs.
    * Fields of `ignore` are removed from the states, and those of weaker modes where `modes` differ.

@@ -2,6 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import { type AuditRow, auditValues } from './audit/audit-sql.ts';
 import type { Claim } from './claim.ts';
 import type { KeyFinish } from './decide.ts';
+import { waitText } from './in-flight/wait.ts';
 
 /** The reason of a run, by urgency: the smaller number goes first. */
 export const PRIORITIES = { operator: 0, event: 1, retry: 2, sweep: 3 } as const;
@@ -98,6 +99,7 @@ const finishSql = `
     drift_hash = $12, last_version_written = $13, reason = $15, verdict = $16, dirty = false,
     diverged_at = case when $17 then null when $12 is not null then coalesce(diverged_at, clock_timestamp()) else diverged_at end,
     quiet_since = case when $18 then clock_timestamp() else quiet_since end,
+    wait = $19, waits_since = case when $20 then coalesce(waits_since, clock_timestamp()) end,
     window_started_at = case when dirty then clock_timestamp() end,
     holder = null, leased_until = null, updated_at = clock_timestamp()
   where ${mine}`;
@@ -106,7 +108,7 @@ const finishSql = `
 const finishAuditedSql = `
   with finished as (${finishSql} returning reconciler, key, cause, term)
   insert into converge.reconcile_audit (reconciler, key, cause, term, verdict, desired, before, drift, why, actor)
-  select reconciler, key, cause, term, $19, $20::json, $21::json, $22::json, $23, $24 from finished`;
+  select reconciler, key, cause, term, $21, $22::json, $23::json, $24::json, $25, $26 from finished`;
 
 const stateAfter = { done: 'idle', terminal: 'terminal', requeueAfter: 'queued', retry: 'queued' } as const;
 
@@ -121,7 +123,7 @@ export async function finishKey(
   audit?: AuditRow,
 ): Promise<boolean> {
   if (settlement.forget && (await forget(executor, claim))) return true;
-  const { result, counters, driftHash, lastVersionWritten, quietMs, reason } = settlement;
+  const { result, counters, driftHash, lastVersionWritten, quietMs, reason, wait } = settlement;
   const values = [
     ...identity(claim),
     stateAfter[result.kind],
@@ -138,6 +140,8 @@ export async function finishKey(
     settlement.verdict,
     settlement.recovered,
     settlement.windowBegins,
+    waitText(wait),
+    wait !== null && wait.kind !== 'settling',
   ];
   const { rowCount } =
     audit === undefined

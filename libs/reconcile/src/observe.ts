@@ -5,6 +5,7 @@ import { classify } from '@convergekit/resilience';
 import type { Outcome } from './outcome.ts';
 import type { Databases, Side } from './definition.ts';
 import { ReconcileError } from './errors.ts';
+import type { Arrived } from './in-flight/check-arrival.ts';
 import type { Reconciler } from './reconciler.ts';
 import { hasFields, withoutFields } from './verdict/fields.ts';
 import { judge, type JudgedDrift } from './verdict/modes.ts';
@@ -13,13 +14,17 @@ export type Observation =
   | { readonly kind: 'changed' }
   | { readonly kind: 'stale' }
   | Extract<Outcome, { kind: 'unknown' }>
-  | {
-      readonly kind: 'read';
-      readonly desired: unknown;
-      readonly actual: unknown;
-      /** null = both sides agree. */
-      readonly judged: JudgedDrift | null;
-    };
+  | Read;
+
+export interface Read {
+  readonly kind: 'read';
+  readonly desired: unknown;
+  readonly actual: unknown;
+  /** null = both sides agree. */
+  readonly judged: JudgedDrift | null;
+  /** The events of the key that were handled before actual was read; only where the reconciler has `inFlight`. */
+  readonly arrived?: Arrived;
+}
 
 /**
  * Reads desired, actual, and desired again.

@@ -1,6 +1,7 @@
 import type { Failure } from '@convergekit/core';
 import type { Mode } from './definition.ts';
 import type { Pending } from './in-flight/pending.ts';
+import type { Wait } from './in-flight/wait.ts';
 
 /** The outcome of one comparison of a key. */
 export type Outcome =
@@ -9,11 +10,12 @@ export type Outcome =
   | { readonly kind: 'changed' }
   /** Actual is older than this reconciler's last write: a stale view. */
   | { readonly kind: 'stale' }
-  /** The drift is not repaired yet. `remainingMs` is the time to the next look. */
+  /** The drift is too young to repair, or its events are not all handled. `remainingMs`: the rest of the settle window. */
   | {
       readonly kind: 'pending';
       readonly driftHash: string | null;
       readonly pending: Pending;
+      readonly wait: Wait;
       readonly remainingMs: number;
     }
   /** The mode does not allow a repair. */

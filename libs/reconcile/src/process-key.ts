@@ -8,6 +8,8 @@ import { hashOf } from './canonical.ts';
 import { type KeyFinish, type Outcome, type OutcomeKind, decideFinish, decideDrift } from './decide.ts';
 import type { Databases } from './definition.ts';
 import type { Claim } from './claim.ts';
+import { observeArrived } from './in-flight/observe-arrived.ts';
+import { waitAgain } from './in-flight/wait.ts';
 import { finishKey } from './key-queue.ts';
 import { observe } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -54,13 +56,18 @@ interface Judgement {
 
 async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Judgement> {
   const { reconciler, databases, actor, clock, random } = context;
-  const read = await observe(reconciler, claim.key, databases, claim.lastVersionWritten);
+  const first = await observe(reconciler, claim.key, databases, claim.lastVersionWritten);
+  if (first.kind !== 'read') return { outcome: first };
+  if (first.judged === null) return { outcome: { kind: 'in_sync' } };
+  const read = await observeArrived({ reconciler, databases, claim }, first);
   if (read.kind !== 'read') return { outcome: read };
-  const { desired, actual, judged } = read;
+  const { desired, actual, judged, arrived } = read;
   if (judged === null) return { outcome: { kind: 'in_sync' } };
-  const seen = { desired, actual, judged };
+  const seen = { desired, actual, judged, arrived };
   const driftHash = hashOf(judged.drift);
-  const decided = decideDrift(reconciler, claim, judged, driftHash);
+  // What has arrived need not arrive again while the drift settles.
+  const wait = waitAgain(claim.wait, 'settling', arrived?.flight ?? null);
+  const decided = decideDrift(reconciler, { ...claim, wait }, judged, driftHash);
   if (decided !== null) return { outcome: decided, seen };
   const outcome = await repair({ reconciler, claim, databases, actor, clock, random }, seen).catch(
     (error: unknown) => outcomeOf(error, driftHash),

@@ -48,12 +48,15 @@ export function defineReconciler<DesiredDb, Desired, ActualDb, Actual, Drift>(
 }
 
 function check(reconciler: Reconciler): void {
-  const { name, schedule, timeZone, limits, timing } = reconciler;
+  const { name, schedule, timeZone, limits, timing, inFlight } = reconciler;
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name))
     throw invalid(name, 'name', name, 'use lower-case letters, digits and dashes, at most 63');
   const fault = faultOfRepairs(reconciler);
   if (fault !== undefined) throw invalid(name, fault.field, fault.value, fault.fix);
   if (schedule !== undefined) checkSchedule(name, schedule, timeZone);
+  for (const part of ['topic', 'consumer'] as const)
+    if (inFlight?.[part] === '')
+      throw invalid(name, `inFlight.${part}`, '', `name the ${part} by which actual follows desired`);
   if (!(limits.share >= 0 && limits.share <= 1))
     throw invalid(name, 'limits.share', limits.share, 'give a share from 0 to 1, such as 0.02');
   const counts = { 'limits.repairs': limits.repairs, 'limits.always': limits.always };

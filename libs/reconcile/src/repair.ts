@@ -9,6 +9,9 @@ import { hashOf } from './canonical.ts';
 import { repairsAllowed, type Outcome, decideFinish } from './decide.ts';
 import type { Databases } from './definition.ts';
 import { ReconcileError } from './errors.ts';
+import { type Arrived, nothingNew, overtaken } from './in-flight/check-arrival.ts';
+import { confirmArrived } from './in-flight/confirm-arrived.ts';
+import { pendingOutcome } from './in-flight/observe-arrived.ts';
 import type { Claim } from './claim.ts';
 import { checkOwned } from './guard/check-owned.ts';
 import { runRepair } from './guard/run-repair.ts';
@@ -35,6 +38,7 @@ export interface Divergent {
   readonly desired: unknown;
   readonly actual: unknown;
   readonly judged: JudgedDrift;
+  readonly arrived?: Arrived | undefined;
 }
 
 /** Thrown to end the transaction with an outcome and roll it back. */
@@ -94,6 +98,8 @@ async function repairIn(
   const locked = needsLock(request);
   if ((await runRepair({ tx, reconciler, key: claim.key, seen, emit, locked })) === 'conflict')
     throw new Abandon({ kind: 'conflict', driftHash });
+  const open = before.arrived && (await confirmArrived(executor, before.arrived, claim.wait));
+  if (open !== undefined) throw new Abandon(pendingOutcome(open, seen.judged.drift));
   for (const invariant of reconciler.invariants ?? [])
     if (!(await invariant.holds(claim.key, tx))) throw invariantError(name, claim.key, invariant.name);
   const after = await readActual(reconciler, claim.key, tx);
@@ -127,6 +133,9 @@ async function observeUnderLock(
   if (judged === null) throw new Abandon({ kind: 'in_sync' });
   if (judged.mode !== 'repair')
     throw new Abandon({ kind: 'observed', driftHash: hashOf(judged.drift), mode: judged.mode });
+  // The states were read again, so events that were emitted since the first reads count, too.
+  if (before.arrived !== undefined && !(await nothingNew(databases, before.arrived)))
+    throw new Abandon(pendingOutcome(overtaken(before.arrived, claim.wait), judged.drift));
   return { desired, actual, judged };
 }
 

@@ -10,34 +10,43 @@ const watchSql = `
   select count(*) filter (where state = 'queued')::int as queued,
     coalesce(extract(epoch from clock_timestamp() - min(diverged_at)) * 1000, 0)::float8 as pending_ms,
     (select count(*)::int from converge.reconciler where name = $1 and held_at is not null) as held,
-    count(*) filter (where case state when 'queued' then next_at else leased_until end
-      < clock_timestamp() - $2::float8 * interval '1 millisecond')::int as late
-    from converge.reconcile_key where reconciler = $1 and state in ('queued', 'running')`;
+    count(*) filter (where case state when 'queued' then next_at else leased_until end < limits.late)::int as late,
+    count(*) filter (where waits_since < limits.late)::int as waiting
+    from converge.reconcile_key,
+         (select clock_timestamp() - $2::float8 * interval '1 millisecond' as late) as limits
+   where reconciler = $1 and state in ('queued', 'running')`;
 
 interface Watched {
   readonly queued: number;
   readonly late: number;
+  readonly waiting: number;
   readonly pending_ms: number;
   readonly held: number;
 }
 
-/** Counts waiting keys, and raises an alarm for those due for longer than `lateMs`. Returns the number of late keys. */
+/**
+ * Counts queued keys, and raises an alarm for those that are due, or wait for events and open steps, for longer than
+ * `lateMs`. Returns the number of keys that are due.
+ */
 export async function watchKeys({ reconciler, databases, lateMs, log }: WorkersOptions): Promise<number> {
   const { rows } = await executorOf(databases.actual).query<Watched>(watchSql, [reconciler.name, lateMs]);
   const {
     queued,
     late,
+    waiting,
     pending_ms: pendingMs,
     held,
-  } = rows[0] ?? { queued: 0, late: 0, pending_ms: 0, held: 0 };
+  } = rows[0] ?? { queued: 0, late: 0, waiting: 0, pending_ms: 0, held: 0 };
   const labels = { [attributeNames.reconciler]: reconciler.name };
   instruments().reconcileQueue.record(queued, labels);
   instruments().reconcilePendingAge.recordMs(pendingMs, labels);
   instruments().reconcileHeld.record(held, labels);
-  if (late > 0)
+  if (late > 0 || waiting > 0)
     log.error(
-      { alarm: 'reconcile_keys_late', reconciler: reconciler.name, late, queued },
-      'keys are due and no worker reconciles them: look for a slow database, or raise `workers`',
+      { alarm: 'reconcile_keys_late', reconciler: reconciler.name, late, waiting, queued },
+      late > 0
+        ? 'keys are due and no worker reconciles them: look for a slow database, or raise `workers`'
+        : 'drifts wait for events, parked events or open steps: the column `reason` of converge.reconcile_key names them',
     );
   return late;
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Mode, ReconcilerDefinition } from '../definition.ts';
 import { foreignFields } from '../guard/check-owned.ts';
+import { pendingText } from '../in-flight/pending.ts';
 import { defineReconciler, type Reconciler } from '../reconciler.ts';
 import { changedFields, diffFields } from './fields.ts';
 import { judge } from './modes.ts';
-import { pendingText, verdictOf } from './verdict.ts';
+import { verdictOf } from './verdict.ts';
 
 interface Article {
   readonly reserved?: number;
@@ -164,15 +165,15 @@ it('each reason to wait has a text', () => {
     [
       { kind: 'settling' },
       { kind: 'in_flight', topic: 'shop.orders', partition: 3, upTo: '7/120', seen: null },
-      { kind: 'halted', topic: 'shop.orders', partition: 3 },
+      { kind: 'halted', topic: 'shop.orders', partition: 3, why: 'it is held' },
       { kind: 'parked' },
-      { kind: 'saga_open' },
+      { kind: 'saga_open', step: 'step reserve' },
     ].map((pending) => pendingText(pending as never)),
   ).toEqual([
     'settling: the drift must stay unchanged for the settle window',
     'in flight: shop.orders/3 must be handled up to 7/120, and is at no position',
-    'halted: the consumer of shop.orders/3 is halted',
-    'parked: events of this key are parked',
-    'saga open: a step of a saga holds this key',
+    'halted: shop.orders/3: it is held',
+    'parked: events of this key are parked (converge parked list)',
+    'open: step reserve of this key has begun and has no outcome yet',
   ]);
 });

@@ -1,6 +1,7 @@
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import type { Claim } from '../claim.ts';
+import { pendingText } from '../in-flight/pending.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { reasonOf, verdictOf } from './verdict.ts';
@@ -26,16 +27,16 @@ export function reportOutcome(
     case 'in_sync':
     case 'changed':
     case 'stale':
-    case 'pending':
     case 'conflict':
       return;
+    case 'pending':
+      return reportPending(log, about, outcome);
     case 'observed':
       if (outcome.mode === 'warn') log.warn(about, 'drift');
       return;
     case 'repaired':
       instruments().reconcileRecovery.recordMs(claim.divergedForMs ?? 0, reconciler);
-      log.info({ ...about, cause }, 'repaired');
-      return;
+      return log.info({ ...about, cause }, 'repaired');
     case 'held':
       if (outcome.first)
         alarm(
@@ -65,4 +66,14 @@ export function reportOutcome(
       return;
     }
   }
+}
+
+/** Logs what a key waits for, once and not at every look. */
+function reportPending(
+  log: Logger,
+  about: Readonly<Record<string, string>>,
+  { pending, wait }: Extract<Outcome, { kind: 'pending' }>,
+): void {
+  if (pending.kind !== 'settling' && wait.looks === 1)
+    log.info({ ...about, pending: pending.kind }, pendingText(pending));
 }

@@ -1,6 +1,6 @@
 import type { Failure } from '@convergekit/core';
 import type { Outcome, OutcomeKind } from '../outcome.ts';
-import type { Pending } from '../in-flight/pending.ts';
+import { pendingText } from '../in-flight/pending.ts';
 
 /**
  * The judgement about a key. `resolvable`: a program can repair it; `unresolvable`: an operator must act;
@@ -30,22 +30,6 @@ export function verdictOf(kind: OutcomeKind): Verdict {
       return 'unresolvable';
     case 'unknown':
       return 'unknown';
-  }
-}
-
-/** Describes why a key waits, for operators. Pure. */
-export function pendingText(pending: Pending): string {
-  switch (pending.kind) {
-    case 'settling':
-      return 'settling: the drift must stay unchanged for the settle window';
-    case 'in_flight':
-      return `in flight: ${pending.topic}/${pending.partition} must be handled up to ${pending.upTo}, and is at ${pending.seen ?? 'no position'}`;
-    case 'halted':
-      return `halted: the consumer of ${pending.topic}/${pending.partition} is halted`;
-    case 'parked':
-      return 'parked: events of this key are parked';
-    case 'saga_open':
-      return 'saga open: a step of a saga holds this key';
   }
 }
 

@@ -1,0 +1,99 @@
+import { executorOf } from '@convergekit/postgres';
+import type { Databases } from '../definition.ts';
+import { type OpenWorkRequest, readArrival, readOpenWork } from './arrival-sql.ts';
+import { decideArrival } from './decide-arrival.ts';
+import { type Frontier, noneSince, readFrontier, type SentFlight } from './frontier-sql.ts';
+import { eventKeysOf, type InFlight } from './in-flight.ts';
+import type { Pending } from './pending.ts';
+import { type Flight, type Wait, waitAgain } from './wait.ts';
+
+/** The events of a key that were handled, and what is to be checked again before a repair commits. */
+export interface Arrived {
+  readonly work: OpenWorkRequest;
+  readonly flight: SentFlight;
+}
+
+export type ArrivalCheck = { readonly kind: 'arrived'; readonly arrived: Arrived } | PendingCheck;
+
+export interface PendingCheck {
+  readonly kind: 'pending';
+  readonly why: Pending;
+  readonly wait: Wait;
+}
+
+export interface ArrivalCheckRequest {
+  readonly inFlight: InFlight;
+  readonly key: string;
+  readonly databases: Databases<unknown, unknown>;
+  /** The wait that the last look stored. */
+  readonly before: Wait | null;
+}
+
+/**
+ * Checks that every event of a key that was emitted before now has been handled, and that none of them is parked or open.
+ * A state of actual that is read after this reflects all of them.
+ */
+export async function checkArrival(request: ArrivalCheckRequest): Promise<ArrivalCheck> {
+  const { inFlight, key, databases, before } = request;
+  const { topic, consumer } = inFlight;
+  const keys = eventKeysOf(inFlight, key);
+  const frontier = await frontierOf(request, keys);
+  const flight = 'flight' in frontier ? frontier.flight : null;
+  const executor = executorOf(databases.actual);
+  const partitions = partitionsOf(frontier);
+  const asked = { consumer, topic, source: flight?.source ?? null, partitions };
+  const arrival = await readArrival(executor, asked);
+  const decision = decideArrival(inFlight, frontier, arrival);
+  if (decision.kind === 'pending') return pending(before, decision.why, flight);
+  const work = { consumer, topic, keys, sagas: decision.sagas };
+  const open = await readOpenWork(executor, work);
+  if (open !== undefined) return pending(before, open, flight);
+  return { kind: 'arrived', arrived: { work, flight: decision.flight } };
+}
+
+/** Returns true only if no event of the key was emitted since the flight that has arrived. */
+export function nothingNew(
+  databases: Databases<unknown, unknown>,
+  { work: { topic, keys }, flight }: Arrived,
+): Promise<boolean> {
+  return noneSince(executorOf(databases.desired), { topic, keys, flight });
+}
+
+/** The pending state of a key with newer events than those that have arrived: the wait begins anew. */
+export function overtaken({ work: { topic }, flight }: Arrived, before: Wait | null): PendingCheck {
+  const [place] = flight.upTo;
+  const partition = place?.partition ?? null;
+  const why = {
+    kind: 'in_flight',
+    topic,
+    partition,
+    upTo: 'the next tick',
+    seen: place?.position ?? null,
+  } as const;
+  return pending(before, why, null);
+}
+
+function frontierOf(
+  { inFlight: { topic }, databases, before }: ArrivalCheckRequest,
+  keys: readonly string[],
+): Promise<Frontier> | Frontier {
+  const flight = before?.flight ?? null;
+  const [place] = flight?.upTo ?? [];
+  // A frontier that is known need not be asked for again: what came later is looked for after actual was read.
+  if (flight?.upTo != null)
+    return {
+      state: 'sent',
+      partition: place?.partition ?? null,
+      flight: { ...flight, upTo: flight.upTo },
+    };
+  return readFrontier(executorOf(databases.desired), { topic, keys, before: flight });
+}
+
+function partitionsOf(frontier: Frontier): readonly number[] {
+  if (frontier.state === 'sent') return frontier.flight.upTo.map(({ partition }) => partition);
+  return frontier.state === 'unknown' || frontier.partition === null ? [] : [frontier.partition];
+}
+
+function pending(before: Wait | null, why: Pending, flight: Flight | null): PendingCheck {
+  return { kind: 'pending', why, wait: waitAgain(before, why.kind, flight) };
+}

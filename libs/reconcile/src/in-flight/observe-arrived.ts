@@ -1,0 +1,42 @@
+import { hashOf } from '../canonical.ts';
+import type { Claim } from '../claim.ts';
+import type { Outcome } from '../outcome.ts';
+import type { Databases } from '../definition.ts';
+import { type Observation, observe, type Read } from '../observe.ts';
+import type { Reconciler } from '../reconciler.ts';
+import { checkArrival, nothingNew, overtaken, type PendingCheck } from './check-arrival.ts';
+
+type PendingOutcome = Extract<Outcome, { kind: 'pending' }>;
+
+export interface ArrivedRequest {
+  readonly reconciler: Reconciler;
+  readonly databases: Databases<unknown, unknown>;
+  readonly claim: Claim;
+}
+
+/**
+ * Reads a drift again after all events of its key were handled. Most keys agree, so only a drift is looked at twice.
+ * The order is the proof: (1) everything emitted before the frontier's snapshot was handled before actual is read, so actual
+ * reflects it; (2) nothing was emitted between that snapshot and the end of the reads. So desired and actual reflect the same
+ * events. Without (2) desired may have changed there and back, which comparing it with itself cannot show.
+ */
+export async function observeArrived(
+  { reconciler, databases, claim }: ArrivedRequest,
+  first: Read,
+): Promise<Observation | PendingOutcome> {
+  const { inFlight } = reconciler;
+  if (inFlight === undefined) return first;
+  const { key, wait: before, lastVersionWritten } = claim;
+  const check = await checkArrival({ inFlight, key, databases, before });
+  if (check.kind === 'pending') return pendingOutcome(check, first.judged?.drift);
+  const { arrived } = check;
+  const seen = await observe(reconciler, key, databases, lastVersionWritten);
+  if (seen.kind !== 'read' || seen.judged === null) return seen;
+  if (!(await nothingNew(databases, arrived))) return pendingOutcome(overtaken(arrived, before), seen.judged.drift);
+  return { ...seen, arrived };
+}
+
+/** Makes the outcome of a key that waits. Pure. */
+export function pendingOutcome({ why, wait }: PendingCheck, drift: unknown): PendingOutcome {
+  return { kind: 'pending', driftHash: hashOf(drift), pending: why, wait, remainingMs: 0 };
+}
