@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { interleaved } from '../fixture/interleaved.ts';
 import { CONSUMER, FlowModel, type Handling, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
 import {
   rowsOf,
@@ -120,34 +121,10 @@ class Play {
         },
       },
     });
-    return {
-      ...base,
-      desired: {
-        ...base.desired,
-        read: async (...args) => {
-          const seen = await base.desired.read(...args);
-          await this.#interleave();
-          return seen;
-        },
-      },
-      actual: {
-        ...base.actual,
-        read: async (sku, db) => {
-          const seen = await base.actual.read(sku, db);
-          if (!db.isTransaction) await this.#interleave();
-          return seen;
-        },
-      },
-      repair: async (drift, context) => {
-        this.repairs.push({ key: context.key, flying: this.#model.flying(context.key) });
-        await this.#interleave();
-        return base.repair(drift, context);
-      },
-    };
-  }
-
-  async #interleave(): Promise<void> {
-    for (const step of this.#between.shift() ?? []) await this.#take(step);
+    return interleaved(base, async (point, sku) => {
+      if (point === 'repair') this.repairs.push({ key: sku, flying: this.#model.flying(sku) });
+      for (const step of this.#between.shift() ?? []) await this.#take(step);
+    });
   }
 
   #take(step: Step): Promise<void> {
