@@ -13,7 +13,7 @@ import { shopMigrations, type ShopService } from '../../services/shop/src/migrat
 
 const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];
 const services = Object.keys(shopMigrations) as ShopService[];
-const consumers = services.filter((name) => name !== 'provider');
+const consumers = [...services.filter((name) => name !== 'provider'), 'order-list'];
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function required(name: string): string {

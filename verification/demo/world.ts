@@ -46,7 +46,7 @@ export interface World {
 
 export const topics: readonly string[] = [
   ...new Set(shopEvents.map(({ topic }) => topic)),
-  ...sources.map((consumer) => failureTopic(consumer)),
+  ...[...sources, 'order-list'].map((consumer) => failureTopic(consumer)),
 ];
 
 export async function buildWorld({

@@ -3,9 +3,10 @@ import type { Claim } from './claim.ts';
 import { parseWait } from './in-flight/wait.ts';
 
 // SKIP LOCKED lets workers pass each other. The lease is committed before the work starts, so no other worker gets the key
-// when this connection breaks. Plan: the partial index reconcile_key_due gives priority, next_at order without a sort.
+// when this connection breaks. A paused reconciler gives none. Plan: the partial index reconcile_key_due gives priority, next_at order without a sort.
 const due = `select reconciler, key, next_at from converge.reconcile_key
-     where reconciler = $1 and state = 'queued' and next_at <= clock_timestamp()`;
+     where reconciler = $1 and state = 'queued' and next_at <= clock_timestamp()
+       and not exists (select from converge.reconciler where name = $1 and paused_at is not null)`;
 const byPriority = `${due} order by priority, next_at limit $3 for update skip locked`;
 // The first key of each priority by the same index, then the oldest of these four.
 const byAge = `

@@ -144,7 +144,7 @@ function finishFailed(same: KeyFinish, failure: Failure, ms: number): KeyFinish 
 }
 
 /** True if waiting may help: the other side recovers, or an operator fixes a setting. */
-function isTransient({ category }: Failure): boolean {
+export function isTransient({ category }: Failure): boolean {
   switch (category) {
     case 'network':
     case 'throttle':

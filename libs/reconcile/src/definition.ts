@@ -3,6 +3,7 @@ import type { Backoff } from '@convergekit/core/engine';
 import type { Kysely, Transaction } from 'kysely';
 import type { Guard } from './guard/guard.ts';
 import type { InFlight } from './in-flight/in-flight.ts';
+import type { ScheduleDefinition } from './schedule/schedule.ts';
 
 /**
  * The allowed reaction to drift: `observe` counts it, `warn` also logs it, `repair` repairs it.
@@ -81,6 +82,8 @@ export interface Timing {
   readonly maxWaitMs?: number;
   /** Backoff between two attempts at a failing key. @default { baseMs: 500, factor: 2, capMs: 60_000 } */
   readonly backoff?: Backoff;
+  /** Maximum time of reading one side of a key; then the key is `unknown`, and is retried. In milliseconds. @default 30_000 */
+  readonly readMs?: number;
 }
 
 /** The consumer by which `actual` follows `desired`; its inbox is in actual's database. */
@@ -97,16 +100,36 @@ export interface Keys<DesiredDb, ActualDb> {
    * @default gaps are left to the schedule
    */
   readonly gaps?: GapKeys;
-  /** Lists all keys to compare, in chunks. Include the keys of both sides: a key that only one side has is drift, too. */
-  scan(databases: Databases<DesiredDb, ActualDb>): AsyncIterable<readonly string[]>;
+  /**
+   * Lists all keys to compare, in chunks. Include the keys of both sides: a key that only one side has is drift, too.
+   * A scan whose chunks have checkpoints continues an interrupted run: it begins behind `after`. Any other one starts again.
+   */
+  scan(databases: Databases<DesiredDb, ActualDb>, context: ScanContext): AsyncIterable<ScanChunk>;
 }
+
+export interface ScanContext {
+  /** The reconciler's name. */
+  readonly reconciler: string;
+  /** The last checkpoint of the interrupted run; null = begin with the first key. */
+  readonly after: string | null;
+}
+
+/**
+ * A chunk of a scan: keys; with a checkpoint, all keys up to it were listed. `compared`: the number of keys that the scan
+ * compared itself, those that it lists included. `unknown`: why a part of the keys could not be read.
+ */
+export type ScanChunk =
+  | readonly string[]
+  | { readonly keys: readonly string[]; readonly checkpoint?: string; readonly compared?: number }
+  | { readonly compared: number }
+  | { readonly unknown: string };
 
 export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drift> {
   /** Lower-case letters, digits and dashes. It names the queue, the lease and the metrics. */
   readonly name: string;
-  /** A cron pattern of 5 or 6 fields. @default runs only for reports and requests */
-  readonly schedule?: string;
-  /** An IANA time zone. @default 'UTC' */
+  /** A cron pattern of 5 or 6 fields, or more about the times of runs. @default runs only for reports and requests */
+  readonly schedule?: string | ScheduleDefinition;
+  /** The IANA time zone of a schedule that is a pattern only. @default 'UTC' */
   readonly timeZone?: string;
   readonly keys: Keys<DesiredDb, ActualDb>;
   readonly desired: Side<DesiredDb, Desired>;

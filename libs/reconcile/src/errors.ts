@@ -7,7 +7,9 @@ export type ReconcileErrorCode =
   | 'REPAIR_INVALID'
   | 'REPAIR_UNGUARDED'
   | 'REPAIR_NOT_OWNED'
-  | 'CLAIM_LOST';
+  | 'CLAIM_LOST'
+  | 'READ_TIMEOUT'
+  | 'RECONCILER_PAUSED';
 
 /** The error of an invalid reconciler, or of a repair that must not commit. */
 export class ReconcileError extends ConvergeError {

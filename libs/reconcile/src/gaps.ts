@@ -2,7 +2,7 @@ import { executorOf, type Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import type { GapKeys } from './definition.ts';
 import { enqueueKeys } from './key-queue.ts';
-import { sweep, type SweepRequest } from './sweep.ts';
+import { sweepUnled, type UnledRequest } from './runs/unled-run.ts';
 
 interface OpenGap {
   readonly gap: string;
@@ -30,8 +30,9 @@ const CHUNK = 1_000;
 export async function queueGaps({
   reconciler,
   databases,
-  goOn,
-}: Omit<SweepRequest, 'cause'>): Promise<number> {
+  holder,
+  signal,
+}: Omit<UnledRequest, 'cause' | 'actor'>): Promise<number> {
   const { gaps } = reconciler.keys;
   if (gaps === undefined) return 0;
   const executor = executorOf(databases.actual);
@@ -41,7 +42,8 @@ export async function queueGaps({
     const cause = `gap ${gap.gap} of ${gaps.consumer}`;
     const keys = await keysOf(executorOf(databases.desired), gap, gaps);
     if (keys === undefined) {
-      if ((await sweep({ reconciler, databases, cause, goOn })) === undefined) return queued;
+      const run = { reconciler, databases, holder, cause: 'gap', actor: cause } as const;
+      if ((await sweepUnled({ ...run, ...(signal && { signal }) })) === undefined) return queued;
     } else {
       const request = {
         reconciler: reconciler.name,

@@ -2,36 +2,77 @@ import { acquireLease, releaseLease } from '@convergekit/postgres/engine';
 import { executorOf } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { queueGaps } from './gaps.ts';
-import { isDue } from './schedule.ts';
-import { sweep } from './sweep.ts';
+import { leads, leaseOf, whileLeading } from './runs/hold-lease.ts';
+import { type LeadState, readLead } from './runs/lead-sql.ts';
+import { makeRun, type LedRun } from './runs/make-run.ts';
+import { beginRun, recordSkipped, takeRun } from './runs/run-sql.ts';
+import { decideStart, type Starts } from './schedule/decide-start.ts';
+import { nextRun } from './schedule/schedule.ts';
 import { readState } from './window.ts';
 import type { WorkersOptions } from './workers.ts';
 
-/** Returns the name of the lease for a reconciler's schedule: one process leads. */
-export const leaseOf = (reconciler: string): string => `reconcile/${reconciler}`;
-
 /**
- * Acquires or renews the lease of the schedule, and sweeps if a run is due.
- * Returns the number of queued keys; undefined if no sweep was made.
+ * Acquires or renews the lease of the schedule, and makes the run that is due: an interrupted one first, then one that an
+ * operator asked for, then the schedule's. Returns the number of queued keys; undefined if no run was completed.
  */
 export async function leadOnce(options: WorkersOptions, signal: AbortSignal): Promise<number | undefined> {
-  const { reconciler, databases, holder, leaseMs, clock } = options;
+  const { reconciler, databases } = options;
+  if (signal.aborted || !(await leads(options))) return undefined;
   const executor = executorOf(databases.actual);
-  const request = { name: leaseOf(reconciler.name), holder, ttlMs: leaseMs };
-  const keep = async (): Promise<boolean> =>
-    !signal.aborted && (await acquireLease(executor, request)).kind === 'acquired';
-  if (!(await keep())) return undefined;
-  await queueGaps({ reconciler, databases, goOn: keep });
-  const { lastRunAt, now } = await readState(executor, reconciler.name);
+  await readState(executor, reconciler.name); // inserts the row of a new reconciler
+  const state = await readLead(executor, reconciler.name);
+  if (state === undefined) return undefined;
+  record(options, state);
+  if (state.paused) return undefined;
+  return whileLeading(options, signal, async (held) => {
+    await queueGaps({ reconciler, databases, holder: options.holder, signal: held });
+    if (held.aborted) return undefined;
+    const run = await nextLedRun(options, state);
+    return run && (await makeRun(options, run, held));
+  });
+}
+
+/** Finds or begins the run that is due now. Undefined: none is. */
+async function nextLedRun(options: WorkersOptions, state: LeadState): Promise<LedRun | undefined> {
+  const { reconciler, databases, holder, leaseMs, pollMs } = options;
+  const executor = executorOf(databases.actual);
+  const { open, requestedBy } = state;
+  if (open !== null)
+    return (await takeRun(executor, open.id, holder)) ? { ...open, from: open.checkpoint } : undefined;
+  const run = { reconciler: reconciler.name, holder };
+  if (requestedBy !== null)
+    return {
+      ...(await beginRun(executor, { ...run, cause: 'run now', actor: requestedBy })),
+      from: null,
+    };
+  // A standby leads after one lease at most, and its next poll.
+  const start = decideStart(reconciler.schedule, { ...state, graceMs: 2 * (leaseMs + pollMs) });
+  if (start.kind === 'wait') return undefined;
+  noteMissed(options, start);
+  const due = { ...run, ...start, cause: 'schedule', actor: null } as const;
+  if (start.kind === 'run') return { ...(await beginRun(executor, due)), from: null };
+  await recordSkipped(executor, due, `${start.missed} starts could not be made in time`);
+  return undefined;
+}
+
+function noteMissed({ reconciler, log }: WorkersOptions, { missed, overrun, dueAt }: Starts): void {
+  if (missed === 0 && overrun === 0) return;
   const labels = { [attributeNames.reconciler]: reconciler.name };
-  if (lastRunAt !== null) instruments().reconcileAge.recordMs(now.getTime() - lastRunAt.getTime(), labels);
-  if (!isDue(reconciler, lastRunAt, now)) return undefined;
-  const began = clock.monotonic();
-  const keys = await sweep({ reconciler, databases, cause: 'sweep', goOn: keep });
-  const outcome = keys === undefined ? 'interrupted' : 'completed';
-  instruments().reconcileRuns.add(1, { ...labels, [attributeNames.outcome]: outcome });
-  instruments().reconcileRunDuration.recordMs(clock.monotonic() - began, labels);
-  return keys;
+  instruments().reconcileMissed.add(missed, labels);
+  if (overrun === 0) return;
+  log.warn(
+    { alarm: 'reconcile_overrun', reconciler: reconciler.name, overrun, missed, dueAt },
+    'runs take longer than the interval of their schedule: starts are left out; lengthen the interval, or look for a slow scan',
+  );
+}
+
+function record({ reconciler }: WorkersOptions, { now, lastCompletedAt, paused }: LeadState): void {
+  const labels = { [attributeNames.reconciler]: reconciler.name };
+  if (lastCompletedAt !== null)
+    instruments().reconcileAge.recordMs(now.getTime() - lastCompletedAt.getTime(), labels);
+  instruments().reconcilePaused.record(paused ? 1 : 0, labels);
+  const next = nextRun(reconciler.schedule, now);
+  if (next !== null) instruments().reconcileNext.record((next.getTime() - now.getTime()) / 1_000, labels);
 }
 
 /** Releases the lease, so that another process leads at once. */

@@ -11,10 +11,7 @@ import { hasFields, withoutFields } from './verdict/fields.ts';
 import { judge, type JudgedDrift } from './verdict/modes.ts';
 
 export type Observation =
-  | { readonly kind: 'changed' }
-  | { readonly kind: 'stale' }
-  | Extract<Outcome, { kind: 'unknown' }>
-  | Read;
+  { readonly kind: 'changed' } | { readonly kind: 'stale' } | Extract<Outcome, { kind: 'unknown' }> | Read;
 
 export interface Read {
   readonly kind: 'read';

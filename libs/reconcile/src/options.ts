@@ -5,6 +5,7 @@ import { logger, type Logger } from '@convergekit/telemetry';
 import type { Kysely } from 'kysely';
 import { ReconcileError } from './errors.ts';
 import type { Reconciler } from './reconciler.ts';
+import { withBoundedReads } from './runs/bounded-reads.ts';
 import type { WorkersOptions } from './workers.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface ReconcileOptions {
   readonly lateMs?: number;
   /** The time that audit rows are kept, in milliseconds; a day at least. @default 90 days */
   readonly auditMs?: number;
+  /** Number of runs of each reconciler that the history keeps. @default 1_000 */
+  readonly keepRuns?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
@@ -49,8 +52,9 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
       { code: 'DATABASE_UNKNOWN', category: 'configuration' },
     );
   };
+  const clock = options.clock ?? systemClock;
   return {
-    reconciler,
+    reconciler: withBoundedReads(reconciler, clock),
     databases: { desired: find(reconciler.desired.in), actual: find(reconciler.actual.in) },
     holder,
     actor: options.actor ?? `reconciler ${holder}`,
@@ -59,14 +63,16 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
     pollMs: options.pollMs ?? 500,
     lateMs: options.lateMs ?? 900_000,
     auditMs: options.auditMs ?? 90 * 86_400_000,
-    clock: options.clock ?? systemClock,
+    keepRuns: options.keepRuns ?? 1_000,
+    clock,
     random: options.random ?? systemRandom,
     log: options.log ?? logger('reconcile'),
   };
 }
 
-/** Logs a failure of a loop itself in one line, such as a lost database. */
-export function logLoopFailure({ log, reconciler }: WorkersOptions, error: unknown): void {
+/** Logs a failure of a loop itself in one line, such as a lost database. Returns what it says. */
+export function logLoopFailure({ log, reconciler }: WorkersOptions, error: unknown): string {
   const { category, code, message } = classify(error);
   log.error({ reconciler: reconciler.name, category, code }, message);
+  return `${category} ${code}: ${message}`;
 }

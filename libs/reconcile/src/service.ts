@@ -6,12 +6,17 @@ import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
 import { watchKeys, WATCH_MS } from './watch.ts';
-import { sweep } from './sweep.ts';
+import { sweepUnled } from './runs/unled-run.ts';
+import { type LoopCheck, LoopFaults } from './runs/loop-faults.ts';
+import { forgetRuns } from './runs/run-sql.ts';
+import { requireResumed } from './runs/pause-sql.ts';
 import { type Counts, drain, type WorkersOptions } from './workers.ts';
 
 export interface RunCounts {
   /** Number of keys that the scan listed. */
   readonly keys: number;
+  /** Number of chunks that the scan could not answer: those keys are not known to agree. */
+  readonly unknown: number;
   /** Number of runs of keys, by outcome. */
   readonly outcomes: Counts;
 }
@@ -19,6 +24,8 @@ export interface RunCounts {
 export interface ReconcilerService extends Service {
   /** Sweeps every reconciler now, whatever its schedule, and processes due keys until none is left. */
   runOnce(): Promise<ReadonlyMap<string, RunCounts>>;
+  /** The last error of each reconciler's loops, for a readiness check; ok once they succeed again. */
+  checks(): Readonly<Record<string, LoopCheck>>;
 }
 
 /** Runs reconcilers: schedules (one process leads, by lease) and workers (all processes share the keys). */
@@ -26,11 +33,14 @@ export function reconcilerService(
   reconcilers: readonly Reconciler[],
   options: ReconcileOptions,
 ): ReconcilerService {
-  const each = reconcilers.map((reconciler) => resolveOptions(reconciler, options));
+  const each = reconcilers.map((reconciler) => ({
+    ...resolveOptions(reconciler, options),
+    faults: new LoopFaults(),
+  }));
   const service = loopService({
     name: 'reconciler',
     prepare: () => Promise.all(each.map(({ databases }) => checkTables(databases.actual))),
-    run: (signal) => Promise.all(each.map((one) => runLoops(one, signal))),
+    run: (signal) => Promise.all(each.map((one) => runLoops(one, signal, one.faults))),
   });
   return {
     ...service,
@@ -39,6 +49,7 @@ export function reconcilerService(
       for (const one of each) counts.set(one.reconciler.name, await sweepAndDrain(one));
       return counts;
     },
+    checks: () => Object.fromEntries(each.map(({ reconciler, faults }) => [reconciler.name, faults.check()])),
   };
 }
 
@@ -48,19 +59,21 @@ export function runReconciler(reconciler: Reconciler, options: ReconcileOptions)
 }
 
 async function sweepAndDrain(options: WorkersOptions): Promise<RunCounts> {
-  const { reconciler, databases } = options;
-  const goOn = (): Promise<boolean> => Promise.resolve(true);
-  const keys = await sweep({ reconciler, databases, cause: 'run now', goOn });
-  return { keys: keys ?? 0, outcomes: await drain(options) };
+  const { reconciler, databases, holder, log } = options;
+  await requireResumed(executorOf(databases.actual), reconciler.name);
+  const onUnknown = (reason: string): void =>
+    log.warn({ reconciler: reconciler.name, reason }, 'a part of the keys could not be read');
+  const swept = await sweepUnled({ reconciler, databases, holder, cause: 'once', actor: null, onUnknown });
+  return { keys: swept?.keys ?? 0, unknown: swept?.unknown ?? 0, outcomes: await drain(options) };
 }
 
 /**
  * Processes due keys, leads the schedule if no other process does, and watches the queue. Ends when the signal aborts.
  */
-async function runLoops(options: WorkersOptions, signal: AbortSignal): Promise<void> {
+async function runLoops(options: WorkersOptions, signal: AbortSignal, faults: LoopFaults): Promise<void> {
   const { clock, pollMs, random } = options;
   // A failure, such as a lost database, is logged, and the loop continues with backoff.
-  const loop = (everyMs: number, run: () => Promise<unknown>): Promise<void> =>
+  const loop = (name: string, everyMs: number, run: () => Promise<unknown>): Promise<void> =>
     poll({
       everyMs,
       signal,
@@ -68,14 +81,20 @@ async function runLoops(options: WorkersOptions, signal: AbortSignal): Promise<v
       random,
       run: async () => {
         await run();
+        faults.succeeded(name);
       },
-      onError: (error) => logLoopFailure(options, error),
+      onError: (error) => faults.failed(name, logLoopFailure(options, error)),
     });
   await Promise.all([
-    loop(pollMs, () => drain(options, signal)),
-    loop(pollMs, () => leadOnce(options, signal)).then(() => resign(options).catch(() => undefined)), // otherwise the lease expires
-    loop(WATCH_MS, () => watchKeys(options)),
-    loop(PRUNE_MS, () => pruneAudit(options, signal)),
+    loop('keys', pollMs, () => drain(options, signal)),
+    loop('schedule', pollMs, () => leadOnce(options, signal)).then(() =>
+      resign(options).catch(() => undefined),
+    ), // otherwise the lease expires
+    loop('watch', WATCH_MS, () => watchKeys(options)),
+    loop('history', WATCH_MS, () =>
+      forgetRuns(executorOf(options.databases.actual), options.reconciler.name, options.keepRuns),
+    ),
+    loop('audit', PRUNE_MS, () => pruneAudit(options, signal)),
   ]);
 }
 

@@ -2,48 +2,64 @@ import { executorOf } from '@convergekit/postgres';
 import type { Databases } from './definition.ts';
 import { enqueueKeys } from './key-queue.ts';
 import type { Reconciler } from './reconciler.ts';
+import { type Checkpoint, NO_PROGRESS, type Progress } from './runs/run-sql.ts';
+import { type ChunkParts, readChunk } from './scan-chunk.ts';
 import { readState, recordRun } from './window.ts';
 
 export interface SweepRequest {
   readonly reconciler: Reconciler;
   readonly databases: Databases<unknown, unknown>;
+  /** The cause of the keys, for the audit. */
   readonly cause: string;
-  /** Called after every chunk. false ends the sweep without recording it, so that the next leader repeats the sweep. */
-  readonly goOn: () => Promise<boolean>;
+  /** The place of an interrupted sweep; null begins with the first key. */
+  readonly from?: Checkpoint | null;
+  /** The start of the run. @default now */
+  readonly startedAt?: Date;
+  /** Called after every chunk, whose keys are queued. false ends the sweep early: the next leader continues it. */
+  readonly save: (progress: Progress) => Promise<boolean>;
+  /** Called for a chunk that could not be answered. @default only counted */
+  readonly onUnknown?: (reason: string) => void;
 }
 
 const CHUNK = 1_000;
 
 /**
- * Queues every key that the scan lists. Returns their number, or undefined if it was ended early.
+ * Queues every key that the scan lists. Returns the counts, or undefined if it was ended early.
  * The run is dated from its start, so a change behind the scan belongs to the next run.
  */
-export async function sweep({
-  reconciler,
-  databases,
-  cause,
-  goOn,
-}: SweepRequest): Promise<number | undefined> {
+export async function sweep(request: SweepRequest): Promise<Progress | undefined> {
+  const { reconciler, databases, cause, from = null, save, onUnknown } = request;
   const executor = executorOf(databases.actual);
   const { now } = await readState(executor, reconciler.name);
-  const { quietMs, maxWaitMs } = reconciler.timing;
-  let count = 0;
-  for await (const keys of reconciler.keys.scan(databases)) {
-    for (let from = 0; from < keys.length; from += CHUNK) {
-      const chunk = keys.slice(from, from + CHUNK);
-      const request = {
-        reconciler: reconciler.name,
-        keys: chunk,
-        priority: 'sweep',
-        cause,
-        quietMs,
-        maxWaitMs,
-      } as const;
-      await enqueueKeys(executor, request);
-    }
-    count += keys.length;
-    if (!(await goOn())) return undefined;
+  const { name, timing } = reconciler;
+  const shared = { reconciler: name, priority: 'sweep', cause, ...timing } as const;
+  let progress: Progress = from === null ? NO_PROGRESS : { ...from, checkpoint: from };
+  const context = { reconciler: name, after: from?.after ?? null };
+  for await (const chunk of reconciler.keys.scan(databases, context)) {
+    const parts = readChunk(chunk);
+    const { keys, unknown } = parts;
+    for (let at = 0; at < keys.length; at += CHUNK)
+      await enqueueKeys(executor, { ...shared, keys: keys.slice(at, at + CHUNK) });
+    if (unknown !== undefined) onUnknown?.(unknown);
+    progress = advance(progress, parts);
+    if (!(await save(progress))) return undefined;
   }
-  await recordRun(executor, { reconciler: reconciler.name, startedAt: now, keys: count });
-  return count;
+  await recordRun(executor, {
+    reconciler: name,
+    startedAt: request.startedAt ?? now,
+    // The limits are a share of all keys, also of those that the scan compared without listing them.
+    keys: Math.max(progress.keys, progress.compared),
+  });
+  return progress;
+}
+
+/** The progress after one more chunk (pure). */
+function advance(before: Progress, chunk: ChunkParts): Progress {
+  const counts = {
+    keys: before.keys + chunk.keys.length,
+    compared: before.compared + (chunk.compared ?? 0),
+    unknown: before.unknown + (chunk.unknown === undefined ? 0 : 1),
+  };
+  const { checkpoint: after } = chunk;
+  return { ...counts, checkpoint: after === undefined ? before.checkpoint : { after, ...counts } };
 }

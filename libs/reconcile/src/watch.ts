@@ -5,12 +5,13 @@ import type { WorkersOptions } from './workers.ts';
 /** Interval between two checks of one process, in milliseconds. */
 export const WATCH_MS = 60_000;
 
-// Uses the partial indexes of queued and of running keys.
+// Uses the partial indexes of queued and of running keys. Keys of a paused reconciler wait for an operator, and are not late.
 const watchSql = `
   select count(*) filter (where state = 'queued')::int as queued,
     coalesce(extract(epoch from clock_timestamp() - min(diverged_at)) * 1000, 0)::float8 as pending_ms,
     (select count(*)::int from converge.reconciler where name = $1 and held_at is not null) as held,
-    count(*) filter (where case state when 'queued' then next_at else leased_until end < limits.late)::int as late,
+    count(*) filter (where case state when 'queued' then next_at else leased_until end < limits.late
+      and not exists (select from converge.reconciler where name = $1 and paused_at is not null))::int as late,
     count(*) filter (where waits_since < limits.late)::int as waiting
     from converge.reconcile_key,
          (select clock_timestamp() - $2::float8 * interval '1 millisecond' as late) as limits

@@ -4,6 +4,7 @@ import type { Claim } from './claim.ts';
 import { claimKeys, type ClaimRequest } from './claim-sql.ts';
 import { renewClaim, requeueExpired } from './key-queue.ts';
 import { type Processed, processKey, type ReconcileContext } from './process-key.ts';
+import { Tally } from './runs/tally.ts';
 
 export interface WorkersOptions extends ReconcileContext {
   /** Holder of leases, unique to this process. */
@@ -15,6 +16,8 @@ export interface WorkersOptions extends ReconcileContext {
   readonly lateMs: number;
   /** The time that audit rows are kept, in milliseconds. */
   readonly auditMs: number;
+  /** Number of runs that the history keeps. */
+  readonly keepRuns: number;
 }
 
 /** Each key of this number is the one that has been due for longest, so that a stream of events starves no sweep. */
@@ -26,6 +29,7 @@ export type Counts = Readonly<Partial<Record<Processed, number>>>;
 /** Processes due keys until none is left or the signal aborts. Keys that are due later are left alone. */
 export async function drain(options: WorkersOptions, signal?: AbortSignal): Promise<Counts> {
   const counts: Partial<Record<Processed, number>> = {};
+  const tally = new Tally(executorOf(options.databases.actual));
   const active = new Set<Promise<void>>();
   const failures: unknown[] = [];
   let sinceOldest = 0;
@@ -37,17 +41,30 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
     const claims = [...oldest, ...urgent];
     for (const claim of claims) {
       const work = processRenewed(options, claim)
-        .then((kind) => void (counts[kind] = (counts[kind] ?? 0) + 1))
+        .then((kind) => {
+          counts[kind] = (counts[kind] ?? 0) + 1;
+          tally.add(claim.cause, kind);
+        })
         .catch((error: unknown) => void failures.push(error))
         .finally(() => active.delete(work));
       active.add(work);
     }
     if (active.size === 0) break;
-    // The worker is at its limit, or no key is due: a key that ends frees a slot, and may have been reported again.
-    await Promise.race(active);
+    // The worker is at its limit, or no key is due: a key that ends frees a slot, and may have been reported again. One that
+    // hangs must not keep the free slots from keys that become due meanwhile.
+    await firstOf(active, options);
+    await tally.flushIfMany();
   }
+  await tally.flush();
   if (failures.length > 0) throw failures[0];
   return counts;
+}
+
+/** Waits until one of the keys ends, for one poll at most. */
+async function firstOf(active: ReadonlySet<Promise<void>>, { clock, pollMs }: WorkersOptions): Promise<void> {
+  const ended = new AbortController();
+  await Promise.race([...active, clock.sleep(pollMs, ended.signal)]);
+  ended.abort();
 }
 
 async function claimDue(

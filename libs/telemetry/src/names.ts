@@ -191,6 +191,18 @@ export const instrumentDefinitions = {
   reconcileHeld: gauge('converge.reconcile.held', '{reconciler}', '1 while repairs wait for an approval'),
   reconcileQueue: gauge('converge.reconcile.queue', '{key}', 'Keys that wait to be reconciled'),
   reconcileAge: age('converge.reconcile.age', 'Time since the last completed run'),
+  reconcileNext: gauge('converge.reconcile.next_run', 's', 'Time until the next scheduled run'),
+  reconcilePaused: gauge('converge.reconcile.paused', '1', '1 while an operator has paused the reconciler'),
+  reconcileMissed: counter(
+    'converge.reconcile.missed',
+    '{start}',
+    'Scheduled starts that were not made: no process ran, or the run before took too long',
+  ),
+  scanFindings: gauge(
+    'converge.scan.findings',
+    '{finding}',
+    'What the scans of outboxes and journals found in the last round, by alarm',
+  ),
 } as const satisfies Record<string, InstrumentDefinition>;
 
 /** Span names, by the messaging conventions: the operation, then the destination. */

@@ -6,14 +6,16 @@ grant usage on schema converge to converge_reconciler;
 grant converge_writer to converge_reconciler;
 grant select, insert, update, delete on converge.reconcile_key to converge_reconciler;
 grant select, insert, update on converge.reconciler, converge.lease to converge_reconciler;
+grant select, insert, update, delete on converge.reconcile_run to converge_reconciler;
+grant select, delete on converge.reconcile_request to converge_reconciler;
 grant select, insert on converge.reconcile_audit, converge.reconcile_gap to converge_reconciler;
 grant usage on sequence converge.reconcile_term to converge_reconciler;
 -- The tables of events that may be in flight are read only.
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
   converge.parked, converge.saga_fence, converge.saga_instance, converge.relay_source, converge.relay_topic, converge.relay_count, converge.relay_cursor,
-  converge.tick, converge.outbox, converge.policy, converge.policy_change to converge_reconciler;
+  converge.tick, converge.outbox, converge.policy, converge.policy_change, converge.inbox_source, converge.source,
+  converge.saga_work, converge.workflow to converge_reconciler;
 grant select (consumer, topic, partition) on converge.inbox_fill to converge_reconciler;
-grant select (key, saga, effect, state) on converge.saga_work to converge_reconciler;
 grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
   converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open,
   converge.reconcile_audit_prune to converge_reconciler;

@@ -1,17 +1,50 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, globSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { misconfigured } from './errors.ts';
 
-/** Imports a module (a file, from the working folder, or a package) and returns its exports. */
+/** Imports a module and returns its exports. It is a file or a folder of files, from the working folder, or a package. */
 export async function exportsOf(module: string): Promise<readonly unknown[]> {
+  const files = filesOf(module);
+  if (files === undefined) return importOf(module);
+  if (files.length === 0)
+    throw misconfigured(
+      'MODULE_EMPTY',
+      `folder ${module} has no .js, .mjs or .ts file: mount the modules there, or name another folder`,
+    );
+  return (await Promise.all(files.map(importOf))).flat();
+}
+
+async function importOf(module: string): Promise<readonly unknown[]> {
   try {
     return Object.values((await import(addressOf(module))) as Record<string, unknown>);
   } catch (error) {
     if (error instanceof Error && 'code' in error && 'category' in error) throw error;
     const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw misconfigured('MODULE_FAILED', `module ${module} cannot be loaded: ${why}`, error);
+    throw misconfigured(
+      'MODULE_FAILED',
+      `module ${module} cannot be loaded: ${why}; ${nextOf(error, module)}`,
+      error,
+    );
   }
+}
+
+function nextOf(error: unknown, module: string): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (error instanceof SyntaxError || code === 'ERR_INVALID_TYPESCRIPT_SYNTAX')
+    return `fix it: \`node ${module}\` shows the place`;
+  if (code === 'ERR_MODULE_NOT_FOUND') return 'install the package, or name a file as ./path/to/file.js';
+  return 'LOG_LEVEL=debug shows where';
+}
+
+/** Lists the modules in a folder, in the order of their names; undefined where it is no folder. Tests and types are none. */
+function filesOf(module: string): readonly string[] | undefined {
+  const path = resolve(module);
+  if (!existsSync(path) || !statSync(path).isDirectory()) return undefined;
+  return globSync('*.{js,mjs,ts}', { cwd: path })
+    .filter((file) => !/\.(test|d)\.\w+$/.test(file))
+    .toSorted()
+    .map((file) => join(path, file));
 }
 
 /** The exports that `fits` accepts. Rejects with MODULE_EMPTY when a module has none: `hint` says what to export. */

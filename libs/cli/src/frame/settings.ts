@@ -98,12 +98,37 @@ const schema = z.object({
   policies: policyRulesSchema.prefault({}),
   reconcile: z
     .object({
-      /** Files or packages that export reconcilers. @default none */
+      /** Files, folders of files, or packages that export reconcilers. @default none */
       modules: z.array(z.string()).default([]),
       /** The databases that reconcilers name: `CONVERGE__RECONCILE__DATABASES__ORDERS=postgres://…`. */
       databases: z.record(z.string(), z.string()).default({}),
       /** The time the audit of repairs and verdicts is kept, in milliseconds. @default 7_776_000_000, 90 days */
       auditMs: milliseconds.min(86_400_000).default(7_776_000_000),
+      /** Connections to each database at most; services have their own. @default 10 */
+      connections: z.number().int().min(2).default(10),
+      /** A statement that takes longer is ended, so that it does not slow the services, in milliseconds. @default 60_000 */
+      statementMs: milliseconds.default(60_000),
+      /** Keys of one reconciler that are compared at a time. @default 4 */
+      workers: z.number().int().positive().default(4),
+      /** The time after which a process that does not answer is replaced, in milliseconds. @default 30_000 */
+      leaseMs: milliseconds.min(1_000).default(30_000),
+      /** Runs of each reconciler that the history keeps. @default 1_000 */
+      keepRuns: z.number().int().positive().default(1_000),
+      /** The scans for lost and stalled events, and for overdue steps: they report, and repair nothing. */
+      scans: z
+        .object({
+          /** False turns them off in this process. @default true */
+          on: z.boolean().default(true),
+          /** @default 60_000 */
+          everyMs: milliseconds.min(1_000).default(60_000),
+          /** An event that was sent this long ago and is not handled counts as stalled, in milliseconds. @default 600_000 */
+          stalledMs: milliseconds.default(600_000),
+          /** An open step, call or workflow that waits this long is reported, in milliseconds. @default 900_000 */
+          overdueMs: milliseconds.default(900_000),
+          /** Consumers that are gone for good, and whose rows remain. @default none */
+          ignoredConsumers: z.array(z.string()).default([]),
+        })
+        .prefault({}),
     })
     .prefault({}),
 });

@@ -10,3 +10,4 @@ export {
   type WorkFilter,
   type WorkView,
 } from './work-sql.ts';
+export { type OverdueEntry, readOverdueJournal } from './overdue-journal-sql.ts';

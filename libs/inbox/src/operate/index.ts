@@ -11,3 +11,4 @@ export { editParked, type Operator, retryParked, skipParked } from './parked.ts'
 export { groupParked, listParked, type ParkedFilter, type ParkedSummary, readParked } from './parked-list.ts';
 export { planReplay, type ReplayPlan, replayPartition } from '../replay/replay.ts';
 export { type Resumed, resumePartition } from './resume.ts';
+export { type ConsumerMark, type OpenGap, readMarks, readOpenGaps } from './marks-sql.ts';

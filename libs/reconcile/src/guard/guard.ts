@@ -1,4 +1,11 @@
-import { sql, type Kysely, type Selectable, type Transaction, type Updateable } from 'kysely';
+import {
+  type Expression,
+  sql,
+  type Kysely,
+  type Selectable,
+  type Transaction,
+  type Updateable,
+} from 'kysely';
 import { ReconcileError } from '../errors.ts';
 
 /** The rows of one table that the guard changes. `key` finds them, by column. */
@@ -9,7 +16,10 @@ export interface GuardedRows<Table> {
 }
 
 export interface GuardedUpdate<Table> extends GuardedRows<Table> {
-  readonly set: Updateable<Table>;
+  /** Values, or expressions such as sql`clock_timestamp()`. */
+  readonly set: {
+    readonly [C in keyof Updateable<Table>]?: Updateable<Table>[C] | Expression<Updateable<Table>[C]>;
+  };
 }
 
 /**

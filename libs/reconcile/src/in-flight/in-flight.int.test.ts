@@ -231,7 +231,7 @@ describe('a drift whose event is on its way', () => {
     const looks: unknown[] = [];
     const only = stockReconciler({
       inFlight,
-      // eslint-disable-next-line @typescript-eslint/require-await -- a scan is a generator, and this one knows its keys
+
       keys: {
         scan: async function* () {
           yield ['a'];

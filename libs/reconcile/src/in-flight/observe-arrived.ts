@@ -32,7 +32,8 @@ export async function observeArrived(
   const { arrived } = check;
   const seen = await observe(reconciler, key, databases, lastVersionWritten);
   if (seen.kind !== 'read' || seen.judged === null) return seen;
-  if (!(await nothingNew(databases, arrived))) return pendingOutcome(overtaken(arrived, before), seen.judged.drift);
+  if (!(await nothingNew(databases, arrived)))
+    return pendingOutcome(overtaken(arrived, before), seen.judged.drift);
   return { ...seen, arrived };
 }
 

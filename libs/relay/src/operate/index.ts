@@ -17,3 +17,4 @@ export type { RebaseReport } from '../rebase/report.ts';
 export { readPhantoms } from '../rebase/source-sql.ts';
 export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
+export { findSent, readSent, type SentEvent, type SentPartition, type SentState } from './sent-sql.ts';

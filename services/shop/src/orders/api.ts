@@ -4,10 +4,14 @@ import { answerById, httpApi, keyedPost, refuse } from '@convergekit/service-com
 import type { Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
+import { listOrders } from '../order-list/order-list.ts';
 import { cancelOrder } from './cancellation.ts';
 import { orderRequest, placeOrder } from './placement.ts';
 import type { OrdersDb } from './tables.ts';
 import { findOrder } from './view.ts';
+
+/** The number of orders in the list. */
+const LISTED = 50;
 
 interface Options {
   readonly db: Kysely<OrdersDb>;
@@ -17,11 +21,12 @@ interface Options {
   readonly onError: (error: unknown) => void;
 }
 
-/** Creates the API: POST /orders with `Idempotency-Key`, GET /orders/:id, POST /orders/:id/cancel. */
+/** Creates the API: POST /orders with `Idempotency-Key`, GET /orders, GET /orders/:id, POST /orders/:id/cancel. */
 export function ordersApi(options: Options): Hono {
-  const routes = 'POST /orders, GET /orders/:id and POST /orders/:id/cancel';
+  const routes = 'POST /orders, GET /orders, GET /orders/:id and POST /orders/:id/cancel';
   const app = httpApi({ routes, onError: options.onError });
   keyedPost(app, '/orders', orderRequest, (key, request) => placeOrder(options, key, request));
+  app.get('/orders', async (context) => context.json({ orders: await listOrders(options.db, LISTED) }));
   app.get('/orders/:id', (context) => answerById(context, 'order', (id) => findOrder(options.db, id)));
   app.post('/orders/:id/cancel', async (context) => {
     const { data: orderId } = z.uuid().safeParse(context.req.param('id'));

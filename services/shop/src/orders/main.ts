@@ -7,6 +7,7 @@ import { starts } from '@convergekit/saga/declare';
 import { orderCancelRequested, orderPlaced, placeOrder } from '@convergekit/schemas';
 import { httpService, runService, serviceSettings } from '@convergekit/service-common';
 import { ordersApi } from './api.ts';
+import { orderList } from '../order-list/consumer.ts';
 import { orders } from './consumer.ts';
 import type { OrdersDb } from './tables.ts';
 
@@ -18,7 +19,7 @@ await runService<OrdersDb>('orders', serviceSettings, (parts) => {
     policies,
     // Applies an operator's resolution of a confirmation. Listed first: the consumer does not start without its worker.
     sagaWorker(effectsOf(orders), { database, shared, pollMs: 1_000 }),
-    consumerService([orders], { database, broker, policies }),
+    consumerService([orders, orderList], { database, broker, policies }),
     httpService(
       ordersApi({ db: database.db, outbox, newId: newUuidV7, onError }),
       settings.http.port,

@@ -3,6 +3,9 @@ import type { EffectTable } from '@convergekit/service-common';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { OrderState } from './order.ts';
 
+/** The state of an order's payment, as the order list shows it. */
+export type ListedPayment = 'none' | 'taken' | 'declined' | 'refunded';
+
 export interface OrdersDb {
   orders: {
     order_id: string;
@@ -22,6 +25,13 @@ export interface OrdersDb {
     state: OrderState;
     detail: string | null;
     at: Generated<Date>;
+  };
+  order_list: {
+    order_id: string;
+    total_cents: number;
+    payment: ListedPayment;
+    version: Generated<number>;
+    changed_at: Generated<Date>;
   };
   effect: EffectTable;
 }

@@ -4,6 +4,7 @@ import { defineCall } from '@convergekit/effects';
 import { step } from '@convergekit/saga';
 import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { refusalReason } from './limit.ts';
 import type { Charge, Provider } from './provider-client.ts';
@@ -86,7 +87,12 @@ export const payments = (provider: Provider) =>
       await noteEffect(tx, 'payments', event);
       await tx
         .updateTable('payment')
-        .set({ state: 'refunded', reason: event.data.reason })
+        .set((row) => ({
+          state: 'refunded',
+          reason: event.data.reason,
+          refunded_cents: row.ref('amount_cents'),
+          version: sql`version + 1`,
+        }))
         .where('order_id', '=', event.data.orderId)
         .where('state', '=', 'taken')
         .execute();

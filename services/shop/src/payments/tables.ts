@@ -9,6 +9,8 @@ export interface PaymentsDb {
     charge_id: string | null;
     reason: string | null;
     changed_at: Generated<Date>;
+    refunded_cents: Generated<number>;
+    version: Generated<number>;
   };
   effect: EffectTable;
 }

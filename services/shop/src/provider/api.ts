@@ -3,15 +3,18 @@ import { type Context, Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import { behaviourSchema, modeOf, normal } from './behaviour.ts';
-import { charge, type Charge, find, refund, type Refused } from './ledger.ts';
+import { charge, type Charge, find, list, refund, type Refused } from './ledger.ts';
 import type { ProviderDb } from './tables.ts';
 
 const chargeBody = z.object({ amountCents: z.int().positive() });
+/** The charges of one page. */
+const PAGE = 100;
+const RECENT_MS = 60_000;
 const refundBody = chargeBody.extend({ chargeKey: z.string() });
 
 /**
  * Creates the API of the external payment provider.
- * POST /charges and POST /refunds with `Idempotency-Key`, GET /charges/:key, and PUT /admin/behaviour for faults.
+ * POST /charges and POST /refunds with `Idempotency-Key`, GET /charges (paged), GET /charges/:key, and PUT /admin/behaviour for faults.
  */
 export function providerApi(db: Kysely<ProviderDb>): Hono {
   let behaviour = normal;
@@ -48,6 +51,11 @@ export function providerApi(db: Kysely<ProviderDb>): Hono {
       return context.json({ error: 'key, chargeKey and amountCents are required' }, 400);
     return misbehave(context, () => refund(db, { key, ...body.data }));
   });
+  app.get('/charges', async (context) => {
+    const charges = await list(db, context.req.query('after') ?? '', PAGE);
+    const next = charges.length < PAGE ? null : (charges.at(-1)?.key ?? null);
+    return context.json({ charges: charges.map(bookOf), next });
+  });
   app.get('/charges/:key', async (context) => answer(context, await find(db, context.req.param('key'))));
   app.put('/admin/behaviour', async (context) => {
     const wanted = behaviourSchema.safeParse(await context.req.json().catch(() => undefined));
@@ -64,7 +72,17 @@ function answer(context: Context, result: Charge | Refused | undefined): Respons
   const { charge_id: chargeId, state, refund_key: refundKey } = result;
   const reason = state === 'declined' ? 'the card was declined' : null;
   const status = state === 'declined' && context.req.method === 'POST' ? 402 : 200;
-  return context.json({ chargeId, state, reason, refunded: refundKey !== null }, status);
+  return context.json({ ...bookOf(result), chargeId, state, reason, refunded: refundKey !== null }, status);
+}
+
+function bookOf({
+  key,
+  state,
+  amount_cents: amountCents,
+  refunded_cents: refundedCents,
+  at,
+}: Charge): object {
+  return { key, state, amountCents, refundedCents, recent: Date.now() - at.getTime() < RECENT_MS };
 }
 
 /** Hangs without doing anything until the caller gives up. */

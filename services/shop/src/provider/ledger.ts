@@ -49,3 +49,8 @@ export async function refund(
 export function find(db: Kysely<ProviderDb>, key: string): Promise<Charge | undefined> {
   return db.selectFrom('charge').selectAll().where('key', '=', key).executeTakeFirst();
 }
+
+/** Lists charges in the order of their keys, behind one. */
+export function list(db: Kysely<ProviderDb>, after: string, limit: number): Promise<readonly Charge[]> {
+  return db.selectFrom('charge').selectAll().where('key', '>', after).orderBy('key').limit(limit).execute();
+}

@@ -1,10 +1,12 @@
-import { diffKey, type KeyDiff } from '@convergekit/reconcile/operate';
+import { diffKey, type KeyDiff, readChunk } from '@convergekit/reconcile/operate';
 import type { OpenReconciler } from './open-declared.ts';
 
 /** The differences of a reconciler's keys. `looked` is the number of compared keys; `more`: others may follow. */
 export interface Differences {
   readonly looked: number;
   readonly more: boolean;
+  /** Why parts of the keys could not be read. */
+  readonly unknown: readonly string[];
   readonly keys: readonly KeyDiff[];
 }
 
@@ -17,18 +19,22 @@ export async function diffKeys(
   // A transaction for each key: a side that cannot be read aborts its own.
   const diff = (one: string): Promise<KeyDiff> =>
     readOnly(open, (databases) => diffKey(declared, databases, one));
-  if (key !== undefined) return { looked: 1, more: false, keys: [await diff(key)] };
+  if (key !== undefined) return { looked: 1, more: false, unknown: [], keys: [await diff(key)] };
   return readOnly(open, async (databases) => {
     const keys: KeyDiff[] = [];
     let looked = 0;
-    for await (const chunk of declared.keys.scan(databases))
-      for (const one of chunk) {
+    const unknown: string[] = [];
+    for await (const chunk of declared.keys.scan(databases, { reconciler: declared.name, after: null })) {
+      const parts = readChunk(chunk);
+      if (parts.unknown !== undefined) unknown.push(parts.unknown);
+      for (const one of parts.keys) {
         const found = await diff(one);
         looked += 1;
         if (found.verdict !== 'in_sync') keys.push(found);
-        if (keys.length >= limit) return { looked, more: true, keys };
+        if (keys.length >= limit) return { looked, more: true, unknown, keys };
       }
-    return { looked, more: false, keys };
+    }
+    return { looked, more: false, unknown, keys };
   });
 }
 

@@ -24,10 +24,10 @@ export function keyLines({ key, verdict, mode, reason, drift, fields, waiting }:
 }
 
 /** The lines of all keys, with a last line that counts them. */
-export function differenceLines({ looked, more, keys }: Differences): readonly string[] {
+export function differenceLines({ looked, more, unknown, keys }: Differences): readonly string[] {
   const differ = keys.filter(({ verdict }) => verdict !== 'in_sync').length;
   const sum = `${looked} ${looked === 1 ? 'key' : 'keys'} compared, ${differ} not in sync${more ? '; there may be more: raise --limit' : ''}`;
-  return [...keys.flatMap(keyLines), sum];
+  return [...keys.flatMap(keyLines), ...unknown.map((why) => `unknown: ${why}`), sum];
 }
 
 export function waitingText({ state, reason, nextAt }: NonNullable<KeyDiff['waiting']>): string {

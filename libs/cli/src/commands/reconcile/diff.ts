@@ -13,7 +13,7 @@ export const diffCommand = command({
   flags: { limit: count('keys', 'stop after so many keys that differ', 20), ...moduleFlag },
   run: async (context, { key, limit, ...which }) => {
     const found = await diffKeys(await openNamed(context, which), { key, limit });
-    const agree = found.keys.every(({ verdict }) => verdict === 'in_sync');
+    const agree = found.unknown.length === 0 && found.keys.every(({ verdict }) => verdict === 'in_sync');
     return result(found, () => differenceLines(found), agree);
   },
 });

@@ -17,6 +17,6 @@ export async function dryRunOf(context: CommandContext, reconcilers: readonly Re
   return result(
     found,
     () => all.flatMap(([name, one]) => [`${name}:`, ...differenceLines(one).map((line) => `  ${line}`)]),
-    all.every(([, { keys }]) => keys.length === 0),
+    all.every(([, { keys, unknown }]) => keys.length === 0 && unknown.length === 0),
   );
 }

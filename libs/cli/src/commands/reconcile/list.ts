@@ -1,30 +1,79 @@
-import { nextRun } from '@convergekit/reconcile/operate';
+import type { Reconciler } from '@convergekit/reconcile';
+import { nextRun, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { classify } from '@convergekit/resilience';
 import { command } from '../../frame/command.ts';
+import type { CommandContext } from '../../frame/context.ts';
 import { listing } from '../../frame/result.ts';
+import { actualUrl } from './find-reconciler.ts';
 import { loadReconcilers, modulesArgument } from './reconciler-modules.ts';
+import { stateText } from './status-text.ts';
 
-/** Shows what the modules declare; connects to nothing. */
+/** Shows what the modules declare, and how each stands where the settings name its database. */
 export const listCommand = command({
   name: 'list',
-  summary: 'show the reconcilers of the modules, with their schedules',
+  summary: 'show the reconcilers of the modules: schedules, last and next run, state, and keys that wait',
   args: modulesArgument,
   run: async (context, { modules }) => {
-    const now = new Date();
-    const rows = (await loadReconcilers(context.settings, modules)).map((reconciler) => ({
-      name: reconciler.name,
-      mode: reconciler.mode,
-      schedule: reconciler.schedule ?? null,
-      timeZone: reconciler.timeZone,
-      next: nextRun(reconciler, now)?.toISOString() ?? null,
-      desired: reconciler.desired.in,
-      actual: reconciler.actual.in,
-    }));
+    const reconcilers = await loadReconcilers(context.settings, modules);
+    const statusOf = await readStatuses(context, reconcilers);
+    const rows = reconcilers.map((reconciler) => {
+      const { schedule } = reconciler;
+      const found = statusOf(reconciler);
+      const status = typeof found === 'object' ? found : undefined;
+      return {
+        name: reconciler.name,
+        mode: reconciler.mode,
+        schedule: schedule?.cron ?? null,
+        timeZone: schedule?.timeZone ?? null,
+        last: status?.lastCompletedAt?.toISOString() ?? null,
+        next:
+          status?.paused == null
+            ? (nextRun(schedule, status?.now ?? new Date())?.toISOString() ?? null)
+            : null,
+        state: typeof found === 'string' ? found : stateText(status),
+        paused: status?.paused ?? null,
+        held: status?.held ?? null,
+        keys: status?.keys ?? null,
+        desired: reconciler.desired.in,
+        actual: reconciler.actual.in,
+      };
+    });
     return listing(rows, 'no reconcilers', {
       name: (row) => row.name,
       mode: (row) => row.mode,
       schedule: (row) => (row.schedule === null ? 'when reported' : `${row.schedule} (${row.timeZone})`),
+      'last run': (row) => row.last,
       'next run': (row) => row.next,
+      state: (row) => row.state,
+      queued: (row) => row.keys?.queued,
+      pending: (row) => row.keys?.pending,
+      terminal: (row) => row.keys?.terminal,
       compares: (row) => `${row.desired} → ${row.actual}`,
     });
   },
 });
+
+type Statuses = (reconciler: Reconciler) => ReconcilerStatus | string | undefined;
+
+/** Reads each database once. A text says why one could not be read: the others are shown all the same. */
+async function readStatuses(context: CommandContext, reconcilers: readonly Reconciler[]): Promise<Statuses> {
+  const read = new Map<string, readonly ReconcilerStatus[] | string>();
+  for (const reconciler of reconcilers) {
+    const { in: name } = reconciler.actual;
+    const url = actualUrl(context.settings, reconciler);
+    if (url === undefined) read.set(name, 'its database is not in the settings');
+    else if (!read.has(name)) read.set(name, await tryRead(context, url));
+  }
+  return ({ name, actual }) => {
+    const found = read.get(actual.in);
+    return typeof found === 'string' ? found : found?.find((status) => status.name === name);
+  };
+}
+
+async function tryRead(context: CommandContext, url: string): Promise<readonly ReconcilerStatus[] | string> {
+  try {
+    return await readStatus((await context.databaseAt(url)).executor);
+  } catch (error) {
+    return `not readable: ${classify(error).message.split('\n')[0] ?? ''}`;
+  }
+}

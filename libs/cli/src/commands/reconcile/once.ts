@@ -4,6 +4,7 @@ import type { Reconciler, RunCounts } from '@convergekit/reconcile';
 import type { Database } from '@convergekit/postgres';
 import { type Result, result, tableOf } from '../../frame/result.ts';
 import { waitingText } from './diff-text.ts';
+import { outcomesText } from './status-text.ts';
 
 /** Keys of each reconciler that are listed with their reason. */
 const SHOWN = 20;
@@ -37,13 +38,13 @@ export function onceResult(
     ...tableOf([...counts], 'no reconcilers', {
       name: ([name]) => name,
       keys: ([, { keys }]) => keys,
-      outcomes: ([, { outcomes }]) =>
-        Object.entries(outcomes)
-          .map(([outcome, count]) => `${count} ${outcome}`)
-          .join(', '),
+      unknown: ([, { unknown }]) => unknown,
+      outcomes: ([, { outcomes }]) => outcomesText(outcomes),
     }),
     ...[...left].flatMap(([name, keys]) => keys.map((key) => `${name} ${key.key}: ${waitingText(key)}`)),
   ];
-  const ok = [...counts.values()].every(({ outcomes }) => BAD.every((kind) => (outcomes[kind] ?? 0) === 0));
+  const ok = [...counts.values()].every(
+    ({ outcomes, unknown }) => unknown === 0 && BAD.every((kind) => (outcomes[kind] ?? 0) === 0),
+  );
   return result(value, lines, ok);
 }

@@ -1,7 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { killLeftovers, runCli, start } from '../../fixture/cli-process.ts';
+import { killLeftovers, root, runCli, start } from '../../fixture/cli-process.ts';
 
 const module = './libs/cli/src/fixture/example-reconciler.ts';
 let copy: Database;
@@ -43,7 +45,10 @@ describe('converge reconcile', () => {
     const { code, stdout } = await runCli(['reconcile', 'list', module], {});
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /NAME +MODE +SCHEDULE +NEXT RUN +COMPARES\nstock-copy +repair +\* \* \* \* \* \* \(UTC\) +\S+Z +shop → copy\n/,
+      /NAME +MODE +SCHEDULE +LAST RUN +NEXT RUN +STATE +QUEUED +PENDING +TERMINAL +COMPARES\n/,
+    );
+    expect(stdout).toMatch(
+      /stock-copy +repair +\* \* \* \* \* \* \(UTC\) .*Z +its database is not in the settings .* shop → copy\n/,
     );
   });
 
@@ -56,18 +61,120 @@ describe('converge reconcile', () => {
 
   it('`converge reconcile` runs as the sidecar on its schedule until SIGTERM', async () => {
     await copy.executor.query(`update stock set amount = 77 where sku = 'b'`);
-    const service = start(['node', '--conditions=source', 'services/reconciler/src/main.ts'], env);
+    await copy.executor.query(
+      `insert into converge.workflow (workflow, id, input, seal, state, stuck_reason) values ('import', 'w1', '{}', '', 'stuck', 'outcome_unknown')`,
+    );
+    const service = start(['node', '--conditions=source', 'services/reconciler/src/main.ts'], {
+      ...env,
+      CONVERGE__RECONCILE__SCANS__EVERY_MS: '1000',
+    });
     await waitUntil(async () => (await amount()) === 2, { what: 'the repair' });
+
+    // Readiness names each reconciler, and the metrics have its schedule.
+    const port = service.logs().find((line) => 'healthPort' in line)?.['healthPort'] as number;
+    const health = async (path: string): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    expect(JSON.parse(await health('/readyz'))).toMatchObject({ checks: { 'stock-copy': { ok: true } } });
+    expect(await health('/metrics')).toMatch(
+      /converge_reconcile_next_run_seconds\{[^}]*"stock-copy"[^}]*\} [01]/,
+    );
+
+    // The scans are on: what stands still in a journal is reported, with the next command.
+    const overdue = (): boolean => service.logs().some((line) => line['alarm'] === 'journal_overdue');
+    await waitUntil(overdue, { what: 'the alarm of the scan' });
+
+    // An operator acts on the running process from a terminal.
+    const shown = await runCli(['reconcile', 'list'], env);
+    expect(shown.stdout).toMatch(/stock-copy .*Z +\S+Z +running +\d+ +\d+ +0 +shop → copy/);
+    const paused = await runCli(['reconcile', 'pause', 'stock-copy', '--reason', 'stocktaking'], env);
+    expect(paused).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('`converge reconcile resume stock-copy`') as string,
+    });
+    await copy.executor.query(`update stock set amount = 55 where sku = 'b'`);
+    const { stdout: state } = await runCli(['reconcile', 'show', 'stock-copy'], env);
+    expect(state).toMatch(/state +paused by \S+: stocktaking\n/);
+    expect(state).toMatch(/next: converge reconcile resume stock-copy\n/);
+    expect(await runCli(['reconcile', 'run', 'stock-copy', '--now'], env)).toMatchObject({
+      code: 78,
+      stderr: expect.stringMatching(/stock-copy is paused by .*\(stocktaking\): nothing was run/) as string,
+    });
+    expect(await runCli(['reconcile', 'pause', 'stock-copy', '--reason', 'again'], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is paused already') as string,
+    });
+    expect(await amount()).toBe(55);
+    expect(await runCli(['reconcile', 'resume', 'stock-copy'], env)).toMatchObject({ code: 0 });
+    expect(await runCli(['reconcile', 'run', 'stock-copy', '--now', '--json'], env)).toMatchObject({
+      code: 0,
+    });
+    const history = async (): Promise<readonly { cause: string; state: string }[]> =>
+      JSON.parse((await runCli(['reconcile', 'history', 'stock-copy', '--json'], env)).stdout) as [];
+    await waitUntil(
+      async () => (await history()).some(({ cause, state }) => cause === 'run now' && state === 'completed'),
+      { what: 'the requested run' },
+    );
+    expect(await amount()).toBe(2);
     service.child.kill('SIGTERM');
     expect(await service.ended).toMatchObject({ code: 0 });
+  });
+
+  it('`converge reconcile` finds a reconciler by its rows where no module declares it, and suggests the nearest name', async () => {
+    const bare = { DATABASE_URL: env['CONVERGE__RECONCILE__DATABASES__COPY'] ?? '' };
+    expect(await runCli(['reconcile', 'history', 'stock-copy', '--limit', '1'], bare)).toMatchObject({
+      code: 0,
+    });
+    expect(await runCli(['reconcile', 'show', 'stok-copy'], bare)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no reconciler stok-copy. Did you mean stock-copy?') as string,
+    });
+    expect(await runCli(['reconcile', 'run', '--now'], bare)).toMatchObject({ code: 2 });
+    expect(await runCli(['reconcile', 'show', 'stock-copy'], {})).toMatchObject({ code: 78 });
+  });
+
+  it('a folder is loaded module by module, and an index beside them does not double its reconcilers', async () => {
+    const folder = await mkdtemp(join(root, '.reconcilers-'));
+    try {
+      const example = `export * from '${join(root, module)}';\n`;
+      await writeFile(join(folder, 'stock.ts'), example);
+      await writeFile(join(folder, 'index.js'), example);
+      await writeFile(join(folder, 'stock.test.ts'), `throw new Error('a test is no module');\n`);
+      const relative = `./${basename(folder)}`;
+      const { stdout } = await runCli(['reconcile', 'list', relative, '--json'], {});
+      expect(JSON.parse(stdout)).toMatchObject([{ name: 'stock-copy' }]);
+      const again = `import { stockReconciler } from '${join(root, module)}';\nexport const again = { ...stockReconciler };\n`;
+      await writeFile(join(folder, 'twice.js'), again);
+      expect(await runCli(['reconcile', 'list', relative], {})).toMatchObject({
+        code: 78,
+        stderr: expect.stringContaining('two reconcilers are named stock-copy, in ./') as string,
+      });
+      await writeFile(join(folder, 'broken.js'), 'export const x = {;\n');
+      const broken = await runCli(['reconcile', 'list', relative], {});
+      expect(broken).toMatchObject({
+        code: 78,
+        stderr: expect.stringContaining('broken.js` shows the place') as string,
+      });
+      expect(broken.stderr).toContain('cannot be loaded: Unexpected token');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('a package is loaded by its name', async () => {
+    const { code, stderr } = await runCli(['reconcile', 'list', '@convergekit/resilience'], {});
+    expect({ code, stderr }).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('exports no reconciler') as string,
+    });
   });
 
   it.each([
     [[], {}, 'no module with reconcilers is named'],
     [['./nope.ts'], {}, 'module ./nope.ts does not exist'],
     [['no-such-package'], {}, "cannot be loaded: Cannot find package 'no-such-package'"],
+    [['./libs/cli/sql/roles'], {}, 'folder ./libs/cli/sql/roles has no .js, .mjs or .ts file'],
+    [['no-such-package'], {}, 'install the package, or name a file'],
     [['./libs/cli/src/frame/output.ts'], {}, 'exports no reconciler'],
-    [[module, module], {}, 'two reconcilers are named stock-copy'],
     [[module], {}, 'CONVERGE__RECONCILE__DATABASES__SHOP=postgres://…'],
   ])('`converge reconcile` refuses %j in one line', async (modules, settings, text) => {
     const { code, stderr } = await runCli(['reconcile', 'run', ...modules], settings);

@@ -6,7 +6,7 @@ import type { Settings } from '../../frame/settings.ts';
 
 export const modulesArgument = {
   modules: anyArguments(
-    'files or packages that export reconcilers (default: those of CONVERGE__RECONCILE__MODULES)',
+    'files, folders or packages that export reconcilers (default: those of CONVERGE__RECONCILE__MODULES)',
   ),
 };
 
@@ -19,15 +19,19 @@ export async function loadReconcilers(
   if (modules.length === 0)
     throw misconfigured(
       'MODULES_MISSING',
-      'no module with reconcilers is named: give files or packages as arguments, or in CONVERGE__RECONCILE__MODULES',
+      'no module with reconcilers is named: give files, folders or packages as arguments, or in CONVERGE__RECONCILE__MODULES',
     );
   const hint = 'no reconciler: export what defineReconciler returns';
-  const found = await exportsThat(modules, isReconciler, hint);
+  // A reconciler that an index re-exports is one, not two.
+  const found = [...new Set(await exportsThat(modules, isReconciler, hint))];
   const names = found.map((reconciler) => reconciler.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   // Two of one name would share their queue and repair each other's keys.
   if (twice !== undefined)
-    throw misconfigured('RECONCILER_TWICE', `two reconcilers are named ${twice}: rename one`);
+    throw misconfigured(
+      'RECONCILER_TWICE',
+      `two reconcilers are named ${twice}, in ${modules.join(', ')}: they would share one queue; rename one`,
+    );
   return found;
 }
 

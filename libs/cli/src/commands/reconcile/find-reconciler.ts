@@ -1,0 +1,90 @@
+import { nearest } from '@convergekit/config/engine';
+import type { Executor } from '@convergekit/postgres';
+import { type Reconciler, reconcileMigrations } from '@convergekit/reconcile';
+import { knownReconcilers } from '@convergekit/reconcile/operate';
+import type { CommandContext } from '../../frame/context.ts';
+import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { argument } from '../../frame/flags.ts';
+import { requireMigrations } from '../../frame/migrations.ts';
+import { checkedUrl, hasDatabase, type Settings } from '../../frame/settings.ts';
+import { loadReconcilers } from './reconciler-modules.ts';
+
+/** A reconciler that an operator names, and the database that has its rows. */
+export interface Found {
+  readonly name: string;
+  /** Its declaration; undefined where no module of the settings declares it. */
+  readonly declared: Reconciler | undefined;
+  /** The database that it repairs. */
+  readonly executor: Executor;
+}
+
+export const nameArgument = { name: argument('a reconciler, as `reconcile list` names it') };
+
+/**
+ * Finds a reconciler by name: in the modules of the settings, else in the databases of the settings, else in DATABASE_URL.
+ * Rejects with RECONCILER_UNKNOWN, which suggests the nearest name.
+ */
+export async function findReconciler(context: CommandContext, name: string): Promise<Found> {
+  const { settings } = context;
+  const declared = settings.reconcile.modules.length > 0 ? await loadReconcilers(settings, []) : [];
+  const mine = declared.find((one) => one.name === name);
+  if (mine !== undefined) {
+    const executor = await openActual(context, mine);
+    await requireMigrations(executor, [reconcileMigrations]);
+    return { name, declared: mine, executor };
+  }
+  const names = declared.map((one) => one.name);
+  for (const executor of await openAll(context)) {
+    const known = await knownReconcilers(executor);
+    if (known.includes(name)) {
+      await requireMigrations(executor, [reconcileMigrations]);
+      return { name, declared: undefined, executor };
+    }
+    names.push(...known);
+  }
+  throw unknownName(name, names);
+}
+
+/** The address of the database that a reconciler repairs; undefined where the settings do not name it. */
+export function actualUrl({ reconcile }: Settings, { actual }: Reconciler): string | undefined {
+  const url = reconcile.databases[actual.in];
+  return url === undefined ? undefined : checkedUrl(url, settingOf(actual.in));
+}
+
+async function openActual(context: CommandContext, reconciler: Reconciler): Promise<Executor> {
+  const url = actualUrl(context.settings, reconciler);
+  const setting = settingOf(reconciler.actual.in);
+  if (url === undefined)
+    throw misconfigured(
+      'DATABASE_UNKNOWN',
+      `${reconciler.name} repairs the database ${reconciler.actual.in}, whose address is not set: give ${setting}=postgres://…`,
+    );
+  return (await context.databaseAt(url, { setting })).executor;
+}
+
+async function openAll(context: CommandContext): Promise<readonly Executor[]> {
+  const named = Object.entries(context.settings.reconcile.databases);
+  const opened: Executor[] = [];
+  for (const [name, url] of named) {
+    const setting = settingOf(name);
+    opened.push((await context.databaseAt(checkedUrl(url, setting), { setting })).executor);
+  }
+  if (named.length === 0 && hasDatabase(context.settings, process.env))
+    opened.push((await context.database()).executor);
+  if (opened.length > 0) return opened;
+  throw misconfigured(
+    'CONFIG_MISSING',
+    'no database is named in which a reconciler could be found: give CONVERGE__RECONCILE__DATABASES__<NAME>=postgres://…, or DATABASE_URL of the database that it repairs',
+  );
+}
+
+const settingOf = (name: string): string => `CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}`;
+
+function unknownName(name: string, known: readonly string[]): UsageError {
+  const near = nearest(name, [...known]);
+  const hint = near === undefined ? '' : ` Did you mean ${near}?`;
+  return new UsageError(
+    'RECONCILER_UNKNOWN',
+    `there is no reconciler ${name}.${hint} \`converge reconcile list\` shows all`,
+  );
+}

@@ -1,0 +1,68 @@
+import { listRuns, nextRun, readStatus } from '@convergekit/reconcile/operate';
+import { command } from '../../frame/command.ts';
+import { formatCell } from '../../frame/output.ts';
+import { result, tableOf } from '../../frame/result.ts';
+import { findReconciler, nameArgument } from './find-reconciler.ts';
+import { runColumns } from './history.ts';
+import { stateText } from './status-text.ts';
+
+const RUNS = 5;
+
+export const showCommand = command({
+  name: 'show',
+  summary: 'one reconciler: what it declares, its state, its keys, its last runs, and what to do next',
+  args: nameArgument,
+  run: async (context, { name }) => {
+    const { declared, executor } = await findReconciler(context, name);
+    const [status] = await readStatus(executor, name);
+    const runs = await listRuns(executor, name, RUNS);
+    const next = status?.paused == null ? nextRun(declared?.schedule, status?.now ?? new Date()) : null;
+    const schedule = declared?.schedule;
+    const value = {
+      name,
+      mode: declared?.mode ?? null,
+      schedule: schedule ?? null,
+      desired: declared?.desired.in ?? null,
+      actual: declared?.actual.in ?? null,
+      limits: declared?.limits ?? null,
+      timing: declared?.timing ?? null,
+      next,
+      status: status ?? null,
+      runs,
+    };
+    const lines: readonly (readonly [string, unknown])[] = [
+      ['state', stateText(status)],
+      ['mode', declared?.mode ?? 'not declared in the modules of the settings'],
+      ['schedule', schedule === undefined ? 'when reported' : `${schedule.cron} (${schedule.timeZone})`],
+      ['missed starts', schedule?.missed],
+      ['last run', status?.lastCompletedAt],
+      ['next run', next],
+      ['leader', status?.leader],
+      ['keys', status && keysText(status.keys)],
+    ];
+    return result(value, () => [
+      name,
+      ...lines.flatMap(([label, cell]) =>
+        cell == null ? [] : [`  ${label.padEnd(13)} ${formatCell(cell as string | Date)}`],
+      ),
+      '',
+      ...tableOf(runs, 'no runs', runColumns),
+      ...nextCommands(name, status),
+    ]);
+  },
+});
+
+function keysText(keys: Readonly<Record<string, number>>): string {
+  return Object.entries(keys)
+    .map(([state, count]) => `${count} ${state}`)
+    .join(', ');
+}
+
+function nextCommands(
+  name: string,
+  status: Awaited<ReturnType<typeof readStatus>>[number] | undefined,
+): readonly string[] {
+  if (status?.paused != null) return ['', `next: converge reconcile resume ${name}`];
+  if (status?.leader === null) return ['', 'next: start a process: converge reconcile run'];
+  return [];
+}

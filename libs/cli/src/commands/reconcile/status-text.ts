@@ -1,0 +1,29 @@
+import type { ReconcilerStatus, RunView } from '@convergekit/reconcile/operate';
+
+/** The state of a reconciler in a few words. `status` undefined: its database has no row of it yet. */
+export function stateText(status: ReconcilerStatus | undefined): string {
+  if (status === undefined) return 'never ran';
+  const { paused, held, requestedBy, leader } = status;
+  if (paused !== null) return `paused by ${paused.by}: ${paused.reason}`;
+  if (held !== null) return `held: ${held.reason}`;
+  if (leader === null) return 'no process runs it';
+  return requestedBy === null ? 'running' : `running, a run is requested by ${requestedBy}`;
+}
+
+/** Counts by outcome: `3 in_sync, 1 repaired`. */
+export function outcomesText(outcomes: Readonly<Partial<Record<string, number>>>): string {
+  return Object.entries(outcomes)
+    .map(([outcome, count]) => `${count} ${outcome}`)
+    .join(', ');
+}
+
+/** What a run stands for besides itself, and why it ended. */
+export function notesText({ missed, overrun, resumed, unknown, reason }: RunView): string {
+  return [
+    ...(missed > 0 ? [`${missed} starts missed`] : []),
+    ...(overrun > 0 ? [`${overrun} during the run before`] : []),
+    ...(resumed > 0 ? [`continued ${resumed} times`] : []),
+    ...(unknown > 0 ? [`${unknown} chunks unknown`] : []),
+    ...(reason === null ? [] : [reason]),
+  ].join('; ');
+}

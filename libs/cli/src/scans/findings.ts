@@ -1,0 +1,22 @@
+/** Something that a scan found. It is reported when it appears, and when it is gone. */
+export interface Finding {
+  readonly alarm: 'events_stalled' | 'events_lost' | 'journal_overdue';
+  /** Identifies the condition from round to round. */
+  readonly id: string;
+  /** The fields of the log line. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** What it means, and the next command. */
+  readonly text: string;
+}
+
+/** The conditions of two rounds, compared (pure). */
+export function changesOf(
+  before: ReadonlyMap<string, Finding>,
+  now: readonly Finding[],
+): { readonly raised: readonly Finding[]; readonly cleared: readonly Finding[] } {
+  const present = new Set(now.map(({ id }) => id));
+  return {
+    raised: now.filter(({ id }) => !before.has(id)),
+    cleared: [...before.values()].filter(({ id }) => !present.has(id)),
+  };
+}

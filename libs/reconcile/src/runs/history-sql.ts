@@ -1,0 +1,119 @@
+import type { Executor } from '@convergekit/postgres';
+import type { Pause } from './pause-sql.ts';
+
+/** A run, as shown to operators. */
+export interface RunView {
+  readonly id: string;
+  readonly cause: string;
+  readonly actor: string | null;
+  readonly state: 'running' | 'completed' | 'interrupted' | 'failed' | 'skipped';
+  readonly dueAt: Date | null;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  readonly resumed: number;
+  readonly missed: number;
+  readonly overrun: number;
+  readonly keys: number;
+  readonly unknown: number;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly holder: string | null;
+  readonly reason: string | null;
+}
+
+const columns = `id::text, cause, actor, state, due_at as "dueAt", started_at as "startedAt", ended_at as "endedAt", resumed, missed,
+  overrun, keys::float8 as keys, unknown::float8 as unknown, outcomes, holder, reason`;
+
+/** Lists runs of a reconciler, the newest first, by the index. */
+export async function listRuns(
+  executor: Executor,
+  reconciler: string,
+  limit: number,
+): Promise<readonly RunView[]> {
+  const { rows } = await executor.query<RunView>(
+    `select ${columns} from converge.reconcile_run where reconciler = $1 order by id desc limit $2`,
+    [reconciler, limit],
+  );
+  return rows;
+}
+
+/** The state of a reconciler in the database that it repairs. */
+export interface ReconcilerStatus {
+  readonly name: string;
+  readonly now: Date;
+  readonly lastCompletedAt: Date | null;
+  readonly paused: Pause | null;
+  readonly held: { readonly at: Date; readonly reason: string } | null;
+  readonly requestedBy: string | null;
+  /** The process that leads its schedule; null = none. */
+  readonly leader: string | null;
+  readonly keys: {
+    /** Due, or due later without a known drift. */
+    readonly queued: number;
+    /** Queued with a drift that is not repaired yet. */
+    readonly pending: number;
+    readonly running: number;
+    readonly terminal: number;
+  };
+}
+
+interface Row {
+  readonly name: string;
+  readonly now: Date;
+  readonly last_run_at: Date | null;
+  readonly paused_at: Date | null;
+  readonly paused_by: string;
+  readonly paused_reason: string;
+  readonly held_at: Date | null;
+  readonly held_reason: string;
+  readonly requested_by: string | null;
+  readonly leader: string | null;
+  readonly queued: number;
+  readonly pending: number;
+  readonly running: number;
+  readonly terminal: number;
+}
+
+// For operators: it counts the keys of each reconciler that has any.
+const statusSql = `
+  select r.name, clock_timestamp() as now, r.last_run_at, r.paused_at, r.paused_by, r.paused_reason, r.held_at, r.held_reason,
+         q.requested_by, l.holder as leader, k.*
+    from converge.reconciler r
+    left join converge.reconcile_request q on q.reconciler = r.name
+    left join converge.lease l on l.name = 'reconcile/' || r.name and l.expires_at > clock_timestamp()
+    cross join lateral (
+      select count(*) filter (where state = 'queued' and drift_hash is null)::int as queued,
+             count(*) filter (where state = 'queued' and drift_hash is not null)::int as pending,
+             count(*) filter (where state = 'running')::int as running,
+             count(*) filter (where state = 'terminal')::int as terminal
+        from converge.reconcile_key where reconciler = r.name) k
+   where $1::text is null or r.name = $1
+   order by r.name`;
+
+/** Reads the state of one reconciler, or of all that this database knows. */
+export async function readStatus(
+  executor: Executor,
+  reconciler?: string,
+): Promise<readonly ReconcilerStatus[]> {
+  const { rows } = await executor.query<Row>(statusSql, [reconciler ?? null]);
+  return rows.map(({ queued, pending, running, terminal, ...row }) => ({
+    name: row.name,
+    now: row.now,
+    lastCompletedAt: row.last_run_at,
+    paused:
+      row.paused_at === null ? null : { at: row.paused_at, by: row.paused_by, reason: row.paused_reason },
+    held: row.held_at === null ? null : { at: row.held_at, reason: row.held_reason },
+    requestedBy: row.requested_by,
+    leader: row.leader,
+    keys: { queued, pending, running, terminal },
+  }));
+}
+
+/** Lists the names of the reconcilers that a database knows; none where it lacks the tables. */
+export async function knownReconcilers(executor: Executor): Promise<readonly string[]> {
+  const { rows } = await executor.query<{ present: boolean }>(
+    `select to_regclass('converge.reconciler') is not null as present`,
+  );
+  if (rows[0]?.present !== true) return [];
+  const known = await executor.query<{ name: string }>('select name from converge.reconciler order by name');
+  return known.rows.map(({ name }) => name);
+}

@@ -1,0 +1,56 @@
+import type { Executor } from '@convergekit/postgres';
+import { ReconcileError } from '../errors.ts';
+
+/** A pause, and the operator who made it. */
+export interface Pause {
+  readonly at: Date;
+  readonly by: string;
+  readonly reason: string;
+}
+
+// The row of a reconciler that never ran is inserted, so that it can be paused before its first run.
+const pauseSql = `
+  insert into converge.reconciler as r (name, paused_at, paused_by, paused_reason) values ($1, clock_timestamp(), $2, $3)
+  on conflict (name) do update
+    set paused_at = excluded.paused_at, paused_by = excluded.paused_by, paused_reason = excluded.paused_reason
+    where r.paused_at is null`;
+
+/** Pauses a reconciler in all processes, until an operator resumes it. false = it was paused before. */
+export async function pauseReconciler(
+  executor: Executor,
+  reconciler: string,
+  by: { readonly actor: string; readonly reason: string },
+): Promise<boolean> {
+  return (await executor.query(pauseSql, [reconciler, by.actor, by.reason])).rowCount === 1;
+}
+
+// Starts of the pause were left out on purpose: the schedule continues with the next one.
+const resumeSql = `
+  update converge.reconciler set paused_at = null, paused_by = null, paused_reason = null,
+    scheduled_until = case when scheduled_until is null then null else clock_timestamp() end
+   where name = $1 and paused_at is not null`;
+
+/** Resumes a paused reconciler: an interrupted run continues, then the schedule. false = it was not paused. */
+export async function resumeReconciler(executor: Executor, reconciler: string): Promise<boolean> {
+  return (await executor.query(resumeSql, [reconciler])).rowCount === 1;
+}
+
+/** Reads the pause of a reconciler; null = it is not paused. */
+export async function readPause(executor: Executor, reconciler: string): Promise<Pause | null> {
+  const { rows } = await executor.query<Pause>(
+    `select paused_at as at, paused_by as by, paused_reason as reason
+       from converge.reconciler where name = $1 and paused_at is not null`,
+    [reconciler],
+  );
+  return rows[0] ?? null;
+}
+
+/** Rejects with RECONCILER_PAUSED while a reconciler is paused. */
+export async function requireResumed(executor: Executor, reconciler: string): Promise<void> {
+  const pause = await readPause(executor, reconciler);
+  if (pause === null) return;
+  throw new ReconcileError(
+    `${reconciler} is paused by ${pause.by} since ${pause.at.toISOString()} (${pause.reason}): nothing was run; \`converge reconcile resume ${reconciler}\` first`,
+    { code: 'RECONCILER_PAUSED', category: 'configuration' },
+  );
+}

@@ -1,0 +1,103 @@
+import { defineReconciler } from '@convergekit/reconcile';
+import { paymentTaken } from '@convergekit/schemas';
+import { type Kysely, sql } from 'kysely';
+import type { ListedPayment, OrdersDb } from '../orders/tables.ts';
+import type { PaymentsDb } from '../payments/tables.ts';
+
+/** An order's entry in the list; payment null = the entry is missing. */
+interface Entry {
+  readonly payment: ListedPayment | null;
+  readonly version: number;
+}
+
+interface ListDrift {
+  readonly is: Entry;
+  readonly wanted: ListedPayment;
+}
+
+const CHUNK = 500;
+
+/** Compares the order list, a read model, with the payments that it shows. */
+export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, OrdersDb, Entry, ListDrift>({
+  name: 'order-list',
+  schedule: { cron: '*/5 * * * * *', jitterMs: 1_000 },
+  mode: 'repair',
+  timing: { settleMs: 3_000 },
+  limits: { share: 1 },
+  keys: {
+    async *scan({ desired, actual }, { after: from }) {
+      for (let after = from; ;) {
+        const entries = await entriesAfter(actual, after);
+        const last = entries.at(-1)?.orderId;
+        if (last === undefined) return;
+        const payments = await paymentsOf(
+          desired,
+          entries.map(({ orderId }) => orderId),
+        );
+        const keys = entries
+          .filter(({ orderId, payment }) => payment !== (payments.get(orderId) ?? 'none'))
+          .map(({ orderId }) => orderId);
+        yield { keys, compared: entries.length, checkpoint: last };
+        after = last;
+      }
+    },
+  },
+  desired: {
+    in: 'payments',
+    read: async (orderId, db) => (await paymentsOf(db, [orderId])).get(orderId) ?? 'none',
+  },
+  actual: {
+    in: 'orders',
+    read: async (orderId, db) => {
+      const row = await entries(db).where('orders.order_id', '=', orderId).executeTakeFirst();
+      return row === undefined ? null : { payment: row.payment, version: row.version ?? 0 };
+    },
+    version: 'version',
+  },
+  inFlight: { topic: paymentTaken.topic, consumer: 'order-list' },
+  // An order that is not there, or is not paid yet and not listed yet, has its events before it.
+  compare: (wanted, is) => (is === null || wanted === null || is.payment === wanted ? null : { is, wanted }),
+  repair: async ({ is, wanted }, { tx, key, guard }) =>
+    is.payment === null
+      ? tx
+          .insertInto('order_list')
+          .columns(['order_id', 'total_cents', 'payment'])
+          .expression(
+            tx
+              .selectFrom('orders')
+              .select(['order_id', 'total_cents', sql<ListedPayment>`${wanted}`.as('payment')])
+              .where('order_id', '=', key),
+          )
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst()
+      : guard.update('order_list', {
+          key: { order_id: key },
+          version: 'version',
+          set: { payment: wanted, changed_at: sql<Date>`clock_timestamp()` },
+        }),
+  why: ({ is, wanted }) => `the list shows ${is.payment ?? 'no entry'}, the payment is ${wanted}`,
+});
+
+function entries(db: Kysely<OrdersDb>) {
+  return db
+    .selectFrom('orders')
+    .leftJoin('order_list', 'order_list.order_id', 'orders.order_id')
+    .select(['orders.order_id as orderId', 'order_list.payment', 'order_list.version']);
+}
+
+function entriesAfter(db: Kysely<OrdersDb>, after: string | null) {
+  const query = entries(db).orderBy('orders.order_id').limit(CHUNK);
+  return (after === null ? query : query.where('orders.order_id', '>', after)).execute();
+}
+
+async function paymentsOf(
+  db: Kysely<PaymentsDb>,
+  orderIds: readonly string[],
+): Promise<ReadonlyMap<string, ListedPayment>> {
+  const rows = await db
+    .selectFrom('payment')
+    .select(['order_id', 'state'])
+    .where('order_id', 'in', [...orderIds])
+    .execute();
+  return new Map(rows.map(({ order_id: id, state }) => [id, state]));
+}
