@@ -21,6 +21,8 @@ const stock = defineReconciler<OrdersDb, number, StockDb, StockRow, Drift>({
       (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
     version: 'version',
   },
+  // A drift counts only when this consumer has handled the key's events: a repair never fights one that is on its way.
+  inFlight: { topic: 'shop.wanted', consumer: 'stock' },
   compare: (desired, row) => {
     const quantity = desired ?? 0;
     return row === null || row.reserved === quantity ? null : { quantity };

@@ -7,7 +7,8 @@
  *   compared again;
  * - each verdict that is neither a repair nor in sync has an audit row, once for each change;
  * - repair, audit row, events and the key's next state commit together; repairs above the limits wait for an operator.
- * Events in flight between the services are not considered: the settle window must be longer than their delivery takes.
+ * - with `inFlight` a drift counts only when every event of its key that was emitted until then has been handled, and none is
+ *   parked or belongs to an open step; what cannot be proved is waited for, with the reason, and uses up nothing.
  */
 export type { RepairContext, RepairResult } from './definition.ts';
 export type { Guard } from './guard/guard.ts';

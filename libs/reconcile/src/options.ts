@@ -29,7 +29,7 @@ export interface ReconcileOptions {
   readonly leaseMs?: number;
   /** Polling interval for due keys and due runs, in milliseconds. @default 500 */
   readonly pollMs?: number;
-  /** The time keys may be due before the alarm `reconcile_keys_late`, in milliseconds. @default 900_000 */
+  /** The time keys may be due, or wait for events, before the alarm `reconcile_keys_late`. In milliseconds. @default 900_000 */
   readonly lateMs?: number;
   /** The time that audit rows are kept, in milliseconds; a day at least. @default 90 days */
   readonly auditMs?: number;

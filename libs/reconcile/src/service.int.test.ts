@@ -31,7 +31,27 @@ it('keys that are late raise an alarm, whether queued or held by a dead worker',
        from (values ('a', 'queued'), ('b', 'running'), ('c', 'idle')) as keys (key, state)`,
   );
   expect(await watchKeys(watched)).toBe(2);
-  expect(alarms).toMatchObject([{ alarm: 'reconcile_keys_late', reconciler: 'stock', late: 2, queued: 1 }]);
+  expect(alarms).toMatchObject([
+    { alarm: 'reconcile_keys_late', reconciler: 'stock', late: 2, waiting: 0, queued: 1 },
+  ]);
+});
+
+// Planted fault: without the count of `waits_since` nothing is raised, because each look gives the key a new time.
+it('keys that wait too long for events, parked events or open steps raise an alarm', async () => {
+  const alarms: unknown[] = [];
+  const log = { error: (...line: unknown[]) => void alarms.push(line) } as never;
+  await world.stock.executor.query(
+    `insert into converge.reconcile_key (reconciler, key, state, priority, next_at, cause, reason, waits_since)
+     select 'stock', key, 'queued', 2, clock_timestamp() + interval '1 minute', 'test', 'parked', clock_timestamp() - since
+       from (values ('long', interval '1 hour'), ('short', interval '1 minute')) as keys (key, since)`,
+  );
+  expect(await watchKeys(resolveOptions(stockReconciler(), { ...options, log }))).toBe(0);
+  expect(alarms).toEqual([
+    [
+      { alarm: 'reconcile_keys_late', reconciler: 'stock', late: 0, waiting: 1, queued: 2 },
+      expect.stringContaining('reason'),
+    ],
+  ]);
 });
 
 describe('the schedule', () => {

@@ -114,6 +114,7 @@ class Play {
     const { keys } = this;
     const base = stockReconciler({
       inFlight: { topic: TOPIC, consumer: CONSUMER },
+      timing: { settleMs: 0, quietMs: 600_000, maxWaitMs: 600_000 },
       keys: {
         // eslint-disable-next-line @typescript-eslint/require-await -- a scan is a generator, and this one knows its keys
         scan: async function* () {

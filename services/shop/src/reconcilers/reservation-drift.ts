@@ -9,14 +9,10 @@ export interface ReservationLine {
 
 export interface OrderFact {
   readonly state: OrderState;
-  /** The order ended so long ago that its missing event counts as lost. */
-  readonly longAgo: boolean;
 }
 
 export interface ReservationFact {
   readonly orderId: string;
-  /** Inventory has handled the event that should have ended the reservation. */
-  readonly handled: boolean;
   readonly lines: readonly ReservationLine[];
 }
 
@@ -46,8 +42,6 @@ export function compareReservation(
   const wanted = order === null ? undefined : endOf(order.state);
   // An order that was refused for lack of stock has no reservation, and needs none.
   if (wanted === undefined || reservation === null) return null;
-  // Held goods are right while their event may be in flight: a repair must not interfere.
-  if (order?.longAgo === false && !reservation.handled) return null;
   const lines = reservation.lines.filter(({ state }) => state !== wanted);
   return lines.length === 0 ? null : { orderId: reservation.orderId, wanted, lines };
 }

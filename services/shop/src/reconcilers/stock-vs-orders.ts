@@ -1,5 +1,6 @@
 import { defineReconciler } from '@convergekit/reconcile';
-import { type Kysely, sql } from 'kysely';
+import { orderConfirmed } from '@convergekit/schemas';
+import type { Kysely } from 'kysely';
 import { endReservation, lockReservation } from '../inventory/stock-store.ts';
 import type { InventoryDb } from '../inventory/tables.ts';
 import type { OrdersDb } from '../orders/tables.ts';
@@ -13,9 +14,12 @@ import {
 } from './reservation-drift.ts';
 
 const chunkSize = 500;
-/** Longer than any expected outage of the event that ends a reservation. */
-const longAgo = '10 minutes';
-/** Compares reservations with ended orders, across two databases: shipped if confirmed, else released. */
+
+/**
+ * Compares reservations with ended orders, across two databases: shipped if confirmed, else released.
+ * An order is confirmed with the event that ships its goods, so held goods count only when inventory has handled the order's
+ * events. It is cancelled after inventory has released them.
+ */
 export const stockVsOrders = defineReconciler<
   OrdersDb,
   OrderFact,
@@ -34,10 +38,7 @@ export const stockVsOrders = defineReconciler<
     read: async (orderId, db) => {
       const order = await db
         .selectFrom('orders')
-        .select([
-          'state',
-          sql<boolean>`coalesce(settled_at < now() - ${longAgo}::interval, false)`.as('longAgo'),
-        ])
+        .select('state')
         .where('order_id', '=', orderId)
         .executeTakeFirst();
       return order ?? null;
@@ -52,21 +53,12 @@ export const stockVsOrders = defineReconciler<
         .where('order_id', '=', orderId)
         .orderBy('sku')
         .execute();
-      if (lines.length === 0) return null;
-      const ended = await db
-        .selectFrom('effect')
-        .select('id')
-        .where('key', '=', orderId)
-        // These events end a reservation: the order's confirmation, or the undo of the reservation.
-        .where((row) =>
-          row.or([row('event_type', '=', 'shop.order.confirmed'), row('act', '=', 'compensate')]),
-        )
-        .executeTakeFirst();
-      return { orderId, handled: ended !== undefined, lines };
+      return lines.length === 0 ? null : { orderId, lines };
     },
     version: ({ lines }) => lines.reduce((sum, { version }) => sum + version, 0),
     lock: lockReservation,
   },
+  inFlight: { topic: orderConfirmed.topic, consumer: 'inventory' },
   compare: compareReservation,
   unresolvable,
   repair: async ({ orderId, wanted, lines }, { tx, guard }) => {

@@ -1,0 +1,295 @@
+/**
+ * Planted faults, each seen to fail here: without the look at rows that have no tick; without the comparison with done_tick;
+ * without the trigger that keeps the old partition count; without the look at dropped children.
+ */
+import { comparePositions, parsePosition } from '@convergekit/contracts/engine';
+import { type MemoryBroker, memoryBroker } from '@convergekit/broker/testing';
+import { type Database, executorOfClient, withTransaction } from '@convergekit/postgres';
+import { seededRandom } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it } from 'vitest';
+import { closeAfterEach, closing, heldCodes, started, withDatabase } from '../fixture/running.ts';
+import { createTopic, topicName, untilDrained } from '../fixture/set-up.ts';
+import { recordAcceptance, requestAcceptance } from '../topics/accept-sql.ts';
+
+closeAfterEach();
+
+interface Answer {
+  readonly state: 'unknown' | 'halted' | 'not_ticked' | 'ticked' | 'sent';
+  readonly detail?: string;
+  readonly partition: number | null;
+  readonly source: string;
+  readonly epoch: number;
+  readonly tick: string;
+  readonly snapshot: string;
+  readonly up_to?: readonly { readonly partition: number; readonly position: string }[];
+}
+
+async function frontier(
+  { executor }: Pick<Database, 'executor'>,
+  topic: string,
+  keys: readonly string[],
+  covers: string | null = null,
+): Promise<Answer> {
+  const text = 'select converge.frontier($1, $2::text[], $3::bigint) as answer';
+  const { rows } = await executor.query<{ answer: Answer }>(text, [topic, keys, covers]);
+  return rows[0]!.answer;
+}
+
+async function eventsSince({ executor }: Database, topic: string, keys: readonly string[], at: Answer) {
+  const text = 'select converge.events_since($1, $2::text[], $3, $4, $5) as events';
+  const values = [topic, keys, at.snapshot, at.source, at.epoch];
+  return (await executor.query<{ events: string }>(text, values)).rows[0]?.events;
+}
+
+const emit = ({ executor }: Pick<Database, 'executor'>, topic: string, key: string): Promise<unknown> =>
+  executor.query(`select converge.emit($1, $2, 'test.event', '{}')`, [topic, key]);
+
+async function opened(partitions = 2): Promise<{
+  database: Database;
+  broker: MemoryBroker;
+  topic: string;
+}> {
+  const { database } = await withDatabase();
+  const broker = closing(memoryBroker());
+  return { database, broker, topic: await createTopic(broker, topicName(), partitions) };
+}
+
+/** The highest position of each key in the log. */
+function positionsOf(broker: MemoryBroker, topic: string, partitions: number): Map<string, string> {
+  const found = new Map<string, string>();
+  for (let partition = 0; partition < partitions; partition += 1)
+    for (const { key, headers } of broker.records(topic, partition))
+      found.set(key?.toString() ?? '', headers.find(([name]) => name === 'ce_pos')?.[1]?.toString() ?? '');
+  return found;
+}
+
+it('whenever the frontier says sent, every event that the same snapshot sees is in the log and below it', async () => {
+  const { database, broker, topic } = await opened();
+  await started({ database, broker, saveMs: 5 });
+  const random = seededRandom(3);
+  let isWriting = true;
+  const writers = [1, 2, 3].map(async (writer) => {
+    for (let n = 0; isWriting; n += 1)
+      await withTransaction(database, {}, async (tx) => {
+        await emit({ executor: tx }, topic, `k${Math.floor(random() * 40)}`);
+        if (n % 7 === writer) await emit({ executor: tx }, topic, `k${Math.floor(random() * 40)}`);
+      });
+  });
+  let isSent = 0;
+  await waitUntil(
+    async () => {
+      const key = `k${Math.floor(random() * 40)}`;
+      const client = await database.acquire();
+      try {
+        const executor = executorOfClient(client);
+        await client.query('begin isolation level repeatable read');
+        const answer = await frontier({ executor }, topic, [key]);
+        const { rows } = await executor.query<{ n: number }>(
+          'select count(*)::int as n from converge.outbox where topic = $1 and key = $2',
+          [topic, key],
+        );
+        await client.query('commit');
+        if (answer.state !== 'sent') return false;
+        const [place] = answer.up_to!;
+        const below = broker.records(topic, place!.partition).filter((record) => {
+          const at = record.headers.find(([name]) => name === 'ce_pos')?.[1]?.toString() ?? '';
+          return (
+            record.key?.toString() === key &&
+            comparePositions(parsePosition(at), parsePosition(place!.position)) <= 0
+          );
+        });
+        // Later events may be in the log by now, and are not below the answer.
+        expect(below.length).toBeGreaterThanOrEqual(rows[0]!.n);
+        isSent += 1;
+      } finally {
+        client.release();
+      }
+      return isSent === 30;
+    },
+    { what: 'thirty answers that say sent', everyMs: 1 },
+  );
+  isWriting = false;
+  await Promise.all(writers);
+});
+
+describe('the frontier of a key', () => {
+  it('the frontier follows an event from the outbox to the log', async () => {
+    const { database, broker, topic } = await opened();
+    expect(await frontier(database, topic, ['a'])).toMatchObject({
+      state: 'unknown',
+      detail: 'no relay has ever led in this database',
+    });
+    const first = await started({ database, broker });
+    await waitUntil(() => first.status().state === 'leading', { what: 'a leader' });
+    expect(await frontier(database, topic, ['a'])).toMatchObject({
+      state: 'sent',
+      partition: null,
+      up_to: [],
+    });
+    await emit(database, topic, 'a');
+    await untilDrained(database);
+    const drained = await frontier(database, topic, ['a']);
+    expect(drained.up_to).toEqual([
+      {
+        partition: drained.partition,
+        position: positionsOf(broker, topic, 2).get('a')?.split('.', 3).join('.'),
+      },
+    ]);
+    expect(await eventsSince(database, topic, ['a'], drained)).toBe('none');
+    await first.stop();
+
+    await emit(database, topic, 'a');
+    expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'not_ticked' });
+    // Events of other keys and topics are no concern of this one.
+    expect(await frontier(database, topic, ['b'])).toMatchObject({ state: 'sent' });
+    expect(await frontier(database, 'another', ['a'])).toMatchObject({ state: 'sent', up_to: [] });
+    expect(await eventsSince(database, topic, ['a'], drained)).toBe('some');
+    expect(await eventsSince(database, topic, ['b'], drained)).toBe('none');
+
+    const second = await started({ database, broker });
+    await waitUntil(() => second.status().state === 'leading', { what: 'the second leader' });
+    await untilDrained(database);
+    broker.takeDown();
+    await emit(database, topic, 'a');
+    const ticked = await waitUntil(
+      async () => {
+        const answer = await frontier(database, topic, ['a']);
+        return answer.state === 'ticked' ? answer : undefined;
+      },
+      { what: 'a tick' },
+    );
+    expect(await frontier(database, topic, ['a'], ticked.tick)).toMatchObject({ state: 'ticked' });
+    broker.restore();
+    await untilDrained(database);
+    expect(await frontier(database, topic, ['a'], ticked.tick)).toMatchObject({
+      state: 'sent',
+      tick: ticked.tick,
+      up_to: [{ position: positionsOf(broker, topic, 2).get('a')?.split('.', 3).join('.') }],
+    });
+  });
+
+  it('a partition to which nothing was sent has its start as frontier', async () => {
+    const { database, broker, topic } = await opened();
+    const { rows } = await database.executor.query<{ key: string; at: number }>(
+      `select 'k' || n as key, converge.kafka_partition('k' || n, 2) as at from generate_series(1, 20) n`,
+    );
+    const [one, other] = [0, 1].map((at) => rows.find((row) => row.at === at)!.key);
+    await started({ database, broker });
+    await emit(database, topic, one!);
+    await untilDrained(database);
+    expect(await frontier(database, topic, [other!])).toMatchObject({
+      up_to: [{ partition: 1, position: '1.0.0' }],
+    });
+  });
+
+  it('a topic that the relay holds is halted with the reason, until it is sent', async () => {
+    const { database, broker } = await opened();
+    const missing = topicName();
+    const service = await started({ database, broker, recheckMs: 20 });
+    await emit(database, missing, 'a');
+    await waitUntil(() => heldCodes(service)[0] === 'TOPIC_MISSING', { what: 'the halt' });
+    const halted = await waitUntil(
+      async () => {
+        const answer = await frontier(database, missing, ['a']);
+        return answer.state === 'halted' ? answer : undefined;
+      },
+      { what: 'the hold' },
+    );
+    expect(halted.detail).toMatch(/^TOPIC_MISSING/);
+    await createTopic(broker, missing, 1);
+    await waitUntil(async () => (await frontier(database, missing, ['a'])).state === 'sent', {
+      what: 'the topic to catch up',
+    });
+    expect(broker.records(missing, 0)).toHaveLength(1);
+  });
+
+  it('a key whose partition changed with an accepted count has a frontier in both partitions', async () => {
+    const { database, broker, topic } = await opened();
+    const { rows } = await database.executor.query<{ key: string }>(
+      `select key from (select 'k' || n as key from generate_series(1, 90) n) k
+        where converge.kafka_partition(key, 2) = 0 and converge.kafka_partition(key, 3) = 2 limit 1`,
+    );
+    const { key } = rows[0]!;
+    const service = await started({ database, broker });
+    await emit(database, topic, key);
+    await untilDrained(database);
+    const before = await frontier(database, topic, [key]);
+    await service.stop();
+    const { executor } = database;
+    await executor.query(
+      `update converge.relay_topic set held_at = 1000, held_reason = 'PARTITION_COUNT_CHANGED: 3'`,
+    );
+    expect(await requestAcceptance(executor, topic, 3)).toBe(true);
+    await executor.query('update converge.relay_accept set drain_to = 999');
+    expect(await recordAcceptance(executor, topic, 3)).toBe(true);
+    expect((await frontier(database, topic, [key])).up_to).toEqual([
+      before.up_to![0],
+      { partition: 2, position: '1.0.0' },
+    ]);
+    await executor.query('delete from converge.relay_cursor; delete from converge.relay_accept');
+    await executor.query('delete from converge.relay_topic');
+    expect((await frontier(database, topic, [key])).up_to).toEqual([]);
+  });
+});
+
+describe('the frontier does not guess', () => {
+  const sentOnce = async () => {
+    const { database, broker, topic } = await opened();
+    const service = await started({ database, broker });
+    await emit(database, topic, 'a');
+    await untilDrained(database);
+    await service.stop();
+    return { database, topic, sent: await frontier(database, topic, ['a']) };
+  };
+
+  it.each([
+    ['a copy in another database', 'database_oid = 1', /another database/],
+    ['a database that went back', `next_xid = '9000000000'`, /later transaction id/],
+    ['a copy in another cluster', `system_identifier = '7'`, /another cluster/],
+  ])('%s is unknown', async (_name, change, detail) => {
+    const { database, topic, sent } = await sentOnce();
+    await database.executor.query(`update converge.relay_source set ${change}`);
+    expect(await frontier(database, topic, ['a'])).toMatchObject({
+      state: 'unknown',
+      detail: expect.stringMatching(detail),
+    });
+    expect(await eventsSince(database, topic, ['a'], sent)).toBe('unknown');
+  });
+
+  it('events since a snapshot are unknown in another epoch, and when a child with such events may have been dropped', async () => {
+    const { database, topic, sent } = await sentOnce();
+    expect(await eventsSince(database, topic, ['a'], { ...sent, epoch: 2 })).toBe('unknown');
+    expect(await eventsSince(database, topic, ['a'], sent)).toBe('none');
+    await database.executor.query('alter table converge.outbox detach partition converge.outbox_0');
+    expect(await eventsSince(database, topic, ['a'], sent)).toBe('unknown');
+    expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'sent' });
+  });
+
+  it('more events without a tick than are read count as events of the key', async () => {
+    const { database, topic } = await sentOnce();
+    await database.executor.query(
+      `select converge.emit($1, 'other', 'test.event', '{}') from generate_series(1, 10000)`,
+      [topic],
+    );
+    expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'not_ticked' });
+  });
+
+  it('rows of a transaction that still runs are not waited for, and count when it commits', async () => {
+    const { database, topic, sent } = await sentOnce();
+    const client = await database.acquire();
+    try {
+      await client.query('begin');
+      await client.query(
+        `select converge.emit('${topic}', 'a', 'test.event', '{}') from generate_series(1, 50)`,
+      );
+      expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'sent' });
+      expect(await eventsSince(database, topic, ['a'], sent)).toBe('none');
+      await client.query('commit');
+    } finally {
+      client.release();
+    }
+    expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'not_ticked' });
+    expect(await eventsSince(database, topic, ['a'], sent)).toBe('some');
+  });
+});
