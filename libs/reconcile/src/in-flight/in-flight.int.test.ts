@@ -1,89 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CONSUMER, FlowModel, TOPIC } from '../fixture/flow-model.ts';
-import { interleaved, type Point } from '../fixture/interleaved.ts';
-import {
-  rowsOf,
-  setStock,
-  setWanted,
-  stockOf,
-  stockReconciler,
-  type World,
-  worldForEach,
-} from '../fixture/stock.ts';
-import type { ReconcileOptions } from '../options.ts';
-import type { Reconciler } from '../reconciler.ts';
-import { type RunCounts, runReconciler } from '../service.ts';
-
-let world: World;
-let options: ReconcileOptions;
-const logged: unknown[][] = [];
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  logged.length = 0;
-  const log = {
-    info: (...line: unknown[]) => void logged.push(line),
-    warn: () => {},
-    error: () => {},
-  } as never;
-  options = { ...itsOptions, workers: 1, log };
-});
-
-const inFlight = { topic: TOPIC, consumer: CONSUMER };
-/** A key that waits does not become due by itself, however slow the machine is: `look` moves the time. */
-const timing = { settleMs: 0, quietMs: 600_000, maxWaitMs: 600_000 };
-const stock = (): Reconciler => stockReconciler({ inFlight, timing });
-
-/** Runs every waiting key now, as if the time of its next look had come. */
-async function look(reconciler = stock()): Promise<RunCounts['outcomes']> {
-  await rowsOf(world, `update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`);
-  return (await runReconciler(reconciler, options)).outcomes;
-}
-
-interface KeyRow {
-  readonly reason: string | null;
-  readonly failures: number;
-  readonly waits: boolean;
-  readonly later: boolean;
-}
-
-const keyRow = async (): Promise<KeyRow | undefined> =>
-  (
-    await rowsOf<KeyRow>(
-      world,
-      `select reason, failures, waits_since is not null as waits, next_at > clock_timestamp() as later from converge.reconcile_key`,
-    )
-  )[0];
-
-/** Runs steps at the points of a run: the first list of a point is for its first time. */
-function acting(steps: Partial<Record<Point, readonly (() => Promise<unknown>)[]>>): Reconciler {
-  const times: Record<Point, number> = { desired: 0, actual: 0, repair: 0 };
-  return interleaved(stock(), async (point) => {
-    await steps[point]?.[times[point]]?.();
-    times[point] += 1;
-  });
-}
-
-const none = (): Promise<unknown> => Promise.resolve();
-
-/** A world in which key a agrees at 1. */
-async function agreed(): Promise<FlowModel> {
-  const model = await FlowModel.open(world);
-  await model.want('a', 1);
-  await model.calm(['a']);
-  expect(await look()).toEqual({ in_sync: 1 });
-  return model;
-}
-
-const partition = async (): Promise<number> =>
-  (await world.orders.executor.query<{ at: number }>(`select converge.kafka_partition('a', 2) as at`))
-    .rows[0]!.at;
-
-async function sent(model: FlowModel, quantity = 2): Promise<void> {
-  await model.want('a', quantity);
-  await model.tick();
-  await model.send();
-}
+import { CONSUMER, type FlowModel, TOPIC } from '../fixture/flow-model.ts';
+import { agreed, inFlight, keyRow, logged, look, partition, sent, timing, world } from '../fixture/looks.ts';
+import { listing, rowsOf, setStock, setWanted, stockOf, stockReconciler } from '../fixture/stock.ts';
 
 const halt = `update converge.inbox_partition set state = 'halted', halted_code = 'gap', halted_reason = 'an event is missing', halted_at = now()`;
 const fill = `insert into converge.inbox_fill (consumer, topic, partition, source, epoch, tick, id, key, headers, payload, timestamp_ms)
@@ -234,12 +152,7 @@ describe('a drift whose event is on its way', () => {
     const only = stockReconciler({
       inFlight,
       timing,
-      // eslint-disable-next-line @typescript-eslint/require-await -- a scan is a generator, and this one knows its keys
-      keys: {
-        scan: async function* () {
-          yield ['a'];
-        },
-      },
+      keys: { scan: () => listing(['a']) },
     });
     for (const key of [...later, behind!]) {
       looks.push(await look(only));
@@ -259,79 +172,6 @@ describe('a drift whose event is on its way', () => {
     expect(await look(mapped)).toEqual({ pending: 1, in_sync: 1 });
     await model.calm(['other']);
     expect(await look(mapped)).toEqual({ repaired: 1, in_sync: 1 });
-  });
-});
-
-describe('what happens between the reads and the write of a repair', () => {
-  const flow = (model: FlowModel, quantity: number, handling: 'apply' | 'step') => async () => {
-    await sent(model, quantity);
-    await model.handle(await partition(), handling);
-  };
-
-  // Seen to fail without the look at events since the frontier: desired equals itself at both reads.
-  it('desired that changes there and back while actual is read is not repaired over', async () => {
-    const model = await agreed();
-    await setStock(world, { a: 7 });
-    const reconciler = acting({
-      desired: [none, none, flow(model, 0, 'apply')],
-      actual: [none, () => model.want('a', 1)],
-    });
-    expect(await look(reconciler)).toEqual({ pending: 1 });
-    expect(await stockOf(world)).toEqual({ a: 0 });
-    await model.calm(['a']);
-    expect(await look()).toEqual({ in_sync: 1 });
-  });
-
-  it('desired that changes while actual is read is compared again', async () => {
-    const model = await agreed();
-    await setStock(world, { a: 7 });
-    const reconciler = acting({ actual: [none, () => model.want('a', 2)] });
-    expect(await look(reconciler)).toEqual({ changed: 1 });
-    expect(await look()).toEqual({ pending: 1 });
-    expect(await stockOf(world)).toEqual({ a: 7 });
-  });
-
-  it('an event that is applied between the read of actual and the repair makes the repair a conflict', async () => {
-    const model = await agreed();
-    await setStock(world, { a: 7 });
-    expect(await look(acting({ repair: [flow(model, 3, 'apply')] }))).toMatchObject({ conflict: 1 });
-    expect(await stockOf(world)).toEqual({ a: 3 });
-    expect(await rowsOf(world, 'select from converge.reconcile_audit')).toEqual([]);
-  });
-
-  // The barrier: the step begins when everything was read and checked, and before the repair writes. Seen to fail when
-  // parked keys and open steps are looked at only before the transaction of the repair.
-  it('a step that begins between the checks and the write stops the repair, which is rolled back', async () => {
-    const model = await agreed();
-    await setStock(world, { a: 7 });
-    expect(await look(acting({ repair: [flow(model, 3, 'step')] }))).toEqual({ pending: 1 });
-    expect((await keyRow())?.reason).toMatch(/^open: step reserve/);
-    expect(await stockOf(world)).toEqual({ a: 7 });
-    expect(await rowsOf(world, 'select from converge.reconcile_audit')).toEqual([]);
-    await model.calm(['a']);
-    expect(await look()).toEqual({ in_sync: 1 });
-    expect(await stockOf(world)).toEqual({ a: 3 });
-  });
-
-  // Seen to fail without the look at new events after the rows were locked.
-  it('desired that changes before the rows of a hot key are locked is not repaired before its event is applied', async () => {
-    const model = await agreed();
-    await setStock(world, { a: 7 });
-    const base = stock();
-    let changed = false;
-    const lock: typeof base.actual.lock = async (key, tx) => {
-      if (!changed) await model.want('a', 5);
-      changed = true;
-      return base.actual.lock?.(key, tx);
-    };
-    const reconciler = { ...base, actual: { ...base.actual, lock } };
-    await rowsOf(
-      world,
-      `insert into converge.reconcile_key (reconciler, key, state, priority, next_at, cause, conflicts)
-       values ('stock', 'a', 'queued', 3, clock_timestamp(), 'test', 9)`,
-    );
-    expect(await look(reconciler)).toEqual({ pending: 1 });
-    expect(await stockOf(world)).toEqual({ a: 7 });
   });
 });
 

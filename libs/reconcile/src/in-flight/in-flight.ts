@@ -5,7 +5,7 @@ export interface InFlight {
   /** The consumer that applies them; its inbox is in actual's database. */
   readonly consumer: string;
   /** Maps a key of the reconciler to the keys of its events. @default the same key */
-  eventKey?(key: string): string | readonly string[];
+  readonly eventKey?: (key: string) => string | readonly string[];
 }
 
 /** Returns the event keys of a key, without repeats. Pure. */

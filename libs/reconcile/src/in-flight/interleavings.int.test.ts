@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { interleaved } from '../fixture/interleaved.ts';
 import { CONSUMER, FlowModel, type Handling, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
 import {
+  listing,
   rowsOf,
   setStock,
   setWanted,
@@ -115,12 +116,7 @@ class Play {
     const base = stockReconciler({
       inFlight: { topic: TOPIC, consumer: CONSUMER },
       timing: { settleMs: 0, quietMs: 600_000, maxWaitMs: 600_000 },
-      keys: {
-        // eslint-disable-next-line @typescript-eslint/require-await -- a scan is a generator, and this one knows its keys
-        scan: async function* () {
-          yield keys;
-        },
-      },
+      keys: { scan: () => listing(keys) },
     });
     return interleaved(base, async (point, sku) => {
       if (point === 'repair') this.repairs.push({ key: sku, flying: this.#model.flying(sku) });

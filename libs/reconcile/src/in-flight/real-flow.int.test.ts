@@ -116,12 +116,12 @@ it('a reconciler repairs nothing while a consumer is stopped and events wait, an
 
   // Drift while other keys go on.
   await setStock(world, { 'sku-3': 9 });
-  let isWriting = true;
+  const writer = { writes: true };
   const writing = (async () => {
-    for (let n = 3; isWriting; n += 1) for (const sku of KEYS.slice(10, 20)) await want(sku, n);
+    for (let n = 3; writer.writes; n += 1) for (const sku of KEYS.slice(10, 20)) await want(sku, n);
   })();
   await waitUntil(async () => (await stockOf(world))['sku-3'] === 2, { what: 'the repair' });
-  isWriting = false;
+  writer.writes = false;
   await writing;
   expect(await rowsOf(world, 'select key from converge.reconcile_audit')).toEqual([{ key: 'sku-3' }]);
 });

@@ -1,59 +1,19 @@
 /**
  * Planted faults, each seen to fail here: without the look at rows that have no tick; without the comparison with done_tick;
- * without the trigger that keeps the old partition count; without the look at dropped children.
+ * without the trigger that keeps the old partition count.
  */
 import { comparePositions, parsePosition } from '@convergekit/contracts/engine';
-import { type MemoryBroker, memoryBroker } from '@convergekit/broker/testing';
+import type { MemoryBroker } from '@convergekit/broker/testing';
 import { type Database, executorOfClient, withTransaction } from '@convergekit/postgres';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
+import { emit, eventsSince, frontier, opened } from '../fixture/frontier.ts';
+import { closeAfterEach, started } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained } from '../fixture/set-up.ts';
 import { recordAcceptance, requestAcceptance } from '../topics/accept-sql.ts';
 
 closeAfterEach();
-
-interface Answer {
-  readonly state: 'unknown' | 'halted' | 'not_ticked' | 'ticked' | 'sent';
-  readonly detail?: string;
-  readonly partition: number | null;
-  readonly source: string;
-  readonly epoch: number;
-  readonly tick: string;
-  readonly snapshot: string;
-  readonly up_to?: readonly { readonly partition: number; readonly position: string }[];
-}
-
-async function frontier(
-  { executor }: Pick<Database, 'executor'>,
-  topic: string,
-  keys: readonly string[],
-  covers: string | null = null,
-): Promise<Answer> {
-  const text = 'select converge.frontier($1, $2::text[], $3::bigint) as answer';
-  const { rows } = await executor.query<{ answer: Answer }>(text, [topic, keys, covers]);
-  return rows[0]!.answer;
-}
-
-async function eventsSince({ executor }: Database, topic: string, keys: readonly string[], at: Answer) {
-  const text = 'select converge.events_since($1, $2::text[], $3, $4, $5) as events';
-  const values = [topic, keys, at.snapshot, at.source, at.epoch];
-  return (await executor.query<{ events: string }>(text, values)).rows[0]?.events;
-}
-
-const emit = ({ executor }: Pick<Database, 'executor'>, topic: string, key: string): Promise<unknown> =>
-  executor.query(`select converge.emit($1, $2, 'test.event', '{}')`, [topic, key]);
-
-async function opened(partitions = 2): Promise<{
-  database: Database;
-  broker: MemoryBroker;
-  topic: string;
-}> {
-  const { database } = await withDatabase();
-  const broker = closing(memoryBroker());
-  return { database, broker, topic: await createTopic(broker, topicName(), partitions) };
-}
 
 /** The highest position of each key in the log. */
 function positionsOf(broker: MemoryBroker, topic: string, partitions: number): Map<string, string> {
@@ -248,66 +208,5 @@ describe('the frontier of a key', () => {
     await executor.query('delete from converge.relay_cursor; delete from converge.relay_accept');
     await executor.query('delete from converge.relay_topic');
     expect((await frontier(database, topic, [key])).up_to).toEqual([]);
-  });
-});
-
-describe('the frontier does not guess', () => {
-  const sentOnce = async () => {
-    const { database, broker, topic } = await opened();
-    const service = await started({ database, broker });
-    await emit(database, topic, 'a');
-    await untilDrained(database);
-    await service.stop();
-    return { database, topic, sent: await frontier(database, topic, ['a']) };
-  };
-
-  it.each([
-    ['a copy in another database', 'database_oid = 1', /another database/],
-    ['a database that went back', `next_xid = '9000000000'`, /later transaction id/],
-    ['a copy in another cluster', `system_identifier = '7'`, /another cluster/],
-  ])('%s is unknown', async (_name, change, detail) => {
-    const { database, topic, sent } = await sentOnce();
-    await database.executor.query(`update converge.relay_source set ${change}`);
-    expect(await frontier(database, topic, ['a'])).toMatchObject({
-      state: 'unknown',
-      detail: expect.stringMatching(detail),
-    });
-    expect(await eventsSince(database, topic, ['a'], sent)).toBe('unknown');
-  });
-
-  it('events since a snapshot are unknown in another epoch, and when a child with such events may have been dropped', async () => {
-    const { database, topic, sent } = await sentOnce();
-    expect(await eventsSince(database, topic, ['a'], { ...sent, epoch: 2 })).toBe('unknown');
-    expect(await eventsSince(database, topic, ['a'], sent)).toBe('none');
-    await database.executor.query('alter table converge.outbox detach partition converge.outbox_0');
-    expect(await eventsSince(database, topic, ['a'], sent)).toBe('unknown');
-    expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'sent' });
-  });
-
-  it('more events without a tick than are read count as events of the key', async () => {
-    const { database, topic } = await sentOnce();
-    await database.executor.query(
-      `select converge.emit($1, 'other', 'test.event', '{}') from generate_series(1, 10000)`,
-      [topic],
-    );
-    expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'not_ticked' });
-  });
-
-  it('rows of a transaction that still runs are not waited for, and count when it commits', async () => {
-    const { database, topic, sent } = await sentOnce();
-    const client = await database.acquire();
-    try {
-      await client.query('begin');
-      await client.query(
-        `select converge.emit('${topic}', 'a', 'test.event', '{}') from generate_series(1, 50)`,
-      );
-      expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'sent' });
-      expect(await eventsSince(database, topic, ['a'], sent)).toBe('none');
-      await client.query('commit');
-    } finally {
-      client.release();
-    }
-    expect(await frontier(database, topic, ['a'])).toMatchObject({ state: 'not_ticked' });
-    expect(await eventsSince(database, topic, ['a'], sent)).toBe('some');
   });
 });

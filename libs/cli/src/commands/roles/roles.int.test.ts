@@ -199,36 +199,6 @@ describe('a consumer', () => {
   });
 });
 
-describe('a reconciler', () => {
-  // Planted fault: without the grants on relay_count, or on the columns of saga_work, these are refused (42501).
-  it.each([
-    ['the frontier of a topic', `select converge.frontier('t', '{k}')`],
-    [
-      'events since a snapshot',
-      `select converge.events_since('t', '{k}', pg_current_snapshot(), '${uuid}', 1)`,
-    ],
-    ['the place of a consumer', `select converge.inbox_arrival('c', 't', '${uuid}', '{0,1}')`],
-    ['parked keys', `select converge.inbox_parked('c', 't', '{k}')`],
-    ['open steps', `select converge.saga_open('{k}')`],
-  ])('a reconciler looks at %s with the rights of a reader', async (_name, statement) => {
-    // Without a leader nothing beyond the identity is read.
-    const { rowCount } = await executorOf(database.db).query(
-      'update converge.relay_source set term = 1 where term = 0',
-    );
-    expect(rowCount).toBeLessThanOrEqual(1);
-    expect(await as('converge_reconciler', statement)).toBe('00000');
-    expect(await as('converge_read', statement)).toBe('00000');
-  });
-
-  it.each([
-    ['move a cursor', 'update converge.relay_cursor set id = 9'],
-    ['move a watermark', 'update converge.inbox_watermark set id = 9'],
-    ['release a parked key', 'delete from converge.parked_key'],
-    ['end a step', `update converge.saga_fence set state = 'applied'`],
-    ['read the input of a call', 'select input from converge.saga_work'],
-  ])('a reconciler cannot %s', refusedTo('converge_reconciler'));
-});
-
 describe('a reader', () => {
   it('a reader reads every table', async () => {
     const { rows } = await database.executor.query<{ name: string }>(
