@@ -173,8 +173,6 @@ export function decideDrift(
   driftHash: string,
 ): Outcome | null {
   const { timing, limits } = reconciler;
-  const reason = reconciler.unresolvable?.(drift) ?? null;
-  if (reason !== null) return { kind: 'unresolvable', driftHash, reason };
   const seenForMs = claim.driftHash === driftHash ? (claim.driftAgeMs ?? 0) : 0;
   if (seenForMs < timing.settleMs)
     return {
@@ -184,6 +182,9 @@ export function decideDrift(
       wait: claim.wait ?? waitAgain(null, 'settling', null),
       remainingMs: timing.settleMs - seenForMs,
     };
+  // Only a drift that stays is worth a page.
+  const reason = reconciler.unresolvable?.(drift) ?? null;
+  if (reason !== null) return { kind: 'unresolvable', driftHash, reason };
   if (mode !== 'repair') return { kind: 'observed', driftHash, mode };
   if (claim.repairs >= limits.repairsPerKey) return { kind: 'flapping', driftHash, repairs: claim.repairs };
   return null;

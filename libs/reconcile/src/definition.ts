@@ -112,6 +112,10 @@ export interface ScanContext {
   readonly reconciler: string;
   /** The last checkpoint of the interrupted run; null = begin with the first key. */
   readonly after: string | null;
+  /** The scan must not leave out keys that it compared lately. @default false */
+  readonly everything?: boolean;
+  /** An operator only looks: the scan must write nothing. @default false */
+  readonly readOnly?: boolean;
 }
 
 /**

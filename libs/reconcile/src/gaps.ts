@@ -42,7 +42,7 @@ export async function queueGaps({
     const cause = `gap ${gap.gap} of ${gaps.consumer}`;
     const keys = await keysOf(executorOf(databases.desired), gap, gaps);
     if (keys === undefined) {
-      const run = { reconciler, databases, holder, cause: 'gap', actor: cause } as const;
+      const run = { reconciler, databases, holder, cause: 'gap', actor: cause, everything: true } as const;
       if ((await sweepUnled({ ...run, ...(signal && { signal }) })) === undefined) return queued;
     } else {
       const request = {

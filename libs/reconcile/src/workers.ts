@@ -26,21 +26,27 @@ export const OLDEST_EVERY = 8;
 /** Number of processed keys, by outcome. */
 export type Counts = Readonly<Partial<Record<Processed, number>>>;
 
-/** Processes due keys until none is left or the signal aborts. Keys that are due later are left alone. */
+/**
+ * Processes due keys until none is left or the signal aborts. Keys that are due later are left alone.
+ * As many keys as there are workers are claimed ahead, in one statement: a worker that ends waits for no claim.
+ */
 export async function drain(options: WorkersOptions, signal?: AbortSignal): Promise<Counts> {
   const counts: Partial<Record<Processed, number>> = {};
   const tally = new Tally(executorOf(options.databases.actual));
   const active = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  const slots = new Slots(options.workers);
   let sinceOldest = 0;
   for (;;) {
-    const free = signal?.aborted === true || failures.length > 0 ? 0 : options.workers - active.size;
+    const stopping = signal?.aborted === true || failures.length > 0;
+    const room = stopping ? 0 : 2 * options.workers - active.size;
+    const free = room >= options.workers ? room : 0;
     const oldest = free > 0 && sinceOldest >= OLDEST_EVERY - 1 ? await claimDue(options, 1, 'age') : [];
     const urgent = free > oldest.length ? await claimDue(options, free - oldest.length, 'priority') : [];
     sinceOldest = urgent.length + (oldest.length > 0 ? 0 : sinceOldest);
     const claims = [...oldest, ...urgent];
     for (const claim of claims) {
-      const work = processRenewed(options, claim)
+      const work = processRenewed(options, claim, slots)
         .then((kind) => {
           counts[kind] = (counts[kind] ?? 0) + 1;
           tally.add(claim.cause, kind);
@@ -58,6 +64,28 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
   await tally.flush();
   if (failures.length > 0) throw failures[0];
   return counts;
+}
+
+/** Lets as many keys be processed at once as there are workers. */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
+  }
 }
 
 /** Waits until one of the keys ends, for one poll at most. */
@@ -78,8 +106,8 @@ async function claimDue(
   return claimKeys(executor, { reconciler: reconciler.name, holder, limit, leaseMs, order });
 }
 
-/** Processes a key and renews its claim meanwhile, so that no second worker takes a slow key. */
-async function processRenewed(options: WorkersOptions, claim: Claim): Promise<Processed> {
+/** Processes a key in a slot and renews its claim from now on, so that no second worker takes a slow or waiting key. */
+async function processRenewed(options: WorkersOptions, claim: Claim, slots: Slots): Promise<Processed> {
   const { clock, databases, leaseMs, random } = options;
   const ended = new AbortController();
   const renewing = poll({
@@ -96,7 +124,7 @@ async function processRenewed(options: WorkersOptions, claim: Claim): Promise<Pr
     onError: () => undefined,
   });
   try {
-    return await processKey(options, claim);
+    return await slots.run(() => processKey(options, claim));
   } finally {
     ended.abort();
     await renewing;

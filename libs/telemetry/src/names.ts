@@ -1,29 +1,19 @@
+import { digestInstruments } from './digest-instruments.ts';
+import {
+  age,
+  counter,
+  duration,
+  gauge,
+  histogram,
+  type InstrumentDefinition,
+} from './instrument-definition.ts';
+
+export type { InstrumentDefinition };
+
 /** The names used in telemetry. Dashboards, alert rules and tests read them here. */
 export const SCOPE = 'converge';
 
-/**
- * The definition of an instrument.
- * `duration` is a histogram and `age` a gauge; both take milliseconds (`recordMs`) and report seconds, the base unit.
- * Label values are bounded: topic, consumer, type, outcome, never a key or an id.
- */
-export interface InstrumentDefinition {
-  readonly kind: 'counter' | 'gauge' | 'histogram' | 'duration' | 'age';
-  readonly name: string;
-  /** The unit in UCUM; durations and ages are always in seconds. */
-  readonly unit?: string;
-  readonly description: string;
-}
-
 const event = '{event}';
-
-const counter = (name: string, unit: string, description: string) =>
-  ({ kind: 'counter', name, unit, description }) as const;
-const gauge = (name: string, unit: string, description: string) =>
-  ({ kind: 'gauge', name, unit, description }) as const;
-const histogram = (name: string, unit: string, description: string) =>
-  ({ kind: 'histogram', name, unit, description }) as const;
-const duration = (name: string, description: string) => ({ kind: 'duration', name, description }) as const;
-const age = (name: string, description: string) => ({ kind: 'age', name, description }) as const;
 
 export const instrumentDefinitions = {
   outboxEmitted: counter(
@@ -190,6 +180,7 @@ export const instrumentDefinitions = {
   reconcilePendingAge: age('converge.reconcile.pending.age', 'Age of the oldest drift not repaired yet'),
   reconcileHeld: gauge('converge.reconcile.held', '{reconciler}', '1 while repairs wait for an approval'),
   reconcileQueue: gauge('converge.reconcile.queue', '{key}', 'Keys that wait to be reconciled'),
+  ...digestInstruments,
   reconcileAge: age('converge.reconcile.age', 'Time since the last completed run'),
   reconcileNext: gauge('converge.reconcile.next_run', 's', 'Time until the next scheduled run'),
   reconcilePaused: gauge('converge.reconcile.paused', '1', '1 while an operator has paused the reconciler'),
@@ -213,6 +204,7 @@ export const spanNames = {
   process: (topic: string) => `process ${topic}`,
   attempt: (operation: string) => `attempt ${operation}`,
   reconcile: (reconciler: string) => `reconcile ${reconciler}`,
+  digest: (reconciler: string) => `digest ${reconciler}`,
 } as const;
 
 /** Names of events within a span. */
@@ -240,6 +232,7 @@ export const attributeNames = {
   handler: 'converge.handler',
   effect: 'converge.effect',
   reconciler: 'converge.reconciler',
+  digestMode: 'converge.digest.mode',
   saga: 'converge.saga',
   state: 'converge.state',
   attempt: 'converge.attempt.number',

@@ -10,6 +10,7 @@ import { inboxCase } from './inbox.ts';
 import { latencyCase } from './latency.ts';
 import { outageCase } from './outage.ts';
 import { rawCase } from './raw.ts';
+import { reconcileCase } from './reconcile.ts';
 import { sagasCase } from './sagas.ts';
 import { shopCase } from './shop.ts';
 import { takeoverCase } from './takeover.ts';
@@ -30,6 +31,7 @@ export const cases: readonly Case[] = [
   failingKeyCase,
   amplificationCase,
   chainCase,
+  reconcileCase,
   sagasCase,
   shopCase,
 ];

@@ -23,3 +23,5 @@ grant select, insert, update on converge.workflow to converge_consumer;
 grant select, insert on converge.saga_step, converge.workflow_step to converge_consumer;
 revoke delete on converge.workflow, converge.saga_step, converge.workflow_step from converge_consumer;
 grant execute on function converge.inbox_open_gaps, converge.saga_seal, converge.saga_forget_steps, converge.workflow_forget to converge_consumer;
+-- A handler marks the keys that it changed, for the next digest scan.
+grant insert on converge.reconcile_dirty to converge_consumer;

@@ -10,6 +10,8 @@ grant select, insert, update, delete on converge.reconcile_run to converge_recon
 grant select, delete on converge.reconcile_request to converge_reconciler;
 grant select, insert on converge.reconcile_audit, converge.reconcile_gap to converge_reconciler;
 grant usage on sequence converge.reconcile_term to converge_reconciler;
+grant select, insert, update, delete on converge.reconcile_range to converge_reconciler;
+grant select, insert, delete on converge.reconcile_dirty to converge_reconciler;
 -- The tables of events that may be in flight are read only.
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
   converge.parked, converge.saga_fence, converge.saga_instance, converge.relay_source, converge.relay_topic, converge.relay_count, converge.relay_cursor,

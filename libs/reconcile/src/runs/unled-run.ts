@@ -4,7 +4,10 @@ import { sweep, type SweepRequest } from '../sweep.ts';
 import { causeOf } from './cause.ts';
 import { beginUnled, endRun, type Progress, type RunCause, saveProgress } from './run-sql.ts';
 
-export interface UnledRequest extends Pick<SweepRequest, 'reconciler' | 'databases' | 'onUnknown'> {
+export interface UnledRequest extends Pick<
+  SweepRequest,
+  'reconciler' | 'databases' | 'everything' | 'onUnknown'
+> {
   readonly holder: string;
   readonly cause: RunCause;
   readonly actor: string | null;
@@ -13,13 +16,13 @@ export interface UnledRequest extends Pick<SweepRequest, 'reconciler' | 'databas
 
 /** Sweeps once beside the schedule, with a row in the history. Undefined: it was ended early. */
 export async function sweepUnled(request: UnledRequest): Promise<Progress | undefined> {
-  const { reconciler, databases, holder, cause, actor, signal, onUnknown } = request;
+  const { reconciler, databases, holder, cause, actor, signal, everything = false, onUnknown } = request;
   const executor = executorOf(databases.actual);
   const run = await beginUnled(executor, { reconciler: reconciler.name, holder, cause, actor });
   const mine = { id: run.id, holder };
   try {
     const swept = await sweep({
-      ...{ reconciler, databases, startedAt: run.startedAt, cause: causeOf(run) },
+      ...{ reconciler, databases, everything, startedAt: run.startedAt, cause: causeOf(run) },
       save: async (progress) => (await saveProgress(executor, mine, progress)) && signal?.aborted !== true,
       ...(onUnknown !== undefined && { onUnknown }),
     });

@@ -6,24 +6,38 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const FILES = ['package.json', 'package-lock.json'] as const;
-const fileOf = (name: (typeof FILES)[number]): string =>
-  fileURLToPath(new URL(`packages/${name}`, import.meta.url));
 
 /** The longest installation, in milliseconds. */
 const INSTALL_MS = 900_000;
 
+/** Rivals: the folder of their package files, and what is said while they are installed. */
+export interface Rivals {
+  readonly packages: URL;
+  readonly what: string;
+}
+
+const SAGA_RIVALS: Rivals = {
+  packages: new URL('packages/', import.meta.url),
+  what: 'DBOS and Restate with npm (once; 240 MB on the disk)',
+};
+
 /**
- * Installs the rivals with npm, once, in a folder of their own: `npm ci` of the kit stays small. No script of a package
+ * Installs rivals with npm, once, in a folder of their own: `npm ci` of the kit stays small. No script of a package
  * runs. Returns the folder; rejects with the reason when npm cannot install them.
  */
-export async function installRivals(parent: string, say: (line: string) => void): Promise<string> {
+export async function installRivals(
+  parent: string,
+  say: (line: string) => void,
+  { packages, what }: Rivals = SAGA_RIVALS,
+): Promise<string> {
+  const fileOf = (name: (typeof FILES)[number]): string => fileURLToPath(new URL(name, packages));
   const hash = createHash('sha256');
   for (const name of FILES) hash.update(readFileSync(fileOf(name)));
   const target = resolve(parent, hash.digest('hex').slice(0, 12));
   if (existsSync(target)) return target;
   const partial = resolve(parent, `.partial-${process.pid}`);
   mkdirSync(partial, { recursive: true });
-  say('installing DBOS and Restate with npm (once; 240 MB on the disk)');
+  say(`installing ${what}`);
   try {
     for (const name of FILES) copyFileSync(fileOf(name), join(partial, name));
     await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {

@@ -20,22 +20,21 @@ export async function diffKeys(
   const diff = (one: string): Promise<KeyDiff> =>
     readOnly(open, (databases) => diffKey(declared, databases, one));
   if (key !== undefined) return { looked: 1, more: false, unknown: [], keys: [await diff(key)] };
-  return readOnly(open, async (databases) => {
-    const keys: KeyDiff[] = [];
-    let looked = 0;
-    const unknown: string[] = [];
-    for await (const chunk of declared.keys.scan(databases, { reconciler: declared.name, after: null })) {
-      const parts = readChunk(chunk);
-      if (parts.unknown !== undefined) unknown.push(parts.unknown);
-      for (const one of parts.keys) {
-        const found = await diff(one);
-        looked += 1;
-        if (found.verdict !== 'in_sync') keys.push(found);
-        if (keys.length >= limit) return { looked, more: true, unknown, keys };
-      }
+  const keys: KeyDiff[] = [];
+  const unknown: string[] = [];
+  let looked = 0;
+  const context = { reconciler: declared.name, after: null, everything: true, readOnly: true };
+  for await (const chunk of declared.keys.scan(open, context)) {
+    const parts = readChunk(chunk);
+    if (parts.unknown !== undefined) unknown.push(parts.unknown);
+    for (const one of parts.keys) {
+      const found = await diff(one);
+      looked += 1;
+      if (found.verdict !== 'in_sync') keys.push(found);
+      if (keys.length >= limit) return { looked, more: true, unknown, keys };
     }
-    return { looked, more: false, unknown, keys };
-  });
+  }
+  return { looked, more: false, unknown, keys };
 }
 
 type Sides = Pick<OpenReconciler, 'desired' | 'actual'>;

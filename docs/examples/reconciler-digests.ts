@@ -1,0 +1,78 @@
+import type { Database } from '@convergekit/postgres';
+import { defineReconciler, digestScan, digestTable, markDirty } from '@convergekit/reconcile';
+import { sql } from 'kysely';
+
+export interface OrdersDb {
+  wanted: { sku: string; quantity: number; changed_at: Date };
+}
+
+export interface StockDb {
+  stock: { sku: string; reserved: number; version: number; changed_at: Date };
+}
+
+interface Drift {
+  readonly quantity: number;
+  readonly version: number | null;
+}
+
+export const stock = defineReconciler<
+  OrdersDb,
+  number,
+  StockDb,
+  { reserved: number; version: number },
+  Drift
+>({
+  name: 'stock-digests',
+  schedule: '*/5 * * * *',
+  keys: {
+    // Lists only the keys that differ. Each side names its own columns; `quantity` is the name that both share.
+    scan: digestScan({
+      desired: { table: 'wanted', key: 'sku', columns: { quantity: 'quantity' }, updatedAt: 'changed_at' },
+      actual: { table: 'stock', key: 'sku', columns: { quantity: 'reserved' }, updatedAt: 'changed_at' },
+      maxAgeMs: 86_400_000, // every key is compared once a day, whatever the events say
+    }),
+  },
+  desired: {
+    in: 'orders',
+    read: async (sku, db) =>
+      (await db.selectFrom('wanted').select('quantity').where('sku', '=', sku).executeTakeFirst())
+        ?.quantity ?? null,
+  },
+  actual: {
+    in: 'inventory',
+    read: async (sku, db) =>
+      (await db
+        .selectFrom('stock')
+        .select(['reserved', 'version'])
+        .where('sku', '=', sku)
+        .executeTakeFirst()) ?? null,
+  },
+  compare: (quantity, row) =>
+    (quantity ?? 0) === (row?.reserved ?? 0)
+      ? null
+      : { quantity: quantity ?? 0, version: row?.version ?? null },
+  repair: ({ quantity, version }, { tx, key }) =>
+    version === null
+      ? tx
+          .insertInto('stock')
+          .values({ sku: key, reserved: quantity, version: 1, changed_at: sql`now()` })
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst()
+      : tx
+          .updateTable('stock')
+          .set({ reserved: quantity, version: sql`version + 1`, changed_at: sql`now()` })
+          .where('sku', '=', key)
+          .where('version', '=', version)
+          .executeTakeFirst(),
+  mode: 'repair',
+});
+
+/** In the handler of an event, in its transaction: the next pass compares these keys first. */
+export const onStockChanged = (inventory: Pick<Database, 'executor'>, skus: readonly string[]) =>
+  markDirty(inventory.executor, stock, skus);
+
+/** The same comparison with a warehouse that writes its digests into `warehouse_digest`, in the database of orders. */
+export const warehouseScan = digestScan({
+  desired: digestTable({ table: 'warehouse_digest', digits: 3 }),
+  actual: { table: 'stock', key: 'sku', columns: { quantity: 'reserved' }, updatedAt: 'changed_at' },
+});

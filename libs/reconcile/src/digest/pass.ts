@@ -1,0 +1,84 @@
+import type { ScanChunk } from '../definition.ts';
+import { attempt, type Run } from './attempt.ts';
+import type { PassOptions } from './options.ts';
+import { readLastReport, removeReports } from './dirty.ts';
+import {
+  claimDue,
+  countHeld,
+  markDue,
+  type RangeStore,
+  readRanges,
+  releaseRanges,
+  renewRanges,
+} from './ranges.ts';
+import { compareReported } from './reported.ts';
+import { isEverythingCheaper, rangesPerStep, shareOf } from './rotation.ts';
+import { compareClaimed } from './step.ts';
+
+export interface PassRequest {
+  /** Compare every range, also those that were compared lately. */
+  readonly everything: boolean;
+  /** The planner's estimate of the rows of the larger side, for the first pass. */
+  readonly estimatedRows: number;
+}
+
+/** The interval at which a pass looks for ranges that others gave up, in milliseconds. */
+const WAIT_MS = 500;
+
+/** Compares reported keys and the due share of the key space, and yields the keys that differ. */
+export async function* runPass(
+  store: RangeStore,
+  pass: PassOptions,
+  request: PassRequest,
+): AsyncGenerator<ScanChunk> {
+  const mode = pass.desired.version !== undefined && pass.actual.version !== undefined ? 'version' : 'full';
+  const [state, report] = await Promise.all([readRanges(store, mode), readLastReport(store)]);
+  const tooMany = isEverythingCheaper(report.reported, state.rows);
+  const everything = request.everything || tooMany;
+  const share = (sinceMs: number | null, ageMs: number): number =>
+    everything ? pass.ranges : shareOf(pass.ranges, sinceMs, ageMs);
+  await markDue(store, {
+    mode: everything ? 'full' : mode,
+    ranges: share(state.sinceCheckedMs, pass.maxAgeMs),
+    maxAgeMs: pass.maxAgeMs,
+    fullRanges: share(state.sinceFullMs, pass.fullAgeMs),
+    fullAgeMs: pass.fullAgeMs,
+  });
+  // Every range is due now, and is hashed after this: that covers what was reported.
+  if (tooMany) await removeReports(store, report, false);
+  const run: Run = { store, pass, compared: 0, listed: 0 };
+  const rows = state.rows === 0 ? request.estimatedRows : state.rows;
+  yield* compareReported(run, report.last);
+  yield* compareDue(run, rangesPerStep(pass.ranges, rows, pass.stepRows));
+  yield { compared: run.compared };
+}
+
+/** Compares the ranges that are due, in steps of so many ranges. */
+async function* compareDue(run: Run, stepRanges: number): AsyncGenerator<ScanChunk> {
+  const { store, pass } = run;
+  /** Ranges that this pass cannot compare. They stay due. */
+  const skipped = new Set<number>();
+  for (let most = stepRanges; ;) {
+    const claimed = await claimDue(store, most, skipped);
+    if (claimed.length > 0) {
+      const ranges = claimed.map(({ range }) => range);
+      const ended = yield* attempt(
+        run,
+        {
+          what: `${claimed.length} of ${pass.ranges} ranges`,
+          divisible: claimed.length > 1,
+          renew: () => renewRanges(store, ranges),
+          release: () => releaseRanges(store, ranges),
+        },
+        compareClaimed(store, claimed, pass),
+      );
+      if (ended === 'too slow') most = Math.max(1, Math.floor(claimed.length / 4));
+      if (ended === 'unknown') for (const range of ranges) skipped.add(range);
+      continue;
+    }
+    if ((await countHeld(store, skipped)) === 0) return;
+    // Another process compares them. If it dies, its lease expires, and its ranges are taken here.
+    yield [];
+    await pass.clock.sleep(Math.min(WAIT_MS, pass.leaseMs / 4));
+  }
+}

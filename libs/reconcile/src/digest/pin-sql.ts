@@ -1,0 +1,19 @@
+/** Settings on which the texts of values depend. Both sides hash under the same ones, whatever the defaults of a role. */
+const PINNED = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  xmlbinary: 'base64',
+  // A comparison must not take the cores of the critical path.
+  max_parallel_workers_per_gather: '0',
+  jit: 'off',
+  lock_timeout: '5s',
+} as const;
+
+/** Pins the settings of a hash session for its transaction. */
+export function pinSql(timeoutMs: number): string {
+  const settings = Object.entries({ ...PINNED, statement_timeout: String(timeoutMs) });
+  return `select ${settings.map(([name, value]) => `set_config('${name}', '${value}', true)`).join(', ')}`;
+}

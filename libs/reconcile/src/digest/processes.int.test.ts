@@ -1,0 +1,175 @@
+import { metrics } from '@opentelemetry/api';
+import { connect } from '@convergekit/postgres';
+import { describe, expect, it } from 'vitest';
+import { passOf, scanOf, type Sides, sidesForEach, tablesOf } from '../fixture/digest-sides.ts';
+
+let sides: Sides;
+sidesForEach((opened) => {
+  sides = opened;
+});
+
+const { change, count, fill } = tablesOf(() => sides);
+
+describe('a side that cannot be read whole', () => {
+  // Seen to fail when a cancelled statement counts as no difference.
+  it('a side that times out is unknown, is tried in smaller steps first, and stays due', async () => {
+    await fill(2_000);
+    const slow = {
+      select: `select k, v || (case when hashtextextended(k, 0) < '-4611686018427387904'::bigint then pg_sleep(0.02)::text else '' end) as v from t`,
+      key: 'k',
+      columns: ['v'],
+    };
+    await change(`delete from t where k = 'k3'`);
+    const scan = scanOf({
+      desired: slow,
+      actual: { table: 't', key: 'k', columns: ['v'] },
+      ranges: 4,
+      timeoutMs: 400,
+    });
+    const { unknown } = await passOf(sides, scan);
+    expect(unknown).toEqual([expect.stringMatching(/^1 of 4 ranges: .*statement timeout/)]);
+    expect(await count(`reconcile_range where due is not null`)).toBe(1);
+    expect(await count(`reconcile_range where holder is not null`)).toBe(0);
+  });
+
+  it('a database that cannot be reached is unknown, never equal', async () => {
+    await fill(10);
+    await sides.desired.close();
+    const gone = connect({ url: 'postgres://postgres@127.0.0.1:1/none' });
+    const { keys, unknown } = await passOf({ ...sides, desired: gone }, scanOf());
+    expect([keys, unknown.length]).toEqual([[], 1]);
+    await gone.close();
+  });
+
+  it('a pass lists at most maxKeys keys and says that the rest is unknown', async () => {
+    await fill(2_000);
+    await change('delete from t');
+    const scan = scanOf({ ranges: 16, leafRows: 10, maxKeys: 300, stepRows: 200 });
+    const { keys, unknown } = await passOf(sides, scan);
+    expect(keys.length).toBeGreaterThanOrEqual(300);
+    expect(keys.length).toBeLessThan(600);
+    expect(unknown.length).toBeGreaterThan(0);
+    expect(await count(`reconcile_range where due is not null`)).toBeGreaterThan(0);
+  });
+
+  it('a table that does not exist is an error, not unknown', async () => {
+    await expect(passOf(sides, scanOf())).rejects.toThrow('relation "t" does not exist');
+  });
+});
+
+describe('several processes', () => {
+  it('an interrupted pass goes on with the ranges that are left', async () => {
+    await fill(1_000);
+    const scan = scanOf({ ranges: 16, stepRows: 250 });
+    for await (const chunk of scan(
+      { desired: sides.desired.db, actual: sides.actual.db },
+      { reconciler: 'stock', after: null },
+    ))
+      if ('length' in chunk && (await count('reconcile_range where checked_at is not null')) > 0) break;
+    const left = await count('reconcile_range where due is not null');
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(16);
+    expect(await count('reconcile_range where holder is not null')).toBe(0);
+    const rest = await passOf(sides, scan);
+    expect(rest.compared).toBeLessThan(1_000);
+    expect(await count('reconcile_range where checked_at is null')).toBe(0);
+  });
+
+  it('passes at the same time share the ranges, and none is compared twice', async () => {
+    await fill(2_000);
+    await change(`update t set v = 'x' where k in ('k1', 'k20', 'k300')`);
+    const scan = scanOf({ ranges: 32, stepRows: 100, leaseMs: 20_000 });
+    const passes = await Promise.all([passOf(sides, scan), passOf(sides, scan), passOf(sides, scan)]);
+    expect(passes.flatMap(({ keys }) => keys).toSorted()).toEqual(['k1', 'k20', 'k300']);
+    expect(passes.reduce((sum, { compared }) => sum + compared, 0)).toBe(2_000);
+  });
+
+  // Seen to fail when a pass ends as soon as no range is free.
+  it('the ranges of a process that died are taken when its lease has expired', async () => {
+    await fill(500);
+    await change(`update t set v = 'x' where k = 'k7'`);
+    const scan = scanOf({ ranges: 8, leaseMs: 1_000 });
+    await passOf(sides, scan);
+    await change(
+      `update converge.reconcile_range set due = 'full', holder = 'dead', leased_until = clock_timestamp() + interval '1 hour'`,
+    );
+    const keys: string[] = [];
+    let waits = 0;
+    for await (const chunk of scan(
+      { desired: sides.desired.db, actual: sides.actual.db },
+      { reconciler: 'stock', after: null },
+    ))
+      if ('length' in chunk) {
+        // Nothing is free yet: the first empty chunk is that of a pass that waits.
+        if (waits === 0) await change(`update converge.reconcile_range set leased_until = clock_timestamp()`);
+        waits += 1;
+        keys.push(...chunk);
+      }
+    expect(keys).toEqual(['k7']);
+  });
+
+  it('a process whose lease expired finishes nothing', async () => {
+    await fill(500);
+    const scan = scanOf({ ranges: 8 });
+    const chunks = scan(
+      { desired: sides.desired.db, actual: sides.actual.db },
+      { reconciler: 'stock', after: null },
+    );
+    for await (const chunk of chunks)
+      if ('length' in chunk && (await count('reconcile_range where checked_at is null')) === 8)
+        await change(`update converge.reconcile_range set holder = 'other', leased_until = clock_timestamp() + interval '1 hour'
+          where holder is not null and range = 0`);
+      else if ((await count(`reconcile_range where holder = 'other'`)) === 1)
+        await change(
+          `update converge.reconcile_range set holder = null, leased_until = null, due = null where holder = 'other'`,
+        );
+    expect(await count('reconcile_range where checked_at is null')).toBe(1);
+  });
+});
+
+// Seen to fail when an outcome is left out.
+it('a pass records its duration, its ranges by outcome and its rows by mode', async () => {
+  const recorded: unknown[] = [];
+  const instrument = (name: string) => ({
+    add: (value: number, attributes: Record<string, string>) => void recorded.push([name, value, attributes]),
+    record: (_value: number, attributes: Record<string, string>) => void recorded.push([name, attributes]),
+  });
+  const meter = { createCounter: instrument, createGauge: instrument, createHistogram: instrument };
+  metrics.setGlobalMeterProvider({ getMeter: () => meter } as never);
+  try {
+    await fill(100);
+    await change(`update t set v = 'x' where k = 'k1'`);
+    await passOf(sides, scanOf({ ranges: 2 }));
+    const labels = { 'converge.reconciler': 'stock', 'converge.digest.mode': 'full' };
+    expect(recorded).toEqual([
+      ['converge.reconcile.digest.ranges', 1, { ...labels, 'converge.outcome': 'equal' }],
+      ['converge.reconcile.digest.ranges', 1, { ...labels, 'converge.outcome': 'different' }],
+      ['converge.reconcile.digest.rows', 100, labels],
+      [
+        'converge.reconcile.digest.duration',
+        { 'converge.reconciler': 'stock', 'converge.outcome': 'completed' },
+      ],
+    ]);
+    recorded.length = 0;
+    await passOf(
+      sides,
+      scanOf({
+        ranges: 2,
+        timeoutMs: 1,
+        desired: { select: 'select k, v from t, pg_sleep(1)', key: 'k', columns: ['v'] },
+      }),
+      { everything: true },
+    );
+    expect(recorded).toContainEqual([
+      'converge.reconcile.digest.ranges',
+      1,
+      { 'converge.reconciler': 'stock', 'converge.outcome': 'unknown' },
+    ]);
+    expect(recorded.at(-1)).toEqual([
+      'converge.reconcile.digest.duration',
+      { 'converge.reconciler': 'stock', 'converge.outcome': 'unknown' },
+    ]);
+  } finally {
+    metrics.disable();
+  }
+});

@@ -1,0 +1,64 @@
+// $1 reconciler, $2 bits in all of them.
+
+/** Removes ranges of another division of the key space, and reads the state of this one. */
+export const readRangesSql = `
+  with gone as (delete from converge.reconcile_range where reconciler = $1 and bits <> $2)
+  select count(*)::int as ranges, coalesce(sum(rows), 0)::text as rows,
+    extract(epoch from clock_timestamp() - max(checked_at)) * 1000 as since_checked_ms,
+    extract(epoch from clock_timestamp() - max(full_at)) * 1000 as since_full_ms
+    from converge.reconcile_range where reconciler = $1 and bits = $2`;
+
+// In version mode the clock of the full hash starts at once, so that its first rotation is spread over its whole time.
+export const createRangesSql = `
+  insert into converge.reconcile_range (reconciler, bits, range, full_at)
+  select $1, $2, range, case $3 when 'version' then clock_timestamp() end
+    from generate_series(-(1 << ($2::int - 1)), (1 << ($2::int - 1)) - 1) as range
+  on conflict do nothing`;
+
+// $3 mode, $4 number of ranges to check, $5 their maximum age, $6 and $7 the same for the full hash. A range stays due until
+// it was compared. Plan: the arrays are built once, each by a sort of the rows of one reconciler (1,024 by default).
+const OLDEST_FULL = `(r.range = any(array(select range from converge.reconcile_range where reconciler = $1 and bits = $2
+      order by full_at nulls first, range limit $6))
+    or coalesce(r.full_at < clock_timestamp() - $7::float8 * interval '1 millisecond', true))`;
+export const markDueSql = `
+  update converge.reconcile_range r set due = case when $3 = 'full' or ${OLDEST_FULL} then 'full' else 'version' end
+   where r.reconciler = $1 and r.bits = $2 and r.due is distinct from 'full' and (
+     r.range = any(array(select range from converge.reconcile_range where reconciler = $1 and bits = $2
+       order by checked_at nulls first, range limit $4))
+     or coalesce(r.checked_at < clock_timestamp() - $5::float8 * interval '1 millisecond', true)
+     or ($3 = 'version' and ${OLDEST_FULL}))`;
+
+// Plan: `in (select unnest)` is a hashed lookup; `= any` of a parameter would be compared element by element.
+const among = (value: string, parameter: string): string =>
+  `${value} in (select unnest(${parameter}::int[]))`;
+const FREE = `r.reconciler = $1 and r.bits = $2 and (r.leased_until is null or r.leased_until <= clock_timestamp())
+  and not ${among('r.range', '$6')}`;
+
+// $3 holder, $4 lease in ms, $5 number of ranges, $6 ranges to leave alone. SKIP LOCKED lets processes pass each other.
+export const claimDueSql = `
+  update converge.reconcile_range r set holder = $3, leased_until = clock_timestamp() + $4::float8 * interval '1 millisecond'
+   where r.reconciler = $1 and r.bits = $2 and r.range = any(array(
+     select range from converge.reconcile_range r where ${FREE} and r.due is not null
+      order by r.due, r.range limit $5 for update skip locked))
+  returning r.range, r.due, clock_timestamp()::text as claimed_at`;
+
+/** Ranges that are due and held by others. $3 ranges to leave alone. */
+export const heldSql = `
+  select count(*)::int as held from converge.reconcile_range
+   where reconciler = $1 and bits = $2 and due is not null and not ${among('range', '$3')}`;
+
+export const renewRangesSql = `
+  update converge.reconcile_range set leased_until = clock_timestamp() + $4::float8 * interval '1 millisecond'
+   where reconciler = $1 and bits = $2 and holder = $3 and range = any($5::int[])`;
+
+export const releaseRangesSql = `
+  update converge.reconcile_range set holder = null, leased_until = null
+   where reconciler = $1 and bits = $2 and holder = $3 and range = any($4::int[])`;
+
+// $3 holder, $4 ranges, $5 their modes, $6 their rows, $7 time of the claim. Only ranges that are still held are finished.
+export const finishRangesSql = `
+  update converge.reconcile_range r set
+    due = null, checked_at = $7::timestamptz, rows = f.rows, holder = null, leased_until = null,
+    full_at = case f.mode when 'full' then $7::timestamptz else r.full_at end
+    from unnest($4::int[], $5::text[], $6::bigint[]) as f (range, mode, rows)
+   where r.reconciler = $1 and r.bits = $2 and r.holder = $3 and r.range = f.range`;
