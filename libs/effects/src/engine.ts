@@ -30,9 +30,10 @@ export { sealOf, sealSql } from './journal/seal.ts';
 export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
 export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
 export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';
+export { insertStepWorks, isRefusedWork } from './work/insert-all-sql.ts';
 export { bringForward } from './work/bring-forward-sql.ts';
 export type { JournalOp, SagaRef, StepKey } from './work/step-key.ts';
-export { withdrawTimersSql } from './work/withdraw-sql.ts';
+export { openTimersSql, withdrawTimersSql, withdrawnSql } from './work/withdraw-sql.ts';
 export {
   type Cause,
   type ClaimedWork,

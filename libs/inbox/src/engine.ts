@@ -16,5 +16,6 @@ export type {
 } from './define/subscription.ts';
 export { retryParkedOf, skipParkedOf, supersedeParked } from './operate/parked.ts';
 export { identityOf } from './slice/emitted.ts';
+export { Gathered, type SliceWrite } from './slice/gathered.ts';
 export { eventContextOf } from './attempt/dead-letter.ts';
 export type { From } from './define/types.ts';

@@ -21,9 +21,8 @@ interface Collected {
 }
 
 /** Begins to collect the functions that wait for the commit of a transaction. */
-export async function collectCommitted<DB>(db: Kysely<DB>, tx: Transaction<DB>): Promise<Collected> {
+export function collectCommitted<DB>(db: Kysely<DB>, connection: DatabaseConnection): Collected {
   const due: Committed[] = [];
-  const connection = await connectionOf(tx);
   waiting.set(connection, due);
   return {
     committed: () => {
@@ -33,6 +32,6 @@ export async function collectCommitted<DB>(db: Kysely<DB>, tx: Transaction<DB>):
   };
 }
 
-function connectionOf<DB>(tx: Transaction<DB>): Promise<DatabaseConnection> {
+export function connectionOf<DB>(tx: Transaction<DB>): Promise<DatabaseConnection> {
   return tx.getExecutor().provideConnection((one) => Promise.resolve(one));
 }

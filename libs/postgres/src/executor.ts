@@ -45,7 +45,7 @@ export function ownStatement(values: readonly unknown[]): unknown[] {
 const keptOnes = new WeakSet<readonly unknown[]>();
 
 /** Copies values and marks the copy: a session of our own keeps the statement parsed and planned. */
-function keptStatement(values: readonly unknown[]): unknown[] {
+export function keptStatement(values: readonly unknown[]): unknown[] {
   const marked = copyValues(values);
   keptOnes.add(marked);
   return marked;

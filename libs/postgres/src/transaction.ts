@@ -1,11 +1,12 @@
 import { delayMs } from '@convergekit/core/engine';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
-import { collectCommitted } from './after-commit.ts';
+import { collectCommitted, connectionOf } from './after-commit.ts';
 import { BeginWithFirst } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
 import { commitError, isForgotten, rolledBackError, sqlState } from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
+import { SentAhead } from './send-ahead.ts';
 import { ownBegin, ownOpening, sharedOpening } from './settings.ts';
 import { submitClient } from './submit-client.ts';
 
@@ -79,7 +80,9 @@ export function kyselyTransaction<DB, T>(
   return runWithReruns(options, async () => {
     const begin = db.startTransaction().setAccessMode('read write');
     const tx = await (options.isolation ? begin.setIsolationLevel(options.isolation) : begin).execute();
-    const after = await collectCommitted(db, tx);
+    const connection = await connectionOf(tx);
+    const after = collectCommitted(db, connection);
+    const ahead = SentAhead.on(connection);
     let result: T;
     try {
       if (options.settings !== 'none') await executorOf(tx).query(sharedOpening);
@@ -87,15 +90,17 @@ export function kyselyTransaction<DB, T>(
       result = await fn(tx);
     } catch (error) {
       after.end();
+      ahead.end();
       // Kysely discards the connection if the rollback fails, too, and the server rolls back.
       await tx
         .rollback()
         .execute()
         .catch(() => undefined);
-      throw error;
+      throw await ahead.errorOr(error);
     }
     // The connection serves others once the commit is answered.
     after.end();
+    ahead.end();
     try {
       await tx.commit().execute();
     } catch (error) {
@@ -103,7 +108,7 @@ export function kyselyTransaction<DB, T>(
         .rollback()
         .execute()
         .catch(() => undefined);
-      throw commitError(error);
+      throw await ahead.errorOr(commitError(error));
     }
     after.committed();
     return result;

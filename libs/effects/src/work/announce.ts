@@ -23,7 +23,10 @@ export function listenForWork(db: object, listener: Listener): () => void {
 
 /** Announces work to the workers of this process on the same database, once its transaction has been committed. */
 export function announceWork<DB>(tx: Transaction<DB>, work: AnnouncedWork): Promise<void> {
-  return afterCommit(tx, (db) => {
-    for (const listener of listeners.get(db) ?? []) listener(work);
-  });
+  return afterCommit(tx, (db) => announce(db, work));
+}
+
+/** Announces work of a transaction on `db` that has been committed. */
+export function announce(db: object, work: AnnouncedWork): void {
+  for (const listener of listeners.get(db) ?? []) listener(work);
 }

@@ -102,12 +102,15 @@ const inserted = sql.raw(`select exists (select from made) as made,
 function made(rows: readonly Inserted[], effect: string, key: string): boolean {
   const [row] = rows;
   if (row === undefined) throw workerMissing(effect);
-  if (row.gone)
-    logger('saga').error(
-      { alarm: 'worker_gone', effect, key },
-      'work waits for a worker that has not been seen for ten minutes: start it again',
-    );
+  if (row.gone) alertGone(effect, key);
   return row.made;
+}
+
+export function alertGone(effect: string, key: string): void {
+  logger('saga').error(
+    { alarm: 'worker_gone', effect, key },
+    'work waits for a worker that has not been seen for ten minutes: start it again',
+  );
 }
 
 function stateOf({ outcome, unknownForMs, stuck }: StepWork): WorkState {

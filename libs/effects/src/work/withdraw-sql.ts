@@ -5,11 +5,21 @@
  * row stays for the narrative.
  */
 export function withdrawTimersSql(saga: string, instance: string, step: string, condition: string): string {
+  return withdrawnSql(openTimersSql(saga, instance, step, condition));
+}
+
+/** Returns the statement that ends the timers whose ids a query gives. */
+export function withdrawnSql(ids: string): string {
   return `
     update converge.saga_work set state = 'done', ended_at = clock_timestamp(), holder = null, term = term + 1
-     where id in (
+     where id in (${ids})`;
+}
+
+/** Returns the query of the ids of a step's open timers, which locks them. */
+export function openTimersSql(saga: string, instance: string, step: string, condition: string): string {
+  return `
       select id from converge.saga_work
        where saga = ${saga} and instance = ${instance} and step = ${step} and op in ('deadline', 'expire')
          and ended_at is null and ${condition}
-         for update skip locked)`;
+         for update skip locked`;
 }

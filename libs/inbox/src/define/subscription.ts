@@ -1,3 +1,4 @@
+import type { Gathered } from '../slice/gathered.ts';
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import type { Envelope, FailedStep } from '@convergekit/contracts/engine';
 import type { Logger } from '@convergekit/telemetry';
@@ -18,6 +19,8 @@ export interface EmitAs {
 /** The context that a slice passes to a subscription: its emit names the answered event. */
 export interface CallContext<DB> extends HandlerContext<DB> {
   readonly emit: (event: DomainEvent, answers: ReceivedEvent, as?: EmitAs) => void;
+  /** What the calls of the slice write together. */
+  readonly gathered: Gathered<DB>;
 }
 
 /** The context of giving up an event: its transaction and its failure event. */

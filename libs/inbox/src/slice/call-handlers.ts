@@ -8,6 +8,7 @@ import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
 import type { SliceContext } from './context.ts';
 import { emitClosed, type Emitted, identityOf } from './emitted.ts';
+import { Gathered } from './gathered.ts';
 import { ended, guarded, type FailedWrite, Written } from './handler-tx.ts';
 import { ConnectionLost, HandlerFailed, PartitionLost, SliceTooLong } from './slice-errors.ts';
 
@@ -22,21 +23,24 @@ export async function callHandlers<DB>(
 ): Promise<void> {
   const started = context.clock.monotonic();
   const written = new Written(await senderOf(tx));
+  const gathered = new Gathered(tx);
   const units = unitsOf(steps.filter((step) => step.kind === 'handle'));
   for (const [at, unit] of units.entries()) {
     if (signal.aborted) throw new PartitionLost();
     if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs) throw new SliceTooLong();
-    await callOne(context, tx, unit, { emitted, written, attempt, signal });
+    await callOne(context, tx, unit, { emitted, written, gathered, attempt, signal });
     if (written.full) await written.answered();
     if (written.failed !== undefined) break;
   }
   await written.answered();
   if (written.failed !== undefined) throw await blame(tx, written.failed);
+  await gathered.send();
 }
 
 /** The state that the calls of one slice share. */
-interface Shared {
+interface Shared<DB> {
   readonly emitted: Emitted;
+  readonly gathered: Gathered<DB>;
   readonly written: Written;
   readonly attempt: number | undefined;
   readonly signal: AbortSignal;
@@ -56,7 +60,7 @@ async function callOne<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,
   { subscription, events }: Unit<DB>,
-  { emitted, written, attempt, signal }: Shared,
+  { emitted, written, gathered, attempt, signal }: Shared<DB>,
 ): Promise<void> {
   const { handler } = subscription;
   const consumer = context.definition.name;
@@ -91,6 +95,7 @@ async function callOne<DB>(
         consumer,
         handler,
         emit,
+        gathered,
         signal,
         deadline,
         idempotencyKey,

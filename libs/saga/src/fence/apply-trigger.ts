@@ -4,6 +4,7 @@ import { factId, stuckId } from '../step/saga-ref.ts';
 import { decideFence, type FenceAct, type FenceDecision, type FenceFrom, isDecided } from './fence.ts';
 import type { FenceChange } from './decision-sql.ts';
 import { type FenceRow, lockFence, moveFence } from './fence-sql.ts';
+import type { EndedAtOnce, NewFence } from './new-fences-sql.ts';
 import { openFence } from './open-fence-sql.ts';
 import { fromBelow, horizonOf, startOf } from './horizon.ts';
 
@@ -53,21 +54,24 @@ export async function applyTrigger<DB>(tx: Transaction<DB>, request: TriggerRequ
   return { ...NOTHING, from, ...decideFence(from, request.trigger) };
 }
 
+/** Returns the fence of a step that nothing has reached yet, and that begins. Pure. */
+export function begunFence(request: TriggerRequest): NewFence {
+  return { change: request, ...placeOf(request), ended: undefined, withdraws: false };
+}
+
 /**
- * Records a local step that took effect, or was refused, in the transaction in which it began. The row is inserted by one
- * statement, with both rows of the journal. Undefined: something reached the step before, and nothing was written.
+ * Returns the fence of a local step that nothing has reached yet, and that took effect or was refused in the transaction
+ * in which it began. Pure.
  */
-export async function applyAtOnce<DB>(
-  tx: Transaction<DB>,
+export function endedFence(
   request: TriggerRequest & { readonly trigger: 'applied' | 'rejected' },
-): Promise<Transition | undefined> {
+): NewFence & { readonly ended: EndedAtOnce } {
   const { state: from } = decideFence('absent', 'begin');
   const { state, act } = decideFence(from, request.trigger);
-  if (state === 'absent' || state === 'forgotten') return undefined;
-  const emits = emitsOf(request, act, 2);
-  const at = { ...placeOf(request), withdraws: withdraws(request, from, state), ended: true };
-  const opened = await openFence(executorOf(tx), at, request, { from, state, act, emitted: emits });
-  return opened ? { from, state, act, row: undefined, emits, seq: 2 } : undefined;
+  if (state === 'absent' || state === 'forgotten')
+    throw new TypeError(`${request.trigger} leaves a step ${state}`);
+  const ended = { state, act, emitted: emitsOf(request, act, 2) };
+  return { change: request, ...placeOf(request), ended, withdraws: withdraws(request, from, state) };
 }
 
 function placeOf({ consumer, key, instance }: TriggerRequest) {

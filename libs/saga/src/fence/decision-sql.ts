@@ -42,21 +42,14 @@ interface DecisionColumns {
   readonly seq: string;
   readonly from: string;
   readonly note: string;
-  readonly trigger?: string;
-  readonly state?: string;
-  readonly act?: string;
-  readonly outcome?: string;
-  readonly emitted?: string;
-  readonly at?: string;
 }
 
 /** A row of the journal, with the parameters that all statements have in the same places. */
-export const decisionSql = ({ seq, from, note, ...of }: DecisionColumns): string => `
+export const decisionSql = ({ seq, from, note }: DecisionColumns): string => `
     select $1::text as saga, $2::text as instance, $3::text as step, ${seq} as seq, $4::int as version, $5::text as op,
-        ${of.trigger ?? '$6'}::text as trigger, ${from}::text as state_from, ${of.state ?? '$7'}::text as state_to,
-        ${of.act ?? '$8'}::text as act, ${of.outcome ?? '$9'}::text as outcome, $14::text as plan,
-        $10::text as cause_event, $11::text as cause_attempt, ${of.emitted ?? '$12'}::uuid as emitted_event,
-        $13::text as actor, ${note}::text as note, ${of.at ?? 'clock_timestamp()'} as at`;
+        $6::text as trigger, ${from}::text as state_from, $7::text as state_to, $8::text as act, $9::text as outcome,
+        $14::text as plan, $10::text as cause_event, $11::text as cause_attempt, $12::uuid as emitted_event,
+        $13::text as actor, ${note}::text as note, clock_timestamp() as at`;
 
 /** The timers of the step end where it is decided. */
 export const withTimers = (withdraws: boolean, condition: string): string =>

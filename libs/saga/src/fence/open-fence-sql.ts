@@ -8,16 +8,15 @@ import {
   valuesOf,
   withTimers,
 } from './decision-sql.ts';
-import { decideFence } from './fence.ts';
 import { columnsOf, FENCE_COLUMNS, fenceSealSql, stepSealSql } from './seal-sql.ts';
 
-/** A fence that has no row yet, of the last row of its journal. */
-const newFenceSql = (row: string, seq: string, createdAt: string): string => `
-    select saga, instance, step, version, $20::text as consumer, $21::text as key, state_to as state, ${seq} as seq,
+/** A fence that has no row yet, of the first row of its journal. */
+const newFenceSql = `
+    select saga, instance, step, version, $20::text as consumer, $21::text as key, state_to as state, 1 as seq,
         $15::text as intent, $16::text as result, $23::text as undo, $17::text as reason_code, $18::text as reason,
-        cause_event, cause_attempt, case state_to when 'stuck' then at end as stuck_since, ${createdAt} as created_at,
+        cause_event, cause_attempt, case state_to when 'stuck' then at end as stuck_since, at as created_at,
         at as changed_at, seal as journal_seal
-      from ${row}`;
+      from sealed`;
 
 // Two transactions may reach a step at the same time: the second one's insert waits. After the first one's commit the
 // second finds the row and locks it; after a rollback the row is its own. The second fails with 40001 under REPEATABLE
@@ -34,39 +33,18 @@ const openedSql = `
 const openSql = (withdraws: boolean): string => `
   with decision as materialized (${decisionSql({ seq: '1', from: '$19', note: '$22' })}),
   sealed as materialized (select decision.*, ${stepSealSql('decision', 'null')} as seal from decision),
-  fence as materialized (${newFenceSql('sealed', '1', 'at')}),
+  fence as materialized (${newFenceSql}),
   opened as (${openedSql})${withTimers(withdraws, 'exists (select from opened)')}
   insert into converge.saga_step (${journalColumns})
   select ${columnsOf('sealed', journalColumns)} from sealed, opened`;
 
-const BEGUN = decideFence('absent', 'begin');
-const begunColumns = {
-  ...{ seq: '1', from: `'absent'`, note: 'null', trigger: `'begin'`, state: `'${BEGUN.state}'` },
-  ...{ act: `'${BEGUN.act}'`, outcome: 'null', emitted: 'null', at: 'transaction_timestamp()' },
-};
-
-// The same with two rows of the journal: the step began with its transaction, and has ended by now.
-const openEndedSql = (withdraws: boolean): string => `
-  with begin as materialized (${decisionSql(begunColumns)}),
-  begun as materialized (select begin.*, ${stepSealSql('begin', 'null')} as seal from begin),
-  decision as materialized (${decisionSql({ seq: '2', from: '$19', note: '$22' })}),
-  sealed as materialized (
-    select decision.*, ${stepSealSql('decision', 'begun.seal')} as seal from decision, begun),
-  fence as materialized (${newFenceSql('sealed', '2', '(select begun.at from begun)')}),
-  opened as (${openedSql})${withTimers(withdraws, 'exists (select from opened)')}
-  insert into converge.saga_step (${journalColumns})
-  select ${columnsOf('one', journalColumns)}
-    from (select * from begun union all select * from sealed) as one, opened`;
-
-const OPEN = { once: sqlOf(openSql), ended: sqlOf(openEndedSql) };
+const OPEN = sqlOf(openSql);
 
 /** The place of a row that is made. */
-interface NewFence {
+interface FencePlace {
   readonly consumer: string;
   readonly key: string;
   readonly startedAt?: Date | undefined;
-  /** True when the journal gets the begin of the step, too: it began in this transaction. */
-  readonly ended?: boolean;
   /** True when the timers of the step end. */
   readonly withdraws: boolean;
 }
@@ -77,14 +55,12 @@ interface NewFence {
  */
 export async function openFence(
   tx: Executor,
-  at: NewFence,
+  at: FencePlace,
   change: FenceChange,
   decided: Decided,
 ): Promise<boolean> {
-  const { plain, withdrawing } = at.ended === true ? OPEN.ended : OPEN.once;
-  const values = valuesOf(change, decided);
-  const { rowCount } = await tx.query(at.withdraws ? withdrawing : plain, [
-    ...values,
+  const { rowCount } = await tx.query(at.withdraws ? OPEN.withdrawing : OPEN.plain, [
+    ...valuesOf(change, decided),
     decided.from,
     at.consumer,
     at.key,

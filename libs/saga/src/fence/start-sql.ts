@@ -1,5 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
+import { sendAhead } from '@convergekit/postgres/engine';
 import type { SagaRef, StepKey } from '@convergekit/effects/engine';
+import type { Transaction } from 'kysely';
 
 const noteSql = `
   insert into converge.saga_start (saga, instance, version, key) values ($1, $2, $3, $4)
@@ -54,4 +56,36 @@ function lockNameOf({ saga, instance, step }: StepKey): string {
  */
 export async function lockStart(tx: Executor, step: StepKey): Promise<void> {
   await tx.query(lockSql, [lockNameOf(step)]);
+}
+
+/** A start of a saga, at the step that may cancel it. */
+export interface SagaStart extends StepKey {
+  /** The key under which the start is noted; undefined: it is not. */
+  readonly key: string | undefined;
+  /** True when the start takes its lock. */
+  readonly locks: boolean;
+}
+
+// The locks are taken in the order of their numbers, so that two slices do not wait for each other in turn.
+const noteAndLockAllSql = `
+  with noted as (
+    insert into converge.saga_start (saga, instance, version, key)
+    select * from unnest($1::text[], $2::text[], $3::int[], $4::text[]) on conflict (saga, instance) do nothing)
+  select pg_advisory_xact_lock(1668247161, number)
+    from (select distinct hashtext(name) as number from unnest($5::text[]) as name order by number) as numbers`;
+
+/** Notes and locks starts of distinct runs, by one statement whose answer is not awaited. */
+export async function noteAndLockStarts<DB>(
+  tx: Transaction<DB>,
+  starts: readonly SagaStart[],
+): Promise<void> {
+  const noted = starts.filter(({ key }) => key !== undefined);
+  const values = [
+    noted.map(({ saga }) => saga),
+    noted.map(({ instance }) => instance),
+    noted.map(({ version }) => version),
+    noted.map(({ key }) => key),
+    starts.flatMap((start) => (start.locks ? [lockNameOf(start)] : [])),
+  ];
+  await sendAhead(tx, { text: noteAndLockAllSql, values });
 }

@@ -6,10 +6,11 @@ import { deterministicUuid } from '@convergekit/core/engine';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
 import type { Reason } from '../fence/decision-sql.ts';
-import { applyAtOnce, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
+import { begunFence, endedFence, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
 import { applyToStep, hasTimers } from './apply-to-step.ts';
 import { openWorkOf } from '../operate/step-sql.ts';
-import { requestCall } from './request-work.ts';
+import { callOf, requestCall } from './request-work.ts';
+import { gatherBegin, hasBegin } from './slice-writes.ts';
 import { failureOf } from './failure-of.ts';
 import { factOf, keyOf, type Member, planOf } from './member.ts';
 import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
@@ -18,8 +19,7 @@ import { formatSagaRef } from './saga-ref.ts';
 /**
  * Handles an event that begins a step, in the slice. A step after a group waits for all members; then the fence decides
  * whether the step may take effect. A local step takes effect here, and its fact is emitted in the same transaction; an
- * external step is requested. The handler of a local step runs before its fence is written, which saves two statements:
- * see `FenceOrder`.
+ * external step is requested. Ordinarily the fences of a slice are written behind it, by one statement: see `FenceOrder`.
  */
 export async function begin<DB>(
   member: Member<DB>,
@@ -29,9 +29,10 @@ export async function begin<DB>(
 ): Promise<void> {
   const stored = await awaited(member, instance, event, context);
   if (stored === undefined) return;
-  const { order, handlers } = member;
-  if (handlers.local !== undefined && !order.asksFirst)
-    return runFirst(member, instance, event, stored, context);
+  const { order } = member;
+  if (!order.asksFirst && !hasBegin(context.gathered, member, instance))
+    return beginNew(member, instance, event, stored, context);
+  await context.gathered.send();
   const request = beginning(member, instance, event, stored);
   const transition = await applyToStep(member, context.tx, request);
   if (transition.from === 'absent') order.absent();
@@ -142,32 +143,30 @@ async function run<DB>(
   emitFact(member, instance, event, made, await applyToStep(member, context.tx, request), context);
 }
 
-/** Runs the handler of a local step, and writes the fence behind it. */
-async function runFirst<DB>(
+/**
+ * Begins a step that nothing has reached, as far as is known: its handler runs, or its call is requested, and the slice
+ * writes its fence behind that. If something has reached it, the slice is rolled back and run again.
+ */
+async function beginNew<DB>(
   member: Member<DB>,
   instance: string,
   event: ReceivedEvent,
   stored: readonly StoredEvent[],
   context: CallContext<DB>,
 ): Promise<void> {
+  const { gathered } = context;
+  if (member.handlers.local === undefined) {
+    const request = beginning(member, instance, event, stored);
+    return gatherBegin(gathered, member, begunFence(request), callOf(member, instance, event, stored));
+  }
   try {
     const { made, request } = await takeEffect(member, instance, event, stored, context);
-    const transition = await applyAtOnce(context.tx, { ...request, timed: hasTimers(member) });
-    if (transition === undefined) throw new StepReached(member);
-    emitFact(member, instance, event, made, transition, context);
+    const fence = endedFence({ ...request, timed: hasTimers(member) });
+    gatherBegin(gathered, member, fence);
+    emitFact(member, instance, event, made, { emits: fence.ended.emitted }, context);
   } catch (error) {
     member.order.reached();
     throw error;
-  }
-}
-
-/** The error of a step that something had reached before its handler ended: the slice is run again, and asks first. */
-class StepReached extends Error {
-  /** The state of a serialization failure: nothing has failed but the order. */
-  readonly code = '40001';
-
-  constructor({ step: { saga, name } }: Pick<Member<never>, 'step'>) {
-    super(`step ${name} of saga ${saga} was reached by another event before: its slice is run again`);
   }
 }
 
@@ -209,7 +208,7 @@ function emitFact<DB>(
   instance: string,
   event: ReceivedEvent,
   made: DomainEvent,
-  { emits }: Transition,
+  { emits }: Pick<Transition, 'emits'>,
   context: CallContext<DB>,
 ): void {
   const saga = formatSagaRef(keyOf(member, instance));

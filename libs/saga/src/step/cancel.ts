@@ -7,8 +7,10 @@ import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
 import { FENCE_STATES, isDecided } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import { lockStart, noteAndLockStart, noteStart, startsOf } from '../fence/start-sql.ts';
-import type { StoredFailure } from '@convergekit/effects/engine';
-import { scheduleWork } from './request-work.ts';
+import type { CallContext } from '@convergekit/inbox/engine';
+import { insertStepWork, type StepWork, type StoredFailure } from '@convergekit/effects/engine';
+import { scheduleWork, timerOf } from './request-work.ts';
+import { gatherStart } from './slice-writes.ts';
 import { failureOf } from './failure-of.ts';
 import { applyToStep } from './apply-to-step.ts';
 import { keyOf, type Member } from './member.ts';
@@ -47,6 +49,29 @@ export async function closeStep<DB>(
   });
 }
 
+/**
+ * Handles the start of a saga in a slice, at the step that may cancel it. The starts of a slice are written together. Where
+ * steps are found reached, each start is written by itself: an error then says what is missing.
+ */
+export async function startInSlice<DB>(
+  member: Member<DB>,
+  event: ReceivedEvent,
+  { tx, gathered }: Pick<CallContext<DB>, 'tx' | 'gathered'>,
+): Promise<void> {
+  const { cancel, deadlineMs } = member.declaration;
+  const key = keyOf(member, event.id);
+  const start = { ...key, key: cancel && event.key, locks: deadlineMs !== undefined };
+  const timer = deadlineMs === undefined ? undefined : deadlineOf(member, event, deadlineMs);
+  if (!member.order.asksFirst && gatherStart(gathered, member, start, timer)) return;
+  await gathered.send();
+  await scheduleDeadline(member, event, tx);
+}
+
+function deadlineOf<DB>(member: Member<DB>, event: ReceivedEvent, dueMs: number): StepWork {
+  const when = { dueMs, unlessStepIs: DECIDED };
+  return timerOf(member, 'deadline', keyOf(member, event.id), storeEvent(event), when);
+}
+
 /** Handles the start of a saga at the step that may cancel it: the deadline runs from here, by the database's clock. */
 export async function scheduleDeadline<DB>(
   member: Member<DB>,
@@ -62,8 +87,7 @@ export async function scheduleDeadline<DB>(
   await (cancel === undefined
     ? lockStart(executorOf(tx), key)
     : noteAndLockStart(executorOf(tx), key, event.key));
-  const when = { dueMs: deadlineMs, unlessStepIs: DECIDED };
-  await scheduleWork(member, 'deadline', key, storeEvent(event), when, tx);
+  await insertStepWork(tx, deadlineOf(member, event, deadlineMs));
 }
 
 const DECIDED = FENCE_STATES.filter(isDecided);

@@ -43,10 +43,21 @@ export async function requestCall<DB>(
   events: readonly StoredEvent[],
   { tx }: Pick<StepTools<DB>, 'tx'>,
 ): Promise<void> {
+  for (const work of callOf(member, instance, event, events)) await insertStepWork(tx, work);
+}
+
+/** Returns the work of an external step that begins: its call, and the end of its time. */
+export function callOf<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  events: readonly StoredEvent[],
+): readonly StepWork[] {
   const input = { ...keyOf(member, instance), events };
-  await insertStepWork(tx, workOf(member, 'apply', input, storeEvent(event)));
+  const call = workOf(member, 'apply', input, storeEvent(event));
   const dueMs = member.handlers.external?.deadlineMs;
-  if (dueMs !== undefined) await scheduleWork(member, 'expire', input, storeEvent(event), { dueMs }, tx);
+  if (dueMs === undefined) return [call];
+  return [call, timerOf(member, 'expire', input, storeEvent(event), { dueMs })];
 }
 
 /** Requests the undo of an external step. */
@@ -103,8 +114,18 @@ export async function scheduleWork<DB>(
   when: Pick<StepWork, 'unlessStepIs'> & { readonly dueMs: number },
   tx: Transaction<DB>,
 ): Promise<void> {
-  const work = workOf(member, op, { ...input, events: [cause] }, cause);
-  await insertStepWork(tx, { ...work, ...when, outcome: NOTHING_TO_CALL });
+  await insertStepWork(tx, timerOf(member, op, input, cause, when));
+}
+
+/** Returns work that calls nothing. */
+export function timerOf<DB>(
+  member: Member<DB>,
+  op: WorkOp,
+  input: StepInput,
+  cause: StoredEvent,
+  when: Pick<StepWork, 'unlessStepIs'> & { readonly dueMs: number },
+): StepWork {
+  return { ...workOf(member, op, { ...input, events: [cause] }, cause), ...when, outcome: NOTHING_TO_CALL };
 }
 
 /** The id of a step's work, and the default key of its call. */

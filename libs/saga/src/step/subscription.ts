@@ -20,7 +20,7 @@ import type {
 import { startedVersion } from '../declare/starts.ts';
 import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';
-import { cancelRuns, closeStep, scheduleDeadline } from './cancel.ts';
+import { cancelRuns, closeStep, scheduleDeadline, startInSlice } from './cancel.ts';
 import { applyGivenUp, undoGivenUp } from './given-up.ts';
 import type { Member } from './member.ts';
 import { type Matched, matchReaction, type Reaction } from './reaction.ts';
@@ -170,6 +170,8 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
   for (const matched of all) {
     const { member, trigger, instance } = matched;
     if (matched.refused === true) throw unversioned(member, event);
+    // Everything but a begin and a start reads what earlier calls of the slice have written.
+    if (trigger.trigger !== 'begin' && trigger.trigger !== 'deadline') await context.gathered.send();
     switch (trigger.trigger) {
       case 'begin':
         await begin(member, instance, event, context);
@@ -186,7 +188,7 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
         break;
       }
       case 'deadline':
-        await scheduleDeadline(member, event, context.tx);
+        await startInSlice(member, event, context);
         break;
       case 'close':
         await closeStep(member, instance, causeOf(matched, event), context);

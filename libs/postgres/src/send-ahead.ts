@@ -1,0 +1,83 @@
+import { CompiledQuery, type DatabaseConnection, type Transaction } from 'kysely';
+import { sqlState } from './errors.ts';
+import { keptStatement } from './executor.ts';
+
+/** A statement of a transaction whose answer is not needed before the commit. */
+export interface AheadStatement<R> {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** Gets the rows, before the commit is answered. */
+  readonly answered?: (rows: readonly R[]) => void;
+  /** Returns the error with which the transaction fails; one with SQLSTATE 40001 has it run again. @default the server's */
+  readonly failed?: (error: unknown) => unknown;
+}
+
+/** The statements of transactions that were sent ahead, by the connection. */
+const sent = new WeakMap<DatabaseConnection, SentAhead>();
+
+/**
+ * Sends a statement without awaiting its answer; resolves when it is sent. The statements behind it, COMMIT too, follow at
+ * once, so it takes no round trip of its own. If it fails, the server skips them, and the transaction fails with its
+ * error. In a transaction that is not of `kyselyTransaction` the answer is awaited.
+ */
+export async function sendAhead<DB, R>(tx: Transaction<DB>, statement: AheadStatement<R>): Promise<void> {
+  const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
+  const { text, values, answered, failed = (error) => error } = statement;
+  const answer = connection.executeQuery<R>(CompiledQuery.raw(text, keptStatement(values))).then(
+    ({ rows }) => answered?.(rows),
+    (error: unknown) => {
+      // Only an answer of the server says that nothing is committed. 25P02: an earlier statement is at fault.
+      const state = sqlState(error);
+      throw state === undefined || state === '25P02' ? new NotAtFault(error) : failed(error);
+    },
+  );
+  const ahead = sent.get(connection);
+  if (ahead !== undefined) return ahead.add(answer);
+  await answer.catch((error: unknown) => {
+    throw error instanceof NotAtFault ? error.cause : error;
+  });
+}
+
+/** The error of a statement that does not decide about its transaction. */
+class NotAtFault extends Error {
+  constructor(cause: unknown) {
+    super('the statement is not at fault', { cause });
+  }
+}
+
+/** The statements that one transaction has sent ahead. */
+export class SentAhead {
+  readonly #connection: DatabaseConnection;
+  readonly #answers: Promise<void>[] = [];
+  #failure: { readonly error: unknown } | undefined;
+
+  private constructor(connection: DatabaseConnection) {
+    this.#connection = connection;
+  }
+
+  /** Begins to collect the statements of the transaction on a connection. */
+  static on(connection: DatabaseConnection): SentAhead {
+    const ahead = new SentAhead(connection);
+    sent.set(connection, ahead);
+    return ahead;
+  }
+
+  add(answer: Promise<void>): void {
+    this.#answers.push(
+      answer.catch((error: unknown) => {
+        if (!(error instanceof NotAtFault)) this.#failure ??= { error };
+      }),
+    );
+  }
+
+  /** Ends collecting. */
+  end(): void {
+    sent.delete(this.#connection);
+  }
+
+  /** Returns the error of the first statement that failed, or `error` when none did. All have been answered by then. */
+  async errorOr(error: unknown): Promise<unknown> {
+    await Promise.all(this.#answers);
+    return this.#failure === undefined ? error : this.#failure.error;
+  }
+}
