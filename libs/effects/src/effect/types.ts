@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import type { Clock, Failure, Random } from '@convergekit/core';
-import type { EmitAs } from '@convergekit/inbox/engine';
+import type { EmitAs, Gathered } from '@convergekit/inbox/engine';
 import type { Database } from '@convergekit/postgres';
 import type { OperationGuards, Policy, SharedGuards, SlowSchedule } from '@convergekit/resilience';
 import type { Logger } from '@convergekit/telemetry';
@@ -22,6 +22,8 @@ export interface OutcomeContext<DB, Input> {
   readonly attempts: readonly WorkAttempt[];
   /** The row that `lockSql` of the effect locked. Undefined: the effect has none, or found no row. */
   readonly locked: unknown;
+  /** What the outcomes of the transaction write together. */
+  readonly gathered: Gathered<DB>;
 }
 
 /** The failure of an effect. The effect certainly did not happen. */
@@ -79,6 +81,11 @@ export interface Effect<DB, Input = never> {
    * finds the row by the columns saga, instance and step of `closed`.
    */
   readonly lockSql?: string;
+  /**
+   * True when outcomes that are known at the same time may be recorded by one transaction: the reactions run no code of
+   * the application, and wait for nothing but the database. @default false
+   */
+  readonly grouped?: boolean;
   /** Runs in the transaction that marks the row as stuck. */
   readonly stuck?: (tools: HookTools<DB>, input: string, reason: StuckReason) => Promise<void>;
   /** Records that the work waits for longer than its bound; it is retried all the same. False: that was known. */

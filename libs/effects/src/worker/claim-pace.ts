@@ -43,18 +43,22 @@ export class ClaimPace {
     this.#startedAt = now;
   }
 
-  announced({ id, dueMs }: AnnouncedWork, now: number): void {
+  /** Remembers announced work. True: it is due before the next look at the latest. */
+  announced({ id, dueMs }: AnnouncedWork, now: number): boolean {
     this.#heard = true;
     if (dueMs > 0) return this.putOff(now + dueMs, now);
-    if (id === undefined || this.#early.delete(id)) return;
+    if (id === undefined || this.#early.delete(id)) return true;
     this.#announced.add(id);
     const [oldest] = this.#announced;
     if (this.#announced.size > MOST && oldest !== undefined) this.#announced.delete(oldest);
+    return true;
   }
 
-  /** Work is due again, or for the first time, at `at`. What is due after the next look is found by that. */
-  putOff(at: number, now: number): void {
-    if (at - now < WOKEN_MS) this.#dueAt.push(at);
+  /** Work is due again, or for the first time, at `at`. False: after the next look, which finds it. */
+  putOff(at: number, now: number): boolean {
+    if (at - now >= WOKEN_MS) return false;
+    this.#dueAt.push(at);
+    return true;
   }
 
   /** Begins a look: what the last one found should have been announced by now. */

@@ -7,6 +7,7 @@ import type { ClaimedWork } from '../work/work.ts';
 import { ClaimPace } from './claim-pace.ts';
 import { Leases } from './leases.ts';
 import type { ResolvedOptions } from './options.ts';
+import { OutcomeGroups } from './outcome-groups.ts';
 import { Places, renews } from './places.ts';
 import { processWork } from './process-work.ts';
 
@@ -33,12 +34,13 @@ export function claiming<DB>(
   const { clock, random, shared, database, holder, leaseMs, pollMs } = options;
   const wake = new Wake();
   const leases = new Leases();
+  const groups = new OutcomeGroups(options);
   const places = new Places(options.effects, wake);
   const now = (): number => clock.monotonic();
   const pace = new ClaimPace(now());
   const deaf = listenForWork(database.db, (work) => {
-    pace.announced(work, now());
-    wake.notify();
+    // What is due later is found by a later look: a deadline of hours needs none now.
+    if (pace.announced(work, now())) wake.notify();
   });
   const runMs = (effect: Effect<DB>): number =>
     Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
@@ -49,7 +51,7 @@ export function claiming<DB>(
     const asking = { clock, random, shared, signal, endsAt, leaseEndsAt: () => leases.endsAt(work) };
     let putOffMs: number | undefined;
     // An outcome that cannot be written now is found again when the lease ends.
-    await processWork({ ...options, onPutOff: (ms) => (putOffMs = ms) }, effect, work, asking).catch(onError);
+    await processWork({ ...options, groups, onPutOff: (ms) => (putOffMs = ms) }, effect, work, asking).catch(onError);
     leases.drop(work);
     // A look before this would pass over the work, which is still at hand.
     if (putOffMs === undefined) return;

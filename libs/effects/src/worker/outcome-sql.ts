@@ -40,32 +40,67 @@ export function writeNext(
     : write(executor, work, made, { state: 'stuck', reason: next.reason, delayMs: 0 });
 }
 
-// The lock is taken after the work's row. It reads the newest row, as every lock does.
+// As `writeSql`, for many rows. The lock of each row's step is taken after the rows. It reads the newest row, as every
+// lock does.
 const closeSql = (lockSql: string): string => `
-  with closed as (${writeSql}
-    returning saga, instance, step),
-  locked as materialized (${lockSql})
-  select to_json(locked) as locked from closed left join locked on true`;
+  with given as materialized (
+    select * from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[],
+        $9::timestamptz[]) as g (id, term, state, outcome, calls, queries, story, doubt, doubt_until)),
+  ended as (
+    update converge.saga_work work set
+      state = given.state, stuck_reason = null, outcome = given.outcome, due_at = clock_timestamp(),
+      ended_at = clock_timestamp(),
+      final_at = case given.doubt when 'as_before' then given.doubt_until when 'kept' then work.final_at end,
+      holder = null, attempts = work.attempts + given.calls, queries = work.queries + given.queries, story = given.story
+    from given
+    where work.id = given.id and work.term = given.term and work.state in ('ready', 'calling', 'unknown', 'answered')
+    returning work.id, work.saga, work.instance, work.step)
+  select ended.id, to_json(locked) as locked
+    from ended left join lateral (
+      with closed as (select ended.saga, ended.instance, ended.step) ${lockSql}) as locked on true`;
+
+/** An outcome of a claimed row, and the attempts that led to it. */
+export interface KnownOutcome {
+  readonly work: ClaimedWork;
+  readonly outcome: Outcome;
+  readonly made: AttemptsMade;
+}
 
 /**
- * Closes the row with its outcome, in the transaction of the reactions, and locks the row that `lockSql` selects.
- * Undefined: the claim was lost.
+ * Closes rows with their outcomes, in the transaction of the reactions, and locks the rows that `lockSql` selects. Returns
+ * the locked rows by the id of the work: of those whose claim was not lost.
  */
-export async function writeOutcome(
+export async function closeWorks(
   executor: Executor,
-  work: ClaimedWork,
-  outcome: Outcome,
-  made: AttemptsMade,
-  lockSql: string | undefined,
-): Promise<{ readonly locked: unknown } | undefined> {
-  const state = outcome.kind === 'succeeded' ? 'done' : 'failed';
-  const values = valuesOf(work, made, { state, outcome, delayMs: 0 });
-  if (lockSql === undefined) {
-    const { rowCount } = await executor.query(writeSql, values);
-    return rowCount === 1 ? { locked: undefined } : undefined;
-  }
-  const [row] = (await executor.query<{ locked: unknown }>(closeSql(lockSql), values)).rows;
-  return row && { locked: row.locked ?? undefined };
+  known: readonly KnownOutcome[],
+  lockSql: string,
+): Promise<ReadonlyMap<string, unknown>> {
+  const column = (of: (one: KnownOutcome) => unknown) => known.map((one) => of(one) ?? null);
+  const { rows } = await executor.query<{ id: string; locked: unknown }>(closeSql(lockSql), [
+    column(({ work }) => work.id),
+    column(({ work }) => work.term),
+    column(({ outcome }) => stateOf(outcome)),
+    column(({ outcome }) => JSON.stringify(outcome)),
+    column(({ made }) => made.calls),
+    column(({ made }) => made.queries),
+    column(({ work, made }) => storyOf(work, made)),
+    column(({ made }) => made.doubt),
+    column(({ work }) => work.doubtUntil),
+  ]);
+  return new Map(rows.map(({ id, locked }) => [id, locked ?? undefined]));
+}
+
+/** Closes a row with its outcome, in the transaction of the reactions. False = the claim was lost. */
+export function closeWork(executor: Executor, { work, outcome, made }: KnownOutcome): Promise<boolean> {
+  return write(executor, work, made, { state: stateOf(outcome), outcome, delayMs: 0 });
+}
+
+function stateOf({ kind }: Outcome): 'done' | 'failed' {
+  return kind === 'succeeded' ? 'done' : 'failed';
+}
+
+function storyOf({ story }: ClaimedWork, { attempts }: AttemptsMade): string {
+  return JSON.stringify([...story, ...attempts].slice(-REMEMBERED));
 }
 
 /** Keeps an outcome that could not be recorded: it is recorded later, without a second call. False = the claim was lost. */
@@ -95,11 +130,9 @@ async function write(
   return (await executor.query(writeSql, valuesOf(work, made, to))).rowCount === 1;
 }
 
-function valuesOf(
-  { id, term, story, doubtUntil }: ClaimedWork,
-  { calls, queries, attempts, doubt }: AttemptsMade,
-  to: Written,
-): readonly unknown[] {
+function valuesOf(work: ClaimedWork, made: AttemptsMade, to: Written): readonly unknown[] {
+  const { id, term, doubtUntil } = work;
+  const { calls, queries, doubt } = made;
   return [
     id,
     term,
@@ -109,7 +142,7 @@ function valuesOf(
     to.delayMs,
     calls,
     queries,
-    JSON.stringify([...story, ...attempts].slice(-REMEMBERED)),
+    storyOf(work, made),
     doubt,
     doubtUntil,
   ];

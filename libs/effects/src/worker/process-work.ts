@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
@@ -10,7 +11,8 @@ import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt 
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
 import { report } from './report.ts';
-import { emitting, recordOutcome } from './record-outcome.ts';
+import { OutcomeGroups } from './outcome-groups.ts';
+import { emitting, type Recording } from './record-outcome.ts';
 import { type AttemptsMade, writeAnswered, writeNext } from './outcome-sql.ts';
 import { waitForReader } from './unreadable.ts';
 
@@ -170,7 +172,10 @@ async function close<DB>(
   const ended = outcome.kind === 'succeeded' ? 'done' : 'failed';
   const began = clock.monotonic();
   try {
-    return written(await recordOutcome(options, { effect, revived }, work, outcome, made), ended);
+    const inContext = AsyncLocalStorage.snapshot() as Recording<DB>['inContext'];
+    const recording = { effect, revived, work, outcome, made, inContext };
+    const { groups = new OutcomeGroups(options) } = options;
+    return written(await groups.record(recording), ended);
   } catch (error) {
     const failure = classify(error);
     if (failure.code !== 'SAGA_UNDECIDED') report.recordingFailed(log, work, failure);

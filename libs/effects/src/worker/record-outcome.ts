@@ -1,55 +1,90 @@
 import { contextHeaders, type EventContext } from '@convergekit/contracts/engine';
 import type { DomainEvent } from '@convergekit/contracts';
-import type { EmitAs } from '@convergekit/inbox/engine';
-import type { AppendEvent } from '@convergekit/outbox/engine';
-import { createOutbox } from '@convergekit/outbox';
+import { type EmitAs, Gathered } from '@convergekit/inbox/engine';
+import { type AppendEvent, createEngineOutbox, nameRefusal } from '@convergekit/outbox/engine';
 import { type Executor, executorOf } from '@convergekit/postgres';
-import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { failedWithCommit, kyselyTransaction } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
-import type { Effect, Revived } from '../effect/types.ts';
+import type { Effect, OutcomeContext, Revived } from '../effect/types.ts';
 import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
-import { type AttemptsMade, writeOutcome } from './outcome-sql.ts';
+import { closeWork, closeWorks, type KnownOutcome } from './outcome-sql.ts';
 
 /** The events carry ids of their own, so the outbox needs no declaration. */
-const outbox = createOutbox([]);
+const outbox = createEngineOutbox([]);
 
-/** The error of a lost claim: another worker holds it, and nothing may be written. */
+/** A known outcome, and what reacts to it. */
+export interface Recording<DB> extends KnownOutcome {
+  readonly effect: Pick<Effect<DB>, 'name' | 'lockSql' | 'grouped'>;
+  readonly revived: Revived<DB>;
+  /** Runs a function in the context in which the outcome became known, for traces. */
+  readonly inContext: <T>(run: () => T) => T;
+}
+
+/** The error of lost claims: other workers hold the rows, and nothing may be written. */
 class ClaimLost extends Error {}
 
 /**
- * Records the outcome and its reactions in one transaction. The row is closed, if it is still claimed, and the effect's
- * own row is locked; then the effect's own code runs; then its events are appended. False = the claim was lost, nothing
- * was written. Rejects when the effect's code or the database failed: nothing was written either.
+ * Records outcomes of one effect and their reactions in one transaction. The rows are closed, if they are still claimed,
+ * and the effect's own rows are locked; then the effect's own code runs; then its events are appended. Returns the ids of
+ * the recorded works: the claims of the others were lost. Rejects when the effect's code or the database failed: nothing
+ * was written.
  */
-export async function recordOutcome<DB>(
-  { database, clock, random }: ResolvedOptions<DB>,
-  { effect, revived }: { readonly effect: Pick<Effect<DB>, 'lockSql'>; readonly revived: Revived<DB> },
-  work: ClaimedWork,
-  outcome: Outcome,
-  made: AttemptsMade,
-): Promise<boolean> {
+export async function recordOutcomes<DB>(
+  { database, clock, random }: Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random'>,
+  recordings: readonly Recording<DB>[],
+): Promise<ReadonlySet<string>> {
   try {
-    await kyselyTransaction(database.db, { clock, random }, async (tx) => {
-      const executor = executorOf(tx);
-      const closed = await writeOutcome(executor, work, outcome, made, effect.lockSql);
-      if (closed === undefined) throw new ClaimLost();
-      const { idempotencyKey, key } = work;
-      const attempts = [...work.story, ...made.attempts];
-      await emitting(executor, work, outcome.kind, async (emit) => {
-        const context = { tx, emit, idempotencyKey, key, attempts, locked: closed.locked };
-        if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
-        else await revived.failed(outcome.failure, context);
-      });
+    const recorded = await kyselyTransaction(database.db, { clock, random }, async (tx) => {
+      const closed = await closeAll(executorOf(tx), recordings);
+      if (closed.size === 0) throw new ClaimLost();
+      const gathered = new Gathered(tx);
+      const events: AppendEvent[] = [];
+      for (const recording of recordings) {
+        const { id } = recording.work;
+        if (!closed.has(id)) continue;
+        const react = (): Promise<readonly AppendEvent[]> =>
+          reaction(recording, { tx, gathered, locked: closed.get(id) });
+        events.push(...(await recording.inContext(react)));
+      }
+      await gathered.send();
+      if (events.length > 0) await outbox.appendLast(tx, events);
       failpoint('saga.before_commit');
+      return closed;
     });
     failpoint('saga.after_commit');
-    return true;
+    return new Set(recorded.keys());
   } catch (error) {
-    if (error instanceof ClaimLost) return false;
-    throw error;
+    if (error instanceof ClaimLost) return new Set();
+    throw failedWithCommit(error) ? nameRefusal(error) : error;
   }
+}
+
+async function closeAll<DB>(
+  executor: Executor,
+  recordings: readonly Recording<DB>[],
+): Promise<ReadonlyMap<string, unknown>> {
+  const [first] = recordings;
+  if (first === undefined) return new Map();
+  const { lockSql } = first.effect;
+  if (lockSql !== undefined) return closeWorks(executor, recordings, lockSql);
+  return new Map((await closeWork(executor, first)) ? [[first.work.id, undefined]] : []);
+}
+
+/** Runs the reactions to an outcome. Returns what they emit. */
+async function reaction<DB>(
+  { revived, work, outcome, made }: Recording<DB>,
+  tools: Pick<OutcomeContext<DB, never>, 'tx' | 'gathered' | 'locked'>,
+): Promise<readonly AppendEvent[]> {
+  const { idempotencyKey, key } = work;
+  const emitted = new EffectEvents(work, outcome.kind);
+  const attempts = [...work.story, ...made.attempts];
+  const emit: OutcomeContext<DB, never>['emit'] = (event, as) => emitted.add(event, as);
+  const context = { ...tools, emit, idempotencyKey, key, attempts };
+  if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
+  else await revived.failed(outcome.failure, context);
+  return emitted.close();
 }
 
 /** Runs `fn` and appends the emitted events in the same transaction. */

@@ -8,6 +8,9 @@ type SendNotification = (channel: string, payload: () => string) => Promise<void
 /** The time that closing the pool waits for the last notification, in milliseconds. */
 const CLOSE_MS = 1_000;
 
+/** Gets the payload of a notification: the number of its commits' events. */
+type Heard = (payload: string) => void;
+
 interface Channel {
   readonly name: string;
   /** The sum of counts that no notification covers yet. */
@@ -24,6 +27,8 @@ export class CommitNotifier {
   readonly #send: SendNotification;
   readonly #clock: Clock;
   readonly #channels = new Map<string, Channel>();
+  /** The listeners of this process, by channel. */
+  readonly #here = new Map<string, Set<Heard>>();
   readonly #closing = new AbortController();
 
   constructor(send: SendNotification, clock: Clock) {
@@ -41,6 +46,16 @@ export class CommitNotifier {
     channel.running ??= this.#run(channel);
   }
 
+  /**
+   * Gives the notifications of a channel to a listener of this process, and sends none meanwhile: only for a channel with
+   * no other listener. Returns the function that ends it.
+   */
+  listenHere(name: string, heard: Heard): () => void {
+    const known = this.#here.get(name) ?? new Set();
+    this.#here.set(name, known.add(heard));
+    return () => void known.delete(heard);
+  }
+
   /** Sends what waits without further delay. Resolves when it is sent, or after a second. */
   async close(): Promise<void> {
     const running = [...this.#channels.values()].flatMap((channel) => channel.running ?? []);
@@ -53,7 +68,13 @@ export class CommitNotifier {
       while (channel.count > 0) {
         const waitMs = waitBeforeNotify(channel.sentAt, this.#clock.monotonic());
         if (waitMs > 0) await this.#clock.sleep(waitMs, this.#closing.signal);
-        await this.#send(channel.name, () => this.#take(channel));
+        const here = [...(this.#here.get(channel.name) ?? [])];
+        if (here.length === 0) {
+          await this.#send(channel.name, () => this.#take(channel));
+          continue;
+        }
+        const payload = this.#take(channel);
+        for (const heard of here) heard(payload);
       }
     } catch {
       channel.count = 0;

@@ -9,6 +9,14 @@ export function setNotifier(client: PoolClient, notifier: CommitNotifier): void 
   notifiers.set(client, notifier);
 }
 
+/**
+ * Gives the notifications of a channel by this client's pool to a listener of this process, in place of sending them: see
+ * `CommitNotifier`. Returns the function that ends it.
+ */
+export function listenHere(client: PoolClient, channel: string, heard: (payload: string) => void): () => void {
+  return notifiers.get(client)?.listenHere(channel, heard) ?? ((): void => undefined);
+}
+
 export function notifierOf(client: PoolClient): CommitNotifier | undefined {
   return notifiers.get(client);
 }

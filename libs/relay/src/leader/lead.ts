@@ -3,6 +3,7 @@ import { OUTBOX_CHANNEL } from '@convergekit/outbox/engine';
 import {
   type CopyExecutor,
   isWarning,
+  listenHere,
   type OwnSession,
   ownSession,
   releaseLease,
@@ -101,6 +102,7 @@ async function runLoops(
     // Before the first poll: an event whose notification came earlier is found by it.
     const listening = writes.listen(OUTBOX_CHANNEL, (payload) => pacer.hear(payload));
     await listening.then((isListening) => pacer.listens(isListening)).catch(ending.failed);
+    writes.listenHere(OUTBOX_CHANNEL, (payload) => pacer.hear(payload));
     loops.push(
       new ReadLoop(leader, ticker, checks, pacer).run(onTicked),
       new SendLoop(leader).run(),
@@ -140,6 +142,8 @@ async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
 
 interface Connection extends Pick<OwnSession, 'listen'> {
   readonly executor: CopyExecutor;
+  /** Hears of the commits of the connection's pool without a notification, until the connection closes. */
+  readonly listenHere: (channel: string, heard: (payload: string) => void) => void;
   /** Returns true when the server sent a warning since the last call. */
   readonly warned: () => boolean;
 }
@@ -168,6 +172,7 @@ class Connections {
     return {
       executor: activity.copyExecutor(channel, session),
       listen: (name, heard) => session.listen(name, heard),
+      listenHere: (name, heard) => void this.#closers.push(listenHere(client, name, heard)),
       warned: () => {
         const was = warning;
         warning = false;

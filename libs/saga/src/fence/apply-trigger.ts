@@ -3,7 +3,8 @@ import type { Transaction } from 'kysely';
 import { factId, stuckId } from '../step/saga-ref.ts';
 import { decideFence, type FenceAct, type FenceDecision, type FenceFrom, isDecided } from './fence.ts';
 import type { FenceChange } from './decision-sql.ts';
-import { type FenceRow, lockFence, moveFence } from './fence-sql.ts';
+import { type FenceRow, lockFence } from './fence-sql.ts';
+import { type FenceMove, moveFence } from './move-fences-sql.ts';
 import type { EndedAtOnce, NewFence } from './new-fences-sql.ts';
 import { openFence } from './open-fence-sql.ts';
 import { fromBelow, horizonOf, startOf } from './horizon.ts';
@@ -105,15 +106,29 @@ export async function applyToLocked(
   request: TriggerRequest,
   row: FenceRow,
 ): Promise<Transition> {
+  const { transition, move } = decideMove(request, row);
+  if (move !== undefined) await moveFence(executor, move);
+  return transition;
+}
+
+/** Returns what a trigger does to a locked row, and what is written; undefined: nothing. Pure. */
+export function decideMove(
+  request: TriggerRequest,
+  row: FenceRow,
+): { readonly transition: Transition; readonly move: FenceMove | undefined } {
   const { state, act } = decideLocked(request, row);
-  const moves = act !== 'noop_already' && state !== 'absent' && state !== 'forgotten';
-  const seq = moves ? row.seq + 1 : row.seq;
-  const emits = emitsOf(request, act, seq);
-  if (moves) {
-    const decided = { from: row.state, state, act, emitted: emits };
-    await moveFence(executor, request, decided, withdraws(request, row.state, state));
+  const { state: from } = row;
+  if (act === 'noop_already' || state === 'absent' || state === 'forgotten') {
+    const emits = emitsOf(request, act, row.seq);
+    return { transition: { from, state, act, row, emits, seq: row.seq }, move: undefined };
   }
-  return { from: row.state, state, act, row, emits, seq };
+  const seq = row.seq + 1;
+  const emits = emitsOf(request, act, seq);
+  const decided = { from, state, act, emitted: emits };
+  return {
+    transition: { from, state, act, row, emits, seq },
+    move: { change: request, decided, withdraws: withdraws(request, from, state) },
+  };
 }
 
 /** Pure: the decision of the fence, between versions too. */

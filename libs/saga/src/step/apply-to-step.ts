@@ -2,8 +2,10 @@ import { executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { lastStop } from '../declare/declaration.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
-import { applyToLocked, applyTrigger, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
+import type { Gathered } from '@convergekit/inbox/engine';
+import { applyToLocked, applyTrigger, decideMove, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
 import type { Member } from './member.ts';
+import { gatherMove } from './slice-writes.ts';
 
 /**
  * Applies a trigger to the step's fence. A trigger that decides the step also withdraws its timers. `row`: of the fence,
@@ -17,6 +19,21 @@ export function applyToStep<DB>(
 ): Promise<Transition> {
   const timed = { ...request, timed: hasTimers(member) };
   return row === undefined ? applyTrigger(tx, timed) : applyToLocked(executorOf(tx), timed, row);
+}
+
+/**
+ * Applies a trigger to the step's fence, which the transaction has locked. The decisions of the transaction are written
+ * together, behind it or when `gathered` is sent.
+ */
+export function applyInGroup<DB>(
+  member: Member<DB>,
+  gathered: Gathered<DB>,
+  request: TriggerRequest,
+  row: FenceRow,
+): Transition {
+  const { transition, move } = decideMove({ ...request, timed: hasTimers(member) }, row);
+  if (move !== undefined) gatherMove(gathered, move);
+  return transition;
 }
 
 export function hasTimers<DB>({ declaration, step, handlers }: Member<DB>): boolean {

@@ -36,6 +36,7 @@ export function applyEffect<DB>(
         failed: async (failure, context) => await outcomes.failed(failure, { ...context, input }),
       };
     },
+    grouped: member.handlers.external?.record === undefined,
     // A step after the pivot only goes forward.
     endless: step.kind === 'retriable',
     stuck: stuckApply(member),

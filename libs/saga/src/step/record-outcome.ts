@@ -4,7 +4,7 @@ import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
-import { applyToStep } from './apply-to-step.ts';
+import { applyInGroup, applyToStep } from './apply-to-step.ts';
 import { scheduleUndo } from './request-work.ts';
 import { failureOf } from './failure-of.ts';
 import { keyOf, type Member, planOf } from './member.ts';
@@ -48,7 +48,7 @@ export async function recordFact<DB>(
       ? { result: JSON.stringify(fact) }
       : { reason: { code: 'REJECTED', text: `${member.step.name} was refused: ${fact.type}` } }),
   };
-  const transition = await applyToStep(member, tools.tx, request, known.row);
+  const transition = await applyOutcome(member, known, request, tools);
   if (transition.act === 'noop_already') return;
   await record(member, known, made, tools);
   const saga = formatSagaRef(keyOf(member, known.instance));
@@ -72,7 +72,7 @@ export async function recordFailure<DB>(
     outcome: failure.code,
     reason: { code: failure.code, text: failure.message },
   };
-  const transition = await applyToStep(member, tools.tx, request, known.row);
+  const transition = await applyOutcome(member, known, request, tools);
   if (transition.act === 'emit_failure' && transition.emits !== undefined) {
     const saga = formatSagaRef(keyOf(member, known.instance));
     const { events, resolves } = known;
@@ -85,6 +85,18 @@ export async function recordFailure<DB>(
   await undoKnown(member, known, transition, null, tools);
 }
 
+/** Applies an outcome to the fence. Outcomes that are recorded together have their decisions written together. */
+async function applyOutcome<DB>(
+  member: Member<DB>,
+  { row }: KnownOutcome,
+  request: TriggerRequest,
+  { tx, gathered }: StepTools<DB>,
+): Promise<Transition> {
+  return gathered === undefined || row === undefined
+    ? applyToStep(member, tx, request, row)
+    : applyInGroup(member, gathered, request, row);
+}
+
 /** Runs an undo that waited for the outcome. */
 async function undoKnown<DB>(
   member: Member<DB>,
@@ -94,6 +106,8 @@ async function undoKnown<DB>(
   tools: StepTools<DB>,
 ): Promise<void> {
   if (row?.undo == null) return;
+  // The undo finds the outcome at its fence.
+  await tools.gathered?.send();
   const cause = JSON.parse(row.undo) as UndoCause;
   const known = { ...row, result: result ?? row.result };
   // A local undo becomes separate work: its failure would roll the outcome back.

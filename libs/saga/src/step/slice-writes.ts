@@ -1,6 +1,7 @@
 import type { Gathered, SliceWrite } from '@convergekit/inbox/engine';
 import { insertStepWorks, isRefusedWork, type StepKey, type StepWork } from '@convergekit/effects/engine';
 import { insertFences, isReached, type NewFence } from '../fence/new-fences-sql.ts';
+import { type FenceMove, moveFences } from '../fence/move-fences-sql.ts';
 import { noteAndLockStarts, type SagaStart } from '../fence/start-sql.ts';
 import { keyOf, type Member } from './member.ts';
 
@@ -25,6 +26,14 @@ const FENCES: SliceWrite<StepRow<NewFence>> = {
   write: (tx, fences) =>
     insertFences(tx, fences.map(rowOf), (error) => (isReached(error) ? reached(fences) : error)),
 };
+
+/** What happened outside a slice: the fences are locked, and no other write is gathered with them. */
+const MOVES: SliceWrite<FenceMove> = { order: 4, write: (tx, moves) => moveFences(tx, moves) };
+
+/** Has the transaction write a decision about a fence that it has locked. */
+export function gatherMove<DB>(gathered: Gathered<DB>, move: FenceMove): void {
+  gathered.add(`move ${placeOf(move.change)}`, MOVES, move);
+}
 
 /** Has the slice insert the fence of a step that nothing has reached, and the work that the step requests. */
 export function gatherBegin<DB>(

@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import type { OutcomeContext } from '@convergekit/effects';
-import type { EmitAs } from '@convergekit/inbox/engine';
+import type { EmitAs, Gathered } from '@convergekit/inbox/engine';
 import { type Logger, logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import { type FenceRow, fenceRowOf, type RawFence } from '../fence/fence-sql.ts';
@@ -10,6 +10,8 @@ export interface StepTools<DB> {
   readonly tx: Transaction<DB>;
   readonly emit: (event: DomainEvent, as?: EmitAs) => void;
   readonly log: Logger;
+  /** What outcomes write together; undefined in a slice. */
+  readonly gathered?: Gathered<DB>;
 }
 
 /** Returns the fence that the statement locked which closed the work. */
@@ -19,6 +21,10 @@ export function lockedFence<DB>({ locked }: Pick<OutcomeContext<DB, never>, 'loc
 }
 
 /** Returns the tools for recording an outcome. */
-export function toolsOf<DB>({ tx, emit }: Pick<StepTools<DB>, 'tx' | 'emit'>): StepTools<DB> {
-  return { tx, emit, log: logger('saga') };
+export function toolsOf<DB>({
+  tx,
+  emit,
+  gathered,
+}: Pick<OutcomeContext<DB, never>, 'tx' | 'emit' | 'gathered'>): StepTools<DB> {
+  return { tx, emit, log: logger('saga'), gathered };
 }
