@@ -4,6 +4,8 @@ export interface SentStatement {
   readonly rows: number | undefined;
   /** The number of the batch in which it was sent, in its connection: statements of one batch share a round trip. */
   readonly sync: number;
+  /** The number of the round trip, in its connection: a statement that is sent before an earlier answer shares its. */
+  readonly trip: number;
 }
 
 /** The statements of one transaction, with its BEGIN and COMMIT; or one statement outside of any. */
@@ -62,9 +64,11 @@ function listen(connection: WireConnection, begun: (statements: readonly SentSta
   let bound = '';
   let syncs = 0;
   let answered = 0;
+  let trips = 0;
   let open: Awaited[] | undefined;
   const sent = (text: string): void => {
-    const statement: Awaited = { text, sync: syncs, rows: undefined };
+    if (awaited.length === 0) trips += 1;
+    const statement: Awaited = { text, sync: syncs, trip: trips, rows: undefined };
     awaited.push(statement);
     if (open === undefined || BEGIN.test(text)) begun((open = []));
     open.push(statement);

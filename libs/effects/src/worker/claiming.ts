@@ -51,7 +51,9 @@ export function claiming<DB>(
     const asking = { clock, random, shared, signal, endsAt, leaseEndsAt: () => leases.endsAt(work) };
     let putOffMs: number | undefined;
     // An outcome that cannot be written now is found again when the lease ends.
-    await processWork({ ...options, groups, onPutOff: (ms) => (putOffMs = ms) }, effect, work, asking).catch(onError);
+    await processWork({ ...options, groups, onPutOff: (ms) => (putOffMs = ms) }, effect, work, asking).catch(
+      onError,
+    );
     leases.drop(work);
     // A look before this would pass over the work, which is still at hand.
     if (putOffMs === undefined) return;

@@ -37,6 +37,11 @@ export class CommitNotifier {
   }
 
   committed({ channel: name, count }: CommitMark): void {
+    const here = this.#here.get(name);
+    if (here !== undefined && here.size > 0) {
+      for (const heard of here) heard(String(count));
+      return;
+    }
     let channel = this.#channels.get(name);
     if (channel === undefined) {
       channel = { name, count: 0, sentAt: undefined, running: undefined };
@@ -47,8 +52,8 @@ export class CommitNotifier {
   }
 
   /**
-   * Gives the notifications of a channel to a listener of this process, and sends none meanwhile: only for a channel with
-   * no other listener. Returns the function that ends it.
+   * Gives each commit of a channel to a listener of this process at once, and sends no notification meanwhile: for a
+   * channel with one listener. Returns the function that ends it.
    */
   listenHere(name: string, heard: Heard): () => void {
     const known = this.#here.get(name) ?? new Set();
@@ -68,13 +73,7 @@ export class CommitNotifier {
       while (channel.count > 0) {
         const waitMs = waitBeforeNotify(channel.sentAt, this.#clock.monotonic());
         if (waitMs > 0) await this.#clock.sleep(waitMs, this.#closing.signal);
-        const here = [...(this.#here.get(channel.name) ?? [])];
-        if (here.length === 0) {
-          await this.#send(channel.name, () => this.#take(channel));
-          continue;
-        }
-        const payload = this.#take(channel);
-        for (const heard of here) heard(payload);
+        await this.#send(channel.name, () => this.#take(channel));
       }
     } catch {
       channel.count = 0;

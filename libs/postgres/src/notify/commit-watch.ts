@@ -13,7 +13,11 @@ export function setNotifier(client: PoolClient, notifier: CommitNotifier): void 
  * Gives the notifications of a channel by this client's pool to a listener of this process, in place of sending them: see
  * `CommitNotifier`. Returns the function that ends it.
  */
-export function listenHere(client: PoolClient, channel: string, heard: (payload: string) => void): () => void {
+export function listenHere(
+  client: PoolClient,
+  channel: string,
+  heard: (payload: string) => void,
+): () => void {
   return notifiers.get(client)?.listenHere(channel, heard) ?? ((): void => undefined);
 }
 

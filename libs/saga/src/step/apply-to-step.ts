@@ -3,7 +3,13 @@ import type { Transaction } from 'kysely';
 import { lastStop } from '../declare/declaration.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import type { Gathered } from '@convergekit/inbox/engine';
-import { applyToLocked, applyTrigger, decideMove, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
+import {
+  applyToLocked,
+  applyTrigger,
+  decideMove,
+  type TriggerRequest,
+  type Transition,
+} from '../fence/apply-trigger.ts';
 import type { Member } from './member.ts';
 import { gatherMove } from './slice-writes.ts';
 

@@ -15,16 +15,39 @@ it('a completed saga of four steps sends exactly these statements', async () => 
   await scene.complete(orders);
   scene.tap.clear();
   await scene.complete(orders);
-  const { lines, statements, transactions } = measure(scene.tap.transactions);
+  const { lines, statements, transactions, roundTrips } = measure(scene.tap.transactions);
   expect(lines).toEqual([
     'mails: begin, settings, open slice, own row, open fence, append, commit',
     'money: begin, settings, claim, commit',
     'money: begin, settings, close work, move fence, append, commit',
-    'money: begin, settings, open slice, open fence, work, commit',
+    'money: begin, settings, open slice, work, open fence, commit',
     'orders: begin, own row, append, commit',
-    'parcels: begin, settings, open slice, note and lock start, timer, commit',
+    'parcels: begin, settings, open slice, note and lock start, work, commit',
     'parcels: begin, settings, open slice, own row, open fence, append, commit',
     'stock: begin, settings, open slice, own row, open fence, append, commit',
   ]);
-  expect([statements, transactions]).toEqual([47, 8]);
+  expect([statements, transactions, roundTrips]).toEqual([47, 8, 18]);
 });
+
+// Planted fault: a slice that writes each fence by a statement of its own sends more.
+it('sagas whose events come together share the fences, calls, timers and outcomes of their slices', async () => {
+  const orders = scene.database('orders');
+  await scene.completeTogether(orders, SAGAS);
+  scene.tap.clear();
+  await scene.completeTogether(orders, SAGAS);
+  const { lines, statements, transactions } = measure(scene.tap.transactions);
+  const rows = ', own row'.repeat(SAGAS);
+  // How many calls a look claims, and how many outcomes a transaction records, is left to chance.
+  expect(lines.filter((line) => !/claim|close work/.test(line))).toEqual([
+    `mails: begin, settings, open slice${rows}, open fence, append, commit`,
+    'money: begin, settings, open slice, work, open fence, commit',
+    ...Array.from({ length: SAGAS }, () => 'orders: begin, own row, append, commit'),
+    'parcels: begin, settings, open slice, note and lock start, work, commit',
+    `parcels: begin, settings, open slice${rows}, open fence, append, commit`,
+    `stock: begin, settings, open slice${rows}, open fence, append, commit`,
+  ]);
+  expect(statements / SAGAS).toBeLessThanOrEqual(15);
+  expect(transactions / SAGAS).toBeLessThanOrEqual(3);
+});
+
+const SAGAS = 32;
