@@ -1,9 +1,9 @@
 import type { QueryResult } from 'pg';
-import { isForgotten, sqlState } from './errors.ts';
-import { isKeptStatement, isOwnStatement } from './executor.ts';
+import { isOwnStatement } from './executor.ts';
 import { lastFailed, waitsForCommit } from './last-statement.ts';
 import { CommitWatch } from './notify/commit-watch.ts';
-import { isOpening, ownBegin, ownOpening, sharedOpening, timeoutOpening } from './settings.ts';
+import { keptStatementOf, runOwn, settingsStatement } from './own-statement.ts';
+import { isOpening, ownOpening, timeoutOpening } from './settings.ts';
 import { batch, doneBeforeError, type Statement } from './statement-batch.ts';
 import type { SubmitClient } from './submit-client.ts';
 
@@ -23,13 +23,6 @@ type State =
 
 const BEGIN = /^(begin|start transaction)\b/;
 const COMMIT: Statement = { text: 'commit', values: [] };
-
-/**
- * Errors of statements that a transaction block refuses. Nothing was done.
- * 25001: it must run outside of one (VACUUM, DETACH CONCURRENTLY, ALTER SYSTEM, CREATE DATABASE); 2D000: it ends one
- * itself; 0A000: a standby refuses `read write`.
- */
-const REFUSED_IN_BLOCK = new Set(['25001', '2D000', '0A000']);
 
 /**
  * A connection that sends BEGIN with the first statement, and COMMIT with a known last statement (`sendLast`). Each
@@ -69,7 +62,7 @@ export class BeginWithFirst {
     const ends = values.length === 0 && (text === 'commit' || text === 'rollback');
     switch (state.kind) {
       case 'plain':
-        if (isOwnStatement(values)) return this.#own(text, values);
+        if (isOwnStatement(values)) return runOwn(this.#client, { text, values });
         if (values.length > 0) return this.#hold({ text, values }) ?? this.#send(text, values);
         if (!BEGIN.test(text)) return this.#client.query(text, []);
         this.#state = { kind: 'asked', opening: [{ text, values: [] }, ...this.#timeout()] };
@@ -94,13 +87,8 @@ export class BeginWithFirst {
     }
   }
 
-  /** Returns the settings statement. In a session of our own it is parsed and planned once, two thirds of its cost. */
   #settings(asked: string): Statement {
-    const { statementTimeoutMs } = this.#client;
-    const text = asked === ownOpening() ? ownOpening(statementTimeoutMs) : asked;
-    if (this.#client.session() === undefined) return { text, values: [] };
-    const name = text === sharedOpening ? 'converge_shared' : `converge_own_${statementTimeoutMs}`;
-    return { name, text, values: [] };
+    return settingsStatement(this.#client, asked === ownOpening() ? 'begun' : 'shared');
   }
 
   /** Returns the timeout statement. A session of our own has it already: see `connect`. */
@@ -118,45 +106,8 @@ export class BeginWithFirst {
     return result as QueryResult;
   }
 
-  /** Names a statement of the kit in a session of our own, which then keeps it parsed and planned. */
   #kept(text: string, values: readonly unknown[]): Statement {
-    const isKept = values.length > 0 && isKeptStatement(values) && this.#client.session() !== undefined;
-    return { text, values, ...(isKept ? this.#client.kept.use(text) : {}) };
-  }
-
-  /** Runs one statement as a transaction of the kit's own, in one batch. */
-  async #own(text: string, values: readonly unknown[], isRerun = false): Promise<QueryResult> {
-    const opening = [{ text: ownBegin(), values: [] }, this.#settings(ownOpening())];
-    try {
-      const results = await this.#batch([...opening, this.#kept(text, values), COMMIT]);
-      return results[2] as QueryResult;
-    } catch (error) {
-      await this.#undo(error);
-      if (isForgotten(error) && !isRerun) return this.#own(text, values, true);
-      const state = sqlState(error) ?? '';
-      if (REFUSED_IN_BLOCK.has(state)) return this.#client.query(text, [...values]);
-      // SQLSTATE 42601: only the simple protocol accepts several statements in one text.
-      if (state === '42601' && values.length === 0) return this.#ownTexts(opening, text);
-      throw error;
-    }
-  }
-
-  async #ownTexts(opening: readonly Statement[], text: string): Promise<QueryResult> {
-    try {
-      await this.#batch(opening);
-      const result = await this.#client.query(text, []);
-      await this.#client.query('commit', []);
-      return result;
-    } catch (error) {
-      await this.#undo(error);
-      if (REFUSED_IN_BLOCK.has(sqlState(error) ?? '')) return this.#client.query(text, []);
-      throw error;
-    }
-  }
-
-  /** Ends a transaction that a server error left open. An error without SQLSTATE means that the connection is gone. */
-  async #undo(error: unknown): Promise<void> {
-    if (sqlState(error) !== undefined) await this.#client.query('rollback', []);
+    return keptStatementOf(this.#client, { text, values });
   }
 
   /** Holds a last statement back until COMMIT. */

@@ -7,6 +7,8 @@ export interface Session {
   readonly pid: number;
   /** Start time in seconds since 1970, as Postgres prints it: to the microsecond. */
   readonly startedAt: string;
+  /** True when its transactions are read committed and writable by default. @default false */
+  readonly isPlain?: boolean;
 }
 
 export interface LastStatement<R> {
@@ -78,7 +80,10 @@ export async function sendLast<R, DB = unknown>(
 
 // Runs in an application's session, so it depends on no setting.
 const SESSION = `
-  select pid, extract(epoch from backend_start)::pg_catalog.text as "startedAt" from pg_catalog.pg_stat_activity
+  select pid, extract(epoch from backend_start)::pg_catalog.text as "startedAt",
+         pg_catalog.current_setting('default_transaction_isolation') operator(pg_catalog.=) 'read committed'
+           and pg_catalog.current_setting('default_transaction_read_only') operator(pg_catalog.=) 'off' as "isPlain"
+    from pg_catalog.pg_stat_activity
    where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()`;
 
 /** Queries the session of a connection once, at first need; undefined until the answer arrives. */

@@ -22,7 +22,7 @@ const sent = new WeakMap<DatabaseConnection, SentAhead>();
  */
 export async function sendAhead<DB, R>(tx: Transaction<DB>, statement: AheadStatement<R>): Promise<void> {
   const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
-  const { text, values, answered, failed = (error) => error } = statement;
+  const { text, values, answered, failed = (error: unknown) => error } = statement;
   const answer = connection.executeQuery<R>(CompiledQuery.raw(text, keptStatement(values))).then(
     ({ rows }) => answered?.(rows),
     (error: unknown) => {
@@ -34,14 +34,17 @@ export async function sendAhead<DB, R>(tx: Transaction<DB>, statement: AheadStat
   const ahead = sent.get(connection);
   if (ahead !== undefined) return ahead.add(answer);
   await answer.catch((error: unknown) => {
-    throw error instanceof NotAtFault ? error.cause : error;
+    throw error instanceof NotAtFault ? error.given : error;
   });
 }
 
 /** The error of a statement that does not decide about its transaction. */
 class NotAtFault extends Error {
-  constructor(cause: unknown) {
-    super('the statement is not at fault', { cause });
+  readonly given: unknown;
+
+  constructor(given: unknown) {
+    super('the statement is not at fault');
+    this.given = given;
   }
 }
 

@@ -71,15 +71,22 @@ const columns = (settings: Readonly<Record<string, string>>): string[] =>
 /** The first statement of a transaction that runs application statements, too. */
 export const sharedOpening = MARK + [...columns(FORM), CATALOG_FIRST].join(', ');
 
-const ownOpenings = new Map<number, string>();
+/** What BEGIN says. Without BEGIN a setting that is another by default is refused (25001): it comes too late. */
+const BEGUN = { transaction_isolation: 'read committed', transaction_read_only: 'off' } as const;
 
-/** Returns the first statement of a transaction of the kit's own, with the pool's statement timeout. */
-export function ownOpening(statementTimeoutMs = 0): string {
-  let text = ownOpenings.get(statementTimeoutMs);
+const ownOpenings = new Map<string, string>();
+
+/**
+ * Returns the first statement of a transaction of the kit's own, with the pool's statement timeout. `alone`: of one that
+ * has no BEGIN, since its statements are sent with one Sync.
+ */
+export function ownOpening(statementTimeoutMs = 0, alone = false): string {
+  const key = `${statementTimeoutMs} ${alone}`;
+  let text = ownOpenings.get(key);
   if (text === undefined) {
-    const timeout = { statement_timeout: String(statementTimeoutMs) };
-    text = MARK + [...columns({ ...FORM, ...OWN, ...timeout }), DURABLE, CATALOG_FIRST].join(', ');
-    ownOpenings.set(statementTimeoutMs, text);
+    const settings = { ...(alone ? BEGUN : {}), ...FORM, ...OWN, statement_timeout: String(statementTimeoutMs) };
+    text = MARK + [...columns(settings), DURABLE, CATALOG_FIRST].join(', ');
+    ownOpenings.set(key, text);
   }
   return text;
 }

@@ -8,7 +8,7 @@ export interface SentStatement {
   readonly trip: number;
 }
 
-/** The statements of one transaction, with its BEGIN and COMMIT; or one statement outside of any. */
+/** The statements of one transaction, with its BEGIN and COMMIT, if it has any. */
 export interface SentTransaction {
   /** The name under which the pool was attached. */
   readonly of: string;
@@ -70,9 +70,11 @@ function listen(connection: WireConnection, begun: (statements: readonly SentSta
     if (awaited.length === 0) trips += 1;
     const statement: Awaited = { text, sync: syncs, trip: trips, rows: undefined };
     awaited.push(statement);
-    if (open === undefined || BEGIN.test(text)) begun((open = []));
+    // Statements that share a Sync are one transaction, also without BEGIN.
+    const isAlone = open !== undefined && !BEGIN.test(open[0]?.text ?? '') && open[0]?.sync !== syncs;
+    if (open === undefined || isAlone || BEGIN.test(text)) begun((open = []));
     open.push(statement);
-    if (END.test(text) || !BEGIN.test(open[0]?.text ?? '')) open = undefined;
+    if (END.test(text)) open = undefined;
   };
   const message = (kind: string, body: Buffer): void => {
     switch (kind) {

@@ -2,7 +2,6 @@ import type { Database } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { StatementTap } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import type { Effect } from '../effect/types.ts';
 import {
   eventTypes,
   outcomes,
@@ -41,7 +40,7 @@ async function claimed(change: (effect: Keyed) => Keyed = (effect) => effect) {
     .map((work): Recording<SceneDb> => {
       const result = JSON.stringify({ receipt: `r-${work.key}` });
       return {
-        ...{ effect: effect as Effect<SceneDb>, revived: effect.revive(work), work },
+        ...{ effect, revived: effect.revive(work), work },
         outcome: { kind: 'succeeded', result },
         made: { calls: 1, queries: 0, attempts: [], doubt: 'as_before' },
         inContext: (run) => run(),
