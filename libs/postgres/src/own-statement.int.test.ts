@@ -22,8 +22,8 @@ afterEach(() => database.close());
 const sent = (): readonly (readonly string[])[] =>
   tap.transactions.map(({ statements }) => statements.map(({ text }) => text.trim().split(' ', 2).join(' ')));
 const things = async (): Promise<number> =>
-  (await database.executor.query<{ n: number }>('select count(*)::int as n from thing where n > $1', [0])).rows[0]
-    ?.n ?? -1;
+  (await database.executor.query<{ n: number }>('select count(*)::int as n from thing where n > $1', [0]))
+    .rows[0]?.n ?? -1;
 const settings = async (): Promise<readonly (string | undefined)[]> => {
   const names = ['transaction_isolation', 'transaction_read_only', 'TimeZone', 'DateStyle'];
   const { rows } = await database.executor.query<{ value: string }>(

@@ -40,7 +40,11 @@ export function keptStatementOf(client: SubmitClient, { text, values }: Statemen
  * Runs one statement as a transaction of the kit's own, in one batch. A session whose transactions are as BEGIN would make
  * them needs no BEGIN: the statements before a Sync are one transaction.
  */
-export async function runOwn(client: SubmitClient, statement: Statement, isRerun = false): Promise<QueryResult> {
+export async function runOwn(
+  client: SubmitClient,
+  statement: Statement,
+  isRerun = false,
+): Promise<QueryResult> {
   if (statement.values.length === 0 || client.session()?.isPlain !== true)
     return runBegun(client, statement, isRerun);
   try {

@@ -84,7 +84,12 @@ export function ownOpening(statementTimeoutMs = 0, alone = false): string {
   const key = `${statementTimeoutMs} ${alone}`;
   let text = ownOpenings.get(key);
   if (text === undefined) {
-    const settings = { ...(alone ? BEGUN : {}), ...FORM, ...OWN, statement_timeout: String(statementTimeoutMs) };
+    const settings = {
+      ...(alone ? BEGUN : {}),
+      ...FORM,
+      ...OWN,
+      statement_timeout: String(statementTimeoutMs),
+    };
     text = MARK + [...columns(settings), DURABLE, CATALOG_FIRST].join(', ');
     ownOpenings.set(key, text);
   }

@@ -56,6 +56,22 @@ describe('notifications of commits', () => {
     expect(sent).toEqual([{ at: 20, channel: 'one', payload: '2' }]);
   });
 
+  it('a listener of the process hears each commit at once, and in its time none is announced', async () => {
+    const { clock, sent, notifier, commit } = notifying();
+    const heard: string[] = [];
+    const end = notifier.listenHere('one', (payload) => heard.push(payload));
+    commit(3);
+    commit(1);
+    commit(5, 'other');
+    await clock.advance(10);
+    expect(heard).toEqual(['3', '1']);
+    expect(sent.map(({ channel }) => channel)).toEqual(['other']);
+    end();
+    commit(2);
+    await clock.advance(10);
+    expect([heard, sent.at(-1)?.payload]).toEqual([['3', '1'], '2']);
+  });
+
   it('a notification that fails is dropped, and the next commit is announced again', async () => {
     let isDown = true;
     const { clock, sent, commit } = notifying(0, () =>
