@@ -78,9 +78,14 @@ export class SentAhead {
     sent.delete(this.#connection);
   }
 
-  /** Returns the error of the first statement that failed, or `error` when none did. All have been answered by then. */
-  async errorOr(error: unknown): Promise<unknown> {
+  /** Resolves when all have been answered. */
+  async answered(): Promise<void> {
     await Promise.all(this.#answers);
+  }
+
+  /** Returns the error of the first statement that failed, or `error` when none did. */
+  async errorOr(error: unknown): Promise<unknown> {
+    await this.answered();
     return this.#failure === undefined ? error : this.#failure.error;
   }
 }

@@ -110,6 +110,8 @@ export function kyselyTransaction<DB, T>(
         .catch(() => undefined);
       throw await ahead.errorOr(commitError(error));
     }
+    // What waits for the commit may need the answers.
+    await ahead.answered();
     after.committed();
     return result;
   });
