@@ -5,7 +5,6 @@ import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@
 import { logger, type Logger } from '@convergekit/telemetry';
 import type { Effect } from '../effect/types.ts';
 import { EffectError } from '../errors.ts';
-import type { OutcomeGroups } from './outcome-groups.ts';
 
 export interface SagaWorkerOptions<DB> {
   /** The database in which the intents stand: the service's own. */
@@ -63,8 +62,6 @@ export interface SagaWorkerOptions<DB> {
 
 export type ResolvedOptions<DB> = Readonly<Required<SagaWorkerOptions<DB>>> & {
   readonly effects: ReadonlyMap<string, Effect<DB>>;
-  /** Records the outcomes. @default each by itself */
-  readonly groups?: OutcomeGroups<DB>;
   /** Called when a row is put off, with the time until it is due in milliseconds. */
   readonly onPutOff?: (ms: number) => void;
 };

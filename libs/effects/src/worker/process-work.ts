@@ -19,9 +19,14 @@ import { waitForReader } from './unreadable.ts';
 /** `lost`: another worker holds the row, and nothing was written. */
 export type Processed = 'done' | 'failed' | 'again' | 'stuck' | 'answered' | 'lost';
 
+export type WorkOptions<DB> = ResolvedOptions<DB> & {
+  /** Records the outcomes. @default each by itself */
+  readonly groups?: OutcomeGroups<DB>;
+};
+
 /** Processes one claimed row: call or query, decide, record. Rejects only when the database cannot be written. */
 export async function processWork<DB>(
-  options: ResolvedOptions<DB>,
+  options: WorkOptions<DB>,
   effect: Effect<DB>,
   work: ClaimedWork,
   asking: RunContext,
@@ -46,7 +51,7 @@ const COVERED: StoredFailure = {
 const nothing: AttemptsMade = { calls: 0, queries: 0, attempts: [], doubt: 'kept' };
 
 async function processRow<DB>(
-  options: ResolvedOptions<DB>,
+  options: WorkOptions<DB>,
   effect: Effect<DB>,
   work: ClaimedWork,
   asking: RunContext,
@@ -113,7 +118,7 @@ function revive<DB>(effect: Effect<DB>, work: ClaimedWork): Revived<DB> | undefi
 }
 
 function follow<DB>(
-  options: ResolvedOptions<DB>,
+  options: WorkOptions<DB>,
   effect: Effect<DB>,
   revived: Revived<DB>,
   work: ClaimedWork,
@@ -161,7 +166,7 @@ function markStuck<DB>(
 
 /** Closes a row. A failed reaction must not cost a second call: the outcome is kept, and handled later. */
 async function close<DB>(
-  options: ResolvedOptions<DB>,
+  options: WorkOptions<DB>,
   effect: Effect<DB>,
   revived: Revived<DB>,
   work: ClaimedWork,
