@@ -36,15 +36,17 @@ it('sagas whose events come together share the fences, calls, timers and outcome
   scene.tap.clear();
   await scene.completeTogether(orders, SAGAS);
   const { lines, statements, transactions } = measure(scene.tap.transactions);
-  const rows = ', own row'.repeat(SAGAS);
-  // How many calls a look claims, and how many outcomes a transaction records, is left to chance.
-  expect(lines.filter((line) => !/claim|close work/.test(line))).toEqual([
-    `mails: begin, settings, open slice${rows}, open fence, append, commit`,
+  // How many slices a topic takes, and how many outcomes a transaction records, depends on the machine.
+  const kinds = new Set(lines.map((line) => line.replace(/(, own row)+/, ', own rows')));
+  expect([...kinds]).toEqual([
+    'mails: begin, settings, open slice, own rows, open fence, append, commit',
+    'money: begin, settings, close work, move fence, append, commit',
     'money: begin, settings, open slice, work, open fence, commit',
-    ...Array.from({ length: SAGAS }, () => 'orders: begin, own row, append, commit'),
+    'money: settings, claim',
+    'orders: begin, own rows, append, commit',
     'parcels: begin, settings, open slice, note and lock start, work, commit',
-    `parcels: begin, settings, open slice${rows}, open fence, append, commit`,
-    `stock: begin, settings, open slice${rows}, open fence, append, commit`,
+    'parcels: begin, settings, open slice, own rows, open fence, append, commit',
+    'stock: begin, settings, open slice, own rows, open fence, append, commit',
   ]);
   expect(statements / SAGAS).toBeLessThanOrEqual(15);
   expect(transactions / SAGAS).toBeLessThanOrEqual(3);
