@@ -67,6 +67,10 @@ soak: $(INSTALLED) ## run relays under random faults for 30 min and compare the 
 sagas: $(INSTALLED) ## 1,000 orders and 5,000 transfers under kills, hangs and failing steps, then judged; ARGS="--seed 1 --orders 100"
 	@node verification/sagas/main.ts $(ARGS)
 
+.PHONY: scenarios
+scenarios: $(INSTALLED) ## run each scenario (load, faults, what is expected) and write the report; ARGS="--only drift --seed 1 --write"
+	@node verification/scenarios/main.ts $(ARGS)
+
 .PHONY: outage
 outage: $(INSTALLED) ## Kafka 30 s down, then Postgres 30 s down, under a consumer at work; ARGS="--seconds 5 --driver platformatic"
 	@node verification/consumer-outage/main.ts $(ARGS)

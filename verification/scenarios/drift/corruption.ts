@@ -38,8 +38,13 @@ const lostReservationSql = `
   select order_id::text as key from booked`;
 
 const doubleRefundSql = `
-  update payment set state = 'refunded', changed_at = clock_timestamp()
-   where order_id in (select order_id from payment where state = 'taken' order by changed_at limit $1)
+  update payment set refunded_cents = refunded_cents + amount_cents, changed_at = clock_timestamp()
+   where order_id in (select order_id from payment where state <> 'declined' order by changed_at limit $1)
+  returning order_id::text as key`;
+
+const staleListSql = `
+  update order_list set payment = 'none', changed_at = clock_timestamp()
+   where order_id in (select order_id from order_list where payment = 'taken' order by changed_at limit $1)
   returning order_id::text as key`;
 
 export const corruptions: readonly Corruption[] = [
@@ -50,10 +55,16 @@ export const corruptions: readonly Corruption[] = [
     corrupt: (tx, most) => keysOf(tx, lostReservationSql, most),
   },
   {
-    name: 'a refund recorded that the provider never made',
+    name: 'double refund: booked once more than the provider made it',
     source: 'payments',
     reconciler: 'payments-vs-provider',
     corrupt: (tx, most) => keysOf(tx, doubleRefundSql, most),
+  },
+  {
+    name: 'stale read model: the order list forgot payments',
+    source: 'orders',
+    reconciler: 'order-list',
+    corrupt: (tx, most) => keysOf(tx, staleListSql, most),
   },
 ];
 
