@@ -1,4 +1,3 @@
-import { digestInstruments } from './digest-instruments.ts';
 import {
   age,
   counter,
@@ -7,6 +6,7 @@ import {
   histogram,
   type InstrumentDefinition,
 } from './instrument-definition.ts';
+import { reconcileInstruments } from './reconcile-instruments.ts';
 
 export type { InstrumentDefinition };
 
@@ -173,22 +173,7 @@ export const instrumentDefinitions = {
   ),
   sagasStuck: gauge('converge.sagas.stuck', '{saga}', 'Sagas that wait for an operator'),
 
-  reconcileRuns: counter('converge.reconcile.runs', '{run}', 'Runs of a reconciler, by outcome'),
-  reconcileRunDuration: duration('converge.reconcile.run.duration', 'One run of a reconciler'),
-  reconcileVerdicts: counter('converge.reconcile.verdicts', '{key}', 'Looks at keys, by verdict and outcome'),
-  reconcileRecovery: duration('converge.reconcile.recovery', 'From the first look at a drift to its repair'),
-  reconcilePendingAge: age('converge.reconcile.pending.age', 'Age of the oldest drift not repaired yet'),
-  reconcileHeld: gauge('converge.reconcile.held', '{reconciler}', '1 while repairs wait for an approval'),
-  reconcileQueue: gauge('converge.reconcile.queue', '{key}', 'Keys that wait to be reconciled'),
-  ...digestInstruments,
-  reconcileAge: age('converge.reconcile.age', 'Time since the last completed run'),
-  reconcileNext: gauge('converge.reconcile.next_run', 's', 'Time until the next scheduled run'),
-  reconcilePaused: gauge('converge.reconcile.paused', '1', '1 while an operator has paused the reconciler'),
-  reconcileMissed: counter(
-    'converge.reconcile.missed',
-    '{start}',
-    'Scheduled starts that were not made: no process ran, or the run before took too long',
-  ),
+  ...reconcileInstruments,
   scanFindings: gauge(
     'converge.scan.findings',
     '{finding}',
