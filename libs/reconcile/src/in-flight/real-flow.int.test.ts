@@ -38,7 +38,6 @@ const wanted = defineEvent({
 
 const KEYS = Array.from({ length: 40 }, (_, index) => `sku-${index}`);
 
-// Seen to fail without `inFlight`: what the stopped consumer has not handled is repaired.
 it('a reconciler repairs nothing while a consumer is stopped and events wait, and then only what was changed by hand', async () => {
   await migrate(world.orders, [outboxMigrations, relayMigrations]);
   await migrate(world.stock, [inboxMigrations]);

@@ -1,7 +1,4 @@
-/**
- * Planted faults, each seen to fail here: without the look at rows that have no tick; without the comparison with done_tick;
- * without the trigger that keeps the old partition count.
- */
+/** Planted faults, each seen to fail here: rows without a tick are ignored; no trigger keeps the old partition count. */
 import { comparePositions, parsePosition } from '@convergekit/contracts/engine';
 import type { MemoryBroker } from '@convergekit/broker/testing';
 import { type Database, executorOfClient, withTransaction } from '@convergekit/postgres';

@@ -34,7 +34,7 @@ async function as(role: string, statement: string): Promise<string> {
 const uuid = '01990000-0000-7000-8000-000000000001';
 
 describe('a reconciler', () => {
-  // Planted fault: without the grants on relay_count, or on the columns of saga_work, these are refused (42501).
+  // Planted fault: without the grant on relay_count the first one is refused (42501).
   it.each([
     ['the frontier of a topic', `select converge.frontier('t', '{k}')`],
     [
