@@ -13,7 +13,7 @@ export {
   sendLast,
   type Session,
 } from './last-statement.ts';
-export { type AheadStatement, sendAhead } from './send-ahead.ts';
+export { sendAhead } from './send-ahead.ts';
 export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './notify/commit-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';
