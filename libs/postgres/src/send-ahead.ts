@@ -3,7 +3,7 @@ import { sqlState } from './errors.ts';
 import { keptStatement } from './executor.ts';
 
 /** A statement of a transaction whose answer is not needed before the commit. */
-export interface AheadStatement<R> {
+interface AheadStatement<R> {
   readonly text: string;
   readonly values: readonly unknown[];
   /** Gets the rows, before the commit is answered. */
