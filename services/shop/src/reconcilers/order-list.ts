@@ -23,7 +23,7 @@ export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, O
   schedule: { cron: '*/5 * * * * *', jitterMs: 1_000 },
   mode: 'repair',
   timing: { settleMs: 3_000 },
-  limits: { share: 1 },
+  limits: { share: 1, repairs: 1_000 },
   keys: {
     async *scan({ desired, actual }, { after: from }) {
       for (let after = from; ;) {

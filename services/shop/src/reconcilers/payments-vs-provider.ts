@@ -20,7 +20,7 @@ export const paymentsVsProvider = (ledger: ProviderLedger): Reconciler =>
     mode: 'repair',
     // Longer than a refund takes from the provider's answer to our record of it.
     timing: { settleMs: 30_000 },
-    limits: { share: 1 },
+    limits: { share: 1, repairs: 1_000 },
     keys: {
       async *scan({ actual }, { after: from }) {
         for (let after = from; ;) {

@@ -31,7 +31,7 @@ export const stockVsOrders = defineReconciler<
   schedule: '*/5 * * * * *',
   mode: 'repair',
   timing: { settleMs: 3_000 },
-  limits: { share: 1 },
+  limits: { share: 1, repairs: 1_000 },
   keys: { scan: ({ desired, actual }) => suspects(desired, actual) },
   desired: {
     in: 'orders',
