@@ -12,7 +12,7 @@ export interface StockDb {
 
 interface Drift {
   readonly quantity: number;
-  readonly version: number | null;
+  readonly exists: boolean;
 }
 
 export const stock = defineReconciler<
@@ -46,23 +46,21 @@ export const stock = defineReconciler<
         .select(['reserved', 'version'])
         .where('sku', '=', sku)
         .executeTakeFirst()) ?? null,
+    version: 'version',
   },
   compare: (quantity, row) =>
-    (quantity ?? 0) === (row?.reserved ?? 0)
-      ? null
-      : { quantity: quantity ?? 0, version: row?.version ?? null },
-  repair: ({ quantity, version }, { tx, key }) =>
-    version === null
-      ? tx
+    (quantity ?? 0) === (row?.reserved ?? 0) ? null : { quantity: quantity ?? 0, exists: row !== null },
+  repair: async ({ quantity, exists }, { tx, key, guard }) =>
+    exists
+      ? guard.update('stock', {
+          key: { sku: key },
+          version: 'version',
+          set: { reserved: quantity, changed_at: sql<Date>`now()` },
+        })
+      : tx
           .insertInto('stock')
           .values({ sku: key, reserved: quantity, version: 1, changed_at: sql`now()` })
           .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst()
-      : tx
-          .updateTable('stock')
-          .set({ reserved: quantity, version: sql`version + 1`, changed_at: sql`now()` })
-          .where('sku', '=', key)
-          .where('version', '=', version)
           .executeTakeFirst(),
   mode: 'repair',
 });

@@ -10,7 +10,7 @@
  * - with `inFlight` a drift counts only when every event of its key that was emitted until then has been handled, and none is
  *   parked or belongs to an open step; what cannot be proved is waited for, with the reason, and uses up nothing.
  */
-export type { RepairContext, RepairResult, ScanChunk } from './definition.ts';
+export type { ReconcilerDefinition, RepairContext, RepairResult, ScanChunk } from './definition.ts';
 export type { Guard } from './guard/guard.ts';
 export { defineReconciler, type Reconciler } from './reconciler.ts';
 export { digestTable } from './digest/digest-table.ts';

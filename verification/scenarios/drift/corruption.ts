@@ -44,7 +44,9 @@ const doubleRefundSql = `
 
 const staleListSql = `
   update order_list set payment = 'none', changed_at = clock_timestamp()
-   where order_id in (select order_id from order_list where payment = 'taken' order by changed_at limit $1)
+   where order_id in (
+     select l.order_id from order_list l join orders o on o.order_id = l.order_id
+      where l.payment = 'taken' and o.state = 'confirmed' order by l.changed_at limit $1)
   returning order_id::text as key`;
 
 export const corruptions: readonly Corruption[] = [

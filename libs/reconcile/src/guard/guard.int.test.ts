@@ -60,7 +60,7 @@ describe('a repair whose change was not compared', () => {
     await context.tx.updateTable('stock').set({ reserved: 0 }).where('sku', '=', 'other').execute();
     return guarded(drift, context);
   };
-  // Seen to fail without the comparison of the server's counters: all but the first test repair.
+  // Seen to fail without the comparison of the server's counters.
   it.each<[string, NonNullable<Repair>, string]>([
     ['forgets the version', blind, 'stock: 1'],
     ['compares the version itself, which the kit cannot see', ownCondition, 'stock: 1'],

@@ -35,7 +35,7 @@ export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, O
           entries.map(({ orderId }) => orderId),
         );
         const keys = entries
-          .filter(({ orderId, payment }) => payment !== (payments.get(orderId) ?? 'none'))
+          .filter(({ orderId, payment }) => !agrees(payment, payments.get(orderId) ?? 'none'))
           .map(({ orderId }) => orderId);
         yield { keys, compared: entries.length, checkpoint: last };
         after = last;
@@ -56,7 +56,8 @@ export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, O
   },
   inFlight: { topic: paymentTaken.topic, consumer: 'order-list' },
   // An order that is not there, or is not paid yet and not listed yet, has its events before it.
-  compare: (wanted, is) => (is === null || wanted === null || is.payment === wanted ? null : { is, wanted }),
+  compare: (wanted, is) =>
+    is === null || wanted === null || agrees(is.payment, wanted) ? null : { is, wanted },
   repair: async ({ is, wanted }, { tx, key, guard }) =>
     is.payment === null
       ? tx
@@ -77,6 +78,14 @@ export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, O
         }),
   why: ({ is, wanted }) => `the list shows ${is.payment ?? 'no entry'}, the payment is ${wanted}`,
 });
+
+/**
+ * A charge whose outcome comes after the cancellation of its order is recorded and undone, and its own event is never sent:
+ * the list then says rightly that no money is held.
+ */
+function agrees(listed: ListedPayment | null, payment: ListedPayment): boolean {
+  return listed === payment || (listed === 'none' && (payment === 'refunded' || payment === 'declined'));
+}
 
 function entries(db: Kysely<OrdersDb>) {
   return db

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import { type Reconciler, reconcileMigrations, type RunCounts, runReconciler } from '@convergekit/reconcile';
+import { approveRepairs } from '@convergekit/reconcile/operate';
+import { freshDatabase } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { nightly, type OrdersDb, stock, type StockDb } from './reconcilers.ts';
+
+const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+let orders: Database<OrdersDb>;
+let inventory: Database<StockDb>;
+
+beforeEach(async () => {
+  const { databaseUrl } = inject('stack');
+  orders = connect<OrdersDb>({ url: await freshDatabase(databaseUrl, 'guide') });
+  inventory = connect<StockDb>({ url: await freshDatabase(databaseUrl, 'guide') });
+  await migrate(inventory, [outboxMigrations, inboxMigrations, reconcileMigrations]);
+  await orders.executor.query('create table wanted (sku text primary key, quantity int not null)');
+  await inventory.executor.query(
+    `create table stock (sku text primary key, reserved int not null, shelf text not null default '', version int not null default 1)`,
+  );
+  const fill = (table: string, column: string): string =>
+    `insert into ${table} (sku, ${column}) select 'sku-' || i, i from generate_series(1, 300) i`;
+  await orders.executor.query(fill('wanted', 'quantity'));
+  await inventory.executor.query(fill('stock', 'reserved'));
+});
+afterEach(async () => {
+  await orders.close();
+  await inventory.close();
+});
+
+/** Runs once, as if the settle window of all that was seen before had passed. */
+async function run(reconciler: Reconciler): Promise<RunCounts['outcomes']> {
+  await inventory.executor.query(
+    `update converge.reconcile_key set drift_since = drift_since - interval '1 hour', next_at = now() where state = 'queued'`,
+  );
+  return (await runReconciler(reconciler, { databases: { orders, inventory } })).outcomes;
+}
+
+const reserved = async (sku: string): Promise<number | undefined> =>
+  (await inventory.db.selectFrom('stock').select('reserved').where('sku', '=', sku).executeTakeFirst())
+    ?.reserved;
+
+it('the guide “reconcilers” shows these examples', () => {
+  const sources = ['./reconcilers.ts', './reconciler-digests.ts'].map(read).join('\n');
+  const shown = [...read('../guides/reconcilers.md').matchAll(/```ts example\n([^]*?)```/g)];
+  expect(shown.length).toBeGreaterThan(3);
+  for (const [, code = ''] of shown) expect(sources).toContain(code.trimEnd());
+});
+
+it('the first reconciler of the guide waits for the settle window, then repairs, then finds nothing', async () => {
+  await inventory.executor.query(`update stock set reserved = 0 where sku = 'sku-7'`);
+  expect(await run(stock)).toEqual({ in_sync: 299, pending: 1 });
+  expect(await run(stock)).toMatchObject({ repaired: 1 });
+  expect(await reserved('sku-7')).toBe(7);
+  expect(await run(stock)).toEqual({ in_sync: 300 });
+});
+
+it('the second one repairs nothing whose events cannot be proved to have arrived', async () => {
+  await inventory.executor.query(`update stock set reserved = 0 where sku = 'sku-7'`);
+  expect(await run(nightly)).toEqual({ in_sync: 299, pending: 1 });
+  expect(await run(nightly)).toMatchObject({ pending: 1 });
+  const { rows } = await inventory.executor.query<{ reason: string }>(
+    `select reason from converge.reconcile_key where key = 'sku-7'`,
+  );
+  expect(rows[0]?.reason).toMatch(/^halted: shop.wanted/);
+  expect(await reserved('sku-7')).toBe(0);
+});
+
+it('an emptied desired set stops at the limit, and an approval lets its number pass', async () => {
+  await orders.executor.query('delete from wanted');
+  await run(stock);
+  const first = await run(stock);
+  // 2 % of 300 keys.
+  expect(first.repaired).toBe(6);
+  const left = async (): Promise<string | undefined> =>
+    (await inventory.executor.query<{ n: string }>('select count(*) as n from stock where reserved = 0'))
+      .rows[0]?.n;
+  expect(await left()).toBe('6');
+  await approveRepairs(inventory.executor, {
+    reconciler: 'stock',
+    repairs: 10,
+    forMs: 3_600_000,
+    by: 'ann',
+    reason: 'the season is over',
+  });
+  await run(stock);
+  expect(await left()).toBe('16');
+});
