@@ -70,6 +70,7 @@ it('a database in which other packages were adopted before adopts the rest', asy
   expect(await recorded()).toEqual(expect.arrayContaining(['postgres/001-schema', 'saga/011-workflow']));
   expect(await migrate(database, allMigrations)).toMatchObject([
     { package: 'saga', number: 1, name: 'schema', adopted: true },
+    { package: 'saga', number: 2, name: 'open-work' },
   ]);
   expect((await recorded()).filter(isSchema)).toEqual(schemas.toSorted());
   expect(await missingMigrations(database.executor, allMigrations)).toEqual([]);

@@ -50,7 +50,7 @@ describe('the audit of verdicts', () => {
         after: null,
         quantity: '3',
         why: '3 are wanted; observed: mode observe repairs nothing',
-        cause: 'run now',
+        cause: 'run 1: run now',
         actor: 'tester',
       },
     ]);

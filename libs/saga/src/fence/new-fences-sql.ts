@@ -32,7 +32,7 @@ const begunSql = `
     select g.saga, g.instance, g.step, 1 as seq, g.version, 'apply'::text as op, 'begin'::text as trigger,
         'absent'::text as state_from, '${BEGUN.state}'::text as state_to, '${BEGUN.act}'::text as act,
         null::text as outcome, g.plan, g.cause_event, g.cause_attempt, null::uuid as emitted_event, null::text as actor,
-        null::text as note, case when g.state is null then clock_timestamp() else transaction_timestamp() end as at, g.row
+        null::text as note, transaction_timestamp() as at, g.row
       from given g`;
 const endedSql = `
     select g.saga, g.instance, g.step, 2 as seq, g.version, 'apply'::text as op, g.trigger,
