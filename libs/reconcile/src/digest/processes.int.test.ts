@@ -81,7 +81,10 @@ describe('several processes', () => {
     const scan = scanOf({ ranges: 32, stepRows: 100, leaseMs: 20_000 });
     const passes = await Promise.all([passOf(sides, scan), passOf(sides, scan), passOf(sides, scan)]);
     expect(passes.flatMap(({ keys }) => keys).toSorted()).toEqual(['k1', 'k20', 'k300']);
-    expect(passes.reduce((sum, { compared }) => sum + compared, 0)).toBe(2_000);
+    // A pass that begins when another has ended compares one range again, of about 60 rows: its share.
+    const compared = passes.reduce((sum, pass) => sum + pass.compared, 0);
+    expect(compared).toBeGreaterThanOrEqual(2_000);
+    expect(compared).toBeLessThan(2_400);
   });
 
   // Seen to fail when a pass ends as soon as no range is free.
@@ -155,8 +158,9 @@ it('a pass records its duration, its ranges by outcome and its rows by mode', as
       sides,
       scanOf({
         ranges: 2,
-        timeoutMs: 1,
-        desired: { select: 'select k, v from t, pg_sleep(1)', key: 'k', columns: ['v'] },
+        // Enough to describe the sources, too little for the sleep.
+        timeoutMs: 500,
+        desired: { select: 'select k, v from t, pg_sleep(5)', key: 'k', columns: ['v'] },
       }),
       { everything: true },
     );
