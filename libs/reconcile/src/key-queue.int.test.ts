@@ -115,8 +115,14 @@ describe('the key queue', () => {
   });
 
   it('a key waits until its reports stop, but never past the longest wait', async () => {
+    // A busy machine may take a few seconds between the report and the look.
+    const waitsUpTo = async (ms: number): Promise<void> => {
+      const waiting = await waitingMs();
+      expect(waiting).toBeLessThanOrEqual(ms);
+      expect(waiting).toBeGreaterThan(ms - 9_000);
+    };
     await report({ quietMs: 30_000, maxWaitMs: 100_000 });
-    expect(await waitingMs()).toBeCloseTo(30_000, -2);
+    await waitsUpTo(30_000);
     const age = (seconds: number) =>
       rowsOf(
         world,
@@ -124,12 +130,12 @@ describe('the key queue', () => {
       );
     await age(60);
     await report({ quietMs: 30_000, maxWaitMs: 100_000 });
-    expect(await waitingMs()).toBeCloseTo(30_000, -2);
+    await waitsUpTo(30_000);
     await age(90);
     await report({ quietMs: 30_000, maxWaitMs: 100_000 });
-    expect(await waitingMs()).toBeCloseTo(10_000, -2);
+    await waitsUpTo(10_000);
     await report({ quietMs: 30_000, maxWaitMs: 100_000, priority: 'sweep' });
-    expect(await waitingMs()).toBeCloseTo(10_000, -2);
+    await waitsUpTo(10_000);
     await report({ priority: 'operator' });
     expect(await waitingMs()).toBeLessThan(1_000);
   });
