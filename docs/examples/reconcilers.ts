@@ -48,7 +48,7 @@ export const nightly = defineReconciler({
   limits: { repairs: 100, share: 0.02 },
   invariants: [
     {
-      name: 'nothing is reserved twice',
+      name: 'no reservation is negative',
       holds: async (sku, tx) =>
         (
           await tx

@@ -24,10 +24,12 @@ const { values } = parseArgs({
 });
 const signal = interruption();
 const shown = progress(process.stderr, () => systemClock.monotonic());
-const chosen = scenarios.filter(({ name }) => values.only?.split(',').includes(name) ?? true);
-if (chosen.length === 0) {
+const only = values.only?.split(',') ?? scenarios.map(({ name }) => name);
+const unknown = only.filter((name) => !scenarios.some((one) => one.name === name));
+const chosen = scenarios.filter(({ name }) => only.includes(name));
+if (unknown.length > 0) {
   process.stderr.write(
-    `scenarios: there is none of that name: ${scenarios.map(({ name }) => name).join(', ')}\n`,
+    `scenarios: there is no ${unknown.join(', ')}: ${scenarios.map(({ name }) => name).join(', ')}\n`,
   );
   process.exit(2);
 }

@@ -48,6 +48,15 @@ it('a stored wait reads back, and the one of another version is discarded', () =
     expect(parseWait(waitText(one))).toEqual(one);
   expect(waitText(null)).toBeNull();
   expect(parseWait(null)).toBeNull();
-  for (const other of ['{}', '7', 'null', '{"kind":"parked","looks":1,"flight":{"tick":"4"}}'])
+  const misplaced = JSON.stringify(wait({ flight: { ...flight, upTo: [7 as never] } }));
+  // Planted fault: parsed without a guard, the first one makes every claim of its batch fail.
+  for (const other of [
+    'no JSON',
+    misplaced,
+    '{}',
+    '7',
+    'null',
+    '{"kind":"parked","looks":1,"flight":{"tick":"4"}}',
+  ])
     expect(parseWait(other)).toBeNull();
 });

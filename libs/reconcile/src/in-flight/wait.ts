@@ -64,11 +64,15 @@ export function waitText(wait: Wait | null): string | null {
   return wait === null ? null : JSON.stringify(wait);
 }
 
-/** Parses the column; null where another version of the kit wrote something else: the wait begins anew. */
+/** Parses the column; null where it holds something else, as another version of the kit may write: the wait begins anew. */
 export function parseWait(text: string | null): Wait | null {
   if (text === null) return null;
-  const value: unknown = JSON.parse(text);
-  return isWait(value) ? value : null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isWait(value) ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 function isWait(value: unknown): value is Wait {
@@ -83,6 +87,12 @@ function isFlight(value: unknown): value is Flight {
   return (
     [source, snapshot, tick].every((part) => typeof part === 'string') &&
     typeof epoch === 'number' &&
-    (upTo === null || Array.isArray(upTo))
+    (upTo === null || (Array.isArray(upTo) && upTo.every(isPlace)))
   );
+}
+
+function isPlace(value: unknown): value is Place {
+  if (typeof value !== 'object' || value === null) return false;
+  const { partition, position } = value as Partial<Record<keyof Place, unknown>>;
+  return typeof partition === 'number' && typeof position === 'string';
 }

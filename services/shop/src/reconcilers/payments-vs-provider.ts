@@ -1,4 +1,5 @@
 import { type Reconciler, defineReconciler } from '@convergekit/reconcile';
+import { paymentRefunded } from '@convergekit/schemas';
 import { type Kysely, sql } from 'kysely';
 import type { ChargeFact, ProviderLedger } from '../payments/provider-ledger.ts';
 import type { PaymentsDb } from '../payments/tables.ts';
@@ -52,6 +53,8 @@ export const paymentsVsProvider = (ledger: ProviderLedger): Reconciler =>
       lock: (orderId, tx) =>
         tx.selectFrom('payment').select('order_id').where('order_id', '=', orderId).forUpdate().execute(),
     },
+    // A refund is recorded when its event is handled; until then, and while its call is open, our record is not wrong.
+    inFlight: { topic: paymentRefunded.topic, consumer: 'payments' },
     compare: compareCharge,
     unresolvable: unresolvablePayment,
     repair: ({ charge }, { key, guard }) =>

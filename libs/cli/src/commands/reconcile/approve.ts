@@ -4,7 +4,7 @@ import { refused } from '../../frame/errors.ts';
 import { count, needed, reason as why, span } from '../../frame/flags.ts';
 import { formatMs } from '../../frame/output.ts';
 import { result } from '../../frame/result.ts';
-import { moduleFlag, openNamed, reconcilerArgument } from './open-declared.ts';
+import { findReconciler, nameArgument } from './find-reconciler.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -12,16 +12,14 @@ const HOUR_MS = 3_600_000;
 export const approveCommand = command({
   name: 'approve',
   summary: 'approve repairs that are held because too many are due, up to a number and a time',
-  args: reconcilerArgument,
+  args: nameArgument,
   flags: {
     repairs: needed(count('repairs', 'the cap: the next one is held again')),
     reason: why('why: it is kept in the audit'),
     for: span('the approval ends after this time (default: 1h)'),
-    ...moduleFlag,
   },
-  run: async (context, { repairs, reason, for: forMs = HOUR_MS, ...which }) => {
-    const { executor, declared } = await openNamed(context, which);
-    const { name } = declared;
+  run: async (context, { name, repairs, reason, for: forMs = HOUR_MS }) => {
+    const { executor } = await findReconciler(context, name);
     const by = context.operator;
     const approved = await approveRepairs(executor, { reconciler: name, repairs, forMs, by, reason });
     if (approved === null)

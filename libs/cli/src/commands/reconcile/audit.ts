@@ -2,17 +2,17 @@ import { readAudit } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';
-import { moduleFlag, openNamed, reconcilerArgument } from './open-declared.ts';
+import { findReconciler, nameArgument } from './find-reconciler.ts';
 
 /** With --json each row has both states, the drift and the state after a repair. */
 export const auditCommand = command({
   name: 'audit',
   summary: 'repairs, verdicts that were no repair, and approvals, the newest first',
-  args: { ...reconcilerArgument, key: optionalArgument('one key (default: all)') },
-  flags: { limit: count('rows', 'the newest rows', 50), ...moduleFlag },
-  run: async (context, { key, limit, ...which }) => {
-    const { executor, declared } = await openNamed(context, which);
-    const rows = await readAudit(executor, declared.name, { key, limit });
+  args: { ...nameArgument, key: optionalArgument('one key (default: all)') },
+  flags: { limit: count('rows', 'the newest rows', 50) },
+  run: async (context, { name, key, limit }) => {
+    const { executor } = await findReconciler(context, name);
+    const rows = await readAudit(executor, name, { key, limit });
     return listing(rows, 'no rows: nothing was repaired, and no verdict was recorded', {
       at: ({ at }) => at,
       key: (row) => row.key,

@@ -10,7 +10,10 @@ export interface Differences {
   readonly keys: readonly KeyDiff[];
 }
 
-/** Compares one key, or those that the scan lists until `limit` of them differ, in read-only transactions. */
+/**
+ * Compares one key, or those that the scan lists until `limit` of them differ.
+ * Keys are read in read-only transactions; a scan is asked to write nothing (`readOnly`).
+ */
 export async function diffKeys(
   open: OpenReconciler,
   { key, limit }: { readonly key?: string | undefined; readonly limit: number },

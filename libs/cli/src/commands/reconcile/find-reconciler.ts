@@ -78,9 +78,10 @@ async function openAll(context: CommandContext): Promise<readonly Executor[]> {
   );
 }
 
-const settingOf = (name: string): string => `CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}`;
+export const settingOf = (name: string): string => `CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}`;
 
-function unknownName(name: string, known: readonly string[]): UsageError {
+/** Makes the error of a name that is not known; it suggests the nearest one. */
+export function unknownName(name: string, known: readonly string[]): UsageError {
   const near = nearest(name, [...known]);
   const hint = near === undefined ? '' : ` Did you mean ${near}?`;
   return new UsageError(

@@ -1,11 +1,12 @@
-import { nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';
 import { type Reconciler, reconcileMigrations } from '@convergekit/reconcile';
 import type { Kysely } from 'kysely';
 import type { CommandContext } from '../../frame/context.ts';
-import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { misconfigured } from '../../frame/errors.ts';
 import { argument, texts } from '../../frame/flags.ts';
 import { requireMigrations } from '../../frame/migrations.ts';
+import { checkedUrl } from '../../frame/settings.ts';
+import { settingOf, unknownName } from './find-reconciler.ts';
 import { loadReconcilers } from './reconciler-modules.ts';
 
 export const reconcilerArgument = { reconciler: argument('as `reconcile list` names it') };
@@ -22,21 +23,13 @@ export interface OpenReconciler {
   readonly executor: Executor;
 }
 
-// The statement timeout in milliseconds: a slower statement hurts the services whose database it reads.
-const STATEMENT_MS = 60_000;
-
 /** Finds a reconciler by name. Throws RECONCILER_UNKNOWN, which suggests the nearest name. */
 export function named(reconcilers: readonly Reconciler[], name: string): Reconciler {
   const found = reconcilers.find((one) => one.name === name);
   if (found !== undefined) return found;
-  const near = nearest(
+  throw unknownName(
     name,
     reconcilers.map((one) => one.name),
-  );
-  const hint = near === undefined ? '' : ` Did you mean ${near}?`;
-  throw new UsageError(
-    'RECONCILER_UNKNOWN',
-    `no module declares a reconciler ${name}.${hint} \`converge reconcile list\` shows all`,
   );
 }
 
@@ -50,14 +43,15 @@ export async function openNamed(
 /** Opens the databases of a reconciler. Rejects with MIGRATIONS_MISSING unless actual's has the kit's tables. */
 export async function openDeclared(context: CommandContext, declared: Reconciler): Promise<OpenReconciler> {
   const open = async (name: string) => {
-    const setting = `CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}`;
-    const url = context.settings.reconcile.databases[name];
+    const setting = settingOf(name);
+    const { databases, statementMs } = context.settings.reconcile;
+    const url = databases[name];
     if (url === undefined)
       throw misconfigured(
         'DATABASE_UNKNOWN',
         `reconciler ${declared.name} reads database "${name}", whose address is not set: give ${setting}=postgres://…`,
       );
-    return context.databaseAt(url, { setting, statementTimeoutMs: STATEMENT_MS });
+    return context.databaseAt(checkedUrl(url, setting), { setting, statementTimeoutMs: statementMs });
   };
   const actual = await open(declared.actual.in);
   const desired = declared.desired.in === declared.actual.in ? actual : await open(declared.desired.in);
