@@ -5,6 +5,7 @@ import { drive, type Driven } from './drive.ts';
 import { planFaults } from './faults.ts';
 import { type Check, type Judgement, judge, passed } from './judge.ts';
 import { untilAtRest } from './liveness.ts';
+import { reconciled } from './reconciled.ts';
 import { badWeather, calm } from './weather.ts';
 import type { World } from './world.ts';
 
@@ -67,7 +68,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     looked: 1,
     findings: still === undefined ? [] : [still],
   };
-  const all = [alive, ...checks];
+  // Last: until here nothing was repaired.
+  const all = [alive, ...checks, ...(await reconciled(world))];
   return {
     ...judgement,
     faults,

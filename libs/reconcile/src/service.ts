@@ -15,6 +15,8 @@ import { type Counts, drain, type WorkersOptions } from './workers.ts';
 export interface RunCounts {
   /** Number of keys that the scan listed. */
   readonly keys: number;
+  /** Number of keys that the scan compared by itself and did not list. */
+  readonly compared: number;
   /** Number of chunks that the scan could not answer: those keys are not known to agree. */
   readonly unknown: number;
   /** Number of runs of keys, by outcome. */
@@ -64,7 +66,12 @@ async function sweepAndDrain(options: WorkersOptions): Promise<RunCounts> {
   const onUnknown = (reason: string): void =>
     log.warn({ reconciler: reconciler.name, reason }, 'a part of the keys could not be read');
   const swept = await sweepUnled({ reconciler, databases, holder, cause: 'once', actor: null, onUnknown });
-  return { keys: swept?.keys ?? 0, unknown: swept?.unknown ?? 0, outcomes: await drain(options) };
+  return {
+    keys: swept?.keys ?? 0,
+    compared: swept?.compared ?? 0,
+    unknown: swept?.unknown ?? 0,
+    outcomes: await drain(options),
+  };
 }
 
 /**
