@@ -36,12 +36,16 @@ check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas
 	@depcruise --config .dependency-cruiser.cjs --output-type err libs services schemas verification infra
 	@eslint . --max-warnings 0 --cache --cache-location node_modules/.cache/eslint/
 	@prettier --check --log-level warn .
-	@knip --exclude unlisted
+	@knip --exclude unlisted,optionalPeerDependencies
 	@node schemas/src/main.ts check
 
 .PHONY: build
 build: $(INSTALLED) ## compile the publishable packages into dist
 	@tsc -b tsconfig.build.json
+
+.PHONY: packages
+packages: build ## pack the packages, install them outside the repository and run what a user runs first (under 3 min)
+	@node verification/packages/main.ts
 
 .PHONY: demo
 demo: $(INSTALLED) ## run the shop under faults for about 90 s, then audit it; the exit code says whether it agreed

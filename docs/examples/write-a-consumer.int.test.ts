@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import type { DomainEvent } from '@convergekit/contracts';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
@@ -9,7 +12,6 @@ import { relay, relayMigrations } from '@convergekit/relay';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
-  main,
   orderPlaced,
   pageViewed,
   priceChanged,
@@ -19,6 +21,7 @@ import {
   TABLES,
 } from './write-a-consumer.ts';
 
+const example = new URL('write-a-consumer.ts', import.meta.url).href;
 const source = readFileSync(new URL('write-a-consumer.ts', import.meta.url), 'utf8');
 const guide = readFileSync(new URL('../guides/write-a-consumer.md', import.meta.url), 'utf8');
 const closers: (() => Promise<unknown>)[] = [];
@@ -70,7 +73,7 @@ describe('the example of "write a consumer"', () => {
     const DATABASE_URL = await freshDatabase(inject('stack').databaseUrl, 'stock');
     const broker = kafkaBroker({ brokers: KAFKA_BROKERS.split(','), clientId: 'example' });
     const admin = await broker.admin();
-    const topics = [...stock.topics, stock.failureTopic];
+    const topics = [...stock.topics, stock.failureTopic, stockReserved.topic];
     closers.push(
       () => broker.close(),
       () => admin.close(),
@@ -80,7 +83,15 @@ describe('the example of "write a consumer"', () => {
     const empty = connect({ url: DATABASE_URL });
     closers.push(() => empty.close());
     await migrate(empty, [outboxMigrations, inboxMigrations]);
-    await main({ DATABASE_URL, KAFKA_BROKERS }, () => process.emit('SIGTERM', 'SIGTERM'));
+    const run = `const { warehouse } = await import(${JSON.stringify(example)}); await warehouse.run();`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', run], {
+      env: { ...process.env, DATABASE_URL, KAFKA_BROKERS, LOG_LEVEL: 'info' },
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    const exited = once(child, 'exit');
+    for await (const line of createInterface({ input: child.stderr }))
+      if (line.includes('warehouse is ready')) child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
     expect((await empty.executor.query('select from converge.inbox_partition')).rowCount).toBe(6);
   });
 

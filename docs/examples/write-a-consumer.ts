@@ -1,8 +1,4 @@
-import { defineEvent } from '@convergekit/contracts';
-import { defineConsumer, run } from '@convergekit/inbox';
-import { kafkaBroker } from '@convergekit/kafka';
-import { connect } from '@convergekit/postgres';
-import { BusinessRejection } from '@convergekit/core';
+import { BusinessRejection, defineConsumer, defineEvent, service } from 'convergekit';
 import { sql } from 'kysely';
 import { z } from 'zod';
 
@@ -79,16 +75,4 @@ export const stock = defineConsumer<StockDb>({ name: 'warehouse', from: 'beginni
   });
 
 /** The process: it continues from its database, ends its work at the first signal, and exits at once at the second. */
-export async function main(
-  { DATABASE_URL = '', KAFKA_BROKERS = '' }: NodeJS.ProcessEnv,
-  onReady: () => void = () => undefined,
-): Promise<void> {
-  const database = connect<StockDb>({ url: DATABASE_URL });
-  const broker = kafkaBroker({ brokers: KAFKA_BROKERS.split(','), clientId: 'warehouse' });
-  try {
-    await run([stock], { database, broker, run: { onReady } });
-  } finally {
-    await broker.close();
-    await database.close();
-  }
-}
+export const warehouse = service('warehouse', { consumers: [stock], emits: [stockReserved] });

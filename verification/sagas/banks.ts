@@ -46,7 +46,7 @@ export async function buildBanks(options: BanksOptions): Promise<Banks> {
         DATABASE_URL: urls[name],
         KAFKA_BROKERS: brokers,
         CONVERGE__HEALTH__PORT: String(healthPort),
-        ...(kind === 0 ? { CONVERGE__HTTP__PORT: name === 'giro' ? String(httpPort) : '0' } : {}),
+        ...(kind === 0 && name === 'giro' ? { CONVERGE__HTTP__PORT: String(httpPort) } : {}),
       };
       return new Child(
         { name: kind === 0 ? name : `relay-${name}`, main: file(main), env, healthPort },

@@ -1,5 +1,5 @@
 import type { Broker } from '@convergekit/broker';
-import { defineConsumer, run } from '@convergekit/inbox';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
 import { charged, declined, ordered, type ShopDb } from './shop.ts';
 
@@ -14,4 +14,6 @@ export const billing = defineConsumer<ShopDb>({ name: 'billing', from: 'beginnin
     emit(declined({ order: event.data.order, code: 'NOT_SHIPPED' })),
   );
 
-export const main = (database: Database<ShopDb>, broker: Broker) => run([billing], { database, broker });
+/** The consumer with its drain. `service()` of convergekit runs it as a process, with the workers that it needs. */
+export const consumers = (database: Database<ShopDb>, broker: Broker) =>
+  consumerService([billing], { database, broker });

@@ -1,4 +1,4 @@
-import { BusinessRejection, createOutbox, defineConsumer, defineEvent } from 'convergekit';
+import { BusinessRejection, defineConsumer, defineEvent, service } from 'convergekit';
 import { z } from 'zod';
 
 export const orderPlaced = defineEvent({
@@ -9,9 +9,6 @@ export const orderPlaced = defineEvent({
   data: z.object({ orderId: z.string(), cents: z.int().positive() }),
 });
 
-/** Emits in the transaction that writes the order. */
-export const outbox = createOutbox([orderPlaced]);
-
 /** Applies each event once, or rejects it. */
 export const payments = defineConsumer<{ charges: { orderId: string; cents: number } }>({
   name: 'payments',
@@ -20,3 +17,6 @@ export const payments = defineConsumer<{ charges: { orderId: string; cents: numb
   if (event.data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
   await tx.insertInto('charges').values(event.data).execute();
 });
+
+/** The process: `await main.run()`. Settings come from the environment, a YAML file and flags. */
+export const main = service('payments', { consumers: [payments], relay: true });

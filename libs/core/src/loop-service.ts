@@ -2,8 +2,11 @@ import type { Service } from './service.ts';
 
 export interface LoopServiceOptions {
   readonly name: string;
-  /** Checks what the loops need. A rejection makes `start` reject, and no loop runs. @default nothing */
-  readonly prepare?: () => Promise<unknown>;
+  /**
+   * Checks what the loops need. A rejection makes `start` reject, and no loop runs. The signal aborts at a stop, which
+   * waits for it. @default nothing
+   */
+  readonly prepare?: (signal: AbortSignal) => Promise<unknown>;
   /** The loops, which end at the signal. If they reject, so does `done`. */
   readonly run: (signal: AbortSignal) => Promise<unknown>;
   /** Awaits the work that the loops have begun, after the loops have ended. @default nothing */
@@ -18,7 +21,7 @@ export function loopService({ name, prepare, run, drain }: LoopServiceOptions): 
   let running: Promise<unknown> = Promise.resolve();
   let starting: Promise<void> = Promise.resolve();
   const start = async (): Promise<void> => {
-    await prepare?.();
+    await prepare?.(stopping.signal);
     if (!stopping.signal.aborted) running = run(stopping.signal).catch(ended.reject);
   };
   return {

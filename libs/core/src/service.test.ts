@@ -67,16 +67,23 @@ describe('runServices', () => {
     expect(log).toEqual(['start a', 'stop a']);
   });
 
-  it('runServices that receives a signal during a start waits for that start and starts no more', async () => {
+  // Planted fault: a run that awaits the start before the stop never ends.
+  it('runServices that receives a signal during a start stops that service at once and starts no more', async () => {
     const log: string[] = [];
-    const slow = recording(log, 'b', {
+    const stopped = Promise.withResolvers<undefined>();
+    const waiting = recording(log, 'b', {
       start: () => {
         process.emit('SIGINT', 'SIGINT');
-        return new Promise<void>((resolve) => setImmediate(resolve)).then(() => void log.push('b ready'));
+        return stopped.promise.then(() => Promise.reject(new Error('stopped before it was ready')));
+      },
+      stop: () => {
+        log.push('stop b');
+        stopped.resolve(undefined);
+        return Promise.resolve();
       },
     });
-    await runServices([recording(log, 'a'), slow, recording(log, 'c')]);
-    expect(log).toEqual(['start a', 'b ready', 'stop b', 'stop a']);
+    await runServices([recording(log, 'a'), waiting, recording(log, 'c')]);
+    expect(log).toEqual(['start a', 'stop b', 'stop a']);
   });
 
   // Planted fault: without a share of the time for each service, the service that stops next is never stopped.

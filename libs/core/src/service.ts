@@ -30,7 +30,7 @@ export interface RunOptions {
 
 /**
  * Runs services until SIGINT, SIGTERM, or the first failure, then stops them in reverse. The services start in order. A
- * second signal exits the process at once with 130. The promise rejects with the reason when a service failed to start
+ * signal during a start stops that service at once. A second signal exits the process at once with 130. The promise rejects with the reason when a service failed to start
  * or failed later.
  */
 export async function runServices(services: readonly Service[], options: RunOptions = {}): Promise<void> {
@@ -42,7 +42,8 @@ export async function runServices(services: readonly Service[], options: RunOpti
       const outcome = await Promise.race([starting.then(() => 'ready' as const), signal.received]);
       started.push(service);
       if (outcome !== 'ready') {
-        await starting.catch(() => undefined);
+        // Not awaited: a start that waits for a database or a broker ends by the stop.
+        starting.catch(() => undefined);
         options.onStopping?.(outcome);
         return;
       }

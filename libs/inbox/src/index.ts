@@ -21,6 +21,6 @@ export type { Call, Middleware } from './attempt/middleware.ts';
 export { inboxMigrations } from './migrations.ts';
 export type { SignatureOptions } from './plan/signatures.ts';
 export { type ConsumerService, consumerService } from './service/consumer-service.ts';
-export { livePolicies } from './service/run.ts';
-export { run } from './service/run.ts';
+export type { ConsumerServiceOptions } from './service/options.ts';
+export { livePolicies } from './service/live-policies.ts';
 export type { ConsumerStatus, PartitionStatus } from './member/status.ts';

@@ -1,30 +1,24 @@
 /**
- * Exports of a service: events, outbox, consumers, external calls, sagas, workflows, reconcilers, relay. The packages
- * of `@convergekit/*` have the rest: errors, migrations, and the exports for operators.
+ * Exports of a service: events, outbox, consumers, external calls, sagas, workflows, reconcilers, and `service()`, which
+ * runs them. `convergekit/operate` has what processes of another shape are made of; the packages of `@convergekit/*`
+ * have the rest: errors, migrations, and the exports for operators.
  */
 export { defineEvent, type DomainEvent, type EventDefinition } from '@convergekit/contracts';
-export { BusinessRejection, ConvergeError, newUuidV7, runServices, type Service } from '@convergekit/core';
+export { BusinessRejection, ConvergeError, newUuidV7, type Service } from '@convergekit/core';
 export { createOutbox, type Outbox } from '@convergekit/outbox';
 
-export { consumerService, defineConsumer, type HandlerContext, run } from '@convergekit/inbox';
-export {
-  classifier,
-  operation,
-  policyBook,
-  policyLayersOf,
-  retry,
-  strategies,
-} from '@convergekit/resilience';
+export { type ConsumerDefinition, defineConsumer, type HandlerContext } from '@convergekit/inbox';
+export { classifier, operation, retry, strategies } from '@convergekit/resilience';
 
-export { defineCall, effect, sagaWorker } from '@convergekit/effects';
-export { effectsOf, sagaObserver, sagaWatch, semanticLock, step } from '@convergekit/saga';
-export { saga } from '@convergekit/saga/declare';
-export { defineWorkflow, localStep, workflows } from '@convergekit/workflow';
+export { defineCall, effect } from '@convergekit/effects';
+export { semanticLock, step } from '@convergekit/saga';
+export { saga, starts } from '@convergekit/saga/declare';
+export { defineWorkflow, localStep } from '@convergekit/workflow';
 
-export { defineReconciler, reconcilerService, reportKeys, runReconciler } from '@convergekit/reconcile';
-export { relay } from '@convergekit/relay';
+export { defineReconciler, markDirty, reportKeys } from '@convergekit/reconcile';
 
-export { healthServer, loadConfig } from '@convergekit/config';
-export { kafkaBroker, kafkaOptions } from '@convergekit/kafka';
-export { connect, type Database, migrate, withTransaction } from '@convergekit/postgres';
+export { connect, type Database, executorOf, migrate, withTransaction } from '@convergekit/postgres';
 export { logger } from '@convergekit/telemetry';
+
+export { service, type ServiceProcess } from './service/service.ts';
+export type { Part, ServiceDefinition, ServiceParts } from './service/definition.ts';

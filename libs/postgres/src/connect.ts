@@ -1,7 +1,8 @@
 import { systemClock } from '@convergekit/core';
 import { Kysely, PostgresDialect } from 'kysely';
-import { type ClientBase, Pool, type PoolClient, type PoolConfig } from 'pg';
+import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
 import { BeginWithFirst } from './begin-with-first.ts';
+import { pg } from './driver.ts';
 import { connectError, type Target } from './errors.ts';
 import { type Executor, executorOfClient, ownStatement } from './executor.ts';
 import { CommitNotifier } from './notify/commit-notifier.ts';
@@ -60,7 +61,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   const { statementTimeoutMs = 0 } = options;
   const ssl = tlsOf(options.ssl, options.url, process.env);
   const password = passwordOf(options.url, process.env);
-  const pool = new Pool({
+  const pool = new (pg().Pool)({
     ...(options.url === undefined ? {} : { connectionString: withPassword(options.url, password) }),
     application_name: options.applicationName ?? 'converge',
     max: options.max ?? 10,

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { type ClientBase, escapeLiteral } from 'pg';
+import type { ClientBase } from 'pg';
+import { pg } from './driver.ts';
 import { CopyFrames } from './copy-frames.ts';
 import { type Executor, executorOfClient } from './executor.ts';
 import type { TupleBlock } from './tuples.ts';
@@ -28,7 +29,7 @@ export function copyExecutorOfClient(client: ClientBase): CopyExecutor {
 
 /** Quotes a text as a constant, for COPY. */
 export function quoteLiteral(text: string): string {
-  return escapeLiteral(text);
+  return pg().escapeLiteral(text);
 }
 
 /** Number of unread bytes that pauses the socket. */

@@ -8,7 +8,7 @@
  * - policies of the central table apply without a restart; while it is unreadable, the last valid ones apply;
  * - `int8`, `numeric` and `xid8` stay strings: no global parser is set.
  */
-export { connect, type Database } from './connect.ts';
+export { connect, type ConnectOptions, type Database } from './connect.ts';
 export { withTransaction } from './transaction.ts';
 export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
 export { type Executor, type ExecutorResult, executorOf, executorOfClient } from './executor.ts';

@@ -1,4 +1,5 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
 export { postgresMigrations } from './migrate.ts';
+export { migrationsMissing, missingMigrations, requireMigrations } from './missing-migrations.ts';
 export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule } from './policy-table.ts';
 export { isPooled } from './pooler.ts';

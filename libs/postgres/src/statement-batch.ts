@@ -1,4 +1,5 @@
-import { type Connection, Query, type QueryResult } from 'pg';
+import type { Connection, Query, QueryResult } from 'pg';
+import { pg } from './driver.ts';
 
 export interface Statement {
   readonly text: string;
@@ -142,7 +143,7 @@ type Settle = (error: Error | undefined | null, results: unknown) => void;
 
 function queryOf({ text, values, name = '' }: Statement, settle?: Settle): Query {
   // pg copies an object with all its descriptors, which costs more than the rest of a Query: hence a text.
-  const query = new Query(text, [...values], settle);
+  const query = new (pg().Query)(text, [...values], settle);
   // pg uses the simple protocol for a query without values, which would end a batch: hence `extended`.
   return Object.assign(query, { name, queryMode: 'extended' });
 }

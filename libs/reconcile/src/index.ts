@@ -17,6 +17,7 @@ export { digestTable } from './digest/digest-table.ts';
 export { digestScan } from './digest/digest-scan.ts';
 export { markDirty } from './digest/mark-dirty.ts';
 export { reportKeys } from './report-keys.ts';
+export type { ReconcileOptions } from './options.ts';
 export { type ReconcilerService, reconcilerService, type RunCounts, runReconciler } from './service.ts';
 export { ReconcileError, type ReconcileErrorCode } from './errors.ts';
 export { reconcileMigrations } from './migrations.ts';

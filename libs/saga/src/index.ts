@@ -6,7 +6,7 @@
  */
 export { SagaError, type SagaErrorCode } from './errors.ts';
 export { type Marked, type OnPending, semanticLock, type SemanticLock } from './lock/semantic-lock.ts';
-export { sagaObserver } from './observe/observer.ts';
+export { sagaObserver, type SagaObserverOptions } from './observe/observer.ts';
 export { type SagaWatch, sagaWatch } from './observe/watch.ts';
 export { effectsOf } from './step/effects.ts';
 export { step } from './step/step.ts';

@@ -1,8 +1,12 @@
-/** Exports for other packages of the kit; applications do not need them. They may change in any version. */
+/**
+ * Exports for other packages of the kit; applications do not need them. They may change in any version. Nothing here
+ * loads the logger, which programs that only emit do without.
+ */
 export { countAttempt, numberLabel, recordObjective, waitAttributes } from './attempts.ts';
 export { instruments, type Instruments } from './instruments.ts';
-export { logLevels, makeLogger } from './logger.ts';
+export { logLevels } from './log-levels.ts';
 export { attributeNames, spanEvents, spanNames } from './names.ts';
+export { providersAreSet } from './providers.ts';
 export {
   contextFrom,
   contextOrActive,

@@ -1,9 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import pino, { type DestinationStream, type Logger } from 'pino';
 import { humanLine } from './human-line.ts';
-
-/** The levels of `LOG_LEVEL`, from most to least detail. */
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+import { logLevels } from './log-levels.ts';
 
 let root: Logger | undefined;
 

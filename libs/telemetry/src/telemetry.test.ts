@@ -1,6 +1,7 @@
 import { context, metrics, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { contextFrom, inject, instruments, makeLogger } from './engine.ts';
+import { contextFrom, inject, instruments } from './engine.ts';
+import { makeLogger } from './logger.ts';
 import { instrumentDefinitions } from './names.ts';
 import { withSpan } from './index.ts';
 import { startTelemetry, type Telemetry } from './sdk.ts';

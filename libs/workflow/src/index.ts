@@ -16,4 +16,5 @@ export {
 export { StepFailed, WorkflowError, type WorkflowErrorCode } from './errors.ts';
 export { localStep } from './local-step.ts';
 export type { LocalContext, LocalStep, WorkflowStep } from './step.ts';
+export type { WorkflowsOptions } from './options.ts';
 export { type Workflows, workflows } from './workflows.ts';

@@ -4,8 +4,7 @@ import type { MigrationSet } from '@convergekit/postgres';
 export { type EffectTable, noteEffect } from './effect.ts';
 export { answerById, httpApi, type HttpApiOptions, keyedPost, refuse } from './http-api.ts';
 export { httpService } from './http-service.ts';
-export { type Parts, runService } from './run-service.ts';
-export { serviceSettings } from './settings.ts';
+export { httpSettings } from './settings.ts';
 
 /** The table of effects. */
 export const effectMigrations: MigrationSet = {

@@ -5,7 +5,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { missingMigrations } from '../frame/migrations.ts';
+import { missingMigrations } from '@convergekit/postgres/operate';
 import { topicsOfOutbox } from './outbox-topics.ts';
 import { readHeld, readSurvey } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';

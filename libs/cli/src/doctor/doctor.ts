@@ -12,7 +12,7 @@ import { checkSizes, readSizes } from './size-checks.ts';
 import { checkTransactions, LONG_MS } from './transaction-checks.ts';
 import { explain } from '../frame/explain.ts';
 import { findingsOf, type Finding } from './findings.ts';
-import { missingMigrations } from '../frame/migrations.ts';
+import { missingMigrations } from '@convergekit/postgres/operate';
 import { topicsOfOutbox } from './outbox-topics.ts';
 import { checkTopic } from './topic-checks.ts';
 

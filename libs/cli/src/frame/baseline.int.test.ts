@@ -5,7 +5,7 @@ import { catalogueDifferences, readCatalogue } from '@convergekit/postgres/testi
 import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
 import { allMigrations } from './all-migrations.ts';
-import { missingMigrations } from './migrations.ts';
+import { missingMigrations } from '@convergekit/postgres/operate';
 
 /** The migrations before each package had one schema file, with their records. */
 const before = gunzipSync(

@@ -6,7 +6,7 @@ import type { Database, MigrationSet } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
 import { type BrokerUse, openAt, openBroker, type OpenOptions } from './connections.ts';
 import { refused, UsageError } from './errors.ts';
-import { requireMigrations } from './migrations.ts';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import type { Output } from './output.ts';
 import { requireDatabase, type Settings } from './settings.ts';
 

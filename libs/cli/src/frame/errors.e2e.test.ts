@@ -150,7 +150,7 @@ describe('an error of the command is one line with the next step', () => {
   });
 
   it('a command fails in one line when Node is too old', async () => {
-    const bin = pathToFileURL(`${root}/libs/cli/bin/converge.js`).href;
+    const bin = pathToFileURL(`${root}/libs/kit/bin/converge.js`).href;
     const old = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' }); await import('${bin}');`;
     const ended = await start(['node', '--input-type=module', '-e', old], {}).ended;
     expectOneLine(ended, 1, /this is Node 20\.20\.2, and converge needs Node 22\.22 or newer/);

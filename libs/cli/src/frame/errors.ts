@@ -18,12 +18,3 @@ export function misconfigured(code: string, message: string, cause?: unknown): C
 export function refused(code: string, message: string, category: 'data' | 'service' = 'data'): ConvergeError {
   return new ConvergeError(message, { code, category, certainty: 'not_applied' });
 }
-
-/** The database lacks the tables of the kit, or some of them. */
-export function migrationsMissing(names: readonly string[]): ConvergeError {
-  const what =
-    names.length === 0
-      ? 'the tables of converge are missing'
-      : `migrations are missing (${names.join(', ')})`;
-  return misconfigured('MIGRATIONS_MISSING', `${what} in this database: run \`converge migrate\` first`);
-}

@@ -1,6 +1,7 @@
 import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
-import { migrationsMissing, UsageError } from './errors.ts';
+import { migrationsMissing } from '@convergekit/postgres/operate';
+import { UsageError } from './errors.ts';
 
 /** The failure of a command, for the shell. */
 export interface Explanation {

@@ -1,6 +1,6 @@
 import { ConfigError } from '@convergekit/config';
 import { describe, expect, it } from 'vitest';
-import { relayOptions } from '../commands/relay/relay-options.ts';
+import { relayOptions } from '@convergekit/relay/operate';
 import { readSettings, requireBrokers, requireDatabase, sourcesOf } from './settings.ts';
 
 describe('the settings', () => {

@@ -6,7 +6,7 @@ import type { Database, MigrationSet } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import type { CommandContext } from '../frame/context.ts';
 import { texts } from '../frame/flags.ts';
-import { requireMigrations } from '../frame/migrations.ts';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import type { Chapter, Passed } from './history.ts';
 import { readDeliveries, type StoredEvent } from './attempt-sql.ts';
 

@@ -42,7 +42,7 @@ export async function checkWorkers(
   const names = rows.map(({ effect }) => effect).join(', ');
   throw new EffectError(
     'WORKER_MISSING',
-    `consumer ${consumer} cannot start: it has work for a saga worker, and none in this database does ${names}: start sagaWorker(effectsOf(${consumer}), { database }) before it`,
+    `consumer ${consumer} cannot start: it has work for a saga worker, and none in this database does ${names}: run the consumer by service(), which starts its worker, or start sagaWorker(effectsOf(${consumer}), { database }) before it`,
   );
 }
 
@@ -50,6 +50,6 @@ export async function checkWorkers(
 export function workerMissing(effect: string): EffectError {
   return new EffectError(
     'WORKER_MISSING',
-    `no worker in this database does ${effect}, so its call would never be made: give the effect to sagaWorker([…], { database }), start it, and start the consumer again`,
+    `no worker in this database does ${effect}, so its call would never be made: list the effect in \`effects\` of service(), or give it to sagaWorker([…], { database }) and start that before the consumer`,
   );
 }

@@ -25,7 +25,7 @@ import { listParked, readParked } from '../operate/parked-list.ts';
 const logged = vi.hoisted((): string[] => []);
 vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
-  const { makeLogger } = await import('@convergekit/telemetry/engine');
+  const { makeLogger } = await import('@convergekit/telemetry/testing');
   const root = makeLogger('info', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
 });

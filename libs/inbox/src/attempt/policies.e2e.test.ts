@@ -8,7 +8,7 @@ import { ledgerDatabase } from '../fixture/ledger.ts';
 import { tag } from '../testing/quick.ts';
 
 const program = fileURLToPath(new URL('../fixture/policy-process.ts', import.meta.url));
-const converge = fileURLToPath(new URL('../../../cli/bin/converge.js', import.meta.url));
+const converge = fileURLToPath(new URL('../../../kit/bin/converge.js', import.meta.url));
 
 let child: ChildProcess | undefined;
 afterEach(() => void child?.kill('SIGKILL'));

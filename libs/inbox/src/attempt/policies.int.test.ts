@@ -16,7 +16,7 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
 import { quickSchedule, tag } from '../testing/quick.ts';
 import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
-import { livePolicies } from '../service/run.ts';
+import { livePolicies } from '../service/live-policies.ts';
 
 const name = `payments-${tag()}`;
 const topic = `orders-${tag()}`;

@@ -13,7 +13,7 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 const logged = vi.hoisted((): string[] => []);
 vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
-  const { makeLogger } = await import('@convergekit/telemetry/engine');
+  const { makeLogger } = await import('@convergekit/telemetry/testing');
   const root = makeLogger('info', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
 });

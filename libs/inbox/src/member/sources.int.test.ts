@@ -19,7 +19,7 @@ import { type ConsumerService, consumerService } from '../service/consumer-servi
 const logged = vi.hoisted((): string[] => []);
 vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
-  const { makeLogger } = await import('@convergekit/telemetry/engine');
+  const { makeLogger } = await import('@convergekit/telemetry/testing');
   const root = makeLogger('info', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
 });

@@ -23,7 +23,7 @@ const CANARY = 'canary-8c1f';
 const logged = vi.hoisted((): string[] => []);
 vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
-  const { makeLogger } = await import('@convergekit/telemetry/engine');
+  const { makeLogger } = await import('@convergekit/telemetry/testing');
   const root = makeLogger('trace', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
 });

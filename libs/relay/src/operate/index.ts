@@ -18,3 +18,6 @@ export { readPhantoms } from '../rebase/source-sql.ts';
 export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
 export { findSent, readSent, type SentEvent, type SentPartition, type SentState } from './sent-sql.ts';
+export { brokerNotice } from '../process/broker-notice.ts';
+export { relayOptions, STOP_BEFORE_MS } from '../process/relay-options.ts';
+export { logLeader, relayChecks, standsBy } from '../process/relay-state.ts';

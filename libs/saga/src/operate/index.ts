@@ -8,6 +8,7 @@ export {
   readInstance,
 } from '../observe/instance-sql.ts';
 export { INSTANCE_STATES, type InstanceState } from '../observe/judge.ts';
+export { type IncludedStep, includedSteps } from '../step/step-events.ts';
 export { findOrphans } from '../verify/orphans-sql.ts';
 export { verifyJournal, verifySagas } from '../verify/verify-journal.ts';
 export {

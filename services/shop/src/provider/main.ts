@@ -1,7 +1,9 @@
-import { httpService, runService, serviceSettings } from '@convergekit/service-common';
+import { service } from 'convergekit';
+import { httpService, httpSettings } from '@convergekit/service-common';
 import { providerApi } from './api.ts';
 import type { ProviderDb } from './tables.ts';
 
-await runService<ProviderDb>('provider', serviceSettings, ({ settings, database }) => [
-  httpService(providerApi(database.db), settings.http.port, settings.http.host),
-]);
+await service<ProviderDb, { http: typeof httpSettings }>('provider', {
+  settings: { http: httpSettings },
+  parts: ({ settings: { http }, db }) => [httpService(providerApi(db), http.port, http.host)],
+}).run();

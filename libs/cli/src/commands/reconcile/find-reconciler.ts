@@ -5,7 +5,7 @@ import { knownReconcilers } from '@convergekit/reconcile/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
 import { argument } from '../../frame/flags.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import { checkedUrl, hasDatabase, type Settings } from '../../frame/settings.ts';
 import { loadReconcilers } from './reconciler-modules.ts';
 

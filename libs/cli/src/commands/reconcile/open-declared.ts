@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured } from '../../frame/errors.ts';
 import { argument, texts } from '../../frame/flags.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import { checkedUrl } from '../../frame/settings.ts';
 import { settingOf, unknownName } from './find-reconciler.ts';
 import { loadReconcilers } from './reconciler-modules.ts';

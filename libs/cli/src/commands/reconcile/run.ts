@@ -4,7 +4,7 @@ import { type Logger, logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';
 import { runLong } from '../../frame/long-running.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import type { Settings } from '../../frame/settings.ts';
 import { dryRunOf } from './dry-run.ts';
 import { onceResult, readLeft } from './once.ts';

@@ -1,13 +1,13 @@
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { type Relay, relayMigrations } from '@convergekit/relay';
+import { logLeader, relayChecks, standsBy } from '@convergekit/relay/operate';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { type Check, type Checks } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
 import { explain } from '../../frame/explain.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
-import { relayChecks, standsBy, logLeader } from './relay-state.ts';
+import { requireMigrations } from '@convergekit/postgres/operate';
 
 const backoff = { baseMs: 500, factor: 2, capMs: 5_000 };
 

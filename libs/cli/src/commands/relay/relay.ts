@@ -1,16 +1,21 @@
 import type { Broker } from '@convergekit/broker';
 import { outboxMigrations } from '@convergekit/outbox';
 import { relay, relayMigrations } from '@convergekit/relay';
+import {
+  brokerNotice,
+  logLeader,
+  relayChecks,
+  relayOptions,
+  standsBy,
+  STOP_BEFORE_MS,
+} from '@convergekit/relay/operate';
 import { logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
 import { openAt } from '../../frame/connections.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { runLong } from '../../frame/long-running.ts';
 import { type NamedSource, requireBrokers, sourcesOf } from '../../frame/settings.ts';
-import { brokerNotice } from './broker-notice.ts';
-import { relayOptions, STOP_BEFORE_MS } from './relay-options.ts';
 import { relaySource, relaySources, sourceChecks } from './relay-source.ts';
-import { logLeader, relayChecks, standsBy } from './relay-state.ts';
 
 // A stop waits for a connection that is being opened.
 const CONNECT_MS = 3_000;

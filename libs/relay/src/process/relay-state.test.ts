@@ -1,4 +1,4 @@
-import type { RelayStatus } from '@convergekit/relay';
+import type { RelayStatus } from '../watch/status.ts';
 import { describe, expect, it } from 'vitest';
 import { relayCheck, relayChecks } from './relay-state.ts';
 

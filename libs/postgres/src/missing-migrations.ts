@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
-import { postgresMigrations } from '@convergekit/postgres/operate';
-import type { Executor, MigrationSet } from '@convergekit/postgres';
-import { migrationsMissing } from './errors.ts';
+import { DatabaseError } from './errors.ts';
+import type { Executor } from './executor.ts';
+import { postgresMigrations } from './migrate.ts';
+import type { MigrationSet } from './migration-files.ts';
 
 /** Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing. */
 export async function missingMigrations(
@@ -23,10 +24,23 @@ export async function missingMigrations(
   return wanted.flat().filter((name) => !applied.has(name));
 }
 
-/** Rejects with the next step when the tables that a command needs are not there. */
+/** Rejects with MIGRATIONS_MISSING when the database lacks tables of these sets. */
 export async function requireMigrations(executor: Executor, sets: readonly MigrationSet[]): Promise<void> {
   const missing = await missingMigrations(executor, sets);
   if (missing.length > 0) throw migrationsMissing(missing);
+}
+
+/** Creates the error of a database that lacks the tables of the kit, or some of them. */
+export function migrationsMissing(names: readonly string[]): DatabaseError {
+  const what =
+    names.length === 0
+      ? 'the tables of converge are missing'
+      : `migrations are missing (${names.join(', ')})`;
+  return new DatabaseError(`${what} in this database: run \`converge migrate\` first`, {
+    code: 'MIGRATIONS_MISSING',
+    category: 'configuration',
+    certainty: 'not_applied',
+  });
 }
 
 async function namesOf(set: MigrationSet): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import { ensureChildren } from '@convergekit/outbox/engine';
-import type { RelayOptions } from '@convergekit/relay';
-import type { Settings } from '../../frame/settings.ts';
+import type { RelayOptions } from '../options.ts';
+import type { RelayProcessSettings } from './settings.ts';
 
 // The time before the lease's end at which sending stops, in milliseconds. A request takes no longer, so when the next
 // relay begins, requests of the deposed one have ended.
@@ -11,7 +11,7 @@ export const STOP_BEFORE_MS = 2_000;
  * out have the relay's own defaults.
  */
 export function relayOptions(
-  { relay, outbox }: Settings,
+  { relay, outbox }: RelayProcessSettings,
   source?: string,
 ): Omit<RelayOptions, 'database' | 'broker'> {
   const { poll, leaseMs, retainMs, retainRequestsMs, childEvents: span } = relay;

@@ -1,31 +1,7 @@
 import type { PolicyLayer } from '@convergekit/resilience';
-import { runServices } from '@convergekit/core';
-import type { RunOptions } from '@convergekit/core/engine';
-import type { ConsumerDefinition } from '../define/define-consumer.ts';
-import { consumerService } from './consumer-service.ts';
-import type { ConsumerServiceOptions } from './options.ts';
 import { type Database, type PolicyWatch, policyWatch } from '@convergekit/postgres';
 import { logger, recordPolicies } from '@convergekit/telemetry';
 import type { AlarmName } from '../alarms.ts';
-
-export interface RunConsumersOptions<DB> extends ConsumerServiceOptions<DB> {
-  /** The policies of code and configuration, below the central table of the database. @default none */
-  readonly policyLayers?: readonly PolicyLayer[];
-  readonly run?: RunOptions;
-}
-
-/**
- * Runs consumers until a signal, or until one cannot continue; a second signal exits at once. The central table of the
- * database is watched, unless `policies` are given, and changes apply without a restart.
- */
-export function run<DB>(
-  consumers: readonly ConsumerDefinition<DB>[],
-  { run: how, policyLayers = [], ...options }: RunConsumersOptions<DB>,
-): Promise<void> {
-  if (options.policies !== undefined) return runServices([consumerService(consumers, options)], how);
-  const policies = livePolicies({ database: options.database, layers: policyLayers });
-  return runServices([policies, consumerService(consumers, { ...options, policies })], how);
-}
 
 export interface LivePoliciesOptions {
   /** The database whose central table is watched: each service's own, or one for all. */

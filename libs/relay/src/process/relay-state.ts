@@ -1,5 +1,6 @@
-import type { Relay, RelayStatus } from '@convergekit/relay';
-import type { HeldTopic } from '@convergekit/relay/operate';
+import type { HeldTopic } from '../backlog/flow-state.ts';
+import type { Relay } from '../relay.ts';
+import type { RelayStatus } from '../watch/status.ts';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import type { Check, Checks } from '@convergekit/config';

@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import {
+  type Manifest,
+  type Origin,
+  publishedBin,
+  publishedManifest,
+  publishedReadme,
+  withoutSourceMap,
+} from './manifest.ts';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A package as it is published. */
+export interface Packed {
+  readonly name: string;
+  readonly version: string;
+  /** The folder that was packed. */
+  readonly folder: string;
+  readonly tarball: string;
+  readonly bytes: number;
+  readonly unpackedBytes: number;
+  /** The names of its dependencies of this repository. */
+  readonly needs: readonly string[];
+}
+
+/** Writes the folders of all publishable packages below `to` and packs them. They must be compiled (`make build`). */
+export async function packAll(to: string, origin?: Origin): Promise<readonly Packed[]> {
+  await rm(to, { recursive: true, force: true });
+  const folders = globSync('libs/*/package.json', { cwd: root }).map(dirname).toSorted();
+  const staged: { name: string; version: string; folder: string; needs: readonly string[] }[] = [];
+  for (const folder of folders) {
+    const manifest = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8')) as Manifest;
+    if (manifest.private === true) continue;
+    const target = join(to, 'folders', folder.replace(/^libs\//, ''));
+    await stage(folder, manifest, target, origin);
+    const needs = Object.keys(manifest['dependencies'] ?? {}).filter((name) =>
+      name.startsWith('@convergekit/'),
+    );
+    staged.push({ name: manifest.name, version: manifest.version, folder: target, needs });
+  }
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', to];
+  const { stdout } = await promisify(execFile)('npm', [...args, ...staged.map(({ folder }) => folder)], {
+    cwd: root,
+    env: { ...process.env, NODE_OPTIONS: '' },
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const packed = packedOf(JSON.parse(stdout));
+  return staged.map((one) => {
+    const found = packed.find(({ name }) => name === one.name);
+    if (found === undefined) throw new Error(`npm pack made no tarball of ${one.name}`);
+    const tarball = join(to, found.filename);
+    return { ...one, tarball, bytes: found.size, unpackedBytes: found.unpackedSize };
+  });
+}
+
+interface NpmPack {
+  readonly name: string;
+  readonly filename: string;
+  readonly size: number;
+  readonly unpackedSize: number;
+}
+
+/** Reads the answer of `npm pack --json`: a list, or from npm 12 on a record by name. */
+function packedOf(answer: unknown): readonly NpmPack[] {
+  return (Array.isArray(answer) ? answer : Object.values(answer as object)) as NpmPack[];
+}
+
+async function stage(
+  folder: string,
+  manifest: Manifest,
+  target: string,
+  origin: Origin | undefined,
+): Promise<void> {
+  const from = join(root, folder);
+  await mkdir(target, { recursive: true });
+  const published = publishedManifest(manifest, folder, origin);
+  await writeFile(join(target, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
+  const readme = await readFile(join(from, 'README.md'), 'utf8');
+  await writeFile(join(target, 'README.md'), publishedReadme(readme, folder, origin));
+  await copyFile(join(root, 'LICENSE'), join(target, 'LICENSE'));
+  const parts = (manifest.files ?? []).filter((part) => !part.startsWith('!'));
+  const files = parts.flatMap((part) => globSync([part, `${part}/**/*`], { cwd: from, withFileTypes: true }));
+  let compiled = 0;
+  for (const file of files) {
+    if (!file.isFile()) continue;
+    const path = join(file.parentPath, file.name).slice(from.length + 1);
+    if (path.startsWith('dist/') && !isCurrent(from, path)) continue;
+    if (path.startsWith('dist/')) compiled += 1;
+    await copyPart(join(from, path), join(target, path));
+  }
+  if (compiled === 0) throw new Error(`${folder} is not compiled: run \`make build\` first`);
+}
+
+/** True for compiled code whose source is still there: the compiler leaves what it wrote before. */
+function isCurrent(from: string, path: string): boolean {
+  const source = path.replace(/^dist\//, 'src/').replace(/(\.d)?\.[jt]s$/, '.ts');
+  return !path.endsWith('.map') && existsSync(join(from, source));
+}
+
+async function copyPart(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  if (/\/bin\/[^/]+\.js$/.test(from)) {
+    await writeFile(to, publishedBin(await readFile(from, 'utf8')));
+    await chmod(to, 0o755);
+  } else if (/\.[jt]s$/.test(from)) await writeFile(to, withoutSourceMap(await readFile(from, 'utf8')));
+  else await copyFile(from, to);
+}

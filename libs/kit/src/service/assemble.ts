@@ -1,0 +1,137 @@
+import type { Broker } from '@convergekit/broker';
+import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
+import type { Checks } from '@convergekit/config';
+import { sagaWorker } from '@convergekit/effects';
+import { consumerService, livePolicies } from '@convergekit/inbox';
+import { createOutbox } from '@convergekit/outbox';
+import { reconcilerService } from '@convergekit/reconcile';
+import { relay } from '@convergekit/relay';
+import { brokerNotice, logLeader, relayChecks, relayOptions, standsBy } from '@convergekit/relay/operate';
+import { SharedGuards } from '@convergekit/resilience';
+import { sagaWatch } from '@convergekit/saga';
+import { logger, observeBreaker } from '@convergekit/telemetry';
+import { type Workflow, type Workflows, type WorkflowsOptions, workflows } from '@convergekit/workflow';
+import type { Connections } from './connections.ts';
+import type { Part, ServiceDefinition, ServiceParts } from './definition.ts';
+import { type Plan, planOf } from './plan.ts';
+import type { OwnSettings, Read } from './settings.ts';
+
+/** The parts of a service, made and not started. */
+export interface Assembled<DB, Own extends OwnSettings> {
+  readonly plan: Plan<DB>;
+  /** In the order of their start: a consumer starts after its worker, the service's own parts last. */
+  readonly running: readonly Part[];
+  /** The checks of /readyz besides the prerequisites. */
+  checks(): Checks;
+  readonly broker: Broker | undefined;
+  readonly parts: ServiceParts<DB, Own>;
+}
+
+interface Assembly<DB, Own extends OwnSettings> {
+  readonly name: string;
+  readonly definition: ServiceDefinition<DB, Own>;
+  readonly read: Read<Own>;
+  readonly connections: Connections<DB>;
+}
+
+/** Makes the parts of a service. Throws when the declaration or the settings do not fit together. */
+export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): Assembled<DB, Own> {
+  const { name, definition, read, connections } = of;
+  const { database } = connections;
+  const log = logger(name);
+  const code = definition.policies === undefined ? [] : [{ source: 'code', rules: definition.policies }];
+  const policies = livePolicies({ database, layers: [...code, ...read.policyLayers] });
+  const random = systemRandom;
+  const shared = new SharedGuards({ policies, clock: systemClock, random, onBreaker: observeBreaker });
+  const { settings } = read;
+  const declared = definition.consumers ?? [];
+  const given = typeof declared === 'function' ? declared({ settings, shared, log }) : declared;
+  const plan = planOf<DB>(name, definition, given);
+  const broker = plan.needsBroker ? connections.broker() : undefined;
+  const { consumers, effects } = plan;
+  const { tuning } = definition;
+  const flows = flowsOf(definition.workflows ?? [], { database, shared });
+  const outbox = createOutbox(definition.emits ?? []);
+  const parts = { settings, database, db: database.db, outbox, run: flows.run, shared, log };
+  const usesPolicies = consumers.length > 0 || effects.length > 0 || (definition.workflows ?? []).length > 0;
+  const relayed = definition.relay === true ? relayPart(of) : { running: [], checks: () => ({}) };
+  const reconciled = reconcilerPart(of);
+  const running: readonly Part[] = [
+    ...(usesPolicies ? [policies] : []),
+    ...relayed.running,
+    ...(effects.length > 0 ? [sagaWorker(effects, { ...tuning?.worker, database, shared })] : []),
+    ...flows.running,
+    ...(broker !== undefined && consumers.length > 0
+      ? [consumerService(consumers, { ...tuning?.consumers, database, broker, policies })]
+      : []),
+    ...((definition.sagas ?? []).length > 0 ? [sagaWatch({ database })] : []),
+    ...reconciled.running,
+    ...(definition.parts?.(parts) ?? []),
+  ];
+  const checks = (): Checks => ({ ...relayed.checks(), ...reconciled.checks() });
+  return { plan, running, checks, broker, parts };
+}
+
+function flowsOf<DB>(declared: readonly Workflow[], options: WorkflowsOptions<DB>): Flows {
+  if (declared.length > 0) {
+    const { run, worker } = workflows(declared, options);
+    return { run, running: [worker] };
+  }
+  const none = (): Promise<never> =>
+    Promise.reject(
+      new ConvergeError('the service has no workflows: list them in `workflows` of its declaration', {
+        code: 'SERVICE_INVALID',
+        category: 'configuration',
+        certainty: 'not_applied',
+      }),
+    );
+  return { run: none, running: [] };
+}
+
+interface Flows {
+  readonly run: Workflows['run'];
+  readonly running: readonly Part[];
+}
+
+interface Checked {
+  readonly running: readonly Part[];
+  checks(): Checks;
+}
+
+/** Makes the relay of the service's database, with connections of its own. */
+function relayPart<DB, Own extends OwnSettings>({
+  definition,
+  read: { settings },
+  connections,
+}: Assembly<DB, Own>): Checked {
+  const log = logger('relay');
+  const broker = connections.relayBroker();
+  const database = connections.relayDatabase();
+  const service = relay({ log, ...relayOptions(settings), ...definition.tuning?.relay, database, broker });
+  const notice = brokerNotice({ broker, log, standsBy: () => standsBy(service.status()) });
+  // Not a spread: the relay is an instance of a class.
+  const relayed: Part = {
+    name: service.name,
+    done: service.done,
+    start: () => service.start(),
+    stop: () => service.stop(),
+    live: () => ({ relay: service.live() }),
+  };
+  return {
+    running: [notice, relayed, logLeader(service, log)],
+    checks: () => relayChecks(service.status(), notice.check()),
+  };
+}
+
+function reconcilerPart<DB, Own extends OwnSettings>({
+  definition,
+  connections,
+}: Assembly<DB, Own>): Checked {
+  const { reconcilers = [], tuning } = definition;
+  if (reconcilers.length === 0) return { running: [], checks: () => ({}) };
+  const databases = connections.reconciled(
+    reconcilers.flatMap(({ desired, actual }) => [desired.in, actual.in]),
+  );
+  const service = reconcilerService(reconcilers, { ...tuning?.reconcilers, databases });
+  return { running: [service], checks: () => service.checks() };
+}

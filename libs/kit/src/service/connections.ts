@@ -1,0 +1,61 @@
+import type { Broker } from '@convergekit/broker';
+import { connect, type ConnectOptions, type Database } from '@convergekit/postgres';
+import { STOP_BEFORE_MS } from '@convergekit/relay/operate';
+import { logger } from '@convergekit/telemetry';
+import { openBroker } from '../broker.ts';
+import type { OwnSettings, Read } from './settings.ts';
+
+/** The connections of a process. They connect at their first use. */
+export interface Connections<DB> {
+  readonly database: Database<DB>;
+  /** Pools besides the service's own, so that its work and theirs do not wait for each other. */
+  relayDatabase(): Database<DB>;
+  relayBroker(): Broker;
+  broker(): Broker;
+  /** The databases that reconcilers name, by name: those of the settings, and the service's own. */
+  reconciled(names: readonly string[]): Readonly<Record<string, Database<never>>>;
+}
+
+// A reconciler's statement that takes longer is ended, so that it does not slow the services.
+const RECONCILED_STATEMENT_MS = 60_000;
+
+/** Opens the connections of a service, and hands out how to close each. */
+export function openConnections<DB>(
+  service: string,
+  { settings, databaseSetting }: Pick<Read<OwnSettings>, 'settings' | 'databaseSetting'>,
+  onOpened: (close: () => Promise<void>) => void,
+): Connections<DB> {
+  const clientId = service.replaceAll('.', '-');
+  const log = logger('postgres');
+  const kept = <O extends { close(): Promise<void> }>(opened: O): O => {
+    onOpened(() => opened.close());
+    return opened;
+  };
+  const onIdleError = (error: Error): void => log.warn({ err: error }, 'a connection to Postgres dropped');
+  const open = <T>(role: string, options: ConnectOptions): Database<T> =>
+    kept(connect<T>({ applicationName: `${clientId}${role}`, onIdleError, ...options }));
+  const { url, connections: max } = settings.database;
+  const own = { ...(url === undefined ? {} : { url }), setting: databaseSetting };
+  const named = (name: string): ConnectOptions | undefined => {
+    const address = settings.reconcile.databases[name];
+    if (address !== undefined)
+      return { url: address, setting: `CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}` };
+    return name === service ? own : undefined;
+  };
+  return {
+    database: open<DB>('', { ...own, max }),
+    relayDatabase: () => open<DB>('-relay', own),
+    relayBroker: () => kept(openBroker(settings, `${clientId}-relay`, { requestTimeoutMs: STOP_BEFORE_MS })),
+    broker: () => kept(openBroker(settings, clientId)),
+    reconciled: (names) =>
+      Object.fromEntries(
+        [...new Set(names)].flatMap((name) => {
+          const options = named(name);
+          const statementTimeoutMs = RECONCILED_STATEMENT_MS;
+          return options === undefined
+            ? []
+            : [[name, open<never>('-reconciler', { ...options, statementTimeoutMs })] as const];
+        }),
+      ),
+  };
+}

@@ -1,0 +1,87 @@
+import type { EventDefinition } from '@convergekit/contracts';
+import type { Service } from '@convergekit/core';
+import type { Checks } from '@convergekit/config';
+import type { Effect } from '@convergekit/effects';
+import type { SagaWorkerOptions } from '@convergekit/effects/engine';
+import type { ConsumerDefinition, ConsumerServiceOptions } from '@convergekit/inbox';
+import type { Outbox } from '@convergekit/outbox';
+import type { Database } from '@convergekit/postgres';
+import type { Reconciler, ReconcileOptions } from '@convergekit/reconcile';
+import type { RelayOptions } from '@convergekit/relay';
+import type { PolicyLayer, SharedGuards } from '@convergekit/resilience';
+import type { SagaObserverOptions } from '@convergekit/saga';
+import type { SagaDeclaration } from '@convergekit/saga/declare';
+import type { logger } from '@convergekit/telemetry';
+import type { Workflow, Workflows } from '@convergekit/workflow';
+import type { Kysely } from 'kysely';
+import type { OwnSettings, SettingsWith } from './settings.ts';
+
+/** A consumer of any tables: those of one service share its database, and each knows its own tables. */
+export type AnyConsumer = Pick<ConsumerDefinition<never>, 'name' | 'topics' | 'failureTopic'> & {
+  readonly subscriptions: readonly object[];
+};
+
+/** A saga, as `saga(…)` declares it. */
+export interface AnySaga {
+  readonly declaration: SagaDeclaration;
+}
+
+/** An effect of any tables: the result of `defineCall(…).onOutcome(…)`. */
+export type AnyEffect = Pick<Effect<never>, 'name' | 'idempotency'>;
+
+/** A part of a service, such as an HTTP server. `live` is its part of /livez. */
+export type Part = Service & { live?(): Checks };
+
+/** What a service gives to its own code. */
+export interface ServiceParts<DB = unknown, Own extends OwnSettings = OwnSettings> {
+  readonly settings: SettingsWith<Own>;
+  readonly database: Database<DB>;
+  readonly db: Kysely<DB>;
+  /** The write side for the events of `emits`. */
+  readonly outbox: Outbox;
+  /** Runs a workflow of `workflows`. */
+  readonly run: Workflows['run'];
+  /** Breakers and retry budgets of the process, for operations. */
+  readonly shared: SharedGuards;
+  readonly log: ReturnType<typeof logger>;
+}
+
+/** Options of the parts that a service makes. Their databases, brokers and policies are the service's. */
+export interface Tuning<DB> {
+  readonly consumers?: Omit<ConsumerServiceOptions<DB>, 'database' | 'broker' | 'policies'>;
+  readonly worker?: Omit<SagaWorkerOptions<DB>, 'database' | 'shared'>;
+  readonly observer?: Omit<SagaObserverOptions, 'sagas'>;
+  readonly relay?: Omit<RelayOptions, 'database' | 'broker'>;
+  readonly reconcilers?: Omit<ReconcileOptions, 'databases'>;
+}
+
+/** The declaration of a service: what runs in one process, with one database. */
+export interface ServiceDefinition<DB = unknown, Own extends OwnSettings = OwnSettings> {
+  /** The consumers. The workers of their saga steps and their drains run with them. @default none */
+  readonly consumers?:
+    | readonly AnyConsumer[]
+    | ((parts: Pick<ServiceParts<DB, Own>, 'settings' | 'shared' | 'log'>) => readonly AnyConsumer[]);
+  /** The effects that handlers request with `effect()`; the service runs the worker that makes their calls. @default none */
+  readonly effects?: readonly AnyEffect[];
+  /** The sagas that this service observes: their state, deadlines and metrics, here and in no other service. @default none */
+  readonly sagas?: readonly AnySaga[];
+  /** The workflows that `run` of the parts accepts; their worker runs here. @default none */
+  readonly workflows?: readonly Workflow[];
+  /** The reconcilers. The service's own database has the service's name; the settings name the others. @default none */
+  readonly reconcilers?: readonly Reconciler[];
+  /** The events that the parts emit through `outbox`. Their topics are checked at the start. @default none */
+  readonly emits?: readonly EventDefinition[];
+  /** True runs the relay of this database in the process; without it, deploy `converge relay` beside. @default false */
+  readonly relay?: boolean;
+  /** The service's own parts, such as an HTTP server. They start last and stop first. @default none */
+  readonly parts?: (parts: ServiceParts<DB, Own>) => readonly Part[];
+  /** Called once, when everything has started. A rejection ends the service. @default nothing */
+  readonly onReady?: (parts: ServiceParts<DB, Own>) => void | Promise<void>;
+  /** Topics that are missing at the start: `check` refuses it and names them all, `create` is for development. @default 'check' */
+  readonly topics?: 'check' | 'create';
+  /** The service's own settings, a schema for each name: `CONVERGE__<NAME>`. @default none */
+  readonly settings?: Own;
+  /** The policies of the code, below the settings and the central table. @default the kit's */
+  readonly policies?: PolicyLayer['rules'];
+  readonly tuning?: Tuning<DB>;
+}

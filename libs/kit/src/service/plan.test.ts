@@ -1,0 +1,80 @@
+import { defineEvent } from '@convergekit/contracts';
+import { defineCall } from '@convergekit/effects';
+import { defineConsumer } from '@convergekit/inbox';
+import { defineReconciler } from '@convergekit/reconcile';
+import { step } from '@convergekit/saga';
+import { saga } from '@convergekit/saga/declare';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { planOf } from './plan.ts';
+
+const data = z.object({ id: z.string() });
+const event = (type: string, topic: string) =>
+  defineEvent({ type, version: 1, topic, key: ({ id }: z.infer<typeof data>) => id, data });
+const asked = event('trip.asked', 'trips');
+const held = event('room.held', 'rooms');
+const refused = event('room.refused', 'rooms');
+const paid = event('trip.paid', 'payments');
+const trip = saga('trip', { start: asked })
+  .pivot('hold', { by: 'hotel', success: held, failure: refused })
+  .retriable('pay', { by: 'bank', success: paid });
+const hotel = defineConsumer<object>({ name: 'hotel', from: 'beginning' }).include(
+  step(trip.hold, { apply: ({ data: { id } }) => Promise.resolve(held({ id })) }),
+);
+const bank = defineConsumer<object>({ name: 'bank', from: 'beginning' });
+const call = defineCall({
+  name: 'mail.send',
+  input: data,
+  result: z.null(),
+  idempotency: 'idempotent',
+  call: () => Promise.resolve(null),
+});
+
+describe('the plan of a service', () => {
+  it('the plan of a service has the work of its saga steps, the observer, and every topic it reads or writes', () => {
+    const plan = planOf('hotel', { sagas: [trip], emits: [asked] }, [hotel]);
+    expect(plan.consumers.map(({ name }) => name)).toEqual(['hotel', 'hotel.observer']);
+    expect(plan.effects.map(({ name }) => name)).toContain('trip.hold.resolve');
+    expect(plan.needsBroker).toBe(true);
+    expect(plan.topics).toEqual(
+      expect.arrayContaining([
+        ...['trips', 'hotel.failures', 'rooms', 'payments', 'bank.failures', 'hotel.observer.failures'],
+      ]),
+    );
+    expect(new Set(plan.topics).size).toBe(plan.topics.length);
+    expect(plan.migrations.map(({ name }) => name)).toEqual(['outbox', 'inbox', 'saga']);
+  });
+
+  it('the plan of a service of parts alone needs no broker and no tables', () => {
+    expect(planOf('api', { parts: () => [] }, [])).toMatchObject({ needsBroker: false, migrations: [] });
+    expect(planOf('api', { parts: () => [], emits: [asked] }, [])).toMatchObject({ needsBroker: false });
+  });
+
+  it('a service whose consumer misses a step of an observed saga is refused, with the step and the fix', () => {
+    const plan = () => planOf('bank', { sagas: [trip] }, [bank.on(held, () => undefined)]);
+    expect(plan).toThrow(/step pay is declared by bank.*include step\(…\) of it in consumer bank/);
+  });
+
+  it('a service is refused with a call that has no reactions, with nothing to run, and with an impossible name', () => {
+    expect(() => planOf('mail', { effects: [call as never] }, [])).toThrow(/mail\.send.*\.onOutcome/);
+    const effects = [call.onOutcome({ succeeded: () => undefined, failed: () => undefined })];
+    expect(planOf('mail', { effects }, []).effects).toEqual(effects);
+    expect(() => planOf('mail', {}, [])).toThrow(/nothing to run/);
+    expect(() => planOf('My Service', { relay: true }, [])).toThrow(/name does not fit/);
+  });
+
+  it('a reconciler of the service’s own database needs its tables there', () => {
+    const reconciler = defineReconciler<object, null, object, null, object>({
+      name: 'own',
+      keys: { scan: () => Promise.resolve([]) as never },
+      desired: { in: 'other', read: () => Promise.resolve(null) },
+      actual: { in: 'shop', read: () => Promise.resolve(null) },
+      compare: () => null,
+      repair: () => Promise.resolve({ numUpdatedRows: 0n }),
+    });
+    const names = (service: string) =>
+      planOf(service, { reconcilers: [reconciler] }, []).migrations.map(({ name }) => name);
+    expect(names('shop')).toContain('reconcile');
+    expect(names('elsewhere')).not.toContain('reconcile');
+  });
+});

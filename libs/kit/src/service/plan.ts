@@ -1,0 +1,128 @@
+import { ConvergeError } from '@convergekit/core';
+import { type Effect, sagaMigrations } from '@convergekit/effects';
+import { type ConsumerDefinition, inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import type { MigrationSet } from '@convergekit/postgres';
+import { reconcileMigrations } from '@convergekit/reconcile';
+import { relayMigrations } from '@convergekit/relay';
+import { effectsOf, sagaObserver } from '@convergekit/saga';
+import { includedSteps } from '@convergekit/saga/operate';
+import type { AnyConsumer, AnyEffect, AnySaga, ServiceDefinition } from './definition.ts';
+
+/** What a service runs, derived from its declaration. */
+export interface Plan<DB> {
+  /** The declared consumers, and the observer of the sagas. */
+  readonly consumers: readonly ConsumerDefinition<DB>[];
+  /** The work of the worker: that of the consumers' saga steps, and the declared effects. */
+  readonly effects: readonly Effect<DB>[];
+  readonly needsBroker: boolean;
+  /** The tables of the kit that the service's own database needs. */
+  readonly migrations: readonly MigrationSet[];
+  /** The topics that the service reads or writes, each once. */
+  readonly topics: readonly string[];
+}
+
+/** The parts of a declaration on which the plan depends. */
+export type Planned = Pick<
+  ServiceDefinition<never, never>,
+  'effects' | 'sagas' | 'workflows' | 'reconcilers' | 'emits' | 'relay'
+> & { readonly parts?: unknown; readonly tuning?: { readonly observer?: object } };
+
+/** Derives what a service runs (pure). Throws SERVICE_INVALID with what, why and the fix. */
+export function planOf<DB>(name: string, declared: Planned, given: readonly AnyConsumer[]): Plan<DB> {
+  const { sagas = [], workflows = [], reconcilers = [], emits = [], relay = false } = declared;
+  checkName(name);
+  // Each consumer knows its own tables; all of them are in the database of the service.
+  const own = given as readonly ConsumerDefinition<DB>[];
+  const effects = [...effectsOf(...own), ...checkEffects<DB>(name, declared.effects ?? [])];
+  checkSteps(name, sagas, own);
+  const consumers = [...own, ...observers<DB>(name, declared)];
+  const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);
+  if (nothing && !relay && declared.parts === undefined)
+    throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay or parts');
+  const events = [...own.flatMap((one) => includedSteps(one).flatMap((step) => step.emits)), ...emits];
+  return {
+    consumers,
+    effects,
+    needsBroker: consumers.length > 0 || relay,
+    migrations: [
+      ...(nothing && emits.length === 0 && !relay ? [] : [outboxMigrations]),
+      ...(relay ? [relayMigrations] : []),
+      ...(consumers.length > 0 ? [inboxMigrations] : []),
+      ...(effects.length > 0 || workflows.length > 0 || sagas.length > 0 ? [sagaMigrations] : []),
+      ...(reconcilers.some(({ actual }) => actual.in === name) ? [reconcileMigrations] : []),
+    ],
+    topics: [
+      ...new Set([
+        ...consumers.flatMap(({ topics, failureTopic }) => [...topics, failureTopic]),
+        ...events.map(({ topic }) => topic),
+      ]),
+    ],
+  };
+}
+
+function observers<DB>(
+  name: string,
+  { sagas = [], tuning }: Pick<Planned, 'sagas' | 'tuning'>,
+): readonly ConsumerDefinition<DB>[] {
+  // Its name is its group: two services that observe sagas must not share one.
+  return sagas.length === 0
+    ? []
+    : [
+        sagaObserver<DB>({
+          name: `${name}.observer`,
+          ...tuning?.observer,
+          sagas: sagas.map(({ declaration }) => declaration),
+        }),
+      ];
+}
+
+function checkName(name: string): void {
+  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name))
+    throw invalid(
+      name,
+      'its name does not fit Kafka groups and Postgres',
+      'use lower-case letters, digits, dots and dashes, at most 63',
+    );
+}
+
+function checkEffects<DB>(name: string, effects: readonly AnyEffect[]): readonly Effect<DB>[] {
+  const raw = effects.find((effect) => !('revive' in effect));
+  if (raw !== undefined)
+    throw invalid(
+      name,
+      `${raw.name} in \`effects\` is a call without reactions to its outcome`,
+      'give the result of its .onOutcome({ succeeded, failed })',
+    );
+  return effects as readonly Effect<DB>[];
+}
+
+/** A consumer of this process must have every step that an observed saga declares for it. */
+function checkSteps<DB>(
+  name: string,
+  sagas: readonly AnySaga[],
+  consumers: readonly ConsumerDefinition<DB>[],
+): void {
+  const place = ({ saga, version, name: step }: { saga: string; version: number; name: string }): string =>
+    `saga ${saga} v${version}, step ${step}`;
+  for (const consumer of consumers) {
+    const here = new Set(includedSteps(consumer).map(place));
+    const missing = sagas
+      .flatMap(({ declaration: { stages } }) => stages.flatMap(({ steps }) => steps))
+      .find((step) => step.by === consumer.name && !here.has(place(step)));
+    if (missing !== undefined)
+      throw invalid(
+        name,
+        `${place(missing)} is declared by ${consumer.name}, which has no handlers for it, so the saga would wait there for ever`,
+        `include step(…) of it in consumer ${consumer.name}`,
+      );
+  }
+}
+
+function invalid(name: string, what: string, fix: string): ConvergeError {
+  return new ConvergeError(`service ${name} cannot start: ${what}; ${fix}`, {
+    code: 'SERVICE_INVALID',
+    category: 'configuration',
+    certainty: 'not_applied',
+  });
+}

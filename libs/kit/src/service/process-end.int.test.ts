@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+import { inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate } from '@convergekit/postgres';
+import { sagaMigrations } from '@convergekit/effects';
+import { faultProxy, freshDatabase } from '@convergekit/testing';
+import { afterEach, expect, inject, it } from 'vitest';
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly [name: string]: unknown;
+}
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly lines: Line[];
+  /** Resolves with the first line that contains the text. */
+  until(text: string): Promise<Line>;
+  readonly exited: Promise<unknown[]>;
+}
+
+/** Runs `service('trial', …)` with this declaration, as a process. */
+function program(declaration: string, env: Record<string, string>, args: readonly string[] = []): Program {
+  const source = `
+    import { defineConsumer, defineEvent, defineCall, service } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)};
+    import { z } from 'zod';
+    const asked = defineEvent({ type: 'trial.asked', version: 1, topic: 'trial.asked', key: ({ k }) => k, data: z.object({ k: z.string() }) });
+    const part = (start) => {
+      const done = Promise.withResolvers();
+      return { name: 'part', done: done.promise, start, stop: async () => done.resolve() };
+    };
+    await service('trial', ${declaration}).run();
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', source, '--', 'main', ...args], {
+    cwd: new URL('../..', import.meta.url),
+    env: { PATH: process.env['PATH'] ?? '', NODE_OPTIONS: process.env['NODE_OPTIONS'] ?? '', ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  children.push(child);
+  const lines: Line[] = [];
+  const read: Interface = createInterface({ input: child.stderr });
+  read.on('line', (text) => lines.push(JSON.parse(text) as Line));
+  return {
+    child,
+    lines,
+    exited: once(child, 'close'),
+    until: async (text) => {
+      for (;;) {
+        const found = lines.find(({ msg }) => msg.includes(text));
+        if (found !== undefined) return found;
+        await once(read, 'line');
+      }
+    },
+  };
+}
+
+async function migrated(): Promise<string> {
+  const url = await freshDatabase(inject('stack').databaseUrl, 'trial');
+  const database = connect({ url });
+  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  await database.close();
+  return url;
+}
+
+const noBroker = { KAFKA_BROKERS: '127.0.0.1:1' };
+const fatal = ({ lines }: Program): readonly Line[] => lines.filter(({ level }) => level === 'fatal');
+
+// Planted fault: without a bound on the close, the process waits for its connection for ever.
+it('a service ends on a signal although one of its connections is never released', async () => {
+  const run = program(`{ parts: ({ database }) => [part(async () => void (await database.acquire()))] }`, {
+    DATABASE_URL: inject('stack').databaseUrl,
+  });
+  await run.until('trial is ready');
+  run.child.kill('SIGTERM');
+  expect(await run.exited).toEqual([0, null]);
+});
+
+// Planted fault: without `exitOnUncaught` Node prints the error with `detail`, which quotes the row.
+it('an uncaught error of Postgres ends a service with one line that quotes no row', async () => {
+  const url = await freshDatabase(inject('stack').databaseUrl);
+  const database = connect({ url });
+  await database.executor.query('create table canary (email text primary key)');
+  await database.close();
+  const statement = `with t as (insert into canary values ('canary-4f1b'), ('canary-4f1b') returning 1) select from t`;
+  const run = program(
+    `{ parts: ({ database }) => [part(async () => void database.executor.query(${JSON.stringify(statement)}))] }`,
+    { LOG_LEVEL: 'fatal', DATABASE_URL: url },
+  );
+  expect(await run.exited).toEqual([1, null]);
+  expect(JSON.stringify(run.lines)).not.toContain('canary-4f1b');
+  expect(run.lines).toEqual([
+    expect.objectContaining({
+      level: 'fatal',
+      name: 'trial',
+      origin: 'unhandledRejection',
+      err: expect.objectContaining({
+        code: '23505',
+        message: expect.stringContaining('canary_pkey') as string,
+      }) as object,
+    }),
+  ]);
+});
+
+it.each([
+  ['an unset database', '{ relay: true }', {}, [], 'database.url'],
+  ['an unknown variable', '{ relay: true }', { CONVERGE__HELTH__PORT: '1' }, [], 'HEALTH__PORT'],
+  ['an unreadable command line', '{ relay: true }', {}, ['--health.port'], 'has no value'],
+  ['an unknown flag', '{ relay: true }', {}, ['--helth.port=1'], 'no such setting'],
+  ['no broker', '{ relay: true }', { DATABASE_URL: 'postgres://h/d' }, [], 'KAFKA_BROKERS is not set'],
+  ['nothing to run', '{}', { DATABASE_URL: 'postgres://h/d' }, [], 'it has nothing to run'],
+] as const)(
+  'a service with %s ends with exit code 78 and one line that names it',
+  async (_what, declaration, env, args, text) => {
+    const run = program(declaration, env, args);
+    expect(await run.exited).toEqual([78, null]);
+    expect(run.lines).toHaveLength(1);
+    expect(run.lines[0]).toMatchObject({ level: 'fatal', msg: expect.stringContaining(text) as string });
+    expect(run.lines[0]).not.toHaveProperty('err');
+  },
+);
+
+it('a service on a database without the tables of the kit ends with exit code 78 and names the command', async () => {
+  const run = program(
+    `{ consumers: [defineConsumer({ name: 'c', from: 'beginning' }).on(asked, () => {})] }`,
+    {
+      ...noBroker,
+      DATABASE_URL: await freshDatabase(inject('stack').databaseUrl),
+    },
+  );
+  expect(await run.exited).toEqual([78, null]);
+  expect(fatal(run)).toEqual([
+    expect.objectContaining({ msg: expect.stringContaining('run `converge migrate` first') as string }),
+  ]);
+});
+
+// Planted fault: a start that does not wait ends with exit code 1.
+it('a service waits for a database that is down, says so once, serves /readyz meanwhile, and starts when it answers', async () => {
+  const url = new URL(await migrated());
+  const proxy = await faultProxy({ target: url.host });
+  try {
+    proxy.cut();
+    url.host = proxy.address;
+    const port = await freePort();
+    const run = program(`{ parts: () => [part(async () => {})] }`, { DATABASE_URL: url.href }, [
+      `--health.port=${port}`,
+    ]);
+    expect(await run.until('Waiting for it')).toMatchObject({
+      level: 'warn',
+      msg: expect.stringMatching(/^database: /) as string,
+    });
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+    expect([ready.status, await ready.json()]).toMatchObject([503, { checks: { database: { ok: false } } }]);
+    proxy.restore();
+    await run.until('database: answers now');
+    expect(await run.until('trial is ready')).toMatchObject({ healthPort: port });
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).toContain('target_info');
+    run.child.kill('SIGTERM');
+    expect(await run.exited).toEqual([0, null]);
+  } finally {
+    await proxy.close();
+  }
+});
+
+it('a service that waits for a broker ends at once on a signal, with exit code 0', async () => {
+  const run = program(
+    `{ consumers: [defineConsumer({ name: 'c', from: 'beginning' }).on(asked, () => {})] }`,
+    {
+      ...noBroker,
+      DATABASE_URL: await migrated(),
+    },
+  );
+  expect(await run.until('Waiting for it')).toMatchObject({
+    msg: expect.stringMatching(/^broker: /) as string,
+  });
+  run.child.kill('SIGTERM');
+  expect(await run.exited).toEqual([0, null]);
+});
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

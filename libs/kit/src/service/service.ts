@@ -1,0 +1,45 @@
+import { exitOnUncaught, logger } from '@convergekit/telemetry';
+import type { ServiceDefinition } from './definition.ts';
+import { endOf } from './end.ts';
+import { runService } from './run-service.ts';
+import type { OwnSettings } from './settings.ts';
+
+/** A declared service. */
+export interface ServiceProcess {
+  readonly name: string;
+  /**
+   * Runs the service as this process, until SIGTERM, SIGINT or a failure. It never rejects: a failure is one line in the
+   * log and the exit code, 78 when the settings or the declaration must change, 1 for any other.
+   */
+  run(): Promise<void>;
+}
+
+/**
+ * Declares a service: consumers with their workers and drains, observers of sagas, reconcilers, the relay and parts of
+ * its own, in one process with one database. `run` takes the settings from `--config <file>`, the environment and
+ * `--<setting>=<value>`, waits for a database or broker that is down, and serves health and metrics.
+ */
+// eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- a service may have no settings of its own
+export function service<DB = unknown, Own extends OwnSettings = Record<never, never>>(
+  name: string,
+  definition: ServiceDefinition<DB, Own>,
+): ServiceProcess {
+  return Object.freeze({
+    name,
+    async run() {
+      const log = logger(name);
+      exitOnUncaught(log);
+      try {
+        await runService(name, definition, { env: process.env, argv: process.argv.slice(2) });
+      } catch (error) {
+        const { exitCode, line, fields } = endOf(error);
+        log.fatal(fields, `${name} cannot continue: ${line}`);
+        process.exitCode = exitCode;
+      }
+      // Exit even if something still holds the event loop, such as a late stop.
+      setTimeout(() => process.exit(), LATE_MS).unref();
+    },
+  });
+}
+
+const LATE_MS = 1_000;

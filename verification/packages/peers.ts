@@ -1,0 +1,13 @@
+/** The packages that an application shares with the kit. */
+export type Peers = Readonly<Record<'pg' | 'kysely' | 'zod' | '@opentelemetry/api', string>>;
+
+/** The lowest version of each peer that compiles and runs; the ranges in the manifests begin there. */
+export const LOWEST: Peers = {
+  pg: '8.16.0',
+  kysely: '0.28.0',
+  zod: '4.1.0',
+  '@opentelemetry/api': '1.10.0',
+};
+
+/** The same for a program without the OpenTelemetry SDK, which needs a newer API. */
+export const LOWEST_TO_EMIT: Peers = { ...LOWEST, '@opentelemetry/api': '1.9.0' };

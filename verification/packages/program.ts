@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { plain, run } from './tools.ts';
+import type { Project } from './project.ts';
+
+/** The servers of a trial, and the database of one project. */
+export interface Servers {
+  readonly databaseUrl: string;
+  readonly brokers: string;
+}
+
+interface Trial extends Servers {
+  readonly project: Project;
+  readonly node: string;
+}
+
+const environment = ({ databaseUrl, brokers, node }: Trial): NodeJS.ProcessEnv =>
+  plain({
+    DATABASE_URL: databaseUrl,
+    KAFKA_BROKERS: brokers,
+    // The command's first line asks the PATH for `node`.
+    PATH: `${node.slice(0, node.lastIndexOf('/'))}:${process.env['PATH'] ?? ''}`,
+  });
+
+/** Runs the `converge` command of a project: its help by npx, and the migration of the database. */
+export async function runCommand(trial: Trial): Promise<void> {
+  const options = { cwd: trial.project.folder, env: environment(trial) };
+  const help = await run('npx', ['--no-install', 'convergekit', '--help'], options);
+  if (!help.stdout.includes('converge')) throw new Error(`npx convergekit --help printed: ${help.stdout}`);
+  await run('node_modules/.bin/converge', ['migrate', '--quiet'], options);
+  // A user may set the condition by which this repository runs from source.
+  const condition = { ...options.env, NODE_OPTIONS: '--conditions=source' };
+  await run('node_modules/.bin/converge', ['roles'], { ...options, env: condition });
+}
+
+/** Runs the README's first program until its order is charged and the refused one is gone, then stops it. */
+export async function runFirstProgram(trial: Trial, file: string): Promise<void> {
+  const database = connect<Record<'orders' | 'charges', { orderId: string; cents: number }>>({
+    url: trial.databaseUrl,
+  });
+  try {
+    for (const table of ['orders', 'charges'])
+      await database.executor.query(`create table ${table} ("orderId" text primary key, cents int not null)`);
+    const child = spawn(trial.node, [file], {
+      cwd: trial.project.folder,
+      env: environment(trial),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let log = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+    const exited = once(child, 'exit');
+    try {
+      await waitUntil(() => (child.exitCode === null ? applied(database) : Promise.reject(new Error(log))), {
+        what: 'one order and one charge',
+      });
+      child.kill('SIGTERM');
+      const [code]: readonly unknown[] = await exited;
+      if (code !== 0) throw new Error(`the first program ended with ${String(code)}:\n${log}`);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+async function applied({ executor }: Pick<Database, 'executor'>): Promise<boolean> {
+  const { rows } = await executor.query<{ orders: string; charges: string }>(
+    `select (select string_agg("orderId", ',') from orders) as orders,
+            (select string_agg("orderId", ',') from charges) as charges`,
+  );
+  return rows[0]?.orders === 'small' && rows[0].charges === 'small';
+}
+
+/** Runs a program that emits under a tracer provider of its own, and fails unless the provider saw the span. */
+export async function runEmitter(trial: Trial, file: string): Promise<void> {
+  const { stdout } = await run(trial.node, [file], {
+    cwd: trial.project.folder,
+    env: environment(trial),
+  });
+  const seen = JSON.parse(stdout) as { spans: readonly string[]; events: number };
+  if (!seen.spans.includes('create trial.emitted') || seen.events < 1)
+    throw new Error(`the tracer provider of the application saw ${stdout}`);
+}

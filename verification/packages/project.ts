@@ -1,0 +1,93 @@
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Packed } from '../../infra/packages/stage.ts';
+import { plain, run } from './tools.ts';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export interface ProjectOptions {
+  readonly folder: string;
+  readonly packed: readonly Packed[];
+  /** The packages of this repository that the project names itself. */
+  readonly ours: readonly string[];
+  /** Packages of the registry, with versions. */
+  readonly others: Readonly<Record<string, string>>;
+}
+
+/** A project outside the repository with packed packages. */
+export interface Project {
+  readonly folder: string;
+  /** Every installed package, as name@version. */
+  readonly installed: readonly string[];
+}
+
+/** Makes a project that has nothing but the named packages, and installs them as a user would. */
+export async function makeProject({ folder, packed, ours, others }: ProjectOptions): Promise<Project> {
+  const tarballs = Object.fromEntries(packed.map(({ name, tarball }) => [name, `file:${tarball}`]));
+  const own = Object.fromEntries(ours.map((name) => [name, tarballs[name]]));
+  // The registry does not have these versions yet: what ours need of each other comes from the tarballs, too.
+  const overrides = Object.fromEntries(Object.entries(tarballs).filter(([name]) => !ours.includes(name)));
+  const manifest = { private: true, type: 'module', dependencies: { ...own, ...others }, overrides };
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'], {
+    cwd: folder,
+    env: plain(),
+  });
+  return { folder, installed: await installedIn(folder) };
+}
+
+/** Lists what npm installed: each package once, without the project itself. Fails where `npm ls` finds a fault. */
+async function installedIn(folder: string): Promise<readonly string[]> {
+  const { stdout } = await run('npm', ['ls', '--all', '--parseable', '--long'], {
+    cwd: folder,
+    env: plain(),
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  const lines = stdout.split('\n').filter((line) => line.includes('node_modules'));
+  return [...new Set(lines.map((line) => line.split(':')[1] ?? line))].toSorted();
+}
+
+/** Installs another package of the registry into a project. */
+export async function addPackage({ folder }: Project, name: string, version: string): Promise<void> {
+  const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', '--save-exact'];
+  await run('npm', [...args, `${name}@${version}`], { cwd: folder, env: plain() });
+}
+
+/** Copies files of this check or of the examples into a project. */
+export async function addFiles(project: Project, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [to, from] of Object.entries(files)) {
+    const target = join(project.folder, to);
+    await mkdir(dirname(target), { recursive: true });
+    await copyFile(here(from), target);
+  }
+}
+
+/** Compiles every file of a project in its strictest form, its libraries included. */
+export async function compile(project: Project, compiler: string, node: string): Promise<void> {
+  const options = {
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2023'],
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+  };
+  const config = JSON.stringify({ compilerOptions: options, include: ['*.ts', '*.mts', '*.cts'] });
+  await writeFile(join(project.folder, 'tsconfig.json'), config);
+  await run(node, [compiler, '-p', '.'], { cwd: project.folder, env: plain() }).catch((error: unknown) => {
+    const { stdout = '' } = error as { stdout?: string };
+    throw new Error(`does not compile:\n${stdout.split('\n').slice(0, 20).join('\n')}`);
+  });
+}
+
+/** Reads the version of an installed package. */
+export async function versionOf({ folder }: Project, name: string): Promise<string> {
+  const text = await readFile(join(folder, 'node_modules', name, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** The tools of this check, by the name under which they are installed. Node 24 is the repository's own. */
+const TOOLS: Readonly<Record<string, string>> = {
+  '@arethetypeswrong/cli': '0.18.5',
+  publint: '0.3.25',
+  'typescript-5': 'npm:typescript@5.9.3',
+  'typescript-7': 'npm:typescript@7.0.2',
+  'node-22': `npm:node-${process.platform}-${process.arch}@22.23.3`,
+};
+
+/** Paths of the tools. */
+export interface Tools {
+  readonly publint: string;
+  readonly attw: string;
+  readonly typescript: Readonly<Record<'5.9' | '7.0', string>>;
+  readonly node: Readonly<Record<'22' | '24', string>>;
+}
+
+export const run = promisify(execFile);
+
+/** The environment of commands outside the repository: without its options for Node. */
+export const plain = (extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
+  ...process.env,
+  NODE_OPTIONS: '',
+  npm_config_loglevel: 'error',
+  ...extra,
+});
+
+/** Installs the tools into a folder, once. */
+export async function installTools(folder: string): Promise<Tools> {
+  const manifest = `${JSON.stringify({ private: true, dependencies: TOOLS }, null, 2)}\n`;
+  const stamp = join(folder, 'installed.json');
+  if (!existsSync(stamp) || (await readFile(stamp, 'utf8')) !== manifest) {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'package.json'), manifest);
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'], {
+      cwd: folder,
+      env: plain(),
+    });
+    await writeFile(stamp, manifest);
+  }
+  const at = (path: string): string => join(folder, 'node_modules', path);
+  return {
+    publint: at('publint/src/cli.js'),
+    attw: at('@arethetypeswrong/cli/dist/index.js'),
+    typescript: { '5.9': at('typescript-5/bin/tsc'), '7.0': at('typescript-7/bin/tsc') },
+    node: { '22': at('node-22/bin/node'), '24': process.execPath },
+  };
+}
