@@ -2,7 +2,6 @@ import { seededRandom, systemClock, systemRandom } from '@convergekit/core';
 import { audit, type Dump, type Judgement, overall, type Verdict } from './audit/audit.ts';
 import { lookAtShop, type Look, untilRest } from './collect/rest.ts';
 import {
-  countRepairs,
   countTakeovers,
   dumpEffects,
   dumpOutboxes,
@@ -11,6 +10,7 @@ import {
   outboxEnds,
   standing,
 } from './collect/sql-dump.ts';
+import { type Repair, repairsOf } from './collect/repairs-sql.ts';
 import { dumpTopics } from './collect/topic-dump.ts';
 import { type Drive, drive, type Driven } from './drive/driver.ts';
 import type { Scene } from './faults/script.ts';
@@ -38,6 +38,8 @@ export interface Outcome {
   readonly verdicts: readonly Verdict[];
   readonly figures: readonly (readonly [string, string])[];
   readonly judgement: Judgement;
+  /** What the reconcilers repaired, by their audit. */
+  readonly repairs: readonly Repair[];
   /** Everything that the audit looked at, to look into by hand. */
   readonly dump: Dump;
 }
@@ -157,11 +159,12 @@ async function judge(
   const verdicts = audit(dump, subscriptions, settled);
   const of = (state: string): number => shop.orders.filter((order) => order.state === state).length;
   const resent = answered.filter(({ attempts }) => attempts > 1).length;
+  const repairs = await repairsOf(databases);
   const figures = [
     ['placed', `${shop.orders.length} orders (${resent} of them sent more than once)`],
     ['completed', String(of('confirmed'))],
     ['compensated', String(of('cancelled'))],
-    ['reconciled', `${await countRepairs(databases)} keys`],
+    ['drift found and repaired', `${repairs.length} keys`],
     ['events', `${outbox.length} in ${world.topics.length} topics`],
     ['duplicates dropped', String(duplicatesDropped(log, subscriptions))],
     ['takeovers', String(await countTakeovers(databases))],
@@ -169,5 +172,5 @@ async function judge(
     ['commit → effect, p50 / p99', showLatency(latencies(outbox, effects))],
     ['… before the first fault', showLatency(latencies(outbox, effects, calmUntilMs))],
   ] as const;
-  return { verdicts, figures, judgement: overall(verdicts, settled), dump };
+  return { verdicts, figures, judgement: overall(verdicts, settled), repairs, dump };
 }

@@ -7,7 +7,8 @@ import { runDemo } from './demo.ts';
 import { keepEvidence } from './show/evidence.ts';
 import { script } from './faults/script.ts';
 import { type Progress, progress } from './show/progress.ts';
-import { auditReport, table } from './show/report.ts';
+import { repairReport } from './show/repair-report.ts';
+import { auditReport, indented, table } from './show/report.ts';
 import { buildWorld, type World } from './world.ts';
 
 /** `make demo`: the shop under faults, then the audit. `--keep` (make dev) keeps it up without faults. */
@@ -55,7 +56,7 @@ process.exit();
 async function demo(shop: World, { kafka }: Stack): Promise<number> {
   let drifted = 0;
   const scenes = script(shop, kafka, (keys) => (drifted += keys));
-  const { dump, figures, verdicts, judgement } = await runDemo({
+  const { dump, figures, verdicts, judgement, repairs } = await runDemo({
     world: shop,
     scenes,
     perSecond: Number(values.rate),
@@ -66,7 +67,9 @@ async function demo(shop: World, { kafka }: Stack): Promise<number> {
     signal,
   });
   shown.end();
-  process.stdout.write(`\n${table(figures)}\n\naudit\n${auditReport(verdicts)}\n\n`);
+  process.stdout.write(`\n${table(figures)}\n`);
+  process.stdout.write(`\ndrift repaired, before → after\n${indented(repairReport(repairs))}\n`);
+  process.stdout.write(`\naudit\n${auditReport(verdicts)}\n\n`);
   process.stdout.write(`${endings[judgement].text}\n`);
   if (judgement !== 'agrees') process.stdout.write(`Evidence: ${keepEvidence(logFolder, verdicts, dump)}\n`);
   return endings[judgement].exitCode;

@@ -1,4 +1,5 @@
 import type { ScenarioRun } from './run.ts';
+import { repairReport } from '../demo/show/repair-report.ts';
 import { holds } from './run.ts';
 
 export interface ReportHead {
@@ -54,7 +55,13 @@ function sectionOf({ scenario, load, seed, judgement, outcome, figures, invarian
       (one) => `| ${one.claim} | ${one.looked} | ${holds(one) ? '0' : `**${one.wrong.length}**`} |`,
     ),
     '',
+    ...repairSection(outcome.repairs),
     ...claims.flatMap(({ wrong }) => wrong.slice(0, 5).map((message) => `- ${message}`)),
     '',
   ];
+}
+
+function repairSection(repairs: ScenarioRun['outcome']['repairs']): readonly string[] {
+  if (repairs.length === 0) return [];
+  return ['**Drift repaired, before → after.**', '', '```text', ...repairReport(repairs), '```', ''];
 }

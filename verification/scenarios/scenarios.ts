@@ -1,6 +1,6 @@
 import { behaveAs, killActiveRelay, killConsumer } from '../demo/faults/faults.ts';
 import { drift } from './drift/drift.ts';
-import { repairsOf } from './drift/repairs.ts';
+import { repairsOf } from '../demo/collect/repairs-sql.ts';
 import type { Invariant, Scenario } from './scenario.ts';
 
 /** Load and faults alone make nothing drift: a repair would fight an event on its way. */

@@ -1,25 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Claim } from './claim.ts';
 import { decideDrift, repairsAllowed } from './decide.ts';
-import { defineReconciler, type Reconciler } from './reconciler.ts';
-
-const reconciler = (over: Partial<Parameters<typeof defineReconciler>[0]> = {}): Reconciler =>
-  defineReconciler({
-    name: 'stock',
-    keys: { scan: async function* () {} },
-    desired: { in: 'a', read: () => Promise.resolve(null) },
-    actual: { in: 'b', read: () => Promise.resolve(null), version: () => 1 },
-    compare: () => null,
-    repair: () => Promise.resolve(1),
-    mode: 'repair',
-    timing: {
-      settleMs: 1_000,
-      quietMs: 100,
-      maxWaitMs: 500,
-      backoff: { baseMs: 10, factor: 2, capMs: 1_000 },
-    },
-    ...over,
-  });
+import { decidedReconciler as reconciler } from './fixture/decided.ts';
+import type { Reconciler } from './reconciler.ts';
 
 describe('the decision about drift', () => {
   const seen = { repairs: 0, driftHash: 'd', driftAgeMs: 1_000, wait: null };

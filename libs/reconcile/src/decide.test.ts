@@ -3,45 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FAILURES_BEFORE_TERMINAL, STABLE_AFTER, type Outcome, decideFinish } from './decide.ts';
 import type { Claim } from './claim.ts';
-import { defineReconciler, type Reconciler } from './reconciler.ts';
-
-const reconciler = (over: Partial<Parameters<typeof defineReconciler>[0]> = {}): Reconciler =>
-  defineReconciler({
-    name: 'stock',
-    keys: { scan: async function* () {} },
-    desired: { in: 'a', read: () => Promise.resolve(null) },
-    actual: { in: 'b', read: () => Promise.resolve(null), version: () => 1 },
-    compare: () => null,
-    repair: () => Promise.resolve(1),
-    mode: 'repair',
-    timing: {
-      settleMs: 1_000,
-      quietMs: 100,
-      maxWaitMs: 500,
-      backoff: { baseMs: 10, factor: 2, capMs: 1_000 },
-    },
-    ...over,
-  });
-
-const claim = (over: Partial<Claim> = {}): Claim => ({
-  reconciler: 'stock',
-  key: 'k',
-  holder: 'h',
-  term: 1n,
-  cause: 'sweep',
-  failures: 0,
-  conflicts: 0,
-  repairs: 0,
-  healthyStreak: 0,
-  driftHash: null,
-  driftAgeMs: null,
-  divergedForMs: null,
-  quietForMs: null,
-  lastVersionWritten: null,
-  verdict: null,
-  wait: null,
-  ...over,
-});
+import { claimOf as claim, decidedReconciler as reconciler } from './fixture/decided.ts';
 
 const failure = (
   category: 'network' | 'data' | 'business' | 'bug' | 'configuration',

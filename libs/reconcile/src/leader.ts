@@ -7,7 +7,8 @@ import { type LeadState, readLead } from './runs/lead-sql.ts';
 import { makeRun, type LedRun } from './runs/make-run.ts';
 import { beginRun, recordSkipped, takeRun } from './runs/run-sql.ts';
 import { decideStart, type Starts } from './schedule/decide-start.ts';
-import { nextRun } from './schedule/schedule.ts';
+import { announceStart } from './schedule/overdue-sql.ts';
+import { startDueAfter } from './schedule/schedule.ts';
 import { readState } from './window.ts';
 import type { WorkersOptions } from './workers.ts';
 
@@ -22,7 +23,10 @@ export async function leadOnce(options: WorkersOptions, signal: AbortSignal): Pr
   await readState(executor, reconciler.name); // inserts the row of a new reconciler
   const state = await readLead(executor, reconciler.name);
   if (state === undefined) return undefined;
-  record(options, state);
+  const nextStartAt = nextStartOf(options, state);
+  if (nextStartAt?.getTime() !== state.nextStartAt?.getTime())
+    await announceStart(executor, reconciler.name, nextStartAt);
+  record(options, state, nextStartAt);
   if (state.paused) return undefined;
   return whileLeading(options, signal, async (held) => {
     await queueGaps({ reconciler, databases, holder: options.holder, signal: held });
@@ -49,7 +53,8 @@ async function nextLedRun(options: WorkersOptions, state: LeadState): Promise<Le
   const start = decideStart(reconciler.schedule, { ...state, graceMs: 2 * (leaseMs + pollMs) });
   if (start.kind === 'wait') return undefined;
   noteMissed(options, start);
-  const due = { ...run, ...start, cause: 'schedule', actor: null } as const;
+  const nextStartAt = startDueAfter(reconciler.schedule, start.until);
+  const due = { ...run, ...start, nextStartAt, cause: 'schedule', actor: null } as const;
   if (start.kind === 'run') return { ...(await beginRun(executor, due)), from: null };
   await recordSkipped(executor, due, `${start.missed} starts could not be made in time`);
   return undefined;
@@ -66,12 +71,22 @@ function noteMissed({ reconciler, log }: WorkersOptions, { missed, overrun, dueA
   );
 }
 
-function record({ reconciler }: WorkersOptions, { now, lastCompletedAt, paused }: LeadState): void {
+/** The start that is to be made next: in the past while it is due. A reconciler that never ran starts at once. */
+function nextStartOf({ reconciler }: WorkersOptions, state: LeadState): Date | null {
+  const { scheduledUntil, nextStartAt, now } = state;
+  if (scheduledUntil !== null) return startDueAfter(reconciler.schedule, scheduledUntil);
+  return reconciler.schedule === undefined ? null : (nextStartAt ?? now);
+}
+
+function record(
+  { reconciler }: WorkersOptions,
+  { now, lastCompletedAt, paused }: LeadState,
+  next: Date | null,
+): void {
   const labels = { [attributeNames.reconciler]: reconciler.name };
   if (lastCompletedAt !== null)
     instruments().reconcileAge.recordMs(now.getTime() - lastCompletedAt.getTime(), labels);
   instruments().reconcilePaused.record(paused ? 1 : 0, labels);
-  const next = nextRun(reconciler.schedule, now);
   if (next !== null) instruments().reconcileNext.record((next.getTime() - now.getTime()) / 1_000, labels);
 }
 

@@ -38,15 +38,15 @@ export async function readState(executor: Executor, reconciler: string): Promise
 }
 
 // While an approval has repairs left, only these are spent: the operator's number is the cap.
-const approval = `(approved > 0 and (approved_until is null or approved_until > clock_timestamp()))`;
+export const approvalLeft = `(approved > 0 and (approved_until is null or approved_until > clock_timestamp()))`;
 
 // A run opens a new window, unless repairs are held or approved: then only an operator does. Otherwise an empty desired set
 // would be repaired two percent at a time.
 const runEndedSql = `
   update converge.reconciler set
     last_run_at = $2, last_run_ended_at = clock_timestamp(), last_run_keys = $3,
-    window_started_at = case when held_at is null and not ${approval} then clock_timestamp() else window_started_at end,
-    window_repairs = case when held_at is null and not ${approval} then 0 else window_repairs end
+    window_started_at = case when held_at is null and not ${approvalLeft} then clock_timestamp() else window_started_at end,
+    window_repairs = case when held_at is null and not ${approvalLeft} then 0 else window_repairs end
   where name = $1`;
 
 export async function recordRun(
@@ -63,10 +63,10 @@ const expired = `window_started_at < clock_timestamp() - $3 * interval '1 millis
 const withinWindow = `(${expired} or window_repairs < $2)`;
 const spendSql = `
   update converge.reconciler set
-    approved = case when ${approval} then approved - 1 else 0 end,
-    window_repairs = case when ${approval} then window_repairs when ${expired} then 1 else window_repairs + 1 end,
-    window_started_at = case when not ${approval} and ${expired} then clock_timestamp() else window_started_at end
-  where name = $1 and held_at is null and (${approval} or $2 > 0 and ${withinWindow})`;
+    approved = case when ${approvalLeft} then approved - 1 else 0 end,
+    window_repairs = case when ${approvalLeft} then window_repairs when ${expired} then 1 else window_repairs + 1 end,
+    window_started_at = case when not ${approvalLeft} and ${expired} then clock_timestamp() else window_started_at end
+  where name = $1 and held_at is null and (${approvalLeft} or $2 > 0 and ${withinWindow})`;
 
 /** Takes a repair from those that an operator approved, else from the window; false = none is left, or held. */
 export async function spendRepair(

@@ -24,7 +24,11 @@ export const reconcileInstruments = {
     'One pass of a digest scan, by outcome: completed, unknown, interrupted',
   ),
   reconcileAge: age('converge.reconcile.age', 'Time since the last completed run'),
-  reconcileNext: gauge('converge.reconcile.next_run', 's', 'Time until the next scheduled run'),
+  reconcileNext: gauge(
+    'converge.reconcile.next_run',
+    's',
+    'Time until the next scheduled run; negative: it is due',
+  ),
   reconcilePaused: gauge('converge.reconcile.paused', '1', '1 while an operator has paused the reconciler'),
   reconcileMissed: counter(
     'converge.reconcile.missed',

@@ -38,9 +38,13 @@ const labels = new Set(Object.values(attributeNames).map((name) => name.replaceA
 
 // Planted fault: one letter of a metric, a label or a recorded name changed in the file fails here.
 describe('the rules for objectives', () => {
-  it('SLO rules and consumer alerts query metrics, labels and recorded series that exist', () => {
+  it('SLO rules and the alerts of consumers and reconcilers query metrics, labels and recorded series that exist', () => {
     const recorded = new Set(rules.map(({ record }) => record));
-    for (const { expr } of [...rules, ...rulesIn('consumers.rules.yaml')]) {
+    for (const { expr } of [
+      ...rules,
+      ...rulesIn('consumers.rules.yaml'),
+      ...rulesIn('reconcilers.rules.yaml'),
+    ]) {
       const words = expr.match(/converge[\w:]*/g) ?? [];
       expect(words).not.toEqual([]);
       for (const word of words)

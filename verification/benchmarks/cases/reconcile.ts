@@ -1,5 +1,6 @@
 import type { Case, CaseResult, World } from '../case.ts';
 import { changeOnePercent, checkAnswer, digestPass, openTables, reladiffPass } from '../reconcile/digests.ts';
+import { measureOnOff, ON_OFF_METHOD } from '../reconcile/on-off.ts';
 import { rateOf, runGraphile, runOurs } from '../reconcile/queue.ts';
 import { type GraphileWorker, installGraphileWorker, installReladiff } from '../reconcile/rivals.ts';
 import {
@@ -16,18 +17,19 @@ const PARENT = '.converge/reconcile-rivals';
 const QUICK_KEYS = 2_000;
 const KEYS = 20_000;
 
-/** Digest comparison beside reladiff, its second pass, and the key queue beside graphile-worker. */
+/** Digest comparison beside reladiff, the key queue beside graphile-worker, and a service with the reconciler on and off. */
 export const reconcileCase: Case = {
   name: 'reconcile',
   title: 'Finding divergence, and the queue of keys',
   async run(world) {
     const digests = await measureDigests(world);
     const queue = await measureQueue(world);
+    const service = await measureOnOff(world);
     return {
-      figures: [...digests.figures, ...queue.figures],
+      figures: [...digests.figures, ...queue.figures, ...service.figures],
       plots: [],
-      rounds: `${digests.rounds}\n\n${queue.rounds}`,
-      method: methodOf(world.settings.rows),
+      rounds: [digests, queue, service].map(({ rounds }) => rounds).join('\n\n'),
+      method: `${methodOf(world.settings.rows)}\n\n${ON_OFF_METHOD}`,
     };
   },
 };

@@ -1,7 +1,8 @@
 import type { Admin } from '@convergekit/broker';
 import type { Clock } from '@convergekit/core';
 import { type Source, sources } from '../process/specs.ts';
-import { countRepairs, type Executors } from './sql-dump.ts';
+import { countRepairs } from './repairs-sql.ts';
+import type { Executors } from './sql-dump.ts';
 
 /** A sample of the shop's open work. */
 export interface Look {

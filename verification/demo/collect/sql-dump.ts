@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Effect, OutboxRow, StepFact } from '../audit/facts.ts';
 import type { ShopFacts } from '../audit/shop-audit.ts';
-import { type DatabaseName, type Source, sources } from '../process/specs.ts';
+import { type DatabaseName, sources } from '../process/specs.ts';
 
 export type Executors = Readonly<Record<DatabaseName, { readonly executor: Executor }>>;
 
@@ -121,21 +121,6 @@ export async function countTakeovers(databases: Executors): Promise<number> {
   );
   return terms.reduce((sum, term) => sum + term, 0);
 }
-
-/** Counts the repairs of every database that reconcilers repair. */
-export async function countRepairs(databases: Executors): Promise<number> {
-  const counts = await Promise.all(
-    repaired.map(async (source) => {
-      const { rows } = await databases[source].executor.query<{ n: string }>(
-        `select count(*) as n from converge.reconcile_audit where verdict = 'repaired'`,
-      );
-      return Number(rows[0]?.n);
-    }),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-const repaired = ['orders', 'inventory', 'payments'] as const satisfies readonly Source[];
 
 /** Orders by state, and what still has to happen before all is quiet. */
 export interface Standing {

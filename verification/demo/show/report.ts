@@ -6,6 +6,10 @@ export function table(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
 }
 
+export function indented(lines: readonly string[]): string {
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
 const marks: Readonly<Record<Judgement, string>> = { agrees: 'ok  ', disagrees: 'FAIL', not_settled: 'open' };
 
 /** Formats the verdicts, a line per claim, and the first findings of a claim that does not hold. */

@@ -1,8 +1,8 @@
 import { systemClock } from '@convergekit/core';
+import type { Repair } from '../../demo/collect/repairs-sql.ts';
 import type { Scene } from '../../demo/faults/script.ts';
 import type { Invariant, Scenario, Stage } from '../scenario.ts';
 import { type Corruption, corruptAll, corruptions } from './corruption.ts';
-import { type Repair, repairsOf } from './repairs.ts';
 
 /** The stated bound: all is repaired so long after the delayed consumer goes on, in milliseconds. */
 const BOUND_MS = 90_000;
@@ -26,7 +26,7 @@ export const drift = (each: number): Scenario => ({
   ],
   play: (stage) => {
     const so: Corrupted = { keys: new Map(), resumedAt: Number.POSITIVE_INFINITY };
-    return { scenes: scenesOf(stage, so, each), invariants: invariantsOf(stage, so) };
+    return { scenes: scenesOf(stage, so, each), invariants: invariantsOf(so) };
   },
 });
 
@@ -38,12 +38,15 @@ function scenesOf(stage: Stage, so: Corrupted, each: number): readonly Scene[] {
   ];
 }
 
-function invariantsOf({ world }: Stage, so: Corrupted): readonly Invariant[] {
+function invariantsOf(so: Corrupted): readonly Invariant[] {
   const invariant = (claim: string, check: Check): Invariant => ({
     claim,
-    check: async () => {
-      const results = check(await repairsOf(world.databases), so);
-      return { looked: results.length, wrong: results.filter((message) => message !== undefined) };
+    check: ({ outcome }) => {
+      const results = check(outcome.repairs, so);
+      return Promise.resolve({
+        looked: results.length,
+        wrong: results.filter((message) => message !== undefined),
+      });
     },
   });
   return [

@@ -1,6 +1,7 @@
 import type { Admin } from '@convergekit/broker';
 import type { Database, Executor } from '@convergekit/postgres';
 import { isPooled } from '@convergekit/postgres/operate';
+import { readOverdueSchedules } from '@convergekit/reconcile/operate';
 import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { command } from '../frame/command.ts';
@@ -8,6 +9,7 @@ import { checkAlarms } from './alarm-checks.ts';
 import { checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
+import { checkSchedules } from './schedule-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
 import { checkTransactions, LONG_MS } from './transaction-checks.ts';
 import { explain } from '../frame/explain.ts';
@@ -79,6 +81,7 @@ async function examineKit(
       ...checkSizes(await readSizes(executor)),
       ...checkBacklog(found),
       ...checkAlarms(found, await readHeld(executor)),
+      ...checkSchedules(await readOverdueSchedules(executor)),
     ],
     topics: await topicsOfOutbox(executor),
   };

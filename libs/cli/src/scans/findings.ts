@@ -1,6 +1,9 @@
+/** The alarms of the scans. */
+export const scanAlarms = ['events_stalled', 'events_lost', 'journal_overdue', 'reconcile_overdue'] as const;
+
 /** Something that a scan found. It is reported when it appears, and when it is gone. */
 export interface Finding {
-  readonly alarm: 'events_stalled' | 'events_lost' | 'journal_overdue';
+  readonly alarm: (typeof scanAlarms)[number];
   /** Identifies the condition from round to round. */
   readonly id: string;
   /** The fields of the log line. */

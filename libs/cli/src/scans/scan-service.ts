@@ -6,9 +6,10 @@ import { acquireLease } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
-import { changesOf, type Finding } from './findings.ts';
+import { changesOf, type Finding, scanAlarms } from './findings.ts';
 import { scanJournal } from './scan-journal.ts';
 import { type NamedExecutor, scanLost, scanStalled } from './scan-outbox.ts';
+import { scanSchedules } from './scan-schedules.ts';
 
 export interface ScanOptions {
   /** The databases of the process: sources, and the services that consume them. */
@@ -29,7 +30,8 @@ export interface ScanService extends Service {
 }
 
 /**
- * The two scans that are always on: outboxes against the watermarks of their consumers, and journals against their deadlines.
+ * The scans that are always on: outboxes against the watermarks of their consumers, journals against their deadlines, and
+ * schedules of reconcilers against their starts.
  * They report, and repair nothing. Of several processes one scans each database, by lease.
  */
 export function scanService(options: ScanOptions): ScanService {
@@ -66,6 +68,7 @@ class Scans {
       found.push(...(await this.#try(one, 'outbox', () => scanStalled(one, databases, stalledMs))));
       found.push(...(await this.#try(one, 'gaps', () => scanLost(one))));
       found.push(...(await this.#try(one, 'journal', () => scanJournal(one, overdueMs))));
+      found.push(...(await this.#try(one, 'schedules', () => scanSchedules(one))));
     }
     const { ignoredConsumers } = this.#options;
     const kept = found.filter(({ fields }) => !ignoredConsumers.includes(String(fields['consumer'])));
@@ -103,7 +106,7 @@ class Scans {
     for (const { alarm, fields, text } of raised) log.error({ alarm, ...fields }, text);
     for (const { alarm, fields } of cleared) log.info({ alarm, ...fields, cleared: true }, 'cleared');
     this.#raised = new Map(found.map((one) => [one.id, one]));
-    for (const alarm of ['events_stalled', 'events_lost', 'journal_overdue'] as const)
+    for (const alarm of scanAlarms)
       instruments().scanFindings.record(found.filter((one) => one.alarm === alarm).length, {
         [attributeNames.alarm]: alarm,
       });

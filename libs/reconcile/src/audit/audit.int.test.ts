@@ -2,6 +2,7 @@ import { connect } from '@convergekit/postgres';
 import { inject, describe, expect, it, onTestFinished } from 'vitest';
 import {
   rowsOf,
+  setDrift,
   setStock,
   setWanted,
   stockOf,
@@ -33,8 +34,7 @@ const runAll = async (...reconcilers: readonly Reconciler[]): Promise<void> => {
 
 describe('the audit of verdicts', () => {
   it('a verdict that was no repair has a row with both states, the drift and the reason', async () => {
-    await setWanted(world, { a: 3 });
-    await setStock(world, { a: 1 });
+    await setDrift(world);
     await runAll(stockReconciler({ mode: 'observe', why: ({ quantity }) => `${quantity} are wanted` }));
     expect(
       await rowsOf(

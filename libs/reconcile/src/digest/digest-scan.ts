@@ -9,7 +9,7 @@ import { measured } from './measured.ts';
 import { type DigestTuning, resolveTuning, type Tuning } from './options.ts';
 import { runPass } from './pass.ts';
 import { lookAtAll } from './step.ts';
-import { describeSource } from './reader.ts';
+import { describeSource, estimateRows } from './reader.ts';
 import {
   checkSameColumns,
   digestInvalid,
@@ -71,11 +71,15 @@ const unversioned = (source: ResolvedSource): ResolvedSource => ({ ...source, ve
 
 const bothPass = (sources: Both<ResolvedSource>, tuning: Tuning): Pass =>
   async function* (databases, { reconciler, everything = false, readOnly = false }) {
-    const [ours, theirs] = await Promise.all([
-      describeSource(databases.desired, sources.desired, tuning.timeoutMs),
-      describeSource(databases.actual, sources.actual, tuning.timeoutMs),
-    ]);
-    const pass = { ...tuning, databases, desired: ours.source, actual: theirs.source };
+    const ofBoth = <T>(
+      read: (db: Kysely<unknown>, source: ResolvedSource, timeoutMs: number) => Promise<T>,
+    ) =>
+      Promise.all([
+        read(databases.desired, sources.desired, tuning.timeoutMs),
+        read(databases.actual, sources.actual, tuning.timeoutMs),
+      ]);
+    const [desired, actual] = await ofBoth(describeSource);
+    const pass = { ...tuning, databases, desired, actual };
     const bits = Math.log2(tuning.ranges);
     if (readOnly) {
       yield* lookAtAll(reconciler, bits, pass);
@@ -88,8 +92,8 @@ const bothPass = (sources: Both<ResolvedSource>, tuning: Tuning): Pass =>
       holder: newUuidV7(),
       leaseMs: tuning.leaseMs,
     };
-    const estimatedRows = Math.max(ours.estimatedRows, theirs.estimatedRows);
-    yield* runPass(store, pass, { everything, estimatedRows });
+    const estimate = async (): Promise<number> => Math.max(...(await ofBoth(estimateRows)));
+    yield* runPass(store, pass, { everything, estimate });
   };
 
 const foreignPass = (
@@ -100,12 +104,12 @@ const foreignPass = (
 ): Pass =>
   async function* (databases, { reconciler }) {
     const db = databases[side];
-    const described = await describeSource(db, source, tuning.timeoutMs);
+    const known = await describeSource(db, source, tuning.timeoutMs);
     const other = databases[side === 'desired' ? 'actual' : 'desired'];
     yield* runForeignPass({
       reconciler,
       tuning,
-      ours: { db, source: described.source },
+      ours: { db, source: known },
       theirs: { db: other, side: foreign },
     });
   };

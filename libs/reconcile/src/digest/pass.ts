@@ -18,8 +18,8 @@ import { compareClaimed } from './step.ts';
 export interface PassRequest {
   /** Compare every range, also those that were compared lately. */
   readonly everything: boolean;
-  /** The planner's estimate of the rows of the larger side, for the first pass. */
-  readonly estimatedRows: number;
+  /** Estimates the rows of the larger side, for the first pass. */
+  readonly estimate: () => Promise<number>;
 }
 
 /** The interval at which a pass looks for ranges that others gave up, in milliseconds. */
@@ -47,7 +47,7 @@ export async function* runPass(
   // Every range is due now, and is hashed after this: that covers what was reported.
   if (tooMany) await removeReports(store, report, false);
   const run: Run = { store, pass, compared: 0, listed: 0 };
-  const rows = state.rows === 0 ? request.estimatedRows : state.rows;
+  const rows = state.rows === 0 ? await request.estimate() : state.rows;
   yield* compareReported(run, report.last);
   yield* compareDue(run, rangesPerStep(pass.ranges, rows, pass.stepRows));
   yield { compared: run.compared };

@@ -56,22 +56,41 @@ const byKey = (rows: readonly (KeyDigest & { readonly key: string })[]): Readonl
   new Map(rows.map((row) => [row.key, row]));
 
 /** Reads the types of a source's columns and the encoding of its database. Rejects with its error if it cannot be read. */
-export async function describeSource(
+export function describeSource(
   db: Kysely<unknown>,
   source: ResolvedSource,
   timeoutMs: number,
-): Promise<{ readonly source: KnownSource; readonly estimatedRows: number }> {
-  const session = await openSession(db, timeoutMs);
-  try {
+): Promise<KnownSource> {
+  return inSession(db, timeoutMs, async (session) => {
     const rows = await session.query<{ name: string; type: string; encoding: string }>(typesSql(source));
     return {
-      source: {
-        ...source,
-        types: new Map(rows.map(({ name, type }) => [name, type])),
-        encoding: rows[0]?.encoding ?? 'UTF8',
-      },
-      estimatedRows: await estimate(session, source),
+      ...source,
+      types: new Map(rows.map(({ name, type }) => [name, type])),
+      encoding: rows[0]?.encoding ?? 'UTF8',
     };
+  });
+}
+
+/** Reads the planner's estimate of a source's rows, for a first pass. */
+export function estimateRows(
+  db: Kysely<unknown>,
+  source: ResolvedSource,
+  timeoutMs: number,
+): Promise<number> {
+  return inSession(db, timeoutMs, async (session) => {
+    const [row] = await session.query<Plan>(estimateSql(source));
+    return row?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+  });
+}
+
+async function inSession<T>(
+  db: Kysely<unknown>,
+  timeoutMs: number,
+  read: (session: HashSession) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(db, timeoutMs);
+  try {
+    return await read(session);
   } finally {
     await session.close();
   }
@@ -79,9 +98,4 @@ export async function describeSource(
 
 interface Plan {
   readonly 'QUERY PLAN': readonly { readonly Plan: { readonly 'Plan Rows': number } }[];
-}
-
-async function estimate(session: HashSession, source: ResolvedSource): Promise<number> {
-  const [row] = await session.query<Plan>(estimateSql(source));
-  return row?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
 }

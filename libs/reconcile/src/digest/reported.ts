@@ -33,5 +33,9 @@ export async function* compareReported(run: Run, last: string): AsyncGenerator<S
     );
     if (ended === 'too slow') most = Math.max(1, Math.floor(most / 4));
     if (ended === 'unknown') return;
+    if (ended === 'done' && reports.last === last) {
+      await release();
+      return;
+    }
   }
 }

@@ -1,7 +1,11 @@
-/** The number of ranges that a pass compares, so that all are compared within `maxAgeMs`. Pure. */
+/**
+ * The number of ranges that a pass compares, so that all are compared within `maxAgeMs`; `sinceMs`: since the last
+ * comparison. A pass that comes before a whole range is due compares none: the time counts for a later one. Pure.
+ */
 export function shareOf(ranges: number, sinceMs: number | null, maxAgeMs: number): number {
   if (sinceMs === null) return ranges;
-  return Math.min(ranges, Math.max(1, Math.ceil((ranges * sinceMs) / maxAgeMs)));
+  const due = (ranges * sinceMs) / maxAgeMs;
+  return due < 1 ? 0 : Math.min(ranges, Math.ceil(due));
 }
 
 /** The number of ranges that one statement may read, so that it reads about `stepRows` rows. Pure. */

@@ -108,11 +108,13 @@ async function* withReaders<T>(
       opened.push(reader);
       return reader;
     };
-    const readers = {
-      desired: await open(databases.desired, desired, options),
-      actual: await open(databases.actual, actual, options),
-    };
-    yield* use(readers);
+    // Both are waited for, so that none is opened after the other failed.
+    const both = [
+      open(databases.desired, desired, options),
+      open(databases.actual, actual, options),
+    ] as const;
+    await Promise.allSettled(both);
+    yield* use({ desired: await both[0], actual: await both[1] });
   } finally {
     // A connection that broke has closed its snapshot already.
     await Promise.allSettled(opened.map((reader) => reader.close()));

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import {
   rowsOf,
+  setDrift,
   setStock,
   setWanted,
   stockOf,
@@ -80,8 +81,7 @@ describe('a repair whose change was not compared', () => {
   });
 
   it('a repair that is refused is left to an operator after some attempts', async () => {
-    await setWanted(world, { a: 3 });
-    await setStock(world, { a: 1 });
+    await setDrift(world);
     const reconciler = stockReconciler({ repair: blind });
     expect(await run(reconciler)).toEqual({ refused: 5 });
     expect(await run(reconciler)).toEqual({});
@@ -90,15 +90,13 @@ describe('a repair whose change was not compared', () => {
   });
 
   it('a reconciler that declares itself unguarded changes rows as it likes', async () => {
-    await setWanted(world, { a: 3 });
-    await setStock(world, { a: 1 });
+    await setDrift(world);
     expect(await run(stockReconciler({ repair: blind, unguarded: true }))).toEqual({ repaired: 1 });
     expect(await stockOf(world)).toEqual({ a: 3 });
   });
 
   it('a server that does not count changed rows repairs nothing', async () => {
-    await setWanted(world, { a: 3 });
-    await setStock(world, { a: 1 });
+    await setDrift(world);
     const uncounted: NonNullable<Repair> = async (drift, context) => {
       await sql`set local track_counts = off`.execute(context.tx);
       return blind(drift, context);
@@ -142,8 +140,7 @@ describe('a repair and a racing writer', () => {
     ['guard.lock', lockFirst],
     ['guard.lock, whose rejection it catches', catching],
   ])('the writer that comes first wins against %s', async (_name, repair) => {
-    await setWanted(world, { a: 3 });
-    await setStock(world, { a: 1 });
+    await setDrift(world);
     expect(await run(racing(repair))).toEqual({ conflict: 1 });
     expect(await inStock()).toEqual([{ reserved: 2, version: 2 }]);
     expect(await rowsOf(world, 'select failures, conflicts from converge.reconcile_key')).toEqual([
@@ -157,8 +154,7 @@ describe('a repair and a racing writer', () => {
   ])(
     'a repair by %s that comes first wins against a writer that names the version',
     async (_name, repair) => {
-      await setWanted(world, { a: 3 });
-      await setStock(world, { a: 1 });
+      await setDrift(world);
       const waiting: Promise<{ rowCount: number }>[] = [];
       const reconciler = stockReconciler({
         repair: async (drift, context) => {

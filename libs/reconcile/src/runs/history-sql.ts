@@ -1,4 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
+import { leaseJoin, overdueCondition, START_LATE_MS } from '../schedule/overdue-sql.ts';
+import { approvalLeft } from '../window.ts';
 import type { Pause } from './pause-sql.ts';
 
 /** A run, as shown to operators. */
@@ -23,6 +25,7 @@ export interface RunView {
 const columns = `id::text, cause, actor, state, due_at as "dueAt", started_at as "startedAt", ended_at as "endedAt", resumed, missed,
   overrun, keys::float8 as keys, unknown::float8 as unknown, outcomes, holder, reason`;
 
+// `id` alone would be the text that is returned: 9 after 10.
 /** Lists runs of a reconciler, the newest first, by the index. */
 export async function listRuns(
   executor: Executor,
@@ -30,7 +33,7 @@ export async function listRuns(
   limit: number,
 ): Promise<readonly RunView[]> {
   const { rows } = await executor.query<RunView>(
-    `select ${columns} from converge.reconcile_run where reconciler = $1 order by id desc limit $2`,
+    `select ${columns} from converge.reconcile_run where reconciler = $1 order by reconcile_run.id desc limit $2`,
     [reconciler, limit],
   );
   return rows;
@@ -42,7 +45,17 @@ export interface ReconcilerStatus {
   readonly now: Date;
   readonly lastCompletedAt: Date | null;
   readonly paused: Pause | null;
+  /** Repairs that wait for an approval. */
   readonly held: { readonly at: Date; readonly reason: string } | null;
+  /** An approval that is not used up: the repairs that are left of it. */
+  readonly approved: {
+    readonly repairs: number;
+    readonly until: Date | null;
+    readonly by: string;
+    readonly reason: string;
+  } | null;
+  /** When a start was due that no process makes; null = the schedule is kept. */
+  readonly overdueSince: Date | null;
   readonly requestedBy: string | null;
   /** The process that leads its schedule; null = none. */
   readonly leader: string | null;
@@ -65,6 +78,11 @@ interface Row {
   readonly paused_reason: string;
   readonly held_at: Date | null;
   readonly held_reason: string;
+  readonly approved: number;
+  readonly approved_until: Date | null;
+  readonly approved_by: string | null;
+  readonly approved_reason: string | null;
+  readonly overdue_since: Date | null;
   readonly requested_by: string | null;
   readonly leader: string | null;
   readonly queued: number;
@@ -76,10 +94,12 @@ interface Row {
 // For operators: it counts the keys of each reconciler that has any.
 const statusSql = `
   select r.name, clock_timestamp() as now, r.last_run_at, r.paused_at, r.paused_by, r.paused_reason, r.held_at, r.held_reason,
+         case when ${approvalLeft} then r.approved else 0 end::int as approved, r.approved_until, r.approved_by, r.approved_reason,
+         case when ${overdueCondition('$2::float8')} then r.next_start_at end as overdue_since,
          q.requested_by, l.holder as leader, k.*
     from converge.reconciler r
     left join converge.reconcile_request q on q.reconciler = r.name
-    left join converge.lease l on l.name = 'reconcile/' || r.name and l.expires_at > clock_timestamp()
+    ${leaseJoin}
     cross join lateral (
       select count(*) filter (where state = 'queued' and drift_hash is null)::int as queued,
              count(*) filter (where state = 'queued' and drift_hash is not null)::int as pending,
@@ -94,7 +114,7 @@ export async function readStatus(
   executor: Executor,
   reconciler?: string,
 ): Promise<readonly ReconcilerStatus[]> {
-  const { rows } = await executor.query<Row>(statusSql, [reconciler ?? null]);
+  const { rows } = await executor.query<Row>(statusSql, [reconciler ?? null, START_LATE_MS]);
   return rows.map(({ queued, pending, running, terminal, ...row }) => ({
     name: row.name,
     now: row.now,
@@ -102,10 +122,19 @@ export async function readStatus(
     paused:
       row.paused_at === null ? null : { at: row.paused_at, by: row.paused_by, reason: row.paused_reason },
     held: row.held_at === null ? null : { at: row.held_at, reason: row.held_reason },
+    approved: approvalOf(row),
+    overdueSince: row.overdue_since,
     requestedBy: row.requested_by,
     leader: row.leader,
     keys: { queued, pending, running, terminal },
   }));
+}
+
+function approvalOf(
+  row: Pick<Row, 'approved' | 'approved_until' | 'approved_by' | 'approved_reason'>,
+): ReconcilerStatus['approved'] {
+  const { approved: repairs, approved_until: until, approved_by: by, approved_reason: reason } = row;
+  return repairs === 0 ? null : { repairs, until, by: by ?? 'unknown', reason: reason ?? '' };
 }
 
 /** Lists the names of the reconcilers that a database knows; none where it lacks the tables. */

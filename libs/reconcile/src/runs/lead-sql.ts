@@ -16,6 +16,8 @@ export interface LeadState {
   readonly lastCompletedAt: Date | null;
   readonly lastEndedAt: Date | null;
   readonly scheduledUntil: Date | null;
+  /** When the next start is due, as last recorded; null = not recorded, or no schedule. */
+  readonly nextStartAt: Date | null;
   readonly paused: boolean;
   /** The operator who asked for a run; null = none did. */
   readonly requestedBy: string | null;
@@ -27,6 +29,7 @@ interface Row {
   readonly last_run_at: Date | null;
   readonly last_ended_at: Date | null;
   readonly scheduled_until: Date | null;
+  readonly next_start_at: Date | null;
   readonly paused: boolean;
   readonly requested_by: string | null;
   readonly id: string | null;
@@ -38,7 +41,7 @@ interface Row {
 
 // Look-ups by primary key, by the unique index of open runs, and one step down the index of the newest.
 const stateSql = `
-  select clock_timestamp() as now, r.last_run_at, r.scheduled_until, r.paused_at is not null as paused, q.requested_by,
+  select clock_timestamp() as now, r.last_run_at, r.scheduled_until, r.next_start_at, r.paused_at is not null as paused, q.requested_by,
          (select ended_at from converge.reconcile_run where reconciler = $1 and led order by id desc limit 1) as last_ended_at,
          o.id::text as id, o.cause, o.actor, o.started_at, o.checkpoint
     from converge.reconciler r
@@ -57,6 +60,7 @@ export async function readLead(executor: Executor, reconciler: string): Promise<
     lastCompletedAt: row.last_run_at,
     lastEndedAt: row.last_ended_at,
     scheduledUntil: row.scheduled_until,
+    nextStartAt: row.next_start_at,
     paused: row.paused,
     requestedBy: row.requested_by,
     open: id === null ? null : { id, cause, actor, startedAt, checkpoint },

@@ -27,7 +27,8 @@ export async function pauseReconciler(
 // Starts of the pause were left out on purpose: the schedule continues with the next one.
 const resumeSql = `
   update converge.reconciler set paused_at = null, paused_by = null, paused_reason = null,
-    scheduled_until = case when scheduled_until is null then null else clock_timestamp() end
+    scheduled_until = case when scheduled_until is null then null else clock_timestamp() end,
+    next_start_at = case when next_start_at is null then null else greatest(next_start_at, clock_timestamp()) end
    where name = $1 and paused_at is not null`;
 
 /** Resumes a paused reconciler: an interrupted run continues, then the schedule. false = it was not paused. */

@@ -37,6 +37,8 @@ export interface NewRun {
   readonly dueAt?: Date | null;
   /** The newest scheduled start that this run, or this record of skipped starts, decides. */
   readonly until?: Date;
+  /** When the start after these is due; only with `until`. */
+  readonly nextStartAt?: Date | null;
   readonly missed?: number;
   readonly overrun?: number;
 }
@@ -44,7 +46,7 @@ export interface NewRun {
 // One statement, so that neither a start nor a request is lost or made twice. The unique index refuses a second open run.
 const beginSql = `
   with taken as (delete from converge.reconcile_request where reconciler = $1 and $2 = 'run now'),
-    decided as (update converge.reconciler set scheduled_until = $6 where name = $1 and $6::timestamptz is not null)
+    decided as (update converge.reconciler set scheduled_until = $6, next_start_at = $12 where name = $1 and $6::timestamptz is not null)
   insert into converge.reconcile_run (reconciler, cause, actor, holder, due_at, missed, overrun, state, led, ended_at, reason)
   values ($1, $2, $3, $4, $5, $7, $8, $9, $10, case $9 when 'running' then null else clock_timestamp() end, $11)
   returning id::text, started_at`;
@@ -61,6 +63,7 @@ async function insertRun(
     as.state,
     as.led,
     as.reason,
+    run.nextStartAt ?? null,
   ]);
   const [row] = rows;
   if (row === undefined) throw new TypeError('an insert that returns nothing');

@@ -87,6 +87,14 @@ export function nextRun(schedule: Schedule | undefined, after: Date): Date | nul
   return null;
 }
 
+/** Returns the first start after one that was decided, its delay included. null = there is none. */
+export function startDueAfter(schedule: Schedule | undefined, decided: Date): Date | null {
+  const start = schedule === undefined ? null : startAfter(schedule, decided);
+  return schedule === undefined || start === null
+    ? null
+    : new Date(start.getTime() + jitterOf(schedule, start));
+}
+
 function cronOf({ cron, timeZone }: Pick<Schedule, 'cron' | 'timeZone'>): Cron {
   return new Cron(cron, { timezone: timeZone, paused: true });
 }

@@ -1,5 +1,6 @@
 import { defineReconciler } from '@convergekit/reconcile';
 import { paymentTaken } from '@convergekit/schemas';
+import { scanPages } from '@convergekit/service-common';
 import { type Kysely, sql } from 'kysely';
 import type { ListedPayment, OrdersDb } from '../orders/tables.ts';
 import type { PaymentsDb } from '../payments/tables.ts';
@@ -25,22 +26,20 @@ export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, O
   timing: { settleMs: 3_000 },
   limits: { share: 1, repairs: 1_000 },
   keys: {
-    async *scan({ desired, actual }, { after: from }) {
-      for (let after = from; ;) {
-        const entries = await entriesAfter(actual, after);
-        const last = entries.at(-1)?.orderId;
-        if (last === undefined) return;
-        const payments = await paymentsOf(
-          desired,
-          entries.map(({ orderId }) => orderId),
-        );
-        const keys = entries
-          .filter(({ orderId, payment }) => !agrees(payment, payments.get(orderId) ?? 'none'))
-          .map(({ orderId }) => orderId);
-        yield { keys, compared: entries.length, checkpoint: last };
-        after = last;
-      }
-    },
+    scan: ({ desired, actual }, { after }) =>
+      scanPages(after, {
+        read: (behind) => entriesAfter(actual, behind),
+        keyOf: ({ orderId }) => orderId,
+        differing: async (page) => {
+          const payments = await paymentsOf(
+            desired,
+            page.map(({ orderId }) => orderId),
+          );
+          return page
+            .filter(({ orderId, payment }) => !agrees(payment, payments.get(orderId) ?? 'none'))
+            .map(({ orderId }) => orderId);
+        },
+      }),
   },
   desired: {
     in: 'payments',
@@ -55,7 +54,7 @@ export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, O
     version: 'version',
   },
   inFlight: { topic: paymentTaken.topic, consumer: 'order-list' },
-  // An order that is not there, or is not paid yet and not listed yet, has its events before it.
+  // An order that is not there has its events before it.
   compare: (wanted, is) =>
     is === null || wanted === null || agrees(is.payment, wanted) ? null : { is, wanted },
   repair: async ({ is, wanted }, { tx, key, guard }) =>
@@ -81,10 +80,10 @@ export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, O
 
 /**
  * A charge whose outcome comes after the cancellation of its order is recorded and undone, and its own event is never sent:
- * the list then says rightly that no money is held.
+ * the list then says rightly that no money is held. An order that is neither paid nor listed yet has its first event before it.
  */
 function agrees(listed: ListedPayment | null, payment: ListedPayment): boolean {
-  return listed === payment || (listed === 'none' && (payment === 'refunded' || payment === 'declined'));
+  return (listed ?? 'none') === payment || (listed === 'none' && (payment === 'refunded' || payment === 'declined'));
 }
 
 function entries(db: Kysely<OrdersDb>) {

@@ -170,16 +170,16 @@ describe('the order list', () => {
     expect(await run(orderListVsPayments)).toMatchObject({ keys: 0 });
   });
 
-  it('an entry that is stale, or missing, is brought to the state of its payment', async () => {
+  // Seen to fail when an order without entry and without payment counts as drift: its event is merely late.
+  it('an entry that is stale, or missing, is brought to the state of its payment, and an order that is merely not listed yet is left alone', async () => {
     await rows(
       `insert into order_list (order_id, total_cents, payment) values ('${id(1)}', 100, 'none'), ('${id(3)}', 100, 'refunded')`,
     );
-    expect(await run(orderListVsPayments)).toMatchObject({ keys: 4, outcomes: { repaired: 4 } });
+    expect(await run(orderListVsPayments)).toMatchObject({ keys: 3, outcomes: { repaired: 3 } });
     expect(await shown()).toEqual([
       { order_id: id(1), payment: 'taken', version: 2 },
       { order_id: id(2), payment: 'declined', version: 1 },
       { order_id: id(3), payment: 'none', version: 2 },
-      { order_id: id(4), payment: 'none', version: 1 },
     ]);
     expect(await rows(`select why from converge.reconcile_audit where key = '${id(1)}'`)).toEqual([
       { why: 'the list shows none, the payment is taken' },

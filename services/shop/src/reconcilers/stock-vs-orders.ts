@@ -1,5 +1,6 @@
 import { defineReconciler } from '@convergekit/reconcile';
 import { orderConfirmed } from '@convergekit/schemas';
+import { scanPages } from '@convergekit/service-common';
 import type { Kysely } from 'kysely';
 import { endReservation, lockReservation } from '../inventory/stock-store.ts';
 import type { InventoryDb } from '../inventory/tables.ts';
@@ -13,7 +14,7 @@ import {
   unresolvable,
 } from './reservation-drift.ts';
 
-const chunkSize = 500;
+const CHUNK = 500;
 
 /**
  * Compares reservations with ended orders, across two databases: shipped if confirmed, else released.
@@ -32,7 +33,14 @@ export const stockVsOrders = defineReconciler<
   mode: 'repair',
   timing: { settleMs: 3_000 },
   limits: { share: 1, repairs: 1_000 },
-  keys: { scan: ({ desired, actual }) => suspects(desired, actual) },
+  keys: {
+    scan: ({ desired, actual }, { after }) =>
+      scanPages(after, {
+        read: (behind) => ordersAfter(desired, behind),
+        keyOf: ({ order_id: id }) => id,
+        differing: (page) => wrongOf(actual, page),
+      }),
+  },
   desired: {
     in: 'orders',
     read: async (orderId, db) => {
@@ -69,32 +77,26 @@ export const stockVsOrders = defineReconciler<
     `${lines.map(({ sku, state }) => `${sku} ${state}`).join(', ')}: should be ${wanted}`,
 });
 
-/** Finds ended orders with wrong reservations: a chunk of orders, then one query of their reservations. */
-async function* suspects(
-  orders: Kysely<OrdersDb>,
+type EndedOrder = Awaited<ReturnType<typeof ordersAfter>>[number];
+
+function ordersAfter(orders: Kysely<OrdersDb>, after: string | null) {
+  const query = orders.selectFrom('orders').select(['order_id', 'state']).orderBy('order_id').limit(CHUNK);
+  return (after === null ? query : query.where('order_id', '>', after)).execute();
+}
+
+/** Finds those of the orders that ended and whose reservations are wrong, by one query. */
+async function wrongOf(
   inventory: Kysely<InventoryDb>,
-): AsyncIterable<readonly string[]> {
-  let after = '00000000-0000-0000-0000-000000000000';
-  for (;;) {
-    const chunk = await orders
-      .selectFrom('orders')
-      .select(['order_id', 'state'])
-      .where('order_id', '>', after)
-      .orderBy('order_id')
-      .limit(chunkSize)
-      .execute();
-    const last = chunk.at(-1);
-    if (last === undefined) return;
-    after = last.order_id;
-    const ends = new Map(chunk.map(({ order_id: id, state }) => [id, endOf(state)]));
-    const lines = await inventory
-      .selectFrom('reservation')
-      .select(['order_id', 'state'])
-      .where('order_id', 'in', [...ends.keys()])
-      .execute();
-    const wrong = lines.filter(
-      ({ order_id: id, state }) => ends.get(id) !== undefined && ends.get(id) !== state,
-    );
-    yield [...new Set(wrong.map(({ order_id: id }) => id))];
-  }
+  orders: readonly EndedOrder[],
+): Promise<readonly string[]> {
+  const ends = new Map(orders.map(({ order_id: id, state }) => [id, endOf(state)]));
+  const lines = await inventory
+    .selectFrom('reservation')
+    .select(['order_id', 'state'])
+    .where('order_id', 'in', [...ends.keys()])
+    .execute();
+  const wrong = lines.filter(
+    ({ order_id: id, state }) => ends.get(id) !== undefined && ends.get(id) !== state,
+  );
+  return [...new Set(wrong.map(({ order_id: id }) => id))];
 }

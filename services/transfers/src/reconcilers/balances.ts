@@ -1,4 +1,5 @@
 import { defineReconciler, type Reconciler } from '@convergekit/reconcile';
+import { scanPages } from '@convergekit/service-common';
 import { type Kysely, sql } from 'kysely';
 import type { Bank } from '../migrations.ts';
 import type { AccountsDb } from '../tables.ts';
@@ -21,17 +22,13 @@ export const balancesOf = (bank: Bank): Reconciler =>
     timing: { settleMs: 0 },
     limits: { share: 1 },
     keys: {
-      async *scan({ actual }, { after: from }) {
-        for (let after = from ?? ''; ;) {
-          const accounts = await sums(actual).where('account.account_id', '>', after).limit(CHUNK).execute();
-          const last = accounts.at(-1)?.accountId;
-          if (last === undefined) return;
-          const wrong = accounts.filter(({ wanted, balance }) => wanted !== balance);
-          const keys = wrong.map(({ accountId }) => accountId);
-          yield { keys, compared: accounts.length, checkpoint: last };
-          after = last;
-        }
-      },
+      scan: ({ actual }, { after }) =>
+        scanPages(after, {
+          read: (behind) => sumsAfter(actual, behind),
+          keyOf: ({ accountId }) => accountId,
+          differing: (page) =>
+            page.filter(({ wanted, balance }) => wanted !== balance).map(({ accountId }) => accountId),
+        }),
     },
     desired: { in: bank, read: async (key, db) => numberOf((await sumOf(db, key))?.wanted) },
     actual: { in: bank, read: async (key, db) => numberOf((await sumOf(db, key))?.balance) },
@@ -58,6 +55,13 @@ const numberOf = (text: string | undefined): number | null => (text === undefine
 
 function sumOf(db: Kysely<AccountsDb>, accountId: string) {
   return sums(db).where('account.account_id', '=', accountId).executeTakeFirst();
+}
+
+function sumsAfter(db: Kysely<AccountsDb>, after: string | null) {
+  return sums(db)
+    .where('account.account_id', '>', after ?? '')
+    .limit(CHUNK)
+    .execute();
 }
 
 function sums(db: Kysely<AccountsDb>) {

@@ -1,4 +1,5 @@
 import { defineReconciler } from '@convergekit/reconcile';
+import { scanPages } from '@convergekit/service-common';
 import type { Kysely } from 'kysely';
 import type { AccountsDb, GiroDb, TransferState } from '../tables.ts';
 
@@ -27,20 +28,19 @@ export const depositsVsTransfers = defineReconciler<GiroDb, TransferFact, Accoun
   schedule: { cron: '*/10 * * * * *', jitterMs: 1_000 },
   mode: 'warn',
   keys: {
-    async *scan({ desired, actual }, { after: from }) {
-      for (let after = from; ;) {
-        const transfers = await transfersAfter(desired, after);
-        const last = transfers.at(-1)?.transfer_id;
-        if (last === undefined) return;
-        const keys: string[] = [];
-        for (const { transfer_id: key, state, amount_cents: cents } of transfers) {
-          const arrived = await arrivedOf(actual, key);
-          if (differs({ state, amountCents: Number(cents) }, arrived)) keys.push(key);
-        }
-        yield { keys, compared: transfers.length, checkpoint: last };
-        after = last;
-      }
-    },
+    scan: ({ desired, actual }, { after }) =>
+      scanPages(after, {
+        read: (behind) => transfersAfter(desired, behind),
+        keyOf: ({ transfer_id: key }) => key,
+        differing: async (page) => {
+          const keys: string[] = [];
+          for (const { transfer_id: key, state, amount_cents: cents } of page) {
+            const arrived = await arrivedOf(actual, key);
+            if (differs({ state, amountCents: Number(cents) }, arrived)) keys.push(key);
+          }
+          return keys;
+        },
+      }),
   },
   desired: {
     in: 'giro',

@@ -1,58 +1,26 @@
-import { connect, type Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { type CliProcess, killLeftovers, runCli, start } from '../../fixture/cli-process.ts';
+import { openTwoSidecars, type TwoSidecars } from '../../fixture/two-sidecars.ts';
 
 const LEASE_MS = 5_000;
 const KEYS = 100;
-const module = './libs/cli/src/fixture/killed-reconciler.ts';
-let copy: Database;
-let env: Record<string, string>;
+let scene: TwoSidecars;
 
 beforeAll(async () => {
-  const server = inject('stack').databaseUrl;
-  const [shopUrl, copyUrl] = [await freshDatabase(server, 'shop'), await freshDatabase(server, 'copy')];
-  const tables = `create table stock (sku text primary key, amount int not null)`;
-  const keys = `select 'k' || lpad(n::text, 4, '0')`;
-  const shop = connect({ url: shopUrl });
-  await shop.executor.query(tables);
-  await shop.executor.query(`insert into stock ${keys}, 1 from generate_series(1, ${KEYS}) n`);
-  await shop.close();
-  copy = connect({ url: copyUrl });
-  for (const text of [
-    tables,
-    `insert into stock ${keys}, 0 from generate_series(1, ${KEYS}) n`,
-    'create table gate (only_row boolean)',
-    'insert into gate values (true)',
-    'create table scan_log (pid int, after text, at timestamptz default clock_timestamp())',
-    'create table visit (id bigint generated always as identity primary key, pid int, sku text, began_at timestamptz default clock_timestamp(), ended_at timestamptz)',
-  ])
-    await copy.executor.query(text);
-  env = {
-    CONVERGE__RECONCILE__MODULES: module,
-    CONVERGE__RECONCILE__DATABASES__SHOP: shopUrl,
-    CONVERGE__RECONCILE__DATABASES__COPY: copyUrl,
-    CONVERGE__RECONCILE__LEASE_MS: String(LEASE_MS),
-  };
-  expect(await runCli(['migrate'], { DATABASE_URL: copyUrl })).toMatchObject({ code: 0 });
+  scene = await openTwoSidecars(inject('stack').databaseUrl, {
+    module: './libs/cli/src/fixture/killed-reconciler.ts',
+    keys: KEYS,
+    leaseMs: LEASE_MS,
+    statements: ['create table gate (only_row boolean)', 'insert into gate values (true)'],
+  });
 });
-afterAll(async () => {
-  killLeftovers();
-  await copy.close();
-});
-
-async function rows<R>(text: string): Promise<readonly R[]> {
-  return (await copy.executor.query<R>(text)).rows;
-}
-const number = async (text: string): Promise<number> => Number((await rows<{ n: string }>(text))[0]?.n ?? 0);
-
-const sidecar = (): CliProcess =>
-  start(['node', '--conditions=source', 'services/reconciler/src/main.ts'], env);
+afterAll(() => scene.close());
 
 // Planted faults: without the checkpoint the survivor scans from the first key; with a lease that is not taken over when it
 // ends, or a claim of the dead that is not requeued, the test waits in vain.
 it('of two reconciler processes one is killed: no key is visited by two at once, no run is lost, the schedule goes on', async () => {
-  const gate = await copy.acquire();
+  const { rows, number, sidecar } = scene;
+  const gate = await scene.copy.acquire();
   await gate.query('begin');
   await gate.query('select 1 from gate for update');
   const sidecars = [sidecar(), sidecar()];
@@ -111,11 +79,6 @@ it('of two reconciler processes one is killed: no key is visited by two at once,
   ).toBeLessThan(2 * LEASE_MS);
 
   // No key was visited by two at once. A visit of the dead process lasted until its death at most.
-  expect(
-    await rows(
-      `with v as (select id, pid, sku, began_at, coalesce(ended_at, '${killed!.at}') as ended_at from visit)
-       select a.sku, a.pid, b.pid as other from v a join v b on b.sku = a.sku and b.id > a.id and b.began_at < a.ended_at`,
-    ),
-  ).toEqual([]);
+  expect(await scene.visitedByTwo(killed!.at)).toEqual([]);
   expect(await number(`select count(*) as n from visit where pid = ${leaderPid}`)).toBeGreaterThan(0);
 });

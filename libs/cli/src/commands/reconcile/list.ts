@@ -3,7 +3,8 @@ import { nextRun, readStatus, type ReconcilerStatus } from '@convergekit/reconci
 import { classify } from '@convergekit/resilience';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { listing } from '../../frame/result.ts';
+import { type Cell, result, tableOf } from '../../frame/result.ts';
+import { attentionLines, attentionOf } from './attention.ts';
 import { actualUrl } from './find-reconciler.ts';
 import { loadReconcilers, modulesArgument } from './reconciler-modules.ts';
 import { stateText } from './status-text.ts';
@@ -16,44 +17,61 @@ export const listCommand = command({
   run: async (context, { modules }) => {
     const reconcilers = await loadReconcilers(context.settings, modules);
     const statusOf = await readStatuses(context, reconcilers);
-    const rows = reconcilers.map((reconciler) => {
-      const { schedule } = reconciler;
-      const found = statusOf(reconciler);
-      const status = typeof found === 'object' ? found : undefined;
-      return {
-        name: reconciler.name,
-        mode: reconciler.mode,
-        schedule: schedule?.cron ?? null,
-        timeZone: schedule?.timeZone ?? null,
-        last: status?.lastCompletedAt?.toISOString() ?? null,
-        next:
-          status?.paused == null
-            ? (nextRun(schedule, status?.now ?? new Date())?.toISOString() ?? null)
-            : null,
-        state: typeof found === 'string' ? found : stateText(status),
-        paused: status?.paused ?? null,
-        held: status?.held ?? null,
-        keys: status?.keys ?? null,
-        desired: reconciler.desired.in,
-        actual: reconciler.actual.in,
-      };
-    });
-    return listing(rows, 'no reconcilers', {
-      name: (row) => row.name,
-      mode: (row) => row.mode,
-      schedule: (row) => (row.schedule === null ? 'when reported' : `${row.schedule} (${row.timeZone})`),
-      'last run': (row) => row.last,
-      'next run': (row) => row.next,
-      state: (row) => row.state,
-      queued: (row) => row.keys?.queued,
-      pending: (row) => row.keys?.pending,
-      terminal: (row) => row.keys?.terminal,
-      compares: (row) => `${row.desired} → ${row.actual}`,
-    });
+    const found = reconcilers.map((reconciler) => ({ reconciler, status: statusOf(reconciler) }));
+    const rows = found.map(rowOf);
+    const open = found.flatMap(({ status }) => (typeof status === 'object' ? attentionLines(status) : []));
+    return result(rows, () => [
+      ...tableOf(rows, 'no reconcilers', columns),
+      ...(open.length === 0 ? [] : ['', ...open]),
+    ]);
   },
 });
 
-type Statuses = (reconciler: Reconciler) => ReconcilerStatus | string | undefined;
+/** The status of a reconciler, or why it could not be read; undefined: its database has no row of it yet. */
+type Found = ReconcilerStatus | string | undefined;
+
+interface Listed {
+  readonly reconciler: Reconciler;
+  readonly status: Found;
+}
+
+function rowOf({ reconciler, status: found }: Listed) {
+  const { schedule } = reconciler;
+  const status = typeof found === 'object' ? found : undefined;
+  const next = status?.paused == null ? nextRun(schedule, status?.now ?? new Date()) : null;
+  return {
+    name: reconciler.name,
+    mode: reconciler.mode,
+    schedule: schedule?.cron ?? null,
+    timeZone: schedule?.timeZone ?? null,
+    last: status?.lastCompletedAt?.toISOString() ?? null,
+    next: next?.toISOString() ?? null,
+    state: typeof found === 'string' ? found : stateText(status),
+    paused: status?.paused ?? null,
+    held: status?.held ?? null,
+    approved: status?.approved ?? null,
+    overdueSince: status?.overdueSince ?? null,
+    attention: status === undefined ? [] : attentionOf(status),
+    keys: status?.keys ?? null,
+    desired: reconciler.desired.in,
+    actual: reconciler.actual.in,
+  };
+}
+
+const columns: Readonly<Record<string, (row: ReturnType<typeof rowOf>) => Cell>> = {
+  name: (row) => row.name,
+  mode: (row) => row.mode,
+  schedule: (row) => (row.schedule === null ? 'when reported' : `${row.schedule} (${row.timeZone})`),
+  'last run': (row) => row.last,
+  'next run': (row) => row.next,
+  state: (row) => row.state,
+  queued: (row) => row.keys?.queued,
+  pending: (row) => row.keys?.pending,
+  terminal: (row) => row.keys?.terminal,
+  compares: (row) => `${row.desired} → ${row.actual}`,
+};
+
+type Statuses = (reconciler: Reconciler) => Found;
 
 /** Reads each database once. A text says why one could not be read: the others are shown all the same. */
 async function readStatuses(context: CommandContext, reconcilers: readonly Reconciler[]): Promise<Statuses> {

@@ -90,6 +90,20 @@ describe('converge reconcile for operators', () => {
     );
   });
 
+  it('`converge reconcile list` and `show` name held repairs: why, since when, and the command that approves them', async () => {
+    const since = /articles: held since \d{4}-\S+Z: a window allows 1 repairs.*; 2 keys wait with a drift\n/;
+    const next =
+      '  next: converge reconcile diff articles\n  next: converge reconcile approve articles --repairs 2 --reason …';
+    for (const words of [['list'], ['show', 'articles']]) {
+      const { stdout } = await reconcile(...words);
+      expect(stdout).toMatch(since);
+      expect(stdout).toContain(next);
+    }
+    expect(JSON.parse((await reconcile('list', '--json')).stdout)).toMatchObject([
+      { held: { reason: expect.stringContaining('a window allows') as string }, attention: [{}] },
+    ]);
+  });
+
   it('`converge reconcile approve` lets as many repairs pass as it says, and names who, why and until when', async () => {
     const { code, stdout } = await reconcile(
       'approve',
@@ -106,6 +120,9 @@ describe('converge reconcile for operators', () => {
       new RegExp(
         `^articles: 1 repairs approved for 30 min, until \\S+Z, by ${userInfo().username}: a new catalogue\nheld was: a window allows 1 repairs`,
       ),
+    );
+    expect((await reconcile('show', 'articles')).stdout).toMatch(
+      new RegExp(`approved +1 repairs are left until \\S+Z, by ${userInfo().username}: a new catalogue\n`),
     );
     const once = JSON.parse((await reconcile('run', '--once', '--json')).stdout) as unknown;
     expect(once).toMatchObject({

@@ -76,7 +76,7 @@ describe('converge reconcile', () => {
       (await fetch(`http://127.0.0.1:${port}${path}`)).text();
     expect(JSON.parse(await health('/readyz'))).toMatchObject({ checks: { 'stock-copy': { ok: true } } });
     expect(await health('/metrics')).toMatch(
-      /converge_reconcile_next_run_seconds\{[^}]*"stock-copy"[^}]*\} [01]/,
+      /converge_reconcile_next_run_seconds\{[^}]*"stock-copy"[^}]*\} -?[01]/,
     );
 
     // The scans are on: what stands still in a journal is reported, with the next command.

@@ -1,7 +1,8 @@
-import { listRuns, nextRun, readStatus } from '@convergekit/reconcile/operate';
+import { listRuns, nextRun, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { formatCell } from '../../frame/output.ts';
 import { result, tableOf } from '../../frame/result.ts';
+import { attentionLines } from './attention.ts';
 import { findReconciler, nameArgument } from './find-reconciler.ts';
 import { runColumns } from './history.ts';
 import { stateText } from './status-text.ts';
@@ -32,6 +33,7 @@ export const showCommand = command({
     };
     const lines: readonly (readonly [string, unknown])[] = [
       ['state', stateText(status)],
+      ['approved', status?.approved && approvedText(status.approved)],
       ['mode', declared?.mode ?? 'not declared in the modules of the settings'],
       ['schedule', schedule === undefined ? 'when reported' : `${schedule.cron} (${schedule.timeZone})`],
       ['missed starts', schedule?.missed],
@@ -47,7 +49,7 @@ export const showCommand = command({
       ),
       '',
       ...tableOf(runs, 'no runs', runColumns),
-      ...nextCommands(name, status),
+      ...nextLines(status),
     ]);
   },
 });
@@ -58,11 +60,14 @@ function keysText(keys: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function nextCommands(
-  name: string,
-  status: Awaited<ReturnType<typeof readStatus>>[number] | undefined,
-): readonly string[] {
-  if (status?.paused != null) return ['', `next: converge reconcile resume ${name}`];
-  if (status?.leader === null) return ['', 'next: start a process: converge reconcile run'];
-  return [];
+function approvedText({ repairs, until, by, reason }: NonNullable<ReconcilerStatus['approved']>): string {
+  const end = until === null ? '' : ` until ${until.toISOString()}`;
+  return `${repairs} repairs are left${end}, by ${by}: ${reason}`;
+}
+
+function nextLines(status: ReconcilerStatus | undefined): readonly string[] {
+  if (status === undefined) return [];
+  const open = attentionLines(status);
+  if (open.length > 0) return ['', ...open];
+  return status.leader === null ? ['', 'next: start a process: converge reconcile run'] : [];
 }

@@ -1,34 +1,8 @@
-import { connect, type Database, migrate } from '@convergekit/postgres';
 import { approveRepairs } from '@convergekit/reconcile/operate';
-import { freshDatabase } from '@convergekit/testing';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import { DUTIES, roleSql } from './role-files.ts';
+import { describe, expect, it } from 'vitest';
+import { rolesScene } from '../../fixture/roles-scene.ts';
 
-let database: Database;
-
-beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl) });
-  await migrate(database, allMigrations);
-  for (const duty of DUTIES) await database.executor.query(roleSql(duty));
-});
-afterAll(() => database.close());
-
-/** Runs statements in one transaction as a role, and rolls it back. Returns the SQLSTATE of the last one; '00000' is none. */
-async function as(role: string, ...statements: readonly string[]): Promise<string> {
-  const client = await database.acquire();
-  try {
-    await client.query('begin');
-    await client.query(`set local role ${role}`);
-    for (const statement of statements) await client.query(statement);
-    return '00000';
-  } catch (error) {
-    return (error as { code?: string }).code ?? String(error);
-  } finally {
-    await client.query('rollback');
-    client.release();
-  }
-}
+const { as, database } = rolesScene();
 
 describe('the audit of reconcilers', () => {
   const row = (age: string) =>
@@ -45,7 +19,7 @@ describe('the audit of reconcilers', () => {
   });
 
   it('an operator approves held repairs, with an audit row', async () => {
-    const client = await database.acquire();
+    const client = await database().acquire();
     try {
       await client.query('begin');
       await client.query(

@@ -1,35 +1,8 @@
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import { DUTIES, roleSql } from './role-files.ts';
+import { describe, expect, it } from 'vitest';
+import { rolesScene } from '../../fixture/roles-scene.ts';
 
-let database: Database;
-
-beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl) });
-  await migrate(database, allMigrations);
-  for (const duty of DUTIES) await database.executor.query(roleSql(duty));
-  // Without a leader nothing beyond the identity is read.
-  await database.executor.query('update converge.relay_source set term = 1');
-});
-afterAll(() => database.close());
-
-/** Runs a statement as a role, and rolls it back. Returns its SQLSTATE; '00000' is none. */
-async function as(role: string, statement: string): Promise<string> {
-  const client = await database.acquire();
-  try {
-    await client.query('begin');
-    await client.query(`set local role ${role}`);
-    await client.query(statement);
-    return '00000';
-  } catch (error) {
-    return (error as { code?: string }).code ?? String(error);
-  } finally {
-    await client.query('rollback');
-    client.release();
-  }
-}
+// Without a leader nothing beyond the identity is read.
+const { as } = rolesScene('update converge.relay_source set term = 1');
 
 const uuid = '01990000-0000-7000-8000-000000000001';
 

@@ -1,0 +1,80 @@
+import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
+
+/** What an operator must know about a reconciler, and the commands that come next. */
+export interface Attention {
+  readonly text: string;
+  readonly next: readonly string[];
+}
+
+/** Lists what is open for an operator: a pause, held repairs, an overdue schedule. Pure. */
+export function attentionOf(status: ReconcilerStatus): readonly Attention[] {
+  return [pausedOf(status), heldOf(status), overdueOf(status)].filter((one) => one !== undefined);
+}
+
+/** The lines of a reconciler's attention, each with its next commands. */
+export function attentionLines(status: ReconcilerStatus): readonly string[] {
+  return attentionOf(status).flatMap(({ text, next }) => [
+    `${status.name}: ${text}`,
+    ...next.map((one) => `  next: ${one}`),
+  ]);
+}
+
+function pausedOf({ name, paused }: ReconcilerStatus): Attention | undefined {
+  if (paused === null) return undefined;
+  return {
+    text: `paused since ${paused.at.toISOString()} by ${paused.by}: ${paused.reason}`,
+    next: [`converge reconcile resume ${name}`],
+  };
+}
+
+function heldOf({ name, held, keys }: ReconcilerStatus): Attention | undefined {
+  if (held === null) return undefined;
+  const { pending } = keys;
+  return {
+    text: `held since ${held.at.toISOString()}: ${held.reason}; ${pending} ${pending === 1 ? 'key waits' : 'keys wait'} with a drift`,
+    next: [
+      `converge reconcile diff ${name}`,
+      `converge reconcile approve ${name} --repairs ${Math.max(pending, 1)} --reason …   (if the diff is right; else restore desired)`,
+    ],
+  };
+}
+
+function overdueOf({
+  name,
+  overdueSince: dueAt,
+  leader,
+  lastCompletedAt,
+}: ReconcilerStatus): Attention | undefined {
+  return dueAt === null ? undefined : overdueAttention({ reconciler: name, dueAt, leader, lastCompletedAt });
+}
+
+/** Describes a schedule whose start was not made: who should have made it, and the next command. */
+export function overdueAttention({
+  reconciler,
+  dueAt,
+  leader,
+  lastCompletedAt,
+}: {
+  readonly reconciler: string;
+  readonly dueAt: Date;
+  readonly leader: string | null;
+  readonly lastCompletedAt: Date | null;
+}): Attention {
+  const last =
+    lastCompletedAt === null
+      ? 'no run was ever completed'
+      : `the last completed run began at ${lastCompletedAt.toISOString()}`;
+  const start = `the start of ${dueAt.toISOString()} was not made; ${last}`;
+  return leader === null
+    ? {
+        text: `${start}; no process runs it`,
+        next: [
+          'converge reconcile run   (start a process)',
+          `converge reconcile pause ${reconciler} --reason …   (if it is not to run)`,
+        ],
+      }
+    : {
+        text: `${start}; ${leader} leads it and does not start it`,
+        next: [`converge reconcile history ${reconciler}`, 'look at the log of that process'],
+      };
+}
