@@ -1,9 +1,12 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { sagaMigrations } from '../migrations.ts';
+import { type AnnouncedWork, listenForWork } from './announce.ts';
+import { insertStepWorks } from './insert-all-sql.ts';
 import { insertStepWork, type StepWork } from './insert-sql.ts';
 import { declareEffects } from './worker-sql.ts';
 
@@ -26,6 +29,12 @@ afterAll(() => database.close());
 
 const ask = (some: Partial<StepWork> = {}): Promise<boolean> =>
   database.db.transaction().execute((tx) => insertStepWork(tx, { ...work, ...some }));
+/** Requests work as a slice does, by one statement for all of its works. */
+const askTogether = (some: Partial<StepWork> = {}, before?: string): Promise<void> =>
+  kyselyTransaction(database.db, {}, async (tx) => {
+    if (before !== undefined) await executorOf(tx).query(before);
+    await insertStepWorks(tx, [{ ...work, ...some }], (error) => error);
+  });
 const set = (what: string): Promise<unknown> =>
   database.executor.query(`update converge.saga_work set ${what}`);
 async function row(): Promise<object | undefined> {
@@ -55,4 +64,31 @@ it.each([
   const before = await row();
   expect(await ask({ input: '{"n":2}' })).toBe(false);
   expect(await row()).toEqual(before);
+});
+
+// Planted fault: without the conditions of its conflict the statement for many works overwrites a call that is under way.
+it('the statement for the works of a slice opens work that has ended, and leaves work alone that is open or ends with it', async () => {
+  await askTogether();
+  await set(`state = 'calling', holder = 'w', term = 2`);
+  const open = await row();
+  await askTogether({ input: '{"n":2}' });
+  expect(await row()).toEqual(open);
+  const ends = `update converge.saga_work set state = 'done', outcome = '{}', ended_at = now()`;
+  await askTogether({ input: '{"n":2}' }, ends);
+  expect(await row()).toMatchObject({ state: 'done', input: '{"n":1}', open: false, term: 2 });
+  await askTogether({ input: '{"n":2}' });
+  expect(await row()).toEqual({
+    ...{ state: 'ready', input: '{"n":2}', stuck_reason: null, outcome: null, open: true, term: 3 },
+  });
+});
+
+// Planted faults: without the announcement the work of a slice waits for the next look; without `made` open work is announced.
+it('the works of a slice are announced once it has committed, and none that was open already', async () => {
+  const heard: AnnouncedWork[] = [];
+  const end = listenForWork(database.db, (one) => heard.push(one));
+  await expect(askTogether({ effect: 'no.worker' })).rejects.toMatchObject({ code: '23502' });
+  await askTogether({ dueMs: 5 });
+  await askTogether();
+  end();
+  expect(heard).toEqual([{ id, dueMs: 5 }]);
 });

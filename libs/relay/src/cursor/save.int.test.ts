@@ -3,7 +3,8 @@ import { closeAfterEach, withDatabase } from '../fixture/running.ts';
 import { saveCursors } from './save-sql.ts';
 
 /**
- * Planted fault: without the term in the update of cursors the earlier leader moves one back.
+ * Planted faults, each seen to fail here: without the term in the update of cursors the earlier leader moves one back; without
+ * it in either update of done_tick, by the row's place or without, the earlier leader moves done_tick.
  */
 
 closeAfterEach();
@@ -23,4 +24,17 @@ test('a leader of an earlier term moves no cursor, and learns that it was depose
   expect(await save(1n, 5n)).toBeUndefined();
   const { rows } = await executor.query('select tick::int, term::int from converge.relay_cursor');
   expect(rows).toEqual([{ tick: 9, term: 2 }]);
+});
+
+test('a leader of an earlier term does not move done_tick, whether or not it knows the place of the row', async () => {
+  const { executor } = (await withDatabase()).database;
+  await executor.query('update converge.relay_source set term = 2');
+  const save = (term: bigint, doneTick: bigint, sourceAt?: string) =>
+    saveCursors(executor, { term, doneTick, cursors: [], sourceAt });
+  const sourceAt = await save(2n, 7n);
+  expect(sourceAt).toBeDefined();
+  expect(await save(1n, 9n, sourceAt)).toBeUndefined();
+  expect(await save(1n, 9n)).toBeUndefined();
+  const { rows } = await executor.query('select done_tick::int as done from converge.relay_source');
+  expect(rows).toEqual([{ done: 7 }]);
 });
