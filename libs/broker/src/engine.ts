@@ -33,6 +33,7 @@ export {
   type TopicDescription,
   type UndecodableBatch,
 } from './broker.ts';
+export { createTopics, suggestedPartitions } from './create-topics.ts';
 export {
   batchEmpty,
   earlierFailed,

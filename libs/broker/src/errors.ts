@@ -1,3 +1,5 @@
+import { createTopics } from './create-topics.ts';
+
 /**
  * The reaction that a refusal of the broker asks of the caller. `retry`: transient (not leader, timeouts, broker down)
  * · `halt_topic`: the configuration or the permissions of a topic are wrong (authorization, unknown topic, record too
@@ -66,7 +68,7 @@ export function requireAll<T>(found: readonly (T | BrokerError)[]): readonly T[]
 
 export function topicUnknown(topic: string): BrokerError {
   return new BrokerError(
-    `topic ${topic} does not exist: create it with \`converge topics create\`. No client creates topics by accident`,
+    `topic ${topic} does not exist: create it with \`${createTopics([topic])}\`. No client creates topics by accident`,
     { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', certainty: 'not_applied', topic },
   );
 }

@@ -97,7 +97,7 @@ export const alarmDefinitions = {
   bug: {
     kind: 'event',
     means: 'A dead letter: the code of its handler failed',
-    next: 'fix and deploy it, then `converge parked retry --code …`',
+    next: '`stack` in the log names the place; fix and deploy it, then `converge parked retry --code …`',
   },
   exhausted: {
     kind: 'event',

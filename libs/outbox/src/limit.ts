@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { OutboxError } from './errors.ts';
 
 /** The size of the outbox and its limit. */
@@ -72,8 +73,22 @@ export function secondsToFull({ maxBytes, waitingBytes, bytesPerSecond }: Outbox
   return Math.max(0, (maxBytes - waitingBytes) / bytesPerSecond);
 }
 
+/** True for the error of a statement that misses the kit's schema, a table or a function of it. */
+function isNotMigrated(error: unknown): error is Error {
+  const missing = ['3F000', '42P01', '42883'].includes(sqlState(error) ?? '');
+  return missing && error instanceof Error && /\bconverge\b/.test(error.message);
+}
+
+function notMigrated(cause: Error): OutboxError {
+  return new OutboxError(
+    'nothing was written: the tables of the outbox are missing in this database, or older than this version: run `converge migrate` with its DATABASE_URL, then repeat',
+    { code: 'OUTBOX_NOT_MIGRATED', category: 'configuration', cause },
+  );
+}
+
 /** Converts the error of a refused append; returns any other error unchanged. */
 export function nameRefusal(error: unknown): unknown {
+  if (isNotMigrated(error)) return notMigrated(error);
   if (!(error instanceof Error) || !('constraint' in error) || error.constraint !== 'outbox_max_bytes')
     return error;
   return new OutboxError(

@@ -1,6 +1,7 @@
 import { systemClock } from '@convergekit/core';
 import { Kysely, PostgresDialect } from 'kysely';
 import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
+import { addressOf } from './address.ts';
 import { BeginWithFirst } from './begin-with-first.ts';
 import { pg } from './driver.ts';
 import { connectError, type Target } from './errors.ts';
@@ -15,9 +16,12 @@ import { submitClient } from './submit-client.ts';
 import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword } from './tls.ts';
 
 export interface ConnectOptions {
-  /** `postgres://user:password@host:port/database`. @default the standard PG* environment variables */
-  readonly url?: string;
-  /** The name of the URL's setting in errors: `DATABASE_URL (environment)`. @default 'DATABASE_URL' */
+  /**
+   * `postgres://user:password@host:port/database`. Without it PGHOST or PGDATABASE must be set (DATABASE_SETTINGS).
+   * @default the standard PG* environment variables
+   */
+  readonly url?: string | undefined;
+  /** The URL's setting in errors: `DATABASE_URL (environment)`. @default the variable that holds the URL */
   readonly setting?: string;
   /** The application's name in pg_stat_activity. @default 'converge' */
   readonly applicationName?: string;
@@ -56,13 +60,14 @@ export interface Database<DB = unknown> {
   close(): Promise<void>;
 }
 
-/** Opens a pool. It connects at first use, so it never rejects: call `ping` at start. */
+/** Opens a pool. It connects at first use: call `ping` at start. Throws DATABASE_SETTINGS for settings that are refused. */
 export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB> {
   const { statementTimeoutMs = 0 } = options;
-  const ssl = tlsOf(options.ssl, options.url, process.env);
-  const password = passwordOf(options.url, process.env);
+  const { url, setting } = addressOf(options, process.env);
+  const ssl = tlsOf(options.ssl, url, process.env);
+  const password = passwordOf(url, process.env);
   const pool = new (pg().Pool)({
-    ...(options.url === undefined ? {} : { connectionString: withPassword(options.url, password) }),
+    ...(url === undefined ? {} : { connectionString: withPassword(url, password) }),
     application_name: options.applicationName ?? 'converge',
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
@@ -74,7 +79,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     ...(password === undefined ? {} : { password }),
   });
   const resolved = resolvedSettings(pool);
-  refuseUnverifiedTls(resolved.ssl ?? false, options.url, process.env);
+  refuseUnverifiedTls(resolved.ssl ?? false, url, process.env);
   const onIdleError = options.onIdleError ?? (() => undefined);
   pool.on('error', onIdleError);
   // The loss of an acquired connection between two statements would end the process: the pool does not listen then. The
@@ -90,7 +95,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     port: resolved.port,
     database: resolved.database ?? '',
     user: resolved.user ?? '',
-    ...(options.setting === undefined ? {} : { setting: options.setting }),
+    setting,
   };
   const acquire = async (): Promise<PoolClient> => {
     try {

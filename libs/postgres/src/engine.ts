@@ -1,6 +1,7 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { afterCommit } from './after-commit.ts';
 export { asksForRerun, kyselyTransaction } from './transaction.ts';
+export { otherUrls } from './address.ts';
 export { sqlState } from './errors.ts';
 export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';

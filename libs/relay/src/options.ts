@@ -6,6 +6,7 @@ import { ensureChildren, type LimitSettings } from '@convergekit/outbox/engine';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';
 import type { PollSettings } from './window/read-pace.ts';
+import { optionInvalid } from './option-invalid.ts';
 import type { Log, RelayDatabase } from './ports.ts';
 import { checkRetention, retentionDefaults, type RetentionSettings } from './retention/settings.ts';
 
@@ -134,20 +135,20 @@ function pollSettings({ poll, stalledAfterMs = 30_000 }: RelayOptions): PollSett
 function check(settings: RelaySettings): void {
   const { maxBytes } = settings.outbox;
   if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 1_048_576))
-    throw new RangeError(
+    throw optionInvalid(
       `outbox.maxBytes is ${maxBytes}: it must be a whole number of bytes from 1048576 (1 MiB)`,
     );
   const { leaseMs, renewMs, stopBeforeMs, poll } = settings;
   if (!(renewMs > 0 && stopBeforeMs > 0 && renewMs + stopBeforeMs < leaseMs))
-    throw new RangeError(
+    throw optionInvalid(
       `leaseMs ${leaseMs} must be longer than renewMs ${renewMs} and stopBeforeMs ${stopBeforeMs} together: otherwise sending stops between two renewals`,
     );
   if (!(poll.minMs >= 0 && poll.maxMs >= poll.minMs))
-    throw new RangeError(`poll.minMs ${poll.minMs} must be between 0 and poll.maxMs ${poll.maxMs}`);
+    throw optionInvalid(`poll.minMs ${poll.minMs} must be between 0 and poll.maxMs ${poll.maxMs}`);
   if (!(poll.idleMs >= poll.maxMs && poll.idleMs < settings.stalledAfterMs))
-    throw new RangeError(
+    throw optionInvalid(
       `poll.idleMs is ${poll.idleMs}: it must be at least poll.maxMs ${poll.maxMs} and less than stalledAfterMs ${settings.stalledAfterMs}, after which /livez fails`,
     );
   for (const name of ['saveEvents', 'readAheadEvents', 'readAheadBytes', 'pageRows'] as const)
-    if (!(settings[name] >= 1)) throw new RangeError(`${name} is ${settings[name]}: it must be at least 1`);
+    if (!(settings[name] >= 1)) throw optionInvalid(`${name} is ${settings[name]}: it must be at least 1`);
 }

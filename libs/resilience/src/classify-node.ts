@@ -109,12 +109,12 @@ export function schemaRule(error: unknown): Verdict | undefined {
 
 const BUGS = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
 
-/** Classifies errors that JavaScript throws at wrong code, as the last rule. Their outcome is unknown. */
-export function bugRule(error: unknown): Verdict | undefined {
+/** Classifies errors that JavaScript throws at wrong code, as the last rule. The caller knows the certainty. */
+export function bugRule(error: unknown, certainty: Verdict['certainty']): Verdict | undefined {
   const kind = BUGS.find((bug) => error instanceof bug);
   const { name, code } = fieldsOf(error);
-  if (kind !== undefined) return { category: 'bug', certainty: 'unknown', code: kind.name };
+  if (kind !== undefined) return { category: 'bug', certainty, code: kind.name };
   if (name === 'AssertionError' || code === 'ERR_ASSERTION')
-    return { category: 'bug', certainty: 'unknown', code: 'ERR_ASSERTION' };
+    return { category: 'bug', certainty, code: 'ERR_ASSERTION' };
   return undefined;
 }

@@ -21,7 +21,8 @@ const builtIn: readonly ClassifyRule[] = [
 /**
  * Classifies an error by category and certainty.
  * `extra` rules run before the built-in ones. An error that no rule matches is classified by its `cause`, then by the
- * last rule: TypeError and the like are bugs, everything else is `otherwise`.
+ * last rule: TypeError and the like are bugs, everything else is `otherwise`. Both have the certainty of `otherwise`, since
+ * only the caller knows what a rollback takes back.
  */
 export function classify(
   error: unknown,
@@ -37,7 +38,7 @@ function classifyByRules(
   otherwise: Verdict,
 ): { readonly failure: Failure; readonly verdict: Verdict } {
   const rules = [...extra, ...builtIn];
-  const verdict = firstVerdict(error, rules, 0) ?? bugRule(error) ?? otherwise;
+  const verdict = firstVerdict(error, rules, 0) ?? bugRule(error, otherwise.certainty) ?? otherwise;
   const { category, certainty, code, structural = false, retryAfterMs } = verdict;
   const failure: Failure = {
     category,

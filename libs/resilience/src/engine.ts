@@ -1,7 +1,7 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { BREAKER_OPEN, type BreakerSettings, type BreakerState, defaultBreaker } from './breaker-state.ts';
 export { bound } from './policy.ts';
-export { type AttemptReport, ownedAttempt } from './retry.ts';
+export { type AttemptReport, calledInAttempt, ownedAttempt } from './retry.ts';
 export { decideRetry, type RetryDecision } from './retry-decision.ts';
 export { defaultSlowSchedule, nextSlowAttempt, type SlowDecision, slowDelayMs } from './slow-schedule.ts';
 export { dispositionOf, type FailureKind, kindOf, retryingOf } from './strategy.ts';

@@ -4,9 +4,36 @@ import { THROTTLE_BASE_MS } from './wait.ts';
 
 /** Explains a policy in lines of text: attempts with their waits, the longest total time, the guards. */
 export function explain(policy: Policy): readonly string[] {
-  const { backoff, attemptTimeoutMs, budget, breaker } = policy;
+  const { attemptTimeoutMs, budget, breaker } = policy;
   const attempts = bound(policy.attempts);
   const deadlineMs = bound(policy.deadlineMs);
+  const { lines, waits } = attemptLines(policy);
+  const longest = Math.min(deadlineMs, waits + attempts * attemptTimeoutMs);
+  return [
+    ...lines,
+    deadlineMs === Number.POSITIVE_INFINITY
+      ? 'without a bound on time: it never gives up'
+      : `no attempt begins after ${duration(deadlineMs)}; it gives up after ${duration(longest)} at the latest`,
+    budget.capacity === 'unbounded'
+      ? 'retries are not paid for: a failing dependency gets all of them'
+      : `retries of the dependency: ${budget.capacity} tokens, ${budget.transientCost} a retry (${budget.throttleCost} when throttled), each success brings ${budget.successGain} back`,
+    `the breaker opens at ${percent(breaker.failureRate)} failed or ${percent(breaker.slowRate)} slower than ${duration(breaker.slowCallMs)} of at least ${breaker.minimumCalls} calls in ${duration(breaker.windowMs)}; for ${duration(breaker.open.baseMs)} at first, up to ${duration(breaker.open.capMs)}`,
+  ];
+}
+
+/** Explains the policy of a consumer's handler, whose attempts in place end after `inPlaceMs` milliseconds. */
+export function explainInPlace(policy: Policy, inPlaceMs: number): readonly string[] {
+  const withinMs = Math.min(bound(policy.deadlineMs), inPlaceMs);
+  return [
+    ...attemptLines(policy).lines,
+    `in place no attempt begins later than ${duration(withinMs)} after the first, because the partition waits meanwhile`,
+    'then the disposition of the failure decides: its key is parked and retried (parking.schedule), or it is a dead letter or a rejection',
+  ];
+}
+
+function attemptLines(policy: Policy): { readonly lines: string[]; readonly waits: number } {
+  const { backoff, attemptTimeoutMs } = policy;
+  const attempts = bound(policy.attempts);
   const lines = [`attempt 1: at once, at most ${duration(attemptTimeoutMs)}`];
   let waits = 0;
   const shown = Math.min(attempts, MOST_SHOWN);
@@ -25,17 +52,7 @@ export function explain(policy: Policy): readonly string[] {
     lines.push(
       `and so on, ${attempts === Number.POSITIVE_INFINITY ? 'without a bound on attempts' : `${attempts} attempts in all`}`,
     );
-  const longest = Math.min(deadlineMs, waits + attempts * attemptTimeoutMs);
-  lines.push(
-    deadlineMs === Number.POSITIVE_INFINITY
-      ? 'without a bound on time: it never gives up'
-      : `no attempt begins after ${duration(deadlineMs)}; it gives up after ${duration(longest)} at the latest`,
-    budget.capacity === 'unbounded'
-      ? 'retries are not paid for: a failing dependency gets all of them'
-      : `retries of the dependency: ${budget.capacity} tokens, ${budget.transientCost} a retry (${budget.throttleCost} when throttled), each success brings ${budget.successGain} back`,
-    `the breaker opens at ${percent(breaker.failureRate)} failed or ${percent(breaker.slowRate)} slower than ${duration(breaker.slowCallMs)} of at least ${breaker.minimumCalls} calls in ${duration(breaker.windowMs)}; for ${duration(breaker.open.baseMs)} at first, up to ${duration(breaker.open.capMs)}`,
-  );
-  return lines;
+  return { lines, waits };
 }
 
 /** Number of attempts listed; more lines would repeat the same values. */

@@ -41,6 +41,7 @@ export interface RetryOptions {
  */
 export function retry<T>(fn: Attempting<T>, options: RetryOptions): Promise<T> {
   const owner = current.getStore();
+  if (owner !== undefined) owner.called = true;
   if (owner?.over === false && owner.kind === 'retry') return Promise.reject(nestedRetryError());
   if (owner?.over === false) return asOwner('retry', () => attempts(fn, oneAttempt(options)));
   return asOwner('retry', () => attempts(fn, options));
@@ -54,6 +55,11 @@ export function ownedAttempt<T>(fn: () => Promise<T>): Promise<T> {
   return asOwner('attempt', fn);
 }
 
+/** True if an operation began in the present `ownedAttempt`: it may have taken effect in another system. */
+export function calledInAttempt(): boolean {
+  return current.getStore()?.called ?? false;
+}
+
 /**
  * A function that makes one attempt. Its arguments are the attempt's number from 1, an abort signal, and a deadline.
  */
@@ -63,12 +69,14 @@ export type Attempting<T> = (attempt: number, signal: AbortSignal, deadline: Dat
 interface RetryOwner {
   readonly kind: 'retry' | 'attempt';
   over: boolean;
+  /** True once an operation began inside: what it did is not undone by a rollback. */
+  called: boolean;
 }
 
 const current = new AsyncLocalStorage<RetryOwner>();
 
 async function asOwner<T>(kind: RetryOwner['kind'], fn: () => Promise<T>): Promise<T> {
-  const owner: RetryOwner = { kind, over: false };
+  const owner: RetryOwner = { kind, over: false, called: false };
   try {
     return await current.run(owner, fn);
   } finally {

@@ -93,7 +93,7 @@ export const strategies: Readonly<Record<Category, Strategy>> = Object.freeze({
     price: 'transient',
     blames: 'unknown',
     disposition: 'dead',
-    summary: 'a few attempts, then it waits for an operator: the code must change',
+    summary: 'a few attempts, then a dead letter, which failure handlers compensate: the code must change',
   },
 });
 

@@ -4,6 +4,7 @@
  */
 export { countAttempt, numberLabel, recordObjective, waitAttributes } from './attempts.ts';
 export { instruments, type Instruments } from './instruments.ts';
+export { loggableError, stackText } from './loggable-error.ts';
 export { logLevels } from './log-levels.ts';
 export { attributeNames, spanEvents, spanNames } from './names.ts';
 export { providersAreSet } from './providers.ts';

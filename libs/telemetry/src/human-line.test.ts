@@ -16,6 +16,13 @@ it('a log line shows the level above info, and the error', () => {
   );
 });
 
+it('a log line shows the places of a failed handler below it, one a line', () => {
+  const stack = 'TypeError: x is no function\n    at handle (orders.ts:3:5)';
+  expect(humanLine(line({ level: 'error', msg: 'attempt failed', code: 'TypeError', stack }), false)).toBe(
+    '03:04:05 relay: ERROR attempt failed  code=TypeError\n    TypeError: x is no function\n        at handle (orders.ts:3:5)\n',
+  );
+});
+
 it('control characters in a value do not reach the terminal', () => {
   expect(humanLine(line({ msg: 'a', topic: 'x\u001b[2Jy\nz' }), false)).toBe(
     '03:04:05 relay: a  topic=xy z\n',

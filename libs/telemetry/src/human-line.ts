@@ -7,7 +7,18 @@ const colours: Readonly<Record<string, string>> = {
 };
 const dim = '\u001b[2m';
 const reset = '\u001b[0m';
-const hidden = new Set(['level', 'time', 'pid', 'name', 'msg', 'err', 'error', 'trace_id', 'span_id']);
+const hidden = new Set([
+  'level',
+  'time',
+  'pid',
+  'name',
+  'msg',
+  'err',
+  'error',
+  'trace_id',
+  'span_id',
+  'stack',
+]);
 
 /** Formats a JSON log line for a terminal: `12:03:04 relay  leading  source=orders term=3`. */
 export function humanLine(line: string, colour: boolean): string {
@@ -29,7 +40,7 @@ export function humanLine(line: string, colour: boolean): string {
   const word = level === 'info' ? '' : `${level.toUpperCase()} `;
   const body = paint(colours[level], `${word}${show(fields['msg'])}${error}`);
   const tail = rest === '' ? '' : `  ${paint(dim, rest)}`;
-  return `${paint(dim, time)} ${show(fields['name'])}: ${body}${tail}\n`;
+  return `${paint(dim, time)} ${show(fields['name'])}: ${body}${tail}${stackLines(fields['stack'])}\n`;
 }
 
 function show(value: unknown): string {
@@ -37,6 +48,15 @@ function show(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   // Control sequences in a value must not move the cursor of the terminal.
   return stripVTControlCharacters(text).replaceAll('\n', ' ');
+}
+
+/** The places in the code of a failed handler, one a line. */
+function stackLines(stack: unknown): string {
+  if (typeof stack !== 'string') return '';
+  return stack
+    .split('\n')
+    .map((line) => `\n    ${show(line)}`)
+    .join('');
 }
 
 function errorText(error: unknown): string {

@@ -99,7 +99,7 @@ describe('logs', () => {
       'failed',
     );
     expect(lines[0]).toMatchObject({
-      err: { code: 'FAILED', cause: { code: '23505', message: 'duplicate key' } },
+      err: { code: 'FAILED', cause: { code: '23505', message: 'SQLSTATE 23505' } },
     });
     expect(JSON.stringify(lines)).not.toContain('ann@x.org');
   });

@@ -19,7 +19,7 @@ export const nouns: readonly Noun[] = [
   },
   {
     name: 'doctor',
-    summary: 'check the database, the brokers and their topics; changes nothing',
+    summary: 'check a whole service, from its database to its reconcilers; changes nothing',
     load: async () => (await import('../doctor/doctor.ts')).doctorCommand,
   },
   {

@@ -1,9 +1,11 @@
 import type { Admin } from '@convergekit/broker';
+import { systemClock } from '@convergekit/core';
 import type { Database, Executor } from '@convergekit/postgres';
 import { isPooled } from '@convergekit/postgres/operate';
 import { readOverdueSchedules } from '@convergekit/reconcile/operate';
 import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
+import { fromModules, topicsOfModules } from '../commands/topics/declared-topics.ts';
 import { command } from '../frame/command.ts';
 import { checkAlarms } from './alarm-checks.ts';
 import { checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
@@ -13,18 +15,26 @@ import { checkSchedules } from './schedule-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
 import { checkTransactions, LONG_MS } from './transaction-checks.ts';
 import { explain } from '../frame/explain.ts';
+import { examineService } from './examine-service.ts';
 import { findingsOf, type Finding } from './findings.ts';
 import { missingMigrations } from '@convergekit/postgres/operate';
 import { topicsOfOutbox } from './outbox-topics.ts';
 import { checkTopic } from './topic-checks.ts';
 
-/** Checks everything that Converge takes as given. It fails when something must be fixed. */
+/** Checks a whole service: what Converge takes as given, and what waits. It fails when something must be fixed. */
 export const doctorCommand = command({
   name: 'doctor',
-  summary: 'check the database, the brokers and their topics; changes nothing',
-  run: async (context) => {
-    const database = await attempt('postgres', async () => examineDatabase(await context.database()));
-    const topics = 'topics' in database ? database.topics : [];
+  summary:
+    'check a whole service: database, brokers, topics, relay, consumers, sagas, workers, reconcilers; changes nothing',
+  flags: fromModules,
+  run: async (context, { from }) => {
+    const declared = from.length === 0 ? [] : await topicsOfModules(from);
+    const { ignoredConsumers } = context.settings.reconcile.scans;
+    const database = await attempt('postgres', async () =>
+      examineDatabase(await context.database(), ignoredConsumers),
+    );
+    const used = 'topics' in database ? database.topics : [];
+    const topics = [...new Set([...used, ...declared])].toSorted();
     const kafka = await attempt('kafka', async () => examineKafka(await context.admin(), topics));
     return findingsOf(context.output, [...database.findings, ...kafka.findings]);
   },
@@ -43,7 +53,10 @@ async function attempt<T extends Examined>(check: string, fn: () => Promise<T>):
   }
 }
 
-async function examineDatabase(database: Database): Promise<Examined & { topics: readonly string[] }> {
+async function examineDatabase(
+  database: Database,
+  ignored: readonly string[],
+): Promise<Examined & { topics: readonly string[] }> {
   const { executor, target } = database;
   const reached: Finding = {
     check: 'postgres',
@@ -62,7 +75,9 @@ async function examineDatabase(database: Database): Promise<Examined & { topics:
   const transactions = checkTransactions(await readHorizonBlockers(executor, { olderThanMs: LONG_MS }));
   const missing = await missingMigrations(executor, allMigrations);
   const kit =
-    missing.length > 0 ? { findings: [migrations(missing)], topics: [] } : await examineKit(executor);
+    missing.length > 0
+      ? { findings: [migrations(missing)], topics: [] }
+      : await examineKit(executor, ignored);
   return {
     findings: [reached, pooler, ...settings, clock, ...kit.findings, ...transactions],
     topics: kit.topics,
@@ -71,9 +86,11 @@ async function examineDatabase(database: Database): Promise<Examined & { topics:
 
 async function examineKit(
   executor: Executor,
+  ignored: readonly string[],
 ): Promise<{ findings: readonly Finding[]; topics: readonly string[] }> {
   const applied: Finding = { check: 'migrations', verdict: 'ok', text: 'all applied' };
   const found = await readSurvey(executor);
+  const service = await examineService(executor, { now: new Date(systemClock.now()), ignored });
   return {
     findings: [
       applied,
@@ -82,8 +99,9 @@ async function examineKit(
       ...checkBacklog(found),
       ...checkAlarms(found, await readHeld(executor)),
       ...checkSchedules(await readOverdueSchedules(executor)),
+      ...service.findings,
     ],
-    topics: await topicsOfOutbox(executor),
+    topics: [...(await topicsOfOutbox(executor)), ...service.topics],
   };
 }
 

@@ -21,7 +21,7 @@ describe('a topic', () => {
 
   it('a topic that does not exist is named with the command that creates it', () => {
     expect(checkTopic('shop.orders', undefined)).toMatchObject([
-      { verdict: 'fail', next: 'converge topics create shop.orders --partitions N' },
+      { verdict: 'fail', next: 'converge topics create shop.orders --partitions 6' },
     ]);
   });
 

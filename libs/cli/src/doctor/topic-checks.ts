@@ -1,4 +1,4 @@
-import type { TopicDescription } from '@convergekit/broker/engine';
+import { createTopics, type TopicDescription } from '@convergekit/broker/engine';
 import type { Finding } from './findings.ts';
 
 // The largest event of an emit (900 KiB of payload and headers) plus the relay's headers, in bytes.
@@ -13,7 +13,7 @@ export function checkTopic(name: string, found: TopicDescription | undefined): r
         check,
         verdict: 'fail',
         text: 'does not exist',
-        next: `converge topics create ${name} --partitions N`,
+        next: createTopics([name]),
       },
     ];
   const findings = [compaction(found), size(found), replication(found)]

@@ -145,7 +145,7 @@ describe('an error of the command is one line with the next step', () => {
     expectOneLine(
       await runCli(['topics', 'create', 'a'], {}),
       2,
-      /required option '--partitions <partitions>' not specified; see `converge topics create --help`/,
+      /say how many partitions each topic gets; .*: `converge topics create a --partitions 6`/,
     );
   });
 
@@ -204,7 +204,7 @@ describe('converge topics', () => {
     const ended = await runCli(['topics', 'check', 'no.such.topic'], env);
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     expect(ended.stdout).toBe(
-      'FAIL  topic no.such.topic  does not exist\n      → converge topics create no.such.topic --partitions N\n',
+      'FAIL  topic no.such.topic  does not exist\n      → converge topics create no.such.topic --partitions 6\n',
     );
   });
 });

@@ -1,23 +1,31 @@
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { misconfigured } from './errors.ts';
+import { misconfigured, UsageError } from './errors.ts';
+
+/** The place where a module is named, and must change when it is the wrong one. */
+type NamedBy = 'arguments' | 'settings';
 
 /** Imports a module and returns its exports. It is a file or a folder of files, from the working folder, or a package. */
-export async function exportsOf(module: string): Promise<readonly unknown[]> {
+export async function exportsOf(module: string, namedBy: NamedBy = 'arguments'): Promise<readonly unknown[]> {
   const files = filesOf(module);
-  if (files === undefined) return importOf(module);
+  if (files === undefined) return importOf(module, namedBy);
   if (files.length === 0)
-    throw misconfigured(
+    throw wrongModule(
       'MODULE_EMPTY',
       `folder ${module} has no .js, .mjs or .ts file: mount the modules there, or name another folder`,
+      namedBy,
     );
-  return (await Promise.all(files.map(importOf))).flat();
+  return (await Promise.all(files.map((file) => importOf(file, namedBy)))).flat();
 }
 
-async function importOf(module: string): Promise<readonly unknown[]> {
+function wrongModule(code: string, message: string, namedBy: NamedBy): Error {
+  return namedBy === 'arguments' ? new UsageError(code, message) : misconfigured(code, message);
+}
+
+async function importOf(module: string, namedBy: NamedBy): Promise<readonly unknown[]> {
   try {
-    return Object.values((await import(addressOf(module))) as Record<string, unknown>);
+    return Object.values((await import(addressOf(module, namedBy))) as Record<string, unknown>);
   } catch (error) {
     if (error instanceof Error && 'code' in error && 'category' in error) throw error;
     const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
@@ -52,21 +60,22 @@ export async function exportsThat<T>(
   modules: readonly string[],
   fits: (value: unknown) => value is T,
   hint: string,
+  namedBy: NamedBy = 'arguments',
 ): Promise<readonly T[]> {
   const found: T[] = [];
   for (const module of modules) {
-    const fitting = (await exportsOf(module)).filter(fits);
-    if (fitting.length === 0) throw misconfigured('MODULE_EMPTY', `module ${module} exports ${hint}`);
+    const fitting = (await exportsOf(module, namedBy)).filter(fits);
+    if (fitting.length === 0) throw wrongModule('MODULE_EMPTY', `module ${module} exports ${hint}`, namedBy);
     found.push(...fitting);
   }
   return found;
 }
 
 // Resolves a name that is a file here to that file; Node resolves all others as packages.
-function addressOf(module: string): string {
+function addressOf(module: string, namedBy: NamedBy): string {
   const path = resolve(module);
   const isPath = /^\.{0,2}\//.test(module);
   if (isPath && !existsSync(path))
-    throw misconfigured('MODULE_MISSING', `module ${module} does not exist: looked for ${path}`);
+    throw wrongModule('MODULE_MISSING', `module ${module} does not exist: looked for ${path}`, namedBy);
   return isPath || existsSync(path) ? pathToFileURL(path).href : module;
 }

@@ -2,6 +2,7 @@ import { kafkaSettings } from '@convergekit/kafka';
 import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
 import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@convergekit/resilience';
 import { type Environment, loadSettings, originOf } from '@convergekit/config';
+import { otherUrls } from '@convergekit/postgres/engine';
 import { logLevels } from '@convergekit/telemetry/engine';
 import { z } from 'zod';
 import { misconfigured } from './errors.ts';
@@ -106,7 +107,8 @@ export function requireBrokers({ kafka }: Settings): string[] {
 export function requireDatabase({ database }: Settings, env: Environment): string | undefined {
   if (database.url !== undefined) return checkedUrl(database.url, 'DATABASE_URL');
   if (hasPgVariables(env)) return undefined;
-  throw missing('DATABASE_URL', 'postgres://user:password@host:5432/database, or PGHOST and PGDATABASE');
+  const form = 'postgres://user:password@host:5432/database, or PGHOST and PGDATABASE';
+  throw missing('DATABASE_URL', `${form}${otherUrls(env)}`);
 }
 
 /** Returns whether a database is set, for commands that do not require one. */

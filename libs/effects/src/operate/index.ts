@@ -11,3 +11,4 @@ export {
   type WorkView,
 } from './work-sql.ts';
 export { type OverdueEntry, readOverdueJournal } from './overdue-journal-sql.ts';
+export { readUnclaimedWork, type UnclaimedWork } from './unclaimed-sql.ts';

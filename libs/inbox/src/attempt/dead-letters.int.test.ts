@@ -1,15 +1,17 @@
 import { failureEvent, type FailureInput } from '@convergekit/contracts/engine';
-import { ConvergeError } from '@convergekit/core';
+import { ConvergeError, systemClock } from '@convergekit/core';
+import { operation } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb } from '../fixture/ledger.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**
  * Tests of the failure events that reach a handler of failures. Planted faults, each seen to fail here: a letter of any
- * size with its payload; `certainty: 'any'` that is not looked at, or taken for granted.
+ * size with its payload; a `certainty` that is not looked at; `known` as the default; a handler's bug of unknown outcome;
+ * an `operation` in the handler that is not looked at; an unknown outcome of a saga's step that reaches the handler.
  */
 
 let scene: FailureScene;
@@ -18,6 +20,7 @@ const { name, counted, priced } = sceneForEach((opened) => (scene = opened), {
   more: ['known.failures', 'any.failures'],
 });
 
+const now = '2026-01-01T00:00:00.000Z';
 const settled = (count: number) =>
   waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
@@ -34,6 +37,87 @@ async function relayed(): Promise<readonly FailureInput[]> {
   );
   return reported.map(({ input }) => input);
 }
+
+/** Collects what a failure handler gets, until it has passed `count` failure events. */
+async function compensated(count: bigint, certainty?: 'known'): Promise<readonly string[]> {
+  const seen: string[] = [];
+  const service = await scene.start(
+    defineConsumer<LedgerDb>({ name: certainty ?? 'any', from: 'beginning' }).onFailure(
+      counted,
+      { of: name, ...(certainty && { certainty }) },
+      ({ event, category, code, certainty: certain }) =>
+        void seen.push(`${event.data.key} ${category} ${code} ${certain}`),
+    ),
+  );
+  await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === count, { what: 'the letters' });
+  return seen;
+}
+
+it('the bug of a handler that wrote and was rolled back is compensated by default, as one without effect', async () => {
+  await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
+  await scene.start(
+    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+      await note(tx, event);
+      (undefined as unknown as { total: () => void }).total();
+    }),
+  );
+  await settled(1);
+  await relayed();
+  expect(await compensated(1n, 'known')).toEqual(['a bug TypeError not_applied']);
+  expect(await compensated(1n)).toEqual(['a bug TypeError not_applied']);
+  expect(await lines(scene.database)).toEqual([]);
+});
+
+it('the bug of a handler that called another system before is of unknown outcome, and reaches the failure handler', async () => {
+  const bank = operation({ name: 'bank.book', idempotency: 'none', call: () => Promise.resolve('booked') });
+  await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
+  await scene.start(
+    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async () => {
+      await bank.run(undefined, { clock: systemClock, random: () => 0.5 });
+      throw new Error('a bug behind the call');
+    }),
+  );
+  await settled(1);
+  await relayed();
+  expect(await compensated(1n, 'known')).toEqual([]);
+  expect(await compensated(1n)).toEqual(['a bug UNCLASSIFIED unknown']);
+});
+
+it('an unknown outcome of a saga’s step does not reach a failure handler, and its resolution does', async () => {
+  const saga = { name: 'orders', version: 1, instance: 'i', step: 'pay', op: 'apply' } as const;
+  const failed = (certainty: 'unknown' | 'not_applied'): FailureInput => ({
+    consumer: name,
+    handler: 'orders.pay',
+    category: 'network',
+    code: 'TIMEOUT',
+    message: 'late',
+    ...{ certainty, attempts: [], firstAt: now, lastAt: now, saga },
+    event: {
+      ...{ id: 'e', type: 'test.counted', source: 's', topic: 'orders', partition: 0, offset: '0', key: 'a' },
+      payload: '{"key":"a","n":1}',
+    },
+  });
+  const relay = new FixtureSource({ partitions: 1, name: 'payments' });
+  const records = (['unknown', 'not_applied'] as const).map((one) =>
+    relay.record(failureEvent(name)(failed(one))),
+  );
+  await sendRecords(scene.broker, records);
+  expect(await compensated(2n)).toEqual(['a network TIMEOUT not_applied']);
+});
+
+// Planted fault: without its own code the letter says that the failure event itself is broken.
+it('a failed event that its own service cannot parse becomes a dead letter by name, and no handler gets half of it', async () => {
+  const good = scene.source.record(counted({ key: 'k', n: 1 }));
+  const value = Buffer.from('{"key":"k","n":"one"}');
+  await sendRecords(scene.broker, [{ ...good, record: { ...good.record, value } }]);
+  await scene.start(defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => undefined));
+  await settled(1);
+  const [reported] = await relayed();
+  expect(reported).toMatchObject({ category: 'data', code: 'DATA_INVALID', certainty: 'not_applied' });
+  expect(await compensated(1n)).toEqual([]);
+  const codes = (await scene.letters()).map(({ code }) => code);
+  expect(codes.toSorted()).toEqual(['DATA_INVALID', 'FAILED_EVENT_UNREADABLE']);
+});
 
 it('a failure with an unknown outcome reaches only a failure handler with certainty any', async () => {
   await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 }), priced({ key: 'b', n: 2 })]);

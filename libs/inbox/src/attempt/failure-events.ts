@@ -2,6 +2,7 @@ import { checkHeaders, contextHeaders } from '@convergekit/contracts/engine';
 import { ContractError } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import { type Executor, executorOf } from '@convergekit/postgres';
+import { calledInAttempt } from '@convergekit/resilience/engine';
 import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import { answers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
@@ -67,6 +68,6 @@ async function emitting(executor: Executor, appended: () => Promise<unknown>): P
     await appended();
   } catch (error) {
     if (!(await answers(executor))) throw new ConnectionLost('', { cause: error });
-    throw new HandlerFailed(EMIT, [], error);
+    throw new HandlerFailed(EMIT, [], error, calledInAttempt());
   }
 }

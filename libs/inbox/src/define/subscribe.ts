@@ -1,5 +1,6 @@
 import type { EventDefinition, ReceivedEvent } from '@convergekit/contracts';
 import { FAILURE_TYPE, type FailureData, failureEvent, receive } from '@convergekit/contracts/engine';
+import { classify } from '@convergekit/resilience';
 import { InboxError } from '../errors.ts';
 import type { Routed, Subscription } from './subscription.ts';
 import {
@@ -54,12 +55,12 @@ export function failureSubscription<DB, Data>(
   handler: FailureHandler<DB, Data>,
 ): Subscription<DB> {
   const failure = failureEvent(options.of);
-  const any = options.certainty === 'any';
+  const known = options.certainty === 'known';
   return {
     ...common({ topic: failure.topic, type: FAILURE_TYPE }, `failure:${options.of}:${event.type}`, options),
     kind: 'failure',
     failedType: event.type,
-    route: (envelope) => routeFailure(receive(envelope, failure), event, any),
+    route: (envelope) => routeFailure(receive(envelope, failure), event, known),
     call: async ([received], context) => {
       const event = received as ReceivedEvent<RoutedFailure<Data>>;
       const { failure, failed } = event.data;
@@ -81,11 +82,13 @@ interface RoutedFailure<Data> {
 function routeFailure<Data>(
   received: ReceivedEvent<FailureData>,
   event: EventDefinition<string, Data>,
-  any: boolean,
+  known: boolean,
 ): Routed {
   const { data } = received;
   if (data.event.type !== event.type) return { kind: 'skip', why: 'unknown_type', of: data.event.type ?? '' };
-  if (!any && !KNOWN.includes(data.certainty)) return { kind: 'skip', why: 'uncertain' };
+  // A saga resolves the unknown outcome of its steps: a later failure event says whether the step took effect.
+  const resolvedLater = data.saga !== undefined && data.certainty === 'unknown';
+  if (resolvedLater || (known && !KNOWN.includes(data.certainty))) return { kind: 'skip', why: 'uncertain' };
   const routed: RoutedFailure<Data> = { failure: data, failed: parseFailed(data, event) };
   return handle({ ...received, data: routed });
 }
@@ -98,7 +101,19 @@ function parseFailed<Data>(failure: FailureData, event: EventDefinition<string, 
       `the failure event does not carry the payload of ${event.type} (${ref === undefined ? 'it is not text' : `it is at ${ref}`}): compensate this one by hand`,
       { category: 'data' },
     );
-  return { ...failure, event: { ...failure.event, data: event.parse(payload, version ?? 1) } };
+  return { ...failure, event: { ...failure.event, data: parsed(payload, version ?? 1, event) } };
+}
+
+function parsed<Data>(payload: string, version: number, event: EventDefinition<string, Data>): Data {
+  try {
+    return event.parse(payload, version);
+  } catch (cause) {
+    throw new InboxError(
+      'FAILED_EVENT_UNREADABLE',
+      `the failed ${event.type} does not fit this service's definition of it (${classify(cause).code}): compensate this one by hand, by its key, then \`converge parked skip\` its failure event`,
+      { category: 'data', cause },
+    );
+  }
 }
 
 function refetching<Data>(

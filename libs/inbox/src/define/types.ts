@@ -53,7 +53,10 @@ export interface BatchContext<DB, Data> extends HandlerContext<DB> {
   readonly emit: (event: DomainEvent, answers: ReceivedEvent) => void;
 }
 
-/** A failure event of another consumer, with the failed event's data parsed by its definition. */
+/**
+ * A failure event of another consumer, with the failed event's data parsed by its definition. Events whose data cannot be
+ * parsed do not reach the handler: their failure event becomes a dead letter (FAILED_EVENT_UNREADABLE).
+ */
 export interface FailedEvent<Data> extends Omit<FailureData, 'event'> {
   readonly event: FailureData['event'] & { readonly data: Data };
 }
@@ -101,11 +104,11 @@ export interface FailureOptions extends HandlerOptions {
   /** The consumer whose failures are handled; its topic is `<of>.failures`. */
   readonly of: string;
   /**
-   * `known`: only failures of which it is certain whether the event took effect. `any`: also those with an unknown outcome,
-   * so the handler must cope with both. @default 'known'
+   * `any`: every dead letter and rejection; look at `failure.certainty` where `unknown` makes a difference.
+   * `known`: only failures of which it is certain whether the event took effect. @default 'any'
    */
-  readonly certainty?: 'known' | 'any';
+  readonly certainty?: 'any' | 'known';
 }
 
-/** The certainties that reach a failure handler without `any`. */
+/** The certainties that reach a failure handler with `known`. */
 export const KNOWN: readonly Certainty[] = ['not_applied', 'applied'];

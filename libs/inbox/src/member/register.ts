@@ -1,4 +1,4 @@
-import type { Admin, LogEnds, TopicDescription } from '@convergekit/broker/engine';
+import { type Admin, createTopics, type LogEnds, type TopicDescription } from '@convergekit/broker/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
 import { registeredTypes } from '../define/routes.ts';
@@ -25,7 +25,7 @@ export async function describeTopics<DB>(
   const names = consumers.map(({ name }) => name).join(', ');
   throw new InboxError(
     'TOPIC_MISSING',
-    `consumer ${names} cannot start, since the broker has no topic ${missing.join(', ')}: create them with \`converge topics create ${missing.join(' ')}\` (topics are never created implicitly)`,
+    `consumer ${names} cannot start, since the broker has no topic ${missing.join(', ')}: create them with \`${createTopics(missing)}\` (topics are never created implicitly)`,
   );
 }
 

@@ -3,12 +3,20 @@ export { type FillEvent, putFill } from '../gap/fill-sql.ts';
 export { findGaps, type Gap } from '../gap/gap.ts';
 export type { ReplayFrom } from '../replay/scan.ts';
 export { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
+export { IN_PLACE_MS } from '../attempt/next-attempt.ts';
 export { type PartitionOverview, readOverview } from './overview.ts';
 export { type PartitionRow, readPartitions } from '../member/partition-sql.ts';
 export { readSources } from '../member/source-sql.ts';
 export { dropType, readTypes } from '../member/type-sql.ts';
 export { editParked, type Operator, retryParked, skipParked } from './parked.ts';
-export { groupParked, listParked, type ParkedFilter, type ParkedSummary, readParked } from './parked-list.ts';
+export {
+  groupParked,
+  listParked,
+  type ParkedFilter,
+  type ParkedGroup,
+  type ParkedSummary,
+  readParked,
+} from './parked-list.ts';
 export { planReplay, type ReplayPlan, replayPartition } from '../replay/replay.ts';
 export { type Resumed, resumePartition } from './resume.ts';
 export { type ConsumerMark, type OpenGap, readMarks, readOpenGaps } from './marks-sql.ts';

@@ -5,6 +5,7 @@ import { ownedAttempt } from '@convergekit/resilience/engine';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
+import { canRefetch } from '../attempt/refetch.ts';
 import { faultOf } from '../slice/fault.ts';
 import { report } from '../slice/report.ts';
 import { aroundAttempts, type AttemptSpan, attemptSpan } from '../attempt/spans.ts';
@@ -131,7 +132,8 @@ async function giveUpOrWait<DB>(
   const next = nextDrain(failure, tried, { schedule: parking.policy.schedule, attempts }, random);
   const attempt = attemptOf(failure, { ...when, next, traceparent: span.traceparent });
   span.end(attempt.outcome, attempt);
-  report.attempt(context, head.record.offset, head.handler, failure, attempt);
+  const replaced = canRefetch(context, headStep(context, head));
+  report.attempt(context, { record: head.record, replaced }, head.handler, failure, attempt);
   const made = [...head.attempts, attempt];
   const deadLetter = deadLetterOf(context, head, worst(failure, made), made);
   switch (next.kind) {

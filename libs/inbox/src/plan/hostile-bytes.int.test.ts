@@ -6,6 +6,7 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import type * as Telemetry from '@convergekit/telemetry';
 import fc from 'fast-check';
 import { expect, inject, it, vi } from 'vitest';
+import { z } from 'zod';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { inPlace, makeTopics } from '../testing/quick.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
@@ -15,7 +16,8 @@ import { consumerService } from '../service/consumer-service.ts';
 /**
  * Tests with arbitrary bytes. Planted faults, each tried here:
  * - `eventContextOf` with ids of any length: the failure event of a long one cannot be sent, and the consumer stops;
- * - `report.attempt` with the message of every error: the canary is found in what JSON.parse and Postgres quote.
+ * - `report.attempt` with the message of every error: the canary is found in what JSON.parse, Postgres and zod quote;
+ * - `hideValuesOf` that changes nothing: the canary is found in what the handler says.
  */
 
 /** The canary is in every payload; payloads never appear in logs, at any level. */
@@ -74,6 +76,11 @@ it('a consumer accounts for every record whatever its bytes, crashes on none, an
       await note(tx, event);
       // The handler uses a field of an unexpected type: both errors quote it.
       if (event.data.n % 60 === 1) JSON.parse(`${CANARY} ${event.data.key}`);
+      if (event.data.n % 20 === 2) throw new Error(`no stock for ${event.data.key} in the warehouse`);
+      if (event.data.n % 60 === 3)
+        z.object({})
+          .strict()
+          .parse({ [CANARY]: CANARY });
       if (event.data.n % 60 > 57)
         await executorOf(tx).query('select $1::int', [`${CANARY} ${event.data.key}`]);
     },
@@ -87,7 +94,7 @@ it('a consumer accounts for every record whatever its bytes, crashes on none, an
     .sample(noise, { numRuns: 600, seed: 42 })
     .map(({ key, value, headers, damage, good, spoilt }, n) => {
       if (!good) return { key, value, headers, timestampMs: 0 };
-      const { record } = source.record(counted({ key: `k${n}`, n }));
+      const { record } = source.record(counted({ key: `k${n} ${CANARY}`, n }));
       const broken = record.headers.map(([name, old]) => [name, damage[name] ?? old] as const);
       return { ...record, headers: broken, ...(spoilt === null ? {} : { value: spoilt }) };
     });
@@ -130,6 +137,14 @@ it('a consumer accounts for every record whatever its bytes, crashes on none, an
   await service.stop();
   expect(logged.length).toBeGreaterThanOrEqual(deadLetters);
   expect(logged.filter((line) => line.includes(CANARY))).toEqual([]);
+  const reasons = logged.map(
+    (line) => (JSON.parse(line) as { reason?: string; stack?: string }).reason ?? '',
+  );
+  expect(reasons).toContain('no stock for [value] in the warehouse');
+  expect(reasons).toContain('a text could not be parsed (the message quotes it)');
+  expect(reasons.some((reason) => /^SQLSTATE 22P02/.test(reason))).toBe(true);
+  expect(reasons).toContain('data does not fit its schema: the whole (unrecognized_keys)');
+  expect(logged.some((line) => line.includes('hostile-bytes.int.test.ts:'))).toBe(true);
   await broker.close();
   await database.close();
 });

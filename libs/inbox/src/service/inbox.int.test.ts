@@ -133,7 +133,9 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
     const service = consumerService([consumer], { database, broker });
     await expect(service.start()).rejects.toMatchObject({
       code: 'TOPIC_MISSING',
-      message: expect.stringContaining(`converge topics create nowhere ${consumer.name}.failures`),
+      message: expect.stringContaining(
+        `converge topics create nowhere ${consumer.name}.failures --partitions 6`,
+      ),
     });
   });
 });

@@ -51,10 +51,10 @@ describe('answers of a handler', () => {
         emit(priced({ key: failure.event.data.key, n: -1 }));
         await note(tx, { id: 'refund', data: failure.event.data });
       })
-      .onFailure(priced, { of: name }, () => void seen.push('uncertain letter'));
+      .onFailure(priced, { of: name }, (failure) => void seen.push(failure.certainty));
     const service = await scene.start(refunds);
     await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 2n, { what: 'both letters' });
-    expect(seen).toEqual([['business', { key: 'k1', n: 1 }, reported[0]!.event_id]]);
+    expect(seen).toEqual([['business', { key: 'k1', n: 1 }, reported[0]!.event_id], 'unknown']);
     expect((await lines(scene.database)).filter(({ event_id }) => event_id === 'refund')).toHaveLength(1);
   });
 

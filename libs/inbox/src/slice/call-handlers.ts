@@ -1,6 +1,7 @@
 import { type Executor, executorOf } from '@convergekit/postgres';
 import { senderOf, sqlState } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
+import { calledInAttempt } from '@convergekit/resilience/engine';
 import type { Transaction } from 'kysely';
 import { type Unit, unitsOf } from './units.ts';
 import type { CallContext } from '../define/subscription.ts';
@@ -52,7 +53,7 @@ async function blame<DB>(
   { handler, events, error }: FailedWrite,
 ): Promise<HandlerFailed | ConnectionLost> {
   return (await answers(executorOf(tx)))
-    ? new HandlerFailed(handler, events, error)
+    ? new HandlerFailed(handler, events, error, calledInAttempt())
     : new ConnectionLost('', { cause: error });
 }
 
@@ -109,7 +110,7 @@ async function callOne<DB>(
     // Statements after a failed write fail in its aborted transaction: the first one is at fault.
     if (written.failed !== undefined) throw await blame(tx, written.failed);
     if (!timedOut(error) && !(await answers(executorOf(tx)))) throw new ConnectionLost('', { cause: error });
-    throw new HandlerFailed(handler, events, error);
+    throw new HandlerFailed(handler, events, error, calledInAttempt());
   } finally {
     open = false;
     guard.close();

@@ -17,7 +17,7 @@ import { type Attempt, attemptOf, numberAfter } from '../attempt/attempt.ts';
 import { stoppedRows } from '../attempt/attempt-rows.ts';
 import { type Fault, faultOf } from './fault.ts';
 import { canRefetch, refetched, wantsRefetch } from '../attempt/refetch.ts';
-import { report } from './report.ts';
+import { type FailedRecord, report } from './report.ts';
 
 interface CommittedSlice {
   readonly kind: 'committed';
@@ -106,8 +106,7 @@ async function commitOne<DB>(
     const ended = attemptOf(failure, { number, startedMs: at.now, durationMs, next, traceparent });
     failed.push(ended);
     span.end(ended.outcome, ended);
-    const { offset } = steps.find(({ kind }) => kind === 'handle')?.record ?? {};
-    report.attempt(context, offset, handler, failure, ended);
+    report.attempt(context, failedRecord(steps, fresh), handler, failure, ended);
     if (!fresh && failure.category === 'data' && steps.some((step) => canRefetch(context, step))) {
       fresh = true;
       steps = await allRefetched(context, steps, signal);
@@ -131,6 +130,11 @@ async function commitOne<DB>(
         if (signal.aborted) return { kind: 'partition_lost' };
     }
   }
+}
+
+function failedRecord<DB>(steps: readonly Step<DB>[], fresh: boolean): FailedRecord {
+  const step = steps.find(({ kind }) => kind !== 'skip');
+  return { record: step?.record, ...(fresh && step?.kind === 'handle' ? { current: step.event.data } : {}) };
 }
 
 function allRefetched<DB>(

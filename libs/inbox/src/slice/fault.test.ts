@@ -17,6 +17,14 @@ const unknownCommit = new ConvergeError('lost', {
   certainty: 'unknown',
 });
 
+function assertion(): Error {
+  return Object.assign(new Error('1 !== 2'), { name: 'AssertionError' });
+}
+
+function fetchFailed(cause: Error): TypeError {
+  return new TypeError('fetch failed', { cause });
+}
+
 describe('faultOf', () => {
   it.each([
     { name: 'a lost fence', error: new FenceLost(), kind: 'fence_lost' },
@@ -77,4 +85,23 @@ describe('faultOf', () => {
     { name: 'missing tables of ours', error: new OwnStatementFailed('fence', pg('42P01')), kind: 'stop' },
     { name: 'a wrong password', error: pg('28P01'), kind: 'stop' },
   ])('faultOf classifies $name as $kind', ({ error, kind }) => expect(faultOf(error).kind).toBe(kind));
+
+  const lost = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+  const declared = new ConvergeError('?', { code: 'LOST', category: 'bug', certainty: 'unknown' });
+
+  // Planted faults, each seen to fail here: the classifier's own certainty for a bug; a handler's call that is not looked at.
+  it.each([
+    ['a TypeError', new HandlerFailed('h', [], new TypeError('x')), 'not_applied'],
+    ['an error that no rule knows', new HandlerFailed('h', [], new Error('x')), 'not_applied'],
+    ['a thrown string', new HandlerFailed('h', [], 'x'), 'not_applied'],
+    ['a failed assertion', new HandlerFailed('h', [], assertion()), 'not_applied'],
+    ['wrong SQL', new HandlerFailed('h', [], pg('42601')), 'not_applied'],
+    ['a bug after a call to another system', new HandlerFailed('h', [], new TypeError('x'), true), 'unknown'],
+    ['a lost answer', new HandlerFailed('h', [], lost), 'unknown'],
+    ['a lost answer inside a TypeError', new HandlerFailed('h', [], fetchFailed(lost)), 'unknown'],
+    ['an outcome that is declared unknown', new HandlerFailed('h', [], declared), 'unknown'],
+  ] as const)('the certainty of %s in a handler that was rolled back', (_, error, certainty) => {
+    const fault = faultOf(error);
+    expect(fault.kind === 'events' && fault.failure.certainty).toBe(certainty);
+  });
 });

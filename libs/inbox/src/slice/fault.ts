@@ -55,7 +55,7 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof ParkingRefused) return { kind: 'pause', pause: refusedPause(error) };
   if (error instanceof ConnectionLost) return { kind: 'outage', error: error.cause };
   if (error instanceof HandlerFailed)
-    return { kind: 'events', failure: classify(error.cause), handler: error.handler };
+    return { kind: 'events', failure: handlerFailure(error), handler: error.handler };
   if (error instanceof OwnStatementFailed) return ownFault(error);
   // The remaining errors come from BEGIN or COMMIT.
   if (error instanceof DatabaseError && error.code === 'COMMIT_ROLLED_BACK') return swallowedFault(error);
@@ -65,6 +65,15 @@ export function faultOf(error: unknown): Fault {
   if (isOutage(failure)) return { kind: 'outage', error };
   if (failure.category === 'configuration') return { kind: 'stop', error };
   return { kind: 'events', failure, handler: undefined };
+}
+
+/**
+ * Classifies what a handler threw. An error that no rule knows is a bug of the handler: the slice is rolled back, so it
+ * took no effect, unless the attempt called another system. Errors that know their certainty keep it.
+ */
+function handlerFailure({ cause, called }: HandlerFailed): Failure {
+  const certainty = called ? 'unknown' : 'not_applied';
+  return classify(cause, [], { category: 'bug', certainty, code: 'UNCLASSIFIED' });
 }
 
 function refusedPause({ why, handler }: ParkingRefused): Pause {

@@ -5,8 +5,12 @@ import {
   attributeNames,
   countAttempt,
   instruments,
+  loggableError,
   recordObjective,
+  stackText,
 } from '@convergekit/telemetry/engine';
+import type { IncomingRecord } from '@convergekit/broker/engine';
+import { hideAll, hideValuesOf } from '../attempt/hide-values.ts';
 import { type AlarmName, alarmOf, deadLetterAlarm } from '../alarms.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import type { Applied } from './apply-slice.ts';
@@ -14,7 +18,7 @@ import type { SliceContext } from './context.ts';
 import { type Partition, placeOf } from './partition.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 
-/** Metrics and log lines of slices. Ids and codes only, never payloads. */
+/** Metrics and log lines of slices: ids, codes, reasons and places in the code, never values of events. */
 export const report = {
   applied<DB>(context: SliceContext<DB>, partition: Partition, applied: Applied, tookMs: number): void {
     const { log } = context;
@@ -49,7 +53,8 @@ export const report = {
     made.deadLetters.add(1, { ...labels, ...kinds });
     const alarm = deadLetterAlarm(kind, code);
     if (alarm === 'foreign_id_reused') made.inboxForeignReused.add(1, labels);
-    log.error({ alarm, ...place, event: envelope?.id, ...why }, 'dead letter');
+    const { reason } = reasonOf({ record }, failure);
+    log.error({ alarm, ...place, event: envelope?.id, ...why, reason }, 'dead letter');
   },
   /** A parked event took effect. */
   drained<DB>(context: SliceContext<DB>, topic: string, handler: string): void {
@@ -80,21 +85,44 @@ export const report = {
   },
   attempt<DB>(
     context: SliceContext<DB>,
-    offset: bigint | undefined,
+    failed: FailedRecord,
     handler: string,
     failure: Failure,
-    { number, category, certainty, code, message, outcome, wait }: Attempt,
+    { number, category, certainty, code, outcome, wait }: Attempt,
   ): void {
     countAttempt({ labels: handlerLabels(context, handler), outcome, failure, wait });
     const alarm = alarmOf(kindOf(failure));
-    const place = { offset: `${offset ?? ''}`, handler, attempt: number };
-    // Messages of data and bug failures quote the event; only the stored attempt has them.
-    const quotes = category === 'data' || category === 'bug';
-    const reason = quotes ? {} : { reason: message };
-    const line = { ...(alarm && { alarm }), ...place, category, certainty, code, outcome, wait, ...reason };
-    context.log[alarm === undefined ? 'warn' : 'error'](line, 'attempt failed');
+    const place = { offset: `${failed.record?.offset ?? ''}`, handler, attempt: number };
+    const line = { ...(alarm && { alarm }), ...place, category, certainty, code, outcome, wait };
+    context.log[alarm === undefined ? 'warn' : 'error'](
+      { ...line, ...reasonOf(failed, failure) },
+      'attempt failed',
+    );
   },
 };
+
+/** The record whose attempt failed. */
+export interface FailedRecord {
+  readonly record?: IncomingRecord | undefined;
+  /** The data that replaced the record's own. @default none */
+  readonly current?: unknown;
+  /** True if the handler may have had data that is not known here: then no message is logged. @default false */
+  readonly replaced?: boolean;
+}
+
+/**
+ * The reason of a failure for the log, without the event's values; the places in the code unless waiting may resolve it.
+ * The stored attempt has the message as it was thrown.
+ */
+function reasonOf(
+  { record, current, replaced = false }: FailedRecord,
+  failure: Failure,
+): { readonly reason: string; readonly stack?: string } {
+  const hide = replaced ? hideAll : hideValuesOf({ value: record?.value ?? null }, current);
+  const error = loggableError(failure.cause, { hide });
+  const passes = kindOf(failure) === 'transient' || kindOf(failure) === 'business';
+  return { reason: error.message, ...(passes ? {} : { stack: stackText(error) }) };
+}
 
 function handlerLabels<DB>({ definition, policyOf }: SliceContext<DB>, handler: string): Attributes {
   const { objective } = policyOf(handler);

@@ -78,10 +78,13 @@ export class HandlerFailed extends Error {
   readonly kind = 'handler_failed';
   readonly handler: string;
   readonly events: readonly ReceivedEvent[];
-  constructor(handler: string, events: readonly ReceivedEvent[], cause: unknown) {
+  /** True if the attempt called another system by an `operation`: a rollback does not undo that. */
+  readonly called: boolean;
+  constructor(handler: string, events: readonly ReceivedEvent[], cause: unknown, called = false) {
     super(`handler ${handler} failed`, { cause });
     this.handler = handler;
     this.events = events;
+    this.called = called;
   }
 }
 

@@ -1,3 +1,5 @@
+import { optionInvalid } from '../option-invalid.ts';
+
 export interface RetentionSettings {
   /** The minimum time an event stays in the outbox after it became visible, in milliseconds. @default 24 hours */
   readonly retainMs: number;
@@ -30,8 +32,7 @@ export function checkRetention(settings: RetentionSettings): RetentionSettings {
     batchRows: 1,
   })) {
     const value = settings[name as keyof RetentionSettings];
-    if (!(value >= least))
-      throw new RangeError(`retention.${name} is ${value}: it must be at least ${least}`);
+    if (!(value >= least)) throw optionInvalid(`retention.${name} is ${value}: it must be at least ${least}`);
   }
   return Object.freeze(settings);
 }

@@ -1,4 +1,10 @@
-import { type Admin, type Broker, BrokerError, type TopicDescription } from '@convergekit/broker/engine';
+import {
+  type Admin,
+  type Broker,
+  BrokerError,
+  createTopics,
+  type TopicDescription,
+} from '@convergekit/broker/engine';
 import { withTransaction } from '@convergekit/postgres';
 import { startCursor } from '../cursor/cursor.ts';
 import type { Leadership } from '../leader/leadership.ts';
@@ -32,7 +38,10 @@ export function judgeTopic(
   described: Pick<TopicDescription, 'partitions' | 'topicId' | 'replicationFactor' | 'config'> | undefined,
 ): TopicFinding {
   if (described === undefined)
-    return wrong('TOPIC_UNKNOWN', `the broker has no topic ${name}. Create it (\`converge topics create\`)`);
+    return wrong(
+      'TOPIC_UNKNOWN',
+      `the broker has no topic ${name}. Create it: \`${createTopics([name], recorded === 0 ? undefined : recorded)}\``,
+    );
   if (recorded !== 0 && described.partitions !== recorded)
     return wrong(
       'PARTITION_COUNT_CHANGED',

@@ -191,17 +191,22 @@ async function note(
   await outbox.append(tx, [{ id: emits, type, version, topic, key, payload, headers }]);
 }
 
-function notWaiting({ instance, step }: StepAt, here: readonly string[] = []): SagaError {
-  const meant = nearest(step, here);
+/** `here`: the steps of the saga in this database, where the step itself is unknown. */
+function notWaiting({ instance, step }: StepAt, here?: readonly string[]): SagaError {
+  const meant = nearest(step, here ?? []);
   const known =
-    here.length === 0
+    here === undefined || here.length === 0
       ? ''
       : meant === undefined
         ? ` (of this saga it knows ${here.join(', ')})`
         : ` (did you mean ${meant}?)`;
+  const look =
+    here?.length === 0
+      ? 'it knows no saga of that id, `converge saga list` shows those that an observer saw'
+      : `\`converge saga show ${instance}\` says how it stands`;
   return new SagaError(
     'STEP_NOT_WAITING',
-    `nothing of step ${step} of saga ${instance} waits in this database${known}: \`converge saga show ${instance}\` says how it stands; use the DATABASE_URL of the service that runs the step`,
+    `nothing of step ${step} of saga ${instance} waits in this database${known}: ${look}; use the DATABASE_URL of the service that runs the step`,
     { category: 'data' },
   );
 }

@@ -107,6 +107,21 @@ describe('a saga of local steps', () => {
     },
   );
 
+  // Planted fault: a bug of unknown certainty leaves the step stuck, and the order placed.
+  it.each([
+    ['reserve', 'reserve:failed_not_applied ship:tombstoned', ''],
+    ['pay', 'pay:failed_not_applied reserve:undone ship:tombstoned', '+reserve -reserve'],
+    ['ship', 'pay:undone reserve:undone ship:failed_not_applied', '+reserve +pay -pay -reserve'],
+    ['confirm', 'confirm:stuck pay:applied reserve:applied ship:applied', '+reserve +pay +ship'],
+  ] as const)(
+    'a bug in the handler of step %s is compensated by default, unless the step is behind the pivot',
+    async (of, ends, did) => {
+      const { id, instance } = await place({ [of]: 'bug' });
+      await scene.until(instance, ends);
+      expect(await done(id)).toBe(did);
+    },
+  );
+
   // Planted fault: a dead letter of unknown certainty that triggers an undo fails here.
   it.each(['reserve', 'pay', 'ship'] as const)(
     'a dead letter of %s with an unknown outcome moves no other step',

@@ -1,6 +1,7 @@
 import { readWork } from '@convergekit/effects/operate';
 import { sagaMigrations } from '@convergekit/effects';
 import { command } from '../../frame/command.ts';
+import { fieldLines } from '../../frame/fields.ts';
 import { argument } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 
@@ -11,6 +12,6 @@ export const showCommand = command({
   run: async (context, { id }) => {
     const { executor } = await context.database(sagaMigrations);
     const work = await readWork(executor, id);
-    return result(work, () => JSON.stringify(work, null, 2).split('\n'));
+    return result(work, () => fieldLines(work));
   },
 });

@@ -5,7 +5,8 @@ import type { Executor } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { survey } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
-import { formatBytes, formatMs, table } from '../../frame/output.ts';
+import { labelled } from '../../frame/fields.ts';
+import { formatBytes, formatMs } from '../../frame/output.ts';
 import { result } from '../../frame/result.ts';
 
 /** Shows backlog, age, rate, children, ticks, held topics. */
@@ -17,7 +18,7 @@ export const statsCommand = command({
     const found = await survey(executor, { lease: 'relay', now: () => systemClock.now() });
     const pulse = await readPulse(executor);
     return result({ ...found, ...pulse }, () =>
-      table([
+      labelled([
         ['source', `${found.source}, epoch ${found.epoch}`],
         ['relay', found.holder ?? 'none leads'],
         ['not published', `${found.backlog} events of topics that flow`],
@@ -26,7 +27,9 @@ export const statsCommand = command({
         ['bytes', bytesText(found.limit)],
         ['ticks', `settled ${pulse.doneTick}, latest ${pulse.latestTick}, ${pulse.ticks} kept`],
         ['children', `${found.children}, ${found.childrenAhead} ahead`],
-        ...pulse.held.map(({ topic, heldAt, reason }) => ['held', `${topic} from tick ${heldAt}: ${reason}`]),
+        ...pulse.held.map(
+          ({ topic, heldAt, reason }) => ['held', `${topic} from tick ${heldAt}: ${reason}`] as const,
+        ),
       ]),
     );
   },

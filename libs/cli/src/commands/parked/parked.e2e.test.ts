@@ -76,8 +76,8 @@ it('an operator finds a dead letter, reads it, edits a copy and retries it', asy
   const [letter] = (await converge('list', '--events', '--state', 'dead', '--json')).json();
   const id = String(letter?.['id']);
   const shown = await converge('show', id);
-  expect(shown.stdout).toContain('"payload": "{\\"id\\":\\"a\\",\\"n\\":1}"');
-  expect(shown.stdout.match(/"outcome"/g)).toHaveLength(3);
+  expect(shown.stdout).toMatch(/^payload +\{"id":"a","n":1\}$/m);
+  expect(shown.stdout.match(/^ +outcome /gm)).toHaveLength(3);
 
   expect(await converge('retry', '--reason', 'x', '--yes')).toMatchObject({ code: 2 });
   const dry = await converge('retry', '--all', '--reason', 'deployed', '--dry-run');
@@ -113,5 +113,5 @@ it('an operator skips a dead letter, and its key continues', async () => {
   await waitUntil(() => applied.length === 1, { what: 'the event behind' });
   expect(applied).toEqual([2]);
   const { stdout } = await runCli(['parked', 'show', letter!.id], env);
-  expect(stdout).toContain('"note": "not ours"');
+  expect(stdout).toMatch(/^note +not ours$/m);
 });

@@ -35,7 +35,7 @@ export const retryCommand = command({
     if (rows.length > limit)
       throw new UsageError('TOO_MANY', `more than ${limit} match: narrow the filter, or raise --limit`);
     if (dry) return result(rows, () => [...eventLines(rows), `would retry ${rows.length}`]);
-    await context.confirm(`Retry ${rows.length}?`);
+    await context.confirm(questionOf(rows));
     const done: { id: string; result: string }[] = [];
     for (const { id } of rows) {
       if (done.length > 0) await systemClock.sleep(1_000 / rate);
@@ -52,6 +52,13 @@ export const retryCommand = command({
     );
   },
 });
+
+function questionOf(rows: readonly { readonly state: string }[]): string {
+  const dead = rows.filter(({ state }) => state === 'dead').length;
+  const sent =
+    dead === 0 ? '' : ` The failure events of ${dead} are out: other services may have compensated already.`;
+  return `Retry ${rows.length}?${sent}`;
+}
 
 function messageOf(error: unknown): string {
   const { code } = error as { readonly code?: unknown };

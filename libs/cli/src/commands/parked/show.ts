@@ -2,6 +2,7 @@ import { inboxMigrations } from '@convergekit/inbox';
 import { readParked } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
+import { fieldLines } from '../../frame/fields.ts';
 import { argument } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 
@@ -20,7 +21,7 @@ export const showCommand = command({
       payload: payload?.toString('utf8') ?? null,
       ...(edited === null ? {} : { edited: edited.toString('utf8') }),
     };
-    return result(shown, () => JSON.stringify(shown, null, 2).split('\n'));
+    return result(shown, () => fieldLines(shown));
   },
 });
 

@@ -1,15 +1,19 @@
-import { explain } from '@convergekit/resilience/operate';
+import { IN_PLACE_MS } from '@convergekit/inbox/operate';
+import { explain, explainInPlace } from '@convergekit/resilience/operate';
 import { command } from '../../frame/command.ts';
 import { argument } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { knownPolicies } from './central-policies.ts';
+import { knownPolicies, ruleModules } from './central-policies.ts';
 
 export const explainCommand = command({
   name: 'explain',
   summary: 'what the policy of a name does, attempt by attempt',
   args: { name: argument('any name') },
-  run: async (context, { name }) => {
-    const lines = explain((await knownPolicies(context)).book.for(name));
+  flags: ruleModules,
+  run: async (context, { name, rules }) => {
+    const policy = (await knownPolicies(context, rules)).book.for(name);
+    // A consumer tries in place only for a while, and neither budget nor breaker counts its attempts.
+    const lines = /^consumer(\.|$)/.test(name) ? explainInPlace(policy, IN_PLACE_MS) : explain(policy);
     return result({ name, lines }, () => lines);
   },
 });

@@ -1,14 +1,15 @@
 import { command } from '../../frame/command.ts';
 import { formatMs } from '../../frame/output.ts';
 import { result, tableOf } from '../../frame/result.ts';
-import { knownPolicies } from './central-policies.ts';
+import { knownPolicies, ruleModules } from './central-policies.ts';
 
 /** A refused row makes the command fail: an operator believes that it holds. */
 export const listCommand = command({
   name: 'list',
-  summary: 'every name with a rule, its policy, and its rules; an application’s own rules lie below them',
-  run: async (context) => {
-    const { book, refused } = await knownPolicies(context);
+  summary: 'every name with a rule, its policy, and its rules',
+  flags: ruleModules,
+  run: async (context, { rules: modules }) => {
+    const { book, refused } = await knownPolicies(context, modules);
     const policies = book.names.map((name) => {
       const rules = book.applied(name).map(({ source, rule }) => ({ source, rule }));
       return { name, policy: book.for(name), rules };

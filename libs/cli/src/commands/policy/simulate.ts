@@ -5,7 +5,7 @@ import { command } from '../../frame/command.ts';
 import { argument, count, type Flag } from '../../frame/flags.ts';
 import { formatMs } from '../../frame/output.ts';
 import { result, tableOf } from '../../frame/result.ts';
-import { knownPolicies } from './central-policies.ts';
+import { knownPolicies, ruleModules } from './central-policies.ts';
 
 const RATES = [0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1];
 
@@ -22,12 +22,13 @@ export const simulateCommand = command({
   summary: 'how much load the policy of a name adds at 0 to 100 % failures',
   args: { name: argument('any name') },
   flags: {
+    ...ruleModules,
     category,
     calls: count('calls', 'calls at each rate of failures', 10_000),
     seed: count('number', 'seed of the random numbers', 42),
   },
-  run: async (context, { name, category: fails, calls, seed }) => {
-    const policy = (await knownPolicies(context)).book.for(name);
+  run: async (context, { name, rules, category: fails, calls, seed }) => {
+    const policy = (await knownPolicies(context, rules)).book.for(name);
     const free = { ...policy.budget, capacity: 'unbounded' } as const;
     const rows = RATES.map((failureRate) => {
       const load = { calls, failureRate, category: fails };

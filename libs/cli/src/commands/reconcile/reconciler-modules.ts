@@ -23,7 +23,8 @@ export async function loadReconcilers(
     );
   const hint = 'no reconciler: export what defineReconciler returns';
   // A reconciler that an index re-exports is one, not two.
-  const found = [...new Set(await exportsThat(modules, isReconciler, hint))];
+  const namedBy = named.length > 0 ? 'arguments' : 'settings';
+  const found = [...new Set(await exportsThat(modules, isReconciler, hint, namedBy))];
   const names = found.map((reconciler) => reconciler.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   // Two of one name would share their queue and repair each other's keys.

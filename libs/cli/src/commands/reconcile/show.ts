@@ -1,7 +1,7 @@
 import { listRuns, nextRun, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
-import { formatCell } from '../../frame/output.ts';
-import { result, tableOf } from '../../frame/result.ts';
+import { labelled } from '../../frame/fields.ts';
+import { type Cell, result, tableOf } from '../../frame/result.ts';
 import { attentionLines } from './attention.ts';
 import { findReconciler, nameArgument } from './find-reconciler.ts';
 import { runColumns } from './history.ts';
@@ -31,7 +31,8 @@ export const showCommand = command({
       status: status ?? null,
       runs,
     };
-    const lines: readonly (readonly [string, unknown])[] = [
+    const lines: readonly (readonly [string, Cell])[] = [
+      ['reconciler', name],
       ['state', stateText(status)],
       ['approved', status?.approved && approvedText(status.approved)],
       ['mode', declared?.mode ?? 'not declared in the modules of the settings'],
@@ -43,10 +44,7 @@ export const showCommand = command({
       ['keys', status && keysText(status.keys)],
     ];
     return result(value, () => [
-      name,
-      ...lines.flatMap(([label, cell]) =>
-        cell == null ? [] : [`  ${label.padEnd(13)} ${formatCell(cell as string | Date)}`],
-      ),
+      ...labelled(lines),
       '',
       ...tableOf(runs, 'no runs', runColumns),
       ...nextLines(status),

@@ -1,6 +1,6 @@
 import { checkGraph, drawSaga, type Listener, type SagaDeclaration } from '@convergekit/saga/declare';
 import { command } from '../../frame/command.ts';
-import { misconfigured } from '../../frame/errors.ts';
+import { UsageError } from '../../frame/errors.ts';
 import { someArguments, toggle } from '../../frame/flags.ts';
 import { exportsOf } from '../../frame/modules.ts';
 import { result } from '../../frame/result.ts';
@@ -12,10 +12,10 @@ export const graphCommand = command({
   args: { modules: someArguments('files or packages that export sagas') },
   flags: { consumers: toggle('also check that the consumers of the modules listen to all events they must') },
   run: async (_context, { modules, consumers }) => {
-    const exported = (await Promise.all(modules.map(exportsOf))).flat();
+    const exported = (await Promise.all(modules.map((module) => exportsOf(module)))).flat();
     const declarations = exported.filter(isSaga).map(({ declaration }) => declaration);
     if (declarations.length === 0)
-      throw misconfigured(
+      throw new UsageError(
         'MODULE_EMPTY',
         `${modules.join(', ')} export no saga: export what the builder of @convergekit/saga/declare returns`,
       );

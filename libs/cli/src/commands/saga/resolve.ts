@@ -32,7 +32,7 @@ export const resolveCommand = command({
   },
   run: async (context, { instance, step, sagas: modules, reason, ...flags }) => {
     const word = wordOf(flags);
-    const exported = (await Promise.all(modules.map(exportsOf))).flat();
+    const exported = (await Promise.all(modules.map((module) => exportsOf(module)))).flat();
     const sagas = exported.filter(isSaga).map(({ declaration }) => declaration);
     if (word.kind !== 'effect_stays' && sagas.length === 0)
       throw new UsageError(

@@ -1,4 +1,5 @@
 import type { Phantom, RebaseReport, SourceInspection } from '@convergekit/relay/operate';
+import { labelled } from '../../frame/fields.ts';
 import { tableOf } from '../../frame/result.ts';
 
 const MOST_LINES = 40;
@@ -6,10 +7,12 @@ const MOST_LINES = 40;
 export function sourceLines(inspection: SourceInspection): readonly string[] {
   const { source, epochs, leader, doneTick, cursors } = inspection;
   return [
-    `source  ${source.name}`,
-    `id      ${source.id}`,
-    `lease   ${leader === undefined ? 'free' : `${leader.holder}, until ${leader.expiresAt.toISOString()}`}`,
-    `done    tick ${doneTick}`,
+    ...labelled([
+      ['source', source.name],
+      ['id', source.id],
+      ['lease', leader === undefined ? 'free' : `${leader.holder}, until ${leader.expiresAt.toISOString()}`],
+      ['done', `tick ${doneTick}`],
+    ]),
     '',
     ...tableOf(epochs, 'no epochs', {
       epoch: ({ epoch }) => epoch,

@@ -1,9 +1,16 @@
-import { BrokerError, type Admin, type NewTopic } from '@convergekit/broker/engine';
+import {
+  type Admin,
+  BrokerError,
+  createTopics,
+  type NewTopic,
+  suggestedPartitions,
+} from '@convergekit/broker/engine';
 import { InvalidArgumentError } from 'commander';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
-import { count, type Flag, needed, someArguments } from '../../frame/flags.ts';
+import { anyArguments, count, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
+import { fromModules, topicsOfModules } from './declared-topics.ts';
 
 type Config = Readonly<Record<string, string>>;
 
@@ -17,29 +24,60 @@ const config: Flag<Config> = {
   },
 };
 
-/** Creates topics that do not exist. One that exists with as many partitions is fine; another count is an error. */
+/**
+ * Creates topics that do not exist. A named one that exists with another number of partitions is an error; a topic of a
+ * module that exists is left as it is.
+ */
 export const createCommand = command({
   name: 'create',
-  summary: 'create topics that do not exist; an existing one with the same number of partitions is fine',
-  args: { names: someArguments('topic names') },
+  summary:
+    'create topics that do not exist, named or of modules; an existing one of a module is left as it is',
+  args: { names: anyArguments('topic names') },
   flags: {
-    partitions: needed(count('partitions', 'partitions of each topic')),
+    ...fromModules,
+    partitions: count('partitions', 'partitions of each new topic'),
     replicationFactor: count('copies', "copies of each partition (default: the brokers')"),
     config,
   },
-  run: async (context, { names, ...wanted }) => {
+  run: async (context, { names, from, partitions, ...rest }) => {
+    if (names.length + from.length === 0)
+      throw new UsageError(
+        'NOTHING_NAMED',
+        'name topics, or the modules that declare them: `converge topics create --from ./consumers.ts`',
+      );
+    const declared = from.length === 0 ? [] : await topicsOfModules(from);
+    // A command that only lacks the number connects to nothing.
+    if (partitions === undefined && declared.length === 0) throw partitionsMissing(names);
     const admin = await context.admin();
+    const missing = new Set(names);
     const done: Created[] = [];
-    for (const name of new Set(names)) done.push(await createOne(admin, { name, ...wanted }));
-    return result(done, () =>
-      done.map(({ topic, partitions, outcome }) =>
-        outcome === 'created'
-          ? `created ${topic} with ${partitions} partitions`
-          : `${topic} exists already with ${partitions} partitions`,
-      ),
-    );
+    for (const name of declared) {
+      const found = await admin.describeTopic(name);
+      if (found === undefined) missing.add(name);
+      else if (!missing.has(name))
+        done.push({ topic: name, partitions: found.partitions, outcome: 'existed' });
+    }
+    for (const name of missing) {
+      if (partitions === undefined) throw partitionsMissing([...missing]);
+      done.push(await createOne(admin, { name, partitions, ...rest }));
+    }
+    return result(done, () => done.map(lineOf));
   },
 });
+
+function lineOf({ topic, partitions, outcome }: Created): string {
+  return outcome === 'created'
+    ? `created ${topic} with ${partitions} partitions`
+    : `${topic} exists already with ${partitions} partitions`;
+}
+
+/** The error names all topics, so that its command can be typed as it is. */
+function partitionsMissing(names: readonly string[]): UsageError {
+  return new UsageError(
+    'PARTITIONS_MISSING',
+    `nothing was created: say how many partitions each topic gets; ${suggestedPartitions} suit most, and more later break the order of keys: \`${createTopics(names)}\``,
+  );
+}
 
 interface Wanted {
   readonly name: string;

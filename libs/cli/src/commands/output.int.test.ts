@@ -1,0 +1,132 @@
+/** Tests the output of all commands, which are values, on an empty database: text without --json, JSON with it. */
+import { PassThrough } from 'node:stream';
+import { migrate, connect } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { allCommands } from '../fixture/all-commands.ts';
+import { allMigrations } from '../frame/all-migrations.ts';
+import { run } from '../frame/run.ts';
+
+/** Commands that run until they are stopped. */
+const LONG = ['relay', 'reconcile run', 'outbox tail'];
+const ID = '0197c3f4-0000-7000-8000-000000000000';
+const why = ['--reason', 'a test', '--yes'];
+const fixture = 'libs/cli/src/fixture';
+
+/** A command line of each command. Those that change something are refused, or name nothing that exists. */
+const lines: Readonly<Record<string, readonly string[]>> = {
+  migrate: [],
+  roles: ['read'],
+  doctor: [],
+  'topics create': ['a.topic'],
+  'topics check': ['a.topic'],
+  'topics accept': ['a.topic', '--yes'],
+  'topics forget': ['a.topic', ...why],
+  'source show': [],
+  'source rebase': ['--dry-run'],
+  'source disown': ['a.topic', '0', '0', '--reason', 'a test', '--dry-run'],
+  'outbox list': [],
+  'outbox stats': [],
+  'outbox again': [ID, '--dry-run'],
+  'consumers list': [],
+  'consumers lag': [],
+  'consumers gaps': ['stock'],
+  'consumers resume': ['stock', ...why],
+  'consumers replay': ['stock', '--topic', 'a.topic', ...why],
+  'consumers fill': ['stock', '--yes'],
+  'consumers types list': ['stock'],
+  'consumers types drop': ['stock', 'a.type', '--yes'],
+  'event history': [ID],
+  'event story': [ID],
+  'parked list': [],
+  'parked show': [ID],
+  'parked retry': ['--all', ...why],
+  'parked skip': [ID, ...why],
+  'parked edit': [ID, '--payload', '{}', ...why],
+  'effects list': [],
+  'effects show': [ID],
+  'effects retry': [ID, ...why],
+  'effects resolve': [ID, '--failed', 'X', ...why],
+  'workflow list': [],
+  'workflow show': ['w', 'i'],
+  'workflow retry': ['w', 'i', ...why],
+  'workflow resolve': ['w', 'i', '--failed', 'X', ...why],
+  'workflow verify': ['w', 'i'],
+  'saga list': [],
+  'saga show': ['i'],
+  'saga narrative': ['i'],
+  'saga retry': ['i', 's', ...why],
+  'saga resolve': ['i', 's', '--effect-stays', ...why],
+  'saga verify': [],
+  'saga graph': ['docs/examples/saga.ts'],
+  'policy list': [],
+  'policy show': ['payment.charge'],
+  'policy explain': ['payment.charge'],
+  'policy simulate': ['payment.charge', '--calls', '100'],
+  'policy paths': [`./${fixture}/example-operations.ts`],
+  'policy set': ['payment', 'attempts=2', '--dry-run'],
+  'policy history': [],
+  'reconcile list': [`./${fixture}/example-reconciler.ts`],
+  'reconcile show': ['stock-copy'],
+  'reconcile diff': ['stock-copy'],
+  'reconcile approve': ['stock-copy', '--repairs', '1', '--reason', 'a test'],
+  'reconcile audit': ['stock-copy'],
+  'reconcile pause': ['stock-copy', '--reason', 'a test'],
+  'reconcile resume': ['stock-copy'],
+  'reconcile history': ['stock-copy'],
+  'reconcile retry': ['stock-copy', 'k', '--reason', 'a test'],
+};
+
+let url: string;
+beforeAll(async () => {
+  url = await freshDatabase(inject('stack').databaseUrl, 'output');
+  const database = connect({ url });
+  await migrate(database, allMigrations);
+  await database.close();
+});
+afterAll(() => vi.unstubAllEnvs());
+
+async function ran(argv: readonly string[]) {
+  vi.stubEnv('DATABASE_URL', url);
+  vi.stubEnv('KAFKA_BROKERS', '127.0.0.1:1');
+  vi.stubEnv('LOG_LEVEL', 'silent');
+  const written = { stdout: '', stderr: '' };
+  const into = (name: keyof typeof written) =>
+    new PassThrough().on('data', (chunk: Buffer) => (written[name] += chunk.toString()));
+  const code = await run(argv, { stdout: into('stdout'), stderr: into('stderr') });
+  return { code, ...written };
+}
+
+function isDocument(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null;
+  } catch {
+    return false;
+  }
+}
+
+describe('the output of all commands', () => {
+  it('each command has a line in this test', async () => {
+    const known = [...(await allCommands()).keys()];
+    expect(known.filter((name) => !LONG.includes(name) && lines[name] === undefined)).toEqual([]);
+    expect(Object.keys(lines).filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  // Planted faults: a command that prints JSON as its text; an error that is not explained.
+  it.each(Object.entries(lines))(
+    '`converge %s` prints text, with --json a document, and explains its error in one line',
+    async (name, args) => {
+      const text = await ran([...name.split(' '), ...args]);
+      expect(isDocument(text.stdout), text.stdout).toBe(false);
+      expect([0, 1, 2, 78]).toContain(text.code);
+      if (text.stdout === '') {
+        expect(text.stderr).toMatch(/^converge: .+\n$/m);
+        expect(text.stderr).not.toContain('unexpected');
+      }
+      const json = await ran([...name.split(' '), ...args, '--json', '--quiet']);
+      expect(json.code).toBe(text.code);
+      if (json.stdout !== '') expect(isDocument(json.stdout), json.stdout).toBe(true);
+    },
+  );
+});

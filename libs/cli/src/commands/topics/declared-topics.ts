@@ -1,0 +1,57 @@
+import { failureTopic } from '@convergekit/contracts';
+import type { SagaDeclaration } from '@convergekit/saga/declare';
+import { texts } from '../../frame/flags.ts';
+import { exportsThat } from '../../frame/modules.ts';
+import { isSaga } from '../saga/graph.ts';
+
+export const fromModules = {
+  from: texts(
+    'module',
+    'files, folders or packages that export consumers, sagas or events: all of their topics',
+  ),
+};
+
+/** Lists the topics of everything that the modules declare, failure topics included, in the order of their names. */
+export async function topicsOfModules(modules: readonly string[]): Promise<readonly string[]> {
+  const hint = 'no consumer, saga or event: export what defineConsumer, saga or defineEvent returns';
+  const fits = (value: unknown): value is unknown => topicsOf(value).length > 0;
+  const exported = await exportsThat(modules, fits, hint);
+  return [...new Set(exported.flatMap(topicsOf))].toSorted();
+}
+
+/** Lists the topics of an exported value; of an array, those of its elements. Empty where it declares none. */
+export function topicsOf(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(topicsOf);
+  if (isSaga(value)) return topicsOfSaga(value.declaration);
+  if (isConsumer(value)) return [...value.topics, value.failureTopic];
+  return isEvent(value) ? [value.topic] : [];
+}
+
+function topicsOfSaga({ start, cancel, stages }: SagaDeclaration): readonly string[] {
+  const steps = stages.flatMap((stage) => stage.steps);
+  const events = [
+    start,
+    cancel,
+    ...steps.flatMap(({ success, failure, undone }) => [success, failure, undone]),
+  ];
+  return [
+    ...events.flatMap((event) => (event === undefined ? [] : [event.topic])),
+    ...steps.map(({ by }) => failureTopic(by)),
+  ];
+}
+
+interface Consumer {
+  readonly topics: readonly string[];
+  readonly failureTopic: string;
+}
+
+function isConsumer(value: unknown): value is Consumer {
+  if (typeof value !== 'object' || value === null) return false;
+  const { topics, failureTopic: failures } = value as Partial<Consumer>;
+  return Array.isArray(topics) && typeof failures === 'string';
+}
+
+function isEvent(value: unknown): value is { readonly topic: string } {
+  if (typeof value !== 'function' || !('topic' in value) || !('type' in value)) return false;
+  return typeof value.topic === 'string' && typeof value.type === 'string';
+}

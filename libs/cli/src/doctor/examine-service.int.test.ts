@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { defineEvent } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { memoryBroker } from '@convergekit/broker/testing';
+import { policyBook } from '@convergekit/resilience';
+import { connect, type Database, executorOfClient, migrate } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { allMigrations } from '../frame/all-migrations.ts';
+import { examineService } from './examine-service.ts';
+
+let database: Database;
+const closers: (() => Promise<unknown>)[] = [];
+const options = { now: new Date(), ignored: [] };
+
+beforeAll(async () => {
+  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'examined') });
+  closers.push(() => database.close());
+  await migrate(database, allMigrations);
+});
+afterAll(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+
+const thing = defineEvent({
+  type: 'cli.thing',
+  version: 1,
+  topic: 'things',
+  key: ({ id }: { id: string }) => id,
+  data: z.object({ id: z.string() }),
+});
+
+/** Starts a consumer whose handler has a bug, and sends it two events of one key. */
+async function deadLetter(): Promise<void> {
+  const broker = memoryBroker();
+  const admin = await broker.admin();
+  for (const name of ['things', 'shelf.failures']) await admin.createTopic({ name, partitions: 1 });
+  const shelf = defineConsumer({ name: 'shelf', from: 'beginning' }).on(thing, () => {
+    throw new TypeError('no shelf');
+  });
+  const policies = policyBook({ consumer: { attempts: 1 } });
+  const service = consumerService([shelf], { database, broker, policies });
+  await service.start();
+  closers.push(
+    () => broker.close(),
+    () => service.stop(),
+  );
+  const producer = await broker.producer();
+  const records = ['a', 'a'].map((id) => {
+    const ids: [string, string][] = [
+      [WIRE.id, randomUUID()],
+      [WIRE.source, 'elsewhere'],
+      [WIRE.type, thing.type],
+      [WIRE.specVersion, '1.0'],
+    ];
+    return { key: id, value: JSON.stringify({ id }), headers: ids, timestampMs: 0 };
+  });
+  await producer.send([{ topic: 'things', partition: 0, records }]);
+  await producer.close();
+  await waitUntil(
+    async () => (await database.executor.query('select from converge.parked')).rows.length === 2,
+    { what: 'the dead letter and the event behind it' },
+  );
+}
+
+describe('the doctor of a service', () => {
+  it('the doctor finds an empty service sound', async () => {
+    const { findings, topics } = await examineService(database.executor, options);
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
+    expect(topics).toEqual([]);
+  });
+
+  it('the doctor finds a dead letter, the event behind it, work without a worker, and a held reconciler', async () => {
+    await deadLetter();
+    await database.executor.query(
+      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, due_at, waits_since)
+         values ($1, 'bank', 'h', 'bank.charge', 'k', 'i', '{}', '{}', clock_timestamp() - interval '1 hour', clock_timestamp() - interval '1 hour')`,
+      [randomUUID()],
+    );
+    await database.executor.query(
+      `insert into converge.reconciler (name, held_at, held_reason) values ('stock-copy', clock_timestamp(), 'too many repairs')`,
+    );
+    const { findings, topics } = await examineService(database.executor, options);
+    const texts = findings.map(({ verdict, check, text }) => `${verdict} ${check}: ${text}`);
+    expect(texts).toContainEqual(
+      expect.stringMatching(/^fail dead letters: shelf: 1 dead letters of 1 keys, TypeError/),
+    );
+    expect(texts).toContainEqual(
+      expect.stringMatching(/^warn parked: shelf: 1 events wait of 1 keys, behind another/),
+    );
+    expect(texts).toContainEqual(
+      expect.stringMatching(/^fail workers: no worker does bank\.charge: 1 intents wait/),
+    );
+    expect(texts).toContainEqual('fail reconcilers: stock-copy is held: too many repairs');
+    expect(new Set(topics)).toEqual(new Set(['things', 'shelf.failures']));
+    const gone = await examineService(database.executor, { ...options, ignored: ['shelf'] });
+    expect(gone.topics).toEqual([]);
+    expect(gone.findings.map(({ check }) => check)).not.toContain('dead letters');
+  });
+
+  // Planted fault: without the look at saga_worker, work that a busy worker has not reached counts as lost.
+  it('the doctor finds no fault with work whose worker is there', async () => {
+    await database.executor.query(
+      `insert into converge.saga_worker (effect, holder) values ('bank.charge', 'w')`,
+    );
+    const { findings } = await examineService(database.executor, options);
+    expect(findings.filter(({ check }) => check === 'workers')).toMatchObject([{ verdict: 'ok' }]);
+    expect(findings.find(({ check }) => check === 'sagas')?.text).toContain(
+      'call bank.charge of key k is ready',
+    );
+  });
+
+  it('the doctor skips what its role may not read', async () => {
+    const role = `examined_${String(process.pid)}`;
+    const client = await database.acquire();
+    await client.query(`create role ${role}; grant usage on schema converge to ${role}; set role ${role}`);
+    const { findings } = await examineService(executorOfClient(client), options);
+    await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
+    client.release();
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['skip', 'skip', 'skip', 'skip', 'skip']);
+  });
+});
