@@ -3,15 +3,16 @@ const floors = [
   ['core'],
   ['contracts', 'config', 'resilience'],
   ['telemetry', 'postgres', 'broker'],
-  ['kafka', 'outbox'],
+  ['kafka', 'local', 'outbox'],
   ['relay', 'inbox', 'effects'],
   ['saga', 'workflow', 'reconcile'],
   ['testing', 'cli'],
-  ['kit'],
+  ['kit', 'nest'],
 ];
-const sideways = { effects: ['inbox'] };
+const sideways = { effects: ['inbox'], local: ['kafka'], cli: ['testing'] };
 // Tests and their fixtures use the test kit of floor 6; neither is published.
-const test = ['\\.test\\.ts$', '/src/fixture/'];
+// Templates are services that users get.
+const test = ['\\.test\\.ts$', '/src/fixture/', '^libs/cli/templates/'];
 const lib = (names) => `^libs/(${names.join('|')})/`;
 
 const floorRules = floors.flatMap((names, floor) =>
@@ -40,9 +41,10 @@ module.exports = {
     },
     {
       name: 'kafka-is-wired-at-the-top',
-      comment: 'libraries use the port, libs/broker; the cli, the services and the test kit open Kafka',
+      comment:
+        'libraries use the port, libs/broker; Kafka is opened by the choice of brokers, the cli, the services and the test kit',
       severity: 'error',
-      from: { path: '^libs/', pathNot: ['^libs/(kafka|cli|kit|testing)/', ...test] },
+      from: { path: '^libs/', pathNot: ['^libs/(kafka|local/src/choose|cli|kit|testing)/', ...test] },
       to: { path: '^libs/kafka/' },
     },
     {

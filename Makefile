@@ -38,6 +38,7 @@ check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas
 	@prettier --check --log-level warn .
 	@knip --exclude unlisted,optionalPeerDependencies
 	@node schemas/src/main.ts check
+	@node docs/reference/main.ts check
 
 .PHONY: build
 build: $(INSTALLED) ## compile the publishable packages into dist
@@ -47,13 +48,17 @@ build: $(INSTALLED) ## compile the publishable packages into dist
 packages: build ## pack the packages, install them outside the repository and run what a user runs first (under 3 min)
 	@node verification/packages/main.ts
 
+.PHONY: quickstart
+quickstart: build ## do what docs/guides/quickstart.md says, from packed packages, outside the repository and without Java
+	@node verification/quickstart/main.ts
+
 .PHONY: demo
-demo: $(INSTALLED) ## run the shop under faults for about 90 s, then audit it; the exit code says whether it agreed
-	@node verification/demo/main.ts $(ARGS)
+demo: $(INSTALLED) ## run the shop under faults for about 90 s, then audit it; BROKER=local needs no Kafka and no Java
+	@node verification/demo/main.ts $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 .PHONY: dev
 dev: $(INSTALLED) ## like demo without the faults, and everything stays up until Ctrl-C
-	@node verification/demo/main.ts --keep $(ARGS)
+	@node verification/demo/main.ts --keep $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 .PHONY: stack
 stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C
@@ -82,6 +87,10 @@ outage: $(INSTALLED) ## Kafka 30 s down, then Postgres 30 s down, under a consum
 .PHONY: schemas
 schemas: $(INSTALLED) ## write schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions
 	@node schemas/src/main.ts write
+
+.PHONY: docs
+docs: $(INSTALLED) ## write docs/reference from the settings' schemas and the commands
+	@node docs/reference/main.ts write
 
 .PHONY: format
 format: $(INSTALLED) ## format the tree

@@ -16,6 +16,8 @@ const PLAIN = [
   'libs/effects',
   'libs/inbox',
   'libs/kafka',
+  'libs/local',
+  'libs/nest',
   'libs/outbox',
   'libs/postgres',
   'libs/reconcile',
@@ -31,7 +33,7 @@ const PLAIN = [
 ];
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', '.converge/**', '.nx/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', '**/generated/**', '.converge/**', '.nx/**'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
   {
@@ -69,6 +71,14 @@ export default tseslint.config(
     },
   },
   {
+    // Modules of Nest are empty classes; ORMs and Nest take objects where they declare classes.
+    files: ['libs/nest/**/*.ts', 'docs/examples/{nest,outbox-with-your-orm}/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-extraneous-class': 'off',
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+    },
+  },
+  {
     files: ['{libs,services,docs}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/fixture/**', '**/src/contract/**'],
     plugins: { converge },
@@ -79,6 +89,20 @@ export default tseslint.config(
     ignores: ['infra/lint/plain-words.*'],
     plugins: { converge },
     rules: { 'converge/plain-words': 'error' },
+  },
+  {
+    // The tests of a template run on node:test, whose functions return promises that need no await.
+    files: ['libs/cli/templates/**/*.test.ts'],
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['it', 'before', 'after'], package: 'node:test' },
+          ],
+        },
+      ],
+    },
   },
   { files: ['**/*.config.ts', 'test/**/*.setup.ts'], rules: { 'no-restricted-syntax': 'off' } },
   {

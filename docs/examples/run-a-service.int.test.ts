@@ -23,7 +23,6 @@ it('the guide “run a service” shows this example', () => {
   for (const code of shown) expect(source).toContain(code.trimEnd());
 });
 
-// Planted faults: without the worker the consumer does not start; with the topics only checked the process exits with 78.
 it('the example of “run a service” creates its topics, makes the call that a handler requests, and names missing topics in production', async () => {
   const url = await freshDatabase(databaseUrl, 'mails');
   const database = connect({ url });

@@ -59,7 +59,6 @@ it('the guide “what happens when it fails” shows this example', () => {
   for (const code of shown) expect(read('what-happens-when-it-fails.ts')).toContain(code.trimEnd());
 });
 
-// Planted faults: a bug of unknown certainty, or a failure handler that gets only what is known, leaves the order placed.
 it('an order whose handler has a bug is cancelled in the shop, and nothing of it stays in the warehouse', async () => {
   const orders = [
     { orderId: 'good', sku: 'cup', pieces: 1 },

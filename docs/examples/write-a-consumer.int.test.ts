@@ -19,6 +19,7 @@ import {
   type StockDb,
   stockReserved,
   TABLES,
+  trusting,
 } from './write-a-consumer.ts';
 
 const example = new URL('write-a-consumer.ts', import.meta.url).href;
@@ -66,6 +67,10 @@ describe('the example of "write a consumer"', () => {
     const shown = [...guide.matchAll(/```ts example\n([^]*?)```/g)].map(([, code = '']) => code);
     expect(shown.length).toBeGreaterThan(1);
     for (const code of shown) expect(source).toContain(code.trimEnd());
+  });
+
+  it('the consumer of “write a consumer” that lists its sources trusts no other', () => {
+    expect(trusting.sources).toEqual({ orders: '0197c3f4-6a1e-7c31-9d53-2f8b1a6e4c07' });
   });
 
   it('the example of “write a consumer” runs as a process until a signal', async () => {

@@ -74,5 +74,12 @@ export const stock = defineConsumer<StockDb>({ name: 'warehouse', from: 'beginni
       on conflict (sku) do update set cents = excluded.cents`.execute(tx);
   });
 
+/** A consumer that trusts the source `orders` by its id; all other sources are foreign. */
+export const trusting = defineConsumer<StockDb>({
+  name: 'warehouse',
+  from: 'beginning',
+  sources: { orders: '0197c3f4-6a1e-7c31-9d53-2f8b1a6e4c07' },
+});
+
 /** The process: it continues from its database, ends its work at the first signal, and exits at once at the second. */
 export const warehouse = service('warehouse', { consumers: [stock], emits: [stockReserved] });

@@ -11,7 +11,6 @@ import {
   standing,
 } from './collect/sql-dump.ts';
 import { type Repair, repairsOf } from './collect/repairs-sql.ts';
-import { dumpTopics } from './collect/topic-dump.ts';
 import { type Drive, drive, type Driven } from './drive/driver.ts';
 import type { Scene } from './faults/script.ts';
 import { duplicatesDropped, latencies, showLatency } from './show/figures.ts';
@@ -81,7 +80,7 @@ async function settleAndJudge(
       const rest = await untilRest({ look, clock: systemClock, signal, noProgressMs: NO_PROGRESS_MS });
       if (!rest.atRest)
         progress.note(`no progress for ${NO_PROGRESS_MS / 1_000} s: ${rest.look.waitingFor ?? 'nothing'}`);
-      progress.note('the audit reads every database, and every topic with Kafka’s own console consumer');
+      progress.note(`the audit reads every database, and every topic ${world.logReader}`);
       const dump = await dumpAll(world, answered);
       const after = await look();
       const settled = rest.atRest && after.waitingFor === undefined && after.read === rest.look.read;
@@ -135,10 +134,10 @@ function watch({ world, progress, signal }: DemoOptions, driving: Drive): { stop
   return { stop: () => stopped.abort() };
 }
 
-async function dumpAll({ databases, kafkaTools, topics }: World, answered: readonly Driven[]): Promise<Dump> {
+async function dumpAll({ databases, readLog }: World, answered: readonly Driven[]): Promise<Dump> {
   const before = await outboxEnds(databases);
   // The log is read first: its events must be in an outbox that is read later.
-  const log = await dumpTopics(kafkaTools, topics);
+  const log = await readLog();
   const [outbox, effects, steps, shop] = await Promise.all([
     dumpOutboxes(databases),
     dumpEffects(databases),

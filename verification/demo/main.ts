@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '@convergekit/core';
+import type { BrokerName } from '@convergekit/local/choose';
 import { type Stack, startStack } from '@convergekit/testing';
 import type { Judgement } from './audit/audit.ts';
 import { interruption } from '../interrupt.ts';
@@ -11,9 +12,10 @@ import { repairReport } from './show/repair-report.ts';
 import { auditReport, indented, table } from './show/report.ts';
 import { buildWorld, type World } from './world.ts';
 
-/** `make demo`: the shop under faults, then the audit. `--keep` (make dev) keeps it up without faults. */
+/** `make demo`: the shop under faults, then the audit. `--keep` (make dev) keeps it up without faults; `--broker local` needs no Kafka. */
 const { values } = parseArgs({
   options: {
+    broker: { type: 'string', default: 'kafka' },
     keep: { type: 'boolean', default: false },
     rate: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '50' },
@@ -32,12 +34,15 @@ const shown = progress(process.stderr, () => systemClock.monotonic());
 let stack: Stack | undefined;
 let world: World | undefined;
 try {
-  stack = await startStack({ log: (line) => shown.note(line) });
+  const broker = brokerNamed(values.broker);
+  // A broker that is given is not started.
+  const env = broker === 'local' ? { ...process.env, KAFKA_BROKERS: 'none:1' } : process.env;
+  stack = await startStack({ log: (line) => shown.note(line), env });
   signal.throwIfAborted();
   // What the audit needs is fetched now, not when all else is done.
-  await stack.kafkaTools.prepare();
+  if (broker === 'kafka') await stack.kafkaTools.prepare();
   shown.note(`databases, migrations, topics; the log of each process goes to ${logFolder}/`);
-  world = await buildWorld({ stack, logFolder });
+  world = await buildWorld({ stack, logFolder, broker });
   await interruptible(world.start());
   shown.note(`${world.children.length} processes are ready`);
   process.exitCode = values.keep ? await keep(world, shown) : await demo(world, stack);
@@ -52,6 +57,11 @@ try {
   await stack?.stop().catch(report);
 }
 process.exit();
+
+function brokerNamed(text: string): BrokerName {
+  if (text === 'kafka' || text === 'local') return text;
+  throw new Error(`--broker is "${text}": give kafka or local`);
+}
 
 async function demo(shop: World, { kafka }: Stack): Promise<number> {
   let drifted = 0;
@@ -79,7 +89,7 @@ async function keep(shop: World, shownTo: Progress): Promise<number> {
   const note = (text: string): void => shownTo.note(text);
   note(`orders:    POST ${shop.ordersUrl}/orders (Idempotency-Key), GET ${shop.ordersUrl}/orders/:id`);
   note(`provider:  PUT ${shop.providerUrl}/admin/behaviour {"mode":"decline"}`);
-  note(`Kafka:     ${shop.brokers}`);
+  note(`log:       ${shop.brokers}`);
   for (const [name, database] of Object.entries(shop.databases)) {
     const { host, port, database: db } = database.target;
     note(`database:  ${name.padEnd(9)} postgres://${host}:${port}/${db}`);

@@ -2,11 +2,16 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { failureTopic } from '@convergekit/contracts';
 import type { Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
+import { localBroker } from '@convergekit/local';
+import type { BrokerName } from '@convergekit/local/choose';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { freePorts, type KafkaTools } from '@convergekit/testing/engine';
-import type { Stack } from '@convergekit/testing';
+import { freshDatabase, type Stack } from '@convergekit/testing';
 import { shopEvents } from '../../schemas/src/index.ts';
 import { shopMigrations } from '../../services/shop/src/migrations.ts';
+import type { LogRecord } from './audit/facts.ts';
+import { dumpLog } from './collect/log-dump.ts';
+import { dumpTopics } from './collect/topic-dump.ts';
 import { articles } from './drive/orders.ts';
 import { Child } from './process/child.ts';
 import { makeDatabases, makeTopics, prepareSource, startAll } from './process/prepare.ts';
@@ -21,6 +26,8 @@ import {
 } from './process/specs.ts';
 
 export interface WorldOptions {
+  /** @default kafka */
+  readonly broker?: BrokerName;
   readonly stack: Pick<Stack, 'databaseUrl' | 'brokers' | 'kafkaTools'>;
   /** Gets one log file for each process. */
   readonly logFolder: string;
@@ -36,6 +43,9 @@ export interface World {
   readonly broker: Broker;
   readonly kafkaTools: KafkaTools;
   readonly topics: readonly string[];
+  /** Reads every record of the topics, without the kit's driver; `logReader` says by what. */
+  readonly readLog: () => Promise<readonly LogRecord[]>;
+  readonly logReader: string;
   readonly databases: Readonly<Record<DatabaseName, Database>>;
   child(name: ChildName): Child;
   readonly children: readonly Child[];
@@ -52,28 +62,31 @@ export const topics: readonly string[] = [
 export async function buildWorld({
   stack: { databaseUrl: serverUrl, brokers, kafkaTools },
   logFolder,
+  broker: chosen = 'kafka',
 }: WorldOptions): Promise<World> {
   rmSync(logFolder, { recursive: true, force: true });
   mkdirSync(logFolder, { recursive: true });
   const urls = await makeDatabases(serverUrl, databaseNames);
   const databases = mapNames((name) => connect({ url: urls[name], applicationName: 'demo', max: 4 }));
   await Promise.all(databaseNames.map((name) => prepare(name, databases[name])));
-  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'demo' });
-  await makeTopics(broker, brokers, topics, 6);
+  const log = chosen === 'local' ? await localLog(serverUrl) : kafkaLog(brokers, kafkaTools);
+  await makeTopics(log.broker, log.at, topics, 6);
   const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
   const logins = await loginsOf(databases, urls);
   const specs = processSpecs(
-    { provider: urls.provider, logins, brokers, ordersPort, providerPort },
+    { provider: urls.provider, logins, log: log.env, ordersPort, providerPort },
     healthPorts,
   );
   const children = specs.map((spec) => new Child(spec, logFolder));
   return {
     ordersUrl: `http://127.0.0.1:${ordersPort}`,
     providerUrl: `http://127.0.0.1:${providerPort}`,
-    brokers,
-    broker,
+    brokers: log.at,
+    broker: log.broker,
     kafkaTools,
     topics,
+    readLog: () => log.read(),
+    logReader: log.reader,
     databases,
     children,
     child: (name) => {
@@ -84,7 +97,46 @@ export async function buildWorld({
     start: () => startAll(children, logFolder),
     stop: async () => {
       await Promise.all(children.map((child) => child.stop()));
-      await Promise.all([broker.close(), ...Object.values(databases).map((database) => database.close())]);
+      await Promise.all([log.close(), ...Object.values(databases).map((database) => database.close())]);
+    },
+  };
+}
+
+/** The log of the demo, and the settings by which its processes find it. */
+interface DemoLog {
+  readonly broker: Broker;
+  readonly at: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly reader: string;
+  read(): Promise<readonly LogRecord[]>;
+  close(): Promise<void>;
+}
+
+function kafkaLog(brokers: string, tools: KafkaTools): DemoLog {
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'demo' });
+  return {
+    broker,
+    at: brokers,
+    env: { KAFKA_BROKERS: brokers },
+    reader: 'with Kafka’s own console consumer',
+    read: () => dumpTopics(tools, topics),
+    close: () => broker.close(),
+  };
+}
+
+async function localLog(serverUrl: string): Promise<DemoLog> {
+  const url = await freshDatabase(serverUrl, 'log');
+  const broker = localBroker({ url, clientId: 'demo' });
+  const database = connect({ url, applicationName: 'demo', max: 1 });
+  return {
+    broker,
+    at: `postgres://${database.target.host}:${database.target.port}/${database.target.database}`,
+    env: { CONVERGE__BROKER: 'local', CONVERGE__LOCAL__URL: url },
+    reader: 'from the tables of the local log',
+    read: () => dumpLog(database.executor, topics),
+    close: async () => {
+      await broker.close();
+      await database.close();
     },
   };
 }

@@ -50,13 +50,13 @@ export async function runFirstProgram(trial: Trial, file: string): Promise<void>
     });
     let log = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-    const exited = once(child, 'exit');
+    const exited: Promise<readonly unknown[]> = once(child, 'exit');
     try {
       await waitUntil(() => (child.exitCode === null ? applied(database) : Promise.reject(new Error(log))), {
         what: 'one order and one charge',
       });
       child.kill('SIGTERM');
-      const [code]: readonly unknown[] = await exited;
+      const [code] = await exited;
       if (code !== 0) throw new Error(`the first program ended with ${String(code)}:\n${log}`);
     } finally {
       child.kill('SIGKILL');

@@ -1,2 +1,3 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { loose, nearest } from './names.ts';
+export { type SettingEntry, settingEntries } from './reference.ts';

@@ -45,17 +45,24 @@ export function nodeOf(schema: z.ZodType): ConfigNode {
 }
 
 function unwrap(schema: z.ZodType): { inner: z.ZodType; optional: boolean } {
-  let inner = schema;
-  let optional = false;
-  for (;;) {
-    const def = defOf(inner);
-    if (['optional', 'nullable', 'default', 'prefault', 'catch'].includes(def.type)) optional = true;
+  const layers = layersOf(schema);
+  const optional = layers.some((layer) =>
+    ['optional', 'nullable', 'default', 'prefault', 'catch'].includes(defOf(layer).type),
+  );
+  return { inner: layers.at(-1) ?? schema, optional };
+}
+
+/** Lists a schema and what it wraps, the outermost first. */
+export function layersOf(schema: z.ZodType): readonly z.ZodType[] {
+  const layers = [schema];
+  for (let layer: z.ZodType | undefined = schema; layer !== undefined;) {
+    const def: Def = defOf(layer);
     // A preprocess step accepts any input, so the output schema is used; otherwise the input schema.
     const piped = def.in !== undefined && defOf(def.in).type === 'transform' ? def.out : def.in;
-    const next = def.innerType ?? piped ?? def.getter?.();
-    if (next === undefined) return { inner, optional };
-    inner = next;
+    layer = def.innerType ?? piped ?? def.getter?.();
+    if (layer !== undefined) layers.push(layer);
   }
+  return layers;
 }
 
 /** Merges the names of all objects of a union; validation decides later which fit together. */

@@ -67,7 +67,6 @@ describe('runServices', () => {
     expect(log).toEqual(['start a', 'stop a']);
   });
 
-  // Planted fault: a run that awaits the start before the stop never ends.
   it('runServices that receives a signal during a start stops that service at once and starts no more', async () => {
     const log: string[] = [];
     const stopped = Promise.withResolvers<undefined>();

@@ -2,3 +2,4 @@
 export { kafkaBroker } from './kafka-broker.ts';
 export { type DriverName, driverNames, kafkaOptions, type KafkaSettings, kafkaSettings } from './settings.ts';
 export type { KafkaOptions } from './wire/wire-broker.ts';
+export type { LoginToken, TokenProvider } from './wire/connection.ts';

@@ -4,6 +4,7 @@ import { refuseUnsafe } from './wire/safe-settings.ts';
 
 const base = { brokers: ['kafka:9093'], clientId: 'c' };
 const plain = { mechanism: 'plain', username: 'u', password: 'canary-7d' } as const;
+const token = () => Promise.resolve({ value: 'canary-7d' });
 const production = { NODE_ENV: 'production' };
 
 describe('settings of Kafka', () => {
@@ -11,6 +12,7 @@ describe('settings of Kafka', () => {
   it.each([
     ['rejectUnauthorized: false', { ssl: { rejectUnauthorized: false } }, production],
     ['SASL PLAIN without TLS', { sasl: plain }, {}],
+    ['SASL OAUTHBEARER without TLS', { sasl: { mechanism: 'oauthbearer' as const, token } }, {}],
     ['the variable of Node that accepts everything', { ssl: true }, { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
   ])(
     'settings of Kafka refuse %s outside development, with the fix and without the password',
@@ -42,5 +44,14 @@ describe('settings of Kafka', () => {
     });
     expect(kafkaOptions(kafkaSettings.parse({ ssl: true }))).toEqual({ brokers: [], ssl: true });
     expect(() => kafkaSettings.parse({ tls: { certificate: 'CERT' } })).toThrow(/belong together/);
+  });
+
+  it.each([
+    { mechanism: 'oauthbearer' },
+    { mechanism: 'oauthbearer', tokenModule: 't.js', password: 'p' },
+    { mechanism: 'plain', username: 'u' },
+    { mechanism: 'scram-sha-512', username: 'u', password: 'p', tokenModule: 't.js' },
+  ])('settings of Kafka refuse the incomplete or contradictory login %o', (sasl) => {
+    expect(() => kafkaSettings.parse({ sasl })).toThrow(/oauthbearer takes tokenModule/);
   });
 });

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { tokenModuleProvider } from './token-module.ts';
+import type { SaslOptions } from './wire/connection.ts';
 import type { KafkaOptions } from './wire/wire-broker.ts';
 
 export const driverNames = ['kafkajs', 'platformatic'] as const;
@@ -7,38 +9,88 @@ export type DriverName = (typeof driverNames)[number];
 
 const address = z.string().regex(/^[^\s:]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/, 'expected host:port');
 
+const text = z.string().min(1);
+
+const tls = z
+  .object({
+    ca: text.optional().meta({
+      description: 'The authorities of the brokers’ certificates.',
+      range: 'PEM text, best from a file',
+      fallback: 'those of the system (NODE_EXTRA_CA_CERTS adds one)',
+    }),
+    certificate: text.optional().meta({
+      description: 'The client certificate, for brokers that require one; it needs `privateKey`.',
+      range: 'PEM text, best from a file',
+    }),
+    privateKey: text.optional().meta({
+      description: 'The private key of the client certificate.',
+      range: 'PEM text, best from a file',
+    }),
+    passphrase: z.string().optional().describe('The passphrase of the private key.'),
+  })
+  .refine(({ certificate, privateKey }) => (certificate === undefined) === (privateKey === undefined), {
+    error: 'certificate and privateKey belong together: give both or neither',
+  });
+
+const sasl = z
+  .object({
+    mechanism: z
+      .enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'])
+      .describe(
+        'The kind of login; `plain` sends the password itself, and `oauthbearer` the token, so they need TLS.',
+      ),
+    username: z.string().optional().describe('The user of the login, for every mechanism but `oauthbearer`.'),
+    password: z
+      .string()
+      .optional()
+      .describe('The password of the login, best from a file; for every mechanism but `oauthbearer`.'),
+    tokenModule: text.optional().meta({
+      description: 'A module that exports `token`, for `oauthbearer` (docs/guides/kafka-login.md).',
+      range: 'path',
+    }),
+  })
+  .refine(isComplete, {
+    error:
+      'oauthbearer takes tokenModule and no password; every other mechanism takes username and password and no tokenModule',
+  });
+
 /** The settings of Kafka, the same for every process. */
 export const kafkaSettings = z.object({
-  /** The addresses of the brokers (KAFKA_BROKERS). @default none */
-  brokers: z.array(address).default([]),
-  /** The client whose connections are used. @default kafkajs: docs/decisions/0006 has the figures */
-  driver: z.enum(driverNames).optional(),
-  /** TLS; implied by any field of `tls`. @default false */
-  ssl: z.boolean().optional(),
-  /** PEM texts, each best from a file: CONVERGE__KAFKA__TLS__CA_FILE, …__CERTIFICATE_FILE, …__PRIVATE_KEY_FILE. */
-  tls: z
-    .object({
-      /** The authorities of the brokers' certificates. @default the system's (NODE_EXTRA_CA_CERTS adds one) */
-      ca: z.string().min(1).optional(),
-      /** The client certificate, for brokers that require one; it needs `privateKey`. @default none */
-      certificate: z.string().min(1).optional(),
-      privateKey: z.string().min(1).optional(),
-      /** The passphrase of the private key. @default none */
-      passphrase: z.string().optional(),
-    })
-    .refine(({ certificate, privateKey }) => (certificate === undefined) === (privateKey === undefined), {
-      error: 'certificate and privateKey belong together: give both or neither',
-    })
-    .optional(),
-  /** A login; `plain` sends the password itself, so it needs TLS. @default no login */
-  sasl: z
-    .object({
-      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-      username: z.string(),
-      password: z.string(),
-    })
-    .optional(),
+  brokers: z.array(address).default([]).meta({
+    description: 'The addresses of the brokers; a process that needs Kafka does not guess them.',
+    range: 'host:port, separated by commas',
+  }),
+  driver: z.enum(driverNames).optional().meta({
+    description: 'The client whose connections are used (docs/decisions/0006 has the figures).',
+    fallback: 'kafkajs',
+  }),
+  ssl: z.boolean().optional().meta({
+    description: 'Whether connections use TLS; any field of `kafka.tls` implies it.',
+    fallback: 'false',
+  }),
+  tls: tls.optional(),
+  sasl: sasl.optional(),
 });
+
+/** The members of a login as they were given. */
+interface GivenLogin {
+  readonly mechanism: SaslOptions['mechanism'];
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tokenModule?: string | undefined;
+}
+
+function isComplete({ mechanism, username, password, tokenModule }: GivenLogin): boolean {
+  return mechanism === 'oauthbearer'
+    ? tokenModule !== undefined && password === undefined
+    : tokenModule === undefined && username !== undefined && password !== undefined;
+}
+
+function loginOf({ mechanism, username = '', password = '', tokenModule = '' }: GivenLogin): SaslOptions {
+  return mechanism === 'oauthbearer'
+    ? { mechanism, token: tokenModuleProvider(tokenModule) }
+    : { mechanism, username, password };
+}
 
 export type KafkaSettings = z.output<typeof kafkaSettings>;
 
@@ -56,6 +108,6 @@ export function kafkaOptions({
     brokers,
     ssl: given.length === 0 ? ssl : Object.fromEntries(given),
     ...(driver === undefined ? {} : { driver }),
-    ...(sasl === undefined ? {} : { sasl }),
+    ...(sasl === undefined ? {} : { sasl: loginOf(sasl) }),
   };
 }

@@ -1,30 +1,20 @@
 import type { Broker } from '@convergekit/broker';
-import { ConvergeError } from '@convergekit/core';
-import { kafkaBroker, kafkaOptions, type KafkaSettings } from '@convergekit/kafka';
+import { type BrokerSettings, chosenBroker, openBroker as openChosen } from '@convergekit/local/choose';
 import { logger } from '@convergekit/telemetry';
-
-/** The settings of a process that choose its broker. */
-export interface BrokerSettings {
-  readonly kafka: KafkaSettings;
-}
 
 export interface BrokerUse {
   /** Time limit of a request, in milliseconds. @default the driver's */
   readonly requestTimeoutMs?: number;
+  /** The process's own database, which has the log of local mode where no other is set. @default the PG* variables */
+  readonly databaseUrl?: string | undefined;
 }
 
-/** Opens the broker that the settings choose. It connects at its first use. Throws CONFIG_MISSING without one. */
-export function openBroker({ kafka }: BrokerSettings, clientId: string, use: BrokerUse = {}): Broker {
-  if (kafka.brokers.length === 0)
-    throw new ConvergeError(
-      'KAFKA_BROKERS is not set: give it as host:port[,host:port…] of the Kafka cluster',
-      { code: 'CONFIG_MISSING', category: 'configuration', certainty: 'not_applied' },
-    );
-  const log = logger('kafka');
-  return kafkaBroker({
+/** Opens the broker that the settings choose. It connects at its first use. Throws BROKER_NOT_SET without one. */
+export function openBroker(settings: BrokerSettings, clientId: string, use: BrokerUse = {}): Broker {
+  const log = logger(chosenBroker(settings) ?? 'broker');
+  return openChosen(settings, {
     clientId,
     ...use,
-    ...kafkaOptions(kafka),
     log: (level, message, details) => log[level](details, message),
   });
 }

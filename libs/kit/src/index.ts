@@ -20,5 +20,6 @@ export { defineReconciler, markDirty, reportKeys } from '@convergekit/reconcile'
 export { connect, type Database, executorOf, migrate, withTransaction } from '@convergekit/postgres';
 export { logger } from '@convergekit/telemetry';
 
+export { httpServer } from '@convergekit/config';
 export { service, type ServiceProcess } from './service/service.ts';
 export type { Part, ServiceDefinition, ServiceParts } from './service/definition.ts';

@@ -11,4 +11,5 @@ export { relay, relayMigrations } from '@convergekit/relay';
 export { policyBook, policyLayersOf, SharedGuards } from '@convergekit/resilience';
 export { effectsOf, sagaObserver, sagaWatch } from '@convergekit/saga';
 export { workflows } from '@convergekit/workflow';
-export { type BrokerSettings, openBroker } from './broker.ts';
+export type { BrokerSettings } from '@convergekit/local/choose';
+export { openBroker } from './broker.ts';

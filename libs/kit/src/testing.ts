@@ -1,10 +1,26 @@
-/** Exports for tests of a service: a real stack, fresh databases and topics, a manual clock. */
+/** Exports for tests of a service: real servers, one event, several services until quiet, a saga in every order. */
+export { memoryBroker } from '@convergekit/broker/testing';
+export { seededRandom } from '@convergekit/core';
 export {
   faultProxy,
   freshDatabase,
   freshTopic,
   manualClock,
+  startPostgres,
   startStack,
+  type TestPostgres,
   waitUntil,
+  withPostgres,
   withStack,
 } from '@convergekit/testing';
+export {
+  applyAll,
+  applyOne,
+  type EmittedEvent,
+  eventsOf,
+  type Outcome,
+  type RunEnd,
+  sagaTrial,
+  serviceDatabase,
+  stubCall,
+} from '@convergekit/testing/service';

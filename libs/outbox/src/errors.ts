@@ -7,6 +7,7 @@ export type OutboxErrorCode =
   | 'SAVEPOINT_OPEN'
   | 'SAVEPOINT_BLOCKED'
   | 'FOREIGN_TRANSACTION'
+  | 'NO_TRANSACTION'
   | 'EVENT_NOT_DECLARED'
   | 'EVENT_INVALID'
   | 'loop_suspected'

@@ -32,7 +32,8 @@ const maxBytes = 8_000_000;
 // one round trip. They are in the select list because a function in FROM costs more to plan than the insert takes.
 const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
 const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';
-const lockSql = 'select converge.outbox_lock($1, $2)';
+// The result is cast, because Prisma does not read the type `void`.
+const lockSql = 'select converge.outbox_lock($1, $2)::pg_catalog.text';
 
 /** Inserts rows, at least one, in array order. They get ascending ids, under the locks of all their keys. */
 export async function insertRows(

@@ -89,10 +89,17 @@ function notMigrated(cause: Error): OutboxError {
 /** Converts the error of a refused append; returns any other error unchanged. */
 export function nameRefusal(error: unknown): unknown {
   if (isNotMigrated(error)) return notMigrated(error);
-  if (!(error instanceof Error) || !('constraint' in error) || error.constraint !== 'outbox_max_bytes')
-    return error;
+  const refusal = refusalIn(error);
+  if (refusal === undefined) return error;
   return new OutboxError(
-    `${error.message.replace(/^converge: /, '')}. Nothing was written. To see why nothing is published, run: converge doctor. Emits succeed again when events have been published, or outbox.maxBytes is raised.`,
+    `${refusal.message.replace(/^converge: /, '')}. Nothing was written. To see why nothing is published, run: converge doctor. Emits succeed again when events have been published, or outbox.maxBytes is raised.`,
     { code: 'OUTBOX_FULL', category: 'service', cause: error },
   );
+}
+
+/** Finds the refusal in an error and its causes: ORMs wrap the error of the driver. */
+function refusalIn(error: unknown): Error | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1)
+    if ('constraint' in at && at.constraint === 'outbox_max_bytes') return at;
+  return undefined;
 }

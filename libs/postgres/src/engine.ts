@@ -19,3 +19,4 @@ export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './notify/commit-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';
 export { isWarning } from './severity.ts';
+export { checkedClient, clientOf, controlsTransaction } from './transaction-client.ts';

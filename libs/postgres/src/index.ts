@@ -14,4 +14,5 @@ export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
 export { type Executor, type ExecutorResult, executorOf, executorOfClient } from './executor.ts';
 export { type AppliedMigration, migrate } from './migrate.ts';
 export type { MigrationSet } from './migration-files.ts';
+export type { TransactionClient } from './transaction-client.ts';
 export { policyWatch, type PolicyWatch, type PolicyWatchStatus } from './policy-watch.ts';

@@ -1,8 +1,9 @@
 import type { CompiledQuery, PostgresPoolClient, Transaction } from 'kysely';
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryResult } from 'pg';
 import { BeginWithFirst } from './begin-with-first.ts';
 import { notifierOf } from './notify/commit-watch.ts';
 import { knownOf } from './submit-client.ts';
+import { passClient } from './transaction-client.ts';
 
 /** Properties of pg that its types omit. */
 interface Internals {
@@ -63,9 +64,13 @@ function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: numb
       client.release(destroy);
     },
   });
+  const query = (text: string, values?: readonly unknown[]): Promise<QueryResult> => {
+    passClient(text, values, client);
+    return begins.query(text, values);
+  };
   return {
     // Kysely's type has a second overload, for cursors, which our pool does not use.
-    query: begins.query.bind(begins) as unknown as PostgresPoolClient['query'],
+    query: query as unknown as PostgresPoolClient['query'],
     release: (destroy) => begins.release(destroy),
     ...(processID === undefined ? {} : { processID }),
   };

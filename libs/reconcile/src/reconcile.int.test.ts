@@ -30,7 +30,7 @@ describe('drift', () => {
     await setWanted(world, { a: 3, b: 2, c: 1 });
     await setStock(world, { a: 3, b: 5, d: 9 });
     const first = await runReconciler(stockReconciler(), { ...options, actor: 'tester' });
-    expect(first).toEqual({ keys: 4, unknown: 0, outcomes: { in_sync: 1, repaired: 3 } });
+    expect(first).toEqual({ keys: 4, compared: 0, unknown: 0, outcomes: { in_sync: 1, repaired: 3 } });
     expect(await stockOf(world)).toEqual({ a: 3, b: 2, c: 1, d: 0 });
     const audit = await rowsOf(
       world,
@@ -49,6 +49,7 @@ describe('drift', () => {
     ]);
     expect(await runReconciler(stockReconciler(), options)).toEqual({
       keys: 4,
+      compared: 0,
       unknown: 0,
       outcomes: { in_sync: 4 },
     });

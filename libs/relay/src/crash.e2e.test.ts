@@ -1,5 +1,6 @@
 import type { Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
+import { localBroker } from '@convergekit/local';
 import type { Database } from '@convergekit/postgres';
 import { seededRandom, systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
@@ -19,17 +20,27 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
-async function setUp() {
-  const { url, database } = await relayDatabase(inject('stack').databaseUrl);
-  const brokers = inject('stack').brokers;
-  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'relay-e2e-check' });
+const logs = ['Kafka', 'the local log'] as const;
+
+async function setUp(log: (typeof logs)[number]) {
+  const { brokers, databaseUrl } = inject('stack');
+  const { url, database } = await relayDatabase(databaseUrl);
+  const isLocal = log === 'the local log';
+  const clientId = 'relay-e2e-check';
+  const broker = isLocal
+    ? localBroker({ url: databaseUrl, clientId })
+    : kafkaBroker({ brokers: brokers.split(','), clientId });
   const topic = await createTopic(broker, topicName(), 4);
   open.push(
     () => broker.close(),
     () => database.close(),
   );
   const start = (env: Record<string, string> = {}): RelayProcess => {
-    const made = startRelay({ DATABASE_URL: url, KAFKA_BROKERS: brokers, ...env });
+    const made = startRelay({
+      DATABASE_URL: url,
+      ...(isLocal ? { LOG_URL: databaseUrl } : { KAFKA_BROKERS: brokers }),
+      ...env,
+    });
     open.push(() => made.end());
     return made;
   };
@@ -70,7 +81,7 @@ async function sentSinceCursor(database: Database, broker: Broker, topic: string
   }).length;
 }
 
-describe('a leader that is killed', () => {
+describe.each(logs)('a leader that is killed, on %s', (log) => {
   test.each([
     ['relay.after_tick@25', 0],
     ['relay.before_send@25', 0],
@@ -82,7 +93,7 @@ describe('a leader that is killed', () => {
   ])(
     'a leader killed at %s, with a backlog of %s, loses nothing, keeps the order, and repeats at most what was sent since the last saved cursor',
     async (failpoint, backlog) => {
-      const { database, broker, topic, start } = await setUp();
+      const { database, broker, topic, start } = await setUp(log);
       if (backlog > 0) await writeMany(database, topic, backlog);
       const first = start({
         CONVERGE_FAILPOINT: failpoint,
@@ -110,9 +121,9 @@ describe('a leader that is killed', () => {
   );
 });
 
-describe('a relay that was stopped for three times its lease', () => {
+describe.each(logs)('a relay that was stopped for three times its lease, on %s', (log) => {
   test('a relay stopped for three leases is fenced by the cursor rows when it wakes: no cursor goes back, and keys keep their order', async () => {
-    const { database, broker, topic, start } = await setUp();
+    const { database, broker, topic, start } = await setUp(log);
     const leaseMs = 1_000;
     const settings = { SAVE_MS: '400', LEASE_MS: String(leaseMs) };
     const relays = [start(settings), start(settings)];

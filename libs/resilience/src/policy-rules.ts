@@ -30,7 +30,9 @@ const nameSchema = z
   });
 
 /** Validates each rule alone; the policy book validates their combination. */
-export const policyRulesSchema = z.record(nameSchema, policyChangeSchema);
+export const policyRulesSchema = z
+  .record(nameSchema, policyChangeSchema)
+  .meta({ fallback: 'as in the code' });
 
 /** Lists the names whose rules apply, the longest last: `default`, `payment`, `payment.charge`. */
 export function chainOf(name: string): readonly string[] {

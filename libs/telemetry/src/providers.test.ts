@@ -7,7 +7,6 @@ afterEach(() => {
   metrics.disable();
 });
 
-// Planted fault: a look at the global provider alone is always true, since it is the API's proxy.
 it('providers are set when the application has set one, and not before', () => {
   expect(providersAreSet()).toBe(false);
   trace.setGlobalTracerProvider({ getTracer: () => ({}) as Tracer });

@@ -11,4 +11,5 @@ export { faultProxy, type FaultProxy } from './fault-proxy.ts';
 export { freshTopic } from './fresh-topic.ts';
 export { manualClock, type ManualClock } from './manual-clock.ts';
 export { type Stack, startStack, withStack } from './stack/stack.ts';
+export { startPostgres, type TestPostgres, withPostgres } from './stack/with-postgres.ts';
 export { waitUntil } from './wait-until.ts';

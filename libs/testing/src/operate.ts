@@ -1,3 +1,5 @@
 /** The development stack of a folder: up, status, down. It may change in any version. */
 export { DevStackError } from './stack/stack-error.ts';
 export { stackDown, stackService, type StackService, stackStatus, type StackStatus } from './stack/up.ts';
+export { freePort } from './stack/ports.ts';
+export { startPostgres } from './stack/with-postgres.ts';

@@ -8,6 +8,7 @@ import { effectsCase } from './effects.ts';
 import { failingKeyCase } from './failing-key.ts';
 import { inboxCase } from './inbox.ts';
 import { latencyCase } from './latency.ts';
+import { localCase } from './local.ts';
 import { outageCase } from './outage.ts';
 import { rawCase } from './raw.ts';
 import { reconcileCase } from './reconcile.ts';
@@ -29,6 +30,7 @@ export const cases: readonly Case[] = [
   inboxCase,
   effectsCase,
   failingKeyCase,
+  localCase,
   amplificationCase,
   chainCase,
   reconcileCase,

@@ -5,6 +5,8 @@ import { placeOf } from '../measure/drain-once.ts';
 export interface Backlog {
   readonly topic: string;
   readonly rows: number;
+  /** The address of the log. @default the stack's Kafka */
+  readonly brokers?: string;
   remove(): Promise<void>;
 }
 

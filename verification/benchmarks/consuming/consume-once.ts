@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inboxMigrations } from '@convergekit/inbox';
-import { kafkaBroker } from '@convergekit/kafka';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
 import { systemClock } from '@convergekit/core';
@@ -12,6 +11,7 @@ import type { World } from '../case.ts';
 import { type Child, startChild } from '../measure/child.ts';
 import { WARM_UP } from '../measure/drain-once.ts';
 import { rateBetween, type Sample } from '../measure/growth.ts';
+import { openLog } from '../measure/open-log.ts';
 import { drivers } from '../sides/ours.ts';
 import { dropDatabase } from '../sides/side.ts';
 import type { Backlog } from './backlog.ts';
@@ -36,7 +36,7 @@ export async function consumeOnce(
   way: Way,
   rows: number = backlog.rows,
 ): Promise<Consumed> {
-  const site = await openSite(world, backlog.topic, way);
+  const site = await openSite(world, backlog.topic, way, backlog.brokers);
   const watcher = new Client({ connectionString: site.orders.databaseUrl });
   watcher.on('error', () => undefined);
   try {
@@ -96,12 +96,17 @@ export interface Site {
 }
 
 /** A database with the tables of every way, and a consumer name with its failure topic. */
-export async function openSite({ stack, cleanup, folder }: World, topic: string, way: Way): Promise<Site> {
+export async function openSite(
+  { stack, cleanup, folder }: World,
+  topic: string,
+  way: Way,
+  brokers: string = stack.brokers,
+): Promise<Site> {
   cleanup.throwIfClosed();
   const group = `bench-${randomBytes(4).toString('hex')}`;
   const databaseUrl = await freshDatabase(stack.databaseUrl, 'bench_consumer');
   const children: Child[] = [];
-  const broker = kafkaBroker({ brokers: stack.brokers.split(','), clientId: 'bench' });
+  const broker = openLog(brokers, 'bench');
   const admin = await broker.admin();
   const remove = cleanup.add(async () => {
     for (const child of children) await child.stop();
@@ -111,7 +116,7 @@ export async function openSite({ stack, cleanup, folder }: World, topic: string,
   await admin.createTopic({ name: `${group}.failures`, partitions: 1 });
   await prepare(databaseUrl);
   const [driver = 'kafkajs'] = drivers();
-  const orders: Orders = { way, topic, group, databaseUrl, brokers: stack.brokers, driver };
+  const orders: Orders = { way, topic, group, databaseUrl, brokers, driver };
   const start = (): Child => {
     const child = startChild({
       name: way,

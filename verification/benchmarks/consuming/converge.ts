@@ -1,7 +1,7 @@
 import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
-import { kafkaBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';
+import { openLog } from '../measure/open-log.ts';
 import { benchEvent } from './bench-event.ts';
 import { type EffectDb, insertion, insertMany, insertOne } from './effect.ts';
 import type { Orders, Stop } from './ways.ts';
@@ -19,7 +19,7 @@ export async function converge(orders: Orders): Promise<Stop> {
   const database = connect<EffectDb>({ url: databaseUrl, applicationName: way });
   const unsafe = way.startsWith('unsafe');
   if (unsafe) withoutDedup();
-  const broker = kafkaBroker({ driver, brokers: brokers.split(','), clientId: way });
+  const broker = openLog(brokers, way, driver);
   const service = consumerService([consumerOf(orders)], { database, broker, ...(unsafe ? UNWATCHED : {}) });
   await service.start();
   return async () => {

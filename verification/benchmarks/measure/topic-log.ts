@@ -1,7 +1,7 @@
 import type { Admin } from '@convergekit/broker';
-import { kafkaBroker } from '@convergekit/kafka';
 import { systemClock } from '@convergekit/core';
 import type { Sample } from './growth.ts';
+import { openLog } from './open-log.ts';
 
 /** A topic measured by the ends of its partitions, so that every side is measured equally. */
 export interface TopicLog {
@@ -32,7 +32,7 @@ export interface Content {
 const NUMBER = /"n":\s?(\d+)/;
 
 export async function openTopic(brokers: string, topic: string, partitions: number): Promise<TopicLog> {
-  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'bench' });
+  const broker = openLog(brokers, 'bench');
   const admin = await broker.admin();
   await admin.createTopic({ name: topic, partitions });
   const count = async (): Promise<number> =>

@@ -14,7 +14,7 @@ import {
   withClient,
 } from './side.ts';
 
-const LOG4J = fileURLToPath(new URL('../../../infra/kafka/log4j2.properties', import.meta.url));
+const LOG4J = fileURLToPath(new URL('../../../libs/testing/kafka/log4j2.properties', import.meta.url));
 
 /** Schema and content type, the same for all events of the type. */
 const CONSTANT_SQL = `'urn:converge:bench.event:1', 'application/json'`;

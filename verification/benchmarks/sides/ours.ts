@@ -9,6 +9,7 @@ import { connect, type Executor, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import type { Client } from 'pg';
 import { startChild } from '../measure/child.ts';
+import { logEnvironment } from '../measure/open-log.ts';
 import { CORRELATION_SQL, openSource, PAYLOAD_SQL, type Side, TRACEPARENT_SQL } from './side.ts';
 
 const run = promisify(execFile);
@@ -55,7 +56,7 @@ export function ours(driver: DriverName): Side {
             env: {
               CONVERGE__KAFKA__DRIVER: driver,
               DATABASE_URL: databaseUrl,
-              KAFKA_BROKERS: place.brokers,
+              ...logEnvironment(place.brokers),
               CONVERGE__HEALTH__PORT: '0',
               LOG_LEVEL: 'warn',
               NODE_OPTIONS: '',

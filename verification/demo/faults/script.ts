@@ -35,7 +35,7 @@ export function script(
       name: 'kill −9 and restart of the broker',
       run: () =>
         kafka === undefined
-          ? Promise.resolve('skipped: KAFKA_BROKERS names a broker that is not ours')
+          ? Promise.resolve('skipped: the broker is not one that this demo started')
           : restartBroker(kafka),
     },
     {

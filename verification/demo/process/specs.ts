@@ -11,7 +11,8 @@ export interface Addresses {
   /** The URL of the provider's database, which belongs to another company. */
   readonly provider: string;
   readonly logins: Readonly<Record<Source, Logins>>;
-  readonly brokers: string;
+  /** The settings of the log: KAFKA_BROKERS, or those of local mode. */
+  readonly log: Readonly<Record<string, string>>;
   readonly ordersPort: number;
   readonly providerPort: number;
 }
@@ -38,7 +39,7 @@ export function processSpecs(at: Addresses, healthPorts: readonly number[]): rea
   return processNames.map((name, index) => {
     const healthPort = healthPorts[index] ?? 0;
     const env = {
-      KAFKA_BROKERS: at.brokers,
+      ...at.log,
       CONVERGE__HEALTH__PORT: String(healthPort),
       ...environmentOf(name, at),
     };

@@ -3,6 +3,16 @@ import type { Noun } from '../frame/command.ts';
 /** The nouns below `converge`, in the order of the help. */
 export const nouns: readonly Noun[] = [
   {
+    name: 'init',
+    summary: 'write a small service to start from into a new folder',
+    load: async () => (await import('./init/init.ts')).initCommand,
+  },
+  {
+    name: 'dev',
+    summary: 'run a service for development: a Postgres, its migrations, and a restart when a file changes',
+    load: async () => (await import('./dev/dev.ts')).devCommand,
+  },
+  {
     name: 'migrate',
     summary: 'create or update the tables of converge in DATABASE_URL',
     load: async () => (await import('./migrate/migrate.ts')).migrateCommand,
@@ -14,7 +24,7 @@ export const nouns: readonly Noun[] = [
   },
   {
     name: 'relay',
-    summary: 'publish the outbox of DATABASE_URL to KAFKA_BROKERS',
+    summary: 'publish the outbox of DATABASE_URL to the broker',
     load: async () => (await import('./relay/relay.ts')).relayCommand,
   },
   {
@@ -26,6 +36,16 @@ export const nouns: readonly Noun[] = [
     name: 'topics',
     summary: 'create and check the topics that events go to',
     load: async () => (await import('./topics/index.ts')).topicCommands,
+  },
+  {
+    name: 'local',
+    summary: 'the log in Postgres of local mode, and the way to Kafka',
+    load: async () => [(await import('./local/export.ts')).exportCommand],
+  },
+  {
+    name: 'schemas',
+    summary: 'JSON Schemas and the AsyncAPI document of your events',
+    load: async () => (await import('./schemas/index.ts')).schemaCommands,
   },
   {
     name: 'source',

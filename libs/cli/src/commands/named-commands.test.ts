@@ -124,7 +124,7 @@ describe('a command that the kit names', () => {
     async (path) => {
       for (const line of typed(read(path))) {
         const words = wordsOf(line).map((word) => (word === 'N' ? '1' : word));
-        if (line.includes('…') || line.includes('|')) continue;
+        if (/[…|[]/.test(line)) continue;
         await expect(parseOnly(words), line).resolves.toBeDefined();
       }
     },

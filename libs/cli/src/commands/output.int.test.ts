@@ -8,13 +8,14 @@ import { allMigrations } from '../frame/all-migrations.ts';
 import { run } from '../frame/run.ts';
 
 /** Commands that run until they are stopped. */
-const LONG = ['relay', 'reconcile run', 'outbox tail'];
+const LONG = ['relay', 'reconcile run', 'outbox tail', 'dev'];
 const ID = '0197c3f4-0000-7000-8000-000000000000';
 const why = ['--reason', 'a test', '--yes'];
 const fixture = 'libs/cli/src/fixture';
 
 /** A command line of each command. Those that change something are refused, or name nothing that exists. */
 const lines: Readonly<Record<string, readonly string[]>> = {
+  init: ['libs'],
   migrate: [],
   roles: ['read'],
   doctor: [],
@@ -22,6 +23,9 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'topics check': ['a.topic'],
   'topics accept': ['a.topic', '--yes'],
   'topics forget': ['a.topic', ...why],
+  'local export': [],
+  'schemas write': ['schemas/src/parts.ts'],
+  'schemas check': ['schemas/src/parts.ts'],
   'source show': [],
   'source rebase': ['--dry-run'],
   'source disown': ['a.topic', '0', '0', '--reason', 'a test', '--dry-run'],

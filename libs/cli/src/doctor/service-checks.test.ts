@@ -20,6 +20,7 @@ const call: OverdueEntry = { ...entry, kind: 'call', name: 'bank.charge', step: 
 const lost = { effect: 'bank.charge', intents: 2, oldestMs: 120_000 };
 const status: ReconcilerStatus = {
   ...{ name: 'stock-copy', now, lastCompletedAt: null, paused: null, held: null, requestedBy: null },
+  ...{ approved: null, overdueSince: null },
   ...{ leader: 'host', keys: { queued: 0, pending: 0, running: 0, terminal: 0 } },
 };
 const halted = { code: 'gap', reason: 'an event is missing', at: now };

@@ -22,7 +22,7 @@ it('an uncaught error ends the command with one log line, without the properties
   expect(stderr).not.toContain('canary-4f1b');
   const lines = stderr.trimEnd().split('\n');
   expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
-    { level: 'fatal', name: 'converge', err: { code: '23505', message: 'duplicate key' } },
+    { level: 'fatal', name: 'converge', err: { code: '23505', message: 'SQLSTATE 23505' } },
   ]);
 });
 

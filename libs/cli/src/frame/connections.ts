@@ -1,8 +1,8 @@
 import type { Broker } from '@convergekit/broker';
-import { kafkaBroker, kafkaOptions } from '@convergekit/kafka';
+import { chosenBroker, openBroker as openChosen } from '@convergekit/local/choose';
 import { connect, type Database } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
-import { requireBrokers, type Settings } from './settings.ts';
+import { requireBroker, requireDatabase, type Settings } from './settings.ts';
 
 export interface OpenOptions {
   readonly connectTimeoutMs?: number;
@@ -43,12 +43,14 @@ export interface BrokerUse {
 
 /** Opens the broker of the settings. It connects on first use. */
 export function openBroker(settings: Settings, clientId: string, use: BrokerUse = {}): Broker {
-  const brokers = requireBrokers(settings);
-  const log = logger('kafka');
-  return kafkaBroker({
+  requireBroker(settings);
+  const chosen = chosenBroker(settings);
+  const isOwn = chosen === 'local' && settings.local.url === undefined;
+  const log = logger(chosen ?? 'broker');
+  return openChosen(settings, {
     clientId,
     ...use,
-    ...kafkaOptions({ ...settings.kafka, brokers }),
+    databaseUrl: isOwn ? requireDatabase(settings, process.env) : undefined,
     log: (level, message, details) => log[level](details, message),
   });
 }

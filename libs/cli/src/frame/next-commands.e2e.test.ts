@@ -114,7 +114,6 @@ const migrated = async () => {
 /** What fails, the text that says why, and what is there already. */
 type Row = [name: string, fails: () => Step, why: RegExp, given?: () => Promise<unknown>];
 
-// Planted fault: a printed command without its partitions is refused.
 const fixing: readonly Row[] = [
   ['an emit into a database that was not migrated', () => emits, /tables of the outbox are missing/],
   ['a command on a database that was not migrated', () => cli('outbox', 'list'), /migrations are missing/],

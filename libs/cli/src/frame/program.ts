@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { nearest } from '@convergekit/config/engine';
 import { Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, Group, Noun } from './command.ts';
 import { UsageError } from './errors.ts';
 import type { Flag } from './flags.ts';
 import type { Streams } from './output.ts';
+import { version } from './version.ts';
 
 /** A command with the values of its arguments and flags, as the command line gives them. */
 export interface Call {
@@ -191,8 +191,3 @@ A first event, end to end:
   select converge.emit('bb.events', 'k1', 'bb.thing', '{"n":1}', '{}');
   SQL
 `;
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}

@@ -1,13 +1,13 @@
 import { ConfigError } from '@convergekit/config';
 import { describe, expect, it } from 'vitest';
 import { relayOptions } from '@convergekit/relay/operate';
-import { readSettings, requireBrokers, requireDatabase, sourcesOf } from './settings.ts';
+import { readSettings, requireBroker, requireDatabase, sourcesOf } from './settings.ts';
 
 describe('the settings', () => {
   it('settings need nothing but DATABASE_URL and KAFKA_BROKERS', () => {
     const settings = readSettings({ DATABASE_URL: 'postgres://a@b/c', KAFKA_BROKERS: 'k1:9092, k2:9092' });
     expect(requireDatabase(settings, {})).toBe('postgres://a@b/c');
-    expect(requireBrokers(settings)).toEqual(['k1:9092', 'k2:9092']);
+    expect(settings.kafka.brokers).toEqual(['k1:9092', 'k2:9092']);
     expect(settings.health.port).toBe(0);
   });
 
@@ -27,7 +27,8 @@ describe('the settings', () => {
   it('settings accept PG* in place of DATABASE_URL, and require the name of a database', () => {
     expect(requireDatabase(readSettings({}), { PGHOST: 'db' })).toBeUndefined();
     expect(() => requireDatabase(readSettings({}), {})).toThrow('DATABASE_URL is not set');
-    expect(() => requireBrokers(readSettings({}))).toThrow('KAFKA_BROKERS is not set');
+    expect(() => requireBroker(readSettings({}))).toThrow('KAFKA_BROKERS is not set');
+    expect(() => requireBroker(readSettings({ CONVERGE__BROKER: 'local' }))).not.toThrow();
   });
 
   it('settings never quote a DATABASE_URL that is no URL, because it may be a password', () => {

@@ -62,7 +62,6 @@ const back = (ms: number) =>
   );
 const overdue = async () => (await readStatus(database.executor))[0]?.overdueSince ?? null;
 
-// Planted faults: without the next start that the leader records, and without the tolerance, this fails.
 it('a schedule that no process runs is overdue after the tolerance, for the scan, the doctor and the list', async () => {
   const service = await runFor('0 0 1 1 *');
   const { rows } = await database.executor.query<{ at: Date }>(

@@ -7,13 +7,19 @@ export interface AsyncApiInfo {
   readonly title?: string;
   /** The version of the document, not of the events. @default '1.0.0' */
   readonly version?: string;
+  /** Events of other services that this one receives. @default none */
+  readonly received?: readonly EventDefinition[];
 }
 
-/** Builds an AsyncAPI 3 document: a channel per topic, a message per event, Kafka headers and keys. */
+/**
+ * Builds an AsyncAPI 3 document: a channel per topic, a message per event, Kafka headers and keys. The extensions
+ * `x-eventcatalog-*` are for EventCatalog: the kind of each message, its version, and whether its contract is this service's.
+ */
 export function asyncApiOf(
-  definitions: readonly EventDefinition[],
-  { title = 'Events', version = '1.0.0' }: AsyncApiInfo = {},
+  sent: readonly EventDefinition[],
+  { title = 'Events', version = '1.0.0', received = [] }: AsyncApiInfo = {},
 ): JsonSchema {
+  const definitions = [...sent, ...received];
   const topics = [...new Set(definitions.map(({ topic }) => topic))].sort();
   return {
     asyncapi: '3.0.0',
@@ -29,14 +35,15 @@ export function asyncApiOf(
         { address: topic, messages: refs(definitions.filter((one) => one.topic === topic)) },
       ]),
     ),
-    operations: Object.fromEntries(
-      topics.map((topic) => [
-        `publish.${topic}`,
-        { action: 'send', channel: { $ref: `#/channels/${pointer(topic)}` }, summary: `Events of ${topic}` },
-      ]),
-    ),
+    operations: Object.fromEntries([
+      ...topics.flatMap((topic) => operation('publish', topic, sent)),
+      ...topics.flatMap((topic) => operation('receive', topic, received)),
+    ]),
     components: {
-      messages: Object.fromEntries(definitions.map((one) => [nameOf(one), message(one)])),
+      messages: Object.fromEntries([
+        ...sent.map((one) => [nameOf(one), message(one, 'provider')] as const),
+        ...received.map((one) => [nameOf(one), message(one, 'client')] as const),
+      ]),
       schemas: Object.fromEntries(definitions.flatMap(schemas)),
     },
   };
@@ -52,7 +59,29 @@ function refs(definitions: readonly EventDefinition[]): JsonSchema {
   );
 }
 
-function message(definition: EventDefinition): JsonSchema {
+/** The operation of a topic; none where it has no such event. */
+function operation(
+  name: 'publish' | 'receive',
+  topic: string,
+  definitions: readonly EventDefinition[],
+): readonly (readonly [string, JsonSchema])[] {
+  const here = definitions.filter((one) => one.topic === topic);
+  if (here.length === 0) return [];
+  const channel = `#/channels/${pointer(topic)}`;
+  return [
+    [
+      `${name}.${topic}`,
+      {
+        action: name === 'publish' ? 'send' : 'receive',
+        channel: { $ref: channel },
+        summary: `Events of ${topic}`,
+        messages: here.map((one) => ({ $ref: `${channel}/messages/${pointer(nameOf(one))}` })),
+      },
+    ],
+  ];
+}
+
+function message(definition: EventDefinition, role: 'provider' | 'client'): JsonSchema {
   const text = { type: 'string' };
   return {
     name: definition.type,
@@ -74,6 +103,9 @@ function message(definition: EventDefinition): JsonSchema {
     },
     payload: { $ref: `#/components/schemas/${pointer(nameOf(definition))}` },
     bindings: { kafka: { key: { type: 'string' }, bindingVersion: '0.5.0' } },
+    'x-eventcatalog-message-type': 'event',
+    'x-eventcatalog-message-version': `${definition.version}.0.0`,
+    'x-eventcatalog-role': role,
   };
 }
 

@@ -76,6 +76,39 @@ describe('written schemas', () => {
     expect(payload?.property('root')?.property('children')?.items()).toBeDefined();
   });
 
+  it('the document says which events the service publishes and which it receives, in the words of EventCatalog', async () => {
+    await writeSchemas([v1], dir, { received: [tree, tree] });
+    const text = await readFile(join(dir, 'asyncapi.json'), 'utf8');
+    const { diagnostics } = await new Parser().parse(text);
+    expect(diagnostics.filter(({ severity }) => [0, 1].includes(severity))).toEqual([]);
+    expect(JSON.parse(text)).toMatchObject({
+      operations: {
+        'publish.shop.orders': {
+          action: 'send',
+          messages: [{ $ref: '#/channels/shop.orders/messages/shop.order.placed.v1' }],
+        },
+        'receive.shop.trees': { action: 'receive' },
+      },
+      components: {
+        messages: {
+          'shop.order.placed.v1': {
+            'x-eventcatalog-message-type': 'event',
+            'x-eventcatalog-message-version': '1.0.0',
+            'x-eventcatalog-role': 'provider',
+          },
+          'shop.tree.grown.v2': {
+            'x-eventcatalog-message-version': '2.0.0',
+            'x-eventcatalog-role': 'client',
+          },
+        },
+      },
+    });
+    // The contract of a received event is the business of its service: no file of it is written here.
+    expect(await readdir(join(dir, 'json'))).toEqual(['shop.order.placed.v1.json']);
+    expect(await checkSchemas([v1], dir, { received: [tree] })).toEqual([]);
+    expect(await checkSchemas([v1], dir)).toMatchObject([{ kind: 'outdated' }]);
+  });
+
   it('schemas written twice are identical, and the check then reports nothing', async () => {
     expect(await kinds(v1)).toEqual(['not_written shop.order.placed v1']);
     await writeSchemas([v1, tree], dir);

@@ -19,6 +19,7 @@ export async function checkSchemas(
   info: AsyncApiInfo = {},
 ): Promise<readonly SchemaChange[]> {
   const definitions = deduplicate(events);
+  const document = documentOf(definitions, info);
   const recorded = await readRecorded(join(dir, 'json'));
   const changes = [
     ...definitions.flatMap((one) => changesOf(one, recorded.get(nameOf(one)))),
@@ -26,9 +27,8 @@ export async function checkSchemas(
     ...(await checkFixtures(definitions, join(dir, 'fixtures'))),
   ];
   const first = definitions[0];
-  const document = await readJson(join(dir, 'asyncapi.json'));
-  if (changes.length > 0 || first === undefined || same(document, asyncApiOf(definitions, info)))
-    return changes;
+  const written = await readJson(join(dir, 'asyncapi.json'));
+  if (changes.length > 0 || first === undefined || same(written, document)) return changes;
   return [
     {
       kind: 'outdated',
@@ -72,9 +72,13 @@ export async function writeSchemas(
     join(dir, 'json', `${nameOf(one)}.json`),
     jsonSchemaOf(one),
   ]);
-  files.push([join(dir, 'asyncapi.json'), asyncApiOf(definitions, info)]);
+  files.push([join(dir, 'asyncapi.json'), documentOf(definitions, info)]);
   for (const [file, content] of files) await writeFile(file, `${JSON.stringify(content, null, 2)}\n`);
   return files.map(([file]) => file);
+}
+
+function documentOf(definitions: readonly EventDefinition[], info: AsyncApiInfo): JsonSchema {
+  return asyncApiOf(definitions, { ...info, received: deduplicate(info.received ?? []) });
 }
 
 const WRITE = 'write the schemas again and commit them';

@@ -1,6 +1,7 @@
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import type { FailureData } from '@convergekit/contracts/engine';
 import type { Certainty } from '@convergekit/core';
+import type { TransactionClient } from '@convergekit/postgres';
 import type { Logger } from '@convergekit/telemetry';
 import type { Compilable, CompiledQuery, Transaction } from 'kysely';
 
@@ -30,6 +31,11 @@ export interface HandlerContext<DB> {
    * when one fails, its handler has failed.
    */
   readonly write: (query: Compilable | CompiledQuery) => void;
+  /**
+   * Returns pg's client of the slice, for an ORM: `drizzle(await pgClient())`. What it writes commits with `tx`, and its
+   * statements run in the order in which they are sent. Savepoints are allowed; BEGIN, COMMIT and ROLLBACK are refused.
+   */
+  readonly pgClient: () => Promise<TransactionClient>;
   readonly consumer: string;
   readonly handler: string;
   /** Aborts after the `attemptTimeoutMs` of the handler's policy, or when the partition is reassigned. */

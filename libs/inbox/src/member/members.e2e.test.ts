@@ -1,17 +1,17 @@
 import { once } from 'node:events';
-import { driverNames } from '@convergekit/kafka';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { logNames } from '../fixture/open-log.ts';
 import { type Member, ProcessScene, reordered } from '../fixture/process-scene.ts';
 
 /**
- * Members of one group that freeze, die, come and go, on each Kafka driver. Planted faults, each tried here:
+ * Members of one group that freeze, die, come and go, on each Kafka driver and on the local log. Planted faults, each tried here:
  * - the fence without `next_offset = $8` (`openSlice`): effects come twice;
  * - the slice without its server-side limits (`limits` in `openSlice`): the fence is never released by the frozen member.
  */
 
-describe.each(driverNames)('members of a group over %s', (driver) => {
+describe.each(logNames)('members of a group over %s', (driver) => {
   let scene: ProcessScene;
 
   beforeEach(async () => {

@@ -10,7 +10,7 @@ import { InboxError } from '../errors.ts';
 import type { SliceContext } from './context.ts';
 import { emitClosed, type Emitted, identityOf } from './emitted.ts';
 import { Gathered } from './gathered.ts';
-import { ended, guarded, type FailedWrite, Written } from './handler-tx.ts';
+import { ended, guarded, type FailedWrite, handlerClient, Written } from './handler-tx.ts';
 import { ConnectionLost, HandlerFailed, PartitionLost, SliceTooLong } from './slice-errors.ts';
 
 /** Calls the handlers of a slice in order. Throws HandlerFailed, or an error for which no handler is at fault. */
@@ -93,6 +93,7 @@ async function callOne<DB>(
       context: {
         tx: guard.tx,
         write,
+        pgClient: () => handlerClient(tx, handler, () => open),
         consumer,
         handler,
         emit,

@@ -1,7 +1,8 @@
 import type { KyselyPlugin, Transaction, CompiledQuery } from 'kysely';
 import { InboxError } from '../errors.ts';
 import type { ReceivedEvent } from '@convergekit/contracts';
-import type { Send } from '@convergekit/postgres/engine';
+import type { TransactionClient } from '@convergekit/postgres';
+import { checkedClient, clientOf, controlsTransaction, type Send } from '@convergekit/postgres/engine';
 
 export interface Guarded<DB> {
   readonly tx: Transaction<DB>;
@@ -28,6 +29,33 @@ export function ended(handler: string): InboxError {
   return new InboxError(
     'HANDLER_ENDED',
     `handler ${handler} used its transaction after it had ended: await every statement before the handler returns`,
+    { category: 'bug' },
+  );
+}
+
+/** Returns the client of the slice for one call of a handler; it is closed with `isOpen`. */
+export async function handlerClient<DB>(
+  tx: Transaction<DB>,
+  handler: string,
+  isOpen: () => boolean,
+): Promise<TransactionClient> {
+  if (!isOpen()) throw ended(handler);
+  const client = await clientOf(tx);
+  if (client === undefined)
+    throw new InboxError(
+      'CONSUMER_INVALID',
+      `handler ${handler} asked for pg's client, but the consumer's database was not opened by connect(): open it so, or write through tx`,
+    );
+  return checkedClient(client, (text) => {
+    if (!isOpen()) throw ended(handler);
+    if (controlsTransaction(text)) throw controlled(handler, text);
+  });
+}
+
+function controlled(handler: string, text: string): InboxError {
+  return new InboxError(
+    'TRANSACTION_REFUSED',
+    `handler ${handler} sent ${JSON.stringify(text.trim().slice(0, 40))}: its slice is a transaction already, with other events and the position of the partition. Call the ORM without a transaction of its own, or use a savepoint`,
     { category: 'bug' },
   );
 }

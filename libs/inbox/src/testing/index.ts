@@ -1,5 +1,5 @@
 /** Exports for the kit's tests: a source without a relay, quick policies, parts of a slice. */
-export { FixtureSource, sendRecords } from './fixture-source.ts';
+export { type FixtureRecord, FixtureSource, sendRecords } from './fixture-source.ts';
 export { inPlace, makeTopics, quickSchedule, tag } from './quick.ts';
 export { readRecord } from '../plan/reading.ts';
 export { router } from '../define/routes.ts';

@@ -1,10 +1,31 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 
-export interface SaslOptions {
+/** A login by user and password. */
+export interface PasswordLogin {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly username: string;
   readonly password: string;
 }
+
+/** A login by OAuth 2 bearer tokens. */
+export interface TokenLogin {
+  readonly mechanism: 'oauthbearer';
+  readonly token: TokenProvider;
+}
+
+export interface LoginToken {
+  readonly value: string;
+  /** SASL extensions, as some providers require: `{ logicalCluster: 'lkc-…' }`. @default none */
+  readonly extensions?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Returns a valid token: at each new connection, and when the broker requires the login again. Keep a token while it is
+ * valid. A rejection counts as an outage (TOKEN_UNAVAILABLE): the caller connects again later.
+ */
+export type TokenProvider = () => Promise<LoginToken>;
+
+export type SaslOptions = PasswordLogin | TokenLogin;
 
 export interface Request {
   readonly apiKey: number;

@@ -7,7 +7,7 @@ interface Secured {
   readonly sasl?: SaslOptions;
 }
 
-/** Refuses TLS without a certificate check, and a plain password without TLS, outside development and test. */
+/** Refuses TLS without a certificate check, and a plain password or token without TLS, outside development and test. */
 export function refuseUnsafe({ ssl = false, sasl }: Secured, env = process.env): void {
   const mode = env['NODE_ENV'];
   if (mode === 'development' || mode === 'test') return;
@@ -19,6 +19,10 @@ export function refuseUnsafe({ ssl = false, sasl }: Secured, env = process.env):
   if (tls !== false && tls.rejectUnauthorized === undefined && env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0')
     throw unsafe(
       "NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate of Kafka. Unset it, and give the brokers' CA instead: ssl.ca, or CONVERGE__KAFKA__TLS__CA_FILE",
+    );
+  if (tls === false && sasl?.mechanism === 'oauthbearer')
+    throw unsafe(
+      'SASL OAUTHBEARER without TLS sends the token to anyone who listens. Set ssl (CONVERGE__KAFKA__SSL=true)',
     );
   if (tls === false && sasl?.mechanism === 'plain')
     throw unsafe(

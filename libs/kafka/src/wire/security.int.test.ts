@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedKafka, type EmbeddedServer, freePort } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
 import { collect, record, until, values, written } from '@convergekit/broker/contract';
+import { selfSigned } from '../fixture/certificates.ts';
 import { drivers } from '../fixture/drivers.ts';
 import type { KafkaOptions } from './wire-broker.ts';
 
@@ -20,10 +20,11 @@ const STRANGER = { username: 'stranger', password: 'friend' };
 const folder = mkdtempSync(join(tmpdir(), 'converge-tls-'));
 let kafka: EmbeddedServer;
 let address: string;
-let ca: Buffer;
+let ca: string;
 
 beforeAll(async () => {
-  ca = selfSigned();
+  const server = selfSigned(folder, 'localhost');
+  ca = server.certificate;
   const port = await freePort();
   address = `127.0.0.1:${port}`;
   const listener = 'listener.name.door0';
@@ -33,7 +34,7 @@ beforeAll(async () => {
     scramUsers: [RELAY, STRANGER].map(({ username, password }) => ({ name: username, password })),
     settings: {
       [`${listener}.ssl.keystore.type`]: 'PEM',
-      [`${listener}.ssl.keystore.location`]: join(folder, 'server.pem'),
+      [`${listener}.ssl.keystore.location`]: server.file,
       [`${listener}.sasl.enabled.mechanisms`]: MECHANISMS.map((name) => name.toUpperCase()).join(),
       [`${listener}.plain.sasl.jaas.config`]: `${security}.plain.PlainLoginModule required user_relay='${RELAY.password}';`,
       [`${listener}.scram-sha-256.sasl.jaas.config`]: `${security}.scram.ScramLoginModule required;`,
@@ -115,14 +116,3 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
     expect(refused).toMatchObject({ ok: false, error: { code: 'NOT_AUTHORIZED', kind: 'halt_topic' } });
   });
 });
-
-/** Creates a self-signed certificate for this machine, as the file that the broker wants: key and certificate. */
-function selfSigned(): Buffer {
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
-  const names = ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
-  execFileSync('openssl', [...request, ...names, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
-  const bytes = readFileSync(certificate);
-  writeFileSync(join(folder, 'server.pem'), Buffer.concat([readFileSync(key), bytes]));
-  return bytes;
-}

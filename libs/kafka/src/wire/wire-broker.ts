@@ -21,7 +21,7 @@ export interface KafkaOptions {
   readonly clientId: string;
   /** `rejectUnauthorized: false` is refused unless NODE_ENV is development or test. @default none: plain TCP */
   readonly ssl?: boolean | TlsOptions;
-  /** `plain` without TLS is refused unless NODE_ENV is development or test. @default none */
+  /** `plain` and `oauthbearer` without TLS are refused unless NODE_ENV is development or test. @default none */
   readonly sasl?: SaslOptions;
   /** Receives failures of consumers (warn) and messages of the client library (debug). @default nothing is logged */
   readonly log?: Log;

@@ -45,8 +45,9 @@ export function openConnections<DB>(
   return {
     database: open<DB>('', { ...own, max }),
     relayDatabase: () => open<DB>('-relay', own),
-    relayBroker: () => kept(openBroker(settings, `${clientId}-relay`, { requestTimeoutMs: STOP_BEFORE_MS })),
-    broker: () => kept(openBroker(settings, clientId)),
+    relayBroker: () =>
+      kept(openBroker(settings, `${clientId}-relay`, { requestTimeoutMs: STOP_BEFORE_MS, databaseUrl: url })),
+    broker: () => kept(openBroker(settings, clientId, { databaseUrl: url })),
     reconciled: (names) =>
       Object.fromEntries(
         [...new Set(names)].flatMap((name) => {

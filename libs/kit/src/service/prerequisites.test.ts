@@ -16,7 +16,6 @@ function asked(check: () => Promise<void>) {
   return { clock, lines, waiting: prerequisites({ needed, log, clock, random: () => 0.5 }) };
 }
 
-// Planted faults: a wait without the memory of its reason logs each try; one without `throw` waits for a wrong setting.
 it('prerequisites that are down are waited for, and each reason is logged once', async () => {
   const world = { why: 'no broker', up: false };
   const { clock, lines, waiting } = asked(() =>

@@ -83,7 +83,6 @@ it('a service ends on a signal although one of its connections is never released
   expect(await run.exited).toEqual([0, null]);
 });
 
-// Planted fault: without `exitOnUncaught` Node prints the error with `detail`, which quotes the row.
 it('an uncaught error of Postgres ends a service with one line that quotes no row', async () => {
   const url = await freshDatabase(inject('stack').databaseUrl);
   const database = connect({ url });
@@ -114,7 +113,13 @@ it.each([
   ['an unknown variable', '{ relay: true }', { CONVERGE__HELTH__PORT: '1' }, [], 'HEALTH__PORT'],
   ['an unreadable command line', '{ relay: true }', {}, ['--health.port'], 'has no value'],
   ['an unknown flag', '{ relay: true }', {}, ['--helth.port=1'], 'no such setting'],
-  ['no broker', '{ relay: true }', { DATABASE_URL: 'postgres://h/d' }, [], 'KAFKA_BROKERS is not set'],
+  [
+    'no broker',
+    '{ relay: true }',
+    { DATABASE_URL: 'postgres://h/d' },
+    [],
+    'no broker is set: give KAFKA_BROKERS',
+  ],
   ['nothing to run', '{}', { DATABASE_URL: 'postgres://h/d' }, [], 'it has nothing to run'],
 ] as const)(
   'a service with %s ends with exit code 78 and one line that names it',
@@ -141,7 +146,6 @@ it('a service on a database without the tables of the kit ends with exit code 78
   ]);
 });
 
-// Planted fault: a start that does not wait ends with exit code 1.
 it('a service waits for a database that is down, says so once, serves /readyz meanwhile, and starts when it answers', async () => {
   const url = new URL(await migrated());
   const proxy = await faultProxy({ target: url.host });

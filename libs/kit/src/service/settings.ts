@@ -1,5 +1,5 @@
 import { type Environment, loadSettings, originOf } from '@convergekit/config';
-import { kafkaSettings } from '@convergekit/kafka';
+import { brokerSettings } from '@convergekit/local/choose';
 import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
 import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@convergekit/resilience';
 import { z } from 'zod';
@@ -7,46 +7,61 @@ import type { Arguments } from './arguments.ts';
 
 const databaseUrl = z
   .string()
-  .regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host:5432/database');
+  .regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host:5432/database')
+  .meta({ range: 'postgres://user:password@host:port/database' });
 
 const database = z.object({
-  /** `postgres://user:password@host:port/database` (DATABASE_URL). @default the standard PG* variables */
-  url: databaseUrl.optional(),
-  /** Connections of the service at most; its relay and its reconcilers have their own. @default 10 */
-  connections: z.int().min(2).default(10),
+  url: databaseUrl.optional().meta({
+    description: 'The database of the service.',
+    fallback: 'the PG* variables; one of both is required',
+  }),
+  connections: z.int().min(2).default(10).meta({
+    description: 'The most connections of the service; its relay and its reconcilers have their own.',
+    unit: 'connections',
+  }),
 });
 
-const base = z.object({
+const health = z.object({
+  port: z.int().min(0).max(65_535).default(0).meta({
+    description:
+      'The port of /livez, /readyz, /startupz and /metrics; 0 takes any free port, which the log names.',
+    unit: 'none',
+  }),
+  host: z.string().min(1).optional().meta({
+    description: 'The address that the health port listens on.',
+    fallback: '127.0.0.1 where the port is 0, else 0.0.0.0',
+  }),
+});
+
+/** The settings that every service reads, besides its own. */
+export const serviceSettings = z.object({
   database: database.prefault({}),
-  kafka: kafkaSettings.prefault({}),
-  health: z
-    .object({
-      /** 0 takes any free port, which the log names. @default 0 */
-      port: z.int().min(0).max(65_535).default(0),
-      /** @default 127.0.0.1 for any free port (it is known only on this machine), else 0.0.0.0 */
-      host: z.string().min(1).optional(),
-    })
-    .prefault({}),
+  ...brokerSettings,
+  health: health.prefault({}),
   stop: z
     .object({
-      /** The time in which a stop ends the work in flight, less than the supervisor's, in milliseconds. @default 25_000 */
-      deadlineMs: z.int().min(1_000).default(25_000),
+      deadlineMs: z
+        .int()
+        .min(1_000)
+        .default(25_000)
+        .describe('The time in which a stop ends the work in flight; choose less than the supervisor’s.'),
     })
     .prefault({}),
   outbox: outboxSettings.prefault({}),
   relay: relaySettings.prefault({}),
   reconcile: z
     .object({
-      /** The databases that reconcilers name, besides the service's own: `CONVERGE__RECONCILE__DATABASES__ORDERS=postgres://…`. */
-      databases: z.record(z.string(), databaseUrl).default({}),
+      databases: z
+        .record(z.string(), databaseUrl)
+        .default({})
+        .describe('A database that reconcilers name, besides the service’s own.'),
     })
     .prefault({}),
-  /** Policies above the code's and below the central table: `CONVERGE__POLICIES__CONSUMER__ATTEMPTS=2`. */
   policies: policyRulesSchema.prefault({}),
 });
 
 /** The settings of every service. */
-export type ServiceSettings = z.output<typeof base>;
+export type ServiceSettings = z.output<typeof serviceSettings>;
 
 /** Additional settings of a service: one schema for each name. */
 export type OwnSettings = Readonly<Record<string, z.ZodType>>;
@@ -83,5 +98,8 @@ export function readSettings<Own extends OwnSettings>(
 /** Returns the schema. Without PG* variables the URL is required: a guessed localhost may be another database. */
 function schemaOf(own: OwnSettings, env: Environment): z.ZodType {
   const named = ['PGHOST', 'PGDATABASE', 'PGSERVICE'].some((name) => (env[name] ?? '') !== '');
-  return base.extend({ ...(named ? {} : { database: database.extend({ url: databaseUrl }) }), ...own });
+  return serviceSettings.extend({
+    ...(named ? {} : { database: database.extend({ url: databaseUrl }) }),
+    ...own,
+  });
 }

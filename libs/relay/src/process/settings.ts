@@ -5,51 +5,69 @@ const milliseconds = z.number().int().positive();
 
 /** The settings of an outbox, under `outbox`. */
 export const outboxSettings = z.object({
-  /** Bytes of events that may wait to be published, with indexes. @default no limit */
-  maxBytes: z.number().int().min(1_048_576).optional(),
-  /**
-   * The reaction at the limit: only an alarm, or emits are refused (OUTBOX_FULL) until events have left. @default
-   * 'alarm'
-   */
-  whenFull: z.enum(['alarm', 'refuse']).default('alarm'),
+  maxBytes: z.number().int().min(1_048_576).optional().meta({
+    description: 'The size of unpublished events, with their indexes, that counts as full.',
+    unit: 'bytes',
+    fallback: 'no limit',
+  }),
+  whenFull: z
+    .enum(['alarm', 'refuse'])
+    .default('alarm')
+    .describe(
+      'The reaction to a full outbox: only an alarm, or emits fail (OUTBOX_FULL) until events have left.',
+    ),
 });
 
-/** The settings of a process that runs relays, under `relay`. */
+const poll = z.object({
+  minMs: milliseconds
+    .optional()
+    .meta({ description: 'The pause between polls while events come in.', fallback: '1' }),
+  maxMs: milliseconds.optional().meta({
+    description: 'The pause of an idle relay that may have writers without notifications.',
+    fallback: '20',
+  }),
+  idleMs: milliseconds.max(29_999).optional().meta({
+    description: 'The pause of an idle relay whose writers all notify it.',
+    fallback: '1000, or maxMs if longer',
+  }),
+});
+
+/** The settings of a relay, under `relay`. */
 export const relaySettings = z
   .object({
-    poll: z
-      .object({
-        /** Pause between polls while events come in, in milliseconds. @default 1 */
-        minMs: milliseconds.optional(),
-        /** Pause of an idle relay that may have writers without notifications, in milliseconds. @default 20 */
-        maxMs: milliseconds.optional(),
-        /** Pause of an idle relay whose writers all notify it, in milliseconds. @default 1_000, or maxMs if longer */
-        idleMs: milliseconds.max(29_999).optional(),
-      })
-      .prefault({}),
-    /** Longer than a renewal and the stop before its end together. @default 5_000 */
-    leaseMs: milliseconds.min(3_001).optional(),
-    /**
-     * The minimum time an event stays in the outbox, in milliseconds; an unpublished one stays anyway. @default
-     * 86_400_000, a day
-     */
-    retainMs: milliseconds.optional(),
-    /** The time the answer to a request key is kept, in milliseconds. @default 604_800_000, a week */
-    retainRequestsMs: milliseconds.optional(),
-    /** The number of events in a child of the outbox: a whole child is removed at once. @default 1_000_000 */
-    childEvents: z.number().int().positive().optional(),
-    /**
-     * The outboxes of a process that serves several, by a name for logs and readiness. They replace DATABASE_URL:
-     * `CONVERGE__RELAY__SOURCES__ORDERS=postgres://…`, or in YAML `relay: { sources: { orders: postgres://… } }`.
-     */
-    sources: z.record(z.string(), z.string()).default({}),
-    /**
-     * The secret that signs every record of this outbox: 32 bytes at least (docs/guides/trust.md), best from a file
-     * (`…_FILE`). @default none
-     */
-    signingKey: z.string().optional(),
-    /** The signing secrets of several outboxes, by the names of `sources`. @default none */
-    signingKeys: z.record(z.string(), z.string()).default({}),
+    poll: poll.prefault({}),
+    leaseMs: milliseconds.min(3_001).optional().meta({
+      description: 'The time after which a standby replaces a relay that does not answer.',
+      fallback: '5000',
+    }),
+    retainMs: milliseconds.optional().meta({
+      description:
+        'The minimum time that a published event stays in the outbox; an unpublished one always stays.',
+      fallback: '86400000 (a day)',
+    }),
+    retainRequestsMs: milliseconds.optional().meta({
+      description: 'The time that the answer to a request key is kept.',
+      fallback: '604800000 (a week)',
+    }),
+    childEvents: z.number().int().positive().optional().meta({
+      description: 'The number of events in a child table of the outbox; a whole child is removed at once.',
+      unit: 'events',
+      fallback: '1000000',
+    }),
+    sources: z.record(z.string(), z.string()).default({}).meta({
+      description:
+        'An outbox of a relay that serves several, by a name for logs; these replace DATABASE_URL.',
+      range: 'postgres://user:password@host:port/database',
+    }),
+    signingKey: z.string().optional().meta({
+      description:
+        'The secret that signs every record of this outbox, best from a file (docs/guides/trust.md).',
+      range: 'text of at least 32 bytes',
+    }),
+    signingKeys: z.record(z.string(), z.string()).default({}).meta({
+      description: 'The signing secret of one of several outboxes, by its name in relay.sources.',
+      range: 'text of at least 32 bytes',
+    }),
   })
   .superRefine(({ sources, signingKeys }, context) => {
     for (const name of Object.keys(signingKeys))

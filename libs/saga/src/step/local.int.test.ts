@@ -107,7 +107,6 @@ describe('a saga of local steps', () => {
     },
   );
 
-  // Planted fault: a bug of unknown certainty leaves the step stuck, and the order placed.
   it.each([
     ['reserve', 'reserve:failed_not_applied ship:tombstoned', ''],
     ['pay', 'pay:failed_not_applied reserve:undone ship:tombstoned', '+reserve -reserve'],

@@ -58,7 +58,11 @@ export class DockerServer implements StackServer {
     return this.#running;
   }
 
-  /** The container, to run a command in it. Known after the first `start`. */
+  /**
+   * The container, to run a command in it. Known after the first `start`.
+   *
+   * @internal its type is of testcontainers, which a user may not have installed
+   */
   get container(): Container {
     if (this.#container === undefined)
       throw new Error(`${this.#options.recipe.what} has no container before its first start`);

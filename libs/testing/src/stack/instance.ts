@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { dockerEngine } from './docker-package.ts';
 import { endRecorded, readIdentity } from './owned-process.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
 
@@ -95,8 +96,7 @@ export async function reapInstances(dataDir: string, log: (line: string) => void
 }
 
 async function endContainers(name: string): Promise<number | undefined> {
-  const { removeContainers } = await import('./docker-engine.ts');
-  return removeContainers(name);
+  return (await dockerEngine())?.removeContainers(name);
 }
 
 function removeFolder(folder: string): void {

@@ -6,7 +6,7 @@ import { DevStackError } from './stack-error.ts';
 const run = promisify(execFile);
 const OLDEST = 17;
 const INSTALL =
-  'install a Java runtime 17 or newer (Debian and Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk), or set KAFKA_BROKERS to a Kafka that runs';
+  'install a Java runtime 17 or newer (Debian and Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk), set KAFKA_BROKERS to a Kafka that runs, or test without Kafka (withPostgres, applyOne, memoryBroker need none)';
 
 /** The `java` command to use: JAVA_HOME's when that is set, else the first on PATH. */
 export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<string> {

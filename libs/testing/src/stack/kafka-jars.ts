@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
-const POM = fileURLToPath(new URL('../../../../infra/kafka/pom.xml', import.meta.url));
+export const POM = fileURLToPath(new URL('../../kafka/pom.xml', import.meta.url));
 const INSTALL =
-  'install Maven (Debian and Ubuntu: apt-get install maven; macOS: brew install maven), or set KAFKA_BROKERS to a Kafka that runs';
+  'install Maven (Debian and Ubuntu: apt-get install maven; macOS: brew install maven), set KAFKA_BROKERS to a Kafka that runs, or test without Kafka (withPostgres, applyOne, memoryBroker need none)';
 
 export interface JarsOptions {
   /** Holds one folder of jars for each pom that was fetched. */

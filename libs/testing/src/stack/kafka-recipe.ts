@@ -12,7 +12,7 @@ import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';
 import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
-const LOG4J = fileURLToPath(new URL('../../../../infra/kafka/log4j2.properties', import.meta.url));
+export const LOG4J = fileURLToPath(new URL('../../kafka/log4j2.properties', import.meta.url));
 
 /**
  * An additional listener of the broker. The broker redirects clients of the listener to `advertisedPort`, the port of a

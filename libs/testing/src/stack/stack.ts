@@ -1,6 +1,7 @@
 import { systemClock } from '@convergekit/core';
 import { containerTools, javaTools, type KafkaTools } from '../kafka-tools.ts';
 import { askedStack, type Choice, type Choices, chooseStack } from './choose.ts';
+import { dockerEngine } from './docker-package.ts';
 import { kafkaServer, postgresServer } from './embedded.ts';
 import { createInstance, dataFolder, type Instance, type InstanceKind, reapInstances } from './instance.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
@@ -60,8 +61,15 @@ interface StartContext {
  * embedded; CONVERGE_STACK=docker|embedded fixes the choice. A rejection (a DevStackError that says what to install or
  * change) leaves nothing running.
  */
-export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { log = () => undefined, env = process.env, kind = 'run' } = options;
+export function startStack(options: StackOptions = {}): Promise<Stack> {
+  return startServers(options, true);
+}
+
+/** Starts Postgres, and Kafka unless the caller needs none: then it is neither chosen nor started. */
+export async function startServers(options: StackOptions, withKafka: boolean): Promise<Stack> {
+  const { log = () => undefined, kind = 'run' } = options;
+  const { env: given = process.env } = options;
+  const env = withKafka ? given : { ...given, KAFKA_BROKERS: 'none' };
   const choices = await choose(env, log);
   const began = systemClock.monotonic();
   const context: StartContext = {
@@ -74,7 +82,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
   const chose = choices.postgres.how === 'given' ? choices.kafka.how : choices.postgres.how;
   const why = choices.because === undefined ? '' : ` (${choices.because})`;
-  log(`stack: ${describe('Postgres', choices.postgres)}, ${describe('Kafka', choices.kafka)}${why}`);
+  const kafkaToo = withKafka ? `, ${describe('Kafka', choices.kafka)}` : '';
+  log(`stack: ${describe('Postgres', choices.postgres)}${kafkaToo}${why}`);
   const { postgres, kafka, stop } = await startParts(choices, context);
   if (chose !== 'given') log(`stack: ready in ${((systemClock.monotonic() - began) / 1_000).toFixed(1)} s`);
   return {
@@ -95,10 +104,14 @@ async function choose(env: NodeJS.ProcessEnv, log: (line: string) => void): Prom
   const given = { postgres: Boolean(databaseUrl), kafka: Boolean(brokers) };
   if (asked === 'embedded' || (given.postgres && given.kafka))
     return chooseStack({ databaseUrl, brokers, asked, docker: undefined });
-  const { prepareDocker } = await import('./docker-engine.ts');
+  const engine = await dockerEngine();
+  if (engine === undefined) {
+    const why = 'the npm package testcontainers is not installed';
+    return chooseStack({ databaseUrl, brokers, asked, docker: { ready: false, why } });
+  }
   const { KAFKA_IMAGE, POSTGRES_IMAGE } = await import('./docker-recipes.ts');
   const images = [...(given.postgres ? [] : [POSTGRES_IMAGE]), ...(given.kafka ? [] : [KAFKA_IMAGE])];
-  return chooseStack({ databaseUrl, brokers, asked, docker: await prepareDocker(images, log) });
+  return chooseStack({ databaseUrl, brokers, asked, docker: await engine.prepareDocker(images, log) });
 }
 
 /** Runs `work` on a stack and ends the stack whatever happens. */

@@ -15,13 +15,18 @@ export function stackService(options: StackOptions): StackService {
   const file = join(dataFolder(options.dataDir), 'stack.env');
   const { promise: done, resolve, reject } = Promise.withResolvers<undefined>();
   let stack: Stack | undefined;
+  let starting: Promise<unknown> = Promise.resolve();
   let watch: NodeJS.Timeout | undefined;
   let environment = '';
+  let stopping = false;
   return {
     name: 'stack',
     done: done.then(() => undefined),
     async start() {
-      stack = await startStack({ ...options, kind: 'up' });
+      const begun = startStack({ ...options, kind: 'up' });
+      starting = begun.catch(() => undefined);
+      stack = await begun;
+      if (stopping) return;
       environment = `DATABASE_URL=${stack.databaseUrl}\nKAFKA_BROKERS=${stack.brokers}\n`;
       mkdirSync(dataFolder(options.dataDir), { recursive: true });
       writeFileSync(file, environment);
@@ -31,7 +36,10 @@ export function stackService(options: StackOptions): StackService {
       }, 1_000);
     },
     async stop() {
+      stopping = true;
       clearInterval(watch);
+      // A start cannot be broken off: servers that it has not started yet would be left behind.
+      await starting;
       rmSync(file, { force: true });
       await stack?.stop();
       resolve(undefined);

@@ -83,7 +83,10 @@ export const orderListVsPayments = defineReconciler<PaymentsDb, ListedPayment, O
  * the list then says rightly that no money is held. An order that is neither paid nor listed yet has its first event before it.
  */
 function agrees(listed: ListedPayment | null, payment: ListedPayment): boolean {
-  return (listed ?? 'none') === payment || (listed === 'none' && (payment === 'refunded' || payment === 'declined'));
+  return (
+    (listed ?? 'none') === payment ||
+    (listed === 'none' && (payment === 'refunded' || payment === 'declined'))
+  );
 }
 
 function entries(db: Kysely<OrdersDb>) {

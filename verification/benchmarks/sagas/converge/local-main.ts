@@ -1,10 +1,9 @@
 /**
- * The order saga in one process on the broker inside it, the driver in memory. What the topics hold ends with the
- * process. Its input is JSON in the first argument.
+ * The order saga in one process on the local log, in the same database. Its input is JSON in the first argument.
  */
-import { memoryBroker } from '@convergekit/broker/testing';
 import { runServices, systemClock, systemRandom } from '@convergekit/core';
 import { livePolicies } from '@convergekit/inbox';
+import { localBroker } from '@convergekit/local';
 import { connect } from '@convergekit/postgres';
 import { SharedGuards } from '@convergekit/resilience';
 import { exitOnUncaught, logger } from '@convergekit/telemetry';
@@ -28,7 +27,7 @@ const input = JSON.parse(process.argv[2] ?? '{}') as LocalInput;
 const log = logger('bench.sagas');
 exitOnUncaught(log);
 const database = connect<BenchDb>({ url: input.databaseUrl, applicationName: 'bench-sagas' });
-const broker = memoryBroker();
+const broker = localBroker({ url: input.databaseUrl, clientId: 'bench-sagas' });
 const admin = await broker.admin();
 const failures = services.map((name) => failureTopic(nameIn(input.run, name)));
 for (const name of [...topicsOf(input.run), ...failures])

@@ -16,7 +16,7 @@ import { makeDatabases, type Urls } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
 import { answers, type ProcessSpec, RestartableProcess } from './processes.ts';
-import type { Layout, SagaPlace, SagaSide, Worker } from './side.ts';
+import type { Layout, SagaPlace, SagaSide } from './side.ts';
 
 const MAIN = fileURLToPath(new URL('../converge/main.ts', import.meta.url));
 const LOCAL_MAIN = fileURLToPath(new URL('../converge/local-main.ts', import.meta.url));
@@ -54,7 +54,7 @@ export function convergeOnKafka(layout: Layout): SagaSide {
 /** The service of layout B that the drill kills: the one with the external calls. */
 const KILLED: ServiceName = 'payments';
 
-/** The kit in one process, on the broker inside it. */
+/** The kit in one process, on the local log in its own database. */
 export const convergeOnLocalBroker: SagaSide = {
   name: 'Converge A, local broker',
   layout: 'A',
@@ -73,13 +73,10 @@ export const convergeOnLocalBroker: SagaSide = {
       healthPort,
       partitions: PARTITIONS,
     };
-    const worker: Worker = {
-      kind: 'absent',
-      why: 'the local broker is the driver in memory: its topics end with the process',
-    };
+    const all = new RestartableProcess(localProcess(input), place.folder);
     return openSide(place, {
-      processes: [new RestartableProcess(localProcess(input), place.folder)],
-      worker,
+      processes: [all],
+      worker: all.worker,
       urls,
       place: placeAt(`http://127.0.0.1:${httpPort}/orders`),
     });

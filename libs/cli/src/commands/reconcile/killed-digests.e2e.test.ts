@@ -33,7 +33,7 @@ interface Range {
   readonly until: string | null;
 }
 
-// Planted faults: where an expired lease is not free, the test waits in vain; where a lease is not respected, the survivor
+// Planted fault: where a lease is not respected, the survivor
 // finishes the ranges of the dead process before their lease has ended.
 it('a process killed by SIGKILL in a range of a digest scan loses it to the other, and no run, no range and no key is lost or done twice', async () => {
   const { rows, number, sidecar } = scene;

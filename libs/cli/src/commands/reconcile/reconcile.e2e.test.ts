@@ -163,22 +163,22 @@ describe('converge reconcile', () => {
   it('a package is loaded by its name', async () => {
     const { code, stderr } = await runCli(['reconcile', 'list', '@convergekit/resilience'], {});
     expect({ code, stderr }).toMatchObject({
-      code: 78,
+      code: 2,
       stderr: expect.stringContaining('exports no reconciler') as string,
     });
   });
 
   it.each([
-    [[], {}, 'no module with reconcilers is named'],
-    [['./nope.ts'], {}, 'module ./nope.ts does not exist'],
-    [['no-such-package'], {}, "cannot be loaded: Cannot find package 'no-such-package'"],
-    [['./libs/cli/sql/roles'], {}, 'folder ./libs/cli/sql/roles has no .js, .mjs or .ts file'],
-    [['no-such-package'], {}, 'install the package, or name a file'],
-    [['./libs/cli/src/frame/output.ts'], {}, 'exports no reconciler'],
-    [[module], {}, 'CONVERGE__RECONCILE__DATABASES__SHOP=postgres://…'],
-  ])('`converge reconcile` refuses %j in one line', async (modules, settings, text) => {
+    [78, [], {}, 'no module with reconcilers is named'],
+    [2, ['./nope.ts'], {}, 'module ./nope.ts does not exist'],
+    [78, ['no-such-package'], {}, "cannot be loaded: Cannot find package 'no-such-package'"],
+    [2, ['./libs/cli/sql/roles'], {}, 'folder ./libs/cli/sql/roles has no .js, .mjs or .ts file'],
+    [78, ['no-such-package'], {}, 'install the package, or name a file'],
+    [2, ['./libs/cli/src/frame/output.ts'], {}, 'exports no reconciler'],
+    [78, [module], {}, 'CONVERGE__RECONCILE__DATABASES__SHOP=postgres://…'],
+  ])('`converge reconcile` exits with %i for %j, in one line', async (exit, modules, settings, text) => {
     const { code, stderr } = await runCli(['reconcile', 'run', ...modules], settings);
-    expect(code).toBe(78);
+    expect(code).toBe(exit);
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(text)]);
   });
 });

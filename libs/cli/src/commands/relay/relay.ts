@@ -14,7 +14,7 @@ import { command } from '../../frame/command.ts';
 import { openAt } from '../../frame/connections.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { runLong } from '../../frame/long-running.ts';
-import { type NamedSource, requireBrokers, sourcesOf } from '../../frame/settings.ts';
+import { type NamedSource, requireBroker, sourcesOf } from '../../frame/settings.ts';
 import { relaySource, relaySources, sourceChecks } from './relay-source.ts';
 
 // A stop waits for a connection that is being opened.
@@ -26,7 +26,7 @@ export const relayCommand = command({
   summary:
     'publish the outbox of DATABASE_URL to KAFKA_BROKERS; of several relays, one leads and the others stand by',
   run: async (context) => {
-    requireBrokers(context.settings);
+    requireBroker(context.settings);
     const sources = sourcesOf(context.settings);
     if (sources.length === 0) await relayOne(context);
     else await relayMany(context, sources, openBroker(context));

@@ -19,6 +19,8 @@ export interface KafkaJsConnection {
       readonly sendRequest: () => void;
     }): void;
   };
+  /** The time of the last login, by `process.hrtime`; null without a login. */
+  readonly authenticatedAt: [number, number] | null;
   isConnected(): boolean;
   authenticate(): Promise<void>;
   nextCorrelationId(): number;

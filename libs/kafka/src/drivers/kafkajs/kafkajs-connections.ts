@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Log } from '@convergekit/broker/engine';
+import { BrokerError, type Log } from '@convergekit/broker/engine';
 import {
   type Connection,
   ConnectionError,
@@ -8,8 +8,10 @@ import {
   type ConnectionOptions,
   isTlsFailure,
   type Request,
+  type SaslOptions,
   type Target,
 } from '../../wire/connection.ts';
+import { bearerLogin, type SaslAuthenticate } from './bearer-login.ts';
 import {
   BrokerClass,
   ConnectionPoolClass,
@@ -56,8 +58,8 @@ export class KafkaJsConnections implements ConnectionLayer {
 
   async #send(connection: KafkaJsConnection, request: Request, onWritten: () => void): Promise<Buffer> {
     try {
-      // The login returns at once, unless the broker requires it again.
-      await connection.authenticate();
+      // The login returns at once, unless the broker requires it again. A broker refuses one within a second of another.
+      if (loginAgeMs(connection) > 1_100) await connection.authenticate();
       if (!connection.isConnected()) throw new ConnectionError('lost', 'the connection was closed');
       return await transmit(connection, frame(request, this.#options.clientId), onWritten);
     } catch (error) {
@@ -71,8 +73,7 @@ export class KafkaJsConnections implements ConnectionLayer {
       host,
       port,
       ssl,
-      // kafkajs writes into this object.
-      sasl: sasl === null ? null : { ...sasl },
+      sasl: saslOf(sasl),
       clientId,
       socketFactory: (wanted) => {
         const socket = socketTo(wanted);
@@ -100,6 +101,24 @@ export class KafkaJsConnections implements ConnectionLayer {
     });
     return pool;
   }
+}
+
+/** Returns the login in the form of kafkajs, which writes into the object. */
+function saslOf(sasl: SaslOptions | null): object | null {
+  if (sasl?.mechanism !== 'oauthbearer') return sasl === null ? null : { ...sasl };
+  return {
+    mechanism: 'oauthbearer',
+    authenticationProvider: ({ saslAuthenticate }: { readonly saslAuthenticate: SaslAuthenticate }) => ({
+      authenticate: () => bearerLogin(sasl.token, saslAuthenticate),
+    }),
+  };
+}
+
+/** Returns the age of the connection's last login. */
+function loginAgeMs({ authenticatedAt }: KafkaJsConnection): number {
+  if (authenticatedAt === null) return Infinity;
+  const [seconds, nanoseconds] = process.hrtime(authenticatedAt);
+  return seconds * 1_000 + nanoseconds / 1_000_000;
 }
 
 interface Framed {
@@ -163,7 +182,8 @@ function socketTo({ host, port, ssl, onConnect }: SocketTarget): Socket {
 
 /** Maps an error of kafkajs to a ConnectionError, by name: the internal modules do not export the classes. */
 export function connectionErrorFrom(error: unknown): unknown {
-  if (error instanceof ConnectionError || !(error instanceof Error)) return error;
+  if (error instanceof ConnectionError || error instanceof BrokerError || !(error instanceof Error))
+    return error;
   const { name, message } = error;
   const { code } = error as { code?: unknown };
   if (name === 'KafkaJSSASLAuthenticationError') return new ConnectionError('credentials', message, error);

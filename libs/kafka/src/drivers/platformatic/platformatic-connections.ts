@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 import type * as Platformatic from '@platformatic/kafka';
-import { ByteReader } from '@convergekit/broker/engine';
+import { BrokerError, ByteReader } from '@convergekit/broker/engine';
 import {
   type ApiVersions,
   type Connection,
@@ -8,9 +8,12 @@ import {
   type ConnectionLayer,
   type ConnectionOptions,
   isTlsFailure,
+  type LoginToken,
   type Request,
+  type SaslOptions,
   type Target,
 } from '../../wire/connection.ts';
+import { tokenOf } from '../../wire/token.ts';
 
 type PlatformaticConnection = InstanceType<typeof Platformatic.Connection>;
 
@@ -47,7 +50,11 @@ export class PlatformaticConnections implements ConnectionLayer {
       onLost();
     };
     // Requests in flight fail by themselves; without a listener the event would end the process.
-    connection.on('error', gone);
+    let failure: unknown;
+    connection.on('error', (error: unknown) => {
+      failure = error;
+      gone();
+    });
     connection.on('close', gone);
     try {
       await connection.connect(host, port);
@@ -59,7 +66,11 @@ export class PlatformaticConnections implements ConnectionLayer {
       };
     } catch (error) {
       end();
-      throw connectionErrorFrom(error);
+      // A refused certificate ends the connection after its opening: only the error of the socket says so.
+      const reason = connectionErrorFrom(failure);
+      throw reason instanceof ConnectionError && reason.failure === 'tls'
+        ? reason
+        : connectionErrorFrom(error);
     }
   }
 
@@ -72,7 +83,7 @@ export class PlatformaticConnections implements ConnectionLayer {
       // The client's default of 5 would let a heartbeat wait behind commits.
       maxInflights: 1_000,
       ...(ssl === null ? {} : { tls: { ...servername, ...ssl } }),
-      ...(sasl === null ? {} : { sasl: { ...sasl, mechanism: MECHANISMS[sasl.mechanism] } }),
+      ...(sasl === null ? {} : { sasl: saslOf(sasl) }),
     };
   }
 
@@ -88,6 +99,26 @@ export class PlatformaticConnections implements ConnectionLayer {
       clearTimeout(late);
     }
   }
+}
+
+/** Returns the login in the form of the library, which asks for a token and for its extensions one after the other. */
+function saslOf(sasl: SaslOptions): Platformatic.SASLOptions {
+  if (sasl.mechanism !== 'oauthbearer') return { ...sasl, mechanism: MECHANISMS[sasl.mechanism] };
+  let extensions: LoginToken['extensions'];
+  return {
+    mechanism: 'OAUTHBEARER',
+    token: async () => {
+      const token = await tokenOf(sasl.token);
+      ({ extensions } = token);
+      return token.value;
+    },
+    oauthBearerExtensions: () => ({ ...extensions }),
+    // The answer to a refused token is no error of the protocol, but a text with the reason (RFC 7628).
+    authBytesValidator: (text, done) => {
+      if (text.length === 0) done(null, text);
+      else done(new Error(`the token was refused: ${text.toString('utf8').slice(0, 200)}`));
+    },
+  };
 }
 
 async function send(
@@ -130,6 +161,8 @@ function versionsOf(payload: Buffer): ApiVersions {
 export function connectionErrorFrom(error: unknown): unknown {
   if (error instanceof ConnectionError || !(error instanceof Error)) return error;
   const chain = chainOf(error);
+  const own = chain.find((one) => one instanceof ConnectionError || one instanceof BrokerError);
+  if (own !== undefined) return own;
   const has = (code: string): boolean => chain.some((one) => one.code === code);
   const message = chain.map((one) => one.message).join(' ');
   if (has('PLT_KFK_AUTHENTICATION')) return new ConnectionError('credentials', message, error);

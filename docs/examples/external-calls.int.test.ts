@@ -1,0 +1,50 @@
+import { applyAll, eventsOf, serviceDatabase } from '@convergekit/testing/service';
+import { expect, inject, it } from 'vitest';
+import {
+  charged,
+  declined,
+  ordered,
+  type Provider,
+  till,
+  TILL_TABLES,
+  type TillDb,
+} from './external-calls.ts';
+
+/** A provider with a ledger, which loses the answer of its first call. */
+function provider(): Provider & { readonly receipts: Map<string, string> } {
+  const receipts = new Map<string, string>();
+  let lost = 0;
+  return {
+    receipts,
+    charge: (cents, key) => {
+      if (cents > 100_000) return Promise.resolve(undefined);
+      receipts.set(key, `r-${cents}`);
+      lost += 1;
+      if (lost === 1)
+        return Promise.reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
+      return Promise.resolve(receipts.get(key));
+    },
+    find: (key) => Promise.resolve(receipts.get(key)),
+  };
+}
+
+it('the example of “external calls” charges an order once although an answer was lost, and declines a refused card', async () => {
+  const database = await serviceDatabase<TillDb>(inject('stack').databaseUrl, TILL_TABLES);
+  try {
+    const bank = provider();
+    const { consumer, charge } = till(bank);
+    const orders = [ordered({ orderId: 'a', cents: 900 }), ordered({ orderId: 'b', cents: 420_000 })];
+    const { emitted, openCalls } = await applyAll([{ database, consumers: [consumer] }], orders, {
+      effects: [charge as never],
+    });
+    expect(openCalls).toEqual([]);
+    expect(eventsOf(emitted, charged)).toEqual([{ orderId: 'a', cents: 900 }]);
+    expect(eventsOf(emitted, declined)).toEqual([{ orderId: 'b', cents: 420_000 }]);
+    expect(bank.receipts.size).toBe(1);
+    expect(await database.db.selectFrom('receipt').selectAll().execute()).toEqual([
+      { orderId: 'a', receipt: 'r-900' },
+    ]);
+  } finally {
+    await database.close();
+  }
+});

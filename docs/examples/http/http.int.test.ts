@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { startTelemetry } from 'convergekit/telemetry';
+import { freshDatabase } from 'convergekit/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import type { ShopDb } from './orders.ts';
+import { expressApp } from './with-express.ts';
+import { fastifyApp } from './with-fastify.ts';
+import { honoApp } from './with-hono.ts';
+
+/*
+ * The examples of the guide over HTTP.
+ */
+type Db = Database<ShopDb>['db'];
+const APPS: readonly (readonly [string, (db: Db) => RequestListener | Promise<RequestListener>])[] = [
+  ['Express', (db) => expressApp(db)],
+  [
+    'Fastify',
+    async (db) => {
+      const app = fastifyApp(db);
+      await app.ready();
+      return (request, response) => app.routing(request, response);
+    },
+  ],
+  ['Hono', (db) => getRequestListener(honoApp(db).fetch)],
+];
+
+let database: Database<ShopDb>;
+const telemetry = startTelemetry({ serviceName: 'http-example' });
+beforeAll(async () => {
+  database = connect<ShopDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'http') });
+  await migrate(database, [outboxMigrations]);
+  await database.executor.query('create table orders (id text primary key, cents int not null)');
+});
+beforeEach(async () => {
+  await database.executor.query('truncate orders, converge.outbox, converge.request');
+});
+afterAll(async () => {
+  await database.close();
+  await telemetry.shutdown();
+});
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+
+describe.each(APPS)('a service with %s', (name, app) => {
+  let url: string;
+  beforeAll(async () => {
+    const server = createServer(await app(database.db));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/orders`;
+    return () => new Promise<void>((resolve) => void server.close(() => resolve()));
+  });
+
+  const post = async (headers: Readonly<Record<string, string>>, cents = 5) => {
+    const body = JSON.stringify({ id: 'a', cents });
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    });
+    return [answer.status, await answer.json()] as const;
+  };
+
+  test(`a repeated request to ${name} is done once, and gets the same answer`, async () => {
+    const headers = { 'idempotency-key': 'k-1' };
+    const answers = await Promise.all([post(headers), post(headers), post(headers)]);
+    expect(answers).toEqual(Array.from({ length: 3 }, () => [201, { placed: 'a' }]));
+    const { rows } = await database.executor.query('select key from converge.outbox');
+    expect(rows).toEqual([{ key: 'a' }]);
+  });
+
+  test(`a request to ${name} without a key is refused, and one with a used key and other content`, async () => {
+    expect((await post({}))[0]).toBe(400);
+    expect((await post({ 'idempotency-key': 'k-2' }))[0]).toBe(201);
+    expect((await post({ 'idempotency-key': 'k-2' }, 6))[0]).toBe(422);
+  });
+
+  test(`the event of a request to ${name} continues the trace of the request`, async () => {
+    await post({ 'idempotency-key': 'k-3', traceparent: `00-${TRACE}-b7ad6b7169203331-01` });
+    const { rows } = await database.executor.query<{ trace: string }>(
+      "select headers::json ->> 'traceparent' as trace from converge.outbox",
+    );
+    expect(rows.map(({ trace }) => trace.split('-')[1])).toEqual([TRACE]);
+  });
+});
+
+test('the guide “http requests” shows these examples', () => {
+  const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+  const source = ['orders', 'key', 'with-express', 'with-fastify', 'with-hono']
+    .map((file) => read(`${file}.ts`))
+    .join('\n');
+  const shown = [...read('../../guides/http-requests.md').matchAll(/```ts example\n([^]*?)```/g)];
+  expect(shown.length).toBeGreaterThan(3);
+  for (const [, code = ''] of shown) expect(source).toContain(code.trimEnd());
+});

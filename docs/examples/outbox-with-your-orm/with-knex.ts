@@ -1,0 +1,9 @@
+import { executorFrom } from 'convergekit/orm';
+import type { Knex } from 'knex';
+import { type Order, orderPlaced, outbox } from './events.ts';
+
+export const place = (knex: Knex, order: Order) =>
+  knex.transaction(async (trx) => {
+    await trx('orders').insert(order);
+    await outbox.append(executorFrom.knex(trx), [orderPlaced(order)]);
+  });

@@ -1,0 +1,9 @@
+import { executorFrom } from 'convergekit/orm';
+import { type Order, orderPlaced, outbox } from './events.ts';
+import type { PrismaClient } from './prisma/generated/client.ts';
+
+export const place = (prisma: PrismaClient, order: Order) =>
+  prisma.$transaction(async (tx) => {
+    await tx.order.create({ data: order });
+    await outbox.append(executorFrom.prisma(tx), [orderPlaced(order)]);
+  });

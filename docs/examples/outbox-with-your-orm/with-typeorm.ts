@@ -1,0 +1,14 @@
+import { executorFrom } from 'convergekit/orm';
+import { type DataSource, EntitySchema } from 'typeorm';
+import { type Order, orderPlaced, outbox } from './events.ts';
+
+export const orders = new EntitySchema<Order>({
+  name: 'orders',
+  columns: { id: { type: 'text', primary: true }, cents: { type: 'int' } },
+});
+
+export const place = (source: DataSource, order: Order) =>
+  source.transaction(async (manager) => {
+    await manager.insert(orders, order);
+    await outbox.append(executorFrom.typeorm(manager), [orderPlaced(order)]);
+  });

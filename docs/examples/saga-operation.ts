@@ -1,0 +1,49 @@
+import type { Broker } from '@convergekit/broker';
+import type { Service } from '@convergekit/core';
+import { defineEvent } from '@convergekit/contracts';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { createOutbox } from '@convergekit/outbox';
+import type { Database } from '@convergekit/postgres';
+import { sagaObserver, sagaWatch, semanticLock, step } from '@convergekit/saga';
+import { saga, starts } from '@convergekit/saga/declare';
+import { z } from 'zod';
+import { bookTrip, tripAsked } from './saga.ts';
+
+/** What a service runs that shows the state of sagas. */
+export const watching = (database: Database, broker: Broker): readonly Service[] => [
+  consumerService([sagaObserver({ sagas: [bookTrip.declaration] })], { database, broker }),
+  sagaWatch({ database }),
+];
+
+/** The start names the version of the saga. */
+export const outbox = createOutbox([starts(tripAsked, bookTrip)]); // from @convergekit/saga/declare
+
+const data = z.object({ transfer: z.string(), account: z.string() });
+const event = <const Type extends string>(type: Type) =>
+  defineEvent({ type, version: 1, topic: 'bank.transfers', key: ({ transfer }) => transfer, data });
+export const transferAsked = event('bank.transfer.asked');
+const debited = event('bank.debited');
+const debitUndone = event('bank.debit-undone');
+const credited = event('bank.credited');
+
+const transfer = saga('transfer', { start: transferAsked })
+  .compensatable('debit', { by: 'debits', success: debited, undone: debitUndone })
+  .pivot('credit', { by: 'credits', success: credited });
+
+/** A row that a saga may still undo is marked, so that no other saga builds on it. */
+const accounts = semanticLock({ table: 'account' });
+export const debits = defineConsumer<{ account: { id: string } }>({
+  name: 'debits',
+  from: 'beginning',
+}).include(
+  step(transfer.debit, {
+    apply: async ({ data }, { tx, instance }) => {
+      await accounts.take(tx, data.account, instance, 'queue'); // its own mark is no obstacle to a repeat
+      return debited(data);
+    },
+    compensate: async ({ intent, instance }, { tx }) => {
+      await accounts.free(tx, intent.data.account, instance); // and in the last step of the saga
+      return debitUndone(intent.data);
+    },
+  }),
+);

@@ -1,0 +1,49 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { settingEntries } from '@convergekit/config/engine';
+import { nouns } from '../../libs/cli/src/commands/index.ts';
+import { settingsSchema } from '../../libs/cli/src/frame/settings-schema.ts';
+import { serviceSettings } from '../../libs/kit/src/service/settings.ts';
+import { cliPage } from './cli-page.ts';
+import { gapsOf, settingsPage, type SettingsSection } from './settings-page.ts';
+
+/** Writes (`write`) or checks (`check`) the generated pages of this folder. */
+const sections: readonly SettingsSection[] = [
+  {
+    title: 'Of a service',
+    intro: 'A process of `service()` reads these settings, and those of `settings` in its declaration.',
+    entries: settingEntries(serviceSettings),
+  },
+  {
+    title: 'Of the commands',
+    intro:
+      'Every `converge` command reads these settings, the relay and the reconciler among them; each uses those that concern it.',
+    entries: settingEntries(settingsSchema),
+  },
+];
+
+async function pages(): Promise<ReadonlyMap<URL, string>> {
+  const loaded = await Promise.all(
+    nouns.map(async ({ name, summary, load }) => ({ name, summary, commands: await load() })),
+  );
+  return new Map([
+    [new URL('settings.md', import.meta.url), settingsPage(sections)],
+    [new URL('cli.md', import.meta.url), cliPage(loaded)],
+  ]);
+}
+
+async function stalePages(): Promise<readonly string[]> {
+  const stale: string[] = [];
+  for (const [file, text] of await pages())
+    if ((await readFile(file, 'utf8').catch(() => '')) !== text)
+      stale.push(
+        `docs/reference/${file.pathname.split('/').at(-1) ?? ''} is not what the code says: run make docs`,
+      );
+  return stale;
+}
+
+const [command] = process.argv.slice(2);
+if (command === 'write') for (const [file, text] of await pages()) await writeFile(file, text);
+const wrong = [...gapsOf(sections), ...(command === 'check' ? await stalePages() : [])];
+for (const line of wrong) process.stderr.write(`${line}\n`);
+if (command !== 'write' && command !== 'check') process.stderr.write('name a command: write | check\n');
+process.exitCode = command !== 'write' && command !== 'check' ? 78 : wrong.length === 0 ? 0 : 1;

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { brokerOf, devEnvironment } from './dev-environment.ts';
+
+const servers = { databaseUrl: 'postgres://h/d', healthPort: 9_001 };
+
+it('a service in development keeps its events in Postgres, and has a health port that is known', () => {
+  expect(devEnvironment({ PATH: '/bin' }, servers)).toEqual({
+    PATH: '/bin',
+    NODE_ENV: 'development',
+    DATABASE_URL: 'postgres://h/d',
+    CONVERGE__BROKER: 'local',
+    CONVERGE__HEALTH__PORT: '9001',
+  });
+});
+
+it('what the developer set stays, and brokers that are given are used', () => {
+  const given = { KAFKA_BROKERS: 'k:9092', NODE_ENV: 'test', CONVERGE__HEALTH__PORT: '9000' };
+  expect(devEnvironment(given, servers)).toEqual({ ...given, DATABASE_URL: 'postgres://h/d' });
+  expect(brokerOf(given)).toBe('Kafka at k:9092');
+});

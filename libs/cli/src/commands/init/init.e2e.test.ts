@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { waitUntil } from '@convergekit/testing';
+import { freePort } from '@convergekit/testing/operate';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { root } from '../../fixture/cli-process.ts';
+
+const stack = inject('stack');
+let parent: string;
+let name: string;
+/** The new service. It is inside the repository, so that it finds the packages of the kit. */
+let folder: string;
+const stops: (() => Promise<unknown>)[] = [];
+
+beforeEach(async () => {
+  name = `demo-${randomBytes(4).toString('hex')}`;
+  parent = join(root, '.converge', 'scaffolds', name);
+  folder = join(parent, name);
+  mkdirSync(parent, { recursive: true });
+  expect(await run(['init', name], { cwd: parent })).toMatchObject({ code: 0 });
+});
+afterEach(async () => {
+  for (const stop of stops.splice(0).toReversed()) await stop();
+  rmSync(parent, { recursive: true, force: true });
+});
+
+interface Where {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly command?: string;
+}
+
+/** Starts the command, or another program of this Node, with only the given environment. */
+function start(args: readonly string[], { cwd, env = {}, command }: Where) {
+  const path = [join(root, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter);
+  const child = spawn(process.execPath, [command ?? join(root, 'libs/kit/bin/converge.js'), ...args], {
+    cwd,
+    env: { PATH: path, HOME: process.env['HOME'], NODE_OPTIONS: '--conditions=source', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const text = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
+  const ended = once(child, 'close').then(([code]: (number | null)[]) => ({ code, ...text }));
+  return { child, text, ended };
+}
+
+const run = (args: readonly string[], where: Where) => start(args, where).ended;
+
+it('a new service has its own name everywhere, and a folder that is not empty is left alone', async () => {
+  expect(readFileSync(join(folder, 'src/events.ts'), 'utf8')).toContain(`'${name}.orders'`);
+  expect(existsSync(join(folder, '.gitignore'))).toBe(true);
+  const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  expect(dependencies['convergekit']).toMatch(/^\d+\.\d+\.\d+/);
+  const again = await run(['init', name], { cwd: parent });
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is not empty') as string });
+});
+
+it('the tests of a new service pass', async () => {
+  const tested = await run(['test/orders.test.ts'], {
+    cwd: folder,
+    command: '--test',
+    env: { DATABASE_URL: stack.databaseUrl },
+  });
+  expect(tested.stdout).toMatch(/pass 3\b/);
+  expect(tested.code).toBe(0);
+});
+
+interface Order {
+  readonly orderId: string;
+  readonly status: string;
+  readonly reason: string | null;
+}
+
+it.each([
+  ['Postgres alone', {}],
+  ['Kafka', { KAFKA_BROKERS: stack.brokers }],
+])(
+  '`converge dev` on %s serves, compensates, restarts on a change, and ends at Ctrl-C',
+  async (_, broker) => {
+    const port = await freePort();
+    const env = { ...broker, CONVERGE_STACK: 'embedded', CONVERGE__HTTP__PORT: String(port) };
+    const dev = start(['dev'], { cwd: folder, env });
+    stops.push(() => (dev.child.kill('SIGINT'), dev.ended));
+    const url = `http://127.0.0.1:${port}/orders`;
+    const ready = (): number => dev.text.stderr.split('orders are taken at').length - 1;
+    await waitUntil(
+      () => {
+        if (dev.child.exitCode !== null) throw new Error(`converge dev ended:\n${dev.text.stderr}`);
+        return ready() === 1;
+      },
+      { what: 'the service' },
+    );
+    const place = async (cents: number, sku: string): Promise<string> => {
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': randomBytes(8).toString('hex') },
+        body: JSON.stringify({ sku, pieces: 1, cents }),
+      });
+      expect(answer.status).toBe(201);
+      return ((await answer.json()) as Order).orderId;
+    };
+    const end = (orderId: string): Promise<Order> =>
+      waitUntil(
+        async () => {
+          const order = (await (await fetch(`${url}/${orderId}`)).json()) as Order;
+          return order.status === 'placed' ? undefined : order;
+        },
+        { what: `the end of ${orderId}` },
+      );
+    expect(await end(await place(4_200, 'book'))).toMatchObject({ status: 'shipped' });
+    const declined = { status: 'declined', reason: 'over the limit of this card' };
+    expect(await end(await place(420_000, 'book'))).toMatchObject(declined);
+    expect(await end(await place(4_200, 'anvil'))).toMatchObject({ status: 'undeliverable' });
+    appendFileSync(join(folder, 'src/payments.ts'), '\n// changed\n');
+    await waitUntil(() => ready() === 2, { what: 'the restart' });
+    expect(await end(await place(4_200, 'book'))).toMatchObject({ status: 'shipped' });
+    dev.child.kill('SIGINT');
+    expect(await dev.ended).toMatchObject({ code: 0 });
+    await expect(fetch(url)).rejects.toThrow();
+  },
+);

@@ -1,0 +1,112 @@
+import { brokerSettings } from '@convergekit/local/choose';
+import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
+import { policyRulesSchema } from '@convergekit/resilience';
+import { logLevels } from '@convergekit/telemetry/engine';
+import { z } from 'zod';
+
+const milliseconds = z.number().int().positive();
+
+const database = z.object({
+  url: z.string().optional().meta({
+    description: 'The database that a command works on; without it, the driver reads the PG* variables.',
+    range: 'postgres://user:password@host:port/database',
+  }),
+});
+
+const health = z.object({
+  port: z.number().int().min(0).max(65_535).default(0).meta({
+    description:
+      'The port of /livez, /readyz, /startupz and /metrics; 0 takes any free port, which the log names.',
+    unit: 'none',
+  }),
+  host: z.string().optional().meta({
+    description: 'The address that the health port listens on.',
+    fallback: '127.0.0.1 where the port is 0, else 0.0.0.0',
+  }),
+});
+
+const signatures = z.object({
+  keys: z
+    .record(z.string(), z.union([z.string(), z.array(z.string())]))
+    .default({})
+    .describe(
+      'The key of a signed source, by its name, for `converge consumers replay`; two while one is replaced.',
+    ),
+  others: z
+    .enum(['refuse', 'accept'])
+    .default('refuse')
+    .describe('The treatment of records from sources that `signatures.keys` does not name.'),
+});
+
+const scans = z.object({
+  on: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether this process scans for lost and stalled events and overdue steps; a scan repairs nothing.',
+    ),
+  everyMs: milliseconds.min(1_000).default(60_000).describe('The time between two scans.'),
+  stalledMs: milliseconds
+    .default(600_000)
+    .describe('The time after which an event that was sent and is not handled counts as stalled.'),
+  overdueMs: milliseconds
+    .default(900_000)
+    .describe('The time after which an open step, call or workflow is reported.'),
+  ignoredConsumers: z
+    .array(z.string())
+    .default([])
+    .describe('Consumers that are gone for good, and whose rows remain.'),
+});
+
+const reconcile = z.object({
+  modules: z
+    .array(z.string())
+    .default([])
+    .describe('Files, folders of files, or packages that export reconcilers.'),
+  databases: z.record(z.string(), z.string()).default({}).meta({
+    description: 'A database that reconcilers name.',
+    range: 'postgres://user:password@host:port/database',
+  }),
+  auditMs: milliseconds
+    .min(86_400_000)
+    .default(7_776_000_000)
+    .describe('The time that the audit of repairs and verdicts is kept (default: 90 days).'),
+  connections: z.number().int().min(2).default(10).meta({
+    description: 'The most connections to each database; services have their own.',
+    unit: 'connections',
+  }),
+  statementMs: milliseconds
+    .default(60_000)
+    .describe('The time after which a statement is ended, so that it does not slow the services.'),
+  workers: z.number().int().positive().default(4).meta({
+    description: 'The number of keys of one reconciler that are compared at a time.',
+    unit: 'keys',
+  }),
+  leaseMs: milliseconds
+    .min(1_000)
+    .default(30_000)
+    .describe('The time after which a process that does not answer is replaced.'),
+  keepRuns: z.number().int().positive().default(1_000).meta({
+    description: 'The number of runs of each reconciler that the history keeps.',
+    unit: 'runs',
+  }),
+  scans: scans.prefault({}),
+});
+
+/**
+ * The schema of all commands, so that one environment serves them all. A command that needs an optional setting
+ * requires it (`requireBrokers`, `requireDatabase`).
+ */
+export const settingsSchema = z.object({
+  database: database.prefault({}),
+  ...brokerSettings,
+  health: health.prefault({}),
+  log: z
+    .object({ level: z.enum(logLevels).default('info').describe('The least level that is logged.') })
+    .prefault({}),
+  outbox: outboxSettings.prefault({}),
+  relay: relaySettings.prefault({}),
+  signatures: signatures.prefault({}),
+  policies: policyRulesSchema.prefault({}),
+  reconcile: reconcile.prefault({}),
+});

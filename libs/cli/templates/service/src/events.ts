@@ -1,0 +1,33 @@
+import { defineEvent, saga } from 'convergekit';
+import { z } from 'zod';
+
+/** What every event of an order carries. */
+const order = z.object({
+  orderId: z.string(),
+  sku: z.string(),
+  pieces: z.int().positive(),
+  cents: z.int().positive(),
+});
+export type Order = z.infer<typeof order>;
+
+/** Events of one key, here the order, reach every consumer in the order in which they were committed. */
+const event = <const Type extends string>(type: Type, topic: string) =>
+  defineEvent({ type, version: 1, topic, key: ({ orderId }: Order) => orderId, data: order });
+
+export const orderPlaced = event('order.placed', 'my-service.orders');
+export const orderPaid = event('order.paid', 'my-service.payments');
+export const orderPicked = event('order.picked', 'my-service.warehouse');
+export const outOfStock = event('order.out-of-stock', 'my-service.warehouse');
+export const orderPutBack = event('order.put-back', 'my-service.warehouse');
+export const orderShipped = event('order.shipped', 'my-service.carrier');
+export const shippingRefused = event('order.shipping-refused', 'my-service.carrier');
+
+/** A paid order is picked, then shipped. When the carrier refuses it, its pieces go back to the shelf. */
+export const deliverOrder = saga('deliver-order', { start: orderPaid, deadlineMs: 15 * 60_000 })
+  .compensatable('pick', {
+    by: 'warehouse',
+    success: orderPicked,
+    failure: outOfStock,
+    undone: orderPutBack,
+  })
+  .pivot('ship', { by: 'carrier', success: orderShipped, failure: shippingRefused });

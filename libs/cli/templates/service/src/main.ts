@@ -1,0 +1,3 @@
+import { myService } from './service.ts';
+
+await myService.run();

@@ -1,0 +1,233 @@
+import { type Clock, newUuidV7 } from '@convergekit/core';
+import {
+  type Assignment,
+  BrokerError,
+  type Fetched,
+  type FetchWant,
+  type GroupLink,
+  type Membership,
+  type StartAt,
+  topicUnknown,
+} from '@convergekit/broker/engine';
+import { fetchBatches } from '../log/fetch-sql.ts';
+import type { Leadership } from '../log/leadership.ts';
+import { findTopics, readEnds } from '../log/topic-sql.ts';
+import type { LogSession } from '../session/log-session.ts';
+import { groupSubject, type WakeUps } from '../session/wake-ups.ts';
+import { answerOf, missing } from './fetch-answer.ts';
+import { changeGroup, commitOffset, heartbeat, leave, makeGroup, readGroup } from './group-sql.ts';
+import { announce, nextStep } from './join-decision.ts';
+import { resolveStarts } from './start-positions.ts';
+
+export interface LocalLinkOptions {
+  readonly session: LogSession;
+  readonly wakeUps: WakeUps;
+  readonly leadership: Leadership;
+  /** Resolves when the log's tables are there. */
+  readonly ready: () => Promise<void>;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** The pause between two reads without notifications, in milliseconds. */
+const POLL_MS = 25;
+/** The pause between two looks at a group that a member waits for, in milliseconds. */
+const JOIN_POLL_MS = 100;
+/** Bytes of one answer, all partitions together. */
+const ANSWER_BYTES = 16_777_216;
+
+/** The requests of a group member, each one statement. */
+export class LocalLink implements GroupLink {
+  readonly #options: LocalLinkOptions;
+  readonly #topicIds = new Map<string, string>();
+  readonly #listeners = new Set<() => void>();
+  readonly #closed = new AbortController();
+  #node: number | undefined;
+  #recreated: string[] = [];
+  #memberId = newUuidV7();
+
+  constructor(options: LocalLinkOptions) {
+    this.#options = options;
+  }
+
+  async connect(): Promise<void> {
+    const { session, topics, groupId, ready } = this.#options;
+    await ready();
+    const found = await findTopics(session, topics);
+    for (const topic of topics) {
+      const known = found.get(topic);
+      if (known === undefined) throw topicUnknown(topic);
+      this.#topicIds.set(topic, known.id);
+    }
+    await makeGroup(session, groupId);
+  }
+
+  async join(): Promise<Membership> {
+    await this.refresh();
+    await this.#announce();
+    const { session, groupId, topics, wakeUps, clock } = this.#options;
+    const subjects = [groupSubject(groupId)];
+    while (!this.#isClosed()) {
+      const over = new AbortController();
+      const changed = wakeUps.next(subjects, over.signal);
+      try {
+        const state = await readGroup(session, groupId, this.#memberId, topics);
+        if (this.#isClosed()) break;
+        const step = state === undefined ? ({ kind: 'removed' } as const) : nextStep(state, this.#memberId);
+        if (step.kind === 'joined')
+          return {
+            memberId: this.#memberId,
+            generation: Number(state?.generation),
+            assigned: step.assigned,
+          };
+        if (step.kind === 'removed') await this.#announce();
+        else if (step.kind === 'write')
+          await changeGroup(session, groupId, state?.version ?? 0n, step.change);
+        else await Promise.race([changed, clock.sleep(JOIN_POLL_MS, this.#closed.signal)]);
+      } finally {
+        over.abort();
+      }
+    }
+    throw notMember(`joining group ${groupId} ended: the consumer was closed`);
+  }
+
+  async heartbeat({ memberId, generation }: Membership): Promise<'member' | 'rebalance' | 'lost'> {
+    const { session, groupId } = this.#options;
+    const answer = await heartbeat(session, groupId, memberId, generation);
+    this.#lookUpLeader();
+    if (answer === 'lost') this.#memberId = newUuidV7();
+    return answer;
+  }
+
+  async leave(): Promise<void> {
+    // A join in progress must not write this member again behind the statement that removes it.
+    this.#closed.abort();
+    await leave(this.#options.session, this.#options.groupId, this.#memberId);
+  }
+
+  async commit(membership: Membership, place: Assignment, offset: bigint): Promise<void> {
+    const { session, groupId } = this.#options;
+    const request = { ...membership, groupId, topicId: this.#topicIdOf(place), place, offset };
+    if (!(await commitOffset(session, request)))
+      throw notMember(
+        `the commit of ${place.topic}/${place.partition} is refused: the group has rebalanced since`,
+        place,
+      );
+  }
+
+  resolve(wanted: readonly (Assignment & { readonly at: StartAt })[]): Promise<readonly bigint[]> {
+    return resolveStarts(this.#options.session, this.#options.groupId, wanted);
+  }
+
+  async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
+    const ends = await readEnds(this.#options.session, topic);
+    const end = ends.find((one) => one.partition === partition)?.latest;
+    if (end === undefined) throw missing({ topic, partition });
+    return { end, stable: end };
+  }
+
+  nodeOf(): number | undefined {
+    return this.#node;
+  }
+
+  onLeaders(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async fetch(_node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]> {
+    const { session, wakeUps, clock } = this.#options;
+    const until = clock.monotonic() + maxWaitMs;
+    const most = Math.ceil(ANSWER_BYTES / wants.length);
+    const places = wants.map((want) => ({
+      topicId: this.#topicIdOf(want),
+      partition: want.partition,
+      offset: want.offset,
+      maxBytes: Math.min(want.maxBytes, most),
+    }));
+    const subjects = [...new Set(places.map(({ topicId }) => topicId))];
+    for (;;) {
+      const over = new AbortController();
+      // Before the read: an append after it is not missed.
+      const appended = wakeUps.next(subjects, over.signal);
+      try {
+        const found = await fetchBatches(session, places);
+        const answers = wants.map((want, index) => answerOf(want, found[index]));
+        const left = until - clock.monotonic();
+        const isDue = left <= 0 || this.#isClosed();
+        if (isDue || answers.some((answer) => !answer.ok || answer.records.length > 0)) return answers;
+        const waitMs = wakeUps.isLive ? left : Math.min(left, POLL_MS);
+        await Promise.race([
+          appended,
+          clock.sleep(waitMs, AbortSignal.any([over.signal, this.#closed.signal])),
+        ]);
+      } finally {
+        over.abort();
+      }
+    }
+  }
+
+  async refresh(): Promise<void> {
+    const found = await findTopics(this.#options.session, [...this.#topicIds.keys()]);
+    this.#lookUpLeader();
+    for (const [name, known] of this.#topicIds) {
+      const id = found.get(name)?.id;
+      if (id === undefined || id === known) continue;
+      this.#topicIds.set(name, id);
+      this.#recreated.push(name);
+    }
+  }
+
+  recreated(): readonly string[] {
+    return this.#recreated.splice(0);
+  }
+
+  close(): Promise<void> {
+    this.#closed.abort();
+    this.#options.session.close();
+    return Promise.resolve();
+  }
+
+  /** Writes this member as waiting; repeated when another member changed the group meanwhile. */
+  async #announce(): Promise<void> {
+    const { session, groupId, topics, sessionTimeoutMs: sessionMs } = this.#options;
+    for (;;) {
+      const state = await readGroup(session, groupId, this.#memberId, topics);
+      if (this.#isClosed()) return;
+      if (state === undefined) await makeGroup(session, groupId);
+      else {
+        const change = announce(state, { id: this.#memberId, topics, sessionMs });
+        if (await changeGroup(session, groupId, state.version, change)) return;
+      }
+    }
+  }
+
+  #isClosed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
+  #lookUpLeader(): void {
+    const node = this.#options.leadership.lookUp();
+    if (node === this.#node) return;
+    this.#node = node;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #topicIdOf({ topic }: Assignment): string {
+    const id = this.#topicIds.get(topic);
+    if (id === undefined) throw topicUnknown(topic);
+    return id;
+  }
+}
+
+function notMember(message: string, place?: Assignment): BrokerError {
+  const where = place === undefined ? {} : { topic: place.topic, partition: place.partition };
+  return new BrokerError(message, {
+    code: 'NOT_A_MEMBER',
+    kind: 'retry',
+    certainty: 'not_applied',
+    ...where,
+  });
+}

@@ -1,0 +1,144 @@
+import { type Clock, systemClock } from '@convergekit/core';
+import {
+  type Admin,
+  type Broker,
+  type ConsumerOptions,
+  type GroupConsumer,
+  type Log,
+  LoopConsumer,
+  type Producer,
+} from '@convergekit/broker/engine';
+import { connect, type Database } from '@convergekit/postgres';
+import { LocalLink } from './group/link.ts';
+import { LocalAdmin } from './log/admin.ts';
+import { type Leadership, oneServer } from './log/leadership.ts';
+import { Maintenance } from './log/maintenance.ts';
+import { LocalProducer } from './log/producer.ts';
+import { ensureLog } from './session/ensure-log.ts';
+import { LogSession } from './session/log-session.ts';
+import { WakeUps } from './session/wake-ups.ts';
+
+export interface LocalOptions {
+  /** The database of the log, `postgres://user:password@host:port/database`. @default the standard PG* variables */
+  readonly url?: string;
+  /** The name of the URL's setting in errors. @default 'DATABASE_URL' */
+  readonly setting?: string;
+  readonly clientId: string;
+  /** Receives failures of consumers. @default nothing is logged */
+  readonly log?: Log;
+  /** @default 3_000 */
+  readonly connectTimeoutMs?: number;
+  /** The time after which the outcome of an unanswered request counts as unknown, in milliseconds. @default 10_000 */
+  readonly requestTimeoutMs?: number;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Connections of one process: one for each producer and consumer, one for all admins, one for notifications. */
+const MOST_CONNECTIONS = 100;
+
+/** Opens the log in Postgres. It connects on first use; a log that does not exist is created then, if the role may. */
+export function localBroker(options: LocalOptions): Broker {
+  return new LocalBroker(options, oneServer, systemClock);
+}
+
+/** The wiring of local mode. */
+export class LocalBroker implements Broker {
+  readonly driver = 'local';
+  readonly #options: LocalOptions;
+  readonly #leadership: Leadership;
+  readonly #clock: Clock;
+  readonly #database: Database;
+  readonly #shared: LogSession;
+  readonly #maintenance: Maintenance;
+  readonly #wakeUps: WakeUps;
+  readonly #sessions = new Set<LogSession>();
+  readonly #consumers = new Set<GroupConsumer>();
+  #ready: Promise<void> | undefined;
+
+  constructor(options: LocalOptions, leadership: Leadership, clock: Clock) {
+    this.#options = options;
+    this.#leadership = leadership;
+    this.#clock = clock;
+    const { url, setting, clientId, connectTimeoutMs = 3_000, log } = options;
+    this.#database = connect({
+      ...(url === undefined ? {} : { url }),
+      ...(setting === undefined ? {} : { setting }),
+      applicationName: `${clientId} (log)`,
+      max: MOST_CONNECTIONS,
+      connectTimeoutMs,
+      notify: false,
+      onIdleError: (error) => log?.('warn', 'a connection to the local log dropped', { error }),
+    });
+    this.#shared = this.#session();
+    this.#wakeUps = new WakeUps(this.#session(), clock);
+    this.#maintenance = new Maintenance(clock, log ?? (() => undefined));
+  }
+
+  async producer(): Promise<Producer> {
+    await this.#ensured();
+    const session = this.#session();
+    await session.query('connecting', 'select $1::int', [1]);
+    return new LocalProducer({
+      session,
+      leadership: this.#leadership,
+      maintain: () => this.#maintenance.run(session, this.#shared),
+      onClose: () => this.#sessions.delete(session),
+    });
+  }
+
+  consumer(options: ConsumerOptions): GroupConsumer {
+    const { groupId, topics, sessionTimeoutMs = 10_000 } = options;
+    const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    // A silent server must be abandoned before the session ends.
+    const session = this.#session(Math.min(requestTimeoutMs, Math.max(sessionTimeoutMs / 2, 1_000)));
+    const link = new LocalLink({
+      session,
+      wakeUps: this.#wakeUps,
+      leadership: this.#leadership,
+      ready: () => this.#ensured(),
+      groupId,
+      topics,
+      sessionTimeoutMs,
+      clock: this.#clock,
+    });
+    const given = log === undefined ? {} : { log };
+    const consumer = new LoopConsumer({ ...options, sessionTimeoutMs, link, clock: this.#clock, ...given });
+    this.#consumers.add(consumer);
+    const forget = (): void => {
+      this.#consumers.delete(consumer);
+      this.#sessions.delete(session);
+    };
+    consumer.done.then(forget, forget);
+    return consumer;
+  }
+
+  async admin(): Promise<Admin> {
+    await this.#ensured();
+    await this.#shared.query('connecting', 'select $1::int', [1]);
+    return new LocalAdmin(this.#shared, this.#leadership);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
+    await this.#wakeUps.close();
+    for (const session of this.#sessions) session.close();
+    await this.#database.close();
+  }
+
+  /** Creates the log once, if it does not exist. */
+  async #ensured(): Promise<void> {
+    this.#ready ??= ensureLog(this.#shared, this.#database);
+    try {
+      await this.#ready;
+    } catch (error) {
+      this.#ready = undefined;
+      throw error;
+    }
+  }
+
+  #session(requestTimeoutMs = this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS): LogSession {
+    const session = new LogSession({ database: this.#database, clock: this.#clock, requestTimeoutMs });
+    this.#sessions.add(session);
+    return session;
+  }
+}

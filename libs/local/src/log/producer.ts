@@ -1,0 +1,210 @@
+import {
+  batchEmpty,
+  BrokerError,
+  earlierFailed,
+  encodeRecordBatch,
+  type OutgoingBatch,
+  partitionId,
+  placed,
+  type Producer,
+  producerClosed,
+  type SendResult,
+  topicUnknown,
+} from '@convergekit/broker/engine';
+import type { LogSession } from '../session/log-session.ts';
+import { type Append, append } from './append-sql.ts';
+import type { Leadership } from './leadership.ts';
+import { findTopics, type KnownTopic } from './topic-sql.ts';
+
+/** Batches go together into one statement up to this size, bytes. */
+const STATEMENT_BYTES = 16_777_216;
+
+interface Numbered {
+  readonly index: number;
+  readonly batch: OutgoingBatch;
+}
+type Encoded = Numbered & { readonly append: Append };
+
+export interface ProducerOptions {
+  readonly session: LogSession;
+  readonly leadership: Leadership;
+  /** Called before a send, at most once in a while: makes and drops children. */
+  readonly maintain: () => Promise<void>;
+  readonly onClose: () => void;
+}
+
+/** Appends batches, as many in one transaction as fit into one statement. It retries nothing with an unknown outcome. */
+export class LocalProducer implements Producer {
+  readonly #options: ProducerOptions;
+  readonly #topics = new Map<string, KnownTopic>();
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  #broken: BrokerError | undefined;
+
+  constructor(options: ProducerOptions) {
+    this.#options = options;
+  }
+
+  send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
+    const sending = this.#last.then(() => this.#send(batches));
+    this.#last = sending;
+    return sending;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    this.#options.session.close();
+    this.#options.onClose();
+  }
+
+  async #send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
+    const outcome = new Outcome();
+    let queue = batches.map((batch, index) => ({ index, batch }));
+    if (this.#closed) for (const one of queue.splice(0)) outcome.failed(one, producerClosed(one.batch));
+    try {
+      if (queue.length > 0) {
+        await this.#options.maintain();
+        await this.#lookUp(queue);
+      }
+      while (queue.length > 0) queue = await this.#appendNext(queue, outcome);
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      // The statement may still run: a later one on another connection could overtake it.
+      if (error.certainty === 'unknown') this.#broken = error;
+      for (const one of queue) outcome.failed(one, unsent(error, one.batch));
+    }
+    return outcome.results;
+  }
+
+  /** Appends the first batches that fit into one statement; returns the others. */
+  async #appendNext(queue: readonly Numbered[], outcome: Outcome): Promise<Numbered[]> {
+    if (this.#broken !== undefined) throw lost(this.#broken);
+    const request: Encoded[] = [];
+    let size = 0;
+    let taken = 0;
+    for (const one of queue) {
+      const encoded = this.#encode(one, outcome);
+      if (encoded !== undefined) {
+        size += encoded.append.bytes.length;
+        if (request.length > 0 && size > STATEMENT_BYTES) break;
+        request.push(encoded);
+      }
+      taken += 1;
+    }
+    if (request.length > 0) await this.#append(request, outcome);
+    return queue.slice(taken);
+  }
+
+  #encode(one: Numbered, outcome: Outcome): Encoded | undefined {
+    const { topic, partition, records } = one.batch;
+    const known = this.#topics.get(topic);
+    const id = partitionId(topic, partition);
+    if (outcome.hasFailed(id)) outcome.failed(one, earlierFailed(one.batch));
+    else if (records.length === 0) outcome.failed(one, batchEmpty(one.batch));
+    else if (known === undefined) outcome.failed(one, placed(topicUnknown(topic), one.batch));
+    else {
+      const bytes = 'bytes' in records ? records.bytes : encodeRecordBatch(records);
+      const refusal =
+        this.#options.leadership.refusalOf(one.batch) ?? tooLarge(one.batch, bytes.length, known);
+      if (refusal === undefined)
+        return { ...one, append: { topicId: known.id, partition, records: records.length, bytes } };
+      outcome.failed(one, refusal);
+    }
+    return undefined;
+  }
+
+  async #append(request: readonly Encoded[], outcome: Outcome): Promise<void> {
+    const { session } = this.#options;
+    let bases: ReadonlyMap<number, bigint>;
+    try {
+      bases = await append(
+        session,
+        request.map((one) => one.append),
+      );
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      for (const one of request) outcome.failed(one, placed(error, one.batch));
+      throw error;
+    }
+    for (const [at, one] of request.entries()) {
+      const base = bases.get(at);
+      if (base !== undefined) outcome.written(one, base);
+      else {
+        // The topic was deleted, and perhaps created again: the next send looks it up.
+        this.#topics.delete(one.batch.topic);
+        outcome.failed(one, placeMissing(one.batch));
+      }
+    }
+  }
+
+  async #lookUp(queue: readonly Numbered[]): Promise<void> {
+    const names = queue.map(({ batch }) => batch.topic).filter((name) => !this.#topics.has(name));
+    if (names.length === 0) return;
+    for (const [name, topic] of await findTopics(this.#options.session, names)) this.#topics.set(name, topic);
+  }
+}
+
+class Outcome {
+  readonly #results: SendResult[] = [];
+  readonly #failed = new Set<string>();
+
+  get results(): readonly SendResult[] {
+    return this.#results;
+  }
+
+  hasFailed(id: string): boolean {
+    return this.#failed.has(id);
+  }
+
+  written({ index, batch: { topic, partition } }: Numbered, baseOffset: bigint): void {
+    this.#results[index] = { topic, partition, ok: true, baseOffset };
+  }
+
+  failed({ index, batch: { topic, partition } }: Numbered, error: BrokerError): void {
+    this.#failed.add(partitionId(topic, partition));
+    this.#results[index] ??= { topic, partition, ok: false, error };
+  }
+}
+
+function tooLarge(
+  { topic, partition }: OutgoingBatch,
+  size: number,
+  { maxBytes }: KnownTopic,
+): BrokerError | undefined {
+  if (size <= maxBytes) return undefined;
+  return new BrokerError(
+    `a batch of ${size} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${maxBytes}`,
+    { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', certainty: 'not_applied', topic, partition },
+  );
+}
+
+function placeMissing({ topic, partition }: OutgoingBatch): BrokerError {
+  return new BrokerError(
+    `${topic}/${partition} does not exist: the topic was deleted, or has fewer partitions. See \`converge topics check\``,
+    { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', certainty: 'not_applied', topic, partition },
+  );
+}
+
+/** Fails a batch that no statement had yet, since the connection failed before. */
+function unsent(cause: BrokerError, { topic, partition }: OutgoingBatch): BrokerError {
+  const { code, kind } = cause;
+  return new BrokerError(`not sent to ${topic}/${partition}: ${cause.message}`, {
+    code,
+    kind,
+    certainty: 'not_applied',
+    topic,
+    partition,
+    cause,
+  });
+}
+
+/** Fails what follows a write of unknown outcome on the same producer: it might overtake. */
+function lost(cause: BrokerError): BrokerError {
+  return new BrokerError('an earlier write of this producer has an unknown outcome; open a new producer', {
+    code: 'BROKER_UNREACHABLE',
+    kind: 'retry',
+    certainty: 'not_applied',
+    cause,
+  });
+}

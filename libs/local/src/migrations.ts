@@ -1,0 +1,7 @@
+import type { MigrationSet } from '@convergekit/postgres';
+
+/** The tables of the log, in the schema `converge_log`. */
+export const localMigrations: MigrationSet = {
+  name: 'local',
+  directory: new URL('../sql/', import.meta.url),
+};

@@ -1,0 +1,96 @@
+import { BrokerError, type BrokerErrorDetail } from '@convergekit/broker/engine';
+import { sqlState } from '@convergekit/postgres/engine';
+import { DatabaseError, type DatabaseErrorCode } from '@convergekit/postgres';
+
+type Meaning = Pick<BrokerErrorDetail, 'code' | 'kind'> & { readonly next: string };
+
+const UNREACHABLE = { code: 'BROKER_UNREACHABLE', kind: 'retry', next: 'it is retried' } as const;
+const REFUSED = {
+  code: 'NOT_AUTHORIZED',
+  kind: 'configuration',
+  next: 'grant the role the rights that docs/guides/local-mode.md lists, or correct the URL',
+} as const;
+const MISSING = {
+  code: 'LOCAL_LOG_MISSING',
+  kind: 'configuration',
+  next: 'run `converge migrate` with CONVERGE__BROKER=local as a role that may create a schema',
+} as const;
+
+/** Connecting: nothing was sent. */
+const ofConnecting: Readonly<Partial<Record<DatabaseErrorCode, Meaning>>> = {
+  DATABASE_LOGIN_REFUSED: REFUSED,
+  DATABASE_MISSING: REFUSED,
+};
+
+/** Answers of the server, by SQLSTATE. */
+const ofState: Readonly<Record<string, Meaning>> = {
+  '42501': REFUSED,
+  '3F000': MISSING,
+  '42P01': MISSING,
+  '42883': MISSING,
+  // A standby: the name will lead to the primary again.
+  '25006': { code: 'NOT_LEADER', kind: 'retry', next: 'it is retried until the primary answers' },
+  '57014': { code: 'TIMEOUT', kind: 'retry', next: 'it is retried' },
+};
+
+/** The classes of states that pass: contention, resources, an operator's stop, a system error. */
+const PASSING = /^(40|53|55|57|58|08)/;
+
+/** Converts an error of a request. `sent`: the server may have done it without an answer. */
+export function brokerErrorFrom(
+  cause: unknown,
+  { doing, sent }: { readonly doing: string; readonly sent: boolean },
+): BrokerError {
+  if (cause instanceof BrokerError) return cause;
+  if (cause instanceof DatabaseError) {
+    const { code, kind, next } = ofConnecting[cause.code as DatabaseErrorCode] ?? UNREACHABLE;
+    return failure(doing, cause, { code, kind, certainty: 'not_applied' }, next);
+  }
+  const state = sqlState(cause);
+  if (state === undefined)
+    return failure(
+      doing,
+      cause,
+      { ...UNREACHABLE, certainty: sent ? 'unknown' : 'not_applied' },
+      'it is retried',
+    );
+  const known = ofState[state] ?? (PASSING.test(state) ? UNREACHABLE : undefined);
+  if (known === undefined)
+    return new BrokerError(`${doing} in the local log failed: ${textOf(cause)}; see the log of Postgres`, {
+      code: 'LOCAL_LOG_FAILED',
+      kind: 'fatal',
+      certainty: 'not_applied',
+      cause,
+    });
+  // A server that stops may have written the commit before it closed the session.
+  const isEnding = sent && /^(57P|08)/.test(state);
+  return failure(
+    doing,
+    cause,
+    { code: known.code, kind: known.kind, certainty: isEnding ? 'unknown' : 'not_applied' },
+    known.next,
+  );
+}
+
+/** The error of a request without an answer. */
+export function timedOut(doing: string, ms: number, sent: boolean): BrokerError {
+  const certainty = sent ? 'unknown' : 'not_applied';
+  return new BrokerError(`${doing} in the local log got no answer within ${ms} ms; it is retried`, {
+    code: 'TIMEOUT',
+    kind: 'retry',
+    certainty,
+  });
+}
+
+function failure(
+  doing: string,
+  cause: unknown,
+  detail: Pick<BrokerErrorDetail, 'code' | 'kind' | 'certainty'>,
+  next: string,
+): BrokerError {
+  return new BrokerError(`${doing} in the local log failed: ${textOf(cause)}; ${next}`, { ...detail, cause });
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,63 @@
+import type { Outbox } from '@convergekit/outbox';
+import type { Executor } from '@convergekit/postgres';
+import { collecting, collectingNested } from './transaction-events.ts';
+
+/** The part of an adapter of @nestjs-cls/transactional that is wrapped. */
+interface Adapter {
+  optionsFactory(connection: unknown, extraProviders: unknown[]): AdapterOptions;
+}
+
+type Work = (...given: unknown[]) => Promise<unknown>;
+type SetTx = (tx?: unknown) => void;
+
+interface AdapterOptions {
+  wrapWithTransaction(options: unknown, work: Work, setTx: SetTx): Promise<unknown>;
+  wrapWithNestedTransaction?(options: unknown, work: Work, setTx: SetTx, tx: unknown): Promise<unknown>;
+  getFallbackInstance(): unknown;
+}
+
+/** The transaction of an adapter. */
+type TxOf<A> = A extends {
+  optionsFactory: (...given: never[]) => { getFallbackInstance: () => infer Tx };
+}
+  ? Tx
+  : never;
+
+interface WithOutbox<Tx> {
+  readonly outbox: Outbox;
+  /** For example `(tx) => executorFrom.drizzle(tx, sql)`. */
+  readonly executor: (tx: Tx) => Executor;
+}
+
+/**
+ * Wraps an adapter of @nestjs-cls/transactional so that its transactions write what `TransactionEvents` emitted, as their
+ * last statement: `adapter: withOutbox(new TransactionalAdapterDrizzleOrm({ … }), { outbox, executor })`.
+ */
+export function withOutbox<A extends Adapter>(adapter: A, { outbox, executor }: WithOutbox<TxOf<A>>): A {
+  const make = adapter.optionsFactory.bind(adapter);
+  adapter.optionsFactory = (connection, extraProviders) => {
+    const inner = make(connection, extraProviders);
+    const wrapped: AdapterOptions = {
+      ...inner,
+      wrapWithTransaction: (options, work, setTx) => {
+        let tx: unknown;
+        const collected: Work = (...given) =>
+          collecting(
+            () => work(...given),
+            // The adapter has set it before it calls the function.
+            (events) => outbox.append(executor(tx as TxOf<A>), events),
+          );
+        return inner.wrapWithTransaction(options, collected, (client) => {
+          tx ??= client;
+          setTx(client);
+        });
+      },
+    };
+    const nested = inner.wrapWithNestedTransaction?.bind(inner);
+    if (nested !== undefined)
+      wrapped.wrapWithNestedTransaction = (options, work, setTx, tx) =>
+        nested(options, (...given) => collectingNested(() => work(...given)), setTx, tx);
+    return wrapped;
+  };
+  return adapter;
+}

@@ -1,0 +1,69 @@
+import { CompiledQuery, type Transaction } from 'kysely';
+import type { PoolClient } from 'pg';
+
+/** pg's client while it is in a transaction of the kit: for an ORM that takes a client. */
+export type TransactionClient = PoolClient;
+
+/** The text of a statement whose connection is asked for its client. */
+const ASK = 'select 1 as converge_client';
+
+/** Requests, by the values array: the only object that Kysely passes to the connection. */
+const requests = new WeakMap<readonly unknown[], (client: PoolClient) => void>();
+
+/** Answers a request for the client of a connection; other statements are ignored. */
+export function passClient(text: string, values: readonly unknown[] | undefined, client: PoolClient): void {
+  if (text === ASK && values !== undefined) requests.get(values)?.(client);
+}
+
+/**
+ * Returns the client of a transaction, which has begun then; undefined on a pool that `connect` did not make. Statements
+ * through it and through `tx` run in the order in which they are sent.
+ */
+export async function clientOf<DB>(tx: Transaction<DB>): Promise<PoolClient | undefined> {
+  let found: PoolClient | undefined;
+  const values: unknown[] = [];
+  requests.set(values, (client) => (found = client));
+  // The statement is run: BEGIN is sent with the first one, and must not come after what the caller sends.
+  await tx.getExecutor().provideConnection((one) => one.executeQuery(CompiledQuery.raw(ASK, values)));
+  return found;
+}
+
+/** Wraps a client so that `check`, which may throw, sees the text of every statement. The client is not given back by it. */
+export function checkedClient(client: PoolClient, check: (text: string) => void): TransactionClient {
+  const send = client.query.bind(client) as unknown as (...given: readonly unknown[]) => unknown;
+  const query = (...given: readonly unknown[]): unknown => {
+    try {
+      check(textOf(given[0]));
+    } catch (error) {
+      const settle = given.findLast((one) => typeof one === 'function');
+      if (settle === undefined)
+        return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      process.nextTick(settle, error);
+      return undefined;
+    }
+    return send(...given);
+  };
+  const own: Readonly<Record<PropertyKey, unknown>> = {
+    query,
+    release: () => undefined,
+    end: () => Promise.resolve(),
+  };
+  return new Proxy(client, {
+    get: (target, name) => (Object.hasOwn(own, name) ? own[name] : (Reflect.get(target, name) as unknown)),
+  });
+}
+
+/** pg takes a text, an object with one, or a query that was made before. */
+function textOf(config: unknown): string {
+  if (typeof config === 'string') return config;
+  const { text } = config as { readonly text?: unknown };
+  return typeof text === 'string' ? text : '';
+}
+
+const CONTROL =
+  /^\s*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+((work|transaction)\s+)?to\b))\b/i;
+
+/** True for a statement that begins or ends a transaction. Savepoints do not. Pure. */
+export function controlsTransaction(text: string): boolean {
+  return CONTROL.test(text);
+}

@@ -1,0 +1,56 @@
+import type { ConsumerDefinition } from '@convergekit/inbox';
+import { listParked } from '@convergekit/inbox/operate';
+import type { Database } from '@convergekit/postgres';
+import type { BenchOptions } from './bench-options.ts';
+import { ConsumerBench } from './consumer-bench.ts';
+import { consumerLog } from './consumer-log.ts';
+import { asEmitted, type GivenEvent } from './events.ts';
+import { observe } from './observe.ts';
+import { endOf, type Outcome } from './outcome.ts';
+
+export interface ApplyOneOptions<DB> extends BenchOptions<DB> {
+  /** Events that were published before this one and never arrive. @default none */
+  readonly missing?: readonly GivenEvent[];
+  /** Whether the tables are compared, which reads all of their rows twice. @default true */
+  readonly written?: boolean;
+}
+
+/**
+ * Applies one event by the real consumer on the real database, through its slice, and returns what became of it. The
+ * same event object again is the same event again: a duplicate. Use one `connect` for a test's database: what was
+ * delivered is remembered with it. When it resolves, nothing runs any more.
+ */
+export async function applyOne<DB>(
+  database: Database<DB>,
+  consumer: ConsumerDefinition<DB>,
+  event: GivenEvent,
+  options: ApplyOneOptions<DB> = {},
+): Promise<Outcome> {
+  const log = consumerLog(database, consumer.name);
+  const turn = log.turn.then(() => applied(database, consumer, event, options));
+  log.turn = turn.catch(() => undefined);
+  return turn;
+}
+
+async function applied<DB>(
+  database: Database<DB>,
+  consumer: ConsumerDefinition<DB>,
+  given: GivenEvent,
+  { missing = [], written = true, ...options }: ApplyOneOptions<DB>,
+): Promise<Outcome> {
+  const event = asEmitted(given);
+  const changes = await observe(database, written);
+  const bench = await ConsumerBench.open(database, consumer, options);
+  try {
+    for (const lost of missing) bench.lose(asEmitted(lost));
+    const settled = await bench.deliver(event);
+    const rows = await listParked(database.executor, { consumer: consumer.name }, 10_000);
+    const end = endOf(
+      settled,
+      rows.find(({ eventId }) => eventId === event.id),
+    );
+    return { ...end, eventId: event.id, handled: settled.calls, ...(await changes()) };
+  } finally {
+    await bench.close();
+  }
+}

@@ -1,0 +1,25 @@
+import type { Effect } from '@convergekit/effects';
+import type { Policies } from '@convergekit/resilience/engine';
+import { policyBook, type SlowSchedule } from '@convergekit/resilience';
+
+export interface BenchOptions<DB> {
+  /** The retry policies of the handlers. @default the kit's attempts, with waits of 1 to 2 ms between them */
+  readonly policies?: Policies;
+  /** The effects that handlers request by `effect()`; those of saga steps are found. @default none */
+  readonly effects?: readonly Effect<DB>[];
+}
+
+/** Attempts in place that follow each other at once. */
+export const quickPolicies: Policies = policyBook({ consumer: { backoff: { baseMs: 1, capMs: 2 } } });
+
+const MONTH_MS = 30 * 86_400_000;
+const never = { baseMs: MONTH_MS, factor: 1, capMs: MONTH_MS };
+
+/** A parked event is tried again when the test says so, never by time. Many failures are no systemic fault here. */
+export const parkingByHand = {
+  schedule: {
+    ...{ fast: never, fastAttempts: 1_000, slow: never, withinMs: Number.POSITIVE_INFINITY },
+  } satisfies SlowSchedule,
+  pollMs: 10,
+  systemic: { keys: 1_000_000, withinMs: 1_000 },
+};

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
+import { contextHeaders, versionOf, WIRE } from '@convergekit/contracts/engine';
+import type { EventSource, StoredRow } from './outbox-sql.ts';
+
+/** An event as it was written to an outbox. It can be given to `applyOne` again, for the consumer that hears it. */
+export interface EmittedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly version: number;
+  readonly topic: string;
+  readonly key: string;
+  /** The data as JSON says it; `eventsOf` gives it with its type. */
+  readonly data: unknown;
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly source: EventSource;
+}
+
+/** An event to apply: made by its definition, or emitted by another service. One object is one event. */
+export type GivenEvent = DomainEvent | EmittedEvent;
+
+/** What made events come from: a service outside of the test. */
+const OUTSIDE: EventSource = { id: randomUUID(), name: 'test' };
+const made = new WeakMap<DomainEvent, EmittedEvent>();
+
+/** Returns an event as its outbox would have it. The same object gives the same id. */
+export function asEmitted(event: GivenEvent): EmittedEvent {
+  if ('source' in event) return event;
+  const known = made.get(event);
+  if (known !== undefined) return known;
+  const { type, version, topic, key, data, payload } = event;
+  const headers = contextHeaders(event);
+  const emitted = { id: randomUUID(), type, version, topic, key, data, payload, headers, source: OUTSIDE };
+  made.set(event, emitted);
+  return emitted;
+}
+
+/** Reads a row of an outbox. */
+export function emittedOf(
+  { eventId, type, topic, key, payload, headers }: StoredRow,
+  source: EventSource,
+): EmittedEvent {
+  const read = JSON.parse(headers) as Record<string, string>;
+  const data: unknown = JSON.parse(payload);
+  return {
+    id: eventId,
+    type,
+    version: versionOf(read[WIRE.dataSchema]),
+    topic,
+    key,
+    data,
+    payload,
+    headers: read,
+    source,
+  };
+}
+
+/** Lists the data of the events of one definition, with its type, in the order in which they were emitted. */
+export function eventsOf<Data>(
+  emitted: readonly EmittedEvent[],
+  definition: EventDefinition<string, Data>,
+): readonly Data[] {
+  return emitted.flatMap(({ type, topic, payload, version }) =>
+    type === definition.type && topic === definition.topic ? [definition.parse(payload, version)] : [],
+  );
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from './manual-clock.ts';
+import { stubCall } from './stub-call.ts';
+
+const bank = (keyed = true) => stubCall({ answer: (cents: number) => `r${cents}`, keyed });
+const key = { idempotencyKey: 'k' };
+
+describe('a stub of an external provider', () => {
+  it('a repeated key has one effect and one answer, unless the provider does not honour keys', async () => {
+    for (const [keyed, effects] of [
+      [true, 1],
+      [false, 2],
+    ] as const) {
+      const stub = bank(keyed);
+      expect([await stub.call(5, key), await stub.call(5, key)]).toEqual(['r5', 'r5']);
+      expect(stub.ledger()).toHaveLength(effects);
+      expect(stub.made).toBe(2);
+    }
+  });
+
+  it.each([
+    ['rejected', 'business', 'not_applied', 0],
+    ['not_applied', 'service', 'not_applied', 0],
+    ['applied', 'service', 'applied', 1],
+    ['unknown_applied', 'network', 'unknown', 1],
+    ['unknown_not_applied', 'network', 'unknown', 0],
+    ['late', 'network', 'unknown', 0],
+  ] as const)(
+    'a call that is %s fails as %s, %s, with %i effects',
+    async (behaviour, category, certainty, effects) => {
+      const stub = bank();
+      stub.next(behaviour);
+      await expect(stub.call(5, key)).rejects.toMatchObject({ category, certainty });
+      expect(stub.ledger()).toHaveLength(effects);
+      const found = { rejected: 'rejected', late: 'not_found' }[behaviour as string];
+      expect(await stub.query(5, key)).toMatchObject({
+        kind: found ?? (effects > 0 ? 'applied' : 'not_found'),
+      });
+      stub.arrive();
+      expect(stub.ledger()).toHaveLength(behaviour === 'late' ? 1 : effects);
+    },
+  );
+
+  it('the behaviour of all calls follows when that of the next ones is used up', async () => {
+    const stub = bank();
+    stub.always('not_applied');
+    stub.next('ok');
+    expect(await stub.call(5, key)).toBe('r5');
+    await expect(stub.call(6, { idempotencyKey: 'other' })).rejects.toMatchObject({ code: 'STUB_FAILED' });
+  });
+
+  it('an undo is done once, and says what it found', async () => {
+    const stub = bank();
+    expect(await stub.undo({ callKey: 'k' }, key)).toBe('noop_not_applied');
+    await stub.call(5, key);
+    expect(await stub.undo({ callKey: 'k' }, key)).toBe('done');
+    expect(await stub.undo({ callKey: 'k' }, key)).toBe('noop_already');
+    expect(stub.ledger()).toEqual([{ key: 'k', input: 5, result: 'r5', undone: true }]);
+  });
+
+  it('a call takes its time by the clock of the test', async () => {
+    const clock = manualClock();
+    const stub = stubCall({ answer: () => null, delayMs: 100, clock });
+    const called = stub.call(undefined, key);
+    await clock.advance(99);
+    expect(stub.ledger()).toHaveLength(0);
+    await clock.advance(1);
+    expect(await called).toBeNull();
+  });
+});

@@ -1,0 +1,160 @@
+import { BusinessRejection, type Clock, ConvergeError, systemClock } from '@convergekit/core';
+import type { Found, UndoAnswer } from '@convergekit/effects';
+
+/**
+ * The behaviour of the next call.
+ * ok                     it takes effect, and is answered
+ * rejected               the declared "no", without effect
+ * not_applied            it fails, certainly without effect
+ * applied                it takes effect, and fails with that certainty
+ * unknown_applied        it takes effect, and its answer is lost
+ * unknown_not_applied    it is lost on its way
+ * late                   its answer is lost, and it takes effect at `arrive`
+ */
+export type StubBehaviour =
+  'ok' | 'rejected' | 'not_applied' | 'applied' | 'unknown_applied' | 'unknown_not_applied' | 'late';
+
+/** An effect of the stub, as the other company's books have it. */
+export interface LedgerEntry<Input, Result> {
+  readonly key: string;
+  readonly input: Input;
+  readonly result: Result;
+  readonly undone: boolean;
+}
+
+interface StubContext {
+  readonly idempotencyKey: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface StubHandlers<Input, Result> {
+  readonly call: (input: Input, context: StubContext) => Promise<Result>;
+  readonly query: (input: Input, context: StubContext) => Promise<Found<Result>>;
+  readonly undo: (what: { readonly callKey: string }, context: StubContext) => Promise<UndoAnswer>;
+}
+
+export interface StubOptions<Input, Result> {
+  /** The answer to a call. May throw a BusinessRejection. */
+  readonly answer: (input: Input) => Result;
+  /** False for a provider that does a repeated key again. @default true */
+  readonly keyed?: boolean;
+  /** The time of each call, in milliseconds. @default 0 */
+  readonly delayMs?: number;
+  /** @default the system's clock */
+  readonly clock?: Clock;
+}
+
+export interface StubCall<Input, Result> extends StubHandlers<Input, Result> {
+  /** The functions of a `defineCall`: `defineCall({ …, ...bank.handlers })`. */
+  readonly handlers: StubHandlers<Input, Result>;
+  /** Sets the behaviour of the next calls, one each. */
+  next(...behaviours: readonly StubBehaviour[]): void;
+  /** Sets the behaviour of all calls after those. */
+  always(behaviour: StubBehaviour): void;
+  /** Lets the late calls arrive. */
+  arrive(): void;
+  /** The effects, in order. With `keyed`, a key has one. */
+  ledger(): readonly LedgerEntry<Input, Result>[];
+  /** The number of calls that were made, those without effect included. */
+  readonly made: number;
+}
+
+/** Creates a stub of another company: calls by idempotency key, with a ledger of what took effect. */
+export function stubCall<Input, Result>({
+  answer,
+  keyed = true,
+  delayMs = 0,
+  clock = systemClock,
+}: StubOptions<Input, Result>): StubCall<Input, Result> {
+  const ledger = new StubLedger(answer, keyed);
+  const refused = new Map<string, string>();
+  const queued: StubBehaviour[] = [];
+  const late: (() => void)[] = [];
+  let usual: StubBehaviour = 'ok';
+  let made = 0;
+  const handlers: StubHandlers<Input, Result> = {
+    call: async (input, { idempotencyKey: key, signal }) => {
+      made += 1;
+      const behaviour = queued.shift() ?? usual;
+      if (delayMs > 0) await clock.sleep(delayMs, signal);
+      if (behaviour === 'rejected') {
+        refused.set(key, REFUSED);
+        throw new BusinessRejection(REFUSED, { code: 'STUB_REJECTED' });
+      }
+      if (behaviour === 'late') late.push(() => void ledger.take(key, input));
+      if (behaviour !== 'ok' && behaviour !== 'applied' && behaviour !== 'unknown_applied')
+        throw failureOf(behaviour);
+      const result = ledger.take(key, input);
+      if (behaviour !== 'ok') throw failureOf(behaviour);
+      return result;
+    },
+    query: (_, { idempotencyKey: key }) => {
+      const entry = ledger.find(key);
+      if (entry !== undefined) return Promise.resolve({ kind: 'applied', result: entry.result });
+      const reason = refused.get(key);
+      return Promise.resolve(reason === undefined ? { kind: 'not_found' } : { kind: 'rejected', reason });
+    },
+    undo: ({ callKey }) => Promise.resolve(ledger.undo(callKey)),
+  };
+  return {
+    ...handlers,
+    handlers,
+    next: (...behaviours) => void queued.push(...behaviours),
+    always: (behaviour) => void (usual = behaviour),
+    arrive: () => late.splice(0).forEach((act) => act()),
+    ledger: () => ledger.entries.map((entry) => ({ ...entry })),
+    get made() {
+      return made;
+    },
+  };
+}
+
+/** The effects by idempotency key. */
+class StubLedger<Input, Result> {
+  readonly entries: { key: string; input: Input; result: Result; undone: boolean }[] = [];
+  readonly #answer: (input: Input) => Result;
+  readonly #keyed: boolean;
+
+  constructor(answer: (input: Input) => Result, keyed: boolean) {
+    this.#answer = answer;
+    this.#keyed = keyed;
+  }
+
+  find(key: string) {
+    return this.entries.find((entry) => entry.key === key);
+  }
+
+  take(key: string, input: Input): Result {
+    const known = this.#keyed ? this.find(key) : undefined;
+    if (known !== undefined) return known.result;
+    const result = this.#answer(input);
+    this.entries.push({ key, input, result, undone: false });
+    return result;
+  }
+
+  undo(key: string): UndoAnswer {
+    const entry = this.find(key);
+    if (entry === undefined) return 'noop_not_applied';
+    if (entry.undone) return 'noop_already';
+    entry.undone = true;
+    return 'done';
+  }
+}
+
+const REFUSED = 'the stub says no';
+
+function failureOf(behaviour: Exclude<StubBehaviour, 'ok' | 'rejected'>): ConvergeError {
+  switch (behaviour) {
+    case 'not_applied':
+    case 'applied':
+      return new ConvergeError(`the stub fails (${behaviour})`, {
+        ...{ code: 'STUB_FAILED', category: 'service', certainty: behaviour },
+      });
+    case 'late':
+    case 'unknown_applied':
+    case 'unknown_not_applied':
+      return new ConvergeError('the stub loses a message', {
+        ...{ code: 'STUB_LOST', category: 'network', certainty: 'unknown' },
+      });
+  }
+}

@@ -1,0 +1,71 @@
+import type { Executor } from '@convergekit/postgres';
+import type { WorkState } from '@convergekit/effects/operate';
+
+/** A row of an outbox. */
+export interface OutboxRow {
+  readonly id: string;
+  readonly event_id: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly type: string;
+  readonly headers: string;
+  readonly payload: string;
+}
+
+/** Work of a saga that has not ended. */
+export interface OpenWork {
+  readonly id: string;
+  readonly effect: string;
+  readonly op: string;
+  readonly step: string;
+  readonly key: string;
+  readonly idempotencyKey: string;
+  readonly state: WorkState;
+  readonly held: boolean;
+}
+
+/** The events of an outbox after the row `after`, in order. */
+export async function outboxAfter(executor: Executor, after: string): Promise<readonly OutboxRow[]> {
+  const sql = 'select * from converge.outbox where id > $1 order by id';
+  return (await executor.query<OutboxRow>(sql, [after])).rows;
+}
+
+export async function readOpenWork(executor: Executor, instance: string): Promise<readonly OpenWork[]> {
+  const sql = `select id, effect, op, step, key, idempotency_key as "idempotencyKey", state, holder is not null as held
+                 from converge.saga_work
+                where instance = $1 and state not in ('done', 'failed') order by id`;
+  return (await executor.query<OpenWork>(sql, [instance])).rows;
+}
+
+/** Makes one piece of work due, although another worker holds it. */
+export async function makeDue(executor: Executor, id: string): Promise<void> {
+  const sql = `update converge.saga_work set due_at = clock_timestamp() - interval '1 second' where id = $1`;
+  await executor.query(sql, [id]);
+}
+
+/** Makes "not found" final for the calls of a run. */
+export async function makeFinal(executor: Executor, instance: string): Promise<void> {
+  const sql = `update converge.saga_work set final_at = clock_timestamp() - interval '1 second'
+                where instance = $1 and final_at is not null and holder is null`;
+  await executor.query(sql, [instance]);
+}
+
+export async function deleteWork(executor: Executor, instance: string): Promise<void> {
+  await executor.query('delete from converge.saga_work where instance = $1', [instance]);
+}
+
+/** True while a session of this database waits for a lock. */
+export async function waitsForLock(executor: Executor): Promise<boolean> {
+  const sql = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  return (await executor.query(sql)).rows.length > 0;
+}
+
+export interface FenceRow {
+  readonly step: string;
+  readonly state: string;
+}
+
+export async function readFences(executor: Executor, instance: string): Promise<readonly FenceRow[]> {
+  const sql = 'select step, state from converge.saga_fence where instance = $1 order by step';
+  return (await executor.query<FenceRow>(sql, [instance])).rows;
+}
