@@ -38,6 +38,8 @@ export {
   batchEmpty,
   earlierFailed,
   leaderMissing,
+  offsetOutOfRange,
+  partitionMissing,
   placed,
   producerClosed,
   requireAll,

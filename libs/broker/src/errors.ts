@@ -131,3 +131,26 @@ export function placed(error: BrokerError, { topic, partition }: Place): BrokerE
     cause: error,
   });
 }
+
+/** The error of a partition that does not exist at the moment. */
+export function partitionMissing({ topic, partition }: Place): BrokerError {
+  return new BrokerError(`${topic}/${partition} does not exist at the moment`, {
+    code: 'TOPIC_UNKNOWN',
+    kind: 'retry',
+    certainty: 'not_applied',
+    topic,
+    partition,
+  });
+}
+
+/** The error of an offset that the log does not hold. */
+export function offsetOutOfRange(
+  { topic, partition, offset }: Place & { readonly offset: bigint },
+  earliest: bigint,
+  end: bigint,
+): BrokerError {
+  return new BrokerError(
+    `${topic}/${partition} has no offset ${offset}: its log holds ${earliest} to ${end}`,
+    { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', certainty: 'not_applied', topic, partition },
+  );
+}

@@ -30,8 +30,8 @@ export interface RunOptions {
 
 /**
  * Runs services until SIGINT, SIGTERM, or the first failure, then stops them in reverse. The services start in order. A
- * signal during a start stops that service at once. A second signal exits the process at once with 130. The promise rejects with the reason when a service failed to start
- * or failed later.
+ * signal during a start stops that service at once. A second signal exits the process at once with 130. The promise
+ * rejects with the reason when a service failed to start or failed later.
  */
 export async function runServices(services: readonly Service[], options: RunOptions = {}): Promise<void> {
   const started: Service[] = [];

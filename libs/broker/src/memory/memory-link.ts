@@ -3,7 +3,7 @@ import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
 import type { MemoryGroup } from './memory-group.ts';
 import type { MemoryLog } from './memory-log.ts';
-import { topicUnknown } from '../errors.ts';
+import { offsetOutOfRange, partitionMissing, topicUnknown } from '../errors.ts';
 
 export interface MemoryLinkOptions {
   readonly log: MemoryLog;
@@ -157,13 +157,13 @@ export class MemoryLink implements GroupLink {
   #read(want: FetchWant): Fetched {
     const { topic, partition, offset, maxBytes } = want;
     const log = this.#options.log.partition(topic, partition);
-    if (log === undefined) return { ok: false, topic, partition, error: missing(want) };
+    if (log === undefined) return { ok: false, topic, partition, error: partitionMissing(want) };
     // The next refresh detects whether the topic was created again.
     if (this.#options.log.topic(topic)?.topicId !== this.#topicIds.get(topic))
-      return { ok: false, topic, partition, error: missing(want) };
+      return { ok: false, topic, partition, error: partitionMissing(want) };
     const end = log.start + BigInt(log.records.length);
     if (offset < log.start || offset > end)
-      return { ok: false, topic, partition, error: outOfRange(want, log.start, end) };
+      return { ok: false, topic, partition, error: offsetOutOfRange(want, log.start, end) };
     const records = this.#options.log.slice(topic, partition, offset, maxBytes);
     return {
       ok: true,
@@ -181,21 +181,4 @@ export class MemoryLink implements GroupLink {
     await Promise.resolve();
     this.#options.reach();
   }
-}
-
-function missing({ topic, partition }: Assignment): BrokerError {
-  return new BrokerError(`${topic}/${partition} does not exist at the moment`, {
-    code: 'TOPIC_UNKNOWN',
-    kind: 'retry',
-    certainty: 'not_applied',
-    topic,
-    partition,
-  });
-}
-
-function outOfRange({ topic, partition, offset }: FetchWant, earliest: bigint, end: bigint): BrokerError {
-  return new BrokerError(
-    `${topic}/${partition} has no offset ${offset}: its log holds ${earliest} to ${end}`,
-    { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', certainty: 'not_applied', topic, partition },
-  );
 }

@@ -1,4 +1,4 @@
-import { type Assignment, BrokerError, type Fetched, type FetchWant } from '@convergekit/broker/engine';
+import { type Fetched, type FetchWant, offsetOutOfRange, partitionMissing } from '@convergekit/broker/engine';
 import { decodeBatch } from '../log/decode.ts';
 import type { Found } from '../log/fetch-sql.ts';
 
@@ -6,10 +6,10 @@ import type { Found } from '../log/fetch-sql.ts';
 export function answerOf(want: FetchWant, found: Found): Fetched {
   const { topic, partition, offset } = want;
   // The next refresh detects whether the topic was created again.
-  if (found === undefined) return { ok: false, topic, partition, error: missing(want) };
+  if (found === undefined) return { ok: false, topic, partition, error: partitionMissing(want) };
   const { start, end, batches } = found;
   if (offset < start || offset > end)
-    return { ok: false, topic, partition, error: outOfRange(want, start, end) };
+    return { ok: false, topic, partition, error: offsetOutOfRange(want, start, end) };
   const place = { topic, partition, from: offset };
   return {
     ok: true,
@@ -20,22 +20,4 @@ export function answerOf(want: FetchWant, found: Found): Fetched {
     nextOffset: (batches.at(-1)?.lastOffset ?? offset - 1n) + 1n,
     highWatermark: end,
   };
-}
-
-/** The error of a partition that does not exist at the moment. */
-export function missing({ topic, partition }: Assignment): BrokerError {
-  return new BrokerError(`${topic}/${partition} does not exist at the moment`, {
-    code: 'TOPIC_UNKNOWN',
-    kind: 'retry',
-    certainty: 'not_applied',
-    topic,
-    partition,
-  });
-}
-
-function outOfRange({ topic, partition, offset }: FetchWant, earliest: bigint, end: bigint): BrokerError {
-  return new BrokerError(
-    `${topic}/${partition} has no offset ${offset}: its log holds ${earliest} to ${end}`,
-    { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', certainty: 'not_applied', topic, partition },
-  );
 }

@@ -6,6 +6,7 @@ import {
   type FetchWant,
   type GroupLink,
   type Membership,
+  partitionMissing,
   type StartAt,
   topicUnknown,
 } from '@convergekit/broker/engine';
@@ -14,7 +15,7 @@ import type { Leadership } from '../log/leadership.ts';
 import { findTopics, readEnds } from '../log/topic-sql.ts';
 import type { LogSession } from '../session/log-session.ts';
 import { groupSubject, type WakeUps } from '../session/wake-ups.ts';
-import { answerOf, missing } from './fetch-answer.ts';
+import { answerOf } from './fetch-answer.ts';
 import { changeGroup, commitOffset, heartbeat, leave, makeGroup, readGroup } from './group-sql.ts';
 import { announce, nextStep } from './join-decision.ts';
 import { resolveStarts } from './start-positions.ts';
@@ -124,7 +125,7 @@ export class LocalLink implements GroupLink {
   async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
     const ends = await readEnds(this.#options.session, topic);
     const end = ends.find((one) => one.partition === partition)?.latest;
-    if (end === undefined) throw missing({ topic, partition });
+    if (end === undefined) throw partitionMissing({ topic, partition });
     return { end, stable: end };
   }
 

@@ -1,7 +1,6 @@
-import { type Assignment, partitionId, type StartAt } from '@convergekit/broker/engine';
+import { type Assignment, partitionId, partitionMissing, type StartAt } from '@convergekit/broker/engine';
 import { readCommitted, readEnds } from '../log/topic-sql.ts';
 import type { LogSession } from '../session/log-session.ts';
-import { missing } from './fetch-answer.ts';
 
 interface Known {
   readonly earliest: bigint;
@@ -24,7 +23,7 @@ export async function resolveStarts(
   return wanted.map(({ topic, partition, at }) => {
     if (typeof at === 'bigint') return at;
     const place = known.get(partitionId(topic, partition));
-    if (place === undefined) throw missing({ topic, partition });
+    if (place === undefined) throw partitionMissing({ topic, partition });
     if (at === 'latest') return place.latest;
     return at === 'committed' ? (place.committed ?? place.earliest) : place.earliest;
   });

@@ -2,36 +2,16 @@
  * Planted faults, each seen to fail here: without the column list of the writer's insert; without the name check, the record
  * check or the search_path of outbox_remove_child; with update on an audit, or delete, granted to who writes it.
  */
-import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import { DUTIES, type Duty, privilegesOf, roleSql } from './role-files.ts';
+import { type Database, executorOf } from '@convergekit/postgres';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { rolesScene } from '../../fixture/roles-scene.ts';
+import { type Duty, privilegesOf, roleSql } from './role-files.ts';
 
+const { database: opened, as } = rolesScene();
 let database: Database;
-
-beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl) });
-  await migrate(database, allMigrations);
-  for (const duty of DUTIES) await database.executor.query(roleSql(duty));
+beforeAll(() => {
+  database = opened();
 });
-afterAll(() => database.close());
-
-/** Runs statements in one transaction as a role, and rolls it back. Returns the SQLSTATE of the last one; '00000' is none. */
-async function as(role: string, ...statements: readonly string[]): Promise<string> {
-  const client = await database.acquire();
-  try {
-    await client.query('begin');
-    await client.query(`set local role ${role}`);
-    for (const statement of statements) await client.query(statement);
-    return '00000';
-  } catch (error) {
-    return (error as { code?: string }).code ?? String(error);
-  } finally {
-    await client.query('rollback');
-    client.release();
-  }
-}
 
 const emit = `select converge.emit('t', 'k', 'x.y', '{}', '{}')`;
 const uuid = '01990000-0000-7000-8000-000000000001';
