@@ -139,14 +139,19 @@ describe('converge reconcile for operators', () => {
     expect(stdout).toMatch(
       new RegExp(`-  +approved +.*a new catalogue +1 repairs until .* ${userInfo().username}\n`),
     );
-    const one = JSON.parse((await reconcile('audit', 'articles', 'a', '--json')).stdout) as {
+    // Which keys come first is open: a held key waits a jittered time.
+    const [{ key }] = (await rows(
+      `select key from converge.reconcile_audit where verdict = 'repaired' limit 1`,
+    )) as [{ key: string }];
+    const one = JSON.parse((await reconcile('audit', 'articles', key, '--json')).stdout) as {
       verdict: string;
     }[];
-    expect(one.every((row) => 'key' in row && row.key === 'a')).toBe(true);
+    expect(one.every((row) => 'key' in row && row.key === key)).toBe(true);
     expect(one).toContainEqual(
       expect.objectContaining({
         verdict: 'repaired',
-        before: { note: 'y', price: 99, reserved: 0, version: 1 },
+        before: expect.objectContaining({ reserved: 0, version: 1 }) as object,
+        after: expect.objectContaining({ version: 2 }) as object,
       }),
     );
   });
