@@ -50,7 +50,7 @@ packages: build ## pack the packages, install them outside the repository and ru
 
 .PHONY: quickstart
 quickstart: build ## do what docs/guides/quickstart.md says, from packed packages, outside the repository and without Java
-	@node verification/quickstart/main.ts
+	@node verification/quickstart/main.ts $(ARGS)
 
 .PHONY: demo
 demo: $(INSTALLED) ## run the shop under faults for about 90 s, then audit it; BROKER=local needs no Kafka and no Java

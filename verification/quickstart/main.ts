@@ -1,18 +1,26 @@
 /**
  * Does what the quickstart says, as a newcomer would: outside the repository, from packed packages, without Java and
  * Docker. Prints the time of each step and what was downloaded, and fails when an order does not end as the guide says.
- * `make quickstart`.
+ * `make quickstart`; on the oldest Node with `ARGS="--node 22"`.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { packAll, root } from '../../infra/packages/stage.ts';
 import { freePort } from '@convergekit/testing/operate';
-import { run } from '../packages/tools.ts';
+import { installTools, run } from '../packages/tools.ts';
 import { checkOrders } from './orders.ts';
 import { pathWithout } from './path-without.ts';
 import { packedRegistry } from './registry.ts';
+
+const { values } = parseArgs({ options: { node: { type: 'string', default: '24' } } });
+const node =
+  values.node === '24'
+    ? process.execPath
+    : (await installTools(join(root, '.converge/packages/tools'))).node[values.node as '22'];
+if (node === undefined) throw new Error(`--node is "${values.node}": 22 or 24 is expected`);
 
 const began = performance.now();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -25,7 +33,7 @@ const registry = packedRegistry(packed, configured.trim());
 await registry.server.start();
 
 const httpPort = await freePort();
-const nodeFirst = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
+const nodeFirst = `${dirname(node)}:${process.env['PATH'] ?? ''}`;
 const env: NodeJS.ProcessEnv = {
   PATH: pathWithout(join(outside, 'bin'), nodeFirst, /^(java|javac|mvn|docker|converge)/),
   HOME: join(outside, 'home'),
@@ -60,6 +68,7 @@ function seconds(start: number): string {
 }
 
 try {
+  await step('node --version', outside).then((version) => say(`          ${version.trim()}`));
   await step(`npx --yes convergekit init ${NAME}`, outside);
   await step('npm install', service);
   await step('npm run check', service);

@@ -1,11 +1,17 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
-import { memoryTrend, type Sample } from './memory.ts';
+import { memoryTrend, probed, readSamples, type Sample } from './memory.ts';
 
 const samples = (pid: number, count: number, size: (minutes: number) => number, from = 0): Sample[] =>
   Array.from({ length: count }, (_, index) => ({
     atMs: from + index * 2_000,
     pid,
     megabytes: size((index * 2_000) / 60_000),
+    residentMegabytes: 300,
   }));
 
 describe('the memory trend', () => {
@@ -35,4 +41,26 @@ describe('the memory trend', () => {
     expect(memoryTrend([])).toBeUndefined();
     expect(memoryTrend(samples(1, 2, () => 100))).toBeUndefined();
   });
+});
+
+// Seen to fail without the collection: the garbage counts, too.
+it('live memory is what a process holds, without the garbage that it made', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'converge-memory-'));
+  const file = join(folder, 'memory.jsonl');
+  const program = `
+    const held = Array.from({ length: 20 }, () => Buffer.alloc(2 ** 20, 1));
+    setInterval(() => Array.from({ length: 40 }, () => Buffer.alloc(2 ** 20, 1)), 20);
+    process.on('exit', () => held.length);
+  `;
+  const child = spawn(process.execPath, ['--eval', program], { env: { ...process.env, ...probed(file) } });
+  try {
+    await waitUntil(() => readSamples(file).length >= 2, { what: 'two samples', deadlineMs: 60_000 });
+    for (const { megabytes } of readSamples(file)) {
+      expect(megabytes).toBeGreaterThan(20);
+      expect(megabytes).toBeLessThan(60);
+    }
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,55 +1,29 @@
-import { readFileSync } from 'node:fs';
-import type { Clock } from '@convergekit/core';
-import type { RelayProcess } from './relay-process.ts';
+import { existsSync, readFileSync } from 'node:fs';
 
+/**
+ * Live memory of a process, right after a collection: what a leak makes grow. Resident memory only rises with the
+ * largest backlog so far, since V8 keeps what it once had.
+ */
 export interface Sample {
   readonly atMs: number;
   readonly pid: number;
+  /** The heap in use and what it holds outside, such as buffers. */
   readonly megabytes: number;
+  readonly residentMegabytes: number;
 }
 
-/** Resident memory of one relay, every few seconds. */
-export class MemoryWatch {
-  readonly samples: Sample[] = [];
-  readonly #relay: RelayProcess;
-  readonly #clock: Clock;
-  readonly #stop = new AbortController();
-  #running: Promise<void> = Promise.resolve();
+const probe = new URL('memory-probe.ts', import.meta.url).href;
 
-  constructor(relay: RelayProcess, clock: Clock) {
-    this.#relay = relay;
-    this.#clock = clock;
-  }
-
-  start(everyMs = 2_000): void {
-    this.#running = this.#watch(everyMs);
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-
-  async #watch(everyMs: number): Promise<void> {
-    const { signal } = this.#stop;
-    const began = this.#clock.monotonic();
-    while (!signal.aborted) {
-      const { pid, running } = this.#relay;
-      const megabytes = running && pid !== undefined ? residentMegabytes(pid) : undefined;
-      if (pid !== undefined && megabytes !== undefined)
-        this.samples.push({ atMs: this.#clock.monotonic() - began, pid, megabytes });
-      await this.#clock.sleep(everyMs, signal);
-    }
-  }
+/** The environment that makes a process write its samples to a file. */
+export function probed(file: string): Readonly<Record<string, string>> {
+  return { NODE_OPTIONS: `--conditions=source --import=${probe}`, SOAK_MEMORY: file };
 }
 
-function residentMegabytes(pid: number): number | undefined {
-  try {
-    const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kilobytes === undefined ? undefined : Number(kilobytes) / 1_024;
-  } catch {
-    return undefined;
-  }
+/** The samples that a process has written so far. */
+export function readSamples(file: string): readonly Sample[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as Sample);
 }
 
 export interface MemoryTrend {
@@ -57,6 +31,7 @@ export interface MemoryTrend {
   readonly overMinutes: number;
   readonly first: number;
   readonly last: number;
+  /** The highest resident memory. */
   readonly highest: number;
 }
 
@@ -83,7 +58,7 @@ export function memoryTrend(samples: readonly Sample[]): MemoryTrend | undefined
     overMinutes: (last.atMs - first.atMs) / 60_000,
     first: first.megabytes,
     last: last.megabytes,
-    highest: Math.max(...own.map(({ megabytes }) => megabytes)),
+    highest: Math.max(...own.map(({ residentMegabytes }) => residentMegabytes)),
   };
 }
 

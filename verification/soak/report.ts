@@ -33,7 +33,7 @@ export function report(input: ReportInput): Report {
   ];
   if (memory !== undefined && memory.overMinutes >= MEMORY_MINUTES && memory.megabytesPerMinute >= MEMORY_BAR)
     failures.push(
-      `the memory of the steady relay grows by ${memory.megabytesPerMinute.toFixed(2)} MB a minute; the bar is ${MEMORY_BAR}`,
+      `the live memory of the steady relay grows by ${memory.megabytesPerMinute.toFixed(2)} MB a minute; the bar is ${MEMORY_BAR}`,
     );
   if (judgements.some(({ verdict }) => verdict.events === 0)) failures.push('a log is empty');
   const lines = [
@@ -79,7 +79,7 @@ function figures({ seed, result, judgements, memory, world }: ReportInput): [str
     ['longest repeat', `${Math.max(...judgements.map(({ verdict }) => verdict.longestRepeat))} events`],
     ['longest stall of a log', silence === undefined ? '–' : `${(silence.silence.ms / 1_000).toFixed(1)} s (${silence.source}, at ${((silence.silence.atMs - result.beganMs) / 1_000).toFixed(0)} s)`],
     ['slowest recovery', slowest === undefined ? '–' : `${(slowest.ms / 1_000).toFixed(1)} s (${slowest.kind})`],
-    ['memory of the steady relay', memory === undefined ? 'too few samples' : `${memory.megabytesPerMinute >= 0 ? '+' : ''}${memory.megabytesPerMinute.toFixed(2)} MB/min over the last ${memory.overMinutes.toFixed(1)} min (${memory.first.toFixed(0)} → ${memory.last.toFixed(0)} MB, highest ${memory.highest.toFixed(0)})${memory.overMinutes < MEMORY_MINUTES ? '; too short to judge' : ''}`],
+    ['live memory of the steady relay', memory === undefined ? 'too few samples' : `${memory.megabytesPerMinute >= 0 ? '+' : ''}${memory.megabytesPerMinute.toFixed(2)} MB/min over the last ${memory.overMinutes.toFixed(1)} min (${memory.first.toFixed(0)} → ${memory.last.toFixed(0)} MB after a collection; resident at most ${memory.highest.toFixed(0)} MB)${memory.overMinutes < MEMORY_MINUTES ? '; too short to judge' : ''}`],
   ]; // prettier-ignore
 }
 

@@ -1,10 +1,8 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { type CampaignOptions, runCampaign } from './campaign.ts';
 import { type Judgement, judge } from './judge.ts';
-import { MemoryWatch, memoryTrend } from './memory.ts';
+import { memoryTrend, readSamples } from './memory.ts';
 import { report, type Report } from './report.ts';
 import { buildWorld, type World } from './world.ts';
 
@@ -64,12 +62,9 @@ async function onWorld(world: World, options: SoakOptions): Promise<Report> {
   await startRelays(world, signal);
   progress.note(`two sources, three relays; their logs and the history of faults go to ${folder}/`);
   history.note('begin', { seed, minutes: options.minutes, rate: options.rate });
-  const [steadyRelay] = world.steady.relays;
-  if (steadyRelay === undefined) throw new Error('there is no steady relay');
-  const memory = new MemoryWatch(steadyRelay, systemClock);
-  memory.start();
-  const result = await runCampaign({ ...options, world }).finally(() => memory.stop());
-  writeFileSync(join(folder, 'memory.json'), JSON.stringify(memory.samples));
+  const result = await runCampaign({ ...options, world });
+  // Read before the relay drains: what it sends at its end is no part of the trend.
+  const memory = readSamples(world.memoryFile);
   signal.throwIfAborted();
   for (const relay of world.sources.flatMap(({ relays }) => relays)) {
     const exit = await relay.end(STOP_MS);
@@ -88,7 +83,7 @@ async function onWorld(world: World, options: SoakOptions): Promise<Report> {
     world,
     result,
     judgements,
-    memory: memoryTrend(memory.samples),
+    memory: memoryTrend(memory),
   });
 }
 

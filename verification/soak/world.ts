@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { kafkaBroker } from '@convergekit/kafka';
 import { nameSource } from '@convergekit/outbox/engine';
 import { outboxMigrations } from '@convergekit/outbox';
@@ -6,6 +7,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { embeddedKafka, embeddedPostgres, type EmbeddedServer, freePorts } from '@convergekit/testing/engine';
 import { faultProxy, type FaultProxy, freshDatabase } from '@convergekit/testing';
 import { ledgerSql, lonelySql, populateSql } from './ledger-sql.ts';
+import { probed } from './memory.ts';
 import { RelayProcess } from './relay-process.ts';
 
 /**
@@ -37,6 +39,8 @@ export interface World {
   /** The URL of an unrelated database in the same cluster. */
   readonly strangersUrl: string;
   readonly folder: string;
+  /** The samples of the steady relay's memory. */
+  readonly memoryFile: string;
 }
 
 /** Registers what must be undone, the last first, whatever happens. */
@@ -69,15 +73,21 @@ export async function buildWorld(
   defer(() => kafka.dispose());
   await Promise.all([postgres.start(), kafka.start()]);
   const strangersUrl = await freshDatabase(postgres.address, 'strangers');
+  const memoryFile = join(folder, 'memory.jsonl');
   const sources: Source[] = [];
   for (const [index, name] of (['hunted', 'steady'] as const).entries()) {
     const brokerProxy = brokerProxies[index];
     if (brokerProxy !== undefined)
-      sources.push(await makeSource(name, { postgres, kafka, brokerProxy, folder, relayEnv, defer }));
+      sources.push(
+        await makeSource(name, {
+          ...{ postgres, kafka, brokerProxy, folder, defer },
+          relayEnv: name === 'steady' ? { ...relayEnv, ...probed(memoryFile) } : relayEnv,
+        }),
+      );
   }
   const [hunted, steady] = sources;
   if (hunted === undefined || steady === undefined) throw new Error('there is no source');
-  return { postgres, kafka, sources, hunted, steady, strangersUrl, folder };
+  return { postgres, kafka, sources, hunted, steady, strangersUrl, folder, memoryFile };
 }
 
 interface Surroundings {

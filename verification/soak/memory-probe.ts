@@ -1,0 +1,25 @@
+/** Preloaded into a relay: writes its live memory to the file SOAK_MEMORY, every few seconds, right after a collection. */
+import { appendFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { systemClock } from '@convergekit/core';
+import type { Sample } from './memory.ts';
+
+const EVERY_MS = 5_000;
+const MEGABYTE = 2 ** 20;
+const file = process.env['SOAK_MEMORY'];
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+if (file !== undefined)
+  setInterval(() => {
+    collect();
+    const { heapUsed, external, rss } = process.memoryUsage();
+    const sample: Sample = {
+      atMs: systemClock.now(),
+      pid: process.pid,
+      megabytes: (heapUsed + external) / MEGABYTE,
+      residentMegabytes: rss / MEGABYTE,
+    };
+    appendFileSync(file, `${JSON.stringify(sample)}\n`);
+  }, EVERY_MS).unref();
