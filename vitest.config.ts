@@ -5,6 +5,9 @@ const within = (suffix: string): string[] => roots.map((root) => `${root}/*${suf
 const conditions = ['source', 'module', 'node', 'development|production'];
 const never = ['**/node_modules/**', '**/dist/**', '**/.converge/**'];
 
+/** Tests of servers and processes wait more than they compute: two at once leave a quarter of two cores idle. */
+const WAITING_WORKERS = 3;
+
 export default defineConfig({
   // Tests are resolved by `ssr.resolve`, global set-up files by vitest's own environment; `resolve.conditions` is ignored.
   ssr: { resolve: { conditions } },
@@ -35,7 +38,7 @@ export default defineConfig({
           globalSetup: ['./test/stack.setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 300_000,
-          maxWorkers: 2,
+          maxWorkers: WAITING_WORKERS,
         },
       },
       {
@@ -47,7 +50,7 @@ export default defineConfig({
           globalSetup: ['./test/stack.setup.ts'],
           testTimeout: 900_000,
           hookTimeout: 300_000,
-          maxWorkers: 2,
+          maxWorkers: WAITING_WORKERS,
         },
       },
       {

@@ -16,11 +16,10 @@ import { pathWithout } from './path-without.ts';
 import { packedRegistry } from './registry.ts';
 
 const { values } = parseArgs({ options: { node: { type: 'string', default: '24' } } });
-const node =
-  values.node === '24'
-    ? process.execPath
-    : (await installTools(join(root, '.converge/packages/tools'))).node[values.node as '22'];
-if (node === undefined) throw new Error(`--node is "${values.node}": 22 or 24 is expected`);
+if (values.node !== '22' && values.node !== '24')
+  throw new Error(`--node is "${values.node}": 22 or 24 is expected`);
+const { node } = await installTools(join(root, '.converge/packages/tools'));
+const nodePath = node[values.node];
 
 const began = performance.now();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -33,7 +32,7 @@ const registry = packedRegistry(packed, configured.trim());
 await registry.server.start();
 
 const httpPort = await freePort();
-const nodeFirst = `${dirname(node)}:${process.env['PATH'] ?? ''}`;
+const nodeFirst = `${dirname(nodePath)}:${process.env['PATH'] ?? ''}`;
 const env: NodeJS.ProcessEnv = {
   PATH: pathWithout(join(outside, 'bin'), nodeFirst, /^(java|javac|mvn|docker|converge)/),
   HOME: join(outside, 'home'),

@@ -13,6 +13,8 @@ const collect = runInNewContext('gc') as () => void;
 
 if (file !== undefined)
   setInterval(() => {
+    // The first frees buffers in the background, the second waits for it.
+    collect();
     collect();
     const { heapUsed, external, rss } = process.memoryUsage();
     const sample: Sample = {

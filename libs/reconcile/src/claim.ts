@@ -6,6 +6,8 @@ export interface Claim {
   readonly key: string;
   readonly holder: string;
   readonly term: bigint;
+  /** The time at which the key was due, in UTC with microseconds; texts sort as times do. */
+  readonly dueAt: string;
   readonly cause: string;
   readonly failures: number;
   readonly conflicts: number;

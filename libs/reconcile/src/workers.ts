@@ -1,8 +1,8 @@
 import { poll } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
-import { claimKeys, type ClaimRequest } from './claim-sql.ts';
-import { renewClaim, requeueExpired } from './key-queue.ts';
+import { Claimer } from './claimer.ts';
+import { renewClaim } from './key-queue.ts';
 import { type Processed, processKey, type ReconcileContext } from './process-key.ts';
 import { Tally } from './runs/tally.ts';
 
@@ -36,13 +36,14 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
   const active = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const slots = new Slots(options.workers);
+  const claimer = new Claimer({ ...options, reconciler: options.reconciler.name });
   let sinceOldest = 0;
   for (;;) {
     const stopping = signal?.aborted === true || failures.length > 0;
     const room = stopping ? 0 : 2 * options.workers - active.size;
     const free = room >= options.workers ? room : 0;
-    const oldest = free > 0 && sinceOldest >= OLDEST_EVERY - 1 ? await claimDue(options, 1, 'age') : [];
-    const urgent = free > oldest.length ? await claimDue(options, free - oldest.length, 'priority') : [];
+    const oldest = free > 0 && sinceOldest >= OLDEST_EVERY - 1 ? await claimer.claim(1, 'age') : [];
+    const urgent = free > oldest.length ? await claimer.claim(free - oldest.length, 'priority') : [];
     sinceOldest = urgent.length + (oldest.length > 0 ? 0 : sinceOldest);
     const claims = [...oldest, ...urgent];
     for (const claim of claims) {
@@ -93,17 +94,6 @@ async function firstOf(active: ReadonlySet<Promise<void>>, { clock, pollMs }: Wo
   const ended = new AbortController();
   await Promise.race([...active, clock.sleep(pollMs, ended.signal)]);
   ended.abort();
-}
-
-async function claimDue(
-  options: WorkersOptions,
-  limit: number,
-  order: NonNullable<ClaimRequest['order']>,
-): Promise<readonly Claim[]> {
-  const executor = executorOf(options.databases.actual);
-  await requeueExpired(executor, options.reconciler.name);
-  const { holder, leaseMs, reconciler } = options;
-  return claimKeys(executor, { reconciler: reconciler.name, holder, limit, leaseMs, order });
 }
 
 /** Processes a key in a slot and renews its claim from now on, so that no second worker takes a slow or waiting key. */
