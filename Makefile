@@ -10,7 +10,7 @@ MANIFESTS := package.json package-lock.json .npmrc $(wildcard libs/*/package.jso
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED) ## install the packages and Node 24 into node_modules
@@ -31,7 +31,7 @@ test-unit: $(INSTALLED) ## run the unit and property tests only, cached per pack
 	@NODE_OPTIONS= nx run-many -t test --output-style=static
 
 .PHONY: check
-check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas and graphs
+check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas, graphs and dashboards
 	@tsc -p tsconfig.json
 	@depcruise --config .dependency-cruiser.cjs --output-type err libs services schemas verification infra
 	@eslint . --max-warnings 0 --cache --cache-location node_modules/.cache/eslint/
@@ -39,6 +39,8 @@ check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas
 	@knip --exclude unlisted,optionalPeerDependencies
 	@node schemas/src/main.ts check
 	@node docs/reference/main.ts check
+	@node infra/sbom/main.ts check
+	@node infra/grafana/main.ts check
 
 .PHONY: build
 build: $(INSTALLED) ## compile the publishable packages into dist
@@ -48,9 +50,22 @@ build: $(INSTALLED) ## compile the publishable packages into dist
 packages: build ## pack the packages, install them outside the repository and run what a user runs first (under 3 min)
 	@node verification/packages/main.ts
 
+.PHONY: sbom
+sbom: $(INSTALLED) ## write the bill of materials of the published packages (CycloneDX), and print their licenses
+	@node infra/sbom/main.ts write
+
+.PHONY: chart
+chart: $(INSTALLED) ## render the Helm chart in every mode, validate it strictly, lint the workflows; installs its tools (once, some minutes)
+	@infra/helm/tools.sh
+	@vitest run --project unit infra/helm infra/workflows
+
 .PHONY: quickstart
 quickstart: build ## do what docs/guides/quickstart.md says, from packed packages, outside the repository and without Java
 	@node verification/quickstart/main.ts $(ARGS)
+
+.PHONY: quickstart-containers
+quickstart-containers: build ## run the Dockerfile and the compose file that `converge init` writes, from packed packages; needs Docker
+	@node verification/quickstart-containers/main.ts
 
 .PHONY: demo
 demo: $(INSTALLED) ## run the shop under faults for about 90 s, then audit it; BROKER=local needs no Kafka and no Java
@@ -84,6 +99,26 @@ scenarios: $(INSTALLED) ## run each scenario (load, faults, what is expected) an
 outage: $(INSTALLED) ## Kafka 30 s down, then Postgres 30 s down, under a consumer at work; ARGS="--seconds 5 --driver platformatic"
 	@node verification/consumer-outage/main.ts $(ARGS)
 
+.PHONY: console
+console: $(INSTALLED) ## run the console over CONVERGE__CONSOLE__DATABASES__<NAME>, until Ctrl-C
+	@node services/console/src/main.ts $(ARGS)
+
+.PHONY: console-screenshots
+console-screenshots: $(INSTALLED) ## write the screenshots of the console in docs/console, light and dark
+	@node services/console/src/fixture/screenshots/main.ts
+
+.PHONY: console-bench
+console-bench: $(INSTALLED) ## measure every page of the console over a million sagas and 100,000 dead letters (about 6 min)
+	@node verification/console/main.ts $(ARGS)
+
+.PHONY: cluster-switch
+cluster-switch: $(INSTALLED) ## relay and consumers move to another Kafka cluster under load, mirrored by MirrorMaker 2; ARGS="--only lost"
+	@node verification/cluster-switch/main.ts $(ARGS)
+
+.PHONY: upgrade
+upgrade: $(INSTALLED) ## Postgres moves to its next major version under load, by pg_upgrade and by replication; ARGS="--only replication"
+	@node verification/upgrade/main.ts $(ARGS)
+
 .PHONY: schemas
 schemas: $(INSTALLED) ## write schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions
 	@node schemas/src/main.ts write
@@ -91,6 +126,14 @@ schemas: $(INSTALLED) ## write schemas/json, schemas/asyncapi.json and the graph
 .PHONY: docs
 docs: $(INSTALLED) ## write docs/reference from the settings' schemas and the commands
 	@node docs/reference/main.ts write
+
+.PHONY: dashboards
+dashboards: $(INSTALLED) ## write infra/grafana/dashboards from infra/grafana/source
+	@node infra/grafana/main.ts write
+
+.PHONY: dashboards-check
+dashboards-check: $(INSTALLED) ## the shop with Postgres 60 s down beside a real Prometheus: every panel and alert; ARGS="--seconds 10"
+	@node verification/dashboards/main.ts $(ARGS)
 
 .PHONY: format
 format: $(INSTALLED) ## format the tree

@@ -7,7 +7,9 @@ const converge = { rules: { 'no-ad-hoc-retry': noAdHocRetry, 'plain-words': plai
 
 /** Folders that pass `plain-words`. Missing: the other packages of libs, verification, docs. */
 const PLAIN = [
+  'infra/grafana',
   'infra/lint',
+  'infra/prometheus',
   'libs/broker',
   'libs/cli',
   'libs/config',
@@ -105,6 +107,18 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.config.ts', 'test/**/*.setup.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  {
+    // Scripts of the console's pages, for browsers.
+    files: ['services/console/src/static/*.js'],
+    languageOptions: {
+      globals: {
+        document: 'readonly',
+        location: 'readonly',
+        setTimeout: 'readonly',
+        EventSource: 'readonly',
+      },
+    },
+  },
   {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
     languageOptions: { globals: { process: 'readonly', URL: 'readonly' } },

@@ -84,7 +84,12 @@ describe('the page of the architecture', () => {
 
 describe('the pages of the documentation', () => {
   const pages = globSync(
-    ['*.md', 'docs/*.md', 'docs/{guides,sagas,decisions,reference}/*.md', '{libs,services}/*/README.md'],
+    [
+      '*.md',
+      'docs/*.md',
+      'docs/{guides,runbooks,sagas,decisions,reference}/*.md',
+      '{libs,services}/*/README.md',
+    ],
     { cwd: root },
   );
 

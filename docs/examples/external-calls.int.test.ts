@@ -1,3 +1,8 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { readDeadline } from '@convergekit/resilience';
+import { startTelemetry } from '@convergekit/telemetry/sdk';
 import { applyAll, eventsOf, serviceDatabase } from '@convergekit/testing/service';
 import { expect, inject, it } from 'vitest';
 import {
@@ -5,6 +10,7 @@ import {
   declined,
   ordered,
   type Provider,
+  receiptOf,
   till,
   TILL_TABLES,
   type TillDb,
@@ -46,5 +52,31 @@ it('the example of “external calls” charges an order once although an answer
     ]);
   } finally {
     await database.close();
+  }
+});
+
+// Meant to catch: a call without `headers`, which reaches the other system without them.
+it('the example of a call over HTTP takes the trace and the deadline of its attempt to the other system', async () => {
+  const telemetry = startTelemetry({ serviceName: 'calls', onSpan: () => undefined });
+  const received: IncomingHttpHeaders[] = [];
+  const server = createServer((request, response) => {
+    received.push(request.headers);
+    response.end('r-1');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const call = receiptOf.bind('till.receipt');
+    const planned = { input: () => ({ url }) as never, key: () => 'k' };
+    const guards = { clock: systemClock, random: systemRandom, deadline: new Date(Date.now() + 60_000) };
+    expect(await call.handleOf(planned).call(guards, () => undefined)).toBe('{"text":"r-1"}');
+    const [headers = {}] = received;
+    expect(headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(readDeadline(headers['ce_deadline']?.toString())?.getTime()).toBeLessThanOrEqual(
+      guards.deadline.getTime(),
+    );
+  } finally {
+    server.close();
+    await telemetry.shutdown();
   }
 });

@@ -9,6 +9,19 @@ export const ordered = event('till.ordered');
 export const charged = event('till.charged');
 export const declined = event('till.declined');
 
+/** The receipt of a charge, from the provider's HTTP API. The headers take the trace and the deadline along. */
+export const receiptOf = defineCall({
+  name: 'till.receipt',
+  input: z.object({ url: z.url() }),
+  result: z.object({ text: z.string() }),
+  idempotency: 'idempotent',
+  call: async ({ url }, { headers, signal }) => {
+    const answer = await fetch(url, { headers, signal });
+    if (!answer.ok) throw Object.assign(new Error(`HTTP ${answer.status}`), { status: answer.status });
+    return { text: await answer.text() };
+  },
+});
+
 /** The provider: another company, reached over HTTP. */
 export interface Provider {
   /** Resolves with the receipt, or undefined when the card is refused. */

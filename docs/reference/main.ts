@@ -3,7 +3,14 @@ import { settingEntries } from '@convergekit/config/engine';
 import { nouns } from '../../libs/cli/src/commands/index.ts';
 import { settingsSchema } from '../../libs/cli/src/frame/settings-schema.ts';
 import { serviceSettings } from '../../libs/kit/src/service/settings.ts';
+import { attemptInstruments } from '../../libs/telemetry/src/instruments/attempts.ts';
+import { inboxInstruments } from '../../libs/telemetry/src/instruments/inbox.ts';
+import { outboxInstruments } from '../../libs/telemetry/src/instruments/outbox.ts';
+import { reconcileInstruments } from '../../libs/telemetry/src/instruments/reconcile.ts';
+import { relayInstruments } from '../../libs/telemetry/src/instruments/relay.ts';
+import { sagaInstruments } from '../../libs/telemetry/src/instruments/sagas.ts';
 import { cliPage } from './cli-page.ts';
+import { metricsPage } from './metrics-page.ts';
 import { gapsOf, settingsPage, type SettingsSection } from './settings-page.ts';
 
 /** Writes (`write`) or checks (`check`) the generated pages of this folder. */
@@ -21,6 +28,15 @@ const sections: readonly SettingsSection[] = [
   },
 ];
 
+const metricsSections = Object.entries({
+  Outboxes: outboxInstruments,
+  Relays: relayInstruments,
+  Consumers: inboxInstruments,
+  'Attempts, policies and breakers': attemptInstruments,
+  'Calls, workflows and sagas': sagaInstruments,
+  'Reconcilers and scans': reconcileInstruments,
+}).map(([title, instruments]) => ({ title, instruments: Object.values(instruments) }));
+
 async function pages(): Promise<ReadonlyMap<URL, string>> {
   const loaded = await Promise.all(
     nouns.map(async ({ name, summary, load }) => ({ name, summary, commands: await load() })),
@@ -28,6 +44,7 @@ async function pages(): Promise<ReadonlyMap<URL, string>> {
   return new Map([
     [new URL('settings.md', import.meta.url), settingsPage(sections)],
     [new URL('cli.md', import.meta.url), cliPage(loaded)],
+    [new URL('metrics.md', import.meta.url), metricsPage(metricsSections)],
   ]);
 }
 

@@ -1,4 +1,4 @@
-/** Makes the shop's databases, tables, topics and first stock; safe to repeat. For docker-compose.yml. */
+/** Makes the shop's databases, tables, logins, topics and first stock; safe to repeat. For docker-compose.yml. */
 import { inboxMigrations } from '@convergekit/inbox';
 import { failureTopic } from '@convergekit/contracts';
 import { kafkaBroker } from '@convergekit/kafka';
@@ -10,10 +10,13 @@ import { relayMigrations } from '@convergekit/relay';
 import { sagaMigrations } from '@convergekit/effects';
 import { shopEvents } from '@convergekit/schemas';
 import { shopMigrations, type ShopService } from '../../services/shop/src/migrations.ts';
+import { makeDatabase, makeLogin, makeRoles } from './login-sql.ts';
+import { shopLogins } from './logins.ts';
+import { fillStock } from './stock-sql.ts';
 
 const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];
 const services = Object.keys(shopMigrations) as ShopService[];
-const consumers = [...services.filter((name) => name !== 'provider'), 'order-list'];
+const consumers = [...services.filter((name) => name !== 'provider'), 'order-list', 'saga-observer'];
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function required(name: string): string {
@@ -22,23 +25,23 @@ function required(name: string): string {
   return value;
 }
 
-async function prepareDatabase(serverUrl: string, name: ShopService): Promise<void> {
+async function prepareDatabase(serverUrl: string, name: ShopService, password: string): Promise<void> {
   const server = connect({ url: serverUrl, max: 1 });
-  const { rows } = await server.executor.query('select 1 from pg_database where datname = $1', [name]);
-  if (rows.length === 0) await server.executor.query(`create database "${name}"`);
+  await makeDatabase(server.executor, name);
   await server.close();
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const database = connect({ url: url.href, max: 2 });
-  const applied = await migrate(database, [...(name === 'provider' ? [] : kit), ...shopMigrations[name]]);
-  if (name !== 'provider') await nameSource(database.executor, name);
-  if (name === 'inventory')
-    await database.executor.query(
-      `insert into stock (sku, initial, on_hand) select 'article-' || n, 1000, 1000 from generate_series(1, 20) as n
-         on conflict do nothing`,
-    );
+  const isSource = name !== 'provider';
+  const applied = await migrate(database, [...(isSource ? kit : []), ...shopMigrations[name]]);
+  if (isSource) {
+    await nameSource(database.executor, name);
+    await makeRoles(database.executor);
+  }
+  for (const login of shopLogins[name]) await makeLogin(database.executor, { ...login, password });
+  if (name === 'inventory') await fillStock(database.executor);
   await database.close();
-  say(`${name}: ${applied.length} migrations applied`);
+  say(`${name}: ${applied.length} migrations applied, ${shopLogins[name].length} logins`);
 }
 
 async function prepareTopics(brokers: readonly string[]): Promise<void> {
@@ -54,5 +57,6 @@ async function prepareTopics(brokers: readonly string[]): Promise<void> {
 }
 
 const serverUrl = required('DATABASE_URL');
-for (const name of services) await prepareDatabase(serverUrl, name);
+const password = required('LOGIN_PASSWORD');
+for (const name of services) await prepareDatabase(serverUrl, name, password);
 await prepareTopics(required('KAFKA_BROKERS').split(','));

@@ -1,13 +1,21 @@
-/** Fails unless every publishable package has the given version: `node infra/packages/check-version.ts 1.2.3`. */
+/** Fails unless every publishable package and the chart have the given version: `node infra/packages/check-version.ts 1.2.3`. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import type { Manifest } from './manifest.ts';
 import { root } from './stage.ts';
 
 const [wanted] = process.argv.slice(2);
-const others = globSync('libs/*/package.json', { cwd: root })
-  .map((path) => JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest)
-  .filter(({ version }) => version !== wanted);
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const packages = globSync('libs/*/package.json', { cwd: root }).map(
+  (path) => JSON.parse(read(path)) as Manifest,
+);
+const chart = parse(read('infra/helm/converge/Chart.yaml')) as { version: string; appVersion: string };
+const others = [
+  ...packages,
+  { name: 'the chart', version: chart.version },
+  { name: 'the image of the chart (appVersion)', version: chart.appVersion },
+].filter(({ version }) => version !== wanted);
 for (const { name, version } of others)
   process.stderr.write(`${name} has version ${version}, and the tag is v${wanted ?? ''}\n`);
 process.exitCode = others.length === 0 ? 0 : 1;

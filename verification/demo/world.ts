@@ -31,6 +31,8 @@ export interface WorldOptions {
   readonly stack: Pick<Stack, 'databaseUrl' | 'brokers' | 'kafkaTools'>;
   /** Gets one log file for each process. */
   readonly logFolder: string;
+  /** Variables for every process, such as those of OpenTelemetry. @default none */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export type ChildName = (typeof processNames)[number];
@@ -56,13 +58,14 @@ export interface World {
 
 export const topics: readonly string[] = [
   ...new Set(shopEvents.map(({ topic }) => topic)),
-  ...[...sources, 'order-list'].map((consumer) => failureTopic(consumer)),
+  ...[...sources, 'order-list', 'saga-observer'].map((consumer) => failureTopic(consumer)),
 ];
 
 export async function buildWorld({
   stack: { databaseUrl: serverUrl, brokers, kafkaTools },
   logFolder,
   broker: chosen = 'kafka',
+  env = {},
 }: WorldOptions): Promise<World> {
   rmSync(logFolder, { recursive: true, force: true });
   mkdirSync(logFolder, { recursive: true });
@@ -74,7 +77,7 @@ export async function buildWorld({
   const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
   const logins = await loginsOf(databases, urls);
   const specs = processSpecs(
-    { provider: urls.provider, logins, log: log.env, ordersPort, providerPort },
+    { provider: urls.provider, logins, log: { ...log.env, ...env }, ordersPort, providerPort },
     healthPorts,
   );
   const children = specs.map((spec) => new Child(spec, logFolder));

@@ -4,71 +4,41 @@
  * `make quickstart`; on the oldest Node with `ARGS="--node 22"`.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packAll, root } from '../../infra/packages/stage.ts';
 import { freePort } from '@convergekit/testing/operate';
-import { installTools, run } from '../packages/tools.ts';
+import { root } from '../../infra/packages/stage.ts';
+import { installTools } from '../packages/tools.ts';
+import { newcomer, say, seconds } from './newcomer.ts';
 import { checkOrders } from './orders.ts';
-import { pathWithout } from './path-without.ts';
-import { packedRegistry } from './registry.ts';
 
 const { values } = parseArgs({ options: { node: { type: 'string', default: '24' } } });
 if (values.node !== '22' && values.node !== '24')
   throw new Error(`--node is "${values.node}": 22 or 24 is expected`);
 const { node } = await installTools(join(root, '.converge/packages/tools'));
-const nodePath = node[values.node];
 
 const began = performance.now();
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const NAME = 'demo-service';
-
-const outside = await mkdtemp(join(tmpdir(), 'converge-quickstart-'));
-const { stdout: configured } = await run('npm', ['config', 'get', 'registry'], { cwd: outside });
-const packed = await packAll(join(root, '.converge/quickstart'));
-const registry = packedRegistry(packed, configured.trim());
-await registry.server.start();
-
+const {
+  outside,
+  name,
+  service,
+  env: own,
+  step,
+  downloaded,
+  close,
+} = await newcomer(/^(java|javac|mvn|docker|converge)/, node[values.node]);
 const httpPort = await freePort();
-const nodeFirst = `${dirname(nodePath)}:${process.env['PATH'] ?? ''}`;
+
 const env: NodeJS.ProcessEnv = {
-  PATH: pathWithout(join(outside, 'bin'), nodeFirst, /^(java|javac|mvn|docker|converge)/),
-  HOME: join(outside, 'home'),
-  LANG: 'C.UTF-8',
-  npm_config_registry: registry.url(),
-  npm_config_cache: join(outside, 'npm-cache'),
-  npm_config_update_notifier: 'false',
-  npm_config_fund: 'false',
-  npm_config_audit: 'false',
+  ...own,
   CONVERGE__HTTP__PORT: String(httpPort),
   // The guide keeps events in Postgres; with brokers the same steps run on Kafka.
   ...(process.env['KAFKA_BROKERS'] !== undefined && { KAFKA_BROKERS: process.env['KAFKA_BROKERS'] }),
 };
-const service = join(outside, NAME);
-
-/** Runs one line of the guide, and prints its time. */
-async function step(line: string, cwd: string): Promise<string> {
-  const start = performance.now();
-  const [command = '', ...args] = line.split(' ');
-  try {
-    const { stdout } = await run(command, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
-    say(`${seconds(start)}  ${line}`);
-    return stdout;
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`\`${line}\` failed:\n${stdout}\n${stderr}`, { cause: error });
-  }
-}
-
-function seconds(start: number): string {
-  return `${((performance.now() - start) / 1_000).toFixed(1).padStart(6)} s`;
-}
 
 try {
   await step('node --version', outside).then((version) => say(`          ${version.trim()}`));
-  await step(`npx --yes convergekit init ${NAME}`, outside);
+  await step(`npx --yes convergekit init ${name}`, outside);
   await step('npm install', service);
   await step('npm run check', service);
   await step('npm test', service);
@@ -100,10 +70,8 @@ try {
     await ended;
     say(`${seconds(start)}  npm run dev: ended by Ctrl-C`);
   }
-  const megabytes = (registry.tarballBytes() / 1_000_000).toFixed(1);
-  say(`${seconds(began)}  in all; ${megabytes} MB were downloaded`);
+  say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded`);
 } finally {
-  await registry.server.stop();
-  await rm(outside, { recursive: true, force: true });
+  await close();
 }
 process.exit();

@@ -5,7 +5,8 @@ import { getRequestListener } from '@hono/node-server';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { startTelemetry } from 'convergekit/telemetry';
-import { freshDatabase } from 'convergekit/testing';
+import { deadlineHeaders } from '@convergekit/resilience';
+import { freshDatabase, waitUntil } from 'convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import type { ShopDb } from './orders.ts';
 import { expressApp } from './with-express.ts';
@@ -30,7 +31,8 @@ const APPS: readonly (readonly [string, (db: Db) => RequestListener | Promise<Re
 ];
 
 let database: Database<ShopDb>;
-const telemetry = startTelemetry({ serviceName: 'http-example' });
+const spans: string[] = [];
+const telemetry = startTelemetry({ serviceName: 'http-example', onSpan: ({ name }) => spans.push(name) });
 beforeAll(async () => {
   database = connect<ShopDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'http') });
   await migrate(database, [outboxMigrations]);
@@ -85,6 +87,14 @@ describe.each(APPS)('a service with %s', (name, app) => {
       "select headers::json ->> 'traceparent' as trace from converge.outbox",
     );
     expect(rows.map(({ trace }) => trace.split('-')[1])).toEqual([TRACE]);
+    await waitUntil(() => spans.includes('POST /orders'), { what: 'the span of the request' });
+    spans.length = 0;
+  });
+
+  test(`a request to ${name} whose deadline has passed is refused, and one with time left is done`, async () => {
+    const at = (ms: number) => ({ 'idempotency-key': 'k-4', ...deadlineHeaders(new Date(Date.now() + ms)) });
+    expect((await post(at(-1)))[0]).toBe(504);
+    expect((await post(at(60_000)))[0]).toBe(201);
   });
 });
 

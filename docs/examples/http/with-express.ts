@@ -1,19 +1,23 @@
-import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { requestSpan } from 'convergekit/telemetry';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { Kysely } from 'kysely';
-import { isRequestKey, statusOf } from './key.ts';
+import { isLate, isRequestKey, statusOf } from './key.ts';
 import { order, placeOrder, type ShopDb } from './orders.ts';
 
-/** Takes the key of a request, and continues its trace. */
+/** Takes the key of a request, refuses one that is late, and continues its trace. */
 export const requestContext: RequestHandler<object, unknown, unknown, unknown, { requestKey: string }> = (
   request,
   response,
   next,
 ) => {
+  if (isLate(request.get('ce_deadline'))) return void response.status(504).json({ error: 'too late' });
   const key = request.headers['idempotency-key'];
   if (!isRequestKey(key)) return void response.status(400).json({ error: 'Idempotency-Key is missing' });
   response.locals.requestKey = key;
-  context.with(propagation.extract(ROOT_CONTEXT, request.headers), next);
+  const { path: route } = request.route as { readonly path: string };
+  const span = requestSpan({ method: request.method, headers: request.headers, route });
+  response.on('close', () => span.end(response.statusCode));
+  span.run(next);
 };
 
 const answerError: ErrorRequestHandler = (error, _request, response, next) => {

@@ -1,7 +1,7 @@
-import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { requestSpan } from 'convergekit/telemetry';
 import fastify, { type preHandlerHookHandler } from 'fastify';
 import type { Kysely } from 'kysely';
-import { isRequestKey, statusOf } from './key.ts';
+import { isLate, isRequestKey, statusOf } from './key.ts';
 import { order, placeOrder, type ShopDb } from './orders.ts';
 
 declare module 'fastify' {
@@ -10,12 +10,23 @@ declare module 'fastify' {
   }
 }
 
-/** Takes the key of a request, and continues its trace. After the body was read, whose events have no context. */
+/**
+ * Takes the key of a request, refuses one that is late, and continues its trace. After the body was read, whose events
+ * have no context.
+ */
 export const requestContext: preHandlerHookHandler = (request, reply, done) => {
+  if (isLate(request.headers['ce_deadline']?.toString()))
+    return void reply.code(504).send({ error: 'too late' });
   const key = request.headers['idempotency-key'];
   if (!isRequestKey(key)) return void reply.code(400).send({ error: 'Idempotency-Key is missing' });
   request.requestKey = key;
-  context.with(propagation.extract(ROOT_CONTEXT, request.headers), done);
+  const span = requestSpan({
+    method: request.method,
+    headers: request.headers,
+    route: request.routeOptions.url ?? '',
+  });
+  reply.raw.on('close', () => span.end(reply.statusCode));
+  span.run(done);
 };
 
 export const fastifyApp = (db: Kysely<ShopDb>) =>

@@ -1,16 +1,20 @@
-import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { requestSpan } from 'convergekit/telemetry';
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { routePath } from 'hono/route';
 import type { Kysely } from 'kysely';
-import { isRequestKey, statusOf } from './key.ts';
+import { isLate, isRequestKey, statusOf } from './key.ts';
 import { order, placeOrder, type ShopDb } from './orders.ts';
 
-/** Takes the key of a request, and continues its trace. */
-export const requestContext = createMiddleware<{ Variables: { requestKey: string } }>((c, next) => {
+/** Takes the key of a request, refuses one that is late, and continues its trace. */
+export const requestContext = createMiddleware<{ Variables: { requestKey: string } }>(async (c, next) => {
+  if (isLate(c.req.header('ce_deadline'))) return c.json({ error: 'too late' }, 504);
   const key = c.req.header('idempotency-key');
-  if (!isRequestKey(key)) return Promise.resolve(c.json({ error: 'Idempotency-Key is missing' }, 400));
+  if (!isRequestKey(key)) return c.json({ error: 'Idempotency-Key is missing' }, 400);
   c.set('requestKey', key);
-  return context.with(propagation.extract(ROOT_CONTEXT, c.req.header()), next);
+  const span = requestSpan({ method: c.req.method, headers: c.req.header(), route: routePath(c, -1) });
+  await span.run(next);
+  span.end(c.res.status);
 });
 
 export const honoApp = (db: Kysely<ShopDb>) =>

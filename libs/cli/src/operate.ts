@@ -1,2 +1,24 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
+export { importReconcilers } from './commands/reconcile/reconciler-modules.ts';
 export { DUTIES, type Duty, roleSql } from './commands/roles/role-files.ts';
+export type { Named } from './history/named-databases.ts';
+export type { Narrative, NarrativeEntry } from './commands/saga/narrative/narrative.ts';
+export { readNarrative } from './commands/saga/narrative/read-narrative.ts';
+export { renderNarrative } from './commands/saga/narrative/render-narrative.ts';
+export { decisionText } from './commands/saga/narrative/decision-text.ts';
+export { attemptText, parkedText } from './history/render-history.ts';
+export { exportsOf } from './frame/modules.ts';
+export { isSaga } from './commands/saga/graph.ts';
+export { openBroker } from './frame/connections.ts';
+export { explain } from './frame/explain.ts';
+export { runLong } from './frame/long-running.ts';
+export { formatBytes, formatMs } from './frame/output.ts';
+export { checkedUrl, readSettings, type Settings } from './frame/settings.ts';
+export { allMigrations } from './frame/all-migrations.ts';
+export { type AttentionItem, type AttentionKind, worstFirst } from './attention/item.ts';
+export { type AttentionBounds, readAttention } from './attention/read-attention.ts';
+export { type AlarmText, alarmText } from './attention/alarm-text.ts';
+export { type AuditFilter, type AuditRow, readOperatorAudit } from './audit/audit-sql.ts';
+export { listEvents, type ListedEvent } from './commands/outbox/events-sql.ts';
+export { readHistory } from './history/read-history.ts';
+export { type HistoryText, historyText } from './history/render-history.ts';

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthServer, type HealthOptions } from './health-server.ts';
 import type { HttpServer } from './http-server.ts';
@@ -91,6 +93,33 @@ describe('the health server', () => {
       ok: false,
       paths: ['/livez', '/readyz', '/startupz', '/metrics'],
     });
+  });
+
+  it('requests for /metrics at the same time are answered with one page', async () => {
+    let made = 0;
+    const release = Promise.withResolvers<undefined>();
+    const server = await started({
+      metrics: async () => {
+        made += 1;
+        await release.promise;
+        return { contentType: 'text/plain', body: `page ${made}` };
+      },
+    });
+    let sent = 0;
+    const answers = Array.from({ length: 20 }, () => {
+      const socket = connect(server.port, '127.0.0.1').setEncoding('utf8');
+      let text = '';
+      socket.on('data', (chunk: string) => (text += chunk));
+      socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', () => (sent += 1));
+      return once(socket, 'close').then(() => text.slice(text.lastIndexOf('page')).split('\r\n')[0]);
+    });
+    await waitUntil(() => Promise.resolve(sent === 20), { what: 'twenty requests' });
+    // The next answer shows that the server has read what came before.
+    await get(server, '/livez');
+    release.resolve(undefined);
+    const pages = await Promise.all(answers);
+    expect(made).toBeLessThan(20);
+    expect(new Set(pages)).toEqual(new Set(Array.from({ length: made }, (_, at) => `page ${at + 1}`)));
   });
 
   it('the health server answers 404 to other paths and other methods', async () => {

@@ -13,7 +13,14 @@ export interface HealthOptions {
   readonly live?: () => Checks;
   /** Returns the body of `/metrics`. @default 404: this process has no metrics */
   readonly metrics?: () => Promise<Page>;
+  /** The most connections at a time. @default 1,000 */
+  readonly maxConnections?: number;
+  /** The time after which a connection is cut on which nothing moves, in milliseconds. @default 30 s */
+  readonly idleMs?: number;
 }
+
+const MAX_CONNECTIONS = 1_000;
+const IDLE_MS = 30_000;
 
 /** A response body and its content type. */
 export interface Page {
@@ -28,7 +35,8 @@ export interface Page {
  * reports its state.
  */
 export function healthServer(options: HealthOptions): HttpServer {
-  return httpServer({ name: 'health', port: options.port, host: options.host, listener: routes(options) });
+  const { port, host, maxConnections = MAX_CONNECTIONS, idleMs = IDLE_MS } = options;
+  return httpServer({ name: 'health', port, host, maxConnections, idleMs, listener: routes(options) });
 }
 
 function routes(options: HealthOptions): RequestListener {
@@ -48,11 +56,12 @@ function routes(options: HealthOptions): RequestListener {
     ['/readyz', ready],
     ['/startupz', startup],
   ]);
+  const metrics = options.metrics === undefined ? undefined : shared(options.metrics);
   return (request, response) => {
     const asks = request.method === 'GET' || request.method === 'HEAD';
     const path = (request.url ?? '').split('?')[0] ?? '';
-    if (asks && path === '/metrics' && options.metrics !== undefined) {
-      void servePage(options.metrics, response);
+    if (asks && path === '/metrics' && metrics !== undefined) {
+      void servePage(metrics, response);
       return;
     }
     const known = asks ? paths.get(path)?.() : undefined;
@@ -60,9 +69,15 @@ function routes(options: HealthOptions): RequestListener {
       'content-type': 'application/json',
       'cache-control': 'no-store',
     });
-    const listed = [...paths.keys(), ...(options.metrics === undefined ? [] : ['/metrics'])];
+    const listed = [...paths.keys(), ...(metrics === undefined ? [] : ['/metrics'])];
     response.end(`${JSON.stringify(known?.body ?? { ok: false, paths: listed })}\n`);
   };
+}
+
+/** Requests that come while a page is made get that page: many clients cost no more than one. */
+function shared(make: () => Promise<Page>): () => Promise<Page> {
+  let inWork: Promise<Page> | undefined;
+  return () => (inWork ??= make().finally(() => (inWork = undefined)));
 }
 
 // A failed scrape is answered with 500; the process continues, and the next scrape may succeed.

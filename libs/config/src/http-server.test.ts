@@ -1,12 +1,14 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import type { RequestListener } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { httpServer } from './http-server.ts';
 
 const timeouts = { headersTimeout: 50, requestTimeout: 100, connectionsCheckingInterval: 10 };
 
-// Planted fault: without `timeouts` in createServer, the connection stays open and both tests run out of time.
 it.each([
+  ['nothing', ''],
   ['half a header', 'POST / HTTP/1.1\r\nHost: x\r\n'],
   ['half a body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"a":'],
 ])('an HTTP server answers 408 to a client that has sent %s and no more', async (_what, text) => {
@@ -23,5 +25,49 @@ it.each([
   socket.write(text);
   await once(socket, 'close');
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  await server.stop();
+});
+
+it('an HTTP server closes connections beyond its limit, answers those within, and takes new ones when others have ended', async () => {
+  const listener: RequestListener = (_request, response) => void response.end('here');
+  const server = httpServer({ name: 'http', port: 0, maxConnections: 2, listener });
+  await server.start();
+  const open = async (): Promise<Socket> => {
+    const socket = connect(server.port, '127.0.0.1').setEncoding('utf8');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    return socket;
+  };
+  const ask = async (socket: Socket): Promise<string> => {
+    const ended = once(socket, 'close').then(() => 'closed');
+    const answered = once(socket, 'data').then(([text]) => String(text).split('\r\n')[0] ?? '');
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    return Promise.race([answered, ended]);
+  };
+  const [first, second] = [await open(), await open()];
+  expect([await ask(first), await ask(second)]).toEqual(['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK']);
+  expect(await ask(await open())).toBe('closed');
+  first.destroy();
+  await waitUntil(async () => (await ask(await open())) === 'HTTP/1.1 200 OK', { what: 'a free place' });
+  await server.stop();
+});
+
+it('an HTTP server with a limit cuts off a client that asks and does not read its answer', async () => {
+  const closed = Promise.withResolvers<undefined>();
+  const server = httpServer({
+    name: 'http',
+    port: 0,
+    idleMs: 50,
+    listener: (request, response) => {
+      request.socket.on('close', () => closed.resolve(undefined));
+      response.end(Buffer.alloc(64 * 1024 * 1024));
+    },
+  });
+  await server.start();
+  const socket = connect(server.port, '127.0.0.1').on('error', () => undefined);
+  socket.pause();
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await closed.promise;
+  socket.destroy();
   await server.stop();
 });

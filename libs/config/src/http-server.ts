@@ -14,6 +14,10 @@ export interface HttpServerOptions {
   readonly graceMs?: number;
   /** The time limits for a client to send a request. @default 10 s for the headers, 30 s for the whole request */
   readonly timeouts?: typeof TIMEOUTS;
+  /** The most connections at a time; further ones are closed at once. @default 10,000 */
+  readonly maxConnections?: number;
+  /** The time after which a connection is cut on which nothing moves, in milliseconds. @default no limit */
+  readonly idleMs?: number;
   /** @default the system's */
   readonly clock?: Clock;
 }
@@ -25,6 +29,8 @@ export interface HttpServer extends Service {
 
 // Milliseconds; Node's own limits are 60 s and 300 s. A client beyond them is answered with 408 and cut off.
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+/** A bound for the memory and the file descriptors that clients can take from the database and the broker. */
+const MAX_CONNECTIONS = 10_000;
 
 /**
  * Runs an HTTP server as a service.
@@ -35,6 +41,9 @@ export function httpServer(options: HttpServerOptions): HttpServer {
   const done = Promise.withResolvers<undefined>();
   done.promise.catch(() => undefined);
   const server = createServer(options.timeouts ?? TIMEOUTS, options.listener);
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  // A client that asks and does not read: its answer would stay in memory.
+  if (options.idleMs !== undefined) server.setTimeout(options.idleMs);
   let starting = Promise.resolve();
   let stopping: Promise<void> | undefined;
   return {

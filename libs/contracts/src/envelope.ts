@@ -63,12 +63,15 @@ function addOptional(envelope: Mutable<Envelope>, headers: WireHeaders): void {
   if (saga !== undefined) envelope.saga = boundText(saga, MAX_SAGA_BYTES);
   const attemptId = headers[WIRE.attemptId];
   if (attemptId !== undefined && UUID.test(attemptId)) envelope.attemptId = attemptId;
+  const attemptTrace = headers[WIRE.attemptTrace];
+  if (attemptTrace !== undefined && TRACEPARENT.test(attemptTrace)) envelope.attemptTrace = attemptTrace;
 }
 
 const TEXTS = ['sourceId', 'correlationId', 'causationId', 'replayOf'] as const;
 /** Maximum length of a saga reference: name, version and instance, which may be a key of 1024 bytes. */
 const MAX_SAGA_BYTES = 2048;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Parses the payload by the event's definition; older versions are upcast. Throws a ContractError. */
 export function receive<Data>(

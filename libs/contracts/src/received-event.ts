@@ -25,6 +25,8 @@ export interface Envelope {
   readonly replayOf?: string;
   /** The attempt that caused a failure event or its compensation. */
   readonly attemptId?: string;
+  /** The `traceparent` of that attempt. */
+  readonly attemptTrace?: string;
   /** The text headers by wire name; the object has no prototype. */
   readonly headers: Readonly<Record<string, string>>;
   readonly partition: number;

@@ -94,6 +94,8 @@ export interface EventContext {
   readonly saga?: string;
   readonly replayOf?: string;
   readonly attemptId?: string;
+  /** The `traceparent` of that attempt. */
+  readonly attemptTrace?: string;
   /** The sagas that the event starts, as `name/version`. @default the sagas of the event's definition */
   readonly starts?: readonly string[];
 }
@@ -118,6 +120,7 @@ export function contextHeaders(
     [WIRE.sagaStart, (context.starts ?? event.definition?.starts)?.join()],
     [WIRE.replayOf, context.replayOf],
     [WIRE.attemptId, context.attemptId],
+    [WIRE.attemptTrace, context.attemptTrace],
   ];
   const headers: Record<string, string> = {};
   for (const [name, value] of named) if (value !== undefined) headers[name] = value;

@@ -31,6 +31,8 @@ export const WIRE = Object.freeze({
   replayOf: 'ce_replayof',
   /** The attempt that caused a failure event or its compensation. */
   attemptId: 'ce_attemptid',
+  /** The `traceparent` of that attempt, for links between spans. */
+  attemptTrace: 'ce_attempttrace',
   /** HMAC over the record and its partition; always the last header. */
   signature: 'ce_sig',
   traceparent: 'traceparent',

@@ -5,4 +5,5 @@ export { CATEGORIES, CERTAINTIES } from './failure.ts';
 export { deterministicUuid } from './ids.ts';
 export { loopService } from './loop-service.ts';
 export { type NextRun, poll, Wake } from './poll.ts';
+export { shellWord } from './shell-word.ts';
 export type { RunOptions } from './service.ts';

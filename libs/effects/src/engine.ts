@@ -50,6 +50,7 @@ export {
   type WorkState,
 } from './work/work.ts';
 export { checkWorkers } from './work/worker-sql.ts';
+export { recordAttempts } from './worker/record-attempts.ts';
 export { type CallRun, runCall } from './worker/run-call.ts';
 export { alertOverdueWorkflows } from './worker/overdue-workflows.ts';
 export type { SagaWorkerOptions } from './worker/options.ts';

@@ -1,2 +1,3 @@
-/** The OpenTelemetry SDK, started once by a process that exports metrics and traces. */
+/** Traces of HTTP requests; and the OpenTelemetry SDK, started once by a process that exports metrics and traces. */
 export { startTelemetry, type Telemetry, type TelemetryOptions } from '@convergekit/telemetry/sdk';
+export { type RequestSpan, requestSpan, type ServedRequest } from '@convergekit/telemetry';

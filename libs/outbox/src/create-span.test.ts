@@ -74,7 +74,7 @@ describe('the context that an event is stored with', () => {
 
   it('an event stores the context of the request if spans are not collected', async () => {
     const { emitted, traceId, spanId, stored } = await runWith({});
-    expect(emitted).toBe('converge_outbox_emitted_total{topic="a.topic"} 1');
+    expect(emitted).toBe('converge_outbox_emitted_total{converge_topic="a.topic"} 1');
     expect(stored).toEqual(['00', traceId, spanId, '01']);
   });
 });

@@ -14,3 +14,4 @@ export {
   secondsToFull,
 } from './limit.ts';
 export { forgetRequests } from './request-retention.ts';
+export { readTail, type Tail, type TailEvent, type TailFilter } from './tail-sql.ts';

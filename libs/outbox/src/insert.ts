@@ -6,7 +6,7 @@ import {
   sendLast,
   type Session,
 } from '@convergekit/postgres/engine';
-import { instruments } from '@convergekit/telemetry/engine';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Transaction } from 'kysely';
 import { OUTBOX_CHANNEL } from './channel.ts';
 import type { EventRow } from './event-row.ts';
@@ -104,7 +104,8 @@ const COLUMNS = ['eventId', 'topic', 'key', 'type', 'headers', 'payload'] as con
 function count(rows: readonly EventRow[]): void {
   const topics = new Map<string, number>();
   for (const { topic } of rows) topics.set(topic, (topics.get(topic) ?? 0) + 1);
-  for (const [topic, events] of topics) instruments().outboxEmitted.add(events, { topic });
+  for (const [topic, events] of topics)
+    instruments().outboxEmitted.add(events, { [attributeNames.topic]: topic });
 }
 
 async function lockKeys(executor: Executor, rows: readonly EventRow[]): Promise<void> {

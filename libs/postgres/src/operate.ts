@@ -3,3 +3,4 @@ export { postgresMigrations } from './migrate.ts';
 export { migrationsMissing, missingMigrations, requireMigrations } from './missing-migrations.ts';
 export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule } from './policy-table.ts';
 export { isPooled } from './pooler.ts';
+export { type OperatorAct, recordAct } from './operator-audit-sql.ts';

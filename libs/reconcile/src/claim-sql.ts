@@ -24,7 +24,8 @@ const claimSql = (order: string): string => `
     k.last_version_written, k.verdict, k.wait,
     extract(epoch from clock_timestamp() - k.drift_since) * 1000 as drift_age_ms,
     extract(epoch from clock_timestamp() - k.diverged_at) * 1000 as diverged_for_ms,
-    extract(epoch from clock_timestamp() - k.quiet_since) * 1000 as quiet_for_ms`;
+    extract(epoch from clock_timestamp() - k.quiet_since) * 1000 as quiet_for_ms,
+    extract(epoch from clock_timestamp() - due.next_at) * 1000 as waited_ms`;
 const statements = { priority: claimSql(byPriority), age: claimSql(byAge) } as const;
 
 interface ClaimRow {
@@ -43,6 +44,7 @@ interface ClaimRow {
   readonly drift_age_ms: string | null;
   readonly diverged_for_ms: string | null;
   readonly quiet_for_ms: string | null;
+  readonly waited_ms: string;
 }
 
 /** `age`: the keys that have been due for longest, whatever their priority; at most 4. */
@@ -78,6 +80,7 @@ export async function claimKeys(executor: Executor, request: ClaimRequest): Prom
     driftAgeMs: numberOf(row.drift_age_ms),
     divergedForMs: numberOf(row.diverged_for_ms),
     quietForMs: numberOf(row.quiet_for_ms),
+    waitedMs: Number(row.waited_ms),
     verdict: row.verdict,
     wait: parseWait(row.wait),
     lastVersionWritten: row.last_version_written === null ? null : BigInt(row.last_version_written),

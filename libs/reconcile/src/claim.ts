@@ -20,6 +20,8 @@ export interface Claim {
   readonly divergedForMs: number | null;
   /** The time since the present quiet window began, in milliseconds; null if none began. */
   readonly quietForMs: number | null;
+  /** The time from which it was due to this claim, in milliseconds. */
+  readonly waitedMs: number;
   readonly lastVersionWritten: bigint | null;
   /** The verdict of the key's last audit row that was no repair; null = none since it was in sync. */
   readonly verdict: string | null;

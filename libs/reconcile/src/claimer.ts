@@ -1,5 +1,6 @@
 import { executorOf } from '@convergekit/postgres';
 import type { Clock } from '@convergekit/core';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Claim } from './claim.ts';
 import { type ClaimOrder, claimKeys } from './claim-sql.ts';
 import type { Databases } from './definition.ts';
@@ -47,6 +48,8 @@ export class Claimer {
     const { reconciler, databases, holder, leaseMs } = this.#options;
     const request = { reconciler, holder, leaseMs, limit, order, from };
     const claimed = await claimKeys(executorOf(databases.actual), request);
+    const labels = { [attributeNames.reconciler]: reconciler };
+    for (const { waitedMs } of claimed) instruments().reconcileQueueWait.recordMs(waitedMs, labels);
     const [oldest] = claimed.map(({ dueAt }) => dueAt).toSorted();
     if (oldest !== undefined && claimed.length === limit) this.#from.set(order, oldest);
     return claimed;

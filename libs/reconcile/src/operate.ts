@@ -2,11 +2,15 @@
 export { type Approval, type Approved, approveRepairs } from './approval/approve.ts';
 export { type AuditEntry, readAudit } from './audit/read-sql.ts';
 export { diffKey, type FieldDiff, type FieldMark, type KeyDiff } from './diff/diff-key.ts';
+export { type Differences, diffKeys, diffOne, type OpenReconciler } from './diff/diff-keys.ts';
 export { readWaiting, type WaitingKey } from './diff/diff-sql.ts';
+export { countDrift, type DriftCount, type DriftFilter, type DriftKey, readDrift } from './diff/drift-sql.ts';
+export { recordedFields } from './diff/recorded-fields.ts';
 export { type OverdueSchedule, readOverdueSchedules } from './schedule/overdue-sql.ts';
+export { readSchedules, type RecordedSchedule } from './schedule/schedules-sql.ts';
 export { nextRun } from './schedule/schedule.ts';
 export { readChunk } from './scan-chunk.ts';
-export { pauseReconciler, resumeReconciler } from './runs/pause-sql.ts';
+export { pauseReconciler, type PausingOperator, resumeReconciler } from './runs/pause-sql.ts';
 export { requestRun } from './runs/request-sql.ts';
 export {
   knownReconcilers,

@@ -3,6 +3,7 @@ import { createOutbox } from '@convergekit/outbox';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
+import { shellWord } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import { appendAudit, auditedStates } from './audit/audit-sql.ts';
 import { hashOf } from './canonical.ts';
@@ -105,7 +106,8 @@ async function repairIn(
   const after = await readActual(reconciler, claim.key, tx);
   checkOwned(reconciler, claim.key, seen.actual, after);
   await appendAudit(executor, { claim, actor: request.actor, ...auditedStates(reconciler, seen), after });
-  if (!(await spendRepair(executor, { reconciler: name, allowed, windowMs: limits.windowMs })))
+  const { key } = claim;
+  if (!(await spendRepair(executor, { reconciler: name, key, allowed, windowMs: limits.windowMs })))
     throw new Abandon({ kind: 'held', driftHash, first: false });
   const outcome: Outcome = { kind: 'repaired', version: versionOf(reconciler, after) };
   await finishKey(executor, claim, decideFinish(outcome, claim, reconciler, request.random));
@@ -141,7 +143,7 @@ async function observeUnderLock(
 
 function invariantError(reconciler: string, key: string, invariant: string): ReconcileError {
   return new ReconcileError(
-    `the repair of key ${key} by ${reconciler} would break the invariant "${invariant}": rolled back, an operator has to look at it: \`converge reconcile diff ${reconciler} ${key}\``,
+    `the repair of key ${key} by ${reconciler} would break the invariant "${invariant}": rolled back, an operator has to look at it: \`converge reconcile diff ${reconciler} ${shellWord(key)}\``,
     { code: 'INVARIANT_BROKEN', category: 'business' },
   );
 }

@@ -8,6 +8,7 @@ export const WATCH_MS = 60_000;
 // Uses the partial indexes of queued and of running keys. Keys of a paused reconciler wait for an operator, and are not late.
 const watchSql = `
   select count(*) filter (where state = 'queued')::int as queued,
+    coalesce(greatest(extract(epoch from clock_timestamp() - min(next_at) filter (where state = 'queued')) * 1000, 0), 0)::float8 as due_ms,
     coalesce(extract(epoch from clock_timestamp() - min(diverged_at)) * 1000, 0)::float8 as pending_ms,
     (select count(*)::int from converge.reconciler where name = $1 and held_at is not null) as held,
     count(*) filter (where case state when 'queued' then next_at else leased_until end < limits.late
@@ -19,6 +20,7 @@ const watchSql = `
 
 interface Watched {
   readonly queued: number;
+  readonly due_ms: number;
   readonly late: number;
   readonly waiting: number;
   readonly pending_ms: number;
@@ -33,13 +35,15 @@ export async function watchKeys({ reconciler, databases, lateMs, log }: WorkersO
   const { rows } = await executorOf(databases.actual).query<Watched>(watchSql, [reconciler.name, lateMs]);
   const {
     queued,
+    due_ms: dueMs,
     late,
     waiting,
     pending_ms: pendingMs,
     held,
-  } = rows[0] ?? { queued: 0, late: 0, waiting: 0, pending_ms: 0, held: 0 };
+  } = rows[0] ?? { queued: 0, due_ms: 0, late: 0, waiting: 0, pending_ms: 0, held: 0 };
   const labels = { [attributeNames.reconciler]: reconciler.name };
   instruments().reconcileQueue.record(queued, labels);
+  instruments().reconcileQueueAge.recordMs(dueMs, labels);
   instruments().reconcilePendingAge.recordMs(pendingMs, labels);
   instruments().reconcileHeld.record(held, labels);
   if (late > 0 || waiting > 0)

@@ -61,22 +61,41 @@ export async function recordRun(
 // again with the row's newest version.
 const expired = `window_started_at < clock_timestamp() - $3 * interval '1 millisecond'`;
 const withinWindow = `(${expired} or window_repairs < $2)`;
+// An approval of named keys is spent on these alone, on each of them once; until it ends, no other key is repaired.
+const mayRepair = `
+  case when ${approvalLeft} then approved_keys is null or $4::text = any (approved_keys) else $2 > 0 and ${withinWindow} end`;
+// With the last of the named keys the others are held again; a run would open a window for them otherwise.
+const othersWait = `
+  ${approvalLeft} and approved = 1 and approved_keys is not null and exists (select from converge.reconcile_key k
+    where k.reconciler = $1 and k.state in ('queued', 'running') and k.drift_hash is not null and k.key <> $4::text)`;
 const spendSql = `
   update converge.reconciler set
     approved = case when ${approvalLeft} then approved - 1 else 0 end,
+    approved_keys = array_remove(approved_keys, $4::text),
+    held_at = case when ${othersWait} then clock_timestamp() end,
+    held_reason = case when ${othersWait} then 'the keys of an approval are repaired, and others wait with a drift' end,
     window_repairs = case when ${approvalLeft} then window_repairs when ${expired} then 1 else window_repairs + 1 end,
     window_started_at = case when not ${approvalLeft} and ${expired} then clock_timestamp() else window_started_at end
-  where name = $1 and held_at is null and (${approvalLeft} or $2 > 0 and ${withinWindow})`;
+  where name = $1 and held_at is null and ${mayRepair}`;
 
 /** Takes a repair from those that an operator approved, else from the window; false = none is left, or held. */
 export async function spendRepair(
   tx: Executor,
-  { reconciler, allowed, windowMs }: { reconciler: string; allowed: number; windowMs: number },
+  {
+    reconciler,
+    key,
+    allowed,
+    windowMs,
+  }: { reconciler: string; key: string; allowed: number; windowMs: number },
 ): Promise<boolean> {
-  return (await tx.query(spendSql, [reconciler, allowed, windowMs])).rowCount === 1;
+  return (await tx.query(spendSql, [reconciler, allowed, windowMs, key])).rowCount === 1;
 }
 
+// A key that is not among the approved ones waits; it does not end the approval of the others.
+const holdSql = `
+  update converge.reconciler set held_at = clock_timestamp(), held_reason = $2
+   where name = $1 and held_at is null and not (${approvalLeft} and approved_keys is not null)`;
+
 export async function holdRepairs(executor: Executor, reconciler: string, reason: string): Promise<boolean> {
-  const text = `update converge.reconciler set held_at = clock_timestamp(), held_reason = $2 where name = $1 and held_at is null`;
-  return (await executor.query(text, [reconciler, reason])).rowCount === 1;
+  return (await executor.query(holdSql, [reconciler, reason])).rowCount === 1;
 }

@@ -1,4 +1,4 @@
-import type { Failure } from '@convergekit/core';
+import { type Failure, seededRandom } from '@convergekit/core';
 import type { Policy } from './policy.ts';
 import { decideRetry } from './retry-decision.ts';
 import { type BudgetSettings, RetryBudget } from './retry-budget.ts';
@@ -47,4 +47,27 @@ export function simulate(policy: Policy, load: SimulatedLoad): Simulation {
     waitedMs += spentMs;
   }
   return { amplification: attempts / calls, success: succeeded / calls, meanWaitMs: waitedMs / calls };
+}
+
+const RATES = [0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1];
+
+/** A simulation at one failure rate. */
+export interface SimulatedRate extends Simulation {
+  /** Share of attempts that fail, 0 to 1. */
+  readonly failureRate: number;
+  /** Attempts per call if retries cost nothing. */
+  readonly amplificationWithoutBudget: number;
+}
+
+/** Simulates a policy at failure rates from 0 to 1, with its budget and with none. Equal seeds give equal figures. */
+export function simulateRates(
+  policy: Policy,
+  { seed, ...load }: Pick<SimulatedLoad, 'calls' | 'category'> & { readonly seed: number },
+): readonly SimulatedRate[] {
+  const free = { ...policy.budget, capacity: 'unbounded' } as const;
+  return RATES.map((failureRate) => {
+    const budgeted = simulate(policy, { ...load, failureRate, random: seededRandom(seed) });
+    const without = simulate(policy, { ...load, failureRate, budget: free, random: seededRandom(seed) });
+    return { failureRate, ...budgeted, amplificationWithoutBudget: without.amplification };
+  });
 }

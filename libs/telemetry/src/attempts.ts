@@ -10,17 +10,20 @@ import {
 } from '@convergekit/resilience/engine';
 import type { OperationContext, Policy } from '@convergekit/resilience';
 import { instruments } from './instruments.ts';
-import { attributeNames, spanEvents, spanNames } from './names.ts';
-import { withSpan } from './spans.ts';
+import { inAttempt } from './attempt-span.ts';
+import { attributeNames, type Labels, spanEvents } from './names.ts';
 
-/** An attempt, as metrics record it. `labels` identify an operation, or a consumer and its handler. */
+type AttemptLabel = (typeof attributeNames)[
+  'consumer' | 'handler' | 'effect' | 'operationName' | 'objective' | 'giveUp'];
+
+/** An attempt, as metrics record it. `labels` identify an operation, an effect, or a consumer and its handler. */
 export interface AttemptRecord {
-  readonly labels: Attributes;
+  readonly labels: Labels<AttemptLabel>;
   /** The decision that followed, or `applied`. */
   readonly outcome: string;
   /** The failure; absent after a success. */
   readonly failure?: Pick<Failure, 'category' | 'code' | 'structural'> | undefined;
-  readonly wait?: Wait | undefined;
+  readonly wait?: RecordedWait | undefined;
   /** Number of equal attempts. @default 1 */
   readonly count?: number;
 }
@@ -41,8 +44,11 @@ export function countAttempt({ labels, outcome, failure, wait, count = 1 }: Atte
   trace.getActiveSpan()?.addEvent(spanEvents.wait, waitAttributes(wait));
 }
 
+/** A wait before the next attempt. The rule may be one of an engine. */
+export type RecordedWait = Omit<Wait, 'rule'> & { readonly rule: string };
+
 /** Returns the inputs of a wait as span attributes. */
-export function waitAttributes({ computedMs, hintMs, capMs, budgetLeft, rule }: Wait): Attributes {
+export function waitAttributes({ computedMs, hintMs, capMs, budgetLeft, rule }: RecordedWait): Attributes {
   return {
     [attributeNames.waitRule]: rule,
     [attributeNames.waitComputed]: computedMs,
@@ -50,6 +56,24 @@ export function waitAttributes({ computedMs, hintMs, capMs, budgetLeft, rule }: 
     ...(hintMs === undefined ? {} : { [attributeNames.waitHint]: hintMs }),
     ...(budgetLeft === undefined ? {} : { [attributeNames.waitBudgetLeft]: budgetLeft }),
   };
+}
+
+/** An attempt that has ended. */
+export interface EndedAttempt {
+  readonly labels: Labels<AttemptLabel>;
+  readonly durationMs: number;
+  /** The number over all runs, from 1. */
+  readonly number: number;
+  readonly failed: boolean;
+}
+
+/** Records the duration of an attempt, by its outcome and number. */
+export function recordDuration({ labels, durationMs, number, failed }: EndedAttempt): void {
+  instruments().attemptDuration.recordMs(durationMs, {
+    ...labels,
+    [attributeNames.outcome]: failed ? 'failed' : 'ok',
+    [attributeNames.attempt]: numberLabel(number),
+  });
 }
 
 /** Formats an attempt's number as a label: 1, 2, 3, or more. */
@@ -78,11 +102,7 @@ export function observeAttempts({
   };
   return ({ attempt, durationMs, failure, decision }) => {
     const made = instruments();
-    made.attemptDuration.recordMs(durationMs, {
-      ...labels,
-      [attributeNames.outcome]: failure === undefined ? 'ok' : 'failed',
-      [attributeNames.attempt]: numberLabel(attempt),
-    });
+    recordDuration({ labels, durationMs, number: attempt, failed: failure !== undefined });
     const gaveUp = decision?.kind === 'give_up' ? { [attributeNames.giveUp]: decision.reason } : {};
     const wait = decision !== undefined && 'wait' in decision ? decision.wait : undefined;
     countAttempt({ labels: { ...labels, ...gaveUp }, outcome: outcomeOf(decision), failure, wait });
@@ -94,19 +114,15 @@ export function observeAttempts({
 
 /**
  * Wraps the `call` of an operation: each attempt becomes a numbered span under the caller's span.
- * Spans of the call itself are below it. A failed attempt has the error's code; `observeAttempts` records the wait.
+ * Spans of the call itself are below it. A failed attempt has its reason; `observeAttempts` records the wait.
  */
 export function traceAttempts<Input, Output>(
   operation: string,
   call: (input: Input, context: OperationContext) => Promise<Output>,
 ): (input: Input, context: OperationContext) => Promise<Output> {
-  return (input, context) => {
-    const attributes = {
-      [attributeNames.operationName]: operation,
-      [attributeNames.attempt]: context.attempt,
-    };
-    return withSpan(spanNames.attempt(operation), { kind: 'client', attributes }, () => call(input, context));
-  };
+  const labels = { [attributeNames.operationName]: operation };
+  return (input, context) =>
+    inAttempt({ name: operation, number: context.attempt, labels }, () => call(input, context));
 }
 
 /** Records the target of an objective. Its burn rate is computed where the attempts are counted. */

@@ -2,7 +2,8 @@
  * Exports for other packages of the kit; applications do not need them. They may change in any version. Nothing here
  * loads the logger, which programs that only emit do without.
  */
-export { countAttempt, numberLabel, recordObjective, waitAttributes } from './attempts.ts';
+export { afterAttempts, inAttempt } from './attempt-span.ts';
+export { countAttempt, numberLabel, recordDuration, recordObjective, waitAttributes } from './attempts.ts';
 export { instruments, type Instruments } from './instruments.ts';
 export { loggableError, stackText } from './loggable-error.ts';
 export { logLevels } from './log-levels.ts';
@@ -21,4 +22,5 @@ export {
   traceLink,
   traceparentOf,
 } from './spans.ts';
-export type { Attributes, Span } from '@opentelemetry/api';
+export type { Labels } from './names.ts';
+export type { Context, Span } from '@opentelemetry/api';

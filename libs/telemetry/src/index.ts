@@ -8,6 +8,7 @@
 export { observeAttempts, observeBreaker, traceAttempts } from './attempts.ts';
 export { logger } from './logger.ts';
 export { countUnknownFailure, recordPolicies } from './policies.ts';
+export { type RequestSpan, requestSpan, type ServedRequest } from './request-span.ts';
 export { withSpan } from './spans.ts';
 export { exitOnUncaught } from './uncaught.ts';
 export type { Logger } from 'pino';

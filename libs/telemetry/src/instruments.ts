@@ -1,32 +1,31 @@
-import {
-  metrics,
-  type Attributes,
-  type Counter,
-  type Gauge,
-  type Histogram,
-  type Meter,
-} from '@opentelemetry/api';
-import { instrumentDefinitions, SCOPE, type InstrumentDefinition } from './names.ts';
+import { metrics, type Counter, type Gauge, type Histogram, type Meter } from '@opentelemetry/api';
+import { instrumentDefinitions, type InstrumentDefinition, type Labels, SCOPE } from './names.ts';
+
+type Definitions = typeof instrumentDefinitions;
+type LabelsOf<Key extends keyof Definitions> = Labels<Definitions[Key]['labels'][number]>;
 
 /** An instrument that takes milliseconds and reports seconds. */
-export interface TimeInstrument {
-  recordMs(ms: number, attributes?: Attributes): void;
+export interface TimeInstrument<L extends Labels = Labels> {
+  recordMs(ms: number, labels?: L): void;
 }
 
-interface Kinds {
-  readonly counter: Counter;
-  readonly gauge: Gauge;
-  readonly histogram: Histogram;
-  readonly duration: TimeInstrument;
-  readonly age: TimeInstrument;
+/** The kinds of instruments, by the labels that they take. */
+interface Kinds<L extends Labels> {
+  readonly counter: Pick<Counter<L>, 'add'>;
+  readonly gauge: Pick<Gauge<L>, 'record'>;
+  readonly histogram: Pick<Histogram<L>, 'record'>;
+  readonly duration: TimeInstrument<L>;
+  readonly age: TimeInstrument<L>;
 }
 
 export type Instruments = {
-  readonly [Name in keyof typeof instrumentDefinitions]: Kinds[(typeof instrumentDefinitions)[Name]['kind']];
+  readonly [Key in keyof Definitions]: Kinds<LabelsOf<Key>>[Definitions[Key]['kind']];
 };
 
 // Histogram bounds in seconds, from 0.5 ms to a minute: a tick takes about 1 ms, a slice tens of ms, a repair seconds.
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+// From a tenth of a second to a day, for what fails until a person acts.
+const LONG = [0.1, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1_800, 3_600, 14_400, 86_400];
 const SIZES = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 let made: { readonly provider: unknown; readonly instruments: Instruments } | undefined;
@@ -51,8 +50,11 @@ function createInstruments(meter: Meter): Instruments {
   return Object.freeze(Object.fromEntries(entries)) as Instruments;
 }
 
-function createInstrument(meter: Meter, definition: InstrumentDefinition): Kinds[keyof Kinds] {
-  const { kind, name, description, unit = '1' } = definition;
+function createInstrument(
+  meter: Meter,
+  definition: InstrumentDefinition,
+): Kinds<Labels>[keyof Kinds<Labels>] {
+  const { kind, name, description, unit = '1', bounds } = definition;
   switch (kind) {
     case 'counter':
       return meter.createCounter(name, { description, unit });
@@ -65,7 +67,7 @@ function createInstrument(meter: Meter, definition: InstrumentDefinition): Kinds
         meter.createHistogram(name, {
           description,
           unit: 's',
-          advice: { explicitBucketBoundaries: SECONDS },
+          advice: { explicitBucketBoundaries: bounds === 'long' ? LONG : SECONDS },
         }),
       );
     case 'age':

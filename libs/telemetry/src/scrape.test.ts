@@ -9,8 +9,8 @@ const program = `
   const { startTelemetry } = await import('@convergekit/telemetry/sdk');
   const { instruments } = await import('@convergekit/telemetry/engine');
   const telemetry = startTelemetry({ serviceName: 'scraped' });
-  instruments().relayPublished.add(3, { topic: 'orders' });
-  instruments().outboxAge.recordMs(1500, { source: 'shop' });
+  instruments().relayPublished.add(3, { 'converge.topic': 'orders' });
+  instruments().outboxAge.recordMs(1500, { 'converge.source': 'shop' });
   instruments().relayPublishDuration.recordMs(40);
   console.log((await telemetry.scrape()).contentType);
   console.log((await telemetry.scrape()).body);
@@ -30,8 +30,8 @@ it('a scrape returns the instruments as Prometheus text, with base units in thei
   const lines = await runWith({});
   expect(lines[0]).toBe('text/plain; version=0.0.4; charset=utf-8');
   expect(lines).toContain('# TYPE converge_relay_published_total counter');
-  expect(lines).toContain('converge_relay_published_total{topic="orders"} 3');
-  expect(lines).toContain('converge_outbox_age_seconds{source="shop"} 1.5');
+  expect(lines).toContain('converge_relay_published_total{converge_topic="orders"} 3');
+  expect(lines).toContain('converge_outbox_age_seconds{converge_source="shop"} 1.5');
   expect(lines).toContain('converge_relay_publish_duration_seconds_bucket{le="0.05"} 1');
   expect(lines.find((line) => line.startsWith('target_info'))).toContain('service_name="scraped"');
 });
@@ -46,6 +46,6 @@ it('a scrape works while metrics are pushed to a collector as well', async () =>
   const { port } = collector.address() as AddressInfo;
   const lines = await runWith({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
   collector.close();
-  expect(lines).toContain('converge_relay_published_total{topic="orders"} 3');
+  expect(lines).toContain('converge_relay_published_total{converge_topic="orders"} 3');
   expect(pushed).toContain('/v1/metrics');
 });

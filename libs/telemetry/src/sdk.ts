@@ -3,6 +3,7 @@ import { systemClock, endsWithin } from '@convergekit/core';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { logger } from './logger.ts';
+import { withBaseUnit } from './prometheus-name.ts';
 import { silenceSpans } from './spans.ts';
 
 export interface TelemetryOptions {
@@ -147,7 +148,7 @@ function makeScrape(): Scrape {
 
 type Collected = Awaited<ReturnType<PrometheusExporter['collect']>>['resourceMetrics'];
 
-// Adds the base unit to a metric's name, as Prometheus requires. The serializer omits it, and a dashboard that reads
+// Adds the base unit to a metric's name, as Prometheus requires. The serializer replaces dots and omits it; a dashboard that reads
 // seconds as milliseconds is wrong by a factor of a thousand without any sign.
 function inBaseUnits(found: Collected): Collected {
   return {
@@ -156,13 +157,8 @@ function inBaseUnits(found: Collected): Collected {
       ...scope,
       metrics: scope.metrics.map((metric) => ({
         ...metric,
-        descriptor: { ...metric.descriptor, name: prometheusName(metric.descriptor) },
+        descriptor: { ...metric.descriptor, name: withBaseUnit(metric.descriptor) },
       })),
     })),
   };
-}
-
-/** Converts `converge.outbox.age` in seconds to `converge.outbox.age_seconds`; the serializer replaces the dots. */
-function prometheusName({ name, unit }: { readonly name: string; readonly unit: string }): string {
-  return unit === 's' && !name.endsWith('_seconds') ? `${name}_seconds` : name;
 }

@@ -3,6 +3,7 @@ export { hostileDefaults, type HostileRole, hostileRole } from './hostile-role.t
 export { type JavaRecord, readWithJava } from './java-consumer.ts';
 export { writeWithJava } from './java-producer.ts';
 export { javaTools, type KafkaTools } from './kafka-tools.ts';
+export { dockerEngine } from './stack/docker-package.ts';
 export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';

@@ -1,22 +1,28 @@
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
-import type { WorkAttempt } from '@convergekit/effects/engine';
+import { type Next, recordAttempts, type WorkAttempt } from '@convergekit/effects/engine';
 import type { WorkflowStuckReason } from './entry.ts';
 import type { Held } from './journal-sql.ts';
 
+/** The attempts of one run of a step, and what follows them. */
+interface StepAttempts {
+  readonly attempts: readonly WorkAttempt[];
+  readonly next: Next;
+  /** The number of attempts in earlier runs. */
+  readonly earlier: number;
+}
+
 /** Counts and log lines of workflows, in one place. Ids and codes only, never intents or results. */
 export const report = {
-  attempts(log: Logger, step: string, op: string, attempts: readonly WorkAttempt[], next: string): void {
+  attempts(log: Logger, step: string, op: string, { attempts, next, earlier }: StepAttempts): void {
+    recordAttempts({ effect: step, earlier, attempts, next });
     for (const { failure } of attempts) {
       if (failure === undefined) continue;
       const { category, certainty, code, message } = failure;
-      instruments().attempts.add(1, {
-        [attributeNames.effect]: step,
-        [attributeNames.category]: category,
-        [attributeNames.outcome]: next,
-        [attributeNames.reason]: code,
-      });
-      log.warn({ effect: step, op, category, certainty, code, next, reason: message }, 'attempt failed');
+      log.warn(
+        { effect: step, op, category, certainty, code, next: next.kind, reason: message },
+        'attempt failed',
+      );
     }
   },
 

@@ -1,5 +1,5 @@
 import { bound, slowDelayMs } from '@convergekit/resilience/engine';
-import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
+import { afterAttempts, attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import {
   runCall,
@@ -64,12 +64,15 @@ export async function attemptOnce(
   // The lease counts from the write, not from now: this process may have been frozen since.
   const endsAt = journal.sentAt + runMsOf(turn, step);
   const attributes = { [attributeNames.effect]: step.name };
-  return withSpan(spanNames.attempt(step.name), { kind: 'client', attributes }, async () => {
-    const asked = await runCall(op, handle, step.idempotency, { clock, random, shared, signal, endsAt });
-    const next = decide(op, asked.answer, tried, rules, random);
-    report.attempts(options.log, step.name, op, asked.attempts, next.kind);
-    return { ...asked, next };
-  });
+  const earlier = tried.attempts;
+  return withSpan(spanNames.run(step.name), { kind: 'internal', attributes }, () =>
+    afterAttempts(earlier, async () => {
+      const asked = await runCall(op, handle, step.idempotency, { clock, random, shared, signal, endsAt });
+      const next = decide(op, asked.answer, tried, rules, random);
+      report.attempts(options.log, step.name, op, { attempts: asked.attempts, next, earlier });
+      return { ...asked, next };
+    }),
+  );
 }
 
 /** Waits here while there is patience, else leaves the workflow to a worker. The entries are written first. */

@@ -1,6 +1,7 @@
 import { ConvergeError } from '@convergekit/core';
 import { expect, it } from 'vitest';
-import { httpApi } from './http-api.ts';
+import { z } from 'zod';
+import { httpApi, keyedPost } from './http-api.ts';
 
 const error = (detail: Omit<ConstructorParameters<typeof ConvergeError>[1], 'code'>): ConvergeError =>
   new ConvergeError('the secret reason', { code: 'X', ...detail });
@@ -40,3 +41,22 @@ it.each([
     expect(errors).toEqual([thrown]);
   },
 );
+
+it.each([
+  ['that says so', (body: string): string => body],
+  ['that is sent in pieces', (body: string) => new Blob([body]).stream()],
+])('an HTTP API refuses a body of more than 256 KB %s, and nothing is done', async (_what, bodyOf) => {
+  const done: unknown[] = [];
+  const app = httpApi({ routes: 'POST /things', onError: (error) => done.push(error) });
+  keyedPost(app, '/things', z.looseObject({}), (_key, request) => {
+    done.push(request);
+    return Promise.resolve({});
+  });
+  const response = await app.request('/things', {
+    method: 'POST',
+    headers: { 'idempotency-key': 'k1' },
+    body: bodyOf(`{"text":"${'x'.repeat(300 * 1024)}"}`),
+    duplex: 'half',
+  });
+  expect([response.status, done]).toEqual([413, []]);
+});

@@ -1,7 +1,9 @@
+import { systemClock } from '@convergekit/core';
 import { classify, type HttpAnswer, httpAnswer } from '@convergekit/resilience';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
+import { servedRequests } from './served-request.ts';
 
 type Status = 400 | 404 | 413 | HttpAnswer['status'];
 
@@ -22,11 +24,14 @@ export interface HttpApiOptions {
   readonly routes: string;
   /** Called with every error whose details the client does not get. */
   readonly onError: (error: unknown) => void;
+  /** Returns the time in milliseconds. @default the system's clock */
+  readonly now?: () => number;
 }
 
-/** Creates an HTTP API whose errors are `{ error: { code, message } }`. */
-export function httpApi({ routes, onError }: HttpApiOptions): Hono {
+/** Creates an HTTP API whose errors are `{ error: { code, message } }`, and whose requests have a trace and a deadline. */
+export function httpApi({ routes, onError, now = () => systemClock.now() }: HttpApiOptions): Hono {
   const app = new Hono();
+  app.use(servedRequests(now));
   app.onError((error, context) => {
     if (isReused(error))
       return refuse(

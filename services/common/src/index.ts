@@ -4,6 +4,7 @@ import type { MigrationSet } from '@convergekit/postgres';
 export { type EffectTable, noteEffect } from './effect.ts';
 export { answerById, httpApi, type HttpApiOptions, keyedPost, refuse } from './http-api.ts';
 export { httpService } from './http-service.ts';
+export { servedRequests } from './served-request.ts';
 export { type Pages, scanPages, type ScannedPage } from './scan-pages.ts';
 export { httpSettings } from './settings.ts';
 

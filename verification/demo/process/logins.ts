@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Duty, roleSql } from '@convergekit/cli/operate';
 import type { Database } from '@convergekit/postgres';
+import { type Login, makeLogin, makeRoles } from '../../../infra/docker/login-sql.ts';
 
 /** The logins of the processes, each with only the rights of its duty. */
 export interface Logins {
@@ -10,34 +10,28 @@ export interface Logins {
   readonly reconciler: string;
 }
 
-const rolesOf: Readonly<Record<keyof Logins, readonly Duty[]>> = {
-  service: ['consumer'],
-  relay: ['relay'],
+const rights: Readonly<Record<keyof Logins, Pick<Login, 'duties' | 'ownTables'>>> = {
+  service: { duties: ['consumer'], ownTables: true },
+  relay: { duties: ['relay'], ownTables: false },
   // The reconciler reads the state of other services, and repairs its own.
-  reconciler: ['reconciler', 'read'],
+  reconciler: { duties: ['reconciler', 'read'], ownTables: true },
 };
-const groups: readonly Duty[] = ['writer', 'consumer', 'relay', 'reconciler', 'read'];
 
 /** Makes the logins of a source whose tables are there, as the owner. One source after the other: roles are shared by a server. */
 export async function makeLogins(
   { executor }: Pick<Database, 'executor'>,
   ownerUrl: string,
 ): Promise<Logins> {
-  for (const group of groups) await executor.query(roleSql(group));
+  await makeRoles(executor);
   const base = new URL(ownerUrl).pathname.slice(1);
-  const made: Partial<Record<keyof Logins, string>> = {};
+  const made: Record<keyof Logins, string> = { service: '', relay: '', reconciler: '' };
   for (const kind of ['service', 'relay', 'reconciler'] as const) {
-    const login = `${base}_${kind}`;
+    const name = `${base}_${kind}`;
     const password = randomBytes(12).toString('hex');
-    await executor.query(`create role "${login}" login password '${password}'`);
-    for (const duty of rolesOf[kind]) await executor.query(`grant converge_${duty} to "${login}"`);
-    made[kind] = urlFor(ownerUrl, login, password);
+    await makeLogin(executor, { name, password, ...rights[kind] });
+    made[kind] = urlFor(ownerUrl, name, password);
   }
-  for (const kind of ['service', 'reconciler'])
-    await executor.query(`
-      grant select, insert, update, delete on all tables in schema public to "${base}_${kind}";
-      grant usage on all sequences in schema public to "${base}_${kind}"`);
-  return { service: '', relay: '', reconciler: '', ...made };
+  return made;
 }
 
 function urlFor(ownerUrl: string, login: string, password: string): string {

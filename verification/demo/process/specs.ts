@@ -23,6 +23,7 @@ const file = (path: string): string => fileURLToPath(new URL(`../../../services/
 export const processNames = [
   'provider',
   ...sources,
+  'observer',
   'relay-orders-a',
   'relay-orders-b',
   'relay-inventory',
@@ -61,6 +62,8 @@ function environmentOf(name: ProcessName, at: Addresses): Record<string, string>
       return { DATABASE_URL: provider, CONVERGE__HTTP__PORT: String(providerPort) };
     case 'orders':
       return { DATABASE_URL: logins.orders.service, CONVERGE__HTTP__PORT: String(ordersPort) };
+    case 'observer':
+      return { DATABASE_URL: logins.orders.service };
     case 'payments':
       return {
         DATABASE_URL: logins.payments.service,

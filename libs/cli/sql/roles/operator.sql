@@ -6,7 +6,7 @@ revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_operator;
 grant converge_read, converge_writer to converge_operator;
 grant select, insert, update, delete on converge.parked_key, converge.parked, converge.relay_accept to converge_operator;
-grant insert on converge.parked_audit, converge.inbox_audit, converge.reconcile_audit, converge.relay_disowned, converge.relay_forgotten, converge.inbox_rejected, converge.inbox_fill, converge.saga_step,
+grant insert on converge.operator_audit, converge.parked_audit, converge.inbox_audit, converge.reconcile_audit, converge.relay_disowned, converge.relay_forgotten, converge.inbox_rejected, converge.inbox_fill, converge.saga_step,
   converge.workflow_step to converge_operator;
 grant insert, update, delete on converge.inbox_watermark, converge.saga_work to converge_operator;
 grant update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,

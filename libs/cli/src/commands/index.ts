@@ -33,6 +33,11 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('../doctor/doctor.ts')).doctorCommand,
   },
   {
+    name: 'audit',
+    summary: 'who did what and why: every act of an operator in DATABASE_URL',
+    load: async () => (await import('./audit/audit.ts')).auditCommand,
+  },
+  {
     name: 'topics',
     summary: 'create and check the topics that events go to',
     load: async () => (await import('./topics/index.ts')).topicCommands,

@@ -19,6 +19,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   migrate: [],
   roles: ['read'],
   doctor: [],
+  audit: [],
   'topics create': ['a.topic'],
   'topics check': ['a.topic'],
   'topics accept': ['a.topic', '--yes'],

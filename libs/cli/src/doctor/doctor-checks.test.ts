@@ -135,6 +135,7 @@ describe("the doctor's alarms", () => {
     childrenAhead: 2,
     children: 3,
     publishedId: '0',
+    newestId: '1',
     strayId: undefined,
     limit: unlimited,
   };

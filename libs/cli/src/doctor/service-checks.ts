@@ -1,3 +1,4 @@
+import { shellWord } from '@convergekit/core/engine';
 import type { OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
 import type { ParkedGroup, PartitionOverview } from '@convergekit/inbox/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
@@ -75,11 +76,11 @@ export function checkJournal(
 function nextOf(kind: OverdueEntry['kind'], name: string, id: string): string {
   switch (kind) {
     case 'step':
-      return `converge saga show ${id}`;
+      return `converge saga show ${shellWord(id)}`;
     case 'call':
       return `converge effects show ${id}`;
     case 'workflow':
-      return `converge workflow show ${name} ${id}`;
+      return `converge workflow show ${name} ${shellWord(id)}`;
   }
 }
 

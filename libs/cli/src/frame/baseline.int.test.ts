@@ -71,6 +71,8 @@ it('a database in which other packages were adopted before adopts the rest', asy
   expect(await migrate(database, allMigrations)).toMatchObject([
     { package: 'saga', number: 1, name: 'schema', adopted: true },
     { package: 'saga', number: 2, name: 'open-work' },
+    { package: 'saga', number: 3, name: 'search-of-sagas' },
+    { package: 'saga', number: 4, name: 'failed-calls' },
   ]);
   expect((await recorded()).filter(isSchema)).toEqual(schemas.toSorted());
   expect(await missingMigrations(database.executor, allMigrations)).toEqual([]);

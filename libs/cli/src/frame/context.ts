@@ -2,11 +2,11 @@ import { userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '@convergekit/core';
 import type { Admin, Broker } from '@convergekit/broker';
-import type { Database, MigrationSet } from '@convergekit/postgres';
+import type { Database, Executor, MigrationSet } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
 import { type BrokerUse, openAt, openBroker, type OpenOptions } from './connections.ts';
 import { refused, UsageError } from './errors.ts';
-import { requireMigrations } from '@convergekit/postgres/operate';
+import { recordAct, requireMigrations } from '@convergekit/postgres/operate';
 import type { Output } from './output.ts';
 import { requireDatabase, type Settings } from './settings.ts';
 
@@ -27,6 +27,15 @@ export interface CommandContext {
   confirm(question: string): Promise<void>;
   /** Logs what an operator changed: who, what, with which result. Never payloads. */
   audit(details: Readonly<Record<string, unknown>>): void;
+  /** Logs it likewise, and adds a row to converge.operator_audit: for acts that no other table records. */
+  record(executor: Executor, act: RecordedAct): Promise<void>;
+}
+
+/** An act of the command that is recorded in a database. Counts and filters, never payloads. */
+export interface RecordedAct {
+  readonly subject: string;
+  readonly reason: string;
+  readonly detail: Readonly<Record<string, unknown>>;
 }
 
 export interface ContextParts {
@@ -49,6 +58,8 @@ export async function inContext<T>(
   const kept = <O extends { close: () => Promise<void> }>(one: O): O => (opened.push(one), one);
   const broker = (use: BrokerUse = {}): Broker => kept(openBroker(settings, client, use));
   const operator = userName();
+  const audit = (details: Readonly<Record<string, unknown>>): void =>
+    logger('audit').info({ action: name, by: operator, ...details }, `operator: ${name}`);
   try {
     return await work({
       settings,
@@ -65,8 +76,11 @@ export async function inContext<T>(
       broker,
       admin: () => broker().admin(),
       confirm: (question) => (yes ? Promise.resolve() : ask(question)),
-      audit: (details) =>
-        logger('audit').info({ action: name, by: operator, ...details }, `operator: ${name}`),
+      audit,
+      record: async (executor, { subject, reason, detail }) => {
+        await recordAct(executor, { action: name, subject, by: operator, reason, detail });
+        audit({ subject, reason, ...detail });
+      },
     });
   } finally {
     for (const one of opened.toReversed()) await closed(one);

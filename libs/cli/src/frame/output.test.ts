@@ -47,6 +47,20 @@ describe('output', () => {
     expect(JSON.parse(json.written.stdout)).toEqual({ key: hostile });
   });
 
+  it('a value that would look like another row, hide the rest of its row or turn it round is escaped', () => {
+    const hostile = 'k1\nok    nothing is wrong\u001b[8m \u202edeifirev';
+    const text = captured(false, false);
+    text.output.result({}, () => [`FAIL  ${hostile}`, 'the end']);
+    text.output.line({}, () => hostile);
+    const shown = 'k1\\u000aok    nothing is wrong\\u001b[8m \\u202edeifirev';
+    expect(text.written.stdout).toBe(`FAIL  ${shown}\nthe end\n${shown}\n`);
+    const json = captured(true, false);
+    json.output.result({ key: hostile }, () => []);
+    expect(json.written.stdout.split('\n')).toHaveLength(4);
+    expect(json.written.stdout).not.toContain('\u202e');
+    expect(JSON.parse(json.written.stdout)).toEqual({ key: hostile });
+  });
+
   it('output has no colour codes where the stream is no terminal', () => {
     expect(captured(false, false).output.mark('fail')).toBe('FAIL');
   });

@@ -35,11 +35,11 @@ export function createOutput(streams: Streams, options: OutputOptions): Output {
   return {
     json: options.json,
     result: (value, text) => {
-      const lines = options.json ? [JSON.stringify(value, plain, 2)] : text();
-      if (lines.length > 0) streams.stdout.write(`${printable(lines.join('\n'))}\n`);
+      const lines = options.json ? JSON.stringify(value ?? null, plain, 2).split('\n') : text();
+      if (lines.length > 0) streams.stdout.write(`${lines.map(oneLine).join('\n')}\n`);
     },
     line: (value, text) => {
-      streams.stdout.write(`${printable(options.json ? JSON.stringify(value, plain) : text())}\n`);
+      streams.stdout.write(`${oneLine(options.json ? JSON.stringify(value, plain) : text())}\n`);
     },
     progress: (text) => {
       if (!options.quiet) streams.stderr.write(`${printable(text)}\n`);
@@ -52,13 +52,24 @@ export function createOutput(streams: Streams, options: OutputOptions): Output {
   };
 }
 
-// Matches C0 and C1 except line feeds, tabs and the colours of `mark`.
-// eslint-disable-next-line no-control-regex -- the pattern matches them
-const CONTROL = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[\d{1,2}m)/g;
+// Matches C0 and C1 except line feeds, tabs and the colours of `mark`, and what changes the direction of text: a key
+// could show another one.
+const CONTROL =
+  // eslint-disable-next-line no-control-regex -- the pattern matches them
+  /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\u001b(?!\[(?:2|22|31|32|33|39)m)/g;
 
-/** Escapes control characters as JSON does: a value must not move the terminal's cursor. */
+/** Escapes control characters as JSON does: a value must not move the terminal's cursor, nor hide what follows. */
 export function printable(text: string): string {
-  return text.replace(CONTROL, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(CONTROL, escaped);
+}
+
+/** Escapes line feeds, too: the value of one row must not look like another row. */
+function oneLine(text: string): string {
+  return printable(text).replace(/\n/g, escaped);
+}
+
+function escaped(one: string): string {
+  return `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function plain(_key: string, value: unknown): unknown {

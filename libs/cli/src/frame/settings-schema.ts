@@ -3,6 +3,7 @@ import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
 import { policyRulesSchema } from '@convergekit/resilience';
 import { logLevels } from '@convergekit/telemetry/engine';
 import { z } from 'zod';
+import { consoleSettings } from './console-settings.ts';
 
 const milliseconds = z.number().int().positive();
 
@@ -109,4 +110,5 @@ export const settingsSchema = z.object({
   signatures: signatures.prefault({}),
   policies: policyRulesSchema.prefault({}),
   reconcile: reconcile.prefault({}),
+  console: consoleSettings.prefault({}),
 });

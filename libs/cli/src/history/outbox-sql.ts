@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { readTried, type Stored } from './attempt-sql.ts';
-import { ALWAYS, bounds, type Window } from './window.ts';
+import { bounds, type Window } from './window.ts';
 
 /** Ids of the outbox, `high` exclusive. */
 export interface IdRange {
@@ -110,12 +110,18 @@ export async function readSeen(
   return rows.map(({ stored }) => stored);
 }
 
-/** Reads all facts about these events in order, scanning the whole outbox. */
-export async function readStored(executor: Executor, ids: readonly string[]): Promise<readonly Stored[]> {
+/** Reads all facts about these events in order. `windowsOf`: the spans of time in which the outbox is searched. */
+export async function readStored(
+  executor: Executor,
+  ids: readonly string[],
+  windowsOf: (tried: readonly Stored[]) => readonly Window[],
+): Promise<readonly Stored[]> {
+  const tried = await readTried(executor, ids);
+  const windows = windowsOf(tried);
   const parts = [
-    await readTried(executor, ids),
-    await readEvents(executor, ids, await rangesIn(executor, [ALWAYS])),
-    await readSeen(executor, ids, [ALWAYS]),
+    tried,
+    await readEvents(executor, ids, await rangesIn(executor, windows)),
+    await readSeen(executor, ids, windows),
   ];
   return parts.flat().toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }

@@ -4,8 +4,22 @@ import type { Entry, History } from './history.ts';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';
 import type { StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
 
+/** A history as text: what the event is, its rows, and where it stands at each consumer. */
+export interface HistoryText {
+  readonly head: string;
+  /** An empty time or name is that of the row before. */
+  readonly rows: readonly (readonly [when: string, who: string, what: string])[];
+  readonly end: string;
+}
+
 /** Renders a history in lines: when, who, what, why. Pure. */
-export function renderHistory({ eventId, emitted, entries }: History): readonly string[] {
+export function renderHistory(history: History): readonly string[] {
+  const { head, rows, end } = historyText(history);
+  return [head, '', ...table(rows), '', end];
+}
+
+/** Describes a history by its parts. Pure. */
+export function historyText({ eventId, emitted, entries }: History): HistoryText {
   const head =
     emitted === undefined
       ? `event ${eventId} (its outbox row is not in these databases, or not retained)`
@@ -13,7 +27,7 @@ export function renderHistory({ eventId, emitted, entries }: History): readonly 
   const start = entries.map(timeOf).find((time) => time !== undefined);
   const subject = { eventId, attempts: attemptNames(entries) };
   const rows = entries.flatMap((entry, at) => rowsOf(entry, subject, sinceText(entry, start, at === 0)));
-  return [head, '', ...table(rows), '', endOf(entries, eventId)];
+  return { head, rows, end: endOf(entries, eventId) };
 }
 
 interface Subject {

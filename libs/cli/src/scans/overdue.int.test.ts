@@ -103,7 +103,7 @@ it('a reconciler that is paused, or has no schedule, is never overdue', async ()
   await pauseReconciler(database.executor, 'stock', { actor: 'alice', reason: 'removed' });
   expect([await scan(), await overdue()]).toEqual([[], null]);
   // What the pause left out is no start that is late.
-  await resumeReconciler(database.executor, 'stock');
+  await resumeReconciler(database.executor, 'stock', { actor: 'alice', reason: 'back' });
   expect([await scan(), await overdue()]).toEqual([[], null]);
   await back(TOLERANCE_MS + 60_000);
   await runFor(undefined);

@@ -1,3 +1,4 @@
+import { shellWord } from '@convergekit/core/engine';
 import { type OverdueEntry, readOverdueJournal } from '@convergekit/effects/operate';
 import type { Finding } from './findings.ts';
 import type { NamedExecutor } from './scan-outbox.ts';
@@ -28,10 +29,10 @@ function finding(database: string, entry: OverdueEntry): Finding {
 function nextOf({ kind, name, id }: OverdueEntry): string {
   switch (kind) {
     case 'step':
-      return `\`converge saga show ${id}\``;
+      return `\`converge saga show ${shellWord(id)}\``;
     case 'call':
       return `\`converge effects show ${id}\``;
     case 'workflow':
-      return `\`converge workflow show ${name} ${id}\``;
+      return `\`converge workflow show ${name} ${shellWord(id)}\``;
   }
 }

@@ -1,6 +1,7 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import { defaultSlowSchedule } from '@convergekit/resilience/engine';
 import {
+  deadlineHeaders,
   operation,
   type OperationDefinition,
   type OperationGuards,
@@ -8,6 +9,7 @@ import {
   type SharedGuards,
   type SlowSchedule,
 } from '@convergekit/resilience';
+import { attributeNames, inAttempt, injectTrace } from '@convergekit/telemetry/engine';
 import type { CallHandle } from '../effect/types.ts';
 import { EffectError } from '../errors.ts';
 import { decode, encode } from './stored.ts';
@@ -170,11 +172,14 @@ function operations<Result>(
   { idempotency, policy }: Pick<CallOptions<StandardSchema, StandardSchema>, 'idempotency' | 'policy'>,
 ) {
   const given = policy === undefined ? {} : { policy };
-  const make = <Output>(name: string, repeats: CallIdempotency) => {
+  const make = <Output>(name: string, repeats: CallIdempotency, effect = name) => {
     type Definition = OperationDefinition<Sending<Output>, Output>;
+    const labels = { [attributeNames.effect]: effect };
     const call: Definition['call'] = ({ permit, send }, { signal, deadline, attempt }) => {
       permit();
-      return send({ signal, deadline, attempt });
+      return inAttempt({ name, number: attempt, labels }, () =>
+        send({ signal, deadline, attempt, headers: headersFor(deadline) }),
+      );
     };
     const common = { name, ...given, call };
     return operation<Sending<Output>, Output>(
@@ -186,9 +191,16 @@ function operations<Result>(
   };
   return {
     call: make<Result>(use, idempotency),
-    query: make<Found<Result>>(`${use}.query`, 'idempotent'),
+    query: make<Found<Result>>(`${use}.query`, 'idempotent', use),
     undo: make<UndoAnswer>(undoUse.name, undoUse.idempotency),
   };
+}
+
+/** The headers that take the trace and the deadline of an attempt to the other system. Never the baggage. */
+function headersFor(deadline: Date): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = { ...deadlineHeaders(deadline) };
+  injectTrace(headers);
+  return headers;
 }
 
 function noQuery(use: string): EffectError {

@@ -12,8 +12,10 @@ export type CallIdempotency = 'idempotent' | 'keyed' | 'none';
 export interface CallContext {
   /** Aborts at the end of the attempt's time. The outcome then counts as unknown, whatever comes later. */
   readonly signal: AbortSignal;
-  /** The time at which the signal aborts at the latest: pass it on (`deadlineHeaders`). */
+  /** The time at which the signal aborts at the latest. */
   readonly deadline: Date;
+  /** The headers to send with the call: the trace of the attempt (`traceparent`) and its deadline (`ce_deadline`). */
+  readonly headers: Readonly<Record<string, string>>;
   /** The number of the attempt, from 1, within one run of the policy. */
   readonly attempt: number;
   /** The key of the call, equal for all its attempts and queries. An undo has a key of its own. */

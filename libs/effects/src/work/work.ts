@@ -44,6 +44,8 @@ export interface Cause {
   readonly saga?: string;
   /** The attempt that made the work necessary. */
   readonly attemptId?: string;
+  /** The `traceparent` of that attempt. */
+  readonly attemptTrace?: string;
 }
 
 /** An outcome that will not change any more. */

@@ -3,14 +3,14 @@ import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { slowDelayMs } from '@convergekit/resilience/engine';
-import { attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
+import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
 import { type Answer, decide, doubtAfter, type Next, nextOp, stored } from '../work/decide.ts';
 import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
-import { report } from './report.ts';
+import { earlierOf, report } from './report.ts';
 import { OutcomeGroups } from './outcome-groups.ts';
 import { emitting, type Recording } from './record-outcome.ts';
 import { type AttemptsMade, writeAnswered, writeNext } from './outcome-sql.ts';
@@ -31,15 +31,20 @@ export async function processWork<DB>(
   work: ClaimedWork,
   asking: RunContext,
 ): Promise<Processed> {
-  const { eventId, traceparent, tracestate } = work.cause;
+  const { eventId, traceparent, tracestate, attemptTrace } = work.cause;
   const headers = { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
   const attributes = { [attributeNames.effect]: effect.name, [attributeNames.eventId]: eventId };
   const parent = contextFrom(headers);
-  return withSpan(spanNames.attempt(effect.name), { kind: 'client', attributes, parent }, async () => {
-    const processed = await processRow(options, effect, work, asking);
-    report.ended(options.log, work, processed);
-    return processed;
-  });
+  const links = attemptTrace === undefined ? [] : [contextFrom({ traceparent: attemptTrace })];
+  const described = { kind: 'internal', attributes, parent, links } as const;
+  return withSpan(spanNames.run(effect.name), described, (span) =>
+    afterAttempts(earlierOf(work), async () => {
+      const processed = await processRow(options, effect, work, asking);
+      span.setAttribute(attributeNames.outcome, processed);
+      report.ended(options.log, work, processed);
+      return processed;
+    }),
+  );
 }
 
 /** The failure of a call that was left out. Only a first call can be. */

@@ -6,23 +6,19 @@ import type { LateWork } from '../effect/types.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
 import type { ClaimedWork, WorkAttempt } from '../work/work.ts';
 import type { OverdueWork } from './overdue-sql.ts';
+import { hideInput } from './hide-input.ts';
+import { recordAttempts } from './record-attempts.ts';
 
 /** Counts and log lines of the worker, in one place. Ids and codes only, never inputs or results. */
 export const report = {
   attempts(log: Logger, work: ClaimedWork, attempts: readonly WorkAttempt[], next: Next): void {
-    for (const { failure, op, wait } of attempts) {
+    recordAttempts({ effect: work.effect, earlier: earlierOf(work), attempts, next });
+    const hide = attempts.some(({ failure }) => failure !== undefined) ? hideInput(work) : undefined;
+    for (const { failure, op } of attempts) {
       if (failure === undefined) continue;
       const { category, certainty, code, message } = failure;
-      instruments().attempts.add(1, {
-        [attributeNames.effect]: work.effect,
-        [attributeNames.category]: category,
-        [attributeNames.outcome]: next.kind,
-        [attributeNames.reason]: code,
-      });
-      if (wait !== undefined)
-        instruments().attemptWait.recordMs(wait.computedMs, { [attributeNames.effect]: work.effect });
       log.warn(
-        { ...named(work), op, category, certainty, code, next: next.kind, reason: message },
+        { ...named(work), op, category, certainty, code, next: next.kind, reason: hide?.(message) },
         'attempt failed',
       );
     }
@@ -42,16 +38,14 @@ export const report = {
 
   overdue(log: Logger, work: OverdueWork, { at, failure }: LateWork): void {
     const { alarm, text } = ALARM_OF[work.op ?? 'effect'];
+    const reason = failure && hideInput(work)(failure.message);
     instruments().effectsLate.add(1, { [attributeNames.effect]: work.effect, [attributeNames.reason]: at });
-    log.error(
-      { alarm, ...named(work), key: work.key, at, code: failure?.code, reason: failure?.message },
-      text,
-    );
+    log.error({ alarm, ...named(work), key: work.key, at, code: failure?.code, reason }, text);
   },
 
   recordingFailed(log: Logger, work: ClaimedWork, { category, code, message }: Failure): void {
     log.error(
-      { ...named(work), category, code, reason: message },
+      { ...named(work), category, code, reason: hideInput(work)(message) },
       'the outcome is known, but what follows from it failed: it is recorded again later',
     );
   },
@@ -62,17 +56,12 @@ export const report = {
       'work has waited for too long, and could not be marked: see `converge effects show`',
     );
   },
-
-  undeclared(log: Logger, effects: readonly { readonly effect: string; readonly count: number }[]): void {
-    for (const { effect, count } of effects) {
-      instruments().effectsUndeclared.record(count, { [attributeNames.effect]: effect });
-      log.error(
-        { alarm: 'effect_undeclared', effect, count },
-        'intents wait whose effect no worker declares: deploy the code that does, or `converge effects resolve` them',
-      );
-    }
-  },
 };
+
+/** Pure: the number of attempts that earlier runs of the work made. */
+export function earlierOf({ story }: Pick<ClaimedWork, 'story'>): number {
+  return story.filter(({ op }) => op === 'call' || op === 'query').length;
+}
 
 interface Overdue {
   readonly alarm: 'step_stuck' | 'compensation_stuck' | 'timer_late' | 'effect_late';

@@ -10,8 +10,8 @@ import { claiming } from './claiming.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
 import { alertOverdueWorkflows } from './overdue-workflows.ts';
-import { report } from './report.ts';
-import { countUndeclared, forgetEnded } from './tidy-sql.ts';
+import { forgetEnded } from './tidy-sql.ts';
+import { undeclaredCheck } from './undeclared.ts';
 
 /**
  * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each effect has
@@ -24,6 +24,9 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   const away = (error: unknown): void => failed(resolved, error);
   const { claim, places, leases, wake, deaf } = claiming(resolved, cutOff.signal, away);
   const { clock, random, database, holder, pollMs, leaseMs, tidyMs, drainMs } = resolved;
+  const { undeclaredMs, log } = resolved;
+  const declared = [...resolved.effects.keys()];
+  const checkUndeclared = undeclaredCheck({ executor: database.executor, declared, undeclaredMs, log });
   const loop = { clock, random, onError: away };
   const patience = { baseMs: pollMs, factor: 2, capMs: Math.max(pollMs, 30_000) };
   const renewing = new AbortController();
@@ -42,7 +45,13 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
       });
       return Promise.all([
         poll({ ...loop, everyMs: longestPauseMs(pollMs), backoff: patience, signal, wake, run: claim }),
-        poll({ ...loop, everyMs: tidyMs, signal, run: () => tidy(resolved, signal) }),
+        poll({
+          ...{ ...loop, everyMs: tidyMs, signal },
+          run: async () => {
+            await checkUndeclared();
+            await tidy(resolved, signal);
+          },
+        }),
       ]);
     },
     drain: async () => {
@@ -58,7 +67,6 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
 
 async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Promise<void> {
   const { clock, random, database, effects, undeclaredMs, keepMs, log } = options;
-  report.undeclared(log, await countUndeclared(database.executor, [...effects.keys()], undeclaredMs));
   await announce(options);
   await alertOverdue(options, signal);
   await alertOverdueWorkflows(database.executor, log, undeclaredMs);

@@ -102,14 +102,14 @@ const MAX_HOPS = 32;
 
 /** Builds the context that an emitted event inherits: correlation, causation, hops, and for a failure its attempt. */
 export function eventContextOf(
-  event: Pick<Envelope, 'id' | 'type' | 'correlationId' | 'hops' | 'deadline' | 'attemptId'>,
+  event: Pick<Envelope, 'id' | 'type' | 'correlationId' | 'hops' | 'deadline' | 'attemptId' | 'attemptTrace'>,
 ): EventContext & { readonly correlationId: string; readonly causationId: string; readonly hops: number } {
   return {
     correlationId: event.correlationId ?? event.id,
     causationId: event.id,
     hops: event.hops + 1,
     ...(event.deadline === undefined ? {} : { deadline: event.deadline }),
-    ...(event.type === FAILURE_TYPE ? withCause(event.attemptId) : {}),
+    ...(event.type === FAILURE_TYPE ? withCause(event.attemptId, event.attemptTrace) : {}),
   };
 }
 
@@ -117,7 +117,7 @@ export function failureContextOf(deadLetter: DeadLetter): EventContext {
   const { envelope, saga } = deadLetter;
   const step = saga && boundedStep(saga);
   const of = step === undefined ? {} : { saga: `${step.name}/${step.version}/${step.instance}` };
-  const cause = { ...withCause(causeOf(deadLetter)), ...of };
+  const cause = { ...withCause(causeOf(deadLetter), deadLetter.attempts.at(-1)?.traceparent), ...of };
   if (envelope === undefined) return { hops: 1, ...cause };
   const { correlationId, causationId } = eventContextOf(envelope);
   return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS), ...cause };
@@ -129,6 +129,12 @@ export function causeOf(deadLetter: DeadLetter): string | undefined {
   return last === undefined ? undefined : attemptId(deadLetter, last);
 }
 
-function withCause(attemptId: string | undefined): { readonly attemptId?: string } {
-  return attemptId === undefined ? {} : { attemptId };
+function withCause(
+  attemptId: string | undefined,
+  attemptTrace?: string,
+): { readonly attemptId?: string; readonly attemptTrace?: string } {
+  return {
+    ...(attemptId === undefined ? {} : { attemptId }),
+    ...(attemptTrace === undefined ? {} : { attemptTrace }),
+  };
 }

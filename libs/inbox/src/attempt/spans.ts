@@ -1,5 +1,6 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import {
+  type Context,
   attributeNames,
   spanNames,
   traceContextFrom,
@@ -36,6 +37,10 @@ export function inProcessSpan<DB, T>(
 ): Promise<T> {
   const [first, ...others] = events.slice(0, MAX_LINKS).map(({ headers }) => traceContextFrom(headers));
   const attributes = {
+    [attributeNames.system]: 'kafka',
+    [attributeNames.operation]: 'process',
+    [attributeNames.operationType]: 'process',
+    [attributeNames.group]: consumer,
     [attributeNames.consumer]: consumer,
     [attributeNames.handler]: subscription.handler,
     [attributeNames.type]: subscription.type,
@@ -44,12 +49,18 @@ export function inProcessSpan<DB, T>(
     ...(events.length === 1 ? { [attributeNames.eventId]: events[0]?.id ?? '' } : {}),
   };
   const parent = first === undefined || others.length > 0 ? {} : { parent: first };
-  const links = others.length > 0 && first !== undefined ? [first, ...others] : [];
+  const links = others.length > 0 && first !== undefined ? [first, ...others] : causesOf(events);
   return withSpan(
     spanNames.process(subscription.topic),
     { kind: 'consumer', attributes, links, ...parent },
     fn,
   );
+}
+
+/** The attempt that made an event necessary: a failure event, or one of a compensation. */
+function causesOf([event]: readonly ReceivedEvent[]): readonly Context[] {
+  const { attemptTrace } = event ?? {};
+  return attemptTrace === undefined ? [] : [traceContextFrom({ traceparent: attemptTrace })];
 }
 
 /** Runs `fn` in the `process` span of the one event of these steps, around all its attempts. */

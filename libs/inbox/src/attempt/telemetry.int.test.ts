@@ -1,4 +1,5 @@
 import { ConvergeError } from '@convergekit/core';
+import { BREAKER_OPEN } from '@convergekit/resilience/engine';
 import { attributeNames, spanEvents, spanNames } from '@convergekit/telemetry/engine';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
@@ -8,6 +9,7 @@ import { FailureScene } from '../fixture/failure-scene.ts';
 import { inPlace, tag } from '../testing/quick.ts';
 import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
 
+const BREAKER = { code: BREAKER_OPEN, category: 'service', certainty: 'not_applied' } as const;
 const failure = (code: string, category: 'network' | 'throttle' | 'service' | 'bug') =>
   new ConvergeError(code, { code, category, certainty: 'not_applied' });
 
@@ -74,6 +76,34 @@ describe('telemetry of attempts', () => {
     const { body } = await telemetry.scrape();
     expect(body).toContain('converge_objective_target{converge_objective="checkout"} 0.999');
     expect(body).not.toContain('secret-key');
+  });
+
+  // Meant to catch: a release, or the end of a pause, that records nothing.
+  it('what failed and works again is timed: an event in place, a parked key, a partition that paused', async () => {
+    const { counted } = testEvents(topic);
+    // The first failure of a slice with several events is no attempt: they are run again one by one.
+    const fails = (times: number) => Array.from({ length: times }, () => failure('E503', 'service'));
+    const errors = new Map([
+      [0, fails(2)],
+      [1, fails(5)],
+      [2, [new ConvergeError('open', { ...BREAKER, retryAfterMs: 10 })]],
+    ]);
+    await scene.source.publish(
+      scene.broker,
+      [0, 1, 2].map((n) => counted({ key: `k${n}`, n })),
+    );
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, ({ data }) => {
+      const error = errors.get(data.n)?.shift();
+      if (error !== undefined) throw error;
+    });
+    await scene.start(consumer, { policies: inPlace({ attempts: 3 }) });
+    const scopes = async () =>
+      (await samples('converge_inbox_recovery_seconds_count')).map(
+        (line) =>
+          `${/converge_recovery_scope="(\w+)"/.exec(line)?.[1] ?? ''} ${line.split(' ').at(-1) ?? ''}`,
+      );
+    await waitUntil(async () => (await scopes()).length === 3, { what: 'all three to be timed' });
+    expect((await scopes()).toSorted()).toEqual(['event 1', 'key 1', 'partition 1']);
   });
 
   // Planted fault: with a `process` span per call of the handler there are four of them here.

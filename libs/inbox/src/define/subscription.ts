@@ -14,6 +14,8 @@ export interface EmitAs {
   readonly saga?: string;
   /** The attempt that caused the event, where the answered event does not name one. */
   readonly attemptId?: string;
+  /** The `traceparent` of that attempt. */
+  readonly attemptTrace?: string;
 }
 
 /** The context that a slice passes to a subscription: its emit names the answered event. */

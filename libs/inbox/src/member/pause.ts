@@ -5,7 +5,7 @@ import type { PausedAlarm } from '../alarms.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import type { Pause } from '../slice/partition-state.ts';
-import { topicLabels } from '../slice/report.ts';
+import { report, topicLabels } from '../slice/report.ts';
 
 /** The backoff of a partition that pauses for an unknown time. */
 const probing = { baseMs: 500, factor: 2, capMs: 15_000 };
@@ -22,21 +22,23 @@ export async function pauseAt<DB>(
 ): Promise<void> {
   if (partition.pause?.code !== pause.code)
     log.warn({ alarm: pause.code, ...placeOf(partition), offset: `${partition.nextOffset}` }, pause.reason);
-  const pauses = partition.pauseWith(pause);
+  const pauses = partition.pauseWith(pause, clock.monotonic());
   countPause(partition, pause.code);
   await clock.sleep(pause.forMs ?? delayMs(probing, pauses, random) + probing.baseMs, signal);
 }
 
 /** Reports once that a partition gets no records although its log has some, or (`undefined`) the end of that. */
 export function fetchStalled<DB>(
-  { log }: SliceContext<DB>,
+  context: SliceContext<DB>,
   partition: Partition,
   stall: FetchStall | undefined,
 ): void {
+  const { log, clock } = context;
   const { pause } = partition;
   const named = isFetchAlarm(pause?.code);
   if (stall === undefined) {
-    if (named) log.info({ alarm: partition.endPause()?.code, ...placeOf(partition) }, 'partition resumed');
+    const ended = named ? partition.endPause() : undefined;
+    if (ended !== undefined) report.resumed(context, partition, ended);
     return;
   }
   // A pause for another reason does not wait for fetches.
@@ -46,7 +48,7 @@ export function fetchStalled<DB>(
     log.warn({ alarm: code, ...placeOf(partition), offset: `${partition.nextOffset}` }, reason);
     countPause(partition, code);
   }
-  partition.stallWith({ code, reason, forMs: undefined });
+  partition.stallWith({ code, reason, forMs: undefined }, clock.monotonic());
 }
 
 function countPause({ key }: Partition, code: PausedAlarm): void {

@@ -4,6 +4,7 @@ import { classify } from '@convergekit/resilience';
 import { saveDeferred } from '../slice/commit-slice.ts';
 import { haltPartition } from '../slice/fence-sql.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
+import { report } from '../slice/report.ts';
 import { checkRow, logNow, reload } from './assign.ts';
 import type { Worker } from './worker.ts';
 
@@ -20,6 +21,7 @@ export async function recover<DB>(
   lost: AbortSignal,
 ): Promise<boolean> {
   const { clock, random, log } = worker.context;
+  const began = clock.monotonic();
   for (let outage = error; !lost.aborted && !worker.stopping();) {
     if (outage !== undefined) {
       worker.waiting(outage);
@@ -30,6 +32,7 @@ export async function recover<DB>(
     try {
       await reload(worker.context, partition);
       worker.waiting(undefined);
+      if (outage !== undefined) report.recovered(partition.key, 'partition', clock.monotonic() - began);
       return true;
     } catch (reloadError) {
       if (classify(reloadError).category === 'configuration') throw reloadError;

@@ -1,22 +1,31 @@
 /** Exports for operators: reads and changes of a consumer's database, for the CLI and the console. */
+export { alarmDefinitions } from '../alarms.ts';
 export { type FillEvent, putFill } from '../gap/fill-sql.ts';
 export { findGaps, type Gap } from '../gap/gap.ts';
 export type { ReplayFrom } from '../replay/scan.ts';
 export { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
 export { IN_PLACE_MS } from '../attempt/next-attempt.ts';
+export { countFailedAttempts, type FailedAttempts } from './failed-attempts-sql.ts';
+export { type PartitionLag, readLag } from './lag.ts';
 export { type PartitionOverview, readOverview } from './overview.ts';
 export { type PartitionRow, readPartitions } from '../member/partition-sql.ts';
 export { readSources } from '../member/source-sql.ts';
 export { dropType, readTypes } from '../member/type-sql.ts';
 export { editParked, type Operator, retryParked, skipParked } from './parked.ts';
+export { groupParked, listParked, type ParkedGroup, type ParkedSummary, readParked } from './parked-list.ts';
 export {
-  groupParked,
-  listParked,
-  type ParkedFilter,
-  type ParkedGroup,
-  type ParkedSummary,
-  readParked,
-} from './parked-list.ts';
+  type FailedKey,
+  type FailureGroup,
+  groupFailures,
+  type KeyCursor,
+  pageFailedKeys,
+  type Span,
+} from './failure-groups-sql.ts';
+export type { ParkedFilter } from './parked-filter.ts';
+export { pageParked, type ParkedCursor, type ParkedLine } from './parked-page-sql.ts';
+export { type RetriedAll, retryAll, type RetryAllOptions } from './retry-all.ts';
+export type { RetryCounts } from './retry-decision.ts';
+export { planRetry, type RetryPlan } from './retry-plan-sql.ts';
 export { planReplay, type ReplayPlan, replayPartition } from '../replay/replay.ts';
 export { type Resumed, resumePartition } from './resume.ts';
 export { type ConsumerMark, type OpenGap, readMarks, readOpenGaps } from './marks-sql.ts';

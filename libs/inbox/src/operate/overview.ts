@@ -8,7 +8,12 @@ export interface PartitionOverview {
   readonly nextOffset: bigint;
   readonly halted: { readonly code: string; readonly reason: string; readonly at: Date } | null;
   /** The newest position of each source. */
-  readonly watermarks: readonly { readonly source: string; readonly position: string }[];
+  readonly watermarks: readonly {
+    readonly source: string;
+    readonly position: string;
+    /** When the newest handled event was written, milliseconds since the epoch; null = none was handled yet. */
+    readonly newestMs: number | null;
+  }[];
   readonly parkedKeys: number;
   /** Passed gaps that are not filled. */
   readonly openGaps: number;
@@ -17,9 +22,10 @@ export interface PartitionOverview {
 // The overview for operators takes a few index look-ups per partition. The conditions are those of the partial indexes.
 const overviewSql = `
   select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code, p.halted_reason, p.halted_at,
-         (select coalesce(json_agg(json_build_object('source', coalesce(s.name, w.source::text), 'position', w.at)
+         (select coalesce(json_agg(json_build_object('source', coalesce(s.name, w.source::text), 'position', w.at,
+                                                     'newestMs', w.newest_ms)
                                    order by s.name, w.source), '[]')
-            from (select distinct on (source) source, concat_ws('.', epoch, tick, id) as at
+            from (select distinct on (source) source, concat_ws('.', epoch, tick, id) as at, nullif(newest_ms, 0) as newest_ms
                     from converge.inbox_watermark m
                    where m.consumer = p.consumer and m.topic = p.topic and m.partition = p.partition
                    order by source, epoch desc) w

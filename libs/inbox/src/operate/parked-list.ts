@@ -1,34 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { ParkedState } from '../park/parked-row.ts';
 import type { Attempt } from '../attempt/attempt.ts';
-
-/** Selects parked events. An omitted condition matches everything. */
-export interface ParkedFilter {
-  readonly ids?: readonly string[] | undefined;
-  readonly consumer?: string | undefined;
-  readonly topic?: string | undefined;
-  readonly key?: string | undefined;
-  readonly states?: readonly ParkedState[] | undefined;
-  readonly category?: string | undefined;
-  readonly code?: string | undefined;
-}
-
-const matches = `($1::uuid[] is null or id = any($1)) and ($2::text is null or consumer = $2)
-    and ($3::text is null or topic = $3) and ($4::text is null or key = $4)
-    and ($5::text[] is null or state = any($5)) and ($6::text is null or category = $6)
-    and ($7::text is null or code = $7)`;
-
-function valuesOf({ ids, consumer, topic, key, states, category, code }: ParkedFilter): readonly unknown[] {
-  return [
-    ids ?? null,
-    consumer ?? null,
-    topic ?? null,
-    key ?? null,
-    states ?? null,
-    category ?? null,
-    code ?? null,
-  ];
-}
+import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
 
 /** Parked events with the same failure. */
 export interface ParkedGroup {
@@ -47,15 +20,27 @@ export interface ParkedGroup {
   readonly reason: string | null;
 }
 
-// The groups for operators: reads every parked row of the consumer, up to the cap, and the closed records.
-const groupsSql = `
-  select consumer, topic, state, category, code, structural, count(*)::int as events, count(distinct key)::int as keys,
-         min(parked_at) as oldest, min(reason) as reason
-    from converge.parked where ${matches}
-   group by consumer, topic, state, category, code, structural order by consumer, topic, events desc`;
+const GROUP = 'consumer, topic, state, category, code, structural';
+const NAME = `hashtextextended(concat_ws(' ', ${GROUP}), 0)`;
+
+// The groups for operators: both read every parked row of the consumer, up to the cap, and the closed records. Keys are compared by
+// their hashes: a count of distinct texts would sort them.
+const groupsSql = (where: string): string => `
+  select ${GROUP}, ${NAME}::text as name, count(*)::int as events, min(parked_at) as oldest, min(reason collate "C") as reason
+    from converge.parked where ${where} group by ${GROUP} order by consumer, topic, events desc`;
+const keysSql = (where: string): string => `
+  select name::text, count(*)::int as keys
+    from (select distinct ${NAME} as name, hashtextextended(key, 0) as key from converge.parked where ${where}) p group by name`;
 
 export async function groupParked(executor: Executor, filter: ParkedFilter): Promise<readonly ParkedGroup[]> {
-  return (await executor.query<ParkedGroup>(groupsSql, valuesOf(filter))).rows;
+  const { where, values } = conditionsOf(filter);
+  const groups = await executor.query<Omit<ParkedGroup, 'keys'> & { readonly name: string }>(
+    groupsSql(where),
+    values,
+  );
+  const keys = await executor.query<{ readonly name: string; readonly keys: number }>(keysSql(where), values);
+  const keysOf = new Map(keys.rows.map((row) => [row.name, row.keys]));
+  return groups.rows.map(({ name, ...group }) => ({ ...group, keys: keysOf.get(name) ?? 0 }));
 }
 
 export interface ParkedSummary {
@@ -77,6 +62,8 @@ export interface ParkedSummary {
   readonly code: string | null;
   readonly reason: string | null;
   readonly structural: boolean;
+  /** Failures whose texts differ only in names and numbers share it; null: not attempted yet. */
+  readonly fingerprint: string | null;
   readonly parkedAt: Date;
   /** The time when the event's key is due next; null when the key is not retried. */
   readonly nextAt: Date | null;
@@ -84,9 +71,10 @@ export interface ParkedSummary {
 }
 
 const summary = `p.id, p.consumer, p.topic, p.partition, p.record_offset as offset, p.key, p.state, p.seq, p.run, p.handler,
-    p.event_id as "eventId", p.type, p.category, p.certainty, p.code, p.reason, p.structural, p.parked_at as "parkedAt",
+    p.event_id as "eventId", p.type, p.category, p.certainty, p.code, p.reason, p.structural, p.fingerprint,
+    p.parked_at as "parkedAt",
     k.next_at as "nextAt", p.note`;
-const joined = `(select * from converge.parked where ${matches}) p
+const joined = (where: string): string => `(select * from converge.parked where ${where}) p
     left join converge.parked_key k on k.consumer = p.consumer and k.topic = p.topic and k.key = p.line and k.state = 'waiting'`;
 
 /** Lists parked events in the order of parking, and lines in their order. */
@@ -95,8 +83,10 @@ export async function listParked(
   filter: ParkedFilter,
   limit: number,
 ): Promise<readonly ParkedSummary[]> {
-  const sql = `select ${summary} from ${joined} order by p.parked_at, p.consumer, p.topic, p.line, p.seq limit $8`;
-  return (await executor.query<ParkedSummary>(sql, [...valuesOf(filter), limit])).rows;
+  const { where, values } = conditionsOf(filter);
+  const sql = `select ${summary} from ${joined(where)}
+    order by p.parked_at, p.consumer, p.topic, p.line, p.seq limit $${values.length + 1}`;
+  return (await executor.query<ParkedSummary>(sql, [...values, limit])).rows;
 }
 
 export interface ParkedDetail extends ParkedSummary {
@@ -108,6 +98,8 @@ export interface ParkedDetail extends ParkedSummary {
   readonly firstAt: Date | null;
   readonly lastAt: Date | null;
   readonly failureEvent: string | null;
+  /** The reason why a dead letter must not be retried. */
+  readonly closed: string | null;
   readonly audit: readonly ParkedAudit[];
 }
 
@@ -124,9 +116,10 @@ const auditSql = `
   select at, action, by, reason, state, run from converge.parked_audit where parked = $1 order by id`;
 
 export async function readParked(executor: Executor, id: string): Promise<ParkedDetail | undefined> {
+  const { where, values } = conditionsOf({ ids: [id] });
   const sql = `select ${summary}, p.headers, p.payload, p.edited, p.attempts::json as attempts, p.first_at as "firstAt",
-      p.last_at as "lastAt", p.failure_event as "failureEvent" from ${joined}`;
-  const { rows } = await executor.query<Omit<ParkedDetail, 'audit'>>(sql, valuesOf({ ids: [id] }));
+      p.last_at as "lastAt", p.failure_event as "failureEvent", p.closed from ${joined(where)}`;
+  const { rows } = await executor.query<Omit<ParkedDetail, 'audit'>>(sql, values);
   const [row] = rows;
   if (row === undefined) return undefined;
   return { ...row, audit: (await executor.query<ParkedAudit>(auditSql, [id])).rows };

@@ -45,17 +45,17 @@ export function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> 
 }
 
 /**
- * Applies a parked event, with current data if its own is unusable and its handler has `refetch`. Returns true when the
- * key was released.
+ * Applies a parked event, with current data if its own is unusable and its handler has `refetch`. Returns the time for
+ * which its key was parked, in milliseconds, when the key was released.
  */
 export async function applyHead<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
   head: Head,
   tried: HeadTry<DB>,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const { step } = tried;
-  const fresh = async (): Promise<boolean> =>
+  const fresh = async (): Promise<number | undefined> =>
     applyStep(context, key, head, { ...tried, step: await refetched(context, step, NEVER) });
   if (wantsRefetch(context, step)) return fresh();
   try {
@@ -72,7 +72,7 @@ const NEVER = new AbortController().signal;
 
 /**
  * Applies a parked event in one transaction. Its steps: take the event's row (the fence) → handler → emitted events →
- * release the key if nothing is queued behind. Returns true when the key was released. The partition's fence is not
+ * release the key if nothing is queued behind. Returns the parked time of a released key. The partition's fence is not
  * touched: position and watermark passed this event when it was parked, and slices do not handle its key before the
  * release is committed.
  */
@@ -81,7 +81,7 @@ function applyStep<DB>(
   key: LeasedKey,
   head: Head,
   { step, number, traceparent }: HeadTry<DB>,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const { clock, random, database, limits, serverVersion } = context;
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
     const executor = executorOf(tx);

@@ -64,14 +64,15 @@ function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Pro
     const { traceparent } = span;
     const began = { now: clock.now(), monotonic: clock.monotonic() };
     try {
-      const released = await span.run(() =>
+      const parkedMs = await span.run(() =>
         ownedAttempt(() => applyHead(context, key, head, { step, number, traceparent })),
       );
       span.end('applied');
       failpoint('inbox.drain_after_commit');
       parking.drained(head.handler);
       report.drained(context, key.topic, head.handler);
-      return !released;
+      if (parkedMs !== undefined) report.recovered(key, 'key', parkedMs);
+      return parkedMs === undefined;
     } catch (error) {
       const durationMs = clock.monotonic() - began.monotonic;
       return afterFailure(context, key, head, error, { number, startedMs: began.now, durationMs, span });

@@ -62,6 +62,6 @@ export function endHead<DB>(
       await holdLine(executor, key);
       return { reported: true, continues: false };
     }
-    return { reported: !resolved, continues: !(await releaseLine(executor, key, head.seq)) };
+    return { reported: !resolved, continues: (await releaseLine(executor, key, head.seq)) === undefined };
   });
 }

@@ -103,19 +103,21 @@ export async function takeHead(tx: Executor, { id, seq, run, tries }: Head): Pro
 }
 
 const releaseSql = `
-  delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3 and tail = $4`;
+  delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3 and tail = $4
+  returning (extract(epoch from clock_timestamp() - parked_at) * 1000)::float8 as "parkedMs"`;
 
 /**
  * Releases the key as the drain's last statement, if nothing was queued behind the applied event. A concurrent append of a
- * slice makes it wait for that commit, and then nothing is released.
+ * slice makes it wait for that commit, and then nothing is released. Returns the time for which the key was parked, in
+ * milliseconds; undefined when it was not released.
  */
 export async function releaseLine(
   tx: Executor,
   { consumer, topic, key }: LeasedKey,
   seq: bigint,
-): Promise<boolean> {
-  const { rowCount } = await tx.query(releaseSql, [consumer, topic, key, `${seq}`]);
-  return rowCount === 1;
+): Promise<number | undefined> {
+  const { rows } = await tx.query<{ parkedMs: number }>(releaseSql, [consumer, topic, key, `${seq}`]);
+  return rows[0]?.parkedMs;
 }
 
 const failedSql = `

@@ -52,14 +52,14 @@ describe('a slice that appends while a drain releases', () => {
     const released = releaseLine(drain.tx, key, 1n);
     await blocked();
     await slice.commit();
-    expect(await released).toBe(false);
+    expect(await released).toBeUndefined();
     await drain.commit();
     expect([await left(), await keys()]).toEqual([[{ line: 'k' }], [{ key: 'k' }]]);
   });
 
   it('a slice that appends after a release finds the key released, and is repeated', async () => {
     const [slice, drain] = [await session(), await session()];
-    expect(await releaseLine(drain.tx, key, 1n)).toBe(true);
+    expect(await releaseLine(drain.tx, key, 1n)).toBeGreaterThanOrEqual(0);
     const appended = append(slice.tx);
     await blocked();
     await drain.commit();

@@ -135,7 +135,8 @@ it('a consumer accounts for every record whatever its bytes, crashes on none, an
   expect(await count('converge.outbox')).toBe(String(deadLetters));
   expect(await count('ledger')).toBe(String(handled));
   await service.stop();
-  expect(logged.length).toBeGreaterThanOrEqual(deadLetters);
+  // A kind of failure has a hundred lines a minute at most.
+  expect(logged.length).toBeGreaterThan(100);
   expect(logged.filter((line) => line.includes(CANARY))).toEqual([]);
   const reasons = logged.map(
     (line) => (JSON.parse(line) as { reason?: string; stack?: string }).reason ?? '',

@@ -10,6 +10,7 @@ import { router } from '../define/routes.ts';
 import { Parking } from '../park/parking.ts';
 import { signaturesOf } from '../plan/signatures.ts';
 import type { SliceContext } from '../slice/context.ts';
+import { LineLimit } from '../slice/line-limit.ts';
 import { defaultSize } from '../slice/slice-limit.ts';
 import type { ResolvedOptions } from './options.ts';
 
@@ -66,6 +67,7 @@ export function sliceContextOf<DB>(
     clock,
     random,
     log: logger('inbox', { consumer: definition.name }),
+    lines: new LineLimit(clock),
   };
 }
 

@@ -95,6 +95,8 @@ async function commitOne<DB>(
     if (outcome.kind !== 'events') {
       // An event whose key is parked was queued behind it, not handled.
       span.end(outcome.kind !== 'committed' ? outcome.kind : outcome.parked ? 'park' : 'applied');
+      if (outcome.kind === 'committed' && !outcome.parked && failed[0] !== undefined)
+        report.recovered(partition.key, 'event', clock.monotonic() - started - failed[0].durationMs);
       return outcome;
     }
     const { failure } = outcome;
@@ -211,8 +213,7 @@ async function attempt<DB>(
       });
       context.parking.committed(applied.weight);
       report.applied(context, partition, applied, tookMs);
-      if (ended !== undefined)
-        context.log.info({ alarm: ended.code, ...placeOf(partition) }, 'partition resumed');
+      if (ended !== undefined) report.resumed(context, partition, ended);
       return { kind: 'committed', parked: parked > 0 };
     } catch (error) {
       const fault = faultOf(error);

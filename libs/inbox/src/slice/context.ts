@@ -11,6 +11,7 @@ import type { Router } from '../define/routes.ts';
 import type { Signatures } from '../plan/signatures.ts';
 import type { Call } from '../attempt/middleware.ts';
 import type { Parking } from '../park/parking.ts';
+import type { LineLimit } from './line-limit.ts';
 import type { SliceBounds } from './partition-state.ts';
 import type { SessionLimits } from './session-sql.ts';
 
@@ -41,4 +42,6 @@ export interface SliceContext<DB> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Bounds the lines about failing events. */
+  readonly lines: LineLimit;
 }

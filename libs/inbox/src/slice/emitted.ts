@@ -40,8 +40,12 @@ export class Emitted {
   }
 }
 
-function contextOf({ saga, attemptId }: EmitAs): EventContext {
-  return { ...(saga === undefined ? {} : { saga }), ...(attemptId === undefined ? {} : { attemptId }) };
+function contextOf({ saga, attemptId, attemptTrace }: EmitAs): EventContext {
+  return {
+    ...(saga === undefined ? {} : { saga }),
+    ...(attemptId === undefined ? {} : { attemptId }),
+    ...(attemptTrace === undefined ? {} : { attemptTrace }),
+  };
 }
 
 /** The identity of an event: ids of foreign producers are unique only together with their source. */

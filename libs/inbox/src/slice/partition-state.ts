@@ -20,6 +20,11 @@ export interface Pause {
   readonly forMs: number | undefined;
 }
 
+/** A pause, and when the partition began to wait: in milliseconds of the monotonic clock. */
+export interface TimedPause extends Pause {
+  readonly since: number;
+}
+
 /**
  * The state of a partition: that of the database as long as the fence confirms it, and beyond it by the deferred events.
  */
@@ -42,8 +47,8 @@ export interface Standing extends Stand {
 /** The reason why a partition waits, if it does. `interrupted`: the pause that a halt replaced. */
 export type Waiting =
   | { readonly kind: 'running' }
-  | { readonly kind: 'paused'; readonly pause: Pause }
-  | { readonly kind: 'halted'; readonly halt: Halt; readonly interrupted: Pause | undefined };
+  | { readonly kind: 'paused'; readonly pause: TimedPause }
+  | { readonly kind: 'halted'; readonly halt: Halt; readonly interrupted: TimedPause | undefined };
 
 /** The result of the last look at the log. */
 export interface Watch {

@@ -12,6 +12,7 @@ import type {
   Pause,
   SliceBounds,
   Standing,
+  TimedPause,
   Waiting,
   Watch,
 } from './partition-state.ts';
@@ -78,7 +79,7 @@ export class Partition {
     return this.#waiting.kind === 'halted' ? this.#waiting.halt : undefined;
   }
 
-  get pause(): Pause | undefined {
+  get pause(): TimedPause | undefined {
     return this.#waiting.kind === 'paused' ? this.#waiting.pause : undefined;
   }
 
@@ -132,7 +133,7 @@ export class Partition {
   }
 
   /** Applies what a commit made true in the database. Returns the pause that it ended. */
-  committed({ next, marks, opened, tookMs }: Committed): Pause | undefined {
+  committed({ next, marks, opened, tookMs }: Committed): TimedPause | undefined {
     for (const line of opened) this.#held.add(line);
     this.#moveTo(next, marks);
     this.#saved = next;
@@ -202,19 +203,21 @@ export class Partition {
   }
 
   /** Returns how many pauses there were in a row, this one included. */
-  pauseWith(pause: Pause): number {
-    this.stallWith(pause);
+  pauseWith(pause: Pause, now: number): number {
+    this.stallWith(pause, now);
     return (this.#pauses += 1);
   }
 
-  /** A pause of the fetches, not of slices: it has no backoff. */
-  stallWith(pause: Pause): void {
-    if (this.#waiting.kind === 'halted') this.#waiting = { ...this.#waiting, interrupted: pause };
-    else this.#waiting = { kind: 'paused', pause };
+  /** A pause of the fetches, not of slices: it has no backoff. `now`: of the monotonic clock, in milliseconds. */
+  stallWith(pause: Pause, now: number): void {
+    const before = this.#waiting.kind === 'halted' ? this.#waiting.interrupted : this.pause;
+    const timed = { ...pause, since: before?.since ?? now };
+    if (this.#waiting.kind === 'halted') this.#waiting = { ...this.#waiting, interrupted: timed };
+    else this.#waiting = { kind: 'paused', pause: timed };
   }
 
   /** Returns the pause that ended; undefined: there was none. */
-  endPause(): Pause | undefined {
+  endPause(): TimedPause | undefined {
     const { pause } = this;
     if (pause !== undefined) this.#waiting = { kind: 'running' };
     return pause;
@@ -236,7 +239,7 @@ export class Partition {
   }
 }
 
-function pausedOr(interrupted: Pause | undefined): Waiting {
+function pausedOr(interrupted: TimedPause | undefined): Waiting {
   return interrupted === undefined ? { kind: 'running' } : { kind: 'paused', pause: interrupted };
 }
 

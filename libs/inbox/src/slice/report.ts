@@ -1,7 +1,6 @@
 import type { Failure } from '@convergekit/core';
 import { kindOf } from '@convergekit/resilience/engine';
 import {
-  type Attributes,
   attributeNames,
   countAttempt,
   instruments,
@@ -16,6 +15,7 @@ import type { Attempt } from '../attempt/attempt.ts';
 import type { Applied } from './apply-slice.ts';
 import type { SliceContext } from './context.ts';
 import { type Partition, placeOf } from './partition.ts';
+import type { TimedPause } from './partition-state.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 
 /** Metrics and log lines of slices: ids, codes, reasons and places in the code, never values of events. */
@@ -37,7 +37,7 @@ export const report = {
       log.warn({ ...placeOf(partition), keys: applied.opened.length, parked: applied.parked }, 'keys parked');
   },
   /** An event was given up, and its failure event emitted. */
-  deadLetter<DB>({ definition, log }: SliceContext<DB>, deadLetter: DeadLetter): void {
+  deadLetter<DB>({ definition, log, lines }: SliceContext<DB>, deadLetter: DeadLetter): void {
     const { record, envelope, failure, handler, attempts, run } = deadLetter;
     const { category, certainty, code, structural } = failure;
     const labels = topicLabels({ consumer: definition.name, topic: record.topic });
@@ -53,13 +53,25 @@ export const report = {
     made.deadLetters.add(1, { ...labels, ...kinds });
     const alarm = deadLetterAlarm(kind, code);
     if (alarm === 'foreign_id_reused') made.inboxForeignReused.add(1, labels);
+    const note = lines.take(`${record.topic} ${code}`);
+    if (note === undefined) return;
     const { reason } = reasonOf({ record }, failure);
-    log.error({ alarm, ...place, event: envelope?.id, ...why, reason }, 'dead letter');
+    log.error({ alarm, ...place, event: envelope?.id, ...why, reason, ...note }, 'dead letter');
   },
   /** A parked event took effect. */
   drained<DB>(context: SliceContext<DB>, topic: string, handler: string): void {
     countApplied(context, new Map([[handler, 1]]));
     instruments().inboxHandled.add(1, topicLabels({ consumer: context.definition.name, topic }));
+  },
+  /** A pause of a partition is over. */
+  resumed<DB>({ log, clock }: SliceContext<DB>, partition: Partition, { code, since }: TimedPause): void {
+    log.info({ alarm: code, ...placeOf(partition) }, 'partition resumed');
+    report.recovered(partition.key, 'partition', clock.monotonic() - since);
+  },
+  /** What failed works again, `tookMs` after its first failure. */
+  recovered(of: Record<'consumer' | 'topic', string>, scope: RecoveryScope, tookMs: number): void {
+    const labels = { ...topicLabels(of), [attributeNames.recoveryScope]: scope };
+    instruments().inboxRecovery.recordMs(tookMs, labels);
   },
   /** Unreadable records beyond the cap were closed: how many of each topic. */
   unreadable<DB>({ definition, log }: SliceContext<DB>, closed: ReadonlyMap<string, number>): void {
@@ -91,15 +103,20 @@ export const report = {
     { number, category, certainty, code, outcome, wait }: Attempt,
   ): void {
     countAttempt({ labels: handlerLabels(context, handler), outcome, failure, wait });
+    const note = context.lines.take(`${handler} ${code}`);
+    if (note === undefined) return;
     const alarm = alarmOf(kindOf(failure));
     const place = { offset: `${failed.record?.offset ?? ''}`, handler, attempt: number };
     const line = { ...(alarm && { alarm }), ...place, category, certainty, code, outcome, wait };
     context.log[alarm === undefined ? 'warn' : 'error'](
-      { ...line, ...reasonOf(failed, failure) },
+      { ...line, ...reasonOf(failed, failure), ...note },
       'attempt failed',
     );
   },
 };
+
+/** `event`: retried in place · `key`: parked and released · `partition`: it paused, or lost its database. */
+type RecoveryScope = 'event' | 'key' | 'partition';
 
 /** The record whose attempt failed. */
 export interface FailedRecord {
@@ -124,7 +141,7 @@ function reasonOf(
   return { reason: error.message, ...(passes ? {} : { stack: stackText(error) }) };
 }
 
-function handlerLabels<DB>({ definition, policyOf }: SliceContext<DB>, handler: string): Attributes {
+function handlerLabels<DB>({ definition, policyOf }: SliceContext<DB>, handler: string) {
   const { objective } = policyOf(handler);
   return {
     [attributeNames.consumer]: definition.name,
@@ -144,6 +161,6 @@ function countApplied<DB>(context: SliceContext<DB>, handled: Applied['handled']
   return total;
 }
 
-export function topicLabels({ consumer, topic }: Record<'consumer' | 'topic', string>): Attributes {
+export function topicLabels({ consumer, topic }: Record<'consumer' | 'topic', string>) {
   return { [attributeNames.consumer]: consumer, [attributeNames.topic]: topic };
 }

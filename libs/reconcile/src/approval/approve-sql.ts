@@ -5,17 +5,18 @@ export const approveSql = `
     select name, held_reason from converge.reconciler where name = $1 and held_at is not null for update
   ), approved as (
     update converge.reconciler r set held_at = null, held_reason = null, window_started_at = clock_timestamp(),
-      approved = $2, approved_until = clock_timestamp() + $3::float8 * interval '1 millisecond',
+      approved = $2, approved_keys = $6, approved_until = clock_timestamp() + $3::float8 * interval '1 millisecond',
       approved_by = $4, approved_reason = $5
     from before where r.name = before.name
     returning r.name, r.approved_until, before.held_reason
   ), audited as (
     insert into converge.reconcile_audit (reconciler, verdict, why, cause, actor)
-    select name, 'approved', $5, format('%s repairs until %s; held: %s', $2, approved_until, held_reason), $4 from approved
+    select name, 'approved', $5, format('%s repairs%s until %s; held: %s', $2, ' of ' || array_to_string($6::text[], ', '), approved_until,
+             held_reason), $4 from approved
   )
   select approved_until as until, held_reason as held from approved`;
 
-/** Keys that wait with a drift are looked at now. */
+/** Keys that wait with a drift are looked at now: all of them, or those that are named. */
 export const dueNowSql = `
   update converge.reconcile_key set next_at = clock_timestamp()
-   where reconciler = $1 and state = 'queued' and drift_hash is not null`;
+   where reconciler = $1 and state = 'queued' and drift_hash is not null and ($2::text[] is null or key = any ($2))`;

@@ -4,7 +4,9 @@ import { approveSql, dueNowSql } from './approve-sql.ts';
 /** An operator's approval of held repairs: how many, until when, by whom and why. */
 export interface Approval {
   readonly reconciler: string;
-  /** The cap: this number of repairs is made, and the next one is held again. */
+  /** The keys that may be repaired, each once; no other key is until the approval ends. @default any key */
+  readonly keys?: readonly string[] | undefined;
+  /** The cap: this number of repairs is made, and the next one is held again. With keys it is their number at most. */
   readonly repairs: number;
   /** The approval ends after this time, in milliseconds; repairs that are left of it are then not made. */
   readonly forMs: number;
@@ -23,16 +25,17 @@ export interface Approved {
  * It replaces an earlier approval.
  */
 export async function approveRepairs(executor: Executor, approval: Approval): Promise<Approved | null> {
-  const { reconciler, repairs, forMs, by, reason } = approval;
+  const { reconciler, repairs, forMs, by, reason, keys = null } = approval;
   const { rows } = await executor.query<{ until: Date; held: string }>(approveSql, [
     reconciler,
-    repairs,
+    keys === null ? repairs : Math.min(repairs, new Set(keys).size),
     forMs,
     by,
     reason,
+    keys,
   ]);
   const [approved] = rows;
   if (approved === undefined) return null;
-  await executor.query(dueNowSql, [reconciler]);
+  await executor.query(dueNowSql, [reconciler, keys]);
   return approved;
 }

@@ -20,13 +20,17 @@ export interface AuditEntry {
 const readSql = `
   select id::text as id, at, key, verdict, why, cause, actor, desired, before, after, drift
     from converge.reconcile_audit
-   where reconciler = $1 and ($2::text is null or key = $2) order by reconcile_audit.id desc limit $3`;
+   where reconciler = $1 and ($2::text is null or key = $2) and ($4::bigint is null or reconcile_audit.id < $4) order by reconcile_audit.id desc limit $3`;
 
-/** Reads the newest rows of a reconciler, or of one key, the newest first. */
+/** Reads the newest rows of a reconciler, or of one key, the newest first; `before`: those older than the row of this id. */
 export async function readAudit(
   executor: Executor,
   reconciler: string,
-  { key, limit }: { readonly key: string | undefined; readonly limit: number },
+  {
+    key,
+    before,
+    limit,
+  }: { readonly key?: string | undefined; readonly before?: string | undefined; readonly limit: number },
 ): Promise<readonly AuditEntry[]> {
-  return (await executor.query<AuditEntry>(readSql, [reconciler, key ?? null, limit])).rows;
+  return (await executor.query<AuditEntry>(readSql, [reconciler, key ?? null, limit, before ?? null])).rows;
 }

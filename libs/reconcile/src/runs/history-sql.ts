@@ -50,10 +50,14 @@ export interface ReconcilerStatus {
   /** An approval that is not used up: the repairs that are left of it. */
   readonly approved: {
     readonly repairs: number;
+    /** The keys that it is for, and that were not repaired yet; null = any key. */
+    readonly keys: readonly string[] | null;
     readonly until: Date | null;
     readonly by: string;
     readonly reason: string;
   } | null;
+  /** The repairs of the present window, and the keys of the last run: the limits are shares of these. */
+  readonly window: { readonly since: Date; readonly repairs: number; readonly lastRunKeys: number };
   /** When a start was due that no process makes; null = the schedule is kept. */
   readonly overdueSince: Date | null;
   readonly requestedBy: string | null;
@@ -79,9 +83,13 @@ interface Row {
   readonly held_at: Date | null;
   readonly held_reason: string;
   readonly approved: number;
+  readonly approved_keys: readonly string[] | null;
   readonly approved_until: Date | null;
   readonly approved_by: string | null;
   readonly approved_reason: string | null;
+  readonly window_started_at: Date;
+  readonly window_repairs: number;
+  readonly last_run_keys: number;
   readonly overdue_since: Date | null;
   readonly requested_by: string | null;
   readonly leader: string | null;
@@ -94,7 +102,9 @@ interface Row {
 // For operators: it counts the keys of each reconciler that has any.
 const statusSql = `
   select r.name, clock_timestamp() as now, r.last_run_at, r.paused_at, r.paused_by, r.paused_reason, r.held_at, r.held_reason,
-         case when ${approvalLeft} then r.approved else 0 end::int as approved, r.approved_until, r.approved_by, r.approved_reason,
+         case when ${approvalLeft} then r.approved else 0 end::int as approved, r.approved_keys,
+         r.approved_until, r.approved_by, r.approved_reason,
+         r.window_started_at, r.window_repairs::float8 as window_repairs, r.last_run_keys::float8 as last_run_keys,
          case when ${overdueCondition('$2::float8')} then r.next_start_at end as overdue_since,
          q.requested_by, l.holder as leader, k.*
     from converge.reconciler r
@@ -123,6 +133,11 @@ export async function readStatus(
       row.paused_at === null ? null : { at: row.paused_at, by: row.paused_by, reason: row.paused_reason },
     held: row.held_at === null ? null : { at: row.held_at, reason: row.held_reason },
     approved: approvalOf(row),
+    window: {
+      since: row.window_started_at,
+      repairs: row.window_repairs,
+      lastRunKeys: row.last_run_keys,
+    },
     overdueSince: row.overdue_since,
     requestedBy: row.requested_by,
     leader: row.leader,
@@ -131,10 +146,11 @@ export async function readStatus(
 }
 
 function approvalOf(
-  row: Pick<Row, 'approved' | 'approved_until' | 'approved_by' | 'approved_reason'>,
+  row: Pick<Row, 'approved' | 'approved_keys' | 'approved_until' | 'approved_by' | 'approved_reason'>,
 ): ReconcilerStatus['approved'] {
   const { approved: repairs, approved_until: until, approved_by: by, approved_reason: reason } = row;
-  return repairs === 0 ? null : { repairs, until, by: by ?? 'unknown', reason: reason ?? '' };
+  if (repairs === 0) return null;
+  return { repairs, keys: row.approved_keys, until, by: by ?? 'unknown', reason: reason ?? '' };
 }
 
 /** Lists the names of the reconcilers that a database knows; none where it lacks the tables. */

@@ -8,32 +8,48 @@ export interface Pause {
   readonly reason: string;
 }
 
+/** The operator of a pause or of its end, for the audit. */
+export interface PausingOperator {
+  readonly actor: string;
+  readonly reason: string;
+}
+
 // The row of a reconciler that never ran is inserted, so that it can be paused before its first run.
 const pauseSql = `
-  insert into converge.reconciler as r (name, paused_at, paused_by, paused_reason) values ($1, clock_timestamp(), $2, $3)
-  on conflict (name) do update
-    set paused_at = excluded.paused_at, paused_by = excluded.paused_by, paused_reason = excluded.paused_reason
-    where r.paused_at is null`;
+  with paused as (
+    insert into converge.reconciler as r (name, paused_at, paused_by, paused_reason) values ($1, clock_timestamp(), $2, $3)
+    on conflict (name) do update
+      set paused_at = excluded.paused_at, paused_by = excluded.paused_by, paused_reason = excluded.paused_reason
+      where r.paused_at is null
+    returning name)
+  insert into converge.operator_audit (action, subject, by, reason) select 'reconcile pause', name, $2, $3 from paused`;
 
 /** Pauses a reconciler in all processes, until an operator resumes it. false = it was paused before. */
 export async function pauseReconciler(
   executor: Executor,
   reconciler: string,
-  by: { readonly actor: string; readonly reason: string },
+  by: PausingOperator,
 ): Promise<boolean> {
   return (await executor.query(pauseSql, [reconciler, by.actor, by.reason])).rowCount === 1;
 }
 
 // Starts of the pause were left out on purpose: the schedule continues with the next one.
 const resumeSql = `
-  update converge.reconciler set paused_at = null, paused_by = null, paused_reason = null,
-    scheduled_until = case when scheduled_until is null then null else clock_timestamp() end,
-    next_start_at = case when next_start_at is null then null else greatest(next_start_at, clock_timestamp()) end
-   where name = $1 and paused_at is not null`;
+  with resumed as (
+    update converge.reconciler set paused_at = null, paused_by = null, paused_reason = null,
+      scheduled_until = case when scheduled_until is null then null else clock_timestamp() end,
+      next_start_at = case when next_start_at is null then null else greatest(next_start_at, clock_timestamp()) end
+     where name = $1 and paused_at is not null
+    returning name)
+  insert into converge.operator_audit (action, subject, by, reason) select 'reconcile resume', name, $2, $3 from resumed`;
 
 /** Resumes a paused reconciler: an interrupted run continues, then the schedule. false = it was not paused. */
-export async function resumeReconciler(executor: Executor, reconciler: string): Promise<boolean> {
-  return (await executor.query(resumeSql, [reconciler])).rowCount === 1;
+export async function resumeReconciler(
+  executor: Executor,
+  reconciler: string,
+  by: PausingOperator,
+): Promise<boolean> {
+  return (await executor.query(resumeSql, [reconciler, by.actor, by.reason])).rowCount === 1;
 }
 
 /** Reads the pause of a reconciler; null = it is not paused. */

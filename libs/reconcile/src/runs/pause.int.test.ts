@@ -24,7 +24,7 @@ const by = { actor: 'alice', reason: 'the warehouse counts its goods' };
 const process = (holder: string) =>
   resolveOptions(stockReconciler({ schedule: '0 0 1 1 *' }), { ...options, holder });
 const pause = (): Promise<boolean> => pauseReconciler(world.stock.executor, 'stock', by);
-const resume = (): Promise<boolean> => resumeReconciler(world.stock.executor, 'stock');
+const resume = (): Promise<boolean> => resumeReconciler(world.stock.executor, 'stock', by);
 
 describe('a paused reconciler', () => {
   // Planted fault: without the condition in the claim, workers go on with reported keys.
@@ -47,6 +47,21 @@ describe('a paused reconciler', () => {
     expect([await resume(), await resume()]).toEqual([true, false]);
     expect(await drain(process('after'))).toEqual({ repaired: 1 });
     expect(await stockOf(world)).toEqual({ a: 1 });
+  });
+
+  it('a pause, its end and a requested run are each in the audit of operators once', async () => {
+    await resume();
+    await world.stock.executor.query(`delete from converge.operator_audit`);
+    const request = () => requestRun(world.stock.executor, 'stock', 'bob', 'after the count');
+    for (const act of [pause, pause, resume, resume, request, request]) await act();
+    const { rows } = await world.stock.executor.query(
+      `select action, subject, by, reason from converge.operator_audit order by id`,
+    );
+    expect(rows).toEqual([
+      { action: 'reconcile pause', subject: 'stock', by: 'alice', reason: by.reason },
+      { action: 'reconcile resume', subject: 'stock', by: 'alice', reason: by.reason },
+      { action: 'reconcile run', subject: 'stock', by: 'bob', reason: 'after the count' },
+    ]);
   });
 
   it('the keys of a paused reconciler raise no alarm', async () => {

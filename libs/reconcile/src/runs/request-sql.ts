@@ -2,13 +2,21 @@ import type { Executor } from '@convergekit/postgres';
 import { requireResumed } from './pause-sql.ts';
 
 const requestSql = `
-  insert into converge.reconcile_request (reconciler, requested_by) values ($1, $2) on conflict do nothing`;
+  with requested as (
+    insert into converge.reconcile_request (reconciler, requested_by) values ($1, $2) on conflict do nothing
+    returning reconciler)
+  insert into converge.operator_audit (action, subject, by, reason) select 'reconcile run', reconciler, $2, $3 from requested`;
 
 /**
  * Requests a run from whichever process leads the schedule. Rejects with RECONCILER_PAUSED.
  * false = a run is requested already, and has not begun.
  */
-export async function requestRun(executor: Executor, reconciler: string, actor: string): Promise<boolean> {
+export async function requestRun(
+  executor: Executor,
+  reconciler: string,
+  actor: string,
+  reason = 'a run now',
+): Promise<boolean> {
   await requireResumed(executor, reconciler);
-  return (await executor.query(requestSql, [reconciler, actor])).rowCount === 1;
+  return (await executor.query(requestSql, [reconciler, actor, reason])).rowCount === 1;
 }

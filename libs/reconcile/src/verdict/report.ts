@@ -1,3 +1,4 @@
+import { shellWord } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import type { Claim } from '../claim.ts';
@@ -20,7 +21,7 @@ export function reportOutcome(
     [attributeNames.verdict]: verdictOf(kind),
     [attributeNames.outcome]: kind,
   });
-  const about = { reconciler: name, key };
+  const [about, at] = [{ reconciler: name, key }, `${name} ${shellWord(key)}`];
   const alarm = (alarmName: string, text: string): void =>
     log.error({ alarm: alarmName, ...about, reason: reasonOf(outcome) }, text);
   switch (kind) {
@@ -47,17 +48,17 @@ export function reportOutcome(
     case 'unresolvable':
       alarm(
         'reconcile_unresolvable',
-        `no program may repair this drift: see \`converge reconcile diff ${name} ${key}\``,
+        `no program may repair this drift: see \`converge reconcile diff ${at}\``,
       );
       return;
     case 'flapping':
       alarm(
         'reconcile_flapping',
-        `a key diverges after each repair and is left to an operator: see \`converge reconcile audit ${name} ${key}\``,
+        `a key diverges after each repair and is left to an operator: see \`converge reconcile audit ${at}\``,
       );
       return;
     case 'refused':
-      alarm('reconcile_refused', `a repair was rolled back: see \`converge reconcile audit ${name} ${key}\``);
+      alarm('reconcile_refused', `a repair was rolled back: see \`converge reconcile audit ${at}\``);
       return;
     case 'unknown':
     case 'failed': {

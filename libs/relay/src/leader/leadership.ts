@@ -7,6 +7,7 @@ import { Lane } from '../backlog/lane.ts';
 import { Encoder, type SourceIdentity } from '../batch/encode.ts';
 import type { ForgedRecord } from '../log-check/tail.ts';
 import type { RelaySettings } from '../options.ts';
+import { sourceLabel, type SourceLabel } from '../source-label.ts';
 import type { Tick } from '../window/tick.ts';
 import type { Ending } from './ending.ts';
 import type { LeaseMargin } from './lease-loop.ts';
@@ -45,7 +46,7 @@ export class Leadership {
   readonly epoch: number;
   readonly source: SourceIdentity;
   /** The label of every series of this source: a process may serve several. */
-  readonly label: { readonly source: string };
+  readonly label: SourceLabel;
   readonly fence: Fence;
   /** done_tick at the takeover: windows up to it were read by leaders before. */
   readonly begunAt: bigint;
@@ -81,7 +82,7 @@ export class Leadership {
     this.fence = { lease: settings.lease, term: takeover.term };
     this.begunAt = takeover.doneTick;
     const name = settings.source ?? takeover.source.name;
-    this.label = { source: name };
+    this.label = sourceLabel(name);
     this.encoder = new Encoder({ ...takeover.source, name }, settings.signingKey);
     this.main = new Lane(undefined, parts.done, parts.lowestId);
     const onHalt = (): void => {

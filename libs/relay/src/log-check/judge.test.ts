@@ -105,6 +105,15 @@ describe('the end of a log', () => {
     );
   });
 
+  test('a log that lacks the end of its predecessor fits when an operator accepted the recreated topic', () => {
+    expect(codeOf(facts(`1.4.1.${A}`, '1.5.9', { recreated: true }), known({ 4: A }, 5n))).toBe('ends_only');
+    expect(codeOf(facts(`1.6.1.${A}`, '1.5.9', { recreated: true }), known({}, 5n))).toBe(
+      'database_went_back',
+    );
+    const cut = { recreated: true, lastEnd: 9n };
+    expect(codeOf(facts(`1.4.1.${A}`, '1.5.9', cut), known({ 4: A }, 5n))).toBe('log_behind_cursor');
+  });
+
   test('an empty log fits a partition to which nothing was sent', () => {
     expect(codeOf(facts(undefined, '1.0.0', { seenAll: true }), known({}, 0n))).toBe('fits');
   });

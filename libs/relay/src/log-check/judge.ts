@@ -70,18 +70,19 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
   const isCovered = highest !== undefined && comparePositions(highest.position, cursor) >= 0;
   // The source's last record may be in the part of the log that cannot be read.
   if (holes.length > 0 && !isCovered) return { kind: 'ends_only' };
+  if (isCovered) return { kind: 'fits' };
+  if (highest === undefined && comparePositions(cursor, START) === 0) return { kind: 'fits' };
+  // A partial copy of the old log, such as a mirror that lacks its end. Consumers halt at the gap.
+  if (facts.recreated) return { kind: 'ends_only' };
   if (highest !== undefined)
-    return !isCovered
-      ? refused(
-          facts,
-          'log_behind_cursor',
-          behind(highest.position, cursor),
-          highest.offset,
-          highest.position,
-        )
-      : { kind: 'fits' };
-  if (comparePositions(cursor, START) === 0) return { kind: 'fits' };
-  if (seenAll && ends.earliest === 0n && !facts.recreated)
+    return refused(
+      facts,
+      'log_behind_cursor',
+      behind(highest.position, cursor),
+      highest.offset,
+      highest.position,
+    );
+  if (seenAll && ends.earliest === 0n)
     return refused(
       facts,
       'log_behind_cursor',

@@ -86,15 +86,24 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
     const identity = await readIdentity(executor);
     const moved = judgeIdentity(await readStoredIdentity(executor), identity, reach.tickXmax);
     const judged = facts.map((one) => ({ ...one, verdict: judgePartition(one, known) }));
-    const again = await deadline.within(findRecreated(admin, judged));
-    const verdicts = judged
+    const recreated = await deadline.within(findRecreated(admin, judged));
+    // Offsets of the old log mean nothing in the new one, which may be a complete copy: positions decide.
+    const final = judged.map((one) =>
+      recreated.has(one.topic)
+        ? { ...one, verdict: judgePartition({ ...one, lastEnd: undefined }, known) }
+        : one,
+    );
+    const again = new Set(
+      final.flatMap(({ topic, verdict }) => (recreated.has(topic) && isBehind(verdict) ? [topic] : [])),
+    );
+    const verdicts = final
       .filter(({ topic, verdict }) => !again.has(topic) || !isBehind(verdict))
       .map(({ verdict }) => verdict);
     return {
       identity,
       partitions: facts.length,
       refusals: [...refusalsOf(verdicts), ...(moved === undefined ? [] : [moved])],
-      endsOnly: judged.filter(({ verdict }) => verdict.kind === 'ends_only').map(nameOf),
+      endsOnly: final.filter(({ verdict }) => verdict.kind === 'ends_only').map(nameOf),
       unread: [
         ...unread.filter(({ topic }) => !again.has(topic)),
         ...[...again].map((topic) => ({

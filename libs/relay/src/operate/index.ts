@@ -17,6 +17,7 @@ export type { RebaseReport } from '../rebase/report.ts';
 export { readPhantoms } from '../rebase/source-sql.ts';
 export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
+export { type OutboxPulse, readPulse } from './pulse-sql.ts';
 export { findSent, readSent, type SentEvent, type SentPartition, type SentState } from './sent-sql.ts';
 export { brokerNotice } from '../process/broker-notice.ts';
 export { relayOptions, STOP_BEFORE_MS } from '../process/relay-options.ts';

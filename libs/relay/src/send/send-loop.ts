@@ -1,6 +1,6 @@
 import { delayMs, failpoint, type NextRun, poll } from '@convergekit/core/engine';
 import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
-import { instruments } from '@convergekit/telemetry/engine';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Leadership } from '../leader/leadership.ts';
 import { SendFailureLog } from '../watch/failure-log.ts';
 import { decideFailedSend } from './send-decision.ts';
@@ -136,7 +136,10 @@ export class SendLoop {
     leader.brokerTrouble = undefined;
     this.#lastSuccess = now;
     leader.totals.published += written.events;
-    instruments().relayPublished.add(written.events, { ...leader.label, topic: queue.topic });
+    instruments().relayPublished.add(written.events, {
+      ...leader.label,
+      [attributeNames.topic]: queue.topic,
+    });
     instruments().relayBatchSize.record(written.events, leader.label);
     leader.unsaved.notify();
     if (leader.backlog.unsaved.events >= leader.settings.saveEvents) leader.acked.notify();
@@ -153,7 +156,7 @@ export class SendLoop {
       const topic = backlog.topic(queue.topic);
       if (topic === undefined || topic.state.kind === 'halted') continue;
       const { since, failures, isProbe } = queue.fail(error.code, beganAt);
-      instruments().relaySendFailures.add(1, { ...leader.label, topic: queue.topic });
+      instruments().relaySendFailures.add(1, { ...leader.label, [attributeNames.topic]: queue.topic });
       const decision = decideFailedSend({
         error,
         records: batch.records.length,

@@ -27,6 +27,7 @@ const calm: Survey = {
   childrenAhead: 2,
   children: 3,
   publishedId: '0',
+  newestId: '1',
   strayId: undefined,
   limit: {
     maxBytes: undefined,

@@ -4,6 +4,7 @@ import { withTransaction } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { alarmDefinitions, type AlarmName, conditionsOf, type RelayFacts } from './alarms.ts';
 import type { RelaySettings } from '../options.ts';
+import { sourceLabel, type SourceLabel } from '../source-label.ts';
 import { type Alarm, AlarmBoard } from './alarm-board.ts';
 import { type Survey, survey } from './survey-sql.ts';
 
@@ -23,6 +24,7 @@ export class Observer {
   readonly #stop = new AbortController();
   #survey: Survey | undefined;
   #source: string | undefined;
+  #newest: bigint | undefined;
   #surveying: Promise<void> | undefined;
   #surveyAt = 0;
   #running: Promise<void> | undefined;
@@ -123,21 +125,26 @@ export class Observer {
     measures.relayHaltedTopics.record(new Set(halted.map(({ topic }) => topic)).size, label);
   }
 
-  #record({ backlog, oldestMs, blockers, epoch, limit }: Survey): void {
+  #record({ backlog, oldestMs, blockers, epoch, limit, newestId }: Survey): void {
     const measures = instruments();
     const label = this.#label();
+    const newest = BigInt(newestId);
+    if (this.#newest !== undefined && newest > this.#newest)
+      measures.outboxAppended.add(Number(newest - this.#newest), label);
+    this.#newest = newest;
     measures.outboxBacklog.record(backlog, label);
     measures.outboxAge.recordMs(oldestMs, label);
     measures.outboxSize.record(limit.totalBytes, label);
     measures.outboxWaiting.record(limit.waitingBytes, label);
+    measures.outboxGrowth.record(limit.bytesPerSecond, label);
     if (limit.maxBytes !== undefined) measures.outboxLimit.record(limit.maxBytes, label);
     measures.relayHorizonBlockers.record(blockers.length, label);
     measures.relayEpoch.record(epoch, label);
   }
 
   /** undefined before the first survey: a series without a source would never end. */
-  #label(): { readonly source: string } | undefined {
+  #label(): SourceLabel | undefined {
     this.#source ??= this.#settings.source ?? this.#survey?.source;
-    return this.#source === undefined ? undefined : { source: this.#source };
+    return this.#source === undefined ? undefined : sourceLabel(this.#source);
   }
 }

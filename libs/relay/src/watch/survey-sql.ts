@@ -11,6 +11,8 @@ export interface Survey {
   readonly backlog: number;
   /** Age of the oldest event not published, held topics included; 0 when none waits. */
   readonly oldestMs: number;
+  /** The newest id that the sequence gave. */
+  readonly newestId: string;
   /** The highest id up to which every event is published. */
   readonly publishedId: string;
   readonly limit: OutboxLimit;
@@ -119,6 +121,7 @@ export async function survey(
     epoch: source.epoch,
     backlog,
     oldestMs: Math.max(0, waiting?.oldestMs ?? 0, source.heldMs ?? 0),
+    newestId: source.newest,
     publishedId: source.ceil,
     limit: await readLimit(executor),
     strayId: (await executor.query<{ id: string }>(straySql)).rows[0]?.id,

@@ -13,8 +13,8 @@ export interface LockedInstance {
 
 // Locks a new or found row by the primary key. Two partitions with events of one instance wait for each other here.
 const lockSql = `
-  insert into converge.saga_instance as i (saga, instance, version, key, state, facts, first_at)
-    values ($1, $2, $3, $4, 'running', 'null', $5)
+  insert into converge.saga_instance as i (saga, instance, version, key, state, facts, first_at, trace_id)
+    values ($1, $2, $3, $4, 'running', 'null', $5, $6)
     on conflict (saga, instance) do update set changed_at = i.changed_at
     returning version, facts, expired_at as "expiredAt"`;
 
@@ -26,6 +26,8 @@ export async function lockInstance(
     readonly version: number;
     readonly key: string;
     readonly at: string;
+    /** The trace of the event that came first; null: it was not traced. */
+    readonly traceId: string | null;
   },
 ): Promise<LockedInstance> {
   const { rows } = await executor.query<LockedInstance & { readonly facts: string }>(lockSql, [
@@ -34,6 +36,7 @@ export async function lockInstance(
     of.version,
     of.key,
     of.at,
+    of.traceId,
   ]);
   const [row] = rows;
   if (row === undefined) throw new TypeError('an insert that returns nothing');
@@ -97,7 +100,8 @@ export interface InstanceDetail extends InstanceView {
   readonly facts: Facts;
 }
 
-const columns = `saga, instance, version, key, state, reason, coalesce(started_at, first_at) as "startedAt",
+/** The columns of an `InstanceView`. */
+export const INSTANCE_COLUMNS = `saga, instance, version, key, state, reason, coalesce(started_at, first_at) as "startedAt",
   ended_at as "endedAt", expired_at as "expiredAt", changed_at as "changedAt"`;
 
 export interface InstanceFilter {
@@ -114,7 +118,7 @@ export async function listInstances(
   { states, saga, key, limit }: InstanceFilter,
 ): Promise<readonly InstanceView[]> {
   const { rows } = await executor.query<InstanceView>(
-    `select ${columns} from converge.saga_instance
+    `select ${INSTANCE_COLUMNS} from converge.saga_instance
       where ($1::text[] is null or state = any ($1)) and ($2::text is null or saga = $2) and ($3::text is null or key = $3)
       order by changed_at desc limit $4`,
     [states ?? null, saga ?? null, key ?? null, limit],
@@ -125,7 +129,7 @@ export async function listInstances(
 /** Throws SAGA_NOT_FOUND when the observer knows no such instance. */
 export async function readInstance(executor: Executor, instance: string): Promise<InstanceDetail> {
   const { rows } = await executor.query<InstanceView & { readonly facts: string }>(
-    `select ${columns}, facts from converge.saga_instance
+    `select ${INSTANCE_COLUMNS}, facts from converge.saga_instance
       where instance = $1 and saga = any (array(${namesSql('saga_instance')}))`,
     [instance],
   );

@@ -8,12 +8,24 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { stressService } from '@convergekit/core/service-stress';
 import { FixtureSource, sendRecords, makeTopics } from '@convergekit/inbox/testing';
-import { handed, placed, placeOrder, refunded, rejected, released, reserved } from '../fixture/sagas.ts';
+import { startTelemetry } from '@convergekit/telemetry/sdk';
+import {
+  confirmed,
+  declined,
+  handed,
+  placed,
+  placeOrder,
+  refunded,
+  rejected,
+  released,
+  reserved,
+} from '../fixture/sagas.ts';
 import { sagaMigrations } from '@convergekit/effects';
 import { listInstances, readInstance } from './instance-sql.ts';
 import { sagaObserver } from './observer.ts';
 import { sagaWatch } from './watch.ts';
 
+const telemetry = startTelemetry({ serviceName: 'test' });
 const broker = memoryBroker();
 const source = new FixtureSource({ partitions: 1 });
 let database: Database;
@@ -31,6 +43,7 @@ afterAll(async () => {
   await service.stop();
   await broker.close();
   await database.close();
+  await telemetry.shutdown();
 });
 
 /** Publishes an event as a step of this instance emits it; the start has no saga reference yet. */
@@ -90,6 +103,33 @@ it('an observer marks an overdue instance as expired once, and still records its
   const late = await listInstances(database.executor, { states: ['compensated'], key: 'd', limit: 9 });
   expect(late).toMatchObject([{ instance: 'i-d', saga: 'test.place-order' }]);
   expect(late[0]?.expiredAt).toBeInstanceOf(Date);
+});
+
+// Meant to catch: an end that is recorded again at each later event of the saga.
+it('an observer counts a saga that ended once, and times it from its first failure to its end', async () => {
+  const scraped = async (metric: string) =>
+    (await telemetry.scrape()).body
+      .split('\n')
+      .filter((line) => line.startsWith(`${metric}{`))
+      .map((line) => [/converge_state="(\w+)"/.exec(line)?.[1], Number(line.split(' ').at(-1))]);
+  const before = new Map((await scraped('converge_saga_ended_total')) as [string, number][]);
+  const recoveredBefore = new Map(
+    (await scraped('converge_saga_recovery_seconds_sum')) as [string, number][],
+  );
+  await started('m', 'i-m');
+  await publish(declined({ id: 'm', code: 'no' }), 'i-m', 1);
+  await publish(released({ id: 'm', back: 1 }), 'i-m', 3);
+  await until('i-m', 'compensated');
+  // A fact that comes late does not end it again.
+  await publish(reserved({ id: 'm', shelf: 's' }), 'i-m');
+  await publish(confirmed({ id: 'n', at: 'now' }), 'i-n');
+  await until('i-n', 'completed');
+  const ended = new Map((await scraped('converge_saga_ended_total')) as [string, number][]);
+  const since = (state: string): number => (ended.get(state) ?? 0) - (before.get(state) ?? 0);
+  expect([since('compensated'), since('completed')]).toEqual([1, 1]);
+  const recovered = new Map((await scraped('converge_saga_recovery_seconds_sum')) as [string, number][]);
+  expect((recovered.get('compensated') ?? 0) - (recoveredBefore.get('compensated') ?? 0)).toBeCloseTo(120, 0);
+  expect(recovered.has('completed')).toBe(false);
 });
 
 it('a saga watch does not start with an invalid setting', () => {

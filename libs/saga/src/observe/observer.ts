@@ -1,12 +1,17 @@
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
 import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
 import type { From } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
+import { afterCommit } from '@convergekit/postgres/engine';
+import type { Transaction } from 'kysely';
 import { checkGraph } from '../declare/check-graph.ts';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { firstFailure, NO_FACTS, evidenceInOrder, withFact } from './facts.ts';
 import { lockInstance, writeInstance } from './instance-sql.ts';
 import { judge } from './judge.ts';
 import { type Observed, sourcesOf } from './read-facts.ts';
+import { reportEnd } from './report-end.ts';
 
 export interface SagaObserverOptions {
   /** The sagas, in every version that may have open instances. */
@@ -34,22 +39,30 @@ export function sagaObserver<DB>(options: SagaObserverOptions): ConsumerDefiniti
   return sourcesOf(sagas).reduce<ConsumerDefinition<DB>>(
     (consumer, { definition, read }) =>
       consumer.on(definition, { name: `${definition.topic}:${definition.type}` }, async (event, { tx }) => {
-        for (const observed of read(event)) await observe(executorOf(tx), options, observed, event.key);
+        for (const observed of read(event)) await observe(tx, options, observed, event);
       }),
     defineConsumer<DB>({ name, from }),
   );
 }
 
-async function observe(
-  executor: ReturnType<typeof executorOf>,
+async function observe<DB>(
+  tx: Transaction<DB>,
   { withinMs = 86_400_000, graceMs = 300_000 }: SagaObserverOptions,
   { declaration, instance, fact }: Observed,
-  key: string,
+  event: Pick<ReceivedEvent, 'key' | 'headers'>,
 ): Promise<void> {
   const { name: saga, version, deadlineMs } = declaration;
-  const row = await lockInstance(executor, { saga, instance, version, key, at: fact.evidence.at });
+  const executor = executorOf(tx);
+  // A trace context, version-trace-span-flags, whose form was checked when the record was read.
+  const traceId = event.headers[WIRE.traceparent]?.slice(3, 35) ?? null;
+  const { key } = event;
+  const row = await lockInstance(executor, { saga, instance, version, key, at: fact.evidence.at, traceId });
   const facts = withFact(row.facts ?? NO_FACTS, fact);
   const { state, reason, end } = judge(declaration, facts, row.expiredAt !== null);
+  const ended = judge(declaration, row.facts ?? NO_FACTS, false).end === undefined ? end : undefined;
+  const failedAt = firstFailure(facts)?.at;
+  if (ended !== undefined)
+    await afterCommit(tx, () => reportEnd({ saga, state, endedAt: ended.at, failedAt }));
   const [first] = evidenceInOrder(facts);
   const firstAt = first?.at ?? fact.evidence.at;
   const started = Date.parse(facts.start?.at ?? firstAt);
@@ -64,7 +77,7 @@ async function observe(
     facts: JSON.stringify(facts),
     startedAt: facts.start?.at ?? null,
     firstAt,
-    failedAt: firstFailure(facts)?.at ?? null,
+    failedAt: failedAt ?? null,
     endedAt: end?.at ?? null,
     expiresAt: new Date(expiresAt).toISOString(),
   });

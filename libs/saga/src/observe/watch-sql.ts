@@ -24,8 +24,10 @@ export async function expireInstances(executor: Executor): Promise<readonly Expi
   return (await executor.query<ExpiredInstance>(expireSql)).rows;
 }
 
+// Those that have not ended are in these states, so the index on state finds them among all that ended.
 const countSql = `
-  select saga, state, count(*)::int as count from converge.saga_instance where ended_at is null group by saga, state`;
+  select saga, state, count(*)::int as count from converge.saga_instance
+   where state in ('running', 'compensating', 'stuck', 'expired') group by saga, state`;
 
 export interface InstanceCount {
   readonly saga: string;

@@ -2,7 +2,9 @@ import { contextHeaders, stuckEvent } from '@convergekit/contracts/engine';
 import { retryParkedOf, skipParkedOf } from '@convergekit/inbox/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { recordAct } from '@convergekit/postgres/operate';
 import { nearest } from '@convergekit/config/engine';
+import { shellWord } from '@convergekit/core/engine';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
@@ -77,6 +79,7 @@ export function retryStep(
     if (work.length === 0 && parked.length === 0)
       throw open.length > 0 || again ? eventGone(at) : notWaiting(at);
     await note(tx, row, work, by);
+    await recordAct(tx, { action: 'saga retry', subject: subjectOf(at), by: by.actor, reason: by.note });
     return { work, parked };
   });
 }
@@ -103,6 +106,14 @@ export function resolveStep(
     const outcome = checkStated(sagas, word, { row, undoes, note: by.note });
     if (first !== undefined) await actOnWork(tx, first.id, by, outcome);
     else await answerStep(tx, row, outcome, by);
+    const detail = { outcome: outcome.kind };
+    await recordAct(tx, {
+      action: 'saga resolve',
+      subject: subjectOf(at),
+      by: by.actor,
+      reason: by.note,
+      detail,
+    });
     if (first !== undefined && first.op !== 'resolve') return { work: [first], parked: [] };
     const reason = `its step was resolved: ${by.note}`;
     await skipParkedOf(tx, await parkedOf(tx, row), { by: by.actor, reason });
@@ -122,6 +133,8 @@ export function waitingStep(database: Acting, at: StepAt): Promise<SeenStep> {
   }));
 }
 
+const subjectOf = ({ instance, step }: StepAt): string => `${instance} ${step}`;
+
 /** An attempt that goes on meanwhile is no change; a decision, or other work, is. */
 function refuseChanged(
   at: StepAt,
@@ -134,7 +147,7 @@ function refuseChanged(
     return;
   throw new SagaError(
     'STEP_CHANGED',
-    `step ${at.step} of saga ${at.instance} has moved since you looked (it was ${seen.state}, and is ${state}): nothing was done; look again with \`converge saga show ${at.instance}\``,
+    `step ${at.step} of saga ${at.instance} has moved since you looked (it was ${seen.state}, and is ${state}): nothing was done; look again with \`converge saga show ${shellWord(at.instance)}\``,
     { category: 'data' },
   );
 }
@@ -203,7 +216,7 @@ function notWaiting({ instance, step }: StepAt, here?: readonly string[]): SagaE
   const look =
     here?.length === 0
       ? 'it knows no saga of that id, `converge saga list` shows those that an observer saw'
-      : `\`converge saga show ${instance}\` says how it stands`;
+      : `\`converge saga show ${shellWord(instance)}\` says how it stands`;
   return new SagaError(
     'STEP_NOT_WAITING',
     `nothing of step ${step} of saga ${instance} waits in this database${known}: ${look}; use the DATABASE_URL of the service that runs the step`,

@@ -1,5 +1,6 @@
 /** Exports for operators: reads and actions of sagas, for the CLI and the console. */
-export type { Fact, Facts } from '../observe/facts.ts';
+export { canBeUndone, stepsOf } from '../declare/declaration.ts';
+export { evidenceInOrder, type Fact, type Facts } from '../observe/facts.ts';
 export {
   type InstanceDetail,
   type InstanceFilter,
@@ -7,7 +8,15 @@ export {
   listInstances,
   readInstance,
 } from '../observe/instance-sql.ts';
+export {
+  countInstances,
+  type InstanceCursor,
+  type InstanceSearch,
+  type ListedInstance,
+  pageInstances,
+} from '../observe/page-sql.ts';
 export { INSTANCE_STATES, type InstanceState } from '../observe/judge.ts';
+export { FENCE_STATES } from '../fence/fence.ts';
 export { type IncludedStep, includedSteps } from '../step/step-events.ts';
 export { findOrphans } from '../verify/orphans-sql.ts';
 export { verifyJournal, verifySagas } from '../verify/verify-journal.ts';
@@ -27,5 +36,6 @@ export {
   type SagaRecords,
   type StepWorkView,
 } from './records-sql.ts';
+export { countOpenSteps, findOpenInstances, type OpenStepSearch, type StepCount } from './open-steps-sql.ts';
 export type { StatedOutcome } from './stated-outcome.ts';
 export type { OpenWork, StepAt } from './step-sql.ts';

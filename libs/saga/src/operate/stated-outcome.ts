@@ -1,3 +1,4 @@
+import { shellWord } from '@convergekit/core/engine';
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import { nearest } from '@convergekit/config/engine';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
@@ -77,7 +78,7 @@ function factOf(step: StepDeclaration, word: StatedFact, { row, undoes }: Stated
   const wanted = word.key ?? row.key;
   if (made.key !== wanted)
     throw invalid(
-      `this data makes ${made.type} an event of key ${JSON.stringify(made.key)}, and ${step.name} is of ${JSON.stringify(row.key)}: correct the data; if the event has another key than the step, say so with --key ${JSON.stringify(made.key)}`,
+      `this data makes ${made.type} an event of key ${JSON.stringify(made.key)}, and ${step.name} is of ${JSON.stringify(row.key)}: correct the data; if the event has another key than the step, say so with --key ${shellWord(made.key)}`,
     );
   const { type, version, payload } = made;
   return JSON.stringify({ type, version, payload });

@@ -10,6 +10,7 @@ import {
   type TriggerRequest,
   type Transition,
 } from '../fence/apply-trigger.ts';
+import { countCompensation } from './count-compensation.ts';
 import type { Member } from './member.ts';
 import { gatherMove } from './slice-writes.ts';
 
@@ -17,14 +18,16 @@ import { gatherMove } from './slice-writes.ts';
  * Applies a trigger to the step's fence. A trigger that decides the step also withdraws its timers. `row`: of the fence,
  * if the transaction has locked it and not moved it.
  */
-export function applyToStep<DB>(
+export async function applyToStep<DB>(
   member: Member<DB>,
   tx: Transaction<DB>,
   request: TriggerRequest,
   row?: FenceRow,
 ): Promise<Transition> {
   const timed = { ...request, timed: hasTimers(member) };
-  return row === undefined ? applyTrigger(tx, timed) : applyToLocked(executorOf(tx), timed, row);
+  const transition =
+    row === undefined ? await applyTrigger(tx, timed) : await applyToLocked(executorOf(tx), timed, row);
+  return countCompensation(tx, request, transition);
 }
 
 /**

@@ -67,7 +67,9 @@ describe.each([undefined, 'repeatable read'])('a slice of steps (isolation: %s)'
     for (const [name, instance] of instances) if (name !== 'd') await scene.until(instance, COMPLETED);
     expect(await lines('ship')).toEqual(NAMES.filter((name) => name !== 'd').map((name) => `${name} apply`));
     expect(await scene.fences(lost)).toBe('pay:applied reserve:applied ship:tombstoned');
-    expect([moods.calls.get('ship a'), moods.calls.get('ship d')]).toEqual([2, 1]);
+    // The neighbours of `d` ran twice: those that came in the same slice, which on a busy machine are not all.
+    expect(moods.calls.get('ship d')).toBe(1);
+    for (const name of NAMES) expect([1, 2]).toContain(moods.calls.get(`ship ${name}`));
     expect(await flaws()).toEqual([]);
   });
 
@@ -130,7 +132,8 @@ describe.each([undefined, 'repeatable read'])('a slice of steps (isolation: %s)'
     scene.pump.held.clear();
     for (const instance of instances.values()) await scene.until(instance, COMPLETED);
     expect(await lines('reserve')).toEqual(NAMES.map((name) => `${name} apply`));
-    expect(moods.calls.get('reserve a')).toBe(2);
+    // Its neighbours ran again, too: those that came in the same slice, which on a busy machine are not all.
+    expect(moods.calls.get('reserve h')).toBe(2);
     expect(await flaws()).toEqual([]);
   });
 });

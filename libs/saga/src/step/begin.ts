@@ -15,6 +15,7 @@ import { failureOf } from './failure-of.ts';
 import { factOf, keyOf, type Member, planOf } from './member.ts';
 import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
+import type { UndoCause } from './undo-cause.ts';
 
 /**
  * Handles an event that begins a step, in the slice. A step after a group waits for all members; then the fence decides
@@ -215,7 +216,14 @@ function emitFact<DB>(
   if (emits !== undefined) context.emit(made, event, { id: emits, saga });
 }
 
-/** The attempt that caused an event, where its headers name it. */
-export function attemptOf({ attemptId, headers }: ReceivedEvent): string | undefined {
-  return attemptId ?? headers[WIRE.attemptId];
+/**
+ * The attempt that caused an event, where its headers name it. Its trace is else that of the span that emitted the event:
+ * of the attempt whose outcome was a refusal.
+ */
+export function attemptOf(event: ReceivedEvent): Pick<UndoCause, 'attemptId' | 'attemptTrace'> {
+  const { attemptId, attemptTrace, headers } = event;
+  return {
+    attemptId: attemptId ?? headers[WIRE.attemptId],
+    attemptTrace: attemptTrace ?? headers[WIRE.attemptTrace] ?? headers[WIRE.traceparent],
+  };
 }

@@ -4,6 +4,7 @@ import type { EmitAs } from '@convergekit/inbox/engine';
 import type { Transaction } from 'kysely';
 import type { Reason } from '../fence/decision-sql.ts';
 import { applyTrigger, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
+import { countCompensation } from './count-compensation.ts';
 import { formatSagaRef } from './saga-ref.ts';
 
 /** The emit of a slice, or of the recording of an outcome. */
@@ -16,7 +17,8 @@ export async function markStuck<DB>(
   { code, text }: Reason,
   emit: Emit,
 ): Promise<Transition> {
-  const transition = await applyTrigger(tx, { ...request, trigger: 'stuck' });
+  const stuck = { ...request, trigger: 'stuck' } as const;
+  const transition = await countCompensation(tx, stuck, await applyTrigger(tx, stuck));
   const { emits, seq } = transition;
   if (emits === undefined) return transition;
   const { saga: name, version, instance, step, consumer, key } = request;

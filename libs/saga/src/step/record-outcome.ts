@@ -5,6 +5,7 @@ import type { FenceTrigger } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
 import { applyInGroup, applyToStep } from './apply-to-step.ts';
+import { countCompensation } from './count-compensation.ts';
 import { scheduleUndo } from './request-work.ts';
 import { failureOf } from './failure-of.ts';
 import { keyOf, type Member, planOf } from './member.ts';
@@ -94,7 +95,7 @@ async function applyOutcome<DB>(
 ): Promise<Transition> {
   return gathered === undefined || row === undefined
     ? applyToStep(member, tx, request, row)
-    : applyInGroup(member, gathered, request, row);
+    : countCompensation(tx, request, applyInGroup(member, gathered, request, row));
 }
 
 /** Runs an undo that waited for the outcome. */

@@ -74,7 +74,7 @@ export async function requestUndo<DB>(
     ...(row?.intent == null ? {} : { events: JSON.parse(row.intent) as readonly StoredEvent[] }),
     ...(row?.result == null ? {} : { result: JSON.parse(row.result) as StoredFact }),
   };
-  await insertStepWork(tx, workOf(member, 'compensate', input, cause.event, cause.attemptId));
+  await insertStepWork(tx, workOf(member, 'compensate', input, cause.event, cause));
 }
 
 /**
@@ -89,7 +89,7 @@ export async function scheduleUndo<DB>(
   dueMs: number,
 ): Promise<boolean> {
   const input = { ...keyOf(member, instance), cause };
-  const work = workOf(member, 'compensate', input, cause.event, cause.attemptId);
+  const work = workOf(member, 'compensate', input, cause.event, cause);
   return insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
 }
 
@@ -101,7 +101,7 @@ export async function requestOperator<DB>(
   tx: Transaction<DB>,
 ): Promise<void> {
   const input = { ...keyOf(member, instance), cause };
-  const work = workOf(member, 'compensate', input, cause.event, cause.attemptId);
+  const work = workOf(member, 'compensate', input, cause.event, cause);
   await insertStepWork(tx, { ...work, stuck: 'record_swept' });
 }
 
@@ -138,7 +138,7 @@ export function workOf<DB>(
   op: WorkOp,
   input: StepInput,
   cause: StoredEvent,
-  attemptId?: string,
+  { attemptId, attemptTrace }: Partial<Pick<UndoCause, 'attemptId' | 'attemptTrace'>> = {},
 ): StepWork {
   const { saga, instance } = input;
   const id = workId({ saga, instance, step: step.name }, op);
@@ -154,6 +154,7 @@ export function workOf<DB>(
       ...causeOf(cause),
       saga: formatSagaRef(input),
       ...(attemptId === undefined ? {} : { attemptId }),
+      ...(attemptTrace === undefined ? {} : { attemptTrace }),
     },
   };
 }

@@ -246,5 +246,5 @@ function toolsOf<DB>(event: ReceivedEvent, { tx, log, emit }: CallContext<DB>): 
 }
 
 function causeOf<DB>({ trigger, failure }: Matched<DB>, event: ReceivedEvent): UndoCause {
-  return { event: storeEvent(event), reason: reasonOf(trigger, failure), attemptId: attemptOf(event) };
+  return { event: storeEvent(event), reason: reasonOf(trigger, failure), ...attemptOf(event) };
 }

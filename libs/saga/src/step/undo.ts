@@ -177,11 +177,12 @@ export async function emitNoop<DB>(
 /** The pause before a worker retries a failed `noop`, in milliseconds. */
 const NOOP_PAUSE_MS = 1_000;
 
-function undoneHeaders<DB>(member: Member<DB>, instance: string, { attemptId }: UndoCause) {
+function undoneHeaders<DB>(member: Member<DB>, instance: string, { attemptId, attemptTrace }: UndoCause) {
   const key = keyOf(member, instance);
   return {
     id: factId(key, 'undone'),
     saga: formatSagaRef(key),
     ...(attemptId === undefined ? {} : { attemptId }),
+    ...(attemptTrace === undefined ? {} : { attemptTrace }),
   };
 }

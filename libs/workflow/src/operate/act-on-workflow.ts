@@ -1,6 +1,7 @@
 import { type ActingOperator, statedFailure } from '@convergekit/effects/engine';
 import { type Database, type Executor, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { recordAct } from '@convergekit/postgres/operate';
 import { systemClock } from '@convergekit/core';
 import type { ClaimedWorkflow } from '../claim-sql.ts';
 import type { Entry, OperatorAct } from '../entry.ts';
@@ -129,6 +130,16 @@ async function act<DB>(
       .find((one) => one !== undefined);
     if (why !== undefined) throw refused(workflow, id, why);
     await journal.write(entries, { kind: 'due', inMs: 0 });
+    if (first?.kind !== 'operator') return;
+    const { act: did, actor, note, path } = first;
+    const subject = `${workflow} ${id}`;
+    await recordAct(executor, {
+      action: `workflow ${did}`,
+      subject,
+      by: actor,
+      reason: note,
+      detail: { step: path },
+    });
   });
 }
 

@@ -1,8 +1,10 @@
 import { service } from 'convergekit';
+import { shopPolicies } from '../objective.ts';
 import { inventory } from './consumer.ts';
 
 await service('inventory', {
   consumers: [inventory],
+  policies: shopPolicies,
   // All partitions use the same few articles. A transaction of one event keeps their locks short and in one order; slices
   // of several events would lock them in event order, and deadlock.
   tuning: { consumers: { sliceSize: 1 } },

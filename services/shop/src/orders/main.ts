@@ -1,6 +1,7 @@
 import { newUuidV7, service, starts } from 'convergekit';
 import { orderCancelRequested, orderPlaced, placeOrder } from '@convergekit/schemas';
 import { httpService, httpSettings } from '@convergekit/service-common';
+import { shopPolicies } from '../objective.ts';
 import { orderList } from '../order-list/consumer.ts';
 import { ordersApi } from './api.ts';
 import { orders } from './consumer.ts';
@@ -9,6 +10,7 @@ import type { OrdersDb } from './tables.ts';
 await service<OrdersDb, { http: typeof httpSettings }>('orders', {
   settings: { http: httpSettings },
   consumers: [orders, orderList],
+  policies: shopPolicies,
   emits: [starts(orderPlaced, placeOrder), orderCancelRequested],
   // Its work is rare: an operator's resolution of a confirmation.
   tuning: { worker: { pollMs: 1_000 } },

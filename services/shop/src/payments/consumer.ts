@@ -34,17 +34,15 @@ const charge = (provider: Provider) =>
     settleMs: 500,
     policy,
     schedule,
-    call: async ({ orderId, totalCents }, { signal }): Promise<Charge> => {
+    call: async ({ orderId, totalCents }, sent): Promise<Charge> => {
       const reason = refusalReason(totalCents);
-      return reason === undefined
-        ? provider.charge(orderId, totalCents, signal)
-        : { kind: 'declined', reason };
+      return reason === undefined ? provider.charge(orderId, totalCents, sent) : { kind: 'declined', reason };
     },
-    query: async ({ orderId }, { signal }) => {
-      const found = await provider.find(orderId, signal);
+    query: async ({ orderId }, sent) => {
+      const found = await provider.find(orderId, sent);
       return found === undefined ? { kind: 'not_found' } : { kind: 'applied', result: found };
     },
-    undo: ({ input: { orderId, totalCents } }, { signal }) => provider.refund(orderId, totalCents, signal),
+    undo: ({ input: { orderId, totalCents } }, sent) => provider.refund(orderId, totalCents, sent),
   });
 
 /** The second step: calls the payment provider, another company, outside any transaction. */

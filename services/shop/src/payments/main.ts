@@ -1,5 +1,6 @@
 import { service } from 'convergekit';
 import { z } from 'zod';
+import { shopPolicies } from '../objective.ts';
 import { payments } from './consumer.ts';
 import { providerClient } from './provider-client.ts';
 
@@ -13,5 +14,6 @@ const provider = z
 await service('payments', {
   settings: { provider },
   consumers: ({ settings }) => [payments(providerClient(settings.provider.url))],
+  policies: shopPolicies,
   tuning: { worker: { pollMs: 25 } },
 }).run();

@@ -1,3 +1,4 @@
+import type { CallContext } from '@convergekit/effects';
 import { z } from 'zod';
 
 /** The provider's state of an order's charge. */
@@ -5,12 +6,15 @@ export type Charge =
   | { readonly kind: 'taken'; readonly chargeId: string; readonly refunded: boolean }
   | { readonly kind: 'declined'; readonly reason: string };
 
+/** What goes with a call: the end of its attempt, and the headers with its trace and deadline. */
+type Sent = Pick<CallContext, 'signal' | 'headers'>;
+
 export interface Provider {
-  charge(orderId: string, amountCents: number, signal: AbortSignal): Promise<Charge>;
+  charge(orderId: string, amountCents: number, sent: Sent): Promise<Charge>;
   /** Refunds the whole charge, once, however often it is called. */
-  refund(orderId: string, amountCents: number, signal: AbortSignal): Promise<void>;
+  refund(orderId: string, amountCents: number, sent: Sent): Promise<void>;
   /** Returns the state of the charge; undefined if the provider does not know it. */
-  find(orderId: string, signal: AbortSignal): Promise<Charge | undefined>;
+  find(orderId: string, sent: Sent): Promise<Charge | undefined>;
 }
 
 const body = z.object({
@@ -29,20 +33,20 @@ export function providerClient(url: string): Provider {
     const response = await fetch(new URL(path, url), init);
     return parseCharge(response.status, await response.json().catch(() => undefined));
   };
-  const post = (path: string, key: string, sent: object, signal: AbortSignal) =>
+  const post = (path: string, key: string, data: object, { signal, headers }: Sent) =>
     call(path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': key },
-      body: JSON.stringify(sent),
+      headers: { ...headers, 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify(data),
       signal,
     });
   return {
-    charge: async (orderId, amountCents, signal) =>
-      (await post('/charges', orderId, { amountCents }, signal)) ?? unknownCharge(orderId),
-    refund: async (orderId, amountCents, signal) => {
-      await post('/refunds', `${orderId}:refund`, { chargeKey: orderId, amountCents }, signal);
+    charge: async (orderId, amountCents, sent) =>
+      (await post('/charges', orderId, { amountCents }, sent)) ?? unknownCharge(orderId),
+    refund: async (orderId, amountCents, sent) => {
+      await post('/refunds', `${orderId}:refund`, { chargeKey: orderId, amountCents }, sent);
     },
-    find: (orderId, signal) => call(`/charges/${orderId}`, { signal }),
+    find: (orderId, { signal, headers }) => call(`/charges/${orderId}`, { signal, headers: { ...headers } }),
   };
 }
 

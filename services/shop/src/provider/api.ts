@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '@convergekit/core';
+import { servedRequests } from '@convergekit/service-common';
 import { type Context, Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
@@ -20,6 +22,7 @@ export function providerApi(db: Kysely<ProviderDb>): Hono {
   let behaviour = normal;
   let calls = 0;
   const app = new Hono();
+  app.use(servedRequests(() => systemClock.now()));
 
   /** Runs `act` according to the current behaviour. */
   const misbehave = async (

@@ -1,4 +1,5 @@
 import { service } from 'convergekit';
+import { shopPolicies } from '../objective.ts';
 import { shipping } from './consumer.ts';
 
-await service('shipping', { consumers: [shipping] }).run();
+await service('shipping', { consumers: [shipping], policies: shopPolicies }).run();

@@ -42,7 +42,11 @@ export const fillCommand = command({
       await context.confirm(`Put them into the database of ${consumer}?`);
       for (const { gap, events } of found) {
         const put = await putAll(database, gap, events);
-        context.audit({ consumer, topic: gap.topic, partition: gap.partition, events: put });
+        await context.record(database.executor, {
+          subject: `${consumer} ${gap.topic}/${gap.partition}`,
+          reason: `a gap of ${gap.source.name}`,
+          detail: { events: put },
+        });
       }
     }
     return result(found.map(summary), () => found.map(describe));

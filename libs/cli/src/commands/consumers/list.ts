@@ -1,6 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { readOverview } from '@convergekit/inbox/operate';
-import type { LogEnds } from '@convergekit/broker/engine';
+import { readLag, readOverview } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
@@ -14,15 +13,7 @@ export const listCommand = command({
   run: async (context, { consumer }) => {
     const database = await context.database(inboxMigrations);
     const rows = await readOverview(database.executor, consumer);
-    const ends = new Map<string, readonly LogEnds[]>();
-    const admin = await context.admin();
-    for (const topic of new Set(rows.map((row) => row.topic)))
-      ends.set(topic, (await admin.describeTopic(topic)) === undefined ? [] : await admin.logEnds(topic));
-    const listed = rows.map((row) => {
-      // null: the broker has no such partition.
-      const end = ends.get(row.topic)?.find(({ partition }) => partition === row.partition)?.latest ?? null;
-      return { ...row, logEnd: end, lag: end === null ? null : end - row.nextOffset };
-    });
+    const listed = await readLag(await context.admin(), rows);
     return result(listed, () => [
       ...tableOf(listed, 'no consumers', {
         consumer: (row) => row.consumer,

@@ -85,7 +85,7 @@ describe('/metrics of a relay', () => {
       { what: 'everything to be counted' },
     );
     const { rows } = await database.executor.query<{ name: string }>('select name from converge.source');
-    const source = `source="${rows[0]?.name ?? ''}"`;
+    const source = `converge_source="${rows[0]?.name ?? ''}"`;
     expect(valueOf(text, 'converge_outbox_backlog', source)).toBe(0);
     expect(valueOf(text, 'converge_relay_leader', source)).toBe(1);
     expect(valueOf(text, 'converge_relay_epoch', source)).toBe(1);
@@ -95,13 +95,13 @@ describe('/metrics of a relay', () => {
     expect(valueOf(text, 'converge_relay_tick_duration_seconds_count', source)).toBeGreaterThan(0);
     expect(valueOf(text, 'converge_relay_publish_duration_seconds_count', source)).toBeGreaterThan(0);
     expect(valueOf(text, 'converge_relay_batch_size_sum', source)).toBe(50);
-    expect(valueOf(text, 'converge_relay_alarm', 'alarm="topic_unknown"')).toBe(1);
-    expect(valueOf(text, 'converge_relay_alarm', 'alarm="no_child_ahead"')).toBe(0);
+    expect(valueOf(text, 'converge_relay_alarm', 'converge_alarm="topic_unknown"')).toBe(1);
+    expect(valueOf(text, 'converge_relay_alarm', 'converge_alarm="no_child_ahead"')).toBe(0);
     expect(text).not.toContain('secret-key');
     const labels = new Set([...text.matchAll(/[{,]([a-z_]+)="/g)].map(([, name]) => name));
     const ofTarget = [...labels].filter((name) => /^(service|telemetry|host|os|process)_/.test(name ?? ''));
     for (const name of ofTarget) labels.delete(name);
-    expect([...labels].toSorted()).toEqual(['alarm', 'le', 'source', 'topic']);
+    expect([...labels].toSorted()).toEqual(['converge_alarm', 'converge_source', 'converge_topic', 'le']);
   });
 });
 

@@ -44,7 +44,11 @@ export const dropTypeCommand = command({
     if (!dry) {
       await context.confirm(`Withdraw ${type} from ${consumer}?`);
       const partitions = await dropType(executor, consumer, type, topic);
-      context.audit({ consumer, type, topic, partitions });
+      await context.record(executor, {
+        subject: `${consumer} ${type}`,
+        reason: 'no version handles it any more',
+        detail: { topic, partitions },
+      });
     }
     return result(found, () => found.map((one) => `${one.topic} ${type}`));
   },

@@ -1,10 +1,10 @@
-import { actOnWork, type Outcome, statedFailure } from '@convergekit/effects/operate';
+import { type Outcome, statedFailure } from '@convergekit/effects/operate';
 import { sagaMigrations } from '@convergekit/effects';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { argument, asks, reason as why } from '../../frame/flags.ts';
 import { actOn, outcomes } from '../journal/act.ts';
-import { ownWork } from './retry.ts';
+import { actAndRecord, ownWork } from './retry.ts';
 
 export const resolveCommand = command({
   name: 'resolve',
@@ -22,7 +22,7 @@ export const resolveCommand = command({
     const { effect, state } = await ownWork(executor, id);
     const question = `Record ${stated.kind} as the outcome of ${effect} ${id}, which is ${state}?`;
     return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
-      { named: { id, effect }, text: id, act: (by) => actOnWork(executor, id, by, stated) },
+      { named: { id, effect }, text: id, act: (by) => actAndRecord(executor, id, by, stated) },
     ]);
   },
 });

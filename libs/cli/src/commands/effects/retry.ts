@@ -1,6 +1,14 @@
-import { actOnWork, readWork, type WorkDetail } from '@convergekit/effects/operate';
+import {
+  type ActingOperator,
+  actOnWork,
+  type Outcome,
+  readWork,
+  type WorkDetail,
+} from '@convergekit/effects/operate';
 import { sagaMigrations } from '@convergekit/effects';
+import { shellWord } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
+import { recordAct } from '@convergekit/postgres/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, reason as why, someArguments } from '../../frame/flags.ts';
@@ -20,7 +28,7 @@ export const retryCommand = command({
     return actOn(
       context,
       { did: 'retry', reason, question },
-      ids.map((id) => ({ named: { id }, text: id, act: (by) => actOnWork(executor, id, by) })),
+      ids.map((id) => ({ named: { id }, text: id, act: (by) => actAndRecord(executor, id, by) })),
     );
   },
 });
@@ -32,6 +40,19 @@ export async function ownWork(executor: Executor, id: string): Promise<WorkDetai
   if (instance === null) return work;
   throw refused(
     'WORK_OF_SAGA',
-    `${id} is of a step of a saga, whose journal records who acted: use \`converge saga retry ${instance} ${step ?? ''}\`, or \`converge saga resolve\``,
+    `${id} is of a step of a saga, whose journal records who acted: use \`converge saga retry ${shellWord(instance)} ${step ?? ''}\`, or \`converge saga resolve\``,
   );
+}
+
+/** Acts on an intent, and records who did it and why where all acts of operators are listed. */
+export async function actAndRecord(
+  executor: Executor,
+  id: string,
+  by: ActingOperator,
+  outcome?: Outcome,
+): Promise<void> {
+  await actOnWork(executor, id, by, outcome);
+  const action = outcome === undefined ? 'effects retry' : 'effects resolve';
+  const detail = outcome === undefined ? {} : { outcome: outcome.kind };
+  await recordAct(executor, { action, subject: id, by: by.actor, reason: by.note, detail });
 }

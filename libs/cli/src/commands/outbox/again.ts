@@ -71,7 +71,11 @@ export const againCommand = command({
     // Events that are written meanwhile, these replays among them, are not part of it.
     const lastId = (await listEvents(database.executor, wanted, 1))[0]?.id ?? '0';
     const { done, stoppedAt } = await emitAll(context, database, { wanted, events, lastId, rate });
-    context.audit({ events: done.length, of: events, stoppedAt, filter: auditable(wanted) });
+    await context.record(database.executor, {
+      subject: `${done.length} events`,
+      reason: 'emitted again',
+      detail: { of: events, stoppedAt, filter: auditable(wanted) },
+    });
     if (stoppedAt !== undefined) context.output.progress(`stopped; the rest: add --after-row ${stoppedAt}`);
     return result(
       { count: done.length, of: events, events: done, stoppedAt },

@@ -93,30 +93,3 @@ export async function countEvents(executor: Executor, filter: EventFilter): Prom
   );
   return rows[0]?.n ?? 0;
 }
-
-export interface Tail {
-  readonly snapshot: string;
-  readonly events: readonly Omit<ListedEvent, 'published'>[];
-}
-
-/** Reads events committed since `snapshot`, by the two snapshots: an id cursor would miss late committers. */
-export async function readTail(executor: Executor, snapshot: string | undefined): Promise<Tail> {
-  if (snapshot === undefined) {
-    const { rows } = await executor.query<{ now: string }>('select pg_current_snapshot()::text as now');
-    return { snapshot: rows[0]?.now ?? '', events: [] };
-  }
-  const { rows } = await executor.query<{ now: string; event: Tail['events'][number] | null }>(
-    `select pg_current_snapshot()::text as now, to_jsonb(fresh) - 'sort' as event
-       from (select) as one left join lateral (
-         select o.id as sort, o.id::text as id, o.event_id as "eventId", o.topic, o.key, o.type, octet_length(o.payload) as bytes,
-                o.created_at as "createdAt"
-           from converge.outbox o
-          where o.xid >= pg_snapshot_xmax($1::pg_snapshot) or o.xid = any (array(select pg_snapshot_xip($1::pg_snapshot)))
-       ) as fresh on true order by fresh.sort`,
-    [snapshot],
-  );
-  const events = rows.flatMap(({ event }) =>
-    event === null ? [] : [{ ...event, createdAt: new Date(event.createdAt) }],
-  );
-  return { snapshot: rows[0]?.now ?? snapshot, events };
-}

@@ -74,6 +74,9 @@ describe('converge outbox', () => {
     expect(done.code).toBe(0);
     expect(JSON.parse(done.stdout)).toMatchObject({ count: 10, of: 10 });
     expect(done.stderr).toContain('operator: outbox again');
+    expect(await json('audit', '--action', 'outbox')).toMatchObject([
+      { action: 'outbox again', subject: '10 events', reason: 'emitted again' },
+    ]);
     await waitUntil(async () => (await recordsOf(brokers, topic)).length === 40, { what: 'the replays' });
     const replays = (await recordsOf(brokers, topic)).slice(30);
     expect(replays.map((record) => headerOf(record, 'ce_replayof'))).toEqual(

@@ -1,8 +1,8 @@
 import { systemClock } from '@convergekit/core';
 import { outboxMigrations } from '@convergekit/outbox';
+import { readTail } from '@convergekit/outbox/engine';
 import { relayMigrations } from '@convergekit/relay';
 import { command } from '../../frame/command.ts';
-import { readTail } from './events-sql.ts';
 import { filter } from './list.ts';
 
 const TAIL_MS = 250;
@@ -20,10 +20,12 @@ export const tailCommand = command({
     let tail = await readTail(executor, undefined);
     output.progress('showing events as they commit; Ctrl-C ends it');
     while (!stop.signal.aborted) {
-      tail = await readTail(executor, tail.snapshot);
+      tail = await readTail(executor, tail.snapshot, {
+        topics: topic === undefined ? undefined : [topic],
+        key,
+        type,
+      });
       for (const event of tail.events) {
-        if ((topic ?? event.topic) !== event.topic || (key ?? event.key) !== event.key) continue;
-        if ((type ?? event.type) !== event.type) continue;
         const { createdAt, eventId, bytes } = event;
         const parts = [createdAt.toISOString(), event.topic, event.key, event.type, eventId, `${bytes} B`];
         output.line(event, () => parts.join('  '));

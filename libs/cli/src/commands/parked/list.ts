@@ -1,7 +1,13 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { groupParked, listParked, PARKED_STATES, type ParkedSummary } from '@convergekit/inbox/operate';
+import {
+  groupParked,
+  listParked,
+  PARKED_STATES,
+  type ParkedFilter,
+  type ParkedSummary,
+} from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { choices, count, text, toggle, type Values } from '../../frame/flags.ts';
+import { choices, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
 import { listing, tableOf } from '../../frame/result.ts';
 
 /** Options that choose parked events. */
@@ -11,17 +17,28 @@ export const filter = {
   key: text('key', 'only events of this key'),
   category: text('category', 'only failures of this category'),
   code: text('code', 'only failures with this code'),
+  handler: text('name', 'only events of this handler'),
+  fingerprint: text(
+    'hash',
+    'only failures of this shape, as `parked list --events --json` and the console show it',
+  ),
+  since: instant('only events parked at this time or later'),
+  until: instant('only events parked before this time'),
   state: choices('state', PARKED_STATES, 'only events in these states'),
 };
 
-/** Converts the options to the inbox's filter; undefined matches any value. */
-export const wantedOf = ({ consumer, topic, key, category, code, state }: Values<typeof filter>) => ({
-  consumer,
-  topic,
-  key,
-  category,
-  code,
-  states: state.length === 0 ? undefined : state,
+/** Converts the options to the inbox's filter; undefined matches any value. Other options of a command are left out. */
+export const wantedOf = (flags: Values<typeof filter>): ParkedFilter => ({
+  consumer: flags.consumer,
+  topic: flags.topic,
+  key: flags.key,
+  category: flags.category,
+  code: flags.code,
+  handler: flags.handler,
+  fingerprint: flags.fingerprint,
+  since: flags.since,
+  until: flags.until,
+  states: flags.state.length === 0 ? undefined : flags.state,
 });
 
 export const listCommand = command({

@@ -1,6 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import { listParked, retryParked } from '@convergekit/inbox/operate';
+import { listParked, planRetry, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { anyArguments, asks, count, dryRun, reason as why, toggle } from '../../frame/flags.ts';
@@ -17,11 +17,12 @@ export const retryCommand = command({
     all: toggle('every dead letter in this database'),
     rate: count('events/s', 'at most so many events a second', 50),
     limit: count('events', 'refuse when more events match', 10_000),
+    stopAt: count('percent', 'await outcomes, and stop when more of them than this are failures again'),
     reason: why('why: it is kept with the event'),
     ...dryRun,
     ...asks,
   },
-  run: async (context, { ids, all, rate, limit, reason, dryRun: dry, ...flags }) => {
+  run: async (context, { ids, all, rate, limit, stopAt, reason, dryRun: dry, ...flags }) => {
     const wanted = wantedOf(flags);
     if (ids.length === 0 && !all && Object.values(wanted).every((one) => one === undefined))
       throw new UsageError(
@@ -31,37 +32,50 @@ export const retryCommand = command({
     const database = await context.database(inboxMigrations);
     const states = wanted.states ?? (ids.length > 0 ? undefined : (['dead'] as const));
     const filtered = { ...wanted, states, ids: ids.length > 0 ? ids : undefined };
-    const rows = await listParked(database.executor, filtered, limit + 1);
-    if (rows.length > limit)
-      throw new UsageError('TOO_MANY', `more than ${limit} match: narrow the filter, or raise --limit`);
-    if (dry) return result(rows, () => [...eventLines(rows), `would retry ${rows.length}`]);
-    await context.confirm(questionOf(rows));
-    const done: { id: string; result: string }[] = [];
-    for (const { id } of rows) {
-      if (done.length > 0) await systemClock.sleep(1_000 / rate);
-      // An event that was applied meanwhile, or waits behind another, is reported and passed.
-      const outcome = await retryParked(database, id, { by: context.operator, reason }).catch(messageOf);
-      done.push({ id, result: outcome });
+    const { executor } = database;
+    const plan = await planRetry(executor, filtered);
+    if (plan.matching > limit)
+      throw new UsageError(
+        'TOO_MANY',
+        `${plan.matching} match, more than ${limit}: narrow the filter, or raise --limit`,
+      );
+    if (dry) {
+      const rows = await listParked(executor, filtered, limit);
+      return result(rows, () => [...eventLines(rows), ...refusals(plan), `would retry ${plan.eligible}`]);
     }
-    const retried = done.filter(({ result: outcome }) => outcome === 'run' || outcome === 'due').length;
-    context.audit({ retried, of: rows.length, reason });
+    for (const line of refusals(plan)) context.output.progress(line);
+    await context.confirm(questionOf(plan));
+    const done: { id: string; result: string }[] = [];
+    const retried = await retryAll(database, {
+      filter: filtered,
+      operator: { by: context.operator, reason },
+      rate,
+      stopAtPercent: stopAt,
+      clock: systemClock,
+      onEvent: (id, outcome) => done.push({ id, result: outcome }),
+    });
+    context.audit({ retried: retried.sent, of: plan.matching, reason });
+    const stopped = retried.stopped === undefined ? [] : [`stopped: ${retried.stopped}`];
     return result(
       done,
-      () => [...done.map(({ id, result: outcome }) => `${id}: ${outcome}`), `${retried} retried`],
-      retried === rows.length,
+      () => [
+        ...done.map(({ id, result: outcome }) => `${id}: ${outcome}`),
+        ...stopped,
+        `${retried.sent} retried`,
+      ],
+      retried.sent === plan.matching,
     );
   },
 });
 
-function questionOf(rows: readonly { readonly state: string }[]): string {
-  const dead = rows.filter(({ state }) => state === 'dead').length;
-  const sent =
-    dead === 0 ? '' : ` The failure events of ${dead} are out: other services may have compensated already.`;
-  return `Retry ${rows.length}?${sent}`;
+function refusals({ ineligible }: RetryPlan): readonly string[] {
+  return ineligible.map(({ why, events }) => `${events} are left alone: ${why}`);
 }
 
-function messageOf(error: unknown): string {
-  const { code } = error as { readonly code?: unknown };
-  if (error instanceof Error && typeof code === 'string' && code.startsWith('PARKED_')) return error.message;
-  throw error;
+function questionOf({ eligible, reported }: RetryPlan): string {
+  const sent =
+    reported === 0
+      ? ''
+      : ` The failure events of ${reported} are out: other services may have compensated already.`;
+  return `Retry ${eligible}?${sent}`;
 }

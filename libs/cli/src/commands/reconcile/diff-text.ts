@@ -1,6 +1,5 @@
-import type { KeyDiff } from '@convergekit/reconcile/operate';
+import type { Differences, KeyDiff } from '@convergekit/reconcile/operate';
 import { tableOf } from '../../frame/result.ts';
-import type { Differences } from './diff-keys.ts';
 
 /** The lines of one key: its verdict, then a table of its fields. */
 export function keyLines({ key, verdict, mode, reason, drift, fields, waiting }: KeyDiff): readonly string[] {

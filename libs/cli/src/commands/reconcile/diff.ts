@@ -1,7 +1,7 @@
+import { diffKeys } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { diffKeys } from './diff-keys.ts';
 import { differenceLines } from './diff-text.ts';
 import { moduleFlag, openNamed, reconcilerArgument } from './open-declared.ts';
 

@@ -1,7 +1,7 @@
 import type { Reconciler } from '@convergekit/reconcile';
+import { type Differences, diffKeys } from '@convergekit/reconcile/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { type Result, result } from '../../frame/result.ts';
-import { type Differences, diffKeys } from './diff-keys.ts';
 import { differenceLines } from './diff-text.ts';
 import { openDeclared } from './open-declared.ts';
 

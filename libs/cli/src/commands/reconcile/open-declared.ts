@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { type Reconciler, reconcileMigrations } from '@convergekit/reconcile';
-import type { Kysely } from 'kysely';
+import type { OpenReconciler } from '@convergekit/reconcile/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured } from '../../frame/errors.ts';
 import { argument, texts } from '../../frame/flags.ts';
@@ -14,12 +14,8 @@ export const moduleFlag = {
   module: texts('path', 'a file or package that exports it (default: CONVERGE__RECONCILE__MODULES)'),
 };
 
-/** A declared reconciler with its two databases. */
-export interface OpenReconciler {
-  readonly declared: Reconciler;
-  readonly desired: Kysely<unknown>;
-  readonly actual: Kysely<unknown>;
-  /** Runs statements in actual's database, which has the queue and the audit. */
+/** A declared reconciler, and the executor of actual's database, which has the queue and the audit. */
+interface OpenedReconciler extends OpenReconciler {
   readonly executor: Executor;
 }
 
@@ -36,12 +32,12 @@ export function named(reconcilers: readonly Reconciler[], name: string): Reconci
 export async function openNamed(
   context: CommandContext,
   { reconciler, module }: { readonly reconciler: string; readonly module: readonly string[] },
-): Promise<OpenReconciler> {
+): Promise<OpenedReconciler> {
   return openDeclared(context, named(await loadReconcilers(context.settings, module), reconciler));
 }
 
 /** Opens the databases of a reconciler. Rejects with MIGRATIONS_MISSING unless actual's has the kit's tables. */
-export async function openDeclared(context: CommandContext, declared: Reconciler): Promise<OpenReconciler> {
+export async function openDeclared(context: CommandContext, declared: Reconciler): Promise<OpenedReconciler> {
   const open = async (name: string) => {
     const setting = settingOf(name);
     const { databases, statementMs } = context.settings.reconcile;

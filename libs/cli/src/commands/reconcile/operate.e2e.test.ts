@@ -199,7 +199,7 @@ describe('converge reconcile for operators', () => {
   });
 
   it.each([
-    [['approve', 'articles', '--reason', 'x'], "required option '--repairs <repairs>' not specified"],
+    [['approve', 'articles', '--reason', 'x'], 'give --repairs <repairs>, or the keys as --key <key>'],
     [['approve', 'articles', '--repairs', '0', '--reason', 'x'], 'It must be a whole number from 1'],
     [
       ['approve', 'articles', '--repairs', '1', '--reason', 'x', '--for', 'soon'],

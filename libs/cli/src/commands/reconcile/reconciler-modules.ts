@@ -1,7 +1,7 @@
 import type { Reconciler } from '@convergekit/reconcile';
 import { misconfigured } from '../../frame/errors.ts';
 import { anyArguments } from '../../frame/flags.ts';
-import { exportsThat } from '../../frame/modules.ts';
+import { exportsOf, exportsThat } from '../../frame/modules.ts';
 import type { Settings } from '../../frame/settings.ts';
 
 export const modulesArgument = {
@@ -21,10 +21,25 @@ export async function loadReconcilers(
       'MODULES_MISSING',
       'no module with reconcilers is named: give files, folders or packages as arguments, or in CONVERGE__RECONCILE__MODULES',
     );
+  return importReconcilers(modules, named.length > 0 ? 'arguments' : 'settings');
+}
+
+/**
+ * Imports modules and returns every reconciler that they export. Rejects with RECONCILER_TWICE for two of one name, and with
+ * MODULE_EMPTY for a module without any, unless `others` is `skip`: the modules of the console may export sagas only.
+ */
+export async function importReconcilers(
+  modules: readonly string[],
+  namedBy: 'arguments' | 'settings',
+  { others = 'refuse' }: { readonly others?: 'refuse' | 'skip' } = {},
+): Promise<readonly Reconciler[]> {
   const hint = 'no reconciler: export what defineReconciler returns';
+  const exported =
+    others === 'refuse'
+      ? await exportsThat(modules, isReconciler, hint, namedBy)
+      : (await Promise.all(modules.map((module) => exportsOf(module, namedBy)))).flat().filter(isReconciler);
   // A reconciler that an index re-exports is one, not two.
-  const namedBy = named.length > 0 ? 'arguments' : 'settings';
-  const found = [...new Set(await exportsThat(modules, isReconciler, hint, namedBy))];
+  const found = [...new Set(exported)];
   const names = found.map((reconciler) => reconciler.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   // Two of one name would share their queue and repair each other's keys.

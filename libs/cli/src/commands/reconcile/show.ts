@@ -58,9 +58,16 @@ function keysText(keys: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function approvedText({ repairs, until, by, reason }: NonNullable<ReconcilerStatus['approved']>): string {
+function approvedText({
+  repairs,
+  keys,
+  until,
+  by,
+  reason,
+}: NonNullable<ReconcilerStatus['approved']>): string {
   const end = until === null ? '' : ` until ${until.toISOString()}`;
-  return `${repairs} repairs are left${end}, by ${by}: ${reason}`;
+  const of = keys === null ? '' : ` (${keys.join(', ')})`;
+  return `${repairs} repairs${of} are left${end}, by ${by}: ${reason}`;
 }
 
 function nextLines(status: ReconcilerStatus | undefined): readonly string[] {

@@ -94,7 +94,7 @@ describe('a relay for several sources', () => {
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     for (const series of perSource)
       for (const { url } of [up, down]) {
-        const source = `source="${new URL(url).pathname.slice(1)}"`;
+        const source = `converge_source="${new URL(url).pathname.slice(1)}"`;
         expect(metrics).toMatch(new RegExp(`^converge_relay_${series}\\{[^}]*${source}`, 'm'));
       }
     interrupt(relay);

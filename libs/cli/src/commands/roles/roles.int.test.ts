@@ -119,6 +119,7 @@ it('every function has a fixed search_path with the temporary schema last, or a 
 describe('journals and audits', () => {
   const appendOnly: readonly (readonly [Duty, string])[] = [
     ['operator', 'converge.saga_step'],
+    ['operator', 'converge.operator_audit'],
     ['operator', 'converge.parked_audit'],
     ['operator', 'converge.inbox_audit'],
     ['operator', 'converge.reconcile_audit'],

@@ -17,6 +17,6 @@ export const rolesCommand = command({
         ? []
         : duties.map((duty) => `grant converge_${duty} to "${to.replaceAll('"', '""')}";`);
     const sql = [...duties.map(roleSql), ...grants].join('\n');
-    return Promise.resolve(result({ duties, sql }, () => [sql.trimEnd()]));
+    return Promise.resolve(result({ duties, sql }, () => sql.trimEnd().split('\n')));
   },
 });

@@ -2,7 +2,7 @@ import { sagaMigrations } from '@convergekit/effects';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused } from '../../frame/errors.ts';
-import { argument } from '../../frame/flags.ts';
+import { argument, toggle } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
 import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
 import type { Narrative } from './narrative/narrative.ts';
@@ -10,14 +10,18 @@ import { readNarrative } from './narrative/read-narrative.ts';
 
 export const instanceArgument = argument('the id of the event that started it');
 
+export const wholeOutbox = {
+  whole: toggle('search the whole of every outbox, and not only around the moments of the saga'),
+};
+
 /** Shows an instance: the state, the steps, and the fences. */
 export const showCommand = command({
   name: 'show',
   summary: 'one instance: its state, and the state of each step',
   args: { instance: instanceArgument },
-  flags: databases,
-  run: async (context, { instance, database }) => {
-    const { entries, waiting, ...stands } = await narrativeOf(context, instance, database);
+  flags: { ...databases, ...wholeOutbox },
+  run: async (context, { instance, database, whole }) => {
+    const { entries, waiting, ...stands } = await narrativeOf(context, instance, database, whole);
     const work = entries.filter((entry) => entry.kind === 'work');
     const parked = entries.filter((entry) => entry.kind === 'parked');
     return result({ ...stands, work, parked, waiting }, () => {
@@ -42,9 +46,10 @@ export async function narrativeOf(
   context: CommandContext,
   instance: string,
   urls: readonly string[],
+  whole: boolean,
 ): Promise<Narrative> {
   const named = await namedDatabases(context, urls, [sagaMigrations]);
-  const narrative = await readNarrative(named, instance);
+  const narrative = await readNarrative(named, instance, { whole });
   if (narrative.entries.length === 0) throw unknownInstance(instance, named);
   return narrative;
 }

@@ -1,11 +1,13 @@
-import type {
-  FenceView,
-  InstanceDetail,
-  JournalRow,
-  SagaRecords,
-  StepWorkView,
+import {
+  evidenceInOrder,
+  type FenceView,
+  type InstanceDetail,
+  type JournalRow,
+  type SagaRecords,
+  type StepWorkView,
 } from '@convergekit/saga/operate';
 import type { Passed } from '../../../history/history.ts';
+import { timeOfId } from '../../../history/window.ts';
 import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
 
 /** An act of an operator on a parked event. */
@@ -77,6 +79,28 @@ export function eventsOf(
     ...work.map(({ causeEvent }) => causeEvent),
   ]);
   return [...new Set([instance, ...named.filter((id) => id !== null)])];
+}
+
+/**
+ * The moments at which the saga, or one of its events, may have emitted something, for the search of outboxes (pure). Other
+ * attempts are left out: a call that is retried for hours would make the search one of hours.
+ */
+export function emittingMoments(
+  instance: string,
+  chapters: readonly Pick<NarrativeChapter, 'saga' | 'observed'>[],
+  stored: readonly Stored[],
+): readonly number[] {
+  const texts = chapters.flatMap(({ saga: { journal }, observed }) => [
+    ...journal.map(({ at }) => at),
+    ...(observed === undefined ? [] : evidenceInOrder(observed.facts).map(({ at }) => at)),
+  ]);
+  const ofEvents = stored.flatMap((one) => {
+    if (one.kind === 'parked') return [Date.parse(one.changedAt)];
+    if (one.kind !== 'attempt') return [Date.parse(one.at)];
+    const isLast = one.outcome === 'dead' || one.outcome === 'reject';
+    return isLast ? [Date.parse(one.at) + one.durationMs] : [];
+  });
+  return [...[timeOfId(instance) ?? []].flat(), ...texts.map((at) => Date.parse(at)), ...ofEvents];
 }
 
 /** Joins what several databases hold into one narrative. Pure. */

@@ -3,27 +3,43 @@ import { type InstanceDetail, readInstance, readSagaRecords } from '@convergekit
 import { deliveriesOf, type Named } from '../../../history/named-databases.ts';
 import { failuresIn } from '../../../history/history.ts';
 import { readStored } from '../../../history/outbox-sql.ts';
+import { ALWAYS, type Window, windowsAround } from '../../../history/window.ts';
 import type { Stored } from '../../../history/attempt-sql.ts';
-import { eventsOf, type Narrative, narrate, type NarrativeChapter, type StoredAudit } from './narrative.ts';
+import {
+  emittingMoments,
+  eventsOf,
+  type Narrative,
+  narrate,
+  type NarrativeChapter,
+  type StoredAudit,
+} from './narrative.ts';
 
-/** Reads what every database holds of one instance of a saga, and joins it. Changes nothing. */
-export async function readNarrative(named: readonly Named[], instance: string): Promise<Narrative> {
-  const chapters = [];
-  for (const { name, database } of named)
-    chapters.push({
-      database: name,
-      executor: database.executor,
-      saga: await readSagaRecords(database.executor, { instance }),
-      observed: await observedIn(database.executor, instance),
-    });
+/** How long after a moment of the saga outboxes are searched for what it emitted, in milliseconds. */
+const AFTER_MS = 60_000;
+
+/**
+ * Reads what every database holds of one instance of a saga, and joins it. Changes nothing. Outboxes are searched around the
+ * moments of the saga only: a search of the whole takes as long as the outbox is large. `whole`: search all of them.
+ */
+export async function readNarrative(
+  named: readonly Named[],
+  instance: string,
+  { whole = false }: { readonly whole?: boolean } = {},
+): Promise<Narrative> {
+  const chapters = await Promise.all(named.map((one) => chapterOf(one, instance)));
   const ids = eventsOf(instance, chapters);
   const stored = new Map<string, Stored[]>(chapters.map(({ database }) => [database, []]));
   // The second round asks for the resulting failure events: their attempts are part of the narrative.
   for (const asked of [ids, undefined]) {
     const known = [...stored].map(([database, own]) => ({ database, stored: own }));
+    const before = [...stored.values()].flat();
+    const windowsOf = (tried: readonly Stored[]): readonly Window[] => {
+      const moments = emittingMoments(instance, chapters, [...before, ...tried]);
+      return whole || moments.length === 0 ? [ALWAYS] : windowsAround(moments, AFTER_MS);
+    };
     const next = asked ?? failuresIn(known).filter((id) => !ids.includes(id));
     for (const { database, executor } of chapters)
-      stored.get(database)?.push(...(await readStored(executor, next)));
+      stored.get(database)?.push(...(await readStored(executor, next, windowsOf)));
   }
   const read: NarrativeChapter[] = [];
   for (const { executor, ...chapter } of chapters)
@@ -33,6 +49,16 @@ export async function readNarrative(named: readonly Named[], instance: string): 
       audits: await readAudits(executor, ids),
     });
   return narrate(instance, read, await deliveriesOf(named, read));
+}
+
+/** What one database knows of the instance, before its events are known. */
+async function chapterOf({ name, database: { executor } }: Named, instance: string) {
+  return {
+    database: name,
+    executor,
+    saga: await readSagaRecords(executor, { instance }),
+    observed: await observedIn(executor, instance),
+  };
 }
 
 async function observedIn(executor: Executor, instance: string): Promise<InstanceDetail | undefined> {

@@ -1,0 +1,247 @@
+import type { Executor } from '@convergekit/postgres';
+
+/** The person who is erased: in every column that can mention one. */
+export const PERSON = 'ada@canary.example';
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Writes one row into a table of the kit. */
+export async function insert(executor: Executor, table: string, row: Row): Promise<void> {
+  const names = Object.keys(row);
+  await executor.query(
+    `insert into converge.${table} (${names.join(', ')}) values (${names.map((_, at) => `$${at + 1}`).join(', ')})`,
+    Object.values(row),
+  );
+}
+
+export const json = JSON.stringify({ email: PERSON });
+const bytes = Buffer.from(json);
+const ended = new Date('2026-01-01T00:00:00Z');
+export const uuid = (n: number): string => `00000000-0000-7000-8000-${n.toString().padStart(12, '0')}`;
+
+export const parked = (n: number, state: string): Row => ({
+  id: uuid(n),
+  consumer: 'mail',
+  topic: 'orders',
+  line: state === 'waiting' ? `k${n}` : null,
+  seq: state === 'waiting' ? 1 : null,
+  state,
+  handler: 'orders.placed',
+  partition: 0,
+  record_offset: n,
+  timestamp_ms: 1,
+  key: PERSON,
+  record_key: bytes,
+  headers: JSON.stringify([['name', PERSON]]),
+  payload: bytes,
+  edited: bytes,
+  category: 'data',
+  certainty: 'not_applied',
+  code: 'INVALID',
+  reason: `no such customer: ${PERSON}`,
+  attempts: JSON.stringify([{ message: PERSON }]),
+  note: PERSON,
+  failure_event: uuid(n),
+});
+
+export const fence = (instance: string, state: string): Row => ({
+  saga: 'order',
+  instance,
+  step: 'pay',
+  version: 1,
+  consumer: 'payments',
+  key: PERSON,
+  state,
+  intent: json,
+  result: json,
+  undo: json,
+  reason: PERSON,
+  cause_event: 'e',
+});
+
+export const work = (n: number, row: Row): Row => ({
+  id: uuid(n),
+  consumer: 'mail',
+  handler: 'orders.placed',
+  effect: 'send-mail',
+  key: PERSON,
+  idempotency_key: `${n}`,
+  input: json,
+  cause: json,
+  story: json,
+  ...row,
+});
+
+const call = { state: 'done', ended_at: ended, outcome: json };
+const inRun = { saga: 'order', step: 'pay', op: 'apply' };
+
+/** One row in each table, in a state from which nothing follows any more. */
+export const endedRows: readonly (readonly [table: string, row: Row])[] = [
+  ['request', { key: 'r1', request_hash: 'x', result: json }],
+  ['epoch', { epoch: 2, forked_tick: 1, reason: 'restored' }],
+  [
+    'phantom',
+    {
+      epoch: 2,
+      topic: 'orders',
+      partition: 0,
+      log_offset: 1,
+      kind: 'phantom',
+      event_id: 'e',
+      position: '1.1.1',
+      type: 't',
+      key: PERSON,
+    },
+  ],
+  ['inbox_consumer', { name: 'mail' }],
+  ['parked', parked(0, 'rejected')],
+  ['parked', parked(1, 'skipped')],
+  ['parked', parked(2, 'superseded')],
+  [
+    'parked_audit',
+    {
+      parked: uuid(1),
+      consumer: 'mail',
+      topic: 'orders',
+      key: PERSON,
+      action: 'edit',
+      state: 'dead',
+      run: 0,
+      by: 'op',
+      reason: `asked by ${PERSON}`,
+      edited: bytes,
+    },
+  ],
+  [
+    'inbox_audit',
+    {
+      consumer: 'mail',
+      topic: 'orders',
+      partition: 0,
+      action: 'resume',
+      from_offset: 1,
+      to_offset: 1,
+      by: 'op',
+      reason: `asked by ${PERSON}`,
+    },
+  ],
+  [
+    'inbox_attempt',
+    {
+      id: uuid(1),
+      consumer: 'mail',
+      handler: 'h',
+      phase: 'apply',
+      topic: 'orders',
+      partition: 0,
+      record_offset: 1,
+      key: PERSON,
+      number: 1,
+      started_at: ended,
+      duration_ms: 1,
+      outcome: 'dead',
+      category: 'data',
+      certainty: 'not_applied',
+      code: 'INVALID',
+      message: `no such customer: ${PERSON}`,
+    },
+  ],
+  ['saga_work', work(1, call)],
+  ['saga_work', work(2, { ...call, ...inRun, instance: 'ended' })],
+  ['saga_fence', fence('ended', 'applied')],
+  [
+    'saga_step',
+    {
+      saga: 'order',
+      instance: 'ended',
+      step: 'pay',
+      seq: 1,
+      version: 1,
+      op: 'apply',
+      trigger: 'begin',
+      state_from: 'absent',
+      state_to: 'applied',
+      act: 'emit',
+      outcome: json,
+      plan: json,
+      cause_event: 'e',
+      note: PERSON,
+    },
+  ],
+  [
+    'saga_join',
+    {
+      saga: 'order',
+      instance: 'ended',
+      step: 'ship',
+      waits_for: 'begin',
+      members: JSON.stringify({ pay: json }),
+    },
+  ],
+  ['saga_start', { saga: 'order', instance: 'ended', version: 1, key: PERSON }],
+  [
+    'saga_instance',
+    {
+      saga: 'order',
+      instance: 'ended',
+      version: 1,
+      key: PERSON,
+      state: 'completed',
+      facts: json,
+      first_at: ended,
+      ended_at: ended,
+    },
+  ],
+  [
+    'workflow',
+    {
+      workflow: 'signup',
+      input: json,
+      seal: 'x',
+      id: 'ended',
+      state: 'completed',
+      result: json,
+      ended_at: ended,
+    },
+  ],
+  [
+    'workflow_step',
+    {
+      workflow: 'signup',
+      id: 'ended',
+      seq: 1,
+      kind: 'result',
+      path: 'mail',
+      data: json,
+      seal: 'x',
+      term: 1,
+    },
+  ],
+  [
+    'reconcile_audit',
+    {
+      reconciler: 'orders',
+      key: PERSON,
+      desired: json,
+      before: json,
+      after: json,
+      drift: json,
+      why: 'w',
+      cause: 'c',
+      actor: 'a',
+      term: 1,
+    },
+  ],
+  [
+    'reconcile_key',
+    {
+      reconciler: 'orders',
+      key: 'k',
+      state: 'terminal',
+      priority: 0,
+      next_at: ended,
+      cause: 'c',
+      reason: `unknown customer ${PERSON}`,
+    },
+  ],
+];

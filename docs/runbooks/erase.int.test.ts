@@ -1,0 +1,125 @@
+/**
+ * The SQL of docs/runbooks/erase.sql: rows that mention a person in every column that can, ended and at work.
+ * Meant to catch: the statement of any one table that is missing.
+ */
+import { readFileSync } from 'node:fs';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { allMigrations } from '../../libs/cli/src/frame/all-migrations.ts';
+import { endedRows, fence, insert, json, parked, PERSON, uuid, work } from './erase-rows.ts';
+
+const file = readFileSync(new URL('erase.sql', import.meta.url), 'utf8');
+
+let database: Database;
+afterEach(() => database.close());
+
+async function migrated(): Promise<Database> {
+  const opened = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'erase') });
+  await migrate(opened, allMigrations);
+  return opened;
+}
+
+/** An event of an outbox, published or not. */
+async function writeEvent(id: number): Promise<void> {
+  await insert(database.executor, 'outbox', {
+    event_id: uuid(id),
+    topic: 'orders',
+    key: 'k',
+    type: 't',
+    headers: JSON.stringify({ name: PERSON }),
+    payload: json,
+  });
+}
+
+/** The state that a relay saves when it has published everything so far. */
+async function publish(): Promise<void> {
+  await database.executor.query(
+    `insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
+     values (1, pg_current_snapshot(), pg_current_xact_id(), 1, 1, '0000000000000001', 1, 1)`,
+  );
+  await database.executor.query('update converge.relay_source set done_tick = 1');
+}
+
+/** Runs the file as psql does: statement by statement of one session. Returns what its last statement lists. */
+async function erase(person: string): Promise<readonly string[]> {
+  const client = await database.acquire();
+  try {
+    await client.query("select set_config('converge.erase', $1, false)", [person]);
+    await client.query(file.slice(0, file.lastIndexOf('select')));
+    const { rows } = await client.query<{ relation: string; attribute: string }>(
+      file.slice(file.lastIndexOf('select')),
+    );
+    return rows.map(({ relation, attribute }) => `${relation}.${attribute}`);
+  } finally {
+    client.release(true);
+  }
+}
+
+/** Searches every row of every table of the schema, as text and as bytes: nothing of the file is used. */
+async function tablesWith(person: string): Promise<readonly string[]> {
+  const { rows: tables } = await database.executor.query<{ name: string }>(
+    `select c.relname as name from pg_class c
+      where c.relnamespace = 'converge'::regnamespace and c.relkind = 'r' order by 1`,
+  );
+  expect(tables.length).toBeGreaterThan(40);
+  const found: string[] = [];
+  for (const { name } of tables) {
+    const { rows } = await database.executor.query<{ n: number }>(
+      `select count(*)::int as n from converge.${name} t where t::text like $1 or t::text like $2`,
+      [`%${person}%`, `%${Buffer.from(person).toString('hex')}%`],
+    );
+    if (rows[0]?.n !== 0) found.push(name);
+  }
+  return found;
+}
+
+describe('the erasure of a person', () => {
+  it('after an erasure no table of the schema mentions the person', async () => {
+    database = await migrated();
+    for (const [table, row] of endedRows) await insert(database.executor, table, row);
+    await writeEvent(1);
+    await publish();
+    const before = await tablesWith(PERSON);
+    expect(before.length).toBeGreaterThanOrEqual(16);
+    expect(await erase(PERSON)).toEqual([]);
+    expect(await tablesWith(PERSON)).toEqual([]);
+    const { rows } = await database.executor.query('select payload, headers from converge.outbox');
+    expect(rows).toEqual([{ payload: '{"erased":true}', headers: '{}' }]);
+  });
+
+  it('an erasure changes nothing that is still at work, and lists it', async () => {
+    database = await migrated();
+    await publish();
+    await writeEvent(1);
+    await insert(database.executor, 'inbox_consumer', { name: 'mail' });
+    await insert(database.executor, 'parked_key', {
+      consumer: 'mail',
+      topic: 'orders',
+      key: 'k7',
+      partition: 0,
+      state: 'waiting',
+      tail: 1,
+    });
+    await insert(database.executor, 'parked', parked(7, 'waiting'));
+    await insert(database.executor, 'saga_work', work(3, { state: 'ready' }));
+    await insert(database.executor, 'saga_fence', fence('open', 'started'));
+    await insert(database.executor, 'workflow', { workflow: 'signup', id: 'open', input: json, seal: 'x' });
+    const before = await tablesWith(PERSON);
+    const left = await erase(PERSON);
+    expect(await tablesWith(PERSON)).toEqual(before);
+    for (const column of [
+      'outbox.payload',
+      'parked.payload',
+      'saga_work.input',
+      'saga_fence.intent',
+      'workflow.input',
+    ])
+      expect(left).toContain(column);
+  });
+
+  it('an erasure without a text, or with a short one, is refused', async () => {
+    database = await migrated();
+    await expect(erase('ad')).rejects.toThrow('at least 4 characters');
+  });
+});

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { attributeNames, instrumentDefinitions } from '../../libs/telemetry/src/names.ts';
+import { prometheusLabel, seriesNames } from '../../libs/telemetry/src/prometheus-name.ts';
+import { alertCases } from './cases/index.ts';
+import { readRules } from './rules.ts';
+
+const rules = readRules();
+const slo = rules.filter(({ file }) => file === 'slo.rules.yaml');
+const alerts = rules.filter(({ alert }) => alert !== undefined);
+const guide = readFileSync(new URL('../../docs/guides/alarms.md', import.meta.url), 'utf8');
+
+const metrics = new Set(
+  Object.values(instrumentDefinitions).flatMap((definition) => seriesNames(definition)),
+);
+const labels = new Set(Object.values(attributeNames).map(prometheusLabel));
+
+// Meant to catch: one wrong letter of a metric, a label or a recorded name.
+it('rules query metrics, labels and recorded series that exist', () => {
+  const recorded = new Set(rules.map(({ record }) => record));
+  for (const { expr } of rules) {
+    const words = expr.match(/converge[\w:]*/g) ?? [];
+    expect(words).not.toEqual([]);
+    for (const word of words)
+      expect([word, metrics.has(word) || labels.has(word) || recorded.has(word)]).toEqual([word, true]);
+  }
+});
+
+describe('the rules for objectives', () => {
+  it('SLO rules count as bad what exceeds the policy, by outcomes and categories', () => {
+    const bad = slo.filter(({ record }) => record?.includes('_bad:'));
+    expect(bad).toHaveLength(4);
+    for (const { expr } of bad) {
+      expect(expr).toContain('converge_outcome=~"give_up|park|dead|stop"');
+      expect(expr).toContain('converge_failure_category!="business"');
+    }
+  });
+
+  it('SLO alerts cover a fast and a slow burn, each over two windows', () => {
+    const burns = slo.filter(({ alert }) => alert !== undefined).map(({ expr }) => expr);
+    expect(burns.map((expr) => expr.match(/rate\w+/g))).toEqual([
+      ['rate1h', 'rate5m'],
+      ['rate6h', 'rate30m'],
+    ]);
+  });
+});
+
+describe('alerts', () => {
+  const covered = (alert: (typeof alerts)[number]): readonly string[] =>
+    alert.annotations?.['alarms']?.split(' ') ?? [];
+  const named = (section: string): readonly string[] =>
+    [...section.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
+
+  it('each alert has a severity, a summary, a next step, and a section of the guides as its runbook', () => {
+    for (const { alert, labels: own, annotations } of alerts) {
+      expect([alert, own?.['severity']]).toEqual([alert, expect.stringMatching(/^(page|ticket)$/)]);
+      expect(annotations).toMatchObject({ summary: expect.any(String), next: expect.any(String) });
+      const [file = '', section] = (annotations?.['runbook'] ?? '').split('#');
+      const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+      const sections = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchorOf(title));
+      expect([alert, sections]).toEqual([alert, expect.arrayContaining([section])]);
+    }
+  });
+
+  it('the texts of an alert use only labels that its expression keeps', () => {
+    for (const { alert, expr, annotations } of alerts) {
+      const used = [
+        ...Object.values(annotations ?? {})
+          .join(' ')
+          .matchAll(/\$labels\.(\w+)/g),
+      ];
+      // A recorded series has the labels that the rules which record it keep.
+      const recording = expr.includes('converge:') ? slo : [];
+      const kept = [expr, ...recording.map((rule) => rule.expr)]
+        .flatMap((text) => [...text.matchAll(/by \(([^)]*)\)/g)])
+        .flatMap(([, list = '']) => list.split(/,\s*/));
+      for (const [, label] of used) expect([alert, kept]).toEqual([alert, expect.arrayContaining([label])]);
+    }
+  });
+
+  it('every alarm of the guide has an alert, or is listed as one that no metric shows', () => {
+    const [, logged = ''] = /^No metric shows (.*?):/ms.exec(guide) ?? [];
+    const inLogOnly = [...logged.matchAll(/`(\w+)`/g)].map(([, name = '']) => name);
+    expect(inLogOnly).not.toEqual([]);
+    const seen = new Set([...alerts.flatMap(covered), ...inLogOnly]);
+    expect([...seen].sort()).toEqual([...new Set(named(guide))].sort());
+    for (const name of inLogOnly) expect(alerts.flatMap(covered)).not.toContain(name);
+  });
+
+  it('every alarm of the relay is selected by exactly one of its two alerts', () => {
+    const [ofRelay = ''] = guide.split('# Alarms of consumers');
+    const selected = alerts
+      .filter(({ expr }) => expr.includes('converge_relay_alarm'))
+      .map((alert) => {
+        const [, list = ''] = /converge_alarm=~"([^"]*)"/.exec(alert.expr) ?? [];
+        expect(list.split('|')).toEqual(covered(alert));
+        return list.split('|');
+      });
+    expect(selected).toHaveLength(2);
+    expect(selected.flat().sort()).toEqual([...named(ofRelay)].sort());
+  });
+
+  it('each alert has a case for promtool, in the list of its file', () => {
+    const cases = Object.entries(alertCases).flatMap(([file, list]) =>
+      list.map(({ alert }) => [file, alert]),
+    );
+    expect([...cases].sort()).toEqual(alerts.map(({ file, alert }) => [file, alert]).sort());
+  });
+});
+
+/** The anchor that a heading gets in Markdown. */
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}

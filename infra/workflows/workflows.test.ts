@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { toolOf } from '../helm/tools.ts';
+import { root } from '../packages/stage.ts';
+
+const step = z.looseObject({ uses: z.string().optional(), run: z.string().optional() });
+const job = z.looseObject({
+  permissions: z.record(z.string(), z.string()).optional(),
+  'timeout-minutes': z.number(),
+  steps: z.array(step),
+});
+const workflow = z.looseObject({ permissions: z.unknown(), jobs: z.record(z.string(), job) });
+
+const files = globSync('.github/workflows/*.yml', { cwd: root });
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const jobsOf = (file: string): Readonly<Record<string, z.infer<typeof job>>> =>
+  workflow.parse(parse(read(file))).jobs;
+
+it('every action of a workflow is pinned to a commit, with its version beside it', () => {
+  expect(files.length).toBeGreaterThan(0);
+  for (const file of files)
+    for (const [line] of read(file).matchAll(/^.*\buses:.*$/gm))
+      expect(line).toMatch(/uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+});
+
+it('a workflow has no rights of its own, each job names what it needs, and ends by itself', () => {
+  for (const file of files) {
+    expect(workflow.parse(parse(read(file))).permissions).toEqual({});
+    for (const one of Object.values(jobsOf(file))) expect(one.permissions).toBeDefined();
+  }
+});
+
+it('a job that may speak for the repository runs no code of the repository or of a dependency', () => {
+  for (const file of files)
+    for (const [name, { permissions = {}, steps }] of Object.entries(jobsOf(file))) {
+      if (!Object.values(permissions).includes('write')) continue;
+      const all = steps.map(({ uses = '', run = '' }) => `${uses}\n${run}`).join('\n');
+      expect(all, name).not.toMatch(/checkout|make |npm (ci|install)|\.ci\/run|node /);
+      if (all.includes('npm publish')) expect(all).toMatch(/npm publish .*--provenance.*--ignore-scripts/);
+    }
+});
+
+it('no workflow stores or reads a token of a registry', () => {
+  for (const file of files) expect(read(file)).not.toMatch(/secrets\.|NPM_TOKEN|NODE_AUTH_TOKEN/);
+});
+
+const actionlint = toolOf('actionlint');
+it.skipIf(actionlint === undefined)('actionlint finds nothing in the workflows', () => {
+  const out = execFileSync(actionlint ?? '', ['-no-color', ...files], { cwd: root, encoding: 'utf8' });
+  expect(out).toBe('');
+});

@@ -1,0 +1,47 @@
+/** The kinds of things that may need an operator. */
+export type AttentionKind =
+  | 'saga'
+  | 'call'
+  | 'workflow'
+  | 'dead_letters'
+  | 'parked'
+  | 'partition'
+  | 'gap'
+  | 'stalled'
+  | 'relay'
+  | 'worker'
+  | 'reconciler'
+  | 'migrations';
+
+/** Something that needs an operator, or that waits and continues by itself. */
+export interface AttentionItem {
+  readonly kind: AttentionKind;
+  /** `act`: it does not continue before an operator acts. `watch`: it is late, and may continue by itself. */
+  readonly severity: 'act' | 'watch';
+  /** Its name in docs/guides/alarms.md. */
+  readonly alarm: string;
+  readonly text: string;
+  /** null = the database does not know since when. */
+  readonly since: Date | null;
+  /** The next command. */
+  readonly next: string;
+  /** What it is about: a consumer, a topic, a saga, a reconciler. */
+  readonly about: {
+    readonly consumer?: string | undefined;
+    readonly topic?: string | undefined;
+    readonly category?: string | undefined;
+    readonly code?: string | undefined;
+    readonly reconciler?: string | undefined;
+    readonly name?: string | undefined;
+    readonly id?: string | undefined;
+  };
+}
+
+/** Orders items: what needs an operator first, then the oldest first. Pure. */
+export function worstFirst<Item extends Pick<AttentionItem, 'severity' | 'since'>>(
+  items: readonly Item[],
+): readonly Item[] {
+  const rank = { act: 0, watch: 1 } as const;
+  const age = ({ since }: Item): number => since?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  return items.toSorted((a, b) => rank[a.severity] - rank[b.severity] || age(a) - age(b));
+}

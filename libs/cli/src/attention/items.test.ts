@@ -1,0 +1,118 @@
+import { expect, it } from 'vitest';
+import { gapItems, haltedItems, parkedItems } from './consumer-items.ts';
+import { journalItems, workerItems } from './journal-items.ts';
+import { reconcilerItems } from './reconciler-items.ts';
+
+const at = new Date(50_000);
+
+it('a halted partition is an item under the name of its alarm; one that runs is none', () => {
+  const partition = {
+    consumer: 'stock',
+    topic: 'orders',
+    partition: 3,
+    nextOffset: 1n,
+    watermarks: [],
+    parkedKeys: 0,
+    openGaps: 0,
+  };
+  const halted = { code: 'gap', reason: '7 events are missing', at };
+  expect(
+    haltedItems([
+      { ...partition, halted },
+      { ...partition, halted: null },
+    ] as never),
+  ).toMatchObject([
+    { severity: 'act', alarm: 'gap', text: 'stock is halted at orders/3: 7 events are missing', since: at },
+  ]);
+});
+
+it('dead letters need an operator, retried events are late, and those behind them are part of their line', () => {
+  const group = {
+    consumer: 'stock',
+    topic: 'orders',
+    structural: false,
+    events: 2,
+    keys: 1,
+    oldest: at,
+    reason: null,
+  };
+  const items = parkedItems([
+    { ...group, state: 'dead', category: 'bug', code: 'TypeError' },
+    { ...group, state: 'waiting', category: 'service', code: 'DOWN' },
+    { ...group, state: 'waiting', category: 'configuration', code: '42703', structural: true },
+    { ...group, state: 'waiting', category: null, code: null },
+    { ...group, state: 'skipped', category: 'data', code: 'X' },
+  ]);
+  expect(items.map(({ kind, severity, alarm }) => [kind, severity, alarm])).toEqual([
+    ['dead_letters', 'act', 'bug'],
+    ['parked', 'watch', 'exhausted'],
+    ['parked', 'act', 'structural'],
+  ]);
+});
+
+it('the gaps of a consumer towards one source are one item', () => {
+  const gap = {
+    consumer: 'stock',
+    topic: 'orders',
+    partition: 0,
+    source: 'shop',
+    after: '1.1.1',
+    upTo: '1.1.9',
+  };
+  const items = gapItems([
+    { ...gap, gap: '1' },
+    { ...gap, gap: '2', partition: 1 },
+    { ...gap, gap: '3', source: 'bank' },
+  ]);
+  expect(items.map(({ text }) => text)).toEqual([
+    'stock lacks events of shop in orders: 2 open gaps',
+    'stock lacks events of bank in orders: 1 open gap',
+  ]);
+});
+
+it('a stuck step needs an operator, an open one is late, and calls without a worker are named once', () => {
+  const entry = { name: 'trip', id: 'i', key: 'k', step: 'pay', ageMs: 40_000 };
+  const unclaimed = [{ effect: 'mail', intents: 3, oldestMs: 20_000 }];
+  const items = journalItems(
+    [
+      { ...entry, kind: 'step', state: 'stuck' },
+      { ...entry, kind: 'step', state: 'started' },
+      { ...entry, kind: 'call', name: 'mail', step: null, state: 'ready' },
+    ],
+    unclaimed,
+    90_000,
+  );
+  expect(items.map(({ kind, severity, alarm, since }) => [kind, severity, alarm, since])).toEqual([
+    ['saga', 'act', 'step_stuck', at],
+    ['saga', 'watch', 'journal_overdue', at],
+  ]);
+  expect(workerItems(unclaimed, 70_000)).toMatchObject([
+    { text: 'no worker does mail: 3 calls wait, the oldest for 20 s', since: at },
+  ]);
+});
+
+it('held repairs, an overdue start and keys left to an operator are items; a pause is none', () => {
+  const status = {
+    ...{
+      name: 'copy',
+      now: at,
+      lastCompletedAt: null,
+      paused: null,
+      held: null,
+      approved: null,
+      overdueSince: null,
+    },
+    ...{ requestedBy: null, leader: null, keys: { queued: 0, pending: 4, running: 0, terminal: 0 } },
+  };
+  const items = reconcilerItems([
+    { ...status, held: { at, reason: 'too many repairs' } },
+    { ...status, overdueSince: at },
+    { ...status, keys: { ...status.keys, terminal: 2 } },
+    { ...status, paused: { at, by: 'ada', reason: 'counting' } },
+  ] as never);
+  expect(items.map(({ alarm, text }) => [alarm, text])).toEqual([
+    ['reconcile_held', 'copy is held: too many repairs; 4 keys wait with a drift'],
+    ['reconcile_overdue', expect.stringMatching(/^copy: the start of .* was not made/)],
+    ['reconcile_unresolvable', 'copy leaves 2 keys to an operator'],
+  ]);
+});

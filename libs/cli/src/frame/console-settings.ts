@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+const proxy = z.object({
+  userHeader: z.string().min(1).optional().meta({
+    description:
+      'The header in which a reverse proxy passes the name of the user that it has authenticated; such users may act.',
+    range: 'x-forwarded-user',
+    fallback: 'none: no proxy is trusted',
+  }),
+  addresses: z
+    .array(z.string())
+    .default(['127.0.0.1', '::1'])
+    .describe('The addresses from which the header of the proxy is believed.'),
+});
+
+/** The settings of the console, part of the schema of all commands. */
+export const consoleSettings = z.object({
+  databases: z.record(z.string(), z.string()).default({}).meta({
+    description: 'A database that the console shows, by the name that its pages use.',
+    range: 'postgres://user:password@host:port/database',
+  }),
+  modules: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Files, folders of files, or packages that export sagas and reconcilers: these the console draws, resolves by their declarations and compares itself; of others it shows what was recorded.',
+    ),
+  port: z.number().int().min(0).max(65_535).default(7_070).meta({
+    description: 'The port of the pages; 0 takes any free port, which the log names.',
+    unit: 'none',
+  }),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('The address that the console listens on; 0.0.0.0 inside a container.'),
+  allowedHosts: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Host names under which browsers reach the console, besides localhost; a request for any other is refused.',
+    ),
+  payloads: z
+    .enum(['none', 'masked', 'full'])
+    .default('masked')
+    .describe(
+      'What is shown of the data of events: nothing, its shape with every value masked, or, to a signed-in user who asks for it, all of it; such a look is audited.',
+    ),
+  tokens: z
+    .record(z.string(), z.string().min(16, 'a token has 16 characters or more: `openssl rand -hex 32`'))
+    .default({})
+    .meta({
+      description:
+        'The token with which a user, by the name here, signs in to act; without tokens and proxy the console is read-only.',
+      range: '16 characters or more',
+    }),
+  proxy: proxy.prefault({}),
+  connections: z.number().int().min(1).default(4).meta({
+    description: 'The most connections to each database.',
+    unit: 'connections',
+  }),
+  statementMs: z
+    .number()
+    .int()
+    .positive()
+    .default(10_000)
+    .describe('The time after which a statement of a page is ended, so that it does not slow the services.'),
+});

@@ -1,0 +1,67 @@
+import type { Executor } from '@convergekit/postgres';
+import { type Recorded, readTried } from './attempt-sql.ts';
+import { deliveriesOf, type Named } from './named-databases.ts';
+import { readEffects } from './effect-sql.ts';
+import { type Chapter, failuresIn, type History, historyOf, momentsIn } from './history.ts';
+import { rangesIn, readEvents, readSeen } from './outbox-sql.ts';
+import { ALWAYS, timeOfId, type Window, windowsAround } from './window.ts';
+
+/** A failure of a failure of a failure: an operator reads no deeper. */
+const MOST_ROUNDS = 8;
+
+/** How far the outboxes are searched for answers to an event. */
+export interface HistoryReach {
+  /** Minutes after a moment at which something happened to the event. */
+  readonly minutes: number;
+  /** Searches the whole of every outbox. */
+  readonly whole: boolean;
+  /** Called when the whole of every outbox is read, since no moment is known. */
+  readonly onWhole: () => void;
+}
+
+/** Reads what the databases know of an event. Its entries are empty where none knows it. Changes nothing. */
+export async function readHistory(
+  named: readonly Named[],
+  id: string,
+  reach: HistoryReach,
+): Promise<History> {
+  const chapters = await readChapters(named, id, reachOf(id, reach));
+  return historyOf(id, chapters, await deliveriesOf(named, chapters));
+}
+
+/** The spans of time in which outboxes are searched, from what is known so far. */
+type Reach = (chapters: readonly Chapter[]) => readonly Window[];
+
+function reachOf(id: string, { minutes, whole, onWhole }: HistoryReach): Reach {
+  const made = timeOfId(id);
+  return (chapters) => {
+    const moments = [...(made === undefined ? [] : [made]), ...momentsIn(chapters)];
+    if (!whole && moments.length > 0) return windowsAround(moments, minutes * 60_000);
+    if (!whole) onWhole();
+    return [ALWAYS];
+  };
+}
+
+/** Reads the event in each database, then the resulting failure events, wherever they are compensated. */
+async function readChapters(named: readonly Named[], id: string, reach: Reach): Promise<readonly Chapter[]> {
+  const chapters: Chapter[] = [];
+  const asked = new Set<string>();
+  let next: readonly string[] = [id];
+  const inEach = async (read: (executor: Executor) => Promise<readonly Recorded[]>): Promise<void> => {
+    for (const { name, database } of named)
+      chapters.push({ database: name, stored: await read(database.executor) });
+  };
+  for (let round = 0; next.length > 0 && round < MOST_ROUNDS; round += 1) {
+    const ids = next;
+    for (const one of ids) asked.add(one);
+    // Attempts and parked rows come first: their times say where in the outboxes to search.
+    await inEach((executor) => readTried(executor, ids));
+    const windows = reach(chapters);
+    await inEach((executor) => readEffects(executor, ids, windows));
+    const wider = reach(chapters);
+    await inEach(async (executor) => readEvents(executor, ids, await rangesIn(executor, wider)));
+    await inEach((executor) => readSeen(executor, ids, wider));
+    next = failuresIn(chapters).filter((one) => !asked.has(one));
+  }
+  return chapters;
+}

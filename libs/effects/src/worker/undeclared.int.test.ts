@@ -1,0 +1,32 @@
+import { startTelemetry } from '@convergekit/telemetry/sdk';
+import { logger } from '@convergekit/telemetry';
+import { freshDatabase } from '@convergekit/testing';
+import { afterAll, expect, inject, it } from 'vitest';
+import { request, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
+import { undeclaredCheck } from './undeclared.ts';
+
+const telemetry = startTelemetry({ serviceName: 'test' });
+afterAll(() => telemetry.shutdown());
+
+async function exported(): Promise<readonly string[]> {
+  const { body } = await telemetry.scrape();
+  return body.split('\n').filter((line) => line.startsWith('converge_effects_undeclared{'));
+}
+
+// Meant to catch: a gauge that stays at 2 for ever, with its alert, since nothing records zero.
+it('the metric of undeclared calls counts them while they wait, and is zero once they are resolved', async () => {
+  const database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'undeclared'));
+  const { blind } = sceneEffects('http://127.0.0.1:1');
+  const { executor } = database;
+  const check = undeclaredCheck({ executor, declared: ['test.keyed'], undeclaredMs: 0, log: logger('test') });
+  try {
+    await request(database, blind, ['a', 'b']);
+    await check();
+    expect(await exported()).toEqual(['converge_effects_undeclared{converge_effect="test.blind"} 2']);
+    await executor.query('delete from converge.saga_work');
+    await check();
+    expect(await exported()).toEqual(['converge_effects_undeclared{converge_effect="test.blind"} 0']);
+  } finally {
+    await database.close();
+  }
+});

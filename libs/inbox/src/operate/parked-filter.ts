@@ -1,0 +1,46 @@
+import type { ParkedState } from '../park/parked-row.ts';
+
+/** Selects parked events. An omitted condition matches everything. */
+export interface ParkedFilter {
+  readonly ids?: readonly string[] | undefined;
+  readonly consumer?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly key?: string | undefined;
+  readonly states?: readonly ParkedState[] | undefined;
+  readonly handler?: string | undefined;
+  readonly category?: string | undefined;
+  readonly code?: string | undefined;
+  /** Of the failure, as `groupFailures` returns it: failures whose texts differ only in names and numbers share it. */
+  readonly fingerprint?: string | undefined;
+  /** Parked at this time or later. */
+  readonly since?: Date | undefined;
+  /** Parked before this time. */
+  readonly until?: Date | undefined;
+}
+
+export interface Conditions {
+  /** SQL on the columns of `converge.parked`. */
+  readonly where: string;
+  readonly values: readonly unknown[];
+}
+
+/** Returns the conditions of a filter and no others, so that each has the plan that suits it (pure). */
+export function conditionsOf(filter: ParkedFilter): Conditions {
+  const values: unknown[] = [];
+  const where: string[] = [];
+  const add = (value: unknown, condition: (place: string) => string): void => {
+    if (value !== undefined) where.push(condition(`$${values.push(value)}`));
+  };
+  add(filter.ids, (at) => `id = any (${at}::uuid[])`);
+  add(filter.consumer, (at) => `consumer = ${at}`);
+  add(filter.topic, (at) => `topic = ${at}`);
+  add(filter.key, (at) => `key = ${at}`);
+  add(filter.states, (at) => `state = any (${at})`);
+  add(filter.handler, (at) => `handler = ${at}`);
+  add(filter.category, (at) => `category = ${at}`);
+  add(filter.code, (at) => `code = ${at}`);
+  add(filter.since?.toISOString(), (at) => `parked_at >= ${at}`);
+  add(filter.until?.toISOString(), (at) => `parked_at < ${at}`);
+  add(filter.fingerprint, (at) => `fingerprint = ${at}`);
+  return { where: where.length === 0 ? 'true' : where.join(' and '), values };
+}

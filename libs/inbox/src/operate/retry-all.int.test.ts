@@ -1,0 +1,137 @@
+import { ConvergeError, systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
+import { expect, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
+import { quickSchedule } from '../testing/quick.ts';
+import { groupFailures, pageFailedKeys } from './failure-groups-sql.ts';
+import { listParked } from './parked-list.ts';
+import { pageParked, type ParkedCursor } from './parked-page-sql.ts';
+import { planRetry } from './retry-plan-sql.ts';
+import { retryAll } from './retry-all.ts';
+
+const operator = { by: 'ann', reason: 'the warehouse is back' };
+const span = () => ({ from: new Date(Date.now() - 60_000), to: new Date(), buckets: 6 });
+
+let scene: FailureScene;
+const { name, counted } = sceneForEach((opened) => (scene = opened));
+
+/** 40 keys with an event each: an outage breaks 20 of them, a mistake in the data 10. It ends when `still.outage` is false. */
+async function broken(still: { readonly outage: boolean }): Promise<void> {
+  const events = Array.from({ length: 40 }, (_, n) => counted({ key: `k${n}`, n }));
+  await scene.source.publish(scene.broker, events);
+  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    counted,
+    async (event, { tx }) => {
+      const { n } = event.data;
+      if (n % 4 === 1) throw new RangeError(`order ${n} has no "line ${n}"`);
+      if (n % 2 === 0 && still.outage)
+        throw new ConvergeError(`warehouse-${n} is away`, {
+          code: 'AWAY',
+          category: 'service',
+          certainty: 'not_applied',
+        });
+      await note(tx, event);
+    },
+  );
+  await scene.start(consumer, {
+    parking: {
+      schedule: { ...quickSchedule, withinMs: 1 },
+      pollMs: 20,
+      systemic: { keys: 1_000, withinMs: 1_000 },
+    },
+  });
+  await waitUntil(
+    async () => (await listParked(scene.database.executor, { states: ['dead'] }, 99)).length === 30,
+    {
+      what: '30 dead letters',
+    },
+  );
+}
+
+// A shape that keeps the words with digits makes 30 groups; a plan without the filter counts 30.
+it('failures with different ids in their texts are one group, and a replay of the group leaves the others alone', async () => {
+  const still = { outage: true };
+  await broken(still);
+  const { executor } = scene.database;
+  const groups = await groupFailures(executor, { states: ['dead'] }, span());
+  expect(groups).toMatchObject([
+    { code: 'AWAY', category: 'service', shape: '# is away', events: 20, keys: 20 },
+    { code: 'RangeError', category: 'bug', shape: 'order # has no #', events: 10, keys: 10 },
+  ]);
+  expect(groups[0]?.counts.reduce((sum, count) => sum + count, 0)).toBe(20);
+  const filter = { states: ['dead'] as const, fingerprint: groups[0]?.fingerprint ?? '' };
+  expect(await planRetry(executor, filter)).toEqual({
+    matching: 20,
+    eligible: 20,
+    keys: 20,
+    reported: 20,
+    ineligible: [],
+  });
+  still.outage = false;
+  const seen: number[] = [];
+  const done = await retryAll(scene.database, {
+    ...{ filter, operator, rate: 10_000, stopAtPercent: 20, clock: systemClock },
+    onProgress: ({ sent }) => seen.push(sent),
+  });
+  expect(done).toEqual({ sent: 20, refused: 0, applied: 20, failed: 0, pending: 0 });
+  expect(seen.at(0)).toBe(1);
+  expect(await lines(scene.database)).toHaveLength(30);
+  expect(await listParked(executor, {}, 99)).toHaveLength(10);
+  const { rows } = await executor.query('select distinct by, reason, action from converge.parked_audit');
+  expect(rows).toEqual([{ ...operator, action: 'retry' }]);
+});
+
+// Planted fault: without the look at outcomes all 20 are sent.
+it('a replay into an outage that goes on stops by itself, and retries nothing twice', async () => {
+  await broken({ outage: true });
+  const done = await retryAll(scene.database, {
+    ...{
+      filter: { states: ['dead'], code: 'AWAY' },
+      operator,
+      rate: 50,
+      stopAtPercent: 20,
+      clock: systemClock,
+    },
+  });
+  expect(done.stopped).toMatch(/^\d+ of \d+ failed again \(100 %, the limit is 20 %\)$/);
+  expect(done.sent).toBeLessThan(20);
+  const { rows } = await scene.database.executor.query<{ most: number }>(
+    'select count(*)::int as most from converge.parked_audit group by parked order by 1 desc limit 1',
+  );
+  expect(rows).toEqual([{ most: 1 }]);
+});
+
+it('a dry run counts what cannot be retried, with the reason', async () => {
+  await broken({ outage: true });
+  const { executor } = scene.database;
+  await executor.query(`update converge.parked set closed = 'the step before it is undone' where key = 'k0'`);
+  await executor.query(
+    `update converge.parked set state = 'superseded', line = null, seq = null where key = 'k2'`,
+  );
+  expect(await planRetry(executor, { code: 'AWAY' })).toMatchObject({
+    matching: 20,
+    eligible: 18,
+    ineligible: expect.arrayContaining([
+      { why: 'the step before it is undone', events: 1 },
+      { why: 'its saga undid it before it took effect', events: 1 },
+    ]) as unknown,
+  });
+});
+
+it('the pages of events and of keys have each event and each key once', async () => {
+  await broken({ outage: true });
+  const { executor } = scene.database;
+  const events: string[] = [];
+  for (let after: ParkedCursor | undefined, more = true; more;) {
+    const page = await pageParked(executor, { states: ['dead'] }, { after, limit: 7 });
+    events.push(...page.map(({ id }) => id));
+    after = page.at(-1)?.cursor;
+    more = page.length === 7;
+  }
+  expect([events.length, new Set(events).size]).toEqual([30, 30]);
+  const first = await pageFailedKeys(executor, { code: 'AWAY' }, { limit: 12 });
+  const rest = await pageFailedKeys(executor, { code: 'AWAY' }, { after: first.at(-1), limit: 12 });
+  expect(new Set([...first, ...rest].map(({ key }) => key)).size).toBe(20);
+});

@@ -1,0 +1,116 @@
+import type { Clock } from '@convergekit/core';
+import type { Database } from '@convergekit/postgres';
+import { InboxError } from '../errors.ts';
+import { type Operator, retryParked } from './parked.ts';
+import type { ParkedFilter } from './parked-filter.ts';
+import { pageParked, type ParkedCursor, type ParkedLine, parkedBy } from './parked-page-sql.ts';
+import { nextRetry, type RetryCounts } from './retry-decision.ts';
+import { RetryOutcomes } from './retry-outcomes.ts';
+
+export interface RetryAllOptions {
+  readonly filter: ParkedFilter;
+  readonly operator: Operator;
+  /** Events a second, at most. */
+  readonly rate: number;
+  /** Ends when more than so many percent of the outcomes are failures. @default outcomes are not awaited */
+  readonly stopAtPercent?: number | undefined;
+  readonly clock: Clock;
+  /** Ends the retry between two events. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is called after each event, and when outcomes come in. */
+  readonly onProgress?: (counts: RetryCounts) => void;
+  /** Is called for each event. `result`: `run`, `due`, or why it was refused. */
+  readonly onEvent?: (id: string, result: string) => void;
+}
+
+export interface RetriedAll extends RetryCounts {
+  /** The reason why it ended before the last event. */
+  readonly stopped?: string;
+}
+
+const PAGE = 200;
+/** Outcomes are read after so many events, and while they are awaited. */
+const LOOK_EVERY = 10;
+const LOOK_MS = 250;
+/** After the last event, the outcomes are awaited for so long. */
+const SETTLE_MS = 30_000;
+
+/**
+ * Retries all matching events, each in a transaction of its own with its audit row, in the order of parking. What is parked
+ * after the beginning is left alone, and an event that fails again is not retried again. A repeat continues after a stop,
+ * since what was retried no longer matches.
+ */
+export async function retryAll(
+  database: Pick<Database, 'acquire' | 'executor'>,
+  options: RetryAllOptions,
+): Promise<RetriedAll> {
+  const { filter, operator, rate, stopAtPercent, clock, signal, onProgress, onEvent } = options;
+  const { executor } = database;
+  const outcomes = new RetryOutcomes(executor);
+  const report = (): void => onProgress?.(outcomes.counts());
+  for await (const line of lines(database, filter)) {
+    const stopped = await clearance();
+    if (stopped !== undefined) return { ...outcomes.counts(), stopped };
+    const result = await retryOne(database, line.id, operator);
+    outcomes.note(line, result);
+    onEvent?.(line.id, result);
+    report();
+    await clock.sleep(1_000 / rate, signal);
+  }
+  if (stopAtPercent !== undefined) await settle();
+  return outcomes.counts();
+
+  /** Waits until one more event may be retried. Returns why none may. */
+  async function clearance(): Promise<string | undefined> {
+    for (let looked = false; ; looked = true) {
+      if (signal?.aborted === true) return 'it was cancelled';
+      const { sent } = outcomes.counts();
+      if (looked || (stopAtPercent !== undefined && sent % LOOK_EVERY === 0)) await outcomes.look();
+      const next = nextRetry(outcomes.counts(), stopAtPercent);
+      if (next.kind === 'send') return undefined;
+      if (next.kind === 'stop') return next.why;
+      report();
+      await clock.sleep(LOOK_MS, signal);
+    }
+  }
+
+  async function settle(): Promise<void> {
+    const until = clock.monotonic() + SETTLE_MS;
+    for (await outcomes.look(); outcomes.counts().pending > 0 && clock.monotonic() < until;) {
+      if (signal?.aborted === true) return;
+      report();
+      await clock.sleep(LOOK_MS, signal);
+      await outcomes.look();
+    }
+    report();
+  }
+}
+
+async function* lines(
+  { executor }: Pick<Database, 'executor'>,
+  filter: ParkedFilter,
+): AsyncGenerator<ParkedLine> {
+  const now = await parkedBy(executor);
+  const until = filter.until === undefined || filter.until > now ? now : filter.until;
+  let after: ParkedCursor | undefined;
+  for (;;) {
+    const page = await pageParked(executor, { ...filter, until }, { after, limit: PAGE });
+    yield* page;
+    after = page.at(-1)?.cursor;
+    if (page.length < PAGE) return;
+  }
+}
+
+/** An event that was applied meanwhile, or waits behind another, is reported and passed. */
+async function retryOne(
+  database: Pick<Database, 'acquire'>,
+  id: string,
+  operator: Operator,
+): Promise<string> {
+  try {
+    return await retryParked(database, id, operator);
+  } catch (error) {
+    if (error instanceof InboxError && error.code.startsWith('PARKED_')) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import type { Databases } from '../definition.ts';
+import type { Reconciler } from '../reconciler.ts';
+import { readChunk } from '../scan-chunk.ts';
+import { diffKey, type KeyDiff } from './diff-key.ts';
+
+/** A declared reconciler with its two databases. */
+export interface OpenReconciler extends Databases<unknown, unknown> {
+  readonly declared: Reconciler;
+}
+
+/** The differences of a reconciler's keys. `looked` is the number of compared keys; `more`: others may follow. */
+export interface Differences {
+  readonly looked: number;
+  readonly more: boolean;
+  /** Why parts of the keys could not be read. */
+  readonly unknown: readonly string[];
+  readonly keys: readonly KeyDiff[];
+}
+
+/**
+ * Compares one key, or those that the scan lists until `limit` of them differ.
+ * Keys are read in read-only transactions; a scan is asked to write nothing (`readOnly`).
+ */
+export async function diffKeys(
+  open: OpenReconciler,
+  { key, limit }: { readonly key?: string | undefined; readonly limit: number },
+): Promise<Differences> {
+  const { declared } = open;
+  if (key !== undefined) return { looked: 1, more: false, unknown: [], keys: [await diffOne(open, key)] };
+  const keys: KeyDiff[] = [];
+  const unknown: string[] = [];
+  let looked = 0;
+  const context = { reconciler: declared.name, after: null, everything: true, readOnly: true };
+  for await (const chunk of declared.keys.scan(open, context)) {
+    const parts = readChunk(chunk);
+    if (parts.unknown !== undefined) unknown.push(parts.unknown);
+    for (const one of parts.keys) {
+      const found = await diffOne(open, one);
+      looked += 1;
+      if (found.verdict !== 'in_sync') keys.push(found);
+      if (keys.length >= limit) return { looked, more: true, unknown, keys };
+    }
+  }
+  return { looked, more: false, unknown, keys };
+}
+
+/** Compares one key in read-only transactions of its own: a side that cannot be read aborts no other key. */
+export function diffOne(open: OpenReconciler, key: string): Promise<KeyDiff> {
+  return readOnly(open, (databases) => diffKey(open.declared, databases, key));
+}
+
+type Sides = Databases<unknown, unknown>;
+
+/** Runs in a read-only transaction of each side: the server refuses every write of the reads, too. */
+async function readOnly<T>({ desired, actual }: Sides, run: (databases: Sides) => Promise<T>): Promise<T> {
+  const source = await desired.startTransaction().setAccessMode('read only').execute();
+  try {
+    const target = await actual.startTransaction().setAccessMode('read only').execute();
+    try {
+      return await run({ desired: source, actual: target });
+    } finally {
+      await target.rollback().execute();
+    }
+  } finally {
+    await source.rollback().execute();
+  }
+}

@@ -1,0 +1,42 @@
+import type { Executor } from '@convergekit/postgres';
+
+/** The progress of the relay of an outbox, whichever process leads. */
+export interface OutboxPulse {
+  /** The term of the last leader: it rises with every takeover. */
+  readonly term: string;
+  readonly doneTick: string;
+  readonly latestTick: string;
+  readonly ticks: number;
+  /** Ids handed out in the last minute; rolled back ones among them. */
+  readonly perMinute: number;
+  /** Ids handed out since the oldest tick that is kept, and its age. */
+  readonly sinceOldest: number;
+  readonly oldestTickMs: number;
+  /** Events that the outbox has, by its lowest and its newest id. */
+  readonly kept: number;
+  readonly held: readonly { readonly topic: string; readonly heldAt: number; readonly reason: string }[];
+}
+
+// The statement reads the ends of the primary keys of ticks and events, the ticks of a minute, and the few topics.
+const pulseSql = `
+  select s.term::text, s.done_tick::text as "doneTick", (select max(number)::text from converge.tick) as "latestTick",
+         (select (max(number) - min(number) + 1)::float8 from converge.tick) as ticks,
+         ((select last_value from converge.outbox_id) -
+           coalesce((select ceil from converge.tick where created_at <= clock_timestamp() - interval '1 minute'
+                      order by number desc limit 1), 0))::float8 as "perMinute",
+         coalesce((select (select last_value from converge.outbox_id) - t.ceil from converge.tick t
+                     order by t.number limit 1), 0)::float8 as "sinceOldest",
+         coalesce((select extract(epoch from clock_timestamp() - t.created_at) * 1000 from converge.tick t
+                     order by t.number limit 1), 0)::float8 as "oldestTickMs",
+         coalesce((select last_value from converge.outbox_id) - (select min(id) from converge.outbox) + 1, 0)::float8 as kept,
+         coalesce((select json_agg(json_build_object('topic', topic, 'heldAt', held_at, 'reason', held_reason) order by topic)
+                     from converge.relay_topic where held_at is not null), '[]') as held
+    from converge.relay_source s`;
+
+/** Reads the pulse of the outbox of a database. Throws when converge is not migrated here. */
+export async function readPulse(executor: Executor): Promise<OutboxPulse> {
+  const { rows } = await executor.query<OutboxPulse>(pulseSql);
+  const [row] = rows;
+  if (row === undefined) throw new Error('converge.relay_source is empty: run `converge migrate`');
+  return row;
+}

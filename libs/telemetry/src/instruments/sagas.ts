@@ -1,0 +1,51 @@
+import { attributeNames } from '../attributes.ts';
+import { counter, gauge, recovery } from '../instrument-definition.ts';
+
+const { effect, outcome, reason, saga, state, step } = attributeNames;
+
+/** The instruments of external calls, workflows and sagas. */
+export const sagaInstruments = {
+  effects: counter(
+    'converge.effects',
+    '{call}',
+    [effect, outcome],
+    'External calls and workflows that ended, by outcome',
+  ),
+  effectsLate: counter(
+    'converge.effects.late',
+    '{intent}',
+    [effect, reason],
+    'Calls that waited for longer than their bound, by effect and by what they wait for',
+  ),
+  effectsUndeclared: gauge(
+    'converge.effects.undeclared',
+    '{intent}',
+    [effect],
+    'Intents that wait although no worker declares their effect',
+  ),
+  sagas: gauge('converge.sagas', '{saga}', [saga, state], 'Sagas that have not ended, by state'),
+  sagaRecovery: recovery(
+    'converge.saga.recovery',
+    [saga, state],
+    'From the first failure of a saga to its end, by the state it ended in',
+  ),
+  sagaEnded: counter(
+    'converge.saga.ended',
+    '{saga}',
+    [saga, state],
+    'Sagas that ended, by state: completed, compensated',
+  ),
+  sagaCompensations: counter(
+    'converge.saga.compensations',
+    '{run}',
+    [saga, step, outcome],
+    'Compensations of steps, by outcome: undone, noop (nothing was to be undone), stuck (an operator must act)',
+  ),
+  sagaJoinsSwept: counter(
+    'converge.saga.joins_swept',
+    '{join}',
+    [saga],
+    'Joins of a group that left incomplete with their run',
+  ),
+  sagasStuck: gauge('converge.sagas.stuck', '{saga}', [saga], 'Sagas that wait for an operator'),
+} as const;

@@ -1,0 +1,90 @@
+import type { Context } from 'hono';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { explain } from '@convergekit/cli/operate';
+import { logger } from '@convergekit/telemetry';
+import { ConsoleRefusal, invalidInput, notFound, type RefusalStatus } from './errors.ts';
+import { html } from './layout/html.ts';
+import { layout, type RenderPage } from './layout/layout.ts';
+import { state } from './layout/parts.ts';
+import { defineActions, runningRoutes } from './routes/action.ts';
+import { toJson } from './routes/json.ts';
+import { defineLooks } from './routes/look.ts';
+import { openApiOf, type Operation } from './routes/openapi.ts';
+import type { RunningActions } from './routes/running.ts';
+import { defineViews } from './routes/view.ts';
+import type { ConsoleContext, Screen } from './screen.ts';
+import { checkHost, checkOrigin, secureHeaders } from './security/guard.ts';
+import { identify } from './security/identify.ts';
+import type { Signer } from './security/keys.ts';
+import { signInRoutes } from './security/sign-in.ts';
+import { READER } from './security/visitor.ts';
+import { staticFiles } from './static-files.ts';
+import type { App, ConsoleTypes } from './types.ts';
+
+/** The version of the API, in its document. */
+const VERSION = '0.1.0';
+/** The largest form or JSON body, in bytes: an edited event fits. */
+const MOST_BYTES = 2_000_000;
+
+export interface AppParts extends Omit<ConsoleContext, 'view' | 'action' | 'look'> {
+  readonly screens: readonly Screen[];
+  readonly running: RunningActions;
+  readonly signer: Signer;
+}
+
+/** Makes the application: guards first, then files, sign-in, screens and the API. */
+export function createApp({ screens, running, signer, ...parts }: AppParts): App {
+  const { settings, clock } = parts;
+  const app: App = new Hono<ConsoleTypes>();
+  const render = layout(screens);
+  const operations: Operation[] = [];
+  app.use(secureHeaders());
+  app.use(checkHost(settings.console.allowedHosts));
+  app.use(checkOrigin());
+  app.use(bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
+  app.use(identify(settings, clock, signer));
+  app.onError((error, c) => failed(error, c, render));
+  app.notFound((c) => failed(notFound(`there is no page ${c.req.path}: see the menu`), c, render));
+  staticFiles(app);
+  signInRoutes(app, parts, signer, render);
+  const routes = {
+    app,
+    render,
+    now: () => clock.now(),
+    document: (operation: Operation) => void operations.push(operation),
+  };
+  const context: ConsoleContext = {
+    ...parts,
+    view: defineViews(routes),
+    action: defineActions(routes, running),
+    look: defineLooks(routes, parts.payloads),
+  };
+  runningRoutes(routes, running);
+  for (const screen of screens) screen.routes(context, app);
+  app.get('/api/openapi.json', (c) => c.json(openApiOf(operations, VERSION)));
+  return app;
+}
+
+function tooLarge(): never {
+  throw invalidInput(`the request is larger than ${MOST_BYTES} bytes: nothing was changed`);
+}
+
+// A fault of the console is logged with its place, and its text is not sent: it may quote what was read.
+async function failed(error: unknown, c: Context<ConsoleTypes>, render: RenderPage): Promise<Response> {
+  const refusal = error instanceof ConsoleRefusal ? error : undefined;
+  const status: RefusalStatus | 500 = refusal?.status ?? 500;
+  if (refusal === undefined) logger('console').error({ err: error, path: c.req.path }, 'a page failed');
+  const code = refusal?.code ?? 'CONSOLE_FAILED';
+  const message = refusal?.message ?? explain(error).message;
+  if (c.req.path.startsWith('/api/'))
+    return c.body(toJson({ code, message }), status, { 'content-type': 'application/json; charset=utf-8' });
+  // A request that the guards refuse has no visitor yet.
+  if ((c.get('visitor') as unknown) === undefined) c.set('visitor', READER);
+  const title = status === 404 ? 'Not found' : status === 500 ? 'This page failed' : 'Refused';
+  return render(
+    c,
+    { title, body: html`<p class="note needs">${state('needs', code)} ${message}</p>` },
+    status,
+  );
+}

@@ -1,0 +1,96 @@
+import type { Executor } from '@convergekit/postgres';
+import { connect, type Database } from '@convergekit/postgres';
+import { checkedUrl, explain, type Settings } from '@convergekit/cli/operate';
+import { logger } from '@convergekit/telemetry';
+import { notFound } from './errors.ts';
+
+/** A database of the console, by its name in the settings. */
+export interface ConsoleDatabase {
+  readonly name: string;
+  readonly executor: Executor;
+  readonly database: Database;
+}
+
+/** A database that a page could not read, and why. */
+export interface Unread {
+  readonly database: string;
+  readonly reason: string;
+}
+
+export interface Gathered<T> {
+  readonly rows: readonly (T & { readonly database: string })[];
+  readonly unread: readonly Unread[];
+}
+
+export interface Databases {
+  readonly all: readonly ConsoleDatabase[];
+  readonly names: readonly string[];
+  /** Throws CONSOLE_NOT_FOUND for a name that the settings lack. */
+  get(name: string): ConsoleDatabase;
+  /**
+   * Reads rows from every database, or from the one named, side by side, and adds its name to each row.
+   * A database that cannot be read is named in `unread`; the others are shown.
+   */
+  gather<T extends object>(
+    read: (executor: Executor, name: string) => Promise<readonly T[]>,
+    only?: string,
+  ): Promise<Gathered<T>>;
+  close(): Promise<void>;
+}
+
+/** Opens a small pool for each database of the settings. They connect at first use. */
+export function openDatabases({ console: settings }: Settings): Databases {
+  const log = logger('console');
+  const opened = Object.entries(settings.databases).map(([name, url]) => {
+    const setting = `CONVERGE__CONSOLE__DATABASES__${name.toUpperCase()}`;
+    const database = connect({
+      url: checkedUrl(url, setting),
+      setting,
+      applicationName: 'converge-console',
+      max: settings.connections,
+      statementTimeoutMs: settings.statementMs,
+      onIdleError: (error) => log.warn({ err: error, database: name }, 'a connection to Postgres dropped'),
+    });
+    return { name, executor: database.executor, database };
+  });
+  return databasesOf(opened);
+}
+
+function databasesOf(all: readonly ConsoleDatabase[]): Databases {
+  const get = (name: string): ConsoleDatabase => {
+    const found = all.find((one) => one.name === name);
+    if (found !== undefined) return found;
+    throw notFound(
+      `the console has no database ${name}: it has ${all.map((one) => one.name).join(', ') || 'none'}`,
+    );
+  };
+  return {
+    all,
+    names: all.map(({ name }) => name),
+    get,
+    gather: async (read, only) => {
+      const asked = only === undefined ? all : [get(only)];
+      const parts = await Promise.all(asked.map((one) => readOne(one, read)));
+      return {
+        rows: parts.flatMap(({ rows }) => rows),
+        unread: parts.flatMap(({ unread }) => unread),
+      };
+    },
+    close: async () => {
+      await Promise.all(all.map(({ database }) => database.close()));
+    },
+  };
+}
+
+async function readOne<T extends object>(
+  { name, executor }: ConsoleDatabase,
+  read: (executor: Executor, name: string) => Promise<readonly T[]>,
+): Promise<Gathered<T>> {
+  try {
+    return { rows: (await read(executor, name)).map((row) => ({ ...row, database: name })), unread: [] };
+  } catch (error) {
+    const reason = explain(error).message;
+    logger('console').warn({ database: name, reason }, 'a database could not be read');
+    return { rows: [], unread: [{ database: name, reason }] };
+  }
+}

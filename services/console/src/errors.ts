@@ -1,0 +1,29 @@
+import { ConvergeError } from '@convergekit/core';
+
+/** The status codes with which the console refuses a request. */
+export type RefusalStatus = 400 | 401 | 403 | 404 | 409 | 421;
+
+/** A request that the console refuses; nothing was changed. */
+export class ConsoleRefusal extends ConvergeError {
+  readonly status: RefusalStatus;
+
+  constructor(status: RefusalStatus, code: string, message: string) {
+    super(message, { code, category: 'data', certainty: 'not_applied' });
+    this.status = status;
+  }
+}
+
+/** Makes the refusal of something that does not exist. */
+export function notFound(message: string): ConsoleRefusal {
+  return new ConsoleRefusal(404, 'CONSOLE_NOT_FOUND', message);
+}
+
+/** Makes the refusal of an input that cannot be used. */
+export function invalidInput(message: string): ConsoleRefusal {
+  return new ConsoleRefusal(400, 'CONSOLE_INPUT_INVALID', message);
+}
+
+/** Makes the refusal of an action that the present state does not allow. */
+export function conflict(message: string): ConsoleRefusal {
+  return new ConsoleRefusal(409, 'CONSOLE_CONFLICT', message);
+}

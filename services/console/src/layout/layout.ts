@@ -1,0 +1,116 @@
+import type { Context } from 'hono';
+import type { ConsoleTypes, PageContent } from '../types.ts';
+import type { Visitor } from '../security/visitor.ts';
+import { html, type Html, nothing } from './html.ts';
+
+/** An entry of the menu. */
+interface MenuEntry {
+  readonly title: string;
+  readonly path: string;
+}
+
+/** Answers with a page in the layout. */
+export type RenderPage = (
+  c: Context<ConsoleTypes>,
+  content: PageContent,
+  status?: 200 | 400 | 401 | 403 | 404 | 409 | 421 | 500,
+) => Promise<Response>;
+
+/** Makes the function that puts content into the frame of the console: menu, search box, user. */
+export function layout(screens: readonly MenuEntry[]): RenderPage {
+  return async (c, content, status = 200) => {
+    const path = new URL(c.req.url).pathname;
+    const page = await document({ screens, content, path, visitor: c.get('visitor') });
+    return c.html(page, status);
+  };
+}
+
+interface Parts {
+  readonly screens: readonly MenuEntry[];
+  readonly content: PageContent;
+  readonly path: string;
+  readonly visitor: Visitor | undefined;
+}
+
+function document({ screens, content, path, visitor }: Parts): Html {
+  const { title, body, script } = content;
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} – Converge</title>
+        <link rel="icon" href="/static/icon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href="/static/style.css" />
+        <script type="module" src="/static/console.js"></script>
+        ${script === undefined ? nothing : html`<script type="module" src="/static/${script}"></script>`}
+      </head>
+      <body>
+        <a class="skip" href="#content">Skip to the content</a>
+        <header class="top">
+          <a class="brand" href="/">Converge</a>
+          <form action="/search" method="get" role="search">
+            <input
+              type="search"
+              name="q"
+              aria-label="Search: event id, key, saga id, trace id or position"
+              placeholder="Search: id, key, trace, position"
+              aria-keyshortcuts="/"
+            />
+          </form>
+          ${userPart(visitor, path)}
+        </header>
+        <nav class="menu" aria-label="Screens">
+          <ul>
+            ${screens.map((screen) => menuEntry(screen, path))}
+          </ul>
+        </nav>
+        <main id="content" tabindex="-1">
+          <h1>${title}</h1>
+          ${body}
+        </main>
+        ${keyHelp()}
+      </body>
+    </html>`;
+}
+
+function menuEntry(screen: MenuEntry, path: string): Html {
+  const current =
+    screen.path === '/' ? path === '/' : path === screen.path || path.startsWith(`${screen.path}/`);
+  return html`<li>
+    <a href="${screen.path}" ${current ? html`aria-current="page"` : nothing}>${screen.title}</a>
+  </li>`;
+}
+
+function userPart(visitor: Visitor | undefined, path: string): Html {
+  if (visitor?.kind !== 'operator')
+    return html`<p class="user">
+      <span class="quiet">read-only</span> <a href="/sign-in?to=${encodeURIComponent(path)}">Sign in</a>
+    </p>`;
+  if (visitor.via !== 'session') return html`<p class="user">${visitor.user}</p>`;
+  return html`<form class="user" method="post" action="/sign-out">
+    <span>${visitor.user}</span>
+    <input type="hidden" name="formToken" value="${visitor.formToken}" />
+    <button type="submit" class="plain">Sign out</button>
+  </form>`;
+}
+
+function keyHelp(): Html {
+  return html`<dialog id="keys" aria-labelledby="keys-title">
+    <h2 id="keys-title">Keys</h2>
+    <dl class="keys">
+      <dt><kbd>/</kbd></dt>
+      <dd>search</dd>
+      <dt><kbd>j</kbd> <kbd>k</kbd></dt>
+      <dd>next and previous row</dd>
+      <dt><kbd>Enter</kbd></dt>
+      <dd>open the row</dd>
+      <dt><kbd>g</kbd> then a digit</dt>
+      <dd>the screen at that place of the menu</dd>
+      <dt><kbd>?</kbd></dt>
+      <dd>this list</dd>
+    </dl>
+    <form method="dialog"><button>Close</button></form>
+  </dialog>`;
+}

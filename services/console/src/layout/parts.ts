@@ -1,0 +1,158 @@
+import { formatMs } from '@convergekit/cli/operate';
+import type { Unread } from '../databases.ts';
+import { html, type Html, nothing } from './html.ts';
+
+/** The states of a thing, by what an operator does about it. A word and a sign carry them; colour only repeats it. */
+export type StateKind = 'ok' | 'waits' | 'needs' | 'off';
+
+const SIGNS = { ok: '✓', waits: '◔', needs: '▲', off: '–' } as const;
+
+/** A state as sign and word. `needs` = an operator must act, `waits` = it continues by itself, `off` = paused or ended. */
+export function state(kind: StateKind, word: string): Html {
+  return html`<span class="state ${kind}"><span aria-hidden="true">${SIGNS[kind]}</span> ${word}</span>`;
+}
+
+/** A moment as its age, with the exact time on hover; `-` for none. */
+export function ago(at: Date | null | undefined, now: number): Html {
+  if (at === null || at === undefined) return html`<span class="quiet">–</span>`;
+  const ms = now - at.getTime();
+  const text = ms >= 0 ? `${formatMs(ms)} ago` : `in ${formatMs(-ms)}`;
+  return html`<time datetime="${at.toISOString()}" title="${at.toISOString()}">${text}</time>`;
+}
+
+/** A moment as date and time in UTC, to the second. */
+export function moment(at: Date | null | undefined): Html {
+  if (at === null || at === undefined) return html`<span class="quiet">–</span>`;
+  const text = at
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' Z');
+  return html`<time datetime="${at.toISOString()}">${text}</time>`;
+}
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly cell: (row: Row) => Html | string | number | null | undefined;
+  /** `number` aligns right, `code` is monospaced, `wide` may wrap and takes the room. @default text */
+  readonly kind?: 'number' | 'code' | 'wide';
+}
+
+export interface TableOptions<Row> {
+  /** What the table lists; read out, and shown above it. */
+  readonly caption: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  /** The page of a row: its first cell becomes the link, and `j`, `k` go along these links. */
+  readonly href?: (row: Row) => string | undefined;
+  /** The line instead of an empty table. */
+  readonly empty: string;
+}
+
+/** A table. On a phone it scrolls sideways inside its own frame. */
+export function dataTable<Row>({ caption, columns, rows, href, empty }: TableOptions<Row>): Html {
+  if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
+  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+    <table>
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${columns.map(({ title, kind }) => html`<th scope="col" class="${kind ?? ''}">${title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${columns.map((column, index) => cellOf(column, row, index === 0 ? href?.(row) : undefined))}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function cellOf<Row>({ cell, kind }: Column<Row>, row: Row, href: string | undefined): Html {
+  const value = cell(row);
+  const content = value === null || value === undefined || value === '' ? '–' : value;
+  return html`<td class="${kind ?? ''}">
+    ${href === undefined ? content : html`<a data-row href="${href}">${content}</a>`}
+  </td>`;
+}
+
+/** Names and values of one thing. */
+export function facts(rows: readonly (readonly [string, Html | string | number | null | undefined])[]): Html {
+  return html`<dl class="facts">
+    ${rows.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value ?? '–'}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
+
+/** A field of a filter: free text, or one of some values. */
+export interface FilterField {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string | undefined;
+  /** @default free text */
+  readonly options?: readonly string[];
+}
+
+/** The filter of a list. It is sent by GET, so that it is in the address. */
+export function filterForm(action: string, fields: readonly FilterField[]): Html {
+  return html`<form class="filter" method="get" action="${action}">
+    ${fields.map(filterField)}
+    <button type="submit">Filter</button>
+    ${fields.some(({ value }) => value !== undefined && value !== '') ? html`<a href="${action}">Clear</a>` : nothing}
+  </form>`;
+}
+
+function filterField({ name, label, value = '', options }: FilterField): Html {
+  if (options === undefined)
+    return html`<label
+      >${label} <input name="${name}" value="${value}" autocomplete="off" spellcheck="false"
+    /></label>`;
+  return html`<label
+    >${label}
+    <select name="${name}">
+      <option value="">any</option>
+      ${options.map((one) => html`<option value="${one}" ${one === value ? html`selected` : nothing}>${one}</option>`)}
+    </select></label
+  >`;
+}
+
+/** A link that leads to the form of an action. */
+export function actionLink(href: string, text: string): Html {
+  return html`<a class="button" href="${href}">${text}</a>`;
+}
+
+/** A link to the next page of a list by keyset; nothing at the end. */
+export function nextPage(href: string | undefined): Html {
+  return href === undefined
+    ? nothing
+    : html`<p class="pager"><a rel="next" href="${href}">Older rows</a></p>`;
+}
+
+/** The note about databases that could not be read: what is shown lacks their rows. */
+export function unreadNote(unread: readonly Unread[]): Html {
+  return html`${unread.map(
+    ({ database, reason }) =>
+      html`<p class="note needs" role="status">${state('needs', `${database} is not shown`)} ${reason}</p>`,
+  )}`;
+}
+
+/** An address with a query; undefined and empty values are left out. Pure. */
+export function withQuery(
+  path: string,
+  query: Readonly<Record<string, string | number | undefined>>,
+): string {
+  const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined || value === '' ? [] : [[name, String(value)]],
+  );
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`;
+}

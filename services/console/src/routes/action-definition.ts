@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import type { Html } from '../layout/html.ts';
+import type { Outcome, Report } from './running.ts';
+import type { Visit } from './view.ts';
+
+/** What an action would do, before it is done. */
+export const previewSchema = z.object({
+  /** The number of things that the action would change now. */
+  eligible: z.number().int(),
+  /** What they are, in the plural: `dead letters`. */
+  unit: z.string(),
+  /** The others that match the filter, and why they stay as they are. */
+  others: z.array(z.object({ count: z.number().int(), why: z.string() })).default([]),
+  /** What happens to the eligible ones, in one or two sentences. */
+  effect: z.string(),
+});
+
+export type Preview = z.input<typeof previewSchema>;
+
+export const outcomeSchema = z.object({ text: z.string(), changed: z.number().int(), href: z.string() });
+
+/** The operator of an action. */
+export interface Acting {
+  readonly user: string;
+  readonly reason: string;
+  /** The number of the preview that the operator saw; undefined from the API without `expected`. */
+  readonly expected: number | undefined;
+  readonly report: Report;
+  /** Aborts when the operator, or the end of the console, stops the action: it ends between two of its things. */
+  readonly signal: AbortSignal;
+}
+
+/** An action of an operator: preview, reason, progress, audit row, link to the result. */
+export interface Action<Input extends z.ZodObject> {
+  /** The path in Hono's form. */
+  readonly path: string;
+  /** A verb phrase: `Retry dead letters`. */
+  readonly title: string;
+  readonly summary: string;
+  /** The fields of path, query and form: which things, by the filter of their list, and how. All arrive as texts. */
+  readonly input: Input;
+  readonly preview: (input: z.output<Input>, visit: Visit) => Promise<Preview>;
+  /** Own fields of the form, above the reason. Those of the query stay as they are, hidden. @default none */
+  readonly fields?: (input: z.output<Input>, preview: Preview) => Html;
+  /**
+   * Acts, by a function of a package that leaves the audit row. Throw `conflict` when the present state does not allow it.
+   */
+  readonly run: (input: z.output<Input>, acting: Acting) => Promise<Outcome>;
+}
+
+export type DefineAction = <Input extends z.ZodObject>(action: Action<Input>) => void;
+
+/** The fields of every action's form. */
+export const formFields = z.object({
+  reason: z.string().trim().min(1, 'give a reason: it goes into the audit'),
+  expected: z.coerce.number().int().optional(),
+});

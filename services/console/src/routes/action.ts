@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import type { Context } from 'hono';
+import { conflict, invalidInput } from '../errors.ts';
+import type { ConsoleTypes } from '../types.ts';
+import { requireOperator } from '../security/guard.ts';
+import {
+  type Action,
+  type DefineAction,
+  formFields,
+  outcomeSchema,
+  type Preview,
+  previewSchema,
+} from './action-definition.ts';
+import { actionForm, progressPage } from './action-pages.ts';
+import { inputOf } from './input.ts';
+import { toJson } from './json.ts';
+import type { RunningActions } from './running.ts';
+import { apiPath, type RouteParts, type Visit } from './view.ts';
+
+const visitOf = (c: Context<ConsoleTypes>, now: number): Visit => ({
+  visitor: c.get('visitor'),
+  url: new URL(c.req.url),
+  now,
+});
+
+/** Makes the function that defines actions. */
+export function defineActions(
+  { app, render, now, document }: RouteParts,
+  running: RunningActions,
+): DefineAction {
+  return (action) => {
+    const { path, summary, input } = action;
+    const previewOf = async (c: Context<ConsoleTypes>): Promise<Preview> =>
+      previewSchema.parse(await action.preview(inputOf(c, input), visitOf(c, now())));
+    app.get(path, async (c) => {
+      const preview = await previewOf(c);
+      return render(c, actionForm(action, inputOf(c, input), preview, visitOf(c, now())));
+    });
+    app.post(path, async (c) => {
+      const form = await c.req.parseBody({ all: true });
+      const { user } = requireOperator(c, textOf(form['formToken']));
+      return c.redirect(`/actions/${start(c, action, form, user)}`, 303);
+    });
+    const api = apiPath(path);
+    app.get(api, async (c) => c.body(toJson(await previewOf(c)), 200, JSON_TYPE));
+    app.post(api, async (c) => {
+      const body = await bodyOf(c);
+      const { user } = requireOperator(c, c.req.header('x-form-token'));
+      const id = start(c, action, body, user);
+      await running.ended(id);
+      const { progress } = running.get(id);
+      if (progress.kind !== 'ended')
+        throw conflict(progress.kind === 'failed' ? progress.message : 'it still runs');
+      return c.body(toJson(progress.outcome), 200, JSON_TYPE);
+    });
+    document({
+      method: 'get',
+      path: api,
+      summary: `Preview: ${summary}`,
+      input,
+      answer: previewSchema,
+      acts: false,
+    });
+    document({
+      method: 'post',
+      path: api,
+      summary,
+      input: input.extend(formFields.shape),
+      answer: outcomeSchema,
+      acts: true,
+    });
+  };
+
+  function start<Input extends z.ZodObject>(
+    c: Context<ConsoleTypes>,
+    { title, input, run }: Action<Input>,
+    given: Readonly<Record<string, unknown>>,
+    user: string,
+  ): string {
+    const { reason, expected } = inputOf(c, formFields, given);
+    const values = inputOf(c, input, given);
+    return running.start({ title, user }, (report, signal) =>
+      run(values, { user, reason, expected, report, signal }),
+    );
+  }
+}
+
+const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string, unknown>>> {
+  const body: unknown = await c.req.json().catch(() => undefined);
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
+  throw invalidInput('the body is no JSON object: send {"reason": "…"} with the fields of the action');
+}
+
+/** The page of an action that was started, and its twin in the API. */
+export function runningRoutes({ app, render, document }: RouteParts, running: RunningActions): void {
+  const input = z.object({ id: z.string() });
+  const answer = z.object({
+    id: z.string(),
+    title: z.string(),
+    user: z.string(),
+    progress: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('runs'), done: z.number(), total: z.number().optional() }),
+      z.object({ kind: z.literal('ended'), outcome: outcomeSchema }),
+      z.object({ kind: z.literal('failed'), message: z.string() }),
+    ]),
+  });
+  app.get('/actions/:id', (c) =>
+    render(c, progressPage(running.get(inputOf(c, input).id), c.get('visitor'))),
+  );
+  app.post('/actions/:id/stop', async (c) => {
+    const { id } = inputOf(c, input);
+    requireOperator(c, textOf((await c.req.parseBody())['formToken']));
+    running.stop(id);
+    return c.redirect(`/actions/${id}`, 303);
+  });
+  app.post('/api/actions/:id/stop', (c) => {
+    const { id } = inputOf(c, input);
+    requireOperator(c, c.req.header('x-form-token'));
+    running.stop(id);
+    return c.body(toJson(answer.parse(running.get(id))), 200, JSON_TYPE);
+  });
+  app.get('/api/actions/:id', (c) =>
+    c.body(toJson(answer.parse(running.get(inputOf(c, input).id))), 200, JSON_TYPE),
+  );
+  document({
+    method: 'get',
+    path: '/api/actions/:id',
+    summary: 'The progress of an action',
+    input,
+    answer,
+    acts: false,
+  });
+  document({
+    method: 'post',
+    path: '/api/actions/:id/stop',
+    summary: 'Stops an action between two of its things',
+    input,
+    answer,
+    acts: true,
+  });
+}

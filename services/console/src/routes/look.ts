@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { recordAct } from '@convergekit/postgres/operate';
+import type { Context } from 'hono';
+import type { ConsoleDatabase } from '../databases.ts';
+import { ConsoleRefusal, invalidInput } from '../errors.ts';
+import { html } from '../layout/html.ts';
+import type { ConsoleTypes, PageContent, PayloadPrivacy } from '../types.ts';
+import { requireOperator } from '../security/guard.ts';
+import { inputOf } from './input.ts';
+import { toJson } from './json.ts';
+import { apiPath, type RouteParts } from './view.ts';
+
+/** A payload that an operator may see in full. */
+export interface SeenPayload {
+  readonly database: ConsoleDatabase;
+  /** What it is of, for the audit: `event 0198…`. */
+  readonly subject: string;
+  readonly payload: string;
+}
+
+/** A look at a payload in full: it asks for a reason, and is recorded before anything is shown. */
+export interface Look<Input extends z.ZodObject> {
+  /** The path in Hono's form, such as `/events/:id/payload`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly input: Input;
+  readonly read: (input: z.output<Input>) => Promise<SeenPayload>;
+}
+
+export type DefineLook = <Input extends z.ZodObject>(look: Look<Input>) => void;
+
+const reasonFields = z.object({ reason: z.string().trim().min(1, 'give a reason: it goes into the audit') });
+const answerSchema = z.object({ subject: z.string(), payload: z.string() });
+
+/** Makes the function that defines looks at payloads. */
+export function defineLooks({ app, render, document }: RouteParts, payloads: PayloadPrivacy): DefineLook {
+  return ({ path, summary, input, read }) => {
+    const see = async (
+      c: Context<ConsoleTypes>,
+      given: Readonly<Record<string, unknown>>,
+      token: string | undefined,
+    ) => {
+      const { user } = requireOperator(c, token);
+      requireFull(payloads);
+      const { reason } = inputOf(c, reasonFields, given);
+      const { database, subject, payload } = await read(inputOf(c, input, given));
+      // Recorded first: a look that leaves no row shows nothing.
+      await recordAct(database.executor, { action: 'payload look', subject, by: user, reason });
+      return { subject, payload };
+    };
+    app.get(path, (c) => render(c, lookForm(c, payloads)));
+    app.post(path, async (c) => {
+      const form = await c.req.parseBody();
+      const token = form['formToken'];
+      const { subject, payload } = await see(c, form, typeof token === 'string' ? token : undefined);
+      return render(c, { title: `Payload of ${subject}`, body: html`<pre tabindex="0">${payload}</pre>` });
+    });
+    const api = apiPath(path);
+    app.post(api, async (c) => {
+      const body: unknown = await c.req.json().catch(() => undefined);
+      if (typeof body !== 'object' || body === null)
+        throw invalidInput('the body is no JSON object: send {"reason": "…"}');
+      const seen = await see(c, { ...body }, c.req.header('x-form-token'));
+      return c.body(toJson(answerSchema.parse(seen)), 200, {
+        'content-type': 'application/json; charset=utf-8',
+      });
+    });
+    const inputs = input.extend(reasonFields.shape);
+    document({ method: 'post', path: api, summary, input: inputs, answer: answerSchema, acts: true });
+  };
+}
+
+function requireFull(payloads: PayloadPrivacy): void {
+  if (payloads === 'full') return;
+  throw new ConsoleRefusal(
+    403,
+    'CONSOLE_PAYLOAD_REFUSED',
+    'payloads are not shown in full here: CONVERGE__CONSOLE__PAYLOADS=full permits it to signed-in users',
+  );
+}
+
+function lookForm(c: Context<ConsoleTypes>, payloads: PayloadPrivacy): PageContent {
+  requireFull(payloads);
+  const title = 'See a payload in full';
+  const visitor = c.get('visitor');
+  const { pathname, search } = new URL(c.req.url);
+  if (visitor.kind !== 'operator')
+    return {
+      title,
+      body: html`<p class="note">
+        <a href="/sign-in?to=${encodeURIComponent(pathname + search)}">Sign in</a>: only a user may see it.
+      </p>`,
+    };
+  const body = html`<p>Your name and the reason go into the audit before it is shown.</p>
+    <form method="post" action="${pathname}${search}" class="stacked">
+      <input type="hidden" name="formToken" value="${visitor.formToken}" />
+      <label>Reason <input name="reason" required maxlength="500" autocomplete="off" /></label>
+      <button type="submit">Show the payload</button>
+    </form>`;
+  return { title, body };
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { alarmText, readAttention, worstFirst } from '@convergekit/cli/operate';
+import type { ConsoleContext, Screen } from '../../screen.ts';
+import { alarmPage } from './alarm-page.ts';
+import { attentionPage } from './page.ts';
+import { alarmSchema, attentionSchema } from './schemas.ts';
+import { notFound } from '../../errors.ts';
+
+/** The home page: what needs an operator, in all databases, the worst first. */
+export const attention: Screen = {
+  name: 'attention',
+  title: 'Needs attention',
+  path: '/',
+  summary: 'stuck sagas, dead letters, halted partitions, gaps, held reconcilers and alarms, the worst first',
+  routes: (context) => {
+    context.view({
+      path: '/',
+      summary: 'What needs an operator in all databases, the worst first',
+      input: z.object({ database: z.string().optional() }),
+      answer: attentionSchema,
+      read: async ({ database }, { now }) => {
+        const { rows, unread } = await gather(context, database, now);
+        return {
+          items: [...worstFirst(rows)],
+          checkedAt: new Date(now),
+          databases: [...context.databases.names],
+          unread: [...unread],
+        };
+      },
+      page: (answer, { now }) => attentionPage(answer, now),
+    });
+    context.view({
+      path: '/alarms/:name',
+      summary: 'What an alarm means, and what to do about it',
+      input: z.object({ name: z.string() }),
+      answer: alarmSchema,
+      read: ({ name }) => {
+        const text = alarmText(name);
+        if (text === undefined)
+          throw notFound(`the kit has no alarm ${name}: docs/guides/alarms.md lists all`);
+        return Promise.resolve({ name, ...text });
+      },
+      page: alarmPage,
+    });
+  },
+};
+
+function gather({ databases, settings }: ConsoleContext, only: string | undefined, now: number) {
+  const { overdueMs, stalledMs, ignoredConsumers } = settings.reconcile.scans;
+  const bounds = { overdueMs, stalledMs, ignoredConsumers };
+  return databases.gather(
+    (executor, name) => readAttention({ name, executor }, databases.all, bounds, now),
+    only,
+  );
+}

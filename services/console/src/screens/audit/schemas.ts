@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { unreadSchema } from '../attention/schemas.ts';
+
+const rowSchema = z.object({
+  id: z.string(),
+  at: z.date(),
+  by: z.string(),
+  role: z.string().nullable(),
+  action: z.string(),
+  subject: z.string(),
+  key: z.string().nullable(),
+  eventId: z.string().nullable(),
+  reason: z.string(),
+  database: z.string(),
+});
+
+export const auditSchema = z.object({
+  rows: z.array(rowSchema),
+  /** The cursor of the next page; absent on the last one. */
+  next: z.string().optional(),
+  databases: z.array(z.string()),
+  unread: unreadSchema,
+});
+
+export const inputSchema = z.object({
+  by: z.string().optional(),
+  action: z.string().optional(),
+  about: z.string().optional(),
+  database: z.string().optional(),
+  from: z.iso.datetime({ offset: true }).optional(),
+  before: z.string().optional(),
+});
+
+export type AuditInput = z.output<typeof inputSchema>;

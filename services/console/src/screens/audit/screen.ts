@@ -1,0 +1,72 @@
+import { readOperatorAudit } from '@convergekit/cli/operate';
+import { invalidInput } from '../../errors.ts';
+import { toJson } from '../../routes/json.ts';
+import type { ConsoleContext, Screen } from '../../screen.ts';
+import { inputOf } from '../../routes/input.ts';
+import { auditPage } from './page.ts';
+import { type AuditInput, auditSchema, inputSchema } from './schemas.ts';
+
+const PAGE = 100;
+/** The rows of an export. A longer one continues with `from` and `before`. */
+const EXPORT = 10_000;
+
+/** Who did what and why, from every table that records acts of operators. */
+export const audit: Screen = {
+  name: 'audit',
+  title: 'Audit',
+  path: '/audit',
+  summary: 'who did what and why: filter, and export as JSON lines',
+  routes: (context, app) => {
+    context.view({
+      path: '/audit',
+      summary: 'Acts of operators, the newest first',
+      input: inputSchema,
+      answer: auditSchema,
+      read: async (input) => ({
+        ...(await readPage(context, input, PAGE)),
+        databases: [...context.databases.names],
+      }),
+      page: (answer, _, input) => auditPage(answer, input),
+    });
+    app.get('/audit.jsonl', async (c) => {
+      const { rows } = await readPage(context, inputOf(c, inputSchema), EXPORT);
+      return c.body(rows.map((row) => `${toJson(row)}\n`).join(''), 200, {
+        'content-type': 'application/jsonl; charset=utf-8',
+        'content-disposition': 'attachment; filename="audit.jsonl"',
+      });
+    });
+  },
+};
+
+async function readPage({ databases }: ConsoleContext, input: AuditInput, limit: number) {
+  const { by, action, about, database, from, before } = input;
+  const filter = {
+    by,
+    action,
+    about,
+    from: from === undefined ? undefined : new Date(from),
+    before: cursorOf(before),
+  };
+  const { rows, unread } = await databases.gather(
+    (executor) => readOperatorAudit(executor, filter, limit + 1),
+    database,
+  );
+  const newest = rows.toSorted((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? 1 : -1));
+  const page = newest.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    rows: page,
+    next: last !== undefined && newest.length > limit ? `${last.at.toISOString()}~${last.id}` : undefined,
+    unread: [...unread],
+  };
+}
+
+/** Reads a cursor: the time and the id of the last row shown. */
+function cursorOf(text: string | undefined): { readonly at: Date; readonly id: string } | undefined {
+  if (text === undefined) return undefined;
+  const [, at = '', id = ''] = /^([^~]+)~(.+)$/.exec(text) ?? [];
+  const time = new Date(at);
+  if (Number.isNaN(time.getTime()))
+    throw invalidInput('`before` is no cursor of an audit: open /audit again');
+  return { at: time, id };
+}

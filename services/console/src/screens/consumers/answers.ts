@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+export const relaySchema = z.object({
+  database: z.string(),
+  source: z.string(),
+  epoch: z.number(),
+  /** The process that leads; null = none. */
+  leader: z.string().nullable(),
+  /** It rises with every takeover. */
+  term: z.string(),
+  doneTick: z.string(),
+  /** Events that are not published, of topics that flow. */
+  backlog: z.number(),
+  oldestMs: z.number(),
+  waitingBytes: z.number(),
+  perMinute: z.number(),
+  held: z.array(z.object({ topic: z.string(), reason: z.string() })),
+});
+
+export const partitionSchema = z.object({
+  database: z.string(),
+  consumer: z.string(),
+  topic: z.string(),
+  partition: z.number(),
+  nextOffset: z.bigint(),
+  logEnd: z.bigint().nullable(),
+  /** Records to the end of the log; null = not known. */
+  lag: z.bigint().nullable(),
+  /** The age of the newest handled event while it lags. */
+  lagMs: z.number().nullable(),
+  halted: z.object({ code: z.string(), reason: z.string(), at: z.date() }).nullable(),
+  watermarks: z.array(
+    z.object({ source: z.string(), position: z.string(), newestMs: z.number().nullable() }),
+  ),
+  parkedKeys: z.number(),
+  openGaps: z.number(),
+});
+
+export const gapSchema = z.object({
+  database: z.string(),
+  id: z.string(),
+  consumer: z.string(),
+  topic: z.string(),
+  partition: z.number(),
+  source: z.string(),
+  after: z.string(),
+  upTo: z.string(),
+});
+
+export const unreadSchema = z.array(z.object({ database: z.string(), reason: z.string() }));
+
+export type RelayAnswer = z.output<typeof relaySchema>;
+export type PartitionAnswer = z.output<typeof partitionSchema>;
+export type GapAnswer = z.output<typeof gapSchema>;

@@ -1,0 +1,119 @@
+import { type PartitionOverview, readOverview, resumePartition } from '@convergekit/inbox/operate';
+import { explain } from '@convergekit/cli/operate';
+import type { Admin, Broker } from '@convergekit/broker';
+import { z } from 'zod';
+import type { ConsoleDatabase, Databases } from '../../databases.ts';
+import { conflict } from '../../errors.ts';
+import { html, type Html } from '../../layout/html.ts';
+import { withQuery } from '../../layout/parts.ts';
+import type { Preview } from '../../routes/action-definition.ts';
+import type { ConsoleContext } from '../../screen.ts';
+
+/** Halts of a partition whose log lost its place: an operator decides at the command line where to begin. */
+const NEEDS_EARLIEST = ['topic_recreated', 'offset_out_of_range'];
+
+const inputSchema = z.object({
+  database: z.string().optional(),
+  consumer: z.string().optional(),
+  /** `pass`: what is missing at a gap is kept for later; the record of an old primary is skipped. */
+  obstacle: z.enum(['keep', 'pass']).default('keep'),
+});
+
+type Filter = Pick<z.output<typeof inputSchema>, 'database' | 'consumer'>;
+type Halted = Pick<PartitionOverview, 'consumer' | 'topic' | 'partition' | 'halted'> & {
+  readonly database: string;
+};
+
+/** Defines the resumption of halted partitions: all that match the filter. */
+export function resumeAction({ action, databases, broker }: ConsoleContext): void {
+  action({
+    path: '/consumers/resume',
+    title: 'Resume partitions',
+    summary: 'Resume halted partitions: all that match the filter',
+    input: inputSchema,
+    preview: async (filter) => previewOf(await haltedOf(databases, filter), broker !== undefined),
+    fields: obstacleField,
+    run: async ({ obstacle, ...filter }, { user, reason, report }) => {
+      const eligible = (await haltedOf(databases, filter)).filter((row) => !isMoved(row));
+      const admin = await adminOf(broker);
+      const options = { by: user, reason, pass: obstacle === 'pass' };
+      const refused: string[] = [];
+      try {
+        for (const [index, row] of eligible.entries()) {
+          report(index, eligible.length);
+          const refusal = await resume(databases.get(row.database), admin, row, options);
+          if (refusal !== undefined) refused.push(refusal);
+        }
+      } finally {
+        await admin.close();
+      }
+      const changed = eligible.length - refused.length;
+      const others = refused.length === 0 ? '' : ` Not resumed: ${refused.join('; ')}`;
+      return {
+        text: `${changed} partitions resumed.${others}`,
+        changed,
+        href: withQuery('/consumers', filter),
+      };
+    },
+  });
+}
+
+async function haltedOf(databases: Databases, { database, consumer }: Filter): Promise<readonly Halted[]> {
+  const { rows } = await databases.gather(
+    async (executor) => (await readOverview(executor, consumer)).filter(({ halted }) => halted !== null),
+    database,
+  );
+  return rows;
+}
+
+/** Resumes one partition. Returns why it was refused; undefined = it was resumed. */
+function resume(
+  { database }: ConsoleDatabase,
+  admin: Admin,
+  { consumer, topic, partition }: Halted,
+  options: { readonly by: string; readonly reason: string; readonly pass: boolean },
+): Promise<string | undefined> {
+  return resumePartition(database, admin, { consumer, topic, partition }, options).then(
+    () => undefined,
+    (error: unknown) => `${consumer} at ${topic}/${partition}: ${explain(error).message}`,
+  );
+}
+
+/** States which halted partitions can be resumed, and why not the others. Pure. */
+export function previewOf(rows: readonly Pick<Halted, 'halted'>[], hasBroker: boolean): Preview {
+  const moved = rows.filter(isMoved).length;
+  const earliest =
+    'their log lost the place: `converge consumers resume --from earliest` decides where to begin';
+  return {
+    eligible: hasBroker ? rows.length - moved : 0,
+    unit: 'halted partitions',
+    others: [
+      ...(moved > 0 ? [{ count: moved, why: earliest }] : []),
+      ...(hasBroker
+        ? []
+        : [{ count: rows.length, why: 'no broker is set: the ends of the logs are not known' }]),
+    ],
+    effect:
+      'Filled events are handled first. A partition whose obstacle is still there halts again at the same place, unless you pass it: then what is missing is recorded as a gap, or the records of an old primary are skipped.',
+  };
+}
+
+function obstacleField(): Html {
+  return html`<label
+    >What is in the way
+    <select name="obstacle">
+      <option value="keep">halt again if it is still there</option>
+      <option value="pass">pass it: continue without what is missing</option>
+    </select></label
+  >`;
+}
+
+function isMoved({ halted }: Pick<PartitionOverview, 'halted'>): boolean {
+  return halted !== null && NEEDS_EARLIEST.includes(halted.code);
+}
+
+function adminOf(broker: Broker | undefined): Promise<Admin> {
+  if (broker === undefined)
+    throw conflict('no broker is set: give the console KAFKA_BROKERS to resume partitions');
+  return broker.admin();
+}

@@ -1,0 +1,72 @@
+import { readAudit } from '@convergekit/reconcile/operate';
+import { z } from 'zod';
+import { html } from '../../layout/html.ts';
+import { unreadNote } from '../../layout/parts.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { driftKeySchema, repairSchema, unreadSchema } from './answers.ts';
+import { keyPart, maskedNote } from './parts.ts';
+import { readKey, readReconcilers } from './read-drift.ts';
+import type { FindDeclared } from './reconcilers.ts';
+import { repairTable } from './repairs-view.ts';
+import { hidden, recordLook, stateView } from './state-values.ts';
+
+/** Rows of the history of each reconciler. */
+const ROWS = 20;
+
+const ownRepair = repairSchema.extend({ database: z.string(), reconciler: z.string() });
+
+/** Defines the page of one key: its differences in all reconcilers, and what was repaired of it. */
+export function keyView({ view, databases, payloads }: ConsoleContext, declared: FindDeclared): void {
+  view({
+    path: '/drift/key',
+    summary: 'One key in all reconcilers: its differences now, its repairs and verdicts',
+    input: z.object({ key: z.string() }),
+    answer: z.object({
+      masked: z.boolean(),
+      keys: z.array(driftKeySchema),
+      repairs: z.array(ownRepair),
+      unread: unreadSchema,
+    }),
+    read: async ({ key }, { visitor, now }) => {
+      const states = stateView(payloads, visitor);
+      const { rows, unread } = await databases.gather(async (executor, database) => {
+        const found = [];
+        const reconcilers = await readReconcilers(executor);
+        if (reconcilers.length > 0) await recordLook(executor, states, visitor, `drift of key ${key}`);
+        for (const { name: reconciler } of reconcilers) {
+          const open = await declared(database, reconciler);
+          const row = await readKey(executor, { database, reconciler, key, now: new Date(now) }, open);
+          const repairs = await readAudit(executor, reconciler, { key, limit: ROWS });
+          found.push({
+            keys: row === undefined ? [] : [{ ...row, fields: hidden(row.fields, states) }],
+            repairs: repairs.map((one) => ({
+              ...{ ...one, database, reconciler },
+              before: states.shown(one.before),
+              after: states.shown(one.after),
+            })),
+          });
+        }
+        return found;
+      });
+      return {
+        masked: states.masked,
+        keys: rows.flatMap(({ keys }) => keys),
+        repairs: rows.flatMap(({ repairs }) => repairs),
+        unread: [...unread],
+      };
+    },
+    page: ({ masked, keys, repairs, unread }, { now }, { key }) => {
+      const body = html`${unreadNote(unread)} ${maskedNote(masked)}
+        ${keys.length === 0 ? html`<p class="empty">No reconciler knows this key as divergent.</p>` : ''}
+        ${keys.map(
+          (one) =>
+            html`<h2>${one.reconciler} in ${one.database}</h2>
+              ${keyPart(one, now, false)}`,
+        )}
+        <h2>Repairs and verdicts</h2>
+        ${repairTable(repairs, `Repairs and verdicts of ${key}`)}
+        <p><a href="/search?q=${encodeURIComponent(key)}">All that is known of ${key}</a></p>`;
+      return { title: `Drift of key ${key}`, body };
+    },
+  });
+}

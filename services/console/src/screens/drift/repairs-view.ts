@@ -1,0 +1,77 @@
+import { readAudit } from '@convergekit/reconcile/operate';
+import { z } from 'zod';
+import { html, type Html } from '../../layout/html.ts';
+import { dataTable, filterForm, moment, nextPage, withQuery } from '../../layout/parts.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { type RepairAnswer, repairSchema } from './answers.ts';
+import { maskedNote, reconcilerPath, valueText, verdictState } from './parts.ts';
+import { recordLook, stateView } from './state-values.ts';
+
+const ROWS = 50;
+
+/** Defines the history of a reconciler: repairs, verdicts that were no repair, approvals. */
+export function repairsView({ view, databases, payloads }: ConsoleContext): void {
+  view({
+    path: '/drift/:database/:name/repairs',
+    summary: 'The repairs, verdicts and approvals of a reconciler, the newest first',
+    input: z.object({
+      database: z.string(),
+      name: z.string(),
+      key: z.string().optional(),
+      before: z
+        .string()
+        .regex(/^\d{1,18}$/)
+        .optional(),
+    }),
+    answer: z.object({ masked: z.boolean(), repairs: z.array(repairSchema), next: z.string().nullable() }),
+    read: async ({ database, name, key, before }, { visitor }) => {
+      const { executor } = databases.get(database);
+      const found = await readAudit(executor, name, { key, before, limit: ROWS + 1 });
+      const states = stateView(payloads, visitor);
+      await recordLook(executor, states, visitor, `repairs of ${name}`);
+      const { shown, masked } = states;
+      const repairs = found
+        .slice(0, ROWS)
+        .map((one) => ({ ...one, before: shown(one.before), after: shown(one.after) }));
+      return { masked, repairs, next: found.length > ROWS ? (repairs.at(-1)?.id ?? null) : null };
+    },
+    page: ({ masked, repairs, next }, _visit, given) => {
+      const path = reconcilerPath(given, '/repairs');
+      const body = html`<p><a href="${reconcilerPath(given)}">Divergent keys of ${given.name}</a></p>
+        ${maskedNote(masked)} ${filterForm(path, [{ name: 'key', label: 'Key', value: given.key }])}
+        ${repairTable(repairs, `Repairs and verdicts of ${given.name}`)}
+        ${nextPage(next === null ? undefined : withQuery(path, { key: given.key, before: next }))}`;
+      return { title: `Repairs of ${given.name}`, body };
+    },
+  });
+}
+
+/** A table of repairs and verdicts, the newest first. */
+export function repairTable(
+  rows: readonly (RepairAnswer & { readonly reconciler?: string })[],
+  caption: string,
+): Html {
+  return dataTable({
+    caption,
+    rows,
+    empty: 'Nothing was repaired, and no verdict was recorded.',
+    href: ({ key }) => (key === null ? undefined : withQuery('/drift/key', { key })),
+    columns: [
+      { title: 'Key', cell: ({ key }) => key ?? 'all keys' },
+      ...(rows.some(({ reconciler }) => reconciler !== undefined)
+        ? [{ title: 'Reconciler', cell: ({ reconciler }: { readonly reconciler?: string }) => reconciler }]
+        : []),
+      { title: 'At', cell: ({ at }) => moment(at) },
+      { title: 'Verdict', cell: ({ verdict }) => resultOf(verdict) },
+      { title: 'Before', kind: 'code', cell: ({ before }) => (before === null ? null : valueText(before)) },
+      { title: 'After', kind: 'code', cell: ({ after }) => (after === null ? null : valueText(after)) },
+      { title: 'Why', kind: 'wide', cell: ({ why }) => why },
+      { title: 'Cause', kind: 'wide', cell: ({ cause }) => cause },
+      { title: 'By', cell: ({ actor }) => actor },
+    ],
+  });
+}
+
+function resultOf(verdict: string): Html | string {
+  return verdict === 'repaired' || verdict === 'approved' ? verdict : verdictState(verdict);
+}

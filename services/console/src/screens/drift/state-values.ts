@@ -1,0 +1,57 @@
+import type { Executor } from '@convergekit/postgres';
+import { recordAct } from '@convergekit/postgres/operate';
+import { shownPayload } from '../../payload.ts';
+import type { PayloadPrivacy } from '../../screen.ts';
+import type { Visitor } from '../../security/visitor.ts';
+
+/** What a visitor may see of the states of both sides, which are business data as the payloads of events are. */
+export interface StateView {
+  /** Returns the value, or what stands for it. */
+  readonly shown: (value: unknown) => unknown;
+  readonly masked: boolean;
+}
+
+/** Decides what is shown of states. `recordLook` comes before values are shown that are not masked. Pure. */
+export function stateView(payloads: PayloadPrivacy, visitor: Visitor): StateView {
+  if (payloads === 'full' && visitor.kind === 'operator') return { shown: (value) => value, masked: false };
+  return { shown: (value) => hiddenValue(value, payloads === 'none' ? 'none' : 'masked'), masked: true };
+}
+
+/** A value as its shape, or nothing of it. Absent stays absent, and null stays null: both are part of a diff. Pure. */
+export function hiddenValue(value: unknown, privacy: 'none' | 'masked'): unknown {
+  if (value === undefined || value === null) return value;
+  const text = shownPayload(JSON.stringify(value), privacy);
+  return text === undefined ? '‹hidden›' : (JSON.parse(text) as unknown);
+}
+
+/** Records that an operator looks at states in full, before they are shown. A look that cannot be recorded fails. */
+export async function recordLook(
+  executor: Executor,
+  { masked }: StateView,
+  visitor: Visitor,
+  subject: string,
+): Promise<void> {
+  if (masked || visitor.kind !== 'operator') return;
+  await recordAct(executor, {
+    action: 'payload look',
+    subject,
+    by: visitor.user,
+    reason: 'a page of the console',
+  });
+}
+
+interface Values {
+  readonly desired: unknown;
+  readonly actual: unknown;
+  readonly lastWritten: unknown;
+}
+
+/** Fields with their values as they may be shown. */
+export function hidden<T extends Values>(fields: readonly T[], { shown }: StateView): T[] {
+  return fields.map((one) => ({
+    ...one,
+    desired: shown(one.desired),
+    actual: shown(one.actual),
+    lastWritten: shown(one.lastWritten),
+  }));
+}

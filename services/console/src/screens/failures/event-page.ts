@@ -1,0 +1,94 @@
+import { html, type Html, nothing } from '../../layout/html.ts';
+import { actionLink, dataTable, facts, moment } from '../../layout/parts.ts';
+import { eventPath } from '../../links.ts';
+import type { ParkedEvent } from './event-schema.ts';
+import { parkedState } from './parked-text.ts';
+
+/** The page of one parked event. `inFull`: a signed-in user may see its payload in full. */
+export function parkedEventPage(event: ParkedEvent, inFull: boolean): Html {
+  const { database, id, closed, note } = event;
+  const path = `/failures/events/${encodeURIComponent(database)}/${id}`;
+  return html`${factsOf(event)}
+    ${
+      event.code === null
+        ? html`<p class="note">It was not attempted: it waits behind another event of its key.</p>`
+        : html`<p class="note">
+            <strong>${event.category} ${event.code}</strong> (${event.certainty}): ${event.reason}
+          </p>`
+    }
+    ${closed === null ? nothing : html`<p class="note needs">It cannot be retried: ${closed}</p>`}
+    ${note === null ? nothing : html`<p class="note">${note}</p>`}
+    <p>
+      ${actionLink(`/failures/replay?database=${encodeURIComponent(database)}&id=${id}`, 'Replay this event')}
+      ${actionLink(`${path}/edit`, 'Edit its payload')} ${actionLink(`${path}/skip`, 'Skip it')}
+      ${inFull ? actionLink(`${path}/payload`, 'See its payload in full') : nothing}
+    </p>
+    ${attemptsTable(event)}
+    <h2>Payload</h2>
+    ${payloadOf(event)} ${recordTables(event)}`;
+}
+
+function payloadOf({ payload, edited }: ParkedEvent): Html {
+  if (payload === undefined)
+    return html`<p class="quiet">Nothing of it is shown: see CONVERGE__CONSOLE__PAYLOADS.</p>`;
+  return html`<pre tabindex="0">${payload}</pre>
+    ${
+      edited === undefined
+        ? nothing
+        : html`<h3>Edited: what is applied instead</h3>
+            <pre tabindex="0">${edited}</pre>`
+    }`;
+}
+
+function attemptsTable({ attempts }: ParkedEvent): Html {
+  return dataTable({
+    caption: 'Attempts of this run',
+    rows: attempts,
+    empty: 'No attempt in this run yet.',
+    columns: [
+      { title: 'Attempt', kind: 'number', cell: ({ number }) => number },
+      { title: 'When', cell: ({ at }) => moment(new Date(at)) },
+      { title: 'Took', kind: 'number', cell: ({ durationMs }) => `${durationMs} ms` },
+      { title: 'Failure', cell: ({ category, code, certainty }) => `${category} ${code} (${certainty})` },
+      { title: 'Message', kind: 'wide', cell: ({ message }) => message },
+      { title: 'Then', cell: ({ outcome }) => outcome },
+    ],
+  });
+}
+
+function factsOf(event: ParkedEvent): Html {
+  const { key, consumer, handler, topic, partition, offset, eventId, state, run } = event;
+  return facts([
+    ['State', parkedState(state)],
+    ['Handler', `${consumer} · ${handler.replace(/^saga:/, '')}`],
+    ['Place', `${topic}/${partition} at ${offset}`],
+    ['Event', eventId === null ? '–' : html`<a href="${eventPath(eventId)}">${eventId}</a>`],
+    ['Key', html`<a href="/search?q=${encodeURIComponent(key)}">${key}</a>`],
+    ['Run', run],
+    ['Parked', moment(event.parkedAt)],
+    ['Next attempt', moment(event.nextAt)],
+  ]);
+}
+
+function recordTables(event: ParkedEvent): Html {
+  return html`${dataTable({
+    caption: 'Headers',
+    rows: event.headers,
+    empty: 'No headers are kept: the record is still in the log.',
+    columns: [
+      { title: 'Header', kind: 'code', cell: ({ name }) => name },
+      { title: 'Value', kind: 'code', cell: ({ value }) => value },
+    ],
+  })}
+  ${dataTable({
+    caption: 'What operators did',
+    rows: event.audit,
+    empty: 'No operator has acted on it.',
+    columns: [
+      { title: 'When', cell: ({ at }) => moment(at) },
+      { title: 'Who', cell: ({ by }) => by },
+      { title: 'What', cell: ({ action }) => action },
+      { title: 'Why', kind: 'wide', cell: ({ reason }) => reason },
+    ],
+  })}`;
+}

@@ -1,0 +1,90 @@
+import { PARKED_STATES, pageParked } from '@convergekit/inbox/operate';
+import { z } from 'zod';
+import { html } from '../../layout/html.ts';
+import { actionLink, ago, dataTable, nextPage, unreadNote } from '../../layout/parts.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { readCursor, writeCursor } from '../cursor.ts';
+import { hasTables } from '../../present-sql.ts';
+import { filtered, filterFields, parkedFilterOf } from './filter.ts';
+import { parkedState } from './parked-text.ts';
+
+const PAGE = 50;
+
+const lineSchema = z.object({
+  database: z.string(),
+  id: z.string(),
+  consumer: z.string(),
+  topic: z.string(),
+  key: z.string(),
+  state: z.enum(PARKED_STATES),
+  run: z.number(),
+  type: z.string().nullable(),
+  eventId: z.string().nullable(),
+  code: z.string().nullable(),
+  reason: z.string().nullable(),
+  parkedAt: z.date(),
+});
+const answerSchema = z.object({
+  events: z.array(lineSchema),
+  next: z.string().optional(),
+  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+});
+
+const cursor = z.object({ parkedAt: z.string().regex(/^\d{1,18}$/), id: z.uuid() });
+
+/** Defines the list of parked events. */
+export function eventsPage({ view, databases }: ConsoleContext): void {
+  view({
+    path: '/failures/events',
+    summary: 'Parked events that match, in the order of parking',
+    input: z.object({ ...filterFields, after: z.string().optional() }),
+    answer: answerSchema,
+    read: async (filter) => {
+      const paging = { after: readCursor(filter.after, cursor), limit: PAGE + 1 };
+      const { rows, unread } = await databases.gather(
+        async (executor) =>
+          (await hasTables(executor, 'converge.parked'))
+            ? pageParked(executor, parkedFilterOf(filter), paging)
+            : [],
+        filter.database,
+      );
+      const sorted = rows.toSorted(
+        (a, b) => Number(BigInt(a.cursor.parkedAt) - BigInt(b.cursor.parkedAt)) || (a.id < b.id ? -1 : 1),
+      );
+      const page = sorted.slice(0, PAGE);
+      const last = sorted.length > PAGE ? page.at(-1)?.cursor : undefined;
+      return {
+        events: page,
+        ...(last !== undefined && { next: writeCursor({ ...last }) }),
+        unread: [...unread],
+      };
+    },
+    page: ({ events, next, unread }, { now }, filter) => ({
+      title: filter.key === undefined ? 'Parked events' : `Parked events of ${filter.key}`,
+      body: html`${unreadNote(unread)}
+        <p>
+          ${events.length === 0 ? '' : actionLink(filtered('/failures/replay', filter), 'Replay all that match')}
+        </p>
+        ${dataTable({
+          caption: 'Parked events, in the order of parking',
+          rows: events,
+          empty: 'No parked event matches: it was applied meanwhile.',
+          href: ({ database, id }) => `/failures/events/${encodeURIComponent(database)}/${id}`,
+          columns: [
+            { title: 'Type', cell: ({ type }) => type ?? 'unreadable' },
+            { title: 'Key', kind: 'code', cell: ({ key }) => key },
+            { title: 'State', cell: ({ state }) => parkedState(state) },
+            { title: 'Run', kind: 'number', cell: ({ run }) => run },
+            {
+              title: 'Failure',
+              kind: 'wide',
+              cell: ({ code, reason }) => (code === null ? '' : `${code}: ${reason ?? ''}`),
+            },
+            { title: 'Parked', cell: ({ parkedAt }) => ago(parkedAt, now) },
+            { title: 'Consumer', cell: ({ consumer }) => consumer },
+          ],
+        })}
+        ${nextPage(next === undefined ? undefined : filtered('/failures/events', filter, { after: next }))}`,
+    }),
+  });
+}

@@ -1,0 +1,124 @@
+import { groupFailures, PARKED_STATES, type Span } from '@convergekit/inbox/operate';
+import { z } from 'zod';
+import { html, type Html } from '../../layout/html.ts';
+import { actionLink, ago, dataTable, filterForm, unreadNote } from '../../layout/parts.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { hasTables } from '../../present-sql.ts';
+import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
+import { failureText, parkedState } from './parked-text.ts';
+import { sparkline } from './sparkline.ts';
+
+/** The sparklines show a day, unless the filter names a span. */
+const DAY_MS = 86_400_000;
+const BUCKETS = 24;
+const MOST_GROUPS = 200;
+
+const groupSchema = z.object({
+  database: z.string(),
+  consumer: z.string(),
+  handler: z.string(),
+  state: z.enum(PARKED_STATES),
+  category: z.string().nullable(),
+  code: z.string().nullable(),
+  fingerprint: z.string().nullable(),
+  shape: z.string().nullable(),
+  structural: z.boolean(),
+  events: z.number(),
+  keys: z.number(),
+  first: z.date(),
+  last: z.date(),
+  counts: z.array(z.number()),
+});
+type Group = z.output<typeof groupSchema>;
+
+const answerSchema = z.object({
+  groups: z.array(groupSchema),
+  /** Groups that are not shown, since they have the fewest events. */
+  left: z.number(),
+  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+});
+
+/** Defines the list of failures, by handler, state and fingerprint. */
+export function groupsPage({ view, databases }: ConsoleContext): void {
+  view({
+    path: '/failures',
+    summary: 'Parked events and dead letters, grouped by handler and failure',
+    input: z.object(filterFields),
+    answer: answerSchema,
+    read: async (filter, { now }) => {
+      const span = spanOf(filter, now);
+      const { rows, unread } = await databases.gather(
+        async (executor) =>
+          (await hasTables(executor, 'converge.parked'))
+            ? groupFailures(executor, parkedFilterOf(filter), span)
+            : [],
+        filter.database,
+      );
+      const sorted = rows.toSorted((a, b) => b.events - a.events);
+      return {
+        groups: sorted.slice(0, MOST_GROUPS).map((row) => ({ ...row, counts: [...row.counts] })),
+        left: Math.max(0, sorted.length - MOST_GROUPS),
+        unread: [...unread],
+      };
+    },
+    page: ({ groups, left, unread }, { now }, filter) => ({
+      title: 'Failures',
+      body: html`${unreadNote(unread)} ${form(filter)} ${tableOf(groups, filter, now)}
+      ${left === 0 ? '' : html`<p class="note">${left} smaller groups are not shown: filter by consumer or code.</p>`}
+      ${groups.length === 0 || filtered('', filter) === '' ? '' : html`<p>${actionLink(filtered('/failures/replay', filter), 'Replay all that match')}</p>`}`,
+    }),
+  });
+}
+
+function spanOf({ since, until }: FailureFilter, now: number): Span {
+  const to = until ?? new Date(now);
+  return { from: since ?? new Date(to.getTime() - DAY_MS), to, buckets: BUCKETS };
+}
+
+function form(filter: FailureFilter): Html {
+  return filterForm('/failures', [
+    { name: 'consumer', label: 'Consumer', value: filter.consumer },
+    { name: 'handler', label: 'Handler', value: filter.handler },
+    { name: 'state', label: 'State', value: filter.state, options: PARKED_STATES },
+    { name: 'category', label: 'Category', value: filter.category },
+    { name: 'code', label: 'Code', value: filter.code },
+    { name: 'key', label: 'Key', value: filter.key },
+    { name: 'since', label: 'Parked since (UTC)', value: filter.since?.toISOString() },
+    { name: 'until', label: 'until', value: filter.until?.toISOString() },
+    { name: 'database', label: 'Database', value: filter.database },
+  ]);
+}
+
+function tableOf(groups: readonly Group[], filter: FailureFilter, now: number): Html {
+  const since = filter.since === undefined ? 'the last 24 hours' : 'the span of the filter';
+  return dataTable({
+    caption: 'Failures, the most frequent first',
+    rows: groups,
+    empty: 'Nothing has failed: no event is parked, and there is no dead letter.',
+    href: ({ database, consumer, handler, state, category, code, fingerprint }) =>
+      filtered('/failures/keys', {
+        ...filter,
+        database,
+        consumer,
+        handler,
+        state,
+        category: category ?? undefined,
+        code: code ?? undefined,
+        fingerprint: fingerprint ?? undefined,
+      }),
+    columns: [
+      { title: 'Failure', kind: 'wide', cell: (group) => failureText(group) },
+      { title: 'Handler', cell: ({ consumer, handler }) => `${consumer} · ${handler.replace(/^saga:/, '')}` },
+      { title: 'State', cell: ({ state }) => parkedState(state) },
+      { title: 'Events', kind: 'number', cell: ({ events }) => events },
+      { title: 'Keys', kind: 'number', cell: ({ keys }) => keys },
+      {
+        title: `Over ${since}`,
+        cell: ({ counts, events }) => sparkline(counts, `${events} events over ${since}`),
+      },
+      { title: 'First', cell: ({ first }) => ago(first, now) },
+      { title: 'Last', cell: ({ last }) => ago(last, now) },
+      { title: 'Database', cell: ({ database }) => database },
+    ],
+  });
+}

@@ -1,0 +1,122 @@
+import { type FailedKey, groupFailures, pageFailedKeys } from '@convergekit/inbox/operate';
+import { z } from 'zod';
+import { html, type Html, nothing } from '../../layout/html.ts';
+import { actionLink, ago, dataTable, facts, nextPage, unreadNote } from '../../layout/parts.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { readCursor, writeCursor } from '../cursor.ts';
+import { hasTables } from '../../present-sql.ts';
+import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
+import { failureText, parkedState } from './parked-text.ts';
+
+const PAGE = 50;
+
+const keySchema = z.object({
+  database: z.string(),
+  consumer: z.string(),
+  topic: z.string(),
+  key: z.string(),
+  events: z.number(),
+  first: z.date(),
+  last: z.date(),
+});
+type Key = z.output<typeof keySchema>;
+
+const answerSchema = z.object({
+  /** What the filter is about; absent for a filter of several groups. */
+  group: z
+    .object({
+      handler: z.string(),
+      consumer: z.string(),
+      state: z.enum(['waiting', 'dead', 'rejected', 'skipped', 'superseded']),
+      category: z.string().nullable(),
+      code: z.string().nullable(),
+      shape: z.string().nullable(),
+      structural: z.boolean(),
+      events: z.number(),
+      keys: z.number(),
+    })
+    .optional(),
+  keys: z.array(keySchema),
+  next: z.string().optional(),
+  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+});
+
+const cursor = z.object({ consumer: z.string(), topic: z.string(), key: z.string() });
+
+/** Defines the page of one group of failures: its keys, and what an operator can do about it. */
+export function keysPage({ view, databases }: ConsoleContext): void {
+  view({
+    path: '/failures/keys',
+    summary: 'The keys of failures that match',
+    input: z.object({ ...filterFields, after: z.string().optional() }),
+    answer: answerSchema,
+    read: async (filter, { now }) => {
+      const parked = parkedFilterOf(filter);
+      const span = { from: new Date(now), to: new Date(now + 1), buckets: 1 };
+      const paging = { after: readCursor(filter.after, cursor), limit: PAGE + 1 };
+      const only = filter.database;
+      const present = (executor: Parameters<typeof hasTables>[0]) => hasTables(executor, 'converge.parked');
+      const groups = await databases.gather(
+        async (executor) => ((await present(executor)) ? groupFailures(executor, parked, span) : []),
+        only,
+      );
+      const { rows, unread } = await databases.gather(
+        async (executor) => ((await present(executor)) ? pageFailedKeys(executor, parked, paging) : []),
+        only,
+      );
+      const sorted = rows.toSorted(inOrder);
+      const page = sorted.slice(0, PAGE);
+      const last = sorted.length > PAGE ? page.at(-1) : undefined;
+      const [group] = groups.rows;
+      return {
+        ...(groups.rows.length === 1 && group !== undefined && { group }),
+        keys: page,
+        ...(last !== undefined && {
+          next: writeCursor({ consumer: last.consumer, topic: last.topic, key: last.key }),
+        }),
+        unread: [...unread],
+      };
+    },
+    page: ({ group, keys, next, unread }, { now }, filter) => ({
+      title: group === undefined ? 'Failures by key' : `Failures of ${group.handler.replace(/^saga:/, '')}`,
+      body: html`${unreadNote(unread)} ${group === undefined ? nothing : headOf(group)}
+        <p>
+          ${keys.length === 0 ? nothing : actionLink(filtered('/failures/replay', filter), 'Replay all that match')}
+          <a href="${filtered('/failures/events', filter)}">the events, in the order of parking</a>
+        </p>
+        ${tableOf(keys, filter, now)}
+        ${nextPage(next === undefined ? undefined : filtered('/failures/keys', filter, { after: next }))}`,
+    }),
+  });
+}
+
+const inOrder = (a: FailedKey, b: FailedKey): number =>
+  compare(a.consumer, b.consumer) || compare(a.topic, b.topic) || compare(a.key, b.key);
+const compare = (a: string, b: string): number => Number(a > b) - Number(a < b);
+
+function headOf(group: NonNullable<z.output<typeof answerSchema>['group']>): Html {
+  return facts([
+    ['State', parkedState(group.state)],
+    ['Failure', failureText(group)],
+    ['Events', group.events],
+    ['Keys', group.keys],
+  ]);
+}
+
+function tableOf(keys: readonly Key[], filter: FailureFilter, now: number): Html {
+  return dataTable({
+    caption: 'Keys, in the order of their names',
+    rows: keys,
+    empty: 'No parked event matches: it was applied meanwhile.',
+    href: ({ database, consumer, key }) =>
+      filtered('/failures/events', { ...filter, database, consumer, key }),
+    columns: [
+      { title: 'Key', kind: 'code', cell: ({ key }) => key },
+      { title: 'Events', kind: 'number', cell: ({ events }) => events },
+      { title: 'First', cell: ({ first }) => ago(first, now) },
+      { title: 'Last', cell: ({ last }) => ago(last, now) },
+      { title: 'Topic', cell: ({ topic }) => topic },
+      { title: 'Consumer', cell: ({ consumer }) => consumer },
+    ],
+  });
+}

@@ -1,0 +1,152 @@
+/** Home, search, events and audit by the API, on a real Postgres with a local log. */
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { freshDatabase } from '@convergekit/testing';
+import { pauseReconciler } from '@convergekit/reconcile/operate';
+import { type ConsoleUnderTest, startConsole, TOKENS } from '../fixture/console-under-test.ts';
+import { type OrderScene, playOrders, TOPIC } from '../fixture/order-scene.ts';
+
+let shown: ConsoleUnderTest<'orders' | 'inventory'>;
+let scene: OrderScene;
+
+beforeAll(async () => {
+  const serverUrl = inject('stack').databaseUrl;
+  const log = await freshDatabase(serverUrl, 'console_log');
+  shown = await startConsole(serverUrl, ['orders', 'inventory'], {
+    CONVERGE__BROKER: 'local',
+    CONVERGE__LOCAL__URL: log,
+    CONVERGE__CONSOLE__PAYLOADS: 'full',
+  });
+  scene = await playOrders(shown.databases, log);
+});
+afterAll(() => shown.stop());
+
+const get = async (path: string): Promise<Record<string, unknown>> => {
+  const answer = await fetch(new URL(path, shown.url));
+  expect(answer.status, path).toBe(200);
+  return (await answer.json()) as Record<string, unknown>;
+};
+
+describe('the console over a service with failures', () => {
+  it('home lists the dead letters with their alarm, their age and the next command, what needs an operator first', async () => {
+    const { items, unread } = await get('/api/attention');
+    expect(unread).toEqual([]);
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        ...{ kind: 'dead_letters', severity: 'act', alarm: 'bug', database: 'inventory' },
+        text: expect.stringMatching(/^stock: 1 dead letter of 1 key of shop\.orders, TypeError \(bug\)$/),
+        since: expect.stringMatching(/Z$/),
+        next: 'converge parked list --consumer stock --state dead',
+      }),
+    );
+    const severities = (items as { severity: string }[]).map(({ severity }) => severity);
+    expect(severities).toEqual(severities.toSorted());
+  });
+
+  it('a database that cannot be read is named, and the others are shown', async () => {
+    await shown.databases.orders.executor.query('alter table converge.migration rename to migration_away');
+    const { items, unread } = await get('/api/attention');
+    await shown.databases.orders.executor.query('alter table converge.migration_away rename to migration');
+    const kinds = (items as { database: string; kind: string }[]).map(
+      ({ database, kind }) => `${database} ${kind}`,
+    );
+    expect(kinds).toContain('inventory dead_letters');
+    expect([kinds.includes('orders migrations'), unread]).toEqual([true, []]);
+  });
+
+  it('a search for a key says why it is late: the dead letter first', async () => {
+    const { why, parked, events } = await get(`/api/search?q=${scene.late}`);
+    expect(why).toMatchObject([
+      {
+        needs: true,
+        text: expect.stringMatching(
+          /^stock gave its event up .* and its key waits: TypeError \(bug\): the article has no shelf$/,
+        ),
+      },
+      {
+        needs: false,
+        text: expect.stringMatching(/^stock parked its event .*: behind another event of its key$/),
+      },
+    ]);
+    expect(parked).toMatchObject([{ state: 'dead' }, { state: 'waiting' }]);
+    const placed = (events as { type: string }[]).filter(({ type }) => type === 'shop.order.placed');
+    expect(placed).toMatchObject([{ published: true }, { published: true }]);
+  });
+
+  it('a search for an event, a position and a trace finds the same event', async () => {
+    const { events } = await get(`/api/search?q=${scene.doubled}`);
+    const [{ eventId, row } = { eventId: '', row: '' }] = events as { eventId: string; row: string }[];
+    expect(await get(`/api/search?q=${eventId}`)).toMatchObject({
+      kind: 'id',
+      history: { head: expect.stringContaining('shop.order.placed') },
+    });
+    expect(await get(`/api/search?q=1.5.${row}`)).toMatchObject({ kind: 'position', events: [{ eventId }] });
+    expect(await get(`/api/search?q=${'ab'.repeat(16)}`)).toMatchObject({ kind: 'trace', events: [] });
+  });
+
+  it('the log of a key names the records that repeat an event', async () => {
+    const answer = await get(`/api/search/log?topic=${TOPIC}&key=${scene.doubled}`);
+    const records = answer['records'] as { offset: string; copyOf: string | null }[];
+    expect(answer['copies']).toBe(1);
+    expect(records.map(({ copyOf }) => copyOf)).toEqual([null, records[0]?.offset]);
+  });
+
+  it('the audit has the acts of every table, finds them by event, and exports them as JSON lines', async () => {
+    await pauseReconciler(shown.databases.inventory.executor, 'counts', {
+      actor: 'ada',
+      reason: 'the stock is counted',
+    });
+    const { rows } = await get('/api/audit');
+    expect(rows).toMatchObject([
+      { action: 'reconcile pause', by: 'ada', subject: 'counts', database: 'inventory' },
+      { action: 'parked skip', by: 'bob', key: scene.skipped.key, reason: 'paid in cash at the counter' },
+    ]);
+    expect((await get(`/api/audit?about=${scene.skipped.eventId}`))['rows']).toMatchObject([
+      { action: 'parked skip' },
+    ]);
+    expect((await get('/api/audit?by=ada&action=reconcile'))['rows']).toMatchObject([{ by: 'ada' }]);
+    const [newest] = rows as { at: string; id: string }[];
+    const older = await get(
+      `/api/audit?before=${encodeURIComponent(`${newest?.at ?? ''}~${newest?.id ?? ''}`)}`,
+    );
+    expect(older['rows']).toMatchObject([{ action: 'parked skip' }]);
+    const lines = (await (await fetch(new URL('/audit.jsonl', shown.url))).text()).trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { by: string }).by)).toEqual(['ada', 'bob']);
+  });
+
+  it('a page masks the payload; a user sees it in full with a reason, and the look is in the audit', async () => {
+    const path = `/events/${scene.skipped.eventId}`;
+    const { payload, mayOpen } = await get(`/api${path}`);
+    expect([JSON.parse(String(payload)), mayOpen]).toEqual([
+      { order: '‹text, 8›', customer: '‹text, 45›', cents: '‹number›' },
+      true,
+    ]);
+    const look = (headers: Record<string, string>, body: object) =>
+      fetch(new URL(`/api${path}/payload`, shown.url), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      });
+    const ada = { authorization: `Bearer ${TOKENS.ada}` };
+    expect((await look({}, { reason: 'curious' })).status).toBe(401);
+    expect((await look(ada, {})).status).toBe(400);
+    const seen = (await (await look(ada, { reason: 'ticket 7' })).json()) as { payload: string };
+    expect(seen.payload).toContain('"cents":1250');
+    expect((await get('/api/audit?action=payload'))['rows']).toMatchObject([
+      { action: 'payload look', by: 'ada', reason: 'ticket 7', subject: `event ${scene.skipped.eventId}` },
+    ]);
+  });
+
+  it('a look that cannot be recorded shows nothing', async () => {
+    const { executor } = shown.databases.orders;
+    await executor.query('alter table converge.operator_audit rename to operator_audit_away');
+    const answer = await fetch(new URL(`/api/events/${scene.skipped.eventId}/payload`, shown.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ada}` },
+      body: JSON.stringify({ reason: 'ticket 8' }),
+    });
+    const text = await answer.text();
+    await executor.query('alter table converge.operator_audit_away rename to operator_audit');
+    expect(answer.status).toBe(500);
+    expect(text).not.toContain('1250');
+  });
+});

@@ -1,0 +1,175 @@
+import { setPolicyRule } from '@convergekit/postgres/operate';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type ConsoleUnderTest, startConsole, TOKENS } from '../fixture/console-under-test.ts';
+import {
+  repairedKeys,
+  runStock,
+  seedFailedCall,
+  seedFailures,
+  seedSchedules,
+  seedStock,
+  STOCK_MODULE,
+} from '../fixture/stock-scene.ts';
+
+type Names = 'orders' | 'inventory';
+
+let shown: ConsoleUnderTest<Names>;
+let repaired: string;
+let held: readonly string[];
+beforeAll(async () => {
+  const { databaseUrl } = inject('stack');
+  shown = await startConsole(databaseUrl, ['orders', 'inventory'], {
+    CONVERGE__CONSOLE__MODULES: STOCK_MODULE,
+    CONVERGE__CONSOLE__PAYLOADS: 'full',
+  });
+  ({ repaired, held } = await seedStock(shown.databases));
+});
+afterAll(() => shown.stop());
+
+/** Asks the API, as a reader or as the operator ada. */
+async function ask(path: string, { user, body }: { readonly user?: 'ada'; readonly body?: unknown } = {}) {
+  const response = await fetch(new URL(`api${path}`, shown.url), {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(user !== undefined && { authorization: `Bearer ${TOKENS[user]}` }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+const page = async (path: string): Promise<string> => (await fetch(new URL(path.slice(1), shown.url))).text();
+
+describe('drift', () => {
+  it('the list has the divergent keys of each reconciler by verdict', async () => {
+    expect((await ask('/drift')).body).toMatchObject({
+      reconcilers: [
+        {
+          database: 'inventory',
+          name: 'stock-reserved',
+          pending: 4,
+          verdicts: [{ verdict: 'held', keys: 4 }],
+        },
+      ],
+      unread: [],
+    });
+  });
+
+  it('a reader sees which fields differ and no value; an operator sees values, and the look is audited', async () => {
+    const reader = await ask('/drift/inventory/stock-reserved');
+    expect(JSON.stringify(reader.body)).not.toContain('customer');
+    expect(reader.body).toMatchObject({ declared: true, masked: true });
+    const operator = await ask('/drift/inventory/stock-reserved', { user: 'ada' });
+    expect(operator.body).toMatchObject({
+      masked: false,
+      keys: held.map((key) => ({
+        ...{ key, verdict: 'held', compared: { kind: 'now', verdict: 'divergent' } },
+        fields: [
+          { field: 'note', desired: `for customer ${key.slice(4)}`, marks: ['owned'] },
+          {
+            field: 'quantity',
+            desired: 10 * Number(key.slice(4)),
+            actual: Number(key.slice(4)),
+            marks: ['differs', 'owned'],
+          },
+          { field: 'version', actual: 1, marks: ['version'] },
+        ],
+      })),
+    });
+    const { rows } = await shown.databases.inventory.executor.query(
+      `select by, subject from converge.operator_audit where action = 'payload look'`,
+    );
+    expect(rows).toEqual([{ by: 'ada', subject: 'drift of stock-reserved' }]);
+  });
+
+  it('one key has its differences in all reconcilers, and its repairs', async () => {
+    expect((await ask(`/drift/key?key=${repaired}`, { user: 'ada' })).body).toMatchObject({
+      keys: [{ reconciler: 'stock-reserved', verdict: 'in_sync' }],
+      repairs: [
+        {
+          verdict: 'repaired',
+          after: { quantity: 10 * Number(repaired.slice(4)) },
+          actor: 'reconciler test',
+        },
+      ],
+    });
+    expect(await page('/drift/key?key=%3Cscript%3Ealert(1)%3C%2Fscript%3E')).not.toContain('<script>alert');
+  });
+
+  it('an approval of chosen keys repairs these and no other', async () => {
+    const path = '/drift/inventory/stock-reserved/approve';
+    const preview = await ask(`${path}?key=${held[3]}&key=${held[1]}`);
+    expect(preview.body).toMatchObject({ eligible: 2, others: [{ count: 2 }] });
+    expect((await ask(path, { body: { key: [held[3]], reason: 'x' } })).status).toBe(401);
+    const approved = await ask(path, { user: 'ada', body: { key: [held[1], held[3]], reason: 'checked' } });
+    expect(approved.body).toMatchObject({ changed: 2, href: '/drift/inventory/stock-reserved' });
+    await runStock(shown.databases);
+    expect(await repairedKeys(shown.databases)).toEqual([repaired, held[1], held[3]].toSorted());
+    const history = await ask('/drift/inventory/stock-reserved/repairs', { user: 'ada' });
+    expect(history.body['repairs']).toContainEqual(
+      expect.objectContaining({ verdict: 'approved', actor: 'ada', why: 'checked' }),
+    );
+  });
+});
+
+describe('schedules', () => {
+  it('all schedules that match a filter are paused, resumed and asked for a run, each with its audit row', async () => {
+    const { inventory } = shown.databases;
+    await seedSchedules(inventory, ['price-eu', 'price-us', 'tax']);
+    expect((await ask('/schedules?name=price-')).body['schedules']).toMatchObject([
+      { reconciler: 'price-eu', missed: 2, overrun: 1, last: { state: 'completed' } },
+      { reconciler: 'price-us' },
+    ]);
+    const act = (name: string) =>
+      ask(`/schedules/${name}`, { user: 'ada', body: { name: 'price-', reason: 'price list' } });
+    expect((await act('pause')).body).toMatchObject({ changed: 2 });
+    expect((await ask('/schedules/pause?name=price-')).body).toMatchObject({
+      eligible: 0,
+      others: [{ count: 2, why: 'paused already' }],
+    });
+    expect((await act('run')).body).toMatchObject({ changed: 0 });
+    expect((await act('resume')).body).toMatchObject({ changed: 2 });
+    expect((await act('run')).body).toMatchObject({ changed: 2 });
+    const { rows } = await inventory.executor.query<{ action: string; by: string }>(
+      `select action, by from converge.operator_audit where action like 'reconcile %' order by id`,
+    );
+    const acts = ['pause', 'resume', 'run'].flatMap((name) => Array<string>(2).fill(`reconcile ${name}`));
+    expect(rows).toEqual(acts.map((action) => ({ action, by: 'ada' })));
+    expect(await page('/schedules')).toContain('150 %');
+  });
+});
+
+describe('policies', () => {
+  it('a change is shown beside the failed attempts around it, and the policy is explained and simulated', async () => {
+    const { inventory } = shown.databases;
+    await setPolicyRule(inventory.executor, {
+      ...{ name: 'consumer.billing', change: { attempts: 2 }, by: 'bob', reason: 'less load' },
+    });
+    await inventory.executor.query(
+      `update converge.policy_change set changed_at = clock_timestamp() - interval '2 hours'`,
+    );
+    await seedFailures(inventory, [60, 61, 62, 200]);
+    await seedFailedCall(inventory);
+    const { body } = await ask('/policies?hours=6&database=inventory');
+    expect(body['databases']).toMatchObject([
+      { changes: [{ name: 'consumer.billing', before: null, after: { attempts: 2 }, changedBy: 'bob' }] },
+    ]);
+    const spans = (
+      body['databases'] as readonly { readonly rate: { readonly spans: readonly number[] } }[]
+    )[0];
+    expect(spans?.rate.spans.reduce((sum, failed) => sum + failed, 0)).toBe(4 + 2);
+    const one = await ask('/policies/inventory/consumer.billing');
+    expect(one.body).toMatchObject({ refused: [], simulated: { length: 9 } });
+    expect(one.body['lines']).toContainEqual(expect.stringMatching(/^attempt 2: /));
+  });
+});
+
+describe('consumers and relays', () => {
+  it('the relays of all databases are listed, and without a broker the page says that lag is not known', async () => {
+    const { body } = await ask('/consumers');
+    expect(body).toMatchObject({ relays: [{ leader: null, term: '0', backlog: 0 }, {}], unread: [] });
+    expect(body['lagUnknown']).toContain('no broker is set');
+    expect((await ask('/consumers/resume')).body).toMatchObject({ eligible: 0 });
+  });
+});

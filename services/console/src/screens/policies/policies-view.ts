@@ -1,0 +1,140 @@
+import { readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
+import { formatMs } from '@convergekit/cli/operate';
+import type { Executor } from '@convergekit/postgres';
+import { z } from 'zod';
+import { html, type Html } from '../../layout/html.ts';
+import { dataTable, filterForm, moment, unreadNote } from '../../layout/parts.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { errorChart, aroundOf } from './error-chart.ts';
+import { readErrorRate } from './error-rate.ts';
+
+const CHANGES = 50;
+
+export const changeSchema = z.object({
+  version: z.number(),
+  name: z.string(),
+  before: z.unknown(),
+  after: z.unknown(),
+  changedAt: z.date(),
+  changedBy: z.string(),
+  role: z.string(),
+  reason: z.string(),
+});
+
+export const rateSchema = z.object({
+  from: z.date(),
+  to: z.date(),
+  spanMs: z.number(),
+  spans: z.array(z.number()).readonly(),
+});
+
+const databaseSchema = z.object({
+  database: z.string(),
+  rules: z.array(z.object({ name: z.string(), version: z.number(), change: z.unknown() })),
+  changes: z.array(changeSchema),
+  rate: rateSchema,
+});
+
+type DatabaseAnswer = z.output<typeof databaseSchema>;
+
+/** Defines the list of central policies: their rules, and their changes beside the failed attempts. */
+export function policiesView({ view, databases }: ConsoleContext): void {
+  view({
+    path: '/policies',
+    summary: 'The central policies of each database: rules, changes, and failed attempts over time',
+    input: z.object({
+      database: z.string().optional(),
+      hours: z.coerce.number().int().min(1).max(720).default(24),
+    }),
+    answer: z.object({
+      databases: z.array(databaseSchema),
+      unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+    }),
+    read: async ({ database, hours }, { now }) => {
+      const { rows, unread } = await databases.gather(
+        async (executor) => [await readPolicies(executor, { now, hours })],
+        database,
+      );
+      return { databases: [...rows], unread: [...unread] };
+    },
+    page: ({ databases: found, unread }, _visit, { database, hours }) => ({
+      title: 'Policies',
+      body: html`${filterForm('/policies', [
+        {
+          name: 'hours',
+          label: 'Hours',
+          value: String(hours),
+          options: ['1', '6', '24', '72', '168', '720'],
+        },
+        { name: 'database', label: 'Database', value: database, options: databases.names },
+      ])}
+      ${unreadNote(unread)} ${found.map((one) => databasePart(one, hours))}`,
+    }),
+  });
+}
+
+async function readPolicies(
+  executor: Executor,
+  time: { readonly now: number; readonly hours: number },
+): Promise<Omit<z.input<typeof databaseSchema>, 'database'>> {
+  const rules = await readPolicyRules(executor);
+  return {
+    rules: rules.map(({ name, version, change }) => ({ name, version, change })),
+    changes: [...(await readPolicyHistory(executor, { limit: CHANGES }))],
+    rate: await readErrorRate(executor, time),
+  };
+}
+
+function databasePart({ database, rules, changes, rate }: DatabaseAnswer, hours: number): Html {
+  const path = (name: string): string =>
+    `/policies/${encodeURIComponent(database)}/${encodeURIComponent(name)}`;
+  return html`<h2>${database}</h2>
+    ${errorChart(rate, changes, `Failed attempts in ${database} in ${hours} h, and changes of policies`)}
+    ${changeTable(changes, rate, `Changes of policies in ${database}, the newest first`, path)}
+    ${dataTable({
+      caption: `Rules of the central table in ${database}`,
+      rows: rules,
+      empty: 'No rule is set here: services use the rules of their code, file and environment.',
+      href: ({ name }) => path(name),
+      columns: [
+        { title: 'Name', cell: ({ name }) => name },
+        { title: 'Changes', kind: 'code', cell: ({ change }) => JSON.stringify(change) },
+        { title: 'Version', kind: 'number', cell: ({ version }) => version },
+      ],
+    })}`;
+}
+
+/** A table of changes: what, by whom, why, and the failed attempts around it. */
+export function changeTable(
+  changes: readonly z.output<typeof changeSchema>[],
+  rate: z.output<typeof rateSchema>,
+  caption: string,
+  path: (name: string) => string,
+): Html {
+  return dataTable({
+    caption,
+    rows: changes,
+    empty: 'No policy was changed here.',
+    href: ({ name }) => path(name),
+    columns: [
+      { title: 'Name', cell: ({ name }) => name },
+      { title: 'Version', kind: 'number', cell: ({ version }) => version },
+      { title: 'At', cell: ({ changedAt }) => moment(changedAt) },
+      {
+        title: 'Before',
+        kind: 'code',
+        cell: ({ before }) => (before === null ? 'no rule' : JSON.stringify(before)),
+      },
+      { title: 'After', kind: 'code', cell: ({ after }) => JSON.stringify(after) },
+      { title: 'Failed around it', cell: ({ changedAt }) => aroundText(changedAt, rate) },
+      { title: 'By', cell: ({ changedBy, role }) => `${changedBy} (${role})` },
+      { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+    ],
+  });
+}
+
+function aroundText(at: Date, rate: z.output<typeof rateSchema>): string | null {
+  const around = aroundOf(at, rate);
+  if (around === undefined) return null;
+  return `${around.before} before, ${around.after} after (4 × ${formatMs(rate.spanMs)} at most)`;
+}

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { lagMs } from './consumers/read-flow.ts';
+import { previewOf as resumed } from './consumers/resume-action.ts';
+import { previewOf } from './drift/approval.ts';
+import { hiddenValue } from './drift/state-values.ts';
+import { aroundOf, placeOf } from './policies/error-chart.ts';
+import { sumOf } from './policies/error-rate.ts';
+import { loadOf } from './schedules/read-schedules.ts';
+
+const at = (minutes: number): Date => new Date(minutes * 60_000);
+
+describe('the preview of an approval', () => {
+  const status = {
+    name: 'stock',
+    held: { at: at(0), reason: 'a window allows 1 repairs (5 keys in the last run), and one more is due' },
+    keys: { queued: 0, pending: 4, running: 0, terminal: 0 },
+    window: { since: at(0), repairs: 1, lastRunKeys: 5 },
+  };
+
+  it('the preview names the repairs that are allowed and the keys that are held, before and after', () => {
+    expect(previewOf(status, ['a', 'b', 'gone'], ['a', 'b'])).toMatchObject({
+      eligible: 2,
+      others: [{ count: 2 }, { count: 1, why: 'chosen, and not divergent any more' }],
+      effect: expect.stringMatching(
+        /^Now: 0 repairs allowed, 4 keys held, after 1 repairs in this window; .*After the approval: 2 repairs allowed \(40 % of the 5 keys of the last run\), 2 keys held; only a, b\.$/,
+      ) as string,
+    });
+    expect(previewOf(status, undefined, undefined)).toMatchObject({ eligible: 4, others: [] });
+  });
+
+  it('nothing is eligible where no repair is held', () => {
+    expect(previewOf({ ...status, held: null }, undefined, undefined).eligible).toBe(0);
+  });
+});
+
+it('a partition whose log lost its place is not resumed from the console', () => {
+  const halts = ['gap', 'topic_recreated', 'fork'].map((code) => ({
+    halted: { code, reason: '', at: at(0) },
+  }));
+  expect(resumed(halts, true)).toMatchObject({ eligible: 2, others: [{ count: 1 }] });
+  expect(resumed(halts, false)).toMatchObject({ eligible: 0 });
+});
+
+it('a masked state keeps its fields and the type of each value, and null and absence as they are', () => {
+  expect(hiddenValue({ note: 'secret', quantity: 3 }, 'masked')).toEqual({
+    note: '‹text, 6›',
+    quantity: '‹number›',
+  });
+  expect(hiddenValue({ note: 'secret' }, 'none')).toBe('‹hidden›');
+  expect([hiddenValue(null, 'none'), hiddenValue(undefined, 'masked')]).toEqual([null, undefined]);
+});
+
+it('a partition is behind by the age of its newest handled event, and by nothing without lag', () => {
+  const watermarks = [{ source: 'orders', position: '1.2.3', newestMs: 40_000 }];
+  expect(lagMs({ lag: 3n }, watermarks, 100_000)).toBe(60_000);
+  expect(lagMs({ lag: 0n }, watermarks, 100_000)).toBe(0);
+  expect(lagMs({ lag: null }, watermarks, 100_000)).toBeNull();
+  expect(lagMs({ lag: 3n }, [], 100_000)).toBeNull();
+});
+
+it('the share of the interval is above one when a run takes longer than the time between two starts', () => {
+  const last = { id: '1', state: 'completed', startedAt: '', endedAt: null, durationMs: 90 * 60_000 };
+  expect(loadOf({ previousAt: at(0), nextAt: at(60), last })).toBe(1.5);
+  expect(loadOf({ previousAt: null, nextAt: at(60), last })).toBeNull();
+});
+
+describe('failed attempts around a change', () => {
+  const spans = Array.from({ length: 10 }, (_, index) => (index < 5 ? 1 : 5));
+  const rate = { from: at(0), to: at(100), spanMs: 10 * 60_000, spans };
+
+  it('the sums before and after a change cover equal times', () => {
+    expect(aroundOf(at(50), rate)).toEqual({ before: 4, after: 20 });
+    expect(aroundOf(at(80), rate)).toEqual({ before: 5, after: 5 });
+    expect(aroundOf(at(101), rate)).toBeUndefined();
+  });
+
+  it('a moment outside the chart has no place on it', () => {
+    expect(placeOf(at(50), rate)).toBe(480);
+    expect(placeOf(at(-1), rate)).toBeUndefined();
+  });
+
+  it('failed attempts of handlers and of calls are added span by span', () => {
+    const sum = sumOf([[{ span: 3, failed: 1 }], [{ span: 3, failed: 2 }]]);
+    expect(sum[3]).toBe(3);
+    expect(sum).toHaveLength(96);
+  });
+});

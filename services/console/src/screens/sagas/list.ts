@@ -1,0 +1,159 @@
+import {
+  countInstances,
+  findOpenInstances,
+  INSTANCE_STATES,
+  type ListedInstance,
+  pageInstances,
+} from '@convergekit/saga/operate';
+import { z } from 'zod';
+import type { Executor } from '@convergekit/postgres';
+import { html, type Html, nothing } from '../../layout/html.ts';
+import { ago, dataTable, filterForm, nextPage, unreadNote, withQuery } from '../../layout/parts.ts';
+import { sagaPath } from '../../links.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { writeCursor } from '../cursor.ts';
+import { hasTables } from '../../present-sql.ts';
+import { OPEN_STATES, type SagaSearch, searchOf, searchSchema, STATE_CHOICES, statesOf } from './search.ts';
+import { stateOf } from './state.ts';
+
+const PAGE = 50;
+/** A count says "more than" from here on. */
+const MOST_COUNTED = 1_000;
+/** At most so many sagas are looked up by their open step. */
+const MOST_OPEN = 5_000;
+
+const rowSchema = z.object({
+  database: z.string(),
+  saga: z.string(),
+  version: z.number(),
+  instance: z.string(),
+  key: z.string(),
+  state: z.enum(INSTANCE_STATES),
+  reason: z.string().nullable(),
+  startedAt: z.date().nullable(),
+  endedAt: z.date().nullable(),
+  changedAt: z.date(),
+});
+type Row = z.output<typeof rowSchema>;
+
+const answerSchema = z.object({
+  sagas: z.array(rowSchema),
+  /** Those that have not ended, by state. */
+  counts: z.array(z.object({ state: z.enum(INSTANCE_STATES), count: z.number(), more: z.boolean() })),
+  /** The value of `after` for the next page. */
+  next: z.string().optional(),
+  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+});
+
+/** Defines the list of sagas. */
+export function listPage({ view, databases }: ConsoleContext): void {
+  view({
+    path: '/sagas',
+    summary: 'Sagas by state, what needs an operator first',
+    input: searchSchema,
+    answer: answerSchema,
+    read: async (search, { now }) => {
+      const open = await openInstances(search);
+      const asked = searchOf(search, open, { now, limit: PAGE + 1 });
+      const { rows, unread } = await databases.gather((executor) => observed(executor, asked));
+      const order = statesOf(search);
+      const sorted = rows.toSorted(
+        (a, b) =>
+          order.indexOf(a.state) - order.indexOf(b.state) ||
+          compare(BigInt(b.cursor.changedAt), BigInt(a.cursor.changedAt)),
+      );
+      const page = sorted.slice(0, PAGE);
+      const last = sorted.length > PAGE ? page.at(-1)?.cursor : undefined;
+      return {
+        sagas: page,
+        counts: await counts(),
+        unread: [...unread],
+        ...(last !== undefined && { next: writeCursor({ ...last }) }),
+      };
+    },
+    page: ({ sagas, counts: open, next, unread }, { now, url }, search) => ({
+      title: 'Sagas',
+      body: html`${unreadNote(unread)} ${tabs(open, search)} ${filter(search)} ${tableOf(sagas, now)}
+      ${nextPage(next === undefined ? undefined : withQuery(url.pathname, { ...search, after: next }))}`,
+    }),
+  });
+
+  /** The sagas of which a step is open, where the search asks for a step or for attempts. */
+  async function openInstances({ saga, step, attempts }: SagaSearch): Promise<readonly string[] | undefined> {
+    if (step === undefined && attempts === undefined) return undefined;
+    const { rows } = await databases.gather(async (executor) => {
+      if (!(await hasTables(executor, 'converge.saga_fence', 'converge.saga_work'))) return [];
+      const found = await findOpenInstances(executor, { saga, step, attempts, limit: MOST_OPEN });
+      return found.map((instance) => ({ instance }));
+    });
+    return [...new Set(rows.map(({ instance }) => instance))];
+  }
+
+  async function counts(): Promise<z.input<typeof answerSchema>['counts']> {
+    const { rows } = await databases.gather(async (executor) => {
+      if (!(await hasTables(executor, 'converge.saga_instance'))) return [];
+      const found = await countInstances(executor, OPEN_STATES, MOST_COUNTED);
+      return [...found].map(([state, count]) => ({ state, count }));
+    });
+    return OPEN_STATES.map((state) => {
+      const own = rows.filter((row) => row.state === state);
+      const count = own.reduce((sum, row) => sum + row.count, 0);
+      return { state, count, more: own.some((row) => row.count >= MOST_COUNTED) };
+    });
+  }
+}
+
+async function observed(
+  executor: Executor,
+  search: ReturnType<typeof searchOf>,
+): Promise<readonly ListedInstance[]> {
+  return (await hasTables(executor, 'converge.saga_instance')) ? pageInstances(executor, search) : [];
+}
+
+const compare = (a: bigint, b: bigint): number => Number(a > b) - Number(a < b);
+
+function tabs(counts: z.output<typeof answerSchema>['counts'], search: SagaSearch): Html {
+  const chosen = search.state ?? (statesOf(search).length === OPEN_STATES.length ? 'open' : 'any');
+  const tab = (state: (typeof STATE_CHOICES)[number], text: string): Html =>
+    html`<a href="${withQuery('/sagas', { state })}" ${state === chosen ? html`aria-current="true"` : nothing}
+      >${text}</a
+    >`;
+  return html`<nav class="tabs" aria-label="Sagas by state">
+    ${tab('open', 'all open')}
+    ${counts.map(({ state, count, more }) => tab(state, `${state} ${count}${more ? '+' : ''}`))}
+    ${tab('compensated', 'compensated')} ${tab('completed', 'completed')} ${tab('any', 'whole history')}
+    <a href="/sagas/graph">graphs</a>
+  </nav>`;
+}
+
+function filter({ state, saga, step, attempts, older, reason, key, id, trace }: SagaSearch): Html {
+  return filterForm('/sagas', [
+    { name: 'state', label: 'State', value: state, options: STATE_CHOICES },
+    { name: 'key', label: 'Key', value: key },
+    { name: 'id', label: 'Saga id', value: id },
+    { name: 'trace', label: 'Trace id', value: trace },
+    { name: 'saga', label: 'Saga', value: saga },
+    { name: 'step', label: 'Open step', value: step },
+    { name: 'attempts', label: 'Attempts ≥', value: attempts === undefined ? undefined : `${attempts}` },
+    { name: 'older', label: 'Open for more than (30m)', value: older },
+    { name: 'reason', label: 'Reason contains', value: reason },
+  ]);
+}
+
+function tableOf(rows: readonly Row[], now: number): Html {
+  return dataTable({
+    caption: 'Sagas, what needs an operator first, then the latest change',
+    rows,
+    empty: 'No saga matches. Sagas are listed where a consumer with `sagaObserver` keeps them.',
+    href: ({ instance }) => sagaPath(instance),
+    columns: [
+      { title: 'Saga', cell: ({ saga, version }) => `${saga} v${version}` },
+      { title: 'Key', kind: 'code', cell: ({ key }) => key },
+      { title: 'State', cell: ({ state }) => stateOf(state) },
+      { title: 'Why', kind: 'wide', cell: ({ reason }) => reason },
+      { title: 'Started', cell: ({ startedAt }) => ago(startedAt, now) },
+      { title: 'Last change', cell: ({ changedAt }) => ago(changedAt, now) },
+      { title: 'Id', kind: 'code', cell: ({ instance }) => instance },
+    ],
+  });
+}

@@ -1,0 +1,135 @@
+import type { StepDeclaration } from '@convergekit/saga/declare';
+import {
+  readSagaRecords,
+  resolveStep,
+  type SeenStep,
+  type StatedOutcome,
+  stepsOf,
+} from '@convergekit/saga/operate';
+import { z } from 'zod';
+import { invalidInput } from '../../errors.ts';
+import { html, type Html, nothing } from '../../layout/html.ts';
+import { sagaPath } from '../../links.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { refusing } from '../refusing.ts';
+import type { Declarations } from './declarations.ts';
+import { isOpen, seenOf, stepFields, type StepInput, stepNow, waitsFor } from './step-input.ts';
+
+const input = z.object({
+  ...stepFields,
+  /** The type of the event that the step would have emitted, `failed`, or `effect_stays`. */
+  outcome: z.string().optional(),
+  data: z.string().optional(),
+  /** The key of the event, where it is not that of the step. */
+  key: z.string().optional(),
+  code: z.string().optional(),
+});
+
+/**
+ * Defines the action that states the outcome of a waiting step. It writes no state: the outcome is checked against the
+ * declaration, and the worker records it like any other.
+ */
+export function resolveAction({ action, databases }: ConsoleContext, declarations: Declarations): void {
+  action({
+    path: '/sagas/:instance/:database/:step/resolve',
+    title: 'Resolve the step',
+    summary: 'State the outcome of a step that waits, with the evidence; the worker continues with it',
+    input,
+    preview: async (step) => {
+      const now = await stepNow(databases, step);
+      return {
+        eligible: isOpen(now) ? 1 : 0,
+        unit: 'step of one saga',
+        ...(!isOpen(now) && { others: [{ count: 1, why: waitsFor(step.step, now) }] }),
+        effect: `Now ${waitsFor(step.step, now)}. State what became of it, from the records of the other side. The outcome is checked against the declaration before anything is written; then the saga continues with it.`,
+      };
+    },
+    fields: async (step) => {
+      const now = await stepNow(databases, step);
+      return formOf(await declared(step), now);
+    },
+    run: async ({ instance, database, step, seen, ...stated }, { user, reason }) => {
+      const sagas = await declarations.all();
+      await refusing(() =>
+        resolveStep(
+          databases.get(database).database,
+          { instance, step },
+          outcomeOf(stated),
+          { actor: user, note: reason },
+          { sagas, ...seenOf(seen) },
+        ),
+      );
+      return {
+        text: `${step}: ${stated.outcome ?? ''} is recorded, and the saga continues with it`,
+        changed: 1,
+        href: sagaPath(instance),
+      };
+    },
+  });
+
+  async function declared({ database, instance, step }: StepInput): Promise<StepDeclaration | undefined> {
+    const { fences } = await readSagaRecords(databases.get(database).executor, { instance });
+    const fence = fences.find((one) => one.step === step);
+    await declarations.all();
+    const saga = fence && declarations.find(fence.saga, fence.version);
+    return saga && stepsOf(saga).find(({ name }) => name === step);
+  }
+}
+
+/** The fields of the form: the outcomes that the declaration allows, and the data of the event. */
+function formOf(step: StepDeclaration | undefined, now: SeenStep): Html {
+  const seen = html`<input type="hidden" name="seen" value="${JSON.stringify(now)}" />`;
+  const undoes = now.work[0]?.op === 'compensate';
+  const events = undoes ? [step?.undone] : [step?.success, step?.failure];
+  const types = events.flatMap((event) => event?.type ?? []);
+  if (types.length === 0)
+    return html`${seen}
+      <p class="note">
+        The declaration of this step is not known here: name the module that exports its saga in
+        CONVERGE__CONSOLE__MODULES.
+        ${undoes ? 'Only the effect can be accepted as it is.' : 'Until then only `converge saga resolve --sagas` can.'}
+      </p>
+      ${
+        undoes
+          ? html`<label
+              >Outcome
+              <select name="outcome">
+                ${staysOption()}
+              </select></label
+            >`
+          : nothing
+      }`;
+  return html`${seen}
+    <label
+      >Outcome
+      <select name="outcome" required>
+        <option value="">choose</option>
+        ${types.map((type) => html`<option value="${type}">${type}</option>`)}
+        ${undoes ? staysOption() : html`<option value="failed">it certainly had no effect</option>`}
+      </select></label
+    >
+    <label>Data of the event, as JSON <textarea name="data" rows="4" spellcheck="false"></textarea></label>
+    <label>Key of the event, where it is not that of the step <input name="key" autocomplete="off" /></label>
+    ${undoes ? nothing : html`<label>Code, if it had no effect (such as NOT_FOUND) <input name="code" autocomplete="off" /></label>`}`;
+}
+
+function staysOption(): Html {
+  return html`<option value="effect_stays">the effect stays: its undo is not possible</option>`;
+}
+
+type Stated = Pick<z.output<typeof input>, 'outcome' | 'data' | 'key' | 'code'>;
+
+/** Reads the stated outcome (pure). */
+function outcomeOf({ outcome, data, key, code }: Stated): StatedOutcome {
+  switch (outcome) {
+    case undefined:
+      throw invalidInput('choose an outcome');
+    case 'effect_stays':
+      return { kind: 'effect_stays' };
+    case 'failed':
+      return { kind: 'failed', code: code ?? '' };
+    default:
+      if (data === undefined) throw invalidInput(`give the data of ${outcome}, as JSON`);
+      return { kind: 'fact', type: outcome, payload: data, ...(key !== undefined && { key }) };
+  }
+}

@@ -1,0 +1,172 @@
+import { type Narrative, readNarrative, renderNarrative } from '@convergekit/cli/operate';
+import { FENCE_STATES, INSTANCE_STATES } from '@convergekit/saga/operate';
+import { z } from 'zod';
+import { notFound } from '../../errors.ts';
+import { html, type Html, nothing } from '../../layout/html.ts';
+import { actionLink, dataTable, facts, moment, state } from '../../layout/parts.ts';
+import { eventPath } from '../../links.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { hasTables } from '../../present-sql.ts';
+import { lanesOf } from './lanes.ts';
+import { lanesSvg } from './lanes-svg.ts';
+import { stateOf, stepState } from './state.ts';
+
+const when = z.number();
+const laneRow = z.object({
+  step: z.string(),
+  bars: z
+    .array(
+      z.object({
+        kind: z.enum(['forward', 'wait', 'undo']),
+        from: when,
+        to: when.optional(),
+        text: z.string(),
+        needsCare: z.boolean(),
+      }),
+    )
+    .readonly(),
+  marks: z.array(z.object({ kind: z.enum(['failed', 'operator']), at: when, text: z.string() })).readonly(),
+});
+const point = z.object({ step: z.string(), at: when });
+
+const answerSchema = z.object({
+  instance: z.string(),
+  saga: z.string(),
+  version: z.number(),
+  key: z.string(),
+  state: z.enum(INSTANCE_STATES).optional(),
+  reason: z.string().optional(),
+  steps: z.array(
+    z.object({
+      step: z.string(),
+      consumer: z.string(),
+      database: z.string(),
+      state: z.enum(FENCE_STATES),
+      why: z.string(),
+      stuckSince: z.string().nullable(),
+      /** An operator can have it attempted now, or state its outcome. */
+      waits: z.boolean(),
+    }),
+  ),
+  /** False: the journal was changed by something else than the kit. */
+  sealed: z.boolean(),
+  lanes: z.object({
+    lanes: z.array(z.object({ service: z.string(), rows: z.array(laneRow).readonly() })).readonly(),
+    arrows: z.array(z.object({ from: point, to: point, text: z.string() })).readonly(),
+  }),
+  narrative: z.array(z.string()),
+});
+type Answer = z.output<typeof answerSchema>;
+
+const TABLES = [
+  'converge.saga_fence',
+  'converge.outbox',
+  'converge.inbox_attempt',
+  'converge.relay_topic',
+] as const;
+
+/** Defines the page of one saga. */
+export function sagaPage({ view, databases }: ConsoleContext): void {
+  view({
+    path: '/sagas/:instance',
+    summary: 'One saga: its steps, its swim lanes and its narrative',
+    input: z.object({ instance: z.string() }),
+    answer: answerSchema,
+    read: async ({ instance }) => {
+      const present = await Promise.all(databases.all.map(({ executor }) => hasTables(executor, ...TABLES)));
+      const named = databases.all.filter((_, index) => present[index]);
+      const narrative = await readNarrative(named, instance);
+      if (narrative.entries.length === 0)
+        throw notFound(
+          `no database of the console knows the saga ${instance}: its id is that of the event that started it`,
+        );
+      return answerOf(narrative);
+    },
+    page: (answer, { now }) => ({ title: `${answer.saga} ${answer.key}`, body: pageOf(answer, now) }),
+  });
+}
+
+function answerOf(narrative: Narrative): z.input<typeof answerSchema> {
+  const { saga = 'unknown', version = 1, instance, key = '', state: is, reason, steps, entries } = narrative;
+  const decisions = entries.filter((entry) => entry.kind === 'decision');
+  const databaseOf = new Map(decisions.map(({ step, database }) => [step, database]));
+  const open = new Set(
+    entries.flatMap((entry) =>
+      entry.kind === 'work' &&
+      !['done', 'failed'].includes(entry.state) &&
+      ['apply', 'compensate', 'resolve'].includes(entry.op)
+        ? [entry.step]
+        : [],
+    ),
+  );
+  return {
+    instance,
+    saga,
+    version,
+    key,
+    state: is,
+    reason,
+    steps: steps.map(({ step, consumer, state: word, reason: why, reasonCode, stuckSince }) => ({
+      step,
+      consumer,
+      database: databaseOf.get(step) ?? '',
+      state: word,
+      why: why ?? reasonCode ?? '',
+      stuckSince,
+      waits: word === 'stuck' || stuckSince !== null || open.has(step),
+    })),
+    sealed:
+      steps.every(({ sealed, stripped }) => sealed || stripped) && decisions.every(({ sealed }) => sealed),
+    lanes: lanesOf(narrative),
+    narrative: [...renderNarrative(narrative)],
+  };
+}
+
+function pageOf(answer: Answer, now: number): Html {
+  const { saga, version, instance, key, state: is, reason, sealed, lanes, narrative } = answer;
+  return html`${facts([
+      ['State', is === undefined ? 'no observer has seen it' : stateOf(is)],
+      ['Saga', html`<a href="/sagas/graph?saga=${encodeURIComponent(saga)}">${saga} v${version}</a>`],
+      ['Key', html`<a href="/sagas?key=${encodeURIComponent(key)}">${key}</a>`],
+      ['Id', html`<a href="${eventPath(instance)}">${instance}</a>`],
+      ['Journal', sealed ? state('ok', 'sealed') : state('needs', 'changed by something else than the kit')],
+    ])}
+    ${reason === undefined ? nothing : html`<p class="note">${reason}</p>`} ${stepsTable(answer)}
+    <h2>Swim lanes</h2>
+    <p class="quiet">
+      Full bars go forward, hatched ones wait, outlined ones undo; × failed, ● an operator acted, ▲ needs
+      care, a dashed arrow leads from a cause to its compensation. Long gaps are shortened; the labels are
+      true.
+    </p>
+    ${lanesSvg(lanes, now)}
+    <h2>Narrative</h2>
+    <pre class="narrative" tabindex="0">${narrative.join('\n')}</pre>`;
+}
+
+function stepsTable({ steps, instance }: Answer): Html {
+  const path = ({ database, step }: Answer['steps'][number]): string =>
+    `/sagas/${encodeURIComponent(instance)}/${encodeURIComponent(database)}/${encodeURIComponent(step)}`;
+  return dataTable({
+    caption: 'Steps, in the order in which they began',
+    rows: steps,
+    empty: 'No step has begun.',
+    columns: [
+      { title: 'Step', cell: ({ step }) => step },
+      { title: 'Service', cell: ({ consumer }) => consumer },
+      { title: 'State', cell: ({ state: word, stuckSince }) => stepState({ state: word, stuckSince }) },
+      {
+        title: 'Waits for an operator since',
+        cell: ({ stuckSince }) => moment(stuckSince === null ? null : new Date(stuckSince)),
+      },
+      { title: 'Why', kind: 'wide', cell: ({ why }) => why },
+      {
+        title: 'Act',
+        cell: (step) =>
+          step.waits
+            ? html`${actionLink(`${path(step)}/resolve`, `Resolve ${step.step}`)}
+              ${actionLink(`${path(step)}/attempt`, `Attempt ${step.step} now`)}`
+            : '',
+      },
+    ],
+  });
+}

@@ -1,0 +1,24 @@
+import type { Screen } from '../../screen.ts';
+import { attemptAction } from './attempt.ts';
+import { Declarations } from './declarations.ts';
+import { graphPage } from './graph.ts';
+import { listPage } from './list.ts';
+import { resolveAction } from './resolve.ts';
+import { sagaPage } from './saga.ts';
+
+export const sagas: Screen = {
+  name: 'sagas',
+  title: 'Sagas',
+  path: '/sagas',
+  summary:
+    'Every saga by state, step, key, age and reason; one saga as swim lanes, with what an operator can do',
+  routes(context) {
+    const declarations = new Declarations(context.settings.console.modules);
+    listPage(context);
+    // Before the page of one saga, whose path has a name in the same place.
+    graphPage(context, declarations);
+    sagaPage(context);
+    attemptAction(context);
+    resolveAction(context, declarations);
+  },
+};

@@ -1,0 +1,81 @@
+import { type Admin, BrokerError, type Broker } from '@convergekit/broker';
+import { partitionOf } from '@convergekit/broker/engine';
+import { WIRE } from '@convergekit/contracts/engine';
+import { z } from 'zod';
+import { invalidInput, notFound } from '../../errors.ts';
+
+/** The newest records of a partition that are read, at most. */
+export const MOST_RECORDS = 5_000;
+
+const recordSchema = z.object({
+  offset: z.bigint(),
+  at: z.date(),
+  eventId: z.string().nullable(),
+  type: z.string().nullable(),
+  position: z.string().nullable(),
+  /** The offset of the first record of the same event; null for the first one. */
+  copyOf: z.bigint().nullable(),
+});
+
+export const logSchema = z.object({
+  topic: z.string(),
+  key: z.string(),
+  partition: z.number().int(),
+  from: z.bigint(),
+  to: z.bigint(),
+  records: z.array(recordSchema),
+  copies: z.number().int(),
+});
+
+export type LogAnswer = z.output<typeof logSchema>;
+type Found = LogAnswer['records'][number];
+
+/** Reads the records of a key from the newest part of its partition, and marks those that repeat an event. */
+export async function readKeyLog(broker: Broker | undefined, topic: string, key: string): Promise<LogAnswer> {
+  if (broker === undefined)
+    throw invalidInput('the console has no broker: set KAFKA_BROKERS, so that it can read the log');
+  const admin = await broker.admin();
+  try {
+    return await readFrom(admin, topic, key);
+  } finally {
+    await admin.close();
+  }
+}
+
+async function readFrom(admin: Admin, topic: string, key: string): Promise<LogAnswer> {
+  const described = await admin.describeTopic(topic);
+  if (described === undefined) throw notFound(`the broker has no topic ${topic}`);
+  const partition = partitionOf(key, described.partitions);
+  const ends = (await admin.partitionEnds(topic))[partition];
+  if (ends === undefined || ends instanceof BrokerError)
+    throw notFound(
+      `partition ${topic}/${partition} cannot be read now: ${ends?.message ?? 'it has no leader'}`,
+    );
+  const oldest = ends.latest - BigInt(MOST_RECORDS);
+  const from = oldest > ends.earliest ? oldest : ends.earliest;
+  const records: Found[] = [];
+  const first = new Map<string, bigint>();
+  for await (const { offset, key: bytes, headers, timestampMs } of admin.read(
+    topic,
+    partition,
+    from,
+    ends.latest,
+  )) {
+    if (bytes?.toString('utf8') !== key) continue;
+    const text = (name: string): string | null =>
+      headers.find(([one]) => one.toLowerCase() === name)?.[1]?.toString('utf8') ?? null;
+    const eventId = text(WIRE.id);
+    const copyOf = eventId === null ? null : (first.get(eventId) ?? null);
+    if (eventId !== null && copyOf === null) first.set(eventId, offset);
+    records.push({
+      offset,
+      at: new Date(timestampMs),
+      eventId,
+      type: text(WIRE.type),
+      position: text(WIRE.position),
+      copyOf,
+    });
+  }
+  const copies = records.filter((one) => one.copyOf !== null).length;
+  return { topic, key, partition, from, to: ends.latest, records, copies };
+}

@@ -1,0 +1,197 @@
+import { html, type Html, nothing } from '../../layout/html.ts';
+import { ago, dataTable, state, type StateKind, unreadNote, withQuery } from '../../layout/parts.ts';
+import { eventPath, sagaPath } from '../../links.ts';
+import type { PageContent } from '../../screen.ts';
+import { actsTable, historyPart } from './parts.ts';
+import type { SearchAnswer } from './schemas.ts';
+
+/** The page of a search: why it is not done, then all that is known, by kind. */
+export function searchPage(answer: SearchAnswer, now: number): PageContent {
+  const { query, kind, unread } = answer;
+  if (kind === 'none') return { title: 'Search', body: intro() };
+  const parts = [
+    whyPart(answer),
+    eventsPart(answer, now),
+    parkedPart(answer, now),
+    sagasPart(answer, now),
+    openPart(answer, now),
+    driftPart(answer, now),
+    actsPart(answer),
+  ];
+  const found = [answer.events, answer.parked, answer.sagas, answer.open, answer.drift, answer.acts].some(
+    ({ length }) => length > 0,
+  );
+  const body = html`${unreadNote(unread)}
+  ${
+    answer.history === undefined
+      ? nothing
+      : html`<h2>Event</h2>
+          ${historyPart(answer.history)}
+          <p><a href="${eventPath(query)}">The page of this event</a></p>`
+  }
+  ${parts}
+  ${found || answer.history !== undefined ? nothing : html`<p class="empty">Nothing is known of it in these databases.</p>`}
+  ${
+    answer.searchedRows === undefined
+      ? nothing
+      : html`<p class="quiet">
+          Of each outbox the newest ${answer.searchedRows.toLocaleString('en')} rows were searched;
+          <code>converge outbox list</code> reads all.
+        </p>`
+  }`;
+  return { title: `Search: ${query}`, body };
+}
+
+function intro(): Html {
+  return html`<form action="/search" method="get" class="stacked">
+      <label
+        >Event id, key, saga id, trace id or position
+        <input name="q" required autocomplete="off" spellcheck="false"
+      /></label>
+      <button type="submit">Search</button>
+    </form>
+    <p class="quiet">All databases are searched at once. From any page, press <kbd>/</kbd>.</p>`;
+}
+
+function whyPart({ why, kind }: SearchAnswer): Html {
+  if (why.length === 0)
+    return kind === 'key' ? html`<p>${state('ok', 'Nothing of this key waits')}</p>` : nothing;
+  return html`<h2>Why it is not done</h2>
+    <ul class="why">
+      ${why.map(
+        ({ needs, text, href }) =>
+          html`<li>
+            ${needs ? state('needs', 'needs you') : state('waits', 'waits')}
+            ${href === undefined ? text : html`<a href="${href}">${text}</a>`}
+          </li>`,
+      )}
+    </ul>`;
+}
+
+function eventsPart({ events, kind, query, hasLog }: SearchAnswer, now: number): Html {
+  if (events.length === 0) return nothing;
+  const topics = [...new Set(events.map(({ topic }) => topic))];
+  return html`<h2>Events</h2>
+    ${dataTable<SearchAnswer['events'][number]>({
+      caption: 'In the outboxes, the newest first',
+      rows: events,
+      empty: '',
+      href: ({ eventId }) => eventPath(eventId),
+      columns: [
+        { title: 'Event', kind: 'code', cell: ({ eventId }) => eventId },
+        { title: 'Type', cell: ({ type }) => type },
+        { title: 'Topic', cell: ({ topic }) => topic },
+        { title: 'Key', kind: 'code', cell: ({ key }) => key },
+        { title: 'Emitted', cell: ({ at }) => ago(at, now) },
+        {
+          title: 'State',
+          cell: ({ published }) => (published ? state('ok', 'published') : state('waits', 'not published')),
+        },
+        { title: 'Repeats', kind: 'code', cell: ({ replayOf }) => replayOf },
+        { title: 'Database', cell: ({ database }) => database },
+      ],
+    })}
+    ${
+      kind === 'key' && hasLog
+        ? topics.map(
+            (topic) =>
+              html`<p>
+                <a href="${withQuery('/search/log', { topic, key: query })}"
+                  >Records and duplicates in the log of ${topic}</a
+                >
+              </p>`,
+          )
+        : nothing
+    }`;
+}
+
+const PARKED: Readonly<Record<string, StateKind>> = { dead: 'needs', waiting: 'waits' };
+
+function parkedPart({ parked }: SearchAnswer, now: number): Html {
+  if (parked.length === 0) return nothing;
+  return html`<h2>Parked events and dead letters</h2>
+    ${dataTable<SearchAnswer['parked'][number]>({
+      caption: 'At the consumers, the oldest first',
+      rows: parked,
+      empty: '',
+      href: ({ eventId }) => (eventId === null ? undefined : eventPath(eventId)),
+      columns: [
+        { title: 'Consumer', cell: ({ consumer }) => consumer },
+        { title: 'State', cell: (row) => state(PARKED[row.state] ?? 'off', row.state) },
+        { title: 'Since', cell: ({ since }) => ago(since, now) },
+        { title: 'Code', kind: 'code', cell: ({ code }) => code },
+        { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+        { title: 'Next attempt', cell: ({ nextAt }) => ago(nextAt, now) },
+        { title: 'Database', cell: ({ database }) => database },
+      ],
+    })}`;
+}
+
+const SAGA: Readonly<Record<string, StateKind>> = {
+  stuck: 'needs',
+  expired: 'needs',
+  running: 'waits',
+  compensating: 'waits',
+};
+
+function sagasPart({ sagas }: SearchAnswer, now: number): Html {
+  if (sagas.length === 0) return nothing;
+  return html`<h2>Sagas</h2>
+    ${dataTable<SearchAnswer['sagas'][number]>({
+      caption: 'As their observers see them, the latest change first',
+      rows: sagas,
+      empty: '',
+      href: ({ instance }) => sagaPath(instance),
+      columns: [
+        { title: 'Saga', cell: ({ saga, instance }) => html`${saga} <span class="code">${instance}</span>` },
+        { title: 'State', cell: (row) => state(SAGA[row.state] ?? 'ok', row.state) },
+        { title: 'Began', cell: ({ startedAt }) => ago(startedAt, now) },
+        { title: 'Changed', cell: ({ changedAt }) => ago(changedAt, now) },
+        { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+      ],
+    })}`;
+}
+
+function openPart({ open }: SearchAnswer, now: number): Html {
+  if (open.length === 0) return nothing;
+  return html`<h2>Open steps and calls</h2>
+    ${dataTable<SearchAnswer['open'][number]>({
+      caption: 'Begun, and without an outcome yet',
+      rows: open,
+      empty: '',
+      href: ({ kind, id }) => (kind === 'step' ? sagaPath(id) : undefined),
+      columns: [
+        {
+          title: 'What',
+          cell: ({ kind, name, step }) => (kind === 'step' ? `${step ?? '?'} of ${name}` : name),
+        },
+        { title: 'State', cell: (row) => state(row.state === 'stuck' ? 'needs' : 'waits', row.state) },
+        { title: 'Since', cell: ({ since }) => ago(since, now) },
+        { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+        { title: 'Database', cell: ({ database }) => database },
+      ],
+    })}`;
+}
+
+function driftPart({ drift }: SearchAnswer, now: number): Html {
+  if (drift.length === 0) return nothing;
+  return html`<h2>Reconcilers</h2>
+    ${dataTable<SearchAnswer['drift'][number]>({
+      caption: 'That have the key in their queue',
+      rows: drift,
+      empty: '',
+      href: ({ reconciler, database }) => withQuery('/drift', { database, reconciler }),
+      columns: [
+        { title: 'Reconciler', cell: ({ reconciler }) => reconciler },
+        { title: 'State', cell: (row) => state(row.state === 'terminal' ? 'needs' : 'waits', row.state) },
+        { title: 'Next look', cell: ({ nextAt }) => ago(nextAt, now) },
+        { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+      ],
+    })}`;
+}
+
+const actsPart = ({ acts }: SearchAnswer): Html =>
+  acts.length === 0
+    ? nothing
+    : html`<h2>Acts of operators</h2>
+        ${actsTable(acts)}`;

@@ -1,0 +1,38 @@
+import { html, type Html } from '../../layout/html.ts';
+import { dataTable, moment } from '../../layout/parts.ts';
+import type { SearchAnswer } from './schemas.ts';
+
+type History = NonNullable<SearchAnswer['history']>;
+
+/** The history of an event as a table, with where it stands in a line above it. */
+export function historyPart({ head, rows, end }: History): Html {
+  return html`<p>${head}</p>
+    <p><strong>${end}</strong></p>
+    ${dataTable<History['rows'][number]>({
+      caption: 'What happened, in order',
+      rows,
+      empty: 'Nothing is known.',
+      columns: [
+        { title: 'When', kind: 'code', cell: ([when]) => when || html`<span class="quiet">″</span>` },
+        { title: 'Where', cell: ([, who]) => who || html`<span class="quiet">″</span>` },
+        { title: 'What', kind: 'wide', cell: ([, , what]) => what },
+      ],
+    })}`;
+}
+
+/** The acts of operators on one thing. */
+export function actsTable(acts: SearchAnswer['acts']): Html {
+  return dataTable<SearchAnswer['acts'][number]>({
+    caption: 'Who acted on it, and why',
+    rows: acts,
+    empty: 'No operator acted on it.',
+    columns: [
+      { title: 'At', cell: ({ at }) => moment(at) },
+      { title: 'By', cell: ({ by }) => by },
+      { title: 'Action', cell: ({ action }) => action },
+      { title: 'Subject', cell: ({ subject }) => subject },
+      { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+      { title: 'Database', cell: ({ database }) => database },
+    ],
+  });
+}

@@ -1,0 +1,113 @@
+import { type AuditRow, readHistory, historyText, readOperatorAudit } from '@convergekit/cli/operate';
+import { ConvergeError } from '@convergekit/core';
+import type { Executor } from '@convergekit/postgres';
+import { listInstances, readInstance } from '@convergekit/saga/operate';
+import type { Gathered, Unread } from '../../databases.ts';
+import { hasTables } from '../../present-sql.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import { classify, type Query } from './classify.ts';
+import type { SearchAnswer } from './schemas.ts';
+import { findDrift, findEvents, findOpen, findParked, SEARCHED_ROWS } from './search-sql.ts';
+import { whyOf } from './why.ts';
+
+type Parts = Pick<ConsoleContext, 'databases' | 'broker'>;
+
+const EMPTY = { why: [], events: [], parked: [], open: [], sagas: [], drift: [], acts: [], unread: [] };
+const MOST = 100;
+/** The time after an event in which outboxes are searched for its answers, in minutes. */
+const ANSWERS_MIN = 10;
+
+/** Searches all databases for an id, a key, a trace or a position. */
+export async function readSearch(parts: Parts, given: string, now: number): Promise<SearchAnswer> {
+  const query = classify(given);
+  const hasLog = parts.broker !== undefined;
+  if (query.text === '') return { ...EMPTY, query: '', kind: 'none', hasLog };
+  const found = await (query.kind === 'id' ? byId(parts, query.text) : byText(parts, query));
+  return {
+    ...EMPTY,
+    ...found,
+    query: query.text,
+    kind: query.kind,
+    why: [...whyOf({ ...EMPTY, ...found }, now)],
+    hasLog,
+  };
+}
+
+type Found = Partial<Omit<SearchAnswer, 'query' | 'kind' | 'hasLog' | 'why'>>;
+
+async function byText({ databases }: Parts, query: Exclude<Query, { kind: 'id' }>): Promise<Found> {
+  const { kind, text } = query;
+  const [by, value] =
+    query.kind === 'position' ? (['row', query.row] as const) : ([query.kind, text] as const);
+  const found = await databases.gather((executor) => findEvents(executor, by, value));
+  const events = { ...found, rows: found.rows.toSorted((a, b) => b.at.getTime() - a.at.getTime()) };
+  const searchedRows = kind === 'position' ? {} : { searchedRows: SEARCHED_ROWS };
+  if (kind !== 'key') return { events: [...events.rows], unread: unreadOf(events), ...searchedRows };
+  const [parked, open, sagas, drift, acts] = await Promise.all([
+    databases.gather(where('converge.parked', (executor) => findParked(executor, 'key', text))),
+    databases.gather(where('converge.saga_work', (executor) => findOpen(executor, text))),
+    databases.gather(
+      where('converge.saga_instance', (executor) => listInstances(executor, { key: text, limit: MOST })),
+    ),
+    databases.gather(where('converge.reconcile_key', (executor) => findDrift(executor, text))),
+    databases.gather((executor) => actsAbout(executor, text)),
+  ]);
+  return {
+    ...{ events: [...events.rows], parked: [...parked.rows], open: [...open.rows], sagas: [...sagas.rows] },
+    ...{ drift: [...drift.rows], acts: [...acts.rows], ...searchedRows },
+    unread: unreadOf(events, parked, open, sagas, drift, acts),
+  };
+}
+
+async function byId({ databases }: Parts, id: string): Promise<Found> {
+  const [parked, sagas, acts] = await Promise.all([
+    databases.gather(where('converge.parked', (executor) => findParked(executor, 'event', id))),
+    databases.gather(where('converge.saga_instance', (executor) => instanceOf(executor, id))),
+    databases.gather((executor) => actsAbout(executor, id)),
+  ]);
+  const unread = unreadOf(parked, sagas, acts);
+  const history = await historyOf({ databases }, id, unread);
+  return {
+    ...{ parked: [...parked.rows], sagas: [...sagas.rows], acts: [...acts.rows], unread },
+    ...(history !== undefined && { history }),
+  };
+}
+
+/** Reads what happened to an event, from the databases that can be read; undefined when none knows it. */
+export async function historyOf(
+  { databases }: Pick<Parts, 'databases'>,
+  id: string,
+  unread: readonly Unread[],
+): Promise<SearchAnswer['history'] | undefined> {
+  const lost = new Set(unread.map(({ database }) => database));
+  const readable = databases.all.filter(({ name }) => !lost.has(name));
+  const reach = { minutes: ANSWERS_MIN, whole: false, onWhole: () => undefined };
+  const history = await readHistory(readable, id, reach);
+  if (history.entries.length === 0) return undefined;
+  const { head, rows, end } = historyText(history);
+  return { head, rows: rows.map(([when, who, what]): [string, string, string] => [when, who, what]), end };
+}
+
+export const actsAbout = (executor: Executor, about: string): Promise<readonly AuditRow[]> =>
+  readOperatorAudit(executor, { about }, MOST);
+
+/** Reads only where a database has the table: not every one has those of every package. */
+function where<T>(table: `converge.${string}`, read: (executor: Executor) => Promise<readonly T[]>) {
+  return async (executor: Executor): Promise<readonly T[]> =>
+    (await hasTables(executor, table)) ? read(executor) : [];
+}
+
+async function instanceOf(executor: Executor, id: string) {
+  try {
+    return [await readInstance(executor, id)];
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'SAGA_NOT_FOUND') return [];
+    throw error;
+  }
+}
+
+/** The databases that one of the searches could not read, each once. */
+export function unreadOf(...parts: readonly Gathered<object>[]): Unread[] {
+  const all = parts.flatMap(({ unread }) => unread);
+  return [...new Map(all.map((one) => [one.database, one])).values()];
+}

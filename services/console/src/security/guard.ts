@@ -1,0 +1,98 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { ConsoleRefusal } from '../errors.ts';
+import type { ConsoleTypes } from '../types.ts';
+import { sameText } from './keys.ts';
+import type { Visitor } from './visitor.ts';
+
+/** The headers of every answer. Nothing inline, nothing from elsewhere, no frame around it. */
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+  'cache-control': 'no-store',
+} as const;
+
+export function secureHeaders(): MiddlewareHandler<ConsoleTypes> {
+  return async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(HEADERS)) c.header(name, value);
+  };
+}
+
+const LOCAL = ['localhost', '127.0.0.1', '[::1]'];
+
+/** True when browsers may reach the console under this host. Another name that resolves to it is an attack. Pure. */
+export function isAllowedHost(host: string | undefined, allowed: readonly string[]): boolean {
+  const name = (host ?? '').toLowerCase().replace(/:\d+$/, '');
+  return name !== '' && [...LOCAL, ...allowed.map((one) => one.toLowerCase())].includes(name);
+}
+
+export function checkHost(allowed: readonly string[]): MiddlewareHandler<ConsoleTypes> {
+  return async (c, next) => {
+    const host = c.req.header('host');
+    if (!isAllowedHost(host, allowed))
+      throw new ConsoleRefusal(
+        421,
+        'CONSOLE_HOST_REFUSED',
+        `the console is not served under the host ${host ?? '(none)'}: add it to CONVERGE__CONSOLE__ALLOWED_HOSTS, or open it as localhost`,
+      );
+    await next();
+  };
+}
+
+/** True for a request that a page of the console itself made, or that no browser made. Pure. */
+export function isSameOrigin(
+  host: string | undefined,
+  origin: string | undefined,
+  site: string | undefined,
+): boolean {
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
+  // The browser says so itself. Under `no-referrer` it sends `Origin: null` with the forms of the console's own pages.
+  if (site === 'same-origin') return true;
+  if (origin === undefined) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+/** Refuses what is neither a read nor from a page of the console, before anything of the request is used. */
+export function checkOrigin(): MiddlewareHandler<ConsoleTypes> {
+  return async (c, next) => {
+    const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
+    const { origin, host, 'sec-fetch-site': site } = c.req.header();
+    if (!reads && !isSameOrigin(host, origin, site))
+      throw new ConsoleRefusal(
+        403,
+        'CONSOLE_ORIGIN_REFUSED',
+        `a page of ${origin ?? 'another site'} sent this request: nothing was changed; act from the console's own pages`,
+      );
+    await next();
+  };
+}
+
+/**
+ * Returns the operator of a request that changes something, or refuses it.
+ * A browser adds cookies and a proxy's header by itself, so such a request must carry the token of a form; a bearer
+ * token is never added by a browser.
+ */
+export function requireOperator(
+  c: Context<ConsoleTypes>,
+  formToken: string | undefined,
+): Extract<Visitor, { kind: 'operator' }> {
+  const visitor = c.get('visitor');
+  if (visitor.kind !== 'operator')
+    throw new ConsoleRefusal(
+      401,
+      'CONSOLE_SIGN_IN_NEEDED',
+      'the console is read-only without a user: sign in at /sign-in, or send `authorization: Bearer <token>`',
+    );
+  if (visitor.via !== 'token' && !sameText(formToken ?? '', visitor.formToken))
+    throw new ConsoleRefusal(
+      403,
+      'CONSOLE_FORM_REFUSED',
+      'the form is not one of this console process, or of another user: nothing was changed; open the page again',
+    );
+  return visitor;
+}

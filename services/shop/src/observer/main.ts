@@ -1,0 +1,8 @@
+import { service } from 'convergekit';
+import { placeOrder } from '@convergekit/schemas';
+
+/** Follows every order through the services, and reports those that are overdue. */
+await service('saga-observer', {
+  sagas: [placeOrder],
+  tuning: { observer: { name: 'saga-observer' } },
+}).run();

@@ -1,0 +1,87 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from '@convergekit/testing/engine';
+import { waitUntil } from '@convergekit/testing';
+import { parse, stringify } from 'yaml';
+
+const rulesFolder = new URL('../../infra/prometheus/', import.meta.url);
+
+/** A Prometheus of this machine: its address, and how to end it. */
+export interface Prometheus {
+  readonly url: string;
+  /** Ends the process and removes its data. */
+  stop(): Promise<void>;
+}
+
+export interface PrometheusOptions {
+  /** The processes that serve `/metrics` at their health port. */
+  readonly scraped: readonly { readonly spec: { readonly healthPort: number } }[];
+  /** The interval of scrapes and of rules, such as `1s`. */
+  readonly interval: string;
+}
+
+/** True where Debian's package `prometheus` is installed; it brings promtool. */
+export function isInstalled(tool: 'prometheus' | 'promtool'): boolean {
+  return spawnSync(tool, ['--version']).status === 0;
+}
+
+/** Starts a Prometheus with the rules of infra/prometheus, in memory of a temporary folder. */
+export async function startPrometheus({ scraped, interval }: PrometheusOptions): Promise<Prometheus> {
+  const folder = await mkdtemp(join(tmpdir(), 'converge-prometheus-'));
+  const [port = 0] = await freePorts(1);
+  const targets = scraped.map(({ spec }) => `127.0.0.1:${spec.healthPort}`);
+  const config = {
+    global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
+    rule_files: [join(folder, 'rules/*.yaml')],
+    scrape_configs: [{ job_name: 'converge', static_configs: [{ targets }] }],
+  };
+  await writeFile(join(folder, 'prometheus.yaml'), stringify(config));
+  await writeRules(join(folder, 'rules'), interval);
+  const server = spawn(
+    'prometheus',
+    [
+      `--config.file=${join(folder, 'prometheus.yaml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=error',
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const ended = once(server, 'exit');
+  const url = `http://127.0.0.1:${port}`;
+  const isReady = async (): Promise<boolean> => {
+    if (server.exitCode !== null)
+      throw new Error(`prometheus ended with ${server.exitCode}: its reason is above`);
+    return fetch(`${url}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  };
+  await waitUntil(isReady, { what: 'Prometheus to be ready', deadlineMs: 30_000, everyMs: 100 });
+  return {
+    url,
+    stop: async () => {
+      server.kill('SIGTERM');
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Rules {
+  readonly groups: readonly { readonly interval?: string }[];
+}
+
+/** Copies the rules; groups are evaluated as often as there are scrapes. */
+async function writeRules(folder: string, interval: string): Promise<void> {
+  await mkdir(folder);
+  for (const name of await readdir(rulesFolder)) {
+    if (!name.endsWith('.rules.yaml')) continue;
+    const { groups } = parse(await readFile(new URL(name, rulesFolder), 'utf8')) as Rules;
+    const text = stringify({ groups: groups.map((group) => ({ ...group, interval })) });
+    await writeFile(join(folder, name), text);
+  }
+}
