@@ -16,7 +16,7 @@ describe.skipIf(helm === '')('the chart', () => {
     scene = await renderAll();
   });
 
-  it('deploys nothing until it is told what', async () => {
+  it('deploys nothing without a setting that says what', async () => {
     expect((await render(helm, chart)).objects).toEqual([]);
   });
 

@@ -14,7 +14,7 @@ export interface ClaimerOptions {
   readonly clock: Clock;
 }
 
-/** Each claim of this number looks from the very start, for keys that became due before the last ones were claimed. */
+/** After so many claims, the next one of each order looks from the very start, for keys that became due before the last ones. */
 const WHOLE_EVERY = 64;
 const RESCUES_A_LEASE = 10;
 
@@ -36,7 +36,7 @@ export class Claimer {
   async claim(limit: number, order: ClaimOrder): Promise<readonly Claim[]> {
     await this.#rescue();
     this.#claims += 1;
-    if (this.#claims % WHOLE_EVERY === 0) this.#from.delete(order);
+    if (this.#claims % WHOLE_EVERY === 0) this.#from.clear();
     const claims = await this.#claimFrom(this.#from.get(order), limit, order);
     if (claims.length === limit || !this.#from.has(order)) return claims;
     // Too few: others may have become due before, or have a lower priority.
