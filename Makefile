@@ -132,8 +132,12 @@ dashboards: $(INSTALLED) ## write infra/grafana/dashboards from infra/grafana/so
 	@node infra/grafana/main.ts write
 
 .PHONY: dashboards-check
-dashboards-check: $(INSTALLED) ## the shop with Postgres 60 s down beside a real Prometheus: every panel and alert; ARGS="--seconds 10"
+dashboards-check: $(INSTALLED) ## the shop with Postgres 60 s away beside a real Prometheus: every panel and alert; ARGS="--seconds 10 --kill"
 	@node verification/dashboards/main.ts $(ARGS)
+
+.PHONY: observability
+observability: $(INSTALLED) ## check the configuration of Prometheus and of the Collector with their own programs; needs promtool and Go
+	@node verification/observability/main.ts
 
 .PHONY: format
 format: $(INSTALLED) ## format the tree

@@ -55,7 +55,7 @@ it('the example of “external calls” charges an order once although an answer
   }
 });
 
-// Meant to catch: a call without `headers`, which reaches the other system without them.
+// Planted fault: with an example that does not pass `headers` on, the other system gets no `traceparent` here.
 it('the example of a call over HTTP takes the trace and the deadline of its attempt to the other system', async () => {
   const telemetry = startTelemetry({ serviceName: 'calls', onSpan: () => undefined });
   const received: IncomingHttpHeaders[] = [];

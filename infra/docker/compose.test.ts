@@ -9,13 +9,15 @@ interface Service {
   readonly profiles?: readonly string[];
   readonly restart: string;
   readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
   readonly cap_drop?: readonly string[];
   readonly read_only?: boolean;
   readonly security_opt: readonly string[];
   readonly deploy?: { readonly resources?: { readonly limits?: object } };
 }
 
-const file = new URL('../../docker-compose.yml', import.meta.url);
+const root = new URL('../../', import.meta.url);
+const file = new URL('docker-compose.yml', root);
 const { services } = parse(readFileSync(file, 'utf8'), { merge: true }) as {
   services: Readonly<Record<string, Service>>;
 };
@@ -60,4 +62,48 @@ it('every process of the image has a read-only root and no capabilities', () => 
 it('every port of the compose file is published on the loopback address only', () => {
   for (const [name, { ports = [] }] of all)
     for (const port of ports) expect(`${name} ${port}`).toMatch(/ 127\.0\.0\.1:/);
+});
+
+/** The folder or file of the repository that a container sees at a path. */
+function mountedAt(name: string, path: string): string | undefined {
+  const volume = services[name]?.volumes?.find((one) => one.split(':')[1] === path);
+  return volume?.split(':')[0];
+}
+
+const yamlOf = (path: string): unknown => parse(readFileSync(new URL(path, root), 'utf8'));
+
+// Planted fault: without `observer` among the names that Prometheus looks up, it fails here.
+it('Prometheus of the profile observability scrapes every process of the image by the name of its service', () => {
+  const path = mountedAt('prometheus', '/etc/prometheus/prometheus.yaml') ?? '';
+  const config = yamlOf(path) as {
+    scrape_configs: readonly { dns_sd_configs: readonly { names: readonly string[]; port: number }[] }[];
+  };
+  const [found] = config.scrape_configs.flatMap(({ dns_sd_configs }) => dns_sd_configs);
+  const processes = all.filter(([name, { image }]) => image.includes('CONVERGE_IMAGE') && name !== 'prepare');
+  expect(found?.names.toSorted()).toEqual(processes.map(([name]) => name).toSorted());
+  for (const [name, { ports = [] }] of processes)
+    expect([name, ports.some((port) => port.endsWith(`:${found?.port}`))]).toEqual([name, true]);
+  expect(mountedAt('prometheus', '/etc/prometheus/rules')).toBe('./infra/prometheus');
+});
+
+// Planted fault: with another variable in the data source than the compose file sets, it fails here.
+it('Grafana of the profile observability is given what its provisioning files refer to', () => {
+  const provisioning = mountedAt('grafana', '/etc/grafana/provisioning') ?? '';
+  const { providers } = yamlOf(`${provisioning}/dashboards/converge.yaml`) as {
+    providers: readonly { options: { path: string } }[];
+  };
+  expect(providers.map(({ options }) => mountedAt('grafana', options.path))).toEqual([
+    './infra/grafana/dashboards',
+  ]);
+  const { datasources } = yamlOf(`${provisioning}/datasources/prometheus.yaml`) as {
+    datasources: readonly { url: string; type: string }[];
+  };
+  const variables = Object.keys(services['grafana']?.environment ?? {});
+  expect(datasources.map(({ type }) => type)).toEqual(['prometheus']);
+  for (const { url } of datasources) expect(variables.map((name) => `\${${name}}`)).toContain(url);
+  expect(services['grafana']?.environment?.['PROMETHEUS_URL']).toBe('http://prometheus:9090');
+});
+
+it('the collector of the profile observability is given its configuration', () => {
+  expect(mountedAt('collector', '/etc/collector.yaml')).toBe('./infra/docker/collector.yaml');
 });

@@ -15,7 +15,7 @@ const metrics = new Set(
 );
 const labels = new Set(Object.values(attributeNames).map(prometheusLabel));
 
-// Meant to catch: one wrong letter of a metric, a label or a recorded name.
+// Planted fault: one letter more in the name of a metric is named here.
 it('rules query metrics, labels and recorded series that exist', () => {
   const recorded = new Set(rules.map(({ record }) => record));
   for (const { expr } of rules) {

@@ -8,6 +8,12 @@ export interface Backoff {
 }
 
 /**
+ * The pauses between two looks for a database or broker that is away. Its return is noticed within a second, however long
+ * it was away; the jitter spreads the processes that look.
+ */
+export const outageBackoff: Backoff = Object.freeze({ baseMs: 50, factor: 2, capMs: 1_000 });
+
+/**
  * Computes the delay after failed attempt `attempt` (from 1) with full jitter.
  * The exponential delay is capped first, THEN drawn from [0, capped). With jitter before the cap, most delays would equal
  * the cap and all clients would return at the same time. Source: "Exponential Backoff And Jitter", AWS Architecture Blog.

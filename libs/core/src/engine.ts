@@ -1,5 +1,5 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
-export { type Backoff, cappedMs, delayMs } from './backoff.ts';
+export { type Backoff, cappedMs, delayMs, outageBackoff } from './backoff.ts';
 export { failpoint } from './failpoint.ts';
 export { CATEGORIES, CERTAINTIES } from './failure.ts';
 export { deterministicUuid } from './ids.ts';

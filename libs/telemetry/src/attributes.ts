@@ -6,7 +6,7 @@ export const SEMANTIC_CONVENTIONS = '1.45.0';
 
 /** Attribute names: those of OpenTelemetry where they exist, `converge.*` for our own. */
 export const attributeNames = {
-  system: 'messaging.system',
+  system: 'messaging.system.name',
   operation: 'messaging.operation.name',
   operationType: 'messaging.operation.type',
   destination: 'messaging.destination.name',

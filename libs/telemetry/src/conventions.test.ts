@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
 import { attributeNames, SEMANTIC_CONVENTIONS, spanNames } from './names.ts';
 
@@ -9,9 +10,20 @@ const file = require.resolve('@opentelemetry/semantic-conventions/incubating');
 const { version } = JSON.parse(
   readFileSync(file.replace(/\/(?:dist|build)\/.*$/, '/package.json'), 'utf8'),
 ) as { readonly version: string };
-const known = new Set(Object.values(require(file) as Readonly<Record<string, unknown>>));
+// Only the comments of the declarations say which names are deprecated.
+const known = new Set(
+  ['stable', 'experimental'].flatMap((kind) => attributesOf(`${dirname(file)}/${kind}_attributes.d.cts`)),
+);
 
-// Meant to catch: `http.status_code`, the name of an older version.
+/** The attributes that a file declares, without deprecated ones. */
+function attributesOf(path: string): readonly string[] {
+  const declared = /\/\*\*(?<comment>(?:(?!\*\/)[^])*)\*\/\s*declare const ATTR_\w+: "(?<name>[^"]+)"/g;
+  return [...readFileSync(path, 'utf8').matchAll(declared)].flatMap(({ groups }) =>
+    groups?.['comment']?.includes('@deprecated') === true ? [] : [groups?.['name'] ?? ''],
+  );
+}
+
+// Planted fault: `http.status_code`, a name of an older version, is listed here; it is still declared, as deprecated.
 it('every attribute that is not our own is one of the semantic conventions, in the version that we name', () => {
   const foreign = Object.values(attributeNames).filter((name) => !name.startsWith('converge.'));
   expect(foreign.length).toBeGreaterThan(10);

@@ -1,7 +1,7 @@
 import { bound } from '@convergekit/resilience/engine';
 import { failpoint, type NextRun, Wake } from '@convergekit/core/engine';
 import type { Effect } from '../effect/types.ts';
-import { listenForWork } from '../work/announce.ts';
+import { type AnnouncedWork, listenForWork } from '../work/announce.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
 import { ClaimPace } from './claim-pace.ts';
@@ -38,10 +38,14 @@ export function claiming<DB>(
   const places = new Places(options.effects, wake);
   const now = (): number => clock.monotonic();
   const pace = new ClaimPace(now());
-  const deaf = listenForWork(database.db, (work) => {
+  const heard = (work: AnnouncedWork): void => {
     // What is due later is found by a later look: a deadline of hours needs none now.
     if (pace.announced(work, now())) wake.notify();
-  });
+  };
+  const listening = [database, ...options.wokenBy].map(({ db }) => listenForWork(db, heard));
+  const deaf = (): void => {
+    for (const end of listening) end();
+  };
   const runMs = (effect: Effect<DB>): number =>
     Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
 

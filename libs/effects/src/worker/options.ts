@@ -9,6 +9,11 @@ import { EffectError } from '../errors.ts';
 export interface SagaWorkerOptions<DB> {
   /** The database in which the intents stand: the service's own. */
   readonly database: Pick<Database<DB>, 'db' | 'executor'>;
+  /**
+   * Further pools of this process on the same database: work that their transactions write wakes this worker, too.
+   * @default none
+   */
+  readonly wokenBy?: readonly { readonly db: object }[];
   /** Unique to this process. @default host name and a UUID */
   readonly holder?: string;
   /**
@@ -89,6 +94,7 @@ export function resolveOptions<DB>(
   const { clock = systemClock, random = systemRandom } = options;
   const resolved: ResolvedOptions<DB> = Object.freeze({
     holder: `${hostname()}/${newUuidV7()}`,
+    wokenBy: [],
     pollMs: 100,
     leaseMs: 5_000,
     leaseMarginMs: 10_000,

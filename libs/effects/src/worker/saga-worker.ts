@@ -1,7 +1,7 @@
 import { sqlState } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { type Service, endsWithin } from '@convergekit/core';
-import { loopService, poll } from '@convergekit/core/engine';
+import { loopService, outageBackoff, poll } from '@convergekit/core/engine';
 import type { Effect, SweepRecords } from '../effect/types.ts';
 import { notMigrated } from '../errors.ts';
 import { declareEffects } from '../work/worker-sql.ts';
@@ -28,7 +28,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   const declared = [...resolved.effects.keys()];
   const checkUndeclared = undeclaredCheck({ executor: database.executor, declared, undeclaredMs, log });
   const loop = { clock, random, onError: away };
-  const patience = { baseMs: pollMs, factor: 2, capMs: Math.max(pollMs, 30_000) };
+  const patience = { baseMs: pollMs, factor: 2, capMs: Math.max(pollMs, outageBackoff.capMs) };
   const renewing = new AbortController();
   let renewals: Promise<void> = Promise.resolve();
   return loopService({

@@ -13,7 +13,7 @@ async function exported(): Promise<readonly string[]> {
   return body.split('\n').filter((line) => line.startsWith('converge_effects_undeclared{'));
 }
 
-// Meant to catch: a gauge that stays at 2 for ever, with its alert, since nothing records zero.
+// Planted fault: without the zero for an effect that was reported, the gauge stays at 2 here, with its alert.
 it('the metric of undeclared calls counts them while they wait, and is zero once they are resolved', async () => {
   const database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'undeclared'));
   const { blind } = sceneEffects('http://127.0.0.1:1');

@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
-import type { Database } from '@convergekit/postgres';
+import { connect, type Database } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { freshDatabase } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
@@ -40,4 +40,25 @@ it('work that a transaction of the same process committed wakes the worker, and 
   await ended(database);
   expect(await outcomes(database)).toEqual(['a r-a', 'b r-b']);
   await worker.stop();
+});
+
+// Planted fault: a worker that listens to its own pool only looks again after an hour.
+it('work that another pool of the same process committed wakes a worker that was given the pool', async () => {
+  const { rows } = await database.executor.query<{ name: string }>('select current_database() as name');
+  const url = new URL(inject('stack').databaseUrl);
+  url.pathname = `/${rows[0]?.name ?? ''}`;
+  const requests = connect<SceneDb>({ url: url.href, max: 2 });
+  const options = { ...hurried, database, wokenBy: [requests], pollMs: HOUR_MS };
+  const worker = sagaWorker<SceneDb>([effects.keyed], options);
+  try {
+    await worker.start();
+    await kyselyTransaction(requests.db, {}, async (tx) => {
+      const event = { id: 'c', key: 'c', position: {}, hops: 0 } as unknown as ReceivedEvent;
+      await effect({ tx, consumer: 'orders', handler: 'test', event }, effects.keyed, { key: 'c' });
+    });
+    expect(await ended(database)).toMatchObject([{ key: 'c', state: 'done' }]);
+  } finally {
+    await worker.stop();
+    await requests.close();
+  }
 });

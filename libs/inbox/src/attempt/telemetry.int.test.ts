@@ -78,7 +78,7 @@ describe('telemetry of attempts', () => {
     expect(body).not.toContain('secret-key');
   });
 
-  // Meant to catch: a release, or the end of a pause, that records nothing.
+  // Planted faults: without the record of a released key, or of the end of a pause, the third is awaited in vain here.
   it('what failed and works again is timed: an event in place, a parked key, a partition that paused', async () => {
     const { counted } = testEvents(topic);
     // The first failure of a slice with several events is no attempt: they are run again one by one.

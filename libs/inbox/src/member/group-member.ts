@@ -14,6 +14,7 @@ import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from '../service/options.ts';
+import { DatabaseProbe } from './database-probe.ts';
 import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
 import { type LagWatched, watchLag } from './lag-watch.ts';
@@ -60,6 +61,7 @@ export class GroupMember<DB> {
     this.#worker = {
       context,
       sources,
+      probe: new DatabaseProbe(context),
       stopping: () => this.#stopping,
       waiting: (outage) => {
         if (this.#state !== 'failed') this.#state = outage === undefined ? 'running' : 'waiting';

@@ -1,4 +1,4 @@
-import { delayMs } from '@convergekit/core/engine';
+import { delayMs, outageBackoff } from '@convergekit/core/engine';
 import { type Admin, BrokerError, type PartitionControl } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
 import { saveDeferred } from '../slice/commit-slice.ts';
@@ -7,8 +7,6 @@ import { type Partition, placeOf } from '../slice/partition.ts';
 import { report } from '../slice/report.ts';
 import { checkRow, logNow, reload } from './assign.ts';
 import type { Worker } from './worker.ts';
-
-const outageBackoff = { baseMs: 50, factor: 2, capMs: 5_000 };
 
 /**
  * Waits until the database answers, and reloads the partition. No attempt is counted, however long it takes.
@@ -20,16 +18,19 @@ export async function recover<DB>(
   error: unknown,
   lost: AbortSignal,
 ): Promise<boolean> {
-  const { clock, random, log } = worker.context;
+  const { clock, random, log, lines } = worker.context;
   const began = clock.monotonic();
   for (let outage = error; !lost.aborted && !worker.stopping();) {
     if (outage !== undefined) {
       worker.waiting(outage);
       const { code, message } = classify(outage);
-      log.warn({ ...placeOf(partition), code, reason: message }, 'waiting for the database');
+      const note = lines.take(`database ${code}`);
+      if (note !== undefined)
+        log.warn({ ...placeOf(partition), code, reason: message, ...note }, 'waiting for the database');
       await clock.sleep(delayMs(outageBackoff, partition.outage(), random), lost);
     }
     try {
+      if (outage !== undefined) await worker.probe.check();
       await reload(worker.context, partition);
       worker.waiting(undefined);
       if (outage !== undefined) report.recovered(partition.key, 'partition', clock.monotonic() - began);

@@ -1,5 +1,5 @@
 import type { Service } from '@convergekit/core';
-import { loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
+import { loopService, type NextRun, outageBackoff, poll, Wake } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import type { SliceContext } from '../slice/context.ts';
 import { report } from '../slice/report.ts';
@@ -7,8 +7,6 @@ import { claimKeys, leaveKey, type LeasedKey, nextDueMs } from './claim-sql.ts';
 import { drainKey } from './drain-key.ts';
 import { closeUnreadable, readTotals } from './totals-sql.ts';
 import { totalOf } from './weigh.ts';
-
-const outage = { baseMs: 50, factor: 2, capMs: 5_000 };
 
 /**
  * Applies a consumer's parked events: claims due keys, a few at a time, and processes each in order. Every member of
@@ -42,7 +40,7 @@ class Drain<DB> {
     const { clock, random, log, parking } = this.#context;
     const signal = AbortSignal.any([stop, this.#failed.signal]);
     await poll({
-      ...{ everyMs: parking.policy.pollMs, wake: this.#wake, signal, backoff: outage, clock, random },
+      ...{ everyMs: parking.policy.pollMs, wake: this.#wake, signal, backoff: outageBackoff, clock, random },
       run: () => this.#look(signal),
       onError: (error) => {
         if (endsConsumer(error)) throw error;
@@ -109,7 +107,7 @@ class Drain<DB> {
     if (endsConsumer(error)) return this.#failed.abort(error);
     this.#context.log.warn({ code: classify(error).code }, 'a parked key waits for the database');
     // The lease expires by itself if this statement fails, too.
-    await leaveKey(this.#context.database.executor, key, outage.capMs).catch(() => undefined);
+    await leaveKey(this.#context.database.executor, key, outageBackoff.capMs).catch(() => undefined);
   }
 }
 

@@ -53,18 +53,22 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const flows = flowsOf(definition.workflows ?? [], { database, shared });
   const outbox = createOutbox(definition.emits ?? []);
   const parts = { settings, database, db: database.db, outbox, run: flows.run, shared, log };
+  const needsWork = consumers.length > 0 || effects.length > 0 || (definition.sagas ?? []).length > 0;
+  const work = needsWork ? connections.workDatabase() : database;
   const usesPolicies = consumers.length > 0 || effects.length > 0 || (definition.workflows ?? []).length > 0;
   const relayed = definition.relay === true ? relayPart(of) : { running: [], checks: () => ({}) };
   const reconciled = reconcilerPart(of);
   const running: readonly Part[] = [
     ...(usesPolicies ? [policies] : []),
     ...relayed.running,
-    ...(effects.length > 0 ? [sagaWorker(effects, { ...tuning?.worker, database, shared })] : []),
+    ...(effects.length > 0
+      ? [sagaWorker(effects, { ...tuning?.worker, database: work, wokenBy: [database], shared })]
+      : []),
     ...flows.running,
     ...(broker !== undefined && consumers.length > 0
-      ? [consumerService(consumers, { ...tuning?.consumers, database, broker, policies })]
+      ? [consumerService(consumers, { ...tuning?.consumers, database: work, broker, policies })]
       : []),
-    ...((definition.sagas ?? []).length > 0 ? [sagaWatch({ database })] : []),
+    ...((definition.sagas ?? []).length > 0 ? [sagaWatch({ database: work })] : []),
     ...reconciled.running,
     ...(definition.parts?.(parts) ?? []),
   ];

@@ -8,7 +8,11 @@ import type { OwnSettings, Read } from './settings.ts';
 /** The connections of a process. They connect at their first use. */
 export interface Connections<DB> {
   readonly database: Database<DB>;
-  /** Pools besides the service's own, so that its work and theirs do not wait for each other. */
+  /**
+   * Pools besides the service's own, so that its work and theirs do not wait for each other. `workDatabase` is for
+   * consumers and workers: requests that queue for connections, as after an outage, do not delay them.
+   */
+  workDatabase(): Database<DB>;
   relayDatabase(): Database<DB>;
   relayBroker(): Broker;
   broker(): Broker;
@@ -44,6 +48,7 @@ export function openConnections<DB>(
   };
   return {
     database: open<DB>('', { ...own, max }),
+    workDatabase: () => open<DB>('-work', { ...own, max }),
     relayDatabase: () => open<DB>('-relay', own),
     relayBroker: () =>
       kept(openBroker(settings, `${clientId}-relay`, { requestTimeoutMs: STOP_BEFORE_MS, databaseUrl: url })),

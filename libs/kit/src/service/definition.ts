@@ -49,7 +49,7 @@ export interface ServiceParts<DB = unknown, Own extends OwnSettings = OwnSetting
 /** Options of the parts that a service makes. Their databases, brokers and policies are the service's. */
 export interface Tuning<DB> {
   readonly consumers?: Omit<ConsumerServiceOptions<DB>, 'database' | 'broker' | 'policies'>;
-  readonly worker?: Omit<SagaWorkerOptions<DB>, 'database' | 'shared'>;
+  readonly worker?: Omit<SagaWorkerOptions<DB>, 'database' | 'wokenBy' | 'shared'>;
   readonly observer?: Omit<SagaObserverOptions, 'sagas'>;
   readonly relay?: Omit<RelayOptions, 'database' | 'broker'>;
   readonly reconcilers?: Omit<ReconcileOptions, 'databases'>;

@@ -1,74 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface, type Interface } from 'node:readline';
-import { inboxMigrations } from '@convergekit/inbox';
-import { outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
-import { sagaMigrations } from '@convergekit/effects';
+import { connect } from '@convergekit/postgres';
 import { faultProxy, freshDatabase } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
+import { killPrograms, type Line, migrated, type Program, program } from '../fixture/program.ts';
 
-const children: ChildProcess[] = [];
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-});
-
-interface Line {
-  readonly level: string;
-  readonly msg: string;
-  readonly [name: string]: unknown;
-}
-
-interface Program {
-  readonly child: ChildProcess;
-  readonly lines: Line[];
-  /** Resolves with the first line that contains the text. */
-  until(text: string): Promise<Line>;
-  readonly exited: Promise<unknown[]>;
-}
-
-/** Runs `service('trial', …)` with this declaration, as a process. */
-function program(declaration: string, env: Record<string, string>, args: readonly string[] = []): Program {
-  const source = `
-    import { defineConsumer, defineEvent, defineCall, service } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)};
-    import { z } from 'zod';
-    const asked = defineEvent({ type: 'trial.asked', version: 1, topic: 'trial.asked', key: ({ k }) => k, data: z.object({ k: z.string() }) });
-    const part = (start) => {
-      const done = Promise.withResolvers();
-      return { name: 'part', done: done.promise, start, stop: async () => done.resolve() };
-    };
-    await service('trial', ${declaration}).run();
-  `;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', source, '--', 'main', ...args], {
-    cwd: new URL('../..', import.meta.url),
-    env: { PATH: process.env['PATH'] ?? '', NODE_OPTIONS: process.env['NODE_OPTIONS'] ?? '', ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  children.push(child);
-  const lines: Line[] = [];
-  const read: Interface = createInterface({ input: child.stderr });
-  read.on('line', (text) => lines.push(JSON.parse(text) as Line));
-  return {
-    child,
-    lines,
-    exited: once(child, 'close'),
-    until: async (text) => {
-      for (;;) {
-        const found = lines.find(({ msg }) => msg.includes(text));
-        if (found !== undefined) return found;
-        await once(read, 'line');
-      }
-    },
-  };
-}
-
-async function migrated(): Promise<string> {
-  const url = await freshDatabase(inject('stack').databaseUrl, 'trial');
-  const database = connect({ url });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
-  await database.close();
-  return url;
-}
+afterEach(killPrograms);
 
 const noBroker = { KAFKA_BROKERS: '127.0.0.1:1' };
 const fatal = ({ lines }: Program): readonly Line[] => lines.filter(({ level }) => level === 'fatal');

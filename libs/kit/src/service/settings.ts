@@ -16,7 +16,8 @@ const database = z.object({
     fallback: 'the PG* variables; one of both is required',
   }),
   connections: z.int().min(2).default(10).meta({
-    description: 'The most connections of the service; its relay and its reconcilers have their own.',
+    description:
+      'The most connections of the service’s own parts, and as many again of its consumers and workers; its relay and its reconcilers have their own.',
     unit: 'connections',
   }),
 });

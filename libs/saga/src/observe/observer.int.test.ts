@@ -105,7 +105,7 @@ it('an observer marks an overdue instance as expired once, and still records its
   expect(late[0]?.expiredAt).toBeInstanceOf(Date);
 });
 
-// Meant to catch: an end that is recorded again at each later event of the saga.
+// Planted fault: with an end recorded at each later event of the saga, two compensated ones are counted here.
 it('an observer counts a saga that ended once, and times it from its first failure to its end', async () => {
   const scraped = async (metric: string) =>
     (await telemetry.scrape()).body

@@ -39,7 +39,7 @@ it('a send is a producer span linked to the events of its batch, whose own conte
     span.attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue]),
   );
   expect(attributes).toMatchObject({
-    'messaging.system': 'kafka',
+    'messaging.system.name': 'kafka',
     'messaging.operation.name': 'send',
     'messaging.destination.name': topic,
     'messaging.destination.partition.id': '0',

@@ -1,0 +1,40 @@
+import { delayMs, outageBackoff } from '@convergekit/core/engine';
+import type { SliceContext } from '../slice/context.ts';
+
+/**
+ * Asks whether the consumer's database answers, for all partitions together. One connection is tried at a time, with a
+ * pause between two: one for each partition would hold up a server that is starting.
+ */
+export class DatabaseProbe<DB> {
+  readonly #of: Pick<SliceContext<DB>, 'database' | 'clock' | 'random'>;
+  #asking: Promise<void> | undefined;
+  #failures = 0;
+  /** The last refusal; it counts until the next one may be asked for. */
+  #refused: { readonly error: unknown; readonly until: number } | undefined;
+
+  constructor(of: Pick<SliceContext<DB>, 'database' | 'clock' | 'random'>) {
+    this.#of = of;
+  }
+
+  /** Resolves when the database answers. Rejects with why it does not, in the pause without asking again. */
+  async check(): Promise<void> {
+    if (this.#refused !== undefined && this.#of.clock.monotonic() < this.#refused.until)
+      throw this.#refused.error;
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    await this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    const { database, clock, random } = this.#of;
+    try {
+      await database.executor.query('select 1');
+      this.#failures = 0;
+      this.#refused = undefined;
+    } catch (error) {
+      this.#failures += 1;
+      const pauseMs = delayMs(outageBackoff, this.#failures, random);
+      this.#refused = { error, until: clock.monotonic() + pauseMs };
+      throw error;
+    }
+  }
+}

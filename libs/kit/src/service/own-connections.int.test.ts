@@ -1,0 +1,47 @@
+import { defineEvent } from '@convergekit/contracts';
+import { createOutbox } from '@convergekit/outbox';
+import { connect } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
+import { afterEach, expect, it } from 'vitest';
+import { z } from 'zod';
+import { killPrograms, migrated, program } from '../fixture/program.ts';
+
+afterEach(killPrograms);
+
+const asked = defineEvent({
+  type: 'trial.asked',
+  version: 1,
+  topic: 'trial.asked',
+  key: ({ k }) => k,
+  data: z.object({ k: z.string() }),
+});
+
+const declaration = `{
+  topics: 'create',
+  relay: true,
+  emits: [asked],
+  consumers: [defineConsumer({ name: 'trial', from: 'beginning' }).on(asked, ({ data }) => say(data.k))],
+  onReady: async ({ database }) => {
+    await Promise.all([database.acquire(), database.acquire()]);
+    say('every connection of the service is in use');
+  },
+}`;
+
+// Planted fault: with the service's own pool for its consumers, the event waits for a connection here.
+it('a consumer handles its events while requests hold every connection of its service', async () => {
+  const url = await migrated([relayMigrations]);
+  const run = program(declaration, {
+    DATABASE_URL: url,
+    CONVERGE__BROKER: 'local',
+    CONVERGE__DATABASE__CONNECTIONS: '2',
+  });
+  await run.until('every connection of the service is in use');
+  const database = connect({ url });
+  try {
+    const outbox = createOutbox([asked]);
+    await outbox.transaction(database.db, ({ emit }) => Promise.resolve(emit(asked({ k: 'handled' }))));
+  } finally {
+    await database.close();
+  }
+  expect(await run.until('handled')).toMatchObject({ msg: 'handled' });
+});
