@@ -3,7 +3,7 @@ import type { Executor } from '@convergekit/postgres';
 /** The person who is erased: in every column that can mention one. */
 export const PERSON = 'ada@canary.example';
 
-type Row = Readonly<Record<string, unknown>>;
+export type Row = Readonly<Record<string, unknown>>;
 
 /** Writes one row into a table of the kit. */
 export async function insert(executor: Executor, table: string, row: Row): Promise<void> {
@@ -16,7 +16,7 @@ export async function insert(executor: Executor, table: string, row: Row): Promi
 
 export const json = JSON.stringify({ email: PERSON });
 const bytes = Buffer.from(json);
-const ended = new Date('2026-01-01T00:00:00Z');
+export const ended = new Date('2026-01-01T00:00:00Z');
 export const uuid = (n: number): string => `00000000-0000-7000-8000-${n.toString().padStart(12, '0')}`;
 
 export const parked = (n: number, state: string): Row => ({
@@ -72,8 +72,8 @@ export const work = (n: number, row: Row): Row => ({
   ...row,
 });
 
-const call = { state: 'done', ended_at: ended, outcome: json };
-const inRun = { saga: 'order', step: 'pay', op: 'apply' };
+export const call = { state: 'done', ended_at: ended, outcome: json };
+export const inRun = { saga: 'order', step: 'pay', op: 'apply' };
 
 /** One row in each table, in a state from which nothing follows any more. */
 export const endedRows: readonly (readonly [table: string, row: Row])[] = [

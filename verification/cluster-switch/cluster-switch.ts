@@ -14,7 +14,7 @@ import {
   readOutbox,
 } from '../drills/effects-sql.ts';
 import { TOPIC } from '../drills/events.ts';
-import { Operator } from '../drills/operator.ts';
+import { checkTheEnd, isComplete, Operator } from '../drills/operator.ts';
 import type { Drill } from '../drills/program.ts';
 import { haltedCodes, startConsumer, startRelay, untilApplied } from '../drills/services.ts';
 import { Writers } from '../drills/writers.ts';
@@ -86,6 +86,12 @@ export async function clusterSwitch(
   const committed = await countOutbox(world.orders.executor);
   for (const name of CONSUMERS) await untilApplied(world.consumers[name], committed);
   const sent = await readOutbox(world.orders.executor);
+  const brokers = { KAFKA_BROKERS: world.b.server.address };
+  await checkTheEnd(
+    running.operator,
+    { ...brokers, DATABASE_URL: world.ordersUrl },
+    CONSUMERS.map((name) => ({ ...brokers, DATABASE_URL: world.consumerUrls[name] })),
+  );
   return {
     kind,
     committed,
@@ -110,16 +116,6 @@ async function leaveInOrder({ world, operator, relay, services, mirror }: Runnin
   });
   await mirror.stop();
   return 0;
-}
-
-interface Shown {
-  readonly comparison: { readonly result?: { readonly refusals: unknown[]; readonly unread: unknown[] } };
-}
-
-/** True when the log of the brokers that were asked has everything that this source published. */
-function isComplete(shown: string): boolean {
-  const { result } = (JSON.parse(shown) as Shown).comparison;
-  return result !== undefined && result.refusals.length === 0 && result.unread.length === 0;
 }
 
 /** Ends the mirror, then cluster A, without a warning. Returns the number of events that only A had. */

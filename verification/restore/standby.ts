@@ -27,7 +27,9 @@ export async function standbyOf(
   await run('rm', ['-rf', to]);
   await run('cp', ['-a', from, to]);
   writeFileSync(join(to, 'standby.signal'), '');
-  await Promise.all([primary.start(), standby.start()]);
+  await primary.start();
+  // A standby that finds no primary tries again after 5 s.
+  await standby.start();
   return standby;
 }
 

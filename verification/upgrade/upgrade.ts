@@ -1,5 +1,4 @@
 import { systemClock } from '@convergekit/core';
-import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import {
   countEffects,
@@ -9,7 +8,7 @@ import {
   judgeEffects,
   readOutbox,
 } from '../drills/effects-sql.ts';
-import { Operator } from '../drills/operator.ts';
+import { checkTheEnd, type Environment, Operator } from '../drills/operator.ts';
 import type { Drill } from '../drills/program.ts';
 import { startConsumer, startRelay, untilApplied } from '../drills/services.ts';
 import { Writers } from '../drills/writers.ts';
@@ -23,6 +22,7 @@ import {
   type Opened,
   prepareAll,
   type Side,
+  type UpgradeWorld,
   urlOf,
 } from './world.ts';
 
@@ -39,6 +39,8 @@ export interface UpgradeReport {
   readonly refused: number;
   /** From the last write in the old database to the first possible one in the new, in milliseconds. */
   readonly withoutWritesMs: number;
+  /** The part of it that the move of the data took: pg_upgrade, or the end of the replication, in milliseconds. */
+  readonly moveMs: number;
   readonly effects: EffectCounts;
 }
 
@@ -74,17 +76,16 @@ export async function upgrade(
 
   await writers.pause();
   const paused = systemClock.monotonic();
-  await untilDrained(before.orders);
+  await untilPublished(operator, environmentOf(world, world.old, 'orders'));
   await relay.stop();
   await consumer.stop();
   await closeAll(before);
+  const moving = systemClock.monotonic();
   if (kind === 'replication') await endReplication(world);
   else await byPgUpgrade(world);
+  const moveMs = Math.round(systemClock.monotonic() - moving);
   for (const name of DATABASES)
-    await operator.run(['source', 'rebase', '--reason', `Postgres ${versions.to}`, '--yes'], {
-      DATABASE_URL: urlOf(world.new, name),
-      KAFKA_BROKERS: world.brokers,
-    });
+    await confirmMove(operator, environmentOf(world, world.new, name), `Postgres ${versions.to}`);
   const after = openAll(world.new, defer);
   writers.resume(after.orders);
   const withoutWritesMs = Math.round(systemClock.monotonic() - paused);
@@ -95,6 +96,9 @@ export async function upgrade(
   const committed = await countOutbox(after.orders.executor);
   await untilApplied(after.stock, committed);
   const sent = await readOutbox(after.orders.executor);
+  await checkTheEnd(operator, environmentOf(world, world.new, 'orders'), [
+    environmentOf(world, world.new, 'stock'),
+  ]);
   const kept = new Set(sent.map(({ key, n }) => `${key} ${n}`));
   return {
     kind,
@@ -103,18 +107,35 @@ export async function upgrade(
     lostCommits: writers.acknowledged.filter(({ key, n }) => !kept.has(`${key} ${n}`)).length,
     refused: writers.refused,
     withoutWritesMs,
+    moveMs,
     effects: await judgeEffects(after.stock.executor, sent),
   };
 }
 
-/** Waits until the relay has published everything: what it saved last sees every row of the outbox. */
-async function untilDrained({ executor }: Pick<Database, 'executor'>): Promise<void> {
-  const sql = `
-    select exists (select from converge.outbox where not pg_visible_in_snapshot(xid,
-             (select snapshot from converge.tick where number = (select done_tick from converge.relay_source)))) as behind`;
-  await waitUntil(async () => (await executor.query<{ behind: boolean }>(sql)).rows[0]?.behind === false, {
-    what: 'the outbox to be published',
-  });
+function environmentOf(world: UpgradeWorld, side: Side, name: string): Environment {
+  return { DATABASE_URL: urlOf(side, name), KAFKA_BROKERS: world.brokers };
+}
+
+async function untilPublished(operator: Operator, source: Environment): Promise<void> {
+  await waitUntil(
+    async () => (JSON.parse(await operator.run(['outbox', 'stats'], source)) as Stats).backlog === 0,
+    { what: 'the outbox to be published' },
+  );
+}
+
+interface Stats {
+  readonly backlog: number;
+}
+
+/** Rebases a source that moved. Nothing may be behind the fork: everything was published before. */
+async function confirmMove(operator: Operator, source: Environment, reason: string): Promise<void> {
+  const planned = JSON.parse(await operator.run(['source', 'rebase', '--dry-run'], source)) as Rebase;
+  if (planned.phantoms.length > 0) throw new Error(`behind the fork: ${JSON.stringify(planned.phantoms)}`);
+  await operator.run(['source', 'rebase', '--reason', reason, '--yes'], source);
+}
+
+interface Rebase {
+  readonly phantoms: readonly unknown[];
 }
 
 async function versionOf(side: Side): Promise<string> {

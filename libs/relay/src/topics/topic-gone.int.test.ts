@@ -18,10 +18,9 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
  * - the broker's id of a topic (`isRecreated`: what follows goes unnoticed into a new log);
  * - a recreated topic concerns itself alone at a takeover (`findRecreated`: the relay is refused for all);
  * - holds that missed nothing move on (`advanceIdleHolds`: the child stays);
- * - the row that is gone is followed (`followRecord`: the topic stays halted).
- * Meant to catch, and not tried:
- * - an accepted log may lack the end of its predecessor (`judgePartition`: the relay is refused for all);
- * - ends of the old log are not compared with the new one (`compareLog`: a complete copy is not seen as one).
+ * - the row that is gone is followed (`followRecord`: the topic stays halted);
+ * - an accepted log may lack the end of its predecessor (`judgePartition`: the accepted topic never flows again);
+ * - ends of the old log are not compared with the new one (`compareLog`: a complete copy is listed as not compared).
  */
 
 ownServer();

@@ -1,0 +1,42 @@
+import { ended, fence, inRun, json, parked, PERSON, type Row, work, call } from './erase-rows.ts';
+
+const run = (instance: string): Row => ({ ...call, ...inRun, instance });
+
+/** Rows from which something follows, and ended rows of runs that are open: none of them may change. */
+export const openRows: readonly (readonly [table: string, row: Row])[] = [
+  ['inbox_consumer', { name: 'mail' }],
+  ['parked_key', { consumer: 'mail', topic: 'orders', key: 'k7', partition: 0, state: 'waiting', tail: 1 }],
+  ['parked', parked(7, 'waiting')],
+  ['saga_work', work(3, { state: 'ready' })],
+  // One run is open by its fence, one by a call, one by its observer.
+  ['saga_fence', fence('open-fence', 'started')],
+  ['saga_work', work(4, run('open-fence'))],
+  ['saga_fence', fence('open-call', 'applied')],
+  ['saga_work', work(5, { ...inRun, instance: 'open-call', state: 'ready' })],
+  ['saga_fence', fence('open-run', 'applied')],
+  [
+    'saga_instance',
+    {
+      saga: 'order',
+      instance: 'open-run',
+      version: 1,
+      key: PERSON,
+      state: 'running',
+      facts: json,
+      first_at: ended,
+    },
+  ],
+  ['workflow', { workflow: 'signup', id: 'open', input: json, seal: 'x' }],
+  [
+    'reconcile_key',
+    {
+      reconciler: 'orders',
+      key: 'k',
+      state: 'queued',
+      priority: 0,
+      next_at: ended,
+      cause: 'c',
+      reason: `unknown customer ${PERSON}`,
+    },
+  ],
+];
