@@ -153,7 +153,12 @@ test('a restored consumer database gets every effect again and none twice, and i
     },
     { what: 'its relay to refuse' },
   );
-  const { phantoms } = await rebaseSource({ database: await open(url, ''), broker, reason: 'disk put back' });
+  const { phantoms } = await rebaseSource({
+    operator: 'ada',
+    database: await open(url, ''),
+    broker,
+    reason: 'disk put back',
+  });
   const lost = before.filter(({ n }) => n >= 100).map(({ id }) => id);
   expect(phantoms.map(({ eventId }) => eventId).toSorted()).toEqual(lost.toSorted());
   consumer = await consume();

@@ -154,7 +154,12 @@ test('a standby that lacks commits is refused after its promotion, and after a r
   const orders = open<EffectDb>(urlAt(standby, url), defer);
   const next = await startRelay(orders, broker, defer);
   await refused(next, 'database_went_back');
-  const report = await rebaseSource({ database: orders, broker, reason: 'the standby lacked commits' });
+  const report = await rebaseSource({
+    operator: 'ada',
+    database: orders,
+    broker,
+    reason: 'the standby lacked commits',
+  });
   expect(report.newTransactionIds).toBe(false);
   writers.resume(orders);
   await waitUntil(() => next.status().state === 'leading', { what: 'the relay of the standby to lead' });

@@ -185,7 +185,7 @@ test('a restored data folder is refused, and after a rebase nothing is lost, pha
   const fresh = await emit(source, 600, 77);
   expect(await ticks()).toBe(known);
 
-  const report = await rebaseSource({ database: source, broker, reason: 'disk put back' });
+  const report = await rebaseSource({ operator: 'ada', database: source, broker, reason: 'disk put back' });
   expect(report).toMatchObject({ epoch: 2, newTransactionIds: false });
   const named = (kind: string) =>
     report.phantoms.filter((one) => one.kind === kind).map(({ eventId }) => eventId);

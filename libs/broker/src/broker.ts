@@ -208,8 +208,15 @@ export interface LogEnds {
   readonly latest: bigint;
 }
 
-/** The records of Kafka transactions that are read. @default committed */
+/** The records that are read: as for a consumer, of committed transactions up to the first open one; or all. @default committed */
 export type Isolation = 'committed' | 'uncommitted';
+
+/** A process in a group, as the broker sees it. No partitions while the group rebalances; no host where it records none. */
+export interface GroupMember {
+  readonly id: string;
+  readonly host: string | undefined;
+  readonly partitions: readonly Assignment[];
+}
 
 export interface Admin {
   /** undefined for a topic that does not exist; never creates it. */
@@ -223,10 +230,9 @@ export interface Admin {
   partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]>;
   /** Committed offsets of a group: partition → next offset; partitions without a commit are absent. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
-  /**
-   * Reads [from, to) of one partition outside any group, in order; stops at the log's end. Aborted transactions are
-   * left out and the first open one ends the read, as for a consumer; `uncommitted` reads the records of both, too.
-   */
+  /** The members of a group, by id; none for a group that does not exist. Only a session that ended is left out. */
+  members(groupId: string): Promise<readonly GroupMember[]>;
+  /** Reads [from, to) of one partition outside any group, in order; stops at the log's end. */
   read(
     topic: string,
     partition: number,

@@ -16,6 +16,7 @@ export {
   type ConsumerOptions,
   type FetchStall,
   type GroupConsumer,
+  type GroupMember,
   type IncomingBatch,
   type IncomingRecord,
   type Isolation,

@@ -52,6 +52,25 @@ export async function enqueueKeys(executor: Executor, request: EnqueueRequest): 
   await executor.query(enqueueSql, [reconciler, keys, PRIORITIES[priority], cause, quiet, maxWaitMs]);
 }
 
+const retrySql = `
+  with retried as (${enqueueSql} returning k.key)
+  insert into converge.operator_audit (action, subject, by, reason)
+  select 'reconcile retry', $1 || ' ' || key, $7, $8 from retried`;
+
+/**
+ * Queues keys before all others for an operator, also those that were given up, with one row each in the audit of
+ * operators.
+ */
+export async function retryKeys(
+  executor: Executor,
+  reconciler: string,
+  keys: readonly string[],
+  { actor, reason }: { readonly actor: string; readonly reason: string },
+): Promise<void> {
+  const cause = `operator ${actor}: ${reason}`;
+  await executor.query(retrySql, [reconciler, keys, PRIORITIES.operator, cause, 0, 0, actor, reason]);
+}
+
 // SKIP LOCKED: a holder that finishes right now is not late. The interruption counts as a failure, so that a key that kills
 // its worker backs off, too.
 const rescueSql = `

@@ -9,6 +9,7 @@ export { recordedFields } from './diff/recorded-fields.ts';
 export { type OverdueSchedule, readOverdueSchedules } from './schedule/overdue-sql.ts';
 export { readSchedules, type RecordedSchedule } from './schedule/schedules-sql.ts';
 export { nextRun } from './schedule/schedule.ts';
+export { retryKeys } from './key-queue.ts';
 export { readChunk } from './scan-chunk.ts';
 export { pauseReconciler, type PausingOperator, resumeReconciler } from './runs/pause-sql.ts';
 export { requestRun } from './runs/request-sql.ts';

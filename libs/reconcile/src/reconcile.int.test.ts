@@ -13,6 +13,7 @@ import {
   type World,
 } from './fixture/stock.ts';
 import type { ReconcileOptions } from './options.ts';
+import { retryKeys } from './key-queue.ts';
 import { reportKeys } from './report-keys.ts';
 import { runReconciler } from './service.ts';
 import { approveRepairs } from './approval/approve.ts';
@@ -240,8 +241,10 @@ describe('a repair that is not allowed', () => {
     expect(await rowsOf(world, 'select state, reason from converge.reconcile_key')).toEqual([
       { state: 'terminal', reason: 'flapping: repaired 2 times and divergent again' },
     ]);
-    // An operator's request lets it start again.
-    await reportKeys(world.stock.executor, flapping, ['a'], { by: 'operator', cause: 'operator ann' });
+    await retryKeys(world.stock.executor, flapping.name, ['a'], { actor: 'ann', reason: 'it is quiet' });
+    // Planted fault: without the insert into the audit of operators, nothing there says who let it start again.
+    const acts = await rowsOf(world, `select * from converge.operator_audit where action like '%retry'`);
+    expect(acts).toMatchObject([{ subject: 'stock a', by: 'ann', reason: 'it is quiet' }]);
     expect((await runReconciler(flapping, options)).outcomes).toEqual({ repaired: 1 });
   });
 });

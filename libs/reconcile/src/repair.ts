@@ -71,7 +71,7 @@ export async function repair(request: RepairRequest, seen: Divergent): Promise<O
   } catch (error) {
     if (!(error instanceof Abandon)) throw error;
     if (error.outcome.kind === 'held') {
-      const reason = `a window allows ${allowed} repairs (${state.lastRunKeys} keys in the last run), and one more is due`;
+      const reason = `a window allows ${allowed} ${allowed === 1 ? 'repair' : 'repairs'} (${state.lastRunKeys} keys in the last run), and one more is due`;
       return { ...error.outcome, first: await holdRepairs(outside, reconciler.name, reason) };
     }
     return error.outcome;

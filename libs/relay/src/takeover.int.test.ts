@@ -115,7 +115,7 @@ test('a log that lost its end is refused as log_behind_cursor, once, and after a
     { what: 'some more looks' },
   );
   expect(errors.filter((text) => text.includes('log_behind_cursor'))).toHaveLength(1);
-  const report = await rebaseSource({ database, broker, reason: 'unclean election' });
+  const report = await rebaseSource({ operator: 'ada', database, broker, reason: 'unclean election' });
   expect(report.partitions.every(({ logLost, prev }) => logLost && prev === '1.0.0')).toBe(true);
   await writeMany(database, topic, 300);
   await untilDrained(database);
@@ -139,7 +139,12 @@ test('a database from before its first event finds its own past in the log, and 
   const next = await started({ database: restored.database, broker, ...timing });
   await refusedWith(next, 'database_went_back');
   expect(await readAll(broker, topic)).toHaveLength(300);
-  const report = await rebaseSource({ database: restored.database, broker, reason: 'began anew' });
+  const report = await rebaseSource({
+    operator: 'ada',
+    database: restored.database,
+    broker,
+    reason: 'began anew',
+  });
   expect(report.phantoms).toHaveLength(300);
   await untilDrained(restored.database);
   expect(
@@ -159,7 +164,9 @@ test('a copy of a database that still publishes is refused, and a live leader ca
   await untilDrained(database);
   await refusedWith(copy, 'database_went_back');
   expect(service.status().state).toBe('leading');
-  await expect(rebaseSource({ database, broker, reason: 'by mistake', waitMs: 300 })).rejects.toMatchObject({
+  await expect(
+    rebaseSource({ operator: 'ada', database, broker, reason: 'by mistake', waitMs: 300 }),
+  ).rejects.toMatchObject({
     code: 'SOURCE_LEASE_HELD',
   });
 });

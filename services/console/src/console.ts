@@ -24,8 +24,9 @@ export function consoleService(settings: Settings, clock: Clock = systemClock): 
   const databases = openDatabases(settings);
   const broker = brokerOf(settings);
   const running = new RunningActions(newUuidV7);
+  const stop = new AbortController();
   const app = createApp({
-    ...{ databases, broker, clock, settings, screens, running },
+    ...{ databases, broker, clock, settings, screens, running, stopping: stop.signal },
     payloads: settings.console.payloads,
     signer: signer(randomBytes(32)),
   });
@@ -43,12 +44,14 @@ export function consoleService(settings: Settings, clock: Clock = systemClock): 
     },
     done: server.done,
     start: () => server.start(),
-    stop: () =>
-      (stopping ??= server
+    stop: () => {
+      stop.abort();
+      return (stopping ??= server
         .stop()
         .then(() => running.stopAll())
         .then(() => databases.close())
-        .then(() => broker?.close())),
+        .then(() => broker?.close()));
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+/** Seen to fail without: the mask of texts, the mask of numbers, `none`, and with `full` taken for a look. */
 import { expect, it } from 'vitest';
 import { shownPayload } from './payload.ts';
 

@@ -17,6 +17,8 @@ export interface ConsoleContext {
   readonly clock: Clock;
   readonly payloads: PayloadPrivacy;
   readonly settings: Settings;
+  /** Aborted when the console stops: what would outlast its request ends then. */
+  readonly stopping: AbortSignal;
   /**
    * Defines a page and its twin in the API at once: `GET <path>` and `GET /api<path>` answer with the same data.
    */

@@ -35,13 +35,22 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       await until('all to the first', () => held(first)[0] === 6);
       const second = await join();
       await until('halves', () => held(first, second).join() === '3,3');
+      const admin = await kit.admin();
+      const shares = async (): Promise<string> =>
+        (await admin.members(groupId)).map(({ partitions }) => partitions.length).join();
+      await until('the broker to see halves', async () => (await shares()) === '3,3');
+      const places = (await admin.members(groupId)).flatMap(({ partitions }) => partitions);
+      expect(places.map((place) => `${place.topic}/${place.partition}`).sort()).toEqual(
+        [0, 1, 2, 3, 4, 5].map((partition) => `${topic}/${partition}`),
+      );
+      expect(await admin.members(kit.group())).toEqual([]);
       const third = await join();
       await until('thirds', () => held(first, second, third).join() === '2,2,2');
       await first.consumer.stop();
       await until('halves again', () => held(second, third).join() === '3,3');
       enough.abort();
       await writer;
-      const ends = await (await kit.admin()).logEnds(topic);
+      const ends = await admin.logEnds(topic);
       const all = (): string[] =>
         [first, second, third].flatMap(({ seen }) =>
           seen.map(({ partition, offset }) => `${partition}/${offset}`),

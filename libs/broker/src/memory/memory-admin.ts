@@ -2,6 +2,7 @@ import {
   type Admin,
   type Assignment,
   BrokerError,
+  type GroupMember,
   type IncomingRecord,
   type LogEnds,
   type NewTopic,
@@ -62,6 +63,11 @@ export class MemoryAdmin implements Admin {
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
     await this.#request();
     return new Map(this.#group(groupId).committed(topic));
+  }
+
+  async members(groupId: string): Promise<readonly GroupMember[]> {
+    await this.#request();
+    return this.#group(groupId).members();
   }
 
   async *read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord> {

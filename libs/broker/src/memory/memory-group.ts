@@ -1,5 +1,5 @@
 import type { Clock } from '@convergekit/core';
-import type { Assignment } from '../broker.ts';
+import type { Assignment, GroupMember } from '../broker.ts';
 import { assignPartitions } from '../group/assignor.ts';
 import type { Membership } from '../group/link.ts';
 
@@ -8,6 +8,7 @@ interface Member {
   readonly sessionTimeoutMs: number;
   heardAt: number;
   joining: ((membership: Membership) => void) | undefined;
+  assigned: readonly Assignment[];
 }
 
 /** A group coordinator with eager rebalances, as Kafka's classic protocol. */
@@ -34,7 +35,13 @@ export class MemoryGroup {
     const id =
       memberId !== undefined && this.#members.has(memberId) ? memberId : `member-${(this.#memberCount += 1)}`;
     const { promise, resolve } = Promise.withResolvers<Membership>();
-    this.#members.set(id, { topics, sessionTimeoutMs, heardAt: this.#clock.monotonic(), joining: resolve });
+    this.#members.set(id, {
+      topics,
+      sessionTimeoutMs,
+      heardAt: this.#clock.monotonic(),
+      joining: resolve,
+      assigned: [],
+    });
     this.#state = 'rebalancing';
     this.#complete();
     return Object.assign(promise, { id });
@@ -66,6 +73,14 @@ export class MemoryGroup {
 
   committed(topic: string): ReadonlyMap<number, bigint> {
     return this.#committed.get(topic) ?? new Map<number, bigint>();
+  }
+
+  members(): readonly GroupMember[] {
+    this.#expire();
+    const rebalances = this.#state === 'rebalancing';
+    return [...this.#members]
+      .map(([id, { assigned }]) => ({ id, host: undefined, partitions: rebalances ? [] : assigned }))
+      .sort((left, right) => (left.id < right.id ? -1 : 1));
   }
 
   /** Removes all members, as after a time-out of every session; they notice at their next heartbeat. */
@@ -105,7 +120,8 @@ export class MemoryGroup {
     );
     for (const [id, member] of members) {
       member.heardAt = this.#clock.monotonic();
-      member.joining?.({ memberId: id, generation: this.#generation, assigned: assignment.get(id) ?? [] });
+      member.assigned = assignment.get(id) ?? [];
+      member.joining?.({ memberId: id, generation: this.#generation, assigned: member.assigned });
       member.joining = undefined;
     }
   }

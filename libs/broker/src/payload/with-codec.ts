@@ -130,6 +130,7 @@ function decoding(admin: Admin, codec: PayloadCodec, onUndecodable: OnUndecodabl
     logEnds: (topic) => admin.logEnds(topic),
     partitionEnds: (topic) => admin.partitionEnds(topic),
     committed: (groupId, topic) => admin.committed(groupId, topic),
+    members: (groupId) => admin.members(groupId),
     close: () => admin.close(),
     async *read(...given) {
       for await (const record of admin.read(...given)) yield await decodeRecord(codec, record, onUndecodable);

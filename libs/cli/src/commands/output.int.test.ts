@@ -22,7 +22,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   audit: [],
   'topics create': ['a.topic'],
   'topics check': ['a.topic'],
-  'topics accept': ['a.topic', '--yes'],
+  'topics accept': ['a.topic', '--reason', 'more room', '--yes'],
   'topics forget': ['a.topic', ...why],
   'local export': [],
   'schemas write': ['schemas/src/parts.ts'],

@@ -18,6 +18,8 @@ it.each([
   'reconcile pause',
   'reconcile retry',
   'source disown',
+  'topics accept',
+  'topics forget',
 ])('`converge %s` is refused without a reason, and with an empty one', async (name) => {
   const command = (await allCommands()).get(name);
   expect(command?.flags['reason']).toMatchObject({ required: true });

@@ -24,7 +24,7 @@ export {
 export type { ParkedFilter } from './parked-filter.ts';
 export { pageParked, type ParkedCursor, type ParkedLine } from './parked-page-sql.ts';
 export { type RetriedAll, retryAll, type RetryAllOptions } from './retry-all.ts';
-export type { RetryCounts } from './retry-decision.ts';
+export { type RetryCounts, SILENCE_MS, silenceText } from './retry-decision.ts';
 export { planRetry, type RetryPlan } from './retry-plan-sql.ts';
 export { planReplay, type ReplayPlan, replayPartition } from '../replay/replay.ts';
 export { type Resumed, resumePartition } from './resume.ts';

@@ -103,6 +103,20 @@ it('a replay into an outage that goes on stops by itself, and retries nothing tw
   expect(rows).toEqual([{ most: 1 }]);
 });
 
+// Planted fault: without the limit of the silence the retry never ends.
+it('a replay that awaits outcomes while no consumer runs says so once, and ends with what to start', async () => {
+  await broken({ outage: true });
+  for (const service of scene.services) await service.stop();
+  const waits: number[] = [];
+  const done = await retryAll(scene.database, {
+    ...{ filter: { states: ['dead'], code: 'AWAY' }, operator, rate: 10_000, stopAtPercent: 20 },
+    ...{ clock: systemClock, silenceMs: 500, onWait: ({ pending }) => waits.push(pending) },
+  });
+  expect(done).toMatchObject({ sent: 10, pending: 10, applied: 0, failed: 0 });
+  expect(done.stopped).toMatch(/^no outcome for 0.5 s: 10 retried events are due, .*Start the consumer/);
+  expect(waits).toEqual([10]);
+});
+
 it('a dry run counts what cannot be retried, with the reason', async () => {
   await broken({ outage: true });
   const { executor } = scene.database;

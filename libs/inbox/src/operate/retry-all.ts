@@ -4,7 +4,7 @@ import { InboxError } from '../errors.ts';
 import { type Operator, retryParked } from './parked.ts';
 import type { ParkedFilter } from './parked-filter.ts';
 import { pageParked, type ParkedCursor, type ParkedLine, parkedBy } from './parked-page-sql.ts';
-import { nextRetry, type RetryCounts } from './retry-decision.ts';
+import { nextRetry, type RetryCounts, SILENCE_MS } from './retry-decision.ts';
 import { RetryOutcomes } from './retry-outcomes.ts';
 
 export interface RetryAllOptions {
@@ -17,6 +17,10 @@ export interface RetryAllOptions {
   readonly clock: Clock;
   /** Ends the retry between two events. */
   readonly signal?: AbortSignal | undefined;
+  /** Ends when no outcome came for so long, in milliseconds. @default 60_000 */
+  readonly silenceMs?: number;
+  /** Is called once, when outcomes are awaited for the first time: `pending` events have none yet. */
+  readonly onWait?: (wait: { readonly pending: number; readonly limitMs: number }) => void;
   /** Is called after each event, and when outcomes come in. */
   readonly onProgress?: (counts: RetryCounts) => void;
   /** Is called for each event. `result`: `run`, `due`, or why it was refused. */
@@ -32,8 +36,6 @@ const PAGE = 200;
 /** Outcomes are read after so many events, and while they are awaited. */
 const LOOK_EVERY = 10;
 const LOOK_MS = 250;
-/** After the last event, the outcomes are awaited for so long. */
-const SETTLE_MS = 30_000;
 
 /**
  * Retries all matching events, each in a transaction of its own with its audit row, in the order of parking. What is parked
@@ -44,9 +46,11 @@ export async function retryAll(
   database: Pick<Database, 'acquire' | 'executor'>,
   options: RetryAllOptions,
 ): Promise<RetriedAll> {
-  const { filter, operator, rate, stopAtPercent, clock, signal, onProgress, onEvent } = options;
+  const { filter, operator, rate, stopAtPercent, clock, signal, silenceMs = SILENCE_MS } = options;
+  const { onProgress, onEvent, onWait } = options;
   const { executor } = database;
   const outcomes = new RetryOutcomes(executor);
+  let waited = false;
   const report = (): void => onProgress?.(outcomes.counts());
   for await (const line of lines(database, filter)) {
     const stopped = await clearance();
@@ -62,28 +66,46 @@ export async function retryAll(
 
   /** Waits until one more event may be retried. Returns why none may. */
   async function clearance(): Promise<string | undefined> {
+    const silent = silenceOf(clock);
     for (let looked = false; ; looked = true) {
       if (signal?.aborted === true) return 'it was cancelled';
       const { sent } = outcomes.counts();
       if (looked || (stopAtPercent !== undefined && sent % LOOK_EVERY === 0)) await outcomes.look();
-      const next = nextRetry(outcomes.counts(), stopAtPercent);
+      const counts = outcomes.counts();
+      const next = nextRetry(counts, stopAtPercent, { ms: silent(counts), limitMs: silenceMs });
       if (next.kind === 'send') return undefined;
       if (next.kind === 'stop') return next.why;
-      report();
-      await clock.sleep(LOOK_MS, signal);
+      await untilNextLook();
     }
   }
 
+  /** Awaits the outcomes of the last events, as long as some come. */
   async function settle(): Promise<void> {
-    const until = clock.monotonic() + SETTLE_MS;
-    for (await outcomes.look(); outcomes.counts().pending > 0 && clock.monotonic() < until;) {
-      if (signal?.aborted === true) return;
-      report();
-      await clock.sleep(LOOK_MS, signal);
-      await outcomes.look();
+    const silent = silenceOf(clock);
+    for (await outcomes.look(); outcomes.counts().pending > 0; await outcomes.look()) {
+      if (signal?.aborted === true || silent(outcomes.counts()) >= silenceMs) break;
+      await untilNextLook();
     }
     report();
   }
+
+  async function untilNextLook(): Promise<void> {
+    report();
+    if (!waited) onWait?.({ pending: outcomes.counts().pending, limitMs: silenceMs });
+    waited = true;
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
+
+/** Makes the function that returns for how long no outcome has come, in milliseconds. */
+function silenceOf(clock: Clock): (counts: RetryCounts) => number {
+  let known = -1;
+  let since = 0;
+  return ({ applied, failed }) => {
+    if (applied + failed !== known) since = clock.monotonic();
+    known = applied + failed;
+    return clock.monotonic() - since;
+  };
 }
 
 async function* lines(

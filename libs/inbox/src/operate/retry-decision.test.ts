@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LEAST_OUTCOMES, MOST_PENDING, nextRetry } from './retry-decision.ts';
+import { LEAST_OUTCOMES, MOST_PENDING, nextRetry, SILENCE_MS } from './retry-decision.ts';
 
 const counts = { sent: 0, refused: 0, applied: 0, failed: 0, pending: 0 };
 
@@ -25,4 +25,17 @@ it('a retry of many events waits while too many are out without an outcome, and 
 it('a retry of many events awaits the first outcomes before it sends more', () => {
   expect(nextRetry({ ...counts, pending: LEAST_OUTCOMES - 1 }, 20)).toEqual({ kind: 'send' });
   expect(nextRetry({ ...counts, pending: LEAST_OUTCOMES, failed: 1 }, 20)).toEqual({ kind: 'wait' });
+});
+
+it('a retry of many events that had no outcome for its limit stops, and says what to start', () => {
+  const out = { ...counts, pending: LEAST_OUTCOMES };
+  const silence = { ms: SILENCE_MS - 1, limitMs: SILENCE_MS };
+  expect(nextRetry(out, 20, silence)).toEqual({ kind: 'wait' });
+  expect(nextRetry(out, 20, { ...silence, ms: SILENCE_MS })).toMatchObject({
+    kind: 'stop',
+    why: expect.stringMatching(
+      /^no outcome for 60 s: 10 retried events are due, .*Start the consumer/,
+    ) as string,
+  });
+  expect(nextRetry({ ...out, pending: 1 }, 20, { ...silence, ms: SILENCE_MS })).toEqual({ kind: 'send' });
 });

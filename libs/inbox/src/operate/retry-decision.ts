@@ -16,12 +16,20 @@ export interface RetryCounts {
 export const LEAST_OUTCOMES = 10;
 /** At most so many events are out without an outcome, while outcomes decide. */
 export const MOST_PENDING = 100;
+/** A retry ends when no outcome came for so long, in milliseconds: a consumer that runs gives one within seconds. */
+export const SILENCE_MS = 60_000;
 
 export type NextRetry =
   | { readonly kind: 'send' }
   /** Too many are out without an outcome. */
   | { readonly kind: 'wait' }
   | { readonly kind: 'stop'; readonly why: string };
+
+/** How long a retry has had no outcome, and how long it may, in milliseconds. */
+export interface Silence {
+  readonly ms: number;
+  readonly limitMs: number;
+}
 
 /**
  * Decides whether to retry one more event (pure). `stopAtPercent`: of the outcomes, failures above which the rest is left
@@ -30,6 +38,7 @@ export type NextRetry =
 export function nextRetry(
   { applied, failed, pending }: RetryCounts,
   stopAtPercent: number | undefined,
+  silence: Silence = { ms: 0, limitMs: SILENCE_MS },
 ): NextRetry {
   if (stopAtPercent === undefined) return { kind: 'send' };
   const known = applied + failed;
@@ -42,5 +51,13 @@ export function nextRetry(
   }
   // The first outcomes are awaited before more is sent: an outage that goes on costs no more than these.
   const most = known < LEAST_OUTCOMES ? LEAST_OUTCOMES : MOST_PENDING;
-  return pending >= most ? { kind: 'wait' } : { kind: 'send' };
+  if (pending < most) return { kind: 'send' };
+  return silence.ms < silence.limitMs
+    ? { kind: 'wait' }
+    : { kind: 'stop', why: silenceText(pending, silence) };
+}
+
+/** Says that no outcome came, why that is, and what to do. Pure. */
+export function silenceText(pending: number, { limitMs }: Pick<Silence, 'limitMs'>): string {
+  return `no outcome for ${limitMs / 1_000} s: ${pending} retried ${pending === 1 ? 'event is' : 'events are'} due, and no consumer process applied one. Start the consumer (\`converge consumers list\` shows where it is); it applies them then, and a retry continues with the rest`;
 }

@@ -1,4 +1,4 @@
-import { type Assignment, ByteReader, type Membership } from '@convergekit/broker/engine';
+import { type Assignment, ByteReader, type GroupMember, type Membership } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
 import type { Exchange } from './connection.ts';
 import { checked, type TopicPartition, readTopics, writeTopics } from './exchange.ts';
@@ -156,6 +156,37 @@ export function committedOffsets(
       return checked(reader.int16(), doing, found).filter(({ value }) => value >= 0n);
     },
   };
+}
+
+/** Reads the members of a group; none for a group that does not exist. */
+export function describeGroup(groupId: string): Exchange<readonly GroupMember[]> {
+  return {
+    apiKey: 15,
+    apiVersion: 4,
+    name: 'DescribeGroups',
+    body: [new ByteWriter().int32(1).string(groupId).int8(0).finish()],
+    read(payload, doing) {
+      const reader = throttled(payload);
+      const [group] = reader.array(() => {
+        const errorCode = reader.int16();
+        // The group, its state, the protocol and its strategy.
+        for (let text = 0; text < 4; text += 1) reader.string();
+        const members = reader.array(() => memberIn(reader));
+        reader.int32();
+        return { errorCode, members };
+      });
+      return group === undefined ? [] : checked(group.errorCode, doing, group.members);
+    },
+  };
+}
+
+function memberIn(reader: ByteReader): GroupMember {
+  const id = reader.string();
+  reader.nullableString();
+  reader.string();
+  const host = reader.string();
+  reader.bytes(reader.int32());
+  return { id, host, partitions: decodeAssignment(reader.bytes(reader.int32())) };
 }
 
 function memberOf(groupId: string, generation: number, memberId: string): ByteWriter {

@@ -1,4 +1,4 @@
-import { BrokerError, ByteReader } from '@convergekit/broker/engine';
+import { BrokerError, ByteReader, type Isolation } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
 import { OK } from './error-codes.ts';
 import { protocolError } from './errors.ts';
@@ -45,4 +45,17 @@ export function offsetIn(answer: ReadonlyMap<number, bigint | BrokerError>, part
 /** The beginning of the message of a refusal. */
 export function askingEnd(topic: string, end: LogEnd): string {
   return `asking for the ${end} offsets of ${topic}`;
+}
+
+export function least(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
+}
+
+export function greatest(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
+}
+
+/** The end up to which a read of this isolation goes. */
+export function latestOf(isolation: Isolation): LogEnd {
+  return isolation === 'committed' ? 'stable' : 'latest';
 }

@@ -5,6 +5,7 @@ import {
   BrokerError,
   delayMs,
   FETCHES_OF_DAMAGED,
+  type GroupMember,
   type IncomingRecord,
   type Isolation,
   type LogEnds,
@@ -16,8 +17,8 @@ import type { Cluster } from './cluster.ts';
 import { OK } from './error-codes.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
 import type { PartitionMetadata, TopicMetadata } from './metadata-request.ts';
-import { committedOffsets } from './group-requests.ts';
-import { askingEnd, listOffsets, type LogEnd, offsetIn } from './offsets-request.ts';
+import { committedOffsets, describeGroup } from './group-requests.ts';
+import { askingEnd, greatest, latestOf, least, listOffsets, offsetIn } from './offsets-request.ts';
 import { createTopic, deleteTopic, topicConfig } from './topic-requests.ts';
 
 const COORDINATOR_MOVES: ReadonlySet<string> = new Set([
@@ -110,14 +111,16 @@ export class WireAdmin implements Admin {
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
     const { partitions } = await this.#cluster.topic(topic);
     const places = partitions.map(({ partition }) => ({ topic, partition }));
-    // The first request about any group makes the broker create and load the topic of offsets.
-    const offsets = await this.#until(`a coordinator of group ${groupId}`, () =>
-      this.#fetchOffsets(groupId, places).catch((error: unknown) => {
-        if (error instanceof BrokerError && COORDINATOR_MOVES.has(error.code)) return undefined;
-        throw error;
-      }),
-    );
+    const offsets = await this.#ofGroup(groupId, () => this.#fetchOffsets(groupId, places));
     return new Map(offsets.map(({ partition, value }) => [partition, value]));
+  }
+
+  async members(groupId: string): Promise<readonly GroupMember[]> {
+    const members = await this.#ofGroup(groupId, async () => {
+      const link = await this.#cluster.coordinator(groupId);
+      return link.call(`reading the members of group ${groupId}`, describeGroup(groupId));
+    });
+    return members.toSorted((left, right) => (left.id < right.id ? -1 : 1));
   }
 
   async *read(
@@ -187,6 +190,16 @@ export class WireAdmin implements Admin {
     return new Map(found.flat());
   }
 
+  /** Asks a group's coordinator. The first request about any group makes the broker create and load the topic of offsets. */
+  #ofGroup<T extends object>(groupId: string, ask: () => Promise<T>): Promise<T> {
+    return this.#until(`a coordinator of group ${groupId}`, () =>
+      ask().catch((error: unknown) => {
+        if (error instanceof BrokerError && COORDINATOR_MOVES.has(error.code)) return undefined;
+        throw error;
+      }),
+    );
+  }
+
   async #fetchOffsets(groupId: string, places: readonly Assignment[]) {
     const link = await this.#cluster.coordinator(groupId);
     return link.call(`reading the offsets of group ${groupId}`, committedOffsets(groupId, places));
@@ -228,16 +241,4 @@ export class WireAdmin implements Admin {
 function errorOf(cause: BrokerError, place: Assignment): BrokerError {
   const { message, code, kind, certainty } = cause;
   return new BrokerError(message, { code, kind, certainty, ...place, cause });
-}
-
-function least(left: bigint, right: bigint): bigint {
-  return left < right ? left : right;
-}
-
-function greatest(left: bigint, right: bigint): bigint {
-  return left > right ? left : right;
-}
-
-function latestOf(isolation: Isolation): LogEnd {
-  return isolation === 'committed' ? 'stable' : 'latest';
 }

@@ -1,4 +1,4 @@
-import type { Assignment } from '@convergekit/broker/engine';
+import type { Assignment, GroupMember } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 import { CHANNEL, groupSubject } from '../session/wake-ups.ts';
 import type { GroupChange, GroupState, MemberState } from './join-decision.ts';
@@ -90,6 +90,22 @@ export async function changeGroup(
     groupSubject(groupId),
   ]);
   return rowCount === 1;
+}
+
+// A member that was silent for its session is left out, although the group notices later.
+const membersSql = `
+  select m.id::text as id, case when g.rebalancing then '[]' else m.assigned end as assigned
+    from converge_log.member m join converge_log.consumer_group g on g.id = m.group_id
+   where m.group_id = $1 and m.seen_at + m.session_ms * interval '1 millisecond' >= clock_timestamp() order by 1`;
+
+/** Reads the members of a group; none for a group that does not exist. */
+export async function readMembers(session: LogSession, groupId: string): Promise<readonly GroupMember[]> {
+  const { rows } = await session.query<{ id: string; assigned: readonly Assignment[] }>(
+    `reading the members of group ${groupId}`,
+    membersSql,
+    [groupId],
+  );
+  return rows.map(({ id, assigned }) => ({ id, host: undefined, partitions: assigned }));
 }
 
 // Any member finds out that another is silent: its own join removes that one.

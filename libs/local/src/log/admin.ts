@@ -1,6 +1,7 @@
 import {
   type Admin,
   BrokerError,
+  type GroupMember,
   type IncomingRecord,
   type LogEnds,
   type NewTopic,
@@ -9,6 +10,7 @@ import {
   topicUnknown,
 } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
+import { readMembers } from '../group/group-sql.ts';
 import { decodeBatch } from './decode.ts';
 import { fetchBatches } from './fetch-sql.ts';
 import type { Leadership } from './leadership.ts';
@@ -60,6 +62,10 @@ export class LocalAdmin implements Admin {
 
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
     return readCommitted(this.#session, groupId, topic);
+  }
+
+  async members(groupId: string): Promise<readonly GroupMember[]> {
+    return readMembers(this.#session, groupId);
   }
 
   async *read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord> {

@@ -3,6 +3,7 @@ import type { Admin } from '@convergekit/broker';
 import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';
+import type { ActingOperator } from '../operate/acting-operator.ts';
 import { readKnownTicks, readReach } from './facts-sql.ts';
 import { doubtOf } from './judge.ts';
 import { ownRecord, type OwnRecord } from './own-records.ts';
@@ -41,15 +42,19 @@ export async function readSuspect(
   return { ...found, topic, partition, why };
 }
 
-/** Records that a record is not this source's own, and which operator declared it: the log check skips it. */
+/** Disowns a record: the log check skips it. A record that was disowned before leaves no second row in the audit. */
 export async function disownRecord(
   executor: Executor,
   { topic, partition, offset }: RecordPlace,
-  { reason, operator }: { readonly reason: string; readonly operator: string },
+  { reason, operator }: ActingOperator,
 ): Promise<void> {
   await executor.query(
-    `insert into converge.relay_disowned (topic, partition, log_offset, reason, operator)
-     values ($1, $2, $3::bigint, $4, $5) on conflict do nothing`,
+    `with disowned as (
+       insert into converge.relay_disowned (topic, partition, log_offset, reason, operator)
+       values ($1, $2, $3::bigint, $4, $5) on conflict do nothing returning topic, partition, log_offset
+     )
+     insert into converge.operator_audit (action, subject, by, reason)
+     select 'source disown', topic || '/' || partition || ' at ' || log_offset, $5, $4 from disowned`,
     [topic, partition, offset.toString(), reason, operator],
   );
 }

@@ -4,7 +4,7 @@ import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { refusedWith, ticksIn, timing } from '../fixture/restored.ts';
-import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
+import { actsIn, closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 import type { RelayOptions } from '../options.ts';
 import { rebaseSource } from '../rebase/rebase.ts';
@@ -107,7 +107,12 @@ describe('a record in the name of a source', () => {
     await expect(readSuspect(database.executor, admin, { ...place, offset: 0n })).rejects.toMatchObject({
       code: 'DISOWN_REFUSED',
     });
-    await disownRecord(database.executor, place, { reason: 'their audit shows it', operator: 'ada' });
+    // Planted fault: without the insert into the audit of operators, nothing there says who disowned the record.
+    const by = { reason: 'their audit shows it', operator: 'ada' };
+    await disownRecord(database.executor, place, by);
+    await disownRecord(database.executor, place, by);
+    const act = { action: 'source disown', subject: `${topic}/0 at ${offset}`, by: 'ada', reason: by.reason };
+    expect(await actsIn(database)).toEqual([{ ...act, detail: {} }]);
     await untilDrained(database);
     expect(await checkLog(database.executor, topic, await ownEvents(broker, topic))).toMatchObject({
       ...faultless,
@@ -120,7 +125,7 @@ describe('a record in the name of a source', () => {
     const { database, broker, topic, sourceId } = await published();
     await forge(broker, topic, { sourceId, position: '2147483647.1.1.0123456789abcdef' });
     await forge(broker, topic, { sourceId, position: '1.9223372036854775807.1.0123456789abcdef' });
-    const report = await rebaseSource({ database, broker, reason: 'drill' });
+    const report = await rebaseSource({ operator: 'ada', database, broker, reason: 'drill' });
     expect(report).toMatchObject({ epoch: 2, phantoms: [] });
     expect(report.partitions[0]?.prev).toBe((await ownEvents(broker, topic)).at(-2)?.position);
   });

@@ -198,7 +198,7 @@ describe('the frontier of a key', () => {
     );
     expect(await requestAcceptance(executor, topic, 3)).toBe(true);
     await executor.query('update converge.relay_accept set drain_to = 999');
-    expect(await recordAcceptance(executor, topic, 3)).toBe(true);
+    expect(await recordAcceptance(executor, topic, 3, { operator: 'ada', reason: 'more room' })).toBe(true);
     const { up_to: places } = await frontier(database, topic, [key]);
     expect(places).toHaveLength(2);
     expect(places).toEqual(expect.arrayContaining([before.up_to![0], { partition: 2, position: '1.0.0' }]));

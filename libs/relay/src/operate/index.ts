@@ -1,4 +1,5 @@
 /** Exports for operators: the CLI, the console and their doctors use them. */
+export type { ActingOperator } from './acting-operator.ts';
 export { alarmDefinitions, conditionsOf } from '../watch/alarms.ts';
 export type { HeldTopic } from '../backlog/flow-state.ts';
 export { COUNTED, survey, type Survey } from '../watch/survey-sql.ts';

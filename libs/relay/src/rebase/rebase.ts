@@ -2,12 +2,14 @@ import { hostname } from 'node:os';
 import { signingKey } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
+import { recordAct } from '@convergekit/postgres/operate';
 import { systemClock, systemRandom } from '@convergekit/core';
 import type { SourceIdentity } from '../batch/encode.ts';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 import { eachOf } from '../log-check/each-of.ts';
 import { readDisowned, readIdentity, readReach, readStoredIdentity } from '../log-check/facts-sql.ts';
 import { isForeignCluster } from '../log-check/judge.ts';
+import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';
 import { readLatestTick } from '../window/window-sql.ts';
@@ -20,10 +22,10 @@ import { readSourceState } from './source-sql.ts';
 import { restamp } from './restamp.ts';
 import { type PartitionScan, scanPartition } from './scan.ts';
 
-export interface RebaseRequest {
+/** A rebase, with the operator who asks for it: the reason is kept with the epoch and in the audit. */
+export interface RebaseRequest extends ActingOperator {
   readonly database: RelayDatabase;
   readonly broker: Broker;
-  readonly reason: string;
   /** Look only: take no lease, write nothing. @default false */
   readonly dryRun?: boolean;
   /** The value of ce_source. @default the name in converge.source */
@@ -76,7 +78,7 @@ async function look(
 }
 
 async function rebase(
-  { database, broker, reason, signingKey: secret }: RebaseRequest,
+  { database, broker, operator, reason, signingKey: secret }: RebaseRequest,
   admin: Admin,
   { source, cursors, doneTick, topics, term }: Parameters<Parameters<typeof holdLease>[2]>[0],
 ): Promise<RebaseReport> {
@@ -114,6 +116,8 @@ async function rebase(
     await requireLease(tx, LEASE, term);
     await writeEpoch(tx, { epoch, forkedTick: plan.forkedTick, reason });
     await writePhantoms(tx, epoch, phantoms);
+    const detail = { epoch, phantoms: phantoms.length };
+    await recordAct(tx, { action: 'source rebase', subject: source.name, by: operator, reason, detail });
     const going = newTransactionIds
       ? await restamp(tx, plan, { latestTick: latest.number, heldAt, term })
       : plan;

@@ -48,7 +48,12 @@ test('a dump that is loaded into a younger cluster is refused, and after a rebas
   await writeMany(restored.database, topic, 300);
   const service = await started({ database: restored.database, broker, ...timing });
   expect(await refusedWith(service, 'database_went_back')).toContain('has no tick');
-  const report = await rebaseSource({ database: restored.database, broker, reason: 'other cluster' });
+  const report = await rebaseSource({
+    operator: 'ada',
+    database: restored.database,
+    broker,
+    reason: 'other cluster',
+  });
   expect(report.newTransactionIds).toBe(true);
   const named = (kind: string) =>
     report.phantoms.filter((one) => one.kind === kind).map(({ eventId }) => eventId);

@@ -4,7 +4,7 @@ import { faultProxy } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { dump, restore } from '../fixture/dump.ts';
 import { idsIn, kafka, readAll, refusedWith, ticksIn, timing } from '../fixture/restored.ts';
-import { closeAfterEach, closing, onClose, started, withDatabase } from '../fixture/running.ts';
+import { actsIn, closeAfterEach, closing, onClose, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 import { rebaseSource } from './rebase.ts';
 import { readPhantoms } from './source-sql.ts';
@@ -68,14 +68,31 @@ describe('a database that was restored from a dump', () => {
     expect(trouble).toContain('converge source rebase');
     expect(await ticksIn(restored.database)).toBe(known);
 
-    const dry = await rebaseSource({ database: restored.database, broker, reason: 'drill', dryRun: true });
+    const dry = await rebaseSource({
+      operator: 'ada',
+      database: restored.database,
+      broker,
+      reason: 'drill',
+      dryRun: true,
+    });
     expect(await readPhantoms(restored.database.executor)).toEqual([]);
-    const report = await rebaseSource({ database: restored.database, broker, reason: 'drill' });
+    const report = await rebaseSource({
+      operator: 'ada',
+      database: restored.database,
+      broker,
+      reason: 'drill',
+    });
     expect(dry.phantoms).toEqual(report.phantoms);
     expect(report).toMatchObject({ epoch: 2, newTransactionIds: false });
     expect(report.phantoms.map(({ eventId }) => eventId).toSorted()).toEqual(lost.toSorted());
     expect(new Set(report.phantoms.map(({ kind }) => kind))).toEqual(new Set(['phantom']));
     expect(await readPhantoms(restored.database.executor)).toHaveLength(300);
+    // Planted fault: without `recordAct` in the rebase, nothing says who began the epoch.
+    const { rows } = await restored.database.executor.query<{ name: string }>(
+      'select name from converge.source',
+    );
+    const act = { action: 'source rebase', subject: rows[0]?.name, by: 'ada', reason: 'drill' };
+    expect(await actsIn(restored.database)).toEqual([{ ...act, detail: { epoch: 2, phantoms: 300 } }]);
 
     await untilDrained(restored.database);
     const log = await readAll(broker, topic);

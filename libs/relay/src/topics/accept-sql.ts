@@ -1,6 +1,7 @@
 import { START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Fence } from '../leader/takeover-sql.ts';
+import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 
 /** The progress of a change of a topic's partition count. */
@@ -93,17 +94,23 @@ const recordSql = `
   ),
   changed as (
     update converge.relay_topic set partitions = $3::int where topic = $2 and exists (select from accepted) returning 1
+  ),
+  recorded as (
+    insert into converge.operator_audit (action, subject, by, reason, detail)
+    select 'topics accept', $2, $7, $8, jsonb_build_object('before', before, 'after', $3::int) from accepted
+     where exists (select from changed)
   )
   insert into converge.relay_cursor (topic, partition, epoch, tick, id, term)
   select $2, partition, $4::int, $5::bigint, $6::bigint, lease.term
     from accepted, lease, generate_series(accepted.before, $3::int - 1) as partition
    where exists (select from changed)`;
 
-/** Records the new count, with cursor rows for the partitions that are new. False: not drained, or withdrawn. */
+/** Records the new count, its new cursor rows and who accepted it. False: not drained, or withdrawn. */
 export async function recordAcceptance(
   executor: Executor,
   topic: string,
   partitions: number,
+  { reason, operator }: ActingOperator,
 ): Promise<boolean> {
   const { rowCount } = await executor.query(recordSql, [
     LEASE,
@@ -112,6 +119,8 @@ export async function recordAcceptance(
     START.epoch,
     START.tick.toString(),
     START.id.toString(),
+    operator,
+    reason,
   ]);
   return rowCount > 0;
 }

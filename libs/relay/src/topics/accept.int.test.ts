@@ -7,16 +7,27 @@ import { describe, expect, inject, test } from 'vitest';
 import { readAcceptance, recordAcceptance, requestAcceptance } from './accept-sql.ts';
 import { acceptRecreatedTopic } from './forget-sql.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
-import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } from '../fixture/running.ts';
+import {
+  actsIn,
+  closeAfterEach,
+  closing,
+  heldCodes,
+  onClose,
+  started,
+  withDatabase,
+} from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
  * Code that was removed once, and a test here failed:
  * - draining with the old count before the new one is recorded: events come twice, in two partitions;
- * - waiting for the drain in the statement that records (`held_at > drain_to`): it records while events are on their way.
+ * - waiting for the drain in the statement that records (`held_at > drain_to`): it records while events are on their way;
+ * - the row in the audit of operators.
  */
 
 closeAfterEach();
+
+const by = { operator: 'ada', reason: 'a drill' };
 
 async function addPartitions(topic: string, count: number): Promise<void> {
   const kafka = new Kafka({ brokers: inject('stack').brokers.split(','), logLevel: logLevel.NOTHING });
@@ -93,9 +104,9 @@ describe('a topic that got more partitions', () => {
     await waitUntil(async () => (await readAcceptance(executor, topic))?.heldAt !== undefined, {
       what: 'the hold to be written',
     });
-    expect(await recordAcceptance(executor, topic, 5)).toBe(false);
+    expect(await recordAcceptance(executor, topic, 5, by)).toBe(false);
     expect(await requestAcceptance(executor, topic, 5)).toBe(true);
-    expect(await recordAcceptance(executor, topic, 5)).toBe(false);
+    expect(await recordAcceptance(executor, topic, 5, by)).toBe(false);
     const drained = await waitUntil(
       async () => {
         const found = await readAcceptance(executor, topic);
@@ -112,7 +123,10 @@ describe('a topic that got more partitions', () => {
     expect(new Set((await readLog(broker, topic)).map(({ partition }) => partition))).toEqual(
       new Set([0, 1]),
     );
-    expect(await recordAcceptance(executor, topic, 5)).toBe(true);
+    expect(await actsIn(database)).toEqual([]);
+    expect(await recordAcceptance(executor, topic, 5, by)).toBe(true);
+    const act = { action: 'topics accept', subject: topic, by: 'ada', reason: 'a drill' };
+    expect(await actsIn(database)).toEqual([{ ...act, detail: { before: 2, after: 5 } }]);
     await waitUntil(() => heldCodes(second).length === 0, { what: 'the topic to flow again' });
     writing.now = false;
     await writer;
@@ -150,7 +164,7 @@ describe('a topic that got more partitions', () => {
     const admin = await broker.admin();
     await admin.deleteTopic(topic);
     await admin.createTopic({ name: topic, partitions: 2 });
-    await waitUntil(() => acceptRecreatedTopic(database.executor, topic), {
+    await waitUntil(() => acceptRecreatedTopic(database.executor, topic, by), {
       what: 'the new log to be noticed',
     });
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });

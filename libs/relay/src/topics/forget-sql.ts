@@ -1,4 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
+import { recordAct } from '@convergekit/postgres/operate';
+import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 
 export interface HeldRecord {
@@ -49,21 +51,26 @@ const forgetSql = `
 export async function forgetTopic(
   tx: Executor,
   held: HeldRecord,
-  { reason, operator }: { readonly reason: string; readonly operator: string },
+  { reason, operator }: ActingOperator,
 ): Promise<boolean> {
   const { topic, heldAt, unsent } = held;
   const { rowCount } = await tx.query(forgetSql, [LEASE, topic, heldAt.toString(), reason, operator, unsent]);
   if (rowCount !== 1) return false;
   for (const table of ['relay_accept', 'relay_cursor', 'relay_topic'])
     await tx.query(`delete from converge.${table} where topic = $1`, [topic]);
+  await recordAct(tx, { action: 'topics forget', subject: topic, by: operator, reason, detail: { unsent } });
   return true;
 }
 
 /**
  * Lets the relay continue in the log of a recreated topic, after the acknowledged events. False: the topic is not held
- * for that reason.
+ * for that reason. The act is in the audit of operators.
  */
-export async function acceptRecreatedTopic(executor: Executor, topic: string): Promise<boolean> {
+export async function acceptRecreatedTopic(
+  executor: Executor,
+  topic: string,
+  { reason, operator }: ActingOperator,
+): Promise<boolean> {
   const { rowCount } = await executor.query(
     `with accepted as (
        update converge.relay_topic set topic_id = null, made_again = true
@@ -71,8 +78,9 @@ export async function acceptRecreatedTopic(executor: Executor, topic: string): P
      ), begun as (
        update converge.relay_cursor c set log_end = null from accepted where c.topic = accepted.topic returning 1
      )
-     select from accepted where (select count(*) from begun) >= 0`,
-    [topic],
+     insert into converge.operator_audit (action, subject, by, reason, detail)
+     select 'topics accept', topic, $2, $3, '{"madeAgain": true}' from accepted where (select count(*) from begun) >= 0`,
+    [topic, operator, reason],
   );
   return rowCount === 1;
 }

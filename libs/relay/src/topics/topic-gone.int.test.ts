@@ -9,7 +9,7 @@ import { readLog } from '../fixture/log-check.ts';
 import { inspectSource } from '../rebase/inspect.ts';
 import { emit, emitSome, names, ownServer, quick, setUp, startAt, untilGone } from '../fixture/retention.ts';
 import { timing } from '../fixture/restored.ts';
-import { closeAfterEach, closing, heldCodes, started, withDatabase } from '../fixture/running.ts';
+import { actsIn, closeAfterEach, closing, heldCodes, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
@@ -20,11 +20,14 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
  * - holds that missed nothing move on (`advanceIdleHolds`: the child stays);
  * - the row that is gone is followed (`followRecord`: the topic stays halted);
  * - an accepted log may lack the end of its predecessor (`judgePartition`: the accepted topic never flows again);
- * - ends of the old log are not compared with the new one (`compareLog`: a complete copy is listed as not compared).
+ * - ends of the old log are not compared with the new one (`compareLog`: a complete copy is listed as not compared);
+ * - the row in the audit of operators of `forgetTopic`, and of `acceptRecreatedTopic`.
  */
 
 ownServer();
 closeAfterEach();
+
+const by = { operator: 'ada', reason: 'a drill' };
 
 describe('a topic that is recreated with as many partitions', () => {
   async function made() {
@@ -54,7 +57,11 @@ describe('a topic that is recreated with as many partitions', () => {
     await writeMany(database, other, 300);
     await waitUntil(async () => (await readLog(broker, other)).length === 300, { what: 'the other topic' });
     expect(await readLog(broker, again)).toEqual([]);
-    await waitUntil(() => acceptRecreatedTopic(database.executor, again), { what: 'its hold to be written' });
+    await waitUntil(() => acceptRecreatedTopic(database.executor, again, by), {
+      what: 'its hold to be written',
+    });
+    const act = { action: 'topics accept', subject: again, by: 'ada', reason: 'a drill' };
+    expect(await actsIn(database)).toEqual([{ ...act, detail: { madeAgain: true } }]);
     await untilDrained(database);
     await waitUntil(async () => (await readLog(broker, again)).length === 300, { what: 'its events' });
     expect((await readLog(broker, again)).every(({ prev }) => prev !== '1.0.0')).toBe(true);
@@ -68,7 +75,9 @@ describe('a topic that is recreated with as many partitions', () => {
     await waitUntil(() => heldCodes(second)[0] === 'TOPIC_RECREATED', { what: 'the halt' });
     await writeMany(database, other, 300);
     await waitUntil(async () => (await readLog(broker, other)).length === 300, { what: 'the other topic' });
-    await waitUntil(() => acceptRecreatedTopic(database.executor, again), { what: 'its hold to be written' });
+    await waitUntil(() => acceptRecreatedTopic(database.executor, again, by), {
+      what: 'its hold to be written',
+    });
     await waitUntil(() => heldCodes(second).length === 0, { what: 'the topic to flow again' });
     await second.stop();
     const third = await started(options);
@@ -133,7 +142,9 @@ describe('a topic that is replaced by a copy on another cluster', () => {
     // The topic is looked at when its first event is read.
     await writeMany(database, topic, 300);
     await waitUntil(() => heldCodes(next)[0] === 'TOPIC_RECREATED', { what: 'the halt' });
-    await waitUntil(() => acceptRecreatedTopic(database.executor, topic), { what: 'its hold to be written' });
+    await waitUntil(() => acceptRecreatedTopic(database.executor, topic, by), {
+      what: 'its hold to be written',
+    });
     await waitUntil(async () => (await readLog(broker, topic)).length === 580, { what: 'its events' });
   });
 
@@ -142,7 +153,9 @@ describe('a topic that is replaced by a copy on another cluster', () => {
     expect(comparison).toMatchObject({ refusals: [], unread: [{ topic, code: 'TOPIC_RECREATED' }] });
     const next = await started(options);
     await waitUntil(() => heldCodes(next)[0] === 'TOPIC_RECREATED', { what: 'the halt' });
-    await waitUntil(() => acceptRecreatedTopic(database.executor, topic), { what: 'its hold to be written' });
+    await waitUntil(() => acceptRecreatedTopic(database.executor, topic, by), {
+      what: 'its hold to be written',
+    });
     await waitUntil(() => heldCodes(next).length === 0, { what: 'the topic to flow again' });
     await next.stop();
     const third = await started(options);
@@ -200,6 +213,8 @@ describe('a topic that was deleted on purpose', () => {
       forgetTopic(tx, held, { reason: 'the service is gone', operator: 'ada' }),
     );
     expect(forgotten).toBe(true);
+    const act = { action: 'topics forget', subject: gone, by: 'ada', reason: 'the service is gone' };
+    expect(await actsIn(database)).toEqual([{ ...act, detail: { unsent: 3 } }]);
     await untilGone(database, 'outbox_0');
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the relay to follow' });
     const { rows } = await executor.query(

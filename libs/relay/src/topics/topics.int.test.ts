@@ -17,6 +17,8 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 closeAfterEach();
 
+const by = { operator: 'ada', reason: 'a drill' };
+
 describe('a topic', () => {
   test('a topic whose partition count changed is halted with a named error, and the others flow', async () => {
     const { database } = await withDatabase();
@@ -46,7 +48,7 @@ describe('a topic', () => {
     await admin.deleteTopic(changed);
     await createTopic(broker, changed, 3);
     await waitUntil(() => heldCodes(service)[0] === 'TOPIC_RECREATED', { what: 'the new log to be noticed' });
-    await waitUntil(() => acceptRecreatedTopic(database.executor, changed), {
+    await waitUntil(() => acceptRecreatedTopic(database.executor, changed, by), {
       what: 'its hold to be written',
     });
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });
@@ -207,6 +209,7 @@ function silentAbout(broker: Broker, topic: string): Broker {
         logEnds: (name) => admin.logEnds(name),
         partitionEnds: (name) => admin.partitionEnds(name),
         committed: (group, name) => admin.committed(group, name),
+        members: (group) => admin.members(group),
         read: (...range) => admin.read(...range),
         close: () => admin.close(),
       };

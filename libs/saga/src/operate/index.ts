@@ -36,6 +36,13 @@ export {
   type SagaRecords,
   type StepWorkView,
 } from './records-sql.ts';
-export { countOpenSteps, findOpenInstances, type OpenStepSearch, type StepCount } from './open-steps-sql.ts';
+export {
+  countOpenSteps,
+  findOpenInstances,
+  findWaitingSteps,
+  type OpenStepSearch,
+  type StepCount,
+  type WaitingStep,
+} from './open-steps-sql.ts';
 export type { StatedOutcome } from './stated-outcome.ts';
 export type { OpenWork, StepAt } from './step-sql.ts';

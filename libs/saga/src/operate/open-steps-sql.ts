@@ -36,6 +36,35 @@ export async function findOpenInstances(
   return rows.map(({ instance }) => instance);
 }
 
+/** A step that an operator can have attempted now. */
+export interface WaitingStep {
+  readonly instance: string;
+  readonly step: string;
+  /** True when its effect may be there already: its outcome is not known. */
+  readonly inDoubt: boolean;
+}
+
+// Each saga's fences are read by the primary key, their work by saga_work_step. Timers end by themselves and are left out.
+const waitingSql = `
+  select f.instance, f.step, f.state in ('unknown', 'stuck') as "inDoubt"
+    from unnest($1::text[], $2::text[]) as wanted (saga, instance)
+    join converge.saga_fence f on f.saga = wanted.saga and f.instance = wanted.instance
+   where f.state in ${OPEN} and (f.state = 'stuck' or exists (
+     select from converge.saga_work w
+      where w.saga = f.saga and w.instance = f.instance and w.step = f.step
+        and w.op in ('apply', 'compensate', 'resolve') and w.state not in ('done', 'failed')))
+   order by f.changed_at, f.instance, f.step`;
+
+/** Finds the steps of these sagas that wait in this database, the longest unchanged first. */
+export async function findWaitingSteps(
+  executor: Executor,
+  sagas: readonly { readonly saga: string; readonly instance: string }[],
+): Promise<readonly WaitingStep[]> {
+  const names = sagas.map(({ saga }) => saga);
+  const instances = sagas.map(({ instance }) => instance);
+  return (await executor.query<WaitingStep>(waitingSql, [names, instances])).rows;
+}
+
 export interface StepCount {
   readonly saga: string;
   readonly version: number;

@@ -1,6 +1,7 @@
 import { formatMs } from '@convergekit/cli/operate';
 import type { Unread } from '../databases.ts';
 import { html, type Html, nothing } from './html.ts';
+import { shortIds } from './short-ids.ts';
 
 /** The states of a thing, by what an operator does about it. A word and a sign carry them; colour only repeats it. */
 export type StateKind = 'ok' | 'waits' | 'needs' | 'off';
@@ -33,8 +34,8 @@ export function moment(at: Date | null | undefined): Html {
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => Html | string | number | null | undefined;
-  /** `number` aligns right, `code` is monospaced, `wide` may wrap and takes the room. @default text */
-  readonly kind?: 'number' | 'code' | 'wide';
+  /** `number` aligns right, `code` is monospaced, `wide` may wrap and takes the room, `acts` has buttons. @default text */
+  readonly kind?: 'number' | 'code' | 'wide' | 'acts';
 }
 
 export interface TableOptions<Row> {
@@ -48,23 +49,26 @@ export interface TableOptions<Row> {
   readonly empty: string;
 }
 
-/** A table. On a phone it scrolls sideways inside its own frame. */
+/**
+ * A table. On a phone each row is a card with the titles beside the values, so that nothing is beyond the edge; the roles keep
+ * it a table for a screen reader then.
+ */
 export function dataTable<Row>({ caption, columns, rows, href, empty }: TableOptions<Row>): Html {
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
-    <table>
+    <table role="table">
       <caption>
         ${caption}
       </caption>
-      <thead>
-        <tr>
-          ${columns.map(({ title, kind }) => html`<th scope="col" class="${kind ?? ''}">${title}</th>`)}
+      <thead role="rowgroup">
+        <tr role="row">
+          ${columns.map(({ title, kind }) => html`<th role="columnheader" scope="col" class="${kind ?? ''}">${title}</th>`)}
         </tr>
       </thead>
-      <tbody>
+      <tbody role="rowgroup">
         ${rows.map(
           (row) =>
-            html`<tr>
+            html`<tr role="row">
               ${columns.map((column, index) => cellOf(column, row, index === 0 ? href?.(row) : undefined))}
             </tr>`,
         )}
@@ -73,10 +77,15 @@ export function dataTable<Row>({ caption, columns, rows, href, empty }: TableOpt
   </div>`;
 }
 
-function cellOf<Row>({ cell, kind }: Column<Row>, row: Row, href: string | undefined): Html {
+function cellOf<Row>({ title, cell, kind }: Column<Row>, row: Row, href: string | undefined): Html {
   const value = cell(row);
-  const content = value === null || value === undefined || value === '' ? '–' : value;
-  return html`<td class="${kind ?? ''}">
+  const isEmpty = value === null || value === undefined || value === '';
+  const content = isEmpty ? '–' : kind === 'code' && typeof value === 'string' ? shortIds(value) : value;
+  return html`<td
+    role="cell"
+    data-label="${title}"
+    class="${[kind ?? '', isEmpty ? 'none' : ''].join(' ').trim()}"
+  >
     ${href === undefined ? content : html`<a data-row href="${href}">${content}</a>`}
   </td>`;
 }
@@ -101,16 +110,29 @@ export interface FilterField {
   readonly value: string | undefined;
   /** @default free text */
   readonly options?: readonly string[];
+  /** Behind "More filters", which is open while one of them has a value. @default false */
+  readonly more?: boolean;
 }
 
 /** The filter of a list. It is sent by GET, so that it is in the address. */
 export function filterForm(action: string, fields: readonly FilterField[]): Html {
+  const more = fields.filter((field) => field.more === true);
   return html`<form class="filter" method="get" action="${action}">
-    ${fields.map(filterField)}
+    ${fields.filter((field) => field.more !== true).map(filterField)}
     <button type="submit">Filter</button>
-    ${fields.some(({ value }) => value !== undefined && value !== '') ? html`<a href="${action}">Clear</a>` : nothing}
+    ${fields.some(isGiven) ? html`<a class="clear" href="${action}">Clear</a>` : nothing}
+    ${
+      more.length === 0
+        ? nothing
+        : html`<details ${more.some(isGiven) ? html`open` : nothing}>
+            <summary>More filters</summary>
+            <div class="fields">${more.map(filterField)}</div>
+          </details>`
+    }
   </form>`;
 }
+
+const isGiven = ({ value }: FilterField): boolean => value !== undefined && value !== '';
 
 function filterField({ name, label, value = '', options }: FilterField): Html {
   if (options === undefined)

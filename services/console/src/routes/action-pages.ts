@@ -62,7 +62,7 @@ export function progressPage(
 ): PageContent {
   switch (progress.kind) {
     case 'runs': {
-      const { done, total } = progress;
+      const { done, total, note } = progress;
       const body = html`<p data-reload="500">
           ${state('waits', 'Runs')} ${done}${total === undefined ? nothing : html` of ${total}`}
         </p>
@@ -70,6 +70,7 @@ export function progressPage(
           ${total === undefined ? nothing : html`max="${total}" value="${done}"`}
           aria-label="${title}"
         ></progress>
+        ${note === undefined ? nothing : html`<p class="quiet">${note}</p>`}
         ${visitor.kind === 'operator' ? stopForm(id, visitor.formToken) : nothing}`;
       return { title, body };
     }

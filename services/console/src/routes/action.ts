@@ -103,7 +103,12 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
     title: z.string(),
     user: z.string(),
     progress: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('runs'), done: z.number(), total: z.number().optional() }),
+      z.object({
+        kind: z.literal('runs'),
+        done: z.number(),
+        total: z.number().optional(),
+        note: z.string().optional(),
+      }),
       z.object({ kind: z.literal('ended'), outcome: outcomeSchema }),
       z.object({ kind: z.literal('failed'), message: z.string() }),
     ]),

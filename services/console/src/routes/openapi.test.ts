@@ -16,6 +16,7 @@ function wholeApp(): App {
     ...{ databases: none as never, broker: undefined, clock: systemClock, screens, payloads: 'masked' },
     ...{
       settings: readSettings({}),
+      stopping: new AbortController().signal,
       running: new RunningActions(() => ''),
       signer: signer(Buffer.alloc(32)),
     },

@@ -12,7 +12,12 @@ export interface Outcome {
 }
 
 export type Progress =
-  | { readonly kind: 'runs'; readonly done: number; readonly total: number | undefined }
+  | {
+      readonly kind: 'runs';
+      readonly done: number;
+      readonly total: number | undefined;
+      readonly note?: string;
+    }
   | { readonly kind: 'ended'; readonly outcome: Outcome }
   | { readonly kind: 'failed'; readonly message: string };
 
@@ -23,8 +28,8 @@ export interface RunningAction {
   readonly progress: Progress;
 }
 
-/** Reports how many of how many things are done. */
-export type Report = (done: number, total?: number) => void;
+/** Reports how many of how many things are done, and what the action waits for. */
+export type Report = (done: number, total?: number, note?: string) => void;
 
 /** The actions that stay visible after their end. */
 const KEPT = 200;
@@ -53,7 +58,10 @@ export class RunningActions {
     set({ kind: 'runs', done: 0, total: undefined });
     const stop = new AbortController();
     this.#stops.set(id, stop);
-    const ended = run((done, total) => set({ kind: 'runs', done, total }), stop.signal).then(
+    const ended = run(
+      (done, total, note) => set({ kind: 'runs', done, total, ...(note !== undefined && { note }) }),
+      stop.signal,
+    ).then(
       (outcome) => set({ kind: 'ended', outcome }),
       (error: unknown) => set({ kind: 'failed', message: explain(error).message }),
     );

@@ -170,6 +170,7 @@ describe('consumers and relays', () => {
     const { body } = await ask('/consumers');
     expect(body).toMatchObject({ relays: [{ leader: null, term: '0', backlog: 0 }, {}], unread: [] });
     expect(body['lagUnknown']).toContain('no broker is set');
+    expect([body['members'], body['membersUnknown']]).toEqual([[], body['lagUnknown']]);
     expect((await ask('/consumers/resume')).body).toMatchObject({ eligible: 0 });
   });
 });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { lagMs } from './consumers/read-flow.ts';
+import { memoryBroker } from '@convergekit/broker/testing';
+import { waitUntil } from '@convergekit/testing';
+import { lagMs, readMembers } from './consumers/read-flow.ts';
+import { sumByConsumer } from './consumers/sum-by-consumer.ts';
 import { previewOf as resumed } from './consumers/resume-action.ts';
 import { previewOf } from './drift/approval.ts';
 import { hiddenValue } from './drift/state-values.ts';
@@ -12,7 +15,7 @@ const at = (minutes: number): Date => new Date(minutes * 60_000);
 describe('the preview of an approval', () => {
   const status = {
     name: 'stock',
-    held: { at: at(0), reason: 'a window allows 1 repairs (5 keys in the last run), and one more is due' },
+    held: { at: at(0), reason: 'a window allows 1 repair (5 keys in the last run), and one more is due' },
     keys: { queued: 0, pending: 4, running: 0, terminal: 0 },
     window: { since: at(0), repairs: 1, lastRunKeys: 5 },
   };
@@ -31,6 +34,66 @@ describe('the preview of an approval', () => {
   it('nothing is eligible where no repair is held', () => {
     expect(previewOf({ ...status, held: null }, undefined, undefined).eligible).toBe(0);
   });
+});
+
+it('the members of a consumer are the processes in the group of its name, with what each reads', async () => {
+  const broker = memoryBroker();
+  const admin = await broker.admin();
+  await admin.createTopic({ name: 'orders', partitions: 2 });
+  const consumer = broker.consumer({
+    ...{ groupId: 'stock', topics: ['orders'] },
+    handlers: {
+      assigned: (places) =>
+        Promise.resolve(new Map(places.map((at) => [`${at.topic}/${at.partition}`, 'committed' as const]))),
+      batch: () => Promise.resolve(),
+      revoked: () => undefined,
+    },
+  });
+  await consumer.start();
+  await waitUntil(async () => (await readMembers(admin, ['stock']))[0]?.partitions.length === 2, {
+    what: 'the group to be settled',
+  });
+  expect(await readMembers(admin, ['stock', 'billing', 'stock'])).toEqual([
+    { consumer: 'stock', id: expect.any(String) as string, partitions: ['orders/0', 'orders/1'] },
+  ]);
+  await consumer.stop();
+  await broker.close();
+});
+
+it('the sum of a consumer has the longest lag in time, no lag in records where one partition has none, and the halted ones first', () => {
+  const partition = {
+    ...{ database: 'shop', topic: 'orders', partition: 0, nextOffset: 0n, logEnd: null, halted: null },
+    ...{ watermarks: [], parkedKeys: 1, openGaps: 0 },
+  };
+  const halted = { code: 'gap', reason: '', at: at(0) };
+  const rows = sumByConsumer([
+    { ...partition, consumer: 'a', lag: 3n, lagMs: 10 },
+    { ...partition, consumer: 'a', lag: 4n, lagMs: null },
+    { ...partition, consumer: 'b', lag: 1n, lagMs: 0, halted },
+    { ...partition, consumer: 'b', lag: null, lagMs: null },
+  ]);
+  expect(rows).toEqual([
+    {
+      database: 'shop',
+      consumer: 'b',
+      partitions: 2,
+      halted: 1,
+      lag: null,
+      lagMs: 0,
+      parkedKeys: 2,
+      openGaps: 0,
+    },
+    {
+      database: 'shop',
+      consumer: 'a',
+      partitions: 2,
+      halted: 0,
+      lag: 7n,
+      lagMs: 10,
+      parkedKeys: 2,
+      openGaps: 0,
+    },
+  ]);
 });
 
 it('a partition whose log lost its place is not resumed from the console', () => {

@@ -4,7 +4,7 @@
 import { ConvergeError } from '@convergekit/core';
 import { defineConsumer } from '@convergekit/inbox';
 import { allMigrations } from '@convergekit/cli/operate';
-import { type Database, migrate } from '@convergekit/postgres';
+import { migrate } from '@convergekit/postgres';
 import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import type { Browser } from 'playwright-core';
@@ -21,11 +21,10 @@ import {
 } from '../../../../libs/saga/src/fixture/order-saga.ts';
 import { SagaScene } from '../../../../libs/saga/src/fixture/saga-scene.ts';
 import { chromiumMissing, openPage, startBrowser } from '../fixture/browser.ts';
-import { startConsole, TOKENS } from '../fixture/console-under-test.ts';
+import { postAs, startConsole, TOKENS } from '../fixture/console-under-test.ts';
+import { STEPS, urlOf } from '../fixture/whole-scene.ts';
 
 const SAGAS = new URL('../../../../libs/saga/src/fixture/order-saga.ts', import.meta.url).pathname;
-const tables =
-  'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
 const SECRET = 'not-for-the-eyes-of-an-operator';
 
 let shop: SagaScene<OrderDb>;
@@ -35,24 +34,16 @@ let browser: Browser | undefined;
 const moods = new Moods();
 const still = { outage: true };
 
-/** The address of a scene's database, which the scene keeps to itself. */
-async function urlOf(database: Pick<Database, 'executor'>): Promise<string> {
-  const { rows } = await database.executor.query<{ name: string }>('select current_database() as name');
-  const url = new URL(inject('stack').databaseUrl);
-  url.pathname = `/${rows[0]?.name ?? ''}`;
-  return url.href;
-}
-
 beforeAll(async () => {
-  shop = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, tables);
+  shop = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, STEPS);
   await migrate(shop.database, allMigrations);
   const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
   await shop.start([...orderConsumers(moods), observer]);
   stock = await stockScene(inject('stack').databaseUrl);
   await migrate(stock.scene.database, allMigrations);
   under = await startConsole(inject('stack').databaseUrl, [], {
-    CONVERGE__CONSOLE__DATABASES__SHOP: await urlOf(shop.database),
-    CONVERGE__CONSOLE__DATABASES__STOCK: await urlOf(stock.scene.database),
+    CONVERGE__CONSOLE__DATABASES__SHOP: await urlOf(inject('stack').databaseUrl, shop.database),
+    CONVERGE__CONSOLE__DATABASES__STOCK: await urlOf(inject('stack').databaseUrl, stock.scene.database),
     CONVERGE__CONSOLE__MODULES: SAGAS,
   });
   if (chromiumMissing() === undefined) browser = await startBrowser();
@@ -165,16 +156,7 @@ describe.skipIf(chromiumMissing() !== undefined)('in Chromium', () => {
   });
 });
 
-/** Posts to the API as an operator; returns status and message. */
-async function post(path: string, body: object): Promise<readonly [number, string]> {
-  const response = await fetch(new URL(path, under.url), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ada}` },
-    body: JSON.stringify(body),
-  });
-  const { message = '', text = '' } = (await response.json()) as { message?: string; text?: string };
-  return [response.status, `${message}${text}`];
-}
+const post = (path: string, body: object) => postAs(TOKENS.ada, new URL(path, under.url), body);
 
 // Without the check against the declaration the first three would be written, and the saga would go on with them.
 it('an outcome that the declaration does not allow is refused before anything is written', async () => {
@@ -204,6 +186,36 @@ it('an outcome that the declaration does not allow is refused before anything is
     200,
   );
   await seen(odd, 'compensated');
+});
+
+// Planted fault: without the search in `findWaiting` the first act attempts all three.
+it('all waiting steps of the sagas that match are attempted now, each with its audit row, and no other', async () => {
+  const names = ['o-ship1', 'o-ship2', 'o-ship3'];
+  for (const name of names) moods.set('ship', name, 'unknown');
+  const ids = await Promise.all(names.map((name) => shop.emit(placed({ order: name }))));
+  for (const id of ids) await seen(id, 'stuck');
+  for (const name of names) moods.set('ship', name, undefined);
+  expect(await post('/api/sagas/attempt', { reason: 'all' })).toEqual([
+    409,
+    expect.stringContaining('choose which sagas'),
+  ]);
+  expect(await api('/api/sagas/attempt?key=o-ship1')).toMatchObject({ eligible: 1, unit: 'step of 1 saga' });
+  expect(await api('/api/sagas/attempt?state=stuck&why=no+such+reason')).toMatchObject({ eligible: 0 });
+  const reason = 'the carrier is back';
+  expect(await post('/api/sagas/attempt', { key: 'o-ship1', reason })).toEqual([
+    200,
+    '1 of 1 step is due now.',
+  ]);
+  await seen(ids[0] ?? '', 'completed');
+  for (const id of ids.slice(1)) expect((await api(`/api/sagas/${id}`))['state']).toBe('stuck');
+  const rest = { state: 'stuck', step: 'ship', rate: 1000, reason };
+  expect(await post('/api/sagas/attempt', rest)).toEqual([200, '2 of 2 steps are due now.']);
+  for (const id of ids) await seen(id, 'completed');
+  const { rows } = await shop.database.executor.query<{ subject: string }>(
+    `select subject from converge.operator_audit where action = 'saga retry' and by = 'ada' and reason = $1`,
+    [reason],
+  );
+  expect(rows.map(({ subject }) => subject).toSorted()).toEqual(ids.map((id) => `${id} ship`).toSorted());
 });
 
 // A payload that is shown as it is, or an edit that is not retried, fails here.

@@ -38,3 +38,6 @@ document.addEventListener('keydown', (event) => {
 
 const reload = document.querySelector('[data-reload]');
 if (reload !== null) setTimeout(() => location.reload(), Number(reload.dataset.reload));
+
+// On a phone the menu is one line that scrolls: the entry of this page is in view.
+document.querySelector('.menu a[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });

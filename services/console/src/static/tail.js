@@ -5,11 +5,15 @@ const rows = document.querySelector('[data-rows]');
 const rate = document.querySelector('[data-rate]');
 const trouble = document.querySelector('[data-trouble]');
 const pause = document.querySelector('[data-pause]');
+const empty = document.querySelector('[data-empty]');
+const TITLES = ['Event', 'Written', 'Topic', 'Key', 'Type', 'Bytes', 'Database'];
 let source;
 
 // Text only: nothing of an event becomes markup.
 function cell(row, text, href) {
   const td = row.insertCell();
+  td.dataset.label = TITLES[td.cellIndex];
+  if (td.dataset.label === 'Bytes') td.className = 'number';
   if (href === undefined) {
     td.textContent = text;
     return;
@@ -17,11 +21,26 @@ function cell(row, text, href) {
   const link = document.createElement('a');
   link.href = href;
   link.dataset.row = '';
-  link.textContent = text;
+  link.append(shortId(text));
+  td.className = 'code';
   td.append(link);
 }
 
+// As the other pages shorten an id: the middle is there, and has no width.
+function shortId(id) {
+  const all = document.createElement('span');
+  all.className = 'id';
+  all.title = id;
+  const middle = document.createElement('span');
+  middle.className = 'middle';
+  middle.textContent = id.slice(8, -6);
+  all.append(id.slice(0, 8), middle, id.slice(-6));
+  return all;
+}
+
 function add(event) {
+  empty.hidden = true;
+
   const row = rows.insertRow(0);
   cell(row, event.eventId, `/events/${encodeURIComponent(event.eventId)}`);
   for (const text of [

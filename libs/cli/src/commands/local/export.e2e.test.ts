@@ -120,7 +120,7 @@ it('services move from the local log to Kafka under load, and each event takes e
     code: 'EXPORT_TARGET_NOT_EMPTY',
   });
   for (const database of [source, sink])
-    await rebaseSource({ database, broker: kafka, reason: 'moved to Kafka' });
+    await rebaseSource({ operator: 'ada', database, broker: kafka, reason: 'moved to Kafka' });
 
   const after = await run(kafka);
   const kafkaAdmin = await kafka.admin();

@@ -37,7 +37,7 @@ export const exportCommand = command({
       context.audit({ topics: copied.length, records: copied.reduce((sum, one) => sum + one.records, 0) });
       return result(copied, () => [
         ...copied.map((one) => `${one.topic}: ${one.records} records in ${one.partitions} partitions`),
-        'next: unset CONVERGE__BROKER, run `converge source rebase` for each outbox, start the relays and consumers, and resume the consumers with `converge consumers resume NAME --from earliest`',
+        'next: unset CONVERGE__BROKER, run `converge source rebase --reason TEXT` for each outbox, start the relays and consumers, and resume the consumers with `converge consumers resume NAME --from earliest`',
       ]);
     } finally {
       await target.close();

@@ -1,6 +1,14 @@
 import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import { listParked, planRetry, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
+import {
+  listParked,
+  planRetry,
+  type RetriedAll,
+  retryAll,
+  type RetryPlan,
+  SILENCE_MS,
+  silenceText,
+} from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { anyArguments, asks, count, dryRun, reason as why, toggle } from '../../frame/flags.ts';
@@ -52,10 +60,15 @@ export const retryCommand = command({
       rate,
       stopAtPercent: stopAt,
       clock: systemClock,
+      onWait: ({ pending, limitMs }) =>
+        context.output.progress(
+          `waits for the outcome of ${pending} retried ${pending === 1 ? 'event' : 'events'}: a process of the consumer must run; the command ends after ${limitMs / 1_000} s without an outcome`,
+        ),
       onEvent: (id, outcome) => done.push({ id, result: outcome }),
     });
     context.audit({ retried: retried.sent, of: plan.matching, reason });
-    const stopped = retried.stopped === undefined ? [] : [`stopped: ${retried.stopped}`];
+    const ended = endOf(retried, stopAt);
+    const stopped = ended === undefined ? [] : [`stopped: ${ended}`];
     return result(
       done,
       () => [
@@ -63,10 +76,16 @@ export const retryCommand = command({
         ...stopped,
         `${retried.sent} retried`,
       ],
-      retried.sent === plan.matching,
+      retried.sent === plan.matching && ended === undefined,
     );
   },
 });
+
+/** Why a retry ended before its last event, or before that one's outcome; undefined = it did not. */
+function endOf({ stopped, pending }: RetriedAll, stopAt: number | undefined): string | undefined {
+  if (stopped !== undefined || stopAt === undefined || pending === 0) return stopped;
+  return silenceText(pending, { limitMs: SILENCE_MS });
+}
 
 function refusals({ ineligible }: RetryPlan): readonly string[] {
   return ineligible.map(({ why, events }) => `${events} are left alone: ${why}`);

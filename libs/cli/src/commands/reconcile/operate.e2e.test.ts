@@ -91,7 +91,7 @@ describe('converge reconcile for operators', () => {
   });
 
   it('`converge reconcile list` and `show` name held repairs: why, since when, and the command that approves them', async () => {
-    const since = /articles: held since \d{4}-\S+Z: a window allows 1 repairs.*; 2 keys wait with a drift\n/;
+    const since = /articles: held since \d{4}-\S+Z: a window allows 1 repair .*; 2 keys wait with a drift\n/;
     const next =
       '  next: converge reconcile diff articles\n  next: converge reconcile approve articles --repairs 2 --reason …';
     for (const words of [['list'], ['show', 'articles']]) {
@@ -118,7 +118,7 @@ describe('converge reconcile for operators', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(
       new RegExp(
-        `^articles: 1 repairs approved for 30 min, until \\S+Z, by ${userInfo().username}: a new catalogue\nheld was: a window allows 1 repairs`,
+        `^articles: 1 repairs approved for 30 min, until \\S+Z, by ${userInfo().username}: a new catalogue\nheld was: a window allows 1 repair `,
       ),
     );
     expect((await reconcile('show', 'articles')).stdout).toMatch(

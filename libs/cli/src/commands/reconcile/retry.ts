@@ -1,4 +1,4 @@
-import { reportKeys } from '@convergekit/reconcile';
+import { retryKeys } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { reason as why, someArguments } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
@@ -13,7 +13,7 @@ export const retryCommand = command({
   run: async (context, { keys, reason, ...which }) => {
     const { executor, declared } = await openNamed(context, which);
     const by = context.operator;
-    await reportKeys(executor, declared, keys, { by: 'operator', cause: `operator ${by}: ${reason}` });
+    await retryKeys(executor, declared.name, keys, { actor: by, reason });
     context.audit({ reconciler: declared.name, keys, reason });
     return result({ reconciler: declared.name, keys, by, reason }, () =>
       keys.map((key) => `${key}: compared next`),

@@ -89,8 +89,9 @@ describe('converge topics accept', () => {
       what: 'the first events',
     });
     await addPartitions(5);
-    expect(await runCli(['topics', 'accept', topic, '--yes'], env)).toMatchObject({ code: 2 });
-    const accept = startCli(['topics', 'accept', topic, '--group', `g.${topic}`, '--yes'], env);
+    const accepting = ['topics', 'accept', topic, '--reason', 'more room'];
+    expect(await runCli([...accepting, '--yes'], env)).toMatchObject({ code: 2 });
+    const accept = startCli([...accepting, '--group', `g.${topic}`, '--yes'], env);
     await waitUntil(() => accept.stderr().includes(`group g.${topic}, partition`), {
       what: 'the command to wait for the group',
     });
@@ -110,7 +111,7 @@ describe('converge topics accept', () => {
       last.set(key, n);
     }
     expect(new Set((await recordsOf(brokers, topic)).map(({ partition }) => partition)).size).toBe(5);
-    const again = await runCli(['topics', 'accept', topic, '--group', `g.${topic}`, '--json'], env);
+    const again = await runCli([...accepting, '--group', `g.${topic}`, '--json'], env);
     expect(JSON.parse(again.stdout)).toEqual({ topic, changed: false });
     interrupt(relay);
     expect(await relay.ended).toMatchObject({ code: 0 });

@@ -4,6 +4,7 @@ import type { Executor } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import {
   type Acceptance,
+  type ActingOperator,
   readAcceptance,
   recordAcceptance,
   requestAcceptance,
@@ -11,7 +12,7 @@ import {
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
-import { argument, asks, dryRun, text, texts, toggle } from '../../frame/flags.ts';
+import { argument, asks, dryRun, reason as why, texts, toggle } from '../../frame/flags.ts';
 import type { Output } from '../../frame/output.ts';
 import { result, type Result } from '../../frame/result.ts';
 import { acceptRecreated } from './forget.ts';
@@ -26,7 +27,7 @@ export const acceptCommand = command({
     group: texts('name', 'consumer groups that read it: the command waits for them'),
     force: toggle('wait for no group: keys that move lose their order across the change'),
     madeAgain: toggle('instead: it was deleted and created again; continue behind what was acknowledged'),
-    reason: text('text', 'with --made-again: why, for the audit'),
+    reason: why('why: it is kept in the audit'),
     ...dryRun,
     ...asks,
   },
@@ -38,6 +39,7 @@ interface Wanted {
   readonly topic: string;
   readonly group: readonly string[];
   readonly force: boolean;
+  readonly reason: string;
   readonly dryRun: boolean;
 }
 
@@ -55,7 +57,7 @@ const LOOK_MS = 250;
  */
 async function acceptPartitions(
   context: CommandContext,
-  { topic, group, force, dryRun: dry }: Wanted,
+  { topic, group, force, reason, dryRun: dry }: Wanted,
 ): Promise<Result> {
   if (group.length === 0 && !force)
     throw new UsageError(
@@ -77,8 +79,8 @@ async function acceptPartitions(
   await context.confirm(`Accept ${change.after} partitions for ${topic}?`);
   await drain(executor, output, change);
   if (!force) await untilRead(admin, output, topic, groups);
-  await record(executor, admin, change);
-  context.audit({ ...change, groups, force });
+  await record(executor, admin, change, { reason, operator: context.operator });
+  context.audit({ ...change, groups, force, reason });
   return result({ ...change, groups, force, changed: true }, () => [
     `${topic} continues with ${change.after} partitions${force ? '; order was not kept across the change for groups that had not read to its end' : ''}`,
   ]);
@@ -173,11 +175,16 @@ function lagsOf(
 const lagText = ({ group, partition, committed, end }: GroupLag): string =>
   `group ${group}, partition ${partition}: ${committed === undefined ? 'nothing committed' : `at ${committed}`} of ${end}`;
 
-async function record(executor: Executor, admin: Admin, { topic, after }: Change): Promise<void> {
+async function record(
+  executor: Executor,
+  admin: Admin,
+  { topic, after }: Change,
+  by: ActingOperator,
+): Promise<void> {
   const described = await admin.describeTopic(topic);
   if (described?.partitions !== after)
     throw notNow(`${topic} has ${described?.partitions ?? 'no'} partitions by now: run the command again`);
-  if (!(await recordAcceptance(executor, topic, after)))
+  if (!(await recordAcceptance(executor, topic, after, by)))
     throw notNow(`the hold of ${topic} changed meanwhile: run the command again`);
 }
 

@@ -4,7 +4,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { acceptRecreatedTopic, forgetTopic, type HeldRecord, readHeld } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused } from '../../frame/errors.ts';
 import { argument, asks, dryRun, reason as why } from '../../frame/flags.ts';
 import { result, type Result } from '../../frame/result.ts';
 
@@ -41,10 +41,8 @@ export const forgetCommand = command({
 /** Lets a topic that was deleted and created again continue after the acknowledged events. */
 export async function acceptRecreated(
   context: CommandContext,
-  { topic, reason, dryRun: dry }: { topic: string; reason: string | undefined; dryRun: boolean },
+  { topic, reason, dryRun: dry }: { topic: string; reason: string; dryRun: boolean },
 ): Promise<Result> {
-  if (reason === undefined)
-    throw new UsageError('REASON_MISSING', '--made-again needs --reason "…": it goes into the audit');
   const { executor } = await context.database(relayMigrations);
   const held = await requireHeld(executor, topic);
   if (!held.heldReason.startsWith('TOPIC_RECREATED:'))
@@ -53,7 +51,7 @@ export async function acceptRecreated(
   if (dry) return result({ topic, unsent: held.unsent, dryRun: true }, () => [text]);
   context.output.progress(text);
   await context.confirm(`Continue with ${topic} as it is now?`);
-  if (!(await acceptRecreatedTopic(executor, topic)))
+  if (!(await acceptRecreatedTopic(executor, topic, { reason, operator: context.operator })))
     throw notNow(`the hold of ${topic} changed meanwhile: run the command again`);
   context.audit({ topic, madeAgain: true, reason });
   return result({ topic, madeAgain: true, reason, changed: true }, () => [

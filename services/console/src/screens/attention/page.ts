@@ -1,6 +1,7 @@
 import { alarmText } from '@convergekit/cli/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { ago, dataTable, state, unreadNote } from '../../layout/parts.ts';
+import { shortIds } from '../../layout/short-ids.ts';
 import { placeOf } from '../../links.ts';
 import type { PageContent } from '../../screen.ts';
 import type { AttentionAnswer } from './schemas.ts';
@@ -44,11 +45,11 @@ function table(items: readonly Item[], isMany: boolean, now: number): Html {
         title: 'State',
         cell: ({ severity }) => (severity === 'act' ? state('needs', 'needs you') : state('waits', 'late')),
       },
-      { title: 'Since', cell: ({ since }) => ago(since, now) },
-      ...(isMany ? [{ title: 'Database', cell: ({ database }: Item) => database }] : []),
       { title: 'What', kind: 'wide', cell: ({ text }) => text },
-      { title: 'Alarm', cell: ({ alarm }) => alarmLink(alarm) },
       { title: 'Next', cell: nextOf },
+      { title: 'Began', cell: ({ since }) => ago(since, now) },
+      { title: 'Alarm', cell: ({ alarm }) => alarmLink(alarm) },
+      ...(isMany ? [{ title: 'Database', cell: ({ database }: Item) => database }] : []),
     ],
   });
 }
@@ -60,7 +61,7 @@ function alarmLink(alarm: string): Html {
 
 function nextOf(item: Item): Html {
   const place = placeOf(item, item.database);
-  if (place === undefined) return html`<code>${item.next}</code>`;
+  if (place === undefined) return html`<code>${shortIds(item.next)}</code>`;
   return html`<a data-row href="${place}">${ACTS[item.kind]}</a>`;
 }
 

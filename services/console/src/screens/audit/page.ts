@@ -25,6 +25,8 @@ const ACTIONS = [
   'reconcile',
   'policy',
   'outbox',
+  'topics',
+  'source',
   'payload',
 ];
 
@@ -62,8 +64,8 @@ function columns(isMany: boolean): readonly Column<Row>[] {
     { title: 'Subject', kind: 'wide', cell: ({ subject }) => subject },
     { title: 'Key', kind: 'code', cell: keyOf },
     { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
-    { title: 'Role', cell: ({ role }) => role },
     ...(isMany ? [{ title: 'Database', cell: ({ database }: Row) => database }] : []),
+    { title: 'Role', cell: ({ role }) => role },
   ];
 }
 

@@ -36,6 +36,14 @@ export const partitionSchema = z.object({
   openGaps: z.number(),
 });
 
+export const memberSchema = z.object({
+  consumer: z.string(),
+  id: z.string(),
+  host: z.string().optional(),
+  /** The partitions that it reads, as `topic/partition`; none while the group rebalances. */
+  partitions: z.array(z.string()),
+});
+
 export const gapSchema = z.object({
   database: z.string(),
   id: z.string(),
@@ -51,4 +59,5 @@ export const unreadSchema = z.array(z.object({ database: z.string(), reason: z.s
 
 export type RelayAnswer = z.output<typeof relaySchema>;
 export type PartitionAnswer = z.output<typeof partitionSchema>;
+export type MemberAnswer = z.output<typeof memberSchema>;
 export type GapAnswer = z.output<typeof gapSchema>;

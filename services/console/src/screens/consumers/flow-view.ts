@@ -5,6 +5,7 @@ import { actionLink, ago, dataTable, filterForm, state, unreadNote, withQuery } 
 import type { ConsoleContext } from '../../screen.ts';
 import {
   gapSchema,
+  memberSchema,
   type GapAnswer,
   type PartitionAnswer,
   partitionSchema,
@@ -12,7 +13,8 @@ import {
   relaySchema,
   unreadSchema,
 } from './answers.ts';
-import { type LogEnds, readGaps, readPartitions, readRelay } from './read-flow.ts';
+import { consumersPart } from './consumer-tables.ts';
+import { type LogEnds, readGaps, readMembers, readPartitions, readRelay } from './read-flow.ts';
 
 /** Defines the page of consumers and relays: how far each is, and what stops it. */
 export function flowView(context: ConsoleContext): void {
@@ -24,9 +26,13 @@ export function flowView(context: ConsoleContext): void {
     answer: z.object({
       relays: z.array(relaySchema),
       partitions: z.array(partitionSchema),
+      /** The processes in the groups of these consumers. */
+      members: z.array(memberSchema),
       gaps: z.array(gapSchema),
       /** Why the lag in records is not known; null = it is. */
       lagUnknown: z.string().nullable(),
+      /** Why the members are not known; null = they are. */
+      membersUnknown: z.string().nullable(),
       unread: unreadSchema,
     }),
     read: async ({ database, consumer }, { now }) => {
@@ -34,34 +40,66 @@ export function flowView(context: ConsoleContext): void {
       const ends = await endsOf(context);
       const matches = (row: { readonly consumer: string }): boolean =>
         consumer === undefined || row.consumer === consumer;
-      const partitions = await databases
-        .gather((executor) => readPartitions(executor, ends, now), database)
-        .finally(() => (ends.kind === 'broker' ? ends.admin.close() : undefined));
+      const read = await databases.gather((executor) => readPartitions(executor, ends, now), database);
+      const partitions = read.rows.filter(matches);
+      const members = await membersOf(ends, partitions);
       const gaps = await databases.gather(readGaps, database);
       // A database that cannot be read fails in each of the three: once is enough.
       const unread = new Map(
-        [...relays.unread, ...partitions.unread, ...gaps.unread].map((one) => [one.database, one]),
+        [...relays.unread, ...read.unread, ...gaps.unread].map((one) => [one.database, one]),
       );
       return {
         relays: [...relays.rows],
-        partitions: partitions.rows.filter(matches),
+        partitions,
+        members: members.kind === 'known' ? members.rows : [],
         gaps: gaps.rows.filter(matches),
         lagUnknown: ends.kind === 'unknown' ? ends.why : null,
+        membersUnknown: members.kind === 'unknown' ? members.why : null,
         unread: [...unread.values()],
       };
     },
-    page: ({ relays, partitions, gaps, lagUnknown, unread }, { now }, filter) => {
+    page: ({ relays, partitions, members, gaps, lagUnknown, membersUnknown, unread }, { now }, filter) => {
       const halted = partitions.filter((one) => one.halted !== null);
       const body = html`${filterForm('/consumers', [
         { name: 'consumer', label: 'Consumer', value: filter.consumer },
         { name: 'database', label: 'Database', value: filter.database, options: databases.names },
       ])}
       ${unreadNote(unread)} ${haltedPart(halted, filter, now)} ${relayTable(relays)}
-      ${lagUnknown === null ? nothing : html`<p class="note">Lag in records is not known: ${lagUnknown}</p>`}
-      ${partitionTable(partitions)} ${gapTable(gaps)}`;
+      ${unknownNote('Lag in records is not known', lagUnknown)}
+      ${lagUnknown === null ? unknownNote('Members are not known', membersUnknown) : nothing}
+      ${consumersPart(partitions, membersUnknown === null ? members : undefined, filter)} ${gapTable(gaps)}`;
       return { title: 'Consumers and relays', body };
     },
   });
+}
+
+function unknownNote(what: string, why: string | null): Html {
+  return why === null ? nothing : html`<p class="note">${what}: ${why}</p>`;
+}
+
+type Members =
+  | { readonly kind: 'known'; readonly rows: z.input<typeof memberSchema>[] }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** Reads the members of the groups of these partitions, and closes the broker's client. */
+async function membersOf(
+  ends: LogEnds,
+  partitions: readonly { readonly consumer: string }[],
+): Promise<Members> {
+  if (ends.kind === 'unknown') return ends;
+  try {
+    return {
+      kind: 'known',
+      rows: await readMembers(
+        ends.admin,
+        partitions.map(({ consumer }) => consumer),
+      ),
+    };
+  } catch (error) {
+    return { kind: 'unknown', why: explain(error).message };
+  } finally {
+    await ends.admin.close();
+  }
 }
 
 async function endsOf({ broker }: ConsoleContext): Promise<LogEnds> {
@@ -102,9 +140,6 @@ function relayTable(rows: readonly RelayAnswer[]): Html {
       { title: 'Database', cell: ({ database }) => database },
       { title: 'State', cell: relayState },
       { title: 'Leader', cell: ({ leader }) => leader },
-      { title: 'Term', kind: 'number', cell: ({ term }) => term },
-      { title: 'Epoch', kind: 'number', cell: ({ epoch }) => epoch },
-      { title: 'Done tick', kind: 'number', cell: ({ doneTick }) => doneTick },
       { title: 'Not published', kind: 'number', cell: ({ backlog }) => backlog },
       {
         title: 'Oldest',
@@ -113,7 +148,10 @@ function relayTable(rows: readonly RelayAnswer[]): Html {
           backlog === 0 && held.length === 0 ? null : formatMs(oldestMs),
       },
       { title: 'Waiting', kind: 'number', cell: ({ waitingBytes }) => formatBytes(waitingBytes) },
-      { title: 'In a minute', kind: 'number', cell: ({ perMinute }) => perMinute },
+      { title: 'Published/min', kind: 'number', cell: ({ perMinute }) => perMinute },
+      { title: 'Term', kind: 'number', cell: ({ term }) => term },
+      { title: 'Epoch', kind: 'number', cell: ({ epoch }) => epoch },
+      { title: 'Done tick', kind: 'number', cell: ({ doneTick }) => doneTick },
     ],
   });
 }
@@ -123,37 +161,6 @@ function relayState({ leader, held }: RelayAnswer): Html {
     ({ topic, reason }) => html`<br />${state('needs', `${topic} is held`)} ${reason}`,
   );
   return html`${leader === null ? state('needs', 'no relay leads') : state('ok', 'publishes')}${stopped}`;
-}
-
-function partitionTable(rows: readonly PartitionAnswer[]): Html {
-  return dataTable({
-    caption: 'Consumers, partition by partition',
-    rows,
-    empty: 'No consumer matches.',
-    href: ({ consumer, topic }) => withQuery('/tail', { consumer, topic }),
-    columns: [
-      { title: 'Consumer', cell: ({ consumer }) => consumer },
-      { title: 'Partition', cell: ({ topic, partition }) => `${topic}/${partition}` },
-      {
-        title: 'State',
-        cell: ({ halted }) =>
-          halted === null ? state('ok', 'runs') : state('needs', `halted: ${halted.code}`),
-      },
-      { title: 'Lag', kind: 'number', cell: ({ lag }) => lag?.toString() },
-      { title: 'Behind by', kind: 'number', cell: ({ lagMs }) => (lagMs === null ? null : formatMs(lagMs)) },
-      { title: 'Next', kind: 'number', cell: ({ nextOffset }) => nextOffset.toString() },
-      { title: 'End', kind: 'number', cell: ({ logEnd }) => logEnd?.toString() },
-      {
-        title: 'Watermarks',
-        kind: 'code',
-        cell: ({ watermarks }) =>
-          watermarks.map(({ source, position }) => `${source} ${position}`).join(', '),
-      },
-      { title: 'Parked keys', kind: 'number', cell: ({ parkedKeys }) => parkedKeys },
-      { title: 'Open gaps', kind: 'number', cell: ({ openGaps }) => openGaps },
-      { title: 'Database', cell: ({ database }) => database },
-    ],
-  });
 }
 
 function gapTable(rows: readonly GapAnswer[]): Html {

@@ -10,7 +10,7 @@ import type { Executor } from '@convergekit/postgres';
 import { readPulse, survey } from '@convergekit/relay/operate';
 import type { z } from 'zod';
 import { hasTables } from '../../present-sql.ts';
-import type { partitionSchema, relaySchema } from './answers.ts';
+import type { memberSchema, partitionSchema, relaySchema } from './answers.ts';
 
 /** Reads the relay of a database; none where it is no source. */
 export async function readRelay(
@@ -55,6 +55,21 @@ export async function readPartitions(
     watermarks: [...watermarks],
     lagMs: lagMs(row, watermarks, now),
   }));
+}
+
+/** Reads the members of the groups of consumers, one group after the other. A consumer's group has its name. */
+export async function readMembers(
+  admin: Admin,
+  consumers: readonly string[],
+): Promise<z.input<typeof memberSchema>[]> {
+  const found: z.input<typeof memberSchema>[] = [];
+  for (const consumer of new Set(consumers))
+    for (const { id, host, partitions } of await admin.members(consumer))
+      found.push({
+        ...{ consumer, id, ...(host !== undefined && { host: host.replace(/^\//, '') }) },
+        partitions: partitions.map(({ topic, partition }) => `${topic}/${partition}`),
+      });
+  return found;
 }
 
 /**

@@ -19,19 +19,21 @@ export function overviewView({ view, databases }: ConsoleContext): void {
     },
     page: ({ reconcilers, unread }, { now }, { database }) => {
       const verdicts = [...new Set(reconcilers.flatMap((one) => one.verdicts.map(({ verdict }) => verdict)))];
-      const body = html`<form class="filter" method="get" action="/drift/key">
-          <label
-            >One key in all reconcilers <input name="key" required autocomplete="off" spellcheck="false"
-          /></label>
-          <button type="submit">Compare</button>
-        </form>
-        ${
-          databases.names.length < 2
-            ? ''
-            : filterForm('/drift', [
-                { name: 'database', label: 'Database', value: database, options: databases.names },
-              ])
-        }
+      const body = html`<div class="filters">
+          <form class="filter" method="get" action="/drift/key">
+            <label
+              >One key in all reconcilers <input name="key" required autocomplete="off" spellcheck="false"
+            /></label>
+            <button type="submit">Compare</button>
+          </form>
+          ${
+            databases.names.length < 2
+              ? ''
+              : filterForm('/drift', [
+                  { name: 'database', label: 'Database', value: database, options: databases.names },
+                ])
+          }
+        </div>
         ${unreadNote(unread)}
         ${dataTable<ReconcilerAnswer>({
           caption: 'Reconcilers, and their divergent keys by verdict',
@@ -43,7 +45,7 @@ export function overviewView({ view, databases }: ConsoleContext): void {
             { title: 'Database', cell: (one) => one.database },
             { title: 'State', cell: reconcilerState },
             ...verdicts.map((verdict) => ({
-              title: verdict,
+              title: `Keys ${verdict.replaceAll('_', ' ')}`,
               kind: 'number' as const,
               cell: (one: ReconcilerAnswer) =>
                 one.verdicts.find((count) => count.verdict === verdict)?.keys ?? 0,

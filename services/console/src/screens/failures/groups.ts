@@ -1,4 +1,5 @@
 import { groupFailures, PARKED_STATES, type Span } from '@convergekit/inbox/operate';
+import { CATEGORIES } from '@convergekit/core/engine';
 import { z } from 'zod';
 import { html, type Html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, filterForm, unreadNote } from '../../layout/parts.ts';
@@ -63,7 +64,7 @@ export function groupsPage({ view, databases }: ConsoleContext): void {
     },
     page: ({ groups, left, unread }, { now }, filter) => ({
       title: 'Failures',
-      body: html`${unreadNote(unread)} ${form(filter)} ${tableOf(groups, filter, now)}
+      body: html`${unreadNote(unread)} ${form(filter, databases.names)} ${tableOf(groups, filter, now)}
       ${left === 0 ? '' : html`<p class="note">${left} smaller groups are not shown: filter by consumer or code.</p>`}
       ${groups.length === 0 || filtered('', filter) === '' ? '' : html`<p>${actionLink(filtered('/failures/replay', filter), 'Replay all that match')}</p>`}`,
     }),
@@ -75,17 +76,17 @@ function spanOf({ since, until }: FailureFilter, now: number): Span {
   return { from: since ?? new Date(to.getTime() - DAY_MS), to, buckets: BUCKETS };
 }
 
-function form(filter: FailureFilter): Html {
+function form(filter: FailureFilter, databases: readonly string[]): Html {
   return filterForm('/failures', [
     { name: 'consumer', label: 'Consumer', value: filter.consumer },
-    { name: 'handler', label: 'Handler', value: filter.handler },
     { name: 'state', label: 'State', value: filter.state, options: PARKED_STATES },
-    { name: 'category', label: 'Category', value: filter.category },
     { name: 'code', label: 'Code', value: filter.code },
     { name: 'key', label: 'Key', value: filter.key },
-    { name: 'since', label: 'Parked since (UTC)', value: filter.since?.toISOString() },
-    { name: 'until', label: 'until', value: filter.until?.toISOString() },
-    { name: 'database', label: 'Database', value: filter.database },
+    { name: 'handler', label: 'Handler', value: filter.handler, more: true },
+    { name: 'category', label: 'Category', value: filter.category, options: CATEGORIES, more: true },
+    { name: 'since', label: 'Parked from (UTC)', value: filter.since?.toISOString(), more: true },
+    { name: 'until', label: 'Parked before (UTC)', value: filter.until?.toISOString(), more: true },
+    { name: 'database', label: 'Database', value: filter.database, options: databases, more: true },
   ]);
 }
 
@@ -108,17 +109,21 @@ function tableOf(groups: readonly Group[], filter: FailureFilter, now: number): 
       }),
     columns: [
       { title: 'Failure', kind: 'wide', cell: (group) => failureText(group) },
-      { title: 'Handler', cell: ({ consumer, handler }) => `${consumer} · ${handler.replace(/^saga:/, '')}` },
+      {
+        title: 'Handler',
+        kind: 'wide',
+        cell: ({ consumer, handler }) => `${consumer} · ${handler.replace(/^saga:/, '')}`,
+      },
       { title: 'State', cell: ({ state }) => parkedState(state) },
       { title: 'Events', kind: 'number', cell: ({ events }) => events },
       { title: 'Keys', kind: 'number', cell: ({ keys }) => keys },
       {
-        title: `Over ${since}`,
+        title: filter.since === undefined ? 'Last 24 h' : 'In the span',
         cell: ({ counts, events }) => sparkline(counts, `${events} events over ${since}`),
       },
-      { title: 'First', cell: ({ first }) => ago(first, now) },
       { title: 'Last', cell: ({ last }) => ago(last, now) },
       { title: 'Database', cell: ({ database }) => database },
+      { title: 'First', cell: ({ first }) => ago(first, now) },
     ],
   });
 }

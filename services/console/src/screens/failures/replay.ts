@@ -55,7 +55,8 @@ export function replayAction({ action, databases, clock }: ConsoleContext): void
           stopAtPercent: stopAt === 100 ? undefined : stopAt,
           clock,
           signal,
-          onProgress: (now) => report(before.sent + now.sent, total),
+          onProgress: (now) =>
+            report(before.sent + now.sent, total, now.pending > 0 ? waitOf(now) : undefined),
         });
         sum = plus(before, counts);
         if (stopped !== undefined)
@@ -82,25 +83,31 @@ function planOf({ executor }: ConsoleDatabase, given: FailureFilter): Promise<Re
 
 function previewOf(plans: readonly RetryPlan[]) {
   const sum = (of: (plan: RetryPlan) => number): number => plans.reduce((all, plan) => all + of(plan), 0);
+  const [events, keys] = [sum(({ eligible }) => eligible), sum((plan) => plan.keys)];
   const reported = sum(({ reported: own }) => own);
   const sent =
     reported === 0
       ? ''
-      : ` The failure events of ${reported} are out: other services may have compensated already.`;
+      : ` The failure events of ${reported} are published: other services may have compensated already.`;
   const others = Map.groupBy(
     plans.flatMap(({ ineligible }) => ineligible),
     ({ why }) => why,
   );
   return {
-    eligible: sum(({ eligible }) => eligible),
-    unit: `events of ${sum(({ keys }) => keys)} keys`,
+    eligible: events,
+    unit: `${plural(events, 'event')} of ${keys} ${plural(keys, 'key')}`,
     others: [...others].map(([why, own]) => ({
       why,
       count: own.reduce((all, { events }) => all + events, 0),
     })),
-    effect: `Each is applied again as another run, under its own id and in the order of its key; what a handler has already done of it is done once.${sent}`,
+    effect: `Each runs again under its own id, in the order of its key. What its handler has already done is not done twice.${sent}`,
   };
 }
+
+const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
+
+const waitOf = ({ pending }: RetryCounts): string =>
+  `${pending} are due and have no outcome yet: a process of the consumer must run`;
 
 const NONE: RetryCounts = { sent: 0, refused: 0, applied: 0, failed: 0, pending: 0 };
 

@@ -14,7 +14,8 @@ export interface Mark {
 
 /** Failed attempts over time, with a line at each change of a policy. The table below the chart has the same in words. */
 export function errorChart(rate: ErrorRate, marks: readonly Mark[], caption: string): Html {
-  const highest = Math.max(1, ...rate.spans);
+  const highest = Math.max(0, ...rate.spans);
+  if (highest === 0 && marks.length === 0) return html`<p class="quiet">${caption}: no attempt failed.</p>`;
   const width = WIDTH / rate.spans.length;
   const bars = rate.spans.flatMap((failed, index) => {
     if (failed === 0) return [];
@@ -38,17 +39,21 @@ export function errorChart(rate: ErrorRate, marks: readonly Mark[], caption: str
     ];
   });
   return html`<figure class="chart">
-    <figcaption>${caption}; the highest bar is ${highest} failed attempts</figcaption>
+    <figcaption>
+      ${caption}; the highest bar is ${highest} ${highest === 1 ? 'attempt' : 'attempts'}
+    </figcaption>
     <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${caption}">
       ${bars}${lines}
       <line class="axis" x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}"></line>
     </svg>
     <p class="quiet ends">
-      <span>${rate.from.toISOString().slice(0, 16)}Z</span>
-      <span>${rate.to.toISOString().slice(0, 16)}Z</span>
+      <span>${minuteOf(rate.from)}</span>
+      <span>${minuteOf(rate.to)}</span>
     </p>
   </figure>`;
 }
+
+const minuteOf = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} Z`;
 
 /** The place of a moment on the time axis; undefined = outside it. Pure. */
 export function placeOf(at: Date, { from, to }: Pick<ErrorRate, 'from' | 'to'>): number | undefined {

@@ -2,7 +2,7 @@ import { readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operat
 import { formatMs } from '@convergekit/cli/operate';
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';
-import { html, type Html } from '../../layout/html.ts';
+import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, filterForm, moment, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { errorChart, aroundOf } from './error-chart.ts';
@@ -90,11 +90,11 @@ function databasePart({ database, rules, changes, rate }: DatabaseAnswer, hours:
     `/policies/${encodeURIComponent(database)}/${encodeURIComponent(name)}`;
   return html`<h2>${database}</h2>
     ${errorChart(rate, changes, `Failed attempts in ${database} in ${hours} h, and changes of policies`)}
-    ${changeTable(changes, rate, `Changes of policies in ${database}, the newest first`, path)}
+    ${changes.length === 0 ? nothing : changeTable(changes, rate, `Changes of policies in ${database}, the newest first`, path)}
     ${dataTable({
       caption: `Rules of the central table in ${database}`,
       rows: rules,
-      empty: 'No rule is set here: services use the rules of their code, file and environment.',
+      empty: `No central rule is set here${changes.length === 0 ? ', and none was changed' : ''}: services use the rules of their code, file and environment.`,
       href: ({ name }) => path(name),
       columns: [
         { title: 'Name', cell: ({ name }) => name },

@@ -1,26 +1,19 @@
-import {
-  countInstances,
-  findOpenInstances,
-  INSTANCE_STATES,
-  type ListedInstance,
-  pageInstances,
-} from '@convergekit/saga/operate';
+import { countInstances, INSTANCE_STATES } from '@convergekit/saga/operate';
 import { z } from 'zod';
-import type { Executor } from '@convergekit/postgres';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { ago, dataTable, filterForm, nextPage, unreadNote, withQuery } from '../../layout/parts.ts';
 import { sagaPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { writeCursor } from '../cursor.ts';
 import { hasTables } from '../../present-sql.ts';
-import { OPEN_STATES, type SagaSearch, searchOf, searchSchema, STATE_CHOICES, statesOf } from './search.ts';
+import { attemptLink } from './attempt-all.ts';
+import { findSagas } from './find-sagas.ts';
+import { OPEN_STATES, type SagaSearch, searchSchema, STATE_CHOICES, statesOf } from './search.ts';
 import { stateOf } from './state.ts';
 
 const PAGE = 50;
 /** A count says "more than" from here on. */
 const MOST_COUNTED = 1_000;
-/** At most so many sagas are looked up by their open step. */
-const MOST_OPEN = 5_000;
 
 const rowSchema = z.object({
   database: z.string(),
@@ -53,9 +46,7 @@ export function listPage({ view, databases }: ConsoleContext): void {
     input: searchSchema,
     answer: answerSchema,
     read: async (search, { now }) => {
-      const open = await openInstances(search);
-      const asked = searchOf(search, open, { now, limit: PAGE + 1 });
-      const { rows, unread } = await databases.gather((executor) => observed(executor, asked));
+      const { rows, unread } = await findSagas(databases, search, { now, limit: PAGE + 1 });
       const order = statesOf(search);
       const sorted = rows.toSorted(
         (a, b) =>
@@ -74,20 +65,10 @@ export function listPage({ view, databases }: ConsoleContext): void {
     page: ({ sagas, counts: open, next, unread }, { now, url }, search) => ({
       title: 'Sagas',
       body: html`${unreadNote(unread)} ${tabs(open, search)} ${filter(search)} ${tableOf(sagas, now)}
+      ${attemptLink(search, sagas.length)}
       ${nextPage(next === undefined ? undefined : withQuery(url.pathname, { ...search, after: next }))}`,
     }),
   });
-
-  /** The sagas of which a step is open, where the search asks for a step or for attempts. */
-  async function openInstances({ saga, step, attempts }: SagaSearch): Promise<readonly string[] | undefined> {
-    if (step === undefined && attempts === undefined) return undefined;
-    const { rows } = await databases.gather(async (executor) => {
-      if (!(await hasTables(executor, 'converge.saga_fence', 'converge.saga_work'))) return [];
-      const found = await findOpenInstances(executor, { saga, step, attempts, limit: MOST_OPEN });
-      return found.map((instance) => ({ instance }));
-    });
-    return [...new Set(rows.map(({ instance }) => instance))];
-  }
 
   async function counts(): Promise<z.input<typeof answerSchema>['counts']> {
     const { rows } = await databases.gather(async (executor) => {
@@ -101,13 +82,6 @@ export function listPage({ view, databases }: ConsoleContext): void {
       return { state, count, more: own.some((row) => row.count >= MOST_COUNTED) };
     });
   }
-}
-
-async function observed(
-  executor: Executor,
-  search: ReturnType<typeof searchOf>,
-): Promise<readonly ListedInstance[]> {
-  return (await hasTables(executor, 'converge.saga_instance')) ? pageInstances(executor, search) : [];
 }
 
 const compare = (a: bigint, b: bigint): number => Number(a > b) - Number(a < b);
@@ -130,13 +104,16 @@ function filter({ state, saga, step, attempts, older, reason, key, id, trace }: 
   return filterForm('/sagas', [
     { name: 'state', label: 'State', value: state, options: STATE_CHOICES },
     { name: 'key', label: 'Key', value: key },
-    { name: 'id', label: 'Saga id', value: id },
-    { name: 'trace', label: 'Trace id', value: trace },
     { name: 'saga', label: 'Saga', value: saga },
-    { name: 'step', label: 'Open step', value: step },
-    { name: 'attempts', label: 'Attempts ≥', value: attempts === undefined ? undefined : `${attempts}` },
-    { name: 'older', label: 'Open for more than (30m)', value: older },
     { name: 'reason', label: 'Reason contains', value: reason },
+    { name: 'step', label: 'Open step', value: step, more: true },
+    {
+      ...{ name: 'attempts', label: 'Attempts, at least', more: true },
+      value: attempts === undefined ? undefined : `${attempts}`,
+    },
+    { name: 'older', label: 'Open longer than, as 30m', value: older, more: true },
+    { name: 'id', label: 'Saga id', value: id, more: true },
+    { name: 'trace', label: 'Trace id', value: trace, more: true },
   ]);
 }
 

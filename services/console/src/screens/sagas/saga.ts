@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { notFound } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, dataTable, facts, moment, state } from '../../layout/parts.ts';
+import { shortIds } from '../../layout/short-ids.ts';
 import { eventPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { hasTables } from '../../present-sql.ts';
@@ -128,7 +129,7 @@ function pageOf(answer: Answer, now: number): Html {
       ['State', is === undefined ? 'no observer has seen it' : stateOf(is)],
       ['Saga', html`<a href="/sagas/graph?saga=${encodeURIComponent(saga)}">${saga} v${version}</a>`],
       ['Key', html`<a href="/sagas?key=${encodeURIComponent(key)}">${key}</a>`],
-      ['Id', html`<a href="${eventPath(instance)}">${instance}</a>`],
+      ['Id', html`<a href="${eventPath(instance)}">${shortIds(instance)}</a>`],
       ['Journal', sealed ? state('ok', 'sealed') : state('needs', 'changed by something else than the kit')],
     ])}
     ${reason === undefined ? nothing : html`<p class="note">${reason}</p>`} ${stepsTable(answer)}
@@ -155,12 +156,13 @@ function stepsTable({ steps, instance }: Answer): Html {
       { title: 'Service', cell: ({ consumer }) => consumer },
       { title: 'State', cell: ({ state: word, stuckSince }) => stepState({ state: word, stuckSince }) },
       {
-        title: 'Waits for an operator since',
-        cell: ({ stuckSince }) => moment(stuckSince === null ? null : new Date(stuckSince)),
+        title: 'Needs you since',
+        cell: ({ stuckSince }) => (stuckSince === null ? null : moment(new Date(stuckSince))),
       },
       { title: 'Why', kind: 'wide', cell: ({ why }) => why },
       {
         title: 'Act',
+        kind: 'acts',
         cell: (step) =>
           step.waits
             ? html`${actionLink(`${path(step)}/resolve`, `Resolve ${step.step}`)}

@@ -1,5 +1,6 @@
 import type { Screen } from '../../screen.ts';
 import { attemptAction } from './attempt.ts';
+import { attemptAllAction } from './attempt-all.ts';
 import { Declarations } from './declarations.ts';
 import { graphPage } from './graph.ts';
 import { listPage } from './list.ts';
@@ -15,8 +16,9 @@ export const sagas: Screen = {
   routes(context) {
     const declarations = new Declarations(context.settings.console.modules);
     listPage(context);
-    // Before the page of one saga, whose path has a name in the same place.
+    // Both before the page of one saga, whose path has a name in the same place.
     graphPage(context, declarations);
+    attemptAllAction(context);
     sagaPage(context);
     attemptAction(context);
     resolveAction(context, declarations);

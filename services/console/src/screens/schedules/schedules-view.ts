@@ -73,8 +73,8 @@ function table(rows: readonly Schedule[], now: number): Html {
     href: ({ database, reconciler }) => driftPath(database, reconciler),
     columns: [
       { title: 'Reconciler', cell: ({ reconciler }) => reconciler },
-      { title: 'Database', cell: ({ database }) => database },
-      { title: 'State', cell: stateOf },
+      { title: 'State', kind: 'wide', cell: stateOf },
+      { title: 'Act', kind: 'acts', cell: rowActions },
       { title: 'Next', cell: ({ nextAt, paused }) => (paused === null ? ago(nextAt, now) : null) },
       { title: 'Last', cell: ({ last }) => (last === null ? null : ago(new Date(last.startedAt), now)) },
       {
@@ -82,10 +82,10 @@ function table(rows: readonly Schedule[], now: number): Html {
         kind: 'number',
         cell: ({ last }) => (last === null ? null : formatMs(last.durationMs)),
       },
-      { title: 'Share of the interval', cell: loadBar },
+      { title: 'Of the interval', cell: loadBar },
       { title: 'Missed', kind: 'number', cell: ({ missed }) => missed },
       { title: 'Overrun', kind: 'number', cell: ({ overrun }) => overrun },
-      { title: 'Act', cell: rowActions },
+      { title: 'Database', cell: ({ database }) => database },
     ],
   });
 }
@@ -99,7 +99,7 @@ function stateOf({ paused, overdueSince, leader, last, nextAt, requestedBy }: Sc
   return nextAt === null ? state('ok', 'when reported') : state('ok', 'waits for its start');
 }
 
-const BAR = { width: 120, height: 10 } as const;
+const BAR = { width: 72, height: 10 } as const;
 
 /** A bar of the newest run against the time between two starts: full = it ends when the next one is due. */
 function loadBar(schedule: Schedule): Html | null {
@@ -117,7 +117,7 @@ function loadBar(schedule: Schedule): Html | null {
       <rect class="frame" width="${BAR.width}" height="${BAR.height}"></rect>
       <rect class="fill" width="${Math.round(Math.min(1, load) * BAR.width)}" height="${BAR.height}"></rect>
     </svg>
-    ${text}${over ? html` ${state('needs', 'overrun')}` : nothing}`;
+    ${over ? state('needs', text) : text}`;
 }
 
 function rowActions({ database, reconciler, paused }: Schedule): Html {

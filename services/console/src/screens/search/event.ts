@@ -92,7 +92,8 @@ function eventPage({
   mayOpen,
   unread,
 }: z.output<typeof eventSchema>): PageContent {
-  const body = html`${unreadNote(unread)} ${historyPart(history)}
+  const body = html`${unreadNote(unread)}
+  ${historyPart({ ...history, head: history.head.replace(`event ${id}: `, '') })}
   ${
     acts.length === 0
       ? nothing

@@ -19,8 +19,8 @@ export const filterSchema = z.object({
   consumer: z.string().optional(),
 });
 
-/** Defines the stream of server-sent events: a frame four times a second, until the browser leaves. */
-export function tailStream({ databases, clock }: ConsoleContext, app: App): void {
+/** Defines the stream of server-sent events: a frame four times a second, until the browser leaves or the console stops. */
+export function tailStream({ databases, clock, stopping }: ConsoleContext, app: App): void {
   let open = 0;
   app.get('/tail/events', async (c) => {
     const filter = inputOf(c, filterSchema);
@@ -35,7 +35,7 @@ export function tailStream({ databases, clock }: ConsoleContext, app: App): void
     };
     try {
       const read = await tailReader(databases, filter);
-      return streamSSE(
+      const answer = streamSSE(
         c,
         async (stream) => {
           stream.onAbort(release);
@@ -43,7 +43,7 @@ export function tailStream({ databases, clock }: ConsoleContext, app: App): void
             await stream.writeSSE({ event: 'frame', data: toJson(frame) });
           };
           try {
-            await runTail({ read, write, clock, signal: ended.signal });
+            await runTail({ read, write, clock, signal: AbortSignal.any([ended.signal, stopping]) });
           } finally {
             release();
           }
@@ -53,6 +53,9 @@ export function tailStream({ databases, clock }: ConsoleContext, app: App): void
           return Promise.resolve();
         },
       );
+      // A connection that stays open after its stream would hold up the stop of the console.
+      answer.headers.set('connection', 'close');
+      return answer;
     } catch (error) {
       release();
       throw error;

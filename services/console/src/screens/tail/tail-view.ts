@@ -29,7 +29,7 @@ export function tailView({ view, databases }: ConsoleContext): void {
         >
         <p class="live" data-stream="${stream}">
           <button type="button" data-pause>Pause</button>
-          <span data-rate class="quiet">waits for the first answer</span>
+          <span data-rate class="quiet">connects …</span>
         </p>
         <p data-trouble class="note needs" role="status" hidden></p>
         <div class="scroll" role="region" aria-label="Events as they commit" tabindex="0">
@@ -40,11 +40,12 @@ export function tailView({ view, databases }: ConsoleContext): void {
             </caption>
             <thead>
               <tr>
-                ${['Event', 'Written', 'Topic', 'Key', 'Type', 'Bytes', 'Database'].map((title) => html`<th scope="col">${title}</th>`)}
+                ${['Event', 'Written', 'Topic', 'Key', 'Type', 'Bytes', 'Database'].map((title) => html`<th scope="col" class="${title === 'Bytes' ? 'number' : ''}">${title}</th>`)}
               </tr>
             </thead>
             <tbody data-rows></tbody>
           </table>
+          <p data-empty class="quiet waiting">No event has committed since you opened this page.</p>
         </div>`,
     }),
   });

@@ -1,6 +1,6 @@
 import { defineEvent } from '@convergekit/contracts';
 import { createOutbox } from '@convergekit/outbox';
-import { waitUntil } from '@convergekit/testing';
+import { manualClock, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { type ConsoleUnderTest, startConsole } from '../../fixture/console-under-test.ts';
@@ -25,9 +25,9 @@ describe('the live tail', () => {
     data: z.object({ id: z.string(), note: z.string() }),
   });
   const outbox = createOutbox([placed, returned]);
-  const open = async (query: string) => {
+  const open = async (query: string, url = shown.url) => {
     const leave = new AbortController();
-    const response = await fetch(new URL(`tail/events${query}`, shown.url), { signal: leave.signal });
+    const response = await fetch(new URL(`tail/events${query}`, url), { signal: leave.signal });
     return { status: response.status, leave: () => leave.abort(), reader: response.body?.getReader() };
   };
   const readUntil = async (stream: Awaited<ReturnType<typeof open>>, text: string): Promise<string> => {
@@ -85,5 +85,17 @@ describe('the live tail', () => {
     const seen = await readUntil(stream, 'order-4');
     stream.leave();
     expect(seen).not.toContain('order-3');
+  });
+
+  // The console's clock stands still, so that the stop has no other end than the streams' own. Planted fault: without the signal
+  // of the stop in `runTail` it never ends.
+  it('a stop of the console ends its streams, and cuts none', async () => {
+    const other = await startConsole(inject('stack').databaseUrl, ['orders'], {}, manualClock());
+    const stream = await open('', other.url);
+    const stopped = other.stop();
+    let part = await stream.reader?.read();
+    while (part?.done === false) part = await stream.reader?.read();
+    expect(part?.done).toBe(true);
+    await stopped;
   });
 });

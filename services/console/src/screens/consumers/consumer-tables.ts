@@ -1,0 +1,107 @@
+import { formatMs } from '@convergekit/cli/operate';
+import { html, type Html, nothing } from '../../layout/html.ts';
+import { dataTable, state, withQuery } from '../../layout/parts.ts';
+import type { MemberAnswer, PartitionAnswer } from './answers.ts';
+import { type ConsumerSum, sumByConsumer } from './sum-by-consumer.ts';
+
+type Filter = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The consumers in sum; of a chosen one its processes and partitions, of several the partitions behind a line. `members`
+ * undefined = the broker is not known.
+ */
+export function consumersPart(
+  partitions: readonly PartitionAnswer[],
+  members: readonly MemberAnswer[] | undefined,
+  filter: Filter,
+): Html {
+  const consumers = sumByConsumer(partitions);
+  if (consumers.length < 2)
+    return html`${members === undefined || consumers.length === 0 ? nothing : memberTable(members)}
+    ${partitionTable(partitions)}`;
+  return html`${consumerTable(consumers, members, filter)}
+    <details>
+      <summary>All ${partitions.length} partitions</summary>
+      ${partitionTable(partitions)}
+    </details>`;
+}
+
+function memberTable(rows: readonly MemberAnswer[]): Html {
+  return dataTable({
+    caption: 'Processes in the group, as the broker sees them',
+    rows,
+    empty: 'No process of this consumer is in its group: nothing reads its partitions.',
+    columns: [
+      { title: 'Member', kind: 'code', cell: ({ id }) => id },
+      { title: 'Host', cell: ({ host }) => host },
+      { title: 'Reads', kind: 'wide', cell: ({ partitions }) => partitions.join(', ') },
+    ],
+  });
+}
+
+function consumerTable(
+  rows: readonly ConsumerSum[],
+  members: readonly MemberAnswer[] | undefined,
+  filter: Filter,
+): Html {
+  const membersOf = ({ consumer }: ConsumerSum): number | undefined =>
+    members?.filter((member) => member.consumer === consumer).length;
+  return dataTable({
+    caption: 'Consumers: each row is the sum of its partitions',
+    rows,
+    empty: 'No consumer matches.',
+    href: ({ consumer, database }) => withQuery('/consumers', { ...filter, consumer, database }),
+    columns: [
+      { title: 'Consumer', cell: ({ consumer }) => consumer },
+      { title: 'State', cell: (one) => consumerState(one, membersOf(one)) },
+      { title: 'Members', kind: 'number', cell: membersOf },
+      { title: 'Partitions', kind: 'number', cell: ({ partitions }) => partitions },
+      { title: 'Lag', kind: 'number', cell: ({ lag }) => lag?.toString() },
+      { title: 'Behind by', kind: 'number', cell: ({ lagMs }) => (lagMs === null ? null : formatMs(lagMs)) },
+      { title: 'Parked keys', kind: 'number', cell: ({ parkedKeys }) => parkedKeys },
+      { title: 'Open gaps', kind: 'number', cell: ({ openGaps }) => openGaps },
+      { title: 'Database', cell: ({ database }) => database },
+    ],
+  });
+}
+
+function consumerState({ halted, lag }: ConsumerSum, members: number | undefined): Html {
+  if (halted > 0) return state('needs', `${halted} ${halted === 1 ? 'partition' : 'partitions'} halted`);
+  if (members !== 0) return state('ok', 'runs');
+  return state((lag ?? 0n) > 0n ? 'needs' : 'off', 'no process runs');
+}
+
+function partitionTable(rows: readonly PartitionAnswer[]): Html {
+  return dataTable({
+    caption: 'Consumers, partition by partition',
+    rows,
+    empty: 'No consumer matches.',
+    href: ({ consumer, topic }) => withQuery('/tail', { consumer, topic }),
+    columns: [
+      { title: 'Consumer', cell: ({ consumer }) => consumer },
+      { title: 'Partition', cell: ({ topic, partition }) => `${topic}/${partition}` },
+      {
+        title: 'State',
+        cell: ({ halted }) =>
+          halted === null ? state('ok', 'runs') : state('needs', `halted: ${halted.code}`),
+      },
+      { title: 'Lag', kind: 'number', cell: ({ lag }) => lag?.toString() },
+      { title: 'Behind by', kind: 'number', cell: ({ lagMs }) => (lagMs === null ? null : formatMs(lagMs)) },
+      {
+        title: 'Next of end',
+        kind: 'number',
+        cell: ({ nextOffset, logEnd }) =>
+          html`${nextOffset.toString()}${logEnd === null ? nothing : html` of ${logEnd.toString()}`}`,
+      },
+      { title: 'Parked keys', kind: 'number', cell: ({ parkedKeys }) => parkedKeys },
+      { title: 'Open gaps', kind: 'number', cell: ({ openGaps }) => openGaps },
+      {
+        title: 'Handled up to',
+        kind: 'wide',
+        cell: ({ watermarks }) =>
+          watermarks.map(({ source, position }) => `${source} ${position}`).join(', '),
+      },
+      { title: 'Database', cell: ({ database }) => database },
+    ],
+  });
+}

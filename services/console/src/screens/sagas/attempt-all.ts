@@ -1,0 +1,110 @@
+import type { Clock } from '@convergekit/core';
+import { z } from 'zod';
+import { conflict } from '../../errors.ts';
+import { html, type Html, nothing } from '../../layout/html.ts';
+import { actionLink, withQuery } from '../../layout/parts.ts';
+import type { Acting } from '../../routes/action-definition.ts';
+import type { ConsoleContext } from '../../screen.ts';
+import type { Databases } from '../../databases.ts';
+import { attemptStep, findWaiting, type FoundStep } from './waiting-steps.ts';
+import { type SagaSearch, searchSchema } from './search.ts';
+
+const input = searchSchema.omit({ after: true, reason: true }).extend({
+  /** A part of the saga's reason: `reason` is that of the operator. */
+  why: searchSchema.shape.reason,
+  /** Steps a second, at most. */
+  rate: z.coerce.number().int().min(1).max(1_000).default(10),
+});
+type Filter = Omit<z.output<typeof input>, 'rate'>;
+
+/** Defines the attempt, now, of all waiting steps of all sagas that match the filter. */
+export function attemptAllAction({ action, databases, clock }: ConsoleContext): void {
+  action({
+    path: '/sagas/attempt',
+    title: 'Attempt waiting steps now',
+    summary: 'Attempt the waiting steps of all sagas that match the filter, at a rate',
+    input,
+    preview: async ({ rate, ...filter }) => {
+      const { sagas, steps } = await findWaiting(databases, searchedBy(filter), clock.now());
+      const waiting = new Set(steps.map(({ instance }) => instance)).size;
+      const idle = sagas - waiting;
+      const inDoubt = steps.filter((step) => step.inDoubt).length;
+      return {
+        eligible: steps.length,
+        unit: `${plural(steps.length, 'step')} of ${waiting} ${plural(waiting, 'saga')}`,
+        others:
+          idle === 0 ? [] : [{ count: idle, why: 'sagas without a step that waits in these databases' }],
+        effect: `Each is due now: its call, its undo, or the event that it could not handle; ${rate} a second.${doubtText(inDoubt)}`,
+      };
+    },
+    fields: ({ rate }) =>
+      html`<label
+        >Steps a second, at most <input name="rate" type="number" min="1" max="1000" value="${rate}"
+      /></label>`,
+    run: async ({ rate, ...filter }, acting) => {
+      const search = searchedBy(filter);
+      const { steps } = await findWaiting(databases, search, clock.now());
+      const { expected } = acting;
+      if (expected !== undefined && steps.length > expected)
+        throw conflict(
+          `${steps.length} steps wait by now, more than the ${expected} of the preview: look at the preview again`,
+        );
+      const { done, refused } = await attemptAll(databases, steps, { ...acting, rate, clock });
+      return { text: textOf(steps.length, done, refused), changed: done, href: withQuery('/sagas', search) };
+    },
+  });
+}
+
+interface Pace extends Acting {
+  /** Steps a second. */
+  readonly rate: number;
+  readonly clock: Clock;
+}
+
+/** Attempts the steps one after the other, until the action is stopped. */
+async function attemptAll(
+  databases: Databases,
+  steps: readonly FoundStep[],
+  { user, reason, report, signal, rate, clock }: Pace,
+): Promise<{ readonly done: number; readonly refused: readonly string[] }> {
+  const refused: string[] = [];
+  let done = 0;
+  for (const step of steps) {
+    if (signal.aborted) break;
+    report(done, steps.length);
+    const refusal = await attemptStep(databases, step, { actor: user, note: reason });
+    if (refusal === undefined) done += 1;
+    else refused.push(refusal);
+    await clock.sleep(1_000 / rate, signal);
+  }
+  return { done, refused };
+}
+
+function searchedBy({ why, ...filter }: Filter): SagaSearch {
+  return { ...filter, reason: why };
+}
+
+function textOf(all: number, done: number, refused: readonly string[]): string {
+  const left = all - done - refused.length;
+  const parts = [
+    `${done} of ${all} ${plural(all, 'step')} ${done === 1 ? 'is' : 'are'} due now.`,
+    ...(left > 0 ? [`${left} were not reached.`] : []),
+    ...(refused.length > 0 ? [`${refused.length} were left alone: ${refused[0] ?? ''}`] : []),
+  ];
+  return parts.join(' ');
+}
+
+const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
+
+function doubtText(inDoubt: number): string {
+  if (inDoubt === 0) return '';
+  return ` The outcome of ${inDoubt} is not known: they may have taken effect already, and a call is repeated under the same idempotency key.`;
+}
+
+/** The link under the list; nothing without a filter or rows. */
+export function attemptLink(search: SagaSearch, rows: number): Html {
+  const filter = { ...search, after: undefined, reason: undefined, why: search.reason };
+  const path = withQuery('/sagas/attempt', filter);
+  if (rows === 0 || path === '/sagas/attempt') return nothing;
+  return html`<p>${actionLink(path, 'Attempt all that match now')}</p>`;
+}
