@@ -116,6 +116,8 @@ export interface ScanContext {
   readonly everything?: boolean;
   /** An operator only looks: the scan must write nothing. @default false */
   readonly readOnly?: boolean;
+  /** The schedule made this run, and nothing waits for it: the scan should leave the servers to others. @default false */
+  readonly background?: boolean;
 }
 
 /**

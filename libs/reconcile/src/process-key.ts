@@ -9,6 +9,7 @@ import { type KeyFinish, type Outcome, type OutcomeKind, decideFinish, decideDri
 import type { Databases } from './definition.ts';
 import type { Claim } from './claim.ts';
 import { observeArrived } from './in-flight/observe-arrived.ts';
+import type { ForgetGroups } from './forget-groups.ts';
 import { waitAgain } from './in-flight/wait.ts';
 import { finishKey } from './key-queue.ts';
 import { observe } from './observe.ts';
@@ -29,29 +30,37 @@ export interface ReconcileContext {
 /** The outcome of a key. `lost`: the lease expired and another worker holds it; nothing was written. */
 export type Processed = OutcomeKind | 'lost';
 
-/** Compares, decides and finishes one claimed key. Rejects only if the queue itself cannot be written. */
-export async function processKey(context: ReconcileContext, claim: Claim): Promise<Processed> {
-  const { reconciler, databases, random } = context;
-  const attributes = { [attributeNames.reconciler]: reconciler.name };
-  const { outcome, seen } = await withSpan(
-    spanNames.reconcile(reconciler.name),
-    { kind: 'internal', attributes },
-    () =>
-      reconcileKey(context, claim).catch((error: unknown): Judgement => ({
-        outcome: outcomeOf(error, null),
-      })),
-  );
-  reportOutcome(context, claim, outcome);
-  if (outcome.kind === 'repaired') return 'repaired'; // the repair's transaction finished the key
-  const finish = decideFinish(outcome, claim, reconciler, random);
-  const audit = auditOf(context, claim, finish, { outcome, seen });
-  return (await finishKey(executorOf(databases.actual), claim, finish, audit)) ? outcome.kind : 'lost';
-}
-
 /** An outcome with the states that it is about; without them where none were read. */
-interface Judgement {
+export interface Judgement {
   readonly outcome: Outcome;
   readonly seen?: Divergent | undefined;
+}
+
+/** Compares one claimed key, and repairs it if that is decided. It never rejects. */
+export async function judgeKey(context: ReconcileContext, claim: Claim): Promise<Judgement> {
+  const { name } = context.reconciler;
+  const attributes = { [attributeNames.reconciler]: name };
+  const judged = await withSpan(spanNames.reconcile(name), { kind: 'internal', attributes }, () =>
+    reconcileKey(context, claim).catch((error: unknown): Judgement => ({ outcome: outcomeOf(error, null) })),
+  );
+  reportOutcome(context, claim, judged.outcome);
+  return judged;
+}
+
+/** Finishes a key whose outcome is known. Rejects only if the queue itself cannot be written. */
+export async function finishJudged(
+  context: ReconcileContext,
+  claim: Claim,
+  judged: Judgement,
+  forgets: Pick<ForgetGroups, 'forget'>,
+): Promise<Processed> {
+  const { reconciler, databases, random } = context;
+  const { outcome } = judged;
+  if (outcome.kind === 'repaired') return 'repaired'; // the repair's transaction finished the key
+  const finish = decideFinish(outcome, claim, reconciler, random);
+  if (finish.forget && (await forgets.forget(claim))) return outcome.kind;
+  const audit = auditOf(context, claim, finish, judged);
+  return (await finishKey(executorOf(databases.actual), claim, finish, audit)) ? outcome.kind : 'lost';
 }
 
 async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Judgement> {

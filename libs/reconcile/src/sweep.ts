@@ -21,6 +21,8 @@ export interface SweepRequest {
   readonly onUnknown?: (reason: string) => void;
   /** The scan must not leave out keys that it compared lately. @default false */
   readonly everything?: boolean;
+  /** Nothing waits for the sweep: the scan leaves the servers to others. @default false */
+  readonly background?: boolean;
 }
 
 const CHUNK = 1_000;
@@ -30,13 +32,22 @@ const CHUNK = 1_000;
  * The run is dated from its start, so a change behind the scan belongs to the next run.
  */
 export async function sweep(request: SweepRequest): Promise<Progress | undefined> {
-  const { reconciler, databases, cause, from = null, everything = false, save, onUnknown } = request;
+  const {
+    reconciler,
+    databases,
+    cause,
+    from = null,
+    everything = false,
+    background = false,
+    save,
+    onUnknown,
+  } = request;
   const executor = executorOf(databases.actual);
   const { now } = await readState(executor, reconciler.name);
   const { name, timing } = reconciler;
   const shared = { reconciler: name, priority: 'sweep', cause, ...timing } as const;
   let progress: Progress = from === null ? NO_PROGRESS : { ...from, checkpoint: from };
-  const context = { reconciler: name, after: from?.after ?? null, everything };
+  const context = { reconciler: name, after: from?.after ?? null, everything, background };
   for await (const chunk of reconciler.keys.scan(databases, context)) {
     const parts = readChunk(chunk);
     const { keys, unknown } = parts;

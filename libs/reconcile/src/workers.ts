@@ -1,10 +1,13 @@
-import { poll } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
 import { Claimer } from './claimer.ts';
+import { ForgetGroups } from './forget-groups.ts';
+import { forgetKeys } from './forget-sql.ts';
 import { renewClaim } from './key-queue.ts';
-import { type Processed, processKey, type ReconcileContext } from './process-key.ts';
+import { finishJudged, judgeKey, type Processed, type ReconcileContext } from './process-key.ts';
+import { Renewals } from './renewals.ts';
 import { Tally } from './runs/tally.ts';
+import { Slots } from './slots.ts';
 
 export interface WorkersOptions extends ReconcileContext {
   /** Holder of leases, unique to this process. */
@@ -23,31 +26,35 @@ export interface WorkersOptions extends ReconcileContext {
 /** Each key of this number is the one that has been due for longest, so that a stream of events starves no sweep. */
 export const OLDEST_EVERY = 8;
 
+/** Keys that a process holds at most, as a multiple of its workers: read, waiting for a worker, or being finished. */
+const HELD_PER_WORKER = 3;
+
 /** Number of processed keys, by outcome. */
 export type Counts = Readonly<Partial<Record<Processed, number>>>;
 
 /**
  * Processes due keys until none is left or the signal aborts. Keys that are due later are left alone.
- * As many keys as there are workers are claimed ahead, in one statement: a worker that ends waits for no claim.
+ * As many keys as there are workers, or more, are claimed ahead in one statement: a worker that ends waits for no claim, and
+ * for no commit of its last key either.
  */
 export async function drain(options: WorkersOptions, signal?: AbortSignal): Promise<Counts> {
   const counts: Partial<Record<Processed, number>> = {};
   const tally = new Tally(executorOf(options.databases.actual));
   const active = new Set<Promise<void>>();
   const failures: unknown[] = [];
-  const slots = new Slots(options.workers);
+  const processClaim = processor(options);
   const claimer = new Claimer({ ...options, reconciler: options.reconciler.name });
   let sinceOldest = 0;
   for (;;) {
     const stopping = signal?.aborted === true || failures.length > 0;
-    const room = stopping ? 0 : 2 * options.workers - active.size;
+    const room = stopping ? 0 : HELD_PER_WORKER * options.workers - active.size;
     const free = room >= options.workers ? room : 0;
     const oldest = free > 0 && sinceOldest >= OLDEST_EVERY - 1 ? await claimer.claim(1, 'age') : [];
     const urgent = free > oldest.length ? await claimer.claim(free - oldest.length, 'priority') : [];
     sinceOldest = urgent.length + (oldest.length > 0 ? 0 : sinceOldest);
     const claims = [...oldest, ...urgent];
     for (const claim of claims) {
-      const work = processRenewed(options, claim, slots)
+      const work = processClaim(claim)
         .then((kind) => {
           counts[kind] = (counts[kind] ?? 0) + 1;
           tally.add(claim.cause, kind);
@@ -67,56 +74,24 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
   return counts;
 }
 
-/** Lets as many keys be processed at once as there are workers. */
-class Slots {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    }
-  }
-}
-
 /** Waits until one of the keys ends, for one poll at most. */
 async function firstOf(active: ReadonlySet<Promise<void>>, { clock, pollMs }: WorkersOptions): Promise<void> {
   const ended = new AbortController();
   await Promise.race([...active, clock.sleep(pollMs, ended.signal)]);
-  ended.abort();
+  ended.abort('ended'); // a reason: without one, each abort makes a DOMException with its stack
 }
 
-/** Processes a key in a slot and renews its claim from now on, so that no second worker takes a slow or waiting key. */
-async function processRenewed(options: WorkersOptions, claim: Claim, slots: Slots): Promise<Processed> {
-  const { clock, databases, leaseMs, random } = options;
-  const ended = new AbortController();
-  const renewing = poll({
-    everyMs: leaseMs / 3,
-    immediately: false,
-    backoff: { baseMs: leaseMs / 10, factor: 1, capMs: leaseMs / 10 },
-    signal: ended.signal,
-    clock,
-    random,
-    run: async () => {
-      await renewClaim(executorOf(databases.actual), claim, leaseMs);
-    },
-    // A failed renewal is no error of the key: the next renewal may succeed, and the repair is fenced.
-    onError: () => undefined,
-  });
-  try {
-    return await slots.run(() => processKey(options, claim));
-  } finally {
-    ended.abort();
-    await renewing;
-  }
+/** Processes claimed keys: each is read by one of the workers, and finished when its outcome is known. */
+function processor(options: WorkersOptions) {
+  const executor = executorOf(options.databases.actual);
+  const { workers, leaseMs, clock, random } = options;
+  const slots = new Slots(workers);
+  const forgets = new ForgetGroups((claims) => forgetKeys(executor, claims));
+  const renew = (claim: Claim): Promise<boolean> => renewClaim(executor, claim, leaseMs);
+  const renewals = new Renewals({ renew, leaseMs, clock, random });
+  return (claim: Claim): Promise<Processed> =>
+    renewals.during(claim, async () => {
+      const judged = await slots.run(() => judgeKey(options, claim));
+      return finishJudged(options, claim, judged, forgets);
+    });
 }

@@ -103,7 +103,7 @@ function renewRegularly(held: Held, { leaseMs, clock }: PassOptions): () => Prom
     onError: () => undefined,
   });
   return async () => {
-    ended.abort();
+    ended.abort('ended');
     await renewal;
   };
 }

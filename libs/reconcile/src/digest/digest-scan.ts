@@ -6,7 +6,7 @@ import type { Both } from './compare.ts';
 import type { ForeignSide } from './digest-table.ts';
 import { runForeignPass } from './foreign-scan.ts';
 import { measured } from './measured.ts';
-import { type DigestTuning, resolveTuning, type Tuning } from './options.ts';
+import { type DigestTuning, type PassOptions, resolveTuning, type Tuning } from './options.ts';
 import { runPass } from './pass.ts';
 import { lookAtAll } from './step.ts';
 import { describeSource, estimateRows } from './reader.ts';
@@ -70,7 +70,7 @@ function passOf({ desired, actual }: DigestScanOptions, tuning: Tuning): Pass {
 const unversioned = (source: ResolvedSource): ResolvedSource => ({ ...source, version: undefined });
 
 const bothPass = (sources: Both<ResolvedSource>, tuning: Tuning): Pass =>
-  async function* (databases, { reconciler, everything = false, readOnly = false }) {
+  async function* (databases, { reconciler, everything = false, readOnly = false, background = false }) {
     const ofBoth = <T>(
       read: (db: Kysely<unknown>, source: ResolvedSource, timeoutMs: number) => Promise<T>,
     ) =>
@@ -78,11 +78,13 @@ const bothPass = (sources: Both<ResolvedSource>, tuning: Tuning): Pass =>
         read(databases.desired, sources.desired, tuning.timeoutMs),
         read(databases.actual, sources.actual, tuning.timeoutMs),
       ]);
-    const [desired, actual] = await ofBoth(describeSource);
-    const pass = { ...tuning, databases, desired, actual };
+    const describe = async (): Promise<PassOptions> => {
+      const [desired, actual] = await ofBoth(describeSource);
+      return { ...tuning, databases, background, desired, actual };
+    };
     const bits = Math.log2(tuning.ranges);
     if (readOnly) {
-      yield* lookAtAll(reconciler, bits, pass);
+      yield* lookAtAll(reconciler, bits, await describe());
       return;
     }
     const store = {
@@ -93,7 +95,9 @@ const bothPass = (sources: Both<ResolvedSource>, tuning: Tuning): Pass =>
       leaseMs: tuning.leaseMs,
     };
     const estimate = async (): Promise<number> => Math.max(...(await ofBoth(estimateRows)));
-    yield* runPass(store, pass, { everything, estimate });
+    // `passOf` leaves a version to both sides or to none.
+    const mode = sources.actual.version === undefined ? 'full' : 'version';
+    yield* runPass(store, mode, { everything, estimate, described: describe() });
   };
 
 const foreignPass = (

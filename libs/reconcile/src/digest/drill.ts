@@ -15,6 +15,8 @@ import { type Branch, nextBatch, splitBits } from './split.ts';
 export interface DrillOptions {
   /** Ranges with at most so many rows are listed key by key. */
   readonly leafRows: number;
+  /** Read one side after the other. */
+  readonly background: boolean;
   readonly maxAgeMs: number;
   /** For how long keys have been different and hot, by key hash, in milliseconds. */
   readonly hotForMs: ReadonlyMap<string, number>;
@@ -25,7 +27,12 @@ export type Found =
   | { readonly kind: 'compared'; readonly rows: ReadonlyMap<number, number>; readonly different: number }
   | ({ readonly kind: 'listed' } & ListedKeys);
 
-const both = async <T>(readers: Both<Reader>, read: (reader: Reader) => Promise<T>): Promise<Both<T>> => {
+const both = async <T>(
+  readers: Both<Reader>,
+  { background }: Pick<DrillOptions, 'background'>,
+  read: (reader: Reader) => Promise<T>,
+): Promise<Both<T>> => {
+  if (background) return { desired: await read(readers.desired), actual: await read(readers.actual) };
   const [desired, actual] = await Promise.all([read(readers.desired), read(readers.actual)]);
   return { desired, actual };
 };
@@ -39,7 +46,7 @@ export async function* compareRanges(
   options: DrillOptions,
 ): AsyncGenerator<Found> {
   const prefixes = ranges.map((index) => ({ bits, index }));
-  const top = await both(readers, (reader) => reader.digests(prefixes, bits, mode));
+  const top = await both(readers, options, (reader) => reader.digests(prefixes, bits, mode));
   const different = differentRanges(top);
   yield { kind: 'compared', rows: rowsByRange(ranges, top), different: different.length };
   let open = different.map(branchOf(bits));
@@ -47,7 +54,7 @@ export async function* compareRanges(
     const { batch, kind, rest } = nextBatch(open, options.leafRows);
     open = rest;
     if (kind === 'list') yield await list(readers, batch, options);
-    else open.push(...(await divide(readers, batch, mode, options.leafRows)));
+    else open.push(...(await divide(readers, batch, mode, options)));
   }
 }
 
@@ -58,7 +65,7 @@ export async function* compareHashes(
   bits: number,
   options: DrillOptions,
 ): AsyncGenerator<Found> {
-  const top = await both(readers, (reader) => reader.digestsOf(hashes, bits));
+  const top = await both(readers, options, (reader) => reader.digestsOf(hashes, bits));
   const different = differentRanges(top);
   yield {
     kind: 'compared',
@@ -71,7 +78,7 @@ export async function* compareHashes(
     const { batch, rest } = nextBatch(open, Number.MAX_SAFE_INTEGER, options.leafRows);
     open = rest;
     const indexes = batch.map(({ prefix }) => prefix.index);
-    const keys = await both(readers, (reader) => reader.keysOf(hashes, bits, indexes));
+    const keys = await both(readers, options, (reader) => reader.keysOf(hashes, bits, indexes));
     yield { kind: 'listed', ...differentKeys(keys, options.hotForMs, options.maxAgeMs) };
   }
 }
@@ -90,7 +97,7 @@ function rowsByRange(
 const prefixesOf = (batch: readonly Branch[]): readonly Prefix[] => batch.map(({ prefix }) => prefix);
 
 async function list(readers: Both<Reader>, batch: readonly Branch[], options: DrillOptions): Promise<Found> {
-  const keys = await both(readers, (reader) => reader.keys(prefixesOf(batch)));
+  const keys = await both(readers, options, (reader) => reader.keys(prefixesOf(batch)));
   return { kind: 'listed', ...differentKeys(keys, options.hotForMs, options.maxAgeMs) };
 }
 
@@ -98,9 +105,9 @@ async function divide(
   readers: Both<Reader>,
   batch: readonly Branch[],
   mode: HashMode,
-  leafRows: number,
+  options: DrillOptions,
 ): Promise<readonly Branch[]> {
-  const bits = splitBits(batch, leafRows);
-  const parts = await both(readers, (reader) => reader.digests(prefixesOf(batch), bits, mode));
+  const bits = splitBits(batch, options.leafRows);
+  const parts = await both(readers, options, (reader) => reader.digests(prefixesOf(batch), bits, mode));
   return differentRanges(parts).map(branchOf(bits));
 }

@@ -31,6 +31,8 @@ export type Tuning = Required<DigestTuning>;
 /** A pass with everything it needs. */
 export interface PassOptions extends Tuning {
   readonly databases: Databases<unknown, unknown>;
+  /** One side is read after the other, which leaves half of the cores to others; else both at the same time. */
+  readonly background: boolean;
   readonly desired: KnownSource;
   readonly actual: KnownSource;
 }

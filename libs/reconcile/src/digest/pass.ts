@@ -1,5 +1,6 @@
 import type { ScanChunk } from '../definition.ts';
 import { attempt, type Run } from './attempt.ts';
+import type { HashMode } from './hash-sql.ts';
 import type { PassOptions } from './options.ts';
 import { readLastReport, removeReports } from './dirty.ts';
 import {
@@ -20,6 +21,8 @@ export interface PassRequest {
   readonly everything: boolean;
   /** Estimates the rows of the larger side, for the first pass. */
   readonly estimate: () => Promise<number>;
+  /** The pass with the columns of both sides, which are read beside the state of the ranges. */
+  readonly described: Promise<PassOptions>;
 }
 
 /** The interval at which a pass looks for ranges that others gave up, in milliseconds. */
@@ -28,11 +31,14 @@ const WAIT_MS = 500;
 /** Compares reported keys and the due share of the key space, and yields the keys that differ. */
 export async function* runPass(
   store: RangeStore,
-  pass: PassOptions,
+  mode: HashMode,
   request: PassRequest,
 ): AsyncGenerator<ScanChunk> {
-  const mode = pass.desired.version !== undefined && pass.actual.version !== undefined ? 'version' : 'full';
-  const [state, report] = await Promise.all([readRanges(store, mode), readLastReport(store)]);
+  const [state, report, pass] = await Promise.all([
+    readRanges(store, mode),
+    readLastReport(store),
+    request.described,
+  ]);
   const tooMany = isEverythingCheaper(report.reported, state.rows);
   const everything = request.everything || tooMany;
   const share = (sinceMs: number | null, ageMs: number): number =>

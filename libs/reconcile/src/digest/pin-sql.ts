@@ -14,8 +14,16 @@ const PINNED = {
   lock_timeout: '5s',
 } as const;
 
+/** The longest timeout that Postgres takes, in milliseconds. */
+const MOST_MS = 2_147_483_647;
+
 /** Pins the settings of a hash session for its transaction. */
 export function pinSql(timeoutMs: number): string {
-  const settings = Object.entries({ ...PINNED, statement_timeout: String(timeoutMs) });
+  const limits = {
+    statement_timeout: String(timeoutMs),
+    // A side waits in its transaction for a statement of the other one.
+    idle_in_transaction_session_timeout: String(Math.min(2 * timeoutMs, MOST_MS)),
+  };
+  const settings = Object.entries({ ...PINNED, ...limits });
   return `select ${settings.map(([name, value]) => `set_config('${name}', '${value}', true)`).join(', ')}`;
 }

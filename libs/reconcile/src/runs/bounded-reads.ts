@@ -26,7 +26,7 @@ async function within<T>(work: Promise<T>, ms: number, clock: Clock, error: () =
   try {
     return await Promise.race([work, late]);
   } finally {
-    patience.abort();
+    patience.abort('read'); // a reason: without one, each abort makes a DOMException with its stack
     late.catch(() => undefined); // the loser of the race is not awaited
     work.catch(() => undefined);
   }

@@ -40,7 +40,7 @@ export async function whileLeading<T>(
   try {
     return await work(AbortSignal.any([stop, lost.signal]));
   } finally {
-    ended.abort();
+    ended.abort('ended');
     await renewing;
   }
 }

@@ -38,6 +38,7 @@ export async function makeRun(
     const swept = await sweep({
       ...{ reconciler, databases, from: run.from, startedAt: run.startedAt },
       cause: causeOf(run),
+      background: run.cause === 'schedule',
       save: async (progress) => (await saveProgress(executor, mine, progress)) && !held.aborted,
       onUnknown: (reason) => unknown(options, run, reason),
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ScanChunk } from '../definition.ts';
+import type { ScanChunk, ScanContext } from '../definition.ts';
 import { runsSceneForEach, yearly } from '../fixture/runs-scene.ts';
 import { rowsOf, setWanted, stockReconciler } from '../fixture/stock.ts';
 import { leadOnce } from '../leader.ts';
@@ -29,6 +29,24 @@ describe('the history', () => {
     expect(audit.map(({ cause }) => cause)).toEqual(Array.from({ length: 2 }, () => 'run 1: schedule'));
     await runReconciler(stockReconciler(), scene.options());
     expect(await lastRun()).toMatchObject({ cause: 'once', state: 'completed', outcomes: { in_sync: 2 } });
+  });
+
+  // Seen to fail when every run scans at full speed.
+  it('a run of the schedule scans in the background, and one that an operator requested does not', async () => {
+    const scans: (boolean | undefined)[] = [];
+    const scan = async function* (
+      _databases: unknown,
+      { background }: ScanContext,
+    ): AsyncGenerator<ScanChunk> {
+      scans.push(background);
+      yield await Promise.resolve([]);
+    };
+    const one = leader('one', scan);
+    await leadOnce(one, never);
+    await requestRun(scene.world().stock.executor, 'stock', 'ada');
+    await leadOnce(one, never);
+    await runReconciler({ ...stockReconciler(), keys: { scan } }, scene.options());
+    expect(scans).toEqual([true, false, false]);
   });
 
   // Planted fault: where a chunk that was not read counts as an empty one, the run says that all agrees.
