@@ -14,7 +14,6 @@ import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from '../service/options.ts';
-import { DatabaseProbe } from './database-probe.ts';
 import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
 import { type LagWatched, watchLag } from './lag-watch.ts';
@@ -24,7 +23,7 @@ import { type Watched, watchPartitions } from './watch.ts';
 import { OffsetHints } from './offset-hints.ts';
 import { DeferredPositions, saveBeforeLeaving } from './save-deferred.ts';
 import { workBatch } from './work-batch.ts';
-import type { Worker } from './worker.ts';
+import { type Worker, workerOf } from './worker.ts';
 
 type MemberOptions = Pick<
   ResolvedOptions<never>,
@@ -58,15 +57,12 @@ export class GroupMember<DB> {
     this.#context = context;
     this.#admin = admin;
     this.#options = options;
-    this.#worker = {
-      context,
-      sources,
-      probe: new DatabaseProbe(context),
+    this.#worker = workerOf(context, sources, {
       stopping: () => this.#stopping,
       waiting: (outage) => {
         if (this.#state !== 'failed') this.#state = outage === undefined ? 'running' : 'waiting';
       },
-    };
+    });
     this.#hints = new OffsetHints(context.clock, this.#watching.signal);
     this.#deferred = new DeferredPositions(
       this.#worker,

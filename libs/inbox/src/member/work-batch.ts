@@ -4,7 +4,8 @@ import { classify } from '@convergekit/resilience';
 import { planSlice } from '../plan/plan.ts';
 import { readRecord } from '../plan/reading.ts';
 import { verified } from '../plan/signatures.ts';
-import { commitSlice, type SliceResult, standAfter } from '../slice/commit-slice.ts';
+import { standAfter } from '../slice/attempt-slice.ts';
+import type { SliceResult } from '../slice/commit-slice.ts';
 import { canDefer, deferMore } from '../slice/deferral.ts';
 import type { Partition } from '../slice/partition.ts';
 import { afterSlice, type Next } from './after-slice.ts';
@@ -77,7 +78,7 @@ async function workSlice<DB>(
       failpoint('inbox.deferred');
       return 'next';
     }
-    result = await commitSlice(context, partition, steps, lost);
+    result = await worker.joint.commit(partition, steps, lost);
     if (result.kind === 'committed' && obstacle !== undefined)
       return await haltAt(context, partition, obstacle);
   } catch (error) {

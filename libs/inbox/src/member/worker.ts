@@ -1,5 +1,6 @@
 import type { SliceContext } from '../slice/context.ts';
-import type { DatabaseProbe } from './database-probe.ts';
+import { JointSlices } from '../slice/joint-slices.ts';
+import { DatabaseProbe } from './database-probe.ts';
 import type { Sources } from './sources.ts';
 
 /** The state that the processing of a member's partitions shares. */
@@ -7,8 +8,20 @@ export interface Worker<DB> {
   readonly context: SliceContext<DB>;
   readonly sources: Sources;
   readonly probe: DatabaseProbe<DB>;
+  /** Commits the slices of all partitions: those that wait together in one transaction. */
+  readonly joint: JointSlices<DB>;
   /** True once the service stops: the slice in work is finished, no other begins. */
   stopping(): boolean;
   /** Reports an outage of the consumer's own database, or its end (`undefined`). */
   waiting(outage: unknown): void;
+}
+
+/** Creates the state of a member that has no partition yet. */
+export function workerOf<DB>(
+  context: SliceContext<DB>,
+  sources: Sources,
+  member: Pick<Worker<DB>, 'stopping' | 'waiting'>,
+): Worker<DB> {
+  const [probe, joint] = [new DatabaseProbe(context), new JointSlices(context)];
+  return { context, sources, probe, joint, ...member };
 }

@@ -89,7 +89,7 @@ function applyStep<DB>(
     await ownStatement('limits', () => limitSession(executor, limits(), serverVersion));
     if (!(await ownStatement('drain', () => takeHead(executor, head)))) throw new FenceLost();
     const emitted = new Emitted(key.consumer, head.run);
-    await callHandlers(context, tx, handled(step, head), emitted, NEVER, number);
+    await callHandlers(context, tx, [{ steps: handled(step, head), signal: NEVER }], emitted, number);
     const durationMs = clock.monotonic() - began.monotonic;
     const succeeded = { startedMs: began.now, durationMs, traceparent };
     const rows = attemptRows(triedHead(key.consumer, head), head.attempts, succeeded);

@@ -12,7 +12,7 @@ export interface ConsumerServiceOptions<DB> {
   /** The consumer's own database, with its inbox and its outbox. */
   readonly database: Database<DB>;
   readonly broker: Broker;
-  /** The maximum of events in a transaction. @default 500, and 1_500 for a consumer whose handlers all take batches */
+  /** The maximum of events in a transaction, of all partitions that share it. @default 500, and 1_500 for a consumer whose handlers all take batches */
   readonly sliceSize?: number;
   /** The target duration of one transaction, milliseconds; slices shrink and grow to it. @default 1_000 */
   readonly sliceMs?: number;

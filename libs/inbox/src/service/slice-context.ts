@@ -10,6 +10,7 @@ import { router } from '../define/routes.ts';
 import { Parking } from '../park/parking.ts';
 import { signaturesOf } from '../plan/signatures.ts';
 import type { SliceContext } from '../slice/context.ts';
+import { HandlerPace } from '../slice/handler-pace.ts';
 import { LineLimit } from '../slice/line-limit.ts';
 import { defaultSize } from '../slice/slice-limit.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -63,6 +64,7 @@ export function sliceContextOf<DB>(
     policyOf,
     parking: new Parking(parking, clock),
     bounds: { sliceMs, sliceSize },
+    pace: new HandlerPace(),
     sliceMaxMs,
     clock,
     random,

@@ -90,6 +90,7 @@ async function inside<DB>(
     openSlice(executor, key, move, context.limits(), context.serverVersion),
   );
   if (version === undefined) throw new FenceLost();
+  context.pace.opened(context.clock.monotonic() - began.monotonic);
   if (!(await ownStatement('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
   await ownStatement('types', () =>
     refuseAhead(executor, partition, version, unknownOf(slice.steps, deferral)),
@@ -101,7 +102,7 @@ async function inside<DB>(
   const weight = weigh(placed);
   context.parking.allow(weight);
   const toHandle = placed.flatMap(({ kind, step }) => (kind === 'handle' ? [step] : []));
-  await callHandlers(context, tx, toHandle, emitted, signal, slice.attempt);
+  await callHandlers(context, tx, [{ steps: toHandle, signal }], emitted, slice.attempt);
   const parked = placed.filter((one) => one.kind === 'parkFirst' || one.kind === 'release');
   const given = parked.map(({ step, why }) => deadLetterOf(partition, step, why));
   const durationMs = context.clock.monotonic() - began.monotonic;
@@ -135,7 +136,8 @@ function without(weight: Weight, { rows, bytes }: Pick<Weight, 'rows' | 'bytes'>
   return { ...weight, rows: weight.rows - rows, bytes: weight.bytes - bytes };
 }
 
-function countsOf<DB>(
+/** Counts what a slice did with its events, and with the deferred ones before it. Pure. */
+export function countsOf<DB>(
   placed: readonly Placed<DB>[],
   deferral: Deferral | undefined,
 ): Omit<Applied, 'handled' | 'reported' | 'opened' | 'weight'> {
@@ -165,7 +167,7 @@ function countsOf<DB>(
  * registered types comes from the locked fence row, and types are read only when it has changed: a registration either
  * waits for this slice, or was seen by its lock.
  */
-async function refuseAhead(
+export async function refuseAhead(
   tx: Executor,
   partition: Partition,
   version: string,

@@ -13,20 +13,30 @@ import { Gathered } from './gathered.ts';
 import { ended, guarded, type FailedWrite, handlerClient, Written } from './handler-tx.ts';
 import { ConnectionLost, HandlerFailed, PartitionLost, SliceTooLong } from './slice-errors.ts';
 
-/** Calls the handlers of a slice in order. Throws HandlerFailed, or an error for which no handler is at fault. */
+/** The steps of one partition in a slice, and the signal of its loss. */
+export interface CalledPart<DB> {
+  readonly steps: readonly Step<DB>[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Calls the handlers of a slice, one partition after the other, each in the order of its log. Throws HandlerFailed, or
+ * an error for which no handler is at fault.
+ */
 export async function callHandlers<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,
-  steps: readonly Step<DB>[],
+  parts: readonly CalledPart<DB>[],
   emitted: Emitted,
-  signal: AbortSignal,
   attempt: number | undefined,
 ): Promise<void> {
   const started = context.clock.monotonic();
   const written = new Written(await senderOf(tx));
   const gathered = new Gathered(tx);
-  const units = unitsOf(steps.filter((step) => step.kind === 'handle'));
-  for (const [at, unit] of units.entries()) {
+  const units = parts.flatMap(({ steps, signal }) =>
+    unitsOf(steps.filter((step) => step.kind === 'handle')).map((unit) => ({ unit, signal })),
+  );
+  for (const [at, { unit, signal }] of units.entries()) {
     if (signal.aborted) throw new PartitionLost();
     if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs) throw new SliceTooLong();
     await callOne(context, tx, unit, { emitted, written, gathered, attempt, signal });
@@ -35,6 +45,7 @@ export async function callHandlers<DB>(
   }
   await written.answered();
   if (written.failed !== undefined) throw await blame(tx, written.failed);
+  context.pace.called(units.length, context.clock.monotonic() - started);
   await gathered.send();
 }
 

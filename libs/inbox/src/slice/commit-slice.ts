@@ -1,29 +1,20 @@
 import type { Failure } from '@convergekit/core';
-import { ownedAttempt } from '@convergekit/resilience/engine';
 import { hasSeveral, splitByWork } from './slice-limit.ts';
 import { nextAttempt } from '../attempt/next-attempt.ts';
 import type { GiveUp } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
-import { applySlice, type Slice } from './apply-slice.ts';
 import { aroundAttempts, attemptSpan } from '../attempt/spans.ts';
+import { attemptSlice, type CommittedSlice, whole } from './attempt-slice.ts';
 import type { SliceContext } from './context.ts';
-import type { Stand } from './fence-sql.ts';
-import { lastMarks } from './marks.ts';
 import { type Partition, placeOf } from './partition.ts';
 import type { Pause } from './partition-state.ts';
 import { type AttemptRow, insertAttempts } from '../attempt/attempt-sql.ts';
 import { type Attempt, attemptOf, numberAfter } from '../attempt/attempt.ts';
 import { stoppedRows } from '../attempt/attempt-rows.ts';
-import { type Fault, faultOf } from './fault.ts';
+import type { Fault } from './fault.ts';
 import { canRefetch, refetched, wantsRefetch } from '../attempt/refetch.ts';
 import { type FailedRecord, report } from './report.ts';
-
-interface CommittedSlice {
-  readonly kind: 'committed';
-  /** True when some of the slice's events were parked instead of handled. */
-  readonly parked: boolean;
-}
 
 /** `committed`: the partition moved past the steps. Every other kind leaves it where it was. */
 export type SliceResult = CommittedSlice | Exclude<Fault, { kind: 'events' | 'too_long' | 'held_changed' }>;
@@ -35,7 +26,7 @@ export async function saveDeferred<DB>(
   signal: AbortSignal,
 ): Promise<SliceResult> {
   if (partition.deferral === undefined) return { kind: 'committed', parked: false };
-  const outcome = await attempt(context, partition, whole([]), signal);
+  const outcome = await attemptSlice(context, partition, whole([]), signal);
   // No handler runs, so no event can be at fault.
   if (outcome.kind === 'events') return { kind: 'outage', error: outcome.failure.cause };
   return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
@@ -53,7 +44,7 @@ export async function commitSlice<DB>(
 ): Promise<SliceResult> {
   if (steps.length === 0) return saveDeferred(context, partition, signal);
   if (hasSeveral(steps) && !steps.some((step) => wantsRefetch(context, step))) {
-    const outcome = await attempt(context, partition, whole(steps), signal);
+    const outcome = await attemptSlice(context, partition, whole(steps), signal);
     // The events are handled singly up to the one that must wait.
     const isolates = outcome.kind === 'events' || outcome.kind === 'too_long' || outcome.kind === 'pause';
     if (!isolates) return outcome;
@@ -90,7 +81,7 @@ async function commitOne<DB>(
     const number = numberAfter(failed);
     const span = attemptSpan(handler, number);
     const slice = { ...whole(steps), failed, attempt: number };
-    const outcome = await span.run(() => attempt(context, partition, slice, signal));
+    const outcome = await span.run(() => attemptSlice(context, partition, slice, signal));
     if (outcome.kind === 'too_long') throw new Error('a slice of one call cannot be too long');
     if (outcome.kind !== 'events') {
       // An event whose key is parked was queued behind it, not handled.
@@ -179,56 +170,10 @@ async function giveUp<DB>(
   const failed = steps.find(({ kind }) => kind === 'handle');
   if (failed === undefined) return { kind: 'stop', error: why.failure.cause };
   const slice = { ...whole(steps), giveUps: new Map([[failed, why]]) };
-  const outcome = await attempt(context, partition, slice, signal);
+  const outcome = await attemptSlice(context, partition, slice, signal);
   // A refused dead letter is a fault of the kit, since no handler runs here: to continue would lose the event.
   if (outcome.kind === 'events') return { kind: 'stop', error: outcome.failure.cause };
   return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
-}
-
-/** A slice of steps of which none is given up and none failed before. */
-function whole<DB>(steps: readonly Step<DB>[]): Omit<Slice<DB>, 'next'> {
-  return { steps, giveUps: new Map(), failed: [] };
-}
-
-async function attempt<DB>(
-  context: SliceContext<DB>,
-  partition: Partition,
-  slice: Omit<Slice<DB>, 'next'>,
-  signal: AbortSignal,
-): Promise<CommittedSlice | Exclude<Fault, { kind: 'held_changed' }>> {
-  const { steps } = slice;
-  const next = standAfter(partition.standing, steps.at(-1));
-  const started = context.clock.monotonic();
-  for (;;) {
-    try {
-      // The consumer retries the event, so a call in a handler makes one attempt.
-      const applied = await ownedAttempt(() => applySlice(context, partition, { ...slice, next }, signal));
-      const tookMs = context.clock.monotonic() - started;
-      const { opened, parked } = applied;
-      const ended = partition.committed({
-        next,
-        marks: lastMarks(steps.map(({ mark }) => mark)),
-        opened,
-        tookMs,
-      });
-      context.parking.committed(applied.weight);
-      report.applied(context, partition, applied, tookMs);
-      if (ended !== undefined) report.resumed(context, partition, ended);
-      return { kind: 'committed', parked: parked > 0 };
-    } catch (error) {
-      const fault = faultOf(error);
-      if (fault.kind !== 'held_changed') return fault;
-      partition.heldChanged(fault);
-    }
-  }
-}
-
-/** The position after a step. Filled events have no offset in the log, so they leave the partition's offset unchanged. */
-export function standAfter<DB>({ nextOffset, fills }: Stand, last: Step<DB> | undefined): Stand {
-  if (last === undefined) return { nextOffset, fills };
-  return last.fill === undefined
-    ? { nextOffset: last.record.offset + 1n, fills }
-    : { nextOffset, fills: fills + 1n };
 }
 
 /** The error that stops a consumer because none of its events can be handled. */

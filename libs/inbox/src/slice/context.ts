@@ -11,6 +11,7 @@ import type { Router } from '../define/routes.ts';
 import type { Signatures } from '../plan/signatures.ts';
 import type { Call } from '../attempt/middleware.ts';
 import type { Parking } from '../park/parking.ts';
+import type { HandlerPace } from './handler-pace.ts';
 import type { LineLimit } from './line-limit.ts';
 import type { SliceBounds } from './partition-state.ts';
 import type { SessionLimits } from './session-sql.ts';
@@ -37,6 +38,8 @@ export interface SliceContext<DB> {
   readonly policyOf: (handler: string) => Policy;
   readonly parking: Parking;
   readonly bounds: SliceBounds;
+  /** The time that a call of a handler takes. */
+  readonly pace: HandlerPace;
   /** The time that all handlers of a slice may take before its events are processed singly, in milliseconds. */
   readonly sliceMaxMs: number;
   readonly clock: Clock;

@@ -71,6 +71,24 @@ describe('a consumer that is killed', () => {
     },
   );
 
+  it('a consumer that is killed before the commit of a joint slice causes every effect once, in the order of each key', async () => {
+    const { child: killed } = scene.start({ CONVERGE_FAILPOINT: 'inbox.before_joint_commit@2' });
+    const exit = once(killed, 'exit');
+    // Slices of both partitions share a transaction when they come together.
+    const sends = async () => {
+      await scene.send(14);
+      return killed.signalCode !== null;
+    };
+    await waitUntil(sends, { what: 'the kill' });
+    expect((await exit)[1]).toBe('SIGKILL');
+    const next = scene.start();
+    await scene.effects(scene.ids.length);
+    expect(await scene.end(next)).toBe(0);
+    const found = await scene.lines();
+    expect(found.map(({ event_id }) => event_id).toSorted()).toEqual(scene.ids.toSorted());
+    expect(reordered(found)).toEqual([]);
+  });
+
   // The crash of a drain is tested in park/drain-crash.e2e.
   it.each(['inbox.before_commit@3'])(
     'a consumer that is killed at %s while a key is parked causes every effect once, in the order of each key',

@@ -44,7 +44,7 @@ const openSql = (serverVersion: number): string => `
   select types_version as types from fence`;
 
 /** The columns of the events at the watermarks; all null without an event. */
-function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
+export function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
   const column = (of: (last: LastEvent) => bigint | number | string | undefined) =>
     marks.map(({ last }) => {
       const value = last === undefined ? undefined : of(last);

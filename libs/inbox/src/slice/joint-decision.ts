@@ -1,0 +1,91 @@
+import { envelopeOf, type Step } from '../plan/plan.ts';
+import type { HandlerPace } from './handler-pace.ts';
+import type { SliceBounds, Standing } from './partition-state.ts';
+import { knownKey } from './record-text.ts';
+
+/** The time after which slices no longer wait for those in work, in milliseconds. */
+export const JOINT_MS = 25;
+/** The most events to handle in a joint slice. */
+const MOST_EVENTS = 32;
+/** A slice with more events to handle has a transaction of its own: it shares one among its events already. */
+const MOST_OWN = 8;
+/** A handler that takes longer than this many first statements of a slice shares no transaction. */
+const SLOW = 4;
+
+/** The average times of a consumer's slices, in milliseconds. */
+type Pace = Pick<HandlerPace, 'callMs' | 'openMs'>;
+
+/** The time of a call in first statements. */
+function ratioOf({ callMs, openMs }: Pace): number {
+  return callMs === 0 ? 0 : callMs / openMs;
+}
+
+/** The facts about a partition by which its slice may join others. */
+export interface Joining {
+  readonly standing: Pick<Standing, 'held'>;
+  readonly pause: object | undefined;
+  readonly limit: number;
+}
+
+/**
+ * Decides whether a slice may share its transaction with slices of other partitions. It then only handles events and
+ * skips others: what needs a row of the inbox besides the position goes alone. Pure.
+ */
+export function mayJoin<DB>(
+  { standing, pause, limit }: Joining,
+  steps: readonly Step<DB>[],
+  pace: Pace,
+): boolean {
+  // A paused partition probes, and one whose slices have one event isolates them.
+  if (pause !== undefined || limit === 1 || ratioOf(pace) > SLOW) return false;
+  const handled = handledIn(steps);
+  return handled > 0 && handled <= MOST_OWN && steps.every((step) => isPlain(step, standing.held));
+}
+
+/** True for an event that is handled or skipped, and that writes no row of the inbox but the position. */
+function isPlain<DB>(step: Step<DB>, held: ReadonlySet<string>): boolean {
+  if (step.passed !== undefined || step.fill !== undefined) return false;
+  switch (step.kind) {
+    case 'skip':
+      return true;
+    case 'refuse':
+      return false;
+    case 'handle': {
+      const key = knownKey(step.record, envelopeOf(step));
+      return !step.foreign && key !== undefined && !held.has(key);
+    }
+  }
+}
+
+/** Counts the events to handle. Pure. */
+function handledIn(steps: readonly Pick<Step<never>, 'kind'>[]): number {
+  let handled = 0;
+  for (const { kind } of steps) if (kind === 'handle') handled += 1;
+  return handled;
+}
+
+/**
+ * Groups waiting slices into transactions, in their order. The handlers of each should take no longer than its first
+ * statement `MOST_EVENTS` times, and it has at most `sliceSize` events to handle. Pure.
+ */
+export function groupsOf<Waiting extends { readonly steps: readonly Pick<Step<never>, 'kind'>[] }>(
+  waiting: readonly Waiting[],
+  pace: Pace,
+  { sliceSize }: Pick<SliceBounds, 'sliceSize'>,
+): readonly (readonly Waiting[])[] {
+  const most = Math.min(sliceSize, Math.floor(MOST_EVENTS / Math.max(1, ratioOf(pace))));
+  const groups: Waiting[][] = [];
+  let events = 0;
+  for (const one of waiting) {
+    const more = handledIn(one.steps);
+    const group = groups.at(-1);
+    if (group === undefined || events + more > most) {
+      groups.push([one]);
+      events = more;
+    } else {
+      group.push(one);
+      events += more;
+    }
+  }
+  return groups;
+}

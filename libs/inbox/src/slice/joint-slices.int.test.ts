@@ -1,0 +1,117 @@
+import { executorOf } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { JointScene, KEYS } from '../fixture/joint-scene.ts';
+
+/**
+ * Tests of slices that share a transaction. Planted faults, each seen to fail here: `openJoint` without the comparison
+ * of lengths, so that a joint slice goes on although a fence is missing; its statement without `next_offset`.
+ */
+let scene: JointScene;
+beforeEach(async () => {
+  scene = await JointScene.open(inject('stack').databaseUrl);
+});
+afterEach(() => scene.close());
+
+const [first, second, third, fourth, fifth] = KEYS as [string, string, string, string, string];
+const others = [`${second} 11`, `${second} 12`, `${fourth} 31`, `${fourth} 32`, `${fifth} 41`, `${fifth} 42`];
+const ofThird = [`${third} 21`, `${third} 22`];
+const sorted = (...all: readonly string[]) => [`${first} 0`, ...all].toSorted();
+const setPartition = (change: string) =>
+  scene.database.executor.query(`update converge.inbox_partition set ${change} where partition = 2`);
+
+it('the slices of four partitions that wait are one transaction, each in the order of its log', async () => {
+  const order: number[] = [];
+  const service = await scene.start(({ n }) => Promise.resolve(void order.push(n)));
+  await scene.gather(service);
+  expect(await scene.applied(9)).toEqual(sorted(...others, ...ofThird));
+  expect(scene.joint()).toBe(1);
+  for (const n of [11, 21, 31, 41]) expect(order.indexOf(n)).toBe(order.indexOf(n + 1) - 1);
+  await waitUntil(() => service.status()[0]!.partitions.every(({ nextOffset }) => nextOffset > 0n), {
+    what: 'all positions',
+  });
+});
+
+it('a handler that fails in a joint slice takes no effect of other partitions with it, and is given up alone', async () => {
+  let runs = 0;
+  const service = await scene.start(({ n }) => {
+    if (n !== 21) return Promise.resolve();
+    runs += 1;
+    throw new TypeError('n is 21');
+  });
+  await scene.gather(service);
+  expect(await scene.applied(7)).toEqual(sorted(...others));
+  const parked = 'select key, state from converge.parked order by record_offset';
+  await waitUntil(async () => (await scene.database.executor.query(parked)).rows.length === 2, {
+    what: 'the dead letter and the event behind it',
+  });
+  expect(await scene.effects()).toEqual(sorted(...others));
+  // In the joint slice, in the slice of its partition, and three attempts alone.
+  expect([scene.joint(), runs]).toEqual([0, 5]);
+});
+
+it.each([
+  ['another owner has moved', 'next_offset = 2'],
+  [
+    'an operator has halted',
+    `state = 'halted', halted_code = 'test', halted_reason = 'test', halted_at = now()`,
+  ],
+])('a partition that %s fails alone, and the others are applied once', async (_what, change) => {
+  const service = await scene.start();
+  await scene.gather(service, () => setPartition(change));
+  expect(await scene.applied(7)).toEqual(sorted(...others));
+  await waitUntil(
+    () =>
+      service
+        .status()[0]!
+        .partitions.some(
+          ({ partition, nextOffset, state }) => partition === 2 && (nextOffset === 2n || state === 'halted'),
+        ),
+    { what: 'the state of the partition' },
+  );
+  expect([await scene.effects(), scene.joint()]).toEqual([sorted(...others), 0]);
+});
+
+it('a fence that another session holds holds up its own partition alone', async () => {
+  const service = await scene.start(undefined, { lockTimeoutMs: 600_000 });
+  const client = await scene.database.acquire();
+  try {
+    await scene.gather(service, async () => {
+      await client.query('begin');
+      await client.query('select from converge.inbox_partition where partition = 2 for update');
+    });
+    expect(await scene.applied(7)).toEqual(sorted(...others));
+  } finally {
+    await client.query('rollback');
+    client.release(false);
+  }
+  expect(await scene.applied(9)).toEqual(sorted(...others, ...ofThird));
+});
+
+it('a joint slice that loses a deadlock is run again, and every event is applied once', async () => {
+  await scene.database.executor.query(`create table account as values ('a'), ('b')`);
+  const lock = (name: string) => `select from account where column1 = '${name}' for update`;
+  const client = await scene.database.acquire();
+  await client.query(`set deadlock_timeout = '1h'`);
+  await client.query('begin');
+  await client.query(lock('b'));
+  let opposed: Promise<unknown> | undefined;
+  let leading: number | undefined;
+  const service = await scene.start(async ({ n }, { tx }) => {
+    if (n !== 11 && n !== 21) return;
+    leading ??= n;
+    await executorOf(tx).query(lock(n === leading ? 'a' : 'b'));
+    if (n === leading) opposed ??= client.query(lock('a')).then(() => client.query('rollback'));
+  });
+  await scene.gather(service);
+  expect(await scene.applied(9)).toEqual(sorted(...others, ...ofThird));
+  await opposed;
+  client.release(true);
+  expect(scene.joint()).toBe(1);
+});
+
+it('partitions that another member takes over while their slices wait are applied once', async () => {
+  const service = await scene.start();
+  await scene.gather(service, () => scene.start());
+  expect(await scene.applied(9)).toEqual(sorted(...others, ...ofThird));
+});

@@ -1,0 +1,108 @@
+import { setImmediate } from 'node:timers/promises';
+import { ownedAttempt } from '@convergekit/resilience/engine';
+import type { Step } from '../plan/plan.ts';
+import { applyJoint } from './apply-joint.ts';
+import { moveOn, standAfter, whole } from './attempt-slice.ts';
+import { commitSlice, type SliceResult } from './commit-slice.ts';
+import type { SliceContext } from './context.ts';
+import { faultOf } from './fault.ts';
+import { groupsOf, JOINT_MS, mayJoin } from './joint-decision.ts';
+import type { Partition } from './partition.ts';
+
+/** The slices that go alone after a joint slice failed, so that a failing event costs few handlers a second run. */
+const ALONE = 100;
+
+/** A slice that waits for a transaction. */
+interface Waiting<DB> {
+  readonly partition: Partition;
+  readonly steps: readonly Step<DB>[];
+  readonly signal: AbortSignal;
+  readonly result: PromiseWithResolvers<SliceResult>;
+}
+
+/**
+ * Commits the slices of a member's partitions. Small ones that come while others are in work wait for them, for
+ * `JOINT_MS` at most, and then share a transaction: a joint slice. If it fails, it leaves nothing, and each partition
+ * goes alone.
+ */
+export class JointSlices<DB> {
+  readonly #context: SliceContext<DB>;
+  #waiting: Waiting<DB>[] = [];
+  #starting = false;
+  #running = 0;
+  #alone = 0;
+
+  constructor(context: SliceContext<DB>) {
+    this.#context = context;
+  }
+
+  /** Commits the steps of a partition, which has no other slice in work. */
+  commit(partition: Partition, steps: readonly Step<DB>[], signal: AbortSignal): Promise<SliceResult> {
+    if (this.#alone > 0) this.#alone -= 1;
+    else if (mayJoin(partition, steps, this.#context.pace)) {
+      const result = Promise.withResolvers<SliceResult>();
+      this.#waiting.push({ partition, steps, signal, result });
+      void this.#start();
+      return result.promise;
+    }
+    return commitSlice(this.#context, partition, steps, signal);
+  }
+
+  /** Starts what waits, unless slices are in work. The slices of one fetch come in one turn of the event loop. */
+  async #start(): Promise<void> {
+    if (this.#starting || this.#running > 0 || this.#waiting.length === 0) return;
+    this.#starting = true;
+    await setImmediate();
+    this.#starting = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const { pace, bounds } = this.#context;
+    void this.#run(groupsOf(waiting, pace, bounds));
+  }
+
+  /** Runs groups beside each other. The next ones wait until these have ended, or for `JOINT_MS`. */
+  async #run(groups: readonly (readonly Waiting<DB>[])[]): Promise<void> {
+    this.#running += 1;
+    const ended = new AbortController();
+    const all = Promise.all(groups.map((group) => this.#commit(group))).then(() => ended.abort());
+    await this.#context.clock.sleep(JOINT_MS, ended.signal);
+    this.#running -= 1;
+    void this.#start();
+    await all;
+  }
+
+  async #commit(group: readonly Waiting<DB>[]): Promise<void> {
+    if (group.length > 1) {
+      if (await commitJoint(this.#context, group)) return;
+      this.#alone = ALONE;
+    }
+    await Promise.all(
+      group.map(({ partition, steps, signal, result }) =>
+        commitSlice(this.#context, partition, steps, signal).then(result.resolve, result.reject),
+      ),
+    );
+  }
+}
+
+/** Commits slices in one transaction. False: it was rolled back, or its commit is in doubt; then the fences know. */
+async function commitJoint<DB>(context: SliceContext<DB>, group: readonly Waiting<DB>[]): Promise<boolean> {
+  const { clock, log } = context;
+  const started = clock.monotonic();
+  const parts = group.map((one) => {
+    const next = standAfter(one.partition.standing, one.steps.at(-1));
+    return { ...one, slice: { ...whole(one.steps), next } };
+  });
+  try {
+    const all = await ownedAttempt(() => applyJoint(context, parts));
+    const tookMs = clock.monotonic() - started;
+    // From here on nothing is applied a second time: what throws reloads its partition.
+    for (const { part, applied } of all)
+      part.result.resolve(
+        new Promise((resolve) => resolve(moveOn(context, part.partition, part.slice, { applied, tookMs }))),
+      );
+    return true;
+  } catch (error) {
+    log.debug({ partitions: group.length, reason: faultOf(error).kind }, 'committing partitions one by one');
+    return false;
+  }
+}
