@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const roots = ['{libs,services}/*/src/**', 'schemas/src/**', '{verification,infra,docs}/**'];
@@ -7,6 +8,7 @@ const never = ['**/node_modules/**', '**/dist/**', '**/.converge/**'];
 
 /** Tests of servers and processes wait more than they compute: two at once leave a quarter of two cores idle. */
 const WAITING_WORKERS = 3;
+const UNIT_WORKERS = Math.max(2, availableParallelism() - 1);
 
 export default defineConfig({
   // Tests are resolved by `ssr.resolve`, global set-up files by vitest's own environment; `resolve.conditions` is ignored.
@@ -27,6 +29,8 @@ export default defineConfig({
           exclude: ['**/*.{int,e2e}.test.ts', ...never],
           // A deadline for what hangs, not a limit on speed: the int tests run beside these.
           testTimeout: 120_000,
+          // Vitest's default on two cores is one.
+          maxWorkers: UNIT_WORKERS,
         },
       },
       {

@@ -3,7 +3,7 @@ import { type ConsumerHandlers, partitionId } from '../broker.ts';
 import { delayMs, isOutOfRange, isRepeatable } from './backoff.ts';
 import { FetchWatch } from './fetch-watch.ts';
 import type { Fetched, GroupLink, Log } from './link.ts';
-import type { PartitionFlow } from './partition-flow.ts';
+import type { Asked, PartitionFlow } from './partition-flow.ts';
 import type { Signal } from './signal.ts';
 
 export interface FetchSettings {
@@ -129,22 +129,22 @@ export class FetchLoops {
       maxBytes: maxBytesPerPartition,
     }));
     const answers = await link.fetch(node, wants, waitMs);
-    const turns = new Map(
-      asked.map(({ flow, turn }) => [partitionId(flow.place.topic, flow.place.partition), turn]),
+    const askedOf = new Map(
+      asked.map((one) => [partitionId(one.flow.place.topic, one.flow.place.partition), one]),
     );
-    return (await this.#share(answers, turns)) ? 'fetched' : 'refused';
+    return (await this.#share(answers, askedOf)) ? 'fetched' : 'refused';
   }
 
-  async #share(answers: readonly Fetched[], turns: ReadonlyMap<string, number>): Promise<boolean> {
+  async #share(answers: readonly Fetched[], askedOf: ReadonlyMap<string, Asked>): Promise<boolean> {
     let healthy = true;
     for (const answer of answers) {
       const id = partitionId(answer.topic, answer.partition);
       const flow = this.#options.flows.get(id);
-      const turn = turns.get(id);
-      if (flow === undefined || turn === undefined || flow.turn !== turn) continue;
+      const asked = askedOf.get(id);
+      if (flow === undefined || asked === undefined || !flow.isAt(asked)) continue;
       if (answer.ok) {
         if (flow.fetchAgain(answer)) healthy = false;
-        else flow.accept(answer, turn);
+        else flow.accept(answer, asked);
       } else {
         healthy = false;
         if (isRepeatable(answer.error)) continue;
@@ -152,7 +152,7 @@ export class FetchLoops {
         // precise error.
         await this.#refresh();
         if (!isOutOfRange(answer.error)) this.#options.onFatal(answer.error);
-        else if (flow.turn === turn) flow.lose(answer.error);
+        else if (flow.isAt(asked)) flow.lose(answer.error);
       }
     }
     return healthy;

@@ -33,7 +33,8 @@ function flowOf() {
   const fetch = (from: number, count: number, bytes = 0): void => {
     const records = Array.from({ length: count }, (_, index) => recordAt(from + index));
     const nextOffset = BigInt(from + count);
-    flow.accept({ ok: true, ...place, records, bytes, nextOffset, highWatermark: nextOffset }, flow.turn);
+    const asked = { turn: flow.turn, offset: BigInt(from) };
+    flow.accept({ ok: true, ...place, records, bytes, nextOffset, highWatermark: nextOffset }, asked);
   };
   const endBatch = async (): Promise<void> => {
     ends.shift()?.();
@@ -69,6 +70,19 @@ describe('what is fetched ahead of a handler at work', () => {
     expect(flow.demand).toBe('fetchable');
     fetch(2, 1, 60_000);
     expect(flow.demand).toBe('busy');
+  });
+
+  // Planted fault: without the comparison of offsets, the records come twice and the position goes back.
+  it('a late answer of a former leader changes nothing: its records came from the new one', () => {
+    const { flow, batches, fetch } = flowOf();
+    fetch(0, 5);
+    fetch(0, 5);
+    fetch(0, 0);
+    expect(flow.position).toBe(5n);
+    expect(batches.map(({ records }) => records.length)).toEqual([5]);
+    expect(flow.demand).toBe('fetchable');
+    fetch(5, 1);
+    expect(flow.position).toBe(6n);
   });
 
   it('a seek drops what is ahead', async () => {

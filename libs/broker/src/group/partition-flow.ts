@@ -17,6 +17,12 @@ export const FETCHES_OF_DAMAGED = 3;
 /** The batch fetched ahead accepts further fetches below both limits. */
 const MOST_AHEAD = { records: 100, bytes: 65_536 } as const;
 
+/** The position of a fetch when it was sent. */
+export interface Asked {
+  readonly turn: number;
+  readonly offset: bigint;
+}
+
 /**
  * A partition during one membership: its position, the batch in progress, and one batch fetched ahead. Fetching and
  * handling overlap: few records ahead grow by further fetches, so that a slow handler does not end long waits. The
@@ -101,8 +107,14 @@ export class PartitionFlow {
     if (turn === this.#turn) this.#position = offset;
   }
 
-  accept(fetched: FetchedRecords, turn: number): void {
-    if (turn !== this.#turn || this.#lost !== undefined || !this.open) return;
+  /** False once the partition has moved: after a change of leaders, two brokers may answer for one position. */
+  isAt({ turn, offset }: Asked): boolean {
+    return turn === this.#turn && offset === this.#position;
+  }
+
+  /** Takes an answer, which must be for the present position. */
+  accept(fetched: FetchedRecords, asked: Asked): void {
+    if (!this.isAt(asked) || this.#lost !== undefined || !this.open) return;
     if (fetched.nextOffset !== this.#position || fetched.highWatermark <= fetched.nextOffset)
       this.#answers += 1;
     this.#position = fetched.nextOffset;
