@@ -1,6 +1,6 @@
-import { shellWord } from '@convergekit/core/engine';
 import type { OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
 import { formatMs } from '../frame/output.ts';
+import { overdueCommand } from '../scans/overdue-entry.ts';
 import type { AttentionItem } from './item.ts';
 
 /** Lists steps, calls and workflows that are stuck or late (pure). Calls without a worker are `workerItems`. */
@@ -21,7 +21,7 @@ export function journalItems(
         alarm: alarmOf(entry),
         text: `${what}${key === null ? '' : ` of key ${key}`} is ${state}`,
         since: new Date(now - ageMs),
-        next: commandOf(entry),
+        next: overdueCommand(entry),
         about: { name, id },
       } as const;
     });
@@ -30,17 +30,6 @@ export function journalItems(
 function alarmOf({ kind, state }: OverdueEntry): string {
   if (state !== 'stuck') return 'journal_overdue';
   return kind === 'step' ? 'step_stuck' : kind === 'workflow' ? 'workflow_stuck' : 'effect_late';
-}
-
-function commandOf({ kind, name, id }: OverdueEntry): string {
-  switch (kind) {
-    case 'step':
-      return `converge saga show ${shellWord(id)}`;
-    case 'call':
-      return `converge effects show ${id}`;
-    case 'workflow':
-      return `converge workflow show ${name} ${shellWord(id)}`;
-  }
 }
 
 /** Lists effects whose due calls no worker claims (pure). */

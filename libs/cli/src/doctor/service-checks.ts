@@ -1,8 +1,8 @@
-import { shellWord } from '@convergekit/core/engine';
 import type { OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
 import type { ParkedGroup, PartitionOverview } from '@convergekit/inbox/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { formatMs } from '../frame/output.ts';
+import { overdueCommand } from '../scans/overdue-entry.ts';
 import type { Finding } from './findings.ts';
 
 /** The findings of each kind that are named; the others are counted. */
@@ -68,20 +68,9 @@ export function checkJournal(
       check: 'sagas',
       verdict: state === 'stuck' ? 'fail' : 'warn',
       text: `${what}${key === null ? '' : ` of key ${key}`} is ${state} for ${formatMs(ageMs)}`,
-      next: nextOf(kind, name, id),
+      next: overdueCommand({ kind, name, id }),
     };
   });
-}
-
-function nextOf(kind: OverdueEntry['kind'], name: string, id: string): string {
-  switch (kind) {
-    case 'step':
-      return `converge saga show ${shellWord(id)}`;
-    case 'call':
-      return `converge effects show ${id}`;
-    case 'workflow':
-      return `converge workflow show ${name} ${shellWord(id)}`;
-  }
 }
 
 /** Checks that workers claim the work of effects (pure). */

@@ -1,6 +1,6 @@
-import { shellWord } from '@convergekit/core/engine';
 import { type OverdueEntry, readOverdueJournal } from '@convergekit/effects/operate';
 import type { Finding } from './findings.ts';
+import { overdueCommand } from './overdue-entry.ts';
 import type { NamedExecutor } from './scan-outbox.ts';
 
 /** The entries that one round reports of a database, the oldest first. */
@@ -22,17 +22,6 @@ function finding(database: string, entry: OverdueEntry): Finding {
     alarm: 'journal_overdue',
     id: `overdue ${database} ${kind} ${name} ${id} ${step ?? ''} ${state}`,
     fields: { database, kind, name, id, key, step, state, ageMs: Math.round(ageMs) },
-    text: `${what}${key === null ? '' : ` of key ${key}`} is ${state} for too long: ${nextOf(entry)}`,
+    text: `${what}${key === null ? '' : ` of key ${key}`} is ${state} for too long: \`${overdueCommand(entry)}\``,
   };
-}
-
-function nextOf({ kind, name, id }: OverdueEntry): string {
-  switch (kind) {
-    case 'step':
-      return `\`converge saga show ${shellWord(id)}\``;
-    case 'call':
-      return `\`converge effects show ${id}\``;
-    case 'workflow':
-      return `\`converge workflow show ${name} ${shellWord(id)}\``;
-  }
 }

@@ -84,7 +84,7 @@ export class JointSlices<DB> {
   }
 }
 
-/** Commits slices in one transaction. False: it was rolled back, or its commit is in doubt; then the fences know. */
+/** Commits slices in one transaction. False: it was rolled back, or its commit is in doubt; the saved positions show which. */
 async function commitJoint<DB>(context: SliceContext<DB>, group: readonly Waiting<DB>[]): Promise<boolean> {
   const { clock, log } = context;
   const started = clock.monotonic();
