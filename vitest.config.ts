@@ -31,6 +31,8 @@ export default defineConfig({
           testTimeout: 120_000,
           // Vitest's default on two cores is one.
           maxWorkers: UNIT_WORKERS,
+          // Vitest refuses a group of projects with different numbers of workers.
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -43,6 +45,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 300_000,
           maxWorkers: WAITING_WORKERS,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -55,6 +58,7 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 300_000,
           maxWorkers: WAITING_WORKERS,
+          sequence: { groupOrder: 1 },
         },
       },
       {
