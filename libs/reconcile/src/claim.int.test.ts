@@ -2,19 +2,13 @@ import { connect } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { claimKeys } from './claim-sql.ts';
-import { rowsOf, setWanted, stockReconciler, worldForEach, type World } from './fixture/stock.ts';
+import { options, rowsOf, setWanted, stockReconciler, world, worldForEach } from './fixture/stock.ts';
 import { enqueueKeys, type Priority } from './key-queue.ts';
-import { resolveOptions, type ReconcileOptions } from './options.ts';
+import { resolveOptions } from './options.ts';
 import { reportKeys } from './report-keys.ts';
 import { drain, OLDEST_EVERY } from './workers.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 const enqueue = (priority: Priority, ...keys: readonly string[]): Promise<void> =>
   enqueueKeys(world.stock.executor, {

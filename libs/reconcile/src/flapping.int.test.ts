@@ -1,15 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { rowsOf, setStock, setWanted, stockReconciler, worldForEach, type World } from './fixture/stock.ts';
-import type { ReconcileOptions } from './options.ts';
+import {
+  options,
+  rowsOf,
+  setStock,
+  setWanted,
+  stockReconciler,
+  world,
+  worldForEach,
+} from './fixture/stock.ts';
 import { runReconciler } from './service.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 const reconciler = stockReconciler({
   limits: { repairsPerKey: 2, always: 100 },

@@ -1,17 +1,10 @@
 import { executorOf } from '@convergekit/postgres';
 import { expect, it } from 'vitest';
-import { worldForEach, type World } from './fixture/stock.ts';
-import type { ReconcileOptions } from './options.ts';
+import { options, world, worldForEach } from './fixture/stock.ts';
 import { defineReconciler } from './reconciler.ts';
 import { runReconciler } from './service.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 interface Db {
   level: { sku: string; place: 'free' | 'reserved'; amount: number; version: number };

@@ -1,20 +1,21 @@
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
-import { worldForEach, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
+import {
+  options,
+  rowsOf,
+  setWanted,
+  stockOf,
+  stockReconciler,
+  world,
+  worldForEach,
+} from './fixture/stock.ts';
 import { claimKeys } from './claim-sql.ts';
 import { type EnqueueRequest, enqueueKeys, lockClaim, requeueExpired, finishKey } from './key-queue.ts';
 import { decideFinish } from './decide.ts';
-import type { ReconcileOptions } from './options.ts';
 import { reportKeys } from './report-keys.ts';
 import { reconcilerService, runReconciler } from './service.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 const report = (over: Partial<EnqueueRequest> = {}): Promise<void> =>
   enqueueKeys(world.stock.executor, {

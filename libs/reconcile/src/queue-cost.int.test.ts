@@ -2,19 +2,21 @@ import { executorOf } from '@convergekit/postgres';
 import { StatementTap } from '@convergekit/testing/engine';
 import { expect, it } from 'vitest';
 import { claimKeys } from './claim-sql.ts';
-import { rowsOf, setStock, setWanted, stockReconciler, worldForEach, type World } from './fixture/stock.ts';
+import {
+  options,
+  rowsOf,
+  setStock,
+  setWanted,
+  stockReconciler,
+  world,
+  worldForEach,
+} from './fixture/stock.ts';
 import { forgetKeys } from './forget-sql.ts';
 import { enqueueKeys } from './key-queue.ts';
-import { type ReconcileOptions, resolveOptions } from './options.ts';
+import { resolveOptions } from './options.ts';
 import { drain } from './workers.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 const enqueue = (keys: readonly string[]): Promise<void> =>
   enqueueKeys(world.stock.executor, {

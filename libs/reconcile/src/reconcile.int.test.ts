@@ -3,28 +3,22 @@ import { BusinessRejection } from '@convergekit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  until,
-  worldForEach,
+  options,
   rowsOf,
   setStock,
   setWanted,
   stockOf,
   stockReconciler,
-  type World,
+  until,
+  world,
+  worldForEach,
 } from './fixture/stock.ts';
-import type { ReconcileOptions } from './options.ts';
 import { retryKeys } from './key-queue.ts';
 import { reportKeys } from './report-keys.ts';
 import { runReconciler } from './service.ts';
 import { approveRepairs } from './approval/approve.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 describe('drift', () => {
   it('a drift is repaired with an audit row, and the next run finds nothing', async () => {

@@ -1,20 +1,22 @@
 import { executorOf } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
-import { worldForEach, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
+import {
+  options,
+  rowsOf,
+  setWanted,
+  stockOf,
+  stockReconciler,
+  world,
+  worldForEach,
+} from './fixture/stock.ts';
 import { leadOnce, resign } from './leader.ts';
 import { leaseOf } from './runs/hold-lease.ts';
-import { resolveOptions, type ReconcileOptions } from './options.ts';
+import { resolveOptions } from './options.ts';
 import { reconcilerService } from './service.ts';
 import { watchKeys } from './watch.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 const never = new AbortController().signal;
 

@@ -1,27 +1,22 @@
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import {
-  worldForEach,
+  options,
   rowsOf,
   setStock,
   setWanted,
   stockOf,
   stockReconciler,
-  type World,
+  world,
+  worldForEach,
 } from './fixture/stock.ts';
-import { type ReconcileOptions, resolveOptions } from './options.ts';
+import { resolveOptions } from './options.ts';
 import { CONFLICTS_BEFORE_LOCK } from './repair.ts';
 import { reportKeys } from './report-keys.ts';
 import { reconcilerService, runReconciler } from './service.ts';
 import { drain } from './workers.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 describe('a hot key', () => {
   it('a hot key is locked after several conflicts, and is then repaired', async () => {

@@ -1,23 +1,11 @@
-import type { Database } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { freshDatabase } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { Provider } from '../fixture/provider.ts';
-import { ended, hurried, outcomes, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
+import { expect, it } from 'vitest';
+import { database, effects, provider, sceneForEach } from '../fixture/provider-scene.ts';
+import { ended, hurried, outcomes, type SceneDb } from '../fixture/scene.ts';
 import { insertStepWork, type WorkOp } from '../work/insert-sql.ts';
 import { sagaWorker } from './saga-worker.ts';
 
-const provider = new Provider();
-let database: Database<SceneDb>;
-let effects: ReturnType<typeof sceneEffects>;
-beforeEach(async () => {
-  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
-  effects = sceneEffects(await provider.start());
-});
-afterEach(async () => {
-  await provider.stop();
-  await database.close();
-});
+sceneForEach();
 
 const ids: readonly string[] = [1, 2, 3].map((n) => `00000000-0000-0000-0000-00000000000${n}`);
 

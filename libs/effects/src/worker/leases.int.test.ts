@@ -1,32 +1,12 @@
-import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { Provider } from '../fixture/provider.ts';
-import {
-  ended,
-  hurried,
-  outcomes,
-  request,
-  type SceneDb,
-  sceneDatabase,
-  sceneEffects,
-  workRows,
-} from '../fixture/scene.ts';
+import { waitUntil } from '@convergekit/testing';
+import { expect, it } from 'vitest';
+import { database, effects, sceneForEach } from '../fixture/provider-scene.ts';
+import { ended, hurried, outcomes, request, type SceneDb, workRows } from '../fixture/scene.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import { renewLeases } from '../work/renew-sql.ts';
 import { sagaWorker } from './saga-worker.ts';
 
-const provider = new Provider();
-let database: Database<SceneDb>;
-let effects: ReturnType<typeof sceneEffects>;
-beforeEach(async () => {
-  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
-  effects = sceneEffects(await provider.start());
-});
-afterEach(async () => {
-  await provider.stop();
-  await database.close();
-});
+sceneForEach();
 
 async function row(): Promise<{ readonly due: string; readonly term: string }> {
   const sql = 'select due_at::text as due, term from converge.saga_work';

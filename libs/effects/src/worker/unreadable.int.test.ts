@@ -1,32 +1,11 @@
-import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { Provider } from '../fixture/provider.ts';
-import {
-  ended,
-  hurried,
-  outcomes,
-  request,
-  type SceneDb,
-  sceneDatabase,
-  sceneEffects,
-  workRows,
-} from '../fixture/scene.ts';
+import { waitUntil } from '@convergekit/testing';
+import { expect, it } from 'vitest';
+import { database, effects, provider, sceneForEach } from '../fixture/provider-scene.ts';
+import { ended, hurried, outcomes, request, type SceneDb, workRows } from '../fixture/scene.ts';
 import type { WorkAttempt } from '../work/work.ts';
 import { sagaWorker } from './saga-worker.ts';
 
-const provider = new Provider();
-let database: Database<SceneDb>;
-let effects: ReturnType<typeof sceneEffects>;
-
-beforeEach(async () => {
-  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
-  effects = sceneEffects(await provider.start());
-});
-afterEach(async () => {
-  await provider.stop();
-  await database.close();
-});
+sceneForEach();
 
 // Planted fault: a worker that sticks at once what it cannot read leaves this one to an operator, though the next process reads it.
 it('a worker leaves an intent that it cannot read to a process that can, whatever the state of the intent', async () => {

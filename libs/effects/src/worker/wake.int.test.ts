@@ -1,25 +1,14 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
-import { connect, type Database } from '@convergekit/postgres';
+import { connect } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { freshDatabase } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import { effect } from '../effect/effect.ts';
-import { Provider } from '../fixture/provider.ts';
-import { ended, hurried, outcomes, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
+import { database, effects, provider, sceneForEach } from '../fixture/provider-scene.ts';
+import { ended, hurried, outcomes, type SceneDb } from '../fixture/scene.ts';
 import { sagaWorker } from './saga-worker.ts';
 
 const HOUR_MS = 3_600_000;
-const provider = new Provider();
-let database: Database<SceneDb>;
-let effects: ReturnType<typeof sceneEffects>;
-beforeEach(async () => {
-  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
-  effects = sceneEffects(await provider.start());
-});
-afterEach(async () => {
-  await provider.stop();
-  await database.close();
-});
+sceneForEach();
 
 // Planted fault: a worker that is not woken looks again after an hour, and the test waits for it.
 it('work that a transaction of the same process committed wakes the worker, and a retry comes when it is due', async () => {

@@ -1,26 +1,20 @@
 import { executorOf } from '@convergekit/postgres';
 import { expect, it } from 'vitest';
 import {
+  options,
   rowsOf,
   setStock,
   setWanted,
   stockOf,
   stockReconciler,
+  world,
   worldForEach,
-  type World,
 } from '../fixture/stock.ts';
-import type { ReconcileOptions } from '../options.ts';
 import { readStatus } from '../runs/history-sql.ts';
 import { runReconciler } from '../service.ts';
 import { approveRepairs } from './approve.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 // Seen to fail without the hold after the last named key: the next run opens a window, and repairs another key.
 it('an approval of named keys repairs these, each once, and holds all others until it ends', async () => {

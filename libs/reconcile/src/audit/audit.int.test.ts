@@ -1,28 +1,22 @@
 import { connect } from '@convergekit/postgres';
 import { inject, describe, expect, it, onTestFinished } from 'vitest';
 import {
+  options,
   rowsOf,
   setDrift,
   setStock,
   setWanted,
   stockOf,
   stockReconciler,
+  world,
   worldForEach,
-  type World,
 } from '../fixture/stock.ts';
-import type { ReconcileOptions } from '../options.ts';
 import { resolveOptions } from '../options.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { runReconciler } from '../service.ts';
 import { pruneAudit } from './prune.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = { ...itsOptions, actor: 'tester' };
-});
+worldForEach({ actor: 'tester' });
 
 const verdicts = async (): Promise<unknown[]> =>
   (await rowsOf(world, 'select verdict from converge.reconcile_audit order by id')).map(

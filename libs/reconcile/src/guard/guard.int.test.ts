@@ -1,26 +1,20 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import {
+  options,
   rowsOf,
   setDrift,
   setStock,
   setWanted,
   stockOf,
   stockReconciler,
+  world,
   worldForEach,
-  type World,
 } from '../fixture/stock.ts';
-import type { ReconcileOptions } from '../options.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { runReconciler } from '../service.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 const run = async (reconciler: Reconciler) => (await runReconciler(reconciler, options)).outcomes;
 const rival = (): Promise<void> => setStock(world, { a: 2 });

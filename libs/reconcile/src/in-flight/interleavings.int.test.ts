@@ -4,25 +4,19 @@ import { interleaved } from '../fixture/interleaved.ts';
 import { CONSUMER, FlowModel, type Handling, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
 import {
   listing,
+  options,
   rowsOf,
   setStock,
   setWanted,
   stockOf,
   stockReconciler,
-  type World,
+  world,
   worldForEach,
 } from '../fixture/stock.ts';
-import type { ReconcileOptions } from '../options.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { runReconciler } from '../service.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = { ...itsOptions, workers: 1 };
-});
+worldForEach({ workers: 1 });
 
 const NAMES = ['a', 'b', 'c'] as const;
 

@@ -9,24 +9,18 @@ import { sql } from 'kysely';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import {
+  options,
   rowsOf,
   setStock,
   type StockDb,
   stockOf,
   stockReconciler,
-  type World,
+  world,
   worldForEach,
 } from '../fixture/stock.ts';
-import type { ReconcileOptions } from '../options.ts';
 import { reconcilerService } from '../service.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 const wanted = defineEvent({
   type: 'shop.wanted',

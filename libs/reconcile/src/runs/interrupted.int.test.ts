@@ -2,7 +2,7 @@ import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import type { ScanChunk } from '../definition.ts';
 import { runsSceneForEach, scanOf } from '../fixture/runs-scene.ts';
-import { rowsOf } from '../fixture/stock.ts';
+import { rowsOf, world } from '../fixture/stock.ts';
 import { leadOnce, resign } from '../leader.ts';
 import { leaseOf } from './hold-lease.ts';
 
@@ -25,9 +25,7 @@ describe('an interrupted run', () => {
     expect(await leadOnce(leader('two', scanOf(began)), never)).toBe(4);
     expect(began).toEqual([null, 'b']);
     expect(await runs()).toMatchObject([{ state: 'completed', keys: 4, resumed: 1, holder: 'two' }]);
-    expect(await rowsOf(scene.world(), 'select key from converge.reconcile_key order by key')).toHaveLength(
-      4,
-    );
+    expect(await rowsOf(world, 'select key from converge.reconcile_key order by key')).toHaveLength(4);
   });
 
   it('a scan without checkpoints starts again, and counts its keys once', async () => {
@@ -91,11 +89,9 @@ describe('an interrupted run', () => {
     const [first, second] = [gated('b'), gated('d')];
     const former = leadOnce(leader('one', first.scan), never);
     await first.reached;
-    await scene
-      .world()
-      .stock.executor.query(
-        `update converge.lease set expires_at = '-infinity' where name = '${leaseOf('stock')}'`,
-      );
+    await world.stock.executor.query(
+      `update converge.lease set expires_at = '-infinity' where name = '${leaseOf('stock')}'`,
+    );
     const successor = leadOnce(leader('two', second.scan), never);
     await second.reached;
     first.thaw();
@@ -117,12 +113,9 @@ describe('an interrupted run', () => {
     const one = { ...leader('one', slow), leaseMs: 1_500 };
     const leading = leadOnce(one, never);
     await reached.promise;
-    const [first] = await rowsOf<{ expires_at: Date }>(
-      scene.world(),
-      'select expires_at from converge.lease',
-    );
+    const [first] = await rowsOf<{ expires_at: Date }>(world, 'select expires_at from converge.lease');
     const expired = `select 1 from converge.lease where clock_timestamp() > '${first!.expires_at.toISOString()}'`;
-    await waitUntil(async () => (await rowsOf(scene.world(), expired)).length > 0, {
+    await waitUntil(async () => (await rowsOf(world, expired)).length > 0, {
       what: 'the first lease to pass',
     });
     expect(await leadOnce(leader('two', scanOf([])), never)).toBeUndefined();

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ScanChunk } from '../definition.ts';
-import { rowsOf, setWanted, stockOf, stockReconciler, type World, worldForEach } from '../fixture/stock.ts';
+import {
+  options,
+  rowsOf,
+  setWanted,
+  stockOf,
+  stockReconciler,
+  world,
+  worldForEach,
+} from '../fixture/stock.ts';
 import { leadOnce } from '../leader.ts';
-import { type ReconcileOptions, resolveOptions } from '../options.ts';
+import { resolveOptions } from '../options.ts';
 import { reportKeys } from '../report-keys.ts';
 import { runReconciler } from '../service.ts';
 import { watchKeys } from '../watch.ts';
@@ -11,13 +19,7 @@ import { listRuns, readStatus } from './history-sql.ts';
 import { pauseReconciler, resumeReconciler } from './pause-sql.ts';
 import { requestRun } from './request-sql.ts';
 
-let world: World;
-let options: ReconcileOptions;
-
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = itsOptions;
-});
+worldForEach();
 
 const never = new AbortController().signal;
 const by = { actor: 'alice', reason: 'the warehouse counts its goods' };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ScanChunk, ScanContext } from '../definition.ts';
 import { runsSceneForEach, yearly } from '../fixture/runs-scene.ts';
-import { rowsOf, setWanted, stockReconciler } from '../fixture/stock.ts';
+import { options, rowsOf, setWanted, stockReconciler, world } from '../fixture/stock.ts';
 import { leadOnce } from '../leader.ts';
 import { runReconciler } from '../service.ts';
 import { drain } from '../workers.ts';
@@ -15,19 +15,16 @@ const never = new AbortController().signal;
 
 describe('the history', () => {
   it('a run is recorded with its cause, its keys and the outcomes of their comparisons', async () => {
-    await setWanted(scene.world(), { a: 1, b: 2 });
+    await setWanted(world, { a: 1, b: 2 });
     const one = leader('one');
     await leadOnce(one, never);
     await drain(one);
     expect(await runs()).toMatchObject([
       { cause: 'schedule', state: 'completed', keys: 2, outcomes: { repaired: 2 }, missed: 0, holder: 'one' },
     ]);
-    const audit = await rowsOf<{ cause: string }>(
-      scene.world(),
-      'select cause from converge.reconcile_audit',
-    );
+    const audit = await rowsOf<{ cause: string }>(world, 'select cause from converge.reconcile_audit');
     expect(audit.map(({ cause }) => cause)).toEqual(Array.from({ length: 2 }, () => 'run 1: schedule'));
-    await runReconciler(stockReconciler(), scene.options());
+    await runReconciler(stockReconciler(), options);
     expect(await lastRun()).toMatchObject({ cause: 'once', state: 'completed', outcomes: { in_sync: 2 } });
   });
 
@@ -43,9 +40,9 @@ describe('the history', () => {
     };
     const one = leader('one', scan);
     await leadOnce(one, never);
-    await requestRun(scene.world().stock.executor, 'stock', 'ada');
+    await requestRun(world.stock.executor, 'stock', 'ada');
     await leadOnce(one, never);
-    await runReconciler({ ...stockReconciler(), keys: { scan } }, scene.options());
+    await runReconciler({ ...stockReconciler(), keys: { scan } }, options);
     expect(scans).toEqual([true, false, false]);
   });
 
@@ -77,21 +74,19 @@ describe('the history', () => {
 
   // Seen to fail when runs are ordered by the text of their numbers.
   it('the history lists the newest runs first, beyond the ninth, too', async () => {
-    for (let count = 0; count < 11; count += 1) await runReconciler(stockReconciler(), scene.options());
-    const newest = await listRuns(scene.world().stock.executor, 'stock', 3);
+    for (let count = 0; count < 11; count += 1) await runReconciler(stockReconciler(), options);
+    const newest = await listRuns(world.stock.executor, 'stock', 3);
     expect(newest.map(({ id }) => id)).toEqual(['11', '10', '9']);
   });
 
   it('the history keeps the newest runs, and a run that is open', async () => {
-    for (let count = 0; count < 5; count += 1) await runReconciler(stockReconciler(), scene.options());
-    expect(await forgetRuns(scene.world().stock.executor, 'stock', 2)).toBe(3);
+    for (let count = 0; count < 5; count += 1) await runReconciler(stockReconciler(), options);
+    expect(await forgetRuns(world.stock.executor, 'stock', 2)).toBe(3);
     expect((await runs()).map(({ id }) => id)).toEqual(['4', '5']);
-    await scene.world().stock.executor.query(`update converge.reconcile_run set led = true where id = 4`);
-    await runReconciler(stockReconciler(), scene.options());
-    await scene
-      .world()
-      .stock.executor.query(`update converge.reconcile_run set state = 'interrupted' where id = 4`);
-    expect(await forgetRuns(scene.world().stock.executor, 'stock', 1)).toBe(1);
+    await world.stock.executor.query(`update converge.reconcile_run set led = true where id = 4`);
+    await runReconciler(stockReconciler(), options);
+    await world.stock.executor.query(`update converge.reconcile_run set state = 'interrupted' where id = 4`);
+    expect(await forgetRuns(world.stock.executor, 'stock', 1)).toBe(1);
     expect((await runs()).map(({ id }) => id)).toEqual(['4', '6']);
   });
 });
@@ -99,11 +94,9 @@ describe('the history', () => {
 describe('a schedule', () => {
   const everySecond = { schedule: { cron: '* * * * * *', missed: 'skip' } } as const;
   const backBy = (interval: string): Promise<unknown> =>
-    scene
-      .world()
-      .stock.executor.query(
-        `update converge.reconciler set scheduled_until = clock_timestamp() - interval '${interval}'`,
-      );
+    world.stock.executor.query(
+      `update converge.reconciler set scheduled_until = clock_timestamp() - interval '${interval}'`,
+    );
 
   it('starts that came while a run took too long are recorded and named, and no run overlaps another', async () => {
     const one = leader('one', undefined, { schedule: '* * * * * *' });
@@ -116,11 +109,9 @@ describe('a schedule', () => {
     expect(second!.overrun).toBeGreaterThanOrEqual(8);
     expect(alarms).toMatchObject([{ alarm: 'reconcile_overrun', overrun: second!.overrun }]);
     await expect(
-      scene
-        .world()
-        .stock.executor.query(
-          `insert into converge.reconcile_run (reconciler, cause, state, led) values ('stock', 'x', 'running', true), ('stock', 'x', 'running', true)`,
-        ),
+      world.stock.executor.query(
+        `insert into converge.reconcile_run (reconciler, cause, state, led) values ('stock', 'x', 'running', true), ('stock', 'x', 'running', true)`,
+      ),
     ).rejects.toThrow('reconcile_run_open');
   });
 
@@ -145,15 +136,15 @@ describe('a schedule', () => {
 
 describe('a request', () => {
   it('a requested run is made once by the process that leads, whichever asked for it', async () => {
-    await setWanted(scene.world(), { a: 1 });
+    await setWanted(world, { a: 1 });
     const [one, two] = [
       leader('one', undefined, { schedule: undefined }),
       leader('two', undefined, { schedule: undefined }),
     ];
     expect(await leadOnce(one, never)).toBeUndefined();
-    expect(await requestRun(scene.world().stock.executor, 'stock', 'alice')).toBe(true);
-    expect(await requestRun(scene.world().stock.executor, 'stock', 'bob')).toBe(false);
-    expect(await readStatus(scene.world().stock.executor)).toMatchObject([
+    expect(await requestRun(world.stock.executor, 'stock', 'alice')).toBe(true);
+    expect(await requestRun(world.stock.executor, 'stock', 'bob')).toBe(false);
+    expect(await readStatus(world.stock.executor)).toMatchObject([
       { name: 'stock', requestedBy: 'alice', leader: 'one' },
     ]);
     expect(await leadOnce(two, never)).toBeUndefined();

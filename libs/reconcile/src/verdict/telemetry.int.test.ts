@@ -1,12 +1,18 @@
 import { metrics } from '@opentelemetry/api';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { rowsOf, setStock, setWanted, stockReconciler, worldForEach, type World } from '../fixture/stock.ts';
-import { resolveOptions, type ReconcileOptions } from '../options.ts';
+import {
+  options,
+  rowsOf,
+  setStock,
+  setWanted,
+  stockReconciler,
+  world,
+  worldForEach,
+} from '../fixture/stock.ts';
+import { resolveOptions } from '../options.ts';
 import { runReconciler } from '../service.ts';
 import { watchKeys } from '../watch.ts';
 
-let world: World;
-let options: ReconcileOptions;
 const alarms: Record<string, unknown>[] = [];
 const log = {
   error: (fields: Record<string, unknown>) => void alarms.push(fields),
@@ -14,10 +20,7 @@ const log = {
   info: () => undefined,
 } as never;
 
-worldForEach((opened, itsOptions) => {
-  world = opened;
-  options = { ...itsOptions, log };
-});
+worldForEach({ log });
 
 /** The last value of each series, and the sum of each counter, by `name{values of labels}`. */
 const values = new Map<string, number>();

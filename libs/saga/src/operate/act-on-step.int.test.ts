@@ -1,61 +1,24 @@
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { placed } from '../fixture/order-saga.ts';
 import {
-  type Mood,
-  Moods,
-  order,
-  orderConsumers,
-  type OrderDb,
-  placed,
-  type Step,
-} from '../fixture/order-saga.ts';
-import { SagaScene } from '../fixture/saga-scene.ts';
-import { sagaObserver } from '../index.ts';
-import { findOrphans, readSagaRecords, readInstance, verifyJournal } from './index.ts';
-import { resolveStep, retryStep } from './act-on-step.ts';
+  by,
+  fact,
+  failed,
+  moods,
+  openScene,
+  place,
+  type Placed,
+  resolve,
+  scene,
+  seen,
+} from '../fixture/operated-scene.ts';
+import { findOrphans, readSagaRecords, verifyJournal } from './index.ts';
+import { retryStep } from './act-on-step.ts';
 import type { StatedOutcome } from './stated-outcome.ts';
 
-const tables =
-  'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
-const by = { actor: 'alice', note: 'the ledger shows it' };
-const moods = new Moods();
-let scene: SagaScene<OrderDb>;
-let orders = 0;
-
-beforeAll(async () => {
-  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, tables);
-  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
-  // The bound makes every failed undo count as stuck; the waits between its attempts are at their shortest.
-  await scene.start([...orderConsumers(moods), observer], { stuckAfterMs: 1, random: () => 0.02 });
-});
+beforeAll(() => openScene(inject('stack').databaseUrl));
 afterAll(() => scene.close());
-
-interface Placed {
-  readonly id: string;
-  readonly instance: string;
-}
-
-async function place(some: Partial<Record<Step, Mood>>): Promise<Placed> {
-  orders += 1;
-  const id = `o-${orders}`;
-  for (const [of, mood] of Object.entries(some)) moods.set(of as Step, id, mood);
-  return { id, instance: await scene.emit(placed({ order: id })) };
-}
-
-/** Returns the observer's state of a run. */
-async function observed({ instance }: Placed): Promise<string> {
-  const { state, reason } = await readInstance(scene.database.executor, instance);
-  return `${state}: ${reason ?? ''}`;
-}
-
-async function seen(placed: Placed, wanted: string): Promise<void> {
-  let last = '';
-  await waitUntil(async () => (last = await observed(placed).catch(String)).startsWith(wanted), {
-    what: `the observer to see ${wanted}`,
-  }).catch((error: unknown) => {
-    throw new Error(`it sees ${last}`, { cause: error });
-  });
-}
 
 /** Rows of the journal with an operator in them: `trigger: actor, note`. */
 async function persons({ instance }: Placed): Promise<readonly string[]> {
@@ -65,15 +28,6 @@ async function persons({ instance }: Placed): Promise<readonly string[]> {
   );
   return rows.map(({ trigger, actor, note }) => `${trigger}: ${actor}, ${note}`);
 }
-
-const fact = (type: string, id: string): StatedOutcome => ({
-  kind: 'fact',
-  type,
-  payload: JSON.stringify({ order: id, note: 'by hand' }),
-});
-const failed = (code: string): StatedOutcome => ({ kind: 'failed', code });
-const resolve = (one: Placed, step: string, word: StatedOutcome) =>
-  resolveStep(scene.database, { instance: one.instance, step }, word, by, { sagas: [order.declaration] });
 
 // Planted fault: a step that becomes stuck without its event leaves the observer at `running` until the saga is late.
 describe('a local step of unknown outcome, without a query', () => {

@@ -2,14 +2,20 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { applyTrigger } from '../fence/apply-trigger.ts';
-import { cancelled, Moods, order, orderConsumers, type OrderDb, placed } from '../fixture/order-saga.ts';
+import {
+  cancelled,
+  Moods,
+  order,
+  orderConsumers,
+  type OrderDb,
+  orderTables,
+  placed,
+} from '../fixture/order-saga.ts';
 import type { PumpedRow } from '../fixture/pump.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { readSagaRecords } from '../operate/records-sql.ts';
 import { verifyJournal } from '../verify/verify-journal.ts';
 
-const orderTables =
-  'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
 const COMPLETED = 'confirm:applied pay:applied reserve:applied ship:applied';
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
 

@@ -5,19 +5,18 @@ import {
   order,
   orderConsumers,
   type OrderDb,
+  orderTables,
   placed,
   type Step,
 } from '../fixture/order-saga.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 
-const tables =
-  'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
 let scene: SagaScene<OrderDb>;
 const moods = new Moods();
 let count = 0;
 
 beforeAll(async () => {
-  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, tables);
+  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, orderTables);
   await scene.start(orderConsumers(moods));
 });
 afterAll(() => scene.close());

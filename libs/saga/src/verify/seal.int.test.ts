@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import { executorOf } from '@convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { Moods, orderConsumers, type OrderDb, placed } from '../fixture/order-saga.ts';
+import { Moods, orderConsumers, type OrderDb, orderTables, placed } from '../fixture/order-saga.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { readSagaRecords } from '../operate/records-sql.ts';
 import { verifyJournal } from './verify-journal.ts';
@@ -10,10 +10,7 @@ let scene: SagaScene<OrderDb>;
 let instance: string;
 
 beforeAll(async () => {
-  scene = await SagaScene.open<OrderDb>(
-    inject('stack').databaseUrl,
-    'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)',
-  );
+  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, orderTables);
   const moods = new Moods();
   moods.set('ship', 'sealed', 'reject');
   await scene.start(orderConsumers(moods));
