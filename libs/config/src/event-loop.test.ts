@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { judgeLoopDelay, watchEventLoop } from './event-loop.ts';
 
@@ -20,5 +21,27 @@ describe('the event loop', () => {
     } finally {
       watch.stop();
     }
+  });
+
+  // Planted fault: with timers 20 ms apart, the process waits 150 times in its three seconds.
+  it('the watch of the event loop seldom wakes a process that has nothing to do', () => {
+    const source = JSON.stringify(new URL('event-loop.ts', import.meta.url));
+    const waits = execFileSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '--eval',
+        `const { watchEventLoop } = await import(${source});
+         const waits = () => process.resourceUsage().voluntaryContextSwitches;
+         const watch = watchEventLoop();
+         await new Promise((resolve) => setTimeout(resolve, 1_000));
+         const before = waits();
+         await new Promise((resolve) => setTimeout(resolve, 3_000));
+         console.log(waits() - before);
+         watch.stop();`,
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(Number(waits)).toBeLessThan(75);
   });
 });

@@ -22,18 +22,20 @@ export interface EventLoopWatch {
   stop(): void;
 }
 
+/** The distance of the timers that are watched. Each wakes the process: 20 ms were most of what an idle service cost. */
+const RESOLUTION_MS = 500;
+
 /**
  * Watches the event loop for lasting lateness of its timers.
  * A loop that is blocked for good cannot answer: the probe's own timeout covers that case.
  */
 export function watchEventLoop(stretchMs = 10_000): EventLoopWatch {
-  const resolution = 20;
-  const histogram = monitorEventLoopDelay({ resolution });
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   const read = (): LoopDelay => ({
     // The histogram measures the whole distance between two timers; subtract the intended resolution.
-    meanMs: Math.max(0, (Number.isNaN(histogram.mean) ? 0 : histogram.mean / 1e6) - resolution),
-    maxMs: Math.max(0, histogram.max / 1e6 - resolution),
+    meanMs: Math.max(0, (Number.isNaN(histogram.mean) ? 0 : histogram.mean / 1e6) - RESOLUTION_MS),
+    maxMs: Math.max(0, histogram.max / 1e6 - RESOLUTION_MS),
   });
   let before: LoopDelay = { meanMs: 0, maxMs: 0 };
   const timer = setInterval(() => {

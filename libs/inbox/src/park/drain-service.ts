@@ -28,12 +28,17 @@ class Drain<DB> {
   /** Aborts with the error of a lane that ends the consumer. */
   readonly #failed = new AbortController();
   #countDueAt = -Infinity;
+  /** False: the last count found no parked key, and no slice of this process has parked one since it began. */
+  #mayHaveKeys = true;
   /** Dead letters at the last count after which the unreadable ones were within their cap. */
   #dead = 0;
 
   constructor(context: SliceContext<DB>) {
     this.#context = context;
-    context.parking.onParked(() => this.#wake.notify());
+    context.parking.onParked(() => {
+      this.#mayHaveKeys = true;
+      this.#wake.notify();
+    });
   }
 
   async run(stop: AbortSignal): Promise<void> {
@@ -62,13 +67,16 @@ class Drain<DB> {
       // The period is shortened a little, so that a timer that fires early does not skip a count.
       this.#countDueAt = clock.monotonic() + 0.9 * parking.policy.pollMs;
     }
+    if (!this.#mayHaveKeys) return { afterMs: parking.policy.pollMs };
     return { afterMs: Math.max(1, await this.#fillLanes(stop)) };
   }
 
   async #count(): Promise<void> {
     const { database, definition, parking } = this.#context;
     const { name } = definition;
+    this.#mayHaveKeys = false;
     const totals = await readTotals(database.executor, name);
+    if (totals.keys > 0) this.#mayHaveKeys = true;
     let { dead } = totals;
     if (dead > this.#dead) {
       const closed = await closeUnreadable(database.executor, name, parking.policy);

@@ -65,4 +65,14 @@ describe('what a slice sends', () => {
     // BEGIN and the fence · the handler's statement · the append and COMMIT.
     expect(last?.roundTrips).toBe(3);
   });
+
+  // Planted fault: a drain that claims although it counted no key.
+  it('a consumer with nothing parked only counts what is parked', async () => {
+    await scene.start(consumer);
+    const about = (part: string) =>
+      sent.transactions.flatMap(({ statements }) => statements).filter(({ text }) => text.includes(part));
+    await waitUntil(() => about('count(*) from converge.parked_key').length >= 5, { what: 'five counts' });
+    expect(about('update converge.parked_key')).toEqual([]);
+    expect(about('min(greatest(next_at')).toEqual([]);
+  });
 });
