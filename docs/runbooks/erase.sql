@@ -32,7 +32,7 @@ update converge.phantom set key = 'erased' where pg_temp.mentions(key);
 update converge.parked
    set payload = null, edited = null, record_key = null, headers = '[]', attempts = '[]', reason = null, note = null,
        key = case when pg_temp.mentions(key) then 'erased' else key end
- where state in ('rejected', 'skipped', 'superseded')
+ where state in ('rejected', 'skipped', 'superseded', 'replaced')
    and (pg_temp.mentions(payload) or pg_temp.mentions(edited) or pg_temp.mentions(record_key) or pg_temp.mentions(headers)
         or pg_temp.mentions(attempts) or pg_temp.mentions(reason) or pg_temp.mentions(note) or pg_temp.mentions(key));
 

@@ -9,6 +9,7 @@ export { decisionText } from './commands/saga/narrative/decision-text.ts';
 export { attemptText, parkedText } from './history/render-history.ts';
 export { exportsOf } from './frame/modules.ts';
 export { isSaga } from './commands/saga/graph.ts';
+export { isEvent } from './commands/schemas/event-modules.ts';
 export { openBroker } from './frame/connections.ts';
 export { explain } from './frame/explain.ts';
 export { runLong } from './frame/long-running.ts';

@@ -24,7 +24,9 @@ export type InboxErrorCode =
   | 'PARKED_BUSY'
   | 'PARKED_GONE'
   | 'PARKED_RECORD_GONE'
-  | 'PARKED_REFUSED';
+  | 'PARKED_REFUSED'
+  | 'REPLACEMENT_INVALID'
+  | 'REPLACEMENT_UNDECLARED';
 
 /** An error of a consumer, with category and certainty. The message says what failed, why, and the next step. */
 export class InboxError extends ConvergeError {

@@ -16,6 +16,7 @@ export type SagaErrorCode =
   | 'STEP_NOT_WAITING'
   | 'STEP_OUTCOME_INVALID'
   | 'STEP_CHANGED'
+  | 'SAGA_PAUSED'
   | 'SAGA_NOT_DECLARED'
   | 'LOCK_ROW_MISSING'
   | 'OUTCOME_UNKNOWN';

@@ -15,10 +15,12 @@ export function driftPath(database: string, reconciler: string | undefined): str
 
 /** The page on which an operator acts on an item; undefined where only a command does. Pure. */
 export function placeOf({ kind, about }: AttentionItem, database: string): string | undefined {
-  const { consumer, category, code, reconciler, id } = about;
+  const { consumer, category, code, reconciler, id, name } = about;
   switch (kind) {
     case 'saga':
       return id === undefined ? undefined : sagaPath(id);
+    case 'saga_paused':
+      return withQuery('/sagas/resume', { saga: name, instance: id });
     case 'dead_letters':
     case 'parked':
       return withQuery('/failures', { database, consumer, category, code });

@@ -5,7 +5,7 @@ revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_consumer;
 grant converge_writer to converge_consumer;
-grant select, insert, update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap,
+grant select, insert, update on converge.inbox_consumer, converge.inbox_count, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap,
   converge.lease to converge_consumer;
 grant select, insert, update, delete on converge.inbox_type, converge.parked_key, converge.parked, converge.inbox_foreign_below to converge_consumer;
 grant select, insert, delete on converge.inbox_attempt to converge_consumer;
@@ -17,6 +17,8 @@ grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.parked_audit, converge.inbox_rejected, converge.policy, converge.policy_change to converge_consumer;
 grant select, insert, update, delete on converge.saga_fence, converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
   converge.saga_worker, converge.saga_horizon to converge_consumer;
+-- An operator pauses sagas; workers read it.
+grant select on converge.saga_pause to converge_consumer;
 grant select, insert, update on converge.workflow to converge_consumer;
 -- Journals: rows are added; none is changed. They leave by functions of the owner, when what they tell of has ended and is a
 -- day old at least. `converge saga verify` finds rows that are missing.

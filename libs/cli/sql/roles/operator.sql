@@ -9,6 +9,7 @@ grant select, insert, update, delete on converge.parked_key, converge.parked, co
 grant insert on converge.operator_audit, converge.parked_audit, converge.inbox_audit, converge.reconcile_audit, converge.relay_disowned, converge.relay_forgotten, converge.inbox_rejected, converge.inbox_fill, converge.saga_step,
   converge.workflow_step to converge_operator;
 grant insert, update, delete on converge.inbox_watermark, converge.saga_work to converge_operator;
+grant insert, delete on converge.saga_pause to converge_operator;
 grant update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,
   converge.saga_instance, converge.relay_topic, converge.relay_cursor, converge.relay_source, converge.reconciler,
   converge.reconcile_key, converge.outbox_limit to converge_operator;

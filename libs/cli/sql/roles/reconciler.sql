@@ -14,7 +14,7 @@ grant select, insert, update, delete on converge.reconcile_range to converge_rec
 grant select, insert, delete on converge.reconcile_dirty to converge_reconciler;
 -- The tables of events that may be in flight are read only.
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
-  converge.parked, converge.saga_fence, converge.saga_instance, converge.relay_source, converge.relay_topic, converge.relay_count, converge.relay_cursor,
+  converge.parked, converge.saga_fence, converge.saga_pause, converge.saga_instance, converge.relay_source, converge.relay_topic, converge.relay_count, converge.relay_cursor,
   converge.tick, converge.outbox, converge.policy, converge.policy_change, converge.inbox_source, converge.source to converge_reconciler;
 grant select (consumer, topic, partition) on converge.inbox_fill to converge_reconciler;
 -- Not the inputs and outcomes of calls and workflows.

@@ -14,6 +14,11 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
       'A step has waited for its outcome for too long, or a step behind the pivot was given up. It is stuck for observers too, and is retried',
     next: '`converge saga show`; fix the cause, or `converge saga resolve` where the outcome is known',
   },
+  saga_paused: {
+    means:
+      'An operator paused a saga, or one instance: no worker takes up its calls, queries and undos. What was in flight ends; events, local steps and timers go on',
+    next: '`converge saga resume <saga> --rate 50 --reason …`, when its cause is over',
+  },
   effect_late: {
     means: 'A call that a handler asked for has waited for too long. It is retried',
     next: '`converge effects show`; fix the cause, or `converge effects resolve`',

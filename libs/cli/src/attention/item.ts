@@ -1,6 +1,7 @@
 /** The kinds of things that may need an operator. */
 export type AttentionKind =
   | 'saga'
+  | 'saga_paused'
   | 'call'
   | 'workflow'
   | 'dead_letters'

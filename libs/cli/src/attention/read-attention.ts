@@ -4,12 +4,14 @@ import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { missingMigrations } from '@convergekit/postgres/operate';
 import { readStatus } from '@convergekit/reconcile/operate';
+import { readPauses } from '@convergekit/saga/operate';
 import { readHeld, readSurvey } from '../doctor/backlog-checks.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
 import { gapItems, haltedItems, parkedItems } from './consumer-items.ts';
 import type { AttentionItem } from './item.ts';
 import { journalItems, workerItems } from './journal-items.ts';
+import { pauseItems } from './pause-items.ts';
 import { reconcilerItems } from './reconciler-items.ts';
 import { relayItems, stalledItems } from './relay-items.ts';
 
@@ -48,6 +50,7 @@ export async function readAttention(
     ),
     readable(async () => gapItems((await readOpenGaps(executor)).filter(kept))),
     readable(() => readJournal(executor, bounds.overdueMs, now)),
+    readable(async () => pauseItems(await readPauses(executor))),
     readable(async () => reconcilerItems(await readStatus(executor))),
     readable(async () => relayItems(await readSurvey(executor), await readHeld(executor), now)),
     readable(async () => stalledItems(await scanStalled(one, all, bounds.stalledMs), now)),

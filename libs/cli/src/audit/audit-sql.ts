@@ -31,7 +31,8 @@ export interface AuditFilter {
 const arms = {
   operator: `select 'operator/' || lpad(id::text, 12, '0') as id, at, by, role, action, subject, null::text as key,
       null::text as event_id, reason from converge.operator_audit`,
-  parked: `select 'parked/' || lpad(id::text, 12, '0'), at, by, role, 'parked ' || action, consumer || ' ' || topic, key, event_id,
+  parked: `select 'parked/' || lpad(id::text, 12, '0'), at, by, role, 'parked ' || action,
+      concat(consumer, ' ', topic, ' by event ' || new_event), key, event_id,
       reason from converge.parked_audit`,
   inbox: `select 'inbox/' || lpad(id::text, 12, '0'), at, by, role, 'consumers ' || action,
       consumer || ' ' || topic || '/' || partition, null, null, reason from converge.inbox_audit`,

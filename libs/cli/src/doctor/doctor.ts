@@ -9,6 +9,8 @@ import { fromModules, topicsOfModules } from '../commands/topics/declared-topics
 import { command } from '../frame/command.ts';
 import { checkAlarms } from './alarm-checks.ts';
 import { checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
+import { readPauses } from '@convergekit/saga/operate';
+import { checkPauses } from './pause-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
 import { checkSchedules } from './schedule-checks.ts';
@@ -98,6 +100,7 @@ async function examineKit(
       ...checkSizes(await readSizes(executor)),
       ...checkBacklog(found),
       ...checkAlarms(found, await readHeld(executor)),
+      ...checkPauses(await readPauses(executor)),
       ...checkSchedules(await readOverdueSchedules(executor)),
       ...service.findings,
     ],

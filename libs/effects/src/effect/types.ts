@@ -68,7 +68,13 @@ export interface SweepOptions<DB> {
 export interface Effect<DB, Input = never> {
   readonly name: string;
   /** The saga of a step's work: name, retention of the records in milliseconds, and their sweep. */
-  readonly saga?: { readonly name: string; readonly keepMs: number; readonly sweep: SweepRecords };
+  readonly saga?: {
+    readonly name: string;
+    readonly keepMs: number;
+    readonly sweep: SweepRecords;
+    /** True for a timer, which calls nothing: a pause of the saga does not hold it. @default false */
+    readonly isTimer?: boolean;
+  };
   readonly idempotency: CallIdempotency;
   readonly concurrency: number;
   readonly schedule: SlowSchedule;

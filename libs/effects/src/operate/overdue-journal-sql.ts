@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { pausedStepSql, pausedWorkSql } from '../work/paused-sql.ts';
 
 /** Something that was begun, and has waited for longer than a bound, or for an operator. */
 export interface OverdueEntry {
@@ -15,18 +16,21 @@ export interface OverdueEntry {
 }
 
 // Each arm reads a partial index of what is open or stuck. A call of a step is that step's row; its timers are rows of their own.
+// What a pause holds is not late: the pause itself is shown.
 const overdueSql = `
   with bound as (select clock_timestamp() - $1::float8 * interval '1 millisecond' as at)
   select kind, name, id, key, step, state, (extract(epoch from clock_timestamp() - since) * 1000)::float8 as "ageMs"
     from (
       (select 'step' as kind, saga as name, instance as id, key, step, state, coalesce(stuck_since, changed_at) as since
-         from converge.saga_fence, bound
-        where state in ('started', 'unknown', 'undo_pending', 'stuck') and (changed_at < bound.at or stuck_since is not null)
+         from converge.saga_fence fence, bound
+        where state in ('started', 'unknown', 'undo_pending', 'stuck') 
+          and (stuck_since is not null or changed_at < bound.at and not ${pausedStepSql('fence')})
         order by changed_at limit $2)
       union all
       (select 'call', effect, id::text, key, step, state, waits_since
-         from converge.saga_work, bound
-        where (state = 'stuck' or state in ('ready', 'calling', 'unknown', 'answered') and waits_since < bound.at)
+         from converge.saga_work work, bound
+        where (state = 'stuck' or state in ('ready', 'calling', 'unknown', 'answered') and waits_since < bound.at
+               and not ${pausedWorkSql('work')})
           and (saga is null or op in ('cancel', 'deadline', 'expire', 'resolve'))
         order by waits_since limit $2)
       union all

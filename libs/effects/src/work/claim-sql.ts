@@ -10,6 +10,8 @@ export interface Wanted {
   readonly callMs: number;
   /** The time after that until "not found" is final. */
   readonly settleMs: number;
+  /** The saga whose pause holds these rows. @default none: nothing pauses them */
+  readonly saga?: string | undefined;
 }
 
 /**
@@ -18,16 +20,25 @@ export interface Wanted {
  * row after a crash knows that a call may have been made. A lease that has ended makes the row due again: `due_at` is
  * both, and one index range (saga_work_due: effect, due_at; open rows only) finds both without a sort. SKIP LOCKED:
  * workers pass each other. All times are the database's. Whether the step of a call is to be undone is read by the
- * primary key of its fence, without a lock.
+ * primary key of its fence, without a lock. Work of a paused saga is not taken: all of an effect's when the saga is paused,
+ * row by row when only some of its instances are. Without a pause that costs a look at an empty table for each effect.
  */
 const claimSql = `
-  with due as (
+  with wanted as materialized (
+    select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
+      from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[])
+        as asked(effect, places, lease_ms, final_ms, saga)
+     where not exists (
+       select from converge.saga_pause pause where pause.saga = asked.saga and pause.instance = '')),
+  due as (
     select found.id, found.state, found.final_at, wanted.lease_ms, wanted.final_ms
-      from unnest($2::text[], $3::int[], $4::float8[], $5::float8[]) as wanted(effect, places, lease_ms, final_ms)
+      from wanted
      cross join lateral (
-       select id, state, final_at from converge.saga_work
+       select id, state, final_at from converge.saga_work work
         where effect = wanted.effect and due_at <= clock_timestamp()
           and state in ('ready', 'calling', 'unknown', 'answered') and id <> all ($6::uuid[])
+          and (not wanted.is_partly_paused or not exists (
+            select from converge.saga_pause pause where pause.saga = wanted.saga and pause.instance = work.instance))
         order by due_at limit wanted.places for update skip locked) as found)
   update converge.saga_work work set
     state = case due.state when 'ready' then 'calling' else due.state end,
@@ -80,6 +91,7 @@ export async function claimWork(
     wanted.map(({ leaseMs }) => leaseMs),
     wanted.map(({ callMs, settleMs }) => callMs + settleMs),
     held,
+    wanted.map(({ saga }) => saga ?? null),
   ]);
   return rows.map((row) => ({
     id: row.id,

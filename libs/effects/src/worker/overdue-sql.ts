@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { WorkOp } from '../work/insert-sql.ts';
+import { pausedWorkSql } from '../work/paused-sql.ts';
 import type { Cause, ClaimedWork, OpenState, OperatorAct, WorkAttempt } from '../work/work.ts';
 
 /** The bounds of waiting work, in milliseconds. */
@@ -13,12 +14,13 @@ export interface Bounds {
 /** The most overdue rows that one statement finds. */
 export const PAGE = 100;
 
-// The search uses saga_work_waiting, which has only open rows that no operator was alerted to.
+// The search uses saga_work_waiting, which has only open rows that no operator was alerted to. An operator knows of a pause.
 const findSql = `
-  select id from converge.saga_work
+  select id from converge.saga_work work
    where waits_since < clock_timestamp() - least($2::float8, $3::float8) * interval '1 millisecond'
      and waits_since < clock_timestamp() - case story when '[]' then $3::float8 else $2::float8 end * interval '1 millisecond'
      and late_since is null and state in ('ready', 'calling', 'unknown', 'answered') and effect = any ($1::text[])
+     and not ${pausedWorkSql('work')}
    order by waits_since limit ${PAGE}`;
 
 /** Finds overdue work of these effects that no operator was alerted to. */

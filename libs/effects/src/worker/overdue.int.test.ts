@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
 import { WORK_STATES } from '../work/work.ts';
+import { readOverdueJournal } from '../operate/overdue-journal-sql.ts';
 import { resolveOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
 import { sagaWorker } from './saga-worker.ts';
@@ -88,6 +89,23 @@ it.each(Object.entries(ALARMS))(
     expect(alarms.map((one) => [one.alarm, one.key])).toEqual([[alarm, `k-${kind}`]]);
   },
 );
+
+// Planted fault: without the look at pauses every call that a pause holds alerts an operator, who knows it.
+it('work that a pause of its saga holds is not overdue, and its timers are', async () => {
+  for (const op of ['apply', 'compensate', 'resolve', 'deadline'] as const)
+    await waiting(`p-${op}`, 'ready', op);
+  const pause = `insert into converge.saga_pause (saga, by, reason) values ('test', 'alice', 'looking')`;
+  await database.executor.query(pause);
+  const late = () => readOverdueJournal(database.executor, { afterMs: 0, limit: 1_000 });
+  const keys = async () => (await late()).flatMap(({ key }) => (key?.startsWith('p-') === true ? [key] : []));
+  expect([await look(), alarms.map(({ key }) => key), await keys()]).toEqual([
+    1,
+    ['p-deadline'],
+    ['p-deadline'],
+  ]);
+  await database.executor.query('delete from converge.saga_pause');
+  expect([await look(), await keys()]).toEqual([3, ['p-resolve', 'p-deadline']]);
+});
 
 it('work that failed is overdue after `stuckAfterMs`, and work that no worker began after `undeclaredMs`', async () => {
   const failure = { category: 'service', certainty: 'not_applied', code: 'BUSY', message: 'not now' };

@@ -5,6 +5,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
+import { DuplicateCounts } from './duplicate-counts.ts';
 import { standstill } from './standstill.ts';
 
 export interface LagWatched {
@@ -16,7 +17,7 @@ export interface LagWatched {
 
 /**
  * Compares the partitions with the ends of their logs. The watch asks the broker, because a client that no longer
- * fetches sees no records.
+ * fetches sees no records. With each look it writes how many duplicates were left out.
  */
 export async function watchLag<DB>(
   context: SliceContext<DB>,
@@ -25,7 +26,8 @@ export async function watchLag<DB>(
   everyMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, random, log, definition } = context;
+  const { clock, random, log, definition, database } = context;
+  const duplicates = new DuplicateCounts(database.executor, definition.name);
   const reported = new Set<string>();
   const run = async (): Promise<void> => {
     try {
@@ -35,7 +37,11 @@ export async function watchLag<DB>(
       for (const partition of watched.partitions()) partition.looked({ standstill: undefined });
       log.debug({ err: error }, 'the ends of the logs could not be read');
     }
-    reportLag(definition, [...watched.partitions()], clock.now(), reported);
+    const owned = [...watched.partitions()];
+    reportLag(definition, owned, clock.now(), reported);
+    await duplicates.save(owned).catch((error: unknown) => {
+      log.debug({ err: error }, 'the number of duplicates could not be written: it is, with the next look');
+    });
   };
   const onError = (error: unknown): void => log.warn({ err: error }, 'lag could not be reported');
   await poll({ everyMs, signal, run, onError, clock, random });

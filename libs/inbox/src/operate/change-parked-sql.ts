@@ -94,18 +94,20 @@ export async function putEdited(tx: Executor, id: string, edited: Buffer): Promi
 }
 
 const auditSql = `
-  insert into converge.parked_audit (parked, consumer, topic, key, event_id, action, state, run, by, reason, edited)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
+  insert into converge.parked_audit (parked, consumer, topic, key, event_id, action, state, run, by, reason, edited, new_event)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
 
 export interface Act {
-  readonly action: 'retry' | 'skip' | 'edit' | 'supersede';
+  readonly action: 'retry' | 'skip' | 'edit' | 'supersede' | 'replace';
   readonly by: string;
   readonly reason: string;
   readonly edited?: Buffer;
+  /** Of a replace: the id of the event that took the place. */
+  readonly newEvent?: string;
 }
 
 export async function writeAudit(tx: Executor, row: LockedRow, act: Act): Promise<void> {
   const { id, consumer, topic, key, event_id, state, run } = row;
-  const who = [act.action, state, run, act.by, act.reason, act.edited ?? null];
+  const who = [act.action, state, run, act.by, act.reason, act.edited ?? null, act.newEvent ?? null];
   await tx.query(auditSql, [id, consumer, topic, key, event_id, ...who]);
 }

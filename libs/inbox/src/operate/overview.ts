@@ -17,6 +17,8 @@ export interface PartitionOverview {
   readonly parkedKeys: number;
   /** Passed gaps that are not filled. */
   readonly openGaps: number;
+  /** Records that were left out because their event had been handled, as far as processes have written their number. */
+  readonly duplicates: number;
 }
 
 // The overview for operators takes a few index look-ups per partition. The conditions are those of the partial indexes.
@@ -35,7 +37,9 @@ const overviewSql = `
          (select count(*)::int from converge.inbox_gap g
            where g.consumer = p.consumer and g.topic = p.topic and g.partition = p.partition
              and (g.filled_epoch is null
-                  or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as open_gaps
+                  or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as open_gaps,
+         (select c.duplicates from converge.inbox_count c
+           where c.consumer = p.consumer and c.topic = p.topic and c.partition = p.partition) as duplicates
     from converge.inbox_partition p where $1::text is null or p.consumer = $1
    order by p.consumer, p.topic, p.partition`;
 
@@ -50,6 +54,7 @@ interface Row {
   readonly watermarks: PartitionOverview['watermarks'];
   readonly parked_keys: number;
   readonly open_gaps: number;
+  readonly duplicates: string | null;
 }
 
 /** Reads the partitions of one consumer, or of all in this database. */
@@ -70,5 +75,6 @@ export async function readOverview(
     watermarks: row.watermarks,
     parkedKeys: row.parked_keys,
     openGaps: row.open_gaps,
+    duplicates: Number(row.duplicates ?? 0),
   }));
 }

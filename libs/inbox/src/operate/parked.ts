@@ -77,6 +77,8 @@ async function retry(tx: Executor, row: LockedRow, operator: Operator): Promise<
   switch (row.state) {
     case 'superseded':
       throw refused(row, 'its saga undid it before it took effect; a retry would repeat what was undone');
+    case 'replaced':
+      throw refused(row, 'an operator replaced it by another event: retry that one');
     case 'waiting':
       if (!(await wakeLine(tx, row)))
         throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one first');
@@ -115,6 +117,7 @@ export function editParked(
 ): Promise<void> {
   return acting(database, id, async (tx, row) => {
     if (row.state === 'superseded') throw refused(row, 'its saga undid it');
+    if (row.state === 'replaced') throw refused(row, 'an operator replaced it by another event');
     await putEdited(tx, id, payload);
     await writeAudit(tx, row, { action: 'edit', ...operator, edited: payload });
   });
@@ -144,7 +147,8 @@ export async function supersedeParked(
   return true;
 }
 
-async function acting<T>(
+/** Runs an act on one locked parked event in a transaction. */
+export async function acting<T>(
   database: Pick<Database, 'acquire'>,
   id: string,
   act: (tx: Executor, row: LockedRow) => Promise<T>,
@@ -177,6 +181,6 @@ function gone(id: string): InboxError {
   );
 }
 
-function refused({ id, state }: LockedRow, why: string): InboxError {
+export function refused({ id, state }: LockedRow, why: string): InboxError {
   return new InboxError('PARKED_REFUSED', `parked event ${id} is ${state}: ${why}`, { category: 'data' });
 }

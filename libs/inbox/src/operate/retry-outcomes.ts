@@ -1,6 +1,10 @@
 import type { Executor } from '@convergekit/postgres';
+import type { ParkedState } from '../park/parked-row.ts';
 import { type ParkedLine, readAfterRetry } from './parked-page-sql.ts';
 import type { RetryCounts } from './retry-decision.ts';
+
+/** Taken out meanwhile, by an operator or by its saga: neither applied nor failed. */
+const WITHDRAWN: ReadonlySet<ParkedState> = new Set(['skipped', 'superseded', 'replaced']);
 
 /** Follows what becomes of retried events, in memory that is bounded by those without an outcome. */
 export class RetryOutcomes {
@@ -36,7 +40,7 @@ export class RetryOutcomes {
       if (row?.state === 'waiting' && row.tries <= tries) continue;
       this.#pending.delete(id);
       if (row === undefined) this.#applied += 1;
-      else if (row.state !== 'skipped' && row.state !== 'superseded') this.#failed += 1;
+      else if (!WITHDRAWN.has(row.state)) this.#failed += 1;
     }
   }
 

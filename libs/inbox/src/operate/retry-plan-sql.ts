@@ -23,6 +23,7 @@ const planSql = (where: string): string => `
          (count(*) filter (where p.state in ('dead', 'rejected') and failure_event is not null))::int as reported
     from (select m.state, m.key, m.failure_event,
                  case when m.state = 'superseded' then 'its saga undid it before it took effect'
+                      when m.state = 'replaced' then 'an operator replaced it by another event'
                       when m.state = 'waiting' and k.state = 'dead' then 'it waits behind a dead letter of its key, and follows that one'
                       when m.state <> 'waiting' and m.closed is not null then left(m.closed, 200) end as why
             from (select * from converge.parked where ${where}) m

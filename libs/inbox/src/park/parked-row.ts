@@ -4,7 +4,7 @@ import { failureEventId, type DeadLetter, times } from '../attempt/dead-letter.t
 import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';
 
 /** `waiting` and, where dead letters hold their key, `dead` are queued in a line; the others are records. */
-export const PARKED_STATES = ['waiting', 'dead', 'rejected', 'skipped', 'superseded'] as const;
+export const PARKED_STATES = ['waiting', 'dead', 'rejected', 'skipped', 'superseded', 'replaced'] as const;
 export type ParkedState = (typeof PARKED_STATES)[number];
 
 /** A place in the line of a key. */

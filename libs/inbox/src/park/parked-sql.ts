@@ -150,7 +150,7 @@ const columns = [
 // Deletes a bounded number of rows by the partial index parked_ended; concurrent members skip each other's rows.
 const forgetSql = `
   delete from converge.parked where id in (
-    select id from converge.parked where state in ('rejected', 'skipped', 'superseded')
+    select id from converge.parked where state in ('rejected', 'skipped', 'superseded', 'replaced')
        and changed_at < clock_timestamp() - $1::bigint * interval '1 millisecond'
      order by changed_at limit $2 for update skip locked)`;
 

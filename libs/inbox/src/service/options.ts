@@ -52,7 +52,7 @@ export interface ConsumerServiceOptions<DB> {
   /** The time attempts are kept for the history of an event, in milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepAttemptsMs?: number;
   /**
-   * The time closed events (rejected, skipped, superseded) are kept, with their payloads, in milliseconds. Dead letters
+   * The time closed events (rejected, skipped, superseded, replaced) are kept, with their payloads, in milliseconds. Dead letters
    * stay until an operator acts. @default 2_592_000_000 (30 days)
    */
   readonly keepEndedMs?: number;

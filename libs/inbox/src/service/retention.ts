@@ -13,7 +13,7 @@ export interface Retention {
   readonly random: Random;
   /** Milliseconds that an attempt is kept. */
   readonly keepAttemptsMs: number;
-  /** Milliseconds that a rejected, skipped or superseded event is kept. */
+  /** Milliseconds that a rejected, skipped, superseded or replaced event is kept. */
   readonly keepEndedMs: number;
 }
 

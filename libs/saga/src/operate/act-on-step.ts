@@ -10,6 +10,7 @@ import { SagaError } from '../errors.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
 import { type ActingOperator, actOnWork } from '@convergekit/effects/engine';
 import { formatSagaRef } from '../step/saga-ref.ts';
+import { isPaused } from './pause-sql.ts';
 import { checkStated, type StatedOutcome } from './stated-outcome.ts';
 import {
   answerStep,
@@ -56,8 +57,8 @@ export interface ResolveOptions extends ActOptions {
 
 /**
  * Retries a waiting step now: its call, its undo, or the event that it could not handle. The step's journal records the
- * operator and the reason, and observers see that it no longer waits. Throws STEP_NOT_WAITING, STEP_CHANGED or
- * WORK_NOT_RESOLVABLE.
+ * operator and the reason, and observers see that it no longer waits. Throws STEP_NOT_WAITING, STEP_CHANGED, SAGA_PAUSED
+ * or WORK_NOT_RESOLVABLE.
  */
 export function retryStep(
   database: Acting,
@@ -68,6 +69,7 @@ export function retryStep(
   return acting(database, at, async (tx, row) => {
     const open = await openWorkOf(tx, row.of);
     refuseChanged(at, row, open, seen);
+    if (await isPaused(tx, row.of)) throw paused(at, row.of.saga);
     const work = open.filter(({ stuckReason, op }) => op !== 'resolve' || stuckReason !== 'outcome_unknown');
     for (const { id } of work) await actOnWork(tx, id, by);
     // No query could resolve the call. The step's event is closed to everyone but an operator, who acts here.
@@ -220,6 +222,14 @@ function notWaiting({ instance, step }: StepAt, here?: readonly string[]): SagaE
   return new SagaError(
     'STEP_NOT_WAITING',
     `nothing of step ${step} of saga ${instance} waits in this database${known}: ${look}; use the DATABASE_URL of the service that runs the step`,
+    { category: 'data' },
+  );
+}
+
+function paused({ instance, step }: StepAt, saga: string): SagaError {
+  return new SagaError(
+    'SAGA_PAUSED',
+    `step ${step} of saga ${instance} cannot be attempted while its saga is paused: nothing was done; resume it first, \`converge saga resume ${shellWord(saga)}\` (an instance: with --instance)`,
     { category: 'data' },
   );
 }

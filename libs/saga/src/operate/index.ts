@@ -44,5 +44,17 @@ export {
   type StepCount,
   type WaitingStep,
 } from './open-steps-sql.ts';
+export { pauseSaga, type ResumedSaga, resumeSaga, type ResumeOptions } from './pause.ts';
+export {
+  isPaused,
+  knowsInstance,
+  listSagasHere,
+  MOST_COUNTED,
+  type PauseTarget,
+  readPause,
+  readPauses,
+  readPausesOf,
+  type SagaPause,
+} from './pause-sql.ts';
 export type { StatedOutcome } from './stated-outcome.ts';
 export type { OpenWork, StepAt } from './step-sql.ts';

@@ -35,14 +35,16 @@ export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): 
     .flatMap(({ parts }) => membersOf(parts))
     .flatMap((member) => {
       const { name, keepMs } = member.declaration;
-      return effectsOfStep(member).map((effect) =>
-        Object.freeze({ ...effect, lockSql: lockOfWorkSql, saga: { name, keepMs, sweep: sweepRecords } }),
-      );
+      const saga = { name, keepMs, sweep: sweepRecords };
+      return effectOpsOf(member).map((op) => {
+        const isTimer = op === 'cancel' || op === 'deadline' || op === 'expire';
+        return Object.freeze({
+          ...effectOf(member, op),
+          lockSql: lockOfWorkSql,
+          saga: { ...saga, isTimer },
+        });
+      });
     });
-}
-
-function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {
-  return effectOpsOf(member).map((op) => effectOf(member, op));
 }
 
 function effectOf<DB>(member: Member<DB>, op: WorkOp): Effect<DB> {

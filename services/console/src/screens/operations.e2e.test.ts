@@ -80,6 +80,40 @@ describe.skipIf(missing !== undefined)(
       expect(rows).toEqual(['price-eu', 'price-us'].map((name) => ({ name, paused_by: 'bob' })));
     });
 
+    it('an operator pauses a saga, sees the pause at home, and resumes it there in three clicks', async () => {
+      const { executor } = shown.databases.orders;
+      await executor.query(
+        `insert into converge.saga_worker (effect, holder) values ('shop.order.pay.apply', 'w')`,
+      );
+      await executor.query(
+        `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op)
+         values (gen_random_uuid(), 'c', 'h', 'shop.order.pay.apply', 'k', 'i', '{}', '{}', 'shop.order', '1', 'pay', 'apply')`,
+      );
+      const pause = new URL('/sagas/pause?saga=shop.order', shown.url).href;
+      const { page, click, clicks, close } = await openPage(browser, pause, { token: TOKENS.ada });
+      await page.goto(pause);
+      await page.getByLabel('Reason').fill('the bank charges twice');
+      await page.getByRole('button', { name: 'Pause the saga' }).press('Enter');
+      await page.getByText('shop.order is paused in 1 database').waitFor();
+      await page.goto(shown.url);
+      const row = page.getByRole('row', { name: /shop\.order is paused by ada/ });
+      expect(await row.innerText()).toMatch(/the bank charges twice.*: 1 call waits, 0 in flight end/);
+      const before = clicks();
+      await click('Resume it');
+      await page.getByLabel('Reason').fill('they fixed it');
+      await click('Resume the saga');
+      await page.getByText('shop.order is resumed in 1 database: 1 call is due, 50 a second').waitFor();
+      expect(clicks() - before).toBeLessThanOrEqual(3);
+      await close();
+      const { rows } = await executor.query(
+        'select action, by, reason from converge.operator_audit order by id',
+      );
+      expect(rows).toEqual([
+        { action: 'saga pause', by: 'ada', reason: 'the bank charges twice' },
+        { action: 'saga resume', by: 'ada', reason: 'they fixed it' },
+      ]);
+    });
+
     it('a reader sees which policy changed before the error rate rose, and by whom, in one click from home', async () => {
       const { inventory } = shown.databases;
       await setPolicyRule(inventory.executor, {

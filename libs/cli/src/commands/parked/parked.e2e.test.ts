@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { defineEvent } from '@convergekit/contracts';
+import { fileURLToPath } from 'node:url';
 import { WIRE } from '@convergekit/contracts/engine';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
-import { z } from 'zod';
 import { killLeftovers, runCli } from '../../fixture/cli-process.ts';
+import { thing } from '../../fixture/cli-thing.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -15,13 +15,7 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
-const thing = defineEvent({
-  type: 'cli.thing',
-  version: 1,
-  topic: 'things',
-  key: ({ id }: { id: string }) => id,
-  data: z.object({ id: z.string(), n: z.int() }),
-});
+const THINGS = fileURLToPath(new URL('../../fixture/cli-thing.ts', import.meta.url));
 
 /** Starts a consumer with a dead letter (n = 1, key a) and an event behind it (n = 2). */
 async function consumerWithDeadLetter() {
@@ -114,4 +108,25 @@ it('an operator skips a dead letter, and its key continues', async () => {
   expect(applied).toEqual([2]);
   const { stdout } = await runCli(['parked', 'show', letter!.id], env);
   expect(stdout).toMatch(/^note +not ours$/m);
+});
+
+// Planted fault: without the check against the contract the first command puts `n: "7"` in the place of the dead letter.
+it('an operator replaces a dead letter by a new event, which its contract must allow', async () => {
+  const { url, applied } = await consumerWithDeadLetter();
+  const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
+  const list = await runCli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
+  const [letter] = JSON.parse(list.stdout) as { id: string; eventId: string }[];
+  const replace = (payload: string) => {
+    const given = ['--payload', payload, '--events', THINGS, '--reason', 'a typo', '--yes'];
+    return runCli(['parked', 'replace', letter!.id, ...given], env);
+  };
+  const refused = await replace('{"id":"a","n":"7"}');
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('is not that of cli.thing v1')]);
+  const replaced = await replace('{"id":"a","n":7}');
+  expect(replaced).toMatchObject({ code: 0, stdout: expect.stringContaining('replaced by event') as string });
+  await waitUntil(() => applied.length === 2, { what: 'both events' });
+  expect(applied).toEqual([7, 2]);
+  const [, eventId = ''] = /replaced by event (\S+),/.exec(replaced.stdout) ?? [];
+  const audit = await runCli(['audit', '--about', eventId, '--json'], env);
+  expect(audit.stdout).toContain('parked replace');
 });

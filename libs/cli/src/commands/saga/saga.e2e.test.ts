@@ -5,8 +5,10 @@ import { ConvergeError } from '@convergekit/core';
 import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
 import { runCli } from '../../fixture/cli-process.ts';
+import { checkPauses } from '../../doctor/pause-checks.ts';
 import { type TripDb, tripSaga, tripTables } from '../../fixture/trip-saga.ts';
 
 const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });
@@ -134,6 +136,36 @@ describe('converge saga', () => {
     expect(acts).toEqual([{ trigger: 'retry', note: 'they have no record', named: true }]);
     const story = (await runCli(['saga', 'narrative', instance], env)).stdout;
     expect(story).toMatch(/pay is tried again.*\(operator .*: they have no record\)/);
+  });
+
+  it('`converge saga pause` holds the calls of a saga, which is shown with its next command, and `converge saga resume` continues it', async () => {
+    const why = ['--reason', 'the bank charges twice'];
+    expect((await runCli(['saga', 'pause', 'tripp', ...why], env)).stderr).toContain('did you mean trip?');
+    const paused = await runCli(['saga', 'pause', 'trip', ...why], env);
+    expect([paused.code, paused.stdout]).toEqual([0, expect.stringMatching(/trip is paused; 0 calls wait/)]);
+    const instance = await scene.emit(asked({ trip: 'held' }));
+    await scene.until(instance, 'pay:started room:applied');
+    expect((await runCli(['saga', 'pause', 'trip', ...why], env)).stderr).toContain('paused already');
+    const [finding] = checkPauses(await readPauses(scene.database.executor));
+    expect(finding).toMatchObject({
+      text: expect.stringMatching(
+        /^trip is paused by .* since .*the bank charges twice.*: 1 call waits, 0 in flight end$/,
+      ) as string,
+      next: 'converge saga resume trip --reason "…"',
+    });
+    expect(charged.has('held')).toBe(false);
+    const over = ['--reason', 'they fixed it'];
+    const resumed = await runCli(['saga', 'resume', 'trip', '--rate', '100', ...over], env);
+    expect([resumed.code, resumed.stdout]).toEqual([0, expect.stringMatching(/1 call is due, 100 a second/)]);
+    await waitUntil(async () => (await states()).includes('held completed'), { what: 'it to end' });
+    expect((await runCli(['saga', 'resume', 'trip', ...over], env)).stderr).toContain('is not paused');
+    const acts = await scene.rows<{ action: string; reason: string }>(
+      `select action, reason from converge.operator_audit where subject = 'trip' order by id`,
+    );
+    expect(acts).toEqual([
+      { action: 'saga pause', reason: 'the bank charges twice' },
+      { action: 'saga resume', reason: 'they fixed it' },
+    ]);
   });
 
   it('`converge saga verify` accepts journals that the kit wrote, and finds rows that were changed by hand', async () => {

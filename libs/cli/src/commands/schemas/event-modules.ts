@@ -33,7 +33,7 @@ export async function readModules({
 
 const nameOf = ({ type, version }: EventDefinition): string => `${type} v${version}`;
 
-function isEvent(value: unknown): value is EventDefinition {
+export function isEvent(value: unknown): value is EventDefinition {
   if (typeof value !== 'function') return false;
   const { type, version, topic, parse, schema } = value as Partial<EventDefinition>;
   return (

@@ -67,6 +67,7 @@ function nextOf(item: Item): Html {
 
 const ACTS: Readonly<Record<Item['kind'], string>> = {
   saga: 'Open the saga',
+  saga_paused: 'Resume it',
   dead_letters: 'See the failures',
   parked: 'See the failures',
   partition: 'See the consumer',

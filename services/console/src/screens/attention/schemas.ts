@@ -6,7 +6,17 @@ export const unreadSchema = z.array(z.object({ database: z.string(), reason: z.s
 
 const itemSchema = z.object({
   kind: z.enum([
-    ...(['saga', 'call', 'workflow', 'dead_letters', 'parked', 'partition', 'gap', 'stalled'] as const),
+    ...([
+      'saga',
+      'saga_paused',
+      'call',
+      'workflow',
+      'dead_letters',
+      'parked',
+      'partition',
+      'gap',
+      'stalled',
+    ] as const),
     ...(['relay', 'worker', 'reconciler', 'migrations'] as const),
   ]),
   severity: z.enum(['act', 'watch']),

@@ -60,6 +60,7 @@ function consumerTable(
       { title: 'Behind by', kind: 'number', cell: ({ lagMs }) => (lagMs === null ? null : formatMs(lagMs)) },
       { title: 'Parked keys', kind: 'number', cell: ({ parkedKeys }) => parkedKeys },
       { title: 'Open gaps', kind: 'number', cell: ({ openGaps }) => openGaps },
+      { title: 'Duplicates', kind: 'number', cell: ({ duplicates }) => duplicates },
       { title: 'Database', cell: ({ database }) => database },
     ],
   });
@@ -71,6 +72,11 @@ function consumerState({ halted, lag }: ConsumerSum, members: number | undefined
   return state((lag ?? 0n) > 0n ? 'needs' : 'off', 'no process runs');
 }
 
+/** A name with its database below it: a column less in wide tables. */
+export function inDatabase(name: string, database: string): Html {
+  return html`${name}<br /><span class="quiet">${database}</span>`;
+}
+
 function partitionTable(rows: readonly PartitionAnswer[]): Html {
   return dataTable({
     caption: 'Consumers, partition by partition',
@@ -78,7 +84,7 @@ function partitionTable(rows: readonly PartitionAnswer[]): Html {
     empty: 'No consumer matches.',
     href: ({ consumer, topic }) => withQuery('/tail', { consumer, topic }),
     columns: [
-      { title: 'Consumer', cell: ({ consumer }) => consumer },
+      { title: 'Consumer', cell: ({ consumer, database }) => inDatabase(consumer, database) },
       { title: 'Partition', cell: ({ topic, partition }) => `${topic}/${partition}` },
       {
         title: 'State',
@@ -95,13 +101,13 @@ function partitionTable(rows: readonly PartitionAnswer[]): Html {
       },
       { title: 'Parked keys', kind: 'number', cell: ({ parkedKeys }) => parkedKeys },
       { title: 'Open gaps', kind: 'number', cell: ({ openGaps }) => openGaps },
+      { title: 'Duplicates', kind: 'number', cell: ({ duplicates }) => duplicates },
       {
         title: 'Handled up to',
         kind: 'wide',
         cell: ({ watermarks }) =>
           watermarks.map(({ source, position }) => `${source} ${position}`).join(', '),
       },
-      { title: 'Database', cell: ({ database }) => database },
     ],
   });
 }

@@ -13,7 +13,7 @@ import {
   relaySchema,
   unreadSchema,
 } from './answers.ts';
-import { consumersPart } from './consumer-tables.ts';
+import { consumersPart, inDatabase } from './consumer-tables.ts';
 import { type LogEnds, readGaps, readMembers, readPartitions, readRelay } from './read-flow.ts';
 
 /** Defines the page of consumers and relays: how far each is, and what stops it. */
@@ -136,22 +136,26 @@ function relayTable(rows: readonly RelayAnswer[]): Html {
     rows,
     empty: 'No database is a source.',
     columns: [
-      { title: 'Source', cell: ({ source }) => source },
-      { title: 'Database', cell: ({ database }) => database },
+      { title: 'Source', cell: ({ source, database }) => inDatabase(source, database) },
       { title: 'State', cell: relayState },
-      { title: 'Leader', cell: ({ leader }) => leader },
-      { title: 'Not published', kind: 'number', cell: ({ backlog }) => backlog },
+      { title: 'Leader', kind: 'wide', cell: ({ leader }) => leader },
+      {
+        title: 'Not published',
+        kind: 'number',
+        cell: ({ backlog, waitingBytes }) => `${backlog}, ${formatBytes(waitingBytes)}`,
+      },
       {
         title: 'Oldest',
         kind: 'number',
         cell: ({ backlog, held, oldestMs }) =>
           backlog === 0 && held.length === 0 ? null : formatMs(oldestMs),
       },
-      { title: 'Waiting', kind: 'number', cell: ({ waitingBytes }) => formatBytes(waitingBytes) },
       { title: 'Published/min', kind: 'number', cell: ({ perMinute }) => perMinute },
-      { title: 'Term', kind: 'number', cell: ({ term }) => term },
-      { title: 'Epoch', kind: 'number', cell: ({ epoch }) => epoch },
-      { title: 'Done tick', kind: 'number', cell: ({ doneTick }) => doneTick },
+      {
+        title: 'Term, epoch, done tick',
+        kind: 'number',
+        cell: ({ term, epoch, doneTick }) => html`${term}, ${epoch}<br />${doneTick}`,
+      },
     ],
   });
 }

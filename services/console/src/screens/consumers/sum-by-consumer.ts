@@ -12,6 +12,7 @@ export interface ConsumerSum {
   readonly lagMs: number | null;
   readonly parkedKeys: number;
   readonly openGaps: number;
+  readonly duplicates: number;
 }
 
 /** Sums the partitions of each consumer: what is halted first, then the longest behind, then by name. Pure. */
@@ -33,6 +34,7 @@ function sumOf(own: readonly PartitionAnswer[]): readonly ConsumerSum[] {
       lagMs: ages.length === 0 ? null : Math.max(...ages),
       parkedKeys: own.reduce((sum, { parkedKeys }) => sum + parkedKeys, 0),
       openGaps: own.reduce((sum, { openGaps }) => sum + openGaps, 0),
+      duplicates: own.reduce((sum, { duplicates }) => sum + duplicates, 0),
     },
   ];
 }

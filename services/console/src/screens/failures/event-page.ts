@@ -20,7 +20,9 @@ export function parkedEventPage(event: ParkedEvent, inFull: boolean): Html {
     ${note === null ? nothing : html`<p class="note">${note}</p>`}
     <p>
       ${actionLink(`/failures/replay?database=${encodeURIComponent(database)}&id=${id}`, 'Replay this event')}
-      ${actionLink(`${path}/edit`, 'Edit its payload')} ${actionLink(`${path}/skip`, 'Skip it')}
+      ${actionLink(`${path}/edit`, 'Edit its payload')}
+      ${event.state === 'dead' || event.state === 'rejected' ? actionLink(`${path}/replace`, 'Replace it by a new event') : nothing}
+      ${actionLink(`${path}/skip`, 'Skip it')}
       ${inFull ? actionLink(`${path}/payload`, 'See its payload in full') : nothing}
     </p>
     ${attemptsTable(event)}

@@ -1,4 +1,4 @@
-import { type FailedKey, groupFailures, pageFailedKeys } from '@convergekit/inbox/operate';
+import { type FailedKey, groupFailures, PARKED_STATES, pageFailedKeys } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, facts, nextPage, unreadNote } from '../../layout/parts.ts';
@@ -27,7 +27,7 @@ const answerSchema = z.object({
     .object({
       handler: z.string(),
       consumer: z.string(),
-      state: z.enum(['waiting', 'dead', 'rejected', 'skipped', 'superseded']),
+      state: z.enum(PARKED_STATES),
       category: z.string().nullable(),
       code: z.string().nullable(),
       shape: z.string().nullable(),

@@ -8,6 +8,7 @@ const KINDS: Readonly<Record<ParkedState, StateKind>> = {
   rejected: 'off',
   skipped: 'off',
   superseded: 'off',
+  replaced: 'off',
 };
 const WORDS: Readonly<Record<ParkedState, string>> = {
   waiting: 'waits',
@@ -15,6 +16,7 @@ const WORDS: Readonly<Record<ParkedState, string>> = {
   rejected: 'rejected',
   skipped: 'skipped',
   superseded: 'superseded',
+  replaced: 'replaced',
 };
 
 export function parkedState(word: ParkedState): Html {

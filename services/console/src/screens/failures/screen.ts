@@ -4,6 +4,7 @@ import { eventPage } from './event.ts';
 import { eventsPage } from './events.ts';
 import { groupsPage } from './groups.ts';
 import { keysPage } from './keys.ts';
+import { replaceAction } from './replace-event.ts';
 import { replayAction } from './replay.ts';
 
 export const failures: Screen = {
@@ -19,6 +20,7 @@ export const failures: Screen = {
     eventPage(context);
     replayAction(context);
     editAction(context);
+    replaceAction(context);
     skipAction(context);
   },
 };

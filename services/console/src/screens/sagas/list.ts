@@ -1,7 +1,15 @@
 import { countInstances, INSTANCE_STATES } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { ago, dataTable, filterForm, nextPage, unreadNote, withQuery } from '../../layout/parts.ts';
+import {
+  actionLink,
+  ago,
+  dataTable,
+  filterForm,
+  nextPage,
+  unreadNote,
+  withQuery,
+} from '../../layout/parts.ts';
 import { sagaPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { writeCursor } from '../cursor.ts';
@@ -65,7 +73,7 @@ export function listPage({ view, databases }: ConsoleContext): void {
     page: ({ sagas, counts: open, next, unread }, { now, url }, search) => ({
       title: 'Sagas',
       body: html`${unreadNote(unread)} ${tabs(open, search)} ${filter(search)} ${tableOf(sagas, now)}
-      ${attemptLink(search, sagas.length)}
+      ${attemptLink(search, sagas.length)} ${pauseLink(search, sagas.length)}
       ${nextPage(next === undefined ? undefined : withQuery(url.pathname, { ...search, after: next }))}`,
     }),
   });
@@ -82,6 +90,12 @@ export function listPage({ view, databases }: ConsoleContext): void {
       return { state, count, more: own.some((row) => row.count >= MOST_COUNTED) };
     });
   }
+}
+
+/** The link to pause the saga that is searched for; nothing without one. */
+function pauseLink({ saga }: SagaSearch, rows: number): Html {
+  if (saga === undefined || rows === 0) return nothing;
+  return html`<p>${actionLink(withQuery('/sagas/pause', { saga }), `Pause all of ${saga}`)}</p>`;
 }
 
 const compare = (a: bigint, b: bigint): number => Number(a > b) - Number(a < b);

@@ -1,9 +1,9 @@
 import { type Narrative, readNarrative, renderNarrative } from '@convergekit/cli/operate';
-import { FENCE_STATES, INSTANCE_STATES } from '@convergekit/saga/operate';
+import { FENCE_STATES, INSTANCE_STATES, readPausesOf } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { notFound } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { actionLink, dataTable, facts, moment, state } from '../../layout/parts.ts';
+import { actionLink, dataTable, facts, moment, state, withQuery } from '../../layout/parts.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { eventPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
@@ -56,6 +56,10 @@ const answerSchema = z.object({
     arrows: z.array(z.object({ from: point, to: point, text: z.string() })).readonly(),
   }),
   narrative: z.array(z.string()),
+  /** Where the instance, or its whole saga, is paused. */
+  paused: z.array(
+    z.object({ database: z.string(), whole: z.boolean(), at: z.date(), by: z.string(), reason: z.string() }),
+  ),
 });
 type Answer = z.output<typeof answerSchema>;
 
@@ -81,13 +85,22 @@ export function sagaPage({ view, databases }: ConsoleContext): void {
         throw notFound(
           `no database of the console knows the saga ${instance}: its id is that of the event that started it`,
         );
-      return answerOf(narrative);
+      return { ...answerOf(narrative), paused: await pausesOf(narrative.saga, instance) };
     },
     page: (answer, { now }) => ({ title: `${answer.saga} ${answer.key}`, body: pageOf(answer, now) }),
   });
+
+  async function pausesOf(saga: string | undefined, instance: string): Promise<Answer['paused']> {
+    const { rows } = await databases.gather(async (executor) =>
+      (await hasTables(executor, 'converge.saga_pause')) ? readPausesOf(executor, saga ?? '', instance) : [],
+    );
+    return rows.map(({ database, instance: one, at, by, reason }) => ({
+      ...{ database, whole: one === null, at, by, reason },
+    }));
+  }
 }
 
-function answerOf(narrative: Narrative): z.input<typeof answerSchema> {
+function answerOf(narrative: Narrative): Omit<z.input<typeof answerSchema>, 'paused'> {
   const { saga = 'unknown', version = 1, instance, key = '', state: is, reason, steps, entries } = narrative;
   const decisions = entries.filter((entry) => entry.kind === 'decision');
   const databaseOf = new Map(decisions.map(({ step, database }) => [step, database]));
@@ -124,7 +137,9 @@ function answerOf(narrative: Narrative): z.input<typeof answerSchema> {
 }
 
 function pageOf(answer: Answer, now: number): Html {
-  const { saga, version, instance, key, state: is, reason, sealed, lanes, narrative } = answer;
+  const { saga, version, instance, key, state: is, reason, sealed, lanes, narrative, steps, paused } = answer;
+  const isOpen = steps.some(({ waits }) => waits);
+  const path = withQuery('/sagas/pause', { saga, instance });
   return html`${facts([
       ['State', is === undefined ? 'no observer has seen it' : stateOf(is)],
       ['Saga', html`<a href="/sagas/graph?saga=${encodeURIComponent(saga)}">${saga} v${version}</a>`],
@@ -133,6 +148,8 @@ function pageOf(answer: Answer, now: number): Html {
       ['Journal', sealed ? state('ok', 'sealed') : state('needs', 'changed by something else than the kit')],
     ])}
     ${reason === undefined ? nothing : html`<p class="note">${reason}</p>`} ${stepsTable(answer)}
+    ${paused.map((one) => pauseNote(one, answer))}
+    ${isOpen && paused.length === 0 ? html`<p>${actionLink(path, 'Pause this saga')}</p>` : nothing}
     <h2>Swim lanes</h2>
     <p class="quiet">
       Full bars go forward, hatched ones wait, outlined ones undo; × failed, ● an operator acted, ▲ needs
@@ -142,6 +159,17 @@ function pageOf(answer: Answer, now: number): Html {
     ${lanesSvg(lanes, now)}
     <h2>Narrative</h2>
     <pre class="narrative" tabindex="0">${narrative.join('\n')}</pre>`;
+}
+
+function pauseNote(
+  { database, whole, at, by, reason }: Answer['paused'][number],
+  { saga, instance }: Answer,
+): Html {
+  const path = withQuery('/sagas/resume', { saga, instance: whole ? undefined : instance });
+  return html`<p class="note">
+    ${state('waits', whole ? 'the whole saga is paused' : 'paused')} in ${database} by ${by} since
+    ${moment(at)}: ${reason} ${actionLink(path, 'Resume it')}
+  </p>`;
 }
 
 function stepsTable({ steps, instance }: Answer): Html {

@@ -4,6 +4,7 @@ import { attemptAllAction } from './attempt-all.ts';
 import { Declarations } from './declarations.ts';
 import { graphPage } from './graph.ts';
 import { listPage } from './list.ts';
+import { pauseAction, resumeAction } from './pause-action.ts';
 import { resolveAction } from './resolve.ts';
 import { sagaPage } from './saga.ts';
 
@@ -16,9 +17,11 @@ export const sagas: Screen = {
   routes(context) {
     const declarations = new Declarations(context.settings.console.modules);
     listPage(context);
-    // Both before the page of one saga, whose path has a name in the same place.
+    // These before the page of one saga, whose path has a name in the same place.
     graphPage(context, declarations);
     attemptAllAction(context);
+    pauseAction(context);
+    resumeAction(context);
     sagaPage(context);
     attemptAction(context);
     resolveAction(context, declarations);

@@ -102,6 +102,7 @@ function actedText(action: string): string {
     skip: 'skipped it',
     edit: 'edited and retried it',
     supersede: 'superseded it',
+    replace: 'replaced it by a new event',
   };
   return words[action] ?? action;
 }

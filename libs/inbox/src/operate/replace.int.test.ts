@@ -1,0 +1,127 @@
+import type { EventDefinition } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
+import { waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { stockScene } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
+import { editParked, retryParked } from './parked.ts';
+import { listParked, readParked } from './parked-list.ts';
+import { replaceParked } from './replace.ts';
+
+const operator = { by: 'ann', reason: 'a typo in the order' };
+/** What the handler refuses. */
+const BAD = 1;
+let stock: Awaited<ReturnType<typeof stockScene>>;
+
+beforeAll(async () => {
+  stock = await stockScene(inject('stack').databaseUrl);
+  const { scene, name, events } = stock;
+  await scene.start(
+    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(events.counted, async (event, { tx, emit }) => {
+      await note(tx, event);
+      emit(events.priced(event.data));
+      if (event.data.n % 10 === BAD) throw new TypeError('a bug');
+    }),
+  );
+});
+afterAll(() => stock.scene.close());
+
+const executor = () => stock.scene.database.executor;
+const applied = async (key: string) => (await lines(stock.scene.database)).filter((line) => line.key === key);
+
+/** Publishes events of a key, and returns the dead letter that the first of them becomes. */
+async function deadOf(key: string, ...numbers: readonly number[]) {
+  const { scene, events } = stock;
+  await scene.source.publish(
+    scene.broker,
+    numbers.map((n) => events.counted({ key, n })),
+  );
+  return waitUntil(
+    async () => {
+      const parked = await listParked(executor(), { key }, 10);
+      return parked.length < numbers.length ? undefined : parked.find(({ state }) => state === 'dead');
+    },
+    { what: `the dead letter of ${key}` },
+  );
+}
+
+const replace = (id: string, payload: string, known: readonly EventDefinition[] = [stock.events.counted]) =>
+  replaceParked(stock.scene.database, id, payload, operator, { events: known });
+
+// Planted faults: without the new row in the line nothing takes effect; under the old id the ledger shows it; without the
+// place in the line the events behind come first.
+it('a replaced dead letter is applied as a new event in its place, once, with the dead letter as its cause', async () => {
+  const { id, eventId } = await deadOf('k1', 1, 3, 5);
+  const made = await replace(id, '{"key":"k1","n":4}');
+  expect(made.eventId).not.toBe(eventId);
+  await waitUntil(async () => (await applied('k1')).length === 3, { what: 'the line to be applied' });
+  const [first, ...rest] = await applied('k1');
+  expect([first?.event_id, first?.n, rest.map(({ n }) => n)]).toEqual([made.eventId, 4, [3, 5]]);
+  const priced = (await stock.scene.outbox()).filter(
+    ({ key, type }) => key === 'k1' && type === 'test.priced',
+  );
+  const causes = priced.map(
+    ({ headers }) => (JSON.parse(headers) as Record<string, string>)[WIRE.causationId],
+  );
+  expect([priced.length, causes[0]]).toEqual([3, made.eventId]);
+  expect(await readParked(executor(), id)).toMatchObject({
+    ...{ state: 'replaced', seq: null, payload: Buffer.from('{"key":"k1","n":1}') },
+    note: `replaced by event ${made.eventId}: a typo in the order`,
+    audit: [{ action: 'replace', by: 'ann', reason: operator.reason, state: 'dead' }],
+  });
+  const { rows } = await executor().query(
+    'select new_event, edited from converge.parked_audit where parked = $1',
+    [id],
+  );
+  expect(rows).toEqual([{ new_event: made.eventId, edited: Buffer.from('{"key":"k1","n":4}') }]);
+  for (const again of [
+    () => replace(id, '{"key":"k1","n":6}'),
+    () => retryParked(stock.scene.database, id, operator),
+    () => editParked(stock.scene.database, id, Buffer.from('{}'), operator),
+  ])
+    await expect(again()).rejects.toMatchObject({ code: 'PARKED_REFUSED' });
+});
+
+// Planted fault: without the check the first three are written, and become dead letters again.
+it('data that the declared contract refuses, another key, an undeclared event and an event of a saga change nothing', async () => {
+  const { id } = await deadOf('k2', 1, 3);
+  const rows = async () =>
+    (await executor().query('select * from converge.parked where key = $1', ['k2'])).rows;
+  const before = await rows();
+  const { counted, priced } = stock.events;
+  const refusals = [
+    ['{"key":"k2","n":"four"}', [counted], 'REPLACEMENT_INVALID'],
+    ['no json', [counted], 'REPLACEMENT_INVALID'],
+    ['{"key":"k1","n":4}', [counted], 'REPLACEMENT_INVALID'],
+    ['{"key":"k2","n":4}', [priced], 'REPLACEMENT_UNDECLARED'],
+  ] as const;
+  for (const [payload, known, code] of refusals)
+    await expect(replace(id, payload, known)).rejects.toMatchObject({ code });
+  const [behind] = (await listParked(executor(), { key: 'k2', states: ['waiting'] }, 1)).map((row) => row.id);
+  await expect(replace(behind ?? '', '{"key":"k2","n":4}')).rejects.toMatchObject({ code: 'PARKED_REFUSED' });
+  expect(await rows()).toEqual(before);
+  await executor().query(
+    `update converge.parked set headers = (headers::jsonb || '[["ce_saga", "order/1/i"]]')::text where id = $1`,
+    [id],
+  );
+  await expect(replace(id, '{"key":"k2","n":4}')).rejects.toThrow('belongs to a saga');
+  expect(await applied('k2')).toEqual([]);
+});
+
+it('a replacement that fails again is a dead letter of its own, which names what it replaces and can be replaced', async () => {
+  const { id, eventId } = await deadOf('k3', 1, 3);
+  const made = await replace(id, '{"key":"k3","n":11}');
+  await waitUntil(async () => (await readParked(executor(), made.id))?.state === 'dead', {
+    what: 'the new event to fail',
+  });
+  const { rows } = await executor().query('select event_id, replaces from converge.parked where id = $1', [
+    made.id,
+  ]);
+  expect(rows).toEqual([{ event_id: made.eventId, replaces: eventId }]);
+  expect(await applied('k3')).toEqual([]);
+  const second = await replace(made.id, '{"key":"k3","n":12}');
+  await waitUntil(async () => (await applied('k3')).length === 2, { what: 'both events' });
+  const [first] = await applied('k3');
+  expect([first?.n, first?.event_id, second.eventId === made.eventId]).toEqual([12, second.eventId, false]);
+});

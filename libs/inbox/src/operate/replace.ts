@@ -1,0 +1,77 @@
+import type { EventDefinition } from '@convergekit/contracts';
+import { type Clock, systemClock } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
+import type { Database } from '@convergekit/postgres';
+import { type LockedRow, writeAudit } from './change-parked-sql.ts';
+import { acting, type Operator, refused } from './parked.ts';
+import { putInPlace, readReplaced } from './replace-sql.ts';
+import { checkReplacement, isOfSaga, replacementHeaders } from './replacement.ts';
+
+export interface ReplaceOptions {
+  /** The declared events, including that of the dead letter: the new data is checked against its contract. */
+  readonly events: readonly EventDefinition[];
+  /** @default the system's */
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
+export interface ReplacedParked {
+  /** The parked row of the new event. */
+  readonly id: string;
+  readonly eventId: string;
+}
+
+/**
+ * Replaces a dead letter by a new event with other data, for the handler that failed alone. It has an id of its own, the
+ * dead letter as its cause, no position, and its place in the line of the key; the handler gets it once, like any parked
+ * event. The data is checked first; the dead letter stays on record as replaced. Throws PARKED_REFUSED, REPLACEMENT_INVALID,
+ * REPLACEMENT_UNDECLARED, PARKED_GONE or PARKED_BUSY: then nothing was written.
+ */
+export function replaceParked(
+  database: Pick<Database, 'acquire'>,
+  id: string,
+  payload: string,
+  operator: Operator,
+  { events, clock = systemClock }: ReplaceOptions,
+): Promise<ReplacedParked> {
+  return acting(database, id, async (tx, row) => {
+    const eventId = replaceable(row);
+    const { headers, type, version, recordKey } = await readReplaced(tx, id);
+    if (isOfSaga(headers))
+      throw refused(
+        row,
+        'it begins or belongs to a saga, whose journal names the event itself: `converge parked edit` and `retry` it, or `converge saga resolve` its step',
+      );
+    const key = recordKey?.toString('utf8') ?? row.key;
+    checkReplacement(events, { type: type ?? '', version: version ?? 1, key }, payload);
+    const made = {
+      id: deterministicUuid('parked', 'replace', 'row', id),
+      eventId: deterministicUuid('parked', 'replace', 'event', id),
+    };
+    const now = clock.now();
+    const named = { id: made.eventId, cause: eventId, time: new Date(now) };
+    await putInPlace(tx, row, {
+      ...{ row: made.id, eventId: made.eventId, headers: replacementHeaders(headers, named) },
+      ...{ payload: Buffer.from(payload), timeMs: now },
+      note: `replaced by event ${made.eventId}: ${operator.reason}`,
+    });
+    const edited = Buffer.from(payload);
+    await writeAudit(tx, row, { action: 'replace', ...operator, edited, newEvent: made.eventId });
+    return made;
+  });
+}
+
+/** Returns the id of a dead letter's event. Throws PARKED_REFUSED for any other. Pure. */
+function replaceable(row: LockedRow): string {
+  const { state, closed, event_id: eventId } = row;
+  if (state !== 'dead' && state !== 'rejected')
+    throw refused(
+      row,
+      state === 'waiting'
+        ? 'only a dead letter is replaced: edit it, or wait until it was given up'
+        : 'only a dead letter is replaced',
+    );
+  if (closed !== null) throw refused(row, closed);
+  if (eventId === null)
+    throw refused(row, 'its envelope could not be read, so there is no event to be the cause: skip it');
+  return eventId;
+}

@@ -1,0 +1,151 @@
+import type { Executor } from '@convergekit/postgres';
+import { namesSql, pausedWorkSql } from '@convergekit/effects/engine';
+
+/** The sagas that a pause holds: all of one name, or one instance. */
+export interface PauseTarget {
+  readonly saga: string;
+  /** @default every instance */
+  readonly instance?: string | undefined;
+}
+
+/** A pause, as this database has it. */
+export interface SagaPause {
+  readonly saga: string;
+  /** null = every instance. */
+  readonly instance: string | null;
+  readonly at: Date;
+  readonly by: string;
+  readonly reason: string;
+  /** Calls, queries and undos that wait because of it; counted up to `MOST_COUNTED`. */
+  readonly held: number;
+  /** Those that began before the pause, and end by themselves. */
+  readonly inFlight: number;
+}
+
+/** A count says "or more" from here on. */
+export const MOST_COUNTED = 1_000;
+
+const IS_HELD = `work.op in ('apply', 'compensate', 'resolve') and work.state in ('ready', 'calling', 'unknown', 'answered')`;
+// While a worker holds a row, `due_at` is the end of its lease.
+const IN_FLIGHT = `work.holder is not null and work.due_at > clock_timestamp()`;
+
+// A pause of one instance reads its work by saga_work_step, that of a saga the open rows. Both are bounded.
+const pausesSql = (instances: string): string => `
+  select pause.saga, nullif(pause.instance, '') as instance, pause.paused_at as at, pause.by, pause.reason,
+         (select count(*) from (select from converge.saga_work work where ${IS_HELD} and not (${IN_FLIGHT}) and work.saga = pause.saga
+            and (pause.instance = '' or work.instance = pause.instance) limit ${MOST_COUNTED}) few)::int as held,
+         (select count(*) from (select from converge.saga_work work where ${IS_HELD} and ${IN_FLIGHT} and work.saga = pause.saga
+            and (pause.instance = '' or work.instance = pause.instance) limit ${MOST_COUNTED}) few)::int as "inFlight"
+    from converge.saga_pause pause
+   where ($1::text is null or pause.saga = $1) and ($2::text is null or pause.instance in (${instances}))
+   order by pause.paused_at, pause.saga, pause.instance limit 200`;
+
+/** Lists the pauses of this database, at most 200, the oldest first. None where it has no sagas. */
+export async function readPauses(executor: Executor): Promise<readonly SagaPause[]> {
+  const { rows: found } = await executor.query<{ present: boolean }>(
+    `select to_regclass('converge.saga_pause') is not null as present`,
+  );
+  if (found[0]?.present !== true) return [];
+  return (await executor.query<SagaPause>(pausesSql('$2'), [null, null])).rows;
+}
+
+/** Reads the pauses that hold an instance: its own, and that of its saga. */
+export async function readPausesOf(
+  executor: Executor,
+  saga: string,
+  instance: string,
+): Promise<readonly SagaPause[]> {
+  return (await executor.query<SagaPause>(pausesSql(`'', $2`), [saga, instance])).rows;
+}
+
+/** Reads the pause of exactly this target. Undefined: there is none; a wider one may hold it. */
+export async function readPause(
+  executor: Executor,
+  { saga, instance = '' }: PauseTarget,
+): Promise<SagaPause | undefined> {
+  return (await executor.query<SagaPause>(pausesSql('$2'), [saga, instance])).rows[0];
+}
+
+const insertSql = `
+  insert into converge.saga_pause (saga, instance, by, reason) values ($1, $2, $3, $4) on conflict do nothing`;
+const deleteSql = `delete from converge.saga_pause where saga = $1 and instance = $2`;
+
+/** Writes a pause. False: there is one already. */
+export async function insertPause(
+  tx: Executor,
+  { saga, instance = '' }: PauseTarget,
+  { by, reason }: { readonly by: string; readonly reason: string },
+): Promise<boolean> {
+  return (await tx.query(insertSql, [saga, instance, by, reason])).rowCount === 1;
+}
+
+/** Removes a pause. False: there is none. */
+export async function deletePause(tx: Executor, { saga, instance = '' }: PauseTarget): Promise<boolean> {
+  return (await tx.query(deleteSql, [saga, instance])).rowCount === 1;
+}
+
+const isPausedSql = `
+  select from converge.saga_pause where saga = $1 and instance in ('', $2) limit 1`;
+
+/** True while the saga of an instance, or the instance itself, is paused here. */
+export async function isPaused(
+  executor: Executor,
+  { saga, instance }: { readonly saga: string; readonly instance: string },
+): Promise<boolean> {
+  return (await executor.query(isPausedSql, [saga, instance])).rowCount > 0;
+}
+
+// Steps of a saga that began here, and effects of it that a worker of this database declares.
+const sagasSql = `
+  select saga from (
+    select unnest(array(${namesSql('saga_fence')})) as saga
+    union
+    select substring(effect from '^(.+)[.][^.]+[.](?:apply|compensate|resolve|cancel|deadline|expire)(?:[.]v[0-9]+)?$')
+      from converge.saga_worker) known
+   where saga is not null order by saga`;
+
+/** Lists the sagas of which this database runs steps. */
+export async function listSagasHere(executor: Executor): Promise<readonly string[]> {
+  return (await executor.query<{ saga: string }>(sagasSql)).rows.map(({ saga }) => saga);
+}
+
+// By the primary keys.
+const instanceSql = `
+  select exists (select from converge.saga_fence where saga = $1 and instance = $2)
+      or exists (select from converge.saga_instance where saga = $1 and instance = $2) as known`;
+
+/** True when a step of the instance began here, or an observer in this database saw it. */
+export async function knowsInstance(executor: Executor, saga: string, instance: string): Promise<boolean> {
+  return (await executor.query<{ known: boolean }>(instanceSql, [saga, instance])).rows[0]?.known === true;
+}
+
+// The open rows, the oldest first. What a worker holds ends by itself.
+const heldSql = `
+  select work.id from converge.saga_work work
+   where work.saga = $1 and ($2::text = '' or work.instance = $2) and ${IS_HELD} and work.holder is null
+     and ${pausedWorkSql('work')}
+   order by work.created_at, work.id`;
+
+/** The ids of the work that a pause holds, the oldest first. */
+export async function heldWork(
+  executor: Executor,
+  { saga, instance = '' }: PauseTarget,
+): Promise<readonly string[]> {
+  return (await executor.query<{ id: string }>(heldSql, [saga, instance])).rows.map(({ id }) => id);
+}
+
+// By the primary key. What waited for a later attempt keeps its time, if that is later. Its bound counts from the resume.
+const spreadSql = `
+  update converge.saga_work work set due_at = greatest(work.due_at, spread.at), waits_since = greatest(work.due_at, spread.at)
+    from (select id, statement_timestamp() + ($2::float8 + n - 1) / $3::float8 * interval '1 second' as at
+            from unnest($1::uuid[]) with ordinality as held (id, n)) spread
+   where work.id = spread.id and work.holder is null and work.state in ('ready', 'calling', 'unknown', 'answered')`;
+
+/** Makes held work due one after the other, `rate` a second; `before`: the number of rows that are due earlier. */
+export async function spreadWork(
+  tx: Executor,
+  ids: readonly string[],
+  { before, rate }: { readonly before: number; readonly rate: number },
+): Promise<void> {
+  await tx.query(spreadSql, [ids, before, rate]);
+}

@@ -1,0 +1,87 @@
+import type { ActingOperator } from '@convergekit/effects/engine';
+import { type Database, withTransaction } from '@convergekit/postgres';
+import { recordAct } from '@convergekit/postgres/operate';
+import {
+  deletePause,
+  heldWork,
+  insertPause,
+  type PauseTarget,
+  readPause,
+  type SagaPause,
+  spreadWork,
+} from './pause-sql.ts';
+
+type Pausing = Pick<Database, 'acquire' | 'executor'>;
+
+/**
+ * Pauses a saga, or one instance, in the database of a service that runs its steps. From the commit on no worker takes up
+ * a call, a query or an undo of it; those that are in flight end, and their outcomes are recorded. Events are consumed, local
+ * steps run, and timers fire. Resolves with what is held; undefined: it is paused already.
+ */
+export async function pauseSaga(
+  database: Pausing,
+  target: PauseTarget,
+  { actor, note }: ActingOperator,
+): Promise<SagaPause | undefined> {
+  const isNew = await withTransaction(database, {}, async (tx) => {
+    if (!(await insertPause(tx, target, { by: actor, reason: note }))) return false;
+    await recordAct(tx, { action: 'saga pause', subject: subjectOf(target), by: actor, reason: note });
+    return true;
+  });
+  return isNew ? readPause(database.executor, target) : undefined;
+}
+
+export interface ResumeOptions {
+  /** Calls, queries and undos that become due in a second. */
+  readonly rate: number;
+  /** Called with the number of rows that have their time, and of all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Stops between two batches: the saga stays paused. @default never */
+  readonly signal?: AbortSignal;
+}
+
+export type ResumedSaga =
+  | { readonly kind: 'resumed'; readonly work: number }
+  | { readonly kind: 'not_paused' }
+  /** It is still paused; another resume begins anew. */
+  | { readonly kind: 'stopped'; readonly done: number; readonly total: number };
+
+/** Rows that one statement gives a time. */
+const BATCH = 500;
+
+/**
+ * Resumes a paused saga, or one instance: what was held becomes due at a rate, the oldest first. The times are written while
+ * the pause still holds, the latest first, and the pause ends with the last batch: a resume that breaks off leaves the saga
+ * paused.
+ */
+export async function resumeSaga(
+  database: Pausing,
+  target: PauseTarget,
+  { actor, note }: ActingOperator,
+  { rate, onProgress, signal }: ResumeOptions,
+): Promise<ResumedSaga> {
+  if ((await readPause(database.executor, target)) === undefined) return { kind: 'not_paused' };
+  const held = await heldWork(database.executor, target);
+  const total = held.length;
+  for (let end = total; end > BATCH; end -= BATCH) {
+    if (signal?.aborted === true) return { kind: 'stopped', done: total - end, total };
+    const before = end - BATCH;
+    await withTransaction(database, {}, (tx) => spreadWork(tx, held.slice(before, end), { before, rate }));
+    onProgress?.(total - before, total);
+  }
+  const first = held.slice(0, total % BATCH === 0 ? BATCH : total % BATCH);
+  const ended = await withTransaction(database, {}, async (tx) => {
+    await spreadWork(tx, first, { before: 0, rate });
+    if (!(await deletePause(tx, target))) return false;
+    const detail = { work: total, rate };
+    await recordAct(tx, {
+      ...{ action: 'saga resume', subject: subjectOf(target), by: actor, reason: note },
+      detail,
+    });
+    return true;
+  });
+  return ended ? { kind: 'resumed', work: total } : { kind: 'not_paused' };
+}
+
+const subjectOf = ({ saga, instance }: PauseTarget): string =>
+  instance === undefined ? saga : `${saga} ${instance}`;
