@@ -1,6 +1,7 @@
 /**
  * Retries go through the resilience package: by policy, jittered, bounded, paid for, one owner a hop. Refused here:
- * - a timer in a loop that catches, or in a catch: a retry of one's own, without any of that;
+ * - a timer in a loop that catches, or in a catch: a retry of one's own, without any of that. So are a sleep of a fixed
+ *   time, and a call of a function of the same file that sets a timer;
  * - a `retry(…)` inside another one: attempts multiply (the run-time check finds those that hide behind calls).
  */
 const TIMERS = new Set(['setTimeout', 'delay']);
@@ -22,6 +23,24 @@ const calls = (node, names) => {
   );
 };
 
+/** True for a sleep whose time no policy has computed. */
+const isFixedSleep = (node) => calls(node, new Set(['sleep'])) && node.arguments[0]?.type === 'Literal';
+
+/** True for a call of a function, declared in this file, that sets a timer. */
+function callsTimer({ callee }, sourceCode) {
+  if (callee.type !== 'Identifier') return false;
+  for (let scope = sourceCode.getScope(callee); scope !== null; scope = scope.upper) {
+    const found = scope.set.get(callee.name);
+    if (found !== undefined)
+      return found.defs.some(
+        ({ type, node }) =>
+          (type === 'FunctionName' || node.init?.type === 'ArrowFunctionExpression') &&
+          /\bsetTimeout\(/.test(sourceCode.getText(node)),
+      );
+  }
+  return false;
+}
+
 export const noAdHocRetry = {
   meta: {
     type: 'problem',
@@ -40,7 +59,7 @@ export const noAdHocRetry = {
       CallExpression(node) {
         const above = sourceCode.getAncestors(node);
         if (
-          calls(node, TIMERS) &&
+          (calls(node, TIMERS) || isFixedSleep(node) || callsTimer(node, sourceCode)) &&
           above.some((one) => one.type === 'CatchClause' || (LOOPS.has(one.type) && catches(one)))
         )
           refuse(node, 'timer');

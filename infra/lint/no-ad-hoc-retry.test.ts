@@ -30,6 +30,16 @@ describe('the rule against ad-hoc retries', () => {
       'async () => { for (const x of xs) await f(x).catch(() => delay(9)); }',
       ['timer'],
     ],
+    [
+      'a sleep of a fixed time',
+      'async () => { for (;;) { try { return await f(); } catch { await clock.sleep(500); } } }',
+      ['timer'],
+    ],
+    [
+      'a timer of a function of the same file',
+      'const wait = (ms) => new Promise((r) => setTimeout(r, ms)); async () => { for (;;) { try { return await f(); } catch { await wait(9); } } }',
+      ['timer'],
+    ],
     ['a retry inside a retry', 'retry(() => retry(f, options), options)', ['nested']],
   ])('the rule against ad-hoc retries refuses %s', (_, code, expected) =>
     expect(found(code)).toEqual(expected),
@@ -41,6 +51,10 @@ describe('the rule against ad-hoc retries', () => {
     [
       'a wait that the policy computed',
       'async () => { for (;;) { try { f(); } catch { await clock.sleep(delayMs(b, 1, r)); } } }',
+    ],
+    [
+      'a function of the same file that sets no timer',
+      'const next = (n) => n + 1; async () => { for (;;) { try { f(); } catch { n = next(n); } } }',
     ],
     ['two retries side by side', 'async () => { await retry(f, o); await retry(g, o); }'],
   ])('the rule against ad-hoc retries accepts %s', (_, code) => expect(found(code)).toEqual([]));

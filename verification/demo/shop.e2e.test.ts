@@ -131,10 +131,10 @@ describe('the telemetry of the shop', () => {
     expect(new Set(atProvider.map(({ name }) => name))).toEqual(new Set(['POST /charges', 'POST /refunds']));
   });
 
-  // Not seen to fail: with values left in reasons, and with the body of a dead letter in its log line, redaction held.
   it('a secret in payloads, headers, queries and URLs is in no log, metric, span and reason', async () => {
     const shop = running();
-    const secret = `canary-${randomBytes(8).toString('hex')}`;
+    // Ten characters: JSON.parse quotes no more of a text, so a longer canary could not be found in its messages.
+    const secret = `zq${randomBytes(4).toString('hex')}`;
     await plant(shop, secret);
     const shown = new Map(await shownBy(shop, logFolder));
     shown.set('spans', collector.bodies().join('\n'));

@@ -17,9 +17,9 @@ export const orderPlaced = defineEvent({
 });
 const outbox = createOutbox([orderPlaced]);
 
-/** Writes the order once for each request key. A repeat gets the same answer. */
-export const placeOrder = (db: Kysely<ShopDb>, requestKey: string, request: Order) =>
-  outbox.transaction(db, { requestKey, request }, async ({ tx, emit }) => {
+/** Writes the order once for each request key. A repeat gets the same answer. `signal` aborts when the client has gone. */
+export const placeOrder = (db: Kysely<ShopDb>, requestKey: string, request: Order, signal: AbortSignal) =>
+  outbox.transaction(db, { requestKey, request, signal }, async ({ tx, emit }) => {
     await tx.insertInto('orders').values(request).execute();
     emit(orderPlaced(request));
     return { placed: request.id };

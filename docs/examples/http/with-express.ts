@@ -1,7 +1,8 @@
+import { clientSignal } from 'convergekit';
 import { requestSpan } from 'convergekit/telemetry';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { Kysely } from 'kysely';
-import { isLate, isRequestKey, statusOf } from './key.ts';
+import { answerOf, isLate, isRequestKey } from './key.ts';
 import { order, placeOrder, type ShopDb } from './orders.ts';
 
 /** Takes the key of a request, refuses one that is late, and continues its trace. */
@@ -22,13 +23,15 @@ export const requestContext: RequestHandler<object, unknown, unknown, unknown, {
 
 const answerError: ErrorRequestHandler = (error, _request, response, next) => {
   if (response.headersSent) return next(error);
-  response.status(statusOf(error)).json({ error: 'the order was not placed' });
+  const { status, headers } = answerOf(error);
+  response.status(status).set(headers).json({ error: 'the order was not placed' });
 };
 
 export const expressApp = (db: Kysely<ShopDb>) =>
   express()
     .post('/orders', express.json(), requestContext, async (request, response) => {
       const { requestKey } = response.locals;
-      response.status(201).json(await placeOrder(db, requestKey, order.parse(request.body)));
+      const placed = await placeOrder(db, requestKey, order.parse(request.body), clientSignal(response));
+      response.status(201).json(placed);
     })
     .use(answerError);

@@ -1,7 +1,8 @@
+import { clientSignal } from 'convergekit';
 import { requestSpan } from 'convergekit/telemetry';
 import fastify, { type preHandlerHookHandler } from 'fastify';
 import type { Kysely } from 'kysely';
-import { isLate, isRequestKey, statusOf } from './key.ts';
+import { answerOf, isLate, isRequestKey } from './key.ts';
 import { order, placeOrder, type ShopDb } from './orders.ts';
 
 declare module 'fastify' {
@@ -32,10 +33,11 @@ export const requestContext: preHandlerHookHandler = (request, reply, done) => {
 export const fastifyApp = (db: Kysely<ShopDb>) =>
   fastify()
     .decorateRequest('requestKey', '')
-    .setErrorHandler((error, _request, reply) =>
-      reply.code(statusOf(error)).send({ error: 'the order was not placed' }),
-    )
+    .setErrorHandler((error, _request, reply) => {
+      const { status, headers } = answerOf(error);
+      return reply.code(status).headers(headers).send({ error: 'the order was not placed' });
+    })
     .post('/orders', { preHandler: requestContext }, async (request, reply) => {
       reply.code(201);
-      return placeOrder(db, request.requestKey, order.parse(request.body));
+      return placeOrder(db, request.requestKey, order.parse(request.body), clientSignal(reply.raw));
     });

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import type { Kysely } from 'kysely';
-import { isLate, isRequestKey, statusOf } from './key.ts';
+import { answerOf, isLate, isRequestKey } from './key.ts';
 import { order, placeOrder, type ShopDb } from './orders.ts';
 
 /** Takes the key of a request, refuses one that is late, and continues its trace. */
@@ -19,7 +19,11 @@ export const requestContext = createMiddleware<{ Variables: { requestKey: string
 
 export const honoApp = (db: Kysely<ShopDb>) =>
   new Hono()
-    .onError((error, c) => c.json({ error: 'the order was not placed' }, statusOf(error)))
-    .post('/orders', requestContext, async (c) =>
-      c.json(await placeOrder(db, c.get('requestKey'), order.parse(await c.req.json())), 201),
-    );
+    .onError((error, c) => {
+      const { status, headers } = answerOf(error);
+      return c.json({ error: 'the order was not placed' }, status, headers);
+    })
+    .post('/orders', requestContext, async (c) => {
+      const request = order.parse(await c.req.json());
+      return c.json(await placeOrder(db, c.get('requestKey'), request, c.req.raw.signal), 201);
+    });

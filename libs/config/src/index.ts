@@ -1,4 +1,5 @@
 /** Configuration from code, file and environment, validated once; and the health server of a process. */
+export { clientSignal } from './client-signal.ts';
 export { loadConfig, loadSettings } from './config.ts';
 export { type Environment } from './environment.ts';
 export { originOf } from './setting.ts';

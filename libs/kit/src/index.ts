@@ -8,7 +8,7 @@ export { BusinessRejection, ConvergeError, newUuidV7, type Service } from '@conv
 export { createOutbox, type Outbox } from '@convergekit/outbox';
 
 export { type ConsumerDefinition, defineConsumer, type HandlerContext } from '@convergekit/inbox';
-export { classifier, operation, retry, strategies } from '@convergekit/resilience';
+export { classifier, classify, httpAnswer, operation, retry, strategies } from '@convergekit/resilience';
 
 export { defineCall, effect } from '@convergekit/effects';
 export { semanticLock, step } from '@convergekit/saga';
@@ -20,6 +20,6 @@ export { defineReconciler, markDirty, reportKeys } from '@convergekit/reconcile'
 export { connect, type Database, executorOf, migrate, withTransaction } from '@convergekit/postgres';
 export { logger } from '@convergekit/telemetry';
 
-export { httpServer } from '@convergekit/config';
+export { clientSignal, httpServer } from '@convergekit/config';
 export { service, type ServiceProcess } from './service/service.ts';
 export type { Part, ServiceDefinition, ServiceParts } from './service/definition.ts';

@@ -27,6 +27,11 @@ export interface OutboxTransactionOptions {
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /** Maximum number of runs when the database requests a rerun (40001, 40P01). @default 10 */
   readonly attempts?: number;
+  /**
+   * Ends the wait for a connection when the caller has gone, such as the client of a request: the transaction is not begun
+   * then, and rejects with CALLER_GONE. One that has begun is finished. @default waits
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface TransactionSettings extends AppendSettings {

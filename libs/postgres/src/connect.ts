@@ -4,14 +4,17 @@ import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
 import { addressOf } from './address.ts';
 import { BeginWithFirst } from './begin-with-first.ts';
 import { pg } from './driver.ts';
-import { connectError, type Target } from './errors.ts';
+import type { Target } from './errors.ts';
 import { type Executor, executorOfClient, ownStatement } from './executor.ts';
 import { CommitNotifier } from './notify/commit-notifier.ts';
 import { setNotifier } from './notify/commit-watch.ts';
 import { runOnIdle } from './notify/idle-connection.ts';
 import { notifyStatement } from './notify/notify-sql.ts';
 import { kyselyClient } from './pipeline.ts';
+import { callerSignal, PoolDoor } from './pool-door.ts';
 import { sessionStatement } from './settings.ts';
+import { clientClass } from './silence/fresh-connection.ts';
+import { SilenceWatch } from './silence/silence-watch.ts';
 import { submitClient } from './submit-client.ts';
 import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword } from './tls.ts';
 
@@ -28,12 +31,22 @@ export interface ConnectOptions {
   /** Maximum number of connections. @default 10 */
   readonly max?: number;
   /**
+   * The most callers that wait for a connection while all are in use; further ones are refused at once with
+   * DATABASE_POOL_EXHAUSTED. @default no limit
+   */
+  readonly maxWaiting?: number;
+  /**
    * The server cancels a statement that takes longer; 0 = never. Behind a pooler it applies in transactions and to
    * `executor`. In milliseconds. @default 0
    */
   readonly statementTimeoutMs?: number;
   /** Time limit for a free or a new connection, in milliseconds. @default 10_000 */
   readonly connectTimeoutMs?: number;
+  /**
+   * Time without a byte of an answer after which the server is asked, on another connection, whether the answer was
+   * lost; such a connection is closed at the second look. In milliseconds; 0 = never. @default 10_000
+   */
+  readonly silenceMs?: number;
   /**
    * TLS as in pg. A setting that does not verify the server is refused unless NODE_ENV is development or test, also in
    * the URL and the environment. @default by the URL, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY
@@ -55,8 +68,11 @@ export interface Database<DB = unknown> {
   readonly target: Target;
   /** Resolves when the server answered; rejects with a `DatabaseError` that names the next step. */
   ping(): Promise<void>;
-  /** Acquires a connection; return it by `release(broken)`. Rejects with a `DatabaseError`. */
-  acquire(): Promise<PoolClient>;
+  /**
+   * Acquires a connection; return it by `release(broken)`. Rejects with a `DatabaseError`: CALLER_GONE when `signal` aborts
+   * before there is one.
+   */
+  acquire(signal?: AbortSignal): Promise<PoolClient>;
   close(): Promise<void>;
 }
 
@@ -92,6 +108,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     systemClock,
   );
   if (options.notify !== false) pool.on('connect', (client) => setNotifier(client, notifier));
+  const silence = new SilenceWatch(pool, options.silenceMs ?? 10_000);
   const target = {
     host: resolved.host,
     port: resolved.port,
@@ -99,13 +116,8 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     user: resolved.user ?? '',
     setting,
   };
-  const acquire = async (): Promise<PoolClient> => {
-    try {
-      return await pool.connect();
-    } catch (error) {
-      throw connectError(error, target);
-    }
-  };
+  const door = new PoolDoor(pool, target, options.maxWaiting ?? Infinity);
+  const acquire = (signal?: AbortSignal): Promise<PoolClient> => door.acquire(signal);
   const executor = poolExecutor(acquire, statementTimeoutMs);
   let closing: Promise<void> | undefined;
   return {
@@ -113,7 +125,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     db: new Kysely<DB>({
       dialect: new PostgresDialect({
         pool: {
-          connect: async () => kyselyClient(await acquire(), statementTimeoutMs),
+          connect: async () => kyselyClient(await acquire(callerSignal()), statementTimeoutMs),
           end: () => Promise.resolve(),
           options: pool.options,
         },
@@ -123,7 +135,10 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     target,
     acquire,
     ping: () => executor.query('select 1').then(() => undefined),
-    close: () => (closing ??= notifier.close().then(() => pool.end())),
+    close: () => {
+      silence.close();
+      return (closing ??= notifier.close().then(() => pool.end()));
+    },
   };
 }
 
@@ -158,7 +173,7 @@ function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: nu
 
 /** Reads the settings that pg resolved. pg does it in the client, so ask a client. */
 function resolvedSettings(pool: Pool): Resolved {
-  return new (clientClass(pool))(pool.options);
+  return new (clientClass(pool))(pool.options) as unknown as Resolved;
 }
 
 interface Resolved {
@@ -167,10 +182,4 @@ interface Resolved {
   readonly database?: string;
   readonly user?: string;
   readonly ssl?: Exclude<PoolConfig['ssl'], undefined>;
-}
-
-type ClientClass = new (config: PoolConfig) => Resolved;
-
-function clientClass(pool: Pool): ClientClass {
-  return (pool as unknown as { Client: ClientClass }).Client;
 }

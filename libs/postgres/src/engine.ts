@@ -14,6 +14,7 @@ export {
   sendLast,
   type Session,
 } from './last-statement.ts';
+export { answers } from './silence/answers.ts';
 export { sendAhead } from './send-ahead.ts';
 export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './notify/commit-marks.ts';

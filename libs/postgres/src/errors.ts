@@ -8,6 +8,7 @@ export type DatabaseErrorCode =
   | 'DATABASE_MISSING'
   | 'DATABASE_TOO_MANY_CONNECTIONS'
   | 'DATABASE_POOL_EXHAUSTED'
+  | 'CALLER_GONE'
   | 'DATABASE_STARTING_OR_STOPPING'
   | 'DATABASE_CONNECT_FAILED'
   | 'DATABASE_SETTINGS'
@@ -117,6 +118,27 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
   return new DatabaseError(message, {
     code: known?.code ?? 'DATABASE_CONNECT_FAILED',
     category,
+    certainty: 'not_applied',
+    cause,
+  });
+}
+
+/** The error of a caller that found as many others waiting for a connection as may wait. */
+export function poolFullError(waiting: number, target: Target): DatabaseError {
+  const message = `no connection to Postgres at ${place(target)} is free, and ${waiting} callers wait for one, as many as may wait. Try again later, raise \`max\`, or look for transactions that stay open.`;
+  return new DatabaseError(message, {
+    code: 'DATABASE_POOL_EXHAUSTED',
+    category: 'service',
+    certainty: 'not_applied',
+  });
+}
+
+/** The error of a caller that gave up before it had a connection; `cause` is the reason of its signal. */
+export function callerGoneError(cause: unknown, target: Target): DatabaseError {
+  const message = `the caller gave up before a connection to Postgres at ${place(target)} was free for it: nothing was begun.`;
+  return new DatabaseError(message, {
+    code: 'CALLER_GONE',
+    category: 'network',
     certainty: 'not_applied',
     cause,
   });

@@ -86,24 +86,32 @@ const SESSION = `
     from pg_catalog.pg_stat_activity
    where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()`;
 
-/** Queries the session of a connection once, at first need; undefined until the answer arrives. */
+/** The session of a connection, as far as it is known. */
+export interface KnownSession {
+  /** Queries the session once, at first need; undefined until the answer arrives. */
+  session(): Session | undefined;
+  /** Returns the session if its answer has arrived, and never queries it. */
+  known(): Session | undefined;
+}
+
 export function sessionOf(
   query: (text: string) => Promise<QueryResult>,
   announcedPid: number | undefined,
-): () => Session | undefined {
+): KnownSession {
   let asked = false;
-  let session: Session | undefined;
-  return () => {
+  let known: Session | undefined;
+  const session = (): Session | undefined => {
     if (!asked) {
       asked = true;
       query(SESSION).then(
         ({ rows: [row] }: QueryResult<Session & object>) => {
           // A process id other than the announced one ends the look-up: a pooler assigns sessions freely.
-          if (row?.pid === announcedPid) session = row;
+          if (row?.pid === announcedPid) known = row;
         },
         () => undefined,
       );
     }
-    return session;
+    return known;
   };
+  return { session, known: () => known };
 }

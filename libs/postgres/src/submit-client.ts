@@ -1,7 +1,7 @@
 import { systemClock } from '@convergekit/core';
 import type { PoolClient, Query, QueryResult } from 'pg';
 import { KeptStatements } from './kept-statements.ts';
-import { type Session, sessionOf } from './last-statement.ts';
+import { type KnownSession, type Session, sessionOf } from './last-statement.ts';
 import type { CommitNotifier } from './notify/commit-notifier.ts';
 import { notifierOf } from './notify/commit-watch.ts';
 
@@ -20,7 +20,7 @@ export interface SubmitClient {
 }
 
 /** What a connection keeps from one user to the next. */
-type Known = Pick<SubmitClient, 'session' | 'kept'>;
+type Known = KnownSession & Pick<SubmitClient, 'kept'>;
 const knownOnes = new WeakMap<PoolClient, Known>();
 
 export function knownOf(client: PoolClient): Known {
@@ -28,7 +28,7 @@ export function knownOf(client: PoolClient): Known {
   if (known === undefined) {
     const announced = (client as { readonly processID?: number }).processID;
     const session = sessionOf((text) => client.query(text), announced);
-    knownOnes.set(client, (known = { session, kept: new KeptStatements(systemClock) }));
+    knownOnes.set(client, (known = { ...session, kept: new KeptStatements(systemClock) }));
   }
   return known;
 }

@@ -6,6 +6,7 @@ import { BeginWithFirst } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
 import { commitError, isForgotten, rolledBackError, sqlState } from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
+import { acquireFor } from './pool-door.ts';
 import { SentAhead } from './send-ahead.ts';
 import { ownBegin, ownOpening, sharedOpening } from './settings.ts';
 import { submitClient } from './submit-client.ts';
@@ -19,6 +20,11 @@ export interface TransactionOptions {
   readonly random?: Random;
   /** @default the system's clock */
   readonly clock?: Clock;
+  /**
+   * Ends the wait for a connection: a transaction that has not begun is not run (CALLER_GONE), one that has begun is
+   * finished. @default waits
+   */
+  readonly signal?: AbortSignal | undefined;
   /** Runs first in every attempt, for example SET LOCAL. */
   readonly before?: (tx: Executor) => Promise<void>;
 }
@@ -39,7 +45,7 @@ export function withTransaction<T>(
   fn: (tx: Executor) => Promise<T>,
 ): Promise<T> {
   return runWithReruns(options, async () => {
-    const client = new BeginWithFirst(submitClient(await database.acquire()));
+    const client = new BeginWithFirst(submitClient(await database.acquire(options.signal)));
     const tx = executorOfClient(client);
     let broken = false;
     try {
@@ -79,7 +85,8 @@ export function kyselyTransaction<DB, T>(
 ): Promise<T> {
   return runWithReruns(options, async () => {
     const begin = db.startTransaction().setAccessMode('read write');
-    const tx = await (options.isolation ? begin.setIsolationLevel(options.isolation) : begin).execute();
+    const isolated = options.isolation ? begin.setIsolationLevel(options.isolation) : begin;
+    const tx = await acquireFor(options.signal, () => isolated.execute());
     const connection = await connectionOf(tx);
     const after = collectCommitted(db, connection);
     const ahead = SentAhead.on(connection);

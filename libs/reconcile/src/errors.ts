@@ -8,6 +8,7 @@ export type ReconcileErrorCode =
   | 'REPAIR_UNGUARDED'
   | 'REPAIR_NOT_OWNED'
   | 'CLAIM_LOST'
+  | 'REPORT_UNNAMED'
   | 'READ_TIMEOUT'
   | 'RECONCILER_PAUSED';
 

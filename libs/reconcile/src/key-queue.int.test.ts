@@ -158,6 +158,29 @@ describe('the key queue', () => {
     expect(order).toEqual(['operator', 'event', 'sweep']);
   });
 
+  it('a report by an operator is recorded with its keys, and one that does not say who it is by is refused', async () => {
+    const { executor } = world.stock;
+    const act = { by: 'operator', actor: 'ann', reason: 'the count was wrong' } as const;
+    await reportKeys(executor, stockReconciler(), ['b', 'a', 'a'], act);
+    await reportKeys(executor, stockReconciler(), ['c'], { cause: 'event 7' });
+    const audit = 'select action, subject, by, reason from converge.operator_audit order by subject';
+    const row = { action: 'reconcile retry', by: 'ann', reason: 'the count was wrong' };
+    expect(await rowsOf(world, audit)).toEqual([
+      { ...row, subject: 'stock a' },
+      { ...row, subject: 'stock b' },
+    ]);
+    expect(await rowsOf(world, 'select key, priority from converge.reconcile_key order by key')).toEqual([
+      { key: 'a', priority: 0 },
+      { key: 'b', priority: 0 },
+      { key: 'c', priority: 1 },
+    ]);
+    const nameless = { by: 'operator', cause: 'x' } as unknown as typeof act;
+    await expect(reportKeys(executor, stockReconciler(), ['d'], nameless)).rejects.toMatchObject({
+      code: 'REPORT_UNNAMED',
+      message: expect.stringContaining('has no actor'),
+    });
+  });
+
   it('a key of a dead worker is requeued, and the late worker is fenced', async () => {
     await report();
     const [late] = await claim('late', 0);

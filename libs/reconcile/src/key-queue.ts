@@ -67,6 +67,7 @@ export async function retryKeys(
   keys: readonly string[],
   { actor, reason }: { readonly actor: string; readonly reason: string },
 ): Promise<void> {
+  if (keys.length === 0) return;
   const cause = `operator ${actor}: ${reason}`;
   await executor.query(retrySql, [reconciler, keys, PRIORITIES.operator, cause, 0, 0, actor, reason]);
 }

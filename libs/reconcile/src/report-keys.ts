@@ -1,25 +1,54 @@
 import type { Executor } from '@convergekit/postgres';
-import { enqueueKeys } from './key-queue.ts';
+import { ReconcileError } from './errors.ts';
+import { enqueueKeys, retryKeys } from './key-queue.ts';
 import type { Reconciler } from './reconciler.ts';
 
-export interface ReportRequest {
-  /** @default 'event' */
-  readonly by?: 'event' | 'operator';
-  /** The cause for the audit, such as the event's id. */
-  readonly cause: string;
-}
+export type ReportRequest =
+  | {
+      /** @default 'event' */
+      readonly by?: 'event';
+      /** The cause for the audit, such as the event's id. */
+      readonly cause: string;
+    }
+  | {
+      /** An operator goes before all events, and lets keys start again that were given up. */
+      readonly by: 'operator';
+      /** The operator and the reason, for a row of `converge.operator_audit` for each key. */
+      readonly actor: string;
+      readonly reason: string;
+    };
 
 /**
  * Reports keys that may have diverged.
  * In an event handler pass its own transaction: the report and the watermark commit together. Reports of one key within
- * the debounce window cause one run.
+ * the debounce window cause one run. An operator's report needs the rights of an operator; it rejects with
+ * REPORT_UNNAMED when it does not say who it is by, and why.
  */
 export async function reportKeys(
   executor: Executor,
   { name, timing }: Reconciler,
   keys: readonly string[],
-  { by = 'event', cause }: ReportRequest,
+  request: ReportRequest,
 ): Promise<void> {
+  if (request.by === 'operator') return reportByOperator(executor, name, keys, request);
   const { quietMs, maxWaitMs } = timing;
-  await enqueueKeys(executor, { reconciler: name, keys, priority: by, cause, quietMs, maxWaitMs });
+  await enqueueKeys(executor, {
+    ...{ reconciler: name, keys, priority: 'event' },
+    ...{ cause: request.cause, quietMs, maxWaitMs },
+  });
+}
+
+async function reportByOperator(
+  executor: Executor,
+  name: string,
+  keys: readonly string[],
+  // A caller in JavaScript may leave out what the type demands.
+  { actor, reason }: { readonly actor?: string; readonly reason?: string },
+): Promise<void> {
+  if (actor === undefined || reason === undefined)
+    throw new ReconcileError(
+      `reportKeys by an operator for ${name} has no ${actor === undefined ? 'actor' : 'reason'}: pass { by: 'operator', actor, reason }, which the audit keeps`,
+      { code: 'REPORT_UNNAMED', category: 'bug' },
+    );
+  await retryKeys(executor, name, keys, { actor, reason });
 }

@@ -12,7 +12,7 @@ export interface HttpAnswer {
 /**
  * Maps a failed dependency to an HTTP response.
  * `deferred`: the request was stored in the same transaction (an intent, an event) and will be processed: 202. Otherwise
- * 503 with `Retry-After` when nothing was done and a later attempt may work, 504 for an unknown outcome (repeat with the
+ * 503 with `Retry-After` (1 s unless the failure says more) when nothing was done and a later attempt may work, 504 for an unknown outcome (repeat with the
  * same idempotency key), and 4xx for what the client must change.
  */
 export function httpAnswer(failure: Failure, { deferred = false } = {}): HttpAnswer {
@@ -20,14 +20,20 @@ export function httpAnswer(failure: Failure, { deferred = false } = {}): HttpAns
   const later = retryAfterMs === undefined ? {} : { 'retry-after': `${Math.ceil(retryAfterMs / 1_000)}` };
   if (category === 'business') return { status: 422, headers: {}, outcome: 'rejected' };
   if (deferred || certainty === 'applied') return { status: 202, headers: later, outcome: 'accepted' };
-  if (code === BREAKER_OPEN) return { status: 503, headers: later, outcome: 'try_again' };
+  // A client that is not told when to come again may come at once.
+  const unavailable: HttpAnswer = {
+    status: 503,
+    headers: { 'retry-after': '1', ...later },
+    outcome: 'try_again',
+  };
+  if (code === BREAKER_OPEN) return unavailable;
   if (certainty === 'unknown') return { status: 504, headers: later, outcome: 'unknown' };
   switch (category) {
     case 'throttle':
       return { status: 429, headers: later, outcome: 'try_again' };
     case 'network':
     case 'service':
-      return { status: 503, headers: later, outcome: 'try_again' };
+      return unavailable;
     case 'contention':
       return { status: 409, headers: later, outcome: 'try_again' };
     case 'data':

@@ -89,6 +89,27 @@ describe('a fault proxy', () => {
     await answered(other, 'held too');
   });
 
+  it('a fault proxy that silences connections loses what they send, also after restore, and passes new ones', async () => {
+    const [one, gone] = [await client(), await client()];
+    for (const { socket } of [one, gone]) socket.write('before');
+    await waitUntil(() => reached.join('') === 'beforebefore', { what: 'both to reach the server' });
+    proxy.silence();
+    one.socket.write('lost');
+    gone.socket.destroy();
+    await waitUntil(gone.closed, { what: 'the end of a client' });
+    const other = await client();
+    other.socket.write('new');
+    await answered(other, 'new');
+    proxy.restore();
+    await roundTripBeside();
+    expect([reached.join('').includes('lost'), one.closed()]).toEqual([false, false]);
+    // The server has not learned that a client has ended.
+    const held = await new Promise<number>((resolve) =>
+      echo.getConnections((_error, count) => resolve(count)),
+    );
+    expect(held).toBe(3);
+  });
+
   it('a fault proxy that drops replies passes the request and loses the answer', async () => {
     const one = await client();
     proxy.dropReplies();

@@ -16,6 +16,11 @@ export interface FaultProxy {
   /** Bytes stop in both directions, connections stay open: a hung peer. Until `restore`. */
   stall(): void;
   /**
+   * Loses every byte, and the end, of the connections that are open now; neither side learns of it. New connections work,
+   * and `restore` brings none back: a firewall that forgot them, a host that vanished.
+   */
+  silence(): void;
+  /**
    * Loses the server's answers while requests still reach the server: the client cannot know the outcome. Lasts until
    * `restore`.
    */
@@ -53,6 +58,9 @@ export async function faultProxy({ target }: FaultProxyOptions): Promise<FaultPr
     address: `127.0.0.1:${port}`,
     cut: () => enter('cut'),
     stall: () => enter('stalled'),
+    silence: () => {
+      for (const link of links) link.silence();
+    },
     dropReplies: () => enter('dropping'),
     delay: (ms) => enter('open', ms),
     restore: () => enter('open'),
@@ -72,6 +80,7 @@ class Link {
   readonly #down: Lag;
   #mode: Mode = 'open';
   #lostBytes = false;
+  #isSilent = false;
 
   constructor(client: Socket, server: Socket, onClosed: () => void) {
     this.#client = client;
@@ -88,8 +97,9 @@ class Link {
       [server, client, this.#down],
     ] as const) {
       from.on('end', () => lag.pass(undefined));
-      from.on('error', () => to.resetAndDestroy());
+      from.on('error', () => this.#isSilent || to.resetAndDestroy());
       from.on('close', () => {
+        if (this.#isSilent && !to.destroyed) return;
         // A connection that ended in order still has its last bytes on their way.
         if (lag.isHolding) lag.pass(undefined);
         else to.destroy();
@@ -98,7 +108,14 @@ class Link {
     }
   }
 
+  silence(): void {
+    this.enter('stalled', 0);
+    this.#isSilent = true;
+  }
+
   enter(mode: Mode, delayMs: number): void {
+    if (this.#isSilent && mode !== 'cut') return;
+    this.#isSilent = false;
     this.#mode = mode;
     this.#up.delayMs = delayMs;
     this.#down.delayMs = delayMs;

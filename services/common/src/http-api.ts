@@ -33,14 +33,15 @@ export function httpApi({ routes, onError, now = () => systemClock.now() }: Http
   const app = new Hono();
   app.use(servedRequests(now));
   app.onError((error, context) => {
-    if (isReused(error))
+    if (hasCode(error, 'REQUEST_KEY_REUSED'))
       return refuse(
         context,
         422,
         'REQUEST_KEY_REUSED',
         'this Idempotency-Key was used for another request: use a new key',
       );
-    onError(error);
+    // The client has gone, and nothing was done for it: there is no failure to look into.
+    if (!hasCode(error, 'CALLER_GONE')) onError(error);
     const { status, headers, outcome } = httpAnswer(classify(error));
     for (const [name, value] of Object.entries(headers)) context.header(name, value);
     const [code, message] = ANSWERS[outcome];
@@ -50,12 +51,15 @@ export function httpApi({ routes, onError, now = () => systemClock.now() }: Http
   return app;
 }
 
-/** Adds a POST route with `Idempotency-Key` and a JSON body. It validates both, calls `act` and answers 201. */
+/**
+ * Adds a POST route with `Idempotency-Key` and a JSON body. It validates both, calls `act` and answers 201. `client` aborts
+ * when the client has gone.
+ */
 export function keyedPost<T>(
   app: Hono,
   path: string,
   schema: z.ZodType<T>,
-  act: (requestKey: string, request: T) => Promise<object>,
+  act: (requestKey: string, request: T, client: AbortSignal) => Promise<object>,
 ): void {
   app.post(path, bodyLimit({ maxSize: 256 * 1024, onError: tooLarge }), async (context) => {
     const key = context.req.header('idempotency-key');
@@ -69,7 +73,7 @@ export function keyedPost<T>(
     if (body === undefined) return refuse(context, 400, 'BODY_INVALID', 'the body is not JSON');
     const request = schema.safeParse(body);
     if (!request.success) return refuse(context, 400, 'BODY_INVALID', z.prettifyError(request.error));
-    return context.json(await act(key, request.data), 201);
+    return context.json(await act(key, request.data, context.req.raw.signal), 201);
   });
 }
 
@@ -94,6 +98,6 @@ function tooLarge(context: Context): Response {
   return refuse(context, 413, 'BODY_TOO_LARGE', 'a request takes up to 256 KB');
 }
 
-function isReused(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'REQUEST_KEY_REUSED';
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

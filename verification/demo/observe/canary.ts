@@ -11,7 +11,7 @@ export type Shown = ReadonlyMap<string, string>;
 
 /**
  * Puts a secret wherever a stranger can: into an order, its headers and its query, and into records of a topic, among them
- * ones that no consumer can read. Waits until the consumers have given them up.
+ * ones that no consumer can read, and whose messages would quote it. Waits until the consumers have given them up.
  */
 export async function plant(world: World, secret: string): Promise<void> {
   const headers = {
@@ -21,11 +21,11 @@ export async function plant(world: World, secret: string): Promise<void> {
   };
   const order = { lines: [{ sku: secret, quantity: 1, unitCents: 1 }], country: 'PT' };
   await placeOne(world, order, headers, `?token=${secret}`);
-  const values = [`{"orderId":"${secret}"`, `{"orderId":1,"${secret}":"${secret}"}`, secret];
+  const values = [`{"orderId":"${secret}"`, `{"orderId":1,"${secret}":"${secret}"}`, secret, secret];
   const records = values.map((value, index) => ({
     key: `${secret}-${index}`,
     value,
-    headers: index === 2 ? ([['x-secret', secret]] as const) : strangersHeaders(secret, index),
+    headers: index === 3 ? ([['x-secret', secret]] as const) : strangersHeaders(secret, index),
     timestampMs: Date.now(),
   }));
   const producer = await world.broker.producer();

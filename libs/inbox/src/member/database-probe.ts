@@ -1,18 +1,25 @@
+import type { Clock, Random } from '@convergekit/core';
 import { delayMs, outageBackoff } from '@convergekit/core/engine';
-import type { SliceContext } from '../slice/context.ts';
+
+interface ProbeParts {
+  /** Asks the database. It must end: all partitions wait for it. */
+  readonly ask: () => Promise<void>;
+  readonly clock: Clock;
+  readonly random: Random;
+}
 
 /**
  * Asks whether the consumer's database answers, for all partitions together. One connection is tried at a time, with a
  * pause between two: one for each partition would hold up a server that is starting.
  */
-export class DatabaseProbe<DB> {
-  readonly #of: Pick<SliceContext<DB>, 'database' | 'clock' | 'random'>;
+export class DatabaseProbe {
+  readonly #of: ProbeParts;
   #asking: Promise<void> | undefined;
   #failures = 0;
   /** The last refusal; it counts until the next one may be asked for. */
   #refused: { readonly error: unknown; readonly until: number } | undefined;
 
-  constructor(of: Pick<SliceContext<DB>, 'database' | 'clock' | 'random'>) {
+  constructor(of: ProbeParts) {
     this.#of = of;
   }
 
@@ -25,9 +32,9 @@ export class DatabaseProbe<DB> {
   }
 
   async #ask(): Promise<void> {
-    const { database, clock, random } = this.#of;
+    const { ask, clock, random } = this.#of;
     try {
-      await database.executor.query('select 1');
+      await ask();
       this.#failures = 0;
       this.#refused = undefined;
     } catch (error) {

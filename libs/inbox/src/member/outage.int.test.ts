@@ -40,7 +40,7 @@ describe('an outage of the consumer’s own database', () => {
     const proxied = new URL(url);
     proxied.hostname = '127.0.0.1';
     proxied.port = String(proxy.port);
-    const database = connect<LedgerDb>({ url: proxied.href, connectTimeoutMs: 1_000 });
+    const database = connect<LedgerDb>({ url: proxied.href, connectTimeoutMs: 1_000, silenceMs: 0 });
     const consumer = defineConsumer<LedgerDb>({ name: 'stock', from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
@@ -81,6 +81,18 @@ describe('an outage of the consumer’s own database', () => {
     const { rows } = await direct.executor.query('select from converge.parked');
     expect(rows).toEqual([]);
     expect(service.status()[0]!.state).toBe('running');
+  });
+
+  // Planted fault: with a pool that does not look for lost answers (`silenceMs: 0`), the rest never comes here.
+  it('a network that silences the connections to the database holds no partition up, and every event is applied once', async () => {
+    const { proxy } = await through();
+    const source = new FixtureSource({ partitions: 1 });
+    await source.publish(broker, some(0, 50));
+    await waitUntil(async () => (await lines(direct)).length === 50, { what: 'the first 50' });
+    proxy.silence();
+    await source.publish(broker, some(50, 100));
+    await waitUntil(async () => (await lines(direct)).length >= 100, { what: 'the rest' });
+    expect((await lines(direct)).map(({ n }) => n)).toEqual(some(0, 100).map((_, n) => n));
   });
 
   // Planted fault: without the reload after an outage, the consumer never learns here that its commit was done.

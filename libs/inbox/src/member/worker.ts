@@ -1,3 +1,4 @@
+import { answers } from '@convergekit/postgres/engine';
 import type { SliceContext } from '../slice/context.ts';
 import { JointSlices } from '../slice/joint-slices.ts';
 import { DatabaseProbe } from './database-probe.ts';
@@ -7,7 +8,7 @@ import type { Sources } from './sources.ts';
 export interface Worker<DB> {
   readonly context: SliceContext<DB>;
   readonly sources: Sources;
-  readonly probe: DatabaseProbe<DB>;
+  readonly probe: DatabaseProbe;
   /** Commits the slices of all partitions: those that wait together in one transaction. */
   readonly joint: JointSlices<DB>;
   /** True once the service stops: the slice in work is finished, no other begins. */
@@ -16,12 +17,17 @@ export interface Worker<DB> {
   waiting(outage: unknown): void;
 }
 
+/** The time that the database has to answer a probe, in milliseconds. */
+const PROBE_MS = 5_000;
+
 /** Creates the state of a member that has no partition yet. */
 export function workerOf<DB>(
   context: SliceContext<DB>,
   sources: Sources,
   member: Pick<Worker<DB>, 'stopping' | 'waiting'>,
 ): Worker<DB> {
-  const [probe, joint] = [new DatabaseProbe(context), new JointSlices(context)];
+  const { database, clock, random } = context;
+  const probe = new DatabaseProbe({ ask: () => answers(database, PROBE_MS), clock, random });
+  const joint = new JointSlices(context);
   return { context, sources, probe, joint, ...member };
 }

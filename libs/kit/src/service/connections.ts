@@ -16,6 +16,8 @@ export interface Connections<DB> {
   relayDatabase(): Database<DB>;
   relayBroker(): Broker;
   broker(): Broker;
+  /** The most connections that the pools opened so far can take together. */
+  most(): number;
   /** The databases that reconcilers name, by name: those of the settings, and the service's own. */
   reconciled(names: readonly string[]): Readonly<Record<string, Database<never>>>;
 }
@@ -35,10 +37,14 @@ export function openConnections<DB>(
     onOpened(() => opened.close());
     return opened;
   };
+  let most = 0;
   const onIdleError = (error: Error): void => log.warn({ err: error }, 'a connection to Postgres dropped');
-  const open = <T>(role: string, options: ConnectOptions): Database<T> =>
-    kept(connect<T>({ applicationName: `${clientId}${role}`, onIdleError, ...options }));
-  const { url, connections: max } = settings.database;
+  const open = <T>(role: string, options: ConnectOptions): Database<T> => {
+    const opened = connect<T>({ applicationName: `${clientId}${role}`, onIdleError, ...options });
+    most += opened.pool.options.max;
+    return kept(opened);
+  };
+  const { url, connections: max, maxWaiting } = settings.database;
   const own = { ...(url === undefined ? {} : { url }), setting: databaseSetting };
   const named = (name: string): ConnectOptions | undefined => {
     const address = settings.reconcile.databases[name];
@@ -47,7 +53,8 @@ export function openConnections<DB>(
     return name === service ? own : undefined;
   };
   return {
-    database: open<DB>('', { ...own, max }),
+    most: () => most,
+    database: open<DB>('', { ...own, max, maxWaiting }),
     workDatabase: () => open<DB>('-work', { ...own, max }),
     relayDatabase: () => open<DB>('-relay', own),
     relayBroker: () =>

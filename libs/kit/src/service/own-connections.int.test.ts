@@ -35,6 +35,8 @@ it('a consumer handles its events while requests hold every connection of its se
     CONVERGE__BROKER: 'local',
     CONVERGE__DATABASE__CONNECTIONS: '2',
   });
+  // Two pools of two, and the relay's ten.
+  expect(await run.until('trial is ready')).toMatchObject({ maxConnections: 14 });
   await run.until('every connection of the service is in use');
   const database = connect({ url });
   try {

@@ -73,7 +73,7 @@ async function serve<DB, Own extends OwnSettings>(of: Serving<DB, Own>): Promise
   const failed = Promise.withResolvers<undefined>();
   const onReady = async (): Promise<void> => {
     state = 'ready';
-    log.info({ healthPort: health.port }, `${name} is ready`);
+    log.info({ healthPort: health.port, maxConnections: of.connections.most() }, `${name} is ready`);
     await definition.onReady?.(assembled.parts);
   };
   try {

@@ -17,8 +17,13 @@ const database = z.object({
   }),
   connections: z.int().min(2).default(10).meta({
     description:
-      'The most connections of the service’s own parts, and as many again of its consumers and workers; its relay and its reconcilers have their own.',
+      'The most connections of the service’s own parts, and as many again of its consumers and workers. Its relay, and its reconcilers in each database, have 10 more each.',
     unit: 'connections',
+  }),
+  maxWaiting: z.int().min(1).default(1_000).meta({
+    description:
+      'The most requests that wait for a connection of the service’s own parts; further ones are refused at once (DATABASE_POOL_EXHAUSTED).',
+    unit: 'requests',
   }),
 });
 

@@ -72,7 +72,8 @@ export class RunningActions {
         this.#stops.delete(id);
       }),
     );
-    for (const old of [...this.#actions.keys()].slice(0, -KEPT)) this.#actions.delete(old);
+    for (const old of [...this.#actions.keys()].slice(0, -KEPT))
+      if (!this.#ended.has(old)) this.#actions.delete(old);
     return id;
   }
 

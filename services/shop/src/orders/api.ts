@@ -25,7 +25,9 @@ interface Options {
 export function ordersApi(options: Options): Hono {
   const routes = 'POST /orders, GET /orders, GET /orders/:id and POST /orders/:id/cancel';
   const app = httpApi({ routes, onError: options.onError });
-  keyedPost(app, '/orders', orderRequest, (key, request) => placeOrder(options, key, request));
+  keyedPost(app, '/orders', orderRequest, (key, request, client) =>
+    placeOrder(options, key, request, client),
+  );
   app.get('/orders', async (context) => context.json({ orders: await listOrders(options.db, LISTED) }));
   app.get('/orders/:id', (context) => answerById(context, 'order', (id) => findOrder(options.db, id)));
   app.post('/orders/:id/cancel', async (context) => {

@@ -25,31 +25,36 @@ export interface Placed {
 /**
  * Places an order: the order, its history, its event and the answer commit together.
  * The same key with the same request returns the first answer and writes nothing; another request rejects with
- * REQUEST_KEY_REUSED.
+ * REQUEST_KEY_REUSED. Nothing is begun for a client that has gone (CALLER_GONE).
  */
 export function placeOrder(
   { db, outbox, newId }: { db: Kysely<OrdersDb>; outbox: Outbox; newId: NewId },
   requestKey: string,
   request: OrderRequest,
+  client?: AbortSignal,
 ): Promise<Placed> {
-  return outbox.transaction(db, { requestKey, request }, async ({ tx, emit }): Promise<Placed> => {
-    const orderId = newId();
-    const total = totalCents(request.lines);
-    await tx
-      .insertInto('orders')
-      .values({
-        order_id: orderId,
-        state: 'placed',
-        lines: JSON.stringify(request.lines),
-        total_cents: total,
-        country: request.country,
-      })
-      .execute();
-    await tx
-      .insertInto('order_history')
-      .values({ order_id: orderId, version: 1, state: 'placed', detail: null })
-      .execute();
-    emit(orderPlaced({ orderId, totalCents: total, ...request }));
-    return { orderId, state: 'placed', totalCents: total };
-  });
+  return outbox.transaction(
+    db,
+    { requestKey, request, signal: client },
+    async ({ tx, emit }): Promise<Placed> => {
+      const orderId = newId();
+      const total = totalCents(request.lines);
+      await tx
+        .insertInto('orders')
+        .values({
+          order_id: orderId,
+          state: 'placed',
+          lines: JSON.stringify(request.lines),
+          total_cents: total,
+          country: request.country,
+        })
+        .execute();
+      await tx
+        .insertInto('order_history')
+        .values({ order_id: orderId, version: 1, state: 'placed', detail: null })
+        .execute();
+      emit(orderPlaced({ orderId, totalCents: total, ...request }));
+      return { orderId, state: 'placed', totalCents: total };
+    },
+  );
 }

@@ -16,7 +16,9 @@ interface Options {
 /** Creates the API: POST /transfers with `Idempotency-Key`, GET /transfers/:id. */
 export function transfersApi(options: Options): Hono {
   const app = httpApi({ routes: 'POST /transfers and GET /transfers/:id', onError: options.onError });
-  keyedPost(app, '/transfers', transferRequest, (key, request) => requestTransfer(options, key, request));
+  keyedPost(app, '/transfers', transferRequest, (key, request, client) =>
+    requestTransfer(options, key, request, client),
+  );
   app.get('/transfers/:id', (context) =>
     answerById(context, 'transfer', (id) => findTransfer(options.db, id)),
   );

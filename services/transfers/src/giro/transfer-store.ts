@@ -20,17 +20,22 @@ export function requestTransfer(
   { db, outbox, newId }: { db: Kysely<GiroDb>; outbox: Outbox; newId: NewId },
   requestKey: string,
   request: TransferRequest,
+  client?: AbortSignal,
 ): Promise<Requested> {
-  return outbox.transaction(db, { requestKey, request }, async ({ tx, emit }): Promise<Requested> => {
-    const transferId = newId();
-    const { from, to, amountCents } = request;
-    await tx
-      .insertInto('transfer')
-      .values({ transfer_id: transferId, from_account: from, to_account: to, amount_cents: amountCents })
-      .execute();
-    emit(transferRequested({ transferId, ...request }));
-    return { transferId, state: 'requested' };
-  });
+  return outbox.transaction(
+    db,
+    { requestKey, request, signal: client },
+    async ({ tx, emit }): Promise<Requested> => {
+      const transferId = newId();
+      const { from, to, amountCents } = request;
+      await tx
+        .insertInto('transfer')
+        .values({ transfer_id: transferId, from_account: from, to_account: to, amount_cents: amountCents })
+        .execute();
+      emit(transferRequested({ transferId, ...request }));
+      return { transferId, state: 'requested' };
+    },
+  );
 }
 
 /** Ends a transfer once. A later end changes nothing, since its saga has only one end. */

@@ -1,4 +1,4 @@
-import type { Outbox } from 'convergekit';
+import { classify, httpAnswer, type Outbox } from 'convergekit';
 import { Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
@@ -25,7 +25,12 @@ export function api({ db, outbox, onError }: ApiOptions): Hono {
     if ('code' in error && error.code === 'REQUEST_KEY_REUSED')
       return context.json({ error: 'this Idempotency-Key was used for another request: use a new one' }, 422);
     onError(error);
-    return context.json({ error: 'the request failed: repeat it with the same Idempotency-Key' }, 500);
+    // 503 with Retry-After where nothing was done and a later attempt may work.
+    const { status, headers } = httpAnswer(classify(error));
+    return context.json(
+      { error: 'the request failed: repeat it with the same Idempotency-Key' },
+      { status, headers },
+    );
   });
   app.post('/orders', async (context) => {
     const key = context.req.header('idempotency-key');
@@ -33,7 +38,7 @@ export function api({ db, outbox, onError }: ApiOptions): Hono {
       return context.json({ error: 'send the header Idempotency-Key, one new value for each order' }, 400);
     const request = orderRequest.safeParse(await context.req.json().catch(() => undefined));
     if (!request.success) return context.json({ error: z.prettifyError(request.error) }, 400);
-    return context.json(await placeOrder(db, outbox, key, request.data), 201);
+    return context.json(await placeOrder(db, outbox, key, request.data, context.req.raw.signal), 201);
   });
   app.get('/orders/:id', async (context) => {
     const orderId = context.req.param('id');

@@ -5,15 +5,16 @@ import type { Tables } from './tables.ts';
 
 /**
  * Places an order. The row and its event are one transaction: both or neither. A repeat of the request gets the stored
- * answer, so a client may send it again when it got none.
+ * answer, so a client may send it again when it got none. Nothing is begun for a client that has gone: `client` aborts.
  */
 export function placeOrder(
   db: Kysely<Tables>,
   outbox: Outbox,
   requestKey: string,
   request: Omit<Order, 'orderId'>,
+  client?: AbortSignal,
 ): Promise<Order> {
-  return outbox.transaction(db, { requestKey, request }, async ({ tx, emit }) => {
+  return outbox.transaction(db, { requestKey, request, signal: client }, async ({ tx, emit }) => {
     const order = { orderId: newUuidV7(), ...request };
     await tx.insertInto('orders').values(order).execute();
     emit(orderPlaced(order));
