@@ -48,7 +48,7 @@ build: $(INSTALLED) ## compile the publishable packages into dist
 
 .PHONY: packages
 packages: build ## pack the packages, install them outside the repository and run what a user runs first (under 3 min)
-	@node verification/packages/main.ts
+	@node verification/packages/main.ts $(ARGS)
 
 .PHONY: sbom
 sbom: $(INSTALLED) ## write the bill of materials of the published packages (CycloneDX), and print their licenses

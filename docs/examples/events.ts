@@ -4,7 +4,6 @@ import { z } from 'zod';
 
 export const orderPlaced = defineEvent({
   type: 'shop.order.placed',
-  version: 1,
   topic: 'shop.orders',
   key: ({ orderId }) => orderId,
   data: z.object({ orderId: z.string(), sku: z.string(), cents: z.int().positive() }),

@@ -18,10 +18,10 @@ it('the first program charges an accepted order once, removes an order whose pay
   const database = connect<{ orders: Order; charges: Order }>({ url, applicationName: 'first-program' });
   await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations]);
   for (const table of ['orders', 'charges'])
-    await database.executor.query(`create table ${table} ("orderId" text primary key, cents int not null)`);
+    await database.executor.query(`create table ${table} (id text primary key, cents int not null)`);
   await deleteTopics('orders', 'payments.failures', 'orders.failures');
   const program = spawn(process.execPath, [fileURLToPath(new URL('first-program.ts', import.meta.url))], {
-    env: { ...process.env, DATABASE_URL: url, KAFKA_BROKERS: brokers },
+    env: { ...process.env, NODE_ENV: 'development', DATABASE_URL: url, KAFKA_BROKERS: brokers },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const exited = once(program, 'exit');
@@ -35,8 +35,8 @@ it('the first program charges an accepted order once, removes an order whose pay
       { what: 'one order and one charge' },
     );
     expect(left).toEqual({
-      rows: [{ orderId: 'small', cents: 4_200 }],
-      charges: [{ orderId: 'small', cents: 4_200 }],
+      rows: [{ id: 'small', cents: 4_200 }],
+      charges: [{ id: 'small', cents: 4_200 }],
     });
     program.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
@@ -47,7 +47,7 @@ it('the first program charges an accepted order once, removes an order whose pay
 });
 
 interface Order {
-  orderId: string;
+  id: string;
   cents: number;
 }
 
@@ -66,4 +66,6 @@ it('the first program is the one on the first screen of the README', () => {
   expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain(
     `\`\`\`ts\n${program}\`\`\``,
   );
+  const code = program.split('\n').filter((line) => line !== '' && !line.startsWith('//'));
+  expect(code.length).toBeLessThanOrEqual(25);
 });

@@ -1,48 +1,30 @@
-import { BusinessRejection, defineConsumer, defineEvent, service } from 'convergekit';
+import { BusinessRejection, defineConsumer, defineEvent, service, type ServiceParts } from 'convergekit';
 import { z } from 'zod';
 
-const data = z.object({ orderId: z.string(), cents: z.int().positive() });
-type Tables = { orders: z.infer<typeof data>; charges: z.infer<typeof data> };
-const orderPlaced = defineEvent({
-  type: 'order.placed',
-  version: 1,
-  topic: 'orders',
-  key: (order) => order.orderId,
-  data,
+const data = z.object({ id: z.string(), cents: z.int().positive() });
+type Tables = Record<'orders' | 'charges', z.infer<typeof data>>;
+const orderPlaced = defineEvent({ type: 'order.placed', topic: 'orders', key: ({ id }) => id, data });
+
+// Payments applies each event once, or refuses it.
+const payments = defineConsumer<Tables>({ name: 'payments' }).on(orderPlaced, ({ data }, { tx, write }) => {
+  if (data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
+  write(tx.insertInto('charges').values(data));
 });
 
-// Payments: applies each event once, or refuses it.
-const payments = defineConsumer<Tables>({ name: 'payments', from: 'beginning' }).on(
-  orderPlaced,
-  async (event, { tx }) => {
-    if (event.data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
-    await tx.insertInto('charges').values(event.data).execute();
-  },
-);
-
-// Orders: compensates what payments refused.
-const orders = defineConsumer<Tables>({ name: 'orders', from: 'beginning' }).onFailure(
+// Orders compensates what payments refused.
+const orders = defineConsumer<Tables>({ name: 'orders' }).onFailure(
   orderPlaced,
   { of: 'payments' },
-  async (failure, { tx }) => {
-    await tx.deleteFrom('orders').where('orderId', '=', failure.event.data.orderId).execute();
-  },
+  ({ event }, { tx, write }) => write(tx.deleteFrom('orders').where('id', '=', event.data.id)),
 );
 
-await service<Tables>('shop', {
-  consumers: [payments, orders],
-  emits: [orderPlaced],
-  relay: true,
-  topics: 'create',
-  onReady: async ({ db, outbox }) => {
-    for (const request of [
-      { orderId: 'small', cents: 4_200 },
-      { orderId: 'large', cents: 420_000 },
-    ])
-      // The row and its event are one transaction, which a repeat of the request does not run again.
-      await outbox.transaction(db, { requestKey: request.orderId, request }, async ({ tx, emit }) => {
-        await tx.insertInto('orders').values(request).execute();
-        emit(orderPlaced(request));
-      });
-  },
-}).run();
+// A row and its event are one transaction, which a repeat of the request does not run again.
+const onReady = async ({ db, outbox }: ServiceParts<Tables>) => {
+  for (const [id, cents] of Object.entries({ small: 4_200, large: 420_000 }))
+    await outbox.transaction(db, { requestKey: id, request: cents }, async ({ tx, emit }) => {
+      await tx.insertInto('orders').values({ id, cents }).execute();
+      emit(orderPlaced({ id, cents }));
+    });
+};
+
+await service('shop', { consumers: [payments, orders], emits: [orderPlaced], relay: true, onReady }).run();

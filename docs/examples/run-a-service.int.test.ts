@@ -58,7 +58,7 @@ it('the example of “run a service” creates its topics, makes the call that a
     expect(refused.log()).toContain(
       'no topic guide.mails, mails.failures: create with `converge topics create guide.mails mails.failures --partitions 6`',
     );
-    const { child, exited, log } = start({});
+    const { child, exited, log } = start({ NODE_ENV: 'development' });
     await waitUntil(() => Promise.resolve(log().includes('mails is ready')), { what: 'the start' });
     const answer = await fetch(`http://127.0.0.1:${port}/?address=a@b.test`, { method: 'POST' });
     expect(answer.status).toBe(202);

@@ -84,6 +84,5 @@ export const mails = service('mails', {
   effects: [sendMail],
   emits: [mailAsked],
   relay: true,
-  topics: process.env['NODE_ENV'] === 'production' ? 'check' : 'create',
   parts: ({ settings, db, outbox, log }) => [httpPart(settings.http.port, db, outbox, log)],
 });

@@ -48,7 +48,7 @@ export const TABLES = `
   create table price (sku text primary key, cents int not null);
   create table view (sku text not null, visitor text not null)`;
 
-export const stock = defineConsumer<StockDb>({ name: 'warehouse', from: 'beginning' })
+export const stock = defineConsumer<StockDb>({ name: 'warehouse' })
   // The result of the statement decides what follows: await it.
   .on(orderPlaced, async ({ data }, { tx, write, emit }) => {
     const taken = await tx
@@ -77,7 +77,6 @@ export const stock = defineConsumer<StockDb>({ name: 'warehouse', from: 'beginni
 /** A consumer that trusts the source `orders` by its id; all other sources are foreign. */
 export const trusting = defineConsumer<StockDb>({
   name: 'warehouse',
-  from: 'beginning',
   sources: { orders: '0197c3f4-6a1e-7c31-9d53-2f8b1a6e4c07' },
 });
 

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { overLimit, tooLarge } from './limits.ts';
-import { LOWEST, LOWEST_TO_EMIT } from './peers.ts';
+import { LOWEST, LOWEST_TO_EMIT, NEST } from './peers.ts';
 
 it('a project over its limits is named with each package that it must not bring', () => {
   const many = Array.from({ length: 16 }, (_, n) => `a${n}@1.0.0`);
@@ -35,6 +35,11 @@ it('the range of each peer begins with the lowest version that is tried', () => 
         expect(`${name} ${peer} ${peerDependencies[peer].replace(/^(>=|\^)/, '').split(' ')[0] ?? ''}`).toBe(
           `${name} ${peer} ${lowest}`,
         );
+});
+
+it('the range for Nest has both ends that are tried', () => {
+  const { peerDependencies = {} } = manifests.find(({ name }) => name === '@convergekit/nest') ?? {};
+  expect(peerDependencies['@nestjs/common']).toBe(`^${NEST.lowest} || ${NEST.newest}`);
 });
 
 // pnpm gives a package only the peers that the packages above it declare.

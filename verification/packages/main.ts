@@ -1,10 +1,11 @@
 /**
  * Packs every package, installs the tarballs outside the repository as a user would, and runs what a user runs first.
- * Prints sizes and counts, and fails over the limits. `make packages`.
+ * Prints sizes and counts, and fails over the limits. `make packages`; with `ARGS=--all` also the newest Nest and AWS's signer.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
 import { freshDatabase, startStack } from '@convergekit/testing';
@@ -13,8 +14,13 @@ import { lintPackage } from './lint.ts';
 import { LIMITS, overLimit, tooLarge } from './limits.ts';
 import { runCommand, runEmitter, runFirstProgram } from './program.ts';
 import { addFiles, addPackage, compile, makeProject, type Project, versionOf } from './project.ts';
-import { LOWEST, LOWEST_TO_EMIT, type Peers } from './peers.ts';
+import { mskToken } from './msk.ts';
+import { NEST_COMPANIONS, NEST_PACKAGES, runNest } from './nest.ts';
+import { LOWEST, LOWEST_TO_EMIT, NEST, type Peers } from './peers.ts';
 import { installTools, run, plain, type Tools } from './tools.ts';
+
+const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
+const { all } = values;
 
 const began = performance.now();
 const say = (line: string): void => {
@@ -52,11 +58,16 @@ try {
     const project = await projectOf('newest', ['convergekit'], {});
     count('service', project);
     await trial(project, tools, '24');
+    if (all)
+      await attempt('the example of a token for MSK compiles and signs', () => mskToken(project, tools));
   });
   await attempt('all packages with the lowest peers', async () =>
     trial(await projectOf('lowest', ['convergekit'], LOWEST), tools, '22'),
   );
   await attempt('a program that only emits', emitOnly);
+  // The tests of the repository run the newest.
+  for (const version of all ? [NEST.lowest, NEST.newest] : [NEST.lowest])
+    await attempt(`the example application on Nest ${version}`, () => nest(version));
   await lint;
 } finally {
   await stack.stop();
@@ -90,6 +101,17 @@ async function emitOnly(): Promise<void> {
   await migrate(database, [outboxMigrations]);
   await database.close();
   await runEmitter({ project, node: tools.node['22'], databaseUrl, brokers: stack.brokers }, 'emit.mts');
+}
+
+/** Compiles and runs the example application of the guide “Nest” with one version of it. */
+async function nest(version: string): Promise<void> {
+  const nests = Object.fromEntries(NEST_PACKAGES.map((name) => [name, version]));
+  const ours = ['convergekit', '@convergekit/nest', '@convergekit/broker', '@convergekit/local'];
+  const folder = `nest-${version.replaceAll(/\W/g, '')}`;
+  const project = await projectOf(folder, ours, { ...NEST_COMPANIONS, ...nests });
+  const node = tools.node[version === NEST.lowest ? '22' : '24'];
+  const databaseUrl = await freshDatabase(stack.databaseUrl, 'nest');
+  await runNest({ project, node, databaseUrl, brokers: stack.brokers }, tools);
 }
 
 /** Compiles and runs everything in a project that has all packages, on one version of Node. */

@@ -11,15 +11,17 @@ export interface Servers {
   readonly brokers: string;
 }
 
-interface Trial extends Servers {
+export interface Trial extends Servers {
   readonly project: Project;
   readonly node: string;
 }
 
-const environment = ({ databaseUrl, brokers, node }: Trial): NodeJS.ProcessEnv =>
+/** The environment of a project's programs. */
+export const environment = ({ databaseUrl, brokers, node }: Trial): NodeJS.ProcessEnv =>
   plain({
     DATABASE_URL: databaseUrl,
     KAFKA_BROKERS: brokers,
+    NODE_ENV: 'development',
     // The command's first line asks the PATH for `node`.
     PATH: `${node.slice(0, node.lastIndexOf('/'))}:${process.env['PATH'] ?? ''}`,
   });
@@ -37,12 +39,12 @@ export async function runCommand(trial: Trial): Promise<void> {
 
 /** Runs the README's first program until its order is charged and the refused one is gone, then stops it. */
 export async function runFirstProgram(trial: Trial, file: string): Promise<void> {
-  const database = connect<Record<'orders' | 'charges', { orderId: string; cents: number }>>({
+  const database = connect<Record<'orders' | 'charges', { id: string; cents: number }>>({
     url: trial.databaseUrl,
   });
   try {
     for (const table of ['orders', 'charges'])
-      await database.executor.query(`create table ${table} ("orderId" text primary key, cents int not null)`);
+      await database.executor.query(`create table ${table} (id text primary key, cents int not null)`);
     const child = spawn(trial.node, [file], {
       cwd: trial.project.folder,
       env: environment(trial),
@@ -68,8 +70,8 @@ export async function runFirstProgram(trial: Trial, file: string): Promise<void>
 
 async function applied({ executor }: Pick<Database, 'executor'>): Promise<boolean> {
   const { rows } = await executor.query<{ orders: string; charges: string }>(
-    `select (select string_agg("orderId", ',') from orders) as orders,
-            (select string_agg("orderId", ',') from charges) as charges`,
+    `select (select string_agg(id, ',') from orders) as orders,
+            (select string_agg(id, ',') from charges) as charges`,
   );
   return rows[0]?.orders === 'small' && rows[0].charges === 'small';
 }

@@ -1,16 +1,17 @@
 /**
- * Does what the quickstart says, as a newcomer would: outside the repository, from packed packages, without Java and
- * Docker. Prints the time of each step and what was downloaded, and fails when an order does not end as the guide says.
- * `make quickstart`; on the oldest Node with `ARGS="--node 22"`.
+ * Does what the quickstart and the first screen of the README say, as a newcomer would. It works outside the repository,
+ * from packed packages, without Java and Docker. Prints the time of each step and what was downloaded, and fails when an
+ * order does not end as the pages say. `make quickstart`; on the oldest Node with `ARGS="--node 22"`.
  */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '@convergekit/testing/operate';
 import { root } from '../../infra/packages/stage.ts';
 import { installTools } from '../packages/tools.ts';
+import { whileDev } from './dev.ts';
 import { newcomer, say, seconds } from './newcomer.ts';
 import { checkOrders } from './orders.ts';
+import { runReadme } from './readme.ts';
 
 const { values } = parseArgs({ options: { node: { type: 'string', default: '24' } } });
 if (values.node !== '22' && values.node !== '24')
@@ -42,34 +43,12 @@ try {
   await step('npm install', service);
   await step('npm run check', service);
   await step('npm test', service);
-  const start = performance.now();
-  const dev = spawn('npm', ['run', 'dev'], {
-    cwd: service,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
+  await whileDev(['npm', 'run', 'dev'], { cwd: service, env }, async ({ start }) => {
+    await checkOrders(`http://127.0.0.1:${httpPort}/orders`, (what) =>
+      say(`${seconds(start)}  npm run dev: ${what}`),
+    );
   });
-  let log = '';
-  for (const stream of [dev.stdout, dev.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const ended = new Promise<number | null>((resolve) => dev.on('close', resolve));
-  try {
-    const failed = ended.then((code) => {
-      throw new Error(`\`npm run dev\` ended with ${String(code)}:\n${log}`);
-    });
-    await Promise.race([
-      failed,
-      checkOrders(`http://127.0.0.1:${httpPort}/orders`, (what) =>
-        say(`${seconds(start)}  npm run dev: ${what}`),
-      ),
-    ]);
-    failed.catch(() => undefined);
-  } finally {
-    // Ctrl-C reaches every process of the terminal.
-    if (dev.pid !== undefined && dev.exitCode === null) process.kill(-dev.pid, 'SIGINT');
-    await ended;
-    say(`${seconds(start)}  npm run dev: ended by Ctrl-C`);
-  }
+  await runReadme({ folder: join(outside, 'readme'), env: own, step });
   say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded`);
 } finally {
   await close();

@@ -17,7 +17,7 @@ export interface Newcomer {
   readonly name: string;
   readonly service: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Runs one command, prints its time and resolves with its output. */
+  /** Runs one line of a shell, prints its time and resolves with its output. */
   readonly step: (line: string, cwd: string) => Promise<string>;
   /** Megabytes of tarballs that were downloaded. */
   readonly downloaded: () => string;
@@ -58,9 +58,8 @@ export async function newcomer(without: RegExp, node = process.execPath): Promis
 
 async function timed(line: string, where: { cwd: string; env: NodeJS.ProcessEnv }): Promise<string> {
   const start = performance.now();
-  const [command = '', ...args] = line.split(' ');
   try {
-    const { stdout } = await run(command, args, { ...where, maxBuffer: 64 * 1024 * 1024 });
+    const { stdout } = await run('bash', ['-c', line], { ...where, maxBuffer: 64 * 1024 * 1024 });
     say(`${seconds(start)}  ${line}`);
     return stdout;
   } catch (error) {

@@ -43,6 +43,11 @@ function codeOf(fn: () => unknown): ContractErrorCode | undefined {
 }
 
 describe('a new event', () => {
+  it('an event without a version has version 1', () => {
+    const plain = defineEvent({ type: 'test.plain', topic: 'notes', key: () => 'k', data: z.object({}) });
+    expect([plain.version, plain.oldest, plain({}).version]).toEqual([1, 1, 1]);
+  });
+
   it('a new event has its defaults, no unknown fields, and its JSON encoded once', () => {
     const event = orderPlaced({ ...good, secret: 'x' } as typeof good);
     expect(event).toMatchObject({ type: 'shop.order.placed', version: 1, topic: 'shop.orders', key: 'o-1' });

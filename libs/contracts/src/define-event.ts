@@ -6,8 +6,8 @@ import { type InferInput, type InferOutput, type StandardSchema, validate } from
 export interface DefineEventOptions<Type extends string, Schema extends StandardSchema> {
   /** Dotted and lower-case, for example `shop.order.placed`. Never reuse a type for another meaning. */
   readonly type: Type;
-  /** The version, from 1. An incompatible change needs the next version and an `upcast` from the previous version. */
-  readonly version: number;
+  /** The version, from 1. An incompatible change needs the next version and an `upcast` from the previous one. @default 1 */
+  readonly version?: number;
   readonly topic: string;
   /** Returns the key: 1 byte to 1 KB. Events of one key keep the order in which their transactions committed. */
   readonly key: (data: InferOutput<Schema>) => string;
@@ -22,8 +22,8 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
   options: DefineEventOptions<Type, Schema>,
 ): EventDefinition<Type, InferOutput<Schema>, InferInput<Schema>> {
   type Data = InferOutput<Schema>;
-  checkDefinition(options);
-  const { type, version, topic, key } = options;
+  const { type, version = 1, topic, key } = options;
+  checkDefinition({ ...options, version });
   // Schemas carry their types only by inference; `validate` returns the schema's own output.
   const schema = options.data as StandardSchema<unknown, Data>;
   const upcast: Upcasts = Object.freeze({ ...options.upcast });

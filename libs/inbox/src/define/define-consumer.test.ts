@@ -45,6 +45,11 @@ describe('defineConsumer', () => {
     expect(() => stock.on(priced, { name: 'test.counted' }, () => undefined)).toThrow(/two handlers named/);
   });
 
+  it('a consumer without a start begins at the beginning', () => {
+    const stock = defineConsumer({ name: 'stock' }).on(counted, () => undefined);
+    expect(startOf(stock.from, 'orders')).toBe('beginning');
+  });
+
   it('a consumer takes one start for all topics, or one per topic', () => {
     expect(startOf('now', 'orders')).toBe('now');
     expect(startOf({ '*': 'beginning', orders: 'now' }, 'orders')).toBe('now');

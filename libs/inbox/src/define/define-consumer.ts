@@ -78,7 +78,8 @@ export type OnDead = 'hold' | 'skip';
 
 export interface DefineConsumerOptions {
   readonly name: string;
-  readonly from: From;
+  /** The start in topics that it has never read. @default 'beginning' */
+  readonly from?: From;
   /**
    * The reaction of a partition to a missing event: `halt` = the partition stops until an operator decides; `continue` =
    * it continues without the event, and the gap is recorded in converge.inbox_gap. @default 'halt'
@@ -105,7 +106,7 @@ export interface DefineConsumerOptions {
 
 /** Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
-  const { name, from, onGap = 'halt', unknownTypes = 'skip', onDead = 'hold' } = options;
+  const { name, from = 'beginning', onGap = 'halt', unknownTypes = 'skip', onDead = 'hold' } = options;
   const sources = options.sources && trustedSources(name, options.sources);
   const failureSources = trustedSources(name, options.failureSources ?? {});
   return consumer<DB>(

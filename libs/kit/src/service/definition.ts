@@ -15,6 +15,7 @@ import type { logger } from '@convergekit/telemetry';
 import type { Workflow, Workflows } from '@convergekit/workflow';
 import type { Kysely } from 'kysely';
 import type { OwnSettings, SettingsWith } from './settings.ts';
+import type { MissingTopics } from './topics.ts';
 
 /** A consumer of any tables: those of one service share its database, and each knows its own tables. */
 export type AnyConsumer = Pick<ConsumerDefinition<never>, 'name' | 'topics' | 'failureTopic'> & {
@@ -77,8 +78,11 @@ export interface ServiceDefinition<DB = unknown, Own extends OwnSettings = OwnSe
   readonly parts?: (parts: ServiceParts<DB, Own>) => readonly Part[];
   /** Called once, when everything has started. A rejection ends the service. @default nothing */
   readonly onReady?: (parts: ServiceParts<DB, Own>) => void | Promise<void>;
-  /** Topics that are missing at the start: `check` refuses it and names them all, `create` is for development. @default 'check' */
-  readonly topics?: 'check' | 'create';
+  /**
+   * The treatment of topics that are missing at the start: `check` = the start is refused, and all are named; `create` =
+   * they are created, for development. @default 'create' where NODE_ENV is development, else 'check'
+   */
+  readonly topics?: MissingTopics;
   /** The service's own settings, a schema for each name: `CONVERGE__<NAME>`. @default none */
   readonly settings?: Own;
   /** The policies of the code, below the settings and the central table. @default the kit's */

@@ -17,7 +17,6 @@ const asked = defineEvent({
 });
 
 const declaration = `{
-  topics: 'create',
   relay: true,
   emits: [asked],
   consumers: [defineConsumer({ name: 'trial', from: 'beginning' }).on(asked, ({ data }) => say(data.k))],
@@ -33,6 +32,7 @@ it('a consumer handles its events while requests hold every connection of its se
   const run = program(declaration, {
     DATABASE_URL: url,
     CONVERGE__BROKER: 'local',
+    NODE_ENV: 'development',
     CONVERGE__DATABASE__CONNECTIONS: '2',
   });
   // Two pools of two, and the relay's ten.

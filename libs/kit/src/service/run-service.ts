@@ -10,7 +10,7 @@ import type { ServiceDefinition } from './definition.ts';
 import { type Prerequisite, prerequisites } from './prerequisites.ts';
 import { type OwnSettings, type Read, readSettings } from './settings.ts';
 import { startOwnTelemetry } from './telemetry.ts';
-import { createTopics, missingTopics, topicsMissing } from './topics.ts';
+import { createTopics, type MissingTopics, missingTopics, missingTopicsIn, topicsMissing } from './topics.ts';
 
 /** Where a process gets its settings. */
 export interface Surroundings {
@@ -33,7 +33,8 @@ export async function runService<DB, Own extends OwnSettings>(
     const connections = openConnections<DB>(name, read, (close) => closing.push(close));
     const assembled = assemble({ name, definition, read, connections });
     const metrics = telemetry === undefined ? {} : { metrics: () => telemetry.scrape() };
-    await serve({ name, definition, read, connections, assembled, metrics });
+    const topics = missingTopicsIn(env, definition.topics);
+    await serve({ name, definition, read, connections, assembled, metrics, topics });
   } finally {
     await closeAll(closing);
   }
@@ -46,6 +47,7 @@ interface Serving<DB, Own extends OwnSettings> {
   readonly connections: Connections<DB>;
   readonly assembled: Assembled<DB, Own>;
   readonly metrics: Pick<Parameters<typeof healthServer>[0], 'metrics'>;
+  readonly topics: MissingTopics;
 }
 
 async function serve<DB, Own extends OwnSettings>(of: Serving<DB, Own>): Promise<void> {
@@ -109,7 +111,7 @@ function liveOf(parts: Assembled<never, never>['running']): Checks {
 }
 
 function neededBy<DB, Own extends OwnSettings>(
-  { name, definition, connections, assembled: { plan, broker } }: Serving<DB, Own>,
+  { name, topics: treatment, connections, assembled: { plan, broker } }: Serving<DB, Own>,
   log: Logger,
 ): readonly Prerequisite[] {
   const { executor } = connections.database;
@@ -126,7 +128,7 @@ function neededBy<DB, Own extends OwnSettings>(
     if (admin === undefined) return;
     try {
       const missing = await missingTopics(admin, plan.topics);
-      if (missing.length > 0 && definition.topics !== 'create') throw topicsMissing(name, missing);
+      if (missing.length > 0 && treatment === 'check') throw topicsMissing(name, missing);
       const created = await createTopics(admin, missing);
       if (created.length > 0) log.info({ topics: created }, 'topics were created');
     } finally {

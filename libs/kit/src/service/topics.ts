@@ -1,8 +1,17 @@
 import type { Admin } from '@convergekit/broker';
+import type { Environment } from '@convergekit/config';
 import { ConvergeError } from '@convergekit/core';
 
 /** The partitions of topics that a service creates in development. */
 export const PARTITIONS = 6;
+
+/** How a service treats topics that are missing at its start. */
+export type MissingTopics = 'check' | 'create';
+
+/** Returns the declared treatment of missing topics, else that of the process's mode (pure). */
+export function missingTopicsIn(env: Environment, declared: MissingTopics | undefined): MissingTopics {
+  return declared ?? (env['NODE_ENV'] === 'development' ? 'create' : 'check');
+}
 
 /** Lists the topics that the broker does not have, in the order given. */
 export async function missingTopics(
@@ -28,7 +37,7 @@ export async function createTopics(
 export function topicsMissing(service: string, topics: readonly string[]): ConvergeError {
   const names = topics.join(' ');
   return new ConvergeError(
-    `service ${service} cannot start, since the broker has no topic ${topics.join(', ')}: create with \`converge topics create ${names} --partitions ${PARTITIONS}\` (the number of partitions is final), or in development by \`topics: 'create'\` of the service`,
+    `service ${service} cannot start, since the broker has no topic ${topics.join(', ')}: create with \`converge topics create ${names} --partitions ${PARTITIONS}\` (the number of partitions is final), or set NODE_ENV=development, where the service creates them`,
     { code: 'TOPIC_MISSING', category: 'configuration', certainty: 'not_applied' },
   );
 }

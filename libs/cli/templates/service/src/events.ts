@@ -12,7 +12,7 @@ export type Order = z.infer<typeof order>;
 
 /** Events of one key, here the order, reach every consumer in the order in which they were committed. */
 const event = <const Type extends string>(type: Type, topic: string) =>
-  defineEvent({ type, version: 1, topic, key: ({ orderId }: Order) => orderId, data: order });
+  defineEvent({ type, topic, key: ({ orderId }: Order) => orderId, data: order });
 
 export const orderPlaced = event('order.placed', 'my-service.orders');
 export const orderPaid = event('order.paid', 'my-service.payments');

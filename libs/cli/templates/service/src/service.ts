@@ -26,8 +26,6 @@ export const myService = service<Tables, { http: typeof http }>('my-service', {
   sagas: [deliverOrder],
   emits: [orderPlaced, orderPaid],
   relay: true,
-  // In production topics are made once, by `converge topics create`, since the number of partitions is final.
-  topics: process.env['NODE_ENV'] === 'production' ? 'check' : 'create',
   onReady: ({ settings, log }) =>
     log.info(`orders are taken at http://localhost:${settings.http.port}/orders`),
   parts: ({ settings, db, outbox, log }) => {
