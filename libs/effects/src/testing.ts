@@ -4,4 +4,5 @@ export { claimWork } from './work/claim-sql.ts';
 export type { ClaimedWork } from './work/work.ts';
 export { declareEffects } from './work/worker-sql.ts';
 export { resolveOptions } from './worker/options.ts';
+export { closeWorks } from './worker/outcome-sql.ts';
 export { processWork } from './worker/process-work.ts';

@@ -16,6 +16,7 @@ export {
 } from './last-statement.ts';
 export { answers } from './silence/answers.ts';
 export { sendAhead } from './send-ahead.ts';
+export { sizeUnknownSql } from './size-unknown-sql.ts';
 export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './notify/commit-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
 
 /** The number of rows of an effect that a worker may take, and their lease. Times are in milliseconds. */
@@ -26,8 +27,8 @@ export interface Wanted {
 const claimSql = `
   with wanted as materialized (
     select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
-      from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[])
-        as asked(effect, places, lease_ms, final_ms, saga)
+      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[])
+              as g (effect, places, lease_ms, final_ms, saga) ${sizeUnknownSql}) as asked
      where not exists (
        select from converge.saga_pause pause where pause.saga = asked.saga and pause.instance = '')),
   due as (

@@ -1,4 +1,4 @@
-import { afterCommit, sendAhead, sqlState } from '@convergekit/postgres/engine';
+import { afterCommit, sendAhead, sizeUnknownSql, sqlState } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import { announce } from './announce.ts';
 import { alertGone, type StepWork } from './insert-sql.ts';
@@ -21,7 +21,8 @@ const insertSql = `
     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
         $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::float8[], $16::boolean[])
       with ordinality as g (id, consumer, handler, effect, key, idempotency_key, input, cause,
-        saga, instance, step, op, state, outcome, due_ms, asks, at)),
+        saga, instance, step, op, state, outcome, due_ms, asks, at)
+     ${sizeUnknownSql}),
   fence as materialized (
     select given.id, held.state from given cross join lateral (
       select f.state from converge.saga_fence f

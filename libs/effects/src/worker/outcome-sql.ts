@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { Next } from '../work/decide.ts';
 import type { ClaimedWork, Outcome, WorkAttempt } from '../work/work.ts';
 
@@ -45,7 +46,8 @@ export function writeNext(
 const closeSql = (lockSql: string): string => `
   with given as materialized (
     select * from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[],
-        $9::timestamptz[]) as g (id, term, state, outcome, calls, queries, story, doubt, doubt_until)),
+        $9::timestamptz[]) as g (id, term, state, outcome, calls, queries, story, doubt, doubt_until)
+     ${sizeUnknownSql}),
   ended as (
     update converge.saga_work work set
       state = given.state, stuck_reason = null, outcome = given.outcome, due_at = clock_timestamp(),

@@ -6,8 +6,7 @@ import { JointScene, KEYS } from '../fixture/joint-scene.ts';
 /**
  * Tests of slices that share a transaction. Planted faults, each seen to fail here: `openJoint` without the comparison
  * of lengths, so that a joint slice goes on although a fence is missing; its statement without `next_offset`, and
- * without `state`; one run in place of two. Not seen: without `skip locked` the others wait for the time limit of the
- * transaction, and are applied then.
+ * without `state`; one run in place of two. For `skip locked` see `open-joint.int.test.ts`.
  */
 let scene: JointScene;
 beforeEach(async () => {

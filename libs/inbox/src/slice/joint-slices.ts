@@ -64,7 +64,7 @@ export class JointSlices<DB> {
   async #run(groups: readonly (readonly Waiting<DB>[])[]): Promise<void> {
     this.#running += 1;
     const ended = new AbortController();
-    const all = Promise.all(groups.map((group) => this.#commit(group))).then(() => ended.abort());
+    const all = Promise.all(groups.map((group) => this.#commit(group))).then(() => ended.abort('ended'));
     await this.#context.clock.sleep(JOINT_MS, ended.signal);
     this.#running -= 1;
     void this.#start();

@@ -18,6 +18,7 @@ import { groupSubject, type WakeUps } from '../session/wake-ups.ts';
 import { answerOf } from './fetch-answer.ts';
 import { changeGroup, commitOffset, heartbeat, leave, makeGroup, readGroup } from './group-sql.ts';
 import { announce, nextStep } from './join-decision.ts';
+import { KnownEnds } from './known-ends.ts';
 import { resolveStarts } from './start-positions.ts';
 
 export interface LocalLinkOptions {
@@ -48,9 +49,11 @@ export class LocalLink implements GroupLink {
   #node: number | undefined;
   #recreated: string[] = [];
   #memberId = newUuidV7();
+  readonly #ends: KnownEnds;
 
   constructor(options: LocalLinkOptions) {
     this.#options = options;
+    this.#ends = new KnownEnds(options.wakeUps);
   }
 
   async connect(): Promise<void> {
@@ -88,7 +91,7 @@ export class LocalLink implements GroupLink {
           await changeGroup(session, groupId, state?.version ?? 0n, step.change);
         else await Promise.race([changed, clock.sleep(JOIN_POLL_MS, this.#closed.signal)]);
       } finally {
-        over.abort();
+        over.abort('over');
       }
     }
     throw notMember(`joining group ${groupId} ended: the consumer was closed`);
@@ -149,25 +152,25 @@ export class LocalLink implements GroupLink {
       maxBytes: Math.min(want.maxBytes, most),
     }));
     const subjects = [...new Set(places.map(({ topicId }) => topicId))];
+    const isDue = (): boolean => clock.monotonic() >= until || this.#isClosed();
     for (;;) {
-      const over = new AbortController();
-      // Before the read: an append after it is not missed.
-      const appended = wakeUps.next(subjects, over.signal);
-      try {
+      if (isDue() || !this.#ends.areAt(wants)) {
+        this.#ends.beforeRead(subjects);
         const found = await fetchBatches(session, places);
         const answers = wants.map((want, index) => answerOf(want, found[index]));
-        const left = until - clock.monotonic();
-        const isDue = left <= 0 || this.#isClosed();
-        if (isDue || answers.some((answer) => !answer.ok || answer.records.length > 0)) return answers;
-        const waitMs = wakeUps.isLive ? left : Math.min(left, POLL_MS);
-        await Promise.race([
-          appended,
-          clock.sleep(waitMs, AbortSignal.any([over.signal, this.#closed.signal])),
-        ]);
-      } finally {
-        over.abort();
+        this.#ends.read(answers);
+        if (isDue() || answers.some((answer) => !answer.ok || answer.records.length > 0)) return answers;
       }
+      const left = until - clock.monotonic();
+      await this.#untilAppended(wakeUps.isLive ? left : Math.min(left, POLL_MS));
     }
+  }
+
+  async #untilAppended(ms: number): Promise<void> {
+    const over = new AbortController();
+    const asleep = this.#options.clock.sleep(ms, AbortSignal.any([over.signal, this.#closed.signal]));
+    await Promise.race([this.#ends.appended, asleep]);
+    over.abort('over');
   }
 
   async refresh(): Promise<void> {
@@ -187,6 +190,7 @@ export class LocalLink implements GroupLink {
 
   close(): Promise<void> {
     this.#closed.abort();
+    this.#ends.close();
     this.#options.session.close();
     return Promise.resolve();
   }

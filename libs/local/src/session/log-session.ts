@@ -71,7 +71,7 @@ export class LogSession {
       if (!(error instanceof Error && 'severity' in error)) this.#drop(opening);
       throw brokerErrorFrom(error, { doing, sent });
     } finally {
-      over.abort();
+      over.abort('over');
     }
   }
 

@@ -4,21 +4,22 @@ import type { Horizon } from './decision.ts';
 
 // The horizon comes from committed rows, never from memory: a hold is written before done_tick passes it. What counts
 // as sent here is sent after any crash. `sent` counts held topics; the tick that is old enough is found below it, and
-// the finished ids below that tick. Bisections by primary key (tick_last).
+// the finished ids below that tick. Bisections by primary key (tick_last), each made once: where the planner merges these
+// parts, it bisects for each tick that it compares.
 const horizonSql = `
-  with sent as (
+  with sent as materialized (
     select least(s.done_tick, (select min(t.held_at) - 1 from converge.relay_topic t)) as tick
       from converge.relay_source s, converge.lease l
      where l.name = $1 and l.term = $2::bigint
   ),
-  old as (
+  old as materialized (
     select converge.tick_last(sent.tick, created_before => clock_timestamp() - $3 * interval '1 millisecond') as tick from sent
   ),
-  finished as (
+  finished as materialized (
     select converge.tick_last(t.number, own_most => pg_snapshot_xmin(t.snapshot)::text::xid8) as tick
       from old join converge.tick t on t.number = old.tick
   ),
-  needed as (
+  needed as materialized (
     select converge.tick_last(t.number, own_most => pg_snapshot_xmin(t.snapshot)::text::xid8) as tick
       from sent join converge.tick t on t.number = sent.tick
   )

@@ -1,6 +1,6 @@
 import { openTimersSql, withdrawnSql } from '@convergekit/effects/engine';
 import type { Executor } from '@convergekit/postgres';
-import { sendAhead } from '@convergekit/postgres/engine';
+import { sendAhead, sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import { type Decided, type FenceChange, journalColumns } from './decision-sql.ts';
 import { columnsOf, fenceSealSql, stepSealSql } from './seal-sql.ts';
@@ -25,7 +25,8 @@ const moveSql = (withdraws: boolean): string => `
         $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[],
         $18::text[], $19::text[], $20::text[], $21::text[], $22::boolean[])
       with ordinality as g (saga, instance, step, version, op, trigger, state_from, state_to, act, outcome, cause_event,
-        cause_attempt, emitted_event, actor, plan, intent, result, reason_code, reason, note, undo, withdraws, row)),
+        cause_attempt, emitted_event, actor, plan, intent, result, reason_code, reason, note, undo, withdraws, row)
+     ${sizeUnknownSql}),
   known as materialized (
     select fence.*, given.row from given cross join lateral (
       select * from converge.saga_fence f

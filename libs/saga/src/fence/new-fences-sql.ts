@@ -1,5 +1,5 @@
 import { openTimersSql, withdrawnSql } from '@convergekit/effects/engine';
-import { sendAhead, sqlState } from '@convergekit/postgres/engine';
+import { sendAhead, sizeUnknownSql, sqlState } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import { type FenceChange, journalColumns } from './decision-sql.ts';
 import { decideFence, type FenceAct, type FenceState } from './fence.ts';
@@ -50,7 +50,8 @@ const insertSql = (withdraws: boolean): string => `
         $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
         $18::text[], $19::timestamptz[], $20::boolean[])
       with ordinality as g (saga, instance, step, version, trigger, state, act, outcome, plan, cause_event, cause_attempt,
-        emitted, intent, result, reason_code, reason, consumer, key, run_at, withdraws, row)),
+        emitted, intent, result, reason_code, reason, consumer, key, run_at, withdraws, row)
+     ${sizeUnknownSql}),
   begin as materialized (${begunSql}),
   begun as materialized (select begin.*, ${stepSealSql('begin', 'null')} as seal from begin),
   decision as materialized (${endedSql}),

@@ -1,0 +1,62 @@
+import { type Database, executorOfClient } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
+import { openJoint } from './open-joint-sql.ts';
+import { serverVersion } from './session-sql.ts';
+
+/** Planted fault, seen to fail here: `openJoint` without `skip locked`. */
+let database: Database<LedgerDb>;
+beforeAll(async () => {
+  database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  await database.executor.query(`insert into converge.inbox_consumer (name) values ('stock')`);
+  await database.executor.query(
+    `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
+     select 'stock', 'orders', partition, 0, 0 from generate_series(0, 2) as partition`,
+  );
+});
+afterAll(() => database.close());
+
+const HOUR_MS = 3_600_000;
+const limits = { idleMs: HOUR_MS, lockMs: HOUR_MS, statementMs: HOUR_MS, transactionMs: HOUR_MS };
+const moves = [0, 1, 2].map((partition) => ({
+  key: { consumer: 'stock', topic: 'orders', partition },
+  expected: { nextOffset: 0n, fills: 0n },
+  next: { nextOffset: 1n, fills: 0n },
+  marks: [],
+}));
+
+it('a joint slice one of whose fences is locked is refused while the lock is held, and waits for no lock', async () => {
+  const [holder, joint] = [await database.acquire(), await database.acquire()];
+  try {
+    const { rows } = await joint.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const version = await serverVersion(database.executor);
+    const open = () => openJoint(executorOfClient(joint), 'stock', moves, limits, version);
+    await holder.query('begin');
+    await holder.query('select from converge.inbox_partition where partition = 1 for update');
+    await joint.query('begin');
+    let answer: { readonly versions: readonly string[] | undefined } | 'none' = 'none';
+    const opened = open().then((versions) => (answer = { versions }));
+    // Where it waits for the lock, it ends with its session.
+    opened.catch(() => undefined);
+    const waits = async () =>
+      (
+        await database.executor.query<{ waits: boolean }>(
+          'select cardinality(pg_blocking_pids($1)) > 0 as waits',
+          [rows[0]?.pid],
+        )
+      ).rows[0]?.waits === true;
+    await waitUntil(async () => answer !== 'none' || (await waits()), { what: 'an answer, or a wait' });
+    expect(answer).toEqual({ versions: undefined });
+    await joint.query('rollback');
+    await holder.query('rollback');
+    await opened;
+    await joint.query('begin');
+    expect(await open()).toHaveLength(3);
+    await joint.query('rollback');
+  } finally {
+    // Both sessions end: what they hold or wait for ends with them.
+    holder.release(true);
+    joint.release(true);
+  }
+});
