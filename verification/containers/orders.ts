@@ -27,7 +27,8 @@ export async function confirmedOrder(url: string): Promise<number> {
       if (order?.state === 'cancelled') throw new Error(`order ${placed.orderId} was cancelled`);
       return order?.state === 'confirmed';
     },
-    { what: `the confirmation of order ${placed.orderId}` },
+    // A crashed broker has to start first, within the limits of its container.
+    { what: `the confirmation of order ${placed.orderId}`, deadlineMs: 400_000 },
   );
   return systemClock.monotonic() - start;
 }

@@ -23,7 +23,7 @@ const world = {
   refund: () => Promise.resolve(),
   hasSeats: () => true,
 } as const;
-const { trip, asked, consumers } = tripSaga('cli', world, 60_000);
+const { trip, asked, consumers } = tripSaga('cli', world, 600_000);
 const sagasModule = fileURLToPath(new URL('../../fixture/cli-trip.ts', import.meta.url));
 let scene: SagaScene<TripDb>;
 let env: Record<string, string>;

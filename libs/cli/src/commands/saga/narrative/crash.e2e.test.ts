@@ -29,7 +29,7 @@ it('a process that is killed in the middle of an undo leaves a saga that still e
   const broker = kafkaBroker({ driver: 'kafkajs', brokers: brokers.split(','), clientId: 'trip-test' });
   const prefix = `trip${tag()}`;
   const never = { charge: () => Promise.resolve(), refund: () => Promise.resolve(), hasSeats: () => false };
-  const { asked, consumers } = tripSaga(prefix, never, 60_000);
+  const { asked, consumers } = tripSaga(prefix, never, 600_000);
   const topics = consumers.flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]);
   await makeTopics(broker, [...new Set(topics)], 1);
   const pump = new Pump(database, broker);
