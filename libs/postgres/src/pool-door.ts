@@ -60,17 +60,13 @@ export class PoolDoor {
         signal.removeEventListener('abort', giveUp);
         if (isGone) this.#abandoned -= 1;
       };
-      this.#pool.connect().then(
-        (client) => {
-          end();
+      this.#pool
+        .connect()
+        .finally(end)
+        .then((client) => {
           if (isGone) client.release();
           else resolve(client);
-        },
-        (error: unknown) => {
-          end();
-          reject(error);
-        },
-      );
+        }, reject);
     });
   }
 }

@@ -20,7 +20,7 @@ export function httpAnswer(failure: Failure, { deferred = false } = {}): HttpAns
   const later = retryAfterMs === undefined ? {} : { 'retry-after': `${Math.ceil(retryAfterMs / 1_000)}` };
   if (category === 'business') return { status: 422, headers: {}, outcome: 'rejected' };
   if (deferred || certainty === 'applied') return { status: 202, headers: later, outcome: 'accepted' };
-  // A client that is not told when to come again may come at once.
+  // A client that does not know when to come again may come at once.
   const unavailable: HttpAnswer = {
     status: 503,
     headers: { 'retry-after': '1', ...later },

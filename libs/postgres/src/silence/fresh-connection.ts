@@ -1,4 +1,4 @@
-import type { ClientBase, Pool, PoolConfig, QueryResult } from 'pg';
+import type { ClientBase, Pool, PoolConfig } from 'pg';
 
 interface Client extends ClientBase {
   readonly connection: { readonly stream: { destroy(): void } };
@@ -31,7 +31,7 @@ export async function askFresh<R extends object>(
   }, limitMs);
   const asked = async (): Promise<readonly R[]> => {
     await client.connect();
-    return ((await client.query(text, [...values])) as QueryResult<R>).rows;
+    return (await client.query<R>(text, [...values])).rows;
   };
   try {
     return await Promise.race([asked(), late.promise]);

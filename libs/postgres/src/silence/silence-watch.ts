@@ -47,7 +47,7 @@ export class SilenceWatch {
     this.#everyMs = everyMs;
     if (everyMs === 0) return;
     pool.on('connect', (client) => this.#add(client));
-    pool.on('remove', (client) => this.#remove(client as PoolClient));
+    pool.on('remove', (client) => this.#remove(client));
   }
 
   close(): void {
