@@ -23,8 +23,8 @@ const calls = (node, names) => {
   );
 };
 
-/** True for a sleep whose time no policy has computed. */
-const isFixedSleep = (node) => calls(node, new Set(['sleep'])) && node.arguments[0]?.type === 'Literal';
+/** True for a sleep whose time no policy has computed. A sleep of 0 only takes up what came meanwhile. */
+const isFixedSleep = (node) => calls(node, new Set(['sleep'])) && node.arguments[0]?.value > 0;
 
 /** True for a call of a function, declared in this file, that sets a timer. */
 function callsTimer({ callee }, sourceCode) {

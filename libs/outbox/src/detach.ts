@@ -131,6 +131,7 @@ async function detachConcurrently(
   patience.abort();
   while (!progress.over) {
     await executor.query(cancelSql, [mark]);
+    // eslint-disable-next-line converge/no-ad-hoc-retry -- it waits for the cancelled statement to end, and repeats no work
     await Promise.race([detaching.catch(() => undefined), clock.sleep(100)]);
   }
   await detaching;
