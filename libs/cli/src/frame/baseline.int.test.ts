@@ -73,6 +73,7 @@ it('a database in which other packages were adopted before adopts the rest', asy
     { package: 'saga', number: 2, name: 'open-work' },
     { package: 'saga', number: 3, name: 'search-of-sagas' },
     { package: 'saga', number: 4, name: 'failed-calls' },
+    { package: 'saga', number: 5, name: 'paused-sagas' },
   ]);
   expect((await recorded()).filter(isSchema)).toEqual(schemas.toSorted());
   expect(await missingMigrations(database.executor, allMigrations)).toEqual([]);
