@@ -87,8 +87,6 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     application_name: options.applicationName ?? 'converge',
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-    // Periodic work that meets now and then takes a second connection: pg's ten seconds would close and open it for ever.
-    idleTimeoutMillis: 60_000,
     // Keepalive detects a peer that vanished; otherwise the next statement would, minutes later.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
