@@ -19,6 +19,7 @@ export CONVERGE__KAFKA__SASL__PASSWORD_FILE=/run/secrets/kafka   # kafka.sasl.pa
 \`\`\`
 
 - Add \`_FILE\` to any variable to read its value from a file. Use it for secrets.
+- \`converge print-config\` prints the values in force and where each was set; \`--all\` adds the defaults.
 - A name that does not exist, or a value out of range, stops the process with exit code 78 and a list of everything that is wrong.
 - \`ms\` are milliseconds. \`<name>\` is a name of your choice; \`__\` in its variable is a dot.
 

@@ -30,7 +30,18 @@ export const consumerCases: readonly AlertCase[] = [
     at: '10m',
     firing: { [waiting('halted', 'gap')]: '0x8 2x10' },
     labels: { ...consumer, converge_attempt_reason: 'gap' },
-    quiet: { [waiting('halted', 'gap')]: '2x8 0x10', [waiting('paused', 'parked_cap')]: '1x20' },
+    quiet: {
+      [waiting('halted', 'gap')]: '2x8 0x10',
+      [waiting('halted', 'operator_paused')]: '1x20',
+      [waiting('paused', 'parked_cap')]: '1x20',
+    },
+  },
+  {
+    alert: 'ConvergeConsumerStillPaused',
+    at: '70m',
+    firing: { [waiting('halted', 'operator_paused')]: '0x5 1x80' },
+    labels: consumer,
+    quiet: { [waiting('halted', 'operator_paused')]: '1x50 0x5 1x80', [waiting('halted', 'gap')]: '1x100' },
   },
   {
     alert: 'ConvergeConsumerPaused',

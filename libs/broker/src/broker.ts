@@ -188,7 +188,8 @@ export interface TopicDescription {
   /** The topic's uuid, if the driver knows it. It changes when the topic is deleted and created again. */
   readonly topicId: string | null;
   readonly partitions: number;
-  readonly replicationFactor: number;
+  /** Copies of each partition; undefined where the log is kept by something else, as by Postgres. */
+  readonly replicationFactor: number | undefined;
   /** Broker-side configuration that the kit checks: `cleanup.policy`, `min.insync.replicas`, `max.message.bytes`, `retention.ms`. */
   readonly config: Readonly<Record<string, string>>;
 }

@@ -1,3 +1,4 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { loose, nearest } from './names.ts';
+export { formatValue } from './secrets.ts';
 export { type SettingEntry, settingEntries } from './reference.ts';

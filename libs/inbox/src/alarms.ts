@@ -56,6 +56,12 @@ export const alarmDefinitions = {
     means: 'Records were removed before they were read: the consumer’s offset is not in the log any more',
     next: '`consumers resume --from earliest`: what is missing is then a gap, by name',
   },
+  operator_paused: {
+    kind: 'halted',
+    means:
+      'An operator paused the consumer (`converge consumers pause`): no handler is called, also for parked events',
+    next: '`converge consumers resume`, when the cause is over; `converge audit` says who paused it and why',
+  },
   breaker_open: {
     kind: 'paused',
     means: 'The breaker of a dependency is open: nothing is called, no attempt is counted',
@@ -163,6 +169,9 @@ type Of<Kind extends AlarmDefinition['kind']> = {
 
 export type HaltedAlarm = Of<'halted'>;
 export type PausedAlarm = Of<'paused'>;
+
+/** The code of a halt that an operator asked for. */
+export const PAUSED = 'operator_paused' satisfies HaltedAlarm;
 
 /** Lists the names of one kind, in the table's order: gauges have a value for each. */
 export function alarmsOf(kind: AlarmDefinition['kind']): readonly AlarmName[] {

@@ -28,7 +28,7 @@ export class MemoryAdmin implements Admin {
     const found = this.#log.topic(topic);
     if (found === undefined) return undefined;
     const { name, topicId, config, partitions } = found;
-    return { name, topicId, partitions: partitions.length, replicationFactor: 1, config };
+    return { name, topicId, partitions: partitions.length, replicationFactor: undefined, config };
   }
 
   async createTopic(topic: NewTopic): Promise<boolean> {

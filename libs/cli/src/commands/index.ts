@@ -33,6 +33,11 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('../doctor/doctor.ts')).doctorCommand,
   },
   {
+    name: 'print-config',
+    summary: 'the settings in force: value and source of each, secrets hidden',
+    load: async () => (await import('./print-config/print-config.ts')).printConfigCommand,
+  },
+  {
     name: 'audit',
     summary: 'who did what and why: every act of an operator in DATABASE_URL',
     load: async () => (await import('./audit/audit.ts')).auditCommand,
@@ -64,7 +69,7 @@ export const nouns: readonly Noun[] = [
   },
   {
     name: 'consumers',
-    summary: 'see where consumers are, and resume those that are halted',
+    summary: 'see where consumers are, pause them, and resume those that are halted',
     load: async () => (await import('./consumers/index.ts')).consumerCommands,
   },
   {

@@ -19,6 +19,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   migrate: [],
   roles: ['read'],
   doctor: [],
+  'print-config': [],
   audit: [],
   'topics create': ['a.topic'],
   'topics check': ['a.topic'],
@@ -36,6 +37,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'consumers list': [],
   'consumers lag': [],
   'consumers gaps': ['stock'],
+  'consumers pause': ['stock', '--reason', 'a test'],
   'consumers resume': ['stock', ...why],
   'consumers replay': ['stock', '--topic', 'a.topic', ...why],
   'consumers fill': ['stock', '--yes'],
@@ -121,13 +123,14 @@ describe('the output of all commands', () => {
     expect(Object.keys(lines).filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  // Planted faults: a command that prints JSON as its text; an error that is not explained.
+  // Planted faults: a command that prints JSON as its text; an error that is not explained; a drawing on one line.
   it.each(Object.entries(lines))(
     '`converge %s` prints text, with --json a document, and explains its error in one line',
     async (name, args) => {
       const text = await ran([...name.split(' '), ...args]);
       expect(isDocument(text.stdout), text.stdout).toBe(false);
       expect([0, 1, 2, 78]).toContain(text.code);
+      expect(text.stdout).not.toContain(String.raw`\u000a`);
       if (text.stdout === '') {
         expect(text.stderr).toMatch(/^converge: .+\n$/m);
         expect(text.stderr).not.toContain('unexpected');

@@ -49,7 +49,7 @@ function room(limit: Backlog['limit']): Finding {
     return {
       check,
       verdict: 'ok',
-      text: `none (outbox.maxBytes): while Kafka is down the outbox grows until the disk is full; ${formatBytes(waitingBytes)} wait`,
+      text: `none (outbox.maxBytes): while nothing is published the outbox grows until the disk is full; ${formatBytes(waitingBytes)} wait`,
     };
   const left = secondsToFull(limit);
   const forecast =

@@ -37,8 +37,9 @@ export const doctorCommand = command({
     );
     const used = 'topics' in database ? database.topics : [];
     const topics = [...new Set([...used, ...declared])].toSorted();
-    const kafka = await attempt('kafka', async () => examineKafka(await context.admin(), topics));
-    return findingsOf(context.output, [...database.findings, ...kafka.findings]);
+    const check = context.settings.broker === 'local' ? 'local log' : 'kafka';
+    const log = await attempt(check, async () => examineLog(check, await context.admin(), topics));
+    return findingsOf(context.output, [...database.findings, ...log.findings]);
   },
 });
 
@@ -113,8 +114,8 @@ function migrations(missing: readonly string[]): Finding {
   return { check: 'migrations', verdict: 'fail', text, next: 'converge migrate' };
 }
 
-async function examineKafka(admin: Admin, topics: readonly string[]): Promise<Examined> {
+async function examineLog(check: string, admin: Admin, topics: readonly string[]): Promise<Examined> {
   const findings: Finding[] = [];
   for (const name of topics) findings.push(...checkTopic(name, await admin.describeTopic(name)));
-  return { findings: [{ check: 'kafka', verdict: 'ok', text: 'reachable' }, ...findings] };
+  return { findings: [{ check, verdict: 'ok', text: 'reachable' }, ...findings] };
 }

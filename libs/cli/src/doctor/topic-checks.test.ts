@@ -37,6 +37,13 @@ describe('a topic', () => {
     expect(verdicts({ ...sound, config: { ...sound.config, 'min.insync.replicas': '1' } })).toEqual(['warn']);
   });
 
+  it('the copies of a log in Postgres are those of Postgres', () => {
+    const local = { ...sound, replicationFactor: undefined, config: {} };
+    expect(checkTopic('shop.orders', local)).toEqual([
+      { check: 'topic shop.orders', verdict: 'ok', text: '6 partitions' },
+    ]);
+  });
+
   it('a topic that refuses the largest event is a warning', () => {
     expect(verdicts({ ...sound, config: { ...sound.config, 'max.message.bytes': '500000' } })).toEqual([
       'warn',

@@ -19,7 +19,9 @@ export function checkTopic(name: string, found: TopicDescription | undefined): r
   const findings = [compaction(found), size(found), replication(found)]
     .flat()
     .map((one) => ({ check, ...one }));
-  const shape = `${found.partitions} partitions, replication factor ${found.replicationFactor}`;
+  const copies =
+    found.replicationFactor === undefined ? '' : `, replication factor ${found.replicationFactor}`;
+  const shape = `${found.partitions} partitions${copies}`;
   return findings.length > 0 ? findings : [{ check, verdict: 'ok', text: shape }];
 }
 
@@ -39,6 +41,7 @@ function size({ name, config }: TopicDescription): readonly Part[] {
 }
 
 function replication({ replicationFactor, config }: TopicDescription): readonly Part[] {
+  if (replicationFactor === undefined) return [];
   const minimum = Number(config['min.insync.replicas'] ?? 1);
   if (replicationFactor < 3)
     return [

@@ -1,6 +1,6 @@
 import { chosenBroker } from '@convergekit/local/choose';
 import { type PolicyLayer, policyLayersOf } from '@convergekit/resilience';
-import { type Environment, loadSettings, originOf } from '@convergekit/config';
+import { type Environment, loadSettings, originOf, type Setting } from '@convergekit/config';
 import { otherUrls } from '@convergekit/postgres/engine';
 import type { z } from 'zod';
 import { misconfigured } from './errors.ts';
@@ -10,6 +10,8 @@ import { settingsSchema } from './settings-schema.ts';
 export type Settings = z.output<typeof settingsSchema> & {
   /** The policies of file and environment, separately. */
   readonly policyLayers: readonly PolicyLayer[];
+  /** Every value that was set, with its source; of one path the last is in force. */
+  readonly set: readonly Setting[];
   /** The setting of the database's address, and the setting's source. Undefined: not set. */
   readonly databaseSetting: string | undefined;
 };
@@ -23,6 +25,7 @@ export function readSettings(env: Environment, file?: string): Settings {
   return {
     ...config,
     policyLayers: policyLayersOf(settings),
+    set: settings,
     databaseSetting: originOf(settings, ['database', 'url']),
   };
 }

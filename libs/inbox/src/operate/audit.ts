@@ -4,7 +4,7 @@ import type { Operator } from './parked.ts';
 
 /** A change of a partition by an operator. */
 export interface PartitionAct {
-  readonly action: 'resume' | 'replay';
+  readonly action: 'resume' | 'replay' | 'pause';
   /** The code with which the partition was halted, for a resume. */
   readonly halted?: string;
   readonly fromOffset: bigint;

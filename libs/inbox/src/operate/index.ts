@@ -1,5 +1,5 @@
 /** Exports for operators: reads and changes of a consumer's database, for the CLI and the console. */
-export { alarmDefinitions } from '../alarms.ts';
+export { alarmDefinitions, PAUSED } from '../alarms.ts';
 export { type FillEvent, putFill } from '../gap/fill-sql.ts';
 export { findGaps, type Gap } from '../gap/gap.ts';
 export type { ReplayFrom } from '../replay/scan.ts';
@@ -7,7 +7,9 @@ export { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
 export { IN_PLACE_MS } from '../attempt/next-attempt.ts';
 export { countFailedAttempts, type FailedAttempts } from './failed-attempts-sql.ts';
 export { type PartitionLag, readLag } from './lag.ts';
+export { type PartitionSum, sumPartitions } from './sum-partitions.ts';
 export { type PartitionOverview, readOverview } from './overview.ts';
+export { pauseConsumer } from './pause.ts';
 export { type PartitionRow, readPartitions } from '../member/partition-sql.ts';
 export { readSources } from '../member/source-sql.ts';
 export { dropType, readTypes } from '../member/type-sql.ts';

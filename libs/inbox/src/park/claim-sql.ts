@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { PAUSED } from '../alarms.ts';
 
 /** The lease of one parked key. Each claim raises its term, so the last holder has the highest. */
 export interface LeasedKey {
@@ -8,14 +9,19 @@ export interface LeasedKey {
   readonly term: bigint;
 }
 
+/** The condition that no operator paused the partition of a parked event or key `k`. */
+export const notPaused = `not exists (select from converge.inbox_partition p
+    where p.consumer = k.consumer and p.topic = k.topic and p.partition = k.partition and p.halted_code = '${PAUSED}')`;
+
 // A claim is a separate transaction: the lease is committed before any handler runs. No slice waits long for the row.
 // SKIP LOCKED makes the claim wait neither for other drains nor for a slice that appends to the key. The search uses
 // the partial index parked_key_due.
 const claimSql = `
   update converge.parked_key k
      set leased_until = clock_timestamp() + $3 * interval '1 millisecond', term = k.term + 1
-    from (select consumer, topic, key from converge.parked_key
+    from (select consumer, topic, key from converge.parked_key k
            where consumer = $1 and state = 'waiting' and next_at <= clock_timestamp() and leased_until <= clock_timestamp()
+             and ${notPaused}
            order by next_at limit $2 for no key update skip locked) due
    where k.consumer = due.consumer and k.topic = due.topic and k.key = due.key
   returning k.topic, k.key, k.term`;
@@ -36,10 +42,10 @@ export async function claimKeys(
 }
 
 const renewSql = `
-  update converge.parked_key set leased_until = clock_timestamp() + $5 * interval '1 millisecond'
-   where consumer = $1 and topic = $2 and key = $3 and term = $4 and state = 'waiting'`;
+  update converge.parked_key k set leased_until = clock_timestamp() + $5 * interval '1 millisecond'
+   where consumer = $1 and topic = $2 and key = $3 and term = $4 and state = 'waiting' and ${notPaused}`;
 
-/** Renews a lease. False: another drain has the key, it waits for an operator, or it was released. */
+/** Renews a lease. False: another drain has the key, it waits for an operator or its partition does, or it was released. */
 export async function renewLease(executor: Executor, key: LeasedKey, leaseMs: number): Promise<boolean> {
   const { rowCount } = await executor.query(renewSql, [...termOf(key), leaseMs]);
   return rowCount === 1;
@@ -80,7 +86,7 @@ function termOf({ consumer, topic, key, term }: LeasedKey): readonly unknown[] {
 
 const dueSql = `
   select extract(epoch from min(greatest(next_at, leased_until)) - clock_timestamp()) * 1000 as ms
-    from converge.parked_key where consumer = $1 and state = 'waiting'`;
+    from converge.parked_key k where consumer = $1 and state = 'waiting' and ${notPaused}`;
 
 /** Returns the milliseconds until the next key is due, below 0 if overdue; undefined when none waits. */
 export async function nextDueMs(executor: Executor, consumer: string): Promise<number | undefined> {

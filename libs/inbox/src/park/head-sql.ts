@@ -2,7 +2,7 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Attempt } from '../attempt/attempt.ts';
 import { headersOf } from '../slice/record-text.ts';
-import type { LeasedKey } from './claim-sql.ts';
+import { type LeasedKey, notPaused } from './claim-sql.ts';
 import type { FailureColumns } from './parked-row.ts';
 
 /** The first event of a line: the parked events of one key. */
@@ -90,12 +90,12 @@ export async function readHead(
 }
 
 const takeSql = `
-  delete from converge.parked
-   where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting' and line is not null`;
+  delete from converge.parked k
+   where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting' and line is not null and ${notPaused}`;
 
 /**
  * Takes the event by the first statement of the drain's transaction, its fence. The row is deleted, and locked until
- * the commit, before the handler runs. False: another drain applied it, or an operator took it.
+ * the commit, before the handler runs. False: another drain applied it, or an operator took it, or paused its partition.
  */
 export async function takeHead(tx: Executor, { id, seq, run, tries }: Head): Promise<boolean> {
   const { rowCount } = await tx.query(takeSql, [id, `${seq}`, run, tries]);

@@ -40,7 +40,7 @@ export class LocalAdmin implements Admin {
     const found = await this.#find(topic);
     if (found === undefined) return undefined;
     const { name, id: topicId, partitions, config } = found;
-    return { name, topicId, partitions, replicationFactor: 1, config };
+    return { name, topicId, partitions, replicationFactor: undefined, config };
   }
 
   async createTopic(topic: NewTopic): Promise<boolean> {

@@ -62,6 +62,7 @@ function doubtsOf({
   replicationFactor,
   config,
 }: Pick<TopicDescription, 'replicationFactor' | 'config'>): readonly string[] {
+  if (replicationFactor === undefined) return [];
   const minimum = Number(config['min.insync.replicas'] ?? 1);
   if (replicationFactor < 3)
     return [

@@ -173,4 +173,27 @@ describe('consumers and relays', () => {
     expect([body['members'], body['membersUnknown']]).toEqual([[], body['lagUnknown']]);
     expect((await ask('/consumers/resume')).body).toMatchObject({ eligible: 0 });
   });
+
+  it('one consumer is paused, once, and the page of the consumer leads there', async () => {
+    const { executor } = shown.databases.orders;
+    await executor.query(`insert into converge.inbox_consumer (name) values ('to-pause')`);
+    await executor.query(
+      `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
+       select 'to-pause', 'a.topic', n, 0, n from generate_series(0, 1) n`,
+    );
+    expect(await page('/consumers?consumer=to-pause')).toContain('/consumers/pause?consumer=to-pause');
+    const path = '/consumers/pause?consumer=to-pause';
+    expect((await ask(path)).body).toMatchObject({ eligible: 2, others: [] });
+    const body = { reason: 'a bad release' };
+    expect((await ask(path, { user: 'ada', body })).body).toMatchObject({ changed: 2 });
+    expect((await ask(path)).body).toMatchObject({ eligible: 0, others: [{ count: 2 }] });
+    expect(await page('/consumers?consumer=to-pause')).toContain('paused by ada: a bad release');
+    const { rows } = await executor.query(
+      `select action, by, reason, from_offset::int from converge.inbox_audit where consumer = 'to-pause' order by id`,
+    );
+    expect(rows).toEqual([
+      { action: 'pause', by: 'ada', reason: 'a bad release', from_offset: 0 },
+      { action: 'pause', by: 'ada', reason: 'a bad release', from_offset: 1 },
+    ]);
+  });
 });

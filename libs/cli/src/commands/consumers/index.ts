@@ -2,6 +2,7 @@ import type { Group } from '../../frame/command.ts';
 import { fillCommand } from './fill.ts';
 import { gapsCommand } from './gaps.ts';
 import { listCommand } from './list.ts';
+import { pauseCommand } from './pause.ts';
 import { replayCommand } from './replay.ts';
 import { resumeCommand } from './resume.ts';
 import { dropTypeCommand, listTypesCommand } from './types.ts';
@@ -12,4 +13,12 @@ const types: Group = {
   commands: [listTypesCommand, dropTypeCommand],
 };
 
-export const consumerCommands = [listCommand, gapsCommand, fillCommand, resumeCommand, replayCommand, types];
+export const consumerCommands = [
+  listCommand,
+  gapsCommand,
+  fillCommand,
+  pauseCommand,
+  resumeCommand,
+  replayCommand,
+  types,
+];

@@ -1,34 +1,54 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { readLag, readOverview } from '@convergekit/inbox/operate';
+import { type PartitionLag, readLag, readOverview, sumPartitions } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
 
-/** Lists every partition of the consumers in this database, from the database's rows, not from Kafka. */
+/** Lists the consumers of this database in sum, or the partitions of one, from the database's rows, not from Kafka. */
 export const listCommand = command({
   name: 'list',
   aliases: ['lag'],
-  summary: 'state, watermarks, lag, parked keys and open gaps of every partition in DATABASE_URL',
-  args: { consumer: optionalArgument('only this consumer') },
+  summary:
+    'the consumers in DATABASE_URL: state, lag, parked keys, open gaps; of a named one, every partition and its watermarks',
+  args: { consumer: optionalArgument('only this consumer, partition by partition') },
   run: async (context, { consumer }) => {
     const database = await context.database(inboxMigrations);
     const rows = await readOverview(database.executor, consumer);
     const listed = await readLag(await context.admin(), rows);
+    // The document has every partition either way.
     return result(listed, () => [
-      ...tableOf(listed, 'no consumers', {
-        consumer: (row) => row.consumer,
-        partition: (row) => `${row.topic}/${row.partition}`,
-        state: (row) => (row.halted === null ? 'running' : `halted: ${row.halted.code}`),
-        next: (row) => row.nextOffset,
-        end: (row) => row.logEnd ?? '?',
-        lag: (row) => row.lag ?? '?',
-        watermarks: (row) => row.watermarks.map(({ source, position }) => `${source} ${position}`).join(', '),
-        'parked keys': (row) => row.parkedKeys,
-        'open gaps': (row) => row.openGaps,
-      }),
-      ...listed.flatMap(({ topic, partition, halted }) =>
-        halted === null ? [] : [`${topic}/${partition}: ${halted.reason}`],
+      ...(consumer === undefined ? sums(listed) : partitions(listed)),
+      ...listed.flatMap(({ topic, partition, halted, ...row }) =>
+        halted === null ? [] : [`${row.consumer} at ${topic}/${partition}: ${halted.reason}`],
       ),
     ]);
   },
 });
+
+function sums(listed: readonly PartitionLag[]): readonly string[] {
+  const consumers = [...Map.groupBy(listed, ({ consumer }) => consumer)].map(([consumer, own]) => ({
+    consumer,
+    ...sumPartitions(own),
+  }));
+  return tableOf(consumers, 'no consumers', {
+    consumer: (row) => row.consumer,
+    state: ({ halted, partitions: all }) => (halted === 0 ? 'running' : `${halted} of ${all} halted`),
+    partitions: (row) => row.partitions,
+    lag: (row) => row.lag ?? '?',
+    'parked keys': (row) => row.parkedKeys,
+    'open gaps': (row) => row.openGaps,
+  });
+}
+
+function partitions(listed: readonly PartitionLag[]): readonly string[] {
+  return tableOf(listed, 'no such consumer here: `converge consumers list` shows all', {
+    partition: (row) => `${row.topic}/${row.partition}`,
+    state: (row) => (row.halted === null ? 'running' : `halted: ${row.halted.code}`),
+    next: (row) => row.nextOffset,
+    end: (row) => row.logEnd ?? '?',
+    lag: (row) => row.lag ?? '?',
+    watermarks: (row) => row.watermarks.map(({ source, position }) => `${source} ${position}`).join(', '),
+    'parked keys': (row) => row.parkedKeys,
+    'open gaps': (row) => row.openGaps,
+  });
+}

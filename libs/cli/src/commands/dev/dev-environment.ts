@@ -19,6 +19,12 @@ export function devEnvironment(env: Variables, { databaseUrl, healthPort }: DevS
   };
 }
 
+/** What a shell needs so that the commands see what the service does. */
+export function exportOf(env: Variables): string {
+  const names = ['DATABASE_URL', 'CONVERGE__BROKER'].filter((name) => env[name] !== undefined);
+  return `export ${names.map((name) => `${name}=${env[name] ?? ''}`).join(' ')}`;
+}
+
 /** The words for where events are. */
 export function brokerOf(env: Variables): string {
   const brokers = env['KAFKA_BROKERS'] ?? '';

@@ -8,7 +8,7 @@ import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured } from '../../frame/errors.ts';
 import { optionalArgument, text } from '../../frame/flags.ts';
 import { ownMigrations } from '../migrate/own-migrations.ts';
-import { brokerOf, devEnvironment } from './dev-environment.ts';
+import { brokerOf, devEnvironment, exportOf } from './dev-environment.ts';
 import { watchedProcess } from './watched-process.ts';
 
 const MAIN = 'src/main.ts';
@@ -42,7 +42,7 @@ export const devCommand = command({
       );
       const healthPort = await freePort();
       const env = devEnvironment(process.env, { databaseUrl: postgres.databaseUrl, healthPort });
-      for (const line of linesOf(postgres.databaseUrl, env)) say(line);
+      for (const line of linesOf(env)) say(line);
       await runServices([watchedProcess({ main, env })], { stopDeadlineMs: STOP_MS });
     } finally {
       await postgres.stop();
@@ -80,9 +80,9 @@ async function migrateAll(
   context.output.progress(`${applied.length} migrations applied in ${seconds} s`);
 }
 
-function linesOf(databaseUrl: string, env: Readonly<Record<string, string | undefined>>): readonly string[] {
+function linesOf(env: Readonly<Record<string, string | undefined>>): readonly string[] {
   return [
-    `database  export DATABASE_URL=${databaseUrl}`,
+    `commands  ${exportOf(env)}`,
     `events    ${brokerOf(env)}`,
     `health    http://127.0.0.1:${env['CONVERGE__HEALTH__PORT'] ?? ''}/readyz, and /metrics`,
     'Ctrl-C stops everything; a database that was started here is removed then',

@@ -26,7 +26,7 @@ export const graphCommand = command({
       mermaid: drawSaga(declaration),
     }));
     return result(drawn, () =>
-      drawn.flatMap(({ saga, version, mermaid }) => [`%% ${saga} v${version}`, mermaid]),
+      drawn.flatMap(({ saga, version, mermaid }) => [`%% ${saga} v${version}`, ...mermaid.split('\n')]),
     );
   },
 });

@@ -67,7 +67,8 @@ export function flowView(context: ConsoleContext): void {
       ${unreadNote(unread)} ${haltedPart(halted, filter, now)} ${relayTable(relays)}
       ${unknownNote('Lag in records is not known', lagUnknown)}
       ${lagUnknown === null ? unknownNote('Members are not known', membersUnknown) : nothing}
-      ${consumersPart(partitions, membersUnknown === null ? members : undefined, filter)} ${gapTable(gaps)}`;
+      ${consumersPart(partitions, membersUnknown === null ? members : undefined, filter)}
+      ${pauseLink(partitions, filter)} ${gapTable(gaps)}`;
       return { title: 'Consumers and relays', body };
     },
   });
@@ -128,6 +129,16 @@ function haltedPart(
     </ul>
     <p>${actionLink(withQuery('/consumers/resume', filter), `Resume all ${halted.length} that match`)}</p>
   </section>`;
+}
+
+/** Of a chosen consumer that runs. */
+function pauseLink(
+  partitions: readonly PartitionAnswer[],
+  filter: Readonly<Record<string, string | undefined>>,
+): Html {
+  const { consumer } = filter;
+  if (consumer === undefined || partitions.every(({ halted }) => halted !== null)) return nothing;
+  return html`<p>${actionLink(withQuery('/consumers/pause', filter), `Pause ${consumer}`)}</p>`;
 }
 
 function relayTable(rows: readonly RelayAnswer[]): Html {

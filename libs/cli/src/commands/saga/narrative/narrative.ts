@@ -131,7 +131,9 @@ export function narrate(
     ...[...attempts.values()].filter(addsToDecision).map((one) => one as StoredAttempt & In),
     ...once(stored.flatMap((one) => (one.kind === 'parked' && one.state === 'waiting' ? [one] : []))),
     ...chapters.flatMap(({ database, audits }) => audits.map((one) => ({ ...one, database }))),
-    ...chapters.flatMap(({ database, saga: { work } }) => work.flatMap((one) => workEntries(one, database))),
+    ...chapters.flatMap(({ database, saga: { work } }) =>
+      work.flatMap((one) => workEntries(sinceItsEvent(one, events), database)),
+    ),
   ];
   const observed = chapters.find((chapter) => chapter.observed !== undefined)?.observed;
   const steps = chapters.flatMap(({ saga: { fences } }) => fences);
@@ -144,7 +146,7 @@ export function narrate(
     state: observed?.state,
     reason: observed?.reason ?? undefined,
     steps: steps.toSorted((a, b) => begunAt(a, decisions) - begunAt(b, decisions)),
-    entries: entries.toSorted((a, b) => placeOf(a, events) - placeOf(b, events) || rankOf(a) - rankOf(b)),
+    entries: entries.toSorted((a, b) => placeOf(a) - placeOf(b) || rankOf(a) - rankOf(b)),
     waiting: deliveries.filter(({ passed }) => !passed),
   };
 }
@@ -178,11 +180,16 @@ function begunAt({ step }: FenceView, decisions: readonly JournalRow[]): number 
   return first === undefined ? Number.MAX_SAFE_INTEGER : microsOf(first.at);
 }
 
-/** Places a timer after its start event, whichever service read that first; a call at its end. */
-function placeOf(entry: NarrativeEntry, events: ReadonlyMap<string, StoredEvent>): number {
-  const from = entry.kind === 'work' && entry.op === 'deadline' ? events.get(entry.causeEvent) : undefined;
+/** Dates a timer of the saga from its start event, whichever service read that first. */
+function sinceItsEvent(work: StepWorkView, events: ReadonlyMap<string, StoredEvent>): StepWorkView {
+  const began = work.op === 'deadline' ? events.get(work.causeEvent) : undefined;
+  return began === undefined ? work : { ...work, at: began.at };
+}
+
+/** Places a call at its end. */
+function placeOf(entry: NarrativeEntry): number {
   const lasted = entry.kind === 'work_attempt' && entry.op !== 'operator' ? entry.durationMs * 1_000 : 0;
-  return microsOf((from ?? entry).at) + lasted;
+  return microsOf(entry.at) + lasted;
 }
 
 /** Parses microseconds, whose order matters: rows of one transaction are closer than a millisecond. */

@@ -1,0 +1,82 @@
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it } from 'vitest';
+import { PAUSED } from '../alarms.ts';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
+import { pauseConsumer } from './pause.ts';
+import { retryParked } from './parked.ts';
+import { listParked } from './parked-list.ts';
+import { resumePartition } from './resume.ts';
+
+const operator = { by: 'ann', reason: 'a bad release' };
+
+describe('a consumer that an operator paused', () => {
+  let scene: FailureScene;
+  const twin = 'twin-of-paused';
+  const { name, topic, counted } = sceneForEach((opened) => (scene = opened), {
+    more: [`${twin}.failures`],
+  });
+  const applied = async (key?: string) =>
+    (await lines(scene.database)).filter((line) => key === undefined || line.key === key).map(({ n }) => n);
+  const publish = (from: number, to: number) =>
+    scene.source.publish(
+      scene.broker,
+      Array.from({ length: to - from + 1 }, (_, at) => counted({ key: `k${(from + at) % 2}`, n: from + at })),
+    );
+  const dead = () => listParked(scene.database.executor, { states: ['dead'] }, 10);
+  const pause = () => pauseConsumer(scene.database, { consumer: name }, operator);
+  async function resume() {
+    const admin = await scene.broker.admin();
+    const key = { consumer: name, topic, partition: 0 };
+    return resumePartition(scene.database, admin, key, operator).finally(() => admin.close());
+  }
+
+  // The twin reads the same log and drains the same keys, and is not paused: what it has done, the other could have done.
+  // Planted fault: a drain that claims and takes what is paused.
+  it('a paused consumer calls no handler, also for parked events, until it is resumed; then all take effect in order', async () => {
+    let bad = [1];
+    const twins: number[] = [];
+    const service = await scene.start(
+      defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+        if (bad.includes(event.data.n)) throw new TypeError('a bug');
+        await note(tx, event);
+      }),
+      { watchMs: 20 },
+    );
+    await scene.start(
+      defineConsumer<LedgerDb>({ name: twin, from: 'beginning' }).on(counted, ({ data: { n } }) => {
+        if (bad.includes(n)) throw new TypeError('a bug');
+        twins.push(n);
+      }),
+    );
+    await publish(0, 3);
+    await waitUntil(async () => (await dead()).length === 2, { what: 'a dead letter of each' });
+    await waitUntil(async () => (await scene.offset()) >= 4, { what: 'the end of the log' });
+    expect(await pause()).toEqual([{ consumer: name, topic, partition: 0 }]);
+    await waitUntil(() => service.status()[0]?.partitions[0]?.state === 'halted', { what: 'the pause' });
+    expect(service.status()[0]?.partitions[0]).toMatchObject({
+      code: PAUSED,
+      reason: expect.stringContaining(`converge consumers resume ${name}`) as string,
+    });
+    bad = [];
+    for (const { id } of await dead()) await retryParked(scene.database, id, operator);
+    await publish(4, 7);
+    await waitUntil(() => new Set(twins).size === 8, { what: 'the effects of the twin' });
+    expect(await applied()).toEqual([0, 2]);
+    expect(await pause()).toEqual([]);
+    expect(await resume()).toMatchObject({ code: PAUSED });
+    await waitUntil(async () => (await applied()).length === 8, { what: 'all effects' });
+    expect([await applied('k0'), await applied('k1')]).toEqual([
+      [0, 2, 4, 6],
+      [1, 3, 5, 7],
+    ]);
+    const { rows } = await scene.database.executor.query(
+      'select action, halted, by, reason from converge.inbox_audit order by id',
+    );
+    expect(rows).toEqual([
+      { action: 'pause', halted: null, ...operator },
+      { action: 'resume', halted: PAUSED, ...operator },
+    ]);
+  });
+});

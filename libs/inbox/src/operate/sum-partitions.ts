@@ -1,0 +1,27 @@
+import type { PartitionLag } from './lag.ts';
+
+/** What the partitions of one consumer are in sum. */
+export interface PartitionSum {
+  readonly partitions: number;
+  readonly halted: number;
+  /** Records to the ends of the logs; null = not known of every partition. */
+  readonly lag: bigint | null;
+  readonly parkedKeys: number;
+  readonly openGaps: number;
+  readonly duplicates: number;
+}
+
+/** Sums the partitions of a consumer. Pure. */
+export function sumPartitions(
+  own: readonly Pick<PartitionLag, 'halted' | 'lag' | 'parkedKeys' | 'openGaps' | 'duplicates'>[],
+): PartitionSum {
+  const lags = own.flatMap(({ lag }) => lag ?? []);
+  return {
+    partitions: own.length,
+    halted: own.filter(({ halted }) => halted !== null).length,
+    lag: lags.length < own.length ? null : lags.reduce((sum, lag) => sum + lag, 0n),
+    parkedKeys: own.reduce((sum, { parkedKeys }) => sum + parkedKeys, 0),
+    openGaps: own.reduce((sum, { openGaps }) => sum + openGaps, 0),
+    duplicates: own.reduce((sum, { duplicates }) => sum + duplicates, 0),
+  };
+}
