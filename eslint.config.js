@@ -109,7 +109,7 @@ export default tseslint.config(
   { files: ['**/*.config.ts', 'test/**/*.setup.ts'], rules: { 'no-restricted-syntax': 'off' } },
   {
     // Scripts of the console's pages, for browsers.
-    files: ['services/console/src/static/*.js'],
+    files: ['services/console/static/*.js'],
     languageOptions: {
       globals: {
         document: 'readonly',

@@ -16,7 +16,9 @@ interface Door {
   readonly types: readonly string[];
 }
 
-const manifests = globSync('libs/*/package.json', { cwd: root }).toSorted();
+const manifests = globSync(['libs/*/package.json', 'services/console/package.json'], {
+  cwd: root,
+}).toSorted();
 const doors = manifests.flatMap((path) => {
   const { name, exports } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest;
   return Object.entries(exports).map(([door, { source }]) =>

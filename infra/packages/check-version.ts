@@ -1,15 +1,13 @@
 /** Fails unless every publishable package and the chart have the given version: `node infra/packages/check-version.ts 1.2.3`. */
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { Manifest } from './manifest.ts';
+import { publishedPackages } from '../sbom/dependencies.ts';
 import { root } from './stage.ts';
 
 const [wanted] = process.argv.slice(2);
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const packages = globSync('libs/*/package.json', { cwd: root }).map(
-  (path) => JSON.parse(read(path)) as Manifest,
-);
+const packages = publishedPackages(root).map(({ manifest }) => manifest);
 const chart = parse(read('infra/helm/converge/Chart.yaml')) as { version: string; appVersion: string };
 const others = [
   ...packages,

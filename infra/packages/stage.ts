@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
@@ -31,12 +31,12 @@ export interface Packed {
 /** Writes the folders of all publishable packages below `to` and packs them. They must be compiled (`make build`). */
 export async function packAll(to: string, origin?: Origin): Promise<readonly Packed[]> {
   await rm(to, { recursive: true, force: true });
-  const folders = globSync('libs/*/package.json', { cwd: root }).map(dirname).toSorted();
+  const folders = globSync('{libs,services}/*/package.json', { cwd: root }).map(dirname).toSorted();
   const staged: { name: string; version: string; folder: string; needs: readonly string[] }[] = [];
   for (const folder of folders) {
     const manifest = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8')) as Manifest;
     if (manifest.private === true) continue;
-    const target = join(to, 'folders', folder.replace(/^libs\//, ''));
+    const target = join(to, 'folders', basename(folder));
     await stage(folder, manifest, target, origin);
     const needs = Object.keys(manifest['dependencies'] ?? {}).filter((name) =>
       name.startsWith('@convergekit/'),

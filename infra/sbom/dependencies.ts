@@ -10,7 +10,7 @@ export interface PublishedPackage {
 
 /** The packages of this repository that are published. */
 export function publishedPackages(root: string): readonly PublishedPackage[] {
-  return globSync('libs/*/package.json', { cwd: root })
+  return globSync('{libs,services}/*/package.json', { cwd: root })
     .map((path) => ({
       folder: dirname(path),
       manifest: JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest,

@@ -1,5 +1,6 @@
-import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { publishedPackages } from '../../infra/sbom/dependencies.ts';
 import { overLimit, tooLarge } from './limits.ts';
 import { LOWEST, LOWEST_TO_EMIT, NEST } from './peers.ts';
 
@@ -23,12 +24,12 @@ const requiredPeers = ({ peerDependencies = {}, peerDependenciesMeta = {} }: Man
   Object.keys(peerDependencies).filter((peer) => peerDependenciesMeta[peer]?.optional !== true);
 
 const root = new URL('../..', import.meta.url);
-const manifests = globSync('libs/*/package.json', { cwd: root }).map(
-  (path) => JSON.parse(readFileSync(new URL(path, root), 'utf8')) as Manifest,
+const manifests = publishedPackages(fileURLToPath(root)).map(
+  ({ manifest }) => manifest as unknown as Manifest,
 );
 
 it('the range of each peer begins with the lowest version that is tried', () => {
-  const withSdk = ['@convergekit/cli', 'convergekit'];
+  const withSdk = ['@convergekit/cli', '@convergekit/console', 'convergekit'];
   for (const { name, peerDependencies = {} } of manifests)
     for (const [peer, lowest] of Object.entries(withSdk.includes(name) ? LOWEST : LOWEST_TO_EMIT))
       if (peerDependencies[peer] !== undefined)

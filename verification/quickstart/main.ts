@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { freePort } from '@convergekit/testing/operate';
 import { root } from '../../infra/packages/stage.ts';
 import { installTools } from '../packages/tools.ts';
+import { checkConsole } from './console.ts';
 import { whileDev } from './dev.ts';
 import { newcomer, say, seconds } from './newcomer.ts';
 import { checkOrders } from './orders.ts';
@@ -43,10 +44,12 @@ try {
   await step('npm install', service);
   await step('npm run check', service);
   await step('npm test', service);
-  await whileDev(['npm', 'run', 'dev'], { cwd: service, env }, async ({ start }) => {
+  await whileDev(['npm', 'run', 'dev'], { cwd: service, env }, async ({ start, log }) => {
     await checkOrders(`http://127.0.0.1:${httpPort}/orders`, (what) =>
       say(`${seconds(start)}  npm run dev: ${what}`),
     );
+    await checkConsole(log);
+    say(`${seconds(start)}  npm run dev: the console shows the declined order`);
   });
   await runReadme({ folder: join(outside, 'readme'), env: own, step });
   say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded`);

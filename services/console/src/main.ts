@@ -1,25 +1,4 @@
-/**
- * The console: pages about the databases of CONVERGE__CONSOLE__DATABASES__<NAME>, and of the broker where KAFKA_BROKERS is
- * set. Settings come from the environment, or from the YAML file that is named as the first argument.
- */
-import { explain, readSettings, runLong } from '@convergekit/cli/operate';
-import { logger } from '@convergekit/telemetry';
-import { consoleService } from './console.ts';
+/** The process of the console: in the image, and by `make console`. */
+import { runConsole } from './run-console.ts';
 
-try {
-  const settings = readSettings(process.env, process.argv[2]);
-  const log = logger('console');
-  const service = consoleService(settings);
-  const announced = {
-    ...service,
-    start: async () => {
-      await service.start();
-      log.info({ url: `http://${settings.console.host}:${service.port}/` }, 'the console is open');
-    },
-  };
-  await runLong({ name: 'console', settings, log, services: () => [announced], checks: () => ({}) });
-} catch (error) {
-  const { message, exitCode } = explain(error);
-  process.stderr.write(`converge-console: ${message}\n`);
-  process.exitCode = exitCode;
-}
+await runConsole(process.argv[2]);

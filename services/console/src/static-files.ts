@@ -8,7 +8,7 @@ const FILES = ['style.css', 'console.js', 'tail.js', 'icon.svg'] as const;
 /** Serves the stylesheet and the scripts, read once at the start. */
 export function staticFiles(app: App): void {
   for (const name of FILES) {
-    const content = readFileSync(new URL(`./static/${name}`, import.meta.url), 'utf8');
+    const content = readFileSync(new URL(`../static/${name}`, import.meta.url), 'utf8');
     const type = TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES];
     app.get(`/static/${name}`, (c) => c.body(content, 200, { 'content-type': `${type}; charset=utf-8` }));
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { runServices, systemClock } from '@convergekit/core';
 import { migrate } from '@convergekit/postgres';
@@ -9,7 +10,8 @@ import { misconfigured } from '../../frame/errors.ts';
 import { optionalArgument, text } from '../../frame/flags.ts';
 import { ownMigrations } from '../migrate/own-migrations.ts';
 import { brokerOf, devEnvironment, exportOf } from './dev-environment.ts';
-import { watchedProcess } from './watched-process.ts';
+import { consoleProcess, type DevConsole, findConsole } from './dev-console.ts';
+import { devProcess, watched } from './dev-process.ts';
 
 const MAIN = 'src/main.ts';
 const MIGRATIONS = 'migrations';
@@ -42,8 +44,12 @@ export const devCommand = command({
       );
       const healthPort = await freePort();
       const env = devEnvironment(process.env, { databaseUrl: postgres.databaseUrl, healthPort });
-      for (const line of linesOf(env)) say(line);
-      await runServices([watchedProcess({ main, env })], { stopDeadlineMs: STOP_MS });
+      const bin = findConsole(process.cwd());
+      const shown =
+        bin === undefined ? [] : [{ bin, port: await freePort(), token: randomBytes(8).toString('hex') }];
+      for (const line of linesOf(env, shown)) say(line);
+      const processes = [watched(main, env), ...shown.map((one) => consoleProcess(env, one))];
+      await runServices(processes.map(devProcess), { stopDeadlineMs: STOP_MS });
     } finally {
       await postgres.stop();
     }
@@ -80,11 +86,17 @@ async function migrateAll(
   context.output.progress(`${applied.length} migrations applied in ${seconds} s`);
 }
 
-function linesOf(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+function linesOf(
+  env: Readonly<Record<string, string | undefined>>,
+  shown: readonly DevConsole[],
+): readonly string[] {
   return [
     `commands  ${exportOf(env)}`,
     `events    ${brokerOf(env)}`,
     `health    http://127.0.0.1:${env['CONVERGE__HEALTH__PORT'] ?? ''}/readyz, and /metrics`,
+    ...shown.map(
+      ({ port, token }) => `console   http://127.0.0.1:${port}/, to act in it sign in with ${token}`,
+    ),
     'Ctrl-C stops everything; a database that was started here is removed then',
   ];
 }

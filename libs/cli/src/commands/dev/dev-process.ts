@@ -1,24 +1,33 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Service } from '@convergekit/core';
 
-export interface WatchedOptions {
-  /** The module that runs the service: `src/main.ts`. */
-  readonly main: string;
+/** A Node process that lives as long as the command. */
+export interface DevProcess {
+  readonly name: string;
+  /** The arguments of Node. */
+  readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Runs a module in a process that Node starts again when the module or what it imports has changed. */
-export function watchedProcess({ main, env }: WatchedOptions): Service {
+/** A process that Node starts again when `main`, or what it imports, has changed. */
+export const watched = (main: string, env: DevProcess['env']): DevProcess => ({
+  name: main,
+  args: ['--watch', '--watch-preserve-output', main],
+  env,
+});
+
+/** Runs a process as a service: it ends with the command, and its own end ends the command. */
+export function devProcess({ name, args, env }: DevProcess): Service {
   const ended = Promise.withResolvers<undefined>();
   ended.promise.catch(() => undefined);
   let child: ChildProcess | undefined;
   let stopping = false;
   return {
-    name: main,
+    name,
     done: ended.promise,
     start: () => {
       // Its own process group: Ctrl-C reaches only this process, which then stops the parts in order.
-      child = spawn(process.execPath, ['--watch', '--watch-preserve-output', main], {
+      child = spawn(process.execPath, [...args], {
         env: { ...env },
         stdio: ['ignore', 'inherit', 'inherit'],
         detached: true,
@@ -28,7 +37,7 @@ export function watchedProcess({ main, env }: WatchedOptions): Service {
         if (stopping) ended.resolve(undefined);
         else
           ended.reject(
-            new Error(`the process of ${main} ended by itself (${signal ?? `exit code ${code}`})`),
+            new Error(`the process of ${name} ended by itself (${signal ?? `exit code ${code}`})`),
           );
       });
       return Promise.resolve();

@@ -1,0 +1,4 @@
+#!/usr/bin/env -S node --conditions=source
+import { runConsole } from '@convergekit/console';
+
+await runConsole(process.argv[2]);

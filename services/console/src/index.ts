@@ -1,0 +1,2 @@
+/** The package @convergekit/console: the console as a process. */
+export { runConsole } from './run-console.ts';
