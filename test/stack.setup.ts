@@ -1,9 +1,20 @@
-import { startStack } from '@convergekit/testing';
+import { startStack, type Stack } from '@convergekit/testing';
 import type { TestProject } from 'vitest/node';
 
-/** One real Postgres and one real Kafka for a whole run; each test makes its own databases and topics there. */
+/** The stack of this process. Each project loads this file anew, so it cannot be a variable of the file. */
+const shared = globalThis as { testStack?: { users: number; readonly stack: Promise<Stack> } };
+
+/** One real Postgres and one real Kafka for all projects of a run; each test makes its own databases and topics there. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stack = await startStack({ log: (line) => process.stderr.write(`${line}\n`) });
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const one = (shared.testStack ??= { users: 0, stack: startStack({ log }) });
+  one.users += 1;
+  const stack = await one.stack;
   project.provide('stack', { databaseUrl: stack.databaseUrl, brokers: stack.brokers });
-  return () => stack.stop();
+  return async () => {
+    one.users -= 1;
+    if (one.users > 0) return;
+    delete shared.testStack;
+    await stack.stop();
+  };
 }

@@ -35,7 +35,7 @@ export interface EmbeddedServerOptions {
   /** @default any free port */
   readonly port?: number | undefined;
   /** Called by `dispose` after the stop. */
-  readonly onDispose: () => void;
+  readonly onDispose: () => Promise<void>;
 }
 
 /** The longest start of a server, in milliseconds. A machine under heavy load needs a minute. */
@@ -46,7 +46,7 @@ export class EmbeddedServer implements StackServer {
   readonly #recipe: Recipe;
   readonly #folder: string;
   readonly #asked: number | undefined;
-  readonly #onDispose: () => void;
+  readonly #onDispose: () => Promise<void>;
   #port: number | undefined;
   #process: OwnedProcess | undefined;
 
@@ -102,7 +102,7 @@ export class EmbeddedServer implements StackServer {
 
   async dispose(): Promise<void> {
     await this.stop();
-    this.#onDispose();
+    await this.#onDispose();
   }
 
   /** A free port may be gone before the server has it: three tries with three ports. */

@@ -28,7 +28,7 @@ describe('instances of the stack', () => {
     const instance = createInstance(dataDir, 'run');
     expect(await reapInstances(dataDir, () => undefined)).toBe(0);
     expect(listInstances(dataDir)).toMatchObject([{ kind: 'run', alive: true, folder: instance.folder }]);
-    instance.remove();
+    await instance.remove();
     expect(listInstances(dataDir)).toEqual([]);
   });
 

@@ -6,9 +6,9 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { dockerEngine } from './docker-package.ts';
 import { endRecorded, readIdentity } from './owned-process.ts';
@@ -32,7 +32,7 @@ export interface Instance {
   addElsewhere(path: string): void;
   /** Records, before the first container exists, that containers with the instance's name may exist. */
   expectContainers(): void;
-  remove(): void;
+  remove(): Promise<void>;
 }
 
 export interface InstanceRecord {
@@ -90,7 +90,7 @@ export async function reapInstances(dataDir: string, log: (line: string) => void
     }
     const count = ended.filter(Boolean).length + containers;
     if (count > 0) log(`stack: ended ${count} server(s) left behind by process ${owner.pid}, which died`);
-    removeFolder(folder);
+    await removeFolder(folder);
   }
   return orphaned.length;
 }
@@ -99,9 +99,11 @@ async function endContainers(name: string): Promise<number | undefined> {
   return (await dockerEngine())?.removeContainers(name);
 }
 
-function removeFolder(folder: string): void {
-  for (const path of elsewhere(folder)) rmSync(path, { recursive: true, force: true });
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+/** Removes an instance's files several at once: each waits for the disk, and a database has some 300. */
+async function removeFolder(folder: string): Promise<void> {
+  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
+  for (const path of elsewhere(folder)) await rm(path, options);
+  await rm(folder, options);
 }
 
 function elsewhere(folder: string): string[] {

@@ -154,7 +154,7 @@ async function startParts(
   const running = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const stop = async (): Promise<void> => {
     await Promise.all(running.map((part) => part.stop()));
-    instance?.remove();
+    await instance?.remove();
   };
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed !== undefined) {
