@@ -9,16 +9,16 @@ export interface Corruption {
   readonly source: Source;
   /** The reconciler that repairs it. */
   readonly reconciler: string;
-  /** Corrupts up to `most` keys and returns them. */
-  corrupt(tx: Executor, most: number): Promise<readonly string[]>;
+  /** Corrupts up to `most` keys and returns them. `confirmed`: orders that no step changes any more. */
+  corrupt(tx: Executor, most: number, confirmed: readonly string[]): Promise<readonly string[]>;
 }
 
 interface Key {
   readonly key: string;
 }
 
-const keysOf = async (tx: Executor, text: string, most: number): Promise<readonly string[]> => {
-  const { rows } = await tx.query<Key>(text, [most]);
+const keysOf = async (tx: Executor, text: string, ...values: unknown[]): Promise<readonly string[]> => {
+  const { rows } = await tx.query<Key>(text, values);
   return [...new Set(rows.map(({ key }) => key))];
 };
 
@@ -37,9 +37,10 @@ const lostReservationSql = `
       from sums u where s.sku = u.sku returning s.sku)
   select order_id::text as key from booked`;
 
+// A refund that is still to come would write over the corruption, and nothing be left to repair.
 const doubleRefundSql = `
   update payment set refunded_cents = refunded_cents + amount_cents, changed_at = clock_timestamp()
-   where order_id in (select order_id from payment where state <> 'declined' order by changed_at limit $1)
+   where order_id in (select order_id from payment where order_id::text = any ($2::text[]) order by changed_at limit $1)
   returning order_id::text as key`;
 
 const staleListSql = `
@@ -60,7 +61,7 @@ export const corruptions: readonly Corruption[] = [
     name: 'double refund: booked once more than the provider made it',
     source: 'payments',
     reconciler: 'payments-vs-provider',
-    corrupt: (tx, most) => keysOf(tx, doubleRefundSql, most),
+    corrupt: (tx, most, confirmed) => keysOf(tx, doubleRefundSql, most, confirmed),
   },
   {
     name: 'stale read model: the order list forgot payments',
@@ -76,11 +77,16 @@ export async function corruptAll(
   most: number,
 ): Promise<ReadonlyMap<Corruption, readonly string[]>> {
   const rerun = { clock: systemClock, random: systemRandom, attempts: 10 };
+  const { executor } = world.databases.orders;
+  const { rows } = await executor.query<Key>(
+    `select order_id::text as key from orders where state = 'confirmed'`,
+  );
+  const confirmed = rows.map(({ key }) => key);
   const corrupted = new Map<Corruption, readonly string[]>();
   for (const one of corruptions)
     corrupted.set(
       one,
-      await withTransaction(world.databases[one.source], rerun, (tx) => one.corrupt(tx, most)),
+      await withTransaction(world.databases[one.source], rerun, (tx) => one.corrupt(tx, most, confirmed)),
     );
   return corrupted;
 }
