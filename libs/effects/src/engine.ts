@@ -28,7 +28,6 @@ export {
 export { namesSql, type Run, runPages, type SagaTable } from './journal/runs-sql.ts';
 export { sealOf, sealSql } from './journal/seal.ts';
 export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
-export { pausedWorkSql } from './work/paused-sql.ts';
 export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
 export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';
 export { insertStepWorks, isRefusedWork } from './work/insert-all-sql.ts';
@@ -55,3 +54,4 @@ export { recordAttempts } from './worker/record-attempts.ts';
 export { type CallRun, runCall } from './worker/run-call.ts';
 export { alertOverdueWorkflows } from './worker/overdue-workflows.ts';
 export type { SagaWorkerOptions } from './worker/options.ts';
+export { pausedStepSql } from './work/paused-sql.ts';

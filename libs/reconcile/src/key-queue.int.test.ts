@@ -175,10 +175,15 @@ describe('the key queue', () => {
       { key: 'c', priority: 1 },
     ]);
     const nameless = { by: 'operator', cause: 'x' } as unknown as typeof act;
-    await expect(reportKeys(executor, stockReconciler(), ['d'], nameless)).rejects.toMatchObject({
-      code: 'REPORT_UNNAMED',
-      message: expect.stringContaining('has no actor'),
-    });
+    for (const [request, lacks] of [
+      [nameless, 'actor'],
+      [{ ...act, actor: ' ' }, 'actor'],
+      [{ ...act, reason: '' }, 'reason'],
+    ] as const)
+      await expect(reportKeys(executor, stockReconciler(), ['d'], request)).rejects.toMatchObject({
+        code: 'REPORT_UNNAMED',
+        message: expect.stringContaining(`has no ${lacks}`),
+      });
   });
 
   it('a key of a dead worker is requeued, and the late worker is fenced', async () => {

@@ -43,11 +43,11 @@ async function reportByOperator(
   name: string,
   keys: readonly string[],
   // A caller in JavaScript may leave out what the type demands.
-  { actor, reason }: { readonly actor?: string; readonly reason?: string },
+  { actor = '', reason = '' }: { readonly actor?: string; readonly reason?: string },
 ): Promise<void> {
-  if (actor === undefined || reason === undefined)
+  if (actor.trim() === '' || reason.trim() === '')
     throw new ReconcileError(
-      `reportKeys by an operator for ${name} has no ${actor === undefined ? 'actor' : 'reason'}: pass { by: 'operator', actor, reason }, which the audit keeps`,
+      `reportKeys by an operator for ${name} has no ${actor.trim() === '' ? 'actor' : 'reason'}: pass { by: 'operator', actor, reason }, which the audit keeps`,
       { code: 'REPORT_UNNAMED', category: 'bug' },
     );
   await retryKeys(executor, name, keys, { actor, reason });

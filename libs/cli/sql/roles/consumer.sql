@@ -11,8 +11,8 @@ grant select, insert, update, delete on converge.inbox_type, converge.parked_key
 grant select, insert, delete on converge.inbox_attempt to converge_consumer;
 grant select, insert on converge.inbox_source, converge.inbox_failure_source, converge.inbox_foreign_seen to converge_consumer;
 grant select, update on converge.inbox_foreign_slot to converge_consumer;
--- Rows of foreign events leave by whole tables.
-grant truncate on converge.inbox_foreign, converge.inbox_foreign_1, converge.inbox_foreign_2, converge.inbox_foreign_3 to converge_consumer;
+-- Rows of foreign events leave by whole tables, under a lock on all of them, which needs the right to empty them.
+grant truncate on converge.inbox_foreign_seen, converge.inbox_foreign, converge.inbox_foreign_1, converge.inbox_foreign_2, converge.inbox_foreign_3 to converge_consumer;
 grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.parked_audit, converge.inbox_rejected, converge.policy, converge.policy_change to converge_consumer;
 grant select, insert, update, delete on converge.saga_fence, converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
@@ -25,5 +25,8 @@ grant select, insert, update on converge.workflow to converge_consumer;
 grant select, insert on converge.saga_step, converge.workflow_step to converge_consumer;
 revoke delete on converge.workflow, converge.saga_step, converge.workflow_step from converge_consumer;
 grant execute on function converge.inbox_open_gaps, converge.saga_seal, converge.saga_forget_steps, converge.workflow_forget to converge_consumer;
--- A handler marks the keys that it changed, for the next digest scan.
+-- A handler marks the keys that it changed, for the next digest scan, or queues them for a reconciler of its database.
 grant insert on converge.reconcile_dirty to converge_consumer;
+grant insert (reconciler, key, state, priority, next_at, window_started_at, cause),
+  update (dirty, state, priority, cause, next_at, failures, repairs, window_started_at, updated_at),
+  select (reconciler, key, dirty, state, priority, cause, next_at, failures, repairs, window_started_at) on converge.reconcile_key to converge_consumer;

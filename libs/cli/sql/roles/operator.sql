@@ -10,6 +10,8 @@ grant insert on converge.operator_audit, converge.parked_audit, converge.inbox_a
   converge.workflow_step to converge_operator;
 grant insert, update, delete on converge.inbox_watermark, converge.saga_work to converge_operator;
 grant insert, delete on converge.saga_pause to converge_operator;
+-- The partitions that an operator accepts have cursors from then on.
+grant insert on converge.relay_cursor to converge_operator;
 grant update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,
   converge.saga_instance, converge.relay_topic, converge.relay_cursor, converge.relay_source, converge.reconciler,
   converge.reconcile_key, converge.outbox_limit to converge_operator;
@@ -17,4 +19,3 @@ grant delete on converge.inbox_type, converge.inbox_attempt, converge.inbox_fore
 grant insert, update on converge.reconcile_key, converge.policy, converge.lease to converge_operator;
 grant insert on converge.reconciler, converge.reconcile_request to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;
-grant execute on function converge.saga_seal to converge_operator;

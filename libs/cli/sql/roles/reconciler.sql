@@ -18,7 +18,7 @@ grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_wat
   converge.tick, converge.outbox, converge.policy, converge.policy_change, converge.inbox_source, converge.source to converge_reconciler;
 grant select (consumer, topic, partition) on converge.inbox_fill to converge_reconciler;
 -- Not the inputs and outcomes of calls and workflows.
-grant select (id, effect, key, step, state, waits_since, saga, op) on converge.saga_work to converge_reconciler;
+grant select (id, effect, key, step, state, waits_since, saga, instance, op) on converge.saga_work to converge_reconciler;
 grant select (workflow, id, stuck_reason, state, due_at, created_at) on converge.workflow to converge_reconciler;
 grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
   converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open,

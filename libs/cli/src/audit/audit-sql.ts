@@ -49,7 +49,7 @@ const arms = {
 const armSql = (arm: string): string => `
   (select id collate "C" as id, date_trunc('milliseconds', at) as at, by, role, action, subject, key, event_id, reason
      from (${arm}) as acts (id, at, by, role, action, subject, key, event_id, reason)
-    where ($1::text is null or by = $1) and ($2::text is null or action like $2 || '%')
+    where ($1::text is null or by = $1) and ($2::text is null or starts_with(action, $2))
       and ($3::text is null or key = $3 or event_id = $3 or strpos(subject, $3) > 0)
       and ($4::timestamptz is null or at >= $4)
       and ($5::timestamptz is null or (date_trunc('milliseconds', at), id collate "C") < ($5, $6::text))

@@ -16,15 +16,19 @@ export interface OverdueEntry {
 }
 
 // Each arm reads a partial index of what is open or stuck. A call of a step is that step's row; its timers are rows of their own.
-// What a pause holds is not late: the pause itself is shown.
+// What a pause holds is not late: the pause itself is shown. Nor is a step whose call an operator made due again within the bound,
+// by a retry or the resume of its saga: its work, found by saga_work_step, says since when it waits.
 const overdueSql = `
   with bound as (select clock_timestamp() - $1::float8 * interval '1 millisecond' as at)
   select kind, name, id, key, step, state, (extract(epoch from clock_timestamp() - since) * 1000)::float8 as "ageMs"
     from (
       (select 'step' as kind, saga as name, instance as id, key, step, state, coalesce(stuck_since, changed_at) as since
          from converge.saga_fence fence, bound
-        where state in ('started', 'unknown', 'undo_pending', 'stuck') 
-          and (stuck_since is not null or changed_at < bound.at and not ${pausedStepSql('fence')})
+        where state in ('started', 'unknown', 'undo_pending', 'stuck')
+          and (stuck_since is not null or changed_at < bound.at and not ${pausedStepSql('fence')} and not exists (
+            select from converge.saga_work work
+             where work.saga = fence.saga and work.instance = fence.instance and work.step = fence.step and work.op in ('apply', 'compensate', 'resolve')
+               and work.state in ('ready', 'calling', 'unknown', 'answered') and work.waits_since >= bound.at))
         order by changed_at limit $2)
       union all
       (select 'call', effect, id::text, key, step, state, waits_since

@@ -107,6 +107,24 @@ it('work that a pause of its saga holds is not overdue, and its timers are', asy
   expect([await look(), await keys()]).toEqual([3, ['p-resolve', 'p-deadline']]);
 });
 
+// Planted fault: without the look at its work a step that was paused for an hour is overdue as soon as it is resumed.
+it('a step is overdue when its call has been due for longer than the bound, not when it was made due again', async () => {
+  await waiting('r-step', 'ready', 'apply');
+  await database.executor.query(
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, changed_at)
+     values ('test', 'r-step', 'step', 1, 'orders', 'r-step', 'started', 'e', clock_timestamp() - interval '1 hour')`,
+  );
+  const late = async () => {
+    const found = await readOverdueJournal(database.executor, { afterMs: 1_800_000, limit: 1_000 });
+    return found.flatMap(({ kind, key }) => (key === 'r-step' ? [kind] : []));
+  };
+  expect(await late()).toEqual(['step']);
+  await database.executor.query(
+    `update converge.saga_work set waits_since = clock_timestamp() where key = 'r-step'`,
+  );
+  expect(await late()).toEqual([]);
+});
+
 it('work that failed is overdue after `stuckAfterMs`, and work that no worker began after `undeclaredMs`', async () => {
   const failure = { category: 'service', certainty: 'not_applied', code: 'BUSY', message: 'not now' };
   const story = JSON.stringify([{ at: new Date().toISOString(), op: 'call', durationMs: 1, failure }]);

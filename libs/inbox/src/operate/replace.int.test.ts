@@ -83,8 +83,9 @@ it('a replaced dead letter is applied as a new event in its place, once, with th
     await expect(again()).rejects.toMatchObject({ code: 'PARKED_REFUSED' });
 });
 
-// Planted fault: without the check the first three are written, and become dead letters again.
-it('data that the declared contract refuses, another key, an undeclared event and an event of a saga change nothing', async () => {
+// Planted faults: without the check the first three are written, and become dead letters again; without the look for headers an
+// event that was parked behind too many others is replaced by one without a type, even if it is one of a saga.
+it('data that the declared contract refuses, another key, an undeclared event, one of a saga and one without headers change nothing', async () => {
   const { id } = await deadOf('k2', 1, 3);
   const rows = async () =>
     (await executor().query('select * from converge.parked where key = $1', ['k2'])).rows;
@@ -106,6 +107,8 @@ it('data that the declared contract refuses, another key, an undeclared event an
     [id],
   );
   await expect(replace(id, '{"key":"k2","n":4}')).rejects.toThrow('belongs to a saga');
+  await executor().query(`update converge.parked set headers = '[]', in_log = true where id = $1`, [id]);
+  await expect(replace(id, '{"key":"k2","n":4}')).rejects.toThrow('its headers are in the log alone');
   expect(await applied('k2')).toEqual([]);
 });
 
@@ -124,4 +127,16 @@ it('a replacement that fails again is a dead letter of its own, which names what
   await waitUntil(async () => (await applied('k3')).length === 2, { what: 'both events' });
   const [first] = await applied('k3');
   expect([first?.n, first?.event_id, second.eventId === made.eventId]).toEqual([12, second.eventId, false]);
+});
+
+it('of two operators who replace a dead letter at once one does, and the other changes nothing', async () => {
+  const { id } = await deadOf('k4', 1, 3);
+  const both = await Promise.allSettled([4, 6].map((n) => replace(id, `{"key":"k4","n":${n}}`)));
+  const codes = both.map((one) =>
+    one.status === 'fulfilled' ? 'done' : (one.reason as { code: string }).code,
+  );
+  expect(codes.toSorted()).toEqual([expect.stringMatching(/^PARKED_(REFUSED|BUSY)$/), 'done']);
+  await waitUntil(async () => (await applied('k4')).length === 2, { what: 'both events' });
+  const won = codes[0] === 'done' ? 4 : 6;
+  expect((await applied('k4')).map(({ n }) => n)).toEqual([won, 3]);
 });

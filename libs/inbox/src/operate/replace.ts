@@ -5,7 +5,7 @@ import type { Database } from '@convergekit/postgres';
 import { type LockedRow, writeAudit } from './change-parked-sql.ts';
 import { acting, type Operator, refused } from './parked.ts';
 import { putInPlace, readReplaced } from './replace-sql.ts';
-import { checkReplacement, isOfSaga, replacementHeaders } from './replacement.ts';
+import { checkReplacement, hasEnvelope, isOfSaga, replacementHeaders } from './replacement.ts';
 
 export interface ReplaceOptions {
   /** The declared events, including that of the dead letter: the new data is checked against its contract. */
@@ -36,6 +36,11 @@ export function replaceParked(
   return acting(database, id, async (tx, row) => {
     const eventId = replaceable(row);
     const { headers, type, version, recordKey } = await readReplaced(tx, id);
+    if (!hasEnvelope(headers))
+      throw refused(
+        row,
+        'its headers are in the log alone, or were erased, so a new event could not follow it: `converge parked edit` and `retry` one that the log has, or skip it',
+      );
     if (isOfSaga(headers))
       throw refused(
         row,

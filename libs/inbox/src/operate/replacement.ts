@@ -58,6 +58,11 @@ const OF_THE_RECORD: ReadonlySet<string> = new Set([WIRE.position, WIRE.prev, WI
 /** Headers of an event that begins or belongs to a saga: the journal of the step names the event itself. */
 const OF_A_SAGA: ReadonlySet<string> = new Set([WIRE.saga, WIRE.sagaStart]);
 
+/** False for a row without headers: those of one that waited behind too many others stay in the log, and others were erased. */
+export function hasEnvelope(headers: string): boolean {
+  return headersOf(headers).some(([name]) => name === WIRE.type);
+}
+
 export function isOfSaga(headers: string): boolean {
   return headersOf(headers).some(([name]) => OF_A_SAGA.has(name));
 }

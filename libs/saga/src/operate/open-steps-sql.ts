@@ -1,3 +1,4 @@
+import { pausedStepSql } from '@convergekit/effects/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { FenceState } from '../fence/fence.ts';
 
@@ -44,7 +45,8 @@ export interface WaitingStep {
   readonly inDoubt: boolean;
 }
 
-// Each saga's fences are read by the primary key, their work by saga_work_step. Timers end by themselves and are left out.
+// Each saga's fences are read by the primary key, their work by saga_work_step. Timers end by themselves and are left out, as
+// is what a pause holds: `retryStep` refuses it.
 const waitingSql = `
   select f.instance, f.step, f.state in ('unknown', 'stuck') as "inDoubt"
     from unnest($1::text[], $2::text[]) as wanted (saga, instance)
@@ -53,6 +55,7 @@ const waitingSql = `
      select from converge.saga_work w
       where w.saga = f.saga and w.instance = f.instance and w.step = f.step
         and w.op in ('apply', 'compensate', 'resolve') and w.state not in ('done', 'failed')))
+     and not ${pausedStepSql('f')}
    order by f.changed_at, f.instance, f.step`;
 
 /** Finds the steps of these sagas that wait in this database, the longest unchanged first. */

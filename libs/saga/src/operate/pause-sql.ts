@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { namesSql, pausedWorkSql } from '@convergekit/effects/engine';
+import { namesSql } from '@convergekit/effects/engine';
 
 /** The sagas that a pause holds: all of one name, or one instance. */
 export interface PauseTarget {
@@ -27,12 +27,12 @@ export const MOST_COUNTED = 1_000;
 
 const IS_HELD = `work.op in ('apply', 'compensate', 'resolve') and work.state in ('ready', 'calling', 'unknown', 'answered')`;
 // While a worker holds a row, `due_at` is the end of its lease.
-const IN_FLIGHT = `work.holder is not null and work.due_at > clock_timestamp()`;
+const IN_FLIGHT = `(work.holder is not null and work.due_at > clock_timestamp())`;
 
 // A pause of one instance reads its work by saga_work_step, that of a saga the open rows. Both are bounded.
 const pausesSql = (instances: string): string => `
   select pause.saga, nullif(pause.instance, '') as instance, pause.paused_at as at, pause.by, pause.reason,
-         (select count(*) from (select from converge.saga_work work where ${IS_HELD} and not (${IN_FLIGHT}) and work.saga = pause.saga
+         (select count(*) from (select from converge.saga_work work where ${IS_HELD} and not ${IN_FLIGHT} and work.saga = pause.saga
             and (pause.instance = '' or work.instance = pause.instance) limit ${MOST_COUNTED}) few)::int as held,
          (select count(*) from (select from converge.saga_work work where ${IS_HELD} and ${IN_FLIGHT} and work.saga = pause.saga
             and (pause.instance = '' or work.instance = pause.instance) limit ${MOST_COUNTED}) few)::int as "inFlight"
@@ -95,16 +95,19 @@ export async function isPaused(
   return (await executor.query(isPausedSql, [saga, instance])).rowCount > 0;
 }
 
-// Steps of a saga that began here, and effects of it that a worker of this database declares.
+// Steps of a saga that began here, effects of it that a worker of this database declares, and pauses: one outlives the steps
+// that retention removed, and the worker that declared them.
 const sagasSql = `
   select saga from (
     select unnest(array(${namesSql('saga_fence')})) as saga
+    union
+    select saga from converge.saga_pause
     union
     select substring(effect from '^(.+)[.][^.]+[.](?:apply|compensate|resolve|cancel|deadline|expire)(?:[.]v[0-9]+)?$')
       from converge.saga_worker) known
    where saga is not null order by saga`;
 
-/** Lists the sagas of which this database runs steps. */
+/** Lists the sagas of which this database runs steps, or has a pause. */
 export async function listSagasHere(executor: Executor): Promise<readonly string[]> {
   return (await executor.query<{ saga: string }>(sagasSql)).rows.map(({ saga }) => saga);
 }
@@ -112,21 +115,24 @@ export async function listSagasHere(executor: Executor): Promise<readonly string
 // By the primary keys.
 const instanceSql = `
   select exists (select from converge.saga_fence where saga = $1 and instance = $2)
-      or exists (select from converge.saga_instance where saga = $1 and instance = $2) as known`;
+      or exists (select from converge.saga_instance where saga = $1 and instance = $2)
+      or exists (select from converge.saga_pause where saga = $1 and instance = $2) as known`;
 
-/** True when a step of the instance began here, or an observer in this database saw it. */
+/** True when a step of the instance began here, an observer in this database saw it, or it is paused here. */
 export async function knowsInstance(executor: Executor, saga: string, instance: string): Promise<boolean> {
   return (await executor.query<{ known: boolean }>(instanceSql, [saga, instance])).rows[0]?.known === true;
 }
 
-// The open rows, the oldest first. What a worker holds ends by itself.
+// The open rows, the oldest first. What a worker holds ends by itself, unless its lease has ended. What another pause holds, of the
+// whole saga or of one instance, stays held.
 const heldSql = `
   select work.id from converge.saga_work work
-   where work.saga = $1 and ($2::text = '' or work.instance = $2) and ${IS_HELD} and work.holder is null
-     and ${pausedWorkSql('work')}
+   where work.saga = $1 and ($2::text = '' or work.instance = $2) and ${IS_HELD} and not ${IN_FLIGHT}
+     and not exists (select from converge.saga_pause other
+                      where other.saga = $1 and other.instance in ('', work.instance) and other.instance <> $2)
    order by work.created_at, work.id`;
 
-/** The ids of the work that a pause holds, the oldest first. */
+/** The ids of the work that a pause alone holds, the oldest first. */
 export async function heldWork(
   executor: Executor,
   { saga, instance = '' }: PauseTarget,
@@ -134,12 +140,15 @@ export async function heldWork(
   return (await executor.query<{ id: string }>(heldSql, [saga, instance])).rows.map(({ id }) => id);
 }
 
-// By the primary key. What waited for a later attempt keeps its time, if that is later. Its bound counts from the resume.
+// By the primary key. What waited for a later attempt keeps its time, if that is later; the time of an earlier resume is replaced.
+// The bound counts from the resume. A holder whose lease has ended loses the work, as by the claim of another worker.
+const DUE = `case when work.waits_since > statement_timestamp() then spread.at else greatest(work.due_at, spread.at) end`;
 const spreadSql = `
-  update converge.saga_work work set due_at = greatest(work.due_at, spread.at), waits_since = greatest(work.due_at, spread.at)
+  update converge.saga_work work set due_at = ${DUE}, waits_since = ${DUE}, holder = null,
+    term = work.term + (work.holder is not null)::int
     from (select id, statement_timestamp() + ($2::float8 + n - 1) / $3::float8 * interval '1 second' as at
             from unnest($1::uuid[]) with ordinality as held (id, n)) spread
-   where work.id = spread.id and work.holder is null and work.state in ('ready', 'calling', 'unknown', 'answered')`;
+   where work.id = spread.id and not ${IN_FLIGHT} and work.state in ('ready', 'calling', 'unknown', 'answered')`;
 
 /** Makes held work due one after the other, `rate` a second; `before`: the number of rows that are due earlier. */
 export async function spreadWork(

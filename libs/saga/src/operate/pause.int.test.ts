@@ -13,8 +13,9 @@ import {
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { sagaObserver } from '../observe/observer.ts';
 import { retryStep } from './act-on-step.ts';
+import { findWaitingSteps } from './open-steps-sql.ts';
 import { pauseSaga, resumeSaga } from './pause.ts';
-import { readPause, readPauses } from './pause-sql.ts';
+import { knowsInstance, listSagasHere, readPause, readPauses } from './pause-sql.ts';
 
 const wrongs = new Wrongs();
 const by = { actor: 'alice', note: 'the bank charges twice' };
@@ -33,7 +34,7 @@ const called = (what: 'charge' | 'refund' | 'mail', key: string): Promise<unknow
 /** The work that another worker could take now, as instances. */
 async function claimable(...effects: readonly string[]): Promise<readonly string[]> {
   const wanted = effects.map((effect) => ({
-    ...{ effect, places: 100, leaseMs: 1, callMs: 1, settleMs: 1, saga: 'half' },
+    ...{ effect, places: 100, leaseMs: 1, callMs: 1, settleMs: 1, saga: effect.split('.')[0] },
   }));
   return (await claimWork(scene.database.executor, 'another', wanted)).map(({ key }) => key);
 }
@@ -64,6 +65,7 @@ it('a paused saga begins no call: the one in flight ends and is recorded, events
   await expect(retryStep(scene.database, { instance: later, step: 'pay' }, by)).rejects.toMatchObject({
     code: 'SAGA_PAUSED',
   });
+  expect(await findWaitingSteps(scene.database.executor, [{ saga: 'half', instance: later }])).toEqual([]);
   expect(await resumeSaga(scene.database, all, by, { rate: 1_000 })).toEqual({ kind: 'resumed', work: 2 });
   await scene.until(flying.instance, 'hold:applied mail:applied pay:applied seat:applied');
   await scene.until(later, 'hold:applied mail:applied pay:applied seat:applied');
@@ -118,12 +120,7 @@ it('a pause of one instance holds its undo, and the other instances of the saga 
 // Planted fault: a pause that ends before all work has its time lets all of it go at once when the command breaks off.
 it('a resume makes waiting work due at its rate, the oldest first, and leaves the saga paused when it is stopped', async () => {
   const bulk = { saga: 'bulk' };
-  await scene.rows(
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op,
-       created_at)
-     select gen_random_uuid(), 'c', 'h', 'bulk.pay.apply', 'k', 'i', '{}', '{}', 'bulk', n::text, 'pay', 'apply',
-            clock_timestamp() - interval '1 hour' + n * interval '1 second' from generate_series(0, 1199) n`,
-  );
+  await seedWork('bulk', 1_200);
   await pauseSaga(scene.database, bulk, by);
   const stop = new AbortController();
   const progress: string[] = [];
@@ -144,4 +141,105 @@ it('a resume makes waiting work due at its rate, the oldest first, and leaves th
   );
   expect(order.map(({ instance }) => Number(instance))).toEqual(Array.from({ length: 1_200 }, (_, n) => n));
   expect(order.filter(({ due }) => due).map(({ instance }) => instance)).toEqual(['0']);
+});
+
+/** Open work of a saga that no worker declares: one row for each instance, the oldest first. */
+const seedWork = (saga: string, instances: number): Promise<unknown> =>
+  scene.rows(
+    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op,
+       created_at)
+     select gen_random_uuid(), 'c', 'h', $1 || '.pay.apply', 'k', 'i', '{}', '{}', $1, n::text, 'pay', 'apply',
+            clock_timestamp() - interval '1 hour' + n * interval '1 second' from generate_series(0, $2::int - 1) n`,
+    [saga, instances],
+  );
+
+/** The instances of a saga in the order in which they are due, each in seconds from now, rounded. */
+const dueTimes = async (saga: string): Promise<readonly (readonly [string, number])[]> => {
+  const rows = await scene.rows<{ instance: string; at: number }>(
+    `select instance, round(extract(epoch from due_at - clock_timestamp()) / 100)::int * 100 as at
+       from converge.saga_work where saga = $1 order by due_at`,
+    [saga],
+  );
+  return rows.map(({ instance, at }) => [instance, at]);
+};
+
+// Planted faults: with the holder's row left out of the resume, it keeps its bound of an hour ago; with its holder left there, a second
+// resume leaves it out.
+it('a resume gives a time to work whose worker died, and leaves the work that a worker holds', async () => {
+  const of = { saga: 'crashed' };
+  await seedWork('crashed', 3);
+  await scene.rows(
+    `update converge.saga_work set state = 'calling', holder = 'gone', waits_since = created_at,
+       due_at = clock_timestamp() + case instance when '1' then -1 else 1 end * interval '1 hour'
+      where saga = 'crashed' and instance <> '0'`,
+  );
+  for (const apart of [10_000, 1_000]) {
+    expect(await pauseSaga(scene.database, of, by)).toMatchObject({ held: 2, inFlight: 1 });
+    expect(await resumeSaga(scene.database, of, by, { rate: 1 / apart })).toEqual({
+      kind: 'resumed',
+      work: 2,
+    });
+    const [one, two] = [['1', apart] as const, ['2', 3_600] as const];
+    expect(await dueTimes('crashed')).toEqual([['0', 0], ...(apart < 3_600 ? [one, two] : [two, one])]);
+  }
+  const late = `select instance from converge.saga_work where saga = 'crashed' and waits_since < clock_timestamp() - interval '1 minute'`;
+  expect(await scene.rows(late)).toEqual([{ instance: '2' }]);
+});
+
+// Planted fault: with the later of both times, a resume that was too slow can never be corrected.
+it('a second pause and resume at another rate replaces the times of the first', async () => {
+  const of = { saga: 'slow' };
+  await seedWork('slow', 3);
+  for (const [rate, apart] of [
+    [0.000_1, 10_000],
+    [0.01, 100],
+  ] as const) {
+    await pauseSaga(scene.database, of, by);
+    await resumeSaga(scene.database, of, by, { rate });
+    expect(await dueTimes('slow')).toEqual([0, 1, 2].map((n) => [`${n}`, n * apart]));
+  }
+});
+
+// Planted fault: with the times written before the pause ends, those of the resume that came too late are kept.
+it('of two resumes at once one gives the times, and the other changes nothing', async () => {
+  const of = { saga: 'twice' };
+  await seedWork('twice', 2);
+  await pauseSaga(scene.database, of, by);
+  const client = await scene.database.acquire();
+  await client.query('begin');
+  await client.query(`delete from converge.saga_pause where saga = 'twice'`);
+  const later = resumeSaga(scene.database, of, by, { rate: 0.001 });
+  const waits = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%saga_pause%'`;
+  await waitUntil(async () => (await scene.rows(waits)).length > 0, { what: 'the second resume to wait' });
+  await client.query('commit');
+  client.release();
+  expect(await later).toEqual({ kind: 'not_paused' });
+  expect((await dueTimes('twice')).map(([, at]) => at)).toEqual([0, 0]);
+});
+
+// Planted fault: with all that any pause holds, a resume says that calls are due which the other pause still holds.
+it('a resume leaves what the pause of the whole saga, or of one of its instances, still holds', async () => {
+  const [of, one] = [{ saga: 'both' }, { saga: 'both', instance: '1' }];
+  await seedWork('both', 3);
+  for (const target of [of, one]) await pauseSaga(scene.database, target, by);
+  expect(await resumeSaga(scene.database, one, by, { rate: 1 })).toEqual({ kind: 'resumed', work: 0 });
+  await pauseSaga(scene.database, one, by);
+  expect(await resumeSaga(scene.database, of, by, { rate: 1_000 })).toEqual({ kind: 'resumed', work: 2 });
+  await waitUntil(async () => (await claimable('both.pay.apply')).length === 2, { what: 'both to be due' });
+  const begun = `select instance from converge.saga_work where saga = 'both' and state = 'calling' order by instance`;
+  expect(await scene.rows(begun)).toEqual([{ instance: '0' }, { instance: '2' }]);
+  expect(await resumeSaga(scene.database, one, by, { rate: 1 })).toEqual({ kind: 'resumed', work: 1 });
+});
+
+// Planted fault: without the look at pauses no command finds the saga, so its pause is shown as an alarm for good.
+it('a pause that outlives its saga, which ended and was removed, is still known, and can be resumed', async () => {
+  const target = { saga: 'removed', instance: 'i' };
+  await pauseSaga(scene.database, target, by);
+  const known = async () => [
+    (await listSagasHere(scene.database.executor)).includes('removed'),
+    await knowsInstance(scene.database.executor, 'removed', 'i'),
+  ];
+  expect(await known()).toEqual([true, true]);
+  await resumeSaga(scene.database, target, by, { rate: 1 });
+  expect(await known()).toEqual([false, false]);
 });

@@ -66,13 +66,19 @@ export async function resumeSaga(
   for (let end = total; end > BATCH; end -= BATCH) {
     if (signal?.aborted === true) return { kind: 'stopped', done: total - end, total };
     const before = end - BATCH;
-    await withTransaction(database, {}, (tx) => spreadWork(tx, held.slice(before, end), { before, rate }));
+    const isPaused = await withTransaction(database, {}, async (tx) => {
+      if ((await readPause(tx, target)) === undefined) return false;
+      await spreadWork(tx, held.slice(before, end), { before, rate });
+      return true;
+    });
+    if (!isPaused) return { kind: 'not_paused' };
     onProgress?.(total - before, total);
   }
   const first = held.slice(0, total % BATCH === 0 ? BATCH : total % BATCH);
   const ended = await withTransaction(database, {}, async (tx) => {
-    await spreadWork(tx, first, { before: 0, rate });
+    // First: of two resumes at once the later one waits here, and changes no time.
     if (!(await deletePause(tx, target))) return false;
+    await spreadWork(tx, first, { before: 0, rate });
     const detail = { work: total, rate };
     await recordAct(tx, {
       ...{ action: 'saga resume', subject: subjectOf(target), by: actor, reason: note },

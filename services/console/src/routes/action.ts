@@ -12,7 +12,7 @@ import {
   previewSchema,
 } from './action-definition.ts';
 import { actionForm, progressPage } from './action-pages.ts';
-import { inputOf } from './input.ts';
+import { formOf, inputOf } from './input.ts';
 import { toJson } from './json.ts';
 import type { RunningActions } from './running.ts';
 import { apiPath, type RouteParts, type Visit } from './view.ts';
@@ -37,7 +37,7 @@ export function defineActions(
       return render(c, actionForm(action, inputOf(c, input), preview, visitOf(c, now())));
     });
     app.post(path, async (c) => {
-      const form = await c.req.parseBody({ all: true });
+      const form = await formOf(c);
       const { user } = requireOperator(c, textOf(form['formToken']));
       return c.redirect(`/actions/${start(c, action, form, user)}`, 303);
     });
@@ -118,7 +118,7 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
   );
   app.post('/actions/:id/stop', async (c) => {
     const { id } = inputOf(c, input);
-    requireOperator(c, textOf((await c.req.parseBody())['formToken']));
+    requireOperator(c, textOf((await formOf(c))['formToken']));
     running.stop(id);
     return c.redirect(`/actions/${id}`, 303);
   });

@@ -6,7 +6,7 @@ import { ConsoleRefusal, invalidInput } from '../errors.ts';
 import { html } from '../layout/html.ts';
 import type { ConsoleTypes, PageContent, PayloadPrivacy } from '../types.ts';
 import { requireOperator } from '../security/guard.ts';
-import { inputOf } from './input.ts';
+import { formOf, inputOf } from './input.ts';
 import { toJson } from './json.ts';
 import { apiPath, type RouteParts } from './view.ts';
 
@@ -50,7 +50,7 @@ export function defineLooks({ app, render, document }: RouteParts, payloads: Pay
     };
     app.get(path, (c) => render(c, lookForm(c, payloads)));
     app.post(path, async (c) => {
-      const form = await c.req.parseBody();
+      const form = await formOf(c);
       const token = form['formToken'];
       const { subject, payload } = await see(c, form, typeof token === 'string' ? token : undefined);
       return render(c, { title: `Payload of ${subject}`, body: html`<pre tabindex="0">${payload}</pre>` });

@@ -12,7 +12,9 @@ export function readCursor<T extends z.ZodObject>(
   schema: T,
 ): z.output<T> | undefined {
   if (text === undefined) return undefined;
-  const parsed = schema.safeParse(jsonOf(Buffer.from(text, 'base64url').toString('utf8')));
+  const json = Buffer.from(text, 'base64url').toString('utf8');
+  // No value of a database has a NUL character.
+  const parsed = schema.safeParse(json.includes('\\u0000') ? undefined : jsonOf(json));
   if (parsed.success) return parsed.data;
   throw invalidInput('`after` is not the place of a next page: open the list again from its beginning');
 }

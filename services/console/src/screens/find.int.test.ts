@@ -104,6 +104,8 @@ describe('the console over a service with failures', () => {
       { action: 'parked skip' },
     ]);
     expect((await get('/api/audit?by=ada&action=reconcile'))['rows']).toMatchObject([{ by: 'ada' }]);
+    // Planted fault: as a pattern it finds every act.
+    expect((await get('/api/audit?action=%25'))['rows']).toEqual([]);
     const [newest] = rows as { at: string; id: string }[];
     const older = await get(
       `/api/audit?before=${encodeURIComponent(`${newest?.at ?? ''}~${newest?.id ?? ''}`)}`,

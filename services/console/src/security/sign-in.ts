@@ -2,6 +2,7 @@ import { deleteCookie, setCookie } from 'hono/cookie';
 import { ConsoleRefusal } from '../errors.ts';
 import { html } from '../layout/html.ts';
 import type { RenderPage } from '../layout/layout.ts';
+import { formOf } from '../routes/input.ts';
 import type { ConsoleContext } from '../screen.ts';
 import type { App } from '../types.ts';
 import { requireOperator } from './guard.ts';
@@ -20,7 +21,7 @@ export function signInRoutes(
     page(c, { title: 'Sign in', body: form(pathOf(c.req.query('to')), Object.keys(tokens).length > 0) }),
   );
   app.post('/sign-in', async (c) => {
-    const { token, to } = await c.req.parseBody();
+    const { token, to } = await formOf(c);
     const user = userOfToken(textOf(token), tokens);
     if (user === undefined)
       throw new ConsoleRefusal(
@@ -38,7 +39,7 @@ export function signInRoutes(
     return c.redirect(pathOf(textOf(to)), 303);
   });
   app.post('/sign-out', async (c) => {
-    const { formToken } = await c.req.parseBody();
+    const { formToken } = await formOf(c);
     requireOperator(c, textOf(formToken));
     deleteCookie(c, SESSION_COOKIE, { path: '/' });
     return c.redirect('/', 303);

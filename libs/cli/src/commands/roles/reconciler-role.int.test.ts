@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { rolesScene } from '../../fixture/roles-scene.ts';
+import { scanJournal } from '../../scans/scan-journal.ts';
+import { scanLost, scanStalled } from '../../scans/scan-outbox.ts';
+import { scanSchedules } from '../../scans/scan-schedules.ts';
 
 // Without a leader nothing beyond the identity is read.
-const { as } = rolesScene('update converge.relay_source set term = 1');
+const { as, during } = rolesScene('update converge.relay_source set term = 1');
 
 const uuid = '01990000-0000-7000-8000-000000000001';
 
@@ -20,6 +23,20 @@ describe('a reconciler', () => {
   ])('a reconciler looks at %s with the rights of a reader', async (_name, statement) => {
     expect(await as('converge_reconciler', statement)).toBe('00000');
     expect(await as('converge_read', statement)).toBe('00000');
+  });
+
+  // Planted fault: without the grant on the instance of work, which says whether a pause holds it, no journal is scanned (42501).
+  it('a reconciler makes all its scans', async () => {
+    const found = await during('converge_reconciler', async (executor) => {
+      const one = { name: 'shop', executor };
+      return [
+        ...(await scanStalled(one, [one], 0)),
+        ...(await scanLost(one)),
+        ...(await scanJournal(one, 0)),
+        ...(await scanSchedules(one)),
+      ];
+    });
+    expect(found).toEqual([]);
   });
 
   it.each([

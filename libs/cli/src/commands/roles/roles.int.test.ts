@@ -149,6 +149,12 @@ describe('a consumer', () => {
     ['delete a workflow, and with it its journal', 'delete from converge.workflow'],
   ])('a consumer cannot %s', refusedTo('converge_consumer'));
 
+  // Planted fault: without the right on the parent of the slots the lock is refused (42501), and rows of foreign events never leave.
+  it('a consumer empties a slot of foreign events while no slice writes one', async () => {
+    const lock = 'lock table converge.inbox_foreign_seen in share row exclusive mode';
+    expect(await as('converge_consumer', lock, 'truncate converge.inbox_foreign_1')).toBe('00000');
+  });
+
   // Planted fault: without the grant of delete on inbox_type a consumer with `.ignore()` cannot start (42501).
   it('a consumer unregisters the types that it ignores', async () =>
     expect(await as('converge_consumer', `delete from converge.inbox_type where type = 'x'`)).toBe('00000'));

@@ -2,7 +2,7 @@ import { readOperatorAudit } from '@convergekit/cli/operate';
 import { invalidInput } from '../../errors.ts';
 import { toJson } from '../../routes/json.ts';
 import type { ConsoleContext, Screen } from '../../screen.ts';
-import { inputOf } from '../../routes/input.ts';
+import { inputOf, instant } from '../../routes/input.ts';
 import { auditPage } from './page.ts';
 import { type AuditInput, auditSchema, inputSchema } from './schemas.ts';
 
@@ -65,8 +65,7 @@ async function readPage({ databases }: ConsoleContext, input: AuditInput, limit:
 function cursorOf(text: string | undefined): { readonly at: Date; readonly id: string } | undefined {
   if (text === undefined) return undefined;
   const [, at = '', id = ''] = /^([^~]+)~(.+)$/.exec(text) ?? [];
-  const time = new Date(at);
-  if (Number.isNaN(time.getTime()))
-    throw invalidInput('`before` is no cursor of an audit: open /audit again');
-  return { at: time, id };
+  const time = instant.safeParse(at);
+  if (!time.success) throw invalidInput('`before` is no cursor of an audit: open /audit again');
+  return { at: time.data, id };
 }

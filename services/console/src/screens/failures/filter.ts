@@ -2,11 +2,7 @@ import { PARKED_STATES, type ParkedFilter } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { withQuery } from '../../layout/parts.ts';
-
-const instant = z
-  .string()
-  .refine((text) => !Number.isNaN(Date.parse(text)), 'a time is written as 2026-01-31T12:00:00Z')
-  .transform((text) => new Date(text));
+import { instant } from '../../routes/input.ts';
 
 /** The fields by which failures are chosen: the same in every list and in the replay. */
 export const filterFields = {

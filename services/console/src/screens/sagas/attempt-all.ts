@@ -33,7 +33,14 @@ export function attemptAllAction({ action, databases, clock }: ConsoleContext): 
         eligible: steps.length,
         unit: `${plural(steps.length, 'step')} of ${waiting} ${plural(waiting, 'saga')}`,
         others:
-          idle === 0 ? [] : [{ count: idle, why: 'sagas without a step that waits in these databases' }],
+          idle === 0
+            ? []
+            : [
+                {
+                  count: idle,
+                  why: 'sagas that are paused, or without a step that waits in these databases',
+                },
+              ],
         effect: `Each is due now: its call, its undo, or the event that it could not handle; ${rate} a second.${doubtText(inDoubt)}`,
       };
     },

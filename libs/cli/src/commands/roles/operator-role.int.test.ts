@@ -1,0 +1,79 @@
+import type { Executor } from '@convergekit/postgres';
+import { defineReconciler, reportKeys } from '@convergekit/reconcile';
+import { approveRepairs } from '@convergekit/reconcile/operate';
+import { recordAcceptance } from '@convergekit/relay/operate';
+import { readSagaRecords } from '@convergekit/saga/operate';
+import { describe, expect, it } from 'vitest';
+import { rolesScene } from '../../fixture/roles-scene.ts';
+
+const { as, during } = rolesScene();
+
+describe('the audit of reconcilers', () => {
+  const row = (age: string) =>
+    `insert into converge.reconcile_audit (reconciler, why, cause, actor, at) values ('r', '', '', '', now() - interval '${age}')`;
+
+  // Seen to fail without `security definer` (42501).
+  it('a reconciler removes only audit rows that are a day old', async () => {
+    const removed = (count: number): string =>
+      `do $$ begin assert converge.reconcile_audit_prune(0, 10) = ${count}; end $$`;
+    expect(await as('converge_reconciler', row('1 hour'), row('2 days'), removed(1), removed(0))).toBe(
+      '00000',
+    );
+    expect(await as('converge_operator', row('2 days'), removed(1))).toBe('42501');
+  });
+
+  it('an operator approves held repairs, with an audit row', async () => {
+    const approval = { reconciler: 'r', repairs: 3, forMs: 60_000, by: 'ann', reason: 'checked' };
+    await during('converge_operator', async (executor) => {
+      await executor.query(
+        `insert into converge.reconciler (name, held_at, held_reason) values ('r', now(), 'too many')`,
+      );
+      expect(await approveRepairs(executor, approval)).toMatchObject({ held: 'too many' });
+      const { rows } = await executor.query(
+        `select actor, why from converge.reconcile_audit where verdict = 'approved'`,
+      );
+      expect(rows).toEqual([{ actor: 'ann', why: 'checked' }]);
+    });
+  });
+});
+
+describe('the queue of reconcilers', () => {
+  const stock = defineReconciler<unknown, string, unknown, string, string>({
+    name: 'stock',
+    keys: { scan: async function* () {} },
+    desired: { in: 'shop', read: () => Promise.resolve(null) },
+    actual: { in: 'shop', read: () => Promise.resolve(null) },
+    compare: () => null,
+    repair: () => Promise.resolve(0),
+  });
+
+  // Planted fault: without the grants on reconcile_key a handler cannot report a key (42501).
+  it('a handler of a consumer reports keys in its transaction, and an operator reports them by name', async () => {
+    const twice = async (executor: Executor, request: Parameters<typeof reportKeys>[3]): Promise<unknown> => {
+      for (const key of ['a', 'a']) await reportKeys(executor, stock, [key], request);
+      return (await executor.query('select key from converge.reconcile_key')).rows;
+    };
+    const event = { cause: 'event e' };
+    const operator = { by: 'operator', actor: 'ann', reason: 'asked' } as const;
+    expect(await during('converge_consumer', (executor) => twice(executor, event))).toEqual([{ key: 'a' }]);
+    expect(await during('converge_operator', (executor) => twice(executor, operator))).toEqual([
+      { key: 'a' },
+    ]);
+    await expect(during('converge_consumer', (executor) => twice(executor, operator))).rejects.toThrow(
+      'permission denied for table operator_audit',
+    );
+  });
+});
+
+// Planted fault: without the right to insert a cursor `converge topics accept` waits for its drain, and is then refused (42501).
+it('an operator accepts more partitions of a topic', async () => {
+  const by = { operator: 'ann', reason: 'asked' };
+  const accept = (executor: Executor) => recordAcceptance(executor, 'shop.orders', 3, by);
+  expect(await during('converge_operator', accept)).toBe(false); // nothing is held
+});
+
+// Planted fault: without the right to compute seals the console's page of a saga fails for a login that only reads (42501).
+it('a reader reads the records of a saga, with the seals of its journal', async () => {
+  const read = (executor: Executor) => readSagaRecords(executor, { instance: 'i' });
+  expect(await during('converge_read', read)).toMatchObject({ journal: [] });
+});
