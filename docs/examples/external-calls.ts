@@ -35,6 +35,7 @@ export const chargeCard = (provider: Provider) =>
     input: order,
     result: z.object({ receipt: z.string() }),
     idempotency: 'keyed', // the provider drops repeats of the key
+    quota: { name: 'provider', perSecond: 50, burst: 10 }, // what the provider allows, over all processes
     call: async ({ cents }, { idempotencyKey, signal }) => {
       const receipt = await provider.charge(cents, idempotencyKey, signal);
       if (receipt === undefined) throw new BusinessRejection('the card was refused');

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { failureTopic } from '@convergekit/contracts';
 import type { Broker } from '@convergekit/broker';
 import { connect, type Database } from '@convergekit/postgres';
+import { type FaultProxy, faultProxy } from '@convergekit/testing';
 import { freePorts } from '@convergekit/testing/engine';
 import { transferEvents } from '../../schemas/src/index.ts';
 import { type Bank, transferMigrations } from '../../services/transfers/src/migrations.ts';
@@ -15,6 +16,8 @@ export interface Banks {
   readonly giroUrl: string;
   readonly topics: readonly string[];
   readonly databases: Readonly<Record<Bank, Database>>;
+  /** The networks between the processes of a bank and its database. */
+  readonly networks: Readonly<Record<Bank, FaultProxy>>;
   readonly children: readonly Child[];
   stop(): Promise<void>;
 }
@@ -36,6 +39,8 @@ export async function buildBanks(options: BanksOptions): Promise<Banks> {
   const databases = { giro: open('giro'), savings: open('savings') };
   for (const name of banks) await prepareSource(name, databases[name], transferMigrations[name]);
   await openAccounts(databases);
+  const target = new URL(serverUrl).host;
+  const networks = { giro: await faultProxy({ target }), savings: await faultProxy({ target }) };
   const topics = [...new Set(transferEvents.map(({ topic }) => topic)), ...banks.map(failureTopic)];
   await makeTopics(broker, brokers, topics, 6);
   const [httpPort = 0, ...healthPorts] = await freePorts(1 + 2 * banks.length);
@@ -43,7 +48,7 @@ export async function buildBanks(options: BanksOptions): Promise<Banks> {
     [`transfers/src/${name}/main.ts`, 'relay/src/main.ts'].map((main, kind) => {
       const healthPort = healthPorts[2 * index + kind] ?? 0;
       const env = {
-        DATABASE_URL: urls[name],
+        DATABASE_URL: through(networks[name], urls[name]),
         KAFKA_BROKERS: brokers,
         CONVERGE__HEALTH__PORT: String(healthPort),
         ...(kind === 0 && name === 'giro' ? { CONVERGE__HTTP__PORT: String(httpPort) } : {}),
@@ -58,12 +63,20 @@ export async function buildBanks(options: BanksOptions): Promise<Banks> {
     giroUrl: `http://127.0.0.1:${httpPort}`,
     topics,
     databases,
+    networks,
     children,
     stop: async () => {
       await Promise.all(children.map((child) => child.stop()));
       await Promise.all(Object.values(databases).map((database) => database.close()));
+      await Promise.all(Object.values(networks).map((network) => network.close()));
     },
   };
+}
+
+function through({ address }: FaultProxy, url: string): string {
+  const proxied = new URL(url);
+  proxied.host = address;
+  return proxied.href;
 }
 
 export const ACCOUNTS = 200;

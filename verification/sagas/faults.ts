@@ -1,4 +1,5 @@
-import type { Random } from '@convergekit/core';
+import { type Random, systemClock } from '@convergekit/core';
+import type { FaultProxy } from '@convergekit/testing';
 import { behaveAs } from '../demo/faults/faults.ts';
 import type { World } from './world.ts';
 
@@ -23,8 +24,21 @@ const provider = (kind: string, behaviour: { mode: string; every?: number; lateM
   run: ({ shop }) => behaveAs(shop, behaviour),
 });
 
+/** A fault of the network between the processes of a bank and its database, for half a second. */
+const network = (kind: string, begin: (network: FaultProxy) => void): Fault => ({
+  kind,
+  run: async ({ banks }, pick) => {
+    const [name, proxy] = Object.entries(banks.networks)[Math.floor(pick * 2)] ?? [];
+    if (proxy === undefined) return 'no network';
+    begin(proxy);
+    await systemClock.sleep(500);
+    proxy.restore();
+    return name ?? 'no network';
+  },
+});
+
 /**
- * The faults of servers and processes; failures of a step's own writes are in weather.ts. Those failures go on all the
+ * The faults of servers, networks and processes; failures of a step's own writes are in weather.ts. Those failures go on all the
  * time.
  */
 export const faults: readonly Fault[] = [
@@ -36,6 +50,9 @@ export const faults: readonly Fault[] = [
   provider('the provider fails', { mode: 'fail', every: 2 }),
   provider('the provider declines', { mode: 'decline', every: 4 }),
   provider('the provider is well', { mode: 'normal' }),
+  network('a bank’s connections to its database break', (proxy) => proxy.cut()),
+  network('a bank’s database does not answer', (proxy) => proxy.stall()),
+  network('the answers of a bank’s database are lost', (proxy) => proxy.dropReplies()),
   {
     kind: 'all sessions of a database end',
     run: async ({ sources }, pick) => {

@@ -45,5 +45,8 @@ describe('orders and transfers as sagas, under kills, hangs and failing steps', 
       expect(compensated, saga).toBeGreaterThan(0);
     }
     expect(result.restarts).toBeGreaterThan(0);
+    // Partial failure: the network between services and their databases failed, too.
+    const networks = [...result.faults].filter(([kind]) => kind.includes('bank’s'));
+    expect(networks.reduce((sum, [, count]) => sum + count, 0)).toBeGreaterThan(0);
   });
 });

@@ -28,6 +28,8 @@ export {
 export { namesSql, type Run, runPages, type SagaTable } from './journal/runs-sql.ts';
 export { sealOf, sealSql } from './journal/seal.ts';
 export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
+export { admission } from './quota/admission.ts';
+export { awaitedQuotaSql } from './quota/quota-sql.ts';
 export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
 export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';
 export { insertStepWorks, isRefusedWork } from './work/insert-all-sql.ts';

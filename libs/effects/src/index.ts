@@ -12,5 +12,7 @@ export type { CallContext, Found, UndoAnswer, Undoing, UndoingCall } from './cal
 export { effect, type EffectContext } from './effect/effect.ts';
 export type { Effect, EffectFailure, OutcomeContext } from './effect/types.ts';
 export { EffectError, type EffectErrorCode } from './errors.ts';
+export { takeQuota } from './quota/admission.ts';
+export type { Quota } from './quota/quota.ts';
 export { sagaMigrations } from './migrations.ts';
 export { sagaWorker } from './worker/saga-worker.ts';

@@ -10,7 +10,7 @@ export { createOutbox, type Outbox } from '@convergekit/outbox';
 export { type ConsumerDefinition, defineConsumer, type HandlerContext } from '@convergekit/inbox';
 export { classifier, classify, httpAnswer, operation, retry, strategies } from '@convergekit/resilience';
 
-export { defineCall, effect } from '@convergekit/effects';
+export { defineCall, effect, type Quota, takeQuota } from '@convergekit/effects';
 export { semanticLock, step } from '@convergekit/saga';
 export { saga, starts } from '@convergekit/saga/declare';
 export { defineWorkflow, localStep } from '@convergekit/workflow';

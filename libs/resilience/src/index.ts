@@ -21,5 +21,4 @@ export { defaultPolicy, type Policy } from './policy.ts';
 export { retry } from './retry.ts';
 export { SharedGuards } from './shared-guards.ts';
 export type { SlowSchedule } from './slow-schedule.ts';
-export { TokenBucket, type TokenRate } from './token-bucket.ts';
 export { strategies } from './strategy.ts';

@@ -57,6 +57,8 @@ export interface OperationGuards {
   readonly bulkhead?: Bulkhead;
   readonly classify?: (error: unknown) => Failure;
   readonly onAttempt?: (report: AttemptReport) => void;
+  /** Waits until an attempt may be made, within the given time in milliseconds. @default at once */
+  readonly admit?: ((withinMs: number) => Promise<void>) | undefined;
   readonly signal?: AbortSignal;
   /** The caller's deadline: that of the handler, or the result of `readDeadline`. @default the policy's */
   readonly deadline?: Date | undefined;
@@ -69,7 +71,7 @@ export interface Operation<Input, Output> {
   readonly policy: Policy;
   /** The handling of a final failure: see `RecoveryPath`. */
   readonly path: RecoveryPath;
-  /** Runs the operation. From the outside in: deadline, retry, budget, breaker, bulkhead, attempt timeout, call. */
+  /** Runs the operation. From the outside in: deadline, retry, budget, quota, breaker, bulkhead, attempt timeout, call. */
   run(input: Input, guards: OperationGuards): Promise<Output>;
 }
 

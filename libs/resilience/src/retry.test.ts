@@ -42,6 +42,25 @@ async function run<T>(
 }
 
 describe('retry', () => {
+  it('retry waits for the admission of each attempt, and a refused one ends it with the last failure', async () => {
+    const clock = manualClock();
+    const error = failing();
+    const refusal = failing({ code: 'NO_CALL_LEFT' });
+    const within: number[] = [];
+    const admitted = (calls: number) => (ms: number) =>
+      within.push(ms) > calls ? Promise.reject(refusal) : Promise.resolve();
+    const ran = async (calls: number) => {
+      within.length = 0;
+      const options = { policy, clock, random: most, admit: admitted(calls) };
+      const ended = retry(() => Promise.reject(error), options).catch((thrown: unknown) => thrown);
+      await clock.advance(0);
+      while (clock.untilNextMs !== undefined) await clock.advance(clock.untilNextMs);
+      return ended;
+    };
+    expect([await ran(0), within]).toEqual([refusal, [policy.deadlineMs]]);
+    expect([await ran(2), within.length]).toEqual([error, 3]);
+  });
+
   it('retry returns the first success and reports nothing more', async () => {
     const { reports, ...rest } = await run((attempt) => Promise.resolve(attempt));
     expect(rest).toMatchObject({ value: 1, starts: [0], sleepers: 0 });

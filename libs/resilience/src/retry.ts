@@ -26,6 +26,11 @@ export interface RetryOptions {
   /** @default the package's `classify` */
   readonly classify?: (error: unknown) => Failure;
   readonly onAttempt?: (report: AttemptReport) => void;
+  /**
+   * Waits until an attempt may be made, within the given time in milliseconds: the quota of the other side. A rejection
+   * ends the retries with the last failure; before the first attempt, with the rejection. @default at once
+   */
+  readonly admit?: ((withinMs: number) => Promise<void>) | undefined;
   /** The caller's deadline, received with the event or the call. @default the policy's */
   readonly deadline?: Date | undefined;
   /** Ends the wait or aborts the attempt; `retry` then rejects with the signal's reason. */
@@ -109,8 +114,11 @@ async function attempts<T>(fn: Attempting<T>, options: RetryOptions): Promise<T>
   if (withinMs <= 0) throw deadlineError(options.deadline);
   let attempt = 1;
   let reruns = 0;
+  let last: { readonly error: unknown } | undefined;
   for (;;) {
     signal?.throwIfAborted();
+    if (options.admit !== undefined)
+      await admitted(options.admit, withinMs - (clock.monotonic() - startedAt), signal, last);
     const begun = clock.monotonic();
     const restMs = withinMs - (begun - startedAt);
     const outcome = await runAttempt(fn, attempt, Math.min(policy.attemptTimeoutMs, restMs), options);
@@ -131,10 +139,25 @@ async function attempts<T>(fn: Attempting<T>, options: RetryOptions): Promise<T>
       : ({ kind: 'give_up', reason: 'budget' } as const);
     onAttempt?.({ ...report, failure, decision });
     if (decision.kind === 'give_up') throw outcome.error;
+    last = outcome;
     if (decision.kind === 'rerun') reruns += 1;
     else attempt += 1;
     await clock.sleep(decision.wait.computedMs, signal);
   }
+}
+
+/** Waits for the admission of an attempt. An error of an earlier attempt says more than the refusal of the next one. */
+async function admitted(
+  admit: (withinMs: number) => Promise<void>,
+  withinMs: number,
+  signal: AbortSignal | undefined,
+  last: { readonly error: unknown } | undefined,
+): Promise<void> {
+  await admit(withinMs).catch((refusal: unknown) => {
+    signal?.throwIfAborted();
+    throw last === undefined ? refusal : last.error;
+  });
+  signal?.throwIfAborted();
 }
 
 /** Adds the remaining budget to a decision. A rerun costs nothing. */

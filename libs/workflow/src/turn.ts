@@ -2,6 +2,7 @@ import { bound, slowDelayMs } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import {
+  admission,
   runCall,
   type CallRun,
   type CallHandle,
@@ -60,14 +61,16 @@ export async function attemptOnce(
   rules: Rules,
 ): Promise<CallRun & { readonly next: Next }> {
   const { options, journal, signal } = turn;
-  const { clock, random, shared } = options;
+  const { clock, random, shared, database } = options;
   // The lease counts from the write, not from now: this process may have been frozen since.
   const endsAt = journal.sentAt + runMsOf(turn, step);
   const attributes = { [attributeNames.effect]: step.name };
   const earlier = tried.attempts;
   return withSpan(spanNames.run(step.name), { kind: 'internal', attributes }, () =>
     afterAttempts(earlier, async () => {
-      const asked = await runCall(op, handle, step.idempotency, { clock, random, shared, signal, endsAt });
+      const admit = step.quota && admission(database.executor, step.quota, { clock, signal });
+      const asking = { clock, random, shared, signal, endsAt, admit };
+      const asked = await runCall(op, handle, step.idempotency, asking);
       const next = decide(op, asked.answer, tried, rules, random);
       report.attempts(options.log, step.name, op, { attempts: asked.attempts, next, earlier });
       return { ...asked, next };

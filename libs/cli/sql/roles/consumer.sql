@@ -17,6 +17,8 @@ grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.parked_audit, converge.inbox_rejected, converge.policy, converge.policy_change to converge_consumer;
 grant select, insert, update, delete on converge.saga_fence, converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
   converge.saga_worker, converge.saga_horizon to converge_consumer;
+-- Workers take calls of the quotas of other systems.
+grant select, insert, update on converge.call_quota to converge_consumer;
 -- An operator pauses sagas; workers read it.
 grant select on converge.saga_pause to converge_consumer;
 grant select, insert, update on converge.workflow to converge_consumer;

@@ -74,6 +74,7 @@ it('a database in which other packages were adopted before adopts the rest', asy
     { package: 'saga', number: 3, name: 'search-of-sagas' },
     { package: 'saga', number: 4, name: 'failed-calls' },
     { package: 'saga', number: 5, name: 'paused-sagas' },
+    { package: 'saga', number: 6, name: 'call-quotas' },
   ]);
   expect((await recorded()).filter(isSchema)).toEqual(schemas.toSorted());
   expect(await missingMigrations(database.executor, allMigrations)).toEqual([]);

@@ -68,6 +68,7 @@ describe('an error of the command is one line with the next step', () => {
       },
     ).ended;
     server.close();
+    expect(server.logins(), 'one login of each, and no retry').toBe(2);
     expect(consumer).toMatchObject({ code: 78, stdout: '' });
     expect(consumer.stderr.trim().split('\n')).toHaveLength(1);
     expect(consumer.stderr).toMatch(

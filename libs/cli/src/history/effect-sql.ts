@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { awaitedQuotaSql } from '@convergekit/effects/engine';
 import { bounds, type Window } from './window.ts';
 
 /** A call to another system that a handler asked for. */
@@ -13,6 +14,8 @@ export interface StoredEffect {
   readonly state: string;
   readonly stuckReason: string | null;
   readonly endedAt: string | null;
+  /** The quota without a call left, for which the call waits. */
+  readonly awaitsQuota: string | null;
 }
 
 /** An attempt at an effect: a call, or a query of the outcome of a call. */
@@ -50,7 +53,7 @@ type RawEffect = StoredEffect & {
 const columns = `
   json_build_object('kind', 'effect', 'at', w.created_at, 'id', w.id, 'consumer', w.consumer, 'handler', w.handler,
     'eventId', w.cause::json ->> 'eventId', 'effect', w.effect, 'state', w.state, 'stuckReason', w.stuck_reason,
-    'endedAt', w.ended_at, 'story', w.story::json) as effect`;
+    'endedAt', w.ended_at, 'awaitsQuota', ${awaitedQuotaSql('w')}, 'story', w.story::json) as effect`;
 // The statement uses three partial indexes: open effects, stuck ones, and those that ended in these spans.
 const effectsSql = `
   select ${columns} from converge.saga_work w
@@ -69,7 +72,7 @@ export async function readEffects(
   windows: readonly Window[],
 ): Promise<readonly (StoredEffect | StoredCall)[]> {
   const there = await executor.query<{ there: boolean }>(
-    `select to_regclass('converge.saga_work') is not null as there`,
+    `select to_regclass('converge.call_quota') is not null as there`,
   );
   if (there.rows[0]?.there !== true) return [];
   const { from, to } = bounds(windows);

@@ -119,8 +119,9 @@ export function attemptText(attempt: StoredAttempt, because = ''): string {
   return `${which}: failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}${because}; ${followed(outcome)}`;
 }
 
-function effectText({ effect, handler, state, stuckReason }: StoredEffect): string {
-  const now = stuckReason === null ? state : `${state} (${stuckReason})`;
+function effectText({ effect, handler, state, stuckReason, awaitsQuota }: StoredEffect): string {
+  const why = stuckReason ?? (awaitsQuota === null ? null : `waits for the quota ${awaitsQuota}`);
+  const now = why === null ? state : `${state} (${why})`;
   return `effect ${effect} asked for by ${handler}: ${now} now`;
 }
 

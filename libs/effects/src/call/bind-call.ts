@@ -12,6 +12,7 @@ import {
 import { attributeNames, inAttempt, injectTrace } from '@convergekit/telemetry/engine';
 import type { CallHandle } from '../effect/types.ts';
 import { EffectError } from '../errors.ts';
+import type { Quota } from '../quota/quota.ts';
 import { decode, encode } from './stored.ts';
 import type {
   CallContext,
@@ -53,6 +54,7 @@ export interface BoundCall {
   readonly name: string;
   readonly idempotency: CallIdempotency;
   readonly concurrency: number;
+  readonly quota: Quota | undefined;
   readonly schedule: SlowSchedule;
   readonly settleMs: number;
   readonly canQuery: boolean;
@@ -93,7 +95,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   undoUse: UndoUse = { name: `${use}.undo`, idempotency: options.idempotency },
 ): BoundCall {
   type Input = InferOutput<In>;
-  const { idempotency, concurrency = 8, schedule = forEver, settleMs = 0, policy, query } = options;
+  const { idempotency, concurrency = 8, quota, schedule = forEver, settleMs = 0, policy, query } = options;
   // The cast restores the types, which schemas carry only by inference; `decode` returns the schema's own output.
   const inputs = options.input as StandardSchema<unknown, Input>;
   const results = options.result as StandardSchema<unknown, InferOutput<Res>>;
@@ -138,7 +140,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
     },
   });
   return Object.freeze({
-    ...{ name: use, idempotency, concurrency, schedule, settleMs, canQuery: query !== undefined },
+    ...{ name: use, idempotency, concurrency, quota, schedule, settleMs, canQuery: query !== undefined },
     ...{ planned: plannedOf(options), fixedPolicy: policy },
     policyIn: (shared: Pick<SharedGuards, 'for'>) => policy ?? shared.for(use).policy,
     plan: (input: unknown) => encode(inputs, input, `the input of ${use}`),

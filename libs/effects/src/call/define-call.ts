@@ -1,6 +1,7 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import type { Effect, Reactions } from '../effect/types.ts';
 import { EffectError } from '../errors.ts';
+import { quotaProblem } from '../quota/quota.ts';
 import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse } from './bind-call.ts';
 import { effectOfCall } from './effect-of-call.ts';
 import type { CallOptions, UndoCall } from './types.ts';
@@ -60,10 +61,10 @@ export function defineCall<In extends StandardSchema, Res extends StandardSchema
 function check(
   options: Pick<
     CallOptions<StandardSchema, StandardSchema> & DeclaredUndo<StandardSchema, StandardSchema>,
-    'name' | 'settleMs' | 'concurrency' | 'idempotency' | 'policy' | 'irreversible'
+    'name' | 'settleMs' | 'concurrency' | 'quota' | 'idempotency' | 'policy' | 'irreversible'
   > & { readonly undo?: unknown },
 ): void {
-  const { name, settleMs, concurrency, idempotency, policy, undo, irreversible } = options;
+  const { name, settleMs, concurrency, quota, idempotency, policy, undo, irreversible } = options;
   if (!/^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/.test(name) || name.length > 110)
     throw invalid(name, 'name', name, 'use lower-case words joined by dots, such as payments.charge');
   for (const [field, value] of Object.entries({ settleMs, concurrency })) {
@@ -71,6 +72,8 @@ function check(
     if (value !== undefined && !(Number.isInteger(value) && value >= least))
       throw invalid(name, field, value, `give a whole number from ${least}`);
   }
+  const problem = quota === undefined ? undefined : quotaProblem(quota);
+  if (problem !== undefined) throw invalid(name, problem.field, problem.value, problem.fix);
   if (idempotency === 'none' && policy !== undefined && policy.attempts !== 1)
     throw invalid(name, 'policy.attempts', policy.attempts, 'a call that must not be repeated has 1');
   if (undo !== undefined && irreversible !== undefined)

@@ -6,9 +6,9 @@ export function effectOfCall<DB, Input>(
   call: BoundCall,
   reactions: Reactions<DB, unknown, unknown>,
 ): Effect<DB, Input> {
-  const { name, idempotency, concurrency, schedule, settleMs, canQuery, policyIn } = call;
+  const { name, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn } = call;
   return Object.freeze({
-    ...{ name, idempotency, concurrency, schedule, settleMs, canQuery, policyIn },
+    ...{ name, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn },
     plan: (wanted: Input) => {
       const input = call.plan(wanted);
       return { input, idempotencyKey: call.keyOf(call.inputOf(input)) };

@@ -1,5 +1,6 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import type { Policy, SlowSchedule } from '@convergekit/resilience';
+import type { Quota } from '../quota/quota.ts';
 
 /**
  * The effect of repeating a call.
@@ -83,6 +84,11 @@ export interface CallOptions<In extends StandardSchema, Res extends StandardSche
   readonly schedule?: SlowSchedule;
   /** The maximum of concurrent calls in one process. @default 8 */
   readonly concurrency?: number;
+  /**
+   * The calls that the other system allows, over all processes of the database. First attempts, retries, queries and undos take
+   * from it. @default none
+   */
+  readonly quota?: Quota;
   /** Makes the call. A BusinessRejection is the declared "no"; every other error is classified. */
   readonly call: (input: InferOutput<In>, context: CallContext) => Promise<InferInput<Res>>;
   /**

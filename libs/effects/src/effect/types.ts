@@ -6,6 +6,7 @@ import type { OperationGuards, Policy, SharedGuards, SlowSchedule } from '@conve
 import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { CallIdempotency, Found } from '../call/types.ts';
+import type { Quota } from '../quota/quota.ts';
 import type { StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 
 /** The context of reactions to an outcome, with the outcome's transaction. */
@@ -77,6 +78,8 @@ export interface Effect<DB, Input = never> {
   };
   readonly idempotency: CallIdempotency;
   readonly concurrency: number;
+  /** The quota of its calls and queries. @default none */
+  readonly quota?: Quota | undefined;
   readonly schedule: SlowSchedule;
   readonly settleMs: number;
   readonly canQuery: boolean;

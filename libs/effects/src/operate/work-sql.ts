@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { EffectError } from '../errors.ts';
+import { awaitedQuotaSql } from '../quota/quota-sql.ts';
 import {
   EFFECT_STAYS,
   type OperatorAct,
@@ -37,6 +38,8 @@ export interface WorkView {
   /** The instance of the saga, for a step's work. */
   readonly instance: string | null;
   readonly step: string | null;
+  /** The quota without a call left, for which the intent waits. */
+  readonly awaitsQuota: string | null;
 }
 
 /** An intent with the fields that a list does not show: input, outcome, and attempts. */
@@ -48,7 +51,8 @@ export interface WorkDetail extends WorkView {
 
 const columns = `id, consumer, handler, effect, key, idempotency_key as "idempotencyKey", state,
   stuck_reason as "stuckReason", attempts, queries, holder, due_at as "dueAt", created_at as "createdAt",
-  ended_at as "endedAt", late_since as "lateSince", cause::json ->> 'eventId' as "eventId", instance, step`;
+  ended_at as "endedAt", late_since as "lateSince", cause::json ->> 'eventId' as "eventId", instance, step,
+  ${awaitedQuotaSql('saga_work')} as "awaitsQuota"`;
 
 export interface WorkFilter {
   readonly states: readonly WorkState[];

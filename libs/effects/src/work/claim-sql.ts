@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { sizeUnknownSql } from '@convergekit/postgres/engine';
+import type { Quota } from '../quota/quota.ts';
 import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
 
 /** The number of rows of an effect that a worker may take, and their lease. Times are in milliseconds. */
@@ -13,35 +14,20 @@ export interface Wanted {
   readonly settleMs: number;
   /** The saga whose pause holds these rows. @default none: nothing pauses them */
   readonly saga?: string | undefined;
+  /** The quota from which each claimed call is taken. @default none */
+  readonly quota?: Quota | undefined;
 }
 
-/**
- * Takes what is due of each effect, oldest first, up to its free places. The lease is committed before anything is
- * done, so that no other worker calls when this connection breaks; `calling` is written with it, so that a worker that finds the
- * row after a crash knows that a call may have been made. A lease that has ended makes the row due again: `due_at` is
- * both, and one index range (saga_work_due: effect, due_at; open rows only) finds both without a sort. SKIP LOCKED:
- * workers pass each other. All times are the database's. Whether the step of a call is to be undone is read by the
- * primary key of its fence, without a lock. Work of a paused saga is not taken: all of an effect's when the saga is paused,
- * row by row when only some of its instances are. Without a pause that costs a look at an empty table for each effect.
- */
-const claimSql = `
-  with wanted as materialized (
-    select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
-      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[])
-              as g (effect, places, lease_ms, final_ms, saga) ${sizeUnknownSql}) as asked
-     where not exists (
-       select from converge.saga_pause pause where pause.saga = asked.saga and pause.instance = '')),
-  due as (
-    select found.id, found.state, found.final_at, wanted.lease_ms, wanted.final_ms
-      from wanted
-     cross join lateral (
-       select id, state, final_at from converge.saga_work work
-        where effect = wanted.effect and due_at <= clock_timestamp()
+/** The condition that the saga of an asked effect is not paused as a whole. */
+export const notPaused = `not exists (
+       select from converge.saga_pause pause where pause.saga = asked.saga and pause.instance = '')`;
+/** The condition that a row `work` of a `wanted` effect may be taken. $6: the rows at hand. */
+export const isDue = `effect = wanted.effect and due_at <= clock_timestamp()
           and state in ('ready', 'calling', 'unknown', 'answered') and id <> all ($6::uuid[])
           and (not wanted.is_partly_paused or not exists (
-            select from converge.saga_pause pause where pause.saga = wanted.saga and pause.instance = work.instance))
-        order by due_at limit wanted.places for update skip locked) as found)
-  update converge.saga_work work set
+            select from converge.saga_pause pause where pause.saga = wanted.saga and pause.instance = work.instance))`;
+/** Takes the rows of `due`. $1: the holder. */
+export const claim = `update converge.saga_work work set
     state = case due.state when 'ready' then 'calling' else due.state end,
     final_at = case due.state when 'ready' then greatest(work.final_at,
       clock_timestamp() + due.final_ms * interval '1 millisecond') else work.final_at end,
@@ -57,7 +43,31 @@ const claimSql = `
        where fence.saga = work.saga and fence.instance = work.instance and fence.step = work.step
          and fence.state = 'undo_pending') as is_covered`;
 
-interface Row {
+/**
+ * Takes what is due of each effect, oldest first, up to its free places. The lease is committed before anything is
+ * done, so that no other worker calls when this connection breaks; `calling` is written with it, so that a worker that finds the
+ * row after a crash knows that a call may have been made. A lease that has ended makes the row due again: `due_at` is
+ * both, and one index range (saga_work_due: effect, due_at; open rows only) finds both without a sort. SKIP LOCKED:
+ * workers pass each other. All times are the database's. Whether the step of a call is to be undone is read by the
+ * primary key of its fence, without a lock. Work of a paused saga is not taken: all of an effect's when the saga is paused,
+ * row by row when only some of its instances are. Without a pause that costs a look at an empty table for each effect.
+ */
+const claimSql = `
+  with wanted as materialized (
+    select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
+      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[])
+              as g (effect, places, lease_ms, final_ms, saga) ${sizeUnknownSql}) as asked
+     where ${notPaused}),
+  due as (
+    select found.id, found.state, found.final_at, wanted.lease_ms, wanted.final_ms
+      from wanted
+     cross join lateral (
+       select id, state, final_at from converge.saga_work work
+        where ${isDue}
+        order by due_at limit wanted.places for update skip locked) as found)
+  ${claim}`;
+
+export interface ClaimRow {
   readonly id: string;
   readonly consumer: string;
   readonly handler: string;
@@ -78,14 +88,24 @@ interface Row {
   readonly is_covered: boolean;
 }
 
-/** Claims due work. `held`: rows that the worker has at hand, whatever became of their leases. */
+/** Claims due work, whatever its quotas. `held`: rows that the worker has at hand, whatever became of their leases. */
 export async function claimWork(
   executor: Executor,
   holder: string,
   wanted: readonly Wanted[],
   held: readonly string[] = [],
 ): Promise<readonly ClaimedWork[]> {
-  const { rows } = await executor.query<Row>(claimSql, [
+  const { rows } = await executor.query<ClaimRow>(claimSql, claimValues(holder, wanted, held));
+  return rows.map(claimedOf);
+}
+
+/** Returns the values of a claim. */
+export function claimValues(
+  holder: string,
+  wanted: readonly Wanted[],
+  held: readonly string[],
+): readonly unknown[] {
+  return [
     holder,
     wanted.map(({ effect }) => effect),
     wanted.map(({ places }) => places),
@@ -93,8 +113,11 @@ export async function claimWork(
     wanted.map(({ callMs, settleMs }) => callMs + settleMs),
     held,
     wanted.map(({ saga }) => saga ?? null),
-  ]);
-  return rows.map((row) => ({
+  ];
+}
+
+export function claimedOf(row: ClaimRow): ClaimedWork {
+  return {
     id: row.id,
     consumer: row.consumer,
     handler: row.handler,
@@ -114,5 +137,5 @@ export async function claimWork(
     doubt: row.doubt_until !== null,
     doubtUntil: row.doubt_until,
     covered: row.is_covered,
-  }));
+  };
 }

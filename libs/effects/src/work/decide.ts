@@ -1,6 +1,7 @@
 import type { Failure, Random } from '@convergekit/core';
 import { BREAKER_OPEN, nextSlowAttempt, type SlowDecision } from '@convergekit/resilience/engine';
 import type { Effect } from '../effect/types.ts';
+import { QUOTA_USED_UP } from '../quota/admission.ts';
 import type { ClaimedWork, Op, StoredFailure, StuckReason, WorkWait } from './work.ts';
 
 /** The answer of a call or a query. */
@@ -152,6 +153,9 @@ function patience(
       rule: 'breaker_open',
     };
   }
+  // Each claim takes no more than the quota has, so that the waits need not be spread.
+  if (!made && failure?.code === QUOTA_USED_UP && asked !== undefined)
+    return { computedMs: asked, capMs: asked, rule: 'quota' };
   // The schedule has no end: `mayTry` has decided whether to give up.
   const endless = { ...rules, schedule: { ...rules.schedule, withinMs: Number.POSITIVE_INFINITY } };
   const decision = slow(tried, endless, random, asked);

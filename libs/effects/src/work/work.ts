@@ -61,8 +61,11 @@ export type StoredFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'm
 /** The operations of a worker on a claimed row. */
 export type Op = 'call' | 'query' | 'settle';
 
-/** The reason and length of a row's wait. `not_final`: the call that was not found may still become visible. */
-export type WorkWait = Omit<Wait, 'rule'> & { readonly rule: WaitRule | 'not_final' };
+/**
+ * The reason and length of a row's wait. `not_final`: the call that was not found may still become visible. `quota`: the quota has no
+ * call until then.
+ */
+export type WorkWait = Omit<Wait, 'rule'> & { readonly rule: WaitRule | 'not_final' | 'quota' };
 
 /** A stored attempt; the wait is the one after it, absent where there was none. */
 export interface WorkAttempt {

@@ -7,17 +7,18 @@ export const WORKER_GONE_MS = 600_000;
 
 // Declares effects in the order of names, so that two workers do not deadlock.
 const declareSql = `
-  insert into converge.saga_worker (effect, holder)
-  select effect, $2 from unnest($1::text[]) as effect order by effect
-  on conflict (effect) do update set holder = excluded.holder, seen_at = clock_timestamp()`;
+  insert into converge.saga_worker (effect, holder, quota)
+  select effect, $2, quota from unnest($1::text[], $3::text[]) as g (effect, quota) order by effect
+  on conflict (effect) do update set holder = excluded.holder, seen_at = clock_timestamp(), quota = excluded.quota`;
 
-/** Says that a worker does the work of these effects in this database. */
+/** Says that a worker does the work of these effects in this database. `quotas`: by the effect's name. */
 export async function declareEffects(
   executor: Executor,
   effects: readonly string[],
   holder: string,
+  quotas: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
-  await executor.query(declareSql, [effects, holder]);
+  await executor.query(declareSql, [effects, holder, effects.map((effect) => quotas.get(effect) ?? null)]);
 }
 
 const missingSql = `

@@ -2,7 +2,10 @@ import { bound } from '@convergekit/resilience/engine';
 import { failpoint, type NextRun, Wake } from '@convergekit/core/engine';
 import type { Effect } from '../effect/types.ts';
 import { type AnnouncedWork, listenForWork } from '../work/announce.ts';
-import { claimWork } from '../work/claim-sql.ts';
+import { admission } from '../quota/admission.ts';
+import { claimWithinQuotas, type ClaimedWithinQuotas } from '../quota/claim-quota-sql.ts';
+import { lateMs, shortestPauseMs } from '../quota/quota.ts';
+import { claimWork, type Wanted } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
 import { ClaimPace } from './claim-pace.ts';
 import { Leases } from './leases.ts';
@@ -52,7 +55,10 @@ export function claiming<DB>(
   const begin = async (effect: Effect<DB>, work: ClaimedWork, asked: number): Promise<void> => {
     const endsAt = asked + runMs(effect);
     leases.take(work, renews(effect), renews(effect) ? asked + leaseMs : endsAt);
-    const asking = { clock, random, shared, signal, endsAt, leaseEndsAt: () => leases.endsAt(work) };
+    const { quota } = effect;
+    const admit =
+      quota && admission(database.executor, quota, { clock, signal, takenUntil: asked + lateMs(quota) });
+    const asking = { clock, random, shared, signal, endsAt, leaseEndsAt: () => leases.endsAt(work), admit };
     let putOffMs: number | undefined;
     // An outcome that cannot be written now is found again when the lease ends.
     await processWork({ ...options, groups, onPutOff: (ms) => (putOffMs = ms) }, effect, work, asking).catch(
@@ -64,21 +70,28 @@ export function claiming<DB>(
     pace.putOff(now() + putOffMs, now());
     wake.notify();
   };
+  const quotas = [...options.effects.values()].flatMap(({ quota }) => quota ?? []);
+  const quotaPauseMs = shortestPauseMs(quotas, pollMs);
+  const take = async (wanted: readonly Wanted[]): Promise<ClaimedWithinQuotas> =>
+    quotas.length > 0
+      ? claimWithinQuotas(database.executor, holder, wanted, leases.ids)
+      : { claimed: await claimWork(database.executor, holder, wanted, leases.ids), nextInMs: undefined };
   const claim = async (): Promise<NextRun | undefined> => {
     const wanted = places.free(runMs, options);
     if (wanted.length === 0) return undefined;
     failpoint('saga.before_claim');
     const asked = now();
     pace.look(asked);
-    const claimed = await claimWork(database.executor, holder, wanted, leases.ids);
+    const { claimed, nextInMs } = await take(wanted);
     if (claimed.length > 0) failpoint('saga.after_claim');
     places.looked(wanted, claimed);
+    if (nextInMs !== undefined) pace.putOff(now() + Math.max(nextInMs, quotaPauseMs), now());
     for (const work of claimed) {
       pace.found(work);
       const effect = options.effects.get(work.effect);
       if (effect !== undefined) places.hold(effect, begin(effect, work, asked));
     }
-    // Each effect had all that was due, or has no place left: one that becomes free wakes.
+    // Each effect had all that was due, or its quota has no call until then, or has no place left: one that becomes free wakes.
     return { afterMs: pace.pauseMs(pollMs, now()) };
   };
   return { claim, places, leases, wake, deaf };

@@ -5,6 +5,7 @@ import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@
 import { logger, type Logger } from '@convergekit/telemetry';
 import type { Effect } from '../effect/types.ts';
 import { EffectError } from '../errors.ts';
+import { quotaConflict } from '../quota/quota.ts';
 
 export interface SagaWorkerOptions<DB> {
   /** The database in which the intents stand: the service's own. */
@@ -91,6 +92,11 @@ export function resolveOptions<DB>(
   const twice = effects.find((effect) => byName.get(effect.name) !== effect);
   if (twice !== undefined)
     throw invalid(`two effects are named ${twice.name}: their intents could not be answer apart; rename one`);
+  const conflict = quotaConflict(effects.map(({ quota }) => quota));
+  if (conflict !== undefined)
+    throw invalid(
+      `quota ${conflict.name} is declared with different rates: share one declaration, or give the quotas two names`,
+    );
   const { clock = systemClock, random = systemRandom } = options;
   const resolved: ResolvedOptions<DB> = Object.freeze({
     holder: `${hostname()}/${newUuidV7()}`,

@@ -33,12 +33,12 @@ export class Places<DB> {
     { leaseMs: shortMs, leaseMarginMs }: Pick<ResolvedOptions<DB>, 'leaseMs' | 'leaseMarginMs'>,
   ): readonly Wanted[] {
     return [...this.#effects.values()].flatMap((effect) => {
-      const { name, concurrency, settleMs, saga } = effect;
+      const { name, concurrency, quota, settleMs, saga } = effect;
       const places = concurrency - (this.#held.get(name) ?? 0);
       const callMs = runMs(effect) + leaseMarginMs;
       const leaseMs = renews(effect) ? shortMs : callMs;
       const paused = saga?.isTimer === true ? undefined : saga?.name;
-      return places > 0 ? [{ effect: name, places, leaseMs, callMs, settleMs, saga: paused }] : [];
+      return places > 0 ? [{ effect: name, places, leaseMs, callMs, settleMs, saga: paused, quota }] : [];
     });
   }
 

@@ -20,6 +20,8 @@ export interface RunContext {
    * hold the row. @default the end of the run
    */
   readonly leaseEndsAt?: () => number;
+  /** Waits until an attempt may be made, within the given time in milliseconds. @default at once */
+  readonly admit?: ((withinMs: number) => Promise<void>) | undefined;
 }
 
 export interface CallRun {
@@ -36,14 +38,14 @@ export async function runCall(
   idempotency: Effect<never>['idempotency'],
   asking: RunContext,
 ): Promise<CallRun> {
-  const { clock, random, shared, endsAt } = asking;
+  const { clock, random, shared, endsAt, admit } = asking;
   const attempts: WorkAttempt[] = [];
   const { permit, signal, sent } = permits(asking);
   const onAttempt = (report: AttemptReport): void => {
     attempts.push(attemptOf(op, report, clock));
   };
   const deadline = new Date(clock.now() + Math.max(1, endsAt - clock.monotonic()));
-  const guards: OperationGuards = { clock, random, shared, onAttempt, signal, deadline };
+  const guards: OperationGuards = { clock, random, shared, onAttempt, signal, deadline, admit };
   try {
     const answer = await answered(op, revived, guards, permit);
     return { answer, attempts, sent: sent() };
@@ -127,7 +129,14 @@ function attemptOf(op: Op, { durationMs, failure, decision }: AttemptReport, clo
   };
 }
 
-const NEVER_SENT = new Set(['BREAKER_OPEN', 'BULKHEAD_FULL', 'LEASE_OVER', 'NOT_SENT']);
+const NEVER_SENT = new Set([
+  'BREAKER_OPEN',
+  'BULKHEAD_FULL',
+  'LEASE_OVER',
+  'NOT_SENT',
+  'QUOTA_USED_UP',
+  'QUOTA_UNREADABLE',
+]);
 
 function wasSent({ failure }: WorkAttempt): boolean {
   return failure === undefined || !NEVER_SENT.has(failure.code);

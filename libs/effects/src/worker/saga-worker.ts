@@ -4,6 +4,7 @@ import { type Service, endsWithin } from '@convergekit/core';
 import { loopService, outageBackoff, poll } from '@convergekit/core/engine';
 import type { Effect, SweepRecords } from '../effect/types.ts';
 import { notMigrated } from '../errors.ts';
+import { declareQuotas } from '../quota/quota-sql.ts';
 import { declareEffects } from '../work/worker-sql.ts';
 import { longestPauseMs } from './claim-pace.ts';
 import { claiming } from './claiming.ts';
@@ -79,7 +80,15 @@ async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Prom
 
 /** Records that this worker does the work of its effects: consumers with such work may then start. */
 async function announce<DB>({ database, effects, holder }: ResolvedOptions<DB>): Promise<void> {
-  await declareEffects(database.executor, [...effects.keys()], holder);
+  const limited = [...effects.values()].flatMap(({ name, quota }) =>
+    quota === undefined ? [] : [{ name, quota }],
+  );
+  await declareQuotas(
+    database.executor,
+    limited.map(({ quota }) => quota),
+  );
+  const quotas = new Map(limited.map(({ name, quota }) => [name, quota.name]));
+  await declareEffects(database.executor, [...effects.keys()], holder, quotas);
 }
 
 /** Returns the retention of each saga's records, by their sweep. The longest retention of a saga's versions counts. */

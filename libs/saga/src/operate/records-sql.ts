@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import {
+  awaitedQuotaSql,
   type JournalOp,
   namesSql,
   type OperatorAct,
@@ -84,6 +85,8 @@ export interface StepWorkView {
   readonly stuckReason: string | null;
   readonly dueAt: string;
   readonly endedAt: string | null;
+  /** The quota without a call left, for which the work waits. */
+  readonly awaitsQuota: string | null;
   readonly causeEvent: string;
   readonly story: readonly (WorkAttempt | OperatorAct)[];
 }
@@ -116,6 +119,7 @@ const recordsSql = (of: (table: SagaTable) => string): string => `
       left join converge.saga_fence f using (saga, instance, step)), '[]'),
     'work', coalesce((select json_agg(json_build_object('kind', 'work', 'at', created_at, 'id', id, 'step', step, 'op', op,
         'consumer', consumer, 'state', state, 'stuckReason', stuck_reason, 'dueAt', due_at, 'endedAt', ended_at,
+        'awaitsQuota', ${awaitedQuotaSql('saga_work')},
         'causeEvent', cause::json ->> 'eventId', 'story', story::json) order by created_at)
       from converge.saga_work where saga is not null and ${of('saga_work')}), '[]')) as chapter`;
 

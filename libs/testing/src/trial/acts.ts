@@ -102,8 +102,13 @@ export class Acts {
     for (const lane of this.#options.lanes)
       for (const consumer of lane.consumers)
         if (consumer.topics.includes(record.topic) && routeTo(consumer, record) !== undefined)
-          for (let times = this.#of.random() < 0.2 ? 2 : 1; times > 0; times -= 1)
+          for (let times = this.#deliveries(); times > 0; times -= 1)
             this.#pending.push(this.#delivery(lane, consumer, record, type));
+  }
+
+  #deliveries(): number {
+    const byChance = this.#of.random() < 0.2 ? 2 : 1;
+    return this.#plan.deliveries ?? byChance;
   }
 
   #delivery(

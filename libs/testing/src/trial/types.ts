@@ -30,6 +30,8 @@ export interface RunPlan {
   readonly cancel?: 'instance' | 'key' | undefined;
   /** Returns whether the timers of this kind come due in this run. */
   readonly fires: (timer: 'deadline' | 'expire') => boolean;
+  /** The deliveries of each event to each consumer, in any order. @default one, and two of a fifth of them */
+  readonly deliveries?: number;
   /** True for consumers that take effect outside of their transaction: a crash would forget it. @default none */
   readonly cannotCrash?: (consumer: string) => boolean;
   /** What the trace begins with. */

@@ -1,6 +1,6 @@
 import type { Clock } from '@convergekit/core';
-import { TokenBucket, type TokenRate } from '@convergekit/resilience';
 import { z } from 'zod';
+import { TokenBucket, type TokenRate } from './token-bucket.ts';
 
 /** A charge in the books of the provider. */
 export interface ChargeFact {

@@ -28,6 +28,7 @@ export const listCommand = command({
       calls: (row) => row.attempts,
       queries: (row) => row.queries,
       created: (row) => row.createdAt,
+      'waits for': (row) => (row.awaitsQuota === null ? null : `quota ${row.awaitsQuota}`),
       due: (row) => (row.endedAt === null && row.state !== 'stuck' ? row.dueAt : null),
     });
   },

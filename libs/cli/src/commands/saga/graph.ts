@@ -1,14 +1,23 @@
-import { checkGraph, drawSaga, type Listener, type SagaDeclaration } from '@convergekit/saga/declare';
+import {
+  checkGraph,
+  drawSaga,
+  type ListedEvent,
+  type ListedStep,
+  type Listener,
+  listSteps,
+  type SagaDeclaration,
+} from '@convergekit/saga/declare';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { someArguments, toggle } from '../../frame/flags.ts';
 import { exportsOf } from '../../frame/modules.ts';
 import { result } from '../../frame/result.ts';
 
-/** Checks and draws the sagas that modules export; connects to nothing. Rejects with SAGA_INVALID. */
+/** Checks, lists and draws the sagas that modules export; connects to nothing. Rejects with SAGA_INVALID. */
 export const graphCommand = command({
   name: 'graph',
-  summary: 'check the sagas that modules export, and draw them as Mermaid',
+  summary:
+    'check the sagas that modules export, list their steps with undo, events, versions and topics, and draw them as Mermaid',
   args: { modules: someArguments('files or packages that export sagas') },
   flags: { consumers: toggle('also check that the consumers of the modules listen to all events they must') },
   run: async (_context, { modules, consumers }) => {
@@ -23,13 +32,41 @@ export const graphCommand = command({
     const drawn = declarations.map((declaration) => ({
       saga: declaration.name,
       version: declaration.version,
+      steps: listSteps(declaration),
       mermaid: drawSaga(declaration),
     }));
     return result(drawn, () =>
-      drawn.flatMap(({ saga, version, mermaid }) => [`%% ${saga} v${version}`, ...mermaid.split('\n')]),
+      drawn.flatMap(({ saga, version, steps, mermaid }) => [
+        `%% ${saga} v${version}`,
+        ...steps.flatMap(stepLines).map((line) => `%% ${line}`),
+        ...mermaid.split('\n'),
+      ]),
     );
   },
 });
+
+/** A step in lines, which are comments of the drawing. Pure. */
+function stepLines({ step, stage, by, kind, external, begins, emits, undo }: ListedStep): readonly string[] {
+  const back =
+    undo === null
+      ? [`   undo: none, ${kind === 'pivot' ? 'it decides the saga' : 'it only goes forward'}`]
+      : [
+          `   undo: ${undo.nothing === null ? 'yes' : `nothing to undo (${undo.nothing})`}, on ${eventsText(undo.on)}`,
+          `   undone: ${eventsText([undo.emits])}`,
+        ];
+  return [
+    `${stage}. ${step} by ${by}: ${kind}${external ? ', external' : ''}`,
+    `   begins on ${eventsText(begins)}`,
+    `   emits ${eventsText(emits)}`,
+    ...back,
+  ];
+}
+
+function eventsText(events: readonly ListedEvent[]): string {
+  return events
+    .map(({ type, version, topic }) => `${type}${version === null ? '' : ` v${version}`} (${topic})`)
+    .join(', ');
+}
 
 export function isSaga(value: unknown): value is { readonly declaration: SagaDeclaration } {
   if (typeof value !== 'object' || value === null || !('declaration' in value)) return false;

@@ -201,8 +201,18 @@ describe('converge saga', () => {
     const drawn = await runCli(['saga', 'graph', 'schemas/src/index.ts'], {});
     expect(drawn).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('start --> do_reserve') as string,
+      stdout: expect.stringContaining('\n  start --> do_reserve\n') as string,
     });
+    expect(drawn.stdout).toContain(
+      [
+        '%% 1. reserve by inventory: compensatable',
+        '%%    begins on shop.order.placed v1 (shop.orders)',
+        '%%    emits shop.stock.reserved v1 (shop.inventory), shop.stock.rejected v1 (shop.inventory)',
+        '%%    undo: yes, on converge.failure (inventory.failures), shop.payment.declined v1 (shop.payments), converge.failure (payments.failures), shop.payment.refunded v2 (shop.payments), converge.step_undone v1 (payments.failures)',
+        '%%    undone: shop.stock.released v1 (shop.inventory)',
+        '%% 2. pay by payments: compensatable, external',
+      ].join('\n'),
+    );
     const checked = await runCli(['saga', 'graph', 'schemas/src/index.ts', '--consumers'], {});
     expect(checked.code).not.toBe(0);
     expect(checked.stderr).toContain('step reserve: there is no consumer inventory that would run it');

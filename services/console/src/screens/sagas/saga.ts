@@ -65,6 +65,7 @@ type Answer = z.output<typeof answerSchema>;
 
 const TABLES = [
   'converge.saga_fence',
+  'converge.call_quota',
   'converge.outbox',
   'converge.inbox_attempt',
   'converge.relay_topic',

@@ -50,11 +50,17 @@ function workText({
   op,
   state,
   stuckReason,
+  awaitsQuota,
   dueAt,
   endedAt,
   at,
 }: Extract<NarrativeEntry, { kind: 'work' }>): string {
-  const stuck = stuckReason === null ? '' : `; it waits for an operator: ${stuckReason}`;
+  const stuck =
+    stuckReason !== null
+      ? `; it waits for an operator: ${stuckReason}`
+      : awaitsQuota === null
+        ? ''
+        : `; it waits for the quota ${awaitsQuota}, which has no call left`;
   switch (op) {
     case 'apply':
       return `${step}: its call is intended, outside the transaction${stuck}`;

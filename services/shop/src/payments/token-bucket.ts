@@ -7,7 +7,8 @@ export interface TokenRate {
 }
 
 /**
- * Limits calls to a rate that the other side prescribes, whatever the callers do.
+ * Limits the reads of this process to a rate: one reconciler reads the provider at a time. Calls of several processes share a
+ * quota of the kit instead.
  * A taken token is a reservation for the returned time, so that callers are served in request order.
  */
 export class TokenBucket {

@@ -1,0 +1,45 @@
+import { defineEvent } from '@convergekit/contracts';
+import { defineCall } from '@convergekit/effects';
+import { defineConsumer } from '@convergekit/inbox';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { saga } from '../declare/saga.ts';
+import { effectsOf } from './effects.ts';
+import { step } from './step.ts';
+
+const data = z.object({ id: z.string() });
+const event = <const Type extends string>(type: Type) =>
+  defineEvent({ type, version: 1, topic: 'trips', key: ({ id }) => id, data });
+const [asked, paid, paidBack, seated] = [
+  event('trip.asked'),
+  event('trip.paid'),
+  event('trip.paid-back'),
+  event('trip.seated'),
+] as const;
+
+// Planted fault: with a quota of the call alone, the effect of the undo has none.
+it('the call of a step and its undo take from the quota of the call', () => {
+  const quota = { name: 'bank', perSecond: 5, burst: 1 };
+  const trip = saga('trip', { start: asked })
+    .compensatable('pay', { by: 'bank', success: paid, undone: paidBack, external: true })
+    .pivot('seat', { by: 'airline', success: seated });
+  const charge = defineCall({
+    ...{ name: 'bank.charge', input: data, result: z.null(), idempotency: 'keyed', quota },
+    call: () => Promise.resolve(null),
+    undo: () => Promise.resolve(),
+  });
+  const bank = defineConsumer<object>({ name: 'bank', from: 'beginning' }).include(
+    step(trip.pay, {
+      call: charge,
+      input: ({ event: { data: given } }) => given,
+      outcome: (_, { event: { data: given } }) => paid(given),
+      undone: ({ intent }) => paidBack(intent.data),
+      noop: ({ key }) => paidBack({ id: key }),
+    }),
+  );
+  const limited = effectsOf(bank).filter((effect) => effect.quota !== undefined);
+  expect(limited.map(({ name, quota: of }) => [name, of])).toEqual([
+    ['trip.pay.apply', quota],
+    ['trip.pay.compensate', quota],
+  ]);
+});
