@@ -49,6 +49,6 @@ export {
 export { assignPartitions } from './group/assignor.ts';
 export { delayMs } from './group/backoff.ts';
 export { LoopConsumer } from './group/group-consumer.ts';
-export type { Fetched, FetchWant, GroupLink, Log, Membership } from './group/link.ts';
+export type { Fetched, FetchWant, GroupLink, Log, Membership, PlaceOffset } from './group/link.ts';
 export { FETCHES_OF_DAMAGED } from './group/partition-flow.ts';
 export { partitionOf, partitionOfBytes } from './partitioner.ts';

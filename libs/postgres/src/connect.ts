@@ -6,7 +6,7 @@ import { BeginWithFirst } from './begin-with-first.ts';
 import { pg } from './driver.ts';
 import type { Target } from './errors.ts';
 import { type Executor, executorOfClient, ownStatement } from './executor.ts';
-import { CommitNotifier } from './notify/commit-notifier.ts';
+import { CommitNotifier, listenersOf } from './notify/commit-notifier.ts';
 import { setNotifier } from './notify/commit-watch.ts';
 import { runOnIdle } from './notify/idle-connection.ts';
 import { notifyStatement } from './notify/notify-sql.ts';
@@ -101,12 +101,6 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   // The loss of an acquired connection between two statements would end the process: the pool does not listen then. The
   // next statement on the connection rejects, so the error is not hidden.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const notifier = new CommitNotifier(
-    (channel, payload) => runOnIdle(pool, () => notifyStatement(channel, payload())),
-    systemClock,
-  );
-  if (options.notify !== false) pool.on('connect', (client) => setNotifier(client, notifier));
-  const silence = new SilenceWatch(pool, options.silenceMs ?? 10_000);
   const target = {
     host: resolved.host,
     port: resolved.port,
@@ -114,6 +108,13 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     user: resolved.user ?? '',
     setting,
   };
+  const notifier = new CommitNotifier(
+    (channel, payload) => runOnIdle(pool, () => notifyStatement(channel, payload())),
+    systemClock,
+    listenersOf(target),
+  );
+  if (options.notify !== false) pool.on('connect', (client) => setNotifier(client, notifier));
+  const silence = new SilenceWatch(pool, options.silenceMs ?? 10_000);
   const door = new PoolDoor(pool, target, options.maxWaiting ?? Infinity);
   const acquire = (signal?: AbortSignal): Promise<PoolClient> => door.acquire(signal);
   const executor = poolExecutor(acquire, statementTimeoutMs);

@@ -33,11 +33,19 @@ export interface FetchLoopsOptions extends FetchSettings {
  */
 const WAIT_MS = { busy: 5, none: 50, fetchable: Infinity } as const;
 
+/** The longest wait of a fetch for batches in progress, in milliseconds. */
+const GATHER_MS = 50;
+/** The number of waits over which their average time forgets. */
+const LAST_WAITS = 16;
+
 /** The fetch loops of a membership: one per broker that leads an assigned partition, and a watch. */
 export class FetchLoops {
   readonly #options: FetchLoopsOptions;
   readonly #fetching = new Set<number>();
   readonly #work: Promise<void>[] = [];
+  readonly #waitedFor = new WeakSet<Promise<void>>();
+  /** The average time of the last batches, in milliseconds. */
+  #batchMs = 0;
 
   constructor(options: FetchLoopsOptions) {
     this.#options = options;
@@ -102,6 +110,7 @@ export class FetchLoops {
         const fetched = await this.#fetchOnce(node, turn++);
         if (fetched === 'nothing') await wait;
         else failures = fetched === 'refused' ? await this.#recover(failures, undefined) : 0;
+        await this.#gather();
       } catch (error) {
         failures = await this.#recover(failures, error);
       }
@@ -133,6 +142,28 @@ export class FetchLoops {
       asked.map((one) => [partitionId(one.flow.place.topic, one.flow.place.partition), one]),
     );
     return (await this.#share(answers, askedOf)) ? 'fetched' : 'refused';
+  }
+
+  /**
+   * Lets records gather at the broker while small batches are in progress: until these have ended, or for twice their
+   * average time. So a fetch brings what came meanwhile for all partitions, in place of one for each record. A batch that
+   * takes longer is waited for once.
+   */
+  async #gather(): Promise<void> {
+    const { flows, clock } = this.#options;
+    const running = [...flows.values()].flatMap(({ few }) =>
+      few === undefined || this.#waitedFor.has(few) ? [] : [few],
+    );
+    if (running.length === 0) return;
+    for (const batch of running) this.#waitedFor.add(batch);
+    const over = new AbortController();
+    const began = clock.monotonic();
+    void Promise.all(running).then(() => {
+      over.abort('ended');
+      const tookMs = clock.monotonic() - began;
+      this.#batchMs = this.#batchMs === 0 ? tookMs : this.#batchMs + (tookMs - this.#batchMs) / LAST_WAITS;
+    });
+    await clock.sleep(Math.min(2 * this.#batchMs, GATHER_MS), over.signal);
   }
 
   async #share(answers: readonly Fetched[], askedOf: ReadonlyMap<string, Asked>): Promise<boolean> {

@@ -7,6 +7,11 @@ export interface Membership {
   readonly assigned: readonly Assignment[];
 }
 
+/** An offset of a partition. */
+export interface PlaceOffset extends Assignment {
+  readonly offset: bigint;
+}
+
 export interface FetchWant extends Assignment {
   readonly offset: bigint;
   readonly maxBytes: number;
@@ -47,7 +52,8 @@ export interface GroupLink {
    */
   heartbeat(membership: Membership): Promise<'member' | 'rebalance' | 'lost'>;
   leave(): Promise<void>;
-  commit(membership: Membership, place: Assignment, offset: bigint): Promise<void>;
+  /** Commits offsets of partitions by one request; rejects when one of them is refused. */
+  commit(membership: Membership, offsets: readonly PlaceOffset[]): Promise<void>;
   /** Resolves positions to offsets. `committed` without a commit is the earliest. */
   resolve(wanted: readonly (Assignment & { readonly at: StartAt })[]): Promise<readonly bigint[]>;
   /** Returns the end of a partition's log, and the last stable offset (before any open transaction). */

@@ -42,6 +42,7 @@ export class PartitionFlow {
   #ahead: IncomingBatch | undefined;
   #aheadBytes = 0;
   #running: Promise<void> | undefined;
+  #isFew = false;
   #lost: { readonly error: BrokerError; reported: boolean } | undefined;
 
   constructor(place: Assignment, hooks: FlowHooks) {
@@ -87,6 +88,11 @@ export class PartitionFlow {
     if (this.#ahead === undefined) return 'fetchable';
     const { length } = this.#ahead.records;
     return length < MOST_AHEAD.records && this.#aheadBytes < MOST_AHEAD.bytes ? 'fetchable' : 'busy';
+  }
+
+  /** The batch in progress if it has few records; it never rejects. */
+  get few(): Promise<void> | undefined {
+    return this.#isFew ? this.#running : undefined;
   }
 
   /** Number of answers with records, or with the end of the log. */
@@ -156,6 +162,7 @@ export class PartitionFlow {
     if (batch !== undefined) {
       if (this.#paused) return;
       this.#ahead = undefined;
+      this.#isFew = batch.records.length < MOST_AHEAD.records;
       this.#hooks.wake();
       this.#running = this.#run(() => this.#hooks.batch(batch, this.control));
     } else if (this.#lost?.reported === false) {

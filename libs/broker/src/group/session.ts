@@ -8,7 +8,7 @@ import {
 import { FetchLoops, type FetchSettings } from './fetch-loops.ts';
 import { delayMs } from './backoff.ts';
 import { topicRecreated } from '../errors.ts';
-import type { Membership } from './link.ts';
+import type { Membership, PlaceOffset } from './link.ts';
 import { type FlowHooks, PartitionFlow } from './partition-flow.ts';
 import { Signal } from './signal.ts';
 
@@ -34,6 +34,9 @@ export class GroupSession {
   readonly #changed = new Signal();
   readonly #loops: FetchLoops;
   #beginning: Promise<void> = Promise.resolve();
+  /** The offsets of this turn of the event loop, and their commit. */
+  #offsets = new Map<string, PlaceOffset>();
+  #committing: Promise<void> | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -42,7 +45,7 @@ export class GroupSession {
       batch: (batch, control) => handlers.batch(batch, control),
       placeLost: (place, error, control) =>
         handlers.placeLost === undefined ? Promise.reject(error) : handlers.placeLost(place, error, control),
-      commit: (place, offset) => link.commit(membership, place, offset),
+      commit: (place, offset) => this.#commit({ ...place, offset }),
       wake: () => this.#changed.notify(),
       failed: options.onFatal,
     };
@@ -88,6 +91,22 @@ export class GroupSession {
     const running = new Map([...this.#flows].map(([id, flow]) => [id, inProgress(flow)]));
     this.#changed.notify();
     return { running, revoked: this.#flows.size > 0 ? this.#revoked(why) : Promise.resolve() };
+  }
+
+  /** Commits an offset by one request with all others of the same turn of the event loop. */
+  #commit(offset: PlaceOffset): Promise<void> {
+    this.#offsets.set(partitionId(offset.topic, offset.partition), offset);
+    this.#committing ??= this.#commitTogether();
+    return this.#committing;
+  }
+
+  async #commitTogether(): Promise<void> {
+    await Promise.resolve();
+    const offsets = [...this.#offsets.values()];
+    this.#offsets = new Map();
+    this.#committing = undefined;
+    const { link, membership } = this.#options;
+    await link.commit(membership, offsets);
   }
 
   async #revoked(why: RevokeReason): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Clock } from '@convergekit/core';
 import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
-import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
+import type { Fetched, FetchWant, GroupLink, Membership, PlaceOffset } from '../group/link.ts';
 import type { MemoryGroup } from './memory-group.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { offsetOutOfRange, partitionMissing, topicUnknown } from '../errors.ts';
@@ -58,9 +58,11 @@ export class MemoryLink implements GroupLink {
     if (this.#memberId !== undefined) this.#options.group.leave(this.#memberId);
   }
 
-  async commit(membership: Membership, place: Assignment, offset: bigint): Promise<void> {
+  async commit(membership: Membership, offsets: readonly PlaceOffset[]): Promise<void> {
     await this.#request();
     const { group } = this.#options;
+    const [place] = offsets;
+    if (place === undefined) return;
     if (!group.isMember(membership.memberId, membership.generation))
       throw new BrokerError(
         `the commit of ${place.topic}/${place.partition} is refused: the group has rebalanced since`,
@@ -68,10 +70,11 @@ export class MemoryLink implements GroupLink {
           code: 'NOT_A_MEMBER',
           kind: 'retry',
           certainty: 'not_applied',
-          ...place,
+          topic: place.topic,
+          partition: place.partition,
         },
       );
-    group.commit(place, offset);
+    for (const { offset, ...at } of offsets) group.commit(at, offset);
   }
 
   async resolve(wanted: readonly (Assignment & { readonly at: StartAt })[]): Promise<readonly bigint[]> {

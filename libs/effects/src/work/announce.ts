@@ -5,6 +5,8 @@ import type { Transaction } from 'kysely';
 export interface AnnouncedWork {
   /** Undefined: of work that was known before and is due earlier. */
   readonly id?: string;
+  /** The effect. Undefined: of work that was known before. */
+  readonly effect?: string;
   /** The time until it is due, in milliseconds from the insert. */
   readonly dueMs: number;
 }

@@ -69,7 +69,7 @@ export async function insertStepWorks<DB>(
       const work = byId.get(id);
       if (work === undefined) continue;
       if (gone) alertGone(work.effect, work.key);
-      if (made) announce(db, { id, dueMs: work.dueMs ?? 0 });
+      if (made) announce(db, { id, effect: work.effect, dueMs: work.dueMs ?? 0 });
     }
   });
   const asked = works.find(({ unlessStepIs }) => unlessStepIs !== undefined)?.unlessStepIs ?? [];

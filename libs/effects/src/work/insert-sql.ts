@@ -44,7 +44,7 @@ export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promis
       on conflict (id) do nothing
       returning 1)
     ${inserted}`.execute(tx);
-  if (made(rows, effect, key)) await announceWork(tx, { id, dueMs: 0 });
+  if (made(rows, effect, key)) await announceWork(tx, { id, effect, dueMs: 0 });
 }
 
 /**
@@ -85,7 +85,7 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
       returning 1)
     ${inserted}`.execute(tx);
   const isNew = made(rows, effect, key);
-  if (isNew && stuck === undefined) await announceWork(tx, { id, dueMs });
+  if (isNew && stuck === undefined) await announceWork(tx, { id, effect, dueMs });
   return isNew;
 }
 

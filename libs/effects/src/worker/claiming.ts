@@ -42,9 +42,10 @@ export function claiming<DB>(
   const now = (): number => clock.monotonic();
   const pace = new ClaimPace(now());
   const heard = (work: AnnouncedWork): void => {
-    // What is due later is found by a later look: a deadline of hours needs none now.
-    if (pace.announced(work, now())) wake.notify();
+    // What is due later is found by a later look: a deadline of hours needs none now. Nor does work without a free place.
+    if (pace.announced(work, now()) && (work.dueMs > 0 || takes(work))) wake.notify();
   };
+  const takes = ({ effect }: AnnouncedWork): boolean => effect === undefined || places.takes(effect);
   const listening = [database, ...options.wokenBy].map(({ db }) => listenForWork(db, heard));
   const deaf = (): void => {
     for (const end of listening) end();
@@ -52,7 +53,12 @@ export function claiming<DB>(
   const runMs = (effect: Effect<DB>): number =>
     Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
 
-  const begin = async (effect: Effect<DB>, work: ClaimedWork, asked: number): Promise<void> => {
+  const begin = async (
+    effect: Effect<DB>,
+    work: ClaimedWork,
+    asked: number,
+    called: () => void,
+  ): Promise<void> => {
     const endsAt = asked + runMs(effect);
     leases.take(work, renews(effect), renews(effect) ? asked + leaseMs : endsAt);
     const { quota } = effect;
@@ -61,9 +67,8 @@ export function claiming<DB>(
     const asking = { clock, random, shared, signal, endsAt, leaseEndsAt: () => leases.endsAt(work), admit };
     let putOffMs: number | undefined;
     // An outcome that cannot be written now is found again when the lease ends.
-    await processWork({ ...options, groups, onPutOff: (ms) => (putOffMs = ms) }, effect, work, asking).catch(
-      onError,
-    );
+    const reporting = { ...options, groups, onCalled: called, onPutOff: (ms: number) => (putOffMs = ms) };
+    await processWork(reporting, effect, work, asking).catch(onError);
     leases.drop(work);
     // A look before this would pass over the work, which is still at hand.
     if (putOffMs === undefined) return;
@@ -89,7 +94,7 @@ export function claiming<DB>(
     for (const work of claimed) {
       pace.found(work);
       const effect = options.effects.get(work.effect);
-      if (effect !== undefined) places.hold(effect, begin(effect, work, asked));
+      if (effect !== undefined) places.hold(effect, (called) => begin(effect, work, asked, called));
     }
     // Each effect had all that was due, or its quota has no call until then, or has no place left: one that becomes free wakes.
     return { afterMs: pace.pauseMs(pollMs, now()) };

@@ -1,9 +1,13 @@
 import { expect, it } from 'vitest';
+import type { Effect } from '../effect/types.ts';
 import { Places } from './places.ts';
 
-function placesOf() {
+function placesOf(concurrency = 2) {
   const notified: string[] = [];
-  const places = new Places<object>(new Map(), { notify: () => notified.push('look') });
+  const effect = { name: 'a', concurrency, settleMs: 0, idempotency: 'keyed', canQuery: false };
+  const effects = new Map([['a', effect as Effect<object>]]);
+  const places = new Places(effects, { notify: () => notified.push('look') });
+  const free = (): number => places.free(() => 1, { leaseMs: 1, leaseMarginMs: 1 })[0]?.places ?? 0;
   const looks = (free: number, found: number): void => {
     const wanted = { effect: 'a', places: free, leaseMs: 1, callMs: 1, settleMs: 0 };
     places.looked(
@@ -11,15 +15,20 @@ function placesOf() {
       Array.from({ length: found }, () => ({ effect: 'a' })),
     );
   };
-  const holds = (): (() => Promise<void>) => {
+  const holds = () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
-    places.hold({ name: 'a' }, promise.then());
-    return async () => {
+    let called: () => void = () => undefined;
+    places.hold({ name: 'a' }, (ended) => {
+      called = ended;
+      return promise.then();
+    });
+    const end = async (): Promise<void> => {
       resolve(undefined);
       await new Promise(setImmediate);
     };
+    return Object.assign(end, { called: () => called() });
   };
-  return { notified, looks, holds };
+  return { notified, looks, holds, free, takes: () => places.takes('a') };
 }
 
 // Planted fault: a worker that looks again only when all places were held leaves the second place empty.
@@ -39,4 +48,32 @@ it('a place that becomes free requests no look when the last one found less than
   looks(2, 1);
   await holds()();
   expect(notified).toEqual([]);
+});
+
+// Planted fault: a place that is held until the outcome is recorded leaves the other system idle meanwhile.
+it('a call that has ended frees its place while its outcome is recorded, and the rows at hand stay bounded', async () => {
+  const { notified, looks, holds, free } = placesOf(2);
+  looks(2, 2);
+  const held = [holds(), holds()];
+  expect(free()).toBe(0);
+  for (const { called } of held) called();
+  expect([free(), notified.length]).toEqual([2, 2]);
+  for (let more = 0; more < 6; more += 1) {
+    held.push(holds());
+    held.at(-1)?.called();
+  }
+  // Eight outcomes wait for the database: no further row is taken, although no call is in flight.
+  expect(free()).toBe(0);
+  await held[0]?.();
+  expect(free()).toBe(1);
+});
+
+// Planted fault: without it each slice that writes work has a worker look that cannot take any.
+it('announced work without a free place requests no look, and the next place that becomes free does', async () => {
+  const { notified, looks, holds, takes } = placesOf(1);
+  looks(2, 1);
+  const end = holds();
+  expect([takes(), notified]).toEqual([false, []]);
+  await end();
+  expect([takes(), notified]).toEqual([true, ['look']]);
 });

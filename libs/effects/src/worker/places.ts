@@ -13,10 +13,20 @@ export function renews(effect: Pick<Effect<never>, 'canQuery' | 'idempotency'>):
   return nextOp('calling', effect) !== 'stuck';
 }
 
-/** The bulkhead: the number of rows of each effect in progress, and the free places. */
+/** The most rows of an effect at hand, as a multiple of its places: outcomes that are being recorded hold no place. */
+const MOST_HELD = 4;
+
+/** The rows of one effect at hand. */
+interface Held {
+  /** Those that have a place: their call may be in flight. */
+  calling: number;
+  all: number;
+}
+
+/** The bulkhead: the calls of each effect in flight, the rows at hand, and the free places. */
 export class Places<DB> {
   readonly #effects: ReadonlyMap<string, Effect<DB>>;
-  readonly #held = new Map<string, number>();
+  readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
   readonly #more = new Set<string>();
   readonly #freed: Pick<Wake, 'notify'>;
@@ -33,8 +43,8 @@ export class Places<DB> {
     { leaseMs: shortMs, leaseMarginMs }: Pick<ResolvedOptions<DB>, 'leaseMs' | 'leaseMarginMs'>,
   ): readonly Wanted[] {
     return [...this.#effects.values()].flatMap((effect) => {
-      const { name, concurrency, quota, settleMs, saga } = effect;
-      const places = concurrency - (this.#held.get(name) ?? 0);
+      const { name, quota, settleMs, saga } = effect;
+      const places = this.#freeOf(effect);
       const callMs = runMs(effect) + leaseMarginMs;
       const leaseMs = renews(effect) ? shortMs : callMs;
       const paused = saga?.isTimer === true ? undefined : saga?.name;
@@ -49,17 +59,43 @@ export class Places<DB> {
       else this.#more.delete(effect);
   }
 
-  hold({ name }: Pick<Effect<DB>, 'name'>, running: Promise<void>): void {
-    this.#held.set(name, (this.#held.get(name) ?? 0) + 1);
+  /** Returns whether a look could take work of an effect now. If not, the next place that becomes free requests one. */
+  takes(name: string): boolean {
+    const effect = this.#effects.get(name);
+    if (effect === undefined || this.#freeOf(effect) > 0) return true;
+    this.#more.add(name);
+    return false;
+  }
+
+  /** Holds a place for `run` until it calls `called`, and counts the row as held until it ends. */
+  hold({ name }: Pick<Effect<DB>, 'name'>, run: (called: () => void) => Promise<void>): void {
+    const held = this.#held.get(name) ?? { calling: 0, all: 0 };
+    this.#held.set(name, held);
+    held.calling += 1;
+    held.all += 1;
+    let hasPlace = true;
+    const called = (): void => {
+      if (!hasPlace) return;
+      hasPlace = false;
+      held.calling -= 1;
+      if (this.#more.has(name)) this.#freed.notify();
+    };
+    const running = run(called);
     this.#running.add(running);
     void running.finally(() => {
       this.#running.delete(running);
-      this.#held.set(name, (this.#held.get(name) ?? 1) - 1);
-      if (this.#more.has(name)) this.#freed.notify();
+      held.all -= 1;
+      if (hasPlace) called();
+      else if (this.#more.has(name)) this.#freed.notify();
     });
   }
 
   async empty(): Promise<void> {
     await Promise.all(this.#running);
+  }
+
+  #freeOf({ name, concurrency }: Effect<DB>): number {
+    const { calling, all } = this.#held.get(name) ?? { calling: 0, all: 0 };
+    return Math.min(concurrency - calling, concurrency * MOST_HELD - all);
   }
 }

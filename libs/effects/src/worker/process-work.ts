@@ -22,6 +22,8 @@ export type Processed = 'done' | 'failed' | 'again' | 'stuck' | 'answered' | 'lo
 export type WorkOptions<DB> = ResolvedOptions<DB> & {
   /** Records the outcomes. @default each by itself */
   readonly groups?: OutcomeGroups<DB>;
+  /** Called when the call or query of a `grouped` effect has ended, and its outcome is not recorded yet. */
+  readonly onCalled?: () => void;
 };
 
 /** Processes one claimed row: call or query, decide, record. Rejects only when the database cannot be written. */
@@ -76,6 +78,7 @@ async function processRow<DB>(
       if (op === 'call' && work.found === 'ready' && work.covered && !work.doubt)
         return close(options, effect, revived, work, { kind: 'failed', failure: COVERED }, nothing);
       const { answer, attempts, sent } = await runCall(op, revived, effect.idempotency, asking);
+      if (effect.grouped === true) options.onCalled?.();
       const next = decide(op, answer, work, effect, options.random);
       report.attempts(options.log, work, attempts, next);
       return follow(options, effect, revived, work, next, {

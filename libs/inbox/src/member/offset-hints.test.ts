@@ -65,3 +65,34 @@ it('a commit that fails is repeated with the next position, and giving up does n
     [1_000, 1n],
   ]);
 });
+
+// Planted fault: a timer for each partition commits each in a request of its own.
+it('positions of several partitions are committed together, and a partition that was given up is left out', async () => {
+  const clock = manualClock();
+  const sent: string[][] = [];
+  let turn: string[] | undefined;
+  const over = new AbortController();
+  const hints = new OffsetHints(clock, over.signal);
+  const moved = (name: string) => {
+    const lost = new AbortController();
+    const control = {
+      ...{ seek: () => undefined, pause: () => undefined, resume: () => undefined, signal: lost.signal },
+      commit: () => {
+        if (turn === undefined) {
+          sent.push((turn = []));
+          queueMicrotask(() => (turn = undefined));
+        }
+        turn.push(name);
+        return Promise.resolve();
+      },
+    };
+    void hints.later({ saved: { nextOffset: 1n } } as never, control as never);
+    return lost;
+  };
+  moved('a');
+  await clock.advance(400);
+  moved('b');
+  moved('c').abort();
+  await clock.advance(5_000);
+  expect(sent).toEqual([['a', 'b']]);
+});

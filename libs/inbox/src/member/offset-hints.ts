@@ -2,7 +2,7 @@ import type { PartitionControl } from '@convergekit/broker/engine';
 import { type Clock, endsWithin } from '@convergekit/core';
 import type { Partition } from '../slice/partition.ts';
 
-/** The time from a change of position to its commit in Kafka, in milliseconds: one commit for all changes in it. */
+/** The time from a change of a position to the commit of all that changed in it, in milliseconds: one request. */
 const HINT_MS = 1_000;
 /** The time that giving up a partition waits for its last commit, in milliseconds. */
 const LEAVE_MS = 1_000;
@@ -16,8 +16,10 @@ type Positioned = Pick<Partition, 'saved'>;
 export class OffsetHints {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
+  /** Partitions whose position may have changed since the last commit. */
+  readonly #changed = new Set<Positioned>();
+  #isTimed = false;
   readonly #controls = new WeakMap<Positioned, PartitionControl>();
-  readonly #timed = new WeakSet<Positioned>();
   readonly #sent = new WeakMap<Positioned, bigint>();
 
   /** No timer fires after the signal: giving up a partition commits what is left. */
@@ -26,23 +28,28 @@ export class OffsetHints {
     this.#signal = signal;
   }
 
-  /** Has the position of a partition committed soon. */
+  /** Has the position of a partition committed soon, with those of the member's other partitions. */
   async later(partition: Positioned, control: PartitionControl): Promise<void> {
     this.#controls.set(partition, control);
-    if (this.#timed.has(partition)) return;
-    this.#timed.add(partition);
+    this.#changed.add(partition);
+    if (this.#isTimed) return;
+    this.#isTimed = true;
     await this.#clock.sleep(HINT_MS, this.#signal);
-    this.#timed.delete(partition);
-    if (!this.#signal.aborted && !control.signal.aborted) await this.#send(partition, control);
+    this.#isTimed = false;
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    // The client sends the commits of one turn of the event loop as one request.
+    if (!this.#signal.aborted) await Promise.all(changed.map((one) => this.#send(one)));
   }
 
   /** Commits the last position of a partition that is given up. Waits for a bounded time; never rejects. */
   async leave(partition: Positioned): Promise<void> {
-    const control = this.#controls.get(partition);
-    if (control !== undefined) await endsWithin(this.#send(partition, control), LEAVE_MS, this.#clock);
+    if (this.#controls.has(partition)) await endsWithin(this.#send(partition, 'left'), LEAVE_MS, this.#clock);
   }
 
-  async #send(partition: Positioned, control: PartitionControl): Promise<void> {
+  async #send(partition: Positioned, state: 'owned' | 'left' = 'owned'): Promise<void> {
+    const control = this.#controls.get(partition);
+    if (control === undefined || (state === 'owned' && control.signal.aborted)) return;
     const { nextOffset } = partition.saved;
     if (this.#sent.get(partition) === nextOffset) return;
     this.#sent.set(partition, nextOffset);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../plan/plan.ts';
-import { groupsOf, mayJoin } from './joint-decision.ts';
+import { groupsOf, jointWaitMs, mayJoin } from './joint-decision.ts';
 
 /** Tests of which slices share a transaction. */
 const record = { topic: 't', partition: 0, offset: 0n, timestampMs: 0, headers: [], value: null };
@@ -59,5 +59,9 @@ describe('groupsOf', () => {
   it('a joint slice has at most `sliceSize` events, so that one event a slice stays one', () => {
     expect(sizes([1, 1, 1], quick, 1)).toEqual([[1], [1], [1]]);
     expect(sizes([1, 1, 1], quick, 2)).toEqual([[1, 1], [1]]);
+  });
+
+  it('slices wait for those in work for about as long as one takes, within bounds', () => {
+    expect([0, 1, 5, 20, 100].map((openMs) => jointWaitMs({ openMs }))).toEqual([25, 25, 40, 160, 250]);
   });
 });

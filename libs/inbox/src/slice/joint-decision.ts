@@ -3,8 +3,10 @@ import type { HandlerPace } from './handler-pace.ts';
 import type { SliceBounds, Standing } from './partition-state.ts';
 import { knownKey } from './record-text.ts';
 
-/** The time after which slices no longer wait for those in work, in milliseconds. */
-export const JOINT_MS = 25;
+/** Slices wait for those in work for as long as this many first statements of a slice take. */
+const JOINT_OPENS = 8;
+/** The bounds of that time, in milliseconds. */
+const JOINT_MS = { least: 25, most: 250 } as const;
 /** The most events to handle in a joint slice. */
 const MOST_EVENTS = 32;
 /** A slice with more events to handle has a transaction of its own: it shares one among its events already. */
@@ -18,6 +20,14 @@ type Pace = Pick<HandlerPace, 'callMs' | 'openMs'>;
 /** The time of a call in first statements. */
 function ratioOf({ callMs, openMs }: Pace): number {
   return callMs === 0 ? 0 : callMs / openMs;
+}
+
+/**
+ * Returns the time after which slices no longer wait for those in work, in milliseconds: about what a slice takes, so that
+ * a busy machine has fewer and larger ones. Pure.
+ */
+export function jointWaitMs({ openMs }: Pick<Pace, 'openMs'>): number {
+  return Math.min(JOINT_MS.most, Math.max(JOINT_MS.least, JOINT_OPENS * openMs));
 }
 
 /** The facts about a partition by which its slice may join others. */

@@ -6,7 +6,7 @@ import { moveOn, standAfter, whole } from './attempt-slice.ts';
 import { commitSlice, type SliceResult } from './commit-slice.ts';
 import type { SliceContext } from './context.ts';
 import { faultOf } from './fault.ts';
-import { groupsOf, JOINT_MS, mayJoin } from './joint-decision.ts';
+import { groupsOf, jointWaitMs, mayJoin } from './joint-decision.ts';
 import type { Partition } from './partition.ts';
 
 /** The slices that go alone after a joint slice failed, so that a failing event costs few handlers a second run. */
@@ -22,7 +22,7 @@ interface Waiting<DB> {
 
 /**
  * Commits the slices of a member's partitions. Small ones that come while others are in work wait for them, for
- * `JOINT_MS` at most, and then share a transaction: a joint slice. If it fails, it leaves nothing, and each partition
+ * about as long as a slice takes (`jointWaitMs`), and then share a transaction: a joint slice. If it fails, it leaves nothing, and each partition
  * goes alone.
  */
 export class JointSlices<DB> {
@@ -60,12 +60,12 @@ export class JointSlices<DB> {
     void this.#run(groupsOf(waiting, pace, bounds));
   }
 
-  /** Runs groups beside each other. The next ones wait until these have ended, or for `JOINT_MS`. */
+  /** Runs groups beside each other. The next ones wait until these have ended, or until they take long. */
   async #run(groups: readonly (readonly Waiting<DB>[])[]): Promise<void> {
     this.#running += 1;
     const ended = new AbortController();
     const all = Promise.all(groups.map((group) => this.#commit(group))).then(() => ended.abort('ended'));
-    await this.#context.clock.sleep(JOINT_MS, ended.signal);
+    await this.#context.clock.sleep(jointWaitMs(this.#context.pace), ended.signal);
     this.#running -= 1;
     void this.#start();
     await all;

@@ -14,10 +14,10 @@ export function checked<T>(errorCode: number, doing: string, value: T, said: str
 }
 
 /** Writes topics with their partitions, as most requests contain them. */
-export function writeTopics(
+export function writeTopics<Place extends Assignment>(
   body: ByteWriter,
-  places: readonly Assignment[],
-  each: (place: Assignment) => void,
+  places: readonly Place[],
+  each: (place: Place) => void,
 ): void {
   const byTopic = Map.groupBy(places, ({ topic }) => topic);
   body.int32(byTopic.size);

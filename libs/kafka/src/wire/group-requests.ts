@@ -1,4 +1,10 @@
-import { type Assignment, ByteReader, type GroupMember, type Membership } from '@convergekit/broker/engine';
+import {
+  type Assignment,
+  ByteReader,
+  type GroupMember,
+  type Membership,
+  type PlaceOffset,
+} from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
 import type { Exchange } from './connection.ts';
 import { checked, type TopicPartition, readTopics, writeTopics } from './exchange.ts';
@@ -113,14 +119,13 @@ export function leaveGroup(groupId: string, memberId: string): Exchange<void> {
   return { apiKey: 13, apiVersion: 2, name: 'LeaveGroup', body: [body], read: nothing };
 }
 
-export function commitOffset(
+export function commitOffsets(
   groupId: string,
   { memberId, generation }: Pick<Membership, 'memberId' | 'generation'>,
-  { topic, partition }: Assignment,
-  offset: bigint,
+  offsets: readonly PlaceOffset[],
 ): Exchange<void> {
   const body = memberOf(groupId, generation, memberId).string(null);
-  writeTopics(body, [{ topic, partition }], () => void body.int64(offset).int32(-1).string(''));
+  writeTopics(body, offsets, ({ offset }) => void body.int64(offset).int32(-1).string(''));
   return {
     apiKey: 8,
     apiVersion: 7,
@@ -128,7 +133,8 @@ export function commitOffset(
     body: [body.finish()],
     read(payload, doing) {
       const reader = throttled(payload);
-      for (const { value } of readTopics(reader, () => reader.int16())) checked(value, doing, undefined);
+      for (const { topic, partition, value } of readTopics(reader, () => reader.int16()))
+        checked(value, `${doing}, at ${topic}/${partition}`, undefined);
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   type GroupLink,
   type Membership,
   partitionId,
+  type PlaceOffset,
   type StartAt,
 } from '@convergekit/broker/engine';
 import type { BrokerLink } from './broker-link.ts';
@@ -94,10 +95,10 @@ export class WireLink implements GroupLink {
     );
   }
 
-  async commit(membership: Membership, place: Assignment, offset: bigint): Promise<void> {
+  async commit(membership: Membership, offsets: readonly PlaceOffset[]): Promise<void> {
     const { groupId } = this.#options;
-    await this.#withCoordinator(`committing ${place.topic}/${place.partition} at ${offset}`, (link, doing) =>
-      link.call(doing, requests.commitOffset(groupId, membership, place, offset)),
+    await this.#withCoordinator(`committing offsets of group ${groupId}`, (link, doing) =>
+      link.call(doing, requests.commitOffsets(groupId, membership, offsets)),
     );
   }
 

@@ -1,4 +1,4 @@
-import type { Assignment, GroupMember } from '@convergekit/broker/engine';
+import type { Assignment, GroupMember, PlaceOffset } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 import { CHANNEL, groupSubject } from '../session/wake-ups.ts';
 import type { GroupChange, GroupState, MemberState } from './join-decision.ts';
@@ -162,25 +162,28 @@ const commitSql = `
        for share
   )
   insert into converge_log.committed as c (group_id, topic_id, partition, next_offset)
-  select g.id, $4, $5, $6 from g
+  select g.id, o.topic_id, o.partition, o.next_offset
+    from g, unnest($4::uuid[], $5::int[], $6::bigint[]) as o (topic_id, partition, next_offset)
+   order by o.topic_id, o.partition -- one order for all writers
   on conflict (group_id, topic_id, partition) do update set next_offset = excluded.next_offset`;
 
 export interface CommitRequest {
   readonly groupId: string;
   readonly memberId: string;
   readonly generation: number;
-  readonly topicId: string;
-  readonly place: Assignment;
-  readonly offset: bigint;
+  readonly offsets: readonly (PlaceOffset & { readonly topicId: string })[];
 }
 
 /** Returns false when the membership has ended. */
-export async function commitOffset(session: LogSession, request: CommitRequest): Promise<boolean> {
-  const { groupId, memberId, generation, topicId, place, offset } = request;
-  const { rowCount } = await session.query(
-    `committing ${place.topic}/${place.partition} at ${offset}`,
-    commitSql,
-    [groupId, memberId, generation, topicId, place.partition, String(offset)],
-  );
-  return rowCount === 1;
+export async function commitOffsets(session: LogSession, request: CommitRequest): Promise<boolean> {
+  const { groupId, memberId, generation, offsets } = request;
+  const { rowCount } = await session.query(`committing offsets of group ${groupId}`, commitSql, [
+    groupId,
+    memberId,
+    generation,
+    offsets.map(({ topicId }) => topicId),
+    offsets.map(({ partition }) => partition),
+    offsets.map(({ offset }) => String(offset)),
+  ]);
+  return rowCount === offsets.length;
 }

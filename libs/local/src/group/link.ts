@@ -7,6 +7,7 @@ import {
   type GroupLink,
   type Membership,
   partitionMissing,
+  type PlaceOffset,
   type StartAt,
   topicUnknown,
 } from '@convergekit/broker/engine';
@@ -16,7 +17,7 @@ import { findTopics, readEnds } from '../log/topic-sql.ts';
 import type { LogSession } from '../session/log-session.ts';
 import { groupSubject, type WakeUps } from '../session/wake-ups.ts';
 import { answerOf } from './fetch-answer.ts';
-import { changeGroup, commitOffset, heartbeat, leave, makeGroup, readGroup } from './group-sql.ts';
+import { changeGroup, commitOffsets, heartbeat, leave, makeGroup, readGroup } from './group-sql.ts';
 import { announce, nextStep } from './join-decision.ts';
 import { KnownEnds } from './known-ends.ts';
 import { resolveStarts } from './start-positions.ts';
@@ -111,13 +112,14 @@ export class LocalLink implements GroupLink {
     await leave(this.#options.session, this.#options.groupId, this.#memberId);
   }
 
-  async commit(membership: Membership, place: Assignment, offset: bigint): Promise<void> {
+  async commit(membership: Membership, committed: readonly PlaceOffset[]): Promise<void> {
     const { session, groupId } = this.#options;
-    const request = { ...membership, groupId, topicId: this.#topicIdOf(place), place, offset };
-    if (!(await commitOffset(session, request)))
+    const offsets = committed.map((one) => ({ ...one, topicId: this.#topicIdOf(one) }));
+    const [first] = committed;
+    if (first !== undefined && !(await commitOffsets(session, { ...membership, groupId, offsets })))
       throw notMember(
-        `the commit of ${place.topic}/${place.partition} is refused: the group has rebalanced since`,
-        place,
+        `the commit of ${first.topic}/${first.partition} is refused: the group has rebalanced since`,
+        first,
       );
   }
 

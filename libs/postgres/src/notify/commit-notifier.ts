@@ -1,5 +1,6 @@
 import { type Clock, endsWithin } from '@convergekit/core';
 import type { CommitMark } from './commit-marks.ts';
+import type { Target } from '../errors.ts';
 import { waitBeforeNotify } from './notify-pace.ts';
 
 /** Sends one notification. `payload` is called when the connection is there, so that it covers what came meanwhile. */
@@ -10,6 +11,20 @@ const CLOSE_MS = 1_000;
 
 /** Gets the payload of a notification: the number of its commits' events. */
 type Heard = (payload: string) => void;
+
+/** The listeners of this process for one database, by channel. */
+type Listeners = Map<string, Set<Heard>>;
+
+/** The listeners by database. The pools of a process for one database share them. */
+const ofDatabases = new Map<string, Listeners>();
+
+/** Returns the listeners of this process for a database. */
+export function listenersOf({ host, port, database, user }: Omit<Target, 'setting'>): Listeners {
+  const id = JSON.stringify([host, port, database, user]);
+  let known = ofDatabases.get(id);
+  if (known === undefined) ofDatabases.set(id, (known = new Map()));
+  return known;
+}
 
 interface Channel {
   readonly name: string;
@@ -27,13 +42,14 @@ export class CommitNotifier {
   readonly #send: SendNotification;
   readonly #clock: Clock;
   readonly #channels = new Map<string, Channel>();
-  /** The listeners of this process, by channel. */
-  readonly #here = new Map<string, Set<Heard>>();
+  readonly #here: Listeners;
   readonly #closing = new AbortController();
 
-  constructor(send: SendNotification, clock: Clock) {
+  /** `here`: the listeners of this process for the pool's database. @default none but the notifier's own */
+  constructor(send: SendNotification, clock: Clock, here: Listeners = new Map()) {
     this.#send = send;
     this.#clock = clock;
+    this.#here = here;
   }
 
   committed({ channel: name, count }: CommitMark): void {

@@ -10,8 +10,8 @@ export function setNotifier(client: PoolClient, notifier: CommitNotifier): void 
 }
 
 /**
- * Gives the notifications of a channel by this client's pool to a listener of this process, in place of sending them: see
- * `CommitNotifier`. Returns the function that ends it.
+ * Gives the notifications of a channel to a listener of this process, in place of sending them: those of this client's pool
+ * and of the process's other pools for the same database (`CommitNotifier`). Returns the function that ends it.
  */
 export function listenHere(
   client: PoolClient,

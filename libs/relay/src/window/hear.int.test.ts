@@ -21,7 +21,8 @@ const hourly: Partial<RelayOptions> = {
   stalledAfterMs: 2 * HOUR,
 };
 
-async function setUp(options: Partial<RelayOptions> = {}) {
+/** `isApart`: the relay's pool counts as one of another process, as it names the host differently. */
+async function setUp({ isApart = true, ...options }: Partial<RelayOptions> & { isApart?: boolean } = {}) {
   const { url, database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 3);
@@ -35,6 +36,7 @@ async function setUp(options: Partial<RelayOptions> = {}) {
   });
   const relayUrl = new URL(url);
   relayUrl.searchParams.set('application_name', 'relay-under-test');
+  if (isApart) relayUrl.hostname = relayUrl.hostname === 'localhost' ? '127.0.0.1' : 'localhost';
   const own = connect({ url: relayUrl.href, applicationName: 'relay-under-test' });
   onClose(() => own.close());
   const service = await started({ database: own, broker, ...options });
@@ -72,6 +74,25 @@ test('a relay whose polls are an hour apart publishes each event when its writer
       });
     await published(service, n);
   }
+});
+
+// Planted fault: a notifier that knows the listeners of its own pool only sends a notification for each commit.
+test('a relay hears the commits of another pool of its process, which sends no notification', async () => {
+  const { url, database, event, service } = await setUp({ ...hourly, isApart: false });
+  const listener = new Client({ connectionString: url });
+  await listener.connect();
+  onClose(() => listener.end());
+  const heard: string[] = [];
+  listener.on('notification', ({ payload }) => void heard.push(payload ?? ''));
+  await listener.query('listen converge_outbox');
+  const outbox = createOutbox([event]);
+  for (let n = 1; n <= 10; n += 1) {
+    await outbox.append(database.executor, [event({ key: `k${n}` })]);
+    await published(service, n);
+  }
+  await listener.query(`notify converge_outbox, 'the last one'`);
+  await waitUntil(() => heard.includes('the last one'), { what: 'the notification of the test' });
+  expect(heard).toEqual(['the last one']);
 });
 
 test('events of writers that do not notify are published, and send no notification', async () => {
