@@ -29,7 +29,7 @@ it('calls and undos of a workflow take from the quota of the other system, and w
   const end = () =>
     run(limited, 'a', {}).then(
       () => 'completed',
-      (error: { code: string }) => error.code,
+      (error: unknown) => (error as { code: string }).code,
     );
   expect([await end(), world.changes]).toEqual(['WORKFLOW_UNFINISHED', ['+one', '+two']]);
   const { rows } = await database.executor.query<{ data: string }>(

@@ -40,7 +40,7 @@ export class GroupSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { handlers, link, membership } = options;
+    const { handlers, membership } = options;
     const hooks: FlowHooks = {
       batch: (batch, control) => handlers.batch(batch, control),
       placeLost: (place, error, control) =>

@@ -58,7 +58,7 @@ export async function takeCall(executor: Executor, quota: Quota, mostMs: number)
     const values = [quota.name, earnedInUs(quota), quota.burst, mostUs];
     const { rows } = await executor.query<{ wait_ms: number; is_taken: boolean }>(takeSql, values);
     const [row] = rows;
-    if (row !== undefined) return { isTaken: row.is_taken, waitMs: Number(row.wait_ms) };
+    if (row !== undefined) return { isTaken: row.is_taken, waitMs: row.wait_ms };
     await declareQuotas(executor, [quota]);
   }
 }

@@ -28,13 +28,27 @@ interface Claiming<DB> {
   readonly deaf: () => void;
 }
 
+function longestRunMs<DB>(effect: Effect<DB>, shared: ResolvedOptions<DB>['shared']): number {
+  return Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
+}
+
+/** The claim of a worker: within the quotas of its effects, where one has some. */
+function taking<DB>({ effects, database: { executor }, holder, pollMs }: ResolvedOptions<DB>) {
+  const quotas = [...effects.values()].flatMap(({ quota }) => quota ?? []);
+  const take = async (wanted: readonly Wanted[], held: readonly string[]): Promise<ClaimedWithinQuotas> =>
+    quotas.length > 0
+      ? claimWithinQuotas(executor, holder, wanted, held)
+      : { claimed: await claimWork(executor, holder, wanted, held), nextInMs: undefined };
+  return { take, pauseMs: shortestPauseMs(quotas, pollMs) };
+}
+
 /** The claiming of one worker: what it holds, what it has heard, and what it begins. */
 export function claiming<DB>(
   options: ResolvedOptions<DB>,
   signal: AbortSignal,
   onError: (error: unknown) => void,
 ): Claiming<DB> {
-  const { clock, random, shared, database, holder, leaseMs, pollMs } = options;
+  const { clock, random, shared, database, leaseMs, pollMs } = options;
   const wake = new Wake();
   const leases = new Leases();
   const groups = new OutcomeGroups(options);
@@ -43,15 +57,12 @@ export function claiming<DB>(
   const pace = new ClaimPace(now());
   const heard = (work: AnnouncedWork): void => {
     // What is due later is found by a later look: a deadline of hours needs none now. Nor does work without a free place.
-    if (pace.announced(work, now()) && (work.dueMs > 0 || takes(work))) wake.notify();
+    const isNews = pace.announced(work, now());
+    if (isNews && (work.dueMs > 0 || work.effect === undefined || places.takes(work.effect))) wake.notify();
   };
-  const takes = ({ effect }: AnnouncedWork): boolean => effect === undefined || places.takes(effect);
   const listening = [database, ...options.wokenBy].map(({ db }) => listenForWork(db, heard));
-  const deaf = (): void => {
-    for (const end of listening) end();
-  };
-  const runMs = (effect: Effect<DB>): number =>
-    Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
+  const deaf = (): void => listening.forEach((end) => end());
+  const runMs = (effect: Effect<DB>): number => longestRunMs(effect, shared);
 
   const begin = async (
     effect: Effect<DB>,
@@ -75,19 +86,14 @@ export function claiming<DB>(
     pace.putOff(now() + putOffMs, now());
     wake.notify();
   };
-  const quotas = [...options.effects.values()].flatMap(({ quota }) => quota ?? []);
-  const quotaPauseMs = shortestPauseMs(quotas, pollMs);
-  const take = async (wanted: readonly Wanted[]): Promise<ClaimedWithinQuotas> =>
-    quotas.length > 0
-      ? claimWithinQuotas(database.executor, holder, wanted, leases.ids)
-      : { claimed: await claimWork(database.executor, holder, wanted, leases.ids), nextInMs: undefined };
+  const { take, pauseMs: quotaPauseMs } = taking(options);
   const claim = async (): Promise<NextRun | undefined> => {
     const wanted = places.free(runMs, options);
     if (wanted.length === 0) return undefined;
     failpoint('saga.before_claim');
     const asked = now();
     pace.look(asked);
-    const { claimed, nextInMs } = await take(wanted);
+    const { claimed, nextInMs } = await take(wanted, leases.ids);
     if (claimed.length > 0) failpoint('saga.after_claim');
     places.looked(wanted, claimed);
     if (nextInMs !== undefined) pace.putOff(now() + Math.max(nextInMs, quotaPauseMs), now());

@@ -86,7 +86,7 @@ it('positions of several partitions are committed together, and a partition that
         return Promise.resolve();
       },
     };
-    void hints.later({ saved: { nextOffset: 1n } } as never, control as never);
+    void hints.later({ saved: { nextOffset: 1n } } as never, control);
     return lost;
   };
   moved('a');

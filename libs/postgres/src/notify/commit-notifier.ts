@@ -22,7 +22,7 @@ const ofDatabases = new Map<string, Listeners>();
 export function listenersOf({ host, port, database, user }: Omit<Target, 'setting'>): Listeners {
   const id = JSON.stringify([host, port, database, user]);
   let known = ofDatabases.get(id);
-  if (known === undefined) ofDatabases.set(id, (known = new Map()));
+  if (known === undefined) ofDatabases.set(id, (known = new Map<string, Set<Heard>>()));
   return known;
 }
 
