@@ -32,6 +32,7 @@ export const NOT_CAUSED: readonly string[] = [
 /** Alerts on series that only such events have. */
 export const UNSEEN: readonly string[] = [
   'ConvergeConsumerHalted',
+  'ConvergeConsumerStillPaused',
   'ConvergeConsumerPaused',
   'ConvergeGap',
   'ConvergeSourceConflict',

@@ -90,5 +90,5 @@ it('the works of a slice are announced once it has committed, and none that was 
   await askTogether({ dueMs: 5 });
   await askTogether();
   end();
-  expect(heard).toEqual([{ id, dueMs: 5 }]);
+  expect(heard).toEqual([{ id, effect: work.effect, dueMs: 5 }]);
 });
