@@ -22,9 +22,10 @@ export async function readErrorRate(
   const to = new Date(now);
   const from = new Date(now - hours * 3_600_000);
   const range = { from, to, spanMs };
-  // Beside each other: either may read the index of a month.
-  const kinds = await Promise.all([countFailedAttempts(executor, range), countFailedCalls(executor, range)]);
-  return { ...range, spans: sumOf(kinds) };
+  return {
+    ...range,
+    spans: sumOf([await countFailedAttempts(executor, range), await countFailedCalls(executor, range)]),
+  };
 }
 
 /** Adds the counts of several kinds of attempts, span by span. Pure. */
