@@ -76,15 +76,23 @@ test('a relay whose polls are an hour apart publishes each event when its writer
   }
 });
 
-// Planted fault: a notifier that knows the listeners of its own pool only sends a notification for each commit.
-test('a relay hears the commits of another pool of its process, which sends no notification', async () => {
-  const { url, database, event, service } = await setUp({ ...hourly, isApart: false });
+/** A session that hears what is sent to relays. */
+async function listenerAt(
+  url: string,
+): Promise<{ readonly listener: Client; readonly heard: readonly string[] }> {
   const listener = new Client({ connectionString: url });
   await listener.connect();
   onClose(() => listener.end());
   const heard: string[] = [];
   listener.on('notification', ({ payload }) => void heard.push(payload ?? ''));
   await listener.query('listen converge_outbox');
+  return { listener, heard };
+}
+
+// Planted fault: a notifier that knows the listeners of its own pool only sends a notification for each commit.
+test('a relay hears the commits of another pool of its process, which sends no notification', async () => {
+  const { url, database, event, service } = await setUp({ ...hourly, isApart: false });
+  const { listener, heard } = await listenerAt(url);
   const outbox = createOutbox([event]);
   for (let n = 1; n <= 10; n += 1) {
     await outbox.append(database.executor, [event({ key: `k${n}` })]);
@@ -97,12 +105,7 @@ test('a relay hears the commits of another pool of its process, which sends no n
 
 test('events of writers that do not notify are published, and send no notification', async () => {
   const { url, database, topic, event, service } = await setUp();
-  const listener = new Client({ connectionString: url });
-  await listener.connect();
-  onClose(() => listener.end());
-  const heard: string[] = [];
-  listener.on('notification', ({ payload }) => void heard.push(payload ?? ''));
-  await listener.query('listen converge_outbox');
+  const { heard } = await listenerAt(url);
   const outbox = createOutbox([event], { notify: false });
   await outbox.transaction(database.db, ({ emit }) => Promise.resolve(emit(event({ key: 'a' }))));
   await published(service, 1);
