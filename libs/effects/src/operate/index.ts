@@ -10,6 +10,6 @@ export {
   type WorkFilter,
   type WorkView,
 } from './work-sql.ts';
-export { countFailedCalls, type FailedCalls } from './failed-calls-sql.ts';
+export { countFailedCalls } from './failed-calls-sql.ts';
 export { type OverdueEntry, readOverdueJournal } from './overdue-journal-sql.ts';
 export { readUnclaimedWork, type UnclaimedWork } from './unclaimed-sql.ts';

@@ -1,25 +1,29 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** The failed attempts of handlers in a span of time. */
-export interface FailedAttempts {
-  /** The number of the span, from 0. */
-  readonly span: number;
-  readonly failed: number;
+/** Spans of equal length, one behind the other. */
+export interface EqualSpans {
+  readonly from: Date;
+  readonly spanMs: number;
+  /** How many. */
+  readonly spans: number;
 }
 
-// A range of the index on started_at. Only events that failed once have rows.
+// A range of the index on started_at for each span: a group of all rows would be sorted on disk. Only events that failed once have rows.
 const countSql = `
-  select floor((extract(epoch from started_at - $1::timestamptz) * 1000)::float8 / $3::float8)::int as span, count(*)::int as failed
-    from converge.inbox_attempt where started_at >= $1 and started_at < $2 and outcome <> 'applied' group by 1 order by 1`;
+  select (select count(*)::int from converge.inbox_attempt a
+           where a.started_at >= $1::timestamptz + span * s.length and a.started_at < $1::timestamptz + (span + 1) * s.length
+             and a.outcome <> 'applied') as failed
+    from (select $2::float8 * interval '1 millisecond' as length) s, generate_series(0, $3::int - 1) as span order by span`;
 
-/** Counts failed attempts of this database's handlers in spans of equal length. None where it has no consumers. */
+/** Counts failed attempts of this database's handlers, span by span. Empty where it has no consumers. */
 export async function countFailedAttempts(
   executor: Executor,
-  { from, to, spanMs }: { readonly from: Date; readonly to: Date; readonly spanMs: number },
-): Promise<readonly FailedAttempts[]> {
+  { from, spanMs, spans }: EqualSpans,
+): Promise<readonly number[]> {
   const { rows } = await executor.query<{ present: boolean }>(
     `select to_regclass('converge.inbox_attempt') is not null as present`,
   );
   if (rows[0]?.present !== true) return [];
-  return (await executor.query<FailedAttempts>(countSql, [from, to, spanMs])).rows;
+  const counted = await executor.query<{ failed: number }>(countSql, [from, spanMs, spans]);
+  return counted.rows.map(({ failed }) => failed);
 }

@@ -145,7 +145,7 @@ describe('failed attempts around a change', () => {
   });
 
   it('failed attempts of handlers and of calls are added span by span', () => {
-    const sum = sumOf([[{ span: 3, failed: 1 }], [{ span: 3, failed: 2 }]]);
+    const sum = sumOf([[0, 0, 0, 1], [0, 0, 0, 2], []]);
     expect(sum[3]).toBe(3);
     expect(sum).toHaveLength(96);
   });

@@ -1,4 +1,4 @@
-import { countFailedAttempts, type FailedAttempts } from '@convergekit/inbox/operate';
+import { countFailedAttempts } from '@convergekit/inbox/operate';
 import { countFailedCalls } from '@convergekit/effects/operate';
 import type { Executor } from '@convergekit/postgres';
 
@@ -21,20 +21,14 @@ export async function readErrorRate(
   const spanMs = (hours * 3_600_000) / SPANS;
   const to = new Date(now);
   const from = new Date(now - hours * 3_600_000);
-  const range = { from, to, spanMs };
-  return {
-    ...range,
-    spans: sumOf([await countFailedAttempts(executor, range), await countFailedCalls(executor, range)]),
-  };
+  const range = { from, spanMs, spans: SPANS };
+  const counts = [await countFailedAttempts(executor, range), await countFailedCalls(executor, range)];
+  return { from, to, spanMs, spans: sumOf(counts) };
 }
 
-/** Adds the counts of several kinds of attempts, span by span. Pure. */
-export function sumOf(kinds: readonly (readonly FailedAttempts[])[]): ErrorRate['spans'] {
-  const spans = Array.from({ length: SPANS }, () => 0);
-  for (const { span, failed } of kinds.flat()) {
-    // The last moment of the range may be rounded into a span behind it.
-    const index = Math.min(Math.max(span, 0), SPANS - 1);
-    spans[index] = (spans[index] ?? 0) + failed;
-  }
-  return spans;
+/** Adds the counts of several kinds of attempts, span by span. A kind that the database does not have is empty. Pure. */
+export function sumOf(kinds: readonly (readonly number[])[]): ErrorRate['spans'] {
+  return Array.from({ length: SPANS }, (_, span) =>
+    kinds.reduce((sum, counts) => sum + (counts[span] ?? 0), 0),
+  );
 }

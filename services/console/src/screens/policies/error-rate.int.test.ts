@@ -1,0 +1,73 @@
+import { allMigrations } from '@convergekit/cli/operate';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { readErrorRate } from './error-rate.ts';
+
+const NOW = Date.parse('2026-05-01T12:00:00Z');
+/** The 96 spans of 24 hours are quarters of an hour. */
+const QUARTER_MS = 15 * 60_000;
+const opened: Database[] = [];
+const open = async (name: string): Promise<Database> => {
+  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl, name) });
+  opened.push(database);
+  return database;
+};
+let database: Database;
+
+beforeAll(async () => {
+  database = await open('error_rate');
+  await migrate(database, allMigrations);
+});
+afterAll(() => Promise.all(opened.map((one) => one.close())));
+
+const quartersBefore = (quarters: number, ms = 0): Date => new Date(NOW - quarters * QUARTER_MS + ms);
+
+async function attempted(at: Date, outcome: 'applied' | 'retry' | 'dead'): Promise<void> {
+  const failed = outcome === 'applied' ? [null, null, null] : ['service', 'not_applied', 'E'];
+  await database.executor.query(
+    `insert into converge.inbox_attempt (id, consumer, handler, phase, topic, partition, record_offset, key, number, started_at, duration_ms,
+            outcome, category, certainty, code)
+     values (gen_random_uuid(), 'billing', 'h', 'apply', 'orders', 0, 1, 'k', 1, $1, 5, $2, $3, $4, $5)`,
+    [at, outcome, ...failed],
+  );
+}
+
+async function called(at: Date, state: 'done' | 'failed', attempts: number): Promise<void> {
+  await database.executor.query(
+    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, attempts, outcome, ended_at)
+     values (gen_random_uuid(), 'billing', 'h', 'e', 'k', gen_random_uuid(), '{}', '{"eventId":"e"}', $2, $3, $4, $1)`,
+    [at, state, attempts, JSON.stringify({ kind: state === 'done' ? 'succeeded' : 'failed' })],
+  );
+}
+
+it('each failed attempt counts once, in its span: from its first moment until before the first of the next', async () => {
+  await attempted(quartersBefore(96, -1), 'retry'); // before the first span
+  await attempted(quartersBefore(96), 'retry');
+  await attempted(quartersBefore(2, -1), 'retry');
+  await attempted(quartersBefore(2), 'dead');
+  await attempted(quartersBefore(2), 'applied'); // not a failure
+  await attempted(quartersBefore(0, -1), 'retry');
+  await attempted(quartersBefore(0), 'retry'); // behind the last span
+  await called(quartersBefore(2), 'done', 1); // succeeded at once
+  await called(quartersBefore(2), 'done', 3);
+  await called(quartersBefore(1), 'failed', 2);
+  await called(quartersBefore(1), 'failed', 0); // an operator ended it before its first attempt
+
+  const { spans, from, to } = await readErrorRate(database.executor, { now: NOW, hours: 24 });
+  expect([from, to]).toEqual([quartersBefore(96), quartersBefore(0)]);
+  expect(spans).toHaveLength(96);
+  expect(
+    Object.fromEntries(spans.map((failed, span) => [span, failed]).filter(([, failed]) => failed !== 0)),
+  ).toEqual({
+    0: 1,
+    93: 1,
+    94: 1 + 2,
+    95: 1 + 2 + 1,
+  });
+});
+
+it('a database without consumers and calls has empty spans', async () => {
+  const empty = await open('error_rate_empty');
+  expect((await readErrorRate(empty.executor, { now: NOW, hours: 24 })).spans).toEqual(Array(96).fill(0));
+});
