@@ -102,8 +102,8 @@ export interface FailedKey {
 /** The place in the listing of keys from which the next page begins. */
 export type KeyCursor = Pick<FailedKey, 'consumer' | 'topic' | 'key'>;
 
-// By bytes, so that pages of several databases have one order.
-const ORDER = '(consumer collate "C", topic collate "C", key collate "C")';
+// By bytes, so that pages of several databases have one order. Sorted as columns: a row of them is compared more slowly.
+const ORDER = 'consumer collate "C", topic collate "C", key collate "C"';
 
 /** Lists a page of the keys of matching events, in the order of their names. */
 export async function pageFailedKeys(
@@ -113,7 +113,7 @@ export async function pageFailedKeys(
 ): Promise<readonly FailedKey[]> {
   const { where, values } = conditionsOf(filter);
   const [place, more] = [values.length, after === undefined ? [] : [after.consumer, after.topic, after.key]];
-  const beyond = after === undefined ? '' : `and ${ORDER} > ($${place + 1}, $${place + 2}, $${place + 3})`;
+  const beyond = after === undefined ? '' : `and (${ORDER}) > ($${place + 1}, $${place + 2}, $${place + 3})`;
   const { rows } = await executor.query<FailedKey>(
     `select consumer, topic, key, count(*)::int as events, min(parked_at) as first, max(parked_at) as last
        from converge.parked where ${where} ${beyond}
