@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { instruments, providersAreSet } from './engine.ts';
+import { withSpan } from './index.ts';
+import { type EndedSpan, startTelemetry } from './sdk.ts';
 
 const program = `
   const { startTelemetry } = await import('@convergekit/telemetry/sdk');
@@ -43,4 +46,22 @@ it('the shutdown is bounded when the endpoint does not answer, and does not fail
   });
   expect(stdout).toBe('ended\n');
   silent.close();
+});
+
+// Planted fault: a provider that stays registered after its end, beside which the API refuses every other one.
+it('telemetry that is started again in a process records again', async () => {
+  const record = async (name: string) => {
+    const spans: EndedSpan[] = [];
+    const telemetry = startTelemetry({ serviceName: 'test', onSpan: (span) => spans.push(span) });
+    await withSpan(name, { kind: 'internal' }, () => Promise.resolve(instruments().relayPublished.add(1)));
+    const { body } = await telemetry.scrape();
+    await telemetry.shutdown();
+    expect(providersAreSet()).toBe(false);
+    return [
+      ...spans.map((span) => span.name),
+      /^converge_relay_published_total(?:{[^}]*})? (\d+)$/m.exec(body)?.[1],
+    ];
+  };
+  expect(await record('first')).toEqual(['first', '1']);
+  expect(await record('second')).toEqual(['second', '1']);
 });

@@ -1,9 +1,18 @@
-import { type Attributes, diag, DiagLogLevel } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  diag,
+  DiagLogLevel,
+  metrics,
+  propagation,
+  trace,
+} from '@opentelemetry/api';
 import { systemClock, endsWithin } from '@convergekit/core';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { logger } from './logger.ts';
 import { withBaseUnit } from './prometheus-name.ts';
+import { providersAreSet } from './providers.ts';
 import { silenceSpans } from './spans.ts';
 
 export interface TelemetryOptions {
@@ -57,6 +66,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     ...(measures ? {} : { metricReaders: [scrape.reader] }),
   };
   if (traces || measures) logDiagnostics();
+  const own = !providersAreSet();
   const sdk = new NodeSDK(configuration);
   if (measures) addReader(sdk, scrape);
   sdk.start();
@@ -65,8 +75,14 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     scrape: () => scrape.read(),
     shutdown: async () => {
       await endsWithin(sdk.shutdown(), options.shutdownMs ?? 2_000, systemClock);
+      if (own) unregister();
     },
   };
+}
+
+// The API refuses a second provider: without this, telemetry that is started again in the process would record nothing.
+function unregister(): void {
+  for (const api of [trace, metrics, context, propagation]) api.disable();
 }
 
 // Adds our reader to those of the environment. The SDK accepts readers either from the environment or from the caller

@@ -11,7 +11,10 @@ export const explainCommand = command({
   args: { name: argument('any name') },
   flags: ruleModules,
   run: async (context, { name, rules }) => {
-    const policy = (await knownPolicies(context, rules)).book.for(name);
+    const { book } = await knownPolicies(context, rules);
+    if (book.applied(name).length === 0)
+      context.output.progress(`no rule applies to ${name}: these are the defaults of the kit`);
+    const policy = book.for(name);
     // A consumer tries in place only for a while, and neither budget nor breaker counts its attempts.
     const lines = /^consumer(\.|$)/.test(name) ? explainInPlace(policy, IN_PLACE_MS) : explain(policy);
     return result({ name, lines }, () => lines);

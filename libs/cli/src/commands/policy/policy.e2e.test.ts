@@ -70,6 +70,11 @@ describe('converge policy', () => {
     const explained = await bare('explain', 'cache.warm');
     expect(explained.stdout).toMatch(/^attempt 1: at once, at most 10 s\nno attempt begins after 60 s/);
     expect(explained.stderr).toContain('without the central table');
+    expect(explained.stderr).not.toContain('no rule applies');
+    // A typo gets the defaults, which it has to know.
+    expect((await bare('explain', 'cache.wram')).stderr).toContain(
+      'no rule applies to cache.wram: these are the defaults of the kit',
+    );
     expect((await bare('list')).stdout).toMatch(/cache\.warm +1 .*cache\.warm \(environment\)/);
     const { rows } = JSON.parse((await bare('simulate', 'payment', '--json', '--calls', '1000')).stdout) as {
       rows: { amplification: number; amplificationWithoutBudget: number }[];
