@@ -4,12 +4,17 @@ import type { PartitionKey } from '../slice/fence-sql.ts';
 import { auditPartition } from './audit.ts';
 import type { Operator } from './parked.ts';
 
-// The row is the fence of slices: a present slice ends first, and the next one finds the partition halted.
+// The row is the fence of slices: a present slice ends first, and the next one finds the partition halted. Locked in the order of
+// the primary key, as every other lock on several of them.
 const pauseSql = `
-  update converge.inbox_partition
+  with running as (
+    select consumer, topic, partition from converge.inbox_partition
+     where consumer = $1 and ($4::text is null or topic = $4) and state = 'running'
+     order by consumer, topic, partition for update)
+  update converge.inbox_partition p
      set state = 'halted', halted_code = $2, halted_reason = $3, halted_at = clock_timestamp(), halted_offset = null
-   where consumer = $1 and ($4::text is null or topic = $4) and state = 'running'
-  returning topic, partition, next_offset::text as next`;
+    from running r where (p.consumer, p.topic, p.partition) = (r.consumer, r.topic, r.partition)
+  returning p.topic, p.partition, p.next_offset::text as next`;
 
 /**
  * Pauses the running partitions of a consumer, of one topic or of all, in one transaction. Slices in work end first; then no
