@@ -25,6 +25,8 @@ export default defineConfig({
       NODE_COMPILE_CACHE: `${import.meta.dirname}/node_modules/.cache/node-compile`,
     },
     sequence: { sequencer: LongestFirst },
+    // Files share the modules of their worker: loading them anew for each would take as long as most of them run.
+    isolate: false,
     projects: [
       {
         extends: true,
@@ -36,8 +38,6 @@ export default defineConfig({
           testTimeout: 120_000,
           // Vitest's default on two cores is one.
           maxWorkers: UNIT_WORKERS,
-          // Files share the modules of their worker: loading them anew for each would be two thirds of the time.
-          isolate: false,
           // Vitest refuses a group of projects with different numbers of workers.
           sequence: { groupOrder: 0 },
         },

@@ -88,8 +88,8 @@ describe.each(logs)('a leader that is killed, on %s', (log) => {
     ['relay.after_send@25', 0],
     ['relay.after_cursor@3', 0],
     // The read-ahead is full: queued events must not count as sent.
-    ['relay.before_send@6', 60_000],
-    ['relay.after_send@4', 60_000],
+    ['relay.before_send@6', 15_000],
+    ['relay.after_send@4', 15_000],
   ])(
     'a leader killed at %s, with a backlog of %s, loses nothing, keeps the order, and repeats at most what was sent since the last saved cursor',
     async (failpoint, backlog) => {
@@ -98,7 +98,8 @@ describe.each(logs)('a leader that is killed, on %s', (log) => {
       const first = start({
         CONVERGE_FAILPOINT: failpoint,
         SAVE_MS: backlog > 0 ? '1' : '300',
-        PAGE_ROWS: backlog > 0 ? '4000' : '400',
+        PAGE_ROWS: backlog > 0 ? '1000' : '400',
+        READ_AHEAD_EVENTS: '5000',
       });
       await first.says('leading');
       const writing = writeUntil(() => first.child.signalCode !== null, database, topic);

@@ -16,6 +16,13 @@ export function logger(name: string, bindings: Readonly<Record<string, unknown>>
   return root.child({ name, ...bindings });
 }
 
+/** Gives the lines of loggers that are made from now on to `write`. Returns the function that ends it. */
+export function captureLogs(level: string, write: (line: string) => void): () => void {
+  const before = root;
+  root = makeLogger(level, { write });
+  return () => void (root = before);
+}
+
 /** Creates the root of all loggers for a destination; `logger` uses stderr. */
 export function makeLogger(level: string, destination: DestinationStream): Logger {
   return pino(

@@ -1,2 +1,2 @@
-/** Exports for tests: the root of all loggers, for another destination. They may change in any version. */
-export { makeLogger } from './logger.ts';
+/** Exports for tests: the root of all loggers, and lines in memory. They may change in any version. */
+export { captureLogs, makeLogger } from './logger.ts';

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { WIRE } from '@convergekit/contracts/engine';
 import { executorOf } from '@convergekit/postgres';
-import type * as Telemetry from '@convergekit/telemetry';
 import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
-import { afterAll, afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { captureLogs } from '@convergekit/telemetry/testing';
 import { parse } from 'yaml';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { inPlace } from '../testing/quick.ts';
@@ -22,13 +22,8 @@ import { listParked, readParked } from '../operate/parked-list.ts';
  * - a drain without `aroundAttempts`: its attempt is in no trace.
  */
 
-const logged = vi.hoisted((): string[] => []);
-vi.mock('@convergekit/telemetry', async (original) => {
-  const telemetry = await original<typeof Telemetry>();
-  const { makeLogger } = await import('@convergekit/telemetry/testing');
-  const root = makeLogger('info', { write: (line) => void logged.push(line) });
-  return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
-});
+const logged: string[] = [];
+beforeAll(() => captureLogs('info', (line) => logged.push(line)));
 
 const spans: EndedSpan[] = [];
 const telemetry = startTelemetry({ serviceName: 'test', onSpan: (span) => spans.push(span) });

@@ -1,6 +1,6 @@
-import type * as Telemetry from '@convergekit/telemetry';
 import { waitUntil } from '@convergekit/testing';
-import { expect, inject, it, onTestFinished, vi } from 'vitest';
+import { beforeAll, expect, inject, it, onTestFinished } from 'vitest';
+import { captureLogs } from '@convergekit/telemetry/testing';
 import { defineConsumer, type DefineConsumerOptions } from '../define/define-consumer.ts';
 import { stockScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
@@ -10,13 +10,8 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
  * its alarm; a line that names its consumer twice, which a reader of JSON may refuse.
  */
 
-const logged = vi.hoisted((): string[] => []);
-vi.mock('@convergekit/telemetry', async (original) => {
-  const telemetry = await original<typeof Telemetry>();
-  const { makeLogger } = await import('@convergekit/telemetry/testing');
-  const root = makeLogger('info', { write: (line) => void logged.push(line) });
-  return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
-});
+const logged: string[] = [];
+beforeAll(() => captureLogs('info', (line) => logged.push(line)));
 
 /** Sends an event, one that never comes, and one more. */
 async function gap(options: Partial<DefineConsumerOptions>) {

@@ -1,9 +1,9 @@
 import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
-import type * as Telemetry from '@convergekit/telemetry';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { captureLogs } from '@convergekit/telemetry/testing';
 import { defineConsumer, type TrustedSources } from '../define/define-consumer.ts';
 import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
@@ -16,13 +16,8 @@ import { type ConsumerService, consumerService } from '../service/consumer-servi
  * contradicts what is pinned.
  */
 
-const logged = vi.hoisted((): string[] => []);
-vi.mock('@convergekit/telemetry', async (original) => {
-  const telemetry = await original<typeof Telemetry>();
-  const { makeLogger } = await import('@convergekit/telemetry/testing');
-  const root = makeLogger('info', { write: (line) => void logged.push(line) });
-  return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
-});
+const logged: string[] = [];
+beforeAll(() => captureLogs('info', (line) => logged.push(line)));
 
 let broker: Broker;
 let database: Database<LedgerDb>;

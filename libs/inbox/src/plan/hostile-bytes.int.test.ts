@@ -3,9 +3,9 @@ import type { OutgoingRecord } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { executorOf } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import type * as Telemetry from '@convergekit/telemetry';
 import fc from 'fast-check';
-import { expect, inject, it, vi } from 'vitest';
+import { beforeAll, expect, inject, it } from 'vitest';
+import { captureLogs } from '@convergekit/telemetry/testing';
 import { z } from 'zod';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { inPlace, makeTopics } from '../testing/quick.ts';
@@ -22,13 +22,8 @@ import { consumerService } from '../service/consumer-service.ts';
 
 /** The canary is in every payload; payloads never appear in logs, at any level. */
 const CANARY = 'canary-8c1f';
-const logged = vi.hoisted((): string[] => []);
-vi.mock('@convergekit/telemetry', async (original) => {
-  const telemetry = await original<typeof Telemetry>();
-  const { makeLogger } = await import('@convergekit/telemetry/testing');
-  const root = makeLogger('trace', { write: (line) => void logged.push(line) });
-  return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
-});
+const logged: string[] = [];
+beforeAll(() => captureLogs('info', (line) => logged.push(line)));
 
 const { counted } = testEvents('orders');
 const text = fc.oneof(
