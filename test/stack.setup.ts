@@ -7,12 +7,8 @@ const shared = globalThis as { testStack?: { users: number; readonly stack: Prom
 /** One real Postgres and one real Kafka for all projects of a run; each test makes its own databases and topics there. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  const postgresSettings = {
-    // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
-    autovacuum_naptime: '10min',
-    // No test takes the power from this machine, and each makes databases: their files are not forced to the disk.
-    ...{ fsync: 'off', full_page_writes: 'off' },
-  };
+  // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
+  const postgresSettings = { autovacuum_naptime: '10min' };
   const one = (shared.testStack ??= { users: 0, stack: startStack({ log, postgresSettings }) });
   one.users += 1;
   const stack = await one.stack;

@@ -87,7 +87,9 @@ function partitionAnswer(
   if (errorCode !== OK) return { ok: false, topic, partition, error: fetchError(errorCode, want) };
   const place = { topic, partition, from: want.offset };
   const { records, nextOffset = want.offset, damaged } = decodeRecordSet(set, place, { aborted, budget });
-  return { ok: true, topic, partition, records, bytes: set.length, nextOffset, highWatermark, damaged };
+  // A broker reads the mark before the records, and may send some that were appended meanwhile.
+  const end = nextOffset > highWatermark ? nextOffset : highWatermark;
+  return { ok: true, topic, partition, records, bytes: set.length, nextOffset, highWatermark: end, damaged };
 }
 
 /** The error of one partition. A missing topic is retried: it may be new to this broker, or created again. */
