@@ -82,6 +82,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
 
 // The API refuses a second provider: without this, telemetry that is started again in the process would record nothing.
 function unregister(): void {
+  silenceSpans(false);
   for (const api of [trace, metrics, context, propagation]) api.disable();
 }
 

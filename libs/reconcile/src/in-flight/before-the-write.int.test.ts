@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { FlowModel } from '../fixture/flow-model.ts';
-import { acting, agreed, keyRow, look, none, partition, sent, stock } from '../fixture/looks.ts';
+import {
+  acting,
+  agreed,
+  keyRow,
+  look,
+  looksForEach,
+  none,
+  partition,
+  sent,
+  stock,
+} from '../fixture/looks.ts';
 import { rowsOf, setStock, stockOf, world } from '../fixture/stock.ts';
+
+looksForEach();
 
 describe('what happens between the reads and the write of a repair', () => {
   const flow = (model: FlowModel, quantity: number, handling: 'apply' | 'step') => async () => {

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { CONSUMER, type FlowModel, TOPIC } from '../fixture/flow-model.ts';
-import { agreed, inFlight, keyRow, logged, look, partition, sent, timing } from '../fixture/looks.ts';
+import {
+  agreed,
+  inFlight,
+  keyRow,
+  logged,
+  look,
+  looksForEach,
+  partition,
+  sent,
+  timing,
+} from '../fixture/looks.ts';
 import { listing, rowsOf, setStock, setWanted, stockOf, stockReconciler, world } from '../fixture/stock.ts';
+
+looksForEach();
 
 const halt = `update converge.inbox_partition set state = 'halted', halted_code = 'gap', halted_reason = 'an event is missing', halted_at = now()`;
 const fill = `insert into converge.inbox_fill (consumer, topic, partition, source, epoch, tick, id, key, headers, payload, timestamp_ms)
