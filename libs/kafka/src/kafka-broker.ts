@@ -7,19 +7,19 @@ import { type KafkaOptions, WireBroker } from './wire/wire-broker.ts';
 const DRIVERS: Readonly<
   Record<DriverName, (options: ConnectionOptions, log: KafkaOptions['log']) => ConnectionLayer>
 > = {
-  kafkajs: (options, log) =>
-    loaded(async () => {
-      const { KafkaJsConnections } = await import('./drivers/kafkajs/kafkajs-connections.ts');
-      return new KafkaJsConnections(options, log);
-    }),
+  kafkajs: (options, log) => {
+    let layer: ConnectionLayer | undefined;
+    return {
+      // Loaded at the first connection, as the other client: many commands make none.
+      connect: async (target) => {
+        const { KafkaJsConnections } = await import('./drivers/kafkajs/kafkajs-connections.ts');
+        layer ??= new KafkaJsConnections(options, log);
+        return layer.connect(target);
+      },
+    };
+  },
   platformatic: (options) => new PlatformaticConnections(options),
 };
-
-/** Loads a driver at its first connection: its library takes up to a quarter of a second, and many commands connect to no broker. */
-function loaded(load: () => Promise<ConnectionLayer>): ConnectionLayer {
-  let layer: Promise<ConnectionLayer> | undefined;
-  return { connect: async (target) => (await (layer ??= load())).connect(target) };
-}
 
 export interface KafkaBrokerOptions extends KafkaOptions {
   /** The client whose connections are used; everything above them is the same (docs/decisions/0006). @default kafkajs */

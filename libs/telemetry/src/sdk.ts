@@ -1,12 +1,4 @@
-import {
-  type Attributes,
-  context,
-  diag,
-  DiagLogLevel,
-  metrics,
-  propagation,
-  trace,
-} from '@opentelemetry/api';
+import { type Attributes, diag, DiagLogLevel, metrics, trace } from '@opentelemetry/api';
 import { systemClock, endsWithin } from '@convergekit/core';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { NodeSDK } from '@opentelemetry/sdk-node';
@@ -80,10 +72,12 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   };
 }
 
-// The API refuses a second provider: without this, telemetry that is started again in the process would record nothing.
+// The API refuses a second provider: without this, telemetry that is started again in the process would record nothing. The context
+// manager and the propagator stay: they serve the next start too, and may be the application's.
 function unregister(): void {
   silenceSpans(false);
-  for (const api of [trace, metrics, context, propagation]) api.disable();
+  trace.disable();
+  metrics.disable();
 }
 
 // Adds our reader to those of the environment. The SDK accepts readers either from the environment or from the caller

@@ -1,13 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** Spans of equal length, one behind the other. */
-export interface EqualSpans {
-  readonly from: Date;
-  readonly spanMs: number;
-  /** How many. */
-  readonly spans: number;
-}
-
 // A range of the index on started_at for each span: a group of all rows would be sorted on disk. Only events that failed once have rows.
 const countSql = `
   select (select count(*)::int from converge.inbox_attempt a
@@ -18,7 +10,7 @@ const countSql = `
 /** Counts failed attempts of this database's handlers, span by span. Empty where it has no consumers. */
 export async function countFailedAttempts(
   executor: Executor,
-  { from, spanMs, spans }: EqualSpans,
+  { from, spanMs, spans }: { readonly from: Date; readonly spanMs: number; readonly spans: number },
 ): Promise<readonly number[]> {
   const { rows } = await executor.query<{ present: boolean }>(
     `select to_regclass('converge.inbox_attempt') is not null as present`,
