@@ -6,7 +6,7 @@ import { BeginWithFirst } from './begin-with-first.ts';
 import { pg } from './driver.ts';
 import type { Target } from './errors.ts';
 import { type Executor, executorOfClient, ownStatement } from './executor.ts';
-import { CommitNotifier, listenersOf } from './notify/commit-notifier.ts';
+import { CommitNotifier, listenersOfProcess } from './notify/commit-notifier.ts';
 import { setNotifier } from './notify/commit-watch.ts';
 import { runOnIdle } from './notify/idle-connection.ts';
 import { notifyStatement } from './notify/notify-sql.ts';
@@ -111,7 +111,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   const notifier = new CommitNotifier(
     (channel, payload) => runOnIdle(pool, () => notifyStatement(channel, payload())),
     systemClock,
-    listenersOf(target),
+    { listeners: listenersOfProcess, target },
   );
   if (options.notify !== false) pool.on('connect', (client) => setNotifier(client, notifier));
   const silence = new SilenceWatch(pool, options.silenceMs ?? 10_000);

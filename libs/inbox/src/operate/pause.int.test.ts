@@ -81,6 +81,44 @@ describe('a consumer that an operator paused', () => {
     ]);
   });
 
+  it('a member that takes a paused partition over calls no handler; of two operators who pause or resume at once, one does', async () => {
+    const consumer = (by: string) =>
+      defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+        handled.push(by);
+        await note(tx, event);
+      });
+    const handled: string[] = [];
+    const first = await scene.start(consumer('first'), { watchMs: 20 });
+    await publish(0, 1);
+    await waitUntil(async () => (await scene.offset()) === 2, { what: 'the first events' });
+    expect((await Promise.all([pause(), pause()])).flat()).toHaveLength(1);
+    await publish(2, 3);
+    await first.stop();
+    const second = await scene.start(consumer('second'), { watchMs: 20 });
+    await waitUntil(() => second.status()[0]?.partitions[0]?.state === 'halted', { what: 'the pause' });
+    const twins: number[] = [];
+    await scene.start(
+      defineConsumer<LedgerDb>({ name: twin, from: 'beginning' }).on(
+        counted,
+        ({ data }) => void twins.push(data.n),
+      ),
+    );
+    await publish(4, 5);
+    await waitUntil(() => twins.length === 6, { what: 'the effects of the twin' });
+    expect(handled).toEqual(['first', 'first']);
+    const resumes = await Promise.allSettled([resume(), resume()]);
+    expect(resumes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(resumes.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'RESUME_REFUSED' },
+    });
+    await waitUntil(async () => (await applied()).length === 6, { what: 'all effects' });
+    expect(handled).toEqual(['first', 'first', 'second', 'second', 'second', 'second']);
+    const { rows } = await scene.database.executor.query(
+      'select action from converge.inbox_audit order by id',
+    );
+    expect(rows).toEqual([{ action: 'pause' }, { action: 'resume' }]);
+  });
+
   // Many partitions are read as they lie in the table, where the row that was updated last is behind the others. Planted fault: rows that are locked as they lie there.
   it('a pause waits for a slice of several partitions without a deadlock', async () => {
     const { executor } = scene.database;

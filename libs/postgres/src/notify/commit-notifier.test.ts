@@ -1,6 +1,6 @@
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
-import { CommitNotifier } from './commit-notifier.ts';
+import { CommitNotifier, type Listeners } from './commit-notifier.ts';
 
 interface Sent {
   readonly at: number;
@@ -12,13 +12,20 @@ interface Sent {
 function notifying(takesMs = 0, answer: () => Promise<void> = () => Promise.resolve()) {
   const clock = manualClock();
   const sent: Sent[] = [];
-  const notifier = new CommitNotifier(async (channel, payload) => {
-    await clock.sleep(takesMs);
-    sent.push({ at: clock.monotonic(), channel, payload: payload() });
-    await answer();
-  }, clock);
+  const listeners: Listeners = new Map();
+  const onPool = (database: string): CommitNotifier =>
+    new CommitNotifier(
+      async (channel, payload) => {
+        await clock.sleep(takesMs);
+        sent.push({ at: clock.monotonic(), channel, payload: payload() });
+        await answer();
+      },
+      clock,
+      { listeners, target: { host: '127.0.0.1', port: 5432, database, user: 'app' } },
+    );
+  const notifier = onPool('orders');
   const commit = (count = 1, channel = 'one'): void => notifier.committed({ channel, count });
-  return { clock, sent, notifier, commit };
+  return { clock, sent, listeners, onPool, notifier, commit };
 }
 
 /**
@@ -70,6 +77,24 @@ describe('notifications of commits', () => {
     commit(2);
     await clock.advance(10);
     expect([heard, sent.at(-1)?.payload]).toEqual([['3', '1'], '2']);
+  });
+
+  it('pools for one database share listeners, those for another do not, and nothing of a listener stays', async () => {
+    const { clock, sent, listeners, onPool, notifier } = notifying();
+    const heard: string[] = [];
+    const ends = ['first', 'second'].map((name) =>
+      notifier.listenHere('one', (payload) => heard.push(`${name} ${payload}`)),
+    );
+    onPool('orders').committed({ channel: 'one', count: 1 });
+    onPool('payments').committed({ channel: 'one', count: 2 });
+    await clock.advance(0);
+    ends[0]?.();
+    ends[0]?.();
+    onPool('orders').committed({ channel: 'one', count: 3 });
+    expect(heard).toEqual(['first 1', 'second 1', 'second 3']);
+    expect(sent.map(({ payload }) => payload)).toEqual(['2']);
+    ends[1]?.();
+    expect(listeners.size).toBe(0);
   });
 
   it('a notification that fails is dropped, and the next commit is announced again', async () => {

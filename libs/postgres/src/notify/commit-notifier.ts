@@ -12,19 +12,11 @@ const CLOSE_MS = 1_000;
 /** Gets the payload of a notification: the number of its commits' events. */
 type Heard = (payload: string) => void;
 
-/** The listeners of this process for one database, by channel. */
-type Listeners = Map<string, Set<Heard>>;
+/** Listeners by database and channel. An entry lives as long as its listeners. */
+export type Listeners = Map<string, Set<Heard>>;
 
-/** The listeners by database. The pools of a process for one database share them. */
-const ofDatabases = new Map<string, Listeners>();
-
-/** Returns the listeners of this process for a database. */
-export function listenersOf({ host, port, database, user }: Omit<Target, 'setting'>): Listeners {
-  const id = JSON.stringify([host, port, database, user]);
-  let known = ofDatabases.get(id);
-  if (known === undefined) ofDatabases.set(id, (known = new Map<string, Set<Heard>>()));
-  return known;
-}
+/** The listeners of this process. Its pools for the same database share them. */
+export const listenersOfProcess: Listeners = new Map();
 
 interface Channel {
   readonly name: string;
@@ -43,18 +35,24 @@ export class CommitNotifier {
   readonly #clock: Clock;
   readonly #channels = new Map<string, Channel>();
   readonly #here: Listeners;
+  readonly #database: string;
   readonly #closing = new AbortController();
 
-  /** `here`: the listeners of this process for the pool's database. @default none but the notifier's own */
-  constructor(send: SendNotification, clock: Clock, here: Listeners = new Map()) {
+  /** `target`: the pool's database. A commit to it goes to those of `listeners` that listen to this database. */
+  constructor(
+    send: SendNotification,
+    clock: Clock,
+    { listeners, target }: { readonly listeners: Listeners; readonly target: Omit<Target, 'setting'> },
+  ) {
     this.#send = send;
     this.#clock = clock;
-    this.#here = here;
+    this.#here = listeners;
+    this.#database = JSON.stringify([target.host, target.port, target.database, target.user]);
   }
 
   committed({ channel: name, count }: CommitMark): void {
-    const here = this.#here.get(name);
-    if (here !== undefined && here.size > 0) {
+    const here = this.#here.get(this.#database + name);
+    if (here !== undefined) {
       for (const heard of here) heard(String(count));
       return;
     }
@@ -72,9 +70,13 @@ export class CommitNotifier {
    * channel with one listener. Returns the function that ends it.
    */
   listenHere(name: string, heard: Heard): () => void {
-    const known = this.#here.get(name) ?? new Set();
-    this.#here.set(name, known.add(heard));
-    return () => void known.delete(heard);
+    const id = this.#database + name;
+    const known = this.#here.get(id) ?? new Set();
+    this.#here.set(id, known.add(heard));
+    return () => {
+      known.delete(heard);
+      if (known.size === 0 && this.#here.get(id) === known) this.#here.delete(id);
+    };
   }
 
   /** Sends what waits without further delay. Resolves when it is sent, or after a second. */
