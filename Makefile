@@ -32,9 +32,17 @@ test-unit: $(INSTALLED) ## run the unit and property tests only, cached per pack
 
 .PHONY: check
 check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas, graphs and dashboards
+	@$(MAKE) --no-print-directory --jobs=2 check-lint check-others
+
+# Takes as long as all others together.
+.PHONY: check-lint
+check-lint:
+	@eslint . --max-warnings 0 --cache --cache-location node_modules/.cache/eslint/
+
+.PHONY: check-others
+check-others:
 	@tsc -p tsconfig.json
 	@depcruise --config .dependency-cruiser.cjs --output-type err libs services schemas verification infra
-	@eslint . --max-warnings 0 --cache --cache-location node_modules/.cache/eslint/
 	@prettier --check --log-level warn .
 	@knip --exclude unlisted,optionalPeerDependencies
 	@node schemas/src/main.ts check
