@@ -36,7 +36,7 @@ export interface Group {
   readonly commands: readonly Command[];
 }
 
-/** A name below `converge`. The commands of a noun are imported at its call: help loads neither Kafka nor Postgres. */
+/** A name below `converge`. The commands of a noun are imported at its call: help imports none. */
 export interface Noun {
   readonly name: string;
   readonly summary: string;

@@ -157,7 +157,8 @@ export class GroupMember<DB> {
   /** Handles a batch and never rejects: the client would leave the group on an error. */
   async #batch(batch: IncomingBatch, control: PartitionControl): Promise<void> {
     const partition = this.#partitions.get(partitionId(batch.topic, batch.partition));
-    if (partition === undefined || this.#state === 'failed') return control.pause();
+    // A batch that a stop leaves would be fetched again until the stop has ended.
+    if (partition === undefined || this.#stopping || this.#state === 'failed') return control.pause();
     const { revision } = partition;
     await this.#inTurn(partition, control, async (lost) => {
       // Fetched before an operator moved the partition: stale.
