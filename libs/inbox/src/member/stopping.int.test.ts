@@ -8,7 +8,7 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 const MOST_BATCHES = 1_000;
 
-/** Counts the batches that consumers of `broker` get. From the thousandth on none is handled: a loop without end would. */
+/** Counts the batches that consumers of `broker` get. After a thousand none is handled, so that a loop without end fails in place of hanging. */
 function countBatches(broker: Broker, count: () => number): Broker {
   return new Proxy(broker, {
     get: (target, name) => {

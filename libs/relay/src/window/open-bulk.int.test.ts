@@ -96,9 +96,10 @@ describe('with a transaction open that has written 30,000 events', () => {
        select n, '3:3:', (1000000 + n)::text::xid8, n, n, '0000000000000000', 1, 1 from generate_series(1, 100000) n`,
     );
     await database.executor.query('analyze converge.tick');
-    const plan = await planOf(database, lowestSql, ['100000', '1001000']);
-    expect(blocks(plan)).toBeLessThan(FEW);
+    // The first call in a session also reads the catalog, for the function's own statements.
     const { rows } = await database.executor.query<{ floor: string }>(lowestSql, ['100000', '1001000']);
     expect(rows).toEqual([{ floor: '1000' }]);
+    const plan = await planOf(database, lowestSql, ['100000', '1001000']);
+    expect(blocks(plan)).toBeLessThan(FEW);
   });
 });

@@ -161,9 +161,10 @@ export async function readLatestTick(executor: Executor): Promise<{ tick: Tick; 
   return { tick: tickOf(row), sequence: BigInt(row.sequence) };
 }
 
-// The bisection avoids a scan from the newest tick over every tick since the oldest open transaction began.
+// The bisection avoids a scan from the newest tick over every tick since the oldest open transaction began. As a subquery it is
+// made once; as a condition, for each tick that the planner's scan reads.
 export const lowestSql = `
-  select floor::text from converge.tick where tick.number = converge.tick_last($1::bigint, own_most => $2::xid8)`;
+  select floor::text from converge.tick where tick.number = (select converge.tick_last($1::bigint, own_most => $2::xid8))`;
 
 /** Reads the lowest id for reads after `tick` (see LowestId). */
 export async function readLowestId(executor: Executor, tick: Tick): Promise<bigint> {

@@ -18,7 +18,7 @@ const OF_POSTGRES = /syntax for type|out of range|byte sequence|violates/;
 interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query';
-  readonly schema: { readonly enum?: readonly unknown[]; readonly format?: string; readonly type?: string };
+  readonly schema: { readonly enum?: readonly unknown[]; readonly type?: string };
 }
 interface Described {
   readonly parameters?: readonly Parameter[];
