@@ -24,6 +24,8 @@ export default defineConfig({
       // For the processes that tests start: one takes half the time when its code was compiled before.
       NODE_COMPILE_CACHE: `${import.meta.dirname}/node_modules/.cache/node-compile`,
     },
+    // `make verify` sets it: tests that repeat themselves do so at full size.
+    provide: { full: process.env['CONVERGE_FULL'] === '1' },
     sequence: { sequencer: LongestFirst },
     // Files share the modules of their worker: loading them anew for each would take as long as most of them run.
     isolate: false,
