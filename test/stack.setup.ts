@@ -1,22 +1,33 @@
 import { startStack, type Stack } from '@convergekit/testing';
 import type { TestProject } from 'vitest/node';
 
+type Servers = Pick<Stack, 'databaseUrl' | 'brokers'>;
+
 /** The stack of this process. Each project loads this file anew, so it cannot be a variable of the file. */
 const shared = globalThis as { testStack?: { users: number; readonly stack: Promise<Stack> } };
 
 /** One real Postgres and one real Kafka for all projects of a run; each test makes its own databases and topics there. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
-  const postgresSettings = { autovacuum_naptime: '10min' };
-  const one = (shared.testStack ??= { users: 0, stack: startStack({ log, postgresSettings }) });
+  const given = process.env['CONVERGE_TEST_SERVERS'];
+  if (given !== undefined) {
+    project.provide('stack', JSON.parse(given) as Servers);
+    return () => Promise.resolve();
+  }
+  const one = (shared.testStack ??= { users: 0, stack: startTestStack() });
   one.users += 1;
-  const stack = await one.stack;
-  project.provide('stack', { databaseUrl: stack.databaseUrl, brokers: stack.brokers });
+  const { databaseUrl, brokers, stop } = await one.stack;
+  project.provide('stack', { databaseUrl, brokers });
   return async () => {
     one.users -= 1;
     if (one.users > 0) return;
     delete shared.testStack;
-    await stack.stop();
+    await stop();
   };
+}
+
+/** Starts the servers of tests, with progress on stderr. */
+export function startTestStack(): Promise<Stack> {
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
+  return startStack({ log, postgresSettings: { autovacuum_naptime: '10min' } });
 }

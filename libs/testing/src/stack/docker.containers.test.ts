@@ -5,15 +5,9 @@ import { join } from 'node:path';
 import { connect } from '@convergekit/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshTopic } from '../fresh-topic.ts';
-import { prepareDocker } from './docker-engine.ts';
-import { KAFKA_IMAGE, POSTGRES_IMAGE } from './docker-recipes.ts';
 import { type Stack, startStack } from './stack.ts';
 
-const images = [POSTGRES_IMAGE, KAFKA_IMAGE];
-const docker = await prepareDocker(images, (line) => process.stderr.write(`${line}\n`));
-if (!docker.ready) process.stderr.write(`NOT TESTED: containers of the stack: ${docker.why}\n`);
-
-describe.skipIf(!docker.ready)('a stack in Docker', () => {
+describe('a stack in Docker', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'converge-docker-'));
   let stack: Stack;
 

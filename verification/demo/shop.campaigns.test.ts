@@ -7,7 +7,7 @@ import { traceCollector } from '../../libs/cli/src/fixture/trace-collector.ts';
 import { emptyPanels, evaluateAlerts } from '../dashboards/evaluate.ts';
 import { causeEvents } from '../dashboards/events.ts';
 import { NOT_CAUSED, UNSEEN } from '../dashboards/not-caused.ts';
-import { isInstalled, type Prometheus, startPrometheus } from '../dashboards/prometheus.ts';
+import { type Prometheus, startPrometheus } from '../dashboards/prometheus.ts';
 import { runDemo, type Outcome } from './demo.ts';
 import { behaveAs, killConsumer } from './faults/faults.ts';
 import { leaksOf, passwordsOf, plant, shownBy } from './observe/canary.ts';
@@ -30,8 +30,7 @@ beforeAll(async () => {
   const shop = await buildWorld({ stack, logFolder, env: { ...collector.env, LOG_LEVEL: 'info' } });
   world = shop;
   await shop.start();
-  if (isInstalled('prometheus'))
-    prometheus = await startPrometheus({ scraped: shop.children, interval: '1s' });
+  prometheus = await startPrometheus({ scraped: shop.children, interval: '1s' });
   outcome = await runDemo({
     world: shop,
     scenes: [
@@ -147,7 +146,7 @@ describe('the telemetry of the shop', () => {
 });
 
 // After the audit: what is caused here is no part of it.
-describe.skipIf(!isInstalled('prometheus'))('a real Prometheus that scraped the shop', () => {
+describe('a real Prometheus that scraped the shop', () => {
   const range = () => ({ from: startedAt, to: systemClock.now() / 1_000, step: 1 });
   beforeAll(() => causeEvents(running()));
 

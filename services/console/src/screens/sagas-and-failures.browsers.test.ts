@@ -20,7 +20,7 @@ import {
   placed,
 } from '../../../../libs/saga/src/fixture/order-saga.ts';
 import { SagaScene } from '../../../../libs/saga/src/fixture/saga-scene.ts';
-import { chromiumMissing, openPage, startBrowser } from '../fixture/browser.ts';
+import { openPage, startBrowser } from '../fixture/browser.ts';
 import { postAs, startConsole, TOKENS } from '../fixture/console-under-test.ts';
 import { STEPS, urlOf } from '../fixture/whole-scene.ts';
 
@@ -46,7 +46,7 @@ beforeAll(async () => {
     CONVERGE__CONSOLE__DATABASES__STOCK: await urlOf(inject('stack').databaseUrl, stock.scene.database),
     CONVERGE__CONSOLE__MODULES: SAGAS,
   });
-  if (chromiumMissing() === undefined) browser = await startBrowser();
+  browser = await startBrowser();
 });
 afterAll(async () => {
   await browser?.close();
@@ -66,7 +66,7 @@ const seen = (instance: string, state: string) =>
     what: `${instance} to be ${state}`,
   });
 
-describe.skipIf(chromiumMissing() !== undefined)('in Chromium', () => {
+describe('in Chromium', () => {
   it('an operator finds the saga that charged but never shipped, and resolves it, in four clicks', async () => {
     moods.set('ship', 'o-late', 'unknown');
     const late = await shop.emit(placed({ order: 'o-late' }));

@@ -16,18 +16,16 @@ import { confirmedOrder } from './orders.ts';
 
 const note = (line: string): void => void process.stderr.write(`containers: ${line}\n`);
 const bases = ['node:24-slim', 'postgres:18', 'apache/kafka:4.3.1'];
-const missing = await reasonToSkip();
-if (missing !== undefined) process.stderr.write(`NOT TESTED: image and docker-compose.yml: ${missing}\n`);
 
-async function reasonToSkip(): Promise<string | undefined> {
+async function requireDocker(): Promise<void> {
   const engine = await dockerEngine();
-  if (engine === undefined) return 'the npm package testcontainers is not installed';
-  const state = await engine.prepareDocker(bases, note);
-  return state.ready ? composeMissing() : state.why;
+  const state = await engine?.prepareDocker(bases, note);
+  const why = state?.ready === true ? composeMissing() : state?.why;
+  if (state === undefined || why !== undefined) throw new Error(why ?? 'testcontainers is not installed');
 }
 
 // One project for all tests, in their order: starting it takes longer than all of them.
-describe.skipIf(missing !== undefined)('the shop in containers', () => {
+describe('the shop in containers', () => {
   const servers = ['postgres', 'kafka'];
   let compose: Compose;
   let image: string;

@@ -11,7 +11,7 @@ const everyContainer = (): readonly { readonly where: string; readonly one: Cont
     containersOf(workload).map((one) => ({ where: `${workload.from}: ${workload.name}/${one.name}`, one })),
   );
 
-describe.skipIf(helm === '')('the chart', () => {
+describe('the chart', () => {
   beforeAll(async () => {
     scene = await renderAll();
   });

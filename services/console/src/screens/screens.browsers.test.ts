@@ -6,27 +6,22 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { chromiumMissing, openPage, SIZES, startBrowser } from '../fixture/browser.ts';
+import { openPage, SIZES, startBrowser } from '../fixture/browser.ts';
 import { TOKENS } from '../fixture/console-under-test.ts';
 import type { OrderScene } from '../fixture/order-scene.ts';
 import { openScene, type WholeScene } from '../fixture/whole-scene.ts';
 import { screens } from './index.ts';
-
-const missing = chromiumMissing();
-if (missing !== undefined) process.stderr.write(`SKIPPED: screens.e2e: ${missing}\n`);
 
 let browser: Browser;
 let shown: WholeScene;
 let scene: OrderScene;
 
 beforeAll(async () => {
-  if (missing !== undefined) return;
   browser = await startBrowser();
   shown = await openScene(inject('stack').databaseUrl);
   scene = shown.orders;
 });
 afterAll(async () => {
-  if (missing !== undefined) return;
   await shown.stop();
   await browser.close();
 });
@@ -65,7 +60,7 @@ const paths = (): readonly string[] => [
   '/nowhere',
 ];
 
-describe.skipIf(missing !== undefined)('every screen in Chromium', () => {
+describe('every screen in Chromium', () => {
   it.each(['desktop', 'phone'] as const)(
     'axe-core finds nothing on any screen in light and dark on a %s',
     async (size) => {
@@ -131,7 +126,7 @@ describe.skipIf(missing !== undefined)('every screen in Chromium', () => {
   });
 });
 
-describe.skipIf(missing !== undefined)('tasks of an operator, four clicks from home at most', () => {
+describe('tasks of an operator, four clicks from home at most', () => {
   it('an operator says why an order is late', async () => {
     const { page, clicks, close } = await openPage(browser, shown.url);
     await page.getByRole('searchbox').fill(scene.late);
