@@ -10,7 +10,7 @@ import type { Quota } from './quota.ts';
 
 const program = fileURLToPath(new URL('../fixture/worker-process.ts', import.meta.url));
 /** So slow that the slowest machine would exceed it. */
-const quota: Quota = { name: 'provider', perSecond: 2, burst: 4 };
+const quota: Quota = { name: 'provider', perSecond: 4, burst: 4 };
 
 describe('the quota of a provider', () => {
   let provider: Provider;

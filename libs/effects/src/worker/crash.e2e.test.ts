@@ -18,6 +18,17 @@ import {
 
 const program = fileURLToPath(new URL('../fixture/worker-process.ts', import.meta.url));
 
+/** Where workers are killed: at each of them a worker of its own; in the first tier they all have the same work. */
+const FAILPOINTS = [
+  'saga.before_claim',
+  'saga.after_claim',
+  'saga.in_call@3',
+  'saga.after_call@2',
+  'saga.before_commit@2',
+  'saga.after_commit@1',
+];
+const KILLS = inject('full') ? FAILPOINTS.map((one) => [one]) : [FAILPOINTS];
+
 describe('a saga worker that is killed or frozen', () => {
   let provider: Provider;
   let database: Database<SceneDb>;
@@ -54,24 +65,21 @@ describe('a saga worker that is killed or frozen', () => {
   }
 
   // Planted fault: the claim leaves the state at `ready`; `plain` and `blind` are then twice in the ledger.
-  it.each([
-    'saga.before_claim',
-    'saga.after_claim',
-    'saga.in_call@3',
-    'saga.after_call@2',
-    'saga.before_commit@2',
-    'saga.after_commit@1',
-  ])(
+  it.each(KILLS.map((row) => [row.join(', then '), row] as const))(
     'after a saga worker is killed at %s, each call took effect at most once and each intent ends',
-    async (failpoint) => {
-      const keys = (prefix: string): string[] => Array.from({ length: 6 }, (_, n) => `${prefix}${n}`);
-      await request(database, effects.keyed, keys('k'));
-      await request(database, effects.plain, keys('p'));
-      await request(database, effects.blind, keys('b'));
-      const killed = start({ CONVERGE_FAILPOINT: failpoint });
-      expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
+    async (_, failpoints) => {
+      for (const [at, failpoint] of failpoints.entries()) {
+        const keys = (prefix: string): string[] =>
+          Array.from({ length: 6 }, (_x, n) => `${prefix}${6 * at + n}`);
+        await request(database, effects.keyed, keys('k'));
+        await request(database, effects.plain, keys('p'));
+        await request(database, effects.blind, keys('b'));
+        const killed = start({ CONVERGE_FAILPOINT: failpoint });
+        expect((await once(killed, 'exit'))[1], failpoint).toBe('SIGKILL');
+      }
       const next = start();
       const rows = await ended(database);
+      expect(rows).toHaveLength(18 * failpoints.length);
       next.kill('SIGTERM');
       expect((await once(next, 'exit'))[0]).toBe(0);
       for (const row of rows) {

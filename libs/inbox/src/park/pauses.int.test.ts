@@ -10,6 +10,8 @@ import type { ConsumerService } from '../service/consumer-service.ts';
 
 const failing = (code: string, extra: object = {}) =>
   new ConvergeError(code, { code, category: 'service', certainty: 'not_applied', ...extra });
+/** The pauses of a partition end after half a second, and no later. */
+const shortest = (): number => 0;
 
 describe('a partition that pauses', () => {
   let scene: FailureScene;
@@ -27,7 +29,7 @@ describe('a partition that pauses', () => {
         const error = throws(event.data.key, event.data.n);
         if (error !== undefined) throw error;
       }),
-      { parking: { schedule: quickSchedule, pollMs: 20, ...parking } },
+      { random: shortest, parking: { schedule: quickSchedule, pollMs: 20, ...parking } },
     );
   const publish = (count: number, keys: number) =>
     scene.source.publish(
@@ -103,6 +105,7 @@ describe('a partition that pauses', () => {
         }),
       {
         sliceSize: 1,
+        random: shortest,
         parking: { schedule: quickSchedule, pollMs: 20, systemic: { keys: 5, withinMs: 60_000 } },
       },
     );

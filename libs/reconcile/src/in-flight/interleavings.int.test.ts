@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import { interleaved } from '../fixture/interleaved.ts';
 import { CONSUMER, FlowModel, type Handling, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
 import {
@@ -15,6 +15,8 @@ import {
 } from '../fixture/stock.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { runReconciler } from '../service.ts';
+
+const RUNS = inject('full') ? 40 : 10;
 
 worldForEach({ workers: 1 });
 
@@ -149,7 +151,7 @@ async function expectAgreement(keys: readonly string[]): Promise<void> {
     expect(stock[sku] ?? 0, sku).toBe(wanted.rows.find((row) => row.sku === sku)?.quantity ?? 0);
 }
 
-async function playAll(isLossless: boolean, numRuns: number): Promise<number> {
+async function playAll(isLossless: boolean): Promise<number> {
   const model = await FlowModel.open(world);
   let [runs, repairs] = [0, 0];
   await fc.assert(
@@ -166,15 +168,15 @@ async function playAll(isLossless: boolean, numRuns: number): Promise<number> {
       await expectAgreement(play.keys);
       repairs += play.repairs.length;
     }),
-    { numRuns, seed: 14, endOnFailure: true },
+    { numRuns: RUNS, seed: 14, endOnFailure: true },
   );
   return repairs;
 }
 
 it('without a loss no interleaving of writes, ticks, sends and handled events causes a repair', async () => {
-  expect(await playAll(true, 40)).toBe(0);
+  expect(await playAll(true)).toBe(0);
 });
 
 it('with losses and silent changes no event on its way is repaired over, and every true drift is repaired in the end', async () => {
-  expect(await playAll(false, 40)).toBeGreaterThan(0);
+  expect(await playAll(false)).toBeGreaterThan(0);
 });

@@ -121,11 +121,14 @@ describe('an undo that has failed for too long', () => {
   it('an undo that has failed for too long alerts an operator once, is retried, and ends when it works', async () => {
     const one = await late();
     const called = moods.calls.get(`undo pay ${one.id}`) ?? 0;
-    await waitUntil(() => (moods.calls.get(`undo pay ${one.id}`) ?? 0) > called + 2, {
-      what: 'more attempts',
-    });
+    const tries = async (): Promise<boolean> => {
+      await scene.hurry(one.instance);
+      return (moods.calls.get(`undo pay ${one.id}`) ?? 0) > called + 2;
+    };
+    await waitUntil(tries, { what: 'more attempts' });
     expect(await emitted(one)).toBe('stuck');
     moods.set('pay', one.id, undefined);
+    await scene.until(one.instance, 'pay:undone reserve:undone ship:rejected', { hurried: true });
     await seen(one, 'compensated');
   });
 
