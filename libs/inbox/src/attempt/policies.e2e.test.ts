@@ -1,14 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
+import { cli } from '../../../cli/src/fixture/cli.ts';
 import { ledgerDatabase } from '../fixture/ledger.ts';
 import { tag } from '../testing/quick.ts';
 
 const program = fileURLToPath(new URL('../fixture/policy-process.ts', import.meta.url));
-const converge = fileURLToPath(new URL('../../../kit/bin/converge.js', import.meta.url));
 
 let child: ChildProcess | undefined;
 afterEach(() => void child?.kill('SIGKILL'));
@@ -32,12 +31,11 @@ it('`converge policy set` applies in a running consumer from the next event on, 
     waitUntil(async () => (await database.executor.query('select from converge.parked')).rowCount === count, {
       what: `${count} dead letters`,
     });
-  const set = (...change: string[]) =>
-    promisify(execFile)(
-      process.execPath,
-      [converge, 'policy', 'set', `consumer.${name}`, ...change, '--reason', 'the bank is slow', '--yes'],
-      { env },
-    );
+  const set = async (...change: string[]) => {
+    const why = ['--reason', 'the bank is slow', '--yes'];
+    const ended = await cli(['policy', 'set', `consumer.${name}`, ...change, ...why], { DATABASE_URL: url });
+    expect(ended).toMatchObject({ code: 0 });
+  };
   const noticed = (times: number) =>
     waitUntil(() => said.log.split('the policies changed').length > times, {
       what: 'the consumer to notice',
