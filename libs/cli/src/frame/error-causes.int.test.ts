@@ -1,9 +1,9 @@
 import { freshDatabase } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { killLeftovers, runCli } from '../fixture/cli-process.ts';
+import { cli, stopLeftovers } from '../fixture/cli.ts';
 
 const { brokers, databaseUrl } = inject('stack');
-afterEach(killLeftovers);
+afterEach(stopLeftovers);
 
 describe('an error names its cause', () => {
   it.each<[string, readonly string[], Record<string, string>, number, RegExp]>([
@@ -45,7 +45,7 @@ describe('an error names its cause', () => {
   ])('%s', async (_, argv, more, code, text) => {
     const url = await freshDatabase(databaseUrl, 'cause');
     const named = more['ORDERS_URL'] === undefined ? { DATABASE_URL: url } : {};
-    const ended = await runCli(argv, { ...named, KAFKA_BROKERS: brokers, ...more });
+    const ended = await cli(argv, { ...named, KAFKA_BROKERS: brokers, ...more });
     expect(ended).toMatchObject({ code, stdout: '' });
     expect(ended.stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(text)]);
   });

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -19,10 +19,10 @@ beforeEach(async () => {
   topic = `cli.outbox.${randomBytes(4).toString('hex')}`;
   env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
   database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await runCli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {
-  killLeftovers();
+  await stopLeftovers();
   await database.close();
 });
 
@@ -35,7 +35,7 @@ async function emit(from: number, to: number): Promise<readonly string[]> {
 }
 
 async function json(...args: readonly string[]): Promise<unknown> {
-  const { stdout, stderr, code } = await runCli([...args, '--json', '--quiet'], env);
+  const { stdout, stderr, code } = await cli([...args, '--json', '--quiet'], env);
   expect(stderr).toBe('');
   expect(code).toBe(0);
   return JSON.parse(stdout);
@@ -44,9 +44,9 @@ async function json(...args: readonly string[]): Promise<unknown> {
 describe('converge outbox', () => {
   it('`converge outbox` emits events again as new ones that name the old, in order per key, and lists and counts them', async () => {
     const ids = await emit(1, 30);
-    expect(await runCli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
+    expect(await cli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
     expect(await json('outbox', 'stats')).toMatchObject({ backlog: 30, held: [], doneTick: '0' });
-    const relay = startCli(['relay'], env);
+    const relay = startedCli(['relay'], env);
     await waitUntil(async () => (await recordsOf(brokers, topic)).length === 30, { what: 'the events' });
     const settledSql =
       'select done_tick = (select max(number) from converge.tick) as settled from converge.relay_source';
@@ -59,18 +59,18 @@ describe('converge outbox', () => {
       { eventId: ids[24], key: 'k1', published: true },
     ]);
 
-    expect(await runCli(['outbox', 'again', '--key', 'k1'], env)).toMatchObject({ code: 2 });
+    expect(await cli(['outbox', 'again', '--key', 'k1'], env)).toMatchObject({ code: 2 });
     expect(await json('outbox', 'again', '--key', 'k1', '--dry-run')).toMatchObject({ count: 10 });
-    expect(await runCli(['outbox', 'again', '--key', 'k1', '--limit', '9', '--yes'], env)).toMatchObject({
+    expect(await cli(['outbox', 'again', '--key', 'k1', '--limit', '9', '--yes'], env)).toMatchObject({
       code: 2,
     });
     expect(
-      await runCli(['outbox', 'again', '0190a0b0-0000-7000-8000-000000000000', '--yes'], env),
+      await cli(['outbox', 'again', '0190a0b0-0000-7000-8000-000000000000', '--yes'], env),
     ).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('1 of the ids are not in the outbox') as string,
     });
-    const done = await runCli(['outbox', 'again', '--key', 'k1', '--rate', '20', '--yes', '--json'], env);
+    const done = await cli(['outbox', 'again', '--key', 'k1', '--rate', '20', '--yes', '--json'], env);
     expect(done.code).toBe(0);
     expect(JSON.parse(done.stdout)).toMatchObject({ count: 10, of: 10 });
     expect(done.stderr).toContain('operator: outbox again');
@@ -91,24 +91,24 @@ describe('converge outbox', () => {
       expect(headerOf(record, 'ce_dataschema')).toBe('urn:converge:cli.thing:2');
       expect(headerOf(record, 'tenant')).toBe('a');
     }
-    interrupt(relay);
-    await relay.ended;
+    await relay.stop();
   });
 
   it('`converge outbox tail` shows each committed event, also of late commits, until Ctrl-C', async () => {
-    const tail = startCli(['outbox', 'tail', '--topic', topic, '--json'], env);
-    let out = '';
-    tail.child.stdout?.on('data', (chunk: string) => (out += chunk));
+    const tail = startedCli(['outbox', 'tail', '--topic', topic, '--json'], env);
     await waitUntil(() => tail.stderr().includes('showing events'), { what: 'the tail' });
     const late = await database.acquire();
     await late.query('begin');
     const { rows } = await late.query<{ id: string }>(emitSql, [topic, 1, 1]);
     const [soon] = await emit(2, 2);
-    await waitUntil(() => out.includes(soon ?? '?'), { what: 'the event that committed first' });
+    await waitUntil(() => tail.stdout().includes(soon ?? '?'), { what: 'the event that committed first' });
     await late.query('commit');
     late.release();
-    await waitUntil(() => out.includes(rows[0]?.id ?? '?'), { what: 'the event that committed late' });
-    interrupt(tail);
+    await waitUntil(() => tail.stdout().includes(rows[0]?.id ?? '?'), {
+      what: 'the event that committed late',
+    });
+    // The command itself listens to Ctrl-C, and no longer than it runs.
+    process.emit('SIGINT', 'SIGINT');
     const { code, stdout } = await tail.ended;
     expect(code).toBe(0);
     expect(

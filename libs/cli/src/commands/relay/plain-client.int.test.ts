@@ -5,7 +5,7 @@ import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { type CloudEvent, Kafka as Binding } from 'cloudevents';
 import { afterAll, describe, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, startCli } from '../../fixture/cli-process.ts';
+import { startedCli, stopLeftovers } from '../../fixture/cli.ts';
 
 /*
  * A consumer without the kit: kafkajs's public client, and the CloudEvents package for headers. (The package invents
@@ -35,14 +35,14 @@ const { Kafka } = createRequire(new URL('../../../../kafka/package.json', import
 const { brokers, databaseUrl } = inject('stack');
 const orders = Array.from({ length: 40 }, (_, index) => ({ orderId: `o-${index % 4}`, step: index }));
 
-afterAll(() => killLeftovers());
+afterAll(stopLeftovers);
 
 describe.each(driverNames)('events that the relay publishes by %s', (driver) => {
   it('a plain kafkajs consumer uses events of the relay by their CloudEvents headers alone', async () => {
     const topic = `plain.orders.${randomBytes(4).toString('hex')}`;
     const url = await freshDatabase(databaseUrl, 'plain');
     const env = { DATABASE_URL: url, KAFKA_BROKERS: brokers, CONVERGE__KAFKA__DRIVER: driver };
-    const converge = (...args: string[]) => startCli(args, env);
+    const converge = (...args: string[]) => startedCli(args, env);
     expect(await converge('migrate').ended).toMatchObject({ code: 0 });
     expect(await converge('topics', 'create', topic, '--partitions', '3').ended).toMatchObject({ code: 0 });
     const relay = converge('relay');
@@ -55,8 +55,7 @@ describe.each(driverNames)('events that the relay publishes by %s', (driver) => 
         JSON.stringify(order),
       ]);
     const events = await consumed(topic, orders.length);
-    interrupt(relay);
-    expect(await relay.ended).toMatchObject({ code: 0 });
+    expect(await relay.stop()).toMatchObject({ code: 0 });
     const { rows } = await database.executor.query<{ event_id: string }>(
       'select event_id from converge.outbox order by event_id',
     );

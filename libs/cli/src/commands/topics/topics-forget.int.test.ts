@@ -5,7 +5,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -17,11 +17,11 @@ beforeEach(async () => {
   topic = `cli.forget.${randomBytes(4).toString('hex')}`;
   env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
   database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await runCli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
-  expect(await runCli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {
-  killLeftovers();
+  await stopLeftovers();
   await database.close();
 });
 
@@ -50,11 +50,11 @@ async function heldFor(code: string): Promise<void> {
 }
 
 it('a topic that was deleted for good is forgotten with a reason, and one that exists is not', async () => {
-  const relay = startCli(['relay'], env);
+  const relay = startedCli(['relay'], env);
   await emit(1);
   await waitUntil(async () => (await recordsOf(brokers, topic)).length === 1, { what: 'the first event' });
   const forget = ['topics', 'forget', topic, '--reason', 'the service is gone'];
-  expect(await runCli([...forget, '--yes'], env)).toMatchObject({
+  expect(await cli([...forget, '--yes'], env)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('does not hold') as string,
   });
@@ -62,10 +62,10 @@ it('a topic that was deleted for good is forgotten with a reason, and one that e
   await admin.deleteTopic(topic);
   await emit(2);
   await heldFor('TOPIC_UNKNOWN');
-  const dry = await runCli([...forget, '--dry-run', '--json'], env);
+  const dry = await cli([...forget, '--dry-run', '--json'], env);
   expect(JSON.parse(dry.stdout)).toMatchObject({ topic, unsent: 1, dryRun: true });
-  expect(await runCli(forget, env)).toMatchObject({ code: 2 });
-  expect(await runCli([...forget, '--yes'], env)).toMatchObject({
+  expect(await cli(forget, env)).toMatchObject({ code: 2 });
+  expect(await cli([...forget, '--yes'], env)).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('1 of its events are given up') as string,
   });
@@ -73,14 +73,13 @@ it('a topic that was deleted for good is forgotten with a reason, and one that e
     'select count(*)::int as held from converge.relay_topic where held_at is not null',
   );
   expect(rows).toEqual([{ held: 0 }]);
-  interrupt(relay);
-  expect(await relay.ended).toMatchObject({ code: 0 });
+  expect(await relay.stop()).toMatchObject({ code: 0 });
   await admin.close();
   await broker.close();
 });
 
 it('a topic that was created again continues in its new log when an operator accepts that', async () => {
-  const relay = startCli(['relay'], env);
+  const relay = startedCli(['relay'], env);
   await emit(1);
   await waitUntil(async () => (await recordsOf(brokers, topic)).length === 1, { what: 'the first event' });
   const { broker, admin } = await withAdmin();
@@ -89,27 +88,25 @@ it('a topic that was created again continues in its new log when an operator acc
   await emit(2);
   await heldFor('TOPIC_RECREATED');
   const accept = ['topics', 'accept', topic, '--made-again', '--yes'];
-  expect(await runCli(accept, env)).toMatchObject({ code: 2 });
-  expect(await runCli(['topics', 'forget', topic, '--reason', 'a slip', '--yes'], env)).toMatchObject({
+  expect(await cli(accept, env)).toMatchObject({ code: 2 });
+  expect(await cli(['topics', 'forget', topic, '--reason', 'a slip', '--yes'], env)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('exists at the broker') as string,
   });
-  expect(await runCli([...accept, '--reason', 'a drill'], env)).toMatchObject({ code: 0 });
+  expect(await cli([...accept, '--reason', 'a drill'], env)).toMatchObject({ code: 0 });
   await waitUntil(async () => (await recordsOf(brokers, topic)).some(({ value }) => value?.includes('2')), {
     what: 'the event behind',
   });
-  interrupt(relay);
-  expect(await relay.ended).toMatchObject({ code: 0 });
+  expect(await relay.stop()).toMatchObject({ code: 0 });
   await admin.close();
   await broker.close();
 });
 
 it('a record that another writer forged can be disowned, and a record of the source cannot', async () => {
-  const relay = startCli(['relay'], env);
+  const relay = startedCli(['relay'], env);
   await emit(1);
   await waitUntil(async () => (await recordsOf(brokers, topic)).length === 1, { what: 'the first event' });
-  interrupt(relay);
-  expect(await relay.ended).toMatchObject({ code: 0 });
+  expect(await relay.stop()).toMatchObject({ code: 0 });
   const [first] = await recordsOf(brokers, topic);
   const { broker, admin } = await withAdmin();
   const producer = await broker.producer();
@@ -131,15 +128,15 @@ it('a record that another writer forged can be disowned, and a record of the sou
       ],
     },
   ]);
-  expect(await runCli(['source', 'show'], env)).toMatchObject({
+  expect(await cli(['source', 'show'], env)).toMatchObject({
     code: 1,
     stdout: expect.stringContaining('database_went_back') as string,
   });
   const disown = (offset: string) =>
-    runCli(['source', 'disown', topic, '0', offset, '--reason', 'their audit', '--yes'], env);
+    cli(['source', 'disown', topic, '0', offset, '--reason', 'their audit', '--yes'], env);
   expect(await disown('0')).toMatchObject({ code: 78 });
   expect(await disown('1')).toMatchObject({ code: 0 });
-  expect(await runCli(['source', 'show'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['source', 'show'], env)).toMatchObject({ code: 0 });
   await producer.close();
   await admin.close();
   await broker.close();

@@ -8,7 +8,7 @@ import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -20,11 +20,11 @@ beforeEach(async () => {
   topic = `cli.accept.${randomBytes(4).toString('hex')}`;
   env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
   database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await runCli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
-  expect(await runCli(['topics', 'create', topic, '--partitions', '2'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['topics', 'create', topic, '--partitions', '2'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {
-  killLeftovers();
+  await stopLeftovers();
   await database.close();
 });
 
@@ -82,7 +82,7 @@ async function laggingGroup(groupId: string) {
 
 describe('converge topics accept', () => {
   it('`converge topics accept` continues a topic with more partitions in the order of its keys, once a lagging group has read the old ones', async () => {
-    const relay = startCli(['relay'], env);
+    const relay = startedCli(['relay'], env);
     const group = await laggingGroup(`g.${topic}`);
     await emit(1, 200);
     await waitUntil(async () => (await recordsOf(brokers, topic)).length === 200, {
@@ -90,8 +90,8 @@ describe('converge topics accept', () => {
     });
     await addPartitions(5);
     const accepting = ['topics', 'accept', topic, '--reason', 'more room'];
-    expect(await runCli([...accepting, '--yes'], env)).toMatchObject({ code: 2 });
-    const accept = startCli([...accepting, '--group', `g.${topic}`, '--yes'], env);
+    expect(await cli([...accepting, '--yes'], env)).toMatchObject({ code: 2 });
+    const accept = startedCli([...accepting, '--group', `g.${topic}`, '--yes'], env);
     await waitUntil(() => accept.stderr().includes(`group g.${topic}, partition`), {
       what: 'the command to wait for the group',
     });
@@ -111,10 +111,9 @@ describe('converge topics accept', () => {
       last.set(key, n);
     }
     expect(new Set((await recordsOf(brokers, topic)).map(({ partition }) => partition)).size).toBe(5);
-    const again = await runCli([...accepting, '--group', `g.${topic}`, '--json'], env);
+    const again = await cli([...accepting, '--group', `g.${topic}`, '--json'], env);
     expect(JSON.parse(again.stdout)).toEqual({ topic, changed: false });
-    interrupt(relay);
-    expect(await relay.ended).toMatchObject({ code: 0 });
+    expect(await relay.stop()).toMatchObject({ code: 0 });
     await group.close();
   });
 });

@@ -8,21 +8,21 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@convergekit/postgres';
 import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, runCli, startCli, type CliProcess } from '../../fixture/cli-process.ts';
+import { cli, says, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { recordsOf } from '../../fixture/topic-records.ts';
 
 const { brokers, databaseUrl } = inject('stack');
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  killLeftovers();
+  await stopLeftovers();
   for (const close of closers.splice(0).reverse()) await close();
 });
 
 async function outbox(): Promise<{ url: string; database: Database; topic: string }> {
   const url = await freshDatabase(databaseUrl, 'sources');
   const topic = `sources.${randomBytes(4).toString('hex')}`;
-  expect(await runCli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
-  const created = await runCli(['topics', 'create', topic, '--partitions', '2'], { KAFKA_BROKERS: brokers });
+  expect(await cli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
+  const created = await cli(['topics', 'create', topic, '--partitions', '2'], { KAFKA_BROKERS: brokers });
   expect(created).toMatchObject({ code: 0 });
   const database = connect({ url });
   closers.push(() => database.close());
@@ -34,11 +34,6 @@ async function emit({ database, topic }: { database: Database; topic: string }):
     `select converge.emit($1, 'k', 'a.thing', '{}') from generate_series(1, 20)`,
     [topic],
   );
-}
-
-function says(relay: CliProcess, text: string): Promise<unknown> {
-  const found = () => relay.logs().find((line) => String(line['msg']).includes(text));
-  return waitUntil(found, { what: `the relay to say "${text}"` });
 }
 
 const perSource = [
@@ -66,7 +61,7 @@ describe('a relay for several sources', () => {
     closers.push(() => proxy.close());
     behind.host = proxy.address;
     proxy.cut();
-    const relay = startCli(['relay'], {
+    const relay = startedCli(['relay'], {
       KAFKA_BROKERS: brokers,
       CONVERGE__RELAY__SOURCES__ORDERS: up.url,
       CONVERGE__RELAY__SOURCES__PAYMENTS: behind.href,
@@ -97,23 +92,21 @@ describe('a relay for several sources', () => {
         const source = `converge_source="${new URL(url).pathname.slice(1)}"`;
         expect(metrics).toMatch(new RegExp(`^converge_relay_${series}\\{[^}]*${source}`, 'm'));
       }
-    interrupt(relay);
-    const ended = await Promise.race([relay.ended, waitUntil(() => false, { what: 'both to stop' })]);
+    const ended = await Promise.race([relay.stop(), waitUntil(() => false, { what: 'both to stop' })]);
     expect(ended).toMatchObject({ code: 0 });
     expect([await leases(up), await leases(down)]).toEqual([0, 0]);
   });
 
   it('a relay for several sources stops within seconds while a source cannot be reached', async () => {
     const gone = `postgres://postgres@127.0.0.1:1/none`;
-    const relay = startCli(['relay'], { KAFKA_BROKERS: brokers, CONVERGE__RELAY__SOURCES__GONE: gone });
+    const relay = startedCli(['relay'], { KAFKA_BROKERS: brokers, CONVERGE__RELAY__SOURCES__GONE: gone });
     await says(relay, 'source gone cannot be published');
-    interrupt(relay);
-    const ended = await Promise.race([relay.ended, waitUntil(() => false, { what: 'the relay to stop' })]);
+    const ended = await Promise.race([relay.stop(), waitUntil(() => false, { what: 'the relay to stop' })]);
     expect(ended).toMatchObject({ code: 0 });
   });
 
   it('a relay for several sources refuses invalid settings before it begins, and names them', async () => {
-    const ended = await runCli(['relay'], {
+    const ended = await cli(['relay'], {
       KAFKA_BROKERS: brokers,
       CONVERGE__RELAY__SOURCES__ORDERS: 'mysql://x/y',
     });

@@ -12,19 +12,19 @@ import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  killLeftovers();
+  await stopLeftovers();
   for (const close of open.splice(0).reverse()) await close();
 });
 
 async function migrated(prefix: string) {
   const url = await freshDatabase(inject('stack').databaseUrl, prefix);
-  expect(await runCli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
+  expect(await cli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
   const database = connect({ url });
   open.push(() => database.close());
   return { url, database };
@@ -43,10 +43,10 @@ describe('converge consumers fill', () => {
     const topic = `cli.${name}`;
     const names = [topic, `${name}.failures`];
     const kafka = { KAFKA_BROKERS: brokers };
-    expect(await runCli(['topics', 'create', ...names, '--partitions', '2'], kafka)).toMatchObject({
+    expect(await cli(['topics', 'create', ...names, '--partitions', '2'], kafka)).toMatchObject({
       code: 0,
     });
-    startCli(['relay'], { ...kafka, DATABASE_URL: source.url });
+    startedCli(['relay'], { ...kafka, DATABASE_URL: source.url });
     const emit = (from: number, to: number) =>
       source.database.executor.query(
         `select converge.emit($1, 'k' || n % 10, 'cli.thing', '{"n":' || n || '}', '{"tenant":"ä"}') from generate_series($2::int, $3::int) n`,
@@ -105,12 +105,12 @@ describe('converge consumers fill', () => {
 
     const env = { ...kafka, DATABASE_URL: target.url, SOURCE_DATABASE_URL: source.url };
     expect(
-      await runCli(['consumers', 'fill', name, '--yes'], { ...kafka, DATABASE_URL: target.url }),
+      await cli(['consumers', 'fill', name, '--yes'], { ...kafka, DATABASE_URL: target.url }),
     ).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('what is missing is of') as string,
     });
-    const gaps = await runCli(['consumers', 'gaps', name, '--keys', '--json'], env);
+    const gaps = await cli(['consumers', 'gaps', name, '--keys', '--json'], env);
     expect(JSON.parse(gaps.stdout)).toMatchObject(
       [0, 1].map((partition) => ({
         partition,
@@ -120,7 +120,7 @@ describe('converge consumers fill', () => {
         ].toSorted(),
       })),
     );
-    const ended = await runCli(['consumers', 'fill', name, '--yes', '--json'], env);
+    const ended = await cli(['consumers', 'fill', name, '--yes', '--json'], env);
     expect(ended).toMatchObject({
       code: 0,
       stderr: expect.stringContaining('operator: consumers fill') as string,
@@ -144,12 +144,12 @@ describe('converge consumers fill', () => {
       ).toBeGreaterThan(3);
     }
     // A repeat changes nothing; a range that the source dropped is refused as a whole.
-    expect(await runCli(['consumers', 'fill', name, '--yes'], env)).toMatchObject({ code: 0 });
+    expect(await cli(['consumers', 'fill', name, '--yes'], env)).toMatchObject({ code: 0 });
     await source.database.executor.query(
       'delete from converge.outbox where id = (select max(id) from converge.outbox where topic = $1 and payload::json->>$2 = $3)',
       [topic, 'n', '200'],
     );
-    const refused = await runCli(['consumers', 'fill', name, '--yes'], env);
+    const refused = await cli(['consumers', 'fill', name, '--yes'], env);
     expect(refused).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('cannot be read from this source') as string,
@@ -160,7 +160,7 @@ describe('converge consumers fill', () => {
     expect(count.rows[0]?.n).toBe(160);
 
     // The running consumer handles the events in place: none twice, and each key in order.
-    const resumed = await runCli(['consumers', 'resume', name, '--reason', 'filled', '--json'], {
+    const resumed = await cli(['consumers', 'resume', name, '--reason', 'filled', '--json'], {
       ...kafka,
       DATABASE_URL: target.url,
     });
@@ -172,7 +172,7 @@ describe('converge consumers fill', () => {
       Array.from({ length: 240 }, (_, at) => at + 1),
     );
     for (const of of keys.values()) expect(of).toEqual(of.toSorted((a, b) => a - b));
-    const listed = await runCli(['consumers', 'list', name, '--json'], {
+    const listed = await cli(['consumers', 'list', name, '--json'], {
       ...kafka,
       DATABASE_URL: target.url,
     });
@@ -181,18 +181,18 @@ describe('converge consumers fill', () => {
     );
     const replay = ['consumers', 'replay', name, '--topic', topic, '--everything', '--reason', 'wrong'];
     const own = { ...kafka, DATABASE_URL: target.url };
-    expect(await runCli(replay, own)).toMatchObject({
+    expect(await cli(replay, own)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('of cli.thing: handler cli.thing') as string,
     });
     expect(
-      await runCli(['consumers', 'replay', name, '--topic', topic, '--reason', 'wrong'], own),
+      await cli(['consumers', 'replay', name, '--topic', topic, '--reason', 'wrong'], own),
     ).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('--everything') as string,
     });
     expect(handled).toHaveLength(240);
-    expect(await runCli([...replay, '--yes'], own)).toMatchObject({ code: 0 });
+    expect(await cli([...replay, '--yes'], own)).toMatchObject({ code: 0 });
     await waitUntil(() => handled.length === 480, { what: 'every effect to be repeated' });
     const { rows: acts } = await target.database.executor.query(
       'select action, partition, by, reason from converge.inbox_audit order by id',
@@ -202,11 +202,11 @@ describe('converge consumers fill', () => {
       [0, 1].map((partition) => ({ action, partition, by, reason }));
     expect(acts).toEqual([...act('resume', 'filled'), ...act('replay', 'wrong')]);
     for (const why of [[], ['--reason', ' ']])
-      expect(await runCli(['consumers', 'resume', name, ...why], own)).toMatchObject({
+      expect(await cli(['consumers', 'resume', name, ...why], own)).toMatchObject({
         code: 2,
         stderr: expect.stringContaining('--reason') as string,
       });
-    const again = await runCli(['consumers', 'resume', name, '--reason', 'again'], own);
+    const again = await cli(['consumers', 'resume', name, '--reason', 'again'], own);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('is halted') as string });
   });
 });

@@ -15,7 +15,7 @@ import { BusinessRejection } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 
 const brokers = inject('stack').brokers;
 const tag = randomBytes(4).toString('hex');
@@ -36,13 +36,13 @@ beforeEach(async () => {
   env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
   database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
   broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'signed' });
-  expect(await runCli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
   const topics = [topic, `pays-${tag}.failures`, `undoes-${tag}.failures`];
-  expect(await runCli(['topics', 'create', ...topics, '--partitions', '1'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['topics', 'create', ...topics, '--partitions', '1'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {
   for (const service of services.splice(0)) await service.stop();
-  killLeftovers();
+  await stopLeftovers();
   await broker.close();
   await database.close();
 });
@@ -72,7 +72,7 @@ it('an event that a relay signed is handled and compensated, and one that anothe
       topic,
       JSON.stringify({ key: 'k', n }),
     ]);
-  startCli(['relay'], { ...env, CONVERGE__RELAY__SIGNING_KEY_FILE: file });
+  startedCli(['relay'], { ...env, CONVERGE__RELAY__SIGNING_KEY_FILE: file });
   await emit(1);
   await waitUntil(() => handled.includes(1), { what: 'the first event' });
 
@@ -107,7 +107,7 @@ it('an event that a relay signed is handled and compensated, and one that anothe
   const replayWith = async (name: string, key: string) => {
     writeFileSync(file, `${key}\n`);
     const variable = `CONVERGE__SIGNATURES__KEYS__${name.toUpperCase()}_FILE`;
-    const { stdout, stderr, code } = await runCli(args, { ...env, [variable]: file });
+    const { stdout, stderr, code } = await cli(args, { ...env, [variable]: file });
     return { code, said: stdout + stderr };
   };
   expect(source).toContain('_');

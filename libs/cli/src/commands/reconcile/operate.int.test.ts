@@ -2,7 +2,7 @@ import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { killLeftovers, runCli } from '../../fixture/cli-process.ts';
+import { cli, stopLeftovers } from '../../fixture/cli.ts';
 
 let copy: Database;
 let env: Record<string, string>;
@@ -27,14 +27,14 @@ beforeAll(async () => {
     CONVERGE__RECONCILE__DATABASES__SHOP: shopUrl,
     CONVERGE__RECONCILE__DATABASES__COPY: copyUrl,
   };
-  expect(await runCli(['migrate'], { DATABASE_URL: copyUrl })).toMatchObject({ code: 0 });
+  expect(await cli(['migrate'], { DATABASE_URL: copyUrl })).toMatchObject({ code: 0 });
 });
 afterAll(async () => {
-  killLeftovers();
+  await stopLeftovers();
   await copy.close();
 });
 
-const reconcile = (...words: readonly string[]) => runCli(['reconcile', ...words], env);
+const reconcile = (...words: readonly string[]) => cli(['reconcile', ...words], env);
 const rows = async (text: string): Promise<unknown[]> => (await copy.executor.query(text)).rows;
 const written = () =>
   rows('select sku, xmin::text from article union all select key, state from converge.reconcile_key');
@@ -194,7 +194,7 @@ describe('converge reconcile for operators', () => {
     });
     for (const { stderr } of [typo, none]) {
       const [, next = ''] = /`converge ([^`]+)`/.exec(stderr) ?? [];
-      expect([0, 1]).toContain((await runCli(next.split(' '), env)).code);
+      expect([0, 1]).toContain((await cli(next.split(' '), env)).code);
     }
   });
 

@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { killLeftovers, root, runCli, start } from '../../fixture/cli-process.ts';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { root } from '../../fixture/root.ts';
 
 const module = './libs/cli/src/fixture/example-reconciler.ts';
 let copy: Database;
@@ -24,14 +25,14 @@ beforeAll(async () => {
     CONVERGE__RECONCILE__DATABASES__SHOP: shopUrl,
     CONVERGE__RECONCILE__DATABASES__COPY: copyUrl,
   };
-  expect(await runCli(['reconcile', 'run', '--once'], env)).toMatchObject({
+  expect(await cli(['reconcile', 'run', '--once'], env)).toMatchObject({
     code: 78,
     stderr: expect.stringContaining('run `converge migrate` first') as string,
   });
-  expect(await runCli(['migrate'], { DATABASE_URL: copyUrl })).toMatchObject({ code: 0 });
+  expect(await cli(['migrate'], { DATABASE_URL: copyUrl })).toMatchObject({ code: 0 });
 });
 afterAll(async () => {
-  killLeftovers();
+  await stopLeftovers();
   await copy.close();
 });
 
@@ -42,7 +43,7 @@ async function amount(): Promise<number | undefined> {
 
 describe('converge reconcile', () => {
   it('`converge reconcile list` lists what the modules declare, without a connection', async () => {
-    const { code, stdout } = await runCli(['reconcile', 'list', module], {});
+    const { code, stdout } = await cli(['reconcile', 'list', module], {});
     expect(code).toBe(0);
     expect(stdout).toMatch(
       /NAME +MODE +SCHEDULE +LAST RUN +NEXT RUN +STATE +QUEUED +PENDING +TERMINAL +COMPARES\n/,
@@ -53,18 +54,18 @@ describe('converge reconcile', () => {
   });
 
   it('`converge reconcile` runs once, repairs the drift and reports the outcomes', async () => {
-    const ended = await runCli(['reconcile', 'run', '--once', '--json'], env);
+    const ended = await cli(['reconcile', 'run', '--once', '--json'], env);
     expect(ended).toMatchObject({ code: 0 });
     expect(JSON.parse(ended.stdout)).toMatchObject({ 'stock-copy': { keys: 2, outcomes: { repaired: 1 } } });
     expect(await amount()).toBe(2);
   });
 
-  it('`converge reconcile` runs as the sidecar on its schedule until SIGTERM', async () => {
+  it('`converge reconcile run` runs on its schedule until it is stopped', async () => {
     await copy.executor.query(`update stock set amount = 77 where sku = 'b'`);
     await copy.executor.query(
       `insert into converge.workflow (workflow, id, input, seal, state, stuck_reason) values ('import', 'w1', '{}', '', 'stuck', 'outcome_unknown')`,
     );
-    const service = start(['node', '--conditions=source', 'services/reconciler/src/main.ts'], {
+    const service = startedCli(['reconcile', 'run'], {
       ...env,
       CONVERGE__RECONCILE__SCANS__EVERY_MS: '1000',
     });
@@ -84,52 +85,52 @@ describe('converge reconcile', () => {
     await waitUntil(overdue, { what: 'the alarm of the scan' });
 
     // An operator acts on the running process from a terminal.
-    const shown = await runCli(['reconcile', 'list'], env);
+    const shown = await cli(['reconcile', 'list'], env);
     expect(shown.stdout).toMatch(/stock-copy .*Z +\S+Z +running +\d+ +\d+ +0 +shop → copy/);
-    const paused = await runCli(['reconcile', 'pause', 'stock-copy', '--reason', 'stocktaking'], env);
+    const paused = await cli(['reconcile', 'pause', 'stock-copy', '--reason', 'stocktaking'], env);
     expect(paused).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('`converge reconcile resume stock-copy`') as string,
     });
     await copy.executor.query(`update stock set amount = 55 where sku = 'b'`);
-    const { stdout: state } = await runCli(['reconcile', 'show', 'stock-copy'], env);
+    const { stdout: state } = await cli(['reconcile', 'show', 'stock-copy'], env);
     expect(state).toMatch(/state +paused by \S+: stocktaking\n/);
     expect(state).toMatch(/next: converge reconcile resume stock-copy\n/);
-    expect(await runCli(['reconcile', 'run', 'stock-copy', '--now'], env)).toMatchObject({
+    expect(await cli(['reconcile', 'run', 'stock-copy', '--now'], env)).toMatchObject({
       code: 78,
       stderr: expect.stringMatching(/stock-copy is paused by .*\(stocktaking\): nothing was run/) as string,
     });
-    expect(await runCli(['reconcile', 'pause', 'stock-copy', '--reason', 'again'], env)).toMatchObject({
+    expect(await cli(['reconcile', 'pause', 'stock-copy', '--reason', 'again'], env)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('is paused already') as string,
     });
     expect(await amount()).toBe(55);
-    expect(await runCli(['reconcile', 'resume', 'stock-copy'], env)).toMatchObject({ code: 0 });
-    expect(await runCli(['reconcile', 'run', 'stock-copy', '--now', '--json'], env)).toMatchObject({
+    expect(await cli(['reconcile', 'resume', 'stock-copy'], env)).toMatchObject({ code: 0 });
+    expect(await cli(['reconcile', 'run', 'stock-copy', '--now', '--json'], env)).toMatchObject({
       code: 0,
     });
     const history = async (): Promise<readonly { cause: string; state: string }[]> =>
-      JSON.parse((await runCli(['reconcile', 'history', 'stock-copy', '--json'], env)).stdout) as [];
+      JSON.parse((await cli(['reconcile', 'history', 'stock-copy', '--json'], env)).stdout) as [];
     await waitUntil(
       async () => (await history()).some(({ cause, state }) => cause === 'run now' && state === 'completed'),
       { what: 'the requested run' },
     );
-    expect(await amount()).toBe(2);
-    service.child.kill('SIGTERM');
-    expect(await service.ended).toMatchObject({ code: 0 });
+    // A run is completed when its keys are listed: they are compared after that.
+    await waitUntil(async () => (await amount()) === 2, { what: 'the repair of the requested run' });
+    expect(await service.stop()).toMatchObject({ code: 0 });
   });
 
   it('`converge reconcile` finds a reconciler by its rows where no module declares it, and suggests the nearest name', async () => {
     const bare = { DATABASE_URL: env['CONVERGE__RECONCILE__DATABASES__COPY'] ?? '' };
-    expect(await runCli(['reconcile', 'history', 'stock-copy', '--limit', '1'], bare)).toMatchObject({
+    expect(await cli(['reconcile', 'history', 'stock-copy', '--limit', '1'], bare)).toMatchObject({
       code: 0,
     });
-    expect(await runCli(['reconcile', 'show', 'stok-copy'], bare)).toMatchObject({
+    expect(await cli(['reconcile', 'show', 'stok-copy'], bare)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('there is no reconciler stok-copy. Did you mean stock-copy?') as string,
     });
-    expect(await runCli(['reconcile', 'run', '--now'], bare)).toMatchObject({ code: 2 });
-    expect(await runCli(['reconcile', 'show', 'stock-copy'], {})).toMatchObject({ code: 78 });
+    expect(await cli(['reconcile', 'run', '--now'], bare)).toMatchObject({ code: 2 });
+    expect(await cli(['reconcile', 'show', 'stock-copy'], {})).toMatchObject({ code: 78 });
   });
 
   it('a folder is loaded module by module, and an index beside them does not double its reconcilers', async () => {
@@ -140,28 +141,21 @@ describe('converge reconcile', () => {
       await writeFile(join(folder, 'index.js'), example);
       await writeFile(join(folder, 'stock.test.ts'), `throw new Error('a test is no module');\n`);
       const relative = `./${basename(folder)}`;
-      const { stdout } = await runCli(['reconcile', 'list', relative, '--json'], {});
+      const { stdout } = await cli(['reconcile', 'list', relative, '--json'], {});
       expect(JSON.parse(stdout)).toMatchObject([{ name: 'stock-copy' }]);
       const again = `import { stockReconciler } from '${join(root, module)}';\nexport const again = { ...stockReconciler };\n`;
       await writeFile(join(folder, 'twice.js'), again);
-      expect(await runCli(['reconcile', 'list', relative], {})).toMatchObject({
+      expect(await cli(['reconcile', 'list', relative], {})).toMatchObject({
         code: 78,
         stderr: expect.stringContaining('two reconcilers are named stock-copy, in ./') as string,
       });
-      await writeFile(join(folder, 'broken.js'), 'export const x = {;\n');
-      const broken = await runCli(['reconcile', 'list', relative], {});
-      expect(broken).toMatchObject({
-        code: 78,
-        stderr: expect.stringContaining('broken.js` shows the place') as string,
-      });
-      expect(broken.stderr).toContain('cannot be loaded: Unexpected token');
     } finally {
       await rm(folder, { recursive: true });
     }
   });
 
   it('a package is loaded by its name', async () => {
-    const { code, stderr } = await runCli(['reconcile', 'list', '@convergekit/resilience'], {});
+    const { code, stderr } = await cli(['reconcile', 'list', '@convergekit/resilience'], {});
     expect({ code, stderr }).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('exports no reconciler') as string,
@@ -177,7 +171,7 @@ describe('converge reconcile', () => {
     [2, ['./libs/cli/src/frame/output.ts'], {}, 'exports no reconciler'],
     [78, [module], {}, 'CONVERGE__RECONCILE__DATABASES__SHOP=postgres://…'],
   ])('`converge reconcile` exits with %i for %j, in one line', async (exit, modules, settings, text) => {
-    const { code, stderr } = await runCli(['reconcile', 'run', ...modules], settings);
+    const { code, stderr } = await cli(['reconcile', 'run', ...modules], settings);
     expect(code).toBe(exit);
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(text)]);
   });

@@ -13,10 +13,10 @@ import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { interrupt, killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import type { History } from '../../history/history.ts';
 
-afterEach(killLeftovers);
+afterEach(stopLeftovers);
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
@@ -40,13 +40,13 @@ it('a request, its event, the failed attempts, the failure event and its compens
     orders: await freshDatabase(databaseUrl, 'orders'),
     payments: await freshDatabase(databaseUrl, 'pay'),
   };
-  for (const url of Object.values(urls)) await runCli(['migrate', '--quiet'], { DATABASE_URL: url });
+  for (const url of Object.values(urls)) await cli(['migrate', '--quiet'], { DATABASE_URL: url });
   const topics = [placed.topic, ...Object.values(names).map((name) => `${name}.failures`)];
-  await runCli(['topics', 'create', ...topics, '--partitions', '1'], { KAFKA_BROKERS: brokers });
+  await cli(['topics', 'create', ...topics, '--partitions', '1'], { KAFKA_BROKERS: brokers });
 
   const spans: EndedSpan[] = [];
   const telemetry = startTelemetry({ serviceName: 'shop', onSpan: (span) => spans.push(span) });
-  const relay = startCli(['relay'], {
+  const relay = startedCli(['relay'], {
     KAFKA_BROKERS: brokers,
     CONVERGE__RELAY__SOURCES__ORDERS: urls.orders,
     CONVERGE__RELAY__SOURCES__PAYMENTS: urls.payments,
@@ -125,7 +125,7 @@ it('a request, its event, the failed attempts, the failure event and its compens
   const env = { DATABASE_URL: urls.orders };
   const shown = async () =>
     JSON.parse(
-      (await runCli(['event', 'history', id!, '--json', '--database', urls.payments], env)).stdout,
+      (await cli(['event', 'history', id!, '--json', '--database', urls.payments], env)).stdout,
     ) as History;
   const kindsOf = ({ entries }: History, kind: History['entries'][number]['kind']) =>
     entries.filter((entry) => entry.kind === kind);
@@ -142,12 +142,11 @@ it('a request, its event, the failed attempts, the failure event and its compens
   );
   const history = await shown();
   // `story` is an alias.
-  const text = await runCli(['event', 'story', id!, '--database', urls.payments], env);
-  const unknown = await runCli(['event', 'history', '00000000-0000-0000-0000-000000000000'], env);
+  const text = await cli(['event', 'story', id!, '--database', urls.payments], env);
+  const unknown = await cli(['event', 'history', '00000000-0000-0000-0000-000000000000'], env);
 
   for (const service of services) await service.stop();
-  interrupt(relay);
-  await relay.ended;
+  await relay.stop();
   await broker.close();
   await orders.close();
   await payments.close();

@@ -6,12 +6,12 @@ import { memoryBroker } from '@convergekit/broker/testing';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
-import { killLeftovers, runCli } from '../../fixture/cli-process.ts';
+import { cli, stopLeftovers } from '../../fixture/cli.ts';
 import { thing } from '../../fixture/cli-thing.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  killLeftovers();
+  await stopLeftovers();
   for (const close of open.splice(0).reverse()) await close();
 });
 
@@ -20,7 +20,7 @@ const THINGS = fileURLToPath(new URL('../../fixture/cli-thing.ts', import.meta.u
 /** Starts a consumer with a dead letter (n = 1, key a) and an event behind it (n = 2). */
 async function consumerWithDeadLetter() {
   const url = await freshDatabase(inject('stack').databaseUrl);
-  expect(await runCli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
+  expect(await cli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
   const [database, broker] = [connect({ url }), memoryBroker()];
   open.push(
     () => database.close(),
@@ -61,7 +61,7 @@ async function consumerWithDeadLetter() {
 it('an operator finds a dead letter, reads it, edits a copy and retries it', async () => {
   const { url, applied, repair } = await consumerWithDeadLetter();
   const converge = async (...args: string[]) => {
-    const ended = await runCli(['parked', ...args], { DATABASE_URL: url, LOG_LEVEL: 'silent' });
+    const ended = await cli(['parked', ...args], { DATABASE_URL: url, LOG_LEVEL: 'silent' });
     return { ...ended, json: () => JSON.parse(ended.stdout) as Record<string, unknown>[] };
   };
   const groups = await converge('list', '--consumer', 'shelf');
@@ -100,13 +100,13 @@ it('an operator finds a dead letter, reads it, edits a copy and retries it', asy
 it('an operator skips a dead letter, and its key continues', async () => {
   const { url, applied } = await consumerWithDeadLetter();
   const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
-  const list = await runCli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
+  const list = await cli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
   const [letter] = JSON.parse(list.stdout) as { id: string }[];
-  const skip = await runCli(['parked', 'skip', letter!.id, '--reason', 'not ours', '--yes'], env);
+  const skip = await cli(['parked', 'skip', letter!.id, '--reason', 'not ours', '--yes'], env);
   expect(skip).toMatchObject({ code: 0 });
   await waitUntil(() => applied.length === 1, { what: 'the event behind' });
   expect(applied).toEqual([2]);
-  const { stdout } = await runCli(['parked', 'show', letter!.id], env);
+  const { stdout } = await cli(['parked', 'show', letter!.id], env);
   expect(stdout).toMatch(/^note +not ours$/m);
 });
 
@@ -114,11 +114,11 @@ it('an operator skips a dead letter, and its key continues', async () => {
 it('an operator replaces a dead letter by a new event, which its contract must allow', async () => {
   const { url, applied } = await consumerWithDeadLetter();
   const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
-  const list = await runCli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
+  const list = await cli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
   const [letter] = JSON.parse(list.stdout) as { id: string; eventId: string }[];
   const replace = (payload: string) => {
     const given = ['--payload', payload, '--events', THINGS, '--reason', 'a typo', '--yes'];
-    return runCli(['parked', 'replace', letter!.id, ...given], env);
+    return cli(['parked', 'replace', letter!.id, ...given], env);
   };
   const refused = await replace('{"id":"a","n":"7"}');
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('is not that of cli.thing v1')]);
@@ -127,6 +127,6 @@ it('an operator replaces a dead letter by a new event, which its contract must a
   await waitUntil(() => applied.length === 2, { what: 'both events' });
   expect(applied).toEqual([7, 2]);
   const [, eventId = ''] = /replaced by event (\S+),/.exec(replaced.stdout) ?? [];
-  const audit = await runCli(['audit', '--about', eventId, '--json'], env);
+  const audit = await cli(['audit', '--about', eventId, '--json'], env);
   expect(audit.stdout).toContain('parked replace');
 });

@@ -1,17 +1,17 @@
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { killLeftovers, runCli } from '../../fixture/cli-process.ts';
+import { cli, stopLeftovers } from '../../fixture/cli.ts';
 
 let env: Record<string, string>;
 
 beforeAll(async () => {
   env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl) };
-  expect(await runCli(['migrate'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['migrate'], env)).toMatchObject({ code: 0 });
 });
-afterAll(killLeftovers);
+afterAll(stopLeftovers);
 
 const policy = (args: readonly string[], more: Record<string, string> = {}) =>
-  runCli(['policy', ...args], { ...env, ...more });
+  cli(['policy', ...args], { ...env, ...more });
 
 describe('converge policy', () => {
   it('`converge policy set` changes the central table with a reason, over file and environment, and the history names the operator', async () => {
@@ -66,7 +66,7 @@ describe('converge policy', () => {
 
   it('`converge policy` explains, lists and simulates without any database', async () => {
     const environment = { CONVERGE__POLICIES__CACHE__WARM__ATTEMPTS: '1' };
-    const bare = (...args: string[]) => runCli(['policy', ...args], environment);
+    const bare = (...args: string[]) => cli(['policy', ...args], environment);
     const explained = await bare('explain', 'cache.warm');
     expect(explained.stdout).toMatch(/^attempt 1: at once, at most 10 s\nno attempt begins after 60 s/);
     expect(explained.stderr).toContain('without the central table');
@@ -84,7 +84,7 @@ describe('converge policy', () => {
   });
 
   it('`converge policy` reports which operations recover by retries, are compensated, or need an operator', async () => {
-    const { code, stdout } = await runCli(
+    const { code, stdout } = await cli(
       ['policy', 'paths', './libs/cli/src/fixture/example-operations.ts'],
       {},
     );

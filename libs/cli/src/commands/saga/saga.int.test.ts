@@ -7,7 +7,7 @@ import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
-import { runCli } from '../../fixture/cli-process.ts';
+import { cli } from '../../fixture/cli.ts';
 import { checkPauses } from '../../doctor/pause-checks.ts';
 import { type TripDb, tripSaga, tripTables } from '../../fixture/trip-saga.ts';
 
@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 async function states(): Promise<readonly string[]> {
-  const { stdout } = await runCli(['saga', 'list', '--json'], env);
+  const { stdout } = await cli(['saga', 'list', '--json'], env);
   return (JSON.parse(stdout) as { key: string; state: string }[])
     .map(({ key, state }) => `${key} ${state}`)
     .toSorted();
@@ -56,9 +56,9 @@ describe('converge saga', () => {
     await waitUntil(async () => (await states()).join() === 'good completed,lost stuck', {
       what: 'both to be seen',
     });
-    const list = await runCli(['saga', 'list', '--state', 'stuck'], env);
+    const list = await cli(['saga', 'list', '--state', 'stuck'], env);
     expect(list.stdout).toContain('pay waits for an operator: outcome_unknown (it may have taken effect');
-    const show = await runCli(['saga', 'show', instance], env);
+    const show = await cli(['saga', 'show', instance], env);
     expect(show.stdout).toMatch(/pay +cli-bank +stuck/);
     const said = [
       '--event',
@@ -71,7 +71,7 @@ describe('converge saga', () => {
       'their ledger shows it',
       '--yes',
     ];
-    expect((await runCli(['saga', 'resolve', instance, 'seat', ...said], env)).stderr).toContain(
+    expect((await cli(['saga', 'resolve', instance, 'seat', ...said], env)).stderr).toContain(
       'nothing of step seat',
     );
     // Planted fault: without the check both print that it has succeeded, and the second one publishes a fact of another key.
@@ -82,15 +82,15 @@ describe('converge saga', () => {
       [wrong(3, '{"trap":"lost"}'), 'the data is not that of trip.paid'],
       [said.toSpliced(4, 2), 'name the module that exports it'],
     ] as const) {
-      const refused = await runCli(['saga', 'resolve', instance, 'pay', ...words], env);
+      const refused = await cli(['saga', 'resolve', instance, 'pay', ...words], env);
       expect([refused.code === 0, refused.stdout]).toEqual([false, '']);
       expect(refused.stderr).toContain(message);
     }
-    expect(await runCli(['saga', 'resolve', instance, 'pay', ...said], env)).toMatchObject({ code: 0 });
+    expect(await cli(['saga', 'resolve', instance, 'pay', ...said], env)).toMatchObject({ code: 0 });
     await waitUntil(async () => (await states()).join() === 'good completed,lost completed', {
       what: 'both to end',
     });
-    const story = (await runCli(['saga', 'narrative', instance], env)).stdout;
+    const story = (await cli(['saga', 'narrative', instance], env)).stdout;
     for (const text of [
       '"the line broke"',
       'pay waits for an operator',
@@ -99,7 +99,7 @@ describe('converge saga', () => {
       'seat has taken effect',
     ])
       expect(story).toContain(text);
-    const unknown = await runCli(['saga', 'narrative', 'no-such'], env);
+    const unknown = await cli(['saga', 'narrative', 'no-such'], env);
     expect([unknown.code, unknown.stderr]).toEqual([
       1,
       expect.stringContaining('saga no-such is not known') as string,
@@ -110,12 +110,12 @@ describe('converge saga', () => {
     const instance = await scene.emit(asked({ trip: 'lost-again' }));
     await waitUntil(async () => (await states()).includes('lost-again stuck'), { what: 'it to wait' });
     const why = ['--reason', 'they have no record', '--yes'];
-    const wrong = await runCli(['saga', 'retry', instance, 'seat', ...why], env);
+    const wrong = await cli(['saga', 'retry', instance, 'seat', ...why], env);
     expect([wrong.code, wrong.stderr]).toEqual([
       1,
       expect.stringContaining('nothing of step seat') as string,
     ]);
-    expect(await runCli(['saga', 'resolve', instance, 'pay', '--effect-stays', ...why], env)).toMatchObject({
+    expect(await cli(['saga', 'resolve', instance, 'pay', '--effect-stays', ...why], env)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('pay has no undo that waits') as string,
     });
@@ -124,28 +124,28 @@ describe('converge saga', () => {
       'select id from converge.saga_work where instance = $1 and op = $2',
       [instance, 'apply'],
     );
-    expect((await runCli(['effects', 'retry', work!.id, ...why], env)).stderr).toContain(
+    expect((await cli(['effects', 'retry', work!.id, ...why], env)).stderr).toContain(
       `converge saga retry ${instance} pay`,
     );
-    expect(await runCli(['saga', 'retry', instance, 'pay', ...why], env)).toMatchObject({ code: 0 });
+    expect(await cli(['saga', 'retry', instance, 'pay', ...why], env)).toMatchObject({ code: 0 });
     await waitUntil(async () => (await states()).includes('lost-again completed'), { what: 'it to end' });
     const acts = await scene.rows<{ trigger: string; note: string; named: boolean }>(
       `select trigger, note, actor is not null as named from converge.saga_step where instance = $1 and note is not null`,
       [instance],
     );
     expect(acts).toEqual([{ trigger: 'retry', note: 'they have no record', named: true }]);
-    const story = (await runCli(['saga', 'narrative', instance], env)).stdout;
+    const story = (await cli(['saga', 'narrative', instance], env)).stdout;
     expect(story).toMatch(/pay is tried again.*\(operator .*: they have no record\)/);
   });
 
   it('`converge saga pause` holds the calls of a saga, which is shown with its next command, and `converge saga resume` continues it', async () => {
     const why = ['--reason', 'the bank charges twice'];
-    expect((await runCli(['saga', 'pause', 'tripp', ...why], env)).stderr).toContain('did you mean trip?');
-    const paused = await runCli(['saga', 'pause', 'trip', ...why], env);
+    expect((await cli(['saga', 'pause', 'tripp', ...why], env)).stderr).toContain('did you mean trip?');
+    const paused = await cli(['saga', 'pause', 'trip', ...why], env);
     expect([paused.code, paused.stdout]).toEqual([0, expect.stringMatching(/trip is paused; 0 calls wait/)]);
     const instance = await scene.emit(asked({ trip: 'held' }));
     await scene.until(instance, 'pay:started room:applied');
-    expect((await runCli(['saga', 'pause', 'trip', ...why], env)).stderr).toContain('paused already');
+    expect((await cli(['saga', 'pause', 'trip', ...why], env)).stderr).toContain('paused already');
     const [finding] = checkPauses(await readPauses(scene.database.executor));
     expect(finding).toMatchObject({
       text: expect.stringMatching(
@@ -155,10 +155,10 @@ describe('converge saga', () => {
     });
     expect(charged.has('held')).toBe(false);
     const over = ['--reason', 'they fixed it'];
-    const resumed = await runCli(['saga', 'resume', 'trip', '--rate', '100', ...over], env);
+    const resumed = await cli(['saga', 'resume', 'trip', '--rate', '100', ...over], env);
     expect([resumed.code, resumed.stdout]).toEqual([0, expect.stringMatching(/1 call is due, 100 a second/)]);
     await waitUntil(async () => (await states()).includes('held completed'), { what: 'it to end' });
-    expect((await runCli(['saga', 'resume', 'trip', ...over], env)).stderr).toContain('is not paused');
+    expect((await cli(['saga', 'resume', 'trip', ...over], env)).stderr).toContain('is not paused');
     const acts = await scene.rows<{ action: string; reason: string }>(
       `select action, reason from converge.operator_audit where subject = 'trip' order by id`,
     );
@@ -169,7 +169,7 @@ describe('converge saga', () => {
   });
 
   it('`converge saga verify` accepts journals that the kit wrote, and finds rows that were changed by hand', async () => {
-    expect(await runCli(['saga', 'verify'], env)).toMatchObject({
+    expect(await cli(['saga', 'verify'], env)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('rows replayed, 0 findings') as string,
     });
@@ -181,15 +181,15 @@ describe('converge saga', () => {
     await scene.rows(
       `insert into converge.workflow (workflow, id, input, entries, seal) values ('tenant', 'acme', '{}', 1, 'made up')`,
     );
-    const one = await runCli(['saga', 'verify', 'acme'], env);
+    const one = await cli(['saga', 'verify', 'acme'], env);
     expect([one.code, one.stdout]).toEqual([1, expect.stringContaining('workflow tenant acme: ') as string]);
-    const json = await runCli(['saga', 'verify', 'acme', '--json'], env);
+    const json = await cli(['saga', 'verify', 'acme', '--json'], env);
     expect(JSON.parse(json.stdout)).toMatchObject({
       journals: 1,
       rows: 0,
       findings: [{ kind: 'workflow', name: 'tenant', id: 'acme', code: 'end_missing' }],
     });
-    const found = await runCli(['saga', 'verify'], env);
+    const found = await cli(['saga', 'verify'], env);
     expect(found.code).toBe(1);
     expect(found.stdout).toContain(
       'applied on started gives applied and emit_success, not undone and emit_success',
@@ -198,7 +198,7 @@ describe('converge saga', () => {
   });
 
   it('`converge saga` draws and checks the sagas of a module, and names a subscription that is missing', async () => {
-    const drawn = await runCli(['saga', 'graph', 'schemas/src/index.ts'], {});
+    const drawn = await cli(['saga', 'graph', 'schemas/src/index.ts'], {});
     expect(drawn).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('\n  start --> do_reserve\n') as string,
@@ -213,7 +213,7 @@ describe('converge saga', () => {
         '%% 2. pay by payments: compensatable, external',
       ].join('\n'),
     );
-    const checked = await runCli(['saga', 'graph', 'schemas/src/index.ts', '--consumers'], {});
+    const checked = await cli(['saga', 'graph', 'schemas/src/index.ts', '--consumers'], {});
     expect(checked.code).not.toBe(0);
     expect(checked.stderr).toContain('step reserve: there is no consumer inventory that would run it');
   });

@@ -12,7 +12,7 @@ import {
   worldStep,
 } from '../../../../workflow/src/fixture/scene.ts';
 import { World } from '../../../../workflow/src/fixture/world.ts';
-import { runCli } from '../../fixture/cli-process.ts';
+import { cli } from '../../fixture/cli.ts';
 
 describe('converge workflow', () => {
   const world = new World();
@@ -39,7 +39,7 @@ describe('converge workflow', () => {
     });
     const stacks = workflows([invite], { ...workflowOptions, database });
     await expect(stacks.run(invite, 'g1', null)).rejects.toMatchObject({ code: 'WORKFLOW_STUCK' });
-    const workflow = (what: string, ...rest: string[]) => runCli(['workflow', what, ...rest], env);
+    const workflow = (what: string, ...rest: string[]) => cli(['workflow', what, ...rest], env);
 
     expect((await workflow('list')).stdout).toContain('stuck: irreversible');
     const shown = await workflow('show', 'guests.invite', 'g1', '--json');

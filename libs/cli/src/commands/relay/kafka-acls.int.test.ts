@@ -16,7 +16,8 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import kafkajs, { type Admin, type AclEntry } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { root, runCli } from '../../fixture/cli-process.ts';
+import { cli } from '../../fixture/cli.ts';
+import { root } from '../../fixture/root.ts';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes } =
   kafkajs;
@@ -150,8 +151,8 @@ it('topics are created and checked with the lines of topics.sh, and not without 
     CONVERGE__KAFKA__SASL__PASSWORD: 'topics',
   };
   const use = async (...names: readonly string[]) => {
-    const created = await runCli(['topics', 'create', ...names, '--partitions', '1'], env);
-    return created.code === 0 ? runCli(['topics', 'check', ...names], env) : created;
+    const created = await cli(['topics', 'create', ...names, '--partitions', '1'], env);
+    return created.code === 0 ? cli(['topics', 'check', ...names], env) : created;
   };
   expect(await withoutEach('topics', ['orders'], async () => (await use('orders')).stderr)).toEqual({
     'CREATE TOPIC orders': refusal,

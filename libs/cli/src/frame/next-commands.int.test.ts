@@ -12,7 +12,8 @@ import { freshDatabase } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { allMigrations } from './all-migrations.ts';
-import { killLeftovers, root, runCli } from '../fixture/cli-process.ts';
+import { cli, stopLeftovers } from '../fixture/cli.ts';
+import { root } from '../fixture/root.ts';
 
 const { brokers, databaseUrl } = inject('stack');
 const closers: (() => Promise<unknown>)[] = [];
@@ -25,17 +26,17 @@ beforeEach(async () => {
   env = { DATABASE_URL: url, KAFKA_BROKERS: brokers, LOG_LEVEL: 'silent' };
 });
 afterEach(async () => {
-  killLeftovers();
+  await stopLeftovers();
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
 /** The text of a step that failed; undefined: it succeeded. */
 type Step = () => Promise<string | undefined>;
 
-const cli =
+const step =
   (...argv: readonly string[]): Step =>
   async () => {
-    const { code, stdout, stderr } = await runCli(argv, env);
+    const { code, stdout, stderr } = await cli(argv, env);
     return code === 0 ? undefined : `${stdout}${stderr}`;
   };
 const program =
@@ -116,26 +117,26 @@ type Row = [name: string, fails: () => Step, why: RegExp, given?: () => Promise<
 
 const fixing: readonly Row[] = [
   ['an emit into a database that was not migrated', () => emits, /tables of the outbox are missing/],
-  ['a command on a database that was not migrated', () => cli('outbox', 'list'), /migrations are missing/],
+  ['a command on a database that was not migrated', () => step('outbox', 'list'), /migrations are missing/],
   [
     'a look at the topics of a database that was not migrated',
-    () => cli('topics', 'check'),
+    () => step('topics', 'check'),
     /tables of converge are missing/,
   ],
-  ['a doctor on a database that was not migrated', () => cli('doctor'), /not applied: /],
+  ['a doctor on a database that was not migrated', () => step('doctor'), /not applied: /],
   ['a consumer without its topics', () => starts, /has no topic next-.*, reader-.*\.failures/, migrated],
   [
     'topics of a module without their partitions',
-    () => cli('topics', 'create', '--from', moduleFile()),
+    () => step('topics', 'create', '--from', moduleFile()),
     /how many partitions/,
   ],
-  ['a topic that does not exist', () => cli('topics', 'check', `next-${tag}`), /does not exist/],
+  ['a topic that does not exist', () => step('topics', 'check', `next-${tag}`), /does not exist/],
   [
     'topics of a module that do not exist',
-    () => cli('topics', 'check', '--from', moduleFile()),
+    () => step('topics', 'check', '--from', moduleFile()),
     /does not exist/,
   ],
-  ['a service without its topics', () => cli('doctor', '--from', moduleFile()), /does not exist/, migrated],
+  ['a service without its topics', () => step('doctor', '--from', moduleFile()), /does not exist/, migrated],
 ];
 
 /** What fails because of a name that does not exist: the printed command shows those that do. */
@@ -143,31 +144,31 @@ const ID = '0197c3f4-0000-7000-8000-000000000000';
 const looking: readonly Row[] = [
   [
     'a parked event that does not exist',
-    () => cli('parked', 'show', ID),
+    () => step('parked', 'show', ID),
     /there is no parked event/,
     migrated,
   ],
-  ['an intent that does not exist', () => cli('effects', 'show', ID), /has no intent/, migrated],
+  ['an intent that does not exist', () => step('effects', 'show', ID), /has no intent/, migrated],
   [
     'the outcome of an intent that does not exist',
-    () => cli('effects', 'resolve', ID, '--failed', 'X', '--reason', 'r', '--yes'),
+    () => step('effects', 'resolve', ID, '--failed', 'X', '--reason', 'r', '--yes'),
     /has no intent/,
     migrated,
   ],
-  ['a saga that does not exist', () => cli('saga', 'show', 'i'), /is not known/, migrated],
+  ['a saga that does not exist', () => step('saga', 'show', 'i'), /is not known/, migrated],
   [
     'the outcome of a step that does not exist',
-    () => cli('saga', 'resolve', 'i', 's', '--effect-stays', '--reason', 'r', '--yes'),
+    () => step('saga', 'resolve', 'i', 's', '--effect-stays', '--reason', 'r', '--yes'),
     /knows no saga of that id/,
     migrated,
   ],
   [
     'a type that is not registered',
-    () => cli('consumers', 'types', 'drop', 'c', 't', '--yes'),
+    () => step('consumers', 'types', 'drop', 'c', 't', '--yes'),
     /no type|not registered/,
     migrated,
   ],
-  ['a command with a typo', () => cli('topics', 'crate', 'a'), /there is no command/],
+  ['a command with a typo', () => step('topics', 'crate', 'a'), /there is no command/],
 ];
 
 describe('the next command that is printed', () => {
@@ -180,7 +181,7 @@ describe('the next command that is printed', () => {
       expect(text).toMatch(why);
       const commands = printed(text);
       expect(commands.length, text).toBeGreaterThan(0);
-      for (const argv of commands) expect(await runCli(argv, env), argv.join(' ')).toMatchObject({ code: 0 });
+      for (const argv of commands) expect(await cli(argv, env), argv.join(' ')).toMatchObject({ code: 0 });
       const again = await step();
       // A consumer that is migrated now misses its topics next, and so on: each printed command brings it one step further.
       expect(again ?? '').not.toMatch(why);
@@ -194,24 +195,24 @@ describe('the next command that is printed', () => {
     const commands = printed(text);
     expect(commands.length, text).toBeGreaterThan(0);
     for (const argv of commands) {
-      const { code, stderr } = await runCli(argv.includes('create') ? [...argv, '--help'] : argv, env);
+      const { code, stderr } = await cli(argv.includes('create') ? [...argv, '--help'] : argv, env);
       expect(code, `${argv.join(' ')}: ${stderr}`).toBe(0);
     }
   });
 
   it('creates named topics that lacked their partitions', async () => {
     const names = [`next-${tag}`, `more-${tag}`];
-    const text = (await cli('topics', 'create', ...names)()) ?? 'it did not fail';
+    const text = (await step('topics', 'create', ...names)()) ?? 'it did not fail';
     const [argv = []] = printed(text);
-    expect(await runCli(argv, env), text).toMatchObject({ code: 0 });
-    expect(await cli('topics', 'check', ...names)()).toBeUndefined();
+    expect(await cli(argv, env), text).toMatchObject({ code: 0 });
+    expect(await step('topics', 'check', ...names)()).toBeUndefined();
   });
 
   it('a consumer that starts on nothing gets there by the printed commands alone', async () => {
     const said: string[] = [];
     for (let text = await starts(); text !== undefined && said.length < 5; text = await starts()) {
       said.push(text);
-      for (const argv of printed(text)) await runCli(argv, env);
+      for (const argv of printed(text)) await cli(argv, env);
     }
     expect(said.length).toBeLessThanOrEqual(2);
     expect(await starts()).toBeUndefined();

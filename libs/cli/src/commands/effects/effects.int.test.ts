@@ -13,7 +13,7 @@ import {
   sceneEffects,
   workRows,
 } from '../../../../effects/src/fixture/scene.ts';
-import { runCli } from '../../fixture/cli-process.ts';
+import { cli } from '../../fixture/cli.ts';
 
 describe('converge effects', () => {
   const provider = new Provider();
@@ -39,28 +39,28 @@ describe('converge effects', () => {
     await waitUntil(async () => (await workRows(database)).every(({ state }) => state === 'stuck'), {
       what: 'both to be stuck',
     });
-    const list = await runCli(['effects', 'list', '--json'], env);
+    const list = await cli(['effects', 'list', '--json'], env);
     const rows = JSON.parse(list.stdout) as { id: string; key: string; stuckReason: string }[];
     expect(rows.map(({ key, stuckReason }) => [key, stuckReason])).toEqual([
       ['a', 'outcome_unknown'],
       ['b', 'outcome_unknown'],
     ]);
     const [a, b] = rows.map(({ id }) => id) as [string, string];
-    const unconfirmed = await runCli(['effects', 'retry', b, '--reason', 'their ledger has no b'], env);
+    const unconfirmed = await cli(['effects', 'retry', b, '--reason', 'their ledger has no b'], env);
     expect([unconfirmed.code, provider.calls.length]).toEqual([2, 2]);
     const known = ['--succeeded', '{"receipt":"r-a"}', '--reason', 'their ledger shows it', '--yes'];
-    expect(await runCli(['effects', 'resolve', a, ...known], env)).toMatchObject({ code: 0 });
+    expect(await cli(['effects', 'resolve', a, ...known], env)).toMatchObject({ code: 0 });
     const again = ['retry', b, '--reason', 'their ledger has no b', '--yes'];
-    expect(await runCli(['effects', ...again], env)).toMatchObject({ code: 0 });
+    expect(await cli(['effects', ...again], env)).toMatchObject({ code: 0 });
     await ended(database, ['done']);
     await worker.stop();
     expect([await outcomes(database), provider.calls.length]).toEqual([['a r-a', 'b r-b'], 3]);
-    const show = await runCli(['effects', 'show', a, '--json'], env);
+    const show = await cli(['effects', 'show', a, '--json'], env);
     expect(JSON.parse(show.stdout)).toMatchObject({
       outcome: { kind: 'succeeded' },
       story: [{ op: 'call' }, { op: 'operator', note: 'their ledger shows it' }],
     });
-    expect(await runCli(['effects', 'resolve', a, ...known], env)).toMatchObject({
+    expect(await cli(['effects', 'resolve', a, ...known], env)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('it is done') as string,
     });

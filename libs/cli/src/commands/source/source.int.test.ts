@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const { brokers, databaseUrl } = inject('stack');
@@ -29,11 +29,10 @@ async function emit(url: string, count: number): Promise<void> {
 
 /** Runs a relay until the topic holds so many records. */
 async function publish(settings: Record<string, string>, records: number): Promise<void> {
-  const relay = startCli(['relay'], settings);
+  const relay = startedCli(['relay'], settings);
   const there = async () => (await recordsOf(brokers, topic)).length >= records;
   await waitUntil(there, { what: `${records} records` });
-  interrupt(relay);
-  expect(await relay.ended).toMatchObject({ code: 0 });
+  expect(await relay.stop()).toMatchObject({ code: 0 });
 }
 
 /** Copies a database under another name, like a restored dump. */
@@ -52,11 +51,11 @@ async function copyOf(url: string): Promise<string> {
 beforeEach(async () => {
   topic = `cli.source.${randomBytes(4).toString('hex')}`;
   env = { DATABASE_URL: await freshDatabase(databaseUrl, 'source'), KAFKA_BROKERS: brokers };
-  expect(await runCli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
-  expect(await runCli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {
-  killLeftovers();
+  await stopLeftovers();
   for (const database of open.splice(0)) await database.close();
 });
 
@@ -65,35 +64,35 @@ describe('converge source', () => {
     const url = env['DATABASE_URL'] ?? '';
     await emit(url, 3);
     await publish(env, 3);
-    const fits = await runCli(['source', 'show', '--json'], env);
+    const fits = await cli(['source', 'show', '--json'], env);
     expect(fits).toMatchObject({ code: 0 });
     expect(JSON.parse(fits.stdout)).toMatchObject({ source: { epoch: 1 } });
 
     const restored = { ...env, DATABASE_URL: await copyOf(url) };
     await emit(url, 2);
     await publish(env, 5);
-    const refused = await runCli(['source', 'show'], restored);
+    const refused = await cli(['source', 'show'], restored);
     expect(refused.code).toBe(1);
     expect(refused.stdout).toContain('database_went_back');
 
     const epoch = async (): Promise<number | undefined> =>
       (await at(restored.DATABASE_URL).executor.query<{ epoch: number }>('select epoch from converge.source'))
         .rows[0]?.epoch;
-    const unasked = await runCli(['source', 'rebase'], restored);
+    const unasked = await cli(['source', 'rebase'], restored);
     expect(unasked.code).not.toBe(0);
     expect(unasked.stderr).toContain('nothing was changed');
-    expect(await runCli(['source', 'rebase', '--dry-run'], restored)).toMatchObject({ code: 0 });
+    expect(await cli(['source', 'rebase', '--dry-run'], restored)).toMatchObject({ code: 0 });
     expect(await epoch()).toBe(1);
 
-    const forked = await runCli(['source', 'rebase', '--yes', '--reason', 'restored from a copy'], restored);
+    const forked = await cli(['source', 'rebase', '--yes', '--reason', 'restored from a copy'], restored);
     expect(forked).toMatchObject({
       code: 0,
       // Planted fault: without `context.audit` in rebase.ts, nothing says who began the epoch.
       stderr: expect.stringContaining('operator: source rebase') as string,
     });
     expect(await epoch()).toBe(2);
-    expect(await runCli(['source', 'show'], restored)).toMatchObject({ code: 0 });
-    const phantoms = await runCli(['source', 'show', '--phantoms', '--json'], restored);
+    expect(await cli(['source', 'show'], restored)).toMatchObject({ code: 0 });
+    const phantoms = await cli(['source', 'show', '--phantoms', '--json'], restored);
     expect(JSON.parse(phantoms.stdout)).toHaveLength(2);
 
     await emit(restored.DATABASE_URL, 1);
