@@ -25,7 +25,7 @@ const full = part === 'full';
 
 /** A report of all tests as JSON, where its file is named. */
 const outputFile = process.env['CONVERGE_REPORT'];
-const report = outputFile === undefined ? [] : [['json', { outputFile }] as const];
+const report: ['json', { outputFile: string }][] = outputFile === undefined ? [] : [['json', { outputFile }]];
 
 /** Tests on the real Postgres and the real Kafka of the run. Vitest refuses a group with different numbers of workers. */
 const onStack = (name: string, suffix: string): TestProjectInlineConfiguration => ({

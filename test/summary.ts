@@ -29,7 +29,7 @@ const failures = report.testResults.flatMap(({ name, status, message, assertionR
   return failed.map((test) => [`${name}: ${test.fullName}`, test.failureMessages.join('\n')]);
 });
 for (const command of commands) {
-  const [name, code] = command.split('=');
+  const [name = '', code = ''] = command.split('=');
   if (code !== '0') failures.push([name, `ended with ${code}`]);
 }
 for (const [what, why] of failures)

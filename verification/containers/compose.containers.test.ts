@@ -20,7 +20,7 @@ const bases = ['node:24-slim', 'postgres:18', 'apache/kafka:4.3.1'];
 async function requireDocker(): Promise<void> {
   const engine = await dockerEngine();
   const state = await engine?.prepareDocker(bases, note);
-  const why = state?.ready === true ? composeMissing() : state?.why;
+  const why = state?.ready === true ? await composeMissing() : state?.why;
   if (state === undefined || why !== undefined) throw new Error(why ?? 'testcontainers is not installed');
 }
 
@@ -36,6 +36,7 @@ describe('the shop in containers', () => {
     (await compose.containers()).filter((one) => ![...servers, 'prepare'].includes(serviceOf(one)));
 
   beforeAll(async () => {
+    await requireDocker();
     const name = `converge-${randomBytes(4).toString('hex')}`;
     image = `${name}:test`;
     const [orders = 0, provider = 0, console = 0, postgres = 0, kafka = 0] = await freePorts(5);

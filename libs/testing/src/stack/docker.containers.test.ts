@@ -74,9 +74,3 @@ describe('a stack in Docker', () => {
     ).rejects.toThrow(/NoSuchTool ended with 1: .*NoSuchTool/s);
   });
 });
-
-it('a Docker engine or image that is not available is returned as a reason, not thrown', async () => {
-  expect(await prepareDocker(['converge.invalid/no-such-image:0'], () => undefined)).toMatchObject({
-    ready: false,
-  });
-});
