@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/longest-first.ts';
+import { promises } from './test/promises.ts';
 
-const roots = ['{libs,services}/*/src/**', 'schemas/src/**', '{verification,infra,docs}/**'];
+const roots = ['{libs,services}/*/src/**', 'schemas/src/**', '{verification,infra,docs,test}/**'];
 const within = (suffix: string): string[] => roots.map((root) => `${root}/*${suffix}`);
 const conditions = ['source', 'module', 'node', 'development|production'];
 const never = ['**/node_modules/**', '**/dist/**', '**/.converge/**'];
@@ -15,6 +16,7 @@ const UNIT_WORKERS = Math.max(2, availableParallelism() - 1);
 process.env['JDK_JAVA_OPTIONS'] ??= '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC';
 
 export default defineConfig({
+  plugins: [promises()],
   // Tests are resolved by `ssr.resolve`, global set-up files by vitest's own environment; `resolve.conditions` is ignored.
   ssr: { resolve: { conditions } },
   environments: { __vitest__: { resolve: { conditions } } },
