@@ -13,7 +13,7 @@ const converge = fileURLToPath(new URL('../../../kit/bin/converge.js', import.me
 let child: ChildProcess | undefined;
 afterEach(() => void child?.kill('SIGKILL'));
 
-it('`converge policy set` applies in a running consumer from the next event on, and an unreachable table changes nothing', async () => {
+it('S18: `converge policy set` applies in a running consumer from the next event on, and an unreachable table changes nothing', async () => {
   const url = await freshDatabase(inject('stack').databaseUrl);
   const database = await ledgerDatabase(url);
   const name = `stock-${tag()}`;

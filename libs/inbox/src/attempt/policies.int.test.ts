@@ -46,7 +46,7 @@ const payments = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counte
   throw new ConvergeError('not today', { code: 'X', category: 'bug', certainty: 'not_applied' });
 });
 
-it('attempts in place follow changed policies without a restart, and an event in flight keeps its policy', async () => {
+it('S18, S69: attempts in place follow changed policies without a restart, and an event in flight keeps its policy', async () => {
   tries = [];
   await scene.source.publish(
     scene.broker,
@@ -112,7 +112,7 @@ it('while the central table is unreachable the last good policies apply, and a g
   }
 });
 
-it('the time limit of a handler and the timeouts of its transaction follow changed policies', async () => {
+it('S10: the time limit of a handler and the timeouts of its transaction follow changed policies', async () => {
   const handler = `consumer.${name}.test.counted`;
   const idle = async (tx: Transaction<LedgerDb>) => {
     const shown = await executorOf(tx).query<{ ms: string }>(

@@ -30,7 +30,7 @@ describe.each(logNames)('members of a group over %s', (driver) => {
     expect(rows).toEqual([{ n: `${scene.ids.length}`, ids: `${scene.ids.length}`, letters: '0' }]);
   }
 
-  it('a member that freezes in its handler holds the fence by name until its session ends, and changes nothing when it wakes', async () => {
+  it('N2, G3a, G2g: a member that freezes in its handler holds the fence by name until its session ends, and changes nothing when it wakes', async () => {
     await scene.send(60);
     const zombie = scene.start({ FREEZE: 'handler', HANDLE_MS: '60000' });
     await once(zombie.child.stdout!, 'data');
@@ -83,7 +83,7 @@ describe.each(logNames)('members of a group over %s', (driver) => {
     await eachOnce();
   });
 
-  it('members that join, leave, are killed and freeze under load cause every effect once, in the order of each key', async () => {
+  it('N2, G3a, G2g: members that join, leave, are killed and freeze under load cause every effect once, in the order of each key', async () => {
     const working = async (member: Member): Promise<Member> => {
       await once(member.child.stdout!, 'data');
       return member;

@@ -114,7 +114,7 @@ describe.each([
     waitUntil(async () => (await applied(key)).length >= to, { what: `${to} effects of ${key}` });
   const upTo = (to: number) => Array.from({ length: to }, (_x, n) => n);
 
-  it('a log truncated beyond the offset of a stopped consumer halts only that partition, by name, and nothing is skipped', async () => {
+  it('G4a: a log truncated beyond the offset of a stopped consumer halts only that partition, by name, and nothing is skipped', async () => {
     await publish(0, 10);
     const before = await start();
     await Promise.all([appliedUntil(cut, 10), appliedUntil(whole, 10)]);

@@ -58,7 +58,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
   const duplicates = (service: ConsumerService): number =>
     service.status()[0]!.partitions.reduce((sum, { counts }) => sum + counts.duplicates, 0);
 
-  it('a consumer applies each event once and keeps the order of every key', async () => {
+  it('C3: a consumer applies each event once and keeps the order of every key', async () => {
     await started();
     const ids = await source.publish(
       broker,
@@ -70,7 +70,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
       expect(group.map(({ n }) => n)).toEqual(group.map(({ n }) => n).toSorted((a, b) => a - b));
   });
 
-  it('a consumer handles the events of a foreign producer once, and reports a repeated id with other content', async () => {
+  it('G3d: a consumer handles the events of a foreign producer once, and reports a repeated id with other content', async () => {
     await started();
     const a = foreignRecord(events.counted({ key: 'a', n: 1 }), 'one', partitions);
     await sendRecords(broker, [a, a]);
@@ -106,7 +106,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
   });
 
   // Planted fault: when every predecessor counts as known (`judge`), nothing halts here.
-  it('a consumer halts only the partition where an event is missing, and names the gap', async () => {
+  it('G4a: a consumer halts only the partition where an event is missing, and names the gap', async () => {
     const service = await started();
     const everywhere = (n: number) => ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => events.counted({ key, n }));
     await source.publish(broker, everywhere(1));

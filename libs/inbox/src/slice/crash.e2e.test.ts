@@ -19,7 +19,7 @@ describe('a consumer that is killed', () => {
     'inbox.after_commit@1',
     'inbox.after_commit@2',
   ])(
-    'a consumer that is killed at %s causes every effect once, in the order of each key',
+    'G3a: a consumer that is killed at %s causes every effect once, in the order of each key',
     async (failpoint) => {
       await scene.send(60);
       const { child: killed } = scene.start({ CONVERGE_FAILPOINT: failpoint });
@@ -43,7 +43,7 @@ describe('a consumer that is killed', () => {
   );
 
   it.each(['inbox.deferred@1', 'inbox.deferred@3'])(
-    'a consumer that is killed at %s, with a position in memory alone, causes every effect once and in order',
+    'G3b: a consumer that is killed at %s, with a position in memory alone, causes every effect once and in order',
     async (failpoint) => {
       await scene.send(30);
       const { child: killed } = scene.start({ CONVERGE_FAILPOINT: failpoint });
