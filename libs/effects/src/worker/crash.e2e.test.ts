@@ -62,7 +62,7 @@ describe('a saga worker that is killed or frozen', () => {
     'saga.before_commit@2',
     'saga.after_commit@1',
   ])(
-    'after a saga worker is killed at %s, each call took effect at most once and each intent ends',
+    'G6a, G6b: after a saga worker is killed at %s, each call took effect at most once and each intent ends',
     async (failpoint) => {
       const keys = (prefix: string): string[] => Array.from({ length: 6 }, (_, n) => `${prefix}${n}`);
       await request(database, effects.keyed, keys('k'));
