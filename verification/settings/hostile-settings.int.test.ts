@@ -115,7 +115,7 @@ describe.each([
     return rows.map(({ n }) => n);
   };
 
-  scene('a relay publishes under hostile settings, and another one takes over', async () => {
+  scene('N9, G1h: a relay publishes under hostile settings, and another one takes over', async () => {
     await topics([counted.topic]);
     const first = await lead('first');
     await leading(first);
@@ -139,7 +139,7 @@ describe.each([
     expect(second.status().published).toBe(10);
   });
 
-  scene('a consumer under hostile settings applies, parks and dead-letters events', async () => {
+  scene('N9, G1h: a consumer under hostile settings applies, parks and dead-letters events', async () => {
     const consumer: ConsumerDefinition<Db> = defineConsumer<Db>({ name: 'counter', from: 'beginning' }).on(
       counted,
       async ({ data }, { tx }) => {
@@ -165,7 +165,7 @@ describe.each([
     await waitUntil(async () => (await inState('dead')) === 1, { what: 'the dead letter' });
   });
 
-  scene('a saga completes under hostile settings, and another one is compensated', async () => {
+  scene('N9, G1h: a saga completes under hostile settings, and another one is compensated', async () => {
     const account = new Map<string, number>();
     const bank = {
       take: (cents: number, key: string) => Promise.resolve(void account.set(key, -cents)),
@@ -198,7 +198,7 @@ describe.each([
     await ended('compensated');
   });
 
-  scene('a reconciler repairs drift under hostile settings', async () => {
+  scene('N9, G1h: a reconciler repairs drift under hostile settings', async () => {
     // Its reads are an application's, in an application's session: they depend on none of its settings themselves.
     const read = (table: string) => async (key: string, db: Kysely<Db>) =>
       (
