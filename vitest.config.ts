@@ -3,6 +3,7 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 import { Account } from './test/account.ts';
 import { HangWatch } from './test/hang-watch.ts';
 import { LongestFirst } from './test/longest-first.ts';
+import { promises } from './test/promises.ts';
 import { MissingTools, toolTags } from './test/tools.ts';
 
 const roots = ['{libs,services}/*/src/**', 'schemas/src/**', '{verification,infra,docs,test}/**'];
@@ -63,6 +64,7 @@ const partOf = (name: string): TestProjectInlineConfiguration => {
 };
 
 export default defineConfig({
+  plugins: part === undefined ? [promises()] : [],
   // Tests are resolved by `ssr.resolve`, global set-up files by vitest's own environment; `resolve.conditions` is ignored.
   ssr: { resolve: { conditions } },
   environments: { __vitest__: { resolve: { conditions } } },

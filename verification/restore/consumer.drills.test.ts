@@ -62,7 +62,7 @@ const upTo = (to: number) => Array.from({ length: to }, (_, n) => n);
 const numbers = async (database: Database<Effects>) =>
   (await effects(database)).map(({ n }) => n).toSorted((a, b) => a - b);
 
-test('a restored consumer database gets every effect again and none twice, and its repeated events are named before they are sent', async () => {
+test('G3h: a restored consumer database gets every effect again and none twice, and its repeated events are named before they are sent', async () => {
   const broker = closing(
     kafkaBroker({ brokers: inject('stack').brokers.split(','), clientId: `drill-${tag}` }),
     (one) => one.close(),

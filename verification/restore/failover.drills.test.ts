@@ -86,7 +86,7 @@ async function refused(service: Relay, code: string): Promise<void> {
   });
 }
 
-test('a synchronous standby takes over from a killed primary: nothing acknowledged is lost, and each event takes effect once', async () => {
+test('G3k: a synchronous standby takes over from a killed primary: nothing acknowledged is lost, and each event takes effect once', async () => {
   const { broker, stock, primary, standby, url, relay, writers } = await scene('failover-sync');
   await onServer(primary, `alter system set synchronous_standby_names = '${STANDBY}'`);
   await onServer(primary, 'select pg_reload_conf()');
@@ -129,7 +129,7 @@ test('a synchronous standby takes over from a killed primary: nothing acknowledg
   );
 });
 
-test('a standby that lacks commits is refused after its promotion, and after a rebase only the named phantoms differ', async () => {
+test('G3k: a standby that lacks commits is refused after its promotion, and after a rebase only the named phantoms differ', async () => {
   const {
     broker,
     stock,

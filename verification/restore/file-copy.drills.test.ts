@@ -96,7 +96,7 @@ async function refusal(service: Relay, code: string): Promise<string> {
   });
 }
 
-test('a restored data folder is refused, and after a rebase nothing is lost, phantoms are named, and the old primary is halted', async () => {
+test('G1j, G3h: a restored data folder is refused, and after a rebase nothing is lost, phantoms are named, and the old primary is halted', async () => {
   const broker = kafka();
   const admin = await broker.admin();
   await admin.createTopic({ name: topic, partitions: 3 });

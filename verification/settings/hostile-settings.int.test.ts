@@ -112,7 +112,7 @@ describe.each([
     return rows.map(({ n }) => n);
   };
 
-  it('a relay publishes under hostile settings, and another one takes over', needs, async () => {
+  it('N9, G1h: a relay publishes under hostile settings, and another one takes over', needs, async () => {
     await topics([counted.topic]);
     const first = await lead('first');
     await leading(first);
@@ -136,7 +136,7 @@ describe.each([
     expect(second.status().published).toBe(10);
   });
 
-  it('a consumer under hostile settings applies, parks and dead-letters events', needs, async () => {
+  it('N9, G1h: a consumer under hostile settings applies, parks and dead-letters events', needs, async () => {
     const consumer: ConsumerDefinition<Db> = defineConsumer<Db>({ name: 'counter', from: 'beginning' }).on(
       counted,
       async ({ data }, { tx }) => {
@@ -162,7 +162,7 @@ describe.each([
     await waitUntil(async () => (await inState('dead')) === 1, { what: 'the dead letter' });
   });
 
-  it('a saga completes under hostile settings, and another one is compensated', needs, async () => {
+  it('N9, G1h: a saga completes under hostile settings, and another one is compensated', needs, async () => {
     const account = new Map<string, number>();
     const bank = {
       take: (cents: number, key: string) => Promise.resolve(void account.set(key, -cents)),
@@ -195,7 +195,7 @@ describe.each([
     await ended('compensated');
   });
 
-  it('a reconciler repairs drift under hostile settings', needs, async () => {
+  it('N9, G1h: a reconciler repairs drift under hostile settings', needs, async () => {
     // Its reads are an application's, in an application's session: they depend on none of its settings themselves.
     const read = (table: string) => async (key: string, db: Kysely<Db>) =>
       (

@@ -71,7 +71,7 @@ it('a new child has the keys, indexes, checks and defaults of the others', async
   expect(await shape('outbox_last')).toEqual(original);
 });
 
-it('children are added below 12 writers, and no emit fails or is lost', async () => {
+it('G1e: children are added below 12 writers, and no emit fails or is lost', async () => {
   const { executor } = shop.database;
   await startAt(1_999_400);
   let running = 12;
@@ -178,7 +178,7 @@ it.each([`outbox_add_child(2, 1000000)`, `outbox_remove_child('outbox_0')`])(
   },
 );
 
-it('the last child gets its bound below 12 writers: none fails, and none waits a second for a lock', async () => {
+it('G1e: the last child gets its bound below 12 writers: none fails, and none waits a second for a lock', async () => {
   await startAt(2_000_500);
   await emit('first');
   const added: string[] = [];

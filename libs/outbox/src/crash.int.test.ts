@@ -31,7 +31,7 @@ async function settled({ database }: Shop): Promise<void> {
 }
 
 // Planted fault: events that another connection writes just before the commit outlive their orders here.
-it('after twenty kills around commits, every order has its event and every event its order', async () => {
+it('C1, G1a: after twenty kills around commits, every order has its event and every event its order', async () => {
   const url = await freshDatabase(inject('stack').databaseUrl);
   const shop = await openShop(url);
   try {

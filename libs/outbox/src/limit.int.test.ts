@@ -42,7 +42,7 @@ const published = async (): Promise<string> => {
 const grownOld = () => query(`update converge.outbox_limit set measured_at = now() - interval '1 minute'`);
 
 describe('an outbox at its limit', () => {
-  test('an outbox at its limit refuses every emit by name, and transactions without emits continue', async () => {
+  test('G1f: an outbox at its limit refuses every emit by name, and transactions without emits continue', async () => {
     await fill();
     await measureOutbox(shop.database.executor, '0', { maxBytes: MiB, whenFull: 'refuse' });
     for (const events of [1, 2]) {

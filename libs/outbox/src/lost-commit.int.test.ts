@@ -66,7 +66,7 @@ function isCommit(query: unknown): boolean {
   );
 }
 
-it('a commit that was applied but whose answer was lost is reported as success', async () => {
+it('G1a: a commit that was applied but whose answer was lost is reported as success', async () => {
   const placing = place('a', 1, () => proxy.dropReplies());
   await waitUntil(async () => (await ordersOf(shop)).length === 1, { what: 'the commit to be applied' });
   proxy.cut();
@@ -75,7 +75,7 @@ it('a commit that was applied but whose answer was lost is reported as success',
   expect(await keysOf(shop)).toEqual(['a']);
 });
 
-it('a commit that did not reach the server is reported as not applied', async () => {
+it('G1a: a commit that did not reach the server is reported as not applied', async () => {
   const cut = Promise.withResolvers<undefined>();
   const placing = place('a', 1, () => {
     proxy.cut();

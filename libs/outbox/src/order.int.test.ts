@@ -40,7 +40,7 @@ async function observe(executor: Executor, done: () => boolean): Promise<Observa
 }
 
 // Planted fault: an append that takes the lock of any bucket fails here.
-it('with 16 writers on 8 keys, the ids of a key become visible in order', async () => {
+it('G2b: with 16 writers on 8 keys, the ids of a key become visible in order', async () => {
   const { database, outbox } = shop;
   let running = 16;
   const watching = observe(database.executor, () => running === 0);

@@ -30,7 +30,7 @@ const order = (
   });
 
 it.each(['read committed', 'serializable'] as const)(
-  'twenty concurrent requests with one key have one effect and one answer (%s)',
+  'C8, G3g: twenty concurrent requests with one key have one effect and one answer (%s)',
   async (isolation) => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => order('key', { cents: 1 }, isolation)),
@@ -47,7 +47,7 @@ it('the first answer and a repeated one are the same JSON', async () => {
   expect(typeof first.at).toBe('string');
 });
 
-it('another content under a used key is refused, even while the first request runs', async () => {
+it('G3g: another content under a used key is refused, even while the first request runs', async () => {
   const settled = await Promise.allSettled([order('key', { cents: 1 }), order('key', { cents: 2 })]);
   const refused = settled.find((result) => result.status === 'rejected');
   expect(refused?.reason).toMatchObject({ code: 'REQUEST_KEY_REUSED', category: 'data' });

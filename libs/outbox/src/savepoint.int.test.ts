@@ -93,7 +93,7 @@ function expected(step: Step, name: string): string[] {
   return step.of.flatMap((one, at) => expected(one, `${name}.${at}`));
 }
 
-test('an event is written exactly when its row is, for any nested and concurrent savepoints and transactions', async () => {
+test('G1a: an event is written exactly when its row is, for any nested and concurrent savepoints and transactions', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), async (of) => {
       await shop.database.executor.query('truncate orders, converge.outbox');

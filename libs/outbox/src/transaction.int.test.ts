@@ -20,7 +20,7 @@ async function place({ tx, emit }: OutboxTransaction<ShopDb>, id: string): Promi
 const run = <T>(fn: (transaction: OutboxTransaction<ShopDb>) => Promise<T>): Promise<T> =>
   shop.outbox.transaction(shop.database.db, fn);
 
-it('a commit writes rows and events in the order of the emits, and an error writes neither', async () => {
+it('C1: a commit writes rows and events in the order of the emits, and an error writes neither', async () => {
   const id = await run(async (transaction) => {
     for (const name of ['c', 'a', 'b']) await place(transaction, name);
     return transaction.emit(orderPlaced({ orderId: 'last' }));

@@ -48,7 +48,7 @@ async function virtually<T>(
 
 // Seen to fail without the longest wait (one run, after the last change: the key is wrong for ten seconds), and without the
 // quiet period (a run for each change).
-it('1,000 changes of a key in ten seconds cause three runs at most, and the last is seen', async () => {
+it('S43, G7e: 1,000 changes of a key in ten seconds cause three runs at most, and the last is seen', async () => {
   const random = seededRandom(1);
   const times = Array.from({ length: 1_000 }, () => Math.floor(random() * 10_000)).toSorted((a, b) => a - b);
   const { quietMs, maxWaitMs } = reconciler.timing;

@@ -91,7 +91,7 @@ describe.each(logs)('a leader that is killed, on %s', (log) => {
     ['relay.before_send@6', 15_000],
     ['relay.after_send@4', 15_000],
   ])(
-    'a leader killed at %s, with a backlog of %s, loses nothing, keeps the order, and repeats at most what was sent since the last saved cursor',
+    'C2, N2, G1c, G2b, G2g: a leader killed at %s, with a backlog of %s, loses nothing, keeps the order, and repeats at most what was sent since the last saved cursor',
     async (failpoint, backlog) => {
       const { database, broker, topic, start } = await setUp(log);
       if (backlog > 0) await writeMany(database, topic, backlog);
@@ -123,7 +123,7 @@ describe.each(logs)('a leader that is killed, on %s', (log) => {
 });
 
 describe.each(logs)('a relay that was stopped for three times its lease, on %s', (log) => {
-  test('a relay stopped for three leases is fenced by the cursor rows when it wakes: no cursor goes back, and keys keep their order', async () => {
+  test('N2, G2e, G2g: a relay stopped for three leases is fenced by the cursor rows when it wakes: no cursor goes back, and keys keep their order', async () => {
     const { database, broker, topic, start } = await setUp(log);
     const leaseMs = 1_000;
     const settings = { SAVE_MS: '400', LEASE_MS: String(leaseMs) };

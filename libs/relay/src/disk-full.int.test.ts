@@ -37,7 +37,7 @@ function smallDisk(): string | undefined {
   }
 }
 
-test('on a small disk with Kafka away emits are refused at the limit, other transactions commit, and everything drains afterwards', async (context) => {
+test('G1f: on a small disk with Kafka away emits are refused at the limit, other transactions commit, and everything drains afterwards', async (context) => {
   const disk = smallDisk();
   if (disk === undefined) return context.skip('this user may not mount a tmpfs');
   onClose(() => {

@@ -18,7 +18,7 @@ import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-u
 closeAfterEach();
 
 describe('with synchronous_commit = off for every session', () => {
-  test('with synchronous_commit off, an immediate shutdown of Postgres leaves no event in the log that the outbox does not have', async () => {
+  test('G1c: with synchronous_commit off, an immediate shutdown of Postgres leaves no event in the log that the outbox does not have', async () => {
     const own = await ownPostgres({ synchronous_commit: 'off' });
     const { database, server } = own;
     const broker = closing(memoryBroker());
@@ -48,7 +48,7 @@ describe('with synchronous_commit = off for every session', () => {
 });
 
 describe('a synchronous standby that is not connected', () => {
-  test('nothing of a tick whose wait for a standby was cancelled is sent until a later tick was confirmed', async () => {
+  test('G1c: nothing of a tick whose wait for a standby was cancelled is sent until a later tick was confirmed', async () => {
     // Only the tick waits for more than its own disk, as behind writers with synchronous_commit = local. The session
     // would not report the cancelled wait.
     const own = await ownPostgres({ synchronous_commit: 'local', client_min_messages: 'error' });

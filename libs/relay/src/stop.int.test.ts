@@ -75,7 +75,7 @@ async function expectWhole(
 }
 
 describe('a stop while something hangs', () => {
-  it('a stop while a produce hangs saves what was acknowledged before, and the next leader sends the rest', async () => {
+  it('G2f: a stop while a produce hangs saves what was acknowledged before, and the next leader sends the rest', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 2);
@@ -101,7 +101,7 @@ describe('a stop while something hangs', () => {
     expect(await expectWhole(database, memory, topic)).toMatchObject({ duplicates: 0 });
   });
 
-  it('a stop while a statement of the reading loop hangs frees the lease although the lock is held', async () => {
+  it('G2f: a stop while a statement of the reading loop hangs frees the lease although the lock is held', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
@@ -115,7 +115,7 @@ describe('a stop while something hangs', () => {
     expect(await expectWhole(database, broker, topic)).toMatchObject({ duplicates: 0 });
   });
 
-  it('a stop while cursors cannot be saved ends; at worst the next leader sends the last events again, in order', async () => {
+  it('G2f: a stop while cursors cannot be saved ends; at worst the next leader sends the last events again, in order', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
@@ -145,7 +145,7 @@ describe('a stop while something hangs', () => {
     await release();
   });
 
-  it('a stop ends while the broker is down, and while it never describes a topic', async () => {
+  it('G2f: a stop ends while the broker is down, and while it never describes a topic', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 2);
@@ -181,7 +181,7 @@ describe('a stop while something hangs', () => {
   });
 });
 
-it('a stop acts in order: the last answer of the broker, the cursors, the lease', async () => {
+it('G2f: a stop acts in order: the last answer of the broker, the cursors, the lease', async () => {
   const { database } = await withDatabase();
   const memory = closing(memoryBroker());
   const topic = await createTopic(memory, topicName(), 1);

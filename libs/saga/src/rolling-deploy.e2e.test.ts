@@ -21,7 +21,7 @@ async function opened(log: RollingLog): Promise<RollingScene> {
   return scene;
 }
 
-it('in a rolling deployment old sagas end under their version while new ones begin under the next', async () => {
+it('S72, G6p: in a rolling deployment old sagas end under their version while new ones begin under the next', async () => {
   const scene = await opened('kafkajs');
   const { asked } = scene.saga;
   const ask = (trip: string): Promise<string> => scene.emit(asked({ trip }));
@@ -65,7 +65,7 @@ it('in a rolling deployment old sagas end under their version while new ones beg
 });
 
 // Planted fault: a check that takes every step that took effect for open keeps the airline, whose step is the pivot, from starting.
-it('a service that drops a version with open sagas is refused at start with saga, version, count and fix', async () => {
+it('S72, G6p: a service that drops a version with open sagas is refused at start with saga, version, count and fix', async () => {
   const scene = await opened(LOG);
   const both = scene.deploy(all, [1]);
   await scene.ready(both);
@@ -104,7 +104,7 @@ it('a service that drops a version with open sagas is refused at start with saga
 // Planted faults: without `emit_again` the insurance of the first trip stays for ever, under a saga that no step ends; with
 // an undo that does not ask for the version its room is given back before its insurance; a cancellation that each version
 // looks up by itself never finds the second trip.
-it('a saga is cancelled in its own version, whichever version the cancelling service knows', async () => {
+it('G6p: a saga is cancelled in its own version, whichever version the cancelling service knows', async () => {
   const scene = await opened(LOG);
   const { asked, calledOff } = scene.saga;
   const old = scene.deploy(['airline'], [1]);

@@ -101,7 +101,7 @@ describe('a process that dies at any of its awaits', () => {
     ['undo', 'fails'],
     ['resume', 'ok'],
   ] as const)(
-    'a workflow whose process dies at any await (recovery: %s, end: %s) is completed or completely undone by another process',
+    'S27, S31, S54, G6j: a workflow whose process dies at any await (recovery: %s, end: %s) is completed or completely undone by another process',
     async (recovery, end) => {
       const wish: Wish = { billing: 'fails', end };
       const { awaits, ...undisturbed } = await live({ wish, recovery, deaths: [] });

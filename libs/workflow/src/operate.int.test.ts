@@ -82,7 +82,7 @@ function scene(body: Body, more: Partial<WorkflowsOptions<TenantDb>> = {}) {
 }
 
 describe('a workflow that is stuck', () => {
-  it('a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
+  it('S56, G6j: a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
     const { run, worker } = scene(async (unit) => {
       await unit.step('bucket', { name: 'bucket' });
       await unit.step('mail', { name: 'mail' });
@@ -140,7 +140,7 @@ describe('a workflow that is stuck', () => {
   );
 
   // Planted faults: without `alarm` in `report.stuck` the line has no name; without the look at `isKnown` there is one for each retry.
-  it('a workflow whose undo fails for too long is listed as stuck, and retried until it is undone', async () => {
+  it('G6j: a workflow whose undo fails for too long is listed as stuck, and retried until it is undone', async () => {
     world.fault('-bucket', ...Array.from({ length: 4 }, () => 'refuse' as const));
     const { run, worker } = scene(
       async (unit) => {

@@ -69,7 +69,7 @@ describe('a workflow', () => {
     );
   });
 
-  it('a workflow undoes the scope whose failure is caught, and nothing else', async () => {
+  it('S29: a workflow undoes the scope whose failure is caught, and nothing else', async () => {
     const { run, provision } = serviceOf();
     expect(await run(provision, id, { billing: 'fails', end: 'ok' })).toEqual({
       bucket: 'ref-bucket',
@@ -114,7 +114,7 @@ describe('a workflow', () => {
     ]);
   });
 
-  it('a workflow finds that another process has already undone a step', async () => {
+  it('S56: a workflow finds that another process has already undone a step', async () => {
     const { run, provision } = serviceOf();
     world.fault('-route', 'refuse');
     expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(

@@ -54,7 +54,7 @@ async function scene() {
   return { codec, inner, broker, warned, read, producer: await broker.producer() };
 }
 
-test('a payload is encoded in the log, decoded for readers, and its headers and key do not change', async () => {
+test('G2c: a payload is encoded in the log, decoded for readers, and its headers and key do not change', async () => {
   const { inner, broker, read, producer } = await scene();
   const sealed = encodeRecordBatch([event('b')]);
   await producer.send([

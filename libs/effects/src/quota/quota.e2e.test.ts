@@ -55,7 +55,7 @@ describe('the quota of a provider', () => {
   }
 
   // Planted faults: a quota of each process is exceeded twice over; attempts that only the claim counts exceed it by the retries.
-  it('two worker processes never send a provider more than its quota, with retries and queries', async () => {
+  it('S6, G6n: two worker processes never send a provider more than its quota, with retries and queries', async () => {
     const effects = sceneEffects(providerUrl);
     const keys = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
     await request(database, effects.keyed, keys('k', 8));

@@ -47,7 +47,7 @@ const payments = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counte
   throw new ConvergeError('not today', { code: 'X', category: 'bug', certainty: 'not_applied' });
 });
 
-it('attempts in place follow changed policies without a restart, and an event in flight keeps its policy', async () => {
+it('S18, S69: attempts in place follow changed policies without a restart, and an event in flight keeps its policy', async () => {
   tries = [];
   await scene.source.publish(
     scene.broker,
@@ -113,7 +113,7 @@ it('while the central table is unreachable the last good policies apply, and a g
   }
 });
 
-it('a rule set in the central table applies in a running consumer from the next event on, and an unreachable table changes nothing', async () => {
+it('S18: a rule set in the central table applies in a running consumer from the next event on, and an unreachable table changes nothing', async () => {
   const { executor } = scene.database;
   const handler = `consumer.${name}.test.counted`;
   const policies = livePolicies({ database: scene.database, pollMs: 10 });
@@ -168,7 +168,7 @@ it('a rule set in the central table applies in a running consumer from the next 
   }
 });
 
-it('the time limit of a handler and the timeouts of its transaction follow changed policies', async () => {
+it('S10: the time limit of a handler and the timeouts of its transaction follow changed policies', async () => {
   const handler = `consumer.${name}.test.counted`;
   const idle = async (tx: Transaction<LedgerDb>) => {
     const shown = await executorOf(tx).query<{ ms: string }>(

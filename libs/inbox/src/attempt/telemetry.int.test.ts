@@ -51,7 +51,7 @@ describe('telemetry of attempts', () => {
       .split('\n')
       .filter((line) => line.startsWith(`${metric}{`) && line.includes(name));
 
-  it('after three failures and a success a scrape has four samples, each with its labels', async () => {
+  it('S22: after three failures and a success a scrape has four samples, each with its labels', async () => {
     await play(
       [failure('AWAY', 'network'), failure('BUSY', 'throttle'), failure('E503', 'service')],
       'secret-key',
@@ -107,7 +107,7 @@ describe('telemetry of attempts', () => {
   });
 
   // Planted fault: with a `process` span per call of the handler there are four of them here.
-  it('N attempts are N children of the event’s span, with number, outcome, reason and wait', async () => {
+  it('S59, G8d: N attempts are N children of the event’s span, with number, outcome, reason and wait', async () => {
     await play([failure('AWAY', 'network'), failure('E503', 'service')]);
     const process = spans.filter((span) => span.name === spanNames.process(topic));
     expect(process).toHaveLength(1);
@@ -131,7 +131,7 @@ describe('telemetry of attempts', () => {
     ]);
   });
 
-  it('the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
+  it('S3, G8d: the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
     await play(Array.from({ length: 4 }, () => failure('BROKEN', 'bug')));
     const reported = await waitUntil(
       () => spans.find((span) => span.name === spanNames.create(`${name}.failures`)),

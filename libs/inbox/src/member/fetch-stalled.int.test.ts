@@ -6,7 +6,7 @@ import { stockScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 // Planted fault: without its report the partition counts as running while no broker serves it.
-it('a partition that gets no records is paused by name within seconds, and runs again when they arrive', async () => {
+it('G4d: a partition that gets no records is paused by name within seconds, and runs again when they arrive', async () => {
   const { scene, name, topic, events } = await stockScene(inject('stack').databaseUrl);
   onTestFinished(() => scene.close());
   const { counted } = events;

@@ -34,7 +34,7 @@ describe('members of a group', () => {
   }
 
   it.each(on('local'))(
-    'over %s a member that freezes in its handler holds the fence by name until its session ends, and changes nothing when it wakes',
+    'N2, G3a, G2g: over %s a member that freezes in its handler holds the fence by name until its session ends, and changes nothing when it wakes',
     async (driver) => {
       await open(driver);
       await scene.send(60);
@@ -95,7 +95,7 @@ describe('members of a group', () => {
   );
 
   it.each(on('kafkajs'))(
-    'over %s members that join, leave, are killed and freeze under load cause every effect once, in the order of each key',
+    'N2, G3a, G2g: over %s members that join, leave, are killed and freeze under load cause every effect once, in the order of each key',
     async (driver) => {
       await open(driver);
       const working = async (member: Member): Promise<Member> => {

@@ -76,7 +76,7 @@ async function scene() {
   };
 }
 
-it('a deleted group continues from the database, and a recreated topic halts by name', async () => {
+it('G4a: a deleted group continues from the database, and a recreated topic halts by name', async () => {
   const shop = await scene();
   await shop.handles('again');
   await shop.handles('other');

@@ -90,7 +90,7 @@ it('a list that contradicts the pinned sources of a consumer is refused at its s
   expect([await rows(), alarms()]).toEqual([0, []]);
 });
 
-it('a repeated id of a foreign producer with another body raises an alarm of its own', async () => {
+it('G3d: a repeated id of a foreign producer with another body raises an alarm of its own', async () => {
   await start();
   await sendRecords(
     broker,

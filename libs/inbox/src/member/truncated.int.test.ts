@@ -119,7 +119,7 @@ describe('a topic that is cut under its consumer', () => {
   const upTo = (to: number) => Array.from({ length: to }, (_x, n) => n);
 
   it.each(onBoth)(
-    'a log truncated beyond the offset of a stopped consumer halts only that partition, by name, and nothing is skipped (%s)',
+    'G4a: a log truncated beyond the offset of a stopped consumer halts only that partition, by name, and nothing is skipped (%s)',
     async (log) => {
       await open(log);
       await publish(0, 10);

@@ -56,7 +56,7 @@ describe('a consumer whose source begins a new epoch', () => {
   const skipped = () => service.status()[0]!.partitions.reduce((sum, { counts }) => sum + counts.skipped, 0);
   const letters = async () => (await database.executor.query('select code from converge.parked')).rows;
 
-  it('a consumer passes the markers of a new epoch, handles its events, and halts at what an old primary still writes', async () => {
+  it('G3h: a consumer passes the markers of a new epoch, handles its events, and halts at what an old primary still writes', async () => {
     await source.publish(broker, some(0));
     await linesOf(40);
     const zombie = source.copy();

@@ -65,7 +65,7 @@ describe('a consumer', () => {
     service.status()[0]!.partitions.reduce((sum, { counts }) => sum + counts.duplicates, 0);
 
   it.each(onBoth)(
-    'over the %s broker a consumer applies each event once and keeps the order of every key',
+    'C3: over the %s broker a consumer applies each event once and keeps the order of every key',
     async (log) => {
       await open(log);
       await started();
@@ -81,7 +81,7 @@ describe('a consumer', () => {
   );
 
   it.each(onOne)(
-    'over the %s broker a consumer handles the events of a foreign producer once, and reports a repeated id with other content',
+    'G3d: over the %s broker a consumer handles the events of a foreign producer once, and reports a repeated id with other content',
     async (log) => {
       await open(log);
       await started();
@@ -128,7 +128,7 @@ describe('a consumer', () => {
 
   // Planted fault: when every predecessor counts as known (`judge`), nothing halts here.
   it.each(onOne)(
-    'over the %s broker a consumer halts only the partition where an event is missing, and names the gap',
+    'G4a: over the %s broker a consumer halts only the partition where an event is missing, and names the gap',
     async (log) => {
       await open(log);
       const service = await started();

@@ -28,7 +28,7 @@ describe('a consumer that is killed', () => {
   afterEach(() => scene.close());
 
   it.each(KILLS.map((row) => [row.join(', then '), row] as const))(
-    'a consumer that is killed at %s causes every effect once, in the order of each key',
+    'G3a: a consumer that is killed at %s causes every effect once, in the order of each key',
     async (_, failpoints) => {
       await open(LOG);
       for (const failpoint of failpoints) {
@@ -57,7 +57,7 @@ describe('a consumer that is killed', () => {
   );
 
   it.each(DEFERRED)(
-    'a consumer that is killed at %s, with a position in memory alone, causes every effect once and in order',
+    'G3b: a consumer that is killed at %s, with a position in memory alone, causes every effect once and in order',
     async (failpoint) => {
       await open(LOG);
       await scene.send(30);

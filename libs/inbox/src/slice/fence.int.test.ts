@@ -52,7 +52,7 @@ describe('the fence', () => {
   }
 
   // Planted fault: without the `next_offset = $8` of the fence, all ten are applied twice here.
-  it('the fence makes a second owner wait for the handler of the first, and then move zero rows', async () => {
+  it('G3a: the fence makes a second owner wait for the handler of the first, and then move zero rows', async () => {
     const hold = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();
     const logs: [number[], number[]] = [[], []];
@@ -74,7 +74,7 @@ describe('the fence', () => {
     expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
   });
 
-  it('the fence gives an owner that froze before its slice no effect once another has continued', async () => {
+  it('G3a: the fence gives an owner that froze before its slice no effect once another has continued', async () => {
     const logs: [number[], number[]] = [[], []];
     const freeze = Promise.withResolvers<undefined>();
     const ready = Promise.withResolvers<undefined>();

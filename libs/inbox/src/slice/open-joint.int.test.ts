@@ -26,7 +26,7 @@ const moves = [0, 1, 2].map((partition) => ({
   marks: [],
 }));
 
-it('a joint slice one of whose fences is locked is refused while the lock is held, and waits for no lock', async () => {
+it('G3c: a joint slice one of whose fences is locked is refused while the lock is held, and waits for no lock', async () => {
   const [holder, joint] = [await database.acquire(), await database.acquire()];
   try {
     const { rows } = await joint.query<{ pid: number }>('select pg_backend_pid() as pid');

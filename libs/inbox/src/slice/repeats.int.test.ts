@@ -42,7 +42,7 @@ describe('an event that is delivered again', () => {
       { what: `offset ${end} or a halt`, everyMs: 2 },
     );
 
-  it('an event that is delivered a hundred times at once to twenty members takes effect once', async () => {
+  it('S20: an event that is delivered a hundred times at once to twenty members takes effect once', async () => {
     const name = `stock-${tag()}`;
     const { counted } = testEvents('orders');
     const record = new FixtureSource({ partitions: 1 }).record(counted({ key: 'sku-1', n: 1 }));
@@ -136,7 +136,7 @@ describe('an event that is delivered again', () => {
     keys: fc.integer({ min: 1, max: 3 }),
   });
 
-  it('events delivered in any order and number take effect once and in order, or their partition halts at the first gap', async () => {
+  it('S65: events delivered in any order and number take effect once and in order, or their partition halts at the first gap', async () => {
     await fc.assert(
       fc.asyncProperty(runs, async ({ deliveries: { log, honest }, rewinds, sliceSize, keys }) => {
         const [name, topic, broker] = [`stock-${tag()}`, `orders-${tag()}`, memoryBroker()];

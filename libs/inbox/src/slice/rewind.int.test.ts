@@ -55,7 +55,7 @@ async function resetOffsets(driver: DriverName, groupId: string, topic: string):
   await client.stop();
 }
 
-it(`a rewind after ${EVENTS} events has no second effect, whichever driver and kind of handler`, async () => {
+it(`G3a: a rewind after ${EVENTS} events has no second effect, whichever driver and kind of handler`, async () => {
   const broker = open('kafkajs');
   const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl), 20);
   closers.push(() => database.close());

@@ -19,7 +19,7 @@ const LINES = Array.from(
 
 describe.each(drivers)('the %s driver', (_, connect) => {
   it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
-    'a driver reads %s batches of the Java producer',
+    'G4e: a driver reads %s batches of the Java producer',
     async (codec) => {
       const topic = await freshTopic(brokers, { partitions: 1 });
       await writeWithJava(brokers, topic, LINES, codec);
@@ -31,7 +31,7 @@ describe.each(drivers)('the %s driver', (_, connect) => {
     },
   );
 
-  it('a consumer waits for an open transaction, leaves an aborted one out and delivers a committed one', async () => {
+  it('G4e: a consumer waits for an open transaction, leaves an aborted one out and delivers a committed one', async () => {
     const kit = new Kit({
       connect: () => connect({ brokers: brokers.split(','), clientId: 'foreign' }),
       sessionTimeoutMs: 6_000,

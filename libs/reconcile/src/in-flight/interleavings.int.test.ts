@@ -177,6 +177,6 @@ it('without a loss no interleaving of writes, ticks, sends and handled events ca
   expect(await playAll(true)).toBe(0);
 });
 
-it('with losses and silent changes no event on its way is repaired over, and every true drift is repaired in the end', async () => {
+it('G7m: with losses and silent changes no event on its way is repaired over, and every true drift is repaired in the end', async () => {
   expect(await playAll(false)).toBeGreaterThan(0);
 });

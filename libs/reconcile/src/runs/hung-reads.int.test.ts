@@ -30,7 +30,7 @@ async function hungWorld(statementTimeoutMs: number) {
 const state = `select state, failures, reason from converge.reconcile_key where key = 'b'`;
 
 // Planted fault: without the timeout of the connection, the key b holds its worker for ten minutes.
-it('a read that hangs in a database ends by its statement timeout: its key is unknown, and the others go on', async () => {
+it('S41, G7h: a read that hangs in a database ends by its statement timeout: its key is unknown, and the others go on', async () => {
   const { world, options, close } = await hungWorld(300);
   const hangs = {
     ...base,
@@ -53,7 +53,7 @@ it('a read that hangs in a database ends by its statement timeout: its key is un
 });
 
 // Planted fault: without the bound of reads, a side that is no database (an HTTP API that never answers) holds its worker for ever.
-it('a read of another kind that hangs is given up after timing.readMs: its key is unknown, and the others go on', async () => {
+it('G7h: a read of another kind that hangs is given up after timing.readMs: its key is unknown, and the others go on', async () => {
   const { world, options, close } = await hungWorld(60_000);
   const hangs = {
     ...base,

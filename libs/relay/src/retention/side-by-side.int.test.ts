@@ -16,7 +16,7 @@ ownServer();
 closeAfterEach();
 
 describe('a removal of children while others use the outbox', () => {
-  test('a removal that was broken off by a crash is finished by the next leader, and emits and new children work meanwhile', async () => {
+  test('G1d: a removal that was broken off by a crash is finished by the next leader, and emits and new children work meanwhile', async () => {
     const { database, topic, start } = await setUp();
     await startAt(database, 999_999);
     const first = await start();
@@ -77,7 +77,7 @@ describe('a removal of children while others use the outbox', () => {
     expect(new Set((await readLog(broker, topic)).map(({ id }) => id)).size).toBe(5 + 12);
   });
 
-  test('children come and go under writers and readers of every kind: no statement fails, nothing is lost or out of order', async () => {
+  test('G1d, G1e: children come and go under writers and readers of every kind: no statement fails, nothing is lost or out of order', async () => {
     const { database, broker, topic, start } = await setUp({
       upkeep: ({ executor }) => ensureChildren(executor, { span: 400, ahead: 4 }),
       upkeepMs: 50,

@@ -18,7 +18,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 closeAfterEach();
 
-test('a partition that takes nothing is halted by itself although there is room: an alarm names it, the rest of its topic and done_tick continue, also after a restart, and it catches up in order', async () => {
+test('G5h: a partition that takes nothing is halted by itself although there is room: an alarm names it, the rest of its topic and done_tick continue, also after a restart, and it catches up in order', async () => {
   const { database } = await withDatabase();
   const inner = closing(memoryBroker());
   const topic = await createTopic(inner, topicName(), 4);
@@ -84,7 +84,7 @@ test('a partition that takes nothing is halted by itself although there is room:
   expect(verdict).toMatchObject({ ...faultless, events: 300 * (rows[0]?.n ?? 0) });
 });
 
-test('partitions of a broker that does not answer hold back no others, neither at first nor while they are tried again', async () => {
+test('G5h: partitions of a broker that does not answer hold back no others, neither at first nor while they are tried again', async () => {
   const { database } = await withDatabase();
   const inner = closing(memoryBroker());
   const [dead, sound] = [await createTopic(inner, topicName(), 2), await createTopic(inner, topicName(), 2)];

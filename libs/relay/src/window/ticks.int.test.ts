@@ -118,7 +118,7 @@ async function plainIds(db: Database, previous: Tick, tick: Tick): Promise<strin
 }
 
 describe('windows under writers of every kind and two relays', () => {
-  test('windows lose and double nothing under every kind of writer, keep the commit order of keys, and are the same however they are read', async () => {
+  test('G1c, G2b: windows lose and double nothing under every kind of writer, keep the commit order of keys, and are the same however they are read', async () => {
     const seed = Number(process.env['SEED'] ?? 20_261);
     let writing = true;
     const writers = Array.from({ length: 20 }, (_, index) =>

@@ -74,7 +74,7 @@ describe.each(['read committed', 'repeatable read'])('500 runs of a saga at %s',
   // Planted faults that fail here, each by what an outside observer sees: a fence that is read without its lock; `begin`
   // that overruns a tombstone; 40001 that is not rerun; an undo against `started` as a noop; a step before a group that is
   // undone with the first of its members; an outcome that meets `undo_pending` and is emitted as a success.
-  it('500 runs in random orders each end completed or compensated with exact effects, at both isolation levels', async () => {
+  it('S54, S55, S65, G6c: 500 runs in random orders each end completed or compensated with exact effects, at both isolation levels', async () => {
     const ran = await Promise.all(
       lanes.map((rules, at) => runLane(rules, { runs: EACH, isolation, seed: FIRST + at * 1_000 })),
     );
@@ -88,7 +88,7 @@ describe.each(['read committed', 'repeatable read'])('500 runs of a saga at %s',
 });
 
 // Planted fault: an undo that is applied again to `undone` has its effect five times.
-it('sagas of which each event arrives five times, in random order, end like others: each effect and each undo happens once', async () => {
+it('S31, S65, G6c: sagas of which each event arrives five times, in random order, end like others: each effect and each undo happens once', async () => {
   const ran = await Promise.all(
     lanes.map((rules, at) => runLane(rules, { runs: 5, seed: FIRST + 5_000 + at * 1_000, deliveries: 5 })),
   );

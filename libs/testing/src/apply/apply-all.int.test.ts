@@ -53,7 +53,7 @@ describe('several services until quiet', () => {
     },
   );
 
-  it('equal seeds deliver in the same order', async () => {
+  it('S63, N5: equal seeds deliver in the same order', async () => {
     const histories: unknown[] = [];
     for (let run = 0; run < 2; run += 1) {
       const own = await serviceDatabase<DeskDb>(inject('stack').databaseUrl, DESK_TABLES);

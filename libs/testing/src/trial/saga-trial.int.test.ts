@@ -61,7 +61,7 @@ function trialIn(
 }
 
 describe("the trial of a user's saga", () => {
-  it('a saga over two databases ends completed or compensated with exact effects in every run', async () => {
+  it('N5: a saga over two databases ends completed or compensated with exact effects in every run', async () => {
     const { runs, completed, compensated, overlaps, waits } = await trialOf('none', 60);
     expect(completed + compensated).toBe(runs);
     // A trial in which nothing happens proves nothing.
@@ -82,7 +82,7 @@ describe("the trial of a user's saga", () => {
     expect(message).toMatch(/Run it alone, in empty databases: \{ seed: \d+, runs: 1 \}$/);
   });
 
-  it('a seed decides the whole run: alone it fails in the same way', async () => {
+  it('S63: a seed decides the whole run: alone it fails in the same way', async () => {
     const all: unknown = await trialOf('forgets_undo', 20).catch((error: unknown) => error);
     const [first] = (all as SagaTrialError).findings;
     const alone: unknown = await trialOf('forgets_undo', 1, first!.seed).catch((error: unknown) => error);

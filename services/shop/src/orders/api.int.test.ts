@@ -84,7 +84,7 @@ describe('POST /orders', () => {
   });
 
   // Planted fault: a request key that is new for each request (`placeOrder`) fails here, and in the next two.
-  it('a repeated request gets the stored answer and has no other effect', async () => {
+  it('C8, G3g: a repeated request gets the stored answer and has no other effect', async () => {
     const first = (await (await post('again', tea)).json()) as Answer;
     const before = await total();
     const second = await post('again', { country: 'PT', lines: tea.lines });
@@ -92,7 +92,7 @@ describe('POST /orders', () => {
     expect(await total()).toBe(before);
   });
 
-  it('twenty concurrent requests with one key create one order and one event', async () => {
+  it('C8, G3g: twenty concurrent requests with one key create one order and one event', async () => {
     const before = await total();
     const responses = await Promise.all(Array.from({ length: 20 }, () => post('at-once', tea)));
     const bodies = (await Promise.all(responses.map((response) => response.json()))) as Answer[];
@@ -120,7 +120,7 @@ describe('POST /orders', () => {
     expect(await written([placed.orderId])).toEqual({ orders: 1, events: 1 });
   });
 
-  it('POST /orders answers 503 while its database is away, and a repeat then places the order', async () => {
+  it('S71: POST /orders answers 503 while its database is away, and a repeat then places the order', async () => {
     const url = new URL(databaseUrl);
     const away = await faultProxy({ target: url.host });
     url.host = away.address;

@@ -43,7 +43,7 @@ async function busyApi() {
 const waiting = ({ pool }: Database<OrdersDb>, count: number): Promise<boolean> =>
   waitUntil(() => pool.waitingCount === count, { what: `${count} requests to wait` });
 
-it('while every connection is in use, a request too many is answered 503 at once, and nothing is begun for a client that has gone', async () => {
+it('G5r: while every connection is in use, a request too many is answered 503 at once, and nothing is begun for a client that has gone', async () => {
   const { database, failures, post } = await busyApi();
   const held = await database.acquire();
   const leaves = new AbortController();

@@ -34,7 +34,7 @@ const refunded = (orderIds: readonly string[]): ProviderLedger => {
 };
 
 // Seen to fail without `inFlight` of the reconciler: then the refund is written by it, before its event is handled.
-it('payments-vs-provider waits for a late consumer of payments, and repairs only what its events do not', async () => {
+it('S47, G7m: payments-vs-provider waits for a late consumer of payments, and repairs only what its events do not', async () => {
   const database = await openPayments();
   const broker = await openBroker();
   const sending = relay({ database, broker, saveMs: 5 });

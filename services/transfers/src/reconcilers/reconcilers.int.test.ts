@@ -48,7 +48,7 @@ const move = (database: Database<AccountsDb>, accountId: string, transferId: str
       book(tx, { transferId, accountId, kind: amountCents < 0 ? 'sent' : 'arrived', amountCents }),
     );
 
-it('a balance that differs from its movements is brought to their sum, in either bank', async () => {
+it('S68: a balance that differs from its movements is brought to their sum, in either bank', async () => {
   await move(giro, 'g1', id(1), -30);
   await move(savings, 's1', id(1), 30);
   expect(await run(giroBalances)).toMatchObject({ keys: 0 });
