@@ -112,6 +112,16 @@ const migrated = async () => {
   await migrate(database, allMigrations);
 };
 
+/** One database for all that only look. */
+let lookedAt: string | undefined;
+const looks = async () => {
+  if (lookedAt === undefined) {
+    await migrated();
+    lookedAt = env['DATABASE_URL'];
+  }
+  env = { ...env, DATABASE_URL: lookedAt ?? '' };
+};
+
 /** What fails, the text that says why, and what is there already. */
 type Row = [name: string, fails: () => Step, why: RegExp, given?: () => Promise<unknown>];
 
@@ -146,27 +156,27 @@ const looking: readonly Row[] = [
     'a parked event that does not exist',
     () => step('parked', 'show', ID),
     /there is no parked event/,
-    migrated,
+    looks,
   ],
-  ['an intent that does not exist', () => step('effects', 'show', ID), /has no intent/, migrated],
+  ['an intent that does not exist', () => step('effects', 'show', ID), /has no intent/, looks],
   [
     'the outcome of an intent that does not exist',
     () => step('effects', 'resolve', ID, '--failed', 'X', '--reason', 'r', '--yes'),
     /has no intent/,
-    migrated,
+    looks,
   ],
-  ['a saga that does not exist', () => step('saga', 'show', 'i'), /is not known/, migrated],
+  ['a saga that does not exist', () => step('saga', 'show', 'i'), /is not known/, looks],
   [
     'the outcome of a step that does not exist',
     () => step('saga', 'resolve', 'i', 's', '--effect-stays', '--reason', 'r', '--yes'),
     /knows no saga of that id/,
-    migrated,
+    looks,
   ],
   [
     'a type that is not registered',
     () => step('consumers', 'types', 'drop', 'c', 't', '--yes'),
     /no type|not registered/,
-    migrated,
+    looks,
   ],
   ['a command with a typo', () => step('topics', 'crate', 'a'), /there is no command/],
 ];

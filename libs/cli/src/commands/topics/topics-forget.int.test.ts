@@ -4,7 +4,7 @@ import type { Admin, Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
@@ -13,17 +13,17 @@ let database: Database;
 let topic: string;
 let env: Record<string, string>;
 
-beforeEach(async () => {
-  topic = `cli.forget.${randomBytes(4).toString('hex')}`;
+beforeAll(async () => {
   env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
   database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
   expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+});
+beforeEach(async () => {
+  topic = `cli.forget.${randomBytes(4).toString('hex')}`;
   expect(await cli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
 });
-afterEach(async () => {
-  await stopLeftovers();
-  await database.close();
-});
+afterEach(stopLeftovers);
+afterAll(() => database.close());
 
 const emit = (n: number) =>
   database.executor.query(`select converge.emit($1, 'k', 'cli.thing', '{"n":' || $2::int || '}', '{}')`, [
