@@ -126,6 +126,10 @@ cluster-switch: $(INSTALLED) ## relay and consumers move to another Kafka cluste
 upgrade: $(INSTALLED) ## Postgres moves to its next major version under load, by pg_upgrade and by replication; ARGS="--only replication"
 	@node verification/upgrade/main.ts $(ARGS)
 
+.PHONY: planted
+planted: $(INSTALLED) ## plant known faults in a copy of the tree: each has to be caught by its tests; ARGS="--only 07"
+	@node verification/planted/main.ts $(ARGS)
+
 .PHONY: schemas
 schemas: $(INSTALLED) ## write schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions
 	@node schemas/src/main.ts write

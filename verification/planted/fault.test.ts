@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { chosenFaults, parseFault, testFilesOf } from './fault.ts';
+
+const head = ['Planted: no lock.', 'Breaks: guarantee 1', 'Caught by: a/b.int, c', 'Tier: test'];
+const diff = 'diff --git a/x.ts b/x.ts\n--- a/x.ts\n+++ b/x.ts\n';
+const textOf = (lines: readonly string[]): string => `${lines.join('\n')}\n\n${diff}`;
+
+describe('the file of a planted fault', () => {
+  it('the file of a planted fault has a head and a patch', () => {
+    expect(parseFault('07-no-lock.patch', textOf([...head, 'Only: a lock', 'Mark: x: y']))).toEqual({
+      id: '07',
+      name: 'no-lock',
+      planted: 'no lock.',
+      breaks: 'guarantee 1',
+      mark: 'x: y',
+      caughtBy: ['a/b.int', 'c'],
+      only: 'a lock',
+      tier: 'test',
+    });
+  });
+
+  it.each([
+    ['7-no-lock.patch', textOf(head), /00-short-name\.patch/],
+    ['07-no-lock.patch', head.join('\n'), /no patch/],
+    ['07-no-lock.patch', textOf(head.slice(1)), /no line "Planted: …"/],
+    ['07-no-lock.patch', textOf([...head, 'Teir: test']), /"Teir: test" is none of Planted/],
+    ['07-no-lock.patch', textOf([...head, 'Tier: soon']), /its tier is none of test, verify full/],
+  ])('the file %s is refused where it says less than it has to: %#', (file, text, why) => {
+    expect(() => parseFault(file, text)).toThrow(why);
+  });
+});
+
+it('a fault names its test files by a part of their paths, wherever they lie', () => {
+  const files = ['libs/a/b.int.test.ts', 'libs/a/b.int.ts', 'docs/c.test.ts', 'd.test.ts'];
+  expect(testFilesOf({ id: '07', caughtBy: ['a/b.int', 'c.'] }, files)).toEqual([
+    'libs/a/b.int.test.ts',
+    'docs/c.test.ts',
+  ]);
+  expect(() => testFilesOf({ id: '07', caughtBy: ['gone'] }, files)).toThrow('fault 07 names gone');
+});
+
+it('faults are chosen by number or by name, and an unknown one is refused', () => {
+  const faults = [
+    { id: '01', name: 'one' },
+    { id: '02', name: 'two' },
+    { id: '03', name: 'three' },
+  ];
+  const ids = (only?: readonly string[]): string[] => chosenFaults(faults, only).map(({ id }) => id);
+  expect([ids(), ids(['03', 'one'])]).toEqual([
+    ['01', '02', '03'],
+    ['01', '03'],
+  ]);
+  expect(() => ids(['04'])).toThrow('there is no fault 04');
+});

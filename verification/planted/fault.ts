@@ -1,0 +1,79 @@
+/** A planted fault: a patch that takes one remedy out, and what is expected of the tests. */
+export interface Fault {
+  /** The two digits of its file. */
+  readonly id: string;
+  readonly name: string;
+  /** What is planted. */
+  readonly planted: string;
+  /** The promise that no longer holds. */
+  readonly breaks: string;
+  /** The words that a drawn fault was made from; undefined: it was not drawn. */
+  readonly mark?: string;
+  /** Parts of the paths of the test files that catch it. */
+  readonly caughtBy: readonly string[];
+  /** The tests that are run, as vitest's `-t`. @default all of the files */
+  readonly only?: string;
+  /** A part of the message with which its test fails, where that is neither an assertion nor a wait that ran out. */
+  readonly failsWith?: string;
+  /** `test`: the first tier catches it. `verify full`: its tests catch it at full size only. */
+  readonly tier: 'test' | 'verify full';
+}
+
+const FILE = /^(\d\d)-([a-z0-9-]+)\.patch$/;
+const TIERS: readonly Fault['tier'][] = ['test', 'verify full'];
+const FIELDS = ['Planted', 'Breaks', 'Mark', 'Caught by', 'Only', 'Fails with', 'Tier'];
+
+/** Parses a fault from its file: the head is lines `Name: value`, up to the patch. Pure. */
+export function parseFault(file: string, text: string): Fault {
+  const wrong = (why: string): Error => new Error(`faults/${file}: ${why}`);
+  const [, id, name] = FILE.exec(file) ?? [];
+  if (id === undefined || name === undefined) throw wrong('its name has to be 00-short-name.patch');
+  const [head = '', patch] = text.split(/^(?=diff --git )/m);
+  if (patch === undefined) throw wrong('it has no patch');
+  const fields = new Map<string, string>();
+  for (const line of head.split('\n').filter((one) => one.trim() !== '')) {
+    const [, field = '', value = ''] = /^([A-Z][a-z ]+): (.+)$/.exec(line) ?? [];
+    if (!FIELDS.includes(field)) throw wrong(`"${line}" is none of ${FIELDS.join(', ')}`);
+    fields.set(field, value.trim());
+  }
+  const needed = (field: string): string => {
+    const value = fields.get(field);
+    if (value === undefined) throw wrong(`its head has no line "${field}: …"`);
+    return value;
+  };
+  const tier = TIERS.find((one) => one === needed('Tier'));
+  if (tier === undefined) throw wrong(`its tier is none of ${TIERS.join(', ')}`);
+  const [mark, only, failsWith] = ['Mark', 'Only', 'Fails with'].map((field) => fields.get(field));
+  return {
+    ...{ id, name, tier, planted: needed('Planted'), breaks: needed('Breaks') },
+    caughtBy: needed('Caught by').split(', '),
+    ...(mark !== undefined && { mark }),
+    ...(only !== undefined && { only }),
+    ...(failsWith !== undefined && { failsWith }),
+  };
+}
+
+/** Finds the test files that a fault names. Pure; throws where a part of a path is that of no test file. */
+export function testFilesOf(
+  { id, caughtBy }: Pick<Fault, 'id' | 'caughtBy'>,
+  files: readonly string[],
+): string[] {
+  const tests = files.filter((file) => file.endsWith('.test.ts'));
+  return caughtBy.flatMap((part) => {
+    const found = tests.filter((file) => file.includes(part));
+    if (found.length === 0)
+      throw new Error(`fault ${id} names ${part}, which is in the path of no test file`);
+    return found;
+  });
+}
+
+/** Chooses faults by number or name. Pure. @default all */
+export function chosenFaults<One extends Pick<Fault, 'id' | 'name'>>(
+  faults: readonly One[],
+  only: readonly string[] | undefined,
+): One[] {
+  const is = ({ id, name }: One, asked: string): boolean => asked === id || asked === name;
+  const unknown = only?.filter((asked) => !faults.some((one) => is(one, asked))) ?? [];
+  if (unknown.length > 0) throw new Error(`there is no fault ${unknown.join(', ')}`);
+  return faults.filter((one) => only === undefined || only.some((asked) => is(one, asked)));
+}

@@ -1,0 +1,75 @@
+import type { Copy } from './copy.ts';
+import { type Fault, testFilesOf } from './fault.ts';
+import { faultsOfClean, judgeRun, type Verdict } from './judge.ts';
+import type { PlantedFault } from './read-faults.ts';
+import { runTests } from './run-tests.ts';
+
+interface Scene {
+  readonly copy: Copy;
+  /** The files of the tree. */
+  readonly files: readonly string[];
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+/** Runs the tests of all faults on the clean copy, then those of each fault with it planted. True if each was caught. */
+export async function runFaults(faults: readonly PlantedFault[], scene: Scene): Promise<boolean> {
+  const { say } = scene;
+  const planned = faults.map((fault) => ({ fault, files: testFilesOf(fault, scene.files) }));
+  if (!(await passClean(planned, scene))) return false;
+  let survived = 0;
+  for (const { fault, files } of planned) {
+    const { verdict, seconds } = await tryFault(fault, files, scene);
+    if (verdict.kind !== 'caught') survived += 1;
+    say(`${fault.id} ${fault.name}: ${textOf(verdict)}, ${seconds.toFixed(0)} s (${fault.tier})`);
+    if (verdict.kind !== 'caught') say(`   planted: ${fault.planted}\n   breaks: ${fault.breaks}`);
+  }
+  say(`${planned.length - survived} caught, ${survived} survived`);
+  return survived === 0;
+}
+
+type Planned = readonly { readonly fault: Fault; readonly files: readonly string[] }[];
+
+/** A failure shows a fault only if the same tests pass without it. */
+async function passClean(planned: Planned, { copy, signal, say }: Scene): Promise<boolean> {
+  for (const full of [false, true]) {
+    const of = planned.filter(({ fault }) => (fault.tier === 'verify full') === full);
+    const files = [...new Set(of.flatMap((one) => one.files))];
+    if (files.length === 0) continue;
+    const { report, seconds } = await runTests(copy.folder, { files, full, signal });
+    const wrong = faultsOfClean(report, files);
+    const how = wrong.length === 0 ? 'pass' : 'do not pass';
+    say(`without a fault, their ${files.length} test files ${how}, ${seconds.toFixed(0)} s`);
+    for (const line of wrong) say(`   ${line}`);
+    if (wrong.length > 0) return false;
+  }
+  return true;
+}
+
+async function tryFault(
+  fault: PlantedFault,
+  files: readonly string[],
+  { copy, signal }: Scene,
+): Promise<{ readonly verdict: Verdict; readonly seconds: number }> {
+  await copy.restore();
+  try {
+    await copy.plant(fault.patch);
+  } catch (error) {
+    return { verdict: { kind: 'invalid', why: String(error) }, seconds: 0 };
+  }
+  const full = fault.tier === 'verify full';
+  const { report, seconds } = await runTests(copy.folder, { files, full, only: fault.only, signal });
+  await copy.restore();
+  return { verdict: judgeRun(report, fault.failsWith), seconds };
+}
+
+function textOf(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'caught':
+      return `caught by "${verdict.by}"${verdict.how === 'assertion' ? '' : ` (${verdict.how})`}`;
+    case 'survived':
+      return 'SURVIVED';
+    case 'invalid':
+      return `SURVIVED: no test failed by what it asserts: ${verdict.why.split('\n')[0] ?? ''}`;
+  }
+}
