@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, expect } from 'vitest';
+import { afterAll, beforeEach, expect, onTestFinished } from 'vitest';
+import { noteRunning } from './running.ts';
 
 declare module 'vitest' {
   export interface TaskMeta {
@@ -11,19 +12,39 @@ declare module 'vitest' {
 /** The events of `process` whose listeners would act on the tests of other files. */
 const EVENTS = ['warning', 'uncaughtException', 'unhandledRejection', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-const began = { own: process.cpuUsage(), children: childrenSeconds(), process: stateOfProcess() };
+// Vitest runs this file before each test file.
+const began = {
+  own: process.cpuUsage(),
+  children: childrenSeconds(),
+  environment: { ...process.env },
+  listeners: listeners(),
+};
+noteRunning('a file before its first test');
 
-// Vitest runs this file before each test file, and ends hooks in reverse order: this hook is the last one of the file.
-afterAll((_context, { file }) => {
+beforeEach(({ task }) => {
+  noteRunning(`${task.file.name}: ${task.fullTestName}`, task.timeout);
+  onTestFinished(() => noteRunning(`${task.file.name}, after ${task.fullTestName}`));
+});
+
+// Hooks end in reverse order: this one is the last of the file.
+afterAll(({}, { file }) => {
+  noteRunning(undefined);
   const { user, system } = process.cpuUsage(began.own);
   file.meta.cpu = { own: (user + system) / 1e6, children: childrenSeconds() - began.children };
   // Files share their worker's process.
-  expect(stateOfProcess(), 'a test file takes back what it changes in `process`').toEqual(began.process);
+  const why = 'a test file takes back what it changes in `process`';
+  expect(changedVariables(), why).toEqual([]);
+  expect(listeners(), why).toEqual(began.listeners);
 });
 
-function stateOfProcess(): object {
-  const listeners = EVENTS.map((event) => [event, process.listenerCount(event)]);
-  return { listeners: Object.fromEntries(listeners) as object, environment: { ...process.env } };
+function listeners(): object {
+  return Object.fromEntries(EVENTS.map((event) => [event, process.listenerCount(event)]));
+}
+
+/** Lists names alone: a value may be a secret. */
+function changedVariables(): readonly string[] {
+  const names = new Set([...Object.keys(began.environment), ...Object.keys(process.env)]);
+  return [...names].filter((name) => began.environment[name] !== process.env[name]);
 }
 
 /** Fields 16 and 17 of /proc/self/stat, in hundredths of a second; 0 where there is no such file. */

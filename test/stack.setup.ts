@@ -15,13 +15,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   const one = (shared.testStack ??= { users: 0, stack: startTestStack() });
   one.users += 1;
-  const { databaseUrl, brokers, stop } = await one.stack;
-  project.provide('stack', { databaseUrl, brokers });
+  const stack = await one.stack;
+  project.provide('stack', { databaseUrl: stack.databaseUrl, brokers: stack.brokers });
   return async () => {
     one.users -= 1;
     if (one.users > 0) return;
     delete shared.testStack;
-    await stop();
+    await stack.stop();
   };
 }
 

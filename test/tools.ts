@@ -33,7 +33,7 @@ export class MissingTools implements Reporter {
   }
 }
 
-type Skipped = Pick<TestCase, 'fullName' | 'options' | 'tags' | 'result'>;
+type Skipped = Pick<TestCase, 'fullName' | 'tags' | 'result'>;
 
 /** Formats the skipped tests: a line for each missing tool with the tests that it cost, then every other one by name. */
 export function skippedText(tests: readonly Skipped[], absent: readonly Tool[]): readonly string[] {
