@@ -1,11 +1,10 @@
-import { Kafka, logLevel } from 'kafkajs';
-import { type Broker, type OutgoingRecord, partitionOf } from '@convergekit/broker/engine';
+import { type OutgoingRecord, partitionOf } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
-import { kafkaBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
+import { type CutLog, openCutLog } from '../fixture/cut-log.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { makeTopics, tag } from '../testing/quick.ts';
@@ -19,44 +18,17 @@ import { type ConsumerService, consumerService } from '../service/consumer-servi
  * - `judge` taking every predecessor for known: what was cut off is skipped silently.
  */
 
-interface Opened {
-  readonly broker: Broker;
-  /** Retention, or an operator: the records below `offset` go. */
-  readonly truncate: (topic: string, partition: number, offset: bigint) => Promise<void>;
-}
-
-function memory(): Opened {
-  const broker = memoryBroker();
-  return { broker, truncate: (...where) => Promise.resolve(broker.truncate(...where)) };
-}
-
-function kafka(): Opened {
-  const brokers = inject('stack').brokers.split(',');
-  const broker = kafkaBroker({ brokers, clientId: 'truncated-test' });
-  const truncate = async (topic: string, partition: number, offset: bigint): Promise<void> => {
-    const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    // kafkajs knows the leaders only of topics that it was asked about.
-    await admin.fetchTopicOffsets(topic);
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: `${offset}` }] });
-    await admin.disconnect();
-  };
-  return { broker, truncate };
-}
-
 const keyOf = (partition: number): string => (partitionOf('a', 2) === partition ? 'a' : otherKey);
 const otherKey = ['b', 'c', 'd', 'e', 'f'].find((key) => partitionOf(key, 2) !== partitionOf('a', 2))!;
 const [cut, whole] = [keyOf(0), keyOf(1)];
 
 const who = { by: 'ann', reason: 'the log was cut' };
 
-const LOGS = { memory, kafka };
-type Log = keyof typeof LOGS;
-const onBoth: readonly Log[] = ['memory', 'kafka'];
-const onOne: readonly Log[] = inject('full') ? onBoth : ['memory'];
+const onBoth: readonly CutLog['name'][] = ['memory', 'kafka'];
+const onOne: readonly CutLog['name'][] = inject('full') ? onBoth : ['memory'];
 
 describe('a topic that is cut under its consumer', () => {
-  let opened: Opened;
+  let opened: CutLog;
   let database: Database<LedgerDb>;
   let topic: string;
   let name: string;
@@ -77,8 +49,8 @@ describe('a topic that is cut under its consumer', () => {
     await database.close();
   });
 
-  async function open(log: Log): Promise<void> {
-    opened = LOGS[log]();
+  async function open(log: CutLog['name']): Promise<void> {
+    opened = openCutLog(log, inject('stack').brokers);
     await makeTopics(opened.broker, [topic, `beginning-${name}.failures`, `earliest-${name}.failures`], 2);
   }
   const publish = (from: number, to: number) =>

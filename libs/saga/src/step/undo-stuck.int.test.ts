@@ -10,7 +10,7 @@ const log = {
 };
 let scene: TrialScene;
 beforeAll(async () => {
-  const worker = { stuckAfterMs: 1, log: log as never };
+  const worker = { stuckAfterMs: 1, tidyMs: 50, log: log as never };
   scene = await TrialScene.open(inject('stack').databaseUrl, {}, worker);
 });
 afterAll(async () => expect(await scene.close()).toEqual([]));
