@@ -1,14 +1,13 @@
 import { executorOf, type Executor } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { seededRandom } from '@convergekit/core';
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 
 let shop: Shop;
 
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl), { max: 24 });
+  shop = await openShop(inject('stack').databaseUrl, { max: 24 });
   return () => shop.database.close();
 });
 

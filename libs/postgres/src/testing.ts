@@ -1,2 +1,3 @@
-/** Exports for tests: reading and comparing the catalogue of tables. */
+/** Exports for tests: the files of migrations, and the catalogue of tables to compare. */
 export { type CatalogueEntry, catalogueDifferences, readCatalogue } from './catalogue-sql.ts';
+export { readMigrations } from './migration-files.ts';

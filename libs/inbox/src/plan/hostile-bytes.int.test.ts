@@ -2,7 +2,7 @@ import { WIRE } from '@convergekit/contracts/engine';
 import type { OutgoingRecord } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { executorOf } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import fc from 'fast-check';
 import { beforeAll, expect, inject, it } from 'vitest';
 import { captureLogs } from '@convergekit/telemetry/testing';
@@ -63,7 +63,7 @@ const noise = fc.record({
 
 it('S15, G5c, G5e: a consumer accounts for every record whatever its bytes, crashes on none, and a rewind makes no second dead letter', async () => {
   const broker = memoryBroker();
-  const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  const { database } = await ledgerDatabase(inject('stack').databaseUrl);
   await makeTopics(broker, ['orders', 'fuzz.failures'], 1);
   const source = new FixtureSource({ partitions: 1 });
   const consumer = defineConsumer<LedgerDb>({ name: 'fuzz', from: 'beginning' }).on(

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { type Database, executorOf } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -21,7 +21,7 @@ describe('an event that is delivered again', () => {
   let database: Database<LedgerDb>;
 
   beforeAll(async () => {
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl), 30);
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl, 30));
     await database.executor.query('create table stock (sku text primary key, version int not null)');
     // The topic ids are cleared: each memory broker gave its topic another id, which is not tested here.
     await database.executor.query(

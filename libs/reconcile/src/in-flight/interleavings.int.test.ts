@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, inject, it } from 'vitest';
 import { interleaved } from '../fixture/interleaved.ts';
-import { CONSUMER, FlowModel, type Handling, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
+import { CONSUMER, FLOW_TABLES, FlowModel, type Handling, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
 import {
   listing,
   options,
@@ -18,7 +18,7 @@ import { runReconciler } from '../service.ts';
 
 const RUNS = inject('full') ? 40 : 10;
 
-worldForEach({ workers: 1 });
+worldForEach({ workers: 1 }, FLOW_TABLES);
 
 const NAMES = ['a', 'b', 'c'] as const;
 

@@ -1,6 +1,6 @@
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { outboxMigrations } from '@convergekit/outbox';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { blocks, keptPlanOf, type PlanNode, planOf, sequentialScans, tickAt } from '../fixture/plans.ts';
 import { relayMigrations } from '../migrations.ts';
@@ -37,8 +37,9 @@ async function fill(from: number, to: number): Promise<void> {
 }
 
 beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'relay_plan') });
-  await migrate(database, [outboxMigrations, relayMigrations]);
+  ({ database } = await migratedDatabase(inject('stack').databaseUrl, [outboxMigrations, relayMigrations], {
+    prefix: 'relay_plan',
+  }));
   const { rows } = await database.executor.query<{ child: string }>(
     `select inhrelid::regclass::text as child from pg_inherits where inhparent = 'converge.outbox'::regclass`,
   );
@@ -159,9 +160,12 @@ describe('with 200 children and a million rows, analyzed', () => {
 });
 
 test('a poll that was planned for empty tables is no slower when they have grown', async () => {
-  const grown = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'relay_grown') });
+  const { database: grown } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, relayMigrations],
+    { prefix: 'relay_grown' },
+  );
   onTestFinished(() => grown.close());
-  await migrate(grown, [outboxMigrations, relayMigrations]);
   const plan = await keptPlanOf(grown, pollValues('zero', 1), async () => {
     await grown.executor.query(
       `insert into converge.outbox (event_id, topic, key, type, headers, payload)

@@ -1,4 +1,4 @@
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { type Database, migrate } from '@convergekit/postgres';
 import {
   type CopyExecutor,
   copyExecutorOfClient,
@@ -7,7 +7,7 @@ import {
 } from '@convergekit/postgres/engine';
 import { outboxMigrations } from '@convergekit/outbox';
 import { seededRandom, systemClock } from '@convergekit/core';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { relayMigrations } from '../migrations.ts';
 import { idsOf as idsIn } from '../fixture/blocks.ts';
@@ -31,8 +31,7 @@ let held: Awaited<ReturnType<Database['acquire']>>;
 let copies: CopyExecutor;
 
 async function fresh(sets = [outboxMigrations, relayMigrations]): Promise<Database> {
-  const made = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 60 });
-  await migrate(made, sets);
+  const { database: made } = await migratedDatabase(inject('stack').databaseUrl, sets, { max: 60 });
   await made.executor.query(ledgerSql);
   await made.executor.query(
     `insert into converge.lease (name, holder, term, expires_at) values ($1, 'test', 1, 'infinity')`,
