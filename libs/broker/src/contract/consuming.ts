@@ -8,7 +8,11 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const member = await kit.member({ groupId: kit.group(), topics: [topic] }).start();
-      for (let round = 0; round < 50; round += 1) await kit.write(topic, 0, records(20, `${round}-`));
+      await kit.writeEach(
+        topic,
+        0,
+        Array.from({ length: 50 }, (_, round) => records(20, `${round}-`)),
+      );
       await until('all records', () => member.seen.length === 1_000);
       expect(member.seen.map(({ offset }) => offset)).toEqual(member.seen.map((_, index) => BigInt(index)));
       for (const batch of member.batches)

@@ -4,7 +4,6 @@ import {
   type BrokerUnderTest,
   collect,
   Kit,
-  type Member,
   record,
   records,
   settled,
@@ -12,6 +11,7 @@ import {
   values,
   written,
 } from './kit.ts';
+import { commitAll, type Member } from './member.ts';
 
 const failureOf = (result: SendResult | undefined): BrokerError | undefined =>
   result?.ok === false ? result.error : undefined;
@@ -200,9 +200,6 @@ export function networkContract(setup: () => BrokerUnderTest): void {
     }, 90_000);
   });
 }
-
-const commitAll: NonNullable<Parameters<Kit['member']>[0]['batch']> = (batch, control) =>
-  control.commit(batch.records.at(-1)!.offset + 1n).catch(() => undefined);
 
 function distinct(member: Member): number {
   return new Set(member.seen.map(({ partition, offset }) => `${partition}/${offset}`)).size;
