@@ -36,7 +36,7 @@ async function passClean(planned: Planned, { copy, signal, say }: Scene): Promis
     const of = planned.filter(({ fault }) => (fault.tier === 'verify full') === full);
     const files = [...new Set(of.flatMap((one) => one.files))];
     if (files.length === 0) continue;
-    const { report, seconds } = await runTests(copy.folder, { files, full, signal });
+    const { report, seconds } = await runTests(copy.folder, { files, full, bail: false, signal });
     const wrong = faultsOfClean(report, files);
     const how = wrong.length === 0 ? 'pass' : 'do not pass';
     say(`without a fault, their ${files.length} test files ${how}, ${seconds.toFixed(0)} s`);
@@ -46,11 +46,16 @@ async function passClean(planned: Planned, { copy, signal, say }: Scene): Promis
   return true;
 }
 
+interface Tried {
+  readonly verdict: Verdict;
+  readonly seconds: number;
+}
+
 async function tryFault(
   fault: PlantedFault,
   files: readonly string[],
   { copy, signal }: Scene,
-): Promise<{ readonly verdict: Verdict; readonly seconds: number }> {
+): Promise<Tried> {
   await copy.restore();
   try {
     await copy.plant(fault.patch);
@@ -58,9 +63,16 @@ async function tryFault(
     return { verdict: { kind: 'invalid', why: String(error) }, seconds: 0 };
   }
   const full = fault.tier === 'verify full';
-  const { report, seconds } = await runTests(copy.folder, { files, full, only: fault.only, signal });
+  const attempt = async (bail: boolean): Promise<Tried> => {
+    const run = { files, full, bail, only: fault.only, signal };
+    const { report, seconds } = await runTests(copy.folder, run);
+    return { verdict: judgeRun(report, fault.failsWith), seconds };
+  };
+  const first = await attempt(true);
+  // The first failure is mostly an assertion; where it is not, a later one may be.
+  const tried = first.verdict.kind === 'invalid' ? await attempt(false) : first;
   await copy.restore();
-  return { verdict: judgeRun(report, fault.failsWith), seconds };
+  return { ...tried, seconds: tried === first ? first.seconds : first.seconds + tried.seconds };
 }
 
 function textOf(verdict: Verdict): string {

@@ -13,13 +13,15 @@ export interface TestRun {
   readonly only?: string | undefined;
   /** Runs tests that repeat themselves at full size. */
   readonly full: boolean;
+  /** Ends the run at the first failed test. */
+  readonly bail: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Runs test files in a copy of the tree by its own vitest. Rejects where vitest wrote no report. */
 export async function runTests(
   folder: string,
-  { files, only, full, signal }: TestRun,
+  { files, only, full, bail, signal }: TestRun,
 ): Promise<{ readonly report: Report; readonly seconds: number }> {
   const report = join(folder, '.converge/report.json');
   await rm(report, { force: true });
