@@ -56,23 +56,23 @@ async function tryFault(
   files: readonly string[],
   { copy, signal }: Scene,
 ): Promise<Tried> {
-  await copy.restore();
-  try {
-    await copy.plant(fault.patch);
-  } catch (error) {
-    return { verdict: { kind: 'invalid', why: String(error) }, seconds: 0 };
-  }
-  const full = fault.tier === 'verify full';
-  const attempt = async (bail: boolean): Promise<Tried> => {
-    const run = { files, full, bail, only: fault.only, signal };
-    const { report, seconds } = await runTests(copy.folder, run);
-    return { verdict: judgeRun(report, fault.failsWith), seconds };
+  const began = performance.now();
+  const run = { files, full: fault.tier === 'verify full', only: fault.only, signal };
+  const attempt = async (bail: boolean): Promise<Verdict> =>
+    judgeRun((await runTests(copy.folder, { ...run, bail })).report, fault.failsWith);
+  const judged = async (): Promise<Verdict> => {
+    try {
+      await copy.restore();
+      await copy.plant(fault.patch);
+      const first = await attempt(true);
+      // The first failure is mostly an assertion; where it is not, a later one may be.
+      return first.kind === 'invalid' ? await attempt(false) : first;
+    } catch (error) {
+      signal.throwIfAborted();
+      return { kind: 'invalid', why: error instanceof Error ? error.message : String(error) };
+    }
   };
-  const first = await attempt(true);
-  // The first failure is mostly an assertion; where it is not, a later one may be.
-  const tried = first.verdict.kind === 'invalid' ? await attempt(false) : first;
-  await copy.restore();
-  return { ...tried, seconds: tried === first ? first.seconds : first.seconds + tried.seconds };
+  return { verdict: await judged(), seconds: (performance.now() - began) / 1_000 };
 }
 
 function textOf(verdict: Verdict): string {
@@ -82,6 +82,6 @@ function textOf(verdict: Verdict): string {
     case 'survived':
       return 'SURVIVED';
     case 'invalid':
-      return `SURVIVED: no test failed by what it asserts: ${verdict.why.split('\n')[0] ?? ''}`;
+      return `SURVIVED: no test failed by what it asserts: ${verdict.why.trim().split('\n').at(-1) ?? ''}`;
   }
 }

@@ -28,7 +28,8 @@ export async function runTests(
   const began = performance.now();
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', `--outputFile=${report}`];
   const env = { ...process.env, PATH: `${folder}/node_modules/.bin:${process.env['PATH'] ?? ''}` };
-  const child = spawn(process.execPath, [...vitest, ...(only === undefined ? [] : ['-t', only]), ...files], {
+  const chosen = [...(bail ? ['--bail=1'] : []), ...(only === undefined ? [] : ['-t', only]), ...files];
+  const child = spawn(process.execPath, [...vitest, ...chosen], {
     cwd: folder,
     env: full ? { ...env, CONVERGE_FULL: '1' } : env,
     stdio: ['ignore', 'ignore', 'pipe'],
