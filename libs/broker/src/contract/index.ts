@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import { adminContract } from './admin.ts';
 import { consumingContract } from './consuming.ts';
 import { groupContract } from './groups.ts';
-import type { BrokerUnderTest } from './kit.ts';
+import { type BrokerUnderTest, HANGS_MS } from './kit.ts';
 import { networkContract } from './network.ts';
 import { positionContract } from './positions.ts';
 import { producingContract } from './producing.ts';
@@ -42,7 +42,7 @@ export function brokerContract(
   setup: () => BrokerUnderTest,
   parts: readonly ContractPart[] = ALL,
 ): void {
-  describe(`the ${name} driver`, () => {
+  describe(`the ${name} driver`, { timeout: HANGS_MS }, () => {
     for (const part of parts) PARTS[part](setup);
   });
 }

@@ -156,6 +156,6 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       member.consumer.control(topic, 0)?.seek('earliest');
       await until('the new records', () => member.seen.length === 3);
       expect(values(member.seen)).toEqual(['old0', 'new0', 'new1']);
-    }, 40_000);
+    });
   });
 }
