@@ -97,8 +97,12 @@ it('S15, G5c, G5e: a consumer accounts for every record whatever its bytes, cras
   const producer = await broker.producer();
   // The event's id, twice in the headers of its failure event, exceeds the limit of headers.
   const long = source.record(counted({ key: 'long', n: 58 }), 'é'.repeat(3_000)).record;
+  // Each error of the handler has an event, whatever chance gives.
+  const thrown = [661, 662, 663, 719].map(
+    (n) => source.record(counted({ key: `k${n} ${CANARY}`, n })).record,
+  );
   const last = source.record(counted({ key: 'last', n: 9_999 })).record;
-  const all = [...records, long, last];
+  const all = [...records, long, ...thrown, last];
   for (let at = 0; at < all.length; at += 10) {
     const [result] = await producer.send([
       { topic: 'orders', partition: 0, records: all.slice(at, at + 10) },

@@ -137,6 +137,7 @@ describe('an event that is delivered again', () => {
   });
 
   it('S65: events delivered in any order and number take effect once and in order, or their partition halts at the first gap', async () => {
+    const kinds = new Set<string>();
     await fc.assert(
       fc.asyncProperty(runs, async ({ deliveries: { log, honest }, rewinds, sliceSize, keys }) => {
         const [name, topic, broker] = [`stock-${tag()}`, `orders-${tag()}`, memoryBroker()];
@@ -175,8 +176,11 @@ describe('an event that is delivered again', () => {
         // No event is missing without a halt; a relay's own resends never halt.
         expect(halts).toBe(found.length < records.length);
         if (honest) expect(halts).toBe(false);
+        kinds.add(honest ? 'resent' : halts ? 'halted' : 'whole');
+        if (rewinds.length > 0) kinds.add('rewound');
       }),
       { numRuns: inject('full') ? 30 : 10, seed: 7 },
     );
+    expect([...kinds].toSorted()).toEqual(['halted', 'resent', 'rewound', 'whole']);
   });
 });
