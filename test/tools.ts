@@ -43,7 +43,7 @@ export function skippedText(tests: readonly Skipped[], absent: readonly Tool[]):
     ...absent
       .filter((tool) => of(tool) > 0)
       .map((tool) => `not run for lack of ${tool.name}: ${of(tool)} tests (${tool.install})`),
-    ...others.map(({ fullName, result }) => `skipped: ${fullName}${noteOf(result())}`),
+    ...others.map((test) => `skipped: ${test.fullName}${noteOf(test.result())}`),
   ];
 }
 
