@@ -36,6 +36,7 @@ const onStack = (name: string, suffix: string): TestProjectInlineConfiguration =
     include: within(suffix),
     exclude: never,
     globalSetup: ['./test/stack.setup.ts'],
+    setupFiles: ['./test/databases.setup.ts'],
     maxWorkers: WAITING_WORKERS,
     sequence: { groupOrder: 1 },
   },

@@ -1,5 +1,6 @@
 import { startStack, type Stack } from '@convergekit/testing';
 import type { TestProject } from 'vitest/node';
+import { placeInMemory } from './memory.ts';
 
 type Servers = Pick<Stack, 'databaseUrl' | 'brokers'>;
 
@@ -25,9 +26,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Starts the servers of tests, with progress on stderr. */
-export function startTestStack(): Promise<Stack> {
+/** Starts the servers of tests, with progress on stderr. Their data are in memory where it has room. */
+export async function startTestStack(): Promise<Stack> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const release = placeInMemory('.converge/stacks');
   // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
-  return startStack({ log, postgresSettings: { autovacuum_naptime: '10min' } });
+  const stack = await startStack({ log, postgresSettings: { autovacuum_naptime: '10min' } });
+  return { ...stack, stop: () => stack.stop().then(release) };
 }

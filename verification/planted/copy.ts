@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { filesOf } from './collect.ts';
@@ -17,6 +17,9 @@ export interface Copy {
 
 /** Caches of tools, which name files of the tree that they were made for. */
 const CACHES = ['.cache', '.vite-temp', '.vitest-cache', '.vite'];
+
+/** Servers of an interrupted run are ended by the next one that starts any in the tree, and Kafka is fetched once. */
+const SHARED = ['.converge/stacks', '.converge/kafka-jars'];
 
 /**
  * Copies the tree as it is, with changes that are not committed. The installed packages are hard links, which takes seconds;
@@ -36,6 +39,11 @@ export async function copyTree(root: string, folder: string): Promise<Copy> {
       await run('cp', ['-al', join(root, installed), join(folder, installed)]);
       for (const cache of CACHES) await rm(join(folder, installed, cache), { recursive: true, force: true });
     }
+  await mkdir(join(folder, '.converge'));
+  for (const shared of SHARED) {
+    await mkdir(join(root, shared), { recursive: true });
+    await symlink(join(root, shared), join(folder, shared));
+  }
   const git = async (...args: readonly string[]): Promise<void> => {
     await run('git', ['-c', 'core.hooksPath=/dev/null', '-c', 'core.autocrlf=false', ...args], {
       cwd: folder,

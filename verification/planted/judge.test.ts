@@ -17,8 +17,11 @@ function reportOf(ran: readonly Ran[], message = ''): Report {
 describe('the run of a planted fault', () => {
   it.each([
     ['AssertionError: expected 1 to be 2', 'assertion'],
+    ["Error: expected [Function] to throw error matching /x/ but got 'y'", 'assertion'],
+    ['Error: promise resolved "[ 1,\n 2 ]" instead of rejecting', 'assertion'],
+    ['Error: Snapshot `x 1` mismatched', 'assertion'],
     ['Error: Property failed after 3 tests\n{ seed: 1 }', 'assertion'],
-    ['Error: Test timed out in 5000ms.', 'wait'],
+    ['TestTimeoutError: Test timed out in 5000ms.', 'wait'],
     ['Error: waited 180000 ms for the topic; last value: false', 'wait'],
     ['error: deadlock detected', 'error'],
   ])('a test that fails with "%s" catches the fault, by its %s', (failure, how) => {
@@ -28,7 +31,7 @@ describe('the run of a planted fault', () => {
 
   it('an assertion is named before what failed earlier for another reason', () => {
     const ran: Ran[] = [
-      ['one', 'Error: Test timed out in 5000ms.'],
+      ['one', 'TestTimeoutError: Test timed out in 5000ms.'],
       ['two', 'AssertionError: x'],
     ];
     expect(judgeRun(reportOf(ran))).toEqual({ kind: 'caught', by: 'two', how: 'assertion' });

@@ -19,9 +19,10 @@ export type Verdict =
   /** Tests failed, but not because of what they assert: the patch breaks the program, or the set-up failed. */
   | { readonly kind: 'invalid'; readonly why: string };
 
-/** fast-check wraps the assertion that failed. */
-const ASSERTION = /^AssertionError\b|^Error: Property failed after \d+ tests/;
-const WAIT = /^Error: (?:Test timed out in|waited) \d+ ?ms/;
+/** Vitest gives what is expected of promises the stack of a plain Error; fast-check wraps the assertion that failed. */
+const ASSERTION =
+  /^AssertionError\b|^Error: (?:expected \S|promise (?:resolved|rejected) .*instead of |Snapshot .* mismatched|Property failed after \d+ tests)/s;
+const WAIT = /^\w*Error: (?:Test timed out in|waited) \d+ ?ms/;
 
 /**
  * Judges the run of a fault's tests. Pure. A test that fails by an assertion catches the fault, and one whose wait ran out;

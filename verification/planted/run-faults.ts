@@ -36,7 +36,7 @@ async function passClean(planned: Planned, { copy, signal, say }: Scene): Promis
     const of = planned.filter(({ fault }) => (fault.tier === 'verify full') === full);
     const files = [...new Set(of.flatMap((one) => one.files))];
     if (files.length === 0) continue;
-    const { report, seconds } = await runTests(copy.folder, { files, full, signal });
+    const { report, seconds } = await runTests(copy.folder, { files, full, bail: false, signal });
     const wrong = faultsOfClean(report, files);
     const how = wrong.length === 0 ? 'pass' : 'do not pass';
     say(`without a fault, their ${files.length} test files ${how}, ${seconds.toFixed(0)} s`);
@@ -46,21 +46,33 @@ async function passClean(planned: Planned, { copy, signal, say }: Scene): Promis
   return true;
 }
 
+interface Tried {
+  readonly verdict: Verdict;
+  readonly seconds: number;
+}
+
 async function tryFault(
   fault: PlantedFault,
   files: readonly string[],
   { copy, signal }: Scene,
-): Promise<{ readonly verdict: Verdict; readonly seconds: number }> {
-  await copy.restore();
-  try {
-    await copy.plant(fault.patch);
-  } catch (error) {
-    return { verdict: { kind: 'invalid', why: String(error) }, seconds: 0 };
-  }
-  const full = fault.tier === 'verify full';
-  const { report, seconds } = await runTests(copy.folder, { files, full, only: fault.only, signal });
-  await copy.restore();
-  return { verdict: judgeRun(report, fault.failsWith), seconds };
+): Promise<Tried> {
+  const began = performance.now();
+  const run = { files, full: fault.tier === 'verify full', only: fault.only, signal };
+  const attempt = async (bail: boolean): Promise<Verdict> =>
+    judgeRun((await runTests(copy.folder, { ...run, bail })).report, fault.failsWith);
+  const judged = async (): Promise<Verdict> => {
+    try {
+      await copy.restore();
+      await copy.plant(fault.patch);
+      const first = await attempt(true);
+      // The first failure is mostly an assertion; where it is not, a later one may be.
+      return first.kind === 'invalid' ? await attempt(false) : first;
+    } catch (error) {
+      signal.throwIfAborted();
+      return { kind: 'invalid', why: error instanceof Error ? error.message : String(error) };
+    }
+  };
+  return { verdict: await judged(), seconds: (performance.now() - began) / 1_000 };
 }
 
 function textOf(verdict: Verdict): string {
@@ -70,6 +82,6 @@ function textOf(verdict: Verdict): string {
     case 'survived':
       return 'SURVIVED';
     case 'invalid':
-      return `SURVIVED: no test failed by what it asserts: ${verdict.why.split('\n')[0] ?? ''}`;
+      return `SURVIVED: no test failed by what it asserts: ${verdict.why.trim().split('\n').at(-1) ?? ''}`;
   }
 }

@@ -13,20 +13,23 @@ export interface TestRun {
   readonly only?: string | undefined;
   /** Runs tests that repeat themselves at full size. */
   readonly full: boolean;
+  /** Ends the run at the first failed test. */
+  readonly bail: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Runs test files in a copy of the tree by its own vitest. Rejects where vitest wrote no report. */
 export async function runTests(
   folder: string,
-  { files, only, full, signal }: TestRun,
+  { files, only, full, bail, signal }: TestRun,
 ): Promise<{ readonly report: Report; readonly seconds: number }> {
   const report = join(folder, '.converge/report.json');
   await rm(report, { force: true });
   const began = performance.now();
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', `--outputFile=${report}`];
   const env = { ...process.env, PATH: `${folder}/node_modules/.bin:${process.env['PATH'] ?? ''}` };
-  const child = spawn(process.execPath, [...vitest, ...(only === undefined ? [] : ['-t', only]), ...files], {
+  const chosen = [...(bail ? ['--bail=1'] : []), ...(only === undefined ? [] : ['-t', only]), ...files];
+  const child = spawn(process.execPath, [...vitest, ...chosen], {
     cwd: folder,
     env: full ? { ...env, CONVERGE_FULL: '1' } : env,
     stdio: ['ignore', 'ignore', 'pipe'],

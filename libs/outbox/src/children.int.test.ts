@@ -2,7 +2,6 @@
  * Code that was removed once, and tests here failed: the bound as a constraint before a filled last child is attached again.
  */
 import { seededRandom } from '@convergekit/core';
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { ensureChildren, listChildren, type OutboxChild } from './children.ts';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
@@ -10,7 +9,7 @@ import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 let shop: Shop;
 
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl), { max: 24 });
+  shop = await openShop(inject('stack').databaseUrl, { max: 24 });
   return () => shop.database.close();
 });
 

@@ -5,7 +5,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { classify, httpAnswer } from '@convergekit/resilience';
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
 import { openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 import { measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './limit.ts';
@@ -13,7 +12,7 @@ import { measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './lim
 const MiB = 1_048_576;
 let shop: Shop;
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
   return () => shop.database.close();
 });
 

@@ -1,12 +1,11 @@
 /** Planted faults, each seen to fail here: a key that every request claims; a repeated key whose content is not compared. */
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 
 let shop: Shop;
 
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl), { max: 24 });
+  shop = await openShop(inject('stack').databaseUrl, { max: 24 });
   return () => shop.database.close();
 });
 

@@ -1,5 +1,4 @@
 import { executorOf } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 import type { OutboxTransaction } from './transaction.ts';
@@ -8,7 +7,7 @@ import type { ShopDb } from './fixture/shop.ts';
 let shop: Shop;
 
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
   return () => shop.database.close();
 });
 

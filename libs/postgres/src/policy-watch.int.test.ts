@@ -2,9 +2,9 @@ import { ConvergeError } from '@convergekit/core';
 import { operation, SharedGuards } from '@convergekit/resilience';
 import { stressService } from '@convergekit/core/service-stress';
 import { faultProxy, freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';
-import { migrate } from './migrate.ts';
 import { readPolicyHistory, readPolicyVersion, setPolicyRule } from './policy-table.ts';
 import { policyWatch } from './policy-watch.ts';
 import { withTransaction } from './transaction.ts';
@@ -13,9 +13,7 @@ let url: string;
 let database: Database;
 
 beforeEach(async () => {
-  url = await freshDatabase(inject('stack').databaseUrl);
-  database = connect({ url });
-  await migrate(database, []);
+  ({ url, database } = await migratedDatabase(inject('stack').databaseUrl, []));
   return () => database.close();
 });
 

@@ -1,6 +1,6 @@
 import { seededRandom } from '@convergekit/core';
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
+import { connect, type Database } from '@convergekit/postgres';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { claimKeys } from './claim-sql.ts';
 import { decideFinish } from './decide.ts';
@@ -14,9 +14,11 @@ import { reconcileMigrations } from './migrations.ts';
  */
 let database: Database;
 beforeEach(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl, 'debounce');
-  const owner = connect({ url });
-  await migrate(owner, [reconcileMigrations]);
+  const { url, database: owner } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [reconcileMigrations],
+    { prefix: 'debounce' },
+  );
   await owner.executor.query('create schema virtual');
   await owner.executor.query(
     `create function virtual.clock_timestamp() returns timestamptz language sql stable as $$ select current_setting('virtual.now')::timestamptz $$`,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { workflowDatabase, type TenantDb } from './fixture/scene.ts';
 import { listWorkflows, readWorkflow } from './operate/workflow-sql.ts';
@@ -21,9 +21,14 @@ describe('a process that is killed in the middle of a workflow', () => {
   const children: ChildProcess[] = [];
 
   beforeAll(async () => {
-    const url = await freshDatabase(inject('stack').databaseUrl, 'workflow');
-    database = await workflowDatabase(url);
-    env = { ...process.env, NODE_OPTIONS: '--conditions=source', DATABASE_URL: url, LOG_LEVEL: 'silent' };
+    const made = await workflowDatabase(inject('stack').databaseUrl);
+    database = made.database;
+    env = {
+      ...process.env,
+      NODE_OPTIONS: '--conditions=source',
+      DATABASE_URL: made.url,
+      LOG_LEVEL: 'silent',
+    };
   });
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'workflow-'));

@@ -1,6 +1,5 @@
 import type { Database } from '@convergekit/postgres';
 import { seededRandom } from '@convergekit/core';
-import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { MortalProcess } from './fixture/mortal-process.ts';
 import {
@@ -24,8 +23,7 @@ let database: Database<TenantDb>;
 let count = 0;
 
 beforeAll(async () => {
-  url = await freshDatabase(inject('stack').databaseUrl, 'kills');
-  database = await workflowDatabase(url);
+  ({ url, database } = await workflowDatabase(inject('stack').databaseUrl));
 });
 afterAll(() => database.close());
 

@@ -1,6 +1,6 @@
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -28,7 +28,7 @@ let count = 0;
 const by = { actor: 'ada', note: 'seen in the console of the other side' };
 
 beforeAll(async () => {
-  database = await workflowDatabase(await freshDatabase(inject('stack').databaseUrl, 'operate'));
+  ({ database } = await workflowDatabase(inject('stack').databaseUrl));
 });
 afterAll(() => database.close());
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
   later,
@@ -20,7 +20,7 @@ let count = 0;
 let id: string;
 
 beforeAll(async () => {
-  database = await workflowDatabase(await freshDatabase(inject('stack').databaseUrl, 'workflow'));
+  ({ database } = await workflowDatabase(inject('stack').databaseUrl));
 });
 afterAll(() => database.close());
 beforeEach(() => {

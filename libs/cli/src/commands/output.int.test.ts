@@ -1,6 +1,7 @@
 /** Tests the output of all commands, which are values, on an empty database: text without --json, JSON with it. */
-import { migrate, connect } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { connect } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { allCommands } from '../fixture/all-commands.ts';
 import { cli } from '../fixture/cli.ts';
@@ -90,10 +91,9 @@ const listeners = () => [process.listenerCount('SIGINT'), process.listenerCount(
 const before = listeners();
 let url: string;
 beforeAll(async () => {
-  url = await freshDatabase(inject('stack').databaseUrl, 'output');
-  const database = connect({ url });
-  await migrate(database, allMigrations);
-  await database.close();
+  const made = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'output' });
+  ({ url } = made);
+  await made.database.close();
 });
 
 const ran = (argv: readonly string[]) =>

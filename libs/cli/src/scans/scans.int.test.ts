@@ -3,10 +3,11 @@ import { defineEvent } from '@convergekit/contracts';
 import { sagaMigrations } from '@convergekit/effects';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate, withTransaction } from '@convergekit/postgres';
+import { type Database, type MigrationSet, withTransaction } from '@convergekit/postgres';
 import { defineReconciler, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { scanService } from './scan-service.ts';
@@ -26,15 +27,14 @@ const closing: (() => Promise<unknown>)[] = [];
 
 beforeEach(async () => {
   lines.length = 0;
-  const open = async (name: string): Promise<Database> => {
-    const database = connect({ url: await freshDatabase(inject('stack').databaseUrl, name), max: 10 });
+  const open = async (prefix: string, sets: readonly MigrationSet[]): Promise<Database> => {
+    const { database } = await migratedDatabase(inject('stack').databaseUrl, sets, { prefix });
     closing.push(() => database.close());
     return database;
   };
-  source = await open('source');
-  target = await open('target');
-  await migrate(source, [outboxMigrations, relayMigrations]);
-  await migrate(target, [outboxMigrations, inboxMigrations, reconcileMigrations, sagaMigrations]);
+  source = await open('source', [outboxMigrations, relayMigrations]);
+  const sets = [outboxMigrations, inboxMigrations, reconcileMigrations, sagaMigrations];
+  target = await open('target', sets);
   return async () => {
     for (const close of closing.splice(0).toReversed()) await close();
   };

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Provider } from '../fixture/provider.ts';
 import { ended, outcomes, request, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
@@ -21,8 +21,7 @@ describe('the quota of a provider', () => {
 
   beforeEach(async () => {
     provider = new Provider();
-    url = await freshDatabase(inject('stack').databaseUrl, 'saga');
-    database = await sceneDatabase(url);
+    ({ url, database } = await sceneDatabase(inject('stack').databaseUrl));
     providerUrl = await provider.start();
   });
   afterEach(async () => {

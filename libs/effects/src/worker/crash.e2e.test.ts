@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Provider } from '../fixture/provider.ts';
 import {
@@ -38,12 +38,18 @@ describe('a saga worker that is killed or frozen', () => {
 
   beforeEach(async () => {
     provider = new Provider();
-    const url = await freshDatabase(inject('stack').databaseUrl, 'saga');
-    database = await sceneDatabase(url);
+    const made = await sceneDatabase(inject('stack').databaseUrl);
+    database = made.database;
     const PROVIDER_URL = await provider.start();
     effects = sceneEffects(PROVIDER_URL);
     const LOG_LEVEL = process.env['CHILD_LOG'] ?? 'silent';
-    env = { ...process.env, NODE_OPTIONS: '--conditions=source', DATABASE_URL: url, PROVIDER_URL, LOG_LEVEL };
+    env = {
+      ...process.env,
+      NODE_OPTIONS: '--conditions=source',
+      DATABASE_URL: made.url,
+      PROVIDER_URL,
+      LOG_LEVEL,
+    };
   });
   afterEach(async () => {
     for (const child of children.splice(0)) {

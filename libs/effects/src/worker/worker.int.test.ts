@@ -2,7 +2,7 @@ import { memoryBroker } from '@convergekit/broker/testing';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { FixtureSource } from '@convergekit/inbox/testing';
 import { effect } from '../effect/effect.ts';
@@ -37,7 +37,7 @@ const names = (prefix: string, count: number): string[] =>
 beforeEach(async () => {
   const fresh = new Provider();
   Object.assign(provider, { calls: fresh.calls, effects: fresh.effects, modes: fresh.modes });
-  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
+  ({ database } = await sceneDatabase(inject('stack').databaseUrl));
   effects = sceneEffects(await provider.start());
 });
 afterEach(async () => {

@@ -2,7 +2,7 @@ import { failureEvent } from '@convergekit/contracts/engine';
 import { BusinessRejection, type Category, ConvergeError } from '@convergekit/core';
 import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { WAIT_RULES } from '@convergekit/resilience/engine';
-import { freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
+import { manualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
@@ -191,7 +191,7 @@ describe('a compensation', () => {
   const { counted } = testEvents(topic);
 
   beforeEach(async () => {
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+    scene = await FailureScene.open(inject('stack').databaseUrl, [
       topic,
       `${payments}.failures`,
       `${orders}.failures`,

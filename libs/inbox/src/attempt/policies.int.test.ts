@@ -10,7 +10,7 @@ import {
 } from '@convergekit/resilience';
 import type { PolicyChange } from '@convergekit/resilience/engine';
 import { startTelemetry } from '@convergekit/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -25,8 +25,7 @@ const { counted } = testEvents(topic);
 let scene: FailureScene;
 
 beforeEach(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl);
-  scene = await FailureScene.open(url, [topic, `${name}.failures`]);
+  scene = await FailureScene.open(inject('stack').databaseUrl, [topic, `${name}.failures`]);
   return () => scene.close();
 });
 afterEach(() => {

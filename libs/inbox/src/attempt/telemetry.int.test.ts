@@ -2,7 +2,7 @@ import { ConvergeError } from '@convergekit/core';
 import { BREAKER_OPEN } from '@convergekit/resilience/engine';
 import { attributeNames, spanEvents, spanNames } from '@convergekit/telemetry/engine';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
@@ -28,8 +28,7 @@ describe('telemetry of attempts', () => {
     spans.length = 0;
     name = `payments-${tag()}`;
     topic = `orders-${tag()}`;
-    const url = await freshDatabase(inject('stack').databaseUrl);
-    scene = await FailureScene.open(url, [topic, `${name}.failures`]);
+    scene = await FailureScene.open(inject('stack').databaseUrl, [topic, `${name}.failures`]);
   });
   afterEach(() => scene.close());
 

@@ -1,7 +1,7 @@
 import { type OutgoingRecord, partitionOf } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type CutLog, openCutLog } from '../fixture/cut-log.ts';
@@ -37,7 +37,7 @@ describe('a topic that is cut under its consumer', () => {
   const services: ConsumerService[] = [];
 
   beforeEach(async () => {
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     topic = `orders-${tag()}`;
     name = `stock-${tag()}`;
     source = new FixtureSource({ partitions: 2 });
@@ -196,7 +196,7 @@ const padded = (value: OutgoingRecord['value'], pad: string): string =>
 describe('a log whose end was lost (an unclean election)', () => {
   it('a log that lost its end and grew past the consumer’s offset is detected by the predecessor, not by the offset', async () => {
     const broker = memoryBroker();
-    const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    const { database } = await ledgerDatabase(inject('stack').databaseUrl);
     const { counted } = testEvents('orders');
     await makeTopics(broker, ['orders', 'stock.failures'], 1);
     const consumer = defineConsumer<LedgerDb>({ name: 'stock', from: 'beginning' }).on(

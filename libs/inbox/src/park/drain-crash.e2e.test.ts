@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { ConvergeError } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
@@ -43,8 +43,8 @@ describe('a drain that ends in the middle', () => {
 
   /** Six events of two keys are parked, and no process of the consumer runs. */
   beforeEach(async () => {
-    url = await freshDatabase(inject('stack').databaseUrl);
-    scene = await FailureScene.open(url, [topic, `${name}.failures`]);
+    scene = await FailureScene.open(inject('stack').databaseUrl, [topic, `${name}.failures`]);
+    ({ url } = scene);
     const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => {
       throw away;
     });

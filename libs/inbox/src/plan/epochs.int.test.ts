@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
@@ -27,7 +27,7 @@ describe('a consumer whose source begins a new epoch', () => {
 
   beforeEach(async () => {
     broker = memoryBroker();
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     topic = `orders-${tag()}`;
     const name = `stock-${tag()}`;
     events = testEvents(topic);

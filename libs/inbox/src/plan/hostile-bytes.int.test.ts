@@ -2,7 +2,7 @@ import { WIRE } from '@convergekit/contracts/engine';
 import type { OutgoingRecord } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { executorOf } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import fc from 'fast-check';
 import { beforeAll, expect, inject, it } from 'vitest';
 import { captureLogs } from '@convergekit/telemetry/testing';
@@ -63,7 +63,7 @@ const noise = fc.record({
 
 it('S15, G5c, G5e: a consumer accounts for every record whatever its bytes, crashes on none, and a rewind makes no second dead letter', async () => {
   const broker = memoryBroker();
-  const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  const { database } = await ledgerDatabase(inject('stack').databaseUrl);
   await makeTopics(broker, ['orders', 'fuzz.failures'], 1);
   const source = new FixtureSource({ partitions: 1 });
   const consumer = defineConsumer<LedgerDb>({ name: 'fuzz', from: 'beginning' }).on(
@@ -97,8 +97,12 @@ it('S15, G5c, G5e: a consumer accounts for every record whatever its bytes, cras
   const producer = await broker.producer();
   // The event's id, twice in the headers of its failure event, exceeds the limit of headers.
   const long = source.record(counted({ key: 'long', n: 58 }), 'é'.repeat(3_000)).record;
+  // Each error of the handler has an event, whatever chance gives.
+  const thrown = [661, 662, 663, 719].map(
+    (n) => source.record(counted({ key: `k${n} ${CANARY}`, n })).record,
+  );
   const last = source.record(counted({ key: 'last', n: 9_999 })).record;
-  const all = [...records, long, last];
+  const all = [...records, long, ...thrown, last];
   for (let at = 0; at < all.length; at += 10) {
     const [result] = await producer.send([
       { topic: 'orders', partition: 0, records: all.slice(at, at + 10) },

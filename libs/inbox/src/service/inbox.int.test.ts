@@ -2,7 +2,7 @@ import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { kafkaBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
@@ -30,7 +30,7 @@ describe('a consumer', () => {
   const partitions = 3;
 
   beforeEach(async () => {
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     name = `stock-${tag()}`;
     topic = `orders-${tag()}`;
     events = testEvents(topic);

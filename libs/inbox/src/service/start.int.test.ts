@@ -25,7 +25,7 @@ const returns = testEvents(`returns-${tag()}`).counted;
 
 beforeEach(async () => {
   broker = memoryBroker();
-  database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
   source = new FixtureSource({ partitions: 1 });
   await makeTopics(broker, [orders.topic, returns.topic, `${name}.failures`], 1);
 });

@@ -1,6 +1,6 @@
 import type { Broker } from '@convergekit/broker';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, manualClock, type ManualClock, waitUntil } from '@convergekit/testing';
+import { manualClock, type ManualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
@@ -33,7 +33,7 @@ describe('a deferred position of an owner that lost its partition', () => {
   );
 
   beforeEach(async () => {
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     twins = await TwinBrokers.open(database, [topic, `${name}.failures`]);
     clocks = [manualClock(), manualClock()];
   });

@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import type { Database } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
@@ -21,7 +21,7 @@ describe('the fence', () => {
   const events = Array.from({ length: 10 }, (_, n) => counted({ key: 'k', n }));
 
   beforeEach(async () => {
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     twins = await TwinBrokers.open(database, [topic, `${name}.failures`]);
     brokers = twins.both;
     const source = new FixtureSource({ partitions: 1 });

@@ -1,7 +1,7 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
@@ -32,7 +32,7 @@ describe('rows of foreign events', () => {
 
   beforeEach(async () => {
     broker = memoryBroker();
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     await makeTopics(broker, [topic, `${name}.failures`], 1);
     const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(counted, (event, { tx }) =>
       note(tx, event),

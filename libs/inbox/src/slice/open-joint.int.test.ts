@@ -1,5 +1,5 @@
 import { type Database, executorOfClient } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { openJoint } from './open-joint-sql.ts';
@@ -8,7 +8,7 @@ import { serverVersion } from './session-sql.ts';
 /** Planted fault, seen to fail here: `openJoint` without `skip locked`. */
 let database: Database<LedgerDb>;
 beforeAll(async () => {
-  database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
   await database.executor.query(`insert into converge.inbox_consumer (name) values ('stock')`);
   await database.executor.query(
     `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)

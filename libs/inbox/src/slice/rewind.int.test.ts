@@ -1,6 +1,6 @@
 import { partitionId } from '@convergekit/broker/engine';
 import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
@@ -58,7 +58,7 @@ async function resetOffsets(driver: DriverName, groupId: string, topic: string):
 
 it(`G3a: a rewind after ${EVENTS} events has no second effect, whichever driver and kind of handler`, async () => {
   const broker = open('kafkajs');
-  const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl), 20);
+  const { database } = await ledgerDatabase(inject('stack').databaseUrl, 20);
   closers.push(() => database.close());
   const topic = `orders-${tag()}`;
   const { counted, priced } = testEvents(topic);

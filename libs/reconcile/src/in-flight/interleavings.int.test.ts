@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, inject, it } from 'vitest';
 import { interleaved } from '../fixture/interleaved.ts';
-import { CONSUMER, FlowModel, type Handling, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
+import { CONSUMER, FLOW_TABLES, FlowModel, type Handling, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
 import {
   listing,
   options,
@@ -18,7 +18,7 @@ import { runReconciler } from '../service.ts';
 
 const RUNS = inject('full') ? 40 : 10;
 
-worldForEach({ workers: 1 });
+worldForEach({ workers: 1 }, FLOW_TABLES);
 
 const NAMES = ['a', 'b', 'c'] as const;
 
@@ -153,10 +153,12 @@ async function expectAgreement(keys: readonly string[]): Promise<void> {
 
 async function playAll(isLossless: boolean): Promise<number> {
   const model = await FlowModel.open(world);
+  const kinds = new Set<string>();
   let [runs, repairs] = [0, 0];
   await fc.assert(
     fc.asyncProperty(historyOf(isLossless), async (history) => {
       const play = new Play(model, String((runs += 1)));
+      for (const step of history) for (const kind of kindsOf(step)) kinds.add(kind);
       try {
         await play.play(history);
         if (isLossless) expect(play.repairs).toEqual([]);
@@ -170,7 +172,17 @@ async function playAll(isLossless: boolean): Promise<number> {
     }),
     { numRuns: RUNS, seed: 14, endOnFailure: true },
   );
+  expect([...kinds].toSorted()).toEqual([...KINDS, ...(isLossless ? [] : LOSSY)].toSorted());
   return repairs;
+}
+
+const KINDS = ['want', 'tick', 'send', 'hold', 'release', 'resume', 'reconcile', 'apply', 'park', 'step'];
+const LOSSY = ['lose', 'drift', 'want_silently'];
+
+/** The kinds of a step and of those within its run. */
+function kindsOf(step: Step | Run): readonly string[] {
+  if (step.do === 'reconcile') return [step.do, ...step.between.flat().flatMap(kindsOf)];
+  return [step.do === 'handle' ? step.handling : step.do];
 }
 
 it('without a loss no interleaving of writes, ticks, sends and handled events causes a repair', async () => {

@@ -1,5 +1,5 @@
 import { connect } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { sql } from 'kysely';
 import { expect, inject, it } from 'vitest';
 import { openWorld, setWanted, stockOf, stockReconciler } from '../fixture/stock.ts';
@@ -12,11 +12,9 @@ const base = stockReconciler();
 
 /** A world whose orders are read over connections with a statement timeout, as the reconciler's process has them. */
 async function hungWorld(statementTimeoutMs: number) {
-  const { databaseUrl } = inject('stack');
-  const ordersUrl = await freshDatabase(databaseUrl, 'rec');
-  const world = await openWorld(ordersUrl, await freshDatabase(databaseUrl, 'rec'));
+  const world = await openWorld(inject('stack').databaseUrl);
   await setWanted(world, { a: 1, b: 2, c: 3 });
-  const bounded = connect({ url: ordersUrl, statementTimeoutMs });
+  const bounded = connect({ url: world.ordersUrl, statementTimeoutMs });
   return {
     world,
     options: { databases: { orders: bounded, inventory: world.stock }, workers: 2 },

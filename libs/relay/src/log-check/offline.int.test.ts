@@ -2,6 +2,7 @@ import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { requestAcceptance } from '../topics/accept-sql.ts';
 import { dump, restore } from '../fixture/dump.ts';
+import { fastClock } from '../fixture/fast-clock.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { withAdmin, withoutLeader } from '../fixture/other-admin.ts';
 import { leads, publishedTwice } from '../fixture/published.ts';
@@ -207,7 +208,16 @@ describe('a partition without a leader', () => {
       partitionEnds: (name) =>
         isHanging && name === offline ? new Promise(() => undefined) : admin.partitionEnds(name),
     }));
-    const next = await started({ database, broker: patchy, ...timing, recheckMs: 30 });
+    // The partition is given up after ten seconds of this clock.
+    const clock = fastClock(20);
+    const next = await started({
+      database,
+      broker: patchy,
+      clock,
+      leaseMs: 60_000,
+      saveMs: 200,
+      recheckMs: 600,
+    });
     await writeMany(database, other, 300);
     await waitUntil(async () => (await readLog(broker, other)).length === 600, {
       what: 'the other topic to be published',

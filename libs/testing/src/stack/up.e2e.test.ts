@@ -18,13 +18,9 @@ describe('node infra/stack/main.ts', () => {
   const noDocker = { DOCKER_HOST: 'tcp://127.0.0.1:1', TESTCONTAINERS_HOST_OVERRIDE: '' };
 
   it('`up` without a Docker engine starts embedded servers and says why', async () => {
-    const stack = await up({
-      ...noDocker,
-      CONVERGE_STACK: '',
-      DATABASE_URL: 'postgres://given@127.0.0.1:1/given',
-    });
+    const stack = await up({ ...noDocker, CONVERGE_STACK: '', KAFKA_BROKERS: '127.0.0.1:1' });
     expect(stack.output()).toContain(
-      'stack: Postgres as given by the environment, Kafka embedded (no Docker engine answers)',
+      'stack: Postgres embedded, Kafka as given by the environment (no Docker engine answers)',
     );
   });
 

@@ -1,10 +1,11 @@
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { connect, type Database } from '@convergekit/postgres';
 import { newUuidV7 } from '@convergekit/core';
 import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
 import type { HttpServer } from '@convergekit/config';
 import { httpService } from '@convergekit/service-common';
-import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
+import { type FaultProxy, faultProxy, waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';
@@ -26,9 +27,13 @@ const apiOf = ({ db }: Database<OrdersDb>): ReturnType<typeof ordersApi> =>
   });
 
 beforeAll(async () => {
-  databaseUrl = await freshDatabase(inject('stack').databaseUrl, 'orders');
-  database = connect<OrdersDb>({ url: databaseUrl });
-  await migrate(database, [outboxMigrations, ...shopMigrations.orders]);
+  const sets = [outboxMigrations, ...shopMigrations.orders];
+  const options = { prefix: 'orders' };
+  ({ url: databaseUrl, database } = await migratedDatabase<OrdersDb>(
+    inject('stack').databaseUrl,
+    sets,
+    options,
+  ));
   server = httpService(apiOf(database), 0);
   await server.start();
   proxy = await faultProxy({ target: `127.0.0.1:${server.port}` });

@@ -1,9 +1,10 @@
 import { newUuidV7 } from '@convergekit/core';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
 import { httpService } from '@convergekit/service-common';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';
@@ -13,9 +14,11 @@ const tea = { lines: [{ sku: 'tea', quantity: 2, unitCents: 450 }], country: 'PT
 
 /** The API on a pool of one connection, for which two requests may wait; no wait ends by time. */
 async function busyApi() {
-  const url = await freshDatabase(inject('stack').databaseUrl, 'orders');
-  const database = connect<OrdersDb>({ url, max: 1, maxWaiting: 2, connectTimeoutMs: 2_147_483_647 });
-  await migrate(database, [outboxMigrations, ...shopMigrations.orders]);
+  const { database } = await migratedDatabase<OrdersDb>(
+    inject('stack').databaseUrl,
+    [outboxMigrations, ...shopMigrations.orders],
+    { prefix: 'orders', max: 1, maxWaiting: 2, connectTimeoutMs: 2_147_483_647 },
+  );
   const failures: unknown[] = [];
   const app = ordersApi({
     db: database.db,

@@ -1,6 +1,6 @@
 import type { Database } from '@convergekit/postgres';
 import { type Effect, sagaWorker } from '@convergekit/effects';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Provider } from '../../../../effects/src/fixture/provider.ts';
 import {
@@ -21,10 +21,10 @@ describe('converge effects', () => {
   let effects: Record<string, Effect<SceneDb, { readonly key: string }>>;
   let env: Record<string, string>;
   beforeAll(async () => {
-    const url = await freshDatabase(inject('stack').databaseUrl, 'effects');
-    database = await sceneDatabase(url);
+    const made = await sceneDatabase(inject('stack').databaseUrl);
+    database = made.database;
     effects = sceneEffects(await provider.start());
-    env = { DATABASE_URL: url };
+    env = { DATABASE_URL: made.url };
   });
   afterAll(async () => {
     await provider.stop();

@@ -9,10 +9,16 @@ import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/i
 import type { Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { embeddedKafka, type EmbeddedServer, freePort, javaTools } from '@convergekit/testing/engine';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import {
+  embeddedKafka,
+  type EmbeddedServer,
+  freePort,
+  javaTools,
+  migratedDatabase,
+} from '@convergekit/testing/engine';
+import { waitUntil } from '@convergekit/testing';
 import kafkajs, { type Admin, type AclEntry } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
@@ -89,9 +95,12 @@ function commandsOf(file: string, ...args: readonly string[]): readonly (readonl
 }
 
 async function opened(prefix: string): Promise<Database> {
-  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl, prefix), max: 10 });
+  const { database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, relayMigrations, inboxMigrations],
+    { prefix, max: 10 },
+  );
   closers.push(() => database.close());
-  await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations]);
   return database;
 }
 

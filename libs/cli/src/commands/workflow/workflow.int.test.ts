@@ -1,7 +1,7 @@
 import type { Database } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
 import { workflows, defineWorkflow } from '@convergekit/workflow';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -19,9 +19,9 @@ describe('converge workflow', () => {
   let database: Database<TenantDb>;
   let env: Record<string, string>;
   beforeAll(async () => {
-    const url = await freshDatabase(inject('stack').databaseUrl, 'stack');
-    database = await workflowDatabase(url);
-    env = { DATABASE_URL: url };
+    const made = await workflowDatabase(inject('stack').databaseUrl);
+    database = made.database;
+    env = { DATABASE_URL: made.url };
   });
   afterAll(() => database.close());
 
