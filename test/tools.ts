@@ -18,6 +18,8 @@ const tools: readonly Tool[] = [
 
 const missing = tools.filter(({ name, probe }) => spawnSync(name, probe).status !== 0);
 
+export const isInstalled = (tool: string): boolean => !missing.some(({ name }) => name === tool);
+
 /** The tags of vitest's configuration: a test whose tool is missing is skipped. */
 export const toolTags = tools.map((tool) => ({
   name: tool.name,
