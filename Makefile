@@ -23,12 +23,12 @@ $(INSTALLED): $(MANIFESTS)
 	@touch $@
 
 .PHONY: test
-test: $(INSTALLED) ## run every test on a real Postgres and a real Kafka (unit, integration, across processes)
-	@vitest run $(ARGS)
+test: $(INSTALLED) ## run the suite on a real Postgres and a real Kafka; ARGS="libs/core" for some files, ARGS="--affected" for what a change concerns
+	@$(if $(filter --affected%,$(ARGS)),node test/affected.ts,vitest run) $(ARGS)
 
-.PHONY: test-unit
-test-unit: $(INSTALLED) ## run the unit and property tests only, cached per package
-	@NODE_OPTIONS= nx run-many -t test --output-style=static
+.PHONY: verify
+verify: $(INSTALLED) ## run what the suite leaves out, in parts of at most 15 min; ARGS="--list", ARGS="--part packages"
+	@node verification/verify/main.ts $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas, graphs and dashboards
@@ -64,8 +64,7 @@ sbom: $(INSTALLED) ## write the bill of materials of the published packages (Cyc
 
 .PHONY: chart
 chart: $(INSTALLED) ## render the Helm chart in every mode, validate it strictly, lint the workflows; installs its tools (once, some minutes)
-	@infra/helm/tools.sh
-	@vitest run --project unit infra/helm infra/workflows
+	@node verification/verify/main.ts --part chart
 
 .PHONY: quickstart
 quickstart: build ## do what docs/guides/quickstart.md says, from packed packages, outside the repository and without Java

@@ -19,7 +19,7 @@ const rows = new Map(
 
 describe('the failure matrix', () => {
   // Planted fault: without a row for BREAKER_OPEN, for example, this fails and names it.
-  it('the failure matrix has a row for every error code that a library throws', () => {
+  it('S1: the failure matrix has a row for every error code that a library throws', () => {
     const missing = thrown.filter(({ code }) => !rows.has(code));
     expect(
       missing.map(({ library, code }) => `${code} of libs/${library} has no row in docs/failures.md`),
@@ -32,7 +32,7 @@ describe('the failure matrix', () => {
     expect([...rows.keys()].filter((code) => !codes.has(code) && !made.includes(code))).toEqual([]);
   });
 
-  it('the failure matrix describes each error as the code does', () => {
+  it('S1: the failure matrix describes each error as the code does', () => {
     const wrong = thrown.filter(({ code, category, certainty }) => {
       const row = rows.get(code);
       const categoryFits = category === undefined || row?.categories.includes(category) === true;
@@ -49,7 +49,7 @@ describe('the failure matrix', () => {
     }
   });
 
-  it('the failure matrix shows the strategies as they are in the code', () => {
+  it('S1: the failure matrix shows the strategies as they are in the code', () => {
     expect(page).toContain(strategyTable(strategies));
   });
 });

@@ -54,7 +54,7 @@ function topicStates(): readonly string[] {
 
 describe('the table of waiting states', () => {
   // Planted faults: a state that a migration adds, or a row that is taken out, is named here.
-  it('the table of waiting states has a row for every state that the SQL allows', () => {
+  it('G6e: the table of waiting states has a row for every state that the SQL allows', () => {
     const states = statesInSql(sql);
     expect(states.length).toBeGreaterThan(40);
     expect(states.filter((state) => !named.has(state))).toEqual([]);
@@ -77,7 +77,7 @@ describe('the table of waiting states', () => {
   });
 
   // Planted fault: a bound without a name of an alarm or a reason that the code has.
-  it('the table of waiting states names a bound for each, and an alarm or a reason that the code knows', () => {
+  it('G6e: the table of waiting states names a bound for each, and an alarm or a reason that the code knows', () => {
     const vague = rows.filter(({ bound, then }) => {
       if (bound === 'ends') return false;
       const words = [...then.matchAll(/`(\w+)`/g)].map(([, word = '']) => word);
@@ -94,7 +94,7 @@ describe('the table of waiting states', () => {
     expect(observed.filter(({ state }) => state.startsWith('saga_join.'))).toEqual([]);
   });
 
-  it('the table of waiting states names for every bound a test that exists', () => {
+  it('G6e: the table of waiting states names for every bound a test that exists', () => {
     const missing = rows.filter(({ bound, shownBy }) => {
       if (bound === 'ends') return false;
       const [, file = '', name = ''] = /^(\S+\.test\.ts): (.+)$/.exec(shownBy) ?? [];

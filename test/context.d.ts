@@ -4,7 +4,7 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** The real Postgres and Kafka that the integration tests run on. */
     stack: { databaseUrl: string; brokers: string };
-    /** Tests that repeat themselves run at full size; `make test` runs a part of it. */
+    /** Whether tests that repeat themselves do so at full size; `make test` runs a part of it. */
     full: boolean;
   }
 }

@@ -1,15 +1,20 @@
 import { startStack, type Stack } from '@convergekit/testing';
 import type { TestProject } from 'vitest/node';
+import { placeInMemory } from './memory.ts';
+
+type Servers = Pick<Stack, 'databaseUrl' | 'brokers'>;
 
 /** The stack of this process. Each project loads this file anew, so it cannot be a variable of the file. */
 const shared = globalThis as { testStack?: { users: number; readonly stack: Promise<Stack> } };
 
 /** One real Postgres and one real Kafka for all projects of a run; each test makes its own databases and topics there. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
-  const postgresSettings = { autovacuum_naptime: '10min' };
-  const one = (shared.testStack ??= { users: 0, stack: startStack({ log, postgresSettings }) });
+  const given = process.env['CONVERGE_TEST_SERVERS'];
+  if (given !== undefined) {
+    project.provide('stack', JSON.parse(given) as Servers);
+    return () => Promise.resolve();
+  }
+  const one = (shared.testStack ??= { users: 0, stack: startTestStack() });
   one.users += 1;
   const stack = await one.stack;
   project.provide('stack', { databaseUrl: stack.databaseUrl, brokers: stack.brokers });
@@ -19,4 +24,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     delete shared.testStack;
     await stack.stop();
   };
+}
+
+/** Starts the servers of tests, with progress on stderr. Their data are in memory where it has room. */
+export async function startTestStack(): Promise<Stack> {
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const release = placeInMemory('.converge/stacks');
+  // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
+  const stack = await startStack({ log, postgresSettings: { autovacuum_naptime: '10min' } });
+  return { ...stack, stop: () => stack.stop().then(release) };
 }

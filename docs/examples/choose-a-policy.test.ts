@@ -50,14 +50,14 @@ describe('the example of "choose a policy"', () => {
     expect(asked.every(({ deadline = '' }) => deadline <= headers.ce_deadline)).toBe(true);
   });
 
-  it('the example of “choose a policy” changes its strategy when only the policy module changes', async () => {
+  it('S33, S69: the example of “choose a policy” changes its strategy when only the policy module changes', async () => {
     const { one, asked } = bank(9);
     const around = scene(policyBook({ ...rules, 'payment.charge': { attempts: 1 } }));
     const answer = await payRoute(chargeWith(one), { orderId: 'o2', headers: {} }, around);
     expect([answer.status, answer.body, asked.length]).toEqual([503, 'try_again', 1]);
   });
 
-  it('the example of “choose a policy” answers 503 with Retry-After while the breaker is open, and makes no call', async () => {
+  it('S71: the example of “choose a policy” answers 503 with Retry-After while the breaker is open, and makes no call', async () => {
     const around = scene();
     around.shared.isolate('payment.charge');
     const { one, asked } = bank(0);

@@ -34,7 +34,7 @@ function provider(): Provider & { readonly receipts: Map<string, string> } {
   };
 }
 
-it('the example of “external calls” charges an order once although an answer was lost, and declines a refused card', async () => {
+it('S68: the example of “external calls” charges an order once although an answer was lost, and declines a refused card', async () => {
   const database = await serviceDatabase<TillDb>(inject('stack').databaseUrl, TILL_TABLES);
   try {
     const bank = provider();

@@ -13,7 +13,7 @@ import { expect, inject, it } from 'vitest';
 
 const { brokers, databaseUrl } = inject('stack');
 
-it('the first program charges an accepted order once, removes an order whose payment is refused, and stops at a signal', async () => {
+it('C4: the first program charges an accepted order once, removes an order whose payment is refused, and stops at a signal', async () => {
   const url = await freshDatabase(databaseUrl, 'first');
   const database = connect<{ orders: Order; charges: Order }>({ url, applicationName: 'first-program' });
   await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations]);

@@ -23,7 +23,7 @@ it('the guide “run a service” shows this example', () => {
   for (const code of shown) expect(source).toContain(code.trimEnd());
 });
 
-it('the example of “run a service” creates its topics, makes the call that a handler requests, and names missing topics in production', async () => {
+it('N4, G6f: the example of “run a service” creates its topics, makes the call that a handler requests, and names missing topics in production', async () => {
   const url = await freshDatabase(databaseUrl, 'mails');
   const database = connect({ url });
   const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'mails' });

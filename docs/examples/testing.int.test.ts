@@ -13,9 +13,13 @@ import {
   withPostgres,
 } from 'convergekit/testing';
 import { connect } from '@convergekit/postgres';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { buy, cancelled, ordered, shop, SHOP_TABLES, type ShopDb } from './testing.ts';
 import { orderPlaced, stock, type StockDb, stockReserved, TABLES } from './write-a-consumer.ts';
+
+// The Postgres of all tests is the given one here.
+vi.stubEnv('DATABASE_URL', inject('stack').databaseUrl);
+afterAll(() => vi.unstubAllEnvs());
 
 let server: TestPostgres;
 let database: Database<StockDb>;
@@ -73,7 +77,7 @@ it('an order is carried out wholly or not at all, whatever goes wrong', async ()
   const bank = stubCall({ answer: ({ order }: { order: string }) => ({ receipt: `r-${order}` }) });
   const own = await serviceDatabase<ShopDb>(server.databaseUrl, SHOP_TABLES);
   const trial = await sagaTrial(buy, [{ database: own, consumers: shop(bank).consumers }], {
-    runs: 25,
+    runs: 10,
     start: (order) => ordered({ order, cents: 900 }),
     cancel: (order) => cancelled({ order, cents: 900 }),
     check: async ({ key, ended }) => {

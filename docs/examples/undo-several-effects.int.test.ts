@@ -69,7 +69,7 @@ describe('the example of "undo several effects"', () => {
     expect(told).toEqual(['create bucket', 'point name']);
   });
 
-  it('the example of “undo several effects” undoes all effects, the last one first, when the row cannot be written', async () => {
+  it('S68: the example of “undo several effects” undoes all effects, the last one first, when the row cannot be written', async () => {
     const { made, told } = clouds('nothing');
     await database.db.insertInto('tenant').values({ id: 'other', bucket: 'https://store/c' }).execute();
     await expect(tenants(made, database).create('c', 'paid')).rejects.toMatchObject({

@@ -59,7 +59,7 @@ it('the guide “what happens when it fails” shows this example', () => {
   for (const code of shown) expect(read('what-happens-when-it-fails.ts')).toContain(code.trimEnd());
 });
 
-it('an order whose handler has a bug is cancelled in the shop, and nothing of it stays in the warehouse', async () => {
+it('G5d: an order whose handler has a bug is cancelled in the shop, and nothing of it stays in the warehouse', async () => {
   const orders = [
     { orderId: 'good', sku: 'cup', pieces: 1 },
     { orderId: 'refused', sku: 'cup', pieces: 101 },

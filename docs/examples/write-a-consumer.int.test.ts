@@ -10,7 +10,7 @@ import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import {
   orderPlaced,
   pageViewed,
@@ -28,7 +28,8 @@ const guide = readFileSync(new URL('../guides/write-a-consumer.md', import.meta.
 const closers: (() => Promise<unknown>)[] = [];
 let database: Database<StockDb>;
 
-beforeEach(async () => {
+/** Starts a relay and the example's consumer on a database of their own. */
+async function startExample(): Promise<void> {
   const broker = memoryBroker();
   closers.push(() => broker.close());
   const admin = await broker.admin();
@@ -43,7 +44,7 @@ beforeEach(async () => {
     closers.push(() => service.stop());
     await service.start();
   }
-});
+}
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
@@ -101,6 +102,7 @@ describe('the example of "write a consumer"', () => {
   });
 
   it('the example of “write a consumer” reserves available goods, rejects the rest, and handles views and prices', async () => {
+    await startExample();
     await database.db.insertInto('stock').values({ sku: 'cup', free: 3 }).execute();
     await publish(
       orderPlaced({ orderId: 'o1', sku: 'cup', pieces: 2 }),

@@ -4,8 +4,8 @@
  * and the second one failed.
  */
 import { readFileSync } from 'node:fs';
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
+import type { Database } from '@convergekit/postgres';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { allMigrations } from '../../libs/cli/src/frame/all-migrations.ts';
 import { openRows } from './erase-open-rows.ts';
@@ -17,8 +17,9 @@ let database: Database;
 afterEach(() => database.close());
 
 async function migrated(): Promise<Database> {
-  const opened = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'erase') });
-  await migrate(opened, allMigrations);
+  const { database: opened } = await migratedDatabase(inject('stack').databaseUrl, allMigrations, {
+    prefix: 'erase',
+  });
   return opened;
 }
 

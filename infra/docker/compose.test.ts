@@ -52,7 +52,7 @@ it('every container of the compose file has no new privileges, a memory limit, a
   }
 });
 
-it('every process of the image has a read-only root and no capabilities', () => {
+it('N13: every process of the image has a read-only root and no capabilities', () => {
   const ours = all.filter(([, { image }]) => image.includes('CONVERGE_IMAGE'));
   expect(ours.length).toBeGreaterThanOrEqual(10);
   for (const [name, { read_only, cap_drop, profiles }] of ours)

@@ -5,8 +5,8 @@ import { type Container, type Workload, workloadsOf } from './pods.ts';
 import { type Manifest, render, withDependency } from './render.ts';
 import { toolOf } from './tools.ts';
 
-/** Empty where helm is not installed: the tests of the chart are skipped. `make chart` installs it. */
-export const helm = toolOf('helm') ?? '';
+/** `make chart` installs it. */
+export const helm = toolOf('helm') ?? 'helm';
 export const chart = join(root, 'infra/helm/converge');
 export const example = join(root, 'infra/helm/examples/orders');
 export const valuesOf = (name: string): string => join(root, 'infra/helm/cases', `${name}.yaml`);

@@ -41,7 +41,7 @@ describe('the rule against ad-hoc retries', () => {
       ['timer'],
     ],
     ['a retry inside a retry', 'retry(() => retry(f, options), options)', ['nested']],
-  ])('the rule against ad-hoc retries refuses %s', (_, code, expected) =>
+  ])('S25: the rule against ad-hoc retries refuses %s', (_, code, expected) =>
     expect(found(code)).toEqual(expected),
   );
 

@@ -11,7 +11,7 @@ const allowed = new Set([
 ]);
 
 // Planted fault: a `systemClock.sleep(5)` in any unit test.
-it('no unit test sleeps by the real clock, except those of the clock itself', () => {
+it('S63: no unit test sleeps by the real clock, except those of the clock itself', () => {
   const files = globSync('{libs,services,schemas,infra,docs,verification}/**/*.test.ts', {
     cwd: root.pathname,
     exclude: (name) => name === 'node_modules',

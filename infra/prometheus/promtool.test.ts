@@ -40,7 +40,7 @@ function testsOf({ alert, at, firing, labels, quiet }: AlertCase): readonly obje
 }
 
 // Planted faults: a threshold ten times as high does not fire here, and a wrong metric in `absent` fires where it must not.
-describe.skipIf(promtool('--version').status !== 0)('with promtool', () => {
+describe('with promtool', { tags: 'promtool' }, () => {
   it.each(rulesFiles())(
     '%s: every alert fires for its reason, and not for the nearest thing beside it',
     (file) => {

@@ -27,7 +27,7 @@ it('rules query metrics, labels and recorded series that exist', () => {
 });
 
 describe('the rules for objectives', () => {
-  it('SLO rules count as bad what exceeds the policy, by outcomes and categories', () => {
+  it('S39: SLO rules count as bad what exceeds the policy, by outcomes and categories', () => {
     const bad = slo.filter(({ record }) => record?.includes('_bad:'));
     expect(bad).toHaveLength(4);
     for (const { expr } of bad) {
@@ -51,7 +51,7 @@ describe('alerts', () => {
   const named = (section: string): readonly string[] =>
     [...section.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
 
-  it('each alert has a severity, a summary, a next step, and a section of the guides as its runbook', () => {
+  it('S39: each alert has a severity, a summary, a next step, and a section of the guides as its runbook', () => {
     for (const { alert, labels: own, annotations } of alerts) {
       expect([alert, own?.['severity']]).toEqual([alert, expect.stringMatching(/^(page|ticket)$/)]);
       expect(annotations).toMatchObject({ summary: expect.any(String), next: expect.any(String) });

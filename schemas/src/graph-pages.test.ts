@@ -8,7 +8,7 @@ import { placeOrder, transferMoney } from './index.ts';
 const declarations = [placeOrder.declaration, transferMoney.declaration];
 const pages = fileURLToPath(new URL('../../docs/sagas', import.meta.url));
 
-it('docs/sagas shows the sagas as they are declared', async () => {
+it('S30: docs/sagas shows the sagas as they are declared', async () => {
   expect(await checkGraphs(declarations, pages)).toEqual([]);
 });
 

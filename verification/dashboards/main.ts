@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { seededRandom, systemClock, systemRandom } from '@convergekit/core';
 import { faultProxy, type Stack, startStack, waitUntil } from '@convergekit/testing';
@@ -7,7 +8,7 @@ import { interruption } from '../interrupt.ts';
 import { evaluateAlerts, evaluatePanels, hasData } from './evaluate.ts';
 import { causeEvents } from './events.ts';
 import { countOpenOrders } from './events-sql.ts';
-import { isInstalled, type Prometheus, startPrometheus } from './prometheus.ts';
+import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { readRecoveries, readsOutage, type Recovery } from './recovery.ts';
 
 /**
@@ -33,7 +34,8 @@ const note = (line: string): void => void process.stderr.write(`${line}\n`);
 const undo: (() => Promise<unknown>)[] = [];
 
 try {
-  if (!isInstalled('prometheus')) throw new Error('prometheus was not found: apt-get install prometheus');
+  if (spawnSync('prometheus', ['--version']).status !== 0)
+    throw new Error('prometheus was not found: apt-get install prometheus');
   process.exitCode = (await check()) ? 0 : 1;
 } catch (error) {
   note(`dashboards: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,11 +21,6 @@ export interface PrometheusOptions {
   readonly scraped: readonly { readonly spec: { readonly healthPort: number } }[];
   /** The interval of scrapes and of rules, such as `1s`. */
   readonly interval: string;
-}
-
-/** True where Debian's package `prometheus` is installed; it brings promtool. */
-export function isInstalled(tool: 'prometheus' | 'promtool'): boolean {
-  return spawnSync(tool, ['--version']).status === 0;
 }
 
 /** Starts a Prometheus with the rules of infra/prometheus, in memory of a temporary folder. */

@@ -16,11 +16,8 @@ import { type HostileRole, hostileRole } from '@convergekit/testing/engine';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { airline, bookTrip, hotel, mails, payments, tripAsked } from '../../docs/examples/saga.ts';
-import { pgbouncerMissing, startPgbouncer } from '../../libs/cli/src/fixture/pgbouncer.ts';
+import { startPgbouncer } from '../../libs/cli/src/fixture/pgbouncer.ts';
 import { counted, type Db, kit, numbers, outbox, tables } from './scene.ts';
-
-const missing = pgbouncerMissing();
-if (missing !== undefined) process.stderr.write(`SKIPPED in hostile-settings: ${missing}\n`);
 
 /** Closed after each test, the last first. */
 const closers: (() => Promise<unknown>)[] = [];
@@ -42,7 +39,7 @@ describe.each([
   ['directly', false],
   ['through PgBouncer', true],
 ])('hostile settings, %s', (_way, pooled) => {
-  const scene = it.skipIf(pooled && missing !== undefined);
+  const needs = { tags: pooled ? ['pgbouncer'] : [] };
   let database: Database<Db>;
   let broker: Broker;
   const errors: string[] = [];
@@ -115,7 +112,7 @@ describe.each([
     return rows.map(({ n }) => n);
   };
 
-  scene('a relay publishes under hostile settings, and another one takes over', async () => {
+  it('N9, G1h: a relay publishes under hostile settings, and another one takes over', needs, async () => {
     await topics([counted.topic]);
     const first = await lead('first');
     await leading(first);
@@ -139,7 +136,7 @@ describe.each([
     expect(second.status().published).toBe(10);
   });
 
-  scene('a consumer under hostile settings applies, parks and dead-letters events', async () => {
+  it('N9, G1h: a consumer under hostile settings applies, parks and dead-letters events', needs, async () => {
     const consumer: ConsumerDefinition<Db> = defineConsumer<Db>({ name: 'counter', from: 'beginning' }).on(
       counted,
       async ({ data }, { tx }) => {
@@ -165,7 +162,7 @@ describe.each([
     await waitUntil(async () => (await inState('dead')) === 1, { what: 'the dead letter' });
   });
 
-  scene('a saga completes under hostile settings, and another one is compensated', async () => {
+  it('N9, G1h: a saga completes under hostile settings, and another one is compensated', needs, async () => {
     const account = new Map<string, number>();
     const bank = {
       take: (cents: number, key: string) => Promise.resolve(void account.set(key, -cents)),
@@ -198,7 +195,7 @@ describe.each([
     await ended('compensated');
   });
 
-  scene('a reconciler repairs drift under hostile settings', async () => {
+  it('N9, G1h: a reconciler repairs drift under hostile settings', needs, async () => {
     // Its reads are an application's, in an application's session: they depend on none of its settings themselves.
     const read = (table: string) => async (key: string, db: Kysely<Db>) =>
       (

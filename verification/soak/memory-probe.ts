@@ -1,13 +1,12 @@
-/** Preloaded into a relay: writes its live memory to the file SOAK_MEMORY, every few seconds, right after a collection. */
+/** Preloaded into a relay: writes its live memory to the file SOAK_MEMORY, every SOAK_MEMORY_MS, right after a collection. */
 import { appendFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { systemClock } from '@convergekit/core';
 import type { Sample } from './memory.ts';
 
-const EVERY_MS = 5_000;
 const MEGABYTE = 2 ** 20;
-const file = process.env['SOAK_MEMORY'];
+const { SOAK_MEMORY: file, SOAK_MEMORY_MS: everyMs } = process.env;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
@@ -24,4 +23,4 @@ if (file !== undefined)
       residentMegabytes: rss / MEGABYTE,
     };
     appendFileSync(file, `${JSON.stringify(sample)}\n`);
-  }, EVERY_MS).unref();
+  }, Number(everyMs)).unref();

@@ -52,7 +52,9 @@ it('live memory is what a process holds, without the garbage that it made', asyn
     setInterval(() => Array.from({ length: 40 }, () => Buffer.alloc(2 ** 20, 1)), 20);
     process.on('exit', () => held.length);
   `;
-  const child = spawn(process.execPath, ['--eval', program], { env: { ...process.env, ...probed(file) } });
+  const child = spawn(process.execPath, ['--eval', program], {
+    env: { ...process.env, ...probed(file, 300) },
+  });
   try {
     await waitUntil(() => readSamples(file).length >= 2, { what: 'two samples', deadlineMs: 60_000 });
     for (const { megabytes } of readSamples(file)) {

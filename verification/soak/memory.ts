@@ -15,8 +15,12 @@ export interface Sample {
 const probe = new URL('memory-probe.ts', import.meta.url).href;
 
 /** The environment that makes a process write its samples to a file. */
-export function probed(file: string): Readonly<Record<string, string>> {
-  return { NODE_OPTIONS: `--conditions=source --import=${probe}`, SOAK_MEMORY: file };
+export function probed(file: string, everyMs = 5_000): Readonly<Record<string, string>> {
+  return {
+    NODE_OPTIONS: `--conditions=source --import=${probe}`,
+    SOAK_MEMORY: file,
+    SOAK_MEMORY_MS: String(everyMs),
+  };
 }
 
 /** The samples that a process has written so far. */

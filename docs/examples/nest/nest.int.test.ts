@@ -54,19 +54,19 @@ const billed = (ids: readonly string[]) =>
   waitUntil(async () => JSON.stringify(await idsOf('bills')) === JSON.stringify(ids), { what: 'the bills' });
 
 describe('the example application of “Nest”', () => {
-  test('an order and its event are written in one transaction, and the consumer of the application bills it', async () => {
+  test('N6, G1b: an order and its event are written in one transaction, and the consumer of the application bills it', async () => {
     expect(await post('/orders', { id: 'a', cents: 5 })).toEqual([201, { placed: 'a' }]);
     await billed(['a']);
   });
 
-  test('an order that fails leaves neither a row nor an event', async () => {
+  test('N6, G1b: an order that fails leaves neither a row nor an event', async () => {
     expect((await post('/orders', { id: 'bad', cents: 13 }))[0]).toBe(500);
     expect(await post('/orders', { id: 'c', cents: 1 })).toEqual([201, { placed: 'c' }]);
     await billed(['c']);
     expect(await idsOf('orders')).toEqual(['c']);
   });
 
-  test('a nested transaction that fails takes its event with it, and the others keep theirs', async () => {
+  test('G1b: a nested transaction that fails takes its event with it, and the others keep theirs', async () => {
     const list = ['d', 'e', 'f'].map((id, at) => ({ id, cents: at === 1 ? 13 : 1 }));
     expect(await post('/orders/each', list)).toEqual([201, { placed: ['d', 'f'] }]);
     await billed(['d', 'f']);

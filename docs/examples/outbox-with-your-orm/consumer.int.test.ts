@@ -66,7 +66,7 @@ describe.each([
   ['Drizzle', () => Promise.resolve(copyWithDrizzle)],
   ['TypeORM', async () => copyWithTypeOrm(await typeOrm())],
 ])('a handler that writes with %s', (name, consumerOf) => {
-  test(`a handler with ${name} writes in the slice, and a failed one leaves nothing`, async () => {
+  test(`G3f: a handler with ${name} writes in the slice, and a failed one leaves nothing`, async () => {
     const given = ['a', 'b', 'c'].map((id, at) => ({ id, cents: at === 1 ? 13 : at + 1 }));
     await consume(await consumerOf(), given);
     expect(await copied()).toEqual([
@@ -81,7 +81,7 @@ describe.each([
 const refusal = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
 
 describe('the client of a handler', () => {
-  test('the client of a handler refuses to begin or end a transaction, and takes savepoints', async () => {
+  test('G3f: the client of a handler refuses to begin or end a transaction, and takes savepoints', async () => {
     const refused: unknown[] = [];
     const consumer = defineConsumer({ name: 'copy', from: 'beginning' }).on(
       orderPlaced,
@@ -124,7 +124,7 @@ describe('the client of a handler', () => {
     expect(await copied()).toEqual([{ id: 'a', cents: 12 }]);
   });
 
-  test('the client of a handler refuses statements after the handler has ended', async () => {
+  test('G3f: the client of a handler refuses statements after the handler has ended', async () => {
     const later = Promise.withResolvers<() => Promise<unknown>>();
     const consumer = defineConsumer({ name: 'copy', from: 'beginning' }).on(
       orderPlaced,

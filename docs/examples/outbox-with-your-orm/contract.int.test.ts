@@ -29,7 +29,11 @@ beforeAll(async () => {
   await database.executor.query('create table orders (id text primary key, cents int not null)');
 });
 beforeEach(() => database.executor.query('truncate orders, converge.outbox').then(() => undefined));
-afterAll(() => database.close());
+afterAll(async () => {
+  await database.close();
+  // MikroORM sets it when it is loaded.
+  delete process.env['MIKRO_ORM_COLORS'];
+});
 
 const list = async (text: string): Promise<string[]> =>
   (await database.executor.query<{ id: string }>(text)).rows.map(({ id }) => id);
@@ -49,7 +53,7 @@ describe.each(ORMS)('events in a transaction of %s', (name, open) => {
   });
   afterAll(() => orm.close().then(() => undefined));
 
-  test(`the function of the guide for ${name} writes the order and its event`, async () => {
+  test(`N6, G1b: the function of the guide for ${name} writes the order and its event`, async () => {
     await orm.place({ id: 'a', cents: 5 });
     expect(await orders()).toContain('a');
     expect((await events()).toSorted()).toEqual(await orders());
@@ -57,7 +61,7 @@ describe.each(ORMS)('events in a transaction of %s', (name, open) => {
     expect(rows).toEqual([{ payload: '{"id":"a","cents":5}' }]);
   });
 
-  test(`a transaction of ${name} that fails leaves neither the order nor the event`, async () => {
+  test(`N6, G1b: a transaction of ${name} that fails leaves neither the order nor the event`, async () => {
     const failed = orm.transaction(async (tx) => {
       await place(tx, 'a');
       throw new Error('undo');
@@ -66,7 +70,7 @@ describe.each(ORMS)('events in a transaction of %s', (name, open) => {
     expect([await orders(), await events()]).toEqual([[], []]);
   });
 
-  test(`a savepoint of ${name} that fails takes its event with it, and no other`, async () => {
+  test(`G1b: a savepoint of ${name} that fails takes its event with it, and no other`, async () => {
     await orm.transaction(async (tx) => {
       const undone = tx.savepoint(async (inner) => {
         await place(inner, 'undone');
@@ -104,7 +108,7 @@ describe.each(ORMS)('events in a transaction of %s', (name, open) => {
     expect(await events()).toEqual(ids);
   });
 
-  test(`what is no transaction of ${name} is refused, with the right thing to pass`, () => {
+  test(`G1b: what is no transaction of ${name} is refused, with the right thing to pass`, () => {
     expect(() => orm.outside()).toThrow(expect.objectContaining({ code: 'NO_TRANSACTION', category: 'bug' }));
   });
 });

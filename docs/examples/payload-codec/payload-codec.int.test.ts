@@ -82,7 +82,7 @@ const billed = (database: Database<{ bills: { id: string; cents: number } }>, id
   );
 
 describe.each(SCHEMAS)('payloads as %s', (name, schema) => {
-  test(`an event travels as ${name} from the outbox to a handler, and keeps its headers`, async () => {
+  test(`G2c: an event travels as ${name} from the outbox to a handler, and keeps its headers`, async () => {
     const { registry, database, start, logged } = await scene();
     registry.register('orders-order.placed.v1', schema);
     await place(database, 'a');
@@ -97,7 +97,7 @@ describe.each(SCHEMAS)('payloads as %s', (name, schema) => {
   });
 });
 
-test('a schema that is missing halts the topic, and events go on when it is registered', async () => {
+test('G2c: a schema that is missing halts the topic, and events go on when it is registered', async () => {
   const { registry, database, start, logged } = await scene();
   await place(database, 'a');
   await start();
@@ -110,7 +110,7 @@ test('a schema that is missing halts the topic, and events go on when it is regi
   await billed(database, ['a']);
 });
 
-test('an outage of the registry delays events, and loses and repeats none', async () => {
+test('G2c: an outage of the registry delays events, and loses and repeats none', async () => {
   const { registry, database, start } = await scene();
   registry.register('orders-order.placed.v1', SCHEMAS[0][1]);
   registry.down = true;

@@ -21,7 +21,7 @@ describe('partitionOf', () => {
   });
 
   it.each(Object.keys(partitions))(
-    'partitionOf maps 2,000 keys to the partitions of the Java client, of %s partitions',
+    'C2: partitionOf maps 2,000 keys to the partitions of the Java client, of %s partitions',
     (count) => {
       expect(keys.map((key) => partitionOf(key, Number(count)))).toEqual(partitions[count]);
     },

@@ -47,7 +47,7 @@ describe('a signature', () => {
     ['headers behind it', headers((all) => [...all, ['x', text('y')]])],
     ['bytes moved from one field to the next', { ...signed, key: text('o-'), value: text('1{"n":1}') }],
     ['half a signature', headers((all) => [...all.slice(0, -1), [name, text(value.slice(0, 30))]])],
-  ])('a signature does not verify for a record with %s', (_, record) => {
+  ])('G4c: a signature does not verify for a record with %s', (_, record) => {
     expect(verifySignature(record, [key])).toBe('invalid');
   });
 

@@ -85,6 +85,23 @@ describe('runServices', () => {
     expect(log).toEqual(['start a', 'stop b', 'stop a']);
   });
 
+  it('runServices stops its services when its caller aborts, also before their start, and listens to it no longer', async () => {
+    const log: string[] = [];
+    const caller = new AbortController();
+    const removed = vi.spyOn(caller.signal, 'removeEventListener');
+    const options: RunOptions = {
+      signal: caller.signal,
+      onReady: () => caller.abort(),
+      onStopping: (reason) => log.push(`stopping: ${reason}`),
+    };
+    await runServices([recording(log, 'a'), recording(log, 'b')], options);
+    expect(log.splice(0)).toEqual(['start a', 'start b', 'stopping: abort', 'stop b', 'stop a']);
+    expect(removed).toHaveBeenCalledWith('abort', expect.any(Function));
+    const never = recording(log, 'c', { start: () => new Promise(() => undefined) });
+    await runServices([never, recording(log, 'd')], options);
+    expect(log).toEqual(['stopping: abort', 'stop c']);
+  });
+
   // Planted fault: without a share of the time for each service, the service that stops next is never stopped.
   it('a service that hangs in stop blocks no other; runServices rejects with its name at the deadline', async () => {
     const log: string[] = [];

@@ -20,22 +20,24 @@ export interface Service {
 export interface RunOptions {
   /** Called once, when all services are ready. */
   readonly onReady?: () => void;
-  /** Called when a stop begins, with the reason: a signal's name, or the name of the failed service. */
+  /** Called when a stop begins, with the reason: a signal's name, `abort`, or the name of the failed service. */
   readonly onStopping?: (reason: string) => void;
   /** Time limit for stopping all services, each with an equal share, in milliseconds. Then `runServices` rejects. @default 25_000 */
   readonly stopDeadlineMs?: number;
+  /** Stops the services when it aborts, as a first SIGTERM does. @default only a signal of the process stops them */
+  readonly signal?: AbortSignal | undefined;
   /** @default the system's */
   readonly clock?: Clock;
 }
 
 /**
- * Runs services until SIGINT, SIGTERM, or the first failure, then stops them in reverse. The services start in order. A
- * signal during a start stops that service at once. A second signal exits the process at once with 130. The promise
- * rejects with the reason when a service failed to start or failed later.
+ * Runs services until SIGINT, SIGTERM, an abort, or the first failure, then stops them in reverse. The services start in
+ * order. A signal during a start stops that service at once. A second signal exits the process at once with 130. The
+ * promise rejects with the reason when a service failed to start or failed later.
  */
 export async function runServices(services: readonly Service[], options: RunOptions = {}): Promise<void> {
   const started: Service[] = [];
-  const signal = untilSignal();
+  const signal = untilSignal(options.signal);
   try {
     for (const service of services) {
       const starting = service.start();
@@ -95,7 +97,7 @@ interface SignalWatch {
 
 const SAME_SIGNAL_MS = 250;
 
-function untilSignal(): SignalWatch {
+function untilSignal(caller: AbortSignal | undefined): SignalWatch {
   const { promise, resolve } = Promise.withResolvers<string>();
   let first: number | undefined;
   const onSignal = (name: string): void => {
@@ -104,11 +106,15 @@ function untilSignal(): SignalWatch {
     if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
     resolve(name);
   };
+  const onAbort = (): void => resolve('abort');
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  if (caller?.aborted === true) onAbort();
+  caller?.addEventListener('abort', onAbort);
   return {
     received: promise,
     dispose: () => {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      caller?.removeEventListener('abort', onAbort);
     },
   };
 }

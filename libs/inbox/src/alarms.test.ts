@@ -16,7 +16,7 @@ it('the table of alarms in the guide equals the one in the code', () => {
   expect(rows).toEqual(expected);
 });
 
-it('a structural failure alarms at its first attempt, and a transient one never', () => {
+it('S53: a structural failure alarms at its first attempt, and a transient one never', () => {
   const alarms = CATEGORIES.flatMap((category) =>
     [false, true].map((structural) => alarmOf(kindOf({ category, structural })) ?? '-'),
   );

@@ -8,7 +8,7 @@ import { LocalBroker, localBroker } from './local-broker.ts';
 import { oneServer } from './log/leadership.ts';
 
 describe('the local log under hostile conditions', () => {
-  it('a writer that dies between its append and its commit leaves neither records nor a gap', async () => {
+  it('N2, G1k: a writer that dies between its append and its commit leaves neither records nor a gap', async () => {
     const { broker, database } = await freshLog(inject('stack').databaseUrl);
     const topic = name();
     const admin = await broker.admin();
@@ -75,7 +75,7 @@ describe('the local log under hostile conditions', () => {
     }
   });
 
-  it('readers and a writer continue after Postgres was killed and started again, without loss and in order', async () => {
+  it('N2, G1k: readers and a writer continue after Postgres was killed and started again, without loss and in order', async () => {
     const server = await embeddedPostgres();
     onTestFinished(() => server.dispose());
     await server.start();
@@ -156,7 +156,7 @@ describe('the local log under hostile conditions', () => {
     await expect(collect(admin.read(deleted, 0, 0n, 2n))).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN' });
   });
 
-  it('members whose clocks are wrong by an hour keep their partitions, since the server judges their silence', async () => {
+  it('N2, G1k: members whose clocks are wrong by an hour keep their partitions, since the server judges their silence', async () => {
     const { broker, url } = await freshLog(inject('stack').databaseUrl);
     const topic = name();
     await (await broker.admin()).createTopic({ name: topic, partitions: 2 });

@@ -6,7 +6,7 @@ import { freshLog, name, startReader } from './fixture/fresh-log.ts';
 const dropSql = `select converge_log.drop_child_before(clock_timestamp() + $1 * interval '1 day') as child`;
 
 describe('retention of the local log', () => {
-  it('a child is dropped when its records have passed their retention, and appends continue behind it', async () => {
+  it('G1l: a child is dropped when its records have passed their retention, and appends continue behind it', async () => {
     const { broker, database } = await freshLog(inject('stack').databaseUrl);
     const topic = name();
     const admin = await broker.admin();
@@ -35,7 +35,7 @@ describe('retention of the local log', () => {
     expect(values(reader.seen)).toEqual(['new0', 'new1']);
   });
 
-  it('a topic that is kept for ever keeps its child, also with the records of other topics', async () => {
+  it('G1l: a topic that is kept for ever keeps its child, also with the records of other topics', async () => {
     const { broker, database } = await freshLog(inject('stack').databaseUrl);
     const [short, long] = [name(), name()];
     const admin = await broker.admin();
@@ -59,7 +59,7 @@ describe('retention of the local log', () => {
     expect(await children()).toBe(0);
   });
 
-  it('a role without rights of its own cannot drop the log by naming a moment', async () => {
+  it('G1l: a role without rights of its own cannot drop the log by naming a moment', async () => {
     const { broker, database } = await freshLog(inject('stack').databaseUrl);
     await broker.admin();
     const { rows } = await database.executor.query<{ given: boolean; open: boolean }>(

@@ -2,7 +2,6 @@
  * Code that was removed once, and tests here failed: the bound as a constraint before a filled last child is attached again.
  */
 import { seededRandom } from '@convergekit/core';
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { ensureChildren, listChildren, type OutboxChild } from './children.ts';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
@@ -10,7 +9,7 @@ import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 let shop: Shop;
 
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl), { max: 24 });
+  shop = await openShop(inject('stack').databaseUrl, { max: 24 });
   return () => shop.database.close();
 });
 
@@ -71,7 +70,7 @@ it('a new child has the keys, indexes, checks and defaults of the others', async
   expect(await shape('outbox_last')).toEqual(original);
 });
 
-it('children are added below 12 writers, and no emit fails or is lost', async () => {
+it('G1e: children are added below 12 writers, and no emit fails or is lost', async () => {
   const { executor } = shop.database;
   await startAt(1_999_400);
   let running = 12;
@@ -178,7 +177,7 @@ it.each([`outbox_add_child(2, 1000000)`, `outbox_remove_child('outbox_0')`])(
   },
 );
 
-it('the last child gets its bound below 12 writers: none fails, and none waits a second for a lock', async () => {
+it('G1e: the last child gets its bound below 12 writers: none fails, and none waits a second for a lock', async () => {
   await startAt(2_000_500);
   await emit('first');
   const added: string[] = [];

@@ -3,7 +3,6 @@
  * finalize and of drop.
  */
 import { systemClock, systemRandom } from '@convergekit/core';
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { openShop, type Shop } from './fixture/shop.ts';
 import { readDetaching, stepDetach } from './detach.ts';
@@ -14,7 +13,7 @@ let shop: Shop;
 let held: (() => Promise<void>)[] = [];
 
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
   await shop.database.executor.query('insert into converge.outbox_leaving (child) values ($1)', [child]);
   held = [];
   return async () => {

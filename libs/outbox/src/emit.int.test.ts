@@ -1,13 +1,12 @@
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 
 let shop: Shop;
 
 beforeAll(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
 });
 afterAll(() => shop.database.close());
 

@@ -1,4 +1,3 @@
-import { freshDatabase } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { openShop, orderPlaced, ordersOf } from './fixture/shop.ts';
 
@@ -13,7 +12,7 @@ const HOSTILE = [
 ];
 
 it('texts that are SQL are values wherever an emit takes them: key, data, header, request key', async () => {
-  const { database, outbox } = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  const { database, outbox } = await openShop(inject('stack').databaseUrl);
   for (const text of HOSTILE) {
     const keyed = { requestKey: text.slice(0, 20).replace(/[^\x21-\x7e]/g, '_'), request: text };
     const run = (): Promise<string> =>

@@ -5,7 +5,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { classify, httpAnswer } from '@convergekit/resilience';
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
 import { openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 import { measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './limit.ts';
@@ -13,7 +12,7 @@ import { measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './lim
 const MiB = 1_048_576;
 let shop: Shop;
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
   return () => shop.database.close();
 });
 
@@ -42,7 +41,7 @@ const published = async (): Promise<string> => {
 const grownOld = () => query(`update converge.outbox_limit set measured_at = now() - interval '1 minute'`);
 
 describe('an outbox at its limit', () => {
-  test('an outbox at its limit refuses every emit by name, and transactions without emits continue', async () => {
+  test('G1f: an outbox at its limit refuses every emit by name, and transactions without emits continue', async () => {
     await fill();
     await measureOutbox(shop.database.executor, '0', { maxBytes: MiB, whenFull: 'refuse' });
     for (const events of [1, 2]) {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { connect } from '@convergekit/postgres';
 import type { Session } from '@convergekit/postgres/engine';
 import { systemClock, systemRandom } from '@convergekit/core';
-import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
+import { type FaultProxy, faultProxy, waitUntil } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { createOutbox } from './outbox.ts';
 import { resolveCommit } from './resolve-commit.ts';
@@ -14,8 +14,8 @@ let through: Shop;
 let proxy: FaultProxy;
 
 beforeEach(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl);
-  shop = await openShop(url);
+  const { url, ...opened } = await openShop(inject('stack').databaseUrl);
+  shop = opened;
   proxy = await faultProxy({ target: new URL(url).host });
   const throughProxy = Object.assign(new URL(url), { host: proxy.address }).href;
   const database = connect<ShopDb>({ url: throughProxy, max: 1, applicationName: 'through' });
@@ -66,7 +66,7 @@ function isCommit(query: unknown): boolean {
   );
 }
 
-it('a commit that was applied but whose answer was lost is reported as success', async () => {
+it('G1a: a commit that was applied but whose answer was lost is reported as success', async () => {
   const placing = place('a', 1, () => proxy.dropReplies());
   await waitUntil(async () => (await ordersOf(shop)).length === 1, { what: 'the commit to be applied' });
   proxy.cut();
@@ -75,7 +75,7 @@ it('a commit that was applied but whose answer was lost is reported as success',
   expect(await keysOf(shop)).toEqual(['a']);
 });
 
-it('a commit that did not reach the server is reported as not applied', async () => {
+it('G1a: a commit that did not reach the server is reported as not applied', async () => {
   const cut = Promise.withResolvers<undefined>();
   const placing = place('a', 1, () => {
     proxy.cut();

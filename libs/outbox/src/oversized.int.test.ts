@@ -1,12 +1,11 @@
 /** Planted fault: with each event checked only before its own insert, earlier events are written here. */
-import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 
 let shop: Shop;
 
 beforeAll(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
 });
 afterAll(() => shop.database.close());
 

@@ -1,12 +1,11 @@
 /** Planted faults, each seen to fail here: a key that every request claims; a repeated key whose content is not compared. */
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 
 let shop: Shop;
 
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl), { max: 24 });
+  shop = await openShop(inject('stack').databaseUrl, { max: 24 });
   return () => shop.database.close();
 });
 
@@ -30,7 +29,7 @@ const order = (
   });
 
 it.each(['read committed', 'serializable'] as const)(
-  'twenty concurrent requests with one key have one effect and one answer (%s)',
+  'C8, G3g: twenty concurrent requests with one key have one effect and one answer (%s)',
   async (isolation) => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => order('key', { cents: 1 }, isolation)),
@@ -47,7 +46,7 @@ it('the first answer and a repeated one are the same JSON', async () => {
   expect(typeof first.at).toBe('string');
 });
 
-it('another content under a used key is refused, even while the first request runs', async () => {
+it('G3g: another content under a used key is refused, even while the first request runs', async () => {
   const settled = await Promise.allSettled([order('key', { cents: 1 }), order('key', { cents: 2 })]);
   const refused = settled.find((result) => result.status === 'rejected');
   expect(refused?.reason).toMatchObject({ code: 'REQUEST_KEY_REUSED', category: 'data' });

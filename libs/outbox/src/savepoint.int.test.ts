@@ -4,7 +4,7 @@
  * code after its rollback; a claimed request key without its level.
  */
 import { executorOf } from '@convergekit/postgres';
-import { freshDatabase, manualClock } from '@convergekit/testing';
+import { manualClock } from '@convergekit/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop, type ShopDb } from './fixture/shop.ts';
@@ -13,7 +13,7 @@ import type { OutboxTransaction } from './transaction.ts';
 
 let shop: Shop;
 beforeAll(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
 });
 beforeEach(async () => {
   await shop.database.executor.query('truncate orders, converge.outbox, converge.request');
@@ -93,7 +93,7 @@ function expected(step: Step, name: string): string[] {
   return step.of.flatMap((one, at) => expected(one, `${name}.${at}`));
 }
 
-test('an event is written exactly when its row is, for any nested and concurrent savepoints and transactions', async () => {
+test('G1a: an event is written exactly when its row is, for any nested and concurrent savepoints and transactions', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), async (of) => {
       await shop.database.executor.query('truncate orders, converge.outbox');

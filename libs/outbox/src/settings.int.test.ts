@@ -3,7 +3,6 @@
  * limit that ignores the session's own; an append without its search_path.
  */
 import { connect, executorOf, executorOfClient } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
 import { hostileRole } from '@convergekit/testing/engine';
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
@@ -14,8 +13,7 @@ let url: string;
 let shop: Shop;
 
 beforeEach(async () => {
-  url = await freshDatabase(inject('stack').databaseUrl);
-  shop = await openShop(url);
+  ({ url, ...shop } = await openShop(inject('stack').databaseUrl));
   return () => shop.database.close();
 });
 
@@ -54,7 +52,7 @@ describe.each([
   });
 });
 
-it('outbox.transaction, request keys, append and converge.emit work for a role with hostile defaults', async () => {
+it('G1h: outbox.transaction, request keys, append and converge.emit work for a role with hostile defaults', async () => {
   const role = await hostileRole(url);
   const database = connect<ShopDb>({ url: role.url });
   onTestFinished(async () => {

@@ -1,11 +1,10 @@
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, test } from 'vitest';
 import { openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 import { readTail } from './tail-sql.ts';
 
 let shop: Shop;
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
   return () => shop.database.close();
 });
 

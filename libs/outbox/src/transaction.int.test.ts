@@ -1,5 +1,4 @@
 import { executorOf } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 import type { OutboxTransaction } from './transaction.ts';
@@ -8,7 +7,7 @@ import type { ShopDb } from './fixture/shop.ts';
 let shop: Shop;
 
 beforeEach(async () => {
-  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  shop = await openShop(inject('stack').databaseUrl);
   return () => shop.database.close();
 });
 
@@ -20,7 +19,7 @@ async function place({ tx, emit }: OutboxTransaction<ShopDb>, id: string): Promi
 const run = <T>(fn: (transaction: OutboxTransaction<ShopDb>) => Promise<T>): Promise<T> =>
   shop.outbox.transaction(shop.database.db, fn);
 
-it('a commit writes rows and events in the order of the emits, and an error writes neither', async () => {
+it('C1: a commit writes rows and events in the order of the emits, and an error writes neither', async () => {
   const id = await run(async (transaction) => {
     for (const name of ['c', 'a', 'b']) await place(transaction, name);
     return transaction.emit(orderPlaced({ orderId: 'last' }));

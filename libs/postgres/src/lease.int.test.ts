@@ -1,14 +1,13 @@
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it } from 'vitest';
-import { connect, type Database } from './connect.ts';
+import type { Database } from './connect.ts';
 import { acquireLease, type LeaseOutcome, releaseLease, renewLease } from './lease.ts';
-import { migrate } from './migrate.ts';
 
 let database: Database;
 
 beforeEach(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 16 });
-  await migrate(database, []);
+  ({ database } = await migratedDatabase(inject('stack').databaseUrl, [], { max: 16 }));
   return () => database.close();
 });
 

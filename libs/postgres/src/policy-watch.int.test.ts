@@ -2,9 +2,9 @@ import { ConvergeError } from '@convergekit/core';
 import { operation, SharedGuards } from '@convergekit/resilience';
 import { stressService } from '@convergekit/core/service-stress';
 import { faultProxy, freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';
-import { migrate } from './migrate.ts';
 import { readPolicyHistory, readPolicyVersion, setPolicyRule } from './policy-table.ts';
 import { policyWatch } from './policy-watch.ts';
 import { withTransaction } from './transaction.ts';
@@ -13,9 +13,7 @@ let url: string;
 let database: Database;
 
 beforeEach(async () => {
-  url = await freshDatabase(inject('stack').databaseUrl);
-  database = connect({ url });
-  await migrate(database, []);
+  ({ url, database } = await migratedDatabase(inject('stack').databaseUrl, []));
   return () => database.close();
 });
 
@@ -26,7 +24,7 @@ const set = (name: string, change: unknown, by = 'ada', reason = 'the bank is sl
   setPolicyRule(database.executor, { name, change, by, reason });
 const watch = () => policyWatch({ executor: database.executor, layers, clock: manualClock() });
 
-it('a changed policy applies without a restart: from the next call on, not to the one in flight', async () => {
+it('S36: a changed policy applies without a restart: from the next call on, not to the one in flight', async () => {
   const policies = watch();
   await policies.start();
   const clock = manualClock();
@@ -53,7 +51,7 @@ it('a changed policy applies without a restart: from the next call on, not to th
   await policies.stop();
 });
 
-it('every change leaves an audit row (who, when, before, after, why), also one made by hand', async () => {
+it('S36, G5m: every change leaves an audit row (who, when, before, after, why), also one made by hand', async () => {
   const first = await set('payment', { attempts: 7 });
   const second = await set('payment', {}, 'bob', 'the bank is well again');
   await database.executor.query(
@@ -101,7 +99,7 @@ it('an invalid row is refused with the reason; the last valid one and the others
   expect(policies.for('payment').attempts).toBe(4);
 });
 
-it('an outage of the table keeps the last valid policies, and the reported staleness increases', async () => {
+it('S36: an outage of the table keeps the last valid policies, and the reported staleness increases', async () => {
   await set('payment', { attempts: 7 });
   const { host } = new URL(url);
   const proxy = await faultProxy({ target: host });

@@ -91,7 +91,7 @@ beforeAll(() => void process.on('warning', onWarning));
 afterAll(() => void process.off('warning', onWarning));
 
 it.each(ways)(
-  '%s has the settings that the kit depends on, whatever the role’s defaults',
+  'G1h: %s has the settings that the kit depends on, whatever the role’s defaults',
   async (_way, read) => {
     expect(await read()).toMatchObject(own);
   },
@@ -133,7 +133,7 @@ it('no setting stays in a shared session', async () => {
 });
 
 // Planted fault: without the comparison of processes the settings stay in a session that the pooler gives to others.
-it('no setting stays in a session behind a pooler', async () => {
+it('G1h: no setting stays in a session behind a pooler', async () => {
   const left = await inSession(pooled, async (_, client) => {
     const { rows } = await client.query<{ now: string }>(
       `select pg_catalog.current_setting('DateStyle') as now`,

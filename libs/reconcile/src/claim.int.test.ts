@@ -21,7 +21,7 @@ const enqueue = (priority: Priority, ...keys: readonly string[]): Promise<void> 
   });
 
 // Seen to fail when every claim is by priority: the sweep's key is never looked at while events come.
-it('a key of a sweep is looked at after a bounded number of keys, however many events come', async () => {
+it('G7e: a key of a sweep is looked at after a bounded number of keys, however many events come', async () => {
   await setWanted(world, { swept: 1 });
   const looked: string[] = [];
   const stop = new AbortController();
@@ -75,7 +75,7 @@ it('the oldest key is claimed by age, whatever its priority, and operators go fi
   expect(await rowsOf(world, `select 1 from converge.reconcile_key where state <> 'running'`)).toEqual([]);
 });
 
-it('a worker inside a key holds back no other key', async () => {
+it('S44: a worker inside a key holds back no other key', async () => {
   await setWanted(world, { slow: 1, b: 1, c: 1 });
   const gate = Promise.withResolvers<undefined>();
   const base = stockReconciler();

@@ -1,6 +1,6 @@
 import { seededRandom } from '@convergekit/core';
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
+import { connect, type Database } from '@convergekit/postgres';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { claimKeys } from './claim-sql.ts';
 import { decideFinish } from './decide.ts';
@@ -14,9 +14,11 @@ import { reconcileMigrations } from './migrations.ts';
  */
 let database: Database;
 beforeEach(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl, 'debounce');
-  const owner = connect({ url });
-  await migrate(owner, [reconcileMigrations]);
+  const { url, database: owner } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [reconcileMigrations],
+    { prefix: 'debounce' },
+  );
   await owner.executor.query('create schema virtual');
   await owner.executor.query(
     `create function virtual.clock_timestamp() returns timestamptz language sql stable as $$ select current_setting('virtual.now')::timestamptz $$`,
@@ -26,6 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.close());
 
+const CHANGES = inject('full') ? 1_000 : 300;
 const reconciler = stockReconciler({ timing: { settleMs: 0, quietMs: 500, maxWaitMs: 5_000 } });
 
 /** Runs a statement of the kit by the virtual clock. */
@@ -48,9 +51,11 @@ async function virtually<T>(
 
 // Seen to fail without the longest wait (one run, after the last change: the key is wrong for ten seconds), and without the
 // quiet period (a run for each change).
-it('1,000 changes of a key in ten seconds cause three runs at most, and the last is seen', async () => {
+it(`S43, G7e: ${CHANGES} changes of a key in ten seconds cause three runs at most, and the last is seen`, async () => {
   const random = seededRandom(1);
-  const times = Array.from({ length: 1_000 }, () => Math.floor(random() * 10_000)).toSorted((a, b) => a - b);
+  const times = Array.from({ length: CHANGES }, () => Math.floor(random() * 10_000)).toSorted(
+    (a, b) => a - b,
+  );
   const { quietMs, maxWaitMs } = reconciler.timing;
   const runs: { at: number; seen: number }[] = [];
   await virtually(async (executor) => {
@@ -83,5 +88,5 @@ it('1,000 changes of a key in ten seconds cause three runs at most, and the last
   });
   expect(runs.length).toBeLessThanOrEqual(Math.ceil(10_000 / maxWaitMs) + 1);
   expect(runs[0]?.at).toBeLessThanOrEqual(2 * maxWaitMs);
-  expect(runs.at(-1)?.seen).toBe(1_000);
+  expect(runs.at(-1)?.seen).toBe(CHANGES);
 });

@@ -1,5 +1,4 @@
 import { defineEvent } from '@convergekit/contracts';
-import { freshDatabase } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { openWorld, rowsOf, setWanted, stockReconciler, type World } from './fixture/stock.ts';
@@ -7,8 +6,7 @@ import { runReconciler } from './service.ts';
 
 let world: World;
 beforeEach(async () => {
-  const { databaseUrl } = inject('stack');
-  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
+  world = await openWorld(inject('stack').databaseUrl);
 });
 afterEach(() => world.close());
 

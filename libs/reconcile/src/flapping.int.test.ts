@@ -37,7 +37,7 @@ describe('a key that is repaired', () => {
   beforeEach(() => setWanted(world, { a: 1 }));
 
   // Seen to fail when each healthy look counts: three looks within a minute reset the counters, and it is repaired forever.
-  it('a key that diverges again before it was quiet for three windows is flapping, and is left to an operator', async () => {
+  it('S62, G7d: a key that diverges again before it was quiet for three windows is flapping, and is left to an operator', async () => {
     for (let repair = 0; repair < 2; repair += 1) {
       expect(await corruptAndRepair()).toEqual({ repaired: 1 });
       for (let look = 0; look < 5; look += 1) expect(await run()).toEqual({ in_sync: 1 });
@@ -53,7 +53,7 @@ describe('a key that is repaired', () => {
     expect(audit).toEqual([{ verdict: 'flapping' }]);
   });
 
-  it('a key that was quiet for three windows is stable, and begins anew', async () => {
+  it('S62: a key that was quiet for three windows is stable, and begins anew', async () => {
     for (let round = 0; round < 3; round += 1) {
       expect(await corruptAndRepair()).toEqual({ repaired: 1 });
       for (let look = 0; look < 3; look += 1) {

@@ -40,7 +40,7 @@ const waitingMs = async (): Promise<number> =>
   );
 
 describe('the key queue', () => {
-  it('8 workers never process one key concurrently, while other keys proceed', async () => {
+  it('S44: 8 workers never process one key concurrently, while other keys proceed', async () => {
     await setWanted(world, { a: 1 });
     let inside = 0;
     let most = 0;
@@ -205,7 +205,7 @@ describe('the key queue', () => {
   });
 
   // Planted fault: without the check of the claim in the repair's transaction it repairs here.
-  it('a worker cannot repair after its claim was lost', async () => {
+  it('G7b: a worker cannot repair after its claim was lost', async () => {
     await setWanted(world, { a: 3 });
     const base = stockReconciler();
     const robbed = {

@@ -46,7 +46,7 @@ describe('a hot key', () => {
     ]);
   });
 
-  it('a key that 50 writers change concurrently makes progress', async () => {
+  it('C5, S45: a key that 50 writers change concurrently makes progress', async () => {
     await setWanted(world, { a: 7 });
     await setStock(world, { a: 0 });
     const stop = new AbortController();

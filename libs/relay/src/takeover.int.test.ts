@@ -78,7 +78,7 @@ test('a takeover is accepted by the log check when records of a deposed relay fo
   await waitUntil(() => next.status().state === 'leading', { what: 'the lead' });
 });
 
-test('no tick is written before the broker answered', async () => {
+test('G1j: no tick is written before the broker answered', async () => {
   const { database, broker, topic, service } = await published();
   await service.stop();
   broker.takeDown();
@@ -124,7 +124,7 @@ test('a log that lost its end is refused as log_behind_cursor, once, and after a
   });
 });
 
-test('a database from before its first event finds its own past in the log, and sends nothing', async () => {
+test('G1j: a database from before its first event finds its own past in the log, and sends nothing', async () => {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 3);
@@ -152,7 +152,7 @@ test('a database from before its first event finds its own past in the log, and 
   ).toHaveLength(300);
 });
 
-test('a copy of a database that still publishes is refused, and a live leader cannot be rebased away', async () => {
+test('G1j: a copy of a database that still publishes is refused, and a live leader cannot be rebased away', async () => {
   const { database, broker, topic, service } = await published();
   const copied = await restore(inject('stack').databaseUrl, await dump(database));
   onClose(() => copied.database.close());

@@ -15,7 +15,7 @@ describe('delays', () => {
     expect(Array.from({ length: 20 }, (_, index) => delayMs(backoff, index + 1, random))).toEqual(golden);
   });
 
-  it('the upper bound of a delay doubles up to the cap', () => {
+  it('S4: the upper bound of a delay doubles up to the cap', () => {
     const ends = Array.from({ length: 12 }, (_, index) => cappedMs(backoff, index + 1));
     expect(ends).toEqual([50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 20_000, 20_000, 20_000]);
   });
@@ -32,7 +32,7 @@ describe('delays', () => {
     ['at the attempt that reaches the cap', backoff, 10],
     ['below the cap', { baseMs: 50, factor: 2, capMs: 1e9 }, 20],
   ])(
-    'full jitter spreads 5,000 clients: no hundredth of the range holds more than 3 %%, %s',
+    'S5: full jitter spreads 5,000 clients: no hundredth of the range holds more than 3 %%, %s',
     (_, one, attempt) => {
       const random = seededRandom(7);
       const buckets = new Array<number>(100).fill(0);

@@ -25,7 +25,7 @@ describe('classify', () => {
     ).toBe(7000);
   });
 
-  it('a classifier runs the application’s rules first and applies its default', () => {
+  it('S13: a classifier runs the application’s rules first and applies its default', () => {
     const declined: ClassifyRule = (error) =>
       error instanceof Error && error.message === 'declined'
         ? { category: 'business', certainty: 'not_applied', code: 'DECLINED' }
@@ -40,7 +40,7 @@ describe('classify', () => {
     expect(classify(new TypeError('?'), [], otherwise).category).toBe('bug');
   });
 
-  it('onUnknown is called for errors that no rule matches, and only for those', () => {
+  it('S13: onUnknown is called for errors that no rule matches, and only for those', () => {
     const unknown: string[] = [];
     const known: ClassifyRule = (error) =>
       error === 'mine' ? { category: 'service', certainty: 'unknown', code: 'MYSTERY' } : undefined;
@@ -58,7 +58,7 @@ describe('classify', () => {
     expect(unknown).toEqual(['MYSTERY what?']);
   });
 
-  it('classify recognises errors of real sockets and name look-ups', async () => {
+  it('S11: classify recognises errors of real sockets and name look-ups', async () => {
     const socket = connect({ port: 1, host: '127.0.0.1' });
     const refused = await new Promise<unknown>((resolve) => socket.once('error', resolve));
     expect(axes(refused)).toBe('network not_applied');
@@ -66,7 +66,7 @@ describe('classify', () => {
     expect(axes(unknown)).toBe('network not_applied');
   });
 
-  it('classify never throws, and always returns known categories, whatever was thrown', () => {
+  it('S11: classify never throws, and always returns known categories, whatever was thrown', () => {
     const loop = new Error('loop');
     loop.cause = loop;
     const trap = new Proxy(

@@ -9,7 +9,7 @@ const most = (): number => 1 - Number.EPSILON;
 const failing = () => new ConvergeError('x', { code: 'X', category: 'network', certainty: 'not_applied' });
 
 describe('a deadline that travels', () => {
-  it('a deadline shrinks along a chain: of 800 ms a hop uses 500, and its callee sees at most 300', async () => {
+  it('S7: a deadline shrinks along a chain: of 800 ms a hop uses 500, and its callee sees at most 300', async () => {
     const clock = manualClock();
     const headers = deadlineHeaders(new Date(clock.now() + 800));
     const deadline = readDeadline(headers['ce_deadline']);
@@ -45,7 +45,7 @@ describe('a deadline that travels', () => {
   });
 
   // Planted fault: a retry that checks only the policy's deadline starts a third attempt here.
-  it('no attempt starts when its wait would exceed the deadline', async () => {
+  it('S7: no attempt starts when its wait would exceed the deadline', async () => {
     const clock = manualClock();
     const starts: number[] = [];
     const child = operation({

@@ -26,7 +26,7 @@ test.each<[string, Failure, boolean, number, string, string | undefined]>([
   ['a bug of ours', failure({ category: 'bug' }), false, 500, 'failed', undefined],
   ['bad data of ours', failure({ category: 'data' }), false, 500, 'failed', undefined],
   ['an error after the effect', failure({ certainty: 'applied' }), false, 202, 'accepted', undefined],
-])('an API answers %s as specified', (_, one, deferred, status, outcome, retryAfter) => {
+])('S71: an API answers %s as specified', (_, one, deferred, status, outcome, retryAfter) => {
   const answer = httpAnswer(one, { deferred });
   expect([answer.status, answer.outcome, answer.headers['retry-after']]).toEqual([
     status,

@@ -19,7 +19,7 @@ const base = () => {
 };
 
 describe('an operation', () => {
-  it('an operation must declare its idempotency', () => {
+  it('S2, S19, S21: an operation must declare its idempotency', () => {
     // @ts-expect-error idempotency is missing
     const undeclared = () => operation({ name: 'x', call: () => Promise.resolve() });
     // @ts-expect-error a keyed operation needs its key
@@ -29,7 +29,7 @@ describe('an operation', () => {
     expect([undeclared, keyless, unnamed]).toHaveLength(3);
   });
 
-  it('an operation that must not be repeated has one attempt, and rejects a policy with more', () => {
+  it('S2: an operation that must not be repeated has one attempt, and rejects a policy with more', () => {
     const wire = { name: 'wire', idempotency: 'none', call: () => Promise.resolve() } as const;
     expect(() => operation({ ...wire, policy: defaultPolicy })).toThrow(
       'operation wire is declared not idempotent and has 3 attempts',
@@ -53,7 +53,7 @@ describe('an operation', () => {
     expect(keys).toEqual(['charge:o1', 'charge:o1', 'charge:o1']);
   });
 
-  it('an open breaker ends the retries and counts no attempt', async () => {
+  it('S9: an open breaker ends the retries and counts no attempt', async () => {
     const guards = base();
     const breaker = new CircuitBreaker({
       name: 'bank',
@@ -112,7 +112,7 @@ describe('an operation', () => {
     expect(most).toBe(1);
   });
 
-  it('recoveryPaths lists which operations retry, which are compensated, and which need an operator', () => {
+  it('S17: recoveryPaths lists which operations retry, which are compensated, and which need an operator', () => {
     const call = () => Promise.resolve();
     const paths = recoveryPaths([
       operation({ name: 'wire', idempotency: 'none', call }),
@@ -191,7 +191,7 @@ it('explain shows missing bounds', () => {
   ]);
 });
 
-it('explain prints a policy in lines', () => {
+it('S8: explain prints a policy in lines', () => {
   expect(explain(defaultPolicy)).toEqual([
     'attempt 1: at once, at most 10 s',
     'attempt 2: after 0 to 50 ms (0 to 1 s when throttled), at most 10 s',

@@ -16,7 +16,7 @@ const rules: PolicyRules = {
 };
 
 describe('policies by name', () => {
-  it('each operation has its own policy', () => {
+  it('S16: each operation has its own policy', () => {
     const policies = policyBook(rules);
     expect({ charge: policies.for('payment.charge'), warm: policies.for('cache.warm') }).toMatchSnapshot();
     expect(policies.for('payment.charge')).not.toEqual(policies.for('cache.warm'));
@@ -43,7 +43,7 @@ describe('policies by name', () => {
     ]);
   });
 
-  it('a policy survives JSON', () => {
+  it('S8: a policy survives JSON', () => {
     const again = new PolicyBook(
       JSON.parse(JSON.stringify(policyBook(rules).layers.slice(1))) as PolicyLayer[],
     );
@@ -80,7 +80,7 @@ describe('policies by name', () => {
       { payment: { deadlineMs: 15_000 }, 'payment.charge': { attempts: 9, backoff: { capMs: 2_000 } } },
       'policies.payment.charge.deadlineMs (code): attempts × capMs (9 × 2000 = 18000 ms) is above deadlineMs 15000',
     ],
-  ])('a policy book rejects %s with path, source and hint', (_, wrong, message) => {
+  ])('S37: a policy book rejects %s with path, source and hint', (_, wrong, message) => {
     expect(() => policyBook({ default: { backoff: { capMs: 1_000 } }, ...(wrong as PolicyRules) })).toThrow(
       message,
     );
@@ -92,7 +92,7 @@ describe('policies by name', () => {
     expect(wrong).toThrow(/policies\.a\.attempts.*policies\.b\.deadlineMs/s);
   });
 
-  it('attempts are unbounded only if the policy says so', () => {
+  it('S70: attempts are unbounded only if the policy says so', () => {
     const policies = policyBook({ 'money.refund': { attempts: 'unbounded', deadlineMs: 'unbounded' } });
     expect(policies.for('money.refund')).toMatchObject({ attempts: 'unbounded', deadlineMs: 'unbounded' });
     const { attempts, deadlineMs, budget } = policies.for('money.charge');

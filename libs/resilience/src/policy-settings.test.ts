@@ -33,7 +33,7 @@ policies:
 `;
 
 describe('policies from configuration', () => {
-  it('configured policies override the code: the file first, then the environment, for every name', () => {
+  it('S33, S34: configured policies override the code: the file first, then the environment, for every name', () => {
     expect(book({}).for('payment.charge').attempts).toBe(4);
     expect(book({}, yaml(file)).for('payment.charge')).toMatchObject({
       attempts: 2,
@@ -49,7 +49,7 @@ describe('policies from configuration', () => {
     ]);
   });
 
-  it('YAML and environment give the same policies', () => {
+  it('S35: YAML and environment give the same policies', () => {
     const fromFile = yaml(`
 policies:
   payment.charge:

@@ -14,12 +14,12 @@ const issues = (change: unknown): string[] => {
 };
 
 describe('a policy', () => {
-  it('a policy is plain data that survives JSON', () => {
+  it('S8: a policy is plain data that survives JSON', () => {
     expect(JSON.parse(JSON.stringify(defaultPolicy))).toEqual(defaultPolicy);
     expect(parse(JSON.parse(JSON.stringify(defaultPolicy)))).toEqual(defaultPolicy);
   });
 
-  it('the default policy is bounded', () => {
+  it('S70: the default policy is bounded', () => {
     const expected: Policy = {
       attempts: 3,
       backoff: { baseMs: 50, factor: 2, capMs: 20_000 },
@@ -86,7 +86,7 @@ describe('a policy', () => {
       'backoff.factor: Invalid input: expected number, received NaN',
     ],
     ['an unknown field', { retries: 3 }, ': Unrecognized key: "retries"'],
-  ])('a policy with %s is rejected with path and hint', (_, policy, expected) =>
+  ])('S37: a policy with %s is rejected with path and hint', (_, policy, expected) =>
     expect(issues(policy)).toContain(expected),
   );
 

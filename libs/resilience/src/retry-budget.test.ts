@@ -44,7 +44,7 @@ test.each([
   [0.9, 1.042, 3.42],
   [1, 1.035, 4],
 ])(
-  'at a failure rate of %d the load grows to %d times, without a budget to %d',
+  'S12: at a failure rate of %d the load grows to %d times, without a budget to %d',
   (failureRate, with_, without) => {
     const load = { calls: 1_000, failureRate };
     const budgeted = simulate(policy, { ...load, budget: defaultBudget, random: seeded(7) });
@@ -56,7 +56,7 @@ test.each([
 
 // Requirement: at any failure rate, not only at chosen ones.
 test.each(['network', 'service', 'bug'] as const)(
-  'from 0 to 100 %% failures, 4 attempts never make more than 1.2 attempts per call: %s',
+  'S12: from 0 to 100 %% failures, 4 attempts never make more than 1.2 attempts per call: %s',
   (category) => {
     for (let percent = 0; percent <= 100; percent += 1) {
       const load = { calls: 1_000, failureRate: percent / 100, category, random: seeded(percent + 1) };
@@ -66,7 +66,7 @@ test.each(['network', 'service', 'bug'] as const)(
 );
 
 // Retries after throttling are cheap, 5 per success: they add a fifth in the long run, and a full budget lasts for 100 more.
-test('from 0 to 100 % throttling, 4 attempts never make more than 1.2 per call, and 100 in total', () => {
+test('S12: from 0 to 100 % throttling, 4 attempts never make more than 1.2 per call, and 100 in total', () => {
   for (let percent = 0; percent <= 100; percent += 1) {
     const load = { calls: 1_000, failureRate: percent / 100, random: seeded(percent + 1) };
     const { amplification } = simulate(policy, { ...load, category: 'throttle' });

@@ -28,7 +28,7 @@ const expected: Readonly<Record<Category, readonly [RetryDecision['kind'], Retry
 };
 
 describe('the strategy of a failure', () => {
-  it.each(CATEGORIES)('a failure of category %s is retried as its strategy says', (category) => {
+  it.each(CATEGORIES)('S48: a failure of category %s is retried as its strategy says', (category) => {
     const [transient, structural] = expected[category];
     for (const certainty of ['not_applied', 'unknown'] as const) {
       expect(decide(category, certainty, false).kind).toBe(transient);

@@ -118,7 +118,7 @@ describe('retry', () => {
     ['less than its own delay', 10, 999],
     ['a little more', 2000, 2000],
     ['an hour: no more than 5 s above its own', 3_600_000, 5999],
-  ])('a retry after throttling waits as requested: %s', async (_, retryAfterMs, waitMs) => {
+  ])('S6: a retry after throttling waits as requested: %s', async (_, retryAfterMs, waitMs) => {
     const throttled = failing({ category: 'throttle', ...(retryAfterMs !== undefined && { retryAfterMs }) });
     const ended = await run((attempt) => (attempt === 1 ? Promise.reject(throttled) : Promise.resolve('ok')));
     expect(ended).toMatchObject({ value: 'ok', starts: [0, waitMs] });
@@ -126,7 +126,7 @@ describe('retry', () => {
 });
 
 describe('time limits of retry', () => {
-  it('an attempt that takes too long is aborted with unknown outcome, and retried', async () => {
+  it('S10: an attempt that takes too long is aborted with unknown outcome, and retried', async () => {
     const reasons: unknown[] = [];
     const ended = await run(
       (attempt, signal) => {

@@ -27,7 +27,7 @@ const call = (name: string, fn: () => Promise<string>) =>
   operation({ name, idempotency: 'idempotent', call: fn });
 
 describe('guards that a process shares', () => {
-  it('a breaker opens for one operation of a dependency and not for another', async () => {
+  it('S49: a breaker opens for one operation of a dependency and not for another', async () => {
     const { guards, changes, shared } = scene();
     const charge = call('payment.charge', down);
     const refund = call('payment.refund', () => Promise.resolve('refunded'));

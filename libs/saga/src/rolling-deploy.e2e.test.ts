@@ -1,5 +1,6 @@
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
+import type { RollingLog } from './fixture/rolling-log.ts';
 import type { Part } from './fixture/rolling-saga.ts';
 import { RollingScene } from './fixture/rolling-scene.ts';
 
@@ -11,14 +12,17 @@ const seated = {
 };
 const undone = { 1: '1: room:undone seat:rejected', 2: '2: insure:undone room:undone seat:rejected' };
 
-async function opened(): Promise<RollingScene> {
-  const scene = await RollingScene.open(inject('stack'));
+/** The log of what does not depend on it: the deployment itself is always shown on Kafka. */
+const LOG = inject('full') ? 'kafkajs' : 'local';
+
+async function opened(log: RollingLog): Promise<RollingScene> {
+  const scene = await RollingScene.open(inject('stack'), log);
   onTestFinished(() => scene.close());
   return scene;
 }
 
-it('in a rolling deployment old sagas end under their version while new ones begin under the next', async () => {
-  const scene = await opened();
+it('S72, G6p: in a rolling deployment old sagas end under their version while new ones begin under the next', async () => {
+  const scene = await opened('kafkajs');
   const { asked } = scene.saga;
   const ask = (trip: string): Promise<string> => scene.emit(asked({ trip }));
   const old = scene.deploy(['hotel', 'airline'], [1]);
@@ -61,8 +65,8 @@ it('in a rolling deployment old sagas end under their version while new ones beg
 });
 
 // Planted fault: a check that takes every step that took effect for open keeps the airline, whose step is the pivot, from starting.
-it('a service that drops a version with open sagas is refused at start with saga, version, count and fix', async () => {
-  const scene = await opened();
+it('S72, G6p: a service that drops a version with open sagas is refused at start with saga, version, count and fix', async () => {
+  const scene = await opened(LOG);
   const both = scene.deploy(all, [1]);
   await scene.ready(both);
   const first = await scene.emit(scene.saga.asked({ trip: 'a' }));
@@ -100,8 +104,8 @@ it('a service that drops a version with open sagas is refused at start with saga
 // Planted faults: without `emit_again` the insurance of the first trip stays for ever, under a saga that no step ends; with
 // an undo that does not ask for the version its room is given back before its insurance; a cancellation that each version
 // looks up by itself never finds the second trip.
-it('a saga is cancelled in its own version, whichever version the cancelling service knows', async () => {
-  const scene = await opened();
+it('G6p: a saga is cancelled in its own version, whichever version the cancelling service knows', async () => {
+  const scene = await opened(LOG);
   const { asked, calledOff } = scene.saga;
   const old = scene.deploy(['airline'], [1]);
   await scene.ready(old);
@@ -135,7 +139,7 @@ it('a saga is cancelled in its own version, whichever version the cancelling ser
 // Planted fault: an old process that skips what it does not know (without `isAhead`) leaves the saga half done, for ever and
 // unseen: its seat never begins.
 it('a saga of a version that a service does not know yet waits there for a process that knows it', async () => {
-  const scene = await opened();
+  const scene = await opened(LOG);
   const old = scene.deploy(['airline'], [1]);
   const hotel = scene.deploy(['hotel'], [1, 3]);
   for (const one of [old, hotel]) await scene.ready(one);

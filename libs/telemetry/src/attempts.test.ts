@@ -26,7 +26,7 @@ describe('attempts of an operation', () => {
   const lines = async (start: string) =>
     (await telemetry.scrape()).body.split('\n').filter((line) => line.startsWith(start));
 
-  it('attempts are counted by outcome, category and reason; waits by rule; budget and breaker are gauges', async () => {
+  it('S22: attempts are counted by outcome, category and reason; waits by rule; budget and breaker are gauges', async () => {
     const errors = [down('E503'), down('E502')];
     const charge = operation({
       name: 'bank.charge',
@@ -66,7 +66,7 @@ describe('attempts of an operation', () => {
     expect(await lines('converge_objective_target{')).toEqual([expect.stringMatching(/"pay"} 0\.99$/)]);
   });
 
-  it('attempts are numbered spans under the caller’s span, and each wait records its inputs', async () => {
+  it('S58, S59: attempts are numbered spans under the caller’s span, and each wait records its inputs', async () => {
     let bad = 2;
     const read = operation({
       name: 'bank.read',

@@ -6,7 +6,7 @@
  * - Labels are bounded: never a key, never an id.
  */
 export { observeAttempts, observeBreaker, traceAttempts } from './attempts.ts';
-export { logger } from './logger.ts';
+export { logger, withLogsTo } from './logger.ts';
 export { countUnknownFailure, recordPolicies } from './policies.ts';
 export { type RequestSpan, requestSpan, type ServedRequest } from './request-span.ts';
 export { withSpan } from './spans.ts';

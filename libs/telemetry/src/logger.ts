@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { trace } from '@opentelemetry/api';
 import pino, { type DestinationStream, type Logger } from 'pino';
 import { humanLine } from './human-line.ts';
@@ -6,14 +7,24 @@ import { logLevels } from './log-levels.ts';
 
 let root: Logger | undefined;
 
+/** The roots of works that have a destination of their own. */
+const scoped = new AsyncLocalStorage<Logger>();
+
 /**
  * Creates a named logger that writes to stderr, so that stdout stays for data.
  * Lines are JSON, or readable text where stderr is a terminal. They have the level of `LOG_LEVEL` (default `info`) and
  * the trace ids of the active span; a fixed list of fields is redacted. Never log payloads: log ids, envelope keys, counts.
  */
 export function logger(name: string, bindings: Readonly<Record<string, unknown>> = {}): Logger {
+  const own = scoped.getStore();
+  if (own !== undefined) return own.child({ name, ...bindings });
   root ??= makeLogger(levelOf(process.env['LOG_LEVEL']), standardError());
   return root.child({ name, ...bindings });
+}
+
+/** Runs `work`, whose loggers write to `destination` at a level as in `LOG_LEVEL`. Works beside it keep theirs. */
+export function withLogsTo<T>(destination: DestinationStream, level: string | undefined, work: () => T): T {
+  return scoped.run(makeLogger(levelOf(level), destination), work);
 }
 
 /** Gives the lines of loggers that are made from now on to `write`. Returns the function that ends it. */

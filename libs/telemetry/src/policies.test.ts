@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { countUnknownFailure, recordPolicies } from './index.ts';
 import { startTelemetry } from './sdk.ts';
 
-it('age and refused rules of the central policies, and unclassified errors, are metrics', async () => {
+it('S13, S36: age and refused rules of the central policies, and unclassified errors, are metrics', async () => {
   const telemetry = startTelemetry({ serviceName: 'test' });
   recordPolicies({ version: 7, staleMs: 61_500, refused: [{}] });
   const classify = classifier({ onUnknown: countUnknownFailure });

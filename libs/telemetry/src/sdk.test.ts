@@ -65,3 +65,15 @@ it('telemetry that is started again in a process records again', async () => {
   expect(await record('first')).toEqual(['first', '1']);
   expect(await record('second')).toEqual(['second', '1']);
 });
+
+// Planted fault: the later start silences the spans of the earlier one, and its end brings them back.
+it('telemetry that is started beside another leaves the spans of that one alone', async () => {
+  const spans: string[] = [];
+  const first = startTelemetry({ serviceName: 'first', onSpan: ({ name }) => spans.push(name) });
+  const second = startTelemetry({ serviceName: 'second' });
+  await withSpan('beside', { kind: 'internal' }, () => Promise.resolve());
+  await second.shutdown();
+  await withSpan('after', { kind: 'internal' }, () => Promise.resolve());
+  await first.shutdown();
+  expect(spans).toEqual(['beside', 'after']);
+});

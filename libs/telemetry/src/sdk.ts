@@ -62,7 +62,8 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const sdk = new NodeSDK(configuration);
   if (measures) addReader(sdk, scrape);
   sdk.start();
-  silenceSpans(!traces && options.onSpan === undefined);
+  // Beside providers of the application nothing of this one is asked, and spans are theirs.
+  if (own) silenceSpans(!traces && options.onSpan === undefined);
   return {
     scrape: () => scrape.read(),
     shutdown: async () => {

@@ -1,4 +1,4 @@
-/** Exports for the kit's own tests: embedded servers, hostile roles, Java clients. They may change in any version. */
+/** Exports for the kit's own tests: migrated databases, embedded servers, hostile roles, Java clients. They may change in any version. */
 export { hostileDefaults, type HostileRole, hostileRole } from './hostile-role.ts';
 export { type JavaRecord, readWithJava } from './java-consumer.ts';
 export { writeWithJava } from './java-producer.ts';
@@ -9,3 +9,5 @@ export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
 export { type SentTransaction, StatementTap } from './statement-tap.ts';
 export { freePort, freePorts } from './stack/ports.ts';
+export { dropDatabases } from './database.ts';
+export { migratedDatabase } from './template.ts';

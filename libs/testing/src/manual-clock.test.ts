@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { manualClock } from './manual-clock.ts';
 
 describe('a manual clock', () => {
-  it('a manual clock wakes sleepers in the order in which they are due, each at its own time', async () => {
+  it('S63: a manual clock wakes sleepers in the order in which they are due, each at its own time', async () => {
     const clock = manualClock(0);
     const woken: [string, number][] = [];
     const sleeper = async (name: string, ms: number): Promise<void> => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { workflowDatabase, type TenantDb } from './fixture/scene.ts';
 import { listWorkflows, readWorkflow } from './operate/workflow-sql.ts';
@@ -21,9 +21,14 @@ describe('a process that is killed in the middle of a workflow', () => {
   const children: ChildProcess[] = [];
 
   beforeAll(async () => {
-    const url = await freshDatabase(inject('stack').databaseUrl, 'workflow');
-    database = await workflowDatabase(url);
-    env = { ...process.env, NODE_OPTIONS: '--conditions=source', DATABASE_URL: url, LOG_LEVEL: 'silent' };
+    const made = await workflowDatabase(inject('stack').databaseUrl);
+    database = made.database;
+    env = {
+      ...process.env,
+      NODE_OPTIONS: '--conditions=source',
+      DATABASE_URL: made.url,
+      LOG_LEVEL: 'silent',
+    };
   });
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'workflow-'));
@@ -56,39 +61,42 @@ describe('a process that is killed in the middle of a workflow', () => {
     ['saga.after_call@3', 'undo', []],
     ['workflow.after_undone@1', 'undo', []],
     ['saga.after_call@2', 'resume', ['one', 'two', 'three']],
-  ] as const)('a workflow killed at %s ends in another process (%s)', async (failpoint, RECOVERY, kept) => {
-    const id = `f${runs}`;
-    const FAILS = RECOVERY === 'undo' ? '1' : '0';
-    const killed = start({ RUN: id, FAILS, RECOVERY, CONVERGE_FAILPOINT: failpoint });
-    expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
-    // The journal has the plan before any of it is run.
-    const { plan } = verifyWorkflow(await readWorkflow(database.executor, 'folders.set-up', id));
-    const undone = failpoint.startsWith('workflow.after_undone') ? 'done' : undefined;
-    const paths = ['file#3', 'file#2', 'file'].slice(failpoint.endsWith('@2') ? 1 : 0);
-    expect(plan.map(({ path }) => path)).toEqual(paths);
-    expect(plan.filter(({ does }) => does === 'done')).toHaveLength(undone === undefined ? 0 : 1);
-    const other = start({ WORK: '1', RECOVERY });
-    const ended = async (): Promise<boolean> => {
-      const states = await listWorkflows(database.executor, {
-        states: ['completed', 'compensated'],
-        limit: 100,
+  ] as const)(
+    'S26: a workflow killed at %s ends in another process (%s)',
+    async (failpoint, RECOVERY, kept) => {
+      const id = `f${runs}`;
+      const FAILS = RECOVERY === 'undo' ? '1' : '0';
+      const killed = start({ RUN: id, FAILS, RECOVERY, CONVERGE_FAILPOINT: failpoint });
+      expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
+      // The journal has the plan before any of it is run.
+      const { plan } = verifyWorkflow(await readWorkflow(database.executor, 'folders.set-up', id));
+      const undone = failpoint.startsWith('workflow.after_undone') ? 'done' : undefined;
+      const paths = ['file#3', 'file#2', 'file'].slice(failpoint.endsWith('@2') ? 1 : 0);
+      expect(plan.map(({ path }) => path)).toEqual(paths);
+      expect(plan.filter(({ does }) => does === 'done')).toHaveLength(undone === undefined ? 0 : 1);
+      const other = start({ WORK: '1', RECOVERY });
+      const ended = async (): Promise<boolean> => {
+        const states = await listWorkflows(database.executor, {
+          states: ['completed', 'compensated'],
+          limit: 100,
+        });
+        return states.some((one) => one.id === id);
+      };
+      await waitUntil(ended, { what: 'the other process to end it' });
+      other.kill('SIGTERM');
+      expect((await once(other, 'exit'))[0]).toBe(0);
+      expect(files()).toHaveLength(kept.length);
+      const made = log().filter((line) => line.startsWith('+'));
+      expect(log()).toEqual(
+        kept.length > 0
+          ? kept.map((name) => `+${name}`)
+          : [...made, ...made.map((line) => line.replace('+', '-')).toReversed()],
+      );
+      const record = await readWorkflow(database.executor, 'folders.set-up', id);
+      expect(verifyWorkflow(record)).toMatchObject({
+        findings: [],
+        state: kept.length > 0 ? 'completed' : 'compensated',
       });
-      return states.some((one) => one.id === id);
-    };
-    await waitUntil(ended, { what: 'the other process to end it' });
-    other.kill('SIGTERM');
-    expect((await once(other, 'exit'))[0]).toBe(0);
-    expect(files()).toHaveLength(kept.length);
-    const made = log().filter((line) => line.startsWith('+'));
-    expect(log()).toEqual(
-      kept.length > 0
-        ? kept.map((name) => `+${name}`)
-        : [...made, ...made.map((line) => line.replace('+', '-')).toReversed()],
-    );
-    const record = await readWorkflow(database.executor, 'folders.set-up', id);
-    expect(verifyWorkflow(record)).toMatchObject({
-      findings: [],
-      state: kept.length > 0 ? 'completed' : 'compensated',
-    });
-  });
+    },
+  );
 });

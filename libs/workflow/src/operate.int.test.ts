@@ -1,6 +1,6 @@
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -28,7 +28,7 @@ let count = 0;
 const by = { actor: 'ada', note: 'seen in the console of the other side' };
 
 beforeAll(async () => {
-  database = await workflowDatabase(await freshDatabase(inject('stack').databaseUrl, 'operate'));
+  ({ database } = await workflowDatabase(inject('stack').databaseUrl));
 });
 afterAll(() => database.close());
 beforeEach(() => {
@@ -82,7 +82,7 @@ function scene(body: Body, more: Partial<WorkflowsOptions<TenantDb>> = {}) {
 }
 
 describe('a workflow that is stuck', () => {
-  it('a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
+  it('S56, G6j: a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
     const { run, worker } = scene(async (unit) => {
       await unit.step('bucket', { name: 'bucket' });
       await unit.step('mail', { name: 'mail' });
@@ -140,7 +140,7 @@ describe('a workflow that is stuck', () => {
   );
 
   // Planted faults: without `alarm` in `report.stuck` the line has no name; without the look at `isKnown` there is one for each retry.
-  it('a workflow whose undo fails for too long is listed as stuck, and retried until it is undone', async () => {
+  it('G6j: a workflow whose undo fails for too long is listed as stuck, and retried until it is undone', async () => {
     world.fault('-bucket', ...Array.from({ length: 4 }, () => 'refuse' as const));
     const { run, worker } = scene(
       async (unit) => {

@@ -1,4 +1,3 @@
-import { freshDatabase } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { defineWorkflow } from './define-workflow.ts';
@@ -8,7 +7,7 @@ import { workflows } from './workflows.ts';
 
 // Planted faults: without the admission of a turn the third call is made, and without that of undos the two calls are undone at once.
 it('calls and undos of a workflow take from the quota of the other system, and wait for it', async () => {
-  const database = await workflowDatabase(await freshDatabase(inject('stack').databaseUrl, 'workflow'));
+  const { database } = await workflowDatabase(inject('stack').databaseUrl);
   onTestFinished(() => database.close());
   const world = new World();
   const quota = { name: 'world', perSecond: 1 / 3_600, burst: 2 };

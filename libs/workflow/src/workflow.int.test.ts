@@ -1,5 +1,5 @@
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
   later,
@@ -20,7 +20,7 @@ let count = 0;
 let id: string;
 
 beforeAll(async () => {
-  database = await workflowDatabase(await freshDatabase(inject('stack').databaseUrl, 'workflow'));
+  ({ database } = await workflowDatabase(inject('stack').databaseUrl));
 });
 afterAll(() => database.close());
 beforeEach(() => {
@@ -69,7 +69,7 @@ describe('a workflow', () => {
     );
   });
 
-  it('a workflow undoes the scope whose failure is caught, and nothing else', async () => {
+  it('S29: a workflow undoes the scope whose failure is caught, and nothing else', async () => {
     const { run, provision } = serviceOf();
     expect(await run(provision, id, { billing: 'fails', end: 'ok' })).toEqual({
       bucket: 'ref-bucket',
@@ -114,7 +114,7 @@ describe('a workflow', () => {
     ]);
   });
 
-  it('a workflow finds that another process has already undone a step', async () => {
+  it('S56: a workflow finds that another process has already undone a step', async () => {
     const { run, provision } = serviceOf();
     world.fault('-route', 'refuse');
     expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(

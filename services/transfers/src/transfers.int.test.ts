@@ -89,7 +89,7 @@ async function recorded(transferId: string, name: string): Promise<void> {
 }
 
 describe('a transfer', () => {
-  it('a transfer moves the money from one bank to the other', async () => {
+  it('S68: a transfer moves the money from one bank to the other', async () => {
     const { transferId, ...sent } = await send({ from: 'g1', to: 's1', amountCents: 300 });
     expect(sent).toEqual({ state: 'settled', reason: null, moved: 'g1 -300, s1 300' });
     await recorded(transferId, 'settled');

@@ -21,7 +21,7 @@ async function load(chain: Chain, calls: number): Promise<{ answered: number; pe
 }
 
 // Planted fault: the guards taken out (the naive chain, below) give several times the load.
-it('a chain with budgets gets hardly more load while its last service is down, and serves its whole load when that returns', async () => {
+it('S66: a chain with budgets gets hardly more load while its last service is down, and serves its whole load when that returns', async () => {
   const chain = await opened('guarded');
   expect(await load(chain, 100)).toEqual({ answered: 100, perCall: 1 });
   chain.leaf.down = true;

@@ -9,7 +9,11 @@ import { withSide } from './side-run.ts';
 import { convergeOnKafka, convergeOnLocalBroker } from './sides/converge.ts';
 import type { SagaSide } from './sides/side.ts';
 
-const sides: readonly SagaSide[] = [convergeOnKafka('B'), convergeOnKafka('A'), convergeOnLocalBroker];
+const sides: readonly SagaSide[] = [
+  convergeOnKafka('B'),
+  ...(inject('full') ? [convergeOnKafka('A')] : []),
+  convergeOnLocalBroker,
+];
 
 it.each(sides)('$name ends twenty orders: one of ten is refused, and money and stock agree', async (side) => {
   const folder = mkdtempSync(join(tmpdir(), 'bench-sagas-'));

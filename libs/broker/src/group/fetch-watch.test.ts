@@ -36,7 +36,7 @@ async function consume() {
 }
 
 // Planted fault: a session that does not listen to look-ups leaves its fetches to the watch, which reports the stall.
-it('a consumer follows a leader that moves or is missing when only heartbeats look leaders up, and reports no stall', async () => {
+it('G4d: a consumer follows a leader that moves or is missing when only heartbeats look leaders up, and reports no stall', async () => {
   const { link, stalls, arrive } = await consume();
   link.truth = 2;
   await until('the heartbeat to see the move', () => link.believed === 2);
@@ -49,7 +49,7 @@ it('a consumer follows a leader that moves or is missing when only heartbeats lo
 });
 
 // Planted fault: without the watch the partition waits for ever, and nothing says so.
-it('a partition with records that no loop fetches is reported, then fetched again, and the end of the stall is reported', async () => {
+it('G4d: a partition with records that no loop fetches is reported, then fetched again, and the end of the stall is reported', async () => {
   const { link, stalls, arrive } = await consume();
   link.silent = true;
   link.truth = 2;

@@ -1,11 +1,11 @@
 /** Tests the output of all commands, which are values, on an empty database: text without --json, JSON with it. */
-import { PassThrough } from 'node:stream';
-import { migrate, connect } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { connect } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { allCommands } from '../fixture/all-commands.ts';
+import { cli } from '../fixture/cli.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
-import { run } from '../frame/run.ts';
 
 /** Commands that run until they are stopped. */
 const LONG = ['relay', 'reconcile run', 'outbox tail', 'dev'];
@@ -87,25 +87,17 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'reconcile retry': ['stock-copy', 'k', '--reason', 'a test'],
 };
 
+const listeners = () => [process.listenerCount('SIGINT'), process.listenerCount('SIGTERM')];
+const before = listeners();
 let url: string;
 beforeAll(async () => {
-  url = await freshDatabase(inject('stack').databaseUrl, 'output');
-  const database = connect({ url });
-  await migrate(database, allMigrations);
-  await database.close();
+  const made = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'output' });
+  ({ url } = made);
+  await made.database.close();
 });
-afterAll(() => vi.unstubAllEnvs());
 
-async function ran(argv: readonly string[]) {
-  vi.stubEnv('DATABASE_URL', url);
-  vi.stubEnv('KAFKA_BROKERS', '127.0.0.1:1');
-  vi.stubEnv('LOG_LEVEL', 'silent');
-  const written = { stdout: '', stderr: '' };
-  const into = (name: keyof typeof written) =>
-    new PassThrough().on('data', (chunk: Buffer) => (written[name] += chunk.toString()));
-  const code = await run(argv, { stdout: into('stdout'), stderr: into('stderr') });
-  return { code, ...written };
-}
+const ran = (argv: readonly string[]) =>
+  cli(argv, { DATABASE_URL: url, KAFKA_BROKERS: '127.0.0.1:1', LOG_LEVEL: 'silent' });
 
 function isDocument(text: string): boolean {
   try {
@@ -140,4 +132,16 @@ describe('the output of all commands', () => {
       if (json.stdout !== '') expect(isDocument(json.stdout), json.stdout).toBe(true);
     },
   );
+
+  // Planted fault: a context that does not close what it opened.
+  it('the commands leave no connection open and no signal handled', async () => {
+    const database = connect({ url });
+    const openSql = `select application_name from pg_stat_activity
+      where datname = current_database() and application_name like 'converge-%'`;
+    const open = async () => (await database.executor.query(openSql)).rowCount;
+    // The server notices the end of a connection a little later.
+    await waitUntil(async () => (await open()) === 0, { what: 'no connection to be open' });
+    await database.close();
+    expect(listeners()).toEqual(before);
+  });
 });

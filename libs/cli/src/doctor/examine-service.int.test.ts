@@ -4,8 +4,9 @@ import { WIRE } from '@convergekit/contracts/engine';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { policyBook } from '@convergekit/resilience';
-import { connect, type Database, executorOfClient, migrate } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { type Database, executorOfClient } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { allMigrations } from '../frame/all-migrations.ts';
@@ -16,9 +17,8 @@ const closers: (() => Promise<unknown>)[] = [];
 const options = { now: new Date(), ignored: [] };
 
 beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'examined') });
+  ({ database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'examined' }));
   closers.push(() => database.close());
-  await migrate(database, allMigrations);
 });
 afterAll(async () => {
   for (const close of closers.toReversed()) await close();

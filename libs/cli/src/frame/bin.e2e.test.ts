@@ -2,8 +2,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
-import { killLeftovers, runCli, startCli } from '../fixture/cli-process.ts';
+import { pathToFileURL } from 'node:url';
+import { afterEach, expect, inject, it } from 'vitest';
+import { killLeftovers, runCli, start, startCli } from '../fixture/cli-process.ts';
+import { refusingPostgres } from '../fixture/refusing-postgres.ts';
+import { root } from '../fixture/root.ts';
 
 afterEach(killLeftovers);
 
@@ -35,3 +38,40 @@ it.each([[['--help']], [['roles']]])(
     expect(await ended).toMatchObject({ code: 0, signal: null, stderr: '' });
   },
 );
+
+// Node's own loader finds the mistake: the one of the tests has other words.
+it('a module that does not parse is named, with the command that shows the place', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'converge-broken-'));
+  await writeFile(join(folder, 'broken.mjs'), 'export const x = {;\n');
+  const { code, stdout, stderr } = await runCli(['reconcile', 'list', folder], {});
+  await rm(folder, { recursive: true });
+  expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+  expect(stderr).toContain('broken.mjs` shows the place');
+  expect(stderr).toContain('cannot be loaded: Unexpected token');
+});
+
+it('the command fails in one line when Node is too old', async () => {
+  const bin = pathToFileURL(`${root}/libs/kit/bin/converge.js`).href;
+  const old = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' }); await import('${bin}');`;
+  const { code, stdout, stderr } = await start(['node', '--input-type=module', '-e', old], {}).ended;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^converge: this is Node 20\.20\.2, and converge needs Node 22\.22 or newer: .*\n$/);
+});
+
+it('S51: a service with consumers ends like a command when its password is wrong: in one line that does not contain it', async () => {
+  const server = await refusingPostgres();
+  const { code, stdout, stderr } = await start(
+    ['node', '--conditions=source', 'services/shop/src/shipping/main.ts'],
+    {
+      DATABASE_URL: `postgres://ann:hunter2@127.0.0.1:${server.port}/shop`,
+      KAFKA_BROKERS: inject('stack').brokers,
+    },
+  ).ended;
+  server.close();
+  expect(server.logins(), 'one login, and no retry').toBe(1);
+  expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+  expect(stderr.trim().split('\n')).toEqual([
+    expect.stringMatching(/wrong password\. Check user and password in DATABASE_URL \(environment\)/),
+  ]);
+  expect(stderr).not.toContain('hunter2');
+});

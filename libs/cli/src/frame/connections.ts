@@ -50,7 +50,7 @@ export function openBroker(settings: Settings, clientId: string, use: BrokerUse 
   return openChosen(settings, {
     clientId,
     ...use,
-    databaseUrl: isOwn ? requireDatabase(settings, process.env) : undefined,
+    databaseUrl: isOwn ? requireDatabase(settings) : undefined,
     log: (level, message, details) => log[level](details, message),
   });
 }

@@ -7,7 +7,7 @@ import { logger } from '@convergekit/telemetry';
 import { type BrokerUse, openAt, openBroker, type OpenOptions } from './connections.ts';
 import { refused, UsageError } from './errors.ts';
 import { recordAct, requireMigrations } from '@convergekit/postgres/operate';
-import type { Output } from './output.ts';
+import type { Output, Streams } from './output.ts';
 import { requireDatabase, type Settings } from './settings.ts';
 
 /** The context of a command. Its connections are closed when the command ends. */
@@ -18,6 +18,10 @@ export interface CommandContext {
   readonly client: string;
   /** The user of the operating system that runs the command. */
   readonly operator: string;
+  /** Aborts when the caller of the command ends it, as SIGTERM would. Undefined: nothing but signals of the process do. */
+  readonly signal: AbortSignal | undefined;
+  /** Returns a signal that SIGINT and SIGTERM abort, from now on, in place of ending the process; and the caller. */
+  stopRequested(): AbortSignal;
   /** Opens the database of DATABASE_URL. Rejects with MIGRATIONS_MISSING unless these sets are applied. */
   database(...sets: readonly MigrationSet[]): Promise<Database>;
   databaseAt(url: string, options?: OpenOptions): Promise<Database>;
@@ -41,6 +45,8 @@ export interface RecordedAct {
 export interface ContextParts {
   readonly settings: Settings;
   readonly output: Output;
+  readonly streams: Streams;
+  readonly signal: AbortSignal | undefined;
   /** The command by name: `topics accept`. */
   readonly name: string;
   readonly yes: boolean;
@@ -50,7 +56,7 @@ const CLOSE_MS = 1_000;
 
 /** Runs a command in a context, and closes what it opened, the last first. */
 export async function inContext<T>(
-  { settings, output, name, yes }: ContextParts,
+  { settings, output, streams, signal, name, yes }: ContextParts,
   work: (context: CommandContext) => Promise<T>,
 ): Promise<T> {
   const opened: { close: () => Promise<void> }[] = [];
@@ -58,6 +64,7 @@ export async function inContext<T>(
   const kept = <O extends { close: () => Promise<void> }>(one: O): O => (opened.push(one), one);
   const broker = (use: BrokerUse = {}): Broker => kept(openBroker(settings, client, use));
   const operator = userName();
+  const stops = stopSignals(signal);
   const audit = (details: Readonly<Record<string, unknown>>): void =>
     logger('audit').info({ action: name, by: operator, ...details }, `operator: ${name}`);
   try {
@@ -66,8 +73,10 @@ export async function inContext<T>(
       output,
       client,
       operator,
+      signal,
+      stopRequested: stops.listen,
       database: async (...sets) => {
-        const url = requireDatabase(settings, process.env);
+        const url = requireDatabase(settings);
         const database = kept(await openAt(url, client, { setting: settings.databaseSetting }));
         if (sets.length > 0) await requireMigrations(database.executor, sets);
         return database;
@@ -75,7 +84,7 @@ export async function inContext<T>(
       databaseAt: async (url, options) => kept(await openAt(url, client, options)),
       broker,
       admin: () => broker().admin(),
-      confirm: (question) => (yes ? Promise.resolve() : ask(question)),
+      confirm: (question) => (yes ? Promise.resolve() : ask(question, streams)),
       audit,
       record: async (executor, { subject, reason, detail }) => {
         await recordAct(executor, { action: name, subject, by: operator, reason, detail });
@@ -83,6 +92,7 @@ export async function inContext<T>(
       },
     });
   } finally {
+    stops.dispose();
     for (const one of opened.toReversed()) await closed(one);
   }
 }
@@ -95,13 +105,26 @@ async function closed(one: { close: () => Promise<void> }): Promise<void> {
   patience.abort();
 }
 
-async function ask(question: string): Promise<void> {
-  if (!process.stdin.isTTY)
+/** Listens for signals of the process on request; a second one ends the process, as it does without a listener. */
+function stopSignals(caller: AbortSignal | undefined): { listen: () => AbortSignal; dispose: () => void } {
+  const stop = new AbortController();
+  const onStop = (): void => stop.abort();
+  return {
+    listen: () => {
+      process.once('SIGINT', onStop).once('SIGTERM', onStop);
+      return caller === undefined ? stop.signal : AbortSignal.any([stop.signal, caller]);
+    },
+    dispose: () => void process.off('SIGINT', onStop).off('SIGTERM', onStop),
+  };
+}
+
+async function ask(question: string, { stdin, stderr }: Streams): Promise<void> {
+  if (stdin?.isTTY !== true)
     throw new UsageError(
       'NOT_CONFIRMED',
       'nothing was changed: the command asks for confirmation, and there is no terminal; add --yes',
     );
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const prompt = createInterface({ input: stdin, output: stderr });
   const answer = await prompt.question(`${question} [y/N] `);
   prompt.close();
   if (!/^y(es)?$/i.test(answer.trim())) throw refused('NOT_CONFIRMED', 'nothing was changed: not confirmed');

@@ -3,6 +3,7 @@ import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { type JavaRecord, readWithJava } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { cli } from '../fixture/cli.ts';
 import { interrupt, killLeftovers, start, type Ended } from '../fixture/cli-process.ts';
 
 // Payloads that JSON.parse and a jsonb column would change. They differ in key order, white space, big integers, forms
@@ -18,7 +19,6 @@ const payloads = [
 describe('use without any TypeScript', () => {
   const topic = `bb.events.${randomBytes(4).toString('hex')}`;
   const env = { DATABASE_URL: '', KAFKA_BROKERS: inject('stack').brokers };
-  const npx = (...args: string[]) => start(['npx', 'converge', ...args], env);
   let database: Database;
   let records: readonly JavaRecord[] = [];
   let relayEnded: Ended;
@@ -26,9 +26,9 @@ describe('use without any TypeScript', () => {
   beforeAll(async () => {
     env.DATABASE_URL = await freshDatabase(inject('stack').databaseUrl, 'bb');
     database = connect({ url: env.DATABASE_URL });
-    expect(await npx('migrate').ended).toMatchObject({ code: 0 });
-    expect(await npx('topics', 'create', topic, '--partitions', '6').ended).toMatchObject({ code: 0 });
-    const relay = npx('relay');
+    expect(await cli(['migrate'], env)).toMatchObject({ code: 0 });
+    expect(await cli(['topics', 'create', topic, '--partitions', '6'], env)).toMatchObject({ code: 0 });
+    const relay = start(['npx', 'converge', 'relay'], env);
     for (const payload of payloads)
       await database.executor.query('select converge.emit($1, $2, $3, $4, $5)', [
         topic,

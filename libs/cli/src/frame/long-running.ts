@@ -13,10 +13,20 @@ export interface LongRunning {
   readonly checks: () => Checks;
   /** Returns whether the services make progress. @default only the event loop is watched */
   readonly live?: () => Checks;
+  /** Stops the services when it aborts, as SIGTERM does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs services until a signal or a failure, with health server and telemetry. */
-export async function runLong({ name, settings, log, services, checks, live }: LongRunning): Promise<void> {
+export async function runLong({
+  name,
+  settings,
+  log,
+  services,
+  checks,
+  live,
+  signal,
+}: LongRunning): Promise<void> {
   const telemetry = startTelemetry({ serviceName: `converge-${name}` });
   const loop = watchEventLoop();
   let stopping = false;
@@ -31,6 +41,7 @@ export async function runLong({ name, settings, log, services, checks, live }: L
   });
   try {
     await runServices([health, ...services()], {
+      signal,
       onReady: () => log.info({ healthPort: health.port }, 'running'),
       onStopping: (reason) => {
         stopping = true;

@@ -2,6 +2,8 @@ import { styleText } from 'node:util';
 
 /** The streams of a command: only data goes to stdout, so that `… | jq` works. */
 export interface Streams {
+  /** The answers of an operator, where it is a terminal. @default none: a command that asks is refused */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
 }

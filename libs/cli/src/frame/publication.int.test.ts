@@ -1,14 +1,12 @@
-import { connect, migrate } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { allMigrations } from './all-migrations.ts';
 
 // Planted fault: without the primary key of inbox_foreign_seen, Postgres refuses deletes in it and its slots.
 it('every table of the kit takes updates and deletes when a publication replicates all tables', async () => {
-  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl) });
+  const { database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
   onTestFinished(() => database.close());
   const { executor } = database;
-  await migrate(database, allMigrations);
   await executor.query('create publication everything for all tables');
   const { rows } = await executor.query<{ name: string }>(
     `select format('converge.%I', relname) as name from pg_class

@@ -6,7 +6,7 @@ import { readSettings, requireBroker, requireDatabase, sourcesOf } from './setti
 describe('the settings', () => {
   it('settings need nothing but DATABASE_URL and KAFKA_BROKERS', () => {
     const settings = readSettings({ DATABASE_URL: 'postgres://a@b/c', KAFKA_BROKERS: 'k1:9092, k2:9092' });
-    expect(requireDatabase(settings, {})).toBe('postgres://a@b/c');
+    expect(requireDatabase(settings)).toBe('postgres://a@b/c');
     expect(settings.kafka.brokers).toEqual(['k1:9092', 'k2:9092']);
     expect(settings.health.port).toBe(0);
   });
@@ -25,16 +25,16 @@ describe('the settings', () => {
   });
 
   it('settings accept PG* in place of DATABASE_URL, and require the name of a database', () => {
-    expect(requireDatabase(readSettings({}), { PGHOST: 'db' })).toBeUndefined();
-    expect(() => requireDatabase(readSettings({}), {})).toThrow('DATABASE_URL is not set');
+    expect(requireDatabase(readSettings({ PGHOST: 'db' }))).toBeUndefined();
+    expect(() => requireDatabase(readSettings({}))).toThrow('DATABASE_URL is not set');
     expect(() => requireBroker(readSettings({}))).toThrow('KAFKA_BROKERS is not set');
     expect(() => requireBroker(readSettings({ CONVERGE__BROKER: 'local' }))).not.toThrow();
   });
 
   it('settings never quote a DATABASE_URL that is no URL, because it may be a password', () => {
     const settings = readSettings({ DATABASE_URL: 'hunter2' });
-    expect(() => requireDatabase(settings, {})).toThrow(/no Postgres URL/);
-    expect(() => requireDatabase(settings, {})).not.toThrow(/hunter2/);
+    expect(() => requireDatabase(settings)).toThrow(/no Postgres URL/);
+    expect(() => requireDatabase(settings)).not.toThrow(/hunter2/);
   });
 
   it('settings give the sources of a relay by name, and refuse the same database twice', () => {

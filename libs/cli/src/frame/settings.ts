@@ -14,6 +14,8 @@ export type Settings = z.output<typeof settingsSchema> & {
   readonly set: readonly Setting[];
   /** The setting of the database's address, and the setting's source. Undefined: not set. */
   readonly databaseSetting: string | undefined;
+  /** The environment that they were read from, for variables that are no settings. */
+  readonly env: Environment;
 };
 
 /** Throws one ConfigError that names everything that is wrong. */
@@ -27,6 +29,7 @@ export function readSettings(env: Environment, file?: string): Settings {
     policyLayers: policyLayersOf(settings),
     set: settings,
     databaseSetting: originOf(settings, ['database', 'url']),
+    env,
   };
 }
 
@@ -41,7 +44,7 @@ export function requireBroker(settings: Settings): void {
 }
 
 /** The URL, or undefined to let the driver read PG*. Guessing localhost would migrate the wrong database one day. */
-export function requireDatabase({ database }: Settings, env: Environment): string | undefined {
+export function requireDatabase({ database, env }: Settings): string | undefined {
   if (database.url !== undefined) return checkedUrl(database.url, 'DATABASE_URL');
   if (hasPgVariables(env)) return undefined;
   const form = 'postgres://user:password@host:5432/database, or PGHOST and PGDATABASE';
@@ -49,7 +52,7 @@ export function requireDatabase({ database }: Settings, env: Environment): strin
 }
 
 /** Returns whether a database is set, for commands that do not require one. */
-export function hasDatabase({ database }: Settings, env: Environment): boolean {
+export function hasDatabase({ database, env }: Settings): boolean {
   return database.url !== undefined || hasPgVariables(env);
 }
 

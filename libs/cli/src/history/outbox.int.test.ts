@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it } from 'vitest';
 import { rangesIn, readEvents } from './outbox-sql.ts';
 import { ALWAYS } from './window.ts';
 
 it('a search of the outbox in a span of time reads a range of its primary key, not the whole table', async () => {
-  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 1 });
+  const { database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, relayMigrations],
+    { max: 1 },
+  );
   const { executor } = database;
-  await migrate(database, [outboxMigrations, relayMigrations]);
   const [asked, answer, later] = [randomUUID(), randomUUID(), randomUUID()];
   const start = Date.UTC(2026, 0, 1);
   // Rows of two hours, one a second, with gaps in the ids. One answer comes 90 s after its cause, another 100 minutes

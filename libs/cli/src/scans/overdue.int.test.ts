@@ -1,5 +1,5 @@
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import {
   defineReconciler,
   reconcileMigrations,
@@ -12,7 +12,8 @@ import {
   readStatus,
   resumeReconciler,
 } from '@convergekit/reconcile/operate';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
 import { checkSchedules } from '../doctor/schedule-checks.ts';
 import { scanSchedules } from './scan-schedules.ts';
@@ -21,8 +22,11 @@ import { scanSchedules } from './scan-schedules.ts';
 const TOLERANCE_MS = 600_000;
 let database: Database;
 beforeEach(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'overdue') });
-  await migrate(database, [outboxMigrations, reconcileMigrations]);
+  ({ database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, reconcileMigrations],
+    { prefix: 'overdue' },
+  ));
   return () => database.close();
 });
 
@@ -62,7 +66,7 @@ const back = (ms: number) =>
   );
 const overdue = async () => (await readStatus(database.executor))[0]?.overdueSince ?? null;
 
-it('a schedule that no process runs is overdue after the tolerance, for the scan, the doctor and the list', async () => {
+it('G7i: a schedule that no process runs is overdue after the tolerance, for the scan, the doctor and the list', async () => {
   const service = await runFor('0 0 1 1 *');
   const { rows } = await database.executor.query<{ at: Date }>(
     'select next_start_at as at from converge.reconciler',

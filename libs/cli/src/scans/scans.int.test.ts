@@ -3,10 +3,11 @@ import { defineEvent } from '@convergekit/contracts';
 import { sagaMigrations } from '@convergekit/effects';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate, withTransaction } from '@convergekit/postgres';
+import { type Database, type MigrationSet, withTransaction } from '@convergekit/postgres';
 import { defineReconciler, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { scanService } from './scan-service.ts';
@@ -26,15 +27,14 @@ const closing: (() => Promise<unknown>)[] = [];
 
 beforeEach(async () => {
   lines.length = 0;
-  const open = async (name: string): Promise<Database> => {
-    const database = connect({ url: await freshDatabase(inject('stack').databaseUrl, name), max: 10 });
+  const open = async (prefix: string, sets: readonly MigrationSet[]): Promise<Database> => {
+    const { database } = await migratedDatabase(inject('stack').databaseUrl, sets, { prefix });
     closing.push(() => database.close());
     return database;
   };
-  source = await open('source');
-  target = await open('target');
-  await migrate(source, [outboxMigrations, relayMigrations]);
-  await migrate(target, [outboxMigrations, inboxMigrations, reconcileMigrations, sagaMigrations]);
+  source = await open('source', [outboxMigrations, relayMigrations]);
+  const sets = [outboxMigrations, inboxMigrations, reconcileMigrations, sagaMigrations];
+  target = await open('target', sets);
   return async () => {
     for (const close of closing.splice(0).toReversed()) await close();
   };
@@ -105,7 +105,7 @@ async function running(onGap: 'halt' | 'continue' = 'halt') {
 
 describe('the scan of outboxes', () => {
   // Planted fault: a scan that compares with the log's end instead of the watermark finds nothing.
-  it('an event that was sent long ago and is not handled is stalled, once, until it is handled', async () => {
+  it('G7i: an event that was sent long ago and is not handled is stalled, once, until it is handled', async () => {
     const { place, consume } = await running();
     const scan = scans();
     await place('a');
@@ -151,7 +151,7 @@ describe('the scan of outboxes', () => {
     expect(await scans({ ignoredConsumers: ['stock'] }).runOnce()).toEqual([]);
   });
 
-  it('a gap is reported as lost events, with the reconcilers that got their keys', async () => {
+  it('G7i: a gap is reported as lost events, with the reconcilers that got their keys', async () => {
     const { place, consume } = await running('continue');
     await place('a');
     await consume('a');
@@ -187,7 +187,7 @@ describe('the scan of outboxes', () => {
 describe('the scan of journals', () => {
   const old = `clock_timestamp() - interval '1 hour'`;
 
-  it('steps, calls and workflows that wait for too long, or for an operator, are named with their next command', async () => {
+  it('G7i: steps, calls and workflows that wait for too long, or for an operator, are named with their next command', async () => {
     await target.executor.query(
       `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, changed_at, stuck_since)
        values ('order', 'i1', 'pay', 1, 'payments', 'k1', 'started', 'e', ${old}, null),

@@ -1,15 +1,17 @@
-import { connect, migrate } from '@convergekit/postgres';
 import { sagaMigrations } from '../migrations.ts';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it } from 'vitest';
 import { sealOf, sealSql } from './seal.ts';
 
 // Planted fault: `JSON.stringify(parts, null, 1)` in `sealOf` gives another seal.
 it('a seal is the same from the process and from the database, whatever its parts have', async () => {
-  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'seals') });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  const { database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'seals' },
+  );
   const control = Array.from({ length: 31 }, (_, at) => String.fromCharCode(at + 1)).join('');
   const parts = [
     null,

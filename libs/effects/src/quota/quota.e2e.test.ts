@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Provider } from '../fixture/provider.ts';
 import { ended, outcomes, request, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
@@ -10,7 +10,7 @@ import type { Quota } from './quota.ts';
 
 const program = fileURLToPath(new URL('../fixture/worker-process.ts', import.meta.url));
 /** So slow that the slowest machine would exceed it. */
-const quota: Quota = { name: 'provider', perSecond: 2, burst: 4 };
+const quota: Quota = { name: 'provider', perSecond: 4, burst: 4 };
 
 describe('the quota of a provider', () => {
   let provider: Provider;
@@ -21,8 +21,7 @@ describe('the quota of a provider', () => {
 
   beforeEach(async () => {
     provider = new Provider();
-    url = await freshDatabase(inject('stack').databaseUrl, 'saga');
-    database = await sceneDatabase(url);
+    ({ url, database } = await sceneDatabase(inject('stack').databaseUrl));
     providerUrl = await provider.start();
   });
   afterEach(async () => {
@@ -55,7 +54,7 @@ describe('the quota of a provider', () => {
   }
 
   // Planted faults: a quota of each process is exceeded twice over; attempts that only the claim counts exceed it by the retries.
-  it('two worker processes never send a provider more than its quota, with retries and queries', async () => {
+  it('S6, G6n: two worker processes never send a provider more than its quota, with retries and queries', async () => {
     const effects = sceneEffects(providerUrl);
     const keys = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
     await request(database, effects.keyed, keys('k', 8));

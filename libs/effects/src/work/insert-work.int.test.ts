@@ -1,8 +1,8 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
+import { type Database, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { sagaMigrations } from '../migrations.ts';
 import { type AnnouncedWork, listenForWork } from './announce.ts';
@@ -19,9 +19,11 @@ const work: StepWork = {
 };
 
 beforeAll(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl, 'work');
-  database = connect<object>({ url, applicationName: 'insert-work' });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  ({ database } = await migratedDatabase<object>(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'work', applicationName: 'insert-work' },
+  ));
   await declareEffects(database.executor, [work.effect], 'w');
 });
 beforeEach(() => database.executor.query('delete from converge.saga_work'));

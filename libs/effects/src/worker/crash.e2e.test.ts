@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Provider } from '../fixture/provider.ts';
 import {
@@ -18,6 +18,17 @@ import {
 
 const program = fileURLToPath(new URL('../fixture/worker-process.ts', import.meta.url));
 
+/** Where workers are killed: at each of them a worker of its own; in the first tier they all have the same work. */
+const FAILPOINTS = [
+  'saga.before_claim',
+  'saga.after_claim',
+  'saga.in_call@3',
+  'saga.after_call@2',
+  'saga.before_commit@2',
+  'saga.after_commit@1',
+];
+const KILLS = inject('full') ? FAILPOINTS.map((one) => [one]) : [FAILPOINTS];
+
 describe('a saga worker that is killed or frozen', () => {
   let provider: Provider;
   let database: Database<SceneDb>;
@@ -27,12 +38,18 @@ describe('a saga worker that is killed or frozen', () => {
 
   beforeEach(async () => {
     provider = new Provider();
-    const url = await freshDatabase(inject('stack').databaseUrl, 'saga');
-    database = await sceneDatabase(url);
+    const made = await sceneDatabase(inject('stack').databaseUrl);
+    database = made.database;
     const PROVIDER_URL = await provider.start();
     effects = sceneEffects(PROVIDER_URL);
     const LOG_LEVEL = process.env['CHILD_LOG'] ?? 'silent';
-    env = { ...process.env, NODE_OPTIONS: '--conditions=source', DATABASE_URL: url, PROVIDER_URL, LOG_LEVEL };
+    env = {
+      ...process.env,
+      NODE_OPTIONS: '--conditions=source',
+      DATABASE_URL: made.url,
+      PROVIDER_URL,
+      LOG_LEVEL,
+    };
   });
   afterEach(async () => {
     for (const child of children.splice(0)) {
@@ -54,24 +71,21 @@ describe('a saga worker that is killed or frozen', () => {
   }
 
   // Planted fault: the claim leaves the state at `ready`; `plain` and `blind` are then twice in the ledger.
-  it.each([
-    'saga.before_claim',
-    'saga.after_claim',
-    'saga.in_call@3',
-    'saga.after_call@2',
-    'saga.before_commit@2',
-    'saga.after_commit@1',
-  ])(
-    'after a saga worker is killed at %s, each call took effect at most once and each intent ends',
-    async (failpoint) => {
-      const keys = (prefix: string): string[] => Array.from({ length: 6 }, (_, n) => `${prefix}${n}`);
-      await request(database, effects.keyed, keys('k'));
-      await request(database, effects.plain, keys('p'));
-      await request(database, effects.blind, keys('b'));
-      const killed = start({ CONVERGE_FAILPOINT: failpoint });
-      expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
+  it.each(KILLS.map((row) => [row.join(', then '), row] as const))(
+    'G6a, G6b: after a saga worker is killed at %s, each call took effect at most once and each intent ends',
+    async (_, failpoints) => {
+      for (const [at, failpoint] of failpoints.entries()) {
+        const keys = (prefix: string): string[] =>
+          Array.from({ length: 6 }, (_x, n) => `${prefix}${6 * at + n}`);
+        await request(database, effects.keyed, keys('k'));
+        await request(database, effects.plain, keys('p'));
+        await request(database, effects.blind, keys('b'));
+        const killed = start({ CONVERGE_FAILPOINT: failpoint });
+        expect((await once(killed, 'exit'))[1], failpoint).toBe('SIGKILL');
+      }
       const next = start();
       const rows = await ended(database);
+      expect(rows).toHaveLength(18 * failpoints.length);
       next.kill('SIGTERM');
       expect((await once(next, 'exit'))[0]).toBe(0);
       for (const row of rows) {

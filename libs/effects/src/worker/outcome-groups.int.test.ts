@@ -1,5 +1,4 @@
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
 import { StatementTap } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import {
@@ -19,7 +18,7 @@ import type { Recording } from './record-outcome.ts';
 let database: Database<SceneDb>;
 let tap: StatementTap;
 beforeEach(async () => {
-  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
+  ({ database } = await sceneDatabase(inject('stack').databaseUrl));
   tap = new StatementTap();
 });
 afterEach(() => database.close());

@@ -1,5 +1,5 @@
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
@@ -25,7 +25,7 @@ let database: Database<SceneDb>;
 const effects = Object.values(sceneEffects('http://127.0.0.1:1'));
 
 beforeAll(async () => {
-  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'overdue'));
+  ({ database } = await sceneDatabase(inject('stack').databaseUrl));
 });
 afterAll(() => database.close());
 beforeEach(() => alarms.splice(0));

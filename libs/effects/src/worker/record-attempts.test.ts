@@ -14,7 +14,7 @@ const at = '2026-01-01T00:00:00.000Z';
 const wait = { computedMs: 250, capMs: 500, rule: 'slow_schedule' } as const;
 
 // Planted fault: with `next.kind` as the outcome of every attempt, the failed ones are `again` here, not `retry`.
-it('the attempts of a run are counted by outcome and reason, timed by number, and the wait after them has its rule', async () => {
+it('S22: the attempts of a run are counted by outcome and reason, timed by number, and the wait after them has its rule', async () => {
   recordAttempts({
     effect: 'test.pay',
     earlier: 2,

@@ -1,4 +1,4 @@
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import type { SweepRecords } from '../effect/types.ts';
 import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
@@ -12,7 +12,7 @@ it('a worker sweeps the records of the sagas of its effects, and keeps them as l
     return Promise.resolve(0);
   };
   const of = (name: string, keepMs: number) => ({ saga: { name, keepMs, sweep } });
-  const database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'swept'));
+  const { database } = await sceneDatabase(inject('stack').databaseUrl);
   const { keyed, plain, blind } = sceneEffects('http://127.0.0.1:1');
   const worker = sagaWorker<SceneDb>(
     [

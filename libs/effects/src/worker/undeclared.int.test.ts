@@ -1,6 +1,5 @@
 import { startTelemetry } from '@convergekit/telemetry/sdk';
 import { logger } from '@convergekit/telemetry';
-import { freshDatabase } from '@convergekit/testing';
 import { afterAll, expect, inject, it } from 'vitest';
 import { request, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
 import { undeclaredCheck } from './undeclared.ts';
@@ -15,7 +14,7 @@ async function exported(): Promise<readonly string[]> {
 
 // Planted fault: without the zero for an effect that was reported, the gauge stays at 2 here, with its alert.
 it('the metric of undeclared calls counts them while they wait, and is zero once they are resolved', async () => {
-  const database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'undeclared'));
+  const { database } = await sceneDatabase(inject('stack').databaseUrl);
   const { blind } = sceneEffects('http://127.0.0.1:1');
   const { executor } = database;
   const check = undeclaredCheck({ executor, declared: ['test.keyed'], undeclaredMs: 0, log: logger('test') });

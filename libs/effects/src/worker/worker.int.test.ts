@@ -2,7 +2,7 @@ import { memoryBroker } from '@convergekit/broker/testing';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { FixtureSource } from '@convergekit/inbox/testing';
 import { effect } from '../effect/effect.ts';
@@ -37,7 +37,7 @@ const names = (prefix: string, count: number): string[] =>
 beforeEach(async () => {
   const fresh = new Provider();
   Object.assign(provider, { calls: fresh.calls, effects: fresh.effects, modes: fresh.modes });
-  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
+  ({ database } = await sceneDatabase(inject('stack').databaseUrl));
   effects = sceneEffects(await provider.start());
 });
 afterEach(async () => {
@@ -57,7 +57,7 @@ async function work(
 const storyOf = (row: { story: string }) => JSON.parse(row.story) as readonly WorkAttempt[];
 
 describe('an effect that a handler requests', () => {
-  it('a requested effect is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
+  it('G6a: a requested effect is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
     const broker = memoryBroker();
     stops.push(() => broker.close());
     const admin = await broker.admin();
@@ -93,7 +93,7 @@ describe('an effect that a handler requests', () => {
     expect(provider.calls).toHaveLength(4);
   });
 
-  it('a requested effect reports success and the declared rejection by events with its correlation id', async () => {
+  it('G6a: a requested effect reports success and the declared rejection by events with its correlation id', async () => {
     provider.modes.set('keyed', ['normal', 'decline']);
     const [first] = await request(database, effects.keyed, ['a', 'b']);
     await work({}, [{ ...effects.keyed, concurrency: 1 }]);
@@ -117,7 +117,7 @@ describe('an unknown outcome', () => {
     ['plain', 'reply_lost'],
     ['plain', 'request_lost'],
     ['plain', 'hang'],
-  ] as const)('a %s call with %s is queried, and its effect happens once', async (kind, mode) => {
+  ] as const)('G6b: a %s call with %s is queried, and its effect happens once', async (kind, mode) => {
     provider.modes.set(kind, [mode]);
     await request(database, effects[kind], ['a']);
     await work();
@@ -130,7 +130,7 @@ describe('an unknown outcome', () => {
     expect(rules.includes('not_final')).toBe(kind === 'plain' && mode !== 'reply_lost');
   });
 
-  it('an unknown outcome that can be neither repeated nor queried waits for an operator', async () => {
+  it('G6b: an unknown outcome that can be neither repeated nor queried waits for an operator', async () => {
     provider.modes.set('blind', ['reply_lost']);
     await request(database, effects.blind, ['a', 'b']);
     await work({}, [{ ...effects.blind, concurrency: 1 }]);

@@ -2,7 +2,7 @@ import { failureEvent } from '@convergekit/contracts/engine';
 import { BusinessRejection, type Category, ConvergeError } from '@convergekit/core';
 import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { WAIT_RULES } from '@convergekit/resilience/engine';
-import { freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
+import { manualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
@@ -48,7 +48,7 @@ describe('attempts', () => {
   });
 
   // Written with the attempt's own transaction they would be rolled back with it.
-  it('failed attempts before a success are recorded with it, each with the rule of its wait', async () => {
+  it('S58, G5u: failed attempts before a success are recorded with it, each with the rule of its wait', async () => {
     const errors = [
       failing('AWAY', 'network'),
       failing('LOCKED', 'contention'),
@@ -85,7 +85,7 @@ describe('attempts', () => {
     expect(await lines(scene.database)).toHaveLength(1);
   });
 
-  it('the attempts of a given-up event are recorded with its dead letter, and the failure event names the last one', async () => {
+  it('S3, G5c, G5u: the attempts of a given-up event are recorded with its dead letter, and the failure event names the last one', async () => {
     const [id] = await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
     await scene.start(throwing(() => failing('BROKEN', 'bug')));
     await settled(1);
@@ -191,7 +191,7 @@ describe('a compensation', () => {
   const { counted } = testEvents(topic);
 
   beforeEach(async () => {
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+    scene = await FailureScene.open(inject('stack').databaseUrl, [
       topic,
       `${payments}.failures`,
       `${orders}.failures`,
@@ -199,7 +199,7 @@ describe('a compensation', () => {
   });
   afterEach(() => scene.close());
 
-  it('a compensation names the attempt that caused it, in its row and in what it emits', async () => {
+  it('S23, G5u: a compensation names the attempt that caused it, in its row and in what it emits', async () => {
     await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
     await scene.start(
       defineConsumer<LedgerDb>({ name: payments, from: 'beginning' }).on(counted, () => {

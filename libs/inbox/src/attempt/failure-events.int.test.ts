@@ -69,7 +69,7 @@ async function fired(alert: string): Promise<number> {
   return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-it('a parked event records its origin, its failure, its attempts, its trace and its cause', async () => {
+it('S3: a parked event records its origin, its failure, its attempts, its trace and its cause', async () => {
   const { scene, name, topic, events } = stock;
   let away = true;
   const trace = '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01';
@@ -131,7 +131,7 @@ it('a parked event records its origin, its failure, its attempts, its trace and 
   expect(logged.filter((line) => line.split('"consumer":').length > 2)).toEqual([]);
 });
 
-it('unreadable bytes are attempted once, kept unchanged, and raise the alarm `data`', async () => {
+it('S15: unreadable bytes are attempted once, kept unchanged, and raise the alarm `data`', async () => {
   const { scene, events } = stock;
   const raw = Buffer.from([0xff, 0x00, 0x7b]);
   const bad = scene.source.record(events.counted({ key: 'k', n: 0 }));
@@ -145,7 +145,7 @@ it('unreadable bytes are attempted once, kept unchanged, and raise the alarm `da
   expect([await fired('ConvergeBadData'), await fired('ConvergeStructuralFailure')]).toEqual([1, 0]);
 });
 
-it('a missing column raises the alarm `structural` at once, and a burst of lost connections raises none', async () => {
+it('S53: a missing column raises the alarm `structural` at once, and a burst of lost connections raises none', async () => {
   const { scene, events } = stock;
   await scene.source.publish(
     scene.broker,

@@ -108,7 +108,7 @@ describe('an event that fails', () => {
     expect(await scene.letters()).toMatchObject([{ category: 'service', certainty: 'unknown' }]);
   });
 
-  it('a wrong setting stops the consumer, and no event is given up', async () => {
+  it('S51: a wrong setting stops the consumer, and no event is given up', async () => {
     await scene.source.publish(scene.broker, counting(2));
     const wrong = new ConvergeError('PAYMENT_URL is empty: set it', {
       code: 'CONFIG',
@@ -128,7 +128,7 @@ describe('an event that fails', () => {
     expect(await lines(scene.database)).toEqual([]);
   });
 
-  it('a handler that takes too long is stopped, with an unknown outcome', async () => {
+  it('S10: a handler that takes too long is stopped, with an unknown outcome', async () => {
     await scene.source.publish(scene.broker, counting(1));
     const hangs = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
       counted,

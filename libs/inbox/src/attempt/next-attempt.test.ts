@@ -60,7 +60,7 @@ describe('nextAttempt', () => {
   });
 
   // Planted fault: with a switch of its own here, an entry that is changed in the table fails here.
-  it.each(CATEGORIES)('nextAttempt ends with the disposition of the strategy table: %s', (category) => {
+  it.each(CATEGORIES)('S48: nextAttempt ends with the disposition of the strategy table: %s', (category) => {
     const { disposition } = strategies[category];
     const worn = tried(3, 0, 50);
     expect(nextAttempt(failure(category), worn, policy, half).kind).toBe(disposition);

@@ -8,8 +8,9 @@ import {
   policyBook,
   type PolicyRules,
 } from '@convergekit/resilience';
+import type { PolicyChange } from '@convergekit/resilience/engine';
 import { startTelemetry } from '@convergekit/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -24,8 +25,7 @@ const { counted } = testEvents(topic);
 let scene: FailureScene;
 
 beforeEach(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl);
-  scene = await FailureScene.open(url, [topic, `${name}.failures`]);
+  scene = await FailureScene.open(inject('stack').databaseUrl, [topic, `${name}.failures`]);
   return () => scene.close();
 });
 afterEach(() => {
@@ -46,7 +46,7 @@ const payments = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counte
   throw new ConvergeError('not today', { code: 'X', category: 'bug', certainty: 'not_applied' });
 });
 
-it('attempts in place follow changed policies without a restart, and an event in flight keeps its policy', async () => {
+it('S18, S69: attempts in place follow changed policies without a restart, and an event in flight keeps its policy', async () => {
   tries = [];
   await scene.source.publish(
     scene.broker,
@@ -112,7 +112,62 @@ it('while the central table is unreachable the last good policies apply, and a g
   }
 });
 
-it('the time limit of a handler and the timeouts of its transaction follow changed policies', async () => {
+it('S18: a rule set in the central table applies in a running consumer from the next event on, and an unreachable table changes nothing', async () => {
+  const { executor } = scene.database;
+  const handler = `consumer.${name}.test.counted`;
+  const policies = livePolicies({ database: scene.database, pollMs: 10 });
+  const set = async (change: PolicyChange) => {
+    await setPolicyRule(executor, {
+      name: `consumer.${name}`,
+      change,
+      by: 'ann',
+      reason: 'the bank is slow',
+    });
+    await waitUntil(() => policies.for(handler).attempts === change.attempts, { what: 'the change' });
+  };
+  const gate = Promise.withResolvers<undefined>();
+  const tried: number[] = [];
+  const failing = defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(
+    counted,
+    async (event) => {
+      tried.push(event.data.n);
+      await gate.promise;
+      throw new TypeError('never');
+    },
+  );
+  const send = (n: number) => scene.source.publish(scene.broker, [counted({ key: `k${n}`, n })]);
+  const letters = (count: number) =>
+    waitUntil(async () => (await scene.letters()).length === count, { what: `${count} dead letters` });
+  await policies.start();
+  try {
+    await scene.start(failing, { policies, sliceSize: 1 });
+    await send(1);
+    await waitUntil(() => tried.length > 0, { what: 'the first attempt' });
+    await set({ attempts: 1, attemptTimeoutMs: 50 });
+    const changedAt = performance.now();
+    await waitUntil(() => performance.now() > changedAt + 50, { what: 'longer than the new limit' });
+    gate.resolve(undefined);
+    await letters(1);
+    // The attempt in flight kept the 10 s that it began with.
+    expect((await scene.letters()).map(({ code }) => code)).toEqual(['TypeError']);
+    await send(2);
+    await letters(2);
+    // Planted fault: a service that reads the policies once at its start tries 2 three times.
+    expect(tried.filter((n) => n === 2)).toHaveLength(1);
+
+    await set({ attempts: 2 });
+    await executor.query('alter table converge.policy_change rename to away');
+    await waitUntil(() => policies.status().error !== undefined, { what: 'the outage to be noticed' });
+    await send(3);
+    await letters(3);
+    expect(tried.filter((n) => n === 3)).toHaveLength(2);
+  } finally {
+    gate.resolve(undefined);
+    await policies.stop();
+  }
+});
+
+it('S10: the time limit of a handler and the timeouts of its transaction follow changed policies', async () => {
   const handler = `consumer.${name}.test.counted`;
   const idle = async (tx: Transaction<LedgerDb>) => {
     const shown = await executorOf(tx).query<{ ms: string }>(

@@ -37,7 +37,7 @@ describe('bad data', () => {
   const applied = async () => (await lines(scene.database)).map(({ n }) => n);
 
   it.each(['not even JSON', '{"key":"k","n":13}'])(
-    'bad data is replaced by the current data of its key (%s), in order',
+    'S50: bad data is replaced by the current data of its key (%s), in order',
     async (payload) => {
       const asked: string[] = [];
       refetch = ({ key }) => {
@@ -50,7 +50,7 @@ describe('bad data', () => {
     },
   );
 
-  it('bad data without valid current data becomes a dead letter with its original bytes', async () => {
+  it('S50: bad data without valid current data becomes a dead letter with its original bytes', async () => {
     refetch = () => Promise.resolve({ key: 'k', n: 'many' });
     await play('not even JSON');
     expect(await applied()).toEqual([0]);

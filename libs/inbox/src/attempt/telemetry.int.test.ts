@@ -2,7 +2,7 @@ import { ConvergeError } from '@convergekit/core';
 import { BREAKER_OPEN } from '@convergekit/resilience/engine';
 import { attributeNames, spanEvents, spanNames } from '@convergekit/telemetry/engine';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
@@ -28,8 +28,7 @@ describe('telemetry of attempts', () => {
     spans.length = 0;
     name = `payments-${tag()}`;
     topic = `orders-${tag()}`;
-    const url = await freshDatabase(inject('stack').databaseUrl);
-    scene = await FailureScene.open(url, [topic, `${name}.failures`]);
+    scene = await FailureScene.open(inject('stack').databaseUrl, [topic, `${name}.failures`]);
   });
   afterEach(() => scene.close());
 
@@ -51,7 +50,7 @@ describe('telemetry of attempts', () => {
       .split('\n')
       .filter((line) => line.startsWith(`${metric}{`) && line.includes(name));
 
-  it('after three failures and a success a scrape has four samples, each with its labels', async () => {
+  it('S22: after three failures and a success a scrape has four samples, each with its labels', async () => {
     await play(
       [failure('AWAY', 'network'), failure('BUSY', 'throttle'), failure('E503', 'service')],
       'secret-key',
@@ -107,7 +106,7 @@ describe('telemetry of attempts', () => {
   });
 
   // Planted fault: with a `process` span per call of the handler there are four of them here.
-  it('N attempts are N children of the event’s span, with number, outcome, reason and wait', async () => {
+  it('S59, G8d: N attempts are N children of the event’s span, with number, outcome, reason and wait', async () => {
     await play([failure('AWAY', 'network'), failure('E503', 'service')]);
     const process = spans.filter((span) => span.name === spanNames.process(topic));
     expect(process).toHaveLength(1);
@@ -131,7 +130,7 @@ describe('telemetry of attempts', () => {
     ]);
   });
 
-  it('the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
+  it('S3, G8d: the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
     await play(Array.from({ length: 4 }, () => failure('BROKEN', 'bug')));
     const reported = await waitUntil(
       () => spans.find((span) => span.name === spanNames.create(`${name}.failures`)),

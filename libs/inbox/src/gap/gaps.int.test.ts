@@ -74,7 +74,7 @@ describe('a partition at a gap', () => {
 
   // Planted fault: without the watch of operators the partition stands still for ever here, and with the fill not worked
   // before the log (`workFill` taken out) it halts again.
-  it('a partition halted at a gap handles filled events in their place once it is resumed, without a restart', async () => {
+  it('G4a: a partition halted at a gap handles filled events in their place once it is resumed, without a restart', async () => {
     const service = await start({ onDead: 'skip' }, [7]);
     await scene.source.publish(scene.broker, counted(1, 4));
     await until(4);
@@ -122,7 +122,7 @@ describe('a partition at a gap', () => {
   });
 
   // Planted fault: with the range not recorded in the slice's transaction, there is nothing to fill afterwards.
-  it('a partition resumed with pass records the gap, and handles events that are filled afterwards', async () => {
+  it('G4a: a partition resumed with pass records the gap, and handles events that are filled afterwards', async () => {
     const service = await start();
     await scene.source.publish(scene.broker, counted(1, 2));
     await until(2);

@@ -6,11 +6,14 @@ import { stockScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 // Planted fault: without its report the partition counts as running while no broker serves it.
-it('a partition that gets no records is paused by name within seconds, and runs again when they arrive', async () => {
+it('G4d: a partition that gets no records is paused by name within seconds, and runs again when they arrive', async () => {
   const { scene, name, topic, events } = await stockScene(inject('stack').databaseUrl);
   onTestFinished(() => scene.close());
   const { counted } = events;
-  const { cluster } = scene.broker as MemoryBroker;
+  const broker = scene.broker as MemoryBroker;
+  const { cluster } = broker;
+  const open = broker.consumer.bind(broker);
+  broker.consumer = (options) => open({ ...options, fetchStallMs: 300 });
   const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) =>
     note(tx, event),
   );

@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, type Database, executorOf } from '@convergekit/postgres';
-import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
+import { faultProxy, waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -34,8 +34,9 @@ describe('an outage of the consumer’s own database', () => {
     service: ConsumerService;
     proxy: Awaited<ReturnType<typeof faultProxy>>;
   }> {
-    const url = new URL(await freshDatabase(inject('stack').databaseUrl));
-    direct = await ledgerDatabase(url.href);
+    const made = await ledgerDatabase(inject('stack').databaseUrl);
+    direct = made.database;
+    const url = new URL(made.url);
     const proxy = await faultProxy({ target: `${url.hostname}:${url.port}` });
     const proxied = new URL(url);
     proxied.hostname = '127.0.0.1';
@@ -67,7 +68,7 @@ describe('an outage of the consumer’s own database', () => {
   }
 
   // Planted fault: without the seek to the database's offset after it, the events of the outage are lost here.
-  it('an outage of the database is waited for: nothing is given up, and every event is applied once afterwards', async () => {
+  it('G5q: an outage of the database is waited for: nothing is given up, and every event is applied once afterwards', async () => {
     const { service, proxy } = await through();
     const source = new FixtureSource({ partitions: 1 });
     await source.publish(broker, some(0, 50));

@@ -1,6 +1,6 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { kafkaBroker } from '@convergekit/kafka';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
@@ -17,7 +17,7 @@ import { consumerService } from '../service/consumer-service.ts';
 async function scene() {
   const brokers = inject('stack').brokers.split(',');
   const broker = kafkaBroker({ brokers, clientId: 'recreated-test' });
-  const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  const { database } = await ledgerDatabase(inject('stack').databaseUrl);
   const name = `stock-${tag()}`;
   const [again, other] = [`again-${tag()}`, `other-${tag()}`];
   await makeTopics(broker, [again, other, `${name}.failures`], 1);
@@ -76,7 +76,7 @@ async function scene() {
   };
 }
 
-it('a deleted group continues from the database, and a recreated topic halts by name', async () => {
+it('G4a: a deleted group continues from the database, and a recreated topic halts by name', async () => {
   const shop = await scene();
   await shop.handles('again');
   await shop.handles('other');

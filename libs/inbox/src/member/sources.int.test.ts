@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { captureLogs } from '@convergekit/telemetry/testing';
 import { defineConsumer, type TrustedSources } from '../define/define-consumer.ts';
@@ -29,7 +29,7 @@ const { counted } = testEvents(topic);
 beforeEach(async () => {
   logged.length = 0;
   broker = memoryBroker();
-  database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
   await makeTopics(broker, [topic, `${name}.failures`], 1);
 });
 afterEach(async () => {
@@ -90,7 +90,7 @@ it('a list that contradicts the pinned sources of a consumer is refused at its s
   expect([await rows(), alarms()]).toEqual([0, []]);
 });
 
-it('a repeated id of a foreign producer with another body raises an alarm of its own', async () => {
+it('G3d: a repeated id of a foreign producer with another body raises an alarm of its own', async () => {
   await start();
   await sendRecords(
     broker,

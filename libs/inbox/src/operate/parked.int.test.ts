@@ -65,7 +65,7 @@ describe('an operator', () => {
   });
 
   // Planted fault: without the audit row of an act, this and the test of a skip fail.
-  it('a dead letter that is retried after its fault is fixed takes effect with the events behind it, in order', async () => {
+  it('G5k: a dead letter that is retried after its fault is fixed takes effect with the events behind it, in order', async () => {
     await play(8);
     bad = [];
     expect(await retryParked(scene.database, (await dead()).id, operator)).toBe('run');
@@ -107,7 +107,7 @@ describe('an operator', () => {
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
   });
 
-  it('a dead letter that is skipped with a reason releases its key and stays as a record', async () => {
+  it('G5k: a dead letter that is skipped with a reason releases its key and stays as a record', async () => {
     await play(8);
     const { id } = await dead();
     await skipParked(scene.database, id, operator);
@@ -141,7 +141,7 @@ describe('an operator', () => {
     expect(await applied('k1')).toEqual([1, 3]);
   });
 
-  it('an edited payload takes effect in place of the original, which is kept', async () => {
+  it('G5k: an edited payload takes effect in place of the original, which is kept', async () => {
     await play(4);
     const { id } = await dead();
     await editParked(scene.database, id, Buffer.from('{"key":"k1","n":101}'), operator);

@@ -4,7 +4,7 @@
  */
 import { memoryBroker } from '@convergekit/broker/testing';
 import { ConvergeError, seededRandom } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { inPlace, quickSchedule, makeTopics } from '../testing/quick.ts';
@@ -16,8 +16,8 @@ import { type ConsumerService, consumerService } from '../service/consumer-servi
 const schedule = { ...quickSchedule, fast: { baseMs: 20, factor: 2, capMs: 60 } };
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
 
-it('keys that are parked and released at random under load and rebalances have each effect once, in order, and nothing left', async () => {
-  const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl), 30);
+it('G5a: keys that are parked and released at random under load and rebalances have each effect once, in order, and nothing left', async () => {
+  const { database } = await ledgerDatabase(inject('stack').databaseUrl, 30);
   const broker = memoryBroker();
   const { counted, priced } = testEvents('orders');
   await makeTopics(broker, ['orders', 'stock.failures'], 4);

@@ -10,6 +10,8 @@ import type { ConsumerService } from '../service/consumer-service.ts';
 
 const failing = (code: string, extra: object = {}) =>
   new ConvergeError(code, { code, category: 'service', certainty: 'not_applied', ...extra });
+/** The pauses of a partition end after half a second, and no later. */
+const shortest = (): number => 0;
 
 describe('a partition that pauses', () => {
   let scene: FailureScene;
@@ -27,7 +29,7 @@ describe('a partition that pauses', () => {
         const error = throws(event.data.key, event.data.n);
         if (error !== undefined) throw error;
       }),
-      { parking: { schedule: quickSchedule, pollMs: 20, ...parking } },
+      { random: shortest, parking: { schedule: quickSchedule, pollMs: 20, ...parking } },
     );
   const publish = (count: number, keys: number) =>
     scene.source.publish(
@@ -47,7 +49,7 @@ describe('a partition that pauses', () => {
   const settled = (count: number) =>
     waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
-  it('a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
+  it('S9, S49, S71, G5b: a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
     let open = true;
     throws = (_key, n) => (open && n === 3 ? failing(BREAKER_OPEN, { retryAfterMs: 60 }) : undefined);
     await publish(8, 8);
@@ -62,7 +64,7 @@ describe('a partition that pauses', () => {
     expect(state(service)?.state).toBe('running');
   });
 
-  it('a partition pauses at the cap of parked events, and continues when there is room', async () => {
+  it('G5b: a partition pauses at the cap of parked events, and continues when there is room', async () => {
     throws = (key) => (key === 'k0' ? failing('AWAY') : undefined);
     await publish(20, 2);
     const service = await start({ maxRows: 4 });
@@ -77,7 +79,7 @@ describe('a partition that pauses', () => {
       expect(group.map(({ n }) => n)).toEqual(group.map(({ n }) => n).toSorted((a, b) => a - b));
   });
 
-  it('a partition pauses when key after key fails, and one success lets it continue', async () => {
+  it('G5b: a partition pauses when key after key fails, and one success lets it continue', async () => {
     throws = () => failing('AWAY');
     await publish(40, 40);
     const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });
@@ -92,7 +94,7 @@ describe('a partition that pauses', () => {
   });
 
   // Planted fault: without a rate for each handler, what other handlers handle hides this one, and all 20 keys are parked.
-  it('a partition pauses when key after key of one handler fails while another handler works', async () => {
+  it('G5b: a partition pauses when key after key of one handler fails while another handler works', async () => {
     let broken = true;
     const service = await scene.start(
       defineConsumer<LedgerDb>({ name, from: 'beginning' })
@@ -103,6 +105,7 @@ describe('a partition that pauses', () => {
         }),
       {
         sliceSize: 1,
+        random: shortest,
         parking: { schedule: quickSchedule, pollMs: 20, systemic: { keys: 5, withinMs: 60_000 } },
       },
     );

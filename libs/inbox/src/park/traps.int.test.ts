@@ -1,5 +1,5 @@
 import { type Database, executorOfClient } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { extendLines, insertParked, openLines } from './parked-sql.ts';
@@ -14,7 +14,7 @@ const key: LeasedKey = { consumer: 'c', topic: 't', key: 'k', term: 0n };
 describe('a slice that appends while a drain releases', () => {
   let database: Database<LedgerDb>;
   beforeEach(async () => {
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     await openLines(database.executor, at, [{ line: 'k', count: 1, state: 'waiting', waitMs: 0 }]);
   });
   afterEach(() => database.close());

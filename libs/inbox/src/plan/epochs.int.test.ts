@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
@@ -27,7 +27,7 @@ describe('a consumer whose source begins a new epoch', () => {
 
   beforeEach(async () => {
     broker = memoryBroker();
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     topic = `orders-${tag()}`;
     const name = `stock-${tag()}`;
     events = testEvents(topic);
@@ -56,7 +56,7 @@ describe('a consumer whose source begins a new epoch', () => {
   const skipped = () => service.status()[0]!.partitions.reduce((sum, { counts }) => sum + counts.skipped, 0);
   const letters = async () => (await database.executor.query('select code from converge.parked')).rows;
 
-  it('a consumer passes the markers of a new epoch, handles its events, and halts at what an old primary still writes', async () => {
+  it('G3h: a consumer passes the markers of a new epoch, handles its events, and halts at what an old primary still writes', async () => {
     await source.publish(broker, some(0));
     await linesOf(40);
     const zombie = source.copy();

@@ -68,7 +68,7 @@ const reject = (offset: bigint) => resume({ reject: offset });
 it.each([
   ['a tick far ahead', () => '1.9223372036854775807.1'],
   ['an epoch from nowhere', () => '2147483647.1.1'],
-])('a record with %s halts its partition before its position counts', async (_, change) => {
+])('G4b: a record with %s halts its partition before its position counts', async (_, change) => {
   await sendRecords(scene.broker, [forged(change)]);
   await publish(3, 4);
   const { code, reason } = await halted();
@@ -87,7 +87,7 @@ it('a jump of the source itself is passed, and counts, when an operator resumes 
   await handled(1, 2, 99);
 });
 
-it('two events with one predecessor halt their partition, which names both, and the forged one can be rejected', async () => {
+it('G4b: two events with one predecessor halt their partition, which names both, and the forged one can be rejected', async () => {
   await sendRecords(scene.broker, [forged(() => '1.5000.1')]);
   await handled(1, 2, 99);
   await publish(3, 4);

@@ -74,7 +74,7 @@ describe('a replay', () => {
   // Planted fault: without the question whether it was passed before (`meet`), the replay halts at the gap again.
   // Planted fault: without either call of `auditPartition`, its row is missing here.
   // Planted fault: without the audit row of a change the last comparison fails.
-  it('a replay passes a gap that was passed before, and its plan lists what the log does not have', async () => {
+  it('G5k: a replay passes a gap that was passed before, and its plan lists what the log does not have', async () => {
     const { executor } = scene.database;
     await scene.source.publish(scene.broker, [counted(1), counted(2)]);
     scene.source.record(counted(3));

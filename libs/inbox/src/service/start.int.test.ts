@@ -25,7 +25,7 @@ const returns = testEvents(`returns-${tag()}`).counted;
 
 beforeEach(async () => {
   broker = memoryBroker();
-  database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
   source = new FixtureSource({ partitions: 1 });
   await makeTopics(broker, [orders.topic, returns.topic, `${name}.failures`], 1);
 });
@@ -63,7 +63,7 @@ const starts = async () =>
     )
   ).rows.map(({ start: at }) => Number(at));
 
-it('`now` is the moment of registration: a consumer handles everything after it, whether it runs or not', async () => {
+it('G4f: `now` is the moment of registration: a consumer handles everything after it, whether it runs or not', async () => {
   await send(orders, 1, 2);
   const first = await start(consumer('now'));
   await first.stop();
@@ -74,7 +74,7 @@ it('`now` is the moment of registration: a consumer handles everything after it,
   expect(second.status()[0]!.partitions).toMatchObject([{ state: 'running' }]);
 });
 
-it('`earliest` handles what the log still has, and `beginning` halts at what it lost', async () => {
+it('G4f: `earliest` handles what the log still has, and `beginning` halts at what it lost', async () => {
   await send(orders, 1, 2, 3);
   broker.truncate(orders.topic, 0, 2n);
   const first = await start(consumer('earliest'));
@@ -96,7 +96,7 @@ it('`earliest` handles what the log still has, and `beginning` halts at what it 
   expect(halted).toMatchObject({ code: 'gap' });
 });
 
-it('a topic may have its own start, and a topic that is added later must have one', async () => {
+it('G4f: a topic may have its own start, and a topic that is added later must have one', async () => {
   await send(orders, 1);
   await send(returns, 2);
   const first = await start(consumer('beginning'));

@@ -24,7 +24,7 @@ describe('answers of a handler', () => {
   const settled = (count: number) =>
     waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
-  it('a failure is compensated in another consumer by configuration alone', async () => {
+  it('C3, C4: a failure is compensated in another consumer by configuration alone', async () => {
     await scene.source.publish(scene.broker, [...counting(3), priced({ key: 'p', n: 9 })]);
     await scene.start(
       failing((n) => {

@@ -31,7 +31,7 @@ describe('what a slice sends', () => {
   );
   const offset = (service: ConsumerService) => service.status()[0]?.partitions[0]?.nextOffset;
 
-  it('200 events without a handler that arrive one by one take one transaction', async () => {
+  it('G3b: 200 events without a handler that arrive one by one take one transaction', async () => {
     const clock = manualClock();
     const service = await scene.start(consumer, { clock });
     for (let n = 0; n < 200; n += 1) {

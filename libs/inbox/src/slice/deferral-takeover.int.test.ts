@@ -1,6 +1,6 @@
 import type { Broker } from '@convergekit/broker';
 import type { Database } from '@convergekit/postgres';
-import { freshDatabase, manualClock, type ManualClock, waitUntil } from '@convergekit/testing';
+import { manualClock, type ManualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
@@ -33,7 +33,7 @@ describe('a deferred position of an owner that lost its partition', () => {
   );
 
   beforeEach(async () => {
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     twins = await TwinBrokers.open(database, [topic, `${name}.failures`]);
     clocks = [manualClock(), manualClock()];
   });
@@ -59,7 +59,7 @@ describe('a deferred position of an owner that lost its partition', () => {
     ).rows[0]?.at;
   const effects = async () => (await lines(database)).map(({ n }) => n);
 
-  it('moves nothing once the new owner has continued, which skips the same records again', async () => {
+  it('G3b: moves nothing once the new owner has continued, which skips the same records again', async () => {
     await twins.send(skipped);
     const old = await start(twins.both[0], clocks[0]);
     await at(old, 3n);
@@ -74,7 +74,7 @@ describe('a deferred position of an owner that lost its partition', () => {
     expect(old.status()[0]?.partitions[0]?.counts).toMatchObject({ handled: 0 });
   });
 
-  it('that is written late makes the new owner read its state again, and nothing takes effect twice', async () => {
+  it('G3b: that is written late makes the new owner read its state again, and nothing takes effect twice', async () => {
     await twins.send(skipped);
     const old = await start(twins.both[0], clocks[0]);
     const owner = await start(twins.both[1], clocks[1]);

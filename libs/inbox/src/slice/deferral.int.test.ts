@@ -112,7 +112,7 @@ describe('a deferred position', () => {
     expect(await scene.offset()).toBe(1);
   });
 
-  it('is written before its partition halts at a gap right behind it', async () => {
+  it('G3b: is written before its partition halts at a gap right behind it', async () => {
     // The second look plans the event before the gap in a slice of its own.
     const service = await start({ sliceSize: 1 });
     await publish(skip(1));
@@ -127,7 +127,7 @@ describe('a deferred position', () => {
     expect([rows, await watermark(), await effects()]).toEqual([[{ at: 1, code: 'gap' }], [{ id: '1' }], []]);
   });
 
-  it('is dropped when an operator resets the partition', async () => {
+  it('G3b: is dropped when an operator resets the partition', async () => {
     const service = await start();
     await publish(effect(1), effect(2));
     await saved(2);
@@ -146,7 +146,7 @@ describe('a deferred position', () => {
     expect(partition(service)).toMatchObject({ nextOffset: 3n, state: 'running' });
   });
 
-  it('is dropped when another version has registered a type of its events meanwhile', async () => {
+  it('G3b: is dropped when another version has registered a type of its events meanwhile', async () => {
     const service = await start();
     await publish(skip(1), skip(2));
     await at(service, 2n);

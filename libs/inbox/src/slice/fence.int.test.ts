@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import type { Database } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
@@ -21,7 +21,7 @@ describe('the fence', () => {
   const events = Array.from({ length: 10 }, (_, n) => counted({ key: 'k', n }));
 
   beforeEach(async () => {
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     twins = await TwinBrokers.open(database, [topic, `${name}.failures`]);
     brokers = twins.both;
     const source = new FixtureSource({ partitions: 1 });
@@ -52,7 +52,7 @@ describe('the fence', () => {
   }
 
   // Planted fault: without the `next_offset = $8` of the fence, all ten are applied twice here.
-  it('the fence makes a second owner wait for the handler of the first, and then move zero rows', async () => {
+  it('G3a: the fence makes a second owner wait for the handler of the first, and then move zero rows', async () => {
     const hold = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();
     const logs: [number[], number[]] = [[], []];
@@ -74,7 +74,7 @@ describe('the fence', () => {
     expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
   });
 
-  it('the fence gives an owner that froze before its slice no effect once another has continued', async () => {
+  it('G3a: the fence gives an owner that froze before its slice no effect once another has continued', async () => {
     const logs: [number[], number[]] = [[], []];
     const freeze = Promise.withResolvers<undefined>();
     const ready = Promise.withResolvers<undefined>();

@@ -1,7 +1,7 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
@@ -32,7 +32,7 @@ describe('rows of foreign events', () => {
 
   beforeEach(async () => {
     broker = memoryBroker();
-    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     await makeTopics(broker, [topic, `${name}.failures`], 1);
     const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(counted, (event, { tx }) =>
       note(tx, event),
@@ -73,7 +73,7 @@ describe('rows of foreign events', () => {
       (row) => row['event_id'],
     );
 
-  it('rows of foreign events stay for their retention, whichever slot they are in, and leave one slot at a time', async () => {
+  it('G3d: rows of foreign events stay for their retention, whichever slot they are in, and leave one slot at a time', async () => {
     await send(1);
     await read(1);
     expect(await prune()).toBeUndefined();
@@ -98,7 +98,7 @@ describe('rows of foreign events', () => {
     expect(await left()).toEqual(['id-2']);
   });
 
-  it('rows of foreign events stay while the log has their records, however old they are', async () => {
+  it('G3d: rows of foreign events stay while the log has their records, however old they are', async () => {
     await send(1, 2, 3);
     await read(3);
     for (let prunings = 0; prunings < 3; prunings += 1) {
@@ -142,7 +142,7 @@ describe('rows of foreign events', () => {
     rows(`insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
           values (0, 'other', sha256('y'), sha256('y'), 'y')`);
 
-  it('a foreign id that comes twice while the slots rotate is found', async () => {
+  it('G3d: a foreign id that comes twice while the slots rotate is found', async () => {
     await pass(9);
     await another();
     const committed = Promise.withResolvers<undefined>();

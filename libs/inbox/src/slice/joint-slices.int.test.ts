@@ -33,7 +33,7 @@ it('the slices of four partitions that wait are one transaction, each in the ord
   });
 });
 
-it('a handler that fails in a joint slice takes no effect of other partitions with it, and is given up alone', async () => {
+it('G3c: a handler that fails in a joint slice takes no effect of other partitions with it, and is given up alone', async () => {
   let runs = 0;
   const service = await scene.start(({ n }) => {
     if (n !== 21) return Promise.resolve();
@@ -57,7 +57,7 @@ it.each([
     'an operator has halted',
     `state = 'halted', halted_code = 'test', halted_reason = 'test', halted_at = now()`,
   ],
-])('a partition that %s fails alone, and the others are applied once', async (_what, change) => {
+])('G3c: a partition that %s fails alone, and the others are applied once', async (_what, change) => {
   const service = await scene.start();
   await scene.gather(service, () => setPartition(change));
   expect(await scene.applied(7)).toEqual(sorted(...others));
@@ -73,7 +73,7 @@ it.each([
   expect([await scene.effects(), scene.joint()]).toEqual([sorted(...others), 0]);
 });
 
-it('a fence that another session holds holds up its own partition alone', async () => {
+it('G3c: a fence that another session holds holds up its own partition alone', async () => {
   const service = await scene.start(undefined, { lockTimeoutMs: 600_000 });
   const client = await scene.database.acquire();
   try {

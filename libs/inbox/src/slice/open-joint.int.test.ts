@@ -1,5 +1,5 @@
 import { type Database, executorOfClient } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { openJoint } from './open-joint-sql.ts';
@@ -8,7 +8,7 @@ import { serverVersion } from './session-sql.ts';
 /** Planted fault, seen to fail here: `openJoint` without `skip locked`. */
 let database: Database<LedgerDb>;
 beforeAll(async () => {
-  database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
   await database.executor.query(`insert into converge.inbox_consumer (name) values ('stock')`);
   await database.executor.query(
     `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
@@ -26,7 +26,7 @@ const moves = [0, 1, 2].map((partition) => ({
   marks: [],
 }));
 
-it('a joint slice one of whose fences is locked is refused while the lock is held, and waits for no lock', async () => {
+it('G3c: a joint slice one of whose fences is locked is refused while the lock is held, and waits for no lock', async () => {
   const [holder, joint] = [await database.acquire(), await database.acquire()];
   try {
     const { rows } = await joint.query<{ pid: number }>('select pg_backend_pid() as pid');

@@ -25,7 +25,7 @@ describe('pipelined writes of a handler', () => {
       handler(context),
     );
 
-  it('a pipelined write happens in the order of the log, and a later handler reads it', async () => {
+  it('G3e: a pipelined write happens in the order of the log, and a later handler reads it', async () => {
     await publish(300);
     const read: number[] = [];
     await scene.start(
@@ -48,7 +48,7 @@ describe('pipelined writes of a handler', () => {
 
   // Planted faults, both fail here: a slice that commits without the answers (Postgres rolls it back); the error of the
   // statement after the failed one taken for the reason (25P02, the aborted transaction, instead of 23514).
-  it('a pipelined write that fails makes its event alone a dead letter, and all others take effect', async () => {
+  it('G3e: a pipelined write that fails makes its event alone a dead letter, and all others take effect', async () => {
     await scene.database.executor.query('alter table ledger add check (n not in (7, 11))');
     const ids = await publish(20);
     await scene.start(

@@ -38,7 +38,7 @@ describe('a batch of another producer', () => {
   );
 
   // Planted fault: without the catch its error ends the whole fetch.
-  it('a batch of an unknown codec is one record with its offsets, its hash and its bytes, and later batches are read', () => {
+  it('G4e: a batch of an unknown codec is one record with its offsets, its hash and its bytes, and later batches are read', () => {
     const sent = [record('one'), record('two')];
     const unknown = compressed(encodeRecordBatch(sent), 6, (body) => body);
     const next = encodeRecordBatch([record('three')]);
@@ -59,7 +59,7 @@ describe('a batch of another producer', () => {
   });
 
   // Planted faults: without what decoded batches spend, or what one beyond the bound spends, all ten are decoded in one fetch.
-  it('a batch beyond the bound is not decoded, and one fetch decodes little more than one bound', () => {
+  it('G4e: a batch beyond the bound is not decoded, and one fetch decodes little more than one bound', () => {
     const bomb = compressed(encodeRecordBatch([record('x'.repeat(2_000_000))]), 1, gzipSync);
     expect(bomb.length).toBeLessThan(4_000);
     const { records: got, nextOffset } = decodeRecordSet(bomb, place, {

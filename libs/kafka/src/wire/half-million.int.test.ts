@@ -8,13 +8,13 @@ import { bytesOf, sealedByBuilder } from '../fixture/edge-records.ts';
 
 /*
  * Tests of hot codecs: Node 24 once compiled a cursor in a module variable wrongly after thousands of records. Half a
- * million records are written through each driver and read through the other, each compared to the byte. Code that was
+ * million records are written through each driver and read through the other, each compared to the byte; fewer at less than full size. Code that was
  * removed once, and a test here failed: one byte of one sealed record changed after half a million fields.
  */
 const { brokers } = inject('stack');
 const PARTITIONS = 4;
 const BATCH = 500;
-const EACH = 125_000;
+const EACH = inject('full') ? 125_000 : 40_000;
 const START = 1_750_000_000_000;
 const TEXT = 'The quick brown fox – žluťoučký kůň – jumps over 13 lazy dogs 😀. '.repeat(140);
 
@@ -82,7 +82,7 @@ async function readBack(broker: Broker, topic: string): Promise<number | Incomin
     },
   });
   await consumer.start();
-  await until('all records', () => other !== undefined || count >= EACH * PARTITIONS, 60_000);
+  await until('all records', () => other !== undefined || count >= EACH * PARTITIONS);
   await consumer.stop();
   return other ?? count;
 }
@@ -108,7 +108,7 @@ function opened(connect: Connect): Broker {
   return broker;
 }
 
-describe.each(drivers)('half a million records written by %s', (name, connect) => {
+describe.each(drivers)('hundreds of thousands of records written by %s', (name, connect) => {
   it.each(drivers.filter(([reader]) => reader !== name))(
     'records are read by %s as they were written',
     async (_, other) => {
@@ -118,6 +118,5 @@ describe.each(drivers)('half a million records written by %s', (name, connect) =
       await write(opened(connect), topic);
       expect(await readBack(opened(other), topic)).toBe(EACH * PARTITIONS);
     },
-    120_000,
   );
 });

@@ -12,7 +12,7 @@ import { unsignedToken } from '../fixture/unsigned-token.ts';
 import { kafkaOptions, kafkaSettings } from '../settings.ts';
 
 /*
- * Logins by client certificate and by bearer token, on a real Kafka, for both drivers.
+ * Logins by client certificate and by bearer token, on a real Kafka, for both drivers; and its first group.
  * Seen to fail: the login of kafkajs itself, which takes a refused token for a login, and asks for one at each request of a
  * short session; a refused certificate that the platformatic driver reports as an outage.
  */
@@ -63,6 +63,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await kafka.dispose();
   rmSync(folder, { recursive: true });
+});
+
+// No test of this file has a group: only one request can be the first.
+it('an admin finds no offsets on a broker that never had a group, while the broker creates their topic', async () => {
+  // One driver suffices, since all share the code above a connection.
+  const connect = drivers[0]![1];
+  const broker = connect({ brokers: [kafka.address], clientId: 'first-group' });
+  onTestFinished(() => broker.close());
+  const admin = await broker.admin();
+  await admin.createTopic({ name: 'orders', partitions: 2 });
+  expect(await admin.committed('unknown', 'orders')).toEqual(new Map());
 });
 
 describe.each(drivers)('logins of the %s driver', (name, connect) => {

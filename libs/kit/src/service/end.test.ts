@@ -1,7 +1,10 @@
 import { ConfigError } from '@convergekit/config';
 import { ConvergeError } from '@convergekit/core';
 import { expect, it } from 'vitest';
+import type { ServiceDefinition } from './definition.ts';
 import { endOf } from './end.ts';
+import { runService } from './run-service.ts';
+import type { OwnSettings } from './settings.ts';
 
 const issue = { source: 'not set', message: 'expected string', fix: 'Set it' };
 
@@ -31,4 +34,19 @@ it('a service that ends by an explained error logs its code without a stack, and
   });
   const bug = new TypeError('x is not a function');
   expect(endOf(bug)).toEqual({ exitCode: 1, line: 'x is not a function', fields: { err: bug } });
+});
+
+const database = { DATABASE_URL: 'postgres://h/d' };
+it.each<[string, ServiceDefinition<object, OwnSettings>, Record<string, string>, string[], string]>([
+  ['an unknown variable', { relay: true }, { CONVERGE__HELTH__PORT: '1' }, [], 'HEALTH__PORT'],
+  ['an unreadable command line', { relay: true }, {}, ['--health.port'], 'has no value'],
+  ['an unknown flag', { relay: true }, {}, ['--helth.port=1'], 'no such setting'],
+  ['no broker', { relay: true }, database, [], 'no broker is set: give KAFKA_BROKERS'],
+  ['nothing to run', {}, database, [], 'it has nothing to run'],
+])('a service with %s is refused with exit code 78, and one line that names it', async (...row) => {
+  const [, definition, env, argv, text] = row;
+  const running = runService('trial', definition, { env, argv });
+  const end = endOf(await running.catch((error: unknown) => error));
+  expect(end).toMatchObject({ exitCode: 78, line: expect.stringContaining(text) as string });
+  expect(end.fields).not.toHaveProperty('err');
 });

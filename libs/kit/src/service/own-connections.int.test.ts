@@ -27,7 +27,7 @@ const declaration = `{
 }`;
 
 // Planted fault: with the service's own pool for its consumers, the event waits for a connection here.
-it('a consumer handles its events while requests hold every connection of its service', async () => {
+it('G5t: a consumer handles its events while requests hold every connection of its service', async () => {
   const url = await migrated([relayMigrations]);
   const run = program(declaration, {
     DATABASE_URL: url,

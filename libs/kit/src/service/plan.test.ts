@@ -31,7 +31,7 @@ const call = defineCall({
 });
 
 describe('the plan of a service', () => {
-  it('the plan of a service has the work of its saga steps, the observer, and every topic it reads or writes', () => {
+  it('N4: the plan of a service has the work of its saga steps, the observer, and every topic it reads or writes', () => {
     const plan = planOf('hotel', { sagas: [trip], emits: [asked] }, [hotel]);
     expect(plan.consumers.map(({ name }) => name)).toEqual(['hotel', 'hotel.observer']);
     expect(plan.effects.map(({ name }) => name)).toContain('trip.hold.resolve');

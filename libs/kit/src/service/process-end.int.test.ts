@@ -1,13 +1,24 @@
 import { once } from 'node:events';
+import { defineEvent } from '@convergekit/contracts';
+import { defineConsumer } from '@convergekit/inbox';
 import { connect } from '@convergekit/postgres';
 import { faultProxy, freshDatabase } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
-import { killPrograms, type Line, migrated, type Program, program } from '../fixture/program.ts';
+import { z } from 'zod';
+import { killPrograms, migrated, program } from '../fixture/program.ts';
+import { endOf } from './end.ts';
+import { runService } from './run-service.ts';
 
 afterEach(killPrograms);
 
 const noBroker = { KAFKA_BROKERS: '127.0.0.1:1' };
-const fatal = ({ lines }: Program): readonly Line[] => lines.filter(({ level }) => level === 'fatal');
+const asked = defineEvent({
+  type: 'trial.asked',
+  version: 1,
+  topic: 'trial.asked',
+  key: ({ k }) => k,
+  data: z.object({ k: z.string() }),
+});
 
 // Planted fault: without a bound on the close, the process waits for its connection for ever.
 it('a service ends on a signal although one of its connections is never released', async () => {
@@ -44,42 +55,28 @@ it('an uncaught error of Postgres ends a service with one line that quotes no ro
   ]);
 });
 
-it.each([
-  ['an unset database', '{ relay: true }', {}, [], 'database.url'],
-  ['an unknown variable', '{ relay: true }', { CONVERGE__HELTH__PORT: '1' }, [], 'HEALTH__PORT'],
-  ['an unreadable command line', '{ relay: true }', {}, ['--health.port'], 'has no value'],
-  ['an unknown flag', '{ relay: true }', {}, ['--helth.port=1'], 'no such setting'],
-  [
-    'no broker',
-    '{ relay: true }',
-    { DATABASE_URL: 'postgres://h/d' },
-    [],
-    'no broker is set: give KAFKA_BROKERS',
-  ],
-  ['nothing to run', '{}', { DATABASE_URL: 'postgres://h/d' }, [], 'it has nothing to run'],
-] as const)(
-  'a service with %s ends with exit code 78 and one line that names it',
-  async (_what, declaration, env, args, text) => {
-    const run = program(declaration, env, args);
-    expect(await run.exited).toEqual([78, null]);
-    expect(run.lines).toHaveLength(1);
-    expect(run.lines[0]).toMatchObject({ level: 'fatal', msg: expect.stringContaining(text) as string });
-    expect(run.lines[0]).not.toHaveProperty('err');
-  },
-);
-
-it('a service on a database without the tables of the kit ends with exit code 78 and names the command', async () => {
-  const run = program(
-    `{ consumers: [defineConsumer({ name: 'c', from: 'beginning' }).on(asked, () => {})] }`,
-    {
-      ...noBroker,
-      DATABASE_URL: await freshDatabase(inject('stack').databaseUrl),
-    },
-  );
+// What else refuses a start: end.test.ts.
+it('a service with an unset database ends with exit code 78 and one line that names it', async () => {
+  const run = program('{ relay: true }', {});
   expect(await run.exited).toEqual([78, null]);
-  expect(fatal(run)).toEqual([
-    expect.objectContaining({ msg: expect.stringContaining('run `converge migrate` first') as string }),
-  ]);
+  expect(run.lines).toHaveLength(1);
+  expect(run.lines[0]).toMatchObject({
+    level: 'fatal',
+    msg: expect.stringContaining('database.url') as string,
+  });
+  expect(run.lines[0]).not.toHaveProperty('err');
+});
+
+it('a service on a database without the tables of the kit is refused, and the error names the command', async () => {
+  const DATABASE_URL = await freshDatabase(inject('stack').databaseUrl);
+  const consumer = defineConsumer<object>({ name: 'c', from: 'beginning' }).on(asked, () => undefined);
+  const running = runService(
+    'trial',
+    { consumers: [consumer] },
+    { env: { ...noBroker, DATABASE_URL }, argv: [] },
+  );
+  const { exitCode, line } = endOf(await running.catch((error: unknown) => error));
+  expect([exitCode, line]).toEqual([78, expect.stringContaining('run `converge migrate` first')]);
 });
 
 it('a service waits for a database that is down, says so once, serves /readyz meanwhile, and starts when it answers', async () => {

@@ -100,7 +100,7 @@ describe('a notification', () => {
     await waitUntil(() => database.pool.idleCount === 1, { what: 'the connection to be back' });
   });
 
-  it('a writer is not affected when every notification is refused', async () => {
+  it('G2d: a writer is not affected when every notification is refused', async () => {
     await database.executor.query(`create role mute login; grant insert on thing to mute`);
     await database.executor.query(`revoke execute on function pg_notify(text, text) from public`);
     const mute = new URL(url);

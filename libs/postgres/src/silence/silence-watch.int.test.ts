@@ -42,7 +42,7 @@ const working = (text: string): Promise<boolean> =>
     { what: 'the statement to run' },
   );
 
-it('a statement whose answer the network has lost fails, and the pool goes on with new connections', async () => {
+it('G5s: a statement whose answer the network has lost fails, and the pool goes on with new connections', async () => {
   await known();
   const holder = await direct.acquire();
   await holder.query('select pg_advisory_lock(7)');
@@ -59,7 +59,7 @@ it('a statement whose answer the network has lost fails, and the pool goes on wi
 });
 
 // The copy was not seen to fail without the look whether its socket is paused.
-it('a statement that the server still works at is never taken for lost, nor a copy whose reader is slow', async () => {
+it('G5s: a statement that the server still works at is never taken for lost, nor a copy whose reader is slow', async () => {
   await known();
   const copying = await database.acquire();
   const rows = 'select repeat(md5(n::text), 1000) from generate_series(1, 100) n';

@@ -17,7 +17,7 @@ import { approveRepairs } from './approve.ts';
 worldForEach();
 
 // Seen to fail without the hold after the last named key: the next run opens a window, and repairs another key.
-it('an approval of named keys repairs these, each once, and holds all others until it ends', async () => {
+it('G7d: an approval of named keys repairs these, each once, and holds all others until it ends', async () => {
   const keys = ['a', 'b', 'c', 'd', 'e'];
   await setWanted(world, Object.fromEntries(keys.map((key) => [key, 2])));
   await setStock(world, Object.fromEntries(keys.map((key) => [key, 1])));

@@ -51,7 +51,7 @@ describe('the audit of verdicts', () => {
   });
 
   // Seen to fail without the comparison with the key's last verdict: a row at every look.
-  it('a verdict has one row for each change, not one for each look', async () => {
+  it('S46, G7c: a verdict has one row for each change, not one for each look', async () => {
     await setWanted(world, { a: 3 });
     const observing = stockReconciler({ mode: 'observe' });
     const lost = stockReconciler({ mode: 'observe', unresolvable: () => 'lost at sea' });
@@ -106,7 +106,7 @@ describe('the audit of verdicts', () => {
 
 describe('a side that cannot be read', () => {
   // Seen to fail when a side that timed out counts as missing: the stock is set to zero.
-  it('a side that timed out makes the verdict unknown, never equal and never a drift', async () => {
+  it('G7c: a side that timed out makes the verdict unknown, never equal and never a drift', async () => {
     await setWanted(world, { a: 1, b: 5 });
     await setStock(world, { a: 1, b: 1 });
     const url = new URL(inject('stack').databaseUrl);
@@ -149,7 +149,7 @@ describe('a side that cannot be read', () => {
 });
 
 describe('the retention of the audit', () => {
-  it('rows older than the retention are removed in batches, and a day is kept in any case', async () => {
+  it('G7c: rows older than the retention are removed in batches, and a day is kept in any case', async () => {
     await rowsOf(
       world,
       `insert into converge.reconcile_audit (reconciler, key, why, cause, actor, at)

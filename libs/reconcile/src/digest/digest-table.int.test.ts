@@ -101,7 +101,7 @@ describe('a digest table that DuckDB writes', () => {
       `update warehouse_digest set bucket = bucket || '0' where bucket <> ''`,
       'a bucket has not 2 lower-case hexadecimal digits',
     ],
-  ])('the outcome is unknown when %s', async (_what, text, reason) => {
+  ])('G7k: the outcome is unknown when %s', async (_what, text, reason) => {
     await sides.desired.executor.query(text);
     const { keys, unknown, compared } = await passOf(sides, scanWith());
     expect([keys, compared, unknown]).toEqual([[], 0, [expect.stringContaining(reason)]]);

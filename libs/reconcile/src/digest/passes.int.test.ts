@@ -17,7 +17,7 @@ const onBoth = (side: DigestScanOptions['desired'], over: Partial<DigestScanOpti
   scanOf({ desired: side, actual: side, ...over });
 
 describe('an incremental pass', () => {
-  it('a pass after 1 % of the rows changed hashes these and the due share, less than 5 % of the first', async () => {
+  it('N15: a pass after 1 % of the rows changed hashes these and the due share, less than 5 % of the first', async () => {
     await fill(20_000);
     const scan = scanOf();
     expect((await passOf(sides, scan)).compared).toBe(20_000);
@@ -33,7 +33,7 @@ describe('an incremental pass', () => {
   });
 
   // Seen to fail when reports are removed up to their id without looking at their snapshot.
-  it('a report that commits while a pass runs stays for the next pass', async () => {
+  it('G7l: a report that commits while a pass runs stays for the next pass', async () => {
     await fill(100);
     const scan = scanOf();
     await passOf(sides, scan);
@@ -59,7 +59,7 @@ describe('an incremental pass', () => {
   });
 
   // Seen to fail with one range for each pass: half of them are then due at the end of maxAge.
-  it('passes cover every range within maxAge, each its share', async () => {
+  it('G7l: passes cover every range within maxAge, each its share', async () => {
     await fill(500);
     const scan = scanOf({ ranges: 64, maxAgeMs: 10_000 });
     await passOf(sides, scan);

@@ -12,7 +12,7 @@ const { change, count, fill } = tablesOf(() => sides);
 
 describe('a side that cannot be read whole', () => {
   // Seen to fail when a cancelled statement counts as no difference.
-  it('a side that times out is unknown, is tried in smaller steps first, and stays due', async () => {
+  it('G7k: a side that times out is unknown, is tried in smaller steps first, and stays due', async () => {
     await fill(2_000);
     const slow = {
       select: `select k, v || (case when hashtextextended(k, 0) < '-4611686018427387904'::bigint then pg_sleep(0.02)::text else '' end) as v from t`,
@@ -32,7 +32,7 @@ describe('a side that cannot be read whole', () => {
     expect(await count(`reconcile_range where holder is not null`)).toBe(0);
   });
 
-  it('a database that cannot be reached is unknown, never equal', async () => {
+  it('G7k: a database that cannot be reached is unknown, never equal', async () => {
     await fill(10);
     await sides.desired.close();
     const gone = connect({ url: 'postgres://postgres@127.0.0.1:1/none' });
@@ -41,7 +41,7 @@ describe('a side that cannot be read whole', () => {
     await gone.close();
   });
 
-  it('a pass lists at most maxKeys keys and says that the rest is unknown', async () => {
+  it('G7k: a pass lists at most maxKeys keys and says that the rest is unknown', async () => {
     await fill(2_000);
     await change('delete from t');
     const scan = scanOf({ ranges: 16, leafRows: 10, maxKeys: 300, stepRows: 200 });
@@ -75,7 +75,7 @@ describe('several processes', () => {
     expect(await count('reconcile_range where checked_at is null')).toBe(0);
   });
 
-  it('passes at the same time share the ranges, and none is compared twice', async () => {
+  it('G7l: passes at the same time share the ranges, and none is compared twice', async () => {
     await fill(2_000);
     await change(`update t set v = 'x' where k in ('k1', 'k20', 'k300')`);
     const scan = scanOf({ ranges: 32, stepRows: 100, leaseMs: 20_000 });
@@ -88,7 +88,7 @@ describe('several processes', () => {
   });
 
   // Seen to fail when a pass ends as soon as no range is free.
-  it('the ranges of a process that died are taken when its lease has expired', async () => {
+  it('G7l: the ranges of a process that died are taken when its lease has expired', async () => {
     await fill(500);
     await change(`update t set v = 'x' where k = 'k7'`);
     const scan = scanOf({ ranges: 8, leaseMs: 1_000 });

@@ -42,7 +42,7 @@ it.each([
   ['NULL and NULL', ['text', 'null'], ['text', 'null']],
   ['text of another collation', ['text collate "C"', "'Äb'"], ['text collate "und-x-icu"', "'Äb'"]],
   ['bytes', ['bytea', "'\\x00ff'"], ['bytea', "'\\x00ff'"]],
-] as const)('%s are equal', async (_what, desired, actual) => {
+] as const)('G7j: %s are equal', async (_what, desired, actual) => {
   expect(await differs(desired, actual)).toBe(false);
 });
 
@@ -60,7 +60,7 @@ it.each([
     ['timestamptz', "'2026-03-01 12:00+00'"],
   ],
   ['texts that differ in case', ['text', "'a'"], ['text', "'A'"]],
-] as const)('%s differ', async (_what, desired, actual) => {
+] as const)('G7j: %s differ', async (_what, desired, actual) => {
   expect(await differs(desired, actual)).toBe(true);
 });
 
@@ -90,7 +90,7 @@ it('separators and quotes inside of values do not move a border between columns'
 });
 
 // Seen to fail without the pinned settings, and when columns are hashed in the order of their declaration.
-it('settings of roles, names and orders of columns make no difference', async () => {
+it('G7j: settings of roles, names and orders of columns make no difference', async () => {
   await sides.desired.executor
     .query(`create table wanted (sku text, at timestamptz, span interval, ratio float8, bytes bytea, day date);
     insert into wanted values ('a', '2026-07-01 12:00+00', '1 day 02:03:04', 0.1::float8 + 0.2::float8, '\\xdeadbeef', '2026-02-03')`);
@@ -120,7 +120,7 @@ it('settings of roles, names and orders of columns make no difference', async ()
 });
 
 // Seen to fail when the text is hashed in the encoding of its database.
-it('a database of another encoding has the same hashes', async () => {
+it('G7j: a database of another encoding has the same hashes', async () => {
   const { databaseUrl } = inject('stack');
   const name = `latin_${randomBytes(6).toString('hex')}`;
   const server = connect({ url: databaseUrl, max: 1 });

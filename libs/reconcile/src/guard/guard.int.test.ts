@@ -62,7 +62,7 @@ describe('a repair whose change was not compared', () => {
     ['replaces the row by an upsert', upsert, 'stock: 1'],
     ['deletes the row', removal, 'stock: 1'],
     ['changes a second row beside the guarded one', another, 'stock: 2'],
-  ])('a repair that %s is refused and rolled back', async (_name, repair, changed) => {
+  ])('S45, G7a: a repair that %s is refused and rolled back', async (_name, repair, changed) => {
     await setWanted(world, { a: 3, other: 7 });
     await setStock(world, { a: 1, other: 7 });
     expect(await run(stockReconciler({ repair, ...once }))).toEqual({ in_sync: 1, refused: 1 });
@@ -89,7 +89,7 @@ describe('a repair whose change was not compared', () => {
     expect(await stockOf(world)).toEqual({ a: 3 });
   });
 
-  it('a server that does not count changed rows repairs nothing', async () => {
+  it('G7a: a server that does not count changed rows repairs nothing', async () => {
     await setDrift(world);
     const uncounted: NonNullable<Repair> = async (drift, context) => {
       await sql`set local track_counts = off`.execute(context.tx);
@@ -133,7 +133,7 @@ describe('a repair and a racing writer', () => {
     ['guard.update', guarded],
     ['guard.lock', lockFirst],
     ['guard.lock, whose rejection it catches', catching],
-  ])('the writer that comes first wins against %s', async (_name, repair) => {
+  ])('S45, C5, G7a: the writer that comes first wins against %s', async (_name, repair) => {
     await setDrift(world);
     expect(await run(racing(repair))).toEqual({ conflict: 1 });
     expect(await inStock()).toEqual([{ reserved: 2, version: 2 }]);
@@ -146,7 +146,7 @@ describe('a repair and a racing writer', () => {
     ['guard.update', guarded],
     ['guard.lock', lockFirst],
   ])(
-    'a repair by %s that comes first wins against a writer that names the version',
+    'S45, C5, G7a: a repair by %s that comes first wins against a writer that names the version',
     async (_name, repair) => {
       await setDrift(world);
       const waiting: Promise<{ rowCount: number }>[] = [];

@@ -44,7 +44,7 @@ describe('what happens between the reads and the write of a repair', () => {
     expect(await stockOf(world)).toEqual({ a: 7 });
   });
 
-  it('an event that is applied between the read of actual and the repair makes the repair a conflict', async () => {
+  it('G7m: an event that is applied between the read of actual and the repair makes the repair a conflict', async () => {
     const model = await agreed();
     await setStock(world, { a: 7 });
     expect(await look(acting({ repair: [flow(model, 3, 'apply')] }))).toMatchObject({ conflict: 1 });

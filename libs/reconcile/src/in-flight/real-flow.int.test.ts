@@ -2,7 +2,7 @@ import { defineEvent } from '@convergekit/contracts';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { migrate, withTransaction } from '@convergekit/postgres';
+import { withTransaction } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
 import { waitUntil } from '@convergekit/testing';
 import { sql } from 'kysely';
@@ -20,7 +20,7 @@ import {
 } from '../fixture/stock.ts';
 import { reconcilerService } from '../service.ts';
 
-worldForEach();
+worldForEach({}, { orders: [outboxMigrations, relayMigrations], stock: [inboxMigrations] });
 
 const wanted = defineEvent({
   type: 'shop.wanted',
@@ -33,8 +33,6 @@ const wanted = defineEvent({
 const KEYS = Array.from({ length: 40 }, (_, index) => `sku-${index}`);
 
 it('a reconciler repairs nothing while a consumer is stopped and events wait, and then only what was changed by hand', async () => {
-  await migrate(world.orders, [outboxMigrations, relayMigrations]);
-  await migrate(world.stock, [inboxMigrations]);
   const broker = memoryBroker();
   onTestFinished(() => broker.close());
   const admin = await broker.admin();

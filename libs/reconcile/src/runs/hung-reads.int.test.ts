@@ -1,5 +1,5 @@
 import { connect } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { sql } from 'kysely';
 import { expect, inject, it } from 'vitest';
 import { openWorld, setWanted, stockOf, stockReconciler } from '../fixture/stock.ts';
@@ -12,11 +12,9 @@ const base = stockReconciler();
 
 /** A world whose orders are read over connections with a statement timeout, as the reconciler's process has them. */
 async function hungWorld(statementTimeoutMs: number) {
-  const { databaseUrl } = inject('stack');
-  const ordersUrl = await freshDatabase(databaseUrl, 'rec');
-  const world = await openWorld(ordersUrl, await freshDatabase(databaseUrl, 'rec'));
+  const world = await openWorld(inject('stack').databaseUrl);
   await setWanted(world, { a: 1, b: 2, c: 3 });
-  const bounded = connect({ url: ordersUrl, statementTimeoutMs });
+  const bounded = connect({ url: world.ordersUrl, statementTimeoutMs });
   return {
     world,
     options: { databases: { orders: bounded, inventory: world.stock }, workers: 2 },
@@ -30,7 +28,7 @@ async function hungWorld(statementTimeoutMs: number) {
 const state = `select state, failures, reason from converge.reconcile_key where key = 'b'`;
 
 // Planted fault: without the timeout of the connection, the key b holds its worker for ten minutes.
-it('a read that hangs in a database ends by its statement timeout: its key is unknown, and the others go on', async () => {
+it('S41, G7h: a read that hangs in a database ends by its statement timeout: its key is unknown, and the others go on', async () => {
   const { world, options, close } = await hungWorld(300);
   const hangs = {
     ...base,
@@ -53,7 +51,7 @@ it('a read that hangs in a database ends by its statement timeout: its key is un
 });
 
 // Planted fault: without the bound of reads, a side that is no database (an HTTP API that never answers) holds its worker for ever.
-it('a read of another kind that hangs is given up after timing.readMs: its key is unknown, and the others go on', async () => {
+it('G7h: a read of another kind that hangs is given up after timing.readMs: its key is unknown, and the others go on', async () => {
   const { world, options, close } = await hungWorld(60_000);
   const hangs = {
     ...base,

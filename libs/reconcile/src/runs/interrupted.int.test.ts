@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 
 describe('an interrupted run', () => {
   // Planted fault: without the checkpoint the second leader begins with the first key.
-  it('an interrupted run is continued at its checkpoint by the next leader, with the counts up to there', async () => {
+  it('S40, G7f: an interrupted run is continued at its checkpoint by the next leader, with the counts up to there', async () => {
     const began: (string | null)[] = [];
     const stop = new AbortController();
     const one = leader(

@@ -30,7 +30,7 @@ const resume = (): Promise<boolean> => resumeReconciler(world.stock.executor, 's
 
 describe('a paused reconciler', () => {
   // Planted fault: without the condition in the claim, workers go on with reported keys.
-  it('a paused reconciler runs nothing in any process, also after a restart, and says who paused it and why', async () => {
+  it('G7g: a paused reconciler runs nothing in any process, also after a restart, and says who paused it and why', async () => {
     await setWanted(world, { a: 1 });
     expect([await pause(), await pause()]).toEqual([true, false]);
     await reportKeys(world.stock.executor, stockReconciler(), ['a'], { cause: 'event 1' });
@@ -51,7 +51,7 @@ describe('a paused reconciler', () => {
     expect(await stockOf(world)).toEqual({ a: 1 });
   });
 
-  it('a pause, its end and a requested run are each in the audit of operators once', async () => {
+  it('G5m: a pause, its end and a requested run are each in the audit of operators once', async () => {
     await resume();
     await world.stock.executor.query(`delete from converge.operator_audit`);
     const request = () => requestRun(world.stock.executor, 'stock', 'bob', 'after the count');

@@ -29,7 +29,7 @@ describe('the history', () => {
   });
 
   // Seen to fail when every run scans at full speed.
-  it('a run of the schedule scans in the background, and one that an operator requested does not', async () => {
+  it('S40: a run of the schedule scans in the background, and one that an operator requested does not', async () => {
     const scans: (boolean | undefined)[] = [];
     const scan = async function* (
       _databases: unknown,
@@ -98,7 +98,7 @@ describe('a schedule', () => {
       `update converge.reconciler set scheduled_until = clock_timestamp() - interval '${interval}'`,
     );
 
-  it('starts that came while a run took too long are recorded and named, and no run overlaps another', async () => {
+  it('S41, G7f: starts that came while a run took too long are recorded and named, and no run overlaps another', async () => {
     const one = leader('one', undefined, { schedule: '* * * * * *' });
     await leadOnce(one, never);
     await backBy('10 seconds');
@@ -135,7 +135,7 @@ describe('a schedule', () => {
 });
 
 describe('a request', () => {
-  it('a requested run is made once by the process that leads, whichever asked for it', async () => {
+  it('G7f, G7g: a requested run is made once by the process that leads, whichever asked for it', async () => {
     await setWanted(world, { a: 1 });
     const [one, two] = [
       leader('one', undefined, { schedule: undefined }),

@@ -93,7 +93,7 @@ describe('the mode of a drift', () => {
   });
 });
 
-describe('the fields that a repair may change', () => {
+describe('G7b: the fields that a repair may change', () => {
   const before = { reserved: 1, price: 10, version: 1 };
   const after = { reserved: 2, price: 11, version: 2 };
   it.each<[string, Partial<Definition>, unknown, readonly string[]]>([

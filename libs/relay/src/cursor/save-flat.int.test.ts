@@ -13,7 +13,7 @@ closeAfterEach();
 
 const PARTITIONS = 12;
 
-test('saving positions looks at no more pages after a thousand saves under a held snapshot than after a hundred', async () => {
+test('G1g: saving positions looks at no more pages after a thousand saves under a held snapshot than after a hundred', async () => {
   const { database } = await withDatabase();
   const executor = executorOfClient(await held(database));
   const query = (text: string, values?: readonly unknown[]) => executor.query(text, values);

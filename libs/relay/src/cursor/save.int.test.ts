@@ -9,7 +9,7 @@ import { saveCursors } from './save-sql.ts';
 
 closeAfterEach();
 
-test('a leader of an earlier term moves no cursor, and learns that it was deposed', async () => {
+test('G2e: a leader of an earlier term moves no cursor, and learns that it was deposed', async () => {
   const { executor } = (await withDatabase()).database;
   await executor.query(`insert into converge.relay_topic (topic, partitions, term) values ('t', 1, 2)`);
   await executor.query(

@@ -93,7 +93,7 @@ describe('a record in the name of a source', () => {
     );
   });
 
-  test('a record that could be a lost past is refused, and skipped once an operator disowned it: nothing is lost or sent again', async () => {
+  test('G5m: a record that could be a lost past is refused, and skipped once an operator disowned it: nothing is lost or sent again', async () => {
     const { database, broker, topic, sourceId } = await published();
     const position = '1.1000.1.0123456789abcdef';
     const offset = await forge(broker, topic, { sourceId, position });
@@ -142,7 +142,7 @@ describe('an unsigned record in the name of a source that signs', () => {
       )
     ).rows[0];
 
-  test('an unsigned record of a source that signs is skipped at a takeover, with an alarm that names it', async () => {
+  test('G4c: an unsigned record of a source that signs is skipped at a takeover, with an alarm that names it', async () => {
     const { database, broker, topic, sourceId } = await published(signing('a'));
     expect(await cursorOf(database)).toMatchObject({ signed_from: '0' });
     const latest = await ticksIn(database);

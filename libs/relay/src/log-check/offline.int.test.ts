@@ -2,6 +2,7 @@ import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { requestAcceptance } from '../topics/accept-sql.ts';
 import { dump, restore } from '../fixture/dump.ts';
+import { fastClock } from '../fixture/fast-clock.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { withAdmin, withoutLeader } from '../fixture/other-admin.ts';
 import { leads, publishedTwice } from '../fixture/published.ts';
@@ -26,7 +27,7 @@ const alarmsOf = (service: Relay): string[] =>
   service.status().alarms.map(({ name, subject }) => `${name} ${subject ?? ''}`);
 
 describe('a partition without a leader', () => {
-  test('a partition without a leader is halted by itself at a takeover: the rest of its topic is published, an alarm names it, and its events follow in order when it is back', async () => {
+  test('G5h: a partition without a leader is halted by itself at a takeover: the rest of its topic is published, an alarm names it, and its events follow in order when it is back', async () => {
     const { database, broker, offline, other, service } = await publishedTwice(3);
     const lengths = () => [0, 1, 2].map((partition) => broker.records(offline, partition).length);
     const before = lengths();
@@ -68,7 +69,7 @@ describe('a partition without a leader', () => {
       });
   });
 
-  test('a partition without a leader that hides the lost past of a restored database is not sent to: the relay refuses when it is back', async () => {
+  test('G5h: a partition without a leader that hides the lost past of a restored database is not sent to: the relay refuses when it is back', async () => {
     const { database, broker, offline, other, service } = await publishedTwice();
     const saved = await dump(database);
     await writeMany(database, offline, 300);
@@ -207,7 +208,16 @@ describe('a partition without a leader', () => {
       partitionEnds: (name) =>
         isHanging && name === offline ? new Promise(() => undefined) : admin.partitionEnds(name),
     }));
-    const next = await started({ database, broker: patchy, ...timing, recheckMs: 30 });
+    // The partition is given up after ten seconds of this clock.
+    const clock = fastClock(20);
+    const next = await started({
+      database,
+      broker: patchy,
+      clock,
+      leaseMs: 60_000,
+      saveMs: 200,
+      recheckMs: 600,
+    });
     await writeMany(database, other, 300);
     await waitUntil(async () => (await readLog(broker, other)).length === 600, {
       what: 'the other topic to be published',

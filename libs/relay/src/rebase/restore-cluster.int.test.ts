@@ -17,7 +17,7 @@ import { rebaseSource } from './rebase.ts';
 
 closeAfterEach();
 
-test('a dump that is loaded into a younger cluster is refused, and after a rebase exactly what the log lacks is sent', async () => {
+test('G3h: a dump that is loaded into a younger cluster is refused, and after a rebase exactly what the log lacks is sent', async () => {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 3);

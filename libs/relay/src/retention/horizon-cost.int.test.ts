@@ -1,6 +1,6 @@
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, type Executor, executorOfClient, migrate } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
+import { type Database, type Executor, executorOfClient } from '@convergekit/postgres';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { relayMigrations } from '../migrations.ts';
 import { lowestSql } from '../window/window-sql.ts';
@@ -8,8 +8,10 @@ import { readHorizon } from './retention-sql.ts';
 
 let database: Database;
 beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'horizon'), max: 1 });
-  await migrate(database, [outboxMigrations, relayMigrations]);
+  ({ database } = await migratedDatabase(inject('stack').databaseUrl, [outboxMigrations, relayMigrations], {
+    prefix: 'horizon',
+    max: 1,
+  }));
   const { executor } = database;
   await executor.query(
     `insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term, created_at)

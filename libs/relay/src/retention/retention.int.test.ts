@@ -94,7 +94,7 @@ describe('a finished child', () => {
 
 describe('a child that is merely closed', () => {
   test.each(['an open transaction', 'a prepared transaction', 'an open transaction with an early xid'])(
-    'a closed child stays while %s may still commit a row of it, and that row is published',
+    'G1d: a closed child stays while %s may still commit a row of it, and that row is published',
     async (kind) => {
       const { database, broker, topic, start } = await setUp();
       await startAt(database, 999_999);
@@ -130,7 +130,7 @@ describe('a child that is merely closed', () => {
 });
 
 describe('events that are not published', () => {
-  test('an event that was not published keeps its child and its ticks while its topic is halted, and is published when the topic is repaired', async () => {
+  test('G1d: an event that was not published keeps its child and its ticks while its topic is halted, and is published when the topic is repaired', async () => {
     const { database, broker, topic, start } = await setUp({}, false);
     const other = await createTopic(broker, topicName(), 2);
     await startAt(database, 999_990);

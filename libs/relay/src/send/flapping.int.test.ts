@@ -12,7 +12,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 closeAfterEach();
 
-test('a leader whose first tick always fails takes the lead ever more rarely, raises an alarm by name, and continues when the cause is gone', async () => {
+test('G5j: a leader whose first tick always fails takes the lead ever more rarely, raises an alarm by name, and continues when the cause is gone', async () => {
   const { database } = await withDatabase();
   const query = (text: string) => database.executor.query(text);
   const broker = closing(memoryBroker());

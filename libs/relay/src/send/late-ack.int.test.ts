@@ -24,7 +24,7 @@ test.each([
   ['an acknowledgement', undefined],
   ['a refusal', refusal],
 ])(
-  '%s that arrives after its topic was halted and read again does not count for what was read since',
+  'G1c: %s that arrives after its topic was halted and read again does not count for what was read since',
   async (_, late) => {
     const { database } = await withDatabase();
     const inner = closing(memoryBroker());

@@ -1,14 +1,13 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import { type Clock, systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
+import { fastClock } from '../fixture/fast-clock.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
- * A minute without a broker, on a clock twenty times faster than the wall's. The relay's pauses, lease and periods all
- * use it. Code that was removed once, and a test here failed:
+ * A minute without a broker, on a clock twenty times faster than the wall's. Code that was removed once, and a test here failed:
  * - the tick while nothing can be read (`#pauseAndTick` only waits): no tick is made during the outage;
  * - the wait before it (a tick at each turn): more than four a second;
  * - the limit of the read-ahead (`full` is false): everything written meanwhile is in memory.
@@ -16,14 +15,9 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 closeAfterEach();
 
-const SPEED = 20;
-const fast: Clock = {
-  now: () => systemClock.now(),
-  monotonic: () => systemClock.monotonic() * SPEED,
-  sleep: (ms, signal) => systemClock.sleep(ms / SPEED, signal),
-};
+const fast = fastClock(20);
 
-test('while the broker is away for a minute, at most four ticks a second are made and memory stays bounded; afterwards all is delivered in order', async () => {
+test('G5v: while the broker is away for a minute, at most four ticks a second are made and memory stays bounded; afterwards all is delivered in order', async () => {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 2);
@@ -34,6 +28,7 @@ test('while the broker is away for a minute, at most four ticks a second are mad
     broker,
     clock: fast,
     leaseMs: 60_000,
+    saveMs: 200,
     readAheadEvents,
     pageRows: 100,
   });

@@ -2,6 +2,7 @@ import type { OutgoingBatch } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
+import { fastClock } from '../fixture/fast-clock.ts';
 import { hookedBroker, isOf, writeBut } from '../fixture/hooked-broker.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
@@ -18,7 +19,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 closeAfterEach();
 
-test('a partition that takes nothing is halted by itself although there is room: an alarm names it, the rest of its topic and done_tick continue, also after a restart, and it catches up in order', async () => {
+test('G5h: a partition that takes nothing is halted by itself although there is room: an alarm names it, the rest of its topic and done_tick continue, also after a restart, and it catches up in order', async () => {
   const { database } = await withDatabase();
   const inner = closing(memoryBroker());
   const topic = await createTopic(inner, topicName(), 4);
@@ -31,7 +32,8 @@ test('a partition that takes nothing is halted by itself although there is room:
       return writeBut(batches, write, (batch) => stuck.now && isOf(topic, 2)(batch));
     },
   });
-  const options = { database, broker, recheckMs: 200 };
+  // A partition that fails is halted after five seconds of this clock.
+  const options = { database, broker, clock: fastClock(10), leaseMs: 60_000, saveMs: 200, recheckMs: 2_000 };
   const lengths = () => [0, 1, 2, 3].map((partition) => inner.records(topic, partition).length);
   const held = async () =>
     (
@@ -51,7 +53,7 @@ test('a partition that takes nothing is halted by itself although there is room:
         await writeMany(database, topic, 300);
         return alarms().includes(`partition_stuck ${topic}/2`);
       },
-      { what: 'the partition to be halted', everyMs: 200 },
+      { what: 'the partition to be halted' },
     );
   await untilApart();
   for (let round = 0; round < 10; round += 1) {
@@ -84,7 +86,7 @@ test('a partition that takes nothing is halted by itself although there is room:
   expect(verdict).toMatchObject({ ...faultless, events: 300 * (rows[0]?.n ?? 0) });
 });
 
-test('partitions of a broker that does not answer hold back no others, neither at first nor while they are tried again', async () => {
+test('G5h: partitions of a broker that does not answer hold back no others, neither at first nor while they are tried again', async () => {
   const { database } = await withDatabase();
   const inner = closing(memoryBroker());
   const [dead, sound] = [await createTopic(inner, topicName(), 2), await createTopic(inner, topicName(), 2)];

@@ -200,7 +200,7 @@ describe('the limit of the outbox', () => {
   const limited = (waiting: number, bytesPerSecond: number): readonly Condition[] =>
     surveyed({ limit: { ...calm.limit, maxBytes: 100 * MiB, waitingBytes: waiting * MiB, bytesPerSecond } });
 
-  it('the limit of the outbox raises an alarm from four fifths on, or an hour before it is reached, with the forecast', () => {
+  it('G1f: the limit of the outbox raises an alarm from four fifths on, or an hour before it is reached, with the forecast', () => {
     expect(limited(70, 0)).toEqual([]);
     expect(limited(10, (90 * MiB) / 7_200)).toEqual([]);
     expect(limited(10, (90 * MiB) / 1_800)).toMatchObject([

@@ -90,7 +90,7 @@ describe('a leader', () => {
     expect(service.live().detail).toMatch(/^reading: no statement was made/);
   });
 
-  it('a leader without a broker is live, names the broker by an alarm, and clears it when the broker is back', async () => {
+  it('S71: a leader without a broker is live, names the broker by an alarm, and clears it when the broker is back', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 1);

@@ -3,7 +3,7 @@ import { memoryBroker } from '@convergekit/broker/testing';
 import { copyExecutorOfClient, type TupleBlock } from '@convergekit/postgres/engine';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { Encoder } from '../batch/encode.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from '../fixture/running.ts';
@@ -99,8 +99,9 @@ describe('a page', () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 3);
-    for (let at = 0; at < 10; at += 1) await writeMany(database, topic, 9_000);
-    const service = await started({ database, broker });
+    const [rounds, pageRows] = inject('full') ? [10, 4_000] : [3, 1_200];
+    for (let at = 0; at < rounds; at += 1) await writeMany(database, topic, 9_000);
+    const service = await started({ database, broker, pageRows });
     let cuts = 0;
     await waitUntil(
       async () => {
@@ -110,13 +111,13 @@ describe('a page', () => {
         );
         if (cuts < 3) cuts += rows.length;
         const status = service.status();
-        return cuts >= 3 || (status.state === 'leading' && status.published >= 90_000);
+        return cuts >= 3 || (status.state === 'leading' && status.published >= rounds * 9_000);
       },
       { what: 'connections to be cut', everyMs: 3 },
     );
     await untilDrained(database);
     const verdict = await checkLog(database.executor, topic, await readLog(broker, topic));
-    expect(verdict).toMatchObject({ ...faultless, events: 90_000 });
+    expect(verdict).toMatchObject({ ...faultless, events: rounds * 9_000 });
     process.stderr.write(`cut ${cuts} times while a page arrived: ${JSON.stringify(verdict)}\n`);
   });
 
@@ -124,12 +125,13 @@ describe('a page', () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 1);
+    const large = inject('full') ? 1_000 : 500;
     for (let at = 0; at < 4; at += 1) await writeMany(database, topic, 3_000);
     await database.executor.query(
       `insert into converge.outbox (event_id, topic, key, type, headers, payload)
        select gen_random_uuid(), $1, 'large', 'test.event', '{}', json_build_object('key', 'large', 'n', n, 'x', repeat('x', 100000))::text
-         from generate_series(1, 1000) n`,
-      [topic],
+         from generate_series(1, $2::int) n`,
+      [topic, large],
     );
     const service = await started({ database, broker, readAheadBytes: 4_000_000, readAheadEvents: 100_000 });
     await waitUntil(
@@ -158,6 +160,6 @@ describe('a page', () => {
     expect(most).toBeLessThan(300);
     broker.restore();
     await untilDrained(database);
-    expect((await readLog(broker, topic)).length).toBe(13_000);
+    expect((await readLog(broker, topic)).length).toBe(12_000 + large);
   });
 });

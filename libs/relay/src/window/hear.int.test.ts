@@ -53,7 +53,7 @@ const published = (service: Relay, events: number): Promise<unknown> =>
  * - the relay does not listen;
  * - an append within a transaction of the caller is not announced.
  */
-test('a relay whose polls are an hour apart publishes each event when its writer notifies', async () => {
+test('G2d: a relay whose polls are an hour apart publishes each event when its writer notifies', async () => {
   const slowest: unknown[] = [];
   const debug = (fields: object): void => {
     if ('slowestMs' in fields) slowest.push(fields.slowestMs);
@@ -103,7 +103,7 @@ test('a relay hears the commits of another pool of its process, which sends no n
   expect(heard).toEqual(['the last one']);
 });
 
-test('events of writers that do not notify are published, and send no notification', async () => {
+test('G2d: events of writers that do not notify are published, and send no notification', async () => {
   const { url, database, topic, event, service } = await setUp();
   const { heard } = await listenerAt(url);
   const outbox = createOutbox([event], { notify: false });

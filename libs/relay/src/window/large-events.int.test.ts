@@ -27,7 +27,7 @@ const burst = (database: Database, topic: string) =>
     [topic],
   );
 
-test('a burst of large events is in memory only as far as the read-ahead has room for its bytes', async () => {
+test('G1g: a burst of large events is in memory only as far as the read-ahead has room for its bytes', async () => {
   const { database } = await withDatabase();
   const inner = closing(memoryBroker());
   const topic = await createTopic(inner, topicName(), 1);
@@ -52,7 +52,7 @@ test('a burst of large events is in memory only as far as the read-ahead has roo
   expect(most).toBeLessThanOrEqual(8 + 2 + 1);
 });
 
-test('a window with more bytes than a statement may return comes as no rows at all, by the poll and by the index', async () => {
+test('G1g: a window with more bytes than a statement may return comes as no rows at all, by the poll and by the index', async () => {
   const { database } = await withDatabase();
   const client = await database.acquire();
   onClose(() => Promise.resolve(client.release(true)));

@@ -59,7 +59,7 @@ describe('with a transaction open that has written 30,000 events', () => {
   test.each([
     ['began after the previous tick', 'before', 2],
     ['ran at the previous tick', 'during', 1],
-  ] as const)('a poll reads no row of an open bulk transaction when it %s', async (_, since, found) => {
+  ] as const)('G1g: a poll reads no row of an open bulk transaction when it %s', async (_, since, found) => {
     const { xmax, xip } = parseSnapshot(at[since]);
     const lowest = pruneFrom(BigInt(PUBLISHED)).toString();
     const tick = [9, xmax.toString(), xip, lowest, 500, '0', '00000000000000aa', 1, 'relay', '1'];
@@ -74,7 +74,7 @@ describe('with a transaction open that has written 30,000 events', () => {
     ['began after the previous tick', 'before', 2],
     ['ran at the previous tick', 'during', 1],
   ] as const)(
-    'a window read by number reads no row of an open bulk transaction when it %s',
+    'G1g: a window read by number reads no row of an open bulk transaction when it %s',
     async (_, since, found) => {
       const [previous, tick] = [tickAt(at[since], 0), tickAt(at.after, PUBLISHED + 2 * OPEN)];
       const part = { xidBelow: tick.snapshot.xmax, idTo: tick.ceil };

@@ -8,7 +8,7 @@ import { createTopic, topicName, writeMany } from '../fixture/set-up.ts';
 
 closeAfterEach();
 
-test('a row with an id that no sequence gave is skipped and named by an alarm, and the others are published', async () => {
+test('G1c: a row with an id that no sequence gave is skipped and named by an alarm, and the others are published', async () => {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 1);

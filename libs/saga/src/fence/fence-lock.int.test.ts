@@ -1,9 +1,10 @@
 import { sagaMigrations } from '@convergekit/effects';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
+import { type Database, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { applyTrigger, type Transition } from './apply-trigger.ts';
 import type { FenceTrigger } from './fence.ts';
@@ -11,9 +12,11 @@ import { lockOfWorkSql } from './fence-sql.ts';
 
 let database: Database<object>;
 beforeAll(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl, 'fences');
-  database = connect<object>({ url, applicationName: 'fence-lock' });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  ({ database } = await migratedDatabase<object>(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'fences', applicationName: 'fence-lock' },
+  ));
 });
 beforeEach(async () => {
   await database.executor.query('truncate converge.saga_fence, converge.saga_step');

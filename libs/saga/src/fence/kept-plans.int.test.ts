@@ -4,9 +4,9 @@ import { insertStepWorks } from '@convergekit/effects/engine';
 import { claimWork, closeWorks, declareEffects } from '@convergekit/effects/testing';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
+import { type Database, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import type { Transaction } from 'kysely';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { lockOfWorkSql } from './fence-sql.ts';
@@ -16,10 +16,12 @@ import { insertFences } from './new-fences-sql.ts';
 /** Planted fault, seen to fail here: `sizeUnknownSql` left out of the statement that inserts work. */
 let database: Database<object>;
 beforeAll(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl, 'plans');
   // One connection: the test asks its session for the plans.
-  database = connect<object>({ url, max: 1, applicationName: 'kept-plans' });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  ({ database } = await migratedDatabase<object>(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'plans', max: 1, applicationName: 'kept-plans' },
+  ));
   await declareEffects(database.executor, ['pay'], 'worker');
 });
 afterAll(() => database.close());

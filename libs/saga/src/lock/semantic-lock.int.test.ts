@@ -27,7 +27,7 @@ afterAll(() => database.close());
 beforeEach(() => database.executor.query(`truncate account; insert into account (id) values ('a')`));
 
 describe('a semantic lock', () => {
-  it('a semantic lock marks a row for one saga across transactions, until that saga frees it', async () => {
+  it('G6i: a semantic lock marks a row for one saga across transactions, until that saga frees it', async () => {
     expect(await within((tx) => lock.take(tx, 'a', 's1', 'reject'))).toEqual({ kind: 'ours' });
     // The event is delivered again and finds its own mark.
     expect(await within((tx) => lock.take(tx, 'a', 's1', 'reject'))).toEqual({ kind: 'ours' });
@@ -42,13 +42,16 @@ describe('a semantic lock', () => {
   it.each([
     ['reject', 'business ROW_PENDING'],
     ['queue', 'service ROW_PENDING'],
-  ] as const)('a semantic lock with policy %s refuses the row to another saga', async (onPending, wanted) => {
-    await within((tx) => lock.take(tx, 'a', 's1', 'reject'));
-    expect(await failure(within((tx) => lock.take(tx, 'a', 's2', onPending)))).toBe(wanted);
-    expect(await within((tx) => lock.pending(tx, 'a'))).toBe('s1');
-  });
+  ] as const)(
+    'G6i: a semantic lock with policy %s refuses the row to another saga',
+    async (onPending, wanted) => {
+      await within((tx) => lock.take(tx, 'a', 's1', 'reject'));
+      expect(await failure(within((tx) => lock.take(tx, 'a', 's2', onPending)))).toBe(wanted);
+      expect(await within((tx) => lock.pending(tx, 'a'))).toBe('s1');
+    },
+  );
 
-  it('a semantic lock with policy warn lets another saga continue, with the name of the holder', async () => {
+  it('G6i: a semantic lock with policy warn lets another saga continue, with the name of the holder', async () => {
     await within((tx) => lock.take(tx, 'a', 's1', 'warn'));
     expect(await within((tx) => lock.take(tx, 'a', 's2', 'warn'))).toEqual({ kind: 'pending', saga: 's1' });
   });

@@ -3,8 +3,8 @@ import { WIRE } from '@convergekit/contracts/engine';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type { Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { stressService } from '@convergekit/core/service-stress';
 import { FixtureSource, sendRecords, makeTopics } from '@convergekit/inbox/testing';
@@ -21,6 +21,7 @@ import {
   reserved,
 } from '../fixture/sagas.ts';
 import { sagaMigrations } from '@convergekit/effects';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { listInstances, readInstance } from './instance-sql.ts';
 import { sagaObserver } from './observer.ts';
 import { sagaWatch } from './watch.ts';
@@ -32,8 +33,11 @@ let database: Database;
 let service: ReturnType<typeof consumerService>;
 
 beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'observer'), max: 10 });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  ({ database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'observer', max: 10 },
+  ));
   const observer = sagaObserver({ sagas: [placeOrder.declaration], graceMs: 0 });
   await makeTopics(broker, [...observer.topics, observer.failureTopic], 1);
   service = consumerService([observer], { database, broker });

@@ -1,8 +1,8 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { sagaMigrations } from '@convergekit/effects';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { countInstances, type InstanceCursor, type InstanceSearch, pageInstances } from './page-sql.ts';
 import { findOpenInstances, countOpenSteps } from '../operate/open-steps-sql.ts';
@@ -11,8 +11,11 @@ const ROWS = 60_000;
 let database: Database;
 
 beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'sagapage') });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  ({ database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'sagapage' },
+  ));
   for (const text of [
     // One in a thousand is stuck, one in five hundred runs; a second apart, and within it by microseconds.
     `insert into converge.saga_instance (saga, instance, version, key, state, reason, facts, first_at, ended_at, changed_at, trace_id)

@@ -37,7 +37,7 @@ describe('a local step of unknown outcome, without a query', () => {
     return one;
   };
 
-  it('a local step of unknown outcome continues when an operator states that it took effect', async () => {
+  it('G6l: a local step of unknown outcome continues when an operator states that it took effect', async () => {
     const one = await unknown();
     await resolve(one, 'pay', fact('test.taken', one.id));
     await seen(one, 'completed');
@@ -66,7 +66,7 @@ describe('a local step of unknown outcome, without a query', () => {
   });
 
   // Planted fault: a retry that leaves the fence as it is has its event skipped, and the saga waits for ever.
-  it('a local step of unknown outcome is retried on an operator’s request', async () => {
+  it('S57: a local step of unknown outcome is retried on an operator’s request', async () => {
     const one = await unknown();
     moods.set('pay', one.id, undefined);
     const { parked } = await retryStep(scene.database, { instance: one.instance, step: 'pay' }, by);
@@ -84,7 +84,7 @@ describe('a step behind the pivot that was given up', () => {
   };
   const at = ({ instance }: Placed) => ({ instance, step: 'confirm' });
 
-  it('a stuck step behind the pivot is released by a retry, waits again when that fails, and ends with a retry that works', async () => {
+  it('G6l: a stuck step behind the pivot is released by a retry, waits again when that fails, and ends with a retry that works', async () => {
     const one = await given();
     await retryStep(scene.database, at(one), by);
     await waitUntil(async () => (await emitted(one)) === 'stuck released stuck', {
@@ -118,18 +118,21 @@ describe('an undo that has failed for too long', () => {
 
   // Planted fault: without the mark of overdue work and the hook's look at the fence the stuck event is emitted again and
   // again. Either alone is enough.
-  it('an undo that has failed for too long alerts an operator once, is retried, and ends when it works', async () => {
+  it('S30, G6l: an undo that has failed for too long alerts an operator once, is retried, and ends when it works', async () => {
     const one = await late();
     const called = moods.calls.get(`undo pay ${one.id}`) ?? 0;
-    await waitUntil(() => (moods.calls.get(`undo pay ${one.id}`) ?? 0) > called + 2, {
-      what: 'more attempts',
-    });
+    const tries = async (): Promise<boolean> => {
+      await scene.hurry(one.instance);
+      return (moods.calls.get(`undo pay ${one.id}`) ?? 0) > called + 2;
+    };
+    await waitUntil(tries, { what: 'more attempts' });
     expect(await emitted(one)).toBe('stuck');
     moods.set('pay', one.id, undefined);
+    await scene.until(one.instance, 'pay:undone reserve:undone ship:rejected', { hurried: true });
     await seen(one, 'compensated');
   });
 
-  it('an undo that has failed for too long ends when an operator states that it was done by hand', async () => {
+  it('S57: an undo that has failed for too long ends when an operator states that it was done by hand', async () => {
     const one = await late();
     await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({
       code: 'STEP_OUTCOME_INVALID',
@@ -139,7 +142,7 @@ describe('an undo that has failed for too long', () => {
     expect(await persons(one)).toEqual(['undone: alice, the ledger shows it']);
   });
 
-  it('an undo that has failed for too long ends when an operator accepts that the effect stays, and the steps before it are undone', async () => {
+  it('S57: an undo that has failed for too long ends when an operator accepts that the effect stays, and the steps before it are undone', async () => {
     const one = await late();
     await resolved(one, { kind: 'effect_stays' });
     await seen(one, 'compensated');
@@ -176,7 +179,7 @@ it('a retry or a stated outcome for a step that does not wait is refused', async
   await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({ code: 'STEP_NOT_WAITING' });
 });
 
-it('the journals of all sagas that operators acted on have no flaw, and each compensation has a cause', async () => {
+it('S27, S32, S57, G8b: the journals of all sagas that operators acted on have no flaw, and each compensation has a cause', async () => {
   const { executor } = scene.database;
   expect(verifyJournal(await readSagaRecords(executor, {}))).toEqual([]);
   expect(await findOrphans([executor])).toEqual([]);

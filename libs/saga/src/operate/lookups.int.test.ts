@@ -1,19 +1,22 @@
 import { outboxMigrations } from '@convergekit/outbox';
 import { inboxMigrations } from '@convergekit/inbox';
-import { connect, type Database, type Executor, migrate } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
+import type { Database, Executor } from '@convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { findOrphans, readSagaRecords, readInstance, verifySagas } from './index.ts';
 import { readWork } from '@convergekit/effects/operate';
 import { sagaMigrations } from '@convergekit/effects';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { lockStep, openWorkOf } from './step-sql.ts';
 
 const ROWS = 100_000;
 let database: Database;
 
 beforeAll(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'lookups') });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  ({ database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'lookups' },
+  ));
   const each = `from generate_series(1, ${ROWS}) n`;
   const saga = `case when n % 3 = 0 then 'a' else 'b' end, 'i' || n`;
   for (const text of [

@@ -35,7 +35,7 @@ let scene: SagaScene<RoomDb>;
 beforeAll(async () => {
   scene = await SagaScene.open<RoomDb>(inject('stack').databaseUrl, roomTables);
   const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'beginning' });
-  await scene.start([...halfConsumers(wrongs), observer], { log: log as never });
+  await scene.start([...halfConsumers(wrongs), observer], { log: log as never, tidyMs: 50 });
 });
 afterAll(() => scene.close());
 
@@ -88,7 +88,7 @@ const BACK = 'hold:undone pay:undone seat:tombstoned';
 
 describe('an external step behind the pivot that the other side refuses', () => {
   // Planted fault: without `late` on the call of a step nothing of this is said, and the saga is `running` for ever.
-  it('an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
+  it('G6c: an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
     wrongs.set('mail', 'm1');
     const instance = await scene.emit(asked({ key: 'm1' }));
     await eventually(() => wrongs.calls('mail', 'm1') > 2, 'the refusals');
@@ -179,12 +179,11 @@ describe('a `noop` that throws', () => {
     await scene.until(instance, 'hold:applied pay:tombstoned seat:tombstoned');
     scene.pump.held.clear();
     // The slice tries the undo first, and then the worker: only the worker's attempts are recorded.
-    const tried = async (): Promise<boolean> =>
-      (
-        await scene.rows(`select from converge.saga_work where instance = $1 and story like '%noop broke%'`, [
-          instance,
-        ])
-      ).length > 0;
+    const tried = async (): Promise<boolean> => {
+      await scene.hurry(instance);
+      const story = `select from converge.saga_work where instance = $1 and story like '%noop broke%'`;
+      return (await scene.rows(story, [instance])).length > 0;
+    };
     await eventually(tried, 'its failures');
     return instance;
   };
@@ -201,7 +200,7 @@ describe('a `noop` that throws', () => {
       'the undo of pay waits for an operator: noop_failing (noop broke)',
     );
     wrongs.fix('noop', 'n1');
-    await scene.until(instance, ends);
+    await scene.until(instance, ends, { hurried: true });
     await eventually(async () => (await observed(instance)).startsWith('compensated'), 'its end');
   });
 
@@ -212,11 +211,15 @@ describe('a `noop` that throws', () => {
     await eventually(() => wrongs.calls('charge', 'n4') > 1, 'its calls');
     await scene.emit(cancelled({ key: 'n4' }));
     await scene.until(instance, 'hold:applied pay:undone seat:tombstoned');
-    await eventually(() => wrongs.calls('noop', 'n4') > 2, 'its failures');
+    const tries = async (): Promise<boolean> => {
+      await scene.hurry(instance);
+      return wrongs.calls('noop', 'n4') > 2;
+    };
+    await eventually(tries, 'its failures');
     await hourPasses(instance);
     await isStuck(instance, 'n4', 'compensation_stuck', 'noop_failing');
     wrongs.fix('noop', 'n4');
-    await scene.until(instance, 'hold:undone pay:undone seat:tombstoned');
+    await scene.until(instance, 'hold:undone pay:undone seat:tombstoned', { hurried: true });
   });
 
   it.each([
@@ -232,7 +235,7 @@ describe('a `noop` that throws', () => {
 });
 
 // Planted fault: without `late` on the question the saga waits for ever, and says nothing.
-it('a query that is always refused is stuck after its bound, and its answer ends the saga', async () => {
+it('G6c: a query that is always refused is stuck after its bound, and its answer ends the saga', async () => {
   for (const what of ['seat', 'query'] as const) wrongs.set(what, 'q1');
   const instance = await scene.emit(asked({ key: 'q1' }));
   await scene.until(instance, 'hold:applied pay:applied seat:unknown');

@@ -8,13 +8,14 @@ import {
 import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import type { Service } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { makeTopics } from '@convergekit/inbox/testing';
 import { defineCall, effect, sagaMigrations, sagaWorker } from '@convergekit/effects';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { asked, halfConsumers, type RoomDb, roomTables, Wrongs } from '../fixture/half-done-saga.ts';
 import { Pump } from '../fixture/pump.ts';
 import { effectsOf } from './effects.ts';
@@ -26,8 +27,11 @@ const [rooms, money] = halfConsumers(new Wrongs());
 
 beforeEach(async () => {
   broker = memoryBroker();
-  database = connect<RoomDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'missing') });
-  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  ({ database } = await migratedDatabase<RoomDb>(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'missing' },
+  ));
   await database.executor.query(roomTables);
   const topics = [rooms!, money!].flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]);
   await makeTopics(broker, [...new Set([...topics, 'asker.failures'])], 1);
@@ -59,7 +63,7 @@ async function start(consumer: ConsumerDefinition<RoomDb>): Promise<string> {
 }
 
 // Planted fault: without `checkWorkers` the consumer starts, and its intents wait for ever.
-it('a consumer with saga steps does not start without a worker, and names the work that would wait', async () => {
+it('N4, G6f: a consumer with saga steps does not start without a worker, and names the work that would wait', async () => {
   expect(await start(money!)).toContain(
     'consumer money cannot start: it has work for a saga worker, and none in this database does half.pay.apply, half.pay.compensate',
   );

@@ -38,7 +38,7 @@ const bookings = async (): Promise<readonly unknown[]> =>
 
 describe('several services until quiet', () => {
   // In some orders, payments come before their account: they are parked, and tried again when all else is done.
-  it.each([1, 2, 3, 4])(
+  it.each(inject('full') ? [1, 2, 3, 4] : [1, 2])(
     'services come to the same end in random order with repeats, with seed %i',
     async (seed) => {
       const quiet = await applyAll(services(), events(), { seed, duplicates: 0.4 });
@@ -53,7 +53,7 @@ describe('several services until quiet', () => {
     },
   );
 
-  it('equal seeds deliver in the same order', async () => {
+  it('S63, N5: equal seeds deliver in the same order', async () => {
     const histories: unknown[] = [];
     for (let run = 0; run < 2; run += 1) {
       const own = await serviceDatabase<DeskDb>(inject('stack').databaseUrl, DESK_TABLES);

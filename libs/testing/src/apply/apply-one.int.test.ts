@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 describe('one event applied by its real consumer', () => {
-  it('an applied event shows the rows and the events that its handler wrote, and nothing when it comes again', async () => {
+  it('N5: an applied event shows the rows and the events that its handler wrote, and nothing when it comes again', async () => {
     await applyOne(database, desk, opened({ key: 'a', n: 0 }));
     const payment = paidIn({ key: 'a', n: 5 });
     const outcome = await applyOne(database, desk, payment);

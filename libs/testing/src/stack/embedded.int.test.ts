@@ -1,14 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { Client } from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { embeddedKafka, embeddedPostgres } from './embedded.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { faultProxy } from '../fault-proxy.ts';
+import { elsewhere } from './instance.ts';
+import { freePort } from './ports.ts';
 import { identityOf } from './process-identity.ts';
 
 const servers: EmbeddedServer[] = [];
@@ -34,27 +36,17 @@ async function sql(url: string, text: string): Promise<Record<string, unknown>[]
 }
 
 describe('embedded Postgres', () => {
-  it('embedded Postgres is version 18 with the settings that the kit needs, reachable from this machine only', async () => {
+  it('embedded Postgres is version 18 with the settings that the kit needs, reachable from this machine only, and starts with its data on its port after a stop and after a SIGKILL', async () => {
     const postgres = await started(embeddedPostgres());
+    const { address } = postgres;
     const show = async (name: string): Promise<unknown> =>
-      (await sql(postgres.address, `select current_setting('${name}') as value`))[0]!['value'];
+      (await sql(address, `select current_setting('${name}') as value`))[0]!['value'];
     expect(await show('server_version')).toMatch(/^18\./);
     expect(await show('max_connections')).toBe('300');
     expect(await show('max_prepared_transactions')).toBe('20');
     expect(await show('listen_addresses')).toBe('127.0.0.1');
     expect(await show('server_encoding')).toBe('UTF8');
-  });
 
-  it('embedded Postgres accepts server settings of the caller, which override those of the kit', async () => {
-    const settings = { wal_level: 'logical', max_connections: 50, application_name: "o'clock" };
-    const postgres = await started(embeddedPostgres({ settings }));
-    expect(await sql(postgres.address, 'show wal_level')).toEqual([{ wal_level: 'logical' }]);
-    expect(await sql(postgres.address, 'show max_connections')).toEqual([{ max_connections: '50' }]);
-  });
-
-  it('embedded Postgres starts with its data on its port after a stop and after a SIGKILL', async () => {
-    const postgres = await started(embeddedPostgres());
-    const { address } = postgres;
     await sql(address, 'create table kept as select 1 as n');
     await postgres.restart();
     expect(postgres.address).toBe(address);
@@ -65,11 +57,13 @@ describe('embedded Postgres', () => {
     expect(await sql(address, 'select sum(n)::int as sum from kept')).toEqual([{ sum: 3 }]);
   });
 
-  it('embedded Postgres stops under open connections, and leaves neither process nor data', async () => {
+  it('embedded Postgres accepts server settings of the caller, which override those of the kit, stops under open connections, and leaves neither process nor data', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'stack-')); // 0700: user postgres may not pass, the copy takes over
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('converge-postgres-'));
+    const settings = { wal_level: 'logical', max_connections: 50, application_name: "o'clock" };
     try {
-      const postgres = await started(embeddedPostgres({ dataDir }));
+      const postgres = await started(embeddedPostgres({ dataDir, settings }));
+      expect(await sql(postgres.address, 'show wal_level')).toEqual([{ wal_level: 'logical' }]);
+      expect(await sql(postgres.address, 'show max_connections')).toEqual([{ max_connections: '50' }]);
       const idle = new Client({ connectionString: postgres.address });
       idle.on('error', () => undefined);
       await idle.connect();
@@ -78,11 +72,12 @@ describe('embedded Postgres', () => {
       const [instance = ''] = readdirSync(join(dataDir, 'stacks'));
       const log = readFileSync(join(dataDir, 'stacks', instance, 'postgres.log'), 'utf8');
       expect(log).toContain('database system is shut down'); // asked, not killed
+      const copies = elsewhere(join(dataDir, 'stacks', instance));
       await postgres.dispose();
       expect(identityOf(pid!)).toBeUndefined();
       expect(postgres.pid).toBeUndefined();
       expect(readdirSync(join(dataDir, 'stacks'))).toEqual([]);
-      expect(readdirSync(tmpdir()).filter((name) => name.startsWith('converge-postgres-'))).toEqual(before);
+      expect(copies.filter((path) => existsSync(path))).toEqual([]);
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }
@@ -104,27 +99,15 @@ describe('embedded Postgres', () => {
 });
 
 describe('embedded Kafka', () => {
-  it('embedded Kafka has additional listeners, and advertises for each the address of the proxy before it', async () => {
-    const taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    const { port } = taken.address() as { port: number };
-    taken.close();
-    const proxy = await faultProxy({ target: `127.0.0.1:${port}` });
-    try {
-      await started(embeddedKafka({ doors: [{ port, advertisedPort: proxy.port }] }));
-      const kafka = new Kafka({ brokers: [proxy.address], logLevel: logLevel.NOTHING });
-      const admin = kafka.admin();
-      await admin.connect();
-      const { brokers } = await admin.describeCluster();
-      expect(brokers.map((one) => one.port)).toEqual([proxy.port]);
-      await admin.disconnect();
-    } finally {
-      await proxy.close();
-    }
-  });
-
-  it('embedded Kafka stores records, creates no topic by accident, and starts again with its log on its port', async () => {
-    const broker = await started(embeddedKafka());
+  it('embedded Kafka advertises the address of the proxy before an additional listener, stores records, creates no topic by accident, and starts again with its log on its port', async () => {
+    const door = await freePort();
+    const proxy = await faultProxy({ target: `127.0.0.1:${door}` });
+    onTestFinished(() => proxy.close());
+    const broker = await started(embeddedKafka({ doors: [{ port: door, advertisedPort: proxy.port }] }));
+    const behind = new Kafka({ brokers: [proxy.address], logLevel: logLevel.NOTHING }).admin();
+    await behind.connect();
+    expect((await behind.describeCluster()).brokers.map((one) => one.port)).toEqual([proxy.port]);
+    await behind.disconnect();
     const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING });
     const admin = kafka.admin();
     await admin.connect();

@@ -106,7 +106,8 @@ async function removeFolder(folder: string): Promise<void> {
   await rm(folder, options);
 }
 
-function elsewhere(folder: string): string[] {
+/** The folders outside of an instance that are removed with it. */
+export function elsewhere(folder: string): string[] {
   try {
     return readFileSync(join(folder, 'elsewhere'), 'utf8').split('\n').filter(Boolean);
   } catch {

@@ -1,11 +1,16 @@
 import { execFile } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Recipe } from './embedded-server.ts';
 import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.ts';
 import { blockedAt, postgresUser, reachableCopy, type SystemUser } from './postgres-user.ts';
-import { POSTGRES_INITDB, POSTGRES_SERVER_SETTINGS, type PostgresSettings } from './postgres-settings.ts';
+import {
+  DATA_IN_MEMORY,
+  POSTGRES_INITDB,
+  POSTGRES_SERVER_SETTINGS,
+  type PostgresSettings,
+} from './postgres-settings.ts';
 import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
@@ -59,7 +64,8 @@ export function postgresRecipe({
       place ??= findPlace(folder, given ?? (await postgresBinaries()), onElsewhere);
       const { binaries, data, user } = place;
       if (!existsSync(join(data, 'PG_VERSION'))) await initialise(place, initdb);
-      writeFileSync(join(data, 'postgresql.auto.conf'), configuration(port, settings));
+      const all = isInMemory(data) ? { [DATA_IN_MEMORY]: 'on', ...settings } : settings;
+      writeFileSync(join(data, 'postgresql.auto.conf'), configuration(port, all));
       return {
         command: binaries.postgres,
         args: ['-D', data],
@@ -95,6 +101,13 @@ async function initialise({ binaries, data, user }: Place, flags: readonly strin
     const reason = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
     throw new DevStackError('POSTGRES_FAILED', `initdb failed: ${reason.trim()}`, error);
   }
+}
+
+/** The statfs type of a file system in memory. */
+const TMPFS = 0x01021994;
+
+function isInMemory(folder: string): boolean {
+  return statfsSync(folder).type === TMPFS;
 }
 
 /** The postmaster's lock file has the pid in the first line and the state in the eighth. */

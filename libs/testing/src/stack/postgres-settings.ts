@@ -17,3 +17,6 @@ export const POSTGRES_SERVER_SETTINGS: PostgresSettings = {
   timezone: 'UTC',
   log_timezone: 'UTC',
 };
+
+/** The setting of a server whose data are in memory, where copying files costs least. Postgres does not know it. */
+export const DATA_IN_MEMORY = 'converge.data_in_memory';

@@ -17,6 +17,8 @@ import { sagaTrial, type SagaTrialResult } from './saga-trial.ts';
 import { SagaTrialError } from './trial-error.ts';
 import type { RunEnd } from './types.ts';
 
+const RUNS = inject('full') ? 60 : 24;
+
 /** Runs the trial in databases of its own. */
 async function trialOf(bug: Bug, runs: number, seed = 1): Promise<SagaTrialResult> {
   const { databaseUrl } = inject('stack');
@@ -61,31 +63,30 @@ function trialIn(
 }
 
 describe("the trial of a user's saga", () => {
-  it('a saga over two databases ends completed or compensated with exact effects in every run', async () => {
-    const { runs, completed, compensated, overlaps, waits } = await trialOf('none', 60);
+  it('N5: a saga over two databases ends completed or compensated with exact effects in every run', async () => {
+    const { runs, completed, compensated, overlaps, waits } = await trialOf('none', RUNS);
     expect(completed + compensated).toBe(runs);
     // A trial in which nothing happens proves nothing.
-    expect(Math.min(completed, compensated, overlaps, waits)).toBeGreaterThan(5);
+    expect(Math.min(completed, compensated, overlaps, waits)).toBeGreaterThan(RUNS / 12);
   });
 
   it.each([
     ['forgets_undo', /compensated, and held 1 times/],
     ['calls_inside', /and paid \d times/],
-  ] as const)('a saga that %s is found, with the seed and the shortest history', async (bug, what) => {
-    const failed: unknown = await trialOf(bug, 20).catch((error: unknown) => error);
-    expect(failed).toBeInstanceOf(SagaTrialError);
-    const { findings, message } = failed as SagaTrialError;
-    expect(message).toMatch(what);
-    const shortest = findings.toSorted((a, b) => a.trace.length - b.trace.length)[0]!;
-    expect(message).toContain(`The shortest has seed ${shortest.seed}:`);
-    for (const line of shortest.trace) expect(message).toContain(line);
-    expect(message).toMatch(/Run it alone, in empty databases: \{ seed: \d+, runs: 1 \}$/);
-  });
-
-  it('a seed decides the whole run: alone it fails in the same way', async () => {
-    const all: unknown = await trialOf('forgets_undo', 20).catch((error: unknown) => error);
-    const [first] = (all as SagaTrialError).findings;
-    const alone: unknown = await trialOf('forgets_undo', 1, first!.seed).catch((error: unknown) => error);
-    expect((alone as SagaTrialError).findings[0]).toEqual(first);
-  });
+  ] as const)(
+    'S63: a saga that %s is found, with the seed and the shortest history, and fails alone in the same way',
+    async (bug, what) => {
+      const failed: unknown = await trialOf(bug, inject('full') ? 20 : 8).catch((error: unknown) => error);
+      expect(failed).toBeInstanceOf(SagaTrialError);
+      const { findings, message } = failed as SagaTrialError;
+      expect(message).toMatch(what);
+      const shortest = findings.toSorted((a, b) => a.trace.length - b.trace.length)[0]!;
+      expect(message).toContain(`The shortest has seed ${shortest.seed}:`);
+      for (const line of shortest.trace) expect(message).toContain(line);
+      expect(message).toMatch(/Run it alone, in empty databases: \{ seed: \d+, runs: 1 \}$/);
+      const [first] = findings;
+      const alone: unknown = await trialOf(bug, 1, first!.seed).catch((error: unknown) => error);
+      expect((alone as SagaTrialError).findings[0]).toEqual(first);
+    },
+  );
 });

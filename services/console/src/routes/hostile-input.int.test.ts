@@ -8,6 +8,13 @@ const HOSTILE: readonly string[] = [
   ...[SCRIPT, IMAGE, 'a\0b', '-1', '2147483648', '9'.repeat(30), '9999-12-31T23:59:59.999Z'],
   ...['__proto__', '\\', 'x'.repeat(6_000), '00000000-0000-0000-0000-000000000000'],
 ];
+/** Returns all hostile texts for a field, or every fifth of them in turn, so that each reaches some field. */
+let turn = 0;
+function some<T>(texts: readonly T[]): readonly T[] {
+  if (inject('full')) return texts;
+  turn += 1;
+  return texts.filter((_, at) => (at + turn) % 5 === 0);
+}
 /** Bytes that are no UTF-8, and an address that is no percent-encoding. */
 const RAW: readonly string[] = ['%FF', '%'];
 /** What no form sends, and JSON can. */
@@ -64,12 +71,12 @@ function addresses(path: string, parameters: readonly Parameter[], isPage: boole
       .map((one) => `${one.name}=${value(one)}`);
     return `${at}?${query.join('&')}`;
   };
-  const bad = isPage ? HOSTILE.slice(0, 3) : HOSTILE;
+  const bad = (): readonly string[] => (isPage ? HOSTILE.slice(0, 3) : some(HOSTILE));
   return [
     write(undefined, ''),
     ...parameters.flatMap((one) => [
-      ...bad.map((text) => write(one, encodeURIComponent(text))),
-      ...RAW.map((raw) => write(one, raw)),
+      ...bad().map((text) => write(one, encodeURIComponent(text))),
+      ...some(RAW).map((raw) => write(one, raw)),
       ...(one.in === 'query' ? [`${write(one, 'a')}&${one.name}=b`] : []),
     ]),
   ];
@@ -116,7 +123,7 @@ it('no field of an action makes it fail', async () => {
       path,
     );
     for (const [bad] of fields)
-      for (const value of [...HOSTILE, ...NO_TEXTS]) {
+      for (const value of some([...HOSTILE, ...NO_TEXTS])) {
         const body = { ...Object.fromEntries(fields), [bad]: value };
         const [status, text] = await postAs(TOKENS.ada, new URL(at, scene.url), body);
         statuses.add(status);

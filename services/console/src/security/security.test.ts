@@ -14,7 +14,7 @@ import { pathOf } from './sign-in.ts';
 const ours = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' };
 
 describe('any answer', () => {
-  it('every answer, also a refusal, forbids inline code, frames, sniffing and referrers', async () => {
+  it('G5n: every answer, also a refusal, forbids inline code, frames, sniffing and referrers', async () => {
     const { ask } = appUnderTest();
     for (const path of ['/echo', '/api/echo', '/static/style.css', '/nowhere']) {
       const { headers } = await ask(path);
@@ -34,7 +34,7 @@ describe('any answer', () => {
     }
   });
 
-  it('a request under another host name is refused, so that a rebound name reaches nothing', async () => {
+  it('G5n: a request under another host name is refused, so that a rebound name reaches nothing', async () => {
     const { ask } = appUnderTest({ CONVERGE__CONSOLE__ALLOWED_HOSTS: 'console.example' });
     expect((await ask('/echo', { headers: { host: 'evil.example:7070' } })).status).toBe(421);
     expect((await ask('/echo', { headers: { host: 'Console.Example' } })).status).toBe(200);
@@ -50,7 +50,7 @@ describe('any answer', () => {
     ]);
   });
 
-  it('a page escapes what it shows, in text and in attributes', async () => {
+  it('G5n: a page escapes what it shows, in text and in attributes', async () => {
     const { ask } = appUnderTest();
     const text = `<script>alert(1)</script>" onload="x' &`;
     const page = await (await ask(`/echo?text=${encodeURIComponent(text)}`)).text();
@@ -71,7 +71,7 @@ describe('any answer', () => {
 describe('an action', () => {
   const act = '/echo/x/act';
 
-  it('a visitor who is not signed in may preview an action and not do it', async () => {
+  it('G5n: a visitor who is not signed in may preview an action and not do it', async () => {
     const { ask, acts } = appUnderTest();
     const preview = await (await ask(act)).text();
     expect(preview).toContain('Sign in to act');
@@ -79,7 +79,7 @@ describe('an action', () => {
     expect(acts).toEqual([]);
   });
 
-  it('a signed-in user acts by the form of a page, with a reason', async () => {
+  it('G5n: a signed-in user acts by the form of a page, with a reason', async () => {
     const { ask, acts, signIn, formToken } = appUnderTest();
     const cookie = await signIn();
     const form = { formToken: await formToken(cookie), reason: 'the outage is over' };
@@ -91,7 +91,7 @@ describe('an action', () => {
     );
   });
 
-  it('a form without the token of this process and this user changes nothing', async () => {
+  it('G5n: a form without the token of this process and this user changes nothing', async () => {
     const { ask, acts, signIn, formToken } = appUnderTest();
     const [ada, bob] = [await signIn('ada'), await signIn('bob')];
     for (const token of ['', 'wrong', await formToken(bob)]) {
@@ -101,7 +101,7 @@ describe('an action', () => {
     expect(acts).toEqual([]);
   });
 
-  it('a request that a page of another site sends changes nothing, even with the right token', async () => {
+  it('G5n: a request that a page of another site sends changes nothing, even with the right token', async () => {
     const { ask, acts, signIn, formToken } = appUnderTest();
     const cookie = await signIn();
     const form = { formToken: await formToken(cookie), reason: 'r' };

@@ -1,10 +1,11 @@
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { connect, type Database } from '@convergekit/postgres';
 import { newUuidV7 } from '@convergekit/core';
 import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
 import type { HttpServer } from '@convergekit/config';
 import { httpService } from '@convergekit/service-common';
-import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
+import { type FaultProxy, faultProxy, waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';
@@ -26,9 +27,13 @@ const apiOf = ({ db }: Database<OrdersDb>): ReturnType<typeof ordersApi> =>
   });
 
 beforeAll(async () => {
-  databaseUrl = await freshDatabase(inject('stack').databaseUrl, 'orders');
-  database = connect<OrdersDb>({ url: databaseUrl });
-  await migrate(database, [outboxMigrations, ...shopMigrations.orders]);
+  const sets = [outboxMigrations, ...shopMigrations.orders];
+  const options = { prefix: 'orders' };
+  ({ url: databaseUrl, database } = await migratedDatabase<OrdersDb>(
+    inject('stack').databaseUrl,
+    sets,
+    options,
+  ));
   server = httpService(apiOf(database), 0);
   await server.start();
   proxy = await faultProxy({ target: `127.0.0.1:${server.port}` });
@@ -84,7 +89,7 @@ describe('POST /orders', () => {
   });
 
   // Planted fault: a request key that is new for each request (`placeOrder`) fails here, and in the next two.
-  it('a repeated request gets the stored answer and has no other effect', async () => {
+  it('C8, G3g: a repeated request gets the stored answer and has no other effect', async () => {
     const first = (await (await post('again', tea)).json()) as Answer;
     const before = await total();
     const second = await post('again', { country: 'PT', lines: tea.lines });
@@ -92,7 +97,7 @@ describe('POST /orders', () => {
     expect(await total()).toBe(before);
   });
 
-  it('twenty concurrent requests with one key create one order and one event', async () => {
+  it('C8, G3g: twenty concurrent requests with one key create one order and one event', async () => {
     const before = await total();
     const responses = await Promise.all(Array.from({ length: 20 }, () => post('at-once', tea)));
     const bodies = (await Promise.all(responses.map((response) => response.json()))) as Answer[];
@@ -120,7 +125,7 @@ describe('POST /orders', () => {
     expect(await written([placed.orderId])).toEqual({ orders: 1, events: 1 });
   });
 
-  it('POST /orders answers 503 while its database is away, and a repeat then places the order', async () => {
+  it('S71: POST /orders answers 503 while its database is away, and a repeat then places the order', async () => {
     const url = new URL(databaseUrl);
     const away = await faultProxy({ target: url.host });
     url.host = away.address;

@@ -1,9 +1,10 @@
 import { newUuidV7 } from '@convergekit/core';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
 import { httpService } from '@convergekit/service-common';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';
@@ -13,9 +14,11 @@ const tea = { lines: [{ sku: 'tea', quantity: 2, unitCents: 450 }], country: 'PT
 
 /** The API on a pool of one connection, for which two requests may wait; no wait ends by time. */
 async function busyApi() {
-  const url = await freshDatabase(inject('stack').databaseUrl, 'orders');
-  const database = connect<OrdersDb>({ url, max: 1, maxWaiting: 2, connectTimeoutMs: 2_147_483_647 });
-  await migrate(database, [outboxMigrations, ...shopMigrations.orders]);
+  const { database } = await migratedDatabase<OrdersDb>(
+    inject('stack').databaseUrl,
+    [outboxMigrations, ...shopMigrations.orders],
+    { prefix: 'orders', max: 1, maxWaiting: 2, connectTimeoutMs: 2_147_483_647 },
+  );
   const failures: unknown[] = [];
   const app = ordersApi({
     db: database.db,
@@ -43,7 +46,7 @@ async function busyApi() {
 const waiting = ({ pool }: Database<OrdersDb>, count: number): Promise<boolean> =>
   waitUntil(() => pool.waitingCount === count, { what: `${count} requests to wait` });
 
-it('while every connection is in use, a request too many is answered 503 at once, and nothing is begun for a client that has gone', async () => {
+it('G5r: while every connection is in use, a request too many is answered 503 at once, and nothing is begun for a client that has gone', async () => {
   const { database, failures, post } = await busyApi();
   const held = await database.acquire();
   const leaves = new AbortController();

@@ -4,12 +4,13 @@ import { newUuidV7 } from '@convergekit/core';
 import { sagaMigrations, sagaWorker } from '@convergekit/effects';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate, withTransaction } from '@convergekit/postgres';
+import { type Database, withTransaction } from '@convergekit/postgres';
 import { reconcileMigrations, runReconciler } from '@convergekit/reconcile';
 import { relay, relayMigrations } from '@convergekit/relay';
 import { effectsOf } from '@convergekit/saga';
 import { paymentRefunded, shopEvents } from '@convergekit/schemas';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { payments } from '../payments/consumer.ts';
@@ -34,7 +35,7 @@ const refunded = (orderIds: readonly string[]): ProviderLedger => {
 };
 
 // Seen to fail without `inFlight` of the reconciler: then the refund is written by it, before its event is handled.
-it('payments-vs-provider waits for a late consumer of payments, and repairs only what its events do not', async () => {
+it('S47, G7m: payments-vs-provider waits for a late consumer of payments, and repairs only what its events do not', async () => {
   const database = await openPayments();
   const broker = await openBroker();
   const sending = relay({ database, broker, saveMs: 5 });
@@ -121,19 +122,19 @@ it('payments-vs-provider waits for a late consumer of payments, and repairs only
 });
 
 async function openPayments(): Promise<Database<PaymentsDb>> {
-  const database = connect<PaymentsDb>({
-    url: await freshDatabase(inject('stack').databaseUrl, 'payments'),
-    max: 10,
-  });
+  const { database } = await migratedDatabase<PaymentsDb>(
+    inject('stack').databaseUrl,
+    [
+      outboxMigrations,
+      relayMigrations,
+      inboxMigrations,
+      reconcileMigrations,
+      sagaMigrations,
+      ...shopMigrations.payments,
+    ],
+    { prefix: 'payments' },
+  );
   onTestFinished(() => database.close());
-  await migrate(database, [
-    outboxMigrations,
-    relayMigrations,
-    inboxMigrations,
-    reconcileMigrations,
-    sagaMigrations,
-    ...shopMigrations.payments,
-  ]);
   return database;
 }
 

@@ -1,8 +1,8 @@
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { reconcileMigrations, runReconciler } from '@convergekit/reconcile';
 import { newUuidV7 } from '@convergekit/core';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { stockCounters } from './stock-counters.ts';
@@ -12,10 +12,9 @@ let orders: Database;
 let inventory: Database;
 beforeEach(async () => {
   const { databaseUrl } = inject('stack');
-  orders = connect({ url: await freshDatabase(databaseUrl, 'orders') });
-  inventory = connect({ url: await freshDatabase(databaseUrl, 'inventory') });
-  await migrate(orders, shopMigrations.orders);
-  await migrate(inventory, [outboxMigrations, reconcileMigrations, ...shopMigrations.inventory]);
+  ({ database: orders } = await migratedDatabase(databaseUrl, shopMigrations.orders, { prefix: 'orders' }));
+  const sets = [outboxMigrations, reconcileMigrations, ...shopMigrations.inventory];
+  ({ database: inventory } = await migratedDatabase(databaseUrl, sets, { prefix: 'inventory' }));
   await inventory.executor.query(
     `insert into stock (sku, initial, on_hand) values ('cup', 10, 10), ('hat', 10, 10)`,
   );

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { HttpServer } from '@convergekit/config';
 import { systemClock } from '@convergekit/core';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler, runReconciler } from '@convergekit/reconcile';
 import { httpService } from '@convergekit/service-common';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { OrdersDb } from '../orders/tables.ts';
 import { recordPayment, recordRefund } from '../order-list/order-list.ts';
@@ -31,8 +31,11 @@ let server: HttpServer;
 let requests: string[];
 
 beforeEach(async () => {
-  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'shop'), max: 10 });
-  await migrate(database, [outboxMigrations, reconcileMigrations]);
+  ({ database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, reconcileMigrations],
+    { prefix: 'shop', max: 10 },
+  ));
   for (const text of tables) await database.executor.query(text);
   requests = [];
   const api = providerApi(database.db);

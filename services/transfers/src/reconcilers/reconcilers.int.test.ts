@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler, runReconciler } from '@convergekit/reconcile';
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { book } from '../account-store.ts';
 import type { AccountsDb } from '../tables.ts';
@@ -15,11 +15,10 @@ let savings: Database<AccountsDb>;
 
 beforeEach(async () => {
   const open = async (name: string): Promise<Database<AccountsDb>> => {
-    const database = connect<AccountsDb>({
-      url: await freshDatabase(inject('stack').databaseUrl, name),
-      max: 10,
+    const sets = [outboxMigrations, reconcileMigrations];
+    const { database } = await migratedDatabase<AccountsDb>(inject('stack').databaseUrl, sets, {
+      prefix: name,
     });
-    await migrate(database, [outboxMigrations, reconcileMigrations]);
     await database.executor.query(sql('accounts/001-accounts'));
     return database;
   };
@@ -48,7 +47,7 @@ const move = (database: Database<AccountsDb>, accountId: string, transferId: str
       book(tx, { transferId, accountId, kind: amountCents < 0 ? 'sent' : 'arrived', amountCents }),
     );
 
-it('a balance that differs from its movements is brought to their sum, in either bank', async () => {
+it('S68: a balance that differs from its movements is brought to their sum, in either bank', async () => {
   await move(giro, 'g1', id(1), -30);
   await move(savings, 's1', id(1), 30);
   expect(await run(giroBalances)).toMatchObject({ keys: 0 });

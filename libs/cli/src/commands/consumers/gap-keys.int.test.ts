@@ -2,10 +2,11 @@ import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate, type MigrationSet, withTransaction } from '@convergekit/postgres';
+import { type MigrationSet, withTransaction } from '@convergekit/postgres';
 import { defineReconciler, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 
@@ -18,9 +19,8 @@ const placed = defineEvent({
 });
 
 async function opened(prefix: string, sets: readonly MigrationSet[]) {
-  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl, prefix), max: 10 });
+  const { database } = await migratedDatabase(inject('stack').databaseUrl, sets, { prefix, max: 10 });
   onTestFinished(() => database.close());
-  await migrate(database, sets);
   return database;
 }
 

@@ -13,6 +13,6 @@ export async function sourceDatabase(
   own: Database,
   given: string | undefined,
 ): Promise<Database> {
-  const url = given ?? process.env['SOURCE_DATABASE_URL'];
+  const url = given ?? context.settings.env['SOURCE_DATABASE_URL'];
   return url === undefined ? own : context.databaseAt(checkedUrl(url, 'SOURCE_DATABASE_URL'));
 }

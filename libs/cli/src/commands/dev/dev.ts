@@ -35,7 +35,10 @@ export const devCommand = command({
       );
     const say = (line: string): void => context.output.progress(line);
     const { freePort, startPostgres } = await testKit();
-    const postgres = await startPostgres({ log: say, env: { CONVERGE_STACK: 'embedded', ...process.env } });
+    const postgres = await startPostgres({
+      log: say,
+      env: { CONVERGE_STACK: 'embedded', ...context.settings.env },
+    });
     try {
       await migrateAll(
         context,
@@ -43,13 +46,13 @@ export const devCommand = command({
         folder ?? (existsSync(MIGRATIONS) ? MIGRATIONS : undefined),
       );
       const healthPort = await freePort();
-      const env = devEnvironment(process.env, { databaseUrl: postgres.databaseUrl, healthPort });
+      const env = devEnvironment(context.settings.env, { databaseUrl: postgres.databaseUrl, healthPort });
       const bin = findConsole(process.cwd());
       const shown =
         bin === undefined ? [] : [{ bin, port: await freePort(), token: randomBytes(8).toString('hex') }];
       for (const line of linesOf(env, shown)) say(line);
       const processes = [watched(main, env), ...shown.map((one) => consoleProcess(env, one))];
-      await runServices(processes.map(devProcess), { stopDeadlineMs: STOP_MS });
+      await runServices(processes.map(devProcess), { stopDeadlineMs: STOP_MS, signal: context.signal });
     } finally {
       await postgres.stop();
     }

@@ -5,8 +5,8 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'nod
 import { delimiter, join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/operate';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { root } from '../../fixture/cli-process.ts';
+import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
+import { root } from '../../fixture/root.ts';
 
 const stack = inject('stack');
 let parent: string;
@@ -15,7 +15,7 @@ let name: string;
 let folder: string;
 const stops: (() => Promise<unknown>)[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
   name = `demo-${randomBytes(4).toString('hex')}`;
   parent = join(root, '.converge', 'scaffolds', name);
   folder = join(parent, name);
@@ -24,6 +24,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const stop of stops.splice(0).toReversed()) await stop();
+});
+afterAll(() => {
   rmSync(parent, { recursive: true, force: true });
 });
 

@@ -21,7 +21,7 @@ export const exportCommand = command({
         'CONFIG_MISSING',
         'KAFKA_BROKERS is not set: give it as host:port[,host:port…] of the Kafka cluster to copy to',
       );
-    const url = settings.local.url ?? requireDatabase(settings, process.env);
+    const url = settings.local.url ?? requireDatabase(settings);
     await context.confirm(
       `Copy the local log to ${settings.kafka.brokers.join(', ')}? Its relays must be stopped.`,
     );

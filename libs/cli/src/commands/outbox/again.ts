@@ -96,26 +96,24 @@ interface Work {
 }
 
 async function emitAll(
-  { output }: CommandContext,
+  context: CommandContext,
   database: Database,
   { wanted, events, lastId, rate }: Work,
 ): Promise<{ readonly done: readonly Replay[]; readonly stoppedAt: string | undefined }> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const stop = context.stopRequested();
   const done: Replay[] = [];
   let afterId = wanted.afterId ?? 0n;
   const began = systemClock.monotonic();
   while (done.length < events) {
-    if (stop.signal.aborted) return { done, stoppedAt: afterId.toString() };
+    if (stop.aborted) return { done, stoppedAt: afterId.toString() };
     const page = await readWhole(database.executor, { ...wanted, afterId }, Math.min(BATCH, rate));
     const batch = page.filter(({ id }) => BigInt(id) <= BigInt(lastId));
     if (batch.length === 0) break;
     done.push(...(await emitAgain(database, batch)));
     afterId = BigInt(batch.at(-1)?.id ?? afterId);
-    output.progress(`${done.length} of ${events}`);
+    context.output.progress(`${done.length} of ${events}`);
     const dueAt = began + (done.length / rate) * 1_000;
-    if (done.length < events)
-      await systemClock.sleep(Math.max(0, dueAt - systemClock.monotonic()), stop.signal);
+    if (done.length < events) await systemClock.sleep(Math.max(0, dueAt - systemClock.monotonic()), stop);
   }
   return { done, stoppedAt: undefined };
 }

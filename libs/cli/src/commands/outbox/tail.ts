@@ -14,12 +14,11 @@ export const tailCommand = command({
   flags: filter,
   run: async (context, { topic, key, type }) => {
     const { output } = context;
-    const stop = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+    const stop = context.stopRequested();
     const { executor } = await context.database(outboxMigrations, relayMigrations);
     let tail = await readTail(executor, undefined);
     output.progress('showing events as they commit; Ctrl-C ends it');
-    while (!stop.signal.aborted) {
+    while (!stop.aborted) {
       tail = await readTail(executor, tail.snapshot, {
         topics: topic === undefined ? undefined : [topic],
         key,
@@ -30,7 +29,7 @@ export const tailCommand = command({
         const parts = [createdAt.toISOString(), event.topic, event.key, event.type, eventId, `${bytes} B`];
         output.line(event, () => parts.join('  '));
       }
-      await systemClock.sleep(TAIL_MS, stop.signal);
+      await systemClock.sleep(TAIL_MS, stop);
     }
     return undefined;
   },

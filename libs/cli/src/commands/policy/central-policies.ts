@@ -20,7 +20,7 @@ export const ruleModules = {
 export async function knownPolicies(context: CommandContext, modules: readonly string[]): Promise<Admission> {
   const { settings, output } = context;
   const code = await rulesOf(modules);
-  const central = hasDatabase(settings, process.env)
+  const central = hasDatabase(settings)
     ? await readPolicyRules((await context.database(postgresMigrations)).executor)
     : undefined;
   const admission = admitRules([...code, ...settings.policyLayers], central ?? []);

@@ -69,8 +69,7 @@ async function openAll(context: CommandContext): Promise<readonly Executor[]> {
     const setting = settingOf(name);
     opened.push((await context.databaseAt(checkedUrl(url, setting), { setting })).executor);
   }
-  if (named.length === 0 && hasDatabase(context.settings, process.env))
-    opened.push((await context.database()).executor);
+  if (named.length === 0 && hasDatabase(context.settings)) opened.push((await context.database()).executor);
   if (opened.length > 0) return opened;
   throw misconfigured(
     'CONFIG_MISSING',

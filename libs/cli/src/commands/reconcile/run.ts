@@ -60,6 +60,7 @@ export const runCommand = command({
       await runLong({
         name: 'reconciler',
         settings,
+        signal: context.signal,
         log,
         services: () => [service, ...scans(settings, scanned, log)],
         checks: () => service.checks(),

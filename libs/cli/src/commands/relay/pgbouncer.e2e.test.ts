@@ -18,7 +18,8 @@ import { embeddedPostgres } from '@convergekit/testing/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { killLeftovers, runCli, startCli, type CliProcess } from '../../fixture/cli-process.ts';
+import { cli, startedCli, says, stopLeftovers } from '../../fixture/cli.ts';
+import { killLeftovers, startCli } from '../../fixture/cli-process.ts';
 import { pgbouncerMissing, startPgbouncer } from '../../fixture/pgbouncer.ts';
 
 const missing = pgbouncerMissing();
@@ -69,22 +70,25 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
       CONVERGE__RELAY__RETAIN_MS: '1',
       CONVERGE__RELAY__CHILD_EVENTS: '200',
     };
-    expect(await runCli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+    expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
     for (const name of [topic, `counter-${topic}.failures`])
-      expect(await runCli(['topics', 'create', name, '--partitions', '3'], env)).toMatchObject({ code: 0 });
+      expect(await cli(['topics', 'create', name, '--partitions', '3'], env)).toMatchObject({ code: 0 });
     await direct.executor.query(
       'create table effects (at bigserial primary key, key text not null, n int not null)',
     );
     await direct.executor.query(`select setval('converge.outbox_id', 1999800, false)`);
   });
-  afterEach(killLeftovers);
+  afterEach(async () => {
+    killLeftovers();
+    await stopLeftovers();
+  });
   afterAll(async () => {
     for (const close of closers.splice(0).reverse()) await close();
   });
 
   it('PgBouncer is distinguished from a direct connection to the server, and doctor shows which one is used', async () => {
     expect([await isPooled(direct), await isPooled(pooled)]).toEqual([false, true]);
-    const doctor = await runCli(['doctor'], env);
+    const doctor = await cli(['doctor'], env);
     expect(doctor.stdout).toContain('a pooler is in between');
   });
 
@@ -99,7 +103,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     expect(heard).toEqual(['1']);
   });
 
-  it('a statement timeout holds in every transaction through PgBouncer, and stays in no session', async () => {
+  it('G2a: a statement timeout holds in every transaction through PgBouncer, and stays in no session', async () => {
     const timed = connect<Tables>({
       url: pooled.pool.options.connectionString ?? '',
       statementTimeoutMs: 1_234,
@@ -116,13 +120,13 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     expect(await settingsOfSessions()).toMatchObject([{ statement: '0' }]);
   });
 
-  it('events are emitted, published and handled once and in order through PgBouncer, a standby takes over, and old children are removed', async () => {
+  it('G2a: events are emitted, published and handled once and in order through PgBouncer, a standby takes over, and old children are removed', async () => {
     const broker = kafkaBroker({ brokers: inject('stack').brokers.split(','), clientId: 'pgbouncer' });
     onClose(() => broker.close());
     const consumer = consumerService([counter], { database: pooled, broker });
     const leader = startCli(['relay'], env);
     await says(leader, 'leading');
-    const standby = startCli(['relay'], env);
+    const standby = startedCli(['relay'], env);
     await says(standby, 'standing by');
     await consumer.start();
     const write = (from: number, to: number): Promise<unknown> =>
@@ -161,8 +165,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
         ).rows[0]?.gone,
       { what: 'the first child to leave' },
     );
-    standby.child.kill('SIGTERM');
-    expect(await standby.ended).toMatchObject({ code: 0 });
+    expect(await standby.stop()).toMatchObject({ code: 0 });
     expect(await settingsOfSessions()).toEqual([
       { idle: '0', lock: '0', statement: '0', sync: 'on', path: '"$user", public', listens: null },
     ]);
@@ -187,9 +190,4 @@ async function settingsOfSessions(): Promise<unknown[]> {
     found.set(JSON.stringify(rows[0]), rows[0]);
   }
   return [...found.values()];
-}
-
-function says(relay: CliProcess, text: string): Promise<unknown> {
-  const found = () => relay.logs().find((line) => String(line['msg']).startsWith(text));
-  return waitUntil(found, { what: `the relay to say "${text}"` });
 }

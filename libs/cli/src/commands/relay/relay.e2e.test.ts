@@ -2,14 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import {
-  interrupt,
-  killLeftovers,
-  runCli,
-  start,
-  startCli,
-  type CliProcess,
-} from '../../fixture/cli-process.ts';
+import { cli, startedCli, says, stopLeftovers } from '../../fixture/cli.ts';
+import { interrupt, killLeftovers, start, startCli } from '../../fixture/cli-process.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -21,11 +15,12 @@ beforeEach(async () => {
   topic = `cli.relay.${randomBytes(4).toString('hex')}`;
   env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
   database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await runCli(['migrate', '--quiet'], env)).toMatchObject({ code: 0, stderr: '' });
-  expect(await runCli(['topics', 'create', topic, '--partitions', '3'], env)).toMatchObject({ code: 0 });
+  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0, stderr: '' });
+  expect(await cli(['topics', 'create', topic, '--partitions', '3'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {
   killLeftovers();
+  await stopLeftovers();
   await database.close();
 });
 
@@ -34,11 +29,6 @@ async function emit(from: number, to: number): Promise<void> {
     `select converge.emit($1, 'k' || n % 7, 'cli.thing', '{"n":' || n || '}', '{}') from generate_series($2::int, $3::int) n`,
     [topic, from, to],
   );
-}
-
-function says(relay: CliProcess, text: string): Promise<unknown> {
-  const found = () => relay.logs().find((line) => String(line['msg']).startsWith(text));
-  return waitUntil(found, { what: `the relay to say "${text}"` });
 }
 
 async function count(sql: string, values: readonly unknown[] = []): Promise<number> {
@@ -50,7 +40,7 @@ const freeLeases = 'select count(*)::int as n from converge.lease where expires_
 const connections = `select count(*)::int as n from pg_stat_activity
   where datname = current_database() and application_name like 'converge-%'`;
 
-describe('converge relay', () => {
+describe('converge relay as a process', () => {
   it('`converge relay` stops on Ctrl-C in the middle of a backlog: exit 0, lease released, nothing lost or repeated', async () => {
     let emitted = 0;
     const relay = startCli(['relay'], env);
@@ -71,12 +61,11 @@ describe('converge relay', () => {
     await waitUntil(async () => (await count(connections)) === 0, { what: 'its connections to be gone' });
 
     expect((await recordsOf(brokers, topic)).length).toBeLessThan(emitted);
-    const next = startCli(['relay'], env);
+    const next = startedCli(['relay'], env);
     await waitUntil(async () => (await recordsOf(brokers, topic)).length >= emitted, {
       what: 'the rest',
     });
-    interrupt(next);
-    expect(await next.ended).toMatchObject({ code: 0 });
+    expect(await next.stop()).toMatchObject({ code: 0 });
     const ids = (await recordsOf(brokers, topic)).map((record) => headerOf(record, 'ce_id'));
     expect(ids).toHaveLength(emitted);
     expect(new Set(ids).size).toBe(emitted);
@@ -85,7 +74,7 @@ describe('converge relay', () => {
   it('two processes of `converge relay` are leader and standby, and the standby takes over when the leader is killed', async () => {
     const first = startCli(['relay'], env);
     await says(first, 'leading');
-    const second = startCli(['relay'], env);
+    const second = startedCli(['relay'], env);
     await says(second, 'standing by');
     await emit(1, 10);
     await waitUntil(async () => (await recordsOf(brokers, topic)).length === 10, {
@@ -98,8 +87,7 @@ describe('converge relay', () => {
       new Set((await recordsOf(brokers, topic)).map((record) => headerOf(record, 'ce_id'))).size === 20;
     await waitUntil(published, { what: "the standby's events" });
     await says(second, 'leading');
-    interrupt(second);
-    expect(await second.ended).toMatchObject({ code: 0 });
+    expect(await second.stop()).toMatchObject({ code: 0 });
   });
 
   it('`converge relay` treats a Ctrl-C that npx repeats as one', async () => {
@@ -112,37 +100,7 @@ describe('converge relay', () => {
     expect(await count(freeLeases)).toBe(1);
   });
 
-  it('`converge relay` reports readiness as leader and as standby, and logs its port', async () => {
-    const relay = startCli(['relay'], env);
-    await says(relay, 'leading');
-    const port = String(relay.logs().find((line) => line['msg'] === 'running')?.['healthPort']);
-    const get = async (path: string) => {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`);
-      return { status: response.status, body: await response.text() };
-    };
-    await waitUntil(async () => (await get('/readyz')).status === 200, { what: 'readiness' });
-    expect((await get('/readyz')).body).toContain('leading, term 1');
-    expect((await get('/livez')).status).toBe(200);
-    interrupt(relay);
-    await relay.ended;
-  });
-
-  // Planted fault: a notice of the broker beside the relay's own line, or the error itself in that line, fails here.
-  it('`converge relay` waits for a broker that is down, logs that in one line, and stops cleanly meanwhile', async () => {
-    const relay = startCli(['relay'], { ...env, KAFKA_BROKERS: '127.0.0.1:1' });
-    await says(relay, 'waiting for Kafka');
-    await says(relay, 'running');
-    const tries = 'select coalesce(max(term), 0)::int as n from converge.lease';
-    await waitUntil(async () => (await count(tries)) >= 4, { what: 'the relay to have tried again' });
-    interrupt(relay);
-    const ended = await relay.ended;
-    expect(ended.code).toBe(0);
-    // The alarm, after ten seconds on a slow machine, is another thing to say.
-    const logged = ended.stderr.split('\n').filter((line) => !line.includes('"alarm"'));
-    expect(logged.join('\n').match(/no broker can be reached at 127\.0\.0\.1:1/g)).toHaveLength(1);
-  });
-
-  it('`converge relay` runs as the sidecar service, and passes the exit code on', async () => {
+  it('C6: `converge relay` runs as the sidecar service, and passes the exit code on', async () => {
     const main = ['node', '--conditions=source', 'services/relay/src/main.ts'];
     expect(await start(main, {}).ended).toMatchObject({ code: 78 });
     const relay = start(main, env);

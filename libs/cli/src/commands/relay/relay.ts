@@ -38,7 +38,7 @@ const openBroker = (context: CommandContext): Broker => context.broker({ request
 
 /** Publishes one outbox. A wrong database is a wrong setting here, and ends the process. */
 async function relayOne(context: CommandContext): Promise<void> {
-  const { settings } = context;
+  const { settings, signal } = context;
   const log = logger('relay');
   const database = await context.database(outboxMigrations, relayMigrations);
   const broker = openBroker(context);
@@ -47,6 +47,7 @@ async function relayOne(context: CommandContext): Promise<void> {
   await runLong({
     name: 'relay',
     settings,
+    signal,
     log,
     services: () => [notice, service, logLeader(service, log)],
     checks: () => relayChecks(service.status(), notice.check()),
@@ -56,7 +57,7 @@ async function relayOne(context: CommandContext): Promise<void> {
 
 /** Publishes several outboxes over one broker. One that fails leaves the others to their work; readiness names it. */
 async function relayMany(
-  { settings, client }: CommandContext,
+  { settings, client, signal }: CommandContext,
   named: readonly NamedSource[],
   broker: Broker,
 ): Promise<void> {
@@ -82,6 +83,7 @@ async function relayMany(
   await runLong({
     name: 'relay',
     settings,
+    signal,
     log,
     services: () => [notice, relaySources(sources.map(({ service }) => service))],
     checks: () => sourceChecks(sources.map(({ name, service }) => [name, service.checks(notice.check())])),

@@ -2,18 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { cli } from '../../fixture/cli.ts';
+import { interrupt, killLeftovers, startCli } from '../../fixture/cli-process.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 import { traceCollector } from '../../fixture/trace-collector.ts';
 
 afterEach(killLeftovers);
 
-it('a send is a producer span linked to the events of its batch, whose own context travels unchanged', async () => {
+it('S60: a send is a producer span linked to the events of its batch, whose own context travels unchanged', async () => {
   const { brokers, databaseUrl } = inject('stack');
   const topic = `cli.traces.${randomBytes(4).toString('hex')}`;
   const env = { DATABASE_URL: await freshDatabase(databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
-  await runCli(['migrate', '--quiet'], env);
-  await runCli(['topics', 'create', topic, '--partitions', '1'], env);
+  await cli(['migrate', '--quiet'], env);
+  await cli(['topics', 'create', topic, '--partitions', '1'], env);
   const database = connect({ url: env.DATABASE_URL, applicationName: 'the-test' });
   const traceId = randomBytes(16).toString('hex');
   const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
@@ -24,6 +25,7 @@ it('a send is a producer span linked to the events of its batch, whose own conte
     [topic, JSON.stringify({ traceparent })],
   );
   const collector = await traceCollector();
+  // A process of its own: OpenTelemetry reads the endpoint from the environment of the process.
   const relay = startCli(['relay'], { ...env, ...collector.env });
   const span = await waitUntil(() => collector.spans().find(({ name }) => name === `send ${topic}`), {
     what: 'the span of the send',

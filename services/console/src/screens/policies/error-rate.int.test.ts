@@ -1,6 +1,7 @@
 import { allMigrations } from '@convergekit/cli/operate';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { readErrorRate } from './error-rate.ts';
 
@@ -8,16 +9,12 @@ const NOW = Date.parse('2026-05-01T12:00:00Z');
 /** The 96 spans of 24 hours are quarters of an hour. */
 const QUARTER_MS = 15 * 60_000;
 const opened: Database[] = [];
-const open = async (name: string): Promise<Database> => {
-  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl, name) });
-  opened.push(database);
-  return database;
-};
 let database: Database;
 
 beforeAll(async () => {
-  database = await open('error_rate');
-  await migrate(database, allMigrations);
+  const serverUrl = inject('stack').databaseUrl;
+  ({ database } = await migratedDatabase(serverUrl, allMigrations, { prefix: 'error_rate' }));
+  opened.push(database);
 });
 afterAll(() => Promise.all(opened.map((one) => one.close())));
 
@@ -68,6 +65,7 @@ it('each failed attempt counts once, in its span: from its first moment until be
 });
 
 it('a database without consumers and calls has empty spans', async () => {
-  const empty = await open('error_rate_empty');
+  const empty = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'error_rate_empty') });
+  opened.push(empty);
   expect((await readErrorRate(empty.executor, { now: NOW, hours: 24 })).spans).toEqual(Array(96).fill(0));
 });

@@ -45,7 +45,7 @@ describe('the live tail', () => {
       ids.map((id) => placed({ id, note: 'to a customer' })),
     );
 
-  it('events appear as they commit, by the filter, and never their data', async () => {
+  it('G5o: events appear as they commit, by the filter, and never their data', async () => {
     const stream = await open('?topic=shop.orders&key=order-2');
     await readUntil(stream, 'perSecond');
     await emit('order-1', 'order-2');
@@ -56,7 +56,7 @@ describe('the live tail', () => {
     expect(seen).toContain('"database":"orders"');
   });
 
-  it('a stream ends with its request, and a console has 16 of them at most', async () => {
+  it('G5o: a stream ends with its request, and a console has 16 of them at most', async () => {
     const streams = await Promise.all(Array.from({ length: 16 }, () => open('?topic=none')));
     expect((await open('?topic=none')).status).toBe(409);
     for (const stream of streams) stream.leave();

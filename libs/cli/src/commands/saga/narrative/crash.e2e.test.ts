@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { inboxMigrations } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { findOrphans, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/effects';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { makeTopics, tag } from '@convergekit/inbox/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { Pump } from '../../../../../saga/src/fixture/pump.ts';
 import { normalise } from '../../../fixture/normalise.ts';
 import { type TripDb, tripSaga, tripTables } from '../../../fixture/trip-saga.ts';
@@ -20,11 +20,13 @@ import { renderNarrative } from './render-narrative.ts';
 const program = fileURLToPath(new URL('../../../fixture/trip-process.ts', import.meta.url));
 
 // Planted fault: without the calls of the worker the narrative differs.
-it('a process that is killed in the middle of an undo leaves a saga that still ends, and a narrative that shows both', async () => {
+it('S24, S27, G8a: a process that is killed in the middle of an undo leaves a saga that still ends, and a narrative that shows both', async () => {
   const { brokers, databaseUrl } = inject('stack');
-  const url = await freshDatabase(databaseUrl, 'trip');
-  const database = connect<TripDb>({ url, applicationName: 'trip-test' });
-  await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations]);
+  const { url, database } = await migratedDatabase<TripDb>(
+    databaseUrl,
+    [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'trip', applicationName: 'trip-test' },
+  );
   await database.executor.query(tripTables);
   const broker = kafkaBroker({ driver: 'kafkajs', brokers: brokers.split(','), clientId: 'trip-test' });
   const prefix = `trip${tag()}`;

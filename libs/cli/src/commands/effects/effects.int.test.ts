@@ -1,0 +1,68 @@
+import type { Database } from '@convergekit/postgres';
+import { type Effect, sagaWorker } from '@convergekit/effects';
+import { waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Provider } from '../../../../effects/src/fixture/provider.ts';
+import {
+  ended,
+  hurried,
+  outcomes,
+  request,
+  sceneDatabase,
+  type SceneDb,
+  sceneEffects,
+  workRows,
+} from '../../../../effects/src/fixture/scene.ts';
+import { cli } from '../../fixture/cli.ts';
+
+describe('converge effects', () => {
+  const provider = new Provider();
+  let database: Database<SceneDb>;
+  let effects: Record<string, Effect<SceneDb, { readonly key: string }>>;
+  let env: Record<string, string>;
+  beforeAll(async () => {
+    const made = await sceneDatabase(inject('stack').databaseUrl);
+    database = made.database;
+    effects = sceneEffects(await provider.start());
+    env = { DATABASE_URL: made.url };
+  });
+  afterAll(async () => {
+    await provider.stop();
+    await database.close();
+  });
+
+  it('`converge effects` shows stuck effects, and lets an operator record an outcome or repeat a call', async () => {
+    provider.modes.set('blind', ['reply_lost', 'request_lost']);
+    await request(database, effects['blind']!, ['a', 'b']);
+    const worker = sagaWorker(Object.values(effects), { ...hurried, database });
+    await worker.start();
+    await waitUntil(async () => (await workRows(database)).every(({ state }) => state === 'stuck'), {
+      what: 'both to be stuck',
+    });
+    const list = await cli(['effects', 'list', '--json'], env);
+    const rows = JSON.parse(list.stdout) as { id: string; key: string; stuckReason: string }[];
+    expect(rows.map(({ key, stuckReason }) => [key, stuckReason])).toEqual([
+      ['a', 'outcome_unknown'],
+      ['b', 'outcome_unknown'],
+    ]);
+    const [a, b] = rows.map(({ id }) => id) as [string, string];
+    const unconfirmed = await cli(['effects', 'retry', b, '--reason', 'their ledger has no b'], env);
+    expect([unconfirmed.code, provider.calls.length]).toEqual([2, 2]);
+    const known = ['--succeeded', '{"receipt":"r-a"}', '--reason', 'their ledger shows it', '--yes'];
+    expect(await cli(['effects', 'resolve', a, ...known], env)).toMatchObject({ code: 0 });
+    const again = ['retry', b, '--reason', 'their ledger has no b', '--yes'];
+    expect(await cli(['effects', ...again], env)).toMatchObject({ code: 0 });
+    await ended(database, ['done']);
+    await worker.stop();
+    expect([await outcomes(database), provider.calls.length]).toEqual([['a r-a', 'b r-b'], 3]);
+    const show = await cli(['effects', 'show', a, '--json'], env);
+    expect(JSON.parse(show.stdout)).toMatchObject({
+      outcome: { kind: 'succeeded' },
+      story: [{ op: 'call' }, { op: 'operator', note: 'their ledger shows it' }],
+    });
+    expect(await cli(['effects', 'resolve', a, ...known], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('it is done') as string,
+    });
+  });
+});

@@ -1,0 +1,121 @@
+/**
+ * Code that was removed once, and a test here failed:
+ * - the order of ids in `again` (the newest first): a key's replays change places;
+ * - the tail by what each snapshot sees (by the highest id seen): a late committer is passed over.
+ */
+import { randomBytes } from 'node:crypto';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
+
+const brokers = inject('stack').brokers;
+let database: Database;
+let topic: string;
+let env: Record<string, string>;
+
+beforeEach(async () => {
+  topic = `cli.outbox.${randomBytes(4).toString('hex')}`;
+  env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
+  database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
+  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+});
+afterEach(async () => {
+  await stopLeftovers();
+  await database.close();
+});
+
+const emitSql = `select converge.emit($1, 'k' || n % 3, 'cli.thing', '{"n":' || n || '}', '{"tenant":"a"}', 2) as id
+  from generate_series($2::int, $3::int) n`;
+
+async function emit(from: number, to: number): Promise<readonly string[]> {
+  const { rows } = await database.executor.query<{ id: string }>(emitSql, [topic, from, to]);
+  return rows.map(({ id }) => id);
+}
+
+async function json(...args: readonly string[]): Promise<unknown> {
+  const { stdout, stderr, code } = await cli([...args, '--json', '--quiet'], env);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return JSON.parse(stdout);
+}
+
+describe('converge outbox', () => {
+  it('`converge outbox` emits events again as new ones that name the old, in order per key, and lists and counts them', async () => {
+    const ids = await emit(1, 30);
+    expect(await cli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
+    expect(await json('outbox', 'stats')).toMatchObject({ backlog: 30, held: [], doneTick: '0' });
+    const relay = startedCli(['relay'], env);
+    await waitUntil(async () => (await recordsOf(brokers, topic)).length === 30, { what: 'the events' });
+    const settledSql =
+      'select done_tick = (select max(number) from converge.tick) as settled from converge.relay_source';
+    await waitUntil(
+      async () => (await database.executor.query<{ settled: boolean }>(settledSql)).rows[0]?.settled,
+      { what: 'the events to be settled' },
+    );
+    expect(await json('outbox', 'list', '--key', 'k1', '--limit', '2', '--published')).toMatchObject([
+      { eventId: ids[27], key: 'k1', published: true },
+      { eventId: ids[24], key: 'k1', published: true },
+    ]);
+
+    expect(await cli(['outbox', 'again', '--key', 'k1'], env)).toMatchObject({ code: 2 });
+    expect(await json('outbox', 'again', '--key', 'k1', '--dry-run')).toMatchObject({ count: 10 });
+    expect(await cli(['outbox', 'again', '--key', 'k1', '--limit', '9', '--yes'], env)).toMatchObject({
+      code: 2,
+    });
+    expect(
+      await cli(['outbox', 'again', '0190a0b0-0000-7000-8000-000000000000', '--yes'], env),
+    ).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('1 of the ids are not in the outbox') as string,
+    });
+    const done = await cli(['outbox', 'again', '--key', 'k1', '--rate', '20', '--yes', '--json'], env);
+    expect(done.code).toBe(0);
+    expect(JSON.parse(done.stdout)).toMatchObject({ count: 10, of: 10 });
+    expect(done.stderr).toContain('operator: outbox again');
+    expect(await json('audit', '--action', 'outbox')).toMatchObject([
+      { action: 'outbox again', subject: '10 events', reason: 'emitted again' },
+    ]);
+    await waitUntil(async () => (await recordsOf(brokers, topic)).length === 40, { what: 'the replays' });
+    const replays = (await recordsOf(brokers, topic)).slice(30);
+    expect(replays.map((record) => headerOf(record, 'ce_replayof'))).toEqual(
+      ids.filter((_, at) => at % 3 === 0),
+    );
+    expect(replays.map(({ value }) => value?.toString())).toEqual(
+      Array.from({ length: 10 }, (_, at) => `{"n":${1 + 3 * at}}`),
+    );
+    for (const record of replays) {
+      expect(ids).not.toContain(headerOf(record, 'ce_id'));
+      expect(headerOf(record, 'ce_correlationid')).toBe(headerOf(record, 'ce_replayof'));
+      expect(headerOf(record, 'ce_dataschema')).toBe('urn:converge:cli.thing:2');
+      expect(headerOf(record, 'tenant')).toBe('a');
+    }
+    await relay.stop();
+  });
+
+  it('`converge outbox tail` shows each committed event, also of late commits, until Ctrl-C', async () => {
+    const tail = startedCli(['outbox', 'tail', '--topic', topic, '--json'], env);
+    await waitUntil(() => tail.stderr().includes('showing events'), { what: 'the tail' });
+    const late = await database.acquire();
+    await late.query('begin');
+    const { rows } = await late.query<{ id: string }>(emitSql, [topic, 1, 1]);
+    const [soon] = await emit(2, 2);
+    await waitUntil(() => tail.stdout().includes(soon ?? '?'), { what: 'the event that committed first' });
+    await late.query('commit');
+    late.release();
+    await waitUntil(() => tail.stdout().includes(rows[0]?.id ?? '?'), {
+      what: 'the event that committed late',
+    });
+    // The command itself listens to Ctrl-C, and no longer than it runs.
+    process.emit('SIGINT', 'SIGINT');
+    const { code, stdout } = await tail.ended;
+    expect(code).toBe(0);
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { eventId: string }).eventId),
+    ).toEqual([soon, rows[0]?.id]);
+  });
+});

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { WIRE } from '@convergekit/contracts/engine';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { memoryBroker } from '@convergekit/broker/testing';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, expect, inject, it } from 'vitest';
+import { cli, stopLeftovers } from '../../fixture/cli.ts';
+import { thing } from '../../fixture/cli-thing.ts';
+
+const open: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await stopLeftovers();
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+const THINGS = fileURLToPath(new URL('../../fixture/cli-thing.ts', import.meta.url));
+
+/** Starts a consumer with a dead letter (n = 1, key a) and an event behind it (n = 2). */
+async function consumerWithDeadLetter() {
+  const url = await freshDatabase(inject('stack').databaseUrl);
+  expect(await cli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
+  const [database, broker] = [connect({ url }), memoryBroker()];
+  open.push(
+    () => database.close(),
+    () => broker.close(),
+  );
+  const admin = await broker.admin();
+  for (const name of ['things', 'shelf.failures']) await admin.createTopic({ name, partitions: 1 });
+  await admin.close();
+  const applied: number[] = [];
+  let broken = true;
+  const shelf = defineConsumer({ name: 'shelf', from: 'beginning' }).on(thing, ({ data }) => {
+    if (broken && data.n === 1) throw new TypeError('no shelf');
+    applied.push(data.n);
+  });
+  const service = consumerService([shelf], { database, broker });
+  await service.start();
+  open.push(() => service.stop());
+  const producer = await broker.producer();
+  const records = [1, 2].map((n) => {
+    const headers: [string, string][] = [
+      [WIRE.id, randomUUID()],
+      [WIRE.source, 'elsewhere'],
+      [WIRE.type, 'cli.thing'],
+      [WIRE.specVersion, '1.0'],
+    ];
+    return { key: 'a', value: JSON.stringify({ id: 'a', n }), headers, timestampMs: Date.now() };
+  });
+  await producer.send([{ topic: 'things', partition: 0, records }]);
+  await producer.close();
+  const parked = () => database.executor.query('select from converge.parked');
+  await waitUntil(async () => (await parked()).rows.length === 2, {
+    what: 'the dead letter and the event behind',
+  });
+  return { url, applied, repair: () => (broken = false) };
+}
+
+// Planted fault: with the edited copy not kept, the event takes effect as it came.
+it('G5k: an operator finds a dead letter, reads it, edits a copy and retries it', async () => {
+  const { url, applied, repair } = await consumerWithDeadLetter();
+  const converge = async (...args: string[]) => {
+    const ended = await cli(['parked', ...args], { DATABASE_URL: url, LOG_LEVEL: 'silent' });
+    return { ...ended, json: () => JSON.parse(ended.stdout) as Record<string, unknown>[] };
+  };
+  const groups = await converge('list', '--consumer', 'shelf');
+  expect(groups.stdout).toMatch(/shelf +things +dead +1 +1 .*bug TypeError: no shelf/);
+  expect(groups.stdout).toMatch(/shelf +things +waiting +1 +1 .*behind another event of its key/);
+  const [letter] = (await converge('list', '--events', '--state', 'dead', '--json')).json();
+  const id = String(letter?.['id']);
+  const shown = await converge('show', id);
+  expect(shown.stdout).toMatch(/^payload +\{"id":"a","n":1\}$/m);
+  expect(shown.stdout.match(/^ +outcome /gm)).toHaveLength(3);
+
+  expect(await converge('retry', '--reason', 'x', '--yes')).toMatchObject({ code: 2 });
+  const dry = await converge('retry', '--all', '--reason', 'deployed', '--dry-run');
+  expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('would retry 1')]);
+  expect(await converge('retry', id, '--reason', 'deployed')).toMatchObject({ code: 2 });
+  const edited = await converge('edit', id, '--payload', '{"id":"a","n":7}', '--reason', 'a typo', '--yes');
+  expect(edited).toMatchObject({ code: 0 });
+  expect(applied).toEqual([]);
+  repair();
+  const retried = await converge(
+    'retry',
+    '--code',
+    'TypeError',
+    '--reason',
+    'deployed',
+    '--yes',
+    '--rate',
+    '5',
+  );
+  expect(retried).toMatchObject({ code: 0, stdout: expect.stringContaining('1 retried') as string });
+  await waitUntil(() => applied.length === 2, { what: 'both events' });
+  expect(applied).toEqual([7, 2]);
+  expect((await converge('show', id)).stderr).toContain('applied meanwhile');
+});
+
+it('G5k: an operator skips a dead letter, and its key continues', async () => {
+  const { url, applied } = await consumerWithDeadLetter();
+  const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
+  const list = await cli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
+  const [letter] = JSON.parse(list.stdout) as { id: string }[];
+  const skip = await cli(['parked', 'skip', letter!.id, '--reason', 'not ours', '--yes'], env);
+  expect(skip).toMatchObject({ code: 0 });
+  await waitUntil(() => applied.length === 1, { what: 'the event behind' });
+  expect(applied).toEqual([2]);
+  const { stdout } = await cli(['parked', 'show', letter!.id], env);
+  expect(stdout).toMatch(/^note +not ours$/m);
+});
+
+// Planted fault: without the check against the contract the first command puts `n: "7"` in the place of the dead letter.
+it('an operator replaces a dead letter by a new event, which its contract must allow', async () => {
+  const { url, applied } = await consumerWithDeadLetter();
+  const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
+  const list = await cli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
+  const [letter] = JSON.parse(list.stdout) as { id: string; eventId: string }[];
+  const replace = (payload: string) => {
+    const given = ['--payload', payload, '--events', THINGS, '--reason', 'a typo', '--yes'];
+    return cli(['parked', 'replace', letter!.id, ...given], env);
+  };
+  const refused = await replace('{"id":"a","n":"7"}');
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('is not that of cli.thing v1')]);
+  const replaced = await replace('{"id":"a","n":7}');
+  expect(replaced).toMatchObject({ code: 0, stdout: expect.stringContaining('replaced by event') as string });
+  await waitUntil(() => applied.length === 2, { what: 'both events' });
+  expect(applied).toEqual([7, 2]);
+  const [, eventId = ''] = /replaced by event (\S+),/.exec(replaced.stdout) ?? [];
+  const audit = await cli(['audit', '--about', eventId, '--json'], env);
+  expect(audit.stdout).toContain('parked replace');
+});

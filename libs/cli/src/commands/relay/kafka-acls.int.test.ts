@@ -1,0 +1,236 @@
+/**
+ * The files of infra/kafka/acls, on a Kafka that refuses what is not granted. Each line is taken out once here, and what it
+ * is for is refused.
+ */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { defineEvent } from '@convergekit/contracts';
+import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
+import type { Broker } from '@convergekit/broker';
+import { kafkaBroker } from '@convergekit/kafka';
+import { outboxMigrations } from '@convergekit/outbox';
+import type { Database } from '@convergekit/postgres';
+import { relay, relayMigrations } from '@convergekit/relay';
+import {
+  embeddedKafka,
+  type EmbeddedServer,
+  freePort,
+  javaTools,
+  migratedDatabase,
+} from '@convergekit/testing/engine';
+import { waitUntil } from '@convergekit/testing';
+import kafkajs, { type Admin, type AclEntry } from 'kafkajs';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { cli } from '../../fixture/cli.ts';
+import { root } from '../../fixture/root.ts';
+
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes } =
+  kafkajs;
+const USERS = ['relay', 'stock', 'topics'] as const;
+type User = (typeof USERS)[number];
+
+const orders = 'orders';
+const refusal = expect.stringContaining('the broker denies access') as string;
+const placed = defineEvent({
+  type: 'shop.placed',
+  version: 1,
+  topic: orders,
+  key: ({ order }: { order: string }) => order,
+  data: z.object({ order: z.string() }),
+});
+
+let kafka: EmbeddedServer;
+let door: string;
+let admin: Admin;
+let source: Database;
+const closers: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  const port = await freePort();
+  door = `127.0.0.1:${port}`;
+  kafka = await embeddedKafka({
+    doors: [{ port, advertisedPort: port, protocol: 'SASL_PLAINTEXT' }],
+    scramUsers: USERS.map((name) => ({ name, password: name })),
+    settings: {
+      'listener.name.door0.sasl.enabled.mechanisms': 'SCRAM-SHA-256',
+      'listener.name.door0.scram-sha-256.sasl.jaas.config':
+        'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'allow.everyone.if.no.acl.found': 'false',
+      'super.users': 'User:ANONYMOUS',
+    },
+  });
+  await kafka.start();
+  closers.push(() => kafka.dispose());
+  admin = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  closers.push(() => admin.disconnect());
+  for (const command of [
+    ...commandsOf('topics.sh', 'User:topics', orders, 'stock.failures'),
+    ...commandsOf('relay.sh', 'User:relay', orders),
+    ...commandsOf('consumer.sh', 'User:stock', 'stock', orders),
+  ])
+    await javaTools(kafka.address).run('org.apache.kafka.tools.AclCommand', command, {
+      onLine: () => undefined,
+    });
+  source = await opened('source');
+});
+
+afterAll(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** The commands that a file runs, each as its arguments. */
+function commandsOf(file: string, ...args: readonly string[]): readonly (readonly string[])[] {
+  const path = join(root, 'infra/kafka/acls', file);
+  const text = execFileSync('sh', [path, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, KAFKA_ACLS: 'echo' },
+  });
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
+}
+
+async function opened(prefix: string): Promise<Database> {
+  const { database } = await migratedDatabase(
+    inject('stack').databaseUrl,
+    [outboxMigrations, relayMigrations, inboxMigrations],
+    { prefix, max: 10 },
+  );
+  closers.push(() => database.close());
+  return database;
+}
+
+function loginOf(user: User): Broker {
+  const sasl = { mechanism: 'scram-sha-256', username: user, password: user } as const;
+  const broker = kafkaBroker({ brokers: [door], clientId: user, sasl });
+  closers.push(() => broker.close());
+  return broker;
+}
+
+async function linesOf(user: User): Promise<readonly AclEntry[]> {
+  const { resources } = await admin.describeAcls({
+    principal: `User:${user}`,
+    resourceType: AclResourceTypes.ANY,
+    resourcePatternType: ResourcePatternTypes.ANY,
+    operation: AclOperationTypes.ANY,
+    permissionType: AclPermissionTypes.ANY,
+  });
+  return resources.flatMap(({ acls, ...resource }) => acls.map((acl) => ({ ...resource, ...acl })));
+}
+
+const nameOf = ({ operation, resourceType, resourceName }: AclEntry) => {
+  const word = (names: object, value: number) => Object.entries(names).find(([, one]) => one === value)?.[0];
+  return [word(AclOperationTypes, operation), word(AclResourceTypes, resourceType), resourceName].join(' ');
+};
+
+/**
+ * Tries a user without each of its ACL lines for some resources; results are by line. An authorizer lists the rules
+ * that it applies.
+ */
+async function withoutEach(
+  user: User,
+  resources: readonly string[],
+  act: () => Promise<string>,
+  recovered: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<Readonly<Record<string, string>>> {
+  const found: Record<string, string> = {};
+  const lines = await linesOf(user);
+  const applied = (count: number) =>
+    waitUntil(async () => (await linesOf(user)).length === count, { what: 'the change of ACLs' });
+  for (const line of lines.filter(({ resourceName }) => resources.includes(resourceName))) {
+    await admin.deleteAcls({ filters: [line] });
+    await applied(lines.length - 1);
+    found[nameOf(line)] = await act();
+    await admin.createAcls({ acl: [line] });
+    await applied(lines.length);
+    await recovered();
+  }
+  return found;
+}
+
+it('topics are created and checked with the lines of topics.sh, and not without any of them', async () => {
+  const env = {
+    KAFKA_BROKERS: door,
+    CONVERGE__KAFKA__SASL__MECHANISM: 'scram-sha-256',
+    CONVERGE__KAFKA__SASL__USERNAME: 'topics',
+    CONVERGE__KAFKA__SASL__PASSWORD: 'topics',
+  };
+  const use = async (...names: readonly string[]) => {
+    const created = await cli(['topics', 'create', ...names, '--partitions', '1'], env);
+    return created.code === 0 ? cli(['topics', 'check', ...names], env) : created;
+  };
+  expect(await withoutEach('topics', ['orders'], async () => (await use('orders')).stderr)).toEqual({
+    'CREATE TOPIC orders': refusal,
+    'DESCRIBE TOPIC orders': refusal,
+    'DESCRIBE_CONFIGS TOPIC orders': refusal,
+  });
+  expect(await use('orders', 'stock.failures')).toMatchObject({ code: 0 });
+});
+
+async function publish(event = true): Promise<string> {
+  const running = relay({ database: source, broker: loginOf('relay'), standbyMs: 50, recheckMs: 50 });
+  if (event)
+    await source.executor.query(`select converge.emit('orders', 'o', 'shop.placed', '{"order":"o"}')`);
+  await running.start();
+  const seen = await waitUntil(
+    () => {
+      const status = running.status();
+      if (status.published > 0) return 'published';
+      if (!event || status.state !== 'leading') return undefined;
+      return status.held.map(({ code, detail }) => `${code}: ${detail}`)[0];
+    },
+    { what: 'the relay to publish, or to say why not' },
+  );
+  await running.stop();
+  return seen;
+}
+
+it('N7: a relay publishes with the lines of relay.sh, and not without any of them', async () => {
+  expect(await publish()).toBe('published');
+  expect(await withoutEach('relay', ['orders'], publish, () => publish(false))).toEqual({
+    'READ TOPIC orders': refusal,
+    'WRITE TOPIC orders': refusal,
+    'DESCRIBE_CONFIGS TOPIC orders': refusal,
+  });
+  const own = await loginOf('relay').admin();
+  await expect(own.createTopic({ name: 'other', partitions: 1 })).rejects.toMatchObject({
+    code: 'NOT_AUTHORIZED',
+  });
+});
+
+it('N7: a consumer handles with the lines of consumer.sh, and not without any of them', async () => {
+  const handle = async () => {
+    const handled = Promise.withResolvers<string>();
+    const stock = defineConsumer({ name: 'stock', from: 'beginning' }).on(placed, () => {
+      handled.resolve('handled');
+      return Promise.resolve();
+    });
+    const running = consumerService([stock], { database: await opened('stock'), broker: loginOf('stock') });
+    try {
+      await running.start();
+      return await Promise.race([handled.promise, running.done.then(() => 'stopped')]);
+    } catch (error) {
+      return String(error);
+    } finally {
+      await running.stop().catch(() => undefined);
+    }
+  };
+  expect(await handle()).toBe('handled');
+  expect(await withoutEach('stock', ['orders', 'stock', 'stock.failures'], handle)).toEqual({
+    'READ GROUP stock': refusal,
+    'DESCRIBE TOPIC stock.failures': refusal,
+    'DESCRIBE_CONFIGS TOPIC stock.failures': refusal,
+    'READ TOPIC orders': refusal,
+    'DESCRIBE_CONFIGS TOPIC orders': refusal,
+  });
+  const producer = await loginOf('stock').producer();
+  const record = { key: null, value: '{}', headers: [], timestampMs: 0 };
+  for (const topic of ['orders', 'stock.failures'])
+    expect(await producer.send([{ topic, partition: 0, records: [record] }])).toMatchObject([
+      { ok: false, error: { code: 'NOT_AUTHORIZED' } },
+    ]);
+});

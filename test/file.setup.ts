@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from 'vitest';
+import { noteRunning } from './running.ts';
+
+declare module 'vitest' {
+  export interface TaskMeta {
+    /** Seconds of CPU of a test file: of its worker, and of the ended processes that it started. */
+    cpu?: { readonly own: number; readonly children: number };
+  }
+}
+
+/** The events of `process` whose listeners would act on the tests of other files. */
+const EVENTS = ['warning', 'uncaughtException', 'unhandledRejection'] as const;
+/** Libraries listen to these from the moment that a file imports them, until the worker ends. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+// Vitest runs this file before each test file.
+const began = {
+  own: process.cpuUsage(),
+  children: childrenSeconds(),
+  environment: { ...process.env },
+  listeners: listeners(EVENTS),
+};
+let signals: object;
+noteRunning('a file before its first test');
+
+beforeAll(() => {
+  signals = listeners(SIGNALS);
+});
+
+beforeEach(({ task }) => {
+  noteRunning(`${task.file.name}: ${task.fullTestName}`, task.timeout);
+  onTestFinished(() => noteRunning(`${task.file.name}, after ${task.fullTestName}`));
+});
+
+// Hooks end in reverse order: this one is the last of the file.
+afterAll(({}, { file }) => {
+  noteRunning(undefined);
+  const { user, system } = process.cpuUsage(began.own);
+  file.meta.cpu = { own: (user + system) / 1e6, children: childrenSeconds() - began.children };
+  // Files share their worker's process.
+  const why = 'a test file takes back what it changes in `process`';
+  expect(changedVariables(), why).toEqual([]);
+  expect(listeners(EVENTS), why).toEqual(began.listeners);
+  expect(listeners(SIGNALS), why).toEqual(signals);
+});
+
+function listeners(events: readonly string[]): object {
+  return Object.fromEntries(events.map((event) => [event, process.listenerCount(event)]));
+}
+
+/** Lists names alone: a value may be a secret. */
+function changedVariables(): readonly string[] {
+  const names = new Set([...Object.keys(began.environment), ...Object.keys(process.env)]);
+  return [...names].filter((name) => began.environment[name] !== process.env[name]);
+}
+
+/** Fields 16 and 17 of /proc/self/stat, in hundredths of a second; 0 where there is no such file. */
+function childrenSeconds(): number {
+  try {
+    const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[13]) + Number(fields[14])) / 100;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
+import { dockerEngine, freePorts } from '@convergekit/testing/engine';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Compose,
+  composeMissing,
+  composeProject,
+  type Container,
+  crash,
+  docker,
+  serviceOf,
+} from './compose.ts';
+import { confirmedOrder } from './orders.ts';
+
+const note = (line: string): void => void process.stderr.write(`containers: ${line}\n`);
+const bases = ['node:24-slim', 'postgres:18', 'apache/kafka:4.3.1'];
+
+async function requireDocker(): Promise<void> {
+  const engine = await dockerEngine();
+  const state = await engine?.prepareDocker(bases, note);
+  const why = state?.ready === true ? await composeMissing() : state?.why;
+  if (state === undefined || why !== undefined) throw new Error(why ?? 'testcontainers is not installed');
+}
+
+// One project for all tests, in their order: starting it takes longer than all of them.
+describe('the shop in containers', () => {
+  const servers = ['postgres', 'kafka'];
+  let compose: Compose;
+  let image: string;
+  let ordersUrl: string;
+
+  /** The containers of our image that keep running. */
+  const processes = async (): Promise<readonly Container[]> =>
+    (await compose.containers()).filter((one) => ![...servers, 'prepare'].includes(serviceOf(one)));
+
+  beforeAll(async () => {
+    await requireDocker();
+    const name = `converge-${randomBytes(4).toString('hex')}`;
+    image = `${name}:test`;
+    const [orders = 0, provider = 0, console = 0, postgres = 0, kafka = 0] = await freePorts(5);
+    ordersUrl = `http://127.0.0.1:${orders}`;
+    compose = composeProject(name, {
+      CONVERGE_IMAGE: image,
+      COMPOSE_PROFILES: 'shop',
+      ORDERS_PORT: String(orders),
+      PROVIDER_PORT: String(provider),
+      CONSOLE_PORT: String(console),
+      POSTGRES_PORT: String(postgres),
+      KAFKA_PORT: String(kafka),
+    });
+    const start = systemClock.monotonic();
+    const since = (): string => `${((systemClock.monotonic() - start) / 1_000).toFixed(1)} s`;
+    await compose.run('build');
+    note(`the image is built after ${since()}`);
+    await compose.run('up', '--wait').catch(async (error: unknown) => {
+      note(await compose.run('logs', '--tail', '20'));
+      throw error;
+    });
+    note(`every container is healthy after ${since()}`);
+  });
+
+  afterAll(async () => {
+    await compose.run('down', '--volumes', '--timeout', '5');
+    await docker(['image', 'rm', image]);
+  });
+
+  it('an order goes through all services in containers', async () => {
+    note(`an order is confirmed in ${(await confirmedOrder(ordersUrl)).toFixed(0)} ms`);
+  });
+
+  it('every process is user 1000 without capabilities, new privileges and a writable root', async () => {
+    const found = await processes();
+    expect(new Set(found.map(serviceOf)).size).toBeGreaterThanOrEqual(8);
+    for (const { Config, HostConfig } of found) {
+      expect(Config.User).toBe('1000:1000');
+      expect(HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ['ALL'], Privileged: false });
+      expect(HostConfig.SecurityOpt).toContain('no-new-privileges:true');
+      expect(HostConfig.Memory).toBeGreaterThan(0);
+    }
+    const kernel = await compose.run(
+      'exec',
+      '-T',
+      'orders',
+      'grep',
+      '-E',
+      '^(Uid|CapEff|CapBnd|NoNewPrivs)',
+      '/proc/1/status',
+    );
+    expect(kernel.split('\n').map((line) => line.split(/\s+/).slice(0, 2))).toEqual([
+      ['Uid:', '1000'],
+      ['CapEff:', '0000000000000000'],
+      ['CapBnd:', '0000000000000000'],
+      ['NoNewPrivs:', '1'],
+    ]);
+    await expect(compose.run('exec', '-T', 'orders', 'touch', '/app/written')).rejects.toThrow(
+      /Read-only file system/,
+    );
+  });
+
+  it('no process but the preparation is a superuser of the database, and each uses a login of its own', async () => {
+    const text = `select usename, rolsuper from pg_stat_activity join pg_roles on rolname = usename
+      where backend_type = 'client backend' and pid <> pg_backend_pid() group by 1, 2 order by 1`;
+    const rows = await compose.run('exec', '-T', 'postgres', 'psql', '-U', 'postgres', '-Atc', text);
+    const logins = rows.split('\n').map((row) => row.split('|'));
+    expect(logins.filter(([, isSuper]) => isSuper === 't')).toEqual([]);
+    // The console connects when a page is opened.
+    expect(logins.map(([login]) => login)).toEqual(
+      expect.arrayContaining(['orders_service', 'payments_relay', 'reconciler', 'observer']),
+    );
+  });
+
+  it('either relay can be killed, and the other one publishes every outbox', async () => {
+    for (const { Id } of await compose.containers('relay')) {
+      await docker(['kill', Id]);
+      note(`one relay killed: an order is confirmed in ${(await confirmedOrder(ordersUrl)).toFixed(0)} ms`);
+      await docker(['start', Id]);
+      const ready = (): Promise<boolean> =>
+        docker(['exec', Id, 'healthy', 'readyz']).then(
+          () => true,
+          () => false,
+        );
+      await waitUntil(ready, { what: 'the relay to stand by', everyMs: 500 });
+    }
+  });
+
+  it.each([
+    ['every process of the image', (service: string) => ![...servers, 'prepare'].includes(service)],
+    ['Kafka', (service: string) => service === 'kafka'],
+    ['Postgres', (service: string) => service === 'postgres'],
+  ])('%s is restarted after a crash, and orders continue', async (what, matches) => {
+    const victims = (await compose.containers()).filter((one) => matches(serviceOf(one)));
+    await crash(image, victims);
+    await waitUntil(
+      async () => {
+        const now = await Promise.all(
+          [...new Set(victims.map(serviceOf))].map((name) => compose.containers(name)),
+        );
+        return now
+          .flat()
+          .every(
+            ({ State }) => State.Status === 'running' && !victims.some((one) => one.State.Pid === State.Pid),
+          );
+      },
+      { what: `the restart of ${what}`, everyMs: 200 },
+    );
+    note(`${what} crashed: an order is confirmed in ${(await confirmedOrder(ordersUrl)).toFixed(0)} ms`);
+  });
+
+  it('every process ends with code 0 when it is asked to stop, and nothing is left', async () => {
+    await compose.run('stop', '--timeout', '30', ...new Set((await processes()).map(serviceOf)));
+    const codes = (await processes()).map((one) => [serviceOf(one), one.State.ExitCode]);
+    expect(codes.filter(([, code]) => code !== 0)).toEqual([]);
+    await compose.run('down', '--volumes');
+    const label = ['--quiet', '--filter', `label=com.docker.compose.project=${compose.project}`];
+    for (const what of [
+      ['ps', '--all'],
+      ['volume', 'ls'],
+      ['network', 'ls'],
+    ])
+      expect(await docker([...what, ...label])).toBe('');
+  });
+});

@@ -1,0 +1,118 @@
+/** A part of `make verify`: what the suite leaves out because it needs minutes, or a program that few machines have. */
+export interface Part {
+  readonly name: string;
+  readonly shows: string;
+  /** Nx projects: the part concerns a change of one of them. */
+  readonly projects: readonly string[];
+  /** Programs that it needs, each as a command that succeeds where it is there. */
+  readonly needs: Readonly<Record<string, string>>;
+  /** Commands, run in their order with a shell; the first that fails ends the part. */
+  readonly steps: readonly string[];
+}
+
+const DOCKER = { 'a Docker engine': '.ci/engine --possible' };
+const CHROMIUM = { chromium: 'chromium --version' };
+const PROMETHEUS = { prometheus: 'prometheus --version' };
+/** The tests whose files have the part's name as suffix. */
+const tests = (name: string): string => `CONVERGE_PART=${name} vitest run`;
+
+export const parts: readonly Part[] = [
+  {
+    name: 'full',
+    shows: 'tests that repeat themselves, at full size',
+    projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/reconcile'],
+    needs: {},
+    steps: [`CONVERGE_PART=full vitest run $(git grep -l "inject('full')" -- '*.test.ts')`],
+  },
+  {
+    name: 'campaigns',
+    shows: 'whole systems under load and faults: the shop, its sagas, drift',
+    projects: ['@convergekit/service-shop', '@convergekit/service-transfers'],
+    needs: PROMETHEUS,
+    steps: [tests('campaigns')],
+  },
+  {
+    name: 'demo',
+    shows: 'the demo on Kafka and on Postgres alone, with its audits',
+    projects: ['@convergekit/service-shop'],
+    needs: {},
+    steps: ['make --no-print-directory demo', 'make --no-print-directory demo BROKER=local'],
+  },
+  {
+    name: 'drills',
+    shows: 'restores, failovers and outages of servers under load',
+    projects: ['@convergekit/relay', '@convergekit/inbox'],
+    needs: {},
+    steps: [tests('drills')],
+  },
+  {
+    name: 'browsers',
+    shows: 'the console in a browser',
+    projects: ['@convergekit/console'],
+    needs: CHROMIUM,
+    steps: [tests('browsers')],
+  },
+  {
+    name: 'packages',
+    shows: 'the packed packages, installed outside of the repository',
+    projects: ['convergekit', '@convergekit/cli', '@convergekit/nest'],
+    needs: {},
+    steps: ['make --no-print-directory packages'],
+  },
+  {
+    name: 'quickstart',
+    shows: 'the quickstart and the first screen of the README, as a newcomer',
+    projects: ['convergekit', '@convergekit/cli'],
+    needs: {},
+    steps: ['make --no-print-directory quickstart'],
+  },
+  {
+    name: 'containers',
+    shows: 'the image, the compose file and the stack in Docker',
+    projects: ['@convergekit/testing', '@convergekit/service-shop', 'infra'],
+    needs: DOCKER,
+    steps: [`CONVERGE_PART=containers .ci/engine vitest run`],
+  },
+  {
+    name: 'quickstart-containers',
+    shows: 'the Dockerfile and the compose file that `converge init` writes',
+    projects: ['@convergekit/cli'],
+    needs: DOCKER,
+    steps: ['.ci/engine make --no-print-directory quickstart-containers'],
+  },
+  {
+    name: 'prometheus',
+    shows: 'every panel and alert beside a real Prometheus, through an outage',
+    projects: ['@convergekit/telemetry', 'infra'],
+    needs: PROMETHEUS,
+    steps: ['make --no-print-directory dashboards-check'],
+  },
+  {
+    name: 'chart',
+    shows: 'the Helm chart and the workflows, validated by their own programs',
+    projects: ['infra'],
+    needs: { go: 'go version', python3: 'python3 --version' },
+    steps: ['infra/helm/tools.sh', tests('chart')],
+  },
+  {
+    name: 'upgrade',
+    shows: 'Postgres moves to its next major version under load',
+    projects: ['@convergekit/postgres'],
+    needs: {},
+    steps: ['make --no-print-directory upgrade'],
+  },
+  {
+    name: 'cluster-switch',
+    shows: 'relay and consumers move to another Kafka cluster under load',
+    projects: ['@convergekit/kafka'],
+    needs: {},
+    steps: ['make --no-print-directory cluster-switch'],
+  },
+  {
+    name: 'planted',
+    shows: 'planted faults, each of which a test must see',
+    projects: ['verification'],
+    needs: {},
+    steps: ['make --no-print-directory planted'],
+  },
+];
