@@ -1,5 +1,6 @@
 import { ContractError } from '@convergekit/contracts';
 import { signingKey, type SigningKey, verifySignature } from '@convergekit/contracts/engine';
+import { InboxError } from '../errors.ts';
 import type { Reading } from './reading.ts';
 
 /** The records that must be signed, and their keys. */
@@ -8,18 +9,36 @@ export interface SignatureOptions {
   readonly keys: Readonly<Record<string, string | readonly string[]>>;
   /** The treatment of records of other sources: `refuse` makes them dead letters. @default 'refuse' */
   readonly others?: 'refuse' | 'accept';
+  /**
+   * The source that signs the failure events of each consumer, by its name in `keys`. Failure events of others are refused.
+   * @default the source with the consumer's own name
+   */
+  readonly failures?: Readonly<Record<string, string>>;
 }
 
 export interface Signatures {
   readonly keys: ReadonlyMap<string, readonly SigningKey[]>;
   readonly others: 'refuse' | 'accept';
+  readonly failures: ReadonlyMap<string, string>;
 }
 
-export function signaturesOf({ keys, others = 'refuse' }: SignatureOptions): Signatures {
+/** Resolves the options. Throws CONSUMER_INVALID for failure events of a source without a key. */
+export function signaturesOf({ keys, others = 'refuse', failures = {} }: SignatureOptions): Signatures {
+  for (const [failing, name] of Object.entries(failures))
+    if (!Object.hasOwn(keys, name))
+      throw new InboxError(
+        'CONSUMER_INVALID',
+        `signatures.failures says that source ${name} signs the failure events of ${failing}, and signatures.keys has no such source: add its key`,
+      );
   const all = Object.entries(keys).map(
     ([name, texts]) => [name, (typeof texts === 'string' ? [texts] : texts).map(signingKey)] as const,
   );
-  return { keys: new Map(all), others };
+  return { keys: new Map(all), others, failures: new Map(Object.entries(failures)) };
+}
+
+/** The name of the source that signs the failure events of a consumer; undefined: none may. */
+export function signerOf({ keys, failures }: Signatures, failing: string): string | undefined {
+  return failures.get(failing) ?? (keys.has(failing) ? failing : undefined);
 }
 
 /**
