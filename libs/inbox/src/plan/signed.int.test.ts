@@ -93,6 +93,32 @@ it('accepted unsigned records never count with positions of a source that signs'
   await handled(1, 2, 3, 4);
 });
 
+// Planted fault: an unsigned source that is pinned at first sight (`mayClaim`). Events 1 to 3 are then repeats, and nothing says so.
+it('an accepted unsigned record that claims the uuid of a source before it signed its first event hides none of its events', async () => {
+  await start({ keys: { orders: first }, others: 'accept' });
+  const liar = new FixtureSource({ partitions: 1, name: 'liar', id: scene.source.id });
+  liar.tick = 1_000n;
+  await sendRecords(scene.broker, [liar.record(event(90))]);
+  await handled(90);
+  await sendRecords(
+    scene.broker,
+    [1, 2, 3].map((n) => signed(scene.source.record(event(n)))),
+  );
+  await handled(90, 1, 2, 3);
+  expect(await codes()).toEqual([]);
+});
+
+it('positions of an unsigned source that was pinned before signatures count on: a repeat is not handled again', async () => {
+  const one = scene.source.record(event(1));
+  const before = await scene.start(consumer);
+  await sendRecords(scene.broker, [one]);
+  await handled(1);
+  await before.stop();
+  await start({ keys: { other: first }, others: 'accept' });
+  await sendRecords(scene.broker, [one, scene.source.record(event(2))]);
+  await handled(1, 2);
+});
+
 // Planted fault: without the comparison in `read`, the watermark goes to what the forged record names, and nothing is repeated.
 it('a replay sets no watermark back to the claim of an unsigned record', async () => {
   const signatures = { keys: { orders: first } };
