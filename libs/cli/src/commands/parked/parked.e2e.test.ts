@@ -75,8 +75,20 @@ it('an operator finds a dead letter, reads it, edits a copy and retries it', asy
 
   expect(await converge('retry', '--reason', 'x', '--yes')).toMatchObject({ code: 2 });
   const dry = await converge('retry', '--all', '--reason', 'deployed', '--dry-run');
-  expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('would retry 1')]);
-  expect(await converge('retry', id, '--reason', 'deployed')).toMatchObject({ code: 2 });
+  expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/would retry 0/)]);
+  expect(dry.stdout).toMatch(
+    new RegExp(
+      `${id}: contradicts its failure event \\S+: no handler acted on it in \\S+; of other databases nothing`,
+    ),
+  );
+  const unnamed = await converge('retry', '--all', '--reason', 'deployed', '--yes');
+  expect([unnamed.code, unnamed.stderr]).toEqual([1, expect.stringContaining('PARKED_REPORTED')]);
+  expect(unnamed.stderr).toContain('emit a new event');
+  const named = await converge('retry', '--all', '--reason', 'deployed', '--dry-run', '--after-compensation');
+  expect([named.code, named.stdout]).toEqual([0, expect.stringContaining('would retry 1')]);
+  expect(await converge('retry', id, '--reason', 'deployed', '--after-compensation')).toMatchObject({
+    code: 2,
+  });
   const edited = await converge('edit', id, '--payload', '{"id":"a","n":7}', '--reason', 'a typo', '--yes');
   expect(edited).toMatchObject({ code: 0 });
   expect(applied).toEqual([]);
@@ -88,6 +100,7 @@ it('an operator finds a dead letter, reads it, edits a copy and retries it', asy
     '--reason',
     'deployed',
     '--yes',
+    '--after-compensation',
     '--rate',
     '5',
   );
@@ -117,7 +130,16 @@ it('an operator replaces a dead letter by a new event, which its contract must a
   const list = await runCli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
   const [letter] = JSON.parse(list.stdout) as { id: string; eventId: string }[];
   const replace = (payload: string) => {
-    const given = ['--payload', payload, '--events', THINGS, '--reason', 'a typo', '--yes'];
+    const given = [
+      '--payload',
+      payload,
+      '--events',
+      THINGS,
+      '--reason',
+      'a typo',
+      '--yes',
+      '--after-compensation',
+    ];
     return runCli(['parked', 'replace', letter!.id, ...given], env);
   };
   const refused = await replace('{"id":"a","n":"7"}');
