@@ -14,7 +14,7 @@ import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
-import { quickSchedule, tag } from '../testing/quick.ts';
+import { givenUpAtOnce, quickSchedule, tag } from '../testing/quick.ts';
 import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
 import { livePolicies } from '../service/live-policies.ts';
 
@@ -33,7 +33,10 @@ afterEach(() => {
 });
 
 const few = (attempts: number, rules: PolicyRules = {}): PolicyBook =>
-  policyBook({ consumer: { attempts, backoff: { baseMs: 1, capMs: 2 } }, ...rules });
+  policyBook({
+    consumer: { attempts, backoff: { baseMs: 1, capMs: 2 }, giveUp: givenUpAtOnce },
+    ...rules,
+  });
 let book = few(3);
 let tries: number[] = [];
 

@@ -4,6 +4,7 @@ import { WIRE } from '@convergekit/contracts/engine';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect } from '@convergekit/postgres';
+import { policyBook } from '@convergekit/resilience';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { killLeftovers, runCli } from '../../fixture/cli-process.ts';
@@ -35,7 +36,8 @@ async function consumerWithDeadLetter() {
     if (broken && data.n === 1) throw new TypeError('no shelf');
     applied.push(data.n);
   });
-  const service = consumerService([shelf], { database, broker });
+  const policies = policyBook({ consumer: { giveUp: { afterMs: 0 } } });
+  const service = consumerService([shelf], { database, broker, policies });
   await service.start();
   open.push(() => service.stop());
   const producer = await broker.producer();
