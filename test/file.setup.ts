@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeEach, expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from 'vitest';
 import { noteRunning } from './running.ts';
 
 declare module 'vitest' {
@@ -10,16 +10,23 @@ declare module 'vitest' {
 }
 
 /** The events of `process` whose listeners would act on the tests of other files. */
-const EVENTS = ['warning', 'uncaughtException', 'unhandledRejection', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const EVENTS = ['warning', 'uncaughtException', 'unhandledRejection'] as const;
+/** Libraries listen to these from the moment that a file imports them, until the worker ends. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 // Vitest runs this file before each test file.
 const began = {
   own: process.cpuUsage(),
   children: childrenSeconds(),
   environment: { ...process.env },
-  listeners: listeners(),
+  listeners: listeners(EVENTS),
 };
+let signals: object;
 noteRunning('a file before its first test');
+
+beforeAll(() => {
+  signals = listeners(SIGNALS);
+});
 
 beforeEach(({ task }) => {
   noteRunning(`${task.file.name}: ${task.fullTestName}`, task.timeout);
@@ -34,11 +41,12 @@ afterAll(({}, { file }) => {
   // Files share their worker's process.
   const why = 'a test file takes back what it changes in `process`';
   expect(changedVariables(), why).toEqual([]);
-  expect(listeners(), why).toEqual(began.listeners);
+  expect(listeners(EVENTS), why).toEqual(began.listeners);
+  expect(listeners(SIGNALS), why).toEqual(signals);
 });
 
-function listeners(): object {
-  return Object.fromEntries(EVENTS.map((event) => [event, process.listenerCount(event)]));
+function listeners(events: readonly string[]): object {
+  return Object.fromEntries(events.map((event) => [event, process.listenerCount(event)]));
 }
 
 /** Lists names alone: a value may be a secret. */

@@ -7,25 +7,8 @@ export interface PromiseRow {
   readonly done: boolean;
 }
 
-/** A part of `make verify`, or `check` for `make check`. */
-type Part =
-  | 'containers'
-  | 'packages'
-  | 'quickstart'
-  | 'browsers'
-  | 'prometheus'
-  | 'drills'
-  | 'campaigns'
-  | 'full'
-  | 'check';
-
-/** A row that only a part of `make verify` shows. */
-export interface OnlyVerify {
-  readonly id: string;
-  readonly part: Part;
-  /** A program with which `make test` shows the row, too. */
-  readonly unless?: string;
-}
+/** A row that `make test` does not show: a part of `make verify`, or `make check`, shows it; or it needs a tool that is missing. */
+export type OnlyVerify = { readonly id: string } & ({ readonly part: string } | { readonly tool: string });
 
 export interface NamedTest {
   /** The titles of its suites and its own. */
@@ -38,7 +21,7 @@ export interface PromiseRun {
   readonly rows: readonly PromiseRow[];
   readonly tests: readonly NamedTest[];
   readonly onlyVerify: readonly OnlyVerify[];
-  readonly isInstalled: (program: string) => boolean;
+  readonly isInstalled: (tool: string) => boolean;
 }
 
 const ID = '[GSCN]\\d+[a-z]?';
@@ -76,7 +59,7 @@ export const idsInSource = (source: string): readonly string[] =>
   [...source.matchAll(IN_SOURCE)].flatMap(([, ids = '']) => ids.split(', '));
 
 const isListed = ({ onlyVerify, isInstalled }: PromiseRun, id: string): boolean =>
-  onlyVerify.some((one) => one.id === id && !(one.unless !== undefined && isInstalled(one.unless)));
+  onlyVerify.some((one) => one.id === id && ('part' in one || !isInstalled(one.tool)));
 
 /** What contradicts the pages in a whole run: rows without a passed test, ids without a row, entries that are not needed. */
 export function promiseFaults(run: PromiseRun): readonly string[] {
@@ -89,7 +72,7 @@ export function promiseFaults(run: PromiseRun): readonly string[] {
   const unshown = run.rows.filter(({ id, done }) => done && !shown.has(id) && !isListed(run, id));
   const strangers = new Map(named.filter(({ id }) => !known.has(id)).map(({ id, title }) => [id, title]));
   const unknown = run.onlyVerify.filter(({ id }) => !known.has(id));
-  const needless = run.onlyVerify.filter(({ id, unless }) => unless === undefined && shown.has(id));
+  const needless = run.onlyVerify.filter((one) => 'part' in one && shown.has(one.id));
   return [
     ...twice.map(({ id, page }) => `${page}: ${id} is the id of two rows. Give one of them the next letter.`),
     ...unshown.map((row) => unshownFault(row, named.find(({ id }) => id === row.id)?.title)),

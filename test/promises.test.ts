@@ -1,5 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parts } from '../verification/verify/parts.ts';
 import { onlyVerify } from './only-verify.ts';
 import { idsInSource, idsOfTitle, promiseFaults, promiseRows, type PromiseRun } from './promise-ids.ts';
 import { allPromiseRows } from './promises.ts';
@@ -94,7 +96,7 @@ describe('the check of a whole run', () => {
     ],
     [
       'a skipped test although the program that it needs is installed',
-      { tests: [], onlyVerify: [{ id: 'S1', part: 'drills', unless: 'tool' }], isInstalled: () => true },
+      { tests: [], onlyVerify: [{ id: 'S1', tool: 'pooler' }], isInstalled: () => true },
       /^page.md: S1 /,
     ],
   ])('%s is the only fault', (_, more, fault) => {
@@ -105,26 +107,35 @@ describe('the check of a whole run', () => {
     expect(promiseFaults(run({ tests: [], onlyVerify: [{ id: 'S1', part: 'drills' }] }))).toEqual([]);
   });
 
-  it('a row whose test needs a program that is missing needs no passed test', () => {
-    const tests = [{ titles: ['S1: it is stable'], passed: false }];
-    expect(promiseFaults(run({ tests, onlyVerify: [{ id: 'S1', part: 'drills', unless: 'tool' }] }))).toEqual(
-      [],
-    );
-    const passed = run({}).tests;
-    expect(
-      promiseFaults(run({ tests: passed, onlyVerify: [{ id: 'S1', part: 'drills', unless: 'tool' }] })),
-    ).toEqual([]);
-  });
+  it.each([true, false])(
+    'a row whose test needs a tool that is missing has no fault (passed: %s)',
+    (passed) => {
+      const tests = [{ titles: ['S1: it is stable'], passed }];
+      expect(promiseFaults(run({ tests, onlyVerify: [{ id: 'S1', tool: 'pooler' }] }))).toEqual([]);
+    },
+  );
 });
+
+/** `x.test.ts`, `x.int.test.ts` and `x.e2e.test.ts`: any other suffix is that of a part of `make verify`. */
+const isFirstTier = (file: string): boolean => /^[^.]+(\.(int|e2e))?\.test\.ts$/.test(basename(file));
 
 // The whole run decides; this finds a missing or wrong id within seconds.
 it('every done row has its id in a title of a test of the first tier, or is listed in only-verify.ts', () => {
   const files = globSync('{libs,services,schemas,infra,docs,verification}/**/*.test.ts', {
     cwd: root.pathname,
     exclude: (name) => name === 'node_modules',
-  }).filter((file) => !/^(verification|services\/console)\/.*\.e2e\.test\.ts$/.test(file));
-  const ids = files.flatMap((file) => idsInSource(readFileSync(new URL(file, root), 'utf8')));
-  const tests = ids.map((id) => ({ titles: [`${id}: in a source`], passed: true }));
+  });
+  const tests = files.flatMap((file) =>
+    idsInSource(readFileSync(new URL(file, root), 'utf8')).map((id) => ({
+      titles: [`${id}: ${file}`],
+      passed: isFirstTier(file),
+    })),
+  );
   expect(files.length).toBeGreaterThan(500);
   expect(promiseFaults({ rows: allPromiseRows(), tests, onlyVerify, isInstalled: () => true })).toEqual([]);
+});
+
+it('every part that is listed in only-verify.ts is one of verify, or `make check`', () => {
+  const known = new Set([...parts.map(({ name }) => name), 'check']);
+  expect(onlyVerify.filter((one) => 'part' in one && !known.has(one.part))).toEqual([]);
 });

@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Plugin } from 'vitest/config';
 import type { Reporter, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node';
 import { onlyVerify } from './only-verify.ts';
 import { type PromiseRow, promiseFaults, promiseRows } from './promise-ids.ts';
+import { isInstalled } from './tools.ts';
 
 const PAGES = ['docs/guarantees.md', 'docs/requirements.md'];
 
@@ -38,8 +38,6 @@ function titlesOf(test: TestCase): readonly string[] {
   for (let at = test.parent; at.type === 'suite'; at = at.parent) titles.unshift(at.name);
   return titles;
 }
-
-const isInstalled = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
 /** Fails a whole run in which a promise of the pages was not shown. */
 class PromiseReporter implements Reporter {

@@ -18,6 +18,8 @@ const tools: readonly Tool[] = [
 
 const missing = tools.filter(({ name, probe }) => spawnSync(name, probe).status !== 0);
 
+export const isInstalled = (tool: string): boolean => !missing.some(({ name }) => name === tool);
+
 /** The tags of vitest's configuration: a test whose tool is missing is skipped. */
 export const toolTags = tools.map((tool) => ({
   name: tool.name,
@@ -43,7 +45,7 @@ export function skippedText(tests: readonly Skipped[], absent: readonly Tool[]):
     ...absent
       .filter((tool) => of(tool) > 0)
       .map((tool) => `not run for lack of ${tool.name}: ${of(tool)} tests (${tool.install})`),
-    ...others.map(({ fullName, result }) => `skipped: ${fullName}${noteOf(result())}`),
+    ...others.map((test) => `skipped: ${test.fullName}${noteOf(test.result())}`),
   ];
 }
 

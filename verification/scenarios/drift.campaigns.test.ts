@@ -28,7 +28,7 @@ afterAll(async () => {
   await stack?.stop();
 }, 300_000);
 
-it('keys that drift under load are repaired, in three databases, and none whose events are late', () => {
+it('S67: keys that drift under load are repaired, in three databases, and none whose events are late', () => {
   // The bound of time is for the report: a machine under load may take longer.
   const claims = run.invariants.filter(({ claim }) => !claim.startsWith('all was repaired within'));
   expect(claims).toHaveLength(3);

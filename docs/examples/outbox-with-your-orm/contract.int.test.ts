@@ -29,7 +29,11 @@ beforeAll(async () => {
   await database.executor.query('create table orders (id text primary key, cents int not null)');
 });
 beforeEach(() => database.executor.query('truncate orders, converge.outbox').then(() => undefined));
-afterAll(() => database.close());
+afterAll(async () => {
+  await database.close();
+  // MikroORM sets it when it is loaded.
+  delete process.env['MIKRO_ORM_COLORS'];
+});
 
 const list = async (text: string): Promise<string[]> =>
   (await database.executor.query<{ id: string }>(text)).rows.map(({ id }) => id);

@@ -15,6 +15,7 @@ export {
   type Session,
 } from './last-statement.ts';
 export { answers } from './silence/answers.ts';
+export { readMigrations } from './migration-files.ts';
 export { sendAhead } from './send-ahead.ts';
 export { sizeUnknownSql } from './size-unknown-sql.ts';
 export { listenHere } from './notify/commit-watch.ts';

@@ -1,3 +1,2 @@
-/** Exports for tests: the files of migrations, and the catalogue of tables to compare. */
+/** Exports for tests: reading and comparing the catalogue of tables. */
 export { type CatalogueEntry, catalogueDifferences, readCatalogue } from './catalogue-sql.ts';
-export { readMigrations } from './migration-files.ts';

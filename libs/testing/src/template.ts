@@ -7,8 +7,8 @@ import {
   migrate,
   type MigrationSet,
 } from '@convergekit/postgres';
+import { readMigrations } from '@convergekit/postgres/engine';
 import { postgresMigrations } from '@convergekit/postgres/operate';
-import { readMigrations } from '@convergekit/postgres/testing';
 import { createDatabase, onServer, urlOf } from './database.ts';
 
 export interface MigratedOptions extends Omit<ConnectOptions, 'url' | 'setting'> {

@@ -58,7 +58,7 @@ it('the command fails in one line when Node is too old', async () => {
   expect(stderr).toMatch(/^converge: this is Node 20\.20\.2, and converge needs Node 22\.22 or newer: .*\n$/);
 });
 
-it('a service with consumers ends like a command when its password is wrong: in one line that does not contain it', async () => {
+it('S51: a service with consumers ends like a command when its password is wrong: in one line that does not contain it', async () => {
   const server = await refusingPostgres();
   const { code, stdout, stderr } = await start(
     ['node', '--conditions=source', 'services/shop/src/shipping/main.ts'],

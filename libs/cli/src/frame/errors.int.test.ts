@@ -53,7 +53,7 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('a command with a wrong password fails in one line that does not contain it', async () => {
+  it('S51: a command with a wrong password fails in one line that does not contain it', async () => {
     const server = await refusingPostgres();
     const url = `postgres://ann:hunter2@127.0.0.1:${server.port}/shop`;
     const ended = await cli(['relay'], { DATABASE_URL: url, KAFKA_BROKERS: brokers });

@@ -152,12 +152,7 @@ const fixing: readonly Row[] = [
 /** What fails because of a name that does not exist: the printed command shows those that do. */
 const ID = '0197c3f4-0000-7000-8000-000000000000';
 const looking: readonly Row[] = [
-  [
-    'a parked event that does not exist',
-    () => step('parked', 'show', ID),
-    /there is no parked event/,
-    looks,
-  ],
+  ['a parked event that does not exist', () => step('parked', 'show', ID), /there is no parked event/, looks],
   ['an intent that does not exist', () => step('effects', 'show', ID), /has no intent/, looks],
   [
     'the outcome of an intent that does not exist',
@@ -183,7 +178,7 @@ const looking: readonly Row[] = [
 
 describe('the next command that is printed', () => {
   it.each<Row>([...fixing])(
-    'fixes the cause of %s, and what failed works then',
+    'G5f: fixes the cause of %s, and what failed works then',
     async (_, failing, why, given) => {
       await given?.();
       const step = failing();
@@ -210,7 +205,7 @@ describe('the next command that is printed', () => {
     }
   });
 
-  it('creates named topics that lacked their partitions', async () => {
+  it('G5f: creates named topics that lacked their partitions', async () => {
     const names = [`next-${tag}`, `more-${tag}`];
     const text = (await step('topics', 'create', ...names)()) ?? 'it did not fail';
     const [argv = []] = printed(text);
@@ -218,7 +213,7 @@ describe('the next command that is printed', () => {
     expect(await step('topics', 'check', ...names)()).toBeUndefined();
   });
 
-  it('a consumer that starts on nothing gets there by the printed commands alone', async () => {
+  it('G5f: a consumer that starts on nothing gets there by the printed commands alone', async () => {
     const said: string[] = [];
     for (let text = await starts(); text !== undefined && said.length < 5; text = await starts()) {
       said.push(text);

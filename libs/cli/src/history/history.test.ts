@@ -154,7 +154,7 @@ describe('the history of an event', () => {
     `);
   });
 
-  it('the history of a dead letter shows the failure event and the compensation by another consumer', () => {
+  it('S24: the history of a dead letter shows the failure event and the compensation by another consumer', () => {
     const declined = {
       category: 'business',
       certainty: 'not_applied',

@@ -105,7 +105,7 @@ async function running(onGap: 'halt' | 'continue' = 'halt') {
 
 describe('the scan of outboxes', () => {
   // Planted fault: a scan that compares with the log's end instead of the watermark finds nothing.
-  it('an event that was sent long ago and is not handled is stalled, once, until it is handled', async () => {
+  it('G7i: an event that was sent long ago and is not handled is stalled, once, until it is handled', async () => {
     const { place, consume } = await running();
     const scan = scans();
     await place('a');
@@ -151,7 +151,7 @@ describe('the scan of outboxes', () => {
     expect(await scans({ ignoredConsumers: ['stock'] }).runOnce()).toEqual([]);
   });
 
-  it('a gap is reported as lost events, with the reconcilers that got their keys', async () => {
+  it('G7i: a gap is reported as lost events, with the reconcilers that got their keys', async () => {
     const { place, consume } = await running('continue');
     await place('a');
     await consume('a');
@@ -187,7 +187,7 @@ describe('the scan of outboxes', () => {
 describe('the scan of journals', () => {
   const old = `clock_timestamp() - interval '1 hour'`;
 
-  it('steps, calls and workflows that wait for too long, or for an operator, are named with their next command', async () => {
+  it('G7i: steps, calls and workflows that wait for too long, or for an operator, are named with their next command', async () => {
     await target.executor.query(
       `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, changed_at, stuck_since)
        values ('order', 'i1', 'pay', 1, 'payments', 'k1', 'started', 'e', ${old}, null),

@@ -92,7 +92,7 @@ describe('a consumer that is killed', () => {
     const exit = once(killed, 'exit');
     // Slices of both partitions share a transaction when they come together, and are small: a slow machine gets no backlog.
     const sends = async () => {
-      if (scene.ids.length - (await scene.lines()).length < 8) await scene.send(4);
+      if (scene.ids.length - (await scene.handled()) < 8) await scene.send(4);
       return killed.signalCode !== null;
     };
     await waitUntil(sends, { what: 'the kill' });

@@ -1,7 +1,5 @@
 import { type ContainerRuntimeClient, getContainerRuntimeClient, ImageName } from 'testcontainers';
-
-/** Marks every container of the kit with the folder of the instance that it belongs to. */
-export const INSTANCE_LABEL = 'converge.stack.instance';
+import { INSTANCE_LABEL } from './instance-label.ts';
 
 /** The state of Docker: ready to start containers, or the reason why not. */
 export type DockerState = { readonly ready: true } | { readonly ready: false; readonly why: string };

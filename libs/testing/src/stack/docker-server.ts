@@ -1,6 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { type ContainerRuntimeClient, getContainerRuntimeClient } from 'testcontainers';
-import { INSTANCE_LABEL } from './docker-engine.ts';
+import { INSTANCE_LABEL } from './instance-label.ts';
 import { assertPortFree, freePort } from './ports.ts';
 import type { StackServer } from './server.ts';
 import { DevStackError, type DevStackErrorCode } from './stack-error.ts';

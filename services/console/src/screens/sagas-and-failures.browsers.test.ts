@@ -159,7 +159,7 @@ describe('in Chromium', () => {
 const post = (path: string, body: object) => postAs(TOKENS.ada, new URL(path, under.url), body);
 
 // Without the check against the declaration the first three would be written, and the saga would go on with them.
-it('an outcome that the declaration does not allow is refused before anything is written', async () => {
+it('G6o: an outcome that the declaration does not allow is refused before anything is written', async () => {
   moods.set('ship', 'o-odd', 'unknown');
   const odd = await shop.emit(placed({ order: 'o-odd' }));
   await seen(odd, 'stuck');

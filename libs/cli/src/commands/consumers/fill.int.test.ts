@@ -36,7 +36,7 @@ interface FillRow {
 }
 
 describe('converge consumers fill', () => {
-  it('`consumers fill` puts exactly the events of a gap into the inbox, as they are in the log', async () => {
+  it('G4a: `consumers fill` puts exactly the events of a gap into the inbox, as they are in the log', async () => {
     const [source, target] = [await migrated('source'), await migrated('target')];
     const name = `fill-${randomBytes(4).toString('hex')}`;
     const topic = `cli.${name}`;

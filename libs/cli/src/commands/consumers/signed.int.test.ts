@@ -49,7 +49,7 @@ afterEach(async () => {
   await database.close();
 });
 
-it('an event that a relay signed is handled and compensated, and one that another writer forged is a dead letter', async () => {
+it('G4c: an event that a relay signed is handled and compensated, and one that another writer forged is a dead letter', async () => {
   const secret = randomBytes(36).toString('base64');
   const file = join(mkdtempSync(join(tmpdir(), 'converge-')), 'orders.key');
   writeFileSync(file, `${secret}\n`);

@@ -53,7 +53,7 @@ async function resumeAll({ shop, consumerNames }: MovingShop, admin: Admin): Pro
 /*
  * Planted faults: an export that leaves out every fifth batch (the effects behind the gap had not come after 150 s).
  */
-it('a writer and a service with sagas, calls and a reconciler move from the local log to Kafka under load: nothing is lost or done twice, and every saga ends', async () => {
+it('N3, G2h: a writer and a service with sagas, calls and a reconciler move from the local log to Kafka under load: nothing is lost or done twice, and every saga ends', async () => {
   const log = await freshDatabase(databaseUrl, 'log');
   const local = localBroker({ url: log, clientId: 'mover' });
   const kafka = kafkaBroker({ brokers: brokers.split(','), clientId: 'mover' });

@@ -85,7 +85,7 @@ describe('converge policy', () => {
     expect(rows.at(-1)?.amplificationWithoutBudget).toBe(3);
   });
 
-  it('`converge policy` reports which operations recover by retries, are compensated, or need an operator', async () => {
+  it('S17: `converge policy` reports which operations recover by retries, are compensated, or need an operator', async () => {
     const { code, stdout } = await cli(
       ['policy', 'paths', './libs/cli/src/fixture/example-operations.ts'],
       {},

@@ -18,7 +18,7 @@ afterAll(() => scene.close());
 
 // Planted faults: without the checkpoint the survivor scans from the first key; with a lease that is not taken over when it
 // ends, or a claim of the dead that is not requeued, the test waits in vain.
-it('of two reconciler processes one is killed: no key is visited by two at once, no run is lost, the schedule goes on', async () => {
+it('C6, S40, G7f: of two reconciler processes one is killed: no key is visited by two at once, no run is lost, the schedule goes on', async () => {
   const { rows, number, sidecar } = scene;
   const gate = await scene.copy.acquire();
   await gate.query('begin');

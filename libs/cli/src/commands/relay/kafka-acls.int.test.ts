@@ -189,7 +189,7 @@ async function publish(event = true): Promise<string> {
   return seen;
 }
 
-it('a relay publishes with the lines of relay.sh, and not without any of them', async () => {
+it('N7: a relay publishes with the lines of relay.sh, and not without any of them', async () => {
   expect(await publish()).toBe('published');
   expect(await withoutEach('relay', ['orders'], publish, () => publish(false))).toEqual({
     'READ TOPIC orders': refusal,
@@ -202,7 +202,7 @@ it('a relay publishes with the lines of relay.sh, and not without any of them', 
   });
 });
 
-it('a consumer handles with the lines of consumer.sh, and not without any of them', async () => {
+it('N7: a consumer handles with the lines of consumer.sh, and not without any of them', async () => {
   const handle = async () => {
     const handled = Promise.withResolvers<string>();
     const stock = defineConsumer({ name: 'stock', from: 'beginning' }).on(placed, () => {

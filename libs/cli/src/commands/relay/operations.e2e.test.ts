@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 describe('a relay that must stop while its database hangs', () => {
-  it('a relay that must stop while its database hangs is not ready any more, and exits by itself with 0', async () => {
+  it('G2f: a relay that must stop while its database hangs is not ready any more, and exits by itself with 0', async () => {
     const relay = startCli(['relay'], outbox.env);
     const get = await healthOf(relay);
     await ready(get);

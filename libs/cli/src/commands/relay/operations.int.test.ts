@@ -72,7 +72,7 @@ describe('/metrics of a relay', () => {
 });
 
 describe('health of a relay', () => {
-  it('a relay stays ready with a missing topic, and names the topic with its code', async () => {
+  it('S71: a relay stays ready with a missing topic, and names the topic with its code', async () => {
     const get = await running();
     await emit(`${topic}.gone`, 1);
     const body = await waitUntil(
@@ -94,7 +94,7 @@ describe('health of a relay', () => {
     });
   });
 
-  it('a relay is live but not ready without a broker, and names the broker', async () => {
+  it('S71: a relay is live but not ready without a broker, and names the broker', async () => {
     const get = await running({ KAFKA_BROKERS: '127.0.0.1:1' });
     const { text } = await waitUntil(
       async () => {
@@ -110,7 +110,7 @@ describe('health of a relay', () => {
     expect(await get('/livez')).toMatchObject({ status: 200 });
   });
 
-  it('a relay is live but not ready without the database, and ready again with it', async () => {
+  it('S71: a relay is live but not ready without the database, and ready again with it', async () => {
     const get = await running();
     await ready(get);
     outbox.proxy.cut();

@@ -105,7 +105,7 @@ describe('converge relay as a process', () => {
     expect(await count(freeLeases)).toBe(1);
   });
 
-  it('`converge relay` runs as the sidecar service, and passes the exit code on', async () => {
+  it('C6: `converge relay` runs as the sidecar service, and passes the exit code on', async () => {
     const main = ['node', '--conditions=source', 'services/relay/src/main.ts'];
     expect(await start(main, {}).ended).toMatchObject({ code: 78 });
     const relay = start(main, env);

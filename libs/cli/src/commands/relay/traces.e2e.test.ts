@@ -10,7 +10,7 @@ import { traceCollector } from '../../fixture/trace-collector.ts';
 
 afterEach(killLeftovers);
 
-it('a send is a producer span linked to the events of its batch, whose own context travels unchanged', async () => {
+it('S60: a send is a producer span linked to the events of its batch, whose own context travels unchanged', async () => {
   const { brokers, databaseUrl } = inject('stack');
   const topic = `cli.traces.${randomBytes(4).toString('hex')}`;
   const { url, database } = await migratedDatabase(databaseUrl, allMigrations, { prefix: 'cli' });

@@ -20,7 +20,7 @@ const uuid = '01990000-0000-7000-8000-000000000001';
 const refusedTo = (role: string) => async (_name: string, statement: string) =>
   expect(await as(role, statement)).toBe('42501');
 
-describe('a writer', () => {
+describe('N7, G1i: a writer', () => {
   it.each([
     ['emits', emit],
     ['looks its commit up', `select event_id, id, xid from converge.outbox where event_id = '${uuid}'`],
@@ -52,7 +52,7 @@ describe('a writer', () => {
   ])('a writer cannot %s', refusedTo('converge_writer'));
 });
 
-describe('a relay', () => {
+describe('N7, G1i: a relay', () => {
   it.each([
     ['emit', emit],
     [
@@ -106,7 +106,7 @@ describe('a relay', () => {
 
 // A body that Postgres bound when it was created (`return …`) names objects, not words to look up.
 // Planted fault: without the migrations named search-path, six functions are found.
-it('every function has a fixed search_path with the temporary schema last, or a bound body', async () => {
+it('N9, G1h: every function has a fixed search_path with the temporary schema last, or a bound body', async () => {
   const { rows } = await database.executor.query<{ name: string; fixed: boolean }>(
     `select p.oid::regprocedure::text as name,
             coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false) or (p.prosqlbody is not null and not p.prosecdef) as fixed
@@ -116,7 +116,7 @@ it('every function has a fixed search_path with the temporary schema last, or a 
   expect(rows.filter(({ fixed }) => !fixed)).toEqual([]);
 });
 
-describe('journals and audits', () => {
+describe('N7, G1i: journals and audits', () => {
   const appendOnly: readonly (readonly [Duty, string])[] = [
     ['operator', 'converge.saga_step'],
     ['operator', 'converge.operator_audit'],
@@ -126,7 +126,7 @@ describe('journals and audits', () => {
     ['operator', 'converge.policy_change'],
     ['reconciler', 'converge.reconcile_audit'],
   ];
-  it.each(appendOnly)('the duty %s cannot change or delete rows of %s', async (duty, table) => {
+  it.each(appendOnly)('G5m: the duty %s cannot change or delete rows of %s', async (duty, table) => {
     const { rows } = await executorOf(database.db).query<{
       update: boolean;
       delete: boolean;
@@ -140,7 +140,7 @@ describe('journals and audits', () => {
   });
 });
 
-describe('a consumer', () => {
+describe('N7, G1i: a consumer', () => {
   it.each([
     ['change a journal', `update converge.saga_step set note = 'x'`],
     ['delete from a journal', 'delete from converge.saga_step'],

@@ -63,7 +63,7 @@ afterEach(async () => {
 });
 
 describe('converge source', () => {
-  it('`converge source` shows a source whose log fits, and refuses, then rebases, one that went back', async () => {
+  it('G3h: `converge source` shows a source whose log fits, and refuses, then rebases, one that went back', async () => {
     const url = env['DATABASE_URL'] ?? '';
     await emit(url, 3);
     await publish(env, 3);

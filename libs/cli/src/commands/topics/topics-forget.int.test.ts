@@ -51,7 +51,7 @@ async function heldFor(code: string): Promise<void> {
   );
 }
 
-it('a topic that was deleted for good is forgotten with a reason, and one that exists is not', async () => {
+it('G5i: a topic that was deleted for good is forgotten with a reason, and one that exists is not', async () => {
   const relay = startedCli(['relay'], env);
   await emit(1);
   await waitUntil(async () => (await recordsOf(brokers, topic)).length === 1, { what: 'the first event' });

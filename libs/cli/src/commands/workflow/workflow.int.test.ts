@@ -25,7 +25,7 @@ describe('converge workflow', () => {
   });
   afterAll(() => database.close());
 
-  it('`converge workflow` shows stuck workflows with the reason, records an outcome that an operator states, and verifies the journal', async () => {
+  it('S57: `converge workflow` shows stuck workflows with the reason, records an outcome that an operator states, and verifies the journal', async () => {
     const invite = defineWorkflow({
       name: 'guests.invite',
       input: z.null(),
