@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { encodeRecordBatch, MOST_HEADERS, MOST_RECORDS } from '@convergekit/broker/engine';
 import { describe, expect, it } from 'vitest';
 import { headerBomb, recordBomb } from '../fixture/bombs.ts';
@@ -10,6 +9,8 @@ import { decodeRecordSet } from './record-set.ts';
  * each limit of a count, what a batch spends of its fetch, the pause between two batches.
  */
 const place = { topic: 't', partition: 3, from: 0n };
+/** One turn of the event loop. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 function at(offset: number, bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);

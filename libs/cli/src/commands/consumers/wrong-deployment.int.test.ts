@@ -5,7 +5,7 @@ import type { Service } from '@convergekit/core';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { connect, type Database, type Executor, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
 import { policyBook } from '@convergekit/resilience';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
@@ -99,12 +99,15 @@ it('G5w: a wrong deployment of payments compensates at most its limit of orders;
         emit(placed({ id: `o${n}` }));
       }
     });
-  const ids = async (database: Database<never>, table: string): Promise<readonly string[]> => {
-    const { rows } = await database.executor.query<{ id: string }>(`select id from ${table} order by id`);
+  const ids = async (
+    { executor }: { readonly executor: Executor },
+    table: string,
+  ): Promise<readonly string[]> => {
+    const { rows } = await executor.query<{ id: string }>(`select id from ${table} order by id`);
     return rows.map(({ id }) => id);
   };
-  const standing = () => ids(orders.database as Database<never>, 'orders');
-  const paid = () => ids(payments.database as Database<never>, 'charge');
+  const standing = () => ids(orders.database, 'orders');
+  const paid = () => ids(payments.database, 'charge');
   const failureEvents = async () =>
     (await payments.database.executor.query('select from converge.outbox where type = $1', [FAILURE_TYPE]))
       .rowCount;
@@ -123,7 +126,7 @@ it('G5w: a wrong deployment of payments compensates at most its limit of orders;
     ).rows;
   await waitUntil(async () => JSON.stringify(await halts()) === '[{"code":"give_up_limit"}]', {
     what: 'all partitions of payments to pause',
-    timeoutMs: 60_000,
+    deadlineMs: 60_000,
   });
   await wrong.stop();
   expect(await failureEvents()).toBe(LIMIT);
@@ -134,7 +137,7 @@ it('G5w: a wrong deployment of payments compensates at most its limit of orders;
 
   await waitUntil(async () => (await paid()).length === ORDERS - LIMIT, {
     what: 'the other orders to be paid',
-    timeoutMs: 60_000,
+    deadlineMs: 60_000,
   });
   await waitUntil(async () => (await standing()).length === ORDERS - LIMIT, { what: 'the compensations' });
   // Both sides agree: no charge without an order, no order without a charge.
@@ -148,11 +151,11 @@ it('G5w: a wrong deployment of payments compensates at most its limit of orders;
   expect(acts.rows).toEqual([{ action: 'resume' }]);
   // A retry of one that was compensated is refused, and the preview names the compensation.
   const retry = ['parked', 'retry', '--all', '--reason', 'x'];
-  expect(await runCli([...retry, '--yes'], env)).toMatchObject({
+  expect(await cli([...retry, '--yes'], env)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('PARKED_REPORTED') as string,
   });
-  const dry = await runCli([...retry, '--dry-run', '--database', orders.url], env);
+  const dry = await cli([...retry, '--dry-run', '--database', orders.url], env);
   expect(
     dry.stdout.match(/contradicts its failure event \S+: handler \S+ of orders-\S+ .* acted on it/g),
   ).toHaveLength(LIMIT);

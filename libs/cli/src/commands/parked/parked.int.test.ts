@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { WIRE } from '@convergekit/contracts/engine';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
-import { connect } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it } from 'vitest';
 import { cli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { thing } from '../../fixture/cli-thing.ts';
 
 const open: (() => Promise<unknown>)[] = [];
@@ -20,9 +21,8 @@ const THINGS = fileURLToPath(new URL('../../fixture/cli-thing.ts', import.meta.u
 
 /** Starts a consumer with a dead letter (n = 1, key a) and an event behind it (n = 2). */
 async function consumerWithDeadLetter() {
-  const url = await freshDatabase(inject('stack').databaseUrl);
-  expect(await cli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
-  const [database, broker] = [connect({ url }), memoryBroker()];
+  const { url, database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
+  const broker = memoryBroker();
   open.push(
     () => database.close(),
     () => broker.close(),
