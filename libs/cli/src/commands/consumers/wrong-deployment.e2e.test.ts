@@ -150,7 +150,7 @@ it('a wrong deployment of payments compensates at most its limit of orders; the 
   const retry = ['parked', 'retry', '--all', '--reason', 'x'];
   expect(await runCli([...retry, '--yes'], env)).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('PARKED_REPORTED') as string,
+    stderr: expect.stringContaining('nothing is retried') as string,
   });
   const dry = await runCli([...retry, '--dry-run', '--database', orders.url], env);
   expect(
