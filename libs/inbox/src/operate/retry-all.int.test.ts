@@ -82,7 +82,7 @@ it('G5p: failures with different ids in their texts are one group, and a replay 
   expect(await lines(scene.database)).toHaveLength(30);
   expect(await listParked(executor, {}, 99)).toHaveLength(10);
   const { rows } = await executor.query(
-    `select distinct by, action, substring(reason from '): (.*)') as reason from converge.parked_audit`,
+    `select distinct by, action, substring(reason from '^after compensation .*: (.*)') as reason from converge.parked_audit`,
   );
   expect(rows).toEqual([{ ...operator, action: 'retry' }]);
 });

@@ -95,7 +95,7 @@ async function play(hours: number, everyMs: number, fails: (event: number) => bo
 
 describe('a wrong deployment under the default policy', () => {
   it.each([10, 50, 100])(
-    'with %i %% of an event a second failing, nothing is given up in 15 minutes, then 5, then it pauses',
+    'with %i percent of an event a second failing, nothing is given up in 15 minutes, then 5, then it pauses',
     async (percent) => {
       const { givenUp, pausedAt } = await play(2, 1_000, (event) => event % 100 < percent);
       expect(givenUp).toHaveLength(5);

@@ -147,9 +147,9 @@ describe('a replay', () => {
        values (gen_random_uuid(), $1, $2, 'skipped', 'h', 0, 1, 0, 'c', '[]')`,
       [name, topic],
     );
-    expect((await replay({ kind: 'after', position: parsePosition('1.1.1') })).done).toMatchObject({
-      parked: 4,
-    });
+    // A drain may have given up one of them meanwhile, since it has no headers: hence the consent.
+    const over = { kind: 'after', position: parsePosition('1.1.1') } as const;
+    expect((await replay(over, true, true)).done).toMatchObject({ parked: 4 });
     expect((await executor.query('select key, tail::int from converge.parked_key')).rows).toEqual([
       { key: 'a', tail: 1 },
     ]);

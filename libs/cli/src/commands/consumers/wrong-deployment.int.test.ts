@@ -153,7 +153,7 @@ it('G5w: a wrong deployment of payments compensates at most its limit of orders;
   const retry = ['parked', 'retry', '--all', '--reason', 'x'];
   expect(await cli([...retry, '--yes'], env)).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('PARKED_REPORTED') as string,
+    stderr: expect.stringContaining('nothing is retried') as string,
   });
   const dry = await cli([...retry, '--dry-run', '--database', orders.url], env);
   expect(
