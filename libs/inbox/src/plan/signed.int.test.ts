@@ -138,7 +138,8 @@ it('a replay sets no watermark back to the claim of an unsigned record', async (
   const from = { kind: 'everything' } as const;
   const plan = await planReplay(scene.database.executor, admin, key, from, signatures);
   expect(plan.effects).toEqual([{ type: 'test.counted', handler: 'test.counted', events: 2 }]);
-  await replayPartition(scene.database, admin, plan, { by: 'ann', reason: 'counted wrong' });
+  const operator = { by: 'ann', reason: 'counted wrong' };
+  await replayPartition(scene.database, admin, plan, operator, { afterCompensation: true });
   await admin.close();
   await handled(1, 2, 1, 2);
 });

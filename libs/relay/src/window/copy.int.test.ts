@@ -53,7 +53,7 @@ test('a window that the poll returns as text has the records of the one that is 
        from unnest($1::text[]) key, unnest($2::text[]) payload, unnest($3::timestamptz[]) created_at,
             unnest($4::text[]) headers, unnest($5::text[]) type`,
     [
-      ['', 'k', 'ключ', "it's"],
+      [' ', 'k', 'ключ', "it's"],
       ['', '{"a":"é\\u0000"}', 'x'.repeat(9_000)],
       [
         '2026-01-01 00:00:00.123999Z',
