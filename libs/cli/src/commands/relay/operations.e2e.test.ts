@@ -5,6 +5,7 @@
  */
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { says } from '../../fixture/cli.ts';
 import { killLeftovers, startCli } from '../../fixture/cli-process.ts';
 import { healthOf, proxiedOutbox, type ProxiedOutbox, ready } from '../../fixture/proxied-outbox.ts';
 
@@ -43,6 +44,8 @@ describe('a relay that must stop while its database hangs', () => {
     await ready(get);
     outbox.proxy.stall();
     relay.child.kill('SIGTERM');
+    // A process that is slow would see both signals in one moment.
+    await says(relay, 'stopping');
     const at = performance.now();
     // Two within a moment are one wish: npm passes on what the terminal sent to all.
     await waitUntil(() => performance.now() - at > 400, { what: 'the moment to pass' });

@@ -2,7 +2,7 @@ import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { cli, startedCli, says, stopLeftovers } from '../../fixture/cli.ts';
+import { says, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { allMigrations } from '../../frame/all-migrations.ts';
 
 let database: Database;

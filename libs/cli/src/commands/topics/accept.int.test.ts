@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingBatch } from '@convergekit/broker/engine';
 import { kafkaBroker } from '@convergekit/kafka';
-import { connect, type Database } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { Kafka, logLevel } from 'kafkajs';
