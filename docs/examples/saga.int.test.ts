@@ -27,7 +27,8 @@ const account = new Map<string, number>();
 const sent: string[] = [];
 const bank = {
   take: (cents: number, key: string) => Promise.resolve(void account.set(key, -cents)),
-  giveBack: (cents: number, key: string) => Promise.resolve(void account.set(key, cents)),
+  giveBack: (takeKey: string, key: string) =>
+    Promise.resolve(void account.set(key, -(account.get(takeKey) ?? NaN))),
   knows: (key: string) => Promise.resolve(account.has(key)),
 };
 const running: Service[] = [];

@@ -49,7 +49,8 @@ export const hotel = (rooms: number): ConsumerDefinition<HotelDb> =>
 // Payments: a step that calls another system. The saga worker calls, outside any transaction.
 export interface Bank {
   readonly take: (cents: number, key: string) => Promise<void>;
-  readonly giveBack: (cents: number, key: string) => Promise<void>;
+  /** Gives back what was taken with the key `takeKey`. */
+  readonly giveBack: (takeKey: string, key: string) => Promise<void>;
   /** True when a call with this key took effect. */
   readonly knows: (key: string) => Promise<boolean>;
 }
@@ -67,7 +68,7 @@ const take = (bank: Bank) =>
     },
     query: async (_, { idempotencyKey }) =>
       (await bank.knows(idempotencyKey)) ? { kind: 'applied', result: null } : { kind: 'not_found' },
-    undo: ({ input: { cents } }, { idempotencyKey }) => bank.giveBack(cents, idempotencyKey),
+    undo: ({ call }, { undoKey }) => bank.giveBack(call.key, undoKey),
   });
 
 export const payments = (bank: Bank): ConsumerDefinition<object> =>

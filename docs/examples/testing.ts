@@ -34,7 +34,7 @@ export const SHOP_TABLES = `
 export interface Bank {
   call(order: Order, context: { readonly idempotencyKey: string }): Promise<Receipt>;
   query(order: Order, context: { readonly idempotencyKey: string }): Promise<Found<Receipt>>;
-  undo(what: UndoingCall<Order, Receipt>, context: { readonly idempotencyKey: string }): Promise<UndoAnswer>;
+  undo(what: UndoingCall<Order, Receipt>, context: { readonly undoKey: string }): Promise<UndoAnswer>;
 }
 
 /** The consumers of the shop, with the bank that they call. */

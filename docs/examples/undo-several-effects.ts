@@ -34,7 +34,7 @@ export const bucketStep = (buckets: Clouds['buckets']) =>
       const url = await buckets.find(name);
       return url === undefined ? { kind: 'not_found' } : { kind: 'applied', result: { url } };
     },
-    undo: ({ input: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
+    undo: ({ input: { name } }, { undoKey }) => buckets.remove(name, undoKey),
   });
 
 const dnsStep = (names: Clouds['names']) =>
@@ -57,7 +57,7 @@ const subscriptionStep = (bank: Clouds['bank']) =>
     result: z.object({ id: z.string() }),
     idempotency: 'keyed',
     call: async ({ tenant }, { idempotencyKey }) => ({ id: await bank.subscribe(tenant, idempotencyKey) }),
-    undo: ({ callKey }, { idempotencyKey }) => bank.cancel(callKey, idempotencyKey),
+    undo: ({ call }, { undoKey }) => bank.cancel(call.key, undoKey),
   });
 
 /** A row of our own: one transaction with its place in the journal, so its outcome is never unknown. */

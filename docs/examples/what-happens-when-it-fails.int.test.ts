@@ -35,7 +35,9 @@ beforeEach(async () => {
   );
   await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations]);
   await database.executor.query(TABLES);
-  const policies = policyBook({ consumer: { attempts: 2, backoff: { baseMs: 1, capMs: 2 } } });
+  const policies = policyBook({
+    consumer: { attempts: 2, backoff: { baseMs: 1, capMs: 2 }, giveUp: { afterMs: 0 } },
+  });
   // Both services share a database here, so that one relay does for both.
   const services = [
     relay({ database, broker }),

@@ -78,6 +78,16 @@ async function rowsWith(person: string): Promise<readonly string[]> {
 }
 
 describe('the erasure of a person', () => {
+  // Planted fault: the file without its search_path. The function of another role then runs with the rights of the owner.
+  it('an erasure calls no function that another role made in the schema public', async () => {
+    database = await migrated();
+    await database.executor.query(
+      `create function public.format(text, name) returns text language plpgsql
+         as $$ begin raise exception 'a function of public ran as %', current_user; end $$`,
+    );
+    expect(await erase(PERSON)).toEqual([]);
+  });
+
   it('after an erasure no table of the schema mentions the person', async () => {
     database = await migrated();
     for (const [table, row] of endedRows) await insert(database.executor, table, row);

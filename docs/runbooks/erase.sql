@@ -4,6 +4,8 @@
 --
 -- It changes only what has ended: published events, closed parked events, ended calls, runs and workflows. What is still at
 -- work stays, and the last statement lists it: end it, and run the file again. An empty list: nothing mentions the text any more.
+-- No function of another schema takes part: this runs with the rights of the owner.
+set search_path = pg_catalog, pg_temp;
 begin;
 
 create function pg_temp.mentions(value text) returns boolean language sql stable

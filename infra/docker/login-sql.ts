@@ -47,7 +47,7 @@ export async function makeLogin(
 /** Fills a statement that takes no parameters: %I with names, %L with literals, both quoted by the server. */
 async function text(executor: Executor, template: string, values: readonly string[]): Promise<string> {
   const places = values.map((_, index) => `$${index + 2}::text`).join(', ');
-  const { rows } = await executor.query<{ text: string }>(`select format($1, ${places}) as text`, [
+  const { rows } = await executor.query<{ text: string }>(`select pg_catalog.format($1, ${places}) as text`, [
     template,
     ...values,
   ]);

@@ -28,8 +28,8 @@ export function draw(marks: readonly Mark[], seed: string, count: number): Drawn
 /** Lists a draw with its seed, one mark after the other. Pure. */
 export function drawText(marks: readonly Mark[], seed: string, count: number): string {
   const ofDocs = marks.filter(({ file }) => file.endsWith('.md')).length;
-  const drawn = draw(marks, seed, count).map(({ file, line, tests, pick, text }, index) => {
-    const place = `${String(index + 1).padStart(2, '0')}  ${file}:${line}`;
+  const drawn = draw(marks, seed, count).map(({ file, line, row, tests, pick, text }, index) => {
+    const place = `${String(index + 1).padStart(2, '0')}  ${file}:${line}${row === undefined ? '' : ` ${row}`}`;
     const names = tests.filter((test) => test !== file).join(', ');
     return `${place}${names === '' ? '' : ` (${names})`}\n    pick ${pick.toFixed(3)} of: ${text}`;
   });

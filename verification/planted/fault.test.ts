@@ -15,8 +15,12 @@ describe('the file of a planted fault', () => {
       mark: 'x: y',
       caughtBy: ['a/b.int', 'c'],
       only: 'a lock',
-      tier: 'test',
     });
+  });
+
+  it('a fault that no test of the first tier catches names the part of verify that does', () => {
+    const lines = head.map((line) => line.replace('Tier: test', 'Tier: verify full'));
+    expect(parseFault('07-no-lock.patch', textOf(lines)).part).toBe('full');
   });
 
   it.each([
@@ -24,7 +28,7 @@ describe('the file of a planted fault', () => {
     ['07-no-lock.patch', head.join('\n'), /no patch/],
     ['07-no-lock.patch', textOf(head.slice(1)), /no line "Planted: …"/],
     ['07-no-lock.patch', textOf([...head, 'Teir: test']), /"Teir: test" is none of Planted/],
-    ['07-no-lock.patch', textOf([...head, 'Tier: soon']), /its tier is none of test, verify full/],
+    ['07-no-lock.patch', textOf([...head, 'Tier: soon']), /neither "test" nor "verify <part>"/],
   ])('the file %s is refused where it says less than it has to: %#', (file, text, why) => {
     expect(() => parseFault(file, text)).toThrow(why);
   });

@@ -15,12 +15,12 @@ export interface Fault {
   readonly only?: string;
   /** A part of the message with which its test fails, where that is neither an assertion nor a wait that ran out. */
   readonly failsWith?: string;
-  /** `test`: the first tier catches it. `verify full`: its tests catch it at full size only. */
-  readonly tier: 'test' | 'verify full';
+  /** The part of `make verify` whose tests catch it. @default the first tier catches it */
+  readonly part?: string;
 }
 
 const FILE = /^(\d\d)-([a-z0-9-]+)\.patch$/;
-const TIERS: readonly Fault['tier'][] = ['test', 'verify full'];
+const TIER = /^(?:test|verify ([a-z-]+))$/;
 const FIELDS = ['Planted', 'Breaks', 'Mark', 'Caught by', 'Only', 'Fails with', 'Tier'];
 
 /** Parses a fault from its file: the head is lines `Name: value`, up to the patch. Pure. */
@@ -28,8 +28,8 @@ export function parseFault(file: string, text: string): Fault {
   const wrong = (why: string): Error => new Error(`faults/${file}: ${why}`);
   const [, id, name] = FILE.exec(file) ?? [];
   if (id === undefined || name === undefined) throw wrong('its name has to be 00-short-name.patch');
-  const [head = '', patch] = text.split(/^(?=diff --git )/m);
-  if (patch === undefined) throw wrong('it has no patch');
+  const [head = '', diff] = text.split(/^(?=diff --git )/m);
+  if (diff === undefined) throw wrong('it has no patch');
   const fields = new Map<string, string>();
   for (const line of head.split('\n').filter((one) => one.trim() !== '')) {
     const [, field = '', value = ''] = /^([A-Z][a-z ]+): (.+)$/.exec(line) ?? [];
@@ -41,12 +41,14 @@ export function parseFault(file: string, text: string): Fault {
     if (value === undefined) throw wrong(`its head has no line "${field}: …"`);
     return value;
   };
-  const tier = TIERS.find((one) => one === needed('Tier'));
-  if (tier === undefined) throw wrong(`its tier is none of ${TIERS.join(', ')}`);
+  const tier = TIER.exec(needed('Tier'));
+  if (tier === null) throw wrong('its tier is neither "test" nor "verify <part>"');
+  const [, part] = tier;
   const [mark, only, failsWith] = ['Mark', 'Only', 'Fails with'].map((field) => fields.get(field));
   return {
-    ...{ id, name, tier, planted: needed('Planted'), breaks: needed('Breaks') },
+    ...{ id, name, planted: needed('Planted'), breaks: needed('Breaks') },
     caughtBy: needed('Caught by').split(', '),
+    ...(part !== undefined && { part }),
     ...(mark !== undefined && { mark }),
     ...(only !== undefined && { only }),
     ...(failsWith !== undefined && { failsWith }),

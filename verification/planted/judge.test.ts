@@ -5,8 +5,8 @@ type Ran = readonly [test: string, failure?: string];
 
 function reportOf(ran: readonly Ran[], message = ''): Report {
   const failed = message !== '' || ran.some(([, failure]) => failure !== undefined);
-  const assertionResults = ran.map(([fullName, failure]) => ({
-    fullName,
+  const assertionResults = ran.map(([title, failure]) => ({
+    title,
     status: failure === undefined ? 'passed' : 'failed',
     failureMessages: failure === undefined ? [] : [`${failure}\n    at libs/a.ts:1:1`],
   }));

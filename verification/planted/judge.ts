@@ -6,7 +6,7 @@ export interface Report {
     readonly message: string;
     readonly assertionResults: readonly {
       readonly status: string;
-      readonly fullName: string;
+      readonly title: string;
       readonly failureMessages: readonly string[];
     }[];
   }[];
@@ -58,7 +58,7 @@ function failuresOf({ testResults }: Report): { readonly test: string; readonly 
   return testResults
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ status }) => status === 'failed')
-    .map(({ fullName, failureMessages }) => ({ test: fullName, message: failureMessages[0] ?? '' }));
+    .map(({ title, failureMessages }) => ({ test: title, message: failureMessages[0] ?? '' }));
 }
 
 function firstLine(message: string): string {

@@ -42,7 +42,7 @@ describe('marks in the tables of a page', () => {
   const link = (name: string): string => `[${name}](../libs/${name}.test.ts)`;
 
   it('a mark belongs to the test that is linked before it, and its text ends before the next one', () => {
-    const row = `| 7 | A promise. | ${link('a')}: ${SEEN} without x, and with y; ${link('b')}: ${SEEN} at z. ${link('c')} |`;
+    const row = `| G7a | 7 | A promise. | ${link('a')}: ${SEEN} without x, and with y; ${link('b')}: ${SEEN} at z. ${link('c')} |`;
     expect(said(marksOfPage('docs/page.md', `text\n${row}\n`))).toEqual([
       [2, ['libs/a.test.ts'], `7 · ${SEEN} without x, and with y`],
       [2, ['libs/b.test.ts'], `7 · ${SEEN} at z`],
@@ -50,9 +50,12 @@ describe('marks in the tables of a page', () => {
   });
 
   it('a second mark of a test belongs to it, and "both" to the two before it', () => {
-    const row = `| 1 | P. | ${link('a')}, ${link('b')}: x. Both ${SEEN} without y, and ${SEEN} with z |`;
+    const row = `| S1 | P. | ${link('a')}, ${link('b')}: x. Both ${SEEN} without y, and ${SEEN} with z |`;
     const both = ['libs/a.test.ts', 'libs/b.test.ts'];
-    expect(marksOfPage('docs/page.md', row).map(({ tests }) => tests)).toEqual([both, both]);
+    expect(marksOfPage('docs/page.md', row)).toMatchObject([
+      { row: 'S1', text: `S1 · ${SEEN} without y, and ${SEEN} with z`, tests: both },
+      { row: 'S1', text: `S1 · ${SEEN} with z`, tests: both },
+    ]);
   });
 });
 

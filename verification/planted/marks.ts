@@ -5,6 +5,8 @@ export interface Mark {
   /** Where the words stand. */
   readonly file: string;
   readonly line: number;
+  /** The id of its row in a table. */
+  readonly row?: string;
   /** What the place says, on one line. */
   readonly text: string;
   /** The test files that it names; of a comment, the file that it stands in. */
@@ -34,8 +36,11 @@ export function marksOfTest(file: string, source: string): Mark[] {
 
 /** Reads the marks in the tables of a page; each belongs to the tests that are linked between it and the mark before. */
 export function marksOfPage(file: string, source: string): Mark[] {
-  return source.split('\n').flatMap((row, number) => {
+  return source.split('\n').flatMap((row, at) => {
     if (!row.startsWith('|')) return [];
+    const [, id = '', ...cells] = row.split('|').map((cell) => cell.trim());
+    // A row's id comes before the number of its guarantee. The text has the number: ids may be given anew.
+    const number = cells.find((cell) => /^\d[\d, –]*$/.test(cell)) ?? id;
     let last = 0;
     let tests: string[] = [];
     return [...row.matchAll(SEEN)].map(({ index }) => {
@@ -49,8 +54,8 @@ export function marksOfPage(file: string, source: string): Mark[] {
       const rest = row.slice(index).replace(/ *\|.*$/, '');
       const next = rest.slice(1).search(NEXT_TEST);
       const said = next < 0 ? rest : rest.slice(0, next + 1);
-      const id = row.split('|')[1]?.trim() ?? '';
-      return { file, line: number + 1, text: `${id} · ${said.replaceAll(/\s+/g, ' ').trim()}`, tests };
+      const text = `${number} · ${said.replaceAll(/\s+/g, ' ').trim()}`;
+      return { file, line: at + 1, row: id, text, tests };
     });
   });
 }

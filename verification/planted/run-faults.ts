@@ -21,7 +21,7 @@ export async function runFaults(faults: readonly PlantedFault[], scene: Scene): 
   for (const { fault, files } of planned) {
     const { verdict, seconds } = await tryFault(fault, files, scene);
     if (verdict.kind !== 'caught') survived += 1;
-    say(`${fault.id} ${fault.name}: ${textOf(verdict)}, ${seconds.toFixed(0)} s (${fault.tier})`);
+    say(`${fault.id} ${fault.name}: ${textOf(verdict)}, ${seconds.toFixed(0)} s (${tierOf(fault)})`);
     if (verdict.kind !== 'caught') say(`   planted: ${fault.planted}\n   breaks: ${fault.breaks}`);
   }
   say(`${planned.length - survived} caught, ${survived} survived`);
@@ -32,11 +32,9 @@ type Planned = readonly { readonly fault: Fault; readonly files: readonly string
 
 /** A failure shows a fault only if the same tests pass without it. */
 async function passClean(planned: Planned, { copy, signal, say }: Scene): Promise<boolean> {
-  for (const full of [false, true]) {
-    const of = planned.filter(({ fault }) => (fault.tier === 'verify full') === full);
+  for (const [part, of] of Map.groupBy(planned, ({ fault }) => fault.part)) {
     const files = [...new Set(of.flatMap((one) => one.files))];
-    if (files.length === 0) continue;
-    const { report, seconds } = await runTests(copy.folder, { files, full, bail: false, signal });
+    const { report, seconds } = await runTests(copy.folder, { files, part, bail: false, signal });
     const wrong = faultsOfClean(report, files);
     const how = wrong.length === 0 ? 'pass' : 'do not pass';
     say(`without a fault, their ${files.length} test files ${how}, ${seconds.toFixed(0)} s`);
@@ -57,7 +55,7 @@ async function tryFault(
   { copy, signal }: Scene,
 ): Promise<Tried> {
   const began = performance.now();
-  const run = { files, full: fault.tier === 'verify full', only: fault.only, signal };
+  const run = { files, part: fault.part, only: fault.only, signal };
   const attempt = async (bail: boolean): Promise<Verdict> =>
     judgeRun((await runTests(copy.folder, { ...run, bail })).report, fault.failsWith);
   const judged = async (): Promise<Verdict> => {
@@ -73,6 +71,10 @@ async function tryFault(
     }
   };
   return { verdict: await judged(), seconds: (performance.now() - began) / 1_000 };
+}
+
+function tierOf({ part }: Fault): string {
+  return part === undefined ? 'test' : `verify ${part}`;
 }
 
 function textOf(verdict: Verdict): string {

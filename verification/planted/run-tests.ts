@@ -11,8 +11,8 @@ export interface TestRun {
   readonly files: readonly string[];
   /** Vitest's `-t`. @default all tests */
   readonly only?: string | undefined;
-  /** Runs tests that repeat themselves at full size. */
-  readonly full: boolean;
+  /** The part of `make verify` whose tests are run. @default those of the first tier */
+  readonly part?: string | undefined;
   /** Ends the run at the first failed test. */
   readonly bail: boolean;
   readonly signal: AbortSignal;
@@ -21,17 +21,22 @@ export interface TestRun {
 /** Runs test files in a copy of the tree by its own vitest. Rejects where vitest wrote no report. */
 export async function runTests(
   folder: string,
-  { files, only, full, bail, signal }: TestRun,
+  { files, only, part, bail, signal }: TestRun,
 ): Promise<{ readonly report: Report; readonly seconds: number }> {
   const report = join(folder, '.converge/report.json');
   await rm(report, { force: true });
   const began = performance.now();
-  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', `--outputFile=${report}`];
-  const env = { ...process.env, PATH: `${folder}/node_modules/.bin:${process.env['PATH'] ?? ''}` };
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run'];
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    PATH: `${folder}/node_modules/.bin:${process.env['PATH'] ?? ''}`,
+    CONVERGE_REPORT: report,
+  };
+  delete env['CONVERGE_PART'];
   const chosen = [...(bail ? ['--bail=1'] : []), ...(only === undefined ? [] : ['-t', only]), ...files];
   const child = spawn(process.execPath, [...vitest, ...chosen], {
     cwd: folder,
-    env: full ? { ...env, CONVERGE_FULL: '1' } : env,
+    env: part === undefined ? env : { ...env, CONVERGE_PART: part },
     stdio: ['ignore', 'ignore', 'pipe'],
     signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
   });

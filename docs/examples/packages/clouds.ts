@@ -3,7 +3,8 @@ import { z } from 'zod';
 
 export declare const buckets: {
   create(name: string, key: string): Promise<{ url: string }>;
-  remove(name: string, key: string): Promise<void>;
+  /** Removes the bucket that was made with this key. */
+  remove(createKey: string, key: string): Promise<void>;
 };
 declare const names: { point(name: string, to: string): Promise<void>; drop(name: string): Promise<void> };
 

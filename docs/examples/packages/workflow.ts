@@ -10,7 +10,7 @@ const bucket = defineCall({
   result: z.object({ url: z.string() }),
   idempotency: 'keyed',
   call: ({ name }, { idempotencyKey }) => buckets.create(name, idempotencyKey),
-  undo: ({ input: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
+  undo: ({ call }, { undoKey }) => buckets.remove(call.key, undoKey),
 });
 const provision = defineWorkflow({
   name: 'tenants.provision',

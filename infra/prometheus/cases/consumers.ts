@@ -69,6 +69,14 @@ export const consumerCases: readonly AlertCase[] = [
     quiet: firstEvent(deadLetters('bug')),
   },
   {
+    ...counted('ConvergeHandlerBugWaits', parkedFor('bug'), {
+      ...consumer,
+      converge_handler: 'reserve',
+      kind: 'bug',
+    }),
+    quiet: firstEvent(parkedFor('transient')),
+  },
+  {
     ...counted('ConvergeHandlerBug', deadLetters('bug'), { ...ofTopic, kind: 'bug' }),
     quiet: firstEvent(deadLetters('transient')),
   },
@@ -116,4 +124,8 @@ export const consumerCases: readonly AlertCase[] = [
 
 function attempts(kind: string): string {
   return `converge_attempts_total{converge_consumer="stock",converge_handler="reserve",converge_failure_kind="${kind}"}`;
+}
+
+function parkedFor(kind: string): string {
+  return `converge_attempts_total{converge_consumer="stock",converge_handler="reserve",converge_outcome="park",converge_failure_kind="${kind}"}`;
 }

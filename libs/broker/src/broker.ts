@@ -75,12 +75,12 @@ export interface IncomingRecord {
   /** The headers as on the wire, in order, duplicates kept. */
   readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
   /** The headers as alternating names and values, U+FFFD for invalid UTF-8; set where the driver is faster. */
-  readonly headerTexts?: readonly (string | null)[];
+  readonly headerTexts?: readonly (string | null)[] | undefined;
   /**
-   * Set on a record that represents an undecodable batch: damaged, of an unknown codec, or larger than `maxBatchBytes`.
-   * Such a record has no key and no headers, the batch's last offset, and the batch's bytes as value.
+   * Set on a record that represents an undecodable batch (damaged, of an unknown codec, too large), without key and headers,
+   * with the batch's last offset and bytes. Also set on a single record with too many headers.
    */
-  readonly undecodable?: UndecodableBatch;
+  readonly undecodable?: UndecodableBatch | undefined;
 }
 
 export interface UndecodableBatch {

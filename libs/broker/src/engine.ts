@@ -3,7 +3,13 @@ export { ByteReader } from './batch/byte-reader.ts';
 export { RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.ts';
 export { batchSize, encodeRecordBatch, recordSize } from './batch/record-batch-encoder.ts';
 export { BATCH_OVERHEAD } from './batch/record-batch-head.ts';
-export { decodeRecords, type Place } from './batch/record-decoder.ts';
+export {
+  decodeRecords,
+  MOST_HEADERS,
+  MOST_RECORDS,
+  type Place,
+  recordCount,
+} from './batch/record-decoder.ts';
 export { isBatch, undecodable } from './batch/undecodable.ts';
 export {
   type Admin,

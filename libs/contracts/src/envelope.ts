@@ -15,7 +15,7 @@ export interface WireRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
-  readonly headerTexts?: readonly (string | null)[];
+  readonly headerTexts?: readonly (string | null)[] | undefined;
 }
 
 /**

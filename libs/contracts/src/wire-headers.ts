@@ -10,7 +10,7 @@ const MAX_RECEIVED = 256;
 /** The headers of a record. `headerTexts` has names and values as text in turn, if decoded: U+FFFD for invalid UTF-8. */
 export interface EncodedHeaders {
   readonly headers: readonly (readonly [string, Uint8Array | null])[];
-  readonly headerTexts?: readonly (string | null)[];
+  readonly headerTexts?: readonly (string | null)[] | undefined;
 }
 
 /**

@@ -97,9 +97,9 @@ describe('runServices', () => {
     await runServices([recording(log, 'a'), recording(log, 'b')], options);
     expect(log.splice(0)).toEqual(['start a', 'start b', 'stopping: abort', 'stop b', 'stop a']);
     expect(removed).toHaveBeenCalledWith('abort', expect.any(Function));
-    const never = recording(log, 'c', { start: () => new Promise(() => undefined) });
-    await runServices([never, recording(log, 'd')], options);
-    expect(log).toEqual(['stopping: abort', 'stop c']);
+    const signalled = { ...options, onReady: () => process.emit('SIGTERM', 'SIGTERM') };
+    await runServices([recording(log, 'c'), recording(log, 'd')], signalled);
+    expect(log).toEqual(['start c', 'stopping: abort', 'stop c']);
   });
 
   // Planted fault: without a share of the time for each service, the service that stops next is never stopped.

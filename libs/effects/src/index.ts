@@ -8,7 +8,7 @@
  * - a dependency that hangs holds up its own effects only; nothing is given up because of an outage.
  */
 export { type Call, defineCall } from './call/define-call.ts';
-export type { CallContext, Found, UndoAnswer, Undoing, UndoingCall } from './call/types.ts';
+export type { CallContext, Found, UndoAnswer, UndoCallContext, Undoing, UndoingCall } from './call/types.ts';
 export { effect, type EffectContext } from './effect/effect.ts';
 export type { Effect, EffectFailure, OutcomeContext } from './effect/types.ts';
 export { EffectError, type EffectErrorCode } from './errors.ts';

@@ -1,4 +1,5 @@
 import type { FailureKind } from '@convergekit/resilience/engine';
+import type { AttemptOutcome } from './attempt/attempt.ts';
 import type { InboxErrorCode } from './errors.ts';
 
 /**
@@ -62,6 +63,12 @@ export const alarmDefinitions = {
       'An operator paused the consumer (`converge consumers pause`): no handler is called, also for parked events',
     next: '`converge consumers resume`, when the cause is over; `converge audit` says who paused it and why',
   },
+  give_up_limit: {
+    kind: 'halted',
+    means:
+      'The consumer gave up as many events for a bug or a structural failure as it may in an hour (`giveUp.perHour` of its policy): it pauses in place of giving up more',
+    next: '`converge parked list`; fix and deploy, then `converge consumers resume`: the parked events are tried again',
+  },
   breaker_open: {
     kind: 'paused',
     means: 'The breaker of a dependency is open: nothing is called, no attempt is counted',
@@ -100,15 +107,21 @@ export const alarmDefinitions = {
     means: 'A dead letter: its bytes or its data cannot be used. They are kept unchanged',
     next: '`converge parked show`; fix the producer, `parked edit` a copy, or give the handler a `refetch`',
   },
+  bug_waits: {
+    kind: 'event',
+    means:
+      'The code of a handler failed, and the event is parked: nothing is compensated before `giveUp.afterMs` of its policy (15 min)',
+    next: '`stack` in the log names the place; fix and deploy it, or take the deployment back: the event is then applied by itself',
+  },
   bug: {
     kind: 'event',
     means: 'A dead letter: the code of its handler failed',
-    next: '`stack` in the log names the place; fix and deploy it, then `converge parked retry --code …`',
+    next: '`stack` in the log names the place; fix and deploy it. It is compensated: emit a new event, or `converge parked retry --after-compensation`',
   },
   exhausted: {
     kind: 'event',
     means: 'A dead letter: it was retried to the end of its schedule, and the other system did not recover',
-    next: 'repair the other system, then `converge parked retry --code …`',
+    next: 'repair the other system. It is compensated: emit a new event, or `converge parked retry --after-compensation`',
   },
   gap_passed: {
     kind: 'event',
@@ -173,6 +186,9 @@ export type PausedAlarm = Of<'paused'>;
 /** The code of a halt that an operator asked for. */
 export const PAUSED = 'operator_paused' satisfies HaltedAlarm;
 
+/** The code of a halt in place of giving up more events for faults. */
+export const GIVE_UP_LIMIT = 'give_up_limit' satisfies HaltedAlarm;
+
 /** Lists the names of one kind, in the table's order: gauges have a value for each. */
 export function alarmsOf(kind: AlarmDefinition['kind']): readonly AlarmName[] {
   return (Object.keys(alarmDefinitions) as AlarmName[]).filter(
@@ -180,8 +196,12 @@ export function alarmsOf(kind: AlarmDefinition['kind']): readonly AlarmName[] {
   );
 }
 
-/** The alarm of a single failed attempt: only for failures that waiting does not resolve. Undefined: its rate matters, not it. */
-export function alarmOf(kind: FailureKind): AlarmName | undefined {
+/**
+ * The alarm of a single failed attempt: only for failures that waiting does not resolve. Undefined: its rate matters, not
+ * it.
+ */
+export function alarmOf(kind: FailureKind, outcome: AttemptOutcome): AlarmName | undefined {
+  if (kind === 'bug' && outcome === 'park') return 'bug_waits';
   return kind === 'structural' ? kind : undefined;
 }
 

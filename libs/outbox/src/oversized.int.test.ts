@@ -9,6 +9,25 @@ beforeAll(async () => {
 });
 afterAll(() => shop.database.close());
 
+// Planted fault: without the constraint outbox_names a row may have a key of 200 MB, which no record can carry.
+it.each([
+  ['key', 1_024],
+  ['type', 200],
+  ['topic', 249],
+] as const)('a row that is inserted past emit has a %s of at most %i bytes', async (column, most) => {
+  const insert = (size: number) =>
+    shop.database.executor.query(
+      `insert into converge.outbox (event_id, topic, key, type, headers, payload)
+       select gen_random_uuid(), r.topic, r.key, r.type, '{}', '{}'
+         from jsonb_to_record($1) as r (topic text, key text, type text)`,
+      [JSON.stringify({ topic: 'shop', key: 'k', type: 't', [column]: 'x'.repeat(size) })],
+    );
+  await expect(insert(most + 1)).rejects.toMatchObject({ code: '23514' });
+  await expect(insert(0)).rejects.toMatchObject({ code: '23514' });
+  await insert(most);
+  await shop.database.executor.query('truncate converge.outbox');
+});
+
 it('one oversized event among ten thousand is named, and none is written, even outside a transaction', async () => {
   const events = Array.from({ length: 10_000 }, (_, n) => {
     const event = orderPlaced({ orderId: `order-${n}` });

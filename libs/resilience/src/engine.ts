@@ -3,12 +3,19 @@ export { BREAKER_OPEN, type BreakerSettings, type BreakerState, defaultBreaker }
 export { bound } from './policy.ts';
 export { type AttemptReport, calledInAttempt, ownedAttempt } from './retry.ts';
 export { decideRetry, type RetryDecision } from './retry-decision.ts';
-export { defaultSlowSchedule, nextSlowAttempt, type SlowDecision, slowDelayMs } from './slow-schedule.ts';
+export { defaultGiveUp, type GiveUpRules } from './policy.ts';
+export {
+  defaultSlowSchedule,
+  nextSlowAttempt,
+  type SlowDecision,
+  slowDelayMs,
+  slowWait,
+} from './slow-schedule.ts';
 export { dispositionOf, type FailureKind, kindOf, retryingOf } from './strategy.ts';
 export { type Wait, WAIT_RULES, type WaitRule } from './wait.ts';
 export { type Admission, admitRules, type OfferedRule, type RefusedRule } from './policy-admit.ts';
 export { CircuitBreaker } from './breaker.ts';
-export { DEADLINE_HEADER } from './deadline.ts';
+export { DEADLINE_HEADER, DEADLINE_PASSED } from './deadline.ts';
 export type { Policies } from './policy-book.ts';
 export type { PolicyChange } from './policy-change.ts';
 export { defaultBudget, RetryBudget } from './retry-budget.ts';

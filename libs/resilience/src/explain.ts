@@ -1,5 +1,5 @@
 import { cappedMs } from '@convergekit/core/engine';
-import { bound, type Policy } from './policy.ts';
+import { bound, defaultGiveUp, type GiveUpRules, type Policy } from './policy.ts';
 import { THROTTLE_BASE_MS } from './wait.ts';
 
 /** Explains a policy in lines of text: attempts with their waits, the longest total time, the guards. */
@@ -28,6 +28,19 @@ export function explainInPlace(policy: Policy, inPlaceMs: number): readonly stri
     ...attemptLines(policy).lines,
     `in place no attempt begins later than ${duration(withinMs)} after the first, because the partition waits meanwhile`,
     'then the disposition of the failure decides: its key is parked and retried (parking.schedule), or it is a dead letter or a rejection',
+    ...giveUpLines(policy.giveUp ?? defaultGiveUp),
+  ];
+}
+
+function giveUpLines({ afterMs, perHour }: GiveUpRules): readonly string[] {
+  const fails = 'an event that fails by a bug or a structural failure';
+  return [
+    afterMs === 0
+      ? `${fails} is given up after its attempts in place (giveUp.afterMs 0)`
+      : `${fails} is parked, and tried over at least ${duration(afterMs)} before it is given up (giveUp.afterMs)`,
+    perHour === 'unbounded'
+      ? 'there is no limit on such events: a wrong deployment compensates all that it meets (giveUp.perHour unbounded)'
+      : `the consumer gives up at most ${perHour} such events an hour, since each is compensated; then it pauses until \`converge consumers resume\` (giveUp.perHour)`,
   ];
 }
 

@@ -1,6 +1,6 @@
 import { ConvergeError } from '@convergekit/core';
 import type { Backoff } from '@convergekit/core/engine';
-import { bound, defaultPolicy, type Policy } from './policy.ts';
+import { bound, defaultGiveUp, defaultPolicy, type Policy } from './policy.ts';
 import { applyChange, type PolicyChange } from './policy-change.ts';
 import {
   chainOf,
@@ -122,7 +122,7 @@ function shapeIssues(source: string, rules: unknown): readonly PolicyIssue[] {
 const builtIn: PolicyLayer = Object.freeze({
   source: 'built in',
   rules: {
-    consumer: { attempts: 3, backoff: { capMs: 1_000 } },
+    consumer: { attempts: 3, backoff: { capMs: 1_000 }, giveUp: defaultGiveUp },
   },
 });
 

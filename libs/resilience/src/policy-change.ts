@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Backoff } from '@convergekit/core/engine';
 import type { BreakerSettings } from './breaker-state.ts';
-import type { Policy } from './policy.ts';
+import { defaultGiveUp, type GiveUpRules, type Policy } from './policy.ts';
 import type { BudgetSettings } from './retry-budget.ts';
 
 /** A partial policy: the fields that a rule changes. Plain data. */
@@ -12,6 +12,7 @@ export interface PolicyChange {
   readonly deadlineMs?: Policy['deadlineMs'] | undefined;
   readonly budget?: Some<BudgetSettings> | undefined;
   readonly objective?: Policy['objective'];
+  readonly giveUp?: Some<GiveUpRules> | undefined;
   readonly breaker?:
     (Some<Omit<BreakerSettings, 'open'>> & { readonly open?: Some<Backoff> | undefined }) | undefined;
 }
@@ -99,6 +100,25 @@ const objective = z.strictObject({
     .meta({ description: 'The share of operations that should succeed.', unit: 'share' }),
 });
 
+const giveUp = z.strictObject({
+  afterMs: ms('afterMs')
+    .optional()
+    .describe(
+      'The time over which a consumer tries an event at least that fails by a bug or a structural failure, before it is given up.',
+    ),
+  perHour: orUnbounded(
+    z.int({ error: 'perHour must be a whole number' }).min(0, {
+      error: 'perHour must not be negative: 0 pauses the consumer in place of giving up any event',
+    }),
+  )
+    .optional()
+    .meta({
+      description:
+        'The most such events that a consumer gives up in an hour, since each is compensated; then the consumer pauses.',
+      unit: 'events',
+    }),
+});
+
 const breaker = z.strictObject({
   windowMs: some('windowMs').optional().describe('The time over which the breaker counts calls.'),
   minimumCalls: count('minimumCalls')
@@ -133,14 +153,16 @@ export const policyChangeSchema: z.ZodType<PolicyChange> = z.strictObject({
     .describe('The time that all attempts together may take.'),
   budget: budget.optional(),
   objective: objective.optional(),
+  giveUp: giveUp.optional(),
   breaker: breaker.optional(),
 });
 
 /** Returns the policy with the fields of the change applied. */
-export function applyChange(policy: Policy, change: PolicyChange): Policy {
+export function applyChange(policy: Policy, { giveUp: limits, ...change }: PolicyChange): Policy {
   return Object.freeze({
     ...policy,
     ...definedFields(change),
+    ...giveUpAfter(policy.giveUp, limits),
     backoff: Object.freeze({ ...policy.backoff, ...definedFields(change.backoff) }),
     budget: Object.freeze({ ...policy.budget, ...definedFields(change.budget) }),
     breaker: Object.freeze({
@@ -149,6 +171,14 @@ export function applyChange(policy: Policy, change: PolicyChange): Policy {
       open: Object.freeze({ ...policy.breaker.open, ...definedFields(change.breaker?.open) }),
     }),
   });
+}
+
+/** The limits with a change on them. A policy without any keeps none, since only handlers have them. */
+function giveUpAfter(below: GiveUpRules | undefined, change: PolicyChange['giveUp']): Pick<Policy, 'giveUp'> {
+  if (below === undefined && change === undefined) return {};
+  const { afterMs, perHour } = below ?? defaultGiveUp;
+  const merged = { afterMs: change?.afterMs ?? afterMs, perHour: change?.perHour ?? perHour };
+  return { giveUp: Object.freeze(merged) };
 }
 
 /** Drops undefined fields, which would overwrite the lower layer. */

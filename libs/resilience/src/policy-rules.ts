@@ -14,7 +14,16 @@ export interface PolicyLayer {
 /** The name of the lowest rule of a layer. */
 export const DEFAULT_RULE = 'default';
 
-const FIELDS = ['attempts', 'backoff', 'attemptTimeoutMs', 'deadlineMs', 'budget', 'breaker', 'objective'];
+const FIELDS = [
+  'attempts',
+  'backoff',
+  'attemptTimeoutMs',
+  'deadlineMs',
+  'budget',
+  'breaker',
+  'objective',
+  'giveUp',
+];
 const normalize = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
 const fieldNames: ReadonlySet<string> = new Set(FIELDS.map(normalize));
 

@@ -20,7 +20,23 @@ export interface Policy {
   readonly breaker: BreakerSettings;
   /** The service level objective that its attempts count for. @default none */
   readonly objective?: Objective;
+  /** When events that a consumer's handler cannot apply are given up. Read for handlers only. @default `defaultGiveUp` */
+  readonly giveUp?: GiveUpRules;
 }
+
+/**
+ * The limits within which a consumer gives up events for a bug or a structural failure. Each event that is given up is
+ * compensated by others, and a wrong deployment fails all of them.
+ */
+export interface GiveUpRules {
+  /** The time over which such an event is tried at least, in milliseconds. 0: it is given up after its attempts in place. */
+  readonly afterMs: number;
+  /** The most such events that a consumer gives up in an hour; then it pauses, with the reason. */
+  readonly perHour: number | Unbounded;
+}
+
+/** The default: tried over at least 15 minutes, and at most 5 events an hour. */
+export const defaultGiveUp: GiveUpRules = Object.freeze({ afterMs: 900_000, perHour: 5 });
 
 /** A service level objective. Attempts within the policy count as good, those after which it gives up as bad. */
 export interface Objective {

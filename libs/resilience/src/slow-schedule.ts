@@ -44,13 +44,21 @@ export function nextSlowAttempt(
   schedule: SlowSchedule,
   { attempt, elapsedMs, retryAfterMs, random }: SlowQuestion,
 ): SlowDecision {
+  const wait = slowWait(schedule, { attempt, retryAfterMs, random });
+  return elapsedMs + wait.computedMs > schedule.withinMs ? { kind: 'exhausted' } : { kind: 'again', wait };
+}
+
+/** Computes the wait after a failed attempt, whether or not the schedule's time is over. */
+export function slowWait(
+  schedule: SlowSchedule,
+  { attempt, retryAfterMs, random }: Omit<SlowQuestion, 'elapsedMs'>,
+): Wait {
   const own = {
     computedMs: slowDelayMs(schedule, attempt, random),
     capMs: longestMs(schedule, attempt),
     rule: 'slow_schedule',
   } as const;
-  const wait = applyHint(own, retryAfterMs);
-  return elapsedMs + wait.computedMs > schedule.withinMs ? { kind: 'exhausted' } : { kind: 'again', wait };
+  return applyHint(own, retryAfterMs);
 }
 
 /**

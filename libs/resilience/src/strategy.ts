@@ -93,7 +93,8 @@ export const strategies: Readonly<Record<Category, Strategy>> = Object.freeze({
     price: 'transient',
     blames: 'unknown',
     disposition: 'dead',
-    summary: 'a few attempts, then a dead letter, which failure handlers compensate: the code must change',
+    summary:
+      'parked and tried over 15 min, then a dead letter, which failure handlers compensate; at most 5 an hour, then the consumer pauses',
   },
 });
 

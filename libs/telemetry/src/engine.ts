@@ -6,6 +6,7 @@ export { afterAttempts, inAttempt } from './attempt-span.ts';
 export { countAttempt, numberLabel, recordDuration, recordObjective, waitAttributes } from './attempts.ts';
 export { instruments, type Instruments } from './instruments.ts';
 export { loggableError, stackText } from './loggable-error.ts';
+export { LineLimit } from './line-limit.ts';
 export { logLevels } from './log-levels.ts';
 export { attributeNames, spanEvents, spanNames } from './names.ts';
 export { providersAreSet } from './providers.ts';

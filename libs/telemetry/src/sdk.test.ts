@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { instruments, providersAreSet } from './engine.ts';
+import { instruments, openSpan, providersAreSet } from './engine.ts';
 import { withSpan } from './index.ts';
 import { type EndedSpan, startTelemetry } from './sdk.ts';
 
@@ -66,14 +66,14 @@ it('telemetry that is started again in a process records again', async () => {
   expect(await record('second')).toEqual(['second', '1']);
 });
 
-// Planted fault: the later start silences the spans of the earlier one, and its end brings them back.
+// Planted fault: the later start silences the costly spans of the earlier one, and its end brings them back.
 it('telemetry that is started beside another leaves the spans of that one alone', async () => {
   const spans: string[] = [];
   const first = startTelemetry({ serviceName: 'first', onSpan: ({ name }) => spans.push(name) });
   const second = startTelemetry({ serviceName: 'second' });
-  await withSpan('beside', { kind: 'internal' }, () => Promise.resolve());
+  openSpan('beside', { kind: 'internal' })?.end();
   await second.shutdown();
-  await withSpan('after', { kind: 'internal' }, () => Promise.resolve());
+  openSpan('after', { kind: 'internal' })?.end();
   await first.shutdown();
   expect(spans).toEqual(['beside', 'after']);
 });

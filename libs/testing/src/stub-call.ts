@@ -1,5 +1,5 @@
 import { BusinessRejection, type Clock, ConvergeError, systemClock } from '@convergekit/core';
-import type { Found, UndoAnswer } from '@convergekit/effects';
+import type { Found, UndoAnswer, UndoingCall } from '@convergekit/effects';
 
 /**
  * The behaviour of the next call.
@@ -30,7 +30,11 @@ interface StubContext {
 export interface StubHandlers<Input, Result> {
   readonly call: (input: Input, context: StubContext) => Promise<Result>;
   readonly query: (input: Input, context: StubContext) => Promise<Found<Result>>;
-  readonly undo: (what: { readonly callKey: string }, context: StubContext) => Promise<UndoAnswer>;
+  /** Undoes the call with the key `call.key`. Rejects with STUB_UNKNOWN_KEY when no effect has that key. */
+  readonly undo: (
+    what: { readonly call: Pick<UndoingCall<Input, Result>['call'], 'key'> },
+    context: { readonly undoKey: string },
+  ) => Promise<UndoAnswer>;
 }
 
 export interface StubOptions<Input, Result> {
@@ -94,7 +98,7 @@ export function stubCall<Input, Result>({
       const reason = refused.get(key);
       return Promise.resolve(reason === undefined ? { kind: 'not_found' } : { kind: 'rejected', reason });
     },
-    undo: ({ callKey }) => Promise.resolve(ledger.undo(callKey)),
+    undo: ({ call }, { undoKey }) => new Promise((resolve) => resolve(ledger.undo(call.key, undoKey))),
   };
   return {
     ...handlers,
@@ -132,9 +136,9 @@ class StubLedger<Input, Result> {
     return result;
   }
 
-  undo(key: string): UndoAnswer {
+  undo(key: string, undoKey: string): UndoAnswer {
     const entry = this.find(key);
-    if (entry === undefined) return 'noop_not_applied';
+    if (entry === undefined) throw unknownKey(key, undoKey);
     if (entry.undone) return 'noop_already';
     entry.undone = true;
     return 'done';
@@ -142,6 +146,15 @@ class StubLedger<Input, Result> {
 }
 
 const REFUSED = 'the stub says no';
+
+/** A real provider would answer something harmless, and the effect would stay: the worker undoes only what took effect. */
+function unknownKey(key: string, undoKey: string): ConvergeError {
+  const whose = key === undoKey ? "the undo's own key" : 'the key of no call that took effect';
+  return new ConvergeError(
+    `the stub has no effect with the key ${key} (${whose}): an undo names the effect by \`call.key\`, and \`undoKey\` is for the request itself`,
+    { code: 'STUB_UNKNOWN_KEY', category: 'bug', certainty: 'not_applied' },
+  );
+}
 
 function failureOf(behaviour: Exclude<StubBehaviour, 'ok' | 'rejected'>): ConvergeError {
   switch (behaviour) {

@@ -1,3 +1,6 @@
+/** The scale behind the tenth byte, the last one of 64 bits. */
+const UVARINT_END = 2 ** 70;
+
 /** Reads the primitive types of Kafka's protocol. The cursor is a field: loops do not share a reader. */
 export class ByteReader {
   readonly buffer: Buffer;
@@ -31,15 +34,14 @@ export class ByteReader {
 
   uvarint(): number {
     let result = 0;
-    let scale = 1;
-    for (;;) {
+    for (let scale = 1; scale < UVARINT_END; scale *= 128) {
       const byte = this.buffer.readUInt8(this.position);
       this.position += 1;
       // Multiplication, not shifts: timestamps' deltas need more than 32 bits.
       result += (byte & 0x7f) * scale;
       if (byte < 0x80) return result;
-      scale *= 128;
     }
+    throw new RangeError('a number takes more than ten bytes');
   }
 
   /** Zig-zag coded, up to 53 bits. */

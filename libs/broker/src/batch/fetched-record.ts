@@ -1,32 +1,46 @@
-import type { IncomingRecord } from '../broker.ts';
+import type { IncomingRecord, UndecodableBatch } from '../broker.ts';
 import { ByteReader } from './byte-reader.ts';
+import { batchAt } from './undecodable.ts';
 
 type Headers = [name: string, value: Buffer | null][];
 
 /**
+ * The most headers of a record, four times what a consumer accepts. An empty header takes two bytes on the wire, which
+ * compress to almost nothing, and a hundred bytes in memory.
+ */
+export const MOST_HEADERS = 1_024;
+/** The bytes of a header without name and value. */
+const SHORTEST_HEADER = 2;
+
+/**
  * A record whose key, value and headers are decoded on access. A fetch returns thousands of records with a dozen headers
  * each; decoded in advance they made garbage collection a quarter of a consumer's work. A record whose inner lengths
- * contradict its own length has its bytes as value, without key and headers: no reader takes it for an event.
+ * contradict its own length has its bytes as value, without key and headers: no reader takes it for an event. One with
+ * more than `MOST_HEADERS` is undecodable.
  */
 export class FetchedRecord implements IncomingRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
   readonly timestampMs: number;
-  /** The bytes of the record, from the key's length to the end. */
-  readonly #bytes: Buffer;
+  /** The body of the batch, and where the record's fields are in it, from the key's length to the end. */
+  readonly #body: Buffer;
+  readonly #start: number;
+  readonly #end: number;
 
   constructor(
     { topic, partition }: { readonly topic: string; readonly partition: number },
     offset: bigint,
     timestampMs: number,
-    bytes: Buffer,
+    { body, start, end }: RecordSpan,
   ) {
     this.topic = topic;
     this.partition = partition;
     this.offset = offset;
     this.timestampMs = timestampMs;
-    this.#bytes = bytes;
+    this.#body = body;
+    this.#start = start;
+    this.#end = end;
   }
 
   get key(): Buffer | null {
@@ -46,20 +60,37 @@ export class FetchedRecord implements IncomingRecord {
     return textsOf(this.#layout());
   }
 
+  get undecodable(): UndecodableBatch | undefined {
+    const layout = this.#layout();
+    if (layout.why === undefined) return undefined;
+    return (layout.undecodable ??= batchAt(layout.value ?? NOTHING, this.offset, this.offset, layout.why));
+  }
+
   #layout(): Layout {
-    if (latest?.bytes !== this.#bytes) latest = layOut(this.#bytes);
+    if (latest?.record !== this) latest = layOut(this, this.#body, this.#start, this.#end);
     return latest;
   }
 }
 
+/** The place of a record's fields in the body of its batch. */
+export interface RecordSpan {
+  readonly body: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** The positions of the fields in a record's bytes. */
 interface Layout {
-  readonly bytes: Buffer;
+  readonly record: FetchedRecord;
+  readonly body: Buffer;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   /** Four offsets per header: begin and end of the name and of the value; -1 for a null value. */
   readonly spans: readonly number[];
   headers?: Headers;
+  /** The reason why the record is undecodable. */
+  readonly why?: string;
+  undecodable?: UndecodableBatch;
 }
 
 /** The header that earlier records had at the same index. */
@@ -123,42 +154,54 @@ let latest: Layout | undefined;
 
 const memo = new HeaderMemo();
 
-function layOut(bytes: Buffer): Layout {
-  const reader = new ByteReader(bytes);
+function layOut(record: FetchedRecord, body: Buffer, start: number, end: number): Layout {
+  const reader = new ByteReader(body, start);
   try {
     const key = nullableBytes(reader);
     const value = nullableBytes(reader);
+    const count = reader.varint();
+    if (count * SHORTEST_HEADER > end - reader.position) return bytesOnly(record, body.subarray(start, end));
+    if (count > MOST_HEADERS)
+      return bytesOnly(
+        record,
+        body.subarray(start, end),
+        `its record has ${count} headers, more than ${MOST_HEADERS}`,
+      );
     const spans: number[] = [];
-    for (let left = reader.varint(); left > 0; left -= 1) {
+    for (let left = count; left > 0; left -= 1) {
       const nameLength = reader.varint();
       const name = reader.skip(nameLength);
       const valueLength = reader.varint();
       const text = valueLength < 0 ? -1 : reader.skip(valueLength);
       spans.push(name, name + nameLength, text, valueLength < 0 ? -1 : text + valueLength);
     }
-    if (reader.position === bytes.length) return { bytes, key, value, spans };
+    if (reader.position === end) return { record, body, key, value, spans };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
-  return { bytes, key: null, value: bytes, spans: [] };
+  return bytesOnly(record, body.subarray(start, end));
 }
 
-function headersOf({ bytes, spans }: Layout): Headers {
+function bytesOnly(record: FetchedRecord, bytes: Buffer, why?: string): Layout {
+  return { record, body: bytes, key: null, value: bytes, spans: [], ...(why !== undefined && { why }) };
+}
+
+function headersOf({ body, spans }: Layout): Headers {
   const headers: Headers = [];
   for (let at = 0; at < spans.length; at += 4) {
     const [name = 0, nameEnd, value = 0, valueEnd] = spans.slice(at, at + 4);
-    headers.push([bytes.toString('utf8', name, nameEnd), value < 0 ? null : bytes.subarray(value, valueEnd)]);
+    headers.push([body.toString('utf8', name, nameEnd), value < 0 ? null : body.subarray(value, valueEnd)]);
   }
   return headers;
 }
 
 /** A flat list: one pair per header would be a dozen objects per record. */
-function textsOf({ bytes, spans }: Layout): (string | null)[] {
+function textsOf({ body, spans }: Layout): (string | null)[] {
   const texts: (string | null)[] = [];
   for (let at = 0; at < spans.length; at += 4) {
-    const place = memo.at(at >> 2, bytes, spans[at] ?? 0, spans[at + 1] ?? 0);
+    const place = memo.at(at >> 2, body, spans[at] ?? 0, spans[at + 1] ?? 0);
     const value = spans[at + 2] ?? 0;
-    texts.push(place.name, value < 0 ? null : memo.text(place, bytes, value, spans[at + 3] ?? 0));
+    texts.push(place.name, value < 0 ? null : memo.text(place, body, value, spans[at + 3] ?? 0));
   }
   return texts;
 }

@@ -15,12 +15,7 @@ export function undecodable(
   why: string,
 ): IncomingRecord {
   const base = batch.readBigInt64BE(0);
-  const found: UndecodableBatch = {
-    firstOffset: base < from || base > last ? from : base,
-    lastOffset: last,
-    sha256: createHash('sha256').update(batch).digest('hex'),
-    why,
-  };
+  const found = batchAt(batch, base < from || base > last ? from : base, last, why);
   const timestampMs = isBatch(batch) ? Number(batch.readBigInt64BE(35)) : -1;
   return {
     topic,
@@ -32,4 +27,14 @@ export function undecodable(
     headers: [],
     undecodable: found,
   };
+}
+
+/** Describes bytes that cannot be decoded. */
+export function batchAt(
+  bytes: Buffer,
+  firstOffset: bigint,
+  lastOffset: bigint,
+  why: string,
+): UndecodableBatch {
+  return { firstOffset, lastOffset, sha256: createHash('sha256').update(bytes).digest('hex'), why };
 }

@@ -22,7 +22,7 @@ export type Fetched = FetchedRecords | FetchFailure;
 export interface FetchedRecords extends Assignment {
   readonly ok: true;
   readonly records: readonly IncomingRecord[];
-  /** The size of the records, in bytes as fetched. */
+  /** The size of the records in bytes, decompressed. */
   readonly bytes: number;
   /** The offset of the next fetch, past holes. */
   readonly nextOffset: bigint;

@@ -27,7 +27,7 @@ export async function decodeRecord(
   if (value === null || record.undecodable !== undefined || !codec.owns(value) || !isEvent(record))
     return record;
   try {
-    return withValue(record, Buffer.from(await codec.decode(value)));
+    return new DecodedRecord(record, Buffer.from(await codec.decode(value)));
   } catch (error) {
     if (error instanceof CodecUnavailable) throw error;
     onUndecodable(record, error);
@@ -39,9 +39,41 @@ function isEvent({ headers }: IncomingRecord): boolean {
   return headers.some(([name]) => name === 'ce_type');
 }
 
-/** Copies a record by its fields: those of a fetched one are computed. */
-function withValue(record: IncomingRecord, value: Buffer): IncomingRecord {
-  const { topic, partition, offset, timestampMs, key, headers, headerTexts } = record;
-  const copied = { topic, partition, offset, timestampMs, key, value, headers };
-  return headerTexts === undefined ? copied : { ...copied, headerTexts };
+/** A record with another value. Its headers are still decoded on access: those of a whole fetch would not fit in memory. */
+class DecodedRecord implements IncomingRecord {
+  readonly value: Buffer;
+  readonly #record: IncomingRecord;
+
+  constructor(record: IncomingRecord, value: Buffer) {
+    this.#record = record;
+    this.value = value;
+  }
+
+  get topic(): string {
+    return this.#record.topic;
+  }
+
+  get partition(): number {
+    return this.#record.partition;
+  }
+
+  get offset(): bigint {
+    return this.#record.offset;
+  }
+
+  get timestampMs(): number {
+    return this.#record.timestampMs;
+  }
+
+  get key(): Buffer | null {
+    return this.#record.key;
+  }
+
+  get headers(): IncomingRecord['headers'] {
+    return this.#record.headers;
+  }
+
+  get headerTexts(): IncomingRecord['headerTexts'] {
+    return this.#record.headerTexts;
+  }
 }

@@ -1,3 +1,4 @@
+set search_path = pg_catalog, pg_temp;
 -- converge_consumer: a service that consumes events, takes part in sagas and emits (it is a writer, too). The role
 -- appends to journals and cannot change their rows.
 do $$ begin create role converge_consumer nologin; exception when duplicate_object or unique_violation then null; end $$;
@@ -32,3 +33,4 @@ grant insert on converge.reconcile_dirty to converge_consumer;
 grant insert (reconciler, key, state, priority, next_at, window_started_at, cause),
   update (dirty, state, priority, cause, next_at, failures, repairs, window_started_at, updated_at),
   select (reconciler, key, dirty, state, priority, cause, next_at, failures, repairs, window_started_at) on converge.reconcile_key to converge_consumer;
+reset search_path;

@@ -1,3 +1,4 @@
+set search_path = pg_catalog, pg_temp;
 -- converge_operator: people who act through `converge`: retry, skip, resume, resolve, replay, policies. It reads everything, emits,
 -- and leaves rows in the audits that it cannot change.
 do $$ begin create role converge_operator nologin; exception when duplicate_object or unique_violation then null; end $$;
@@ -19,3 +20,4 @@ grant delete on converge.inbox_type, converge.inbox_attempt, converge.inbox_fore
 grant insert, update on converge.reconcile_key, converge.policy, converge.lease to converge_operator;
 grant insert on converge.reconciler, converge.reconcile_request to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;
+reset search_path;

@@ -1,3 +1,4 @@
+set search_path = pg_catalog, pg_temp;
 -- converge_read: consoles, dashboards, `doctor` and the commands that show something. Payloads of events are in what it reads.
 do $$ begin create role converge_read nologin; exception when duplicate_object or unique_violation then null; end $$;
 revoke all on schema converge from public;
@@ -7,3 +8,4 @@ grant select on all tables in schema converge to converge_read;
 grant select on all sequences in schema converge to converge_read;
 grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
   converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open, converge.saga_seal to converge_read;
+reset search_path;

@@ -1,3 +1,4 @@
+set search_path = pg_catalog, pg_temp;
 -- converge_reconciler: the process that repairs. It emits (it is a writer, too), and appends to its audit.
 do $$ begin create role converge_reconciler nologin; exception when duplicate_object or unique_violation then null; end $$;
 revoke all on schema converge from public;
@@ -23,3 +24,4 @@ grant select (workflow, id, stuck_reason, state, due_at, created_at) on converge
 grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
   converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open,
   converge.reconcile_audit_prune to converge_reconciler;
+reset search_path;

@@ -1,3 +1,4 @@
+set search_path = pg_catalog, pg_temp;
 -- converge_relay: the process that publishes an outbox. It reads the outbox and cannot write to it; what needs the
 -- tables' owner (children that are added and removed) are functions of the owner.
 do $$ begin create role converge_relay nologin; exception when duplicate_object or unique_violation then null; end $$;
@@ -21,3 +22,4 @@ grant execute on function
 -- pg_monitor lets the relay name other roles' transactions that hold retention back. A superuser grants it; without it
 -- these transactions have no name.
 do $$ begin grant pg_monitor to converge_relay; exception when insufficient_privilege then raise notice 'pg_monitor was not granted to converge_relay'; end $$;
+reset search_path;

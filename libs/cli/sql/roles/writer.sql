@@ -1,3 +1,4 @@
+set search_path = pg_catalog, pg_temp;
 -- converge_writer: a service that emits events, and does nothing else with the kit.
 -- It cannot choose an event's id, xid or time, and cannot change or read what it wrote.
 do $$ begin create role converge_writer nologin; exception when duplicate_object or unique_violation then null; end $$;
@@ -14,3 +15,4 @@ grant execute on function
   converge.emit, converge.emit_check, converge.emit_check_headers, converge.is_json, converge.new_uuid_v7,
   converge.outbox_admit, converge.outbox_measure, converge.outbox_append, converge.outbox_append_all, converge.outbox_append_one, converge.outbox_bucket, converge.outbox_lock, converge.limit_idle
   to converge_writer;
+reset search_path;

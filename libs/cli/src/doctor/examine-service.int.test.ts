@@ -40,7 +40,7 @@ async function deadLetter(): Promise<void> {
   const shelf = defineConsumer({ name: 'shelf', from: 'beginning' }).on(thing, () => {
     throw new TypeError('no shelf');
   });
-  const policies = policyBook({ consumer: { attempts: 1 } });
+  const policies = policyBook({ consumer: { attempts: 1, giveUp: { afterMs: 0 } } });
   const service = consumerService([shelf], { database, broker, policies });
   await service.start();
   closers.push(

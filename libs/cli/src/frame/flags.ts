@@ -34,6 +34,13 @@ export function texts(value: string, help: string): Flag<readonly string[]> {
   return { help, value, many: true, initial: [] };
 }
 
+/** The consent to run given-up events again whose failure events are published. `does`: what the command does with them. */
+export function afterCompensation(does: string): Flag<boolean> {
+  return toggle(
+    `${does} given-up events too, although other services may have compensated their failure events`,
+  );
+}
+
 /** One or more values of a fixed set. */
 export function choices<T extends string>(
   value: string,

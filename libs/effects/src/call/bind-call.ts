@@ -129,8 +129,8 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
     call: (guards, permit) => {
       const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<UndoAnswer> => {
         const known = result === undefined ? undefined : resultOf(result);
-        const what = { input: planned.input(), result: known, reason, callKey: planned.key() };
-        return (await options.undo?.(what, { ...context, idempotencyKey: undoKey })) ?? 'done';
+        const what = { input: planned.input(), call: { key: planned.key(), result: known }, reason };
+        return (await options.undo?.(what, { ...context, undoKey })) ?? 'done';
       };
       return run.undo.run({ permit, send }, guards);
     },

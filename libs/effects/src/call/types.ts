@@ -19,8 +19,17 @@ export interface CallContext {
   readonly headers: Readonly<Record<string, string>>;
   /** The number of the attempt, from 1, within one run of the policy. */
   readonly attempt: number;
-  /** The key of the call, equal for all its attempts and queries. An undo has a key of its own. */
+  /** The key of the call, equal for all its attempts and queries. */
   readonly idempotencyKey: string;
+}
+
+/** The context of an undo: it has no `idempotencyKey`, since two keys are at hand and each has its own name. */
+export interface UndoCallContext extends Omit<CallContext, 'idempotencyKey'> {
+  /**
+   * The idempotency key of the undo itself, equal for all its attempts. The other system has never seen it before the
+   * undo: what is undone is named by `call.key`.
+   */
+  readonly undoKey: string;
 }
 
 /** The answer of the other side about a call: made, or never arrived. */
@@ -51,15 +60,18 @@ export interface Undoing<Input, Result> {
 
 /** The arguments of the undo of a call. */
 export interface UndoingCall<Input, Result> extends Omit<Undoing<Input, Result>, 'result'> {
-  /** The result. Undefined where an operator or a failure says that the call took effect, without its result. */
-  readonly result: Result | undefined;
-  /** The idempotency key of the call that is undone. */
-  readonly callKey: string;
+  /** The call that is undone, as the other system knows it. */
+  readonly call: {
+    /** The idempotency key with which the call was made: the other system finds the effect by it. */
+    readonly key: string;
+    /** The result. Undefined where an operator or a failure says that the call took effect, without its result. */
+    readonly result: Result | undefined;
+  };
 }
 
 export type UndoCall<In extends StandardSchema, Res extends StandardSchema> = (
   what: UndoingCall<InferOutput<In>, InferOutput<Res>>,
-  context: CallContext,
+  context: UndoCallContext,
 ) => Promise<UndoAnswer> | Promise<void>;
 
 export interface CallOptions<In extends StandardSchema, Res extends StandardSchema> {

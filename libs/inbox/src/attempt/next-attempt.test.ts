@@ -63,10 +63,12 @@ describe('nextAttempt', () => {
   it.each(CATEGORIES)('S48: nextAttempt ends with the disposition of the strategy table: %s', (category) => {
     const { disposition } = strategies[category];
     const worn = tried(3, 0, 50);
-    expect(nextAttempt(failure(category), worn, policy, half).kind).toBe(disposition);
+    // By default a bug is parked first: see give-up-rules.test.
+    const atOnce = { ...policy, giveUp: { afterMs: 0, perHour: 5 } };
+    expect(nextAttempt(failure(category), worn, atOnce, half).kind).toBe(disposition);
     // Waiting does not resolve this failure, so it is not retried in place.
     if (category !== 'throttle' && category !== 'contention')
-      expect(nextAttempt(failure(category, { structural: true }), tried(1), policy, half).kind).toBe(
+      expect(nextAttempt(failure(category, { structural: true }), tried(1), atOnce, half).kind).toBe(
         disposition,
       );
   });

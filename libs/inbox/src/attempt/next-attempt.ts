@@ -1,6 +1,7 @@
 import type { Failure, Random } from '@convergekit/core';
 import { dispositionOf, bound, decideRetry, type Wait } from '@convergekit/resilience/engine';
 import { type Policy, strategies } from '@convergekit/resilience';
+import { awaitsFix, giveUpRulesOf } from '../park/give-up-rules.ts';
 
 export interface Tried {
   /** Failed attempts so far, this one included; reruns are not among them. */
@@ -8,6 +9,8 @@ export interface Tried {
   readonly reruns: number;
   /** Milliseconds since the first attempt began. */
   readonly elapsedMs: number;
+  /** True for what is given up at once, since the engine of its saga retries it: its fence makes the order irrelevant. */
+  readonly bypasses?: boolean;
 }
 
 export type NextAttempt =
@@ -52,6 +55,8 @@ export function nextAttempt(failure: Failure, tried: Tried, policy: Policy, rand
       return decision;
     case 'give_up':
       if (decision.reason === 'breaker_open') return { kind: 'pause', forMs: breakerPauseMs(failure) };
+      if (tried.bypasses !== true && awaitsFix(failure, tried.elapsedMs, giveUpRulesOf(policy)))
+        return { kind: 'park' };
       return { kind: dispositionOf(failure) };
   }
 }

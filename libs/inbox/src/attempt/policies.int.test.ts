@@ -15,7 +15,7 @@ import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
-import { quickSchedule, tag } from '../testing/quick.ts';
+import { givenUpAtOnce, quickSchedule, tag } from '../testing/quick.ts';
 import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
 import { livePolicies } from '../service/live-policies.ts';
 
@@ -33,7 +33,10 @@ afterEach(() => {
 });
 
 const few = (attempts: number, rules: PolicyRules = {}): PolicyBook =>
-  policyBook({ consumer: { attempts, backoff: { baseMs: 1, capMs: 2 } }, ...rules });
+  policyBook({
+    consumer: { attempts, backoff: { baseMs: 1, capMs: 2 }, giveUp: givenUpAtOnce },
+    ...rules,
+  });
 let book = few(3);
 let tries: number[] = [];
 
@@ -115,7 +118,8 @@ it('while the central table is unreachable the last good policies apply, and a g
 it('S18: a rule set in the central table applies in a running consumer from the next event on, and an unreachable table changes nothing', async () => {
   const { executor } = scene.database;
   const handler = `consumer.${name}.test.counted`;
-  const policies = livePolicies({ database: scene.database, pollMs: 10 });
+  const layers = [{ source: 'code', rules: { consumer: { giveUp: givenUpAtOnce } } }];
+  const policies = livePolicies({ database: scene.database, layers, pollMs: 10 });
   const set = async (change: PolicyChange) => {
     await setPolicyRule(executor, {
       name: `consumer.${name}`,

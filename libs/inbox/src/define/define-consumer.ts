@@ -99,7 +99,7 @@ export interface DefineConsumerOptions {
   readonly sources?: TrustedSources;
   /**
    * The source (uuid) of each consumer whose failure events it subscribes to. Failure events of another source are refused.
-   * @default the first source seen in the failure topic
+   * @default where signatures are on, the source that signs for it (`signatures.failures`); else the first one seen
    */
   readonly failureSources?: TrustedSources;
 }

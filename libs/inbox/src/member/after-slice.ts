@@ -3,6 +3,7 @@ import type { AlarmName } from '../alarms.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { fenceHolder } from '../slice/fence-sql.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
+import { pauseForFaults } from '../park/limit-give-ups.ts';
 import { pauseAt } from './pause.ts';
 import { recover } from './recover.ts';
 import type { Worker } from './worker.ts';
@@ -31,6 +32,10 @@ export async function afterSlice<DB>(
       if (saved.kind !== 'committed') return afterSlice(worker, partition, saved, lost, ending);
       await pauseAt(worker.context, partition, result.pause, ending);
       return 'fetch_again';
+    }
+    case 'give_up_limit': {
+      const paused = await pauseForFaults(worker.context, result.refused).catch((error: unknown) => error);
+      return recovered(paused);
     }
     case 'stop':
       throw result.error;

@@ -2,8 +2,9 @@ import type { Executor } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import type { AlarmName } from '../alarms.ts';
-import { failingConsumer } from '../plan/failure-source.ts';
+import { failingConsumer, mayReport } from '../plan/failure-source.ts';
 import type { Reading } from '../plan/reading.ts';
+import type { Signatures } from '../plan/signatures.ts';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { pinFailureSources, pinSources, readFailureSources, readSources } from './source-sql.ts';
 
@@ -15,7 +16,12 @@ export interface SourceConflict {
   readonly other: string;
 }
 
-export type ListsSources = Pick<ConsumerDefinition<never>, 'name' | 'sources'>;
+export type ListsSources = Pick<ConsumerDefinition<never>, 'name' | 'sources' | 'failureSources'>;
+
+interface Comparing {
+  readonly log: Logger;
+  readonly signatures?: Signatures | undefined;
+}
 
 /** The most conflicts kept: a hostile producer may claim any number of uuids. */
 const MOST_CONFLICTS = 100;
@@ -29,13 +35,21 @@ export class Sources {
   readonly #executor: Executor;
   readonly #consumer: string;
   readonly #listed: boolean;
+  readonly #declared: ReadonlyMap<string, string>;
+  readonly #signatures: Signatures | undefined;
   readonly #log: Logger;
   readonly #conflicts = new Map<string, SourceConflict>();
 
-  constructor(executor: Executor, { name, sources }: ListsSources, log: Logger) {
+  constructor(
+    executor: Executor,
+    { name, sources, failureSources }: ListsSources,
+    { log, signatures }: Comparing,
+  ) {
     this.#executor = executor;
     this.#consumer = name;
     this.#listed = sources !== undefined;
+    this.#declared = new Map(Object.entries(failureSources));
+    this.#signatures = signatures;
     this.#log = log;
   }
 
@@ -43,9 +57,9 @@ export class Sources {
     return this.#pinned;
   }
 
-  /** Failing consumer → the source of its failure events. */
+  /** Failing consumer → the source of its failure events. Where signatures are on, the first one seen is not trusted. */
   get failureSources(): ReadonlyMap<string, string> {
-    return this.#failureSources;
+    return this.#signatures === undefined ? this.#failureSources : this.#declared;
   }
 
   /** Sources seen under a name that belongs to another one. */
@@ -62,13 +76,15 @@ export class Sources {
   async pin(readings: readonly Reading[]): Promise<void> {
     await this.#pinNames(readings);
     const fresh = new Map<string, string>();
+    const trust = { failureSources: this.failureSources, signatures: this.#signatures };
     for (const reading of readings) {
       const failing = failingConsumer(reading);
       const { claim } = reading;
       if (failing === undefined || claim === undefined) continue;
       if (this.#pinned.get(claim.sourceName) !== claim.source) continue;
-      const own = this.#failureSources.get(failing) ?? fresh.get(failing);
-      if (own === undefined) fresh.set(failing, claim.source);
+      if (mayReport(failing, claim, trust)) continue;
+      const own = trust.failureSources.get(failing) ?? fresh.get(failing);
+      if (own === undefined && this.#signatures === undefined) fresh.set(failing, claim.source);
       else if (own !== claim.source) this.#alarmFailure(failing, own, claim.source);
     }
     if (fresh.size === 0) return;
@@ -93,7 +109,7 @@ export class Sources {
     await this.load();
   }
 
-  #alarmFailure(failing: string, own: string, other: string): void {
+  #alarmFailure(failing: string, own: string | undefined, other: string): void {
     if (!this.#isNew(`failures of ${failing}`, { name: failing, pinned: own, other })) return;
     this.#log.error(
       { alarm: 'failure_source' satisfies AlarmName, failing, pinned: own, other },

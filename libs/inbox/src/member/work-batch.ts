@@ -66,7 +66,8 @@ async function workSlice<DB>(
   try {
     await sources.pin(readings);
     const { pinned, failureSources } = sources;
-    const trusted = { watermarks, pinned, failureSources, passOffset, rejected, ahead: known.types };
+    const trust = { pinned, failureSources, signatures };
+    const trusted = { ...trust, watermarks, passOffset, rejected, ahead: known.types };
     const plan = planSlice(readings, { from: start, ...trusted, nowMs: clock.now(), route });
     const { steps, obstacle } = plan;
     const now = clock.monotonic();

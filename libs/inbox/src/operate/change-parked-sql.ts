@@ -14,12 +14,13 @@ export interface LockedRow {
   readonly run: number;
   readonly event_id: string | null;
   readonly closed: string | null;
+  readonly failure_event: string | null;
 }
 
 // The event is locked first, then its key: the lock order of drains. A drain in its handler has the event locked; this
 // waits for it up to lock_timeout.
 const lockSql = `
-  select id, consumer, topic, partition, line, seq, key, state, run, event_id, closed
+  select id, consumer, topic, partition, line, seq, key, state, run, event_id, closed, failure_event
     from converge.parked where id = $1 for update`;
 
 export async function lockParked(tx: Executor, id: string): Promise<LockedRow | undefined> {

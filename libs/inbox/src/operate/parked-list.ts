@@ -68,12 +68,14 @@ export interface ParkedSummary {
   /** The time when the event's key is due next; null when the key is not retried. */
   readonly nextAt: Date | null;
   readonly note: string | null;
+  /** The id of the failure event that was emitted when the event was given up; null: it was not given up. */
+  readonly failureEvent: string | null;
 }
 
 const summary = `p.id, p.consumer, p.topic, p.partition, p.record_offset as offset, p.key, p.state, p.seq, p.run, p.handler,
     p.event_id as "eventId", p.type, p.category, p.certainty, p.code, p.reason, p.structural, p.fingerprint,
     p.parked_at as "parkedAt",
-    k.next_at as "nextAt", p.note`;
+    k.next_at as "nextAt", p.note, p.failure_event as "failureEvent"`;
 const joined = (where: string): string => `(select * from converge.parked where ${where}) p
     left join converge.parked_key k on k.consumer = p.consumer and k.topic = p.topic and k.key = p.line and k.state = 'waiting'`;
 
@@ -97,7 +99,6 @@ export interface ParkedDetail extends ParkedSummary {
   readonly attempts: readonly Attempt[];
   readonly firstAt: Date | null;
   readonly lastAt: Date | null;
-  readonly failureEvent: string | null;
   /** The reason why a dead letter must not be retried. */
   readonly closed: string | null;
   readonly audit: readonly ParkedAudit[];
@@ -118,7 +119,7 @@ const auditSql = `
 export async function readParked(executor: Executor, id: string): Promise<ParkedDetail | undefined> {
   const { where, values } = conditionsOf({ ids: [id] });
   const sql = `select ${summary}, p.headers, p.payload, p.edited, p.attempts::json as attempts, p.first_at as "firstAt",
-      p.last_at as "lastAt", p.failure_event as "failureEvent", p.closed from ${joined(where)}`;
+      p.last_at as "lastAt", p.closed from ${joined(where)}`;
   const { rows } = await executor.query<Omit<ParkedDetail, 'audit'>>(sql, values);
   const [row] = rows;
   if (row === undefined) return undefined;

@@ -9,6 +9,8 @@ import { editParked, retryParked, skipParked, supersedeParked } from './parked.t
 import { groupParked, listParked, readParked } from './parked-list.ts';
 
 const operator = { by: 'ann', reason: 'deployed the fix' };
+/** The consent to contradict the failure event of a dead letter. */
+const anyway = { afterCompensation: true };
 
 describe('an operator', () => {
   let scene: FailureScene;
@@ -68,20 +70,48 @@ describe('an operator', () => {
   it('G5k: a dead letter that is retried after its fault is fixed takes effect with the events behind it, in order', async () => {
     await play(8);
     bad = [];
-    expect(await retryParked(scene.database, (await dead()).id, operator)).toBe('run');
+    expect(await retryParked(scene.database, (await dead()).id, operator, anyway)).toBe('run');
     await until('k1', 4);
     expect(await applied('k1')).toEqual([1, 3, 5, 7]);
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
     const { rows } = await scene.database.executor.query(
       'select action, by, reason, run from converge.parked_audit',
     );
-    expect(rows).toEqual([{ action: 'retry', ...operator, run: 0 }]);
+    const reason = expect.stringMatching(
+      /^after compensation \(failure event \S+\): deployed the fix$/,
+    ) as string;
+    expect(rows).toEqual([{ action: 'retry', by: 'ann', reason, run: 0 }]);
+  });
+
+  // Planted fault: without the refusal the event takes effect in spite of what was compensated for it.
+  it('G6q: a dead letter whose failure event was emitted is not retried unless the compensation is named', async () => {
+    await play(4);
+    const { id, failureEvent } = await dead();
+    bad = [];
+    const refused = retryParked(scene.database, id, operator);
+    await expect(refused).rejects.toMatchObject({ code: 'PARKED_REPORTED', category: 'data' });
+    await expect(refused).rejects.toThrow(
+      new RegExp(
+        `its failure event ${failureEvent} was emitted to ${name}.failures, .*emit a new event, .*--after-compensation`,
+      ),
+    );
+    expect((await scene.outbox()).map(({ event_id }) => event_id)).toContain(failureEvent);
+    expect([await applied('k1'), (await dead()).id]).toEqual([[], id]);
+    // An event that was skipped after it was given up is no different.
+    await skipParked(scene.database, id, operator);
+    await until('k1', 1);
+    await expect(retryParked(scene.database, id, operator)).rejects.toMatchObject({
+      code: 'PARKED_REPORTED',
+    });
+    expect(await retryParked(scene.database, id, operator, anyway)).toBe('run');
+    await until('k1', 2);
+    expect(await applied('k1')).toEqual([3, 1]);
   });
 
   it('a retried dead letter that fails again is another run, with a failure event of its own', async () => {
     await play(2);
     const { id } = await dead();
-    await retryParked(scene.database, id, operator);
+    await retryParked(scene.database, id, operator, anyway);
     const runs = async () =>
       (await listParked(scene.database.executor, { states: ['dead'] }, 10)).map(({ run }) => run);
     await waitUntil(async () => (await runs()).includes(1), { what: 'the second dead letter' });
@@ -101,7 +131,7 @@ describe('an operator', () => {
     await play(8, 'skip');
     bad = [];
     expect(await applied('k1')).toEqual([3, 5, 7]);
-    await retryParked(scene.database, (await dead()).id, operator);
+    await retryParked(scene.database, (await dead()).id, operator, anyway);
     await until('k1', 4);
     expect(await applied('k1')).toEqual([3, 5, 7, 1]);
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
@@ -134,7 +164,7 @@ describe('an operator', () => {
     const last = (await listParked(scene.database.executor, { key: 'k1' }, 10)).at(-1)!;
     await skipParked(scene.database, last.id, operator);
     bad = [];
-    await retryParked(scene.database, (await dead()).id, operator);
+    await retryParked(scene.database, (await dead()).id, operator, anyway);
     await until('k1', 2);
     // Planted fault: without the look for an empty line, its key stays parked for ever here.
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
@@ -149,7 +179,7 @@ describe('an operator', () => {
       payload: Buffer.from('{"key":"k1","n":1}'),
       edited: Buffer.from('{"key":"k1","n":101}'),
     });
-    await retryParked(scene.database, id, operator);
+    await retryParked(scene.database, id, operator, anyway);
     await until('k1', 2);
     expect(await applied('k1')).toEqual([101, 3]);
   });

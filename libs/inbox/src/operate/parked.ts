@@ -1,6 +1,7 @@
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { InboxError } from '../errors.ts';
+import { type AfterCompensation, contradictionOf, reasonOf } from './contradiction.ts';
 import {
   type LockedRow,
   lockParked,
@@ -20,14 +21,15 @@ export interface Operator {
 /**
  * Retries a parked event: a dead letter as a new run, a waiting event at once. In a new run the event keeps its id, and
  * emitted events get ids of the run. Order is kept where possible: a dead letter that released its key is retried
- * beside it.
+ * beside it. Throws PARKED_REPORTED for a given-up event, whose failure event is published, unless `afterCompensation`.
  */
 export function retryParked(
   database: Pick<Database, 'acquire'>,
   id: string,
   operator: Operator,
+  how: AfterCompensation = {},
 ): Promise<'run' | 'due'> {
-  return acting(database, id, (tx, row) => retry(tx, row, operator));
+  return acting(database, id, (tx, row) => retry(tx, row, operator, how));
 }
 
 /** Events of a consumer that may be parked, on which a part of the kit decides in its own transaction. */
@@ -51,7 +53,7 @@ export async function retryParkedOf(
   operator: Operator,
 ): Promise<readonly string[]> {
   const rows = await lockAll(tx, of);
-  for (const row of rows) await retry(tx, { ...row, closed: null }, operator);
+  for (const row of rows) await retry(tx, { ...row, closed: null }, operator, { afterCompensation: true });
   return rows.map(({ id }) => id);
 }
 
@@ -73,7 +75,12 @@ async function lockAll(tx: Executor, { consumer, eventIds }: ParkedEvents): Prom
   return locked;
 }
 
-async function retry(tx: Executor, row: LockedRow, operator: Operator): Promise<'run' | 'due'> {
+async function retry(
+  tx: Executor,
+  row: LockedRow,
+  operator: Operator,
+  how: AfterCompensation,
+): Promise<'run' | 'due'> {
   switch (row.state) {
     case 'superseded':
       throw refused(row, 'its saga undid it before it took effect; a retry would repeat what was undone');
@@ -88,10 +95,20 @@ async function retry(tx: Executor, row: LockedRow, operator: Operator): Promise<
     case 'rejected':
     case 'skipped':
       if (row.closed !== null) throw refused(row, row.closed);
+      refuseContradiction(row, how);
       await runAgain(tx, row);
-      await writeAudit(tx, row, { action: 'retry', ...operator });
+      await writeAudit(tx, row, { action: 'retry', by: operator.by, reason: reasonOf(operator.reason, row) });
       return 'run';
   }
+}
+
+/** Refuses to run a given-up event again unless the operator named the compensation. Throws PARKED_REPORTED. */
+export function refuseContradiction(row: LockedRow, { afterCompensation = false }: AfterCompensation): void {
+  const why = contradictionOf(row);
+  if (why === undefined || afterCompensation) return;
+  throw new InboxError('PARKED_REPORTED', `parked event ${row.id} is ${row.state}: ${why}`, {
+    category: 'data',
+  });
 }
 
 /** Skips one parked event for good: it is kept as a record, and its key continues. */

@@ -61,7 +61,8 @@ describe('a consumer that an operator paused', () => {
       reason: expect.stringContaining(`converge consumers resume ${name}`) as string,
     });
     bad = [];
-    for (const { id } of await dead()) await retryParked(scene.database, id, operator);
+    for (const { id } of await dead())
+      await retryParked(scene.database, id, operator, { afterCompensation: true });
     await publish(4, 7);
     await waitUntil(() => new Set(twins).size === 8, { what: 'the effects of the twin' });
     expect(await applied()).toEqual([0, 2]);

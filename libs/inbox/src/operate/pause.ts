@@ -1,20 +1,8 @@
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { PAUSED } from '../alarms.ts';
-import type { PartitionKey } from '../slice/fence-sql.ts';
+import { haltRunning, type PartitionKey } from '../slice/fence-sql.ts';
 import { auditPartition } from './audit.ts';
 import type { Operator } from './parked.ts';
-
-// The row is the fence of slices: a present slice ends first, and the next one finds the partition halted. Locked in the order of
-// the primary key, as every other lock on several of them.
-const pauseSql = `
-  with running as (
-    select consumer, topic, partition from converge.inbox_partition
-     where consumer = $1 and ($4::text is null or topic = $4) and state = 'running'
-     order by consumer, topic, partition for update)
-  update converge.inbox_partition p
-     set state = 'halted', halted_code = $2, halted_reason = $3, halted_at = clock_timestamp(), halted_offset = null
-    from running r where (p.consumer, p.topic, p.partition) = (r.consumer, r.topic, r.partition)
-  returning p.topic, p.partition, p.next_offset::text as next`;
 
 /**
  * Pauses the running partitions of a consumer, of one topic or of all, in one transaction. Slices in work end first; then no
@@ -29,12 +17,7 @@ export async function pauseConsumer(
   const { by, reason } = operator;
   const why = `paused by ${by}: ${reason}. It continues by \`converge consumers resume ${consumer} --reason "…"\``;
   return withTransaction(database, {}, async (tx) => {
-    const { rows } = await tx.query<{ topic: string; partition: number; next: string }>(pauseSql, [
-      consumer,
-      PAUSED,
-      why,
-      topic ?? null,
-    ]);
+    const rows = await haltRunning(tx, { consumer, topic }, { code: PAUSED, reason: why });
     for (const row of rows) {
       const offset = BigInt(row.next);
       const act = { action: 'pause', fromOffset: offset, toOffset: offset } as const;

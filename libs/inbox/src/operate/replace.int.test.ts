@@ -47,7 +47,7 @@ async function deadOf(key: string, ...numbers: readonly number[]) {
 }
 
 const replace = (id: string, payload: string, known: readonly EventDefinition[] = [stock.events.counted]) =>
-  replaceParked(stock.scene.database, id, payload, operator, { events: known });
+  replaceParked(stock.scene.database, id, payload, operator, { events: known, afterCompensation: true });
 
 // Planted faults: without the new row in the line nothing takes effect; under the old id the ledger shows it; without the
 // place in the line the events behind come first.
@@ -68,7 +68,14 @@ it('G5l: a replaced dead letter is applied as a new event in its place, once, wi
   expect(await readParked(executor(), id)).toMatchObject({
     ...{ state: 'replaced', seq: null, payload: Buffer.from('{"key":"k1","n":1}') },
     note: `replaced by event ${made.eventId}: a typo in the order`,
-    audit: [{ action: 'replace', by: 'ann', reason: operator.reason, state: 'dead' }],
+    audit: [
+      {
+        action: 'replace',
+        by: 'ann',
+        reason: expect.stringMatching(/^after compensation .*: a typo/),
+        state: 'dead',
+      },
+    ],
   });
   const { rows } = await executor().query(
     'select new_event, edited from converge.parked_audit where parked = $1',
@@ -77,7 +84,7 @@ it('G5l: a replaced dead letter is applied as a new event in its place, once, wi
   expect(rows).toEqual([{ new_event: made.eventId, edited: Buffer.from('{"key":"k1","n":4}') }]);
   for (const again of [
     () => replace(id, '{"key":"k1","n":6}'),
-    () => retryParked(stock.scene.database, id, operator),
+    () => retryParked(stock.scene.database, id, operator, { afterCompensation: true }),
     () => editParked(stock.scene.database, id, Buffer.from('{}'), operator),
   ])
     await expect(again()).rejects.toMatchObject({ code: 'PARKED_REFUSED' });
@@ -110,6 +117,16 @@ it('G5l: data that the declared contract refuses, another key, an undeclared eve
   await executor().query(`update converge.parked set headers = '[]', in_log = true where id = $1`, [id]);
   await expect(replace(id, '{"key":"k2","n":4}')).rejects.toThrow('its headers are in the log alone');
   expect(await applied('k2')).toEqual([]);
+});
+
+// Planted fault: without the refusal the replacement takes effect in spite of what was compensated.
+it('G6q: a dead letter whose failure event was emitted is not replaced unless the compensation is named', async () => {
+  const { id } = await deadOf('k5', 1, 3);
+  const made = replaceParked(stock.scene.database, id, '{"key":"k5","n":4}', operator, {
+    events: [stock.events.counted],
+  });
+  await expect(made).rejects.toMatchObject({ code: 'PARKED_REPORTED' });
+  expect([(await readParked(executor(), id))?.state, await applied('k5')]).toEqual(['dead', []]);
 });
 
 it('a replacement that fails again is a dead letter of its own, which names what it replaces and can be replaced', async () => {

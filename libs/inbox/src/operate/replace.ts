@@ -3,11 +3,12 @@ import { type Clock, systemClock } from '@convergekit/core';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Database } from '@convergekit/postgres';
 import { type LockedRow, writeAudit } from './change-parked-sql.ts';
-import { acting, type Operator, refused } from './parked.ts';
+import { type AfterCompensation, reasonOf } from './contradiction.ts';
+import { acting, type Operator, refuseContradiction, refused } from './parked.ts';
 import { putInPlace, readReplaced } from './replace-sql.ts';
 import { checkReplacement, hasEnvelope, isOfSaga, replacementHeaders } from './replacement.ts';
 
-export interface ReplaceOptions {
+export interface ReplaceOptions extends AfterCompensation {
   /** The declared events, including that of the dead letter: the new data is checked against its contract. */
   readonly events: readonly EventDefinition[];
   /** @default the system's */
@@ -23,18 +24,20 @@ export interface ReplacedParked {
 /**
  * Replaces a dead letter by a new event with other data, for the handler that failed alone. It has an id of its own, the
  * dead letter as its cause, no position, and its place in the line of the key; the handler gets it once, like any parked
- * event. The data is checked first; the dead letter stays on record as replaced. Throws PARKED_REFUSED, REPLACEMENT_INVALID,
- * REPLACEMENT_UNDECLARED, PARKED_GONE or PARKED_BUSY: then nothing was written.
+ * event. The data is checked first; the dead letter stays on record as replaced. Its failure event is published, so it needs
+ * `afterCompensation`. Throws PARKED_REFUSED, PARKED_REPORTED, REPLACEMENT_INVALID, REPLACEMENT_UNDECLARED, PARKED_GONE or
+ * PARKED_BUSY: then nothing was written.
  */
 export function replaceParked(
   database: Pick<Database, 'acquire'>,
   id: string,
   payload: string,
   operator: Operator,
-  { events, clock = systemClock }: ReplaceOptions,
+  { events, clock = systemClock, ...how }: ReplaceOptions,
 ): Promise<ReplacedParked> {
   return acting(database, id, async (tx, row) => {
     const eventId = replaceable(row);
+    refuseContradiction(row, how);
     const { headers, type, version, recordKey } = await readReplaced(tx, id);
     if (!hasEnvelope(headers))
       throw refused(
@@ -60,7 +63,9 @@ export function replaceParked(
       note: `replaced by event ${made.eventId}: ${operator.reason}`,
     });
     const edited = Buffer.from(payload);
-    await writeAudit(tx, row, { action: 'replace', ...operator, edited, newEvent: made.eventId });
+    const reason = reasonOf(operator.reason, row);
+    const act = { action: 'replace', by: operator.by, reason, edited, newEvent: made.eventId } as const;
+    await writeAudit(tx, row, act);
     return made;
   });
 }

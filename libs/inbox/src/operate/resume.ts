@@ -1,6 +1,8 @@
 import type { Admin } from '@convergekit/broker';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { GIVE_UP_LIMIT } from '../alarms.ts';
 import { InboxError } from '../errors.ts';
+import { wakeKeys } from '../park/claim-sql.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 import { type PartitionRow, readPartition } from '../member/partition-sql.ts';
 import { auditPartition } from './audit.ts';
@@ -24,7 +26,8 @@ export interface Resumed {
 
 /**
  * Resumes a halted partition. The partition's owner notices within `watchMs`, and applies filled events first. Nothing
- * is passed without `pass`: a gap that was not filled halts it again. Rejects with RESUME_REFUSED when it is not
+ * is passed without `pass`: a gap that was not filled halts it again. After a pause for faults its parked events are due at
+ * once. Rejects with RESUME_REFUSED when it is not
  * halted, or when the options do not fit the reason of the halt. converge.inbox_audit records the operator and the
  * reason.
  */
@@ -48,6 +51,7 @@ export async function resumePartition(
     const nextOffset = fromEarliest && ends !== undefined ? ends.earliest : (before ?? row.nextOffset);
     await setRunning(tx, key, { nextOffset, passOffset, topicId: fromEarliest ? topicId : row.topicId });
     const halted = row.halted.code;
+    if (halted === GIVE_UP_LIMIT) await wakeKeys(tx, key);
     const act = {
       action: 'resume',
       halted,

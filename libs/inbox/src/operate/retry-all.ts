@@ -1,13 +1,14 @@
 import type { Clock } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import { InboxError } from '../errors.ts';
+import type { AfterCompensation } from './contradiction.ts';
 import { type Operator, retryParked } from './parked.ts';
 import type { ParkedFilter } from './parked-filter.ts';
 import { pageParked, type ParkedCursor, type ParkedLine, parkedBy } from './parked-page-sql.ts';
 import { nextRetry, type RetryCounts, SILENCE_MS } from './retry-decision.ts';
 import { RetryOutcomes } from './retry-outcomes.ts';
 
-export interface RetryAllOptions {
+export interface RetryAllOptions extends AfterCompensation {
   readonly filter: ParkedFilter;
   readonly operator: Operator;
   /** Events a second, at most. */
@@ -46,7 +47,7 @@ export async function retryAll(
   database: Pick<Database, 'acquire' | 'executor'>,
   options: RetryAllOptions,
 ): Promise<RetriedAll> {
-  const { filter, operator, rate, stopAtPercent, clock, signal, silenceMs = SILENCE_MS } = options;
+  const { filter, rate, stopAtPercent, clock, signal, silenceMs = SILENCE_MS } = options;
   const { onProgress, onEvent, onWait } = options;
   const { executor } = database;
   const outcomes = new RetryOutcomes(executor);
@@ -55,7 +56,7 @@ export async function retryAll(
   for await (const line of lines(database, filter)) {
     const stopped = await clearance();
     if (stopped !== undefined) return { ...outcomes.counts(), stopped };
-    const result = await retryOne(database, line.id, operator);
+    const result = await retryOne(database, line.id, options);
     outcomes.note(line, result);
     onEvent?.(line.id, result);
     report();
@@ -127,10 +128,10 @@ async function* lines(
 async function retryOne(
   database: Pick<Database, 'acquire'>,
   id: string,
-  operator: Operator,
+  { operator, ...how }: RetryAllOptions,
 ): Promise<string> {
   try {
-    return await retryParked(database, id, operator);
+    return await retryParked(database, id, operator, how);
   } catch (error) {
     if (error instanceof InboxError && error.code.startsWith('PARKED_')) return error.message;
     throw error;

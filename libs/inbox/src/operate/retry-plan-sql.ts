@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { type AfterCompensation, REPORTED } from './contradiction.ts';
 import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
 
 /** The matching events that a retry would refuse, and why. */
@@ -12,16 +13,15 @@ export interface RetryPlan {
   readonly matching: number;
   readonly eligible: number;
   readonly keys: number;
-  /** Eligible dead letters whose failure events went out: other services may have compensated already. */
+  /** Given-up events whose failure events were emitted: eligible with `afterCompensation` only. */
   readonly reported: number;
   readonly ineligible: readonly Ineligible[];
 }
 
 // The conditions are those of retryParked, as far as they can be known without a lock.
 const planSql = (where: string): string => `
-  select why, count(*)::int as events, count(distinct key collate "C")::int as keys,
-         (count(*) filter (where p.state in ('dead', 'rejected') and failure_event is not null))::int as reported
-    from (select m.state, m.key, m.failure_event,
+  select why, reported, count(*)::int as events, count(distinct key collate "C")::int as keys
+    from (select m.key, m.state <> 'waiting' and m.failure_event is not null as reported,
                  case when m.state = 'superseded' then 'its saga undid it before it took effect'
                       when m.state = 'replaced' then 'an operator replaced it by another event'
                       when m.state = 'waiting' and k.state = 'dead' then 'it waits behind a dead letter of its key, and follows that one'
@@ -29,23 +29,42 @@ const planSql = (where: string): string => `
             from (select * from converge.parked where ${where}) m
             left join converge.parked_key k on k.consumer = m.consumer and k.topic = m.topic and k.key = m.line
              and m.state = 'waiting') p
-   group by why order by events desc`;
+   group by why, reported order by events desc`;
 
 /** Counts what a retry of all matching events would do, and changes nothing: a dry run. */
-export async function planRetry(executor: Executor, filter: ParkedFilter): Promise<RetryPlan> {
+export async function planRetry(
+  executor: Executor,
+  filter: ParkedFilter,
+  { afterCompensation = false }: AfterCompensation = {},
+): Promise<RetryPlan> {
   const { where, values } = conditionsOf(filter);
   const { rows } = await executor.query<{
     why: string | null;
     events: number;
     keys: number;
-    reported: number;
+    reported: boolean;
   }>(planSql(where), values);
-  const eligible = rows.find(({ why }) => why === null);
+  const able = rows.filter(({ why }) => why === null);
+  const reported = sum(able.filter((row) => row.reported));
+  const eligible = able.filter((row) => afterCompensation || !row.reported);
+  const refusals = rows.flatMap(({ why, events }) => (why === null ? [] : [{ why, events }]));
   return {
-    matching: rows.reduce((sum, { events }) => sum + events, 0),
-    eligible: eligible?.events ?? 0,
-    keys: eligible?.keys ?? 0,
-    reported: eligible?.reported ?? 0,
-    ineligible: rows.flatMap(({ why, events }) => (why === null ? [] : [{ why, events }])),
+    matching: sum(rows),
+    eligible: sum(eligible),
+    // A key with both kinds is counted twice: it has a dead letter and waits behind it.
+    keys: eligible.reduce((all, { keys }) => all + keys, 0),
+    reported,
+    ineligible: [
+      ...(reported > 0 && !afterCompensation ? [{ why: REPORTED, events: reported }] : []),
+      ...merged(refusals),
+    ],
   };
+}
+
+function sum(rows: readonly { readonly events: number }[]): number {
+  return rows.reduce((all, { events }) => all + events, 0);
+}
+
+function merged(refusals: readonly Ineligible[]): readonly Ineligible[] {
+  return [...Map.groupBy(refusals, ({ why }) => why)].map(([why, same]) => ({ why, events: sum(same) }));
 }

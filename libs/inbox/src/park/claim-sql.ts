@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { PAUSED } from '../alarms.ts';
+import type { PartitionKey } from '../slice/fence-sql.ts';
+import { GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
 
 /** The lease of one parked key. Each claim raises its term, so the last holder has the highest. */
 export interface LeasedKey {
@@ -9,9 +10,9 @@ export interface LeasedKey {
   readonly term: bigint;
 }
 
-/** The condition that no operator paused the partition of a parked event or key `k`. */
+/** The condition that the partition of a parked event or key `k` is not paused, by an operator or for faults. */
 export const notPaused = `not exists (select from converge.inbox_partition p
-    where p.consumer = k.consumer and p.topic = k.topic and p.partition = k.partition and p.halted_code = '${PAUSED}')`;
+    where p.consumer = k.consumer and p.topic = k.topic and p.partition = k.partition and p.halted_code in ('${PAUSED}', '${GIVE_UP_LIMIT}'))`;
 
 // A claim is a separate transaction: the lease is committed before any handler runs. No slice waits long for the row.
 // SKIP LOCKED makes the claim wait neither for other drains nor for a slice that appends to the key. The search uses
@@ -59,6 +60,17 @@ const leaveSql = `
 /** Returns the lease; the key is due again after `waitMs`. Does nothing when another drain has the lease. */
 export async function leaveKey(executor: Executor, key: LeasedKey, waitMs: number): Promise<void> {
   await executor.query(leaveSql, [...termOf(key), waitMs]);
+}
+
+const wakeSql = `
+  update converge.parked_key set next_at = clock_timestamp()
+   where (consumer, topic, key) in (
+     select consumer, topic, key from converge.parked_key
+      where consumer = $1 and topic = $2 and partition = $3 and state = 'waiting' order by consumer, topic, key for update)`;
+
+/** Makes the parked keys of a partition due now. Needs a transaction that holds the fence of the partition. */
+export async function wakeKeys(tx: Executor, { consumer, topic, partition }: PartitionKey): Promise<void> {
+  await tx.query(wakeSql, [consumer, topic, partition]);
 }
 
 const lockSql = `

@@ -23,7 +23,7 @@ const failure = (category: Category, extra: Partial<Failure> = {}): Failure => (
 const half = (): number => 0.5;
 
 describe('nextDrain', () => {
-  const policy = { schedule: defaultSlowSchedule, attempts: 3 };
+  const policy = { schedule: defaultSlowSchedule, policy: { attempts: 3 } };
   const tried = (tries: number, elapsedMs = 0, bugs = 1) => ({
     tries,
     elapsedMs,
@@ -44,15 +44,22 @@ describe('nextDrain', () => {
     ({ category, kind }) => expect(nextDrain(failure(category), tried(1), policy, half).kind).toBe(kind),
   );
 
-  it('nextDrain gives up a bug after three attempts, and everything else when the day is over', () => {
-    expect(nextDrain(failure('bug'), tried(3, 0, 3), policy, half)).toEqual({ kind: 'dead' });
+  it('nextDrain gives up a bug when its attempts and its time are over, and everything else when the day is over', () => {
+    const after = 15 * 60_000;
+    expect(nextDrain(failure('bug'), tried(9, after, 12), policy, half)).toEqual({ kind: 'dead' });
+    expect(nextDrain(failure('bug'), tried(9, after, 2), policy, half).kind).toBe('retry');
+    expect(nextDrain(failure('bug'), tried(9, after - 1, 12), policy, half).kind).toBe('retry');
+    const atOnce = { ...policy, policy: { attempts: 3, giveUp: { afterMs: 0, perHour: 5 } } };
+    expect(nextDrain(failure('bug'), tried(3, 0, 3), atOnce, half)).toEqual({ kind: 'dead' });
     const late = tried(40, defaultSlowSchedule.withinMs);
     expect(nextDrain(failure('network'), late, policy, half)).toEqual({ kind: 'dead' });
   });
 
-  it('nextDrain gives up at once a structural bug and an event that took effect already', () => {
+  it('nextDrain gives up at once what took effect, and a structural bug when its time is over', () => {
     const [structural, applied] = [{ structural: true }, { certainty: 'applied' } as const];
-    expect(nextDrain(failure('bug', structural), tried(1), policy, half)).toEqual({ kind: 'dead' });
+    expect(nextDrain(failure('bug', structural), tried(1), policy, half).kind).toBe('retry');
+    expect(nextDrain(failure('bug', structural), tried(9, 900_000), policy, half)).toEqual({ kind: 'dead' });
+    expect(nextDrain(failure('bug', applied), tried(1), policy, half)).toEqual({ kind: 'dead' });
     expect(nextDrain(failure('network', applied), tried(1), policy, half)).toEqual({ kind: 'dead' });
   });
 

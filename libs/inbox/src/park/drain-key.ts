@@ -1,21 +1,24 @@
 import { withTransaction } from '@convergekit/postgres';
 import { failpoint } from '@convergekit/core/engine';
 import type { Failure } from '@convergekit/core';
-import { ownedAttempt } from '@convergekit/resilience/engine';
+import { ownedAttempt, slowWait } from '@convergekit/resilience/engine';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { canRefetch } from '../attempt/refetch.ts';
 import { faultOf } from '../slice/fault.ts';
+import { GiveUpRefused } from '../slice/slice-errors.ts';
 import { report } from '../slice/report.ts';
 import { aroundAttempts, type AttemptSpan, attemptSpan } from '../attempt/spans.ts';
 import { keepAttempts, stopped, worst } from '../slice/commit-slice.ts';
 import { type Attempt, attemptOf, numberAfter } from '../attempt/attempt.ts';
+import type { NextAttempt } from '../attempt/next-attempt.ts';
 import { deadLetterAttempts } from '../attempt/attempt-rows.ts';
 import { applyHead, headStep, triedHead, wholeHead } from './apply-head.ts';
 import { dropEmptyLine, leaveKey, type LeasedKey, renewLease } from './claim-sql.ts';
 import { endHead } from './end-head.ts';
 import { type Head, noteFailed, readHead } from './head-sql.ts';
+import { pauseForFaults } from './limit-give-ups.ts';
 import { nextDrain } from './next-drain.ts';
 import { failureColumns } from './parked-row.ts';
 
@@ -110,6 +113,7 @@ async function afterFailure<DB>(
     case 'partition_lost':
     case 'too_long':
     case 'held_changed':
+    case 'give_up_limit':
     case 'type_ahead':
     case 'pause':
       throw error;
@@ -124,42 +128,99 @@ async function giveUpOrWait<DB>(
   handler: string | undefined,
   took: Took,
 ): Promise<boolean> {
-  const { database, clock, random, parking } = context;
-  const { attempts } = context.policyOf(head.handler);
-  const { span, ...when } = took;
+  const { database, random, parking } = context;
+  const policy = context.policyOf(head.handler);
+  const { schedule } = parking.policy;
   const of = (category: string): number =>
     head.attempts.filter((one) => one.category === category).length + (failure.category === category ? 1 : 0);
-  const tried = { tries: head.tries + 1, elapsedMs: head.elapsedMs, of };
-  const next = nextDrain(failure, tried, { schedule: parking.policy.schedule, attempts }, random);
-  const attempt = attemptOf(failure, { ...when, next, traceparent: span.traceparent });
-  span.end(attempt.outcome, attempt);
-  const replaced = canRefetch(context, headStep(context, head));
-  report.attempt(context, { record: head.record, replaced }, head.handler, failure, attempt);
-  const made = [...head.attempts, attempt];
-  const deadLetter = deadLetterOf(context, head, worst(failure, made), made);
+  const step = headStep(context, head);
+  const bypasses = step.kind === 'handle' && step.subscription.bypassParked === true;
+  const tried = { tries: head.tries + 1, elapsedMs: head.elapsedMs, of, bypasses };
+  const next = nextDrain(failure, tried, { schedule, policy }, random);
+  const made = madeOf(context, head, failure, took, next);
+  const { deadLetter } = made;
   switch (next.kind) {
     case 'stop':
+      noteAttempt(context, head, failure, took, made);
       await keepAttempts(context, deadLetterAttempts([deadLetter]));
       await leaveKey(database.executor, key, 0);
       throw stopped(context, failure, handler);
     case 'pause':
+      noteAttempt(context, head, failure, took, made);
       await leaveKey(database.executor, key, next.forMs);
       return false;
     case 'retry':
-      await withTransaction(database, { clock }, async (tx) => {
-        // The event is locked first, then its key: the lock order of all transactions.
-        if (!(await noteFailed(tx, head, failureColumns(deadLetter, false)))) return;
-        await insertAttempts(tx, deadLetterAttempts([deadLetter]));
-        await leaveKey(tx, key, next.wait.computedMs);
-      });
+      noteAttempt(context, head, failure, took, made);
+      await waitMore(context, key, head, deadLetter, next.wait.computedMs);
       return false;
     case 'dead':
     case 'reject': {
-      const ended = await endHead(context, key, head, next.kind, deadLetter);
+      const ended = await endHead(context, key, head, next.kind, deadLetter).catch(refusedOnly);
+      if (ended instanceof GiveUpRefused) {
+        const wait = slowWait(schedule, { attempt: tried.tries, random });
+        const kept = madeOf(context, head, failure, took, { kind: 'retry', wait });
+        noteAttempt(context, head, failure, took, kept);
+        await waitMore(context, key, head, kept.deadLetter, wait.computedMs);
+        await pauseForFaults(context, ended);
+        return false;
+      }
+      noteAttempt(context, head, failure, took, made);
       if (ended?.reported === true) report.deadLetter(context, deadLetter);
       return ended?.continues === true;
     }
   }
+}
+
+/** Returns the refusal to give up one more event; every other error is thrown. */
+function refusedOnly(error: unknown): GiveUpRefused {
+  if (error instanceof GiveUpRefused) return error;
+  throw error;
+}
+
+function madeOf<DB>(
+  context: SliceContext<DB>,
+  head: Head,
+  failure: Failure,
+  { span, ...when }: Took,
+  next: NextAttempt,
+): Made {
+  const attempt = attemptOf(failure, { ...when, next, traceparent: span.traceparent });
+  const attempts = [...head.attempts, attempt];
+  return { attempt, deadLetter: deadLetterOf(context, head, worst(failure, attempts), attempts) };
+}
+
+function noteAttempt<DB>(
+  context: SliceContext<DB>,
+  head: Head,
+  failure: Failure,
+  { span }: Took,
+  { attempt }: Made,
+): void {
+  span.end(attempt.outcome, attempt);
+  const replaced = canRefetch(context, headStep(context, head));
+  report.attempt(context, { record: head.record, replaced }, head.handler, failure, attempt);
+}
+
+/** A failed attempt, and the event with it. */
+interface Made {
+  readonly attempt: Attempt;
+  readonly deadLetter: DeadLetter;
+}
+
+/** Records a failed attempt, and has the key wait. */
+function waitMore<DB>(
+  { database, clock }: SliceContext<DB>,
+  key: LeasedKey,
+  head: Head,
+  deadLetter: DeadLetter,
+  waitMs: number,
+): Promise<void> {
+  return withTransaction(database, { clock }, async (tx) => {
+    // The event is locked first, then its key: the lock order of all transactions.
+    if (!(await noteFailed(tx, head, failureColumns(deadLetter, false)))) return;
+    await insertAttempts(tx, deadLetterAttempts([deadLetter]));
+    await leaveKey(tx, key, waitMs);
+  });
 }
 
 function deadLetterOf<DB>(

@@ -12,6 +12,7 @@ import { deadLetterAttempts } from '../attempt/attempt-rows.ts';
 import { headStep } from './apply-head.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import { type Head, holdLine, noteEnded, releaseLine, takeHead } from './head-sql.ts';
+import { limitGiveUps } from './limit-give-ups.ts';
 import { failureColumns } from './parked-row.ts';
 
 /** The result of giving up a parked event. */
@@ -25,6 +26,7 @@ export interface Ended {
 /**
  * Gives up a parked event in one transaction, unless its subscription resolves it otherwise. The transaction writes the
  * record and the failure event, and holds or releases the key. Undefined: another drain or an operator took the event.
+ * Throws GiveUpRefused when the consumer may give up no more events for faults: then nothing was written.
  */
 export function endHead<DB>(
   context: SliceContext<DB>,
@@ -46,6 +48,7 @@ export function endHead<DB>(
         ? await askGiveUp(context, tx, step, why, deadLetter, emitted)
         : { kind: 'ordinary' };
     const resolved = decision.kind === 'resolved';
+    if (!resolved) await limitGiveUps(context, executor, [deadLetter]);
     const closed = decision.kind === 'closed' ? decision.because : undefined;
     const holds = state === 'dead' && definition.onDead === 'hold' && closed === undefined && !resolved;
     const ours = resolved

@@ -1,6 +1,7 @@
 import type { Category, Failure, Random } from '@convergekit/core';
 import { dispositionOf, bound, nextSlowAttempt, retryingOf } from '@convergekit/resilience/engine';
 import type { Policy, SlowSchedule } from '@convergekit/resilience';
+import { awaitsFix, giveUpRulesOf } from './give-up-rules.ts';
 import { breakerPauseMs, type NextAttempt } from '../attempt/next-attempt.ts';
 
 export interface DrainTried {
@@ -10,6 +11,8 @@ export interface DrainTried {
   readonly elapsedMs: number;
   /** Returns the number of attempts that ended in a category, including the present one. */
   readonly of: (category: Category) => number;
+  /** True for what is given up at once, since the engine of its saga retries it. */
+  readonly bypasses?: boolean;
 }
 
 /** `retry`: again on the schedule; `pause`: nothing was called, and no attempt is counted. */
@@ -17,15 +20,15 @@ export type NextDrain = Exclude<NextAttempt, { kind: 'rerun' | 'park' }>;
 
 export interface DrainPolicy {
   readonly schedule: SlowSchedule;
-  /** The most attempts, those in place included, for failures that waiting does not resolve. */
-  readonly attempts: Policy['attempts'];
+  /** Of the handler: its attempts, those in place included, bound failures that waiting does not resolve. */
+  readonly policy: Pick<Policy, 'attempts' | 'giveUp'>;
 }
 
 /** Decides what follows a failed attempt at a parked event, by the strategy table. Pure; `random` draws the jitter. */
 export function nextDrain(
   failure: Failure,
   tried: DrainTried,
-  { schedule, attempts }: DrainPolicy,
+  { schedule, policy }: DrainPolicy,
   random: Random,
 ): NextDrain {
   const retrying = retryingOf(failure);
@@ -35,8 +38,10 @@ export function nextDrain(
     case 'park':
       return again(failure, tried, schedule, random);
     case 'dead': {
+      if (tried.bypasses !== true && awaitsFix(failure, tried.elapsedMs, giveUpRulesOf(policy)))
+        return again(failure, tried, schedule, random);
       const mayHelp = retrying !== 'not_retryable' && retrying !== 'applied';
-      return mayHelp && tried.of(failure.category) < bound(attempts)
+      return mayHelp && tried.of(failure.category) < bound(policy.attempts)
         ? again(failure, tried, schedule, random)
         : { kind: 'dead' };
     }

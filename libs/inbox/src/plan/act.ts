@@ -4,7 +4,7 @@ import type { Route, Router } from '../define/routes.ts';
 import type { Subscription } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
 import { oneLine } from '../slice/record-text.ts';
-import { refuseFailure } from './failure-source.ts';
+import { type FailureTrust, refuseFailure } from './failure-source.ts';
 import type { Reading } from './reading.ts';
 
 export type Action<DB> =
@@ -35,10 +35,8 @@ export type SkipReason =
   'duplicate' | 'unknown_type' | 'ignored' | 'uncertain' | 'elsewhere' | 'stale' | 'marker' | 'superseded';
 
 /** The trusted sources, which decide whether an event is handled. */
-export interface Trusting<DB> {
+export interface Trusting<DB> extends FailureTrust {
   readonly route: Router<DB>;
-  /** Failing consumer → the source of its failure events. */
-  readonly failureSources: ReadonlyMap<string, string>;
 }
 
 /**
@@ -47,10 +45,10 @@ export interface Trusting<DB> {
  */
 export function actionFor<DB>(
   reading: Reading,
-  { route, failureSources }: Trusting<DB>,
+  trusting: Trusting<DB>,
   source: string | undefined,
 ): Action<DB> {
-  return refuseFailure(reading, source, failureSources) ?? act(reading, route, source === undefined);
+  return refuseFailure(reading, source, trusting) ?? act(reading, trusting.route, source === undefined);
 }
 
 /** Returns the action for a record, regardless of its position. */

@@ -1,6 +1,7 @@
 import { type Envelope, FAILURE_TYPE, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
-import type { Reading } from './reading.ts';
+import type { Claim, Reading } from './reading.ts';
+import { signerOf, type Signatures } from './signatures.ts';
 
 const SUFFIX = '.failures';
 
@@ -10,6 +11,26 @@ export function failingConsumer({ content }: Reading): string | undefined {
   const { type, topic } = content.envelope;
   if (type !== FAILURE_TYPE && type !== STUCK_TYPE && type !== STEP_UNDONE_TYPE) return undefined;
   return topic.endsWith(SUFFIX) ? topic.slice(0, -SUFFIX.length) : topic;
+}
+
+/** The sources whose failure events count. */
+export interface FailureTrust {
+  /** Failing consumer → the source of its failure events: the declared one, or without signatures the first one seen. */
+  readonly failureSources: ReadonlyMap<string, string>;
+  /** Where signatures are on, the source must sign, too, and no source is trusted because it was the first. */
+  readonly signatures?: Signatures | undefined;
+}
+
+/** True when a source whose position counts may report failures of this consumer. Pure. */
+export function mayReport(
+  failing: string,
+  { source, sourceName }: Claim,
+  { failureSources, signatures }: FailureTrust,
+): boolean {
+  const own = failureSources.get(failing);
+  if (signatures === undefined) return source === own;
+  if (own === undefined) return sourceName === signerOf(signatures, failing);
+  return source === own && signatures.keys.has(sourceName);
 }
 
 /** The refusal of a failure event: a dead letter that must not be retried and releases its key. */
@@ -29,13 +50,17 @@ export interface RefusedFailure {
 export function refuseFailure(
   reading: Reading,
   source: string | undefined,
-  failureSources: ReadonlyMap<string, string>,
+  trust: FailureTrust,
 ): RefusedFailure | undefined {
   const failing = failingConsumer(reading);
   if (failing === undefined || reading.content.kind !== 'envelope') return undefined;
-  const own = failureSources.get(failing);
-  if (source !== undefined && source === own) return undefined;
-  const why = `${source === undefined ? 'it has no position of a known source' : `it comes from source ${source}`}, and failure events of ${failing} come from ${own === undefined ? 'a source that was not seen yet' : `source ${own}`}`;
+  const { claim } = reading;
+  if (source !== undefined && claim !== undefined && mayReport(failing, claim, trust)) return undefined;
+  const from =
+    source === undefined
+      ? 'it has no position of a known source'
+      : `it comes from source ${source} (${claim?.sourceName ?? ''})`;
+  const why = `${from}, and failure events of ${failing} come from ${ownSource(failing, trust)}`;
   return {
     kind: 'refuse',
     envelope: reading.content.envelope,
@@ -44,8 +69,22 @@ export function refuseFailure(
     closed: why,
     error: new InboxError(
       'FAILURE_SOURCE',
-      `a failure event that ${failing} did not emit: ${why}. Nothing was compensated. If ${failing} has moved to another database, declare it: failureSources: { '${failing}': '<uuid>' } of the consumer (\`converge source show\` prints it)`,
+      `a failure event that ${failing} did not emit: ${why}. Nothing was compensated. ${remedy(failing, trust)}`,
       { category: 'data' },
     ),
   };
+}
+
+function ownSource(failing: string, { failureSources, signatures }: FailureTrust): string {
+  const own = failureSources.get(failing);
+  if (own !== undefined) return `source ${own}`;
+  if (signatures === undefined) return 'a source that was not seen yet';
+  const signer = signerOf(signatures, failing);
+  return signer === undefined ? 'no source that signs them' : `the source that signs as ${signer}`;
+}
+
+function remedy(failing: string, { failureSources, signatures }: FailureTrust): string {
+  if (signatures !== undefined && !failureSources.has(failing))
+    return `If this is its source, name it: signatures: { failures: { '${failing}': '<name>' } } of the service, with its key in \`keys\``;
+  return `If ${failing} has moved to another database, declare it: failureSources: { '${failing}': '<uuid>' } of the consumer (\`converge source show\` prints it)`;
 }

@@ -56,7 +56,7 @@ export function readRecord(record: IncomingRecord): Reading {
 function batchUndecodable({ firstOffset, lastOffset, sha256, why }: UndecodableBatch): InboxError {
   return new InboxError(
     'BATCH_UNDECODABLE',
-    `the batch at offsets ${firstOffset} to ${lastOffset} (sha256 ${sha256}) cannot be decoded: ${why}; have its producer send it again, with another compression or in smaller batches`,
+    `the batch at offsets ${firstOffset} to ${lastOffset} (sha256 ${sha256}) cannot be decoded: ${why}; have its producer send it again, with another compression, fewer headers or in smaller batches`,
     { category: 'data' },
   );
 }

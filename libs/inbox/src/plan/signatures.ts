@@ -1,25 +1,47 @@
 import { ContractError } from '@convergekit/contracts';
 import { signingKey, type SigningKey, verifySignature } from '@convergekit/contracts/engine';
-import type { Reading } from './reading.ts';
+import { InboxError } from '../errors.ts';
+import type { Claim, Reading } from './reading.ts';
 
 /** The records that must be signed, and their keys. */
 export interface SignatureOptions {
   /** The keys by source name, two during a rotation: at least 32 bytes of text each. */
   readonly keys: Readonly<Record<string, string | readonly string[]>>;
-  /** The treatment of records of other sources: `refuse` makes them dead letters. @default 'refuse' */
+  /**
+   * The treatment of records of other sources: `refuse` makes them dead letters. `accept` handles them; the positions of one
+   * count if the consumer lists it in `sources`, or has pinned it before. @default 'refuse'
+   */
   readonly others?: 'refuse' | 'accept';
+  /**
+   * The source that signs the failure events of each consumer, by its name in `keys`. Failure events of others are refused.
+   * @default the source with the consumer's own name
+   */
+  readonly failures?: Readonly<Record<string, string>>;
 }
 
 export interface Signatures {
   readonly keys: ReadonlyMap<string, readonly SigningKey[]>;
   readonly others: 'refuse' | 'accept';
+  readonly failures: ReadonlyMap<string, string>;
 }
 
-export function signaturesOf({ keys, others = 'refuse' }: SignatureOptions): Signatures {
+/** Resolves the options. Throws CONSUMER_INVALID for failure events of a source without a key. */
+export function signaturesOf({ keys, others = 'refuse', failures = {} }: SignatureOptions): Signatures {
+  for (const [failing, name] of Object.entries(failures))
+    if (!Object.hasOwn(keys, name))
+      throw new InboxError(
+        'CONSUMER_INVALID',
+        `signatures.failures says that source ${name} signs the failure events of ${failing}, and signatures.keys has no such source: add its key`,
+      );
   const all = Object.entries(keys).map(
     ([name, texts]) => [name, (typeof texts === 'string' ? [texts] : texts).map(signingKey)] as const,
   );
-  return { keys: new Map(all), others };
+  return { keys: new Map(all), others, failures: new Map(Object.entries(failures)) };
+}
+
+/** The name of the source that signs the failure events of a consumer; undefined: none may. */
+export function signerOf({ keys, failures }: Signatures, failing: string): string | undefined {
+  return failures.get(failing) ?? (keys.has(failing) ? failing : undefined);
 }
 
 /**
@@ -38,10 +60,9 @@ export function verified(
   if (keys === undefined) {
     if (signatures.others === 'refuse')
       return refused(reading, 'SIGNATURE_MISSING', 'its source has no key here');
-    // A record under another name could still claim the positions of a source that signs.
-    return claim !== undefined && signs(signatures, pinned, claim.source)
-      ? { ...reading, claim: undefined }
-      : reading;
+    return claim === undefined || mayClaim(claim, signatures, pinned)
+      ? reading
+      : { ...reading, claim: undefined };
   }
   const found = verifySignature(record, keys);
   switch (found) {
@@ -62,9 +83,18 @@ export function verified(
   }
 }
 
-function signs({ keys }: Signatures, pinned: ReadonlyMap<string, string>, source: string): boolean {
-  for (const name of keys.keys()) if (pinned.get(name) === source) return true;
-  return false;
+/**
+ * True when the position of an unsigned record may count. Under a name of its own it could claim the uuid of a source that
+ * signs and was not seen yet: that source's events would count as repeats. So no unsigned name is pinned at first sight.
+ */
+function mayClaim(
+  { sourceName, source }: Claim,
+  { keys }: Signatures,
+  pinned: ReadonlyMap<string, string>,
+): boolean {
+  if (pinned.get(sourceName) !== source) return false;
+  for (const name of keys.keys()) if (pinned.get(name) === source) return false;
+  return true;
 }
 
 function refused({ record }: Reading, code: 'SIGNATURE_MISSING' | 'SIGNATURE_INVALID', why: string): Reading {

@@ -1,6 +1,6 @@
-import { signatureHeader, signingKey, WIRE } from '@convergekit/contracts/engine';
+import { failureEvent, signatureHeader, signingKey, WIRE } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import type { SignatureOptions } from './signatures.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
@@ -19,7 +19,7 @@ const [first, second] = [
   'the second key of the source orders, long',
 ];
 let scene: FailureScene;
-const { name, topic, counted } = sceneForEach((opened) => (scene = opened));
+const { name, topic, counted } = sceneForEach((opened) => (scene = opened), { more: ['payments.failures'] });
 
 const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) =>
   note(tx, event),
@@ -93,6 +93,32 @@ it('accepted unsigned records never count with positions of a source that signs'
   await handled(1, 2, 3, 4);
 });
 
+// Planted fault: an unsigned source that is pinned at first sight (`mayClaim`). Events 1 to 3 are then repeats, and nothing says so.
+it('an accepted unsigned record that claims the uuid of a source before it signed its first event hides none of its events', async () => {
+  await start({ keys: { orders: first }, others: 'accept' });
+  const liar = new FixtureSource({ partitions: 1, name: 'liar', id: scene.source.id });
+  liar.tick = 1_000n;
+  await sendRecords(scene.broker, [liar.record(event(90))]);
+  await handled(90);
+  await sendRecords(
+    scene.broker,
+    [1, 2, 3].map((n) => signed(scene.source.record(event(n)))),
+  );
+  await handled(90, 1, 2, 3);
+  expect(await codes()).toEqual([]);
+});
+
+it('positions of an unsigned source that was pinned before signatures count on: a repeat is not handled again', async () => {
+  const one = scene.source.record(event(1));
+  const before = await scene.start(consumer);
+  await sendRecords(scene.broker, [one]);
+  await handled(1);
+  await before.stop();
+  await start({ keys: { other: first }, others: 'accept' });
+  await sendRecords(scene.broker, [one, scene.source.record(event(2))]);
+  await handled(1, 2);
+});
+
 // Planted fault: without the comparison in `read`, the watermark goes to what the forged record names, and nothing is repeated.
 it('a replay sets no watermark back to the claim of an unsigned record', async () => {
   const signatures = { keys: { orders: first } };
@@ -115,4 +141,83 @@ it('a replay sets no watermark back to the claim of an unsigned record', async (
   await replayPartition(scene.database, admin, plan, { by: 'ann', reason: 'counted wrong' });
   await admin.close();
   await handled(1, 2, 1, 2);
+});
+
+describe('failure events where signatures are on', () => {
+  const keys = { orders: first, payments: second };
+  const at = new Date(0).toISOString();
+  const failureOf = (key: string) =>
+    failureEvent('payments')({
+      ...{ consumer: 'payments', handler: 'h', category: 'business', certainty: 'not_applied', code: 'NO' },
+      ...{ message: 'no', attempts: [], firstAt: at, lastAt: at },
+      event: {
+        ...{ id: 'x', type: counted.type, version: 1, source: 'orders', topic, partition: 0, offset: '0' },
+        ...{ key, payload: JSON.stringify({ key, n: 1 }) },
+      },
+    });
+  let compensated: string[];
+  const compensating = async (signatures: SignatureOptions, failureSources = {}): Promise<void> => {
+    compensated = [];
+    await scene.start(
+      defineConsumer<LedgerDb>({ name, from: 'earliest', failureSources }).onFailure(
+        counted,
+        { of: 'payments' },
+        ({ event: failed }) => void compensated.push(failed.key),
+      ),
+      { signatures },
+    );
+  };
+  /** Waits for the end of the failure topic, and returns the keys that were compensated and the refused ones. */
+  const outcome = async (records: number) => {
+    const sql = `select next_offset::int as at from converge.inbox_partition where topic = 'payments.failures'`;
+    const read = async () => (await scene.database.executor.query<{ at: number }>(sql)).rows[0]?.at;
+    await waitUntil(async () => (await read()) === records, { what: 'the end of the failure topic' });
+    const { rows } = await scene.database.executor.query<{ key: string; code: string; closed: string }>(
+      'select key, code, closed from converge.parked order by record_offset',
+    );
+    return { compensated, refused: rows.map(({ key, code }) => `${key} ${code}`), closed: rows[0]?.closed };
+  };
+
+  // Planted fault: the first source seen counts (`mayReport`). `forged` is then compensated, and `genuine` is refused.
+  it('a failure event that another source signed first is refused, and the genuine one compensates', async () => {
+    const payments = new FixtureSource({ partitions: 1, name: 'payments' });
+    await compensating({ keys });
+    await sendRecords(scene.broker, [
+      signed(scene.source.record(failureOf('forged')), first),
+      signed(payments.record(failureOf('genuine')), second),
+    ]);
+    expect(await outcome(2)).toEqual({
+      compensated: ['genuine'],
+      refused: ['forged FAILURE_SOURCE'],
+      closed: expect.stringContaining(
+        'failure events of payments come from the source that signs as payments',
+      ),
+    });
+  });
+
+  it('failure events count from the source that is named for their consumer, whatever the names', async () => {
+    await compensating({ keys, failures: { payments: 'orders' } });
+    const other = new FixtureSource({ partitions: 1, name: 'payments' });
+    await sendRecords(scene.broker, [
+      signed(scene.source.record(failureOf('by orders')), first),
+      signed(other.record(failureOf('by payments')), second),
+    ]);
+    expect(await outcome(2)).toMatchObject({
+      compensated: ['by orders'],
+      refused: ['by payments FAILURE_SOURCE'],
+    });
+  });
+
+  it('an unsigned failure event of a declared source is refused where others are accepted', async () => {
+    const payments = new FixtureSource({ partitions: 1, name: 'payments' });
+    await compensating({ keys: { orders: first }, others: 'accept' }, { payments: payments.id });
+    await sendRecords(scene.broker, [payments.record(failureOf('unsigned'))]);
+    expect(await outcome(1)).toMatchObject({ compensated: [], refused: ['unsigned FAILURE_SOURCE'] });
+  });
+
+  it('failure events of a source without a key are refused at the start', async () => {
+    await expect(compensating({ keys, failures: { payments: 'unknown' } })).rejects.toMatchObject({
+      code: 'CONSUMER_INVALID',
+    });
+  });
 });

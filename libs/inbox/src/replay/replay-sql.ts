@@ -68,6 +68,34 @@ const parkedSql = `
    where p.consumer = $1 and p.topic = $2 and p.partition = $3 and p.record_offset >= $4::bigint
      and f.consumer = $1 and f.topic = $2 and f.partition = $3
      and coalesce(p.topic_id, f.topic_id) is not distinct from f.topic_id`;
+// The same rows as parkedSql, those of them whose failure events were emitted, by the index parked_state.
+const reportedSql = `
+  select p.id, p.event_id as "eventId", p.failure_event as "failureEvent", p.key
+    from converge.parked p join converge.inbox_partition f
+      on f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition
+   where p.consumer = $1 and p.topic = $2 and p.partition = $3 and p.record_offset >= $4::bigint
+     and p.state in ('dead', 'rejected', 'skipped', 'replaced') and p.failure_event is not null
+     and coalesce(p.topic_id, f.topic_id) is not distinct from f.topic_id
+   order by p.record_offset`;
+
+/** A given-up event that a replay handles again although its failure event was emitted. */
+export interface ReportedEvent {
+  /** Of the parked row. */
+  readonly id: string;
+  readonly eventId: string | null;
+  readonly failureEvent: string;
+  readonly key: string;
+}
+
+/** Reads the given-up events from an offset on: a replay forgets that they were given up. */
+export async function readReported(
+  executor: Executor,
+  { consumer, topic, partition }: PartitionKey,
+  offset: bigint,
+): Promise<readonly ReportedEvent[]> {
+  return (await executor.query<ReportedEvent>(reportedSql, [consumer, topic, partition, `${offset}`])).rows;
+}
+
 const releaseSql = `
   delete from converge.parked_key k
    where k.consumer = $1 and k.topic = $2 and k.key = any($3::text[])

@@ -32,12 +32,13 @@ describe('a replay', () => {
     waitUntil(async () => ((await handled()).length >= count ? handled() : undefined), {
       what: `${count} effects`,
     });
-  async function replay(from: ReplayFrom, change = true) {
+  const operator = { by: 'ann', reason: 'counted wrong' };
+  async function replay(from: ReplayFrom, change = true, afterCompensation = false) {
     const admin = await scene.broker.admin();
     const key = { consumer: name, topic, partition: 0 };
     const plan = await planReplay(scene.database.executor, admin, key, from);
     const done = change
-      ? await replayPartition(scene.database, admin, plan, { by: 'ann', reason: 'counted wrong' })
+      ? await replayPartition(scene.database, admin, plan, operator, { afterCompensation })
       : undefined;
     await admin.close();
     return { plan, done };
@@ -153,5 +154,34 @@ describe('a replay', () => {
       { key: 'a', tail: 1 },
     ]);
     expect(await until(5)).toEqual([1, 2, 3, 2, 3]);
+  });
+
+  // Planted fault: a replay that does not look at failure events repeats what other services have compensated.
+  it('G6q: a replay over a given-up event whose failure event was emitted is refused unless the compensation is named', async () => {
+    await scene.source.publish(scene.broker, [counted(1), counted(2), counted(3)]);
+    await until(3);
+    const { executor } = scene.database;
+    const [id, failureEvent] = [
+      '01b0a8a0-0000-4000-8000-000000000001',
+      '01b0a8a0-0000-4000-8000-000000000002',
+    ];
+    await executor.query(
+      `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, key, headers,
+         category, certainty, code, failure_event)
+       values ($3, $1, $2, 'dead', 'h', 0, 1, 0, 'c', '[]', 'bug', 'not_applied', 'TypeError', $4)`,
+      [name, topic, id, failureEvent],
+    );
+    const behind = { kind: 'after', position: parsePosition('1.1.2') } as const;
+    expect((await replay(behind, false)).plan.reported).toEqual([]);
+    const over = { kind: 'after', position: parsePosition('1.1.1') } as const;
+    expect((await replay(over, false)).plan.reported).toEqual([
+      { id, eventId: null, failureEvent, key: 'c' },
+    ]);
+    await expect(replay(over)).rejects.toMatchObject({ code: 'REPLAY_REPORTED', category: 'data' });
+    expect(await handled()).toEqual([1, 2, 3]);
+    expect((await replay(over, true, true)).done).toMatchObject({ offset: 1n, parked: 1 });
+    expect(await until(5)).toEqual([1, 2, 3, 2, 3]);
+    const { rows } = await executor.query(`select reason from converge.inbox_audit`);
+    expect(rows).toEqual([{ reason: 'after compensation of 1 given-up events: counted wrong' }]);
   });
 });

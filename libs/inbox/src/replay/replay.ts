@@ -12,7 +12,16 @@ import { readTypes } from '../member/type-sql.ts';
 import { identityHash } from '../slice/foreign-steps.ts';
 import { auditPartition } from '../operate/audit.ts';
 import type { Operator } from '../operate/parked.ts';
-import { forgetForeign, forgetParked, lockFence, setBack, setWatermark } from './replay-sql.ts';
+import { type AfterCompensation, KEEPS_AGREEMENT } from '../operate/contradiction.ts';
+import {
+  forgetForeign,
+  forgetParked,
+  lockFence,
+  readReported,
+  type ReportedEvent,
+  setBack,
+  setWatermark,
+} from './replay-sql.ts';
 
 /** The plan of a replay of one partition. */
 export interface ReplayPlan {
@@ -33,6 +42,8 @@ export interface ReplayPlan {
    * it halts there, and they are filled again.
    */
   readonly holes: readonly (Hole & { readonly passed: boolean })[];
+  /** Given-up events that are handled again although other services may have compensated them. */
+  readonly reported: readonly ReportedEvent[];
   readonly scan: ReplayScan;
   readonly signatures: Signatures | undefined;
 }
@@ -67,7 +78,9 @@ export async function planReplay(
   }));
   const holes: (Hole & { passed: boolean })[] = [];
   for (const hole of scan.holes) holes.push({ ...hole, passed: await wasPassed(executor, key, hole) });
-  return { key, from, offset: scan.offset, nextOffset: row.nextOffset, effects, holes, scan, signatures };
+  const { offset } = scan;
+  const reported = offset === undefined ? [] : await readReported(executor, key, offset);
+  return { key, from, offset, nextOffset: row.nextOffset, effects, holes, reported, scan, signatures };
 }
 
 export interface Replayed {
@@ -80,13 +93,15 @@ export interface Replayed {
 /**
  * Sets a partition back in one transaction: offset, watermarks, and rows that would make later events repeats. Events
  * handled since the plan are read under the fence. The owner notices within `watchMs`. Handlers emit the same events
- * under the same ids again: a replay is not a new run. converge.inbox_audit records the operator and the reason.
+ * under the same ids again: a replay is not a new run. converge.inbox_audit records the operator and the reason. Throws
+ * REPLAY_REPORTED when it would handle given-up events again whose failure events were emitted, unless `afterCompensation`.
  */
 export async function replayPartition(
   database: Pick<Database, 'acquire'>,
   admin: Admin,
   { key, from, nextOffset, scan, signatures }: ReplayPlan,
   operator: Operator,
+  { afterCompensation = false }: AfterCompensation = {},
 ): Promise<Replayed | undefined> {
   return withTransaction(database, {}, async (tx) => {
     const now = await lockFence(tx, key);
@@ -97,13 +112,29 @@ export async function replayPartition(
       );
     await read(tx, admin, key, { scan, from, signatures, start: nextOffset, end: now });
     if (scan.offset === undefined) return undefined;
+    const reported = await readReported(tx, key, scan.offset);
+    if (!afterCompensation) refuseReported(key, reported);
     for (const [source, to] of scan.before) await setWatermark(tx, key, source, to);
     const foreign = await forgetForeign(tx, key.consumer, [...scan.foreign.values()]);
     const parked = await forgetParked(tx, key, scan.offset);
     await setBack(tx, key, scan.offset);
-    await auditPartition(tx, key, { action: 'replay', fromOffset: now, toOffset: scan.offset }, operator);
+    const act = { action: 'replay', fromOffset: now, toOffset: scan.offset } as const;
+    const { by, reason } = operator;
+    const why =
+      reported.length === 0 ? reason : `after compensation of ${reported.length} given-up events: ${reason}`;
+    await auditPartition(tx, key, act, { by, reason: why });
     return { offset: scan.offset, foreign, parked };
   });
+}
+
+function refuseReported({ topic, partition }: PartitionKey, reported: readonly ReportedEvent[]): void {
+  const [first] = reported;
+  if (first === undefined) return;
+  throw new InboxError(
+    'REPLAY_REPORTED',
+    `the replay of ${topic}/${partition} would handle ${reported.length} given-up events again (the first is parked event ${first.id}), and their failure events were emitted: each service that handles those may have compensated, and nothing would say to it that they took effect after all. ${KEEPS_AGREEMENT}. Begin after them, or replay them all the same with --after-compensation`,
+    { category: 'data' },
+  );
 }
 
 interface Stretch extends Pick<ReplayPlan, 'scan' | 'from' | 'signatures'> {

@@ -105,7 +105,7 @@ async function prepare<DB>(
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });
       const context = sliceContextOf(consumer, options, version, admin);
-      const sources = new Sources(database.executor, consumer, context.log);
+      const sources = new Sources(database.executor, consumer, context);
       await sources.load();
       members.push(new GroupMember(context, sources, admin, broker, options));
       drains.push(drainService(context));

@@ -3,6 +3,7 @@ import type { Admin, IncomingRecord } from '@convergekit/broker/engine';
 import { createEngineOutbox } from '@convergekit/outbox/engine';
 import type { Policy } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
+import { LineLimit } from '@convergekit/telemetry/engine';
 import { compose, measure, timeLimit } from '../attempt/middleware.ts';
 import { trace } from '../attempt/spans.ts';
 import { type ConsumerDefinition, policyName } from '../define/define-consumer.ts';
@@ -11,7 +12,6 @@ import { Parking } from '../park/parking.ts';
 import { signaturesOf } from '../plan/signatures.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { HandlerPace } from '../slice/handler-pace.ts';
-import { LineLimit } from '../slice/line-limit.ts';
 import { defaultSize } from '../slice/slice-limit.ts';
 import type { ResolvedOptions } from './options.ts';
 

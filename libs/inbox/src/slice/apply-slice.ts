@@ -21,6 +21,7 @@ import { recordPassed, takeFilled } from '../gap/fill-sql.ts';
 import { askGiveUps } from '../park/give-up.ts';
 import { withoutRepeats } from './foreign-steps.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
+import { limitGiveUps } from '../park/limit-give-ups.ts';
 import { parkEvents } from '../park/park-events.ts';
 import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
 import { ownStatement, FenceLost, TypeAhead } from './slice-errors.ts';
@@ -105,14 +106,15 @@ async function inside<DB>(
   await callHandlers(context, tx, [{ steps: toHandle, signal }], emitted, slice.attempt);
   const parked = placed.filter((one) => one.kind === 'parkFirst' || one.kind === 'release');
   const given = parked.map(({ step, why }) => deadLetterOf(partition, step, why));
+  // Dead letters and rejections emit failure events; events that may still take effect do not.
+  const reported = given.filter((_, at) => parked[at]?.state !== 'waiting');
+  await limitGiveUps(context, executor, reported);
   const durationMs = context.clock.monotonic() - began.monotonic;
   const rows = [
     ...appliedRows(partition, toHandle, slice.failed, { startedMs: began.now, durationMs }),
     ...deadLetterAttempts(given),
   ];
   await ownStatement('attempts', () => insertAttempts(executor, rows));
-  // Dead letters and rejections emit failure events; events that may still take effect do not.
-  const reported = given.filter((_, at) => parked[at]?.state !== 'waiting');
   const events = [...emitted.events, ...reported.map((deadLetter) => failureEventOf(context, deadLetter))];
   // Rows of gaps and of parked events come after the events, in every slice in the same order of locks.
   const isLast = !placed.some(needsRow) && steps.every(({ passed }) => passed === undefined);

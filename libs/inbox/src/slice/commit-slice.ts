@@ -71,7 +71,7 @@ async function commitOne<DB>(
   let fresh = part.some((step) => wantsRefetch(context, step));
   let steps = fresh ? await allRefetched(context, part, signal) : part;
   const { clock, random } = context;
-  const handler = handlerOf(steps);
+  const { handler, bypasses } = handledBy(steps);
   // Read once: an event in flight keeps the policy that it began with.
   const policy = context.policyOf(handler);
   const started = clock.monotonic();
@@ -91,7 +91,7 @@ async function commitOne<DB>(
       return outcome;
     }
     const { failure } = outcome;
-    const tried = { attempts: number, reruns, elapsedMs: clock.monotonic() - started };
+    const tried = { attempts: number, reruns, elapsedMs: clock.monotonic() - started, bypasses };
     const next = nextAttempt(failure, tried, policy, random);
     if (next.kind === 'rerun') reruns += 1;
     const durationMs = clock.monotonic() - at.monotonic;
@@ -138,9 +138,12 @@ function allRefetched<DB>(
   return Promise.all(steps.map((step) => refetched(context, step, signal)));
 }
 
-function handlerOf<DB>(steps: readonly Step<DB>[]): string {
+/** The handler of the one event, and whether a parked key does not hold it back. */
+function handledBy<DB>(steps: readonly Step<DB>[]): { readonly handler: string; readonly bypasses: boolean } {
   const step = steps.find(({ kind }) => kind === 'handle');
-  return step?.kind === 'handle' ? step.subscription.handler : 'none';
+  if (step?.kind !== 'handle') return { handler: 'none', bypasses: false };
+  const { handler, bypassParked = false } = step.subscription;
+  return { handler, bypasses: bypassParked };
 }
 
 /** Records the attempts before a stop, in their own transaction. If that fails, the log still has the reason. */

@@ -6,13 +6,13 @@ import type { Database } from '@convergekit/postgres';
 import type { Policy } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
 import type { Logger } from '@convergekit/telemetry';
+import type { LineLimit } from '@convergekit/telemetry/engine';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Router } from '../define/routes.ts';
 import type { Signatures } from '../plan/signatures.ts';
 import type { Call } from '../attempt/middleware.ts';
 import type { Parking } from '../park/parking.ts';
 import type { HandlerPace } from './handler-pace.ts';
-import type { LineLimit } from './line-limit.ts';
 import type { SliceBounds } from './partition-state.ts';
 import type { SessionLimits } from './session-sql.ts';
 

@@ -9,6 +9,7 @@ import {
   ConnectionLost,
   EMIT,
   FenceLost,
+  GiveUpRefused,
   HandlerFailed,
   HeldChanged,
   OwnStatementFailed,
@@ -37,6 +38,8 @@ export type Fault =
     }
   /** No event is given up: the partition waits, then continues at the same event. */
   | { readonly kind: 'pause'; readonly pause: Pause }
+  /** No event is given up: the consumer pauses until an operator resumes it. */
+  | { readonly kind: 'give_up_limit'; readonly refused: GiveUpRefused }
   /** The slice exceeded its time, and is repeated in smaller slices. */
   | { readonly kind: 'too_long' }
   /** Events of types that only another version of this consumer handles: they must not be passed. */
@@ -53,6 +56,7 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof HeldChanged)
     return { kind: 'held_changed', released: error.released, parked: error.parked };
   if (error instanceof ParkingRefused) return { kind: 'pause', pause: refusedPause(error) };
+  if (error instanceof GiveUpRefused) return { kind: 'give_up_limit', refused: error };
   if (error instanceof ConnectionLost) return { kind: 'outage', error: error.cause };
   if (error instanceof HandlerFailed)
     return { kind: 'events', failure: handlerFailure(error), handler: error.handler };

@@ -40,6 +40,28 @@ export async function haltPartition(
   return rowCount === 1;
 }
 
+// The row is the fence of slices: a present slice ends first, and the next one finds the partition halted. Locked in the order of
+// the primary key, as every other lock on several of them.
+const haltRunningSql = `
+  with running as (
+    select consumer, topic, partition from converge.inbox_partition
+     where consumer = $1 and ($4::text is null or topic = $4) and state = 'running'
+     order by consumer, topic, partition for update)
+  update converge.inbox_partition p
+     set state = 'halted', halted_code = $2, halted_reason = $3, halted_at = clock_timestamp(), halted_offset = null
+    from running r where (p.consumer, p.topic, p.partition) = (r.consumer, r.topic, r.partition)
+  returning p.topic, p.partition, p.next_offset::text as next`;
+
+/** Halts the partitions of a consumer that run, of one topic or of all. What is halted already stays so. */
+export async function haltRunning(
+  tx: Executor,
+  { consumer, topic }: { readonly consumer: string; readonly topic?: string | undefined },
+  { code, reason }: { readonly code: string; readonly reason: string },
+): Promise<readonly { readonly topic: string; readonly partition: number; readonly next: string }[]> {
+  const values = [consumer, code, reason, topic ?? null];
+  return (await tx.query<{ topic: string; partition: number; next: string }>(haltRunningSql, values)).rows;
+}
+
 /** Finds the session that holds the fence row: its xmax is the locking transaction. For the alarm only. */
 const holderSql = `
   select a.pid, a.application_name as application, a.state, a.xact_start as since

@@ -105,7 +105,7 @@ export const report = {
     countAttempt({ labels: handlerLabels(context, handler), outcome, failure, wait });
     const note = context.lines.take(`${handler} ${code}`);
     if (note === undefined) return;
-    const alarm = alarmOf(kindOf(failure));
+    const alarm = alarmOf(kindOf(failure), outcome);
     const place = { offset: `${failed.record?.offset ?? ''}`, handler, attempt: number };
     const line = { ...(alarm && { alarm }), ...place, category, certainty, code, outcome, wait };
     context.log[alarm === undefined ? 'warn' : 'error'](

@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
+import type { DeadLetter } from '../attempt/dead-letter.ts';
 
 /** The error of a slice whose fence row another owner moved. It is never an event's fault; nothing was applied. */
 export class FenceLost extends Error {
@@ -57,6 +58,19 @@ export class ParkingRefused extends Error {
     super(`parking is refused (${why})`);
     this.why = why;
     this.handler = handler;
+  }
+}
+
+/** An event must be given up for a fault and may not be: the consumer pauses instead. */
+export class GiveUpRefused extends Error {
+  readonly kind = 'give_up_refused';
+  readonly deadLetter: DeadLetter;
+  readonly perHour: number;
+
+  constructor(deadLetter: DeadLetter, perHour: number) {
+    super('no more events may be given up in this hour');
+    this.deadLetter = deadLetter;
+    this.perHour = perHour;
   }
 }
 

@@ -14,9 +14,12 @@ export const quickSchedule: SlowSchedule = {
   withinMs: 60_000,
 };
 
-/** Attempts in place that follow each other at once. */
+/** Bugs that are given up after their attempts in place, without a limit: for tests of what follows. */
+export const givenUpAtOnce = { afterMs: 0, perHour: 'unbounded' } as const;
+
+/** Attempts in place that follow each other at once, and bugs that are given up after them. */
 export const inPlace = (change: PolicyChange = {}): PolicyBook =>
-  policyBook({ consumer: { backoff: { baseMs: 1, capMs: 2 }, ...change } });
+  policyBook({ consumer: { backoff: { baseMs: 1, capMs: 2 }, giveUp: givenUpAtOnce, ...change } });
 
 export async function makeTopics(
   broker: Broker,

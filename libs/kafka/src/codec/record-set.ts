@@ -5,14 +5,18 @@ import {
   type IncomingRecord,
   isBatch,
   type Place,
+  recordCount,
   undecodable,
 } from '@convergekit/broker/engine';
+import { DecodeBudget } from './decode-budget.ts';
 import { decompress } from './decompress.ts';
 import { TooLarge } from './too-large.ts';
 import { Transactions, type AbortedTransaction } from './transactions.ts';
 
 export interface DecodedRecords {
   readonly records: IncomingRecord[];
+  /** The size of the records, decompressed. */
+  readonly bytes: number;
   /** The offset of the next fetch, past holes, control records and aborted records. undefined without a whole batch. */
   readonly nextOffset: bigint | undefined;
   /** The only record is a batch with a wrong checksum: another fetch may bring it whole. */
@@ -22,31 +26,10 @@ export interface DecodedRecords {
 export interface DecodeOptions {
   /** Aborted transactions, whose records are left out. @default none */
   readonly aborted?: readonly AbortedTransaction[];
-  /** The bound of decompressed batches. @default 64 MiB */
+  /** What may still be decoded. @default the budget of one fetch */
   readonly budget?: DecodeBudget;
 }
 
-/** The budget for decompressed bytes of one fetch: it bounds each batch, and about as much all. */
-export class DecodeBudget {
-  readonly maxBatchBytes: number;
-  #left: number;
-
-  constructor(maxBatchBytes = MAX_BATCH_BYTES) {
-    this.maxBatchBytes = maxBatchBytes;
-    this.#left = maxBatchBytes;
-  }
-
-  /** True when the remaining batches are left for the next fetch. */
-  get spent(): boolean {
-    return this.#left <= 0;
-  }
-
-  spend(bytes: number): void {
-    this.#left -= bytes;
-  }
-}
-
-export const MAX_BATCH_BYTES = 67_108_864;
 const HEADER_BEFORE_LENGTH_ENDS = 12;
 /** The smallest message of the formats before batches, the shortest content of a log. */
 const SHORTEST = 14;
@@ -54,14 +37,19 @@ const COMPRESSION_MASK = 0x07;
 const CONTROL = 0x20;
 
 /**
- * Decodes a fetched record set. A last batch that is cut off (by the fetch's size limit) is left for the next fetch. A
- * batch that cannot be decoded is one record, at its last offset (`IncomingRecord.undecodable`). Never throws, and every
- * whole batch moves `nextOffset` on, whatever its bytes.
+ * Decodes a fetched record set. A last batch that is cut off (by the fetch's size limit) is left for the next fetch, and
+ * so is what exceeds the budget. A batch that cannot be decoded is one record, at its last offset
+ * (`IncomingRecord.undecodable`). Never rejects, and every whole batch moves `nextOffset` on, whatever its bytes.
  */
-export function decodeRecordSet(set: Buffer, place: Place, options: DecodeOptions = {}): DecodedRecords {
+export async function decodeRecordSet(
+  set: Buffer,
+  place: Place,
+  options: DecodeOptions = {},
+): Promise<DecodedRecords> {
   const { aborted = [], budget = new DecodeBudget() } = options;
   const transactions = new Transactions(aborted);
   const records: IncomingRecord[] = [];
+  let bytes = 0;
   let nextOffset: bigint | undefined;
   let at = 0;
   while (at + HEADER_BEFORE_LENGTH_ENDS <= set.length && !budget.spent) {
@@ -75,14 +63,18 @@ export function decodeRecordSet(set: Buffer, place: Place, options: DecodeOption
     const last = lastOffsetOf(batch, place, damage);
     if (last < place.from) continue;
     if (damage?.again === true && nextOffset !== undefined) break;
+    if (damage === undefined && !budget.fits(batch.readInt32BE(57))) break;
     nextOffset = last + 1n;
-    if (damage === undefined) decodeBatch(batch, { place, last, transactions, budget }, records);
+    if (damage === undefined) bytes += decodeBatch(batch, { place, last, transactions, budget }, records);
     else {
       records.push(undecodable(batch, place, last, damage.why));
-      if (damage.again) return { records, nextOffset, damaged: true };
+      bytes += batch.length;
+      budget.spend({ records: 1, bytes: 0, work: batch.length });
+      if (damage.again) return { records, bytes, nextOffset, damaged: true };
     }
+    if (budget.isPauseDue) await budget.pause();
   }
-  return { records, nextOffset, damaged: false };
+  return { records, bytes, nextOffset, damaged: false };
 }
 
 interface Damage {
@@ -119,19 +111,27 @@ interface Decoding {
   readonly budget: DecodeBudget;
 }
 
-function decodeBatch(batch: Buffer, decoding: Decoding, into: IncomingRecord[]): void {
+/** Decodes a batch and returns the size of its records. */
+function decodeBatch(batch: Buffer, decoding: Decoding, into: IncomingRecord[]): number {
   const { place, last, transactions, budget } = decoding;
   const attributes = batch.readInt16BE(21);
-  if ((attributes & CONTROL) !== 0) return transactions.ended(batch);
-  if (transactions.isAborted(batch, attributes, last)) return;
+  if ((attributes & CONTROL) !== 0) {
+    transactions.ended(batch);
+    return 0;
+  }
+  if (transactions.isAborted(batch, attributes, last)) return 0;
   try {
+    const records = recordCount(batch);
     const codec = attributes & COMPRESSION_MASK;
     const body = decompress(batch.subarray(BATCH_OVERHEAD), codec, budget.maxBatchBytes);
-    if (codec !== 0) budget.spend(body.length);
+    budget.spend({ records, bytes: codec === 0 ? 0 : body.length, work: body.length });
     for (const record of decodeRecords(batch, body, place, last)) into.push(record);
+    return body.length;
   } catch (error) {
     // The attempt may have cost the whole bound.
-    if (error instanceof TooLarge) budget.spend(budget.maxBatchBytes);
+    const bytes = error instanceof TooLarge ? budget.maxBatchBytes : 0;
+    budget.spend({ records: 1, bytes, work: batch.length + bytes });
     into.push(undecodable(batch, place, last, error instanceof Error ? error.message : String(error)));
+    return batch.length;
   }
 }

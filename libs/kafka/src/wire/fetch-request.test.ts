@@ -20,8 +20,11 @@ it.each([
   [6n, 8n],
   [8n, 8n],
   [9n, 9n],
-])('an answer whose high watermark is %s, with records up to offset 7, has the mark %s', (mark, expected) => {
-  expect(fetchResponse(answer(mark), wants)).toMatchObject([
-    { ok: true, nextOffset: 8n, highWatermark: expected },
-  ]);
-});
+])(
+  'an answer whose high watermark is %s, with records up to offset 7, has the mark %s',
+  async (mark, expected) => {
+    expect(await fetchResponse(answer(mark), wants)).toMatchObject([
+      { ok: true, nextOffset: 8n, highWatermark: expected },
+    ]);
+  },
+);

@@ -7,7 +7,8 @@ import {
   partitionId,
 } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
-import { DecodeBudget, decodeRecordSet } from '../codec/record-set.ts';
+import { DecodeBudget } from '../codec/decode-budget.ts';
+import { decodeRecordSet } from '../codec/record-set.ts';
 import type { AbortedTransaction } from '../codec/transactions.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
@@ -44,11 +45,12 @@ function runsByTopic(wants: readonly FetchWant[]): FetchWant[][] {
   return runs;
 }
 
-export function fetchResponse(
+/** Decodes an answer, one partition after the other. The event loop turns meanwhile. */
+export async function fetchResponse(
   payload: Buffer,
   wants: readonly FetchWant[],
   maxBatchBytes?: number,
-): readonly Fetched[] {
+): Promise<readonly Fetched[]> {
   const budget = new DecodeBudget(maxBatchBytes);
   const asked = new Map(wants.map((want) => [partitionId(want.topic, want.partition), want]));
   const reader = new ByteReader(payload);
@@ -56,21 +58,31 @@ export function fetchResponse(
   const errorCode = reader.int16();
   if (errorCode !== OK) throw protocolError(errorCode, { doing: 'fetching' });
   reader.int32();
-  return reader
+  const answers = reader
     .array(() => {
       const topic = reader.string();
-      return reader.array(() => partitionAnswer(reader, topic, asked, budget));
+      return reader.array(() => partitionAnswer(reader, topic));
     })
-    .flat()
-    .filter((answer) => answer !== undefined);
+    .flat();
+  const fetched: Fetched[] = [];
+  for (const answer of answers) {
+    const want = asked.get(partitionId(answer.topic, answer.partition));
+    if (want !== undefined) fetched.push(await fetchedOf(answer, want, budget));
+  }
+  return fetched;
 }
 
-function partitionAnswer(
-  reader: ByteReader,
-  topic: string,
-  asked: ReadonlyMap<string, FetchWant>,
-  budget: DecodeBudget,
-): Fetched | undefined {
+/** What a broker answers for one partition, its records still encoded. */
+interface PartitionAnswer {
+  readonly topic: string;
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly highWatermark: bigint;
+  readonly aborted: readonly AbortedTransaction[];
+  readonly set: Buffer;
+}
+
+function partitionAnswer(reader: ByteReader, topic: string): PartitionAnswer {
   const partition = reader.int32();
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
@@ -82,14 +94,21 @@ function partitionAnswer(
   reader.int32();
   const length = reader.int32();
   const set = reader.bytes(Math.max(length, 0));
-  const want = asked.get(partitionId(topic, partition));
-  if (want === undefined) return undefined;
+  return { topic, partition, errorCode, highWatermark, aborted, set };
+}
+
+async function fetchedOf(
+  { topic, partition, errorCode, highWatermark, aborted, set }: PartitionAnswer,
+  want: FetchWant,
+  budget: DecodeBudget,
+): Promise<Fetched> {
   if (errorCode !== OK) return { ok: false, topic, partition, error: fetchError(errorCode, want) };
   const place = { topic, partition, from: want.offset };
-  const { records, nextOffset = want.offset, damaged } = decodeRecordSet(set, place, { aborted, budget });
+  const decoded = await decodeRecordSet(set, place, { aborted, budget });
+  const { records, bytes, nextOffset = want.offset, damaged } = decoded;
   // A broker reads the mark before the records, and may send some that were appended meanwhile.
   const end = nextOffset > highWatermark ? nextOffset : highWatermark;
-  return { ok: true, topic, partition, records, bytes: set.length, nextOffset, highWatermark: end, damaged };
+  return { ok: true, topic, partition, records, bytes, nextOffset, highWatermark: end, damaged };
 }
 
 /** The error of one partition. A missing topic is retried: it may be new to this broker, or created again. */

@@ -142,7 +142,7 @@ export class WireAdmin implements Admin {
     while (offset < end) {
       const wants = [{ ...place, offset, maxBytes: READ_BYTES }];
       const payload = await link.send(fetchRequest(wants, READ_WAIT_MS, isolation), 'fetches');
-      const [answer] = fetchResponse(payload, wants, this.#options.maxBatchBytes);
+      const [answer] = await fetchResponse(payload, wants, this.#options.maxBatchBytes);
       if (answer === undefined) return;
       if (!answer.ok) throw answer.error;
       damaged = answer.damaged === true ? damaged + 1 : 0;

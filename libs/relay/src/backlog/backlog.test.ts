@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { systemClock } from '@convergekit/core';
 import { BacklogWorld } from '../fixture/backlog-world.ts';
+import { tickOf } from '../fixture/queued.ts';
+import { silent } from '../fixture/running.ts';
+import { Backlog } from './backlog.ts';
+import { Lane } from './lane.ts';
 
 /**
  * Planted faults; without each of these the property failed: the bytes that a split adds; the end of `ready` at a drop; that
@@ -44,4 +49,25 @@ test('a topic that is halted at the end of its drain counts as having missed eve
   expect(topic?.state).toMatchObject({ kind: 'halted', heldAt: 2n, missed: 'some' });
   world.steps['moveHold']!(0);
   expect(world.violations()).toEqual([]);
+});
+
+// Planted fault: a line for each topic. A writer may name any number of topics that do not exist.
+test('five thousand unknown topics are halted with a hundred lines in the log', () => {
+  const lines: string[] = [];
+  const backlog = new Backlog({
+    settings: {
+      clock: { ...systemClock, monotonic: () => 0 },
+      log: { ...silent, error: (_fields: object, text: string) => void lines.push(text) },
+      readAheadBytes: 1e6,
+      readAheadEvents: 1e6,
+      recheckMs: 1,
+    },
+    takeover: { topics: [], cursors: [] },
+    main: new Lane(undefined, tickOf(0n), 1n),
+    onHalt: () => undefined,
+  });
+  for (let n = 0; n < 5_000; n += 1)
+    backlog.halt(backlog.add(`unknown-${n}`), { code: 'TOPIC_UNKNOWN', detail: '' });
+  expect(lines).toHaveLength(100);
+  expect(backlog.topics.filter(({ state }) => state.kind === 'halted')).toHaveLength(5_000);
 });

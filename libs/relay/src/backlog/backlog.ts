@@ -1,9 +1,9 @@
-import type { SavedCursor } from '../cursor/save-sql.ts';
+import { LineLimit } from '@convergekit/telemetry/engine';
 import type { Takeover } from '../leader/takeover-sql.ts';
 import type { RelaySettings } from '../options.ts';
 import type { Halt, Halted } from './flow-state.ts';
 import type { Lane, OpenWindow } from './lane.ts';
-import type { Amount, PartitionQueue } from './partition-queue.ts';
+import type { Amount, PartitionQueue, Unsaved } from './partition-queue.ts';
 import { heldAtOf, Topic } from './topic.ts';
 
 export interface BacklogParts {
@@ -16,12 +16,6 @@ export interface BacklogParts {
   readonly main: Lane;
   /** Called after each halt, which makes room and whose hold must be written. */
   readonly onHalt: () => void;
-}
-
-/** A partition's cursor that moved since the last save. */
-export interface Unsaved {
-  readonly queue: PartitionQueue;
-  readonly cursor: SavedCursor;
 }
 
 /**
@@ -40,6 +34,7 @@ export class Backlog {
   readonly #topics = new Map<string, Topic>();
   readonly #ready = new Set<PartitionQueue>();
   readonly #unsaved = new Set<PartitionQueue>();
+  readonly #lines: LineLimit;
   #events = 0;
   #bytes = 0;
   #acknowledged = 0;
@@ -48,6 +43,7 @@ export class Backlog {
     this.main = main;
     this.#settings = settings;
     this.#onHalt = onHalt;
+    this.#lines = new LineLimit(settings.clock);
     const cursors = Map.groupBy(takeover.cursors, ({ topic }) => topic);
     for (const record of takeover.topics)
       this.#topics.set(record.topic, Topic.of(record, cursors.get(record.topic) ?? []));
@@ -165,10 +161,12 @@ export class Backlog {
     const written = isHalted && state.written && state.halt.code === halt.code;
     topic.flow.halt({ ...this.#haltedNow(halt, heldAt), missed, written });
     this.recheckLater(topic);
-    this.#settings.log.error(
-      { topic: topic.name, code: halt.code, heldAt: heldAt.toString() },
-      `topic ${topic.name} is halted (${halt.code}): ${halt.detail}. Other topics flow; this one continues by itself, in order, when the cause is gone.`,
-    );
+    const note = this.#lines.take(halt.code);
+    if (note !== undefined)
+      this.#settings.log.error(
+        { topic: topic.name, code: halt.code, heldAt: heldAt.toString(), ...note },
+        `topic ${topic.name} is halted (${halt.code}): ${halt.detail}. Other topics flow; this one continues by itself, in order, when the cause is gone.`,
+      );
     this.#onHalt();
   }
 

@@ -11,6 +11,12 @@ export interface Amount {
   readonly bytes: number;
 }
 
+/** A partition's cursor that moved since the last save. */
+export interface Unsaved {
+  readonly queue: PartitionQueue;
+  readonly cursor: SavedCursor;
+}
+
 /**
  * The health of a partition's sends. `isProbe`: the partition was halted by itself, and none of its events was written
  * since.

@@ -1,7 +1,6 @@
 import { failpoint, type NextRun, poll } from '@convergekit/core/engine';
-import type { Unsaved } from '../backlog/backlog.ts';
 import type { FlowState } from '../backlog/flow-state.ts';
-import type { PartitionQueue } from '../backlog/partition-queue.ts';
+import type { PartitionQueue, Unsaved } from '../backlog/partition-queue.ts';
 import { doAllFlow, haltText, type Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { endDrain } from '../topics/accept.ts';

@@ -11,6 +11,8 @@ import { advanceHold, missesSome, readTopicsOnRecord } from './topic-sql.ts';
 
 /** The period of checks for due work while something is held, in milliseconds. */
 const LOOK_MS = 100;
+/** The halted topics of one look, the longest waiting first: each is a request, and a writer may name any number. */
+const MOST_RECHECKED = 100;
 /** The longest pause of checks while all topics flow, in milliseconds. */
 const IDLE_MS = 10_000;
 
@@ -55,10 +57,7 @@ async function makeRoom({ ending, settings }: Leadership): Promise<void> {
 
 async function recheckHalted(leader: Leadership, checks: TopicChecks, now: number): Promise<void> {
   const { backlog } = leader;
-  const due = await followRecord(
-    leader,
-    backlog.topics.filter(({ state }) => state.kind === 'halted' && state.recheckAt <= now),
-  );
+  const due = await followRecord(leader, dueTopics(backlog.topics, now));
   await compareAgain(leader, due);
   for (const topic of due) {
     const { state } = topic;
@@ -73,6 +72,18 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
     // An operator who accepts a new count waits for the relay: the pause does not grow.
     backlog.recheckLater(topic, recounted);
   }
+}
+
+/** The halted topics that are due for a look, at most as many as one look takes. Pure. */
+export function dueTopics(topics: readonly Topic[], now: number): readonly Topic[] {
+  return topics
+    .flatMap((topic) => {
+      const { state } = topic;
+      return state.kind === 'halted' && state.recheckAt <= now ? [{ topic, at: state.recheckAt }] : [];
+    })
+    .sort((left, right) => left.at - right.at)
+    .slice(0, MOST_RECHECKED)
+    .map(({ topic }) => topic);
 }
 
 /** Retries halted partitions one by one: each has a separate lane, and costs the others nothing. */

@@ -45,6 +45,18 @@ const surveyed = (change: Partial<Survey>): readonly Condition[] =>
   conditionsOf({ held: [], survey: { ...calm, ...change } }, limits);
 
 describe('the state of a relay', () => {
+  // Planted fault: an alarm for each topic that a writer named, each a line in the log and a series of a metric.
+  it('a hundred halted topics have an alarm each, and the others one together', () => {
+    const held = Array.from({ length: 5_000 }, (_, n): HeldTopic => ({
+      ...{ topic: `t${n}`, state: 'halted', heldAt: 1n },
+      ...{ code: 'TOPIC_UNKNOWN', detail: 'the broker has no such topic' },
+    }));
+    const found = conditionsOf({ held, survey: calm }, limits);
+    expect(found).toHaveLength(101);
+    expect(found.at(-1)).toMatchObject({ name: 'topic_halted', subject: 'others' });
+    expect(found.at(-1)?.text).toContain('4900 more are halted');
+  });
+
   it('a sound relay raises nothing, and neither do unknown facts', () => {
     expect(names({ maySendForMs: 3_000, tickWarnedAgoMs: 20_000 })).toEqual([]);
     expect(names({ survey: undefined })).toEqual([]);

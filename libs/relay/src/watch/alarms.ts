@@ -68,7 +68,7 @@ export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly C
       name: 'leadership_failing',
       text: `${failedTerms.count} terms failed, the last: ${failedTerms.text}`,
     });
-  for (const topic of held) if (topic.state === 'halted') found.push(ofTopic(topic));
+  found.push(...ofTopics(held.filter(({ state }) => state === 'halted')));
   if (forged[0] !== undefined)
     found.push({ name: 'record_forged', text: `${forged[0]} (${forged.length} in all)` });
   if (stalled !== undefined) found.push({ name: 'relay_stalled', text: stalled });
@@ -81,6 +81,17 @@ export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly C
     found.push({ name: 'tick_commit_warned', text: 'the last warning came within the last 10 s' });
   if (survey !== undefined) found.push(...ofSurvey(survey, limits));
   return found;
+}
+
+/** The halted topics with an alarm each. A writer may name any number of topics that do not exist. */
+const MOST_NAMED = 100;
+
+function ofTopics(halted: readonly HeldTopic[]): readonly Condition[] {
+  const named = halted.slice(0, MOST_NAMED).map(ofTopic);
+  const others = halted.length - named.length;
+  if (others === 0) return named;
+  const text = `${others} more are halted: converge.relay_topic has their names and reasons`;
+  return [...named, { name: 'topic_halted', subject: 'others', text }];
 }
 
 const REFUSALS = ['database_went_back', 'database_moved', 'log_behind_cursor'] as const;

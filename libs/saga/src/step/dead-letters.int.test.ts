@@ -198,7 +198,8 @@ describe('a dead letter behind the pivot', () => {
       const order = await place({ confirm: mood });
       await scene.until(order, COMPLETED.replace('confirm:applied', 'confirm:stuck'));
       scene.world.stays('confirm', order.order, undefined);
-      await retryParked(scene.saga.database, await deadLetterOf(order), { by: 'alice', reason: 'fixed' });
+      const by = { by: 'alice', reason: 'fixed' };
+      await retryParked(scene.saga.database, await deadLetterOf(order), by, { afterCompensation: true });
       await scene.until(order, COMPLETED);
       expect(await scene.books(order)).toBe(stands);
     },

@@ -24,8 +24,8 @@ const lanes: readonly TrialRules[] = [
   { idempotency: 'none', withinMs: 1 },
 ];
 /** The runs of each lane. In the first tier they are those seeds of a lane that make every transition of a step happen. */
-const EACH = inject('full') ? 125 : 12;
-const FIRST = inject('full') ? [1, 1, 1, 1] : [7, 1, 14, 10];
+const EACH = inject('full') ? 125 : 10;
+const FIRST = inject('full') ? [1, 1, 1, 1] : [9, 1, 21, 8];
 const RUNS = EACH * lanes.length;
 
 interface LaneRuns {

@@ -13,6 +13,8 @@ export const previewSchema = z.object({
   others: z.array(z.object({ count: z.number().int(), why: z.string() })).default([]),
   /** What happens to the eligible ones, in one or two sentences. */
   effect: z.string(),
+  /** A field without which some are left out: the page shows it as a link to another preview. */
+  consent: z.object({ field: z.string(), value: z.string(), label: z.string() }).optional(),
 });
 
 export type Preview = z.input<typeof previewSchema>;

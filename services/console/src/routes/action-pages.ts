@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { html, type Html, nothing } from '../layout/html.ts';
-import { state } from '../layout/parts.ts';
+import { state, withQuery } from '../layout/parts.ts';
 import type { PageContent } from '../types.ts';
 import type { Action, Preview } from './action-definition.ts';
 import type { RunningAction } from './running.ts';
@@ -13,7 +13,7 @@ export function actionForm<Input extends z.ZodObject>(
   preview: Preview,
   { visitor, url }: Visit,
 ): PageContent {
-  const { eligible, unit, others = [], effect } = preview;
+  const { eligible, unit, others = [], effect, consent } = preview;
   const body = html`<section class="preview" aria-label="Preview">
       <p class="count"><strong>${eligible}</strong> ${unit}</p>
       <p>${effect}</p>
@@ -24,6 +24,16 @@ export function actionForm<Input extends z.ZodObject>(
               <ul>
                 ${others.map(({ count, why }) => html`<li>${count}: ${why}</li>`)}
               </ul>`
+      }
+      ${
+        consent === undefined
+          ? nothing
+          : html`<p>
+              <a
+                href="${withQuery(url.pathname, { ...Object.fromEntries(url.searchParams), [consent.field]: consent.value })}"
+                >${consent.label}</a
+              >
+            </p>`
       }
     </section>
     ${formOf({ title, eligible, visitor, url, own: fields?.(input, preview) ?? nothing })}`;

@@ -42,7 +42,7 @@ const charge = (provider: Provider) =>
       const found = await provider.find(orderId, sent);
       return found === undefined ? { kind: 'not_found' } : { kind: 'applied', result: found };
     },
-    undo: ({ input: { orderId, totalCents } }, sent) => provider.refund(orderId, totalCents, sent),
+    undo: ({ input: { totalCents }, call }, sent) => provider.refund(call.key, totalCents, sent),
   });
 
 /** The second step: calls the payment provider, another company, outside any transaction. */

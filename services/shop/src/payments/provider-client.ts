@@ -1,4 +1,4 @@
-import type { CallContext } from '@convergekit/effects';
+import type { CallContext, UndoCallContext } from '@convergekit/effects';
 import { z } from 'zod';
 
 /** The provider's state of an order's charge. */
@@ -11,8 +11,12 @@ type Sent = Pick<CallContext, 'signal' | 'headers'>;
 
 export interface Provider {
   charge(orderId: string, amountCents: number, sent: Sent): Promise<Charge>;
-  /** Refunds the whole charge, once, however often it is called. */
-  refund(orderId: string, amountCents: number, sent: Sent): Promise<void>;
+  /** Refunds the whole charge that was made with this key, once, however often it is called. */
+  refund(
+    chargeKey: string,
+    amountCents: number,
+    sent: Sent & Pick<UndoCallContext, 'undoKey'>,
+  ): Promise<void>;
   /** Returns the state of the charge; undefined if the provider does not know it. */
   find(orderId: string, sent: Sent): Promise<Charge | undefined>;
 }
@@ -43,8 +47,9 @@ export function providerClient(url: string): Provider {
   return {
     charge: async (orderId, amountCents, sent) =>
       (await post('/charges', orderId, { amountCents }, sent)) ?? unknownCharge(orderId),
-    refund: async (orderId, amountCents, sent) => {
-      await post('/refunds', `${orderId}:refund`, { chargeKey: orderId, amountCents }, sent);
+    refund: async (chargeKey, amountCents, sent) => {
+      const refunded = await post('/refunds', sent.undoKey, { chargeKey, amountCents }, sent);
+      if (refunded === undefined) unknownCharge(chargeKey);
     },
     find: (orderId, { signal, headers }) => call(`/charges/${orderId}`, { signal, headers: { ...headers } }),
   };
@@ -61,6 +66,6 @@ export function parseCharge(status: number, answer: unknown): Charge | undefined
   return { kind: 'taken', chargeId, refunded };
 }
 
-function unknownCharge(orderId: string): never {
-  throw Object.assign(new Error(`the provider knows no charge of ${orderId}`), { status: 404 });
+function unknownCharge(key: string): never {
+  throw Object.assign(new Error(`the provider knows no charge with the key ${key}`), { status: 404 });
 }

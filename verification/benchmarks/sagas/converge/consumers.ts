@@ -64,7 +64,7 @@ function payments(begun: Begun, { events, steps }: OrderSaga, provider: Provider
       await provider.charge(order, idempotencyKey, signal);
       return null;
     },
-    undo: ({ input }, { idempotencyKey, signal }) => provider.refund(input, idempotencyKey, signal),
+    undo: ({ input }, { undoKey, signal }) => provider.refund(input, undoKey, signal),
   });
   return begun.include(
     step(steps.charge, {

@@ -8,11 +8,12 @@ import { randomBytes } from 'node:crypto';
 import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
-import { connect } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -23,9 +24,7 @@ afterEach(async () => {
 });
 
 async function migrated(prefix: string) {
-  const url = await freshDatabase(inject('stack').databaseUrl, prefix);
-  expect(await cli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
-  const database = connect({ url });
+  const { url, database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix });
   open.push(() => database.close());
   return { url, database };
 }

@@ -10,6 +10,7 @@ import {
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import {
+  afterCompensation,
   argument,
   asks,
   dryRun,
@@ -21,6 +22,8 @@ import {
   toggle,
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
+import { contradictions } from '../../history/compensations.ts';
+import { databases } from '../../history/named-databases.ts';
 import { signaturesOf } from './signatures.ts';
 
 /** Sets a consumer back in one topic, after naming the effects that it will repeat. */
@@ -34,11 +37,14 @@ export const replayCommand = command({
     everything: toggle('all that the log holds'),
     since: instant('from the first record of this time on'),
     after: text('position', 'what comes after this position, as `consumers list` shows it'),
+    afterCompensation: afterCompensation('handles'),
+    ...databases,
     reason: why('why: it is kept with the partition'),
     ...dryRun,
     ...asks,
   },
-  run: async (context, { consumer, topic, partition, everything, since, after, reason, dryRun: dry }) => {
+  run: async (context, { consumer, topic, partition, everything, since, after, ...given }) => {
+    const { reason, dryRun: dry, afterCompensation: named, database: urls } = given;
     const from = fromOf(everything, since, after);
     const database = await context.database(inboxMigrations);
     const { executor } = database;
@@ -57,11 +63,18 @@ export const replayCommand = command({
       plans.push(
         await planReplay(executor, admin, { consumer, topic, partition: row.partition }, from, signed),
       );
-    for (const line of plans.flatMap(describe)) context.output.progress(line);
+    const contradicted = await contradictions(
+      context,
+      plans.flatMap(({ reported }) => reported),
+      urls,
+    );
+    for (const line of [...plans.flatMap(describe), ...contradicted]) context.output.progress(line);
     if (!dry && plans.some(({ offset }) => offset !== undefined)) {
       await context.confirm(`Repeat these effects of ${consumer}?`);
       for (const plan of plans) {
-        const done = await replayPartition(database, admin, plan, { by: context.operator, reason });
+        const how = { afterCompensation: named };
+        const by = { by: context.operator, reason };
+        const done = await replayPartition(database, admin, plan, by, how);
         if (done !== undefined)
           context.audit({ consumer, topic, partition: plan.key.partition, from, reason, ...done });
       }
@@ -80,12 +93,13 @@ function fromOf(everything: boolean, since: Date | undefined, after: string | un
   return after === undefined ? { kind: 'everything' } : { kind: 'after', position: parsePosition(after) };
 }
 
-const summary = ({ key, offset, nextOffset, effects, holes }: ReplayPlan) => ({
+const summary = ({ key, offset, nextOffset, effects, holes, reported }: ReplayPlan) => ({
   topic: key.topic,
   partition: key.partition,
   from: offset,
   to: nextOffset,
   effects,
+  reported,
   gaps: holes.map(({ offset: at, source, after, upTo, passed }) => ({
     at,
     source,
@@ -95,7 +109,7 @@ const summary = ({ key, offset, nextOffset, effects, holes }: ReplayPlan) => ({
   })),
 });
 
-function describe({ key, offset, nextOffset, effects, holes }: ReplayPlan): readonly string[] {
+function describe({ key, offset, nextOffset, effects, holes, reported }: ReplayPlan): readonly string[] {
   const place = `${key.topic}/${key.partition}`;
   if (offset === undefined) return [`${place}: nothing is repeated`];
   return [
@@ -104,6 +118,9 @@ function describe({ key, offset, nextOffset, effects, holes }: ReplayPlan): read
       ({ type, handler, events }) =>
         `  ${events} of ${type}: ${handler === undefined ? 'no handler' : `handler ${handler}`}`,
     ),
+    ...(reported.length === 0
+      ? []
+      : [`  ${reported.length} of them were given up, and their failure events were emitted`]),
     ...holes.map(
       ({ offset: at, after, upTo, passed }) =>
         `  not in the log, and not repeated: what lies after ${formatPosition(after)}, up to ${formatPosition(upTo)}; ${

@@ -12,7 +12,7 @@ import { misconfigured } from '../../frame/errors.ts';
 export async function signaturesOf(
   executor: Executor,
   consumer: string,
-  { keys, others }: Required<SignatureOptions>,
+  { keys, others }: Required<Omit<SignatureOptions, 'failures'>>,
 ): Promise<SignatureOptions | undefined> {
   if (Object.keys(keys).length === 0) return undefined;
   const names = [...(await readSources(executor, consumer)).keys()];

@@ -10,12 +10,14 @@ import { defineEvent } from '@convergekit/contracts';
 import { type ConsumerService, consumerService, defineConsumer } from '@convergekit/inbox';
 import type { Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
-import { connect, type Database } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 
 const brokers = inject('stack').brokers;
 const tag = randomBytes(4).toString('hex');
@@ -33,10 +35,10 @@ let env: Record<string, string>;
 const services: ConsumerService[] = [];
 
 beforeEach(async () => {
-  env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
-  database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
+  const made = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'cli' });
+  database = made.database;
+  env = { DATABASE_URL: made.url, KAFKA_BROKERS: brokers };
   broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'signed' });
-  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
   const topics = [topic, `pays-${tag}.failures`, `undoes-${tag}.failures`];
   expect(await cli(['topics', 'create', ...topics, '--partitions', '1'], env)).toMatchObject({ code: 0 });
 });

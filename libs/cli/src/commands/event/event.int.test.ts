@@ -3,17 +3,18 @@ import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox } from '@convergekit/outbox';
-import { connect } from '@convergekit/postgres';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defaultPolicy } from '@convergekit/resilience';
 import { defineCall, effect, sagaWorker } from '@convergekit/effects';
 import { attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import type { History } from '../../history/history.ts';
 
 afterEach(stopLeftovers);
@@ -36,11 +37,12 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
   if (placed === undefined || cancelled === undefined || mailed === undefined)
     throw new Error('three events');
   const names = { orders: `orders-${run}`, payments: `payments-${run}`, mail: `mail-${run}` };
-  const urls = {
-    orders: await freshDatabase(databaseUrl, 'orders'),
-    payments: await freshDatabase(databaseUrl, 'pay'),
+  const made = {
+    orders: await migratedDatabase(databaseUrl, allMigrations, { prefix: 'orders' }),
+    payments: await migratedDatabase(databaseUrl, allMigrations, { prefix: 'pay' }),
   };
-  for (const url of Object.values(urls)) await cli(['migrate', '--quiet'], { DATABASE_URL: url });
+  const urls = { orders: made.orders.url, payments: made.payments.url };
+  const [orders, payments] = [made.orders.database, made.payments.database];
   const topics = [placed.topic, ...Object.values(names).map((name) => `${name}.failures`)];
   await cli(['topics', 'create', ...topics, '--partitions', '1'], { KAFKA_BROKERS: brokers });
 
@@ -52,8 +54,6 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
     CONVERGE__RELAY__SOURCES__PAYMENTS: urls.payments,
   });
   const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'story' });
-  const orders = connect({ url: urls.orders });
-  const payments = connect({ url: urls.payments });
   let bad = 2;
   /** The mail server is away: meanwhile the mail waits in the line of its key. */
   let away = true;

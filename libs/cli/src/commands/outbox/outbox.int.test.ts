@@ -4,10 +4,12 @@
  * - the tail by what each snapshot sees (by the highest id seen): a late committer is passed over.
  */
 import { randomBytes } from 'node:crypto';
-import { connect, type Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type { Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -17,9 +19,9 @@ let env: Record<string, string>;
 
 beforeEach(async () => {
   topic = `cli.outbox.${randomBytes(4).toString('hex')}`;
-  env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
-  database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  const made = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'cli' });
+  database = made.database;
+  env = { DATABASE_URL: made.url, KAFKA_BROKERS: brokers };
 });
 afterEach(async () => {
   await stopLeftovers();

@@ -1,7 +1,16 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { readParked, replaceParked } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { argument, asks, dryRun, type Flag, json, needed, reason as why } from '../../frame/flags.ts';
+import {
+  afterCompensation,
+  argument,
+  asks,
+  dryRun,
+  type Flag,
+  json,
+  needed,
+  reason as why,
+} from '../../frame/flags.ts';
 import { exportsThat } from '../../frame/modules.ts';
 import { result } from '../../frame/result.ts';
 import { isEvent } from '../schemas/event-modules.ts';
@@ -23,20 +32,25 @@ export const replaceCommand = command({
   flags: {
     payload: needed(json('the data of the new event')),
     events: declaring,
+    afterCompensation: afterCompensation('replaces'),
     reason: why('why: it is kept with the event'),
     ...dryRun,
     ...asks,
   },
-  run: async (context, { id, payload, events: modules, reason, dryRun: dry }) => {
+  run: async (context, { id, payload, events: modules, afterCompensation: named, reason, dryRun: dry }) => {
     const events = await exportsThat(modules, isEvent, 'no event: export what defineEvent returns');
     const database = await context.database(inboxMigrations);
     const found = await readParked(database.executor, id);
     if (found === undefined) throw parkedGone(id);
     context.output.progress(`was: ${(found.edited ?? found.payload)?.toString('utf8') ?? 'no payload'}`);
+    if (found.failureEvent !== null && !named)
+      context.output.progress(
+        `refused without --after-compensation: its failure event ${found.failureEvent} was emitted, and other services may have compensated`,
+      );
     if (dry) return result({ id, payload, dryRun: true }, () => [`would be: ${payload}`]);
     await context.confirm(`Replace ${found.type ?? 'it'} of ${found.key} by a new event with ${payload}?`);
     const operator = { by: context.operator, reason };
-    const made = await replaceParked(database, id, payload, operator, { events });
+    const made = await replaceParked(database, id, payload, operator, { events, afterCompensation: named });
     context.audit({ id, event: made.eventId, reason });
     return result({ replaced: id, by: made }, () => [
       `${id}: replaced by event ${made.eventId}, which is due now; \`converge event history ${made.eventId}\` follows it`,

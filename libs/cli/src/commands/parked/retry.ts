@@ -10,9 +10,19 @@ import {
   silenceText,
 } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { UsageError } from '../../frame/errors.ts';
-import { anyArguments, asks, count, dryRun, reason as why, toggle } from '../../frame/flags.ts';
+import { refused, UsageError } from '../../frame/errors.ts';
+import {
+  afterCompensation,
+  anyArguments,
+  asks,
+  count,
+  dryRun,
+  reason as why,
+  toggle,
+} from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
+import { contradictions } from '../../history/compensations.ts';
+import { databases } from '../../history/named-databases.ts';
 import { eventLines, filter, wantedOf } from './list.ts';
 
 /** Retries one, matching or all events, each in a transaction, so that a stop leaves whole events. */
@@ -26,11 +36,15 @@ export const retryCommand = command({
     rate: count('events/s', 'at most so many events a second', 50),
     limit: count('events', 'refuse when more events match', 10_000),
     stopAt: count('percent', 'await outcomes, and stop when more of them than this are failures again'),
+    afterCompensation: afterCompensation('retries'),
+    ...databases,
     reason: why('why: it is kept with the event'),
     ...dryRun,
     ...asks,
   },
-  run: async (context, { ids, all, rate, limit, stopAt, reason, dryRun: dry, ...flags }) => {
+  run: async (context, { ids, all, rate, limit, stopAt, reason, dryRun: dry, ...given }) => {
+    const { afterCompensation: named, database: urls, ...flags } = given;
+    const how = { afterCompensation: named };
     const wanted = wantedOf(flags);
     if (ids.length === 0 && !all && Object.values(wanted).every((one) => one === undefined))
       throw new UsageError(
@@ -40,22 +54,31 @@ export const retryCommand = command({
     const database = await context.database(inboxMigrations);
     const states = wanted.states ?? (ids.length > 0 ? undefined : (['dead'] as const));
     const filtered = { ...wanted, states, ids: ids.length > 0 ? ids : undefined };
-    const { executor } = database;
-    const plan = await planRetry(executor, filtered);
+    const plan = await planRetry(database.executor, filtered, how);
     if (plan.matching > limit)
       throw new UsageError(
         'TOO_MANY',
         `${plan.matching} match, more than ${limit}: narrow the filter, or raise --limit`,
       );
     if (dry) {
-      const rows = await listParked(executor, filtered, limit);
-      return result(rows, () => [...eventLines(rows), ...refusals(plan), `would retry ${plan.eligible}`]);
+      const rows = await listParked(database.executor, filtered, limit);
+      const reported = rows.filter(({ state }) => state !== 'waiting');
+      const contradicted = await contradictions(context, reported, urls);
+      return result(rows, () => [
+        ...eventLines(rows),
+        ...contradicted,
+        ...refusals(plan),
+        `would retry ${plan.eligible}`,
+      ]);
     }
+    if (plan.eligible === 0 && plan.reported > 0)
+      throw refused('PARKED_REPORTED', `nothing is retried: ${refusals(plan).join('; ')}`);
     for (const line of refusals(plan)) context.output.progress(line);
     await context.confirm(questionOf(plan));
     const done: { id: string; result: string }[] = [];
     const retried = await retryAll(database, {
       filter: filtered,
+      ...how,
       operator: { by: context.operator, reason },
       rate,
       stopAtPercent: stopAt,
@@ -93,8 +116,8 @@ function refusals({ ineligible }: RetryPlan): readonly string[] {
 
 function questionOf({ eligible, reported }: RetryPlan): string {
   const sent =
-    reported === 0
+    eligible === 0 || reported === 0
       ? ''
-      : ` The failure events of ${reported} are out: other services may have compensated already.`;
+      : ` The failure events of ${reported} are published: what services compensated for them stays compensated.`;
   return `Retry ${eligible}?${sent}`;
 }

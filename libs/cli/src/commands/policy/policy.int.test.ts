@@ -1,12 +1,14 @@
-import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl) };
-  expect(await cli(['migrate'], env)).toMatchObject({ code: 0 });
+  const { url, database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
+  await database.close();
+  env = { DATABASE_URL: url };
 });
 afterAll(stopLeftovers);
 

@@ -1,17 +1,20 @@
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 
 let copy: Database;
 let env: Record<string, string>;
 
 beforeAll(async () => {
   const server = inject('stack').databaseUrl;
-  const [shopUrl, copyUrl] = [await freshDatabase(server, 'shop'), await freshDatabase(server, 'copy')];
+  const shopUrl = await freshDatabase(server, 'shop');
+  const made = await migratedDatabase(server, allMigrations, { prefix: 'copy' });
+  copy = made.database;
   const shop = connect({ url: shopUrl });
-  copy = connect({ url: copyUrl });
   const columns = 'sku text primary key, reserved int not null, price int not null, note text not null';
   await shop.executor.query(`create table article (${columns})`);
   await shop.executor.query(
@@ -25,9 +28,8 @@ beforeAll(async () => {
   env = {
     CONVERGE__RECONCILE__MODULES: './libs/cli/src/fixture/article-reconciler.ts',
     CONVERGE__RECONCILE__DATABASES__SHOP: shopUrl,
-    CONVERGE__RECONCILE__DATABASES__COPY: copyUrl,
+    CONVERGE__RECONCILE__DATABASES__COPY: made.url,
   };
-  expect(await cli(['migrate'], { DATABASE_URL: copyUrl })).toMatchObject({ code: 0 });
 });
 afterAll(async () => {
   await stopLeftovers();

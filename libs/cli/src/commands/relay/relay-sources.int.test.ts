@@ -5,10 +5,12 @@
  * - the source on a series: the figures of all outboxes are one sum.
  */
 import { randomBytes } from 'node:crypto';
-import { connect, type Database } from '@convergekit/postgres';
-import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
+import type { Database } from '@convergekit/postgres';
+import { faultProxy, waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { cli, says, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { recordsOf } from '../../fixture/topic-records.ts';
 
 const { brokers, databaseUrl } = inject('stack');
@@ -19,13 +21,11 @@ afterEach(async () => {
 });
 
 async function outbox(): Promise<{ url: string; database: Database; topic: string }> {
-  const url = await freshDatabase(databaseUrl, 'sources');
+  const { url, database } = await migratedDatabase(databaseUrl, allMigrations, { prefix: 'sources' });
+  closers.push(() => database.close());
   const topic = `sources.${randomBytes(4).toString('hex')}`;
-  expect(await cli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
   const created = await cli(['topics', 'create', topic, '--partitions', '2'], { KAFKA_BROKERS: brokers });
   expect(created).toMatchObject({ code: 0 });
-  const database = connect({ url });
-  closers.push(() => database.close());
   return { url, database, topic };
 }
 

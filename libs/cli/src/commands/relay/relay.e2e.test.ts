@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type { Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cli, startedCli, says, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { interrupt, killLeftovers, start, startCli } from '../../fixture/cli-process.ts';
-import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
+import { countOf, headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
 let database: Database;
@@ -13,9 +15,12 @@ let env: Record<string, string>;
 
 beforeEach(async () => {
   topic = `cli.relay.${randomBytes(4).toString('hex')}`;
-  env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
-  database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0, stderr: '' });
+  const made = await migratedDatabase(inject('stack').databaseUrl, allMigrations, {
+    prefix: 'cli',
+    applicationName: 'the-test',
+  });
+  database = made.database;
+  env = { DATABASE_URL: made.url, KAFKA_BROKERS: brokers };
   expect(await cli(['topics', 'create', topic, '--partitions', '3'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {
@@ -48,7 +53,7 @@ describe('converge relay as a process', () => {
     const writer = (async () => {
       while (!writing.signal.aborted) await emit(emitted + 1, (emitted += 500));
     })();
-    await waitUntil(async () => (await recordsOf(brokers, topic)).length > 0, { what: 'the first event' });
+    await waitUntil(async () => (await countOf(brokers, topic)) > 0, { what: 'the first event' });
     interrupt(relay);
     const ended = await Promise.race([
       relay.ended,
@@ -60,9 +65,9 @@ describe('converge relay as a process', () => {
     expect(await count(freeLeases)).toBe(1);
     await waitUntil(async () => (await count(connections)) === 0, { what: 'its connections to be gone' });
 
-    expect((await recordsOf(brokers, topic)).length).toBeLessThan(emitted);
+    expect(await countOf(brokers, topic)).toBeLessThan(emitted);
     const next = startedCli(['relay'], env);
-    await waitUntil(async () => (await recordsOf(brokers, topic)).length >= emitted, {
+    await waitUntil(async () => (await countOf(brokers, topic)) >= emitted, {
       what: 'the rest',
     });
     expect(await next.stop()).toMatchObject({ code: 0 });

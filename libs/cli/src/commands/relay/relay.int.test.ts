@@ -1,16 +1,18 @@
-import { connect, type Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type { Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cli, startedCli, says, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 
 let database: Database;
 let env: Record<string, string>;
 
 beforeAll(async () => {
   const { brokers, databaseUrl } = inject('stack');
-  env = { DATABASE_URL: await freshDatabase(databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
-  database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0, stderr: '' });
+  const made = await migratedDatabase(databaseUrl, allMigrations, { prefix: 'cli' });
+  database = made.database;
+  env = { DATABASE_URL: made.url, KAFKA_BROKERS: brokers };
 });
 afterEach(stopLeftovers);
 afterAll(() => database.close());

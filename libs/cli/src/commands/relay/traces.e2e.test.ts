@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { connect } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it } from 'vitest';
 import { cli } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { interrupt, killLeftovers, startCli } from '../../fixture/cli-process.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 import { traceCollector } from '../../fixture/trace-collector.ts';
@@ -12,10 +13,9 @@ afterEach(killLeftovers);
 it('S60: a send is a producer span linked to the events of its batch, whose own context travels unchanged', async () => {
   const { brokers, databaseUrl } = inject('stack');
   const topic = `cli.traces.${randomBytes(4).toString('hex')}`;
-  const env = { DATABASE_URL: await freshDatabase(databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
-  await cli(['migrate', '--quiet'], env);
+  const { url, database } = await migratedDatabase(databaseUrl, allMigrations, { prefix: 'cli' });
+  const env = { DATABASE_URL: url, KAFKA_BROKERS: brokers };
   await cli(['topics', 'create', topic, '--partitions', '1'], env);
-  const database = connect({ url: env.DATABASE_URL, applicationName: 'the-test' });
   const traceId = randomBytes(16).toString('hex');
   const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
   await database.executor.query(

@@ -4,9 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const { brokers, databaseUrl } = inject('stack');
@@ -50,8 +52,9 @@ async function copyOf(url: string): Promise<string> {
 
 beforeEach(async () => {
   topic = `cli.source.${randomBytes(4).toString('hex')}`;
-  env = { DATABASE_URL: await freshDatabase(databaseUrl, 'source'), KAFKA_BROKERS: brokers };
-  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  const { url, database } = await migratedDatabase(databaseUrl, allMigrations, { prefix: 'source' });
+  await database.close();
+  env = { DATABASE_URL: url, KAFKA_BROKERS: brokers };
   expect(await cli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {

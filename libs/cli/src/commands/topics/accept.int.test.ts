@@ -5,10 +5,12 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingBatch } from '@convergekit/broker/engine';
 import { kafkaBroker } from '@convergekit/kafka';
 import { connect, type Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -18,9 +20,9 @@ let env: Record<string, string>;
 
 beforeEach(async () => {
   topic = `cli.accept.${randomBytes(4).toString('hex')}`;
-  env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
-  database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  const made = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'cli' });
+  database = made.database;
+  env = { DATABASE_URL: made.url, KAFKA_BROKERS: brokers };
   expect(await cli(['topics', 'create', topic, '--partitions', '2'], env)).toMatchObject({ code: 0 });
 });
 afterEach(async () => {

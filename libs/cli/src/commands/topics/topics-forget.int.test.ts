@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Admin, Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
-import { connect, type Database } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type { Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { allMigrations } from '../../frame/all-migrations.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -14,9 +16,9 @@ let topic: string;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
-  database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
-  expect(await cli(['migrate', '--quiet'], env)).toMatchObject({ code: 0 });
+  const made = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'cli' });
+  database = made.database;
+  env = { DATABASE_URL: made.url, KAFKA_BROKERS: brokers };
 });
 beforeEach(async () => {
   topic = `cli.forget.${randomBytes(4).toString('hex')}`;

@@ -5,6 +5,7 @@ import { html } from '../../layout/html.ts';
 import { shownPayload } from '../../payload.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { refusing } from '../refusing.ts';
+import { afterCompensationField, chosenOf, consentOf, reportedText } from './after-compensation.ts';
 import { gone } from './event.ts';
 
 const place = { database: z.string(), id: z.uuid() };
@@ -19,17 +20,21 @@ export function editAction({ action, databases, payloads }: ConsoleContext): voi
     path: '/failures/events/:database/:id/edit',
     title: 'Edit and replay',
     summary: 'Replace the payload of a parked event, and retry it; the original bytes are kept',
-    input: z.object({ ...place, payload: z.string().max(1_000_000).optional() }),
-    preview: async ({ database, id }) => {
+    input: z.object({ ...place, ...afterCompensationField, payload: z.string().max(1_000_000).optional() }),
+    preview: async ({ database, id, ...given }) => {
       const found = await readParked(databases.get(database).executor, id);
       if (found === undefined) throw gone(database, id);
-      const why = found.closed ?? (found.state === 'superseded' ? 'its saga undid it' : undefined);
+      const ended = found.closed ?? (found.state === 'superseded' ? 'its saga undid it' : undefined);
+      const reported = ended === undefined && found.failureEvent !== null ? 1 : 0;
+      const consent = consentOf(reported, given);
+      const why = ended ?? (consent && reportedText);
       return {
         eligible: why === undefined ? 1 : 0,
         unit: `event, ${found.type ?? 'unreadable'} of ${found.key}`,
         ...(why !== undefined && { others: [{ count: 1, why }] }),
         effect:
           'From the next attempt on its handler gets the payload below. The event keeps its id, and the bytes as they came stay with it; who changed it, and into what, is in the audit.',
+        consent,
       };
     },
     fields: async ({ database, id }) => {
@@ -41,12 +46,12 @@ export function editAction({ action, databases, payloads }: ConsoleContext): voi
           >The new payload, as JSON <textarea name="payload" rows="8" required spellcheck="false"></textarea>
         </label>`;
     },
-    run: async ({ database, id, payload }, { user, reason }) => {
+    run: async ({ database, id, payload, ...given }, { user, reason }) => {
       const operator = { by: user, reason };
       const opened = databases.get(database).database;
       const bytes = Buffer.from(jsonText(payload));
       await refusing(() => editParked(opened, id, bytes, operator));
-      await refusing(() => retryParked(opened, id, operator));
+      await refusing(() => retryParked(opened, id, operator, chosenOf(given)));
       return {
         text: 'The event has the new payload, and is due now',
         changed: 1,

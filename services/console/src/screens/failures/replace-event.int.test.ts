@@ -35,7 +35,14 @@ it('a dead letter is replaced by a new event in the console, and data that its c
   const page = await (await fetch(new URL(`/failures/events/stock/${id}`, under.url))).text();
   expect(page).toContain(`/failures/events/stock/${id}/replace`);
   const path = new URL(`/api/failures/events/stock/${id}/replace`, under.url);
-  const replace = (payload: string) => postAs(TOKENS.ada, path, { payload, reason: 'a typo' });
+  const replace = (payload: string, more: object = { afterCompensation: 'yes' }) =>
+    postAs(TOKENS.ada, path, { payload, reason: 'a typo', ...more });
+  expect(await replace('{"key":"k","n":2}', {})).toEqual([
+    409,
+    expect.stringContaining('--after-compensation'),
+  ]);
+  const preview = await (await fetch(new URL(`/failures/events/stock/${id}/replace`, under.url))).text();
+  expect(preview).toContain(`/failures/events/stock/${id}/replace?afterCompensation=yes`);
   expect(await replace('{"key":"k","n":"2"}')).toEqual([
     409,
     expect.stringContaining('is not that of test.counted v1'),

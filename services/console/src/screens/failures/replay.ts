@@ -5,10 +5,17 @@ import { html } from '../../layout/html.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import type { ConsoleDatabase } from '../../databases.ts';
 import { hasTables } from '../../present-sql.ts';
+import {
+  afterCompensationField,
+  type AfterCompensationField,
+  chosenOf,
+  consentOf,
+} from './after-compensation.ts';
 import { type FailureFilter, filtered, filterFields, parkedFilterOf, requireCondition } from './filter.ts';
 
 const input = z.object({
   ...filterFields,
+  ...afterCompensationField,
   /** Events a second, at most. */
   rate: z.coerce.number().int().min(1).max(10_000).default(50),
   /** Ends when more than so many percent of the outcomes are failures again; 100 = never. */
@@ -24,7 +31,7 @@ export function replayAction({ action, databases, clock }: ConsoleContext): void
     input,
     preview: async (given) => {
       requireCondition(given);
-      return previewOf(await Promise.all((await chosen(given)).map((one) => planOf(one, given))));
+      return previewOf(await Promise.all((await chosen(given)).map((one) => planOf(one, given))), given);
     },
     fields: ({ rate, stopAt }) =>
       html`<label
@@ -50,6 +57,7 @@ export function replayAction({ action, databases, clock }: ConsoleContext): void
         const before = sum;
         const { stopped, ...counts } = await retryAll(database, {
           filter: parkedFilterOf(given),
+          ...chosenOf(given),
           operator: { by: user, reason },
           rate,
           stopAtPercent: stopAt === 100 ? undefined : stopAt,
@@ -77,18 +85,20 @@ export function replayAction({ action, databases, clock }: ConsoleContext): void
   }
 }
 
-function planOf({ executor }: ConsoleDatabase, given: FailureFilter): Promise<RetryPlan> {
-  return planRetry(executor, parkedFilterOf(given));
+type Given = FailureFilter & AfterCompensationField;
+
+function planOf({ executor }: ConsoleDatabase, given: Given): Promise<RetryPlan> {
+  return planRetry(executor, parkedFilterOf(given), chosenOf(given));
 }
 
-function previewOf(plans: readonly RetryPlan[]) {
+function previewOf(plans: readonly RetryPlan[], given: Given) {
   const sum = (of: (plan: RetryPlan) => number): number => plans.reduce((all, plan) => all + of(plan), 0);
   const [events, keys] = [sum(({ eligible }) => eligible), sum((plan) => plan.keys)];
   const reported = sum(({ reported: own }) => own);
   const sent =
-    reported === 0
+    reported === 0 || given.afterCompensation === undefined
       ? ''
-      : ` The failure events of ${reported} are published: other services may have compensated already.`;
+      : ` The failure events of ${reported} are published: what other services compensated for them stays compensated, and nothing says to them that these took effect after all.`;
   const others = Map.groupBy(
     plans.flatMap(({ ineligible }) => ineligible),
     ({ why }) => why,
@@ -101,6 +111,7 @@ function previewOf(plans: readonly RetryPlan[]) {
       count: own.reduce((all, { events }) => all + events, 0),
     })),
     effect: `Each runs again under its own id, in the order of its key. What its handler has already done is not done twice.${sent}`,
+    consent: consentOf(reported, given),
   };
 }
 

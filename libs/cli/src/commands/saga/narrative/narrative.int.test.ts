@@ -93,7 +93,12 @@ describe('the narrative of a saga', () => {
       `select id from converge.parked where state = 'dead' and consumer = 'confirming'`,
     );
     moods.set('confirm', 'stuck', undefined);
-    await retryParked(scene.database, letter!.id, { by: 'alice', reason: 'the mail server is back' });
+    await retryParked(
+      scene.database,
+      letter!.id,
+      { by: 'alice', reason: 'the mail server is back' },
+      { afterCompensation: true },
+    );
     await until(instance, 'completed');
     await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('stuck'));
   });

@@ -3,7 +3,7 @@ import type { Clock } from '@convergekit/core';
 /** The lines of one kind that a minute may have. */
 const MOST = 100;
 const WINDOW_MS = 60_000;
-/** The kinds that are remembered; a kind has the topic or the handler in its name, and the code of a failure. */
+/** The kinds that are remembered; a kind has the code of a failure in its name, and a consumer's the topic or handler. */
 const MOST_KINDS = 1_000;
 
 interface Window {
@@ -21,7 +21,7 @@ export interface LineNote {
 }
 
 /**
- * Bounds the lines in the log about failing events. A flood of unreadable records costs counters, not the disk of the log:
+ * Bounds the lines in the log about failing events and halted topics. A flood of unreadable records costs counters, not the disk of the log:
  * dead letters are in their table, attempts in their metrics.
  */
 export class LineLimit {

@@ -1,0 +1,141 @@
+import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { waitUntil } from '@convergekit/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { GIVE_UP_LIMIT } from '../alarms.ts';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
+import { listParked } from '../operate/parked-list.ts';
+import { resumePartition } from '../operate/resume.ts';
+import { inPlace, quickSchedule } from '../testing/quick.ts';
+
+const operator = { by: 'ann', reason: 'fixed in 1.4.2' };
+
+describe('a consumer whose deployment is wrong', () => {
+  let scene: FailureScene;
+  const { name, topic, counted } = sceneForEach((opened) => (scene = opened));
+  let fails: (n: number) => boolean = () => false;
+  afterEach(() => (fails = () => false));
+
+  const start = (giveUp: { afterMs: number; perHour: number }) =>
+    scene.start(
+      defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+        if (fails(event.data.n)) throw new Error('a wrong release');
+        await note(tx, event);
+      }),
+      {
+        policies: inPlace({ giveUp }),
+        parking: { schedule: quickSchedule, pollMs: 20, systemic: { keys: 1_000, withinMs: 1_000 } },
+        watchMs: 20,
+      },
+    );
+  const publish = (count: number) =>
+    scene.source.publish(
+      scene.broker,
+      Array.from({ length: count }, (_, n) => counted({ key: `k${n}`, n })),
+    );
+  const failureEvents = async () => (await scene.outbox()).filter(({ type }) => type === FAILURE_TYPE).length;
+  const applied = async () => new Set((await lines(scene.database)).map(({ n }) => n)).size;
+  const halt = async () => {
+    const { rows } = await scene.database.executor.query<{ code: string | null; reason: string | null }>(
+      'select halted_code as code, halted_reason as reason from converge.inbox_partition',
+    );
+    return rows[0];
+  };
+  const paused = () =>
+    waitUntil(async () => ((await halt())?.code === GIVE_UP_LIMIT ? halt() : undefined), {
+      what: 'the pause',
+    });
+  async function resume(): Promise<void> {
+    const admin = await scene.broker.admin();
+    const key = { consumer: name, topic, partition: 0 };
+    await resumePartition(scene.database, admin, key, operator).finally(() => admin.close());
+  }
+
+  // Planted faults: without the limit all that fail are given up; without the time the first are given up before the fix.
+  it.each([10, 50, 100])(
+    'with %i %% of events failing, at most 5 are given up, then it pauses; after the fix and one resume the others take effect',
+    async (percent) => {
+      const bad = (n: number): boolean => n % 100 < percent;
+      const count = percent === 10 ? 100 : 40;
+      fails = bad;
+      const service = await start({ afterMs: 200, perHour: 5 });
+      await publish(count);
+      const { reason } = await paused();
+      expect(reason).toMatch(
+        /^5 events were given up within an hour for a bug .*Error in handler test.counted/,
+      );
+      expect(reason).toContain(`converge consumers resume ${name} --reason`);
+      await waitUntil(() => service.status()[0]?.partitions[0]?.state === 'halted', { what: 'the halt' });
+      expect([await failureEvents(), service.status()[0]?.partitions[0]]).toMatchObject([
+        5,
+        { code: GIVE_UP_LIMIT },
+      ]);
+      const given = await listParked(scene.database.executor, { states: ['dead'] }, 99);
+      expect(given).toHaveLength(5);
+      fails = () => false;
+      await resume();
+      await waitUntil(async () => (await applied()) === count - 5, { what: 'the other effects' });
+      await waitUntil(async () => (await listParked(scene.database.executor, {}, 99)).length === 5, {
+        what: 'the parked keys to be released',
+      });
+      expect([await failureEvents(), (await halt())?.code]).toEqual([5, null]);
+      const { rows } = await scene.database.executor.query(
+        'select action, halted, by from converge.inbox_audit',
+      );
+      expect(rows).toEqual([{ action: 'resume', halted: GIVE_UP_LIMIT, by: 'ann' }]);
+    },
+  );
+
+  // Planted fault: a bug that is given up after its attempts in place.
+  it('a bug that is fixed within its time compensates nothing, and only its key waits meanwhile', async () => {
+    fails = (n) => n === 1;
+    await start({ afterMs: 900_000, perHour: 5 });
+    await publish(4);
+    await waitUntil(async () => (await applied()) === 3, { what: 'the other keys' });
+    const [parked] = await waitUntil(
+      async () => {
+        const found = await listParked(scene.database.executor, {}, 9);
+        return found.length === 1 ? found : undefined;
+      },
+      { what: 'the parked event' },
+    );
+    expect(parked).toMatchObject({ key: 'k1', state: 'waiting', category: 'bug', failureEvent: null });
+    fails = () => false;
+    await waitUntil(async () => (await applied()) === 4, { what: 'the event that failed' });
+    expect(await failureEvents()).toBe(0);
+  });
+
+  // Planted fault: a resume that does not begin the count anew pauses at the first event that still fails.
+  it('a resume begins the count anew, and an event that fails all the same is given up then', async () => {
+    fails = (n) => n < 4;
+    await start({ afterMs: 50, perHour: 2 });
+    await publish(6);
+    await paused();
+    expect(await failureEvents()).toBe(2);
+    await resume();
+    await waitUntil(async () => (await failureEvents()) === 4, { what: 'the other two' });
+    expect([await applied(), (await halt())?.code]).toEqual([2, null]);
+  });
+
+  it('with a limit of 0 the consumer pauses in place of giving up any event, in its partition too', async () => {
+    fails = (n) => n === 1;
+    await start({ afterMs: 0, perHour: 0 });
+    await publish(3);
+    await paused();
+    expect(await failureEvents()).toBe(0);
+    fails = () => false;
+    await resume();
+    await waitUntil(async () => (await applied()) === 3, { what: 'all effects' });
+    expect(await listParked(scene.database.executor, {}, 9)).toEqual([]);
+  });
+
+  // Planted fault: without the lock two members count the same hour, and give up one more each.
+  it('two members that give up at once keep the limit together', async () => {
+    fails = () => true;
+    await Promise.all([start({ afterMs: 100, perHour: 3 }), start({ afterMs: 100, perHour: 3 })]);
+    await publish(30);
+    await paused();
+    expect(await failureEvents()).toBe(3);
+  });
+});

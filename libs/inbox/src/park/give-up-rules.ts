@@ -1,0 +1,33 @@
+import type { Failure } from '@convergekit/core';
+import {
+  bound,
+  DEADLINE_PASSED,
+  defaultGiveUp,
+  dispositionOf,
+  type GiveUpRules,
+} from '@convergekit/resilience/engine';
+import type { Policy } from '@convergekit/resilience';
+
+/** Returns the limits of a handler's policy (pure). */
+export function giveUpRulesOf({ giveUp = defaultGiveUp }: Pick<Policy, 'giveUp'>): GiveUpRules {
+  return giveUp;
+}
+
+/** True for a failure that a deployment causes and a deployment fixes: a bug, or what is missing as long as nothing changes. */
+export function isFault({ category, structural }: Pick<Failure, 'category' | 'structural'>): boolean {
+  return category === 'bug' || structural;
+}
+
+/**
+ * True when an event that would be a dead letter is tried on, since a deployment may fix the fault. Pure. What took effect
+ * is never tried again, nor what has missed its deadline. `elapsedMs`: since the event's first attempt.
+ */
+export function awaitsFix(failure: Failure, elapsedMs: number, { afterMs }: GiveUpRules): boolean {
+  if (!isFault(failure) || dispositionOf(failure) !== 'dead' || elapsedMs >= afterMs) return false;
+  return failure.certainty !== 'applied' && failure.code !== DEADLINE_PASSED;
+}
+
+/** True when a consumer that gave up `given` events for faults within the hour may give up `wanted` more (pure). */
+export function mayGiveUp(given: number, wanted: number, { perHour }: GiveUpRules): boolean {
+  return given + wanted <= bound(perHour);
+}

@@ -1,0 +1,47 @@
+import { type Executor, withTransaction } from '@convergekit/postgres';
+import { GIVE_UP_LIMIT } from '../alarms.ts';
+import type { DeadLetter } from '../attempt/dead-letter.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { haltRunning } from '../slice/fence-sql.ts';
+import { GiveUpRefused, ownStatement } from '../slice/slice-errors.ts';
+import { giveUpRulesOf, isFault, mayGiveUp } from './give-up-rules.ts';
+import { countGivenUp } from './given-up-sql.ts';
+
+/**
+ * Throws GiveUpRefused when failure events for faults would exceed the limit of the consumer in an hour. In the transaction
+ * that gives up, before it locks a parked event or key.
+ */
+export async function limitGiveUps<DB>(
+  { definition, policyOf, clock }: SliceContext<DB>,
+  executor: Executor,
+  reported: readonly DeadLetter[],
+): Promise<void> {
+  const faults = reported.filter(({ failure }) => isFault(failure));
+  for (const deadLetter of faults) {
+    const rules = giveUpRulesOf(policyOf(deadLetter.handler));
+    if (rules.perHour === 'unbounded') continue;
+    const now = new Date(clock.now());
+    const given = await ownStatement('give_up', () => countGivenUp(executor, definition.name, now));
+    if (!mayGiveUp(given, faults.length, rules)) throw new GiveUpRefused(deadLetter, rules.perHour);
+  }
+}
+
+/**
+ * Pauses all partitions of the consumer that run, in place of giving up one more event. They stay so until an operator
+ * resumes them. The transaction is one of its own: that of the event was rolled back.
+ */
+export async function pauseForFaults<DB>(
+  { definition: { name }, database, clock, log }: SliceContext<DB>,
+  refused: GiveUpRefused,
+): Promise<void> {
+  const reason = pauseReason(name, refused);
+  const halted = await withTransaction(database, { clock }, (tx) =>
+    haltRunning(tx, { consumer: name }, { code: GIVE_UP_LIMIT, reason }),
+  );
+  if (halted.length > 0) log.error({ alarm: GIVE_UP_LIMIT, partitions: halted.length }, reason);
+}
+
+function pauseReason(consumer: string, { deadLetter, perHour }: GiveUpRefused): string {
+  const { handler, failure } = deadLetter;
+  return `${perHour} events were given up within an hour for a bug or a structural failure, the most that giveUp.perHour of the policy allows, and ${failure.code} in handler ${handler} would be one more: each is compensated by other services, so the consumer pauses instead. The events wait. Fix the cause and deploy it, then \`converge consumers resume ${consumer} --reason "…"\`: they are tried again, and the count begins anew`;
+}
