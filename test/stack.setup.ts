@@ -1,4 +1,5 @@
 import { startStack, type Stack } from '@convergekit/testing';
+import { reapInstances } from '@convergekit/testing/engine';
 import type { TestProject } from 'vitest/node';
 import { placeInMemory } from './memory.ts';
 
@@ -29,6 +30,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 /** Starts the servers of tests, with progress on stderr. Their data are in memory where it has room. */
 export async function startTestStack(): Promise<Stack> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  // What a killed run left would keep the folder where it is.
+  await reapInstances('.converge', log);
   const release = placeInMemory('.converge/stacks');
   const postgresSettings = {
     // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
