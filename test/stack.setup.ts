@@ -1,4 +1,5 @@
 import { startStack, type Stack } from '@convergekit/testing';
+import { reapInstances } from '@convergekit/testing/engine';
 import type { TestProject } from 'vitest/node';
 import { placeInMemory } from './memory.ts';
 
@@ -29,8 +30,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
 /** Starts the servers of tests, with progress on stderr. Their data are in memory where it has room. */
 export async function startTestStack(): Promise<Stack> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  // What a killed run left would keep the folder where it is.
+  await reapInstances('.converge', log);
   const release = placeInMemory('.converge/stacks');
-  // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
-  const stack = await startStack({ log, postgresSettings: { autovacuum_naptime: '10min' } });
+  const postgresSettings = {
+    // The server looks after one database after the other, all within this time: with hundreds of them, a new process many times a second.
+    autovacuum_naptime: '10min',
+    // Each copy of a database begins a checkpoint, after which every page would be written whole again. It matters only
+    // where the machine itself fails.
+    full_page_writes: 'off',
+  };
+  const stack = await startStack({ log, postgresSettings });
   return { ...stack, stop: () => stack.stop().then(release) };
 }

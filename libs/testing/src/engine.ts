@@ -8,6 +8,7 @@ export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
 export { type SentTransaction, StatementTap } from './statement-tap.ts';
+export { reapInstances } from './stack/instance.ts';
 export { freePort, freePorts } from './stack/ports.ts';
 export { dropDatabases } from './database.ts';
 export { migratedDatabase } from './template.ts';
