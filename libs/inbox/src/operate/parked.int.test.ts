@@ -83,7 +83,6 @@ describe('an operator', () => {
     expect(rows).toEqual([{ action: 'retry', by: 'ann', reason, run: 0 }]);
   });
 
-  // Planted fault: without the refusal the event takes effect in spite of what was compensated for it.
   it('G6q: a dead letter whose failure event was emitted is not retried unless the compensation is named', async () => {
     await play(4);
     const { id, failureEvent } = await dead();

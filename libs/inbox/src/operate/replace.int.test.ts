@@ -119,7 +119,6 @@ it('G5l: data that the declared contract refuses, another key, an undeclared eve
   expect(await applied('k2')).toEqual([]);
 });
 
-// Planted fault: without the refusal the replacement takes effect in spite of what was compensated.
 it('G6q: a dead letter whose failure event was emitted is not replaced unless the compensation is named', async () => {
   const { id } = await deadOf('k5', 1, 3);
   const made = replaceParked(stock.scene.database, id, '{"key":"k5","n":4}', operator, {

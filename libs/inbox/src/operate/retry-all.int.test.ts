@@ -66,7 +66,6 @@ it('G5p: failures with different ids in their texts are one group, and a replay 
   const filter = { states: ['dead'] as const, fingerprint: groups[0]?.fingerprint ?? '' };
   const all = { matching: 20, keys: 20, reported: 20 };
   expect(await planRetry(executor, filter, anyway)).toEqual({ ...all, eligible: 20, ineligible: [] });
-  // Planted fault: a plan that does not know the failure events offers to retry all.
   const why = expect.stringContaining('--after-compensation') as string;
   expect(await planRetry(executor, filter)).toEqual({
     ...{ ...all, keys: 0, eligible: 0, ineligible: [{ why, events: 20 }] },

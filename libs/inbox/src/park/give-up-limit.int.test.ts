@@ -52,7 +52,6 @@ describe('a consumer whose deployment is wrong', () => {
     await resumePartition(scene.database, admin, key, operator).finally(() => admin.close());
   }
 
-  // Planted faults: without the limit all that fail are given up; without the time the first are given up before the fix.
   it.each([10, 50, 100])(
     'with %i percent of events failing, at most 5 are given up, then it pauses; after the fix and one resume the others take effect',
     async (percent) => {
@@ -87,7 +86,6 @@ describe('a consumer whose deployment is wrong', () => {
     },
   );
 
-  // Planted fault: a bug that is given up after its attempts in place.
   it('a bug that is fixed within its time compensates nothing, and only its key waits meanwhile', async () => {
     fails = (n) => n === 1;
     await start({ afterMs: 900_000, perHour: 5 });
@@ -106,7 +104,6 @@ describe('a consumer whose deployment is wrong', () => {
     expect(await failureEvents()).toBe(0);
   });
 
-  // Planted fault: a resume that does not begin the count anew pauses at the first event that still fails.
   it('a resume begins the count anew, and an event that fails all the same is given up then', async () => {
     fails = (n) => n < 4;
     await start({ afterMs: 50, perHour: 2 });
@@ -131,7 +128,6 @@ describe('a consumer whose deployment is wrong', () => {
     expect(await listParked(scene.database.executor, {}, 9)).toEqual([]);
   });
 
-  // Planted fault: without the lock two members count the same hour, and give up one more each.
   it('two members that give up at once keep the limit together', async () => {
     fails = () => true;
     await Promise.all([start({ afterMs: 100, perHour: 3 }), start({ afterMs: 100, perHour: 3 })]);

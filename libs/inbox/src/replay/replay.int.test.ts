@@ -156,7 +156,6 @@ describe('a replay', () => {
     expect(await until(5)).toEqual([1, 2, 3, 2, 3]);
   });
 
-  // Planted fault: a replay that does not look at failure events repeats what other services have compensated.
   it('G6q: a replay over a given-up event whose failure event was emitted is refused unless the compensation is named', async () => {
     await scene.source.publish(scene.broker, [counted(1), counted(2), counted(3)]);
     await until(3);

@@ -14,9 +14,7 @@ import { z } from 'zod';
 import { cli, stopLeftovers } from '../../fixture/cli.ts';
 
 /**
- * A wrong deployment of payments under orders, as a whole: writer, relays, Kafka, two consumers and the command line. Planted
- * faults, each seen to fail here: bugs without a limit an hour; drains that do not look at the pause; a resume that does not
- * make the parked keys due.
+ * A wrong deployment of payments under orders, as a whole: writer, relays, Kafka, two consumers and the command line.
  */
 
 const tag = randomBytes(4).toString('hex');
