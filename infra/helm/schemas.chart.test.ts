@@ -44,14 +44,14 @@ it.each(['1.29', '1.37'])(
   async (version) => {
     const args = ['--strict', '--no-warn', '--quiet', '--kubernetes-version', version];
     expect(core.length).toBeGreaterThan(30);
-    await call(validate ?? '', [...args, ...core]);
+    await call(validate, [...args, ...core]);
     const wrong = join(folder, 'misspelt.yaml');
     const spec = { maxUnavailable: 1, selektor: {} };
     writeFileSync(
       wrong,
       stringify({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'x' }, spec }),
     );
-    await expect(call(validate ?? '', [...args, wrong])).rejects.toMatchObject({
+    await expect(call(validate, [...args, wrong])).rejects.toMatchObject({
       stdout: expect.stringContaining('selektor') as string,
     });
   },
@@ -59,7 +59,7 @@ it.each(['1.29', '1.37'])(
 
 it('the objects of the Prometheus operator fit its types, and a misspelt field does not', async () => {
   expect(monitoring.length).toBeGreaterThan(4);
-  await call(operator ?? '', monitoring);
+  await call(operator, monitoring);
   const wrong = join(folder, 'wrong.yaml');
   const spec = { groups: [{ name: 'x', rules: [{ alert: 'X', expr: 'up', sumary: 'x' }] }] };
   const rule = {
@@ -69,5 +69,5 @@ it('the objects of the Prometheus operator fit its types, and a misspelt field d
     spec,
   };
   writeFileSync(wrong, stringify(rule));
-  await expect(call(operator ?? '', [wrong])).rejects.toThrow('sumary');
+  await expect(call(operator, [wrong])).rejects.toThrow('sumary');
 });

@@ -4,7 +4,6 @@ import { expect, it } from 'vitest';
 import type { ServiceDefinition } from './definition.ts';
 import { endOf } from './end.ts';
 import { runService } from './run-service.ts';
-import type { OwnSettings } from './settings.ts';
 
 const issue = { source: 'not set', message: 'expected string', fix: 'Set it' };
 
@@ -37,7 +36,7 @@ it('a service that ends by an explained error logs its code without a stack, and
 });
 
 const database = { DATABASE_URL: 'postgres://h/d' };
-it.each<[string, ServiceDefinition<object, OwnSettings>, Record<string, string>, string[], string]>([
+it.each<[string, ServiceDefinition<object>, Record<string, string>, string[], string]>([
   ['an unknown variable', { relay: true }, { CONVERGE__HELTH__PORT: '1' }, [], 'HEALTH__PORT'],
   ['an unreadable command line', { relay: true }, {}, ['--health.port'], 'has no value'],
   ['an unknown flag', { relay: true }, {}, ['--helth.port=1'], 'no such setting'],

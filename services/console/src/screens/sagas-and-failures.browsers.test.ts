@@ -229,26 +229,20 @@ it('a payload is shown with its values masked, and an edited one is applied inst
   await scene.source.publish(scene.broker, [events.counted({ key: SECRET, n: 101 })]);
   const found = async () =>
     ((await api(`/api/failures/events?consumer=${name}&key=${SECRET}`))['events'] as { id: string }[])[0]?.id;
-  await waitUntil(async () => (await found()) !== undefined, { what: 'the dead letter' });
-  const id = (await found())!;
-  const event = await api(`/api/failures/events/stock/${id}`);
-  expect(JSON.parse(String(event['payload']))).toEqual({ key: `‹text, ${SECRET.length}›`, n: '‹number›' });
-  const page = await (await fetch(new URL(`/failures/events/stock/${id}/edit`, under.url))).text();
-  expect(page).not.toContain('101');
+  const id = await waitUntil(found, { what: 'the dead letter' });
+  const { payload } = await api(`/api/failures/events/stock/${id}`);
+  expect(JSON.parse(String(payload))).toEqual({ key: `‹text, ${SECRET.length}›`, n: '‹number›' });
   const path = `/api/failures/events/stock/${id}/edit`;
+  const page = await fetch(new URL(path.replace('/api', ''), under.url));
+  expect(await page.text()).not.toContain('101');
   expect(await post(path, { payload: '{oops', reason: 'x' })).toMatchObject([
     409,
     expect.stringContaining('no JSON'),
   ]);
-  const afterCompensation = 'yes';
-  await post(path, {
-    payload: JSON.stringify({ key: SECRET, n: 102 }),
-    reason: 'a line too many',
-    afterCompensation,
-  });
-  await waitUntil(async () => (await lines(scene.database)).some(({ n }) => n === 102), {
-    what: 'the edited event',
-  });
+  const corrected = JSON.stringify({ key: SECRET, n: 102 });
+  await post(path, { payload: corrected, reason: 'too many', afterCompensation: 'yes' });
+  const edited = async () => (await lines(scene.database)).some(({ n }) => n === 102);
+  await waitUntil(edited, { what: 'the edited event' });
   expect(await post('/api/failures/replay', { reason: 'all of it' })).toEqual([
     409,
     expect.stringContaining('choose what to replay'),
