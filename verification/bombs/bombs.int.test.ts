@@ -71,7 +71,6 @@ it('batches that would become gigabytes are one dead letter each, and consumer, 
   await producer.close();
 
   const used = { lead: await publish(2), consume: await run('consume', 2), search: await run('search') };
-  process.stderr.write(`USED ${JSON.stringify(used)}\n`);
   for (const { rssMb, blockedMs } of Object.values(used)) {
     expect(rssMb, JSON.stringify(used)).toBeLessThan(MOST_MB);
     expect(blockedMs, JSON.stringify(used)).toBeLessThan(MOST_BLOCKED_MS);
