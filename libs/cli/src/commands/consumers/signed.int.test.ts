@@ -54,7 +54,8 @@ it('G4c: an event that a relay signed is handled and compensated, and one that a
   const file = join(mkdtempSync(join(tmpdir(), 'converge-')), 'orders.key');
   writeFileSync(file, `${secret}\n`);
   const { rows } = await database.executor.query<{ name: string }>('select name from converge.source');
-  const signatures = { keys: { [rows[0]?.name ?? '']: secret } };
+  const source = rows[0]?.name ?? '';
+  const signatures = { keys: { [source]: secret }, failures: { [`pays-${tag}`]: source } };
   const handled: number[] = [];
   const undone: number[] = [];
   const pays = defineConsumer({ name: `pays-${tag}`, from: 'beginning' }).on(thing, ({ data }) => {
