@@ -82,7 +82,7 @@ it('G4c: an event that a relay signed is handled and compensated, and one that a
   const producer = await broker.producer();
   const forged = { key: 'k', value: '{"key":"k","n":99}', timestampMs: Date.now() };
   const headers = [
-    ...[['ce_id', 'forged'] as const, ['ce_source', rows[0]?.name ?? ''] as const],
+    ...[['ce_id', 'forged'] as const, ['ce_source', source] as const],
     ...[['ce_type', 'cli.thing'] as const, ['ce_specversion', '1.0'] as const],
   ];
   await producer.send([{ topic, partition: 0, records: [{ ...forged, headers }] }]);
@@ -95,7 +95,6 @@ it('G4c: an event that a relay signed is handled and compensated, and one that a
   const letters = await database.executor.query(`select code from converge.parked where state = 'dead'`);
   expect(letters.rows).toEqual([{ code: 'SIGNATURE_MISSING' }]);
 
-  const source = rows[0]?.name ?? '';
   const args = [
     'consumers',
     'replay',
