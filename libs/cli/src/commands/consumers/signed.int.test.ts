@@ -115,7 +115,7 @@ it('G4c: an event that a relay signed is handled and compensated, and one that a
   expect(source).toContain('_');
   expect((await replayWith(source, secret)).said).toMatch(/from offset 0 .*\n.*[23] of cli.thing/);
   const other = randomBytes(36).toString('base64');
-  expect((await replayWith(source, other)).said).not.toContain('cli.thing');
+  expect((await replayWith(source, other)).said).not.toMatch(/\d of cli\.thing/);
   expect(await replayWith(`${source}x`, secret)).toMatchObject({
     code: 78,
     said: expect.stringContaining(`did you mean ${source}?`) as string,
