@@ -25,7 +25,7 @@ const lanes: readonly TrialRules[] = [
 ];
 /** The runs of each lane. In the first tier they are those seeds of a lane that make every transition of a step happen. */
 const EACH = inject('full') ? 125 : 10;
-const FIRST = inject('full') ? [1, 1, 1, 1] : [9, 1, 21, 8];
+const FIRST = inject('full') ? [1, 1, 1, 1] : [9, 1, 14, 8];
 const RUNS = EACH * lanes.length;
 
 interface LaneRuns {

@@ -1,4 +1,4 @@
-import { executorOf } from '@convergekit/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import type { Kysely } from 'kysely';
 
 /** Thrown instead of a COMMIT: the process is gone, the server rolls back. */
@@ -36,11 +36,9 @@ export function behindBarrier<DB>(db: Kysely<DB>, barrier: CommitBarrier): Kysel
       const commit = tx.commit.bind(tx);
       const held = {
         execute: async () => {
-          // What was sent ahead of COMMIT holds its locks by now; in an aborted transaction this fails.
-          await executorOf(tx)
-            .query('select 1')
-            .catch(() => undefined);
-          await barrier.pass();
+          // What was sent ahead of COMMIT holds its locks by now. A transaction that has failed commits nothing: held here,
+          // it would be run again after the trial has decided who commits first, and wait for the locks of the other one.
+          if (await isAlive(executorOf(tx))) await barrier.pass();
           await commit().execute();
         },
       };
@@ -54,6 +52,14 @@ export function behindBarrier<DB>(db: Kysely<DB>, barrier: CommitBarrier): Kysel
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
+}
+
+/** False for a transaction that the server has aborted. */
+function isAlive(tx: Executor): Promise<boolean> {
+  return tx.query('select 1').then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A commit that fails as a lost connection does. */
