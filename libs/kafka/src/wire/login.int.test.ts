@@ -9,6 +9,7 @@ import { collect, record, until, values, written } from '@convergekit/broker/con
 import { type Certificate, selfSigned } from '../fixture/certificates.ts';
 import { drivers } from '../fixture/drivers.ts';
 import { unsignedToken } from '../fixture/unsigned-token.ts';
+import type { LoginToken } from './connection.ts';
 import { kafkaOptions, kafkaSettings } from '../settings.ts';
 
 /*
@@ -185,5 +186,40 @@ describe.each(drivers)('logins of the %s driver', (name, connect) => {
     written((await producer.send([{ topic, partition: 0, records: [record(`${sent}`)] }]))[0]);
     const read = values(await collect(admin.read(topic, 0, 0n, 1_000n)));
     expect(read).toEqual(Array.from({ length: sent + 1 }, (__, n) => `${n}`));
+  });
+
+  it('a client whose new token is late keeps its requests until the login, in their order', async () => {
+    const late = Promise.withResolvers<LoginToken>();
+    const renewed = Promise.withResolvers<true>();
+    let opening = true;
+    const token = (): Promise<LoginToken> => {
+      if (opening) return Promise.resolve(unsignedToken('relay'));
+      renewed.resolve(true);
+      return late.promise;
+    };
+    const sasl = { mechanism: 'oauthbearer', token } as const;
+    const options = { brokers: [addresses.short], clientId: 'login', ssl: { ca: server.certificate } };
+    const [early, later] = [connect({ ...options, sasl }), connect({ ...options, sasl })];
+    onTestFinished(() => later.close());
+    const topic = `${name}-late`;
+    await (await early.admin()).createTopic({ name: topic, partitions: 1 });
+    await early.close();
+    const producer = await later.producer();
+    const sends: Promise<unknown>[] = [];
+    const send = (): Promise<unknown> => {
+      const one = producer.send([{ topic, partition: 0, records: [record(`${sends.length}`)] }]);
+      sends.push(one.then(([answer]) => written(answer)));
+      return one;
+    };
+    await send();
+    opening = false;
+    // One library logs in by a timer of its own, the other one before a request.
+    const asked = renewed.promise;
+    await until('the request for a new token', () => Promise.race([asked, send().then(() => false)]));
+    for (let n = 0; n < 3; n += 1) void send();
+    late.resolve(unsignedToken('relay'));
+    await Promise.all(sends);
+    const read = values(await collect((await later.admin()).read(topic, 0, 0n, 1_000n)));
+    expect(read).toEqual(sends.map((_, n) => `${n}`));
   });
 });

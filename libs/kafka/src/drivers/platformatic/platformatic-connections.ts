@@ -60,9 +60,13 @@ export class PlatformaticConnections implements ConnectionLayer {
       await connection.connect(host, port);
       connection.socket.setKeepAlive(true, 60_000);
       const versions = versionsOf(await this.#ask(client, connection));
+      const loggedIn = loginAgain(connection);
       return {
         versions,
-        send: (request, onWritten) => send(client, connection, request, onWritten),
+        send: async (request, onWritten) => {
+          await loggedIn();
+          return send(client, connection, request, onWritten);
+        },
       };
     } catch (error) {
       end();
@@ -118,6 +122,25 @@ function saslOf(sasl: SaslOptions): Platformatic.SASLOptions {
       if (text.length === 0) done(null, text);
       else done(new Error(`the token was refused: ${text.toString('utf8').slice(0, 200)}`));
     },
+  };
+}
+
+/**
+ * Returns a wait for the end of a login in an open session. A broker accepts no request meanwhile, and the library does
+ * not queue them. Callers go on in their order: no request passes one that waits.
+ */
+function loginAgain(connection: PlatformaticConnection): () => Promise<void> {
+  let end: Promise<void> | undefined;
+  return async () => {
+    while (end !== undefined || connection.status === 'reauthenticating') {
+      try {
+        await (end ??= connection.ready());
+      } catch (error) {
+        throw connectionErrorFrom(error);
+      } finally {
+        end = undefined;
+      }
+    }
   };
 }
 
