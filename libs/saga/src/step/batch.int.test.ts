@@ -99,23 +99,29 @@ describe.each([undefined, 'repeatable read'])('a slice of steps (isolation: %s)'
     const instances = await placeAll('test.placed');
     scene.pump.held.add('test.cancelled');
     await scene.emit(cancelled({ order: 'c', note: '' }));
+    // The payment waits: a slice that is run again may be slower than the saga, whose cancellation is then too late.
+    scene.pump.held.add('test.taken');
+    scene.pump.held.delete('test.placed');
+    scene.pump.held.delete('test.cancelled');
+    const lost = instances.get('c') ?? '';
+    await untilOneOf(lost, [
+      'pay:undone reserve:undone ship:tombstoned',
+      'pay:tombstoned reserve:undone ship:tombstoned',
+      'reserve:tombstoned ship:tombstoned',
+      'pay:tombstoned reserve:tombstoned ship:tombstoned',
+    ]);
     scene.pump.held.clear();
-    for (const [name, instance] of instances)
-      await scene.until(instance, name === 'c' ? await untilUndone(instance) : COMPLETED);
+    for (const [name, instance] of instances) if (name !== 'c') await scene.until(instance, COMPLETED);
     expect(await lines('ship')).toEqual(NAMES.filter((name) => name !== 'c').map((name) => `${name} apply`));
     expect(await flaws()).toEqual([]);
   });
 
-  /** The steps before the pivot are undone, or were never reached. */
-  async function untilUndone(instance: string): Promise<string> {
-    const ends = [
-      'pay:tombstoned reserve:undone ship:tombstoned',
-      'pay:undone reserve:undone ship:tombstoned',
-    ];
-    ends.push('pay:tombstoned reserve:tombstoned ship:tombstoned');
+  async function untilOneOf(instance: string, ends: readonly string[]): Promise<void> {
     let last = '';
-    await waitUntil(async () => ends.includes((last = await scene.fences(instance))), { what: 'the undo' });
-    return last;
+    const ended = async (): Promise<boolean> => ends.includes((last = await scene.fences(instance)));
+    await waitUntil(ended, { what: 'the undo' }).catch((error: unknown) => {
+      throw new Error(`it is at ${last}`, { cause: error });
+    });
   }
 
   it('a handler that fails costs only its own event: its neighbours in the slice take effect once', async () => {
