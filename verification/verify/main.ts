@@ -13,6 +13,8 @@ import { type Part, parts } from './parts.ts';
 
 const TABLE = 'verification/verify/runs.json';
 const CI_SECONDS = 600;
+// A make inside of make would take the arguments of this one.
+const OWN = { ...process.env, MAKEFLAGS: '', ARGS: '' };
 
 const { values } = parseArgs({
   options: {
@@ -92,7 +94,7 @@ function runPart(part: Part): number | string {
   say(`${part.name}: ${part.shows}`);
   const began = systemClock.monotonic();
   for (const step of part.steps) {
-    const { status } = spawnSync('bash', ['-c', step], { cwd: root, stdio: 'inherit' });
+    const { status } = spawnSync('bash', ['-c', step], { cwd: root, env: OWN, stdio: 'inherit' });
     if (status !== 0) return `\`${step}\` ended with ${status ?? 'a signal'}`;
   }
   const seconds = Math.round((systemClock.monotonic() - began) / 1_000);
