@@ -112,6 +112,28 @@ export function admit(state: BreakerState, judging: JudgeContext): Admission {
   }
 }
 
+/** Returns the number of calls that a breaker would admit now; Infinity while it is closed. Pure. */
+export function roomOf(
+  state: BreakerState,
+  { now, settings }: Pick<JudgeContext, 'now' | 'settings'>,
+): number {
+  switch (state.kind) {
+    case 'closed':
+      return Number.POSITIVE_INFINITY;
+    case 'isolated':
+      return 0;
+    case 'open':
+      return now < state.untilMs ? 0 : settings.probes;
+    case 'half_open': {
+      const { probes, succeeded } = state;
+      if (succeeded >= settings.probes) return Number.POSITIVE_INFINITY;
+      // A hanging probe never ends: the next call finds that, and opens the breaker again.
+      if (probes.some(({ expiresAt }) => expiresAt <= now)) return 1;
+      return settings.probes - succeeded - probes.length;
+    }
+  }
+}
+
 export interface CallResult {
   /** The probe of the admission; undefined for a call through a closed breaker. */
   readonly probe: Probe | undefined;

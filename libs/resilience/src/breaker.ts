@@ -7,6 +7,7 @@ import {
   defaultBreaker,
   type CallOutcome,
   recordResult,
+  roomOf,
 } from './breaker-state.ts';
 import { classify as classifyError } from './classify.ts';
 import { ConvergeError, type Failure } from '@convergekit/core';
@@ -38,6 +39,11 @@ export class CircuitBreaker {
 
   get state(): BreakerState {
     return this.#state;
+  }
+
+  /** The number of calls that it would admit now; Infinity while it is closed. */
+  get room(): number {
+    return roomOf(this.#state, { now: this.#options.clock.monotonic(), settings: this.#settings });
   }
 
   /** Calls `fn` if the breaker admits it; otherwise rejects with code BREAKER_OPEN and `retryAfterMs`. */

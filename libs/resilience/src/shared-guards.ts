@@ -37,7 +37,7 @@ export class SharedGuards {
   }
 
   /** The breakers in use, by operation. */
-  get breakers(): ReadonlyMap<string, Pick<CircuitBreaker, 'state'>> {
+  get breakers(): ReadonlyMap<string, Pick<CircuitBreaker, 'state' | 'room'>> {
     return this.#breakers;
   }
 

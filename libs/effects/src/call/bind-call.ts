@@ -78,6 +78,11 @@ export interface BoundCall {
   undoing(applied: AppliedCall): CallHandle;
 }
 
+/** Returns the name of a call's query, for its breaker and its policy. */
+export function queryName(use: string): string {
+  return `${use}.query`;
+}
+
 /** The undo of a call under a name of its own. `idempotency`: what the engine that repeats it relies on. */
 export interface UndoUse {
   readonly name: string;
@@ -193,7 +198,7 @@ function operations<Result>(
   };
   return {
     call: make<Result>(use, idempotency),
-    query: make<Found<Result>>(`${use}.query`, 'idempotent', use),
+    query: make<Found<Result>>(queryName(use), 'idempotent', use),
     undo: make<UndoAnswer>(undoUse.name, undoUse.idempotency),
   };
 }

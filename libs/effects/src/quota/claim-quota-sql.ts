@@ -22,8 +22,8 @@ import { earnedInUs } from './quota.ts';
 const claimSql = `
   with wanted as materialized (
     select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
-      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
-              as g (effect, places, lease_ms, final_ms, saga, quota, earned_us, burst_us) ${sizeUnknownSql}) as asked
+      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[], $8::bool[], $9::bool[], $10::text[], $11::bigint[],
+                $12::bigint[]) as g (effect, places, lease_ms, final_ms, saga, calls, queries, quota, earned_us, burst_us) ${sizeUnknownSql}) as asked
      where ${notPaused}),
   asking as materialized (
     select wanted.quota, min(earned_us) as earned_us, min(burst_us) as burst_us, count(*) as rows

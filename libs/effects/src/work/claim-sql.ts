@@ -16,6 +16,10 @@ export interface Wanted {
   readonly saga?: string | undefined;
   /** The quota from which each claimed call is taken. @default none */
   readonly quota?: Quota | undefined;
+  /** False while nothing may be called: only outcomes that are known are taken, and queries. @default true */
+  readonly calls?: boolean;
+  /** False while nothing may be queried. @default true */
+  readonly queries?: boolean;
 }
 
 /** The condition that the saga of an asked effect is not paused as a whole. */
@@ -24,6 +28,7 @@ export const notPaused = `not exists (
 /** The condition that a row `work` of a `wanted` effect may be taken. $6: the rows at hand. */
 export const isDue = `effect = wanted.effect and due_at <= clock_timestamp()
           and state in ('ready', 'calling', 'unknown', 'answered') and id <> all ($6::uuid[])
+          and case state when 'answered' then true when 'ready' then wanted.calls else wanted.queries end
           and (not wanted.is_partly_paused or not exists (
             select from converge.saga_pause pause where pause.saga = wanted.saga and pause.instance = work.instance))`;
 /** Takes the rows of `due`. $1: the holder. */
@@ -51,12 +56,13 @@ export const claim = `update converge.saga_work work set
  * workers pass each other. All times are the database's. Whether the step of a call is to be undone is read by the
  * primary key of its fence, without a lock. Work of a paused saga is not taken: all of an effect's when the saga is paused,
  * row by row when only some of its instances are. Without a pause that costs a look at an empty table for each effect.
+ * Work whose call an open breaker would refuse is not taken either: it stays due, until a probe may be made.
  */
 const claimSql = `
   with wanted as materialized (
     select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
-      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[])
-              as g (effect, places, lease_ms, final_ms, saga) ${sizeUnknownSql}) as asked
+      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[], $8::bool[], $9::bool[])
+              as g (effect, places, lease_ms, final_ms, saga, calls, queries) ${sizeUnknownSql}) as asked
      where ${notPaused}),
   due as (
     select found.id, found.state, found.final_at, wanted.lease_ms, wanted.final_ms
@@ -113,6 +119,8 @@ export function claimValues(
     wanted.map(({ callMs, settleMs }) => callMs + settleMs),
     held,
     wanted.map(({ saga }) => saga ?? null),
+    wanted.map(({ calls = true }) => calls),
+    wanted.map(({ queries = true }) => queries),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Failure } from '@convergekit/core';
-import type { Wait, WaitRule } from '@convergekit/resilience/engine';
+import { BREAKER_OPEN, type Wait, type WaitRule } from '@convergekit/resilience/engine';
 
 /**
  * ready     no call was made, or the last one certainly took no effect
@@ -76,6 +76,23 @@ export interface WorkAttempt {
   readonly failure?: StoredFailure;
   readonly found?: 'applied' | 'rejected' | 'not_found';
   readonly wait?: WorkWait;
+}
+
+/** Pure: true when a breaker refused the call: nothing was attempted, and the entry says what is waited for. */
+export function isRefused({ failure }: Pick<WorkAttempt, 'failure'>): boolean {
+  return failure?.code === BREAKER_OPEN;
+}
+
+/** Pure: the attempts after further ones. Refusals one after the other are one wait, which began with the first. */
+export function continueStory(
+  story: readonly WorkAttempt[],
+  attempts: readonly WorkAttempt[],
+): readonly WorkAttempt[] {
+  return attempts.reduce((all, one) => {
+    const last = all.at(-1);
+    const waits = last !== undefined && isRefused(last) && isRefused(one) && last.op === one.op;
+    return waits ? [...all.slice(0, -1), { ...one, at: last.at }] : [...all, one];
+  }, story);
 }
 
 /** An act of an operator, as it is stored among the attempts. */

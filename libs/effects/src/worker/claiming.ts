@@ -13,6 +13,7 @@ import type { ResolvedOptions } from './options.ts';
 import { OutcomeGroups } from './outcome-groups.ts';
 import { Places, renews } from './places.ts';
 import { processWork } from './process-work.ts';
+import { withinBreakers } from './within-breakers.ts';
 
 /** The maximum of a run in milliseconds, for the lease: after it a row of an unbounded policy is taken up again. */
 const MAX_RUN_MS = 600_000;
@@ -88,7 +89,7 @@ export function claiming<DB>(
   };
   const { take, pauseMs: quotaPauseMs } = taking(options);
   const claim = async (): Promise<NextRun | undefined> => {
-    const wanted = places.free(runMs, options);
+    const wanted = withinBreakers(places.free(runMs, options), options);
     if (wanted.length === 0) return undefined;
     failpoint('saga.before_claim');
     const asked = now();

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { Next } from '../work/decide.ts';
-import type { ClaimedWork, Outcome, WorkAttempt } from '../work/work.ts';
+import { type ClaimedWork, continueStory, type Outcome, type WorkAttempt } from '../work/work.ts';
 
 /** The number of attempts that a row keeps; the counters count all. */
 const REMEMBERED = 50;
@@ -102,7 +102,7 @@ function stateOf({ kind }: Outcome): 'done' | 'failed' {
 }
 
 function storyOf({ story }: ClaimedWork, { attempts }: AttemptsMade): string {
-  return JSON.stringify([...story, ...attempts].slice(-REMEMBERED));
+  return JSON.stringify(continueStory(story, attempts).slice(-REMEMBERED));
 }
 
 /** Keeps an outcome that could not be recorded: it is recorded later, without a second call. False = the claim was lost. */

@@ -47,6 +47,17 @@ it('S22: the attempts of a run are counted by outcome and reason, timed by numbe
   expect(of('converge_attempt_wait_seconds_sum', 'converge_wait_rule')).toEqual(['slow_schedule 0.25']);
 });
 
+// Planted fault: without the look at refusals an outage of nine minutes counts 67,000 attempts.
+it('a call that an open breaker refused is counted and timed as no attempt', async () => {
+  recordAttempts({
+    effect: 'test.refused',
+    earlier: 0,
+    attempts: [{ at, op: 'call', durationMs: 0, failure: failure('BREAKER_OPEN') }],
+    next: { kind: 'again', state: 'ready', wait: { ...wait, rule: 'breaker_open' } },
+  });
+  expect((await telemetry.scrape()).body).not.toContain('test.refused');
+});
+
 it('the outcome of a failed attempt is a word that consumers use as well', () => {
   const reject = { kind: 'fail', failure: { ...failure('NO'), category: 'business' } } as const;
   expect(outcomeOf(reject)).toBe('reject');

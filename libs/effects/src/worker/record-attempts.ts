@@ -1,6 +1,6 @@
 import { attributeNames, countAttempt, recordDuration } from '@convergekit/telemetry/engine';
 import type { Next } from '../work/decide.ts';
-import type { WorkAttempt } from '../work/work.ts';
+import { isRefused, type WorkAttempt } from '../work/work.ts';
 
 /** The attempts of one run of an effect. */
 export interface RunAttempts {
@@ -12,10 +12,13 @@ export interface RunAttempts {
   readonly next: Next;
 }
 
-/** Records the attempts of a run: each one with its number, duration, outcome and reason, and the wait after it. */
+/** Records the attempts of a run that were made: each one with its number, duration, outcome and reason, and the wait after it. */
 export function recordAttempts({ effect, earlier, attempts, next }: RunAttempts): void {
   const labels = { [attributeNames.effect]: effect };
-  for (const [index, { failure, durationMs, wait }] of attempts.entries()) {
+  for (const [index, attempt] of attempts.entries()) {
+    // A breaker that refused the call is seen in its own metric: nothing was attempted.
+    if (isRefused(attempt)) continue;
+    const { failure, durationMs, wait } = attempt;
     const last = index === attempts.length - 1;
     const failed = failure !== undefined;
     recordDuration({ labels, durationMs, number: earlier + index + 1, failed });

@@ -4,18 +4,20 @@ import type { Logger } from '@convergekit/telemetry';
 import type { Next } from '../work/decide.ts';
 import type { LateWork } from '../effect/types.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
-import type { ClaimedWork, WorkAttempt } from '../work/work.ts';
+import { type ClaimedWork, isRefused, type WorkAttempt } from '../work/work.ts';
 import type { OverdueWork } from './overdue-sql.ts';
 import { hideInput } from './hide-input.ts';
 import { recordAttempts } from './record-attempts.ts';
 
 /** Counts and log lines of the worker, in one place. Ids and codes only, never inputs or results. */
 export const report = {
+  /** A refusal by a breaker is no attempt: it is stored as a wait, and the breaker's metric shows it. */
   attempts(log: Logger, work: ClaimedWork, attempts: readonly WorkAttempt[], next: Next): void {
     recordAttempts({ effect: work.effect, earlier: earlierOf(work), attempts, next });
     const hide = attempts.some(({ failure }) => failure !== undefined) ? hideInput(work) : undefined;
-    for (const { failure, op } of attempts) {
-      if (failure === undefined) continue;
+    for (const attempt of attempts) {
+      const { failure, op } = attempt;
+      if (failure === undefined || isRefused(attempt)) continue;
       const { category, certainty, code, message } = failure;
       log.warn(
         { ...named(work), op, category, certainty, code, next: next.kind, reason: hide?.(message) },
@@ -60,7 +62,7 @@ export const report = {
 
 /** Pure: the number of attempts that earlier runs of the work made. */
 export function earlierOf({ story }: Pick<ClaimedWork, 'story'>): number {
-  return story.filter(({ op }) => op === 'call' || op === 'query').length;
+  return story.filter((one) => (one.op === 'call' || one.op === 'query') && !isRefused(one)).length;
 }
 
 interface Overdue {
