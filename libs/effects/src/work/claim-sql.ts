@@ -41,7 +41,7 @@ export const claim = `update converge.saga_work work set
   returning work.id, work.consumer, work.handler, work.effect, work.key, work.idempotency_key, work.input, work.cause,
     due.state as found, work.outcome, work.term, work.attempts, work.queries, work.story,
     extract(epoch from clock_timestamp() - work.created_at) * 1000 as age_ms,
-    due.final_at::text as doubt_until,
+    due.final_at::text as doubt_until, due.final_ms::float8 as final_ms,
     coalesce(extract(epoch from work.final_at - clock_timestamp()) * 1000, 0) as final_in_ms,
     work.op is not distinct from 'apply' and exists (
       select from converge.saga_fence fence
@@ -91,6 +91,7 @@ export interface ClaimRow {
   readonly age_ms: string;
   readonly final_in_ms: string;
   readonly doubt_until: string | null;
+  readonly final_ms: number;
   readonly is_covered: boolean;
 }
 
@@ -144,6 +145,7 @@ export function claimedOf(row: ClaimRow): ClaimedWork {
     finalInMs: Number(row.final_in_ms),
     doubt: row.doubt_until !== null,
     doubtUntil: row.doubt_until,
+    finalMs: row.final_ms,
     covered: row.is_covered,
   };
 }

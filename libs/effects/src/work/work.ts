@@ -144,6 +144,8 @@ export interface ClaimedWork {
   readonly finalInMs: number;
   /** True when an earlier call may have taken effect or still may: no final query has denied it. */
   readonly doubt: boolean;
+  /** The time in which a call becomes visible or has failed for certain, from its claim on, in milliseconds. */
+  readonly finalMs: number;
   /** The value of `final_at` before this claim. */
   readonly doubtUntil: string | null;
   readonly story: readonly WorkAttempt[];

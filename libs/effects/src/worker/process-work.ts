@@ -6,7 +6,7 @@ import { slowDelayMs } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
-import { type Answer, decide, doubtAfter, type Next, nextOp, stored } from '../work/decide.ts';
+import { type Answer, decide, doubtAfter, finalInMs, type Next, nextOp, stored } from '../work/decide.ts';
 import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -79,11 +79,12 @@ async function processRow<DB>(
         return close(options, effect, revived, work, { kind: 'failed', failure: COVERED }, nothing);
       const { answer, attempts, sent } = await runCall(op, revived, effect.idempotency, asking);
       if (effect.grouped === true) options.onCalled?.();
-      const next = decide(op, answer, work, effect, options.random);
+      const tried = { ...work, finalInMs: finalInMs(work, options.clock.now()) };
+      const next = decide(op, answer, tried, effect, options.random);
       report.attempts(options.log, work, attempts, next);
       return follow(options, effect, revived, work, next, {
         ...attemptsMade(op, answer, attempts, sent, next),
-        doubt: doubtAfter(op, next, work),
+        doubt: doubtAfter(op, next, tried),
       });
     }
   }

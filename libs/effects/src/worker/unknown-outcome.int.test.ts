@@ -33,7 +33,7 @@ const notFinal = (row: { story: string }) => storyOf(row).at(-1)?.wait?.rule ===
 /** Ends the time in which a call may still be on its way, of work that waits for that. */
 async function endDoubt(): Promise<void> {
   await database.executor.query(
-    `update converge.saga_work set final_at = clock_timestamp(), due_at = clock_timestamp()
+    `update converge.saga_work set final_at = null, due_at = clock_timestamp()
       where state = 'unknown' and due_at > clock_timestamp() + interval '1 minute'`,
   );
 }
@@ -88,5 +88,34 @@ describe('an unknown outcome', () => {
       { state: 'done', stuck_reason: null },
     ]);
     expect(provider.calls).toHaveLength(2);
+  });
+
+  // Planted fault: by the database's clock alone the second worker makes the call again, and it takes effect twice.
+  it('a database clock that jumps ahead while a call is on its way does not make "not found" final', async () => {
+    const answer = Promise.withResolvers<string>();
+    const asked: string[] = [];
+    const revive: typeof effects.plain.revive = (kept) => ({
+      ...effects.plain.revive(kept),
+      call: () => {
+        asked.push('call');
+        return answer.promise;
+      },
+      query: () => {
+        asked.push('query');
+        return Promise.resolve({ kind: 'not_found' });
+      },
+    });
+    await request(database, effects.plain, ['a']);
+    await work({ ...effects.plain, revive });
+    await waitUntil(() => asked.length > 0, { what: 'the call' });
+    // A failover to a primary whose clock is an hour ahead: the stored times are an hour older.
+    await database.executor.query(
+      `update converge.saga_work set due_at = due_at - interval '1 hour', final_at = final_at - interval '1 hour'`,
+    );
+    await work({ ...effects.plain, revive });
+    const isPutOff = async () => (await workRows(database))[0]?.state === 'unknown' || asked.length > 2;
+    await waitUntil(isPutOff, { what: 'a query of the other worker' });
+    expect(asked).toEqual(['call', 'query']);
+    answer.resolve('{"receipt":"r-a"}');
   });
 });

@@ -48,8 +48,7 @@ export async function readOpenCalls(executor: Executor): Promise<readonly OpenCa
 /** Makes the calls that wait for a later attempt due now, and "not found" final. Returns their number. */
 export async function hurryCalls(executor: Executor, mostTries: number): Promise<number> {
   const sql = `update converge.saga_work
-                  set due_at = clock_timestamp(),
-                      final_at = case when final_at is null then null else clock_timestamp() - interval '1 second' end
+                  set due_at = clock_timestamp(), final_at = null
                 where ${isCall} and state in ('ready', 'unknown', 'answered') and holder is null
                   and due_at > clock_timestamp() and attempts + queries < $1`;
   return (await executor.query(sql, [mostTries])).rowCount;

@@ -43,9 +43,9 @@ export async function makeDue(executor: Executor, id: string): Promise<void> {
   await executor.query(sql, [id]);
 }
 
-/** Makes "not found" final for the calls of a run. */
+/** Makes "not found" final for the calls of a run: none is on its way any more. */
 export async function makeFinal(executor: Executor, instance: string): Promise<void> {
-  const sql = `update converge.saga_work set final_at = clock_timestamp() - interval '1 second'
+  const sql = `update converge.saga_work set final_at = null
                 where instance = $1 and final_at is not null and holder is null`;
   await executor.query(sql, [instance]);
 }
