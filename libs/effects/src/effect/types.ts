@@ -117,4 +117,8 @@ export interface CallHandle {
 export interface Revived<DB> extends CallHandle {
   succeeded(result: string, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
   failed(failure: EffectFailure, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
+  /**
+   * Runs in a transaction of its own after a reaction was rolled back because it cannot decide yet (SAGA_UNDECIDED).
+   */
+  undecided?(tx: Transaction<DB>): Promise<void>;
 }

@@ -192,7 +192,9 @@ async function close<DB>(
     return written(await groups.record(recording), ended);
   } catch (error) {
     const failure = classify(error);
-    if (failure.code !== 'SAGA_UNDECIDED') report.recordingFailed(log, work, failure);
+    if (failure.code === 'SAGA_UNDECIDED')
+      await kyselyTransaction(database.db, { clock, random }, async (tx) => revived.undecided?.(tx));
+    else report.recordingFailed(log, work, failure);
     const recordings = work.story.filter(({ op }) => op === 'settle').length + 1;
     const computedMs = slowDelayMs(effect.schedule, Math.min(recordings, 60), random);
     const capMs = slowDelayMs(effect.schedule, Math.min(recordings, 60), () => 1);

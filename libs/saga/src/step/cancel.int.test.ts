@@ -1,5 +1,6 @@
 import { retryParked } from '@convergekit/inbox/operate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { broken } from '../fixture/trial/world.ts';
 import { COMPLETED, type Placed, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
 
 let scene: TrialScene;
@@ -105,6 +106,26 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
       expect(await scene.books(order)).toBe(books);
     },
   );
+
+  // Planted fault: a query that is brought forward in the timer's transaction is rolled back with it, and due in an hour.
+  it('a cancellation or deadline that meets an unknown outcome has it queried at once', async () => {
+    const name = scene.next();
+    const { inHandler } = scene.world;
+    let isDown = true;
+    scene.world.inHandler = (what, whose) =>
+      what === 'query ship' && whose === name && isDown
+        ? Promise.reject(broken('service', 'not_applied'))
+        : inHandler(what, whose);
+    const order = await scene.place({ ship: 'unknown_not' }, name);
+    await scene.until(order, `${GROUP} ship:unknown`);
+    const rests = `update converge.saga_work set due_at = clock_timestamp() + interval '1 hour'
+                    where instance = $1 and op = 'resolve' and state = 'unknown' and holder is null returning id`;
+    const isPutOff = async () => (await scene.saga.rows(rests, [order.instance])).length === 1;
+    await scene.eventually(isPutOff, 'the query to have failed');
+    isDown = false;
+    await cancelRuns(order);
+    await scene.until(order, UNDONE.replace('ship:tombstoned', 'ship:failed_not_applied'));
+  });
 
   it('a cancellation or deadline after the pivot was refused changes nothing', async () => {
     const order = await scene.place({ ship: 'reject' });

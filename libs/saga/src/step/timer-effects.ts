@@ -1,5 +1,6 @@
 import type { StandardSchema } from '@convergekit/contracts/engine';
 import { defineCall, type Effect, type OutcomeContext } from '@convergekit/effects';
+import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
 import { applyToStep } from './apply-to-step.ts';
 import { bringForward, type WorkOp } from '@convergekit/effects/engine';
@@ -20,17 +21,24 @@ export function timerEffect<DB>(
   op: TimerOp,
   stored: { readonly input: StandardSchema<StepInput>; readonly result: StandardSchema<null> },
 ): Effect<DB> {
+  const timer = defineCall({
+    ...stored,
+    name: effectName(member.step, op),
+    idempotency: 'idempotent',
+    call: () => Promise.resolve(null),
+  }).onOutcome<DB>({
+    succeeded: (_, context) => (op === 'expire' ? expired(member, context) : decided(member, op, context)),
+    failed: () => undefined,
+  });
   return Object.freeze({
-    ...defineCall({
-      ...stored,
-      name: effectName(member.step, op),
-      idempotency: 'idempotent',
-      call: () => Promise.resolve(null),
-    }).onOutcome<DB>({
-      succeeded: (_, context) => (op === 'expire' ? expired(member, context) : decided(member, op, context)),
-      failed: () => undefined,
-    }),
+    ...timer,
     endless: true,
+    revive: (kept: { readonly input: string; readonly idempotencyKey: string }) => {
+      const { instance } = JSON.parse(kept.input) as StepInput;
+      // What the timer waits for is queried now. Its own transaction is rolled back.
+      const undecided = (tx: Transaction<DB>) => bringForward(tx, keyOf(member, instance));
+      return { ...timer.revive(kept), undecided };
+    },
   });
 }
 
@@ -43,9 +51,7 @@ async function decided<DB>(
   const event = context.input.events?.[0];
   if (event === undefined) return;
   const transition = await cancelAt(member, instance, why, event, toolsOf(context), lockedFence(context));
-  if (transition.act !== 'wait') return;
-  await bringForward(context.tx, keyOf(member, instance));
-  throw undecided(member);
+  if (transition.act === 'wait') throw undecided(member);
 }
 
 /** Handles the end of the step's own time: the first of this and the step's outcome at the fence wins. */
