@@ -46,7 +46,8 @@ export interface SagaWorkerOptions<DB> {
   readonly undeclaredMs?: number;
   /**
    * The time work may fail before it is shown as stuck and an operator is alerted. The failure may be of a call, a
-   * query, an undo or a reaction; the work is still retried. In milliseconds. @default 900_000
+   * query, an undo or a reaction; the work is still retried. A pause of a saga that lasts longer raises an alarm, too. In
+   * milliseconds. @default 900_000
    */
   readonly stuckAfterMs?: number;
   /** The time ended intents are kept. In milliseconds. @default 2_592_000_000 (30 days) */

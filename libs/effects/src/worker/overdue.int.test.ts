@@ -107,6 +107,31 @@ it('work that a pause of its saga holds is not overdue, and its timers are', asy
   expect([await look(), await keys()]).toEqual([3, ['p-resolve', 'p-deadline']]);
 });
 
+// Planted fault: without the check a saga that is never resumed waits for ever, and nothing is raised.
+it('a pause that lasts longer than its bound raises an alarm once, and so does the next one of the same saga', async () => {
+  const pause = (instance: string, minutes: number): Promise<unknown> =>
+    database.executor.query(
+      `insert into converge.saga_pause (saga, instance, by, reason, paused_at)
+       values ('trip', $1, 'alice', 'looking', clock_timestamp() - $2::float8 * interval '1 minute')
+       on conflict (saga, instance) do update set paused_at = excluded.paused_at`,
+      [instance, minutes],
+    );
+  const raised = () => alarms.filter(({ alarm }) => alarm === 'saga_paused');
+  await pause('short', 1);
+  await pause('long', 16);
+  const worker = sagaWorker<SceneDb>(effects, { ...hurried, database, log });
+  await worker.start();
+  await waitUntil(() => raised().length === 1, { what: 'the alarm' });
+  await pause('long', 17);
+  await waitUntil(() => raised().length === 2, { what: 'the alarm of the later pause' }).finally(() =>
+    worker.stop(),
+  );
+  expect(raised()).toMatchObject(
+    [1, 2].map(() => ({ saga: 'trip', instance: 'long', by: 'alice', reason: 'looking' })),
+  );
+  await database.executor.query('delete from converge.saga_pause');
+});
+
 // Planted fault: without the look at its work a step that was paused for an hour is overdue as soon as it is resumed.
 it('a step is overdue when its call has been due for longer than the bound, not when it was made due again', async () => {
   await waiting('r-step', 'ready', 'apply');

@@ -9,6 +9,7 @@ import { declareEffects } from '../work/worker-sql.ts';
 import { longestPauseMs } from './claim-pace.ts';
 import { claiming } from './claiming.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
+import { longPauseCheck } from './long-pauses.ts';
 import { alertOverdue } from './overdue.ts';
 import { alertOverdueWorkflows } from './overdue-workflows.ts';
 import { forgetEnded } from './tidy-sql.ts';
@@ -28,6 +29,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   const { undeclaredMs, log } = resolved;
   const declared = [...resolved.effects.keys()];
   const checkUndeclared = undeclaredCheck({ executor: database.executor, declared, undeclaredMs, log });
+  const checkPauses = longPauseCheck(database.executor, log, resolved.stuckAfterMs);
   const loop = { clock, random, onError: away };
   const patience = { baseMs: pollMs, factor: 2, capMs: Math.max(pollMs, outageBackoff.capMs) };
   const renewing = new AbortController();
@@ -50,6 +52,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
           ...{ ...loop, everyMs: tidyMs, signal },
           run: async () => {
             await checkUndeclared();
+            await checkPauses();
             await tidy(resolved, signal);
           },
         }),
