@@ -163,6 +163,20 @@ it('a task that outlives its attempt may retry by itself', async () => {
   await expect(refresh).resolves.toBe('refreshed');
 });
 
+it('an operation that must not be repeated is called once in each run of a handler', async () => {
+  let calls = 0;
+  const call = (): Promise<never> => {
+    calls += 1;
+    return Promise.reject(down);
+  };
+  const wire = operation({ name: 'wire', idempotency: 'none', call });
+  const handler = (): Promise<never> => ownedAttempt(() => wire.run(undefined, base()));
+  for (const run of [1, 2, 3]) {
+    await expect(handler()).rejects.toBe(down);
+    expect(calls).toBe(run);
+  }
+});
+
 // Planted fault: without the one attempt inside `ownedAttempt` there are nine calls.
 it('a retry inside ownedAttempt makes one attempt', async () => {
   const options = { policy: { ...noWait, attempts: 3 }, ...base() };
