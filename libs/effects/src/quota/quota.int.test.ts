@@ -154,6 +154,40 @@ describe('the calls of a quota', () => {
     expect(taken.reduce((sum, one) => sum + one, rest)).toBe(23);
   });
 
+  // Planted faults: a quota that rounds up, or gives each of its effects its calls, lets one call too many begin.
+  it.each([
+    [0.5, 0],
+    [1.5, 1],
+    [2.5, 2],
+    [2.99, 2],
+    [100, 3],
+  ])(
+    'of %s earned calls, of which three are kept at most, %s begin, by claims as by single calls',
+    async (earned, begin) => {
+      const quota = { ...hourly, burst: 3 };
+      await declareQuotas(database.executor, [quota]);
+      const earn = () =>
+        database.executor.query(
+          `update converge.call_quota set earned_at = clock_timestamp() - $1::float8 * interval '1 hour'`,
+          [earned],
+        );
+      const { keyed, plain } = patient(quota);
+      for (const effect of [keyed, plain]) await request(database, effect, names(effect.name, 5));
+      const wanted = [keyed, plain].map(({ name }) => ({
+        ...{ effect: name, places: 5, leaseMs: 60_000, callMs: 60_000, settleMs: 0, quota },
+      }));
+      await earn();
+      const first = await claimWithinQuotas(database.executor, 'w', wanted);
+      const second = await claimWithinQuotas(database.executor, 'w', wanted);
+      expect([first.claimed.length, second.claimed.length]).toEqual([begin, 0]);
+      await earn();
+      const takes: boolean[] = [];
+      for (let take = 0; take < 5; take += 1)
+        takes.push((await takeCall(database.executor, quota, 0)).isTaken);
+      expect(takes.filter(Boolean)).toHaveLength(begin);
+    },
+  );
+
   it('calls that are taken in advance follow each other at the rate', async () => {
     const quota: Quota = { name: 'ledger', perSecond: 50, burst: 2 };
     const begun = performance.now();

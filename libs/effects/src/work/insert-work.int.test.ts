@@ -84,6 +84,25 @@ it('the statement for the works of a slice opens work that has ended, and leaves
   });
 });
 
+// Planted fault: without the look at the fences a timer is written that nothing withdraws any more.
+it('the statement for the works of a slice leaves out the timer of a step that has ended, and writes the others', async () => {
+  const instances = ['ended', 'open', 'not-reached', 'asks-nothing'];
+  await database.executor.query(
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
+     select 's', instance, 'pay', 1, 'payments', 'k', state, 'e'
+       from (values ('ended', 'tombstoned'), ('open', 'started'), ('asks-nothing', 'tombstoned')) f (instance, state)`,
+  );
+  const timers = instances.map((instance, n): StepWork => ({
+    ...{ ...work, id: id.replace(/.$/, String(n + 1)), instance, op: 'deadline' },
+    ...(instance === 'asks-nothing' ? {} : { unlessStepIs: ['applied', 'tombstoned'] }),
+  }));
+  await kyselyTransaction(database.db, {}, (tx) => insertStepWorks(tx, timers, (error) => error));
+  const { rows } = await database.executor.query<{ instance: string }>(
+    'select instance from converge.saga_work order by id',
+  );
+  expect(rows.map(({ instance }) => instance)).toEqual(['open', 'not-reached', 'asks-nothing']);
+});
+
 // Planted faults: without the announcement the work of a slice waits for the next look; without `made` open work is announced.
 it('the works of a slice are announced once it has committed, and none that was open already', async () => {
   const heard: AnnouncedWork[] = [];
