@@ -43,7 +43,6 @@ export interface StoredAttempt {
     readonly computedMs: number;
     readonly hintMs: number | null;
     readonly capMs: number;
-    readonly budgetLeft: number | null;
   } | null;
   readonly causedBy: string | null;
   /** The time since which the event had waited in its line, for an attempt by a drain. */
@@ -88,8 +87,7 @@ const knownSql = `
            'failure', case when a.category is null then null else json_build_object('category', a.category,
              'certainty', a.certainty, 'code', a.code, 'message', a.message) end,
            'wait', case when a.wait_rule is null then null else json_build_object('rule', a.wait_rule,
-             'computedMs', a.wait_ms, 'hintMs', a.wait_hint_ms, 'capMs', a.wait_cap_ms,
-             'budgetLeft', a.wait_budget_left) end) as stored
+             'computedMs', a.wait_ms, 'hintMs', a.wait_hint_ms, 'capMs', a.wait_cap_ms) end) as stored
     from converge.inbox_attempt a where a.event_id = any ($1)
   union all
   select p.parked_at, json_build_object('kind', 'parked', 'at', p.parked_at, 'consumer', p.consumer, 'handler', p.handler,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { renderHistory } from './render-history.ts';
+import { renderHistory, waitText } from './render-history.ts';
 import { failuresIn, historyOf, type Passed } from './history.ts';
 import type { StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
 
@@ -36,7 +36,7 @@ const attempt = (number: number, ms: number, fields: Partial<StoredAttempt> = {}
   durationMs: 12,
   outcome: 'retry',
   failure: { category: 'network', certainty: 'not_applied', code: 'ECONNRESET', message: 'the bank hung up' },
-  wait: { rule: 'backoff', computedMs: 34, hintMs: null, capMs: 50, budgetLeft: null },
+  wait: { rule: 'backoff', computedMs: 34, hintMs: null, capMs: 50 },
   causedBy: null,
   parkedAt: null,
   ...fields,
@@ -74,7 +74,7 @@ describe('the history of an event', () => {
   });
 
   it('the history of an event that was applied after two waits shows each attempt and each wait', () => {
-    const asked = { rule: 'retry_after', computedMs: 700, hintMs: 700, capMs: 5_600, budgetLeft: 0.97 };
+    const asked = { rule: 'retry_after', computedMs: 700, hintMs: 700, capMs: 5_600 };
     const busy = { category: 'throttle', certainty: 'not_applied', code: 'HTTP_429', message: 'slow down' };
     const payments = [
       attempt(1, 120),
@@ -93,11 +93,16 @@ describe('the history of an event', () => {
       +0.120 s                  payments  attempt 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; tried again
                                             waited 34 ms: backoff, at most 50 ms
       +0.170 s                  payments  attempt 2 of shop.order.placed: failed after 12 ms with HTTP_429 (throttle, not_applied) "slow down"; tried again
-                                            waited 700 ms: retry_after, at most 5.6 s, asked for 700 ms, 97 % of the retry budget left
+                                            waited 700 ms: retry_after, at most 5.6 s, asked for 700 ms
       +0.890 s                  payments  attempt 3 of shop.order.placed: applied in 12 ms
 
       now: payments applied"
     `);
+  });
+
+  it('the wait after an attempt of a call shows how much of the retry budget was left', () => {
+    const wait = { rule: 'backoff', computedMs: 34, capMs: 50, budgetLeft: 0.97 };
+    expect(waitText(wait)).toBe('waited 34 ms: backoff, at most 50 ms, 97 % of the retry budget left');
   });
 
   it('the history of an event that was parked and drained shows how long it waited behind its key', () => {
@@ -106,7 +111,6 @@ describe('the history of an event', () => {
       computedMs: 61_000,
       hintMs: null,
       capMs: 120_000,
-      budgetLeft: null,
     };
     const stored = [
       attempt(1, 120),

@@ -63,10 +63,7 @@ function rowsOf(entry: Entry, subject: Subject, when: string): readonly Row[] {
       return [[when, entry.consumer, effectText(entry)]];
     case 'call': {
       const { wait } = entry;
-      const said =
-        wait === undefined
-          ? []
-          : [['', '', `  ${waitText({ hintMs: null, budgetLeft: null, ...wait })}`] as const];
+      const said = wait === undefined ? [] : [['', '', `  ${waitText({ hintMs: null, ...wait })}`] as const];
       return [[when, entry.consumer, callText(entry)], ...said];
     }
   }
@@ -151,13 +148,14 @@ interface TimedWait {
   readonly computedMs: number;
   readonly hintMs?: number | null | undefined;
   readonly capMs: number;
-  readonly budgetLeft?: number | null | undefined;
+  readonly budgetLeft?: number | undefined;
 }
 
 /** Explains the length of a wait. */
 export function waitText({ rule, computedMs, hintMs, capMs, budgetLeft }: TimedWait): string {
   const asked = hintMs == null ? '' : `, asked for ${duration(hintMs)}`;
-  const budget = budgetLeft == null ? '' : `, ${Math.round(budgetLeft * 100)} % of the retry budget left`;
+  const budget =
+    budgetLeft === undefined ? '' : `, ${Math.round(budgetLeft * 100)} % of the retry budget left`;
   return `waited ${duration(computedMs)}: ${rule}, at most ${duration(capMs)}${asked}${budget}`;
 }
 

@@ -122,7 +122,7 @@ describe('work behind a quota', () => {
     const [row] = await workRows(database);
     expect([provider.calls.length, row!.attempts]).toEqual([2, 2]);
     expect(JSON.parse(row!.story)).toMatchObject([
-      { failure: { code: 'HTTP_503' } },
+      { failure: { code: 'HTTP_503' }, wait: { rule: 'backoff', budgetLeft: expect.any(Number) as number } },
       { failure: { code: 'HTTP_503' } },
     ]);
   });

@@ -81,7 +81,6 @@ function waitOf(wait: Attempt['wait']) {
     wait_ms: wait === undefined ? null : Math.round(wait.computedMs),
     wait_hint_ms: wait?.hintMs === undefined ? null : Math.round(wait.hintMs),
     wait_cap_ms: wait === undefined ? null : Math.round(wait.capMs),
-    wait_budget_left: wait?.budgetLeft ?? null,
   };
 }
 

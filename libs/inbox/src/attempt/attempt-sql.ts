@@ -25,7 +25,6 @@ export interface AttemptRow {
   readonly wait_ms: number | null;
   readonly wait_hint_ms: number | null;
   readonly wait_cap_ms: number | null;
-  readonly wait_budget_left: number | null;
   readonly traceparent: string | null;
   readonly caused_by: string | null;
   readonly parked_at: string | null;
@@ -33,7 +32,7 @@ export interface AttemptRow {
 
 const columns = `id, consumer, handler, phase, event_id, topic, partition, record_offset, key, run, number, started_at,
     duration_ms, outcome, category, certainty, code, message, wait_rule, wait_ms, wait_hint_ms, wait_cap_ms,
-    wait_budget_left, traceparent, caused_by, parked_at`;
+    traceparent, caused_by, parked_at`;
 
 // Inserts all attempts of a slice in one statement; ids make a repeated transaction harmless. Columns by name, so that
 // a column of a newer version gets its default.
