@@ -4,7 +4,7 @@
  * - one decision after an answer (`decide`), one way to call or query (`ask`), one claim loop;
  * - one sealed journal: the seal of a row, the check of a chain, its findings.
  */
-export { type BoundCall, forEver, type PlannedCall } from './call/bind-call.ts';
+export { type BoundCall, forEver, type PlannedCall, queryName } from './call/bind-call.ts';
 export { decode, encode } from './call/stored.ts';
 export type { CallIdempotency, PlannedUndo } from './call/types.ts';
 export type {

@@ -4,6 +4,7 @@
  * - parked events that such a part retries, skips or supersedes in its own transaction;
  * - the context that an emitted event inherits from the event that it answers.
  */
+export { policyName } from './define/define-consumer.ts';
 export type { ConsumerPart, PartOf } from './define/part.ts';
 export type {
   CallContext,

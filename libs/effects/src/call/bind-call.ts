@@ -52,6 +52,8 @@ export interface AppliedCall extends PlannedCall {
 /** A call under the name of one use, for policies, breakers, spans and metrics. */
 export interface BoundCall {
   readonly name: string;
+  /** The name of the call itself. */
+  readonly call: string;
   readonly idempotency: CallIdempotency;
   readonly concurrency: number;
   readonly quota: Quota | undefined;
@@ -145,7 +147,8 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
     },
   });
   return Object.freeze({
-    ...{ name: use, idempotency, concurrency, quota, schedule, settleMs, canQuery: query !== undefined },
+    ...{ name: use, call: options.name, idempotency, concurrency, quota, schedule, settleMs },
+    canQuery: query !== undefined,
     ...{ planned: plannedOf(options), fixedPolicy: policy },
     policyIn: (shared: Pick<SharedGuards, 'for'>) => policy ?? shared.for(use).policy,
     plan: (input: unknown) => encode(inputs, input, `the input of ${use}`),

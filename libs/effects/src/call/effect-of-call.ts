@@ -6,9 +6,10 @@ export function effectOfCall<DB, Input>(
   call: BoundCall,
   reactions: Reactions<DB, unknown, unknown>,
 ): Effect<DB, Input> {
-  const { name, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn } = call;
+  const { name, call: callName, idempotency, concurrency, quota, schedule } = call;
+  const { settleMs, canQuery, policyIn } = call;
   return Object.freeze({
-    ...{ name, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn },
+    ...{ name, call: callName, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn },
     plan: (wanted: Input) => {
       const input = call.plan(wanted);
       return { input, idempotencyKey: call.keyOf(call.inputOf(input)) };

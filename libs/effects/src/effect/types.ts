@@ -67,7 +67,10 @@ export interface SweepOptions<DB> {
 
 /** A call and its reactions, with types erased to stored text, as the worker runs it. */
 export interface Effect<DB, Input = never> {
+  /** The name of the use, for policies, breakers and metrics. */
   readonly name: string;
+  /** The name of the call. @default none: it calls nothing */
+  readonly call?: string;
   /** The saga of a step's work: name, retention of the records in milliseconds, and their sweep. */
   readonly saga?: {
     readonly name: string;

@@ -14,6 +14,7 @@ import { type Workflow, type Workflows, type WorkflowsOptions, workflows } from 
 import type { Connections } from './connections.ts';
 import type { Part, ServiceDefinition, ServiceParts } from './definition.ts';
 import { type Plan, planOf } from './plan.ts';
+import { checkPolicyNames } from './policy-names.ts';
 import type { OwnSettings, Read } from './settings.ts';
 
 /** The parts of a service, made and not started. */
@@ -47,15 +48,17 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const declared = definition.consumers ?? [];
   const given = typeof declared === 'function' ? declared({ settings, shared, log }) : declared;
   const plan = planOf<DB>(name, definition, given);
+  const { workflows: declaredFlows = [], policies: rules = {} } = definition;
+  checkPolicyNames(name, read.policyLayers, { plan, workflows: declaredFlows, rules });
   const broker = plan.needsBroker ? connections.broker() : undefined;
   const { consumers, effects } = plan;
   const { tuning } = definition;
-  const flows = flowsOf(definition.workflows ?? [], { database, shared });
+  const flows = flowsOf(declaredFlows, { database, shared });
   const outbox = createOutbox(definition.emits ?? []);
   const parts = { settings, database, db: database.db, outbox, run: flows.run, shared, log };
   const needsWork = consumers.length > 0 || effects.length > 0 || (definition.sagas ?? []).length > 0;
   const work = needsWork ? connections.workDatabase() : database;
-  const usesPolicies = consumers.length > 0 || effects.length > 0 || (definition.workflows ?? []).length > 0;
+  const usesPolicies = consumers.length > 0 || effects.length > 0 || declaredFlows.length > 0;
   const relayed = definition.relay === true ? relayPart(of) : { running: [], checks: () => ({}) };
   const reconciled = reconcilerPart(of);
   const running: readonly Part[] = [

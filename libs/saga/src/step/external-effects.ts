@@ -18,9 +18,11 @@ export function applyEffect<DB>(
 ): Effect<DB> {
   const { step } = member;
   const call = callOf(member);
-  const { name, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn } = call;
+  const { name, call: callName, idempotency, concurrency, quota, schedule } = call;
+  const { settleMs, canQuery, policyIn } = call;
   return Object.freeze({
-    ...{ name, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn, plan: planNothing },
+    ...{ name, call: callName, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn },
+    plan: planNothing,
     revive: ({ input: text }: { readonly input: string }): Revived<DB> => {
       const input = JSON.parse(text) as StepInput;
       const handle = call.handleOf(plannedCall(member, call, input));
@@ -81,9 +83,10 @@ function planNothing(): never {
 export function undoCall<DB>(
   member: Member<DB>,
   recording: Effect<DB>,
-): Pick<Effect<DB>, 'quota' | 'policyIn' | 'revive'> {
+): Pick<Effect<DB>, 'call' | 'quota' | 'policyIn' | 'revive'> {
   const call = callOf(member);
   return {
+    call: call.call,
     quota: call.quota,
     policyIn: (shared) => call.fixedPolicy ?? recording.policyIn(shared),
     revive: (kept) => {

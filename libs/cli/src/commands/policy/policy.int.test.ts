@@ -93,12 +93,38 @@ describe('converge policy', () => {
     expect({ code, lines: stdout.trim().split('\n') }).toEqual({
       code: 0,
       lines: [
-        'NAME            IDEMPOTENCY  RECOVERY',
-        'bank.wire       none         needs an operator when it fails or its outcome is unknown',
-        'payment.charge  keyed        retries by itself',
-        'stock.read      idempotent   retries by itself',
-        'stock.reserve   compensated  is compensated by stock.release',
+        'NAME            CALL  IDEMPOTENCY  RECOVERY',
+        'bank.wire             none         needs an operator when it fails or its outcome is unknown',
+        'payment.charge        keyed        retries by itself',
+        'stock.read            idempotent   retries by itself',
+        'stock.reserve         compensated  is compensated by stock.release',
       ],
     });
+  });
+
+  it('S17: `converge policy paths` reports the calls of handlers, saga steps and workflows, each under the name of its policy', async () => {
+    const { code, stdout } = await cli(
+      ['policy', 'paths', './libs/cli/src/fixture/example-calls.ts', '--json'],
+      {},
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual([
+      {
+        ...{ name: 'post.letter', idempotency: 'none' },
+        path: { kind: 'needs_a_person' },
+      },
+      {
+        ...{ name: 'tenant.bucket', call: 'store.bucket', idempotency: 'idempotent' },
+        path: { kind: 'compensates', by: 'tenant.bucket.undo' },
+      },
+      {
+        ...{ name: 'trip.pay.apply', call: 'bank.charge', idempotency: 'keyed' },
+        path: { kind: 'retries' },
+      },
+      {
+        ...{ name: 'trip.pay.compensate', call: 'bank.charge', idempotency: 'keyed' },
+        path: { kind: 'retries' },
+      },
+    ]);
   });
 });

@@ -1,0 +1,83 @@
+import { defineEvent } from '@convergekit/contracts';
+import { defineCall } from '@convergekit/effects';
+import { defineConsumer } from '@convergekit/inbox';
+import { step } from '@convergekit/saga';
+import { saga } from '@convergekit/saga/declare';
+import { defineWorkflow } from '@convergekit/workflow';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { planOf } from './plan.ts';
+import { checkPolicyNames } from './policy-names.ts';
+import { runService } from './run-service.ts';
+
+const data = z.object({ id: z.string() });
+const event = (type: string) =>
+  defineEvent({ type, version: 1, topic: 'books', key: ({ id }: z.infer<typeof data>) => id, data });
+const [ordered, charged, declined] = [event('book.ordered'), event('book.charged'), event('book.declined')];
+const call = defineCall({
+  ...{ name: 'bank.take', input: data, result: z.null(), idempotency: 'keyed' },
+  key: ({ id }) => id,
+  call: () => Promise.resolve(null),
+  query: () => Promise.resolve({ kind: 'not_found' }),
+  undo: () => Promise.resolve(),
+});
+const book = saga('book', { start: ordered })
+  .pivot('charge', { by: 'bank', success: charged, failure: declined, external: true })
+  .retriable('send', { by: 'mail', success: event('book.sent') });
+const bank = defineConsumer<object>({ name: 'bank', from: 'beginning' })
+  .include(
+    step(book.charge, {
+      ...{ call, input: ({ event: { data: given } }) => given },
+      outcome: (_, { event: { data: given } }) => charged(given),
+    }),
+  )
+  .on(declined, () => undefined);
+const tenant = defineWorkflow({
+  ...{ name: 'tenant', input: data, result: z.null(), steps: { bucket: call } },
+  run: (unit, input) => unit.step('bucket', input),
+});
+
+const check = (rule: string): void => {
+  const layers = [{ source: 'environment', rules: { [rule]: { attempts: 2 } } }];
+  const workflows = [tenant];
+  const parts = { plan: planOf('shop', {}, [bank]), workflows, rules: { 'stock.read': {} } };
+  checkPolicyNames('shop', layers, parts as never);
+};
+
+it.each([
+  ...['default', 'consumer', 'consumer.bank', 'consumer.bank.book.declined', 'book', 'book.charge'],
+  ...['book.charge.apply', 'book.charge.apply.query', 'tenant.bucket', 'tenant.bucket.undo'],
+  ...['stock', 'stock.read', 'stock.read.late'],
+])('a service accepts a policy of what it runs, or of a group of that: %s', (rule) => {
+  expect(() => check(rule)).not.toThrow();
+});
+
+// Planted fault: without the check the policy is accepted, and the call keeps the kit's policy.
+it.each(['bank', 'bank.take'])(
+  'a service refuses a policy under the name of a call that it makes under another one: %s',
+  (rule) => {
+    expect(() => check(rule)).toThrow(
+      `policies.${rule} (environment) is the policy of nothing that it runs; this call has the policy of its use: book.charge.apply`,
+    );
+  },
+);
+
+it.each(['book.charge.aply', 'consumer.bonk', 'stocks'])(
+  'a service refuses a policy under a name that nothing has: %s',
+  (rule) => {
+    expect(() => check(rule)).toThrow('correct the name');
+  },
+);
+
+it('a service whose settings have such a policy does not start', async () => {
+  const env = {
+    DATABASE_URL: 'postgres://app@127.0.0.1:1/none',
+    KAFKA_BROKERS: '127.0.0.1:1',
+    CONVERGE__POLICIES__BANK__TAKE__ATTEMPTS: '2',
+  };
+  const running = runService('shop', { consumers: [bank] }, { env, argv: [] });
+  await expect(running).rejects.toMatchObject({
+    code: 'SERVICE_INVALID',
+    message: expect.stringContaining('policies.bank.take (environment)') as string,
+  });
+});
