@@ -141,7 +141,7 @@ function forkText({ claim, why, at, last }: Obstacle & { readonly kind: 'fork' }
     case 'same_predecessor':
       return `its position ${position} lies between ${other}, and ${last.prev === undefined ? 'nothing' : formatPosition(last.prev)}, which that event names as its predecessor`;
     case 'made_later':
-      return `its position ${position} is below ${other}, although it was created after everything handled until then`;
+      return `its position ${position} is below ${other}, although it was created after everything handled until then (unless this consumer's clock was more than an hour behind when it handled that)`;
   }
 }
 

@@ -77,7 +77,7 @@ describe('a record that excludes the one at the watermark', () => {
     });
   };
   const why = (text: string, known: Seen, time = NOW, id = 'b') => {
-    const found = forkOf(mark(text), reading(time, id), known);
+    const found = forkOf(mark(text), reading(time, id), known, NOW);
     return found?.kind === 'fork' ? found.why : undefined;
   };
 
@@ -98,6 +98,13 @@ describe('a record that excludes the one at the watermark', () => {
   it('a record below the watermark that was created after every handled event is a fork', () => {
     expect(why('1.50.1', seen('1.300.9'), NOW + 1)).toBe('made_later');
     expect(why('1.50.1', seen('1.300.9', last({ unknownUntilMs: NOW + HOUR })), NOW + 1)).toBeUndefined();
+  });
+
+  // Planted fault: a look that does not ask how far ahead of this clock the record is.
+  it('T1: a repeat that was created an hour ahead of the consumer or more is no fork: its clock may be behind', () => {
+    const known = seen('1.300.9', last({ newestMs: NOW + HOUR }));
+    expect(why('1.50.1', seen('1.300.9'), NOW + HOUR)).toBe('made_later');
+    expect(why('1.50.1', known, NOW + 2 * HOUR)).toBeUndefined();
   });
 
   it('no repeat is a fork where an older version moved the watermark', () => {

@@ -56,9 +56,14 @@ function ticksIn(ms: number): bigint {
 
 /**
  * Compares a record at or below the watermark with the event there. A repeat is a copy of a handled event, so it has a
- * position that an event can have, and was created no later than the newest of them. Pure.
+ * position that an event can have, and was created no later than the newest of them. `nowMs` is this consumer's clock. Pure.
  */
-export function forkOf({ position }: Mark, { content }: Reading, seen: Seen): Contradiction | undefined {
+export function forkOf(
+  { position }: Mark,
+  { content }: Reading,
+  seen: Seen,
+  nowMs: number,
+): Contradiction | undefined {
   const at = seen.get(position.epoch);
   if (at?.last === undefined || content.kind === 'marker') return undefined;
   const { last } = at;
@@ -70,7 +75,10 @@ export function forkOf({ position }: Mark, { content }: Reading, seen: Seen): Co
   }
   if (last.prev !== undefined && comparePositions(position, last.prev) > 0) return fork('same_predecessor');
   const made = madeMs(envelope) ?? 0;
-  return made > Math.max(last.newestMs, last.unknownUntilMs) ? fork('made_later') : undefined;
+  // A record from beyond the skew is no evidence: either its time is wrong or this consumer's clock, which then bounded
+  // `newestMs` too low. A fork is below the watermark, so nothing is handled.
+  const dated = made <= nowMs + SKEW_MS;
+  return dated && made > Math.max(last.newestMs, last.unknownUntilMs) ? fork('made_later') : undefined;
 }
 
 /** The event at the watermark after this record. */

@@ -108,7 +108,9 @@ function take<DB>(
   const obstacle = (found: Obstacle): Taken<DB> => ({ kind: 'obstacle', obstacle: found });
   const passes = mayPass(record, context);
   const doubt =
-    verdict.kind === 'duplicate' ? forkOf(claim, reading, seen) : jumpOf(claim, seen, context.nowMs);
+    verdict.kind === 'duplicate'
+      ? forkOf(claim, reading, seen, context.nowMs)
+      : jumpOf(claim, seen, context.nowMs);
   if (doubt !== undefined && !passes) return obstacle({ record, claim, ...doubt });
   switch (verdict.kind) {
     case 'duplicate':
