@@ -11,7 +11,7 @@ export interface PartitionRow {
   readonly haltedOffset: bigint | undefined;
   /** Obstacles up to this offset may be passed, by an operator's decision. */
   readonly passOffset: bigint | undefined;
-  /** Offsets of records that an operator rejected as forged. */
+  /** Offsets of records of the topic with this id that an operator rejected as forged. */
   readonly rejected: ReadonlySet<bigint>;
   /** True when `consumers fill` stored events for the partition. */
   readonly filled: boolean;
@@ -36,7 +36,8 @@ interface Raw {
 const byConsumerSql = `
   select topic, partition, topic_id, next_offset, halted_code, halted_reason, halted_offset, pass_offset, fills,
          (select array_agg(r.record_offset::text) from converge.inbox_rejected r
-           where r.consumer = p.consumer and r.topic = p.topic and r.partition = p.partition) as rejected,
+           where r.consumer = p.consumer and r.topic = p.topic and r.partition = p.partition
+             and r.topic_id = coalesce(p.topic_id, '')) as rejected,
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;

@@ -1,4 +1,5 @@
 import type { Admin } from '@convergekit/broker';
+import type { LogEnds } from '@convergekit/broker/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { GIVE_UP_LIMIT } from '../alarms.ts';
 import { InboxError } from '../errors.ts';
@@ -47,6 +48,7 @@ export async function resumePartition(
     const passOffset = pass ? passable(row, ends?.latest) : undefined;
     if (fromEarliest && ends === undefined) throw refused(`the broker has no ${topic}/${partition}`);
     refuseMisfit(row, fromEarliest);
+    if (reject !== undefined) refuseAbsent(row, reject, fromEarliest ? undefined : ends);
     const before = reject === undefined ? undefined : await rejectRecord(tx, key, reject, operator);
     const nextOffset = fromEarliest && ends !== undefined ? ends.earliest : (before ?? row.nextOffset);
     await setRunning(tx, key, { nextOffset, passOffset, topicId: fromEarliest ? topicId : row.topicId });
@@ -84,6 +86,23 @@ function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | u
   }
 }
 
+/**
+ * Refuses to reject a record that nothing doubts yet, or that the log does not have: a mistyped offset would make a genuine
+ * event, which comes there later, a dead letter.
+ */
+function refuseAbsent(
+  { topic, partition, haltedOffset }: PartitionRow,
+  reject: bigint,
+  ends: LogEnds | undefined,
+): void {
+  if (ends === undefined || reject < 0n || reject >= ends.latest)
+    throw refused(`the log of ${topic}/${partition} has no record at offset ${reject} to reject`);
+  if (haltedOffset !== undefined && reject > haltedOffset)
+    throw refused(
+      `${topic}/${partition} is halted at offset ${haltedOffset}, and no record after it was read: the reason of the halt names the offset to reject`,
+    );
+}
+
 function refuseMisfit({ halted }: PartitionRow, fromEarliest: boolean): void {
   const moved = halted?.code === 'topic_recreated' || halted?.code === 'offset_out_of_range';
   if (moved && !fromEarliest)
@@ -119,8 +138,10 @@ function refused(what: string): InboxError {
 }
 
 const rejectSql = `
-  insert into converge.inbox_rejected (consumer, topic, partition, record_offset, rejected_by, reason)
-  values ($1, $2, $3, $4, $5, $6) on conflict do nothing`;
+  insert into converge.inbox_rejected (consumer, topic, partition, record_offset, rejected_by, reason, topic_id)
+  select $1, $2, $3, $4, $5, $6, coalesce(p.topic_id, '') from converge.inbox_partition p
+   where p.consumer = $1 and p.topic = $2 and p.partition = $3
+  on conflict do nothing`;
 
 // Sets the watermarks that this record alone moved back to the predecessor that it named. The event there is not known
 // any more, except the creation time of the newest one.

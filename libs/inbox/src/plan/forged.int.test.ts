@@ -7,6 +7,7 @@ import { type FixtureRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import type { Operator } from '../operate/parked.ts';
 import { resumePartition, type ResumeOptions } from '../operate/resume.ts';
+import { makeTopics } from '../testing/quick.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 
 /**
@@ -127,4 +128,57 @@ it('a partition that continues with the other event after a fork takes the later
   await reject(3n);
   await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 4n, { what: 'offset 4' });
   await handled(1, 2, 99);
+});
+
+// Planted fault: rejections that are read without the topic's id. The genuine record at the offset was a dead letter.
+it('a rejected offset does not count in a topic that was created anew', async () => {
+  await sendRecords(scene.broker, [forged(() => '1.9223372036854775807.1')]);
+  await halted();
+  await reject(2n);
+  await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 3n, { what: 'offset 3' });
+  const admin = await scene.broker.admin();
+  await admin.deleteTopic(topic);
+  await makeTopics(scene.broker, [topic], 1);
+  await admin.close();
+  expect((await halted()).code).toBe('topic_recreated');
+  await expect(resume({ fromEarliest: true, reject: 0n })).rejects.toMatchObject({ code: 'RESUME_REFUSED' });
+  await resume({ fromEarliest: true });
+  await publish(3, 4, 5, 6);
+  await handled(1, 2, 3, 4, 5, 6);
+  expect(await scene.letters()).toHaveLength(1);
+});
+
+// Planted fault: a resume that takes any offset. The event that came there later was a dead letter, and the next one a gap.
+it.each([
+  ['that the log does not have', 4n, 'has no record at offset 4'],
+  ['behind the record at which it is halted', 3n, 'is halted at offset 2'],
+])('an offset %s cannot be rejected', async (_, mistyped, why) => {
+  await sendRecords(scene.broker, [forged(() => '1.9223372036854775807.1')]);
+  await publish(3);
+  await halted();
+  await expect(reject(mistyped)).rejects.toMatchObject({
+    code: 'RESUME_REFUSED',
+    message: expect.stringContaining(why) as string,
+  });
+  await reject(2n);
+  await publish(4, 5);
+  await handled(1, 2, 3, 4, 5);
+});
+
+// Planted fault: a fork by times of which this consumer's clock knows nothing. Genuine events were accused.
+it('T1: the repeats of a relay are no fork for a consumer whose clock is two hours behind', async () => {
+  const later = Date.now() + 2 * 3_600_000;
+  const records = [3, 4, 5].map((n) => {
+    const { record, ...place } = scene.source.record(counted({ key: 'k', n }));
+    const headers = record.headers.map(([header, value]): [string, string] => [
+      header,
+      header === WIRE.time ? new Date(later).toISOString() : value,
+    ]);
+    return { ...place, record: { ...record, headers } };
+  });
+  await sendRecords(scene.broker, records);
+  await handled(1, 2, 3, 4, 5);
+  await sendRecords(scene.broker, records);
+  await publish(6);
+  await handled(1, 2, 3, 4, 5, 6);
 });
