@@ -20,10 +20,15 @@ create function converge.inbox_arrival(consumer text, topic text, source uuid, p
         from unnest($4) as asked (partition)), '[]'))
 $$;
 
+-- An event that was retried or replaced after its key was released has a line of its own, by the id of its row.
+create index parked_own_line on converge.parked (consumer, key) where line = id::text;
+
 -- Returns whether events of keys are parked: they wait, or their first one is a dead letter that holds the key.
 create function converge.inbox_parked(consumer text, topic text, keys text[]) returns boolean
   language sql stable
   set search_path = pg_catalog, pg_temp
   as $$
   select exists (select from converge.parked_key k where k.consumer = $1 and k.topic = $2 and k.key = any ($3))
+      or exists (select from converge.parked p
+                  where p.consumer = $1 and p.topic = $2 and p.key = any ($3) and p.line = p.id::text)
 $$;

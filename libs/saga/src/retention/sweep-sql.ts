@@ -85,7 +85,9 @@ const dueSql = `
        select from locked l where l.instance = run.instance
           and (l.state in ('started', 'unknown', 'undo_pending', 'stuck') or l.stuck_since is not null
                or l.changed_at >= $3::timestamptz
-               or exists (select from converge.parked_key k where k.consumer = l.consumer and k.key = l.key)))
+               or exists (select from converge.parked_key k where k.consumer = l.consumer and k.key = l.key)
+               or exists (select from converge.parked p
+                           where p.consumer = l.consumer and p.key = l.key and p.line = p.id::text)))
      and not exists (
        select from converge.saga_work w where w.saga = $1 and w.instance = run.instance and w.ended_at is null)
      and not exists (

@@ -51,6 +51,18 @@ describe('the records of a run', () => {
       `insert into converge.parked_key (consumer, topic, key, partition, state, tail) values ('payments', 'inventory', $1, 0, 'dead', 1)`,
       [parked.id],
     );
+    // Retried after its key was released: the line has the name of its row.
+    const retried = await ended(100, {}, COMPLETED);
+    await scene.rows(
+      `insert into converge.parked_key (consumer, topic, key, partition, state, tail)
+       values ('payments', 'inventory', '00000000-0000-4000-8000-000000000001', 0, 'waiting', 1)`,
+    );
+    await scene.rows(
+      `insert into converge.parked (id, consumer, topic, line, seq, state, handler, partition, record_offset, timestamp_ms, key, headers)
+       values ('00000000-0000-4000-8000-000000000001', 'payments', 'inventory', '00000000-0000-4000-8000-000000000001', 1, 'waiting',
+               'h', 0, 0, 0, $1, '[]')`,
+      [retried.id],
+    );
     const moved = await ended(100, {}, COMPLETED);
     await scene.rows(
       `update converge.saga_fence set changed_at = now() where instance = $1 and step = 'ship'`,
@@ -65,9 +77,14 @@ describe('the records of a run', () => {
     await sweep();
     await sweep();
     expect(await scene.fences(pending.instance)).toContain('pay:undo_pending');
-    for (const one of [working, parked, moved]) expect(await scene.fences(one.instance)).toBe(COMPLETED);
+    for (const one of [working, parked, retried, moved])
+      expect(await scene.fences(one.instance)).toBe(COMPLETED);
     expect(await scene.fences(stuck.instance)).toBe('pay:applied reserve:applied ship:stuck');
-    await scene.rows(`delete from converge.parked_key where key = $1`, [parked.id]);
+    await scene.rows(`delete from converge.parked where key = $1`, [retried.id]);
+    await scene.rows(
+      `delete from converge.parked_key where key in ($1, '00000000-0000-4000-8000-000000000001')`,
+      [parked.id],
+    );
     await scene.rows(`delete from converge.saga_work where effect = 'undeclared'`);
   });
 
