@@ -73,6 +73,48 @@ it.each([
   expect([await scene.effects(), scene.joint()]).toEqual([sorted(...others), 0]);
 });
 
+// Planted faults: a fence by its offset alone, and one that sets `fills`.
+it('G3c: a partition in which another owner has filled a gap fails alone, and all are applied once', async () => {
+  const service = await scene.start();
+  await scene.gather(service, () => setPartition('fills = fills + 1'));
+  expect(await scene.applied(9)).toEqual(sorted(...others, ...ofThird));
+  const { rows } = await scene.database.executor.query(
+    'select fills::int from converge.inbox_partition where partition = 2',
+  );
+  expect([rows, scene.joint()]).toEqual([[{ fills: 1 }], 0]);
+});
+
+// Planted fault: marks of the events that are handled alone.
+it('a joint slice writes the watermarks of the events that were deferred before it', async () => {
+  const service = await scene.start();
+  const source = await scene.skip(service, second, third, fourth, fifth);
+  await scene.gather(service);
+  expect(await scene.applied(9)).toEqual(sorted(...others, ...ofThird));
+  const { rows } = await scene.database.executor.query(
+    'select partition from converge.inbox_watermark where source = $1 order by partition',
+    [source],
+  );
+  expect([rows, scene.joint()]).toEqual([[1, 2, 3, 4].map((partition) => ({ partition })), 1]);
+});
+
+// Planted fault: a look at the types of the first partition alone.
+it('G3c: a type that a newer version has registered for the last partition of a joint slice is not skipped', async () => {
+  const service = await scene.start();
+  await scene.skip(service, fifth);
+  await scene.gather(service, () =>
+    scene.database.executor.query(
+      `insert into converge.inbox_type (consumer, topic, type, partition, handler, start_offset)
+       values ($1, $2, 'test.priced', 4, 'test.priced', 0)`,
+      [scene.name, scene.topic],
+    ),
+  );
+  await waitUntil(() => service.status()[0]!.partitions[4]?.state === 'halted', { what: 'the halt' });
+  expect(service.status()[0]!.partitions[4]).toMatchObject({ code: 'type_ahead', nextOffset: 0n });
+  const ofOthers = others.filter((effect) => !effect.startsWith(fifth));
+  expect(await scene.applied(7)).toEqual(sorted(...ofOthers, ...ofThird));
+  expect(scene.joint()).toBe(0);
+});
+
 it('G3c: a fence that another session holds holds up its own partition alone', async () => {
   const service = await scene.start(undefined, { lockTimeoutMs: 600_000 });
   const client = await scene.database.acquire();
