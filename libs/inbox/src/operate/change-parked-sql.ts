@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { ParkedState } from '../park/parked-row.ts';
+import { isParkedId } from './parked-filter.ts';
 
 /** A locked parked row. */
 export interface LockedRow {
@@ -24,7 +25,7 @@ const lockSql = `
     from converge.parked where id = $1 for update`;
 
 export async function lockParked(tx: Executor, id: string): Promise<LockedRow | undefined> {
-  return (await tx.query<LockedRow>(lockSql, [id])).rows[0];
+  return isParkedId(id) ? (await tx.query<LockedRow>(lockSql, [id])).rows[0] : undefined;
 }
 
 const againSql = `
