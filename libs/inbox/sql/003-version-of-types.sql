@@ -13,7 +13,7 @@ begin
   -- In the order of the primary key, as every other lock on several fence rows.
   perform from converge.inbox_partition p
     where (p.consumer, p.topic, p.partition) in (select a.consumer, a.topic, a.partition from added a)
-    order by p.consumer, p.topic, p.partition for update;
+    order by p.consumer, p.topic, p.partition for no key update;
   update converge.inbox_partition p set types_version = p.types_version + 1
    where (p.consumer, p.topic, p.partition) in (select a.consumer, a.topic, a.partition from added a);
   return null;

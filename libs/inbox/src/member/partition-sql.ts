@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { PartitionKey } from '../slice/fence-sql.ts';
+import { isPaused, type PartitionKey } from '../slice/fence-sql.ts';
 
 export interface PartitionRow {
   readonly topic: string;
@@ -7,6 +7,8 @@ export interface PartitionRow {
   readonly topicId: string | null;
   readonly nextOffset: bigint;
   readonly halted: { readonly code: string; readonly reason: string } | undefined;
+  /** True when an operator paused it, or the kit did for faults: its parked events wait, too. */
+  readonly paused: boolean;
   /** The offset of the record at which it halted, if it was one. */
   readonly haltedOffset: bigint | undefined;
   /** Obstacles up to this offset may be passed, by an operator's decision. */
@@ -27,6 +29,7 @@ interface Raw {
   readonly halted_code: string | null;
   readonly halted_reason: string | null;
   readonly halted_offset: string | null;
+  readonly paused: boolean;
   readonly pass_offset: string | null;
   readonly rejected: readonly string[] | null;
   readonly filled: boolean;
@@ -35,6 +38,7 @@ interface Raw {
 
 const byConsumerSql = `
   select topic, partition, topic_id, next_offset, halted_code, halted_reason, halted_offset, pass_offset, fills,
+         ${isPaused} as paused,
          (select array_agg(r.record_offset::text) from converge.inbox_rejected r
            where r.consumer = p.consumer and r.topic = p.topic and r.partition = p.partition
              and r.topic_id = coalesce(p.topic_id, '')) as rejected,
@@ -51,6 +55,7 @@ export async function readPartitions(executor: Executor, consumer: string): Prom
     topicId: topic_id,
     nextOffset: BigInt(next_offset),
     halted: row.halted_code === null ? undefined : { code: row.halted_code, reason: row.halted_reason ?? '' },
+    paused: row.paused,
     haltedOffset: offsetOf(row.halted_offset),
     passOffset: offsetOf(row.pass_offset),
     rejected: new Set((row.rejected ?? []).map(BigInt)),

@@ -18,7 +18,7 @@ const missingSql = `
 
 // Locks the rows in the order of the primary key, as every other lock on several of them.
 const lockSql = `
-  select from converge.inbox_partition where consumer = $1 order by topic, partition for update`;
+  select from converge.inbox_partition where consumer = $1 order by topic, partition for no key update`;
 
 const insertSql = `
   insert into converge.inbox_type (consumer, topic, type, partition, handler, start_offset)

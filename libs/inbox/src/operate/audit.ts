@@ -5,7 +5,7 @@ import type { Operator } from './parked.ts';
 /** A change of a partition by an operator. */
 export interface PartitionAct {
   readonly action: 'resume' | 'replay' | 'pause';
-  /** The code with which the partition was halted, for a resume. */
+  /** The code with which the partition was halted before. */
   readonly halted?: string;
   readonly fromOffset: bigint;
   readonly toOffset: bigint;

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { isPaused } from '../slice/fence-sql.ts';
 
 /** A partition of a consumer, as shown to operators. */
 export interface PartitionOverview {
@@ -7,6 +8,8 @@ export interface PartitionOverview {
   readonly partition: number;
   readonly nextOffset: bigint;
   readonly halted: { readonly code: string; readonly reason: string; readonly at: Date } | null;
+  /** True when an operator paused it, or the kit did for faults: its parked events wait, too. */
+  readonly paused: boolean;
   /** The newest position of each source. */
   readonly watermarks: readonly {
     readonly source: string;
@@ -23,7 +26,7 @@ export interface PartitionOverview {
 
 // The overview for operators takes a few index look-ups per partition. The conditions are those of the partial indexes.
 const overviewSql = `
-  select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code, p.halted_reason, p.halted_at,
+  select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code, p.halted_reason, p.halted_at, ${isPaused} as paused,
          (select coalesce(json_agg(json_build_object('source', coalesce(s.name, w.source::text), 'position', w.at,
                                                      'newestMs', w.newest_ms)
                                    order by s.name, w.source), '[]')
@@ -51,6 +54,7 @@ interface Row {
   readonly halted_code: string | null;
   readonly halted_reason: string | null;
   readonly halted_at: Date | null;
+  readonly paused: boolean;
   readonly watermarks: PartitionOverview['watermarks'];
   readonly parked_keys: number;
   readonly open_gaps: number;
@@ -72,6 +76,7 @@ export async function readOverview(
       row.halted_code === null || row.halted_at === null
         ? null
         : { code: row.halted_code, reason: row.halted_reason ?? '', at: row.halted_at },
+    paused: row.paused,
     watermarks: row.watermarks,
     parkedKeys: row.parked_keys,
     openGaps: row.open_gaps,

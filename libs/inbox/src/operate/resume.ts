@@ -116,12 +116,12 @@ function refuseMisfit({ halted }: PartitionRow, fromEarliest: boolean): void {
 }
 
 const lockSql = `
-  select from converge.inbox_partition where consumer = $1 and topic = $2 and partition = $3 for update`;
+  select from converge.inbox_partition where consumer = $1 and topic = $2 and partition = $3 for no key update`;
 
 const runSql = `
   update converge.inbox_partition
      set state = 'running', halted_code = null, halted_reason = null, halted_at = null, halted_offset = null,
-         next_offset = $4::bigint, pass_offset = $5::bigint, topic_id = $6
+         paused = false, next_offset = $4::bigint, pass_offset = $5::bigint, topic_id = $6
    where consumer = $1 and topic = $2 and partition = $3`;
 
 async function setRunning(

@@ -87,7 +87,7 @@ function applyStep<DB>(
     const executor = executorOf(tx);
     const began = { now: clock.now(), monotonic: clock.monotonic() };
     await ownStatement('limits', () => limitSession(executor, limits(), serverVersion));
-    if (!(await ownStatement('drain', () => takeHead(executor, head)))) throw new FenceLost();
+    if (!(await ownStatement('drain', () => takeHead(executor, key, head)))) throw new FenceLost();
     const emitted = new Emitted(key.consumer, head.run);
     await callHandlers(context, tx, [{ steps: handled(step, head), signal: NEVER }], emitted, number);
     const durationMs = clock.monotonic() - began.monotonic;

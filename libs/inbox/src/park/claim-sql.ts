@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { PartitionKey } from '../slice/fence-sql.ts';
-import { GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
+import { isPaused, type PartitionKey } from '../slice/fence-sql.ts';
 
 /** The lease of one parked key. Each claim raises its term, so the last holder has the highest. */
 export interface LeasedKey {
@@ -10,9 +9,17 @@ export interface LeasedKey {
   readonly term: bigint;
 }
 
-/** The condition that the partition of a parked event or key `k` is not paused, by an operator or for faults. */
-export const notPaused = `not exists (select from converge.inbox_partition p
-    where p.consumer = k.consumer and p.topic = k.topic and p.partition = k.partition and p.halted_code in ('${PAUSED}', '${GIVE_UP_LIMIT}'))`;
+/** The condition that the partition of a parked key `k` is not paused. */
+const notPaused = `not exists (select from converge.inbox_partition p
+    where p.consumer = k.consumer and p.topic = k.topic and p.partition = k.partition and ${isPaused})`;
+
+/**
+ * The lock of a drain on the partition of its event ($1 to $3), unless that is paused. Neither slices nor other operators wait
+ * for it, nor it for them; a pause does, once it is committed.
+ */
+export const drainFence = `
+  select from converge.inbox_partition p
+   where consumer = $1 and topic = $2 and partition = $3 and not ${isPaused} for key share`;
 
 // A claim is a separate transaction: the lease is committed before any handler runs. No slice waits long for the row.
 // SKIP LOCKED makes the claim wait neither for other drains nor for a slice that appends to the key. The search uses

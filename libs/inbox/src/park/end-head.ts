@@ -52,7 +52,7 @@ export function endHead<DB>(
     const closed = decision.kind === 'closed' ? decision.because : undefined;
     const holds = state === 'dead' && definition.onDead === 'hold' && closed === undefined && !resolved;
     const ours = resolved
-      ? await takeHead(executor, head)
+      ? await takeHead(executor, key, head)
       : await noteEnded(executor, head, failureColumns(deadLetter, true), { state, holds, closed });
     if (!ours) return undefined;
     await insertAttempts(executor, deadLetterAttempts([deadLetter]));

@@ -2,7 +2,7 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Attempt } from '../attempt/attempt.ts';
 import { headersOf } from '../slice/record-text.ts';
-import { type LeasedKey, notPaused } from './claim-sql.ts';
+import { drainFence, type LeasedKey } from './claim-sql.ts';
 import type { FailureColumns } from './parked-row.ts';
 
 /** The first event of a line: the parked events of one key. */
@@ -90,15 +90,18 @@ export async function readHead(
 }
 
 const takeSql = `
-  delete from converge.parked k
-   where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting' and line is not null and ${notPaused}`;
+  with fence as materialized (${drainFence})
+  delete from converge.parked k using fence
+   where k.id = $4 and k.seq = $5 and k.run = $6 and k.tries = $7 and k.state = 'waiting' and k.line is not null`;
 
 /**
- * Takes the event by the first statement of the drain's transaction, its fence. The row is deleted, and locked until
- * the commit, before the handler runs. False: another drain applied it, or an operator took it, or paused its partition.
+ * Takes the event by the first statement of the drain's transaction, its fence. The row is deleted, and locked until the
+ * commit, before the handler runs; a pause of its partition waits for the commit. False: another drain applied it, or an
+ * operator took it, or paused its partition.
  */
-export async function takeHead(tx: Executor, { id, seq, run, tries }: Head): Promise<boolean> {
-  const { rowCount } = await tx.query(takeSql, [id, `${seq}`, run, tries]);
+export async function takeHead(tx: Executor, { consumer }: LeasedKey, head: Head): Promise<boolean> {
+  const { topic, partition } = head.record;
+  const { rowCount } = await tx.query(takeSql, [consumer, topic, partition, ...headOf(head)]);
   return rowCount === 1;
 }
 

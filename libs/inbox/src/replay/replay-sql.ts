@@ -1,25 +1,51 @@
 import { comparePositions, type Position, START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
-import type { PartitionKey } from '../slice/fence-sql.ts';
+import { isPaused, type PartitionKey } from '../slice/fence-sql.ts';
 
 const lockSql = `
-  select next_offset::text as next from converge.inbox_partition
-   where consumer = $1 and topic = $2 and partition = $3 for update`;
+  select next_offset::text as next, halted_code as halted, ${isPaused} as paused
+    from converge.inbox_partition
+   where consumer = $1 and topic = $2 and partition = $3 for no key update`;
+
+/** A locked partition. */
+export interface Fence {
+  readonly next: bigint;
+  /** The code with which it is halted. */
+  readonly halted: string | undefined;
+  /** True when an operator paused it, or the kit did for faults. */
+  readonly paused: boolean;
+}
 
 /** Locks the fence: a present slice ends first, and the next slice detects the move. */
-export async function lockFence(tx: Executor, key: PartitionKey): Promise<bigint | undefined> {
-  const { rows } = await tx.query<{ next: string }>(lockSql, [key.consumer, key.topic, key.partition]);
-  return rows[0] === undefined ? undefined : BigInt(rows[0].next);
+export async function lockFence(tx: Executor, key: PartitionKey): Promise<Fence | undefined> {
+  const { rows } = await tx.query<{ next: string; halted: string | null; paused: boolean }>(lockSql, [
+    key.consumer,
+    key.topic,
+    key.partition,
+  ]);
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return { next: BigInt(row.next), halted: row.halted ?? undefined, paused: row.paused };
 }
 
 const backSql = `
+  update converge.inbox_partition set next_offset = $4::bigint, pass_offset = null
+   where consumer = $1 and topic = $2 and partition = $3`;
+const runSql = `
   update converge.inbox_partition
-     set next_offset = $4::bigint, pass_offset = null, state = 'running', halted_code = null, halted_reason = null,
-         halted_at = null, halted_offset = null
+     set state = 'running', halted_code = null, halted_reason = null, halted_at = null, halted_offset = null
    where consumer = $1 and topic = $2 and partition = $3`;
 
-export async function setBack(tx: Executor, key: PartitionKey, offset: bigint): Promise<void> {
-  await tx.query(backSql, [key.consumer, key.topic, key.partition, `${offset}`]);
+/** Sets a partition back. It continues from there, unless it is paused: a pause ends by a resume alone. */
+export async function setBack(
+  tx: Executor,
+  key: PartitionKey,
+  offset: bigint,
+  { paused }: Pick<Fence, 'paused'>,
+): Promise<void> {
+  const place = [key.consumer, key.topic, key.partition];
+  await tx.query(backSql, [...place, `${offset}`]);
+  if (!paused) await tx.query(runSql, place);
 }
 
 const forgetSql = `

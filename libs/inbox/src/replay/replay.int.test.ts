@@ -7,6 +7,8 @@ import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { planReplay, replayPartition } from './replay.ts';
+import { PAUSED } from '../alarms.ts';
+import { pauseConsumer } from '../operate/pause.ts';
 import { resumePartition } from '../operate/resume.ts';
 
 describe('a replay', () => {
@@ -62,7 +64,9 @@ describe('a replay', () => {
     ]);
     expect(await handled()).toEqual([1, 2, 3, 4]);
 
-    expect((await replay({ kind: 'everything' })).done).toEqual({ offset: 0n, foreign: 1, parked: 0 });
+    expect((await replay({ kind: 'everything' })).done).toEqual({
+      ...{ offset: 0n, foreign: 1, parked: 0, paused: false },
+    });
     expect(await until(8)).toEqual([1, 2, 3, 4, 1, 2, 3, 4]);
     // A replay is no new run: what is emitted has the ids that it had.
     const ids = (await scene.outbox()).map(({ event_id }) => event_id);
@@ -182,5 +186,23 @@ describe('a replay', () => {
     expect(await until(5)).toEqual([1, 2, 3, 2, 3]);
     const { rows } = await executor.query(`select reason from converge.inbox_audit`);
     expect(rows).toEqual([{ reason: 'after compensation of 1 given-up events: counted wrong' }]);
+  });
+
+  // Planted fault: a replay that sets the partition running.
+  it('a replay of a paused partition begins when it is resumed', async () => {
+    await scene.source.publish(scene.broker, [counted(1), counted(2)]);
+    await until(2);
+    await pauseConsumer(scene.database, { consumer: name }, { by: 'bob', reason: 'a bad release' });
+    await scene.source.publish(scene.broker, [counted(3)]);
+    expect((await replay({ kind: 'everything' })).done).toMatchObject({ offset: 0n, paused: true });
+    const state = 'select halted_code, halted_reason, next_offset::int as next from converge.inbox_partition';
+    expect((await scene.database.executor.query(state)).rows).toEqual([
+      { halted_code: PAUSED, halted_reason: expect.stringContaining('paused by bob') as string, next: 0 },
+    ]);
+    expect(await handled()).toEqual([1, 2]);
+    const admin = await scene.broker.admin();
+    await resumePartition(scene.database, admin, { consumer: name, topic, partition: 0 }, operator);
+    await admin.close();
+    expect(await until(5)).toEqual([1, 2, 1, 2, 3]);
   });
 });

@@ -88,6 +88,8 @@ export interface Replayed {
   /** Removed rows of events without a position, and of parked events. */
   readonly foreign: number;
   readonly parked: number;
+  /** True when the partition is paused, and stays so: a resume begins the replay. */
+  readonly paused: boolean;
 }
 
 /**
@@ -104,26 +106,27 @@ export async function replayPartition(
   { afterCompensation = false }: AfterCompensation = {},
 ): Promise<Replayed | undefined> {
   return withTransaction(database, {}, async (tx) => {
-    const now = await lockFence(tx, key);
-    if (now === undefined || now < nextOffset)
+    const fence = await lockFence(tx, key);
+    if (fence === undefined || fence.next < nextOffset)
       throw new InboxError(
         'REPLAY_REFUSED',
         `${key.topic}/${key.partition} was set back meanwhile: run the command again`,
       );
-    await read(tx, admin, key, { scan, from, signatures, start: nextOffset, end: now });
+    await read(tx, admin, key, { scan, from, signatures, start: nextOffset, end: fence.next });
     if (scan.offset === undefined) return undefined;
     const reported = await readReported(tx, key, scan.offset);
     if (!afterCompensation) refuseReported(key, reported);
     for (const [source, to] of scan.before) await setWatermark(tx, key, source, to);
     const foreign = await forgetForeign(tx, key.consumer, [...scan.foreign.values()]);
     const parked = await forgetParked(tx, key, scan.offset);
-    await setBack(tx, key, scan.offset);
-    const act = { action: 'replay', fromOffset: now, toOffset: scan.offset } as const;
+    await setBack(tx, key, scan.offset, fence);
+    const ended = fence.halted === undefined || fence.paused ? {} : { halted: fence.halted };
+    const act = { action: 'replay', ...ended, fromOffset: fence.next, toOffset: scan.offset } as const;
     const { by, reason } = operator;
     const why =
       reported.length === 0 ? reason : `after compensation of ${reported.length} given-up events: ${reason}`;
     await auditPartition(tx, key, act, { by, reason: why });
-    return { offset: scan.offset, foreign, parked };
+    return { offset: scan.offset, foreign, parked, paused: fence.paused };
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
 
 export interface PartitionKey {
   readonly consumer: string;
@@ -40,26 +41,69 @@ export async function haltPartition(
   return rowCount === 1;
 }
 
+/** The condition that a partition is paused, by an operator or for faults: no handler is called, also for parked events. */
+export const isPaused = `coalesce(paused or halted_code in ('${PAUSED}', '${GIVE_UP_LIMIT}'), false)`;
+
 // The row is the fence of slices: a present slice ends first, and the next one finds the partition halted. Locked in the order of
-// the primary key, as every other lock on several of them.
-const haltRunningSql = `
-  with running as (
+// the primary key, as every other lock on several of them. Not `for update`: that would wait for drains, of which there may always
+// be one.
+const haltSeveralSql = `
+  with found as (
     select consumer, topic, partition from converge.inbox_partition
-     where consumer = $1 and ($4::text is null or topic = $4) and state = 'running'
-     order by consumer, topic, partition for update)
+     where consumer = $1 and ($4::text is null or topic = $4)
+       and (state = 'running' or $5 and not ${isPaused})
+     order by consumer, topic, partition for no key update)
   update converge.inbox_partition p
-     set state = 'halted', halted_code = $2, halted_reason = $3, halted_at = clock_timestamp(), halted_offset = null
-    from running r where (p.consumer, p.topic, p.partition) = (r.consumer, r.topic, r.partition)
-  returning p.topic, p.partition, p.next_offset::text as next`;
+     set state = 'halted', halted_code = coalesce(halted_code, $2), halted_reason = concat_ws('. Besides, ', halted_reason, $3::text),
+         halted_at = coalesce(halted_at, clock_timestamp()), paused = p.state = 'halted'
+    from found f where (p.consumer, p.topic, p.partition) = (f.consumer, f.topic, f.partition)
+  returning p.topic, p.partition, p.next_offset::text as next, p.halted_code as halted`;
+
+interface HaltedRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly next: string;
+  /** The code with which it is halted: the given one, or that of before. */
+  readonly halted: string;
+}
 
 /** Halts the partitions of a consumer that run, of one topic or of all. What is halted already stays so. */
-export async function haltRunning(
+export async function haltRunning(tx: Executor, which: Which, why: Halt): Promise<readonly HaltedRow[]> {
+  return haltSeveral(tx, which, why, false);
+}
+
+/** Halts the partitions that run, and pauses those that are halted for another reason, which they keep. */
+export async function haltAll(tx: Executor, which: Which, why: Halt): Promise<readonly HaltedRow[]> {
+  return haltSeveral(tx, which, why, true);
+}
+
+const drainsSql = `
+  select from converge.inbox_partition where consumer = $1 and ($2::text is null or topic = $2)
+   order by consumer, topic, partition for update`;
+
+/** Waits until the handlers of parked events end that began before the partitions were paused. Then none begins. */
+export async function drainsEnded(tx: Executor, { consumer, topic }: Which): Promise<void> {
+  await tx.query(drainsSql, [consumer, topic ?? null]);
+}
+
+interface Which {
+  readonly consumer: string;
+  readonly topic?: string | undefined;
+}
+
+interface Halt {
+  readonly code: string;
+  readonly reason: string;
+}
+
+async function haltSeveral(
   tx: Executor,
-  { consumer, topic }: { readonly consumer: string; readonly topic?: string | undefined },
-  { code, reason }: { readonly code: string; readonly reason: string },
-): Promise<readonly { readonly topic: string; readonly partition: number; readonly next: string }[]> {
-  const values = [consumer, code, reason, topic ?? null];
-  return (await tx.query<{ topic: string; partition: number; next: string }>(haltRunningSql, values)).rows;
+  { consumer, topic }: Which,
+  { code, reason }: Halt,
+  halted: boolean,
+): Promise<readonly HaltedRow[]> {
+  const values = [consumer, code, reason, topic ?? null, halted];
+  return (await tx.query<HaltedRow>(haltSeveralSql, values)).rows;
 }
 
 /** Finds the session that holds the fence row: its xmax is the locking transaction. For the alarm only. */

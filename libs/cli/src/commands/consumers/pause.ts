@@ -18,15 +18,15 @@ export const pauseCommand = command({
   run: async (context, { consumer, topic, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
     const all = await readPartitions(database.executor, consumer);
-    const running = all.filter((row) => row.halted === undefined && (topic ?? row.topic) === row.topic);
-    if (running.length === 0)
+    const open = all.filter((row) => !row.paused && (topic ?? row.topic) === row.topic);
+    if (open.length === 0)
       throw refused(
         'NOTHING_RUNS',
         all.length === 0
           ? `there is no consumer ${consumer} in this database: \`converge consumers list\` shows those that are`
-          : `no such partition of ${consumer} runs: \`converge consumers list ${consumer}\` shows what is halted, and why`,
+          : `all such partitions of ${consumer} are paused: \`converge consumers list ${consumer}\` shows what is halted, and why`,
       );
-    if (dry) return result(running.map(placeOf), () => running.map((row) => `would pause ${nameOf(row)}`));
+    if (dry) return result(open.map(placeOf), () => open.map((row) => `would pause ${nameOf(row)}`));
     const paused = await pauseConsumer(database, { consumer, topic }, { by: context.operator, reason });
     context.audit({ consumer, topic, reason, partitions: paused.length });
     return result(paused.map(placeOf), () => [

@@ -51,16 +51,13 @@ async function partitionsOf(databases: Databases, { consumer, database }: Which)
 }
 
 /** States what a pause would hold. Pure. */
-export function previewOf(rows: readonly { readonly halted: unknown }[]): Preview {
-  const running = rows.filter(({ halted }) => halted === null).length;
+export function previewOf(rows: readonly { readonly paused: boolean }[]): Preview {
+  const paused = rows.filter((row) => row.paused).length;
   return {
-    eligible: running,
-    unit: 'running partitions',
-    others:
-      running < rows.length
-        ? [{ count: rows.length - running, why: 'halted already: they keep their reason' }]
-        : [],
+    eligible: rows.length - paused,
+    unit: 'partitions',
+    others: paused > 0 ? [{ count: paused, why: 'paused already' }] : [],
     effect:
-      'Handlers that run now end. Then none is called, also for parked events, until the consumer is resumed; the log keeps the events, and the lag grows.',
+      'Handlers that run now end. Then none is called, also for parked events, until the consumer is resumed; the log keeps the events, and the lag grows. What is halted already keeps its reason.',
   };
 }
