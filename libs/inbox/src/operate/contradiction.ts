@@ -35,3 +35,13 @@ export function reasonOf(reason: string, row: Pick<GivenUpRow, 'failure_event'>)
     ? reason
     : `after compensation (failure event ${row.failure_event}): ${reason}`;
 }
+
+/** The choice of an operator about an event that was not given up. */
+export interface Unreported {
+  /** Skips an event of which no failure event speaks, so that no service compensates it. @default false */
+  readonly unreported?: boolean;
+}
+
+/** The reason for which an event that was not given up is not skipped. */
+export const UNREPORTED =
+  'it was not given up, so no failure event says to other services that it never takes effect, and none compensates. Let it be given up first, then skip it (`giveUp.afterMs` of its policy, `parking.schedule`); or correct them by hand, and skip it with --unreported';

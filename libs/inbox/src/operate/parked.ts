@@ -1,7 +1,13 @@
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { InboxError } from '../errors.ts';
-import { type AfterCompensation, contradictionOf, reasonOf } from './contradiction.ts';
+import {
+  type AfterCompensation,
+  contradictionOf,
+  reasonOf,
+  type Unreported,
+  UNREPORTED,
+} from './contradiction.ts';
 import {
   type LockedRow,
   lockParked,
@@ -111,15 +117,20 @@ export function refuseContradiction(row: LockedRow, { afterCompensation = false 
   });
 }
 
-/** Skips one parked event for good: it is kept as a record, and its key continues. */
+/**
+ * Skips one parked event for good: it is kept as a record, and its key continues. Throws PARKED_REFUSED for an event that was
+ * not given up, of which no failure event speaks, unless `unreported`.
+ */
 export function skipParked(
   database: Pick<Database, 'acquire'>,
   id: string,
   operator: Operator,
+  { unreported = false }: Unreported = {},
 ): Promise<void> {
   return acting(database, id, async (tx, row) => {
     if (row.state !== 'waiting' && row.state !== 'dead')
       throw refused(row, 'it does not hold its key, so there is nothing to skip');
+    if (row.failure_event === null && !unreported) throw refused(row, UNREPORTED);
     await takeOut(tx, row, 'skipped', operator.reason);
     await writeAudit(tx, row, { action: 'skip', ...operator });
   });

@@ -128,7 +128,7 @@ function handled<DB>(step: Step<DB>, { handler }: Head): readonly Step<DB>[] {
 function notHere(handler: string): InboxError {
   return new InboxError(
     'HANDLER_MISSING',
-    `this version of the consumer has no handler ${handler}, which parked the event: a member that has one applies it; if no version has one, skip it with \`converge parked skip\``,
+    `this version of the consumer has no handler ${handler}, which parked the event: a member that has one applies it; if no version has one, skip it with \`converge parked skip --unreported\`, since no failure event reports it`,
     { category: 'service' },
   );
 }

@@ -75,6 +75,26 @@ it('G5k: an operator finds a dead letter, reads it, edits a copy and retries it'
   expect(shown.stdout).toMatch(/^payload +\{"id":"a","n":1\}$/m);
   expect(shown.stdout.match(/^ +outcome /gm)).toHaveLength(3);
 
+  for (const args of [
+    ['show'],
+    ['skip', '--yes', '--reason', 'x'],
+    ['edit', '--payload', '{}', '--reason', 'x'],
+  ])
+    expect(await converge(args[0]!, '999', ...args.slice(1))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no parked event 999') as string,
+    });
+  const behind = (await converge('list', '--events', '--state', 'waiting', '--json')).json()[0]?.['id'];
+  const skip = ['skip', String(behind), '--reason', 'x'];
+  expect(await converge(...skip, '--yes')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /nothing is skipped: 1 of them was not given up: .*--unreported/s,
+    ) as string,
+  });
+  expect((await converge(...skip, '--dry-run')).stdout).toContain('would skip 0');
+  expect((await converge(...skip, '--dry-run', '--unreported')).stdout).toContain('would skip 1');
+
   expect(await converge('retry', '--reason', 'x', '--yes')).toMatchObject({ code: 2 });
   const dry = await converge('retry', '--all', '--reason', 'deployed', '--dry-run');
   expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/would retry 0/)]);

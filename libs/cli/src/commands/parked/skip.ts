@@ -1,7 +1,8 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { listParked, skipParked } from '@convergekit/inbox/operate';
+import { listParked, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { asks, dryRun, reason as why, someArguments } from '../../frame/flags.ts';
+import { refused } from '../../frame/errors.ts';
+import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { eventLines } from './list.ts';
 import { parkedGone } from './show.ts';
@@ -10,17 +11,32 @@ export const skipCommand = command({
   name: 'skip',
   summary: 'skip events for good: they are kept on record, and their keys continue',
   args: { ids: someArguments('as `parked list --events` shows them') },
-  flags: { reason: why('why: it is kept with the event'), ...dryRun, ...asks },
-  run: async (context, { ids, reason, dryRun: dry }) => {
+  flags: {
+    unreported: toggle(
+      'skips events too that were not given up: no failure event says to other services that they never take effect',
+    ),
+    reason: why('why: it is kept with the event'),
+    ...dryRun,
+    ...asks,
+  },
+  run: async (context, { ids, unreported, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
     const rows = await listParked(database.executor, { ids }, ids.length);
     const missing = ids.find((id) => !rows.some((row) => row.id === id));
     if (missing !== undefined) throw parkedGone(missing);
-    if (dry) return result(rows, () => [...eventLines(rows), `would skip ${rows.length}`]);
+    const silent = rows.filter(({ failureEvent }) => failureEvent === null).length;
+    const loss =
+      silent === 0 ? [] : [`${silent} of them ${silent === 1 ? 'was' : 'were'} not given up: ${UNREPORTED}`];
+    if (dry) {
+      const skipped = unreported ? rows.length : rows.length - silent;
+      return result(rows, () => [...eventLines(rows), ...loss, `would skip ${skipped}`]);
+    }
+    if (silent > 0 && !unreported) throw refused('PARKED_REFUSED', `nothing is skipped: ${loss.join('')}`);
+    for (const line of loss) context.output.progress(line);
     await context.confirm(`Skip ${ids.length} for good?`);
     for (const id of ids) {
-      await skipParked(database, id, { by: context.operator, reason });
-      context.audit({ id, reason });
+      await skipParked(database, id, { by: context.operator, reason }, { unreported });
+      context.audit({ id, unreported, reason });
     }
     return result({ skipped: ids }, () => ids.map((id) => `${id}: skipped`));
   },

@@ -1,4 +1,4 @@
-import { editParked, readParked, retryParked, skipParked } from '@convergekit/inbox/operate';
+import { editParked, readParked, retryParked, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { html } from '../../layout/html.ts';
@@ -76,21 +76,23 @@ export function skipAction({ action, databases }: ConsoleContext): void {
     path: '/failures/events/:database/:id/skip',
     title: 'Skip the event',
     summary: 'Skip a parked event for good: it stays on record, and its key continues',
-    input: z.object(place),
-    preview: async ({ database, id }) => {
+    input: z.object({ ...place, unreported: z.literal('yes').optional() }),
+    preview: async ({ database, id, unreported }) => {
       const found = await readParked(databases.get(database).executor, id);
       const holds = found?.state === 'dead' || found?.state === 'waiting';
+      const silent = holds && found.failureEvent === null && unreported !== 'yes';
+      const why = holds ? UNREPORTED : 'it does not hold its key, so there is nothing to skip';
       return {
-        eligible: holds ? 1 : 0,
+        eligible: holds && !silent ? 1 : 0,
         unit: 'event',
-        ...(!holds && {
-          others: [{ count: 1, why: 'it does not hold its key, so there is nothing to skip' }],
-        }),
+        ...((silent || !holds) && { others: [{ count: 1, why }] }),
+        ...(silent && { consent: { field: 'unreported', value: 'yes', label: 'Skip it all the same' } }),
         effect: 'It never takes effect. It stays on record, and the events behind it in its key continue.',
       };
     },
-    run: async ({ database, id }, { user, reason }) => {
-      await refusing(() => skipParked(databases.get(database).database, id, { by: user, reason }));
+    run: async ({ database, id, unreported }, { user, reason }) => {
+      const how = { unreported: unreported === 'yes' };
+      await refusing(() => skipParked(databases.get(database).database, id, { by: user, reason }, how));
       return {
         text: 'The event is skipped, and its key continues',
         changed: 1,
