@@ -66,8 +66,8 @@ export const alarmDefinitions = {
   give_up_limit: {
     kind: 'halted',
     means:
-      'The consumer gave up as many events for a bug or a structural failure as it may in an hour (`giveUp.perHour` of its policy): it pauses in place of giving up more',
-    next: '`converge parked list`; fix and deploy, then `converge consumers resume`: the parked events are tried again',
+      'The consumer gave up as many events for a bug, a structural failure or refused data as it may in an hour (`giveUp.perHour` of its policy): it pauses in place of giving up more',
+    next: '`converge parked list`; fix and deploy, then `converge consumers resume`: the parked events are tried again; `--continue` lets as many again be given up within the hour',
   },
   breaker_open: {
     kind: 'paused',

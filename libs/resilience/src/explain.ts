@@ -40,7 +40,7 @@ function giveUpLines({ afterMs, perHour }: GiveUpRules): readonly string[] {
       : `${fails} is parked, and tried over at least ${duration(afterMs)} before it is given up (giveUp.afterMs)`,
     perHour === 'unbounded'
       ? 'there is no limit on such events: a wrong deployment compensates all that it meets (giveUp.perHour unbounded)'
-      : `the consumer gives up at most ${perHour} such events an hour, since each is compensated; then it pauses until \`converge consumers resume\` (giveUp.perHour)`,
+      : `the consumer gives up at most ${perHour} such events, and events of refused data, an hour, since each is compensated; then it pauses until \`converge consumers resume\` (giveUp.perHour)`,
   ];
 }
 

@@ -114,7 +114,7 @@ const giveUp = z.strictObject({
     .optional()
     .meta({
       description:
-        'The most such events that a consumer gives up in an hour, since each is compensated; then the consumer pauses.',
+        'The most such events, and events of refused data, that a consumer gives up in an hour, since each is compensated; then the consumer pauses.',
       unit: 'events',
     }),
 });

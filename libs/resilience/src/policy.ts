@@ -25,13 +25,13 @@ export interface Policy {
 }
 
 /**
- * The limits within which a consumer gives up events for a bug or a structural failure. Each event that is given up is
+ * The limits within which a consumer gives up events for a bug or a structural failure, and by number for refused data. Each event that is given up is
  * compensated by others, and a wrong deployment fails all of them.
  */
 export interface GiveUpRules {
   /** The time over which such an event is tried at least, in milliseconds. 0: it is given up after its attempts in place. */
   readonly afterMs: number;
-  /** The most such events that a consumer gives up in an hour; then it pauses, with the reason. */
+  /** The most such events, and events of refused data, that a consumer gives up in an hour; then it pauses, with the reason. */
   readonly perHour: number | Unbounded;
 }
 

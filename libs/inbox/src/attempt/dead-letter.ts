@@ -20,6 +20,8 @@ export interface DeadLetter extends TriedEvent {
   readonly failure: Failure;
   /** The saga step that the event concerns. */
   readonly saga?: FailedStep | undefined;
+  /** True without a position of a pinned source. */
+  readonly foreign?: boolean;
   /** The attempts, at least one. */
   readonly attempts: readonly Attempt[];
 }

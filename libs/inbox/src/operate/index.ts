@@ -1,5 +1,5 @@
 /** Exports for operators: reads and changes of a consumer's database, for the CLI and the console. */
-export { alarmDefinitions, PAUSED } from '../alarms.ts';
+export { alarmDefinitions, GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
 export { type FillEvent, putFill } from '../gap/fill-sql.ts';
 export { findGaps, type Gap } from '../gap/gap.ts';
 export type { ReplayFrom } from '../replay/scan.ts';

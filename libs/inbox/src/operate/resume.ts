@@ -10,7 +10,10 @@ import { auditPartition } from './audit.ts';
 import type { Operator } from './parked.ts';
 
 export interface ResumeOptions extends Operator {
-  /** Passes the obstacle: a gap is recorded in converge.inbox_gap, an old primary's events are skipped. */
+  /**
+   * Passes the obstacle: a gap is recorded in converge.inbox_gap, an old primary's events are skipped. After a pause for faults
+   * as many events again as the limit may be given up within the hour.
+   */
   readonly pass?: boolean;
   /** Rejects the record at this offset as forged: it becomes a dead letter, its position does not count. */
   readonly reject?: bigint;
@@ -28,7 +31,7 @@ export interface Resumed {
 /**
  * Resumes a halted partition. The partition's owner notices within `watchMs`, and applies filled events first. Nothing
  * is passed without `pass`: a gap that was not filled halts it again. After a pause for faults its parked events are due at
- * once. Rejects with RESUME_REFUSED when it is not
+ * once, and one that still fails within the hour of the limit pauses it again. Rejects with RESUME_REFUSED when it is not
  * halted, or when the options do not fit the reason of the halt. converge.inbox_audit records the operator and the
  * reason.
  */
@@ -51,8 +54,13 @@ export async function resumePartition(
     if (reject !== undefined) refuseAbsent(row, reject, fromEarliest ? undefined : ends);
     const before = reject === undefined ? undefined : await rejectRecord(tx, key, reject, operator);
     const nextOffset = fromEarliest && ends !== undefined ? ends.earliest : (before ?? row.nextOffset);
-    await setRunning(tx, key, { nextOffset, passOffset, topicId: fromEarliest ? topicId : row.topicId });
     const halted = row.halted.code;
+    const passed = halted === GIVE_UP_LIMIT ? undefined : passOffset;
+    await setRunning(tx, key, {
+      nextOffset,
+      passOffset: passed,
+      topicId: fromEarliest ? topicId : row.topicId,
+    });
     if (halted === GIVE_UP_LIMIT) await wakeKeys(tx, key);
     const act = {
       action: 'resume',
@@ -62,13 +70,19 @@ export async function resumePartition(
       passOffset,
     } as const;
     await auditPartition(tx, key, act, operator);
-    return { code: halted, passOffset, nextOffset };
+    return { code: halted, passOffset: passed, nextOffset };
   });
 }
 
-/** Returns how far `--continue` passes: the one record at a gap; all records until now of an old primary. */
-function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | undefined): bigint {
+/** Returns how far `--continue` passes: the one record at a gap; all records until now of an old primary; no record of a limit. */
+function passable(
+  { halted, haltedOffset, nextOffset, topic }: PartitionRow,
+  end: bigint | undefined,
+): bigint {
   switch (halted?.code) {
+    // No record is passed: the audit row with an offset begins the count anew.
+    case GIVE_UP_LIMIT:
+      return nextOffset;
     case 'gap':
     case 'fork':
     case 'position_jump':
@@ -81,7 +95,7 @@ function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | u
       throw refused(`the broker does not know the end of ${topic}`);
     default:
       throw refused(
-        `--continue passes a gap, events of an old primary or a doubted position, and the partition is halted with ${halted?.code ?? 'none of them'}`,
+        `--continue passes a gap, events of an old primary, a doubted position or the limit of given-up events, and the partition is halted with ${halted?.code ?? 'none of them'}`,
       );
   }
 }

@@ -1,12 +1,16 @@
+import { defineEvent } from '@convergekit/contracts';
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { ConvergeError } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { GIVE_UP_LIMIT } from '../alarms.ts';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { listParked } from '../operate/parked-list.ts';
 import { resumePartition } from '../operate/resume.ts';
+import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import { inPlace, quickSchedule } from '../testing/quick.ts';
 
 const operator = { by: 'ann', reason: 'fixed in 1.4.2' };
@@ -46,10 +50,10 @@ describe('a consumer whose deployment is wrong', () => {
     waitUntil(async () => ((await halt())?.code === GIVE_UP_LIMIT ? halt() : undefined), {
       what: 'the pause',
     });
-  async function resume(): Promise<void> {
+  async function resume(pass = false): Promise<void> {
     const admin = await scene.broker.admin();
     const key = { consumer: name, topic, partition: 0 };
-    await resumePartition(scene.database, admin, key, operator).finally(() => admin.close());
+    await resumePartition(scene.database, admin, key, { ...operator, pass }).finally(() => admin.close());
   }
 
   it.each([10, 50, 100])(
@@ -62,7 +66,7 @@ describe('a consumer whose deployment is wrong', () => {
       await publish(count);
       const { reason } = await paused();
       expect(reason).toMatch(
-        /^5 events were given up within an hour for a bug .*UNCLASSIFIED in handler test.counted/,
+        /^5 events were given up within an hour for a bug, .*UNCLASSIFIED in handler test.counted/,
       );
       expect(reason).toContain(`converge consumers resume ${name} --reason`);
       await waitUntil(() => service.status()[0]?.partitions[0]?.state === 'halted', { what: 'the halt' });
@@ -104,16 +108,57 @@ describe('a consumer whose deployment is wrong', () => {
     expect(await failureEvents()).toBe(0);
   });
 
-  it('a resume begins the count anew, and an event that fails all the same is given up then', async () => {
+  // Planted fault: a count that begins anew at each resume. A script that resumes then lets the limit be compensated each time.
+  it('the limit holds over resumes; one with --continue lets as many again be given up', async () => {
     fails = (n) => n < 4;
     await start({ afterMs: 50, perHour: 2 });
     await publish(6);
-    await paused();
-    expect(await failureEvents()).toBe(2);
-    await resume();
+    for (let times = 0; times < 3; times += 1) {
+      await paused();
+      expect(await failureEvents()).toBe(2);
+      await resume(times === 2);
+    }
     await waitUntil(async () => (await failureEvents()) === 4, { what: 'the other two' });
     await waitUntil(async () => (await applied()) === 2, { what: 'those that do not fail' });
     expect([await failureEvents(), (await halt())?.code]).toEqual([4, null]);
+  });
+
+  const strict = defineEvent({
+    ...{ type: 'test.counted', version: 1, topic, key: (value: { key: string }) => value.key },
+    data: z.object({ key: z.string(), n: z.int().max(-1) }),
+  });
+  const refusedBy = {
+    schema: defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(strict, () => undefined),
+    handler: defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => {
+      throw new ConvergeError('no', { code: 'BAD', category: 'data', certainty: 'not_applied' });
+    }),
+  };
+
+  // Planted faults: bad data that does not count; a slice of several refused events that is not split: it gives up none.
+  it.each(['schema', 'handler'] as const)(
+    'G5w: data that the %s of a deployment refuses is given up within the limit',
+    async (by) => {
+      const policies = inPlace({ giveUp: { afterMs: 0, perHour: 3 } });
+      await scene.start(refusedBy[by], { policies, watchMs: 20 });
+      await publish(8);
+      expect((await paused()).reason).toContain('3 events were given up within an hour');
+      expect(await failureEvents()).toBe(3);
+    },
+  );
+
+  it('events of a stranger that no schema accepts are dead letters, and do not pause the consumer', async () => {
+    await start({ afterMs: 0, perHour: 1 });
+    await publish(1);
+    await waitUntil(async () => (await applied()) === 1, { what: 'the source to be known' });
+    const other = new FixtureSource({ partitions: 1, name: scene.source.name });
+    const records = [1, 2, 3, 4].map((n) => {
+      const event = counted({ key: `k${n}`, n });
+      const { record, ...place } = n < 3 ? foreignRecord(event, `id-${n}`, 1) : other.record(event);
+      return { ...place, record: { ...record, value: '{}' } };
+    });
+    await sendRecords(scene.broker, records);
+    await waitUntil(async () => (await scene.letters()).length === 4, { what: 'the dead letters' });
+    expect((await halt())?.code).toBeNull();
   });
 
   it('with a limit of 0 the consumer pauses in place of giving up any event, in its partition too', async () => {

@@ -7,6 +7,8 @@ import {
   type GiveUpRules,
 } from '@convergekit/resilience/engine';
 import type { Policy } from '@convergekit/resilience';
+import type { DeadLetter } from '../attempt/dead-letter.ts';
+import type { InboxErrorCode } from '../errors.ts';
 
 /** Returns the limits of a handler's policy (pure). */
 export function giveUpRulesOf({ giveUp = defaultGiveUp }: Pick<Policy, 'giveUp'>): GiveUpRules {
@@ -17,6 +19,25 @@ export function giveUpRulesOf({ giveUp = defaultGiveUp }: Pick<Policy, 'giveUp'>
 export function isFault({ category, structural }: Pick<Failure, 'category' | 'structural'>): boolean {
   return category === 'bug' || structural;
 }
+
+/** The codes of records that are refused because nothing proves where they come from: any writer of a topic can make them. */
+export const UNPROVED: readonly string[] = [
+  'FAILURE_SOURCE',
+  'FOREIGN_ID_REUSED',
+  'RECORD_REJECTED',
+] satisfies InboxErrorCode[];
+
+/**
+ * True for a given-up event that a wrong deployment may be the cause of: a fault, or data that is refused, as by a changed
+ * schema or check. Pure. Not for data of a record that any writer can make: it would pause the consumer.
+ */
+export function countsAsFault({ failure, envelope, foreign = false }: GivenUp): boolean {
+  if (isFault(failure)) return true;
+  const proved = envelope?.position !== undefined && !foreign && !UNPROVED.includes(failure.code);
+  return failure.category === 'data' && proved;
+}
+
+type GivenUp = Pick<DeadLetter, 'failure' | 'envelope' | 'foreign'>;
 
 /**
  * True when an event that would be a dead letter is tried on, since a deployment may fix the fault. Pure. What took effect

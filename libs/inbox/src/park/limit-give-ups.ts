@@ -4,7 +4,7 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { haltRunning } from '../slice/fence-sql.ts';
 import { GiveUpRefused, ownStatement } from '../slice/slice-errors.ts';
-import { giveUpRulesOf, isFault, mayGiveUp } from './give-up-rules.ts';
+import { countsAsFault, giveUpRulesOf, mayGiveUp } from './give-up-rules.ts';
 import { countGivenUp } from './given-up-sql.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function limitGiveUps<DB>(
   executor: Executor,
   reported: readonly DeadLetter[],
 ): Promise<void> {
-  const faults = reported.filter(({ failure }) => isFault(failure));
+  const faults = reported.filter(countsAsFault);
   for (const deadLetter of faults) {
     const rules = giveUpRulesOf(policyOf(deadLetter.handler));
     if (rules.perHour === 'unbounded') continue;
@@ -43,5 +43,5 @@ export async function pauseForFaults<DB>(
 
 function pauseReason(consumer: string, { deadLetter, perHour }: GiveUpRefused): string {
   const { handler, failure } = deadLetter;
-  return `${perHour} events were given up within an hour for a bug or a structural failure, the most that giveUp.perHour of the policy allows, and ${failure.code} in handler ${handler} would be one more: each is compensated by other services, so the consumer pauses instead. The events wait. Fix the cause and deploy it, then \`converge consumers resume ${consumer} --reason "…"\`: they are tried again, and the count begins anew`;
+  return `${perHour} events were given up within an hour for a bug, a structural failure or refused data, the most that giveUp.perHour of the policy allows, and ${failure.code} in handler ${handler} would be one more: each is compensated by other services, so the consumer pauses instead. The events wait. Fix the cause and deploy it, then \`converge consumers resume ${consumer} --reason "…"\`: they are tried again. Until the hour is over, one that still fails pauses it anew; with --continue as many again are given up`;
 }

@@ -91,6 +91,7 @@ export function deadLetterOf<DB>(
     envelope: envelopeOf(step),
     handler: handlerOf(step),
     failure,
+    foreign: step.kind !== 'skip' && step.foreign,
     saga,
     attempts,
   };

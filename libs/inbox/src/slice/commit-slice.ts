@@ -46,7 +46,8 @@ export async function commitSlice<DB>(
   if (hasSeveral(steps) && !steps.some((step) => wantsRefetch(context, step))) {
     const outcome = await attemptSlice(context, partition, whole(steps), signal);
     // The events are handled singly up to the one that must wait.
-    const isolates = outcome.kind === 'events' || outcome.kind === 'too_long' || outcome.kind === 'pause';
+    const { kind } = outcome;
+    const isolates = kind === 'events' || kind === 'too_long' || kind === 'pause' || kind === 'give_up_limit';
     if (!isolates) return outcome;
     partition.isolate();
     const why = { events: steps.length, reason: outcome.kind };

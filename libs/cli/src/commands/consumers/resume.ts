@@ -1,5 +1,11 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { type PartitionRow, readPartitions, type Resumed, resumePartition } from '@convergekit/inbox/operate';
+import {
+  GIVE_UP_LIMIT,
+  type PartitionRow,
+  readPartitions,
+  type Resumed,
+  resumePartition,
+} from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
@@ -20,7 +26,7 @@ export const resumeCommand = command({
     topic: text('name', 'only of this topic'),
     partition: index('number', 'only this partition'),
     continue: toggle(
-      'pass the record at which they are halted: a gap is kept for later, a record of an old primary is skipped',
+      'pass the record at which they are halted: a gap is kept for later, a record of an old primary is skipped; after give_up_limit, let as many again be given up',
     ),
     reject: index('offset', 'take this record for forged: its position does not count'),
     from,
@@ -57,7 +63,7 @@ export const resumeCommand = command({
         `--reject needs one halted partition: ${halted.length} match; name it with --topic and --partition`,
       );
     if (reject !== undefined) await context.confirm(`Take the record at offset ${reject} for forged?`);
-    if (pass) await context.confirm('Continue without what is missing there?');
+    if (pass) await context.confirm(questionOf(halted));
     const options = {
       by: context.operator,
       reason,
@@ -78,6 +84,15 @@ export const resumeCommand = command({
     );
   },
 });
+
+/** Asks for what `--continue` accepts. Pure. */
+function questionOf(rows: readonly Pick<PartitionRow, 'halted'>[]): string {
+  const limited = rows.filter(({ halted }) => halted?.code === GIVE_UP_LIMIT).length;
+  return [
+    ...(limited > 0 ? ['Let as many events again be given up, which others compensate?'] : []),
+    ...(limited < rows.length ? ['Continue without what is missing there?'] : []),
+  ].join(' ');
+}
 
 const placeOf = ({ topic, partition }: Pick<PartitionRow, 'topic' | 'partition'>): string =>
   `${topic}/${partition}`;

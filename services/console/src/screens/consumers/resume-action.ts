@@ -15,7 +15,7 @@ const NEEDS_EARLIEST = ['topic_recreated', 'offset_out_of_range'];
 const inputSchema = z.object({
   database: z.string().optional(),
   consumer: z.string().optional(),
-  /** `pass`: what is missing at a gap is kept for later; the record of an old primary is skipped. */
+  /** `pass`: what is missing at a gap is kept for later; the record of an old primary is skipped; a limit counts anew. */
   obstacle: z.enum(['keep', 'pass']).default('keep'),
 });
 
@@ -94,7 +94,7 @@ export function previewOf(rows: readonly Pick<Halted, 'halted'>[], hasBroker: bo
         : [{ count: rows.length, why: 'no broker is set: the ends of the logs are not known' }]),
     ],
     effect:
-      'Filled events are handled first. A partition whose obstacle is still there halts again at the same place, unless you pass it: then what is missing is recorded as a gap, or the records of an old primary are skipped.',
+      'Filled events are handled first. A partition whose obstacle is still there halts again at the same place, unless you pass it: then what is missing is recorded as a gap, or the records of an old primary are skipped. After a limit of given-up events, an event that still fails pauses the consumer again within the hour, unless you pass the limit.',
   };
 }
 
@@ -103,7 +103,9 @@ function obstacleField(): Html {
     >What is in the way
     <select name="obstacle">
       <option value="keep">halt again if it is still there</option>
-      <option value="pass">pass it: continue without what is missing</option>
+      <option value="pass">
+        pass it: continue without what is missing; after a limit, let as many again be given up
+      </option>
     </select></label
   >`;
 }
