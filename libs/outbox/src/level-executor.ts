@@ -9,6 +9,7 @@ import type {
   RootOperationNode,
   Transaction,
 } from 'kysely';
+import { refuseControl } from '@convergekit/postgres/engine';
 import type { Level, Levels } from './levels.ts';
 
 /** Wraps a transaction so that its statements wait for savepoints of other code. `at` returns the caller's level. */
@@ -63,7 +64,10 @@ class WaitingExecutor implements QueryExecutor {
   }
 
   executeQuery<R>(query: CompiledQuery<R>, options?: AbortableQueryOptions): Promise<QueryResult<R>> {
-    return this.#levels.statement(this.#at(), () => this.#inner.executeQuery(query, options));
+    return this.#levels.statement(this.#at(), async () => {
+      refuseControl(query.sql, 'use `savepoint`, which takes its events with it');
+      return this.#inner.executeQuery(query, options);
+    });
   }
 
   provideConnection<T>(...given: Parameters<QueryExecutor['provideConnection']>): Promise<T> {

@@ -45,10 +45,17 @@ export class BeginWithFirst {
   release(broken?: boolean): void {
     this.#state = { kind: 'plain' };
     this.#commits.rollback();
-    this.#client.release(broken);
+    const isUnclean = this.#client.guard?.takeUnclean() === true;
+    this.#client.guard?.letGo();
+    this.#client.release(isUnclean ? true : broken);
   }
 
   query(text: string, values: readonly unknown[] = []): Promise<QueryResult> {
+    try {
+      this.#client.guard?.check(text, values);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     const answer = this.#route(text, values);
     if (values.length > 0) this.#commits.statement(values, answer);
     else if (text === 'commit') this.#commits.commit(answer);
@@ -179,6 +186,7 @@ export class BeginWithFirst {
   }
 }
 
-function nothing(command: string): QueryResult {
+/** The answer of a statement that is not sent. */
+export function nothing(command: string): QueryResult {
   return { command, rowCount: null, oid: 0, fields: [], rows: [] };
 }

@@ -22,4 +22,5 @@ export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './notify/commit-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';
 export { isWarning } from './severity.ts';
-export { checkedClient, clientOf, controlsTransaction } from './transaction-client.ts';
+export { checkedClient, clientOf } from './transaction-client.ts';
+export { guardOf, refuseControl, type TransactionGuard } from './guard/transaction-guard.ts';

@@ -14,6 +14,8 @@ export type DatabaseErrorCode =
   | 'DATABASE_SETTINGS'
   | 'COMMIT_UNKNOWN'
   | 'COMMIT_ROLLED_BACK'
+  | 'TRANSACTION_REFUSED'
+  | 'TRANSACTION_ENDED_EARLY'
   | 'MIGRATIONS_MISSING'
   | 'MIGRATION_CHANGED'
   | 'MIGRATION_OUT_OF_ORDER'
@@ -167,6 +169,27 @@ export function rolledBackError(cause?: unknown): DatabaseError {
   return new DatabaseError(
     'the transaction was rolled back at COMMIT, because a statement in it had failed and its error was ignored. Let the error pass, or wrap that statement in a savepoint.',
     { code: 'COMMIT_ROLLED_BACK', category: 'bug', certainty: 'not_applied', cause },
+  );
+}
+
+/** Creates the error of a statement that would end, or begin, a transaction of the kit. It was not sent. */
+export function controlRefused(text: string, instead = 'use a savepoint of your own'): DatabaseError {
+  return new DatabaseError(
+    `${JSON.stringify(text.trim().slice(0, 40))} was not sent: this code runs in a transaction of the kit, which has more in it than what the code wrote. Throw an error to roll it back; to undo a part of it, ${instead}. An ORM is called without a transaction of its own.`,
+    { code: 'TRANSACTION_REFUSED', category: 'bug', certainty: 'not_applied' },
+  );
+}
+
+/** Creates the error of a transaction that a statement of the application ended; `tag`: the server's answer to it. */
+export function endedEarly(tag: string): DatabaseError {
+  const wasCommitted = tag !== 'ROLLBACK';
+  return new DatabaseError(
+    `a statement of the application ended the transaction of the kit that it ran in (the server answered ${tag}): ${wasCommitted ? 'a part of the transaction is committed' : 'nothing of it was applied'}, and nothing more is written. Take the statement out; throw an error to roll back.`,
+    {
+      code: 'TRANSACTION_ENDED_EARLY',
+      category: 'bug',
+      certainty: wasCommitted ? 'unknown' : 'not_applied',
+    },
   );
 }
 

@@ -1,6 +1,7 @@
 import type { CompiledQuery, PostgresPoolClient, Transaction } from 'kysely';
 import type { PoolClient, QueryResult } from 'pg';
-import { BeginWithFirst } from './begin-with-first.ts';
+import { BeginWithFirst, nothing } from './begin-with-first.ts';
+import { guardOfClient, passGuard } from './guard/transaction-guard.ts';
 import { notifierOf } from './notify/commit-watch.ts';
 import { knownOf } from './submit-client.ts';
 import { passClient } from './transaction-client.ts';
@@ -47,8 +48,10 @@ function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: numb
       process.nextTick(uncork);
     }
   };
+  const guard = guardOfClient(client);
   const begins = new BeginWithFirst({
     statementTimeoutMs,
+    guard,
     notifier: notifierOf(client),
     query: (text, values) => {
       cork();
@@ -64,7 +67,8 @@ function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: numb
       client.release(destroy);
     },
   });
-  const query = (text: string, values?: readonly unknown[]): Promise<QueryResult> => {
+  const query = (text: string, values: readonly unknown[] = []): Promise<QueryResult> => {
+    if (passGuard(text, values, guard)) return Promise.resolve(nothing('SELECT'));
     passClient(text, values, client);
     return begins.query(text, values);
   };

@@ -1,5 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import type { PoolClient, Query, QueryResult } from 'pg';
+import type { TransactionGuard } from './guard/transaction-guard.ts';
 import { KeptStatements } from './kept-statements.ts';
 import { type KnownSession, type Session, sessionOf } from './last-statement.ts';
 import type { CommitNotifier } from './notify/commit-notifier.ts';
@@ -17,6 +18,8 @@ export interface SubmitClient {
   readonly statementTimeoutMs: number;
   /** The notifier of the connection's pool; undefined for a pool that `connect` did not make. */
   readonly notifier: CommitNotifier | undefined;
+  /** The guard of a connection on which an application's code may run. */
+  readonly guard?: TransactionGuard;
 }
 
 /** What a connection keeps from one user to the next. */

@@ -1,5 +1,7 @@
 import { CompiledQuery, type Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
+import { controlRefused } from './errors.ts';
+import { guardOfClient } from './guard/transaction-guard.ts';
 
 /** pg's client while it is in a transaction of the kit: for an ORM that takes a client. */
 export type TransactionClient = PoolClient;
@@ -28,12 +30,17 @@ export async function clientOf<DB>(tx: Transaction<DB>): Promise<PoolClient | un
   return found;
 }
 
-/** Wraps a client so that `check`, which may throw, sees the text of every statement. The client is not given back by it. */
-export function checkedClient(client: PoolClient, check: (text: string) => void): TransactionClient {
+/**
+ * Wraps a client for code that runs in a transaction. `check`, which may throw, and the client's guard see the text of every
+ * statement. The client is not given back by it.
+ */
+export function checkedClient(client: PoolClient, check: () => void): TransactionClient {
   const send = client.query.bind(client) as unknown as (...given: readonly unknown[]) => unknown;
+  const guard = guardOfClient(client);
   const query = (...given: readonly unknown[]): unknown => {
     try {
-      check(textOf(given[0]));
+      check();
+      guard.check(textOf(given[0]), valuesOf(given));
     } catch (error) {
       const settle = given.findLast((one) => typeof one === 'function');
       if (settle === undefined)
@@ -53,17 +60,19 @@ export function checkedClient(client: PoolClient, check: (text: string) => void)
   });
 }
 
-/** pg takes a text, an object with one, or a query that was made before. */
+/** The text of what pg sends: a text, an object with one, or a stream with a cursor. One that cannot be read is refused. */
 function textOf(config: unknown): string {
   if (typeof config === 'string') return config;
-  const { text } = config as { readonly text?: unknown };
-  return typeof text === 'string' ? text : '';
+  const { text, cursor } = config as {
+    readonly text?: unknown;
+    readonly cursor?: { readonly text?: unknown };
+  };
+  const found = text ?? cursor?.text;
+  if (typeof found === 'string') return found;
+  throw controlRefused('a statement whose text cannot be read');
 }
 
-const CONTROL =
-  /^\s*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+((work|transaction)\s+)?to\b))\b/i;
-
-/** True for a statement that begins or ends a transaction. Savepoints do not. Pure. */
-export function controlsTransaction(text: string): boolean {
-  return CONTROL.test(text);
+function valuesOf([config, values]: readonly unknown[]): readonly unknown[] {
+  const given = Array.isArray(values) ? (values as unknown[]) : (config as { values?: unknown }).values;
+  return Array.isArray(given) ? (given as unknown[]) : [];
 }

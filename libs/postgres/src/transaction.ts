@@ -6,6 +6,7 @@ import { BeginWithFirst } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
 import { commitError, isForgotten, rolledBackError, sqlState } from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
+import { guardOf } from './guard/transaction-guard.ts';
 import { acquireFor } from './pool-door.ts';
 import { SentAhead } from './send-ahead.ts';
 import { ownBegin, ownOpening, sharedOpening } from './settings.ts';
@@ -90,14 +91,18 @@ export function kyselyTransaction<DB, T>(
     const connection = await connectionOf(tx);
     const after = collectCommitted(db, connection);
     const ahead = SentAhead.on(connection);
+    const guard = await guardOf(tx);
+    guard?.hold();
     let result: T;
     try {
       if (options.settings !== 'none') await executorOf(tx).query(sharedOpening);
       await options.before?.(executorOf(tx));
       result = await fn(tx);
+      if (guard?.ended !== undefined) throw guard.ended;
     } catch (error) {
       after.end();
       ahead.end();
+      guard?.letGo();
       // Kysely discards the connection if the rollback fails, too, and the server rolls back.
       await tx
         .rollback()
@@ -108,6 +113,7 @@ export function kyselyTransaction<DB, T>(
     // The connection serves others once the commit is answered.
     after.end();
     ahead.end();
+    guard?.letGo();
     try {
       await tx.commit().execute();
     } catch (error) {

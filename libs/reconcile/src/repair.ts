@@ -1,7 +1,7 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { createOutbox } from '@convergekit/outbox';
 import { executorOf } from '@convergekit/postgres';
-import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { guardOf, kyselyTransaction } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import { shellWord } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
@@ -96,6 +96,10 @@ async function repairIn(
   const driftHash = hashOf(seen.judged.drift);
   const events: DomainEvent[] = [];
   const emit = (event: DomainEvent): void => void events.push(event);
+  (await guardOf(tx))?.follow(() => {
+    const { length } = events;
+    return () => (events.length = length);
+  });
   const locked = needsLock(request);
   if ((await runRepair({ tx, reconciler, key: claim.key, seen, emit, locked })) === 'conflict')
     throw new Abandon({ kind: 'conflict', driftHash });

@@ -3,7 +3,7 @@ import type { DomainEvent } from '@convergekit/contracts';
 import { type EmitAs, Gathered } from '@convergekit/inbox/engine';
 import { type AppendEvent, createEngineOutbox, nameRefusal } from '@convergekit/outbox/engine';
 import { type Executor, executorOf } from '@convergekit/postgres';
-import { failedWithCommit, kyselyTransaction } from '@convergekit/postgres/engine';
+import { failedWithCommit, guardOf, kyselyTransaction } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
 import type { Effect, OutcomeContext, Revived } from '../effect/types.ts';
@@ -79,6 +79,9 @@ async function reaction<DB>(
 ): Promise<readonly AppendEvent[]> {
   const { idempotencyKey, key } = work;
   const emitted = new EffectEvents(work, outcome.kind);
+  const guard = await guardOf(tools.tx);
+  guard?.follow(() => emitted.mark());
+  guard?.follow(() => tools.gathered.mark());
   const attempts = [...work.story, ...made.attempts];
   const emit: OutcomeContext<DB, never>['emit'] = (event, as) => emitted.add(event, as);
   const context = { ...tools, emit, idempotencyKey, key, attempts };
@@ -117,6 +120,12 @@ class EffectEvents {
   constructor(work: Asker, kind: Outcome['kind']) {
     this.#work = work;
     this.#phase = kind === 'succeeded' ? 'apply' : 'failure';
+  }
+
+  /** Marks what is emitted so far; the result forgets what came after. */
+  mark(): () => void {
+    const { length } = this.#events;
+    return () => (this.#events.length = length);
   }
 
   add(event: DomainEvent, as: EmitAs = {}): void {

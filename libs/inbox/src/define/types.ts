@@ -33,7 +33,8 @@ export interface HandlerContext<DB> {
   readonly write: (query: Compilable | CompiledQuery) => void;
   /**
    * Returns pg's client of the slice, for an ORM: `drizzle(await pgClient())`. What it writes commits with `tx`, and its
-   * statements run in the order in which they are sent. Savepoints are allowed; BEGIN, COMMIT and ROLLBACK are refused.
+   * statements run in the order in which they are sent. BEGIN, COMMIT and ROLLBACK are refused. Savepoints of the call are
+   * allowed: events that were emitted in one are forgotten when it is undone.
    */
   readonly pgClient: () => Promise<TransactionClient>;
   readonly consumer: string;

@@ -1,8 +1,8 @@
 import { type Executor, executorOf } from '@convergekit/postgres';
-import { senderOf, sqlState } from '@convergekit/postgres/engine';
+import { guardOf, senderOf, sqlState, type TransactionGuard } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { calledInAttempt } from '@convergekit/resilience/engine';
-import type { Transaction } from 'kysely';
+import { CompiledQuery, type Transaction } from 'kysely';
 import { type Unit, unitsOf } from './units.ts';
 import type { CallContext } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
@@ -33,13 +33,16 @@ export async function callHandlers<DB>(
   const started = context.clock.monotonic();
   const written = new Written(await senderOf(tx));
   const gathered = new Gathered(tx);
+  const guard = await guardOf(tx);
+  guard?.follow(() => emitted.mark());
+  guard?.follow(() => gathered.mark());
   const units = parts.flatMap(({ steps, signal }) =>
     unitsOf(steps.filter((step) => step.kind === 'handle')).map((unit) => ({ unit, signal })),
   );
   for (const [at, { unit, signal }] of units.entries()) {
     if (signal.aborted) throw new PartitionLost();
     if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs) throw new SliceTooLong();
-    await callOne(context, tx, unit, { emitted, written, gathered, attempt, signal });
+    await callOne(context, tx, unit, { emitted, written, gathered, guard, attempt, signal });
     if (written.full) await written.answered();
     if (written.failed !== undefined) break;
   }
@@ -54,6 +57,7 @@ interface Shared<DB> {
   readonly emitted: Emitted;
   readonly gathered: Gathered<DB>;
   readonly written: Written;
+  readonly guard: TransactionGuard | undefined;
   readonly attempt: number | undefined;
   readonly signal: AbortSignal;
 }
@@ -72,11 +76,11 @@ async function callOne<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,
   { subscription, events }: Unit<DB>,
-  { emitted, written, gathered, attempt, signal }: Shared<DB>,
+  { emitted, written, gathered, guard, attempt, signal }: Shared<DB>,
 ): Promise<void> {
   const { handler } = subscription;
   const consumer = context.definition.name;
-  const guard = guarded(tx, handler);
+  const call = guarded(tx, handler);
   let open = true;
   const [first] = events;
   const idempotencyKey = deterministicUuid(
@@ -95,6 +99,7 @@ async function callOne<DB>(
     written.add(handler, events, 'compile' in query ? query.compile() : query);
   };
   const deadline = new Date(context.clock.now());
+  guard?.beginCall();
   try {
     await context.call({
       consumer,
@@ -102,7 +107,7 @@ async function callOne<DB>(
       events,
       attempt,
       context: {
-        tx: guard.tx,
+        tx: call.tx,
         write,
         pgClient: () => handlerClient(tx, handler, () => open),
         consumer,
@@ -115,8 +120,11 @@ async function callOne<DB>(
         log: context.log,
       },
     });
+    if (guard?.ended !== undefined) throw guard.ended;
+    setBack(tx, guard);
     failpoint('inbox.in_handler');
   } catch (error) {
+    if (guard?.ended !== undefined) throw new HandlerFailed(handler, events, guard.ended);
     if (signal.aborted) throw new PartitionLost();
     await written.answered();
     // Statements after a failed write fail in its aborted transaction: the first one is at fault.
@@ -125,8 +133,15 @@ async function callOne<DB>(
     throw new HandlerFailed(handler, events, error, calledInAttempt());
   } finally {
     open = false;
-    guard.close();
+    call.close();
   }
+}
+
+/** Sets back the settings that a call changed for its transaction: the next one may be of another partition. */
+function setBack<DB>(tx: Transaction<DB>, guard: TransactionGuard | undefined): void {
+  const text = guard?.endCall();
+  // If it fails, the transaction is aborted, and COMMIT says so.
+  if (text !== undefined) tx.executeQuery(CompiledQuery.raw(text)).catch(() => undefined);
 }
 
 function timedOut(error: unknown): boolean {

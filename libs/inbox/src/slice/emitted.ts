@@ -27,6 +27,12 @@ export class Emitted {
     return this.#events;
   }
 
+  /** Marks what is emitted so far; the result forgets what came after, as a rollback to a savepoint does. */
+  mark(): () => void {
+    const { length } = this.#events;
+    return () => (this.#events.length = length);
+  }
+
   add(handler: string, event: DomainEvent, answers: ReceivedEvent, as: EmitAs = {}): void {
     const incoming = identityOf(answers);
     const count = `${handler} ${incoming}`;

@@ -6,6 +6,7 @@ import { classify, strategies } from '@convergekit/resilience';
 import type { Pause } from './partition-state.ts';
 import { InboxError } from '../errors.ts';
 import {
+  committedEarly,
   ConnectionLost,
   EMIT,
   FenceLost,
@@ -49,6 +50,8 @@ export type Fault =
 
 /** Classifies everything that `applySlice` may reject with. Pure. */
 export function faultOf(error: unknown): Fault {
+  const early = committedEarly(error);
+  if (early !== undefined) return { kind: 'stop', error: early };
   if (error instanceof FenceLost) return { kind: 'fence_lost' };
   if (error instanceof TypeAhead) return { kind: 'type_ahead', types: error.types };
   if (error instanceof PartitionLost) return { kind: 'partition_lost' };

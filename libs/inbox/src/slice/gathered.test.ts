@@ -47,3 +47,19 @@ it('a slice sends each item once, and remembers the key of what it has sent', as
   ]);
   expect([gathered.has('a'), gathered.has('b'), gathered.has('c')]).toEqual([true, true, false]);
 });
+
+it('a rollback to a mark forgets what came after it, and sends again what was sent since', async () => {
+  const { gathered, write, sent } = slice();
+  const only = write(1);
+  gathered.add('a', only, 'a');
+  const restore = gathered.mark();
+  gathered.add('b', only, 'b');
+  await gathered.send();
+  restore();
+  expect([gathered.has('a'), gathered.has('b')]).toEqual([true, false]);
+  await gathered.send();
+  expect(sent).toEqual([
+    [1, ['a', 'b']],
+    [1, ['a']],
+  ]);
+});

@@ -8,14 +8,23 @@ export interface SliceWrite<Item> {
   write<DB>(tx: Transaction<DB>, items: readonly Item[]): Promise<void>;
 }
 
+/** Items that one call gathered for a write. */
+interface Entry {
+  readonly key: string;
+  readonly to: SliceWrite<unknown>;
+  readonly items: readonly unknown[];
+}
+
 /**
  * Gathers what the calls of a slice write together. It is sent behind the last call, or before a call that has to find
  * it in the database. What a call has gathered is dropped with its slice.
  */
 export class Gathered<DB> {
   readonly #tx: Transaction<DB>;
-  readonly #keys = new Set<string>();
-  #writes = new Map<SliceWrite<unknown>, unknown[]>();
+  #keys = new Set<string>();
+  #entries: Entry[] = [];
+  /** The number of entries that are sent, from the first one. */
+  #sent = 0;
 
   constructor(tx: Transaction<DB>) {
     this.#tx = tx;
@@ -30,16 +39,32 @@ export class Gathered<DB> {
   add<Item>(key: string, to: SliceWrite<Item>, ...items: readonly Item[]): void {
     this.#keys.add(key);
     // A write gets only the items that were gathered for it.
-    const write = to as SliceWrite<unknown>;
-    const known = this.#writes.get(write);
-    if (known === undefined) this.#writes.set(write, [...items]);
-    else known.push(...items);
+    this.#entries.push({ key, to: to as SliceWrite<unknown>, items });
+  }
+
+  /**
+   * Marks what is gathered so far. The result goes back to it, as a rollback to a savepoint does: it forgets what came
+   * after, and what was sent since then is to be sent again.
+   */
+  mark(): () => void {
+    const [{ length }, sent] = [this.#entries, this.#sent];
+    return () => {
+      this.#entries.length = length;
+      this.#keys = new Set(this.#entries.map(({ key }) => key));
+      this.#sent = sent;
+    };
   }
 
   /** Sends what was gathered since the last time. Later statements of the transaction find it. */
   async send(): Promise<void> {
-    const writes = [...this.#writes].toSorted(([a], [b]) => a.order - b.order);
-    this.#writes = new Map();
+    const byWrite = new Map<SliceWrite<unknown>, unknown[]>();
+    for (const { to, items } of this.#entries.slice(this.#sent)) {
+      const known = byWrite.get(to);
+      if (known === undefined) byWrite.set(to, [...items]);
+      else known.push(...items);
+    }
+    this.#sent = this.#entries.length;
+    const writes = [...byWrite].toSorted(([a], [b]) => a.order - b.order);
     for (const [write, items] of writes) if (items.length > 0) await write.write(this.#tx, items);
   }
 }

@@ -2,7 +2,7 @@ import type { KyselyPlugin, Transaction, CompiledQuery } from 'kysely';
 import { InboxError } from '../errors.ts';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import type { TransactionClient } from '@convergekit/postgres';
-import { checkedClient, clientOf, controlsTransaction, type Send } from '@convergekit/postgres/engine';
+import { checkedClient, clientOf, type Send } from '@convergekit/postgres/engine';
 
 export interface Guarded<DB> {
   readonly tx: Transaction<DB>;
@@ -46,18 +46,9 @@ export async function handlerClient<DB>(
       'CONSUMER_INVALID',
       `handler ${handler} asked for pg's client, but the consumer's database was not opened by connect(): open it so, or write through tx`,
     );
-  return checkedClient(client, (text) => {
+  return checkedClient(client, () => {
     if (!isOpen()) throw ended(handler);
-    if (controlsTransaction(text)) throw controlled(handler, text);
   });
-}
-
-function controlled(handler: string, text: string): InboxError {
-  return new InboxError(
-    'TRANSACTION_REFUSED',
-    `handler ${handler} sent ${JSON.stringify(text.trim().slice(0, 40))}: its slice is a transaction already, with other events and the position of the partition. Call the ORM without a transaction of its own, or use a savepoint`,
-    { category: 'bug' },
-  );
 }
 
 /** The first statement that failed; those after it failed in its aborted transaction. */

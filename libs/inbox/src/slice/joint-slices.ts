@@ -6,6 +6,7 @@ import { moveOn, standAfter, whole } from './attempt-slice.ts';
 import { commitSlice, type SliceResult } from './commit-slice.ts';
 import type { SliceContext } from './context.ts';
 import { faultOf } from './fault.ts';
+import { committedEarly } from './slice-errors.ts';
 import { groupsOf, jointWaitMs, mayJoin } from './joint-decision.ts';
 import type { Partition } from './partition.ts';
 
@@ -102,6 +103,12 @@ async function commitJoint<DB>(context: SliceContext<DB>, group: readonly Waitin
       );
     return true;
   } catch (error) {
+    const early = committedEarly(error);
+    if (early !== undefined) {
+      // Alone, the partitions would read the positions that were committed, and pass events that were not handled.
+      for (const { result } of group) result.resolve({ kind: 'stop', error: early });
+      return true;
+    }
     log.debug({ partitions: group.length, reason: faultOf(error).kind }, 'committing partitions one by one');
     return false;
   }

@@ -1,5 +1,7 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
+import { DatabaseError } from '@convergekit/postgres';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
+import { InboxError } from '../errors.ts';
 
 /** The error of a slice whose fence row another owner moved. It is never an event's fault; nothing was applied. */
 export class FenceLost extends Error {
@@ -100,6 +102,20 @@ export class HandlerFailed extends Error {
     this.events = events;
     this.called = called;
   }
+}
+
+/** Returns the error that stops a consumer whose slice was committed by a handler; undefined for every other error. */
+export function committedEarly(error: unknown): InboxError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (at instanceof DatabaseError && at.code === 'TRANSACTION_ENDED_EARLY' && at.certainty === 'unknown') {
+      const by = error instanceof HandlerFailed ? `handler ${error.handler}` : 'a handler';
+      return new InboxError(
+        'CONSUMER_STOPPED',
+        `the consumer stopped: ${by} committed the transaction of its slice past the checks of the kit, so positions are saved past events that were not handled. Take the statement out, then handle them with \`converge consumers replay\``,
+        { category: 'bug', certainty: 'unknown', cause: error },
+      );
+    }
+  return undefined;
 }
 
 /** Runs a statement of the inbox, and names it when it fails. Errors that are not the database's pass unchanged. */
