@@ -24,7 +24,7 @@ import { resolveStarts } from './start-positions.ts';
 
 export interface LocalLinkOptions {
   readonly session: LogSession;
-  readonly wakeUps: WakeUps;
+  readonly wakeUps: Pick<WakeUps, 'next' | 'isLive'>;
   readonly leadership: Leadership;
   /** Resolves when the log's tables are there. */
   readonly ready: () => Promise<void>;

@@ -9,6 +9,9 @@ const AGAIN_MS = 500;
 /** A session that died without a word is found by a statement this often, in milliseconds. */
 const CHECK_MS = 10_000;
 
+/** The part of a session that is used. */
+type Listening = Pick<LogSession, 'listen' | 'query' | 'close'>;
+
 /** The subject of changes of a group. */
 export function groupSubject(groupId: string): string {
   return `group:${groupId}`;
@@ -19,14 +22,14 @@ export function groupSubject(groupId: string): string {
  * while `isLive`, often while it is not (an outage, or a pooler that shares sessions).
  */
 export class WakeUps {
-  readonly #session: LogSession;
+  readonly #session: Listening;
   readonly #clock: Clock;
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #closed = new AbortController();
   #running: Promise<void> | undefined;
   #live = false;
 
-  constructor(session: LogSession, clock: Clock) {
+  constructor(session: Listening, clock: Clock) {
     this.#session = session;
     this.#clock = clock;
   }

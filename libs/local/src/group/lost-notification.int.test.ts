@@ -1,0 +1,32 @@
+import { records } from '@convergekit/broker/contract';
+import { newUuidV7 } from '@convergekit/core';
+import { manualClock } from '@convergekit/testing';
+import { expect, inject, it } from 'vitest';
+import { freshLog, name } from '../fixture/fresh-log.ts';
+import { oneServer } from '../log/leadership.ts';
+import { LogSession } from '../session/log-session.ts';
+import { LocalLink } from './link.ts';
+
+// Planted fault: without the read of a fetch that is due, its known ends answer for an append that was not announced.
+it('a fetch at known ends reads again when it is due, although no notification came', async () => {
+  const { broker, database } = await freshLog(inject('stack').databaseUrl);
+  const topic = name();
+  await (await broker.admin()).createTopic({ name: topic, partitions: 1 });
+  const clock = manualClock();
+  const session = new LogSession({ database, clock, requestTimeoutMs: 60_000 });
+  const link = new LocalLink({
+    ...{ session, clock, leadership: oneServer, groupId: newUuidV7(), topics: [topic] },
+    ...{ ready: () => Promise.resolve(), sessionTimeoutMs: 10_000 },
+    // All notifications are lost, and nothing says so.
+    wakeUps: { isLive: true, next: () => new Promise<void>(() => undefined) },
+  });
+  await link.connect();
+  const want = { topic, partition: 0, offset: 0n, maxBytes: 1_000_000 };
+  const first = await link.fetch(0, [want], 0);
+  const second = link.fetch(0, [want], 1_000);
+  await (await broker.producer()).send([{ topic, partition: 0, records: records(1) }]);
+  await clock.advance(1_000);
+  const read = [first, await second].map(([answer]) => answer?.ok === true && answer.records.length);
+  expect(read).toEqual([0, 1]);
+  await link.close();
+});
