@@ -32,6 +32,7 @@ const maxBytes = 8_000_000;
 // one round trip. They are in the select list because a function in FROM costs more to plan than the insert takes.
 const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
 const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';
+const limitSql = 'select converge.limit_lock_wait($1)';
 // The result is cast, because Prisma does not read the type `void`.
 const lockSql = 'select converge.outbox_lock($1, $2)::pg_catalog.text';
 
@@ -43,7 +44,7 @@ export async function insertRows(
 ): Promise<Written> {
   const slices = slicesOf(rows);
   // Several statements lock all keys first: keys sorted only within each statement could deadlock.
-  if (slices.length > 1) await lockKeys(executor, rows);
+  if (slices.length > 1) await lockKeys(executor, rows, settings);
   let written: Written = { xid: '', lastId: '' };
   for (const slice of slices) {
     const { text, values } = appendOf(slice, settings);
@@ -108,10 +109,18 @@ function count(rows: readonly EventRow[]): void {
     instruments().outboxEmitted.add(events, { [attributeNames.topic]: topic });
 }
 
-async function lockKeys(executor: Executor, rows: readonly EventRow[]): Promise<void> {
+async function lockKeys(
+  executor: Executor,
+  rows: readonly EventRow[],
+  { idleTimeoutMs }: AppendSettings,
+): Promise<void> {
   const distinct = new Map(rows.map((row) => [`${row.topic}\n${row.key}`, row]));
   const keys = [...distinct.values()];
-  await executor.query(lockSql, [keys.map((row) => row.topic), keys.map((row) => row.key)]);
+  await executor.query(limitSql, [idleTimeoutMs]);
+  const locking = executor.query(lockSql, [keys.map((row) => row.topic), keys.map((row) => row.key)]);
+  await locking.catch((error: unknown) => {
+    throw nameRefusal(error);
+  });
 }
 
 export function slicesOf(rows: readonly EventRow[]): readonly (readonly EventRow[])[] {

@@ -86,9 +86,25 @@ function notMigrated(cause: Error): OutboxError {
   );
 }
 
+/** True for an append that waited too long for the lock of its key. Other statements have no such context. */
+function isLockWait(error: unknown): boolean {
+  if (sqlState(error) !== '55P03') return false;
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1)
+    if ('where' in at && String(at.where).includes('converge.outbox_')) return true;
+  return false;
+}
+
+function locked(cause: unknown): OutboxError {
+  return new OutboxError(
+    "nothing was written: another session holds the lock of an event's key for longer than `lock_timeout`, or twice `idleTimeoutMs`. See which: select pid from pg_locks where locktype = 'advisory' and classid = 1668247159 and granted. Repeat it, or end that session.",
+    { code: 'OUTBOX_LOCKED', category: 'contention', cause },
+  );
+}
+
 /** Converts the error of a refused append; returns any other error unchanged. */
 export function nameRefusal(error: unknown): unknown {
   if (isNotMigrated(error)) return notMigrated(error);
+  if (isLockWait(error)) return locked(error);
   const refusal = refusalIn(error);
   if (refusal === undefined) return error;
   return new OutboxError(

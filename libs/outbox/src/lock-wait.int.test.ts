@@ -1,0 +1,48 @@
+import { executorOf } from '@convergekit/postgres';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
+
+/** Any login may hold the locks of keys: an emit must not wait for it without end. */
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop(inject('stack').databaseUrl, { idleTimeoutMs: 100 });
+});
+afterAll(() => shop.database.close());
+
+/** Places orders while another session holds the lock of every key. */
+async function placeLocked(count: number): Promise<unknown> {
+  const client = await shop.database.acquire();
+  try {
+    await client.query('select pg_advisory_lock(1668247159, bucket) from generate_series(0, 2047) as bucket');
+    return await shop.outbox
+      .transaction(shop.database.db, async ({ tx, emit }) => {
+        await tx.insertInto('orders').values({ id: 'a', cents: 1 }).execute();
+        for (let n = 0; n < count; n += 1) emit(orderPlaced({ orderId: `a${n}` }));
+      })
+      .catch((error: unknown) => error);
+  } finally {
+    client.release(true);
+  }
+}
+
+// Planted faults, each seen to fail here: appends, and the lock before several appends, without a limit of their wait.
+test.each([1, 2, 5_001])('%d events whose keys another session locks are refused by name', async (count) => {
+  expect(await placeLocked(count)).toMatchObject({
+    code: 'OUTBOX_LOCKED',
+    category: 'contention',
+    certainty: 'not_applied',
+  });
+  expect([await ordersOf(shop), await keysOf(shop)]).toEqual([[], []]);
+});
+
+test('the limit of the wait ends with the append, and a limit of the session is kept', async () => {
+  const limits: unknown[] = [];
+  for (const own of ['0', '7s'])
+    await shop.outbox.transaction(shop.database.db, async ({ tx }) => {
+      const executor = executorOf(tx);
+      await executor.query(`select set_config('lock_timeout', $1, true)`, [own]);
+      await executor.query(`select converge.emit('shop.orders', 'k', 'x', '{}')`);
+      limits.push((await executor.query('show lock_timeout')).rows[0]);
+    });
+  expect(limits).toEqual([{ lock_timeout: '0' }, { lock_timeout: '7s' }]);
+});
