@@ -10,7 +10,7 @@ const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
 
 // Planted fault: without `follow` in `callHandlers` the events of the savepoints that were undone stay.
 it.each(['tx', 'pgClient'])(
-  'J3: events that a handler emits in a savepoint are forgotten with its rows, through %s',
+  'G1a: events that a handler emits in a savepoint are forgotten with its rows, through %s',
   async (door) => {
     await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
     await scene.start(

@@ -15,7 +15,7 @@ it.each([
   'set search_path = nowhere',
   'set session_replication_role = replica',
   `select set_config('search_path', 'nowhere', false)`,
-])('J6: “%s” in a handler does not outlive its slice', async (text) => {
+])('“%s” in a handler does not outlive its slice', async (text) => {
   await scene.start(
     defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
       await note(tx, event);

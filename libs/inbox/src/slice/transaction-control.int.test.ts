@@ -53,26 +53,26 @@ async function codeAfter(
 }
 
 const texts = ['rollback', 'commit', '/* trace */ commit', 'select 1; commit', 'rollback and chain'];
-it.each(texts)('“%s” through tx in a joint slice fails its own event alone', async (text) => {
+it.each(texts)('G3c: “%s” through tx in a joint slice fails its own event alone', async (text) => {
   expect(await codeAfter(sendThroughTx, text)).toBe('TRANSACTION_REFUSED');
 });
 
 it.each(['rollback', '/* trace */ commit'])(
-  '“%s” by write in a joint slice fails its own event alone',
+  'G3c: “%s” by write in a joint slice fails its own event alone',
   async (text) => {
     expect(await codeAfter(sendAsWrite, text)).toBe('TRANSACTION_REFUSED');
   },
 );
 
 it.each(['/* trace */ commit', 'select 1; commit'])(
-  '“%s” through the client in a joint slice fails its own event alone',
+  'G3c: “%s” through the client in a joint slice fails its own event alone',
   async (text) => {
     expect(await codeAfter(sendThroughClient, text)).toBe('TRANSACTION_REFUSED');
   },
 );
 
 it.each(['rollback', 'rollback; begin', 'rollback and chain'])(
-  '“%s” that came past the checks of the texts fails its own event alone',
+  'G3c: “%s” that came past the checks of the texts fails its own event alone',
   async (text) => {
     expect(await codeAfter(sendPast, text)).toBe('TRANSACTION_ENDED_EARLY');
   },

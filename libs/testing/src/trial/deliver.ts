@@ -5,7 +5,7 @@ import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { executorOf } from '@convergekit/postgres';
-import { asksForRerun, kyselyTransaction } from '@convergekit/postgres/engine';
+import { asksForRerun, guardOf, kyselyTransaction } from '@convergekit/postgres/engine';
 import { dispositionOf } from '@convergekit/resilience/engine';
 import { classify } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
@@ -132,6 +132,7 @@ function inSlice<DB, T>(
 ): Promise<T> {
   return kyselyTransaction(db, {}, async (tx) => {
     const emitted = new Emitted(consumer);
+    (await guardOf(tx))?.follow(() => emitted.mark());
     const result = await fn(tx, emitted);
     if (emitted.events.length > 0) await outbox.append(executorOf(tx), emitted.events);
     return result;
