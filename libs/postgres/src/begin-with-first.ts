@@ -54,7 +54,7 @@ export class BeginWithFirst {
     try {
       this.#client.guard?.check(text, values);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
     const answer = this.#route(text, values);
     if (values.length > 0) this.#commits.statement(values, answer);

@@ -82,13 +82,8 @@ async function callOne<DB>(
   const consumer = context.definition.name;
   const call = guarded(tx, handler);
   let open = true;
-  const [first] = events;
-  const idempotencyKey = deterministicUuid(
-    consumer,
-    handler,
-    'key',
-    first === undefined ? '' : identityOf(first),
-  );
+  const incoming = events[0] === undefined ? '' : identityOf(events[0]);
+  const idempotencyKey = deterministicUuid(consumer, handler, 'key', incoming);
   const emit: CallContext<DB>['emit'] = (event, answers, as) => {
     if (!open) throw emitClosed(handler, event.type);
     emitted.add(handler, event, answers, as);

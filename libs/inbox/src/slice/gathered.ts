@@ -39,7 +39,7 @@ export class Gathered<DB> {
   add<Item>(key: string, to: SliceWrite<Item>, ...items: readonly Item[]): void {
     this.#keys.add(key);
     // A write gets only the items that were gathered for it.
-    this.#entries.push({ key, to: to as SliceWrite<unknown>, items });
+    this.#entries.push({ key, to, items });
   }
 
   /**

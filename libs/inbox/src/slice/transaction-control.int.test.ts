@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => scene.close());
 
-const [first, second, third, fourth, fifth] = KEYS as [string, string, string, string, string];
+const [first, second, third, , fifth] = KEYS as [string, string, string, string, string];
 const innocent = [
   ...[`${first} 0`, `${second} 11`, `${second} 12`],
   ...[`${third} 21`, `${third} 22`, `${fifth} 41`, `${fifth} 42`],
