@@ -10,7 +10,7 @@ import { hashOf } from './canonical.ts';
 import { repairsAllowed, type Outcome, decideFinish } from './decide.ts';
 import type { Databases } from './definition.ts';
 import { ReconcileError } from './errors.ts';
-import { type Arrived, nothingNew, overtaken } from './in-flight/check-arrival.ts';
+import { type Arrived, findOvertaken } from './in-flight/check-arrival.ts';
 import { confirmArrived } from './in-flight/confirm-arrived.ts';
 import { pendingOutcome } from './in-flight/observe-arrived.ts';
 import type { Claim } from './claim.ts';
@@ -140,8 +140,8 @@ async function observeUnderLock(
   if (judged.mode !== 'repair')
     throw new Abandon({ kind: 'observed', driftHash: hashOf(judged.drift), mode: judged.mode });
   // The states were read again, so events that were emitted since the first reads count, too.
-  if (before.arrived !== undefined && !(await nothingNew(databases, before.arrived)))
-    throw new Abandon(pendingOutcome(overtaken(before.arrived, claim.wait), judged.drift));
+  const overtaken = before.arrived && (await findOvertaken(databases, before.arrived, claim.wait));
+  if (overtaken !== undefined) throw new Abandon(pendingOutcome(overtaken, judged.drift));
   return { desired, actual, judged };
 }
 

@@ -26,7 +26,7 @@ create trigger relay_count_changed after update of partitions on converge.relay_
   execute function converge.relay_count_changed();
 
 -- Returns why ticks and cursors prove nothing about this database; null: they do. A copy has another identity, and its lower
--- transaction ids count as seen by old snapshots.
+-- transaction ids count as seen by old snapshots. A standby may lack commits whose events consumers have handled.
 create function converge.relay_doubt() returns text
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
@@ -35,6 +35,9 @@ declare
   led    converge.relay_source;
   system text;
 begin
+  if pg_is_in_recovery() then
+    return 'the database is a standby, which may lag: give the address of the primary';
+  end if;
   select * into led from converge.relay_source;
   if led.term is null or led.term = 0 then
     return 'no relay has ever led in this database';
@@ -57,6 +60,7 @@ end $$;
 -- Looks for events of keys that are visible now and were not in a snapshot. some | none | many: more than `most` rows of any key
 -- came since, and they were not all read. The plan is the one of the relay's poll (libs/relay/src/window/fresh-sql.ts):
 -- by xid, cut at each transaction that runs, because an index scan would fetch each row that an open bulk load has written.
+-- The bisection is a subquery, so that it is made once: as a condition it is made for each tick of a scan without statistics.
 create function converge.outbox_since(since pg_snapshot, topic text, keys text[], most int) returns text
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
@@ -67,7 +71,7 @@ declare
   found boolean;
 begin
   select t.floor into low from converge.tick t
-   where t.number = converge.tick_last((select max(l.number) from converge.tick l), own_most => pg_snapshot_xmin(since));
+   where t.number = (select converge.tick_last((select max(l.number) from converge.tick l), own_most => pg_snapshot_xmin(since)));
   -- Prunes children only, so it begins a child earlier.
   low := greatest(coalesce(low, 0) - 1000000, 1);
   execute format($query$
@@ -158,9 +162,11 @@ begin
   return answer || jsonb_build_object('state', 'sent', 'up_to', up_to);
 end $$;
 
--- Returns whether events of keys were emitted since a snapshot that `frontier` named: none | some | unknown. Unknown: another
--- source or epoch, a copy, too many events since to read them all, or events that were dropped.
-create function converge.events_since(topic text, keys text[], since pg_snapshot, source uuid, epoch int) returns text
+-- Returns whether events of keys were emitted since a snapshot that `frontier` named: none | some | behind | unknown.
+-- behind: a consumer has handled events of the tick `reached` of the epoch, which is not in this database: it is an old copy.
+-- unknown: another source or epoch, a copy, too many events since to read them all, or events that were dropped.
+create function converge.events_since(topic text, keys text[], since pg_snapshot, source uuid, epoch int,
+                                      reached bigint default null) returns text
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
   as $$
@@ -172,8 +178,12 @@ begin
      or not exists (select from converge.source s where s.id = events_since.source and s.epoch = events_since.epoch) then
     return 'unknown';
   end if;
+  -- A tick commits before any of its events is sent.
+  if events_since.reached > (select max(l.number) from converge.tick l) then
+    return 'behind';
+  end if;
   select t.floor into low from converge.tick t
-   where t.number = converge.tick_last((select max(l.number) from converge.tick l), own_most => pg_snapshot_xmin(since));
+   where t.number = (select converge.tick_last((select max(l.number) from converge.tick l), own_most => pg_snapshot_xmin(since)));
   select min(coalesce(substring(pg_get_expr(c.relpartbound, c.oid) from $re$FROM \('?(\d+)'?\)$re$)::bigint, 0)) into lowest_kept
     from pg_inherits i join pg_class c on c.oid = i.inhrelid
    where i.inhparent = 'converge.outbox'::regclass and not i.inhdetachpending;

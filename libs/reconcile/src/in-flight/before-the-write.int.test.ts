@@ -35,6 +35,25 @@ describe('what happens between the reads and the write of a repair', () => {
     expect(await look()).toEqual({ in_sync: 1 });
   });
 
+  // A copy of the disk that was started: no standby, and older than what the consumer has handled.
+  it('R8: desired in a database that lacks a tick whose events were handled is not repaired to', async () => {
+    const model = await agreed();
+    await sent(model);
+    await model.handle(await partition(), 'apply');
+    await world.orders.executor.query('delete from converge.tick where number = 2');
+    await world.orders.executor.query('update wanted set quantity = 1');
+    await world.orders.executor.query(`update converge.relay_cursor set tick = 1`);
+    await world.orders.executor.query(`update converge.relay_source set done_tick = 1`);
+    await world.orders.executor.query(
+      `delete from converge.outbox where id = (select max(id) from converge.outbox)`,
+    );
+    expect(await look()).toEqual({ pending: 1 });
+    expect((await keyRow())?.reason).toMatch(
+      /the consumer has handled tick 2, which the database of desired lacks/,
+    );
+    expect(await stockOf(world)).toEqual({ a: 2 });
+  });
+
   it('desired that changes while actual is read is compared again', async () => {
     const model = await agreed();
     await setStock(world, { a: 7 });

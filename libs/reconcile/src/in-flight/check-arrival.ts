@@ -2,7 +2,7 @@ import { executorOf } from '@convergekit/postgres';
 import type { Databases } from '../definition.ts';
 import { type OpenWorkRequest, readArrival, readOpenWork } from './arrival-sql.ts';
 import { decideArrival } from './decide-arrival.ts';
-import { type Frontier, noneSince, readFrontier, type SentFlight } from './frontier-sql.ts';
+import { eventsSince, type Frontier, readFrontier, type SentFlight } from './frontier-sql.ts';
 import { eventKeysOf, type InFlight } from './in-flight.ts';
 import type { Pending } from './pending.ts';
 import { type Flight, type Wait, waitAgain } from './wait.ts';
@@ -11,6 +11,8 @@ import { type Flight, type Wait, waitAgain } from './wait.ts';
 export interface Arrived {
   readonly work: OpenWorkRequest;
   readonly flight: SentFlight;
+  /** The highest tick of the flight's epoch whose events the consumer has handled. */
+  readonly reached: string | null;
 }
 
 export type ArrivalCheck = { readonly kind: 'arrived'; readonly arrived: Arrived } | PendingCheck;
@@ -48,29 +50,28 @@ export async function checkArrival(request: ArrivalCheckRequest): Promise<Arriva
   const work = { consumer, topic, keys, sagas: decision.sagas };
   const open = await readOpenWork(executor, work);
   if (open !== undefined) return pending(before, open, flight);
-  return { kind: 'arrived', arrived: { work, flight: decision.flight } };
+  return { kind: 'arrived', arrived: { work, flight: decision.flight, reached: decision.reached } };
 }
 
-/** Returns true only if no event of the key was emitted since the flight that has arrived. */
-export function nothingNew(
+/**
+ * Looks for events of the key that were emitted since the flight that has arrived; undefined = none. The wait begins anew.
+ * A copy that lacks what the consumer has handled has a desired of the past, which counts as pending.
+ */
+export async function findOvertaken(
   databases: Databases<unknown, unknown>,
-  { work: { topic, keys }, flight }: Arrived,
-): Promise<boolean> {
-  return noneSince(executorOf(databases.desired), { topic, keys, flight });
-}
-
-/** The pending state of a key with newer events than those that have arrived: the wait begins anew. */
-export function overtaken({ work: { topic }, flight }: Arrived, before: Wait | null): PendingCheck {
+  { work: { topic, keys }, flight, reached }: Arrived,
+  before: Wait | null,
+): Promise<PendingCheck | undefined> {
+  const since = await eventsSince(executorOf(databases.desired), { topic, keys, flight, reached });
+  if (since === 'none') return undefined;
   const [place] = flight.upTo;
   const partition = place?.partition ?? null;
-  const why = {
-    kind: 'in_flight',
-    topic,
-    partition,
-    upTo: 'the next tick',
-    seen: place?.position ?? null,
-  } as const;
-  return pending(before, why, null);
+  if (since === 'behind') {
+    const why = `the consumer has handled tick ${reached}, which the database of desired lacks: it is an old copy, or went back`;
+    return pending(before, { kind: 'halted', topic, partition, why }, null);
+  }
+  const seen = place?.position ?? null;
+  return pending(before, { kind: 'in_flight', topic, partition, upTo: 'the next tick', seen }, null);
 }
 
 function frontierOf(

@@ -6,7 +6,13 @@ import type { Pending } from './pending.ts';
 
 export type ArrivalDecision =
   | { readonly kind: 'pending'; readonly why: Pending }
-  | { readonly kind: 'handled'; readonly flight: SentFlight; readonly sagas: boolean };
+  | {
+      readonly kind: 'handled';
+      readonly flight: SentFlight;
+      readonly sagas: boolean;
+      /** The highest tick of the flight's epoch whose events were handled; null = none. */
+      readonly reached: string | null;
+    };
 
 /**
  * Decides whether all events up to the frontier have been handled. Pure.
@@ -42,7 +48,19 @@ export function decideArrival(
     return comparePositions(seen === null ? START : parsePosition(seen), parsePosition(position)) < 0;
   });
   if (behind !== undefined) return inFlight(behind.partition, behind.position);
-  return { kind: 'handled', flight, sagas: arrival.sagas };
+  return { kind: 'handled', flight, sagas: arrival.sagas, reached: reachedTick(arrival, flight.epoch) };
+}
+
+function reachedTick({ partitions }: Arrival, epoch: number): string | null {
+  const ticks = partitions.flatMap(({ seen }) => {
+    const at = seen === null ? START : parsePosition(seen);
+    return at.epoch === epoch ? [at.tick] : [];
+  });
+  return (
+    ticks
+      .reduce<bigint | null>((most, tick) => (most === null || tick > most ? tick : most), null)
+      ?.toString() ?? null
+  );
 }
 
 function stopText(consumer: string, { halted }: PartitionArrival): string {

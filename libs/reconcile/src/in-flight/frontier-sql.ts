@@ -4,7 +4,7 @@ import type { Flight, Place } from './wait.ts';
 
 /** How far the events of some keys have come, in the database that emits them. */
 export type Frontier =
-  /** Nothing can be said: no relay in this database, or it is a copy. */
+  /** Nothing can be said: no relay in this database, or it is a copy or a standby. */
   | { readonly state: 'unknown'; readonly why: string }
   | { readonly state: 'halted'; readonly partition: number | null; readonly why: string }
   | { readonly state: 'not_ticked'; readonly partition: number | null }
@@ -85,19 +85,25 @@ async function ask(
   }
 }
 
-const sinceSql = `select converge.events_since($1, $2::text[], $3::pg_snapshot, $4::uuid, $5::int) as events`;
+const sinceSql = `
+  select converge.events_since($1, $2::text[], $3::pg_snapshot, $4::uuid, $5::int, $6::bigint) as events`;
 
-/** Returns true only if no event of the keys was emitted since the flight. */
-export async function noneSince(
+/** `behind`: the database lacks events that the consumer has handled. `unknown`: nothing can be said. */
+export type Since = 'none' | 'some' | 'behind' | 'unknown';
+
+/** Asks whether events of the keys were emitted since the flight. `reached`: a tick whose events were handled. */
+export async function eventsSince(
   source: Executor,
-  { topic, keys, flight }: { topic: string; keys: readonly string[]; flight: Flight },
-): Promise<boolean> {
-  const { rows } = await source.query<{ events: string }>(sinceSql, [
-    topic,
-    keys,
-    flight.snapshot,
-    flight.source,
-    flight.epoch,
-  ]);
-  return rows[0]?.events === 'none';
+  { topic, keys, flight, reached }: SinceRequest,
+): Promise<Since> {
+  const { snapshot, source: id, epoch } = flight;
+  const values = [topic, keys, snapshot, id, epoch, reached];
+  return (await source.query<{ events: Since }>(sinceSql, values)).rows[0]?.events ?? 'unknown';
+}
+
+interface SinceRequest {
+  readonly topic: string;
+  readonly keys: readonly string[];
+  readonly flight: SentFlight;
+  readonly reached: string | null;
 }

@@ -4,7 +4,7 @@ import type { Outcome } from '../outcome.ts';
 import type { Databases } from '../definition.ts';
 import { type Observation, observe, type Read } from '../observe.ts';
 import type { Reconciler } from '../reconciler.ts';
-import { checkArrival, nothingNew, overtaken, type PendingCheck } from './check-arrival.ts';
+import { checkArrival, findOvertaken, type PendingCheck } from './check-arrival.ts';
 
 type PendingOutcome = Extract<Outcome, { kind: 'pending' }>;
 
@@ -32,8 +32,8 @@ export async function observeArrived(
   const { arrived } = check;
   const seen = await observe(reconciler, key, databases, lastVersionWritten);
   if (seen.kind !== 'read' || seen.judged === null) return seen;
-  if (!(await nothingNew(databases, arrived)))
-    return pendingOutcome(overtaken(arrived, before), seen.judged.drift);
+  const overtaken = await findOvertaken(databases, arrived, before);
+  if (overtaken !== undefined) return pendingOutcome(overtaken, seen.judged.drift);
   return { ...seen, arrived };
 }
 

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connect } from '@convergekit/postgres';
-import { embeddedPostgres, type EmbeddedServer } from '@convergekit/testing/engine';
+import { embeddedPostgres } from './stack/embedded.ts';
+import type { EmbeddedServer } from './stack/embedded-server.ts';
 
 const run = promisify(execFile);
 
@@ -12,7 +13,7 @@ export const STANDBY = 'standby';
 /** Makes a streaming standby of a primary, which is restarted for the copy of its folder. */
 export async function standbyOf(
   primary: EmbeddedServer,
-  defer: (undo: () => Promise<unknown>) => void,
+  defer: (undo: () => Promise<void>) => void,
 ): Promise<EmbeddedServer> {
   const { port } = new URL(primary.address);
   const standby = await embeddedPostgres({
