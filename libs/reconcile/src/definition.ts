@@ -25,10 +25,11 @@ export interface ActualSide<DB, State> extends Side<DB, State> {
    */
   readonly version?: (keyof State & string) | ((actual: State) => bigint | number);
   /**
-   * Locks the key's rows. Used by `guard.lock`, and after repeated conflicts on a hot key.
+   * Locks the key's rows and returns them. Used by `guard.lock`, and after repeated conflicts on a hot key. A repair after
+   * `guard.lock` may change as many rows as it returned.
    * @default conflicts are only retried
    */
-  lock?(key: string, tx: Transaction<DB>): Promise<unknown>;
+  lock?(key: string, tx: Transaction<DB>): Promise<readonly unknown[]>;
 }
 
 export interface Databases<DesiredDb, ActualDb> {
@@ -154,8 +155,9 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
   /** Returns a reason if no program may repair this drift. Pure. @default every drift can be repaired */
   unresolvable?(drift: Drift): string | null;
   /**
-   * Repairs the drift. Change rows by `guard.update` and `guard.delete`, or any way after `guard.lock`; insert freely.
-   * A repair that changed a row in another way is refused (REPAIR_UNGUARDED). Zero rows = a concurrent write came first.
+   * Repairs the drift. Change rows by `guard.update` and `guard.delete`, or the locked ones after `guard.lock`; insert
+   * freely. A repair that changed another row, truncated a table or kept the version of what it changed is refused
+   * (REPAIR_UNGUARDED). Zero rows = a concurrent write came first.
    */
   repair(drift: Drift, context: RepairContext<ActualDb, Drift>): Promise<RepairResult>;
   /** Describes the drift for the audit row. @default the reconciler's name */

@@ -15,6 +15,7 @@ import { confirmArrived } from './in-flight/confirm-arrived.ts';
 import { pendingOutcome } from './in-flight/observe-arrived.ts';
 import type { Claim } from './claim.ts';
 import { checkOwned } from './guard/check-owned.ts';
+import { checkVersion } from './guard/check-version.ts';
 import { runRepair } from './guard/run-repair.ts';
 import type { JudgedDrift } from './verdict/modes.ts';
 import { lockClaim, finishKey } from './key-queue.ts';
@@ -100,8 +101,7 @@ async function repairIn(
     const { length } = events;
     return () => (events.length = length);
   });
-  const locked = needsLock(request);
-  if ((await runRepair({ tx, reconciler, key: claim.key, seen, emit, locked })) === 'conflict')
+  if ((await runRepair({ tx, reconciler, key: claim.key, seen, emit })) === 'conflict')
     throw new Abandon({ kind: 'conflict', driftHash });
   const open = before.arrived && (await confirmArrived(executor, before.arrived, claim.wait));
   if (open !== undefined) throw new Abandon(pendingOutcome(open, seen.judged.drift));
@@ -109,6 +109,7 @@ async function repairIn(
     if (!(await invariant.holds(claim.key, tx))) throw invariantError(name, claim.key, invariant.name);
   const after = await readActual(reconciler, claim.key, tx);
   checkOwned(reconciler, claim.key, seen.actual, after);
+  checkVersion(reconciler, claim.key, seen.actual, after);
   await appendAudit(executor, { claim, actor: request.actor, ...auditedStates(reconciler, seen), after });
   const { key } = claim;
   if (!(await spendRepair(executor, { reconciler: name, key, allowed, windowMs: limits.windowMs })))

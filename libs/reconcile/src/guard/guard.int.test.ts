@@ -119,10 +119,10 @@ describe('a repair and a racing writer', () => {
       ...once,
     });
   };
-  const lockFirst: NonNullable<Repair> = async (drift, context) => {
-    await context.guard.lock();
-    await sql`update stock set version = version + 1 where sku = ${context.key}`.execute(context.tx);
-    return blind(drift, context);
+  const lockFirst: NonNullable<Repair> = async ({ quantity }, { guard, tx, key }) => {
+    await guard.lock();
+    const set = { reserved: quantity, version: sql<number>`version + 1` };
+    return tx.updateTable('stock').set(set).where('sku', '=', key).executeTakeFirst();
   };
   const catching: NonNullable<Repair> = async (drift, context) => {
     await context.guard.lock().catch(() => undefined);

@@ -1,5 +1,6 @@
 import {
   type Expression,
+  type ExpressionBuilder,
   sql,
   type Kysely,
   type Selectable,
@@ -8,7 +9,7 @@ import {
 } from 'kysely';
 import { ReconcileError } from '../errors.ts';
 
-/** The rows of one table that the guard changes. `key` finds them, by column. */
+/** The row of one table that the guard changes. `key` finds it, by column; several rows need `guard.lock`. */
 export interface GuardedRows<Table> {
   readonly key: Partial<Selectable<Table>>;
   /** The column of the version. */
@@ -33,7 +34,7 @@ export interface Guard<DB> {
   delete<T extends keyof DB & string>(table: T, rows: GuardedRows<DB[T]>): Promise<number>;
   /**
    * Locks the key's rows (`actual.lock`), reads actual again and compares its version; after that the repair may change
-   * rows in any way. Use it for a state of several rows. Rejects if a concurrent write came first.
+   * as many rows as were locked, each once. Use it for a state of several rows. Rejects if a concurrent write came first.
    */
   lock(): Promise<void>;
 }
@@ -43,15 +44,16 @@ export interface GuardTarget {
   readonly reconciler: string;
   /** The compared version; null = the row did not exist, or the reconciler has no version. */
   readonly version: bigint | null;
-  /** Locks the rows and reads the version again; undefined = the reconciler declares no lock. */
-  readonly lock: (() => Promise<bigint | null>) | undefined;
+  /** Locks the rows, counts them and reads the version again; undefined = the reconciler declares no lock. */
+  readonly lock: (() => Promise<{ readonly rows: number; readonly version: bigint | null }>) | undefined;
 }
 
 /** What the guard did for a repair. */
 export interface GuardLedger {
   /** Number of changed rows. */
   readonly rows: number;
-  readonly locked: boolean;
+  /** Number of locked rows. */
+  readonly locked: number;
   /** True if a concurrent write came first. */
   readonly lost: boolean;
 }
@@ -61,9 +63,10 @@ export function createGuard({ tx, reconciler, version, lock }: GuardTarget): {
   readonly guard: Guard<unknown>;
   readonly ledger: () => GuardLedger;
 } {
-  let ledger: GuardLedger = { rows: 0, locked: false, lost: false };
-  const record = (result: { numUpdatedRows: bigint } | { numDeletedRows: bigint }): number => {
+  let ledger: GuardLedger = { rows: 0, locked: 0, lost: false };
+  const record = (table: string, result: { numUpdatedRows: bigint } | { numDeletedRows: bigint }): number => {
     const rows = Number('numUpdatedRows' in result ? result.numUpdatedRows : result.numDeletedRows);
+    if (rows > 1) throw invalid(reconciler, `changed ${rows} rows of ${table} at once: ${ONE_ROW}`);
     ledger = { ...ledger, rows: ledger.rows + rows, lost: ledger.lost || rows === 0 };
     return rows;
   };
@@ -74,37 +77,40 @@ export function createGuard({ tx, reconciler, version, lock }: GuardTarget): {
       'has no version to compare: actual did not exist when it was read. Insert the row',
     );
   };
+  const rowOf = (table: string, key: Row, column: string) => {
+    const where = { ...key, [column]: compared() };
+    const open = Object.keys(key).length === 0 || Object.values(key).some((value) => value === undefined);
+    if (open) throw invalid(reconciler, `gives ${table} a key without values: ${ONE_ROW}`);
+    return (match: ExpressionBuilder<Record<string, Row>, string>) => match.and(where);
+  };
   const guard = {
     async update(table: string, { key, version: column, set }: GuardedUpdate<Row>): Promise<number> {
       const increased = column in set ? set : { ...set, [column]: sql`${sql.ref(column)} + 1` };
-      const where = Object.entries({ ...key, [column]: compared() });
-      const base = rowsOf(tx).updateTable(table).set(increased);
-      return record(
-        await where
-          .reduce((query, [name, value]) => query.where(name, '=', value), base)
-          .executeTakeFirstOrThrow(),
-      );
+      const query = rowsOf(tx)
+        .updateTable(table)
+        .set(increased)
+        .where(rowOf(table, key, column));
+      return record(table, await query.executeTakeFirstOrThrow());
     },
     async delete(table: string, { key, version: column }: GuardedRows<Row>): Promise<number> {
-      const where = Object.entries({ ...key, [column]: compared() });
-      const base = rowsOf(tx).deleteFrom(table);
-      return record(
-        await where
-          .reduce((query, [name, value]) => query.where(name, '=', value), base)
-          .executeTakeFirstOrThrow(),
-      );
+      const query = rowsOf(tx)
+        .deleteFrom(table)
+        .where(rowOf(table, key, column));
+      return record(table, await query.executeTakeFirstOrThrow());
     },
     async lock(): Promise<void> {
       if (lock === undefined)
         throw invalid(reconciler, 'calls guard.lock, and its reconciler declares no actual.lock');
       const now = await lock();
-      const lost = now !== version;
-      ledger = { ...ledger, locked: !lost, lost: ledger.lost || lost };
+      const lost = now.version !== version;
+      ledger = { ...ledger, locked: lost ? 0 : now.rows, lost: ledger.lost || lost };
       if (lost) throw new LostRace();
     },
   };
   return { guard, ledger: () => ledger };
 }
+
+const ONE_ROW = 'give the columns that find one row, or change several after guard.lock';
 
 /** Ends a repair whose rows have another version. The ledger says so even if the repair catches it. */
 class LostRace extends Error {}

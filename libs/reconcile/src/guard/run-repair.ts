@@ -6,7 +6,7 @@ import { ReconcileError } from '../errors.ts';
 import { readActual, versionOf } from '../observe.ts';
 import type { Reconciler } from '../reconciler.ts';
 import type { JudgedDrift } from '../verdict/modes.ts';
-import { readChangedRows } from './changed-rows-sql.ts';
+import { fireDeferred, readChangedRows } from './changed-rows-sql.ts';
 import { unguardedChange } from './decide-guarded.ts';
 import { createGuard } from './guard.ts';
 
@@ -16,8 +16,6 @@ export interface GuardedRepair {
   readonly key: string;
   readonly seen: { readonly actual: unknown; readonly judged: JudgedDrift };
   readonly emit: (event: DomainEvent) => void;
-  /** True if the rows are locked and were read under the lock. */
-  readonly locked: boolean;
 }
 
 /**
@@ -25,7 +23,7 @@ export interface GuardedRepair {
  * Returns `conflict` if a concurrent write came first. Throws REPAIR_UNGUARDED, which the caller rolls back.
  */
 export async function runRepair(request: GuardedRepair): Promise<'written' | 'conflict'> {
-  const { tx, reconciler, key, seen, emit, locked } = request;
+  const { tx, reconciler, key, seen, emit } = request;
   const { name, unguarded } = reconciler;
   const { guard, ledger } = createGuard({
     tx,
@@ -35,8 +33,11 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
       reconciler.actual.lock === undefined
         ? undefined
         : async () => {
-            await reconciler.actual.lock?.(key, tx);
-            return versionOf(reconciler, await readActual(reconciler, key, tx));
+            const rows = (await reconciler.actual.lock?.(key, tx)) ?? [];
+            return {
+              rows: rows.length,
+              version: versionOf(reconciler, await readActual(reconciler, key, tx)),
+            };
           },
   });
   const executor = executorOf(tx);
@@ -51,16 +52,16 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
   }
   if (ledger().lost || rowsOf(name, written) === 0) return 'conflict';
   if (before === undefined) return 'written';
-  const { rows, ...kept } = ledger();
-  const after = await readChangedRows(executor);
-  const fault = unguardedChange({ before, after, guarded: rows, locked: locked || kept.locked });
+  await fireDeferred(executor);
+  const { rows: guarded, locked } = ledger();
+  const fault = unguardedChange({ before, after: await readChangedRows(executor), guarded, locked });
   if (fault !== null) throw unguardedError(name, key, fault);
   return 'written';
 }
 
 function unguardedError(name: string, key: string, fault: string): ReconcileError {
   return new ReconcileError(
-    `the repair of key ${key} by ${name} was rolled back: ${fault}. Change rows by guard.update or guard.delete, call guard.lock first, or declare \`unguarded: true\` if a concurrent write may be lost`,
+    `the repair of key ${key} by ${name} was rolled back: ${fault}. Change rows by guard.update or guard.delete, let actual.lock return every row that it changes after guard.lock, or declare \`unguarded: true\` if a concurrent write may be lost`,
     { code: 'REPAIR_UNGUARDED', category: 'bug' },
   );
 }

@@ -94,7 +94,7 @@ describe('what happens between the reads and the write of a repair', () => {
     const lock: typeof base.actual.lock = async (key, tx) => {
       if (!changed) await model.want('a', 5);
       changed = true;
-      return base.actual.lock?.(key, tx);
+      return (await base.actual.lock?.(key, tx)) ?? [];
     };
     const reconciler = { ...base, actual: { ...base.actual, lock } };
     await rowsOf(

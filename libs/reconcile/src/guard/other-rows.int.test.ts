@@ -1,0 +1,140 @@
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import {
+  listing,
+  options,
+  rowsOf,
+  setStock,
+  setWanted,
+  stockOf,
+  stockReconciler,
+  world,
+  worldForEach,
+} from '../fixture/stock.ts';
+import { runReconciler } from '../service.ts';
+
+worldForEach();
+
+type Repair = NonNullable<NonNullable<Parameters<typeof stockReconciler>[0]>['repair']>;
+
+const guarded: Repair = ({ quantity }, { key, guard }) =>
+  guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: quantity } });
+
+/** Repairs key a, which wants 3 and has 1, once. Returns the outcomes and the reason. */
+async function repairing(repair: Repair): Promise<readonly [unknown, unknown]> {
+  await setWanted(world, { a: 3, b: 5, c: 7 });
+  await setStock(world, { a: 1, b: 5, c: 7 });
+  const reconciler = stockReconciler({
+    repair,
+    keys: { scan: () => listing(['a']) },
+    timing: {
+      settleMs: 0,
+      quietMs: 0,
+      maxWaitMs: 0,
+      backoff: { baseMs: 3_600_000, factor: 1, capMs: 3_600_000 },
+    },
+  });
+  const { outcomes } = await runReconciler(reconciler, options);
+  return [outcomes, (await rowsOf(world, 'select reason from converge.reconcile_key'))[0]?.['reason']];
+}
+
+const other = (): Promise<unknown> => rowsOf(world, 'select min(n), max(n), count(*)::int from other');
+const untouched = [{ min: 1, max: 10, count: 10 }];
+
+async function withOther(): Promise<void> {
+  await world.stock.executor.query(
+    'create table other (n int); insert into other select generate_series(1, 10)',
+  );
+}
+
+describe('a repair that reaches further than its key', () => {
+  // Each was seen to pass as a repair: the first two rewrote all rows of the version.
+  it.each<[string, Repair, RegExp]>([
+    [
+      'gives the guard an empty key',
+      ({ quantity }, { guard }) =>
+        guard.update('stock', { key: {}, version: 'version', set: { reserved: quantity } }),
+      /gives stock a key without values/,
+    ],
+    [
+      'gives the guard a key whose value is undefined',
+      (_drift, { guard }) => guard.delete('stock', { key: { sku: undefined as never }, version: 'version' }),
+      /gives stock a key without values/,
+    ],
+    [
+      'gives the guard a key that several rows have',
+      ({ quantity }, { guard }) =>
+        guard.update('stock', { key: { version: 1 }, version: 'version', set: { reserved: quantity } }),
+      /changed 3 rows of stock at once/,
+    ],
+    [
+      'changes more rows after guard.lock than were locked',
+      async (_drift, { tx, guard }) => {
+        await guard.lock();
+        return tx
+          .updateTable('stock')
+          .set({ reserved: 3, version: sql`version + 1` })
+          .executeTakeFirst();
+      },
+      /REPAIR_UNGUARDED: .* changed 3 rows \(stock: 3\), and the guard compared the version of 0, and locked 1/,
+    ],
+  ])('R1: a repair that %s is rolled back', async (_name, repair, reason) => {
+    const [outcomes, why] = await repairing(repair);
+    expect(outcomes).not.toHaveProperty('repaired');
+    expect(why).toMatch(reason);
+    expect(await stockOf(world)).toEqual({ a: 1, b: 5, c: 7 });
+  });
+
+  it('R1: a repair that changes rows behind a TRUNCATE is rolled back', async () => {
+    await withOther();
+    const [outcomes, why] = await repairing(async (drift, context) => {
+      await sql`create temp table kept on commit drop as select n + 1 as n from other`.execute(context.tx);
+      await sql`truncate other`.execute(context.tx);
+      await sql`insert into other select n from kept`.execute(context.tx);
+      return guarded(drift, context);
+    });
+    expect(outcomes).toEqual({ refused: 1 });
+    expect(why).toMatch(/truncated, altered or locked the table other/);
+    expect(await other()).toEqual(untouched);
+  });
+
+  it('R1: a repair whose deferred trigger changes other rows is rolled back', async () => {
+    await withOther();
+    await world.stock.executor.query(`
+      create function reach() returns trigger language plpgsql as $$ begin update other set n = n + 100; return null; end $$;
+      create constraint trigger reach after update on stock deferrable initially deferred
+        for each row when (new.reserved = 3) execute function reach()`);
+    const [outcomes, why] = await repairing(guarded);
+    expect(outcomes).toEqual({ refused: 1 });
+    expect(why).toMatch(/changed 11 rows \(other: 10, stock: 1\)/);
+    expect(await other()).toEqual(untouched);
+  });
+});
+
+describe('a repair that keeps the version of what it changed', () => {
+  // A writer that read the row before would overwrite the repair: its version is the same.
+  it.each<[string, Repair]>([
+    [
+      'sets the version to itself',
+      ({ quantity }, { key, guard }) =>
+        guard.update('stock', {
+          key: { sku: key },
+          version: 'version',
+          set: { reserved: quantity, version: sql<number>`version` },
+        }),
+    ],
+    [
+      'deletes the row and inserts it anew',
+      async ({ quantity }, { key, guard, tx }) => {
+        const rows = await guard.delete('stock', { key: { sku: key }, version: 'version' });
+        await tx.insertInto('stock').values({ sku: key, reserved: quantity, version: 1 }).execute();
+        return rows;
+      },
+    ],
+  ])('R1: a repair that %s is rolled back', async (_name, repair) => {
+    const [outcomes, why] = await repairing(repair);
+    expect(outcomes).toEqual({ refused: 1 });
+    expect(why).toMatch(/REPAIR_UNGUARDED: .* the version went from 1 to 1/);
+    expect(await stockOf(world)).toMatchObject({ a: 1 });
+  });
+});
