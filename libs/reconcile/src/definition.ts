@@ -68,7 +68,7 @@ export interface Limits {
   readonly share?: number;
   /** Minimum that `share` allows, so that a small set can be repaired at all. @default 5 */
   readonly always?: number;
-  /** A window ends with a new run, or after this time in milliseconds. @default 3_600_000 */
+  /** The length of a window, from its first repair, in milliseconds. Runs share it. @default 3_600_000 */
   readonly windowMs?: number;
   /** The maximum of repairs of a key that does not become stable; then an operator must act. @default 5 */
   readonly repairsPerKey?: number;

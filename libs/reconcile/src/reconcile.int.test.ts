@@ -218,6 +218,10 @@ describe('a repair that is not allowed', () => {
     ]);
     // An approval that has expired counts no more: the limits of a window apply.
     await approveRepairs(executorOf(world.stock.db), { ...approval, forMs: 0 });
+    await rowsOf(
+      world,
+      `update converge.reconciler set window_started_at = clock_timestamp() - interval '61 min'`,
+    );
     for (let pass = 0; pass < 3; pass += 1) await runReconciler(limited, options);
     expect(await gone()).toBe(4 + 10 + 4);
     expect(await approveRepairs(executorOf(world.stock.db), { ...approval, reconciler: 'other' })).toBeNull();

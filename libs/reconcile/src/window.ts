@@ -40,13 +40,9 @@ export async function readState(executor: Executor, reconciler: string): Promise
 // While an approval has repairs left, only these are spent: the operator's number is the cap.
 export const approvalLeft = `(approved > 0 and (approved_until is null or approved_until > clock_timestamp()))`;
 
-// A run opens a new window, unless repairs are held or approved: then only an operator does. Otherwise an empty desired set
-// would be repaired two percent at a time.
+// A run opens no window: a schedule of seconds would repair an empty desired set two percent at a time.
 const runEndedSql = `
-  update converge.reconciler set
-    last_run_at = $2, last_run_ended_at = clock_timestamp(), last_run_keys = $3,
-    window_started_at = case when held_at is null and not ${approvalLeft} then clock_timestamp() else window_started_at end,
-    window_repairs = case when held_at is null and not ${approvalLeft} then 0 else window_repairs end
+  update converge.reconciler set last_run_at = $2, last_run_ended_at = clock_timestamp(), last_run_keys = $3
   where name = $1`;
 
 export async function recordRun(
@@ -64,7 +60,7 @@ const withinWindow = `(${expired} or window_repairs < $2)`;
 // An approval of named keys is spent on these alone, on each of them once; until it ends, no other key is repaired.
 const mayRepair = `
   case when ${approvalLeft} then approved_keys is null or $4::text = any (approved_keys) else $2 > 0 and ${withinWindow} end`;
-// With the last of the named keys the others are held again; a run would open a window for them otherwise.
+// With the last of the named keys the others are held again; the next window would repair them otherwise.
 const othersWait = `
   ${approvalLeft} and approved = 1 and approved_keys is not null and exists (select from converge.reconcile_key k
     where k.reconciler = $1 and k.state in ('queued', 'running') and k.drift_hash is not null and k.key <> $4::text)`;

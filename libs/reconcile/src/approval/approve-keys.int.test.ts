@@ -16,7 +16,7 @@ import { approveRepairs } from './approve.ts';
 
 worldForEach();
 
-// Seen to fail without the hold after the last named key: the next run opens a window, and repairs another key.
+// Seen to fail without the hold after the last named key: nothing says then that others wait.
 it('G7d: an approval of named keys repairs these, each once, and holds all others until it ends', async () => {
   const keys = ['a', 'b', 'c', 'd', 'e'];
   await setWanted(world, Object.fromEntries(keys.map((key) => [key, 2])));
