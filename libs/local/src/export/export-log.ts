@@ -3,6 +3,7 @@ import {
   type Admin,
   type Broker,
   BrokerError,
+  type LogEnds,
   type Producer,
   type SendResult,
 } from '@convergekit/broker/engine';
@@ -53,13 +54,16 @@ export async function exportLog(request: ExportRequest): Promise<readonly Export
   try {
     const topics = await listTopics(session, request.topics);
     for (const topic of topics) await requireEmpty(admin, topic, request.replicationFactor);
+    const before = await endsOf(session, topics);
     const done: ExportedTopic[] = [];
     for (const topic of topics) {
-      const records = await copyTopic(session, producer, topic);
+      const records = await copyTopic(session, producer, topic, before.get(topic.id) ?? []);
       const exported = { topic: topic.name, partitions: topic.partitions, records };
       request.onTopic?.(exported);
       done.push(exported);
     }
+    // All topics after the last copy: a relay may have written to one that was copied first, or made a new one.
+    await requireUnmoved(session, await listTopics(session, request.topics), before);
     return done;
   } finally {
     await producer.close();
@@ -87,18 +91,47 @@ async function requireEmpty(
   );
 }
 
-async function copyTopic(session: LogSession, producer: Producer, topic: KnownTopic): Promise<number> {
-  const before = await readEnds(session, topic.name);
+type Ends = ReadonlyMap<string, readonly LogEnds[]>;
+
+/** Reads the ends of topics, by the topic's id. */
+async function endsOf(session: LogSession, topics: readonly KnownTopic[]): Promise<Ends> {
+  const ends = new Map<string, readonly LogEnds[]>();
+  for (const { id, name } of topics) ends.set(id, await readEnds(session, name));
+  return ends;
+}
+
+async function copyTopic(
+  session: LogSession,
+  producer: Producer,
+  topic: KnownTopic,
+  ends: readonly LogEnds[],
+): Promise<number> {
   let records = 0;
-  for (const { partition, earliest, latest } of before)
+  for (const { partition, earliest, latest } of ends)
     records += await copyPartition(session, producer, { topic, partition }, earliest, latest);
-  const after = await readEnds(session, topic.name);
-  if (after.some(({ latest }, at) => latest !== before[at]?.latest))
-    throw new BrokerError(
-      `topic ${topic.name} grew while it was copied: stop every relay of the local log, delete the topic at the target, and repeat`,
-      { code: 'EXPORT_LOG_MOVED', kind: 'configuration', certainty: 'not_applied', topic: topic.name },
-    );
   return records;
+}
+
+/** Rejects when a partition has another end than before the copy, or a topic is new. */
+async function requireUnmoved(
+  session: LogSession,
+  topics: readonly KnownTopic[],
+  before: Ends,
+): Promise<void> {
+  const after = await endsOf(session, topics);
+  for (const { id, name } of topics)
+    for (const [at, { latest }] of (after.get(id) ?? []).entries())
+      if (latest !== (before.get(id)?.[at]?.latest ?? 0n)) throw moved(name, 'grew while the log was copied');
+}
+
+const lostText = (partition: number, offset: bigint): string =>
+  `lost the records from offset ${offset} of partition ${partition} to retention while it was copied`;
+
+function moved(topic: string, what: string): BrokerError {
+  return new BrokerError(
+    `topic ${topic} ${what}: stop every service of the local log, delete the copied topics at the target, and repeat`,
+    { code: 'EXPORT_LOG_MOVED', kind: 'configuration', certainty: 'not_applied', topic },
+  );
 }
 
 async function copyPartition(
@@ -114,12 +147,16 @@ async function copyPartition(
       { topicId: topic.id, partition, offset, maxBytes: READ_BYTES },
     ]);
     const batches = found?.batches ?? [];
-    const last = batches.at(-1);
-    if (last === undefined) break;
+    let next = offset;
+    for (const { lastOffset, records: count } of batches) {
+      if (lastOffset !== next + BigInt(count) - 1n) throw moved(topic.name, lostText(partition, next));
+      next = lastOffset + 1n;
+    }
+    if (next === offset) throw moved(topic.name, lostText(partition, next));
     for (const result of await producer.send(batches.map((batch) => outgoing(topic.name, partition, batch))))
       requireWritten(result);
     records += batches.reduce((sum, batch) => sum + batch.records, 0);
-    offset = last.lastOffset + 1n;
+    offset = next;
   }
   return records;
 }
