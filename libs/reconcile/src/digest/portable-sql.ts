@@ -10,13 +10,25 @@ const number = (hex: string): string => `('x0' || ${hex})::bit(64)::bigint`;
 const escaped = (text: string): string =>
   `coalesce(replace(replace(${text}, '\\', '\\\\'), '|', '\\|'), '\\N')`;
 
+/**
+ * Encodes a moment in ISO 8601. Infinite ones are `infinity` and `-infinity`, and the year 44 BC is `-43`, as DuckDB has them:
+ * to_char alone has nothing for the former, and the year without its sign for the latter.
+ */
+function momentText(moment: string, zone: string): string {
+  const rest = `to_char(${moment}, '-MM-DD"T"HH24:MI:SS.US"${zone}"')`;
+  const year = `extract(year from ${moment})`;
+  return `case when not isfinite(${moment}) then (${moment})::text
+      when ${year} < 0 then case ${year} when -1 then '0000' else (${year} + 1)::text end || ${rest}
+      else to_char(${moment}, 'YYYY') || ${rest} end`;
+}
+
 /** Encodes a value as any engine can: decimal digits, ISO times in UTC, lower-case hexadecimal bytes. */
 function portableText(column: string, type: string | undefined): string {
   switch (type) {
     case 'timestamptz':
-      return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+      return momentText(`(${column} at time zone 'UTC')`, 'Z');
     case 'timestamp':
-      return `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US')`;
+      return momentText(column, '');
     case 'bytea':
       return `encode(${column}, 'hex')`;
     default:
