@@ -6,7 +6,7 @@ import { type Reconciler, reconcileMigrations, type RunCounts, runReconciler } f
 import { approveRepairs } from '@convergekit/reconcile/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { nightly, type OrdersDb, stock, type StockDb } from './reconcilers.ts';
+import { complete, nightly, type OrdersDb, stock, type StockDb } from './reconcilers.ts';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
@@ -57,6 +57,24 @@ it('the first reconciler of the guide waits for the settle window, then repairs,
   expect(await run(stock)).toMatchObject({ repaired: 1 });
   expect(await reserved('sku-7')).toBe(7);
   expect(await run(stock)).toEqual({ in_sync: 300 });
+});
+
+it('the one that inserts adds a row that is missing, and counts a key that both sides list once', async () => {
+  await inventory.executor.query(`delete from stock where sku = 'sku-7'`);
+  expect(await run(complete)).toEqual({ in_sync: 299, pending: 1 });
+  expect(await run(complete)).toMatchObject({ repaired: 1 });
+  expect(await reserved('sku-7')).toBe(7);
+  expect(await run(complete)).toEqual({ in_sync: 300 });
+});
+
+it('the trigger of the guide raises the version for a writer that does not', async () => {
+  const page = read('../guides/reconcilers.md');
+  await inventory.executor.query(/```sql\n(create function raise_version[^]*?)```/.exec(page)?.[1] ?? '');
+  await inventory.executor.query(`update stock set reserved = 0 where sku = 'sku-7'`);
+  const { rows } = await inventory.executor.query(`select version from stock where sku = 'sku-7'`);
+  expect(rows).toEqual([{ version: 2 }]);
+  await run(stock);
+  expect(await run(stock)).toMatchObject({ repaired: 1 });
 });
 
 it('the second one repairs nothing whose events cannot be proved to have arrived', async () => {

@@ -35,6 +35,33 @@ const comparison: ReconcilerDefinition<OrdersDb, number, StockDb, Stock, number>
 };
 export const stock = defineReconciler(comparison);
 
+/** The same comparison, which also inserts rows that are missing. */
+export const complete = defineReconciler<
+  OrdersDb,
+  number,
+  StockDb,
+  Stock,
+  { wanted: number; row: Stock | null }
+>({
+  ...comparison,
+  name: 'stock-complete',
+  keys: {
+    async *scan({ desired, actual }) {
+      yield (await desired.selectFrom('wanted').select('sku').execute()).map(({ sku }) => sku);
+      yield (await actual.selectFrom('stock').select('sku').execute()).map(({ sku }) => sku);
+    },
+  },
+  compare: (wanted, row) => ((row?.reserved ?? 0) === (wanted ?? 0) ? null : { wanted: wanted ?? 0, row }),
+  repair: ({ wanted, row }, { key, guard, tx }) =>
+    row === null
+      ? tx
+          .insertInto('stock')
+          .values({ sku: key, reserved: wanted, shelf: '', version: 1 })
+          .onConflict((conflict) => conflict.doNothing()) // another writer inserted it first: zero rows, a conflict
+          .executeTakeFirst()
+      : guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }),
+});
+
 /** The same comparison, as it would run for years. */
 export const nightly = defineReconciler({
   ...comparison,
