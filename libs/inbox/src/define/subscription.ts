@@ -55,6 +55,8 @@ export interface Subscription<DB> {
   readonly type: string;
   /** Set for failures: the type of the failed event. */
   readonly failedType?: string;
+  /** The consumer whose failures these are, where it must be one of the same service. */
+  readonly failuresOf?: string;
   readonly handler: string;
   /**
    * True when the event is handled although its key is parked: its own fence makes the order irrelevant (compensations,

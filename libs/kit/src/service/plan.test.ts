@@ -55,6 +55,19 @@ describe('the plan of a service', () => {
     expect(plan).toThrow(/step pay is declared by bank.*include step\(…\) of it in consumer bank/);
   });
 
+  // Seen to fail without the check: the handler waits on the topic hotl.failures, which no consumer writes.
+  it('A10: a service that handles failures of an unknown consumer is refused, unless another service has it', () => {
+    const planWith = (options: { of: string; otherService?: boolean }) => () =>
+      planOf('trips', {}, [hotel, bank.onFailure(held, options, () => undefined)]);
+    expect(planWith({ of: 'hotl' })).toThrow(
+      /bank handles failures of hotl, .*did you mean hotel\? Otherwise declare \{ of: 'hotl', otherService: true \}/,
+    );
+    expect(planWith({ of: 'warehouse' })).toThrow(/; declare \{ of: 'warehouse', otherService: true \}/);
+    expect(planWith({ of: 'hotel' })).not.toThrow();
+    expect(planWith({ of: 'bank' })).not.toThrow();
+    expect(planWith({ of: 'warehouse', otherService: true })().topics).toContain('warehouse.failures');
+  });
+
   it('a service is refused with a call that has no reactions, with nothing to run, and with an impossible name', () => {
     expect(() => planOf('mail', { effects: [call as never] }, [])).toThrow(/mail\.send.*\.onOutcome/);
     const effects = [call.onOutcome({ succeeded: () => undefined, failed: () => undefined })];

@@ -1,3 +1,4 @@
+import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 import { type Effect, sagaMigrations } from '@convergekit/effects';
 import { type ConsumerDefinition, inboxMigrations } from '@convergekit/inbox';
@@ -36,6 +37,7 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   const own = given as readonly ConsumerDefinition<DB>[];
   const effects = [...effectsOf(...own), ...checkEffects<DB>(name, declared.effects ?? [])];
   checkSteps(name, sagas, own);
+  checkFailures(name, own);
   const consumers = [...own, ...observers<DB>(name, declared)];
   const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);
   if (nothing && !relay && declared.parts === undefined)
@@ -116,6 +118,23 @@ function checkSteps<DB>(
         `${place(missing)} is declared by ${consumer.name}, which has no handlers for it, so the saga would wait there for ever`,
         `include step(…) of it in consumer ${consumer.name}`,
       );
+  }
+}
+
+/** A failure handler whose consumer does not exist would wait for ever, on a topic that no consumer writes. */
+function checkFailures<DB>(name: string, consumers: readonly ConsumerDefinition<DB>[]): void {
+  const names = consumers.map((one) => one.name);
+  for (const { name: consumer, subscriptions } of consumers) {
+    const unknown = subscriptions
+      .flatMap(({ failuresOf }) => failuresOf ?? [])
+      .find((failing) => !names.includes(failing));
+    if (unknown === undefined) continue;
+    const near = nearest(unknown, names);
+    throw invalid(
+      name,
+      `consumer ${consumer} handles failures of ${unknown}, which is no consumer of this service`,
+      `${near === undefined ? '' : `did you mean ${near}? Otherwise `}declare { of: '${unknown}', otherService: true }`,
+    );
   }
 }
 

@@ -36,7 +36,7 @@ export const orders = defineConsumer<OrdersDb>({ name: 'orders', from: 'beginnin
     await noteEffect(tx, 'orders', event);
     await endOrder(tx, orderId, { state: 'cancelled', reason }, () => emit(orderCancelled(event.data)));
   })
-  .onFailure(orderPlaced, { of: 'inventory' }, async (failure, { tx, emit, event }) => {
+  .onFailure(orderPlaced, { of: 'inventory', otherService: true }, async (failure, { tx, emit, event }) => {
     const { orderId } = failure.event.data;
     const reason = failure.message;
     await noteEffect(tx, 'orders', event);
