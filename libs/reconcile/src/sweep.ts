@@ -1,5 +1,6 @@
 import { executorOf } from '@convergekit/postgres';
 import type { Databases } from './definition.ts';
+import { distinctKeys } from './distinct-keys.ts';
 import { enqueueKeys } from './key-queue.ts';
 import type { Reconciler } from './reconciler.ts';
 import { type Checkpoint, NO_PROGRESS, type Progress } from './runs/run-sql.ts';
@@ -48,13 +49,14 @@ export async function sweep(request: SweepRequest): Promise<Progress | undefined
   const shared = { reconciler: name, priority: 'sweep', cause, ...timing } as const;
   let progress: Progress = from === null ? NO_PROGRESS : { ...from, checkpoint: from };
   const context = { reconciler: name, after: from?.after ?? null, everything, background };
+  const countFresh = distinctKeys();
   for await (const chunk of reconciler.keys.scan(databases, context)) {
     const parts = readChunk(chunk);
     const { keys, unknown } = parts;
     for (let at = 0; at < keys.length; at += CHUNK)
       await enqueueKeys(executor, { ...shared, keys: keys.slice(at, at + CHUNK) });
     if (unknown !== undefined) onUnknown?.(unknown);
-    progress = advance(progress, parts);
+    progress = advance(progress, parts, countFresh(keys));
     if (!(await save(progress))) return undefined;
   }
   await recordRun(executor, {
@@ -66,10 +68,10 @@ export async function sweep(request: SweepRequest): Promise<Progress | undefined
   return progress;
 }
 
-/** The progress after one more chunk (pure). */
-function advance(before: Progress, chunk: ChunkParts): Progress {
+/** The progress after one more chunk, with `fresh` keys that were not listed before (pure). */
+function advance(before: Progress, chunk: ChunkParts, fresh: number): Progress {
   const counts = {
-    keys: before.keys + chunk.keys.length,
+    keys: before.keys + fresh,
     compared: before.compared + (chunk.compared ?? 0),
     unknown: before.unknown + (chunk.unknown === undefined ? 0 : 1),
   };

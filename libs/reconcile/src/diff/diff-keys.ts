@@ -28,20 +28,21 @@ export async function diffKeys(
   const { declared } = open;
   if (key !== undefined) return { looked: 1, more: false, unknown: [], keys: [await diffOne(open, key)] };
   const keys: KeyDiff[] = [];
+  const seen = new Set<string>(); // a scan of both sides may list a key twice
   const unknown: string[] = [];
-  let looked = 0;
   const context = { reconciler: declared.name, after: null, everything: true, readOnly: true };
   for await (const chunk of declared.keys.scan(open, context)) {
     const parts = readChunk(chunk);
     if (parts.unknown !== undefined) unknown.push(parts.unknown);
     for (const one of parts.keys) {
+      if (seen.has(one)) continue;
+      seen.add(one);
       const found = await diffOne(open, one);
-      looked += 1;
       if (found.verdict !== 'in_sync') keys.push(found);
-      if (keys.length >= limit) return { looked, more: true, unknown, keys };
+      if (keys.length >= limit) return { looked: seen.size, more: true, unknown, keys };
     }
   }
-  return { looked, more: false, unknown, keys };
+  return { looked: seen.size, more: false, unknown, keys };
 }
 
 /** Compares one key in read-only transactions of its own: a side that cannot be read aborts no other key. */

@@ -1,7 +1,7 @@
 import { approveRepairs } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
-import { count, reason as why, span, texts } from '../../frame/flags.ts';
+import { count, reason as why, span, texts, toggle } from '../../frame/flags.ts';
 import { formatMs } from '../../frame/output.ts';
 import { result } from '../../frame/result.ts';
 import { findReconciler, nameArgument } from './find-reconciler.ts';
@@ -18,6 +18,7 @@ export const approveCommand = command({
     key: texts('key', 'approve the repair of this key, and of no other that is not named'),
     reason: why('why: it is kept in the audit'),
     for: span('the approval ends after this time (default: 1h)'),
+    yes: toggle('accepted for scripts: the cap and the reason are the confirmation, nothing is asked'),
   },
   run: async (context, { name, repairs: cap, key: named, reason, for: forMs = HOUR_MS }) => {
     const keys = named.length === 0 ? undefined : [...new Set(named)];

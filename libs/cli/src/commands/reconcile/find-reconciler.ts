@@ -42,7 +42,18 @@ export async function findReconciler(context: CommandContext, name: string): Pro
     }
     names.push(...known);
   }
-  throw unknownName(name, names);
+  const isTypo = nearest(name, [...names]) !== undefined;
+  throw declared.length > 0 || isTypo ? unknownName(name, names) : unknownHere(context.settings, name);
+}
+
+/** Makes the error of a name that none of the databases has; a reconciler has its rows in the one that it repairs. */
+function unknownHere({ reconcile }: Settings, name: string): UsageError {
+  const settings = Object.keys(reconcile.databases).map(settingOf);
+  const where = settings.length > 0 ? settings.join(', ') : 'DATABASE_URL';
+  return new UsageError(
+    'RECONCILER_UNKNOWN',
+    `no reconciler ${name} has run in the database of ${where}. Its rows are in the database that it repairs: give CONVERGE__RECONCILE__DATABASES__<NAME>=postgres://… of that one, and CONVERGE__RECONCILE__MODULES=<module> for one that has not run yet`,
+  );
 }
 
 /** The address of the database that a reconciler repairs; undefined where the settings do not name it. */
