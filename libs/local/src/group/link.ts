@@ -163,7 +163,8 @@ export class LocalLink implements GroupLink {
         this.#ends.read(answers);
         if (isDue() || answers.some((answer) => !answer.ok || answer.records.length > 0)) return answers;
       }
-      const left = until - clock.monotonic();
+      // The time may have passed since the look at it: a timer must not get less than 0.
+      const left = Math.max(until - clock.monotonic(), 0);
       await this.#untilAppended(wakeUps.isLive ? left : Math.min(left, POLL_MS));
     }
   }

@@ -1,0 +1,42 @@
+import { systemClock } from '@convergekit/core';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { freshLog, name } from '../fixture/fresh-log.ts';
+import { oneServer } from '../log/leadership.ts';
+import { LogSession } from '../session/log-session.ts';
+import { WakeUps } from '../session/wake-ups.ts';
+import { LocalLink } from './link.ts';
+
+const STEP_MS = 200;
+
+// Seen to fail without the bound of 0: the wait is -100 ms, and Node warns of a negative timeout.
+it('A14: a read whose time passes between two looks at the clock does not sleep for less than nothing', async () => {
+  const { broker, database } = await freshLog(inject('stack').databaseUrl);
+  const topic = name();
+  await (await broker.admin()).createTopic({ name: topic, partitions: 1 });
+  let time = 0;
+  const slept: number[] = [];
+  const clock = {
+    now: () => systemClock.now(),
+    monotonic: () => (time += STEP_MS),
+    sleep: (ms: number) => Promise.resolve(void slept.push(ms)),
+  };
+  const session = new LogSession({ database, clock: systemClock, requestTimeoutMs: 60_000 });
+  const wakeUps = new WakeUps(session, systemClock);
+  onTestFinished(() => wakeUps.close());
+  const link = new LocalLink({
+    session,
+    wakeUps,
+    leadership: oneServer,
+    ready: () => Promise.resolve(),
+    groupId: name(),
+    topics: [topic],
+    sessionTimeoutMs: 10_000,
+    clock,
+  });
+  onTestFinished(() => link.close());
+  await link.connect();
+  const want = { topic, partition: 0, offset: 0n, maxBytes: 1_000 };
+  // Looks at 400 and 600 ms, before the end at 700 ms; the wait is computed at 800 ms.
+  await link.fetch(0, [want], 2.5 * STEP_MS);
+  expect(slept).toEqual([0]);
+});
