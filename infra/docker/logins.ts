@@ -10,8 +10,8 @@ const service = (name: ShopService): Named => ({
   ownTables: true,
 });
 const relay = (name: ShopService): Named => ({ name: `${name}_relay`, duties: ['relay'], ownTables: false });
-/** Reads the state of other services, and repairs. */
-const reconciler: Named = { name: 'reconciler', duties: ['reconciler', 'read'], ownTables: true };
+/** Reads the tables of the services, and repairs. */
+const reconciler: Named = { name: 'reconciler', duties: ['reconciler'], ownTables: true };
 const observer: Named = { name: 'observer', duties: ['consumer'], ownTables: false };
 const console: Named = { name: 'console', duties: ['read'], ownTables: false };
 

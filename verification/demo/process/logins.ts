@@ -13,8 +13,8 @@ export interface Logins {
 const rights: Readonly<Record<keyof Logins, Pick<Login, 'duties' | 'ownTables'>>> = {
   service: { duties: ['consumer'], ownTables: true },
   relay: { duties: ['relay'], ownTables: false },
-  // The reconciler reads the state of other services, and repairs its own.
-  reconciler: { duties: ['reconciler', 'read'], ownTables: true },
+  // The reconciler reads and repairs business tables.
+  reconciler: { duties: ['reconciler'], ownTables: true },
 };
 
 /** Makes the logins of a source whose tables are there, as the owner. One source after the other: roles are shared by a server. */

@@ -6,8 +6,8 @@ revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_consumer;
 grant converge_writer to converge_consumer;
-grant select, insert, update on converge.inbox_consumer, converge.inbox_count, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap,
-  converge.lease to converge_consumer;
+grant select, insert, update on converge.inbox_consumer, converge.inbox_count, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap
+  to converge_consumer;
 grant select, insert, update, delete on converge.inbox_type, converge.parked_key, converge.parked, converge.inbox_foreign_below to converge_consumer;
 grant select, insert, delete on converge.inbox_attempt to converge_consumer;
 grant select, insert on converge.inbox_source, converge.inbox_failure_source, converge.inbox_foreign_seen to converge_consumer;

@@ -20,4 +20,11 @@ grant delete on converge.inbox_type, converge.inbox_attempt, converge.inbox_fore
 grant insert, update on converge.reconcile_key, converge.policy, converge.lease to converge_operator;
 grant insert on converge.reconciler, converge.reconcile_request to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;
+-- A rebase holds the relay's lease.
+do $$ begin
+  if not exists (select from pg_policy p where p.polrelid = 'converge.lease'::regclass and p.polname = 'operator') then
+    alter table converge.lease enable row level security;
+    create policy operator on converge.lease to converge_operator using (true);
+  end if;
+end $$;
 reset search_path;

@@ -15,8 +15,13 @@ grant select, insert, update, delete on converge.reconcile_range to converge_rec
 grant select, insert, delete on converge.reconcile_dirty to converge_reconciler;
 -- The tables of events that may be in flight are read only.
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
-  converge.parked, converge.saga_fence, converge.saga_pause, converge.saga_instance, converge.relay_source, converge.relay_topic, converge.relay_count, converge.relay_cursor,
-  converge.tick, converge.outbox, converge.policy, converge.policy_change, converge.inbox_source, converge.source to converge_reconciler;
+  converge.saga_pause, converge.relay_source, converge.relay_topic, converge.relay_count, converge.relay_cursor,
+  converge.tick, converge.policy, converge.policy_change, converge.inbox_source, converge.source to converge_reconciler;
+-- Not their payloads, headers and reasons, nor the events of steps.
+grant select (xid, id, event_id, topic, key, type, created_at) on converge.outbox to converge_reconciler;
+grant select (id, consumer, topic, partition, line, seq, state, event_id, type, source, key, record_key) on converge.parked to converge_reconciler;
+grant select (saga, instance, step, version, consumer, key, state, seq, stuck_since, created_at, changed_at, stripped_at) on converge.saga_fence to converge_reconciler;
+grant select (saga, instance, version, key, state, started_at, first_at, failed_at, ended_at, expires_at, expired_at, changed_at) on converge.saga_instance to converge_reconciler;
 grant select (consumer, topic, partition) on converge.inbox_fill to converge_reconciler;
 -- Not the inputs and outcomes of calls and workflows.
 grant select (id, effect, key, step, state, waits_since, saga, instance, op) on converge.saga_work to converge_reconciler;
@@ -24,4 +29,11 @@ grant select (workflow, id, stuck_reason, state, due_at, created_at) on converge
 grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
   converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open,
   converge.reconcile_audit_prune to converge_reconciler;
+-- The leases of reconcilers and their scans, and not the relay's.
+do $$ begin
+  if not exists (select from pg_policy p where p.polrelid = 'converge.lease'::regclass and p.polname = 'reconciler') then
+    alter table converge.lease enable row level security;
+    create policy reconciler on converge.lease to converge_reconciler using (name ~ '^(reconcile|scan)/');
+  end if;
+end $$;
 reset search_path;

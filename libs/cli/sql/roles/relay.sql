@@ -22,4 +22,11 @@ grant execute on function
 -- pg_monitor lets the relay name other roles' transactions that hold retention back. A superuser grants it; without it
 -- these transactions have no name.
 do $$ begin grant pg_monitor to converge_relay; exception when insufficient_privilege then raise notice 'pg_monitor was not granted to converge_relay'; end $$;
+-- The leases of relays, and no other: who takes a lease with the largest term keeps it for good.
+do $$ begin
+  if not exists (select from pg_policy p where p.polrelid = 'converge.lease'::regclass and p.polname = 'relay') then
+    alter table converge.lease enable row level security;
+    create policy relay on converge.lease to converge_relay using (name !~ '^(reconcile|scan)/');
+  end if;
+end $$;
 reset search_path;

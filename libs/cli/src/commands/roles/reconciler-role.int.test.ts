@@ -45,6 +45,12 @@ describe('a reconciler', () => {
     ['release a parked key', 'delete from converge.parked_key'],
     ['end a step', `update converge.saga_fence set state = 'applied'`],
     ['read the input of a call', 'select input from converge.saga_work'],
+    ['read the payload of an event', 'select payload from converge.outbox'],
+    ['read the headers of an event', 'select headers from converge.outbox'],
+    ['read the payload of a parked event', 'select payload from converge.parked'],
+    ['read why an event is parked', 'select reason from converge.parked'],
+    ['read the events of a step', 'select intent, result, undo from converge.saga_fence'],
+    ['read the facts of a saga', 'select facts from converge.saga_instance'],
   ])('a reconciler cannot %s', async (_name, statement) =>
     expect(await as('converge_reconciler', statement)).toBe('42501'),
   );
