@@ -13,7 +13,7 @@ export const stockCounters = defineReconciler<InventoryDb, Reserved, InventoryDb
   schedule: '*/2 * * * * *',
   mode: 'repair',
   timing: { settleMs: 0 },
-  limits: { share: 1 },
+  limits: { share: 1, always: 100 },
   keys: {
     async *scan({ actual }) {
       const rows = await actual.selectFrom('stock').select('sku').orderBy('sku').execute();
