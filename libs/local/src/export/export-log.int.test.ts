@@ -38,7 +38,7 @@ function interrupted(to: Broker, nth: number, act: () => Promise<unknown>): Brok
  * partition where nothing is found.
  */
 describe('an export of a log that changes under it', () => {
-  it('R4: copies every record of a log that nobody writes', async () => {
+  it('R4: copies every record of a log without writers', async () => {
     const { url, broker } = await openLog();
     const [a, b] = [`a-${name()}`, `b-${name()}`];
     const admin = await broker.admin();
