@@ -89,7 +89,7 @@ const sinceSql = `
   select converge.events_since($1, $2::text[], $3::pg_snapshot, $4::uuid, $5::int, $6::bigint) as events`;
 
 /** `behind`: the database lacks events that the consumer has handled. `unknown`: nothing can be said. */
-export type Since = 'none' | 'some' | 'behind' | 'unknown';
+type Since = 'none' | 'some' | 'behind' | 'unknown';
 
 /** Asks whether events of the keys were emitted since the flight. `reached`: a tick whose events were handled. */
 export async function eventsSince(
