@@ -60,3 +60,21 @@ describe('the TypeScript of README and guides', () => {
     expect(shows(file, { code: 'const a = 1' })).toBe(false);
   });
 });
+
+describe('the commands of README, guides and error texts', () => {
+  // `npx converge` in a folder without the kit installs another package of that name from the registry.
+  it('`npx` is given the name of a package of the kit, not of its command', () => {
+    const texts = globSync(
+      [
+        '*.md',
+        'docs/**/*.{md,ts}',
+        '{libs,services}/*/README.md',
+        'libs/*/{bin,src,templates}/**/*.{js,ts,md}',
+      ],
+      { cwd: root },
+    ).filter((path) => path !== 'docs/snippets.test.ts');
+    const wrong = texts.filter((path) => /npx (-\S+ )*converge(-console)?(?![\w-])/.test(read(path)));
+    expect(wrong).toEqual([]);
+    expect(texts.length).toBeGreaterThan(200);
+  });
+});

@@ -10,11 +10,11 @@ export interface LoadedNoun {
 
 const HEAD = `# Command line
 
-\`npx converge <command>\` runs a command of the package \`convergekit\`. Its settings come from the environment: [settings](settings.md).
+\`npx convergekit <command>\` runs a command of the package \`convergekit\`. Its settings come from the environment: [settings](settings.md).
 
 \`\`\`sh
-npx converge doctor            # checks the database, the brokers and their topics
-npx converge topics --help     # the commands of a noun
+npx convergekit doctor            # checks the database, the brokers and their topics
+npx convergekit topics --help     # the commands of a noun
 \`\`\`
 
 - Every command takes \`--json\` (the result as JSON), \`--quiet\` (no progress on stderr), \`--config <file>\` (a YAML file with settings) and \`--help\`.
