@@ -1,4 +1,5 @@
 import type { Broker } from '@convergekit/broker/engine';
+import { installedVersion, requireTested } from './drivers/kafkajs/version.ts';
 import { PlatformaticConnections } from './drivers/platformatic/platformatic-connections.ts';
 import type { DriverName } from './settings.ts';
 import type { ConnectionLayer, ConnectionOptions } from './wire/connection.ts';
@@ -8,6 +9,7 @@ const DRIVERS: Readonly<
   Record<DriverName, (options: ConnectionOptions, log: KafkaOptions['log']) => ConnectionLayer>
 > = {
   kafkajs: (options, log) => {
+    requireTested(installedVersion());
     let layer: ConnectionLayer | undefined;
     return {
       // Loaded at the first connection, as the other client: many commands make none.
