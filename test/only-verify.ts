@@ -2,7 +2,6 @@ import type { OnlyVerify } from './promise-ids.ts';
 
 /** Rows of docs/guarantees.md and docs/requirements.md that no test of `make test` shows, and what shows them. */
 export const onlyVerify: readonly OnlyVerify[] = [
-  { id: 'C7', part: 'containers' },
   { id: 'N1', part: 'quickstart' },
   { id: 'N11', part: 'browsers' },
   { id: 'G6o', part: 'browsers' },
@@ -13,6 +12,5 @@ export const onlyVerify: readonly OnlyVerify[] = [
   { id: 'G3i', part: 'upgrade' },
   { id: 'N14', part: 'cluster-switch' },
   { id: 'G3j', part: 'cluster-switch' },
-  { id: 'S52', part: 'check' },
   { id: 'G2a', tool: 'pgbouncer' },
 ];

@@ -1,7 +1,10 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
 /**
  * Retries go through the resilience package: by policy, jittered, bounded, paid for, one owner a hop. Refused here:
  * - a timer in a loop that catches, or in a catch: a retry of one's own, without any of that. So are a sleep of a fixed
- *   time, and a call of a function of the same file that sets a timer;
+ *   time, and a call of a function that sets a timer, of the same file or imported by a relative path;
  * - a `retry(…)` inside another one: attempts multiply (the run-time check finds those that hide behind calls).
  */
 const TIMERS = new Set(['setTimeout', 'delay']);
@@ -26,19 +29,34 @@ const calls = (node, names) => {
 /** True for a sleep whose time no policy has computed. A sleep of 0 only takes up what came meanwhile. */
 const isFixedSleep = (node) => calls(node, new Set(['sleep'])) && node.arguments[0]?.value > 0;
 
-/** True for a call of a function, declared in this file, that sets a timer. */
-function callsTimer({ callee }, sourceCode) {
+/** True for a call of a function that sets a timer: of this file, or of one that it imports by a relative path. */
+function callsTimer({ callee }, sourceCode, filename) {
   if (callee.type !== 'Identifier') return false;
   for (let scope = sourceCode.getScope(callee); scope !== null; scope = scope.upper) {
     const found = scope.set.get(callee.name);
     if (found !== undefined)
-      return found.defs.some(
-        ({ type, node }) =>
-          (type === 'FunctionName' || node.init?.type === 'ArrowFunctionExpression') &&
-          /\bsetTimeout\(/.test(sourceCode.getText(node)),
+      return found.defs.some(({ type, node, parent }) =>
+        type === 'ImportBinding'
+          ? setsTimer(importedText(node, parent, filename))
+          : (type === 'FunctionName' || node.init?.type === 'ArrowFunctionExpression') &&
+            setsTimer(sourceCode.getText(node)),
       );
   }
   return false;
+}
+
+const setsTimer = (text) => /\bsetTimeout\(/.test(text);
+
+/** The text of an imported function; '' when it is not found. */
+function importedText(binding, { source }, filename) {
+  const path = join(dirname(filename), source.value);
+  if (!source.value.startsWith('.') || binding.imported === undefined || !existsSync(path)) return '';
+  const { name } = binding.imported;
+  const declared = new RegExp(
+    `^export (?:async )?(?:function\\*? ${name}\\b[^]*?^\\}|const ${name}\\b[^]*?;$(?!\\n +\\S))`,
+    'm',
+  );
+  return declared.exec(readFileSync(path, 'utf8'))?.[0] ?? '';
 }
 
 export const noAdHocRetry = {
@@ -59,7 +77,7 @@ export const noAdHocRetry = {
       CallExpression(node) {
         const above = sourceCode.getAncestors(node);
         if (
-          (calls(node, TIMERS) || isFixedSleep(node) || callsTimer(node, sourceCode)) &&
+          (calls(node, TIMERS) || isFixedSleep(node) || callsTimer(node, sourceCode, context.filename)) &&
           above.some((one) => one.type === 'CatchClause' || (LOOPS.has(one.type) && catches(one)))
         )
           refuse(node, 'timer');

@@ -1,10 +1,42 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Linter } from 'eslint';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { noAdHocRetry } from './no-ad-hoc-retry.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'converge-lint-'));
+writeFileSync(
+  join(folder, 'waits.js'),
+  `export const nap = (ms) => new Promise((r) => setTimeout(r, ms));
+
+export const twice = (n) => 2 * n;
+
+export async function rest(ms) {
+  if (ms > 0)
+    await new Promise((r) => setTimeout(r, ms));
+}
+
+export function next(n) {
+  return n + 1;
+}
+`,
+);
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** A loop that catches, and then calls the given function of another file. */
+const catching = (name: string): string =>
+  `import { ${name} } from './waits.js'; export async function g() { for (;;) { try { return await f(); } catch { await ${name}(9); } } }`;
 
 function found(code: string): readonly (string | undefined)[] {
   const plugins = { converge: { rules: { 'no-ad-hoc-retry': noAdHocRetry } } };
-  const messages = new Linter().verify(code, [{ plugins, rules: { 'converge/no-ad-hoc-retry': 'error' } }]);
+  const messages = new Linter({ cwd: folder }).verify(
+    code,
+    [{ plugins, rules: { 'converge/no-ad-hoc-retry': 'error' } }],
+    { filename: join(folder, 'a.js') },
+  );
   return messages.map(({ messageId, message }) => messageId ?? message);
 }
 
@@ -40,6 +72,8 @@ describe('the rule against ad-hoc retries', () => {
       'const wait = (ms) => new Promise((r) => setTimeout(r, ms)); async () => { for (;;) { try { return await f(); } catch { await wait(9); } } }',
       ['timer'],
     ],
+    ['a timer of a function of another file', catching('nap'), ['timer']],
+    ['a timer in the body of a function of another file', catching('rest'), ['timer']],
     ['a retry inside a retry', 'retry(() => retry(f, options), options)', ['nested']],
   ])('S25: the rule against ad-hoc retries refuses %s', (_, code, expected) =>
     expect(found(code)).toEqual(expected),
@@ -56,6 +90,8 @@ describe('the rule against ad-hoc retries', () => {
       'a function of the same file that sets no timer',
       'const next = (n) => n + 1; async () => { for (;;) { try { f(); } catch { n = next(n); } } }',
     ],
+    ['a function of another file that sets no timer', catching('twice')],
+    ['a function behind one that sets a timer', catching('next')],
     ['two retries side by side', 'async () => { await retry(f, o); await retry(g, o); }'],
   ])('the rule against ad-hoc retries accepts %s', (_, code) => expect(found(code)).toEqual([]));
 });
