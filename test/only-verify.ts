@@ -7,10 +7,12 @@ export const onlyVerify: readonly OnlyVerify[] = [
   { id: 'G6o', part: 'browsers' },
   { id: 'S38', part: 'campaigns' },
   { id: 'S67', part: 'campaigns' },
+  { id: 'S14', part: 'drills' },
   { id: 'S61', part: 'prometheus' },
   { id: 'G3k', part: 'drills' },
   { id: 'G3i', part: 'upgrade' },
   { id: 'N14', part: 'cluster-switch' },
   { id: 'G3j', part: 'cluster-switch' },
   { id: 'G2a', tool: 'pgbouncer' },
+  { id: 'N12', tool: 'promtool' },
 ];

@@ -151,7 +151,7 @@ describe('a real Prometheus that scraped the shop', () => {
   beforeAll(() => causeEvents(running()));
 
   // Planted fault: with sizes of slices recorded without their consumer, the panel “Events of a slice” is empty here.
-  it('S38: every query of every panel returns data, but for rare events that did not happen', async () => {
+  it('S38, N12: every query of every panel returns data, but for rare events that did not happen', async () => {
     const unexpected = async () =>
       (await emptyPanels(prometheus!.url, range())).filter((place) => !NOT_CAUSED.includes(place));
     // The last events have a rate two scrapes later.

@@ -24,7 +24,7 @@ const picture = (one: WireRecord): string =>
   );
 
 describe('hostile records', () => {
-  it('hostile records give an envelope or a typed error, and are never modified', () => {
+  it('N8: hostile records give an envelope or a typed error, and are never modified', () => {
     const hostile: fc.Arbitrary<WireRecord> = fc.record({
       topic: fc.string(),
       partition: fc.nat(),
@@ -71,7 +71,7 @@ describe('hostile records', () => {
     expect(envelopes).toBeGreaterThan(100);
   });
 
-  it('hostile payloads never crash the parser', () => {
+  it('N8: hostile payloads never crash the parser', () => {
     const payloads = fc.oneof(
       fc.json(),
       fc.string(),

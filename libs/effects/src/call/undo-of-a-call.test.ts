@@ -11,7 +11,7 @@ const applied = (result: string | undefined) => ({
   ...{ result, reason: { code: 'FULL', message: 'no seat' } },
 });
 
-it('G6r: an undo gets key and result of the call under one name, and its own key under another', async () => {
+it('N20, G6r: an undo gets key and result of the call under one name, and its own key under another', async () => {
   const seen: unknown[] = [];
   const charge = defineCall({
     name: 'bank.charge',
