@@ -20,10 +20,10 @@ function chain() {
   const policies = policyBook({});
   const callService = (name: string, next: () => Promise<void>): (() => Promise<void>) => {
     const shared = new SharedGuards({ policies, clock, random: () => 0.5 });
-    const declared = operation<undefined, undefined>({
+    const declared = operation<undefined, unknown>({
       name,
       idempotency: 'idempotent',
-      call: async () => void (await process.runInAsyncScope(next)),
+      call: () => process.runInAsyncScope(next),
     });
     return async () => {
       // What a service answers when its own call failed: 503.

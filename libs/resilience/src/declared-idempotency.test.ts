@@ -11,14 +11,14 @@ const clock = {
 };
 const random = (): number => 0;
 
-type Recorded = { readonly calls: (string | undefined)[]; readonly declared: Operation<string, void> };
+type Recorded = { readonly calls: (string | undefined)[]; readonly declared: Operation<string, undefined> };
 
 /** An operation of each declaration against another system that never answers. Records the key of each call. */
 function declared(idempotency: 'idempotent' | 'keyed' | 'compensated' | 'none'): Recorded {
   const calls: (string | undefined)[] = [];
   const call = (_: string, { idempotencyKey }: { readonly idempotencyKey: string | undefined }) => {
     calls.push(idempotencyKey);
-    return Promise.reject<void>(lost);
+    return Promise.reject<undefined>(lost);
   };
   const name = 'bank.pay';
   switch (idempotency) {
