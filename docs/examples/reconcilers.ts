@@ -43,8 +43,10 @@ export const complete = defineReconciler<
   Stock,
   { wanted: number; row: Stock | null }
 >({
-  ...comparison,
   name: 'stock-complete',
+  desired: comparison.desired,
+  actual: comparison.actual,
+  mode: 'repair',
   keys: {
     async *scan({ desired, actual }) {
       yield (await desired.selectFrom('wanted').select('sku').execute()).map(({ sku }) => sku);

@@ -16,6 +16,7 @@ async function lengthOf(admin: Admin, topic: string): Promise<number> {
 function interrupted(to: Broker, nth: number, act: () => Promise<unknown>): Broker {
   let sends = 0;
   return {
+    driver: to.driver,
     admin: () => to.admin(),
     consumer: (options) => to.consumer(options),
     close: () => to.close(),
