@@ -10,13 +10,14 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { rebaseSource } from '@convergekit/relay/operate';
 import type { Database } from '@convergekit/postgres';
 import type { Relay } from '@convergekit/relay';
-import { embeddedPostgres, onServer, STANDBY, standbyOf, urlAt } from '@convergekit/testing/engine';
+import { embeddedPostgres, standbyOf } from '@convergekit/testing/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, test } from 'vitest';
 import { countEffects, countOutbox, judgeEffects, readOutbox } from '../drills/effects-sql.ts';
 import { type EffectDb, PARTITIONS, TOPIC } from '../drills/events.ts';
 import { createTopics, open, prepare, startConsumer, startRelay, untilApplied } from '../drills/services.ts';
 import { Writers } from '../drills/writers.ts';
+import { onServer, STANDBY, urlAt } from './standby.ts';
 
 const RATE = 150;
 const undo: (() => Promise<unknown>)[] = [];

@@ -24,7 +24,7 @@ const reconciler = stockReconciler({
 });
 
 // Seen to fail without the comparison with earlier keys of the scan.
-it('A14: a key that a scan lists twice counts once in the limits, and is shown once', async () => {
+it('G7d: a key that a scan lists twice counts once in the limits, and is shown once', async () => {
   const keys = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`sku-${n}`, n]));
   await setWanted(world, keys);
   await setStock(world, { ...keys, 'sku-3': 9, more: 1 });

@@ -27,7 +27,7 @@ const repaired = async (): Promise<number> =>
   Object.values(await stockOf(world)).filter((reserved) => reserved === 5).length;
 
 // Seen to fail when a run opens a window: eight repairs, and no hold.
-it('H5: the limit of repairs is one of a window of time, which all runs share', async () => {
+it('G7d: the limit of repairs is one of a window of time, which all runs share', async () => {
   for (let run = 0; run < 4; run += 1) await drift(run);
   expect(await repaired()).toBe(3);
   expect(
@@ -35,7 +35,7 @@ it('H5: the limit of repairs is one of a window of time, which all runs share', 
   ).toEqual([{ held_reason: expect.stringMatching(/^a window allows 3 repairs/) as string, used: 3 }]);
 });
 
-it('H5: a window that has passed leaves nothing of its repairs to the next one', async () => {
+it('G7d: a window that has passed leaves nothing of its repairs to the next one', async () => {
   const passed = `update converge.reconciler set window_started_at = clock_timestamp() - interval '61 min'`;
   for (let run = 0; run < 4; run += 1) {
     await drift(run);

@@ -7,7 +7,7 @@ export { dockerEngine } from './stack/docker-package.ts';
 export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
-export { onServer, STANDBY, standbyOf, urlAt } from './standby.ts';
+export { standbyOf } from './standby.ts';
 export { type SentTransaction, StatementTap } from './statement-tap.ts';
 export { reapInstances } from './stack/instance.ts';
 export { freePort, freePorts } from './stack/ports.ts';

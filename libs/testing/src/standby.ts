@@ -2,15 +2,13 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { connect } from '@convergekit/postgres';
+import { onServer } from './database.ts';
 import { embeddedPostgres } from './stack/embedded.ts';
 import type { EmbeddedServer } from './stack/embedded-server.ts';
 
 const run = promisify(execFile);
 
-export const STANDBY = 'standby';
-
-/** Makes a streaming standby of a primary, which is restarted for the copy of its folder. */
+/** Makes a streaming standby, named `standby`, of a primary, which is restarted for the copy of its folder. */
 export async function standbyOf(
   primary: EmbeddedServer,
   defer: (undo: () => Promise<void>) => void,
@@ -18,7 +16,7 @@ export async function standbyOf(
   const { port } = new URL(primary.address);
   const standby = await embeddedPostgres({
     settings: {
-      primary_conninfo: `host=127.0.0.1 port=${port} user=postgres application_name=${STANDBY}`,
+      primary_conninfo: `host=127.0.0.1 port=${port} user=postgres application_name=standby`,
     },
   });
   defer(() => standby.dispose());
@@ -34,24 +32,9 @@ export async function standbyOf(
   return standby;
 }
 
-/** The address of a database on another server. */
-export function urlAt({ address }: EmbeddedServer, url: string): string {
-  const moved = new URL(url);
-  moved.port = new URL(address).port;
-  return moved.href;
-}
-
-/** One statement on a server. */
-export async function onServer<T>({ address }: EmbeddedServer, sql: string): Promise<readonly T[]> {
-  const database = connect({ url: address, max: 1, onIdleError: () => undefined });
-  try {
-    return (await database.executor.query<T & Record<string, unknown>>(sql)).rows;
-  } finally {
-    await database.close();
-  }
-}
-
-async function dataOf(server: EmbeddedServer): Promise<string> {
-  const sql = "select current_setting('data_directory') as folder";
-  return (await onServer<{ folder: string }>(server, sql))[0]?.folder ?? '';
+function dataOf({ address }: EmbeddedServer): Promise<string> {
+  return onServer(address, async (session) => {
+    const text = `select current_setting('data_directory') as folder`;
+    return (await session.query<{ folder: string }>(text)).rows[0]?.folder ?? '';
+  });
 }

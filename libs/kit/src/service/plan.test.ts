@@ -56,7 +56,7 @@ describe('the plan of a service', () => {
   });
 
   // Seen to fail without the check: the handler waits on the topic hotl.failures, which no consumer writes.
-  it('A10: a service that handles failures of an unknown consumer is refused, unless another service has it', () => {
+  it('a service that handles failures of an unknown consumer is refused, unless another service has it', () => {
     const planWith = (options: { of: string; otherService?: boolean }) => () =>
       planOf('trips', {}, [hotel, bank.onFailure(held, options, () => undefined)]);
     expect(planWith({ of: 'hotl' })).toThrow(

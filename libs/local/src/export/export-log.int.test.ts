@@ -39,7 +39,7 @@ function interrupted(to: Broker, nth: number, act: () => Promise<unknown>): Brok
  * partition where nothing is found.
  */
 describe('an export of a log that changes under it', () => {
-  it('R4: copies every record of a log without writers', async () => {
+  it('N3: an export copies every record of a log without writers', async () => {
     const { url, broker } = await openLog();
     const [a, b] = [`a-${name()}`, `b-${name()}`];
     const admin = await broker.admin();
@@ -56,7 +56,7 @@ describe('an export of a log that changes under it', () => {
     expect(await lengthOf(await target.admin(), a)).toBe(30);
   });
 
-  it.each(['a', 'b'])('R4: is refused when topic %s grows after its copy', async (grows) => {
+  it.each(['a', 'b'])('N3: an export is refused when topic %s grows after its copy', async (grows) => {
     const { url, broker } = await openLog();
     const [a, b] = [`a-${name()}`, `b-${name()}`];
     const admin = await broker.admin();
@@ -69,7 +69,7 @@ describe('an export of a log that changes under it', () => {
     await expect(exportLog({ url, target })).rejects.toMatchObject({ code: 'EXPORT_LOG_MOVED', topic: late });
   });
 
-  it('R4: is refused when retention drops records that were not copied yet', async () => {
+  it('N3: an export is refused when retention drops records that were not copied yet', async () => {
     const { url, broker, database } = await openLog();
     const topic = name();
     const admin = await broker.admin();

@@ -9,7 +9,7 @@ import { LocalLink } from './link.ts';
 const STEP_MS = 200;
 
 // Seen to fail without the bound of 0: the wait is -100 ms, and Node warns of a negative timeout.
-it('A14: a read whose time passes between two looks at the clock does not sleep for less than nothing', async () => {
+it('a read whose time passes between two looks at the clock does not sleep for less than nothing', async () => {
   const { broker, database } = await freshLog(inject('stack').databaseUrl);
   const topic = name();
   await (await broker.admin()).createTopic({ name: topic, partitions: 1 });

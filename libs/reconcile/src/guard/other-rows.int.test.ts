@@ -78,14 +78,14 @@ describe('a repair that reaches further than its key', () => {
       },
       /REPAIR_UNGUARDED: .* changed 3 rows \(stock: 3\), and the guard compared the version of 0, and locked 1/,
     ],
-  ])('R1: a repair that %s is rolled back', async (_name, repair, reason) => {
+  ])('G7a: a repair that %s is rolled back', async (_name, repair, reason) => {
     const [outcomes, why] = await repairing(repair);
     expect(outcomes).not.toHaveProperty('repaired');
     expect(why).toMatch(reason);
     expect(await stockOf(world)).toEqual({ a: 1, b: 5, c: 7 });
   });
 
-  it('R1: a repair that changes rows behind a TRUNCATE is rolled back', async () => {
+  it('G7a: a repair that changes rows behind a TRUNCATE is rolled back', async () => {
     await withOther();
     const [outcomes, why] = await repairing(async (drift, context) => {
       await sql`create temp table kept on commit drop as select n + 1 as n from other`.execute(context.tx);
@@ -98,7 +98,7 @@ describe('a repair that reaches further than its key', () => {
     expect(await other()).toEqual(untouched);
   });
 
-  it('R1: a repair whose deferred trigger changes other rows is rolled back', async () => {
+  it('G7a: a repair whose deferred trigger changes other rows is rolled back', async () => {
     await withOther();
     await world.stock.executor.query(`
       create function reach() returns trigger language plpgsql as $$ begin update other set n = n + 100; return null; end $$;
@@ -131,7 +131,7 @@ describe('a repair that keeps the version of what it changed', () => {
         return rows;
       },
     ],
-  ])('R1: a repair that %s is rolled back', async (_name, repair) => {
+  ])('G7a: a repair that %s is rolled back', async (_name, repair) => {
     const [outcomes, why] = await repairing(repair);
     expect(outcomes).toEqual({ refused: 1 });
     expect(why).toMatch(/REPAIR_UNGUARDED: .* the version went from 1 to 1/);

@@ -36,7 +36,7 @@ describe('what happens between the reads and the write of a repair', () => {
   });
 
   // A copy of the disk that was started: no standby, and older than what the consumer has handled.
-  it('R8: desired in a database that lacks a tick whose events were handled is not repaired to', async () => {
+  it('G7m: desired in a database that lacks a tick whose events were handled is not repaired to', async () => {
     const model = await agreed();
     await sent(model);
     await model.handle(await partition(), 'apply');

@@ -194,7 +194,7 @@ describe('converge reconcile for operators', () => {
   });
 
   // Seen to fail: "there is no reconciler articles", although it runs.
-  it('A14: a name that the database of DATABASE_URL does not know is answered with where its rows are', async () => {
+  it('a name that the database of DATABASE_URL does not know is answered with where its rows are', async () => {
     const history = (url: string | undefined) =>
       cli(['reconcile', 'history', 'articles'], { DATABASE_URL: url ?? '' });
     const { CONVERGE__RECONCILE__DATABASES__COPY: actual } = env;

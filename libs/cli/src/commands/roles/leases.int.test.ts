@@ -21,11 +21,11 @@ it.each([
   ['relay', 'reconcile/stock'],
   ['writer', 'relay'],
   ['read', 'relay'],
-])('Z9: a %s cannot take the lease %s', async (duty, name) =>
+])('N7, G1i: a %s cannot take the lease %s', async (duty, name) =>
   expect(await as(`converge_${duty}`, taken(name))).toBe('42501'),
 );
 
-it('Z9: a statement of a reconciler on all leases changes its own', async () =>
+it('N7, G1i: a statement of a reconciler on all leases changes its own', async () =>
   during('converge_reconciler', async (executor) => {
     expect((await executor.query(`update converge.lease set holder = 'evil'`)).rowCount).toBe(1);
     expect(await leases(executor)).toEqual([{ name: 'reconcile/stock' }]);

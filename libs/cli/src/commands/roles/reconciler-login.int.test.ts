@@ -24,7 +24,7 @@ async function opened(prefix: string, more: string): Promise<{ database: Databas
 }
 
 // Seen to fail without the grant on the columns of the outbox.
-it('Z11: `converge reconcile run` needs no right beyond those of the duty reconciler and its own tables', async () => {
+it('N7, G1i: `converge reconcile run` needs no right beyond those of the duty reconciler and its own tables', async () => {
   const server = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
   onTestFinished(() => server.database.close());
   for (const duty of DUTIES) await server.database.executor.query(roleSql(duty));
