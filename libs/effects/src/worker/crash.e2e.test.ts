@@ -121,13 +121,15 @@ describe('a saga worker that is killed or frozen', () => {
 
   it('a saga worker that froze in a call writes nothing when it wakes up after another worker recorded the outcome', async () => {
     await request(database, effects.keyed, ['a']);
-    const zombie = start({ FREEZE: 'call' });
+    // No time limit ends the query on a slow machine: the lease is short all the same.
+    const patient = { CALL_MS: '240000' };
+    const zombie = start({ FREEZE: 'call', ...patient });
     const frozen = Promise.withResolvers<undefined>();
     zombie.stdout!.setEncoding('utf8').on('data', (text: string) => {
       if (text.includes('in call')) frozen.resolve(undefined);
     });
     await frozen.promise;
-    const owner = start();
+    const owner = start(patient);
     expect(await ended(database)).toMatchObject([{ state: 'done', queries: 1 }]);
     zombie.kill('SIGCONT');
     // The woken worker continues: its state of the first row is gone, and it takes the next row as usual.
