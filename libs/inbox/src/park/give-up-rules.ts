@@ -1,3 +1,4 @@
+import type { Envelope } from '@convergekit/contracts/engine';
 import type { Failure } from '@convergekit/core';
 import {
   bound,
@@ -7,7 +8,6 @@ import {
   type GiveUpRules,
 } from '@convergekit/resilience/engine';
 import type { Policy } from '@convergekit/resilience';
-import type { DeadLetter } from '../attempt/dead-letter.ts';
 import type { InboxErrorCode } from '../errors.ts';
 
 /** Returns the limits of a handler's policy (pure). */
@@ -37,7 +37,11 @@ export function countsAsFault({ failure, envelope, foreign = false }: GivenUp): 
   return failure.category === 'data' && proved;
 }
 
-type GivenUp = Pick<DeadLetter, 'failure' | 'envelope' | 'foreign'>;
+interface GivenUp {
+  readonly failure: Failure;
+  readonly envelope?: Pick<Envelope, 'position'> | undefined;
+  readonly foreign?: boolean | undefined;
+}
 
 /**
  * True when an event that would be a dead letter is tried on, since a deployment may fix the fault. Pure. What took effect
