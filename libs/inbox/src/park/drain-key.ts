@@ -41,7 +41,7 @@ export async function drainKey<DB>(
   for (let renewed = clock.monotonic(); ;) {
     if (stopping()) return leaveKey(database.executor, key, 0);
     if (clock.monotonic() - renewed > leaseMs / 4) {
-      if (!(await renewLease(database.executor, key, leaseMs))) return;
+      if (!(await renewLease(database.executor, key, leaseMs))) return leaveKey(database.executor, key, 0);
       renewed = clock.monotonic();
     }
     const first = await readHead(database.executor, key);
@@ -104,7 +104,8 @@ async function afterFailure<DB>(
     case 'events':
       return giveUpOrWait(context, key, head, fault.failure, fault.handler, took);
     case 'fence_lost':
-      // Another drain or an operator took the event.
+      // Another drain or an operator took the event, or its partition is paused: the key is due when that is resumed.
+      await leaveKey(context.database.executor, key, 0);
       return false;
     case 'stop':
     case 'outage':

@@ -118,6 +118,11 @@ describe('parked events of a consumer that an operator paused', () => {
     end.resolve();
     await paused;
     expect(effects).toEqual([1]);
+    // Planted fault: a drain that keeps its lease. The key waits for the end of the lease then, however soon the resume.
+    const leased = `select from converge.parked_key where leased_until <> '-infinity'`;
+    await waitUntil(async () => (await scene.database.executor.query(leased)).rowCount === 0, {
+      what: 'the lease to be returned',
+    });
     await resume();
     await waitUntil(async () => (await applied()).length === 2, { what: 'the other effect' });
   });
