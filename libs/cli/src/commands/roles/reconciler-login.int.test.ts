@@ -23,7 +23,6 @@ async function opened(prefix: string, more: string): Promise<{ database: Databas
   return { database: made.database, url: url.href };
 }
 
-// Seen to fail without the grant on the columns of the outbox.
 it('N7, G1i: `converge reconcile run` needs no right beyond those of the duty reconciler and its own tables', async () => {
   const server = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
   onTestFinished(() => server.database.close());
