@@ -46,7 +46,6 @@ export const complete = defineReconciler<
   name: 'stock-complete',
   desired: comparison.desired,
   actual: comparison.actual,
-  mode: 'repair',
   keys: {
     async *scan({ desired, actual }) {
       yield (await desired.selectFrom('wanted').select('sku').execute()).map(({ sku }) => sku);
@@ -62,6 +61,7 @@ export const complete = defineReconciler<
           .onConflict((conflict) => conflict.doNothing()) // another writer inserted it first: zero rows, a conflict
           .executeTakeFirst()
       : guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }),
+  mode: 'repair',
 });
 
 /** The same comparison, as it would run for years. */
