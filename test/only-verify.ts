@@ -6,7 +6,7 @@ export const onlyVerify: readonly OnlyVerify[] = [
   { id: 'N11', part: 'browsers' },
   { id: 'G6o', part: 'browsers' },
   { id: 'S38', part: 'campaigns' },
-  { id: 'S67', part: 'campaigns' },
+  { id: 'S67', part: 'scenarios' },
   { id: 'S14', part: 'drills' },
   { id: 'S61', part: 'prometheus' },
   { id: 'G3k', part: 'drills' },

@@ -32,6 +32,13 @@ export const parts: readonly Part[] = [
     steps: [tests('campaigns')],
   },
   {
+    name: 'scenarios',
+    shows: 'the scenarios of the shop but drift, each with its expectation and its invariants',
+    projects: ['@convergekit/service-shop'],
+    needs: {},
+    steps: [tests('scenarios')],
+  },
+  {
     name: 'demo',
     shows: 'the demo on Kafka and on Postgres alone, with its audits',
     projects: ['@convergekit/service-shop'],
