@@ -11,18 +11,22 @@ export interface NamedExecutor {
   readonly executor: Executor;
 }
 
-/** Finds events that a source sent longer ago than the bound, and that a consumer in one of the databases has not handled. */
+/**
+ * Finds events that a source sent longer ago than the bound, and that a consumer in one of the databases has not handled.
+ * A database of consumers that cannot be read is reported by its own name, and the others are compared.
+ */
 export async function scanStalled(
   source: NamedExecutor,
   consumers: readonly NamedExecutor[],
   stalledMs: number,
+  onUnread: (database: string, error: unknown) => void,
 ): Promise<readonly Finding[]> {
   const sent = await readSent(source.executor, stalledMs);
   if (sent === undefined) return [];
   const partitions = new Map(sent.partitions.map((one) => [`${one.topic}/${one.partition}`, one]));
   const found: Finding[] = [];
   for (const { name, executor } of consumers)
-    for (const mark of await readMarks(executor, sent.source.id)) {
+    for (const mark of await marksOf({ name, executor }, sent.source.id, onUnread)) {
       const partition = partitions.get(`${mark.topic}/${mark.partition}`);
       if (partition === undefined) continue;
       const reading = readPositions(partition, mark, sent.tick);
@@ -33,6 +37,19 @@ export async function scanStalled(
       found.push(stalled({ source: sent.source.name, database: name, mark, partition, event, ageMs }));
     }
   return found;
+}
+
+async function marksOf(
+  { name, executor }: NamedExecutor,
+  source: string,
+  onUnread: (database: string, error: unknown) => void,
+): Promise<readonly ConsumerMark[]> {
+  try {
+    return await readMarks(executor, source);
+  } catch (error) {
+    onUnread(name, error);
+    return [];
+  }
 }
 
 interface Stalled {

@@ -64,8 +64,9 @@ class Scans {
   async runOnce(): Promise<readonly Finding[]> {
     const { databases, stalledMs, overdueMs } = this.#options;
     const found: Finding[] = [];
+    const unread = (name: string, error: unknown): void => this.#unread(name, 'outbox', error);
     for (const one of databases) {
-      found.push(...(await this.#try(one, 'outbox', () => scanStalled(one, databases, stalledMs))));
+      found.push(...(await this.#try(one, 'outbox', () => scanStalled(one, databases, stalledMs, unread))));
       found.push(...(await this.#try(one, 'gaps', () => scanLost(one))));
       found.push(...(await this.#try(one, 'journal', () => scanJournal(one, overdueMs))));
       found.push(...(await this.#try(one, 'schedules', () => scanSchedules(one))));
@@ -85,10 +86,14 @@ class Scans {
     try {
       return (await this.#leads(executor, what)) ? await scan() : [];
     } catch (error) {
-      const { category, code, message } = classify(error);
-      this.#options.log.warn({ database: name, scan: what, category, code }, `not scanned: ${message}`);
+      this.#unread(name, what, error);
       return [];
     }
+  }
+
+  #unread(database: string, scan: string, error: unknown): void {
+    const { category, code, message } = classify(error);
+    this.#options.log.warn({ database, scan, category, code }, `not scanned: ${message}`);
   }
 
   async #leads(executor: Executor, what: string): Promise<boolean> {

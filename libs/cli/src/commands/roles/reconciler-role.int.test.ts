@@ -30,7 +30,7 @@ describe('a reconciler', () => {
     const found = await during('converge_reconciler', async (executor) => {
       const one = { name: 'shop', executor };
       return [
-        ...(await scanStalled(one, [one], 0)),
+        ...(await scanStalled(one, [one], 0, (name, error) => expect.fail(`${name}: ${String(error)}`))),
         ...(await scanLost(one)),
         ...(await scanJournal(one, 0)),
         ...(await scanSchedules(one)),
