@@ -24,6 +24,10 @@ const deadLetters = (kind: string): string =>
 const parked = (state: string): string =>
   `converge_inbox_parked{converge_consumer="stock",converge_parked_state="${state}"}`;
 
+const lagOf = (instance: string): string => `converge_inbox_lag{${AT_TOPIC},instance="${instance}"}`;
+const breakerOf = (instance: string): string =>
+  `converge_breaker_state{converge_operation="bank.charge",instance="${instance}"}`;
+
 export const consumerCases: readonly AlertCase[] = [
   {
     alert: 'ConvergeConsumerHalted',
@@ -56,6 +60,21 @@ export const consumerCases: readonly AlertCase[] = [
     firing: { [`converge_inbox_oldest_age_seconds{${AT_TOPIC}}`]: '0x5 601x20' },
     labels: consumer,
     quiet: { [`converge_inbox_oldest_age_seconds{${AT_TOPIC}}`]: '0x5 599x20' },
+  },
+  {
+    alert: 'ConvergeConsumerGone',
+    at: '20m',
+    firing: { [lagOf('a')]: '0x5 7x5', [lagOf('b')]: '0x5' },
+    labels: consumer,
+    // Another process of the consumer has its partitions.
+    quiet: { [lagOf('a')]: '0x5 7x5', [lagOf('b')]: '0x30' },
+  },
+  {
+    alert: 'ConvergeBreakerOpen',
+    at: '15m',
+    firing: { [breakerOf('a')]: '0x5 2 2 1 2 1 2 2 2 2 2 2', [breakerOf('b')]: '0x20' },
+    labels: { converge_operation: 'bank.charge' },
+    quiet: { [breakerOf('a')]: '0x5 2 2 1 0 2 2 1 0 2 2 2 2' },
   },
   {
     alert: 'ConvergeStructuralFailure',

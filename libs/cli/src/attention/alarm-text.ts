@@ -46,6 +46,10 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
     means: 'A consumer has not handled an event that was sent longer than `scans.stalledMs` (10 min) ago',
     next: '`converge consumers list <consumer>`: is it halted, is its process there, how large is its lag?',
   },
+  consumer_gone: {
+    means: 'A consumer has records to read, and no process of it is in its group',
+    next: 'start its process; `converge consumers list <consumer>` shows how far it is behind',
+  },
   events_lost: {
     means:
       'A consumer passed events without having them: an open gap. The line names the reconcilers that got its keys',
