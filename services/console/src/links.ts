@@ -24,7 +24,10 @@ export function placeOf({ kind, about }: AttentionItem, database: string): strin
     case 'dead_letters':
     case 'parked':
       return withQuery('/failures', { database, consumer, category, code });
+    case 'consumer_paused':
+      return withQuery('/consumers/resume', { database, consumer });
     case 'partition':
+    case 'consumer_gone':
     case 'gap':
     case 'stalled':
     case 'relay':
@@ -34,6 +37,7 @@ export function placeOf({ kind, about }: AttentionItem, database: string): strin
     case 'call':
     case 'workflow':
     case 'worker':
+    case 'breaker':
     case 'migrations':
       return undefined;
   }

@@ -1,10 +1,10 @@
-import type { OpenGap, ParkedGroup, PartitionOverview } from '@convergekit/inbox/operate';
+import { type OpenGap, type ParkedGroup, type PartitionOverview, PAUSED } from '@convergekit/inbox/operate';
 import type { AttentionItem } from './item.ts';
 
-/** Lists the halted partitions of consumers (pure). */
+/** Lists the halted partitions of consumers (pure). Those that an operator paused are `pausedItems`. */
 export function haltedItems(partitions: readonly PartitionOverview[]): readonly AttentionItem[] {
   return partitions.flatMap(({ consumer, topic, partition, halted }) =>
-    halted === null
+    halted === null || halted.code === PAUSED
       ? []
       : [
           {
@@ -20,12 +20,58 @@ export function haltedItems(partitions: readonly PartitionOverview[]): readonly 
   );
 }
 
-/** Lists dead letters and parked events by their failure (pure). Events queued behind another are part of its line. */
+/** Lists the consumers that an operator paused (pure), each once: none of their partitions goes on before it is resumed. */
+export function pausedItems(partitions: readonly PartitionOverview[]): readonly AttentionItem[] {
+  const paused = partitions.filter(({ halted }) => halted?.code === PAUSED);
+  return [...Map.groupBy(paused, ({ consumer }) => consumer)].flatMap(([consumer, own]) => {
+    const halts = own.flatMap(({ halted }) => halted ?? []);
+    const [first] = halts.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+    if (first === undefined) return [];
+    const where = `${own.length} ${own.length === 1 ? 'partition' : 'partitions'}`;
+    return [
+      {
+        kind: 'consumer_paused',
+        severity: 'watch',
+        alarm: PAUSED,
+        text: `${consumer} is ${first.reason.replace(/\. It continues by .*$/s, '')} (${where})`,
+        since: first.at,
+        next: `converge consumers resume ${consumer} --reason "…"`,
+        about: { consumer },
+      } as const,
+    ];
+  });
+}
+
+/** A consumer without a process, and how far it is behind. */
+export interface GoneConsumer {
+  readonly consumer: string;
+  /** Records to the ends of its logs. */
+  readonly lag: bigint;
+}
+
+/** Lists consumers with records to read and no process in their group (pure). */
+export function goneItems(consumers: readonly GoneConsumer[]): readonly AttentionItem[] {
+  return consumers.map(({ consumer, lag }) => ({
+    kind: 'consumer_gone',
+    severity: 'act',
+    alarm: 'consumer_gone',
+    text: `no process of ${consumer} runs: ${lag} ${lag === 1n ? 'record waits' : 'records wait'}`,
+    since: null,
+    next: `converge consumers list ${consumer}`,
+    about: { consumer },
+  }));
+}
+
+/**
+ * Lists dead letters and parked events by their failure (pure). Events queued behind another are part of its line. A dead letter
+ * whose key was released holds nothing: its failure event was sent, and what follows from it is compensated.
+ */
 export function parkedItems(groups: readonly ParkedGroup[]): readonly AttentionItem[] {
   return groups.flatMap((group) => {
-    const { consumer, topic, state, category, code, structural, events, keys, oldest } = group;
+    const { consumer, topic, state, category, code, structural, events, keys, oldest, holding } = group;
     if ((state !== 'dead' && state !== 'waiting') || category === null || code === null) return [];
     const dead = state === 'dead';
+    const isReleased = dead && holding === 0;
     const what = dead
       ? events === 1
         ? 'dead letter'
@@ -36,9 +82,9 @@ export function parkedItems(groups: readonly ParkedGroup[]): readonly AttentionI
     return [
       {
         kind: dead ? 'dead_letters' : 'parked',
-        severity: dead || structural ? 'act' : 'watch',
+        severity: isReleased ? 'watch' : dead || structural ? 'act' : 'watch',
         alarm: structural ? 'structural' : category === 'data' || category === 'bug' ? category : 'exhausted',
-        text: `${consumer}: ${events} ${what} of ${keys} ${keys === 1 ? 'key' : 'keys'} of ${topic}, ${code} (${category})`,
+        text: `${consumer}: ${events} ${what} of ${keys} ${keys === 1 ? 'key' : 'keys'} of ${topic}, ${code} (${category})${isReleased ? ': given up and reported to its compensations, later events of the keys continue' : ''}`,
         since: oldest,
         next: `converge parked list --consumer ${consumer} --state ${state}`,
         about: { consumer, topic, category, code },

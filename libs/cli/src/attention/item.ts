@@ -7,10 +7,13 @@ export type AttentionKind =
   | 'dead_letters'
   | 'parked'
   | 'partition'
+  | 'consumer_paused'
+  | 'consumer_gone'
   | 'gap'
   | 'stalled'
   | 'relay'
   | 'worker'
+  | 'breaker'
   | 'reconciler'
   | 'migrations';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { gapItems, haltedItems, parkedItems } from './consumer-items.ts';
-import { journalItems, workerItems } from './journal-items.ts';
+import { gapItems, goneItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
+import { breakerItems, journalItems, workerItems } from './journal-items.ts';
 import { reconcilerItems } from './reconciler-items.ts';
 
 const at = new Date(50_000);
@@ -33,6 +33,7 @@ it('dead letters need an operator, retried events are late, and those behind the
     structural: false,
     events: 2,
     keys: 1,
+    holding: 2,
     oldest: at,
     reason: null,
   };
@@ -47,6 +48,60 @@ it('dead letters need an operator, retried events are late, and those behind the
     ['dead_letters', 'act', 'bug'],
     ['parked', 'watch', 'exhausted'],
     ['parked', 'act', 'structural'],
+  ]);
+});
+
+it('a dead letter whose key was released needs no operator: it was given up, and its failure event was sent', () => {
+  const group = {
+    ...{
+      consumer: 'stock',
+      topic: 'orders',
+      structural: false,
+      events: 2,
+      keys: 2,
+      oldest: at,
+      reason: null,
+    },
+    ...{ state: 'dead', category: 'service', code: 'DOWN' },
+  } as const;
+  const items = parkedItems([
+    { ...group, holding: 0 },
+    { ...group, holding: 1 },
+  ]);
+  expect(items.map(({ severity, text }) => [severity, text])).toEqual([
+    ['watch', expect.stringMatching(/: given up and reported to its compensations/)],
+    ['act', 'stock: 2 dead letters of 2 keys of orders, DOWN (service)'],
+  ]);
+});
+
+it('the partitions of a consumer that an operator paused are one item, which resumes it', () => {
+  const halted = (ms: number) => ({
+    code: 'operator_paused',
+    reason: 'paused by ada: a bad release. It continues by `converge consumers resume stock --reason "…"`',
+    at: new Date(ms),
+  });
+  const partitions = [3, 1, 2].map((ms, partition) => ({
+    ...{ consumer: 'stock', topic: 'orders', partition, halted: halted(ms) },
+  })) as never;
+  expect(haltedItems(partitions)).toEqual([]);
+  expect(pausedItems(partitions)).toMatchObject([
+    {
+      ...{ kind: 'consumer_paused', severity: 'watch', since: new Date(1) },
+      text: 'stock is paused by ada: a bad release (3 partitions)',
+      next: 'converge consumers resume stock --reason "…"',
+    },
+  ]);
+});
+
+it('a consumer without a process needs an operator, and calls behind an open breaker are named', () => {
+  expect(goneItems([{ consumer: 'stock', lag: 7n }])).toMatchObject([
+    { severity: 'act', alarm: 'consumer_gone', text: 'no process of stock runs: 7 records wait' },
+  ]);
+  expect(breakerItems([{ effect: 'bank.charge', calls: 400, oldestMs: 60_000 }], 90_000)).toMatchObject([
+    {
+      ...{ severity: 'watch', alarm: 'breaker_open', since: new Date(30_000) },
+      text: 'the breaker of bank.charge is open: 400 calls wait, the oldest for 1 min',
+    },
   ]);
 });
 

@@ -1,4 +1,4 @@
-import type { OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
+import type { BreakerWait, OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
 import { formatMs } from '../frame/output.ts';
 import { overdueCommand } from '../scans/overdue-entry.ts';
 import type { AttentionItem } from './item.ts';
@@ -39,6 +39,19 @@ export function workerItems(unclaimed: readonly UnclaimedWork[], now: number): r
     severity: 'act',
     alarm: 'effect_undeclared',
     text: `no worker does ${effect}: ${intents} ${intents === 1 ? 'call waits' : 'calls wait'}, the oldest for ${formatMs(oldestMs)}`,
+    since: new Date(now - oldestMs),
+    next: `converge effects list --effect ${effect}`,
+    about: { name: effect },
+  }));
+}
+
+/** Lists effects whose calls wait for an open breaker (pure): the other system failed too often. */
+export function breakerItems(waits: readonly BreakerWait[], now: number): readonly AttentionItem[] {
+  return waits.map(({ effect, calls, oldestMs }) => ({
+    kind: 'breaker',
+    severity: 'watch',
+    alarm: 'breaker_open',
+    text: `the breaker of ${effect} is open: ${calls} ${calls === 1 ? 'call waits' : 'calls wait'}, the oldest for ${formatMs(oldestMs)}`,
     since: new Date(now - oldestMs),
     next: `converge effects list --effect ${effect}`,
     about: { name: effect },

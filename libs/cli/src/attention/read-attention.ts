@@ -1,4 +1,4 @@
-import { readOverdueJournal, readUnclaimedWork } from '@convergekit/effects/operate';
+import { readBreakerWaits, readOverdueJournal, readUnclaimedWork } from '@convergekit/effects/operate';
 import { groupParked, readOpenGaps, readOverview } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
@@ -8,9 +8,9 @@ import { readPauses } from '@convergekit/saga/operate';
 import { readHeld, readSurvey } from '../doctor/backlog-checks.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
-import { gapItems, haltedItems, parkedItems } from './consumer-items.ts';
+import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
 import type { AttentionItem } from './item.ts';
-import { journalItems, workerItems } from './journal-items.ts';
+import { breakerItems, journalItems, workerItems } from './journal-items.ts';
 import { pauseItems } from './pause-items.ts';
 import { reconcilerItems } from './reconciler-items.ts';
 import { relayItems, stalledItems } from './relay-items.ts';
@@ -44,7 +44,10 @@ export async function readAttention(
   const kept = ({ consumer }: { readonly consumer: string }): boolean =>
     !bounds.ignoredConsumers.includes(consumer);
   const parts = await Promise.all([
-    readable(async () => haltedItems((await readOverview(executor, undefined)).filter(kept))),
+    readable(async () => {
+      const partitions = (await readOverview(executor, undefined)).filter(kept);
+      return [...haltedItems(partitions), ...pausedItems(partitions)];
+    }),
     readable(async () =>
       parkedItems((await groupParked(executor, { states: ['dead', 'waiting'] })).filter(kept)),
     ),
@@ -65,7 +68,11 @@ async function readJournal(
 ): Promise<readonly AttentionItem[]> {
   const unclaimed = await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS });
   const overdue = await readOverdueJournal(executor, { afterMs: overdueMs, limit: MOST_ENTRIES });
-  return [...journalItems(overdue, unclaimed, now), ...workerItems(unclaimed, now)];
+  return [
+    ...journalItems(overdue, unclaimed, now),
+    ...workerItems(unclaimed, now),
+    ...breakerItems(await readBreakerWaits(executor), now),
+  ];
 }
 
 function migrationsItem(missing: readonly string[]): AttentionItem {

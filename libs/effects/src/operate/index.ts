@@ -10,6 +10,7 @@ export {
   type WorkFilter,
   type WorkView,
 } from './work-sql.ts';
+export { type BreakerWait, readBreakerWaits } from './breaker-waits-sql.ts';
 export { countFailedCalls } from './failed-calls-sql.ts';
 export { type OverdueEntry, readOverdueJournal } from './overdue-journal-sql.ts';
 export { readUnclaimedWork, type UnclaimedWork } from './unclaimed-sql.ts';

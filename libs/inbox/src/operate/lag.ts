@@ -10,10 +10,10 @@ export interface PartitionLag extends PartitionOverview {
 }
 
 /** Adds the ends of the logs to the partitions of consumers. */
-export async function readLag(
+export async function readLag<Row extends PartitionOverview>(
   admin: Pick<Admin, 'describeTopic' | 'logEnds'>,
-  partitions: readonly PartitionOverview[],
-): Promise<readonly PartitionLag[]> {
+  partitions: readonly Row[],
+): Promise<readonly (Row & PartitionLag)[]> {
   const ends = new Map<string, readonly LogEnds[]>();
   for (const topic of new Set(partitions.map((row) => row.topic)))
     ends.set(topic, (await admin.describeTopic(topic)) === undefined ? [] : await admin.logEnds(topic));

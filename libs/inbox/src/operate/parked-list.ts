@@ -15,6 +15,8 @@ export interface ParkedGroup {
   readonly structural: boolean;
   readonly events: number;
   readonly keys: number;
+  /** The events that are in the line of their key: what comes after them waits. */
+  readonly holding: number;
   readonly oldest: Date;
   /** The reason of one of the events. */
   readonly reason: string | null;
@@ -26,7 +28,7 @@ const NAME = `hashtextextended(concat_ws(' ', ${GROUP}), 0)`;
 // The groups for operators: both read every parked row of the consumer, up to the cap, and the closed records. Keys are compared by
 // their hashes: a count of distinct texts would sort them.
 const groupsSql = (where: string): string => `
-  select ${GROUP}, ${NAME}::text as name, count(*)::int as events, min(parked_at) as oldest, min(reason collate "C") as reason
+  select ${GROUP}, ${NAME}::text as name, count(*)::int as events, count(seq)::int as holding, min(parked_at) as oldest, min(reason collate "C") as reason
     from converge.parked where ${where} group by ${GROUP} order by consumer, topic, events desc`;
 const keysSql = (where: string): string => `
   select name::text, count(*)::int as keys

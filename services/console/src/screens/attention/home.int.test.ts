@@ -1,4 +1,5 @@
 /** What the home page shows, and what it must not hide. */
+import { pauseConsumer } from '@convergekit/inbox/operate';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type ConsoleUnderTest, startConsole } from '../../fixture/console-under-test.ts';
 
@@ -38,4 +39,52 @@ it('a database that cannot be reached is named with its own error, and hides not
     'orders reconcile_held',
   ]);
   expect(unread).toEqual([{ database: 'ledger', reason: expect.stringMatching(/127\.0\.0\.1:1/) }]);
+});
+
+it('calls that wait for an open breaker are one item, and calls that wait for another reason are none of it', async () => {
+  const { executor } = shown.databases.orders;
+  const entry = (rule: string) =>
+    JSON.stringify([
+      { op: 'call', wait: { rule: 'backoff' } },
+      { op: 'call', wait: { rule } },
+    ]);
+  await executor.query(
+    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, story, waits_since, due_at)
+     select gen_random_uuid(), 'billing', 'charge', effect, 'k', 'k', '{}', '{"eventId":"e"}', story,
+            clock_timestamp() - interval '40 seconds', clock_timestamp() + interval '20 seconds'
+       from (values ('bank.charge', $1), ('bank.charge', $1), ('mail', $2)) work (effect, story)`,
+    [entry('breaker_open'), entry('backoff')],
+  );
+  const { items } = await home();
+  expect(items.filter(({ kind }) => kind === 'breaker')).toMatchObject([
+    {
+      ...{ database: 'orders', severity: 'watch', alarm: 'breaker_open' },
+      text: expect.stringMatching(
+        /^the breaker of bank\.charge is open: 2 calls wait, the oldest for 4\d s$/,
+      ),
+      next: 'converge effects list --effect bank.charge',
+    },
+  ]);
+});
+
+it('a paused consumer is one item with its resume, however many partitions it has', async () => {
+  const { executor } = shown.databases.inventory;
+  await executor.query(`insert into converge.inbox_consumer (name) values ('stock')`);
+  await executor.query(
+    `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
+     select 'stock', 'shop.orders', n, 0, 1 from generate_series(0, 29) n`,
+  );
+  await pauseConsumer(
+    shown.databases.inventory,
+    { consumer: 'stock' },
+    { by: 'ada', reason: 'a bad release' },
+  );
+  const { items } = await home();
+  expect(items.filter(({ text }) => text.includes('stock'))).toMatchObject([
+    {
+      kind: 'consumer_paused',
+      severity: 'watch',
+      text: 'stock is paused by ada: a bad release (30 partitions)',
+    },
+  ]);
 });

@@ -13,7 +13,6 @@ export function attentionPage(
   { items, checkedAt, databases, unread }: AttentionAnswer,
   now: number,
 ): PageContent {
-  const act = items.filter(({ severity }) => severity === 'act').length;
   const body = html`${unreadNote(unread)}
   ${
     items.length === 0 && unread.length === 0
@@ -21,16 +20,18 @@ export function attentionPage(
           ${state('ok', 'Nothing needs attention')} in ${databases.join(', ')}. Checked
           <time datetime="${checkedAt.toISOString()}" data-age>just now</time>.
         </p>`
-      : summary(act, items.length - act, checkedAt)
+      : summary(items, checkedAt)
   }
   ${items.length === 0 ? nothing : table(items, databases.length > 1, now)}`;
   return { title: 'Needs attention', body };
 }
 
-function summary(act: number, watch: number, checkedAt: Date): Html {
+function summary(items: readonly Item[], checkedAt: Date): Html {
+  const act = items.filter(({ severity }) => severity === 'act').length;
+  const watch = items.length - act;
   return html`<p>
     ${act === 0 ? nothing : state('needs', act === 1 ? '1 needs an operator' : `${act} need an operator`)}
-    ${watch === 0 ? nothing : state('waits', watch === 1 ? '1 is late' : `${watch} are late`)}
+    ${watch === 0 ? nothing : state('waits', watch === 1 ? '1 to watch' : `${watch} to watch`)}
     <span class="quiet">Checked <time datetime="${checkedAt.toISOString()}" data-age>just now</time>.</span>
   </p>`;
 }
@@ -41,10 +42,7 @@ function table(items: readonly Item[], isMany: boolean, now: number): Html {
     rows: items,
     empty: 'Nothing needs attention.',
     columns: [
-      {
-        title: 'State',
-        cell: ({ severity }) => (severity === 'act' ? state('needs', 'needs you') : state('waits', 'late')),
-      },
+      { title: 'State', cell: stateOf },
       { title: 'What', kind: 'wide', cell: ({ text }) => text },
       { title: 'Next', cell: nextOf },
       { title: 'Began', cell: ({ since }) => ago(since, now) },
@@ -52,6 +50,19 @@ function table(items: readonly Item[], isMany: boolean, now: number): Html {
       ...(isMany ? [{ title: 'Database', cell: ({ database }: Item) => database }] : []),
     ],
   });
+}
+
+function stateOf({ severity, kind }: Item): Html {
+  if (severity === 'act') return state('needs', 'needs you');
+  switch (kind) {
+    case 'saga_paused':
+    case 'consumer_paused':
+      return state('off', 'paused');
+    case 'dead_letters':
+      return state('off', 'given up');
+    default:
+      return state('waits', 'late');
+  }
 }
 
 function alarmLink(alarm: string): Html {
@@ -71,6 +82,8 @@ const ACTS: Readonly<Record<Item['kind'], string>> = {
   dead_letters: 'See the failures',
   parked: 'See the failures',
   partition: 'See the consumer',
+  consumer_paused: 'Resume it',
+  consumer_gone: 'See the consumer',
   gap: 'See the consumer',
   stalled: 'See the consumer',
   relay: 'See the relay',
@@ -78,5 +91,6 @@ const ACTS: Readonly<Record<Item['kind'], string>> = {
   call: 'See the command',
   workflow: 'See the command',
   worker: 'See the command',
+  breaker: 'See the command',
   migrations: 'See the command',
 };

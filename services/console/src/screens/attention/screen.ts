@@ -3,6 +3,7 @@ import { alarmText, readAttention, worstFirst } from '@convergekit/cli/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { alarmPage } from './alarm-page.ts';
 import { attentionPage } from './page.ts';
+import { readGone } from './read-gone.ts';
 import { alarmSchema, attentionSchema } from './schemas.ts';
 import { notFound } from '../../errors.ts';
 
@@ -45,11 +46,13 @@ export const attention: Screen = {
   },
 };
 
-function gather({ databases, settings }: ConsoleContext, only: string | undefined, now: number) {
+async function gather(context: ConsoleContext, only: string | undefined, now: number) {
+  const { databases, settings } = context;
   const { overdueMs, stalledMs, ignoredConsumers } = settings.reconcile.scans;
   const bounds = { overdueMs, stalledMs, ignoredConsumers };
-  return databases.gather(
-    (executor, name) => readAttention({ name, executor }, databases.all, bounds, now),
-    only,
-  );
+  const [found, gone] = await Promise.all([
+    databases.gather((executor, name) => readAttention({ name, executor }, databases.all, bounds, now), only),
+    readGone(context, only, ignoredConsumers),
+  ]);
+  return { rows: [...found.rows, ...gone.rows], unread: [...found.unread, ...gone.unread] };
 }

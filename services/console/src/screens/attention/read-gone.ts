@@ -1,0 +1,66 @@
+import { explain, goneItems } from '@convergekit/cli/operate';
+import { readLag, readOverview, sumPartitions } from '@convergekit/inbox/operate';
+import type { Gathered } from '../../databases.ts';
+import { hasTables } from '../../present-sql.ts';
+import type { ConsoleContext } from '../../screen.ts';
+
+/** The time that home waits for the broker, in milliseconds: what the databases show must not wait for one that is down. */
+const BROKER_MS = 3_000;
+
+type Gone = Gathered<ReturnType<typeof goneItems>[number]>;
+
+/** Finds consumers that lag and have no process in their group. A broker that does not answer is named as unread. */
+export async function readGone(
+  context: Pick<ConsoleContext, 'databases' | 'broker' | 'clock'>,
+  only: string | undefined,
+  ignored: readonly string[],
+): Promise<Gone> {
+  if (context.broker === undefined) return { rows: [], unread: [] };
+  const end = new AbortController();
+  const late = context.clock.sleep(BROKER_MS, end.signal).then(
+    () => unread(`the broker did not answer within ${BROKER_MS / 1_000} s`),
+    () => unread('ended'),
+  );
+  try {
+    return await Promise.race([ask(context, only, ignored), late]);
+  } finally {
+    end.abort();
+  }
+}
+
+const unread = (reason: string): Gone => ({ rows: [], unread: [{ database: 'the broker', reason }] });
+
+async function ask(
+  { databases, broker }: Pick<ConsoleContext, 'databases' | 'broker'>,
+  only: string | undefined,
+  ignored: readonly string[],
+): Promise<Gone> {
+  // A database that cannot be read is named by what is read of it besides.
+  const { rows } = await databases.gather(
+    async (executor) =>
+      (await hasTables(executor, 'converge.inbox_partition')) ? readOverview(executor, undefined) : [],
+    only,
+  );
+  const kept = rows.filter(({ consumer }) => !ignored.includes(consumer));
+  if (broker === undefined || kept.length === 0) return { rows: [], unread: [] };
+  try {
+    const admin = await broker.admin();
+    try {
+      const lags = await readLag(admin, kept);
+      const consumers = Map.groupBy(lags, ({ database, consumer }) => `${database} ${consumer}`);
+      const late = [...consumers.values()].flatMap((own) => {
+        const { lag } = sumPartitions(own);
+        return own.slice(0, 1).flatMap((one) => (lag === null || lag === 0n ? [] : { ...one, lag }));
+      });
+      const found: Gone['rows'][number][] = [];
+      for (const one of late)
+        if ((await admin.members(one.consumer)).length === 0)
+          found.push(...goneItems([one]).map((item) => ({ ...item, database: one.database })));
+      return { rows: found, unread: [] };
+    } finally {
+      await admin.close();
+    }
+  } catch (error) {
+    return unread(explain(error).message);
+  }
+}
