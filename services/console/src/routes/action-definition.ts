@@ -13,6 +13,8 @@ export const previewSchema = z.object({
   others: z.array(z.object({ count: z.number().int(), why: z.string() })).default([]),
   /** What happens to the eligible ones, in one or two sentences. */
   effect: z.string(),
+  /** The eligible ones with an obstacle that the operator may pass by a field of the form. */
+  passable: z.number().int().optional(),
   /** A field without which some are left out: the page shows it as a link to another preview. */
   consent: z.object({ field: z.string(), value: z.string(), label: z.string() }).optional(),
 });

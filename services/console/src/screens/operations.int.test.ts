@@ -39,7 +39,10 @@ async function ask(path: string, { user, body }: { readonly user?: 'ada'; readon
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-const page = async (path: string): Promise<string> => (await fetch(new URL(path.slice(1), shown.url))).text();
+const page = async (path: string, user?: 'ada'): Promise<string> => {
+  const headers = user === undefined ? {} : { authorization: `Bearer ${TOKENS[user]}` };
+  return (await fetch(new URL(path.slice(1), shown.url), { headers })).text();
+};
 
 describe('drift', () => {
   it('the list has the divergent keys of each reconciler by verdict', async () => {
@@ -188,6 +191,9 @@ describe('consumers and relays', () => {
     expect((await ask(path, { user: 'ada', body })).body).toMatchObject({ changed: 2 });
     expect((await ask(path)).body).toMatchObject({ eligible: 0, others: [{ count: 2 }] });
     expect(await page('/consumers?consumer=to-pause')).toContain('paused by ada: a bad release');
+    const form = await page('/consumers/resume?consumer=to-pause', 'ada');
+    expect([form.includes('paused partitions'), form.includes('name="obstacle"')]).toEqual([true, false]);
+    expect(await page('/consumers?consumer=to-pause')).not.toContain('halted');
     const { rows } = await executor.query(
       `select action, by, reason, from_offset::int from converge.inbox_audit where consumer = 'to-pause' order by id`,
     );

@@ -3,6 +3,7 @@ import { type PartitionLag, readLag, readOverview, sumPartitions } from '@conver
 import { command } from '../../frame/command.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
+import { haltLines, partitionState, stateText } from './halt-text.ts';
 
 /** Lists the consumers of this database in sum, or the partitions of one, from the database's rows, not from Kafka. */
 export const listCommand = command({
@@ -18,9 +19,7 @@ export const listCommand = command({
     // The document has every partition either way.
     return result(listed, () => [
       ...(consumer === undefined ? sums(listed) : partitions(listed)),
-      ...listed.flatMap(({ topic, partition, halted, ...row }) =>
-        halted === null ? [] : [`${row.consumer} at ${topic}/${partition}: ${halted.reason}`],
-      ),
+      ...haltLines(listed.flatMap(({ halted, ...row }) => (halted === null ? [] : { ...row, ...halted }))),
     ]);
   },
 });
@@ -32,7 +31,7 @@ function sums(listed: readonly PartitionLag[]): readonly string[] {
   }));
   return tableOf(consumers, 'no consumers', {
     consumer: (row) => row.consumer,
-    state: ({ halted, partitions: all }) => (halted === 0 ? 'running' : `${halted} of ${all} halted`),
+    state: stateText,
     partitions: (row) => row.partitions,
     lag: (row) => row.lag ?? '?',
     'parked keys': (row) => row.parkedKeys,
@@ -43,7 +42,7 @@ function sums(listed: readonly PartitionLag[]): readonly string[] {
 function partitions(listed: readonly PartitionLag[]): readonly string[] {
   return tableOf(listed, 'no such consumer here: `converge consumers list` shows all', {
     partition: (row) => `${row.topic}/${row.partition}`,
-    state: (row) => (row.halted === null ? 'running' : `halted: ${row.halted.code}`),
+    state: (row) => partitionState(row.halted),
     next: (row) => row.nextOffset,
     end: (row) => row.logEnd ?? '?',
     lag: (row) => row.lag ?? '?',

@@ -8,8 +8,18 @@ import {
 } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
-import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
+import {
+  argument,
+  asks,
+  dryRun,
+  type Flag,
+  index,
+  reason as reasonFlag,
+  text,
+  toggle,
+} from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
+import { haltLines } from './halt-text.ts';
 
 const from: Flag<'earliest' | undefined> = {
   help: 'begin with what the log holds, after it lost their place',
@@ -30,7 +40,7 @@ export const resumeCommand = command({
     ),
     reject: index('offset', 'take this record for forged: its position does not count'),
     from,
-    reason: why('why: it is kept with the partition'),
+    reason: reasonFlag('why: it is kept with the partition'),
     ...dryRun,
     ...asks,
   },
@@ -50,8 +60,12 @@ export const resumeCommand = command({
         'NOTHING_HALTED',
         `no such partition of ${consumer} is halted in this database: \`converge consumers list\` shows what is`,
       );
-    for (const row of halted)
-      context.output.progress(`${placeOf(row)}: ${row.halted?.code}: ${row.halted?.reason}`);
+    const why = halted.map(({ halted: at, ...row }) => ({
+      ...row,
+      code: '',
+      reason: `${at?.code}: ${at?.reason}`,
+    }));
+    for (const line of haltLines(why)) context.output.progress(line);
     if (dry)
       return result(
         halted.map((row) => ({ topic: row.topic, partition: row.partition, ...row.halted })),

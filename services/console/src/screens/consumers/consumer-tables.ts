@@ -1,4 +1,5 @@
 import { formatMs } from '@convergekit/cli/operate';
+import { PAUSED } from '@convergekit/inbox/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, state, withQuery } from '../../layout/parts.ts';
 import type { MemberAnswer, PartitionAnswer } from './answers.ts';
@@ -66,8 +67,9 @@ function consumerTable(
   });
 }
 
-function consumerState({ halted, lag }: ConsumerSum, members: number | undefined): Html {
+function consumerState({ halted, paused, partitions, lag }: ConsumerSum, members: number | undefined): Html {
   if (halted > 0) return state('needs', `${halted} ${halted === 1 ? 'partition' : 'partitions'} halted`);
+  if (paused > 0) return state('off', paused === partitions ? 'paused' : `${paused} of ${partitions} paused`);
   if (members !== 0) return state('ok', 'runs');
   return state((lag ?? 0n) > 0n ? 'needs' : 'off', 'no process runs');
 }
@@ -89,7 +91,11 @@ function partitionTable(rows: readonly PartitionAnswer[]): Html {
       {
         title: 'State',
         cell: ({ halted }) =>
-          halted === null ? state('ok', 'runs') : state('needs', `halted: ${halted.code}`),
+          halted === null
+            ? state('ok', 'runs')
+            : halted.code === PAUSED
+              ? state('off', 'paused')
+              : state('needs', `halted: ${halted.code}`),
       },
       { title: 'Lag', kind: 'number', cell: ({ lag }) => lag?.toString() },
       { title: 'Behind by', kind: 'number', cell: ({ lagMs }) => (lagMs === null ? null : formatMs(lagMs)) },

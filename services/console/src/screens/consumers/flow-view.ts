@@ -1,4 +1,5 @@
 import { explain, formatBytes, formatMs } from '@convergekit/cli/operate';
+import { PAUSED } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, filterForm, state, unreadNote, withQuery } from '../../layout/parts.ts';
@@ -59,13 +60,14 @@ export function flowView(context: ConsoleContext): void {
       };
     },
     page: ({ relays, partitions, members, gaps, lagUnknown, membersUnknown, unread }, { now }, filter) => {
-      const halted = partitions.filter((one) => one.halted !== null);
+      const paused = partitions.filter((one) => one.halted?.code === PAUSED);
+      const halted = partitions.filter((one) => one.halted !== null && one.halted.code !== PAUSED);
       const body = html`${filterForm('/consumers', [
         { name: 'consumer', label: 'Consumer', value: filter.consumer },
         { name: 'database', label: 'Database', value: filter.database, options: databases.names },
       ])}
-      ${unreadNote(unread)} ${haltedPart(halted, filter, now)} ${relayTable(relays)}
-      ${unknownNote('Lag in records is not known', lagUnknown)}
+      ${unreadNote(unread)} ${haltedPart(halted, filter, now)} ${pausedPart(paused, filter, now)}
+      ${relayTable(relays)} ${unknownNote('Lag in records is not known', lagUnknown)}
       ${lagUnknown === null ? unknownNote('Members are not known', membersUnknown) : nothing}
       ${consumersPart(partitions, membersUnknown === null ? members : undefined, filter)}
       ${pauseLink(partitions, filter)} ${gapTable(gaps)}`;
@@ -129,6 +131,26 @@ function haltedPart(
     </ul>
     <p>${actionLink(withQuery('/consumers/resume', filter), `Resume all ${halted.length} that match`)}</p>
   </section>`;
+}
+
+/** Each paused consumer once, with who paused it, why, and its resume. */
+function pausedPart(
+  paused: readonly PartitionAnswer[],
+  filter: Readonly<Record<string, string | undefined>>,
+  now: number,
+): Html {
+  const consumers = [...Map.groupBy(paused, ({ consumer }) => consumer)];
+  return html`${consumers.map(
+    ([consumer, own]) =>
+      html`<section class="note" aria-label="Paused consumer">
+        <p>
+          ${state('off', `${consumer} is paused`)} ${own.length}
+          ${own.length === 1 ? 'partition' : 'partitions'}, ${ago(own[0]?.halted?.at, now)}:
+          ${own[0]?.halted?.reason}
+        </p>
+        <p>${actionLink(withQuery('/consumers/resume', { ...filter, consumer }), `Resume ${consumer}`)}</p>
+      </section>`,
+  )}`;
 }
 
 /** Of a chosen consumer that runs. */

@@ -1,16 +1,25 @@
-import { type PartitionOverview, readOverview, resumePartition } from '@convergekit/inbox/operate';
+import {
+  GIVE_UP_LIMIT,
+  PAUSED,
+  type PartitionOverview,
+  readOverview,
+  resumePartition,
+} from '@convergekit/inbox/operate';
 import { explain } from '@convergekit/cli/operate';
 import type { Admin, Broker } from '@convergekit/broker';
 import { z } from 'zod';
 import type { ConsoleDatabase, Databases } from '../../databases.ts';
 import { conflict } from '../../errors.ts';
-import { html, type Html } from '../../layout/html.ts';
+import { html, type Html, nothing } from '../../layout/html.ts';
 import { withQuery } from '../../layout/parts.ts';
 import type { Preview } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 
 /** Halts of a partition whose log lost its place: an operator decides at the command line where to begin. */
 const NEEDS_EARLIEST = ['topic_recreated', 'offset_out_of_range'];
+
+/** Halts that an operator may pass: at a record, or at a limit, which then counts anew. */
+const PASSABLE = ['gap', 'fork', 'position_jump', 'epoch_superseded', GIVE_UP_LIMIT];
 
 const inputSchema = z.object({
   database: z.string().optional(),
@@ -32,16 +41,16 @@ export function resumeAction({ action, databases, broker }: ConsoleContext): voi
     summary: 'Resume halted partitions: all that match the filter',
     input: inputSchema,
     preview: async (filter) => previewOf(await haltedOf(databases, filter), broker !== undefined),
-    fields: obstacleField,
+    fields: (_input, { passable = 0 }) => (passable === 0 ? nothing : obstacleField()),
     run: async ({ obstacle, ...filter }, { user, reason, report }) => {
       const eligible = (await haltedOf(databases, filter)).filter((row) => !isMoved(row));
       const admin = await adminOf(broker);
-      const options = { by: user, reason, pass: obstacle === 'pass' };
       const refused: string[] = [];
       try {
         for (const [index, row] of eligible.entries()) {
           report(index, eligible.length);
-          const refusal = await resume(databases.get(row.database), admin, row, options);
+          const pass = obstacle === 'pass' && isPassable(row);
+          const refusal = await resume(databases.get(row.database), admin, row, { by: user, reason, pass });
           if (refusal !== undefined) refused.push(refusal);
         }
       } finally {
@@ -86,15 +95,17 @@ export function previewOf(rows: readonly Pick<Halted, 'halted'>[], hasBroker: bo
     'their log lost the place: `converge consumers resume --from earliest` decides where to begin';
   return {
     eligible: hasBroker ? rows.length - moved : 0,
-    unit: 'halted partitions',
+    unit: rows.every(({ halted }) => halted?.code === PAUSED) ? 'paused partitions' : 'halted partitions',
     others: [
       ...(moved > 0 ? [{ count: moved, why: earliest }] : []),
       ...(hasBroker
         ? []
         : [{ count: rows.length, why: 'no broker is set: the ends of the logs are not known' }]),
     ],
-    effect:
-      'Filled events are handled first. A partition whose obstacle is still there halts again at the same place, unless you pass it: then what is missing is recorded as a gap, or the records of an old primary are skipped. After a limit of given-up events, an event that still fails pauses the consumer again within the hour, unless you pass the limit.',
+    passable: rows.filter(isPassable).length,
+    effect: rows.every(({ halted }) => halted?.code === PAUSED)
+      ? 'Handlers are called again, from the record at which each partition was paused.'
+      : 'Filled events are handled first. A partition whose obstacle is still there halts again at the same place, unless you pass it: then what is missing is recorded as a gap, or the records of an old primary are skipped. After a limit of given-up events, an event that still fails pauses the consumer again within the hour, unless you pass the limit.',
   };
 }
 
@@ -108,6 +119,10 @@ function obstacleField(): Html {
       </option>
     </select></label
   >`;
+}
+
+function isPassable({ halted }: Pick<PartitionOverview, 'halted'>): boolean {
+  return halted !== null && PASSABLE.includes(halted.code);
 }
 
 function isMoved({ halted }: Pick<PartitionOverview, 'halted'>): boolean {
