@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freshDatabase } from '@convergekit/testing';
 import { pauseReconciler } from '@convergekit/reconcile/operate';
 import { type ConsoleUnderTest, startConsole, TOKENS } from '../fixture/console-under-test.ts';
-import { type OrderScene, playOrders, TOPIC } from '../fixture/order-scene.ts';
+import { emitOrders, type OrderScene, playOrders, TOPIC } from '../fixture/order-scene.ts';
 
 let shown: ConsoleUnderTest<'orders' | 'inventory'>;
 let scene: OrderScene;
@@ -40,6 +40,16 @@ describe('the console over a service with failures', () => {
     );
     const severities = (items as { severity: string }[]).map(({ severity }) => severity);
     expect(severities).toEqual(severities.toSorted());
+  });
+
+  it('home names a consumer that has records to read and no process, with their number', async () => {
+    const { items } = await get('/api/attention');
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        ...{ kind: 'consumer_gone', severity: 'act', alarm: 'consumer_gone', database: 'inventory' },
+        text: 'no process of stock runs: 1 record waits',
+      }),
+    );
   });
 
   it('a database that cannot be read is named, and the others are shown', async () => {
@@ -81,6 +91,17 @@ describe('the console over a service with failures', () => {
     });
     expect(await get(`/api/search?q=1.5.${row}`)).toMatchObject({ kind: 'position', events: [{ eventId }] });
     expect(await get(`/api/search?q=${'ab'.repeat(16)}`)).toMatchObject({ kind: 'trace', events: [] });
+  });
+
+  // Seen to fail without: the search for the key of what looks like an id, a trace or a position.
+  it('a key that looks like an id, a trace or a position is found as a key as well', async () => {
+    const keys = ['0198B5A0-0000-7000-8000-00000000000A', 'cd'.repeat(16), '1.5.999999'];
+    await emitOrders(shown.databases.orders, keys);
+    for (const key of keys)
+      expect([key, (await get(`/api/search?q=${key}`))['events']]).toEqual([
+        key,
+        expect.arrayContaining([expect.objectContaining({ key, type: 'shop.order.placed' })]),
+      ]);
   });
 
   it('the log of a key names the records that repeat an event', async () => {

@@ -22,7 +22,7 @@ export async function readSearch(parts: Parts, given: string, now: number): Prom
   const query = classify(given);
   const hasLog = parts.broker !== undefined;
   if (query.text === '') return { ...EMPTY, query: '', kind: 'none', hasLog };
-  const found = await (query.kind === 'id' ? byId(parts, query.text) : byText(parts, query));
+  const found = await find(parts, query, given.trim());
   return {
     ...EMPTY,
     ...found,
@@ -35,26 +35,45 @@ export async function readSearch(parts: Parts, given: string, now: number): Prom
 
 type Found = Partial<Omit<SearchAnswer, 'query' | 'kind' | 'hasLog' | 'why'>>;
 
-async function byText({ databases }: Parts, query: Exclude<Query, { kind: 'id' }>): Promise<Found> {
-  const { kind, text } = query;
-  const [by, value] =
-    query.kind === 'position' ? (['row', query.row] as const) : ([query.kind, text] as const);
+/** Finds what a text names by its form, and what has it as its key: a key may look like an id, a trace or a position. */
+async function find(parts: Parts, query: Query, key: string): Promise<Found> {
+  const found = await byKey(parts, key);
+  switch (query.kind) {
+    case 'key':
+      return found;
+    case 'id':
+      return joined(found, await byId(parts, query.text));
+    case 'trace':
+      return joined(found, await byEvent(parts, 'trace', query.text));
+    case 'position':
+      return joined(found, await byEvent(parts, 'row', query.row));
+  }
+}
+
+async function byEvent({ databases }: Parts, by: 'trace' | 'row', value: string): Promise<Found> {
   const found = await databases.gather((executor) => findEvents(executor, by, value));
-  const events = { ...found, rows: found.rows.toSorted((a, b) => b.at.getTime() - a.at.getTime()) };
-  const searchedRows = kind === 'position' ? {} : { searchedRows: SEARCHED_ROWS };
-  if (kind !== 'key') return { events: [...events.rows], unread: unreadOf(events), ...searchedRows };
-  const [parked, open, sagas, drift, acts] = await Promise.all([
-    databases.gather(where('converge.parked', (executor) => findParked(executor, 'key', text))),
-    databases.gather(where('converge.saga_work', (executor) => findOpen(executor, text))),
+  return { events: [...found.rows], unread: unreadOf(found) };
+}
+
+async function byKey({ databases }: Parts, key: string): Promise<Found> {
+  const [events, parked, open, sagas, drift, acts] = await Promise.all([
+    databases.gather((executor) => findEvents(executor, 'key', key)),
+    databases.gather(where('converge.parked', (executor) => findParked(executor, 'key', key))),
+    databases.gather(where('converge.saga_work', (executor) => findOpen(executor, key))),
     databases.gather(
-      where('converge.saga_instance', (executor) => listInstances(executor, { key: text, limit: MOST })),
+      where('converge.saga_instance', (executor) => listInstances(executor, { key, limit: MOST })),
     ),
-    databases.gather(where('converge.reconcile_key', (executor) => findDrift(executor, text))),
-    databases.gather((executor) => actsAbout(executor, text)),
+    databases.gather(where('converge.reconcile_key', (executor) => findDrift(executor, key))),
+    databases.gather((executor) => actsAbout(executor, key)),
   ]);
   return {
-    ...{ events: [...events.rows], parked: [...parked.rows], open: [...open.rows], sagas: [...sagas.rows] },
-    ...{ drift: [...drift.rows], acts: [...acts.rows], ...searchedRows },
+    ...{
+      events: newestFirst(events.rows),
+      parked: [...parked.rows],
+      open: [...open.rows],
+      sagas: [...sagas.rows],
+    },
+    ...{ drift: [...drift.rows], acts: [...acts.rows], searchedRows: SEARCHED_ROWS },
     unread: unreadOf(events, parked, open, sagas, drift, acts),
   };
 }
@@ -71,6 +90,29 @@ async function byId({ databases }: Parts, id: string): Promise<Found> {
     ...{ parked: [...parked.rows], sagas: [...sagas.rows], acts: [...acts.rows], unread },
     ...(history !== undefined && { history }),
   };
+}
+
+/** Joins what was found in two ways, each row once. Pure. */
+function joined(one: Found, other: Found): Found {
+  return {
+    ...one,
+    ...other,
+    events: newestFirst(once([...(one.events ?? []), ...(other.events ?? [])], ({ eventId }) => eventId)),
+    parked: once([...(one.parked ?? []), ...(other.parked ?? [])], ({ id }) => id),
+    sagas: once([...(one.sagas ?? []), ...(other.sagas ?? [])], ({ instance }) => instance),
+    acts: once([...(one.acts ?? []), ...(other.acts ?? [])], (act) => JSON.stringify(act)),
+    unread: once([...(one.unread ?? []), ...(other.unread ?? [])], ({ database }) => database),
+  };
+}
+
+const newestFirst = <Row extends { readonly at: Date }>(rows: readonly Row[]): Row[] =>
+  rows.toSorted((a, b) => b.at.getTime() - a.at.getTime());
+
+function once<Row extends { readonly database: string }>(
+  rows: readonly Row[],
+  idOf: (row: Row) => string,
+): Row[] {
+  return [...new Map(rows.map((row) => [`${row.database} ${idOf(row)}`, row])).values()];
 }
 
 /** Reads what happened to an event, from the databases that can be read; undefined when none knows it. */
