@@ -74,7 +74,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'policy explain': ['payment.charge'],
   'policy simulate': ['payment.charge', '--calls', '100'],
   'policy paths': [`./${fixture}/example-operations.ts`],
-  'policy set': ['payment', 'attempts=2', '--dry-run'],
+  'policy set': ['payment', 'attempts=2', '--unlisted', '--dry-run'],
   'policy history': [],
   'reconcile list': [`./${fixture}/example-reconciler.ts`],
   'reconcile show': ['stock-copy'],

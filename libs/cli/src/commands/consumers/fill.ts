@@ -7,6 +7,7 @@ import { command } from '../../frame/command.ts';
 import { argument, asks, count, dryRun } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { sourceDatabase, sourceUrl } from './source-database.ts';
+import { requireConsumer } from './known-consumer.ts';
 
 /** Rows of one statement: payloads are up to 900 KB each. */
 const BATCH = 100;
@@ -28,6 +29,7 @@ export const fillCommand = command({
   },
   run: async (context, { consumer, limit, dryRun: dry, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
+    await requireConsumer(database.executor, consumer);
     const gaps = await findGaps(database.executor, await context.admin(), consumer);
     if (gaps.length === 0)
       return result([], () => [

@@ -6,6 +6,7 @@ import { command } from '../../frame/command.ts';
 import { argument, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { sourceDatabase, sourceUrl } from './source-database.ts';
+import { requireConsumer } from './known-consumer.ts';
 
 interface Listed {
   readonly topic: string;
@@ -29,6 +30,7 @@ export const gapsCommand = command({
   },
   run: async (context, { consumer, keys, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
+    await requireConsumer(database.executor, consumer);
     const gaps = await findGaps(database.executor, await context.admin(), consumer);
     const source = keys ? await sourceDatabase(context, database, url) : undefined;
     const listed: Listed[] = [];

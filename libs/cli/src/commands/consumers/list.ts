@@ -4,6 +4,7 @@ import { command } from '../../frame/command.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
 import { haltLines, partitionState, stateText } from './halt-text.ts';
+import { requireConsumer } from './known-consumer.ts';
 
 /** Lists the consumers of this database in sum, or the partitions of one, from the database's rows, not from Kafka. */
 export const listCommand = command({
@@ -14,6 +15,7 @@ export const listCommand = command({
   args: { consumer: optionalArgument('only this consumer, partition by partition') },
   run: async (context, { consumer }) => {
     const database = await context.database(inboxMigrations);
+    await requireConsumer(database.executor, consumer);
     const rows = await readOverview(database.executor, consumer);
     const listed = await readLag(await context.admin(), rows);
     // The document has every partition either way.

@@ -4,6 +4,7 @@ import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { argument, asks, dryRun, text } from '../../frame/flags.ts';
 import { listing, result } from '../../frame/result.ts';
+import { requireConsumer } from './known-consumer.ts';
 
 export const listTypesCommand = command({
   name: 'list',
@@ -11,6 +12,7 @@ export const listTypesCommand = command({
   args: { consumer: argument('a consumer of DATABASE_URL') },
   run: async (context, { consumer }) => {
     const { executor } = await context.database(inboxMigrations);
+    await requireConsumer(executor, consumer);
     return listing(await readTypes(executor, consumer), `no types: ${consumer} has registered none`, {
       topic: (row) => row.topic,
       type: (row) => row.type,

@@ -6,9 +6,11 @@ import {
   type ParkedFilter,
   type ParkedSummary,
 } from '@convergekit/inbox/operate';
+import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { choices, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
 import { listing, tableOf } from '../../frame/result.ts';
+import { requireConsumer, requireHandler } from '../consumers/known-consumer.ts';
 
 /** Options that choose parked events. */
 export const filter = {
@@ -51,6 +53,7 @@ export const listCommand = command({
   },
   run: async (context, { events, limit, ...flags }) => {
     const { executor } = await context.database(inboxMigrations);
+    await requireNames(executor, flags);
     if (events) {
       const rows = await listParked(executor, wantedOf(flags), limit);
       return listing(rows, NONE, eventColumns);
@@ -69,6 +72,15 @@ export const listCommand = command({
     });
   },
 });
+
+/** Refuses names of consumers and handlers that the database has not, of which nothing would match. */
+export async function requireNames(
+  executor: Executor,
+  { consumer, handler }: Pick<Values<typeof filter>, 'consumer' | 'handler'>,
+): Promise<void> {
+  await requireConsumer(executor, consumer);
+  await requireHandler(executor, handler, consumer);
+}
 
 const NONE = 'no parked events';
 

@@ -165,3 +165,23 @@ it('an operator replaces a dead letter by a new event, which its contract must a
   const audit = await cli(['audit', '--about', eventId, '--json'], env);
   expect(audit.stdout).toContain('parked replace');
 });
+
+// Seen to fail without the looks at the names: each ended with 0 and an empty list.
+it('a typo in the name of a consumer or a handler is refused, and the meant one is named', async () => {
+  const { url } = await consumerWithDeadLetter();
+  const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
+  const why = ['--reason', 'r', '--yes'];
+  for (const argv of [
+    ['parked', 'list', '--consumer', 'shlef'],
+    ['parked', 'retry', '--consumer', 'shlef', ...why],
+    ['consumers', 'types', 'list', 'shlef'],
+  ])
+    expect(await cli(argv, env), argv.join(' ')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no consumer shlef .*did you mean shelf\?/) as string,
+    });
+  expect(await cli(['parked', 'list', '--handler', 'cli.thingg'], env)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('there is no handler cli.thingg') as string,
+  });
+});

@@ -17,7 +17,7 @@ const policy = (args: readonly string[], more: Record<string, string> = {}) =>
 
 describe('converge policy', () => {
   it('`converge policy set` changes the central table with a reason, over file and environment, and the history names the operator', async () => {
-    const change = ['set', 'payment.charge', 'attempts=2', 'backoff.capMs=500'];
+    const change = ['set', 'payment.charge', 'attempts=2', 'backoff.capMs=500', '--unlisted'];
     expect(await policy(change)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('--reason') as string,
@@ -64,6 +64,17 @@ describe('converge policy', () => {
       stderr: expect.stringContaining('raise deadlineMs') as string,
     });
     expect((await policy(['history', 'stock'])).stdout).toBe('no policy was changed here\n');
+  });
+
+  it('`converge policy set` refuses a name that nothing here has, and names the one that was meant', async () => {
+    const typo = await policy(['set', 'payment.chrage', 'attempts=3', '--reason', 'r', '--yes']);
+    expect(typo).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/did you mean payment\.charge\?/) as string,
+    });
+    expect((await policy(['history', 'payment.chrage'])).stdout).toBe('no policy was changed here\n');
+    const parent = await policy(['set', 'payment', 'attempts=3', '--reason', 'r', '--dry-run']);
+    expect(parent).toMatchObject({ code: 0 });
   });
 
   it('`converge policy` explains, lists and simulates without any database', async () => {

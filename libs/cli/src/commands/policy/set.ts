@@ -4,7 +4,9 @@ import { command } from '../../frame/command.ts';
 import { refused as notNow, UsageError } from '../../frame/errors.ts';
 import { anyArguments, argument, asks, dryRun, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
+import type { Settings } from '../../frame/settings.ts';
 import { withFields } from './policy-fields.ts';
+import { requireKnownName } from './known-names.ts';
 
 /**
  * Changes a rule of the central table, after a check with all other rules and settings. Every process checks it again,
@@ -21,11 +23,12 @@ export const setCommand = command({
   },
   flags: {
     clear: toggle('remove all that the rule changes'),
+    unlisted: toggle('accept a name that no consumer, call or rule known here has'),
     reason: text('text', 'why: it goes into the audit; needed without --dry-run'),
     ...dryRun,
     ...asks,
   },
-  run: async (context, { name, fields, clear, reason: given = '', dryRun: dry }) => {
+  run: async (context, { name, fields, clear, unlisted, reason: given = '', dryRun: dry }) => {
     const reason = given.trim();
     if (reason === '' && !dry)
       throw new UsageError('REASON_MISSING', 'a change needs --reason "…": it goes into the audit');
@@ -45,6 +48,11 @@ export const setCommand = command({
     const refusal = refused.find((rule) => rule.name === name);
     if (refusal !== undefined)
       throw new UsageError('POLICY_INVALID', `nothing was changed: ${refusal.reason}`);
+    if (!unlisted)
+      await requireKnownName(executor, name, [
+        ...rules.map((rule) => rule.name),
+        ...layered(context.settings),
+      ]);
     const text = `${name}: ${JSON.stringify(before?.change ?? {})} → ${JSON.stringify(change)}`;
     const value = { name, before: before?.change ?? null, change, policy: book.for(name) };
     if (dry) return result({ ...value, dryRun: true }, () => [`would change ${text}`]);
@@ -61,3 +69,7 @@ export const setCommand = command({
     return result({ ...value, version }, () => [`changed ${text}, version ${version}`]);
   },
 });
+
+/** The names with a rule in the file or the environment of this command. */
+const layered = ({ policyLayers }: Pick<Settings, 'policyLayers'>): readonly string[] =>
+  policyLayers.flatMap(({ rules }) => Object.keys(rules));

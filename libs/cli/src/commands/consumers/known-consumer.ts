@@ -1,0 +1,41 @@
+import { nearest } from '@convergekit/config/engine';
+import type { Executor } from '@convergekit/postgres';
+import { refused } from '../../frame/errors.ts';
+
+const consumersSql = `select name from converge.inbox_consumer order by name`;
+const handlersSql = `
+  select handler as name from converge.inbox_type where $1::text is null or consumer = $1
+  union select handler from converge.parked where $1::text is null or consumer = $1`;
+
+/** Refuses the name of a consumer that this database has not: an empty list would say that nothing is wrong. */
+export async function requireConsumer(executor: Executor, consumer: string | undefined): Promise<void> {
+  if (consumer === undefined) return;
+  const { rows } = await executor.query<{ name: string }>(consumersSql);
+  const names = rows.map(({ name }) => name);
+  if (names.includes(consumer)) return;
+  throw refused(
+    'CONSUMER_UNKNOWN',
+    `there is no consumer ${consumer} in this database${meant(consumer, names)}: \`converge consumers list\` shows those that are`,
+  );
+}
+
+/** Refuses the name of a handler that no consumer of this database, or not the one named, has. */
+export async function requireHandler(
+  executor: Executor,
+  handler: string | undefined,
+  consumer: string | undefined,
+): Promise<void> {
+  if (handler === undefined) return;
+  const { rows } = await executor.query<{ name: string }>(handlersSql, [consumer ?? null]);
+  const names = rows.map(({ name }) => name);
+  if (names.includes(handler)) return;
+  throw refused(
+    'HANDLER_UNKNOWN',
+    `there is no handler ${handler}${consumer === undefined ? '' : ` of ${consumer}`} in this database${meant(handler, names)}: \`converge parked list\` shows what is parked`,
+  );
+}
+
+function meant(wanted: string, names: readonly string[]): string {
+  const near = nearest(wanted, names);
+  return near === undefined ? '' : ` (did you mean ${near}?)`;
+}

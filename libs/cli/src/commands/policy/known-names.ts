@@ -1,0 +1,49 @@
+import { nearest } from '@convergekit/config/engine';
+import type { Executor } from '@convergekit/postgres';
+import { refused } from '../../frame/errors.ts';
+
+// The names of policies that processes of this database use: of consumers and their handlers, and of calls. The tables of a
+// package that the database lacks are left out.
+const PARTS = {
+  'converge.inbox_type': `select concat_ws('.', 'consumer', consumer, replace(handler, ':', '.')) as name from converge.inbox_type`,
+  'converge.inbox_consumer': `select 'consumer.' || name as name from converge.inbox_consumer`,
+  'converge.saga_worker': `select effect as name from converge.saga_worker`,
+} as const;
+
+async function usedNames(executor: Executor): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const [table, sql] of Object.entries(PARTS)) {
+    const { rows } = await executor.query<{ present: boolean }>(
+      'select to_regclass($1) is not null as present',
+      [table],
+    );
+    if (rows[0]?.present !== true) continue;
+    names.push(...(await executor.query<{ name: string }>(sql)).rows.map(({ name }) => name));
+  }
+  return names;
+}
+
+/** Adds the names above each: a rule of `bank` holds for `bank.charge`. Pure. */
+export function withParents(names: readonly string[]): ReadonlySet<string> {
+  const all = names.flatMap((name) => {
+    const parts = name.split('.');
+    return parts.map((_, at) => parts.slice(0, at + 1).join('.'));
+  });
+  return new Set(['default', ...all]);
+}
+
+/** Refuses the name of a policy that no rule, consumer or call of this database has: it would change nothing. */
+export async function requireKnownName(
+  executor: Executor,
+  name: string,
+  ruled: readonly string[],
+): Promise<void> {
+  const known = withParents([...(await usedNames(executor)), ...ruled]);
+  if (known.has(name)) return;
+  const near = nearest(name, [...known]);
+  const meant = near === undefined ? '' : `; did you mean ${near}?`;
+  throw refused(
+    'POLICY_NAME_UNKNOWN',
+    `nothing was changed: no consumer, call or rule that is known here has the name ${name}${meant} For an operation that code calls itself, repeat it with --unlisted`,
+  );
+}
