@@ -61,21 +61,6 @@ export function placeOf(at: Date, { from, to }: Pick<ErrorRate, 'from' | 'to'>):
   return share < 0 || share > 1 ? undefined : round(share * WIDTH);
 }
 
-/** The failed attempts in equal times before and after a moment, as far as the chart reaches. Pure. */
-export function aroundOf(
-  at: Date,
-  { from, spanMs, spans }: ErrorRate,
-): { readonly before: number; readonly after: number } | undefined {
-  const index = Math.floor((at.getTime() - from.getTime()) / spanMs);
-  if (index < 0 || index >= spans.length) return undefined;
-  const reach = Math.max(1, Math.min(4, spans.length - index - 1));
-  const sum = (part: ErrorRate['spans']): number => part.reduce((all, failed) => all + failed, 0);
-  return {
-    before: sum(spans.slice(Math.max(0, index - reach), index)),
-    after: sum(spans.slice(index, index + reach)),
-  };
-}
-
 function round(value: number): number {
   return Math.round(value * 100) / 100;
 }

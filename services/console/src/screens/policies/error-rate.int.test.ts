@@ -3,7 +3,7 @@ import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { readErrorRate } from './error-rate.ts';
+import { readAround, readErrorRate } from './error-rate.ts';
 
 const NOW = Date.parse('2026-05-01T12:00:00Z');
 /** The 96 spans of 24 hours are quarters of an hour. */
@@ -62,6 +62,18 @@ it('each failed attempt counts once, in its span: from its first moment until be
     94: 1 + 2,
     95: 1 + 2 + 1,
   });
+});
+
+// Seen to fail while the span of the chart that has the change counted as after it.
+it('failed attempts before and after a change are counted from the change itself, in equal times', async () => {
+  const at = new Date(NOW - 30 * 86_400_000 + 7 * 60_000);
+  const minutesFrom = (minutes: number): Date => new Date(at.getTime() + minutes * 60_000);
+  for (const minutes of [-61, -59, -3, -1]) await attempted(minutesFrom(minutes), 'retry');
+  for (const minutes of [0, 2, 59, 60]) await attempted(minutesFrom(minutes), 'dead');
+  const around = (now: number) => readAround(database.executor, at, { now, spanMs: QUARTER_MS });
+  expect(await around(NOW)).toEqual({ before: 3, after: 3, reachMs: 60 * 60_000 });
+  // Changed five minutes ago: five minutes before it are compared.
+  expect(await around(minutesFrom(5).getTime())).toEqual({ before: 2, after: 2, reachMs: 5 * 60_000 });
 });
 
 it('a database without consumers and calls has empty spans', async () => {

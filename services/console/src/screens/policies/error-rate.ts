@@ -32,3 +32,47 @@ export function sumOf(kinds: readonly (readonly number[])[]): ErrorRate['spans']
     kinds.reduce((sum, counts) => sum + (counts[span] ?? 0), 0),
   );
 }
+
+/** The failed attempts in equal times before and after a moment. */
+export interface Around {
+  readonly before: number;
+  readonly after: number;
+  /** The length of each of the two times: shorter where the moment was only just. */
+  readonly reachMs: number;
+}
+
+/** The longest time before and after a change that is counted, in spans of the chart. */
+const REACH = 4;
+
+/** Counts the failed attempts before and after a moment, from the moment itself. */
+export async function readAround(
+  executor: Executor,
+  at: Date,
+  { now, spanMs }: { readonly now: number; readonly spanMs: number },
+): Promise<Around> {
+  const reachMs = Math.max(1, Math.min(REACH * spanMs, now - at.getTime()));
+  const range = { from: new Date(at.getTime() - reachMs), spanMs: reachMs, spans: 2 };
+  const [handlers, calls] = [
+    await countFailedAttempts(executor, range),
+    await countFailedCalls(executor, range),
+  ];
+  const sum = (span: number): number => (handlers[span] ?? 0) + (calls[span] ?? 0);
+  return { before: sum(0), after: sum(1), reachMs };
+}
+
+/** Adds to each change within a chart the failed attempts around it; null = it is older than the chart. */
+export async function withAround<Change extends { readonly changedAt: Date }>(
+  executor: Executor,
+  changes: readonly Change[],
+  { from, to, spanMs }: ErrorRate,
+): Promise<(Change & { readonly around: Around | null })[]> {
+  const found: (Change & { readonly around: Around | null })[] = [];
+  for (const change of changes) {
+    const isShown = change.changedAt >= from;
+    const around = isShown
+      ? await readAround(executor, change.changedAt, { now: to.getTime(), spanMs })
+      : null;
+    found.push({ ...change, around });
+  }
+  return found;
+}

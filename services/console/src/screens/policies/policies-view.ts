@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, filterForm, moment, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { errorChart, aroundOf } from './error-chart.ts';
-import { readErrorRate } from './error-rate.ts';
+import { errorChart } from './error-chart.ts';
+import { readErrorRate, withAround } from './error-rate.ts';
 
 const CHANGES = 50;
 
@@ -19,6 +19,8 @@ export const changeSchema = z.object({
   changedBy: z.string(),
   role: z.string(),
   reason: z.string(),
+  /** Failed attempts in equal times before and after the change; null = it is older than the chart. */
+  around: z.object({ before: z.number(), after: z.number(), reachMs: z.number() }).nullable(),
 });
 
 export const rateSchema = z.object({
@@ -78,10 +80,12 @@ async function readPolicies(
   time: { readonly now: number; readonly hours: number },
 ): Promise<Omit<z.input<typeof databaseSchema>, 'database'>> {
   const rules = await readPolicyRules(executor);
+  const rate = await readErrorRate(executor, time);
+  const changes = await readPolicyHistory(executor, { limit: CHANGES });
   return {
     rules: rules.map(({ name, version, change }) => ({ name, version, change })),
-    changes: [...(await readPolicyHistory(executor, { limit: CHANGES }))],
-    rate: await readErrorRate(executor, time),
+    changes: await withAround(executor, changes, rate),
+    rate,
   };
 }
 
@@ -90,7 +94,7 @@ function databasePart({ database, rules, changes, rate }: DatabaseAnswer, hours:
     `/policies/${encodeURIComponent(database)}/${encodeURIComponent(name)}`;
   return html`<h2>${database}</h2>
     ${errorChart(rate, changes, `Failed attempts in ${database} in ${hours} h, and changes of policies`)}
-    ${changes.length === 0 ? nothing : changeTable(changes, rate, `Changes of policies in ${database}, the newest first`, path)}
+    ${changes.length === 0 ? nothing : changeTable(changes, `Changes of policies in ${database}, the newest first`, path)}
     ${dataTable({
       caption: `Rules of the central table in ${database}`,
       rows: rules,
@@ -107,7 +111,6 @@ function databasePart({ database, rules, changes, rate }: DatabaseAnswer, hours:
 /** A table of changes: what, by whom, why, and the failed attempts around it. */
 export function changeTable(
   changes: readonly z.output<typeof changeSchema>[],
-  rate: z.output<typeof rateSchema>,
   caption: string,
   path: (name: string) => string,
 ): Html {
@@ -126,15 +129,14 @@ export function changeTable(
         cell: ({ before }) => (before === null ? 'no rule' : JSON.stringify(before)),
       },
       { title: 'After', kind: 'code', cell: ({ after }) => JSON.stringify(after) },
-      { title: 'Failed around it', cell: ({ changedAt }) => aroundText(changedAt, rate) },
+      { title: 'Failed around it', cell: ({ around }) => aroundText(around) },
       { title: 'By', cell: ({ changedBy, role }) => `${changedBy} (${role})` },
       { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
     ],
   });
 }
 
-function aroundText(at: Date, rate: z.output<typeof rateSchema>): string | null {
-  const around = aroundOf(at, rate);
-  if (around === undefined) return null;
-  return `${around.before} before, ${around.after} after (4 × ${formatMs(rate.spanMs)} at most)`;
+function aroundText(around: z.output<typeof changeSchema>['around']): string | null {
+  if (around === null) return null;
+  return `${around.before} in ${formatMs(around.reachMs)} before, ${around.after} in as long after`;
 }

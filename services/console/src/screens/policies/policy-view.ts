@@ -9,7 +9,7 @@ import { html, type Html } from '../../layout/html.ts';
 import { dataTable, filterForm, state } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { errorChart } from './error-chart.ts';
-import { readErrorRate } from './error-rate.ts';
+import { readErrorRate, withAround } from './error-rate.ts';
 import { changeSchema, changeTable, rateSchema } from './policies-view.ts';
 
 const CHANGES = 50;
@@ -49,6 +49,7 @@ export function policyView({ view, databases }: ConsoleContext): void {
       const { executor } = databases.get(database);
       const { book, refused } = admitRules([], await readPolicyRules(executor));
       const policy = book.for(name);
+      const rate = await readErrorRate(executor, { now, hours: HOURS });
       // A consumer tries in place only for a while, and neither budget nor breaker counts its attempts.
       const lines = /^consumer(\.|$)/.test(name) ? explainInPlace(policy, IN_PLACE_MS) : explain(policy);
       return {
@@ -56,8 +57,12 @@ export function policyView({ view, databases }: ConsoleContext): void {
         applied: book.applied(name).map(({ rule, source, change }) => ({ rule, source, change })),
         refused: [...refused],
         simulated: [...simulateRates(policy, { calls: CALLS, category, seed: SEED })],
-        changes: [...(await readPolicyHistory(executor, { name, limit: CHANGES }))],
-        rate: await readErrorRate(executor, { now, hours: HOURS }),
+        changes: await withAround(
+          executor,
+          await readPolicyHistory(executor, { name, limit: CHANGES }),
+          rate,
+        ),
+        rate,
       };
     },
     page: ({ lines, applied, refused, simulated, changes, rate }, _visit, { database, name, category }) => {
@@ -79,7 +84,7 @@ export function policyView({ view, databases }: ConsoleContext): void {
         ${appliedTable(applied)}
         <h2>What changed</h2>
         ${errorChart(rate, changes, `Failed attempts in ${database} in ${HOURS} h, and changes of ${name}`)}
-        ${changeTable(changes, rate, `Changes of ${name}, the newest first`, () => path)}
+        ${changeTable(changes, `Changes of ${name}, the newest first`, () => path)}
         <h2>The load that it adds</h2>
         ${filterForm(path, [{ name: 'category', label: 'What fails', value: category, options: CATEGORIES }])}
         ${simulationTable(simulated, category)}`;
