@@ -88,3 +88,9 @@ it('a paused consumer is one item with its resume, however many partitions it ha
     },
   ]);
 });
+
+it('the list of failures does not say that nothing failed while a database cannot be read', async () => {
+  const page = await (await fetch(new URL('/failures?code=NONE', shown.url))).text();
+  expect(page).toContain('ledger is not shown');
+  expect(page).not.toContain('Nothing has failed');
+});

@@ -26,11 +26,19 @@ export function verdictState(verdict: string): Html {
 }
 
 /** The state of a reconciler in a few words. */
-export function reconcilerState({ held, paused, overdueSince, leader }: ReconcilerAnswer): Html {
+export function reconcilerState(reconciler: ReconcilerAnswer): Html {
+  const { held, paused, overdueSince, leader, verdicts } = reconciler;
   if (paused !== null) return state('off', `paused by ${paused.by}`);
   if (held !== null) return state('needs', 'repairs held');
   if (overdueSince !== null) return state('needs', 'overdue');
-  return leader === null ? state('needs', 'no process runs it') : state('ok', 'runs');
+  if (leader === null) return state('needs', 'no process runs it');
+  const left = verdicts.reduce(
+    (sum, { verdict, keys }) => sum + (KINDS[verdict] === undefined ? keys : 0),
+    0,
+  );
+  return left === 0
+    ? state('ok', 'runs')
+    : state('needs', `${left} ${left === 1 ? 'key needs' : 'keys need'} you`);
 }
 
 /** A divergent key: its verdict, how old both are, and its fields side by side. With `choose`, a box to choose it. */

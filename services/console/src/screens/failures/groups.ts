@@ -64,7 +64,8 @@ export function groupsPage({ view, databases }: ConsoleContext): void {
     },
     page: ({ groups, left, unread }, { now }, filter) => ({
       title: 'Failures',
-      body: html`${unreadNote(unread)} ${form(filter, databases.names)} ${tableOf(groups, filter, now)}
+      body: html`${unreadNote(unread)} ${form(filter, databases.names)}
+      ${tableOf(groups, filter, now, unread.length > 0)}
       ${left === 0 ? '' : html`<p class="note">${left} smaller groups are not shown: filter by consumer or code.</p>`}
       ${groups.length === 0 || filtered('', filter) === '' ? '' : html`<p>${actionLink(filtered('/failures/replay', filter), 'Replay all that match')}</p>`}`,
     }),
@@ -90,12 +91,14 @@ function form(filter: FailureFilter, databases: readonly string[]): Html {
   ]);
 }
 
-function tableOf(groups: readonly Group[], filter: FailureFilter, now: number): Html {
+function tableOf(groups: readonly Group[], filter: FailureFilter, now: number, isPart: boolean): Html {
   const since = filter.since === undefined ? 'the last 24 hours' : 'the span of the filter';
   return dataTable({
     caption: 'Failures, the most frequent first',
     rows: groups,
-    empty: 'Nothing has failed: no event is parked, and there is no dead letter.',
+    empty: isPart
+      ? 'Nothing is known to have failed: not every database could be read.'
+      : 'Nothing has failed: no event is parked, and there is no dead letter.',
     href: ({ database, consumer, handler, state, category, code, fingerprint }) =>
       filtered('/failures/keys', {
         ...filter,

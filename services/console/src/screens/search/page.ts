@@ -53,9 +53,11 @@ function intro(): Html {
     <p class="quiet">All databases are searched at once. From any page, press <kbd>/</kbd>.</p>`;
 }
 
-function whyPart({ why, kind }: SearchAnswer): Html {
+function whyPart({ why, kind, unread }: SearchAnswer): Html {
   if (why.length === 0)
-    return kind === 'key' ? html`<p>${state('ok', 'Nothing of this key waits')}</p>` : nothing;
+    return kind === 'key' && unread.length === 0
+      ? html`<p>${state('ok', 'Nothing of this key waits')}</p>`
+      : nothing;
   return html`<h2>Why it is not done</h2>
     <ul class="why">
       ${why.map(
