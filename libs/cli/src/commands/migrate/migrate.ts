@@ -7,6 +7,7 @@ import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
+import { type Renewal, renewGrants } from './renew-grants.ts';
 import { ownMigrations } from './own-migrations.ts';
 
 /** Applies every migration that the database lacks, and gives the source its name. Repeating it changes nothing. */
@@ -28,16 +29,32 @@ export const migrateCommand = command({
     ];
     if (name !== undefined) await nameSource(database.executor, name);
     const source = await readSource(database.executor);
-    return result({ applied, source }, () => [
+    const grants = await renewGrants(database.executor);
+    return result({ applied, source, grants }, () => [
       ...applied.map(
         (one) =>
           `${one.adopted === true ? 'adopted' : 'applied'} ${one.package}/${String(one.number).padStart(3, '0')}-${one.name}`,
       ),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
+      ...grantLines(grants),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,
     ]);
   },
 });
+
+function grantLines(grants: readonly Renewal[]): readonly string[] {
+  const renewed = grants.flatMap(({ duty, refused }) => (refused === undefined ? [duty] : []));
+  return [
+    ...(renewed.length === 0 ? [] : [`grants renewed: ${renewed.join(', ')}`]),
+    ...grants.flatMap(({ duty, refused }) =>
+      refused === undefined
+        ? []
+        : [
+            `grants of ${duty} were not renewed (${refused}): run \`converge roles ${duty}\` as the owner of the tables`,
+          ],
+    ),
+  ];
+}
 
 /** Applies the tables of the local log where it is the broker: in its own database, if it has one. */
 async function migrateLog(context: CommandContext): Promise<readonly AppliedMigration[]> {
