@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { systemClock } from '@convergekit/core';
 import type { BrokerName } from '@convergekit/local/choose';
 import { type Stack, startStack } from '@convergekit/testing';
+import { freePorts } from '@convergekit/testing/engine';
 import type { Judgement } from './audit/audit.ts';
 import { interruption } from '../interrupt.ts';
 import { runDemo } from './demo.ts';
+import { Child } from './process/child.ts';
+import { type Access, accessLines, consoleEnv } from './show/access.ts';
 import { keepEvidence } from './show/evidence.ts';
 import { script } from './faults/script.ts';
 import { type Progress, progress } from './show/progress.ts';
@@ -89,15 +93,20 @@ async function keep(shop: World, shownTo: Progress): Promise<number> {
   const note = (text: string): void => shownTo.note(text);
   note(`orders:    POST ${shop.ordersUrl}/orders (Idempotency-Key), GET ${shop.ordersUrl}/orders/:id`);
   note(`provider:  PUT ${shop.providerUrl}/admin/behaviour {"mode":"decline"}`);
-  note(`log:       ${shop.brokers}`);
-  for (const [name, database] of Object.entries(shop.databases)) {
-    const { host, port, database: db } = database.target;
-    note(`database:  ${name.padEnd(9)} postgres://${host}:${port}/${db}`);
-  }
+  const [port = 0, healthPort = 0] = await freePorts(2);
+  const access: Access = {
+    ...{ urls: shop.urls, log: shop.logEnv },
+    console: { port, token: randomBytes(8).toString('hex') },
+  };
+  const spec = { name: 'console', main: 'services/console/src/main.ts', healthPort };
+  const shownBy = new Child({ ...spec, env: consoleEnv(access, healthPort) }, logFolder);
+  shownBy.start();
+  for (const line of accessLines(access)) note(line);
   for (const { spec } of shop.children)
     note(`health:    http://127.0.0.1:${spec.healthPort}/readyz  ${spec.name}`);
   note('Ctrl-C stops everything');
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await shownBy.stop();
   return 0;
 }
 

@@ -49,6 +49,10 @@ export interface World {
   readonly readLog: () => Promise<readonly LogRecord[]>;
   readonly logReader: string;
   readonly databases: Readonly<Record<DatabaseName, Database>>;
+  /** The addresses of the databases of the kit, with their logins. */
+  readonly urls: Readonly<Record<Source, string>>;
+  /** The settings by which processes find the log. */
+  readonly logEnv: Readonly<Record<string, string>>;
   child(name: ChildName): Child;
   readonly children: readonly Child[];
   start(): Promise<void>;
@@ -91,6 +95,8 @@ export async function buildWorld({
     readLog: () => log.read(),
     logReader: log.reader,
     databases,
+    urls: Object.fromEntries(sources.map((name) => [name, urls[name]])) as Record<Source, string>,
+    logEnv: log.env,
     children,
     child: (name) => {
       const found = children.find(({ spec }) => spec.name === name);
