@@ -45,6 +45,11 @@ describe('the schema of the values', () => {
       /reconciler.databases is empty/,
     ],
     ['a console without databases', 'console.enabled=true', /console.databases is empty/],
+    [
+      'a console that no user can read',
+      'console.enabled=true,console.databases.orders.existingSecret=s',
+      /console.tokens is empty/,
+    ],
     ['a key of a certificate without its secret', 'kafka.tls.caKey="ca.crt"', /names the secret of the keys/],
   ])('%s is refused with what to set', async (_what, set, why) => {
     await expect(render(helm, chart, [valuesOf('relays')], [set])).rejects.toThrow(why);

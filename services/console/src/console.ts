@@ -9,6 +9,7 @@ import { createApp } from './app.ts';
 import { openDatabases } from './databases.ts';
 import { RunningActions } from './routes/running.ts';
 import { screens } from './screens/index.ts';
+import { checkAccess } from './security/readers.ts';
 import { signer } from './security/keys.ts';
 
 /** The time a stop gives open requests and running actions, in milliseconds. */
@@ -21,6 +22,7 @@ export function consoleService(settings: Settings, clock: Clock = systemClock): 
       'the console has no database: give CONVERGE__CONSOLE__DATABASES__<NAME>=postgres://… for each database that it shows',
       { code: 'CONFIG_MISSING', category: 'configuration', certainty: 'not_applied' },
     );
+  checkAccess(settings.console);
   const databases = openDatabases(settings);
   const broker = brokerOf(settings);
   const running = new RunningActions(newUuidV7);

@@ -1,3 +1,4 @@
+import type { Visitor } from './security/visitor.ts';
 import type { PayloadPrivacy } from './types.ts';
 
 /** The longest payload that a page masks or shows, in characters. */
@@ -34,4 +35,49 @@ function masked(value: unknown): unknown {
     default:
       return value;
   }
+}
+
+/** What stands for a part of an error's text that may be a value. */
+const PART = '‹…›';
+/** Values that errors quote: in quotes, or as Postgres names the columns of a key. */
+const QUOTED = /"[^"]*"|`[^`]*`|(?<!\w)'[^']*'(?!\w)|‘[^’]*’|=\([^)]*\)/g;
+const MOST_OF_ERROR = 2_000;
+
+/**
+ * Returns what may be shown of an error's text, which may quote the data of an event: all of it to an operator where payloads are
+ * shown in full, else without what is quoted and without words that have a digit or an @. Pure.
+ */
+export function shownError(text: string, privacy: PayloadPrivacy, { kind }: Visitor): string {
+  if (privacy === 'full' && kind === 'operator') return text;
+  if (privacy === 'none') return '‹hidden›';
+  return text
+    .slice(0, MOST_OF_ERROR)
+    .replaceAll(QUOTED, PART)
+    .split(/(\s+)/)
+    .map((word) => (/[\d@]/.test(word) ? PART : word))
+    .join('');
+}
+
+/** The fields that have the text of an error. */
+const ERROR_FIELDS = ['reason', 'message', 'shape'];
+/** Those of an act of an operator have the operator's own words. */
+const OF_ACTS = ['by', 'actor'];
+
+/** Returns plain data with the texts of errors in it as they may be shown. Pure. */
+export function hideErrors<T>(data: T, privacy: PayloadPrivacy, visitor: Visitor): T {
+  const isPlain = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype;
+  const walk = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(walk);
+    if (typeof value !== 'object' || value === null || !isPlain(value)) return value;
+    const isAct = OF_ACTS.some((name) => name in value);
+    return Object.fromEntries(
+      Object.entries(value).map(([name, one]) => [
+        name,
+        !isAct && typeof one === 'string' && ERROR_FIELDS.includes(name)
+          ? shownError(one, privacy, visitor)
+          : walk(one),
+      ]),
+    );
+  };
+  return walk(data) as T;
 }

@@ -9,8 +9,10 @@ const proxy = z.object({
   }),
   addresses: z
     .array(z.string())
-    .default(['127.0.0.1', '::1'])
-    .describe('The addresses from which the header of the proxy is believed.'),
+    .default([])
+    .describe(
+      'The addresses from which the header of the proxy is believed; needed with a header. Every process at one of them may name any user: for a proxy on the same machine give 127.0.0.1 only where no other user has a process.',
+    ),
 });
 
 /** The settings of the console, part of the schema of all commands. */
@@ -40,11 +42,19 @@ export const consoleSettings = z.object({
     .describe(
       'Host names under which browsers reach the console, besides localhost; a request for any other is refused.',
     ),
+  reads: z.enum(['anyone', 'signed-in']).optional().meta({
+    description: 'Who may read: anyone who reaches the console, or users that are signed in.',
+    fallback: '`anyone` where it listens on this machine alone, else `signed-in`',
+  }),
+  viewers: z
+    .array(z.string())
+    .default([])
+    .describe('Users who may read and not act, nor see a payload in full.'),
   payloads: z
     .enum(['none', 'masked', 'full'])
     .default('masked')
     .describe(
-      'What is shown of the data of events: nothing, its shape with every value masked, or, to a signed-in user who asks for it, all of it; such a look is audited.',
+      'What is shown of the data of events: nothing, its shape with every value masked, or, to a signed-in user who asks for it, all of it; such a look is audited. Texts of errors go by it, too: none, without what looks like a value, or, to a signed-in user, whole.',
     ),
   tokens: z
     .record(z.string(), z.string().min(16, 'a token has 16 characters or more: `openssl rand -hex 32`'))

@@ -84,13 +84,15 @@ function menuEntry(screen: MenuEntry, path: string): Html {
 }
 
 function userPart(visitor: Visitor | undefined, path: string): Html {
-  if (visitor?.kind !== 'operator')
+  if (visitor === undefined || visitor.kind === 'reader')
     return html`<p class="user">
       <span class="quiet">read-only</span> <a href="/sign-in?to=${encodeURIComponent(path)}">Sign in</a>
     </p>`;
-  if (visitor.via !== 'session') return html`<p class="user">${visitor.user}</p>`;
+  const name =
+    visitor.kind === 'viewer' ? html`${visitor.user} <span class="quiet">(read-only)</span>` : visitor.user;
+  if (visitor.via !== 'session') return html`<p class="user">${name}</p>`;
   return html`<form class="user" method="post" action="/sign-out">
-    <span>${visitor.user}</span>
+    <span>${name}</span>
     <input type="hidden" name="formToken" value="${visitor.formToken}" />
     <button type="submit" class="plain">Sign out</button>
   </form>`;

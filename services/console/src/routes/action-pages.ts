@@ -50,6 +50,7 @@ interface FormParts {
 
 function formOf({ title, eligible, visitor, url, own }: FormParts): Html {
   if (eligible === 0) return html`<p>${state('ok', 'Nothing to do')}</p>`;
+  if (visitor.kind === 'viewer') return html`<p class="note">${visitor.user} may read here and not act.</p>`;
   if (visitor.kind !== 'operator')
     return html`<p class="note">
       The console is read-only without a user.

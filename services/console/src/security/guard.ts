@@ -72,6 +72,26 @@ export function checkOrigin(): MiddlewareHandler<ConsoleTypes> {
   };
 }
 
+/** Refuses reads of visitors without a name, but the way to sign in, where only users may read. */
+export function checkReader(reads: 'anyone' | 'signed-in'): MiddlewareHandler<ConsoleTypes> {
+  return async (c, next) => {
+    const { path } = c.req;
+    const isOpen = path === '/sign-in' || path.startsWith('/static/');
+    if (reads === 'anyone' || isOpen || c.get('visitor').kind !== 'reader') return next();
+    if (!path.startsWith('/api/') && c.req.method === 'GET')
+      return c.redirect(`/sign-in?to=${encodeURIComponent(path + new URL(c.req.url).search)}`, 303);
+    throw signInNeeded('only users may read here');
+  };
+}
+
+function signInNeeded(why: string): ConsoleRefusal {
+  return new ConsoleRefusal(
+    401,
+    'CONSOLE_SIGN_IN_NEEDED',
+    `${why}: sign in at /sign-in, or send \`authorization: Bearer <token>\``,
+  );
+}
+
 /**
  * Returns the operator of a request that changes something, or refuses it.
  * A browser adds cookies and a proxy's header by itself, so such a request must carry the token of a form; a bearer
@@ -81,13 +101,22 @@ export function requireOperator(
   c: Context<ConsoleTypes>,
   formToken: string | undefined,
 ): Extract<Visitor, { kind: 'operator' }> {
+  const visitor = requireUser(c, formToken);
+  if (visitor.kind === 'operator') return visitor;
+  throw new ConsoleRefusal(
+    403,
+    'CONSOLE_VIEWER',
+    `${visitor.user} may read here and not act: CONVERGE__CONSOLE__VIEWERS has the name`,
+  );
+}
+
+/** Returns the user of a request that a form of the console, or a bearer token, sent. */
+export function requireUser(
+  c: Context<ConsoleTypes>,
+  formToken: string | undefined,
+): Exclude<Visitor, { kind: 'reader' }> {
   const visitor = c.get('visitor');
-  if (visitor.kind !== 'operator')
-    throw new ConsoleRefusal(
-      401,
-      'CONSOLE_SIGN_IN_NEEDED',
-      'the console is read-only without a user: sign in at /sign-in, or send `authorization: Bearer <token>`',
-    );
+  if (visitor.kind === 'reader') throw signInNeeded('the console is read-only without a user');
   if (visitor.via !== 'token' && !sameText(formToken ?? '', visitor.formToken))
     throw new ConsoleRefusal(
       403,

@@ -14,30 +14,39 @@ export interface Claims {
   readonly proxyUser: string | undefined;
   /** The address at the other end of the connection. */
   readonly address: string | undefined;
+  /** True for a read that no page of the console is known to have asked for. */
+  readonly isForeign: boolean;
 }
 
-type Trust = Pick<Settings['console'], 'tokens' | 'proxy'>;
+type Trust = Pick<Settings['console'], 'tokens' | 'proxy' | 'viewers'>;
 
-/** Decides who a request comes from. A proxy's header counts only from its addresses, and only where it is set. Pure. */
+/**
+ * Decides who a request comes from. A proxy's header counts only from its addresses, and only where it is set. A proxy adds it to
+ * every request of a browser, so another site's page could have this user look at what leaves a row in the audit: what the browser
+ * does not call its own is read as a viewer. Pure.
+ */
 export function visitorOf(claims: Claims, trust: Trust, now: number, signer: Signer): Visitor {
-  const operator = (user: string, via: 'token' | 'session' | 'proxy'): Visitor => ({
-    kind: 'operator',
+  const known = (user: string, via: 'token' | 'session' | 'proxy'): Visitor => ({
+    kind: trust.viewers.includes(user) || (via === 'proxy' && claims.isForeign) ? 'viewer' : 'operator',
     user,
     via,
     formToken: signer.sign('form', user),
   });
   const bearer = /^Bearer (.+)$/i.exec(claims.authorization ?? '')?.[1];
   const byToken = bearer === undefined ? undefined : userOfToken(bearer, trust.tokens);
-  if (byToken !== undefined) return operator(byToken, 'token');
+  if (byToken !== undefined) return known(byToken, 'token');
   const byCookie = claims.cookie === undefined ? undefined : userOfSession(claims.cookie, now, signer);
   // A user whose token was taken away since is not signed in any more.
-  if (byCookie !== undefined && Object.hasOwn(trust.tokens, byCookie)) return operator(byCookie, 'session');
+  if (byCookie !== undefined && Object.hasOwn(trust.tokens, byCookie)) return known(byCookie, 'session');
   const { proxyUser = '', address } = claims;
   const isProxy = address !== undefined && trust.proxy.addresses.includes(address.replace(/^::ffff:/, ''));
   if (trust.proxy.userHeader !== undefined && isProxy && proxyUser.trim() !== '')
-    return operator(proxyUser.trim(), 'proxy');
+    return known(proxyUser.trim(), 'proxy');
   return READER;
 }
+
+const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
+const isOwn = (site: string | undefined): boolean => site === 'same-origin' || site === 'none';
 
 /** Sets the visitor of each request. */
 export function identify(settings: Settings, clock: Clock, signer: Signer): MiddlewareHandler<ConsoleTypes> {
@@ -48,6 +57,7 @@ export function identify(settings: Settings, clock: Clock, signer: Signer): Midd
       cookie: getCookie(c, SESSION_COOKIE),
       proxyUser: trust.proxy.userHeader === undefined ? undefined : c.req.header(trust.proxy.userHeader),
       address: c.env.incoming?.socket.remoteAddress,
+      isForeign: isRead(c.req.method) && !isOwn(c.req.header('sec-fetch-site')),
     };
     c.set('visitor', visitorOf(claims, trust, clock.now(), signer));
     await next();

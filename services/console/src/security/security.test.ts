@@ -169,12 +169,12 @@ describe('a user', () => {
   });
 
   it('the user header counts only from the address of the proxy, and only where it is set', () => {
-    const claims = { authorization: undefined, cookie: undefined, proxyUser: 'eve' };
+    const claims = { authorization: undefined, cookie: undefined, proxyUser: 'eve', isForeign: false };
     const trust = { tokens: {}, proxy: { userHeader: 'x-user', addresses: ['10.0.0.7'] } };
     const kind = (
       address: string | undefined,
       proxy: Parameters<typeof visitorOf>[1]['proxy'] = trust.proxy,
-    ) => visitorOf({ ...claims, address }, { tokens: {}, proxy }, 0, key).kind;
+    ) => visitorOf({ ...claims, address }, { tokens: {}, viewers: [], proxy }, 0, key).kind;
     expect(['10.0.0.7', '::ffff:10.0.0.7', '10.0.0.8', undefined].map((address) => kind(address))).toEqual([
       'operator',
       'operator',
@@ -190,10 +190,11 @@ describe('a user', () => {
       proxyUser: undefined,
       address: undefined,
       cookie: sessionOf('ada', 0, key),
+      isForeign: false,
     };
     const proxy = { addresses: [] };
-    expect(visitorOf(claims, { tokens: { ada: 'x' }, proxy }, 1, key).kind).toBe('operator');
-    expect(visitorOf(claims, { tokens: { bob: 'x' }, proxy }, 1, key).kind).toBe('reader');
+    expect(visitorOf(claims, { tokens: { ada: 'x' }, viewers: [], proxy }, 1, key).kind).toBe('operator');
+    expect(visitorOf(claims, { tokens: { bob: 'x' }, viewers: [], proxy }, 1, key).kind).toBe('reader');
   });
 
   it('signing in leads to a page of the console only', () => {

@@ -5,7 +5,7 @@ import type { RenderPage } from '../layout/layout.ts';
 import { formOf } from '../routes/input.ts';
 import type { ConsoleContext } from '../screen.ts';
 import type { App } from '../types.ts';
-import { requireOperator } from './guard.ts';
+import { requireUser } from './guard.ts';
 import type { Signer } from './keys.ts';
 import { SESSION_COOKIE, SESSION_MS, sessionOf, userOfToken } from './session.ts';
 
@@ -40,7 +40,7 @@ export function signInRoutes(
   });
   app.post('/sign-out', async (c) => {
     const { formToken } = await formOf(c);
-    requireOperator(c, textOf(formToken));
+    requireUser(c, textOf(formToken));
     deleteCookie(c, SESSION_COOKIE, { path: '/' });
     return c.redirect('/', 303);
   });

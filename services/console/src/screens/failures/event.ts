@@ -1,7 +1,7 @@
 import { readParked } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { notFound } from '../../errors.ts';
-import { shownPayload } from '../../payload.ts';
+import { hideErrors, shownPayload } from '../../payload.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { parkedEventPage } from './event-page.ts';
 import { type ParkedEvent, parkedEventSchema } from './event-schema.ts';
@@ -17,19 +17,19 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
       'One parked event: its headers, its payload as far as it may be shown, every attempt, and what operators did',
     input: z.object({ database: z.string(), id: z.uuid() }),
     answer: parkedEventSchema,
-    read: async ({ database, id }) => {
+    read: async ({ database, id }, { visitor }) => {
       const found = await readParked(databases.get(database).executor, id);
       if (found === undefined) throw gone(database, id);
       const { payload, edited, headers, attempts, audit, ...rest } = found;
       const shown = (bytes: Buffer | null): string | undefined =>
         bytes === null ? undefined : shownPayload(bytes.toString('utf8'), payloads);
       return {
-        ...rest,
+        ...hideErrors(rest, payloads, visitor),
         database,
         headers: shownHeaders(headers),
         payload: shown(payload),
         edited: shown(edited),
-        attempts: [...attempts],
+        attempts: [...hideErrors(attempts, payloads, visitor)],
         audit: [...audit],
       };
     },

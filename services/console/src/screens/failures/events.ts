@@ -6,6 +6,7 @@ import type { ConsoleContext } from '../../screen.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { hasTables } from '../../present-sql.ts';
 import { filtered, filterFields, parkedFilterOf } from './filter.ts';
+import { hideErrors } from '../../payload.ts';
 import { parkedState } from './parked-text.ts';
 
 const PAGE = 50;
@@ -33,13 +34,13 @@ const answerSchema = z.object({
 const cursor = z.object({ parkedAt: z.string().regex(/^\d{1,18}$/), id: z.uuid() });
 
 /** Defines the list of parked events. */
-export function eventsPage({ view, databases }: ConsoleContext): void {
+export function eventsPage({ view, databases, payloads }: ConsoleContext): void {
   view({
     path: '/failures/events',
     summary: 'Parked events that match, in the order of parking',
     input: z.object({ ...filterFields, after: z.string().optional() }),
     answer: answerSchema,
-    read: async (filter) => {
+    read: async (filter, { visitor }) => {
       const paging = { after: readCursor(filter.after, cursor), limit: PAGE + 1 };
       const { rows, unread } = await databases.gather(
         async (executor) =>
@@ -54,7 +55,7 @@ export function eventsPage({ view, databases }: ConsoleContext): void {
       const page = sorted.slice(0, PAGE);
       const last = sorted.length > PAGE ? page.at(-1)?.cursor : undefined;
       return {
-        events: page,
+        events: hideErrors(page, payloads, visitor),
         ...(last !== undefined && { next: writeCursor({ ...last }) }),
         unread: [...unread],
       };

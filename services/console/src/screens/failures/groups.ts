@@ -6,6 +6,7 @@ import { actionLink, ago, dataTable, filterForm, unreadNote } from '../../layout
 import type { ConsoleContext } from '../../screen.ts';
 import { hasTables } from '../../present-sql.ts';
 import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
+import { hideErrors } from '../../payload.ts';
 import { failureText, parkedState } from './parked-text.ts';
 import { sparkline } from './sparkline.ts';
 
@@ -40,13 +41,13 @@ const answerSchema = z.object({
 });
 
 /** Defines the list of failures, by handler, state and fingerprint. */
-export function groupsPage({ view, databases }: ConsoleContext): void {
+export function groupsPage({ view, databases, payloads }: ConsoleContext): void {
   view({
     path: '/failures',
     summary: 'Parked events and dead letters, grouped by handler and failure',
     input: z.object(filterFields),
     answer: answerSchema,
-    read: async (filter, { now }) => {
+    read: async (filter, { now, visitor }) => {
       const span = spanOf(filter, now);
       const { rows, unread } = await databases.gather(
         async (executor) =>
@@ -57,7 +58,10 @@ export function groupsPage({ view, databases }: ConsoleContext): void {
       );
       const sorted = rows.toSorted((a, b) => b.events - a.events);
       return {
-        groups: sorted.slice(0, MOST_GROUPS).map((row) => ({ ...row, counts: [...row.counts] })),
+        groups: hideErrors(sorted.slice(0, MOST_GROUPS), payloads, visitor).map((row) => ({
+          ...row,
+          counts: [...row.counts],
+        })),
         left: Math.max(0, sorted.length - MOST_GROUPS),
         unread: [...unread],
       };

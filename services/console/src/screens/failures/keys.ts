@@ -6,6 +6,7 @@ import type { ConsoleContext } from '../../screen.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { hasTables } from '../../present-sql.ts';
 import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
+import { hideErrors } from '../../payload.ts';
 import { failureText, parkedState } from './parked-text.ts';
 
 const PAGE = 50;
@@ -44,13 +45,13 @@ const answerSchema = z.object({
 const cursor = z.object({ consumer: z.string(), topic: z.string(), key: z.string() });
 
 /** Defines the page of one group of failures: its keys, and what an operator can do about it. */
-export function keysPage({ view, databases }: ConsoleContext): void {
+export function keysPage({ view, databases, payloads }: ConsoleContext): void {
   view({
     path: '/failures/keys',
     summary: 'The keys of failures that match',
     input: z.object({ ...filterFields, after: z.string().optional() }),
     answer: answerSchema,
-    read: async (filter, { now }) => {
+    read: async (filter, { now, visitor }) => {
       const parked = parkedFilterOf(filter);
       const span = { from: new Date(now), to: new Date(now + 1), buckets: 1 };
       const paging = { after: readCursor(filter.after, cursor), limit: PAGE + 1 };
@@ -67,7 +68,7 @@ export function keysPage({ view, databases }: ConsoleContext): void {
       const sorted = rows.toSorted(inOrder);
       const page = sorted.slice(0, PAGE);
       const last = sorted.length > PAGE ? page.at(-1) : undefined;
-      const [group] = groups.rows;
+      const [group] = hideErrors(groups.rows, payloads, visitor);
       return {
         ...(groups.rows.length === 1 && group !== undefined && { group }),
         keys: page,

@@ -11,6 +11,7 @@ import {
   withQuery,
 } from '../../layout/parts.ts';
 import { sagaPath } from '../../links.ts';
+import { hideErrors } from '../../payload.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { writeCursor } from '../cursor.ts';
 import { hasTables } from '../../present-sql.ts';
@@ -47,13 +48,13 @@ const answerSchema = z.object({
 });
 
 /** Defines the list of sagas. */
-export function listPage({ view, databases }: ConsoleContext): void {
+export function listPage({ view, databases, payloads }: ConsoleContext): void {
   view({
     path: '/sagas',
     summary: 'Sagas by state, what needs an operator first',
     input: searchSchema,
     answer: answerSchema,
-    read: async (search, { now }) => {
+    read: async (search, { now, visitor }) => {
       const { rows, unread } = await findSagas(databases, search, { now, limit: PAGE + 1 });
       const order = statesOf(search);
       const sorted = rows.toSorted(
@@ -64,7 +65,7 @@ export function listPage({ view, databases }: ConsoleContext): void {
       const page = sorted.slice(0, PAGE);
       const last = sorted.length > PAGE ? page.at(-1)?.cursor : undefined;
       return {
-        sagas: page,
+        sagas: hideErrors(page, payloads, visitor),
         counts: await counts(),
         unread: [...unread],
         ...(last !== undefined && { next: writeCursor({ ...last }) }),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { notFound } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, dataTable, facts, moment, state, withQuery } from '../../layout/parts.ts';
+import { hideErrors } from '../../payload.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { eventPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
@@ -72,16 +73,16 @@ const TABLES = [
 ] as const;
 
 /** Defines the page of one saga. */
-export function sagaPage({ view, databases }: ConsoleContext): void {
+export function sagaPage({ view, databases, payloads }: ConsoleContext): void {
   view({
     path: '/sagas/:instance',
     summary: 'One saga: its steps, its swim lanes and its narrative',
     input: z.object({ instance: z.string() }),
     answer: answerSchema,
-    read: async ({ instance }) => {
+    read: async ({ instance }, { visitor }) => {
       const present = await Promise.all(databases.all.map(({ executor }) => hasTables(executor, ...TABLES)));
       const named = databases.all.filter((_, index) => present[index]);
-      const narrative = await readNarrative(named, instance);
+      const narrative = hideErrors(await readNarrative(named, instance), payloads, visitor);
       if (narrative.entries.length === 0)
         throw notFound(
           `no database of the console knows the saga ${instance}: its id is that of the event that started it`,

@@ -4,7 +4,7 @@ import type { ConsoleDatabase } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
 import { html, nothing } from '../../layout/html.ts';
 import { actionLink, unreadNote } from '../../layout/parts.ts';
-import { shownPayload } from '../../payload.ts';
+import { hideErrors, shownPayload } from '../../payload.ts';
 import type { ConsoleContext, PageContent } from '../../screen.ts';
 import { unreadSchema } from '../attention/schemas.ts';
 import { actsTable, historyPart } from './parts.ts';
@@ -35,7 +35,7 @@ export function eventRoutes(context: ConsoleContext): void {
     summary: 'Everything that is known of an event: its attempts, waits, answers, and the acts of operators',
     input,
     answer: eventSchema,
-    read: async ({ id }) => {
+    read: async ({ id }, { visitor }) => {
       const acts = await databases.gather((executor) => actsAbout(executor, id));
       const unread = unreadOf(acts);
       const readable = databases.all.filter(({ name }) => unread.every(({ database }) => database !== name));
@@ -43,7 +43,7 @@ export function eventRoutes(context: ConsoleContext): void {
       if (history.entries.length === 0 && acts.rows.length === 0)
         throw notFound(unknownText(id, databases.names));
       const text = await payloadOf(readable, history.emitted);
-      const { head, rows, end } = historyText(history);
+      const { head, rows, end } = historyText(hideErrors(history, payloads, visitor));
       const shown = text === undefined ? undefined : shownPayload(text, payloads);
       return {
         ...{ id, acts: [...acts.rows], unread, mayOpen: payloads === 'full' && text !== undefined },

@@ -18,11 +18,18 @@ const MOST = 100;
 const ANSWERS_MIN = 10;
 
 /** Searches all databases for an id, a key, a trace or a position. */
-export async function readSearch(parts: Parts, given: string, now: number): Promise<SearchAnswer> {
+export async function readSearch(
+  parts: Parts,
+  given: string,
+  now: number,
+  hide: Hide,
+): Promise<SearchAnswer> {
   const query = classify(given);
   const hasLog = parts.broker !== undefined;
   if (query.text === '') return { ...EMPTY, query: '', kind: 'none', hasLog };
-  const found = await find(parts, query, given.trim());
+  const all = await find(parts, query, given.trim(), hide);
+  const { parked = [], open = [], sagas = [] } = all;
+  const found = { ...all, ...hide({ parked, open, sagas }) };
   return {
     ...EMPTY,
     ...found,
@@ -33,16 +40,19 @@ export async function readSearch(parts: Parts, given: string, now: number): Prom
   };
 }
 
+/** Hides what may not be shown of the texts of errors. */
+type Hide = <T>(found: T) => T;
+
 type Found = Partial<Omit<SearchAnswer, 'query' | 'kind' | 'hasLog' | 'why'>>;
 
 /** Finds what a text names by its form, and what has it as its key: a key may look like an id, a trace or a position. */
-async function find(parts: Parts, query: Query, key: string): Promise<Found> {
+async function find(parts: Parts, query: Query, key: string, hide: Hide): Promise<Found> {
   const found = await byKey(parts, key);
   switch (query.kind) {
     case 'key':
       return found;
     case 'id':
-      return joined(found, await byId(parts, query.text));
+      return joined(found, await byId(parts, query.text, hide));
     case 'trace':
       return joined(found, await byEvent(parts, 'trace', query.text));
     case 'position':
@@ -78,14 +88,14 @@ async function byKey({ databases }: Parts, key: string): Promise<Found> {
   };
 }
 
-async function byId({ databases }: Parts, id: string): Promise<Found> {
+async function byId({ databases }: Parts, id: string, hide: Hide): Promise<Found> {
   const [parked, sagas, acts] = await Promise.all([
     databases.gather(where('converge.parked', (executor) => findParked(executor, 'event', id))),
     databases.gather(where('converge.saga_instance', (executor) => instanceOf(executor, id))),
     databases.gather((executor) => actsAbout(executor, id)),
   ]);
   const unread = unreadOf(parked, sagas, acts);
-  const history = await historyOf({ databases }, id, unread);
+  const history = await historyOf({ databases }, id, unread, hide);
   return {
     ...{ parked: [...parked.rows], sagas: [...sagas.rows], acts: [...acts.rows], unread },
     ...(history !== undefined && { history }),
@@ -120,13 +130,14 @@ export async function historyOf(
   { databases }: Pick<Parts, 'databases'>,
   id: string,
   unread: readonly Unread[],
+  hide: Hide,
 ): Promise<SearchAnswer['history'] | undefined> {
   const lost = new Set(unread.map(({ database }) => database));
   const readable = databases.all.filter(({ name }) => !lost.has(name));
   const reach = { minutes: ANSWERS_MIN, whole: false, onWhole: () => undefined };
   const history = await readHistory(readable, id, reach);
   if (history.entries.length === 0) return undefined;
-  const { head, rows, end } = historyText(history);
+  const { head, rows, end } = historyText(hide(history));
   return { head, rows: rows.map(([when, who, what]): [string, string, string] => [when, who, what]), end };
 }
 
