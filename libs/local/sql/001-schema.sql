@@ -123,4 +123,7 @@ revoke all on function converge_log.drop_child_before(timestamptz) from public;
 create function converge_log.drop_expired_child() returns text language sql security definer
   set search_path = pg_catalog, pg_temp as $$ select converge_log.drop_child_before(clock_timestamp()) $$;
 
+-- They act with the rights of the owner: only logins that write to the log, or read it, are given them.
+revoke all on function converge_log.make_children(), converge_log.drop_expired_child() from public;
+
 select converge_log.make_children();

@@ -37,6 +37,20 @@ const codecs: readonly (readonly [name: string, codec: number, compress: (body: 
 ];
 const LIMIT = 1_000_000;
 
+// Seen to fail without the bound: a megabyte of such blocks keeps a reader for more than a second.
+it('blocks of snappy that are smaller than a producer makes them are refused before one is decompressed', () => {
+  const blocks = (count: number, size: number): Buffer => {
+    const block = compressSync(Buffer.alloc(size));
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(block.length);
+    const magic = Buffer.from('82534e41505059000000000100000001', 'hex');
+    return Buffer.concat([magic, ...Array.from({ length: count }, () => [length, block]).flat()]);
+  };
+  expect(() => decompress(blocks(10_000, 1), 2, LIMIT)).toThrow(/10000 blocks of snappy for 10000 bytes/);
+  expect(decompress(blocks(60, 1), 2, LIMIT)).toHaveLength(60);
+  expect(decompress(blocks(900, 1_024), 2, LIMIT)).toHaveLength(900 * 1_024);
+});
+
 describe.each(codecs)('decompression of %s', (_, codec, compress) => {
   const bodies = fc
     .tuple(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.integer({ min: 1, max: 600 }))

@@ -44,6 +44,9 @@ function bounded(limit: number, work: () => Buffer): Buffer {
 /** The Java client frames its blocks as the xerial library does: a magic, two versions, then each block behind its length. */
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER = 16;
+/** The library makes blocks of 1 KiB or more, but the last and those that were flushed; Kafka's client makes 32 KiB. */
+const LEAST_OF_BLOCK = 1_024;
+const SMALL_BLOCKS = 64;
 
 interface Library {
   readonly uncompressSync: (input: Buffer, options: { readonly asBuffer: true }) => Buffer;
@@ -57,6 +60,11 @@ function snappyDecompress(body: Buffer, limit: number): Buffer {
   const blocks = blocksOf(body);
   const size = blocks.reduce((sum, block) => sum + sizeOf(block), 0);
   if (size > limit) throw new TooLarge(limit);
+  // A call of the library for each byte keeps the process for seconds.
+  if (blocks.length > SMALL_BLOCKS + size / LEAST_OF_BLOCK)
+    throw new RangeError(
+      `${blocks.length} blocks of snappy for ${size} bytes: no producer makes them so small`,
+    );
   library ??= createRequire(import.meta.url)('snappy') as Library;
   const { uncompressSync } = library;
   return Buffer.concat(blocks.map((block) => uncompressSync(block, { asBuffer: true })));

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Screen } from '../../screen.ts';
 import { eventRoutes } from './event.ts';
+import { SearchGate } from './gate.ts';
 import { logSchema, readKeyLog } from './log.ts';
 import { logPage } from './log-page.ts';
+import { hideErrors } from '../../payload.ts';
 import { searchPage } from './page.ts';
 import { readSearch } from './read-search.ts';
 import { searchSchema } from './schemas.ts';
@@ -14,12 +16,14 @@ export const search: Screen = {
   path: '/search',
   summary: 'everything that is known of an event, a key, a saga, a trace or a position',
   routes: (context) => {
+    const gate = new SearchGate();
     context.view({
       path: '/search',
       summary: 'Everything that is known of an event id, a key, a saga id, a trace id or a position',
       input: z.object({ q: z.string().max(500).default('') }),
       answer: searchSchema,
-      read: ({ q }, { now }) => readSearch(context, q, now),
+      read: ({ q }, { now, visitor }) =>
+        gate.run(() => readSearch(context, q, now, (found) => hideErrors(found, context.payloads, visitor))),
       page: (answer, { now }) => searchPage(answer, now),
     });
     context.view({
@@ -27,7 +31,7 @@ export const search: Screen = {
       summary: 'The records of a key in the log, with those that repeat an event',
       input: z.object({ topic: z.string().min(1), key: z.string().min(1) }),
       answer: logSchema,
-      read: ({ topic, key }) => readKeyLog(context.broker, topic, key),
+      read: ({ topic, key }) => gate.run(() => readKeyLog(context.broker, topic, key)),
       page: logPage,
     });
     eventRoutes(context);
