@@ -15,6 +15,7 @@ import type { Connections } from './connections.ts';
 import type { Part, ServiceDefinition, ServiceParts } from './definition.ts';
 import { type Plan, planOf } from './plan.ts';
 import { checkPolicyNames } from './policy-names.ts';
+import { relayWatch } from './relay-watch.ts';
 import type { OwnSettings, Read } from './settings.ts';
 
 /** The parts of a service, made and not started. */
@@ -64,6 +65,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const running: readonly Part[] = [
     ...(usesPolicies ? [policies] : []),
     ...relayed.running,
+    ...(definition.relay === true ? [] : unrelayed(plan, definition, { executor: database.executor, log })),
     ...(effects.length > 0
       ? [sagaWorker(effects, { ...tuning?.worker, database: work, wokenBy: [database], shared })]
       : []),
@@ -77,6 +79,20 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   ];
   const checks = (): Checks => ({ ...relayed.checks(), ...reconciled.checks() });
   return { plan, running, checks, broker, parts };
+}
+
+/** A service that emits, or may give events up, needs a relay: of its own, or beside it. */
+function unrelayed<DB>(
+  { consumers }: Plan<DB>,
+  { emits = [] }: Pick<ServiceDefinition<never, never>, 'emits'>,
+  parts: Pick<Parameters<typeof relayWatch>[0], 'executor' | 'log'>,
+): readonly Part[] {
+  const names = consumers.map(({ name }) => name).join(', ');
+  const waits = [
+    ...(names === '' ? [] : [`the failure events of ${names}`]),
+    ...(names === '' && emits.length === 0 ? [] : ['events that it emits']),
+  ];
+  return waits.length === 0 ? [] : [relayWatch({ ...parts, waits: waits.join(' and ') })];
 }
 
 function flowsOf<DB>(declared: readonly Workflow[], options: WorkflowsOptions<DB>): Flows {

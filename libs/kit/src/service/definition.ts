@@ -72,7 +72,10 @@ export interface ServiceDefinition<DB = unknown, Own extends OwnSettings = OwnSe
   readonly reconcilers?: readonly Reconciler[];
   /** The events that the parts emit through `outbox`. Their topics are checked at the start. @default none */
   readonly emits?: readonly EventDefinition[];
-  /** True runs the relay of this database in the process; without it, deploy `converge relay` beside. @default false */
+  /**
+   * True runs the relay of this database in the process; without it, deploy `converge relay` beside, or
+   * failure events are never published: the log says so while no relay leads. @default false
+   */
   readonly relay?: boolean;
   /** The service's own parts, such as an HTTP server. They start last and stop first. @default none */
   readonly parts?: (parts: ServiceParts<DB, Own>) => readonly Part[];
