@@ -8,6 +8,7 @@ export interface DefineEventOptions<Type extends string, Schema extends Standard
   readonly type: Type;
   /** The version, from 1. An incompatible change needs the next version and an `upcast` from the previous one. @default 1 */
   readonly version?: number;
+  /** The topic: the events of an aggregate belong into one, since the order of a key holds within a topic. */
   readonly topic: string;
   /** Returns the key: 1 byte to 1 KB. Events of one key keep the order in which their transactions committed. */
   readonly key: (data: InferOutput<Schema>) => string;

@@ -1,7 +1,7 @@
 /**
  * Consumers. Guarantees, for handlers that write only through the `tx` they get:
  * - each event takes effect once, however often and by whichever member it is delivered; no retention window bounds that;
- * - events of one key reach every handler in the order of the log;
+ * - events of one key in one topic reach every handler in the order of the log;
  * - a missing event is detected by the predecessor that the next one names, and halts its partition with a named alarm;
  * - an event that cannot be handled becomes a dead letter and a failure event, in the transaction that skips it;
  * - an outage of the consumer's own database is waited for: nothing is given up and no attempt is counted.

@@ -22,6 +22,7 @@ export function eachSubscription<DB, Data>(
   return {
     ...common(event, event.type, options),
     ...refetching(event, options),
+    keyedBy: String(event.keyOf),
     kind: 'each',
     route: (envelope) => handle(receive(envelope, event)),
     call: async ([received], context) => {
@@ -40,6 +41,7 @@ export function batchSubscription<DB, Data>(
   return {
     ...common(event, event.type, options),
     ...refetching(event, options),
+    keyedBy: String(event.keyOf),
     kind: 'batch',
     route: (envelope) => handle(receive(envelope, event)),
     call: async (received, context) => {

@@ -58,6 +58,8 @@ export interface Subscription<DB> {
   /** The consumer whose failures these are, where it must be one of the same service. */
   readonly failuresOf?: string;
   readonly handler: string;
+  /** The code that computes the key of its event, where the handler depends on the order of a key. */
+  readonly keyedBy?: string;
   /**
    * True when the event is handled although its key is parked: its own fence makes the order irrelevant (compensations,
    * deadlines).

@@ -5,6 +5,7 @@ export { findGaps, type Gap } from '../gap/gap.ts';
 export type { ReplayFrom } from '../replay/scan.ts';
 export { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
 export { IN_PLACE_MS } from '../attempt/next-attempt.ts';
+export { topicsOfOneKey } from '../define/topics-of-one-key.ts';
 export { countFailedAttempts } from './failed-attempts-sql.ts';
 export { type PartitionLag, readLag } from './lag.ts';
 export { type PartitionSum, sumPartitions } from './sum-partitions.ts';

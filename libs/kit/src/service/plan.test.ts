@@ -45,6 +45,16 @@ describe('the plan of a service', () => {
     expect(plan.migrations.map(({ name }) => name)).toEqual(['outbox', 'inbox', 'saga']);
   });
 
+  it('a consumer that handles one kind of key from several topics is noted: order holds within a topic', () => {
+    const mail = defineConsumer<object>({ name: 'mail', from: 'beginning' })
+      .on(asked, () => undefined)
+      .on(paid, () => undefined);
+    expect(planOf('mail', {}, [mail]).notes).toEqual([
+      expect.stringMatching(/^consumer mail handles events of one kind of key from trips, payments: /),
+    ]);
+    expect(planOf('hotel', { sagas: [trip] }, [hotel]).notes).toEqual([]);
+  });
+
   it('the plan of a service of parts alone needs no broker and no tables', () => {
     expect(planOf('api', { parts: () => [] }, [])).toMatchObject({ needsBroker: false, migrations: [] });
     expect(planOf('api', { parts: () => [], emits: [asked] }, [])).toMatchObject({ needsBroker: false });

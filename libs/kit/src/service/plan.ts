@@ -2,6 +2,7 @@ import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 import { type Effect, sagaMigrations } from '@convergekit/effects';
 import { type ConsumerDefinition, inboxMigrations } from '@convergekit/inbox';
+import { topicsOfOneKey } from '@convergekit/inbox/operate';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { MigrationSet } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';
@@ -17,6 +18,8 @@ export interface Plan<DB> {
   /** The work of the worker: that of the consumers' saga steps, and the declared effects. */
   readonly effects: readonly Effect<DB>[];
   readonly needsBroker: boolean;
+  /** What an operator should know of the declaration: it runs, and may not do what was meant. */
+  readonly notes: readonly string[];
   /** The tables of the kit that the service's own database needs. */
   readonly migrations: readonly MigrationSet[];
   /** The topics that the service reads or writes, each once. */
@@ -47,6 +50,7 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
     consumers,
     effects,
     needsBroker: consumers.length > 0 || relay,
+    notes: own.flatMap(orderNotes),
     migrations: [
       ...(nothing && emits.length === 0 && !relay ? [] : [outboxMigrations]),
       ...(relay ? [relayMigrations] : []),
@@ -61,6 +65,13 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
       ]),
     ],
   };
+}
+
+function orderNotes<DB>(consumer: ConsumerDefinition<DB>): readonly string[] {
+  return topicsOfOneKey(consumer).map(
+    (topics) =>
+      `consumer ${consumer.name} handles events of one kind of key from ${topics.join(', ')}: their order holds within each topic, not between them; give an aggregate one topic where the order matters`,
+  );
 }
 
 function observers<DB>(

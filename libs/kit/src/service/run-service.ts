@@ -54,6 +54,7 @@ async function serve<DB, Own extends OwnSettings>(of: Serving<DB, Own>): Promise
   const { name, definition, assembled, metrics } = of;
   const { health: at, stop } = of.read.settings;
   const log = logger(name);
+  for (const note of assembled.plan.notes) log.warn(note);
   const loop = watchEventLoop();
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const needed = prerequisites({ needed: neededBy(of, log), log });

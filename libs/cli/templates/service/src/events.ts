@@ -10,17 +10,17 @@ const order = z.object({
 });
 export type Order = z.infer<typeof order>;
 
-/** Events of one key, here the order, reach every consumer in the order in which they were committed. */
-const event = <const Type extends string>(type: Type, topic: string) =>
-  defineEvent({ type, topic, key: ({ orderId }: Order) => orderId, data: order });
+/** Events of one key, here the order, reach every consumer in the order in which they were committed: within one topic. */
+const event = <const Type extends string>(type: Type) =>
+  defineEvent({ type, topic: 'my-service.orders', key: ({ orderId }: Order) => orderId, data: order });
 
-export const orderPlaced = event('order.placed', 'my-service.orders');
-export const orderPaid = event('order.paid', 'my-service.payments');
-export const orderPicked = event('order.picked', 'my-service.warehouse');
-export const outOfStock = event('order.out-of-stock', 'my-service.warehouse');
-export const orderPutBack = event('order.put-back', 'my-service.warehouse');
-export const orderShipped = event('order.shipped', 'my-service.carrier');
-export const shippingRefused = event('order.shipping-refused', 'my-service.carrier');
+export const orderPlaced = event('order.placed');
+export const orderPaid = event('order.paid');
+export const orderPicked = event('order.picked');
+export const outOfStock = event('order.out-of-stock');
+export const orderPutBack = event('order.put-back');
+export const orderShipped = event('order.shipped');
+export const shippingRefused = event('order.shipping-refused');
 
 /** A paid order is picked, then shipped. When the carrier refuses it, its pieces go back to the shelf. */
 export const deliverOrder = saga('deliver-order', { start: orderPaid, deadlineMs: 15 * 60_000 })
