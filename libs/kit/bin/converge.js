@@ -6,7 +6,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(
-    `converge: this is Node ${process.versions.node}, and converge needs Node 22.22 or newer: run it as \`npx convergekit\`, which finds the Node that came with the project, or install a newer one.\n`,
+    `converge: this is Node ${process.versions.node}, and converge needs Node 22.22 or newer: install a newer one, or give this project its own (\`npm install --save-dev node@24\`), which \`npx convergekit\` then uses.\n`,
   );
   process.exitCode = 1;
 } else {

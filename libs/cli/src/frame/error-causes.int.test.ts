@@ -40,7 +40,7 @@ describe('an error names its cause', () => {
       ['topics', 'check', '--from', './libs/cli/src/frame/output.ts'],
       {},
       2,
-      /exports no consumer, saga or event/,
+      /exports no service, consumer, saga or event/,
     ],
   ])('%s', async (_, argv, more, code, text) => {
     const url = await freshDatabase(databaseUrl, 'cause');

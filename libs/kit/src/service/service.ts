@@ -1,12 +1,18 @@
 import { exitOnUncaught, logger } from '@convergekit/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { endOf } from './end.ts';
+import { planOf } from './plan.ts';
 import { runService } from './run-service.ts';
 import type { OwnSettings } from './settings.ts';
 
 /** A declared service. */
 export interface ServiceProcess {
   readonly name: string;
+  /**
+   * The topics that it reads or writes, those of its observer too, for `converge topics create --from`. Consumers that are made from
+   * settings are not known before it runs.
+   */
+  readonly topics: readonly string[];
   /**
    * Runs the service as this process, until SIGTERM, SIGINT or a failure. It never rejects: a failure is one line in the
    * log and the exit code, 78 when the settings or the declaration must change, 1 for any other.
@@ -24,8 +30,12 @@ export function service<DB = unknown, Own extends OwnSettings = Record<never, ne
   name: string,
   definition: ServiceDefinition<DB, Own>,
 ): ServiceProcess {
+  const { consumers = [] } = definition;
   return Object.freeze({
     name,
+    get topics() {
+      return planOf<DB>(name, definition, typeof consumers === 'function' ? [] : consumers).topics;
+    },
     async run() {
       const log = logger(name);
       exitOnUncaught(log);

@@ -1,6 +1,6 @@
 /** Seen to fail without the escaping of: a cell, a cell with ids, a title, a caption, an address, a field of a filter. */
 import { expect, it } from 'vitest';
-import { actionLink, dataTable, facts, filterForm, state, unreadNote, withQuery } from './parts.ts';
+import { actionLink, ago, dataTable, due, facts, filterForm, state, unreadNote, withQuery } from './parts.ts';
 
 const hostile = (place: string): string => `${place}"><img src=x onerror='${place}'>&`;
 
@@ -37,4 +37,12 @@ it('an address has its query encoded, and leaves out what is not given', () => {
   expect(withQuery('/sagas', { key: 'a&b="c', state: undefined, reason: '' })).toBe(
     '/sagas?key=a%26b%3D%22c',
   );
+});
+
+it('what has happened is never ahead, although the clock of its database is', async () => {
+  const shown = async (html: unknown): Promise<string> => />([^<]*)</.exec(String(await html))?.[1] ?? '';
+  const ahead = new Date(1_772);
+  expect(await shown(ago(ahead, 1_000))).toBe('0 ms ago');
+  expect(await shown(due(ahead, 1_000))).toBe('in 772 ms');
+  expect(await shown(due(new Date(0), 1_000))).toMatch(/ ago$/);
 });

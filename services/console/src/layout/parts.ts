@@ -13,11 +13,20 @@ export function state(kind: StateKind, word: string): Html {
   return html`<span class="state ${kind}"><span aria-hidden="true">${SIGNS[kind]}</span> ${word}</span>`;
 }
 
-/** A moment as its age, with the exact time on hover; `-` for none. */
+/** A moment that has passed as its age, with the exact time on hover; `-` for none. A database's clock may be ahead of this one. */
 export function ago(at: Date | null | undefined, now: number): Html {
   if (at === null || at === undefined) return html`<span class="quiet">–</span>`;
-  const ms = now - at.getTime();
-  const text = ms >= 0 ? `${formatMs(ms)} ago` : `in ${formatMs(-ms)}`;
+  return timeOf(at, `${formatMs(Math.max(0, now - at.getTime()))} ago`);
+}
+
+/** When something is due, or was: it may be ahead or past. */
+export function due(at: Date | null | undefined, now: number): Html {
+  if (at === null || at === undefined) return html`<span class="quiet">–</span>`;
+  const ms = at.getTime() - now;
+  return timeOf(at, ms > 0 ? `in ${formatMs(ms)}` : `${formatMs(-ms)} ago`);
+}
+
+function timeOf(at: Date, text: string): Html {
   return html`<time datetime="${at.toISOString()}" title="${at.toISOString()}">${text}</time>`;
 }
 

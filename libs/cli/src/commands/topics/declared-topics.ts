@@ -7,13 +7,14 @@ import { isSaga } from '../saga/graph.ts';
 export const fromModules = {
   from: texts(
     'module',
-    'files, folders or packages that export consumers, sagas or events: all of their topics',
+    'files, folders or packages that export services, consumers, sagas or events: all of their topics',
   ),
 };
 
 /** Lists the topics of everything that the modules declare, failure topics included, in the order of their names. */
 export async function topicsOfModules(modules: readonly string[]): Promise<readonly string[]> {
-  const hint = 'no consumer, saga or event: export what defineConsumer, saga or defineEvent returns';
+  const hint =
+    'no service, consumer, saga or event: export what service, defineConsumer, saga or defineEvent returns';
   const fits = (value: unknown): value is unknown => topicsOf(value).length > 0;
   const exported = await exportsThat(modules, fits, hint);
   return [...new Set(exported.flatMap(topicsOf))].toSorted();
@@ -24,6 +25,7 @@ export function topicsOf(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(topicsOf);
   if (isSaga(value)) return topicsOfSaga(value.declaration);
   if (isConsumer(value)) return [...value.topics, value.failureTopic];
+  if (isService(value)) return value.topics;
   return isEvent(value) ? [value.topic] : [];
 }
 
@@ -49,6 +51,15 @@ function isConsumer(value: unknown): value is Consumer {
   if (typeof value !== 'object' || value === null) return false;
   const { topics, failureTopic: failures } = value as Partial<Consumer>;
   return Array.isArray(topics) && typeof failures === 'string';
+}
+
+/** What `service()` returns. */
+function isService(value: unknown): value is { readonly topics: readonly string[] } {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, run } = value as { readonly name?: unknown; readonly run?: unknown };
+  return (
+    typeof name === 'string' && typeof run === 'function' && 'topics' in value && Array.isArray(value.topics)
+  );
 }
 
 function isEvent(value: unknown): value is { readonly topic: string } {

@@ -1,6 +1,6 @@
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { driftPath } from '../../links.ts';
-import { ago, dataTable, moment, state, type StateKind, withQuery } from '../../layout/parts.ts';
+import { ago, dataTable, due, moment, state, type StateKind, withQuery } from '../../layout/parts.ts';
 import type { DriftKeyAnswer, ReconcilerAnswer } from './answers.ts';
 
 /** The address of a reconciler's page, or of a page below it. */
@@ -62,7 +62,7 @@ export function keyPart(row: DriftKeyAnswer, now: number, choose: boolean): Html
     </h2>
     <p class="quiet">
       divergent since ${ago(since, now)}; last look ${ago(lookedAt, now)};
-      ${nextAt === null ? 'not looked at again by itself' : html`next look ${ago(nextAt, now)}`}
+      ${nextAt === null ? 'not looked at again by itself' : html`next look ${due(nextAt, now)}`}
       ${reason === null ? nothing : html`<br />${reason}`}
     </p>
     ${comparedNote(compared)} ${fieldTable(row)}

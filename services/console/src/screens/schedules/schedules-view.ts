@@ -1,7 +1,16 @@
 import { formatMs } from '@convergekit/cli/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { actionLink, ago, dataTable, filterForm, state, unreadNote, withQuery } from '../../layout/parts.ts';
+import {
+  actionLink,
+  ago,
+  dataTable,
+  due,
+  filterForm,
+  state,
+  unreadNote,
+  withQuery,
+} from '../../layout/parts.ts';
 import { driftPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { gatherSchedules, loadOf, type ScheduleFilter } from './read-schedules.ts';
@@ -75,7 +84,7 @@ function table(rows: readonly Schedule[], now: number): Html {
       { title: 'Reconciler', cell: ({ reconciler }) => reconciler },
       { title: 'State', kind: 'wide', cell: stateOf },
       { title: 'Act', kind: 'acts', cell: rowActions },
-      { title: 'Next', cell: ({ nextAt, paused }) => (paused === null ? ago(nextAt, now) : null) },
+      { title: 'Next', cell: ({ nextAt, paused }) => (paused === null ? due(nextAt, now) : null) },
       { title: 'Last', cell: ({ last }) => (last === null ? null : ago(new Date(last.startedAt), now)) },
       {
         title: 'Took',

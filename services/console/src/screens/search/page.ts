@@ -1,5 +1,5 @@
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { ago, dataTable, state, type StateKind, unreadNote, withQuery } from '../../layout/parts.ts';
+import { ago, dataTable, due, state, type StateKind, unreadNote, withQuery } from '../../layout/parts.ts';
 import { eventPath, sagaPath } from '../../links.ts';
 import type { PageContent } from '../../screen.ts';
 import { actsTable, historyPart } from './parts.ts';
@@ -123,7 +123,7 @@ function parkedPart({ parked }: SearchAnswer, now: number): Html {
         { title: 'Since', cell: ({ since }) => ago(since, now) },
         { title: 'Code', kind: 'code', cell: ({ code }) => code },
         { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
-        { title: 'Next attempt', cell: ({ nextAt }) => ago(nextAt, now) },
+        { title: 'Next attempt', cell: ({ nextAt }) => due(nextAt, now) },
         { title: 'Database', cell: ({ database }) => database },
       ],
     })}`;
@@ -186,7 +186,7 @@ function driftPart({ drift }: SearchAnswer, now: number): Html {
       columns: [
         { title: 'Reconciler', cell: ({ reconciler }) => reconciler },
         { title: 'State', cell: (row) => state(row.state === 'terminal' ? 'needs' : 'waits', row.state) },
-        { title: 'Next look', cell: ({ nextAt }) => ago(nextAt, now) },
+        { title: 'Next look', cell: ({ nextAt }) => due(nextAt, now) },
         { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
       ],
     })}`;

@@ -1,0 +1,20 @@
+import { defineEvent } from '@convergekit/contracts';
+import { saga } from '@convergekit/saga/declare';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { service } from './service.ts';
+
+const event = (type: string, topic: string) =>
+  defineEvent({ type, topic, key: ({ id }) => id, data: z.object({ id: z.string() }) });
+const asked = event('trip.asked', 'trips');
+const trip = saga('trip', { start: asked }).retriable('pay', {
+  by: 'bank',
+  success: event('trip.paid', 'payments'),
+});
+
+// Seen to fail without the topics of a service: `topics create --from` left out the observer's.
+it('a service names the topics of its observer and of what it emits, before it runs', () => {
+  const { topics } = service('travel', { sagas: [trip], emits: [asked] });
+  expect(topics.toSorted()).toEqual(['bank.failures', 'payments', 'travel.observer.failures', 'trips']);
+  expect(service('late', { consumers: () => [], emits: [asked] }).topics).toEqual(['trips']);
+});
