@@ -63,11 +63,11 @@ export const consumerCases: readonly AlertCase[] = [
   },
   {
     alert: 'ConvergeConsumerGone',
-    at: '20m',
+    at: '30m',
     firing: { [lagOf('a')]: '0x5 7x5', [lagOf('b')]: '0x5' },
     labels: consumer,
     // Another process of the consumer has its partitions.
-    quiet: { [lagOf('a')]: '0x5 7x5', [lagOf('b')]: '0x30' },
+    quiet: { [lagOf('a')]: '0x5 7x5', [lagOf('b')]: '0x40' },
   },
   {
     alert: 'ConvergeBreakerOpen',

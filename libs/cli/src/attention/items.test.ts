@@ -62,8 +62,9 @@ it('a dead letter whose key was released needs no operator: it was given up, and
       oldest: at,
       reason: null,
     },
-    ...{ state: 'dead', category: 'service', code: 'DOWN' },
-  } as const;
+    ...{ category: 'service', code: 'DOWN' },
+    state: 'dead' as const,
+  };
   const items = parkedItems([
     { ...group, holding: 0 },
     { ...group, holding: 1 },

@@ -62,6 +62,7 @@ export const resumeCommand = command({
       );
     const why = halted.map(({ halted: at, ...row }) => ({
       ...row,
+      consumer,
       code: '',
       reason: `${at?.code}: ${at?.reason}`,
     }));
