@@ -17,7 +17,7 @@ export { formatBytes, formatMs } from './frame/output.ts';
 export { checkedUrl, readSettings, type Settings } from './frame/settings.ts';
 export { allMigrations } from './frame/all-migrations.ts';
 export { type AttentionItem, type AttentionKind, worstFirst } from './attention/item.ts';
-export { type GoneConsumer, goneItems } from './attention/consumer-items.ts';
+export { goneItems } from './attention/consumer-items.ts';
 export { type AttentionBounds, readAttention } from './attention/read-attention.ts';
 export { type AlarmText, alarmText } from './attention/alarm-text.ts';
 export { type AuditFilter, type AuditRow, readOperatorAudit } from './audit/audit-sql.ts';

@@ -35,7 +35,7 @@ async function renew(executor: Executor, duty: Duty): Promise<Renewal> {
 }
 
 /** The statements of a role file that the owner of the tables may run without the right to create or to grant roles. Pure. */
-export function grantsOf(sql: string): string {
+function grantsOf(sql: string): string {
   return sql
     .split('\n')
     .filter((line) => !/^do \$\$ begin create role |^grant converge_/.test(line))

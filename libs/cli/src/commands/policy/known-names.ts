@@ -24,7 +24,7 @@ async function usedNames(executor: Executor): Promise<readonly string[]> {
 }
 
 /** Adds the names above each: a rule of `bank` holds for `bank.charge`. Pure. */
-export function withParents(names: readonly string[]): ReadonlySet<string> {
+function withParents(names: readonly string[]): ReadonlySet<string> {
   const all = names.flatMap((name) => {
     const parts = name.split('.');
     return parts.map((_, at) => parts.slice(0, at + 1).join('.'));
