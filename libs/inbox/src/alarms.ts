@@ -116,12 +116,12 @@ export const alarmDefinitions = {
   bug: {
     kind: 'event',
     means: 'A dead letter: the code of its handler failed',
-    next: '`stack` in the log names the place; fix and deploy it. It is compensated: emit a new event, or `converge parked retry --after-compensation`',
+    next: '`stack` in the log names the place; fix and deploy it. It is compensated: emit a new event, or `converge parked retry <id> --after-compensation --reason …`',
   },
   exhausted: {
     kind: 'event',
     means: 'A dead letter: it was retried to the end of its schedule, and the other system did not recover',
-    next: 'repair the other system. It is compensated: emit a new event, or `converge parked retry --after-compensation`',
+    next: 'repair the other system. It is compensated: emit a new event, or `converge parked retry <id> --after-compensation --reason …`',
   },
   gap_passed: {
     kind: 'event',

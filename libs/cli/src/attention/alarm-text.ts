@@ -35,7 +35,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
   reconcile_held: {
     means:
       'More repairs are due than the limits allow, such as after desired lost its rows: nothing more is repaired',
-    next: '`converge reconcile diff`; if it is right, `converge reconcile approve --repairs n --reason …` (or `--key` for each key), else fix desired',
+    next: '`converge reconcile diff`; if it is right, `converge reconcile approve <name> --repairs n --reason …` (or `--key` for each key), else fix desired',
   },
   reconcile_unresolvable: {
     means:
@@ -58,7 +58,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
   reconcile_overdue: {
     means:
       'The start of a schedule was not made for ten minutes: no process runs it, or the one that leads does not. Paused reconcilers are left out',
-    next: 'start a process, `converge reconcile run`; not meant to run any more: `converge reconcile pause <name>`',
+    next: 'start a process, `converge reconcile run`; not meant to run any more: `converge reconcile pause <name> --reason …`',
   },
   journal_overdue: {
     means:

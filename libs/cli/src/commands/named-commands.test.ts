@@ -132,7 +132,9 @@ describe('a command that the kit names', () => {
     const tables = quoted(read('docs/guides/alarms.md')).filter((line) => /<|--/.test(line));
     expect([alerts, findings, tables].map(({ length }) => length > 5)).toEqual([true, true, true]);
     for (const line of [...alerts, ...findings, ...tables]) {
-      const words = wordsOf(line.replace(/(--repairs) n/, '$1 1')).map((word) => word.replaceAll('…', 'x'));
+      const words = wordsOf(
+        line.replace('--state ${state}', '--state dead').replace('--repairs n', '--repairs 1'),
+      ).map((word) => word.replaceAll('…', 'x'));
       await expect(parseOnly(words), line).resolves.toBeDefined();
     }
   });

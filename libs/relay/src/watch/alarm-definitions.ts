@@ -52,7 +52,7 @@ export const alarmDefinitions = {
   ),
   topic_recreated: halted(
     'A topic was deleted and created again: its log lacks what was acknowledged. Its events wait, the other topics flow',
-    'continue behind it with `converge topics accept --made-again`, or send again with `converge source rebase`',
+    'continue behind it with `converge topics accept <topic> --made-again --reason …`, or send again with `converge source rebase`',
   ),
   topic_not_compared: halted(
     'The log of a partition, or of a whole topic, cannot be read, so it is not known to belong to this database. Its events wait, all others flow',
