@@ -90,12 +90,12 @@ describe('parked events of a consumer that an operator paused', () => {
   // Planted faults: a pause that waits for slices alone, and a drain that reads its partition before the pause is committed.
   it('a pause waits for the handler of a parked event, and no other is called', async () => {
     let down = true;
-    const entered = Promise.withResolvers<void>();
-    const end = Promise.withResolvers<void>();
+    const entered = Promise.withResolvers<undefined>();
+    const end = Promise.withResolvers<undefined>();
     await scene.start(
       defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
         if (down) throw Object.assign(new Error('busy'), { code: 'ECONNREFUSED' });
-        entered.resolve();
+        entered.resolve(undefined);
         await end.promise;
         await note(tx, event);
       }),
@@ -115,7 +115,7 @@ describe('parked events of a consumer that an operator paused', () => {
       { what: 'the pause to wait' },
     );
     expect(effects).toBeUndefined();
-    end.resolve();
+    end.resolve(undefined);
     await paused;
     expect(effects).toEqual([1]);
     // Planted fault: a drain that keeps its lease. The key waits for the end of the lease then, however soon the resume.
