@@ -7,7 +7,6 @@ import { scenarios } from './scenarios.ts';
 /** The scenarios but drift, which has a file of its own: a part of its load. */
 const chosen = scenarios.filter(({ name }) => name !== 'drift');
 
-// Planted fault: a consumer that handles an event twice makes the audit of each disagree.
 it.each(chosen)(
   'S67: the scenario “$title” ends as it expects, and its invariants hold',
   async (scenario) => {

@@ -21,7 +21,6 @@ async function lookAtBoth(): Promise<ReadonlyMap<string, { wanted?: number; rese
   );
 }
 
-// Planted fault: a repair that writes beside its transaction first, and then in it, shows a third value.
 it('S47: a reader of both databases sees each key drifted, then repaired, and never a third state nor the first one again', async () => {
   await setWanted(world, Object.fromEntries(KEYS.map((sku) => [sku, WANTED])));
   await setStock(world, Object.fromEntries(KEYS.map((sku) => [sku, DRIFTED])));
