@@ -295,6 +295,7 @@ create table converge.inbox_attempt (
   wait_ms          int         check (wait_ms >= 0),
   wait_hint_ms     bigint,
   wait_cap_ms      bigint,
+  wait_budget_left real        check (wait_budget_left between 0 and 1),
   traceparent      text,                     -- of the attempt's span, where it was traced
   caused_by        uuid,                     -- of a compensation: the attempt that made it necessary
   parked_at        timestamptz,              -- of a drain's attempt: since when its event had stood in the line of its key

@@ -66,8 +66,11 @@ it('verdicts, the time to recovery, the oldest divergent key and held repairs ar
   expect(values.get('converge.reconcile.held{stock}')).toBe(1);
   expect(values.get('converge.reconcile.pending.age{stock}')).toBeGreaterThanOrEqual(3_600);
 
-  // The held key is repaired an hour after it was found.
-  await rowsOf(world, 'update converge.reconciler set held_at = null, held_reason = null');
+  // The held key is repaired an hour after it was found, in a new window of the limit.
+  await rowsOf(
+    world,
+    "update converge.reconciler set held_at = null, held_reason = null, window_started_at = now() - interval '1 day'",
+  );
   await rowsOf(world, `update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`);
   await runReconciler(limited, options);
   expect(values.get('converge.reconcile.recovery{stock}')).toBeGreaterThanOrEqual(3_600);
