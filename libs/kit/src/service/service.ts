@@ -34,7 +34,10 @@ export function service<DB = unknown, Own extends OwnSettings = Record<never, ne
   return Object.freeze({
     name,
     get topics() {
-      return planOf<DB>(name, definition, typeof consumers === 'function' ? [] : consumers).topics;
+      // Consumers that a function makes are not known before it runs; they are something to run, as parts are.
+      return typeof consumers === 'function'
+        ? planOf<DB>(name, { ...definition, parts: consumers }, []).topics
+        : planOf<DB>(name, definition, consumers).topics;
     },
     async run() {
       const log = logger(name);
