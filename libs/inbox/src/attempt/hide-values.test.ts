@@ -11,6 +11,8 @@ describe('the text of an error', () => {
     ['a text inside a word', { name: 'smith' }, 'mr-smithson', 'mr-[value]son'],
     ['a number', { lines: [{ cents: 4_112 }] }, 'at most 10, not 4112', 'at most 10, not [value]'],
     ['a short value', { sku: 'x1' }, 'x1 is not x10', '[value] is not x10'],
+    ['a short value with a hyphen', { order: 'o-1' }, 'no shelf for o-1', 'no shelf for [value]'],
+    ['a negative number', { change: -5 }, 'no stock for -5', 'no stock for [value]'],
     ['a value with signs', { mail: 'a+b@(x).org' }, 'to a+b@(x).org.', 'to [value].'],
     ['JSON inside a text', { event: { payload: '{"card":"4111-1"}' } }, 'card 4111-1', 'card [value]'],
     ['the longer of two values', { a: 'ann', b: 'ann smith' }, 'for ann smith', 'for [value]'],
