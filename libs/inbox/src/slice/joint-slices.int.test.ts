@@ -73,7 +73,7 @@ it.each([
   expect([await scene.effects(), scene.joint()]).toEqual([sorted(...others), 0]);
 });
 
-// Planted faults: a fence by its offset alone, and one that sets `fills`.
+// Planted fault: a fence by its offset alone.
 it('G3c: a partition in which another owner has filled a gap fails alone, and all are applied once', async () => {
   const service = await scene.start();
   await scene.gather(service, () => setPartition('fills = fills + 1'));
