@@ -38,18 +38,18 @@ update converge.parked
    and (pg_temp.mentions(payload) or pg_temp.mentions(edited) or pg_temp.mentions(record_key) or pg_temp.mentions(headers)
         or pg_temp.mentions(attempts) or pg_temp.mentions(reason) or pg_temp.mentions(note) or pg_temp.mentions(key));
 
-update converge.parked_audit
-   set edited = case when pg_temp.mentions(edited) then null else edited end,
-       reason = case when pg_temp.mentions(reason) then 'erased' else reason end,
-       key = case when pg_temp.mentions(key) then 'erased' else key end
- where pg_temp.mentions(edited) or pg_temp.mentions(reason) or pg_temp.mentions(key);
+-- Who acted, when and how stays; what the act was about and why are replaced where they mention it.
+update converge.audit
+   set reason = case when pg_temp.mentions(reason) then 'erased' else reason end,
+       subject_id = case when pg_temp.mentions(subject_id) then 'erased' else subject_id end,
+       before = case when pg_temp.mentions(before::text) then '{"erased":true}' else before end,
+       after = case when pg_temp.mentions(after::text) then '{"erased":true}' else after end
+ where pg_temp.mentions(reason) or pg_temp.mentions(subject_id) or pg_temp.mentions(before::text) or pg_temp.mentions(after::text);
 
 update converge.inbox_attempt
    set message = case when pg_temp.mentions(message) then 'erased' else message end,
        key = case when pg_temp.mentions(key) then 'erased' else key end
  where pg_temp.mentions(message) or pg_temp.mentions(key);
-
-update converge.inbox_audit set reason = 'erased' where pg_temp.mentions(reason);
 
 -- Runs of sagas that have ended here. Their journals are sealed, so they leave whole, as they do by retention.
 create temporary table erased_run on commit drop as

@@ -127,9 +127,10 @@ function failureRows({ deadLetters }: Amounts): readonly Statement[] {
     ],
     [
       'acts of operators',
-      `insert into converge.parked_audit (parked, consumer, topic, key, event_id, action, state, run, by, reason, at)
-       select gen_random_uuid(), 'shipping', 'orders', 'order-' || n, ${ID('n')}::text, 'retry', 'dead', 0, 'ada', 'the carrier is back',
-              now() - n * interval '1 second' from generate_series(1, ${deadLetters}::bigint) n`,
+      `insert into converge.audit (at, role, by, act, subject_kind, subject_id, before, after, reason)
+       select now() - n * interval '1 second', 'ops', 'ada', 'parked retry', 'event', ${ID('n')}::text,
+              jsonb_build_object('consumer', 'shipping', 'topic', 'orders', 'partition', 0, 'key', 'order-' || n, 'state', 'dead', 'run', 0), '{}',
+              'the carrier is back' from generate_series(1, ${deadLetters}::bigint) n`,
     ],
   ];
 }

@@ -20,7 +20,10 @@ export { type AttentionItem, type AttentionKind, worstFirst } from './attention/
 export { goneItems } from './attention/consumer-items.ts';
 export { type AttentionBounds, readAttention } from './attention/read-attention.ts';
 export { type AlarmText, alarmText } from './attention/alarm-text.ts';
-export { type AuditFilter, type AuditRow, readOperatorAudit } from './audit/audit-sql.ts';
+export { actText, subjectText } from './audit/act-text.ts';
+export { type AuditFilter, type AuditRow, readActsOn, readOperatorAudit } from './audit/audit-sql.ts';
 export { listEvents, type ListedEvent } from './commands/outbox/events-sql.ts';
+export type { History } from './history/history.ts';
+export { givenText } from './history/not-given.ts';
 export { readHistory } from './history/read-history.ts';
 export { type HistoryText, historyText } from './history/render-history.ts';

@@ -3,10 +3,6 @@
 alter table converge.parked drop constraint parked_state_check;
 alter table converge.parked add constraint parked_state_check
   check (state in ('waiting', 'dead', 'rejected', 'skipped', 'superseded', 'replaced'));
-alter table converge.parked_audit drop constraint parked_audit_action_check;
-alter table converge.parked_audit add constraint parked_audit_action_check
-  check (action in ('retry', 'skip', 'edit', 'supersede', 'replace'));
 alter table converge.parked add column replaces text;          -- the id of the event in whose place an operator put this one
-alter table converge.parked_audit add column new_event text;   -- of a replace: the id of the event that took the place
 drop index converge.parked_ended;
 create index parked_ended on converge.parked (changed_at) where state in ('rejected', 'skipped', 'superseded', 'replaced');

@@ -3,4 +3,11 @@ export { postgresMigrations } from './migrate.ts';
 export { migrationsMissing, missingMigrations, requireMigrations } from './missing-migrations.ts';
 export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule } from './policy-table.ts';
 export { isPooled } from './pooler.ts';
-export { type OperatorAct, recordAct } from './operator-audit-sql.ts';
+export {
+  type ActName,
+  ACTS,
+  type OperatorAct,
+  recordAct,
+  recordActSql,
+  type SubjectKind,
+} from './record-act.ts';

@@ -1,8 +1,8 @@
 import type { OfferedRule } from '@convergekit/resilience/engine';
 import type { Executor } from './executor.ts';
 
-// Reads one index tuple from the end of the primary key: every watcher polls it.
-const versionSql = 'select coalesce(max(version), 0)::text as version from converge.policy_change';
+// Reads one index tuple from the end of policy_newest: every watcher polls it. Rows are never deleted.
+const versionSql = 'select coalesce(max(version), 0)::text as version from converge.policy';
 
 /** Reads the version of the newest change; 0 if there is none. */
 export async function readPolicyVersion(executor: Executor): Promise<number> {
@@ -75,8 +75,9 @@ export async function readPolicyHistory(
   { name, limit }: { readonly name?: string | undefined; readonly limit: number },
 ): Promise<readonly PolicyChangeRow[]> {
   const { rows } = await executor.query<Omit<PolicyChangeRow, 'version'> & { readonly version: string }>(
-    `select version::text, name, before, after, changed_at as "changedAt", changed_by as "changedBy", role, reason
-       from converge.policy_change where $1::text is null or name = $1 order by version desc limit $2`,
+    `select after ->> 'version' as version, subject_id as name, before -> 'change' as before, after -> 'change' as after,
+            at as "changedAt", by as "changedBy", role, reason
+       from converge.audit where subject_kind = 'policy' and ($1::text is null or subject_id = $1) order by id desc limit $2`,
     [name ?? null, limit],
   );
   return rows.map((row) => ({ ...row, version: Number(row.version) }));

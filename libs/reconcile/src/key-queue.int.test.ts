@@ -163,11 +163,11 @@ describe('the key queue', () => {
     const act = { by: 'operator', actor: 'ann', reason: 'the count was wrong' } as const;
     await reportKeys(executor, stockReconciler(), ['b', 'a', 'a'], act);
     await reportKeys(executor, stockReconciler(), ['c'], { cause: 'event 7' });
-    const audit = 'select action, subject, by, reason from converge.operator_audit order by subject';
-    const row = { action: 'reconcile retry', by: 'ann', reason: 'the count was wrong' };
+    const audit = `select act, subject_id as subject, before ->> 'key' as key, by, reason from converge.audit order by 3`;
+    const row = { act: 'reconcile retry', subject: 'stock', by: 'ann', reason: 'the count was wrong' };
     expect(await rowsOf(world, audit)).toEqual([
-      { ...row, subject: 'stock a' },
-      { ...row, subject: 'stock b' },
+      { ...row, key: 'a' },
+      { ...row, key: 'b' },
     ]);
     expect(await rowsOf(world, 'select key, priority from converge.reconcile_key order by key')).toEqual([
       { key: 'a', priority: 0 },

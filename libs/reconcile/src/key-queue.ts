@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { recordActSql } from '@convergekit/postgres/operate';
 import { type AuditRow, auditValues } from './audit/audit-sql.ts';
 import type { Claim } from './claim.ts';
 import type { KeyFinish } from './decide.ts';
@@ -54,8 +55,7 @@ export async function enqueueKeys(executor: Executor, request: EnqueueRequest): 
 
 const retrySql = `
   with retried as (${enqueueSql} returning k.key)
-  insert into converge.operator_audit (action, subject, by, reason)
-  select 'reconcile retry', $1 || ' ' || key, $7, $8 from retried`;
+  select ${recordActSql('reconcile retry', { subject: '$1', by: '$7', reason: '$8', before: `jsonb_build_object('key', key)` })} from retried`;
 
 /**
  * Queues keys before all others for an operator, also those that were given up, with one row each in the audit of

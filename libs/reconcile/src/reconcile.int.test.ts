@@ -206,14 +206,13 @@ describe('a repair that is not allowed', () => {
     expect(
       await rowsOf(
         world,
-        `select key, why, cause, actor from converge.reconcile_audit where verdict = 'approved'`,
+        `select subject_id as subject, by, reason, before, after from converge.audit where act = 'reconcile approve'`,
       ),
-    ).toEqual([
+    ).toMatchObject([
       {
-        key: null,
-        why: 'clearance',
-        cause: expect.stringMatching(/^10 repairs until .*; held: a window allows 4/) as string,
-        actor: 'ann',
+        ...{ subject: limited.name, by: 'ann', reason: 'clearance' },
+        before: { held: expect.stringMatching(/^a window allows 4/) as string },
+        after: { repairs: 10, keys: null },
       },
     ]);
     // An approval that has expired counts no more: the limits of a window apply.
@@ -241,8 +240,10 @@ describe('a repair that is not allowed', () => {
     ]);
     await retryKeys(world.stock.executor, flapping.name, ['a'], { actor: 'ann', reason: 'it is quiet' });
     // Planted fault: without the insert into the audit of operators, nothing there says who let it start again.
-    const acts = await rowsOf(world, `select * from converge.operator_audit where action like '%retry'`);
-    expect(acts).toMatchObject([{ subject: 'stock a', by: 'ann', reason: 'it is quiet' }]);
+    const acts = await rowsOf(world, `select * from converge.audit where act like '%retry'`);
+    expect(acts).toMatchObject([
+      { subject_id: 'stock', before: { key: 'a' }, by: 'ann', reason: 'it is quiet' },
+    ]);
     expect((await runReconciler(flapping, options)).outcomes).toEqual({ repaired: 1 });
   });
 });

@@ -13,7 +13,7 @@ export type ReportRequest =
   | {
       /** An operator goes before all events, and lets keys start again that were given up. */
       readonly by: 'operator';
-      /** The operator and the reason, for a row of `converge.operator_audit` for each key. */
+      /** The operator and the reason, for a row of `converge.audit` for each key. */
       readonly actor: string;
       readonly reason: string;
     };

@@ -38,6 +38,9 @@ export interface Databases {
   close(): Promise<void>;
 }
 
+/** How the console is given more databases. */
+export const GIVE_MORE = 'give them as CONVERGE__CONSOLE__DATABASES__<NAME>';
+
 /** Opens a small pool for each database of the settings. They connect at first use. */
 export function openDatabases({ console: settings }: Settings): Databases {
   const log = logger('console');

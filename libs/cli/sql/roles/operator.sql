@@ -1,13 +1,14 @@
 set search_path = pg_catalog, pg_temp;
 -- converge_operator: people who act through `converge`: retry, skip, resume, resolve, replay, policies. It reads everything, emits,
--- and leaves rows in the audits that it cannot change.
+-- and leaves rows in the audit by a function of the owner: it can neither change one nor choose its time and its login.
 do $$ begin create role converge_operator nologin; exception when duplicate_object or unique_violation then null; end $$;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_operator;
 grant converge_read, converge_writer to converge_operator;
 grant select, insert, update, delete on converge.parked_key, converge.parked, converge.relay_accept to converge_operator;
-grant insert on converge.operator_audit, converge.parked_audit, converge.inbox_audit, converge.reconcile_audit, converge.relay_disowned, converge.relay_forgotten, converge.inbox_rejected, converge.inbox_fill, converge.saga_step,
+grant execute on function converge.record_act to converge_operator;
+grant insert on converge.relay_disowned, converge.relay_forgotten, converge.inbox_rejected, converge.inbox_fill, converge.saga_step,
   converge.workflow_step to converge_operator;
 grant insert, update, delete on converge.inbox_watermark, converge.saga_work to converge_operator;
 grant insert, delete on converge.saga_pause to converge_operator;

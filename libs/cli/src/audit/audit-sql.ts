@@ -1,71 +1,82 @@
 import type { Executor } from '@convergekit/postgres';
+import type { ActName, SubjectKind } from '@convergekit/postgres/operate';
 
-/** An act of an operator, from whichever table records it. */
+/** An act of an operator, as the audit has it. */
 export interface AuditRow {
-  /** The table's name and the row's id: unique in its database. */
   readonly id: string;
-  readonly at: Date;
+  /** ISO 8601, with microseconds: acts of one transaction keep their order. */
+  readonly at: string;
+  /** The name that the operator gave. */
   readonly by: string;
-  /** The database role; null where the table does not record it. */
-  readonly role: string | null;
-  readonly action: string;
+  /** The login, which no caller chooses. */
+  readonly role: string;
+  readonly act: ActName;
+  readonly subjectKind: SubjectKind;
   readonly subject: string;
-  readonly key: string | null;
-  readonly eventId: string | null;
+  /** Places, states and counts of before. */
+  readonly before: ActFacts;
+  readonly after: ActFacts;
   readonly reason: string;
 }
 
+export type ActFacts = Readonly<Record<string, unknown>>;
+
 export interface AuditFilter {
   readonly by?: string | undefined;
-  /** The beginning of an action: `parked` matches `parked skip`. */
-  readonly action?: string | undefined;
-  /** An event id, a key, or a part of the subject. */
+  /** The beginning of an act: `parked` matches `parked skip`. */
+  readonly act?: string | undefined;
+  /** A part of the subject; or its key, parked id, topic, consumer, saga or step; or the id of an event that came of the act. */
   readonly about?: string | undefined;
   readonly from?: Date | undefined;
   /** Rows before this moment, or at it with a lower id, are read. */
-  readonly before?: { readonly at: Date; readonly id: string } | undefined;
+  readonly before?: { readonly at: string; readonly id: string } | undefined;
 }
 
-// Each table that records acts of operators, in the columns of AuditRow. Repairs that processes made on their own are no acts:
-// of reconcile_audit only the rows of operators count.
-const arms = {
-  operator: `select 'operator/' || lpad(id::text, 12, '0') as id, at, by, role, action, subject, null::text as key,
-      null::text as event_id, reason from converge.operator_audit`,
-  parked: `select 'parked/' || lpad(id::text, 12, '0'), at, by, role, 'parked ' || action,
-      concat(consumer, ' ', topic, ' by event ' || new_event), key, event_id,
-      reason from converge.parked_audit`,
-  inbox: `select 'inbox/' || lpad(id::text, 12, '0'), at, by, role, 'consumers ' || action,
-      consumer || ' ' || topic || '/' || partition, null, null, reason from converge.inbox_audit`,
-  rejected: `select 'rejected/' || consumer || '/' || topic || '/' || partition || '/' || record_offset, rejected_at, rejected_by, role,
-      'consumers reject', consumer || ' ' || topic || '/' || partition || ' at ' || record_offset, null, null, reason
-      from converge.inbox_rejected`,
-  reconcile: `select 'reconcile/' || lpad(id::text, 12, '0'), at, actor, null, 'reconcile ' || verdict, reconciler, key, null, why
-      from converge.reconcile_audit where verdict = 'approved'`,
-  policy: `select 'policy/' || lpad(version::text, 12, '0'), changed_at, changed_by, role, 'policy set', name, null, null, reason
-      from converge.policy_change`,
-} as const;
+// Times and padded ids sort as texts: rows of several databases are merged by them.
+const columns = `lpad(id::text, 12, '0') as id, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, by, role, act,
+  subject_kind as "subjectKind", subject_id as subject, before, after, reason`;
 
-// Every arm is cut at the limit before the union. Times are those of a cursor, which has milliseconds.
-const armSql = (arm: string): string => `
-  (select id collate "C" as id, date_trunc('milliseconds', at) as at, by, role, action, subject, key, event_id, reason
-     from (${arm}) as acts (id, at, by, role, action, subject, key, event_id, reason)
-    where ($1::text is null or by = $1) and ($2::text is null or starts_with(action, $2))
-      and ($3::text is null or key = $3 or event_id = $3 or strpos(subject, $3) > 0)
-      and ($4::timestamptz is null or at >= $4)
-      and ($5::timestamptz is null or (date_trunc('milliseconds', at), id collate "C") < ($5, $6::text))
-    order by 2 desc, 1 desc limit $7)`;
-
+// Backwards by the primary key.
 const auditSql = `
-  select id, at, by, role, action, subject, key, event_id as "eventId", reason
-    from (${Object.values(arms).map(armSql).join(' union all ')}) as found
-   order by at desc, id desc limit $7`;
+  select ${columns} from converge.audit
+   where ($1::text is null or by = $1) and ($2::text is null or starts_with(act, $2))
+     and ($3::text is null or strpos(subject_id, $3) > 0 or $3 in (before ->> 'key', before ->> 'parked', before ->> 'topic',
+          before ->> 'consumer', before ->> 'saga', before ->> 'step', after ->> 'event'))
+     and ($4::timestamptz is null or at >= $4)
+     and ($5::timestamptz is null or (at, id) < ($5, $6::bigint))
+   order by audit.id desc limit $7`;
 
 /** Reads the acts of operators that a database records, the newest first. */
 export async function readOperatorAudit(
   executor: Executor,
-  { by, action, about, from, before }: AuditFilter,
+  { by, act, about, from, before }: AuditFilter,
   limit: number,
 ): Promise<readonly AuditRow[]> {
-  const values = [by, action, about, from, before?.at, before?.id].map((value) => value ?? null);
+  const values = [by, act, about, from, before?.at, before?.id].map((value) => value ?? null);
   return (await executor.query<AuditRow>(auditSql, [...values, limit])).rows;
+}
+
+export interface Subject {
+  readonly kind: SubjectKind;
+  readonly id: string;
+}
+
+/** The acts of one story that are read at most. */
+const MOST = 1_000;
+
+// By audit_subject.
+const aboutSql = `
+  select ${columns} from unnest($1::text[], $2::text[]) named (kind, subject)
+    join converge.audit on subject_kind = named.kind and subject_id = named.subject
+   order by audit.id desc limit ${MOST}`;
+
+/** Reads the acts on these things, at most the newest thousand, the oldest first. */
+export async function readActsOn(
+  executor: Executor,
+  subjects: readonly Subject[],
+): Promise<readonly AuditRow[]> {
+  const named = [...new Map(subjects.map((one) => [`${one.kind} ${one.id}`, one])).values()];
+  if (named.length === 0) return [];
+  const values = [named.map(({ kind }) => kind), named.map(({ id }) => id)];
+  return (await executor.query<AuditRow>(aboutSql, values)).rows.toReversed();
 }

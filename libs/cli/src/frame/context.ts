@@ -6,7 +6,7 @@ import type { Database, Executor, MigrationSet } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
 import { type BrokerUse, openAt, openBroker, type OpenOptions } from './connections.ts';
 import { refused, UsageError } from './errors.ts';
-import { recordAct, requireMigrations } from '@convergekit/postgres/operate';
+import { type OperatorAct, recordAct, requireMigrations } from '@convergekit/postgres/operate';
 import type { Output, Streams } from './output.ts';
 import { requireDatabase, type Settings } from './settings.ts';
 
@@ -31,15 +31,8 @@ export interface CommandContext {
   confirm(question: string): Promise<void>;
   /** Logs what an operator changed: who, what, with which result. Never payloads. */
   audit(details: Readonly<Record<string, unknown>>): void;
-  /** Logs it likewise, and adds a row to converge.operator_audit: for acts that no other table records. */
-  record(executor: Executor, act: RecordedAct): Promise<void>;
-}
-
-/** An act of the command that is recorded in a database. Counts and filters, never payloads. */
-export interface RecordedAct {
-  readonly subject: string;
-  readonly reason: string;
-  readonly detail: Readonly<Record<string, unknown>>;
+  /** Records acts of this operator in their transaction. */
+  record(tx: Executor, act: Omit<OperatorAct, 'by'>): Promise<void>;
 }
 
 export interface ContextParts {
@@ -86,10 +79,7 @@ export async function inContext<T>(
       admin: () => broker().admin(),
       confirm: (question) => (yes ? Promise.resolve() : ask(question, streams)),
       audit,
-      record: async (executor, { subject, reason, detail }) => {
-        await recordAct(executor, { action: name, subject, by: operator, reason, detail });
-        audit({ subject, reason, ...detail });
-      },
+      record: (tx, act) => recordAct(tx, { ...act, by: operator }),
     });
   } finally {
     stops.dispose();

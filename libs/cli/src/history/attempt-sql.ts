@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import type { StoredAct, StoredRepair } from './act-sql.ts';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';
 
 /** An event, as the outbox row has it. */
@@ -27,6 +28,7 @@ export interface StoredAttempt {
   readonly handler: string;
   readonly phase: string;
   readonly eventId: string;
+  readonly key: string;
   readonly place: string;
   readonly run: number;
   readonly number: number;
@@ -55,6 +57,7 @@ export interface StoredPark {
   readonly consumer: string;
   readonly handler: string;
   readonly eventId: string;
+  readonly key: string;
   readonly place: string;
   readonly state: string;
   readonly run: number;
@@ -75,13 +78,13 @@ export interface StoredForeign {
 
 export type Stored = StoredEvent | StoredAttempt | StoredPark | StoredForeign;
 
-/** Stored rows, with the calls that handlers requested of other systems. */
-export type Recorded = Stored | StoredEffect | StoredCall;
+/** Stored rows, with the calls that handlers requested of other systems, acts of operators, and repairs. */
+export type Recorded = Stored | StoredEffect | StoredCall | StoredAct | StoredRepair;
 
 // The statement uses the indexes on event_id; it is a single one, so that the answer is of one moment.
 const knownSql = `
   select a.started_at as at, json_build_object('kind', 'attempt', 'at', a.started_at, 'id', a.id, 'consumer', a.consumer,
-           'handler', a.handler, 'phase', a.phase, 'eventId', a.event_id,
+           'handler', a.handler, 'phase', a.phase, 'eventId', a.event_id, 'key', a.key,
            'place', a.topic || '/' || a.partition || ' at ' || a.record_offset, 'run', a.run, 'number', a.number,
            'durationMs', a.duration_ms, 'outcome', a.outcome, 'causedBy', a.caused_by, 'parkedAt', a.parked_at,
            'failure', case when a.category is null then null else json_build_object('category', a.category,
@@ -91,7 +94,7 @@ const knownSql = `
     from converge.inbox_attempt a where a.event_id = any ($1)
   union all
   select p.parked_at, json_build_object('kind', 'parked', 'at', p.parked_at, 'consumer', p.consumer, 'handler', p.handler,
-           'eventId', p.event_id, 'place', p.topic || '/' || p.partition || ' at ' || p.record_offset, 'state', p.state,
+           'eventId', p.event_id, 'key', p.key, 'place', p.topic || '/' || p.partition || ' at ' || p.record_offset, 'state', p.state,
            'run', p.run, 'note', p.note, 'changedAt', p.changed_at, 'nextAt', k.next_at, 'failureEvent', p.failure_event,
            'ahead', (select count(*)::int from converge.parked q
              where q.consumer = p.consumer and q.topic = p.topic and q.line = p.line and q.seq < p.seq))

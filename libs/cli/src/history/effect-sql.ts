@@ -79,15 +79,12 @@ export async function readEffects(
   const { rows } = await executor.query<{ effect: RawEffect }>(effectsSql, [ids, from, to]);
   return rows.flatMap(({ effect: { story, ...effect } }) => {
     const { id, consumer, eventId, effect: name } = effect;
-    const calls = story.map((one, index): StoredCall => ({
-      kind: 'call',
-      id,
-      number: index + 1,
-      consumer,
-      eventId,
-      effect: name,
-      ...one,
-    }));
+    // Acts of operators are read from the audit.
+    const calls = story.flatMap((one, index): readonly StoredCall[] =>
+      one.op === 'operator'
+        ? []
+        : [{ kind: 'call', id, number: index + 1, consumer, eventId, effect: name, ...one }],
+    );
     return [effect, ...calls];
   });
 }

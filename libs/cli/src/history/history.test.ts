@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { renderHistory, waitText } from './render-history.ts';
 import { failuresIn, historyOf, type Passed } from './history.ts';
 import type { StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
+import type { Given } from './not-given.ts';
 
 const at = (ms: number): string => new Date(Date.UTC(2026, 0, 2, 3, 4, 5) + ms).toISOString();
 
@@ -30,6 +31,7 @@ const attempt = (number: number, ms: number, fields: Partial<StoredAttempt> = {}
   handler: 'shop.order.placed',
   phase: 'apply',
   eventId: 'e-1',
+  key: 'o-1',
   place: 'shop.orders/3 at 41',
   run: 0,
   number,
@@ -41,6 +43,15 @@ const attempt = (number: number, ms: number, fields: Partial<StoredAttempt> = {}
   parkedAt: null,
   ...fields,
 });
+const GIVEN: readonly Given[] = [
+  {
+    database: 'shop',
+    source: 'shop',
+    consumers: ['payments', 'orders'],
+    topics: ['shop.orders', 'payments.failures'],
+    sources: [],
+  },
+];
 const applied = { outcome: 'applied', failure: null, wait: null } as const;
 
 const passed = (consumer: string, fields: Partial<Passed> = {}): Passed => ({
@@ -61,7 +72,7 @@ describe('the history of an event', () => {
       passed('mail', { passed: false }),
       passed('search', { passed: false, halted: 'gap' }),
     ];
-    expect(renderHistory(historyOf('e-1', chapters, deliveries)).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', chapters, deliveries, GIVEN)).join('\n')).toMatchInlineSnapshot(`
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  orders     emitted to shop.orders: published, position 1.7.42
@@ -86,7 +97,8 @@ describe('the history of an event', () => {
       { database: 'orders', stored: [event()] },
     ];
     // The watermark says nothing more of payments than its attempts do.
-    expect(renderHistory(historyOf('e-1', chapters, [passed('payments')])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', chapters, [passed('payments')], GIVEN)).join('\n'))
+      .toMatchInlineSnapshot(`
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
@@ -124,6 +136,7 @@ describe('the history of an event', () => {
       consumer: 'payments',
       handler: 'shop.order.placed',
       eventId: 'e-2',
+      key: 'o-1',
       place: 'shop.orders/3 at 42',
       state: 'waiting',
       run: 0,
@@ -134,7 +147,7 @@ describe('the history of an event', () => {
       failureEvent: null,
     };
     const drained = [{ database: 'shop', stored: [event(), ...stored] }];
-    expect(renderHistory(historyOf('e-1', drained, [])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', drained, [], GIVEN)).join('\n')).toMatchInlineSnapshot(`
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  shop      emitted to shop.orders: published, position 1.7.42
@@ -148,7 +161,7 @@ describe('the history of an event', () => {
       now: payments applied"
     `);
     const behind = [{ database: 'shop', stored: [event({ eventId: 'e-2' }), waiting] }];
-    expect(renderHistory(historyOf('e-2', behind, [])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-2', behind, [], GIVEN)).join('\n')).toMatchInlineSnapshot(`
       "event e-2: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  shop      emitted to shop.orders: published, position 1.7.42
@@ -206,7 +219,7 @@ describe('the history of an event', () => {
       { database: 'payments', stored: [{ ...failure, kind: 'emitted' as const }] },
     ];
     expect(failuresIn(chapters.slice(0, 2))).toEqual(['f-1']);
-    expect(renderHistory(historyOf('e-1', chapters, [])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', chapters, [], GIVEN)).join('\n')).toMatchInlineSnapshot(`
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
@@ -222,7 +235,7 @@ describe('the history of an event', () => {
   it('the history of an event whose outbox row is gone still shows its attempts and the acts of operators', () => {
     const again = event({ kind: 'again', at: at(90_000), eventId: 'e-7', position: null, published: false });
     const stored = [attempt(1, 120, { outcome: 'dead', run: 1, wait: null }), again];
-    expect(renderHistory(historyOf('e-1', [{ database: 'shop', stored }], [])).join('\n'))
+    expect(renderHistory(historyOf('e-1', [{ database: 'shop', stored }], [], GIVEN)).join('\n'))
       .toMatchInlineSnapshot(`
       "event e-1 (its outbox row is not in these databases, or not retained)
 
@@ -243,7 +256,7 @@ describe('the history of an event', () => {
       // The second question, for a failure event.
       { database: 'shop', stored: [call(1), call(2)] },
     ];
-    const calls = historyOf('e-1', chapters, []).entries.filter(({ kind }) => kind === 'call');
+    const calls = historyOf('e-1', chapters, [], GIVEN).entries.filter(({ kind }) => kind === 'call');
     expect(calls).toMatchObject([{ number: 1 }, { number: 2 }]);
   });
 });

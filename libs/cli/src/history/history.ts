@@ -1,5 +1,7 @@
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import type { Delivery, Recorded, StoredEvent } from './attempt-sql.ts';
+import { type Given, notGiven, type NotGiven } from './not-given.ts';
+import { namesIn } from './scope.ts';
 
 /** The facts of a database, under the name of its source. */
 export interface Chapter {
@@ -22,6 +24,10 @@ export interface History {
   /** The event's own outbox row, while retained. */
   readonly emitted: (StoredEvent & { readonly database: string }) | undefined;
   readonly entries: readonly Entry[];
+  /** The databases that were given, by the names of their sources. */
+  readonly readFrom: readonly string[];
+  /** Databases that the history names and that were not given. */
+  readonly notGiven: readonly NotGiven[];
 }
 
 /** Returns the failure events of these events, which are read next: their compensations are part of the history. */
@@ -47,6 +53,8 @@ export function momentsIn(chapters: readonly Chapter[]): readonly number[] {
           return [at, Date.parse(one.changedAt)];
         case 'effect':
           return one.endedAt === null ? [at] : [at, Date.parse(one.endedAt)];
+        case 'act':
+        case 'repair':
         case 'call':
         case 'seen':
         case 'emitted':
@@ -63,6 +71,7 @@ export function historyOf(
   eventId: string,
   chapters: readonly Chapter[],
   deliveries: readonly Passed[],
+  given: readonly Given[],
 ): History {
   const seen = new Set<string>();
   const stored = chapters
@@ -81,7 +90,10 @@ export function historyOf(
       : [one],
   );
   const emitted = stored.find((one) => one.kind === 'emitted' && one.eventId === eventId);
-  return { eventId, emitted: emitted?.kind === 'emitted' ? emitted : undefined, entries };
+  return {
+    ...{ eventId, entries, emitted: emitted?.kind === 'emitted' ? emitted : undefined },
+    ...{ readFrom: given.map(({ database }) => database), notGiven: notGiven(namesIn(chapters), given) },
+  };
 }
 
 /** True at first sight: a failure event is `caused` in one round and `emitted` in the next, and is shown once. */
@@ -104,6 +116,9 @@ function nameOf(one: Recorded & { readonly database: string }): string {
       return `effect ${one.id}`;
     case 'call':
       return `call ${one.id} ${one.number}`;
+    case 'act':
+    case 'repair':
+      return `${one.database} ${one.kind} ${one.id}`;
     case 'parked':
     case 'seen':
       return `${one.database} ${one.kind} ${one.consumer} ${one.eventId}`;

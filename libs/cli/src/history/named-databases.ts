@@ -16,6 +16,9 @@ export interface Named {
   readonly database: Database;
 }
 
+/** How a command is given more databases. */
+export const GIVE_MORE = 'give them with --database <url>, once for each';
+
 export const databases = { database: texts('url', 'more databases, of other services that take part') };
 
 /** Opens DATABASE_URL and the other databases, with their migrations, under the names of their sources. */

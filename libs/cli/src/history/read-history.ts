@@ -1,8 +1,11 @@
 import type { Executor } from '@convergekit/postgres';
 import { type Recorded, readTried } from './attempt-sql.ts';
 import { deliveriesOf, type Named } from './named-databases.ts';
+import { readActsAndRepairs } from './act-sql.ts';
 import { readEffects } from './effect-sql.ts';
 import { type Chapter, failuresIn, type History, historyOf, momentsIn } from './history.ts';
+import { scopeOf } from './scope.ts';
+import { type Given, readGiven } from './not-given.ts';
 import { rangesIn, readEvents, readSeen } from './outbox-sql.ts';
 import { ALWAYS, timeOfId, type Window, windowsAround } from './window.ts';
 
@@ -26,7 +29,15 @@ export async function readHistory(
   reach: HistoryReach,
 ): Promise<History> {
   const chapters = await readChapters(named, id, reachOf(id, reach));
-  return historyOf(id, chapters, await deliveriesOf(named, chapters));
+  const deliveries = await deliveriesOf(named, chapters);
+  const scope = scopeOf(id, chapters, deliveries);
+  const given: Given[] = [];
+  const acts: Chapter[] = [];
+  for (const { name, database } of named) {
+    given.push(await readGiven(database.executor, name));
+    acts.push({ database: name, stored: await readActsAndRepairs(database.executor, scope, scope.keys) });
+  }
+  return historyOf(id, [...chapters, ...acts], deliveries, given);
 }
 
 /** The spans of time in which outboxes are searched, from what is known so far. */

@@ -1,8 +1,14 @@
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import { formatMs, table } from '../frame/output.ts';
+import { actText } from '../audit/act-text.ts';
+import type { StoredAct, StoredRepair } from './act-sql.ts';
 import type { Entry, History } from './history.ts';
+import { GIVE_MORE } from './named-databases.ts';
+import { givenText } from './not-given.ts';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';
 import type { StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
+
+type In = { readonly database: string };
 
 /** A history as text: what the event is, its rows, and where it stands at each consumer. */
 export interface HistoryText {
@@ -13,9 +19,9 @@ export interface HistoryText {
 }
 
 /** Renders a history in lines: when, who, what, why. Pure. */
-export function renderHistory(history: History): readonly string[] {
+export function renderHistory(history: History, how = GIVE_MORE): readonly string[] {
   const { head, rows, end } = historyText(history);
-  return [head, '', ...table(rows), '', end];
+  return [head, '', ...table(rows), '', end, ...givenText(history, how)];
 }
 
 /** Describes a history by its parts. Pure. */
@@ -59,6 +65,10 @@ function rowsOf(entry: Entry, subject: Subject, when: string): readonly Row[] {
     }
     case 'parked':
       return [[when, entry.consumer, parkedText(entry)]];
+    case 'act':
+      return [[when, actPlace(entry), operatorText(entry)]];
+    case 'repair':
+      return [[when, entry.reconciler, repairText(entry)]];
     case 'effect':
       return [[when, entry.consumer, effectText(entry)]];
     case 'call': {
@@ -114,6 +124,23 @@ export function attemptText(attempt: StoredAttempt, because = ''): string {
   }
   const { category, certainty, code, message } = failure;
   return `${which}: failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}${because}; ${followed(outcome)}`;
+}
+
+/** Where an act took place: at a consumer, where the audit names one. */
+export function actPlace({ subjectKind, subject, before, database }: StoredAct & In): string {
+  const { consumer } = before;
+  if (typeof consumer === 'string') return consumer;
+  return subjectKind === 'consumer' || subjectKind === 'reconciler' ? subject : database;
+}
+
+export function operatorText(act: StoredAct): string {
+  return `operator ${act.by}: ${actText(act)} (${act.reason})`;
+}
+
+export function repairText({ verdict, key, why, cause }: StoredRepair): string {
+  return verdict === 'repaired'
+    ? `repaired key ${key}: ${why} (cause: ${cause})`
+    : `did not repair key ${key}, ${verdict}: ${why} (cause: ${cause})`;
 }
 
 function effectText({ effect, handler, state, stuckReason, awaitsQuota }: StoredEffect): string {

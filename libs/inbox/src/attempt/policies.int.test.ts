@@ -104,7 +104,7 @@ it('while the central table is unreachable the last good policies apply, and a g
     await set(5);
     await waitUntil(() => held().attempts === 5, { what: 'the change' });
     expect(await staleness()).toBeLessThan(5);
-    await executor.query('alter table converge.policy_change rename to away');
+    await executor.query('alter table converge.policy rename to away');
     await waitUntil(() => policies.status().error !== undefined, { what: 'the outage to be noticed' });
     const before = await staleness();
     await waitUntil(async () => (await staleness()) > before, { what: 'the staleness to rise' });
@@ -160,7 +160,7 @@ it('S18: a rule set in the central table applies in a running consumer from the 
     expect(tried.filter((n) => n === 2)).toHaveLength(1);
 
     await set({ attempts: 2 });
-    await executor.query('alter table converge.policy_change rename to away');
+    await executor.query('alter table converge.policy rename to away');
     await waitUntil(() => policies.status().error !== undefined, { what: 'the outage to be noticed' });
     await send(3);
     await letters(3);

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Executor } from '@convergekit/postgres';
+import { recordAct } from '@convergekit/postgres/operate';
 import type { ParkedState } from '../park/parked-row.ts';
 import { isParkedId } from './parked-filter.ts';
 
@@ -95,12 +97,8 @@ export async function putEdited(tx: Executor, id: string, edited: Buffer): Promi
   await tx.query(editSql, [id, edited]);
 }
 
-const auditSql = `
-  insert into converge.parked_audit (parked, consumer, topic, key, event_id, action, state, run, by, reason, edited, new_event)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
-
 export interface Act {
-  readonly action: 'retry' | 'skip' | 'edit' | 'supersede' | 'replace';
+  readonly act: 'parked retry' | 'parked skip' | 'parked edit' | 'parked replace';
   readonly by: string;
   readonly reason: string;
   readonly edited?: Buffer;
@@ -108,8 +106,11 @@ export interface Act {
   readonly newEvent?: string;
 }
 
-export async function writeAudit(tx: Executor, row: LockedRow, act: Act): Promise<void> {
-  const { id, consumer, topic, key, event_id, state, run } = row;
-  const who = [act.action, state, run, act.by, act.reason, act.edited ?? null, act.newEvent ?? null];
-  await tx.query(auditSql, [id, consumer, topic, key, event_id, ...who]);
+/** Records an act on a parked event in its transaction. A payload that it put in place is named by its hash alone. */
+export async function writeAudit(tx: Executor, row: LockedRow, done: Act): Promise<void> {
+  const { id, consumer, topic, partition, key, event_id: eventId, state, run } = row;
+  const { edited, newEvent: event, ...act } = done;
+  const before = { parked: id, consumer, topic, partition, key, state, run };
+  const sha256 = edited && createHash('sha256').update(edited).digest('hex');
+  await recordAct(tx, { ...act, subject: eventId ?? id, before, after: { event, sha256 } });
 }

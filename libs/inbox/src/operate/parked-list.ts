@@ -108,7 +108,7 @@ export interface ParkedDetail extends ParkedSummary {
 
 export interface ParkedAudit {
   readonly at: Date;
-  readonly action: string;
+  readonly act: string;
   readonly by: string;
   readonly reason: string;
   readonly state: ParkedState;
@@ -116,7 +116,9 @@ export interface ParkedAudit {
 }
 
 const auditSql = `
-  select at, action, by, reason, state, run from converge.parked_audit where parked = $1 order by id`;
+  select at, act, by, reason, before ->> 'state' as state, (before ->> 'run')::int as run from converge.audit
+   where subject_kind = 'event' and subject_id = coalesce((select event_id from converge.parked where id = $1::uuid), ($1::uuid)::text)
+     and before ->> 'parked' = ($1::uuid)::text order by audit.id`;
 
 export async function readParked(executor: Executor, id: string): Promise<ParkedDetail | undefined> {
   const { where, values } = conditionsOf({ ids: [id] });

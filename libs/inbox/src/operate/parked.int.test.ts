@@ -75,12 +75,12 @@ describe('an operator', () => {
     expect(await applied('k1')).toEqual([1, 3, 5, 7]);
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
     const { rows } = await scene.database.executor.query(
-      'select action, by, reason, run from converge.parked_audit',
+      `select act, by, reason, before ->> 'run' as run from converge.audit`,
     );
     const reason = expect.stringMatching(
       /^after compensation \(failure event \S+\): deployed the fix$/,
     ) as string;
-    expect(rows).toEqual([{ action: 'retry', by: 'ann', reason, run: 0 }]);
+    expect(rows).toEqual([{ act: 'parked retry', by: 'ann', reason, run: '0' }]);
   });
 
   it('G6q: a dead letter whose failure event was emitted is not retried unless the compensation is named', async () => {
@@ -145,7 +145,7 @@ describe('an operator', () => {
     expect(await readParked(scene.database.executor, id)).toMatchObject({
       state: 'skipped',
       note: operator.reason,
-      audit: [{ action: 'skip', by: 'ann', state: 'dead' }],
+      audit: [{ act: 'parked skip', by: 'ann', state: 'dead' }],
     });
     await expect(skipParked(scene.database, id, operator)).rejects.toMatchObject({ code: 'PARKED_REFUSED' });
   });
@@ -211,10 +211,9 @@ describe('an operator', () => {
   it('a superseded event released its key and is not retried, and the refusal says why', async () => {
     await play(6);
     const { id, eventId } = await dead();
-    const why = { by: 'saga', reason: 'tombstoned' };
     const at = { consumer: name, eventId: eventId! };
     const mark = (): Promise<boolean> =>
-      withTransaction(scene.database, {}, (tx) => supersedeParked(tx, at, why));
+      withTransaction(scene.database, {}, (tx) => supersedeParked(tx, at, 'its step was cancelled'));
     expect(await mark()).toBe(true);
     await until('k1', 2);
     expect(await applied('k1')).toEqual([3, 5]);

@@ -18,7 +18,7 @@ import {
   writeAudit,
 } from './change-parked-sql.ts';
 
-/** The operator and the reason, recorded in converge.parked_audit in the transaction of the change. */
+/** The operator and the reason, recorded in converge.audit in the transaction of the change. */
 export interface Operator {
   readonly by: string;
   readonly reason: string;
@@ -67,7 +67,7 @@ export async function retryParkedOf(
 export async function skipParkedOf(tx: Executor, of: ParkedEvents, operator: Operator): Promise<void> {
   for (const row of await lockAll(tx, of)) {
     await takeOut(tx, row, 'skipped', operator.reason);
-    await writeAudit(tx, row, { action: 'skip', ...operator });
+    await writeAudit(tx, row, { act: 'parked skip', ...operator });
   }
 }
 
@@ -95,7 +95,7 @@ async function retry(
     case 'waiting':
       if (!(await wakeLine(tx, row)))
         throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one first');
-      await writeAudit(tx, row, { action: 'retry', ...operator });
+      await writeAudit(tx, row, { act: 'parked retry', ...operator });
       return 'due';
     case 'dead':
     case 'rejected':
@@ -103,7 +103,11 @@ async function retry(
       if (row.closed !== null) throw refused(row, row.closed);
       refuseContradiction(row, how);
       await runAgain(tx, row);
-      await writeAudit(tx, row, { action: 'retry', by: operator.by, reason: reasonOf(operator.reason, row) });
+      await writeAudit(tx, row, {
+        act: 'parked retry',
+        by: operator.by,
+        reason: reasonOf(operator.reason, row),
+      });
       return 'run';
   }
 }
@@ -132,7 +136,7 @@ export function skipParked(
       throw refused(row, 'it does not hold its key, so there is nothing to skip');
     if (row.failure_event === null && !unreported) throw refused(row, UNREPORTED);
     await takeOut(tx, row, 'skipped', operator.reason);
-    await writeAudit(tx, row, { action: 'skip', ...operator });
+    await writeAudit(tx, row, { act: 'parked skip', ...operator });
   });
 }
 
@@ -147,7 +151,7 @@ export function editParked(
     if (row.state === 'superseded') throw refused(row, 'its saga undid it');
     if (row.state === 'replaced') throw refused(row, 'an operator replaced it by another event');
     await putEdited(tx, id, payload);
-    await writeAudit(tx, row, { action: 'edit', ...operator, edited: payload });
+    await writeAudit(tx, row, { act: 'parked edit', ...operator, edited: payload });
   });
 }
 
@@ -165,13 +169,12 @@ const waitingSql = `
 export async function supersedeParked(
   tx: Executor,
   { consumer, eventId }: { readonly consumer: string; readonly eventId: string },
-  why: Operator,
+  why: string,
 ): Promise<boolean> {
   const { rows } = await tx.query<{ id: string }>(waitingSql, [consumer, eventId]);
   const row = rows[0] === undefined ? undefined : await lockParked(tx, rows[0].id);
   if (row === undefined || row.line === null) return false;
-  await takeOut(tx, row, 'superseded', why.reason);
-  await writeAudit(tx, row, { action: 'supersede', ...why });
+  await takeOut(tx, row, 'superseded', why);
   return true;
 }
 

@@ -74,11 +74,11 @@ describe('a consumer that an operator paused', () => {
       [1, 3, 5, 7],
     ]);
     const { rows } = await scene.database.executor.query(
-      'select action, halted, by, reason from converge.inbox_audit order by id',
+      `select act, before ->> 'halted' as halted, by, reason from converge.audit order by id`,
     );
     expect(rows).toEqual([
-      { action: 'pause', halted: null, ...operator },
-      { action: 'resume', halted: PAUSED, ...operator },
+      { act: 'consumers pause', halted: null, ...operator },
+      { act: 'consumers resume', halted: PAUSED, ...operator },
     ]);
   });
 
@@ -114,10 +114,8 @@ describe('a consumer that an operator paused', () => {
     });
     await waitUntil(async () => (await applied()).length === 6, { what: 'all effects' });
     expect(handled).toEqual(['first', 'first', 'second', 'second', 'second', 'second']);
-    const { rows } = await scene.database.executor.query(
-      'select action from converge.inbox_audit order by id',
-    );
-    expect(rows).toEqual([{ action: 'pause' }, { action: 'resume' }]);
+    const { rows } = await scene.database.executor.query('select act from converge.audit order by id');
+    expect(rows).toEqual([{ act: 'consumers pause' }, { act: 'consumers resume' }]);
   });
 
   // Many partitions are read as they lie in the table, where the row that was updated last is behind the others. Planted fault: rows that are locked as they lie there.

@@ -7,7 +7,7 @@ import type { Operator } from './parked.ts';
 /**
  * Pauses the partitions of a consumer, of one topic or of all, in one transaction, and waits for the handlers in work: of slices
  * before, of parked events after it. Then no handler is called until `resumePartition` of each. What is halted keeps its reason,
- * and its parked events wait too. Partitions that the consumer gets later run. Returns the paused ones. converge.inbox_audit
+ * and its parked events wait too. Partitions that the consumer gets later run. Returns the paused ones. converge.audit
  * records operator and reason.
  */
 export async function pauseConsumer(
@@ -22,7 +22,7 @@ export async function pauseConsumer(
     for (const row of rows) {
       const offset = BigInt(row.next);
       const before = row.halted === PAUSED ? {} : { halted: row.halted };
-      const act = { action: 'pause', ...before, fromOffset: offset, toOffset: offset } as const;
+      const act = { act: 'consumers pause', ...before, fromOffset: offset, toOffset: offset } as const;
       await auditPartition(tx, { consumer, ...row }, act, operator);
     }
     return rows.map((row) => ({ consumer, topic: row.topic, partition: row.partition }));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { EventDefinition } from '@convergekit/contracts';
 import { WIRE } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
@@ -70,18 +71,18 @@ it('G5l: a replaced dead letter is applied as a new event in its place, once, wi
     note: `replaced by event ${made.eventId}: a typo in the order`,
     audit: [
       {
-        action: 'replace',
+        act: 'parked replace',
         by: 'ann',
         reason: expect.stringMatching(/^after compensation .*: a typo/),
         state: 'dead',
       },
     ],
   });
-  const { rows } = await executor().query(
-    'select new_event, edited from converge.parked_audit where parked = $1',
-    [id],
-  );
-  expect(rows).toEqual([{ new_event: made.eventId, edited: Buffer.from('{"key":"k1","n":4}') }]);
+  const { rows } = await executor().query(`select after from converge.audit where before ->> 'parked' = $1`, [
+    id,
+  ]);
+  const sha256 = createHash('sha256').update('{"key":"k1","n":4}').digest('hex');
+  expect(rows).toEqual([{ after: { event: made.eventId, sha256 } }]);
   for (const again of [
     () => replace(id, '{"key":"k1","n":6}'),
     () => retryParked(stock.scene.database, id, operator, { afterCompensation: true }),

@@ -64,7 +64,7 @@ export function replaceParked(
     });
     const edited = Buffer.from(payload);
     const reason = reasonOf(operator.reason, row);
-    const act = { action: 'replace', by: operator.by, reason, edited, newEvent: made.eventId } as const;
+    const act = { act: 'parked replace', by: operator.by, reason, edited, newEvent: made.eventId } as const;
     await writeAudit(tx, row, act);
     return made;
   });

@@ -32,7 +32,7 @@ export interface Resumed {
  * Resumes a halted partition. The partition's owner notices within `watchMs`, and applies filled events first. Nothing
  * is passed without `pass`: a gap that was not filled halts it again. After a pause for faults its parked events are due at
  * once, and one that still fails within the hour of the limit pauses it again. Rejects with RESUME_REFUSED when it is not
- * halted, or when the options do not fit the reason of the halt. converge.inbox_audit records the operator and the
+ * halted, or when the options do not fit the reason of the halt. converge.audit records the operator and the
  * reason.
  */
 export async function resumePartition(
@@ -52,7 +52,7 @@ export async function resumePartition(
     if (fromEarliest && ends === undefined) throw refused(`the broker has no ${topic}/${partition}`);
     refuseMisfit(row, fromEarliest);
     if (reject !== undefined) refuseAbsent(row, reject, fromEarliest ? undefined : ends);
-    const before = reject === undefined ? undefined : await rejectRecord(tx, key, reject, operator);
+    const before = reject === undefined ? undefined : await rejectRecord(tx, key, reject);
     const nextOffset = fromEarliest && ends !== undefined ? ends.earliest : (before ?? row.nextOffset);
     const halted = row.halted.code;
     const passed = halted === GIVE_UP_LIMIT ? undefined : passOffset;
@@ -63,11 +63,12 @@ export async function resumePartition(
     });
     if (halted === GIVE_UP_LIMIT) await wakeKeys(tx, key);
     const act = {
-      action: 'resume',
+      act: 'consumers resume',
       halted,
       fromOffset: row.nextOffset,
       toOffset: nextOffset,
       passOffset,
+      rejected: reject,
     } as const;
     await auditPartition(tx, key, act, operator);
     return { code: halted, passOffset: passed, nextOffset };
@@ -152,8 +153,8 @@ function refused(what: string): InboxError {
 }
 
 const rejectSql = `
-  insert into converge.inbox_rejected (consumer, topic, partition, record_offset, rejected_by, reason, topic_id)
-  select $1, $2, $3, $4, $5, $6, coalesce(p.topic_id, '') from converge.inbox_partition p
+  insert into converge.inbox_rejected (consumer, topic, partition, record_offset, topic_id)
+  select $1, $2, $3, $4, coalesce(p.topic_id, '') from converge.inbox_partition p
    where p.consumer = $1 and p.topic = $2 and p.partition = $3
   on conflict do nothing`;
 
@@ -180,10 +181,9 @@ export async function rejectRecord(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,
   offset: bigint,
-  { by, reason }: Operator,
 ): Promise<bigint | undefined> {
   const place = [consumer, topic, partition, `${offset}`];
-  await tx.query(rejectSql, [...place, by, reason]);
+  await tx.query(rejectSql, place);
   const back = await tx.query(backSql, place);
   const dropped = await tx.query(dropSql, place);
   return back.rowCount + dropped.rowCount > 0 ? offset : undefined;

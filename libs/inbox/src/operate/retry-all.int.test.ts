@@ -81,9 +81,9 @@ it('G5p: failures with different ids in their texts are one group, and a replay 
   expect(await lines(scene.database)).toHaveLength(30);
   expect(await listParked(executor, {}, 99)).toHaveLength(10);
   const { rows } = await executor.query(
-    `select distinct by, action, substring(reason from '^after compensation .*: (.*)') as reason from converge.parked_audit`,
+    `select distinct by, act, substring(reason from '^after compensation .*: (.*)') as reason from converge.audit`,
   );
-  expect(rows).toEqual([{ ...operator, action: 'retry' }]);
+  expect(rows).toEqual([{ ...operator, act: 'parked retry' }]);
 });
 
 // Planted fault: without the look at outcomes all 20 are sent.
@@ -102,7 +102,7 @@ it('G5p: a replay into an outage that goes on stops by itself, and retries nothi
   expect(done.stopped).toMatch(/^\d+ of \d+ failed again \(100 %, the limit is 20 %\)$/);
   expect(done.sent).toBeLessThan(20);
   const { rows } = await scene.database.executor.query<{ most: number }>(
-    'select count(*)::int as most from converge.parked_audit group by parked order by 1 desc limit 1',
+    'select count(*)::int as most from converge.audit group by subject_id order by 1 desc limit 1',
   );
   expect(rows).toEqual([{ most: 1 }]);
 });

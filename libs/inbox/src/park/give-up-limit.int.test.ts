@@ -84,9 +84,9 @@ describe('a consumer whose deployment is wrong', () => {
       });
       expect([await failureEvents(), (await halt())?.code]).toEqual([5, null]);
       const { rows } = await scene.database.executor.query(
-        'select action, halted, by from converge.inbox_audit',
+        `select act, before ->> 'halted' as halted, by from converge.audit`,
       );
-      expect(rows).toEqual([{ action: 'resume', halted: GIVE_UP_LIMIT, by: 'ann' }]);
+      expect(rows).toEqual([{ act: 'consumers resume', halted: GIVE_UP_LIMIT, by: 'ann' }]);
     },
   );
 

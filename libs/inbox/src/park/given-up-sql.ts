@@ -11,7 +11,8 @@ const countSql = `
    where consumer = $1 and state in ('dead', 'skipped', 'superseded', 'replaced') and failure_event is not null
      and (category = 'bug' or structural or category = 'data' and position is not null and code <> all ($3))
      and last_at > greatest($2::timestamptz - interval '1 hour', (
-       select max(at) from converge.inbox_audit where consumer = $1 and action = 'resume' and halted = '${GIVE_UP_LIMIT}' and pass_offset is not null))`;
+       select max(at) from converge.audit where subject_kind = 'consumer' and subject_id = $1 and act = 'consumers resume'
+          and before ->> 'halted' = '${GIVE_UP_LIMIT}' and after ->> 'pass' is not null))`;
 
 /**
  * Counts the events that a consumer gave up for faults in the last hour, or since an operator let as many again be given up. Until

@@ -102,12 +102,20 @@ describe('a replay', () => {
     ]);
     expect(await until(6)).toEqual([1, 2, 4, 1, 2, 4]);
     const { rows } = await scene.database.executor.query(
-      `select action, halted, from_offset::int as from, to_offset::int as to, pass_offset::int as pass, by, reason
-         from converge.inbox_audit order by id`,
+      `select act, before ->> 'halted' as halted, (before ->> 'offset')::int as from, (after ->> 'offset')::int as to,
+              (after ->> 'pass')::int as pass, by, reason from converge.audit order by id`,
     );
     expect(rows).toEqual([
-      { action: 'resume', halted: 'gap', from: 2, to: 2, pass: 2, by: 'ann', reason: 'lost' },
-      { action: 'replay', halted: null, from: 3, to: 0, pass: null, by: 'ann', reason: 'counted wrong' },
+      { act: 'consumers resume', halted: 'gap', from: 2, to: 2, pass: 2, by: 'ann', reason: 'lost' },
+      {
+        act: 'consumers replay',
+        halted: null,
+        from: 3,
+        to: 0,
+        pass: null,
+        by: 'ann',
+        reason: 'counted wrong',
+      },
     ]);
     expect((await executor.query('select from converge.inbox_gap')).rowCount).toBe(1);
     // A gap that was never passed, since it was filled in place, is reported to halt.
@@ -184,7 +192,7 @@ describe('a replay', () => {
     expect(await handled()).toEqual([1, 2, 3]);
     expect((await replay(over, true, true)).done).toMatchObject({ offset: 1n, parked: 1 });
     expect(await until(5)).toEqual([1, 2, 3, 2, 3]);
-    const { rows } = await executor.query(`select reason from converge.inbox_audit`);
+    const { rows } = await executor.query(`select reason from converge.audit`);
     expect(rows).toEqual([{ reason: 'after compensation of 1 given-up events: counted wrong' }]);
   });
 

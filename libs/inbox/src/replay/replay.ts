@@ -95,7 +95,7 @@ export interface Replayed {
 /**
  * Sets a partition back in one transaction: offset, watermarks, and rows that would make later events repeats. Events
  * handled since the plan are read under the fence. The owner notices within `watchMs`. Handlers emit the same events
- * under the same ids again: a replay is not a new run. converge.inbox_audit records the operator and the reason. Throws
+ * under the same ids again: a replay is not a new run. converge.audit records the operator and the reason. Throws
  * REPLAY_REPORTED when it would handle given-up events again whose failure events were emitted, unless `afterCompensation`.
  */
 export async function replayPartition(
@@ -121,7 +121,12 @@ export async function replayPartition(
     const parked = await forgetParked(tx, key, scan.offset);
     await setBack(tx, key, scan.offset, fence);
     const ended = fence.halted === undefined || fence.paused ? {} : { halted: fence.halted };
-    const act = { action: 'replay', ...ended, fromOffset: fence.next, toOffset: scan.offset } as const;
+    const act = {
+      act: 'consumers replay',
+      ...ended,
+      fromOffset: fence.next,
+      toOffset: scan.offset,
+    } as const;
     const { by, reason } = operator;
     const why =
       reported.length === 0 ? reason : `after compensation of ${reported.length} given-up events: ${reason}`;

@@ -60,6 +60,6 @@ it('G7d: an approval of named keys repairs these, each once, and holds all other
     held: { reason: expect.stringContaining('others wait with a drift') as string },
   });
   expect(
-    await rowsOf(world, `select cause from converge.reconcile_audit where verdict = 'approved'`),
-  ).toEqual([{ cause: expect.stringContaining(`2 repairs of ${third}, ${last} until`) as string }]);
+    await rowsOf(world, `select after from converge.audit where act = 'reconcile approve'`),
+  ).toMatchObject([{ after: { repairs: 2, keys: [third, last] } }]);
 });

@@ -1,3 +1,5 @@
+import { recordActSql } from '@convergekit/postgres/operate';
+
 // One statement: the approval and its audit row. The window counts from now, with its repairs spent: when the approval is
 // used up, the next repair is held again.
 export const approveSql = `
@@ -9,12 +11,12 @@ export const approveSql = `
       approved_by = $4, approved_reason = $5
     from before where r.name = before.name
     returning r.name, r.approved_until, before.held_reason
-  ), audited as (
-    insert into converge.reconcile_audit (reconciler, verdict, why, cause, actor)
-    select name, 'approved', $5, format('%s repairs%s until %s; held: %s', $2, ' of ' || array_to_string($6::text[], ', '), approved_until,
-             held_reason), $4 from approved
   )
-  select approved_until as until, held_reason as held from approved`;
+  select approved_until as until, held_reason as held, ${recordActSql('reconcile approve', {
+    ...{ subject: 'name', by: '$4', reason: '$5', before: `jsonb_build_object('held', held_reason)` },
+    after: `jsonb_build_object('repairs', $2::bigint, 'keys', to_jsonb($6::text[]), 'until', approved_until)`,
+  })} as id
+    from approved`;
 
 /** Keys that wait with a drift are looked at now: all of them, or those that are named. */
 export const dueNowSql = `

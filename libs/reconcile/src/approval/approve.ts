@@ -37,5 +37,5 @@ export async function approveRepairs(executor: Executor, approval: Approval): Pr
   const [approved] = rows;
   if (approved === undefined) return null;
   await executor.query(dueNowSql, [reconciler, keys]);
-  return approved;
+  return { until: approved.until, held: approved.held };
 }

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** A row of the audit: a repair, a verdict that was no repair, or an approval. States are JSON values. */
+/** A row of the audit of repairs: a repair, or a verdict that was no repair. States are JSON values. */
 export interface AuditEntry {
   readonly id: string;
   readonly at: Date;

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { recordActSql } from '@convergekit/postgres/operate';
 import { ReconcileError } from '../errors.ts';
 
 /** A pause, and the operator who made it. */
@@ -22,7 +23,7 @@ const pauseSql = `
       set paused_at = excluded.paused_at, paused_by = excluded.paused_by, paused_reason = excluded.paused_reason
       where r.paused_at is null
     returning name)
-  insert into converge.operator_audit (action, subject, by, reason) select 'reconcile pause', name, $2, $3 from paused`;
+  select ${recordActSql('reconcile pause', { subject: 'name', by: '$2', reason: '$3' })} from paused`;
 
 /** Pauses a reconciler in all processes, until an operator resumes it. false = it was paused before. */
 export async function pauseReconciler(
@@ -41,7 +42,7 @@ const resumeSql = `
       next_start_at = case when next_start_at is null then null else greatest(next_start_at, clock_timestamp()) end
      where name = $1 and paused_at is not null
     returning name)
-  insert into converge.operator_audit (action, subject, by, reason) select 'reconcile resume', name, $2, $3 from resumed`;
+  select ${recordActSql('reconcile resume', { subject: 'name', by: '$2', reason: '$3' })} from resumed`;
 
 /** Resumes a paused reconciler: an interrupted run continues, then the schedule. false = it was not paused. */
 export async function resumeReconciler(

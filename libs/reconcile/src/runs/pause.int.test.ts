@@ -53,16 +53,16 @@ describe('a paused reconciler', () => {
 
   it('G5m: a pause, its end and a requested run are each in the audit of operators once', async () => {
     await resume();
-    await world.stock.executor.query(`delete from converge.operator_audit`);
+    await world.stock.executor.query(`delete from converge.audit`);
     const request = () => requestRun(world.stock.executor, 'stock', 'bob', 'after the count');
     for (const act of [pause, pause, resume, resume, request, request]) await act();
     const { rows } = await world.stock.executor.query(
-      `select action, subject, by, reason from converge.operator_audit order by id`,
+      `select act, subject_id as subject, by, reason from converge.audit order by id`,
     );
     expect(rows).toEqual([
-      { action: 'reconcile pause', subject: 'stock', by: 'alice', reason: by.reason },
-      { action: 'reconcile resume', subject: 'stock', by: 'alice', reason: by.reason },
-      { action: 'reconcile run', subject: 'stock', by: 'bob', reason: 'after the count' },
+      { act: 'reconcile pause', subject: 'stock', by: 'alice', reason: by.reason },
+      { act: 'reconcile resume', subject: 'stock', by: 'alice', reason: by.reason },
+      { act: 'reconcile run', subject: 'stock', by: 'bob', reason: 'after the count' },
     ]);
   });
 

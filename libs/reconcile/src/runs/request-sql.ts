@@ -1,11 +1,12 @@
 import type { Executor } from '@convergekit/postgres';
+import { recordActSql } from '@convergekit/postgres/operate';
 import { requireResumed } from './pause-sql.ts';
 
 const requestSql = `
   with requested as (
     insert into converge.reconcile_request (reconciler, requested_by) values ($1, $2) on conflict do nothing
     returning reconciler)
-  insert into converge.operator_audit (action, subject, by, reason) select 'reconcile run', reconciler, $2, $3 from requested`;
+  select ${recordActSql('reconcile run', { subject: 'reconciler', by: '$2', reason: '$3' })} from requested`;
 
 /**
  * Requests a run from whichever process leads the schedule. Rejects with RECONCILER_PAUSED.

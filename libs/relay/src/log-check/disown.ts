@@ -2,6 +2,7 @@ import { formatPosition } from '@convergekit/contracts/engine';
 import type { Admin } from '@convergekit/broker';
 import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
+import { recordActSql } from '@convergekit/postgres/operate';
 import { ConvergeError } from '@convergekit/core';
 import type { ActingOperator } from '../operate/acting-operator.ts';
 import { readKnownTicks, readReach } from './facts-sql.ts';
@@ -42,6 +43,11 @@ export async function readSuspect(
   return { ...found, topic, partition, why };
 }
 
+const disowned = recordActSql('source disown', {
+  ...{ subject: 'topic', by: '$5', reason: '$4' },
+  before: `jsonb_build_object('partition', partition, 'offset', log_offset)`,
+});
+
 /** Disowns a record: the log check skips it. A record that was disowned before leaves no second row in the audit. */
 export async function disownRecord(
   executor: Executor,
@@ -53,8 +59,7 @@ export async function disownRecord(
        insert into converge.relay_disowned (topic, partition, log_offset, reason, operator)
        values ($1, $2, $3::bigint, $4, $5) on conflict do nothing returning topic, partition, log_offset
      )
-     insert into converge.operator_audit (action, subject, by, reason)
-     select 'source disown', topic || '/' || partition || ' at ' || log_offset, $5, $4 from disowned`,
+     select ${disowned} from disowned`,
     [topic, partition, offset.toString(), reason, operator],
   );
 }

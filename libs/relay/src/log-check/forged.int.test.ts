@@ -111,8 +111,10 @@ describe('a record in the name of a source', () => {
     const by = { reason: 'their audit shows it', operator: 'ada' };
     await disownRecord(database.executor, place, by);
     await disownRecord(database.executor, place, by);
-    const act = { action: 'source disown', subject: `${topic}/0 at ${offset}`, by: 'ada', reason: by.reason };
-    expect(await actsIn(database)).toEqual([{ ...act, detail: {} }]);
+    const act = { act: 'source disown', subject: topic, by: 'ada', reason: by.reason };
+    expect(await actsIn(database)).toEqual([
+      { ...act, before: { partition: 0, offset: Number(offset) }, after: {} },
+    ]);
     await untilDrained(database);
     expect(await checkLog(database.executor, topic, await ownEvents(broker, topic))).toMatchObject({
       ...faultless,

@@ -116,8 +116,8 @@ async function rebase(
     await requireLease(tx, LEASE, term);
     await writeEpoch(tx, { epoch, forkedTick: plan.forkedTick, reason });
     await writePhantoms(tx, epoch, phantoms);
-    const detail = { epoch, phantoms: phantoms.length };
-    await recordAct(tx, { action: 'source rebase', subject: source.name, by: operator, reason, detail });
+    const after = { epoch, phantoms: phantoms.length };
+    await recordAct(tx, { act: 'source rebase', subject: source.name, by: operator, reason, after });
     const going = newTransactionIds
       ? await restamp(tx, plan, { latestTick: latest.number, heldAt, term })
       : plan;

@@ -91,8 +91,10 @@ describe('a database that was restored from a dump', () => {
     const { rows } = await restored.database.executor.query<{ name: string }>(
       'select name from converge.source',
     );
-    const act = { action: 'source rebase', subject: rows[0]?.name, by: 'ada', reason: 'drill' };
-    expect(await actsIn(restored.database)).toEqual([{ ...act, detail: { epoch: 2, phantoms: 300 } }]);
+    const act = { act: 'source rebase', subject: rows[0]?.name, by: 'ada', reason: 'drill' };
+    expect(await actsIn(restored.database)).toEqual([
+      { ...act, before: {}, after: { epoch: 2, phantoms: 300 } },
+    ]);
 
     await untilDrained(restored.database);
     const log = await readAll(broker, topic);

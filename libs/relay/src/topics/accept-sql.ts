@@ -1,5 +1,6 @@
 import { START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
+import { recordActSql } from '@convergekit/postgres/operate';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
@@ -96,14 +97,16 @@ const recordSql = `
     update converge.relay_topic set partitions = $3::int where topic = $2 and exists (select from accepted) returning 1
   ),
   recorded as (
-    insert into converge.operator_audit (action, subject, by, reason, detail)
-    select 'topics accept', $2, $7, $8, jsonb_build_object('before', before, 'after', $3::int) from accepted
-     where exists (select from changed)
+    select ${recordActSql('topics accept', {
+      ...{ subject: '$2', by: '$7', reason: '$8' },
+      before: `jsonb_build_object('partitions', before)`,
+      after: `jsonb_build_object('partitions', $3::int)`,
+    })} from accepted where exists (select from changed)
   )
   insert into converge.relay_cursor (topic, partition, epoch, tick, id, term)
   select $2, partition, $4::int, $5::bigint, $6::bigint, lease.term
     from accepted, lease, generate_series(accepted.before, $3::int - 1) as partition
-   where exists (select from changed)`;
+   where exists (select from changed) and exists (select from recorded)`;
 
 /** Records the new count, its new cursor rows and who accepted it. False: not drained, or withdrawn. */
 export async function recordAcceptance(

@@ -125,8 +125,8 @@ describe('a topic that got more partitions', () => {
     );
     expect(await actsIn(database)).toEqual([]);
     expect(await recordAcceptance(executor, topic, 5, by)).toBe(true);
-    const act = { action: 'topics accept', subject: topic, by: 'ada', reason: 'a drill' };
-    expect(await actsIn(database)).toEqual([{ ...act, detail: { before: 2, after: 5 } }]);
+    const act = { act: 'topics accept', subject: topic, by: 'ada', reason: 'a drill' };
+    expect(await actsIn(database)).toEqual([{ ...act, before: { partitions: 2 }, after: { partitions: 5 } }]);
     await waitUntil(() => heldCodes(second).length === 0, { what: 'the topic to flow again' });
     writing.now = false;
     await writer;

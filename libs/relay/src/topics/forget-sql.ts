@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { recordAct } from '@convergekit/postgres/operate';
+import { recordAct, recordActSql } from '@convergekit/postgres/operate';
 import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 
@@ -58,7 +58,7 @@ export async function forgetTopic(
   if (rowCount !== 1) return false;
   for (const table of ['relay_accept', 'relay_cursor', 'relay_topic'])
     await tx.query(`delete from converge.${table} where topic = $1`, [topic]);
-  await recordAct(tx, { action: 'topics forget', subject: topic, by: operator, reason, detail: { unsent } });
+  await recordAct(tx, { act: 'topics forget', subject: topic, by: operator, reason, before: { unsent } });
   return true;
 }
 
@@ -78,8 +78,9 @@ export async function acceptRecreatedTopic(
      ), begun as (
        update converge.relay_cursor c set log_end = null from accepted where c.topic = accepted.topic returning 1
      )
-     insert into converge.operator_audit (action, subject, by, reason, detail)
-     select 'topics accept', topic, $2, $3, '{"madeAgain": true}' from accepted where (select count(*) from begun) >= 0`,
+     select ${recordActSql('topics accept', {
+       ...{ subject: 'topic', by: '$2', reason: '$3', after: `'{"madeAgain": true}'` },
+     })} from accepted where (select count(*) from begun) >= 0`,
     [topic, operator, reason],
   );
   return rowCount === 1;

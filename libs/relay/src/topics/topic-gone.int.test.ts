@@ -60,8 +60,8 @@ describe('a topic that is recreated with as many partitions', () => {
     await waitUntil(() => acceptRecreatedTopic(database.executor, again, by), {
       what: 'its hold to be written',
     });
-    const act = { action: 'topics accept', subject: again, by: 'ada', reason: 'a drill' };
-    expect(await actsIn(database)).toEqual([{ ...act, detail: { madeAgain: true } }]);
+    const act = { act: 'topics accept', subject: again, by: 'ada', reason: 'a drill' };
+    expect(await actsIn(database)).toEqual([{ ...act, before: {}, after: { madeAgain: true } }]);
     await untilDrained(database);
     await waitUntil(async () => (await readLog(broker, again)).length === 300, { what: 'its events' });
     expect((await readLog(broker, again)).every(({ prev }) => prev !== '1.0.0')).toBe(true);
@@ -213,8 +213,8 @@ describe('a topic that was deleted on purpose', () => {
       forgetTopic(tx, held, { reason: 'the service is gone', operator: 'ada' }),
     );
     expect(forgotten).toBe(true);
-    const act = { action: 'topics forget', subject: gone, by: 'ada', reason: 'the service is gone' };
-    expect(await actsIn(database)).toEqual([{ ...act, detail: { unsent: 3 } }]);
+    const act = { act: 'topics forget', subject: gone, by: 'ada', reason: 'the service is gone' };
+    expect(await actsIn(database)).toEqual([{ ...act, before: { unsent: 3 }, after: {} }]);
     await untilGone(database, 'outbox_0');
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the relay to follow' });
     const { rows } = await executor.query(

@@ -81,7 +81,7 @@ export function retryStep(
     if (work.length === 0 && parked.length === 0)
       throw open.length > 0 || again ? eventGone(at) : notWaiting(at);
     await note(tx, row, work, by);
-    await recordAct(tx, { action: 'saga retry', subject: subjectOf(at), by: by.actor, reason: by.note });
+    await recordAct(tx, { act: 'saga retry', ...subjectOf(row), by: by.actor, reason: by.note });
     return { work, parked };
   });
 }
@@ -108,14 +108,8 @@ export function resolveStep(
     const outcome = checkStated(sagas, word, { row, undoes, note: by.note });
     if (first !== undefined) await actOnWork(tx, first.id, by, outcome);
     else await answerStep(tx, row, outcome, by);
-    const detail = { outcome: outcome.kind };
-    await recordAct(tx, {
-      action: 'saga resolve',
-      subject: subjectOf(at),
-      by: by.actor,
-      reason: by.note,
-      detail,
-    });
+    const after = { outcome: outcome.kind };
+    await recordAct(tx, { act: 'saga resolve', ...subjectOf(row), by: by.actor, reason: by.note, after });
     if (first !== undefined && first.op !== 'resolve') return { work: [first], parked: [] };
     const reason = `its step was resolved: ${by.note}`;
     await skipParkedOf(tx, await parkedOf(tx, row), { by: by.actor, reason });
@@ -135,7 +129,10 @@ export function waitingStep(database: Acting, at: StepAt): Promise<SeenStep> {
   }));
 }
 
-const subjectOf = ({ instance, step }: StepAt): string => `${instance} ${step}`;
+const subjectOf = ({ of: { saga, instance, step }, state }: LockedStep) => ({
+  subject: instance,
+  before: { saga, step, state },
+});
 
 /** An attempt that goes on meanwhile is no change; a decision, or other work, is. */
 function refuseChanged(

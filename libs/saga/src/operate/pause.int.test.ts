@@ -72,15 +72,15 @@ it('G6m: a paused saga begins no call: the one in flight ends and is recorded, e
   expect([wrongs.calls('charge', 'flying'), wrongs.calls('charge', 'later')]).toEqual([1, 1]);
   expect(await resumeSaga(scene.database, all, by, { rate: 1 })).toEqual({ kind: 'not_paused' });
   expect(
-    await scene.rows('select action, subject, by, reason, detail from converge.operator_audit order by id'),
+    await scene.rows('select act, subject_id as subject, by, reason, after from converge.audit order by id'),
   ).toEqual([
-    { action: 'saga pause', subject: 'half', by: 'alice', reason: by.note, detail: {} },
+    { act: 'saga pause', subject: 'half', by: 'alice', reason: by.note, after: {} },
     {
-      action: 'saga resume',
+      act: 'saga resume',
       subject: 'half',
       by: 'alice',
       reason: by.note,
-      detail: { work: 2, rate: 1_000 },
+      after: { work: 2, rate: 1_000 },
     },
   ]);
 });

@@ -25,7 +25,7 @@ export async function pauseSaga(
 ): Promise<SagaPause | undefined> {
   const isNew = await withTransaction(database, {}, async (tx) => {
     if (!(await insertPause(tx, target, { by: actor, reason: note }))) return false;
-    await recordAct(tx, { action: 'saga pause', subject: subjectOf(target), by: actor, reason: note });
+    await recordAct(tx, { act: 'saga pause', ...subjectOf(target), by: actor, reason: note });
     return true;
   });
   return isNew ? readPause(database.executor, target) : undefined;
@@ -79,15 +79,11 @@ export async function resumeSaga(
     // First: of two resumes at once the later one waits here, and changes no time.
     if (!(await deletePause(tx, target))) return false;
     await spreadWork(tx, first, { before: 0, rate });
-    const detail = { work: total, rate };
-    await recordAct(tx, {
-      ...{ action: 'saga resume', subject: subjectOf(target), by: actor, reason: note },
-      detail,
-    });
+    const after = { work: total, rate };
+    await recordAct(tx, { act: 'saga resume', ...subjectOf(target), by: actor, reason: note, after });
     return true;
   });
   return ended ? { kind: 'resumed', work: total } : { kind: 'not_paused' };
 }
 
-const subjectOf = ({ saga, instance }: PauseTarget): string =>
-  instance === undefined ? saga : `${saga} ${instance}`;
+const subjectOf = ({ saga, instance }: PauseTarget) => ({ subject: instance ?? saga, before: { saga } });

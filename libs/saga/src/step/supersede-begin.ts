@@ -15,6 +15,6 @@ export async function supersedeBegin<DB>(
     before === undefined
       ? [instance]
       : before.map(({ name, saga }) => factId({ saga, instance, step: name }, 'success'));
-  const why = { by: 'saga', reason: `step ${step.name} of ${step.saga} was undone before it began` };
+  const why = `step ${step.name} of ${step.saga} was undone before it began`;
   for (const eventId of ids) await supersedeParked(executorOf(tx), { consumer: step.by, eventId }, why);
 }

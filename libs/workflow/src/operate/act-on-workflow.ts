@@ -133,13 +133,8 @@ async function act<DB>(
     if (first?.kind !== 'operator') return;
     const { act: did, actor, note, path } = first;
     const subject = `${workflow} ${id}`;
-    await recordAct(executor, {
-      action: `workflow ${did}`,
-      subject,
-      by: actor,
-      reason: note,
-      detail: { step: path },
-    });
+    const before = { step: path };
+    await recordAct(executor, { act: `workflow ${did}`, subject, by: actor, reason: note, before });
   });
 }
 

@@ -13,7 +13,9 @@ import { apiPath, type RouteParts } from './view.ts';
 /** A payload that an operator may see in full. */
 export interface SeenPayload {
   readonly database: ConsoleDatabase;
-  /** What it is of, for the audit: `event 0198…`. */
+  /** The event, for the audit; of a parked event that cannot be read its own id. */
+  readonly eventId: string;
+  /** What it is of, for the title: `event 0198…`. */
   readonly subject: string;
   readonly payload: string;
 }
@@ -43,9 +45,9 @@ export function defineLooks({ app, render, document }: RouteParts, payloads: Pay
       const { user } = requireOperator(c, token);
       requireFull(payloads);
       const { reason } = inputOf(c, reasonFields, given);
-      const { database, subject, payload } = await read(inputOf(c, input, given));
+      const { database, eventId, subject, payload } = await read(inputOf(c, input, given));
       // Recorded first: a look that leaves no row shows nothing.
-      await recordAct(database.executor, { action: 'payload look', subject, by: user, reason });
+      await recordAct(database.executor, { act: 'payload look', subject: eventId, by: user, reason });
       return { subject, payload };
     };
     app.get(path, (c) => render(c, lookForm(c, payloads)));

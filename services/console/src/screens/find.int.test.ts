@@ -118,20 +118,23 @@ describe('the console over a service with failures', () => {
     });
     const { rows } = await get('/api/audit');
     expect(rows).toMatchObject([
-      { action: 'reconcile pause', by: 'ada', subject: 'counts', database: 'inventory' },
-      { action: 'parked skip', by: 'bob', key: scene.skipped.key, reason: 'paid in cash at the counter' },
+      { act: 'reconcile pause', by: 'ada', subject: 'counts', database: 'inventory' },
+      {
+        ...{ act: 'parked skip', by: 'bob', subject: scene.skipped.eventId },
+        ...{ before: { key: scene.skipped.key }, reason: 'paid in cash at the counter' },
+      },
     ]);
     expect((await get(`/api/audit?about=${scene.skipped.eventId}`))['rows']).toMatchObject([
-      { action: 'parked skip' },
+      { act: 'parked skip' },
     ]);
-    expect((await get('/api/audit?by=ada&action=reconcile'))['rows']).toMatchObject([{ by: 'ada' }]);
+    expect((await get('/api/audit?by=ada&act=reconcile'))['rows']).toMatchObject([{ by: 'ada' }]);
     // Planted fault: as a pattern it finds every act.
-    expect((await get('/api/audit?action=%25'))['rows']).toEqual([]);
+    expect((await get('/api/audit?act=%25'))['rows']).toEqual([]);
     const [newest] = rows as { at: string; id: string }[];
     const older = await get(
       `/api/audit?before=${encodeURIComponent(`${newest?.at ?? ''}~${newest?.id ?? ''}`)}`,
     );
-    expect(older['rows']).toMatchObject([{ action: 'parked skip' }]);
+    expect(older['rows']).toMatchObject([{ act: 'parked skip' }]);
     const lines = (await (await fetch(new URL('/audit.jsonl', shown.url))).text()).trim().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { by: string }).by)).toEqual(['ada', 'bob']);
   });
@@ -154,21 +157,21 @@ describe('the console over a service with failures', () => {
     expect((await look(ada, {})).status).toBe(400);
     const seen = (await (await look(ada, { reason: 'ticket 7' })).json()) as { payload: string };
     expect(seen.payload).toContain('"cents":1250');
-    expect((await get('/api/audit?action=payload'))['rows']).toMatchObject([
-      { action: 'payload look', by: 'ada', reason: 'ticket 7', subject: `event ${scene.skipped.eventId}` },
+    expect((await get('/api/audit?act=payload'))['rows']).toMatchObject([
+      { act: 'payload look', by: 'ada', reason: 'ticket 7', subject: scene.skipped.eventId },
     ]);
   });
 
   it('G5n: a look that cannot be recorded shows nothing', async () => {
     const { executor } = shown.databases.orders;
-    await executor.query('alter table converge.operator_audit rename to operator_audit_away');
+    await executor.query('alter table converge.audit rename to audit_away');
     const answer = await fetch(new URL(`/api/events/${scene.skipped.eventId}/payload`, shown.url), {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ada}` },
       body: JSON.stringify({ reason: 'ticket 8' }),
     });
     const text = await answer.text();
-    await executor.query('alter table converge.operator_audit_away rename to operator_audit');
+    await executor.query('alter table converge.audit_away rename to audit');
     expect(answer.status).toBe(500);
     expect(text).not.toContain('1250');
   });

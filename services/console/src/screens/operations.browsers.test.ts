@@ -101,12 +101,10 @@ describe('tasks of an operator in Chromium', () => {
     await page.getByText('shop.order is resumed in 1 database: 1 call is due, 50 a second').waitFor();
     expect(clicks() - before).toBeLessThanOrEqual(3);
     await close();
-    const { rows } = await executor.query(
-      'select action, by, reason from converge.operator_audit order by id',
-    );
+    const { rows } = await executor.query('select act, by, reason from converge.audit order by id');
     expect(rows).toEqual([
-      { action: 'saga pause', by: 'ada', reason: 'the bank charges twice' },
-      { action: 'saga resume', by: 'ada', reason: 'they fixed it' },
+      { act: 'saga pause', by: 'ada', reason: 'the bank charges twice' },
+      { act: 'saga resume', by: 'ada', reason: 'they fixed it' },
     ]);
   });
 
@@ -120,9 +118,7 @@ describe('tasks of an operator in Chromium', () => {
         reason: 'the provider asked for less load',
       },
     });
-    await inventory.executor.query(
-      `update converge.policy_change set changed_at = clock_timestamp() - interval '3 hours'`,
-    );
+    await inventory.executor.query(`update converge.audit set at = clock_timestamp() - interval '3 hours'`);
     await seedFailures(inventory, [130, 140, 150, 160, 400]);
     const { page, click, clicks, close } = await openPage(browser, shown.url);
     await click('Policies');

@@ -81,9 +81,9 @@ describe('drift', () => {
       })),
     });
     const { rows } = await shown.databases.inventory.executor.query(
-      `select by, subject from converge.operator_audit where action = 'payload look'`,
+      `select by, subject_id from converge.audit where act = 'state look'`,
     );
-    expect(rows).toEqual([{ by: 'ada', subject: 'drift of stock-reserved' }]);
+    expect(rows).toEqual([{ by: 'ada', subject_id: 'stock-reserved' }]);
   });
 
   it('one key has its differences in all reconcilers, and its repairs', async () => {
@@ -110,8 +110,8 @@ describe('drift', () => {
     await runStock(shown.databases);
     expect(await repairedKeys(shown.databases)).toEqual([repaired, held[1], held[3]].toSorted());
     const history = await ask('/drift/inventory/stock-reserved/repairs', { user: 'ada' });
-    expect(history.body['repairs']).toContainEqual(
-      expect.objectContaining({ verdict: 'approved', actor: 'ada', why: 'checked' }),
+    expect(history.body['acts']).toContainEqual(
+      expect.objectContaining({ act: 'reconcile approve', by: 'ada', reason: 'checked' }),
     );
   });
 });
@@ -134,11 +134,11 @@ describe('schedules', () => {
     expect((await act('run')).body).toMatchObject({ changed: 0 });
     expect((await act('resume')).body).toMatchObject({ changed: 2 });
     expect((await act('run')).body).toMatchObject({ changed: 2 });
-    const { rows } = await inventory.executor.query<{ action: string; by: string }>(
-      `select action, by from converge.operator_audit where action like 'reconcile %' order by id`,
+    const { rows } = await inventory.executor.query<{ act: string; by: string }>(
+      `select act, by from converge.audit where act like 'reconcile %' order by id`,
     );
     const acts = ['pause', 'resume', 'run'].flatMap((name) => Array<string>(2).fill(`reconcile ${name}`));
-    expect(rows).toEqual(acts.map((action) => ({ action, by: 'ada' })));
+    expect(rows).toEqual(acts.map((act) => ({ act, by: 'ada' })));
     expect(await page('/schedules')).toContain('150 %');
   });
 });
@@ -149,9 +149,7 @@ describe('policies', () => {
     await setPolicyRule(inventory.executor, {
       ...{ name: 'consumer.billing', change: { attempts: 2 }, by: 'bob', reason: 'less load' },
     });
-    await inventory.executor.query(
-      `update converge.policy_change set changed_at = clock_timestamp() - interval '2 hours'`,
-    );
+    await inventory.executor.query(`update converge.audit set at = clock_timestamp() - interval '2 hours'`);
     await seedFailures(inventory, [60, 61, 62, 200]);
     await seedFailedCall(inventory);
     const { body } = await ask('/policies?hours=6&database=inventory');
@@ -195,11 +193,11 @@ describe('consumers and relays', () => {
     expect([form.includes('paused partitions'), form.includes('name="obstacle"')]).toEqual([true, false]);
     expect(await page('/consumers?consumer=to-pause')).not.toContain('halted');
     const { rows } = await executor.query(
-      `select action, by, reason, from_offset::int from converge.inbox_audit where consumer = 'to-pause' order by id`,
+      `select act, by, reason, before ->> 'offset' as "from" from converge.audit where subject_id = 'to-pause' order by id`,
     );
     expect(rows).toEqual([
-      { action: 'pause', by: 'ada', reason: 'a bad release', from_offset: 0 },
-      { action: 'pause', by: 'ada', reason: 'a bad release', from_offset: 1 },
+      { act: 'consumers pause', by: 'ada', reason: 'a bad release', from: '0' },
+      { act: 'consumers pause', by: 'ada', reason: 'a bad release', from: '1' },
     ]);
   });
 });

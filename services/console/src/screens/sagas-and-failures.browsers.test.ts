@@ -153,7 +153,7 @@ describe('in Chromium', () => {
     expect(await groups()).toEqual([['RangeError', 6]]);
     const { rows } = await scene.database.executor.query(
       `select by, substring(reason from '^after compensation .*: (.*)') as reason, count(*)::int as acts
-         from converge.parked_audit group by 1, 2`,
+         from converge.audit group by 1, 2`,
     );
     expect(rows).toEqual([{ by: 'bob', reason: 'the warehouse is back', acts: 12 }]);
     await close();
@@ -216,7 +216,8 @@ it('all waiting steps of the sagas that match are attempted now, each with its a
   expect(await post('/api/sagas/attempt', rest)).toEqual([200, '2 of 2 steps are due now.']);
   for (const id of ids) await seen(id, 'completed');
   const { rows } = await shop.database.executor.query<{ subject: string }>(
-    `select subject from converge.operator_audit where action = 'saga retry' and by = 'ada' and reason = $1`,
+    `select subject_id || ' ' || (before ->> 'step') as subject from converge.audit
+      where act = 'saga retry' and by = 'ada' and reason = $1`,
     [reason],
   );
   expect(rows.map(({ subject }) => subject).toSorted()).toEqual(ids.map((id) => `${id} ship`).toSorted());

@@ -1,17 +1,18 @@
+import { actText, subjectText } from '../../audit/act-text.ts';
 import { readOperatorAudit } from '../../audit/audit-sql.ts';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { command } from '../../frame/command.ts';
 import { count, instant, text } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';
 
-/** Lists the acts of operators, from every table that records some. */
+/** Lists the acts of operators. */
 export const auditCommand = command({
   name: 'audit',
   summary: 'who did what and why in DATABASE_URL, the newest first',
   flags: {
     by: text('name', 'only acts of this operator'),
-    action: text('words', 'only actions that begin so: parked, parked skip, reconcile'),
-    about: text('text', 'an event id, a key, or a part of the subject'),
+    act: text('words', 'only acts that begin so: parked, parked skip, reconcile'),
+    about: text('text', 'an event id, a key, a topic, or a part of the subject'),
     from: instant('only acts since'),
     limit: count('acts', 'at most so many acts', 50),
   },
@@ -19,11 +20,11 @@ export const auditCommand = command({
     const { executor } = await context.database(...allMigrations);
     const rows = await readOperatorAudit(executor, filter, limit);
     return listing(rows, 'no act of an operator matches', {
-      at: ({ at }) => at,
+      at: ({ at }) => new Date(at),
       by: (row) => row.by,
-      action: ({ action }) => action,
-      subject: ({ subject }) => subject,
-      key: ({ key }) => key,
+      act: ({ act }) => act,
+      subject: subjectText,
+      what: actText,
       reason: ({ reason }) => reason,
     });
   },

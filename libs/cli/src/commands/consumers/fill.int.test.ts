@@ -194,12 +194,13 @@ describe('converge consumers fill', () => {
     expect(await cli([...replay, '--yes'], own)).toMatchObject({ code: 0 });
     await waitUntil(() => handled.length === 480, { what: 'every effect to be repeated' });
     const { rows: acts } = await target.database.executor.query(
-      'select action, partition, by, reason from converge.inbox_audit order by id',
+      `select act, (before ->> 'partition')::int as partition, by, reason from converge.audit order by id`,
     );
     const by = userInfo().username;
-    const act = (action: string, reason: string) =>
-      [0, 1].map((partition) => ({ action, partition, by, reason }));
-    expect(acts).toEqual([...act('resume', 'filled'), ...act('replay', 'wrong')]);
+    const done = (act: string, reason: string) =>
+      [0, 1].map((partition) => ({ act: `consumers ${act}`, partition, by, reason }));
+    const gap = expect.stringMatching(/^a gap of /) as string;
+    expect(acts).toEqual([...done('fill', gap), ...done('resume', 'filled'), ...done('replay', 'wrong')]);
     for (const why of [[], ['--reason', ' ']])
       expect(await cli(['consumers', 'resume', name, ...why], own)).toMatchObject({
         code: 2,

@@ -1,7 +1,7 @@
 import { formatPosition } from '@convergekit/contracts/engine';
 import { findGaps, type Gap, putFill } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
-import { type Database, withTransaction } from '@convergekit/postgres';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { type MissingEvent, readMissing } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, count, dryRun } from '../../frame/flags.ts';
@@ -43,12 +43,17 @@ export const fillCommand = command({
     if (!dry) {
       await context.confirm(`Put them into the database of ${consumer}?`);
       for (const { gap, events } of found) {
-        const put = await putAll(database, gap, events);
-        await context.record(database.executor, {
-          subject: `${consumer} ${gap.topic}/${gap.partition}`,
-          reason: `a gap of ${gap.source.name}`,
-          detail: { events: put },
-        });
+        const [before, reason] = [
+          { topic: gap.topic, partition: gap.partition },
+          `a gap of ${gap.source.name}`,
+        ];
+        const put = await putAll(database, gap, events, (tx, count) =>
+          context.record(tx, {
+            ...{ act: 'consumers fill', subject: consumer, reason, before },
+            after: { events: count },
+          }),
+        );
+        context.audit({ consumer, ...before, reason, events: put });
       }
     }
     return result(found.map(summary), () => found.map(describe));
@@ -60,11 +65,17 @@ interface Found {
   readonly events: readonly MissingEvent[];
 }
 
-function putAll(database: Database, gap: Gap, events: readonly MissingEvent[]): Promise<number> {
+function putAll(
+  database: Database,
+  gap: Gap,
+  events: readonly MissingEvent[],
+  record: (tx: Executor, put: number) => Promise<void>,
+): Promise<number> {
   return withTransaction(database, {}, async (tx) => {
     let put = 0;
     for (let at = 0; at < events.length; at += BATCH)
       put += await putFill(tx, gap, events.slice(at, at + BATCH));
+    await record(tx, put);
     return put;
   });
 }

@@ -1,5 +1,6 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { dropType, readTypes } from '@convergekit/inbox/operate';
+import { withTransaction } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { argument, asks, dryRun, text } from '../../frame/flags.ts';
@@ -30,8 +31,8 @@ export const dropTypeCommand = command({
   args: { consumer: argument('a consumer of DATABASE_URL'), type: argument('a type that it has registered') },
   flags: { topic: text('name', 'only of this topic'), ...dryRun, ...asks },
   run: async (context, { consumer, type, topic, dryRun: dry }) => {
-    const { executor } = await context.database(inboxMigrations);
-    const found = (await readTypes(executor, consumer)).filter(
+    const database = await context.database(inboxMigrations);
+    const found = (await readTypes(database.executor, consumer)).filter(
       (one) => one.type === type && (topic ?? one.topic) === one.topic,
     );
     if (found.length === 0)
@@ -45,12 +46,15 @@ export const dropTypeCommand = command({
       );
     if (!dry) {
       await context.confirm(`Withdraw ${type} from ${consumer}?`);
-      const partitions = await dropType(executor, consumer, type, topic);
-      await context.record(executor, {
-        subject: `${consumer} ${type}`,
-        reason: 'no version handles it any more',
-        detail: { topic, partitions },
+      const reason = 'no version handles it any more';
+      await withTransaction(database, {}, async (tx) => {
+        const partitions = await dropType(tx, consumer, type, topic);
+        await context.record(tx, {
+          ...{ act: 'consumers types drop', subject: consumer, reason },
+          ...{ before: { type, topic }, after: { partitions } },
+        });
       });
+      context.audit({ consumer, type, topic, reason });
     }
     return result(found, () => found.map((one) => `${one.topic} ${type}`));
   },

@@ -145,8 +145,8 @@ it('N20, G5w: a wrong deployment of payments compensates at most its limit of or
     'select state, count(*)::int as events from converge.parked group by state',
   );
   expect(rows).toEqual([{ state: 'dead', events: LIMIT }]);
-  const acts = await payments.database.executor.query('select distinct action from converge.inbox_audit');
-  expect(acts.rows).toEqual([{ action: 'resume' }]);
+  const acts = await payments.database.executor.query('select distinct act from converge.audit');
+  expect(acts.rows).toEqual([{ act: 'consumers resume' }]);
   // A retry of one that was compensated is refused, and the preview names the compensation.
   const retry = ['parked', 'retry', '--all', '--reason', 'x'];
   expect(await cli([...retry, '--yes'], env)).toMatchObject({

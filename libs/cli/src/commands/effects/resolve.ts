@@ -18,11 +18,11 @@ export const resolveCommand = command({
   },
   run: async (context, { id, succeeded, failed, reason }) => {
     const stated = outcomeOf(succeeded, failed, reason);
-    const { executor } = await context.database(sagaMigrations);
-    const { effect, state } = await ownWork(executor, id);
+    const database = await context.database(sagaMigrations);
+    const { effect, state } = await ownWork(database.executor, id);
     const question = `Record ${stated.kind} as the outcome of ${effect} ${id}, which is ${state}?`;
     return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
-      { named: { id, effect }, text: id, act: (by) => actAndRecord(executor, id, by, stated) },
+      { named: { id, effect }, text: id, act: (by) => actAndRecord(database, id, by, stated) },
     ]);
   },
 });

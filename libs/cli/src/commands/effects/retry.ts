@@ -7,7 +7,7 @@ import {
 } from '@convergekit/effects/operate';
 import { sagaMigrations } from '@convergekit/effects';
 import { shellWord } from '@convergekit/core/engine';
-import type { Executor } from '@convergekit/postgres';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
@@ -20,15 +20,15 @@ export const retryCommand = command({
   args: { ids: someArguments('as `effects list` shows them') },
   flags: { reason: why('why: it is kept with the intent'), ...asks },
   run: async (context, { ids, reason }) => {
-    const { executor } = await context.database(sagaMigrations);
+    const database = await context.database(sagaMigrations);
     const works = [];
-    for (const id of ids) works.push(await ownWork(executor, id));
+    for (const id of ids) works.push(await ownWork(database.executor, id));
     const stuck = works.filter(({ state }) => state === 'stuck').length;
     const question = stuck > 0 ? `Call again ${stuck} that may have taken effect already?` : undefined;
     return actOn(
       context,
       { did: 'retry', reason, question },
-      ids.map((id) => ({ named: { id }, text: id, act: (by) => actAndRecord(executor, id, by) })),
+      ids.map((id) => ({ named: { id }, text: id, act: (by) => actAndRecord(database, id, by) })),
     );
   },
 });
@@ -46,13 +46,15 @@ export async function ownWork(executor: Executor, id: string): Promise<WorkDetai
 
 /** Acts on an intent, and records who did it and why where all acts of operators are listed. */
 export async function actAndRecord(
-  executor: Executor,
+  database: Database,
   id: string,
   by: ActingOperator,
   outcome?: Outcome,
 ): Promise<void> {
-  await actOnWork(executor, id, by, outcome);
-  const action = outcome === undefined ? 'effects retry' : 'effects resolve';
-  const detail = outcome === undefined ? {} : { outcome: outcome.kind };
-  await recordAct(executor, { action, subject: id, by: by.actor, reason: by.note, detail });
+  const act = outcome === undefined ? 'effects retry' : 'effects resolve';
+  const after = { outcome: outcome?.kind };
+  await withTransaction(database, {}, async (tx) => {
+    await actOnWork(tx, id, by, outcome);
+    await recordAct(tx, { act, subject: id, by: by.actor, reason: by.note, after });
+  });
 }

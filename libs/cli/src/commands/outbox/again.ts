@@ -71,11 +71,7 @@ export const againCommand = command({
     // Events that are written meanwhile, these replays among them, are not part of it.
     const lastId = (await listEvents(database.executor, wanted, 1))[0]?.id ?? '0';
     const { done, stoppedAt } = await emitAll(context, database, { wanted, events, lastId, rate });
-    await context.record(database.executor, {
-      subject: `${done.length} events`,
-      reason: 'emitted again',
-      detail: { of: events, stoppedAt, filter: auditable(wanted) },
-    });
+    context.audit({ events: done.length, of: events, stoppedAt, filter: auditable(wanted) });
     if (stoppedAt !== undefined) context.output.progress(`stopped; the rest: add --after-row ${stoppedAt}`);
     return result(
       { count: done.length, of: events, events: done, stoppedAt },
@@ -109,7 +105,7 @@ async function emitAll(
     const page = await readWhole(database.executor, { ...wanted, afterId }, Math.min(BATCH, rate));
     const batch = page.filter(({ id }) => BigInt(id) <= BigInt(lastId));
     if (batch.length === 0) break;
-    done.push(...(await emitAgain(database, batch)));
+    done.push(...(await emitAgain(context, database, batch)));
     afterId = BigInt(batch.at(-1)?.id ?? afterId);
     context.output.progress(`${done.length} of ${events}`);
     const dueAt = began + (done.length / rate) * 1_000;
@@ -132,12 +128,26 @@ function replayOf(event: WholeEvent, id: string): AppendEvent & { readonly id: s
 }
 
 /** Writes events again, in order, in one transaction: by the append, with the locks of the keys. */
-async function emitAgain(database: Database, events: readonly WholeEvent[]): Promise<readonly Replay[]> {
+async function emitAgain(
+  context: CommandContext,
+  database: Database,
+  events: readonly WholeEvent[],
+): Promise<readonly Replay[]> {
   const outbox = createOutbox([]);
   // Made before the transaction: when it is rerun, the ids stay.
-  const replays = events.map((event) => replayOf(event, newUuidV7()));
-  await withTransaction(database, {}, (tx) => outbox.append(tx, replays));
-  return replays.map(({ id }, at) => ({ eventId: id, replayOf: events[at]?.eventId ?? '' }));
+  const replays = events.map((event) => ({ event, made: replayOf(event, newUuidV7()) }));
+  await withTransaction(database, {}, async (tx) => {
+    await outbox.append(
+      tx,
+      replays.map(({ made }) => made),
+    );
+    for (const { event, made } of replays)
+      await context.record(tx, {
+        ...{ act: 'outbox again', subject: event.eventId, reason: 'emitted again' },
+        ...{ before: { topic: event.topic, key: event.key }, after: { event: made.id } },
+      });
+  });
+  return replays.map(({ event, made }) => ({ eventId: made.id, replayOf: event.eventId }));
 }
 
 const auditable = ({ ids, afterId, ...rest }: EventFilter): Readonly<Record<string, unknown>> => ({

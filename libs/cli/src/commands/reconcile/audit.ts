@@ -7,7 +7,7 @@ import { findReconciler, nameArgument } from './find-reconciler.ts';
 /** With --json each row has both states, the drift and the state after a repair. */
 export const auditCommand = command({
   name: 'audit',
-  summary: 'repairs, verdicts that were no repair, and approvals, the newest first',
+  summary: 'repairs, and verdicts that were no repair, the newest first, with their states',
   args: { ...nameArgument, key: optionalArgument('one key (default: all)') },
   flags: { limit: count('rows', 'the newest rows', 50) },
   run: async (context, { name, key, limit }) => {

@@ -73,7 +73,8 @@ async function openActual(context: CommandContext, reconciler: Reconciler): Prom
   return (await context.databaseAt(url, { setting })).executor;
 }
 
-async function openAll(context: CommandContext): Promise<readonly Executor[]> {
+/** Opens the databases of the settings, or else DATABASE_URL. */
+export async function openAll(context: CommandContext): Promise<readonly Executor[]> {
   const named = Object.entries(context.settings.reconcile.databases);
   const opened: Executor[] = [];
   for (const [name, url] of named) {

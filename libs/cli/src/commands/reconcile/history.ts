@@ -1,8 +1,11 @@
-import { listRuns, type RunView } from '@convergekit/reconcile/operate';
+import type { RunView } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { count } from '../../frame/flags.ts';
-import { type Cell, listing } from '../../frame/result.ts';
+import { type Cell, result, tableOf } from '../../frame/result.ts';
+import { databases } from '../../history/named-databases.ts';
+import { operatorText, repairText } from '../../history/render-history.ts';
 import { findReconciler, nameArgument } from './find-reconciler.ts';
+import { type HistoryEntry, readReconcileHistory } from './read-history.ts';
 import { notesText, outcomesText } from './status-text.ts';
 
 /** The columns of runs, the newest first. */
@@ -20,11 +23,39 @@ export const runColumns: Readonly<Record<string, (run: RunView) => Cell>> = {
 
 export const historyCommand = command({
   name: 'history',
-  summary: 'the runs of a reconciler, the newest first, with the outcomes of their comparisons',
+  summary: 'what happened to a reconciler, the newest first: runs, repairs, verdicts, acts of operators',
   args: nameArgument,
-  flags: { limit: count('runs', 'at most so many runs', 20) },
-  run: async (context, { name, limit }) => {
-    const { executor } = await findReconciler(context, name);
-    return listing(await listRuns(executor, name, limit), `no runs of ${name}`, runColumns);
+  flags: { ...databases, limit: count('entries', 'the newest entries', 50) },
+  run: async (context, { name, database, limit }) => {
+    const found = await findReconciler(context, name);
+    const history = await readReconcileHistory(context, found, database, limit);
+    const { entries, readFrom, notGiven } = history;
+    const lacking = notGiven.map((one) => `${one} (CONVERGE__RECONCILE__DATABASES__${one.toUpperCase()})`);
+    return result(history, () => [
+      ...tableOf(entries, `nothing is recorded of ${name}`, {
+        at: ({ at }) => new Date(at),
+        database: (entry) => entry.database,
+        what: ({ kind }) => kind,
+        history: entryText,
+      }),
+      '',
+      `read from ${readFrom.join(', ')}${lacking.length === 0 ? '' : `; not given: the databases ${lacking.join(', ')}`}`,
+    ]);
   },
 });
+
+function entryText(entry: HistoryEntry): string {
+  switch (entry.kind) {
+    case 'act':
+      return operatorText(entry);
+    case 'repair':
+      return repairText(entry);
+    case 'run': {
+      const { id, cause, actor, state, keys, outcomes } = entry;
+      const by = actor === null ? cause : `${cause} by ${actor}`;
+      const found = outcomesText(outcomes);
+      const parts = [`run ${id}, ${by}: ${state}`, `${keys} keys`, found, notesText(entry)];
+      return parts.filter((part) => part !== '').join('; ');
+    }
+  }
+}

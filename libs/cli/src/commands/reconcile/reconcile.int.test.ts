@@ -109,8 +109,12 @@ describe('converge reconcile', () => {
     expect(await cli(['reconcile', 'run', 'stock-copy', '--now', '--json'], env)).toMatchObject({
       code: 0,
     });
-    const history = async (): Promise<readonly { cause: string; state: string }[]> =>
-      JSON.parse((await cli(['reconcile', 'history', 'stock-copy', '--json'], env)).stdout) as [];
+    const history = async () =>
+      (
+        JSON.parse((await cli(['reconcile', 'history', 'stock-copy', '--json'], env)).stdout) as {
+          readonly entries: readonly { kind: string; cause?: string; state?: string }[];
+        }
+      ).entries;
     await waitUntil(
       async () => (await history()).some(({ cause, state }) => cause === 'run now' && state === 'completed'),
       { what: 'the requested run' },

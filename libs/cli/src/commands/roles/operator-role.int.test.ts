@@ -4,6 +4,7 @@ import { approveRepairs } from '@convergekit/reconcile/operate';
 import { recordAcceptance } from '@convergekit/relay/operate';
 import { readSagaRecords } from '@convergekit/saga/operate';
 import { describe, expect, it } from 'vitest';
+import { countGivenUp } from '../../../../inbox/src/park/given-up-sql.ts';
 import { rolesScene } from '../../fixture/roles-scene.ts';
 
 const { as, during } = rolesScene();
@@ -30,11 +31,41 @@ describe('the audit of reconcilers', () => {
       );
       expect(await approveRepairs(executor, approval)).toMatchObject({ held: 'too many' });
       const { rows } = await executor.query(
-        `select actor, why from converge.reconcile_audit where verdict = 'approved'`,
+        `select by, reason from converge.audit where act = 'reconcile approve'`,
       );
-      expect(rows).toEqual([{ actor: 'ann', why: 'checked' }]);
+      expect(rows).toEqual([{ by: 'ann', reason: 'checked' }]);
     });
   });
+});
+
+describe('the audit of operators', () => {
+  const act = `select converge.record_act('parked skip', 'event', 'e', 'ann', 'not ours', null, null)`;
+
+  // Planted fault: without `security definer` the operator may not call it (42501), or may choose the time and the login by a grant.
+  it('G5m: an operator records an act by the function alone, which takes the login and the time itself; no other duty may', async () => {
+    await during('converge_operator', async (executor) => {
+      await executor.query(act);
+      const { rows } = await executor.query(
+        `select role = session_user as "isLogin", at between transaction_timestamp() and clock_timestamp() as "isNow" from converge.audit`,
+      );
+      expect(rows).toEqual([{ isLogin: true, isNow: true }]);
+    });
+    for (const other of [
+      `insert into converge.audit (at, role, by, act, subject_kind, subject_id, before, after, reason)
+       values (now(), 'bob', 'bob', 'parked skip', 'event', 'e', '{}', '{}', 'x')`,
+      `update converge.audit set by = 'bob'`,
+      'delete from converge.audit',
+    ])
+      expect(await as('converge_operator', act, other)).toBe('42501');
+    for (const duty of ['writer', 'consumer', 'relay', 'reconciler', 'read'])
+      expect(await as(`converge_${duty}`, act)).toBe('42501');
+  });
+
+  // Planted fault: without the grant the give-up limit of a consumer cannot be counted (42501).
+  it('a consumer counts what it gave up since it was resumed', async () =>
+    expect(
+      await during('converge_consumer', (executor) => countGivenUp(executor, 'stock', new Date(0))),
+    ).toBe(0));
 });
 
 describe('the queue of reconcilers', () => {
@@ -60,7 +91,7 @@ describe('the queue of reconcilers', () => {
       { key: 'a' },
     ]);
     await expect(during('converge_consumer', (executor) => twice(executor, operator))).rejects.toThrow(
-      'permission denied for table operator_audit',
+      'permission denied for function record_act',
     );
   });
 });

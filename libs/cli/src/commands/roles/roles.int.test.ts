@@ -83,11 +83,10 @@ it('N9, G1h: every function has a fixed search_path with the temporary schema la
 describe('N7, G1i: journals and audits', () => {
   const appendOnly: readonly (readonly [Duty, string])[] = [
     ['operator', 'converge.saga_step'],
-    ['operator', 'converge.operator_audit'],
-    ['operator', 'converge.parked_audit'],
-    ['operator', 'converge.inbox_audit'],
+    ['operator', 'converge.audit'],
     ['operator', 'converge.reconcile_audit'],
-    ['operator', 'converge.policy_change'],
+    ['consumer', 'converge.audit'],
+    ['reconciler', 'converge.audit'],
     ['reconciler', 'converge.reconcile_audit'],
   ];
   it.each(appendOnly)('G5m: the duty %s cannot change or delete rows of %s', async (duty, table) => {

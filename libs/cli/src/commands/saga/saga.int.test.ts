@@ -159,12 +159,12 @@ describe('converge saga', () => {
     expect([resumed.code, resumed.stdout]).toEqual([0, expect.stringMatching(/1 call is due, 100 a second/)]);
     await waitUntil(async () => (await states()).includes('held completed'), { what: 'it to end' });
     expect((await cli(['saga', 'resume', 'trip', ...over], env)).stderr).toContain('is not paused');
-    const acts = await scene.rows<{ action: string; reason: string }>(
-      `select action, reason from converge.operator_audit where subject = 'trip' order by id`,
+    const acts = await scene.rows<{ act: string; reason: string }>(
+      `select act, reason from converge.audit where subject_id = 'trip' order by id`,
     );
     expect(acts).toEqual([
-      { action: 'saga pause', reason: 'the bank charges twice' },
-      { action: 'saga resume', reason: 'they fixed it' },
+      { act: 'saga pause', reason: 'the bank charges twice' },
+      { act: 'saga resume', reason: 'they fixed it' },
     ]);
   });
 

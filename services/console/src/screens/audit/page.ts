@@ -16,7 +16,7 @@ import type { AuditInput, auditSchema } from './schemas.ts';
 type Answer = z.output<typeof auditSchema>;
 type Row = Answer['rows'][number];
 
-const ACTIONS = [
+const NOUNS = [
   'parked',
   'consumers',
   'saga',
@@ -28,17 +28,18 @@ const ACTIONS = [
   'topics',
   'source',
   'payload',
+  'state',
 ];
 
 /** The page of the audit. */
 export function auditPage({ rows, next, databases, unread }: Answer, input: AuditInput): PageContent {
-  const { by, action, about, database, from } = input;
-  const filter = { by, action, about, database, from };
+  const { by, act, about, database, from } = input;
+  const filter = { by, act, about, database, from };
   const body = html`${unreadNote(unread)}
     ${filterForm('/audit', [
-      { name: 'about', label: 'Event, key or subject', value: about },
+      { name: 'about', label: 'Event, key, topic or subject', value: about },
       { name: 'by', label: 'By', value: by },
-      { name: 'action', label: 'Action', value: action, options: ACTIONS },
+      { name: 'act', label: 'Act', value: act, options: NOUNS },
       ...(databases.length > 1
         ? [{ name: 'database', label: 'Database', value: database, options: databases }]
         : []),
@@ -58,18 +59,18 @@ export function auditPage({ rows, next, databases, unread }: Answer, input: Audi
 
 function columns(isMany: boolean): readonly Column<Row>[] {
   return [
-    { title: 'At', cell: ({ at }) => moment(at) },
+    { title: 'At', cell: ({ at }) => moment(new Date(at)) },
     { title: 'By', cell: (row) => row.by },
-    { title: 'Action', cell: ({ action }) => action },
-    { title: 'Subject', kind: 'wide', cell: ({ subject }) => subject },
-    { title: 'Key', kind: 'code', cell: keyOf },
+    { title: 'Act', cell: ({ act }) => act },
+    { title: 'Subject', kind: 'wide', cell: subjectOf },
+    { title: 'What', kind: 'wide', cell: ({ what }) => what },
     { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
     ...(isMany ? [{ title: 'Database', cell: ({ database }: Row) => database }] : []),
     { title: 'Role', cell: ({ role }) => role },
   ];
 }
 
-function keyOf({ key, eventId }: Row): Html | string | null {
-  if (eventId === null) return key;
-  return html`<a data-row href="${eventPath(eventId)}">${key ?? eventId}</a>`;
+function subjectOf({ subjectKind: kind, subject, about }: Row): Html | string {
+  if (kind !== 'event') return about;
+  return html`<a data-row href="${eventPath(subject)}">${about}</a>`;
 }

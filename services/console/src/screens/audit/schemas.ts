@@ -3,13 +3,17 @@ import { unreadSchema } from '../attention/schemas.ts';
 
 const rowSchema = z.object({
   id: z.string(),
-  at: z.date(),
+  at: z.string(),
   by: z.string(),
-  role: z.string().nullable(),
-  action: z.string(),
+  role: z.string(),
+  act: z.string(),
+  subjectKind: z.string(),
   subject: z.string(),
-  key: z.string().nullable(),
-  eventId: z.string().nullable(),
+  before: z.record(z.string(), z.unknown()),
+  after: z.record(z.string(), z.unknown()),
+  /** The subject with its place, and what was done, in words. */
+  about: z.string(),
+  what: z.string(),
   reason: z.string(),
   database: z.string(),
 });
@@ -24,7 +28,7 @@ export const auditSchema = z.object({
 
 export const inputSchema = z.object({
   by: z.string().optional(),
-  action: z.string().optional(),
+  act: z.string().optional(),
   about: z.string().optional(),
   database: z.string().optional(),
   from: z.iso.datetime({ offset: true }).optional(),

@@ -1,4 +1,4 @@
-import { readOperatorAudit } from '@convergekit/cli/operate';
+import { actText, readOperatorAudit, subjectText } from '@convergekit/cli/operate';
 import { invalidInput } from '../../errors.ts';
 import { toJson } from '../../routes/json.ts';
 import type { ConsoleContext, Screen } from '../../screen.ts';
@@ -10,7 +10,7 @@ const PAGE = 100;
 /** The rows of an export. A longer one continues with `from` and `before`. */
 const EXPORT = 10_000;
 
-/** Who did what and why, from every table that records acts of operators. */
+/** The audit of operators: who did what and why. */
 export const audit: Screen = {
   name: 'audit',
   title: 'Audit',
@@ -39,10 +39,10 @@ export const audit: Screen = {
 };
 
 async function readPage({ databases }: ConsoleContext, input: AuditInput, limit: number) {
-  const { by, action, about, database, from, before } = input;
+  const { by, act, about, database, from, before } = input;
   const filter = {
     by,
-    action,
+    act,
     about,
     from: from === undefined ? undefined : new Date(from),
     before: cursorOf(before),
@@ -51,21 +51,21 @@ async function readPage({ databases }: ConsoleContext, input: AuditInput, limit:
     (executor) => readOperatorAudit(executor, filter, limit + 1),
     database,
   );
-  const newest = rows.toSorted((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? 1 : -1));
-  const page = newest.slice(0, limit);
+  const newest = rows.toSorted((a, b) => (a.at === b.at ? (a.id < b.id ? 1 : -1) : a.at < b.at ? 1 : -1));
+  const page = newest.slice(0, limit).map((row) => ({ ...row, about: subjectText(row), what: actText(row) }));
   const last = page.at(-1);
   return {
     rows: page,
-    next: last !== undefined && newest.length > limit ? `${last.at.toISOString()}~${last.id}` : undefined,
+    next: last !== undefined && newest.length > limit ? `${last.at}~${last.id}` : undefined,
     unread: [...unread],
   };
 }
 
 /** Reads a cursor: the time and the id of the last row shown. */
-function cursorOf(text: string | undefined): { readonly at: Date; readonly id: string } | undefined {
+function cursorOf(text: string | undefined): { readonly at: string; readonly id: string } | undefined {
   if (text === undefined) return undefined;
-  const [, at = '', id = ''] = /^([^~]+)~(.+)$/.exec(text) ?? [];
-  const time = instant.safeParse(at);
-  if (!time.success) throw invalidInput('`before` is no cursor of an audit: open /audit again');
-  return { at: time.data, id };
+  const [, at = '', id = ''] = /^([^~]+)~(\d{1,18})$/.exec(text) ?? [];
+  if (!instant.safeParse(at).success)
+    throw invalidInput('`before` is no cursor of an audit: open /audit again');
+  return { at, id };
 }

@@ -31,9 +31,8 @@ export function keyView({ view, databases, payloads }: ConsoleContext, declared:
       const states = stateView(payloads, visitor);
       const { rows, unread } = await databases.gather(async (executor, database) => {
         const found = [];
-        const reconcilers = await readReconcilers(executor);
-        if (reconcilers.length > 0) await recordLook(executor, states, visitor, `drift of key ${key}`);
-        for (const { name: reconciler } of reconcilers) {
+        for (const { name: reconciler } of await readReconcilers(executor)) {
+          await recordLook(executor, states, visitor, { reconciler, key });
           const open = await declared(database, reconciler);
           const row = await readKey(executor, { database, reconciler, key, now: new Date(now) }, open);
           const repairs = await readAudit(executor, reconciler, { key, limit: ROWS });

@@ -40,7 +40,7 @@ export function reconcilerView({ view, databases, payloads }: ConsoleContext, de
       const open = await declared(database, name);
       const found = await readDrift(executor, name, { verdict, after, limit: KEYS + 1 });
       const states = stateView(payloads, visitor);
-      await recordLook(executor, states, visitor, `drift of ${name}`);
+      await recordLook(executor, states, visitor, { reconciler: name });
       const keys: z.input<typeof driftKeySchema>[] = [];
       for (const row of found.slice(0, KEYS)) {
         const { compared, fields } = await fieldsOfKey(row, open);

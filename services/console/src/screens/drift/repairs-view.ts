@@ -1,19 +1,23 @@
+import { readActsOn } from '@convergekit/cli/operate';
 import { readAudit } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
-import { html, type Html } from '../../layout/html.ts';
+import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, filterForm, moment, nextPage, withQuery } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { type RepairAnswer, repairSchema } from './answers.ts';
 import { maskedNote, reconcilerPath, valueText, verdictState } from './parts.ts';
 import { recordLook, stateView } from './state-values.ts';
+import { actsTable } from '../search/parts.ts';
+import { shownAct } from '../search/read-search.ts';
+import { actSchema } from '../search/schemas.ts';
 
 const ROWS = 50;
 
-/** Defines the history of a reconciler: repairs, verdicts that were no repair, approvals. */
+/** Defines the history of a reconciler: repairs, verdicts that were no repair, acts of operators. */
 export function repairsView({ view, databases, payloads }: ConsoleContext): void {
   view({
     path: '/drift/:database/:name/repairs',
-    summary: 'The repairs, verdicts and approvals of a reconciler, the newest first',
+    summary: 'The repairs and verdicts of a reconciler, the newest first, and the acts of operators on it',
     input: z.object({
       database: z.string(),
       name: z.string(),
@@ -23,24 +27,37 @@ export function repairsView({ view, databases, payloads }: ConsoleContext): void
         .regex(/^\d{1,18}$/)
         .optional(),
     }),
-    answer: z.object({ masked: z.boolean(), repairs: z.array(repairSchema), next: z.string().nullable() }),
+    answer: z.object({
+      masked: z.boolean(),
+      repairs: z.array(repairSchema),
+      /** The newest acts of operators, on the first page. */
+      acts: z.array(actSchema),
+      next: z.string().nullable(),
+    }),
     read: async ({ database, name, key, before }, { visitor }) => {
       const { executor } = databases.get(database);
       const found = await readAudit(executor, name, { key, before, limit: ROWS + 1 });
       const states = stateView(payloads, visitor);
-      await recordLook(executor, states, visitor, `repairs of ${name}`);
+      await recordLook(executor, states, visitor, { reconciler: name });
       const { shown, masked } = states;
       const repairs = found
         .slice(0, ROWS)
         .map((one) => ({ ...one, before: shown(one.before), after: shown(one.after) }));
-      return { masked, repairs, next: found.length > ROWS ? (repairs.at(-1)?.id ?? null) : null };
+      const subject = { kind: 'reconciler', id: name } as const;
+      const newest = before === undefined ? (await readActsOn(executor, [subject])).toReversed() : [];
+      const acts = newest
+        .filter((act) => key === undefined || act.before['key'] === undefined || act.before['key'] === key)
+        .slice(0, ROWS)
+        .map((act) => ({ ...shownAct(act), database }));
+      return { masked, repairs, acts, next: found.length > ROWS ? (repairs.at(-1)?.id ?? null) : null };
     },
-    page: ({ masked, repairs, next }, _visit, given) => {
+    page: ({ masked, repairs, acts, next }, _visit, given) => {
       const path = reconcilerPath(given, '/repairs');
       const body = html`<p><a href="${reconcilerPath(given)}">Divergent keys of ${given.name}</a></p>
         ${maskedNote(masked)} ${filterForm(path, [{ name: 'key', label: 'Key', value: given.key }])}
         ${repairTable(repairs, `Repairs and verdicts of ${given.name}`)}
-        ${nextPage(next === null ? undefined : withQuery(path, { key: given.key, before: next }))}`;
+        ${nextPage(next === null ? undefined : withQuery(path, { key: given.key, before: next }))}
+        ${acts.length === 0 ? nothing : actsTable(acts)}`;
       return { title: `Repairs of ${given.name}`, body };
     },
   });
@@ -73,5 +90,5 @@ export function repairTable(
 }
 
 function resultOf(verdict: string): Html | string {
-  return verdict === 'repaired' || verdict === 'approved' ? verdict : verdictState(verdict);
+  return verdict === 'repaired' ? verdict : verdictState(verdict);
 }

@@ -29,12 +29,13 @@ export async function recordLook(
   executor: Executor,
   { masked }: StateView,
   visitor: Visitor,
-  subject: string,
+  { reconciler, key }: { readonly reconciler: string; readonly key?: string },
 ): Promise<void> {
   if (masked || visitor.kind !== 'operator') return;
   await recordAct(executor, {
-    action: 'payload look',
-    subject,
+    act: 'state look',
+    subject: reconciler,
+    before: { key },
     by: visitor.user,
     reason: 'a page of the console',
   });

@@ -89,7 +89,7 @@ function recordTables(event: ParkedEvent): Html {
     columns: [
       { title: 'When', cell: ({ at }) => moment(at) },
       { title: 'Who', cell: ({ by }) => by },
-      { title: 'What', cell: ({ action }) => action },
+      { title: 'What', cell: ({ act }) => act },
       { title: 'Why', kind: 'wide', cell: ({ reason }) => reason },
     ],
   })}`;

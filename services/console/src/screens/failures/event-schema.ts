@@ -42,6 +42,6 @@ export const parkedEventSchema = z.object({
       outcome: z.string(),
     }),
   ),
-  audit: z.array(z.object({ at: z.date(), action: z.string(), by: z.string(), reason: z.string() })),
+  audit: z.array(z.object({ at: z.date(), act: z.string(), by: z.string(), reason: z.string() })),
 });
 export type ParkedEvent = z.output<typeof parkedEventSchema>;

@@ -47,7 +47,7 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
       const found = await readParked(opened.executor, id);
       if (found === undefined) throw gone(database, id);
       const payload = (found.edited ?? found.payload)?.toString('utf8') ?? '';
-      return { database: opened, subject: `parked event ${id}`, payload };
+      return { database: opened, eventId: found.eventId ?? id, subject: `parked event ${id}`, payload };
     },
   });
 }

@@ -56,6 +56,6 @@ it('a dead letter is replaced by a new event in the console, and data that its c
   await waitUntil(async () => (await lines(scene.database)).length > 0, { what: 'the new event' });
   const [line] = await lines(scene.database);
   expect([line?.n, text.includes(line?.event_id ?? '?')]).toEqual([2, true]);
-  const { rows } = await scene.database.executor.query('select action, by from converge.parked_audit');
-  expect(rows).toEqual([{ action: 'replace', by: 'ada' }]);
+  const { rows } = await scene.database.executor.query('select act, by from converge.audit');
+  expect(rows).toEqual([{ act: 'parked replace', by: 'ada' }]);
 });

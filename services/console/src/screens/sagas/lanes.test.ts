@@ -48,6 +48,8 @@ const narrative = (entries: readonly NarrativeEntry[]): Narrative => ({
   steps: [],
   entries,
   waiting: [],
+  readFrom: [],
+  notGiven: [],
 });
 
 /** Pay is taken; ship waits for its outcome, then is refused; pay is undone because of it. */

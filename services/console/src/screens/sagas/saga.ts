@@ -1,6 +1,7 @@
 import { type Narrative, readNarrative, renderNarrative } from '@convergekit/cli/operate';
 import { FENCE_STATES, INSTANCE_STATES, readPausesOf } from '@convergekit/saga/operate';
 import { z } from 'zod';
+import { GIVE_MORE } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, dataTable, facts, moment, state, withQuery } from '../../layout/parts.ts';
@@ -134,7 +135,7 @@ function answerOf(narrative: Narrative): Omit<z.input<typeof answerSchema>, 'pau
     sealed:
       steps.every(({ sealed, stripped }) => sealed || stripped) && decisions.every(({ sealed }) => sealed),
     lanes: lanesOf(narrative),
-    narrative: [...renderNarrative(narrative)],
+    narrative: [...renderNarrative(narrative, GIVE_MORE)],
   };
 }
 

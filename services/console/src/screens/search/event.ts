@@ -1,4 +1,4 @@
-import { readHistory, historyText } from '@convergekit/cli/operate';
+import { readHistory } from '@convergekit/cli/operate';
 import { z } from 'zod';
 import type { ConsoleDatabase } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
@@ -7,8 +7,8 @@ import { actionLink, unreadNote } from '../../layout/parts.ts';
 import { hideErrors, shownPayload } from '../../payload.ts';
 import type { ConsoleContext, PageContent } from '../../screen.ts';
 import { unreadSchema } from '../attention/schemas.ts';
-import { actsTable, historyPart } from './parts.ts';
-import { actsAbout, unreadOf } from './read-search.ts';
+import { historyPart } from './parts.ts';
+import { actsAbout, shownHistory, unreadOf } from './read-search.ts';
 import { actSchema, historySchema } from './schemas.ts';
 import { readPayload } from './search-sql.ts';
 
@@ -43,15 +43,10 @@ export function eventRoutes(context: ConsoleContext): void {
       if (history.entries.length === 0 && acts.rows.length === 0)
         throw notFound(unknownText(id, databases.names));
       const text = await payloadOf(readable, history.emitted);
-      const { head, rows, end } = historyText(hideErrors(history, payloads, visitor));
       const shown = text === undefined ? undefined : shownPayload(text, payloads);
       return {
         ...{ id, acts: [...acts.rows], unread, mayOpen: payloads === 'full' && text !== undefined },
-        history: {
-          head,
-          end,
-          rows: rows.map(([when, who, what]): [string, string, string] => [when, who, what]),
-        },
+        history: shownHistory(hideErrors(history, payloads, visitor)),
         ...(shown !== undefined && { payload: shown }),
       };
     },
@@ -67,7 +62,7 @@ export function eventRoutes(context: ConsoleContext): void {
       const database = databases.all.find(({ name }) => name === emitted?.database);
       if (payload === undefined || database === undefined)
         throw notFound(`the outbox row of event ${id} is not in these databases, or not retained`);
-      return { database, subject: `event ${id}`, payload };
+      return { database, eventId: id, subject: `event ${id}`, payload };
     },
   });
 }
@@ -84,22 +79,9 @@ function unknownText(id: string, names: readonly string[]): string {
   return `event ${id} is not known in ${names.join(', ')}: neither emitted, tried, parked nor recorded there. An event that was applied at once is known only while its outbox row is retained`;
 }
 
-function eventPage({
-  id,
-  history,
-  acts,
-  payload,
-  mayOpen,
-  unread,
-}: z.output<typeof eventSchema>): PageContent {
+function eventPage({ id, history, payload, mayOpen, unread }: z.output<typeof eventSchema>): PageContent {
   const body = html`${unreadNote(unread)}
   ${historyPart({ ...history, head: history.head.replace(`event ${id}: `, '') })}
-  ${
-    acts.length === 0
-      ? nothing
-      : html`<h2>Acts of operators</h2>
-          ${actsTable(acts)}`
-  }
   ${
     payload === undefined
       ? nothing

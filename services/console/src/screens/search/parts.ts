@@ -5,7 +5,7 @@ import type { SearchAnswer } from './schemas.ts';
 type History = NonNullable<SearchAnswer['history']>;
 
 /** The history of an event as a table, with where it stands in a line above it. */
-export function historyPart({ head, rows, end }: History): Html {
+export function historyPart({ head, rows, end, given }: History): Html {
   return html`<p>${head}</p>
     <p><strong>${end}</strong></p>
     ${dataTable<History['rows'][number]>({
@@ -17,7 +17,8 @@ export function historyPart({ head, rows, end }: History): Html {
         { title: 'Where', cell: ([, who]) => who || html`<span class="quiet">″</span>` },
         { title: 'What', kind: 'wide', cell: ([, , what]) => what },
       ],
-    })}`;
+    })}
+    ${given.map((line) => html`<p class="quiet">${line}</p>`)}`;
 }
 
 /** The acts of operators on one thing. */
@@ -29,8 +30,9 @@ export function actsTable(acts: SearchAnswer['acts']): Html {
     columns: [
       { title: 'At', cell: ({ at }) => moment(at) },
       { title: 'By', cell: ({ by }) => by },
-      { title: 'Action', cell: ({ action }) => action },
+      { title: 'Act', cell: ({ act }) => act },
       { title: 'Subject', cell: ({ subject }) => subject },
+      { title: 'What', kind: 'wide', cell: ({ what }) => what },
       { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
       { title: 'Database', cell: ({ database }) => database },
     ],

@@ -1,4 +1,14 @@
-import { type AuditRow, readHistory, historyText, readOperatorAudit } from '@convergekit/cli/operate';
+import {
+  actText,
+  type AuditRow,
+  givenText,
+  type History,
+  historyText,
+  readHistory,
+  readOperatorAudit,
+  subjectText,
+} from '@convergekit/cli/operate';
+import { GIVE_MORE } from '../../databases.ts';
 import { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
 import { listInstances, readInstance } from '@convergekit/saga/operate';
@@ -137,12 +147,30 @@ export async function historyOf(
   const reach = { minutes: ANSWERS_MIN, whole: false, onWhole: () => undefined };
   const history = await readHistory(readable, id, reach);
   if (history.entries.length === 0) return undefined;
-  const { head, rows, end } = historyText(hide(history));
-  return { head, rows: rows.map(([when, who, what]): [string, string, string] => [when, who, what]), end };
+  return shownHistory(hide(history));
 }
 
-export const actsAbout = (executor: Executor, about: string): Promise<readonly AuditRow[]> =>
-  readOperatorAudit(executor, { about }, MOST);
+/** A history as the console shows it. Pure. */
+export function shownHistory(history: History): NonNullable<SearchAnswer['history']> {
+  const { head, rows, end } = historyText(history);
+  return {
+    ...{ head, end, given: [...givenText(history, GIVE_MORE)] },
+    rows: rows.map(([when, who, what]): [string, string, string] => [when, who, what]),
+  };
+}
+
+/** Reads the acts of operators on what a text names, in words. */
+export async function actsAbout(executor: Executor, about: string): Promise<readonly ShownAct[]> {
+  return (await readOperatorAudit(executor, { about }, MOST)).map(shownAct);
+}
+
+type ShownAct = Omit<SearchAnswer['acts'][number], 'database'>;
+
+/** An act in words. Pure. */
+export function shownAct(row: AuditRow): ShownAct {
+  const { at, by, act, reason } = row;
+  return { at: new Date(at), by, act, subject: subjectText(row), what: actText(row), reason };
+}
 
 /** Reads only where a database has the table: not every one has those of every package. */
 function where<T>(table: `converge.${string}`, read: (executor: Executor) => Promise<readonly T[]>) {

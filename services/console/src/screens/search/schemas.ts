@@ -9,10 +9,12 @@ export const historySchema = z.object({
   head: text,
   rows: z.array(z.tuple([text, text, text])),
   end: text,
+  /** The databases that it was read from, and those that it names besides. */
+  given: z.array(text),
 });
 
 export const actSchema = z.object({
-  ...{ at: z.date(), by: text, action: text, subject: text, reason: text, database },
+  ...{ at: z.date(), by: text, act: text, subject: text, what: text, reason: text, database },
 });
 
 export const searchSchema = z.object({

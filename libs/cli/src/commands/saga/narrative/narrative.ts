@@ -8,25 +8,18 @@ import {
 } from '@convergekit/saga/operate';
 import type { Passed } from '../../../history/history.ts';
 import { timeOfId } from '../../../history/window.ts';
+import type { StoredAct, StoredRepair } from '../../../history/act-sql.ts';
+import { type Given, notGiven, type NotGiven } from '../../../history/not-given.ts';
+import { namesOf } from './scope.ts';
 import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
-
-/** An act of an operator on a parked event. */
-export interface StoredAudit {
-  readonly kind: 'audit';
-  readonly at: string;
-  readonly consumer: string;
-  readonly eventId: string;
-  readonly action: string;
-  readonly by: string;
-  readonly reason: string;
-}
 
 /** The facts of a database about an instance and its events, under the name of its source. */
 export interface NarrativeChapter {
   readonly database: string;
   readonly saga: SagaRecords;
   readonly stored: readonly Stored[];
-  readonly audits: readonly StoredAudit[];
+  /** Acts of operators, and repairs of the saga's key. */
+  readonly acts: readonly (StoredAct | StoredRepair)[];
   /** The instance as an observer recorded it, if this database has one. */
   readonly observed?: InstanceDetail | undefined;
 }
@@ -43,7 +36,8 @@ export type NarrativeEntry = In &
     | (StoredEvent & { readonly kind: 'emitted' | 'caused' | 'again' })
     | StoredAttempt
     | StoredPark
-    | StoredAudit
+    | StoredAct
+    | StoredRepair
     | (JournalRow & { readonly emits: StoredEvent | undefined; readonly because: BecauseOf })
     | StepWorkView
     | (StepWorkView['story'][number] & {
@@ -67,6 +61,10 @@ export interface Narrative {
   readonly entries: readonly NarrativeEntry[];
   /** Consumers that have not read an emitted event yet. */
   readonly waiting: readonly Passed[];
+  /** The databases that were given, by the names of their sources. */
+  readonly readFrom: readonly string[];
+  /** Databases that the saga names and that were not given. */
+  readonly notGiven: readonly NotGiven[];
 }
 
 /** The events that the chapters name, to ask for next. */
@@ -108,6 +106,7 @@ export function narrate(
   instance: string,
   chapters: readonly NarrativeChapter[],
   deliveries: readonly Passed[],
+  given: readonly Given[],
 ): Narrative {
   const stored = chapters.flatMap(({ database, stored: own }) => own.map((one) => ({ ...one, database })));
   const events = new Map<string, StoredEvent & In>();
@@ -130,7 +129,7 @@ export function narrate(
     ...once(stored.flatMap((one) => (one.kind === 'again' ? [one] : []))),
     ...[...attempts.values()].filter(addsToDecision).map((one) => one as StoredAttempt & In),
     ...once(stored.flatMap((one) => (one.kind === 'parked' && one.state === 'waiting' ? [one] : []))),
-    ...chapters.flatMap(({ database, audits }) => audits.map((one) => ({ ...one, database }))),
+    ...chapters.flatMap(({ database, acts }) => acts.map((one) => ({ ...one, database }))),
     ...chapters.flatMap(({ database, saga: { work } }) =>
       work.flatMap((one) => workEntries(sinceItsEvent(one, events), database)),
     ),
@@ -148,6 +147,8 @@ export function narrate(
     steps: steps.toSorted((a, b) => begunAt(a, decisions) - begunAt(b, decisions)),
     entries: entries.toSorted((a, b) => placeOf(a) - placeOf(b) || rankOf(a) - rankOf(b)),
     waiting: deliveries.filter(({ passed }) => !passed),
+    readFrom: given.map(({ database }) => database),
+    notGiven: notGiven(namesOf(chapters), given),
   };
 }
 
@@ -207,7 +208,8 @@ function rankOf({ kind }: NarrativeEntry): number {
     'again',
     'attempt',
     'parked',
-    'audit',
+    'act',
+    'repair',
     'decision',
     'work',
     'work_attempt',

@@ -5,14 +5,10 @@ import { failuresIn } from '../../../history/history.ts';
 import { readStored } from '../../../history/outbox-sql.ts';
 import { ALWAYS, type Window, windowsAround } from '../../../history/window.ts';
 import type { Stored } from '../../../history/attempt-sql.ts';
-import {
-  emittingMoments,
-  eventsOf,
-  type Narrative,
-  narrate,
-  type NarrativeChapter,
-  type StoredAudit,
-} from './narrative.ts';
+import { readActsAndRepairs } from '../../../history/act-sql.ts';
+import { type Given, readGiven } from '../../../history/not-given.ts';
+import { sagaScope } from './scope.ts';
+import { emittingMoments, eventsOf, type Narrative, narrate, type NarrativeChapter } from './narrative.ts';
 
 /** How long after a moment of the saga outboxes are searched for what it emitted, in milliseconds. */
 const AFTER_MS = 60_000;
@@ -41,14 +37,22 @@ export async function readNarrative(
     for (const { database, executor } of chapters)
       stored.get(database)?.push(...(await readStored(executor, next, windowsOf)));
   }
-  const read: NarrativeChapter[] = [];
-  for (const { executor, ...chapter } of chapters)
+  const read: Omit<NarrativeChapter, 'acts'>[] = [];
+  for (const { executor: _, ...chapter } of chapters)
     read.push({
       ...chapter,
       stored: stored.get(chapter.database) ?? [],
-      audits: await readAudits(executor, ids),
     });
-  return narrate(instance, read, await deliveriesOf(named, read));
+  const deliveries = await deliveriesOf(named, read);
+  const scope = sagaScope(instance, read, deliveries);
+  const given: Given[] = [];
+  const all: NarrativeChapter[] = [];
+  for (const [at, { database, executor }] of chapters.entries()) {
+    given.push(await readGiven(executor, database));
+    const acts = await readActsAndRepairs(executor, scope, scope.keys);
+    all.push(...read.slice(at, at + 1).map((chapter) => ({ ...chapter, acts })));
+  }
+  return narrate(instance, all, deliveries, given);
 }
 
 /** What one database knows of the instance, before its events are known. */
@@ -66,14 +70,4 @@ async function observedIn(executor: Executor, instance: string): Promise<Instanc
     if ((error as { code?: unknown }).code === 'SAGA_NOT_FOUND') return undefined;
     throw error;
   });
-}
-
-const auditSql = `
-  select json_build_object('kind', 'audit', 'at', at, 'consumer', consumer, 'eventId', event_id, 'action', action, 'by', by,
-           'reason', reason) as stored
-    from converge.parked_audit where event_id = any ($1) order by id`;
-
-/** Reads the acts of operators on these events, in order. It scans the audit: not for hot paths. */
-async function readAudits(executor: Executor, ids: readonly string[]): Promise<readonly StoredAudit[]> {
-  return (await executor.query<{ stored: StoredAudit }>(auditSql, [ids])).rows.map(({ stored }) => stored);
 }

@@ -1,19 +1,36 @@
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import { table } from '../../../frame/output.ts';
-import { attemptText, duration, parkedText, waitText } from '../../../history/render-history.ts';
+import { GIVE_MORE } from '../../../history/named-databases.ts';
+import { givenText } from '../../../history/not-given.ts';
+import {
+  actPlace,
+  attemptText,
+  duration,
+  operatorText,
+  parkedText,
+  repairText,
+  waitText,
+} from '../../../history/render-history.ts';
 import type { StoredEvent } from '../../../history/attempt-sql.ts';
 import { decisionText } from './decision-text.ts';
 import type { Narrative, NarrativeEntry } from './narrative.ts';
 
 /** Renders a narrative in lines: when, who, what, why. Pure. */
-export function renderNarrative(narrative: Narrative): readonly string[] {
+export function renderNarrative(narrative: Narrative, how = GIVE_MORE): readonly string[] {
   const { saga = 'unknown', version, instance, key, state, reason, entries } = narrative;
   const name = version === undefined ? saga : `${saga} v${version}`;
   const about = key === undefined ? '' : `, key ${key}`;
   const stands = state === undefined ? '' : `: ${state}${reason === undefined ? '' : `, ${reason}`}`;
   const [first] = entries;
   const rows = entries.flatMap((entry, at) => rowsOf(entry, whenText(entry, first, at === 0)));
-  return [`saga ${name}, instance ${instance}${about}${stands}`, '', ...table(rows), '', ...endOf(narrative)];
+  return [
+    `saga ${name}, instance ${instance}${about}${stands}`,
+    '',
+    ...table(rows),
+    '',
+    ...endOf(narrative),
+    ...givenText(narrative, how),
+  ];
 }
 
 type Row = readonly [when: string, who: string, what: string];
@@ -30,8 +47,10 @@ function rowsOf(entry: NarrativeEntry, when: string): readonly Row[] {
       return [[when, entry.consumer, attemptText(entry)], ...waited(entry.wait)];
     case 'parked':
       return [[when, entry.consumer, `${nameOf(entry.handler)} ${parkedText(entry)}`]];
-    case 'audit':
-      return [[when, entry.consumer, `operator ${entry.by}: ${actedText(entry.action)} (${entry.reason})`]];
+    case 'act':
+      return [[when, actPlace(entry), operatorText(entry)]];
+    case 'repair':
+      return [[when, entry.reconciler, repairText(entry)]];
     case 'work':
       return [[when, entry.consumer, workText(entry)]];
     case 'work_attempt':
@@ -87,7 +106,8 @@ const timers = {
 
 function workRows(entry: Extract<NarrativeEntry, { kind: 'work_attempt' }>, when: string): readonly Row[] {
   const { step, of } = entry;
-  if (entry.op === 'operator') return [[when, entry.by, `operator on ${of} of ${step}: ${entry.note}`]];
+  // The act is in the audit.
+  if (entry.op === 'operator') return [];
   const what = `${of} of ${step}, ${entry.op} ${entry.number}`;
   const { durationMs, failure, found, wait } = entry;
   const ended = failure === undefined ? (found ?? 'done') : undefined;
@@ -100,17 +120,6 @@ function workRows(entry: Extract<NarrativeEntry, { kind: 'work_attempt' }>, when
 
 function waited(wait: Parameters<typeof waitText>[0] | null): readonly Row[] {
   return wait === null ? [] : [['', '', `  ${waitText(wait)}`]];
-}
-
-function actedText(action: string): string {
-  const words: Readonly<Record<string, string>> = {
-    retry: 'retried it',
-    skip: 'skipped it',
-    edit: 'edited and retried it',
-    supersede: 'superseded it',
-    replace: 'replaced it by a new event',
-  };
-  return words[action] ?? action;
 }
 
 function nameOf(handler: string): string {
@@ -131,7 +140,7 @@ function endOf({ steps, waiting, entries }: Narrative): readonly string[] {
     ({ consumer, eventId, halted }) =>
       `${consumer} has not read ${eventId}${halted === null ? '' : `: its partition is halted (${halted})`}`,
   );
-  return [`now: ${stands === '' ? 'no step has begun' : stands}`, ...stuck, ...unread];
+  return [`now: ${stands === '' ? 'no step has begun in these databases' : stands}`, ...stuck, ...unread];
 }
 
 function whenText(entry: NarrativeEntry, first: NarrativeEntry | undefined, isFirst: boolean): string {
