@@ -16,8 +16,8 @@ grant select, update on converge.inbox_foreign_slot to converge_consumer;
 grant truncate on converge.inbox_foreign_seen, converge.inbox_foreign, converge.inbox_foreign_1, converge.inbox_foreign_2, converge.inbox_foreign_3 to converge_consumer;
 grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.inbox_rejected, converge.policy to converge_consumer;
--- When an operator resumed it after a pause for faults.
-grant select (at, act, subject_kind, subject_id, before) on converge.audit to converge_consumer;
+-- When an operator let as many events again be given up.
+grant select (at, act, subject_kind, subject_id, before, after) on converge.audit to converge_consumer;
 grant select, insert, update, delete on converge.saga_fence, converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
   converge.saga_worker, converge.saga_horizon to converge_consumer;
 -- Workers take calls of the quotas of other systems.

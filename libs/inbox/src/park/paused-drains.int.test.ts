@@ -71,7 +71,8 @@ describe('parked events of a consumer that an operator paused', () => {
     await waitUntil(() => new Set(twins).size === 4, { what: 'the parked events of the twin' });
     expect(await applied()).toEqual([]);
     const { rows } = await scene.database.executor.query(
-      'select p.halted_code, p.halted_reason, a.action, a.halted from converge.inbox_partition p join converge.inbox_audit a using (consumer)',
+      `select p.halted_code, p.halted_reason, a.act, a.before ->> 'halted' as halted
+         from converge.inbox_partition p join converge.audit a on a.subject_id = p.consumer`,
     );
     expect(rows).toEqual([
       {
@@ -79,7 +80,7 @@ describe('parked events of a consumer that an operator paused', () => {
         halted_reason: expect.stringMatching(
           /names predecessor.*Besides, paused by ann: a bad release/s,
         ) as string,
-        action: 'pause',
+        act: 'consumers pause',
         halted: 'gap',
       },
     ]);
