@@ -1,3 +1,4 @@
+import { GIVE_UP_LIMIT } from '@convergekit/inbox/operate';
 import type { ActName } from '@convergekit/postgres/operate';
 import type { ActFacts, AuditRow } from './audit-sql.ts';
 
@@ -47,6 +48,11 @@ type Text = (before: ActFacts, after: ActFacts) => string;
 
 const outcomeOf = ({ outcome }: ActFacts): string => (outcome === undefined ? '' : `: ${shown(outcome)}`);
 const at = (before: ActFacts): string => ` ${placeOf(before)}`;
+const haltOf = ({ halted }: ActFacts): string => (halted === undefined ? '' : `, halted by ${shown(halted)}`);
+const passText = ({ halted }: ActFacts, pass: unknown): string =>
+  halted === GIVE_UP_LIMIT
+    ? ', counting the given-up events anew'
+    : `, passing obstacles up to ${shown(pass)}`;
 
 const texts: Readonly<Record<ActName, Text>> = {
   'parked retry': () => 'retried it',
@@ -65,13 +71,13 @@ const texts: Readonly<Record<ActName, Text>> = {
   'workflow retry': ({ step }) => `retried step ${shown(step)}`,
   'workflow resolve': ({ step }) => `stated the outcome of step ${shown(step)}`,
   'workflow forget': ({ step }) => `accepted the effect of step ${shown(step)}`,
-  'consumers pause': (before) => `paused${at(before)}`,
+  'consumers pause': (before) => `paused${at(before)}${haltOf(before)}`,
   'consumers resume': (before, { offset, pass, rejected }) =>
-    `resumed${at(before)}, halted by ${shown(before['halted'])}, from offset ${shown(offset)}` +
-    (pass === undefined ? '' : `, passing obstacles up to ${shown(pass)}`) +
+    `resumed${at(before)}${haltOf(before)}, from offset ${shown(offset)}` +
+    (pass === undefined ? '' : passText(before, pass)) +
     (rejected === undefined ? '' : `, rejecting the record at ${shown(rejected)} as forged`),
   'consumers replay': (before, { offset }) =>
-    `set${at(before)} back from offset ${shown(before['offset'])} to ${shown(offset)}`,
+    `set${at(before)}${haltOf(before)}, back from offset ${shown(before['offset'])} to ${shown(offset)}`,
   'consumers fill': (before, { events }) => `filled${at(before)} with ${shown(events)} missed events`,
   'consumers types drop': ({ type }) => `withdrew the type ${shown(type)}`,
   'reconcile pause': () => 'paused it',
