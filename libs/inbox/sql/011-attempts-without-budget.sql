@@ -1,0 +1,2 @@
+-- Handlers have no retry budget.
+alter table converge.inbox_attempt drop column wait_budget_left;
