@@ -47,7 +47,7 @@ interface ActCase {
 let shown: ConsoleUnderTest<'orders' | 'inventory'>;
 let trips: SagaScene<TripDb>;
 let letters: readonly DeadLetter[];
-let closeWorkflows: () => Promise<void>;
+let closeWorkflows: (() => Promise<void>) | undefined;
 const instances: string[] = [];
 const env = { orders: {}, inventory: {}, trips: {}, workflows: {}, reconcile: {} } as Record<
   'orders' | 'inventory' | 'trips' | 'workflows' | 'reconcile',
@@ -90,7 +90,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await shown.stop();
   await trips.close();
-  await closeWorkflows();
+  await closeWorkflows?.();
 });
 
 /** Leaves three workflows stuck at an undo that cannot be done. */
