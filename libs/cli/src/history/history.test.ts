@@ -80,7 +80,8 @@ describe('the history of an event', () => {
                                 mail       has not read it yet
                                 search     has not read it: its partition is halted (gap)
 
-      now: inventory passed, mail not yet, search not yet"
+      now: inventory passed, mail not yet, search not yet
+      read from shop"
     `);
   });
 
@@ -99,17 +100,18 @@ describe('the history of an event', () => {
     // The watermark says nothing more of payments than its attempts do.
     expect(renderHistory(historyOf('e-1', chapters, [passed('payments')], GIVEN)).join('\n'))
       .toMatchInlineSnapshot(`
-      "event e-1: shop.order.placed, key o-1, topic shop.orders
+        "event e-1: shop.order.placed, key o-1, topic shop.orders
 
-      2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
-      +0.120 s                  payments  attempt 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; tried again
-                                            waited 34 ms: backoff, at most 50 ms
-      +0.170 s                  payments  attempt 2 of shop.order.placed: failed after 12 ms with HTTP_429 (throttle, not_applied) "slow down"; tried again
-                                            waited 700 ms: retry_after, at most 5.6 s, asked for 700 ms
-      +0.890 s                  payments  attempt 3 of shop.order.placed: applied in 12 ms
+        2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
+        +0.120 s                  payments  attempt 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; tried again
+                                              waited 34 ms: backoff, at most 50 ms
+        +0.170 s                  payments  attempt 2 of shop.order.placed: failed after 12 ms with HTTP_429 (throttle, not_applied) "slow down"; tried again
+                                              waited 700 ms: retry_after, at most 5.6 s, asked for 700 ms
+        +0.890 s                  payments  attempt 3 of shop.order.placed: applied in 12 ms
 
-      now: payments applied"
-    `);
+        now: payments applied
+        read from shop"
+      `);
   });
 
   it('the wait after an attempt of a call shows how much of the retry budget was left', () => {
@@ -158,7 +160,8 @@ describe('the history of an event', () => {
                                             waited 1 min 1 s: slow_schedule, at most 2 min
       +62.300 s                 payments  attempt 4 of shop.order.placed: applied in 12 ms by a drain, after 1 min 2 s in line
 
-      now: payments applied"
+      now: payments applied
+      read from shop"
     `);
     const behind = [{ database: 'shop', stored: [event({ eventId: 'e-2' }), waiting] }];
     expect(renderHistory(historyOf('e-2', behind, [], GIVEN)).join('\n')).toMatchInlineSnapshot(`
@@ -167,7 +170,8 @@ describe('the history of an event', () => {
       2026-01-02T03:04:05.000Z  shop      emitted to shop.orders: published, position 1.7.42
       +0.190 s                  payments  parked: behind 1 of its key
 
-      now: payments waiting"
+      now: payments waiting
+      read from shop"
     `);
   });
 
@@ -228,7 +232,8 @@ describe('the history of an event', () => {
       +0.300 s                  orders    failure, attempt 1 of failure:payments:shop.order.placed: applied in 4 ms, because of attempt 1 of payments
       +0.304 s                  orders    compensation emitted: shop.order.cancelled e-9 to shop.orders, because of attempt 1 of payments: no tick of the relay has it yet
 
-      now: payments reject"
+      now: payments reject
+      read from shop"
     `);
   });
 
@@ -237,13 +242,14 @@ describe('the history of an event', () => {
     const stored = [attempt(1, 120, { outcome: 'dead', run: 1, wait: null }), again];
     expect(renderHistory(historyOf('e-1', [{ database: 'shop', stored }], [], GIVEN)).join('\n'))
       .toMatchInlineSnapshot(`
-      "event e-1 (its outbox row is not in these databases, or not retained)
+        "event e-1 (its outbox row is not in these databases, or not retained)
 
-      2026-01-02T03:04:05.120Z  payments  attempt 1 of run 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; given up as a dead letter
-      +89.880 s                 shop      emitted again by an operator as e-7: no tick of the relay has it yet
+        2026-01-02T03:04:05.120Z  payments  attempt 1 of run 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; given up as a dead letter
+        +89.880 s                 shop      emitted again by an operator as e-7: no tick of the relay has it yet
 
-      now: payments dead"
-    `);
+        now: payments dead
+        read from shop"
+      `);
   });
 
   it('the history of an event whose call was made twice within a millisecond shows both calls, each once', () => {
