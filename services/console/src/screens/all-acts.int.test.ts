@@ -180,7 +180,7 @@ const cases: { readonly [Act in ActName]: ActCase } = {
     story: 'event',
   },
   'parked skip': {
-    act: (reason) => converge('inventory', 'parked', 'skip', letter(0).id, ...why(reason)),
+    act: (reason) => converge('inventory', 'parked', 'skip', letter(0).id, '--unreported', ...why(reason)),
     story: 'event',
   },
   'parked replace': {
@@ -306,8 +306,9 @@ const cases: { readonly [Act in ActName]: ActCase } = {
     story: 'reconciler',
   },
   'reconcile run': {
-    act: (reason) => converge('reconcile', 'reconcile', 'run', RECONCILER, '--now', '--reason', reason),
+    act: () => converge('reconcile', 'reconcile', 'run', RECONCILER, '--now'),
     story: 'reconciler',
+    shows: 'requested a run',
   },
   'reconcile pause': {
     act: (reason) => converge('reconcile', 'reconcile', 'pause', RECONCILER, '--reason', reason),
@@ -318,7 +319,7 @@ const cases: { readonly [Act in ActName]: ActCase } = {
     story: 'reconciler',
   },
   'policy set': {
-    act: (reason) => converge('orders', 'policy', 'set', 'payment', 'attempts=2', ...why(reason)),
+    act: (reason) => converge('orders', 'policy', 'set', 'payment', 'attempts=2', '--unlisted', ...why(reason)),
     story: 'policy',
   },
 };
