@@ -163,6 +163,30 @@ const cases: { readonly [Act in ActName]: ActCase } = {
     act: (reason) => converge('inventory', 'consumers', 'pause', CONSUMER, '--reason', reason),
     story: 'event',
   },
+  'topics accept': {
+    act: async (reason) => {
+      await hold('TOPIC_RECREATED: another id');
+      expect(await acceptRecreatedTopic(orders().executor, TOPIC, by(reason))).toBe(true);
+    },
+    story: 'event',
+  },
+  'source disown': {
+    act: (reason) => disownRecord(orders().executor, { topic: TOPIC, partition: 0, offset: 0n }, by(reason)),
+    story: 'event',
+  },
+  'topics forget': {
+    act: async (reason) => {
+      await hold('TOPIC_MISSING: it is gone');
+      const held = await readHeld(orders().executor, TOPIC);
+      if (held === undefined) throw new Error('the topic is not held');
+      expect(await withTransaction(orders(), {}, (tx) => forgetTopic(tx, held, by(reason)))).toBe(true);
+    },
+    story: 'event',
+  },
+  'source rebase': {
+    act: (reason) => converge('orders', 'source', 'rebase', ...why(reason)),
+    story: 'event',
+  },
   'parked edit': {
     act: (reason) =>
       converge('inventory', 'parked', 'edit', letter(0).id, '--payload', '{"order":"o-1"}', ...why(reason)),
@@ -229,30 +253,6 @@ const cases: { readonly [Act in ActName]: ActCase } = {
     story: 'event',
     shows: 'emitted it again as ',
   },
-  'topics accept': {
-    act: async (reason) => {
-      await hold('TOPIC_RECREATED: another id');
-      expect(await acceptRecreatedTopic(orders().executor, TOPIC, by(reason))).toBe(true);
-    },
-    story: 'event',
-  },
-  'source disown': {
-    act: (reason) => disownRecord(orders().executor, { topic: TOPIC, partition: 0, offset: 0n }, by(reason)),
-    story: 'event',
-  },
-  'topics forget': {
-    act: async (reason) => {
-      await hold('TOPIC_MISSING: it is gone');
-      const held = await readHeld(orders().executor, TOPIC);
-      if (held === undefined) throw new Error('the topic is not held');
-      expect(await withTransaction(orders(), {}, (tx) => forgetTopic(tx, held, by(reason)))).toBe(true);
-    },
-    story: 'event',
-  },
-  'source rebase': {
-    act: (reason) => converge('orders', 'source', 'rebase', ...why(reason)),
-    story: 'event',
-  },
   'saga retry': {
     act: (reason) => converge('trips', 'saga', 'retry', instances[0] ?? '', 'pay', ...why(reason)),
     story: 'saga',
@@ -294,7 +294,7 @@ const cases: { readonly [Act in ActName]: ActCase } = {
   'state look': {
     act: () => fetch(new URL(`api/drift/inventory/${RECONCILER}`, shown.url), { headers: asAda }),
     story: 'reconciler',
-    shows: 'looked at states (a page of the console)',
+    shows: 'looked at states',
   },
   'reconcile approve': {
     act: (reason) =>
