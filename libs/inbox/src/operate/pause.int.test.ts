@@ -74,7 +74,7 @@ describe('a consumer that an operator paused', () => {
       [1, 3, 5, 7],
     ]);
     const { rows } = await scene.database.executor.query(
-      `select act, before ->> 'halted' as halted, by, reason from converge.audit order by id`,
+      `select act, before ->> 'halted' as halted, by, reason from converge.audit where act like 'consumers %' order by id`,
     );
     expect(rows).toEqual([
       { act: 'consumers pause', halted: null, ...operator },

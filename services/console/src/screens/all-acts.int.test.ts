@@ -319,7 +319,8 @@ const cases: { readonly [Act in ActName]: ActCase } = {
     story: 'reconciler',
   },
   'policy set': {
-    act: (reason) => converge('orders', 'policy', 'set', 'payment', 'attempts=2', '--unlisted', ...why(reason)),
+    act: (reason) =>
+      converge('orders', 'policy', 'set', 'payment', 'attempts=2', '--unlisted', ...why(reason)),
     story: 'policy',
   },
 };

@@ -135,7 +135,7 @@ describe('schedules', () => {
     expect((await act('resume')).body).toMatchObject({ changed: 2 });
     expect((await act('run')).body).toMatchObject({ changed: 2 });
     const { rows } = await inventory.executor.query<{ act: string; by: string }>(
-      `select act, by from converge.audit where act like 'reconcile %' order by id`,
+      `select act, by from converge.audit where act ~ '^reconcile (pause|resume|run)' order by id`,
     );
     const acts = ['pause', 'resume', 'run'].flatMap((name) => Array<string>(2).fill(`reconcile ${name}`));
     expect(rows).toEqual(acts.map((act) => ({ act, by: 'ada' })));
