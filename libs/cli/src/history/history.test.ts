@@ -1,68 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { renderHistory, waitText } from './render-history.ts';
-import { failuresIn, historyOf, type Passed } from './history.ts';
-import type { StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
-import type { Given } from './not-given.ts';
-
-const at = (ms: number): string => new Date(Date.UTC(2026, 0, 2, 3, 4, 5) + ms).toISOString();
-
-const event = (fields: Partial<StoredEvent> = {}): StoredEvent => ({
-  kind: 'emitted',
-  at: at(0),
-  eventId: 'e-1',
-  type: 'shop.order.placed',
-  topic: 'shop.orders',
-  key: 'o-1',
-  causationId: null,
-  attemptId: null,
-  published: true,
-  source: 'orders',
-  sourceId: 's-1',
-  position: { epoch: 1, tick: '7', id: '42' },
-  partitions: 6,
-  ...fields,
-});
-
-const attempt = (number: number, ms: number, fields: Partial<StoredAttempt> = {}): StoredAttempt => ({
-  kind: 'attempt',
-  at: at(ms),
-  id: `a-${number}`,
-  consumer: 'payments',
-  handler: 'shop.order.placed',
-  phase: 'apply',
-  eventId: 'e-1',
-  key: 'o-1',
-  place: 'shop.orders/3 at 41',
-  run: 0,
-  number,
-  durationMs: 12,
-  outcome: 'retry',
-  failure: { category: 'network', certainty: 'not_applied', code: 'ECONNRESET', message: 'the bank hung up' },
-  wait: { rule: 'backoff', computedMs: 34, hintMs: null, capMs: 50 },
-  causedBy: null,
-  parkedAt: null,
-  ...fields,
-});
-const GIVEN: readonly Given[] = [
-  {
-    database: 'shop',
-    source: 'shop',
-    consumers: ['payments', 'orders'],
-    topics: ['shop.orders', 'payments.failures'],
-    sources: [],
-  },
-];
-const applied = { outcome: 'applied', failure: null, wait: null } as const;
-
-const passed = (consumer: string, fields: Partial<Passed> = {}): Passed => ({
-  kind: 'delivery',
-  database: consumer,
-  eventId: 'e-1',
-  consumer,
-  passed: true,
-  halted: null,
-  ...fields,
-});
+import { failuresIn, historyOf } from './history.ts';
+import type { StoredPark } from './attempt-sql.ts';
+import { at, event, attempt, GIVEN, applied, passed } from '../fixture/stored-history.ts';
 
 describe('the history of an event', () => {
   it('the history of an event that was applied at once says that each consumer passed it', () => {

@@ -22,7 +22,7 @@ export function eachSubscription<DB, Data>(
   return {
     ...common(event, event.type, options),
     ...refetching(event, options),
-    keyedBy: String(event.keyOf),
+    keyedBy: keyText(event),
     kind: 'each',
     route: (envelope) => handle(receive(envelope, event)),
     call: async ([received], context) => {
@@ -41,7 +41,7 @@ export function batchSubscription<DB, Data>(
   return {
     ...common(event, event.type, options),
     ...refetching(event, options),
-    keyedBy: String(event.keyOf),
+    keyedBy: keyText(event),
     kind: 'batch',
     route: (envelope) => handle(receive(envelope, event)),
     call: async (received, context) => {
@@ -117,6 +117,11 @@ function parsed<Data>(payload: string, version: number, event: EventDefinition<s
       { category: 'data', cause },
     );
   }
+}
+
+/** Returns the text of an event's key function: the same for events of one kind of key. */
+function keyText<Data>(event: EventDefinition<string, Data>): string {
+  return String(Reflect.get(event, 'keyOf'));
 }
 
 function refetching<Data>(

@@ -216,8 +216,7 @@ it('all waiting steps of the sagas that match are attempted now, each with its a
   expect(await post('/api/sagas/attempt', rest)).toEqual([200, '2 of 2 steps are due now.']);
   for (const id of ids) await seen(id, 'completed');
   const { rows } = await shop.database.executor.query<{ subject: string }>(
-    `select subject_id || ' ' || (before ->> 'step') as subject from converge.audit
-      where act = 'saga retry' and by = 'ada' and reason = $1`,
+    `select subject_id || ' ' || (before ->> 'step') as subject from converge.audit where by = 'ada' and reason = $1`,
     [reason],
   );
   expect(rows.map(({ subject }) => subject).toSorted()).toEqual(ids.map((id) => `${id} ship`).toSorted());

@@ -43,8 +43,8 @@ export const retryCommand = command({
     ...asks,
   },
   run: async (context, { ids, all, rate, limit, stopAt, reason, dryRun: dry, ...given }) => {
-    const { afterCompensation: named, database: urls, ...flags } = given;
-    const how = { afterCompensation: named };
+    const { afterCompensation, database: urls, ...flags } = given;
+    const how = { afterCompensation };
     const wanted = wantedOf(flags);
     if (ids.length === 0 && !all && Object.values(wanted).every((one) => one === undefined))
       throw new UsageError(
@@ -64,13 +64,8 @@ export const retryCommand = command({
     if (dry) {
       const rows = await listParked(database.executor, filtered, limit);
       const reported = rows.filter(({ state }) => state !== 'waiting');
-      const contradicted = await contradictions(context, reported, urls);
-      return result(rows, () => [
-        ...eventLines(rows),
-        ...contradicted,
-        ...refusals(plan),
-        `would retry ${plan.eligible}`,
-      ]);
+      const notes = [...(await contradictions(context, reported, urls)), ...refusals(plan)];
+      return result(rows, () => [...eventLines(rows), ...notes, `would retry ${plan.eligible}`]);
     }
     if (plan.eligible === 0 && plan.reported > 0)
       throw refused('PARKED_REPORTED', `nothing is retried: ${refusals(plan).join('; ')}`);

@@ -34,22 +34,17 @@ export async function readNarrative(
       return whole || moments.length === 0 ? [ALWAYS] : windowsAround(moments, AFTER_MS);
     };
     const next = asked ?? failuresIn(known).filter((id) => !ids.includes(id));
-    for (const { database, executor } of chapters)
-      stored.get(database)?.push(...(await readStored(executor, next, windowsOf)));
+    for (const { name, database } of named)
+      stored.get(name)?.push(...(await readStored(database.executor, next, windowsOf)));
   }
-  const read: Omit<NarrativeChapter, 'acts'>[] = [];
-  for (const { executor: _, ...chapter } of chapters)
-    read.push({
-      ...chapter,
-      stored: stored.get(chapter.database) ?? [],
-    });
+  const read = chapters.map((chapter) => ({ ...chapter, stored: stored.get(chapter.database) ?? [] }));
   const deliveries = await deliveriesOf(named, read);
   const scope = sagaScope(instance, read, deliveries);
   const given: Given[] = [];
   const all: NarrativeChapter[] = [];
-  for (const [at, { database, executor }] of chapters.entries()) {
-    given.push(await readGiven(executor, database));
-    const acts = await readActsAndRepairs(executor, scope, scope.keys);
+  for (const [at, { name, database }] of named.entries()) {
+    given.push(await readGiven(database.executor, name));
+    const acts = await readActsAndRepairs(database.executor, scope, scope.keys);
     all.push(...read.slice(at, at + 1).map((chapter) => ({ ...chapter, acts })));
   }
   return narrate(instance, all, deliveries, given);
@@ -59,7 +54,6 @@ export async function readNarrative(
 async function chapterOf({ name, database: { executor } }: Named, instance: string) {
   return {
     database: name,
-    executor,
     saga: await readSagaRecords(executor, { instance }),
     observed: await observedIn(executor, instance),
   };
