@@ -29,10 +29,7 @@ export async function readActsAndRepairs(
   const acts = await readActsOn(executor, [...scope.own, ...scope.shared]);
   const since = Number.isFinite(scope.from) ? new Date(scope.from) : undefined;
   return [
-    ...actsIn(
-      scope,
-      acts.map((row) => ({ kind: 'act', ...row })),
-    ),
+    ...actsIn(scope, acts).map((row) => ({ kind: 'act' as const, ...row })),
     ...(since === undefined ? [] : await readRepairs(executor, keys, since)),
   ];
 }

@@ -1,5 +1,4 @@
-import type { Subject } from '../audit/audit-sql.ts';
-import type { StoredAct } from './act-sql.ts';
+import type { AuditRow, Subject } from '../audit/audit-sql.ts';
 
 /** What a story is about, as far as operators act on it. */
 export interface Scope {
@@ -20,10 +19,10 @@ const PAUSES: ReadonlySet<string> = new Set(['consumers pause', 'saga pause']);
  * Selects the acts that belong to a story (pure): all on its own things; on shared ones those that happened while it lasted, and the
  * last pause before it, which may have held it up. Acts are in the order of their time.
  */
-export function actsIn(scope: Scope, acts: readonly StoredAct[]): readonly StoredAct[] {
+export function actsIn<Act extends AuditRow>(scope: Scope, acts: readonly Act[]): readonly Act[] {
   const own = new Set(scope.own.map(nameOf));
-  const lasts = new Map<string, StoredAct>();
-  const inTime: StoredAct[] = [];
+  const lasts = new Map<string, Act>();
+  const inTime: Act[] = [];
   for (const act of acts) {
     const name = nameOf({ kind: act.subjectKind, id: act.subject });
     const time = Date.parse(act.at);
@@ -39,10 +38,10 @@ function nameOf({ kind, id }: Subject): string {
   return `${kind} ${id}`;
 }
 
-function isHere(act: StoredAct, places: Scope['places']): boolean {
+function isHere(act: AuditRow, places: Scope['places']): boolean {
   return act.subjectKind !== 'consumer' || act.before['partition'] === undefined || places.has(placeOf(act));
 }
 
-function placeOf({ before: { topic, partition } }: StoredAct): string {
+function placeOf({ before: { topic, partition } }: AuditRow): string {
   return `${String(topic)}/${String(partition)}`;
 }

@@ -1,20 +1,8 @@
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
-import type { Delivery, Recorded, StoredEvent } from './attempt-sql.ts';
+import type { Recorded, StoredEvent } from './attempt-sql.ts';
+import type { Chapter, Passed } from './chapter.ts';
 import { type Given, notGiven, type NotGiven } from './not-given.ts';
 import { namesIn } from './scope.ts';
-
-/** The facts of a database, under the name of its source. */
-export interface Chapter {
-  readonly database: string;
-  readonly stored: readonly Recorded[];
-}
-
-/** A consumer's position towards one of the events, shown where it has no attempts of it. */
-export interface Passed extends Delivery {
-  readonly kind: 'delivery';
-  readonly database: string;
-  readonly eventId: string;
-}
 
 export type Entry = (Recorded & { readonly database: string }) | Passed;
 
@@ -39,31 +27,6 @@ export function failuresIn(chapters: readonly Chapter[]): readonly string[] {
     }),
   );
   return [...new Set(ids)];
-}
-
-/** The moments at which something happened to them: around these the outboxes are searched. */
-export function momentsIn(chapters: readonly Chapter[]): readonly number[] {
-  return chapters.flatMap(({ stored }) =>
-    stored.flatMap((one) => {
-      const at = Date.parse(one.at);
-      switch (one.kind) {
-        case 'attempt':
-          return one.parkedAt === null ? [at] : [at, Date.parse(one.parkedAt)];
-        case 'parked':
-          return [at, Date.parse(one.changedAt)];
-        case 'effect':
-          return one.endedAt === null ? [at] : [at, Date.parse(one.endedAt)];
-        case 'act':
-        case 'repair':
-        case 'call':
-        case 'seen':
-        case 'emitted':
-        case 'caused':
-        case 'again':
-          return [at];
-      }
-    }),
-  );
 }
 
 /** Joins what several databases hold into one history. Deliveries follow the event that was delivered. Pure. */

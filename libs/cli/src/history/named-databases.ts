@@ -7,7 +7,7 @@ import { relayMigrations } from '@convergekit/relay';
 import type { CommandContext } from '../frame/context.ts';
 import { texts } from '../frame/flags.ts';
 import { requireMigrations } from '@convergekit/postgres/operate';
-import type { Chapter, Passed } from './history.ts';
+import type { Chapter, Passed } from './chapter.ts';
 import { readDeliveries, type StoredEvent } from './attempt-sql.ts';
 
 /** A database under the name of its source. */

@@ -1,7 +1,7 @@
 import { partitionOf } from '@convergekit/broker/engine';
 import type { Scope } from './acts.ts';
 import type { Recorded, StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
-import { type Chapter, momentsIn, type Passed } from './history.ts';
+import { type Chapter, momentsIn, type Passed } from './chapter.ts';
 import type { Names } from './not-given.ts';
 
 /** Names what a history is about, for the search of acts and repairs. Pure. */

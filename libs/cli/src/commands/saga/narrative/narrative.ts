@@ -3,26 +3,15 @@ import {
   type FenceView,
   type InstanceDetail,
   type JournalRow,
-  type SagaRecords,
   type StepWorkView,
 } from '@convergekit/saga/operate';
-import type { Passed } from '../../../history/history.ts';
+import type { Passed } from '../../../history/chapter.ts';
+import type { NarrativeChapter } from './chapter.ts';
 import { timeOfId } from '../../../history/window.ts';
 import type { StoredAct, StoredRepair } from '../../../history/act-sql.ts';
 import { type Given, notGiven, type NotGiven } from '../../../history/not-given.ts';
 import { namesOf } from './scope.ts';
 import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
-
-/** The facts of a database about an instance and its events, under the name of its source. */
-export interface NarrativeChapter {
-  readonly database: string;
-  readonly saga: SagaRecords;
-  readonly stored: readonly Stored[];
-  /** Acts of operators, and repairs of the saga's key. */
-  readonly acts: readonly (StoredAct | StoredRepair)[];
-  /** The instance as an observer recorded it, if this database has one. */
-  readonly observed?: InstanceDetail | undefined;
-}
 
 /** The event and the attempt that led to a decision. */
 export interface BecauseOf {

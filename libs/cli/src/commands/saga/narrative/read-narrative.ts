@@ -8,7 +8,8 @@ import type { Stored } from '../../../history/attempt-sql.ts';
 import { readActsAndRepairs } from '../../../history/act-sql.ts';
 import { type Given, readGiven } from '../../../history/not-given.ts';
 import { sagaScope } from './scope.ts';
-import { emittingMoments, eventsOf, type Narrative, narrate, type NarrativeChapter } from './narrative.ts';
+import type { NarrativeChapter } from './chapter.ts';
+import { emittingMoments, eventsOf, type Narrative, narrate } from './narrative.ts';
 
 /** How long after a moment of the saga outboxes are searched for what it emitted, in milliseconds. */
 const AFTER_MS = 60_000;

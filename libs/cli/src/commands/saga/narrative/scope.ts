@@ -1,7 +1,7 @@
-import { momentsIn, type Passed } from '../../../history/history.ts';
+import { momentsIn, type Passed } from '../../../history/chapter.ts';
 import { namesIn, scopeOf } from '../../../history/scope.ts';
 import type { Names } from '../../../history/not-given.ts';
-import type { NarrativeChapter } from './narrative.ts';
+import type { NarrativeChapter } from './chapter.ts';
 
 type Read = Omit<NarrativeChapter, 'acts'>;
 
