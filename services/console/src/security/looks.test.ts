@@ -42,7 +42,7 @@ describe('a look at a payload in full', () => {
     const form = { formToken: await formToken(cookie), reason: 'ticket 7' };
     const shown = await ask(path, { form, headers: { ...ours, cookie } });
     expect(await shown.text()).toContain(PAYLOAD);
-    expect(looks).toEqual([['payload look', 'thing x', 'ada', 'ticket 7']]);
+    expect(looks).toEqual([['payload look', 'event', 'x', 'ada', 'ticket 7']]);
   });
 
   it('a payload is not shown to a visitor, by another form, without a reason, or where the settings mask it', async () => {
