@@ -168,9 +168,9 @@ const looking: readonly Row[] = [
     looks,
   ],
   [
-    'a type that is not registered',
+    'a type of a consumer that is not there',
     () => step('consumers', 'types', 'drop', 'c', 't', '--yes'),
-    /no type|not registered/,
+    /no consumer c/,
     looks,
   ],
   ['a command with a typo', () => step('topics', 'crate', 'a'), /there is no command/],

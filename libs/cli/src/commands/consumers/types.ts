@@ -32,6 +32,7 @@ export const dropTypeCommand = command({
   flags: { topic: text('name', 'only of this topic'), ...dryRun, ...asks },
   run: async (context, { consumer, type, topic, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
+    await requireConsumer(database.executor, consumer);
     const found = (await readTypes(database.executor, consumer)).filter(
       (one) => one.type === type && (topic ?? one.topic) === one.topic,
     );
