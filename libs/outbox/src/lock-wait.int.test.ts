@@ -25,7 +25,7 @@ async function placeLocked(count: number): Promise<unknown> {
   }
 }
 
-// Planted faults, each seen to fail here: appends, and the lock before several appends, without a limit of their wait.
+// For the faults: appends, and the lock before several appends, without a limit of their wait.
 test.each([1, 2, 5_001])('%d events whose keys another session locks are refused by name', async (count) => {
   expect(await placeLocked(count)).toMatchObject({
     code: 'OUTBOX_LOCKED',

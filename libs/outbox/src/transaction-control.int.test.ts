@@ -6,7 +6,7 @@ import { keysOf, openShop, orderPlaced, ordersOf, type Shop, type ShopDb } from 
 import type { OutboxTransaction } from './transaction.ts';
 
 /**
- * Code that ends the transaction of `outbox.transaction`. Planted faults, each seen to fail here: the check of the texts
+ * Code that ends the transaction of `outbox.transaction`. For the faults: the check of the texts
  * (also on a pool of the application's own), and the tags of answers for a text that comes past it.
  */
 let shop: Shop;

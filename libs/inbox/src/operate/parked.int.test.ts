@@ -161,7 +161,7 @@ describe('an operator', () => {
   it('G6q: an event that was not given up is skipped by name alone, and a line in work that it leaves empty is released', async () => {
     await play(6);
     const last = (await listParked(scene.database.executor, { key: 'k1' }, 10)).at(-1)!;
-    // Nothing has said to others that it never takes effect. Planted fault: a skip of any event that holds its key.
+    // Nothing has said to others that it never takes effect. For the fault: a skip of any event that holds its key.
     await expect(skipParked(scene.database, last.id, operator)).rejects.toMatchObject({
       code: 'PARKED_REFUSED',
       message: expect.stringContaining('--unreported') as string,

@@ -108,7 +108,7 @@ describe('a consumer whose deployment is wrong', () => {
     expect(await failureEvents()).toBe(0);
   });
 
-  // Planted fault: a count that begins anew at each resume. A script that resumes then lets the limit be compensated each time.
+  // For the fault: a count that begins anew at each resume. A script that resumes then lets the limit be compensated each time.
   it('the limit holds over resumes; one with --continue lets as many again be given up', async () => {
     fails = (n) => n < 4;
     await start({ afterMs: 50, perHour: 2 });
@@ -134,7 +134,7 @@ describe('a consumer whose deployment is wrong', () => {
     }),
   };
 
-  // Planted faults: bad data that does not count; a slice of several refused events that is not split: it gives up none.
+  // For the faults: bad data that does not count; a slice of several refused events that is not split: it gives up none.
   it.each(['schema', 'handler'] as const)(
     'G5w: data that the %s of a deployment refuses is given up within the limit',
     async (by) => {

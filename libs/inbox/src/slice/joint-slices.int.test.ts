@@ -73,7 +73,7 @@ it.each([
   expect([await scene.effects(), scene.joint()]).toEqual([sorted(...others), 0]);
 });
 
-// Planted fault: a fence by its offset alone.
+// For the fault: a fence by its offset alone.
 it('G3c: a partition in which another owner has filled a gap fails alone, and all are applied once', async () => {
   const service = await scene.start();
   await scene.gather(service, () => setPartition('fills = fills + 1'));
@@ -84,7 +84,7 @@ it('G3c: a partition in which another owner has filled a gap fails alone, and al
   expect([rows, scene.joint()]).toEqual([[{ fills: 1 }], 0]);
 });
 
-// Planted fault: marks of the events that are handled alone.
+// For the fault: marks of the events that are handled alone.
 it('a joint slice writes the watermarks of the events that were deferred before it', async () => {
   const service = await scene.start();
   const source = await scene.skip(service, second, third, fourth, fifth);
@@ -97,7 +97,7 @@ it('a joint slice writes the watermarks of the events that were deferred before 
   expect([rows, scene.joint()]).toEqual([[1, 2, 3, 4].map((partition) => ({ partition })), 1]);
 });
 
-// Planted fault: a look at the types of the first partition alone.
+// For the fault: a look at the types of the first partition alone.
 it('G3c: a type that a newer version has registered for the last partition of a joint slice is not skipped', async () => {
   const service = await scene.start();
   await scene.skip(service, fifth);

@@ -8,7 +8,7 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 let scene: FailureScene;
 const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
 
-// Planted fault: without `follow` in `callHandlers` the events of the savepoints that were undone stay.
+// Without `follow` in `callHandlers` the events of the savepoints that were undone stay.
 it.each(['tx', 'pgClient'])(
   'G1a: events that a handler emits in a savepoint are forgotten with its rows, through %s',
   async (door) => {

@@ -8,7 +8,7 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 let scene: FailureScene;
 const { name, counted } = sceneForEach((opened) => (scene = opened));
 
-// Planted fault: a guard that does not mark the connection as unclean.
+// For the fault: a guard that does not mark the connection as unclean.
 it.each([
   'set role pg_read_all_stats',
   'set default_transaction_read_only = on',

@@ -8,7 +8,7 @@ import { JointScene, KEYS } from '../fixture/joint-scene.ts';
 import type { LedgerDb } from '../fixture/ledger.ts';
 
 /**
- * Handlers that end the transaction of a joint slice. Planted faults, each seen to fail here: the check of the texts left
+ * Handlers that end the transaction of a joint slice. For the faults: the check of the texts left
  * out of the guard (rollback: applied for ever; commit: the events of other partitions are lost); the tags of answers left
  * out, for the texts that come past the doors; a committed slice that goes on alone.
  */

@@ -7,7 +7,7 @@ import { oneServer } from '../log/leadership.ts';
 import { LogSession } from '../session/log-session.ts';
 import { LocalLink } from './link.ts';
 
-// Planted fault: without the read of a fetch that is due, its known ends answer for an append that was not announced.
+// Without the read of a fetch that is due, its known ends answer for an append that was not announced.
 it('a fetch at known ends reads again when it is due, although no notification came', async () => {
   const { broker, database } = await freshLog(inject('stack').databaseUrl);
   const topic = name();

@@ -93,7 +93,7 @@ describe('the console over a service with failures', () => {
     expect(await get(`/api/search?q=${'ab'.repeat(16)}`)).toMatchObject({ kind: 'trace', events: [] });
   });
 
-  // Seen to fail without: the search for the key of what looks like an id, a trace or a position.
+  // For the fault: no search for the key of what looks like an id, a trace or a position.
   it('a key that looks like an id, a trace or a position is found as a key as well', async () => {
     const keys = ['0198B5A0-0000-7000-8000-00000000000A', 'cd'.repeat(16), '1.5.999999'];
     await emitOrders(shown.databases.orders, keys);

@@ -6,7 +6,7 @@ import { roleSql } from '../roles/role-files.ts';
 
 afterEach(stopLeftovers);
 
-// Seen to fail without the renewal: the new process of an upgrade starts, and lacks the rights to what a migration made.
+// Without the renewal the new process of an upgrade starts, and lacks the rights to what a migration made.
 it('`converge migrate` grants what is new to the roles that have rights here, and nothing to others', async () => {
   const { url, database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
   const { executor } = database;

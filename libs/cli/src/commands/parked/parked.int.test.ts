@@ -166,7 +166,7 @@ it('an operator replaces a dead letter by a new event, which its contract must a
   expect(audit.stdout).toContain('parked replace');
 });
 
-// Seen to fail without the looks at the names: each ended with 0 and an empty list.
+// Without the looks at the names each ended with 0 and an empty list.
 it('a typo in the name of a consumer or a handler is refused, and the meant one is named', async () => {
   const { url } = await consumerWithDeadLetter();
   const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };

@@ -191,7 +191,7 @@ describe('converge reconcile for operators', () => {
     }
   });
 
-  // Seen to fail: "there is no reconciler articles", although it runs.
+  // It said "there is no reconciler articles", although it runs.
   it('a name that the database of DATABASE_URL does not know is answered with where its rows are', async () => {
     const history = (url: string | undefined) =>
       cli(['reconcile', 'history', 'articles'], { DATABASE_URL: url ?? '' });

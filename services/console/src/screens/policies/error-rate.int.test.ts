@@ -64,7 +64,7 @@ it('each failed attempt counts once, in its span: from its first moment until be
   });
 });
 
-// Seen to fail while the span of the chart that has the change counted as after it.
+// For the fault: the span of the chart that has the change counted as after it.
 it('failed attempts before and after a change are counted from the change itself, in equal times', async () => {
   const at = new Date(NOW - 30 * 86_400_000 + 7 * 60_000);
   const minutesFrom = (minutes: number): Date => new Date(at.getTime() + minutes * 60_000);
