@@ -25,8 +25,7 @@ export const skipCommand = command({
     const missing = ids.find((id) => !rows.some((row) => row.id === id));
     if (missing !== undefined) throw parkedGone(missing);
     const silent = rows.filter(({ failureEvent }) => failureEvent === null).length;
-    const loss =
-      silent === 0 ? [] : [`${silent} of them ${silent === 1 ? 'was' : 'were'} not given up: ${UNREPORTED}`];
+    const loss = silent === 0 ? [] : [`${silent} of ${rows.length}: ${UNREPORTED}`];
     if (dry) {
       const skipped = unreported ? rows.length : rows.length - silent;
       return result(rows, () => [...eventLines(rows), ...loss, `would skip ${skipped}`]);

@@ -1,13 +1,19 @@
 import { nearest } from '@convergekit/config/engine';
+import { policyName } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { refused } from '../../frame/errors.ts';
 
-// The names of policies that processes of this database use: of consumers and their handlers, and of calls. The tables of a
-// package that the database lacks are left out.
+/** A handler of a consumer, or a name as it is: of a consumer or of a call. */
+interface Used {
+  readonly name: string;
+  readonly handler?: string;
+}
+
+// What has policies in this database: handlers, consumers and calls. The tables of a package that the database lacks are left out.
 const PARTS = {
-  'converge.inbox_type': `select concat_ws('.', 'consumer', consumer, replace(handler, ':', '.')) as name from converge.inbox_type`,
+  'converge.inbox_type': 'select distinct consumer as name, handler from converge.inbox_type',
   'converge.inbox_consumer': `select 'consumer.' || name as name from converge.inbox_consumer`,
-  'converge.saga_worker': `select effect as name from converge.saga_worker`,
+  'converge.saga_worker': 'select effect as name from converge.saga_worker',
 } as const;
 
 async function usedNames(executor: Executor): Promise<readonly string[]> {
@@ -18,7 +24,10 @@ async function usedNames(executor: Executor): Promise<readonly string[]> {
       [table],
     );
     if (rows[0]?.present !== true) continue;
-    names.push(...(await executor.query<{ name: string }>(sql)).rows.map(({ name }) => name));
+    const used = (await executor.query<Used>(sql)).rows;
+    names.push(
+      ...used.map(({ name, handler }) => (handler === undefined ? name : policyName(name, handler))),
+    );
   }
   return names;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Screen } from '../../screen.ts';
 import { eventRoutes } from './event.ts';
-import { SearchGate } from './gate.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { logSchema, readKeyLog } from './log.ts';
 import { logPage } from './log-page.ts';
 import { hideErrors } from '../../payload.ts';
@@ -16,14 +16,14 @@ export const search: Screen = {
   path: '/search',
   summary: 'everything that is known of an event, a key, a saga, a trace or a position',
   routes: (context) => {
-    const gate = new SearchGate();
+    const inTurn = oneAtATime();
     context.view({
       path: '/search',
       summary: 'Everything that is known of an event id, a key, a saga id, a trace id or a position',
       input: z.object({ q: z.string().max(500).default('') }),
       answer: searchSchema,
       read: ({ q }, { now, visitor }) =>
-        gate.run(() => readSearch(context, q, now, (found) => hideErrors(found, context.payloads, visitor))),
+        inTurn(() => readSearch(context, q, now, (found) => hideErrors(found, context.payloads, visitor))),
       page: (answer, { now }) => searchPage(answer, now),
     });
     context.view({
@@ -31,7 +31,7 @@ export const search: Screen = {
       summary: 'The records of a key in the log, with those that repeat an event',
       input: z.object({ topic: z.string().min(1), key: z.string().min(1) }),
       answer: logSchema,
-      read: ({ topic, key }) => gate.run(() => readKeyLog(context.broker, topic, key)),
+      read: ({ topic, key }) => inTurn(() => readKeyLog(context.broker, topic, key)),
       page: logPage,
     });
     eventRoutes(context);
