@@ -87,9 +87,13 @@ export async function stepDetach(
     }
   } catch (error) {
     if (isBusy(error)) return 'busy';
+    // Where transactions are read-only by default, no BEGIN can make DETACH CONCURRENTLY one that writes.
+    if (sqlState(error) === READ_ONLY) return removeForOwner(database.executor, child, patience);
     throw error;
   }
 }
+
+const READ_ONLY = '25006';
 
 /** Removes a child by the owner's function, which waits 50 ms at most. Repeats it at random times until the time limit. */
 async function removeForOwner(
