@@ -27,4 +27,4 @@ const onReady = async ({ db, outbox }: ServiceParts<Tables>) => {
     });
 };
 
-await service('shop', { consumers: [payments, orders], emits: [orderPlaced], relay: true, onReady }).run();
+await service('shop', { consumers: [payments, orders], emits: [orderPlaced], onReady }).run();

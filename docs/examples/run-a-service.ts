@@ -83,6 +83,5 @@ export const mails = service('mails', {
   consumers: [welcome],
   effects: [sendMail],
   emits: [mailAsked],
-  relay: true,
   parts: ({ settings, db, outbox, log }) => [httpPart(settings.http.port, db, outbox, log)],
 });

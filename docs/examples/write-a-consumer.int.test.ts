@@ -88,7 +88,7 @@ describe('the example of "write a consumer"', () => {
     for (const name of topics) await admin.createTopic({ name, partitions: 2 });
     const empty = connect({ url: DATABASE_URL });
     closers.push(() => empty.close());
-    await migrate(empty, [outboxMigrations, inboxMigrations]);
+    await migrate(empty, [outboxMigrations, relayMigrations, inboxMigrations]);
     const run = `const { warehouse } = await import(${JSON.stringify(example)}); await warehouse.run();`;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', run], {
       env: { ...process.env, DATABASE_URL, KAFKA_BROKERS, LOG_LEVEL: 'info' },

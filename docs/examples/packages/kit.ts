@@ -19,4 +19,4 @@ export const payments = defineConsumer<{ charges: { orderId: string; cents: numb
 });
 
 /** The process: `await main.run()`. Settings come from the environment, a YAML file and flags. */
-export const main = service('payments', { consumers: [payments], relay: true });
+export const main = service('payments', { consumers: [payments] });

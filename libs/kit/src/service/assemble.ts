@@ -60,12 +60,12 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const needsWork = consumers.length > 0 || effects.length > 0 || (definition.sagas ?? []).length > 0;
   const work = needsWork ? connections.workDatabase() : database;
   const usesPolicies = consumers.length > 0 || effects.length > 0 || declaredFlows.length > 0;
-  const relayed = definition.relay === true ? relayPart(of) : { running: [], checks: () => ({}) };
+  const relayed = plan.relays ? relayPart(of) : { running: [], checks: () => ({}) };
   const reconciled = reconcilerPart(of);
   const running: readonly Part[] = [
     ...(usesPolicies ? [policies] : []),
     ...relayed.running,
-    ...(definition.relay === true ? [] : unrelayed(plan, definition, { executor: database.executor, log })),
+    ...(plan.relays ? [] : unrelayed(plan, definition, { executor: database.executor, log })),
     ...(effects.length > 0
       ? [sagaWorker(effects, { ...tuning?.worker, database: work, wokenBy: [database], shared })]
       : []),
@@ -81,7 +81,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   return { plan, running, checks, broker, parts };
 }
 
-/** A service that emits, or may give events up, needs a relay: of its own, or beside it. */
+/** What a service without a relay of its own emits, or gives up, needs one beside it. */
 function unrelayed<DB>(
   { consumers }: Plan<DB>,
   { emits = [] }: Pick<ServiceDefinition<never, never>, 'emits'>,

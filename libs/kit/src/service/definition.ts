@@ -73,8 +73,8 @@ export interface ServiceDefinition<DB = unknown, Own extends OwnSettings = OwnSe
   /** The events that the parts emit through `outbox`. Their topics are checked at the start. @default none */
   readonly emits?: readonly EventDefinition[];
   /**
-   * True runs the relay of this database in the process; without it, deploy `converge relay` beside, or
-   * failure events are never published: the log says so while no relay leads. @default false
+   * Whether the relay of this database runs in the process. `false`: `converge relay` runs beside; the log says so while
+   * none leads, since failure events wait and nothing is compensated. @default true with `consumers`, `sagas` or `emits`
    */
   readonly relay?: boolean;
   /** The service's own parts, such as an HTTP server. They start last and stop first. @default none */

@@ -1,7 +1,6 @@
 import { defineEvent } from '@convergekit/contracts';
 import { createOutbox } from '@convergekit/outbox';
 import { connect } from '@convergekit/postgres';
-import { relayMigrations } from '@convergekit/relay';
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { killPrograms, migrated, program } from '../fixture/program.ts';
@@ -28,7 +27,7 @@ const declaration = `{
 
 // Planted fault: with the service's own pool for its consumers, the event waits for a connection here.
 it('G5t: a consumer handles its events while requests hold every connection of its service', async () => {
-  const url = await migrated([relayMigrations]);
+  const url = await migrated();
   const run = program(declaration, {
     DATABASE_URL: url,
     CONVERGE__BROKER: 'local',

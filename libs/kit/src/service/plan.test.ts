@@ -42,7 +42,7 @@ describe('the plan of a service', () => {
       ]),
     );
     expect(new Set(plan.topics).size).toBe(plan.topics.length);
-    expect(plan.migrations.map(({ name }) => name)).toEqual(['outbox', 'inbox', 'saga']);
+    expect(plan.migrations.map(({ name }) => name)).toEqual(['outbox', 'relay', 'inbox', 'saga']);
   });
 
   it('a consumer that handles one kind of key from several topics is noted: order holds within a topic', () => {
@@ -57,7 +57,23 @@ describe('the plan of a service', () => {
 
   it('the plan of a service of parts alone needs no broker and no tables', () => {
     expect(planOf('api', { parts: () => [] }, [])).toMatchObject({ needsBroker: false, migrations: [] });
-    expect(planOf('api', { parts: () => [], emits: [asked] }, [])).toMatchObject({ needsBroker: false });
+    const beside = planOf('api', { parts: () => [], emits: [asked], relay: false }, []);
+    expect(beside).toMatchObject({ needsBroker: false, relays: false });
+  });
+
+  it('a service with consumers, sagas or events of its own runs the relay, unless it says that one runs beside it', () => {
+    const relays = (declared: Parameters<typeof planOf>[1], consumers: Parameters<typeof planOf>[2] = []) =>
+      planOf('hotel', { parts: () => [], ...declared }, consumers).relays;
+    expect([relays({}, [hotel]), relays({ sagas: [trip] }, [hotel]), relays({ emits: [asked] })]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([relays({}), relays({ relay: false }, [hotel]), relays({ relay: true })]).toEqual([
+      false,
+      false,
+      true,
+    ]);
   });
 
   it('a service whose consumer misses a step of an observed saga is refused, with the step and the fix', () => {

@@ -18,6 +18,8 @@ export interface Plan<DB> {
   /** The work of the worker: that of the consumers' saga steps, and the declared effects. */
   readonly effects: readonly Effect<DB>[];
   readonly needsBroker: boolean;
+  /** Whether the relay of the database runs in the process. */
+  readonly relays: boolean;
   /** What an operator should know of the declaration: it runs, and may not do what was meant. */
   readonly notes: readonly string[];
   /** The tables of the kit that the service's own database needs. */
@@ -34,7 +36,7 @@ export type Planned = Pick<
 
 /** Derives what a service runs (pure). Throws SERVICE_INVALID with what, why and the fix. */
 export function planOf<DB>(name: string, declared: Planned, given: readonly AnyConsumer[]): Plan<DB> {
-  const { sagas = [], workflows = [], reconcilers = [], emits = [], relay = false } = declared;
+  const { sagas = [], workflows = [], reconcilers = [], emits = [] } = declared;
   checkName(name);
   // Each consumer knows its own tables; all of them are in the database of the service.
   const own = given as readonly ConsumerDefinition<DB>[];
@@ -43,17 +45,19 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   checkFailures(name, own);
   const consumers = [...own, ...observers<DB>(name, declared)];
   const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);
-  if (nothing && !relay && declared.parts === undefined)
+  const relays = declared.relay ?? (consumers.length > 0 || emits.length > 0);
+  if (nothing && !relays && declared.parts === undefined)
     throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay or parts');
   const events = [...own.flatMap((one) => includedSteps(one).flatMap((step) => step.emits)), ...emits];
   return {
     consumers,
     effects,
-    needsBroker: consumers.length > 0 || relay,
+    needsBroker: consumers.length > 0 || relays,
+    relays,
     notes: own.flatMap(orderNotes),
     migrations: [
-      ...(nothing && emits.length === 0 && !relay ? [] : [outboxMigrations]),
-      ...(relay ? [relayMigrations] : []),
+      ...(nothing && emits.length === 0 && !relays ? [] : [outboxMigrations]),
+      ...(relays ? [relayMigrations] : []),
       ...(consumers.length > 0 ? [inboxMigrations] : []),
       ...(effects.length > 0 || workflows.length > 0 || sagas.length > 0 ? [sagaMigrations] : []),
       ...(reconcilers.some(({ actual }) => actual.in === name) ? [reconcileMigrations] : []),

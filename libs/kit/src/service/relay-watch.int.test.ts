@@ -28,7 +28,7 @@ it('a service without a relay says at its start what waits, once, and when a rel
   await watch.stop();
   await database.close();
   expect(lines).toEqual([
-    expect.stringMatching(/^no relay leads .*failure events of stock wait there.*relay: true/),
+    expect.stringMatching(/^no relay leads .*failure events of stock wait there.*converge relay/),
     'a relay leads the outbox of this database now',
   ]);
 });

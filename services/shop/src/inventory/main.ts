@@ -4,6 +4,7 @@ import { inventory } from './consumer.ts';
 
 await service('inventory', {
   consumers: [inventory],
+  relay: false,
   policies: shopPolicies,
   // All partitions use the same few articles. A transaction of one event keeps their locks short and in one order; slices
   // of several events would lock them in event order, and deadlock.

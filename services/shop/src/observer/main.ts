@@ -4,5 +4,6 @@ import { placeOrder } from '@convergekit/schemas';
 /** Follows every order through the services, and reports those that are overdue. */
 await service('saga-observer', {
   sagas: [placeOrder],
+  relay: false,
   tuning: { observer: { name: 'saga-observer' } },
 }).run();

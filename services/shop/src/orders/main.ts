@@ -10,6 +10,7 @@ import type { OrdersDb } from './tables.ts';
 await service<OrdersDb, { http: typeof httpSettings }>('orders', {
   settings: { http: httpSettings },
   consumers: [orders, orderList],
+  relay: false,
   policies: shopPolicies,
   emits: [starts(orderPlaced, placeOrder), orderCancelRequested],
   // Its work is rare: an operator's resolution of a confirmation.

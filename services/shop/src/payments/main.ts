@@ -15,5 +15,6 @@ await service('payments', {
   settings: { provider },
   consumers: ({ settings }) => [payments(providerClient(settings.provider.url))],
   policies: shopPolicies,
+  relay: false,
   tuning: { worker: { pollMs: 25 } },
 }).run();

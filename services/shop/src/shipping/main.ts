@@ -2,4 +2,4 @@ import { service } from 'convergekit';
 import { shopPolicies } from '../objective.ts';
 import { shipping } from './consumer.ts';
 
-await service('shipping', { consumers: [shipping], policies: shopPolicies }).run();
+await service('shipping', { consumers: [shipping], relay: false, policies: shopPolicies }).run();

@@ -8,6 +8,7 @@ import { giro } from './consumer.ts';
 await service<GiroDb, { http: typeof httpSettings }>('giro', {
   settings: { http: httpSettings },
   consumers: [giro],
+  relay: false,
   emits: [starts(transferRequested, transferMoney)],
   parts: ({ settings: { http }, db, outbox, log }) => {
     const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');

@@ -2,4 +2,4 @@ import { service } from 'convergekit';
 import { savings } from './consumer.ts';
 
 // Its work is rare: the query of a deposit of unknown outcome.
-await service('savings', { consumers: [savings], tuning: { worker: { pollMs: 1_000 } } }).run();
+await service('savings', { consumers: [savings], relay: false, tuning: { worker: { pollMs: 1_000 } } }).run();

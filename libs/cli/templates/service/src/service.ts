@@ -25,7 +25,6 @@ export const myService = service<Tables, { http: typeof http }>('my-service', {
   consumers: [payments, orders, warehouse, carrier],
   sagas: [deliverOrder],
   emits: [orderPlaced, orderPaid],
-  relay: true,
   onReady: ({ settings, log }) =>
     log.info(`orders are taken at http://localhost:${settings.http.port}/orders`),
   parts: ({ settings, db, outbox, log }) => {
