@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly logFolder: string;
   /** Variables for every process, such as those of OpenTelemetry. @default none */
   readonly env?: Readonly<Record<string, string>>;
+  /** Variables of one process, above those for every process. @default none */
+  readonly envOf?: (process: string) => Readonly<Record<string, string>>;
 }
 
 export type ChildName = (typeof processNames)[number];
@@ -70,6 +72,7 @@ export async function buildWorld({
   logFolder,
   broker: chosen = 'kafka',
   env = {},
+  envOf = () => ({}),
 }: WorldOptions): Promise<World> {
   rmSync(logFolder, { recursive: true, force: true });
   mkdirSync(logFolder, { recursive: true });
@@ -84,7 +87,9 @@ export async function buildWorld({
     { provider: urls.provider, logins, log: { ...log.env, ...env }, ordersPort, providerPort },
     healthPorts,
   );
-  const children = specs.map((spec) => new Child(spec, logFolder));
+  const children = specs.map(
+    (spec) => new Child({ ...spec, env: { ...spec.env, ...envOf(spec.name) } }, logFolder),
+  );
   return {
     ordersUrl: `http://127.0.0.1:${ordersPort}`,
     providerUrl: `http://127.0.0.1:${providerPort}`,

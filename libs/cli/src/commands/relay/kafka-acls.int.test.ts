@@ -2,8 +2,6 @@
  * The files of infra/kafka/acls, on a Kafka that refuses what is not granted. Each line is taken out once here, and what it
  * is for is refused.
  */
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import type { Broker } from '@convergekit/broker';
@@ -11,19 +9,13 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
-import {
-  embeddedKafka,
-  type EmbeddedServer,
-  freePort,
-  javaTools,
-  migratedDatabase,
-} from '@convergekit/testing/engine';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { waitUntil } from '@convergekit/testing';
 import kafkajs, { type Admin, type AclEntry } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { cli } from '../../fixture/cli.ts';
-import { root } from '../../fixture/root.ts';
+import { type GuardedKafka, guardedKafka } from '../../fixture/guarded-kafka.ts';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes } =
   kafkajs;
@@ -40,59 +32,28 @@ const placed = defineEvent({
   data: z.object({ order: z.string() }),
 });
 
-let kafka: EmbeddedServer;
+let kafka: GuardedKafka;
 let door: string;
 let admin: Admin;
 let source: Database;
 const closers: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  const port = await freePort();
-  door = `127.0.0.1:${port}`;
-  kafka = await embeddedKafka({
-    doors: [{ port, advertisedPort: port, protocol: 'SASL_PLAINTEXT' }],
-    scramUsers: USERS.map((name) => ({ name, password: name })),
-    settings: {
-      'listener.name.door0.sasl.enabled.mechanisms': 'SCRAM-SHA-256',
-      'listener.name.door0.scram-sha-256.sasl.jaas.config':
-        'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      'allow.everyone.if.no.acl.found': 'false',
-      'super.users': 'User:ANONYMOUS',
-    },
-  });
-  await kafka.start();
-  closers.push(() => kafka.dispose());
-  admin = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).admin();
+  kafka = await guardedKafka(USERS);
+  door = kafka.door;
+  closers.push(() => kafka.server.dispose());
+  admin = new Kafka({ brokers: [kafka.server.address], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   closers.push(() => admin.disconnect());
-  for (const command of [
-    ...commandsOf('topics.sh', 'User:topics', orders, 'stock.failures'),
-    ...commandsOf('relay.sh', 'User:relay', orders),
-    ...commandsOf('consumer.sh', 'User:stock', 'stock', orders),
-  ])
-    await javaTools(kafka.address).run('org.apache.kafka.tools.AclCommand', command, {
-      onLine: () => undefined,
-    });
+  await kafka.grant('topics.sh', 'User:topics', orders, 'stock.failures');
+  await kafka.grant('relay.sh', 'User:relay', orders);
+  await kafka.grant('consumer.sh', 'User:stock', 'stock', orders);
   source = await opened('source');
 });
 
 afterAll(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
-
-/** The commands that a file runs, each as its arguments. */
-function commandsOf(file: string, ...args: readonly string[]): readonly (readonly string[])[] {
-  const path = join(root, 'infra/kafka/acls', file);
-  const text = execFileSync('sh', [path, ...args], {
-    encoding: 'utf8',
-    env: { ...process.env, KAFKA_ACLS: 'echo' },
-  });
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' '));
-}
 
 async function opened(prefix: string): Promise<Database> {
   const { database } = await migratedDatabase(
