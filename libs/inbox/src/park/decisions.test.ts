@@ -190,6 +190,19 @@ describe('ParkRate', () => {
     expect(through.length).toBeLessThan(40);
   });
 
+  it('by the defaults a row of 20 bad keys without a success between them holds its partition for six hours', () => {
+    const rate = new ParkRate({ keys: 10, withinMs: 60_000 });
+    const minutes: number[] = [];
+    for (let minute = 0; minutes.length < 20;) {
+      if (!rate.allows(1, 0, minute * 60_000)) minute += 1;
+      else {
+        rate.gaveUp(1, minute * 60_000);
+        minutes.push(minute);
+      }
+    }
+    expect(minutes.slice(9)).toEqual([1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363]);
+  });
+
   it('ParkRate does not count old keys when any event was handled since', () => {
     const rate = new ParkRate(policy);
     for (const now of [0, 1]) rate.gaveUp(1, now);
