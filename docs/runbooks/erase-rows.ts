@@ -94,6 +94,15 @@ export const endedRows: readonly (readonly [table: string, row: Row])[] = [
     },
   ],
   ['inbox_consumer', { name: 'mail' }],
+  ['saga_pause', { saga: 'order', by: 'op', reason: `until ${PERSON} answers` }],
+  ['relay_topic', { topic: 'quiet', held_at: 1, held_reason: `held for ${PERSON}`, term: 1 }],
+  [
+    'reconcile_run',
+    {
+      ...{ reconciler: 'orders', cause: 'schedule', state: 'failed', led: false, ended_at: ended },
+      reason: `no customer ${PERSON}`,
+    },
+  ],
   ['parked', parked(0, 'rejected')],
   ['parked', parked(1, 'skipped')],
   ['parked', parked(2, 'superseded')],

@@ -4,7 +4,8 @@
  * and the second one failed.
  */
 import { readFileSync } from 'node:fs';
-import type { Database } from '@convergekit/postgres';
+import { localMigrations } from '@convergekit/local';
+import { type Database, migrate } from '@convergekit/postgres';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { allMigrations } from '../../libs/cli/src/frame/all-migrations.ts';
@@ -99,6 +100,46 @@ describe('the erasure of a person', () => {
     expect(await rowsWith(PERSON)).toEqual([]);
     const { rows } = await database.executor.query('select payload, headers from converge.outbox');
     expect(rows).toEqual([{ payload: '{"erased":true}', headers: '{}' }]);
+  });
+
+  // Planted fault: `mentions` without a form of `erase_form`. The row of that form keeps its message.
+  it('an erasure finds the text as JSON writes it, once and twice, and with letters of ASCII alone', async () => {
+    database = await migrated();
+    const person = 'Zoë "Ada" 𝒵';
+    const quoted = JSON.stringify({ name: person });
+    const ascii = quoted.replace(/[^ -~]/gu, (letter) =>
+      Array.from(
+        { length: letter.length },
+        (_, at) => `\\u${letter.charCodeAt(at).toString(16).padStart(4, '0')}`,
+      ).join(''),
+    );
+    const messages = [
+      person,
+      quoted,
+      JSON.stringify({ quoted }),
+      ascii,
+      ascii.replaceAll(/\\u[0-9a-f]{4}/g, (u) => `\\u${u.slice(2).toUpperCase()}`),
+    ];
+    const attempt = endedRows.find(([table]) => table === 'inbox_attempt')?.[1];
+    await insert(database.executor, 'inbox_consumer', { name: 'mail' });
+    for (const [at, message] of messages.entries())
+      await insert(database.executor, 'inbox_attempt', { ...attempt, id: uuid(at), key: 'k', message });
+    expect(new Set(messages).size).toBe(5);
+    expect(await erase(person)).toEqual([]);
+    const { rows } = await database.executor.query('select distinct message from converge.inbox_attempt');
+    expect(rows).toEqual([{ message: 'erased' }]);
+  });
+
+  it('an erasure lists records of the log of local mode where it is in the same database', async () => {
+    database = await migrated();
+    await migrate(database, [localMigrations]);
+    await database.executor.query('select converge_log.make_children()');
+    await database.executor.query(
+      `insert into converge_log.batch (topic_id, partition, last_offset, records, written_at, bytes)
+       values (gen_random_uuid(), 0, 0, 1, clock_timestamp(), convert_to($1, 'UTF8'))`,
+      [json],
+    );
+    expect(await erase(PERSON)).toEqual(['converge_log.batch.bytes']);
   });
 
   it('an erasure changes nothing that is still at work, and lists it', async () => {

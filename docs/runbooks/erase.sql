@@ -8,10 +8,30 @@
 set search_path = pg_catalog, pg_temp;
 begin;
 
+-- The forms of the text: as it is, in JSON, in JSON inside of JSON, and in JSON of ASCII alone with \u00eb in either case.
+create function pg_temp.in_json(value text) returns text language sql immutable
+  return substr(to_json(value)::text, 2, length(to_json(value)::text) - 2);
+create function pg_temp.in_ascii(value text, upper boolean) returns text language sql immutable
+  begin atomic
+    select coalesce(string_agg(case
+             when ascii(c) < 128 then c
+             else (select string_agg('\u' || lpad(case when in_ascii.upper then upper(to_hex(unit)) else to_hex(unit) end, 4, '0'), '' order by at)
+                     from unnest(case when ascii(c) < 65536 then array[ascii(c)]
+                                      else array[55232 + (ascii(c) >> 10), 56320 + (ascii(c) & 1023)] end) with ordinality u (unit, at)) end,
+             '' order by n), '')
+      from unnest(string_to_array(value, null)) with ordinality l (c, n);
+  end;
+create temporary table erase_form (form text, bytes bytea) on commit drop;
+insert into erase_form
+select distinct form, convert_to(form, 'UTF8')
+  from (select current_setting('converge.erase', true)) s (text),
+       unnest(array[text, pg_temp.in_json(text), pg_temp.in_json(pg_temp.in_json(text)),
+                    pg_temp.in_ascii(pg_temp.in_json(text), false), pg_temp.in_ascii(pg_temp.in_json(text), true)]) f (form);
+
 create function pg_temp.mentions(value text) returns boolean language sql stable
-  return position(current_setting('converge.erase') in value) > 0;
+  return exists (select from erase_form where position(form in value) > 0);
 create function pg_temp.mentions(value bytea) returns boolean language sql stable
-  return position(convert_to(current_setting('converge.erase'), 'UTF8') in value) > 0;
+  return exists (select from erase_form where position(bytes in value) > 0);
 
 do $$ begin
   if length(coalesce(current_setting('converge.erase', true), '')) < 4 then
@@ -50,6 +70,11 @@ update converge.inbox_attempt
    set message = case when pg_temp.mentions(message) then 'erased' else message end,
        key = case when pg_temp.mentions(key) then 'erased' else key end
  where pg_temp.mentions(message) or pg_temp.mentions(key);
+
+-- Reasons that persons wrote, and those of errors: what they are about stays.
+update converge.saga_pause set reason = 'erased' where pg_temp.mentions(reason);
+update converge.relay_topic set held_reason = 'erased' where pg_temp.mentions(held_reason);
+update converge.reconcile_run set reason = 'erased' where pg_temp.mentions(reason);
 
 -- Runs of sagas that have ended here. Their journals are sealed, so they leave whole, as they do by retention.
 create temporary table erased_run on commit drop as
@@ -103,22 +128,22 @@ update converge.reconcile_audit
     or pg_temp.mentions(drift::text) or pg_temp.mentions(key);
 update converge.reconcile_key set reason = null where pg_temp.mentions(reason) and state in ('idle', 'terminal');
 
--- What still mentions it, in every column of the schema.
+-- What still mentions it, in every column of the schema, and of the log of local mode where it is in this database.
 create temporary table erase_left (relation text, attribute text, rows bigint);
 do $$
 declare
   c record;
 begin
   for c in
-    select a.table_name as relation, a.column_name as attribute, a.data_type as type
+    select a.table_schema as schema, a.table_name as relation, a.column_name as attribute, a.data_type as type
       from information_schema.columns a join information_schema.tables t using (table_schema, table_name)
-     where a.table_schema = 'converge' and t.table_type = 'BASE TABLE'
+     where a.table_schema in ('converge', 'converge_log') and t.table_type = 'BASE TABLE'
        and a.data_type in ('text', 'bytea', 'json', 'jsonb', 'ARRAY')
-       and not exists (select from pg_inherits i where i.inhrelid = format('converge.%I', a.table_name)::regclass)
+       and not exists (select from pg_inherits i where i.inhrelid = format('%I.%I', a.table_schema, a.table_name)::regclass)
   loop
     execute format(
-      'insert into erase_left select %L, %L, count(*) from converge.%I where pg_temp.mentions(%I%s) having count(*) > 0',
-      c.relation, c.attribute, c.relation, c.attribute, case when c.type in ('text', 'bytea') then '' else '::text' end);
+      'insert into erase_left select %L, %L, count(*) from %I.%I where pg_temp.mentions(%I%s) having count(*) > 0',
+      case c.schema when 'converge' then '' else c.schema || '.' end || c.relation, c.attribute, c.schema, c.relation, c.attribute, case when c.type in ('text', 'bytea') then '' else '::text' end);
   end loop;
 end $$;
 commit;
