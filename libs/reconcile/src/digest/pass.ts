@@ -49,6 +49,7 @@ export async function* runPass(
     maxAgeMs: pass.maxAgeMs,
     fullRanges: share(state.sinceFullMs, pass.fullAgeMs),
     fullAgeMs: pass.fullAgeMs,
+    asOf: everything ? undefined : state.checkedAt,
   });
   // Every range is due now, and is hashed after this: that covers what was reported.
   if (tooMany) await removeReports(store, report, false);

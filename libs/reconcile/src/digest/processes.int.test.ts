@@ -1,6 +1,7 @@
 import { metrics } from '@opentelemetry/api';
 import { connect } from '@convergekit/postgres';
 import { describe, expect, it } from 'vitest';
+import { markDue, readRanges } from './ranges.ts';
 import { passOf, scanOf, type Sides, sidesForEach, tablesOf } from '../fixture/digest-sides.ts';
 
 let sides: Sides;
@@ -85,6 +86,26 @@ describe('several processes', () => {
     const compared = passes.reduce((sum, pass) => sum + pass.compared, 0);
     expect(compared).toBeGreaterThanOrEqual(2_000);
     expect(compared).toBeLessThan(2_400);
+  });
+
+  // Seen to fail without the comparison with `asOf`: all 32 ranges are due again.
+  it('G7l: a pass leaves to another the share that it has compared since the pass read the state', async () => {
+    await fill(500);
+    const { executor } = sides.actual;
+    const store = { executor, reconciler: 'stock', bits: 5, holder: 'late', leaseMs: 20_000 };
+    const { checkedAt } = await readRanges(store, 'full');
+    await passOf(sides, scanOf({ ranges: 32 }));
+    const share = {
+      mode: 'full',
+      ranges: 32,
+      fullRanges: 32,
+      maxAgeMs: 3_600_000,
+      fullAgeMs: 3_600_000,
+    } as const;
+    await markDue(store, { ...share, asOf: checkedAt });
+    expect(await count('reconcile_range where due is not null')).toBe(0);
+    await markDue(store, { ...share, asOf: undefined });
+    expect(await count('reconcile_range where due is not null')).toBe(32);
   });
 
   // Seen to fail when a pass ends as soon as no range is free.

@@ -3,7 +3,7 @@
 /** Removes ranges of another division of the key space, and reads the state of this one. */
 export const readRangesSql = `
   with gone as (delete from converge.reconcile_range where reconciler = $1 and bits <> $2)
-  select count(*)::int as ranges, coalesce(sum(rows), 0)::text as rows,
+  select count(*)::int as ranges, coalesce(sum(rows), 0)::text as rows, max(checked_at)::text as checked_at,
     extract(epoch from clock_timestamp() - max(checked_at)) * 1000 as since_checked_ms,
     extract(epoch from clock_timestamp() - max(full_at)) * 1000 as since_full_ms
     from converge.reconcile_range where reconciler = $1 and bits = $2`;
@@ -16,15 +16,19 @@ export const createRangesSql = `
   on conflict do nothing`;
 
 // $3 mode, $4 number of ranges to check, $5 their maximum age, $6 and $7 the same for the full hash. A range stays due until
-// it was compared. Plan: the arrays are built once, each by a sort of the rows of one reconciler (1,024 by default).
+// it was compared. $8: the newest comparison from which the numbers were computed, $9: they depend on it. If another process has
+// compared ranges since, that is their share, and this one marks none: it would compare the same again. Plan: the arrays are
+// built once, each by a sort of the rows of one reconciler (1,024 by default).
+const SHARE = (ranges: string): string => `case when not $9::boolean or $8::timestamptz is not distinct from
+      (select max(checked_at) from converge.reconcile_range where reconciler = $1 and bits = $2) then ${ranges}::int else 0 end`;
 const OLDEST_FULL = `(r.range = any(array(select range from converge.reconcile_range where reconciler = $1 and bits = $2
-      order by full_at nulls first, range limit $6))
+      order by full_at nulls first, range limit ${SHARE('$6')}))
     or coalesce(r.full_at < clock_timestamp() - $7::float8 * interval '1 millisecond', true))`;
 export const markDueSql = `
   update converge.reconcile_range r set due = case when $3 = 'full' or ${OLDEST_FULL} then 'full' else 'version' end
    where r.reconciler = $1 and r.bits = $2 and r.due is distinct from 'full' and (
      r.range = any(array(select range from converge.reconcile_range where reconciler = $1 and bits = $2
-       order by checked_at nulls first, range limit $4))
+       order by checked_at nulls first, range limit ${SHARE('$4')}))
      or coalesce(r.checked_at < clock_timestamp() - $5::float8 * interval '1 millisecond', true)
      or ($3 = 'version' and ${OLDEST_FULL}))`;
 

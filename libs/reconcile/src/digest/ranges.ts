@@ -14,6 +14,8 @@ export interface RangeStore {
 export interface RangesState {
   /** The rows of the last comparisons; 0 = none was made. */
   readonly rows: number;
+  /** The newest comparison of any range, as the database writes it; null = there was none. */
+  readonly checkedAt: string | null;
   /** Time since the last comparison of any range; null = there was none. */
   readonly sinceCheckedMs: number | null;
   readonly sinceFullMs: number | null;
@@ -27,6 +29,7 @@ export async function readRanges(store: RangeStore, mode: HashMode): Promise<Ran
       await executor.query<{
         ranges: number;
         rows: string;
+        checked_at: string | null;
         since_checked_ms: string | null;
         since_full_ms: string | null;
       }>(text.readRangesSql, [reconciler, bits])
@@ -40,6 +43,7 @@ export async function readRanges(store: RangeStore, mode: HashMode): Promise<Ran
     value === null || value === undefined ? null : Number(value);
   return {
     rows: Number(row?.rows ?? 0),
+    checkedAt: row?.checked_at ?? null,
     sinceCheckedMs: ms(row?.since_checked_ms),
     sinceFullMs: ms(row?.since_full_ms),
   };
@@ -51,11 +55,21 @@ export interface DueRequest {
   readonly maxAgeMs: number;
   readonly fullRanges: number;
   readonly fullAgeMs: number;
+  /** The newest comparison from which the numbers of ranges were computed; undefined: they do not depend on it. */
+  readonly asOf: string | null | undefined;
 }
 
 export async function markDue({ executor, reconciler, bits }: RangeStore, due: DueRequest): Promise<void> {
-  const { mode, ranges, maxAgeMs, fullRanges, fullAgeMs } = due;
-  await executor.query(text.markDueSql, [reconciler, bits, mode, ranges, maxAgeMs, fullRanges, fullAgeMs]);
+  const { mode, ranges, maxAgeMs, fullRanges, fullAgeMs, asOf } = due;
+  const shares = [ranges, maxAgeMs, fullRanges, fullAgeMs];
+  await executor.query(text.markDueSql, [
+    reconciler,
+    bits,
+    mode,
+    ...shares,
+    asOf ?? null,
+    asOf !== undefined,
+  ]);
 }
 
 /** A claimed range and the mode in which it is compared. */
