@@ -51,6 +51,12 @@ create table converge.saga_work (
 -- What workers look for, by effect, since each effect has places of its own.
 create index saga_work_due on converge.saga_work (effect, due_at) where state in ('ready', 'calling', 'unknown', 'answered');
 create index saga_work_stuck on converge.saga_work (created_at) where state = 'stuck';
+create index saga_work_open_key on converge.saga_work (key)
+  where saga is null and state in ('ready', 'calling', 'unknown', 'answered', 'stuck');
+-- Ended calls with a failed attempt, for the failures over time that operators see. Calls that succeed at once are not in it, so it
+-- costs only what failed.
+create index saga_work_failed on converge.saga_work (ended_at) include (attempts, state)
+  where ended_at is not null and (state = 'failed' or attempts > 1);
 create index saga_work_ended on converge.saga_work (ended_at) where ended_at is not null;
 create index saga_work_step on converge.saga_work (saga, instance, step) where saga is not null;
 create index saga_work_waiting on converge.saga_work (waits_since)
@@ -60,7 +66,8 @@ create index saga_work_waiting on converge.saga_work (waits_since)
 create table converge.saga_worker (
   effect  text        primary key,
   holder  text        not null,
-  seen_at timestamptz not null default clock_timestamp()
+  seen_at timestamptz not null default clock_timestamp(),
+  quota   text         -- that of the effect, as its worker declared it
 );
 
 -- The state of each step of each saga, in the database of the service that runs it. Every trigger of a step (the event
@@ -93,6 +100,7 @@ create table converge.saga_fence (
   seal          text,
   primary key (saga, instance, step)
 ) with (fillfactor = 70);  -- updated two to five times in its life, never an indexed column before it is open or stuck
+create index saga_fence_open_key on converge.saga_fence (key) where state in ('started', 'unknown', 'undo_pending', 'stuck');
 create index saga_fence_open on converge.saga_fence (changed_at)
   where state in ('started', 'unknown', 'undo_pending', 'stuck');
 
@@ -181,6 +189,7 @@ create table converge.saga_instance (
   expires_at  timestamptz,            -- when it is late, if it has not ended by then
   expired_at  timestamptz,            -- since when it is late
   changed_at  timestamptz not null default clock_timestamp(),
+  trace_id    text,                   -- of the trace in which it began
   primary key (saga, instance),
   check ((state in ('completed', 'compensated')) = (ended_at is not null)),
   check (state <> 'expired' or expired_at is not null)
@@ -190,10 +199,13 @@ create table converge.saga_instance (
 create index saga_instance_open on converge.saga_instance (expires_at) where ended_at is null and expired_at is null;
 create index saga_instance_ended on converge.saga_instance (ended_at) where ended_at is not null;
 create index saga_instance_state on converge.saga_instance (state, changed_at);
+-- What operators search all sagas by, also those that ended. Only an observer writes this table, one insert an instance and an update a
+-- fact; the two indexes cost it what `saga_instance_state` costs.
+create index saga_instance_key on converge.saga_instance (key);
+create index saga_instance_trace on converge.saga_instance (trace_id) where trace_id is not null;
 
 -- Workflows: several effects of one service that are applied or undone together. One row has the position of a run, and its
 -- holder; its journal has everything that was intended, done and undone.
--- Constraints are named saga_stack: databases of the earlier migrations keep these names, and are adopted if theirs are equal.
 create table converge.workflow (
   workflow     text        not null,   -- the declaration's name
   id           text        not null,   -- the caller's: a repeat under it is the same one
@@ -201,9 +213,9 @@ create table converge.workflow (
   -- running       its effects are being made · completed: all of them are applied
   -- compensating  they are undone, the last one first · compensated: none of them is left, or an operator gave it up
   -- stuck         it waits for an operator, for the reason beside it; with due_at it is retried meanwhile
-  state        text        not null default 'running' constraint saga_stack_state_check check (state in
+  state        text        not null default 'running' check (state in
     ('running', 'completed', 'compensating', 'compensated', 'stuck')),
-  stuck_reason text        constraint saga_stack_stuck_reason_check check (stuck_reason in
+  stuck_reason text        check (stuck_reason in
     ('irreversible', 'undo_failing', 'outcome_unknown', 'result_lost', 'step_undeclared')),
   result       text,                   -- JSON, of a completed one
   entries      int         not null default 0,  -- the length of the journal
@@ -214,10 +226,10 @@ create table converge.workflow (
   due_at       timestamptz,
   created_at   timestamptz not null default clock_timestamp(),
   ended_at     timestamptz,
-  constraint saga_stack_pkey primary key (workflow, id),
-  constraint saga_stack_check check ((state = 'stuck') = (stuck_reason is not null)),
-  constraint saga_stack_check1 check ((state in ('completed', 'compensated')) = (ended_at is not null)),
-  constraint saga_stack_check2 check (ended_at is null or due_at is null)
+  primary key (workflow, id),
+  check ((state = 'stuck') = (stuck_reason is not null)),
+  check ((state in ('completed', 'compensated')) = (ended_at is not null)),
+  check (ended_at is null or due_at is null)
 ) with (fillfactor = 50);  -- updated with every entry
 
 -- What workers look for: leases that ended, and undos that are due.
@@ -230,7 +242,7 @@ create table converge.workflow_step (
   workflow text        not null,
   id       text        not null,
   seq      int         not null,         -- from 1, without a hole
-  kind     text        not null constraint saga_stack_step_kind_check check (kind in ('scope', 'scope_done', 'intent', 'repeat',
+  kind     text        not null check (kind in ('scope', 'scope_done', 'intent', 'repeat',
     'unknown', 'result', 'failed', 'compensate', 'undo', 'undo_failed', 'undone', 'scope_undone', 'stuck', 'operator',
     'completed', 'compensated')),
   step     int,                          -- the step's number from 1: the highest one is undone first
@@ -239,8 +251,8 @@ create table converge.workflow_step (
   seal     text        not null,         -- SHA-256 over the seal before, and this entry
   term     bigint      not null,         -- of the lease under which it was written
   at       timestamptz not null default clock_timestamp(),
-  constraint saga_stack_step_pkey primary key (workflow, id, seq),
-  constraint saga_stack_step_stack_id_fkey foreign key (workflow, id) references converge.workflow on delete cascade
+  primary key (workflow, id, seq),
+  foreign key (workflow, id) references converge.workflow on delete cascade
 );
 
 -- Journals leave only by these functions of the owner: rows that are a day old at least, of runs that have ended. The login of a
@@ -283,3 +295,39 @@ create function converge.workflow_forget(keep_ms double precision) returns bigin
 $$;
 
 revoke execute on function converge.saga_forget_steps(text, text[], timestamptz), converge.workflow_forget(double precision) from public;
+
+-- Returns a step or call of keys that has begun and has no outcome yet, for people; null: there is none.
+create function converge.saga_open(keys text[]) returns text
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  as $$
+  (select concat_ws(' ', 'step', f.step, 'of saga', f.saga) from converge.saga_fence f
+    where f.key = any ($1) and f.state in ('started', 'unknown', 'undo_pending', 'stuck') limit 1)
+  union all
+  (select concat_ws(' ', 'call', w.effect) from converge.saga_work w
+    where w.key = any ($1) and w.saga is null and w.state in ('ready', 'calling', 'unknown', 'answered', 'stuck') limit 1)
+  limit 1
+$$;
+
+-- Sagas that an operator paused here: no worker of this database takes up a call, a query or an undo of them. Timers go on. Read by
+-- each claim, so it is tiny: a row leaves when its saga is resumed.
+create table converge.saga_pause (
+  saga      text        not null,
+  instance  text        not null default '',  -- '': every instance of the saga
+  paused_at timestamptz not null default clock_timestamp(),
+  by        text        not null check (btrim(by) <> ''),
+  reason    text        not null check (btrim(reason) <> ''),
+  primary key (saga, instance)
+);
+
+-- The calls that other systems allow this database's processes, all together. A row is locked for one statement, which takes calls of
+-- the quota; no lock is held while a call runs. Calls without a quota have no row.
+create table converge.call_quota (
+  name       text        primary key,
+  per_second float8      not null check (per_second > 0),
+  burst      int         not null check (burst > 0),
+  -- When all calls that were taken are earned, at the rate. It is in the future when calls wait for their time.
+  earned_at  timestamptz not null default '-infinity',
+  -- When due work was last left for want of a call: what operators see as the reason of its wait.
+  short_at   timestamptz
+) with (fillfactor = 50);  -- updated with every claim of such work

@@ -24,6 +24,13 @@ create table converge.inbox_partition (
   -- Number of slices of filled events. They do not move next_offset, so every slice moves or expects this value beside it:
   -- whichever kind overtook an owner, its next slice moves nothing.
   fills         bigint      not null default 0,
+  -- The version of the types that are registered here: it rises with every row that is added to inbox_type. A slice reads it from
+  -- the fence row that it locks, so it is the present one, whatever snapshot the slice has. As long as it has not changed, a member
+  -- knows all registered types, and looks none up. A type that was dropped is found when it is met: a member asks before it waits
+  -- for another version.
+  types_version bigint      not null default 0,
+  -- An operator paused the consumer while the partition was halted for another reason, which stays: its parked events wait, too.
+  paused        boolean     not null default false,
   primary key (consumer, topic, partition),
   check ((state = 'halted') = (halted_code is not null and halted_reason is not null and halted_at is not null))
 ) with (fillfactor = 50);  -- updated by every slice: room for HOT updates, so the index never grows
@@ -42,6 +49,23 @@ create table converge.inbox_type (
   primary key (consumer, topic, partition, type),
   foreign key (consumer, topic, partition) references converge.inbox_partition
 );
+
+create function converge.inbox_types_added() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  -- In the order of the primary key, as every other lock on several fence rows.
+  perform from converge.inbox_partition p
+    where (p.consumer, p.topic, p.partition) in (select a.consumer, a.topic, a.partition from added a)
+    order by p.consumer, p.topic, p.partition for no key update;
+  update converge.inbox_partition p set types_version = p.types_version + 1
+   where (p.consumer, p.topic, p.partition) in (select a.consumer, a.topic, a.partition from added a);
+  return null;
+end $$;
+
+create trigger inbox_types_added after insert on converge.inbox_type
+  referencing new table as added for each statement execute function converge.inbox_types_added();
 
 -- Deduplication by position: an event of a source at or below it was handled. Rows of older epochs stay.
 create table converge.inbox_watermark (
@@ -98,16 +122,15 @@ insert into converge.inbox_foreign_slot
 -- The identity is a hash of source and id: foreign ids may be longer than an index takes.
 create table converge.inbox_foreign_seen (
   consumer     text        not null,
-  identity     bytea       not null constraint inbox_foreign_identity_check check (octet_length(identity) = 32),
-  payload_hash bytea       not null constraint inbox_foreign_payload_hash_check check (octet_length(payload_hash) = 32),
+  identity     bytea       not null check (octet_length(identity) = 32),
+  payload_hash bytea       not null check (octet_length(payload_hash) = 32),
   event_id     text        not null,
   seen_at      timestamptz not null default clock_timestamp(),
   slot         int         not null,
-  unique (consumer, identity, slot)
+  primary key (consumer, identity, slot)
 ) partition by list (slot);
 create index on converge.inbox_foreign_seen using brin (seen_at);  -- for the history of an event: rows come in its order
-create table converge.inbox_foreign partition of converge.inbox_foreign_seen
-  (slot default 0, primary key (consumer, identity)) for values in (0);
+create table converge.inbox_foreign   partition of converge.inbox_foreign_seen for values in (0);
 create table converge.inbox_foreign_1 partition of converge.inbox_foreign_seen for values in (1);
 create table converge.inbox_foreign_2 partition of converge.inbox_foreign_seen for values in (2);
 create table converge.inbox_foreign_3 partition of converge.inbox_foreign_seen for values in (3);
@@ -210,7 +233,7 @@ create table converge.parked (
   topic         text        not null,
   line          text,                     -- the key in whose line it stands; null: its key continues without it
   seq           bigint,
-  state         text        not null check (state in ('waiting', 'dead', 'rejected', 'skipped', 'superseded')),
+  state         text        not null check (state in ('waiting', 'dead', 'rejected', 'skipped', 'superseded', 'replaced')),
   run           int         not null default 0,  -- how often an operator retried it
   tries         int         not null default 0,  -- by drains, in this run
   handler       text        not null,
@@ -243,6 +266,13 @@ create table converge.parked (
   topic_id      text,                     -- distinguishes offsets of a topic from those of a later one of the same name
   closed        text,                     -- why a dead letter must not be retried: its failure was acted on (the step before it is undone)
   in_log        boolean     not null default false,  -- more than the key's row limit waits before it: the bytes are in the log, and are read when due
+  -- A short hash of a failure's code and of the shape of its text: what is quoted, and every word with a digit in it, is left out, so
+  -- that failures of one kind share it whatever their ids and amounts are. It is computed when the failure is written, since a page
+  -- of a hundred thousand dead letters would take seconds to do so. Null: the event was not attempted.
+  fingerprint   text        generated always as (
+    left(md5(code || ' ' || regexp_replace(left(reason, 300), '"[^"]*"|[[:alnum:]_-]*[0-9][[:alnum:]_-]*', '#', 'g')), 10)) stored,
+  -- The id of the dead letter in whose place an operator put this event, in the line of its key. It goes to the handler that failed.
+  replaces      text,
   foreign key (consumer, topic, line) references converge.parked_key,  -- no event is left behind without its key
   check ((line is null) = (seq is null)),
   check (state <> 'waiting' or line is not null),
@@ -257,7 +287,9 @@ create index parked_event on converge.parked (consumer, event_id) where line is 
 -- For the history of an event.
 create index parked_event_id on converge.parked (event_id);
 -- For retention: events that are only kept on record.
-create index parked_ended on converge.parked (changed_at) where state in ('rejected', 'skipped', 'superseded');
+create index parked_ended on converge.parked (changed_at) where state in ('rejected', 'skipped', 'superseded', 'replaced');
+-- An event that was retried or replaced after its key was released has a line of its own, by the id of its row.
+create index parked_own_line on converge.parked (consumer, key) where line = id::text;
 -- How much of a line has its bytes here: at most `parking.maxRowsPerKey` entries of it.
 create index parked_whole on converge.parked (consumer, topic, line) where line is not null and not in_log;
 -- Dead letters that hold no key and of which no event of ours could be read: any writer of a topic can make them without end, so
@@ -295,7 +327,6 @@ create table converge.inbox_attempt (
   wait_ms          int         check (wait_ms >= 0),
   wait_hint_ms     bigint,
   wait_cap_ms      bigint,
-  wait_budget_left real        check (wait_budget_left between 0 and 1),
   traceparent      text,                     -- of the attempt's span, where it was traced
   caused_by        uuid,                     -- of a compensation: the attempt that made it necessary
   parked_at        timestamptz,              -- of a drain's attempt: since when its event had stood in the line of its key
@@ -306,53 +337,58 @@ create table converge.inbox_attempt (
 create index inbox_attempt_event on converge.inbox_attempt (event_id);
 create index inbox_attempt_started on converge.inbox_attempt (started_at);  -- retention takes ranges of it
 
--- Records that an operator rejected as forged: they are recorded as dead letters, and their position does not count.
+-- Records that an operator rejected as forged: they are recorded as dead letters, and their position does not count. Of one topic: in
+-- a topic that was created anew, another record has its offset. '' where the broker has no topic ids.
 create table converge.inbox_rejected (
   consumer      text        not null,
   topic         text        not null,
   partition     int         not null,
   record_offset bigint      not null,
-  rejected_by   text        not null check (btrim(rejected_by) <> ''),
-  role          text        not null default session_user,
-  reason        text        not null check (btrim(reason) <> ''),
   rejected_at   timestamptz not null default clock_timestamp(),
-  primary key (consumer, topic, partition, record_offset),
+  topic_id      text        not null default '',
+  primary key (consumer, topic, partition, topic_id, record_offset),
   foreign key (consumer, topic, partition) references converge.inbox_partition
 );
 
--- The audit of operators' actions on partitions: who, when, what and why. Never deleted by the kit.
-create table converge.inbox_audit (
-  id          bigint      generated always as identity primary key,
-  at          timestamptz not null default clock_timestamp(),
-  consumer    text        not null,
-  topic       text        not null,
-  partition   int         not null,
-  action      text        not null check (action in ('resume', 'replay')),
-  halted      text,                 -- of a resume: the code with which the partition was halted
-  from_offset bigint      not null, -- next_offset before
-  to_offset   bigint      not null, -- and after
-  pass_offset bigint,               -- of a resume with --continue: obstacles up to here are passed
-  by          text        not null check (btrim(by) <> ''),
-  role        text        not null default session_user,
-  reason      text        not null check (btrim(reason) <> '')
+-- Records that a consumer left out because it had handled their event, for people. Processes count them in memory and add what is new
+-- every few seconds, outside of slices: a process that is killed takes the last few with it.
+create table converge.inbox_count (
+  consumer   text        not null,
+  topic      text        not null,
+  partition  int         not null,
+  duplicates bigint      not null,
+  since      timestamptz not null default clock_timestamp(),
+  primary key (consumer, topic, partition)
 );
-create index inbox_audit_place on converge.inbox_audit (consumer, topic, partition, id);
 
--- The audit of operators' actions on parked events: who, when, what and why. Never deleted by the kit.
-create table converge.parked_audit (
-  id       bigint      generated always as identity primary key,
-  at       timestamptz not null default clock_timestamp(),
-  parked   uuid        not null,
-  consumer text        not null,
-  topic    text        not null,
-  key      text        not null,
-  event_id text,
-  action   text        not null check (action in ('retry', 'skip', 'edit', 'supersede')),
-  state    text        not null,  -- before
-  run      int         not null,  -- before
-  by       text        not null check (btrim(by) <> ''),
-  role     text        not null default session_user,
-  reason   text        not null check (btrim(reason) <> ''),
-  edited   bytea                  -- of an edit: the payload that it put in place
-);
-create index parked_audit_parked on converge.parked_audit (parked, id);
+-- Returns how far a consumer has come in partitions of a topic, as JSON: registered (it has a place in the topic), and for each of
+-- the partitions: halted (why; null = it runs), filling (events of `converge consumers fill` wait), seen (the highest position of
+-- the source that it has handled, skipped or parked; null = none). What it passed is in the same snapshot, or earlier.
+create function converge.inbox_arrival(consumer text, topic text, source uuid, partitions int[]) returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  as $$
+  select jsonb_build_object(
+    'registered', exists (select from converge.inbox_partition r where r.consumer = $1 and r.topic = $2),
+    'partitions', coalesce((
+      select jsonb_agg(jsonb_build_object(
+               'partition', asked.partition,
+               'halted', (select concat_ws(': ', p.halted_code, p.halted_reason) from converge.inbox_partition p
+                           where p.consumer = $1 and p.topic = $2 and p.partition = asked.partition and p.state = 'halted'),
+               'filling', exists (select from converge.inbox_fill f
+                                   where f.consumer = $1 and f.topic = $2 and f.partition = asked.partition),
+               'seen', (select concat_ws('.', w.epoch, w.tick, w.id) from converge.inbox_watermark w
+                         where w.consumer = $1 and w.topic = $2 and w.partition = asked.partition and w.source = $3
+                         order by w.epoch desc limit 1)))
+        from unnest($4) as asked (partition)), '[]'))
+$$;
+
+-- Returns whether events of keys are parked: they wait, or their first one is a dead letter that holds the key.
+create function converge.inbox_parked(consumer text, topic text, keys text[]) returns boolean
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  as $$
+  select exists (select from converge.parked_key k where k.consumer = $1 and k.topic = $2 and k.key = any ($3))
+      or exists (select from converge.parked p
+                  where p.consumer = $1 and p.topic = $2 and p.key = any ($3) and p.line = p.id::text)
+$$;

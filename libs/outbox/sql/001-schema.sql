@@ -28,7 +28,11 @@ create table converge.outbox (
   primary key (id),
   constraint outbox_size check (octet_length(payload) + octet_length(headers) <= 921600),
   -- An id that JavaScript cannot hold exactly, written by hand, would stop the relay.
-  constraint outbox_id_exact check (id between 1 and 9007199254740991)
+  constraint outbox_id_exact check (id between 1 and 9007199254740991),
+  -- A row that is inserted past `emit` obeys the limits of `emit` too: a key of 200 MB would take a gigabyte of the relay, and fits
+  -- into no record, so its topic would be halted for good.
+  constraint outbox_names check (
+    octet_length(topic) between 1 and 249 and octet_length(key) between 1 and 1024 and octet_length(type) between 1 and 200)
 ) partition by range (id);
 alter sequence converge.outbox_id owned by converge.outbox.id;
 create index outbox_xid on converge.outbox (xid);
@@ -106,6 +110,15 @@ create function converge.limit_idle(idle_ms int) returns boolean
     when extract(epoch from current_setting('idle_in_transaction_session_timeout')::interval) * 1000 between 1 and idle_ms then false
     else set_config('idle_in_transaction_session_timeout', idle_ms::text, true) is not null end;
 
+-- Any login of the database may hold the advisory locks of keys. An append waits for a
+-- lock twice as long as the server lets its holder be silent, unless the session has a limit of its own. 55P03 is the error,
+-- OUTBOX_LOCKED in TypeScript. Two settings cost an append 1 µs; they hold for the lock alone, since deferred constraints of
+-- the application may wait longer.
+create function converge.limit_lock_wait(idle_ms int) returns boolean
+  language sql volatile parallel unsafe
+  return current_setting('lock_timeout') = '0'
+     and set_config('lock_timeout', case when idle_ms > 0 then least(2::bigint * idle_ms, 2147483647) else 60000 end::text, true) is not null;
+
 -- Measures the outbox: sizes of files, and the share of each child's ids that is not published; no row is read. For every role
 -- that may emit, so with the rights of its owner. A measurement that another session makes is not waited for. In a
 -- repeatable-read transaction that began before the last measurement, the row to lock has another version than the visible one,
@@ -182,13 +195,18 @@ create function converge.outbox_append_one(
 declare
   last_id bigint;
   done    boolean;
+  limited boolean;
 begin
   done := converge.limit_idle(idle_ms);
   if exists (select from converge.outbox_limit l
               where l.refuse and (l.waiting_bytes >= l.max_bytes or l.measured_at < clock_timestamp() - interval '15 s')) then
     perform converge.outbox_admit();
   end if;
+  limited := converge.limit_lock_wait(idle_ms);
   done := pg_advisory_xact_lock(1668247159, converge.outbox_bucket(topic, key)) is null;
+  if limited then
+    done := set_config('lock_timeout', '0', true) is not null;
+  end if;
   insert into converge.outbox (event_id, topic, key, type, headers, payload)
   values (outbox_append_one.event_id, outbox_append_one.topic, outbox_append_one.key, outbox_append_one.type,
           outbox_append_one.headers, outbox_append_one.payload)
@@ -208,13 +226,18 @@ declare
   written uuid[];
   last_id bigint;
   done    boolean;
+  limited boolean;
 begin
   done := converge.limit_idle(idle_ms);
   if exists (select from converge.outbox_limit l
               where l.refuse and (l.waiting_bytes >= l.max_bytes or l.measured_at < clock_timestamp() - interval '15 s')) then
     perform converge.outbox_admit();
   end if;
+  limited := converge.limit_lock_wait(idle_ms);
   perform converge.outbox_lock(topics, keys);
+  if limited then
+    done := set_config('lock_timeout', '0', true) is not null;
+  end if;
   with inserted as (
     insert into converge.outbox (event_id, topic, key, type, headers, payload)
     select u.event_id, u.topic, u.key, u.type, u.headers, u.payload
@@ -460,6 +483,8 @@ end $$;
 -- Removes a child that a relay with the lease has recorded in outbox_leaving; false when none of that name is recorded.
 -- For a relay that does not own the outbox: DETACH CONCURRENTLY cannot run in a function, so this takes ACCESS EXCLUSIVE on
 -- the parent for its catalog changes, and waits for that 50 ms at most, as outbox_add_child does.
+-- What the relay decided is checked again, since its role may be in other hands. 55000 is for the relay what a lock is: it tries
+-- again later. Two looks by index; they come after the lock, so no writer has drawn an id and not inserted its row yet.
 create function converge.outbox_remove_child(child text) returns boolean
   language plpgsql
   security definer
@@ -468,6 +493,8 @@ create function converge.outbox_remove_child(child text) returns boolean
   as $$
 declare
   pending boolean;
+  upper   bigint;
+  reason  text;
 begin
   -- Only the outbox's own children have such names: no other table can be dropped by recording it.
   if child !~ '^outbox_[0-9]+$' then
@@ -477,17 +504,52 @@ begin
   if not found then
     return false;
   end if;
-  select i.inhdetachpending into pending
-    from pg_inherits i join pg_class c on c.oid = i.inhrelid
-   where i.inhparent = 'converge.outbox'::regclass and c.relname = child;
-  if found then
+  if to_regclass(format('converge.%I', child)) is not null then
+    lock table only converge.outbox in access exclusive mode;
+    select i.inhdetachpending, substring(pg_get_expr(c.relpartbound, c.oid) from $re$TO \('?(\d+)'?\)$re$)::bigint into pending, upper
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'converge.outbox'::regclass and c.relname = child;
+    reason := case when not found then 'it was detached by the owner of the outbox, who drops it or keeps it'
+                   else converge.outbox_needs_child(child, upper) end;
+    if reason is not null then
+      raise exception 'converge.outbox_remove_child: % stays: %', child, reason using errcode = '55000';
+    end if;
     execute format('alter table converge.outbox detach partition converge.%I%s', child, case when pending then ' finalize' else '' end);
+    execute format('drop table converge.%I', child);
   end if;
-  execute format('drop table if exists converge.%I', child);
   delete from converge.outbox_leaving l where l.child = outbox_remove_child.child;
   return true;
 end $$;
 
+-- Returns why a child must stay; null when it may leave. Every row of it is in the log when the last tick that is counted as
+-- sent, for every topic, saw all of them. `upper`: its upper bound.
+create function converge.outbox_needs_child(child text, upper bigint) returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+declare
+  newest_id  bigint;
+  newest_xid xid8;
+  newest_at  timestamptz;
+  sent       xid8;
+begin
+  select s.last_value - (not s.is_called)::int into newest_id from converge.outbox_id s;
+  if upper is null or upper - 1 > newest_id then
+    return 'ids of it are still handed out';
+  end if;
+  execute format('select x.xid, greatest(x.created_at, i.created_at)
+                    from (select o.xid, o.created_at from converge.%1$I o order by o.xid desc limit 1) x,
+                         (select o.created_at from converge.%1$I o order by o.id desc limit 1) i', child)
+     into newest_xid, newest_at;
+  select pg_snapshot_xmin(t.snapshot) into sent
+    from converge.relay_source s join converge.tick t
+      on t.number = least(s.done_tick, (select min(h.held_at) - 1 from converge.relay_topic h));
+  return case when newest_xid is null then null
+              when sent is null or newest_xid >= sent then 'an event of it is not in the log yet'
+              when newest_at > clock_timestamp() - interval '1 hour' then 'an event of it is less than an hour old' end;
+end $$;
+
 -- Functions that run as the owner are for the relays that were granted them. Postgres lets every role execute a new function,
 -- and usage on the schema is what every writer has.
-revoke execute on function converge.outbox_add_child(int, bigint), converge.outbox_remove_child(text) from public;
+revoke execute on function converge.outbox_add_child(int, bigint), converge.outbox_remove_child(text), converge.outbox_needs_child(text, bigint)
+  from public;

@@ -22,7 +22,6 @@ export type DatabaseErrorCode =
   | 'MIGRATION_FILES'
   | 'MIGRATION_LOCKED'
   | 'MIGRATION_FAILED'
-  | 'SCHEMA_DIFFERS'
   | 'POLICIES_NOT_MIGRATED';
 
 /** An error of the database or its connection. The message says what failed, why, and the next step. */

@@ -1,6 +1,5 @@
 import { systemClock, systemRandom } from '@convergekit/core';
 import { delayMs } from '@convergekit/core/engine';
-import { adoptSchemas, type RecordedName, schemasToAdopt } from './baseline.ts';
 import type { Database } from './connect.ts';
 import { DatabaseError, messageOf, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';
@@ -18,8 +17,6 @@ export interface AppliedMigration {
   readonly number: number;
   readonly name: string;
   readonly checksum: string;
-  /** True: the database had these tables already, by the files before `001-schema.sql`, and they equal them. */
-  readonly adopted?: true;
 }
 
 export interface MigrateOptions {
@@ -55,8 +52,7 @@ const bookSql = `
 
 /**
  * Applies the missing migrations of the given sets, in order, in one transaction.
- * Any number of processes may call it concurrently. It returns the applied migrations, `[]` if there were none. A database
- * that was migrated by the files before `001-schema.sql` is adopted if its tables equal what that file makes.
+ * Any number of processes may call it concurrently. It returns the applied migrations, `[]` if there were none.
  */
 export async function migrate(
   database: Pick<Database, 'acquire'>,
@@ -90,25 +86,17 @@ async function apply(
   );
   // Check first, so that a start without the right to create anything works on a migrated database.
   if (present[0]?.present !== true) await tx.query(bookSql);
-  const recorded = async (): Promise<readonly (Recorded & RecordedName)[]> =>
-    (
-      await tx.query<Recorded & RecordedName>(
-        'select package, number, name, checksum from converge.migration',
-      )
-    ).rows;
-  const adopted = schemasToAdopt(files, await recorded());
-  if (adopted.length > 0) await adoptSchemas(tx, files, adopted);
-  for (const file of adopted) await record(tx, file);
-  const pending = pendingMigrations(files, await recorded());
+  const { rows: recorded } = await tx.query<Recorded>(
+    'select package, number, checksum from converge.migration',
+  );
+  const pending = pendingMigrations(files, recorded);
   for (const file of pending) await applyOne(tx, file);
-  return [
-    ...adopted.map((file) => ({ ...appliedOf(file), adopted: true as const })),
-    ...pending.map(appliedOf),
-  ];
-}
-
-function appliedOf({ package: set, number, name, checksum }: MigrationFile): AppliedMigration {
-  return { package: set, number, name, checksum };
+  return pending.map(({ package: set, number, name, checksum }) => ({
+    package: set,
+    number,
+    name,
+    checksum,
+  }));
 }
 
 async function applyOne(tx: Executor, file: MigrationFile): Promise<void> {
@@ -121,10 +109,6 @@ async function applyOne(tx: Executor, file: MigrationFile): Promise<void> {
       { code: 'MIGRATION_FAILED', category: 'configuration', certainty: 'not_applied', cause: error },
     );
   }
-  await record(tx, file);
-}
-
-async function record(tx: Executor, file: MigrationFile): Promise<void> {
   await tx.query('insert into converge.migration (package, number, name, checksum) values ($1, $2, $3, $4)', [
     file.package,
     file.number,

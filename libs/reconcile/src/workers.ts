@@ -1,4 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
+import { Bulkhead } from '@convergekit/resilience/engine';
 import type { Claim } from './claim.ts';
 import { Claimer } from './claimer.ts';
 import { ForgetGroups } from './forget-groups.ts';
@@ -7,7 +8,6 @@ import { renewClaim } from './key-queue.ts';
 import { finishJudged, judgeKey, type Processed, type ReconcileContext } from './process-key.ts';
 import { Renewals } from './renewals.ts';
 import { Tally } from './runs/tally.ts';
-import { Slots } from './slots.ts';
 
 export interface WorkersOptions extends ReconcileContext {
   /** Holder of leases, unique to this process. */
@@ -65,7 +65,7 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
     }
     if (active.size === 0) break;
     // The worker is at its limit, or no key is due: a key that ends frees a slot, and may have been reported again. One that
-    // hangs must not keep the free slots from keys that become due meanwhile.
+    // hangs must not keep the free places from keys that become due meanwhile.
     await firstOf(active, options);
     await tally.flushIfMany();
   }
@@ -85,13 +85,13 @@ async function firstOf(active: ReadonlySet<Promise<void>>, { clock, pollMs }: Wo
 function processor(options: WorkersOptions) {
   const executor = executorOf(options.databases.actual);
   const { workers, leaseMs, clock, random } = options;
-  const slots = new Slots(workers);
+  const places = new Bulkhead('a worker of a reconciler', { concurrent: workers, waiting: Infinity });
   const forgets = new ForgetGroups((claims) => forgetKeys(executor, claims));
   const renew = (claim: Claim): Promise<boolean> => renewClaim(executor, claim, leaseMs);
   const renewals = new Renewals({ renew, leaseMs, clock, random });
   return (claim: Claim): Promise<Processed> =>
     renewals.during(claim, async () => {
-      const judged = await slots.run(() => judgeKey(options, claim));
+      const judged = await places.run(() => judgeKey(options, claim));
       return finishJudged(options, claim, judged, forgets);
     });
 }

@@ -31,10 +31,7 @@ export const migrateCommand = command({
     const source = await readSource(database.executor);
     const grants = await renewGrants(database.executor);
     return result({ applied, source, grants }, () => [
-      ...applied.map(
-        (one) =>
-          `${one.adopted === true ? 'adopted' : 'applied'} ${one.package}/${String(one.number).padStart(3, '0')}-${one.name}`,
-      ),
+      ...applied.map((one) => `applied ${one.package}/${String(one.number).padStart(3, '0')}-${one.name}`),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
       ...grantLines(grants),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,
