@@ -1,11 +1,14 @@
 import { BrokerError } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
+import { outboxMigrations } from '@convergekit/outbox';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { migratedDatabase } from '@convergekit/testing/engine';
 import { describe, expect, inject, it } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, silent, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
+import { relayMigrations } from './migrations.ts';
 import { relay, type Relay } from './relay.ts';
 import type { HeldTopic } from './backlog/flow-state.ts';
 
@@ -154,4 +157,27 @@ it('a start over a database that was not migrated fails with a code of its own, 
   });
   expect(service.status().state).toBe('stopped');
   await service.stop();
+});
+
+// Seen to fail without the case: a service that gets a relay by default ends with "permission denied for schema converge".
+it('a start by a login without the rights of a relay says which command grants them', async () => {
+  const { url, database: owner } = await migratedDatabase(inject('stack').databaseUrl, [
+    outboxMigrations,
+    relayMigrations,
+  ]);
+  onClose(() => owner.close());
+  const login = `bare_${new URL(url).pathname.slice(1)}`;
+  await owner.executor.query(`create role ${login} login password 'bare'`);
+  const as = new URL(url);
+  [as.username, as.password] = [login, 'bare'];
+  const database = connect({ url: as.href });
+  onClose(() => database.close());
+  const service = relay({ database, broker: closing(memoryBroker()), log: silent });
+  await expect(service.start()).rejects.toMatchObject({
+    code: 'RELAY_RIGHTS_MISSING',
+    message: expect.stringContaining('converge roles relay --to') as string,
+  });
+  await service.stop();
+  await database.close();
+  await owner.executor.query(`drop role ${login}`);
 });

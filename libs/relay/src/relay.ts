@@ -1,10 +1,10 @@
 import { DatabaseError, withTransaction } from '@convergekit/postgres';
-import { sqlState } from '@convergekit/postgres/engine';
 import { ConvergeError, type Service, endsWithin } from '@convergekit/core';
 import { type NextRun, poll } from '@convergekit/core/engine';
 import type { Check } from '@convergekit/config';
 import { instruments } from '@convergekit/telemetry/engine';
 import { Attempts } from './leader/attempts.ts';
+import { checkTables } from './leader/check-tables.ts';
 import { Ending, type EndReason } from './leader/ending.ts';
 import { lead } from './leader/lead.ts';
 import type { Leadership } from './leader/leadership.ts';
@@ -76,18 +76,10 @@ class RelayService implements Relay {
   /** Rejects when the database cannot be reached or was not migrated. The broker may come later. */
   async start(): Promise<void> {
     if (this.#running !== undefined || this.#isStopping()) throw new Error('a relay is started once');
-    try {
-      await this.#settings.database.executor.query(
-        'select from converge.relay_source, converge.source, converge.lease limit 1',
-      );
-    } catch (error) {
+    await checkTables(this.#settings.database.executor).catch((error: unknown) => {
       this.#phase = { kind: 'stopped' };
-      if (sqlState(error) !== '42P01') throw error;
-      throw new ConvergeError(
-        'the tables of outbox and relay are missing in this database: run `converge migrate`',
-        { code: 'SCHEMA_MISSING', category: 'configuration', certainty: 'not_applied', cause: error },
-      );
-    }
+      throw error;
+    });
     if (this.#isStopping()) return;
     this.#watch.start();
     this.#running = this.#run();
