@@ -24,6 +24,8 @@ export interface Plan<DB> {
   readonly notes: readonly string[];
   /** The tables of the kit that the service's own database needs. */
   readonly migrations: readonly MigrationSet[];
+  /** The topics that its consumers read, each once. */
+  readonly reads: readonly string[];
   /** The topics that the service reads or writes, each once. */
   readonly topics: readonly string[];
 }
@@ -62,6 +64,7 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
       ...(effects.length > 0 || workflows.length > 0 || sagas.length > 0 ? [sagaMigrations] : []),
       ...(reconcilers.some(({ actual }) => actual.in === name) ? [reconcileMigrations] : []),
     ],
+    reads: [...new Set(consumers.flatMap(({ topics }) => topics))],
     topics: [
       ...new Set([
         ...consumers.flatMap(({ topics, failureTopic }) => [...topics, failureTopic]),

@@ -10,7 +10,14 @@ import type { ServiceDefinition } from './definition.ts';
 import { type Prerequisite, prerequisites } from './prerequisites.ts';
 import { type OwnSettings, type Read, readSettings } from './settings.ts';
 import { startOwnTelemetry } from './telemetry.ts';
-import { createTopics, type MissingTopics, missingTopics, missingTopicsIn, topicsMissing } from './topics.ts';
+import {
+  type MissingTopics,
+  createTopics,
+  missingTopics,
+  missingTopicsIn,
+  requireLeaders,
+  topicsMissing,
+} from './topics.ts';
 
 /** Where a process gets its settings. */
 export interface Surroundings {
@@ -132,6 +139,7 @@ function neededBy<DB, Own extends OwnSettings>(
       if (missing.length > 0 && treatment === 'check') throw topicsMissing(name, missing);
       const created = await createTopics(admin, missing);
       if (created.length > 0) log.info({ topics: created }, 'topics were created');
+      await requireLeaders(admin, plan.reads);
     } finally {
       await admin.close();
     }

@@ -1,5 +1,6 @@
+import { memoryBroker } from '@convergekit/broker/testing';
 import { expect, it } from 'vitest';
-import { missingTopicsIn } from './topics.ts';
+import { missingTopicsIn, requireLeaders } from './topics.ts';
 
 it.each([
   ['creates missing topics in development', 'development', undefined, 'create'],
@@ -9,4 +10,18 @@ it.each([
   ['that declares `create` creates topics in production', 'production', 'create', 'create'],
 ] as const)('a service %s', (_, mode, declared, expected) => {
   expect(missingTopicsIn({ NODE_ENV: mode }, declared)).toBe(expected);
+});
+
+// Seen to fail without the question, in a process: a consumer of a broker that had lost its leaders ended with NOT_LEADER.
+it('topics of which a partition has no leader reject with an error that is waited for, until it has one', async () => {
+  const broker = memoryBroker();
+  const admin = await broker.admin();
+  for (const name of ['orders', 'payments']) await admin.createTopic({ name, partitions: 2 });
+  broker.offline.add('payments/1');
+  await expect(requireLeaders(admin, ['orders', 'payments'])).rejects.toMatchObject({
+    ...{ code: 'LEADER_NOT_AVAILABLE', kind: 'retry', topic: 'payments', partition: 1 },
+  });
+  broker.offline.clear();
+  await requireLeaders(admin, ['orders', 'payments']);
+  await broker.close();
 });

@@ -33,6 +33,17 @@ export async function createTopics(
   return created;
 }
 
+/**
+ * Rejects while a partition of the topics has no leader. A consumer asks for the ends of its topics at its start, and would end
+ * with an error; a broker that has just started, or was cut off for a moment, has leaders seconds later.
+ */
+export async function requireLeaders(
+  admin: Pick<Admin, 'logEnds'>,
+  topics: readonly string[],
+): Promise<void> {
+  await Promise.all(topics.map((topic) => admin.logEnds(topic)));
+}
+
 /** Creates the error of missing topics: all of them, and the one command that creates them. */
 export function topicsMissing(service: string, topics: readonly string[]): ConvergeError {
   const names = topics.join(' ');
