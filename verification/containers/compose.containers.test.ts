@@ -3,6 +3,8 @@ import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { dockerEngine, freePorts } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+// Libraries of it listen to signals as soon as they are loaded, which must not be in the middle of a test file.
+import 'testcontainers';
 import {
   type Compose,
   composeMissing,
