@@ -109,6 +109,9 @@ function java({ java, jars }: { java: string; jars: string }, flags: string[], r
   return { command: java, args: [...flags, `-Dlog4j2.configurationFile=${LOG4J}`, ...classPath, ...rest] };
 }
 
+/** A limit on a command that hangs: it takes a second, and more than a minute on a machine under heavy load. */
+const FORMAT_HANGS_MS = 300_000;
+
 async function format(
   base: { java: string; jars: string },
   file: string,
@@ -125,7 +128,7 @@ async function format(
   );
   const { command, args } = java(base, flags, [...arguments_, ...scram]);
   try {
-    await run(command, args, { timeout: 60_000 });
+    await run(command, args, { timeout: FORMAT_HANGS_MS });
   } catch (error) {
     throw new DevStackError(
       'KAFKA_FAILED',

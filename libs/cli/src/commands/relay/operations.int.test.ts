@@ -78,7 +78,7 @@ describe('health of a relay', () => {
     const body = await waitUntil(
       async () => {
         const { text } = await get('/readyz');
-        return text.includes('topic_unknown') ? text : undefined;
+        return text.includes(`${topic}.gone is halted`) ? text : undefined;
       },
       { what: 'the halted topic' },
     );
