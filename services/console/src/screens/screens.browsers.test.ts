@@ -153,7 +153,7 @@ describe('tasks of an operator, four clicks from home at most', () => {
   it('an operator finds who skipped an event, and why', async () => {
     const { page, click, clicks, close } = await openPage(browser, shown.url);
     await click('Audit');
-    await page.getByLabel('Event, key or subject').fill(scene.skipped.eventId);
+    await page.getByLabel('Event, key, topic or subject').fill(scene.skipped.eventId);
     await click('Filter');
     const row = page.getByRole('row').filter({ hasText: 'parked skip' });
     expect(await row.innerText()).toMatch(/bob\s+parked skip[\s\S]*paid in cash at the counter/);
