@@ -1,4 +1,4 @@
-import type { Broker } from '@convergekit/broker';
+import { type Broker, BrokerError } from '@convergekit/broker';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import type { Checks } from '@convergekit/config';
 import { sagaWorker } from '@convergekit/effects';
@@ -51,7 +51,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const plan = planOf<DB>(name, definition, given);
   const { workflows: declaredFlows = [], policies: rules = {} } = definition;
   checkPolicyNames(name, read.policyLayers, { plan, workflows: declaredFlows, rules });
-  const broker = plan.needsBroker ? connections.broker() : undefined;
+  const broker = plan.needsBroker ? brokerOf(plan, () => connections.broker()) : undefined;
   const { consumers, effects } = plan;
   const { tuning } = definition;
   const flows = flowsOf(declaredFlows, { database, shared });
@@ -79,6 +79,19 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   ];
   const checks = (): Checks => ({ ...relayed.checks(), ...reconciled.checks() });
   return { plan, running, checks, broker, parts };
+}
+
+/** Opens the broker. A service that needs it for its relay alone is told how it does without. */
+function brokerOf<DB>({ consumers }: Plan<DB>, open: () => Broker): Broker {
+  try {
+    return open();
+  } catch (error) {
+    if (consumers.length > 0 || !(error instanceof BrokerError)) throw error;
+    throw new BrokerError(
+      `${error.message}; or declare \`relay: false\` where \`converge relay\` publishes its events`,
+      { code: error.code, kind: error.kind, certainty: error.certainty },
+    );
+  }
 }
 
 /** What a service without a relay of its own emits, or gives up, needs one beside it. */

@@ -12,7 +12,7 @@ it.each([
   expect(missingTopicsIn({ NODE_ENV: mode }, declared)).toBe(expected);
 });
 
-// Seen to fail without the question, in a process: a consumer of a broker that had lost its leaders ended with NOT_LEADER.
+// Before it, each service of the demo ended at its start with NOT_LEADER while its broker had lost its leaders.
 it('topics of which a partition has no leader reject with an error that is waited for, until it has one', async () => {
   const broker = memoryBroker();
   const admin = await broker.admin();

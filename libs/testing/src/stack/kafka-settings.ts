@@ -10,8 +10,8 @@ export const KAFKA_BROKER_SETTINGS: Readonly<Record<string, string>> = {
   'share.coordinator.state.topic.min.isr': '1',
   'group.initial.rebalance.delay.ms': '0', // no 3 s wait before a test's first consumer gets its partitions
   'group.min.session.timeout.ms': '500', // a member that died is missed in a second instead of in six
-  // After SIGKILL it is back in 8 s instead of 12. With 1 s the only broker of a machine that is busy for a second lost the leadership
-  // of every partition.
+  // After SIGKILL it is back sooner than by the default of 9 s. With 1 s a machine that is busy for a second cost the only broker the
+  // leadership of every partition.
   'broker.session.timeout.ms': '6000',
   'broker.heartbeat.interval.ms': '500',
 };
