@@ -19,7 +19,8 @@ beforeEach(async () => {
   proxy = await faultProxy({ target: new URL(url).host });
   const throughProxy = Object.assign(new URL(url), { host: proxy.address }).href;
   const database = connect<ShopDb>({ url: throughProxy, max: 1, applicationName: 'through' });
-  through = { database, outbox: createOutbox([orderPlaced], { idleTimeoutMs: 1_000 }) };
+  // Without notifications, which are statements of the same connection.
+  through = { database, outbox: createOutbox([orderPlaced], { idleTimeoutMs: 1_000, notify: false }) };
   // Commits wait here while a test holds row 1 of `gate`, as they wait for a slow standby or disk.
   await shop.database.executor.query(`
     create table gate (id int primary key); insert into gate values (1);
@@ -206,7 +207,7 @@ describe('a COMMIT that is sent together with its events', () => {
   it('without an id of the last ten seconds to start the look-up from, events are sent before COMMIT', async () => {
     let later = 0;
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
-    through = { ...through, outbox: createOutbox([orderPlaced], { clock }) };
+    through = { ...through, outbox: createOutbox([orderPlaced], { clock, notify: false }) };
     await warm();
     const sent = await countSent();
     await place('a', 1, () => undefined);

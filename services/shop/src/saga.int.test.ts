@@ -52,7 +52,16 @@ async function recorded(orderId: string, name: string): Promise<void> {
   const instance = `select instance from converge.saga_fence where key = $1 limit 1`;
   const [row] = await shop.scene.rows<{ instance: string }>(instance, [orderId]);
   const file = new URL(`../../../schemas/histories/shop.place-order.v1.${name}.json`, import.meta.url);
-  await expect(await shop.scene.history(row!.instance)).toMatchFileSnapshot(file.pathname);
+  const history = await shop.scene.history(row!.instance);
+  await expect(withOneCloser(history)).toMatchFileSnapshot(file.pathname);
+}
+
+/** Either event may close shipping's step: they are of two topics, and the first that comes does. */
+function withOneCloser(history: string): string {
+  return history.replace(
+    /("trigger": "close",[^}]*"cause": )"shop\.stock\.released"/,
+    '$1"shop.payment.declined"',
+  );
 }
 
 const sold: Outcome = { state: 'confirmed', goods: 'shipped', cents: 900, parcel: true };
