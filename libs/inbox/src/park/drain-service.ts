@@ -75,6 +75,7 @@ class Drain<DB> {
     const { database, definition, parking } = this.#context;
     const { name } = definition;
     this.#mayHaveKeys = false;
+    const counted = parking.count();
     const totals = await readTotals(database.executor, name);
     if (totals.keys > 0) this.#mayHaveKeys = true;
     let { dead } = totals;
@@ -85,7 +86,7 @@ class Drain<DB> {
     }
     // The dead letters keep their count: those that a slice added since are found at the next count.
     this.#dead = dead;
-    parking.counted({ ...totals, dead: Math.max(0, dead) });
+    counted({ ...totals, dead: Math.max(0, dead) });
     report.totals(this.#context);
   }
 

@@ -34,4 +34,16 @@ describe('Parking', () => {
     parking.drained('hangs');
     expect(parks('hangs')).toBe(true);
   });
+
+  // Seen to fail where a count replaces what was committed since its snapshot: the fifth event was parked beside four.
+  it('G5b: a count that began before a slice was committed does not hide its events from the cap', () => {
+    const parking = new Parking({ ...defaultParking, maxRows: 4 }, { monotonic: () => 0 } as Clock);
+    const four: Weight = { given: new Map(), handled: new Map(), rows: 4, bytes: 4 };
+    const counted = parking.count();
+    parking.committed(four);
+    counted({ ...parking.totals, rows: 0, bytes: 0 });
+    expect(() => parking.allow({ ...four, rows: 1, bytes: 1 })).toThrow('parked_cap');
+    parking.count()({ ...parking.totals, rows: 3, bytes: 3 });
+    expect(() => parking.allow({ ...four, rows: 1, bytes: 1 })).not.toThrow();
+  });
 });

@@ -63,6 +63,8 @@ export class Parking {
   readonly #clock: Clock;
   readonly #rate: ParkRate;
   readonly #byHandler = new Map<string, ParkRate>();
+  /** What the slices of this process added since its start. */
+  #added = { rows: 0, bytes: 0 };
   #totals: ParkedTotals = { keys: 0, rows: 0, bytes: 0, inLog: 0, waiting: 0, dead: 0, oldestMs: 0 };
   #wake: () => void = () => undefined;
 
@@ -76,8 +78,17 @@ export class Parking {
     return this.#totals;
   }
 
-  counted(totals: ParkedTotals): void {
-    this.#totals = totals;
+  /**
+   * Begins a count of the parked events in the database; the returned function takes its result. What was committed
+   * meanwhile is added, as the count may have begun before it: else a slice could exceed the cap.
+   */
+  count(): (totals: ParkedTotals) => void {
+    const before = this.#added;
+    return (totals) => {
+      const rows = totals.rows + this.#added.rows - before.rows;
+      const bytes = totals.bytes + this.#added.bytes - before.bytes;
+      this.#totals = { ...totals, rows, bytes };
+    };
   }
 
   /** Calls `wake` whenever a key was parked here. */
@@ -119,11 +130,11 @@ export class Parking {
     this.#handled(handled);
     if (given.size > 0) this.#gaveUp(given, this.#clock.monotonic());
     if (rows === 0) return;
-    this.#totals = {
-      ...this.#totals,
-      rows: this.#totals.rows + rows,
-      bytes: this.#totals.bytes + bytes,
+    const more = <T extends Record<'rows' | 'bytes', number>>(to: T): T => {
+      return { ...to, rows: to.rows + rows, bytes: to.bytes + bytes };
     };
+    this.#added = more(this.#added);
+    this.#totals = more(this.#totals);
     this.#wake();
   }
 
