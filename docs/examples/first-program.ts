@@ -3,28 +3,30 @@ import { z } from 'zod';
 
 const data = z.object({ id: z.string(), cents: z.int().positive() });
 type Tables = Record<'orders' | 'charges', z.infer<typeof data>>;
-const orderPlaced = defineEvent({ type: 'order.placed', topic: 'orders', key: ({ id }) => id, data });
+const placed = defineEvent({ type: 'order.placed', topic: 'orders', key: ({ id }) => id, data });
 
-// Payments applies each event once, or refuses it.
-const payments = defineConsumer<Tables>({ name: 'payments' }).on(orderPlaced, ({ data }, { tx, write }) => {
+// Payments charges an order, or refuses it.
+const payments = defineConsumer<Tables>({ name: 'payments' }).on(placed, async ({ data }, { tx }) => {
   if (data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
-  write(tx.insertInto('charges').values(data));
+  await tx.insertInto('charges').values(data).execute();
 });
 
-// Orders compensates what payments refused.
+// Orders takes back what payments refused.
 const orders = defineConsumer<Tables>({ name: 'orders' }).onFailure(
-  orderPlaced,
+  placed,
   { of: 'payments' },
-  ({ event }, { tx, write }) => write(tx.deleteFrom('orders').where('id', '=', event.data.id)),
+  async ({ event }, { tx }) => {
+    await tx.deleteFrom('orders').where('id', '=', event.data.id).execute();
+  },
 );
 
-// A row and its event are one transaction, which a repeat of the request does not run again.
+// An order and its event are one transaction, which a second call with this request key does not run again.
 const onReady = async ({ db, outbox }: ServiceParts<Tables>) => {
   for (const [id, cents] of Object.entries({ small: 4_200, large: 420_000 }))
     await outbox.transaction(db, { requestKey: id, request: cents }, async ({ tx, emit }) => {
       await tx.insertInto('orders').values({ id, cents }).execute();
-      emit(orderPlaced({ id, cents }));
+      emit(placed({ id, cents }));
     });
 };
 
-await service('shop', { consumers: [payments, orders], emits: [orderPlaced], onReady }).run();
+await service('shop', { consumers: [payments, orders], emits: [placed], onReady }).run();

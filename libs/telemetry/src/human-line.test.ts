@@ -23,6 +23,11 @@ it('a log line shows the places of a failed handler below it, one a line', () =>
   );
 });
 
+it('a line of a consumer begins with its name, and its reason follows the message', () => {
+  const of = { name: 'inbox', consumer: 'payments', msg: 'rejected', key: 'large', reason: 'over the limit' };
+  expect(humanLine(line(of), false)).toBe('03:04:05 payments: rejected: over the limit  key=large\n');
+});
+
 it('control characters in a value do not reach the terminal', () => {
   expect(humanLine(line({ msg: 'a', topic: 'x\u001b[2Jy\nz' }), false)).toBe(
     '03:04:05 relay: a  topic=xy z\n',

@@ -12,7 +12,9 @@ const hidden = new Set([
   'time',
   'pid',
   'name',
+  'consumer',
   'msg',
+  'reason',
   'err',
   'error',
   'trace_id',
@@ -20,7 +22,7 @@ const hidden = new Set([
   'stack',
 ]);
 
-/** Formats a JSON log line for a terminal: `12:03:04 relay  leading  source=orders term=3`. */
+/** Formats a JSON log line for a terminal: `12:03:04 relay: leading  source=orders term=3`; a consumer’s begins with its name. */
 export function humanLine(line: string, colour: boolean): string {
   let fields: Record<string, unknown>;
   try {
@@ -34,13 +36,14 @@ export function humanLine(line: string, colour: boolean): string {
     .filter(([name]) => !hidden.has(name))
     .map(([name, value]) => `${name}=${show(value)}`)
     .join(' ');
-  const error = errorText(fields['err'] ?? fields['error']);
+  const error = errorText(fields['err'] ?? fields['error']) + reasonText(fields['reason']);
+  const name = show(fields['consumer'] ?? fields['name']);
   const paint = (code: string | undefined, text: string): string =>
     colour && code !== undefined ? `${code}${text}${reset}` : text;
-  const word = level === 'info' ? '' : `${level.toUpperCase()} `;
+  const word = level === 'info' || level === 'debug' ? '' : `${level.toUpperCase()} `;
   const body = paint(colours[level], `${word}${show(fields['msg'])}${error}`);
   const tail = rest === '' ? '' : `  ${paint(dim, rest)}`;
-  return `${paint(dim, time)} ${show(fields['name'])}: ${body}${tail}${stackLines(fields['stack'])}\n`;
+  return `${paint(dim, time)} ${name}: ${body}${tail}${stackLines(fields['stack'])}\n`;
 }
 
 function show(value: unknown): string {
@@ -57,6 +60,10 @@ function stackLines(stack: unknown): string {
     .split('\n')
     .map((line) => `\n    ${show(line)}`)
     .join('');
+}
+
+function reasonText(reason: unknown): string {
+  return reason === undefined ? '' : `: ${show(reason)}`;
 }
 
 function errorText(error: unknown): string {

@@ -76,7 +76,7 @@ export interface GroupLink {
 }
 
 export type Log = (
-  level: 'error' | 'warn' | 'info' | 'debug',
+  level: 'error' | 'warn' | 'info' | 'debug' | 'trace',
   message: string,
   details: Readonly<Record<string, unknown>>,
 ) => void;

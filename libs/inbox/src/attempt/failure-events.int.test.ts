@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { WIRE } from '@convergekit/contracts/engine';
+import { BusinessRejection } from '@convergekit/core';
 import { executorOf } from '@convergekit/postgres';
 import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
@@ -23,7 +24,7 @@ import { listParked, readParked } from '../operate/parked-list.ts';
  */
 
 const logged: string[] = [];
-beforeAll(() => captureLogs('info', (line) => logged.push(line)));
+beforeAll(() => captureLogs('debug', (line) => logged.push(line)));
 
 const spans: EndedSpan[] = [];
 const telemetry = startTelemetry({ serviceName: 'test', onSpan: (span) => spans.push(span) });
@@ -129,6 +130,25 @@ it('S3: a parked event records its origin, its failure, its attempts, its trace 
   expect(drained.traceId).toBe('0123456789abcdef0123456789abcdef');
   expect(applied.rows[0]!['traceparent']).toBe(`00-${drained.traceId}-${drained.spanId}-01`);
   expect(logged.filter((line) => line.split('"consumer":').length > 2)).toEqual([]);
+  // Events that a drain applied, too, have a line each, for who develops.
+  expect(lines().filter(({ msg }) => msg === 'applied')).toMatchObject([{ key: 'k' }, { key: 'k' }]);
+});
+
+it('each event has one line for who develops: that it took effect, was refused, or was compensated', async () => {
+  const { scene, name, events } = stock;
+  const sent = ['a', 'no', 'b'].map((key, n) => scene.source.record(events.counted({ key, n })));
+  await sendRecords(scene.broker, sent);
+  const consumer = handling((n) => {
+    if (n === 1) throw new BusinessRejection('over the limit');
+  });
+  await scene.start(consumer, { policies: inPlace({ attempts: 1 }) });
+  await settled(3);
+  const logs = lines().filter(({ msg }) => msg !== undefined && msg !== 'attempt failed');
+  expect(logs.map(({ msg, consumer: of, handler, key, reason }) => [of, msg, handler, key, reason])).toEqual([
+    [name, 'applied', 'test.counted', 'a', undefined],
+    [name, 'rejected', 'test.counted', 'no', 'over the limit'],
+    [name, 'applied', 'test.counted', 'b', undefined],
+  ]);
 });
 
 it('S15: unreadable bytes are attempted once, kept unchanged, and raise the alarm `data`', async () => {

@@ -74,6 +74,7 @@ function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Pro
       failpoint('inbox.drain_after_commit');
       parking.drained(head.handler);
       report.drained(context, key.topic, head.handler);
+      if (step.kind === 'handle') report.event(context, step);
       if (parkedMs !== undefined) report.recovered(key, 'key', parkedMs);
       return parkedMs === undefined;
     } catch (error) {

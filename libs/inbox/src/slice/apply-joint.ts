@@ -113,5 +113,5 @@ async function handledOf<DB, Part extends JointPart<DB>>(
 function appliedOf<DB>(partition: Partition, placed: readonly Placed<DB>[]): Applied {
   const weight = weigh(placed);
   const counts = countsOf(placed, partition.deferral);
-  return { handled: weight.handled, ...counts, reported: [], opened: [], weight };
+  return { ...counts, reported: [], opened: [], weight };
 }

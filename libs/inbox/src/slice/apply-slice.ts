@@ -2,7 +2,7 @@ import { executorOf, type Executor } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
-import type { GiveUp } from '../define/subscription.ts';
+import type { GiveUp, Subscription } from '../define/subscription.ts';
 import type { Placed } from '../park/placement.ts';
 import type { Step } from '../plan/plan.ts';
 import { weigh, type Weight } from '../park/weigh.ts';
@@ -40,10 +40,14 @@ export interface Slice<DB> {
   readonly attempt?: number;
 }
 
+/** An event that took effect, and the handler that applied it. */
+export type HandledEvent = Pick<Extract<Step<never>, { kind: 'handle' }>, 'event'> & {
+  readonly subscription: Pick<Subscription<never>, 'handler' | 'kind'>;
+};
+
 /** The result of a committed slice. */
 export interface Applied {
-  /** Events that were handled, by handler. */
-  readonly handled: ReadonlyMap<string, number>;
+  readonly handled: readonly HandledEvent[];
   readonly duplicates: number;
   readonly skipped: number;
   /** Events that were parked. */
@@ -125,7 +129,6 @@ async function inside<DB>(
     : { opened: [], inLog: { rows: 0, bytes: 0 } };
   failpoint('inbox.before_commit');
   return {
-    handled: weight.handled,
     ...countsOf(placed, deferral),
     reported,
     opened,
@@ -142,12 +145,14 @@ function without(weight: Weight, { rows, bytes }: Pick<Weight, 'rows' | 'bytes'>
 export function countsOf<DB>(
   placed: readonly Placed<DB>[],
   deferral: Deferral | undefined,
-): Omit<Applied, 'handled' | 'reported' | 'opened' | 'weight'> {
+): Omit<Applied, 'reported' | 'opened' | 'weight'> {
   const { duplicates = 0, skipped = 0 } = deferral ?? {};
   const counts = { duplicates, skipped, parked: 0, rejected: 0, deadLetters: 0 };
+  const handled: HandledEvent[] = [];
   for (const one of placed)
     switch (one.kind) {
       case 'handle':
+        if (one.step.kind === 'handle') handled.push(one.step);
         break;
       case 'pass':
         counts[one.step.kind === 'skip' && one.step.why === 'duplicate' ? 'duplicates' : 'skipped'] += 1;
@@ -161,7 +166,7 @@ export function countsOf<DB>(
       case 'release':
         counts[one.state === 'dead' ? 'deadLetters' : 'rejected'] += 1;
     }
-  return counts;
+  return { handled, ...counts };
 }
 
 /**

@@ -51,7 +51,7 @@ export async function commitSlice<DB>(
     if (!isolates) return outcome;
     partition.isolate();
     const why = { events: steps.length, reason: outcome.kind };
-    context.log.debug({ ...placeOf(partition), ...why }, 'processing events one by one');
+    context.log.trace({ ...placeOf(partition), ...why }, 'processing events one by one');
   }
   for (const part of splitByWork(steps)) {
     const outcome = await aroundAttempts(context.definition.name, part, () =>

@@ -109,7 +109,7 @@ async function commitJoint<DB>(context: SliceContext<DB>, group: readonly Waitin
       for (const { result } of group) result.resolve({ kind: 'stop', error: early });
       return true;
     }
-    log.debug({ partitions: group.length, reason: faultOf(error).kind }, 'committing partitions one by one');
+    log.trace({ partitions: group.length, reason: faultOf(error).kind }, 'committing partitions one by one');
     return false;
   }
 }

@@ -12,7 +12,8 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import { hideAll, hideValuesOf } from '../attempt/hide-values.ts';
 import { type AlarmName, alarmOf, deadLetterAlarm } from '../alarms.ts';
 import type { Attempt } from '../attempt/attempt.ts';
-import type { Applied } from './apply-slice.ts';
+import type { Applied, HandledEvent } from './apply-slice.ts';
+import type { Weight } from '../park/weigh.ts';
 import type { SliceContext } from './context.ts';
 import { type Partition, placeOf } from './partition.ts';
 import type { TimedPause } from './partition-state.ts';
@@ -23,7 +24,8 @@ export const report = {
   applied<DB>(context: SliceContext<DB>, partition: Partition, applied: Applied, tookMs: number): void {
     const { log } = context;
     const { key } = partition;
-    const handled = countApplied(context, applied.handled);
+    const handled = countApplied(context, applied.weight.handled);
+    if (log.isLevelEnabled('debug')) for (const one of applied.handled) report.event(context, one);
     const labels = topicLabels(key);
     const { duplicates, skipped, parked, rejected, deadLetters } = applied;
     partition.count({ handled, duplicates, skipped, parked, rejected, deadLetters });
@@ -42,10 +44,10 @@ export const report = {
     const { category, certainty, code, structural } = failure;
     const labels = topicLabels({ consumer: definition.name, topic: record.topic });
     const place = { topic: record.topic, partition: record.partition, offset: `${record.offset}` };
-    const why = { handler, category, certainty, code, structural, attempts: attempts.length, run };
     const kind = kindOf(failure);
     if (kind === 'business') {
-      log.info({ ...place, event: envelope?.id, ...why }, 'rejected');
+      const { reason } = reasonOf({ record }, failure);
+      log.info({ key: envelope?.key, reason, handler, code, event: envelope?.id, ...place }, 'rejected');
       return;
     }
     const kinds = { [attributeNames.category]: category, [attributeNames.failureKind]: kind };
@@ -56,12 +58,18 @@ export const report = {
     const note = lines.take(`${record.topic} ${code}`);
     if (note === undefined) return;
     const { reason } = reasonOf({ record }, failure);
+    const why = { handler, category, certainty, code, structural, attempts: attempts.length, run };
     log.error({ alarm, ...place, event: envelope?.id, ...why, reason, ...note }, 'dead letter');
   },
   /** A parked event took effect. */
   drained<DB>(context: SliceContext<DB>, topic: string, handler: string): void {
     countApplied(context, new Map([[handler, 1]]));
     instruments().inboxHandled.add(1, topicLabels({ consumer: context.definition.name, topic }));
+  },
+  /** An event took effect: a line for who develops, since there is one for each event. */
+  event<DB>({ log }: SliceContext<DB>, { event, subscription }: HandledEvent): void {
+    const { handler, kind } = subscription;
+    log.debug({ handler, key: event.key, event: event.id }, kind === 'failure' ? 'compensated' : 'applied');
   },
   /** A pause of a partition is over. */
   resumed<DB>({ log, clock }: SliceContext<DB>, partition: Partition, { code, since }: TimedPause): void {
@@ -103,6 +111,8 @@ export const report = {
     { number, category, certainty, code, outcome, wait }: Attempt,
   ): void {
     countAttempt({ labels: handlerLabels(context, handler), outcome, failure, wait });
+    // The line `rejected` follows, when its failure event is committed.
+    if (outcome === 'reject') return;
     const note = context.lines.take(`${handler} ${code}`);
     if (note === undefined) return;
     const alarm = alarmOf(kindOf(failure), outcome);
@@ -150,7 +160,7 @@ function handlerLabels<DB>({ definition, policyOf }: SliceContext<DB>, handler: 
   };
 }
 
-function countApplied<DB>(context: SliceContext<DB>, handled: Applied['handled']): number {
+function countApplied<DB>(context: SliceContext<DB>, handled: Weight['handled']): number {
   let total = 0;
   for (const [handler, count] of handled) {
     const { objective } = context.policyOf(handler);

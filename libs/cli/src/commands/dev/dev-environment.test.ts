@@ -7,6 +7,7 @@ it('a service in development keeps its events in Postgres, and has a health port
   expect(devEnvironment({ PATH: '/bin' }, servers)).toEqual({
     PATH: '/bin',
     NODE_ENV: 'development',
+    LOG_LEVEL: 'debug',
     DATABASE_URL: 'postgres://h/d',
     CONVERGE__BROKER: 'local',
     CONVERGE__HEALTH__PORT: '9001',
@@ -14,7 +15,12 @@ it('a service in development keeps its events in Postgres, and has a health port
 });
 
 it('what the developer set stays, and brokers that are given are used', () => {
-  const given = { KAFKA_BROKERS: 'k:9092', NODE_ENV: 'test', CONVERGE__HEALTH__PORT: '9000' };
+  const given = {
+    KAFKA_BROKERS: 'k:9092',
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'warn',
+    CONVERGE__HEALTH__PORT: '9000',
+  };
   expect(devEnvironment(given, servers)).toEqual({ ...given, DATABASE_URL: 'postgres://h/d' });
   expect(brokerOf(given)).toBe('Kafka at k:9092');
 });

@@ -12,6 +12,8 @@ export function devEnvironment(env: Variables, { databaseUrl, healthPort }: DevS
   const onKafka = (env['KAFKA_BROKERS'] ?? '') !== '';
   return {
     NODE_ENV: 'development',
+    // One line for each event that takes effect.
+    LOG_LEVEL: 'debug',
     CONVERGE__HEALTH__PORT: String(healthPort),
     ...(onKafka ? {} : { CONVERGE__BROKER: 'local' }),
     ...env,

@@ -200,7 +200,7 @@ export function connectionErrorFrom(error: unknown): unknown {
 }
 
 /**
- * Passes messages of kafkajs on for debugging. kafkajs writes to the console by default and reports every refusal as an
+ * Passes messages of kafkajs on at the level trace. kafkajs writes to the console by default and reports every refusal as an
  * error, also expected ones; each of them reaches its caller as a BrokerError anyway.
  */
 function loggerFor(log: Log | undefined): KafkaJsLogger {
@@ -208,7 +208,7 @@ function loggerFor(log: Log | undefined): KafkaJsLogger {
     level: log === undefined ? LEVELS.NOTHING : LEVELS.WARN,
     logCreator: () => (entry) => {
       const { message, ...details } = entry.log;
-      log?.('debug', String(message), details);
+      log?.('trace', String(message), details);
     },
   });
 }
