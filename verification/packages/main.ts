@@ -58,6 +58,7 @@ try {
     const project = await projectOf('newest', ['convergekit'], {});
     count('service', project);
     await trial(project, tools, '24');
+    await attempt('the SDK of OpenTelemetry is optional, and works when it is installed', () => sdk(project));
     if (all)
       await attempt('the example of a token for MSK compiles and signs', () => mskToken(project, tools));
   });
@@ -101,6 +102,23 @@ async function emitOnly(): Promise<void> {
   await migrate(database, [outboxMigrations]);
   await database.close();
   await runEmitter({ project, node: tools.node['22'], databaseUrl, brokers: stack.brokers }, 'emit.mts');
+}
+
+/** Starts telemetry without the packages of the SDK, which names the command that installs them, then runs that command. */
+async function sdk(project: Project): Promise<void> {
+  const start = (code: string) =>
+    run(tools.node['24'], ['--input-type=module', '--eval', code], { cwd: project.folder, env: plain() });
+  const begin = `import { startTelemetry } from 'convergekit/telemetry'; const starting = startTelemetry({ serviceName: 'x' });`;
+  const { stdout } = await start(
+    `${begin} await starting.catch((error) => console.log(error.code, error.message));`,
+  );
+  const [, names = ''] = /^TELEMETRY_MISSING .*`npm install (.+)`/.exec(stdout) ?? [];
+  const packages = names.split(' ').map((one) => one.split(/(?<=.)@/));
+  for (const [name = '', version = ''] of packages) await addPackage(project, name, version);
+  const { stdout: page } = await start(
+    `${begin} console.log((await (await starting).scrape()).body); process.exit();`,
+  );
+  if (!page.includes('target_info')) throw new Error(`the page of metrics is ${page}`);
 }
 
 /** Compiles and runs the example application of the guide “Nest” with one version of it. */

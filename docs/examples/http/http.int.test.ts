@@ -32,7 +32,10 @@ const APPS: readonly (readonly [string, (db: Db) => RequestListener | Promise<Re
 
 let database: Database<ShopDb>;
 const spans: string[] = [];
-const telemetry = startTelemetry({ serviceName: 'http-example', onSpan: ({ name }) => spans.push(name) });
+const telemetry = await startTelemetry({
+  serviceName: 'http-example',
+  onSpan: ({ name }) => spans.push(name),
+});
 beforeAll(async () => {
   database = connect<ShopDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'http') });
   await migrate(database, [outboxMigrations]);

@@ -1,5 +1,6 @@
 import type { Broker } from '@convergekit/broker/engine';
 import { installedVersion, requireTested } from './drivers/kafkajs/version.ts';
+import { requireInstalled } from './drivers/platformatic/installed.ts';
 import { PlatformaticConnections } from './drivers/platformatic/platformatic-connections.ts';
 import type { DriverName } from './settings.ts';
 import type { ConnectionLayer, ConnectionOptions } from './wire/connection.ts';
@@ -20,7 +21,10 @@ const DRIVERS: Readonly<
       },
     };
   },
-  platformatic: (options) => new PlatformaticConnections(options),
+  platformatic: (options) => {
+    requireInstalled();
+    return new PlatformaticConnections(options);
+  },
 };
 
 export interface KafkaBrokerOptions extends KafkaOptions {

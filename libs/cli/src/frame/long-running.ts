@@ -1,7 +1,6 @@
 import { runServices, type Service } from '@convergekit/core';
 import { healthServer, watchEventLoop, type Checks } from '@convergekit/config';
-import type { Logger } from '@convergekit/telemetry';
-import { startTelemetry } from '@convergekit/telemetry/sdk';
+import { type Logger, startOwnTelemetry } from '@convergekit/telemetry';
 import type { Settings } from './settings.ts';
 
 export interface LongRunning {
@@ -27,7 +26,7 @@ export async function runLong({
   live,
   signal,
 }: LongRunning): Promise<void> {
-  const telemetry = startTelemetry({ serviceName: `converge-${name}` });
+  const telemetry = await startOwnTelemetry(`converge-${name}`);
   const loop = watchEventLoop();
   let stopping = false;
   const { port, host } = settings.health;
@@ -37,7 +36,7 @@ export async function runLong({
     host: host ?? (port === 0 ? '127.0.0.1' : '0.0.0.0'),
     checks: () => ({ draining: { ok: !stopping }, ...checks() }),
     live: () => ({ eventLoop: loop.check(), ...live?.() }),
-    metrics: () => telemetry.scrape(),
+    ...(telemetry === undefined ? {} : { metrics: () => telemetry.scrape() }),
   });
   try {
     await runServices([health, ...services()], {
@@ -51,6 +50,6 @@ export async function runLong({
     log.info('stopped');
   } finally {
     loop.stop();
-    await telemetry.shutdown();
+    await telemetry?.shutdown();
   }
 }

@@ -2,14 +2,13 @@ import { runServices, type Service, systemClock, endsWithin } from '@convergekit
 import { type Checks, type Environment, healthServer, watchEventLoop } from '@convergekit/config';
 import { sqlState } from '@convergekit/postgres/engine';
 import { requireMigrations } from '@convergekit/postgres/operate';
-import { logger, type Logger } from '@convergekit/telemetry';
+import { logger, type Logger, startOwnTelemetry } from '@convergekit/telemetry';
 import { argumentsOf } from './arguments.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { type Connections, openConnections } from './connections.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { type Prerequisite, prerequisites } from './prerequisites.ts';
 import { type OwnSettings, type Read, readSettings } from './settings.ts';
-import { startOwnTelemetry } from './telemetry.ts';
 import {
   type MissingTopics,
   createTopics,
