@@ -139,12 +139,21 @@ it('a joint slice that loses a deadlock is run again, and every event is applied
   await client.query('begin');
   await client.query(lock('b'));
   let opposed: Promise<unknown> | undefined;
+  let released = false;
   let leading: number | undefined;
+  const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  const opposes = async () => released || (await scene.database.executor.query(waits)).rowCount > 0;
   const service = await scene.start(async ({ n }, { tx }) => {
     if (n !== 11 && n !== 21) return;
     leading ??= n;
+    // The server looks for a deadlock once in a wait, so the other session must wait by then.
+    if (n !== leading) await waitUntil(opposes, { what: 'the other session to wait' });
     await executorOf(tx).query(lock(n === leading ? 'a' : 'b'));
-    if (n === leading) opposed ??= client.query(lock('a')).then(() => client.query('rollback'));
+    if (n === leading)
+      opposed ??= client.query(lock('a')).then(() => {
+        released = true;
+        return client.query('rollback');
+      });
   });
   await scene.gather(service);
   expect(await scene.applied(9)).toEqual(sorted(...others, ...ofThird));
