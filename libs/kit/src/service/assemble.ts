@@ -81,7 +81,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   return { plan, running, checks, broker, parts };
 }
 
-/** Opens the broker. A service that needs it for its relay alone is told how it does without. */
+/** Opens the broker. The error of a service that needs it for its relay alone says how it does without. */
 function brokerOf<DB>({ consumers }: Plan<DB>, open: () => Broker): Broker {
   try {
     return open();
