@@ -50,8 +50,9 @@ export async function startOwnTelemetry(serviceName: string): Promise<Telemetry 
   return undefined;
 }
 
-/** True where a variable names a place for traces or metrics to go. Pure. */
-function namesExporter(env: Readonly<Record<string, string | undefined>>): boolean {
+/** True where a variable names a place for traces or metrics to go, and none turns the SDK off. Pure. */
+export function namesExporter(env: Readonly<Record<string, string | undefined>>): boolean {
+  if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return false;
   return Object.entries(env).some(
     ([name, value = '']) =>
       /^OTEL_(EXPORTER_OTLP_(.*_)?ENDPOINT|(TRACES|METRICS)_EXPORTER)$/.test(name) &&
