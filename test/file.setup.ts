@@ -14,6 +14,9 @@ const EVENTS = ['warning', 'uncaughtException', 'unhandledRejection'] as const;
 /** Libraries listen to these from the moment that a file imports them, until the worker ends. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+// Nx and some CI systems force colours; the output of tests is that of a stream which is no terminal.
+delete process.env['FORCE_COLOR'];
+
 // Vitest runs this file before each test file.
 const began = {
   own: process.cpuUsage(),
