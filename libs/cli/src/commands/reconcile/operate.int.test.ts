@@ -131,6 +131,16 @@ describe('converge reconcile for operators', () => {
   it('`converge reconcile audit` lists repairs and verdicts, and one key of them; the history shows the approval', async () => {
     const { stdout } = await reconcile('audit', 'articles');
     expect(stdout).toMatch(/AT +KEY +VERDICT +BEFORE +AFTER +WHY +CAUSE +BY\n/);
+    const ids = async (...flags: string[]): Promise<number[]> =>
+      (JSON.parse((await reconcile('audit', 'articles', '--json', ...flags)).stdout) as { id: string }[]).map(
+        ({ id }) => Number(id),
+      );
+    const newestFirst = (await rows(
+      'select id::int from converge.reconcile_audit order by reconcile_audit.id desc',
+    )) as { id: number }[];
+    expect(newestFirst.length).toBeGreaterThan(1);
+    expect(await ids()).toEqual(newestFirst.map(({ id }) => id));
+    expect(await ids('--limit', '1')).toEqual([newestFirst[0]?.id]);
     expect((await reconcile('history', 'articles')).stdout).toContain('a new catalogue');
     // Which keys come first is open: a held key waits a jittered time.
     const [{ key }] = (await rows(
