@@ -7,8 +7,8 @@ import { shows, snippetsOf } from './snippets.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const pages = ['README.md', ...globSync(['docs/*.md', 'docs/guides/**/*.md'], { cwd: root })];
-// The template of `converge init` is an example, too: its own test runs it.
-const examples = globSync(['docs/examples/**/*.ts', 'libs/cli/templates/service/{src,test}/*.ts'], {
+// The templates of `converge init` are examples, too: tests run them.
+const examples = globSync(['docs/examples/**/*.ts', 'libs/cli/templates/*/{src,test}/*.ts'], {
   cwd: root,
 });
 const tests = examples.filter((path) => path.endsWith('.test.ts'));
@@ -25,7 +25,7 @@ function uses(user: string, path: string): boolean {
   const text = read(user);
   return (
     text.includes(`from '${from.startsWith('.') ? from : `./${from}`}'`) ||
-    text.includes(`spawn(process.execPath, [fileURLToPath(new URL('${from}'`)
+    text.includes(`[fileURLToPath(new URL('${from}'`)
   );
 }
 

@@ -22,13 +22,17 @@ it('C4: the first program charges an accepted order once, removes an order whose
   for (const table of ['orders', 'charges'])
     await database.executor.query(`create table ${table} (id text primary key, cents int not null)`);
   await deleteTopics('orders', 'payments.failures', 'orders.failures');
-  const program = spawn(process.execPath, [fileURLToPath(new URL('first-program.ts', import.meta.url))], {
-    env: {
-      ...process.env,
-      ...{ NODE_ENV: 'development', LOG_LEVEL: 'debug', DATABASE_URL: url, KAFKA_BROKERS: brokers },
+  const program = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../../libs/cli/templates/minimal/src/main.ts', import.meta.url))],
+    {
+      env: {
+        ...process.env,
+        ...{ NODE_ENV: 'development', LOG_LEVEL: 'debug', DATABASE_URL: url, KAFKA_BROKERS: brokers },
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
     },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  );
   const logged: string[] = [];
   createInterface({ input: program.stderr }).on('line', (line) => logged.push(line));
   const exited = once(program, 'exit');
@@ -96,8 +100,8 @@ async function deleteTopics(...topics: readonly string[]): Promise<void> {
 }
 
 it('the first program is the one on the first screen of the README', () => {
-  const program = readFileSync(new URL('first-program.ts', import.meta.url), 'utf8');
-  expect(readme).toContain(`\`\`\`ts\n${program}\`\`\``);
-  const code = program.split('\n').filter((line) => line !== '' && !line.startsWith('//'));
+  const text = readFileSync(new URL('../../libs/cli/templates/minimal/src/main.ts', import.meta.url), 'utf8');
+  expect(readme).toContain(`\`\`\`ts\n${text}\`\`\``);
+  const code = text.split('\n').filter((line) => line !== '' && !line.startsWith('//'));
   expect(code.length).toBeLessThanOrEqual(25);
 });

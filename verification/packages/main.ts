@@ -144,7 +144,7 @@ async function trial(
     peers.push(`${name} ${await versionOf(project, name)}`);
   const where = `Node ${version}, ${peers.join(', ')}`;
   await addFiles(project, {
-    'shop.ts': '../../docs/examples/first-program.ts',
+    'shop.ts': '../../libs/cli/templates/minimal/src/main.ts',
     'doors.mts': './files/doors.mts',
     'doors.cts': './files/doors.cts',
     'emit.mts': './files/emit.mts',

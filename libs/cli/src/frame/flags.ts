@@ -51,6 +51,11 @@ export function choices<T extends string>(
   return { help, value, many: true, choices: all, initial };
 }
 
+/** One value of a fixed set, of which the first is the default. */
+export function choice<T extends string>(help: string, all: readonly [T, ...T[]]): Flag<T> {
+  return { help, value: 'name', choices: all, initial: all[0] };
+}
+
 /** A quantity from 1, in a unit. */
 export function count(unit: string, help: string, initial: number): Flag<number>;
 export function count(unit: string, help: string): Flag<number | undefined>;

@@ -45,6 +45,17 @@ describe('the plan of a service', () => {
     expect(plan.migrations.map(({ name }) => name)).toEqual(['outbox', 'relay', 'inbox', 'saga']);
   });
 
+  it('the plan of a service names the topics that another service writes, failure topics apart', () => {
+    const bankOf = (...emits: (typeof asked)[]) =>
+      planOf('bank', { emits }, [
+        defineConsumer<object>({ name: 'bank', from: 'beginning' })
+          .on(asked, () => undefined)
+          .onFailure(paid, { of: 'mail', otherService: true }, () => undefined),
+      ]).foreign;
+    expect(bankOf()).toEqual(['trips']);
+    expect(bankOf(asked)).toEqual([]);
+  });
+
   it('a consumer that handles one kind of key from several topics is noted: order holds within a topic', () => {
     const mail = defineConsumer<object>({ name: 'mail', from: 'beginning' })
       .on(asked, () => undefined)

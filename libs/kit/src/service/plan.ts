@@ -26,6 +26,8 @@ export interface Plan<DB> {
   readonly migrations: readonly MigrationSet[];
   /** The topics that its consumers read, each once. */
   readonly reads: readonly string[];
+  /** Those of them in which another service writes events, failures apart: in a sound system their topics are empty. */
+  readonly foreign: readonly string[];
   /** The topics that the service reads or writes, each once. */
   readonly topics: readonly string[];
 }
@@ -51,6 +53,14 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   if (nothing && !relays && declared.parts === undefined)
     throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay or parts');
   const events = [...own.flatMap((one) => includedSteps(one).flatMap((step) => step.emits)), ...emits];
+  const reads = [...new Set(consumers.flatMap(({ topics }) => topics))];
+  const awaited = own
+    .flatMap(({ subscriptions }) => subscriptions)
+    .flatMap(({ kind, topic }) => (kind === 'failure' ? [] : [topic]));
+  const writes = new Set([
+    ...consumers.map(({ failureTopic }) => failureTopic),
+    ...events.map(({ topic }) => topic),
+  ]);
   return {
     consumers,
     effects,
@@ -64,13 +74,9 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
       ...(effects.length > 0 || workflows.length > 0 || sagas.length > 0 ? [sagaMigrations] : []),
       ...(reconcilers.some(({ actual }) => actual.in === name) ? [reconcileMigrations] : []),
     ],
-    reads: [...new Set(consumers.flatMap(({ topics }) => topics))],
-    topics: [
-      ...new Set([
-        ...consumers.flatMap(({ topics, failureTopic }) => [...topics, failureTopic]),
-        ...events.map(({ topic }) => topic),
-      ]),
-    ],
+    reads,
+    foreign: [...new Set(awaited.filter((topic) => !writes.has(topic)))],
+    topics: [...new Set([...reads, ...writes])],
   };
 }
 

@@ -13,6 +13,7 @@ import { basename, join, resolve } from 'node:path';
 import { dockerEngine } from './docker-package.ts';
 import { endRecorded, readIdentity } from './owned-process.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { DevStackError } from './stack-error.ts';
 
 /**
  * The kind of a running stack: `up` is kept running by a person (`make stack`), `run` belongs to a test run, demo or
@@ -45,6 +46,9 @@ export interface InstanceRecord {
 const PID_FILES = ['postgres.pid', 'kafka.pid'];
 /** The file whose presence says that the instance may have containers. */
 const CONTAINERS = 'containers';
+/** The file that lists folders outside of the instance which are removed with it. */
+const ELSEWHERE = 'elsewhere';
+const REMOVAL = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
 
 export function dataFolder(dataDir = '.converge'): string {
   return resolve(dataDir);
@@ -58,12 +62,40 @@ export function createInstance(dataDir: string, kind: InstanceKind): Instance {
   mkdirSync(unnamed, { recursive: true });
   writeFileSync(join(unnamed, 'owner.json'), JSON.stringify(identityOf(process.pid)));
   renameSync(unnamed, folder); // the folder appears together with its owner, or not at all
+  return { ...recordsOf(folder), name, remove: () => removeFolder(folder) };
+}
+
+function recordsOf(folder: string): Pick<Instance, 'folder' | 'expectContainers' | 'addElsewhere'> {
   return {
     folder,
-    name,
     expectContainers: () => writeFileSync(join(folder, CONTAINERS), ''),
-    addElsewhere: (path) => appendFileSync(join(folder, 'elsewhere'), `${path}\n`),
-    remove: () => removeFolder(folder),
+    addElsewhere: (path) => appendFileSync(join(folder, ELSEWHERE), `${path}\n`),
+  };
+}
+
+/**
+ * The instance whose data stay in `folder` when its servers have ended. Ends what a dead owner left there. Rejects with
+ * STACK_IN_USE while another process has it.
+ */
+export async function keptInstance(folder: string): Promise<Instance> {
+  const ownerFile = join(folder, 'owner.json');
+  const owner = readIdentity(ownerFile);
+  if (owner !== undefined && isAlive(owner))
+    throw new DevStackError(
+      'STACK_IN_USE',
+      `process ${owner.pid} (${owner.command}) has the data in ${folder}: end it, or set DATABASE_URL to another server`,
+    );
+  await Promise.all(PID_FILES.map((name) => endRecorded(join(folder, name))));
+  await removeElsewhere(folder);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(ownerFile, JSON.stringify(identityOf(process.pid)));
+  return {
+    ...recordsOf(folder),
+    name: basename(folder),
+    remove: async () => {
+      await removeElsewhere(folder);
+      await rm(ownerFile, { force: true });
+    },
   };
 }
 
@@ -101,15 +133,19 @@ async function endContainers(name: string): Promise<number | undefined> {
 
 /** Removes an instance's files several at once: each waits for the disk, and a database has some 300. */
 async function removeFolder(folder: string): Promise<void> {
-  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
-  for (const path of elsewhere(folder)) await rm(path, options);
-  await rm(folder, options);
+  await removeElsewhere(folder);
+  await rm(folder, REMOVAL);
+}
+
+async function removeElsewhere(folder: string): Promise<void> {
+  for (const path of elsewhere(folder)) await rm(path, REMOVAL);
+  await rm(join(folder, ELSEWHERE), { force: true });
 }
 
 /** The folders outside of an instance that are removed with it. */
 export function elsewhere(folder: string): string[] {
   try {
-    return readFileSync(join(folder, 'elsewhere'), 'utf8').split('\n').filter(Boolean);
+    return readFileSync(join(folder, ELSEWHERE), 'utf8').split('\n').filter(Boolean);
   } catch {
     return [];
   }

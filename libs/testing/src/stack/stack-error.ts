@@ -9,6 +9,7 @@ export type DevStackErrorCode =
   | 'POSTGRES_PACKAGE_MISSING'
   | 'POSTGRES_USER_MISSING'
   | 'PORT_TAKEN'
+  | 'STACK_IN_USE'
   | 'POSTGRES_FAILED'
   | 'KAFKA_FAILED';
 

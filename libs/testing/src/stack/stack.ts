@@ -1,9 +1,17 @@
+import { resolve } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { containerTools, javaTools, type KafkaTools } from '../kafka-tools.ts';
 import { askedStack, type Choice, type Choices, chooseStack } from './choose.ts';
 import { dockerEngine } from './docker-package.ts';
 import { kafkaServer, postgresServer } from './embedded.ts';
-import { createInstance, dataFolder, type Instance, type InstanceKind, reapInstances } from './instance.ts';
+import {
+  createInstance,
+  dataFolder,
+  type Instance,
+  type InstanceKind,
+  keptInstance,
+  reapInstances,
+} from './instance.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import type { StackServer } from './server.ts';
 
@@ -26,6 +34,8 @@ export interface StackOptions {
   readonly log?: (line: string) => void;
   /** The folder of data and jars. @default '.converge' in the working folder */
   readonly dataDir?: string;
+  /** The folder of the data of embedded servers, which stay after the stop. @default they are removed */
+  readonly keepIn?: string;
   /** @default any free port */
   readonly postgresPort?: number | undefined;
   /** @default any free port */
@@ -52,6 +62,7 @@ interface StartContext {
   readonly log: (line: string) => void;
   readonly env: NodeJS.ProcessEnv;
   readonly kind: InstanceKind;
+  readonly keepIn: string | undefined;
   readonly ports: { readonly postgres: number | undefined; readonly kafka: number | undefined };
   readonly postgresSettings: PostgresSettings | undefined;
 }
@@ -77,6 +88,7 @@ export async function startServers(options: StackOptions, withKafka: boolean): P
     log,
     env,
     kind,
+    keepIn: options.keepIn,
     ports: { postgres: options.postgresPort, kafka: options.kafkaPort },
     postgresSettings: options.postgresSettings,
   };
@@ -144,7 +156,8 @@ async function startParts(
 ): Promise<{ postgres: Part; kafka: Part; stop: () => Promise<void> }> {
   const wanted = [postgresChoice, kafkaChoice].some(({ how }) => how !== 'given');
   if (wanted) await reapInstances(context.dataDir, context.log);
-  let instance: Instance | undefined;
+  const { keepIn } = context;
+  let instance = wanted && keepIn !== undefined ? await keptInstance(resolve(keepIn)) : undefined;
   const inside = (): Instance => (instance ??= createInstance(context.dataDir, context.kind));
   const starting = [
     startPart('postgres', postgresChoice, inside, context),

@@ -2,9 +2,15 @@ import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import { consoleProcess, findConsole } from './dev-console.ts';
 
-it('the console of a developer has the database and log of the service, ports of its own, and a token', () => {
+it('the console of a developer has the databases and the log of the services, ports of its own, and a token', () => {
   const env = { DATABASE_URL: 'postgres://h/d', CONVERGE__BROKER: 'local', CONVERGE__HEALTH__PORT: '9001' };
-  expect(consoleProcess(env, { bin: '/c.js', port: 7_171, token: 't' })).toEqual({
+  expect(
+    consoleProcess(
+      env,
+      { shop: 'postgres://h/d', bank: 'postgres://h/e' },
+      { bin: '/c.js', port: 7_171, token: 't' },
+    ),
+  ).toEqual({
     name: 'the console',
     args: ['/c.js'],
     env: {
@@ -13,7 +19,8 @@ it('the console of a developer has the database and log of the service, ports of
       CONVERGE__HEALTH__PORT: '0',
       CONVERGE__CONSOLE__PORT: '7171',
       CONVERGE__CONSOLE__TOKENS__DEVELOPER: 't',
-      CONVERGE__CONSOLE__DATABASES__SERVICE: 'postgres://h/d',
+      CONVERGE__CONSOLE__DATABASES__SHOP: 'postgres://h/d',
+      CONVERGE__CONSOLE__DATABASES__BANK: 'postgres://h/e',
     },
   });
 });

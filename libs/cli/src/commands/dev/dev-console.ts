@@ -22,19 +22,26 @@ export interface DevConsole {
   readonly token: string;
 }
 
-/** The process of the console beside a service: it reads the service's database and log, on this machine alone. Pure. */
-export function consoleProcess(env: Variables, { bin, port, token }: DevConsole): DevProcess {
+/** The process of the console: it reads the services' databases and their log, on this machine alone. Pure. */
+export function consoleProcess(
+  env: Variables,
+  databases: Readonly<Record<string, string>>,
+  { bin, port, token }: DevConsole,
+): DevProcess {
+  const named = Object.entries(databases).map(
+    ([name, url]) => [`CONVERGE__CONSOLE__DATABASES__${name.toUpperCase()}`, url] as const,
+  );
   return {
     name: 'the console',
     args: [bin],
     env: {
       ...env,
       LOG_LEVEL: 'warn',
-      // Any free one: the service has the other.
+      // Any free one: a service has the other.
       CONVERGE__HEALTH__PORT: '0',
       CONVERGE__CONSOLE__PORT: String(port),
       CONVERGE__CONSOLE__TOKENS__DEVELOPER: token,
-      CONVERGE__CONSOLE__DATABASES__SERVICE: env['DATABASE_URL'],
+      ...Object.fromEntries(named),
     },
   };
 }

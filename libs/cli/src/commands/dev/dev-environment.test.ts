@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { brokerOf, devEnvironment, exportOf } from './dev-environment.ts';
+import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environment.ts';
 
 const servers = { databaseUrl: 'postgres://h/d', healthPort: 9_001 };
 
@@ -25,10 +25,34 @@ it('what the developer set stays, and brokers that are given are used', () => {
   expect(brokerOf(given)).toBe('Kafka at k:9092');
 });
 
+it('several services have one log and a health port each', () => {
+  const two = { ...servers, logUrl: 'postgres://h/first' };
+  expect(devEnvironment({ CONVERGE__HEALTH__PORT: '9000' }, two)).toMatchObject({
+    CONVERGE__BROKER: 'local',
+    CONVERGE__LOCAL__URL: 'postgres://h/first',
+    CONVERGE__HEALTH__PORT: '9001',
+  });
+  expect(devEnvironment({ CONVERGE__LOCAL__URL: 'postgres://h/log' }, two)).toMatchObject({
+    CONVERGE__LOCAL__URL: 'postgres://h/log',
+  });
+  expect(devEnvironment({ KAFKA_BROKERS: 'k:9092' }, two)).not.toHaveProperty('CONVERGE__LOCAL__URL');
+});
+
 it('the commands of another terminal get the database and the log that the service has', () => {
   expect(exportOf(devEnvironment({}, servers))).toBe(
     'export DATABASE_URL=postgres://h/d CONVERGE__BROKER=local',
   );
-  const onKafka = devEnvironment({ KAFKA_BROKERS: 'k:9092' }, servers);
-  expect(exportOf(onKafka)).toBe('export DATABASE_URL=postgres://h/d');
+  expect(exportOf(devEnvironment({}, { ...servers, logUrl: 'postgres://h/log' }))).toBe(
+    'export DATABASE_URL=postgres://h/d CONVERGE__BROKER=local CONVERGE__LOCAL__URL=postgres://h/log',
+  );
+  const onKafka = devEnvironment({ KAFKA_BROKERS: 'k:9092,l:9092' }, servers);
+  expect(exportOf(onKafka)).toBe('export DATABASE_URL=postgres://h/d KAFKA_BROKERS=k:9092,l:9092');
+  expect(exportOf({ DATABASE_URL: "postgres://h/d?a=1&b='2'" })).toBe(
+    String.raw`export DATABASE_URL='postgres://h/d?a=1&b='\''2'\'''`,
+  );
+});
+
+it('a database belongs to the log whose events it has applied, so each broker has a folder of data', () => {
+  expect(dataFolder({ PATH: '/bin' })).toBe('.converge/dev/local');
+  expect(dataFolder({ KAFKA_BROKERS: 'k:9092,l:9092' })).toBe('.converge/dev/kafka-k_9092_l_9092');
 });

@@ -1,34 +1,60 @@
+import { join } from 'node:path';
+
 /** The environment variables of a process. */
 type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface DevServers {
   readonly databaseUrl: string;
+  /** The database of the log that several services share; undefined: the service's own. */
+  readonly logUrl?: string | undefined;
   /** A free port, for a service that does not choose its own. */
   readonly healthPort: number;
 }
 
 /** What the process of a service gets: the given environment, completed for development (pure). */
-export function devEnvironment(env: Variables, { databaseUrl, healthPort }: DevServers): Variables {
-  const onKafka = (env['KAFKA_BROKERS'] ?? '') !== '';
+export function devEnvironment(env: Variables, { databaseUrl, logUrl, healthPort }: DevServers): Variables {
+  const port = { CONVERGE__HEALTH__PORT: String(healthPort) };
   return {
     NODE_ENV: 'development',
     // One line for each event that takes effect.
     LOG_LEVEL: 'debug',
-    CONVERGE__HEALTH__PORT: String(healthPort),
-    ...(onKafka ? {} : { CONVERGE__BROKER: 'local' }),
+    ...port,
+    ...(onKafka(env) ? {} : { CONVERGE__BROKER: 'local' }),
+    ...(onKafka(env) || logUrl === undefined ? {} : { CONVERGE__LOCAL__URL: logUrl }),
     ...env,
+    // Several services cannot have one port.
+    ...(logUrl === undefined ? {} : port),
     DATABASE_URL: databaseUrl,
   };
 }
 
+/** Where a service has its rows and its events: what a command needs to see the same. */
+const PLACES = ['DATABASE_URL', 'CONVERGE__BROKER', 'CONVERGE__LOCAL__URL', 'KAFKA_BROKERS'];
+
 /** What a shell needs so that the commands see what the service does. */
 export function exportOf(env: Variables): string {
-  const names = ['DATABASE_URL', 'CONVERGE__BROKER'].filter((name) => env[name] !== undefined);
-  return `export ${names.map((name) => `${name}=${env[name] ?? ''}`).join(' ')}`;
+  const set = PLACES.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${quoted(env[name])}`]));
+  return `export ${set.join(' ')}`;
+}
+
+function quoted(value: string): string {
+  return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** The words for where events are. */
 export function brokerOf(env: Variables): string {
-  const brokers = env['KAFKA_BROKERS'] ?? '';
-  return brokers === '' ? 'Postgres (set KAFKA_BROKERS for Kafka)' : `Kafka at ${brokers}`;
+  return onKafka(env) ? `Kafka at ${env['KAFKA_BROKERS'] ?? ''}` : 'Postgres (set KAFKA_BROKERS for Kafka)';
+}
+
+/**
+ * Where the data of an embedded Postgres stay, in the working folder: a database belongs to the log whose events it has
+ * applied.
+ */
+export function dataFolder(env: Variables): string {
+  const place = onKafka(env) ? `kafka-${(env['KAFKA_BROKERS'] ?? '').replaceAll(/[^\w.-]/g, '_')}` : 'local';
+  return join('.converge', 'dev', place);
+}
+
+function onKafka(env: Variables): boolean {
+  return (env['KAFKA_BROKERS'] ?? '') !== '';
 }

@@ -16,38 +16,50 @@ export const watched = (main: string, env: DevProcess['env']): DevProcess => ({
   env,
 });
 
+export interface DevProcessService extends Service {
+  /** Ends the process and starts it again; nothing before the start and after the stop. */
+  restart(): void;
+}
+
 /** Runs a process as a service: it ends with the command, and its own end ends the command. */
-export function devProcess({ name, args, env }: DevProcess): Service {
+export function devProcess({ name, args, env }: DevProcess): DevProcessService {
   const ended = Promise.withResolvers<undefined>();
   ended.promise.catch(() => undefined);
   let child: ChildProcess | undefined;
-  let stopping = false;
+  let state: 'running' | 'restarting' | 'stopping' = 'running';
+  const start = (): void => {
+    // Its own process group: Ctrl-C reaches only this process, which then stops the parts in order.
+    child = spawn(process.execPath, [...args], {
+      env: { ...env },
+      stdio: ['ignore', 'inherit', 'inherit'],
+      detached: true,
+    });
+    child.on('error', ended.reject);
+    child.on('exit', (code, signal) => {
+      if (state === 'stopping') ended.resolve(undefined);
+      else if (state === 'restarting') {
+        state = 'running';
+        start();
+      } else
+        ended.reject(new Error(`the process of ${name} ended by itself (${signal ?? `exit code ${code}`})`));
+    });
+  };
   return {
     name,
     done: ended.promise,
-    start: () => {
-      // Its own process group: Ctrl-C reaches only this process, which then stops the parts in order.
-      child = spawn(process.execPath, [...args], {
-        env: { ...env },
-        stdio: ['ignore', 'inherit', 'inherit'],
-        detached: true,
-      });
-      child.on('error', ended.reject);
-      child.on('exit', (code, signal) => {
-        if (stopping) ended.resolve(undefined);
-        else
-          ended.reject(
-            new Error(`the process of ${name} ended by itself (${signal ?? `exit code ${code}`})`),
-          );
-      });
-      return Promise.resolve();
+    start: () => Promise.resolve(start()),
+    restart: () => {
+      if (child === undefined || state !== 'running') return;
+      state = 'restarting';
+      child.kill('SIGTERM');
     },
     stop: async () => {
-      stopping = true;
+      const before = state;
+      state = 'stopping';
       if (child === undefined || child.exitCode !== null || child.signalCode !== null)
         ended.resolve(undefined);
       // Node in watch mode hands SIGTERM to the service and waits for its end.
-      else child.kill('SIGTERM');
+      else if (before === 'running') child.kill('SIGTERM');
       await ended.promise.catch(() => undefined);
     },
   };

@@ -1,64 +1,71 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { runServices, systemClock } from '@convergekit/core';
-import { migrate } from '@convergekit/postgres';
 import type * as Kit from '@convergekit/testing/operate';
-import { allMigrations } from '../../frame/all-migrations.ts';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { misconfigured } from '../../frame/errors.ts';
-import { optionalArgument, text } from '../../frame/flags.ts';
-import { ownMigrations } from '../migrate/own-migrations.ts';
-import { brokerOf, devEnvironment, exportOf } from './dev-environment.ts';
+import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { anyArguments, text } from '../../frame/flags.ts';
 import { consoleProcess, type DevConsole, findConsole } from './dev-console.ts';
+import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environment.ts';
+import { folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
 import { devProcess, watched } from './dev-process.ts';
+import { databaseOf, type DevService, devServices, sharedName } from './dev-services.ts';
 
 const MAIN = 'src/main.ts';
-const MIGRATIONS = 'migrations';
 
-/** Runs a service for development: Postgres, migrations, and its process, which restarts when a file changes. */
+/** Runs services for development: Postgres, migrations, and their processes, which restart when a file changes. */
 export const devCommand = command({
   name: 'dev',
-  summary: 'run a service for development: a Postgres, its migrations, and a restart when a file changes',
-  args: { main: optionalArgument(`the module that runs the service (default: ${MAIN})`) },
+  summary: 'run services for development: a Postgres, their migrations, and a restart when a file changes',
+  args: { mains: anyArguments(`the modules that run services (default: ${MAIN})`) },
   flags: {
     folder: text(
       'folder',
-      `its migrations, 001-name.sql and so on (default: ${MIGRATIONS}, where it exists)`,
+      'the migrations of the service, 001-name.sql and so on (default: migrations/<name of the module> or migrations beside it)',
     ),
   },
-  run: async (context, { main = MAIN, folder }) => {
-    if (!existsSync(main))
-      throw misconfigured(
-        'MODULE_MISSING',
-        `there is no ${main} here: run \`converge dev\` in the folder of a service, or name its module, as in \`converge dev src/server.ts\``,
-      );
-    const say = (line: string): void => context.output.progress(line);
-    const { freePort, startPostgres } = await testKit();
-    const postgres = await startPostgres({
-      log: say,
-      env: { CONVERGE_STACK: 'embedded', ...context.settings.env },
+  run: async (context, { mains, folder }) => {
+    const services = checked(mains.length === 0 ? [MAIN] : mains, folder);
+    const kit = await testKit();
+    const { env } = context.settings;
+    const postgres = await kit.startPostgres({
+      log: (line) => context.output.progress(line),
+      env: { CONVERGE_STACK: 'embedded', ...env },
+      keepIn: dataFolder(env),
     });
     try {
-      await migrateAll(
-        context,
-        postgres.databaseUrl,
-        folder ?? (existsSync(MIGRATIONS) ? MIGRATIONS : undefined),
-      );
-      const healthPort = await freePort();
-      const env = devEnvironment(context.settings.env, { databaseUrl: postgres.databaseUrl, healthPort });
-      const bin = findConsole(process.cwd());
-      const shown =
-        bin === undefined ? [] : [{ bin, port: await freePort(), token: randomBytes(8).toString('hex') }];
-      for (const line of linesOf(env, shown)) say(line);
-      const processes = [watched(main, env), ...shown.map((one) => consoleProcess(env, one))];
-      await runServices(processes.map(devProcess), { stopDeadlineMs: STOP_MS, signal: context.signal });
+      const prepared = await prepare(context, services, { postgres, folder, freePort: kit.freePort });
+      await runAll(context, prepared, kit.freePort);
     } finally {
       await postgres.stop();
     }
     return undefined;
   },
 });
+
+function checked(mains: readonly string[], folder: string | undefined): readonly DevService[] {
+  const absent = mains.find((main) => !existsSync(main));
+  if (absent !== undefined)
+    throw misconfigured(
+      'MODULE_MISSING',
+      `there is no ${absent} here: run \`converge dev\` in the folder of a service, or name its module, as in \`converge dev src/server.ts\``,
+    );
+  const services = devServices(mains);
+  const shared = sharedName(services);
+  if (shared !== undefined)
+    throw new UsageError(
+      'COMMAND_LINE_INVALID',
+      `two modules have the name ${shared}, which names the database of a service: rename one of them, or its folder`,
+    );
+  if (folder !== undefined && services.length > 1)
+    throw new UsageError(
+      'COMMAND_LINE_INVALID',
+      '--folder is for one service: several have their migrations in migrations/<name of the module>, or in a folder `migrations` of their own',
+    );
+  return services;
+}
 
 /** The test kit has the embedded Postgres. It is an optional peer, so that production does without it. */
 async function testKit(): Promise<Pick<typeof Kit, 'freePort' | 'startPostgres'>> {
@@ -73,33 +80,94 @@ async function testKit(): Promise<Pick<typeof Kit, 'freePort' | 'startPostgres'>
   }
 }
 
+interface Prepared {
+  readonly service: DevService;
+  readonly env: ReturnType<typeof devEnvironment>;
+  readonly databaseUrl: string;
+  /** Its migrations. */
+  readonly folder: string | undefined;
+}
+
+interface Preparing {
+  readonly postgres: Awaited<ReturnType<typeof Kit.startPostgres>>;
+  readonly folder: string | undefined;
+  readonly freePort: () => Promise<number>;
+}
+
+/** Makes the database of each service and migrates it. A single service keeps a database that is given. */
+async function prepare(
+  context: CommandContext,
+  services: readonly DevService[],
+  { postgres, folder: given, freePort }: Preparing,
+): Promise<readonly Prepared[]> {
+  const server = await context.databaseAt(postgres.databaseUrl);
+  const several = services.length > 1;
+  const prepared: Prepared[] = [];
+  for (const service of services) {
+    const kept = postgres.chose === 'given' && !several;
+    const databaseUrl = kept
+      ? postgres.databaseUrl
+      : await makeDatabase(server, postgres.databaseUrl, service);
+    const folder = folderOf(service, given);
+    const began = systemClock.monotonic();
+    const applied = await migrateDatabase(await context.databaseAt(databaseUrl), folder);
+    const seconds = ((systemClock.monotonic() - began) / 1_000).toFixed(1);
+    context.output.progress(`${service.name}: ${applied.length} migrations applied in ${seconds} s`);
+    // The first service's database has the log: it has it already where that service ran alone before.
+    const logUrl = several ? (prepared[0]?.databaseUrl ?? databaseUrl) : undefined;
+    const env = devEnvironment(context.settings.env, { databaseUrl, logUrl, healthPort: await freePort() });
+    prepared.push({ service, env, databaseUrl, folder });
+  }
+  return prepared;
+}
+
 /** Longer than a service takes by default to end its work, in milliseconds. */
 const STOP_MS = 30_000;
 
-async function migrateAll(
+/** Runs the services, the watches of their migrations, and the console where it is installed, until a signal. */
+async function runAll(
   context: CommandContext,
-  databaseUrl: string,
-  folder: string | undefined,
+  prepared: readonly Prepared[],
+  freePort: () => Promise<number>,
 ): Promise<void> {
-  const database = await context.databaseAt(databaseUrl);
-  const began = systemClock.monotonic();
-  const own = folder === undefined ? [] : [ownMigrations(folder)];
-  const applied = await migrate(database, [...allMigrations, ...own]);
-  const seconds = ((systemClock.monotonic() - began) / 1_000).toFixed(1);
-  context.output.progress(`${applied.length} migrations applied in ${seconds} s`);
+  const say = (line: string): void => context.output.progress(line);
+  const bin = findConsole(process.cwd());
+  const shown =
+    bin === undefined ? [] : [{ bin, port: await freePort(), token: randomBytes(8).toString('hex') }];
+  for (const line of linesOf(prepared, shown)) say(line);
+  const running = [];
+  for (const { service, env, databaseUrl, folder } of prepared) {
+    const serving = devProcess(watched(service.main, env));
+    running.push(serving);
+    if (folder === undefined) continue;
+    const database = await context.databaseAt(databaseUrl);
+    running.push(
+      migrationWatch({ name: service.name, folder, database, say, applied: () => serving.restart() }),
+    );
+  }
+  const databases = Object.fromEntries(
+    prepared.map(({ service, databaseUrl }) => [databaseOf(service), databaseUrl]),
+  );
+  const consoles = shown.map((one) => devProcess(consoleProcess(prepared[0]?.env ?? {}, databases, one)));
+  await runServices([...running, ...consoles], { stopDeadlineMs: STOP_MS, signal: context.signal });
 }
 
-function linesOf(
-  env: Readonly<Record<string, string | undefined>>,
-  shown: readonly DevConsole[],
-): readonly string[] {
+function linesOf(prepared: readonly Prepared[], shown: readonly DevConsole[]): readonly string[] {
+  const data = dataFolder(prepared[0]?.env ?? {});
+  const several = prepared.length > 1;
+  const width = Math.max(8, ...prepared.map(({ service }) => service.name.length));
+  const line = (label: string, text: string): string => `${label.padEnd(width)}  ${text}`;
   return [
-    `commands  ${exportOf(env)}`,
-    `events    ${brokerOf(env)}`,
-    `health    http://127.0.0.1:${env['CONVERGE__HEALTH__PORT'] ?? ''}/readyz, and /metrics`,
-    ...shown.map(
-      ({ port, token }) => `console   http://127.0.0.1:${port}/, to act in it sign in with ${token}`,
+    ...prepared.flatMap(({ service, env }) => [
+      line(several ? service.name : 'commands', exportOf(env)),
+      line('', `health http://127.0.0.1:${env['CONVERGE__HEALTH__PORT'] ?? ''}/readyz, and /metrics`),
+    ]),
+    ...prepared.slice(0, 1).map(({ env }) => line('events', brokerOf(env))),
+    ...shown.map(({ port, token }) =>
+      line('console', `http://127.0.0.1:${port}/, to act in it sign in with ${token}`),
     ),
-    'Ctrl-C stops everything; a database that was started here is removed then',
+    existsSync(join(data, 'postgres'))
+      ? `Ctrl-C stops everything; rows and events stay in ${data}, which you remove to begin anew`
+      : 'Ctrl-C stops everything',
   ];
 }

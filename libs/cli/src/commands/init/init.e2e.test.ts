@@ -63,6 +63,20 @@ it('a new service has its own name everywhere, and a folder that is not empty is
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is not empty') as string });
 });
 
+it('a template writes other files: two services, whose script names both modules', async () => {
+  const made = await run(['init', 'pair', '--template', 'two-services'], { cwd: parent });
+  expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining('npm run dev') as string });
+  const { name: packageName, scripts } = JSON.parse(
+    readFileSync(join(parent, 'pair', 'package.json'), 'utf8'),
+  ) as { name: string; scripts: Record<string, string> };
+  expect({ packageName, dev: scripts['dev'] }).toEqual({
+    packageName: 'pair',
+    dev: 'converge dev src/orders.ts src/payments.ts',
+  });
+  for (const file of ['src/orders.ts', 'src/payments.ts', 'migrations/payments/001-charges.sql'])
+    expect(existsSync(join(parent, 'pair', file))).toBe(true);
+});
+
 it('the tests of a new service pass', async () => {
   const tested = await run(['test/orders.test.ts'], {
     cwd: folder,
@@ -82,6 +96,8 @@ interface Order {
 it.each([
   ['Postgres alone', {}],
   ['Kafka', { KAFKA_BROKERS: stack.brokers }],
+  // Its rows are there, and the topics have its events.
+  ['Kafka for the second time', { KAFKA_BROKERS: stack.brokers }],
 ])(
   '`converge dev` on %s serves, compensates, restarts on a change, and ends at Ctrl-C',
   async (_, broker) => {

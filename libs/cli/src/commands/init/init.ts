@@ -4,26 +4,35 @@ import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError } from 'commander';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
-import { argument } from '../../frame/flags.ts';
+import { argument, choice } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { version } from '../../frame/version.ts';
 import { scaffoldFile, type ScaffoldFile, serviceName } from './scaffold.ts';
 
-const template = fileURLToPath(new URL('../../../templates/service/', import.meta.url));
+const templates = fileURLToPath(new URL('../../../templates/', import.meta.url));
+const TEMPLATES = ['service', 'minimal', 'two-services'] as const;
 
-/** Writes a small service into a new folder. */
+/** Writes a small service, or two that exchange events, into a new folder. */
 export const initCommand = command({
   name: 'init',
-  summary: 'write a small service to start from into a new folder',
+  summary: 'write a small service, or two, to start from into a new folder',
   args: { name: argument('the name of the service and of its folder, such as demo-service', nameOf) },
-  run: (_context, { name }) => {
+  flags: {
+    template: choice(
+      'what to write: a service with an HTTP API, a saga and tests; one file; or two services that exchange events',
+      TEMPLATES,
+    ),
+  },
+  run: (_context, { name, template }) => {
     const folder = resolve(name);
     if (existsSync(folder) && readdirSync(folder).length > 0)
       throw new UsageError(
         'FOLDER_TAKEN',
         `the folder ${folder} is not empty, and nothing was written: choose another name, or remove the folder`,
       );
-    const files = templateFiles().map((file) => scaffoldFile(file, { name, version: version() }));
+    const files = templateFiles(join(templates, template)).map((file) =>
+      scaffoldFile(file, { name, version: version() }),
+    );
     for (const { path, text } of files) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
@@ -34,8 +43,8 @@ export const initCommand = command({
         '',
         `  cd ${name}`,
         '  npm install',
-        '  npm test        # on a real Postgres, which comes from npm',
-        '  npm run dev     # Postgres, migrations, the service; README.md has the next steps',
+        ...(template === 'service' ? ['  npm test        # on a real Postgres, which comes from npm'] : []),
+        '  npm run dev     # Postgres, migrations, what you wrote here; README.md has the next steps',
       ]),
     );
   },
@@ -46,9 +55,9 @@ function nameOf(given: string): string {
   throw new InvalidArgumentError('It must be lower-case letters, digits and single dashes, at most 50');
 }
 
-function templateFiles(): readonly ScaffoldFile[] {
-  return globSync('**/*', { cwd: template })
-    .filter((path) => statSync(join(template, path)).isFile())
+function templateFiles(folder: string): readonly ScaffoldFile[] {
+  return globSync('**/*', { cwd: folder })
+    .filter((path) => statSync(join(folder, path)).isFile())
     .toSorted()
-    .map((path) => ({ path, text: readFileSync(join(template, path), 'utf8') }));
+    .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
 }

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { connect, type Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { root } from '../../fixture/root.ts';
+import { urlOf } from './dev-services.ts';
+
+const { databaseUrl } = inject('stack');
+/** Names of this run alone: the databases of the services are on the server of all tests. */
+const id = randomBytes(4).toString('hex');
+const orders = `orders_${id}`;
+const payments = `payments_${id}`;
+const parent = join(root, '.converge', 'scaffolds', id);
+const folder = join(parent, 'two');
+const env = {
+  DATABASE_URL: databaseUrl,
+  LOG_LEVEL: 'fatal',
+  NODE_OPTIONS: '--conditions=source',
+  PATH: process.env['PATH'] ?? '',
+};
+const modules = [orders, payments].map((name) => relative(process.cwd(), join(folder, `src/${name}.ts`)));
+const opened: Database[] = [];
+
+beforeAll(() => {
+  mkdirSync(parent, { recursive: true });
+  cpSync(join(root, 'libs/cli/templates/two-services'), folder, { recursive: true });
+  for (const [from, to] of [
+    ['orders', orders],
+    ['payments', payments],
+  ] as const) {
+    renameSync(join(folder, `src/${from}.ts`), join(folder, `src/${to}.ts`));
+    renameSync(join(folder, 'migrations', from), join(folder, 'migrations', to));
+  }
+});
+afterAll(async () => {
+  await stopLeftovers();
+  for (const one of opened) await one.close();
+  rmSync(parent, { recursive: true, force: true });
+});
+
+function at(name: string): Database {
+  const database = connect({ url: urlOf(databaseUrl, name), max: 1 });
+  opened.push(database);
+  return database;
+}
+
+it('`converge dev` runs two services that exchange events, each with a database, and applies a migration that comes', async () => {
+  const dev = startedCli(['dev', ...modules], env);
+  await waitUntil(() => dev.stderr().includes('Ctrl-C stops'), { what: 'the services to be started' });
+  const log = `CONVERGE__BROKER=local CONVERGE__LOCAL__URL=${urlOf(databaseUrl, orders)}`;
+  for (const name of [orders, payments])
+    expect(dev.stderr()).toContain(`export DATABASE_URL=${urlOf(databaseUrl, name)} ${log}`);
+  const [shop, bank] = [at(orders), at(payments)];
+  const rows = async ({ executor }: Database, sql: string): Promise<unknown[]> => [
+    ...(await executor.query(sql)).rows,
+  ];
+  // The large order is refused by the one service, and removed by the other.
+  await waitUntil(
+    async () =>
+      (await rows(bank, 'select id from charges')).length === 1 &&
+      (await rows(shop, 'select from converge.request')).length === 2 &&
+      (await rows(shop, 'select id from orders')).length === 1,
+    { what: 'one order and one charge' },
+  );
+  expect(await rows(shop, 'select id from orders')).toEqual([{ id: 'small' }]);
+
+  const sessions = (): Promise<unknown[]> =>
+    rows(
+      bank,
+      `select pid from pg_stat_activity where application_name = 'payments' and datname = current_database()`,
+    );
+  const before = await sessions();
+  expect(before.length).toBeGreaterThan(0);
+  writeFileSync(join(folder, 'migrations', payments, '002-notes.sql'), 'create table notes (id text);\n');
+  await waitUntil(() => dev.stderr().includes('002-notes.sql applied; it starts again'), {
+    what: 'the migration to be applied',
+  });
+  expect(await rows(bank, 'select id from notes')).toEqual([]);
+  await waitUntil(
+    async () => {
+      const now = await sessions();
+      return (
+        now.length > 0 &&
+        before.every((one) => !now.some((pid) => JSON.stringify(pid) === JSON.stringify(one)))
+      );
+    },
+    { what: 'the service to start again' },
+  );
+
+  // A mistake is said, and the next change of the file is tried.
+  const third = join(folder, 'migrations', payments, '003-more.sql');
+  writeFileSync(third, 'create tabel more (id text);\n');
+  await waitUntil(() => dev.stderr().includes('syntax error'), { what: 'the error of the migration' });
+  writeFileSync(third, 'create table more (id text);\n');
+  await waitUntil(() => dev.stderr().includes('003-more.sql applied'), { what: 'the corrected migration' });
+  expect(await dev.stop()).toMatchObject({ code: 0 });
+  expect(await sessions()).toEqual([]);
+  expect(existsSync(join(process.cwd(), '.converge/dev'))).toBe(false);
+});
+
+it.each([
+  ['a module that does not exist', ['src/none.ts'], 78, 'there is no src/none.ts here'],
+  [
+    'one folder of migrations for two modules',
+    [...modules, '--folder', 'x'],
+    2,
+    '--folder is for one service',
+  ],
+  ['two modules of one name', [...modules, ...modules], 2, 'two modules have the name orders_'],
+])('`converge dev` refuses %s, and says what to change', async (_, args, code, text) => {
+  expect(await cli(['dev', ...args], env)).toMatchObject({
+    code,
+    stderr: expect.stringContaining(text) as string,
+  });
+});

@@ -1,0 +1,2 @@
+create table orders (id text primary key, cents int not null);
+create table charges (id text primary key, cents int not null);

@@ -1,0 +1,1 @@
+create table charges (id text primary key, cents int not null);
