@@ -1,5 +1,5 @@
 import type { Database } from '@convergekit/postgres';
-import { defineReconciler, digestScan, digestTable, markDirty } from '@convergekit/reconcile';
+import { defineReconciler, digestScan, digestTable, markDirty } from 'convergekit';
 import { sql } from 'kysely';
 
 export interface OrdersDb {

@@ -1,6 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { readSagaRecords } from '@convergekit/saga/operate';
-import { recordHistory, replayHistory } from '@convergekit/saga/testing';
+import { recordHistory, replayHistory } from 'convergekit/testing';
 import { applyOne, serviceDatabase } from '@convergekit/testing/service';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { bookTrip, hotel, type HotelDb, tripAsked } from './saga.ts';

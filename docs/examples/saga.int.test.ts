@@ -8,7 +8,7 @@ import type { Service } from '@convergekit/core';
 import { effectsOf, sagaObserver, sagaWatch } from '@convergekit/saga';
 import { findOrphans, listInstances, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
 import { sagaMigrations, sagaWorker } from '@convergekit/effects';
-import { checkGraph, drawSaga } from '@convergekit/saga/declare';
+import { checkGraph, drawSaga } from 'convergekit/testing';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { normalise } from '../../libs/cli/src/fixture/normalise.ts';

@@ -75,7 +75,7 @@ describe('a new event', () => {
       currency?: string | undefined;
     }>();
     type Data = { orderId: string; lines: { sku: string; quantity: number }[]; currency: string };
-    expectTypeOf(orderPlaced(good)).toEqualTypeOf<DomainEvent<Data>>();
+    expectTypeOf(orderPlaced(good)).toEqualTypeOf<DomainEvent<Data, 'shop.order.placed'>>();
     expectTypeOf(orderPlaced.type).toEqualTypeOf<'shop.order.placed'>();
     expectTypeOf(receive<Data>).returns.toEqualTypeOf<ReceivedEvent<Data>>();
     expectTypeOf(orderPlaced.parse).returns.toEqualTypeOf<Data>();

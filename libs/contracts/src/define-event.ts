@@ -34,7 +34,7 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
   const parse = (payload: string, from: number): Data =>
     validate(schema, applyUpcasts(type, from, version, upcast, parsePayload(payload)), `${type} v${from}`);
 
-  const emit = (input: InferInput<Schema>): DomainEvent<Data> => {
+  const emit = (input: InferInput<Schema>): DomainEvent<Data, Type> => {
     const payload = encodePayload(validate(schema, input, type), type);
     checkPayload(payload);
     const data = checkReadBack(type, payload, parse(payload, version));

@@ -9,7 +9,7 @@ export type Upcasts = Readonly<Record<number, (data: unknown) => unknown>>;
  * bare `EventDefinition` stands for any definition (read-only: its `Input` is `never`).
  */
 export interface EventDefinition<Type extends string = string, Data = unknown, Input = never> {
-  (data: Input): DomainEvent<Data>;
+  (data: Input): DomainEvent<Data, Type>;
   readonly type: Type;
   readonly version: number;
   /** The oldest version that `parse` still reads. */
@@ -25,9 +25,9 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
 }
 
 /** A validated event, ready for the outbox. It is frozen; `payload` is its JSON, encoded once. */
-export interface DomainEvent<Data = unknown> {
-  readonly definition: EventDefinition<string, Data>;
-  readonly type: string;
+export interface DomainEvent<Data = unknown, Type extends string = string> {
+  readonly definition: EventDefinition<Type, Data>;
+  readonly type: Type;
   readonly version: number;
   readonly topic: string;
   readonly key: string;

@@ -15,7 +15,7 @@ export { semanticLock, step } from '@convergekit/saga';
 export { saga, starts } from '@convergekit/saga/declare';
 export { defineWorkflow, localStep } from '@convergekit/workflow';
 
-export { defineReconciler, markDirty, reportKeys } from '@convergekit/reconcile';
+export { defineReconciler, digestScan, digestTable, markDirty, reportKeys } from '@convergekit/reconcile';
 
 export { connect, type Database, executorOf, migrate, withTransaction } from '@convergekit/postgres';
 export { logger } from '@convergekit/telemetry';

@@ -1,6 +1,11 @@
-/** Exports for tests of a service: real servers, one event, several services until quiet, a saga in every order. */
+/**
+ * Exports for tests of a service: real servers, one event, several services until quiet, a saga in every order; the graph of
+ * a saga checked and drawn, its history recorded and replayed.
+ */
 export { memoryBroker } from '@convergekit/broker/testing';
 export { seededRandom } from '@convergekit/core';
+export { checkGraph, drawSaga } from '@convergekit/saga/declare';
+export { recordHistory, replayHistory } from '@convergekit/saga/testing';
 export {
   faultProxy,
   freshDatabase,

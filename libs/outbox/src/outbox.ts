@@ -41,17 +41,18 @@ export interface OutboxOptions {
   readonly notify?: boolean;
 }
 
-type Work<DB, T> = (transaction: OutboxTransaction<DB>) => Promise<T>;
+type Work<DB, T, Types extends string = string> = (transaction: OutboxTransaction<DB, Types>) => Promise<T>;
 
 type TransactionOptions = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
 
-export interface Outbox {
+/** `Types`: the types of the events that it takes. */
+export interface Outbox<Types extends string = string> {
   /**
    * Runs `fn` in a transaction that writes its events last, before the commit: both or neither. It is rerun as a whole
    * on 40001, 40P01 and a migration underneath it, so `fn` must have no effect outside `tx`. A nested call (same `db`,
    * or the outer `tx`) joins the outer transaction; when it fails, the outer one cannot commit.
    */
-  transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;
+  transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T, Types>): Promise<T>;
   /**
    * Runs `fn` once per request key. A repeat gets the stored result (as JSON: a Date is a string).
    * Other content under the key is refused with REQUEST_KEY_REUSED.
@@ -59,7 +60,7 @@ export interface Outbox {
   transaction<DB, T>(
     db: Kysely<DB> | Transaction<DB>,
     options: TransactionOptions,
-    fn: Work<DB, T>,
+    fn: Work<DB, T, Types>,
   ): Promise<T>;
   /**
    * Writes events in the caller's own transaction, in array order.
@@ -83,7 +84,10 @@ export interface EngineOutbox extends Outbox {
 }
 
 /** Creates the write side for these events. All other events are refused. */
-export function createOutbox(events: readonly EventDefinition[], options: OutboxOptions = {}): Outbox {
+export function createOutbox<const Type extends string>(
+  events: readonly EventDefinition<Type>[],
+  options: OutboxOptions = {},
+): Outbox<Type> {
   return createEngineOutbox(events, options);
 }
 

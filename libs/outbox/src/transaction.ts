@@ -11,10 +11,22 @@ import { nameRefusal } from './limit.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
 
-export interface OutboxTransaction<DB> {
+/** Nothing, or the sentence that the compiler shows for an event which the outbox refuses. */
+type Declared<Type extends string, Types extends string> = string extends Type
+  ? unknown
+  : Type extends Types
+    ? unknown
+    : `'${Type}' is no event of this outbox: list its definition in \`emits\` of the service, or give it to createOutbox`;
+
+/** `Types`: the types of the events that the outbox takes. */
+export interface OutboxTransaction<DB, Types extends string = string> {
   readonly tx: Transaction<DB>;
   /** Validates the event now and writes it just before the commit. Returns its id. */
-  readonly emit: (event: DomainEvent, context?: AppendContext) => string;
+  emit<Type extends string>(
+    this: void,
+    event: DomainEvent<unknown, Type> & Declared<Type, Types>,
+    context?: AppendContext,
+  ): string;
   /**
    * Runs `fn` in a savepoint. An error rolls back the writes and events of `fn`, and passes on. Other code of the
    * transaction (in a `Promise.all`) waits with its statements and savepoints until `fn` ends.

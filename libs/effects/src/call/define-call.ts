@@ -26,28 +26,25 @@ export interface Call<Input = never, Output = unknown, Result = unknown, Undo ex
 }
 
 export type Undoable = 'undo' | 'irreversible' | 'none';
-type CallOf<In extends StandardSchema, Res extends StandardSchema, Undo extends Undoable> = Call<
-  InferInput<In>,
-  InferOutput<In>,
-  InferOutput<Res>,
-  Undo
->;
+/** `Undo` and `Why` have `undefined` where the options lack them. */
+type UndoableBy<Undo, Why> = undefined extends Undo
+  ? undefined extends Why
+    ? 'none'
+    : 'irreversible'
+  : 'undo';
+
 /**
  * Declares a call to another system: how it is made, looked up and undone. Throws EFFECT_INVALID here, at import.
  * `undo` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
  */
-export function defineCall<In extends StandardSchema, Res extends StandardSchema>(
-  options: CallOptions<In, Res> & { readonly undo: UndoCall<In, Res>; readonly irreversible?: undefined },
-): CallOf<In, Res, 'undo'>;
-export function defineCall<In extends StandardSchema, Res extends StandardSchema>(
-  options: CallOptions<In, Res> & { readonly irreversible: string; readonly undo?: undefined },
-): CallOf<In, Res, 'irreversible'>;
-export function defineCall<In extends StandardSchema, Res extends StandardSchema>(
-  options: CallOptions<In, Res> & { readonly undo?: undefined; readonly irreversible?: undefined },
-): CallOf<In, Res, 'none'>;
-export function defineCall<In extends StandardSchema, Res extends StandardSchema>(
-  options: CallOptions<In, Res> & DeclaredUndo<In, Res>,
-): CallOf<In, Res, Undoable> {
+export function defineCall<
+  In extends StandardSchema,
+  Res extends StandardSchema,
+  Undo extends UndoCall<In, Res> | undefined,
+  Why extends string | undefined,
+>(
+  options: CallOptions<In, Res> & { readonly undo?: Undo; readonly irreversible?: Why },
+): Call<InferInput<In>, InferOutput<In>, InferOutput<Res>, UndoableBy<Undo, Why>> {
   check(options);
   return Object.freeze({
     kind: 'call',

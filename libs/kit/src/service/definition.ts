@@ -34,12 +34,16 @@ export type AnyEffect = Pick<Effect<never>, 'name' | 'idempotency'>;
 export type Part = Service & { live?(): Checks };
 
 /** What a service gives to its own code. */
-export interface ServiceParts<DB = unknown, Own extends OwnSettings = OwnSettings> {
+export interface ServiceParts<
+  DB = unknown,
+  Own extends OwnSettings = OwnSettings,
+  Types extends string = string,
+> {
   readonly settings: SettingsWith<Own>;
   readonly database: Database<DB>;
   readonly db: Kysely<DB>;
   /** The write side for the events of `emits`. */
-  readonly outbox: Outbox;
+  readonly outbox: Outbox<Types>;
   /** Runs a workflow of `workflows`. */
   readonly run: Workflows['run'];
   /** Breakers and retry budgets of the process, for operations. */
@@ -57,7 +61,11 @@ export interface Tuning<DB> {
 }
 
 /** The declaration of a service: what runs in one process, with one database. */
-export interface ServiceDefinition<DB = unknown, Own extends OwnSettings = OwnSettings> {
+export interface ServiceDefinition<
+  DB = unknown,
+  Own extends OwnSettings = OwnSettings,
+  Types extends string = string,
+> {
   /** The consumers. The workers of their saga steps and their drains run with them. @default none */
   readonly consumers?:
     | readonly AnyConsumer[]
@@ -71,16 +79,16 @@ export interface ServiceDefinition<DB = unknown, Own extends OwnSettings = OwnSe
   /** The reconcilers. The service's own database has the service's name; the settings name the others. @default none */
   readonly reconcilers?: readonly Reconciler[];
   /** The events that the parts emit through `outbox`. Their topics are checked at the start. @default none */
-  readonly emits?: readonly EventDefinition[];
+  readonly emits?: readonly EventDefinition<Types>[];
   /**
    * Whether the relay of this database runs in the process. `false`: `converge relay` runs beside; the log says so while
    * none leads, since failure events wait and nothing is compensated. @default true with `consumers`, `sagas` or `emits`
    */
   readonly relay?: boolean;
   /** The service's own parts, such as an HTTP server. They start last and stop first. @default none */
-  readonly parts?: (parts: ServiceParts<DB, Own>) => readonly Part[];
+  readonly parts?: (parts: ServiceParts<DB, Own, Types>) => readonly Part[];
   /** Called once, when everything has started. A rejection ends the service. @default nothing */
-  readonly onReady?: (parts: ServiceParts<DB, Own>) => void | Promise<void>;
+  readonly onReady?: (parts: ServiceParts<DB, Own, Types>) => void | Promise<void>;
   /**
    * The treatment of topics that are missing at the start: `check` = the start is refused, and all are named; `create` =
    * they are created, for development. @default 'create' where NODE_ENV is development, else 'check'

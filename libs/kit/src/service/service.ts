@@ -25,11 +25,12 @@ export interface ServiceProcess {
  * its own, in one process with one database. `run` takes the settings from `--config <file>`, the environment and
  * `--<setting>=<value>`, waits for a database or broker that is down, and serves health and metrics.
  */
-// eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- a service may have no settings of its own
-export function service<DB = unknown, Own extends OwnSettings = Record<never, never>>(
-  name: string,
-  definition: ServiceDefinition<DB, Own>,
-): ServiceProcess {
+export function service<
+  DB = unknown,
+  // eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- a service may have no settings of its own
+  Own extends OwnSettings = Record<never, never>,
+  Types extends string = string,
+>(name: string, definition: ServiceDefinition<DB, Own, Types>): ServiceProcess {
   const { consumers = [] } = definition;
   return Object.freeze({
     name,

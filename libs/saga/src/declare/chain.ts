@@ -159,9 +159,20 @@ export interface BeforePivot<Steps, Begin extends Event> {
   >;
 }
 
+/** The sentence that the compiler shows for a step that could need an undo behind the pivot. */
+type BehindPivot =
+  'behind the pivot there is no way back: declare this step before `.pivot(…)`, or make it `.retriable(…)`';
+
 /** A saga behind the point from which there is no way back. */
 export interface AfterPivot<Steps, Begin extends Event> {
   readonly declaration: SagaDeclaration;
+
+  /** Does not compile: before the pivot alone. */
+  compensatable(name: BehindPivot, options: unknown): SagaAfterPivot<Steps, Begin>;
+  /** Does not compile: before the pivot alone. */
+  withoutUndo(name: BehindPivot, options: unknown): SagaAfterPivot<Steps, Begin>;
+  /** Does not compile: a saga has one pivot. */
+  pivot(name: BehindPivot, options: unknown): SagaAfterPivot<Steps, Begin>;
 
   /** Adds a step that is retried until it succeeds. */
   retriable<const Name extends string, Success extends Event, External extends boolean = false>(

@@ -83,7 +83,8 @@ export type DataOf<Event> = Event extends EventDefinition<string, infer Data> ? 
 export type ReceivedOf<Event> =
   Event extends EventDefinition<string, infer Data> ? ReceivedEvent<Data> : never;
 /** A created event of these definitions; `never` where there is none. */
-export type MadeOf<Event> = Event extends EventDefinition<string, infer Data> ? DomainEvent<Data> : never;
+export type MadeOf<Event> =
+  Event extends EventDefinition<infer Type, infer Data> ? DomainEvent<Data, Type> : never;
 
 /** Lists all steps, in order. */
 export function stepsOf(declaration: SagaDeclaration): readonly StepDeclaration[] {

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-call -- what does not compile has no type */
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import { expect, expectTypeOf, it } from 'vitest';
 import {
@@ -49,7 +48,9 @@ it('the type of a step behind a group allows the success of any member as its be
   expectTypeOf<ReceivedOf<Begin>>().toEqualTypeOf<
     ReceivedEvent<D<typeof reserved>> | ReceivedEvent<D<typeof taken>>
   >();
-  expectTypeOf<MadeOf<typeof reserved>>().toEqualTypeOf<DomainEvent<D<typeof reserved>>>();
+  expectTypeOf<MadeOf<typeof reserved>>().toEqualTypeOf<
+    DomainEvent<D<typeof reserved>, (typeof reserved)['type']>
+  >();
   expect(trip.go.step.begins).toEqual([reserved, taken]);
 });
 

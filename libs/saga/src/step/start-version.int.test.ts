@@ -44,8 +44,13 @@ const first = declare(1);
 const second = declare(2);
 const of = (version: 1 | 2) => (version === 1 ? first : second);
 
-type Maker = (of: Order) => DomainEvent<Order>;
-const undoable = (name: string, version: number, success: Maker, undone: Maker) => ({
+type Maker<Type extends string> = (of: Order) => DomainEvent<Order, Type>;
+const undoable = <S extends string, U extends string>(
+  name: string,
+  version: number,
+  success: Maker<S>,
+  undone: Maker<U>,
+) => ({
   apply: async ({ data: { order } }: { readonly data: Order }, { tx }: Context) => {
     await done(tx, `${name} v${version}`, order, 'apply');
     return success({ order });

@@ -124,9 +124,17 @@ interface Timed {
   readonly deadlineMs?: number;
 }
 
-interface ExternalUndo {
+/** The sentence that the compiler shows for a call without an undo. */
+type WithUndo<Of> =
+  Of extends Call<never, unknown, unknown, infer Undo>
+    ? [Undo] extends ['undo']
+      ? unknown
+      : 'a step that can be undone needs a call with `undo`: give one to defineCall, or declare the step `withoutUndo` or as the pivot'
+    : never;
+
+interface ExternalUndo<Of> {
   /** The call, which has an `undo` that the worker repeats by its own key until it succeeds. */
-  readonly call: Call<never, unknown, unknown, 'undo'>;
+  readonly call: WithUndo<Of>;
 }
 
 /** The undone event of an external step; a step that declares none has none to make. */
@@ -149,10 +157,11 @@ type Undoing<
   Undone extends EventDefinition,
   Kind extends StepKind,
   External,
+  Of,
 > = [Kind] extends ['compensatable']
   ? NoopHandler<Begin, Undone> &
       ([External] extends [true]
-        ? ExternalUndo & UndoneHandler<Begin, Success, MadeOf<Undone>> & Timed
+        ? ExternalUndo<Of> & UndoneHandler<Begin, Success, MadeOf<Undone>> & Timed
         : LocalUndo<DB, Begin, Success, MadeOf<Undone>>)
   : [Kind] extends ['withoutUndo']
     ? NoopHandler<Begin, Undone> & ([External] extends [true] ? Timed : unknown)
@@ -169,7 +178,7 @@ export type StepHandlers<
   External extends boolean,
   Of extends AnyCall = AnyCall,
 > = Applied<DB, Begin, MadeOf<Success> | MadeOf<Failure>, External, Of> &
-  Undoing<DB, Begin, Success, Undone, Kind, External>;
+  Undoing<DB, Begin, Success, Undone, Kind, External, Of>;
 
 /** The handlers with their types erased, as the engine calls them. Only `step` makes these. */
 export interface ErasedHandlers<DB> {

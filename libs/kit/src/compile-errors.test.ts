@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { beforeAll, expect, it } from 'vitest';
+
+const root = new URL('../../..', import.meta.url).pathname;
+/** A module that is in memory alone: it must not compile. */
+const file = join(import.meta.dirname, 'mistakes.ts');
+
+const DEFINITIONS = `
+import { defineCall, defineEvent, saga, service, step } from 'convergekit';
+import { z } from 'zod';
+const data = z.object({ id: z.string() });
+const placed = defineEvent({ type: 'order.placed', topic: 'orders', key: ({ id }) => id, data });
+const held = defineEvent({ type: 'room.held', topic: 'rooms', key: ({ id }) => id, data });
+const freed = defineEvent({ type: 'room.freed', topic: 'rooms', key: ({ id }) => id, data });
+const paid = defineEvent({ type: 'order.paid', topic: 'orders', key: ({ id }) => id, data });
+const trip = saga('trip', { start: placed })
+  .compensatable('hold', { by: 'hotel', success: held, undone: freed, external: true })
+  .pivot('pay', { by: 'bank', success: paid });
+const call = { name: 'hotel.hold', input: data, result: data, call: (input: { id: string }) => Promise.resolve(input) };
+`;
+
+/** A mistake in one line, and what its error says: in its first line, where the language lets it. */
+const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[] = [
+  [
+    'a step behind the pivot that could need an undo',
+    `trip.compensatable('late', { by: 'hotel', success: freed });`,
+    /^.*'"late"' is not assignable to .*'"behind the pivot there is no way back: declare this step before `\.pivot\(…\)`, or make it `\.retriable\(…\)`"'/,
+  ],
+  [
+    'a second pivot',
+    `trip.pivot('again', { by: 'hotel', success: freed });`,
+    /^.*behind the pivot there is no way back: declare this step before `\.pivot/,
+  ],
+  [
+    'a call without its idempotency',
+    `defineCall({ ...call });`,
+    /^Argument of type [^]*Property 'idempotency' is missing in type/,
+  ],
+  [
+    'a step that can be undone with a call that has no undo',
+    `step(trip.hold, { call: defineCall({ ...call, idempotency: 'keyed' }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });`,
+    /^.*a step that can be undone needs a call with `undo`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
+  ],
+  [
+    'an outcome of a step that is the event of another step',
+    `step(trip.pay, { apply: ({ data }) => Promise.resolve(held(data)) });`,
+    /^.*DomainEvent<.*, "room\.held">.*is not assignable to.*DomainEvent<.*, "order\.paid">/,
+  ],
+  [
+    'an event that the service does not emit',
+    `service('shop', { emits: [placed], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });`,
+    /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
+  ],
+];
+
+/** The correct forms of the same lines: they compile. */
+const CORRECT = `
+trip.retriable('late', { by: 'hotel', success: freed });
+defineCall({ ...call, idempotency: 'keyed' });
+step(trip.hold, { call: defineCall({ ...call, idempotency: 'keyed', undo: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
+step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) });
+service('shop', { emits: [placed, paid], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });
+`;
+
+/** The errors of each line of the module. */
+let errors: ReadonlyMap<number, readonly string[]>;
+const text = `${DEFINITIONS}${CORRECT}${MISTAKES.map(([, code]) => code).join('\n')}\n`;
+const firstMistake = `${DEFINITIONS}${CORRECT}`.split('\n').length - 1;
+
+beforeAll(() => {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) =>
+    readFileSync(path, 'utf8'),
+  ) as {
+    config: { compilerOptions: object };
+  };
+  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true }, root);
+  const disk = ts.createCompilerHost(options);
+  const host: ts.CompilerHost = {
+    ...disk,
+    getSourceFile: (name, ...rest) =>
+      name === file
+        ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2024)
+        : disk.getSourceFile(name, ...rest),
+    fileExists: (name) => name === file || disk.fileExists(name),
+    readFile: (name) => (name === file ? text : disk.readFile(name)),
+  };
+  const program = ts.createProgram([file], options, host);
+  const source = program.getSourceFile(file);
+  const found = new Map<number, string[]>();
+  for (const { start = 0, messageText } of program.getSemanticDiagnostics(source)) {
+    const { line = -1 } = source?.getLineAndCharacterOfPosition(start) ?? {};
+    found.set(line, [...(found.get(line) ?? []), ts.flattenDiagnosticMessageText(messageText, '\n')]);
+  }
+  errors = found;
+});
+
+it('the correct forms compile', () => {
+  expect([...errors].filter(([line]) => line < firstMistake)).toEqual([]);
+});
+
+it.each(MISTAKES.map(([title, , says], at) => [title, says, at] as const))(
+  '%s is one compile error that names the remedy',
+  (_, says, at) => {
+    expect(errors.get(firstMistake + at)).toEqual([expect.stringMatching(says)]);
+  },
+);
