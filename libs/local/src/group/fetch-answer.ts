@@ -2,6 +2,11 @@ import { type Fetched, type FetchWant, offsetOutOfRange, partitionMissing } from
 import { decodeBatch } from '../log/decode.ts';
 import type { Found } from '../log/fetch-sql.ts';
 
+/** The answer of a fetch from the end of a partition: nothing is there. */
+export function atEnd(want: FetchWant): Fetched {
+  return answerOf(want, { start: want.offset, end: want.offset, batches: [] });
+}
+
 /** Converts what the log has of a partition to the answer of a fetch. The function does no I/O. */
 export function answerOf(want: FetchWant, found: Found): Fetched {
   const { topic, partition, offset } = want;

@@ -16,7 +16,7 @@ import type { Leadership } from '../log/leadership.ts';
 import { findTopics, readEnds } from '../log/topic-sql.ts';
 import type { LogSession } from '../session/log-session.ts';
 import { groupSubject, type WakeUps } from '../session/wake-ups.ts';
-import { answerOf } from './fetch-answer.ts';
+import { answerOf, atEnd } from './fetch-answer.ts';
 import { changeGroup, commitOffsets, heartbeat, leave, makeGroup, readGroup } from './group-sql.ts';
 import { announce, nextStep } from './join-decision.ts';
 import { KnownEnds } from './known-ends.ts';
@@ -36,6 +36,10 @@ export interface LocalLinkOptions {
 
 /** The pause between two reads without notifications, in milliseconds. */
 const POLL_MS = 25;
+/**
+ * Known ends answer for this long, in milliseconds, where notifications arrive: one may be lost without a word.
+ */
+const KNOWN_MS = 2_500;
 /** The pause between two looks at a group that a member waits for, in milliseconds. */
 const JOIN_POLL_MS = 100;
 /** Bytes of one answer, all partitions together. */
@@ -49,6 +53,8 @@ export class LocalLink implements GroupLink {
   readonly #closed = new AbortController();
   #node: number | undefined;
   #recreated: string[] = [];
+  /** When known ends are read again. */
+  #readUntil = -Infinity;
   #memberId = newUuidV7();
   readonly #ends: KnownEnds;
 
@@ -156,13 +162,14 @@ export class LocalLink implements GroupLink {
     const subjects = [...new Set(places.map(({ topicId }) => topicId))];
     const isDue = (): boolean => clock.monotonic() >= until || this.#isClosed();
     for (;;) {
-      if (isDue() || !this.#ends.areAt(wants)) {
+      if (!this.#ends.areAt(wants) || clock.monotonic() >= this.#readUntil) {
         this.#ends.beforeRead(subjects);
+        this.#readUntil = clock.monotonic() + KNOWN_MS;
         const found = await fetchBatches(session, places);
         const answers = wants.map((want, index) => answerOf(want, found[index]));
         this.#ends.read(answers);
         if (isDue() || answers.some((answer) => !answer.ok || answer.records.length > 0)) return answers;
-      }
+      } else if (isDue()) return wants.map(atEnd);
       // The time may have passed since the look at it: a timer must not get less than 0.
       const left = Math.max(until - clock.monotonic(), 0);
       await this.#untilAppended(wakeUps.isLive ? left : Math.min(left, POLL_MS));

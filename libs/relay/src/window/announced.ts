@@ -3,7 +3,7 @@ const GRACE_MS = 5_000;
 /** The time that a writer without notifications is expected after its last event, in milliseconds. */
 const SILENT_MS = 600_000;
 /** The same at the begin of a leadership that has heard no notification, in milliseconds. */
-const UNHEARD_MS = 60_000;
+const UNHEARD_MS = 4_000;
 
 /**
  * The events that polls found, and those that notifications of writers announced, since both were known to be even.

@@ -1,0 +1,37 @@
+import { isAbsolute, join } from 'node:path';
+import { type OutputChunk, rolldown } from 'rolldown';
+import type { Manifest } from './manifest.ts';
+
+/**
+ * Makes one file of each door of a compiled package, and one of what doors share: a service loads some sixty files in
+ * place of six hundred, which is half of the time of its import. Nothing is renamed or removed, so stacks name the
+ * functions of the source.
+ */
+export async function bundleDoors(from: string, manifest: Manifest): Promise<readonly OutputChunk[]> {
+  const doors = Object.values(manifest.exports ?? {}).map(({ default: file = '' }) => file);
+  const bundle = await rolldown({
+    input: Object.fromEntries(doors.map((file) => [nameOf(file), join(from, file)])),
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    treeshake: false,
+  });
+  const { output } = await bundle.generate({
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+  });
+  await bundle.close();
+  return output.filter((one) => one.type === 'chunk');
+}
+
+/** `./dist/engine.js` → `engine`. */
+function nameOf(file: string): string {
+  return file.replace(/^\.\/dist\//, '').replace(/\.js$/, '');
+}
+
+/** Packages whose code finds files beside it by its depth in the folder: their files stay as they are. */
+const WHOLE = new Set(['@convergekit/cli', '@convergekit/testing']);
+
+export function isBundled({ name, exports }: Manifest): boolean {
+  return exports !== undefined && !WHOLE.has(name);
+}
