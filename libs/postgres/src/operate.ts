@@ -7,6 +7,7 @@ export {
   type ActName,
   ACTS,
   type OperatorAct,
+  REASON_MAX,
   recordAct,
   recordActSql,
   type SubjectKind,

@@ -56,6 +56,9 @@ export interface OperatorAct {
 
 const recordSql = `select converge.record_act($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb)`;
 
+/** The most characters of a reason: it is a sentence, which lists print in one line. */
+export const REASON_MAX = 500;
+
 /** Records an act of an operator, in the transaction of the act. */
 export async function recordAct(
   tx: Executor,

@@ -1,3 +1,4 @@
+import { REASON_MAX } from '@convergekit/postgres/operate';
 import { InvalidArgumentError } from 'commander';
 
 /** An option or argument of a command: its help text, and the conversion of its text to `T`. */
@@ -127,6 +128,8 @@ export function reason(help: string): Flag<string> {
     required: true,
     parse: (given) => {
       if (given.trim() === '') throw new InvalidArgumentError('It must say why');
+      if (given.length > REASON_MAX)
+        throw new InvalidArgumentError(`It must have at most ${REASON_MAX} characters`);
       return given;
     },
   };

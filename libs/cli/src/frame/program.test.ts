@@ -101,6 +101,7 @@ describe('a command line', () => {
       "required option '--reason <text>' not specified; see `converge jars fill --help`",
     ],
     [['jars', 'fill', 'a', '--reason', ' '], 'It must say why'],
+    [['jars', 'fill', 'a', '--reason', 'r'.repeat(501)], 'It must have at most 500 characters'],
     [['jars', 'fill', 'a', '--reason', 'r', '--with-data', '{'], 'It must be JSON'],
   ])('a command line of %j is refused with the next step', async (argv, message) => {
     const error = await parsed(...argv).catch((one: unknown) => one);

@@ -1,3 +1,4 @@
+import { REASON_MAX } from '@convergekit/postgres/operate';
 import { z } from 'zod';
 import type { Html } from '../layout/html.ts';
 import type { Outcome, Report } from './running.ts';
@@ -54,8 +55,15 @@ export interface Action<Input extends z.ZodObject> {
 
 export type DefineAction = <Input extends z.ZodObject>(action: Action<Input>) => void;
 
+/** The reason of an act or of a look. */
+export const reasonField = z
+  .string()
+  .trim()
+  .min(1, 'give a reason: it goes into the audit')
+  .max(REASON_MAX, `give a reason of at most ${REASON_MAX} characters`);
+
 /** The fields of every action's form. */
 export const formFields = z.object({
-  reason: z.string().trim().min(1, 'give a reason: it goes into the audit'),
+  reason: reasonField,
   expected: z.coerce.number().int().optional(),
 });

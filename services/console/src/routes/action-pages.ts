@@ -1,3 +1,4 @@
+import { REASON_MAX } from '@convergekit/postgres/operate';
 import type { z } from 'zod';
 import { html, type Html, nothing } from '../layout/html.ts';
 import { state, withQuery } from '../layout/parts.ts';
@@ -61,7 +62,7 @@ function formOf({ title, eligible, visitor, url, own }: FormParts): Html {
     <input type="hidden" name="formToken" value="${visitor.formToken}" />
     <input type="hidden" name="expected" value="${eligible}" />
     ${own}
-    <label>Reason <input name="reason" required maxlength="500" autocomplete="off" /></label>
+    <label>Reason <input name="reason" required maxlength="${REASON_MAX}" autocomplete="off" /></label>
     <button type="submit">${title}</button>
   </form>`;
 }

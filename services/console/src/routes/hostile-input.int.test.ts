@@ -113,6 +113,7 @@ it('no address of a page or of the API makes it fail, or puts a script into it',
 it('no field of an action makes it fail', async () => {
   const faults: string[] = [];
   const statuses = new Set<number>();
+  let reasons = 0;
   for (const [path, { post }] of Object.entries(paths)) {
     const properties = post?.requestBody?.content['application/json'].schema.properties ?? {};
     const fields = Object.entries(properties).map(
@@ -130,7 +131,14 @@ it('no field of an action makes it fail', async () => {
         if (status >= 500 || OF_POSTGRES.test(text))
           faults.push(`${status} ${at} ${bad}=${JSON.stringify(value).slice(0, 60)}: ${text}`);
       }
+    if (!('reason' in properties)) continue;
+    reasons += 1;
+    const long = { ...Object.fromEntries(fields), reason: 'r'.repeat(501) };
+    const [status, text] = await postAs(TOKENS.ada, new URL(at, scene.url), long);
+    if (status !== 400 || !text.includes('at most 500'))
+      faults.push(`${status} ${at} a long reason: ${text}`);
   }
   expect(faults).toEqual([]);
+  expect(reasons).toBeGreaterThan(5);
   expect([...statuses].toSorted()).toEqual([200, 400, 404, 409]);
 });

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { recordAct } from '@convergekit/postgres/operate';
+import { REASON_MAX, recordAct } from '@convergekit/postgres/operate';
 import type { Context } from 'hono';
 import type { ConsoleDatabase } from '../databases.ts';
 import { ConsoleRefusal, invalidInput } from '../errors.ts';
 import { html } from '../layout/html.ts';
 import type { ConsoleTypes, PageContent, PayloadPrivacy } from '../types.ts';
 import { requireOperator } from '../security/guard.ts';
+import { reasonField } from './action-definition.ts';
 import { formOf, inputOf } from './input.ts';
 import { toJson } from './json.ts';
 import { apiPath, type RouteParts } from './view.ts';
@@ -31,7 +32,7 @@ export interface Look<Input extends z.ZodObject> {
 
 export type DefineLook = <Input extends z.ZodObject>(look: Look<Input>) => void;
 
-const reasonFields = z.object({ reason: z.string().trim().min(1, 'give a reason: it goes into the audit') });
+const reasonFields = z.object({ reason: reasonField });
 const answerSchema = z.object({ subject: z.string(), payload: z.string() });
 
 /** Makes the function that defines looks at payloads. */
@@ -96,7 +97,7 @@ function lookForm(c: Context<ConsoleTypes>, payloads: PayloadPrivacy): PageConte
   const body = html`<p>Your name and the reason go into the audit before it is shown.</p>
     <form method="post" action="${pathname}${search}" class="stacked">
       <input type="hidden" name="formToken" value="${visitor.formToken}" />
-      <label>Reason <input name="reason" required maxlength="500" autocomplete="off" /></label>
+      <label>Reason <input name="reason" required maxlength="${REASON_MAX}" autocomplete="off" /></label>
       <button type="submit">Show the payload</button>
     </form>`;
   return { title, body };

@@ -53,7 +53,7 @@ it('G7l: a process killed by SIGKILL in a range of a digest scan loses it to the
       );
       return visitors === 2 && held > 0 && (await number(inRange)) > 0 ? scan?.pid : undefined;
     },
-    { what: 'the leader in a range', deadlineMs: 30_000 },
+    { what: 'the leader in a range' },
   );
   const leader = sidecars.find(({ child }) => child.pid === leaderPid)!;
   const survivor = sidecars.find((one) => one !== leader)!;
@@ -72,9 +72,9 @@ it('G7l: a process killed by SIGKILL in a range of a digest scan loses it to the
 
   // The survivor continues the run, and waits for the lease of the ranges that the dead process held.
   const completed = `select count(*) as n from converge.reconcile_run where state = 'completed'`;
-  await waitUntil(async () => (await number(completed)) === 1, { what: 'the run', deadlineMs: 60_000 });
+  await waitUntil(async () => (await number(completed)) === 1, { what: 'the run' });
   const wrong = `select count(*) as n from stock where amount <> 1`;
-  await waitUntil(async () => (await number(wrong)) === 0, { what: 'every repair', deadlineMs: 60_000 });
+  await waitUntil(async () => (await number(wrong)) === 0, { what: 'every repair' });
   survivor.child.kill('SIGTERM');
   expect(await survivor.ended).toMatchObject({ code: 0 });
 

@@ -33,7 +33,7 @@ it('C6, S40, G7f: of two reconciler processes one is killed: no key is visited b
       const visitors = await number('select count(distinct pid) as n from visit');
       return atGate === 40 && visitors === 2 ? scan?.pid : undefined;
     },
-    { what: 'the leader at the gate', deadlineMs: 30_000 },
+    { what: 'the leader at the gate' },
   );
   const leader = sidecars.find(({ child }) => child.pid === leaderPid)!;
   const survivor = sidecars.find((one) => one !== leader)!;
@@ -49,10 +49,10 @@ it('C6, S40, G7f: of two reconciler processes one is killed: no key is visited b
       (await number(
         `select count(*) as n from converge.reconcile_run where state = 'completed' and id > 1`,
       )) >= 2,
-    { what: 'two runs after the interrupted one', deadlineMs: 60_000 },
+    { what: 'two runs after the interrupted one' },
   );
   const wrong = `select count(*) as n from stock where amount <> 1`;
-  await waitUntil(async () => (await number(wrong)) === 0, { what: 'every repair', deadlineMs: 60_000 });
+  await waitUntil(async () => (await number(wrong)) === 0, { what: 'every repair' });
   survivor.child.kill('SIGTERM');
   expect(await survivor.ended).toMatchObject({ code: 0 });
 
