@@ -66,6 +66,14 @@ sbom: $(INSTALLED) ## write the bill of materials of the published packages (Cyc
 chart: $(INSTALLED) ## render the Helm chart in every mode, validate it strictly, lint the workflows; installs its tools (once, some minutes)
 	@node verification/verify/main.ts --part chart
 
+.PHONY: weight
+weight: build ## measure what a service weighs beside DBOS, pg-boss and graphile-worker; fails above the bars
+	@node verification/weight/main.ts
+
+.PHONY: registry
+registry: build ## serve the packed packages on loopback, as if they were published; ARGS="--port 4873"
+	@node infra/packages/serve.ts $(ARGS)
+
 .PHONY: quickstart
 quickstart: build ## do what docs/guides/quickstart.md says, from packed packages, outside the repository and without Java
 	@node verification/quickstart/main.ts $(ARGS)

@@ -28,10 +28,3 @@ export async function bundleDoors(from: string, manifest: Manifest): Promise<rea
 function nameOf(file: string): string {
   return file.replace(/^\.\/dist\//, '').replace(/\.js$/, '');
 }
-
-/** Packages whose code finds files beside it by its depth in the folder: their files stay as they are. */
-const WHOLE = new Set(['@convergekit/cli', '@convergekit/testing']);
-
-export function isBundled({ name, exports }: Manifest): boolean {
-  return exports !== undefined && !WHOLE.has(name);
-}

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename, join } from 'node:path';
 import { httpServer, type HttpServer } from '@convergekit/config';
-import type { Packed } from '../../infra/packages/stage.ts';
+import type { Packed } from './stage.ts';
 
 export interface Registry {
   readonly server: HttpServer;
@@ -14,9 +14,9 @@ export interface Registry {
 
 /**
  * A registry on this machine that has the packed packages as if they were published. Everything else comes from
- * `upstream`, and passes through.
+ * `upstream`, and passes through. Port 0: any free one.
  */
-export function packedRegistry(packed: readonly Packed[], upstream: string): Registry {
+export function packedRegistry(packed: readonly Packed[], upstream: string, port = 0): Registry {
   const byName = new Map(packed.map((one) => [one.name, one]));
   const byFile = new Map(packed.map((one) => [basename(one.tarball), one]));
   let bytes = 0;
@@ -35,7 +35,7 @@ export function packedRegistry(packed: readonly Packed[], upstream: string): Reg
   };
   const server = httpServer({
     name: 'registry',
-    port: 0,
+    port,
     timeouts: { headersTimeout: 60_000, requestTimeout: 300_000, connectionsCheckingInterval: 30_000 },
     listener: (request, response) =>
       void answer(request, response).catch((error: unknown) => response.writeHead(502).end(String(error))),

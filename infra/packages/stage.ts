@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promise
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { bundleDoors } from './bundle.ts';
 import {
   type Manifest,
   type Origin,
@@ -91,9 +92,13 @@ async function stage(
     const path = join(file.parentPath, file.name).slice(from.length + 1);
     if (path.startsWith('dist/') && !isCurrent(from, path)) continue;
     if (path.startsWith('dist/')) compiled += 1;
+    // The types of every file stay: they are read by compilers alone.
+    if (/^dist\/.*\.js$/.test(path)) continue;
     await copyPart(join(from, path), join(target, path));
   }
   if (compiled === 0) throw new Error(`${folder} is not compiled: run \`make build\` first`);
+  for (const { fileName, code } of await bundleDoors(from, manifest))
+    await writeFile(join(target, 'dist', fileName), code);
 }
 
 /** True for compiled code whose source is still there: the compiler leaves what it wrote before. */

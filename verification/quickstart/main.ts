@@ -12,6 +12,7 @@ import { checkConsole } from './console.ts';
 import { whileDev } from './dev.ts';
 import { newcomer, say, seconds } from './newcomer.ts';
 import { checkOrders } from './orders.ts';
+import { runPair } from './pair.ts';
 import { runReadme } from './readme.ts';
 
 const { values } = parseArgs({ options: { node: { type: 'string', default: '24' } } });
@@ -20,15 +21,8 @@ if (values.node !== '22' && values.node !== '24')
 const { node } = await installTools(join(root, '.converge/packages/tools'));
 
 const began = performance.now();
-const {
-  outside,
-  name,
-  service,
-  env: own,
-  step,
-  downloaded,
-  close,
-} = await newcomer(/^(java|javac|mvn|docker|converge)/, node[values.node]);
+const person = await newcomer(/^(java|javac|mvn|docker|converge)/, node[values.node]);
+const { outside, name, service, env: own, step, downloaded, close } = person;
 const httpPort = await freePort();
 
 const env: NodeJS.ProcessEnv = {
@@ -51,6 +45,7 @@ try {
     await checkConsole(log);
     say(`${seconds(start)}  npm run dev: the console shows the declined order`);
   });
+  await runPair(person);
   await runReadme({ folder: join(outside, 'readme'), env: own, step });
   say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded`);
 } finally {

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { packedRegistry } from '../../infra/packages/registry.ts';
 import { packAll, root } from '../../infra/packages/stage.ts';
 import { run } from '../packages/tools.ts';
 import { pathWithout } from './path-without.ts';
-import { packedRegistry } from './registry.ts';
 
 const NAME = 'demo-service';
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);

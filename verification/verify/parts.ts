@@ -74,6 +74,13 @@ export const parts: readonly Part[] = [
     steps: ['make --no-print-directory quickstart'],
   },
   {
+    name: 'weight',
+    shows: 'what a service weighs, beside DBOS, pg-boss and graphile-worker',
+    projects: ['convergekit', '@convergekit/cli'],
+    needs: {},
+    steps: ['make --no-print-directory weight'],
+  },
+  {
     name: 'containers',
     shows: 'the image, the compose file and the stack in Docker',
     projects: ['@convergekit/testing', '@convergekit/service-shop', 'infra'],

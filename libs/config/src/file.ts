@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
 import type { z } from 'zod';
 import type { ConfigIssue } from './error.ts';
 import type { Layer } from './layer.ts';
 import { settingsOf } from './setting.ts';
+
+/** Loaded with the first file: most processes have none, and the parser is 70 modules. */
+const yaml = (): typeof Yaml => createRequire(import.meta.url)('yaml') as typeof Yaml;
 
 /** Reads settings from a YAML file. A missing file is an error. */
 export function fileLayer(schema: z.ZodType, file: string): Layer {
@@ -22,8 +26,9 @@ export function fileLayer(schema: z.ZodType, file: string): Layer {
       'Name a file that exists and that this process may read',
     );
   }
+  const { isScalar, LineCounter, parseDocument } = yaml();
   const lineCounter = new LineCounter();
-  const names = uniqueNames();
+  const names = uniqueNames(isScalar);
   const how = { uniqueKeys: names.same, schema: 'core', lineCounter, prettyErrors: false } as const;
   const document = parseDocument(text, how);
   const [broken] = document.errors;
@@ -46,8 +51,8 @@ export function fileLayer(schema: z.ZodType, file: string): Layer {
 const MAX_NAMES = 1_000;
 
 /** Finds names that occur twice in a group. Bounded: the parser compares each name of a group with each other. */
-function uniqueNames(): {
-  readonly same: (a: ParsedNode, b: ParsedNode) => boolean;
+function uniqueNames(isScalar: typeof Yaml.isScalar): {
+  readonly same: (a: Yaml.ParsedNode, b: Yaml.ParsedNode) => boolean;
   readonly tooMany: () => boolean;
 } {
   let left = (MAX_NAMES * MAX_NAMES) / 2;

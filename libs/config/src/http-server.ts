@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Clock, ConvergeError, type Service, systemClock } from '@convergekit/core';
 
@@ -40,6 +40,8 @@ export function httpServer(options: HttpServerOptions): HttpServer {
   const { name, port, host = '127.0.0.1', graceMs = 0, clock = systemClock } = options;
   const done = Promise.withResolvers<undefined>();
   done.promise.catch(() => undefined);
+  // Loaded with the first server: an import of it would load Node's client of HTTP and its WebSocket, too.
+  const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer(options.timeouts ?? TIMEOUTS, options.listener);
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   // A client that asks and does not read: its answer would stay in memory.

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --conditions=source
+import module from 'node:module';
 import { setTimeout } from 'node:timers';
 
 // This file is plain JavaScript that an old Node can parse: a wrong version gets a sentence instead of a stack.
@@ -10,6 +11,8 @@ if (major < 22 || (major === 22 && minor < 22)) {
   );
   process.exitCode = 1;
 } else {
+  // The code of a command is compiled once on a machine, not at each call.
+  module.enableCompileCache();
   const [{ run }, { exitOnUncaught, logger }] = await Promise.all([
     import('@convergekit/cli'),
     import('@convergekit/telemetry'),

@@ -1,6 +1,7 @@
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { forItsExports } from '@convergekit/core/engine';
 import { misconfigured, UsageError } from './errors.ts';
 
 /** The place where a module is named, and must change when it is the wrong one. */
@@ -25,7 +26,9 @@ function wrongModule(code: string, message: string, namedBy: NamedBy): Error {
 
 async function importOf(module: string, namedBy: NamedBy): Promise<readonly unknown[]> {
   try {
-    return Object.values((await import(addressOf(module, namedBy))) as Record<string, unknown>);
+    const address = addressOf(module, namedBy);
+    const exports = await forItsExports(() => import(address) as Promise<Record<string, unknown>>);
+    return Object.values(exports);
   } catch (error) {
     if (error instanceof Error && 'code' in error && 'category' in error) throw error;
     const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);

@@ -62,7 +62,7 @@ export function failureSubscription<DB, Data>(
     ...common({ topic: failure.topic, type: FAILURE_TYPE }, `failure:${options.of}:${event.type}`, options),
     kind: 'failure',
     failedType: event.type,
-    ...(options.otherService === true ? {} : { failuresOf: options.of }),
+    ...(options.otherService === true ? { failuresElsewhere: options.of } : { failuresOf: options.of }),
     route: (envelope) => routeFailure(receive(envelope, failure), event, known),
     call: async ([received], context) => {
       const event = received as ReceivedEvent<RoutedFailure<Data>>;

@@ -57,6 +57,8 @@ export interface Subscription<DB> {
   readonly failedType?: string;
   /** The consumer whose failures these are, where it must be one of the same service. */
   readonly failuresOf?: string;
+  /** The consumer whose failures these are, where it is one of another service. */
+  readonly failuresElsewhere?: string;
   readonly handler: string;
   /** The code that computes the key of its event, where the handler depends on the order of a key. */
   readonly keyedBy?: string;

@@ -13,6 +13,7 @@ import { logger, observeBreaker } from '@convergekit/telemetry';
 import { type Workflow, type Workflows, type WorkflowsOptions, workflows } from '@convergekit/workflow';
 import type { Connections } from './connections.ts';
 import type { Part, ServiceDefinition, ServiceParts } from './definition.ts';
+import { othersWatch } from './others-watch.ts';
 import { type Plan, planOf } from './plan.ts';
 import { checkPolicyNames } from './policy-names.ts';
 import { relayWatch } from './relay-watch.ts';
@@ -72,6 +73,9 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
     ...flows.running,
     ...(broker !== undefined && consumers.length > 0
       ? [consumerService(consumers, { ...tuning?.consumers, database: work, broker, policies })]
+      : []),
+    ...(broker !== undefined && plan.others.topics.length + plan.others.consumers.length > 0
+      ? [othersWatch({ admin: () => broker.admin(), others: plan.others, log })]
       : []),
     ...((definition.sagas ?? []).length > 0 ? [sagaWatch({ database: work })] : []),
     ...reconciled.running,

@@ -45,15 +45,15 @@ describe('the plan of a service', () => {
     expect(plan.migrations.map(({ name }) => name)).toEqual(['outbox', 'relay', 'inbox', 'saga']);
   });
 
-  it('the plan of a service names the topics that another service writes, failure topics apart', () => {
+  it('the plan of a service names the topics that others write, and the consumers of others whose failures it handles', () => {
     const bankOf = (...emits: (typeof asked)[]) =>
       planOf('bank', { emits }, [
         defineConsumer<object>({ name: 'bank', from: 'beginning' })
           .on(asked, () => undefined)
           .onFailure(paid, { of: 'mail', otherService: true }, () => undefined),
-      ]).foreign;
-    expect(bankOf()).toEqual(['trips']);
-    expect(bankOf(asked)).toEqual([]);
+      ]).others;
+    expect(bankOf()).toEqual({ topics: ['trips'], consumers: ['mail'] });
+    expect(bankOf(asked)).toEqual({ topics: [], consumers: ['mail'] });
   });
 
   it('a consumer that handles one kind of key from several topics is noted: order holds within a topic', () => {

@@ -26,8 +26,8 @@ export interface Plan<DB> {
   readonly migrations: readonly MigrationSet[];
   /** The topics that its consumers read, each once. */
   readonly reads: readonly string[];
-  /** Those of them in which another service writes events, failures apart: in a sound system their topics are empty. */
-  readonly foreign: readonly string[];
+  /** What other services must do for this one: write events in topics, and run consumers whose failures it handles. */
+  readonly others: { readonly topics: readonly string[]; readonly consumers: readonly string[] };
   /** The topics that the service reads or writes, each once. */
   readonly topics: readonly string[];
 }
@@ -54,9 +54,7 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
     throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay or parts');
   const events = [...own.flatMap((one) => includedSteps(one).flatMap((step) => step.emits)), ...emits];
   const reads = [...new Set(consumers.flatMap(({ topics }) => topics))];
-  const awaited = own
-    .flatMap(({ subscriptions }) => subscriptions)
-    .flatMap(({ kind, topic }) => (kind === 'failure' ? [] : [topic]));
+  const handled = own.flatMap(({ subscriptions }) => subscriptions);
   const writes = new Set([
     ...consumers.map(({ failureTopic }) => failureTopic),
     ...events.map(({ topic }) => topic),
@@ -75,7 +73,12 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
       ...(reconcilers.some(({ actual }) => actual.in === name) ? [reconcileMigrations] : []),
     ],
     reads,
-    foreign: [...new Set(awaited.filter((topic) => !writes.has(topic)))],
+    others: {
+      topics: [...new Set(handled.filter(({ kind }) => kind !== 'failure').map(({ topic }) => topic))].filter(
+        (topic) => !writes.has(topic),
+      ),
+      consumers: [...new Set(handled.flatMap(({ failuresElsewhere }) => failuresElsewhere ?? []))],
+    },
     topics: [...new Set([...reads, ...writes])],
   };
 }

@@ -16,7 +16,6 @@ import {
   missingTopicsIn,
   requireLeaders,
   topicsMissing,
-  unwritten,
 } from './topics.ts';
 
 /** Where a process gets its settings. */
@@ -139,8 +138,7 @@ function neededBy<DB, Own extends OwnSettings>(
       if (missing.length > 0 && treatment === 'check') throw topicsMissing(name, missing);
       const created = await createTopics(admin, missing);
       if (created.length > 0) log.info({ topics: created }, 'topics were created');
-      const empty = await requireLeaders(admin, plan.reads);
-      for (const topic of empty.filter((one) => plan.foreign.includes(one))) log.warn(unwritten(topic));
+      await requireLeaders(admin, plan.reads);
     } finally {
       await admin.close();
     }

@@ -1,4 +1,5 @@
 import { defineEvent } from '@convergekit/contracts';
+import { forItsExports } from '@convergekit/core/engine';
 import { saga } from '@convergekit/saga/declare';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
@@ -17,4 +18,11 @@ it('a service names the topics of its observer and of what it emits, before it r
   const { topics } = service('travel', { sagas: [trip], emits: [asked] });
   expect(topics.toSorted()).toEqual(['bank.failures', 'payments', 'travel.observer.failures', 'trips']);
   expect(service('late', { consumers: () => [], emits: [asked] }).topics).toEqual(['trips']);
+});
+
+it('a service that a command imports for what it exports does not run', async () => {
+  const travel = service('travel', { emits: [asked] });
+  // It would fail: there is no database, and the arguments are those of the test.
+  await forItsExports(() => travel.run());
+  expect(process.exitCode).toBeUndefined();
 });

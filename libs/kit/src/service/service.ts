@@ -1,3 +1,4 @@
+import { isImportedOnly } from '@convergekit/core/engine';
 import { exitOnUncaught, logger } from '@convergekit/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { endOf } from './end.ts';
@@ -41,6 +42,7 @@ export function service<
         : planOf<DB>(name, definition, consumers).topics;
     },
     async run() {
+      if (isImportedOnly()) return;
       const log = logger(name);
       exitOnUncaught(log);
       try {

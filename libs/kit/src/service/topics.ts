@@ -34,16 +34,14 @@ export async function createTopics(
 }
 
 /**
- * Resolves with the topics that never had an event. Rejects while a partition of the topics has no leader: a consumer asks for
- * the ends of its topics at its start, and would end with an error; a broker that has just started, or was cut off for a moment,
- * has leaders seconds later.
+ * Rejects while a partition of the topics has no leader. A consumer asks for the ends of its topics at its start, and would end
+ * with an error; a broker that has just started, or was cut off for a moment, has leaders seconds later.
  */
 export async function requireLeaders(
   admin: Pick<Admin, 'logEnds'>,
   topics: readonly string[],
-): Promise<readonly string[]> {
-  const ends = await Promise.all(topics.map((topic) => admin.logEnds(topic)));
-  return topics.filter((_, index) => ends[index]?.every(({ latest }) => latest === 0n));
+): Promise<void> {
+  await Promise.all(topics.map((topic) => admin.logEnds(topic)));
 }
 
 /** Creates the error of missing topics: all of them, and the one command that creates them. */
@@ -53,9 +51,4 @@ export function topicsMissing(service: string, topics: readonly string[]): Conve
     `service ${service} cannot start, since the broker has no topic ${topics.join(', ')}: create with \`converge topics create ${names} --partitions ${PARTITIONS}\` (the number of partitions is final), or set NODE_ENV=development, where the service creates them`,
     { code: 'TOPIC_MISSING', category: 'configuration', certainty: 'not_applied' },
   );
-}
-
-/** The note on a topic that another service writes, and none has written yet. */
-export function unwritten(topic: string): string {
-  return `topic ${topic} has no event yet, and this service writes none there: start the service that does, with the same KAFKA_BROKERS, or with the same CONVERGE__LOCAL__URL where events are in Postgres`;
 }

@@ -83,7 +83,7 @@ export async function keptInstance(folder: string): Promise<Instance> {
   if (owner !== undefined && isAlive(owner))
     throw new DevStackError(
       'STACK_IN_USE',
-      `process ${owner.pid} (${owner.command}) has the data in ${folder}: end it, or set DATABASE_URL to another server`,
+      `process ${owner.pid} (${owner.command}) has the data in ${folder}: end it, run the services together (\`converge dev a.ts b.ts\`), or set DATABASE_URL to another server`,
     );
   await Promise.all(PID_FILES.map((name) => endRecorded(join(folder, name))));
   await removeElsewhere(folder);

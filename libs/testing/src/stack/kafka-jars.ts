@@ -4,10 +4,11 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ownFile } from '../own-files.ts';
 import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
-export const POM = fileURLToPath(new URL('../../kafka/pom.xml', import.meta.url));
+export const POM = fileURLToPath(ownFile('kafka/pom.xml'));
 const INSTALL =
   'install Maven (Debian and Ubuntu: apt-get install maven; macOS: brew install maven), set KAFKA_BROKERS to a Kafka that runs, or test without Kafka (withPostgres, applyOne, memoryBroker need none)';
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ownFile } from '../own-files.ts';
 import { clusterIdAt, newClusterId } from './cluster-id.ts';
 import type { Launch, Recipe } from './embedded-server.ts';
 import { findJava } from './java.ts';
@@ -12,7 +13,7 @@ import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';
 import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
-export const LOG4J = fileURLToPath(new URL('../../kafka/log4j2.properties', import.meta.url));
+export const LOG4J = fileURLToPath(ownFile('kafka/log4j2.properties'));
 
 /**
  * An additional listener of the broker. The broker redirects clients of the listener to `advertisedPort`, the port of a

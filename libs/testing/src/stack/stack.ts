@@ -12,6 +12,7 @@ import {
   keptInstance,
   reapInstances,
 } from './instance.ts';
+import { lastPort } from './last-port.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import type { StackServer } from './server.ts';
 
@@ -158,9 +159,13 @@ async function startParts(
   if (wanted) await reapInstances(context.dataDir, context.log);
   const { keepIn } = context;
   let instance = wanted && keepIn !== undefined ? await keptInstance(resolve(keepIn)) : undefined;
+  const kept = instance === undefined ? undefined : await lastPort(instance.folder);
   const inside = (): Instance => (instance ??= createInstance(context.dataDir, context.kind));
   const starting = [
-    startPart('postgres', postgresChoice, inside, context),
+    startPart('postgres', postgresChoice, inside, {
+      ...context,
+      ports: { ...context.ports, postgres: context.ports.postgres ?? kept },
+    }),
     startPart('kafka', kafkaChoice, inside, context),
   ] as const;
   const settled = await Promise.allSettled(starting);

@@ -49,6 +49,7 @@ it('data in a folder of their own stay after the stop, belong to one process at 
     // What a crash leaves: the owner's name, and a server that runs.
     writeFileSync(join(keepIn, 'owner.json'), '{"pid":4194304,"startedAt":"1","command":"gone"}');
     const second = await startPostgres({ env, keepIn });
+    expect(second.databaseUrl).toBe(first.databaseUrl);
     const two = connect({ url: second.databaseUrl });
     expect((await two.executor.query('select * from kept')).rows).toEqual([]);
     await two.close();

@@ -25,11 +25,12 @@ it('what the developer set stays, and brokers that are given are used', () => {
   expect(brokerOf(given)).toBe('Kafka at k:9092');
 });
 
-it('several services have one log and a health port each', () => {
-  const two = { ...servers, logUrl: 'postgres://h/first' };
+it('several services have one log, a health port each, and for reconcilers the databases of all', () => {
+  const two = { ...servers, all: { first: 'postgres://h/first', second: 'postgres://h/second' } };
   expect(devEnvironment({ CONVERGE__HEALTH__PORT: '9000' }, two)).toMatchObject({
     CONVERGE__BROKER: 'local',
     CONVERGE__LOCAL__URL: 'postgres://h/first',
+    CONVERGE__RECONCILE__DATABASES__SECOND: 'postgres://h/second',
     CONVERGE__HEALTH__PORT: '9001',
   });
   expect(devEnvironment({ CONVERGE__LOCAL__URL: 'postgres://h/log' }, two)).toMatchObject({
@@ -42,7 +43,7 @@ it('the commands of another terminal get the database and the log that the servi
   expect(exportOf(devEnvironment({}, servers))).toBe(
     'export DATABASE_URL=postgres://h/d CONVERGE__BROKER=local',
   );
-  expect(exportOf(devEnvironment({}, { ...servers, logUrl: 'postgres://h/log' }))).toBe(
+  expect(exportOf(devEnvironment({}, { ...servers, all: { log: 'postgres://h/log' } }))).toBe(
     'export DATABASE_URL=postgres://h/d CONVERGE__BROKER=local CONVERGE__LOCAL__URL=postgres://h/log',
   );
   const onKafka = devEnvironment({ KAFKA_BROKERS: 'k:9092,l:9092' }, servers);

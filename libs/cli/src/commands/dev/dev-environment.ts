@@ -1,29 +1,35 @@
 import { join } from 'node:path';
+import { shellWord } from '@convergekit/core/engine';
 
 /** The environment variables of a process. */
 type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface DevServers {
   readonly databaseUrl: string;
-  /** The database of the log that several services share; undefined: the service's own. */
-  readonly logUrl?: string | undefined;
+  /** The databases of several services that run together, by name; the first one has the log. @default one runs alone */
+  readonly all?: Readonly<Record<string, string>>;
   /** A free port, for a service that does not choose its own. */
   readonly healthPort: number;
 }
 
 /** What the process of a service gets: the given environment, completed for development (pure). */
-export function devEnvironment(env: Variables, { databaseUrl, logUrl, healthPort }: DevServers): Variables {
+export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPort }: DevServers): Variables {
   const port = { CONVERGE__HEALTH__PORT: String(healthPort) };
+  const [log] = Object.values(all);
+  const reconciled = Object.entries(all).map(
+    ([name, url]) => [`CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}`, url] as const,
+  );
   return {
     NODE_ENV: 'development',
     // One line for each event that takes effect.
     LOG_LEVEL: 'debug',
     ...port,
     ...(onKafka(env) ? {} : { CONVERGE__BROKER: 'local' }),
-    ...(onKafka(env) || logUrl === undefined ? {} : { CONVERGE__LOCAL__URL: logUrl }),
+    ...(onKafka(env) || log === undefined ? {} : { CONVERGE__LOCAL__URL: log }),
+    ...Object.fromEntries(reconciled),
     ...env,
     // Several services cannot have one port.
-    ...(logUrl === undefined ? {} : port),
+    ...(log === undefined ? {} : port),
     DATABASE_URL: databaseUrl,
   };
 }
@@ -33,12 +39,8 @@ const PLACES = ['DATABASE_URL', 'CONVERGE__BROKER', 'CONVERGE__LOCAL__URL', 'KAF
 
 /** What a shell needs so that the commands see what the service does. */
 export function exportOf(env: Variables): string {
-  const set = PLACES.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${quoted(env[name])}`]));
+  const set = PLACES.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${shellWord(env[name])}`]));
   return `export ${set.join(' ')}`;
-}
-
-function quoted(value: string): string {
-  return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** The words for where events are. */

@@ -9,25 +9,25 @@ export interface DevProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** A process that Node starts again when `main`, or what it imports, has changed. */
-export const watched = (main: string, env: DevProcess['env']): DevProcess => ({
-  name: main,
-  args: ['--watch', '--watch-preserve-output', main],
-  env,
-});
-
 export interface DevProcessService extends Service {
-  /** Ends the process and starts it again; nothing before the start and after the stop. */
+  /** Starts the process again, ended or not. Nothing before the start and after the stop. */
   restart(): void;
 }
 
-/** Runs a process as a service: it ends with the command, and its own end ends the command. */
-export function devProcess({ name, args, env }: DevProcess): DevProcessService {
+/**
+ * Runs a process as a service that ends with the command. `onEnd` is called when the process ended by itself; without it that ends
+ * the command.
+ */
+export function devProcess(
+  { name, args, env }: DevProcess,
+  onEnd?: (how: string) => void,
+): DevProcessService {
   const ended = Promise.withResolvers<undefined>();
   ended.promise.catch(() => undefined);
   let child: ChildProcess | undefined;
-  let state: 'running' | 'restarting' | 'stopping' = 'running';
+  let state: 'new' | 'running' | 'restarting' | 'ended' | 'stopping' = 'new';
   const start = (): void => {
+    state = 'running';
     // Its own process group: Ctrl-C reaches only this process, which then stops the parts in order.
     child = spawn(process.execPath, [...args], {
       env: { ...env },
@@ -36,12 +36,15 @@ export function devProcess({ name, args, env }: DevProcess): DevProcessService {
     });
     child.on('error', ended.reject);
     child.on('exit', (code, signal) => {
+      const how = signal ?? `exit code ${code}`;
       if (state === 'stopping') ended.resolve(undefined);
-      else if (state === 'restarting') {
-        state = 'running';
-        start();
-      } else
-        ended.reject(new Error(`the process of ${name} ended by itself (${signal ?? `exit code ${code}`})`));
+      else if (state === 'restarting') start();
+      else if (onEnd === undefined)
+        ended.reject(new Error(`the process of ${name} ended by itself (${how})`));
+      else {
+        state = 'ended';
+        onEnd(how);
+      }
     });
   };
   return {
@@ -49,17 +52,16 @@ export function devProcess({ name, args, env }: DevProcess): DevProcessService {
     done: ended.promise,
     start: () => Promise.resolve(start()),
     restart: () => {
-      if (child === undefined || state !== 'running') return;
+      if (state === 'ended') start();
+      if (state !== 'running') return;
       state = 'restarting';
-      child.kill('SIGTERM');
+      child?.kill('SIGTERM');
     },
     stop: async () => {
       const before = state;
       state = 'stopping';
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null)
-        ended.resolve(undefined);
-      // Node in watch mode hands SIGTERM to the service and waits for its end.
-      else if (before === 'running') child.kill('SIGTERM');
+      if (before === 'new' || before === 'ended') ended.resolve(undefined);
+      else if (before === 'running') child?.kill('SIGTERM');
       await ended.promise.catch(() => undefined);
     },
   };

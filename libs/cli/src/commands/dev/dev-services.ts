@@ -20,7 +20,11 @@ export function devServices(mains: readonly string[]): readonly DevService[] {
     const folder = SOURCES.has(basename(dirname(path))) ? dirname(dirname(path)) : dirname(path);
     const stem = basename(path).replace(/\.[^.]+$/, '');
     const name = PLAIN.has(stem) ? basename(folder) : stem;
-    return { main, name, migrations: [join(folder, 'migrations', name), join(folder, 'migrations')] };
+    return {
+      main,
+      name,
+      migrations: [join(folder, 'migrations', name), join(folder, 'migrations')],
+    };
   });
 }
 

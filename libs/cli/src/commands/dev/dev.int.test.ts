@@ -90,8 +90,12 @@ it('`converge dev` runs two services that exchange events, each with a database,
     { what: 'the service to start again' },
   );
 
-  // A mistake is said, and the next change of the file is tried.
+  // A new file is empty at first. A mistake is said, and the next change of the file is tried.
   const third = join(folder, 'migrations', payments, '003-more.sql');
+  writeFileSync(third, '-- more\n');
+  await waitUntil(() => dev.stderr().includes('003-more.sql has no statement yet'), {
+    what: 'the empty migration to be left alone',
+  });
   writeFileSync(third, 'create tabel more (id text);\n');
   await waitUntil(() => dev.stderr().includes('syntax error'), { what: 'the error of the migration' });
   writeFileSync(third, 'create table more (id text);\n');

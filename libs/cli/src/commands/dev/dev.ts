@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { runServices, systemClock } from '@convergekit/core';
+import { runServices, type Service, systemClock } from '@convergekit/core';
 import type * as Kit from '@convergekit/testing/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -10,8 +10,9 @@ import { anyArguments, text } from '../../frame/flags.ts';
 import { consoleProcess, type DevConsole, findConsole } from './dev-console.ts';
 import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environment.ts';
 import { folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
-import { devProcess, watched } from './dev-process.ts';
+import { devProcess, type DevProcessService } from './dev-process.ts';
 import { databaseOf, type DevService, devServices, sharedName } from './dev-services.ts';
+import { folderWatch } from './dev-watch.ts';
 
 const MAIN = 'src/main.ts';
 
@@ -102,7 +103,7 @@ async function prepare(
 ): Promise<readonly Prepared[]> {
   const server = await context.databaseAt(postgres.databaseUrl);
   const several = services.length > 1;
-  const prepared: Prepared[] = [];
+  const places: Omit<Prepared, 'env'>[] = [];
   for (const service of services) {
     const kept = postgres.chose === 'given' && !several;
     const databaseUrl = kept
@@ -113,16 +114,26 @@ async function prepare(
     const applied = await migrateDatabase(await context.databaseAt(databaseUrl), folder);
     const seconds = ((systemClock.monotonic() - began) / 1_000).toFixed(1);
     context.output.progress(`${service.name}: ${applied.length} migrations applied in ${seconds} s`);
-    // The first service's database has the log: it has it already where that service ran alone before.
-    const logUrl = several ? (prepared[0]?.databaseUrl ?? databaseUrl) : undefined;
-    const env = devEnvironment(context.settings.env, { databaseUrl, logUrl, healthPort: await freePort() });
-    prepared.push({ service, env, databaseUrl, folder });
+    places.push({ service, databaseUrl, folder });
   }
-  return prepared;
+  const databases = databasesOf(places);
+  const env = async ({ databaseUrl }: Omit<Prepared, 'env'>): Promise<Prepared['env']> =>
+    devEnvironment(context.settings.env, {
+      databaseUrl,
+      healthPort: await freePort(),
+      ...(several ? { all: databases } : {}),
+    });
+  return Promise.all(places.map(async (place) => ({ ...place, env: await env(place) })));
 }
+
+/** The databases by the names of their services. */
+const databasesOf = (places: readonly Omit<Prepared, 'env'>[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(places.map(({ service, databaseUrl }) => [databaseOf(service), databaseUrl]));
 
 /** Longer than a service takes by default to end its work, in milliseconds. */
 const STOP_MS = 30_000;
+
+const isCode = (path: string): boolean => /\.([cm]?[jt]s|json)$/.test(path);
 
 /** Runs the services, the watches of their migrations, and the console where it is installed, until a signal. */
 async function runAll(
@@ -135,20 +146,26 @@ async function runAll(
   const shown =
     bin === undefined ? [] : [{ bin, port: await freePort(), token: randomBytes(8).toString('hex') }];
   for (const line of linesOf(prepared, shown)) say(line);
-  const running = [];
+  const running: Service[] = [];
+  const serves: DevProcessService[] = [];
   for (const { service, env, databaseUrl, folder } of prepared) {
-    const serving = devProcess(watched(service.main, env));
+    const { main, name } = service;
+    const serving = devProcess({ name, args: [main], env }, (how) =>
+      say(`${name} ended (${how}); it starts again when a file changes`),
+    );
+    const restart = (): void => serving.restart();
     running.push(serving);
+    serves.push(serving);
     if (folder === undefined) continue;
     const database = await context.databaseAt(databaseUrl);
-    running.push(
-      migrationWatch({ name: service.name, folder, database, say, applied: () => serving.restart() }),
-    );
+    running.push(migrationWatch({ name, folder, database, data: dataFolder(env), say, applied: restart }));
   }
-  const databases = Object.fromEntries(
-    prepared.map(({ service, databaseUrl }) => [databaseOf(service), databaseUrl]),
+  // Services may share code of any folder: a change starts all of them again.
+  const restartAll = (): void => serves.forEach((one) => one.restart());
+  running.push(folderWatch({ folder: process.cwd(), concerns: isCode, onChange: restartAll }));
+  const consoles = shown.map((one) =>
+    devProcess(consoleProcess(prepared[0]?.env ?? {}, databasesOf(prepared), one)),
   );
-  const consoles = shown.map((one) => devProcess(consoleProcess(prepared[0]?.env ?? {}, databases, one)));
   await runServices([...running, ...consoles], { stopDeadlineMs: STOP_MS, signal: context.signal });
 }
 
@@ -160,7 +177,7 @@ function linesOf(prepared: readonly Prepared[], shown: readonly DevConsole[]): r
   return [
     ...prepared.flatMap(({ service, env }) => [
       line(several ? service.name : 'commands', exportOf(env)),
-      line('', `health http://127.0.0.1:${env['CONVERGE__HEALTH__PORT'] ?? ''}/readyz, and /metrics`),
+      line('', `health http://127.0.0.1:${env['CONVERGE__HEALTH__PORT'] ?? ''}/readyz`),
     ]),
     ...prepared.slice(0, 1).map(({ env }) => line('events', brokerOf(env))),
     ...shown.map(({ port, token }) =>

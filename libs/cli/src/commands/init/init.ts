@@ -7,9 +7,10 @@ import { UsageError } from '../../frame/errors.ts';
 import { argument, choice } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { version } from '../../frame/version.ts';
+import { ownFile } from '../../own-files.ts';
 import { scaffoldFile, type ScaffoldFile, serviceName } from './scaffold.ts';
 
-const templates = fileURLToPath(new URL('../../../templates/', import.meta.url));
+const templates = fileURLToPath(ownFile('templates/'));
 const TEMPLATES = ['service', 'minimal', 'two-services'] as const;
 
 /** Writes a small service, or two that exchange events, into a new folder. */

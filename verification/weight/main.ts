@@ -1,0 +1,82 @@
+/**
+ * Measures what a service weighs with the packed packages, beside DBOS, pg-boss and graphile-worker, and fails above the bars of
+ * figures.ts: `make weight`. Times are the least of nine processes on a quiet machine.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freshDatabase, withPostgres } from '@convergekit/testing';
+import { packAll, root } from '../../infra/packages/stage.ts';
+import { LOWEST_TO_EMIT } from '../packages/peers.ts';
+import { addFiles, makeProject, type Project } from '../packages/project.ts';
+import { plain, run } from '../packages/tools.ts';
+import { above, tableOf, type Weights } from './figures.ts';
+import { commandOf, idleService, importOf, megabytes } from './measure.ts';
+
+const RIVALS: Readonly<Record<string, string>> = {
+  '@dbos-inc/dbos-sdk': '5.3.0',
+  'pg-boss': '12.38.0',
+  'graphile-worker': '0.18.0',
+};
+const PEERS = { '@opentelemetry/api': '1.10.0', kysely: '0.29.9', pg: '8.23.1', zod: '4.6.7' };
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const outside = await mkdtemp(join(tmpdir(), 'converge-weight-'));
+const measured: Record<string, Weights> = {};
+try {
+  const packed = await packAll(join(root, '.converge/packages/packed'));
+  const project = (name: string, ours: readonly string[], others: Readonly<Record<string, string>>) =>
+    makeProject({ folder: join(outside, name), packed, ours, others });
+
+  const service = await project('service', ['convergekit'], PEERS);
+  measured['convergekit'] = { ...(await weightOf(service, ['convergekit'])), ...(await inUse(service)) };
+
+  const { '@opentelemetry/api': api, kysely } = LOWEST_TO_EMIT;
+  const emit = await project('emit', ['@convergekit/contracts', '@convergekit/outbox'], {
+    '@opentelemetry/api': api,
+    kysely,
+  });
+  measured['emit only'] = await weightOf(emit, ['@convergekit/contracts', '@convergekit/outbox']);
+  for (const [name, version] of Object.entries(RIVALS))
+    measured[name] = await weightOf(await project(name.replace(/\W/g, '-'), [], { [name]: version }), [name]);
+} finally {
+  await rm(outside, { recursive: true, force: true });
+}
+say(`${tableOf(measured)}\n`);
+say(`Node ${process.versions.node}, ${availableParallelism()} cores, ${cpus()[0]?.model ?? ''}`);
+const faults = above(measured);
+for (const fault of faults) say(`FAIL  ${fault}`);
+process.exit(faults.length === 0 ? 0 : 1);
+
+async function weightOf({ folder, installed }: Project, doors: readonly string[]): Promise<Weights> {
+  const { ms, mb } = await importOf(folder, doors);
+  return {
+    'installed packages': installed.length,
+    'installed size': megabytes(folder),
+    import: ms,
+    'memory after the import': mb,
+  };
+}
+
+/** The figures of a service with one consumer and its relay, on Postgres alone, and of the command line. */
+async function inUse(project: Project): Promise<Weights> {
+  const { folder } = project;
+  await addFiles(project, { 'smallest.mjs': '../weight/files/smallest.mjs' });
+  return withPostgres(async (server) => {
+    const databaseUrl = await freshDatabase(server, 'weight');
+    const env = { DATABASE_URL: databaseUrl, CONVERGE__BROKER: 'local' };
+    await run('node_modules/.bin/converge', ['migrate', '--quiet'], {
+      cwd: folder,
+      env: plain(env),
+    });
+    await idleService(folder, 'smallest.mjs', databaseUrl); // the first start makes the topics
+    const { readySeconds, mb, perSecond } = await idleService(folder, 'smallest.mjs', databaseUrl);
+    return {
+      'memory, idle service': mb,
+      'transactions, idle service': perSecond,
+      ready: readySeconds,
+      'CPU of `--help`': (await commandOf(folder, ['--help'], env)).cpu,
+      '`parked list`': (await commandOf(folder, ['parked', 'list'], env)).wall,
+    };
+  });
+}

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync, globSync } from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { connect } from '@convergekit/postgres';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
+import { plain, run } from '../packages/tools.ts';
+
+const TIMES = 9;
+
+/** The megabytes of the files below a folder's node_modules, each by its own length. */
+export function megabytes(folder: string): number {
+  const files = globSync('node_modules/**/*', { cwd: folder, withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  );
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0) / 1e6;
+}
+
+/** Milliseconds that an import takes in a fresh process, and its memory in megabytes: the least of several. */
+export async function importOf(
+  folder: string,
+  doors: readonly string[],
+): Promise<{ ms: number; mb: number }> {
+  const code = `const began = performance.now();
+    await Promise.all(${JSON.stringify(doors)}.map((door) => import(door)));
+    console.log(JSON.stringify({ ms: performance.now() - began, mb: process.memoryUsage.rss() / 1e6 }));
+    process.exit();`;
+  const runs: { ms: number; mb: number }[] = [];
+  for (let at = 0; at < TIMES; at += 1) {
+    const args = ['--input-type=module', '--eval', code];
+    const { stdout } = await run(process.execPath, args, { cwd: folder, env: plain() });
+    runs.push(JSON.parse(stdout) as { ms: number; mb: number });
+  }
+  return { ms: least(runs.map(({ ms }) => ms)), mb: least(runs.map(({ mb }) => mb)) };
+}
+
+/** Seconds of wall time and of CPU that a command takes with a warm disk: the least of several. */
+export async function commandOf(
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ wall: number; cpu: number }> {
+  const walls: number[] = [];
+  const cpus: number[] = [];
+  for (let at = 0; at < TIMES; at += 1) {
+    const before = childSeconds();
+    const began = performance.now();
+    await run(process.execPath, ['node_modules/convergekit/bin/converge.js', ...args], {
+      cwd: folder,
+      env: plain(env),
+    });
+    walls.push((performance.now() - began) / 1_000);
+    cpus.push(childSeconds() - before);
+  }
+  return { wall: least(walls), cpu: least(cpus) };
+}
+
+/** How long a service takes to be ready, and what it does and holds while it has nothing to do. */
+export async function idleService(
+  folder: string,
+  main: string,
+  databaseUrl: string,
+): Promise<{ readySeconds: number; mb: number; perSecond: number }> {
+  const env = { DATABASE_URL: databaseUrl, CONVERGE__BROKER: 'local', NODE_ENV: 'development' };
+  const began = performance.now();
+  const service = spawn(process.execPath, [main], {
+    cwd: folder,
+    env: plain(env),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = once(service, 'exit');
+  let log = '';
+  service.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const database = connect({ url: databaseUrl, max: 1 });
+  const count = async (): Promise<number> => {
+    const { rows } = await database.executor.query<{ n: string }>(
+      'select xact_commit + xact_rollback as n from pg_stat_database where datname = current_database()',
+    );
+    return Number(rows[0]?.n);
+  };
+  try {
+    await waitUntil(
+      () => log.includes('is ready') || (service.exitCode !== null && Promise.reject(new Error(log))),
+      {
+        what: 'the service to be ready',
+        everyMs: 5,
+      },
+    );
+    const readySeconds = (performance.now() - began) / 1_000;
+    await systemClock.sleep(5_000);
+    const before = await count();
+    await systemClock.sleep(SECONDS * 1_000);
+    const perSecond = ((await count()) - before) / SECONDS;
+    return { readySeconds, perSecond, mb: residentMegabytes(service.pid ?? 0) };
+  } finally {
+    service.kill('SIGTERM');
+    await ended;
+    await database.close();
+  }
+}
+
+const SECONDS = 20;
+
+function residentMegabytes(pid: number): number {
+  const [, kilobytes = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (Number(kilobytes) * 1_024) / 1e6;
+}
+
+/** The CPU of this process's ended children, in seconds. */
+function childSeconds(): number {
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}
+
+const least = (values: readonly number[]): number => Math.min(...values);
