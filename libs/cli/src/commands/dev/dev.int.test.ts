@@ -47,7 +47,7 @@ function at(name: string): Database {
   return database;
 }
 
-it('`converge dev` runs two services that exchange events, each with a database, and applies a migration that comes', async () => {
+it('N23: `converge dev` runs two services that exchange events, each with a database, and applies a migration that comes', async () => {
   const dev = startedCli(['dev', ...modules], env);
   await waitUntil(() => dev.stderr().includes('Ctrl-C stops'), { what: 'the services to be started' });
   const log = `CONVERGE__BROKER=local CONVERGE__LOCAL__URL=${urlOf(databaseUrl, orders)}`;
