@@ -1,6 +1,7 @@
 import { poll, Wake } from '@convergekit/core/engine';
 import { type ManualClock, manualClock } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
+import { silent } from '../fixture/silent-log.ts';
 import { PollPacer } from './poll-pacer.ts';
 import type { PollOutcome } from './read-pace.ts';
 
@@ -11,7 +12,7 @@ function pacing() {
   const clock = manualClock();
   const wake = new Wake();
   const stop = new AbortController();
-  const pacer = new PollPacer({ clock, poll: settings }, wake);
+  const pacer = new PollPacer({ clock, log: silent, poll: settings }, wake);
   const begins: number[] = [];
   const looks: boolean[] = [];
   let waiting = 0;

@@ -8,7 +8,7 @@ import { looksFirst, nextPace, type PollOutcome, type PollPace, startPace } from
  * pause is long only while no writer without notifications is expected, so that such a writer costs no latency.
  */
 export class PollPacer {
-  readonly #settings: Pick<RelaySettings, 'clock' | 'poll'>;
+  readonly #settings: Pick<RelaySettings, 'clock' | 'log' | 'poll'>;
   readonly #wake: Wake;
   #pace: PollPace = startPace;
   #announced: Announced;
@@ -20,7 +20,7 @@ export class PollPacer {
   #notBefore = -Infinity;
   #windowAt = -Infinity;
 
-  constructor(settings: Pick<RelaySettings, 'clock' | 'poll'>, wake: Wake) {
+  constructor(settings: Pick<RelaySettings, 'clock' | 'log' | 'poll'>, wake: Wake) {
     this.#settings = settings;
     this.#wake = wake;
     this.#announced = nothingAnnounced(settings.clock.monotonic());
@@ -69,7 +69,7 @@ export class PollPacer {
     const found = this.#found;
     this.#found = 0;
     this.#announced = nextAnnounced(this.#announced, { found, announced, isEmpty: outcome === 'empty', now });
-    this.#slowestMs = this.#limitMs(now);
+    this.#slowDownTo(this.#limitMs(now));
     const guide = { slowestMs: this.#slowestMs, sinceWindowMs: now - this.#windowAt };
     this.#pace = nextPace(this.#pace, outcome, settings, guide);
     if (outcome !== 'empty') this.#windowAt = now;
@@ -88,5 +88,13 @@ export class PollPacer {
     const { idleMs, maxMs } = this.#settings.poll;
     if (!mayPollSlowly(this.#announced, now)) return maxMs;
     return this.#isListening ? idleMs : Math.max(maxMs, idleMs / 4);
+  }
+
+  #slowDownTo(slowestMs: number): void {
+    if (slowestMs === this.#slowestMs) return;
+    this.#slowestMs = slowestMs;
+    const why =
+      slowestMs > this.#settings.poll.maxMs ? 'no event came unannounced' : 'an event came unannounced';
+    this.#settings.log.debug({ slowestMs }, `${why}: an idle relay polls every ${slowestMs} ms`);
   }
 }
