@@ -21,7 +21,12 @@ export async function bundleDoors(from: string, manifest: Manifest): Promise<rea
     chunkFileNames: '[name]-[hash].js',
   });
   await bundle.close();
-  return output.filter((one) => one.type === 'chunk');
+  const chunks = output.filter((one) => one.type === 'chunk');
+  // What a transform adds is no dependency of the package.
+  const helper = chunks.flatMap(({ imports }) => imports).find((name) => name.startsWith('@oxc-project/'));
+  if (helper !== undefined)
+    throw new Error(`${manifest.name}: a file imports ${helper}, which it does not install`);
+  return chunks;
 }
 
 /** `./dist/engine.js` → `engine`. */

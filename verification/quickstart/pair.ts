@@ -3,8 +3,12 @@ import { waitUntil } from '@convergekit/testing';
 import { whileDev } from './dev.ts';
 import { type Newcomer, say, seconds } from './newcomer.ts';
 
-/** What the terminal says of the two orders of the template, on their way through both services. */
-const LINES = [/payments: .*applied/, /payments: .*over the limit of this card/, /orders: .*compensated/];
+/** What the log says of the two orders of the template, on their way through both services. */
+const LINES = [
+  /"consumer":"payments".*"msg":"applied"/,
+  /"consumer":"payments".*over the limit of this card/,
+  /"consumer":"orders".*"msg":"compensated"/,
+];
 
 /** Makes two services from the template, and runs them twice: the second time with the data of the first. */
 export async function runPair({ outside, env, step }: Newcomer): Promise<void> {

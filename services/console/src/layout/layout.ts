@@ -9,6 +9,9 @@ interface MenuEntry {
   readonly path: string;
 }
 
+/** A script of this server. A bundler would rewrite a template that has the end tag, with a helper of another package. */
+const scriptOf = (file: string): Html => html`<script type="module" src="/static/${file}"><${'/script'}>`;
+
 /** Answers with a page in the layout. */
 export type RenderPage = (
   c: Context<ConsoleTypes>,
@@ -43,8 +46,7 @@ function document({ screens, content, path, visitor }: Parts): Html {
         <title>${title} – Converge</title>
         <link rel="icon" href="/static/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/static/style.css" />
-        <script type="module" src="/static/console.js"></script>
-        ${script === undefined ? nothing : html`<script type="module" src="/static/${script}"></script>`}
+        ${scriptOf('console.js')} ${script === undefined ? nothing : scriptOf(script)}
       </head>
       <body>
         <a class="skip" href="#content">Skip to the content</a>
