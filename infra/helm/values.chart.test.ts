@@ -47,7 +47,7 @@ describe('the schema of the values', () => {
     ['a console without databases', 'console.enabled=true', /console.databases is empty/],
     [
       'a console that no user can read',
-      'console.enabled=true,console.databases.orders.existingSecret=s',
+      'console={"enabled":true,"databases":{"orders":{"existingSecret":"s"}}}',
       /console.tokens is empty/,
     ],
     ['a key of a certificate without its secret', 'kafka.tls.caKey="ca.crt"', /names the secret of the keys/],
