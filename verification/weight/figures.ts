@@ -27,14 +27,14 @@ export const BARS: Readonly<Record<string, Readonly<Record<string, number>>>> = 
   convergekit: {
     'installed packages': 70,
     'installed size': 35,
-    import: 5,
+    import: 6.5,
     'memory, idle service': 130,
     'transactions, idle service': 10,
-    ready: 11,
-    'CPU of `--help`': 5.5,
-    '`parked list`': 6.7,
+    ready: 16,
+    'CPU of `--help`': 8,
+    '`parked list`': 8,
   },
-  'emit only': { 'installed packages': 10, import: 3.2 },
+  'emit only': { 'installed packages': 10, import: 4.5 },
 };
 const MEASURE = '@dbos-inc/dbos-sdk';
 
