@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from 'vitest';
+import { childrenSeconds } from './children-seconds.ts';
 import { noteRunning } from './running.ts';
 
 declare module 'vitest' {
@@ -56,14 +56,4 @@ function listeners(events: readonly string[]): object {
 function changedVariables(): readonly string[] {
   const names = new Set([...Object.keys(began.environment), ...Object.keys(process.env)]);
   return [...names].filter((name) => began.environment[name] !== process.env[name]);
-}
-
-/** Fields 16 and 17 of /proc/self/stat, in hundredths of a second; 0 where there is no such file. */
-function childrenSeconds(): number {
-  try {
-    const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[13]) + Number(fields[14])) / 100;
-  } catch {
-    return 0;
-  }
 }

@@ -4,8 +4,7 @@ import type { Manifest } from './manifest.ts';
 
 /**
  * Makes one file of each door of a compiled package, and one of what doors share: a service loads some sixty files in
- * place of six hundred, which is half of the time of its import. Nothing is renamed or removed, so stacks name the
- * functions of the source.
+ * place of six hundred. Nothing is renamed or removed, so stacks name the functions of the source.
  */
 export async function bundleDoors(from: string, manifest: Manifest): Promise<readonly OutputChunk[]> {
   const doors = Object.values(manifest.exports ?? {}).map(({ default: file = '' }) => file);

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { connect } from '@convergekit/postgres';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
+import { childrenSeconds } from '../../test/children-seconds.ts';
 import { plain, run } from '../packages/tools.ts';
 
 const TIMES = 9;
@@ -45,14 +46,14 @@ export async function commandOf(
   const walls: number[] = [];
   const cpus: number[] = [];
   for (let at = 0; at < TIMES; at += 1) {
-    const before = childSeconds();
+    const before = childrenSeconds();
     const began = performance.now();
     await run(process.execPath, ['node_modules/convergekit/bin/converge.js', ...args], {
       cwd: folder,
       env: plain(env),
     });
     walls.push((performance.now() - began) / 1_000);
-    cpus.push(childSeconds() - before);
+    cpus.push(childrenSeconds() - before);
   }
   return { wall: least(walls), cpu: least(cpus) };
 }
@@ -106,12 +107,6 @@ const SECONDS = 20;
 function residentMegabytes(pid: number): number {
   const [, kilobytes = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return (Number(kilobytes) * 1_024) / 1e6;
-}
-
-/** The CPU of this process's ended children, in seconds. */
-function childSeconds(): number {
-  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
 const least = (values: readonly number[]): number => Math.min(...values);

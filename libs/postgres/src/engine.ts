@@ -24,3 +24,5 @@ export { ownSession, type OwnSession } from './own-session.ts';
 export { isWarning } from './severity.ts';
 export { checkedClient, clientOf } from './transaction-client.ts';
 export { guardOf, refuseControl, type TransactionGuard } from './guard/transaction-guard.ts';
+export { migrationName } from './migration-files.ts';
+export { urlOf } from './url-of.ts';

@@ -4,6 +4,7 @@ import type { Database } from './connect.ts';
 import { DatabaseError, messageOf, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';
 import {
+  migrationName,
   type MigrationFile,
   type MigrationSet,
   pendingMigrations,
@@ -105,7 +106,7 @@ async function applyOne(tx: Executor, file: MigrationFile): Promise<void> {
   } catch (error) {
     if (sqlState(error) === '55P03') throw error;
     throw new DatabaseError(
-      `migration ${file.package}/${String(file.number).padStart(3, '0')}-${file.name} failed: ${messageOf(error)}. Nothing was changed; fix the cause and run it again.`,
+      `migration ${migrationName(file)} failed: ${messageOf(error)}. Nothing was changed; fix the cause and run it again.`,
       { code: 'MIGRATION_FAILED', category: 'configuration', certainty: 'not_applied', cause: error },
     );
   }

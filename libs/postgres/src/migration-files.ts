@@ -62,19 +62,21 @@ export function pendingMigrations(
   });
 }
 
-const label = (file: MigrationFile): string =>
-  `${file.package}/${String(file.number).padStart(3, '0')}-${file.name}`;
+/** The name of a migration in reports: `outbox/001-schema`. */
+export function migrationName(of: Pick<MigrationFile, 'package' | 'number' | 'name'>): string {
+  return `${of.package}/${String(of.number).padStart(3, '0')}-${of.name}`;
+}
 
 function changedError(file: MigrationFile): DatabaseError {
   return new DatabaseError(
-    `migration ${label(file)} was applied with another text than the file has now. An applied migration never changes: restore the file, and put the change into a new number.`,
+    `migration ${migrationName(file)} was applied with another text than the file has now. An applied migration never changes: restore the file, and put the change into a new number.`,
     { code: 'MIGRATION_CHANGED', category: 'configuration', certainty: 'not_applied' },
   );
 }
 
 function outOfOrderError(file: MigrationFile): DatabaseError {
   return new DatabaseError(
-    `migration ${label(file)} is missing in the database although later ones of "${file.package}" were applied. Migrations go in order: give it the next free number.`,
+    `migration ${migrationName(file)} is missing in the database although later ones of "${file.package}" were applied. Migrations go in order: give it the next free number.`,
     { code: 'MIGRATION_OUT_OF_ORDER', category: 'configuration', certainty: 'not_applied' },
   );
 }

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { DatabaseError } from './errors.ts';
 import type { Executor } from './executor.ts';
 import { postgresMigrations } from './migrate.ts';
-import type { MigrationSet } from './migration-files.ts';
+import { migrationName, type MigrationSet } from './migration-files.ts';
 
 /** Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing. */
 export async function missingMigrations(
@@ -17,9 +17,7 @@ export async function missingMigrations(
         'select package, number, name from converge.migration',
       )
     : { rows: [] };
-  const applied = new Set(
-    rows.map((row) => `${row.package}/${String(row.number).padStart(3, '0')}-${row.name}`),
-  );
+  const applied = new Set(rows.map(migrationName));
   const wanted = await Promise.all([postgresMigrations, ...sets].map(namesOf));
   return wanted.flat().filter((name) => !applied.has(name));
 }

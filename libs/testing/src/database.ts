@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Executor, executorOfClient } from '@convergekit/postgres';
+import { urlOf } from '@convergekit/postgres/engine';
 import { DATA_IN_MEMORY } from './stack/postgres-settings.ts';
 
 /** Makes an empty database on the server of `serverUrl` and returns its URL. `prefix` shows in its name. */
@@ -48,13 +49,6 @@ export async function createDatabase(
   await session.query(`create database "${name}" template "${template}" ${await strategy(session)}`);
   made.set(serverUrl, [...(made.get(serverUrl) ?? []), name]);
   return urlOf(serverUrl, name);
-}
-
-/** Returns the URL of the database `name` on the server of `serverUrl`. */
-export function urlOf(serverUrl: string, name: string): string {
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  return url.href;
 }
 
 /**

@@ -7,9 +7,9 @@ import {
   migrate,
   type MigrationSet,
 } from '@convergekit/postgres';
-import { readMigrations } from '@convergekit/postgres/engine';
+import { readMigrations, urlOf } from '@convergekit/postgres/engine';
 import { postgresMigrations } from '@convergekit/postgres/operate';
-import { createDatabase, onServer, urlOf } from './database.ts';
+import { createDatabase, onServer } from './database.ts';
 
 export interface MigratedOptions extends Omit<ConnectOptions, 'url' | 'setting'> {
   /** Shows in the database's name. @default 'test' */

@@ -16,7 +16,7 @@ interface OthersWatchParts {
 }
 
 /**
- * Looks once, some seconds after the start, for what other services must do: a topic in which nobody has written, and a consumer that
+ * Looks once, some seconds after the start, for what other services must do: a topic without events, and a consumer that
  * does not run, are named, since a wrong name or another log would be waited for without a word.
  */
 export function othersWatch({ admin: open, others, log, clock = systemClock }: OthersWatchParts): Service {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { databaseVariables } from './dev-environment.ts';
 import type { DevProcess } from './dev-process.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -28,9 +29,6 @@ export function consoleProcess(
   databases: Readonly<Record<string, string>>,
   { bin, port, token }: DevConsole,
 ): DevProcess {
-  const named = Object.entries(databases).map(
-    ([name, url]) => [`CONVERGE__CONSOLE__DATABASES__${name.toUpperCase()}`, url] as const,
-  );
   return {
     name: 'the console',
     args: [bin],
@@ -41,7 +39,7 @@ export function consoleProcess(
       CONVERGE__HEALTH__PORT: '0',
       CONVERGE__CONSOLE__PORT: String(port),
       CONVERGE__CONSOLE__TOKENS__DEVELOPER: token,
-      ...Object.fromEntries(named),
+      ...databaseVariables('CONSOLE', databases),
     },
   };
 }

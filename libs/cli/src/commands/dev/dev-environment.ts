@@ -16,9 +16,6 @@ export interface DevServers {
 export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPort }: DevServers): Variables {
   const port = { CONVERGE__HEALTH__PORT: String(healthPort) };
   const [log] = Object.values(all);
-  const reconciled = Object.entries(all).map(
-    ([name, url]) => [`CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}`, url] as const,
-  );
   return {
     NODE_ENV: 'development',
     // One line for each event that takes effect.
@@ -26,12 +23,22 @@ export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPo
     ...port,
     ...(onKafka(env) ? {} : { CONVERGE__BROKER: 'local' }),
     ...(onKafka(env) || log === undefined ? {} : { CONVERGE__LOCAL__URL: log }),
-    ...Object.fromEntries(reconciled),
+    ...databaseVariables('RECONCILE', all),
     ...env,
     // Several services cannot have one port.
     ...(log === undefined ? {} : port),
     DATABASE_URL: databaseUrl,
   };
+}
+
+/** The variables that give databases by name to a group of settings. */
+export function databaseVariables(
+  group: 'CONSOLE' | 'RECONCILE',
+  all: Readonly<Record<string, string>>,
+): Variables {
+  return Object.fromEntries(
+    Object.entries(all).map(([name, url]) => [`CONVERGE__${group}__DATABASES__${name.toUpperCase()}`, url]),
+  );
 }
 
 /** Where a service has its rows and its events: what a command needs to see the same. */

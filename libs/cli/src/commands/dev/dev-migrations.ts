@@ -2,10 +2,11 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Service } from '@convergekit/core';
 import { type AppliedMigration, type Database, migrate } from '@convergekit/postgres';
+import { migrationName, urlOf } from '@convergekit/postgres/engine';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { explain } from '../../frame/explain.ts';
 import { ownMigrations } from '../migrate/own-migrations.ts';
-import { databaseOf, type DevService, urlOf } from './dev-services.ts';
+import { databaseOf, type DevService } from './dev-services.ts';
 import { folderWatch } from './dev-watch.ts';
 
 /** Returns the folder of a service's migrations: the one that was given, else the first that exists. */
@@ -13,12 +14,28 @@ export function folderOf(service: DevService, given: string | undefined): string
   return given ?? service.migrations.find((folder) => existsSync(folder));
 }
 
-/** Applies the kit's migrations, and those of the folder. */
-export function migrateDatabase(
-  database: Database,
-  folder: string | undefined,
-): Promise<readonly AppliedMigration[]> {
-  return migrate(database, [...allMigrations, ...(folder === undefined ? [] : [ownMigrations(folder)])]);
+export interface OwnMigrations {
+  /** The service. */
+  readonly name: string;
+  readonly database: Database;
+  readonly folder: string | undefined;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Applies the kit's migrations, and those of the folder. A new file of an editor is empty at first, and what was applied cannot be
+ * changed: while one has no statement, the folder waits.
+ */
+export function migrateDatabase({
+  name,
+  database,
+  folder,
+  say,
+}: OwnMigrations): Promise<readonly AppliedMigration[]> {
+  const empty = folder === undefined ? undefined : emptyIn(folder);
+  if (empty !== undefined) say(`${name}: ${empty} has no statement yet, so its folder waits`);
+  const own = folder === undefined || empty !== undefined ? [] : [ownMigrations(folder)];
+  return migrate(database, [...allMigrations, ...own]);
 }
 
 /** Makes the database of a service on a server, unless it is there, and returns its URL. */
@@ -33,33 +50,25 @@ export async function makeDatabase(
   return urlOf(serverUrl, name);
 }
 
-const fileOf = ({ number, name }: AppliedMigration): string =>
-  `${String(number).padStart(3, '0')}-${name}.sql`;
-
-interface Watched {
-  readonly name: string;
+interface Watched extends OwnMigrations {
   readonly folder: string;
-  readonly database: Database;
   /** The folder of the data: without it everything begins anew. */
   readonly data: string;
-  readonly say: (line: string) => void;
   /** Called after migrations were applied. */
   readonly applied: () => void;
 }
 
 /** Applies migrations as soon as they are in the folder. What is wrong with one is said, and it is tried at the next change. */
-export function migrationWatch({ name, folder, database, data, say, applied }: Watched): Service {
+export function migrationWatch({ data, applied, ...own }: Watched): Service {
+  const { name, folder, say } = own;
   return folderWatch({
     folder,
     concerns: (path) => path.endsWith('.sql'),
     onChange: async () => {
-      // A new file of an editor is empty at first; a migration that was applied cannot be changed.
-      const empty = emptyIn(folder);
-      if (empty !== undefined) return say(`${name}: ${empty} has no statement yet`);
       try {
-        const done = await migrateDatabase(database, folder);
+        const done = await migrateDatabase(own);
         if (done.length === 0) return;
-        say(`${name}: ${done.map(fileOf).join(', ')} applied; it starts again`);
+        say(`${name}: ${done.map(migrationName).join(', ')} applied; it starts again`);
         applied();
       } catch (error) {
         const { message } = explain(error);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { databaseOf, devServices, sharedName, urlOf } from './dev-services.ts';
+import { databaseOf, devServices, sharedName } from './dev-services.ts';
 
 const here = process.cwd();
 
@@ -21,7 +21,4 @@ it('two services have two databases, so their names differ', () => {
 
 it('a database has the name of its service, as Postgres takes it', () => {
   expect(devServices(['My-Shop.mts']).map(databaseOf)).toEqual(['my_shop']);
-  expect(urlOf('postgres://u:p@h:1/postgres?sslmode=require', 'my_shop')).toBe(
-    'postgres://u:p@h:1/my_shop?sslmode=require',
-  );
 });

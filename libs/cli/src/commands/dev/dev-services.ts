@@ -38,10 +38,3 @@ export function sharedName(services: readonly DevService[]): string | undefined 
 export function databaseOf({ name }: DevService): string {
   return name.toLowerCase().replace(/[^a-z0-9_]/g, '_');
 }
-
-/** The URL of another database of the same server. */
-export function urlOf(databaseUrl: string, database: string): string {
-  const url = new URL(databaseUrl);
-  url.pathname = `/${database}`;
-  return url.href;
-}

@@ -38,7 +38,8 @@ export const devCommand = command({
     });
     try {
       const prepared = await prepare(context, services, { postgres, folder, freePort: kit.freePort });
-      await runAll(context, prepared, kit.freePort);
+      const data = postgres.chose === 'embedded' ? dataFolder(env) : undefined;
+      await runAll(context, prepared, { data, freePort: kit.freePort });
     } finally {
       await postgres.stop();
     }
@@ -111,9 +112,11 @@ async function prepare(
       : await makeDatabase(server, postgres.databaseUrl, service);
     const folder = folderOf(service, given);
     const began = systemClock.monotonic();
-    const applied = await migrateDatabase(await context.databaseAt(databaseUrl), folder);
+    const database = await context.databaseAt(databaseUrl);
+    const say = (line: string): void => context.output.progress(line);
+    const applied = await migrateDatabase({ name: service.name, database, folder, say });
     const seconds = ((systemClock.monotonic() - began) / 1_000).toFixed(1);
-    context.output.progress(`${service.name}: ${applied.length} migrations applied in ${seconds} s`);
+    say(`${service.name}: ${applied.length} migrations applied in ${seconds} s`);
     places.push({ service, databaseUrl, folder });
   }
   const databases = databasesOf(places);
@@ -139,13 +142,13 @@ const isCode = (path: string): boolean => /\.([cm]?[jt]s|json)$/.test(path);
 async function runAll(
   context: CommandContext,
   prepared: readonly Prepared[],
-  freePort: () => Promise<number>,
+  { data, freePort }: { readonly data: string | undefined; readonly freePort: () => Promise<number> },
 ): Promise<void> {
   const say = (line: string): void => context.output.progress(line);
   const bin = findConsole(process.cwd());
   const shown =
     bin === undefined ? [] : [{ bin, port: await freePort(), token: randomBytes(8).toString('hex') }];
-  for (const line of linesOf(prepared, shown)) say(line);
+  for (const line of linesOf(prepared, shown, data)) say(line);
   const running: Service[] = [];
   const serves: DevProcessService[] = [];
   for (const { service, env, databaseUrl, folder } of prepared) {
@@ -158,7 +161,9 @@ async function runAll(
     serves.push(serving);
     if (folder === undefined) continue;
     const database = await context.databaseAt(databaseUrl);
-    running.push(migrationWatch({ name, folder, database, data: dataFolder(env), say, applied: restart }));
+    running.push(
+      migrationWatch({ name, folder, database, data: data ?? 'its database', say, applied: restart }),
+    );
   }
   // Services may share code of any folder: a change starts all of them again.
   const restartAll = (): void => serves.forEach((one) => one.restart());
@@ -169,8 +174,11 @@ async function runAll(
   await runServices([...running, ...consoles], { stopDeadlineMs: STOP_MS, signal: context.signal });
 }
 
-function linesOf(prepared: readonly Prepared[], shown: readonly DevConsole[]): readonly string[] {
-  const data = dataFolder(prepared[0]?.env ?? {});
+function linesOf(
+  prepared: readonly Prepared[],
+  shown: readonly DevConsole[],
+  data: string | undefined,
+): readonly string[] {
   const several = prepared.length > 1;
   const width = Math.max(8, ...prepared.map(({ service }) => service.name.length));
   const line = (label: string, text: string): string => `${label.padEnd(width)}  ${text}`;
@@ -183,7 +191,7 @@ function linesOf(prepared: readonly Prepared[], shown: readonly DevConsole[]): r
     ...shown.map(({ port, token }) =>
       line('console', `http://127.0.0.1:${port}/, to act in it sign in with ${token}`),
     ),
-    existsSync(join(data, 'postgres'))
+    data !== undefined && existsSync(join(data, 'postgres'))
       ? `Ctrl-C stops everything; rows and events stay in ${data}, which you remove to begin anew`
       : 'Ctrl-C stops everything',
   ];

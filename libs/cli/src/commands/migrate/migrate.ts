@@ -2,6 +2,7 @@ import { nameSource, readSource } from '@convergekit/outbox/engine';
 import { localMigrations } from '@convergekit/local';
 import { chosenBroker } from '@convergekit/local/choose';
 import { type AppliedMigration, migrate } from '@convergekit/postgres';
+import { migrationName } from '@convergekit/postgres/engine';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -31,7 +32,7 @@ export const migrateCommand = command({
     const source = await readSource(database.executor);
     const grants = await renewGrants(database.executor);
     return result({ applied, source, grants }, () => [
-      ...applied.map((one) => `applied ${one.package}/${String(one.number).padStart(3, '0')}-${one.name}`),
+      ...applied.map((one) => `applied ${migrationName(one)}`),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
       ...grantLines(grants),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,
