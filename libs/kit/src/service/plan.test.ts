@@ -122,8 +122,7 @@ describe('the plan of a service', () => {
       compare: () => null,
       repair: () => Promise.resolve({ numUpdatedRows: 0n }),
     });
-    const names = (service: string) =>
-      planOf(service, { reconcilers: [reconciler] }, []).tables;
+    const names = (service: string) => planOf(service, { reconcilers: [reconciler] }, []).tables;
     expect(names('shop')).toContain('reconcile');
     expect(names('elsewhere')).not.toContain('reconcile');
   });
