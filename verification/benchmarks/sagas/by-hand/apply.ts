@@ -74,7 +74,7 @@ export const applyBatch: Apply = async (pool, own, events, committed) => {
       const reaction = one.type === type ? own[type]?.(one.order) : undefined;
       return reaction === undefined ? [] : [{ ...one, ...reaction }];
     });
-    await Promise.all(group.map(({ call }) => call?.()));
+    await Promise.all(group.flatMap(({ call }) => (call === undefined ? [] : [call()])));
     const kind = group.find(({ row }) => row !== undefined)?.row?.kind;
     await pool.query(statementOf(kind), [
       group.map(({ id }) => id),
