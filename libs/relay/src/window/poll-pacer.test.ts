@@ -95,6 +95,24 @@ describe('the pace of a leader', () => {
     await paced.end();
   });
 
+  // Planted fault: a quick poll after each window makes 40 polls of these 20.
+  test('a leader polls once for each event that is announced, however close they come', async () => {
+    const { clock, pacer, begins, write, end } = pacing();
+    pacer.listens(true);
+    await clock.advance(100);
+    write();
+    pacer.hear('1');
+    await clock.advance(30_000);
+    const before = begins.length;
+    for (let at = 0; at < 20; at += 1) {
+      write();
+      pacer.hear('1');
+      await clock.advance(7);
+    }
+    expect(begins.length - before).toBe(20);
+    await end();
+  });
+
   // Planted fault: with the notification counted for the poll that it came in, that poll drops it as found before.
   test('a notification that comes during an empty poll causes another poll, and covers what that one finds', async () => {
     const { clock, pacer, begins, duringNext, write, end } = pacing();
