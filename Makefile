@@ -138,6 +138,10 @@ upgrade: $(INSTALLED) ## Postgres moves to its next major version under load, by
 planted: $(INSTALLED) ## plant known faults in a copy of the tree: each has to be caught by its tests; ARGS="--only 07"
 	@node verification/planted/main.ts $(ARGS)
 
+.PHONY: models
+models: $(INSTALLED) ## check the models of ticks, leases, slices and steps with TLC (about 5 min); ARGS="--only Step", "--only Step/undo"
+	@node verification/models/main.ts $(ARGS)
+
 .PHONY: schemas
 schemas: $(INSTALLED) ## write schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions
 	@node schemas/src/main.ts write

@@ -20,7 +20,13 @@ export interface MirrorOptions {
 /** Starts MirrorMaker 2, which copies topics under their names. Offsets differ; positions in the headers do not. */
 export async function startMirror({ from, to, topics, folder, note }: MirrorOptions): Promise<Child> {
   const what = 'MirrorMaker 2';
-  const jars = await mavenJars({ pom: POM, folder: join('.converge', 'mirror-jars'), what, say: note });
+  const jars = await mavenJars({
+    pom: POM,
+    folder: join('.converge', 'mirror-jars'),
+    what,
+    megabytes: 60,
+    say: note,
+  });
   const file = join(folder, 'mirror.properties');
   writeFileSync(file, propertiesOf(from, to, topics));
   return startChild({
