@@ -27,7 +27,7 @@ export async function checkModels(models: readonly Model[], check: Check): Promi
     );
     const passed: Output[] = [];
     for (const one of chosen) {
-      const breaks = 'breaks' in one ? one.breaks : undefined;
+      const { breaks } = one;
       counts[breaks === undefined ? 'configurations' : 'controls'] += 1;
       const { output, isGood } = await checkOne(model, one, breaks, check);
       if (!isGood) counts.bad += 1;

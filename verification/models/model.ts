@@ -18,6 +18,8 @@ export interface Configuration {
   readonly constants?: Constants;
   /** Whether `make test` runs it. @default false */
   readonly quick?: boolean;
+  /** The invariant that a control breaks. @default none: it has to pass */
+  readonly breaks?: string;
 }
 
 /** A configuration without one guard of the design. It has to fail on its invariant, and on no other. */

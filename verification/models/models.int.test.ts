@@ -16,12 +16,12 @@ it(
   async () => {
     const run = await tlc(() => undefined);
     for (const { model, one, title } of quick) {
-      const breaks = 'breaks' in one ? one.breaks : undefined;
+      const { breaks } = one;
       const { outcome, states } = await run(model, one);
       expect(verdictOf(outcome, breaks), title).toMatchObject({ isGood: true });
       expect(states, title).toBeGreaterThan(10);
     }
-    const names = quick.filter(({ one }) => !('breaks' in one)).map(({ model }) => model.name);
+    const names = quick.filter(({ one }) => one.breaks === undefined).map(({ model }) => model.name);
     expect(names).toEqual(models.map(({ name }) => name));
   },
 );
