@@ -166,7 +166,7 @@ class Campaign {
       findings: settled ? [] : [look.waitingFor ?? 'something changed while the judge read'],
     };
     const live: Check = {
-      claim: `after each fault all worked again within ${LIVE_MS / 1_000} s`,
+      claim: `after each fault all worked again within ${this.#liveMs() / 1_000} s`,
       looked: this.#recoveries.length + this.#failures.length,
       findings: this.#failures,
     };
@@ -221,7 +221,7 @@ class Campaign {
       const answers = await Promise.all(asking.map((ask) => ask().catch(reasonOf)));
       const waiting = answers.find((answer) => answer !== undefined);
       if (waiting === undefined || this.loadSignal.aborted) break;
-      if (clock.monotonic() - began > LIVE_MS) {
+      if (clock.monotonic() - began > this.#liveMs()) {
         this.#fail(`after ${kind}: ${waiting}`);
         return;
       }
@@ -230,6 +230,10 @@ class Campaign {
     const ms = Math.round(clock.monotonic() - began);
     this.#recoveries.push({ kind, ms });
     history.note('live', { after: kind, ms });
+  }
+
+  #liveMs(): number {
+    return Math.max(...this.#options.parts.map(({ liveWithinMs = LIVE_MS }) => liveWithinMs));
   }
 
   #fail(what: string): void {

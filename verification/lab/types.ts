@@ -169,6 +169,8 @@ export interface Part {
   look(): Promise<Look>;
   /** Begins to ask whether all works again after a fault; each call says what does not yet. */
   live?(): () => Promise<string | undefined>;
+  /** The time in which all has to work again, in milliseconds. @default 60_000 */
+  readonly liveWithinMs?: number;
   /** Ends what has to end before the judge reads. */
   settle?(): Promise<void>;
   judge(span: Span): Promise<Judged>;

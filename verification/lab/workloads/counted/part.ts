@@ -37,6 +37,8 @@ export interface Cluster {
  */
 export class CountedPart implements Part {
   readonly targets: Part['targets'];
+  // A backlog of half a minute has to be applied, too.
+  readonly liveWithinMs = 120_000;
   readonly run: Run;
   readonly postgres: EmbeddedServer;
   readonly orders: Place;
