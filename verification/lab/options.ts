@@ -5,7 +5,7 @@ import { driverNames } from '@convergekit/kafka';
 import { faultsNamed, menu } from './faults/menu.ts';
 import { postgresPrograms, VERSIONS } from './moves/installs.ts';
 import type { Bins } from './moves/upgrade.ts';
-import { presets, type Settings } from './presets.ts';
+import { presets, type Settings, SOAK_FAULTS } from './presets.ts';
 import { type RunSpec, type WorkloadName, workloadNames } from './spec.ts';
 
 /** The command line of `make lab`, and of each preset. */
@@ -78,7 +78,9 @@ async function settingsOf(options: Options, say: (line: string) => void): Promis
   const minutes = number(options.minutes);
   const named = words === undefined ? undefined : faultsNamed(words.split(','));
   const contained =
-    preset === 'soak' && only !== '' ? menu.filter(({ name }) => name.includes(only)) : undefined;
+    preset === 'soak' && only !== ''
+      ? faultsNamed(SOAK_FAULTS).filter(({ name }) => name.includes(only))
+      : undefined;
   return {
     seconds: number(options.seconds) ?? (minutes === undefined ? undefined : minutes * 60),
     rate: number(options.rate),

@@ -87,7 +87,7 @@ export function sagas({ orders, transfers, atOnce, everyMs = 2_500, faults }: Se
 }
 
 /** Names of groups that concern relays and their servers. */
-const SOAK_FAULTS = [
+export const SOAK_FAULTS = [
   ...['kill-leader', 'kill-relays', 'pause-leader', 'restart-leader', 'postgres-immediate', 'postgres-kill'],
   ...['postgres-restart', 'broker-stop', 'broker-kill', 'network', 'session', 'topic'],
 ];

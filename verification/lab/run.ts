@@ -54,6 +54,7 @@ export async function runLab(options: LabRun): Promise<Outcome> {
   ended.catch(() => undefined);
   const watching = campaign.watch(over.signal);
   try {
+    for (const part of parts) await part.warm?.();
     await campaign.inflict(over.signal, begun, loadMs);
     if (options.endsWithPlan === true) enough.abort();
     await ended;
@@ -91,7 +92,8 @@ class Campaign {
 
   async inflict(over: AbortSignal, begun: number, loadMs: number): Promise<void> {
     const { plan, seed, clock, throughout = [] } = this.#options;
-    const until = AbortSignal.any([over, this.loadSignal]);
+    // A script is played to its end; a deck ends with the load.
+    const until = plan.kind === 'script' ? this.loadSignal : AbortSignal.any([over, this.loadSignal]);
     for (const fault of throughout) await this.#do(throughoutLoad(fault));
     let before = begun;
     for (const one of planned(plan, seededRandom(seed), loadMs)) {

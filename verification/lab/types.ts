@@ -164,6 +164,8 @@ export interface Part {
   start(): Promise<void>;
   /** Resolves when the load has ended. */
   load(load: Load, seeded: (n: number) => Random, signal: AbortSignal): Promise<void>;
+  /** Resolves when the load has taken effect: no fault comes before. */
+  warm?(): Promise<void>;
   /** The state of the load, in a few words. */
   status(): Promise<string> | string;
   look(): Promise<Look>;

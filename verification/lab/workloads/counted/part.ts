@@ -106,6 +106,10 @@ export class CountedPart implements Part {
     await writers.stop();
   }
 
+  warm(): Promise<void> {
+    return this.moreEffects(1);
+  }
+
   async status(): Promise<string> {
     await this.#lookForParked();
     return `${this.writers?.acknowledged.length ?? 0} transactions committed`;

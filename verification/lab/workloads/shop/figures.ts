@@ -35,7 +35,14 @@ export function figuresOf({ dump, repairs, span, topics }: ShopFigures): [string
     ['events', `${events.length} in ${topics} topics`],
     ['duplicates dropped', String(duplicatesDropped(log, subscriptions))],
     ['commit → effect, p50 / p99', showLatency(latencies(events, effects))],
-    ['… before the first fault', showLatency(latencies(events, effects, span.calmUntilMs))],
+    ...(span.calmUntilMs > span.beganMs
+      ? [
+          ['… before the first fault', showLatency(latencies(events, effects, span.calmUntilMs))] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
   ];
 }
 

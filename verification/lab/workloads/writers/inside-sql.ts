@@ -34,9 +34,8 @@ end $do$`;
 export const lonelySql = `
 do $do$ begin
   if to_regprocedure('converge.outbox_bucket(text, text)') is not null then
-    delete from soak.counter l where l.kind = 'lonely' and exists (
-      select from soak.counter c where c.kind <> 'lonely'
-         and converge.outbox_bucket(c.topic, c.key) = converge.outbox_bucket(l.topic, l.key));
+    delete from soak.counter where kind = 'lonely' and converge.outbox_bucket(topic, key) in (
+      select converge.outbox_bucket(c.topic, c.key) from soak.counter c where c.kind <> 'lonely');
   end if;
   delete from soak.counter where (topic, key) in (
     select topic, key from (select topic, key, row_number() over (partition by topic order by key) as n
