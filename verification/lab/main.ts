@@ -67,7 +67,8 @@ async function runAll(given: Options): Promise<number> {
 }
 
 function headOf({ name: run, title, load, expectation = [] }: RunSpec): string {
-  const time = load.kind === 'rate' && load.seconds < Infinity ? `for ${load.seconds} s` : 'as long as the faults';
+  const time =
+    load.kind === 'rate' && load.seconds < Infinity ? `for ${load.seconds} s` : 'as long as the faults';
   const rate = load.kind === 'rate' ? `${load.perSecond} a second ${time}` : JSON.stringify(load.counts);
   const expected = expectation.map((sentence) => `  - ${sentence}\n`).join('');
   return `\n== ${run}: ${title}\nload: ${rate}\n${expected === '' ? '' : `expected:\n${expected}`}`;
