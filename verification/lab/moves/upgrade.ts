@@ -94,7 +94,7 @@ async function moveTo(part: CountedPart, kind: UpgradeKind, servers: Servers): P
 }
 
 /** Points a place at another server. */
-export function moveAddress({ run }: CountedPart, place: Place, url: string): void {
+function moveAddress({ run }: CountedPart, place: Place, url: string): void {
   place.url = url;
   place.database = open<EffectDb>(url, run.defer);
 }
