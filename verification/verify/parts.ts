@@ -54,6 +54,13 @@ export const parts: readonly Part[] = [
     steps: [tests('drills')],
   },
   {
+    name: 'laboratory',
+    shows: 'every workload under the faults that touch it, for some minutes',
+    projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/effects'],
+    needs: {},
+    steps: ['make --no-print-directory lab ARGS="--preset quick --seed 1"'],
+  },
+  {
     name: 'browsers',
     shows: 'the console in a browser',
     projects: ['@convergekit/console'],
