@@ -1,6 +1,6 @@
+import { connect, type Database, withTransaction } from '@convergekit/postgres';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
-import { connect, type Database } from './connect.ts';
-import { kyselyTransaction, withTransaction } from './transaction.ts';
+import { kyselyTransaction } from './transaction.ts';
 
 let database: Database;
 

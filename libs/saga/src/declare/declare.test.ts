@@ -1,3 +1,4 @@
+import { saga } from '@convergekit/saga/declare';
 import { failureEvent } from '@convergekit/contracts/engine';
 import { describe, expect, it } from 'vitest';
 import {
@@ -15,7 +16,6 @@ import {
   taken,
 } from '../fixture/sagas.ts';
 import { RESERVED_NAMES } from './names.ts';
-import { saga } from './saga.ts';
 
 const start = loose(saga('test.place-order', { start: placed, cancel: cancelAsked }));
 const reserve = { by: 'inventory', success: reserved, failure: rejected, undone: released };

@@ -1,3 +1,4 @@
+import { checkGraph, drawSaga, type Listener, saga, type SagaDeclaration } from '@convergekit/saga/declare';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -11,10 +12,7 @@ import {
   reserved,
   taken,
 } from '../fixture/sagas.ts';
-import { checkGraph, type Listener } from './check-graph.ts';
-import { type SagaDeclaration, stepsOf } from './declaration.ts';
-import { drawSaga } from './draw.ts';
-import { saga } from './saga.ts';
+import { stepsOf } from './declaration.ts';
 import { triggersOf } from './triggers.ts';
 import { faultsOf, mayBeApplied, reach } from '../fixture/reach.ts';
 import { anySaga, shapes } from '../fixture/any-saga.ts';

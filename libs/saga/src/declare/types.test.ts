@@ -1,3 +1,4 @@
+import { saga, type StepRef } from '@convergekit/saga/declare';
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import { expect, expectTypeOf, it } from 'vitest';
 import {
@@ -10,8 +11,7 @@ import {
   reserved,
   taken,
 } from '../fixture/sagas.ts';
-import type { DataOf, MadeOf, ReceivedOf, StepRef } from './declaration.ts';
-import { saga } from './saga.ts';
+import type { DataOf, MadeOf, ReceivedOf } from './declaration.ts';
 
 type D<Event extends { parse(...given: never): unknown }> = DataOf<Event>;
 const start = saga('test.types', { start: placed });

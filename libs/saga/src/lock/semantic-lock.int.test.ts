@@ -1,10 +1,10 @@
+import { semanticLock } from '@convergekit/saga';
 import { connect, type Database } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { freshDatabase } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { semanticLock } from './semantic-lock.ts';
 
 interface Db {
   account: { id: string; pending_saga: string | null };
