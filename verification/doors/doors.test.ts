@@ -15,10 +15,13 @@ const isOfRebuilt = (id: string): boolean => /^G[568]|^S(2[6-9]|3[0-2]|5[4-7])$/
 /** The least share of tests that use public doors alone. It is raised with each test that moves, and never lowered. */
 const RATCHET = 0;
 
-const paths = globSync(['{libs,services}/*/src/**/*.test.ts', '{schemas,verification,infra,docs,test}/**/*.test.ts'], {
-  cwd: root,
-  exclude: ['**/node_modules/**', '**/dist/**'],
-}).toSorted();
+const paths = globSync(
+  ['{libs,services}/*/src/**/*.test.ts', '{schemas,verification,infra,docs,test}/**/*.test.ts'],
+  {
+    cwd: root,
+    exclude: ['**/node_modules/**', '**/dist/**'],
+  },
+).toSorted();
 
 it('the tests behind the promises of sagas, calls, workflows and slices use public doors', () => {
   const tests = paths.flatMap((path) => {
@@ -37,7 +40,12 @@ it('the tests behind the promises of sagas, calls, workflows and slices use publ
     ...Map.groupBy(tests, ({ path }) => path)
       .entries()
       .flatMap(([path, [first]]) =>
-        first!.insides.length === 0 ? [] : [`${path} (${tests.filter((one) => one.path === path).length})`, ...first!.insides.map((one) => `    ${one}`)],
+        first!.insides.length === 0
+          ? []
+          : [
+              `${path} (${tests.filter((one) => one.path === path).length})`,
+              ...first!.insides.map((one) => `    ${one}`),
+            ],
       ),
   ];
   process.stdout.write(`${lines.slice(0, process.env['DOORS'] === undefined ? 2 : undefined).join('\n')}\n`);

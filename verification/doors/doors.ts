@@ -17,8 +17,8 @@ const FOR_THE_KIT = /^@convergekit\/.*\/(engine|payload|operate)$|^@convergekit\
 const ALSO_PUBLIC: Readonly<Record<string, readonly string[]>> = {
   '@convergekit/testing/engine': ['*'],
   '@convergekit/contracts/engine': [
-    'ATTEMPT_FAILED',
-    'FAILURE_EVENT_TYPE',
+    'failureEvent',
+    'FAILURE_TYPE',
     'WIRE',
     'EPOCH_MARKER',
     'START',
@@ -57,10 +57,9 @@ interface Manifest {
 
 /** Reads the entry points of all packages, public or not. */
 export function readDoors(root: string): Doors {
-  const manifests = globSync(
-    ['libs/*/package.json', 'services/*/package.json', 'schemas/package.json'],
-    { cwd: root },
-  );
+  const manifests = globSync(['libs/*/package.json', 'services/*/package.json', 'schemas/package.json'], {
+    cwd: root,
+  });
   return new Map(
     manifests.flatMap((path) => {
       const { name, exports = {} } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest;
@@ -75,7 +74,8 @@ export function readDoors(root: string): Doors {
 /** Reads the names of the kit's tables, views and functions from its SQL. */
 export function readKitTables(root: string): ReadonlySet<string> {
   const files = globSync('libs/*/sql/**/*.sql', { cwd: root });
-  const made = /create (?:or replace )?(?:unlogged )?(?:table|view|function|sequence)(?: if not exists)? converge\.(\w+)/gi;
+  const made =
+    /create (?:or replace )?(?:unlogged )?(?:table|view|function|sequence)(?: if not exists)? converge\.(\w+)/gi;
   const names = files.flatMap((path) =>
     [...readFileSync(join(root, path), 'utf8').matchAll(made)].map(([, name = '']) => name),
   );

@@ -20,7 +20,8 @@ interface Source {
 }
 
 /** Code of users (samples, examples), and fixtures: these keep the rule themselves. */
-const FOLLOWED = /\/fixture\/|^(docs|services\/(shop|transfers|common|reconciler|relay)|schemas|verification|test)\/|^libs\/cli\/templates\//;
+const FOLLOWED =
+  /\/fixture\/|^(docs|services\/(shop|transfers|common|reconciler|relay)|schemas|verification|test)\/|^libs\/cli\/templates\//;
 const TESTS = new Set(['it', 'test', 'describe']);
 
 /** Lists what a test file takes that no user and no operator has, with the fixtures that it uses. */
@@ -30,14 +31,17 @@ export function insidesOf(house: House, path: string, seen = new Set<string>()):
   const { imports, texts } = readSource(join(house.root, path));
   return [
     ...new Set([
-      ...texts.flatMap((text) => tablesIn(text, house.kitTables)).map((table) => `${path}: names the table ${table}`),
+      ...texts
+        .flatMap((text) => tablesIn(text, house.kitTables))
+        .map((table) => `${path}: names the table ${table}`),
       ...imports.flatMap(({ from, names }) => insidesOfImport(house, path, from, names, seen)),
     ]),
   ];
 }
 
 /** The titles with ids of a test file. */
-export const titlesOf = (root: string, path: string): readonly string[] => readSource(join(root, path)).titles;
+export const titlesOf = (root: string, path: string): readonly string[] =>
+  readSource(join(root, path)).titles;
 
 function insidesOfImport(
   house: House,
@@ -58,7 +62,9 @@ function insidesOfImport(
 }
 
 function tablesIn(text: string, tables: ReadonlySet<string>): readonly string[] {
-  return [...text.matchAll(/\bconverge\.(\w+)/g)].flatMap(([name, table = '']) => (tables.has(table) ? [name] : []));
+  return [...text.matchAll(/\bconverge\.(\w+)/g)].flatMap(([name, table = '']) =>
+    tables.has(table) ? [name] : [],
+  );
 }
 
 function readSource(file: string): Source {
@@ -69,7 +75,11 @@ function readSource(file: string): Source {
   const visit = (node: ts.Node): void => {
     if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined)
       imports.push({ from: (node.moduleSpecifier as ts.StringLiteral).text, names: namesOf(node) });
-    else if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
+    else if (
+      ts.isStringLiteralLike(node) ||
+      ts.isTemplateHead(node) ||
+      ts.isTemplateMiddleOrTemplateTail(node)
+    )
       texts.push(node.text);
     else if (ts.isCallExpression(node)) {
       if (node.expression.kind === ts.SyntaxKind.ImportKeyword && ts.isStringLiteralLike(node.arguments[0]!))
@@ -94,7 +104,11 @@ function namesOf(node: ts.ImportDeclaration | ts.ExportDeclaration): readonly st
 function titleOf({ expression, arguments: [first] }: ts.CallExpression): string | undefined {
   let callee: ts.Expression = expression;
   while (!ts.isIdentifier(callee)) {
-    if (ts.isPropertyAccessExpression(callee) || ts.isCallExpression(callee) || ts.isTaggedTemplateExpression(callee))
+    if (
+      ts.isPropertyAccessExpression(callee) ||
+      ts.isCallExpression(callee) ||
+      ts.isTaggedTemplateExpression(callee)
+    )
       callee = ts.isTaggedTemplateExpression(callee) ? callee.tag : callee.expression;
     else return undefined;
   }
