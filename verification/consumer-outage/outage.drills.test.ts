@@ -5,7 +5,7 @@
 import { expect, it } from 'vitest';
 import { passed, runOutage } from './outage.ts';
 
-it('S14, G5q: a consumer under load parks, loses, doubles and reorders nothing when Kafka and then Postgres is down', async () => {
+it('S14, a consumer under load parks, loses, doubles and reorders nothing when Kafka and then Postgres is down', async () => {
   const report = await runOutage({ downMs: 10_000, rate: 80, driver: 'platformatic', note: () => undefined });
   expect(report).toMatchObject({
     lost: 0,

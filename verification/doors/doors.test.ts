@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { idsOfTitle } from '../../test/promise-ids.ts';
@@ -13,7 +13,7 @@ const house: House = { root, doors: readDoors(root), kitTables: readKitTables(ro
 const isOfRebuilt = (id: string): boolean => /^G[568]|^S(2[6-9]|3[0-2]|5[4-7])$/.test(id);
 
 /** The least share of tests that use public doors alone. It is raised with each test that moves, and never lowered. */
-const RATCHET = 0;
+const RATCHET = 0.9;
 
 const paths = globSync(
   ['{libs,services}/*/src/**/*.test.ts', '{schemas,verification,infra,docs,test}/**/*.test.ts'],
@@ -34,20 +34,18 @@ it('the tests behind the promises of sagas, calls, workflows and slices use publ
   const shown = new Set(open.flatMap(({ title }) => idsOfTitle(title)));
   const ids = allPromiseRows().flatMap(({ id }) => (isOfRebuilt(id) ? [id] : []));
   const share = open.length / tests.length;
+  const left = Map.groupBy(
+    tests.filter(({ insides }) => insides.length > 0),
+    ({ path }) => path,
+  );
   const lines = [
     `${open.length} of ${tests.length} tests use public doors alone (${(100 * share).toFixed(1)} %)`,
     `${ids.filter((id) => shown.has(id)).length} of ${ids.length} promises have such a test; not ${ids.filter((id) => !shown.has(id)).join(' ')}`,
-    ...Map.groupBy(tests, ({ path }) => path)
-      .entries()
-      .flatMap(([path, [first]]) =>
-        first!.insides.length === 0
-          ? []
-          : [
-              `${path} (${tests.filter((one) => one.path === path).length})`,
-              ...first!.insides.map((one) => `    ${one}`),
-            ],
-      ),
+    ...[...left].flatMap(([path, own]) => [
+      `${path} (${own.length})`,
+      ...(own[0]?.insides ?? []).map((one) => `    ${one}`),
+    ]),
   ];
-  process.stdout.write(`${lines.slice(0, process.env['DOORS'] === undefined ? 2 : undefined).join('\n')}\n`);
+  process.stdout.write(`${lines.join('\n')}\n`);
   expect(share).toBeGreaterThanOrEqual(RATCHET);
 });

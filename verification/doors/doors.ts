@@ -43,6 +43,10 @@ const DOCUMENTED_SQL: readonly string[] = ['emit', 'request', 'audit'];
 export const STARTERS: readonly string[] = [
   'libs/cli/src/fixture/cli.ts',
   'services/console/src/fixture/console-under-test.ts',
+  // The console with one page of its own, asked by requests.
+  'services/console/src/fixture/app-under-test.ts',
+  // What a relay does, at once: it is not rebuilt.
+  'libs/saga/src/fixture/pump.ts',
 ];
 
 /** True when users may import this name of this entry point. */

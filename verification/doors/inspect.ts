@@ -81,9 +81,19 @@ function readSource(file: string): Source {
       ts.isTemplateMiddleOrTemplateTail(node)
     )
       texts.push(node.text);
-    else if (ts.isCallExpression(node)) {
-      if (node.expression.kind === ts.SyntaxKind.ImportKeyword && ts.isStringLiteralLike(node.arguments[0]!))
-        imports.push({ from: node.arguments[0].text, names: ['*'] });
+    else if (ts.isNewExpression(node)) {
+      // A program that the test starts is its fixture.
+      const [what] = node.arguments ?? [];
+      if (what !== undefined && ts.isStringLiteralLike(what) && what.text.endsWith('.ts'))
+        imports.push({ from: what.text.startsWith('.') ? what.text : `./${what.text}`, names: ['*'] });
+    } else if (ts.isCallExpression(node)) {
+      const [what] = node.arguments;
+      if (
+        node.expression.kind === ts.SyntaxKind.ImportKeyword &&
+        what !== undefined &&
+        ts.isStringLiteralLike(what)
+      )
+        imports.push({ from: what.text, names: ['*'] });
       const title = titleOf(node);
       if (title !== undefined && idsOfTitle(title).length > 0) titles.push(title);
     }

@@ -1,3 +1,4 @@
+import { inPlace } from '@convergekit/inbox/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer, defineEvent } from 'convergekit';
 import { waitUntil } from 'convergekit/testing';
@@ -186,7 +187,7 @@ describe('a retry of all events that match', () => {
 it('G5w, G5k: with a bug in every event at most five are given up, then the consumer pauses; one resume applies the rest, on record', async () => {
   stock.throws = () => new TypeError('a wrong deployment');
   const service = await stock.start({
-    policies: (await import('@convergekit/inbox/testing')).inPlace({ giveUp: { afterMs: 200, perHour: 5 } }),
+    policies: inPlace({ giveUp: { afterMs: 200, perHour: 5 } }),
   });
   await stock.emit(...Array.from({ length: 40 }, (_, n) => [`k${n % 4}`, n] as const));
   const state = () => partitionOf(service);

@@ -99,7 +99,7 @@ it.each<[string, Moods, RegExp, string]>([
     'reserve+- pay+- book+-',
   ],
 ])(
-  'S54, S56, G6c: a saga of which %s undoes what took effect, and nothing else',
+  'S28, S54, S56, G6c: a saga of which %s undoes what took effect, and nothing else',
   async (_, moods, steps, books) => {
     const order = await trial.place(moods);
     await trial.scene.until(order.instance, steps);

@@ -57,7 +57,7 @@ const runners = (declaration: SagaDeclaration): readonly string[] => stepsOf(dec
 
 describe('the graph of a saga', () => {
   // Planted fault: triggersOf without the siblings, without the next stage's undone or without the own dead letter.
-  it('G6k: whatever fails in a declared saga, exactly the steps that may have been applied are undone', () => {
+  it('whatever fails in a declared saga, exactly the steps that may have been applied are undone', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const declaration = anySaga(shape);
@@ -159,7 +159,7 @@ describe('the graph of a saga', () => {
   });
 });
 
-it('S30: the diagram of a saga shows its steps and its compensations', () => {
+it('the diagram of a saga shows its steps and its compensations', () => {
   expect(drawSaga(placeOrder.declaration)).toMatchInlineSnapshot(`
     "flowchart TD
       start([test.placed])

@@ -1,6 +1,5 @@
 import { semanticLock } from '@convergekit/saga';
-import { connect, type Database } from '@convergekit/postgres';
-import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { connect, type Database, withTransaction } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import { freshDatabase } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
@@ -11,8 +10,7 @@ interface Db {
 }
 const lock = semanticLock({ table: 'account' });
 let database: Database<Db>;
-const within = <T>(fn: (tx: Transaction<Db>) => Promise<T>): Promise<T> =>
-  kyselyTransaction(database.db, {}, fn);
+const within = <T>(fn: (tx: Transaction<Db>) => Promise<T>): Promise<T> => withTransaction(database, {}, fn);
 const failure = (happens: Promise<unknown>) =>
   happens.then(
     () => 'nothing',
@@ -60,7 +58,7 @@ describe('a semantic lock', () => {
     'a semantic lock that eight sagas take at once has one winner at %s',
     async (isolation) => {
       const takes = Array.from({ length: 8 }, (_, n) =>
-        kyselyTransaction(database.db, { isolation }, (tx) => lock.take(tx, 'a', `s${n}`, 'warn')),
+        withTransaction(database, { isolation }, (tx) => lock.take(tx, 'a', `s${n}`, 'warn')),
       );
       const kinds = (await Promise.all(takes)).map(({ kind }) => kind);
       // Planted fault: a mark that is read first and then written has several.

@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import { withSpan } from '@convergekit/telemetry';
+import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
+import { timePasses } from '@convergekit/testing/engine';
+import { createOutbox } from 'convergekit';
+import { sagaObserver } from 'convergekit/operate';
+import { waitUntil } from 'convergekit/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { normalise } from '../../libs/cli/src/fixture/normalise.ts';
+import {
+  asked,
+  cancelled,
+  half,
+  halfConsumers,
+  type RoomDb,
+  roomTables,
+  Wrongs,
+} from '../../libs/saga/src/fixture/half-done-saga.ts';
+import {
+  type Mood,
+  Moods,
+  order,
+  orderConsumers,
+  type OrderDb,
+  orderTables,
+  placed,
+  type Step,
+} from '../../libs/saga/src/fixture/order-saga.ts';
+import { Scene } from './fixture/scene.ts';
+
+const golden = (name: string): string => new URL(`golden/${name}.txt`, import.meta.url).pathname;
+const COMPLETED = 'confirm:applied pay:applied reserve:applied ship:applied';
+
+/** An id of the kit, as it was made so many days ago. */
+function idOf(days: number): string {
+  const hex = (Date.now() - days * 86_400_000).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
+describe('the history of a saga', () => {
+  const moods = new Moods();
+  const spans: EndedSpan[] = [];
+  let telemetry: Telemetry;
+  let scene: Scene<OrderDb>;
+  beforeAll(async () => {
+    telemetry = startTelemetry({ serviceName: 'promises', onSpan: (span) => spans.push(span) });
+    scene = await Scene.open<OrderDb>(orderTables);
+    const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
+    await scene.consume([...orderConsumers(moods), observer]);
+  });
+  afterAll(async () => {
+    await scene.close();
+    await telemetry.shutdown();
+  });
+
+  async function place(id: string, some: Partial<Record<Step, Mood>> = {}): Promise<string> {
+    for (const [of, mood] of Object.entries(some)) moods.set(of as Step, id, mood);
+    return scene.emit(placed({ order: id }));
+  }
+  const until = (instance: string, state: string) =>
+    scene.eventually(
+      async () => (await scene.cli('saga', 'show', instance)).stdout.includes(`${instance}: ${state}`),
+      `the saga to be ${state}`,
+    );
+  /** The narrative as it is printed, once every consumer has read what it names. */
+  async function narrativeOf(instance: string): Promise<string> {
+    let text = '';
+    await scene.eventually(async () => {
+      text = (await scene.cli('saga', 'narrative', instance)).stdout;
+      return !text.includes('has not read');
+    }, 'all consumers to have read all');
+    return normalise(text.split('\n'));
+  }
+
+  it.each<[string, Partial<Record<Step, Mood>>, string]>([
+    ['happy', {}, 'completed'],
+    ['rejected', { ship: 'reject' }, 'compensated'],
+  ])(
+    'S24, S26, G8a: the narrative of a saga that was %s names every step, its cause, and what was undone after it',
+    async (name, some, state) => {
+      const instance = await place(name, some);
+      await until(instance, state);
+      await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden(name));
+    },
+  );
+
+  it('S24, G8a: the narrative of a saga that waited for an operator has the dead letter, and who retried it and why', async () => {
+    const instance = await place('stuck', { confirm: 'not_applied' });
+    await until(instance, 'stuck');
+    const [letter] = await scene.json<{ id: string }[]>('parked', 'list', '--events', '--state', 'dead');
+    moods.set('confirm', 'stuck', undefined);
+    const why = ['--after-compensation', '--reason', 'the mail server is back', '--yes'];
+    expect((await scene.cli('parked', 'retry', letter!.id, ...why)).code).toBe(0);
+    await until(instance, 'completed');
+    const text = await narrativeOf(instance);
+    expect(text).toContain('it broke (not_applied)');
+    expect(text).toMatch(/the mail server is back/);
+    expect(text.indexOf('waits for an operator')).toBeLessThan(text.indexOf('the mail server is back'));
+  });
+
+  // Planted fault: work that does not keep the trace of its cause starts a trace of its own.
+  it('S60, G8d: a saga is one trace from the request to its last compensation, and each attempt is a span with its number and reason', async () => {
+    moods.set('ship', 'traced', 'reject');
+    moods.set('pay', 'traced', 'contends');
+    const root = await withSpan('POST /orders', { kind: 'server' }, () =>
+      createOutbox([placed]).transaction(scene.database.db, ({ emit }) =>
+        Promise.resolve(emit(placed({ order: 'traced' }))),
+      ),
+    ).then(() => waitUntil(() => spans.find(({ name }) => name === 'POST /orders'), { what: 'the request' }));
+    const [first] = await waitUntil(
+      async () => {
+        const found = (await scene.published()).filter(
+          ({ type, key }) => type === 'test.released' && key === 'traced',
+        );
+        return found.length === 1 ? found : undefined;
+      },
+      { what: 'the last compensation' },
+    );
+    expect(first!.headers['traceparent']).toContain(root.traceId);
+    const own = () => spans.filter(({ traceId }) => traceId === root.traceId);
+    const names = () => own().map(({ name }) => name);
+    const wanted = ['process orders', 'process inventory', 'process payments', 'process shipping'];
+    await waitUntil(() => wanted.every((name) => names().includes(name)), {
+      what: 'the spans of all services',
+    });
+    const known = new Set(own().map(({ spanId }) => spanId));
+    await waitUntil(
+      () =>
+        own().every(
+          ({ parentSpanId, name }) =>
+            name === 'POST /orders' ||
+            known.has(parentSpanId ?? '') ||
+            spans.some(({ spanId }) => spanId === parentSpanId),
+        ),
+      {
+        what: 'each span to have its parent in the trace',
+      },
+    );
+    const attempts = own().filter(({ name }) => name.startsWith('attempt '));
+    expect(attempts.length).toBeGreaterThan(0);
+    for (const { attributes } of attempts)
+      expect(attributes).toMatchObject({ 'converge.attempt.number': expect.any(Number) as number });
+  });
+});
+
+describe('the records of a run that were removed', () => {
+  const moods = new Moods();
+  let scene: Scene<OrderDb>;
+  beforeAll(async () => {
+    scene = await Scene.open<OrderDb>(orderTables);
+    await scene.consume(orderConsumers(moods), { worker: { tidyMs: 100 } });
+  });
+  afterAll(() => scene.close());
+
+  const did = async (id: string) =>
+    (
+      await scene.rows<{ did: string }>(
+        `select step || ' ' || what as did from done where order_id = $1 order by line`,
+        [id],
+      )
+    )
+      .map((row) => row.did)
+      .join(', ');
+
+  // Planted fault: without the horizon the start begins the saga anew: everything is reserved, paid and shipped twice.
+  it('G6h: an ended saga is removed when its time is over, and a late event does not begin it again', async () => {
+    moods.set('pay', 'swept-2', 'reject');
+    const runs = ['swept-1', 'swept-2'].map((id) => ({ id, instance: idOf(100) }));
+    for (const { id, instance } of runs) await scene.emit(placed({ order: id }), { id: instance });
+    await scene.until(runs[0]!.instance, COMPLETED);
+    await scene.until(runs[1]!.instance, 'pay:rejected reserve:undone ship:tombstoned');
+    const before = await Promise.all(runs.map(({ id }) => did(id)));
+    await timePasses(scene.database.executor, '100 days');
+    for (const { instance } of runs)
+      await scene.eventually(async () => (await scene.steps(instance)) === '', 'the records to be removed');
+    const { broker } = scene;
+    const [admin, producer] = [await broker.admin(), await broker.producer()];
+    for (const topic of ['orders', 'inventory', 'payments', 'shipping'])
+      for (const { partition, earliest, latest } of await admin.logEnds(topic)) {
+        const records = [];
+        for await (const { key, value, headers, timestampMs } of admin.read(
+          topic,
+          partition,
+          earliest,
+          latest,
+        ))
+          records.push({
+            ...{ key: key?.toString() ?? null, value, timestampMs },
+            // Without its position a record is one that no consumer has seen.
+            headers: headers.flatMap(([name, text]) =>
+              name === 'ce_pos' || name === 'ce_prev' ? [] : [[name, text?.toString() ?? ''] as const],
+            ),
+          });
+        const [sent] = await producer.send([{ topic, partition, records }]);
+        expect(sent?.ok).toBe(true);
+      }
+    await producer.close();
+    await admin.close();
+    const after = await scene.emit(placed({ order: 'behind' }));
+    await scene.until(after, COMPLETED);
+    expect(await Promise.all(runs.map(({ id }) => did(id)))).toEqual(before);
+  });
+});
+
+describe('a pause of a saga', () => {
+  const wrongs = new Wrongs();
+  let scene: Scene<RoomDb>;
+  beforeAll(async () => {
+    scene = await Scene.open<RoomDb>(roomTables);
+    const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'beginning' });
+    await scene.consume([...halfConsumers(wrongs), observer]);
+  });
+  afterAll(() => scene.close());
+
+  const DONE = 'hold:applied mail:applied pay:applied seat:applied';
+  const act = (what: 'pause' | 'resume', target: readonly string[], ...more: readonly string[]) =>
+    scene.cli('saga', what, ...target, ...more, '--reason', 'the bank charges twice');
+  /** A charge that is under way until `answer` is called. */
+  async function charging(key: string) {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    wrongs.charging.set(key, promise.then());
+    const instance = await scene.emit(asked({ key }));
+    await waitUntil(() => wrongs.calls('charge', key) > 0, { what: `the charge of ${key}` });
+    return { instance, answer: () => resolve(undefined) };
+  }
+
+  // Planted faults: a claim without the look at pauses calls; a pause that also holds the recording of outcomes never gets to `mail`.
+  it('G6m: a paused saga begins no call: the one in flight ends and is recorded, other steps go on, and a resume loses nothing', async () => {
+    const flying = await charging('flying');
+    expect((await act('pause', ['half'])).code).toBe(0);
+    const later = await scene.emit(asked({ key: 'later' }));
+    await scene.until(later, 'hold:applied pay:started');
+    flying.answer();
+    await scene.until(flying.instance, 'hold:applied mail:started pay:applied seat:applied');
+    const other = await scene.emit(asked({ key: 'other' }));
+    await scene.until(other, 'hold:applied pay:started');
+    expect([wrongs.calls('charge', 'later'), wrongs.calls('mail', 'flying')]).toEqual([0, 0]);
+    expect((await act('resume', ['half'], '--rate', '1000')).code).toBe(0);
+    for (const instance of [flying.instance, later, other]) await scene.until(instance, DONE);
+    expect([wrongs.calls('charge', 'flying'), wrongs.calls('charge', 'later')]).toEqual([1, 1]);
+    const acts = await scene.json<{ act: string; reason: string }[]>('audit');
+    expect(acts.map((one) => `${one.act}: ${one.reason}`).toReversed()).toEqual([
+      'saga pause: the bank charges twice',
+      'saga resume: the bank charges twice',
+    ]);
+  });
+
+  it('G6m: a pause of one instance holds its undo, and the other instances of the saga go on', async () => {
+    const { instance, answer } = await charging('one');
+    expect((await act('pause', ['half', '--instance', instance])).code).toBe(0);
+    await scene.emit(cancelled({ key: 'one' }));
+    await scene.until(instance, 'hold:applied pay:undo_pending seat:tombstoned');
+    answer();
+    const next = await scene.emit(asked({ key: 'next' }));
+    await scene.until(next, DONE);
+    expect([wrongs.calls('refund', 'one'), await scene.steps(instance)]).toEqual([
+      0,
+      'hold:applied pay:undo_pending seat:tombstoned',
+    ]);
+    expect((await act('resume', ['half', '--instance', instance], '--rate', '1000')).code).toBe(0);
+    await scene.until(instance, 'hold:undone pay:undone seat:tombstoned');
+    expect(wrongs.calls('refund', 'one')).toBe(1);
+  });
+});
