@@ -84,7 +84,7 @@ const spoilt = (one: FixtureRecord, value: string | Buffer | null): FixtureRecor
 });
 
 // Planted faults: a message of an error as it stands puts the value into the log; a record that is skipped has no dead letter.
-it('G5c, G5e: records that nobody can read become dead letters with their bytes, and no value of an event reaches the log', async () => {
+it('G5c, G5e: records that no consumer can read become dead letters with their bytes, and no value of an event reaches the log', async () => {
   const logged: string[] = [];
   const ends = captureLogs('info', (line) => void logged.push(line));
   try {

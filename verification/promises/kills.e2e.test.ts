@@ -29,7 +29,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'workflow.after_operator': 'a command writes it',
   'workflow.after_undo_failed': 'no undo fails here',
   'workflow.after_repeat': 'a step is repeated only behind another kill: libs/workflow/src/kills.int.test.ts',
-  'workflow.after_unknown': 'an outcome is unknown only behind another kill: libs/workflow/src/kills.int.test.ts',
+  'workflow.after_unknown':
+    'an outcome is unknown only behind another kill: libs/workflow/src/kills.int.test.ts',
 };
 
 /** All of them at full size; a seeded choice in the first tier. */

@@ -1,4 +1,4 @@
-import { ConvergeError, defineConsumer, saga, step } from 'convergekit';
+import { type ConvergeError, defineConsumer, saga, step } from 'convergekit';
 import { checkGraph, drawSaga } from 'convergekit/testing';
 import { expect, it } from 'vitest';
 import { buy, shop } from '../../docs/examples/testing.ts';
@@ -13,11 +13,7 @@ import {
   taken,
 } from '../../libs/saga/src/fixture/sagas.ts';
 
-const bank = {
-  take: async () => undefined,
-  giveBack: async () => undefined,
-  knows: async () => true,
-} as never;
+const bank = {} as never;
 const problem = (consumers: readonly object[], declarations = [bookTrip.declaration]): string => {
   try {
     checkGraph(declarations, consumers as Parameters<typeof checkGraph>[1]);
@@ -42,9 +38,9 @@ it('G6k: a saga whose step no consumer runs, or whose consumer does not hear of 
   const whole = hotel(1);
   for (const gone of whole.subscriptions) {
     const deaf = { ...whole, subscriptions: whole.subscriptions.filter((one) => one !== gone) };
-    expect(problem(all().toSpliced(0, 1, deaf as typeof whole))).toContain(
-      `does not listen to ${gone.type} on ${gone.topic}`,
-    );
+    const text = problem(all().toSpliced(0, 1, deaf as typeof whole));
+    expect(text).toContain(`its consumer hotel does not listen to ${gone.type}`);
+    expect(text).toContain(`on ${gone.topic}`);
   }
 });
 
