@@ -68,11 +68,11 @@ it('G5u: the failed attempts before a success are recorded with it, each with th
   const [id] = await stock.emit(['a', 1]);
   await stock.until(1);
   const { entries } = await stock.scene.json<{
-    entries: { kind: string; outcome?: string; code?: string; wait?: object }[];
+    entries: { kind: string; outcome?: string; failure?: object; wait?: object }[];
   }>(...['event', 'history', id!]);
   expect(entries.filter(({ kind }) => kind === 'attempt')).toMatchObject([
-    { outcome: 'retry', code: 'AWAY' },
-    { outcome: 'retry', code: 'BUSY' },
+    { outcome: 'retry', failure: { code: 'AWAY' }, wait: { rule: 'backoff' } },
+    { outcome: 'retry', failure: { code: 'BUSY' }, wait: { rule: 'retry_after' } },
     { outcome: 'applied' },
   ]);
 });

@@ -131,7 +131,7 @@ it('G5l, G6q: a replaced dead letter is applied as a new event, once, in its pla
 });
 
 describe('a retry of all events that match', () => {
-  const outage = Array.from({ length: 10 }, (_, n) => [`k${n}`, n] as const);
+  const outage = Array.from({ length: 30 }, (_, n) => [`k${n}`, n] as const);
   const retry = (...flags: readonly string[]) =>
     cli(
       'parked',
@@ -151,10 +151,10 @@ describe('a retry of all events that match', () => {
   // Planted fault: without the look at outcomes all are sent, into an outage that goes on.
   it('G5p: a retry of all events that match takes each once, leaves others alone, and stops when they fail again', async () => {
     stock.throws = (_, n) =>
-      n < 10 ? failing('AWAY', 'bug') : n === 10 ? failing('OTHER', 'bug') : undefined;
+      n < 30 ? failing('AWAY', 'bug') : n === 30 ? failing('OTHER', 'bug') : undefined;
     await stock.start();
-    await stock.emit(...outage, ['other', 10]);
-    await waitUntil(async () => (await dead()).length === 11, { what: 'the dead letters' });
+    await stock.emit(...outage, ['other', 30]);
+    await waitUntil(async () => (await dead()).length === 31, { what: 'the dead letters', everyMs: 100 });
     const stopped = await cli(
       'parked',
       'retry',
@@ -173,11 +173,11 @@ describe('a retry of all events that match', () => {
       ({ subject }) => subject,
     );
     expect(Math.max(...[...most.values()].map((own) => own.length))).toBe(1);
-    await waitUntil(async () => (await dead()).length === 11, { what: 'the failures of the retried ones' });
+    await waitUntil(async () => (await dead()).length === 31, { what: 'the failures of the retried ones' });
     stock.throws = () => undefined;
     expect((await retry()).code).toBe(0);
-    await stock.until(10);
-    expect((await stock.applied()).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await stock.until(30);
+    expect((await stock.applied()).toSorted((a, b) => a - b)).toEqual(outage.map(([, n]) => n));
     expect((await dead()).map(({ code }) => code)).toEqual(['OTHER']);
   });
 });
