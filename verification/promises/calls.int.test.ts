@@ -56,7 +56,7 @@ interface Shown {
   readonly key: string;
   readonly state: string;
   readonly stuckReason: string | null;
-  readonly attempts: readonly {
+  readonly story: readonly {
     readonly op: string;
     readonly wait?: { readonly rule: string };
     readonly found?: string;
@@ -66,7 +66,7 @@ const ALL = ['ready', 'calling', 'unknown', 'answered', 'stuck', 'done', 'failed
   '--state',
   state,
 ]);
-const listed = () => scene.json<Omit<Shown, 'attempts'>[]>('effects', 'list', ...ALL);
+const listed = () => scene.json<Omit<Shown, 'story'>[]>('effects', 'list', ...ALL);
 const until = (lines: readonly string[]) =>
   scene.eventually(
     async () => (await outcomes()).join() === lines.join(),
@@ -125,8 +125,8 @@ describe('an unknown outcome', () => {
       await until(['a r-a']);
       expect(provider.effects.length).toBe(1);
       const [work] = await listed();
-      const { attempts } = await scene.json<Shown>('effects', 'show', work!.id);
-      const sent = attempts.filter(({ op }) => op === 'call' || op === 'query');
+      const { story } = await scene.json<Shown>('effects', 'show', work!.id);
+      const sent = story.filter(({ op }) => op === 'call' || op === 'query');
       for (const [at, { op }] of sent.entries())
         if (op === 'call' && at > 0) expect(sent[at - 1]).toMatchObject({ op: 'query', found: 'not_found' });
       expect(sent.some(({ op }) => op === 'query')).toBe(true);

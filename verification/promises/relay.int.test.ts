@@ -25,10 +25,15 @@ it('G5v: while the broker is away the relay keeps a bounded number of events in 
     return now.state === 'leading' ? now : undefined;
   };
   await waitUntil(() => status() !== undefined, { what: 'the relay to lead' });
+  const emit = (from: number, to: number) =>
+    scene.rows(
+      `select converge.emit('away', 'k' || n % ${KEYS}, 'test.away', '{"n":' || n || '}', '{}') from generate_series($1::int, $2::int) n`,
+      [from, to],
+    );
+  await emit(1, KEYS);
+  await waitUntil(() => service.status().published >= KEYS, { what: 'the first events' });
   broker.takeDown();
-  await scene.rows(
-    `select converge.emit('away', 'k' || n % ${KEYS}, 'test.away', '{"n":' || n || '}', '{}') from generate_series(1, ${WRITTEN}) n`,
-  );
+  await emit(KEYS + 1, WRITTEN);
   let most = 0;
   await waitUntil(
     () => {

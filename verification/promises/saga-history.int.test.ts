@@ -60,7 +60,9 @@ describe('the history of a saga', () => {
       text = (await scene.cli('saga', 'narrative', instance)).stdout;
       return !text.includes('has not read');
     }, 'all consumers to have read all');
-    return normalise(text.split('\n'));
+    // Each service hears of the start by itself: the place of the timer's line is not fixed.
+    const lines = text.split('\n').filter((line) => !line.includes('the time of the saga ends'));
+    return normalise(lines).replaceAll(/\bpromises_[0-9a-f]+/g, 'promises');
   }
 
   it.each<[string, Partial<Record<Step, Mood>>, string]>([
@@ -162,8 +164,12 @@ describe('the records of a run that were removed', () => {
     await scene.until(runs[1]!.instance, 'pay:rejected reserve:undone ship:tombstoned');
     const before = await Promise.all(runs.map(({ id }) => did(id)));
     await timePasses(scene.database.executor, '100 days');
+    // A horizon counts only some time after it was raised.
     for (const { instance } of runs)
-      await scene.eventually(async () => (await scene.steps(instance)) === '', 'the records to be removed');
+      await scene.eventually(async () => {
+        await timePasses(scene.database.executor, '1 day');
+        return (await scene.steps(instance)) === '';
+      }, 'the records to be removed');
     const { broker } = scene;
     const [admin, producer] = [await broker.admin(), await broker.producer()];
     for (const topic of ['orders', 'inventory', 'payments', 'shipping'])
