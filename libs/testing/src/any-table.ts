@@ -38,7 +38,7 @@ export async function rewrite(executor: Executor, text: string, other: string): 
           where strpos(${column}::text, $1) > 0`,
         [text, other],
       );
-      changed += rowCount ?? 0;
+      changed += rowCount;
     }
   return changed;
 }
