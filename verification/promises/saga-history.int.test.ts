@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
+import { FixtureSource } from '@convergekit/inbox/testing';
 import { timePasses } from '@convergekit/testing/engine';
 import { createOutbox } from 'convergekit';
 import { sagaObserver } from 'convergekit/operate';
@@ -161,7 +162,7 @@ describe('the records of a run that were removed', () => {
     const runs = ['swept-1', 'swept-2'].map((id) => ({ id, instance: idOf(100) }));
     for (const { id, instance } of runs) await scene.emit(placed({ order: id }), { id: instance });
     await scene.until(runs[0]!.instance, COMPLETED);
-    await scene.until(runs[1]!.instance, 'pay:rejected reserve:undone ship:tombstoned');
+    await scene.until(runs[1]!.instance, /^pay:rejected reserve:undone/);
     const before = await Promise.all(runs.map(({ id }) => did(id)));
     await timePasses(scene.database.executor, '100 days');
     // A horizon counts only some time after it was raised.
@@ -170,29 +171,24 @@ describe('the records of a run that were removed', () => {
         await timePasses(scene.database.executor, '1 day');
         return (await scene.steps(instance)) === '';
       }, 'the records to be removed');
-    const { broker } = scene;
-    const [admin, producer] = [await broker.admin(), await broker.producer()];
-    for (const topic of ['orders', 'inventory', 'payments', 'shipping'])
-      for (const { partition, earliest, latest } of await admin.logEnds(topic)) {
-        const records = [];
-        for await (const { key, value, headers, timestampMs } of admin.read(
-          topic,
-          partition,
-          earliest,
-          latest,
-        ))
-          records.push({
-            ...{ key: key?.toString() ?? null, value, timestampMs },
-            // Without its position a record is one that no consumer has seen.
-            headers: headers.flatMap(([name, text]) =>
-              name === 'ce_pos' || name === 'ce_prev' ? [] : [[name, text?.toString() ?? ''] as const],
-            ),
-          });
-        const [sent] = await producer.send([{ topic, partition, records }]);
-        expect(sent?.ok).toBe(true);
-      }
-    await producer.close();
-    await admin.close();
+    // A source that sends its events again, as one does whose relay lost its place: they are as old as their run.
+    const then = new Date(Date.now() - 100 * 86_400_000).toISOString();
+    const again = new FixtureSource({ partitions: 1, name: 'again' });
+    const records = (await scene.published()).map(({ id, type, topic, key, headers, payload }) => {
+      const kept = Object.entries(headers).filter(
+        ([name]) => !/^ce_(pos|prev|source|sourceid|id)$/.test(name),
+      );
+      return {
+        event_id: id,
+        type,
+        topic,
+        key,
+        payload,
+        headers: JSON.stringify({ ...Object.fromEntries(kept), ce_time: then }),
+      };
+    });
+    expect(records.length).toBeGreaterThan(8);
+    await again.relay(scene.broker, ...records);
     const after = await scene.emit(placed({ order: 'behind' }));
     await scene.until(after, COMPLETED);
     expect(await Promise.all(runs.map(({ id }) => did(id)))).toEqual(before);
