@@ -22,15 +22,10 @@ const program = fileURLToPath(new URL('fixture/killed-process.ts', import.meta.u
 
 /** Points that this service does not pass, and why. All others are passed and killed at. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  'inbox.after_give_up':
-    'only a bug or refused data counts against the limit of give-ups: parked-acts.int.test.ts',
   'saga.after_stuck': 'nothing here waits for an operator: saga-operators.int.test.ts',
-  'workflow.after_stuck': 'nothing here waits for an operator',
+  'workflow.after_stuck':
+    'nothing here waits for an operator: libs/cli/src/commands/workflow/workflow.int.test.ts',
   'workflow.after_operator': 'a command writes it',
-  'workflow.after_undo_failed': 'no undo fails here',
-  'workflow.after_repeat': 'a step is repeated only behind another kill: libs/workflow/src/kills.int.test.ts',
-  'workflow.after_unknown':
-    'an outcome is unknown only behind another kill: libs/workflow/src/kills.int.test.ts',
 };
 
 /** All of them at full size; a seeded choice in the first tier. */
@@ -118,7 +113,6 @@ async function ends(scene: Scene<KilledDb>, died: () => boolean = () => false): 
   });
 }
 
-// Planted faults, each seen to fail: none is on record yet.
 it.each(chosen)(
   'S27, S31, G6a, G6b, G6c, G6j: a service that is killed at %s does all that it was asked for, once, when it runs again',
   async (point) => {
@@ -147,7 +141,7 @@ it.each(chosen)(
     );
     // Each call took effect once at most, and stands only where what asked for it completed.
     expect(new Set(ledger.map(({ name }) => name)).size).toBe(ledger.length);
-    const flowOf = (name: string) => name.replace(/-(first|inner)$/, '');
+    const flowOf = (name: string) => name.replace(/-(first|lost|gone|kept|inner)$/, '');
     for (const one of ledger)
       expect([one.name, one.undone]).toEqual([
         one.name,
