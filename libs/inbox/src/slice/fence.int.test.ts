@@ -14,6 +14,7 @@ describe('the fence', () => {
   let twins: TwinBrokers;
   let brokers: readonly [Broker, Broker];
   let database: Database<LedgerDb>;
+  let source: FixtureSource;
   const services: ConsumerService[] = [];
   const name = `stock-${tag()}`;
   const topic = `orders-${tag()}`;
@@ -24,7 +25,7 @@ describe('the fence', () => {
     ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     twins = await TwinBrokers.open(database, [topic, `${name}.failures`]);
     brokers = twins.both;
-    const source = new FixtureSource({ partitions: 1 });
+    source = new FixtureSource({ partitions: 1 });
     await twins.send(events.map((event) => source.record(event)));
   });
   afterEach(async () => {
@@ -105,6 +106,32 @@ describe('the fence', () => {
     });
     expect(await lines(database)).toHaveLength(10);
     expect(logs[0]).toEqual([]);
+  });
+
+  // Planted fault: a watermark that is written after the commit. Where it is lost, the events take effect again.
+  it('G3a: an effect is not committed before its watermark', async () => {
+    const log: number[] = [];
+    const owner = service(brokers[0], { log });
+    await owner.start();
+    const position = (next: bigint) =>
+      waitUntil(() => owner.status()[0]!.partitions[0]?.nextOffset === next, { what: `offset ${next}` });
+    await position(10n);
+    const client = await database.acquire();
+    try {
+      await client.query('begin');
+      await client.query('select from converge.inbox_watermark for update');
+      await twins.send([source.record(counted({ key: 'k', n: 10 }))]);
+      const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await waitUntil(async () => (await database.executor.query(waits)).rowCount > 0, {
+        what: 'the watermark to be written',
+      });
+      expect(await lines(database)).toHaveLength(10);
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+    await position(11n);
+    expect(await lines(database)).toHaveLength(11);
   });
 
   it('the server frees the fence when its holder is silent for longer than a handler may take', async () => {
