@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
+import { resumePartition } from '../operate/resume.ts';
 import { tag } from '../testing/quick.ts';
 import { TwinBrokers } from '../fixture/twin-brokers.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
@@ -15,6 +16,8 @@ describe('the fence', () => {
   let brokers: readonly [Broker, Broker];
   let database: Database<LedgerDb>;
   let source: FixtureSource;
+  /** Ends the wait of a frozen owner. */
+  let freeze: PromiseWithResolvers<undefined>;
   const services: ConsumerService[] = [];
   const name = `stock-${tag()}`;
   const topic = `orders-${tag()}`;
@@ -22,6 +25,7 @@ describe('the fence', () => {
   const events = Array.from({ length: 10 }, (_, n) => counted({ key: 'k', n }));
 
   beforeEach(async () => {
+    freeze = Promise.withResolvers();
     ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     twins = await TwinBrokers.open(database, [topic, `${name}.failures`]);
     brokers = twins.both;
@@ -29,6 +33,7 @@ describe('the fence', () => {
     await twins.send(events.map((event) => source.record(event)));
   });
   afterEach(async () => {
+    freeze.resolve(undefined);
     for (const service of services.splice(0)) await service.stop();
     await twins.close();
     await database.close();
@@ -77,25 +82,9 @@ describe('the fence', () => {
 
   it('G3a: the fence gives an owner that froze before its slice no effect once another has continued', async () => {
     const logs: [number[], number[]] = [[], []];
-    const freeze = Promise.withResolvers<undefined>();
     const ready = Promise.withResolvers<undefined>();
     const frozen = service(brokers[0], { log: logs[0] });
-    const begin = database.db.startTransaction.bind(database.db);
-    let first = true;
-    // The first owner stops before BEGIN: it has read its state, which becomes outdated.
-    database.db.startTransaction = () => {
-      const builder = begin();
-      builder.setAccessMode = () => builder;
-      if (!first) return builder;
-      first = false;
-      const execute = builder.execute.bind(builder);
-      builder.execute = async () => {
-        ready.resolve(undefined);
-        await freeze.promise;
-        return execute();
-      };
-      return builder;
-    };
+    freezeFirst(database, ready, freeze.promise);
     await frozen.start();
     await ready.promise;
     await service(brokers[1], { log: logs[1] }).start();
@@ -132,6 +121,40 @@ describe('the fence', () => {
     }
     await position(11n);
     expect(await lines(database)).toHaveLength(11);
+  });
+
+  // Planted fault: without `fills = fills + 1` in `resumePartition`, all ten are applied twice here.
+  it('an owner that froze at an offset takes nothing there when an operator has moved the partition back to it', async () => {
+    const logs: [number[], number[]] = [[], []];
+    const ready = Promise.withResolvers<undefined>();
+    const frozen = service(brokers[0], { log: logs[0] });
+    freezeFirst(database, ready, freeze.promise);
+    await frozen.start();
+    await ready.promise;
+    const owner = service(brokers[1], { log: logs[1] });
+    await owner.start();
+    await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
+    await owner.stop();
+    await database.executor.query(
+      `update converge.inbox_partition set state = 'halted', halted_code = 'topic_recreated', halted_reason = 'made again', halted_at = now() where consumer = $1`,
+      [name],
+    );
+    // The topic that the frozen owner reads goes on.
+    const admin = await brokers[0].admin();
+    const key = { consumer: name, topic, partition: 0 };
+    const { nextOffset } = await resumePartition(database, admin, key, {
+      by: 'ann',
+      reason: 'made again, with the same records',
+      fromEarliest: true,
+    });
+    await admin.close();
+    expect(nextOffset).toBe(0n);
+    freeze.resolve(undefined);
+    await waitUntil(() => frozen.status()[0]!.partitions[0]!.nextOffset === 10n, {
+      what: 'the first to read the log again',
+    });
+    expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
+    expect(logs[0]).toEqual([]);
   });
 
   it('the server frees the fence when its holder is silent for longer than a handler may take', async () => {
@@ -174,3 +197,26 @@ describe('the fence', () => {
     expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
   });
 });
+
+/** Stops the first transaction before its BEGIN: what its owner has read becomes outdated. */
+function freezeFirst(
+  database: Database<LedgerDb>,
+  ready: PromiseWithResolvers<undefined>,
+  freeze: Promise<undefined>,
+): void {
+  const begin = database.db.startTransaction.bind(database.db);
+  let first = true;
+  database.db.startTransaction = () => {
+    const builder = begin();
+    builder.setAccessMode = () => builder;
+    if (!first) return builder;
+    first = false;
+    const execute = builder.execute.bind(builder);
+    builder.execute = async () => {
+      ready.resolve(undefined);
+      await freeze;
+      return execute();
+    };
+    return builder;
+  };
+}
