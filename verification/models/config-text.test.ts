@@ -40,7 +40,7 @@ it('a configuration has the constants of its model, its guards, and its own valu
 });
 
 it('a control takes its guard out, and its invariant is checked first', () => {
-  const text = configText(model, { name: 'c', constants: { Fence: 'none' } }, 'NoLoss');
+  const text = configText(model, { name: 'c', constants: { Fence: 'none' }, breaks: 'NoLoss' });
   expect(text).toContain('  Fence = "none"\n');
   expect(text).toContain('INVARIANTS NoLoss Once\n');
 });

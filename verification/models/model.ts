@@ -12,8 +12,7 @@ export type Constant =
 
 export type Constants = Readonly<Record<string, Constant>>;
 
-/** A configuration that has to pass. It differs from the model's others in the actions or the faults that it enables. */
-export interface Configuration {
+interface Run {
   readonly name: string;
   readonly constants?: Constants;
   /** Whether `make test` runs it. @default false */
@@ -22,8 +21,13 @@ export interface Configuration {
   readonly breaks?: string;
 }
 
+/** A configuration that has to pass. It differs from the model's others in the actions or the faults that it enables. */
+export interface Configuration extends Run {
+  readonly breaks?: undefined;
+}
+
 /** A configuration without one guard of the design. It has to fail on its invariant, and on no other. */
-export interface Control extends Configuration {
+export interface Control extends Run {
   readonly constants: Constants;
   readonly breaks: string;
 }

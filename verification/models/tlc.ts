@@ -28,9 +28,9 @@ export async function tlc(say: (line: string) => void): Promise<Tlc> {
   return async (model, of, signal) => {
     const scratch = mkdtempSync(join(tmpdir(), 'converge-tlc-'));
     try {
-      const breaks = 'breaks' in of ? of.breaks : undefined;
+      const { breaks } = of;
       copyFileSync(join(here, `${model.name}.tla`), join(scratch, `${model.name}.tla`));
-      writeFileSync(join(scratch, 'run.cfg'), configText(model, of, breaks));
+      writeFileSync(join(scratch, 'run.cfg'), configText(model, of));
       const isShort = breaks !== undefined || of.quick === true;
       const jvm = [...(isShort ? [FIRST_COMPILER] : []), '-XX:+UseSerialGC', '-Xmx2g'];
       // TLC writes copies of its standard modules into the folder for temporary files.
