@@ -17,8 +17,6 @@ interface Run {
   readonly constants?: Constants;
   /** Whether `make test` runs it. @default false */
   readonly quick?: boolean;
-  /** The invariant that a control breaks. @default none: it has to pass */
-  readonly breaks?: string;
 }
 
 /** A configuration that has to pass. It differs from the model's others in the actions or the faults that it enables. */
