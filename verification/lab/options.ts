@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { driverNames } from '@convergekit/kafka';
 import { faultsNamed, menu } from './faults/menu.ts';
 import { postgresPrograms, VERSIONS } from './moves/installs.ts';
-import type { Bins } from './moves/upgrade.ts';
+import type { Bins } from './moves/old-and-next.ts';
 import { presets, type Settings, SOAK_FAULTS } from './presets.ts';
 import { type RunSpec, type WorkloadName, workloadNames } from './spec.ts';
 

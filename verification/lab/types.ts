@@ -4,7 +4,6 @@ import type { Database } from '@convergekit/postgres';
 import type { FaultProxy } from '@convergekit/testing';
 import type { StackServer } from '@convergekit/testing/engine';
 import type { History } from './history.ts';
-import type { CountedPart } from './workloads/counted/part.ts';
 import type { Child } from './process.ts';
 import type { Progress } from './progress.ts';
 
@@ -46,7 +45,7 @@ export interface Exposed {
   readonly forGood?: number;
 }
 
-/** What faults can touch. A workload gives some of it; a fault that needs more is not drawn. */
+/** What faults can touch. A workload gives some of it, and may declare more; a fault that needs more is not drawn. */
 export interface Targets {
   readonly processes: readonly Child[];
   readonly sources: readonly SourceTarget[];
@@ -65,8 +64,6 @@ export interface Targets {
     readonly databases: Readonly<Record<'orders' | 'inventory' | 'payments', Database>>;
     readonly drifted: (keys: Drifted) => void;
   };
-  /** Counted events, whose servers may be replaced. */
-  readonly counted: CountedPart;
 }
 
 /** Keys that a fault made drift. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onServer } from '../workloads/counted/open.ts';
-import type { Servers } from './upgrade.ts';
+import type { Servers } from './old-and-next.ts';
 
 const run = promisify(execFile);
 

@@ -13,7 +13,7 @@ import {
   subscribeSql,
   unsubscribeSql,
 } from './logical-sql.ts';
-import { addressOf, type Servers } from './upgrade.ts';
+import { addressOf, type Servers } from './old-and-next.ts';
 
 const run = promisify(execFile);
 

@@ -7,24 +7,11 @@ import type { EffectDb } from '../workloads/counted/events.ts';
 import { onServer } from '../workloads/counted/open.ts';
 import type { CountedPart, Place } from '../workloads/counted/part.ts';
 import { open } from '../workloads/counted/services.ts';
+import { addressOf, type Bins, type Servers } from './old-and-next.ts';
 import { byPgUpgrade } from './pg-upgrade.ts';
 import { beginReplication, endReplication } from './replication.ts';
 
 export type UpgradeKind = 'pg_upgrade' | 'replication';
-
-/** The folders of the programs of both versions. */
-export interface Bins {
-  readonly old: string;
-  readonly new: string;
-}
-
-/** Both servers, and the names of the databases that move. */
-export interface Servers {
-  readonly old: EmbeddedServer;
-  readonly next: EmbeddedServer;
-  readonly bins: Bins;
-  readonly databases: readonly string[];
-}
 
 /** How a server of the drill is started. pg_upgrade wants both clusters with checksums or none; 18 has them by default. */
 export function startedFrom(bin: string) {
@@ -33,12 +20,6 @@ export function startedFrom(bin: string) {
     initdb: ['--data-checksums'],
     settings: { wal_level: 'logical', wal_receiver_status_interval: 1 },
   };
-}
-
-export function addressOf({ address }: EmbeddedServer, name: string): string {
-  const url = new URL(address);
-  url.pathname = `/${name}`;
-  return url.href;
 }
 
 /** Moves all databases to the next major version of Postgres under load, as docs/runbooks/upgrade.md says. */

@@ -31,6 +31,13 @@ export interface Cluster {
   readonly broker: Broker;
 }
 
+declare module '../../types.ts' {
+  interface Targets {
+    /** Counted events, whose servers may be replaced. */
+    readonly counted: CountedPart;
+  }
+}
+
 /**
  * Counted events as a workload: writers, a relay, and consumers that write one effect for each event. Servers and places
  * can be replaced while it runs.
