@@ -13,9 +13,3 @@ export interface Servers {
   readonly bins: Bins;
   readonly databases: readonly string[];
 }
-
-export function addressOf({ address }: EmbeddedServer, name: string): string {
-  const url = new URL(address);
-  url.pathname = `/${name}`;
-  return url.href;
-}

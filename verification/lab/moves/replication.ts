@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { urlOf } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { onServer } from '../workloads/counted/open.ts';
 import {
@@ -13,7 +14,7 @@ import {
   subscribeSql,
   unsubscribeSql,
 } from './logical-sql.ts';
-import { addressOf, type Servers } from './old-and-next.ts';
+import type { Servers } from './old-and-next.ts';
 
 const run = promisify(execFile);
 
@@ -21,9 +22,9 @@ const run = promisify(execFile);
 export async function beginReplication({ old, next, bins, databases }: Servers): Promise<void> {
   for (const name of databases) {
     await onServer(next, `create database ${name}`);
-    const dump = ['--schema-only', '--no-publications', addressOf(old, name)];
+    const dump = ['--schema-only', '--no-publications', urlOf(old.address, name)];
     const schema = await run(join(bins.new, 'pg_dump'), dump, { maxBuffer: 67_108_864 });
-    const loading = run(join(bins.new, 'psql'), ['-q', '-v', 'ON_ERROR_STOP=1', addressOf(next, name)]);
+    const loading = run(join(bins.new, 'psql'), ['-q', '-v', 'ON_ERROR_STOP=1', urlOf(next.address, name)]);
     loading.child.stdin?.end(schema.stdout);
     await loading;
     await onServer(old, publishSql, name);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { urlOf } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { embeddedPostgres, type EmbeddedServer } from '@convergekit/testing/engine';
 import { converge, type Environment, sourceState } from '../operator.ts';
@@ -7,7 +8,7 @@ import type { EffectDb } from '../workloads/counted/events.ts';
 import { onServer } from '../workloads/counted/open.ts';
 import type { CountedPart, Place } from '../workloads/counted/part.ts';
 import { open } from '../workloads/counted/services.ts';
-import { addressOf, type Bins, type Servers } from './old-and-next.ts';
+import type { Bins, Servers } from './old-and-next.ts';
 import { byPgUpgrade } from './pg-upgrade.ts';
 import { beginReplication, endReplication } from './replication.ts';
 
@@ -61,7 +62,7 @@ async function moveTo(part: CountedPart, kind: UpgradeKind, servers: Servers): P
   await (kind === 'replication' ? endReplication(servers) : byPgUpgrade(servers));
   const moved = clock.monotonic();
   for (const [at, place] of places.entries()) {
-    moveAddress(part, place, addressOf(servers.next, servers.databases[at] ?? ''));
+    moveAddress(part, place, urlOf(servers.next.address, servers.databases[at] ?? ''));
     await confirmMove(part.envOf(place), `Postgres moved by ${kind}`);
   }
   part.writers?.resume(part.orders.database);

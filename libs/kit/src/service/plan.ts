@@ -64,13 +64,13 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
     needsBroker: consumers.length > 0 || relays,
     relays,
     notes: own.flatMap(orderNotes),
-    tables: needs({
-      outbox: !nothing || emits.length > 0 || relays,
-      relay: relays,
-      inbox: consumers.length > 0,
-      saga: effects.length > 0 || workflows.length > 0 || sagas.length > 0,
-      reconcile: reconcilers.some(({ actual }) => actual.in === name),
-    }),
+    tables: [
+      ...(nothing && emits.length === 0 && !relays ? [] : ['outbox' as const]),
+      ...(relays ? ['relay' as const] : []),
+      ...(consumers.length > 0 ? ['inbox' as const] : []),
+      ...(effects.length > 0 || workflows.length > 0 || sagas.length > 0 ? ['saga' as const] : []),
+      ...(reconcilers.some(({ actual }) => actual.in === name) ? ['reconcile' as const] : []),
+    ],
     reads,
     others: {
       topics: [...new Set(handled.filter(({ kind }) => kind !== 'failure').map(({ topic }) => topic))].filter(
@@ -81,12 +81,6 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
     topics: [...new Set([...reads, ...writes])],
   };
 }
-
-function needs(of: Readonly<Record<Tables, boolean>>): readonly Tables[] {
-  return TABLES.filter((one) => of[one]);
-}
-
-const TABLES = ['outbox', 'relay', 'inbox', 'saga', 'reconcile'] as const satisfies readonly Tables[];
 
 function orderNotes<DB>(consumer: ConsumerDefinition<DB>): readonly string[] {
   return topicsOfOneKey(consumer).map(
