@@ -57,6 +57,20 @@ describe('the fence', () => {
     return made;
   }
 
+  /** An owner that froze before its first slice, and a second one that has applied all ten events. */
+  async function frozenBeside() {
+    const logs: [number[], number[]] = [[], []];
+    const ready = Promise.withResolvers<undefined>();
+    const frozen = service(brokers[0], { log: logs[0] });
+    freezeFirst(database, ready, freeze.promise);
+    await frozen.start();
+    await ready.promise;
+    const owner = service(brokers[1], { log: logs[1] });
+    await owner.start();
+    await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
+    return { frozen, owner, logs };
+  }
+
   // Planted fault: without the `next_offset = $8` of the fence, all ten are applied twice here.
   it('G3a: the fence makes a second owner wait for the handler of the first, and then move zero rows', async () => {
     const hold = Promise.withResolvers<undefined>();
@@ -81,14 +95,7 @@ describe('the fence', () => {
   });
 
   it('G3a: the fence gives an owner that froze before its slice no effect once another has continued', async () => {
-    const logs: [number[], number[]] = [[], []];
-    const ready = Promise.withResolvers<undefined>();
-    const frozen = service(brokers[0], { log: logs[0] });
-    freezeFirst(database, ready, freeze.promise);
-    await frozen.start();
-    await ready.promise;
-    await service(brokers[1], { log: logs[1] }).start();
-    await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
+    const { frozen, logs } = await frozenBeside();
     freeze.resolve(undefined);
     await waitUntil(() => frozen.status()[0]!.partitions[0]!.nextOffset === 10n, {
       what: 'the first to learn',
@@ -125,15 +132,7 @@ describe('the fence', () => {
 
   // Planted fault: without `fills = fills + 1` in `resumePartition`, all ten are applied twice here.
   it('an owner that froze at an offset takes nothing there when an operator has moved the partition back to it', async () => {
-    const logs: [number[], number[]] = [[], []];
-    const ready = Promise.withResolvers<undefined>();
-    const frozen = service(brokers[0], { log: logs[0] });
-    freezeFirst(database, ready, freeze.promise);
-    await frozen.start();
-    await ready.promise;
-    const owner = service(brokers[1], { log: logs[1] });
-    await owner.start();
-    await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
+    const { frozen, owner, logs } = await frozenBeside();
     await owner.stop();
     await database.executor.query(
       `update converge.inbox_partition set state = 'halted', halted_code = 'topic_recreated', halted_reason = 'made again', halted_at = now() where consumer = $1`,
