@@ -32,6 +32,9 @@ process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
 
+/** A process ends with the laboratory, even one that was killed: the pipe closes. */
+const LEASH = 'data:text/javascript,process.stdin.on("close",()=>process.exit(1)).resume().unref()';
+
 /** The path of a service's program. */
 export function serviceFile(path: string): string {
   return fileURLToPath(new URL(`../../services/${path}`, import.meta.url));
@@ -73,14 +76,14 @@ export class Child {
     const { PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE } = process.env;
     const given = Object.entries({ PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE });
     const plain = Object.fromEntries(given.filter(([, value]) => value !== undefined));
-    const child = spawn(process.execPath, ['--conditions=source', this.spec.main], {
+    const child = spawn(process.execPath, ['--conditions=source', '--import', LEASH, this.spec.main], {
       env: {
         ...plain,
         NODE_OPTIONS: '--conditions=source',
         ...this.spec.env,
         ...this.#overlay,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: 'pipe',
       // Ctrl-C goes to the laboratory alone: it stops its processes in order.
       detached: true,
     });

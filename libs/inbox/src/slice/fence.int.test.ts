@@ -1,4 +1,6 @@
 import type { Broker } from '@convergekit/broker';
+import { parsePosition } from '@convergekit/contracts/engine';
+import { ConvergeError } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';
@@ -6,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
+import { planReplay, replayPartition } from '../replay/replay.ts';
 import { resumePartition } from '../operate/resume.ts';
 import { tag } from '../testing/quick.ts';
 import { TwinBrokers } from '../fixture/twin-brokers.ts';
@@ -41,13 +44,15 @@ describe('the fence', () => {
 
   function service(
     broker: Broker,
-    options: { hold?: Promise<void>; entered?: () => void; log: number[] },
+    options: { hold?: Promise<void>; entered?: () => void; refuse?: () => number | undefined; log: number[] },
   ): ConsumerService {
     const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
         options.entered?.();
         await options.hold;
+        if (options.refuse?.() === event.data.n)
+          throw new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
         options.log.push(event.data.n);
         await note(tx, event);
       },
@@ -154,6 +159,45 @@ describe('the fence', () => {
     });
     expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
     expect(logs[0]).toEqual([]);
+  });
+
+  // Planted fault: without `fills = fills + 1` in `setBack`, 10 and 11 take effect before 8 and 9 here.
+  it('an owner that froze at an offset keeps the order of a key that was parked there before a replay', async () => {
+    const logs: [number[], number[]] = [[], []];
+    const frozen = service(brokers[0], { log: logs[0] });
+    await frozen.start();
+    await waitUntil(() => logs[0].length === 10, { what: 'the first ten' });
+    const ready = Promise.withResolvers<undefined>();
+    freezeFirst(database, ready, freeze.promise);
+    await twins.send([10, 11].map((n) => source.record(counted({ key: 'k', n }))));
+    await ready.promise;
+    let refused: number | undefined;
+    const owner = service(brokers[1], { log: logs[1], refuse: () => refused });
+    await owner.start();
+    await waitUntil(() => logs[1].length === 2, { what: 'the second owner' });
+    const admin = await brokers[0].admin();
+    const key = { consumer: name, topic, partition: 0 };
+    const replayFrom = async (n: number): Promise<void> => {
+      const plan = await planReplay(database.executor, admin, key, {
+        kind: 'after',
+        position: parsePosition(`1.1.${n}`),
+      });
+      expect(plan.offset).toBe(BigInt(n));
+      await replayPartition(database, admin, plan, { by: 'ann', reason: 'counted wrong' });
+    };
+    const parked = async () => (await database.executor.query('select from converge.parked')).rowCount;
+    refused = 8;
+    await replayFrom(8);
+    await waitUntil(async () => (await parked()) === 4, { what: 'the key to be parked' });
+    await owner.stop();
+    await replayFrom(10);
+    await admin.close();
+    expect(await parked()).toBe(2);
+    freeze.resolve(undefined);
+    await waitUntil(async () => logs[0].length > 10 || (await parked()) === 4, {
+      what: 'the first to go on',
+    });
+    expect(logs[0].slice(10)).toEqual([]);
   });
 
   it('the server frees the fence when its holder is silent for longer than a handler may take', async () => {
