@@ -1,6 +1,7 @@
 import { executorOf, type Executor } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
+import { ownedAttempt } from '@convergekit/resilience/engine';
 import type { Transaction } from 'kysely';
 import type { GiveUp, Subscription } from '../define/subscription.ts';
 import type { Placed } from '../park/placement.ts';
@@ -91,7 +92,10 @@ export function applySlices<DB, Part extends SlicePart<DB>>(
 ): Promise<readonly AppliedPart<Part>[]> {
   const { clock, random, database } = context;
   const runs = parts.length > 1 ? { attempts: JOINT_RUNS } : {};
-  return kyselyTransaction(database.db, { clock, random, ...runs }, (tx) => inside(context, parts, tx));
+  // The consumer retries its events, so a call in a handler makes one attempt.
+  return ownedAttempt(() =>
+    kyselyTransaction(database.db, { clock, random, ...runs }, (tx) => inside(context, parts, tx)),
+  );
 }
 
 async function inside<DB, Part extends SlicePart<DB>>(

@@ -1,4 +1,3 @@
-import { ownedAttempt } from '@convergekit/resilience/engine';
 import type { Step } from '../plan/plan.ts';
 import { type Applied, applySlices, type Slice } from './apply-slice.ts';
 import type { SliceContext } from './context.ts';
@@ -30,8 +29,7 @@ export async function attemptSlice<DB>(
   const started = context.clock.monotonic();
   for (;;) {
     try {
-      // The consumer retries the event, so a call in a handler makes one attempt.
-      const [one] = await ownedAttempt(() => applySlices(context, [{ partition, slice, signal }]));
+      const [one] = await applySlices(context, [{ partition, slice, signal }]);
       if (one === undefined) throw new Error('a slice was applied without a result');
       const { applied } = one;
       return moveOn(context, partition, slice, { applied, tookMs: context.clock.monotonic() - started });
