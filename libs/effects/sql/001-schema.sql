@@ -79,24 +79,25 @@ create table converge.saga_fence (
   version       int         not null check (version > 0),  -- of the declaration
   consumer      text        not null,
   key           text        not null,   -- of the event that came first, for people
+  created_at    timestamptz not null default clock_timestamp(),
+  -- What changes stands together, and what is large and stays comes last: the log of an update then has the change alone.
   -- The words of the table in libs/saga/src/fence/fence.ts.
   state         text        not null check (state in
     ('started', 'applied', 'rejected', 'failed_not_applied', 'failed_applied', 'unknown', 'tombstoned', 'undo_pending',
      'undone', 'stuck')),
   seq           int         not null default 1,  -- the number of the last decision
-  journal       text[]      not null default '{}',  -- its decisions, each as JSON: see the view saga_step. Nothing but appended to
-  intent        text,       -- JSON: the events that began it
-  result        text,       -- JSON: its success event
-  undo          text,       -- JSON: what requests its undo
+  changed_at    timestamptz not null default clock_timestamp(),
+  stuck_since   timestamptz,            -- since when it waits for an operator
+  -- Of a run whose id does not say when it started (a foreign producer's start): the bare row stays, without journal and events.
+  stripped_at   timestamptz,
   reason_code   text,       -- why it failed, or is undone
   reason        text,
   cause_event   text        not null,   -- of the last change
   cause_attempt text,       -- the attempt that made it necessary
-  stuck_since   timestamptz,            -- since when it waits for an operator
-  created_at    timestamptz not null default clock_timestamp(),
-  changed_at    timestamptz not null default clock_timestamp(),
-  -- Of a run whose id does not say when it started (a foreign producer's start): the bare row stays, without journal and events.
-  stripped_at   timestamptz,
+  journal       text[]      not null default '{}',  -- its decisions, each as JSON: see the view saga_step. Nothing but appended to
+  undo          text,       -- JSON: what requests its undo
+  result        text,       -- JSON: its success event. Null where nothing can be undone
+  intent        text,       -- JSON: the events that began it. Null where nothing can be undone
   primary key (saga, instance, step)
 ) with (fillfactor = 70);  -- updated two to five times in its life, never an indexed column before it is open or stuck
 -- Old runs, for retention.

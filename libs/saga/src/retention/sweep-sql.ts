@@ -161,7 +161,8 @@ const sweepSql = `
   letters as (
     delete from converge.parked p using (
       select f.consumer, event ->> 'id' as id
-        from converge.saga_fence f cross join lateral json_array_elements(f.intent::json) as event
+        from converge.saga_fence f cross join lateral json_array_elements(
+          coalesce(f.intent::json, json_build_array(json_build_object('id', f.cause_event)))) as event
        where f.saga = $1 and f.instance = any ($2::text[] || $3::text[]) and f.changed_at < $4::timestamptz) as begun
      where p.consumer = begun.consumer and p.event_id = begun.id and p.state = 'dead' and p.closed is not null
        and p.line is null)

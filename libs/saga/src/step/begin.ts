@@ -3,6 +3,7 @@ import { WIRE } from '@convergekit/contracts/engine';
 import type { CallContext } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core/engine';
+import { canBeUndone } from '../declare/declaration.ts';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
 import type { Reason } from '../fence/decision-sql.ts';
@@ -196,12 +197,12 @@ async function takeEffect<DB>(
   const { type, version, payload } = made;
   const reason = { code: 'REJECTED', text: `${member.step.name} was refused: ${type}` };
   const request = { ...beginning(member, instance, event, stored), outcome: type };
-  return fact === 'success'
-    ? {
-        made,
-        request: { ...request, trigger: 'applied', result: JSON.stringify({ type, version, payload }) },
-      }
-    : { made, request: { ...request, trigger: 'rejected', reason } };
+  if (fact !== 'success') return { made, request: { ...request, trigger: 'rejected', reason } };
+  // What only an undo reads is not kept of a step behind which there is no way back.
+  const kept = canBeUndone(member.step)
+    ? { result: JSON.stringify({ type, version, payload }) }
+    : { intent: undefined };
+  return { made, request: { ...request, trigger: 'applied', ...kept } };
 }
 
 function emitFact<DB>(
