@@ -1,8 +1,7 @@
 /**
  * Returns the statement that ends the timers of a decided step, as a part of the one that decides it. The parameters are
  * SQL. It uses saga_work_step. A row that a worker has locked to record an outcome is left alone: the worker finds the
- * decided fence, and does nothing. A row that is only leased is ended all the same: its worker finds a higher term. The
- * row stays for the narrative.
+ * decided fence, and does nothing. A row that is only leased leaves all the same: its worker finds none.
  */
 export function withdrawTimersSql(saga: string, instance: string, step: string, condition: string): string {
   return withdrawnSql(openTimersSql(saga, instance, step, condition));
@@ -11,8 +10,7 @@ export function withdrawTimersSql(saga: string, instance: string, step: string, 
 /** Returns the statement that ends the timers whose ids a query gives. */
 export function withdrawnSql(ids: string): string {
   return `
-    update converge.saga_work set state = 'done', ended_at = clock_timestamp(), holder = null, term = term + 1
-     where id in (${ids})`;
+    delete from converge.saga_work where id in (${ids})`;
 }
 
 /** Returns the query of the ids of a step's open timers, which locks them. */
