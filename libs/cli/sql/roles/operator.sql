@@ -6,7 +6,7 @@ revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_operator;
 grant converge_read, converge_writer to converge_operator;
-grant select, insert, update, delete on converge.parked_key, converge.parked, converge.relay_accept to converge_operator;
+grant select, insert, update, delete on converge.parked_key, converge.parked to converge_operator;
 grant execute on function converge.record_act to converge_operator;
 grant insert on converge.relay_disowned, converge.relay_forgotten, converge.inbox_rejected, converge.inbox_fill, converge.saga_step,
   converge.workflow_step to converge_operator;

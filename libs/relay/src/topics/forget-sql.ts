@@ -56,7 +56,7 @@ export async function forgetTopic(
   const { topic, heldAt, unsent } = held;
   const { rowCount } = await tx.query(forgetSql, [LEASE, topic, heldAt.toString(), reason, operator, unsent]);
   if (rowCount !== 1) return false;
-  for (const table of ['relay_accept', 'relay_cursor', 'relay_topic'])
+  for (const table of ['relay_cursor', 'relay_topic'])
     await tx.query(`delete from converge.${table} where topic = $1`, [topic]);
   await recordAct(tx, { act: 'topics forget', subject: topic, by: operator, reason, before: { unsent } });
   return true;
