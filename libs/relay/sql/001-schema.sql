@@ -120,19 +120,6 @@ create table converge.relay_disowned (
   primary key (topic, partition, log_offset)
 );
 
--- Topics that an operator forgot (`converge topics forget`).
-create table converge.relay_forgotten (
-  topic       text        not null,
-  reason      text        not null check (reason <> ''),
-  operator    text        not null,
-  at          timestamptz not null default clock_timestamp(),
-  held_at     bigint      not null,
-  held_reason text        not null,
-  unsent      bigint      not null,  -- the number of events that were not in the log, and never will be
-  cursors     jsonb       not null,  -- the position of each partition
-  primary key (topic, at)
-);
-
 -- Finds the last tick up to `upto` for which every given condition holds. All values of a tick rise with its number from the
 -- last base tick on, so it is found by bisection: some 30 look-ups by primary key, where a walk would read a day of ticks, and
 -- without an index that every tick would have to maintain. Numbers may have holes. created_at follows the server's clock, which
