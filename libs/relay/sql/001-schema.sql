@@ -54,6 +54,10 @@ create table converge.relay_topic (
   -- The counts before this one, each with the last position of its partitions: [{partitions, cursors: {partition: 'epoch.tick.id'}}].
   -- Events of a key that were sent with an earlier count may be in another partition than its later ones.
   earlier     jsonb   not null default '[]',
+  -- Records that bear this source's name and that an operator declared as forged (`converge source disown`), as `partition/offset`:
+  -- any client that may write to a topic can forge one that looks like the past of a restored database. The comparison with the
+  -- log skips them.
+  disowned    text[]  not null default '{}',
   check (held_at is not null or partitions is not null),
   check (wanted is not null or drain_to is null)
 );
@@ -106,18 +110,6 @@ create table converge.phantom (
   type       text   not null,
   key        text   not null,
   primary key (epoch, topic, partition, log_offset)
-);
-
--- Records that bear this source's name and that an operator declared as forged (`converge source disown`): any client that may
--- write to a topic can forge one that looks like the past of a restored database. The comparison with the log skips them.
-create table converge.relay_disowned (
-  topic      text        not null,
-  partition  int         not null check (partition >= 0),
-  log_offset bigint      not null check (log_offset >= 0),
-  reason     text        not null check (reason <> ''),
-  operator   text        not null,
-  at         timestamptz not null default clock_timestamp(),
-  primary key (topic, partition, log_offset)
 );
 
 -- Finds the last tick up to `upto` for which every given condition holds. All values of a tick rise with its number from the

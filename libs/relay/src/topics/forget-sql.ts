@@ -77,7 +77,7 @@ export async function acceptRecreatedTopic(
 ): Promise<boolean> {
   const { rowCount } = await executor.query(
     `with accepted as (
-       update converge.relay_topic set topic_id = null, made_again = true
+       update converge.relay_topic set topic_id = null, made_again = true, disowned = '{}'
         where topic = $1 and held_reason like 'TOPIC_RECREATED:%' returning topic
      ), begun as (
        update converge.relay_cursor c set log_end = null from accepted where c.topic = accepted.topic returning 1
