@@ -87,19 +87,12 @@ create table converge.relay_cursor (
   primary key (topic, partition, save)
 ) with (fillfactor = 50);
 
--- Epochs (timelines). A restored database goes back as a whole, so it is compared with the log; what is not valid after that
--- comparison is left behind by a fork, as Postgres does with its own timelines.
-create table converge.epoch (
-  epoch       int         primary key check (epoch > 0),
-  forked_tick bigint      not null check (forked_tick >= 0),  -- the last tick that it shares with the epoch before
-  reason      text        not null,
-  at          timestamptz not null default clock_timestamp()
-);
-insert into converge.epoch (epoch, forked_tick, reason) select epoch, 0, 'first' from converge.source;
-
--- Records that the log had beyond the fork of an epoch: for operators, who have to undo their effects by hand.
+-- Epochs are timelines: a restored database goes back as a whole, so it is compared with the log; what is not valid after that
+-- comparison is left behind by a fork, as Postgres does with its own timelines. converge.source has the present epoch, and
+-- converge.audit the rebase that began it. Here are the records that the log had beyond the fork of an epoch: for operators, who
+-- have to undo their effects by hand.
 create table converge.phantom (
-  epoch      int    not null references converge.epoch,
+  epoch      int    not null check (epoch > 1),
   topic      text   not null,
   partition  int    not null,
   log_offset bigint not null,

@@ -5,8 +5,7 @@ do $$ begin create role converge_relay nologin; exception when duplicate_object 
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_relay;
-grant select on converge.outbox, converge.outbox_id, converge.source, converge.migration, converge.epoch, converge.phantom
-  to converge_relay;
+grant select on converge.outbox, converge.outbox_id, converge.source, converge.migration to converge_relay;
 grant select, insert, delete on converge.tick to converge_relay;
 grant select, insert, update on converge.lease, converge.relay_topic to converge_relay;
 grant select, insert, update, delete on converge.relay_cursor to converge_relay;
