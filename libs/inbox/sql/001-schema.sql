@@ -2,7 +2,7 @@
 create table converge.inbox_consumer (
   name            text        primary key,
   registered_at   timestamptz not null default clock_timestamp(),
-  -- How long rows of foreign events are kept at least, for producers that repeat themselves late. The longest of a database counts.
+  -- How long its rows of foreign events are kept at least, for producers that repeat themselves late.
   keep_foreign_ms bigint      not null default 2592000000
 );
 
@@ -109,43 +109,22 @@ create table converge.inbox_failure_source (
   primary key (consumer, failing)
 );
 
--- Rows of foreign events leave by whole tables instead of one by one: four slots in rotation. Slices write into the current one;
--- the oldest is emptied, and becomes current, when nothing in it is needed any more.
-create table converge.inbox_foreign_slot (
-  slot     int         primary key check (slot between 0 and 3),
-  began_at timestamptz not null   -- when it became current; the newest is
-);
-insert into converge.inbox_foreign_slot
-  values (0, clock_timestamp()), (1, '-infinity'), (2, '-infinity'), (3, '-infinity');
-
 -- Events without a position of a known source: one row each. The payload's hash distinguishes a repeat from a reused id.
--- The identity is a hash of source and id: foreign ids may be longer than an index takes.
-create table converge.inbox_foreign_seen (
-  consumer     text        not null,
-  identity     bytea       not null check (octet_length(identity) = 32),
-  payload_hash bytea       not null check (octet_length(payload_hash) = 32),
-  event_id     text        not null,
-  seen_at      timestamptz not null default clock_timestamp(),
-  slot         int         not null,
-  primary key (consumer, identity, slot)
-) partition by list (slot);
-create index on converge.inbox_foreign_seen using brin (seen_at);  -- for the history of an event: rows come in its order
-create table converge.inbox_foreign   partition of converge.inbox_foreign_seen for values in (0);
-create table converge.inbox_foreign_1 partition of converge.inbox_foreign_seen for values in (1);
-create table converge.inbox_foreign_2 partition of converge.inbox_foreign_seen for values in (2);
-create table converge.inbox_foreign_3 partition of converge.inbox_foreign_seen for values in (3);
-
--- Positions of consumers when a slot ceased to be current: its rows are of records below. It is not emptied while the log
--- still has one of them, since that record could be read again.
-create table converge.inbox_foreign_below (
-  slot        int    not null references converge.inbox_foreign_slot,
-  consumer    text   not null,
-  topic       text   not null,
-  partition   int    not null,
-  topic_id    text,
-  next_offset bigint not null,
-  primary key (slot, consumer, topic, partition)
+-- The identity is a hash of source and id: foreign ids may be longer than an index takes. A row leaves when it is old enough and
+-- the log no longer has the record at its place, the last one read with this id: it could be read again.
+create table converge.inbox_foreign (
+  consumer      text        not null,
+  identity      bytea       not null check (octet_length(identity) = 32),
+  payload_hash  bytea       not null check (octet_length(payload_hash) = 32),
+  event_id      text        not null,
+  topic         text        not null,
+  partition     int         not null,
+  record_offset bigint      not null,
+  seen_at       timestamptz not null default clock_timestamp(),
+  primary key (consumer, identity)
 );
+-- Rows come in this order: for retention, and for the history of an event.
+create index inbox_foreign_seen on converge.inbox_foreign using brin (seen_at, record_offset);
 
 -- Events that never came, read from the source's outbox by `converge consumers fill`: as they would have been in the
 -- log, in the order of position. For the owner of the partition, which is halted at the gap.

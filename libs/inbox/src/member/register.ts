@@ -5,7 +5,7 @@ import { registeredTypes } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import { InboxError } from '../errors.ts';
 import { pinFailureSources, pinSources, readSources } from './source-sql.ts';
-import { setKeepForeign } from '../slice/foreign-slot-sql.ts';
+import { setKeepForeign } from '../service/foreign-sql.ts';
 import { dropType, registerTypes } from './type-sql.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from './partition-sql.ts';
 
