@@ -3,7 +3,10 @@ create table converge.inbox_consumer (
   name            text        primary key,
   registered_at   timestamptz not null default clock_timestamp(),
   -- How long its rows of foreign events are kept at least, for producers that repeat themselves late.
-  keep_foreign_ms bigint      not null default 2592000000
+  keep_foreign_ms bigint      not null default 2592000000,
+  -- Records that it left out because it had handled their event, for people: {topic/partition: number}. Processes count them in
+  -- memory and add what is new every few seconds, outside of slices: a process that is killed takes the last few with it.
+  duplicates      jsonb       not null default '{}'
 );
 
 -- The fence, one row per partition: every slice moves next_offset from the value that it expects, whatever it holds.
@@ -21,6 +24,9 @@ create table converge.inbox_partition (
   halted_at     timestamptz,
   halted_offset bigint      check (halted_offset >= 0),
   pass_offset   bigint      check (pass_offset >= 0),  -- the last record that may be passed (`consumers resume --continue`)
+  -- Records that an operator rejected as forged: they are recorded as dead letters, and their position does not count. Of the topic
+  -- with this id: in one that was created anew, another record has the offset.
+  rejected      bigint[],
   -- Number of slices of filled events. They do not move next_offset, so every slice moves or expects this value beside it:
   -- whichever kind overtook an owner, its next slice moves nothing.
   fills         bigint      not null default 0,
@@ -91,22 +97,15 @@ create table converge.inbox_watermark (
   foreign key (consumer, topic, partition) references converge.inbox_partition
 ) with (fillfactor = 50);
 
--- The source that a consumer knows under a name. Positions of another uuid under the same name do not count.
+-- Which source counts. events: the one that a consumer knows under a name; positions of another uuid under the same name do not
+-- count. failures: the one of the consumer that failed, whose failure events count. Pinned at first sight, or declared.
 create table converge.inbox_source (
   consumer  text        not null,
-  name      text        not null,
+  kind      text        not null check (kind in ('events', 'failures')),
+  name      text        not null,  -- of failures: the consumer whose failure topic it is
   source    uuid        not null,
   pinned_at timestamptz not null default clock_timestamp(),
-  primary key (consumer, name)
-);
-
--- Whose failure events count: the source of the consumer that failed. Pinned at first sight, or declared by the consumer.
-create table converge.inbox_failure_source (
-  consumer  text        not null,
-  failing   text        not null,  -- the consumer whose failure topic it is
-  source    uuid        not null,
-  pinned_at timestamptz not null default clock_timestamp(),
-  primary key (consumer, failing)
+  primary key (consumer, kind, name)
 );
 
 -- Events without a position of a known source: one row each. The payload's hash distinguishes a repeat from a reused id.
@@ -315,30 +314,6 @@ create table converge.inbox_attempt (
 );
 create index inbox_attempt_event on converge.inbox_attempt (event_id);
 create index inbox_attempt_started on converge.inbox_attempt (started_at);  -- retention takes ranges of it
-
--- Records that an operator rejected as forged: they are recorded as dead letters, and their position does not count. Of one topic: in
--- a topic that was created anew, another record has its offset. '' where the broker has no topic ids.
-create table converge.inbox_rejected (
-  consumer      text        not null,
-  topic         text        not null,
-  partition     int         not null,
-  record_offset bigint      not null,
-  rejected_at   timestamptz not null default clock_timestamp(),
-  topic_id      text        not null default '',
-  primary key (consumer, topic, partition, topic_id, record_offset),
-  foreign key (consumer, topic, partition) references converge.inbox_partition
-);
-
--- Records that a consumer left out because it had handled their event, for people. Processes count them in memory and add what is new
--- every few seconds, outside of slices: a process that is killed takes the last few with it.
-create table converge.inbox_count (
-  consumer   text        not null,
-  topic      text        not null,
-  partition  int         not null,
-  duplicates bigint      not null,
-  since      timestamptz not null default clock_timestamp(),
-  primary key (consumer, topic, partition)
-);
 
 -- Returns how far a consumer has come in partitions of a topic, as JSON: registered (it has a place in the topic), and for each of
 -- the partitions: halted (why; null = it runs), filling (events of `converge consumers fill` wait), seen (the highest position of

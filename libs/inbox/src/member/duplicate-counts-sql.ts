@@ -3,10 +3,11 @@ import type { PartitionKey } from '../slice/fence-sql.ts';
 
 // By the primary key. The former owner of a partition may add its last ones at the same time.
 const addSql = `
-  insert into converge.inbox_count (consumer, topic, partition, duplicates)
-  select $1, topic, partition, more from unnest($2::text[], $3::int[], $4::bigint[]) as found (topic, partition, more)
-   order by topic, partition
-  on conflict (consumer, topic, partition) do update set duplicates = inbox_count.duplicates + excluded.duplicates`;
+  update converge.inbox_consumer c
+     set duplicates = c.duplicates || (
+           select jsonb_object_agg(place, coalesce((c.duplicates ->> place)::bigint, 0) + more)
+             from unnest($2::text[], $3::bigint[]) as found (place, more))
+   where name = $1`;
 
 /** Adds duplicates to the counts of partitions. */
 export async function addDuplicates(
@@ -16,8 +17,7 @@ export async function addDuplicates(
 ): Promise<void> {
   await executor.query(addSql, [
     consumer,
-    found.map(({ key }) => key.topic),
-    found.map(({ key }) => key.partition),
+    found.map(({ key }) => `${key.topic}/${key.partition}`),
     found.map(({ more }) => more),
   ]);
 }

@@ -4,6 +4,7 @@ import { approveRepairs } from '@convergekit/reconcile/operate';
 import { forgetTopic, readHeld, recordAcceptance } from '@convergekit/relay/operate';
 import { readSagaRecords } from '@convergekit/saga/operate';
 import { describe, expect, it } from 'vitest';
+import { declareFailureSources } from '../../../../inbox/src/member/source-sql.ts';
 import { countGivenUp } from '../../../../inbox/src/park/given-up-sql.ts';
 import { rolesScene } from '../../fixture/roles-scene.ts';
 
@@ -70,6 +71,13 @@ describe('the audit of operators', () => {
     expect(
       await during('converge_consumer', (executor) => countGivenUp(executor, 'stock', new Date(0))),
     ).toBe(0));
+});
+
+// Planted fault: without the right to replace a pin a consumer with `failureSources` does not start (42501).
+it('a consumer declares the sources of failure events', async () => {
+  const declared = { payments: '01990000-0000-7000-8000-000000000001' };
+  const declare = (executor: Executor) => declareFailureSources(executor, 'stock', declared);
+  expect(await during('converge_consumer', declare)).toBeUndefined();
 });
 
 describe('the queue of reconcilers', () => {
