@@ -83,9 +83,7 @@ create table converge.inbox_watermark (
   tick          bigint not null,
   id            bigint not null,
   -- The event at the watermark, for comparison with later ones: its record, the event that it named as its predecessor, and the
-  -- time of the newest event until then. Valid only where seen_tick and seen_id are the watermark's.
-  seen_tick     bigint,
-  seen_id       bigint,
+  -- time of the newest event until then. Null after a replay.
   seen_offset   bigint,
   seen_event    text,
   prev_epoch    int,

@@ -89,7 +89,7 @@ function passable(
     case 'position_jump':
       if (haltedOffset !== undefined) return haltedOffset;
       throw refused(
-        `${topic} was halted by an older version, which did not record the offset: resume it without --continue first; it halts again at the same place, and then --continue works`,
+        `the record at which ${topic} halted is not known: resume it without --continue; it halts again at the same place`,
       );
     case 'epoch_superseded':
       if (end !== undefined) return end > 0n ? end - 1n : 0n;
@@ -162,14 +162,14 @@ const rejectSql = `
 // any more, except the creation time of the newest one.
 const backSql = `
   update converge.inbox_watermark
-     set tick = prev_tick, id = prev_id, seen_tick = prev_tick, seen_id = prev_id, seen_event = null,
+     set tick = prev_tick, id = prev_id, seen_event = null,
          prev_epoch = null, prev_tick = null, prev_id = null
-   where consumer = $1 and topic = $2 and partition = $3 and seen_offset = $4 and seen_tick = tick and seen_id = id
+   where consumer = $1 and topic = $2 and partition = $3 and seen_offset = $4
      and prev_epoch = epoch
   returning source`;
 const dropSql = `
   delete from converge.inbox_watermark
-   where consumer = $1 and topic = $2 and partition = $3 and seen_offset = $4 and seen_tick = tick and seen_id = id
+   where consumer = $1 and topic = $2 and partition = $3 and seen_offset = $4
      and prev_epoch < epoch
   returning source`;
 
