@@ -10,7 +10,6 @@ grant select, insert, delete on converge.tick to converge_relay;
 grant select, insert, update on converge.lease, converge.relay_topic to converge_relay;
 grant select, insert, update, delete on converge.relay_cursor to converge_relay;
 grant select, update on converge.relay_source, converge.outbox_limit to converge_relay;
-grant select, insert on converge.outbox_leaving to converge_relay;
 grant select, delete on converge.request to converge_relay;
 -- The relay locks rows before it deletes them, which requires the right to update a column.
 grant update (created_at) on converge.request to converge_relay;
