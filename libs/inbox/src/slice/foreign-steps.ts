@@ -119,7 +119,11 @@ export async function recordForeign(
     known.map(({ identity }) => identity),
     ...placesOf(known),
   ]);
-  return new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
+  const hashes = new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
+  // A row that was old enough may leave between the two statements.
+  const gone = known.filter(({ identity }) => !hashes.has(identity.toString('hex')));
+  if (gone.length === 0) return hashes;
+  return new Map([...hashes, ...(await recordForeign(tx, consumer, gone))]);
 }
 
 function placesOf(records: readonly ForeignRecord[]): readonly unknown[] {
