@@ -32,8 +32,6 @@ function statesInSql(text: string): readonly string[] {
       /check \((state|waits_for|op) in\s*\(([^)]*)\)/g,
     ))
       for (const [, value = ''] of values.matchAll(/'(\w+)'/g)) {
-        // The journal's word for what was decided; it is no state.
-        if (table === 'saga_step') continue;
         found.push(column === 'op' ? `${table} op ${value}` : `${table}.${value}`);
       }
   // A table that was renamed is named as it is today.

@@ -26,7 +26,7 @@ export const openRows: readonly (readonly [table: string, row: Row])[] = [
       first_at: ended,
     },
   ],
-  ['workflow', { workflow: 'signup', id: 'open', input: json, seal: 'x' }],
+  ['workflow', { workflow: 'signup', id: 'open', input: json }],
   [
     'reconcile_key',
     {

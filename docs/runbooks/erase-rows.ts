@@ -142,26 +142,7 @@ export const endedRows: readonly (readonly [table: string, row: Row])[] = [
   ],
   ['saga_work', work(1, call)],
   ['saga_work', work(2, { ...call, ...inRun, instance: 'ended' })],
-  ['saga_fence', fence('ended', 'applied')],
-  [
-    'saga_step',
-    {
-      saga: 'order',
-      instance: 'ended',
-      step: 'pay',
-      seq: 1,
-      version: 1,
-      op: 'apply',
-      trigger: 'begin',
-      state_from: 'absent',
-      state_to: 'applied',
-      act: 'emit',
-      outcome: json,
-      plan: json,
-      cause_event: 'e',
-      note: PERSON,
-    },
-  ],
+  ['saga_fence', { ...fence('ended', 'applied'), journal: `{"${PERSON}"}` }],
   [
     'saga_join',
     {
@@ -191,7 +172,6 @@ export const endedRows: readonly (readonly [table: string, row: Row])[] = [
     {
       workflow: 'signup',
       input: json,
-      seal: 'x',
       id: 'ended',
       state: 'completed',
       result: json,
@@ -207,7 +187,6 @@ export const endedRows: readonly (readonly [table: string, row: Row])[] = [
       kind: 'result',
       path: 'mail',
       data: json,
-      seal: 'x',
       term: 1,
     },
   ],

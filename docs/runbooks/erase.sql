@@ -76,15 +76,12 @@ update converge.saga_pause set reason = 'erased' where pg_temp.mentions(reason);
 update converge.relay_topic set held_reason = 'erased' where pg_temp.mentions(held_reason);
 update converge.reconcile_run set reason = 'erased' where pg_temp.mentions(reason);
 
--- Runs of sagas that have ended here. Their journals are sealed, so they leave whole, as they do by retention.
+-- Runs of sagas that have ended here. Their journals are only appended to, so they leave whole, as they do by retention.
 create temporary table erased_run on commit drop as
 select distinct r.saga, r.instance
   from (select saga, instance from converge.saga_fence
          where pg_temp.mentions(intent) or pg_temp.mentions(result) or pg_temp.mentions(undo) or pg_temp.mentions(reason)
-            or pg_temp.mentions(key)
-        union all
-        select saga, instance from converge.saga_step
-         where pg_temp.mentions(outcome) or pg_temp.mentions(plan) or pg_temp.mentions(note)
+            or pg_temp.mentions(key) or pg_temp.mentions(journal::text)
         union all
         select saga, instance from converge.saga_join where pg_temp.mentions(members::text)
         union all
@@ -105,7 +102,6 @@ select distinct r.saga, r.instance
                     where (w.saga, w.instance) = (r.saga, r.instance) and w.ended_at is null);
 delete from converge.saga_work t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
 delete from converge.saga_join t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
-delete from converge.saga_step t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
 delete from converge.saga_fence t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
 delete from converge.saga_start t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
 delete from converge.saga_instance t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);

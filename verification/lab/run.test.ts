@@ -148,6 +148,18 @@ it('a fault that cannot be caused fails the run, and one whose target no workloa
   expect(notes).toContain('test-other: skipped, without kafka');
 });
 
+it('a fault that finds nothing to hit is skipped and not counted', async () => {
+  const idle = fault({
+    name: 'test-idle',
+    about: 'a fault',
+    needs: [],
+    inject: () => Promise.resolve(undefined),
+  });
+  const { outcome, notes } = await run({ plan: script(idle) });
+  expect(outcome.faults.size).toBe(0);
+  expect(notes).toContain('test-idle: skipped, nothing that it can hit');
+});
+
 it('open work at the end is a finding, or a judgement of its own where that was said', async () => {
   const look = () => Promise.resolve({ waitingFor: '3 orders are open', open: 3, read: 0 });
   const strict = await run({ part: { look } });

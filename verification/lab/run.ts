@@ -181,7 +181,6 @@ class Campaign {
     const { progress } = this.#options;
     const lacking = fault.needs.filter((need) => isEmpty(this.#targets[need]));
     if (lacking.length > 0) return progress.note(`${fault.name}: skipped, without ${lacking.join(', ')}`);
-    this.#faults.set(fault.name, (this.#faults.get(fault.name) ?? 0) + 1);
     const running = this.#run(one);
     if (background) {
       const tracked = running.finally(() => this.#background.delete(tracked));
@@ -198,8 +197,11 @@ class Campaign {
     history.note('fault', { kind: fault.name, size, pick });
     const began = clock.monotonic();
     try {
-      const { what, repair } = await fault.inject(this.#targets, { size, pick, seed, clock, signal });
+      const injected = await fault.inject(this.#targets, { size, pick, seed, clock, signal });
+      if (injected === undefined) return progress.note(`${fault.name}: skipped, nothing that it can hit`);
+      const { what, repair } = injected;
       progress.note(`${fault.name}: ${what}`);
+      this.#faults.set(fault.name, (this.#faults.get(fault.name) ?? 0) + 1);
       if (repair === undefined) return history.note('caused', { kind: fault.name, what });
       try {
         // The longest time that a timer can wait for.

@@ -102,14 +102,15 @@ export interface Fault {
   readonly holdMs?: readonly [least: number, most: number];
   /** Goes on while other faults come. @default false */
   readonly background?: boolean;
-  inject(targets: Targets, draw: Draw): Promise<Injected>;
+  /** Causes it; undefined: nothing here can be hit, and the fault is skipped. */
+  inject(targets: Targets, draw: Draw): Promise<Injected | undefined>;
 }
 
 /** Declares a fault; what it injects sees only what it needs. */
 export function fault<const N extends keyof Targets>(
   one: Omit<Fault, 'needs' | 'inject'> & {
     readonly needs: readonly N[];
-    inject(targets: Pick<Targets, N>, draw: Draw): Promise<Injected>;
+    inject(targets: Pick<Targets, N>, draw: Draw): Promise<Injected | undefined>;
   },
 ): Fault {
   return one;

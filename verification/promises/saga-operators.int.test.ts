@@ -182,18 +182,16 @@ it('G6g: a stated outcome that does not fit the declaration changes nothing, and
   await seen(one, 'completed');
 });
 
-it('G8b, S32, S57: `converge saga verify` accepts the journals that the kit wrote, and finds one that was changed by hand', async () => {
+it('G8b, S32, S57: `converge saga verify` accepts the journals that the kit wrote, and finds a decision that was changed by hand', async () => {
   const one = await place({ pay: 'unknown' });
   await seen(one, 'stuck');
-  await done(() =>
-    resolve(one, 'pay', said('test.taken', one.id), ['--reason', 'a word to be forged', '--yes']),
-  );
+  await done(() => resolve(one, 'pay', said('test.taken', one.id), ['--reason', 'they have it', '--yes']));
   await seen(one, 'completed');
   expect(await scene.cli('saga', 'verify')).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('rows replayed, 0 findings') as string,
   });
-  expect(await rewrite(scene.database.executor, 'a word to be forged', 'another word')).toBeGreaterThan(0);
+  expect(await rewrite(scene.database.executor, 'emit_success', 'emit_failure')).toBeGreaterThan(0);
   const found = await scene.cli('saga', 'verify');
   expect([found.code, found.stdout]).toEqual([1, expect.stringContaining(one.instance)]);
 });

@@ -159,7 +159,7 @@ it('S32, S57, G8b: the journals of all these sagas have no flaw, and each compen
   });
 });
 
-// Time that passes moves what the journals' seals cover: these come last.
+// These come last, since time passes in them.
 describe.each([
   ['cancellation', (order: Placed) => trial.cancel(order)],
   ['deadline', () => timePasses(trial.scene.database.executor)],

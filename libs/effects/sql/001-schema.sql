@@ -83,7 +83,8 @@ create table converge.saga_fence (
   state         text        not null check (state in
     ('started', 'applied', 'rejected', 'failed_not_applied', 'failed_applied', 'unknown', 'tombstoned', 'undo_pending',
      'undone', 'stuck')),
-  seq           int         not null default 1,  -- of the last row of the journal
+  seq           int         not null default 1,  -- the number of the last decision
+  journal       text[]      not null default '{}',  -- its decisions, each as JSON: see the view saga_step. Nothing but appended to
   intent        text,       -- JSON: the events that began it
   result        text,       -- JSON: its success event
   undo          text,       -- JSON: what requests its undo
@@ -96,45 +97,44 @@ create table converge.saga_fence (
   changed_at    timestamptz not null default clock_timestamp(),
   -- Of a run whose id does not say when it started (a foreign producer's start): the bare row stays, without journal and events.
   stripped_at   timestamptz,
-  journal_seal  text,       -- of the last row of its journal
-  seal          text,
   primary key (saga, instance, step)
 ) with (fillfactor = 70);  -- updated two to five times in its life, never an indexed column before it is open or stuck
+-- Old runs, for retention.
+create index saga_fence_created on converge.saga_fence (created_at) where stripped_at is null;
 create index saga_fence_open_key on converge.saga_fence (key) where state in ('started', 'unknown', 'undo_pending', 'stuck');
 create index saga_fence_open on converge.saga_fence (changed_at)
   where state in ('started', 'unknown', 'undo_pending', 'stuck');
 
--- The journal: one row for each decision of a fence that changed or answered something, in the deciding transaction.
-create table converge.saga_step (
-  id            bigint      generated always as identity primary key,
-  saga          text        not null,
-  instance      text        not null,
-  step          text        not null,
-  seq           int         not null,
-  version       int         not null,
-  op            text        not null check (op in ('apply', 'compensate', 'cancel', 'deadline', 'resolve')),
-  trigger       text        not null,
-  state_from    text        not null,   -- absent: it had no row
-  state_to      text        not null,
-  act           text        not null,
-  outcome       text,       -- of an effect: its event, or the failure's code
-  plan          text,       -- JSON, of an apply: how it is undone, and after which steps
-  cause_event   text        not null,
-  cause_attempt text,
-  emitted_event uuid,
-  actor         text,       -- an operator
-  note          text,
-  at            timestamptz not null default clock_timestamp(),
-  seal          text,       -- over the row and the seal of the row before
-  unique (saga, instance, step, seq)
-);
-create index saga_step_at on converge.saga_step (at);
+-- A journal is only appended to, by the statement that decides. It is emptied when the bare row of a run that ended stays.
+create function converge.saga_keep_journal() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  if new.journal[1:cardinality(old.journal)] = old.journal then return new; end if;
+  if old.stripped_at is null and new.stripped_at is not null and cardinality(new.journal) = 0 and old.stuck_since is null
+     and old.state not in ('started', 'unknown', 'undo_pending', 'stuck') and old.changed_at < clock_timestamp() - interval '1 day'
+  then return new; end if;
+  raise exception 'the journal of step % of run % is only appended to', old.step, old.instance using errcode = 'restrict_violation';
+end
+$$;
+create trigger saga_fence_journal before update of journal on converge.saga_fence
+  for each row execute function converge.saga_keep_journal();
 
--- Seals of the journal: the seal of a row covers the row and the seal of the row before, the fence's covers the fence and the last
--- row. They are written by the statement that writes the row, and checked by `converge saga verify`.
-create function converge.saga_seal(parts text[]) returns text
-  language sql stable parallel safe
-  return pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.array_to_json(parts)::text, 'UTF8')), 'hex');
+-- The journal as rows: one for each decision of a fence that changed or answered something.
+create view converge.saga_step as
+  select f.saga, f.instance, f.step, (f.seq - cardinality(f.journal) + entry.n)::int as seq, d.version, d.op, d.trigger,
+      d."from" as state_from,   -- absent: it had no row
+      d."to" as state_to, d.act,
+      d.outcome,                -- of an effect: its event, or the failure's code
+      d.plan,                   -- JSON, of an apply: how it is undone, and after which steps
+      d.cause as cause_event, d.attempt as cause_attempt, d.emitted as emitted_event,
+      d.actor,                  -- an operator
+      d.note, d.at
+    from converge.saga_fence f
+    cross join lateral unnest(f.journal) with ordinality as entry (decision, n)
+    cross join lateral json_to_record(entry.decision::json) as d (at timestamptz, version int, op text, trigger text, "from" text,
+      "to" text, act text, outcome text, plan text, cause text, attempt text, emitted uuid, actor text, note text);
 
 -- Steps that wait for several others: which ones have come. The event that completes the row continues the saga, in the same
 -- transaction.
@@ -219,7 +219,6 @@ create table converge.workflow (
     ('irreversible', 'undo_failing', 'outcome_unknown', 'result_lost', 'step_undeclared')),
   result       text,                   -- JSON, of a completed one
   entries      int         not null default 0,  -- the length of the journal
-  seal         text        not null,   -- over the whole journal: the hash of its last entry
   holder       text,
   term         bigint      not null default 1,  -- rises with each claim and each action of an operator: fences every entry
   -- When a worker may take it; while it is held, when the lease ends. Null: no worker takes it.
@@ -248,32 +247,32 @@ create table converge.workflow_step (
   step     int,                          -- the step's number from 1: the highest one is undone first
   path     text        not null,         -- of the step or scope; '' is the whole workflow
   data     text        not null,         -- JSON, what the kind needs besides
-  seal     text        not null,         -- SHA-256 over the seal before, and this entry
   term     bigint      not null,         -- of the lease under which it was written
   at       timestamptz not null default clock_timestamp(),
   primary key (workflow, id, seq),
   foreign key (workflow, id) references converge.workflow on delete cascade
 );
 
--- Journals leave only by these functions of the owner: rows that are a day old at least, of runs that have ended. The login of a
--- consumer deletes no row of a journal itself, and cannot change when one was written.
+-- Journals leave only by these functions of the owner: a day old at least, of runs that have ended. The login of a consumer deletes
+-- no journal itself, and changes none.
 
--- Deletes rows before `before` of runs of a saga. Rows of a step that is open stay.
-create function converge.saga_forget_steps(saga text, instances text[], before timestamptz) returns bigint
+-- Deletes the steps of runs of a saga that did not change since `before`; of the undated runs the bare rows stay. Steps that are
+-- open stay.
+create function converge.saga_forget(saga text, dated text[], undated text[], before timestamptz) returns void
   language sql
   security definer
   set search_path = pg_catalog, pg_temp
   as $$
-  with gone as (
-    delete from converge.saga_step s
-     where s.saga = saga_forget_steps.saga and s.instance = any (instances)
-       and s.at < least(before, clock_timestamp() - interval '1 day')
-       and not exists (
-         select from converge.saga_fence f
-          where (f.saga, f.instance, f.step) = (s.saga, s.instance, s.step)
-            and (f.state in ('started', 'unknown', 'undo_pending', 'stuck') or f.stuck_since is not null))
-    returning 1)
-  select count(*) from gone
+  with bare as (
+    update converge.saga_fence f set intent = null, result = null, undo = null, reason = null, journal = '{}',
+      stripped_at = clock_timestamp()
+     where f.saga = saga_forget.saga and f.instance = any (undated) and f.stripped_at is null
+       and f.changed_at < least(before, clock_timestamp() - interval '1 day')
+       and f.state not in ('started', 'unknown', 'undo_pending', 'stuck') and f.stuck_since is null)
+  delete from converge.saga_fence f
+   where f.saga = saga_forget.saga and f.instance = any (dated)
+     and f.changed_at < least(before, clock_timestamp() - interval '1 day')
+     and f.state not in ('started', 'unknown', 'undo_pending', 'stuck') and f.stuck_since is null
 $$;
 
 -- Deletes workflows that ended longer than `keep_ms` ago, with their journals; at most 200, so that no transaction is long.
@@ -294,7 +293,7 @@ create function converge.workflow_forget(keep_ms double precision) returns bigin
   select count(*) from gone
 $$;
 
-revoke execute on function converge.saga_forget_steps(text, text[], timestamptz), converge.workflow_forget(double precision) from public;
+revoke execute on function converge.saga_forget(text, text[], text[], timestamptz), converge.workflow_forget(double precision) from public;
 
 -- Returns a step or call of keys that has begun and has no outcome yet, for people; null: there is none.
 create function converge.saga_open(keys text[]) returns text

@@ -2,7 +2,7 @@
  * Parts of the effects worker for the packages saga and workflow. Not for applications, and without a promise of stability:
  * - work of a saga's step: inserted, brought forward and withdrawn in the caller's transaction;
  * - one decision after an answer (`decide`), one way to call or query (`ask`), one claim loop;
- * - one sealed journal: the seal of a row, the check of a chain, its findings.
+ * - one journal: the check of its rows, its findings.
  */
 export { type BoundCall, forEver, type PlannedCall, queryName } from './call/bind-call.ts';
 export { decode, encode } from './call/stored.ts';
@@ -23,10 +23,8 @@ export {
   type CheckedJournals,
   type Finding,
   type JournalName,
-  type SealedRow,
 } from './journal/check-journal.ts';
 export { namesSql, type Run, runPages, type SagaTable } from './journal/runs-sql.ts';
-export { sealOf, sealSql } from './journal/seal.ts';
 export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
 export { admission } from './quota/admission.ts';
 export { awaitedQuotaSql } from './quota/quota-sql.ts';

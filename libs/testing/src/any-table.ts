@@ -31,14 +31,19 @@ export async function timePasses(executor: Executor, by = '1 hour'): Promise<voi
   }
 }
 
-/** Replaces a text wherever the kit has written it, as a person with the owner's rights could. Returns the rows changed. */
+/**
+ * Replaces a text wherever the kit has written it, as a person could who has the owner's rights and switches triggers off.
+ * Returns the rows changed.
+ */
 export async function rewrite(executor: Executor, text: string, other: string): Promise<number> {
   let changed = 0;
-  for (const { table, column, type } of await columnsOf(executor, ['text', 'jsonb', 'json'])) {
+  for (const { table, column, type } of await columnsOf(executor, ['text', 'text[]', 'jsonb', 'json'])) {
+    await executor.query(`alter table ${table} disable trigger user`);
     const { rowCount } = await executor.query(
       `update ${table} set ${column} = replace(${column}::text, $1, $2)::${type} where strpos(${column}::text, $1) > 0`,
       [text, other],
     );
+    await executor.query(`alter table ${table} enable trigger user`);
     changed += rowCount;
   }
   return changed;

@@ -1,13 +1,11 @@
 import type { Executor } from '@convergekit/postgres';
 import type { WorkflowState } from './entry.ts';
 import type { Held } from './journal-sql.ts';
-import { firstSeal } from './seal.ts';
 
 /** A claimed workflow, in the state at its claim. */
 export interface ClaimedWorkflow extends Held {
   readonly input: string;
   readonly entries: number;
-  readonly seal: string;
   /** The database's clock at the claim, milliseconds since 1970. */
   readonly nowMs: number;
 }
@@ -18,11 +16,10 @@ interface ClaimRow {
   readonly term: string;
   readonly input: string;
   readonly entries: number;
-  readonly seal: string;
   readonly now_ms: string;
 }
 
-const claimed = `returning one.workflow, one.id, one.term, one.input, one.entries, one.seal,
+const claimed = `returning one.workflow, one.id, one.term, one.input, one.entries,
     extract(epoch from clock_timestamp()) * 1000 as now_ms`;
 
 /**
@@ -30,8 +27,8 @@ const claimed = `returning one.workflow, one.id, one.term, one.input, one.entrie
  * insert waits only for another transaction that begins the same workflow.
  */
 export const openSql = `
-  insert into converge.workflow as one (workflow, id, input, seal, holder, due_at)
-  values ($1, $2, $3, $4, $5, clock_timestamp() + $6::float8 * interval '1 millisecond')
+  insert into converge.workflow as one (workflow, id, input, holder, due_at)
+  values ($1, $2, $3, $4, clock_timestamp() + $5::float8 * interval '1 millisecond')
   on conflict (workflow, id) do nothing ${claimed}`;
 
 export async function openWorkflow(
@@ -40,8 +37,7 @@ export async function openWorkflow(
   holder: string,
   leaseMs: number,
 ): Promise<ClaimedWorkflow | undefined> {
-  const seal = firstSeal(workflow, id, input);
-  const { rows } = await executor.query<ClaimRow>(openSql, [workflow, id, input, seal, holder, leaseMs]);
+  const { rows } = await executor.query<ClaimRow>(openSql, [workflow, id, input, holder, leaseMs]);
   return rows.map(claimOf)[0];
 }
 

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
-import type { EntryRow } from './seal.ts';
+import type { EntryRow } from './entry-row.ts';
 
 /** The owner of a journal, and the lease. */
 export interface Held {
@@ -12,10 +12,9 @@ export interface Held {
 export interface Appending extends Held {
   /** The length of the journal so far. */
   readonly entries: number;
-  readonly rows: readonly (EntryRow & { readonly seal: string })[];
+  readonly rows: readonly EntryRow[];
   readonly state: WorkflowState;
   readonly stuckReason: WorkflowStuckReason | null;
-  readonly seal: string;
   readonly result: string | null;
   /**
    * The time in milliseconds for which the row stays held or, with `release`, after which a worker takes it; null: none
@@ -33,22 +32,22 @@ export interface Appending extends Held {
 export const appendSql = `
   with held as (
     update converge.workflow set
-      state = $5, stuck_reason = $6, seal = $7, result = coalesce($8, result), entries = entries + cardinality($11::text[]),
-      due_at = clock_timestamp() + $9::float8 * interval '1 millisecond',
-      holder = case when $10 then null else holder end,
+      state = $5, stuck_reason = $6, result = coalesce($7, result), entries = entries + cardinality($10::text[]),
+      due_at = clock_timestamp() + $8::float8 * interval '1 millisecond',
+      holder = case when $9 then null else holder end,
       ended_at = case when $5 in ('completed', 'compensated') then clock_timestamp() end
     where workflow = $1 and id = $2 and term = $3 and entries = $4
     returning clock_timestamp() as at),
   added as (
-    insert into converge.workflow_step (workflow, id, seq, kind, step, path, data, seal, term, at)
-    select $1, $2, $4 + entry.n, entry.kind, entry.step, entry.path, entry.data, entry.seal, $3, held.at
-      from held, unnest($11::text[], $12::int[], $13::text[], $14::text[], $15::text[])
-        with ordinality as entry(kind, step, path, data, seal, n))
+    insert into converge.workflow_step (workflow, id, seq, kind, step, path, data, term, at)
+    select $1, $2, $4 + entry.n, entry.kind, entry.step, entry.path, entry.data, $3, held.at
+      from held, unnest($10::text[], $11::int[], $12::text[], $13::text[])
+        with ordinality as entry(kind, step, path, data, n))
   select extract(epoch from at) * 1000 as at_ms from held`;
 
 /** Returns the database's time at which it was written; undefined when another process holds the lease. */
 export async function append(executor: Executor, wanted: Appending): Promise<number | undefined> {
-  const { workflow, id, term, entries, rows, state, stuckReason, seal, result, dueInMs, release } = wanted;
+  const { workflow, id, term, entries, rows, state, stuckReason, result, dueInMs, release } = wanted;
   const { rows: written } = await executor.query<{ at_ms: string }>(appendSql, [
     workflow,
     id,
@@ -56,7 +55,6 @@ export async function append(executor: Executor, wanted: Appending): Promise<num
     entries,
     state,
     stuckReason,
-    seal,
     result,
     dueInMs,
     release,
@@ -64,20 +62,18 @@ export async function append(executor: Executor, wanted: Appending): Promise<num
     rows.map(({ step }) => step),
     rows.map(({ path }) => path),
     rows.map(({ data }) => data),
-    rows.map((row) => row.seal),
   ]);
   return written[0] === undefined ? undefined : Number(written[0].at_ms);
 }
 
 export interface JournalRow extends EntryRow {
   readonly seq: number;
-  readonly seal: string;
   readonly atMs: number;
 }
 
 /** Reads by the primary key, in the order of the journal. */
 export const journalSql = `
-  select seq, kind, step, path, data, seal, extract(epoch from at) * 1000 as at_ms
+  select seq, kind, step, path, data, extract(epoch from at) * 1000 as at_ms
     from converge.workflow_step where workflow = $1 and id = $2 order by seq`;
 
 export async function readJournal(

@@ -7,7 +7,7 @@ import { Suspended } from './errors.ts';
 import { emptyFold, type Fold, foldEntry, isEnded, stateOf } from './fold.ts';
 import { append, type Appending, readJournal } from './journal-sql.ts';
 import { whyNot } from './rules.ts';
-import { entryOf, nextSeal, rowOf } from './seal.ts';
+import { entryOf, rowOf } from './entry-row.ts';
 
 /** The holder after a write: this process, or the next claim after a wait; `operator`: no worker continues it. */
 export type Then =
@@ -22,7 +22,6 @@ export class Journal {
   readonly #executor: Executor;
   #fold: Fold = emptyFold;
   #entries = 0;
-  #seal: string;
   #nowMs: number;
   #heardAt: number;
   #sentAt: number;
@@ -32,7 +31,6 @@ export class Journal {
     this.claim = claim;
     this.#executor = executor;
     this.#clock = clock;
-    this.#seal = claim.seal;
     this.#nowMs = claim.nowMs;
     this.#heardAt = clock.monotonic();
     this.#sentAt = this.#heardAt;
@@ -77,20 +75,12 @@ export class Journal {
   /** Writes in a transaction of the caller, who calls the resolved function after the commit. */
   async within(executor: Executor, entries: readonly Entry[], then: Then): Promise<() => void> {
     if (this.#lost) throw this.#gone();
-    const rows: Appending['rows'][number][] = [];
-    let seal = this.#seal;
-    for (const entry of entries) {
-      const row = rowOf(entry);
-      seal = nextSeal(seal, this.#entries + rows.length + 1, row);
-      rows.push({ ...row, seal });
-    }
     const expected = this.#folded(entries, this.now(), true);
     this.#sentAt = this.#clock.monotonic();
     const atMs = await this.#append(executor, {
       ...this.claim,
       entries: this.#entries,
-      rows,
-      seal,
+      rows: entries.map(rowOf),
       state: stateOf(expected),
       stuckReason: stateOf(expected) === 'stuck' ? (expected.stuck?.reason ?? null) : null,
       result: expected.result ?? null,
@@ -102,7 +92,6 @@ export class Journal {
     return () => {
       this.#fold = this.#folded(entries, atMs, false);
       this.#entries += entries.length;
-      this.#seal = seal;
       this.#nowMs = atMs;
       this.#heardAt = this.#clock.monotonic();
     };

@@ -4,7 +4,7 @@ import { WorkflowError } from './errors.ts';
 import { emptyFold, type Fold, foldEntry } from './fold.ts';
 import { readWorkflowRow } from './claim-sql.ts';
 import { readJournal } from './journal-sql.ts';
-import { entryOf } from './seal.ts';
+import { entryOf } from './entry-row.ts';
 
 /** Reads the state of a workflow, for readers that do not hold it. Throws WORKFLOW_NOT_FOUND. */
 export async function readFold(

@@ -4,7 +4,7 @@ import { emptyFold, type Fold, foldEntry, stateOf } from './fold.ts';
 import type { JournalRow } from './journal-sql.ts';
 import { type PlannedMove, planOf } from './plan.ts';
 import { whyNot } from './rules.ts';
-import { entryOf, firstSeal, nextSeal } from './seal.ts';
+import { entryOf } from './entry-row.ts';
 
 /** A workflow, with its row and its journal. */
 export interface WorkflowRecord {
@@ -15,7 +15,6 @@ export interface WorkflowRecord {
   readonly stuckReason: WorkflowStuckReason | null;
   readonly result: string | null;
   readonly entries: number;
-  readonly seal: string;
   readonly journal: readonly JournalRow[];
 }
 
@@ -35,18 +34,17 @@ interface Replayed {
 
 /**
  * Pure: replays a journal and compares what it comes to with what the row says. Beside what was changed, added or left out it finds
- * an entry that cannot follow those before it, also when all seals were made anew: an effect without an intent, an undo
+ * an entry that cannot follow those before it: an effect without an intent, an undo
  * out of order or twice, an end before everything is undone.
  */
 export function verifyWorkflow(record: WorkflowRecord): WorkflowVerdict {
-  const { workflow, id, input, journal, entries, seal, state, stuckReason, result } = record;
+  const { workflow, id, journal, entries, state, stuckReason, result } = record;
   const checked = checkJournal<JournalRow, Replayed>({
     of: { kind: 'workflow', name: workflow, id },
     rows: journal,
-    start: { state: { fold: emptyFold, atMs: 0 }, seq: 0, seal: firstSeal(workflow, id, input) },
-    isSealed: (row, before) => row.seal === nextSeal(before, row.seq, row),
+    start: { state: { fold: emptyFold, atMs: 0 }, seq: 0 },
     follow,
-    record: { rows: entries, seal, says: { state, 'stuck reason': stuckReason, result } },
+    record: { rows: entries, says: { state, 'stuck reason': stuckReason, result } },
     summary: ({ fold }) => ({
       state: stateOf(fold),
       'stuck reason': stateOf(fold) === 'stuck' ? (fold.stuck?.reason ?? null) : null,

@@ -45,11 +45,12 @@ export const networkFaults: readonly Fault[] = (['broker', 'database'] as const)
           links.filter((link) => link.to === to),
           pick,
         );
+        if (hit.length === 0) return Promise.resolve(undefined);
         for (const { proxy } of hit) enter(proxy, size);
         const repair = (): void => {
           for (const { proxy } of hit) proxy.restore();
         };
-        return Promise.resolve({ what: namesOf(hit) || 'no such network', repair });
+        return Promise.resolve({ what: namesOf(hit), repair });
       },
     }),
   ),

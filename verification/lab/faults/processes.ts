@@ -34,7 +34,7 @@ const killing = (name: string, about: string, of: (child: Child) => boolean) =>
       const able = processes.filter(of);
       const child = able[Math.floor(pick * able.length)];
       child?.kill();
-      return Promise.resolve({ what: child?.spec.name ?? 'no such process' });
+      return Promise.resolve(child && { what: child.spec.name });
     },
   });
 
@@ -113,10 +113,7 @@ export const pauseService = fault({
     const able = processes.filter((one) => !isRelay(one) && !isProvider(one));
     const child = able.find(({ spec }) => spec.name === 'inventory') ?? able[Math.floor(pick * able.length)];
     child?.pause();
-    return Promise.resolve({
-      what: `SIGSTOP of ${child?.spec.name ?? 'no process'}`,
-      repair: () => child?.resume(),
-    });
+    return Promise.resolve(child && { what: `SIGSTOP of ${child.spec.name}`, repair: () => child.resume() });
   },
 });
 
@@ -129,8 +126,9 @@ export const churnMembers = fault({
     // A process that listens for requests has a port that no second one can take.
     const able = processes.filter((one) => !isRelay(one) && !('CONVERGE__HTTP__PORT' in one.spec.env));
     const child = able[Math.floor(pick * able.length)];
-    const second = child?.twin(`${child.spec.name}-second`, await freePort());
-    second?.start();
-    return { what: second?.spec.name ?? 'no such process', repair: () => second?.stop() };
+    if (child === undefined) return undefined;
+    const second = child.twin(`${child.spec.name}-second`, await freePort());
+    second.start();
+    return { what: second.spec.name, repair: () => second.stop() };
   },
 });

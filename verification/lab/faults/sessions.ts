@@ -35,6 +35,7 @@ export const idleWriter = fault({
       sources.filter(({ writeIn }) => writeIn !== undefined),
       pick,
     );
+    if (hit.length === 0) return undefined;
     const ends = pick * 100 - Math.floor(pick * 100) < 0.7 ? 'commit' : 'rollback';
     const open = await Promise.all(
       hit.map(async ({ database, writeIn }) => {

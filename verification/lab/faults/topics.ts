@@ -21,6 +21,7 @@ export const haltedTopic = fault({
       sources.filter(({ sideTopic }) => sideTopic !== undefined),
       pick,
     );
+    if (hit.length === 0) return undefined;
     const topics = hit.flatMap(({ sideTopic }) => sideTopic ?? []);
     const repair = (): Promise<void> => setLimit(kafka, topics, topicSettings['max.message.bytes']);
     try {

@@ -17,18 +17,20 @@ grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.policy to converge_consumer;
 -- When an operator let as many events again be given up.
 grant select (at, act, subject_kind, subject_id, before, after) on converge.audit to converge_consumer;
-grant select, insert, update, delete on converge.saga_fence, converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
+grant select, insert, update on converge.saga_fence to converge_consumer;
+grant select, insert, update, delete on converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
   converge.saga_worker, converge.saga_horizon to converge_consumer;
 -- Workers take calls of the quotas of other systems.
 grant select, insert, update on converge.call_quota to converge_consumer;
 -- An operator pauses sagas; workers read it.
 grant select on converge.saga_pause to converge_consumer;
 grant select, insert, update on converge.workflow to converge_consumer;
--- Journals: rows are added; none is changed. They leave by functions of the owner, when what they tell of has ended and is a
+-- Journals: decisions are added; none is changed. They leave by functions of the owner, when what they tell of has ended and is a
 -- day old at least. `converge saga verify` finds rows that are missing.
-grant select, insert on converge.saga_step, converge.workflow_step to converge_consumer;
-revoke delete on converge.workflow, converge.saga_step, converge.workflow_step from converge_consumer;
-grant execute on function converge.inbox_open_gaps, converge.saga_seal, converge.saga_forget_steps, converge.workflow_forget to converge_consumer;
+grant select on converge.saga_step to converge_consumer;
+grant select, insert on converge.workflow_step to converge_consumer;
+revoke delete on converge.workflow, converge.saga_fence, converge.workflow_step from converge_consumer;
+grant execute on function converge.inbox_open_gaps, converge.saga_forget, converge.workflow_forget to converge_consumer;
 -- A handler marks the keys that it changed, for the next digest scan, or queues them for a reconciler of its database.
 grant insert on converge.reconcile_dirty to converge_consumer;
 grant insert (reconciler, key, state, priority, next_at, window_started_at, cause),

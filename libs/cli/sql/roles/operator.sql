@@ -8,8 +8,7 @@ grant usage on schema converge to converge_operator;
 grant converge_read, converge_writer to converge_operator;
 grant select, insert, update, delete on converge.parked_key, converge.parked to converge_operator;
 grant execute on function converge.record_act to converge_operator;
-grant insert on converge.inbox_fill, converge.saga_step,
-  converge.workflow_step to converge_operator;
+grant insert on converge.inbox_fill, converge.workflow_step to converge_operator;
 grant insert, update, delete on converge.inbox_watermark, converge.saga_work to converge_operator;
 grant insert, delete on converge.saga_pause to converge_operator;
 -- The partitions that an operator accepts have cursors from then on.

@@ -7,7 +7,7 @@ grant usage on schema converge to converge_read;
 grant select on all tables in schema converge to converge_read;
 grant select on all sequences in schema converge to converge_read;
 grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
-  converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open, converge.saga_seal to converge_read;
+  converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open to converge_read;
 -- Every lease is shown.
 do $$ begin
   if not exists (select from pg_policy p where p.polrelid = 'converge.lease'::regclass and p.polname = 'reader') then

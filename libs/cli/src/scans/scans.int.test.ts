@@ -201,7 +201,7 @@ describe('the scan of journals', () => {
               ('01990000-0000-7000-8000-000000000002', 'c', 'h', 'mail.send', 'k6', 'x', '{}', '{}', 'ready', clock_timestamp())`,
     );
     await target.executor.query(
-      `insert into converge.workflow (workflow, id, input, seal, state, stuck_reason) values ('import', 'w1', '{}', '', 'stuck', 'outcome_unknown')`,
+      `insert into converge.workflow (workflow, id, input, state, stuck_reason) values ('import', 'w1', '{}', 'stuck', 'outcome_unknown')`,
     );
     const scan = scans();
     const found = await scan.runOnce();
@@ -220,7 +220,7 @@ describe('the scan of journals', () => {
   // Planted fault: without the lease each process of several raises every alarm.
   it('of two processes one scans a database', async () => {
     await target.executor.query(
-      `insert into converge.workflow (workflow, id, input, seal, state, stuck_reason) values ('import', 'w1', '{}', '', 'stuck', 'outcome_unknown')`,
+      `insert into converge.workflow (workflow, id, input, state, stuck_reason) values ('import', 'w1', '{}', 'stuck', 'outcome_unknown')`,
     );
     expect(await scans().runOnce()).toHaveLength(1);
     expect(await scans().runOnce()).toEqual([]);
@@ -228,7 +228,7 @@ describe('the scan of journals', () => {
 
   it('a database without the tables of the kit, or without a right, does not end the scans of the others', async () => {
     await target.executor.query(
-      `insert into converge.workflow (workflow, id, input, seal, state, stuck_reason) values ('import', 'w1', '{}', '', 'stuck', 'outcome_unknown')`,
+      `insert into converge.workflow (workflow, id, input, state, stuck_reason) values ('import', 'w1', '{}', 'stuck', 'outcome_unknown')`,
     );
     await source.executor.query('alter table converge.relay_cursor rename column tick to tock');
     expect(await scans().runOnce()).toHaveLength(1);

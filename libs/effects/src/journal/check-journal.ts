@@ -10,14 +10,13 @@ export interface JournalName {
 
 /**
  * row_missing      rows before it are missing, or it is there twice
- * row_changed      its seal is not that of what it says, behind the row before
- * row_impossible   it cannot follow the rows before it, whatever its seal
- * end_missing      the record counts other rows, or ends with another seal, than the journal
+ * row_impossible   it cannot follow the rows before it
+ * end_missing      the record counts other rows than the journal
  * record_differs   the record says something else than its journal
  * cause_missing    no step emitted the event that it names as its cause
  */
 export type FindingCode =
-  'row_missing' | 'row_changed' | 'row_impossible' | 'end_missing' | 'record_differs' | 'cause_missing';
+  'row_missing' | 'row_impossible' | 'end_missing' | 'record_differs' | 'cause_missing';
 
 /** Something that is wrong with a journal. */
 export interface Finding extends JournalName {
@@ -34,28 +33,25 @@ export interface CheckedJournals {
   readonly findings: readonly Finding[];
 }
 
-export interface SealedRow {
+export interface NumberedRow {
   /** From 1, without a hole. */
   readonly seq: number;
-  readonly seal: string | null;
 }
 
 /** What a record says, or a journal comes to. */
 type Summary = Readonly<Record<string, string | number | null>>;
 
 /** A journal, the record that says what it comes to, and how its rows follow each other. */
-export interface SealedJournal<Row extends SealedRow, State> {
+export interface Journal<Row extends NumberedRow, State> {
   readonly of: JournalName;
   /** In any order. */
   readonly rows: readonly Row[];
   /** What is before the first row. */
-  readonly start: SealedRow & { readonly state: State };
-  isSealed(row: Row, before: string | null): boolean;
+  readonly start: NumberedRow & { readonly state: State };
   /** Pure: the state after a row, and all reasons why it cannot follow. */
   follow(state: State, row: Row): { readonly state: State; readonly wrong: readonly string[] };
-  /** Undefined: there is none. Its `seal` is undefined where it has none to compare. */
-  readonly record:
-    { readonly rows: number; readonly seal: string | null | undefined; readonly says: Summary } | undefined;
+  /** Undefined: there is none. */
+  readonly record: { readonly rows: number; readonly says: Summary } | undefined;
   summary(state: State): Summary;
 }
 
@@ -63,31 +59,27 @@ export interface SealedJournal<Row extends SealedRow, State> {
  * Pure: replays a journal and compares what it comes to with its record. One that the kit wrote, and nothing else changed, has no
  * finding. The check continues from what it reads, so that one change is named once.
  */
-export function checkJournal<Row extends SealedRow, State>(
-  journal: SealedJournal<Row, State>,
+export function checkJournal<Row extends NumberedRow, State>(
+  journal: Journal<Row, State>,
 ): { readonly findings: readonly Finding[]; readonly state: State } {
   const { of, record } = journal;
   const findings: Finding[] = [];
   const found = (code: FindingCode, what: string, at: { readonly seq?: number } = {}): void =>
     void findings.push({ ...of, code, ...(at.seq === undefined ? {} : { seq: at.seq }), what });
-  let { state, seq, seal } = journal.start;
+  let { state, seq } = journal.start;
   for (const row of journal.rows.toSorted((a, b) => a.seq - b.seq)) {
     if (row.seq !== seq + 1)
       found('row_missing', row.seq > seq ? `row ${seq + 1} is missing before it` : 'it is there twice', row);
-    if (!journal.isSealed(row, seal))
-      found('row_changed', 'it does not fit its seal: it, or the row before it, was changed', row);
     const next = journal.follow(state, row);
     for (const why of next.wrong) found('row_impossible', `it cannot stand here: ${why}`, row);
     ({ state } = next);
-    ({ seq, seal } = row);
+    ({ seq } = row);
   }
   if (record === undefined) {
     if (journal.rows.length > 0) found('record_differs', 'it has a journal, and no record');
   } else if (record.rows !== seq) {
     found('end_missing', `its record counts ${record.rows} rows, and its journal ends with row ${seq}`);
   } else {
-    if (record.seal !== undefined && record.seal !== seal)
-      found('end_missing', 'its record ends with another seal than its journal');
     const comesTo = journal.summary(state);
     for (const [name, said] of Object.entries(record.says))
       if (said !== comesTo[name])

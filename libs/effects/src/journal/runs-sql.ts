@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 
 /** Tables whose key begins with the name of a saga or a workflow, so that an instance alone is not enough to find a row. */
-export type SagaTable = 'saga_fence' | 'saga_step' | 'saga_work' | 'saga_instance' | 'workflow';
+export type SagaTable = 'saga_fence' | 'saga_work' | 'saga_instance' | 'workflow';
 
 /** The columns of a table that name a run. */
 function keyOf(table: SagaTable): { readonly name: string; readonly id: string } {
@@ -28,33 +28,24 @@ export interface Run {
 
 const PAGE = 500;
 
-/** The runs that these tables have, or those of one id, in pages: by their keys, so that no page reads what is before it. */
+/** The runs that a table has, or those of one id, in pages: by its key, so that no page reads what is before it. */
 export async function* runPages(
   executor: Executor,
-  tables: readonly SagaTable[],
+  table: SagaTable,
   only?: string,
 ): AsyncGenerator<readonly Run[]> {
-  const union = (where: (table: SagaTable) => string): string =>
-    tables
-      .map((table) => {
-        const { name, id } = keyOf(table);
-        const columns = `${name} as name, ${id} as id`;
-        return `(select distinct ${columns} from converge.${table} where ${where(table)} order by 1, 2 limit ${PAGE})`;
-      })
-      .join(' union ');
+  const { name, id } = keyOf(table);
+  const page = (where: string): string =>
+    `select distinct ${name} as name, ${id} as id from converge.${table} where ${where} order by 1, 2 limit ${PAGE}`;
   if (only !== undefined) {
-    const one = (table: SagaTable): string => {
-      const { name, id } = keyOf(table);
-      return `${id} = $1 and ${name} = any (array(${namesSql(table)}))`;
-    };
-    yield (await executor.query<Run>(union(one), [only])).rows;
+    yield (
+      await executor.query<Run>(page(`${id} = $1 and ${name} = any (array(${namesSql(table)}))`), [only])
+    ).rows;
     return;
   }
-  const next = union((table) => `(${keyOf(table).name}, ${keyOf(table).id}) > ($1, $2)`);
   let after: Run = { name: '', id: '' };
   for (;;) {
-    const sql = `select * from (${next}) as page order by 1, 2 limit ${PAGE}`;
-    const { rows } = await executor.query<Run>(sql, [after.name, after.id]);
+    const { rows } = await executor.query<Run>(page(`(${name}, ${id}) > ($1, $2)`), [after.name, after.id]);
     if (rows.length > 0) yield rows;
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return;

@@ -184,7 +184,7 @@ it('work whose `late` hook throws is logged, and the work behind it is still mar
 // Planted fault: without the count a workflow whose process died waits for a worker that the service does not run.
 it('a workflow that is due and is not continued by any worker raises an alarm', async () => {
   await database.executor.query(
-    `insert into converge.workflow (workflow, id, input, seal, due_at) values ('lonely', '1', '{}', '', clock_timestamp() - interval '1 hour')`,
+    `insert into converge.workflow (workflow, id, input, due_at) values ('lonely', '1', '{}', clock_timestamp() - interval '1 hour')`,
   );
   const worker = sagaWorker<SceneDb>(effects, { ...hurried, database, log });
   await worker.start();

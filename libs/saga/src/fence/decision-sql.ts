@@ -33,23 +33,12 @@ export interface Decided {
   readonly emitted: string | undefined;
 }
 
-/** The columns of a row of the journal. */
-export const journalColumns = `saga, instance, step, seq, version, op, trigger, state_from, state_to, act, outcome, plan,
-  cause_event, cause_attempt, emitted_event, actor, note, at, seal`;
-
-/** The columns of a row of the journal that are not the same in every statement, as SQL. */
-interface DecisionColumns {
-  readonly seq: string;
-  readonly from: string;
-  readonly note: string;
-}
-
-/** A row of the journal, with the parameters that all statements have in the same places. */
-export const decisionSql = ({ seq, from, note }: DecisionColumns): string => `
-    select $1::text as saga, $2::text as instance, $3::text as step, ${seq} as seq, $4::int as version, $5::text as op,
-        $6::text as trigger, ${from}::text as state_from, $7::text as state_to, $8::text as act, $9::text as outcome,
-        $14::text as plan, $10::text as cause_event, $11::text as cause_attempt, $12::uuid as emitted_event,
-        $13::text as actor, ${note}::text as note, clock_timestamp() as at`;
+/** A decision as an entry of the journal, of a row with its columns: SQL. */
+export const entrySql = (row: string): string => `
+    json_strip_nulls(json_build_object('at', ${row}.at, 'version', ${row}.version, 'op', ${row}.op, 'trigger', ${row}.trigger,
+      'from', ${row}.state_from, 'to', ${row}.state_to, 'act', ${row}.act, 'outcome', ${row}.outcome, 'plan', ${row}.plan,
+      'cause', ${row}.cause_event, 'attempt', ${row}.cause_attempt, 'emitted', ${row}.emitted_event, 'actor', ${row}.actor,
+      'note', ${row}.note))::text`;
 
 /** The timers of the step end where it is decided. */
 export const withTimers = (withdraws: boolean, condition: string): string =>

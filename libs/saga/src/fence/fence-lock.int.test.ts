@@ -19,7 +19,7 @@ beforeAll(async () => {
   ));
 });
 beforeEach(async () => {
-  await database.executor.query('truncate converge.saga_fence, converge.saga_step');
+  await database.executor.query('truncate converge.saga_fence');
   await apply('begin');
 });
 afterAll(() => database.close());

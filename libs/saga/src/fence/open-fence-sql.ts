@@ -1,45 +1,33 @@
 import { failpoint } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
-import {
-  type Decided,
-  decisionSql,
-  type FenceChange,
-  journalColumns,
-  sqlOf,
-  valuesOf,
-  withTimers,
-} from './decision-sql.ts';
-import { columnsOf, FENCE_COLUMNS, fenceSealSql, stepSealSql } from './seal-sql.ts';
+import { type Decided, entrySql, type FenceChange, sqlOf, valuesOf, withTimers } from './decision-sql.ts';
 
-/** A fence that has no row yet, of the first row of its journal. */
-const newFenceSql = `
-    select saga, instance, step, version, $20::text as consumer, $21::text as key, state_to as state, 1 as seq,
-        $15::text as intent, $16::text as result, $23::text as undo, $17::text as reason_code, $18::text as reason,
-        cause_event, cause_attempt, case state_to when 'stuck' then at end as stuck_since, at as created_at,
-        at as changed_at, seal as journal_seal
-      from sealed`;
+// The parameters 1 to 18 are those of `valuesOf`.
+const decisionSql = `
+    select $4::int as version, $5::text as op, $6::text as trigger, $19::text as state_from, $7::text as state_to,
+        $8::text as act, $9::text as outcome, $14::text as plan, $10::text as cause_event, $11::text as cause_attempt,
+        $12::uuid as emitted_event, $13::text as actor, $22::text as note, clock_timestamp() as at`;
 
 // Two transactions may reach a step at the same time: the second one's insert waits. After the first one's commit the
 // second finds the row and locks it; after a rollback the row is its own. The second fails with 40001 under REPEATABLE
 // READ, and is rerun.
 const openedSql = `
-    insert into converge.saga_fence (${FENCE_COLUMNS}, seal)
-    select ${FENCE_COLUMNS}, ${fenceSealSql('fence')} from fence
+    insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, journal, intent, result, undo,
+      reason_code, reason, cause_event, cause_attempt, stuck_since, created_at, changed_at)
+    select $1::text, $2::text, $3::text, version, $20::text, $21::text, state_to, array[${entrySql('decision')}], $15::text,
+        $16::text, $23::text, $17::text, $18::text, cause_event, cause_attempt, case state_to when 'stuck' then at end, at, at
+      from decision
      where $24::timestamptz is null
         or not exists (select from converge.saga_horizon h where h.saga = $1 and h.before > $24::timestamptz)
     on conflict (saga, instance, step) do nothing
     returning seq`;
 
-// The cost is one index entry, and one in the journal. The statement that writes both rows seals them.
-const openSql = (withdraws: boolean): string => `
-  with decision as materialized (${decisionSql({ seq: '1', from: '$19', note: '$22' })}),
-  sealed as materialized (select decision.*, ${stepSealSql('decision', 'null')} as seal from decision),
-  fence as materialized (${newFenceSql}),
+const OPEN = sqlOf(
+  (withdraws) => `
+  with decision as materialized (${decisionSql}),
   opened as (${openedSql})${withTimers(withdraws, 'exists (select from opened)')}
-  insert into converge.saga_step (${journalColumns})
-  select ${columnsOf('sealed', journalColumns)} from sealed, opened`;
-
-const OPEN = sqlOf(openSql);
+  select from opened`,
+);
 
 /** The place of a row that is made. */
 interface FencePlace {

@@ -23,7 +23,7 @@ afterAll(() => scene.close());
 /** Rows of the journal with an operator in them: `trigger: actor, note`. */
 async function persons({ instance }: Placed): Promise<readonly string[]> {
   const rows = await scene.rows<{ trigger: string; actor: string; note: string }>(
-    'select trigger, actor, note from converge.saga_step where instance = $1 and actor is not null order by id',
+    'select trigger, actor, note from converge.saga_step where instance = $1 and actor is not null order by at',
     [instance],
   );
   return rows.map(({ trigger, actor, note }) => `${trigger}: ${actor}, ${note}`);

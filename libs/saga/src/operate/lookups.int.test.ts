@@ -20,10 +20,9 @@ beforeAll(async () => {
   const each = `from generate_series(1, ${ROWS}) n`;
   const saga = `case when n % 3 = 0 then 'a' else 'b' end, 'i' || n`;
   for (const text of [
-    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
-     select ${saga}, 'pay', 1, 'payments', 'k' || n, 'undone', 'e' ${each}`,
-    `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event)
-     select ${saga}, 'pay', 1, 1, 'compensate', 'undo', 'absent', 'tombstoned', 'emit_undone', 'e' ${each}`,
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal)
+     select ${saga}, 'pay', 1, 'payments', 'k' || n, 'undone', 'e', array[
+       '{"op":"compensate","trigger":"undo","from":"absent","to":"tombstoned","act":"emit_undone","cause":"e"}'] ${each}`,
     `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op)
      select gen_random_uuid(), 'payments', 'h', 'e', 'k', 'k', '{}', '{"eventId":"e"}', ${saga}, 'pay', 'apply' ${each}`,
     `insert into converge.saga_instance (saga, instance, version, key, state, facts, first_at)

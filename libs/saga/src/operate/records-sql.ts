@@ -9,7 +9,6 @@ import {
   type WorkAttempt,
   type WorkOp,
 } from '@convergekit/effects/engine';
-import { fenceSealSql, stepSealSql } from '../fence/seal-sql.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { WorkState } from '@convergekit/effects/engine';
 
@@ -46,9 +45,6 @@ export interface JournalRow {
   readonly emittedEvent: string | null;
   readonly actor: string | null;
   readonly note: string | null;
-  readonly seal: string | null;
-  /** True when the row's seal matches its content and the previous row. */
-  readonly sealed: boolean;
 }
 
 /** The state of a step. */
@@ -67,10 +63,6 @@ export interface FenceView {
   readonly stuckSince: string | null;
   /** True when the step's journal was removed, since its run ended long ago. */
   readonly stripped: boolean;
-  /** The seal of the last journal row, as the fence has it. */
-  readonly journalSeal: string | null;
-  /** True when the fence's seal matches its content. */
-  readonly sealed: boolean;
 }
 
 /** Work of the saga worker for a step: a call, an undo that is retried, a timer. */
@@ -105,18 +97,14 @@ const recordsSql = (of: (table: SagaTable) => string): string => `
   select json_build_object(
     'fences', coalesce((select json_agg(json_build_object('saga', saga, 'version', version, 'instance', instance, 'step', step,
         'seq', seq, 'consumer', consumer, 'key', key, 'state', state, 'reasonCode', reason_code, 'reason', reason,
-        'stuckSince', stuck_since, 'stripped', stripped_at is not null,
-        'journalSeal', journal_seal, 'sealed', coalesce(seal = ${fenceSealSql('saga_fence')}, false)) order by step)
+        'stuckSince', stuck_since, 'stripped', stripped_at is not null) order by step)
       from converge.saga_fence where ${of('saga_fence')}), '[]'),
     'journal', coalesce((select json_agg(json_build_object('kind', 'decision', 'at', s.at, 'saga', s.saga,
         'version', s.version, 'instance', s.instance, 'step', s.step, 'seq', s.seq, 'consumer', f.consumer, 'op', s.op,
         'trigger', s.trigger, 'from', s.state_from, 'to', s.state_to, 'act', s.act, 'outcome', s.outcome,
         'plan', s.plan::json, 'causeEvent', s.cause_event, 'causeAttempt', s.cause_attempt,
-        'emittedEvent', s.emitted_event, 'actor', s.actor, 'note', s.note, 'seal', s.seal,
-        'sealed', coalesce(s.seal = ${stepSealSql('s', 's.before')}, false)) order by s.id)
-      from (select *, lag(seal) over (partition by saga, instance, step order by seq) as before
-              from converge.saga_step where ${of('saga_step')}) s
-      left join converge.saga_fence f using (saga, instance, step)), '[]'),
+        'emittedEvent', s.emitted_event, 'actor', s.actor, 'note', s.note) order by s.at, s.step, s.seq)
+      from converge.saga_fence f join converge.saga_step s using (saga, instance, step) where ${of('saga_fence')}), '[]'),
     'work', coalesce((select json_agg(json_build_object('kind', 'work', 'at', created_at, 'id', id, 'step', step, 'op', op,
         'consumer', consumer, 'state', state, 'stuckReason', stuck_reason, 'dueAt', due_at, 'endedAt', ended_at,
         'awaitsQuota', ${awaitedQuotaSql('saga_work')},

@@ -28,7 +28,9 @@ describe('an outcome that the declaration of the step does not allow', () => {
   const everything = async ({ instance }: Placed): Promise<string> =>
     JSON.stringify([
       await scene.rows('select * from converge.saga_fence where instance = $1 order by step', [instance]),
-      await scene.rows('select * from converge.saga_step where instance = $1 order by id', [instance]),
+      await scene.rows('select * from converge.saga_step where instance = $1 order by at, step, seq', [
+        instance,
+      ]),
       await scene.rows('select id, state, term, story, outcome from converge.saga_work where instance = $1', [
         instance,
       ]),

@@ -67,7 +67,7 @@ export async function openWorkOf(
   return (await tx.query<OpenWork>(openSql, [saga, instance, step])).rows;
 }
 
-// The look-up uses the journal's unique key: the events that began the step, and the failure event of unknown
+// The look-up uses the key of steps: the events that began the step, and the failure event of unknown
 // certainty.
 const begunSql = `
   select distinct cause_event as id from converge.saga_step

@@ -22,8 +22,7 @@ export async function readHorizon(executor: Executor, saga: string): Promise<Hor
   return row === undefined ? undefined : { before: row.before, ageMs: Number(row.age_ms) };
 }
 
-// The horizon only moves forward. It keeps a day at least, as saga_forget_steps keeps a journal: a journal's fences
-// stay with it.
+// The horizon only moves forward. It keeps a day at least, as saga_forget keeps a journal.
 const raiseSql = `
   insert into converge.saga_horizon as known (saga, before) values ($1, clock_timestamp() - greatest($2::float8 * interval '1 millisecond', interval '1 day'))
   on conflict (saga) do update set before = excluded.before, raised_at = clock_timestamp()
@@ -37,20 +36,22 @@ export async function raiseHorizon(executor: Executor, saga: string, keepMs: num
 // Pages of old runs by the indexes of times, oldest first. Rows of one run stand in several pages: it is swept as a
 // whole the first time.
 const pageSql = `
-  select saga, instance, at::text as at, id::text as id from (
-    (select saga, instance, at, id from converge.saga_step
-      where saga = $1 and at < $2::timestamptz and (at, id) > ($3::timestamptz, $4::bigint) order by at, id limit $5)
+  select saga, instance, at::text as at from (
+    (select saga, instance, created_at as at from converge.saga_fence
+      where saga = $1 and created_at < $2::timestamptz and stripped_at is null and (created_at, instance) > ($3::timestamptz, $4)
+      order by created_at, instance limit $5)
     union all
-    (select saga, instance, started_at, 0 from converge.saga_start
-      where saga = $1 and started_at < $2::timestamptz and started_at > $3::timestamptz order by started_at limit $5)
+    (select saga, instance, started_at from converge.saga_start
+      where saga = $1 and started_at < $2::timestamptz and (started_at, instance) > ($3::timestamptz, $4)
+      order by started_at, instance limit $5)
     union all
-    (select saga, instance, changed_at, 0 from converge.saga_join
-      where saga = $1 and changed_at < $2::timestamptz and changed_at > $3::timestamptz order by changed_at limit $5)
-  ) as old order by at, id limit $5`;
+    (select saga, instance, changed_at from converge.saga_join
+      where saga = $1 and changed_at < $2::timestamptz and (changed_at, instance) > ($3::timestamptz, $4)
+      order by changed_at, instance limit $5)
+  ) as old order by at, instance limit $5`;
 
 export interface OldRow extends OldRun {
   readonly at: string;
-  readonly id: string;
 }
 
 /** Rows that are older than the horizon, behind `after`. */
@@ -61,8 +62,8 @@ export async function oldRows(
   after: OldRow | undefined,
   limit: number,
 ): Promise<readonly OldRow[]> {
-  const { at = '-infinity', id = '0' } = after ?? {};
-  return (await executor.query<OldRow>(pageSql, [saga, before, at, id, limit])).rows;
+  const { at = '-infinity', instance = '' } = after ?? {};
+  return (await executor.query<OldRow>(pageSql, [saga, before, at, instance, limit])).rows;
 }
 
 // The time that a UUIDv7 carries; null for any other id. A run stays whole while a step of it is open, waits for an
@@ -143,9 +144,6 @@ export async function incompleteJoins(
   return (await tx.query<IncompleteJoin>(incompleteSql, [saga, instances, before])).rows;
 }
 
-// The function runs as the owner of the tables, who alone may delete rows of a journal.
-const journalSql = 'select converge.saga_forget_steps($1, $2, $3::timestamptz)';
-
 // Deletes by primary keys, the index of work and that of parked states: dead letters that the run closed are deleted,
 // too. A step that is reached for the first time meanwhile is newer, and stays. The bare fence of an undated run stays:
 // a later trigger finds its state.
@@ -166,12 +164,11 @@ const sweepSql = `
         from converge.saga_fence f cross join lateral json_array_elements(f.intent::json) as event
        where f.saga = $1 and f.instance = any ($2::text[] || $3::text[]) and f.changed_at < $4::timestamptz) as begun
      where p.consumer = begun.consumer and p.event_id = begun.id and p.state = 'dead' and p.closed is not null
-       and p.line is null),
-  bare as (
-    update converge.saga_fence set intent = null, result = null, undo = null, reason = null,
-      journal_seal = null, seal = null, stripped_at = clock_timestamp()
-     where saga = $1 and instance = any ($3::text[]) and changed_at < $4::timestamptz)
-  delete from converge.saga_fence where saga = $1 and instance = any ($2::text[]) and changed_at < $4::timestamptz`;
+       and p.line is null)
+  select`;
+
+// The function runs as the owner of the tables, who alone may delete a journal.
+const forgetSql = 'select converge.saga_forget($1, $2, $3, $4::timestamptz)';
 
 /** Deletes all rows of these runs in this database; undated runs keep their bare fences. */
 export async function sweepRuns(
@@ -181,8 +178,9 @@ export async function sweepRuns(
   before: string,
 ): Promise<void> {
   const of = (dated: boolean) => runs.filter((run) => run.dated === dated).map(({ instance }) => instance);
-  await tx.query(journalSql, [saga, runs.map(({ instance }) => instance), before]);
-  await tx.query(sweepSql, [saga, of(true), of(false), before]);
+  const values = [saga, of(true), of(false), before];
+  await tx.query(sweepSql, values);
+  await tx.query(forgetSql, values);
 }
 
 /** Names of the sagas of which there are fences. */

@@ -27,7 +27,7 @@ describe('the records of a run', () => {
     await scene.rows('delete from converge.saga_horizon');
     expect([await sweep(), Object.keys(await rowsOf(completed))]).toEqual([
       0,
-      expect.arrayContaining(['saga_fence', 'saga_step']),
+      expect.arrayContaining(['saga_fence']),
     ]);
     expect(await sweep()).toBe(2);
     expect([await rowsOf(completed), await rowsOf(compensated)]).toEqual([{}, {}]);

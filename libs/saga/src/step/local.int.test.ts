@@ -143,7 +143,7 @@ describe('a saga of local steps', () => {
     expect(whys.map(({ why }) => why)).toEqual([`BROKE pay of ${id}`, `UNDONE reserve of ${id}`]);
     const journal = await scene.rows<{ step: string; caused: boolean }>(
       `select step, exists (select from converge.inbox_attempt a where a.id::text = cause_attempt) as caused
-         from converge.saga_step where instance = $1 and op = 'compensate' order by id`,
+         from converge.saga_step where instance = $1 and op = 'compensate' order by at, step, seq`,
       [instance],
     );
     expect(journal).toEqual(['pay', 'pay', 'reserve', 'reserve'].map((step) => ({ step, caused: true })));

@@ -28,8 +28,6 @@ const row = (seq: number, some: Partial<JournalRow>): JournalRow => ({
     op: 'apply',
     outcome: null,
     plan: null,
-    seal: null,
-    sealed: true,
     causeAttempt: null,
     emittedEvent: null,
   },

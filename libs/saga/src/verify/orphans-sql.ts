@@ -25,11 +25,11 @@ const candidatesSql = (of: string): string => `
        select from converge.saga_step d
         where d.saga = c.saga and d.instance = c.instance and d.step = c.step and d.seq < c.seq
           and d.op = 'deadline' and d.trigger = 'deadline' and d.cause_event = c.cause_event)
-   order by c.id`;
-const oneSql = candidatesSql(`instance = $1 and saga = any (array(${namesSql('saga_step')}))`);
+   order by c.at, c.step, c.seq`;
+const oneSql = candidatesSql(`instance = $1 and saga = any (array(${namesSql('saga_fence')}))`);
 const allSql = candidatesSql('true');
 
-// The look-up uses the journal's unique key: an emitted event belongs to the same instance.
+// The look-up uses the key of steps: an emitted event belongs to the same instance.
 const emittedSql = `
   select distinct t.emitted_event::text as id
     from unnest($1::text[], $2::text[], $3::text[]) as wanted(saga, instance, event)

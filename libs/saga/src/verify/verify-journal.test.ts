@@ -23,18 +23,15 @@ function written(triggers: readonly JournalRow['trigger'][]) {
       act,
       causeEvent: 'c',
       emittedEvent,
-      seal: 's',
-      sealed: true,
     } as const;
     journal.push({ kind: 'decision', at: 'now', ...key, ...nothing, ...said, seq: journal.length + 1 });
     from = state;
   }
   const view = { ...key, key: 'k', reasonCode: null, reason: null, stuckSince: null, stripped: false };
-  const sealed = { journalSeal: 's', sealed: true };
   const fences: FenceView[] =
     from === 'absent' || from === 'forgotten'
       ? []
-      : [{ ...view, ...sealed, seq: journal.length, state: from satisfies FenceState }];
+      : [{ ...view, seq: journal.length, state: from satisfies FenceState }];
   return { fences, journal };
 }
 
@@ -101,14 +98,10 @@ it('names each kind of change by its code', () => {
   const counted = (seq: number) => ({ fences: [{ ...fence, seq }] });
   const later = rest.map((row) => ({ ...row, seq: row.seq + 1 }));
   expect(codes({ journal: [begun, applied, ...later], ...counted(5) })).toEqual(['row_missing 4']);
-  expect(codes({ journal: [begun, { ...applied, sealed: false }, ...rest] })).toEqual(['row_changed 2']);
   expect(codes({ journal: [begun, { ...applied, act: 'wait' }, ...rest] })).toEqual(['row_impossible 2']);
   expect(codes({ journal: journal.toReversed() })).toEqual([]);
   expect(codes({ journal: journal.slice(0, -1) })).toEqual(['end_missing record']);
   expect(codes({ journal: [] })).toEqual(['end_missing record']);
-  expect(codes({ fences: [{ ...fence, journalSeal: 'another' }] })).toEqual(['end_missing record']);
   expect(codes({ fences: [{ ...fence, state: 'applied' }] })).toEqual(['record_differs record']);
   expect(codes({ fences: [] })).toEqual(['record_differs record']);
-  // Of a fence alone: it has a seal of its own.
-  expect(codes({ fences: [{ ...fence, sealed: false }] })).toEqual(['record_differs record']);
 });

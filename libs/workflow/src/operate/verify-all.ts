@@ -6,7 +6,7 @@ import { verifyWorkflow } from '../verify.ts';
 
 /** Replays the journals of all workflows of a database, or of those with this id, against their rows. */
 export async function* verifyWorkflows(executor: Executor, id?: string): AsyncGenerator<CheckedJournals> {
-  for await (const runs of runPages(executor, ['workflow'], id))
+  for await (const runs of runPages(executor, 'workflow', id))
     for (const { name, id: one } of runs) {
       const record = await readWorkflow(executor, name, one).catch(gone);
       if (record !== undefined)

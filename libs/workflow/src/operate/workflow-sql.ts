@@ -45,7 +45,7 @@ export async function readWorkflow(
   id: string,
 ): Promise<WorkflowRecord> {
   const { rows } = await executor.query<Omit<WorkflowRecord, 'journal'>>(
-    `select workflow, id, input, state, stuck_reason as "stuckReason", result, entries, seal
+    `select workflow, id, input, state, stuck_reason as "stuckReason", result, entries
        from converge.workflow where workflow = $1 and id = $2`,
     [workflow, id],
   );
@@ -61,5 +61,5 @@ export async function readWorkflow(
 export const takeSql = `
   update converge.workflow one set term = one.term + 1
   where one.workflow = $1 and one.id = $2 and (one.holder is null or one.due_at <= clock_timestamp())
-  returning one.workflow, one.id, one.term, one.input, one.entries, one.seal,
+  returning one.workflow, one.id, one.term, one.input, one.entries,
     extract(epoch from clock_timestamp()) * 1000 as "nowMs"`;

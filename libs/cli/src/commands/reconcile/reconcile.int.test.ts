@@ -63,7 +63,7 @@ describe('converge reconcile', () => {
   it('C6, S40: `converge reconcile run` runs on its schedule until it is stopped', async () => {
     await copy.executor.query(`update stock set amount = 77 where sku = 'b'`);
     await copy.executor.query(
-      `insert into converge.workflow (workflow, id, input, seal, state, stuck_reason) values ('import', 'w1', '{}', '', 'stuck', 'outcome_unknown')`,
+      `insert into converge.workflow (workflow, id, input, state, stuck_reason) values ('import', 'w1', '{}', 'stuck', 'outcome_unknown')`,
     );
     const service = startedCli(['reconcile', 'run'], {
       ...env,

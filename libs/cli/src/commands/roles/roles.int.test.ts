@@ -64,7 +64,7 @@ describe('N7, G1i: a relay', () => {
     ['drop a table by hand', 'drop table converge.outbox_0'],
     ['begin an epoch', 'update converge.source set epoch = 9'],
     ['read a consumer’s parked events', 'select * from converge.parked'],
-    ['touch a saga', 'delete from converge.saga_step'],
+    ['touch a saga', 'delete from converge.saga_fence'],
   ])('a relay cannot %s', refusedTo('converge_relay'));
 });
 
@@ -82,7 +82,7 @@ it('N9, G1h: every function has a fixed search_path with the temporary schema la
 
 describe('N7, G1i: journals and audits', () => {
   const appendOnly: readonly (readonly [Duty, string])[] = [
-    ['operator', 'converge.saga_step'],
+    ['operator', 'converge.workflow_step'],
     ['operator', 'converge.audit'],
     ['operator', 'converge.reconcile_audit'],
     ['consumer', 'converge.audit'],
@@ -105,8 +105,7 @@ describe('N7, G1i: journals and audits', () => {
 
 describe('N7, G1i: a consumer', () => {
   it.each([
-    ['change a journal', `update converge.saga_step set note = 'x'`],
-    ['delete from a journal', 'delete from converge.saga_step'],
+    ['delete a step, and with it its journal', 'delete from converge.saga_fence'],
     ['change a journal of workflows', `update converge.workflow_step set data = '{}'`],
     ['delete from a journal of workflows', 'delete from converge.workflow_step'],
     ['delete a workflow, and with it its journal', 'delete from converge.workflow'],
@@ -122,26 +121,45 @@ describe('N7, G1i: a consumer', () => {
   it('a consumer unregisters the types that it ignores', async () =>
     expect(await as('converge_consumer', `delete from converge.inbox_type where type = 'x'`)).toBe('00000'));
 
-  // Planted fault: in saga_forget_steps, without `security definer` the consumer forgets nothing (42501), without the day
-  // the new row leaves, and without the step's state the row of the open step.
-  it('a consumer removes only journal rows that are a day old, of steps that have ended', async () => {
+  const STEP = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
+    values ('s', 'i', 'pay', 1, 'c', 'k', 'applied', 'e', '{a,b}', now() - interval '2 days')`;
+
+  // Planted fault: without the trigger the consumer changes the journal.
+  it('a consumer adds to the journal of a step, and changes nothing in it', async () => {
+    const set = (journal: string) => `update converge.saga_fence set journal = ${journal} where saga = 's'`;
+    const tried = (sql: string) => as('converge_consumer', STEP, sql);
+    expect(await tried(set(`journal || 'c'::text`))).toBe('00000');
+    for (const journal of [`'{a}'`, `'{a,x}'`, `'{b,a}'`, `'{}'`, `array_prepend('x', journal)`, 'null'])
+      expect([journal, await tried(set(journal))]).toEqual([journal, '23001']);
+  });
+
+  // Planted fault: in saga_forget, without `security definer` the consumer forgets nothing (42501), without the day the new
+  // step leaves, and without its state the open one.
+  it('a consumer removes only steps that are a day old, and have ended', async () => {
     const client = await database.acquire();
-    const row = `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event, at)
-      values ('s', 'i', $1, 1, 1, 'apply', 'begin', 'absent', 'started', 'run', 'e', now() - $2::interval)`;
+    const row = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
+      values ('s', $1, $2, 1, 'c', 'k', $3, 'e', '{a}', now() - $4::interval)`;
     try {
       await client.query('begin');
-      const ages = { ended: '2 days', open: '2 days', new: '1 hour' };
-      for (const [step, age] of Object.entries(ages)) await client.query(row, [step, age]);
-      await client.query(
-        `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
-         select 's', 'i', step, 1, 'c', 'k', case step when 'open' then 'started' else 'applied' end, 'e' from converge.saga_step where saga = 's'`,
-      );
+      for (const run of ['dated', 'undated'])
+        for (const [step, state, age] of [
+          ['ended', 'applied', '2 days'],
+          ['open', 'started', '2 days'],
+          ['new', 'applied', '1 hour'],
+        ])
+          await client.query(row, [run, step, state, age]);
       await client.query('set local role converge_consumer');
-      await client.query(`select converge.saga_forget_steps('s', '{i}', 'infinity')`);
+      await client.query(`select converge.saga_forget('s', '{dated}', '{undated}', 'infinity')`);
       const { rows } = await client.query(
-        `select step from converge.saga_step where saga = 's' order by step`,
+        `select instance || ' ' || step || ' ' || journal::text as left from converge.saga_fence where saga = 's' order by 1`,
       );
-      expect(rows).toEqual([{ step: 'new' }, { step: 'open' }]);
+      expect(rows.map((one: { left: string }) => one.left)).toEqual([
+        'dated new {a}',
+        'dated open {a}',
+        'undated ended {}',
+        'undated new {a}',
+        'undated open {a}',
+      ]);
     } finally {
       await client.query('rollback');
       client.release();

@@ -4,6 +4,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { ConvergeError } from '@convergekit/core';
 import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
+import { rewrite } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
@@ -173,13 +174,14 @@ describe('converge saga', () => {
       code: 0,
       stdout: expect.stringContaining('rows replayed, 0 findings') as string,
     });
-    await scene.rows(`update converge.saga_step set state_to = 'undone' where step = 'room' and seq = 2`);
+    await rewrite(scene.database.executor, 'emit_success', 'emit_failure');
     await scene.rows(
-      `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event)
-       values ('trip', 'made-up', 'room', 1, 1, 'compensate', 'undo', 'applied', 'undo_pending', 'undo', 'no-such-event')`,
+      `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal)
+       values ('trip', 'made-up', 'room', 1, 'c', 'k', 'undo_pending', 'e', array[
+         '{"op":"compensate","trigger":"undo","from":"applied","to":"undo_pending","act":"undo","cause":"no-such-event"}'])`,
     );
     await scene.rows(
-      `insert into converge.workflow (workflow, id, input, entries, seal) values ('tenant', 'acme', '{}', 1, 'made up')`,
+      `insert into converge.workflow (workflow, id, input, entries) values ('tenant', 'acme', '{}', 1)`,
     );
     const one = await cli(['saga', 'verify', 'acme'], env);
     expect([one.code, one.stdout]).toEqual([1, expect.stringContaining('workflow tenant acme: ') as string]);
@@ -192,7 +194,7 @@ describe('converge saga', () => {
     const found = await cli(['saga', 'verify'], env);
     expect(found.code).toBe(1);
     expect(found.stdout).toContain(
-      'applied on started gives applied and emit_success, not undone and emit_success',
+      'applied on started gives applied and emit_success, not applied and emit_failure',
     );
     expect(found.stdout).toContain('no step emitted event no-such-event, which it names as its cause');
   });

@@ -2,7 +2,6 @@ import type { Database } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
 import { workflows, defineWorkflow } from '@convergekit/workflow';
 import { waitUntil } from '@convergekit/testing';
-import { rewrite } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -79,8 +78,8 @@ describe('converge workflow', () => {
 
     const passed = await workflow('verify', 'guests.invite', 'g1');
     expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('rows replayed, 0 findings')]);
-    expect(await rewrite(database.executor, 'they have read it', 'no guest has read it')).toBeGreaterThan(0);
+    await database.executor.query(`delete from converge.workflow_step where id = 'g1' and seq = 2`);
     const failed = await workflow('verify', 'guests.invite', 'g1');
-    expect([failed.code, failed.stdout]).toEqual([1, expect.stringContaining('does not fit its seal')]);
+    expect([failed.code, failed.stdout]).toEqual([1, expect.stringContaining('row 2 is missing before it')]);
   });
 });

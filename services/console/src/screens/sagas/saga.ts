@@ -51,8 +51,6 @@ const answerSchema = z.object({
       waits: z.boolean(),
     }),
   ),
-  /** False: the journal was changed by something else than the kit. */
-  sealed: z.boolean(),
   lanes: z.object({
     lanes: z.array(z.object({ service: z.string(), rows: z.array(laneRow).readonly() })).readonly(),
     arrows: z.array(z.object({ from: point, to: point, text: z.string() })).readonly(),
@@ -132,15 +130,13 @@ function answerOf(narrative: Narrative): Omit<z.input<typeof answerSchema>, 'pau
       stuckSince,
       waits: word === 'stuck' || stuckSince !== null || open.has(step),
     })),
-    sealed:
-      steps.every(({ sealed, stripped }) => sealed || stripped) && decisions.every(({ sealed }) => sealed),
     lanes: lanesOf(narrative),
     narrative: [...renderNarrative(narrative, GIVE_MORE)],
   };
 }
 
 function pageOf(answer: Answer, now: number): Html {
-  const { saga, version, instance, key, state: is, reason, sealed, lanes, narrative, steps, paused } = answer;
+  const { saga, version, instance, key, state: is, reason, lanes, narrative, steps, paused } = answer;
   const isOpen = steps.some(({ waits }) => waits);
   const path = withQuery('/sagas/pause', { saga, instance });
   return html`${facts([
@@ -148,7 +144,6 @@ function pageOf(answer: Answer, now: number): Html {
       ['Saga', html`<a href="/sagas/graph?saga=${encodeURIComponent(saga)}">${saga} v${version}</a>`],
       ['Key', html`<a href="/sagas?key=${encodeURIComponent(key)}">${key}</a>`],
       ['Id', html`<a href="${eventPath(instance)}">${shortIds(instance)}</a>`],
-      ['Journal', sealed ? state('ok', 'sealed') : state('needs', 'changed by something else than the kit')],
     ])}
     ${reason === undefined ? nothing : html`<p class="note">${reason}</p>`} ${stepsTable(answer)}
     ${paused.map((one) => pauseNote(one, answer))}

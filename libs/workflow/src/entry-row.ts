@@ -1,4 +1,3 @@
-import { sealOf } from '@convergekit/effects/engine';
 import type { Entry } from './entry.ts';
 
 /** An entry, as its row has it. */
@@ -7,16 +6,6 @@ export interface EntryRow {
   readonly step: number | null;
   readonly path: string;
   readonly data: string;
-}
-
-/** Returns the seal of an empty journal, from the workflow, its id and its input. */
-export function firstSeal(workflow: string, id: string, input: string): string {
-  return sealOf([workflow, id, input]);
-}
-
-/** Each seal covers the one before, so that the last one covers the whole journal. */
-export function nextSeal(before: string | null, seq: number, { kind, step, path, data }: EntryRow): string {
-  return sealOf([before, seq, kind, step, path, data]);
 }
 
 export function rowOf({ kind, path, ...rest }: Entry): EntryRow {
