@@ -78,7 +78,6 @@ export const inRun = { saga: 'order', step: 'pay', op: 'apply' };
 /** One row in each table, in a state from which nothing follows any more. */
 export const endedRows: readonly (readonly [table: string, row: Row])[] = [
   ['request', { key: 'r1', request_hash: 'x', result: json }],
-  ['epoch', { epoch: 2, forked_tick: 1, reason: 'restored' }],
   [
     'phantom',
     {

@@ -81,7 +81,7 @@ Begin(t) ==
   /\ tx' = [tx EXCEPT ![t].state = "open", ![t].xid = drawn'.xid]
   /\ UNCHANGED <<commits, durable, crashes, relays, consumers>>
 
-\* The append locks the key until the commit, then draws the id: libs/outbox/sql/001-schema.sql (converge.outbox_append).
+\* The append locks the key until the commit, then draws the id: libs/outbox/sql/001-schema.sql (converge.outbox_append_all).
 Emit(t, k) ==
   /\ tx[t].state = "open"
   /\ EmitLock = "ok" => \A u \in Tx : ~(tx[u].state = "held" /\ tx[u].key = k)

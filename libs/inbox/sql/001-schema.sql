@@ -2,8 +2,11 @@
 create table converge.inbox_consumer (
   name            text        primary key,
   registered_at   timestamptz not null default clock_timestamp(),
-  -- How long rows of foreign events are kept at least, for producers that repeat themselves late. The longest of a database counts.
-  keep_foreign_ms bigint      not null default 2592000000
+  -- How long its rows of foreign events are kept at least, for producers that repeat themselves late.
+  keep_foreign_ms bigint      not null default 2592000000,
+  -- Records that it left out because it had handled their event, for people: {topic/partition: number}. Processes count them in
+  -- memory and add what is new every few seconds, outside of slices: a process that is killed takes the last few with it.
+  duplicates      jsonb       not null default '{}'
 );
 
 -- The fence, one row per partition: every slice moves next_offset from the value that it expects, whatever it holds.
@@ -21,6 +24,9 @@ create table converge.inbox_partition (
   halted_at     timestamptz,
   halted_offset bigint      check (halted_offset >= 0),
   pass_offset   bigint      check (pass_offset >= 0),  -- the last record that may be passed (`consumers resume --continue`)
+  -- Records that an operator rejected as forged: they are recorded as dead letters, and their position does not count. Of the topic
+  -- with this id: in one that was created anew, another record has the offset.
+  rejected      bigint[],
   -- Number of slices of filled events. They do not move next_offset, so every slice moves or expects this value beside it:
   -- whichever kind overtook an owner, its next slice moves nothing.
   fills         bigint      not null default 0,
@@ -77,9 +83,7 @@ create table converge.inbox_watermark (
   tick          bigint not null,
   id            bigint not null,
   -- The event at the watermark, for comparison with later ones: its record, the event that it named as its predecessor, and the
-  -- time of the newest event until then. Valid only where seen_tick and seen_id are the watermark's.
-  seen_tick     bigint,
-  seen_id       bigint,
+  -- time of the newest event until then. Null after a replay.
   seen_offset   bigint,
   seen_event    text,
   prev_epoch    int,
@@ -91,61 +95,33 @@ create table converge.inbox_watermark (
   foreign key (consumer, topic, partition) references converge.inbox_partition
 ) with (fillfactor = 50);
 
--- The source that a consumer knows under a name. Positions of another uuid under the same name do not count.
+-- Which source counts. events: the one that a consumer knows under a name; positions of another uuid under the same name do not
+-- count. failures: the one of the consumer that failed, whose failure events count. Pinned at first sight, or declared.
 create table converge.inbox_source (
   consumer  text        not null,
-  name      text        not null,
+  kind      text        not null check (kind in ('events', 'failures')),
+  name      text        not null,  -- of failures: the consumer whose failure topic it is
   source    uuid        not null,
   pinned_at timestamptz not null default clock_timestamp(),
-  primary key (consumer, name)
+  primary key (consumer, kind, name)
 );
-
--- Whose failure events count: the source of the consumer that failed. Pinned at first sight, or declared by the consumer.
-create table converge.inbox_failure_source (
-  consumer  text        not null,
-  failing   text        not null,  -- the consumer whose failure topic it is
-  source    uuid        not null,
-  pinned_at timestamptz not null default clock_timestamp(),
-  primary key (consumer, failing)
-);
-
--- Rows of foreign events leave by whole tables instead of one by one: four slots in rotation. Slices write into the current one;
--- the oldest is emptied, and becomes current, when nothing in it is needed any more.
-create table converge.inbox_foreign_slot (
-  slot     int         primary key check (slot between 0 and 3),
-  began_at timestamptz not null   -- when it became current; the newest is
-);
-insert into converge.inbox_foreign_slot
-  values (0, clock_timestamp()), (1, '-infinity'), (2, '-infinity'), (3, '-infinity');
 
 -- Events without a position of a known source: one row each. The payload's hash distinguishes a repeat from a reused id.
--- The identity is a hash of source and id: foreign ids may be longer than an index takes.
-create table converge.inbox_foreign_seen (
-  consumer     text        not null,
-  identity     bytea       not null check (octet_length(identity) = 32),
-  payload_hash bytea       not null check (octet_length(payload_hash) = 32),
-  event_id     text        not null,
-  seen_at      timestamptz not null default clock_timestamp(),
-  slot         int         not null,
-  primary key (consumer, identity, slot)
-) partition by list (slot);
-create index on converge.inbox_foreign_seen using brin (seen_at);  -- for the history of an event: rows come in its order
-create table converge.inbox_foreign   partition of converge.inbox_foreign_seen for values in (0);
-create table converge.inbox_foreign_1 partition of converge.inbox_foreign_seen for values in (1);
-create table converge.inbox_foreign_2 partition of converge.inbox_foreign_seen for values in (2);
-create table converge.inbox_foreign_3 partition of converge.inbox_foreign_seen for values in (3);
-
--- Positions of consumers when a slot ceased to be current: its rows are of records below. It is not emptied while the log
--- still has one of them, since that record could be read again.
-create table converge.inbox_foreign_below (
-  slot        int    not null references converge.inbox_foreign_slot,
-  consumer    text   not null,
-  topic       text   not null,
-  partition   int    not null,
-  topic_id    text,
-  next_offset bigint not null,
-  primary key (slot, consumer, topic, partition)
+-- The identity is a hash of source and id: foreign ids may be longer than an index takes. A row leaves when it is old enough and
+-- the log no longer has the record at its place, the last one read with this id: it could be read again.
+create table converge.inbox_foreign (
+  consumer      text        not null,
+  identity      bytea       not null check (octet_length(identity) = 32),
+  payload_hash  bytea       not null check (octet_length(payload_hash) = 32),
+  event_id      text        not null,
+  topic         text        not null,
+  partition     int         not null,
+  record_offset bigint      not null,
+  seen_at       timestamptz not null default clock_timestamp(),
+  primary key (consumer, identity)
 );
+-- Rows come in this order: for retention, and for the history of an event.
+create index inbox_foreign_seen on converge.inbox_foreign using brin (seen_at, record_offset);
 
 -- Events that never came, read from the source's outbox by `converge consumers fill`: as they would have been in the
 -- log, in the order of position. For the owner of the partition, which is halted at the gap.
@@ -336,30 +312,6 @@ create table converge.inbox_attempt (
 );
 create index inbox_attempt_event on converge.inbox_attempt (event_id);
 create index inbox_attempt_started on converge.inbox_attempt (started_at);  -- retention takes ranges of it
-
--- Records that an operator rejected as forged: they are recorded as dead letters, and their position does not count. Of one topic: in
--- a topic that was created anew, another record has its offset. '' where the broker has no topic ids.
-create table converge.inbox_rejected (
-  consumer      text        not null,
-  topic         text        not null,
-  partition     int         not null,
-  record_offset bigint      not null,
-  rejected_at   timestamptz not null default clock_timestamp(),
-  topic_id      text        not null default '',
-  primary key (consumer, topic, partition, topic_id, record_offset),
-  foreign key (consumer, topic, partition) references converge.inbox_partition
-);
-
--- Records that a consumer left out because it had handled their event, for people. Processes count them in memory and add what is new
--- every few seconds, outside of slices: a process that is killed takes the last few with it.
-create table converge.inbox_count (
-  consumer   text        not null,
-  topic      text        not null,
-  partition  int         not null,
-  duplicates bigint      not null,
-  since      timestamptz not null default clock_timestamp(),
-  primary key (consumer, topic, partition)
-);
 
 -- Returns how far a consumer has come in partitions of a topic, as JSON: registered (it has a place in the topic), and for each of
 -- the partitions: halted (why; null = it runs), filling (events of `converge consumers fill` wait), seen (the highest position of

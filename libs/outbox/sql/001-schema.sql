@@ -42,14 +42,6 @@ create table converge.outbox_0       partition of converge.outbox for values fro
 create table converge.outbox_1000000 partition of converge.outbox for values from (1000000) to (2000000);
 create table converge.outbox_last    partition of converge.outbox for values from (2000000) to (maxvalue);
 
--- Children that may be removed: every event of theirs is in the log and past its time. Written, fenced by the relay's lease,
--- before the first step of a removal, which takes three transactions: so the next relay knows after a crash which detached
--- tables it may drop. A child that an operator detached to keep it is not in here, and is left alone.
-create table converge.outbox_leaving (
-  child      text        primary key,
-  decided_at timestamptz not null default clock_timestamp()
-);
-
 -- Requests that were answered, written in the transaction that did the work.
 create table converge.request (
   key          text        primary key,
@@ -60,7 +52,7 @@ create table converge.request (
 create index request_created_at on converge.request (created_at);
 
 -- One row: how many bytes of events may wait to be published, and how many do. Measured by the relay that leads, every few
--- seconds, and by a writer when no relay did. Off while max_bytes is null.
+-- seconds, and by a writer when no relay did. Off while max_bytes is null. And what leaves to make room.
 create table converge.outbox_limit (
   only_row      boolean     primary key default true check (only_row),
   -- Waiting bytes at most, with indexes.
@@ -74,7 +66,11 @@ create table converge.outbox_limit (
   measured_at   timestamptz not null default '-infinity',
   -- An earlier measurement, a minute old or older: the growth since gives the forecast.
   base_bytes    bigint      not null default 0,
-  base_at       timestamptz not null default '-infinity'
+  base_at       timestamptz not null default '-infinity',
+  -- Children that may be removed: every event of theirs is in the log and past its time. Written, fenced by the relay's lease,
+  -- before the first step of a removal, which takes three transactions: so the next relay knows after a crash which detached
+  -- tables it may drop. A child that an operator detached to keep it is not in here, and is left alone.
+  leaving       text[]      not null default '{}'
 ) with (fillfactor = 50);
 insert into converge.outbox_limit default values;
 -- Every append reads it. Sizes are no secret to a role that may use the schema.
@@ -252,21 +248,6 @@ begin
     raise exception 'converge: the events were not inserted in the order given';
   end if;
   return concat(pg_current_xact_id(), ':', last_id);
-end $$;
-
--- Appends several events and returns a row. Kept for callers in SQL: the two functions above are faster.
-create function converge.outbox_append(
-  event_ids uuid[], topics text[], keys text[], types text[], headers text[], payloads text[], idle_ms int
-) returns table (tx text, last_id text)
-  language plpgsql
-  set search_path = pg_catalog, pg_temp
-  as $$
-declare
-  written text := converge.outbox_append_all(event_ids, topics, keys, types, headers, payloads, idle_ms);
-begin
-  tx := split_part(written, ':', 1);
-  last_id := split_part(written, ':', 2);
-  return next;
 end $$;
 
 -- UUIDv7 for servers before 18, which have no uuidv7().
@@ -480,7 +461,7 @@ begin
   return child;
 end $$;
 
--- Removes a child that a relay with the lease has recorded in outbox_leaving; false when none of that name is recorded.
+-- Removes a child that a relay with the lease has recorded as leaving; false when none of that name is recorded.
 -- For a relay that does not own the outbox: DETACH CONCURRENTLY cannot run in a function, so this takes ACCESS EXCLUSIVE on
 -- the parent for its catalog changes, and waits for that 50 ms at most, as outbox_add_child does.
 -- What the relay decided is checked again, since its role may be in other hands. 55000 is for the relay what a lock is: it tries
@@ -500,7 +481,7 @@ begin
   if child !~ '^outbox_[0-9]+$' then
     raise exception 'converge.outbox_remove_child: % is no child of the outbox', quote_literal(child) using errcode = '22023';
   end if;
-  perform from converge.outbox_leaving l where l.child = outbox_remove_child.child for update;
+  perform from converge.outbox_limit l where outbox_remove_child.child = any (l.leaving) for update;
   if not found then
     return false;
   end if;
@@ -517,7 +498,7 @@ begin
     execute format('alter table converge.outbox detach partition converge.%I%s', child, case when pending then ' finalize' else '' end);
     execute format('drop table converge.%I', child);
   end if;
-  delete from converge.outbox_leaving l where l.child = outbox_remove_child.child;
+  update converge.outbox_limit l set leaving = array_remove(l.leaving, outbox_remove_child.child);
   return true;
 end $$;
 

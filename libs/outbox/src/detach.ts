@@ -32,9 +32,9 @@ export interface DetachOptions {
 
 // Reads the lease's row FOR SHARE: a concurrent takeover is awaited and then seen, so a deposed relay records nothing.
 const scheduleSql = `
-  insert into converge.outbox_leaving (child)
-  select child from unnest($3::text[]) as child, (select from converge.lease where name = $1 and term = $2::bigint for share) as mine
-  on conflict do nothing`;
+  update converge.outbox_limit l
+     set leaving = l.leaving || array(select child from unnest($3::text[]) as child where child <> all (l.leaving))
+    from (select from converge.lease where name = $1 and term = $2::bigint for share) as mine`;
 
 /** Schedules children for removal. A relay with a lost lease records nothing. */
 export async function scheduleDetach(
@@ -51,11 +51,11 @@ const detachingSql = `
          case when c.oid is null then 'gone' when i.inhrelid is null then 'detached'
               when i.inhdetachpending then 'pending' else 'attached' end as state,
          pg_has_role(o.relowner, 'usage') as owned
-    from converge.outbox_leaving l
+    from (select unnest(leaving) as child from converge.outbox_limit) as l
     join pg_class o on o.oid = 'converge.outbox'::regclass
     left join pg_class c on c.relname = l.child and c.relnamespace = 'converge'::regnamespace
     left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = 'converge.outbox'::regclass
-   order by l.decided_at, length(l.child), l.child`;
+   order by length(l.child), l.child`;
 
 export async function readDetaching(executor: Executor): Promise<readonly DetachingChild[]> {
   return (await executor.query<DetachingChild>(detachingSql)).rows;
@@ -81,7 +81,7 @@ export async function stepDetach(
       case 'gone':
         await underTimeout(database, patience, async (tx) => {
           await tx.query(`drop table if exists converge.${quoted(child)}`);
-          await tx.query('delete from converge.outbox_leaving where child = $1', [child]);
+          await tx.query('update converge.outbox_limit set leaving = array_remove(leaving, $1)', [child]);
         });
         return state === 'detached' ? 'removed' : 'done';
     }

@@ -130,14 +130,12 @@ it('a writer that falls silent before its commit loses its locks after the idle 
 });
 
 // Planted fault: an append of one event that takes another bucket than the general one fails here.
-it('appends of one event, of several, and of the previous version take the same lock for a key', async () => {
+it('appends of one event and of several take the same lock for a key', async () => {
   const { database, outbox } = shop;
   const event = (n: number) => orderPlaced({ orderId: 'one', cents: n });
-  const before = `select * from converge.outbox_append(array[gen_random_uuid()], '{shop.orders}', '{one}', '{t}', '{"{}"}', '{"{}"}', 0)`;
   const ways: readonly ((tx: Executor) => Promise<unknown>)[] = [
     (tx) => outbox.append(tx, [event(1)]),
     (tx) => outbox.append(tx, [event(1), event(2)]),
-    (tx) => tx.query(before),
   ];
   const locks = `select objid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and objsubid = 2`;
   const taken: string[] = [];
@@ -149,5 +147,5 @@ it('appends of one event, of several, and of the previous version take the same 
     });
   expect(new Set(taken).size).toBe(1);
   expect(taken[0]).toMatch(/^\d+$/);
-  expect(await keysOf(shop)).toEqual(['one', 'one', 'one', 'one']);
+  expect(await keysOf(shop)).toEqual(['one', 'one', 'one']);
 });

@@ -45,7 +45,21 @@ create table converge.relay_topic (
   term        bigint  not null,
   topic_id    text,                            -- the broker's id: another one = the topic was deleted and created again. Null: adopted from the broker
   made_again  boolean not null default false,  -- an operator accepted a log that lacks what was acknowledged before (converge topics accept)
-  check (held_at is not null or partitions is not null)
+  -- A partition count that an operator accepts (`converge topics accept`) for a held topic. The leader sends every window up to
+  -- drain_to with the old count; whatever was sent before is among them, so no event can come twice, in two partitions. Then the
+  -- command records the new count. The leader withdraws both when the topic flows with the old count again, because drain_to
+  -- would then be too early.
+  wanted      int     check (wanted > 0),
+  drain_to    bigint  check (drain_to >= 0),
+  -- The counts before this one, each with the last position of its partitions: [{partitions, cursors: {partition: 'epoch.tick.id'}}].
+  -- Events of a key that were sent with an earlier count may be in another partition than its later ones.
+  earlier     jsonb   not null default '[]',
+  -- Records that bear this source's name and that an operator declared as forged (`converge source disown`), as `partition/offset`:
+  -- any client that may write to a topic can forge one that looks like the past of a restored database. The comparison with the
+  -- log skips them.
+  disowned    text[]  not null default '{}',
+  check (held_at is not null or partitions is not null),
+  check (wanted is not null or drain_to is null)
 );
 
 -- The last position acknowledged by the broker without a hole before it. It is also the next event's ce_prev, so the
@@ -73,19 +87,12 @@ create table converge.relay_cursor (
   primary key (topic, partition, save)
 ) with (fillfactor = 50);
 
--- Epochs (timelines). A restored database goes back as a whole, so it is compared with the log; what is not valid after that
--- comparison is left behind by a fork, as Postgres does with its own timelines.
-create table converge.epoch (
-  epoch       int         primary key check (epoch > 0),
-  forked_tick bigint      not null check (forked_tick >= 0),  -- the last tick that it shares with the epoch before
-  reason      text        not null,
-  at          timestamptz not null default clock_timestamp()
-);
-insert into converge.epoch (epoch, forked_tick, reason) select epoch, 0, 'first' from converge.source;
-
--- Records that the log had beyond the fork of an epoch: for operators, who have to undo their effects by hand.
+-- Epochs are timelines: a restored database goes back as a whole, so it is compared with the log; what is not valid after that
+-- comparison is left behind by a fork, as Postgres does with its own timelines. converge.source has the present epoch, and
+-- converge.audit the rebase that began it. Here are the records that the log had beyond the fork of an epoch: for operators, who
+-- have to undo their effects by hand.
 create table converge.phantom (
-  epoch      int    not null references converge.epoch,
+  epoch      int    not null check (epoch > 1),
   topic      text   not null,
   partition  int    not null,
   log_offset bigint not null,
@@ -96,42 +103,6 @@ create table converge.phantom (
   type       text   not null,
   key        text   not null,
   primary key (epoch, topic, partition, log_offset)
-);
-
--- Records that bear this source's name and that an operator declared as forged (`converge source disown`): any client that may
--- write to a topic can forge one that looks like the past of a restored database. The comparison with the log skips them.
-create table converge.relay_disowned (
-  topic      text        not null,
-  partition  int         not null check (partition >= 0),
-  log_offset bigint      not null check (log_offset >= 0),
-  reason     text        not null check (reason <> ''),
-  operator   text        not null,
-  at         timestamptz not null default clock_timestamp(),
-  primary key (topic, partition, log_offset)
-);
-
--- A partition count that an operator accepts (`converge topics accept`). The topic is held. The leader sends every window up to
--- drain_to with the old count; whatever was sent before is among them, so no event can come twice, in two partitions. Then the
--- command records the new count and removes this row; the leader removes it when the topic flows with the old count again,
--- because drain_to would then be too early.
-create table converge.relay_accept (
-  topic        text        primary key references converge.relay_topic,
-  partitions   int         not null check (partitions > 0),
-  drain_to     bigint      check (drain_to >= 0),
-  requested_at timestamptz not null default clock_timestamp()
-);
-
--- Topics that an operator forgot (`converge topics forget`).
-create table converge.relay_forgotten (
-  topic       text        not null,
-  reason      text        not null check (reason <> ''),
-  operator    text        not null,
-  at          timestamptz not null default clock_timestamp(),
-  held_at     bigint      not null,
-  held_reason text        not null,
-  unsent      bigint      not null,  -- the number of events that were not in the log, and never will be
-  cursors     jsonb       not null,  -- the position of each partition
-  primary key (topic, at)
 );
 
 -- Finds the last tick up to `upto` for which every given condition holds. All values of a tick rise with its number from the
@@ -258,32 +229,22 @@ begin
        and converge.kafka_partition(o.key, count_then) = keys_between.partition;
 end $$;
 
--- Partition counts that a topic had before an operator accepted another one, with the last position of each partition. Events of
--- a key that were sent with the old count may be in another partition than its later ones.
-create table converge.relay_count (
-  topic      text        not null references converge.relay_topic on delete cascade,
-  partitions int         not null check (partitions > 0),
-  cursors    jsonb       not null,  -- partition → `epoch.tick.id`
-  changed_at timestamptz not null default clock_timestamp(),
-  primary key (topic, partitions)
-);
-
--- The topic is drained before its count is recorded: see relay_accept.
-create function converge.relay_count_changed() returns trigger
+-- The topic is drained before its count is recorded, so the cursors are the last positions of the old count.
+create function converge.relay_topic_recounted() returns trigger
   language plpgsql
-  security definer
   set search_path = pg_catalog, pg_temp
   as $$
 begin
-  insert into converge.relay_count (topic, partitions, cursors)
-  select old.topic, old.partitions, coalesce(jsonb_object_agg(c.partition, concat_ws('.', c.epoch, c.tick, c.id)), '{}')
-    from converge.relay_cursor c where c.topic = old.topic and c.partition < old.partitions;
-  return null;
+  new.earlier := old.earlier || (
+    select jsonb_build_object('partitions', old.partitions,
+             'cursors', coalesce(jsonb_object_agg(c.partition, concat_ws('.', c.epoch, c.tick, c.id)), '{}'))
+      from converge.relay_cursor c where c.topic = old.topic and c.partition < old.partitions);
+  return new;
 end $$;
 
-create trigger relay_count_changed after update of partitions on converge.relay_topic
+create trigger relay_topic_recounted before update of partitions on converge.relay_topic
   for each row when (old.partitions is distinct from new.partitions and old.partitions is not null)
-  execute function converge.relay_count_changed();
+  execute function converge.relay_topic_recounted();
 
 -- Returns why ticks and cursors prove nothing about this database; null: they do. A copy has another identity, and its lower
 -- transaction ids count as seen by old snapshots. A standby may lack commits whose events consumers have handled.
@@ -412,10 +373,9 @@ begin
             from unnest(frontier.keys) as k (key) where held.partitions is not null
           union all
           select b.partition, n.cursors ->> b.partition::text
-            from converge.relay_count n
+            from jsonb_to_recordset(held.earlier) as n (partitions int, cursors jsonb)
            cross join unnest(frontier.keys) as k (key)
-           cross join lateral (select converge.kafka_partition(k.key, n.partitions) as partition) as b
-           where n.topic = frontier.topic) as p;
+           cross join lateral (select converge.kafka_partition(k.key, n.partitions) as partition) as b) as p;
   if exists (select from jsonb_array_elements(up_to) as e (place) where e.place ->> 'position' is null) then
     return answer || jsonb_build_object('state', 'unknown', 'detail', 'a partition of the topic has no cursor');
   end if;

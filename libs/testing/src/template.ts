@@ -95,7 +95,4 @@ const renewRows = `
     if to_regclass('converge.tick') is not null then
       update converge.tick set created_at = default;
     end if;
-    if to_regclass('converge.inbox_foreign_slot') is not null then
-      update converge.inbox_foreign_slot set began_at = clock_timestamp() where isfinite(began_at);
-    end if;
   end $$`;

@@ -6,16 +6,15 @@ revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_consumer;
 grant converge_writer to converge_consumer;
-grant select, insert, update on converge.inbox_consumer, converge.inbox_count, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap
+grant select, insert, update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap
   to converge_consumer;
-grant select, insert, update, delete on converge.inbox_type, converge.parked_key, converge.parked, converge.inbox_foreign_below to converge_consumer;
+grant select, insert, update, delete on converge.inbox_type, converge.parked_key, converge.parked, converge.inbox_foreign to converge_consumer;
 grant select, insert, delete on converge.inbox_attempt to converge_consumer;
-grant select, insert on converge.inbox_source, converge.inbox_failure_source, converge.inbox_foreign_seen to converge_consumer;
-grant select, update on converge.inbox_foreign_slot to converge_consumer;
--- Rows of foreign events leave by whole tables, under a lock on all of them, which needs the right to empty them.
-grant truncate on converge.inbox_foreign_seen, converge.inbox_foreign, converge.inbox_foreign_1, converge.inbox_foreign_2, converge.inbox_foreign_3 to converge_consumer;
+grant select, insert on converge.inbox_source to converge_consumer;
+-- A declared source of failure events replaces the one that was seen first.
+grant update (source, pinned_at) on converge.inbox_source to converge_consumer;
 grant select, delete on converge.inbox_fill to converge_consumer;
-grant select on converge.inbox_rejected, converge.policy to converge_consumer;
+grant select on converge.policy to converge_consumer;
 -- When an operator let as many events again be given up.
 grant select (at, act, subject_kind, subject_id, before, after) on converge.audit to converge_consumer;
 grant select, insert, update on converge.saga_fence to converge_consumer;

@@ -6,18 +6,19 @@ revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_operator;
 grant converge_read, converge_writer to converge_operator;
-grant select, insert, update, delete on converge.parked_key, converge.parked, converge.relay_accept to converge_operator;
+grant select, insert, update, delete on converge.parked_key, converge.parked to converge_operator;
 grant execute on function converge.record_act to converge_operator;
-grant insert on converge.relay_disowned, converge.relay_forgotten, converge.inbox_rejected, converge.inbox_fill, converge.workflow_step
-  to converge_operator;
+grant insert on converge.inbox_fill, converge.workflow_step to converge_operator;
 grant insert, update, delete on converge.inbox_watermark, converge.saga_work to converge_operator;
 grant insert, delete on converge.saga_pause to converge_operator;
 -- The partitions that an operator accepts have cursors from then on.
 grant insert on converge.relay_cursor to converge_operator;
+-- A topic that is forgotten leaves.
+grant delete on converge.relay_cursor, converge.relay_topic to converge_operator;
 grant update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,
   converge.saga_instance, converge.relay_topic, converge.relay_cursor, converge.relay_source, converge.reconciler,
   converge.reconcile_key, converge.outbox_limit to converge_operator;
-grant delete on converge.inbox_type, converge.inbox_attempt, converge.inbox_foreign_seen, converge.inbox_fill to converge_operator;
+grant delete on converge.inbox_type, converge.inbox_attempt, converge.inbox_foreign, converge.inbox_fill to converge_operator;
 grant insert, update on converge.reconcile_key, converge.policy, converge.lease to converge_operator;
 grant insert on converge.reconciler, converge.reconcile_request to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;

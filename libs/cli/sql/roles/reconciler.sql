@@ -15,7 +15,7 @@ grant select, insert, update, delete on converge.reconcile_range to converge_rec
 grant select, insert, delete on converge.reconcile_dirty to converge_reconciler;
 -- The tables of events that may be in flight are read only.
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
-  converge.saga_pause, converge.relay_source, converge.relay_topic, converge.relay_count, converge.relay_cursor,
+  converge.saga_pause, converge.relay_source, converge.relay_topic, converge.relay_cursor,
   converge.tick, converge.policy, converge.inbox_source, converge.source to converge_reconciler;
 -- Not their payloads, headers and reasons, nor the events of steps.
 grant select (xid, id, event_id, topic, key, type, created_at) on converge.outbox to converge_reconciler;

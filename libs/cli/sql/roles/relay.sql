@@ -5,14 +5,11 @@ do $$ begin create role converge_relay nologin; exception when duplicate_object 
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_relay;
-grant select on converge.outbox, converge.outbox_id, converge.source, converge.migration, converge.epoch, converge.phantom,
-  converge.relay_disowned, converge.relay_forgotten to converge_relay;
+grant select on converge.outbox, converge.outbox_id, converge.source, converge.migration to converge_relay;
 grant select, insert, delete on converge.tick to converge_relay;
 grant select, insert, update on converge.lease, converge.relay_topic to converge_relay;
 grant select, insert, update, delete on converge.relay_cursor to converge_relay;
 grant select, update on converge.relay_source, converge.outbox_limit to converge_relay;
-grant select, insert, update, delete on converge.relay_accept to converge_relay;
-grant select, insert on converge.outbox_leaving to converge_relay;
 grant select, delete on converge.request to converge_relay;
 -- The relay locks rows before it deletes them, which requires the right to update a column.
 grant update (created_at) on converge.request to converge_relay;

@@ -2,7 +2,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { allMigrations } from './all-migrations.ts';
 
-// Planted fault: without the primary key of inbox_foreign_seen, Postgres refuses deletes in it and its slots.
+// Planted fault: without the primary key of inbox_foreign, Postgres refuses deletes in it.
 it('every table of the kit takes updates and deletes when a publication replicates all tables', async () => {
   const { database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
   onTestFinished(() => database.close());

@@ -96,7 +96,7 @@ export async function readEvents(
 const seenSql = `
   select json_build_object('kind', 'seen', 'at', f.seen_at, 'consumer', f.consumer, 'eventId', f.event_id) as stored
     from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
-    join converge.inbox_foreign_seen f on f.seen_at >= r.low and f.seen_at < r.high
+    join converge.inbox_foreign f on f.seen_at >= r.low and f.seen_at < r.high
    where f.event_id = any ($1) order by f.seen_at`;
 
 /** Events of foreign producers that consumers recorded by their ids in these spans of time. */

@@ -39,9 +39,7 @@ interface Raw {
 const byConsumerSql = `
   select topic, partition, topic_id, next_offset, halted_code, halted_reason, halted_offset, pass_offset, fills,
          ${isPaused} as paused,
-         (select array_agg(r.record_offset::text) from converge.inbox_rejected r
-           where r.consumer = p.consumer and r.topic = p.topic and r.partition = p.partition
-             and r.topic_id = coalesce(p.topic_id, '')) as rejected,
+         rejected::text[],
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;

@@ -4,8 +4,8 @@ import { type ConsumerDefinition, declaresStart, startOf } from '../define/defin
 import { registeredTypes } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import { InboxError } from '../errors.ts';
-import { pinFailureSources, pinSources, readSources } from './source-sql.ts';
-import { setKeepForeign } from '../slice/foreign-slot-sql.ts';
+import { declareFailureSources, pinSources, readSources } from './source-sql.ts';
+import { setKeepForeign } from '../service/foreign-sql.ts';
 import { dropType, registerTypes } from './type-sql.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from './partition-sql.ts';
 
@@ -50,7 +50,7 @@ export async function register<DB>(
     await lockRegistration(tx, consumer.name);
     await setKeepForeign(tx, consumer.name, keepForeignMs);
     await pinListed(tx, consumer);
-    await pinFailureSources(tx, consumer.name, new Map(Object.entries(consumer.failureSources)), true);
+    await declareFailureSources(tx, consumer.name, consumer.failureSources);
     const known = await readPartitions(tx, consumer.name);
     const missing = consumer.topics.flatMap((topic) => {
       const registered = new Set(
@@ -89,7 +89,7 @@ async function pinListed<DB>(tx: Executor, { name, sources }: ConsumerDefinition
         'SOURCES_CONTRADICT',
         `consumer ${name} has used the positions of source ${source} (${pinned}), and its \`sources\` list ${sources[source] ?? 'no such source'}: list that uuid, or give the consumer a new name to start over`,
       );
-  await pinSources(tx, name, new Map(Object.entries(sources)));
+  await pinSources(tx, name, 'events', new Map(Object.entries(sources)));
 }
 
 export function startFor<DB>(consumer: ConsumerDefinition<DB>, topic: string): Start {

@@ -1,57 +1,45 @@
 import type { Executor } from '@convergekit/postgres';
 
-const pinSql = `
-  insert into converge.inbox_source (consumer, name, source)
-  select $1, n.name, n.source from unnest($2::text[], $3::uuid[]) as n(name, source) order by n.name
-  on conflict (consumer, name) do nothing`;
-const readSql = `select name, source from converge.inbox_source where consumer = $1`;
+/** What a source counts for: positions under its name, or the failure events of a consumer. */
+export type SourceKind = 'events' | 'failures';
 
-/** Pins the first uuid seen under each name, for all partitions alike. */
+const pinSql = `
+  insert into converge.inbox_source (consumer, kind, name, source)
+  select $1, $2, n.name, n.source from unnest($3::text[], $4::uuid[]) as n(name, source) order by n.name
+  on conflict (consumer, kind, name) do nothing`;
+const declareSql = `
+  insert into converge.inbox_source (consumer, kind, name, source)
+  select $1, 'failures', n.name, n.source from unnest($2::text[], $3::uuid[]) as n(name, source) order by n.name
+  on conflict (consumer, kind, name) do update set source = excluded.source, pinned_at = clock_timestamp()
+   where inbox_source.source <> excluded.source`;
+const readSql = `select name, source from converge.inbox_source where consumer = $1 and kind = $2`;
+
+/** Pins the first uuid seen under each name, for all partitions alike. A name of `failures` is the consumer that failed. */
 export async function pinSources(
   executor: Executor,
   consumer: string,
+  kind: SourceKind,
   seen: ReadonlyMap<string, string>,
 ): Promise<void> {
-  await executor.query(pinSql, [consumer, [...seen.keys()], [...seen.values()]]);
+  await executor.query(pinSql, [consumer, kind, [...seen.keys()], [...seen.values()]]);
 }
 
-const pinFailureSql = `
-  insert into converge.inbox_failure_source (consumer, failing, source)
-  select $1, f.failing, f.source from unnest($2::text[], $3::uuid[]) as f(failing, source) order by f.failing
-  on conflict (consumer, failing) do nothing`;
-const declareFailureSql = `
-  insert into converge.inbox_failure_source (consumer, failing, source)
-  select $1, f.failing, f.source from unnest($2::text[], $3::uuid[]) as f(failing, source) order by f.failing
-  on conflict (consumer, failing) do update set source = excluded.source, pinned_at = clock_timestamp()
-   where inbox_failure_source.source <> excluded.source`;
-const readFailureSql = `select failing, source from converge.inbox_failure_source where consumer = $1`;
-
-/** Pins the first source seen in the failure topic of each consumer; `declared` replaces an earlier pin. */
-export async function pinFailureSources(
+/** Pins the declared source of the failure events of each consumer, in place of an earlier pin. */
+export async function declareFailureSources(
   executor: Executor,
   consumer: string,
-  seen: ReadonlyMap<string, string>,
-  declared = false,
+  declared: Readonly<Record<string, string>>,
 ): Promise<void> {
-  if (seen.size === 0) return;
-  const sql = declared ? declareFailureSql : pinFailureSql;
-  await executor.query(sql, [consumer, [...seen.keys()], [...seen.values()]]);
+  const names = Object.keys(declared);
+  if (names.length > 0) await executor.query(declareSql, [consumer, names, Object.values(declared)]);
 }
 
-/** Reads failing consumer → the source of its failure events. */
-export async function readFailureSources(
-  executor: Executor,
-  consumer: string,
-): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await executor.query<{ failing: string; source: string }>(readFailureSql, [consumer]);
-  return new Map(rows.map(({ failing, source }) => [failing, source]));
-}
-
-/** Reads source name → pinned uuid. */
+/** Reads name → pinned uuid. */
 export async function readSources(
   executor: Executor,
   consumer: string,
+  kind: SourceKind = 'events',
 ): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await executor.query<{ name: string; source: string }>(readSql, [consumer]);
+  const { rows } = await executor.query<{ name: string; source: string }>(readSql, [consumer, kind]);
   return new Map(rows.map(({ name, source }) => [name, source]));
 }

@@ -56,7 +56,7 @@ const alarms = () =>
   logged
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ alarm }) => alarm !== undefined);
-const rows = async () => (await database.executor.query('select from converge.inbox_foreign_seen')).rowCount;
+const rows = async () => (await database.executor.query('select from converge.inbox_foreign')).rowCount;
 
 it('a consumer that lists its sources counts the positions of no other, and reports who else sends', async () => {
   const listed = new FixtureSource({ partitions: 1, name: 'orders' });

@@ -6,7 +6,7 @@ import { failingConsumer, mayReport } from '../plan/failure-source.ts';
 import type { Reading } from '../plan/reading.ts';
 import type { Signatures } from '../plan/signatures.ts';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
-import { pinFailureSources, pinSources, readFailureSources, readSources } from './source-sql.ts';
+import { pinSources, readSources } from './source-sql.ts';
 
 /** A source whose positions do not count: two databases share a name, or the consumer does not list it. */
 export interface SourceConflict {
@@ -69,7 +69,7 @@ export class Sources {
 
   async load(): Promise<void> {
     this.#pinned = await readSources(this.#executor, this.#consumer);
-    this.#failureSources = await readFailureSources(this.#executor, this.#consumer);
+    this.#failureSources = await readSources(this.#executor, this.#consumer, 'failures');
   }
 
   /** Pins the new sources of these readings in a separate statement, so that all partitions agree. */
@@ -88,7 +88,7 @@ export class Sources {
       else if (own !== claim.source) this.#alarmFailure(failing, own, claim.source);
     }
     if (fresh.size === 0) return;
-    await pinFailureSources(this.#executor, this.#consumer, fresh);
+    await pinSources(this.#executor, this.#consumer, 'failures', fresh);
     await this.load();
   }
 
@@ -105,7 +105,7 @@ export class Sources {
       } else if (pinned !== source) this.#alarm(sourceName, pinned, source);
     }
     if (fresh.size === 0) return;
-    await pinSources(this.#executor, this.#consumer, fresh);
+    await pinSources(this.#executor, this.#consumer, 'events', fresh);
     await this.load();
   }
 

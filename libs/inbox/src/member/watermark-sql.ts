@@ -3,8 +3,8 @@ import type { LastEvent, Seen, Watermark } from '../plan/judge.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 
 const readSql = `
-  select topic, partition, source, epoch, tick, id, seen_tick, seen_id, seen_offset, seen_event, prev_epoch, prev_tick,
-         prev_id, newest_ms, unknown_until
+  select topic, partition, source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id,
+         newest_ms, unknown_until
     from converge.inbox_watermark
    where consumer = $1 and (topic, partition) in (select * from unnest($2::text[], $3::int[]))`;
 
@@ -15,8 +15,6 @@ interface Row {
   readonly epoch: number;
   readonly tick: string;
   readonly id: string;
-  readonly seen_tick: string | null;
-  readonly seen_id: string | null;
   readonly seen_offset: string | null;
   readonly seen_event: string | null;
   readonly prev_epoch: number | null;
@@ -51,8 +49,7 @@ export async function readWatermarks(
 
 function lastOf(row: Row): LastEvent | undefined {
   const { prev_epoch: epoch, prev_tick: tick, prev_id: id } = row;
-  // An older version moved the watermark, and recorded no event.
-  if (row.seen_offset === null || row.seen_tick !== row.tick || row.seen_id !== row.id) return undefined;
+  if (row.seen_offset === null) return undefined;
   return {
     offset: BigInt(row.seen_offset),
     id: row.seen_event ?? undefined,

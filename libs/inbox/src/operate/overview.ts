@@ -34,15 +34,15 @@ const overviewSql = `
                     from converge.inbox_watermark m
                    where m.consumer = p.consumer and m.topic = p.topic and m.partition = p.partition
                    order by source, epoch desc) w
-            left join converge.inbox_source s on s.consumer = p.consumer and s.source = w.source) as watermarks,
+            left join converge.inbox_source s on s.consumer = p.consumer and s.kind = 'events' and s.source = w.source) as watermarks,
          (select count(*)::int from converge.parked_key k
            where k.consumer = p.consumer and k.topic = p.topic and k.partition = p.partition) as parked_keys,
          (select count(*)::int from converge.inbox_gap g
            where g.consumer = p.consumer and g.topic = p.topic and g.partition = p.partition
              and (g.filled_epoch is null
                   or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as open_gaps,
-         (select c.duplicates from converge.inbox_count c
-           where c.consumer = p.consumer and c.topic = p.topic and c.partition = p.partition) as duplicates
+         (select c.duplicates ->> concat_ws('/', p.topic, p.partition) from converge.inbox_consumer c
+           where c.name = p.consumer) as duplicates
     from converge.inbox_partition p where $1::text is null or p.consumer = $1
    order by p.consumer, p.topic, p.partition`;
 

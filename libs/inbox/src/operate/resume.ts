@@ -89,7 +89,7 @@ function passable(
     case 'position_jump':
       if (haltedOffset !== undefined) return haltedOffset;
       throw refused(
-        `${topic} was halted by an older version, which did not record the offset: resume it without --continue first; it halts again at the same place, and then --continue works`,
+        `the record at which ${topic} halted is not known: resume it without --continue; it halts again at the same place`,
       );
     case 'epoch_superseded':
       if (end !== undefined) return end > 0n ? end - 1n : 0n;
@@ -137,7 +137,8 @@ const lockSql = `
 const runSql = `
   update converge.inbox_partition
      set state = 'running', halted_code = null, halted_reason = null, halted_at = null, halted_offset = null,
-         paused = false, next_offset = $4::bigint, pass_offset = $5::bigint, topic_id = $6, fills = fills + 1
+         paused = false, next_offset = $4::bigint, pass_offset = $5::bigint, fills = fills + 1,
+         topic_id = $6, rejected = case when topic_id is not distinct from $6 then rejected end
    where consumer = $1 and topic = $2 and partition = $3`;
 
 async function setRunning(
@@ -154,23 +155,21 @@ function refused(what: string): InboxError {
 }
 
 const rejectSql = `
-  insert into converge.inbox_rejected (consumer, topic, partition, record_offset, topic_id)
-  select $1, $2, $3, $4, coalesce(p.topic_id, '') from converge.inbox_partition p
-   where p.consumer = $1 and p.topic = $2 and p.partition = $3
-  on conflict do nothing`;
+  update converge.inbox_partition set rejected = array_append(rejected, $4::bigint)
+   where consumer = $1 and topic = $2 and partition = $3 and $4::bigint <> all (coalesce(rejected, '{}'))`;
 
 // Sets the watermarks that this record alone moved back to the predecessor that it named. The event there is not known
 // any more, except the creation time of the newest one.
 const backSql = `
   update converge.inbox_watermark
-     set tick = prev_tick, id = prev_id, seen_tick = prev_tick, seen_id = prev_id, seen_event = null,
+     set tick = prev_tick, id = prev_id, seen_event = null,
          prev_epoch = null, prev_tick = null, prev_id = null
-   where consumer = $1 and topic = $2 and partition = $3 and seen_offset = $4 and seen_tick = tick and seen_id = id
+   where consumer = $1 and topic = $2 and partition = $3 and seen_offset = $4
      and prev_epoch = epoch
   returning source`;
 const dropSql = `
   delete from converge.inbox_watermark
-   where consumer = $1 and topic = $2 and partition = $3 and seen_offset = $4 and seen_tick = tick and seen_id = id
+   where consumer = $1 and topic = $2 and partition = $3 and seen_offset = $4
      and prev_epoch < epoch
   returning source`;
 

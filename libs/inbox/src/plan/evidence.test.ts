@@ -107,7 +107,7 @@ describe('a record that excludes the one at the watermark', () => {
     expect(why('1.50.1', known, NOW + 2 * HOUR)).toBeUndefined();
   });
 
-  it('no repeat is a fork where an older version moved the watermark', () => {
+  it('no repeat is a fork where a replay moved the watermark', () => {
     expect(why('1.200.1', seen('1.300.9', 'unknown'), NOW + HOUR)).toBeUndefined();
   });
 

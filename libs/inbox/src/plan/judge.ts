@@ -22,7 +22,7 @@ export interface Mark {
   readonly last?: LastEvent | undefined;
 }
 
-/** The highest position of an epoch and its event; an older version that moved it recorded no event. */
+/** The highest position of an epoch and its event; a replay, which moves it back, knows no event there. */
 export interface Watermark extends Position {
   readonly last?: LastEvent | undefined;
 }

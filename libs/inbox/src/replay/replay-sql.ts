@@ -69,7 +69,7 @@ export async function setWatermark(
     await tx.query(markSql, [...place, to.epoch, `${to.tick}`, `${to.id}`]);
 }
 
-const foreignSql = `delete from converge.inbox_foreign_seen where consumer = $1 and identity = any($2::bytea[])`;
+const foreignSql = `delete from converge.inbox_foreign where consumer = $1 and identity = any($2::bytea[])`;
 
 export async function forgetForeign(
   tx: Executor,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Envelope } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import { envelopeOf, type Step } from '../plan/plan.ts';
@@ -9,6 +10,9 @@ export interface ForeignEvent {
   readonly payloadHash: Buffer;
   readonly eventId: string;
 }
+
+/** A foreign event, and its last record. */
+export type ForeignRecord = ForeignEvent & Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>;
 
 /**
  * Drops repeats among the events without a position of a known source, by one row each. A repeated id with another payload is
@@ -21,6 +25,7 @@ export async function withoutRepeats<DB>(
 ): Promise<readonly Step<DB>[]> {
   const foreign = new Map<Step<DB>, ForeignEvent>();
   const first = new Map<string, ForeignEvent>();
+  const records = new Map<string, ForeignRecord>();
   for (const step of steps) {
     const envelope = foreignEnvelope(step);
     if (envelope === undefined) continue;
@@ -28,9 +33,11 @@ export async function withoutRepeats<DB>(
     foreign.set(step, identified);
     const hex = identified.identity.toString('hex');
     if (!first.has(hex)) first.set(hex, identified);
+    const { topic, partition, offset } = step.record;
+    records.set(hex, { ...identified, topic, partition, offset });
   }
   if (first.size === 0) return steps;
-  const known = await recordForeign(tx, consumer, [...first.values()]);
+  const known = await recordForeign(tx, consumer, [...records.values()]);
   return steps.map((step) => {
     const identified = foreign.get(step);
     if (identified === undefined) return step;
@@ -69,40 +76,60 @@ function reused<DB>(step: Step<DB>): Step<DB> {
   return { record: step.record, mark: step.mark, kind: 'refuse', envelope, foreign: true, error };
 }
 
+const COLUMNS = `identity, payload_hash, event_id, topic, partition, record_offset`;
+
 /**
  * Inserts in the order of the identities, so that two partitions with the same events wait for each other without deadlock.
- * `on conflict` names no index: a second unique index of a slot would fail the slice instead of making it wait.
- * The unique index does not hold across slots. The lock that this statement takes on the table until the commit does: another
- * slot becomes current only after it (`foreign-slot-sql.ts`), and the statement's snapshot is taken after the lock. One index
- * look-up per slot.
+ * `on conflict` names no index: a second unique index would fail the slice instead of making it wait.
  */
 const insertSql = `
-  insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
-  select c.slot, $1, f.identity, f.payload_hash, f.event_id
-    from (select slot from converge.inbox_foreign_slot order by began_at desc limit 1) c,
-         unnest($2::bytea[], $3::bytea[], $4::text[]) as f(identity, payload_hash, event_id)
-   where not exists (select from converge.inbox_foreign_seen s where s.consumer = $1 and s.identity = f.identity)
-   order by f.identity
+  insert into converge.inbox_foreign (consumer, ${COLUMNS})
+  select $1, ${COLUMNS}
+    from unnest($2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::int[], $7::bigint[]) as f (${COLUMNS}) order by f.identity
   on conflict do nothing
   returning identity`;
-const readSql = `
-  select identity, payload_hash from converge.inbox_foreign_seen where consumer = $1 and identity = any($2::bytea[])`;
+
+// A row stays as long as its record is in the log, so a repeat moves it there. Rows are locked in the same order.
+const moveSql = `
+  with known as materialized (
+    select identity from converge.inbox_foreign where consumer = $1 and identity = any ($2::bytea[]) order by identity for no key update)
+  update converge.inbox_foreign f set topic = r.topic, partition = r.partition, record_offset = r.record_offset
+    from known join unnest($2::bytea[], $3::text[], $4::int[], $5::bigint[]) as r (identity, topic, partition, record_offset) using (identity)
+   where f.consumer = $1 and f.identity = known.identity
+  returning f.identity, f.payload_hash`;
 
 /** Records events with distinct identities. Returns the recorded payload hash of those known before. */
 export async function recordForeign(
   tx: Executor,
   consumer: string,
-  events: readonly ForeignEvent[],
+  events: readonly ForeignRecord[],
 ): Promise<ReadonlyMap<string, Buffer>> {
   const { rows } = await tx.query<{ identity: Buffer }>(insertSql, [
     consumer,
     events.map(({ identity }) => identity),
     events.map(({ payloadHash }) => payloadHash),
     events.map(({ eventId }) => eventId),
+    ...placesOf(events),
   ]);
   const added = new Set(rows.map(({ identity }) => identity.toString('hex')));
-  const known = events.map(({ identity }) => identity).filter((one) => !added.has(one.toString('hex')));
+  const known = events.filter(({ identity }) => !added.has(identity.toString('hex')));
   if (known.length === 0) return new Map();
-  const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(readSql, [consumer, known]);
-  return new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
+  const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(moveSql, [
+    consumer,
+    known.map(({ identity }) => identity),
+    ...placesOf(known),
+  ]);
+  const hashes = new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
+  // A row that was old enough may leave between the two statements.
+  const gone = known.filter(({ identity }) => !hashes.has(identity.toString('hex')));
+  if (gone.length === 0) return hashes;
+  return new Map([...hashes, ...(await recordForeign(tx, consumer, gone))]);
+}
+
+function placesOf(records: readonly ForeignRecord[]): readonly unknown[] {
+  return [
+    records.map(({ topic }) => topic),
+    records.map(({ partition }) => partition),
+    records.map(({ offset }) => `${offset}`),
+  ];
 }

@@ -45,19 +45,18 @@ const openSql = (serverVersion: number, isJoint: boolean): string => `
      where ${UNMOVED}
     returning p.topic, p.partition, p.types_version),
   marks as (
-    insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id, seen_tick, seen_id,
-                                          seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
-    select $5, f.topic, f.partition, m.source, m.epoch, m.tick, m.id, m.tick, m.id,
-           m.seen_offset, m.seen_event, m.prev_epoch, m.prev_tick, m.prev_id, m.newest_ms, m.unknown_until
+    insert into converge.inbox_watermark (consumer, topic, partition, ${WATERMARK})
+    select $5, f.topic, f.partition, m.source, m.epoch, m.tick, m.id, m.seen_offset, m.seen_event, m.prev_epoch, m.prev_tick,
+           m.prev_id, m.newest_ms, m.unknown_until
       from fence f
       join unnest($12::text[], $13::int[], $14::uuid[], $15::int[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[],
                   $20::int[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[])
              as m (topic, partition, ${WATERMARK})
         on m.topic = f.topic and m.partition = f.partition
     on conflict (consumer, topic, partition, source, epoch) do update
-       set (tick, id, seen_tick, seen_id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
-         = (excluded.tick, excluded.id, excluded.seen_tick, excluded.seen_id, excluded.seen_offset, excluded.seen_event,
-            excluded.prev_epoch, excluded.prev_tick, excluded.prev_id, excluded.newest_ms, excluded.unknown_until))
+       set (tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
+         = (excluded.tick, excluded.id, excluded.seen_offset, excluded.seen_event, excluded.prev_epoch,
+            excluded.prev_tick, excluded.prev_id, excluded.newest_ms, excluded.unknown_until))
   select topic, partition, types_version as types from fence`;
 
 /** The columns of the events at the watermarks; all null without an event. */

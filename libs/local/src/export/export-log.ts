@@ -9,9 +9,8 @@ import {
 } from '@convergekit/broker/engine';
 import { connect } from '@convergekit/postgres';
 import { fetchBatches, type FoundBatch } from '../log/fetch-sql.ts';
-import { type KnownTopic, readEnds } from '../log/topic-sql.ts';
+import { type KnownTopic, listTopics, readEnds } from '../log/topic-sql.ts';
 import { LogSession } from '../session/log-session.ts';
-import { listTopics } from './topics-sql.ts';
 
 export interface ExportRequest {
   /** The database of the local log. @default the standard PG* variables */

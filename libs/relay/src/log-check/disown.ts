@@ -43,10 +43,19 @@ export async function readSuspect(
   return { ...found, topic, partition, why };
 }
 
-const disowned = recordActSql('source disown', {
-  ...{ subject: 'topic', by: '$5', reason: '$4' },
-  before: `jsonb_build_object('partition', partition, 'offset', log_offset)`,
-});
+const disownSql = `
+  with known as materialized (select topic, disowned from converge.relay_topic where topic = $1 for update),
+  disowned as (
+    update converge.relay_topic t set disowned = t.disowned || concat($2::int, '/', $3::bigint)
+      from known where t.topic = known.topic and concat($2::int, '/', $3::bigint) <> all (known.disowned) returning t.topic
+  ),
+  recorded as (
+    select ${recordActSql('source disown', {
+      ...{ subject: 'topic', by: '$5', reason: '$4' },
+      before: `jsonb_build_object('partition', $2::int, 'offset', $3::bigint)`,
+    })} from disowned
+  )
+  select (select count(*) from recorded)::int as recorded from known`;
 
 /** Disowns a record: the log check skips it. A record that was disowned before leaves no second row in the audit. */
 export async function disownRecord(
@@ -54,14 +63,8 @@ export async function disownRecord(
   { topic, partition, offset }: RecordPlace,
   { reason, operator }: ActingOperator,
 ): Promise<void> {
-  await executor.query(
-    `with disowned as (
-       insert into converge.relay_disowned (topic, partition, log_offset, reason, operator)
-       values ($1, $2, $3::bigint, $4, $5) on conflict do nothing returning topic, partition, log_offset
-     )
-     select ${disowned} from disowned`,
-    [topic, partition, offset.toString(), reason, operator],
-  );
+  const { rowCount } = await executor.query(disownSql, [topic, partition, offset.toString(), reason, operator]);
+  if (rowCount === 0) throw refused(`the relay of this database has never sent to ${topic}`);
 }
 
 function refused(text: string): ConvergeError {

@@ -60,7 +60,8 @@ export async function readReach(executor: Executor, epoch: number): Promise<Reac
 /** Offsets whose records an operator disowned, by partition. */
 export async function readDisowned(executor: Executor): Promise<ReadonlyMap<string, ReadonlySet<bigint>>> {
   const { rows } = await executor.query<{ topic: string; partition: number; offset: string }>(
-    'select topic, partition, log_offset::text as "offset" from converge.relay_disowned',
+    `select topic, split_part(place, '/', 1)::int as partition, split_part(place, '/', 2) as "offset"
+       from converge.relay_topic cross join unnest(disowned) as place`,
   );
   const byPlace = Map.groupBy(rows, ({ topic, partition }) => partitionId(topic, partition));
   return new Map(

@@ -111,6 +111,9 @@ describe('a record in the name of a source', () => {
     const by = { reason: 'their audit shows it', operator: 'ada' };
     await disownRecord(database.executor, place, by);
     await disownRecord(database.executor, place, by);
+    await expect(disownRecord(database.executor, { ...place, topic: 'no.such' }, by)).rejects.toMatchObject({
+      code: 'DISOWN_REFUSED',
+    });
     const act = { act: 'source disown', subject: topic, by: 'ada', reason: by.reason };
     expect(await actsIn(database)).toEqual([
       { ...act, before: { partition: 0, offset: Number(offset) }, after: {} },

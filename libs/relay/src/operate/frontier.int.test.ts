@@ -204,13 +204,12 @@ describe('the frontier of a key', () => {
       `update converge.relay_topic set held_at = 1000, held_reason = 'PARTITION_COUNT_CHANGED: 3'`,
     );
     expect(await requestAcceptance(executor, topic, 3)).toBe(true);
-    await executor.query('update converge.relay_accept set drain_to = 999');
+    await executor.query('update converge.relay_topic set drain_to = 999');
     expect(await recordAcceptance(executor, topic, 3, { operator: 'ada', reason: 'more room' })).toBe(true);
     const { up_to: places } = await frontier(database, topic, [key]);
     expect(places).toHaveLength(2);
     expect(places).toEqual(expect.arrayContaining([before.up_to![0], { partition: 2, position: '1.0.0' }]));
-    await executor.query('delete from converge.relay_cursor; delete from converge.relay_accept');
-    await executor.query('delete from converge.relay_topic');
+    await executor.query('delete from converge.relay_cursor; delete from converge.relay_topic');
     expect((await frontier(database, topic, [key])).up_to).toEqual([]);
   });
 });

@@ -53,22 +53,6 @@ export async function requireLease(tx: Executor, lease: string, term: bigint): P
   if (rowCount !== 1) throw new Error('another process took the lease: nothing was changed; begin again');
 }
 
-export async function writeEpoch(
-  tx: Executor,
-  {
-    epoch,
-    forkedTick,
-    reason,
-  }: { readonly epoch: number; readonly forkedTick: bigint; readonly reason: string },
-): Promise<void> {
-  await tx.query('insert into converge.epoch (epoch, forked_tick, reason) values ($1, $2::bigint, $3)', [
-    epoch,
-    forkedTick.toString(),
-    reason,
-  ]);
-  await tx.query('update converge.source set epoch = $1', [epoch]);
-}
-
 export async function writePhantoms(
   tx: Executor,
   epoch: number,

@@ -16,7 +16,7 @@ import { readLatestTick } from '../window/window-sql.ts';
 import { holdLease } from './hold-lease.ts';
 import { writeMarkers } from './marker.ts';
 import { planRebase, type RebasePlan } from './plan.ts';
-import { readLowestTick, requireLease, writeCursors, writeEpoch, writePhantoms } from './rebase-sql.ts';
+import { readLowestTick, requireLease, writeCursors, writePhantoms } from './rebase-sql.ts';
 import { phantomsOf, type RebaseReport, report } from './report.ts';
 import { readSourceState } from './source-sql.ts';
 import { restamp } from './restamp.ts';
@@ -114,9 +114,9 @@ async function rebase(
   const identity = await readIdentity(executor);
   await withTransaction(database, { clock: systemClock, random: systemRandom }, async (tx) => {
     await requireLease(tx, LEASE, term);
-    await writeEpoch(tx, { epoch, forkedTick: plan.forkedTick, reason });
+    await tx.query('update converge.source set epoch = $1', [epoch]);
     await writePhantoms(tx, epoch, phantoms);
-    const after = { epoch, phantoms: phantoms.length };
+    const after = { epoch, forkedTick: `${plan.forkedTick}`, phantoms: phantoms.length };
     await recordAct(tx, { act: 'source rebase', subject: source.name, by: operator, reason, after });
     const going = newTransactionIds
       ? await restamp(tx, plan, { latestTick: latest.number, heldAt, term })

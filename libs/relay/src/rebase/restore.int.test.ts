@@ -7,7 +7,7 @@ import { idsIn, kafka, readAll, refusedWith, ticksIn, timing } from '../fixture/
 import { actsIn, closeAfterEach, closing, onClose, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 import { rebaseSource } from './rebase.ts';
-import { readPhantoms } from './source-sql.ts';
+import { readPhantoms, readSourceState } from './source-sql.ts';
 
 /**
  * Code that was removed once, and a test here failed:
@@ -87,13 +87,17 @@ describe('a database that was restored from a dump', () => {
     expect(report.phantoms.map(({ eventId }) => eventId).toSorted()).toEqual(lost.toSorted());
     expect(new Set(report.phantoms.map(({ kind }) => kind))).toEqual(new Set(['phantom']));
     expect(await readPhantoms(restored.database.executor)).toHaveLength(300);
+    expect((await readSourceState(restored.database.executor)).epochs).toMatchObject([
+      { epoch: 1, forkedTick: 0n, reason: 'first' },
+      { epoch: 2, forkedTick: report.forkedTick, reason: 'drill' },
+    ]);
     // Planted fault: without `recordAct` in the rebase, nothing says who began the epoch.
     const { rows } = await restored.database.executor.query<{ name: string }>(
       'select name from converge.source',
     );
     const act = { act: 'source rebase', subject: rows[0]?.name, by: 'ada', reason: 'drill' };
     expect(await actsIn(restored.database)).toEqual([
-      { ...act, before: {}, after: { epoch: 2, phantoms: 300 } },
+      { ...act, before: {}, after: { epoch: 2, forkedTick: `${report.forkedTick}`, phantoms: 300 } },
     ]);
 
     await untilDrained(restored.database);

@@ -25,7 +25,10 @@ export interface SourceState {
 export async function readSourceState(executor: Executor): Promise<SourceState> {
   const source = await readSource(executor);
   const epochs = await executor.query<{ epoch: number; forked: string; reason: string; at: Date }>(
-    'select epoch, forked_tick::text as forked, reason, at from converge.epoch order by epoch',
+    `select 1 as epoch, '0' as forked, 'first' as reason, created_at as at from converge.source
+      union all
+     select (after ->> 'epoch')::int, after ->> 'forkedTick', reason, at from converge.audit
+      where subject_kind = 'source' and act = 'source rebase' and after ? 'epoch' order by epoch`,
   );
   const leases = await executor.query<{ holder: string; expires_at: Date }>(
     'select holder, expires_at from converge.lease where name = $1 and expires_at > clock_timestamp()',

@@ -62,7 +62,8 @@ describe('a removal of children while others use the outbox', () => {
     expect(await count()).toBe(5);
     await emitSome(database, topic);
     await waitUntil(
-      async () => (await database.executor.query('select from converge.outbox_leaving')).rowCount,
+      async () =>
+        (await database.executor.query('select unnest(leaving) from converge.outbox_limit')).rowCount,
       {
         what: 'the removal to be decided',
       },

@@ -28,8 +28,8 @@ export async function readAcceptance(executor: Executor, topic: string): Promise
     held_at: string | null;
     held_reason: string | null;
   }>(
-    `select t.partitions as recorded, a.partitions as wanted, a.drain_to::text, t.held_at::text, t.held_reason
-       from converge.relay_topic t left join converge.relay_accept a using (topic) where t.topic = $1`,
+    `select partitions as recorded, wanted, drain_to::text, held_at::text, held_reason
+       from converge.relay_topic where topic = $1`,
     [topic],
   );
   const row = rows[0];
@@ -50,9 +50,7 @@ export async function requestAcceptance(
   partitions: number,
 ): Promise<boolean> {
   const { rowCount } = await executor.query(
-    `insert into converge.relay_accept (topic, partitions)
-     select topic, $2::int from converge.relay_topic where topic = $1 and held_at is not null for share
-     on conflict (topic) do update set partitions = excluded.partitions`,
+    'update converge.relay_topic set wanted = $2::int where topic = $1 and held_at is not null',
     [topic, partitions],
   );
   return rowCount === 1;
@@ -68,10 +66,10 @@ export async function setDrain(
   topic: string,
 ): Promise<bigint | undefined> {
   const { rows } = await executor.query<{ drain_to: string }>(
-    `update converge.relay_accept as a
-        set drain_to = coalesce(a.drain_to, (select max(number) from converge.tick))
+    `update converge.relay_topic as t
+        set drain_to = coalesce(t.drain_to, (select max(number) from converge.tick))
        from (select from converge.lease where name = $1 and term = $2::bigint for share) as mine
-      where a.topic = $3 returning a.drain_to::text`,
+      where t.topic = $3 and t.wanted is not null returning t.drain_to::text`,
     [lease, term.toString(), topic],
   );
   const row = rows[0];
@@ -79,22 +77,23 @@ export async function setDrain(
 }
 
 export async function withdrawAcceptance(executor: Executor, topic: string): Promise<void> {
-  await executor.query('delete from converge.relay_accept where topic = $1', [topic]);
+  await executor.query(
+    'update converge.relay_topic set wanted = null, drain_to = null where topic = $1 and wanted is not null',
+    [topic],
+  );
 }
 
 // The lease's row is locked first, as in a takeover: an earlier takeover's term is seen here, and a later one finds the
 // new rows. The rows get the term of a leader at work, so that it can save them.
 const recordSql = `
   with lease as (select term from converge.lease where name = $1 for share),
-  accepted as (
-    delete from converge.relay_accept as a
-     using converge.relay_topic as t
-     where a.topic = $2 and t.topic = $2 and a.partitions = $3::int and t.partitions < $3::int
-       and t.held_at > a.drain_to
-    returning t.partitions as before
+  accepted as materialized (
+    select partitions as before from converge.relay_topic
+     where topic = $2 and wanted = $3::int and partitions < $3::int and held_at > drain_to for update
   ),
   changed as (
-    update converge.relay_topic set partitions = $3::int where topic = $2 and exists (select from accepted) returning 1
+    update converge.relay_topic set partitions = $3::int, wanted = null, drain_to = null
+     where topic = $2 and exists (select from accepted) returning 1
   ),
   recorded as (
     select ${recordActSql('topics accept', {

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { recordAct, recordActSql } from '@convergekit/postgres/operate';
+import { recordActSql } from '@convergekit/postgres/operate';
 import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 
@@ -44,10 +44,15 @@ const forgetSql = `
                     c.epoch || '.' || c.tick || '.' || c.id) order by c.partition), '[]') as all
       from converge.relay_cursor c join held using (topic)
   )
-  insert into converge.relay_forgotten (topic, reason, operator, held_at, held_reason, unsent, cursors)
-  select held.topic, $4, $5, held.held_at, coalesce(held.held_reason, ''), $6::bigint, cursors.all from held, cursors`;
+  select ${recordActSql('topics forget', {
+    ...{ subject: 'held.topic', by: '$5', reason: '$4' },
+    before: `jsonb_build_object('unsent', $6::bigint, 'heldAt', held.held_at, 'heldReason', held.held_reason, 'cursors', cursors.all)`,
+  })} from held, cursors`;
 
-/** Forgets a held topic, in the caller's transaction: retention no longer waits for it. False: its hold changed meanwhile. */
+/**
+ * Forgets a held topic, in the caller's transaction: retention no longer waits for it. What it was is in the audit. False:
+ * its hold changed meanwhile.
+ */
 export async function forgetTopic(
   tx: Executor,
   held: HeldRecord,
@@ -56,9 +61,8 @@ export async function forgetTopic(
   const { topic, heldAt, unsent } = held;
   const { rowCount } = await tx.query(forgetSql, [LEASE, topic, heldAt.toString(), reason, operator, unsent]);
   if (rowCount !== 1) return false;
-  for (const table of ['relay_accept', 'relay_cursor', 'relay_topic'])
+  for (const table of ['relay_cursor', 'relay_topic'])
     await tx.query(`delete from converge.${table} where topic = $1`, [topic]);
-  await recordAct(tx, { act: 'topics forget', subject: topic, by: operator, reason, before: { unsent } });
   return true;
 }
 
@@ -73,7 +77,7 @@ export async function acceptRecreatedTopic(
 ): Promise<boolean> {
   const { rowCount } = await executor.query(
     `with accepted as (
-       update converge.relay_topic set topic_id = null, made_again = true
+       update converge.relay_topic set topic_id = null, made_again = true, disowned = '{}'
         where topic = $1 and held_reason like 'TOPIC_RECREATED:%' returning topic
      ), begun as (
        update converge.relay_cursor c set log_end = null from accepted where c.topic = accepted.topic returning 1

@@ -1,13 +1,18 @@
 import type { Executor } from '@convergekit/postgres';
 import { defineReconciler, reportKeys } from '@convergekit/reconcile';
 import { approveRepairs } from '@convergekit/reconcile/operate';
-import { recordAcceptance } from '@convergekit/relay/operate';
+import { forgetTopic, readHeld, recordAcceptance } from '@convergekit/relay/operate';
 import { readSagaRecords } from '@convergekit/saga/operate';
 import { describe, expect, it } from 'vitest';
+import { declareFailureSources } from '../../../../inbox/src/member/source-sql.ts';
 import { countGivenUp } from '../../../../inbox/src/park/given-up-sql.ts';
 import { rolesScene } from '../../fixture/roles-scene.ts';
 
-const { as, during } = rolesScene();
+const { as, during } = rolesScene(
+  `insert into converge.relay_topic (topic, partitions, held_at, held_reason, term)
+   values ('shop.gone', 1, 1, 'TOPIC_UNKNOWN: deleted', 1)`,
+  `insert into converge.relay_cursor (topic, partition, epoch, tick, id, term) values ('shop.gone', 0, 1, 0, 0, 1)`,
+);
 
 describe('the audit of reconcilers', () => {
   const row = (age: string) =>
@@ -68,6 +73,13 @@ describe('the audit of operators', () => {
     ).toBe(0));
 });
 
+// Planted fault: without the right to replace a pin a consumer with `failureSources` does not start (42501).
+it('a consumer declares the sources of failure events', async () => {
+  const declared = { payments: '01990000-0000-7000-8000-000000000001' };
+  const declare = (executor: Executor) => declareFailureSources(executor, 'stock', declared);
+  expect(await during('converge_consumer', declare)).toBeUndefined();
+});
+
 describe('the queue of reconcilers', () => {
   const stock = defineReconciler<unknown, string, unknown, string, string>({
     name: 'stock',
@@ -101,6 +113,16 @@ it('an operator accepts more partitions of a topic', async () => {
   const by = { operator: 'ann', reason: 'asked' };
   const accept = (executor: Executor) => recordAcceptance(executor, 'shop.orders', 3, by);
   expect(await during('converge_operator', accept)).toBe(false); // nothing is held
+});
+
+// Planted fault: without the right to delete a topic and its cursors the command is refused (42501).
+it('an operator forgets a topic that was deleted', async () => {
+  const by = { operator: 'ann', reason: 'asked' };
+  const forget = async (executor: Executor) => {
+    const held = await readHeld(executor, 'shop.gone');
+    return held !== undefined && (await forgetTopic(executor, held, by));
+  };
+  expect(await during('converge_operator', forget)).toBe(true);
 });
 
 // Planted fault: without the right to compute seals the console's page of a saga fails for a login that only reads (42501).

@@ -10,7 +10,7 @@ const { as, during } = rolesScene('update converge.relay_source set term = 1');
 const uuid = '01990000-0000-7000-8000-000000000001';
 
 describe('a reconciler', () => {
-  // Planted fault: without the grant on relay_count the first one is refused (42501).
+  // Planted fault: without the grant on relay_topic the first one is refused (42501).
   it.each([
     ['the frontier of a topic', `select converge.frontier('t', '{k}')`],
     [

@@ -62,7 +62,7 @@ describe('N7, G1i: a relay', () => {
     ['delete an event', 'delete from converge.outbox'],
     ['detach a child by hand', 'alter table converge.outbox detach partition converge.outbox_0'],
     ['drop a table by hand', 'drop table converge.outbox_0'],
-    ['begin an epoch', `insert into converge.epoch select 9, 1, 'x'`],
+    ['begin an epoch', 'update converge.source set epoch = 9'],
     ['read a consumer’s parked events', 'select * from converge.parked'],
     ['touch a saga', 'delete from converge.saga_fence'],
   ])('a relay cannot %s', refusedTo('converge_relay'));
@@ -111,10 +111,10 @@ describe('N7, G1i: a consumer', () => {
     ['delete a workflow, and with it its journal', 'delete from converge.workflow'],
   ])('a consumer cannot %s', refusedTo('converge_consumer'));
 
-  // Planted fault: without the right on the parent of the slots the lock is refused (42501), and rows of foreign events never leave.
-  it('a consumer empties a slot of foreign events while no slice writes one', async () => {
-    const lock = 'lock table converge.inbox_foreign_seen in share row exclusive mode';
-    expect(await as('converge_consumer', lock, 'truncate converge.inbox_foreign_1')).toBe('00000');
+  // Planted fault: without the right to delete (42501) rows of foreign events never leave.
+  it('a consumer moves a row of a foreign event to its last record, and removes an old one', async () => {
+    const move = 'update converge.inbox_foreign set record_offset = 1';
+    expect(await as('converge_consumer', move, 'delete from converge.inbox_foreign')).toBe('00000');
   });
 
   // Planted fault: without the grant of delete on inbox_type a consumer with `.ignore()` cannot start (42501).

@@ -14,7 +14,7 @@ export function sourceLines(inspection: SourceInspection): readonly string[] {
       ['done', `tick ${doneTick}`],
     ]),
     '',
-    ...tableOf(epochs, 'no epochs', {
+    ...tableOf(epochs, '', {
       epoch: ({ epoch }) => epoch,
       'forked at tick': ({ forkedTick }) => forkedTick,
       since: ({ at }) => at,
