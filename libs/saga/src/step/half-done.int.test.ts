@@ -59,7 +59,10 @@ async function observed(instance: string): Promise<string> {
 /** The step is shown as stuck: by the observer, and once by an alarm. */
 async function isStuck(instance: string, key: string, alarm: string, text: string): Promise<void> {
   await eventually(async () => (await observed(instance)).includes(text), `the observer to say ${text}`);
-  expect(alarms.filter((one) => one.alarm === alarm && one.key === key)).toHaveLength(1);
+  // The worker logs behind the commit that the observer reads.
+  const given = () => alarms.filter((one) => one.alarm === alarm && one.key === key);
+  await eventually(() => given().length > 0, `the alarm ${alarm}`);
+  expect(given()).toHaveLength(1);
 }
 
 const known = { sagas: [half.declaration] };
