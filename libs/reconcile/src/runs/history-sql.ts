@@ -106,9 +106,8 @@ const statusSql = `
          r.approved_until, r.approved_by, r.approved_reason,
          r.window_started_at, r.window_repairs::float8 as window_repairs, r.last_run_keys::float8 as last_run_keys,
          case when ${overdueCondition('$2::float8')} then r.next_start_at end as overdue_since,
-         q.requested_by, l.holder as leader, k.*
+         r.requested_by, l.holder as leader, k.*
     from converge.reconciler r
-    left join converge.reconcile_request q on q.reconciler = r.name
     ${leaseJoin}
     cross join lateral (
       select count(*) filter (where state = 'queued' and drift_hash is null)::int as queued,
