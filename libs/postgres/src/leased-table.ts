@@ -65,7 +65,7 @@ export class LeasedTable<Key extends string, Fence extends string> {
       from picked where ${this.#isPicked()} returning ${returning}`;
   }
 
-  /** Leases picked rows for `ms`, a parameter. `set` changes the fence. */
+  /** Leases picked rows for `ms`, a parameter or a column of `picked`. `set` changes the fence. */
   claim(picked: string, ms: string, set: string, returning: string): string {
     return this.change(picked, `${this.#until(ms)}, ${set}`, returning);
   }
