@@ -6,5 +6,6 @@ export { deterministicUuid } from './ids.ts';
 export { forItsExports, isImportedOnly } from './importing.ts';
 export { loopService } from './loop-service.ts';
 export { type NextRun, poll, Wake } from './poll.ts';
+export { Renewals } from './renewals.ts';
 export { shellWord } from './shell-word.ts';
 export type { RunOptions } from './service.ts';

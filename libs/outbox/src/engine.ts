@@ -13,5 +13,5 @@ export {
   readLimit,
   secondsToFull,
 } from './limit.ts';
-export { forgetRequests } from './request-retention.ts';
+export { oldRequests } from './request-key.ts';
 export { readTail, type Tail, type TailEvent, type TailFilter } from './tail-sql.ts';

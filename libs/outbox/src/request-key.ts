@@ -96,3 +96,6 @@ function reusedError(requestKey: string): OutboxError {
     { code: 'REQUEST_KEY_REUSED', category: 'data' },
   );
 }
+
+/** Keys of requests that were answered long ago. */
+export const oldRequests = { table: 'converge.request', key: 'key', at: 'created_at' };

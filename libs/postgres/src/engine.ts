@@ -10,6 +10,7 @@ export { sqlState } from './errors.ts';
 export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
 export { acquireLease, releaseLease, renewLease } from './lease.ts';
+export { LeasedTable } from './leased-table.ts';
 export { type Send, senderOf } from './pipeline.ts';
 export {
   failedWithCommit,
@@ -20,6 +21,7 @@ export {
 } from './last-statement.ts';
 export { answers } from './silence/answers.ts';
 export { readMigrations } from './migration-files.ts';
+export { removeOld } from './remove-old.ts';
 export { sendAhead } from './send-ahead.ts';
 export { sizeUnknownSql } from './size-unknown-sql.ts';
 export { listenHere } from './notify/commit-watch.ts';

@@ -57,11 +57,14 @@ export async function renewLease(
   return rowCount === 1;
 }
 
-/** Releases a lease, so that a standby takes over at once. The row stays, and with it the term. */
-export async function releaseLease(executor: Executor, { name, holder, term }: HeldLease): Promise<boolean> {
+/** Releases a lease, of any term without one, so that a standby takes over at once. The row stays, and with it the term. */
+export async function releaseLease(
+  executor: Executor,
+  { name, holder, term }: Pick<HeldLease, 'name' | 'holder'> & Partial<HeldLease>,
+): Promise<boolean> {
   const { rowCount } = await executor.query(
-    `update converge.lease set expires_at = '-infinity' where name = $1 and holder = $2 and term = $3`,
-    [name, holder, term.toString()],
+    `update converge.lease set expires_at = '-infinity' where name = $1 and holder = $2 and term = coalesce($3, term)`,
+    [name, holder, term?.toString() ?? null],
   );
   return rowCount === 1;
 }

@@ -73,6 +73,10 @@ create table converge.reconciler (
   next_start_at     timestamptz,
   -- The keys that an operator approved by name; null = the approval is for any key of the reconciler.
   approved_keys     text[],
+  -- Who asked for a run that has not begun. The leader, in whichever process it is, makes it; several requests are one run.
+  requested_by      text,
+  -- Gaps of its consumer whose keys were queued, each once.
+  gaps              bigint[]    not null default '{}',
   constraint reconciler_paused check ((paused_at is null) = (paused_by is null) and (paused_at is null) = (paused_reason is null))
 );
 
@@ -112,16 +116,6 @@ create function converge.reconcile_audit_prune(keep_ms double precision, most in
 $$;
 revoke execute on function converge.reconcile_audit_prune(double precision, integer) from public;
 
--- Gaps of a consumer whose keys were queued: each once for each reconciler.
-create table converge.reconcile_gap (
-  reconciler text        not null,
-  gap        bigint      not null,
-  -- The number of queued keys; null if the keys were not known any more, and all keys were queued.
-  keys       bigint,
-  queued_at  timestamptz not null default clock_timestamp(),
-  primary key (reconciler, gap)
-);
-
 -- The history of runs. A run lists keys and queues them; workers compare them meanwhile and after it.
 create table converge.reconcile_run (
   id         bigint      generated always as identity primary key,
@@ -156,13 +150,6 @@ create table converge.reconcile_run (
 create index reconcile_run_newest on converge.reconcile_run (reconciler, id);
 -- One run of a schedule at a time, whatever processes believe.
 create unique index reconcile_run_open on converge.reconcile_run (reconciler) where led and state in ('running', 'interrupted');
-
--- A run that an operator asked for. The leader, in whichever process it is, takes it; several requests are one run.
-create table converge.reconcile_request (
-  reconciler   text        primary key,
-  requested_by text        not null,
-  requested_at timestamptz not null default clock_timestamp()
-);
 
 -- Ranges of a reconciler's key space: range r of 2^bits has the keys whose hash is in [r << (64 - bits), (r + 1) << (64 - bits)).
 -- A range that is due waits for one process, which holds it by a lease. `due` is also the checkpoint: it is cleared when the

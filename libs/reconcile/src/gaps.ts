@@ -16,10 +16,10 @@ interface OpenGap {
 // Reads the partial index of open gaps of the inbox: a few rows.
 const openSql = `
   select g.gap::text as gap, g.topic, g.partition, g.source, g.after, g.up_to from converge.inbox_open_gaps($1) g
-   where not exists (select from converge.reconcile_gap r where r.reconciler = $2 and r.gap = g.gap)
+   where not exists (select from converge.reconciler where name = $2 and g.gap = any (gaps))
    order by g.gap`;
 const doneSql = `
-  insert into converge.reconcile_gap (reconciler, gap, keys) values ($1, $2, $3) on conflict do nothing`;
+  update converge.reconciler set gaps = array_append(gaps, $2::bigint) where name = $1 and $2 <> all (gaps)`;
 
 const CHUNK = 1_000;
 
@@ -54,7 +54,7 @@ export async function queueGaps({
       for (let from = 0; from < keys.length; from += CHUNK)
         await enqueueKeys(executor, { ...request, keys: keys.slice(from, from + CHUNK) });
     }
-    await executor.query(doneSql, [reconciler.name, gap.gap, keys?.length ?? null]);
+    await executor.query(doneSql, [reconciler.name, gap.gap]);
     queued += 1;
   }
   return queued;

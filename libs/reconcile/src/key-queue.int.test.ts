@@ -9,8 +9,8 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
-import { claimKeys } from './claim-sql.ts';
-import { type EnqueueRequest, enqueueKeys, lockClaim, requeueExpired, finishKey } from './key-queue.ts';
+import { claimKeys, keyQueue } from './claim-sql.ts';
+import { type EnqueueRequest, enqueueKeys, requeueExpired, finishKey } from './key-queue.ts';
 import { decideFinish } from './decide.ts';
 import { reportKeys } from './report-keys.ts';
 import { reconcilerService, runReconciler } from './service.ts';
@@ -195,7 +195,7 @@ describe('the key queue', () => {
     await rowsOf(world, 'update converge.reconcile_key set next_at = clock_timestamp()');
     const [taken] = await claim('late');
     expect(taken).toMatchObject({ key: 'a', failures: 1 });
-    expect(await lockClaim(world.stock.executor, late!)).toBe(false);
+    expect(await keyQueue.lock(world.stock.executor, late!)).toBe(false);
     expect(
       await finishKey(
         world.stock.executor,
@@ -203,7 +203,7 @@ describe('the key queue', () => {
         decideFinish({ kind: 'in_sync' }, late!, stockReconciler(), () => 0),
       ),
     ).toBe(false);
-    expect(await lockClaim(world.stock.executor, taken!)).toBe(true);
+    expect(await keyQueue.lock(world.stock.executor, taken!)).toBe(true);
   });
 
   // Planted fault: without the check of the claim in the repair's transaction it repairs here.

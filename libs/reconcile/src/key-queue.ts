@@ -2,6 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import { recordActSql } from '@convergekit/postgres/operate';
 import { type AuditRow, auditValues } from './audit/audit-sql.ts';
 import type { Claim } from './claim.ts';
+import { keyQueue } from './claim-sql.ts';
 import type { KeyFinish } from './decide.ts';
 import { waitText } from './in-flight/wait.ts';
 
@@ -72,44 +73,23 @@ export async function retryKeys(
   await executor.query(retrySql, [reconciler, keys, PRIORITIES.operator, cause, 0, 0, actor, reason]);
 }
 
-// SKIP LOCKED: a holder that finishes right now is not late. The interruption counts as a failure, so that a key that kills
-// its worker backs off, too.
-const rescueSql = `
-  update converge.reconcile_key set
-    state = 'queued', priority = 2, failures = failures + 1, reason = 'its worker did not come back',
+// A holder that finishes right now is not late. The interruption counts as a failure, so that a key that kills its worker
+// backs off, too.
+const rescueSql = keyQueue.change(
+  keyQueue.pick(`one.reconciler = $1 and state = 'running' and leased_until <= clock_timestamp()`),
+  `state = 'queued', priority = 2, failures = failures + 1, reason = 'its worker did not come back',
     next_at = clock_timestamp() + least(60000, 500 * power(2, least(failures, 10))) * interval '1 millisecond' * random(),
-    holder = null, leased_until = null, updated_at = clock_timestamp()
-  where (reconciler, key) in (
-    select reconciler, key from converge.reconcile_key
-     where reconciler = $1 and state = 'running' and leased_until <= clock_timestamp() for update skip locked)`;
+    holder = null, leased_until = null, updated_at = clock_timestamp()`,
+);
 
 /** Requeues keys whose worker's lease has expired. Returns their number. */
 export async function requeueExpired(executor: Executor, reconciler: string): Promise<number> {
   return (await executor.query(rescueSql, [reconciler])).rowCount;
 }
 
-const mine = `reconciler = $1 and key = $2 and holder = $3 and term = $4 and state = 'running'`;
-const identity = ({ reconciler, key, holder, term }: Claim): unknown[] => [
-  reconciler,
-  key,
-  holder,
-  term.toString(),
-];
-
-export async function renewClaim(executor: Executor, claim: Claim, leaseMs: number): Promise<boolean> {
-  const text = `update converge.reconcile_key set leased_until = clock_timestamp() + $5 * interval '1 millisecond' where ${mine}`;
-  return (await executor.query(text, [...identity(claim), leaseMs])).rowCount === 1;
-}
-
-/** Fences a repair by a lock on the claim's row until the transaction ends; false = the claim was lost. */
-export async function lockClaim(tx: Executor, claim: Claim): Promise<boolean> {
-  const text = `select 1 from converge.reconcile_key where ${mine} for update`;
-  return (await tx.query(text, identity(claim))).rowCount === 1;
-}
-
 // A key that was reported during its run is run again; after a failure the retry is that run.
 const finishSql = `
-  update converge.reconcile_key set
+  update converge.reconcile_key as one set
     state = case when dirty then 'queued' else $5 end,
     next_at = clock_timestamp() + (case when dirty and not $7 then least($6::float8, $14) else $6::float8 end) * interval '1 millisecond',
     priority = case when dirty then 1 else 2 end,
@@ -122,7 +102,7 @@ const finishSql = `
     wait = $19, waits_since = case when $20 then coalesce(waits_since, clock_timestamp()) end,
     window_started_at = case when dirty then clock_timestamp() end,
     holder = null, leased_until = null, updated_at = clock_timestamp()
-  where ${mine}`;
+  where ${keyQueue.mine}`;
 
 // One statement: the verdict's row is written if the claim was still held.
 const finishAuditedSql = `
@@ -145,7 +125,7 @@ export async function finishKey(
   if (settlement.forget && (await forget(executor, claim))) return true;
   const { result, counters, driftHash, lastVersionWritten, quietMs, reason, wait } = settlement;
   const values = [
-    ...identity(claim),
+    ...keyQueue.values(claim),
     stateAfter[result.kind],
     'ms' in result ? result.ms : quietMs,
     result.kind === 'retry',
@@ -172,6 +152,19 @@ export async function finishKey(
 
 /** Deletes a healthy key without history. A key that was reported during its run stays. */
 async function forget(executor: Executor, claim: Claim): Promise<boolean> {
-  const text = `delete from converge.reconcile_key where ${mine} and not dirty`;
-  return (await executor.query(text, identity(claim))).rowCount === 1;
+  const text = `delete from converge.reconcile_key as one where ${keyQueue.mine} and not dirty`;
+  return (await executor.query(text, keyQueue.values(claim))).rowCount === 1;
+}
+
+// One commit for several keys. The statement waits for no report of one of them, so that it can neither deadlock with another
+// statement over several keys nor hold back the others.
+const forgetSql = keyQueue.remove(keyQueue.pickHeld('not dirty'));
+
+/**
+ * Deletes claimed keys that need no history. Returns the deleted keys: the others were reported during their run, are locked,
+ * or are claimed no more.
+ */
+export async function forgetKeys(executor: Executor, claims: readonly Claim[]): Promise<ReadonlySet<string>> {
+  const { rows } = await executor.query<{ key: string }>(forgetSql, keyQueue.valuesOf(claims));
+  return new Set(rows.map(({ key }) => key));
 }

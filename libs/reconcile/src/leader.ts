@@ -1,4 +1,4 @@
-import { acquireLease, releaseLease } from '@convergekit/postgres/engine';
+import { releaseLease } from '@convergekit/postgres/engine';
 import { executorOf } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { queueGaps } from './gaps.ts';
@@ -91,14 +91,6 @@ function record(
 }
 
 /** Releases the lease, so that another process leads at once. */
-export async function resign({ reconciler, databases, holder, leaseMs }: WorkersOptions): Promise<void> {
-  const executor = executorOf(databases.actual);
-  const name = leaseOf(reconciler.name);
-  const { rows } = await executor.query<{ holder: string }>(
-    'select holder from converge.lease where name = $1',
-    [name],
-  );
-  if (rows[0]?.holder !== holder) return;
-  const mine = await acquireLease(executor, { name, holder, ttlMs: leaseMs });
-  if (mine.kind === 'acquired') await releaseLease(executor, { name, holder, term: mine.term });
+export async function resign({ reconciler, databases, holder }: WorkersOptions): Promise<void> {
+  await releaseLease(executorOf(databases.actual), { name: leaseOf(reconciler.name), holder });
 }

@@ -11,7 +11,7 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
-import { forgetKeys } from './forget-sql.ts';
+import { forgetKeys } from './key-queue.ts';
 import { enqueueKeys } from './key-queue.ts';
 import { resolveOptions } from './options.ts';
 import { drain } from './workers.ts';
@@ -62,7 +62,7 @@ it('healthy keys are forgotten together, without one that was reported meanwhile
   const [others] = await claimKeys(world.stock.executor, { ...request, holder: 'two' });
   const forgotten = await world.stock.db.transaction().execute(async (tx) => {
     await executorOf(tx).query(`select 1 from converge.reconcile_key where key = 'locked' for update`);
-    return forgetKeys(world.stock.executor, [...claims, ...(others ? [others] : [])]);
+    return forgetKeys(world.stock.executor, [...claims, { ...others!, holder: 'one' }]);
   });
   expect([...forgotten].toSorted()).toEqual(['plain', 'second']);
   expect(await rowsOf(world, 'select key, dirty from converge.reconcile_key order by key')).toEqual([

@@ -14,11 +14,12 @@ import { type Arrived, findOvertaken } from './in-flight/check-arrival.ts';
 import { confirmArrived } from './in-flight/confirm-arrived.ts';
 import { pendingOutcome } from './in-flight/observe-arrived.ts';
 import type { Claim } from './claim.ts';
+import { keyQueue } from './claim-sql.ts';
 import { checkOwned } from './guard/check-owned.ts';
 import { checkVersion } from './guard/check-version.ts';
 import { runRepair } from './guard/run-repair.ts';
 import type { JudgedDrift } from './verdict/modes.ts';
-import { lockClaim, finishKey } from './key-queue.ts';
+import { finishKey } from './key-queue.ts';
 import { observe, readActual, versionOf } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
 import { holdRepairs, readState, spendRepair } from './window.ts';
@@ -88,7 +89,7 @@ async function repairIn(
   const { reconciler, claim } = request;
   const { name, limits } = reconciler;
   const executor = executorOf(tx);
-  if (!(await lockClaim(executor, claim)))
+  if (!(await keyQueue.lock(executor, claim)))
     throw new ReconcileError(`the claim on key ${claim.key} of ${name} was lost: another worker repairs it`, {
       code: 'CLAIM_LOST',
       category: 'contention',

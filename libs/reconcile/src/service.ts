@@ -1,7 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
-import { PRUNE_MS, pruneAudit } from './audit/prune.ts';
+import { pruneAudit } from './audit/prune.ts';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -97,11 +97,11 @@ async function runLoops(options: WorkersOptions, signal: AbortSignal, faults: Lo
     loop('schedule', pollMs, () => leadOnce(options, signal)).then(() =>
       resign(options).catch(() => undefined),
     ), // otherwise the lease expires
-    loop('watch', WATCH_MS, () => watchKeys(options)),
-    loop('history', WATCH_MS, () =>
-      forgetRuns(executorOf(options.databases.actual), options.reconciler.name, options.keepRuns),
-    ),
-    loop('audit', PRUNE_MS, () => pruneAudit(options, signal)),
+    loop('watch', WATCH_MS, async () => {
+      await watchKeys(options);
+      await forgetRuns(executorOf(options.databases.actual), options.reconciler.name, options.keepRuns);
+      await pruneAudit(options, signal);
+    }),
   ]);
 }
 

@@ -9,27 +9,13 @@ export interface ReconcilerState {
 }
 
 const stateSql = `
-  select clock_timestamp() as now, last_run_at, last_run_keys, held_reason
+  select clock_timestamp() as now, last_run_at as "lastRunAt", last_run_keys::float8 as "lastRunKeys", held_reason as held
     from converge.reconciler where name = $1`;
-
-interface Row {
-  readonly now: Date;
-  readonly last_run_at: Date | null;
-  readonly last_run_keys: string;
-  readonly held_reason: string | null;
-}
 
 export async function readState(executor: Executor, reconciler: string): Promise<ReconcilerState> {
   for (;;) {
-    const { rows } = await executor.query<Row>(stateSql, [reconciler]);
-    const [row] = rows;
-    if (row !== undefined)
-      return {
-        now: row.now,
-        lastRunAt: row.last_run_at,
-        lastRunKeys: Number(row.last_run_keys),
-        held: row.held_reason,
-      };
+    const [state] = (await executor.query<ReconcilerState>(stateSql, [reconciler])).rows;
+    if (state !== undefined) return state;
     // The row is inserted only if absent: an upsert would make every reader wait for repairs that hold the row.
     await executor.query('insert into converge.reconciler (name) values ($1) on conflict do nothing', [
       reconciler,

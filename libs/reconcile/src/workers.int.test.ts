@@ -10,6 +10,7 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
+import { requeueExpired } from './key-queue.ts';
 import { resolveOptions } from './options.ts';
 import { CONFLICTS_BEFORE_LOCK } from './repair.ts';
 import { reportKeys } from './report-keys.ts';
@@ -96,4 +97,35 @@ describe('workers', () => {
     // The next worker finds the key that was not taken.
     expect((await runReconciler(base, options)).outcomes).toMatchObject({ repaired: 1 });
   });
+});
+
+// Seen to fail without the renewals: the key is requeued, and a second worker looks at it.
+it('a key whose look takes longer than its lease stays with its worker', async () => {
+  await setWanted(world, { slow: 1 });
+  const [reached, long] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+  const base = stockReconciler();
+  const slow = {
+    ...base,
+    desired: {
+      ...base.desired,
+      read: async (...args: Parameters<typeof base.desired.read>) => {
+        reached.resolve(undefined);
+        await long.promise;
+        return base.desired.read(...args);
+      },
+    },
+  };
+  await reportKeys(world.stock.executor, base, ['slow'], { cause: 'test' });
+  const working = drain({ ...resolveOptions(slow, options), leaseMs: 1_500 });
+  await reached.promise;
+  const lease = 'select leased_until, clock_timestamp() as now from converge.reconcile_key';
+  const [first] = await rowsOf<{ leased_until: Date }>(world, lease);
+  await waitUntil(
+    async () => (await rowsOf<{ now: Date }>(world, lease)).some(({ now }) => now > first!.leased_until),
+    { what: 'the first lease to pass' },
+  );
+  expect(await requeueExpired(world.stock.executor, 'stock')).toBe(0);
+  expect(await drain(resolveOptions(base, options))).toEqual({});
+  long.resolve(undefined);
+  expect(await working).toEqual({ repaired: 1 });
 });

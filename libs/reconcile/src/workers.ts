@@ -1,12 +1,12 @@
+import { Renewals } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import { Bulkhead } from '@convergekit/resilience/engine';
 import type { Claim } from './claim.ts';
+import { keyQueue } from './claim-sql.ts';
 import { Claimer } from './claimer.ts';
 import { ForgetGroups } from './forget-groups.ts';
-import { forgetKeys } from './forget-sql.ts';
-import { renewClaim } from './key-queue.ts';
+import { forgetKeys } from './key-queue.ts';
 import { finishJudged, judgeKey, type Processed, type ReconcileContext } from './process-key.ts';
-import { Renewals } from './renewals.ts';
 import { Tally } from './runs/tally.ts';
 
 export interface WorkersOptions extends ReconcileContext {
@@ -87,7 +87,7 @@ function processor(options: WorkersOptions) {
   const { workers, leaseMs, clock, random } = options;
   const places = new Bulkhead('a worker of a reconciler', { concurrent: workers, waiting: Infinity });
   const forgets = new ForgetGroups((claims) => forgetKeys(executor, claims));
-  const renew = (claim: Claim): Promise<boolean> => renewClaim(executor, claim, leaseMs);
+  const renew = (held: readonly Claim[]) => keyQueue.renew(executor, held, leaseMs);
   const renewals = new Renewals({ renew, leaseMs, clock, random });
   return (claim: Claim): Promise<Processed> =>
     renewals.during(claim, async () => {

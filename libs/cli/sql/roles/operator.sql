@@ -20,7 +20,7 @@ grant update on converge.inbox_consumer, converge.inbox_partition, converge.inbo
   converge.reconcile_key, converge.outbox_limit to converge_operator;
 grant delete on converge.inbox_type, converge.inbox_attempt, converge.inbox_foreign, converge.inbox_fill to converge_operator;
 grant insert, update on converge.reconcile_key, converge.policy, converge.lease to converge_operator;
-grant insert on converge.reconciler, converge.reconcile_request to converge_operator;
+grant insert on converge.reconciler to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;
 -- A rebase holds the relay's lease.
 do $$ begin

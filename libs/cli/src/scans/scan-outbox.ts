@@ -89,14 +89,14 @@ function stalled({ source, database, mark, partition, event, ageMs }: Stalled): 
   };
 }
 
-const fedSql = `select reconciler from converge.reconcile_gap where gap = $1::bigint order by 1`;
+const fedSql = `select name as reconciler from converge.reconciler where $1::bigint = any (gaps) order by 1`;
 
 /** Finds events that a consumer of a database passed without having them: open gaps, with the reconcilers that got their keys. */
 export async function scanLost({ name, executor }: NamedExecutor): Promise<readonly Finding[]> {
   const gaps = await readOpenGaps(executor);
   if (gaps.length === 0) return [];
   const { rows } = await executor.query<{ present: boolean }>(
-    `select to_regclass('converge.reconcile_gap') is not null as present`,
+    `select to_regclass('converge.reconciler') is not null as present`,
   );
   const found: Finding[] = [];
   for (const gap of gaps) {

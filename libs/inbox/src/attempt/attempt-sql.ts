@@ -44,15 +44,3 @@ const insertSql = `
 export async function insertAttempts(executor: Executor, rows: readonly AttemptRow[]): Promise<void> {
   if (rows.length > 0) await executor.query(insertSql, [JSON.stringify(rows)]);
 }
-
-// Deletes the oldest rows in bounded batches, by the index on started_at. Only those rows are locked. Members of a
-// consumer run it concurrently and skip each other's rows.
-const forgetSql = `
-  delete from converge.inbox_attempt where id in (
-    select id from converge.inbox_attempt where started_at < clock_timestamp() - $1::bigint * interval '1 millisecond'
-     order by started_at limit $2 for update skip locked)`;
-
-/** Removes attempts older than `keepMs`, at most `most` at a time. Returns how many. */
-export async function forgetAttempts(executor: Executor, keepMs: number, most: number): Promise<number> {
-  return (await executor.query(forgetSql, [keepMs, most])).rowCount;
-}

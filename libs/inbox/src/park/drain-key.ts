@@ -47,8 +47,6 @@ export async function drainKey<DB>(
     const first = await readHead(database.executor, key);
     if (first === undefined) {
       if (await withTransaction(database, { clock }, (tx) => dropEmptyLine(tx, key))) return;
-      // A slice appended meanwhile, or another drain has the lease.
-      if (!(await renewLease(database.executor, key, leaseMs))) return;
       continue;
     }
     const head = await wholeHead(context, first);

@@ -147,18 +147,6 @@ const columns = [
   'in_log',
 ] as const satisfies readonly (keyof NewParked)[];
 
-// Deletes a bounded number of rows by the partial index parked_ended; concurrent members skip each other's rows.
-const forgetSql = `
-  delete from converge.parked where id in (
-    select id from converge.parked where state in ('rejected', 'skipped', 'superseded', 'replaced')
-       and changed_at < clock_timestamp() - $1::bigint * interval '1 millisecond'
-     order by changed_at limit $2 for update skip locked)`;
-
-/** Removes closed events older than `keepMs`, at most `most` at a time. Returns how many. */
-export async function forgetEnded(executor: Executor, keepMs: number, most: number): Promise<number> {
-  return (await executor.query(forgetSql, [keepMs, most])).rowCount;
-}
-
 /** The columns of an event that was not attempted yet. */
 const blank: Partial<Record<keyof NewParked, unknown>> = { structural: false, attempts: '[]', in_log: false };
 

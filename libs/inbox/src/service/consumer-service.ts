@@ -9,7 +9,7 @@ import { drainService } from '../park/drain-service.ts';
 import { serverVersion } from '../slice/session-sql.ts';
 import { notMigrated } from '../slice/fault.ts';
 import { pruneForeign } from './prune-foreign.ts';
-import { removeOld } from './retention.ts';
+import { removeEnded } from './retention.ts';
 import { sliceContextOf } from './slice-context.ts';
 import { GroupMember } from '../member/group-member.ts';
 import { type ConsumerServiceOptions, type ResolvedOptions, resolveOptions } from './options.ts';
@@ -56,7 +56,7 @@ export function consumerService<DB>(
     try {
       const opened = await prepare(consumers, resolved);
       ({ admin, members, drains } = opened);
-      removing = removeOld(resolved, ending.signal);
+      removing = removeEnded(resolved, ending.signal);
       // A stop does not wait for a broker that is down.
       void pruneForeign(resolved, admin, ending.signal);
       for (const part of [...members, ...drains]) {

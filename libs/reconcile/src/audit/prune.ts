@@ -1,8 +1,6 @@
 import { executorOf } from '@convergekit/postgres';
 import type { WorkersOptions } from '../workers.ts';
 
-/** Interval between two removals of old audit rows, in milliseconds. */
-export const PRUNE_MS = 600_000;
 const BATCH = 1_000;
 
 // The owner's function deletes: the login of the reconciler cannot change or delete a row of the audit itself.

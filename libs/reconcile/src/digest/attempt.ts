@@ -1,5 +1,4 @@
-import { systemRandom } from '@convergekit/core';
-import { poll } from '@convergekit/core/engine';
+import { Renewals } from '@convergekit/core/engine';
 import { attributeNames, instruments, openSpan, spanNames } from '@convergekit/telemetry/engine';
 import type { ScanChunk } from '../definition.ts';
 import type { PassOptions } from './options.ts';
@@ -39,7 +38,8 @@ export async function* attempt(
   step: AsyncIterable<StepChunk>,
 ): AsyncGenerator<ScanChunk, Ended> {
   const { store, pass } = run;
-  const stopRenewing = renewRegularly(held, pass);
+  const { leaseMs, clock } = pass;
+  const stopRenewing = new Renewals({ renew: () => held.renew(), leaseMs, clock }).hold(held);
   const attributes = { [attributeNames.reconciler]: store.reconciler };
   const span = openSpan(spanNames.digest(store.reconciler), { kind: 'internal', attributes });
   let finished = false;
@@ -84,26 +84,4 @@ function* unknown({ store }: Run, { what }: Held, reason: string): Generator<Sca
   });
   yield { unknown: `${what}: ${reason}` };
   return 'unknown';
-}
-
-/** Renews a lease until the returned function is called. */
-function renewRegularly(held: Held, { leaseMs, clock }: PassOptions): () => Promise<void> {
-  const ended = new AbortController();
-  const renewal = poll({
-    everyMs: leaseMs / 3,
-    immediately: false,
-    backoff: { baseMs: leaseMs / 10, factor: 1, capMs: leaseMs / 10 },
-    signal: ended.signal,
-    clock,
-    random: systemRandom,
-    run: async () => {
-      await held.renew();
-    },
-    // A failed renewal is no failure of the comparison: what was lost is only compared twice.
-    onError: () => undefined,
-  });
-  return async () => {
-    ended.abort('ended');
-    await renewal;
-  };
 }

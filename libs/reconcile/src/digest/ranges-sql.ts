@@ -1,11 +1,21 @@
-// $1 reconciler, $2 bits in all of them.
+import { LeasedTable } from '@convergekit/postgres/engine';
+
+/** The ranges of all reconcilers. A lease that has ended makes the range free. */
+export const rangeQueue = new LeasedTable({
+  table: 'converge.reconcile_range',
+  key: { reconciler: 'text', bits: 'smallint', range: 'int' },
+  fence: { holder: 'text' },
+  lease: 'leased_until',
+});
+
+// $1 reconciler, $2 bits in all of the following.
 
 /** Removes ranges of another division of the key space, and reads the state of this one. */
 export const readRangesSql = `
   with gone as (delete from converge.reconcile_range where reconciler = $1 and bits <> $2)
-  select count(*)::int as ranges, coalesce(sum(rows), 0)::text as rows, max(checked_at)::text as checked_at,
-    extract(epoch from clock_timestamp() - max(checked_at)) * 1000 as since_checked_ms,
-    extract(epoch from clock_timestamp() - max(full_at)) * 1000 as since_full_ms
+  select count(*)::int as ranges, coalesce(sum(rows), 0)::float8 as rows, max(checked_at)::text as "checkedAt",
+    (extract(epoch from clock_timestamp() - max(checked_at)) * 1000)::float8 as "sinceCheckedMs",
+    (extract(epoch from clock_timestamp() - max(full_at)) * 1000)::float8 as "sinceFullMs"
     from converge.reconcile_range where reconciler = $1 and bits = $2`;
 
 // In version mode the clock of the full hash starts at once, so that its first rotation is spread over its whole time.
@@ -35,25 +45,21 @@ export const markDueSql = `
 // Plan: `in (select unnest)` is a hashed lookup; `= any` of a parameter would be compared element by element.
 const among = (value: string, parameter: string): string =>
   `${value} in (select unnest(${parameter}::int[]))`;
-const FREE = `r.reconciler = $1 and r.bits = $2 and (r.leased_until is null or r.leased_until <= clock_timestamp())
-  and not ${among('r.range', '$6')}`;
+const FREE = `one.reconciler = $1 and one.bits = $2 and (leased_until is null or leased_until <= clock_timestamp())
+  and not ${among('one.range', '$6')}`;
 
-// $3 holder, $4 lease in ms, $5 number of ranges, $6 ranges to leave alone. SKIP LOCKED lets processes pass each other.
-export const claimDueSql = `
-  update converge.reconcile_range r set holder = $3, leased_until = clock_timestamp() + $4::float8 * interval '1 millisecond'
-   where r.reconciler = $1 and r.bits = $2 and r.range = any(array(
-     select range from converge.reconcile_range r where ${FREE} and r.due is not null
-      order by r.due, r.range limit $5 for update skip locked))
-  returning r.range, r.due, clock_timestamp()::text as claimed_at`;
+// $3 holder, $4 lease in ms, $5 number of ranges, $6 ranges to leave alone.
+export const claimDueSql = rangeQueue.claim(
+  rangeQueue.pick(`${FREE} and due is not null`, 'order by due, range limit $5'),
+  '$4',
+  'holder = $3',
+  'one.range, due, clock_timestamp()::text as claimed_at',
+);
 
 /** Ranges that are due and held by others. $3 ranges to leave alone. */
 export const heldSql = `
   select count(*)::int as held from converge.reconcile_range
    where reconciler = $1 and bits = $2 and due is not null and not ${among('range', '$3')}`;
-
-export const renewRangesSql = `
-  update converge.reconcile_range set leased_until = clock_timestamp() + $4::float8 * interval '1 millisecond'
-   where reconciler = $1 and bits = $2 and holder = $3 and range = any($5::int[])`;
 
 export const releaseRangesSql = `
   update converge.reconcile_range set holder = null, leased_until = null

@@ -25,28 +25,13 @@ export interface RangesState {
 export async function readRanges(store: RangeStore, mode: HashMode): Promise<RangesState> {
   const { executor, reconciler, bits } = store;
   const read = async () =>
-    (
-      await executor.query<{
-        ranges: number;
-        rows: string;
-        checked_at: string | null;
-        since_checked_ms: string | null;
-        since_full_ms: string | null;
-      }>(text.readRangesSql, [reconciler, bits])
-    ).rows[0];
-  let row = await read();
-  if (row?.ranges !== 2 ** bits) {
+    (await executor.query<RangesState & { ranges: number }>(text.readRangesSql, [reconciler, bits])).rows[0];
+  let state = await read();
+  if (state?.ranges !== 2 ** bits) {
     await executor.query(text.createRangesSql, [reconciler, bits, mode]);
-    row = await read();
+    state = await read();
   }
-  const ms = (value: string | null | undefined): number | null =>
-    value === null || value === undefined ? null : Number(value);
-  return {
-    rows: Number(row?.rows ?? 0),
-    checkedAt: row?.checked_at ?? null,
-    sinceCheckedMs: ms(row?.since_checked_ms),
-    sinceFullMs: ms(row?.since_full_ms),
-  };
+  return state ?? { rows: 0, checkedAt: null, sinceCheckedMs: null, sinceFullMs: null };
 }
 
 export interface DueRequest {
@@ -99,8 +84,8 @@ export async function countHeld(store: RangeStore, except: Iterable<number>): Pr
 }
 
 export async function renewRanges(store: RangeStore, ranges: readonly number[]): Promise<void> {
-  const { executor, reconciler, bits, holder, leaseMs } = store;
-  await executor.query(text.renewRangesSql, [reconciler, bits, holder, leaseMs, ranges]);
+  const held = ranges.map((range) => ({ ...store, range }));
+  await text.rangeQueue.renew(store.executor, held, store.leaseMs);
 }
 
 /** Gives ranges back; those that are due stay due. */

@@ -73,42 +73,30 @@ export interface ReconcilerStatus {
   };
 }
 
-interface Row {
-  readonly name: string;
-  readonly now: Date;
-  readonly last_run_at: Date | null;
-  readonly paused_at: Date | null;
-  readonly paused_by: string;
-  readonly paused_reason: string;
-  readonly held_at: Date | null;
-  readonly held_reason: string;
-  readonly approved: number;
-  readonly approved_keys: readonly string[] | null;
-  readonly approved_until: Date | null;
-  readonly approved_by: string | null;
-  readonly approved_reason: string | null;
-  readonly window_started_at: Date;
-  readonly window_repairs: number;
-  readonly last_run_keys: number;
-  readonly overdue_since: Date | null;
-  readonly requested_by: string | null;
-  readonly leader: string | null;
-  readonly queued: number;
-  readonly pending: number;
-  readonly running: number;
-  readonly terminal: number;
-}
+type Row = Omit<ReconcilerStatus, 'paused' | 'held' | 'approved' | 'window' | 'keys'> &
+  ReconcilerStatus['window'] &
+  ReconcilerStatus['keys'] & {
+    readonly paused_at: Date | null;
+    readonly paused_by: string;
+    readonly paused_reason: string;
+    readonly held_at: Date | null;
+    readonly held_reason: string;
+    readonly approved: number;
+    readonly approved_keys: readonly string[] | null;
+    readonly approved_until: Date | null;
+    readonly approved_by: string | null;
+    readonly approved_reason: string | null;
+  };
 
 // For operators: it counts the keys of each reconciler that has any.
 const statusSql = `
-  select r.name, clock_timestamp() as now, r.last_run_at, r.paused_at, r.paused_by, r.paused_reason, r.held_at, r.held_reason,
+  select r.name, clock_timestamp() as now, r.last_run_at as "lastCompletedAt", r.paused_at, r.paused_by, r.paused_reason, r.held_at, r.held_reason,
          case when ${approvalLeft} then r.approved else 0 end::int as approved, r.approved_keys,
          r.approved_until, r.approved_by, r.approved_reason,
-         r.window_started_at, r.window_repairs::float8 as window_repairs, r.last_run_keys::float8 as last_run_keys,
-         case when ${overdueCondition('$2::float8')} then r.next_start_at end as overdue_since,
-         q.requested_by, l.holder as leader, k.*
+         r.window_started_at as since, r.window_repairs::float8 as repairs, r.last_run_keys::float8 as "lastRunKeys",
+         case when ${overdueCondition('$2::float8')} then r.next_start_at end as "overdueSince",
+         r.requested_by as "requestedBy", l.holder as leader, k.*
     from converge.reconciler r
-    left join converge.reconcile_request q on q.reconciler = r.name
     ${leaseJoin}
     cross join lateral (
       select count(*) filter (where state = 'queued' and drift_hash is null)::int as queued,
@@ -125,24 +113,19 @@ export async function readStatus(
   reconciler?: string,
 ): Promise<readonly ReconcilerStatus[]> {
   const { rows } = await executor.query<Row>(statusSql, [reconciler ?? null, START_LATE_MS]);
-  return rows.map(({ queued, pending, running, terminal, ...row }) => ({
-    name: row.name,
-    now: row.now,
-    lastCompletedAt: row.last_run_at,
-    paused:
-      row.paused_at === null ? null : { at: row.paused_at, by: row.paused_by, reason: row.paused_reason },
-    held: row.held_at === null ? null : { at: row.held_at, reason: row.held_reason },
-    approved: approvalOf(row),
-    window: {
-      since: row.window_started_at,
-      repairs: row.window_repairs,
-      lastRunKeys: row.last_run_keys,
-    },
-    overdueSince: row.overdue_since,
-    requestedBy: row.requested_by,
-    leader: row.leader,
-    keys: { queued, pending, running, terminal },
-  }));
+  return rows.map((row) => {
+    const { name, now, lastCompletedAt, overdueSince, requestedBy, leader } = row;
+    const { paused_at: at, paused_by: by, paused_reason: reason, held_at: heldAt } = row;
+    const { since, repairs, lastRunKeys, queued, pending, running, terminal } = row;
+    return {
+      ...{ name, now, lastCompletedAt, overdueSince, requestedBy, leader },
+      paused: at === null ? null : { at, by, reason },
+      held: heldAt === null ? null : { at: heldAt, reason: row.held_reason },
+      approved: approvalOf(row),
+      window: { since, repairs, lastRunKeys },
+      keys: { queued, pending, running, terminal },
+    };
+  });
 }
 
 function approvalOf(

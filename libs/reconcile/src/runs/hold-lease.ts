@@ -1,4 +1,4 @@
-import { poll } from '@convergekit/core/engine';
+import { Renewals } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import { acquireLease } from '@convergekit/postgres/engine';
 import type { WorkersOptions } from '../workers.ts';
@@ -22,25 +22,11 @@ export async function whileLeading<T>(
   work: (held: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { clock, leaseMs, random } = options;
-  const ended = new AbortController();
   const lost = new AbortController();
-  const renewing = poll({
-    everyMs: leaseMs / 3,
-    immediately: false,
-    backoff: { baseMs: leaseMs / 10, factor: 1, capMs: leaseMs / 10 },
-    signal: ended.signal,
-    clock,
-    random,
-    run: async () => {
-      if (!(await leads(options))) lost.abort();
-    },
-    // The next renewal may succeed. If none does, the database is away for the sweep, too.
-    onError: () => undefined,
-  });
-  try {
-    return await work(AbortSignal.any([stop, lost.signal]));
-  } finally {
-    ended.abort('ended');
-    await renewing;
-  }
+  const renew = async (): Promise<void> => {
+    if (!(await leads(options))) lost.abort();
+  };
+  return new Renewals({ renew, leaseMs, clock, random }).during(lost, () =>
+    work(AbortSignal.any([stop, lost.signal])),
+  );
 }

@@ -4,9 +4,10 @@ import { requireResumed } from './pause-sql.ts';
 
 const requestSql = `
   with requested as (
-    insert into converge.reconcile_request (reconciler, requested_by) values ($1, $2) on conflict do nothing
-    returning reconciler)
-  select ${recordActSql('reconcile run', { subject: 'reconciler', by: '$2', reason: '$3' })} from requested`;
+    insert into converge.reconciler as r (name, requested_by) values ($1, $2)
+    on conflict (name) do update set requested_by = excluded.requested_by where r.requested_by is null
+    returning name)
+  select ${recordActSql('reconcile run', { subject: 'name', by: '$2', reason: '$3' })} from requested`;
 
 /**
  * Requests a run from whichever process leads the schedule. Rejects with RECONCILER_PAUSED.

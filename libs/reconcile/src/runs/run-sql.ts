@@ -45,8 +45,10 @@ export interface NewRun {
 
 // One statement, so that neither a start nor a request is lost or made twice. The unique index refuses a second open run.
 const beginSql = `
-  with taken as (delete from converge.reconcile_request where reconciler = $1 and $2 = 'run now'),
-    decided as (update converge.reconciler set scheduled_until = $6, next_start_at = $12 where name = $1 and $6::timestamptz is not null)
+  with decided as (
+    update converge.reconciler set requested_by = case when $2 <> 'run now' then requested_by end,
+      scheduled_until = coalesce($6::timestamptz, scheduled_until), next_start_at = case when $6::timestamptz is null then next_start_at else $12 end
+     where name = $1 and ($2 = 'run now' or $6::timestamptz is not null))
   insert into converge.reconcile_run (reconciler, cause, actor, holder, due_at, missed, overrun, state, led, ended_at, reason)
   values ($1, $2, $3, $4, $5, $7, $8, $9, $10, case $9 when 'running' then null else clock_timestamp() end, $11)
   returning id::text, started_at`;

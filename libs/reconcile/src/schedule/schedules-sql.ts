@@ -32,9 +32,8 @@ export interface RecordedSchedule {
 const schedulesSql = `
   select r.name as reconciler, r.next_start_at as "nextAt", r.scheduled_until as "previousAt",
          case when ${overdueCondition('$1::float8')} then r.next_start_at end as "overdueSince",
-         r.paused_at, r.paused_by, r.paused_reason, l.holder as leader, q.requested_by as "requestedBy", newest.*
+         r.paused_at, r.paused_by, r.paused_reason, l.holder as leader, r.requested_by as "requestedBy", newest.*
     from converge.reconciler r
-    left join converge.reconcile_request q on q.reconciler = r.name
     ${leaseJoin}
     cross join lateral (
       select coalesce(sum(missed), 0)::int as missed, coalesce(sum(overrun), 0)::int as overrun,

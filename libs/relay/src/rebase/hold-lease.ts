@@ -1,13 +1,12 @@
 import { releaseLease, renewLease } from '@convergekit/postgres/engine';
 import { withTransaction } from '@convergekit/postgres';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
-import { poll } from '@convergekit/core/engine';
+import { Renewals } from '@convergekit/core/engine';
 import { takeOver, type Takeover } from '../leader/takeover-sql.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';
 
 const TTL_MS = 10_000;
-const RENEW_MS = 2_000;
 
 /**
  * Runs `fn` while no relay can lead: holds the lease, whose term fences a deposed relay's saves. A refused relay holds
@@ -20,23 +19,11 @@ export async function holdLease<T>(
 ): Promise<T> {
   const takeover = await take(database, holder, waitMs);
   const held = { name: LEASE, holder, term: takeover.term };
-  const end = new AbortController();
-  const renewing = poll({
-    everyMs: RENEW_MS,
-    immediately: false,
-    signal: end.signal,
-    run: async () => {
-      await renewLease(database.executor, { ...held, ttlMs: TTL_MS });
-    },
-    // A renewal that fails is not fatal by itself: the last transaction asks for the term again.
-    onError: () => undefined,
-    backoff: { baseMs: RENEW_MS, factor: 1, capMs: RENEW_MS },
-  });
+  const renew = () => renewLease(database.executor, { ...held, ttlMs: TTL_MS });
   try {
-    return await fn(takeover);
+    // A renewal that fails is not fatal by itself: the last transaction asks for the term again.
+    return await new Renewals({ renew, leaseMs: TTL_MS }).during(held, () => fn(takeover));
   } finally {
-    end.abort();
-    await renewing;
     await releaseLease(database.executor, held).catch(() => undefined);
   }
 }

@@ -1,11 +1,12 @@
 import {
   type DetachOptions,
-  forgetRequests,
   listChildren,
+  oldRequests,
   readDetaching,
   scheduleDetach,
   stepDetach,
 } from '@convergekit/outbox/engine';
+import { removeOld } from '@convergekit/postgres/engine';
 import { failpoint, poll } from '@convergekit/core/engine';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { Log, RelayDatabase } from '../ports.ts';
@@ -79,15 +80,10 @@ export class Retention {
     return deleted;
   }
 
-  async #forgetRequests(): Promise<number> {
+  #forgetRequests(): Promise<number> {
     const { database, settings, signal } = this.#parts;
-    let forgotten = 0;
-    for (;;) {
-      if (signal.aborted) return forgotten;
-      const some = await forgetRequests(database.executor, settings.retainRequestsMs, settings.batchRows);
-      forgotten += some;
-      if (some < settings.batchRows) return forgotten;
-    }
+    const { retainRequestsMs: keepMs, batchRows: limit } = settings;
+    return removeOld(database.executor, oldRequests, { keepMs, limit, signal });
   }
 }
 
