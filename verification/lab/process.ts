@@ -12,6 +12,9 @@ export interface ProcessSpec {
   readonly healthPort: number;
 }
 
+/** Steps of some keys fail for good, more in a long run than a consumer gives up in an hour before it pauses. */
+export const NO_GIVE_UP_LIMIT = { CONVERGE__POLICIES__CONSUMER__GIVE_UP__PER_HOUR: 'unbounded' } as const;
+
 /** How a process ended. */
 export interface Exit {
   readonly pid: number;

@@ -63,7 +63,13 @@ export async function disownRecord(
   { topic, partition, offset }: RecordPlace,
   { reason, operator }: ActingOperator,
 ): Promise<void> {
-  const { rowCount } = await executor.query(disownSql, [topic, partition, offset.toString(), reason, operator]);
+  const { rowCount } = await executor.query(disownSql, [
+    topic,
+    partition,
+    offset.toString(),
+    reason,
+    operator,
+  ]);
   if (rowCount === 0) throw refused(`the relay of this database has never sent to ${topic}`);
 }
 

@@ -1,4 +1,4 @@
-import { type ProcessSpec, serviceFile as file } from '../../process.ts';
+import { NO_GIVE_UP_LIMIT, type ProcessSpec, serviceFile as file } from '../../process.ts';
 import type { Logins } from './logins.ts';
 
 export const sources = ['orders', 'inventory', 'payments', 'shipping'] as const;
@@ -58,17 +58,22 @@ function environmentOf(name: ProcessName, at: Addresses): Record<string, string>
     case 'provider':
       return { DATABASE_URL: provider, CONVERGE__HTTP__PORT: String(providerPort) };
     case 'orders':
-      return { DATABASE_URL: logins.orders.service, CONVERGE__HTTP__PORT: String(ordersPort) };
+      return {
+        DATABASE_URL: logins.orders.service,
+        CONVERGE__HTTP__PORT: String(ordersPort),
+        ...NO_GIVE_UP_LIMIT,
+      };
     case 'observer':
       return { DATABASE_URL: logins.orders.service };
     case 'payments':
       return {
         DATABASE_URL: logins.payments.service,
         CONVERGE__PROVIDER__URL: `http://127.0.0.1:${providerPort}`,
+        ...NO_GIVE_UP_LIMIT,
       };
     case 'inventory':
     case 'shipping':
-      return { DATABASE_URL: logins[name].service };
+      return { DATABASE_URL: logins[name].service, ...NO_GIVE_UP_LIMIT };
     case 'relay-orders-a':
     case 'relay-orders-b':
       return { DATABASE_URL: logins.orders.relay };

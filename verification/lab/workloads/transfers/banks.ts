@@ -7,7 +7,7 @@ import { freePorts } from '@convergekit/testing/engine';
 import { transferEvents, transferMoney } from '../../../../schemas/src/index.ts';
 import { type Bank, transferMigrations } from '../../../../services/transfers/src/migrations.ts';
 import { makeDatabases, makeTopics, prepareSource } from '../../prepare.ts';
-import { Child, serviceFile, startAll } from '../../process.ts';
+import { Child, NO_GIVE_UP_LIMIT, serviceFile, startAll } from '../../process.ts';
 import type { Log } from '../../servers.ts';
 
 export const bankNames: readonly Bank[] = ['giro', 'savings'];
@@ -54,6 +54,7 @@ export async function openBanks({ databaseUrl, log, logFolder }: BanksOptions): 
         ...log.env,
         DATABASE_URL: through(networks[name], urls[name]),
         CONVERGE__HEALTH__PORT: String(healthPort),
+        ...(kind === 0 ? NO_GIVE_UP_LIMIT : {}),
         ...(kind === 0 && name === 'giro' ? { CONVERGE__HTTP__PORT: String(httpPort) } : {}),
       };
       const spec = { name: kind === 0 ? name : `relay-${name}`, main: serviceFile(main), env, healthPort };
