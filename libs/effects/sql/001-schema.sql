@@ -112,7 +112,9 @@ create function converge.saga_keep_journal() returns trigger
   set search_path = pg_catalog, pg_temp
   as $$
 begin
-  if new.journal[1:cardinality(old.journal)] = old.journal then return new; end if;
+  -- An array may begin at another number than 1, and have two dimensions.
+  if new.journal[1:cardinality(old.journal)] = old.journal and coalesce(array_lower(new.journal, 1), 1) = 1
+     and coalesce(array_ndims(new.journal), 1) = 1 then return new; end if;
   if old.stripped_at is null and new.stripped_at is not null and cardinality(new.journal) = 0 and old.stuck_since is null
      and old.state not in ('started', 'unknown', 'undo_pending', 'stuck') and old.changed_at < clock_timestamp() - interval '1 day'
   then return new; end if;

@@ -124,12 +124,21 @@ describe('N7, G1i: a consumer', () => {
   const STEP = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
     values ('s', 'i', 'pay', 1, 'c', 'k', 'applied', 'e', '{a,b}', now() - interval '2 days')`;
 
-  // Planted fault: without the trigger the consumer changes the journal.
+  // Planted faults: without the trigger the consumer changes the journal; without the look at its bounds it writes before its begin.
   it('a consumer adds to the journal of a step, and changes nothing in it', async () => {
     const set = (journal: string) => `update converge.saga_fence set journal = ${journal} where saga = 's'`;
     const tried = (sql: string) => as('converge_consumer', STEP, sql);
     expect(await tried(set(`journal || 'c'::text`))).toBe('00000');
-    for (const journal of [`'{a}'`, `'{a,x}'`, `'{b,a}'`, `'{}'`, `array_prepend('x', journal)`, 'null'])
+    for (const journal of [
+      `'{a}'`,
+      `'{a,x}'`,
+      `'{b,a}'`,
+      `'{}'`,
+      `array_prepend('x', journal)`,
+      'null',
+      `'[0:2]={x,a,b}'`,
+      `'{{a,b},{c,d}}'`,
+    ])
       expect([journal, await tried(set(journal))]).toEqual([journal, '23001']);
   });
 
