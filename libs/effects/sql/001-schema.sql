@@ -106,9 +106,23 @@ create index saga_fence_open_key on converge.saga_fence (key) where state in ('s
 create index saga_fence_open on converge.saga_fence (changed_at)
   where state in ('started', 'unknown', 'undo_pending', 'stuck');
 
+-- True when each decision of a journal is a day old: columns of a row can be set to any time. False where one cannot be read.
+create function converge.saga_is_old(journal text[]) returns boolean
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  return not exists (
+    select from unnest(journal) as decision
+     where (decision::json ->> 'at')::timestamptz >= clock_timestamp() - interval '1 day');
+exception when data_exception then return false;
+end
+$$;
+
 -- A journal is only appended to, by the statement that decides. It is emptied when the bare row of a run that ended stays.
 create function converge.saga_keep_journal() returns trigger
   language plpgsql
+  security definer
   set search_path = pg_catalog, pg_temp
   as $$
 begin
@@ -116,7 +130,7 @@ begin
   if new.journal[1:cardinality(old.journal)] = old.journal and coalesce(array_lower(new.journal, 1), 1) = 1
      and coalesce(array_ndims(new.journal), 1) = 1 then return new; end if;
   if old.stripped_at is null and new.stripped_at is not null and cardinality(new.journal) = 0 and old.stuck_since is null
-     and old.state not in ('started', 'unknown', 'undo_pending', 'stuck') and old.changed_at < clock_timestamp() - interval '1 day'
+     and old.state not in ('started', 'unknown', 'undo_pending', 'stuck') and converge.saga_is_old(old.journal)
   then return new; end if;
   raise exception 'the journal of step % of run % is only appended to', old.step, old.instance using errcode = 'restrict_violation';
 end
@@ -270,11 +284,11 @@ create function converge.saga_forget(saga text, dated text[], undated text[], be
     update converge.saga_fence f set intent = null, result = null, undo = null, reason = null, journal = '{}',
       stripped_at = clock_timestamp()
      where f.saga = saga_forget.saga and f.instance = any (undated) and f.stripped_at is null
-       and f.changed_at < least(before, clock_timestamp() - interval '1 day')
+       and f.changed_at < before and converge.saga_is_old(f.journal)
        and f.state not in ('started', 'unknown', 'undo_pending', 'stuck') and f.stuck_since is null)
   delete from converge.saga_fence f
    where f.saga = saga_forget.saga and f.instance = any (dated)
-     and f.changed_at < least(before, clock_timestamp() - interval '1 day')
+     and f.changed_at < before and converge.saga_is_old(f.journal)
      and f.state not in ('started', 'unknown', 'undo_pending', 'stuck') and f.stuck_since is null
 $$;
 

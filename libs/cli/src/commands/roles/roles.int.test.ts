@@ -142,12 +142,12 @@ describe('N7, G1i: a consumer', () => {
       expect([journal, await tried(set(journal))]).toEqual([journal, '23001']);
   });
 
-  // Planted fault: in saga_forget, without `security definer` the consumer forgets nothing (42501), without the day the new
-  // step leaves, and without its state the open one.
+  // Planted faults: in saga_forget, without `security definer` the consumer forgets nothing (42501), without the age of the
+  // journal the new step leaves, whose time the consumer changed, and without its state the open one.
   it('a consumer removes only steps that are a day old, and have ended', async () => {
     const client = await database.acquire();
     const row = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
-      values ('s', $1, $2, 1, 'c', 'k', $3, 'e', '{a}', now() - $4::interval)`;
+      values ('s', $1, $2, 1, 'c', 'k', $3, 'e', array[json_build_object('at', now() - $4::interval)::text], now() - $4::interval)`;
     try {
       await client.query('begin');
       for (const run of ['dated', 'undated'])
@@ -158,16 +158,19 @@ describe('N7, G1i: a consumer', () => {
         ])
           await client.query(row, [run, step, state, age]);
       await client.query('set local role converge_consumer');
+      await client.query(
+        `update converge.saga_fence set changed_at = '2000-01-01' where saga = 's' and step = 'new'`,
+      );
       await client.query(`select converge.saga_forget('s', '{dated}', '{undated}', 'infinity')`);
       const { rows } = await client.query(
-        `select instance || ' ' || step || ' ' || journal::text as left from converge.saga_fence where saga = 's' order by 1`,
+        `select concat_ws(' ', instance, step, cardinality(journal)) as left from converge.saga_fence where saga = 's' order by 1`,
       );
       expect(rows.map((one: { left: string }) => one.left)).toEqual([
-        'dated new {a}',
-        'dated open {a}',
-        'undated ended {}',
-        'undated new {a}',
-        'undated open {a}',
+        'dated new 1',
+        'dated open 1',
+        'undated ended 0',
+        'undated new 1',
+        'undated open 1',
       ]);
     } finally {
       await client.query('rollback');
