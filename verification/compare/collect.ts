@@ -1,0 +1,62 @@
+import type { Effect } from './director.ts';
+import type { Recorded } from './program/desk-words.ts';
+import { type ServiceName, SERVICES, type Side } from './side.ts';
+
+/** What users and operators see of a side when all is quiet, as it was printed. */
+export interface Seen {
+  /** The rows of the business tables, by table. */
+  readonly rows: Readonly<Record<string, readonly object[]>>;
+  readonly log: readonly Recorded[];
+  readonly ledger: readonly Effect[];
+  readonly strays: readonly string[];
+  /** What commands print, by what they are about. */
+  readonly texts: readonly { readonly about: string; readonly kind: string; readonly text: string }[];
+}
+
+const TABLES: Readonly<Record<ServiceName, readonly string[]>> = {
+  orders: ['orders', 'notes'],
+  payments: ['receipts', 'files', 'points', 'stamps'],
+  delivery: ['reserved', 'parcels', 'boxes', 'copies'],
+};
+const CONSUMERS = ['status', 'notes', 'money', 'stamps', 'points', 'stock', 'labels', 'parcels'];
+const TOPICS = ['orders', 'stock', 'money', 'labels', 'parcels', 'files', 'stamps', 'notes'];
+/** The events whose histories are read: those that are applied by more than a step, and may fail there. */
+const HISTORIES = ['customer.noted', 'parcel.shipped', 'order.filed'];
+
+export async function collect(side: Side): Promise<Seen> {
+  const rows: Record<string, readonly object[]> = {};
+  for (const name of SERVICES)
+    for (const table of TABLES[name]) rows[table] = await side.rows(name, `select * from ${table} order by 1`);
+  const failures = CONSUMERS.map((consumer) => `${consumer}.failures`);
+  const log = await side.readLog([...TOPICS, ...failures]);
+  const { ledger, strays } = side.director;
+  return { rows, log, ledger, strays, texts: await readTexts(side, log) };
+}
+
+async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['texts']> {
+  const texts: Seen['texts'][number][] = [];
+  const read = async (kind: string, about: string, name: ServiceName, args: readonly string[]) =>
+    texts.push({ kind, about, text: (await side.tryCommand(name, args)).stdout });
+  const others = SERVICES.slice(1).flatMap((name) => ['--database', side.databases[name]]);
+  const known = new Set<string>();
+  for (const { key, headers } of log) {
+    const { ce_id: id = '', ce_type: type = '' } = Object.fromEntries(headers);
+    // A relay that was killed may have sent an event twice.
+    if (known.has(id)) continue;
+    known.add(id);
+    if (type === 'order.placed') await read('narrative', key, 'orders', ['saga', 'narrative', id, ...others]);
+    if (HISTORIES.includes(type)) await read(`history of ${type}`, key, 'orders', ['event', 'history', id, ...others]);
+  }
+  await read('sagas', 'all', 'orders', ['saga', 'list', '--limit', '1000']);
+  await read('verify', 'all', 'orders', ['saga', 'verify', ...others]);
+  for (const name of SERVICES) {
+    await read('parked', name, name, ['parked', 'list', '--events', '--limit', '1000']);
+    await read('audit', name, name, ['audit', '--limit', '1000']);
+  }
+  await read('workflows', 'all', 'delivery', [
+    ...['workflow', 'list', '--limit', '1000'],
+    ...['completed', 'compensated', 'stuck'].flatMap((state) => ['--state', state]),
+  ]);
+  for (const kind of ['history', 'audit']) await read(`reconcile ${kind}`, 'copies', 'delivery', ['reconcile', kind, 'copies']);
+  return texts;
+}

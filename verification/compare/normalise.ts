@@ -1,0 +1,76 @@
+import type { Seen } from './collect.ts';
+import type { Observation } from './compare.ts';
+import type { Recorded } from './program/desk-words.ts';
+import { HEADERS, LEFT_OUT, REPLACED } from './rules.ts';
+
+/** Makes what was seen comparable with another run, by the rules. Pure. */
+export function normalise({ rows, log, ledger, strays, texts }: Seen): Observation {
+  const records = withoutRepeats(log);
+  const plain = naming(records);
+  const sections: Record<string, Record<string, string[]>> = {};
+  const add = (section: string, about: string, line: string): void => {
+    ((sections[section] ??= {})[about] ??= []).push(line);
+  };
+  for (const [table, found] of Object.entries(rows))
+    for (const row of found) add(`rows of ${table}`, String(Object.values(row)[0]), plain(JSON.stringify(row)));
+  // Events of one key keep their order as those of one source: two services write side by side.
+  for (const { topic, key, value, headers } of records) {
+    const { ce_source: source = '' } = Object.fromEntries(headers);
+    const shown = headers.map(([name, text]) => `${name}: ${name in HEADERS ? '<any>' : plain(text)}`);
+    add(`events of ${source} in ${topic}`, key, `${plain(value)}  ${shown.toSorted().join('  ')}`);
+  }
+  for (const { call, id, undone } of ledger.toSorted((a, b) => order(a.call, b.call)))
+    add('effects', id, `${call}${undone > 0 ? ', undone' : ''}`);
+  for (const stray of strays) add('undos of unknown keys', stray, stray);
+  for (const { kind, about, text } of texts)
+    for (const line of linesOf(text, plain)) add(kind, about, line);
+  return sections;
+}
+
+/** A relay sends again what it does not know to be sent, so a log may have an event twice after a kill. */
+function withoutRepeats(log: readonly Recorded[]): readonly Recorded[] {
+  const known = new Set<string>();
+  return log.filter(({ headers }) => {
+    const id = idOf(headers);
+    const first = !known.has(id);
+    known.add(id);
+    return first;
+  });
+}
+
+/** Returns what replaces ids of events by names, which say type, key and, of several, which one; then the rules hold. */
+function naming(records: readonly Recorded[]): (text: string) => string {
+  const names = new Map<string, string>();
+  const counts = new Map<string, number>();
+  for (const { key, headers } of records) {
+    const { ce_type: type = '' } = Object.fromEntries(headers);
+    const name = `${type} of ${key}`;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    names.set(idOf(headers), count === 1 ? `<${name}>` : `<${name}, ${count}>`);
+  }
+  const named = (text: string): string =>
+    text.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => names.get(id) ?? id);
+  return (text) => REPLACED.reduce((line, { pattern, by }) => line.replaceAll(pattern, by), named(text));
+}
+
+function idOf(headers: Recorded['headers']): string {
+  return headers.find(([name]) => name === 'ce_id')?.[1] ?? '';
+}
+
+/**
+ * The lines of what a command printed, each once and sorted: rows of several databases are in the order of their clocks, and
+ * what happens side by side has none.
+ */
+function linesOf(text: string, plain: (line: string) => string): readonly string[] {
+  const lines = text
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !LEFT_OUT.some(({ pattern }) => pattern.test(line)))
+    // The first column is the time since the first row.
+    .map((line) => plain(line.replace(/^\+[\d.]+ \w+ +/, '')).replace(/ {2,}/g, '  ').trim());
+  return [...new Set(lines)].toSorted(order);
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

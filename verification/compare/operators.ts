@@ -1,0 +1,156 @@
+import { waitUntil } from '@convergekit/testing';
+import { untilQuiet } from './quiet.ts';
+import type { Act, Order } from './script.ts';
+import type { Side } from './side.ts';
+
+const order = (id: string, sku = 'cup'): Order => ({ id: `c-${id}`, sku, cents: 500 });
+const because = ['--reason', 'a test'];
+
+/** What operators do about what lasts. Each scene begins and ends when all is quiet, so that nothing races with an act. */
+export async function operate(side: Side): Promise<void> {
+  await deadLetters(side);
+  await parkedNotes(side);
+  await stuckCalls(side);
+  await stuckSteps(side);
+  await pauses(side);
+  await crates(side);
+  await drift(side);
+}
+
+async function place(side: Side, of: Order, moment?: string, always?: Act): Promise<void> {
+  if (moment !== undefined && always !== undefined) side.director.plan([{ moment, key: of.id, always }]);
+  await side.request('orders', 'place', of.id, of);
+}
+
+interface Parked {
+  readonly id: string;
+  readonly key: string;
+  readonly state: string;
+}
+
+async function parkedOf(side: Side, service: 'orders' | 'payments', key: string): Promise<Parked> {
+  const listed = (await side.command(service, ['parked', 'list', '--events', '--key', key])) as Parked[];
+  const found = listed.find(({ state }) => state === 'dead' || state === 'waiting');
+  if (found === undefined) throw new Error(`${side.name}: nothing of ${key} is parked in ${service}`);
+  return found;
+}
+
+/** An event that took no effect for a bug is retried; another one is skipped. */
+async function deadLetters(side: Side): Promise<void> {
+  for (const id of ['retried', 'skipped']) await place(side, order(id), 'points', 'bug');
+  await untilQuiet(side, 'two dead letters', { parked: 2 });
+  side.director.fix('points', 'c-retried');
+  const { id: retried } = await parkedOf(side, 'payments', 'c-retried');
+  const anyway = side.agreement ? ['--after-compensation'] : [];
+  await side.text('payments', ['parked', 'retry', retried, ...anyway, ...because, '--yes']);
+  const { id: skipped } = await parkedOf(side, 'payments', 'c-skipped');
+  await side.text('payments', ['parked', 'skip', skipped, ...because, '--yes']);
+  await untilQuiet(side, 'the dead letters');
+}
+
+/** The second line of each customer fails: the lines behind it wait, and follow it in their order. */
+async function parkedNotes(side: Side): Promise<void> {
+  const acts: Readonly<Record<string, Act>> = { waits: 'network', dies: 'bug', edited: 'bug' };
+  for (const [name, always] of Object.entries(acts)) {
+    side.director.plan([{ moment: 'note', key: `c-${name}-2`, always }]);
+    for (const line of [1, 2, 3, 4]) await note(side, `c-${name}`, line);
+  }
+  await untilQuiet(side, 'three customers behind a line that fails', { parked: 3 });
+  side.director.fix('note', 'c-waits-2');
+  side.director.fix('note', 'c-edited-2');
+  await side.text('orders', ['parked', 'retry', '--key', 'c-waits', '--state', 'waiting', ...because, '--yes']);
+  const { id: dead } = await parkedOf(side, 'orders', 'c-dies');
+  await side.text('orders', ['parked', 'skip', dead, ...because, '--yes']);
+  const { id: edited } = await parkedOf(side, 'orders', 'c-edited');
+  const payload = JSON.stringify({ customer: 'c-edited', line: 22 });
+  await side.text('orders', ['parked', 'edit', edited, '--payload', payload, ...because, '--yes']);
+  const anyway = side.agreement ? ['--after-compensation'] : [];
+  await side.text('orders', ['parked', 'retry', edited, ...anyway, ...because, '--yes']);
+  await untilQuiet(side, 'the lines of the customers');
+}
+
+function note(side: Side, customer: string, line: number): Promise<unknown> {
+  return side.request('orders', 'note', `${customer}-${line}`, { customer, line });
+}
+
+/** A call that must not be repeated, and whose answer is lost: an operator states its outcome. */
+async function stuckCalls(side: Side): Promise<void> {
+  await place(side, order('stamped', 'stamped'), 'press.stamp', 'lost');
+  await place(side, order('unstamped', 'stamped'), 'press.stamp', 'unreached');
+  await untilQuiet(side, 'two calls of an unknown outcome', { calls: 2 });
+  const calls = (await side.command('payments', ['effects', 'list'])) as { id: string; key: string }[];
+  for (const { id, key } of calls) {
+    const outcome = key === 'c-stamped' ? ['--succeeded', '{"receipt":"seen"}'] : ['--failed', 'NOT_THERE'];
+    await side.text('payments', ['effects', 'resolve', id, ...outcome, ...because, '--yes']);
+  }
+  await untilQuiet(side, 'the stamps');
+}
+
+async function instanceOf(side: Side, key: string): Promise<string> {
+  const [found] = (await side.command('orders', ['saga', 'list', '--key', key])) as { instance: string }[];
+  if (found === undefined) throw new Error(`${side.name}: no saga of ${key}`);
+  return found.instance;
+}
+
+/** Steps behind the pivot that are given up, and an undo that cannot be done. */
+async function stuckSteps(side: Side): Promise<void> {
+  await place(side, order('file-retried'), 'file', 'bug');
+  await place(side, order('file-stated'), 'file', 'bug');
+  await place(side, order('charge-stays', 'anvil'), 'bank.charge.undo', 'irreversible');
+  await untilQuiet(side, 'three sagas that wait for an operator', { sagas: 3, parked: 2 });
+  side.director.fix('file', 'c-file-retried');
+  const act = async (word: string, key: string, step: string, ...more: string[]): Promise<unknown> =>
+    side.text('payments', ['saga', word, await instanceOf(side, key), step, ...more, ...because, '--yes']);
+  await act('retry', 'c-file-retried', 'file');
+  const stated = ['--sagas', './program/events.ts', '--event', 'order.filed'];
+  await act('resolve', 'c-file-stated', 'file', ...stated, '--data', JSON.stringify(order('file-stated')));
+  await act('resolve', 'c-charge-stays', 'charge', '--effect-stays');
+  await untilQuiet(side, 'the sagas that waited');
+}
+
+/** A paused saga holds its calls; one of its orders is cancelled meanwhile. A paused consumer holds its events. */
+async function pauses(side: Side): Promise<void> {
+  await side.text('payments', ['saga', 'pause', 'buy', ...because]);
+  for (const id of ['held', 'cancelled']) await place(side, order(id));
+  await untilQuiet(side, 'two sagas that are paused', { sagas: 2 });
+  await side.request('orders', 'cancel', 'c-cancelled', order('cancelled'));
+  await untilQuiet(side, 'the saga that was not cancelled', { sagas: 1 });
+  await side.text('payments', ['saga', 'resume', 'buy', ...because]);
+  await untilQuiet(side, 'the resumed saga');
+  await side.text('payments', ['consumers', 'pause', 'points', ...because]);
+  await place(side, order('behind-a-pause'));
+  await untilQuiet(side, 'the saga beside a paused consumer', { paused: 'points' });
+  await side.text('payments', ['consumers', 'resume', 'points', ...because, '--yes']);
+  await untilQuiet(side, 'the resumed consumer');
+}
+
+/** A process dies within a workflow, which is undone; another one cannot be undone as a whole. */
+async function crates(side: Side): Promise<void> {
+  side.director.plan([
+    { moment: 'box.seal', key: 'c-killed', once: ['kill-late'] },
+    { moment: 'box.seal', key: 'c-stays', always: 'refuse' },
+    { moment: 'box.open.undo', key: 'c-stays', always: 'irreversible' },
+  ]);
+  await side.request('delivery', 'crate', 'c-killed', {});
+  await untilQuiet(side, 'the workflow of a process that died');
+  await side.request('delivery', 'crate', 'c-stays', {});
+  await untilQuiet(side, 'a workflow that waits for an operator', { workflows: 1 });
+  const outcome = ['workflow', 'resolve', 'crate', 'c-stays', '--effect-stays'];
+  await side.text('delivery', [...outcome, ...because, '--yes']);
+  await untilQuiet(side, 'the workflow that waited');
+}
+
+/** Copies of orders that drifted, one of an order that there never was; a run is asked for while it is paused, and after. */
+async function drift(side: Side): Promise<void> {
+  await side.rows(
+    'delivery',
+    `insert into copies values ('c-held', 500, 1), ('c-retried', 7, 1), ('c-skipped', 8, 1), ('c-nothing', 9, 1)`,
+  );
+  await side.text('delivery', ['reconcile', 'pause', 'copies', ...because]);
+  await side.text('delivery', ['reconcile', 'resume', 'copies', ...because]);
+  await side.text('delivery', ['reconcile', 'run', 'copies', '--now']);
+  const sql = `select from copies where id in ('c-retried', 'c-skipped') and cents <> 500`;
+  const repaired = async (): Promise<boolean> => (await side.rows('delivery', sql)).length === 0;
+  await waitUntil(repaired, { what: `${side.name}: the copies to be repaired`, everyMs: 500 });
+  await untilQuiet(side, 'the end of the run');
+}

@@ -1,0 +1,71 @@
+import { waitUntil } from '@convergekit/testing';
+import type { Side } from './side.ts';
+import { SERVICES } from './side.ts';
+
+/** What waits for an operator, and so is no sign of work. */
+export interface Waits {
+  /** Sagas that have not ended. @default 0 */
+  readonly sagas?: number;
+  /** Keys that are parked. @default 0 */
+  readonly parked?: number;
+  /** Calls outside of sagas and workflows. @default 0 */
+  readonly calls?: number;
+  readonly workflows?: number;
+  /** A consumer that is paused, and may lag. @default none */
+  readonly paused?: string;
+}
+
+type Listed = readonly Readonly<Record<string, unknown>>[];
+
+/**
+ * Waits until nothing happens any more: nothing is open but `waits`, every event is published and read, and two looks in
+ * succession saw the same. It asks as an operator does, by commands.
+ */
+export async function untilQuiet(side: Side, what: string, waits: Waits = {}): Promise<void> {
+  let seen = '';
+  let last = '';
+  try {
+    await waitUntil(
+      async () => {
+        side.check();
+        last = seen;
+        const { open, moved } = await look(side, waits);
+        seen = JSON.stringify({ open, moved });
+        return open.length === 0 && seen === last;
+      },
+      { what, everyMs: 500, deadlineMs: 600_000 },
+    );
+  } catch (error) {
+    throw new Error(`${side.name} does not come to rest: ${what}. Last seen: ${seen}`, { cause: error });
+  }
+}
+
+async function look(side: Side, waits: Waits): Promise<{ open: string[]; moved: unknown }> {
+  const list = async (name: (typeof SERVICES)[number], ...args: string[]): Promise<Listed> =>
+    (await side.command(name, args)) as Listed;
+  const open: string[] = [];
+  const expect = (of: string, found: number, wanted = 0): void => {
+    if (found !== wanted) open.push(`${found} ${of}, not ${wanted}`);
+  };
+  const sagas = await list('orders', 'saga', 'list', '--limit', '1000');
+  const ended = sagas.filter(({ state }) => state === 'completed' || state === 'compensated').length;
+  expect('open sagas', sagas.length - ended, waits.sagas);
+  // Further commands cost the machine more than they say while sagas run.
+  if (open.length > 0) return { open, moved: ended };
+  const calls = (await list('payments', 'effects', 'list')).filter(({ effect }) => effect === 'press.stamp');
+  expect('open calls', calls.length, waits.calls);
+  expect('open workflows', (await list('delivery', 'workflow', 'list')).length, waits.workflows);
+  const ends: unknown[] = [];
+  let parked = 0;
+  for (const name of SERVICES) {
+    const { backlog } = (await side.command(name, ['outbox', 'stats'])) as { backlog: number };
+    expect(`events of ${name} that are not published`, backlog);
+    for (const { consumer, topic, partition, lag, logEnd, parkedKeys } of await list(name, 'consumers', 'list')) {
+      if (Number(lag) !== 0 && consumer !== waits.paused) open.push(`${name} lags by ${String(lag)} in ${String(topic)}/${String(partition)}`);
+      ends.push(logEnd);
+      parked += Number(parkedKeys);
+    }
+  }
+  expect('parked keys', parked, waits.parked);
+  return { open, moved: [sagas.length, ends, side.director.requests] };
+}
