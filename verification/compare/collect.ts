@@ -20,13 +20,15 @@ const TABLES: Readonly<Record<ServiceName, readonly string[]>> = {
 };
 const CONSUMERS = ['status', 'notes', 'money', 'stamps', 'points', 'stock', 'labels', 'parcels'];
 const TOPICS = ['orders', 'stock', 'money', 'labels', 'parcels', 'files', 'stamps', 'notes'];
-/** The events whose histories are read: those that are applied by more than a step, and may fail there. */
+/** The events whose histories are read, of the last part and of a sample of the others: they are handled by more than a step. */
 const HISTORIES = ['customer.noted', 'parcel.shipped', 'order.filed'];
+const SAMPLE = /^c-|-[1-4]$/;
 
 export async function collect(side: Side): Promise<Seen> {
   const rows: Record<string, readonly object[]> = {};
   for (const name of SERVICES)
-    for (const table of TABLES[name]) rows[table] = await side.rows(name, `select * from ${table} order by 1`);
+    for (const table of TABLES[name])
+      rows[table] = await side.rows(name, `select * from ${table} order by 1`);
   const failures = CONSUMERS.map((consumer) => `${consumer}.failures`);
   const log = await side.readLog([...TOPICS, ...failures]);
   const { ledger, strays } = side.director;
@@ -45,7 +47,8 @@ async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['te
     if (known.has(id)) continue;
     known.add(id);
     if (type === 'order.placed') await read('narrative', key, 'orders', ['saga', 'narrative', id, ...others]);
-    if (HISTORIES.includes(type)) await read(`history of ${type}`, key, 'orders', ['event', 'history', id, ...others]);
+    if (HISTORIES.includes(type) && SAMPLE.test(key))
+      await read(`history of ${type}`, key, 'orders', ['event', 'history', id, ...others]);
   }
   await read('sagas', 'all', 'orders', ['saga', 'list', '--limit', '1000']);
   await read('verify', 'all', 'orders', ['saga', 'verify', ...others]);
@@ -53,10 +56,13 @@ async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['te
     await read('parked', name, name, ['parked', 'list', '--events', '--limit', '1000']);
     await read('audit', name, name, ['audit', '--limit', '1000']);
   }
-  await read('workflows', 'all', 'delivery', [
-    ...['workflow', 'list', '--limit', '1000'],
-    ...['completed', 'compensated', 'stuck'].flatMap((state) => ['--state', state]),
-  ]);
-  for (const kind of ['history', 'audit']) await read(`reconcile ${kind}`, 'copies', 'delivery', ['reconcile', kind, 'copies']);
+  const states = ['completed', 'compensated', 'stuck'].flatMap((state) => ['--state', state]);
+  await read('workflows', 'all', 'delivery', ['workflow', 'list', '--limit', '1000', ...states]);
+  for (const id of ['c-killed', 'c-stays'])
+    await read('workflow', id, 'delivery', ['workflow', 'show', 'crate', id]);
+  for (const at of [1, 2, 3, 4])
+    await read('workflow', `a-box-${at}`, 'delivery', ['workflow', 'show', 'box', `a-box-${at}`]);
+  for (const kind of ['history', 'audit'])
+    await read(`reconcile ${kind}`, 'copies', 'delivery', ['reconcile', kind, 'copies']);
   return texts;
 }

@@ -44,9 +44,13 @@ const outside = await mkdtemp(join(tmpdir(), 'converge-compare-'));
 const PEERS = { pg: '8.23.1', kysely: '0.29.9', zod: '4.6.7', '@opentelemetry/api': '1.10.0' };
 
 try {
-  process.exitCode = (values.plant === undefined ? await compareSeeds() : await comparePlants(values.plant)) ? 0 : 1;
+  process.exitCode = (values.plant === undefined ? await compareSeeds() : await comparePlants(values.plant))
+    ? 0
+    : 1;
 } catch (error) {
-  process.stderr.write(`compare: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `compare: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 2;
 } finally {
   await removeTree();
@@ -62,7 +66,11 @@ async function compareSeeds(): Promise<boolean> {
   say(`both are installed: ${commit.slice(0, 8)} and the working tree`);
   let equal = true;
   for (const seed of values.seed.split(',').map(Number)) {
-    const found = await compareOnce(seed, await observe('OLD', old, seed), await observe('NEW', present, seed));
+    const found = await compareOnce(
+      seed,
+      await observe('OLD', old, seed),
+      await observe('NEW', present, seed),
+    );
     equal &&= found === 0;
   }
   return equal;

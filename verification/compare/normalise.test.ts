@@ -11,7 +11,10 @@ function event(number: number, more: Readonly<Record<string, string>> = {}): See
   return { topic: 'orders', partition: 0, key: 'a-1', value: '{}', headers: Object.entries(headers) };
 }
 
-const text = (lines: string): Seen => ({ ...nothing, texts: [{ kind: 'narrative', about: 'a-1', text: lines }] });
+const text = (lines: string): Seen => ({
+  ...nothing,
+  texts: [{ kind: 'narrative', about: 'a-1', text: lines }],
+});
 const linesOf = (lines: string): readonly string[] => normalise(text(lines))['narrative']?.['a-1'] ?? [];
 
 /** Two runs as they may differ by chance: other ids, times, positions. */
@@ -48,7 +51,9 @@ describe('what is normalised', () => {
   });
 
   it('a header whose value is left out has to be there', () => {
-    const [one, two] = [{}, { ce_pos: '1.2.3' }].map((more) => normalise({ ...nothing, log: [event(1, more)] }));
+    const [one, two] = [{}, { ce_pos: '1.2.3' }].map((more) =>
+      normalise({ ...nothing, log: [event(1, more)] }),
+    );
     expect(differencesOf(one!, two!)).toHaveLength(1);
   });
 
@@ -62,7 +67,10 @@ describe('what is normalised', () => {
   it('the order of the events of one source and key is kept', () => {
     const placed = event(1);
     const paid = event(2, { ce_type: 'order.paid' });
-    const [one, two] = [[placed, paid], [paid, placed]].map((log) => normalise({ ...nothing, log }));
+    const [one, two] = [
+      [placed, paid],
+      [paid, placed],
+    ].map((log) => normalise({ ...nothing, log }));
     expect(differencesOf(one!, two!)).toMatchObject([{ order: true }]);
   });
 

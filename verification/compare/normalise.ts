@@ -1,7 +1,7 @@
 import type { Seen } from './collect.ts';
 import type { Observation } from './compare.ts';
 import type { Recorded } from './program/desk-words.ts';
-import { HEADERS, LEFT_OUT, REPLACED } from './rules.ts';
+import { HEADERS, LEFT_OUT, LEFT_OUT_OF_JOURNALS, PASSED, REPLACED } from './rules.ts';
 
 /** Makes what was seen comparable with another run, by the rules. Pure. */
 export function normalise({ rows, log, ledger, strays, texts }: Seen): Observation {
@@ -12,7 +12,8 @@ export function normalise({ rows, log, ledger, strays, texts }: Seen): Observati
     ((sections[section] ??= {})[about] ??= []).push(line);
   };
   for (const [table, found] of Object.entries(rows))
-    for (const row of found) add(`rows of ${table}`, String(Object.values(row)[0]), plain(JSON.stringify(row)));
+    for (const row of found)
+      add(`rows of ${table}`, String(Object.values(row)[0]), plain(JSON.stringify(row)));
   // Events of one key keep their order as those of one source: two services write side by side.
   for (const { topic, key, value, headers } of records) {
     const { ce_source: source = '' } = Object.fromEntries(headers);
@@ -22,8 +23,7 @@ export function normalise({ rows, log, ledger, strays, texts }: Seen): Observati
   for (const { call, id, undone } of ledger.toSorted((a, b) => order(a.call, b.call)))
     add('effects', id, `${call}${undone > 0 ? ', undone' : ''}`);
   for (const stray of strays) add('undos of unknown keys', stray, stray);
-  for (const { kind, about, text } of texts)
-    for (const line of linesOf(text, plain)) add(kind, about, line);
+  for (const { kind, about, text } of texts) for (const line of linesOf(text, plain)) add(kind, about, line);
   return sections;
 }
 
@@ -66,9 +66,30 @@ function linesOf(text: string, plain: (line: string) => string): readonly string
   const lines = text
     .split('\n')
     .filter((line) => line.trim() !== '' && !LEFT_OUT.some(({ pattern }) => pattern.test(line)))
-    // The first column is the time since the first row.
-    .map((line) => plain(line.replace(/^\+[\d.]+ \w+ +/, '')).replace(/ {2,}/g, '  ').trim());
+    // The first column is a time, of the first row or since it.
+    .map((line) =>
+      line
+        .replace(/^(?:\+[\d.]+ \w+|\S+T\S+Z) +/, '')
+        .replace(/ {2,}/g, '  ')
+        .trim(),
+    )
+    .map((line) => (line.startsWith('now: ') ? sortedList(line) : plain(line)))
+    .map((line) => journalRow(line) ?? line)
+    .filter((line) => !LEFT_OUT_OF_JOURNALS.test(line));
   return [...new Set(lines)].toSorted(order);
+}
+
+/** `now: b passed, a passed`: a history names consumers in the order of their attempts. */
+function sortedList(line: string): string {
+  const parts = line.slice('now: '.length).split(', ');
+  const sorted = parts.map((part) => part.replace(PASSED.pattern, PASSED.by)).toSorted(order);
+  return `now: ${sorted.join(', ')}`;
+}
+
+/** A row of a workflow's journal by its kind and its step: its data is the kit's own. */
+function journalRow(line: string): string | undefined {
+  const [, kind, step] = /^\d+ {2}<time> {2}(\w+) {2}(\S+)/.exec(line) ?? [];
+  return kind === undefined ? undefined : `${kind} ${step ?? ''}`;
 }
 
 function order(a: string, b: string): number {

@@ -58,7 +58,16 @@ async function parkedNotes(side: Side): Promise<void> {
   await untilQuiet(side, 'three customers behind a line that fails', { parked: 3 });
   side.director.fix('note', 'c-waits-2');
   side.director.fix('note', 'c-edited-2');
-  await side.text('orders', ['parked', 'retry', '--key', 'c-waits', '--state', 'waiting', ...because, '--yes']);
+  await side.text('orders', [
+    'parked',
+    'retry',
+    '--key',
+    'c-waits',
+    '--state',
+    'waiting',
+    ...because,
+    '--yes',
+  ]);
   const { id: dead } = await parkedOf(side, 'orders', 'c-dies');
   await side.text('orders', ['parked', 'skip', dead, ...because, '--yes']);
   const { id: edited } = await parkedOf(side, 'orders', 'c-edited');

@@ -4,13 +4,14 @@ import { SERVICES } from './side.ts';
 
 /** What waits for an operator, and so is no sign of work. */
 export interface Waits {
-  /** Sagas that have not ended. @default 0 */
+  /** Sagas that have not ended, and those of them that wait for an operator. @default 0 */
   readonly sagas?: number;
+  readonly stuckSagas?: number;
   /** Keys that are parked. @default 0 */
   readonly parked?: number;
-  /** Calls outside of sagas and workflows. @default 0 */
-  readonly calls?: number;
-  readonly workflows?: number;
+  /** Calls outside of sagas and workflows, and workflows. @default 0 */
+  readonly stuckCalls?: number;
+  readonly stuckWorkflows?: number;
   /** A consumer that is paused, and may lag. @default none */
   readonly paused?: string;
 }
@@ -47,21 +48,32 @@ async function look(side: Side, waits: Waits): Promise<{ open: string[]; moved: 
   const expect = (of: string, found: number, wanted = 0): void => {
     if (found !== wanted) open.push(`${found} ${of}, not ${wanted}`);
   };
+  const countIn = (rows: Listed, ...states: string[]): number =>
+    rows.filter(({ state }) => states.includes(String(state))).length;
   const sagas = await list('orders', 'saga', 'list', '--limit', '1000');
-  const ended = sagas.filter(({ state }) => state === 'completed' || state === 'compensated').length;
-  expect('open sagas', sagas.length - ended, waits.sagas);
+  const ended = countIn(sagas, 'completed', 'compensated');
+  expect('open sagas', sagas.length - ended, waits.sagas ?? waits.stuckSagas);
+  expect('stuck sagas', countIn(sagas, 'stuck'), waits.stuckSagas);
   // Further commands cost the machine more than they say while sagas run.
   if (open.length > 0) return { open, moved: ended };
   const calls = (await list('payments', 'effects', 'list')).filter(({ effect }) => effect === 'press.stamp');
-  expect('open calls', calls.length, waits.calls);
-  expect('open workflows', (await list('delivery', 'workflow', 'list')).length, waits.workflows);
+  expect('stuck calls', countIn(calls, 'stuck'), waits.stuckCalls);
+  expect('open calls', calls.length, waits.stuckCalls);
+  const workflows = await list('delivery', 'workflow', 'list');
+  expect('stuck workflows', countIn(workflows, 'stuck'), waits.stuckWorkflows);
+  expect('open workflows', workflows.length, waits.stuckWorkflows);
   const ends: unknown[] = [];
   let parked = 0;
   for (const name of SERVICES) {
     const { backlog } = (await side.command(name, ['outbox', 'stats'])) as { backlog: number };
     expect(`events of ${name} that are not published`, backlog);
-    for (const { consumer, topic, partition, lag, logEnd, parkedKeys } of await list(name, 'consumers', 'list')) {
-      if (Number(lag) !== 0 && consumer !== waits.paused) open.push(`${name} lags by ${String(lag)} in ${String(topic)}/${String(partition)}`);
+    for (const { consumer, topic, partition, lag, logEnd, parkedKeys } of await list(
+      name,
+      'consumers',
+      'list',
+    )) {
+      if (Number(lag) !== 0 && consumer !== waits.paused)
+        open.push(`${name} lags by ${String(lag)} in ${String(topic)}/${String(partition)}`);
       ends.push(logEnd);
       parked += Number(parkedKeys);
     }

@@ -15,7 +15,8 @@ export interface Rule {
 export const REPLACED: readonly Rule[] = [
   {
     name: 'ids',
-    reason: 'ids of sources, attempts, parked rows and requests are random; those of events are names by then',
+    reason:
+      'ids of sources, attempts, parked rows and requests are random; those of events are names by then',
     pattern: /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g,
     by: '<id>',
   },
@@ -39,31 +40,62 @@ export const REPLACED: readonly Rule[] = [
   },
   {
     name: 'numbers of attempts',
-    reason: 'a slice of several events that fails calls handlers again, so how many failures an attempt sees is open',
-    pattern: /\b(attempt|call|query|run) \d+\b/g,
+    reason:
+      'a slice of several events that fails calls handlers again, so how many failures an attempt sees is open',
+    pattern: /\b(attempt|call|query|settle|run) \d+\b/g,
     by: '$1 <n>',
+  },
+  {
+    name: 'handled at once, or after failures that passed',
+    reason: 'an event whose failure the slice took has no attempt on record',
+    pattern:
+      /passed it without a failed attempt: .*|^(\S+ {2})attempt <n> of [\w.]+: applied in <duration>.*/g,
+    by: '$1has handled it',
+  },
+  {
+    name: 'how an outcome became known',
+    reason: 'a call whose answer is lost is queried or repeated, whichever is due',
+    pattern: /, (?:call|query|settle) <n>: (applied|done) in <duration>/g,
+    by: ': $1',
   },
 ];
 
+/** What is the same in the last line of a history, for the reason before. */
+export const PASSED = { pattern: / applied$/, by: ' passed' } as const;
+
 /** Lines of narratives and histories that are left out. */
-export const LEFT_OUT: readonly Omit<Rule, 'by'>[] = [
+export const LEFT_OUT: readonly Pick<Rule, 'name' | 'reason' | 'pattern'>[] = [
   {
     name: 'waits between attempts',
-    reason: 'a wait is drawn at random',
-    pattern: /^ *waited |, \d+ % of the retry budget left/,
+    reason: 'a wait is drawn at random, and a failure that passes may have none',
+    pattern: /^ +waited /,
   },
   {
     name: 'failures that pass',
     reason:
-      'whether a failure that passes is met by an attempt, by a slice, or by a call that a kill cut off is open; those that last are kept, since operators act on them',
-    pattern: /\(network, (?:unknown|not_applied)\).*the line is dead"; tried again/,
+      'whether an attempt, a slice or a call that a kill cut off meets them is open; those that last (a bug, a refusal) are kept',
+    pattern: /: failed after .*\((?:network|service|contention), |, query \d+: not_found/,
+  },
+  {
+    name: 'intended undos',
+    reason:
+      'a local undo is made by the worker where its slice met a failure; that it is undone is a line of its own',
+    pattern: /: its undo is intended/,
+  },
+  {
+    name: 'parked for a failure that passes',
+    reason: 'the same: what lasts is in the list of parked events, too',
+    pattern: /\bparked at .*\(network/,
   },
 ];
 
-/** Headers of events that are replaced whole. */
+/** Rows of a workflow's journal that are left out: what became of a call is a row of its own. */
+export const LEFT_OUT_OF_JOURNALS = /^(?:unknown|repeat|query|asked|resume\w*) /;
+
+/** Headers of events whose values are left out. They have to be there. */
 export const HEADERS: Readonly<Record<string, string>> = {
   ce_time: 'a run has its own times',
-  ce_sourceid: 'it is random; whether it is that of its source is checked by the kit itself',
+  ce_sourceid: 'it is random',
   ce_pos: 'events of different keys share partitions',
   ce_prev: 'events of different keys share partitions',
   traceparent: 'it is random',

@@ -30,7 +30,9 @@ describe('a drawn part', () => {
 
   it('a moment of a key that decides an outcome has no other fault', () => {
     for (const seed of SEEDS) {
-      const places = drawPart(seed, 'a', { size: 20, kills: true }).faults.map(({ moment, key }) => `${moment} ${key}`);
+      const places = drawPart(seed, 'a', { size: 20, kills: true }).faults.map(
+        ({ moment, key }) => `${moment} ${key}`,
+      );
       expect(new Set(places).size).toBe(places.length);
     }
   });

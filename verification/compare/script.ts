@@ -55,7 +55,11 @@ const ENDS: Readonly<Record<string, { readonly sku?: string; readonly refuses?: 
 };
 
 /** Draws a part: equal seeds give equal parts. Pure. `kills`: processes die at some moments; else none does. */
-export function drawPart(seed: number, name: string, { size, kills }: { size: number; kills: boolean }): Part {
+export function drawPart(
+  seed: number,
+  name: string,
+  { size, kills }: { size: number; kills: boolean },
+): Part {
   const random = seededRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
   const pick = <T>(of: readonly T[]): T => of[below(of.length)] as T;

@@ -143,7 +143,8 @@ export class Side {
   /** Runs a command, and returns what it prints. Rejects when it fails. */
   async text(name: ServiceName, args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.tryCommand(name, args);
-    if (code !== 0) throw new Error(`${this.name}: \`converge ${args.join(' ')}\` exits with ${code}: ${stderr}`);
+    if (code !== 0)
+      throw new Error(`${this.name}: \`converge ${args.join(' ')}\` exits with ${code}: ${stderr}`);
     return stdout;
   }
 

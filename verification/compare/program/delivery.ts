@@ -1,16 +1,7 @@
 import { defineConsumer, defineReconciler, defineWorkflow, localStep, step } from 'convergekit';
 import type { Transaction } from 'kysely';
 import { z } from 'zod';
-import {
-  buy,
-  labelled,
-  type Order,
-  outOfStock,
-  refused,
-  released,
-  reserved,
-  shipped,
-} from './events.ts';
+import { buy, labelled, type Order, outOfStock, refused, released, reserved, shipped } from './events.ts';
 import { providerCall, reach } from './director.ts';
 import { serve } from './serve.ts';
 

@@ -30,7 +30,10 @@ function answer(question: Question): Promise<unknown> {
 async function command(args: readonly string[], database: string): Promise<unknown> {
   process.env['DATABASE_URL'] = database;
   const written = { stdout: '', stderr: '' };
-  const originals = { stdout: process.stdout.write, stderr: process.stderr.write };
+  const originals = {
+    stdout: process.stdout.write.bind(process.stdout),
+    stderr: process.stderr.write.bind(process.stderr),
+  };
   for (const name of ['stdout', 'stderr'] as const)
     process[name].write = (text: string | Uint8Array) => {
       written[name] += String(text);

@@ -26,8 +26,8 @@ const input = z.object({ id: z.string() });
 const result = z.object({ receipt: z.string() });
 
 /** Declares a call of the provider, which keeps its ledger outside of the services. */
-export function providerCall<const Name extends string>(
-  name: Name,
+export function providerCall(
+  name: string,
   more: {
     /** It can be queried, and a refusal is a result. */
     readonly queried?: boolean;

@@ -57,13 +57,17 @@ await serve<Tables>(
   {
     waits: true,
     answer: ({ op, key, data }, { db, outbox }) =>
-      outbox.transaction(db, { requestKey: `${op} ${key}`, request: data as object }, async ({ tx, emit }) => {
-        if (op === 'note') return emit(noted(data as Parameters<typeof noted>[0]));
-        const order = data as Order;
-        if (op === 'cancel') return emit(cancelAsked(order));
-        const row = { ...order, status: 'placed', filed: false, stamped: false, points: '' };
-        await tx.insertInto('orders').values(row).execute();
-        return emit(placed(order));
-      }),
+      outbox.transaction(
+        db,
+        { requestKey: `${op} ${key}`, request: data as object },
+        async ({ tx, emit }) => {
+          if (op === 'note') return emit(noted(data as Parameters<typeof noted>[0]));
+          const order = data as Order;
+          if (op === 'cancel') return emit(cancelAsked(order));
+          const row = { ...order, status: 'placed', filed: false, stamped: false, points: '' };
+          await tx.insertInto('orders').values(row).execute();
+          return emit(placed(order));
+        },
+      ),
   },
 );

@@ -26,7 +26,10 @@ type Parts<DB> = Parameters<NonNullable<ServiceDefinition<DB>['parts']>>[0];
 export async function serve<DB>(
   name: string,
   definition: Definition<DB>,
-  { waits = false, answer }: { waits?: boolean; answer: (asked: Asked, parts: Parts<DB>) => Promise<unknown> },
+  {
+    waits = false,
+    answer,
+  }: { waits?: boolean; answer: (asked: Asked, parts: Parts<DB>) => Promise<unknown> },
 ): Promise<void> {
   const schedule = { fast: waits ? never : retries, fastAttempts: 1_000, slow: never, withinMs: 864_000_000 };
   const parking = { schedule, pollMs: 100, systemic: { keys: 10_000, withinMs: 60_000 } };
