@@ -58,16 +58,8 @@ async function parkedNotes(side: Side): Promise<void> {
   await untilQuiet(side, 'three customers behind a line that fails', { parked: 3 });
   side.director.fix('note', 'c-waits-2');
   side.director.fix('note', 'c-edited-2');
-  await side.text('orders', [
-    'parked',
-    'retry',
-    '--key',
-    'c-waits',
-    '--state',
-    'waiting',
-    ...because,
-    '--yes',
-  ]);
+  const { id: waiting } = await parkedOf(side, 'orders', 'c-waits');
+  await side.text('orders', ['parked', 'retry', waiting, ...because, '--yes']);
   const { id: dead } = await parkedOf(side, 'orders', 'c-dies');
   await side.text('orders', ['parked', 'skip', dead, ...because, '--yes']);
   const { id: edited } = await parkedOf(side, 'orders', 'c-edited');
@@ -86,7 +78,7 @@ function note(side: Side, customer: string, line: number): Promise<unknown> {
 async function stuckCalls(side: Side): Promise<void> {
   await place(side, order('stamped', 'stamped'), 'press.stamp', 'lost');
   await place(side, order('unstamped', 'stamped'), 'press.stamp', 'unreached');
-  await untilQuiet(side, 'two calls of an unknown outcome', { calls: 2 });
+  await untilQuiet(side, 'two calls of an unknown outcome', { stuckCalls: 2 });
   const calls = (await side.command('payments', ['effects', 'list'])) as { id: string; key: string }[];
   for (const { id, key } of calls) {
     const outcome = key === 'c-stamped' ? ['--succeeded', '{"receipt":"seen"}'] : ['--failed', 'NOT_THERE'];
@@ -106,7 +98,7 @@ async function stuckSteps(side: Side): Promise<void> {
   await place(side, order('file-retried'), 'file', 'bug');
   await place(side, order('file-stated'), 'file', 'bug');
   await place(side, order('charge-stays', 'anvil'), 'bank.charge.undo', 'irreversible');
-  await untilQuiet(side, 'three sagas that wait for an operator', { sagas: 3, parked: 2 });
+  await untilQuiet(side, 'three sagas that wait for an operator', { stuckSagas: 3, parked: 2 });
   side.director.fix('file', 'c-file-retried');
   const act = async (word: string, key: string, step: string, ...more: string[]): Promise<unknown> =>
     side.text('payments', ['saga', word, await instanceOf(side, key), step, ...more, ...because, '--yes']);
@@ -143,7 +135,7 @@ async function crates(side: Side): Promise<void> {
   await side.request('delivery', 'crate', 'c-killed', {});
   await untilQuiet(side, 'the workflow of a process that died');
   await side.request('delivery', 'crate', 'c-stays', {});
-  await untilQuiet(side, 'a workflow that waits for an operator', { workflows: 1 });
+  await untilQuiet(side, 'a workflow that waits for an operator', { stuckWorkflows: 1 });
   const outcome = ['workflow', 'resolve', 'crate', 'c-stays', '--effect-stays'];
   await side.text('delivery', [...outcome, ...because, '--yes']);
   await untilQuiet(side, 'the workflow that waited');
