@@ -7,7 +7,7 @@ import type { Packed } from '../../infra/packages/stage.ts';
 import { interruption } from '../interrupt.ts';
 import { makeProject } from '../packages/project.ts';
 import { collect } from './collect.ts';
-import { differencesOf, differenceText, type Observation } from './compare.ts';
+import { type Difference, differencesOf, differenceText, type Observation } from './compare.ts';
 import { normalise } from './normalise.ts';
 import { plants } from './plants.ts';
 import { play } from './play.ts';
@@ -66,12 +66,8 @@ async function compareSeeds(): Promise<boolean> {
   say(`both are installed: ${commit.slice(0, 8)} and the working tree`);
   let equal = true;
   for (const seed of values.seed.split(',').map(Number)) {
-    const found = await compareOnce(
-      seed,
-      await observe('OLD', old, seed),
-      await observe('NEW', present, seed),
-    );
-    equal &&= found === 0;
+    const found = compareOnce(seed, await observe('OLD', old, seed), await observe('NEW', present, seed));
+    equal &&= found.length === 0;
   }
   return equal;
 }
@@ -82,16 +78,20 @@ async function comparePlants(only: string): Promise<boolean> {
   const seed = Number(values.seed);
   const clean = await observe('NEW', await install('new', await packCommit(commit)), seed);
   let caught = true;
-  for (const { name, patch } of plants(only)) {
+  for (const { name, patch, foundIn } of plants(only)) {
     say(`planted in OLD: ${name}`);
     const old = await install(name, await packCommit(commit, patch));
-    caught = (await compareOnce(seed, await observe('OLD', old, seed), clean)) > 0 && caught;
+    const found = compareOnce(seed, await observe('OLD', old, seed), clean);
+    const here = found.some(({ section }) => section.includes(foundIn));
+    if (!here) say(`NOT found in a section ${foundIn}: ${name}`);
+    caught &&= here;
   }
   say(caught ? 'each planted fault was found' : 'a planted fault was NOT found');
   return caught;
 }
 
-function compareOnce(seed: number, old: Observation, present: Observation): Promise<number> {
+/** Prints the differences and a verdict. */
+function compareOnce(seed: number, old: Observation, present: Observation): readonly Difference[] {
   const found = differencesOf(old, present);
   for (const difference of found) for (const line of differenceText(difference)) say(line);
   const lines = Object.values(present).flatMap((section) => Object.values(section).flat()).length;
@@ -100,7 +100,7 @@ function compareOnce(seed: number, old: Observation, present: Observation): Prom
       ? `EQUAL with seed ${seed}: ${lines} lines of ${Object.keys(present).length} sections`
       : `DIFFERENT with seed ${seed}: ${found.length} differences`,
   );
-  return Promise.resolve(found.length);
+  return found;
 }
 
 async function install(name: string, packed: readonly Packed[]): Promise<string> {

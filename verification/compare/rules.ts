@@ -39,6 +39,24 @@ export const REPLACED: readonly Rule[] = [
     by: 'position <position>',
   },
   {
+    name: 'traces',
+    reason: 'they are random',
+    pattern: /\b00-[0-9a-f]{32}-[0-9a-f]{16}-0\d\b/g,
+    by: '<trace>',
+  },
+  {
+    name: 'places in the log, in the payload of a failure event',
+    reason: 'the same',
+    pattern: /"(offset|position)":"[\d.]+"/g,
+    by: '"$1":"<$1>"',
+  },
+  {
+    name: 'attempts in the payload of a failure event',
+    reason: 'their times, and how many there were',
+    pattern: /"attempts":\[[^\]]*\]/g,
+    by: '"attempts":[<n>]',
+  },
+  {
     name: 'numbers of attempts',
     reason:
       'a slice of several events that fails calls handlers again, so how many failures an attempt sees is open',
@@ -98,6 +116,5 @@ export const HEADERS: Readonly<Record<string, string>> = {
   ce_sourceid: 'it is random',
   ce_pos: 'events of different keys share partitions',
   ce_prev: 'events of different keys share partitions',
-  traceparent: 'it is random',
   ce_attemptid: 'it is random',
 };
