@@ -57,7 +57,12 @@ async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['te
     await read('audit', name, name, ['audit', '--limit', '1000']);
   }
   const states = ['completed', 'compensated', 'stuck'].flatMap((state) => ['--state', state]);
-  await read('workflows', 'all', 'delivery', ['workflow', 'list', '--limit', '1000', ...states]);
+  const workflows = (await side.command('delivery', [
+    ...['workflow', 'list', '--limit', '1000'],
+    ...states,
+  ])) as { workflow: string; id: string; state: string }[];
+  for (const { workflow, id, state } of workflows)
+    texts.push({ kind: 'workflows', about: id, text: `${workflow}: ${state}` });
   for (const id of ['c-killed', 'c-stays'])
     await read('workflow', id, 'delivery', ['workflow', 'show', 'crate', id]);
   for (const at of [1, 2, 3, 4])
