@@ -34,6 +34,8 @@ export class Director {
   readonly ports = new Map<string, number>();
   /** The number of requests so far: it stands still when all is quiet. */
   requests = 0;
+  /** The moments at which something went wrong, each with its key. */
+  readonly reached = new Set<string>();
   kills = 0;
   readonly #faults = new Map<string, { once: Act[]; always: Act | undefined }>();
   readonly #kill: (service: string) => void;
@@ -66,7 +68,9 @@ export class Director {
   }
 
   #next(moment: string, key: string): Act | undefined {
-    const fault = this.#faults.get(`${moment} ${key}`);
+    const place = `${moment} ${key}`;
+    const fault = this.#faults.get(place);
+    if (fault !== undefined) this.reached.add(place);
     return fault?.once.shift() ?? fault?.always;
   }
 

@@ -98,7 +98,10 @@ async function stuckSteps(side: Side): Promise<void> {
   await place(side, order('file-retried'), 'file', 'bug');
   await place(side, order('file-stated'), 'file', 'bug');
   await place(side, order('charge-stays', 'anvil'), 'bank.charge.undo', 'irreversible');
-  await untilQuiet(side, 'three sagas that wait for an operator', { stuckSagas: 3, parked: 2 });
+  // An undo that is refused is retried, and shown as stuck after 15 minutes.
+  const refused = (): boolean => side.director.reached.has('bank.charge.undo c-charge-stays');
+  await waitUntil(refused, { what: `${side.name}: the undo that is refused` });
+  await untilQuiet(side, 'three sagas that wait for an operator', { sagas: 3, stuckSagas: 2, parked: 2 });
   side.director.fix('file', 'c-file-retried');
   const act = async (word: string, key: string, step: string, ...more: string[]): Promise<unknown> =>
     side.text('payments', ['saga', word, await instanceOf(side, key), step, ...more, ...because, '--yes']);
