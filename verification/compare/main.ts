@@ -29,6 +29,8 @@ const { values } = parseArgs({
     kafka: { type: 'boolean', default: false },
     /** Plants a fault of `plants/` in OLD, or `all` of them one after the other: each has to be found. */
     plant: { type: 'string' },
+    /** Only these parts and scenes, separated by commas: `a,b,pauses`. */
+    only: { type: 'string' },
     /** Keeps the projects and the logs of the services. */
     keep: { type: 'boolean', default: false },
   },
@@ -119,7 +121,8 @@ async function observe(name: string, folder: string, seed: number): Promise<Obse
     const stop = (): void => side.stop();
     signal.addEventListener('abort', stop);
     try {
-      await play(side, { seed, size: Number(values.size), say: (line) => say(`${name}: ${line}`) });
+      const only = values.only?.split(',');
+      await play(side, { seed, size: Number(values.size), only, say: (line) => say(`${name}: ${line}`) });
       return normalise(await collect(side));
     } finally {
       signal.removeEventListener('abort', stop);

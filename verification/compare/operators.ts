@@ -6,16 +6,19 @@ import type { Side } from './side.ts';
 const order = (id: string, sku = 'cup'): Order => ({ id: `c-${id}`, sku, cents: 500 });
 const because = ['--reason', 'a test'];
 
-/** What operators do about what lasts. Each scene begins and ends when all is quiet, so that nothing races with an act. */
-export async function operate(side: Side): Promise<void> {
-  await deadLetters(side);
-  await parkedNotes(side);
-  await stuckCalls(side);
-  await stuckSteps(side);
-  await pauses(side);
-  await crates(side);
-  await drift(side);
-}
+/**
+ * The scenes of operators: what they do about what lasts. Each begins and ends when all is quiet, so that nothing races with
+ * an act.
+ */
+export const scenes: Readonly<Record<string, (side: Side) => Promise<void>>> = {
+  'dead-letters': deadLetters,
+  'parked-notes': parkedNotes,
+  'stuck-calls': stuckCalls,
+  'stuck-steps': stuckSteps,
+  pauses,
+  crates,
+  drift,
+};
 
 async function place(side: Side, of: Order, moment?: string, always?: Act): Promise<void> {
   if (moment !== undefined && always !== undefined) side.director.plan([{ moment, key: of.id, always }]);

@@ -1,4 +1,4 @@
-import { operate } from './operators.ts';
+import { scenes } from './operators.ts';
 import { untilQuiet } from './quiet.ts';
 import { drawPart, type Part } from './script.ts';
 import type { Side } from './side.ts';
@@ -7,17 +7,23 @@ export interface PlayOptions {
   readonly seed: number;
   /** Orders in each of the drawn parts. */
   readonly size: number;
+  /** Names of parts and scenes. @default all */
+  readonly only?: readonly string[] | undefined;
   readonly say: (line: string) => void;
 }
 
-/** Plays the whole script on a side: failures that pass, then kills as well, then what needs operators. */
-export async function play(side: Side, { seed, size, say }: PlayOptions): Promise<void> {
-  await playPart(side, drawPart(seed, 'a', { size, kills: false }));
-  say(`part a is quiet after ${side.director.requests} requests`);
-  await playPart(side, drawPart(seed + 1_000_000, 'b', { size, kills: true }));
-  say(`part b is quiet after ${side.director.kills} kills`);
-  await operate(side);
-  say('part c, with operators, is quiet');
+/** Plays the script on a side: failures that pass, then kills as well, then the scenes of operators. */
+export async function play(side: Side, { seed, size, only, say }: PlayOptions): Promise<void> {
+  const parts: Readonly<Record<string, (on: Side) => Promise<void>>> = {
+    a: (on) => playPart(on, drawPart(seed, 'a', { size, kills: false })),
+    b: (on) => playPart(on, drawPart(seed + 1_000_000, 'b', { size, kills: true })),
+    ...scenes,
+  };
+  for (const [name, perform] of Object.entries(parts)) {
+    if (only !== undefined && !only.includes(name)) continue;
+    await perform(side);
+    say(`${name} is quiet, after ${side.director.requests} requests and ${side.director.kills} kills`);
+  }
 }
 
 async function playPart(side: Side, { orders, notes, boxes, faults }: Part): Promise<void> {

@@ -94,7 +94,8 @@ export class Side {
     const child = spawn(process.execPath, [`program/${name}.ts`], {
       cwd: this.#folder,
       env: { ...this.#env, DATABASE_URL: this.databases[name], COMPARE_SERVICE: name },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // The channel closes when this process dies, and the service ends with it.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const log = createWriteStream(join(this.#folder, `${name}.log`), { flags: 'a' });
     child.stdout.pipe(log, { end: false });

@@ -31,6 +31,7 @@ export async function serve<DB>(
     answer,
   }: { waits?: boolean; answer: (asked: Asked, parts: Parts<DB>) => Promise<unknown> },
 ): Promise<void> {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   const schedule = { fast: waits ? never : retries, fastAttempts: 1_000, slow: never, withinMs: 864_000_000 };
   const parking = { schedule, pollMs: 100, systemic: { keys: 10_000, withinMs: 60_000 } };
   await service<DB>(name, {
