@@ -82,13 +82,17 @@ quickstart: build ## do what docs/guides/quickstart.md says, from packed package
 quickstart-containers: build ## run the Dockerfile and the compose file that `converge init` writes, from packed packages; needs Docker
 	@node verification/quickstart-containers/main.ts
 
+.PHONY: lab
+lab: $(INSTALLED) ## run workloads under faults and judge them; ARGS="--workload shop --faults kill,broker --minutes 5 --seed 7", ARGS="--list"
+	@node verification/lab/main.ts $(ARGS)
+
 .PHONY: demo
 demo: $(INSTALLED) ## run the shop under faults for about 90 s, then audit it; BROKER=local needs no Kafka and no Java
-	@node verification/demo/main.ts $(if $(BROKER),--broker $(BROKER)) $(ARGS)
+	@node verification/lab/main.ts --preset demo $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 .PHONY: dev
 dev: $(INSTALLED) ## like demo without the faults, and everything stays up until Ctrl-C
-	@node verification/demo/main.ts --keep $(if $(BROKER),--broker $(BROKER)) $(ARGS)
+	@node verification/lab/main.ts --preset demo --keep $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 .PHONY: stack
 stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C
@@ -100,19 +104,19 @@ bench: $(INSTALLED) ## measure the relay: drain rate, CPU per event, latency com
 
 .PHONY: soak
 soak: $(INSTALLED) ## run relays under random faults for 30 min and compare the log with what was committed; ARGS="--minutes 5 --seed 1"
-	@node verification/soak/main.ts $(ARGS)
+	@node verification/lab/main.ts --preset soak $(ARGS)
 
 .PHONY: sagas
 sagas: $(INSTALLED) ## 1,000 orders and 5,000 transfers under kills, hangs and failing steps, then judged; ARGS="--seed 1 --orders 100"
-	@node verification/sagas/main.ts $(ARGS)
+	@node verification/lab/main.ts --preset sagas $(ARGS)
 
 .PHONY: scenarios
-scenarios: $(INSTALLED) ## run each scenario (load, faults, what is expected) and write the report; ARGS="--only drift --seed 1 --write"
-	@node verification/scenarios/main.ts $(ARGS)
+scenarios: $(INSTALLED) ## run each scenario (load, faults, what is expected) and write the report; ARGS="--only drift --seed 1"
+	@node verification/lab/main.ts --preset scenarios $(ARGS)
 
 .PHONY: outage
 outage: $(INSTALLED) ## Kafka 30 s down, then Postgres 30 s down, under a consumer at work; ARGS="--seconds 5 --driver platformatic"
-	@node verification/consumer-outage/main.ts $(ARGS)
+	@node verification/lab/main.ts --preset outage $(ARGS)
 
 .PHONY: console
 console: $(INSTALLED) ## run the console over CONVERGE__CONSOLE__DATABASES__<NAME>, until Ctrl-C
@@ -128,11 +132,11 @@ console-bench: $(INSTALLED) ## measure every page of the console over a million 
 
 .PHONY: cluster-switch
 cluster-switch: $(INSTALLED) ## relay and consumers move to another Kafka cluster under load, mirrored by MirrorMaker 2; ARGS="--only lost"
-	@node verification/cluster-switch/main.ts $(ARGS)
+	@node verification/lab/main.ts --preset cluster-switch $(ARGS)
 
 .PHONY: upgrade
 upgrade: $(INSTALLED) ## Postgres moves to its next major version under load, by pg_upgrade and by replication; ARGS="--only replication"
-	@node verification/upgrade/main.ts $(ARGS)
+	@node verification/lab/main.ts --preset upgrade $(ARGS)
 
 .PHONY: planted
 planted: $(INSTALLED) ## plant known faults in a copy of the tree: each has to be caught by its tests; ARGS="--only 07"
@@ -141,6 +145,10 @@ planted: $(INSTALLED) ## plant known faults in a copy of the tree: each has to b
 .PHONY: compare
 compare: build ## run one program on the packages of a commit and of the tree, and compare what users see; OLD=<commit> ARGS="--seed 1,2"
 	@node verification/compare/main.ts $(if $(OLD),--old $(OLD)) $(ARGS)
+
+.PHONY: models
+models: $(INSTALLED) ## check the models of ticks, leases, slices and steps with TLC (about 5 min); ARGS="--only Step", "--only Step/undo"
+	@node verification/models/main.ts $(ARGS)
 
 .PHONY: schemas
 schemas: $(INSTALLED) ## write schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions

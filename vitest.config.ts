@@ -79,7 +79,7 @@ export default defineConfig({
     tags: toolTags,
     reporters: ['default', ...report, new Account(), new HangWatch(), new MissingTools()],
     setupFiles: ['./test/file.setup.ts'],
-    testTimeout: HANGS_MS * (full || part === undefined ? 1 : 3),
+    testTimeout: HANGS_MS * (part === undefined ? 1 : 3),
     hookTimeout: HANGS_MS,
     sequence: { sequencer: LongestFirst },
     // Files share the modules of their worker: loading them anew for each would take as long as most of them run.

@@ -18,11 +18,12 @@ export interface JarsRequest {
   readonly folder: string;
   /** What is fetched, for people: "Kafka Connect and Debezium". */
   readonly what: string;
+  readonly megabytes: number;
   readonly say: (line: string) => void;
 }
 
 /** The jars of a pom, fetched by Maven once. Rejects with what to install when Java or Maven is missing. */
-export async function mavenJars({ pom, folder, what, say }: JarsRequest): Promise<JavaJars> {
+export async function mavenJars({ pom, folder, what, megabytes, say }: JarsRequest): Promise<JavaJars> {
   const home = process.env['JAVA_HOME'];
   const java = home === undefined || home === '' ? 'java' : join(home, 'bin', 'java');
   await run(java, ['-version']).catch((error: unknown) => {
@@ -34,7 +35,7 @@ export async function mavenJars({ pom, folder, what, say }: JarsRequest): Promis
   if (existsSync(target)) return { java, folder: target };
   mkdirSync(folder, { recursive: true });
   const partial = resolve(folder, `.partial-${process.pid}`);
-  say(`fetching ${what} with Maven (once; 60 MB)`);
+  say(`fetching ${what} with Maven (once; ${megabytes} MB)`);
   try {
     await run(
       'mvn',

@@ -19,6 +19,8 @@ export interface Settings {
   readonly outageSeconds: number;
   /** The duration of the load on one side of the saga case in a round, in minutes. */
   readonly minutes: number;
+  /** Names of the sides of the saga case; empty = all. */
+  readonly sides: readonly string[];
   /** Rows of each side of the comparison by digests. */
   readonly rows: number;
   /** The folder of the report; undefined: the default folder. */
@@ -36,6 +38,7 @@ export const USAGE = `make bench ARGS="…": measures the relay and consumers be
   --seconds N          of one latency round (8)
   --outage N           seconds without a broker, or without the last service of a chain (30)
   --minutes N          of load on a side of the saga case in a round, such as 0.5 (2)
+  --sides "a,b"        these sides of the saga case only, such as "by hand B,Converge B"
   --rows N             rows of each side of the reconcile case (1000000); 10_000_000 shows that time is linear
   --out FILE.md        the report; plots go beside it. Default: docs/benchmarks/<date>-relay.md for a whole run,
                        .converge/benchmarks/<date>-relay.md for one with --only or --quick
@@ -65,6 +68,7 @@ export function readCommand(args: readonly string[]): Command {
       seconds: text,
       outage: text,
       minutes: text,
+      sides: text,
       rows: text,
       out: text,
     },
@@ -85,6 +89,7 @@ export function readCommand(args: readonly string[]): Command {
       seconds: whole('seconds', values.seconds, quick ? 5 : 8),
       outageSeconds: whole('outage', values.outage, quick ? 5 : 30),
       minutes: positive('minutes', values.minutes, quick ? 0.25 : 2),
+      sides: values.sides === undefined ? [] : values.sides.split(','),
       rows: whole('rows', values.rows, quick ? 100_000 : 1_000_000),
       out: values.out,
     },

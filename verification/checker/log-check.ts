@@ -19,6 +19,7 @@ interface Event {
   readonly record: LogRecord;
   readonly id: string;
   readonly n: number;
+  readonly crc: number;
   readonly position: ParsedPosition;
   readonly prev: string;
 }
@@ -31,6 +32,7 @@ interface Event {
 export class LogCheck {
   readonly #ledger = new Ledger();
   readonly #takeovers: readonly Takeover[];
+  readonly #identify: Identify;
   readonly #partitions = new Map<string, PartitionLog>();
   readonly #keys = new Map<string, { highest: number; readonly partition: number }>();
   /** The first occurrence of each committed event, as a fingerprint; 0 when the event has not come. */
@@ -46,8 +48,9 @@ export class LogCheck {
   #resends = 0;
   #longestRun = 0;
 
-  constructor(takeovers: readonly Takeover[] = []) {
+  constructor(takeovers: readonly Takeover[] = [], identify: Identify = byPayload) {
     this.#takeovers = takeovers.toSorted((a, b) => a.atMs - b.atMs);
+    this.#identify = identify;
   }
 
   /** Adds a ledger row; all rows come before the first record. */
@@ -59,7 +62,7 @@ export class LogCheck {
   record(record: LogRecord): void {
     if (this.#records === 0) this.#first = new Float64Array(this.#ledger.size);
     this.#records += 1;
-    const event = readEvent(record);
+    const event = readEvent(record, this.#identify);
     if (typeof event === 'string') {
       this.#found('unreadable', `${placeOf(record)}: ${event}`);
       return;
@@ -77,8 +80,8 @@ export class LogCheck {
     } else {
       this.#first[row] = as;
       this.#events += 1;
-      if (crc32(record.payload) !== this.#ledger.crcOf(row))
-        this.#found('content', `${describe(event)} has another payload than was committed`);
+      if (event.crc !== this.#ledger.crcOf(row))
+        this.#found('content', `${describe(event)} has other content than was committed`);
       this.#inOrder(event);
     }
     this.#inLine(event);
@@ -163,19 +166,30 @@ export class LogCheck {
   }
 }
 
-function readEvent(record: LogRecord): Event | string {
-  const { headers, payload } = record;
+/** Which event of its key a record is, and a checksum of what has to be as it was committed; or why neither can be said. */
+export type Identify = (record: LogRecord) => { readonly n: number; readonly crc: number } | string;
+
+/** The number is in the payload, which is compared as a whole. */
+function byPayload({ payload }: LogRecord): ReturnType<Identify> {
+  const n = /^\{"n":(\d{1,9})[,}]/.exec(payload)?.[1];
+  return n === undefined
+    ? `its payload begins with ${payload.slice(0, 40)}`
+    : { n: Number(n), crc: crc32(payload) };
+}
+
+function readEvent(record: LogRecord, identify: Identify): Event | string {
+  const { headers } = record;
   const id = headers['ce_id'];
   const position = parsePosition(headers['ce_pos']);
   const prev = parsePosition(headers['ce_prev']);
-  const n = /^\{"n":(\d{1,9})[,}]/.exec(payload)?.[1];
+  const identity = identify(record);
   if (id === undefined) return 'it has no ce_id';
   if (position === undefined) return `its ce_pos is ${headers['ce_pos'] ?? 'not there'}`;
   if (prev === undefined) return `its ce_prev is ${headers['ce_prev'] ?? 'not there'}`;
-  if (n === undefined) return `its payload begins with ${payload.slice(0, 40)}`;
+  if (typeof identity === 'string') return identity;
   if (headers['ce_subject'] !== record.key)
     return `its ce_subject is ${headers['ce_subject'] ?? 'not there'}`;
-  return { record, id, n: Number(n), position, prev: prev.text };
+  return { record, id, ...identity, position, prev: prev.text };
 }
 
 /** Computes a fingerprint of 53 bits, never 0. Equal occurrences give equal numbers, others almost never. */

@@ -114,10 +114,10 @@ async function install(name: string, packed: readonly Packed[]): Promise<string>
 /** Runs the program of a project on servers of its own, and returns what was seen. */
 async function observe(name: string, folder: string, seed: number): Promise<Observation> {
   signal.throwIfAborted();
-  const servers = values.kafka ? await startStack() : await startPostgres();
-  const brokers = 'brokers' in servers ? servers.brokers : undefined;
+  const stack = values.kafka ? await startStack() : undefined;
+  const servers = stack ?? (await startPostgres());
   try {
-    const side = await Side.start({ name, folder, serverUrl: servers.databaseUrl, brokers });
+    const side = await Side.start({ name, folder, serverUrl: servers.databaseUrl, brokers: stack?.brokers });
     const stop = (): void => side.stop();
     signal.addEventListener('abort', stop);
     try {

@@ -98,8 +98,8 @@ export class Side {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const log = createWriteStream(join(this.#folder, `${name}.log`), { flags: 'a' });
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
+    child.stdout?.pipe(log, { end: false });
+    child.stderr?.pipe(log, { end: false });
     this.#services.set(name, child);
     child.once('exit', (code, signal) => {
       this.director.ports.delete(name);

@@ -1,13 +1,15 @@
 import { waitUntil } from '@convergekit/testing';
 import { randomUUID } from 'node:crypto';
-import { countRepairs } from '../demo/collect/repairs-sql.ts';
-import { behaveAs, injectDrift } from '../demo/faults/faults.ts';
-import { placeOne } from '../demo/observe/one-order.ts';
-import type { World } from '../demo/world.ts';
+import { systemClock } from '@convergekit/core';
+import { driftCounters } from '../lab/faults/drift.ts';
+import { behaveAs } from '../lab/faults/provider.ts';
+import { repairsOf } from '../lab/workloads/shop/look.ts';
+import { placeOne } from '../lab/workloads/shop/one-order.ts';
+import type { Shop } from '../lab/workloads/shop/shop.ts';
 import { countParked, failParcels } from './events-sql.ts';
 
 /** Causes what a healthy shop does not have: a parked key, a dead letter, drift, a breaker that opens. */
-export async function causeEvents(world: World): Promise<void> {
+export async function causeEvents(world: Shop): Promise<void> {
   const { shipping } = world.databases;
   const order = (country: string): Promise<unknown> =>
     placeOne(
@@ -28,11 +30,11 @@ export async function causeEvents(world: World): Promise<void> {
     },
   );
   await repair();
-  const repaired = await countRepairs(world.databases);
-  const drifted = await injectDrift(world);
+  const repaired = (await repairsOf(world)).length;
+  const drifted = await driftCounters(world.databases.inventory, { clock: systemClock });
   await behaveAs(world, { mode: 'fail' });
   await Promise.all(Array.from({ length: 12 }, () => order('PT')));
-  await waitUntil(async () => (await countRepairs(world.databases)) >= repaired + drifted, {
+  await waitUntil(async () => (await repairsOf(world)).length >= repaired + drifted, {
     what: `${drifted} repairs of drift`,
     deadlineMs: 60_000,
     everyMs: 200,

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { seededRandom, systemClock, systemRandom } from '@convergekit/core';
 import { faultProxy, type Stack, startStack, waitUntil } from '@convergekit/testing';
-import { drive } from '../demo/drive/driver.ts';
-import { buildWorld, type World } from '../demo/world.ts';
+import { drive } from '../lab/drive.ts';
+import { placeOrder } from '../lab/workloads/shop/customer.ts';
+import { wish } from '../lab/workloads/shop/orders.ts';
+import { openShop, type Shop } from '../lab/workloads/shop/shop.ts';
 import { interruption } from '../interrupt.ts';
 import { evaluateAlerts, evaluatePanels, hasData } from './evaluate.ts';
 import { causeEvents } from './events.ts';
@@ -51,7 +54,7 @@ async function check(): Promise<boolean> {
   undo.push(() => stack.stop());
   const { databaseUrl, outage } = await outageOf(stack);
   const { brokers, kafkaTools } = stack;
-  const world = await buildWorld({
+  const world = await openShop({
     stack: { databaseUrl, brokers, kafkaTools },
     logFolder: '.converge/dashboards',
   });
@@ -60,11 +63,15 @@ async function check(): Promise<boolean> {
   const prometheus = await startPrometheus({ scraped: world.children, interval: '1s' });
   undo.push(() => prometheus.stop());
   const from = systemClock.now() / 1_000;
-  const driving = drive({
-    customer: { url: world.ordersUrl, clock: systemClock, random: systemRandom, signal },
+  const customer = { url: world.ordersUrl, clock: systemClock, random: systemRandom, signal };
+  const random = seededRandom(Number(values.seed));
+  const load = {
+    kind: 'rate',
     perSecond: Number(values.rate),
     seconds: downSeconds + 2 * CALM_SECONDS,
-    random: seededRandom(Number(values.seed)),
+  } as const;
+  const driving = drive({ what: 'orders', load, clock: systemClock, signal }, async () => {
+    await placeOrder(customer, wish(random, randomUUID()));
   });
   await systemClock.sleep(CALM_SECONDS * 1_000, signal);
   note(`Postgres goes away for ${downSeconds} s`);
@@ -79,7 +86,7 @@ async function check(): Promise<boolean> {
     seconds: outageSeconds,
     toleranceSeconds: TOLERANCE_SECONDS,
   });
-  await driving.done;
+  await driving;
   signal.throwIfAborted();
   await ended(world);
   note('all orders have ended; now a parked key, a dead letter, drift and a breaker');
@@ -114,7 +121,7 @@ async function outageOf({
   return { databaseUrl: url.href, outage };
 }
 
-async function ended({ databases: { orders } }: World): Promise<void> {
+async function ended({ databases: { orders } }: Shop): Promise<void> {
   await waitUntil(async () => (await countOpenOrders(orders)) === 0, {
     what: 'every order to end',
     deadlineMs: 180_000,

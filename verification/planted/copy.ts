@@ -19,7 +19,7 @@ export interface Copy {
 const CACHES = ['.cache', '.vite-temp', '.vitest-cache', '.vite'];
 
 /** Servers of an interrupted run are ended by the next one that starts any in the tree, and Kafka is fetched once. */
-const SHARED = ['.converge/stacks', '.converge/kafka-jars'];
+const SHARED = ['.converge/stacks', '.converge/kafka-jars', '.converge/tlc-jars'];
 
 /**
  * Copies the tree as it is, with changes that are not committed. The installed packages are hard links, which takes seconds;

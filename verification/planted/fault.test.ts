@@ -1,10 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { promiseRows } from '../../test/promise-ids.ts';
 import { chosenFaults, parseFault, testFilesOf } from './fault.ts';
+import { readFaults } from './read-faults.ts';
 
-const head = ['Planted: no lock.', 'Breaks: guarantee 1', 'Caught by: a/b.int, c', 'Tier: test'];
+const head = [
+  'Planted: no lock.',
+  'Breaks: guarantee 1',
+  'Promise: one at a time',
+  'Caught by: a/b.int, c',
+  'Tier: test',
+];
 const diff = 'diff --git a/x.ts b/x.ts\n--- a/x.ts\n+++ b/x.ts\n';
 const textOf = (lines: readonly string[]): string => `${lines.join('\n')}\n\n${diff}`;
 
@@ -15,6 +23,7 @@ describe('the file of a planted fault', () => {
       name: 'no-lock',
       planted: 'no lock.',
       breaks: 'guarantee 1',
+      promise: 'one at a time',
       mark: 'x: y',
       caughtBy: ['a/b.int', 'c'],
       only: 'a lock',
@@ -58,6 +67,19 @@ it('faults are chosen by number or by name, and an unknown one is refused', () =
     ['01', '03'],
   ]);
   expect(() => ids(['04'])).toThrow('there is no fault 04');
+});
+
+it('every planted fault breaks rows that are there, or says that it has none of its own', () => {
+  const docs = join(import.meta.dirname, '../../docs');
+  const ids = new Set(
+    ['guarantees.md', 'requirements.md'].flatMap((page) =>
+      promiseRows(page, readFileSync(join(docs, page), 'utf8')).map(({ id }) => id),
+    ),
+  );
+  const unknown = readFaults(join(import.meta.dirname, 'faults'))
+    .filter(({ breaks }) => breaks !== 'no row of its own' && !breaks.split(', ').every((id) => ids.has(id)))
+    .map(({ id, breaks }) => `${id}: ${breaks}`);
+  expect(unknown).toEqual([]);
 });
 
 // Seen to fail when code under a patch moved: only a run of `make planted` found it stale.

@@ -5,8 +5,10 @@ export interface Fault {
   readonly name: string;
   /** What is planted. */
   readonly planted: string;
-  /** The promise that no longer holds. */
+  /** The ids of the rows that no longer hold, or `no row of its own`. */
   readonly breaks: string;
+  /** What stays true when the code under the patch is written anew: by it the patch is written anew, too. */
+  readonly promise: string;
   /** The words that a drawn fault was made from; undefined: it was not drawn. */
   readonly mark?: string;
   /** Parts of the paths of the test files that catch it. */
@@ -21,7 +23,7 @@ export interface Fault {
 
 const FILE = /^(\d\d)-([a-z0-9-]+)\.patch$/;
 const TIER = /^(?:test|verify ([a-z-]+))$/;
-const FIELDS = ['Planted', 'Breaks', 'Mark', 'Caught by', 'Only', 'Fails with', 'Tier'];
+const FIELDS = ['Planted', 'Breaks', 'Promise', 'Mark', 'Caught by', 'Only', 'Fails with', 'Tier'];
 
 /** Parses a fault from its file: the head is lines `Name: value`, up to the patch. Pure. */
 export function parseFault(file: string, text: string): Fault {
@@ -46,7 +48,7 @@ export function parseFault(file: string, text: string): Fault {
   const [, part] = tier;
   const [mark, only, failsWith] = ['Mark', 'Only', 'Fails with'].map((field) => fields.get(field));
   return {
-    ...{ id, name, planted: needed('Planted'), breaks: needed('Breaks') },
+    ...{ id, name, planted: needed('Planted'), breaks: needed('Breaks'), promise: needed('Promise') },
     caughtBy: needed('Caught by').split(', '),
     ...(part !== undefined && { part }),
     ...(mark !== undefined && { mark }),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startTestStack } from '../../test/stack.setup.ts';
 import { interruption } from '../interrupt.ts';
 import { collectMarks, filesOf } from './collect.ts';
 import { copyTree } from './copy.ts';
@@ -34,6 +35,16 @@ async function plant(): Promise<boolean> {
   const faults = chosenFaults(readFaults(join(import.meta.dirname, 'faults')), values.only?.split(','));
   const drawn = faults.filter(({ mark }) => mark !== undefined).length;
   say(`${faults.length} planted faults, ${drawn} of them drawn by seed ${SEED}`);
-  const copy = await copyTree(root, join(root, '.converge/planted/tree'));
-  return runFaults(faults, { copy, files: filesOf(root), say, signal });
+  const scene = {
+    copy: await copyTree(root, join(root, '.converge/planted/tree')),
+    ...{ files: filesOf(root), say, signal },
+  };
+  // One start for all runs: it takes longer than the tests of most faults.
+  const stack = await startTestStack();
+  try {
+    const servers = JSON.stringify({ databaseUrl: stack.databaseUrl, brokers: stack.brokers });
+    return await runFaults(faults, { ...scene, servers });
+  } finally {
+    await stack.stop();
+  }
 }

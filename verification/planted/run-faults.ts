@@ -8,6 +8,8 @@ interface Scene {
   readonly copy: Copy;
   /** The files of the tree. */
   readonly files: readonly string[];
+  /** The servers of all runs, as tests get them. */
+  readonly servers: string;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -15,6 +17,7 @@ interface Scene {
 /** Runs the tests of all faults on the clean copy, then those of each fault with it planted. True if each was caught. */
 export async function runFaults(faults: readonly PlantedFault[], scene: Scene): Promise<boolean> {
   const { say } = scene;
+  const began = performance.now();
   const planned = faults.map((fault) => ({ fault, files: testFilesOf(fault, scene.files) }));
   if (!(await passClean(planned, scene))) return false;
   let survived = 0;
@@ -22,19 +25,21 @@ export async function runFaults(faults: readonly PlantedFault[], scene: Scene): 
     const { verdict, seconds } = await tryFault(fault, files, scene);
     if (verdict.kind !== 'caught') survived += 1;
     say(`${fault.id} ${fault.name}: ${textOf(verdict)}, ${seconds.toFixed(0)} s (${tierOf(fault)})`);
-    if (verdict.kind !== 'caught') say(`   planted: ${fault.planted}\n   breaks: ${fault.breaks}`);
+    if (verdict.kind !== 'caught')
+      say(`   planted: ${fault.planted}\n   breaks: ${fault.breaks}: ${fault.promise}`);
   }
-  say(`${planned.length - survived} caught, ${survived} survived`);
+  const minutes = (performance.now() - began) / 60_000;
+  say(`${planned.length - survived} caught, ${survived} survived, ${minutes.toFixed(0)} min`);
   return survived === 0;
 }
 
 type Planned = readonly { readonly fault: Fault; readonly files: readonly string[] }[];
 
 /** A failure shows a fault only if the same tests pass without it. */
-async function passClean(planned: Planned, { copy, signal, say }: Scene): Promise<boolean> {
+async function passClean(planned: Planned, { copy, servers, signal, say }: Scene): Promise<boolean> {
   for (const [part, of] of Map.groupBy(planned, ({ fault }) => fault.part)) {
     const files = [...new Set(of.flatMap((one) => one.files))];
-    const { report, seconds } = await runTests(copy.folder, { files, part, bail: false, signal });
+    const { report, seconds } = await runTests(copy.folder, { files, part, servers, bail: false, signal });
     const wrong = faultsOfClean(report, files);
     const how = wrong.length === 0 ? 'pass' : 'do not pass';
     say(`without a fault, their ${files.length} test files ${how}, ${seconds.toFixed(0)} s`);
@@ -52,10 +57,10 @@ interface Tried {
 async function tryFault(
   fault: PlantedFault,
   files: readonly string[],
-  { copy, signal }: Scene,
+  { copy, servers, signal }: Scene,
 ): Promise<Tried> {
   const began = performance.now();
-  const run = { files, part: fault.part, only: fault.only, signal };
+  const run = { files, part: fault.part, only: fault.only, servers, signal };
   const attempt = async (bail: boolean): Promise<Verdict> =>
     judgeRun((await runTests(copy.folder, { ...run, bail })).report, fault.failsWith);
   const judged = async (): Promise<Verdict> => {

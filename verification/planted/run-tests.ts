@@ -13,6 +13,8 @@ export interface TestRun {
   readonly only?: string | undefined;
   /** The part of `make verify` whose tests are run. @default those of the first tier */
   readonly part?: string | undefined;
+  /** The servers that the tests use. */
+  readonly servers: string;
   /** Ends the run at the first failed test. */
   readonly bail: boolean;
   readonly signal: AbortSignal;
@@ -21,7 +23,7 @@ export interface TestRun {
 /** Runs test files in a copy of the tree by its own vitest. Rejects where vitest wrote no report. */
 export async function runTests(
   folder: string,
-  { files, only, part, bail, signal }: TestRun,
+  { files, only, part, servers, bail, signal }: TestRun,
 ): Promise<{ readonly report: Report; readonly seconds: number }> {
   const report = join(folder, '.converge/report.json');
   await rm(report, { force: true });
@@ -31,6 +33,7 @@ export async function runTests(
     ...process.env,
     PATH: `${folder}/node_modules/.bin:${process.env['PATH'] ?? ''}`,
     CONVERGE_REPORT: report,
+    CONVERGE_TEST_SERVERS: servers,
   };
   delete env['CONVERGE_PART'];
   const chosen = [...(bail ? ['--bail=1'] : []), ...(only === undefined ? [] : ['-t', only]), ...files];

@@ -12,6 +12,7 @@ export interface Part {
 
 const DOCKER = { 'a Docker engine': '.ci/engine --possible' };
 const CHROMIUM = { chromium: 'chromium --version' };
+const JAVA = { java: 'java -version', maven: 'mvn --version' };
 const PROMETHEUS = { prometheus: 'prometheus --version' };
 /** The tests whose files have the part's name as suffix. */
 const tests = (name: string): string => `CONVERGE_PART=${name} vitest run`;
@@ -51,6 +52,13 @@ export const parts: readonly Part[] = [
     projects: ['@convergekit/relay', '@convergekit/inbox'],
     needs: {},
     steps: [tests('drills')],
+  },
+  {
+    name: 'laboratory',
+    shows: 'every workload under the faults that touch it, for some minutes',
+    projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/effects'],
+    needs: {},
+    steps: ['make --no-print-directory lab ARGS="--preset quick --seed 1"'],
   },
   {
     name: 'browsers',
@@ -128,5 +136,18 @@ export const parts: readonly Part[] = [
     projects: ['verification'],
     needs: {},
     steps: ['make --no-print-directory planted'],
+  },
+  {
+    name: 'models',
+    shows: 'the models of ticks, leases, slices and steps in TLC, and controls that break each invariant',
+    projects: [
+      '@convergekit/relay',
+      '@convergekit/inbox',
+      '@convergekit/saga',
+      '@convergekit/effects',
+      '@convergekit/postgres',
+    ],
+    needs: JAVA,
+    steps: ['make --no-print-directory models'],
   },
 ];

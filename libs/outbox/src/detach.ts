@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
-import { sqlState } from '@convergekit/postgres/engine';
+import type { Database, Executor } from '@convergekit/postgres';
+import { sqlState, withTransaction } from '@convergekit/postgres/engine';
 import { delayMs } from '@convergekit/core/engine';
 import type { Clock, Random } from '@convergekit/core';
 

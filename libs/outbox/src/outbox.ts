@@ -1,6 +1,7 @@
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import { MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
-import { type Executor, executorOf } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres/engine';
 import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { attributeNames, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import type { Kysely, Transaction } from 'kysely';

@@ -1,6 +1,5 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import { DatabaseError, executorOf } from '@convergekit/postgres';
-import { kyselyTransaction, type Session } from '@convergekit/postgres/engine';
+import { DatabaseError, executorOf, kyselyTransaction, type Session } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';

@@ -1,6 +1,10 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { afterCommit } from './after-commit.ts';
-export { asksForRerun, kyselyTransaction } from './transaction.ts';
+// These four are exports of the package too; here they come without the pool, and so without Kysely.
+export { DatabaseError } from './errors.ts';
+export { executorOf, executorOfClient } from './executor.ts';
+export { asksForRerun, kyselyTransaction, withTransaction } from './transaction.ts';
+export { rawQuery } from './raw-query.ts';
 export { otherUrls } from './address.ts';
 export { sqlState } from './errors.ts';
 export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';

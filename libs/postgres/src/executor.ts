@@ -1,6 +1,7 @@
-import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { QueryResult, QueryResultRow } from 'pg';
 import { copyValues } from './notify/commit-marks.ts';
+import { rawQuery } from './raw-query.ts';
 
 export interface ExecutorResult<R> {
   readonly rows: R[];
@@ -25,7 +26,7 @@ export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
       const given = db.isTransaction ? keptStatement(values) : ownStatement(values);
-      const result = await plain.executeQuery<R>(CompiledQuery.raw(text, given));
+      const result = await plain.executeQuery<R>(rawQuery(text, given));
       return { rows: result.rows, rowCount: Number(result.numAffectedRows ?? result.rows.length) };
     },
   };

@@ -1,6 +1,7 @@
-import { CompiledQuery, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { QueryResult } from 'pg';
 import { copyValues } from './notify/commit-marks.ts';
+import { rawQuery } from './raw-query.ts';
 
 /** A server session, identified among all past and future ones. */
 export interface Session {
@@ -73,7 +74,7 @@ export async function sendLast<R, DB = unknown>(
     session = started;
     return name;
   });
-  const answer = connection.executeQuery<R>(CompiledQuery.raw(text, marked)).then(({ rows }) => rows);
+  const answer = connection.executeQuery<R>(rawQuery(text, marked)).then(({ rows }) => rows);
   answer.catch(() => undefined);
   return { session, answer };
 }

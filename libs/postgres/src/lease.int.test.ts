@@ -1,6 +1,6 @@
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
-import { beforeEach, expect, inject, it } from 'vitest';
+import { beforeEach, expect, inject, it, vi } from 'vitest';
 import type { Database } from './connect.ts';
 import { acquireLease, type LeaseOutcome, releaseLease, renewLease } from './lease.ts';
 
@@ -55,6 +55,30 @@ it('a short lease expires by the clock of the database', async () => {
   );
   expect(outcome.term).toBe(2n);
 });
+
+/** Runs a part of a test as a process whose clock is wrong. Timers are right. */
+async function withClock<T>(skewMs: number, run: () => Promise<T>): Promise<T> {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + skewMs });
+  try {
+    return await run();
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+// Planted fault: a lease that is written and compared with the time of its process.
+it.each([
+  ['its holder is an hour behind', -3_600_000, 0],
+  ['another process is an hour ahead', 0, 3_600_000],
+])(
+  'G2e: a lease is held until the database says that it ends, when the clock of %s',
+  async (_, own, other) => {
+    expect(await withClock(own, () => acquire('a'))).toEqual({ kind: 'acquired', term: 1n });
+    expect(await withClock(other, () => acquire('b'))).toMatchObject({ kind: 'held', heldBy: 'a' });
+    await expire();
+    expect(await withClock(other, () => acquire('b'))).toEqual({ kind: 'acquired', term: 2n });
+  },
+);
 
 it('a released lease is free at once, and its term keeps increasing', async () => {
   await acquire('a');

@@ -51,7 +51,7 @@ it('S36: a changed policy applies without a restart: from the next call on, not 
   await policies.stop();
 });
 
-it('S36, G5m: every change leaves an audit row (who, when, before, after, why), also one made by hand', async () => {
+it('S36: every change leaves an audit row (who, when, before, after, why), also one made by hand', async () => {
   const first = await set('payment', { attempts: 7 });
   const second = await set('payment', {}, 'bob', 'the bank is well again');
   await database.executor.query(

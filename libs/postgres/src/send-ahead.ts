@@ -1,6 +1,7 @@
-import { CompiledQuery, type DatabaseConnection, type Transaction } from 'kysely';
+import type { DatabaseConnection, Transaction } from 'kysely';
 import { sqlState } from './errors.ts';
 import { keptStatement } from './executor.ts';
+import { rawQuery } from './raw-query.ts';
 
 /** A statement of a transaction whose answer is not needed before the commit. */
 interface AheadStatement<R> {
@@ -23,7 +24,7 @@ const sent = new WeakMap<DatabaseConnection, SentAhead>();
 export async function sendAhead<DB, R>(tx: Transaction<DB>, statement: AheadStatement<R>): Promise<void> {
   const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
   const { text, values, answered, failed = (error: unknown) => error } = statement;
-  const answer = connection.executeQuery<R>(CompiledQuery.raw(text, keptStatement(values))).then(
+  const answer = connection.executeQuery<R>(rawQuery(text, keptStatement(values))).then(
     ({ rows }) => answered?.(rows),
     (error: unknown) => {
       // Only an answer of the server says that nothing is committed. 25P02: an earlier statement is at fault.

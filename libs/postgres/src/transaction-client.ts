@@ -1,7 +1,8 @@
-import { CompiledQuery, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
 import { controlRefused } from './errors.ts';
 import { guardOfClient } from './guard/transaction-guard.ts';
+import { rawQuery } from './raw-query.ts';
 
 /** pg's client while it is in a transaction of the kit: for an ORM that takes a client. */
 export type TransactionClient = PoolClient;
@@ -26,7 +27,7 @@ export async function clientOf<DB>(tx: Transaction<DB>): Promise<PoolClient | un
   const values: unknown[] = [];
   requests.set(values, (client) => (found = client));
   // The statement is run: BEGIN is sent with the first one, and must not come after what the caller sends.
-  await tx.getExecutor().provideConnection((one) => one.executeQuery(CompiledQuery.raw(ASK, values)));
+  await tx.getExecutor().provideConnection((one) => one.executeQuery(rawQuery(ASK, values)));
   return found;
 }
 

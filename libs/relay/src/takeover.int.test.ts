@@ -1,8 +1,10 @@
 import { memoryBroker } from '@convergekit/broker/testing';
+import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
 import { dump, restore } from './fixture/dump.ts';
-import { readAll, refusedWith, ticksIn, timing } from './fixture/restored.ts';
+import { withAdmin } from './fixture/other-admin.ts';
+import { leaseEnd, readAll, refusedWith, ticksIn, timing } from './fixture/restored.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import { rebaseSource } from './rebase/rebase.ts';
@@ -88,6 +90,40 @@ test('G1j: no tick is written before the broker answered', async () => {
   expect(await refusedWith(next, 'LOG_NOT_COMPARED')).toContain('no tick is written');
   expect(await ticksIn(database)).toBe(known);
   broker.restore();
+  await untilDrained(database);
+  expect(await readAll(broker, topic)).toHaveLength(600);
+});
+
+// Planted fault: a leader that makes ticks while it compares.
+test('G1j: no tick is written while the log is compared, however long the broker takes', async () => {
+  const { database, broker, topic, service } = await published();
+  await service.stop();
+  const known = await ticksIn(database);
+  await writeMany(database, topic, 300);
+  const asked = Promise.withResolvers<undefined>();
+  const answered = Promise.withResolvers<undefined>();
+  onClose(() => Promise.resolve(answered.resolve(undefined)));
+  const slow = withAdmin(broker, (admin) => ({
+    partitionEnds: async (name) => {
+      asked.resolve(undefined);
+      await answered.promise;
+      return admin.partitionEnds(name);
+    },
+  }));
+  // A comparison has ten seconds, which do not pass here.
+  const clock = {
+    ...systemClock,
+    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms === 10_000 ? 3_600_000 : ms, signal),
+  };
+  const next = await started({ database, broker: slow, clock, ...timing });
+  await asked.promise;
+  // Renewals show that the leader is alive.
+  for (let renewals = 0; renewals < 2; renewals += 1) {
+    const last = await leaseEnd(database);
+    await waitUntil(async () => (await leaseEnd(database)) !== last, { what: 'a renewal of the lease' });
+  }
+  expect([await ticksIn(database), next.status().state === 'leading']).toEqual([known, false]);
+  answered.resolve(undefined);
   await untilDrained(database);
   expect(await readAll(broker, topic)).toHaveLength(600);
 });

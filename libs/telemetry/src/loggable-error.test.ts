@@ -51,7 +51,7 @@ describe('an error in the log', () => {
       expect.stringContaining('The first argument must be of type string'),
     ],
     ['a thrown object', { message: undefined, canary }, 'an object that is no error was thrown'],
-  ])('G5e: %s is reduced to code and path', (_, error, message) => {
+  ])('%s is reduced to code and path', (_, error, message) => {
     const shown = loggableError(new Error('outer', { cause: error }));
     expect(shown.cause?.message).toEqual(message);
     expect(JSON.stringify(shown) + stackText(shown)).not.toContain(canary);
@@ -65,7 +65,7 @@ describe('an error in the log', () => {
     );
   });
 
-  it('G5e: the stack names the places in the code, and nothing of the message', () => {
+  it('the stack names the places in the code, and nothing of the message', () => {
     const error = new Error(`first\n    at ${canary} (secret:1:1)\nlast`);
     const { frames } = loggableError(error, { hide: () => 'hidden' });
     expect(frames).toMatch(/loggable-error\.test\.ts:\d+:\d+/);

@@ -12,4 +12,5 @@ export { type SentTransaction, StatementTap } from './statement-tap.ts';
 export { reapInstances } from './stack/instance.ts';
 export { freePort, freePorts } from './stack/ports.ts';
 export { dropDatabases } from './database.ts';
+export { rewrite, timePasses } from './any-table.ts';
 export { migratedDatabase } from './template.ts';

@@ -1,6 +1,6 @@
+import { stubCall } from '@convergekit/testing/service';
+import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
-import { manualClock } from './manual-clock.ts';
-import { stubCall } from './stub-call.ts';
 
 const bank = (keyed = true) => stubCall({ answer: (cents: number) => `r${cents}`, keyed });
 const key = { idempotencyKey: 'k' };

@@ -64,7 +64,6 @@ async function undoAll(
 ): Promise<Ended> {
   const failure: StoredFailure = { ...given, certainty: 'not_applied' };
   await beginUndo(turn, '', trigger, failure);
-  failpoint('workflow.after_compensate');
   await unfold(turn, '');
   return { kind: 'compensated', failure, cause };
 }

@@ -30,7 +30,6 @@ export async function intend(turn: Turn, step: BoundStep, path: string, intent: 
   const times = local ? { callMs: 0, settleMs: 0 } : { callMs: runMsOf(turn, step), settleMs: step.settleMs };
   const entry: Entry = { kind: 'intent', step: number, path, intent, key, undo: step.planned, ...times };
   await journal.write([entry], local ? heldIdle(turn) : heldFor(turn, step));
-  failpoint('workflow.after_intent');
   return number;
 }
 
@@ -74,6 +73,7 @@ async function settleLocal(
       const entry: Entry = { kind: 'result', step: number, path, result, by: 'reply' };
       return journal.within(executorOf(tx), [entry], heldIdle(turn));
     });
+    failpoint('workflow.after_local_commit');
     adopt();
     return undefined;
   } catch (error) {
@@ -121,7 +121,6 @@ async function settleExternal(
           [{ kind: 'result', step: number, path, result: next.result, by, ...late }],
           heldIdle(turn),
         );
-        failpoint('workflow.after_result');
         return undefined;
       case 'fail':
         await journal.write(

@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Clock } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import type { ClaimedWorkflow } from './claim-sql.ts';
 import type { Entry } from './entry.ts';
 import { Suspended } from './errors.ts';
@@ -97,6 +98,7 @@ export class Journal {
         isEnded(expected) || then.kind === 'operator' ? null : then.kind === 'held' ? then.ms : then.inMs,
       release: isEnded(expected) || then.kind !== 'held',
     });
+    for (const { kind } of entries) failpoint(`workflow.after_${kind}`);
     return () => {
       this.#fold = this.#folded(entries, atMs, false);
       this.#entries += entries.length;

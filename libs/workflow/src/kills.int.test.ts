@@ -1,9 +1,11 @@
+import { WorkflowError, type WorkflowRecovery, workflows } from '@convergekit/workflow';
 import type { Database } from '@convergekit/postgres';
 import { seededRandom } from '@convergekit/core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { MortalProcess } from './fixture/mortal-process.ts';
 import {
   later,
+  shownWorkflow,
   provisionWorkflow,
   workflowDatabase,
   workflowOptions,
@@ -11,11 +13,6 @@ import {
   type Wish,
 } from './fixture/scene.ts';
 import { World } from './fixture/world.ts';
-import type { WorkflowRecovery } from './define-workflow.ts';
-import { WorkflowError } from './errors.ts';
-import { readWorkflow } from './operate/workflow-sql.ts';
-import { workflows } from './workflows.ts';
-import { verifyWorkflow } from './verify.ts';
 
 const full = inject('full');
 let url: string;
@@ -57,10 +54,10 @@ async function live({ wish, recovery, deaths }: Life) {
     awaits = process.awaits;
     await process.bury(database.executor);
     if (ends.at(-1) !== 'died' && ends.at(-1) !== 'WORKFLOW_UNFINISHED') break;
-    await later(database, id);
+    await later(database);
   }
   const rows = await database.db.selectFrom('tenant').selectAll().where('id', '=', id).execute();
-  const verdict = verifyWorkflow(await readWorkflow(database.executor, 'tenants.provision', id));
+  const verdict = await shownWorkflow(url, 'tenants.provision', id);
   const there = [...world.there.values()].toSorted();
   return { end: ends.at(-1), awaits, there, rows: rows.length, changes: world.changes, verdict };
 }
@@ -84,15 +81,6 @@ async function holds(life: Life, kept: readonly string[]): Promise<void> {
   expect([what, verdict.findings]).toEqual([what, []]);
 }
 
-/** Lives have nothing in common but the database: six at a time. */
-async function sideBySide(lives: readonly Life[], act: (life: Life) => Promise<void>): Promise<void> {
-  const left = [...lives];
-  const one = async (): Promise<void> => {
-    for (let life = left.shift(); life !== undefined; life = left.shift()) await act(life);
-  };
-  await Promise.all(Array.from({ length: 6 }, one));
-}
-
 describe('a process that dies at any of its awaits', () => {
   // The scope's failure is caught; what comes after it fails as well, or completes.
   // Planted fault: an interrupted call that is taken for one that was never made fails here.
@@ -100,7 +88,7 @@ describe('a process that dies at any of its awaits', () => {
     ['undo', 'fails', 1],
     ['resume', 'ok', 2],
   ] as const)(
-    'S27, S31, S54, G6j: a workflow whose process dies at any await (recovery: %s, end: %s) is completed or completely undone by another process',
+    'S27, S31, S54, S55, G6j: a workflow whose process dies at any await (recovery: %s, end: %s) is completed or completely undone by another process',
     async (recovery, end, first) => {
       const wish: Wish = { billing: 'fails', end };
       const { awaits, ...undisturbed } = await live({ wish, recovery, deaths: [] });
@@ -117,6 +105,6 @@ describe('a process that dies at any of its awaits', () => {
       const deaths = Array.from({ length: 5 }, () => 1 + Math.floor(random() * 60));
       return { wish: { billing: 'ok', end: 'fails' }, recovery: random() < 0.5 ? 'undo' : 'resume', deaths };
     });
-    await sideBySide(lives, (life) => holds(life, []));
+    for (const life of lives) await holds(life, []);
   });
 });

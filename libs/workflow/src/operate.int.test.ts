@@ -1,3 +1,10 @@
+import {
+  defineWorkflow,
+  type Unit,
+  WorkflowError,
+  workflows,
+  type WorkflowsOptions,
+} from '@convergekit/workflow';
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
 import { waitUntil } from '@convergekit/testing';
@@ -12,12 +19,8 @@ import {
   worldStep,
 } from './fixture/scene.ts';
 import { World } from './fixture/world.ts';
-import { defineWorkflow, type Unit } from './define-workflow.ts';
-import { WorkflowError } from './errors.ts';
 import { resolveWorkflow, retryWorkflow, stuckStepOf } from './operate/act-on-workflow.ts';
 import { listWorkflows, readWorkflow } from './operate/workflow-sql.ts';
-import type { WorkflowsOptions } from './options.ts';
-import { workflows } from './workflows.ts';
 import { forgetWorkflows } from './tidy-sql.ts';
 import { verifyWorkflow } from './verify.ts';
 
@@ -82,7 +85,7 @@ function scene(body: Body, more: Partial<WorkflowsOptions<TenantDb>> = {}) {
 }
 
 describe('a workflow that is stuck', () => {
-  it('S56, G6j: a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
+  it('a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
     const { run, worker } = scene(async (unit) => {
       await unit.step('bucket', { name: 'bucket' });
       await unit.step('mail', { name: 'mail' });
@@ -140,7 +143,7 @@ describe('a workflow that is stuck', () => {
   );
 
   // Planted faults: without `alarm` in `report.stuck` the line has no name; without the look at `isKnown` there is one for each retry.
-  it('G6j: a workflow whose undo fails for too long is listed as stuck, and retried until it is undone', async () => {
+  it('a workflow whose undo fails for too long is listed as stuck, and retried until it is undone', async () => {
     world.fault('-bucket', ...Array.from({ length: 4 }, () => 'refuse' as const));
     const { run, worker } = scene(
       async (unit) => {

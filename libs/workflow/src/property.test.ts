@@ -204,7 +204,7 @@ describe('a workflow whose processes die anywhere', () => {
   // Planted faults that fail here: `find` for `findLast` in `nextMove`; an interrupted call taken for one that was never made
   // (`found` always `ready`), or for failed; "not found" believed at once (`finalInMs` 0), or while it may be hidden;
   // an undo while a lost call may still arrive (`notBeforeMs` 0).
-  it('S29, S55, G6j: a workflow is completed or completely undone, the last step first and nothing twice, as its journal says', async () => {
+  it('a workflow is completed or completely undone, the last step first and nothing twice, as its journal says', async () => {
     const scene = fc.record({ tree, recovery, kills, pauses, faults });
     await fc.assert(
       fc.asyncProperty(scene, async (given) => {

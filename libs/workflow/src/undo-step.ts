@@ -34,7 +34,6 @@ import {
  */
 export async function undoStep(turn: Turn, step: BoundStep, number: number): Promise<void> {
   await (step.kind === 'local' ? undoLocal(turn, step, number) : undoExternal(turn, step, number));
-  failpoint('workflow.after_undone');
 }
 
 async function undoLocal(turn: Turn, step: BoundLocalStep, number: number): Promise<void> {
@@ -47,6 +46,7 @@ async function undoLocal(turn: Turn, step: BoundLocalStep, number: number): Prom
         if (answer === 'irreversible') throw new Irreversible();
         return journal.within(executorOf(tx), [undone(fold, answer, 'reply')], heldIdle(turn));
       });
+      failpoint('workflow.after_local_undo');
       adopt();
       return;
     } catch (error) {

@@ -73,12 +73,12 @@ describe('the journal of a workflow', () => {
     expect(verifyWorkflow(recordOf(story)).plan.map(({ does }) => does)).toEqual(['done', 'done']);
   });
 
-  it('S26: a journal shows which steps will be undone, in their order, before any is', () => {
+  it('a journal shows which steps will be undone, in their order, before any is', () => {
     const { plan } = verifyWorkflow(recordOf(story.slice(0, 5)));
     expect(plan.map(({ path, does }) => `${path} ${does}`)).toEqual(['s/b undo', 'a undo']);
   });
 
-  it('S57: a journal in which any entry was changed, removed, added or moved is found', () => {
+  it('a journal in which any entry was changed, removed, added or moved is found', () => {
     const { journal, ...row } = recordOf(story);
     const found = (tampered: WorkflowRecord['journal']): number =>
       verifyWorkflow({ ...row, entries: tampered.length, journal: tampered }).findings.length;
@@ -171,7 +171,7 @@ describe('the journal of a workflow', () => {
         undone(1, 'a'),
       ],
     ],
-  ])('S55: a journal with recomputed seals and %s is found', (_, entries) => {
+  ])('a journal with recomputed seals and %s is found', (_, entries) => {
     const { findings } = verifyWorkflow(recordOf(entries));
     expect(findings[0]?.code).toBe('row_impossible');
     expect(findings[0]?.what).toContain('cannot stand here');

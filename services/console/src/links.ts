@@ -20,7 +20,8 @@ export function placeOf({ kind, about }: AttentionItem, database: string): strin
     case 'saga':
       return id === undefined ? undefined : sagaPath(id);
     case 'saga_paused':
-      return withQuery('/sagas/resume', { saga: name, instance: id });
+      // The line that there are more is about none of them.
+      return name === undefined ? undefined : withQuery('/sagas/resume', { saga: name, instance: id });
     case 'dead_letters':
     case 'parked':
       return withQuery('/failures', { database, consumer, category, code });

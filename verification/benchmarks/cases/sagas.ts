@@ -17,7 +17,7 @@ export const sagasCase: Case = {
   name: 'sagas',
   title: 'An order saga of four steps',
   async run(world) {
-    const found = await findSagaSides(world.say);
+    const found = await findSagaSides(world.say, world.settings.sides);
     const statements = await withClient(world.stack.databaseUrl, countStatements).catch(() => false);
     if (!statements)
       world.say('sagas: statements are not counted: Postgres has not loaded pg_stat_statements');

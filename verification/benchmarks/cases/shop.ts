@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { kafkaBroker } from '@convergekit/kafka';
-import { buildWorld } from '../../demo/world.ts';
+import { openShop } from '../../lab/workloads/shop/shop.ts';
 import type { Case, CaseResult, World } from '../case.ts';
 import { median, quantile } from '../measure/statistics.ts';
 import type { Bar, Figure } from '../report/figure.ts';
@@ -46,14 +46,14 @@ export const shopCase: Case = {
 
 async function measureRound({ stack, folder, settings }: World, statements: boolean): Promise<Round> {
   const { quick } = settings;
-  const shop = await buildWorld({ stack, logFolder: join(folder, 'shop') });
+  const shop = await openShop({ stack, logFolder: join(folder, 'shop') });
   const stop = new AbortController();
   const broker = kafkaBroker({ brokers: stack.brokers.split(','), clientId: 'bench-shop' });
   const admin = await broker.admin();
   try {
     await shop.start();
     await systemClock.sleep(quick ? 2_000 : 10_000);
-    const account = new ShopAccount(shop, stack.databaseUrl, admin, statements);
+    const account = new ShopAccount(shop, stack.databaseUrl, statements);
     const seconds = quick ? 5 : 20;
     const first = await account.load(RATE, seconds, stop.signal);
     const second = await account.load(RATE, seconds, stop.signal);

@@ -1,4 +1,4 @@
-// Twenty orders on each layout of the kit: correctness alone, no figures.
+// Twenty orders on each layout of the kit, and by hand: correctness alone, no figures.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,12 +6,13 @@ import { expect, inject, it, onTestFinished } from 'vitest';
 import { Cleanup } from '../cleanup.ts';
 import { exactly } from './load/loads.ts';
 import { withSide } from './side-run.ts';
+import { byHand } from './sides/by-hand.ts';
 import { convergeOnKafka, convergeOnLocalBroker } from './sides/converge.ts';
 import type { SagaSide } from './sides/side.ts';
 
 const sides: readonly SagaSide[] = [
   convergeOnKafka('B'),
-  ...(inject('full') ? [convergeOnKafka('A')] : []),
+  ...(inject('full') ? [convergeOnKafka('A'), byHand('B'), byHand('B', true)] : []),
   convergeOnLocalBroker,
 ];
 

@@ -1,10 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { seededRandom, systemClock, systemRandom } from '@convergekit/core';
-import type { Admin } from '@convergekit/broker';
-import { lookAtShop, untilRest } from '../../demo/collect/rest.ts';
-import { dumpEffects, dumpOutboxes } from '../../demo/collect/sql-dump.ts';
-import { drive } from '../../demo/drive/driver.ts';
-import { latencies } from '../../demo/show/figures.ts';
-import type { World as Shop } from '../../demo/world.ts';
+import { drive } from '../../lab/drive.ts';
+import { listEvents } from '../../lab/operator.ts';
+import { untilRest } from '../../lab/rest.ts';
+import { readEffects } from '../../lab/services.ts';
+import { placeOrder } from '../../lab/workloads/shop/customer.ts';
+import { latencies } from '../../lab/workloads/shop/figures.ts';
+import { lookAtShop } from '../../lab/workloads/shop/look.ts';
+import { wish } from '../../lab/workloads/shop/orders.ts';
+import type { Shop } from '../../lab/workloads/shop/shop.ts';
+import { sources } from '../../lab/workloads/shop/specs.ts';
 import { type ByGroup, eachGroup, findRoots, readCpuMs, type Roots } from '../sagas/usage/groups.ts';
 import { type DatabaseWork, readDatabaseWork } from '../sagas/usage/database-sql.ts';
 import { readProcesses } from '../sagas/usage/process-tree.ts';
@@ -44,14 +49,12 @@ const STUCK_MS = 60_000;
 export class ShopAccount {
   readonly #shop: Shop;
   readonly #serverUrl: string;
-  readonly #admin: Admin;
   readonly #statements: boolean;
   readonly #roots: Roots;
 
-  constructor(shop: Shop, serverUrl: string, admin: Admin, statements: boolean) {
+  constructor(shop: Shop, serverUrl: string, statements: boolean) {
     this.#shop = shop;
     this.#serverUrl = serverUrl;
-    this.#admin = admin;
     this.#statements = statements;
     const processes = shop.children.map((child) => ({ group: 'node' as const, pid: () => child.pid ?? 0 }));
     this.#roots = findRoots(processes, true, new Set());
@@ -62,21 +65,25 @@ export class ShopAccount {
     const before = await this.#read();
     const beganMs = systemClock.now();
     const customer = { url: this.#shop.ordersUrl, clock: systemClock, random: systemRandom, signal };
-    const driven = drive({ customer, perSecond, seconds, random: seededRandom(perSecond) });
-    await driven.done;
-    const look = () => lookAtShop(this.#shop.databases, this.#admin, this.#shop.topics, 0);
+    const random = seededRandom(perSecond);
+    const load = { kind: 'rate', perSecond, seconds } as const;
+    let orders = 0;
+    await drive({ what: 'orders', load, clock: systemClock, signal }, async () => {
+      await placeOrder(customer, wish(random, randomUUID()));
+      orders += 1;
+    });
     const { atRest, look: last } = await untilRest({
-      look,
+      look: () => lookAtShop(this.#shop),
       clock: systemClock,
       signal,
       noProgressMs: STUCK_MS,
     });
     if (!atRest) throw new Error(`the shop stands still: ${last.waitingFor ?? ''}`);
     const use = difference(before, await this.#read());
-    const { databases } = this.#shop;
-    const [outbox, effects] = await Promise.all([dumpOutboxes(databases), dumpEffects(databases)]);
-    const own = outbox.filter(({ createdAtMs }) => createdAtMs >= beganMs);
-    return { orders: driven.answered.length, use, latenciesMs: latencies(own, effects) };
+    const events = await Promise.all(sources.map((source) => listEvents(this.#shop.envOf(source))));
+    const effects = await Promise.all(sources.map((source) => readEffects(this.#shop.databases[source])));
+    const own = events.flat().filter(({ createdAt }) => Date.parse(createdAt) >= beganMs);
+    return { orders, use, latenciesMs: latencies(own, effects.flat()) };
   }
 
   /** Measures what is used in `ms` milliseconds without load. */

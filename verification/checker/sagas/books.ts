@@ -1,5 +1,5 @@
 import { nameOf, type Run } from './ends.ts';
-import type { Anomaly, EffectRow, EventRow, JournalRow } from './facts.ts';
+import type { Anomaly, JournalRow } from './facts.ts';
 
 /** Finds steps whose journal has holes, breaks its chain, or ends at another state than the fence. */
 export function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
@@ -39,21 +39,16 @@ export function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[
   );
 }
 
-/** Finds doubled effects, undos without an effect, and effects of events that were never written. */
-export function findWrongEffects(
-  effects: readonly EffectRow[],
-  events: readonly EventRow[],
-): readonly Anomaly[] {
-  const written = new Set(events.map(({ eventId }) => eventId));
-  const counts = new Map<string, number>();
-  const key = ({ consumer, act, eventId }: EffectRow): string => `${consumer} ${act} ${eventId}`;
-  for (const one of effects) counts.set(key(one), (counts.get(key(one)) ?? 0) + 1);
-  const anomaly = (witness: string): Anomaly => ({ kind: 'effect', witness });
-  return [
-    ...[...counts].filter(([, n]) => n > 1).map(([name, n]) => anomaly(`${name}: ${n} times`)),
-    ...effects.filter(({ eventId }) => !written.has(eventId)).map((one) => anomaly(`${key(one)}: that event was never written`)), // prettier-ignore
-    ...effects
-      .filter((one) => one.act === 'compensate' && !counts.has(key({ ...one, act: 'apply' })))
-      .map((one) => anomaly(`${key(one)}: undone, and never done`)),
-  ];
+/** Finds steps that were undone more than once, or without having been done. */
+export function findWrongUndos(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  return runs.flatMap((run) =>
+    [...run.steps.values()].flatMap(({ step, state }): Anomaly[] => {
+      const rows = byStep.get(`${nameOf(run)} ${step}`) ?? [];
+      const undone = rows.filter(({ act, to }) => act === 'emit_undone' && to === 'undone').length;
+      const isWrong = undone > 1 || (state === 'undone' && !rows.some(({ act }) => act === 'run'));
+      const times = undone > 1 ? `was undone ${undone} times` : 'was undone, and never done';
+      return isWrong ? [{ kind: 'effect', witness: `step ${step} of ${nameOf(run)} ${times}` }] : [];
+    }),
+  );
 }

@@ -44,14 +44,13 @@ function run(
     const reason = state === 'stuck' ? 'DATA' : null;
     return { source, saga: 's', instance, step, state, reasonCode: reason, stuck: reason };
   });
-  const sagaRef = `s/1/${instance}`;
   const emitted = journal.flatMap(({ emittedEvent }): EventRow[] =>
-    emittedEvent === null ? [] : [{ eventId: emittedEvent, type: 'fact', source: 'x', saga: sagaRef }],
+    emittedEvent === null ? [] : [{ eventId: emittedEvent, type: 'fact', source: 'x' }],
   );
   return {
     journal,
     fences,
-    events: [{ eventId: instance, type: 'started', source: 'x', saga: null }, ...emitted],
+    events: [{ eventId: instance, type: 'started', source: 'x' }, ...emitted],
   };
 }
 
@@ -105,9 +104,9 @@ function dump(runs: Readonly<Record<string, readonly Decision[]>> = {}): SagaDum
     fences: all.flatMap(({ fences }) => fences),
     journal: all.flatMap(({ journal }) => journal),
     effects: [
-      { consumer: 'A', act: 'apply', eventId: 'done' },
-      { consumer: 'A', act: 'apply', eventId: 'back' },
-      { consumer: 'A', act: 'compensate', eventId: 'back' },
+      { consumer: 'A', act: 'apply', eventId: 'done', type: 't', atMs: 0 },
+      { consumer: 'A', act: 'apply', eventId: 'back', type: 't', atMs: 0 },
+      { consumer: 'A', act: 'compensate', eventId: 'back', type: 't', atMs: 0 },
     ],
   };
 }
@@ -225,6 +224,17 @@ describe('a planted fault is found, alone', () => {
       effect: 1,
     });
     expect(kinds({ ...one, effects: [{ ...effect, eventId: 'unknown' }] })).toEqual({ effect: 1 });
+  });
+
+  it('effect: a step that is undone twice, or without having been done, is found', () => {
+    const one = dump();
+    const undone = one.journal.find(({ act, to }) => act === 'emit_undone' && to === 'undone')!;
+    const of = ({ instance, step }: JournalRow): boolean =>
+      instance === undone.instance && step === undone.step;
+    const again = { ...undone, seq: undone.seq + 1, from: 'undone' };
+    expect(kinds({ ...one, journal: [...one.journal, again] })).toEqual({ effect: 1 });
+    const never = one.journal.filter((row) => !(of(row) && row.act === 'run'));
+    expect(kinds({ ...one, journal: never }).effect).toBe(1);
   });
 
   it('two_facts: a step that reported success and then failure is found', () => {

@@ -1,5 +1,6 @@
 import { endOf, type End, findOpen, findTorn, findUnstarted, type Run, runsOf } from './ends.ts';
-import { findJournalGaps, findTwoFacts, findWrongEffects } from './books.ts';
+import { type Effect, findWrongEffects } from '../effects.ts';
+import { findJournalGaps, findTwoFacts, findWrongUndos } from './books.ts';
 import type { Anomaly, SagaDump, Shape } from './facts.ts';
 import { findOrphans, findUndoOrder } from './way-back.ts';
 
@@ -34,6 +35,11 @@ export function checkSagas(shapes: readonly Shape[], dump: SagaDump): SagaVerdic
       anomalies: findUndoOrder(runs, journal),
     },
     {
+      claim: 'what was undone had been done, and is undone once',
+      looked: fences.length,
+      anomalies: findWrongUndos(runs, journal),
+    },
+    {
       claim: 'every decision points at its cause: no orphans',
       looked: journal.length,
       anomalies: findOrphans(journal, events),
@@ -46,10 +52,14 @@ export function checkSagas(shapes: readonly Shape[], dump: SagaDump): SagaVerdic
     {
       claim: 'one effect for each event, and no step reported two outcomes',
       looked: effects.length,
-      anomalies: [...findWrongEffects(effects, events), ...findTwoFacts(runs, journal)],
+      anomalies: [...wrongEffects(effects, events), ...findTwoFacts(runs, journal)],
     },
   ];
   return { runs, ends: countEnds(shapes, runs), checks };
+}
+
+function wrongEffects(effects: readonly Effect[], events: SagaDump['events']): readonly Anomaly[] {
+  return findWrongEffects(events, effects).map(({ message }) => ({ kind: 'effect', witness: message }));
 }
 
 function countEnds(shapes: readonly Shape[], runs: readonly Run[]): SagaVerdict['ends'] {

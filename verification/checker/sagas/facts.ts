@@ -2,6 +2,7 @@
  * The input of the saga checker: plain rows of the services' databases, and each saga's shape. The checker uses only
  * promised properties of the kit.
  */
+import type { Effect } from '../effects.ts';
 
 /** A saga, written down a second time: the judge does not believe the declaration. */
 export interface Shape {
@@ -21,8 +22,6 @@ export interface EventRow {
   readonly eventId: string;
   readonly type: string;
   readonly source: string;
-  /** The saga reference, `name/version/instance`, or null. */
-  readonly saga: string | null;
 }
 
 /** The state of a step in its service's database. */
@@ -54,18 +53,11 @@ export interface JournalRow {
   readonly atMs: number;
 }
 
-/** An effect that a handler recorded in its own transaction. */
-export interface EffectRow {
-  readonly consumer: string;
-  readonly act: string;
-  readonly eventId: string;
-}
-
 export interface SagaDump {
   readonly events: readonly EventRow[];
   readonly fences: readonly FenceRow[];
   readonly journal: readonly JournalRow[];
-  readonly effects: readonly EffectRow[];
+  readonly effects: readonly Effect[];
 }
 
 export const anomalyKinds = [

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import { gapItems, goneItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
 import { breakerItems, journalItems, workerItems } from './journal-items.ts';
+import { MOST_PAUSES } from '@convergekit/saga/operate';
+import { checkPauses } from '../doctor/pause-checks.ts';
+import { pauseItems } from './pause-items.ts';
 import { reconcilerItems } from './reconciler-items.ts';
 
 const at = new Date(50_000);
@@ -171,4 +174,15 @@ it('held repairs, an overdue start and keys left to an operator are items; a pau
     ['reconcile_overdue', expect.stringMatching(/^copy: the start of .* was not made/)],
     ['reconcile_unresolvable', 'copy leaves 2 keys to an operator'],
   ]);
+});
+
+// A list that is cut without a word makes an operator believe that the rest goes on.
+it('a full list of pauses says that there may be more, to operators of both kinds', () => {
+  const pause = { saga: 'order', instance: 'o1', at, by: 'ann', reason: 'audit', held: 1, inFlight: 0 };
+  const pauses = Array.from({ length: MOST_PAUSES }, () => pause);
+  const more = 'these are the oldest 200 pauses, and there may be more';
+  for (const list of [pauseItems, checkPauses]) {
+    expect(list(pauses).at(-1)).toMatchObject({ text: more });
+    expect(list(pauses.slice(1)).at(-1)?.text).toContain('order o1 is paused by ann');
+  }
 });

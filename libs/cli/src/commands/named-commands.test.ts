@@ -120,7 +120,7 @@ describe('a command that the kit names', () => {
   });
 
   // Seen to fail without: `parked list --consumer` in three alerts, which had `parked list <consumer>`.
-  it('G5f: the next command of each alarm, alert and finding is accepted by the command line as it is printed', async () => {
+  it('the next command of each alarm, alert and finding is accepted by the command line as it is printed', async () => {
     const alerts = globSync('infra/prometheus/*.rules.yaml', { cwd: root }).flatMap((path) =>
       [...read(path).matchAll(/converge ((?:[^;:,'\n]|\{\{[^}]*\}\})*\{\{[^}]*\}\}[^;:,'\n]*)/g)].map(
         ([, line = '']) => line.replaceAll(/\{\{[^}]*\}\}/g, 'x'),

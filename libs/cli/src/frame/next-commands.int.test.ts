@@ -7,11 +7,10 @@ import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
+import { connect } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { allMigrations } from './all-migrations.ts';
 import { cli, stopLeftovers } from '../fixture/cli.ts';
 import { root } from '../fixture/root.ts';
 
@@ -108,8 +107,7 @@ function moduleFile(): string {
 }
 
 const migrated = async () => {
-  const { database } = open();
-  await migrate(database, allMigrations);
+  expect(await cli(['migrate'], env)).toMatchObject({ code: 0 });
 };
 
 /** One database for all that only look. */

@@ -1,8 +1,8 @@
+import { defineCall } from '@convergekit/effects';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { PolicyBook, SharedGuards } from '@convergekit/resilience';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineCall } from './define-call.ts';
 
 const world = { clock: systemClock, random: systemRandom };
 const guards = { ...world, ...new SharedGuards({ ...world, policies: new PolicyBook([]) }).for('pay.undo') };

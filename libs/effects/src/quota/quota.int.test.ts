@@ -49,7 +49,7 @@ const waiting = async (): Promise<readonly string[]> =>
   );
 
 describe('work behind a quota', () => {
-  it('S6, G6n: calls that a quota has none left for wait, unclaimed, with the quota as their reason', async () => {
+  it('S6: calls that a quota has none left for wait, unclaimed, with the quota as their reason', async () => {
     const { keyed } = patient(hourly);
     await request(database, keyed, names('k', 5));
     await work([keyed]);

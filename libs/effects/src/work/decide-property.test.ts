@@ -144,7 +144,7 @@ const found = {
 describe('an effect under every failure of the network', () => {
   // Planted faults that fail here: `final ||` taken out of afterNotFound's condition (a late call is doubled), `before`
   // forgotten after a failed repeat, and `tried.doubt` not asked for (a call is given up while an earlier one arrives).
-  it('G6b: whatever the network does, an effect happens at most once and its recorded outcome is the true one', () => {
+  it('whatever the network does, an effect happens at most once and its recorded outcome is the true one', () => {
     fc.assert(
       fc.property(fc.record(arbitrary), ({ fates, seed, withinMs, ...rest }) => {
         const backoff = { baseMs: 10, factor: 2, capMs: 200 };

@@ -46,7 +46,7 @@ it('a worker renews the lease of a call for as long as the call runs, and record
 });
 
 // Planted fault: without the term in `renewSql` the first one takes the row away from the second.
-it('G6a: a worker renews no lease that another worker has taken', async () => {
+it('a worker renews no lease that another worker has taken', async () => {
   await request(database, effects.keyed, ['a']);
   const [first] = await claim(0);
   const [second] = await claim(60_000);

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { failpoint } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { slowDelayMs } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
@@ -153,6 +154,7 @@ async function putOff<DB>(
   made: AttemptsMade,
 ): Promise<Processed> {
   const ours = await writeNext(database.executor, work, next, made);
+  failpoint('saga.after_put_off');
   onPutOff?.(next.wait?.computedMs ?? 0);
   return written(ours, 'again');
 }
@@ -167,6 +169,7 @@ function markStuck<DB>(
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
     const executor = executorOf(tx);
     const ours = await writeNext(executor, work, { kind: 'stuck', reason }, made);
+    failpoint('saga.after_stuck');
     if (ours)
       await emitting(executor, work, 'failed', async (emit) => stuck?.({ tx, emit }, work.input, reason));
     return written(ours, 'stuck');

@@ -39,6 +39,7 @@ export async function recordOutcomes<DB>(
     const recorded = await kyselyTransaction(database.db, { clock, random }, async (tx) => {
       const closed = await closeAll(executorOf(tx), recordings);
       if (closed.size === 0) throw new ClaimLost();
+      failpoint('saga.after_close');
       const gathered = new Gathered(tx);
       const events: AppendEvent[] = [];
       for (const recording of recordings) {
@@ -49,6 +50,7 @@ export async function recordOutcomes<DB>(
         events.push(...(await recording.inContext(react)));
       }
       await gathered.send();
+      failpoint('saga.after_reactions');
       if (events.length > 0) await outbox.appendLast(tx, events);
       failpoint('saga.before_commit');
       return closed;

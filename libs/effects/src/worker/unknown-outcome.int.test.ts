@@ -46,7 +46,7 @@ describe('an unknown outcome', () => {
     ['plain', 'reply_lost'],
     ['plain', 'request_lost'],
     ['plain', 'hang'],
-  ] as const)('G6b: a %s call with %s is queried, and its effect happens once', async (kind, mode) => {
+  ] as const)('a %s call with %s is queried, and its effect happens once', async (kind, mode) => {
     provider.modes.set(kind, [mode]);
     const limits = mode === 'hang' ? { attemptTimeoutMs: 500, deadlineMs: 1_000 } : patient;
     const asking = sceneEffects(provider.url, limits)[kind];
@@ -79,7 +79,7 @@ describe('an unknown outcome', () => {
     expect(storyOf(row!).some(({ wait }) => wait?.rule === 'not_final')).toBe(waits);
   });
 
-  it('G6b: an unknown outcome that can be neither repeated nor queried waits for an operator', async () => {
+  it('an unknown outcome that can be neither repeated nor queried waits for an operator', async () => {
     provider.modes.set('blind', ['reply_lost']);
     await request(database, effects.blind, ['a', 'b']);
     await work({ ...effects.blind, concurrency: 1 });

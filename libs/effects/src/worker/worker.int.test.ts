@@ -57,7 +57,7 @@ async function work(
 }
 
 describe('an effect that a handler requests', () => {
-  it('G6a: a requested effect is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
+  it('a requested effect is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
     const broker = memoryBroker();
     stops.push(() => broker.close());
     const admin = await broker.admin();
@@ -93,7 +93,7 @@ describe('an effect that a handler requests', () => {
     expect(provider.calls).toHaveLength(4);
   });
 
-  it('G6a: a requested effect reports success and the declared rejection by events with its correlation id', async () => {
+  it('a requested effect reports success and the declared rejection by events with its correlation id', async () => {
     provider.modes.set('keyed', ['normal', 'decline']);
     const [first] = await request(database, effects.keyed, ['a', 'b']);
     await work({}, [{ ...effects.keyed, concurrency: 1 }]);

@@ -48,7 +48,7 @@ describe('attempts', () => {
   });
 
   // Written with the attempt's own transaction they would be rolled back with it.
-  it('S58, G5u: failed attempts before a success are recorded with it, each with the rule of its wait', async () => {
+  it('S58: failed attempts before a success are recorded with it, each with the rule of its wait', async () => {
     const errors = [
       failing('AWAY', 'network'),
       failing('LOCKED', 'contention'),
@@ -85,7 +85,7 @@ describe('attempts', () => {
     expect(await lines(scene.database)).toHaveLength(1);
   });
 
-  it('S3, G5c, G5u: the attempts of a given-up event are recorded with its dead letter, and the failure event names the last one', async () => {
+  it('S3: the attempts of a given-up event are recorded with its dead letter, and the failure event names the last one', async () => {
     const [id] = await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
     await scene.start(throwing(() => failing('BROKEN', 'bug')));
     await settled(1);
@@ -199,7 +199,7 @@ describe('a compensation', () => {
   });
   afterEach(() => scene.close());
 
-  it('S23, G5u: a compensation names the attempt that caused it, in its row and in what it emits', async () => {
+  it('S23: a compensation names the attempt that caused it, in its row and in what it emits', async () => {
     await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
     await scene.start(
       defineConsumer<LedgerDb>({ name: payments, from: 'beginning' }).on(counted, () => {

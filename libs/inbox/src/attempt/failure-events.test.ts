@@ -78,7 +78,7 @@ describe('the row of a dead letter', () => {
   const big = { ...letter({}).record, value: Buffer.alloc(5 * 1024 * 1024) };
   const event = { ...letter({}), record: big };
 
-  it('G5c: a dead letter records size and hash of a payload that is too large to keep, and is not retried', () => {
+  it('a dead letter records size and hash of a payload that is too large to keep, and is not retried', () => {
     expect(parkedRow(event, 'dead', undefined, undefined)).toMatchObject({
       payload: null,
       closed: expect.stringMatching(/payload: 5242880 bytes, sha256 .*at offset 5 of orders\/0/) as string,

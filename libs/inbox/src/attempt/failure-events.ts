@@ -1,3 +1,4 @@
+import { failpoint } from '@convergekit/core/engine';
 import { checkHeaders, contextHeaders } from '@convergekit/contracts/engine';
 import { ContractError } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
@@ -66,6 +67,7 @@ export async function appendLast<DB>(
 async function emitting(executor: Executor, appended: () => Promise<unknown>): Promise<void> {
   try {
     await appended();
+    failpoint('inbox.after_append');
   } catch (error) {
     if (!(await answers(executor))) throw new ConnectionLost('', { cause: error });
     throw new HandlerFailed(EMIT, [], error, calledInAttempt());

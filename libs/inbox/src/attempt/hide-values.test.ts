@@ -16,7 +16,7 @@ describe('the text of an error', () => {
     ['a value with signs', { mail: 'a+b@(x).org' }, 'to a+b@(x).org.', 'to [value].'],
     ['JSON inside a text', { event: { payload: '{"card":"4111-1"}' } }, 'card 4111-1', 'card [value]'],
     ['the longer of two values', { a: 'ann', b: 'ann smith' }, 'for ann smith', 'for [value]'],
-  ])('G5e: loses %s of the event', (_, payload, text, shown) => expect(hiding(payload)(text)).toBe(shown));
+  ])('loses %s of the event', (_, payload, text, shown) => expect(hiding(payload)(text)).toBe(shown));
 
   it('keeps the words that are no values, and the names of fields', () =>
     expect(hiding({ total: 'x' })("Cannot read properties of undefined (reading 'total')")).toBe(

@@ -106,7 +106,7 @@ describe('telemetry of attempts', () => {
   });
 
   // Planted fault: with a `process` span per call of the handler there are four of them here.
-  it('S59, G8d: N attempts are N children of the event’s span, with number, outcome, reason and wait', async () => {
+  it('S59: N attempts are N children of the event’s span, with number, outcome, reason and wait', async () => {
     await play([failure('AWAY', 'network'), failure('E503', 'service')]);
     const process = spans.filter((span) => span.name === spanNames.process(topic));
     expect(process).toHaveLength(1);
@@ -130,7 +130,7 @@ describe('telemetry of attempts', () => {
     ]);
   });
 
-  it('S3, G8d: the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
+  it('S3: the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
     await play(Array.from({ length: 4 }, () => failure('BROKEN', 'bug')));
     const reported = await waitUntil(
       () => spans.find((span) => span.name === spanNames.create(`${name}.failures`)),

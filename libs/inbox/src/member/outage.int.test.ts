@@ -68,7 +68,7 @@ describe('an outage of the consumer’s own database', () => {
   }
 
   // Planted fault: without the seek to the database's offset after it, the events of the outage are lost here.
-  it('G5q: an outage of the database is waited for: nothing is given up, and every event is applied once afterwards', async () => {
+  it('an outage of the database is waited for: nothing is given up, and every event is applied once afterwards', async () => {
     const { service, proxy } = await through();
     const source = new FixtureSource({ partitions: 1 });
     await source.publish(broker, some(0, 50));

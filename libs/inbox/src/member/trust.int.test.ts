@@ -24,7 +24,7 @@ const handled = (n: number) =>
   waitUntil(async () => (await lines(scene.database)).some((line) => line.n === n), { what: `event ${n}` });
 const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
 
-it('G5b: unreadable records under forty keys neither pause a partition nor hold the keys that they name', async () => {
+it('unreadable records under forty keys neither pause a partition nor hold the keys that they name', async () => {
   const garbage = Array.from({ length: 40 }, (_, n) => ({
     ...{ topic, partition: 0 },
     record: { key: `k${n}`, value: 'garbage', headers: [], timestampMs: 0 },
@@ -38,7 +38,7 @@ it('G5b: unreadable records under forty keys neither pause a partition nor hold 
   expect(await rows('select from converge.parked_key')).toEqual([]);
 });
 
-it('G5c: a flood of unreadable records keeps the bytes of the newest, closes the oldest with a hash, and a rewind makes no second dead letter', async () => {
+it('a flood of unreadable records keeps the bytes of the newest, closes the oldest with a hash, and a rewind makes no second dead letter', async () => {
   const value = (n: number) => `garbage ${n}`;
   const garbage = Array.from({ length: 40 }, (_, n) => ({
     ...{ topic, partition: 0 },
@@ -120,7 +120,7 @@ function failureOf(orderKey: string) {
   });
 }
 
-it('G5g: a failure event is handled only when it comes from the source of the failing consumer', async () => {
+it('a failure event is handled only when it comes from the source of the failing consumer', async () => {
   const compensated: string[] = [];
   const compensating = defineConsumer<LedgerDb>({ name, from: 'earliest' })
     .on(counted, (event, { tx }) => note(tx, event))
@@ -149,7 +149,7 @@ it('G5g: a failure event is handled only when it comes from the source of the fa
   expect(service.status()[0]!.sourceConflicts).toMatchObject([{ name: 'payments', other: scene.source.id }]);
 });
 
-it('G5g: a declared source of failure events counts, whatever source was seen first', async () => {
+it('a declared source of failure events counts, whatever source was seen first', async () => {
   const compensated: string[] = [];
   const payments = new FixtureSource({ partitions: 1, name: 'payments' });
   const define = (failureSources = {}) =>

@@ -67,7 +67,7 @@ describe('an operator', () => {
   });
 
   // Planted fault: without the audit row of an act, this and the test of a skip fail.
-  it('G5k: a dead letter that is retried after its fault is fixed takes effect with the events behind it, in order', async () => {
+  it('a dead letter that is retried after its fault is fixed takes effect with the events behind it, in order', async () => {
     await play(8);
     bad = [];
     expect(await retryParked(scene.database, (await dead()).id, operator, anyway)).toBe('run');
@@ -83,7 +83,7 @@ describe('an operator', () => {
     expect(rows).toEqual([{ act: 'parked retry', by: 'ann', reason, run: '0' }]);
   });
 
-  it('G6q: a dead letter whose failure event was emitted is not retried unless the compensation is named', async () => {
+  it('a dead letter whose failure event was emitted is not retried unless the compensation is named', async () => {
     await play(4);
     const { id, failureEvent } = await dead();
     bad = [];
@@ -136,7 +136,7 @@ describe('an operator', () => {
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
   });
 
-  it('G5k: a dead letter that is skipped with a reason releases its key and stays as a record', async () => {
+  it('a dead letter that is skipped with a reason releases its key and stays as a record', async () => {
     await play(8);
     const { id } = await dead();
     await skipParked(scene.database, id, operator);
@@ -158,7 +158,7 @@ describe('an operator', () => {
     await until('k1', 1);
   });
 
-  it('G6q: an event that was not given up is skipped by name alone, and a line in work that it leaves empty is released', async () => {
+  it('an event that was not given up is skipped by name alone, and a line in work that it leaves empty is released', async () => {
     await play(6);
     const last = (await listParked(scene.database.executor, { key: 'k1' }, 10)).at(-1)!;
     // Nothing has said to others that it never takes effect. For the fault: a skip of any event that holds its key.
@@ -175,7 +175,7 @@ describe('an operator', () => {
     expect(await applied('k1')).toEqual([1, 3]);
   });
 
-  it('G5k: an edited payload takes effect in place of the original, which is kept', async () => {
+  it('an edited payload takes effect in place of the original, which is kept', async () => {
     await play(4);
     const { id } = await dead();
     await editParked(scene.database, id, Buffer.from('{"key":"k1","n":101}'), operator);

@@ -133,10 +133,11 @@ function refuseMisfit({ halted }: PartitionRow, fromEarliest: boolean): void {
 const lockSql = `
   select from converge.inbox_partition where consumer = $1 and topic = $2 and partition = $3 for no key update`;
 
+// The offset may be one that an evicted member still expects, whose watermarks are of before: `fills` fences it.
 const runSql = `
   update converge.inbox_partition
      set state = 'running', halted_code = null, halted_reason = null, halted_at = null, halted_offset = null,
-         paused = false, next_offset = $4::bigint, pass_offset = $5::bigint, topic_id = $6
+         paused = false, next_offset = $4::bigint, pass_offset = $5::bigint, topic_id = $6, fills = fills + 1
    where consumer = $1 and topic = $2 and partition = $3`;
 
 async function setRunning(

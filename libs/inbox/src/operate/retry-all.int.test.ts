@@ -53,7 +53,7 @@ async function broken(still: { readonly outage: boolean }): Promise<void> {
 }
 
 // A shape that keeps the words with digits makes 30 groups; a plan without the filter counts 30.
-it('G5p: failures with different ids in their texts are one group, and a replay of the group leaves the others alone', async () => {
+it('failures with different ids in their texts are one group, and a replay of the group leaves the others alone', async () => {
   const still = { outage: true };
   await broken(still);
   const { executor } = scene.database;
@@ -87,7 +87,7 @@ it('G5p: failures with different ids in their texts are one group, and a replay 
 });
 
 // Planted fault: without the look at outcomes all 20 are sent.
-it('G5p: a replay into an outage that goes on stops by itself, and retries nothing twice', async () => {
+it('a replay into an outage that goes on stops by itself, and retries nothing twice', async () => {
   await broken({ outage: true });
   const done = await retryAll(scene.database, {
     ...{
@@ -108,7 +108,7 @@ it('G5p: a replay into an outage that goes on stops by itself, and retries nothi
 });
 
 // Planted fault: without the limit of the silence the retry never ends.
-it('G5p: a replay that awaits outcomes while no consumer runs says so once, and ends with what to start', async () => {
+it('a replay that awaits outcomes while no consumer runs says so once, and ends with what to start', async () => {
   await broken({ outage: true });
   for (const service of scene.services) await service.stop();
   const waits: number[] = [];

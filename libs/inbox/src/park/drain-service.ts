@@ -67,7 +67,8 @@ class Drain<DB> {
       // The period is shortened a little, so that a timer that fires early does not skip a count.
       this.#countDueAt = clock.monotonic() + 0.9 * parking.policy.pollMs;
     }
-    if (!this.#mayHaveKeys) return { afterMs: parking.policy.pollMs };
+    // What this process parks wakes the loop; only keys that another member parked, or an operator, wait for the look.
+    if (!this.#mayHaveKeys) return { afterMs: 2 * parking.policy.pollMs };
     return { afterMs: Math.max(1, await this.#fillLanes(stop)) };
   }
 

@@ -136,7 +136,7 @@ describe('a consumer whose deployment is wrong', () => {
 
   // For the faults: bad data that does not count; a slice of several refused events that is not split: it gives up none.
   it.each(['schema', 'handler'] as const)(
-    'G5w: data that the %s of a deployment refuses is given up within the limit',
+    'data that the %s of a deployment refuses is given up within the limit',
     async (by) => {
       const policies = inPlace({ giveUp: { afterMs: 0, perHour: 3 } });
       await scene.start(refusedBy[by], { policies, watchMs: 20 });

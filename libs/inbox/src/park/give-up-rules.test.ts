@@ -105,7 +105,7 @@ describe('a wrong deployment under the default policy', () => {
     },
   );
 
-  it('G5w: with three events a day all failing, each is tried over 15 minutes and given up, and it never pauses', async () => {
+  it('with three events a day all failing, each is tried over 15 minutes and given up, and it never pauses', async () => {
     const { givenUp, pausedAt } = await play(24, 8 * HOUR, () => true);
     expect(pausedAt).toBeUndefined();
     expect(givenUp).toHaveLength(3);

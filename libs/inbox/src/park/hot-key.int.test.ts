@@ -33,7 +33,7 @@ const hot = (from: number, to: number) =>
 const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
 const effects = async () => (await lines(scene.database)).map(({ n }) => n);
 
-it('G5a: a key with more events than the consumer may park delays no other key, and is applied in order', async () => {
+it('a key with more events than the consumer may park delays no other key, and is applied in order', async () => {
   const service = await start({ maxRows: 10, maxRowsPerKey: 4 });
   await scene.source.publish(scene.broker, [...hot(1, 30), counted({ key: 'other', n: 100 })]);
   await waitUntil(async () => (await effects()).includes(100), { what: 'the other key' });
@@ -50,7 +50,7 @@ it('G5a: a key with more events than the consumer may park delays no other key, 
   expect(await rows('select from converge.parked')).toEqual([]);
 });
 
-it('G5a: large events of one key are kept up to a limit of bytes', async () => {
+it('large events of one key are kept up to a limit of bytes', async () => {
   await start({ maxBytesPerKey: 1_500 });
   await scene.source.publish(scene.broker, hot(1, 8));
   await waitUntil(async () => (await scene.offset()) === 8, { what: 'the end of the log' });

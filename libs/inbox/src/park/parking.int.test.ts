@@ -38,7 +38,7 @@ describe('a key whose event fails', () => {
   const released = () =>
     waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, { what: 'release' });
 
-  it('G5a: a parked key waits in order while all others proceed, and takes effect once when its fault is over', async () => {
+  it('a parked key waits in order while all others proceed, and takes effect once when its fault is over', async () => {
     let broken = true;
     throws = (key) => (broken && key === 'k1' ? away : undefined);
     const ids = await publish(0, 40);

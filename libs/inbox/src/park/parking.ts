@@ -14,9 +14,9 @@ export interface ParkingPolicy {
   readonly pollMs: number;
   /**
    * The most parked events of all keys of a consumer; at the cap, a partition that must park pauses. Members count
-   * every `pollMs`, so what others park within that time may exceed it. The same number of unreadable records, which
-   * hold no key, is kept in addition: at that cap the oldest lose their bytes and are closed as skipped. @default
-   * 10_000
+   * every `pollMs`, half as often while nothing is parked, so what others park meanwhile may exceed it. The same number
+   * of unreadable records, which hold no key, is kept in addition: at that cap the oldest lose their bytes and are
+   * closed as skipped. @default 10_000
    */
   readonly maxRows: number;
   /** The maximum of bytes in the parked payloads, keys and headers. @default 67_108_864 */

@@ -49,7 +49,7 @@ describe('a partition that pauses', () => {
   const settled = (count: number) =>
     waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
-  it('S9, S49, S71, G5b: a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
+  it('S9, S49, S71: a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
     let open = true;
     throws = (_key, n) => (open && n === 3 ? failing(BREAKER_OPEN, { retryAfterMs: 60 }) : undefined);
     await publish(8, 8);
@@ -64,7 +64,7 @@ describe('a partition that pauses', () => {
     expect(state(service)?.state).toBe('running');
   });
 
-  it('G5b: a partition pauses at the cap of parked events, and continues when there is room', async () => {
+  it('a partition pauses at the cap of parked events, and continues when there is room', async () => {
     throws = (key) => (key === 'k0' ? failing('AWAY') : undefined);
     await publish(20, 2);
     const service = await start({ maxRows: 4 });
@@ -81,7 +81,7 @@ describe('a partition that pauses', () => {
       expect(group.map(({ n }) => n)).toEqual(group.map(({ n }) => n).toSorted((a, b) => a - b));
   });
 
-  it('G5b: a partition pauses when key after key fails, and one success lets it continue', async () => {
+  it('a partition pauses when key after key fails, and one success lets it continue', async () => {
     throws = () => failing('AWAY');
     await publish(40, 40);
     const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });
@@ -96,7 +96,7 @@ describe('a partition that pauses', () => {
   });
 
   // Planted fault: without a rate for each handler, what other handlers handle hides this one, and all 20 keys are parked.
-  it('G5b: a partition pauses when key after key of one handler fails while another handler works', async () => {
+  it('a partition pauses when key after key of one handler fails while another handler works', async () => {
     let broken = true;
     const service = await scene.start(
       defineConsumer<LedgerDb>({ name, from: 'beginning' })

@@ -17,13 +17,24 @@ describe('a slice that appends while a drain releases', () => {
     ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     await openLines(database.executor, at, [{ line: 'k', count: 1, state: 'waiting', waitMs: 0 }]);
   });
-  afterEach(() => database.close());
+  const open = new Set<Awaited<ReturnType<Database['acquire']>>>();
+  afterEach(async () => {
+    for (const client of open) client.release(true);
+    open.clear();
+    await database.close();
+  });
 
   async function session() {
     const client = await database.acquire();
+    open.add(client);
     const tx = executorOfClient(client);
     await tx.query('begin');
-    return { tx, commit: () => tx.query('commit').then(() => client.release()) };
+    const commit = async (): Promise<void> => {
+      await tx.query('commit');
+      open.delete(client);
+      client.release();
+    };
+    return { tx, commit };
   }
   const blocked = () =>
     waitUntil(
@@ -52,7 +63,7 @@ describe('a slice that appends while a drain releases', () => {
     const released = releaseLine(drain.tx, key, 1n);
     await blocked();
     await slice.commit();
-    expect(await released).toBeUndefined();
+    await expect(released).resolves.toBeUndefined();
     await drain.commit();
     expect([await left(), await keys()]).toEqual([[{ line: 'k' }], [{ key: 'k' }]]);
   });

@@ -28,8 +28,9 @@ export async function lockFence(tx: Executor, key: PartitionKey): Promise<Fence 
   return { next: BigInt(row.next), halted: row.halted ?? undefined, paused: row.paused };
 }
 
+// The offset may be one that an evicted member still expects, whose parked keys are of before: `fills` fences it.
 const backSql = `
-  update converge.inbox_partition set next_offset = $4::bigint, pass_offset = null
+  update converge.inbox_partition set next_offset = $4::bigint, pass_offset = null, fills = fills + 1
    where consumer = $1 and topic = $2 and partition = $3`;
 const runSql = `
   update converge.inbox_partition

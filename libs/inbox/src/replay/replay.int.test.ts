@@ -79,7 +79,7 @@ describe('a replay', () => {
   // Planted fault: without the question whether it was passed before (`meet`), the replay halts at the gap again.
   // Planted fault: without either call of `auditPartition`, its row is missing here.
   // Planted fault: without the audit row of a change the last comparison fails.
-  it('G5k: a replay passes a gap that was passed before, and its plan lists what the log does not have', async () => {
+  it('a replay passes a gap that was passed before, and its plan lists what the log does not have', async () => {
     const { executor } = scene.database;
     await scene.source.publish(scene.broker, [counted(1), counted(2)]);
     scene.source.record(counted(3));
@@ -168,7 +168,7 @@ describe('a replay', () => {
     expect(await until(5)).toEqual([1, 2, 3, 2, 3]);
   });
 
-  it('G6q: a replay over a given-up event whose failure event was emitted is refused unless the compensation is named', async () => {
+  it('a replay over a given-up event whose failure event was emitted is refused unless the compensation is named', async () => {
     await scene.source.publish(scene.broker, [counted(1), counted(2), counted(3)]);
     await until(3);
     const { executor } = scene.database;

@@ -1,8 +1,8 @@
 import { type Executor, executorOf } from '@convergekit/postgres';
-import { guardOf, senderOf, sqlState, type TransactionGuard } from '@convergekit/postgres/engine';
+import { guardOf, rawQuery, senderOf, sqlState, type TransactionGuard } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { calledInAttempt } from '@convergekit/resilience/engine';
-import { CompiledQuery, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import { type Unit, unitsOf } from './units.ts';
 import type { CallContext } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
@@ -136,7 +136,7 @@ async function callOne<DB>(
 function setBack<DB>(tx: Transaction<DB>, guard: TransactionGuard | undefined): void {
   const text = guard?.endCall();
   // If it fails, the transaction is aborted, and COMMIT says so.
-  if (text !== undefined) tx.executeQuery(CompiledQuery.raw(text)).catch(() => undefined);
+  if (text !== undefined) tx.executeQuery(rawQuery(text)).catch(() => undefined);
 }
 
 function timedOut(error: unknown): boolean {

@@ -10,7 +10,7 @@ export interface PartitionKey {
 /** The position of a partition in the log, and among filled events, which have no offset. */
 export interface Stand {
   readonly nextOffset: bigint;
-  /** Slices of filled events so far. */
+  /** Slices of filled events so far, and acts of operators that may have moved the offset back. */
   readonly fills: bigint;
 }
 

@@ -1,4 +1,6 @@
 import type { Broker } from '@convergekit/broker';
+import { parsePosition } from '@convergekit/contracts/engine';
+import { ConvergeError } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';
@@ -6,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
+import { planReplay, replayPartition } from '../replay/replay.ts';
+import { resumePartition } from '../operate/resume.ts';
 import { tag } from '../testing/quick.ts';
 import { TwinBrokers } from '../fixture/twin-brokers.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
@@ -14,6 +18,9 @@ describe('the fence', () => {
   let twins: TwinBrokers;
   let brokers: readonly [Broker, Broker];
   let database: Database<LedgerDb>;
+  let source: FixtureSource;
+  /** Ends the wait of a frozen owner. */
+  let freeze: PromiseWithResolvers<undefined>;
   const services: ConsumerService[] = [];
   const name = `stock-${tag()}`;
   const topic = `orders-${tag()}`;
@@ -21,13 +28,15 @@ describe('the fence', () => {
   const events = Array.from({ length: 10 }, (_, n) => counted({ key: 'k', n }));
 
   beforeEach(async () => {
+    freeze = Promise.withResolvers();
     ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     twins = await TwinBrokers.open(database, [topic, `${name}.failures`]);
     brokers = twins.both;
-    const source = new FixtureSource({ partitions: 1 });
+    source = new FixtureSource({ partitions: 1 });
     await twins.send(events.map((event) => source.record(event)));
   });
   afterEach(async () => {
+    freeze.resolve(undefined);
     for (const service of services.splice(0)) await service.stop();
     await twins.close();
     await database.close();
@@ -35,13 +44,15 @@ describe('the fence', () => {
 
   function service(
     broker: Broker,
-    options: { hold?: Promise<void>; entered?: () => void; log: number[] },
+    options: { hold?: Promise<void>; entered?: () => void; refuse?: () => number | undefined; log: number[] },
   ): ConsumerService {
     const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
         options.entered?.();
         await options.hold;
+        if (options.refuse?.() === event.data.n)
+          throw new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
         options.log.push(event.data.n);
         await note(tx, event);
       },
@@ -49,6 +60,20 @@ describe('the fence', () => {
     const made = consumerService([consumer], { database, broker, lockTimeoutMs: 100 });
     services.push(made);
     return made;
+  }
+
+  /** An owner that froze before its first slice, and a second one that has applied all ten events. */
+  async function frozenBeside() {
+    const logs: [number[], number[]] = [[], []];
+    const ready = Promise.withResolvers<undefined>();
+    const frozen = service(brokers[0], { log: logs[0] });
+    freezeFirst(database, ready, freeze.promise);
+    await frozen.start();
+    await ready.promise;
+    const owner = service(brokers[1], { log: logs[1] });
+    await owner.start();
+    await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
+    return { frozen, owner, logs };
   }
 
   // Planted fault: without the `next_offset = $8` of the fence, all ten are applied twice here.
@@ -75,36 +100,104 @@ describe('the fence', () => {
   });
 
   it('G3a: the fence gives an owner that froze before its slice no effect once another has continued', async () => {
-    const logs: [number[], number[]] = [[], []];
-    const freeze = Promise.withResolvers<undefined>();
-    const ready = Promise.withResolvers<undefined>();
-    const frozen = service(brokers[0], { log: logs[0] });
-    const begin = database.db.startTransaction.bind(database.db);
-    let first = true;
-    // The first owner stops before BEGIN: it has read its state, which becomes outdated.
-    database.db.startTransaction = () => {
-      const builder = begin();
-      builder.setAccessMode = () => builder;
-      if (!first) return builder;
-      first = false;
-      const execute = builder.execute.bind(builder);
-      builder.execute = async () => {
-        ready.resolve(undefined);
-        await freeze.promise;
-        return execute();
-      };
-      return builder;
-    };
-    await frozen.start();
-    await ready.promise;
-    await service(brokers[1], { log: logs[1] }).start();
-    await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
+    const { frozen, logs } = await frozenBeside();
     freeze.resolve(undefined);
     await waitUntil(() => frozen.status()[0]!.partitions[0]!.nextOffset === 10n, {
       what: 'the first to learn',
     });
     expect(await lines(database)).toHaveLength(10);
     expect(logs[0]).toEqual([]);
+  });
+
+  // Planted fault: a watermark that is written after the commit. Where it is lost, the events take effect again.
+  it('G3a: an effect is not committed before its watermark', async () => {
+    const log: number[] = [];
+    const owner = service(brokers[0], { log });
+    await owner.start();
+    const position = (next: bigint) =>
+      waitUntil(() => owner.status()[0]!.partitions[0]?.nextOffset === next, { what: `offset ${next}` });
+    await position(10n);
+    const client = await database.acquire();
+    try {
+      await client.query('begin');
+      await client.query('select from converge.inbox_watermark for update');
+      await twins.send([source.record(counted({ key: 'k', n: 10 }))]);
+      const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await waitUntil(async () => (await database.executor.query(waits)).rowCount > 0, {
+        what: 'the watermark to be written',
+      });
+      expect(await lines(database)).toHaveLength(10);
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+    await position(11n);
+    expect(await lines(database)).toHaveLength(11);
+  });
+
+  // Planted fault: without `fills = fills + 1` in `resumePartition`, all ten are applied twice here.
+  it('an owner that froze at an offset takes nothing there when an operator has moved the partition back to it', async () => {
+    const { frozen, owner, logs } = await frozenBeside();
+    await owner.stop();
+    await database.executor.query(
+      `update converge.inbox_partition set state = 'halted', halted_code = 'topic_recreated', halted_reason = 'made again', halted_at = now() where consumer = $1`,
+      [name],
+    );
+    // The topic that the frozen owner reads goes on.
+    const admin = await brokers[0].admin();
+    const key = { consumer: name, topic, partition: 0 };
+    const { nextOffset } = await resumePartition(database, admin, key, {
+      by: 'ann',
+      reason: 'made again, with the same records',
+      fromEarliest: true,
+    });
+    await admin.close();
+    expect(nextOffset).toBe(0n);
+    freeze.resolve(undefined);
+    await waitUntil(() => frozen.status()[0]!.partitions[0]!.nextOffset === 10n, {
+      what: 'the first to read the log again',
+    });
+    expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
+    expect(logs[0]).toEqual([]);
+  });
+
+  // Planted fault: without `fills = fills + 1` in `setBack`, 10 and 11 take effect before 8 and 9 here.
+  it('an owner that froze at an offset keeps the order of a key that was parked there before a replay', async () => {
+    const logs: [number[], number[]] = [[], []];
+    const frozen = service(brokers[0], { log: logs[0] });
+    await frozen.start();
+    await waitUntil(() => logs[0].length === 10, { what: 'the first ten' });
+    const ready = Promise.withResolvers<undefined>();
+    freezeFirst(database, ready, freeze.promise);
+    await twins.send([10, 11].map((n) => source.record(counted({ key: 'k', n }))));
+    await ready.promise;
+    let refused: number | undefined;
+    const owner = service(brokers[1], { log: logs[1], refuse: () => refused });
+    await owner.start();
+    await waitUntil(() => logs[1].length === 2, { what: 'the second owner' });
+    const admin = await brokers[0].admin();
+    const key = { consumer: name, topic, partition: 0 };
+    const replayFrom = async (n: number): Promise<void> => {
+      const plan = await planReplay(database.executor, admin, key, {
+        kind: 'after',
+        position: parsePosition(`1.1.${n}`),
+      });
+      expect(plan.offset).toBe(BigInt(n));
+      await replayPartition(database, admin, plan, { by: 'ann', reason: 'counted wrong' });
+    };
+    const parked = async () => (await database.executor.query('select from converge.parked')).rowCount;
+    refused = 8;
+    await replayFrom(8);
+    await waitUntil(async () => (await parked()) === 4, { what: 'the key to be parked' });
+    await owner.stop();
+    await replayFrom(10);
+    await admin.close();
+    expect(await parked()).toBe(2);
+    freeze.resolve(undefined);
+    await waitUntil(async () => logs[0].length > 10 || (await parked()) === 4, {
+      what: 'the first to go on',
+    });
+    expect(logs[0].slice(10)).toEqual([]);
   });
 
   it('the server frees the fence when its holder is silent for longer than a handler may take', async () => {
@@ -147,3 +240,26 @@ describe('the fence', () => {
     expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
   });
 });
+
+/** Stops the first transaction before its BEGIN: what its owner has read becomes outdated. */
+function freezeFirst(
+  database: Database<LedgerDb>,
+  ready: PromiseWithResolvers<undefined>,
+  freeze: Promise<undefined>,
+): void {
+  const begin = database.db.startTransaction.bind(database.db);
+  let first = true;
+  database.db.startTransaction = () => {
+    const builder = begin();
+    builder.setAccessMode = () => builder;
+    if (!first) return builder;
+    first = false;
+    const execute = builder.execute.bind(builder);
+    builder.execute = async () => {
+      ready.resolve(undefined);
+      await freeze;
+      return execute();
+    };
+    return builder;
+  };
+}

@@ -1,6 +1,7 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
+import { policyBook } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -30,14 +31,27 @@ describe('rows of foreign events', () => {
   const topic = `orders-${tag()}`;
   const { counted } = testEvents(topic);
 
+  /** The handler's next run fails, after it has written. */
+  let fails = false;
+
   beforeEach(async () => {
+    fails = false;
     broker = memoryBroker();
     ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     await makeTopics(broker, [topic, `${name}.failures`], 1);
-    const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(counted, (event, { tx }) =>
-      note(tx, event),
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(
+      counted,
+      async (event, { tx }) => {
+        await note(tx, event);
+        if (!fails) return;
+        fails = false;
+        throw new Error('the first run fails');
+      },
     );
-    service = consumerService([consumer], { database, broker, keepForeignMs: 9 * DAY });
+    service = consumerService([consumer], {
+      ...{ database, broker, keepForeignMs: 9 * DAY },
+      policies: policyBook({ consumer: { backoff: { baseMs: 1, capMs: 2 } } }),
+    });
     await service.start();
   });
   afterEach(async () => {
@@ -96,6 +110,14 @@ describe('rows of foreign events', () => {
     await setKeepForeign(database.executor, name, 9 * DAY);
     expect(await prune()).toBe('pruned');
     expect(await left()).toEqual(['id-2']);
+  });
+
+  // Planted fault: a row that is written in a transaction of its own. The event's next run finds a repeat, and is skipped.
+  it('G3d: a foreign event whose handler fails is no repeat in its next run', async () => {
+    fails = true;
+    await send(1);
+    await read(1);
+    expect([fails, (await lines(database)).map(({ n }) => n), await left()]).toEqual([false, [1], ['id-1']]);
   });
 
   it('G3d: rows of foreign events stay while the log has their records, however old they are', async () => {

@@ -1,3 +1,4 @@
+import { failpoint } from '@convergekit/core/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { DatabaseError } from '@convergekit/postgres';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
@@ -121,7 +122,9 @@ export function committedEarly(error: unknown): InboxError | undefined {
 /** Runs a statement of the inbox, and names it when it fails. Errors that are not the database's pass unchanged. */
 export async function ownStatement<T>(step: OwnStep, statement: () => Promise<T>): Promise<T> {
   try {
-    return await statement();
+    const result = await statement();
+    failpoint(`inbox.after_${step}`);
+    return result;
   } catch (error) {
     if (error instanceof HeldChanged || error instanceof TypeAhead) throw error;
     throw new OwnStatementFailed(step, error);

@@ -42,7 +42,7 @@ describe('the plan of a service', () => {
       ]),
     );
     expect(new Set(plan.topics).size).toBe(plan.topics.length);
-    expect(plan.migrations.map(({ name }) => name)).toEqual(['outbox', 'relay', 'inbox', 'saga']);
+    expect(plan.tables).toEqual(['outbox', 'relay', 'inbox', 'saga']);
   });
 
   it('the plan of a service names the topics that others write, and the consumers of others whose failures it handles', () => {
@@ -67,7 +67,7 @@ describe('the plan of a service', () => {
   });
 
   it('the plan of a service of parts alone needs no broker and no tables', () => {
-    expect(planOf('api', { parts: () => [] }, [])).toMatchObject({ needsBroker: false, migrations: [] });
+    expect(planOf('api', { parts: () => [] }, [])).toMatchObject({ needsBroker: false, tables: [] });
     const beside = planOf('api', { parts: () => [], emits: [asked], relay: false }, []);
     expect(beside).toMatchObject({ needsBroker: false, relays: false });
   });
@@ -122,8 +122,7 @@ describe('the plan of a service', () => {
       compare: () => null,
       repair: () => Promise.resolve({ numUpdatedRows: 0n }),
     });
-    const names = (service: string) =>
-      planOf(service, { reconcilers: [reconciler] }, []).migrations.map(({ name }) => name);
+    const names = (service: string) => planOf(service, { reconcilers: [reconciler] }, []).tables;
     expect(names('shop')).toContain('reconcile');
     expect(names('elsewhere')).not.toContain('reconcile');
   });

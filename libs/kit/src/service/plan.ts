@@ -1,15 +1,14 @@
 import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
-import { type Effect, sagaMigrations } from '@convergekit/effects';
-import { type ConsumerDefinition, inboxMigrations } from '@convergekit/inbox';
+import type { Effect } from '@convergekit/effects';
+import type { ConsumerDefinition } from '@convergekit/inbox';
 import { topicsOfOneKey } from '@convergekit/inbox/operate';
-import { outboxMigrations } from '@convergekit/outbox';
-import type { MigrationSet } from '@convergekit/postgres';
-import { reconcileMigrations } from '@convergekit/reconcile';
-import { relayMigrations } from '@convergekit/relay';
 import { effectsOf, sagaObserver } from '@convergekit/saga';
 import { includedSteps } from '@convergekit/saga/operate';
 import type { AnyConsumer, AnyEffect, AnySaga, ServiceDefinition } from './definition.ts';
+
+/** A set of tables of the kit. */
+export type Tables = 'outbox' | 'relay' | 'inbox' | 'saga' | 'reconcile';
 
 /** What a service runs, derived from its declaration. */
 export interface Plan<DB> {
@@ -23,7 +22,7 @@ export interface Plan<DB> {
   /** What an operator should know of the declaration: it runs, and may not do what was meant. */
   readonly notes: readonly string[];
   /** The tables of the kit that the service's own database needs. */
-  readonly migrations: readonly MigrationSet[];
+  readonly tables: readonly Tables[];
   /** The topics that its consumers read, each once. */
   readonly reads: readonly string[];
   /** What other services must do for this one: write events in topics, and run consumers whose failures it handles. */
@@ -65,12 +64,12 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
     needsBroker: consumers.length > 0 || relays,
     relays,
     notes: own.flatMap(orderNotes),
-    migrations: [
-      ...(nothing && emits.length === 0 && !relays ? [] : [outboxMigrations]),
-      ...(relays ? [relayMigrations] : []),
-      ...(consumers.length > 0 ? [inboxMigrations] : []),
-      ...(effects.length > 0 || workflows.length > 0 || sagas.length > 0 ? [sagaMigrations] : []),
-      ...(reconcilers.some(({ actual }) => actual.in === name) ? [reconcileMigrations] : []),
+    tables: [
+      ...(nothing && emits.length === 0 && !relays ? [] : ['outbox' as const]),
+      ...(relays ? ['relay' as const] : []),
+      ...(consumers.length > 0 ? ['inbox' as const] : []),
+      ...(effects.length > 0 || workflows.length > 0 || sagas.length > 0 ? ['saga' as const] : []),
+      ...(reconcilers.some(({ actual }) => actual.in === name) ? ['reconcile' as const] : []),
     ],
     reads,
     others: {

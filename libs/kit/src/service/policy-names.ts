@@ -1,3 +1,4 @@
+import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 import type { Effect } from '@convergekit/effects';
 import { queryName } from '@convergekit/effects/engine';
@@ -31,7 +32,8 @@ export function checkPolicyNames<DB>(
   const isKnown = (rule: string): boolean =>
     known.some((name) => isWithin(name, rule)) || Object.keys(own).some((name) => isWithin(rule, name));
   for (const { source, rules } of layers)
-    for (const rule of Object.keys(rules)) if (!isKnown(rule)) throw unknown(service, rule, source, calls);
+    for (const rule of Object.keys(rules))
+      if (!isKnown(rule)) throw unknown(service, rule, source, { calls, known });
 }
 
 /** The names under which calls run, each with the name of the call. */
@@ -60,13 +62,14 @@ function unknown(
   service: string,
   rule: string,
   source: string,
-  calls: ReadonlyMap<string, string | undefined>,
+  { calls, known }: { calls: ReadonlyMap<string, string | undefined>; known: readonly string[] },
 ): ConvergeError {
   const uses = [...calls].flatMap(([use, call]) => (call !== undefined && isWithin(call, rule) ? [use] : []));
+  const near = nearest(rule, known);
   const fix =
     uses.length > 0
       ? `this call has the policy of its use: ${uses.join(', ')}`
-      : 'correct the name (`converge policy paths <module>` prints those of calls), or list an operation of your own in `policies` of the service';
+      : `${near === undefined ? '' : `did you mean ${near}? Otherwise `}correct the name (\`converge policy paths <module>\` prints those of calls), or list an operation of your own in \`policies\` of the service`;
   return new ConvergeError(
     `service ${service} cannot start: policies.${rule} (${source}) is the policy of nothing that it runs; ${fix}`,
     { code: 'SERVICE_INVALID', category: 'configuration', certainty: 'not_applied' },

@@ -1,12 +1,19 @@
 import { runServices, type Service, systemClock, endsWithin } from '@convergekit/core';
 import { type Checks, type Environment, healthServer, watchEventLoop } from '@convergekit/config';
+import { sagaMigrations } from '@convergekit/effects';
+import { inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import type { MigrationSet } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { requireMigrations } from '@convergekit/postgres/operate';
+import { reconcileMigrations } from '@convergekit/reconcile';
+import { relayMigrations } from '@convergekit/relay';
 import { logger, type Logger, startOwnTelemetry } from '@convergekit/telemetry';
 import { argumentsOf } from './arguments.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { type Connections, openConnections } from './connections.ts';
 import type { ServiceDefinition } from './definition.ts';
+import type { Tables } from './plan.ts';
 import { type Prerequisite, prerequisites } from './prerequisites.ts';
 import { type OwnSettings, type Read, readSettings } from './settings.ts';
 import {
@@ -124,8 +131,9 @@ function neededBy<DB, Own extends OwnSettings>(
   const { executor } = connections.database;
   const database = async (): Promise<void> => {
     await connections.database.ping();
-    if (plan.migrations.length === 0) return;
-    await requireMigrations(executor, plan.migrations).catch((error: unknown) => {
+    if (plan.tables.length === 0) return;
+    const sets = plan.tables.map((name) => MIGRATIONS[name]);
+    await requireMigrations(executor, sets).catch((error: unknown) => {
       // A role that may not read the list of migrations fails at its first statement instead.
       if (sqlState(error) !== '42501') throw error;
     });
@@ -148,6 +156,14 @@ function neededBy<DB, Own extends OwnSettings>(
     ...(broker === undefined ? [] : [{ name: 'broker', check: topics }]),
   ];
 }
+
+const MIGRATIONS: Readonly<Record<Tables, MigrationSet>> = {
+  outbox: outboxMigrations,
+  relay: relayMigrations,
+  inbox: inboxMigrations,
+  saga: sagaMigrations,
+  reconcile: reconcileMigrations,
+};
 
 const CLOSE_MS = 1_000;
 

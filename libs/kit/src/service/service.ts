@@ -3,7 +3,6 @@ import { exitOnUncaught, logger } from '@convergekit/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { endOf } from './end.ts';
 import { planOf } from './plan.ts';
-import { runService } from './run-service.ts';
 import type { OwnSettings } from './settings.ts';
 
 /** A declared service. */
@@ -46,6 +45,8 @@ export function service<
       const log = logger(name);
       exitOnUncaught(log);
       try {
+        // What runs a service is loaded where it runs: commands, tests and other services import its definitions alone.
+        const { runService } = await import('./run-service.ts');
         await runService(name, definition, { env: process.env, argv: process.argv.slice(2) });
       } catch (error) {
         const { exitCode, line, fields } = endOf(error);

@@ -1,4 +1,5 @@
-import { type Executor, executorOf } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres/engine';
 import type { Kysely, Transaction } from 'kysely';
 import { noTransaction } from './no-transaction.ts';
 

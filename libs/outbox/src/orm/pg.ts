@@ -1,4 +1,5 @@
-import { type Executor, executorOfClient } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { noTransaction } from './no-transaction.ts';
 
 /** The part of a client of `pg` that is used. */

@@ -1,7 +1,8 @@
-import { CompiledQuery, type DatabaseConnection, type Transaction } from 'kysely';
+import type { DatabaseConnection, Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
 import { connectionOf } from '../after-commit.ts';
 import { controlRefused, endedEarly, type DatabaseError } from '../errors.ts';
+import { rawQuery } from '../raw-query.ts';
 import { effectsOf, type SavepointStatement, type SettingChange } from './text-effects.ts';
 
 /** Takes the state of what a transaction has collected so far; the result goes back to it, any number of times. */
@@ -196,7 +197,7 @@ export async function guardOf<DB>(tx: Transaction<DB>): Promise<TransactionGuard
   const values: unknown[] = [];
   requests.set(values, (found) => (guard = found));
   // A connection that fails now fails again at the caller's first statement.
-  const isAnswered = await connection.executeQuery(CompiledQuery.raw(ASK, values)).then(
+  const isAnswered = await connection.executeQuery(rawQuery(ASK, values)).then(
     () => true,
     () => false,
   );

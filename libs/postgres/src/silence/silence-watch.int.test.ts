@@ -1,7 +1,7 @@
+import { connect, type Database } from '@convergekit/postgres';
 import { randomBytes } from 'node:crypto';
 import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
-import { connect, type Database } from '../connect.ts';
 import { copyExecutorOfClient } from '../copy-binary.ts';
 import { answers } from './answers.ts';
 

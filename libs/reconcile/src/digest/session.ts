@@ -1,4 +1,5 @@
-import { CompiledQuery, type Kysely } from 'kysely';
+import { rawQuery } from '@convergekit/postgres/engine';
+import type { Kysely } from 'kysely';
 import { pinSql } from './pin-sql.ts';
 
 /** A snapshot of one database: a read-only transaction with pinned formats. */
@@ -19,7 +20,7 @@ export async function openSession<DB>(db: Kysely<DB>, timeoutMs: number): Promis
     .execute();
   const plain = tx.withoutPlugins();
   const query = async <R>(text: string, values: readonly unknown[] = []): Promise<readonly R[]> =>
-    (await plain.executeQuery<R>(CompiledQuery.raw(text, [...values]))).rows;
+    (await plain.executeQuery<R>(rawQuery(text, [...values]))).rows;
   const close = async (): Promise<void> => {
     await tx.rollback().execute();
   };

@@ -93,7 +93,7 @@ describe('a record in the name of a source', () => {
     );
   });
 
-  test('G5m: a record that could be a lost past is refused, and skipped once an operator disowned it: nothing is lost or sent again', async () => {
+  test('a record that could be a lost past is refused, and skipped once an operator disowned it: nothing is lost or sent again', async () => {
     const { database, broker, topic, sourceId } = await published();
     const position = '1.1000.1.0123456789abcdef';
     const offset = await forge(broker, topic, { sourceId, position });

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type Announced, announcedBy, mayPollSlowly, nextAnnounced, nothingAnnounced } from './announced.ts';
+import {
+  type Announced,
+  announcedBy,
+  bringsNews,
+  mayPollSlowly,
+  nextAnnounced,
+  nothingAnnounced,
+} from './announced.ts';
 
 type Step = readonly [found: number, announced: number, now: number];
 
@@ -94,5 +101,24 @@ describe('what is known of the writers', () => {
     ['many', 0],
   ])('the payload %j announces %d events', (payload, events) => {
     expect(announcedBy(payload)).toBe(events);
+  });
+
+  // Planted fault: without the first condition, what was found before the first empty poll hides a new event.
+  test.each([
+    { what: 'an event that a poll found first', state: after([[2, 1, 1]]), heard: 1, found: 0, news: false },
+    { what: 'one more than was found', state: after([[2, 1, 1]]), heard: 2, found: 0, news: true },
+    { what: 'an event that the poll in work found', state: after([]), heard: 1, found: 1, news: false },
+    {
+      what: 'an event before the first empty poll',
+      state: nothingAnnounced(0),
+      heard: 1,
+      found: 3,
+      news: true,
+    },
+  ])('a notification of $what wakes: $news', ({ state, heard, found, news }) => {
+    expect(bringsNews(state, { events: 1, heard, found })).toBe(news);
+  });
+  test('a notification without a number always wakes', () => {
+    expect(bringsNews(after([[2, 1, 1]]), { events: 0, heard: 0, found: 0 })).toBe(true);
   });
 });

@@ -68,6 +68,19 @@ export function mayPollSlowly({ unheardSince, owed, silentUntil }: Announced, no
   return unheardSince === undefined || now - unheardSince >= UNHEARD_MS;
 }
 
+/** True when it is known that no event that was found waits for its notification. */
+export function allAnnounced({ counts, found, announced }: Announced): boolean {
+  return counts && announced >= found;
+}
+
+/** Decides whether a notification is of events that no poll has found: `found` and `heard` since the last step. */
+export function bringsNews(
+  { counts, ...state }: Announced,
+  { events, heard, found }: { readonly events: number; readonly heard: number; readonly found: number },
+): boolean {
+  return !counts || events === 0 || state.announced + heard > state.found + found;
+}
+
 /** Parses a payload: a count of events. A payload of another form only wakes the relay. */
 export function announcedBy(payload: string): number {
   return /^\d{1,9}$/.test(payload) ? Number(payload) : 0;

@@ -8,8 +8,8 @@ import { idsOf, rowsOf } from '../fixture/blocks.ts';
 
 const settings = { minMs: 1, maxMs: 20, idleMs: 1_000, emptyBeforeSlower: 50 };
 
-const often = { slowestMs: 20, sinceWindowMs: 100 };
-const rarely = { slowestMs: 1_000, sinceWindowMs: 100 };
+const often = { slowestMs: 20, sinceWindowMs: 100, allAnnounced: false };
+const rarely = { slowestMs: 1_000, sinceWindowMs: 100, allAnnounced: false };
 
 describe('the poll interval', () => {
   const empties = (count: number): PollPace => {
@@ -37,6 +37,11 @@ describe('the poll interval', () => {
     const pauseAfter = (sinceWindowMs: number): number =>
       nextPace(startPace, 'window', settings, { ...rarely, sinceWindowMs }).pauseMs;
     expect([Infinity, 21, 20, 0].map(pauseAfter)).toEqual([250, 250, 1, 1]);
+  });
+  test('where writers notify, a window whose events were all announced is not followed by a quick poll', () => {
+    const guide = { ...rarely, sinceWindowMs: 0, allAnnounced: true };
+    expect(nextPace(startPace, 'window', settings, guide).pauseMs).toBe(250);
+    expect(nextPace(startPace, 'window', settings, { ...guide, slowestMs: 20 }).pauseMs).toBe(1);
   });
   test('a look goes before polls only where an idle relay polls often', () => {
     expect([50, 51].map((count) => looksFirst(empties(count), settings, often))).toEqual([false, true]);

@@ -40,6 +40,14 @@ function pacing() {
     ...{ clock, pacer, begins, looks },
     write: (events = 1): void => void (waiting += events),
     duringNext: (fn: () => void): void => void (during = fn),
+    /** Hears one event, and has had nothing to do since. */
+    heardOne: async (): Promise<void> => {
+      pacer.listens(true);
+      await clock.advance(100);
+      waiting += 1;
+      pacer.hear('1');
+      await clock.advance(30_000);
+    },
     end: async (): Promise<void> => {
       stop.abort();
       await clock.advance(0);
@@ -95,14 +103,24 @@ describe('the pace of a leader', () => {
     await paced.end();
   });
 
+  // Planted fault: a quick poll after each window makes 40 polls of these 20.
+  test('a leader polls once for each event that is announced, however close they come', async () => {
+    const { clock, pacer, begins, write, heardOne, end } = pacing();
+    await heardOne();
+    const before = begins.length;
+    for (let at = 0; at < 20; at += 1) {
+      write();
+      pacer.hear('1');
+      await clock.advance(7);
+    }
+    expect(begins.length - before).toBe(20);
+    await end();
+  });
+
   // Planted fault: with the notification counted for the poll that it came in, that poll drops it as found before.
   test('a notification that comes during an empty poll causes another poll, and covers what that one finds', async () => {
-    const { clock, pacer, begins, duringNext, write, end } = pacing();
-    pacer.listens(true);
-    await clock.advance(100);
-    write();
-    pacer.hear('1');
-    await clock.advance(30_000);
+    const { clock, pacer, begins, duringNext, write, heardOne, end } = pacing();
+    await heardOne();
     const before = begins.length;
     duringNext(() => {
       write();

@@ -1,6 +1,14 @@
 import type { Wake } from '@convergekit/core/engine';
 import type { RelaySettings } from '../options.ts';
-import { type Announced, announcedBy, mayPollSlowly, nextAnnounced, nothingAnnounced } from './announced.ts';
+import {
+  allAnnounced,
+  type Announced,
+  announcedBy,
+  bringsNews,
+  mayPollSlowly,
+  nextAnnounced,
+  nothingAnnounced,
+} from './announced.ts';
 import { looksFirst, nextPace, type PollOutcome, type PollPace, startPace } from './read-pace.ts';
 
 /**
@@ -37,10 +45,12 @@ export class PollPacer {
     this.#isListening = isListening;
   }
 
-  /** Receives a notification: events have been committed that a poll from now on sees. */
+  /** Receives a notification: events have been committed that a poll from now on sees. It wakes for none found already. */
   hear(payload: string): void {
-    this.#heard += announcedBy(payload);
-    this.#wake.notify();
+    const events = announcedBy(payload);
+    this.#heard += events;
+    const since = { events, heard: this.#heard, found: this.#found };
+    if (bringsNews(this.#announced, since)) this.#wake.notify();
   }
 
   /** Counts events of the main lane, however they were read. */
@@ -70,7 +80,11 @@ export class PollPacer {
     this.#found = 0;
     this.#announced = nextAnnounced(this.#announced, { found, announced, isEmpty: outcome === 'empty', now });
     this.#slowDownTo(this.#limitMs(now));
-    const guide = { slowestMs: this.#slowestMs, sinceWindowMs: now - this.#windowAt };
+    const guide = {
+      slowestMs: this.#slowestMs,
+      sinceWindowMs: now - this.#windowAt,
+      allAnnounced: allAnnounced(this.#announced),
+    };
     this.#pace = nextPace(this.#pace, outcome, settings, guide);
     if (outcome !== 'empty') this.#windowAt = now;
     this.#notBefore = now + Math.min(settings.minMs, this.#pace.pauseMs);

@@ -28,6 +28,8 @@ interface PollGuide {
   readonly slowestMs: number;
   /** The time since the last window before this poll, in milliseconds. */
   readonly sinceWindowMs: number;
+  /** Whether all events that were found had been announced. */
+  readonly allAnnounced: boolean;
 }
 
 /**
@@ -38,7 +40,7 @@ export function nextPace(
   pace: PollPace,
   outcome: PollOutcome,
   settings: PollSettings,
-  { slowestMs, sinceWindowMs }: PollGuide,
+  { slowestMs, sinceWindowMs, allAnnounced }: PollGuide,
 ): PollPace {
   const { minMs, maxMs, idleMs, emptyBeforeSlower } = settings;
   const isSlow = slowestMs > maxMs;
@@ -46,8 +48,11 @@ export function nextPace(
     case 'full':
       return { empty: 0, pauseMs: 0 };
     case 'window':
-      // A window after a pause is likely to be the only one, and a notification announces the next.
-      return { empty: 0, pauseMs: isSlow && sinceWindowMs > maxMs ? idleMs / 4 : minMs };
+      // A window that was announced, or came after a pause, is likely to be the only one: a notification announces the next.
+      return {
+        empty: 0,
+        pauseMs: isSlow && (allAnnounced || sinceWindowMs > maxMs) ? idleMs / 4 : minMs,
+      };
     case 'empty': {
       const empty = pace.empty + 1;
       if (isSlow) return { empty, pauseMs: Math.min(slowestMs, Math.max(idleMs / 4, pace.pauseMs * 2)) };

@@ -1,3 +1,4 @@
+import { saga } from '@convergekit/saga/declare';
 import { failureEvent } from '@convergekit/contracts/engine';
 import { describe, expect, it } from 'vitest';
 import {
@@ -15,7 +16,6 @@ import {
   taken,
 } from '../fixture/sagas.ts';
 import { RESERVED_NAMES } from './names.ts';
-import { saga } from './saga.ts';
 
 const start = loose(saga('test.place-order', { start: placed, cancel: cancelAsked }));
 const reserve = { by: 'inventory', success: reserved, failure: rejected, undone: released };
@@ -240,7 +240,7 @@ describe('a wrong declaration', () => {
     ]),
   ];
   it.each(cases)(
-    'S21, G6k: a declaration with %s is refused at import, with the step and the fix',
+    'S21: a declaration with %s is refused at import, with the step and the fix',
     (_, declare, text) => expect(message(declare)).toContain(text),
   );
 });

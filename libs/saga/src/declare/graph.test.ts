@@ -1,3 +1,4 @@
+import { checkGraph, drawSaga, type Listener, saga, type SagaDeclaration } from '@convergekit/saga/declare';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -11,10 +12,7 @@ import {
   reserved,
   taken,
 } from '../fixture/sagas.ts';
-import { checkGraph, type Listener } from './check-graph.ts';
-import { type SagaDeclaration, stepsOf } from './declaration.ts';
-import { drawSaga } from './draw.ts';
-import { saga } from './saga.ts';
+import { stepsOf } from './declaration.ts';
 import { triggersOf } from './triggers.ts';
 import { faultsOf, mayBeApplied, reach } from '../fixture/reach.ts';
 import { anySaga, shapes } from '../fixture/any-saga.ts';
@@ -59,7 +57,7 @@ const runners = (declaration: SagaDeclaration): readonly string[] => stepsOf(dec
 
 describe('the graph of a saga', () => {
   // Planted fault: triggersOf without the siblings, without the next stage's undone or without the own dead letter.
-  it('G6k: whatever fails in a declared saga, exactly the steps that may have been applied are undone', () => {
+  it('whatever fails in a declared saga, exactly the steps that may have been applied are undone', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const declaration = anySaga(shape);
@@ -161,7 +159,7 @@ describe('the graph of a saga', () => {
   });
 });
 
-it('S30: the diagram of a saga shows its steps and its compensations', () => {
+it('the diagram of a saga shows its steps and its compensations', () => {
   expect(drawSaga(placeOrder.declaration)).toMatchInlineSnapshot(`
     "flowchart TD
       start([test.placed])

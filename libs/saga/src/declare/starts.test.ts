@@ -1,10 +1,9 @@
+import { checkGraph, saga, starts } from '@convergekit/saga/declare';
 import { contextHeaders } from '@convergekit/contracts/engine';
 import { defineEvent } from '@convergekit/contracts';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { checkGraph } from './check-graph.ts';
-import { saga } from './saga.ts';
-import { startedVersion, starts } from './starts.ts';
+import { startedVersion } from './starts.ts';
 
 const data = z.object({ id: z.string() });
 const event = <const Type extends string>(type: Type) =>

@@ -1,3 +1,4 @@
+import { saga, type StepRef } from '@convergekit/saga/declare';
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import { expect, expectTypeOf, it } from 'vitest';
 import {
@@ -10,8 +11,7 @@ import {
   reserved,
   taken,
 } from '../fixture/sagas.ts';
-import type { DataOf, MadeOf, ReceivedOf, StepRef } from './declaration.ts';
-import { saga } from './saga.ts';
+import type { DataOf, MadeOf, ReceivedOf } from './declaration.ts';
 
 type D<Event extends { parse(...given: never): unknown }> = DataOf<Event>;
 const start = saga('test.types', { start: placed });
@@ -54,7 +54,7 @@ it('the type of a step behind a group allows the success of any member as its be
   expect(trip.go.step.begins).toEqual([reserved, taken]);
 });
 
-it('S21, S56, G6k: a declaration that cannot be undone or cannot be right does not compile', () => {
+it('S21: a declaration that cannot be undone or cannot be right does not compile', () => {
   const behind = start.compensatable('reserve', reserve).pivot('ship', ship);
   const wrong = (): unknown[] => [
     // @ts-expect-error no event says that it took effect

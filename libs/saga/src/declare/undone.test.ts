@@ -1,10 +1,8 @@
+import { checkGraph, drawSaga, saga, type StepDeclaration } from '@convergekit/saga/declare';
 import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
 import { expect, it } from 'vitest';
 import { cancelAsked, handed, placed, reserved, taken } from '../fixture/sagas.ts';
-import { checkGraph } from './check-graph.ts';
-import { type StepDeclaration, stepsOf } from './declaration.ts';
-import { drawSaga } from './draw.ts';
-import { saga } from './saga.ts';
+import { stepsOf } from './declaration.ts';
 import { triggersOf } from './triggers.ts';
 
 const start = saga('test.place-order', { start: placed, cancel: cancelAsked });

@@ -1,3 +1,4 @@
+import { failpoint } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from '@convergekit/effects/engine';
 import type { Reason } from './decision-sql.ts';
@@ -47,6 +48,7 @@ export async function lockFence(
   { saga, instance, step }: Omit<StepKey, 'version'>,
 ): Promise<FenceRow | undefined> {
   const [row] = (await tx.query<RawFence>(lockSql, [saga, instance, step])).rows;
+  failpoint('saga.after_lock_fence');
   return row && fenceRowOf(row);
 }
 

@@ -1,3 +1,4 @@
+import { failpoint } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from '@convergekit/effects/engine';
 
@@ -24,5 +25,6 @@ export async function joinMember(
     JSON.stringify({ [member]: event }),
     awaits,
   ]);
+  failpoint('saga.after_join');
   return new Map(Object.entries(rows[0]?.members ?? {}));
 }

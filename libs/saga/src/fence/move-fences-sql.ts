@@ -1,3 +1,4 @@
+import { failpoint } from '@convergekit/core/engine';
 import { openTimersSql, withdrawnSql } from '@convergekit/effects/engine';
 import type { Executor } from '@convergekit/postgres';
 import { sendAhead, sizeUnknownSql } from '@convergekit/postgres/engine';
@@ -67,6 +68,7 @@ const MOVE = { plain: moveSql(false), withdrawing: moveSql(true) };
 export async function moveFence(tx: Executor, move: FenceMove): Promise<void> {
   const { text, values } = statementOf([move]);
   await tx.query(text, values);
+  failpoint('saga.after_move_fence');
 }
 
 /** Writes decisions about locked rows of distinct steps, by one statement whose answer is not awaited. */

@@ -1,3 +1,4 @@
+import { failpoint } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
 import {
   type Decided,
@@ -68,5 +69,6 @@ export async function openFence(
     change.undo ?? null,
     at.startedAt ?? null,
   ]);
+  failpoint('saga.after_open_fence');
   return rowCount > 0;
 }

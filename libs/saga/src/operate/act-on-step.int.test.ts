@@ -37,7 +37,7 @@ describe('a local step of unknown outcome, without a query', () => {
     return one;
   };
 
-  it('G6l: a local step of unknown outcome continues when an operator states that it took effect', async () => {
+  it('a local step of unknown outcome continues when an operator states that it took effect', async () => {
     const one = await unknown();
     await resolve(one, 'pay', fact('test.taken', one.id));
     await seen(one, 'completed');
@@ -66,7 +66,7 @@ describe('a local step of unknown outcome, without a query', () => {
   });
 
   // Planted fault: a retry that leaves the fence as it is has its event skipped, and the saga waits for ever.
-  it('S57: a local step of unknown outcome is retried on an operator’s request', async () => {
+  it('a local step of unknown outcome is retried on an operator’s request', async () => {
     const one = await unknown();
     moods.set('pay', one.id, undefined);
     const { parked } = await retryStep(scene.database, { instance: one.instance, step: 'pay' }, by);
@@ -84,7 +84,7 @@ describe('a step behind the pivot that was given up', () => {
   };
   const at = ({ instance }: Placed) => ({ instance, step: 'confirm' });
 
-  it('G6l: a stuck step behind the pivot is released by a retry, waits again when that fails, and ends with a retry that works', async () => {
+  it('a stuck step behind the pivot is released by a retry, waits again when that fails, and ends with a retry that works', async () => {
     const one = await given();
     await retryStep(scene.database, at(one), by);
     await waitUntil(async () => (await emitted(one)) === 'stuck released stuck', {
@@ -118,7 +118,7 @@ describe('an undo that has failed for too long', () => {
 
   // Planted fault: without the mark of overdue work and the hook's look at the fence the stuck event is emitted again and
   // again. Either alone is enough.
-  it('S30, G6l: an undo that has failed for too long alerts an operator once, is retried, and ends when it works', async () => {
+  it('an undo that has failed for too long alerts an operator once, is retried, and ends when it works', async () => {
     const one = await late();
     const called = moods.calls.get(`undo pay ${one.id}`) ?? 0;
     const tries = async (): Promise<boolean> => {
@@ -132,7 +132,7 @@ describe('an undo that has failed for too long', () => {
     await seen(one, 'compensated');
   });
 
-  it('S57: an undo that has failed for too long ends when an operator states that it was done by hand', async () => {
+  it('an undo that has failed for too long ends when an operator states that it was done by hand', async () => {
     const one = await late();
     await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({
       code: 'STEP_OUTCOME_INVALID',
@@ -142,7 +142,7 @@ describe('an undo that has failed for too long', () => {
     expect(await persons(one)).toEqual(['undone: alice, the ledger shows it']);
   });
 
-  it('S57: an undo that has failed for too long ends when an operator accepts that the effect stays, and the steps before it are undone', async () => {
+  it('an undo that has failed for too long ends when an operator accepts that the effect stays, and the steps before it are undone', async () => {
     const one = await late();
     await resolved(one, { kind: 'effect_stays' });
     await seen(one, 'compensated');
@@ -179,7 +179,7 @@ it('a retry or a stated outcome for a step that does not wait is refused', async
   await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({ code: 'STEP_NOT_WAITING' });
 });
 
-it('S27, S32, S57, G8b: the journals of all sagas that operators acted on have no flaw, and each compensation has a cause', async () => {
+it('the journals of all sagas that operators acted on have no flaw, and each compensation has a cause', async () => {
   const { executor } = scene.database;
   expect(verifyJournal(await readSagaRecords(executor, {}))).toEqual([]);
   expect(await findOrphans([executor])).toEqual([]);

@@ -50,6 +50,7 @@ export {
   knowsInstance,
   listSagasHere,
   MOST_COUNTED,
+  MOST_PAUSES,
   type PauseTarget,
   readPause,
   readPauses,

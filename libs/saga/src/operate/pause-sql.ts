@@ -29,6 +29,9 @@ const IS_HELD = `work.op in ('apply', 'compensate', 'resolve') and work.state in
 // While a worker holds a row, `due_at` is the end of its lease.
 const IN_FLIGHT = `(work.holder is not null and work.due_at > clock_timestamp())`;
 
+/** The most pauses of a list. */
+export const MOST_PAUSES = 200;
+
 // A pause of one instance reads its work by saga_work_step, that of a saga the open rows. Both are bounded.
 const pausesSql = (instances: string): string => `
   select pause.saga, nullif(pause.instance, '') as instance, pause.paused_at as at, pause.by, pause.reason,
@@ -38,9 +41,9 @@ const pausesSql = (instances: string): string => `
             and (pause.instance = '' or work.instance = pause.instance) limit ${MOST_COUNTED}) few)::int as "inFlight"
     from converge.saga_pause pause
    where ($1::text is null or pause.saga = $1) and ($2::text is null or pause.instance in (${instances}))
-   order by pause.paused_at, pause.saga, pause.instance limit 200`;
+   order by pause.paused_at, pause.saga, pause.instance limit ${MOST_PAUSES}`;
 
-/** Lists the pauses of this database, at most 200, the oldest first. None where it has no sagas. */
+/** Lists the pauses of this database, at most `MOST_PAUSES`, the oldest first. None where it has no sagas. */
 export async function readPauses(executor: Executor): Promise<readonly SagaPause[]> {
   const { rows: found } = await executor.query<{ present: boolean }>(
     `select to_regclass('converge.saga_pause') is not null as present`,

@@ -50,7 +50,7 @@ async function charging(key: string): Promise<{ readonly instance: string; reado
 
 // Planted faults: a claim without the look at pauses calls; a pause that also holds the recording of outcomes never gets
 // to `mail`.
-it('G6m: a paused saga begins no call: the one in flight ends and is recorded, events and local steps go on, and a resume loses nothing', async () => {
+it('a paused saga begins no call: the one in flight ends and is recorded, events and local steps go on, and a resume loses nothing', async () => {
   const flying = await charging('flying');
   const pause = await pauseSaga(scene.database, all, by);
   expect(pause).toMatchObject({ ...{ saga: 'half', instance: null, by: 'alice' }, held: 0, inFlight: 1 });
@@ -98,7 +98,7 @@ it('a saga that is cancelled while it is paused is undone without the call that 
   expect([wrongs.calls('charge', 'given-up'), wrongs.calls('refund', 'given-up')]).toEqual([0, 0]);
 });
 
-it('G6m: a pause of one instance holds its undo, and the other instances of the saga go on', async () => {
+it('a pause of one instance holds its undo, and the other instances of the saga go on', async () => {
   const { instance, answer } = await charging('one');
   const target = { saga: 'half', instance };
   expect(await pauseSaga(scene.database, target, by)).toMatchObject({ instance, inFlight: 1 });
@@ -118,7 +118,7 @@ it('G6m: a pause of one instance holds its undo, and the other instances of the 
 });
 
 // Planted fault: a pause that ends before all work has its time lets all of it go at once when the command breaks off.
-it('G6m: a resume makes waiting work due at its rate, the oldest first, and leaves the saga paused when it is stopped', async () => {
+it('a resume makes waiting work due at its rate, the oldest first, and leaves the saga paused when it is stopped', async () => {
   const bulk = { saga: 'bulk' };
   await seedWork('bulk', 1_200);
   await pauseSaga(scene.database, bulk, by);

@@ -38,7 +38,7 @@ describe('an outcome that the declaration of the step does not allow', () => {
 
   // Planted faults, each seen to fail here: a type that is not looked up (a mistyped success counts as a failure, and a parcel
   // that left is refunded), data that is not parsed, a key that is not compared, any code of a failure.
-  it('G6g: a stated outcome that does not fit the declaration changes nothing, and the error names what was meant', async () => {
+  it('a stated outcome that does not fit the declaration changes nothing, and the error names what was meant', async () => {
     const one = await given();
     const before = await everything(one);
     const refused = (word: StatedOutcome, message: string): Promise<void> =>
@@ -78,7 +78,7 @@ describe('an outcome that the declaration of the step does not allow', () => {
   });
 
   // Planted fault: without the look at its kind the failure is taken.
-  it('G6g: a stated failure of a step behind the pivot is refused, because such a step cannot fail', async () => {
+  it('a stated failure of a step behind the pivot is refused, because such a step cannot fail', async () => {
     const one = await place({ confirm: 'not_applied' });
     await seen(one, 'stuck: confirm waits');
     await expect(resolve(one, 'confirm', failed('NO'))).rejects.toMatchObject({
@@ -88,7 +88,7 @@ describe('an outcome that the declaration of the step does not allow', () => {
   });
 
   // Planted fault: without the comparison of what was seen both acts are taken for one of a step that does not wait.
-  it('G6g: a stated outcome or a retry is refused when the step has changed since the operator looked at it', async () => {
+  it('a stated outcome or a retry is refused when the step has changed since the operator looked at it', async () => {
     const one = await given();
     const looked = await waitingStep(scene.database, at(one));
     await resolve(one, 'ship', fact('test.handed', one.id));

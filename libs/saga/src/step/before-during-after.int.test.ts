@@ -32,7 +32,7 @@ describe('a compensation before, during and after its apply', () => {
   });
 
   // Planted fault: a fence that is read without its lock decides by what it was, and the effect stands.
-  it('S54: a compensation while its apply is in its transaction waits for it and undoes it', async () => {
+  it('a compensation while its apply is in its transaction waits for it and undoes it', async () => {
     scene.asksFirst('book');
     const name = scene.next();
     const inside = stop(scene.world, 'inHandler', 'book', name);
@@ -83,7 +83,7 @@ describe('a compensation before, during and after its apply', () => {
 
   // Planted fault: `applied` that is emitted although its fence is `undo_pending` leaves the money there, and fails here.
   it.each(['charge', 'answer of the charge'] as const)(
-    'S54: a compensation while the %s is in the network waits for the outcome, records it and undoes it',
+    'a compensation while the %s is in the network waits for the outcome, records it and undoes it',
     async (where) => {
       const name = scene.next();
       const call = stop(scene.world, 'inNetwork', where, name);

@@ -53,7 +53,7 @@ const ends: readonly (readonly [string, Moods, string])[] = [
 
 describe.each(ends)('a saga that was undone because %s', (_, moods, fences) => {
   // Planted fault: without the `close` triggers the timer stays, and `cancel` publishes a failure of the pivot.
-  it('G6c: an undone saga has no timer left, and a cancellation after its end publishes nothing', async () => {
+  it('an undone saga has no timer left, and a cancellation after its end publishes nothing', async () => {
     const order = await scene.place(moods);
     await scene.until(order, fences);
     await scene.eventually(async () => (await timers(order)).length === 0, 'its timers to be withdrawn');
@@ -72,7 +72,7 @@ it('a pivot that takes effect withdraws the deadline of its saga, and a call tha
 });
 
 // Planted fault: an `undo` that meets `rejected` or `tombstoned` says again that it is undone.
-it('G6c: a deadline whose service missed the end of the saga publishes a failure of the pivot, and no step is undone twice', async () => {
+it('a deadline whose service missed the end of the saga publishes a failure of the pivot, and no step is undone twice', async () => {
   const order = await scene.place({ pay: 'reject' });
   await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
   // Events of the end that come later would close the pivot again.

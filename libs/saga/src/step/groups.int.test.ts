@@ -31,7 +31,7 @@ describe('the step behind a group', () => {
 
 describe('the step before a group', () => {
   // Planted fault: without the join it is undone with the first member's word, while the money is still taken.
-  it('S55, G6c: the step before a group is undone when every member is undone, not when the first one is', async () => {
+  it('the step before a group is undone when every member is undone, not when the first one is', async () => {
     const name = scene.next();
     const refund = stop(scene.world, 'inNetwork', 'refund', name);
     const booking = stop(scene.world, 'inHandler', 'book', name);
@@ -60,7 +60,7 @@ describe('the step before a group', () => {
     ]);
   });
 
-  it('G8c: the step before a group waits for a member of unknown outcome, until an operator resolves it', async () => {
+  it('the step before a group waits for a member of unknown outcome, until an operator resolves it', async () => {
     const name = scene.next();
     const charge = stop(scene.world, 'inNetwork', 'charge', name);
     const order = await scene.place({ book: 'unknown_took', pay: 'reject' }, name);

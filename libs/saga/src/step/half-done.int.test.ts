@@ -88,7 +88,7 @@ const BACK = 'hold:undone pay:undone seat:tombstoned';
 
 describe('an external step behind the pivot that the other side refuses', () => {
   // Planted fault: without `late` on the call of a step nothing of this is said, and the saga is `running` for ever.
-  it('G6c: an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
+  it('an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
     wrongs.set('mail', 'm1');
     const instance = await scene.emit(asked({ key: 'm1' }));
     await eventually(() => wrongs.calls('mail', 'm1') > 2, 'the refusals');
@@ -235,7 +235,7 @@ describe('a `noop` that throws', () => {
 });
 
 // Planted fault: without `late` on the question the saga waits for ever, and says nothing.
-it('G6c: a query that is always refused is stuck after its bound, and its answer ends the saga', async () => {
+it('a query that is always refused is stuck after its bound, and its answer ends the saga', async () => {
   for (const what of ['seat', 'query'] as const) wrongs.set(what, 'q1');
   const instance = await scene.emit(asked({ key: 'q1' }));
   await scene.until(instance, 'hold:applied pay:applied seat:unknown');

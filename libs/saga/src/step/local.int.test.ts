@@ -55,7 +55,7 @@ describe('a saga of local steps', () => {
       'reserved taken refused refunded released',
     ],
   ] as const)(
-    'S55: a refusal of step %s undoes all steps before it in reverse order',
+    'a refusal of step %s undoes all steps before it in reverse order',
     async (of, ends, did, emitted) => {
       const { id, instance } = await place({ [of]: 'reject' });
       await scene.until(instance, ends);
@@ -112,7 +112,7 @@ describe('a saga of local steps', () => {
     ['ship', 'pay:undone reserve:undone ship:failed_not_applied', '+reserve +pay -pay -reserve'],
     ['confirm', 'confirm:stuck pay:applied reserve:applied ship:applied', '+reserve +pay +ship'],
   ] as const)(
-    'G5d: a bug in the handler of step %s is compensated by default, unless the step is behind the pivot',
+    'a bug in the handler of step %s is compensated by default, unless the step is behind the pivot',
     async (of, ends, did) => {
       const { id, instance } = await place({ [of]: 'bug' });
       await scene.until(instance, ends);

@@ -12,7 +12,7 @@ afterAll(async () => expect(await scene.close()).toEqual([]));
 const UNDONE = 'book:tombstoned pay:rejected reserve:undone ship:tombstoned';
 
 // Planted fault: where a fence that exists is taken for a success of the insert, the effect of the handler stays.
-it('G6d: a local step whose handler is overtaken by its undo leaves nothing, and is rejected by the tombstone', async () => {
+it('a local step whose handler is overtaken by its undo leaves nothing, and is rejected by the tombstone', async () => {
   const name = scene.next();
   const inside = stop(scene.world, 'inHandler', 'book', name);
   const order = await scene.place({ pay: 'reject' }, name);
@@ -30,7 +30,7 @@ it('G6d: a local step whose handler is overtaken by its undo leaves nothing, and
   expect(verifyJournal(await readSagaRecords(executor, {}))).toEqual([]);
 });
 
-it('S27: the journal of a local step has its begin and its outcome, which one statement wrote', async () => {
+it('the journal of a local step has its begin and its outcome, which one statement wrote', async () => {
   const order = await scene.place();
   await scene.until(order, COMPLETED);
   expect(await scene.acts(order, 'reserve')).toBe('run emit_success');

@@ -64,7 +64,7 @@ it('the journal of a run that the kit wrote has no flaw', async () => {
 
 // Planted fault: without seals a changed plan, actor, note, emitted event, cause or time is not found.
 it.each(['saga_step', 'saga_fence'])(
-  'S32, G8b: a change of any one column of one row of %s is found',
+  'a change of any one column of one row of %s is found',
   async (table) => {
     // `id` only orders the reading; `stripped_at` means that there is no journal to compare with.
     const columns = (await columnsOf(table)).filter(({ name }) => !['id', 'stripped_at'].includes(name));
@@ -85,7 +85,7 @@ it.each(['saga_step', 'saga_fence'])(
   },
 );
 
-it('S32, G8b: a journal row that is removed, added or exchanged with its seal is found', async () => {
+it('a journal row that is removed, added or exchanged with its seal is found', async () => {
   const of = sql`instance = ${instance} and step = 'pay'`;
   expect(
     await flawsAfter((tx) => sql`delete from converge.saga_step where ${of} and seq = 2`.execute(tx)),

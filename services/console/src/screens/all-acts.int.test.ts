@@ -55,7 +55,7 @@ const stories: { readonly [Of in Story]: () => Promise<readonly string[]> } = {
   policy: async () => [await converge('orders', 'policy', 'history'), await page('policies')],
 };
 
-it('G8a: every act of an operator is in the audit once, and in the history that it belongs to, in both surfaces', async () => {
+it('every act of an operator is in the audit once, and in the history that it belongs to, in both surfaces', async () => {
   const names = Object.keys(cases) as ActName[];
   for (const name of names) await cases[name].act(`because of ${name}`);
   const texts = new Map<Story, readonly string[]>();
@@ -78,7 +78,7 @@ it('G8a: every act of an operator is in the audit once, and in the history that 
   expect(names.filter((name) => !recorded.has(name) && ACTS[name] !== 'workflow')).toEqual([]);
 });
 
-it('G8a: a story names the databases that it was read from, and those that it was not given, with the way to give them', async () => {
+it('a story names the databases that it was read from, and those that it was not given, with the way to give them', async () => {
   const alone = await converge('inventory', 'event', 'history', letter(2).eventId);
   expect(alone).toMatch(
     /^read from \S+; not given: the database of source \S+; .*give them with --database/m,

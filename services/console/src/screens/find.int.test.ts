@@ -111,7 +111,7 @@ describe('the console over a service with failures', () => {
     expect(records.map(({ copyOf }) => copyOf)).toEqual([null, records[0]?.offset]);
   });
 
-  it('G5m: the audit has the acts of every table, finds them by event, and exports them as JSON lines', async () => {
+  it('the audit has the acts of every table, finds them by event, and exports them as JSON lines', async () => {
     await pauseReconciler(shown.databases.inventory.executor, 'counts', {
       actor: 'ada',
       reason: 'the stock is counted',
@@ -139,7 +139,7 @@ describe('the console over a service with failures', () => {
     expect(lines.map((line) => (JSON.parse(line) as { by: string }).by)).toEqual(['ada', 'bob']);
   });
 
-  it('G5n: a page masks the payload; a user sees it in full with a reason, and the look is in the audit', async () => {
+  it('a page masks the payload; a user sees it in full with a reason, and the look is in the audit', async () => {
     const path = `/events/${scene.skipped.eventId}`;
     const { payload, mayOpen } = await get(`/api${path}`);
     expect([JSON.parse(String(payload)), mayOpen]).toEqual([
@@ -162,7 +162,7 @@ describe('the console over a service with failures', () => {
     ]);
   });
 
-  it('G5n: a look that cannot be recorded shows nothing', async () => {
+  it('a look that cannot be recorded shows nothing', async () => {
     const { executor } = shown.databases.orders;
     await executor.query('alter table converge.audit rename to audit_away');
     const answer = await fetch(new URL(`/api/events/${scene.skipped.eventId}/payload`, shown.url), {

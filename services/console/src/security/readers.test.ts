@@ -11,19 +11,6 @@ const act = '/echo/x/act';
 const own = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' };
 
 describe('where only users may read', () => {
-  const signedIn = { CONVERGE__CONSOLE__READS: 'signed-in' };
-
-  it('G5n: a visitor without a name gets the way to sign in, and nothing of the pages or the API', async () => {
-    const { ask, signIn } = appUnderTest(signedIn);
-    const page = await ask('/echo?text=seen');
-    expect([page.status, page.headers.get('location')]).toEqual([303, '/sign-in?to=%2Fecho%3Ftext%3Dseen']);
-    for (const path of ['/api/echo?text=seen', '/api/openapi.json', `/api${act}`, '/api/nowhere'])
-      expect([path, (await ask(path)).status]).toEqual([path, 401]);
-    expect((await ask('/static/style.css')).status).toBe(200);
-    const cookie = await signIn();
-    expect(await (await ask('/echo?text=seen', { headers: { cookie } })).text()).toContain('seen');
-  });
-
   it('a console reads for anyone by default on this machine alone', () => {
     const readers = (host: string) => readersOf({ reads: undefined, host });
     expect(['127.0.0.1', '::1', 'localhost'].map(readers)).toEqual(['anyone', 'anyone', 'anyone']);
@@ -56,23 +43,5 @@ describe('a viewer', () => {
       expect((await ask(path, { form, headers: { ...own, cookie } })).status).toBe(403);
     expect([acts, looks]).toEqual([[], []]);
     expect((await ask('/sign-out', { form, headers: { ...own, cookie } })).status).toBe(303);
-  });
-});
-
-describe('a user whom a proxy names', () => {
-  const settings = {
-    CONVERGE__CONSOLE__PROXY__USER_HEADER: 'x-user',
-    CONVERGE__CONSOLE__PROXY__ADDRESSES: '10.0.0.7',
-  };
-  const shown = async (site: string | undefined): Promise<string> => {
-    const { ask } = appUnderTest(settings);
-    const headers = { 'x-user': 'eve', ...(site !== undefined && { 'sec-fetch-site': site }) };
-    return (await ask(act, { headers, from: '10.0.0.7' })).text();
-  };
-
-  it('G5n: a read that the page of another site may have asked for is a viewer’s: it leaves no row in a user’s name', async () => {
-    for (const site of ['cross-site', 'same-site', undefined])
-      expect(await shown(site)).toContain('eve may read here and not act');
-    for (const site of ['same-origin', 'none']) expect(await shown(site)).toContain('name="formToken"');
   });
 });

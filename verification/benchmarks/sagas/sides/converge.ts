@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { failureTopic } from '@convergekit/contracts';
 import { sagaMigrations } from '@convergekit/effects';
 import { inboxMigrations } from '@convergekit/inbox';
-import { kafkaBroker } from '@convergekit/kafka';
 import { outboxMigrations } from '@convergekit/outbox';
 import { nameSource } from '@convergekit/outbox/engine';
 import { connect, migrate } from '@convergekit/postgres';
@@ -17,6 +16,7 @@ import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
 import { answers, type ProcessSpec, RestartableProcess } from './processes.ts';
 import type { Layout, SagaPlace, SagaSide } from './side.ts';
+import { makeTopics, removeTopics } from './topics.ts';
 
 const MAIN = fileURLToPath(new URL('../converge/main.ts', import.meta.url));
 const LOCAL_MAIN = fileURLToPath(new URL('../converge/local-main.ts', import.meta.url));
@@ -31,7 +31,7 @@ export function convergeOnKafka(layout: Layout): SagaSide {
     open: async (place) => {
       const run = randomBytes(4).toString('hex');
       const urls = await makeSources(place, layout === 'A');
-      await makeTopics(place, run);
+      await makeTopics(place, allTopics(run));
       const names = layout === 'A' ? [services] : services.map((name) => [name]);
       const [httpPort = 0, ...healthPorts] = await freePorts(1 + names.length);
       const processes = names.map((of, index) => {
@@ -45,7 +45,7 @@ export function convergeOnKafka(layout: Layout): SagaSide {
         worker: killed.worker,
         urls,
         place: placeAt(`http://127.0.0.1:${httpPort}/orders`),
-        onStopped: () => removeTopics(place, run),
+        onStopped: () => removeTopics(place, allTopics(run)),
       });
     },
   };
@@ -144,24 +144,4 @@ async function makeSources(place: SagaPlace, shared: boolean): Promise<Urls<Serv
 
 function allTopics(run: string): readonly string[] {
   return [...topicsOf(run), ...services.map((name) => failureTopic(nameIn(run, name)))];
-}
-
-async function makeTopics({ brokers }: SagaPlace, run: string): Promise<void> {
-  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'bench' });
-  try {
-    const admin = await broker.admin();
-    for (const name of allTopics(run)) await admin.createTopic({ name, partitions: PARTITIONS });
-  } finally {
-    await broker.close();
-  }
-}
-
-async function removeTopics({ brokers }: SagaPlace, run: string): Promise<void> {
-  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'bench' });
-  try {
-    const admin = await broker.admin();
-    for (const name of allTopics(run)) await admin.deleteTopic(name);
-  } finally {
-    await broker.close();
-  }
 }

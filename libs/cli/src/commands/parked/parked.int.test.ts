@@ -60,7 +60,7 @@ async function consumerWithDeadLetter() {
 }
 
 // Planted fault: with the edited copy not kept, the event takes effect as it came.
-it('G5k: an operator finds a dead letter, reads it, edits a copy and retries it', async () => {
+it('an operator finds a dead letter, reads it, edits a copy and retries it', async () => {
   const { url, applied, repair } = await consumerWithDeadLetter();
   const converge = async (...args: string[]) => {
     const ended = await cli(['parked', ...args], { DATABASE_URL: url, LOG_LEVEL: 'silent' });
@@ -132,7 +132,7 @@ it('G5k: an operator finds a dead letter, reads it, edits a copy and retries it'
   expect((await converge('show', id)).stderr).toContain('applied meanwhile');
 });
 
-it('G5k: an operator skips a dead letter, and its key continues', async () => {
+it('an operator skips a dead letter, and its key continues', async () => {
   const { url, applied } = await consumerWithDeadLetter();
   const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
   const list = await cli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);

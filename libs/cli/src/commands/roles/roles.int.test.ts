@@ -89,7 +89,7 @@ describe('N7, G1i: journals and audits', () => {
     ['reconciler', 'converge.audit'],
     ['reconciler', 'converge.reconcile_audit'],
   ];
-  it.each(appendOnly)('G5m: the duty %s cannot change or delete rows of %s', async (duty, table) => {
+  it.each(appendOnly)('the duty %s cannot change or delete rows of %s', async (duty, table) => {
     const { rows } = await executorOf(database.db).query<{
       update: boolean;
       delete: boolean;

@@ -49,7 +49,7 @@ async function states(): Promise<readonly string[]> {
 }
 
 describe('converge saga', () => {
-  it('S30: `converge saga` lists and shows sagas, lets an operator record the outcome of a call, and shows the narrative', async () => {
+  it('`converge saga` lists and shows sagas, lets an operator record the outcome of a call, and shows the narrative', async () => {
     await scene.emit(asked({ trip: 'good' }));
     const instance = await scene.emit(asked({ trip: 'lost' }));
     await scene.until(instance, 'pay:stuck room:applied');
@@ -106,7 +106,7 @@ describe('converge saga', () => {
     ]);
   });
 
-  it('G6l: `converge saga retry` retries a step that waits for an operator, and the journal names who did so, and why', async () => {
+  it('`converge saga retry` retries a step that waits for an operator, and the journal names who did so, and why', async () => {
     const instance = await scene.emit(asked({ trip: 'lost-again' }));
     await waitUntil(async () => (await states()).includes('lost-again stuck'), { what: 'it to wait' });
     const why = ['--reason', 'they have no record', '--yes'];
@@ -168,7 +168,7 @@ describe('converge saga', () => {
     ]);
   });
 
-  it('S32, S57, G8b: `converge saga verify` accepts journals that the kit wrote, and finds rows that were changed by hand', async () => {
+  it('`converge saga verify` accepts journals that the kit wrote, and finds rows that were changed by hand', async () => {
     expect(await cli(['saga', 'verify'], env)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('rows replayed, 0 findings') as string,
@@ -197,7 +197,7 @@ describe('converge saga', () => {
     expect(found.stdout).toContain('no step emitted event no-such-event, which it names as its cause');
   });
 
-  it('S30: `converge saga` draws and checks the sagas of a module, and names a subscription that is missing', async () => {
+  it('`converge saga` draws and checks the sagas of a module, and names a subscription that is missing', async () => {
     const drawn = await cli(['saga', 'graph', 'schemas/src/index.ts'], {});
     expect(drawn).toMatchObject({
       code: 0,

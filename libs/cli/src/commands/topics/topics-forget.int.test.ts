@@ -2,12 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Admin, Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
-import type { Database } from '@convergekit/postgres';
-import { waitUntil } from '@convergekit/testing';
-import { migratedDatabase } from '@convergekit/testing/engine';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
@@ -16,9 +14,10 @@ let topic: string;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  const made = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'cli' });
-  database = made.database;
-  env = { DATABASE_URL: made.url, KAFKA_BROKERS: brokers };
+  const url = await freshDatabase(inject('stack').databaseUrl, 'cli');
+  database = connect({ url });
+  env = { DATABASE_URL: url, KAFKA_BROKERS: brokers };
+  expect(await cli(['migrate'], env)).toMatchObject({ code: 0 });
 });
 beforeEach(async () => {
   topic = `cli.forget.${randomBytes(4).toString('hex')}`;
@@ -39,16 +38,14 @@ async function withAdmin(): Promise<{ readonly admin: Admin; readonly broker: Br
 }
 
 async function heldFor(code: string): Promise<void> {
-  await waitUntil(
-    async () => {
-      const { rows } = await database.executor.query<{ reason: string | null }>(
-        'select held_reason as reason from converge.relay_topic where topic = $1',
-        [topic],
-      );
-      return rows[0]?.reason?.startsWith(`${code}:`);
-    },
-    { what: `the topic to be held for ${code}` },
-  );
+  const said = async (): Promise<string> => {
+    const forget = ['topics', 'forget', topic, '--reason', 'a look', '--dry-run', '--json'];
+    const { stdout, stderr } = await cli(forget, env);
+    return `${stdout}${stderr}`;
+  };
+  await waitUntil(async () => (await said()).includes(`${code}:`), {
+    what: `the topic to be held for ${code}`,
+  });
 }
 
 it('G5i: a topic that was deleted for good is forgotten with a reason, and one that exists is not', async () => {
@@ -71,10 +68,10 @@ it('G5i: a topic that was deleted for good is forgotten with a reason, and one t
     code: 0,
     stdout: expect.stringContaining('1 of its events are given up') as string,
   });
-  const { rows } = await database.executor.query(
-    'select count(*)::int as held from converge.relay_topic where held_at is not null',
-  );
-  expect(rows).toEqual([{ held: 0 }]);
+  expect(await cli([...forget, '--yes'], env)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('does not hold') as string,
+  });
   expect(await relay.stop()).toMatchObject({ code: 0 });
   await admin.close();
   await broker.close();

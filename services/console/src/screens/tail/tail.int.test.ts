@@ -1,4 +1,7 @@
 import { defineEvent } from '@convergekit/contracts';
+import { memoryBroker } from '@convergekit/broker/testing';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { makeTopics } from '@convergekit/inbox/testing';
 import { createOutbox } from '@convergekit/outbox';
 import { manualClock, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -71,11 +74,14 @@ describe('the live tail', () => {
   });
 
   it('a tail of a consumer shows the topics that it reads and no other', async () => {
-    await shown.databases.inventory.executor.query(
-      `with c as (insert into converge.inbox_consumer (name) values ('billing') returning name)
-       insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
-       select name, 'shop.orders', 0, 0, 0 from c`,
-    );
+    const broker = memoryBroker();
+    await makeTopics(broker, ['shop.orders', 'billing.failures'], 1);
+    const billing = defineConsumer({ name: 'billing' }).on(placed, () => undefined);
+    const service = consumerService([billing], { database: shown.databases.inventory, broker });
+    await service.start();
+    await waitUntil(() => (service.status()[0]?.partitions.length ?? 0) > 0, { what: 'its partition' });
+    await service.stop();
+    await broker.close();
     const stream = await open('?consumer=billing');
     await readUntil(stream, 'perSecond');
     await outbox.append(shown.databases.orders.executor, [

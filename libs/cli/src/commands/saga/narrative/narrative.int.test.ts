@@ -62,19 +62,19 @@ async function narrativeOf(instance: string): Promise<string> {
 const golden = (name: string): string => new URL(`golden/${name}.txt`, import.meta.url).pathname;
 
 describe('the narrative of a saga', () => {
-  it('S24, G8a: the narrative of a saga that completes names every step', async () => {
+  it('S24: the narrative of a saga that completes names every step', async () => {
     const instance = await place('happy');
     await until(instance, 'completed');
     await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('happy'));
   });
 
-  it('S24, S26, G8a: the narrative of a saga that is rejected at its last step shows the compensations', async () => {
+  it('S24: the narrative of a saga that is rejected at its last step shows the compensations', async () => {
     const instance = await place('rejected', { ship: 'reject' });
     await until(instance, 'compensated');
     await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('rejected'));
   });
 
-  it('S24, G8a: the narrative of a saga with a step that is given up shows the dead letter', async () => {
+  it('S24: the narrative of a saga with a step that is given up shows the dead letter', async () => {
     const instance = await place('dead-letter', { pay: 'applied' });
     await until(instance, 'compensated');
     await scene.until(instance, 'pay:undone reserve:undone ship:tombstoned');
@@ -86,7 +86,7 @@ describe('the narrative of a saga', () => {
     await expect(others).toMatchFileSnapshot(golden('dead-letter'));
   });
 
-  it('S24, G8a: the narrative of a saga that waited for an operator shows who retried it', async () => {
+  it('S24: the narrative of a saga that waited for an operator shows who retried it', async () => {
     const instance = await place('stuck', { confirm: 'not_applied' });
     await until(instance, 'stuck');
     const [letter] = await scene.rows<{ id: string }>(

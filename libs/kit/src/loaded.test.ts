@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+
+/** Prints the modules that the import of a door loads, in a process of its own. */
+const program = (door: string): string => `
+  import { registerHooks } from 'node:module';
+  const loaded = [];
+  registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+  await import('${door}');
+  console.log(JSON.stringify(loaded));
+  process.exit();`;
+
+// Planted faults: an outbox that imports the package of the pool loads Kysely; a service that imports its runner, the relay.
+it.each([
+  { door: '@convergekit/outbox', what: 'Kysely', not: '/node_modules/kysely/' },
+  { door: 'convergekit', what: 'the relay', not: '/libs/relay/' },
+  { door: 'convergekit', what: 'a driver of Kafka', not: '/libs/kafka/' },
+  { door: 'convergekit', what: 'the local log', not: '/libs/local/' },
+])('the import of $door loads without $what', ({ door, not }) => {
+  const args = ['--conditions=source', '--input-type=module', '--eval', program(door)];
+  const loaded = JSON.parse(
+    execFileSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8' }),
+  ) as readonly string[];
+  expect(loaded.length).toBeGreaterThan(50);
+  expect(loaded.filter((url) => url.includes(not))).toEqual([]);
+});

@@ -1,0 +1,37 @@
+/** A claim about a run, and what a judge found against it. */
+export interface Check {
+  readonly claim: string;
+  /**
+   * `always`: a finding is wrong at any time. `at_rest`: it may only be unfinished while something is open.
+   * @default always
+   */
+  readonly holds?: 'always' | 'at_rest';
+  /** The number of checked things: a check over nothing proves nothing. */
+  readonly looked: number;
+  /** What is wrong, each with enough to look it up. */
+  readonly findings: readonly string[];
+}
+
+/** The judgement of a claim. `not_settled`: something was open, so that what is missing may still come. */
+export type Judgement = 'agrees' | 'disagrees' | 'not_settled';
+
+export function judgementOf({ looked, findings, holds = 'always' }: Check, settled: boolean): Judgement {
+  if (looked > 0 && findings.length === 0) return 'agrees';
+  return settled || holds === 'always' ? 'disagrees' : 'not_settled';
+}
+
+/** Returns the worst judgement; a system with open work never agrees as a whole. */
+export function overall(checks: readonly Check[], settled: boolean): Judgement {
+  if (checks.some((check) => judgementOf(check, settled) === 'disagrees')) return 'disagrees';
+  return settled ? 'agrees' : 'not_settled';
+}
+
+/** Something that must not be, with enough to look it up. */
+export interface Finding {
+  readonly kind: string;
+  readonly message: string;
+}
+
+export function textsOf(findings: readonly Finding[]): readonly string[] {
+  return findings.map(({ kind, message }) => `${kind}: ${message}`);
+}

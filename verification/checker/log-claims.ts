@@ -1,0 +1,71 @@
+import { crc32 } from 'node:zlib';
+import type { Check } from './check.ts';
+import type { AnomalyKind, LogRecord, Takeover, Verdict } from './facts.ts';
+import { LogCheck } from './log-check.ts';
+
+/** An event of an outbox, as a command lists it. Events of a key come in the order of their commits. */
+export interface CommittedEvent {
+  readonly topic: string;
+  readonly key: string;
+  readonly eventId: string;
+  readonly type: string;
+  readonly source: string;
+}
+
+/** Compares listed events with the log: type and source of a record have to be as they were committed. */
+export function checkListed(
+  events: readonly CommittedEvent[],
+  log: readonly LogRecord[],
+  takeovers: readonly Takeover[] = [],
+): Verdict {
+  const numbers = new Map<string, number>();
+  const content = (type = '', source = ''): number => crc32(`${type} ${source}`);
+  const check = new LogCheck(takeovers, ({ headers }) => ({
+    n: numbers.get(headers['ce_id'] ?? '') ?? 0,
+    crc: content(headers['ce_type'], headers['ce_source']),
+  }));
+  for (const own of Map.groupBy(events, ({ topic, key }) => `${topic}\n${key}`).values())
+    for (const [at, { topic, key, eventId, type, source }] of own.entries()) {
+      numbers.set(eventId, at + 1);
+      check.row({ topic, key, n: at + 1, eventId, crc: content(type, source) });
+    }
+  const inOrder = log.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
+  for (const record of inOrder) check.record(record);
+  return check.verdict();
+}
+
+/** The claims about a log, from its verdict. */
+export function logClaims(verdict: Verdict, { of = '' }: { readonly of?: string } = {}): readonly Check[] {
+  const { committed, records } = verdict;
+  const found = (...kinds: readonly AnomalyKind[]): readonly string[] => {
+    const shown = verdict.anomalies.filter(({ kind }) => kinds.includes(kind));
+    const all = kinds.reduce((sum, kind) => sum + verdict.counts[kind], 0);
+    return [
+      ...shown.map(({ kind, witness }) => `${kind}: ${witness}`),
+      ...Array.from({ length: all - shown.length }, () => 'one more of these'),
+    ];
+  };
+  return [
+    {
+      claim: `no event lost: every outbox row${of} is in its topic`,
+      holds: 'at_rest',
+      looked: committed,
+      findings: found('lost', 'ledger'),
+    },
+    {
+      claim: `no event invented or altered: every record${of} has its row`,
+      looked: records,
+      findings: found('phantom', 'content', 'unreadable'),
+    },
+    {
+      claim: `order per key kept: the log${of} follows the outbox`,
+      looked: records,
+      findings: found('order', 'misplaced'),
+    },
+    {
+      claim: `every event${of} names its predecessor (ce_prev)`,
+      looked: records,
+      findings: found('chain', 'position', 'repeat_changed', 'repeat_unexplained'),
+    },
+  ];
+}

@@ -1,0 +1,48 @@
+import { type Clock, type Random, seededRandom } from '@convergekit/core';
+import type { Load } from './types.ts';
+
+export interface DriveOptions {
+  /** Which count of the load is meant. */
+  readonly what: string;
+  readonly load: Load;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs requests as a load says: at a fixed rate, whether the system keeps up or not (an open loop), or so many, each after
+ * an earlier one was answered. Resolves when the last has its answer.
+ */
+export async function drive(
+  { what, load, clock, signal }: DriveOptions,
+  one: (n: number) => Promise<void>,
+): Promise<void> {
+  if (load.kind === 'count') {
+    const count = load.counts[what] ?? 0;
+    const numbers = Array.from({ length: count }, (_, n) => n).values();
+    const worker = async (): Promise<void> => {
+      for (const n of numbers) {
+        signal.throwIfAborted();
+        await one(n);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(load.atOnce, count) }, worker));
+    return;
+  }
+  const begin = clock.monotonic();
+  const waiting: Promise<void>[] = [];
+  for (let n = 0; n < load.perSecond * load.seconds && !signal.aborted; n += 1) {
+    const wait = begin + (n * 1_000) / load.perSecond - clock.monotonic();
+    if (wait > 0) await clock.sleep(wait, signal);
+    const asked = one(n);
+    // Kept for Promise.all below; a rejection in the meantime is not unhandled.
+    asked.catch(() => undefined);
+    waiting.push(asked);
+  }
+  await Promise.all(waiting);
+}
+
+/** Each request has random numbers of its own: its content does not depend on the order of the answers. */
+export function randomOf(seed: number): (n: number) => Random {
+  return (n) => seededRandom(seed * 1_000_003 + n);
+}

@@ -1,0 +1,9 @@
+/** Chooses what a fault hits: mostly one of these, sometimes all. */
+export function chosen<T>(all: readonly T[], pick: number): readonly T[] {
+  const one = all[Math.floor((pick / 0.8) * all.length)];
+  return pick < 0.8 && one !== undefined ? [one] : all;
+}
+
+export function namesOf(all: readonly { readonly name: string }[]): string {
+  return all.map(({ name }) => name).join(' and ');
+}

@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { urlOf } from '@convergekit/postgres/engine';
+import { waitUntil } from '@convergekit/testing';
+import { embeddedPostgres, type EmbeddedServer } from '@convergekit/testing/engine';
+import { converge, type Environment, sourceState } from '../operator.ts';
+import { fault, type Fault } from '../types.ts';
+import type { EffectDb } from '../workloads/counted/events.ts';
+import { onServer } from '../workloads/counted/open.ts';
+import type { CountedPart, Place } from '../workloads/counted/part.ts';
+import { open } from '../workloads/counted/services.ts';
+import type { Bins, Servers } from './old-and-next.ts';
+import { byPgUpgrade } from './pg-upgrade.ts';
+import { beginReplication, endReplication } from './replication.ts';
+
+export type UpgradeKind = 'pg_upgrade' | 'replication';
+
+/** How a server of the drill is started. pg_upgrade wants both clusters with checksums or none; 18 has them by default. */
+export function startedFrom(bin: string) {
+  return {
+    binaries: { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') },
+    initdb: ['--data-checksums'],
+    settings: { wal_level: 'logical', wal_receiver_status_interval: 1 },
+  };
+}
+
+/** Moves all databases to the next major version of Postgres under load, as docs/runbooks/upgrade.md says. */
+export function upgradeMove(kind: UpgradeKind, bins: Bins): Fault {
+  return fault({
+    name: `move-upgrade-${kind === 'replication' ? kind : 'files'}`,
+    about: `Postgres is replaced by its next major version by ${kind}; writers pause, services move`,
+    needs: ['counted'],
+    inject: async ({ counted: part }) => {
+      const next = await embeddedPostgres(startedFrom(bins.new));
+      part.run.defer(() => next.dispose());
+      await next.start();
+      const places = [part.orders, ...part.consumers.values()];
+      const databases = places.map(({ url }) => new URL(url).pathname.slice(1));
+      const servers = { old: part.postgres, next, bins, databases };
+      const versions = [await versionOf(part.postgres), await versionOf(next)];
+      await part.moreEffects(3 * part.rate);
+      if (kind === 'replication') await beginReplication(servers);
+      await part.moreEffects(part.rate);
+      await moveTo(part, kind, servers);
+      await part.moreEffects(2 * part.rate);
+      return { what: `from ${versions.join(' to ')}` };
+    },
+  });
+}
+
+async function moveTo(part: CountedPart, kind: UpgradeKind, servers: Servers): Promise<void> {
+  const { clock, progress } = part.run;
+  const places = [part.orders, ...part.consumers.values()];
+  await part.writers?.pause();
+  const paused = clock.monotonic();
+  await waitUntil(async () => (await sourceState(part.envOf(part.orders))).backlog === 0, {
+    what: 'the outbox to be published',
+  });
+  await part.relay?.stop();
+  for (const service of part.services.values()) await service.stop();
+  for (const { database } of places) await database.close();
+  const moving = clock.monotonic();
+  await (kind === 'replication' ? endReplication(servers) : byPgUpgrade(servers));
+  const moved = clock.monotonic();
+  for (const [at, place] of places.entries()) {
+    moveAddress(part, place, urlOf(servers.next.address, servers.databases[at] ?? ''));
+    await confirmMove(part.envOf(place), `Postgres moved by ${kind}`);
+  }
+  part.writers?.resume(part.orders.database);
+  const ms = (from: number, to: number): string => `${Math.round(to - from)} ms`;
+  part.figures.push(
+    ['without writes', ms(paused, clock.monotonic())],
+    ['the move of the data', ms(moving, moved)],
+  );
+  progress.note(`writers go on after ${ms(paused, clock.monotonic())}`);
+  await part.start();
+}
+
+/** Points a place at another server. */
+function moveAddress({ run }: CountedPart, place: Place, url: string): void {
+  place.url = url;
+  place.database = open<EffectDb>(url, run.defer);
+}
+
+/** Rebases a source that moved. Nothing may be behind the fork: everything was published before. */
+async function confirmMove(env: Environment, reason: string): Promise<void> {
+  const dry = ['source', 'rebase', '--dry-run'];
+  const { phantoms } = await converge<{ readonly phantoms: readonly unknown[] }>(dry, env);
+  if (phantoms.length > 0) throw new Error(`behind the fork: ${JSON.stringify(phantoms)}`);
+  await converge(['source', 'rebase', '--reason', reason, '--yes'], env);
+}
+
+async function versionOf(server: EmbeddedServer): Promise<string> {
+  const sql = "select current_setting('server_version') as version";
+  return (await onServer<{ version: string }>(server, sql))[0]?.version ?? '?';
+}

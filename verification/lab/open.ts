@@ -1,0 +1,104 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { type Stack, startStack } from '@convergekit/testing';
+import type { RunSpec } from './spec.ts';
+import { runLab, type Outcome } from './run.ts';
+import { type Log, openLog, type Servers } from './servers.ts';
+import type { Part, Run } from './types.ts';
+import { openCounted } from './workloads/counted/open.ts';
+import { ShopPart } from './workloads/shop/part.ts';
+import { openShop, type Shop, type ShopOptions } from './workloads/shop/shop.ts';
+import { openBanks } from './workloads/transfers/banks.ts';
+import { TransfersPart } from './workloads/transfers/part.ts';
+import { WritersPart } from './workloads/writers/part.ts';
+import { openWorld } from './workloads/writers/world.ts';
+
+/** Starts the servers of shop and transfers; a broker that is not needed, or given, is not started. */
+export async function openServers(run: Run, { broker = 'kafka' }: Pick<RunSpec, 'broker'>): Promise<Stack> {
+  const env = broker === 'local' ? { ...process.env, KAFKA_BROKERS: 'none:1' } : process.env;
+  const stack = await startStack({ log: (line) => run.progress.note(line), env });
+  run.defer(() => stack.stop());
+  run.signal.throwIfAborted();
+  // What the judge needs is fetched now, not when all else is done.
+  if (broker === 'kafka') await stack.kafkaTools.prepare();
+  return stack;
+}
+
+/** Opens a shop as a spec wants it. */
+export async function openShopOf(
+  run: Run,
+  spec: Pick<RunSpec, 'broker' | 'sagas'>,
+  stack: Servers,
+  options: Partial<ShopOptions> = {},
+): Promise<Shop> {
+  const { folder: logFolder, defer } = run;
+  const { broker = 'kafka', sagas = false } = spec;
+  const shop = await openShop({ stack, logFolder, broker, reconciler: !sagas, ...options });
+  defer(() => shop.stop());
+  return shop;
+}
+
+/** Opens the workloads of a spec. */
+async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<readonly Part[]> {
+  const { folder, defer, progress } = run;
+  const { workloads, sagas = false, extras = [], driver = '', counted = { mayRefuse: false } } = spec;
+  const parts: Part[] = [];
+  if (workloads.includes('shop') || workloads.includes('transfers')) {
+    const stack = servers ?? (await openServers(run, spec));
+    progress.note(`databases, migrations, topics; the log of each process goes to ${folder}/`);
+    let log: Log | undefined;
+    if (workloads.includes('shop')) {
+      const shop = await openShopOf(run, spec, stack);
+      log = shop.log;
+      parts.push(new ShopPart(shop, run, { servers: stack, sagas, extras }));
+    }
+    if (workloads.includes('transfers')) {
+      const shared = log ?? (await openLog(spec.broker ?? 'kafka', stack));
+      if (log === undefined) defer(() => shared.close());
+      const banks = await openBanks({ databaseUrl: stack.databaseUrl, log: shared, logFolder: folder });
+      defer(() => banks.stop());
+      parts.push(new TransfersPart(banks, shared, run));
+    }
+  }
+  const note = (line: string): void => progress.note(line);
+  if (workloads.includes('writers'))
+    parts.push(new WritersPart(await openWorld({ folder, driver, log: note, defer }), run));
+  if (workloads.includes('counted')) parts.push(await openCounted(run, counted));
+  return parts;
+}
+
+/** Runs a spec from nothing to nothing: what was started is gone when this resolves or rejects. */
+export async function runSpec(
+  spec: RunSpec,
+  given: Omit<Run, 'defer'>,
+  { servers, hold }: { readonly servers?: Servers; readonly hold?: (outcome: Outcome) => Promise<void> } = {},
+): Promise<Outcome> {
+  return withUndo(given, async (run) => {
+    const parts = await openParts(run, spec, servers);
+    run.signal.throwIfAborted();
+    const outcome = await runLab({ ...spec, ...run, parts });
+    await hold?.(outcome);
+    return outcome;
+  });
+}
+
+/** Gives a run a clean folder and a way to register what must be undone, and undoes it. */
+export async function withUndo<T>(given: Omit<Run, 'defer'>, fn: (run: Run) => Promise<T>): Promise<T> {
+  const undo: (() => Promise<unknown>)[] = [];
+  mkdirSync(given.folder, { recursive: true });
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  stopped.catch(() => undefined);
+  given.signal.addEventListener('abort', () => reject(given.signal.reason as Error), { once: true });
+  try {
+    return await Promise.race([fn({ ...given, defer: (one) => void undo.push(one) }), stopped]);
+  } finally {
+    for (const one of undo.reverse())
+      await one().catch((error: unknown) => given.progress.note(`while stopping: ${String(error)}`));
+  }
+}
+
+/** Empties the folder of a run. */
+export function freshFolder(folder: string): string {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}

@@ -1,0 +1,69 @@
+import { inboxMigrations } from '@convergekit/inbox';
+import type { Admin, Broker, LogEnds } from '@convergekit/broker/engine';
+import { nameSource } from '@convergekit/outbox/engine';
+import { outboxMigrations } from '@convergekit/outbox';
+import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';
+import { reconcileMigrations } from '@convergekit/reconcile';
+import { relayMigrations } from '@convergekit/relay';
+import { sagaMigrations } from '@convergekit/effects';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+
+const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];
+
+/** A source's database: the tables of the kit, the service's own, and its name. */
+export async function prepareSource(
+  name: string,
+  database: Database,
+  own: readonly MigrationSet[],
+): Promise<void> {
+  await migrate(database, [...kit, ...own]);
+  await nameSource(database.executor, name);
+}
+
+/** Creates the databases in sequence: CREATE DATABASE copies a template that must have no sessions. */
+export async function makeDatabases<Name extends string>(
+  serverUrl: string,
+  names: readonly Name[],
+): Promise<Record<Name, string>> {
+  const urls: [Name, string][] = [];
+  for (const name of names) urls.push([name, await freshDatabase(serverUrl, name)]);
+  return Object.fromEntries(urls) as Record<Name, string>;
+}
+
+/** Empty ones: a run must not meet the records of another. */
+export async function makeTopics(
+  broker: Broker,
+  brokers: string,
+  topics: readonly string[],
+  partitions: number,
+): Promise<void> {
+  const admin = await broker.admin();
+  try {
+    for (const name of topics) {
+      await admin.createTopic({ name, partitions });
+      const ends = await endsOf(admin, name);
+      if (ends.some(({ latest }) => latest > 0n))
+        throw new Error(
+          `the topic ${name} on ${brokers} has records of another run: delete the topics shop.*, bank.* and *.failures there, or unset KAFKA_BROKERS to use a broker of our own`,
+        );
+    }
+  } finally {
+    await admin.close();
+  }
+}
+
+/** A topic made a moment ago may have no leader yet. */
+async function endsOf(admin: Admin, topic: string): Promise<readonly LogEnds[]> {
+  let ends: readonly LogEnds[] | undefined;
+  let reason: unknown;
+  await waitUntil(
+    async () => {
+      ends = await admin.logEnds(topic).catch((error: unknown) => void (reason = error));
+      return ends !== undefined;
+    },
+    { what: `a leader for each partition of ${topic}`, deadlineMs: 60_000, everyMs: 50 },
+  ).catch((error: unknown) => {
+    throw new Error(String(error), { cause: reason });
+  });
+  return ends ?? [];
+}

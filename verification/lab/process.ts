@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { waitUntil } from '@convergekit/testing';
+
+export interface ProcessSpec {
+  readonly name: string;
+  readonly main: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The port of the readiness check, `/readyz`. */
+  readonly healthPort: number;
+}
+
+/** How a process ended. */
+export interface Exit {
+  readonly pid: number;
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** True when the laboratory ended the process. */
+  readonly expected: boolean;
+  /** True when the process had reported that it works. */
+  readonly hadRun: boolean;
+}
+
+/** The pause in milliseconds that keeps a process that cannot start from a busy loop. */
+const RESTART_MS = 500;
+
+/** The last resort: this process leaves without a stop. */
+const alive = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
+/** A process ends with the laboratory, even one that was killed: the pipe closes. */
+const LEASH = 'data:text/javascript,process.stdin.on("close",()=>process.exit(1)).resume().unref()';
+
+/** The path of a service's program. */
+export function serviceFile(path: string): string {
+  return fileURLToPath(new URL(`../../services/${path}`, import.meta.url));
+}
+
+/**
+ * A process as users start it: a service's main file, with settings from the environment. It is restarted whenever it
+ * ends, as by a supervisor, until `stop`. The output goes to a log file.
+ */
+export class Child {
+  readonly spec: ProcessSpec;
+  readonly exits: Exit[] = [];
+  readonly #folder: string;
+  readonly #log: WriteStream;
+  #process: ChildProcess | undefined;
+  #exited: Promise<Exit | undefined> = Promise.resolve(undefined);
+  #stopping = false;
+  #expected = false;
+  #hasRun = false;
+  #restarts = 0;
+  #overlay: Readonly<Record<string, string>> = {};
+
+  constructor(spec: ProcessSpec, logFolder: string) {
+    this.spec = spec;
+    this.#folder = logFolder;
+    this.#log = createWriteStream(`${logFolder}/${spec.name}.log`, { flags: 'a' });
+  }
+
+  /** Undefined while the process does not live. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  start(): void {
+    const { PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE } = process.env;
+    const given = Object.entries({ PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE });
+    const plain = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+    const child = spawn(process.execPath, ['--conditions=source', '--import', LEASH, this.spec.main], {
+      env: {
+        ...plain,
+        NODE_OPTIONS: '--conditions=source',
+        ...this.spec.env,
+        ...this.#overlay,
+      },
+      stdio: 'pipe',
+      // Ctrl-C goes to the laboratory alone: it stops its processes in order.
+      detached: true,
+    });
+    this.#process = child;
+    this.#expected = false;
+    this.#hasRun = false;
+    alive.add(child);
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', (line) => {
+        if (line.includes('"msg":"running"')) this.#hasRun = true;
+        if (!this.#log.writableEnded) this.#log.write(`${line}\n`);
+      });
+    this.#exited = new Promise((resolve) => {
+      child.once('error', () => resolve(undefined));
+      child.once('exit', (code, signal) => resolve(this.#ended(child, code, signal)));
+    });
+  }
+
+  /** SIGKILL, as a crash would: the supervisor's restart brings it back. */
+  kill(): void {
+    void this.askToEnd('SIGKILL');
+  }
+
+  /** Ends the process by the signal, and resolves with its exit. The supervisor starts it again. */
+  async askToEnd(name: 'SIGKILL' | 'SIGTERM'): Promise<Exit | undefined> {
+    this.#expected = true;
+    this.#process?.kill(name);
+    return this.#exited;
+  }
+
+  /** Kills the process; it starts again with these variables above its own. */
+  restartWith(overlay: Readonly<Record<string, string>>): void {
+    this.#overlay = overlay;
+    this.kill();
+  }
+
+  /** A second process of the same service, with a port of its own. */
+  twin(name: string, healthPort: number): Child {
+    const env = { ...this.spec.env, CONVERGE__HEALTH__PORT: String(healthPort) };
+    return new Child({ ...this.spec, name, env, healthPort }, this.#folder);
+  }
+
+  /** SIGSTOP: the process keeps its connections and answers nothing, until `resume`. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  async ready(): Promise<boolean> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.spec.healthPort}/readyz`, {
+        signal: AbortSignal.timeout(1_000),
+      });
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Stops the process for good. A stop that takes longer than the grace is cut short. */
+  async stop(graceMs = 10_000): Promise<void> {
+    this.#stopping = true;
+    const asked = this.askToEnd('SIGTERM');
+    this.resume();
+    const timer = setTimeout(() => this.#process?.kill('SIGKILL'), graceMs);
+    await asked;
+    clearTimeout(timer);
+    await new Promise<void>((resolve) => this.#log.end(resolve));
+  }
+
+  #ended(child: ChildProcess, code: number | null, signal: string | null): Exit {
+    const exit = { pid: child.pid ?? 0, code, signal, expected: this.#expected, hadRun: this.#hasRun };
+    alive.delete(child);
+    this.exits.push(exit);
+    this.#process = undefined;
+    this.#log.write(`-- ${exit.pid} ended with ${code === null ? String(signal) : `code ${code}`}\n`);
+    if (!this.#stopping) setTimeout(() => this.#again(), RESTART_MS);
+    return exit;
+  }
+
+  #again(): void {
+    if (this.#stopping) return;
+    this.#restarts += 1;
+    this.start();
+  }
+}
+
+/** Starts processes and waits until each is ready: a standby relay is when it waits for the lease. */
+export async function startAll(children: readonly Child[], logFolder: string): Promise<void> {
+  for (const child of children) child.start();
+  const areReady = async (): Promise<boolean> => {
+    const late: string[] = [];
+    for (const child of children) {
+      if (child.restarts >= 3)
+        throw new Error(`${child.spec.name} does not start: ${logFolder}/${child.spec.name}.log says why`);
+      if (!(await child.ready())) late.push(child.spec.name);
+    }
+    return late.length === 0;
+  };
+  await waitUntil(areReady, { what: 'every process to be ready', everyMs: 100 });
+}

@@ -1,0 +1,55 @@
+import type { Clock } from '@convergekit/core';
+import { reasonOf } from './targets.ts';
+import type { Look } from './types.ts';
+
+/** The result: nothing is open, or no progress for too long. */
+export interface Rest {
+  readonly atRest: boolean;
+  readonly look: Look;
+}
+
+export interface RestOptions {
+  readonly look: () => Promise<Look>;
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
+  readonly signal: AbortSignal;
+  /** The time without change before the system counts as stuck, in milliseconds. */
+  readonly noProgressMs: number;
+  /** The time in all, in milliseconds. @default no limit */
+  readonly withinMs?: number;
+  readonly onLook?: (look: Look) => void;
+}
+
+/** Waits while there is progress: fewer things open than ever before, or more records read. */
+export async function untilRest(options: RestOptions): Promise<Rest> {
+  const { look, clock, signal, noProgressMs, withinMs = Infinity, onLook } = options;
+  const began = clock.monotonic();
+  let fewest = Infinity;
+  let most = -1;
+  let movedAt = began;
+  for (;;) {
+    signal.throwIfAborted();
+    const now = await look();
+    if (now.waitingFor === undefined) return { atRest: true, look: now };
+    if (now.open < fewest || now.read > most) movedAt = clock.monotonic();
+    fewest = Math.min(fewest, now.open);
+    most = Math.max(most, now.read);
+    const late = clock.monotonic() - movedAt > noProgressMs || clock.monotonic() - began > withinMs;
+    if (late) return { atRest: false, look: now };
+    onLook?.(now);
+    await clock.sleep(200, signal);
+  }
+}
+
+/** Adds the looks at several parts. */
+export function sumLooks(looks: readonly Look[]): Look {
+  return {
+    waitingFor: looks.find(({ waitingFor }) => waitingFor !== undefined)?.waitingFor,
+    open: looks.reduce((sum, { open }) => sum + open, 0),
+    read: looks.reduce((sum, { read }) => sum + read, 0),
+  };
+}
+
+/** Maps a failed look to no progress: a broker that was just restarted has no leaders yet. */
+export function unanswered(error: unknown): Look {
+  return { waitingFor: `an answer (${reasonOf(error)})`, open: Infinity, read: -1 };
+}

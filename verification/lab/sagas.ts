@@ -1,0 +1,130 @@
+import { checkSagas } from '../checker/sagas/check.ts';
+import { endOf, type Run } from '../checker/sagas/ends.ts';
+import type { EventRow, FenceRow, JournalRow, SagaDump, Shape } from '../checker/sagas/facts.ts';
+import type { Check } from '../checker/check.ts';
+import type { Effect } from '../checker/effects.ts';
+import { converge, type Environment } from './operator.ts';
+
+/** Narratives that are read at a time. */
+const AT_ONCE = 4;
+
+/** What `converge saga narrative` shows, as far as it is judged. */
+interface Narrative {
+  readonly steps: readonly (Omit<FenceRow, 'source' | 'stuck'> & {
+    readonly consumer: string;
+    readonly reason: string | null;
+    readonly stuckSince: string | null;
+  })[];
+  readonly entries: readonly {
+    readonly kind: string;
+    readonly database: string;
+    readonly at: string;
+    readonly step: string;
+    readonly state?: string;
+    readonly stuckReason?: string | null;
+  }[];
+}
+
+/** The sagas of one shape: runs, steps and decisions, from the narrative of each run. */
+export type SagaRows = Pick<SagaDump, 'fences' | 'journal'>;
+
+/** Reads the narrative of every run, over the databases of all services that take part. */
+export async function readSagas(
+  shape: Shape,
+  envs: readonly Environment[],
+  events: readonly EventRow[],
+): Promise<SagaRows> {
+  const rows = { fences: [] as FenceRow[], journal: [] as JournalRow[] };
+  const [env = {}, ...others] = envs;
+  const more = others.flatMap(({ DATABASE_URL = '' }) => ['--database', DATABASE_URL]);
+  const starts = events.filter(({ type }) => type === shape.start).values();
+  const reader = async (): Promise<void> => {
+    for (const { eventId } of starts) {
+      const args = ['saga', 'narrative', eventId, ...more];
+      const narrative = await converge<Narrative | null>(args, env, { mayFail: true });
+      if (narrative !== null) add(narrative, rows);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, reader));
+  return rows;
+}
+
+function add({ steps, entries }: Narrative, rows: { fences: FenceRow[]; journal: JournalRow[] }): void {
+  for (const { consumer: source, reason, stuckSince, ...step } of steps) {
+    const work = entries.find(
+      (one) => one.kind === 'work' && one.step === step.step && one.state === 'stuck',
+    );
+    const why = step.reasonCode ?? reason ?? work?.stuckReason ?? null;
+    const waits = stuckSince !== null || work !== undefined || step.state === 'stuck';
+    rows.fences.push({ ...step, source, stuck: waits ? why : null });
+  }
+  for (const entry of entries) {
+    if (entry.kind !== 'decision') continue;
+    const row = entry as unknown as JournalRow;
+    rows.journal.push({ ...row, source: entry.database, atMs: Date.parse(entry.at) });
+  }
+}
+
+export interface JudgedSagas {
+  readonly checks: readonly Check[];
+  readonly figures: readonly (readonly [string, string])[];
+  /** Runs by what they are about: the key of their start event. */
+  readonly runs: ReadonlyMap<string, Run>;
+  /** What stuck runs are about. */
+  readonly stuck: ReadonlySet<string>;
+}
+
+/** Checks every guarantee about the sagas of one shape. */
+export function judgeSagas(
+  shape: Shape,
+  rows: SagaRows,
+  events: readonly (EventRow & { readonly key: string })[],
+  effects: readonly Effect[],
+): JudgedSagas {
+  const verdict = checkSagas([shape], { ...rows, events, effects });
+  const keys = new Map(events.map(({ eventId, key }) => [eventId, key]));
+  const runs = new Map(verdict.runs.map((run) => [keys.get(run.instance) ?? '', run]));
+  const ends = [...verdict.ends].map(([saga, { completed, compensated, stuck, open }]) => {
+    return [
+      saga,
+      `${completed} completed, ${compensated} compensated, ${stuck} stuck, ${open} open`,
+    ] as const;
+  });
+  const waiting = Map.groupBy(
+    rows.fences.filter(({ stuck }) => stuck !== null),
+    ({ step, stuck }) => `${step}: ${stuck ?? ''}`,
+  );
+  const reasons = [...waiting].map(([why, own]) => `${why} (${own.length})`).join(', ');
+  return {
+    checks: verdict.checks.map(({ claim, looked, anomalies }) => ({
+      claim: `${shape.name}: ${claim}`,
+      holds: 'at_rest',
+      looked,
+      findings: anomalies.map(({ kind, witness }) => `${kind}: ${witness}`),
+    })),
+    figures: [...ends, ...(reasons === '' ? [] : [['waiting for an operator', reasons] as const])],
+    runs,
+    stuck: new Set([...runs].flatMap(([key, run]) => (endOf(run) === 'stuck' ? [key] : []))),
+  };
+}
+
+/** Finds customers who are shown another end than the saga's. */
+export function findDisagreeing(
+  shown: readonly { readonly id: string; readonly state: string }[],
+  good: string,
+  runs: ReadonlyMap<string, Run>,
+): readonly string[] {
+  return shown.flatMap(({ id, state }) => {
+    const run = runs.get(id);
+    const end = run === undefined ? 'not started' : endOf(run);
+    const agrees = end === 'stuck' || (state === good ? end === 'completed' : end === 'compensated');
+    return agrees ? [] : [`${id} is shown as ${state}, and its saga is ${end}`];
+  });
+}
+
+/** Counts the instances that an observer has in some states. */
+export async function countSagas(env: Environment, ...states: readonly string[]): Promise<number> {
+  const flags = states.flatMap((state) => ['--state', state]);
+  const args = ['saga', 'list', '--limit', '1000000', ...flags];
+  return (await converge<readonly unknown[]>(args, env)).length;
+}

@@ -1,0 +1,29 @@
+import type { BrokerName } from '@convergekit/local/choose';
+import type { Plan } from './plan.ts';
+import type { Fault, Load } from './types.ts';
+import type { CountedOptions } from './workloads/counted/open.ts';
+import type { Extra } from './workloads/shop/extras.ts';
+
+export const workloadNames = ['shop', 'transfers', 'writers', 'counted'] as const;
+export type WorkloadName = (typeof workloadNames)[number];
+
+/** One run: workloads, faults, and what is expected. */
+export interface RunSpec {
+  readonly name: string;
+  readonly title: string;
+  /** What a reader should expect to see, a sentence each. */
+  readonly expectation?: readonly string[];
+  readonly workloads: readonly WorkloadName[];
+  readonly load: Load;
+  readonly plan: Plan;
+  readonly throughout?: readonly Fault[];
+  readonly restMs?: number;
+  readonly mayStayOpen?: boolean;
+  readonly endsWithPlan?: boolean;
+  readonly broker?: BrokerName;
+  /** Judges the shop's sagas by their narratives, too, and runs it without the reconciler. @default false */
+  readonly sagas?: boolean;
+  readonly extras?: readonly Extra[];
+  readonly counted?: CountedOptions;
+  readonly driver?: string;
+}

@@ -1,0 +1,44 @@
+import type { Executor } from '@convergekit/postgres';
+
+/** The consumer's own table. `line` has the order of the effects of a key: a key has one partition. */
+export const effectTableSql = `
+  create table effect (line bigint generated always as identity primary key, event_id text not null, key text not null,
+                       n int not null, at timestamptz not null default clock_timestamp())`;
+
+export async function countEffects(executor: Executor): Promise<number> {
+  const { rows } = await executor.query<{ n: number }>(
+    'select count(distinct event_id)::int as n from effect',
+  );
+  return rows[0]?.n ?? 0;
+}
+
+export interface EffectCounts {
+  /** Events of the outbox without an effect. */
+  readonly lost: number;
+  /** Effects beyond the first one of their event. */
+  readonly twice: number;
+  /** Effects of events that the outbox does not have. */
+  readonly invented: number;
+  /** Effects before an earlier event of their key. */
+  readonly outOfOrder: number;
+  /** The longest time between two effects, in milliseconds. */
+  readonly longestPauseMs: number;
+}
+
+const judgeSql = `
+  with sent as (select unnest($1::text[]) as id)
+  select (select count(*)::int from sent where not exists (select from effect e where e.event_id = sent.id)) as lost,
+         (select (count(*) - count(distinct event_id))::int from effect) as twice,
+         (select count(*)::int from effect e where not exists (select from sent where sent.id = e.event_id)) as invented,
+         (select count(*)::int from (select n <= lag(n) over (partition by key order by line) as back from effect) o
+           where back) as "outOfOrder",
+         (select coalesce(max(extract(epoch from pause) * 1000), 0)::int
+            from (select at - lag(at) over (order by at) as pause from effect) p) as "longestPauseMs"`;
+
+/** Compares a consumer's effects with the events of the outbox, by one statement in the consumer's database. */
+export async function judgeEffects(executor: Executor, sent: readonly string[]): Promise<EffectCounts> {
+  const { rows } = await executor.query<EffectCounts>(judgeSql, [sent]);
+  const [row] = rows;
+  if (row === undefined) throw new Error('the statement that judges the effects returned no row');
+  return row;
+}

@@ -1,0 +1,227 @@
+import type { Broker } from '@convergekit/broker';
+import type { ConsumerService } from '@convergekit/inbox';
+import type { Database } from '@convergekit/postgres';
+import type { Relay } from '@convergekit/relay';
+import type { EmbeddedServer } from '@convergekit/testing/engine';
+import type { Check } from '../../../checker/check.ts';
+import {
+  converge,
+  type Environment,
+  listEvents,
+  partitionStates,
+  readProgress,
+  sourceState,
+} from '../../operator.ts';
+import type { Judged, Load, Look, Part, Run } from '../../types.ts';
+import { effectChecks, isComplete, refusedCheck, type Shown } from './checks.ts';
+import { countEffects, type EffectCounts, judgeEffects } from './effects-sql.ts';
+import type { EffectDb } from './events.ts';
+import { startConsumer, startRelay, untilApplied } from './services.ts';
+import { Writers } from './writers.ts';
+
+/** A database of the workload: where it is now. */
+export interface Place {
+  url: string;
+  database: Database<EffectDb>;
+}
+
+/** One Kafka cluster. */
+export interface Cluster {
+  readonly server: EmbeddedServer;
+  readonly broker: Broker;
+}
+
+declare module '../../types.ts' {
+  interface Targets {
+    /** Counted events, whose servers may be replaced. */
+    readonly counted: CountedPart;
+  }
+}
+
+/**
+ * Counted events as a workload: writers, a relay, and consumers that write one effect for each event. Servers and places
+ * can be replaced while it runs.
+ */
+export class CountedPart implements Part {
+  readonly targets: Part['targets'];
+  // A backlog of half a minute has to be applied, too.
+  readonly liveWithinMs = 120_000;
+  readonly run: Run;
+  readonly postgres: EmbeddedServer;
+  readonly orders: Place;
+  readonly consumers: ReadonlyMap<string, Place>;
+  cluster: Cluster;
+  relay: Relay | undefined;
+  readonly services = new Map<string, ConsumerService>();
+  writers: Writers | undefined;
+  /** What a move measured. */
+  readonly figures: [string, string][] = [];
+  rate = 0;
+  readonly #mayRefuse: boolean;
+  #parked = 0;
+
+  constructor(
+    run: Run,
+    at: Pick<CountedPart, 'postgres' | 'orders' | 'consumers' | 'cluster'>,
+    mayRefuse: boolean,
+  ) {
+    this.run = run;
+    this.postgres = at.postgres;
+    this.orders = at.orders;
+    this.consumers = at.consumers;
+    this.cluster = at.cluster;
+    this.#mayRefuse = mayRefuse;
+    this.targets = { postgres: at.postgres, kafka: at.cluster.server, counted: this };
+  }
+
+  envOf({ url }: Place): Environment {
+    return { DATABASE_URL: url, KAFKA_BROKERS: this.cluster.server.address };
+  }
+
+  async start(): Promise<void> {
+    await this.startRelay();
+    for (const name of this.consumers.keys()) await this.startConsumer(name);
+  }
+
+  async startRelay(): Promise<Relay> {
+    this.relay = await startRelay(this.orders.database, this.cluster.broker, this.run.defer);
+    return this.relay;
+  }
+
+  async startConsumer(name: string): Promise<ConsumerService> {
+    const { database } = this.place(name);
+    const service = await startConsumer(name, database, this.cluster.broker, this.run.defer);
+    this.services.set(name, service);
+    return service;
+  }
+
+  place(name: string): Place {
+    const found = this.consumers.get(name);
+    if (found === undefined) throw new Error(`there is no consumer ${name}`);
+    return found;
+  }
+
+  async load(load: Load, _: unknown, signal: AbortSignal): Promise<void> {
+    if (load.kind !== 'rate') throw new Error('counted events need a rate and a time');
+    this.rate = load.perSecond;
+    const writers = new Writers(this.orders.database, load.perSecond);
+    this.writers = writers;
+    writers.start();
+    this.run.defer(() => writers.stop());
+    // The longest time that a timer can wait for.
+    await this.run.clock.sleep(Math.min(load.seconds * 1_000, 2_147_483_647), signal);
+    await writers.stop();
+  }
+
+  warm(): Promise<void> {
+    return this.moreEffects(1);
+  }
+
+  async status(): Promise<string> {
+    await this.#lookForParked();
+    return `${this.writers?.acknowledged.length ?? 0} transactions committed`;
+  }
+
+  /** Waits until so many more events have their effect at the first consumer. */
+  async moreEffects(more: number): Promise<void> {
+    const [first] = this.consumers.values();
+    if (first !== undefined)
+      await untilApplied(first.database, (await countEffects(first.database.executor)) + more);
+  }
+
+  /** All works again when what was committed by now has its effect. */
+  live(): () => Promise<string | undefined> {
+    let wanted: number | undefined;
+    return async () => {
+      wanted ??= this.writers?.acknowledged.length ?? 0;
+      await this.#lookForParked();
+      for (const [name, { database }] of this.consumers) {
+        const count = await countEffects(database.executor);
+        if (count < wanted) return `${count} of ${wanted} events have their effect at ${name}`;
+      }
+      return undefined;
+    };
+  }
+
+  async look(): Promise<Look> {
+    const committed = this.writers?.acknowledged.length ?? 0;
+    let { backlog: open } = await sourceState(this.envOf(this.orders));
+    let read = 0;
+    for (const place of this.consumers.values()) {
+      const count = await countEffects(place.database.executor);
+      const { unread } = await readProgress(this.envOf(place));
+      read += count;
+      open += Math.max(committed - count, unread, 0);
+    }
+    return { waitingFor: open === 0 ? undefined : `${open} events have no effect yet`, open, read };
+  }
+
+  async judge(): Promise<Judged> {
+    const { acknowledged = [], refused = 0 } = this.writers ?? {};
+    const sent = (await listEvents(this.envOf(this.orders))).map(({ eventId }) => eventId);
+    const kept = new Set(sent);
+    const effects = new Map<string, EffectCounts>();
+    for (const [name, { database }] of this.consumers)
+      effects.set(name, await judgeEffects(database.executor, sent));
+    await this.#lookForParked();
+    return {
+      checks: [
+        {
+          claim: 'every acknowledged commit is there',
+          looked: acknowledged.length,
+          findings: acknowledged.filter((id) => !kept.has(id)),
+        },
+        ...(this.#mayRefuse ? [] : [refusedCheck(acknowledged.length, refused)]),
+        ...[...effects].flatMap(([name, counts]) => effectChecks(name, sent.length, counts)),
+        {
+          claim: 'no event was parked or given up',
+          looked: sent.length,
+          findings: this.#parked === 0 ? [] : [`${this.#parked} events`],
+        },
+        await this.#logFits(),
+        await this.#partitionsRun(),
+      ],
+      figures: [
+        ['committed', `${sent.length} events`],
+        ['refused', `${refused} transactions`],
+        ...[...effects].map(([name, { longestPauseMs }]) => {
+          return [`longest pause between two effects at ${name}`, `${longestPauseMs} ms`] as const;
+        }),
+        ...this.figures,
+      ],
+    };
+  }
+
+  /** Counts events that are parked now, also those that may succeed later. */
+  async #lookForParked(): Promise<void> {
+    for (const place of this.consumers.values()) {
+      const list = ['parked', 'list', '--events', '--limit', '1000000'];
+      const found = await converge<readonly unknown[]>(list, this.envOf(place)).catch(() => []);
+      this.#parked = Math.max(this.#parked, found.length);
+    }
+  }
+
+  /** Gives the commands that end a runbook: the log fits the source, and every partition of the consumers is running. */
+  async #logFits(): Promise<Check> {
+    const { comparison } = await converge<Shown>(['source', 'show'], this.envOf(this.orders), {
+      mayFail: true,
+    });
+    const isWhole = isComplete(comparison);
+    const findings = isWhole ? [] : [JSON.stringify(comparison)];
+    return { claim: 'the log fits its source', looked: 1, findings };
+  }
+
+  async #partitionsRun(): Promise<Check> {
+    const states = await Promise.all(
+      [...this.consumers.values()].map((place) => partitionStates(this.envOf(place))),
+    );
+    const halted = states.flat().filter(({ halted: why }) => why !== null);
+    return {
+      claim: 'every partition of every consumer runs',
+      looked: states.flat().length,
+      findings: halted.map(
+        (one) => `${one.consumer} ${one.topic}/${one.partition}: ${one.halted?.code ?? ''}`,
+      ),
+    };
+  }
+}

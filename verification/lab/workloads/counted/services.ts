@@ -1,0 +1,69 @@
+import type { Broker } from '@convergekit/broker';
+import { type ConsumerService, consumerService, inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { type Relay, relay, relayMigrations, type RelayOptions } from '@convergekit/relay';
+import { waitUntil } from '@convergekit/testing';
+import type { Defer } from '../../types.ts';
+import { countEffects, effectTableSql } from './effects-sql.ts';
+import { effectConsumer, type EffectDb, PARTITIONS, TOPIC } from './events.ts';
+
+const silence = (): void => undefined;
+const quiet = { debug: silence, info: silence, warn: silence, error: silence };
+
+/** Opens a database of the workload. Its connections may be cut. */
+export function open<DB>(url: string, defer: Defer): Database<DB> {
+  const database = connect<DB>({
+    url,
+    applicationName: 'lab',
+    connectTimeoutMs: 2_000,
+    onIdleError: silence,
+  });
+  defer(() => database.close());
+  return database;
+}
+
+/** Makes the tables of the kit, and the table of effects. */
+export async function prepare(database: Database<EffectDb>): Promise<void> {
+  await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations]);
+  await database.executor.query(effectTableSql);
+}
+
+export async function createTopics(broker: Broker, consumers: readonly string[]): Promise<void> {
+  const admin = await broker.admin();
+  for (const name of [TOPIC, ...consumers.map((consumer) => `${consumer}.failures`)])
+    await admin.createTopic({ name, partitions: PARTITIONS });
+  await admin.close();
+}
+
+export async function startRelay(
+  database: RelayOptions['database'],
+  broker: Broker,
+  defer: Defer,
+): Promise<Relay> {
+  const service = relay({ database, broker, log: quiet });
+  defer(() => service.stop());
+  await service.start();
+  return service;
+}
+
+export async function startConsumer(
+  name: string,
+  database: Database<EffectDb>,
+  broker: Broker,
+  defer: Defer,
+): Promise<ConsumerService> {
+  const service = consumerService([effectConsumer(name)], { database, broker });
+  defer(() => service.stop());
+  await service.start();
+  return service;
+}
+
+/** Waits until at least `count` events have their effect. */
+export async function untilApplied(database: Database<EffectDb>, count: number): Promise<void> {
+  await waitUntil(async () => (await countEffects(database.executor)) >= count, {
+    what: `${count} effects`,
+    deadlineMs: 120_000,
+    everyMs: 50,
+  });
+}

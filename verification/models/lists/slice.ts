@@ -1,0 +1,61 @@
+import type { Model } from '../model.ts';
+
+export const slice: Model = {
+  name: 'Slice',
+  says: 'how a consumer applies records: slices of one and of several partitions, parked keys, gaps, pauses, two members',
+  constants: {
+    Partition: [1],
+    Long: false,
+    Member: ['m1', 'm2'],
+    Drain: ['d1', 'd2'],
+    MaxSlice: 2,
+    MaxFails: 1,
+    MaxRewinds: 0,
+    MaxTruncates: 0,
+    MaxPauses: 0,
+    MaxTerm: 2,
+    OnDead: 'hold',
+  },
+  guards: ['Fence', 'Dedup', 'Mark', 'Joint', 'Extend', 'Release', 'Take', 'Order', 'PauseAt', 'Gap'],
+  invariants: ['Once', 'KeyOrder', 'NoLoss', 'NoOrphan', 'OffsetNotAhead', 'NoHandlerUnderPause'],
+  configurations: [
+    { name: 'evicted-member', quick: true },
+    { name: 'dead-letters-hold', constants: { MaxFails: 3, MaxTerm: 3, Long: true } },
+    { name: 'dead-letters-release', constants: { MaxFails: 3, MaxTerm: 3, OnDead: 'skip' } },
+    { name: 'joint-slices', constants: { Partition: [1, 2], MaxFails: 2, MaxSlice: 1 } },
+    { name: 'moved-back', constants: { MaxRewinds: 2, Long: true } },
+    { name: 'truncated-log', constants: { MaxTruncates: 2, MaxRewinds: 1, Long: true, Drain: ['d1'] } },
+    { name: 'pause', constants: { MaxFails: 2, MaxPauses: 1 } },
+  ],
+  controls: [
+    { name: 'slice-without-fence', constants: { MaxFails: 0, Fence: 'none' }, breaks: 'Once', quick: true },
+    { name: 'fence-of-offset-alone', constants: { MaxRewinds: 1, Fence: 'offset' }, breaks: 'Once' },
+    { name: 'no-watermark', constants: { MaxFails: 0, MaxRewinds: 1, Dedup: 'none' }, breaks: 'Once' },
+    { name: 'watermark-later', constants: { MaxFails: 0, Mark: 'later' }, breaks: 'OffsetNotAhead' },
+    {
+      name: 'joint-takes-parked-key',
+      constants: { Partition: [1, 2], MaxSlice: 1, Joint: 'parked' },
+      breaks: 'KeyOrder',
+    },
+    {
+      name: 'joint-without-fences',
+      constants: { Partition: [1, 2], MaxSlice: 1, Joint: 'partial' },
+      breaks: 'Once',
+    },
+    { name: 'queued-in-released-line', constants: { Extend: 'blind' }, breaks: 'NoOrphan' },
+    { name: 'release-by-emptiness', constants: { Release: 'empty' }, breaks: 'NoOrphan' },
+    { name: 'drain-without-row', constants: { Take: 'blind' }, breaks: 'Once' },
+    { name: 'row-by-place', constants: { MaxFails: 3, Take: 'place' }, breaks: 'Once' },
+    { name: 'drain-takes-any', constants: { MaxFails: 2, Long: true, Order: 'any' }, breaks: 'NoOrphan' },
+    {
+      name: 'pause-at-claim-alone',
+      constants: { MaxPauses: 1, PauseAt: 'claim' },
+      breaks: 'NoHandlerUnderPause',
+    },
+    {
+      name: 'gap-not-noticed',
+      constants: { MaxTruncates: 1, MaxFails: 0, Gap: 'ignored' },
+      breaks: 'NoLoss',
+    },
+  ],
+};

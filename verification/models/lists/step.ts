@@ -1,0 +1,167 @@
+import type { Model } from '../model.ts';
+
+/** A chain of local steps in one process. */
+const local = { External: [], Worker: ['w1'], MaxTime: 0 };
+/** One call to another system. */
+const call = { Last: 1, Pivot: 0 };
+
+export const step: Model = {
+  name: 'Step',
+  says: 'the design of the step and its work: a row a step, a small queue, calls under leases, undo in reverse',
+  constants: {
+    Last: 2,
+    External: [1],
+    Pivot: 2,
+    JoinStep: 0,
+    Worker: ['w1', 'w2'],
+    NoWorker: { value: 'NoWorker' },
+    Places: 1,
+    MaxTime: 2,
+    MaxTerm: 3,
+    MaxPauses: 0,
+    MaxActs: 0,
+    MayReject: false,
+    MayLate: false,
+    MaySweep: false,
+    MayRepeat: false,
+    CanQuery: true,
+    KeepJournal: false,
+  },
+  guards: [
+    'Undo',
+    'Bound',
+    'Conflict',
+    'Operator',
+    'Join',
+    'Timer',
+    'Answered',
+    'Sweep',
+    'Withdraw',
+    'Place',
+    'Pause',
+    'Janitor',
+    'Holder',
+    'Order',
+    'Journal',
+    'Query',
+    'Stuck',
+  ],
+  invariants: [
+    'I1_OneEffect',
+    'I2_SendsWithinLease',
+    'I3_NoUndoBeforeOutcome',
+    'I4_TombstonedNeverBegins',
+    'I5_OlderTermWritesNothing',
+    'I6_CompleteJoinBeginsOnce',
+    'I7_NeverAppliedAndCancelled',
+    'I8_AnsweredIsNotCalled',
+    'I9_ForgottenBelowHorizon',
+    'I10_OpenStepsGoOn',
+    'I11_StrictReverse',
+    'I12_JournalReplays',
+    'I13_Places',
+    'I14_NoSendUnderPause',
+    'I15_OutcomesAreTrue',
+  ],
+  configurations: [
+    {
+      name: 'chain',
+      constants: { ...local, Last: 3, Pivot: 3, MayReject: true, KeepJournal: true },
+      quick: true,
+    },
+    { name: 'join', constants: { ...local, JoinStep: 1 } },
+    { name: 'call', constants: call },
+    { name: 'undo', constants: {} },
+    { name: 'deadline', constants: { MaxTime: 1, MayLate: true, MayReject: true } },
+    { name: 'operator', constants: { ...call, MaxActs: 1 } },
+    { name: 'stuck', constants: { ...call, MaxActs: 2, CanQuery: false, MaxTerm: 4 } },
+    { name: 'pause', constants: { ...call, MaxTime: 1, MaxPauses: 1 } },
+    { name: 'places', constants: { ...call, MaxTime: 1, Places: 2, MayRepeat: true } },
+    { name: 'retention', constants: { MaxTime: 1, MaySweep: true, MayReject: true } },
+  ],
+  controls: [
+    // Those of the design.
+    { name: 'undo-resets-lease', constants: { Undo: 'frees' }, breaks: 'I2_SendsWithinLease' },
+    {
+      name: 'time-from-commit',
+      constants: { ...call, MaxActs: 1, Bound: 'answer' },
+      breaks: 'I2_SendsWithinLease',
+    },
+    { name: 'undo-while-calling', constants: { Undo: 'turns' }, breaks: 'I3_NoUndoBeforeOutcome' },
+    {
+      name: 'conflict-ignored',
+      constants: { MaxTime: 1, Conflict: 'ignored' },
+      breaks: 'I4_TombstonedNeverBegins',
+    },
+    {
+      name: 'operator-keeps-term',
+      constants: { ...call, MaxActs: 1, Operator: 'term' },
+      breaks: 'I5_OlderTermWritesNothing',
+    },
+    {
+      name: 'join-without-lock',
+      constants: { ...local, JoinStep: 1, Join: 'unlocked' },
+      breaks: 'I6_CompleteJoinBeginsOnce',
+    },
+    { name: 'timer-by-run', constants: { ...local, Timer: 'run' }, breaks: 'I7_NeverAppliedAndCancelled' },
+    {
+      name: 'answered-to-ready',
+      constants: { ...call, MaxTime: 1, Answered: 'ready' },
+      breaks: 'I8_AnsweredIsNotCalled',
+    },
+    {
+      name: 'sweep-before-horizon',
+      constants: { ...local, MaySweep: true, Sweep: 'early' },
+      breaks: 'I9_ForgottenBelowHorizon',
+    },
+    {
+      name: 'withdrawal-clears-work',
+      constants: { MaxTime: 1, MayLate: true, Withdraw: 'step' },
+      breaks: 'I10_OpenStepsGoOn',
+    },
+    {
+      name: 'place-freed-twice',
+      constants: { ...call, MaxTime: 1, Places: 2, MayRepeat: true, Place: 'twice' },
+      breaks: 'I13_Places',
+    },
+    {
+      name: 'pause-at-claim-alone',
+      constants: { ...call, MaxTime: 1, MaxPauses: 1, Pause: 'claim' },
+      breaks: 'I14_NoSendUnderPause',
+    },
+    // Rules that the design leaves open, and this model decides.
+    {
+      name: 'sweep-without-settling',
+      constants: { MaxTime: 1, MaySweep: true, Sweep: 'at_once' },
+      breaks: 'I9_ForgottenBelowHorizon',
+    },
+    { name: 'janitor-makes-ready', constants: { ...call, Janitor: 'ready' }, breaks: 'I1_OneEffect' },
+    { name: 'not-found-at-once', constants: { ...call, Query: 'early' }, breaks: 'I1_OneEffect' },
+    { name: 'holder-comes-back', constants: { ...call, Holder: 'revived' }, breaks: 'I2_SendsWithinLease' },
+    {
+      name: 'stuck-work-deleted',
+      constants: { ...call, MaxActs: 2, CanQuery: false, MaxTerm: 4, Stuck: 'deleted' },
+      breaks: 'I5_OlderTermWritesNothing',
+    },
+    {
+      name: 'birth-of-ended-holder',
+      constants: { ...call, Holder: 'untested' },
+      breaks: 'I10_OpenStepsGoOn',
+    },
+    {
+      name: 'undo-at-once',
+      constants: { ...local, Last: 3, Pivot: 3, MayReject: true, Order: 'failure' },
+      breaks: 'I11_StrictReverse',
+    },
+    {
+      name: 'moves-alone-in-journal',
+      constants: { ...local, MayReject: true, KeepJournal: true, Journal: 'moves' },
+      breaks: 'I12_JournalReplays',
+    },
+    {
+      name: 'outcome-stated-early',
+      constants: { ...call, MaxActs: 1, Operator: 'early' },
+      breaks: 'I15_OutcomesAreTrue',
+    },
+  ],
+};
