@@ -19,7 +19,8 @@ export async function drive(
 ): Promise<void> {
   if (load.kind === 'count') {
     const count = load.counts[what] ?? 0;
-    const numbers = Array.from({ length: count }, (_, n) => n).values();
+    const { from = 0 } = load;
+    const numbers = Array.from({ length: count }, (_, n) => from + n).values();
     const worker = async (): Promise<void> => {
       for (const n of numbers) {
         signal.throwIfAborted();

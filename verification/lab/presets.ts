@@ -58,6 +58,7 @@ function demo({ seconds = 50, rate = 20, broker }: Settings): RunSpec {
     broker,
     mayStayOpen: true,
     load: atRate(rate, seconds),
+    warmUp: { orders: 60 },
     plan: { kind: 'script', scenes },
   };
 }

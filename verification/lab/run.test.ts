@@ -8,7 +8,7 @@ import { History } from './history.ts';
 import type { Plan } from './plan.ts';
 import { report } from './report.ts';
 import { type LabRun, type Outcome, runLab } from './run.ts';
-import { type Fault, fault, type Part } from './types.ts';
+import { type Fault, fault, type Load, type Part } from './types.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -28,7 +28,7 @@ function quickClock(): Clock {
   };
 }
 
-interface Changes extends Partial<Pick<LabRun, 'plan' | 'mayStayOpen' | 'restMs'>> {
+interface Changes extends Partial<Pick<LabRun, 'plan' | 'mayStayOpen' | 'restMs' | 'warmUp'>> {
   readonly part?: Partial<Part>;
   readonly checks?: readonly Check[];
 }
@@ -40,10 +40,14 @@ async function run({ part = {}, checks = [fine], plan, ...changes }: Changes) {
   folders.push(folder);
   const clock = quickClock();
   const notes: string[] = [];
+  const loads: Load[] = [];
   const only: Part = {
     targets: { providerUrl: 'http://provider' },
     start: () => Promise.resolve(),
-    load: (load, _, signal) => clock.sleep(load.kind === 'rate' ? load.seconds * 1_000 : 0, signal),
+    load: (load, _, signal) => {
+      loads.push(load);
+      return clock.sleep(load.kind === 'rate' ? load.seconds * 1_000 : 20_000, signal);
+    },
     status: () => 'at work',
     look: () => Promise.resolve({ waitingFor: undefined, open: 0, read: 0 }),
     judge: () => Promise.resolve({ checks, figures: [['figure', '7']] }),
@@ -58,7 +62,7 @@ async function run({ part = {}, checks = [fine], plan, ...changes }: Changes) {
     plan: plan ?? { kind: 'deck', faults: [], everyMs: [1, 1] },
     ...changes,
   });
-  return { outcome, notes, history: readFileSync(join(folder, 'history.jsonl'), 'utf8') };
+  return { outcome, notes, loads, history: readFileSync(join(folder, 'history.jsonl'), 'utf8') };
 }
 
 const failed = ({ checks }: Outcome): readonly string[] => checks.flatMap(({ findings }) => findings);
@@ -163,4 +167,12 @@ it('the judge reads again when something changed while it read', async () => {
   const { outcome } = await run({ part: { look, judge } });
   expect(outcome.settled).toBe(true);
   expect(outcome.figures).toEqual([['round', '3']]);
+});
+
+it('a load whose rate has to fit begins with warm processes, at a third of what they carried', async () => {
+  const { loads } = await run({ warmUp: { orders: 30 } });
+  expect(loads).toEqual([
+    { kind: 'count', counts: { orders: 30 }, atOnce: 8, from: -30 },
+    { kind: 'rate', perSecond: 0.5, seconds: 10 },
+  ]);
 });

@@ -15,6 +15,8 @@ export interface RunSpec {
   readonly expectation?: readonly string[];
   readonly workloads: readonly WorkloadName[];
   readonly load: Load;
+  /** Requests before a load at a rate, by their names: its rate is at most what they show the machine to carry. */
+  readonly warmUp?: Readonly<Record<string, number>>;
   readonly plan: Plan;
   readonly throughout?: readonly Fault[];
   readonly restMs?: number;

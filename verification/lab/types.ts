@@ -122,6 +122,8 @@ export type Load =
       readonly kind: 'count';
       readonly counts: Readonly<Record<string, number>>;
       readonly atOnce: number;
+      /** The number of the first request. @default 0 */
+      readonly from?: number;
     };
 
 /** A sample of what is open. */

@@ -93,7 +93,7 @@ HasFence(m, p) ==
   /\ ~part[p].gap
   /\ p \notin Locked
 
-\* libs/inbox/src/slice/open-slice-sql.ts (openSlice) and libs/inbox/src/slice/open-joint-sql.ts (openJoint).
+\* libs/inbox/src/slice/open-slice-sql.ts (openSlice): of one partition, or of several.
 Open(m, parts, size) ==
   /\ member[m].tx = NoTx
   /\ MayOpen(m, parts, size)
@@ -129,8 +129,8 @@ Remembered(m, tx, held) ==
                                  ELSE member[m].mark[p]],
    acts |-> member[m].acts, held |-> held, tx |-> NoTx]
 
-\* Handlers, parked events, position: one transaction: libs/inbox/src/slice/apply-slice.ts (applySlice) and
-\* libs/inbox/src/slice/apply-joint.ts (applyJoint). Events of parked keys: libs/inbox/src/park/park-events.ts (parkEvents).
+\* Handlers, parked events, position: one transaction: libs/inbox/src/slice/apply-slice.ts (applySlices).
+\* Events of parked keys: libs/inbox/src/park/park-events.ts (parkEvents).
 CommitSlice(m) ==
   LET tx == member[m].tx
       behind == Behind(m, tx)

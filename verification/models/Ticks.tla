@@ -178,7 +178,7 @@ LoseFence(c) ==
   /\ member' = [member EXCEPT ![c].seen = NotReading]
   /\ UNCHANGED <<writers, relays, watermark, applied, rewinds, gap>>
 
-\* The effect and the watermark are one transaction: libs/inbox/src/slice/apply-slice.ts (applySlice).
+\* The effect and the watermark are one transaction: libs/inbox/src/slice/apply-slice.ts (applySlices).
 Apply(c) ==
   /\ member[c].seen # NotReading
   /\ Dedup = "ok" => member[c].seen = watermark

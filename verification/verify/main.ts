@@ -1,6 +1,6 @@
 /**
  * `make verify`: all parts, or `ARGS="--part packages --part chart"`, or `ARGS="--list"`. Writes the day and the time of
- * each part that passed into runs.json. `--ci` runs what a change needs instead, in ten minutes, and writes nothing.
+ * each part that passed into runs.json. `--ci 300` runs what a change needs instead, in 300 s, and writes nothing.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,6 @@ import { choose, MOST_SECONDS, type Runs } from './choose.ts';
 import { type Part, parts } from './parts.ts';
 
 const TABLE = 'verification/verify/runs.json';
-const CI_SECONDS = 600;
 // A make inside of make would take the arguments of this one.
 const OWN = { ...process.env, MAKEFLAGS: '', ARGS: '' };
 
@@ -20,7 +19,7 @@ const { values } = parseArgs({
   options: {
     part: { type: 'string', multiple: true },
     list: { type: 'boolean', default: false },
-    ci: { type: 'boolean', default: false },
+    ci: { type: 'string' },
   },
 });
 
@@ -33,7 +32,10 @@ const output = (command: string): string => {
 };
 
 if (values.list) list();
-else process.exitCode = run(values.ci ? forChange() : named(values.part), { write: !values.ci });
+else {
+  const chosen = values.ci === undefined ? named(values.part) : forChange(Number(values.ci));
+  process.exitCode = run(chosen, { write: values.ci === undefined });
+}
 
 function list(): void {
   const runs = read();
@@ -53,8 +55,8 @@ function named(names: readonly string[] | undefined): readonly Part[] {
   });
 }
 
-/** The parts for what changed since the table of runs was last written. */
-function forChange(): readonly Part[] {
+/** The parts for what changed since the table of runs was last written, as many as fit into `seconds`. */
+function forChange(seconds: number): readonly Part[] {
   const base = output(`git log -1 --format=%H -- ${TABLE}`);
   const affected = `NODE_OPTIONS= nx show projects --affected --base=${base} --json`;
   const changed = new Set(JSON.parse(output(affected)) as string[]);
@@ -63,8 +65,8 @@ function forChange(): readonly Part[] {
     if (missing.length > 0) say(`${part.name} is not run: ${missing.join(' and ')} missing`);
     return missing.length === 0;
   });
-  const { touched, oldest, left } = choose(there, { changed, runs: read(), seconds: CI_SECONDS });
-  for (const { name } of left) say(`${name} is not run: it does not fit into ${CI_SECONDS} s`);
+  const { touched, oldest, left } = choose(there, { changed, runs: read(), seconds });
+  for (const { name } of left) say(`${name} is not run: it does not fit into ${seconds} s`);
   return oldest === undefined ? touched : [oldest, ...touched];
 }
 

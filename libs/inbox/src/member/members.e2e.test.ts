@@ -8,7 +8,7 @@ import { type Member, ProcessScene, reordered } from '../fixture/process-scene.t
 /**
  * Members of one group that freeze, die, come and go, on each Kafka driver and on the local log; in the first tier each
  * case runs on one log, and each log has a case. Planted faults, each tried here:
- * - the fence without `next_offset = $8` (`openSlice`): effects come twice;
+ * - the fence without `next_offset = m.expected` (`openSlice`): effects come twice;
  * - the slice without its server-side limits (`limits` in `openSlice`): the fence is never released by the frozen member.
  */
 

@@ -1,6 +1,7 @@
 import { executorOf, type Executor } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
+import { ownedAttempt } from '@convergekit/resilience/engine';
 import type { Transaction } from 'kysely';
 import type { GiveUp, Subscription } from '../define/subscription.ts';
 import type { Placed } from '../park/placement.ts';
@@ -24,10 +25,11 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { limitGiveUps } from '../park/limit-give-ups.ts';
 import { parkEvents } from '../park/park-events.ts';
 import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
-import { ownStatement, FenceLost, TypeAhead } from './slice-errors.ts';
+import { ownStatement, FenceLost, PartitionLost } from './slice-errors.ts';
 import { append, appendLast, failureEventOf } from '../attempt/failure-events.ts';
-import { readKnownTypes } from '../member/type-sql.ts';
+import { refuseAhead } from './refuse-ahead.ts';
 
+/** The steps of one partition that take effect in one transaction. */
 export interface Slice<DB> {
   readonly steps: readonly Step<DB>[];
   /** The position of the partition after the slice. */
@@ -61,79 +63,148 @@ export interface Applied {
   readonly weight: Weight;
 }
 
+/** A slice of one partition. */
+export interface SlicePart<DB> {
+  readonly partition: Partition;
+  readonly slice: Slice<DB>;
+  /** Aborts when the partition is lost. */
+  readonly signal: AbortSignal;
+}
+
+/** A part, and what became of it. */
+export interface AppliedPart<Part> {
+  readonly part: Part;
+  readonly applied: Applied;
+}
+
+/** The runs of a transaction of several partitions when the database requests a rerun; then each goes alone. */
+const JOINT_RUNS = 2;
+
 /**
- * Applies a slice, and the deferred events before it, in one transaction. Its steps: fence and watermarks → handlers in
- * order → emitted events and failure events, by one append → parked events → commit. Serialization failures (40001,
- * 40P01) are repeated here; every other error rolls back and is rethrown.
+ * Applies the slices of one partition or several, with the deferred events before them, in one transaction, which all of
+ * them roll back together. Its steps: fences and watermarks → handlers in order → emitted events and failure events, by one
+ * append → parked events → commit. Serialization failures (40001, 40P01) are repeated here; every other error rolls back
+ * and is rethrown.
  */
-export function applySlice<DB>(
+export function applySlices<DB, Part extends SlicePart<DB>>(
   context: SliceContext<DB>,
-  partition: Partition,
-  slice: Slice<DB>,
-  signal: AbortSignal,
-): Promise<Applied> {
+  parts: readonly Part[],
+): Promise<readonly AppliedPart<Part>[]> {
   const { clock, random, database } = context;
-  return kyselyTransaction(database.db, { clock, random }, (tx) =>
-    inside(context, partition, slice, tx, signal),
+  const runs = parts.length > 1 ? { attempts: JOINT_RUNS } : {};
+  // The consumer retries its events, so a call in a handler makes one attempt.
+  return ownedAttempt(() =>
+    kyselyTransaction(database.db, { clock, random, ...runs }, (tx) => inside(context, parts, tx)),
   );
 }
 
-async function inside<DB>(
+async function inside<DB, Part extends SlicePart<DB>>(
   context: SliceContext<DB>,
-  partition: Partition,
-  slice: Slice<DB>,
+  parts: readonly Part[],
   tx: Transaction<DB>,
-  signal: AbortSignal,
-): Promise<Applied> {
+): Promise<readonly AppliedPart<Part>[]> {
   const executor = executorOf(tx);
-  const { key } = partition;
   const began = { now: context.clock.now(), monotonic: context.clock.monotonic() };
-  const { deferral } = partition;
-  const marks = lastMarks([...(deferral?.marks ?? []), ...slice.steps.map(({ mark }) => mark)]);
-  const move = { expected: partition.saved, next: slice.next, marks };
-  const version = await ownStatement('fence', () =>
-    openSlice(executor, key, move, context.limits(), context.serverVersion),
-  );
-  if (version === undefined) throw new FenceLost();
+  const versions = await open(context, parts, executor);
   context.pace.opened(context.clock.monotonic() - began.monotonic);
+  const emitted = new Emitted(context.definition.name);
+  const all: PlacedPart<DB, Part>[] = [];
+  for (const [at, part] of parts.entries())
+    all.push(await placedOf<DB, Part>(context, part, versions[at] ?? '', tx, emitted));
+  const calls = all.map(({ toHandle, part: { signal } }) => ({ steps: toHandle, signal }));
+  await callHandlers(context, tx, calls, emitted, parts[0]?.slice.attempt);
+  // A part whose partition was lost meanwhile may be committed, as its fence is locked; its new owner waits less without.
+  if (parts.length > 1 && parts.some(({ signal }) => signal.aborted)) throw new PartitionLost();
+  const reported = all.flatMap((one) => one.reported);
+  await limitGiveUps(context, executor, reported);
+  const tried = { startedMs: began.now, durationMs: context.clock.monotonic() - began.monotonic };
+  const rows = all.flatMap(({ part: { partition, slice }, toHandle, given }) => [
+    ...appliedRows(partition, toHandle, slice.failed, tried),
+    ...deadLetterAttempts(given),
+  ]);
+  await ownStatement('attempts', () => insertAttempts(executor, rows));
+  const events = [...emitted.events, ...reported.map((deadLetter) => failureEventOf(context, deadLetter))];
+  // Rows of gaps and of parked events come after the events, in every slice in the same order of locks.
+  const isLast = all.every(({ placed }) => !placed.some((one) => needsRow(one) || isGap(one)));
+  await (isLast ? appendLast(context, tx, events) : append(context, executor, events));
+  const applied: AppliedPart<Part>[] = [];
+  for (const one of all) applied.push({ part: one.part, applied: await kept(context, one, executor) });
+  if (parts.length > 1) failpoint('inbox.before_joint_commit');
+  failpoint('inbox.before_commit');
+  return applied;
+}
+
+/** Moves the positions of all parts, or of none. Returns the versions of their registered types. */
+async function open<DB>(
+  { limits, serverVersion }: SliceContext<DB>,
+  parts: readonly SlicePart<DB>[],
+  executor: Executor,
+): Promise<readonly string[]> {
+  const moves = parts.map(({ partition: { key, saved, deferral }, slice: { steps, next } }) => {
+    const marks = lastMarks([...(deferral?.marks ?? []), ...steps.map(({ mark }) => mark)]);
+    return { key, expected: saved, next, marks };
+  });
+  const versions = await ownStatement('fence', () => openSlice(executor, moves, limits(), serverVersion));
+  if (versions === undefined) throw new FenceLost();
+  return versions;
+}
+
+/** A part whose steps have their places. */
+interface PlacedPart<DB, Part> {
+  readonly part: Part;
+  readonly placed: readonly Placed<DB>[];
+  readonly toHandle: readonly Step<DB>[];
+  readonly weight: Weight;
+  /** Events that are parked for a failure, or given up. */
+  readonly given: readonly DeadLetter[];
+  /** Dead letters and rejections, which emit failure events; events that may still take effect do not. */
+  readonly reported: readonly DeadLetter[];
+}
+
+/** Decides what becomes of each step of a part. */
+async function placedOf<DB, Part extends SlicePart<DB>>(
+  context: SliceContext<DB>,
+  part: Part,
+  version: string,
+  tx: Transaction<DB>,
+  emitted: Emitted,
+): Promise<PlacedPart<DB, Part>> {
+  const executor = executorOf(tx);
+  const { partition, slice } = part;
+  const { key } = partition;
   if (!(await ownStatement('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
   await ownStatement('types', () =>
-    refuseAhead(executor, partition, version, unknownOf(slice.steps, deferral)),
+    refuseAhead(executor, partition, version, unknownOf(slice.steps, partition.deferral)),
   );
   const steps = await ownStatement('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
-  const emitted = new Emitted(key.consumer);
   const giveUps = await askGiveUps(context, partition, tx, slice.giveUps, emitted);
   const placed = await ownStatement('park', () => placeSteps(context, partition, steps, giveUps, executor));
   const weight = weigh(placed);
   context.parking.allow(weight);
   const toHandle = placed.flatMap(({ kind, step }) => (kind === 'handle' ? [step] : []));
-  await callHandlers(context, tx, [{ steps: toHandle, signal }], emitted, slice.attempt);
   const parked = placed.filter((one) => one.kind === 'parkFirst' || one.kind === 'release');
   const given = parked.map(({ step, why }) => deadLetterOf(partition, step, why));
-  // Dead letters and rejections emit failure events; events that may still take effect do not.
   const reported = given.filter((_, at) => parked[at]?.state !== 'waiting');
-  await limitGiveUps(context, executor, reported);
-  const durationMs = context.clock.monotonic() - began.monotonic;
-  const rows = [
-    ...appliedRows(partition, toHandle, slice.failed, { startedMs: began.now, durationMs }),
-    ...deadLetterAttempts(given),
-  ];
-  await ownStatement('attempts', () => insertAttempts(executor, rows));
-  const events = [...emitted.events, ...reported.map((deadLetter) => failureEventOf(context, deadLetter))];
-  // Rows of gaps and of parked events come after the events, in every slice in the same order of locks.
-  const isLast = !placed.some(needsRow) && steps.every(({ passed }) => passed === undefined);
-  await (isLast ? appendLast(context, tx, events) : append(context, executor, events));
-  await ownStatement('gap', () => recordPassed(executor, context.definition, key, steps));
+  return { part, placed, toHandle, weight, given, reported };
+}
+
+function isGap<DB>({ step: { passed } }: Placed<DB>): boolean {
+  return passed !== undefined;
+}
+
+/** Writes the rows of gaps and of parked events, and sums up what became of a part. */
+async function kept<DB>(
+  context: SliceContext<DB>,
+  { part: { partition }, placed, weight, reported }: PlacedPart<DB, SlicePart<DB>>,
+  executor: Executor,
+): Promise<Applied> {
+  const passed = placed.map(({ step }) => step);
+  await ownStatement('gap', () => recordPassed(executor, context.definition, partition.key, passed));
   const { opened, inLog } = placed.some(needsRow)
     ? await ownStatement('park', () => parkEvents(context, partition, placed, executor))
     : { opened: [], inLog: { rows: 0, bytes: 0 } };
-  failpoint('inbox.before_commit');
-  return {
-    ...countsOf(placed, deferral),
-    reported,
-    opened,
-    weight: without(weight, inLog),
-  };
+  const counts = countsOf(placed, partition.deferral);
+  return { ...counts, reported, opened, weight: without(weight, inLog) };
 }
 
 /** Subtracts the events that are left in the log: they do not count towards the cap. */
@@ -142,7 +213,7 @@ function without(weight: Weight, { rows, bytes }: Pick<Weight, 'rows' | 'bytes'>
 }
 
 /** Counts what a slice did with its events, and with the deferred ones before it. Pure. */
-export function countsOf<DB>(
+function countsOf<DB>(
   placed: readonly Placed<DB>[],
   deferral: Deferral | undefined,
 ): Omit<Applied, 'reported' | 'opened' | 'weight'> {
@@ -167,26 +238,4 @@ export function countsOf<DB>(
         counts[one.state === 'dead' ? 'deadLetters' : 'rejected'] += 1;
     }
   return { handled, ...counts };
-}
-
-/**
- * Refuses to pass unknown types that another version handles: that version would lose their events. The version of the
- * registered types comes from the locked fence row, and types are read only when it has changed: a registration either
- * waits for this slice, or was seen by its lock.
- */
-export async function refuseAhead(
-  tx: Executor,
-  partition: Partition,
-  version: string,
-  unknown: ReadonlySet<string>,
-): Promise<void> {
-  if (unknown.size === 0) return;
-  const { consumer, topic, partition: number } = partition.key;
-  if (partition.standing.known.version !== version) {
-    const known = (await readKnownTypes(tx, consumer, [partition.key])).get(`${topic}/${number}`);
-    if (known !== undefined) partition.typesRead(known);
-  }
-  const { types } = partition.standing.known;
-  const ahead = [...unknown].filter((type) => types.has(type));
-  if (ahead.length > 0) throw new TypeAhead(ahead);
 }

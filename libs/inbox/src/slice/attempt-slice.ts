@@ -1,6 +1,5 @@
-import { ownedAttempt } from '@convergekit/resilience/engine';
 import type { Step } from '../plan/plan.ts';
-import { type Applied, applySlice, type Slice } from './apply-slice.ts';
+import { type Applied, applySlices, type Slice } from './apply-slice.ts';
 import type { SliceContext } from './context.ts';
 import { type Fault, faultOf } from './fault.ts';
 import type { Stand } from './fence-sql.ts';
@@ -30,8 +29,9 @@ export async function attemptSlice<DB>(
   const started = context.clock.monotonic();
   for (;;) {
     try {
-      // The consumer retries the event, so a call in a handler makes one attempt.
-      const applied = await ownedAttempt(() => applySlice(context, partition, slice, signal));
+      const [one] = await applySlices(context, [{ partition, slice, signal }]);
+      if (one === undefined) throw new Error('a slice was applied without a result');
+      const { applied } = one;
       return moveOn(context, partition, slice, { applied, tookMs: context.clock.monotonic() - started });
     } catch (error) {
       const fault = faultOf(error);

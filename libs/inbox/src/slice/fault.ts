@@ -48,7 +48,7 @@ export type Fault =
   /** The consumer cannot work until an operator fixes a setting. */
   | { readonly kind: 'stop'; readonly error: unknown };
 
-/** Classifies everything that `applySlice` may reject with. Pure. */
+/** Classifies everything that `applySlices` may reject with. Pure. */
 export function faultOf(error: unknown): Fault {
   const early = committedEarly(error);
   if (early !== undefined) return { kind: 'stop', error: early };

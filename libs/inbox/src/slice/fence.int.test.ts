@@ -7,6 +7,7 @@ import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
+import { freezeFirst } from '../fixture/freeze-first.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { planReplay, replayPartition } from '../replay/replay.ts';
 import { resumePartition } from '../operate/resume.ts';
@@ -44,7 +45,7 @@ describe('the fence', () => {
 
   function service(
     broker: Broker,
-    options: { hold?: Promise<void>; entered?: () => void; refuse?: () => number | undefined; log: number[] },
+    options: { hold?: Promise<void>; entered?: () => void; refuse?: () => number; log: number[] },
   ): ConsumerService {
     const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
       counted,
@@ -76,7 +77,7 @@ describe('the fence', () => {
     return { frozen, owner, logs };
   }
 
-  // Planted fault: without the `next_offset = $8` of the fence, all ten are applied twice here.
+  // Planted fault: without the `p.next_offset = m.expected` of the fence, all ten are applied twice here.
   it('G3a: the fence makes a second owner wait for the handler of the first, and then move zero rows', async () => {
     const hold = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();
@@ -171,8 +172,8 @@ describe('the fence', () => {
     freezeFirst(database, ready, freeze.promise);
     await twins.send([10, 11].map((n) => source.record(counted({ key: 'k', n }))));
     await ready.promise;
-    let refused: number | undefined;
-    const owner = service(brokers[1], { log: logs[1], refuse: () => refused });
+    const refused = { n: -1 };
+    const owner = service(brokers[1], { log: logs[1], refuse: () => refused.n });
     await owner.start();
     await waitUntil(() => logs[1].length === 2, { what: 'the second owner' });
     const admin = await brokers[0].admin();
@@ -186,7 +187,7 @@ describe('the fence', () => {
       await replayPartition(database, admin, plan, { by: 'ann', reason: 'counted wrong' });
     };
     const parked = async () => (await database.executor.query('select from converge.parked')).rowCount;
-    refused = 8;
+    refused.n = 8;
     await replayFrom(8);
     await waitUntil(async () => (await parked()) === 4, { what: 'the key to be parked' });
     await owner.stop();
@@ -240,26 +241,3 @@ describe('the fence', () => {
     expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
   });
 });
-
-/** Stops the first transaction before its BEGIN: what its owner has read becomes outdated. */
-function freezeFirst(
-  database: Database<LedgerDb>,
-  ready: PromiseWithResolvers<undefined>,
-  freeze: Promise<undefined>,
-): void {
-  const begin = database.db.startTransaction.bind(database.db);
-  let first = true;
-  database.db.startTransaction = () => {
-    const builder = begin();
-    builder.setAccessMode = () => builder;
-    if (!first) return builder;
-    first = false;
-    const execute = builder.execute.bind(builder);
-    builder.execute = async () => {
-      ready.resolve(undefined);
-      await freeze;
-      return execute();
-    };
-    return builder;
-  };
-}

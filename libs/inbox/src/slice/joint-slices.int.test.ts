@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { JointScene, KEYS } from '../fixture/joint-scene.ts';
 
 /**
- * Tests of slices that share a transaction. Planted faults, each seen to fail here: `openJoint` without the comparison
+ * Tests of slices that share a transaction. Planted faults, each seen to fail here: `openSlice` without the comparison
  * of lengths, so that a joint slice goes on although a fence is missing; its statement without `next_offset`, and
  * without `state`; one run in place of two. For `skip locked` see `open-joint.int.test.ts`.
  */

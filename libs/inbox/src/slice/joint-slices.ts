@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { ownedAttempt } from '@convergekit/resilience/engine';
 import type { Step } from '../plan/plan.ts';
-import { applyJoint } from './apply-joint.ts';
+import { applySlices } from './apply-slice.ts';
 import { moveOn, standAfter, whole } from './attempt-slice.ts';
 import { commitSlice, type SliceResult } from './commit-slice.ts';
 import type { SliceContext } from './context.ts';
@@ -94,7 +93,7 @@ async function commitJoint<DB>(context: SliceContext<DB>, group: readonly Waitin
     return { ...one, slice: { ...whole(one.steps), next } };
   });
   try {
-    const all = await ownedAttempt(() => applyJoint(context, parts));
+    const all = await applySlices(context, parts);
     const tookMs = clock.monotonic() - started;
     // From here on nothing is applied a second time: what throws reloads its partition.
     for (const { part, applied } of all)

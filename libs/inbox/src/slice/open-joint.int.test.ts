@@ -2,10 +2,10 @@ import { type Database, executorOfClient } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
-import { openJoint } from './open-joint-sql.ts';
+import { openSlice } from './open-slice-sql.ts';
 import { serverVersion } from './session-sql.ts';
 
-/** Planted fault, seen to fail here: `openJoint` without `skip locked`. */
+/** Planted fault, seen to fail here: `openSlice` of several without `skip locked`. */
 let database: Database<LedgerDb>;
 beforeAll(async () => {
   ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
@@ -31,7 +31,7 @@ it('G3c: a joint slice one of whose fences is locked is refused while the lock i
   try {
     const { rows } = await joint.query<{ pid: number }>('select pg_backend_pid() as pid');
     const version = await serverVersion(database.executor);
-    const open = () => openJoint(executorOfClient(joint), 'stock', moves, limits, version);
+    const open = () => openSlice(executorOfClient(joint), moves, limits, version);
     await holder.query('begin');
     await holder.query('select from converge.inbox_partition where partition = 1 for update');
     await joint.query('begin');

@@ -4,47 +4,64 @@ import type { PartitionKey, Stand } from './fence-sql.ts';
 import type { MovedMark } from './marks.ts';
 import { limitColumns, limitValues, type SessionLimits } from './session-sql.ts';
 
-/** The rows that a slice moves, and their present values. */
+/** The move of one partition: the rows that a slice moves, and their present values. */
 export interface Move {
+  readonly key: PartitionKey;
   readonly expected: Stand;
   readonly next: Stand;
   /** Marks of distinct sources and epochs. */
   readonly marks: readonly MovedMark[];
 }
 
+const WATERMARK = `source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until`;
+const UNMOVED = `p.consumer = $5 and p.topic = m.topic and p.partition = m.partition
+       and p.next_offset = m.expected and p.fills = m.expected_fills and p.state = 'running'`;
+
+/** Fences of several partitions: one that is locked is missing in the answer, instead of waited for. */
+const lockedSql = `
+  locked as materialized (
+    select m.* from limits, moves m join converge.inbox_partition p on ${UNMOVED}
+       for no key update of p skip locked),`;
+
 /**
  * The first statement of every slice does all of the inbox's own work, in one round trip:
  * - the session limits, which already apply to this statement's own wait for a lock (the join needs their row first);
- * - the fence: its row stays locked until the commit, so a second owner waits here and then moves zero rows, before any of
- *   its handlers runs. Primary key look-up, HOT update;
- * - the version of the registered types, from the locked row: a snapshot may be older than the lock;
- * - if the fence moved, the watermarks: a row per source and epoch of the slice, nearly always one. The fence guards these
- *   rows against other writers. Primary key look-up, HOT update.
+ * - the fences: their rows stay locked until the commit. A slice of one partition waits for its fence, so that a second
+ *   owner waits here and then moves zero rows, before any of its handlers runs. One of several waits for none: two of them
+ *   cannot deadlock by fences, and a session that holds one fence holds up no other partition. Primary key look-ups, HOT
+ *   updates;
+ * - the versions of the registered types, from the locked rows: a snapshot may be older than the lock;
+ * - the watermarks of the fences that moved: a row per source and epoch of the slice, nearly always one. The fence guards
+ *   these rows against other writers. Primary key look-ups, HOT updates.
  */
-const openSql = (serverVersion: number): string => `
+const openSql = (serverVersion: number, isJoint: boolean): string => `
   with limits as materialized (select ${limitColumns(serverVersion)}),
+  moves as (
+    select * from unnest($6::text[], $7::int[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
+                    as m (topic, partition, expected, expected_fills, next_offset, fills)),${isJoint ? lockedSql : ''}
   fence as (
-    update converge.inbox_partition set next_offset = $9::bigint, fills = $15::bigint from limits
-     where consumer = $5 and topic = $6 and partition = $7 and next_offset = $8::bigint and fills = $14::bigint
-       and state = 'running'
-    returning consumer, topic, partition, types_version),
+    update converge.inbox_partition p set next_offset = m.next_offset, fills = m.fills
+      from limits, ${isJoint ? 'locked' : 'moves'} m
+     where ${UNMOVED}
+    returning p.topic, p.partition, p.types_version),
   marks as (
     insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id, seen_tick, seen_id,
                                           seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
-    select f.consumer, f.topic, f.partition, m.source, m.epoch, m.tick, m.id, m.tick, m.id,
+    select $5, f.topic, f.partition, m.source, m.epoch, m.tick, m.id, m.tick, m.id,
            m.seen_offset, m.seen_event, m.prev_epoch, m.prev_tick, m.prev_id, m.newest_ms, m.unknown_until
-      from fence f, unnest($10::uuid[], $11::int[], $12::bigint[], $13::bigint[], $16::bigint[], $17::text[], $18::int[],
-                           $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[])
-                 as m (source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms,
-                       unknown_until)
+      from fence f
+      join unnest($12::text[], $13::int[], $14::uuid[], $15::int[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[],
+                  $20::int[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[])
+             as m (topic, partition, ${WATERMARK})
+        on m.topic = f.topic and m.partition = f.partition
     on conflict (consumer, topic, partition, source, epoch) do update
        set (tick, id, seen_tick, seen_id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
          = (excluded.tick, excluded.id, excluded.seen_tick, excluded.seen_id, excluded.seen_offset, excluded.seen_event,
             excluded.prev_epoch, excluded.prev_tick, excluded.prev_id, excluded.newest_ms, excluded.unknown_until))
-  select types_version as types from fence`;
+  select topic, partition, types_version as types from fence`;
 
 /** The columns of the events at the watermarks; all null without an event. */
-export function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
+function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
   const column = (of: (last: LastEvent) => bigint | number | string | undefined) =>
     marks.map(({ last }) => {
       const value = last === undefined ? undefined : of(last);
@@ -61,31 +78,41 @@ export function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
   ];
 }
 
+interface Row {
+  readonly topic: string;
+  readonly partition: number;
+  readonly types: string;
+}
+
 /**
- * Opens a slice. Returns the version of the registered types; undefined: the fence was moved by another owner, or an operator
- * halted the partition.
+ * Opens a slice of partitions of one consumer. Returns their versions of the registered types, in the order of the moves;
+ * undefined: a fence was moved by another owner, its partition was halted, or one of several is locked.
  */
 export async function openSlice(
   tx: Executor,
-  key: PartitionKey,
-  { expected, next, marks }: Move,
+  moves: readonly Move[],
   limits: SessionLimits,
   serverVersion: number,
-): Promise<string | undefined> {
-  const { rows } = await tx.query<{ types: string }>(openSql(serverVersion), [
+): Promise<readonly string[] | undefined> {
+  const marks = moves.flatMap(({ key, marks: of }) => of.map((mark) => ({ key, mark })));
+  const { rows } = await tx.query<Row>(openSql(serverVersion, moves.length > 1), [
     ...limitValues(limits),
-    key.consumer,
-    key.topic,
-    key.partition,
-    `${expected.nextOffset}`,
-    `${next.nextOffset}`,
-    marks.map(({ source }) => source),
-    marks.map(({ position }) => position.epoch),
-    marks.map(({ position }) => `${position.tick}`),
-    marks.map(({ position }) => `${position.id}`),
-    `${expected.fills}`,
-    `${next.fills}`,
-    ...lastColumns(marks),
+    moves[0]?.key.consumer ?? '',
+    moves.map(({ key }) => key.topic),
+    moves.map(({ key }) => key.partition),
+    moves.map(({ expected }) => `${expected.nextOffset}`),
+    moves.map(({ expected }) => `${expected.fills}`),
+    moves.map(({ next }) => `${next.nextOffset}`),
+    moves.map(({ next }) => `${next.fills}`),
+    marks.map(({ key }) => key.topic),
+    marks.map(({ key }) => key.partition),
+    marks.map(({ mark }) => mark.source),
+    marks.map(({ mark }) => mark.position.epoch),
+    marks.map(({ mark }) => `${mark.position.tick}`),
+    marks.map(({ mark }) => `${mark.position.id}`),
+    ...lastColumns(marks.map(({ mark }) => mark)),
   ]);
-  return rows[0]?.types;
+  if (rows.length < moves.length) return undefined;
+  const versions = new Map(rows.map(({ topic, partition, types }) => [`${topic}/${partition}`, types]));
+  return moves.map(({ key }) => versions.get(`${key.topic}/${key.partition}`) ?? '');
 }

@@ -2,7 +2,8 @@
 export const METHOD = `The order: reserve (one row, compensatable), charge (HTTP on loopback to a provider that takes 5 ms and keeps a ledger by idempotency key),
 allocate (one row, the pivot; one order of ten is too large and is refused), notify (one row, retriable). A refused order is refunded, then its stock is released.
 **Layout A** is one process and one database, **layout B** four services as four processes with four databases. Converge: each process has its relay, saga worker
-and consumers, every setting default; orders come by HTTP with an idempotency key, and start the saga by \`outbox.transaction\`. DBOS: a workflow under the order's id, its tables in the
+and consumers, every setting default; orders come by HTTP with an idempotency key, and start the saga by \`outbox.transaction\`. By hand: what a user would write without a kit,
+an outbox, a table of processed events, a relay that polls and is woken in its process, kafkajs; one transaction an event, without retries, parking or an order of compensation (batched: one statement a batch). DBOS: a workflow under the order's id, its tables in the
 database of the orders, each step one statement that may be repeated; in B its workflow calls three plain HTTP services. Restate: a workflow under the order's id, started by its ingress; in A the steps are journaled actions, in B handlers
 of four services; server with its defaults, on loopback, telemetry off.
 

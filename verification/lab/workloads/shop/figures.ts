@@ -37,10 +37,10 @@ export function figuresOf({ dump, repairs, span, topics }: ShopFigures): [string
     ['commit → effect, p50 / p99', showLatency(latencies(events, effects))],
     ...(span.calmUntilMs > span.beganMs
       ? [
-          ['… before the first fault', showLatency(latencies(events, effects, span.calmUntilMs))] as [
-            string,
-            string,
-          ],
+          [
+            '… before the first fault',
+            showLatency(latencies(events, effects, span.beganMs, span.calmUntilMs)),
+          ] as [string, string],
         ]
       : []),
   ];
@@ -48,17 +48,18 @@ export function figuresOf({ dump, repairs, span, topics }: ShopFigures): [string
 
 /**
  * Computes the latencies in milliseconds from an event's outbox row to its effects, on one machine's clock. Only events
- * written before `untilMs` count.
+ * written from `fromMs` on and before `untilMs` count.
  */
 export function latencies(
   events: readonly Written[],
   effects: readonly Effect[],
+  fromMs = Number.NEGATIVE_INFINITY,
   untilMs = Number.POSITIVE_INFINITY,
 ): readonly number[] {
   const written = new Map(events.map(({ eventId, createdAt }) => [eventId, Date.parse(createdAt)]));
   return effects.flatMap(({ eventId, atMs }) => {
     const at = written.get(eventId);
-    return at === undefined || at >= untilMs ? [] : [atMs - at];
+    return at === undefined || at < fromMs || at >= untilMs ? [] : [atMs - at];
   });
 }
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
 import type { Service } from '@convergekit/core';
 
 /** A Node process that lives as long as the command. */
@@ -30,7 +31,8 @@ export function devProcess(
     state = 'running';
     // Its own process group: Ctrl-C reaches only this process, which then stops the parts in order.
     child = spawn(process.execPath, [...args], {
-      env: { ...env },
+      // Its code is compiled once on a machine, as that of this command.
+      env: { NODE_COMPILE_CACHE: getCompileCacheDir(), ...env },
       stdio: ['ignore', 'inherit', 'inherit'],
       detached: true,
     });
