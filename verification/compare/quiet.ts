@@ -34,7 +34,7 @@ export async function untilQuiet(side: Side, what: string, waits: Waits = {}): P
         seen = JSON.stringify({ open, moved });
         return open.length === 0 && seen === last;
       },
-      { what, everyMs: 500, deadlineMs: 600_000 },
+      { what, everyMs: 500, deadlineMs: 180_000 },
     );
   } catch (error) {
     throw new Error(`${side.name} does not come to rest: ${what}. Last seen: ${seen}`, { cause: error });
@@ -72,7 +72,7 @@ async function look(side: Side, waits: Waits): Promise<{ open: string[]; moved: 
       'consumers',
       'list',
     )) {
-      if (Number(lag) !== 0 && consumer !== waits.paused)
+      if (Number(lag ?? 0) !== 0 && consumer !== waits.paused)
         open.push(`${name} lags by ${String(lag)} in ${String(topic)}/${String(partition)}`);
       ends.push(logEnd);
       parked += Number(parkedKeys);
