@@ -4,7 +4,8 @@ import { type Check, type Judgement, overall } from '../checker/check.ts';
 import { type Plan, planned, type Planned, throughoutLoad } from './plan.ts';
 import { sumLooks, unanswered, untilRest } from './rest.ts';
 import { isEmpty, reasonOf, targetsOf } from './targets.ts';
-import type { Fault, Judged, Load, Look, Part, Run, Span, Targets } from './types.ts';
+import { warmedUp, type WarmUp } from './warm-up.ts';
+import type { Fault, Judged, Look, Run, Span, Targets } from './types.ts';
 
 /** The time within which everything must work again after a repaired fault, in milliseconds. */
 const LIVE_MS = 60_000;
@@ -13,11 +14,7 @@ const NO_PROGRESS_MS = 60_000;
 /** How often the judge reads again when something changed while it read. */
 const MAX_ROUNDS = 3;
 
-export interface LabRun extends Run {
-  readonly parts: readonly Part[];
-  readonly load: Load;
-  /** Requests before a load at a rate, by their names. @default none */
-  readonly warmUp?: Readonly<Record<string, number>>;
+export interface LabRun extends Run, WarmUp {
   readonly plan: Plan;
   /** Faults that last as long as the load. */
   readonly throughout?: readonly Fault[];
@@ -44,7 +41,7 @@ export async function runLab(options: LabRun): Promise<Outcome> {
   history.note('begin', { seed, load: options.load });
   for (const part of parts) await part.start();
   signal.throwIfAborted();
-  const load = await warmedUp(options);
+  const load = await warmedUp(options, NO_PROGRESS_MS);
   const begun = clock.monotonic();
   const beganMs = clock.now();
   const loadMs = load.kind === 'rate' ? load.seconds * 1_000 : 0;
@@ -70,31 +67,6 @@ export async function runLab(options: LabRun): Promise<Outcome> {
   const span = { beganMs, calmUntilMs: beganMs + first, endedMs: clock.now() };
   progress.note('the load is over and every fault is repaired; waiting until all is at rest');
   return campaign.settleAndJudge(span);
-}
-
-/** The share of what a machine carries that a load takes: faults and their repair need the rest. */
-const SHARE = 1 / 3;
-const WARM_AT_ONCE = 8;
-
-/**
- * Makes requests before the load, so that processes are warm when it begins, and measures what the machine carries. Returns
- * the load at a rate of which a third of that is the most.
- */
-async function warmedUp({ parts, load, warmUp, ...run }: LabRun): Promise<Load> {
-  if (warmUp === undefined || load.kind !== 'rate') return load;
-  const { seed, clock, progress, signal } = run;
-  const requests = Object.values(warmUp).reduce((sum, count) => sum + count, 0);
-  const before: Load = { kind: 'count', counts: warmUp, atOnce: WARM_AT_ONCE, from: -requests };
-  const began = clock.monotonic();
-  await Promise.all(parts.map((part) => part.load(before, randomOf(seed), signal)));
-  const look = (): Promise<Look> => Promise.all(parts.map((part) => part.look())).then(sumLooks);
-  await untilRest({ look, clock, signal, noProgressMs: NO_PROGRESS_MS });
-  const carried = (requests * 1_000) / Math.max(1, clock.monotonic() - began);
-  const perSecond = Math.min(load.perSecond, Math.max(0.1, Math.round(carried * SHARE * 10) / 10));
-  progress.note(
-    `all processes are warm: ${requests} requests at ${carried.toFixed(1)}/s; the load is ${perSecond}/s for ${load.seconds} s`,
-  );
-  return { ...load, perSecond };
 }
 
 /** The faults of one run, and their ends. */

@@ -23,7 +23,14 @@ export const parts: readonly Part[] = [
     shows: 'tests that repeat themselves, at full size',
     projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/reconcile'],
     needs: {},
-    steps: [`CONVERGE_PART=full vitest run $(git grep -l "inject('full')" -- '*.test.ts')`],
+    steps: [`CONVERGE_PART=full vitest run $(git grep -l "inject('full')" -- '*.test.ts' ':!*kills.e2e*')`],
+  },
+  {
+    name: 'kills',
+    shows: 'a service that is killed at each of its failpoints',
+    projects: ['@convergekit/inbox', '@convergekit/saga', '@convergekit/effects', '@convergekit/workflow'],
+    needs: {},
+    steps: ['CONVERGE_PART=full vitest run verification/promises/kills.e2e.test.ts'],
   },
   {
     name: 'campaigns',

@@ -1,16 +1,18 @@
 import { Query } from 'pg';
 
-/** Text of the first statement of a slice only, which sets limits and moves the fence and watermark. */
+/** Text of the first statement of a slice only, which sets limits and moves fences and watermarks. */
 const OPENS = 'insert into converge.inbox_watermark';
 
 /**
- * The rest of that statement: the limits, and the version of the registered types, which the reader compares. From the first
+ * The rest of that statement: the limits, and the versions of the registered types, which the reader compares. From the first
  * seven of its values.
  */
 const LIMITS = `
   select set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $2, true),
-         set_config('statement_timeout', $3, true), set_config('transaction_timeout', $4, true), p.types_version as types
-    from converge.inbox_partition p where p.consumer = $5 and p.topic = $6 and p.partition = $7`;
+         set_config('statement_timeout', $3, true), set_config('transaction_timeout', $4, true),
+         p.topic, p.partition, p.types_version as types
+    from unnest($6::text[], $7::int[]) as m (topic, partition)
+    join converge.inbox_partition p on p.consumer = $5 and p.topic = m.topic and p.partition = m.partition`;
 
 /** The method of pg, missing in its types, that every statement with values passes, alone or in a batch. */
 interface Prepared {

@@ -80,8 +80,8 @@ describe('a saga worker that is killed or frozen', () => {
         await request(database, effects.keyed, keys('k'));
         await request(database, effects.plain, keys('p'));
         await request(database, effects.blind, keys('b'));
-        // Its calls end in time on a slow machine too: else it may never pass the point.
-        const killed = start({ CONVERGE_FAILPOINT: failpoint, CALL_MS: '240000' });
+        // Its calls end in time on a slow machine too: else it may never pass the point. One that may be in flight is waited for.
+        const killed = start({ CONVERGE_FAILPOINT: failpoint, CALL_MS: '10000' });
         expect((await once(killed, 'exit'))[1], failpoint).toBe('SIGKILL');
       }
       const next = start();

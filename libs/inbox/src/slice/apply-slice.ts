@@ -125,7 +125,9 @@ async function inside<DB, Part extends SlicePart<DB>>(
   await ownStatement('attempts', () => insertAttempts(executor, rows));
   const events = [...emitted.events, ...reported.map((deadLetter) => failureEventOf(context, deadLetter))];
   // Rows of gaps and of parked events come after the events, in every slice in the same order of locks.
-  const isLast = all.every(({ placed }) => !placed.some((one) => needsRow(one) || isGap(one)));
+  const isLast = all.every(
+    ({ placed, steps }) => !placed.some(needsRow) && steps.every(({ passed }) => passed === undefined),
+  );
   await (isLast ? appendLast(context, tx, events) : append(context, executor, events));
   const applied: AppliedPart<Part>[] = [];
   for (const one of all) applied.push({ part: one.part, applied: await kept(context, one, executor) });
@@ -152,6 +154,8 @@ async function open<DB>(
 /** A part whose steps have their places. */
 interface PlacedPart<DB, Part> {
   readonly part: Part;
+  /** Without repeats of foreign events. */
+  readonly steps: readonly Step<DB>[];
   readonly placed: readonly Placed<DB>[];
   readonly toHandle: readonly Step<DB>[];
   readonly weight: Weight;
@@ -185,21 +189,16 @@ async function placedOf<DB, Part extends SlicePart<DB>>(
   const parked = placed.filter((one) => one.kind === 'parkFirst' || one.kind === 'release');
   const given = parked.map(({ step, why }) => deadLetterOf(partition, step, why));
   const reported = given.filter((_, at) => parked[at]?.state !== 'waiting');
-  return { part, placed, toHandle, weight, given, reported };
-}
-
-function isGap<DB>({ step: { passed } }: Placed<DB>): boolean {
-  return passed !== undefined;
+  return { part, steps, placed, toHandle, weight, given, reported };
 }
 
 /** Writes the rows of gaps and of parked events, and sums up what became of a part. */
 async function kept<DB>(
   context: SliceContext<DB>,
-  { part: { partition }, placed, weight, reported }: PlacedPart<DB, SlicePart<DB>>,
+  { part: { partition }, steps, placed, weight, reported }: PlacedPart<DB, SlicePart<DB>>,
   executor: Executor,
 ): Promise<Applied> {
-  const passed = placed.map(({ step }) => step);
-  await ownStatement('gap', () => recordPassed(executor, context.definition, partition.key, passed));
+  await ownStatement('gap', () => recordPassed(executor, context.definition, partition.key, steps));
   const { opened, inLog } = placed.some(needsRow)
     ? await ownStatement('park', () => parkEvents(context, partition, placed, executor))
     : { opened: [], inLog: { rows: 0, bytes: 0 } };
