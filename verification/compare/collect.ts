@@ -1,6 +1,6 @@
 import type { Effect } from './director.ts';
 import type { Recorded } from './program/desk-words.ts';
-import { type ServiceName, SERVICES, type Side } from './side.ts';
+import { CONSUMERS, type ServiceName, SERVICES, type Side } from './side.ts';
 
 /** What users and operators see of a side when all is quiet, as it was printed. */
 export interface Seen {
@@ -18,7 +18,6 @@ const TABLES: Readonly<Record<ServiceName, readonly string[]>> = {
   payments: ['receipts', 'files', 'points', 'stamps'],
   delivery: ['reserved', 'parcels', 'boxes', 'copies'],
 };
-const CONSUMERS = ['status', 'notes', 'money', 'stamps', 'points', 'stock', 'labels', 'parcels'];
 const TOPICS = ['orders', 'stock', 'money', 'labels', 'parcels', 'files', 'stamps', 'notes'];
 /** The events whose histories are read, of the last part and of a sample of the others: they are handled by more than a step. */
 const HISTORIES = ['customer.noted', 'parcel.shipped', 'order.filed'];
@@ -37,8 +36,8 @@ export async function collect(side: Side): Promise<Seen> {
 
 async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['texts']> {
   const texts: Seen['texts'][number][] = [];
-  const read = async (kind: string, about: string, name: ServiceName, args: readonly string[]) =>
-    texts.push({ kind, about, text: (await side.tryCommand(name, args)).stdout });
+  const read = async (kind: string, about: string, name: ServiceName, ...args: readonly string[]) =>
+    texts.push({ kind, about, text: await side.text(name, args) });
   const others = SERVICES.slice(1).flatMap((name) => ['--database', side.databases[name]]);
   const known = new Set<string>();
   for (const { key, headers } of log) {
@@ -46,28 +45,30 @@ async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['te
     // A relay that was killed may have sent an event twice.
     if (known.has(id)) continue;
     known.add(id);
-    if (type === 'order.placed') await read('narrative', key, 'orders', ['saga', 'narrative', id, ...others]);
+    if (type === 'order.placed') await read('narrative', key, 'orders', 'saga', 'narrative', id, ...others);
     if (HISTORIES.includes(type) && SAMPLE.test(key))
-      await read(`history of ${type}`, key, 'orders', ['event', 'history', id, ...others]);
+      await read(`history of ${type}`, key, 'orders', 'event', 'history', id, ...others);
   }
-  await read('sagas', 'all', 'orders', ['saga', 'list', '--limit', '1000']);
-  await read('verify', 'all', 'orders', ['saga', 'verify', ...others]);
+  await read('sagas', 'all', 'orders', 'saga', 'list', '--limit', '1000');
+  const { code, stdout } = await side.tryCommand('orders', ['saga', 'verify', ...others]);
+  texts.push({ kind: 'verify', about: 'all', text: `${stdout}\nexits with ${code}` });
   for (const name of SERVICES) {
-    await read('parked', name, name, ['parked', 'list', '--events', '--limit', '1000']);
-    await read('audit', name, name, ['audit', '--limit', '1000']);
+    await read('parked', name, name, 'parked', 'list', '--events', '--limit', '1000');
+    await read('audit', name, name, 'audit', '--limit', '1000');
   }
   const states = ['completed', 'compensated', 'stuck'].flatMap((state) => ['--state', state]);
-  const workflows = (await side.command('delivery', [
-    ...['workflow', 'list', '--limit', '1000'],
-    ...states,
-  ])) as { workflow: string; id: string; state: string }[];
-  for (const { workflow, id, state } of workflows)
+  const list = ['workflow', 'list', '--limit', '1000', ...states];
+  for (const { workflow, id, state } of (await side.command('delivery', list)) as Listed[]) {
     texts.push({ kind: 'workflows', about: id, text: `${workflow}: ${state}` });
-  for (const id of ['c-killed', 'c-stays'])
-    await read('workflow', id, 'delivery', ['workflow', 'show', 'crate', id]);
-  for (const at of [1, 2, 3, 4])
-    await read('workflow', `a-box-${at}`, 'delivery', ['workflow', 'show', 'box', `a-box-${at}`]);
+    if (SAMPLE.test(id)) await read('workflow', id, 'delivery', 'workflow', 'show', workflow, id);
+  }
   for (const kind of ['history', 'audit'])
-    await read(`reconcile ${kind}`, 'copies', 'delivery', ['reconcile', kind, 'copies']);
+    await read(`reconcile ${kind}`, 'copies', 'delivery', 'reconcile', kind, 'copies');
   return texts;
+}
+
+interface Listed {
+  readonly workflow: string;
+  readonly id: string;
+  readonly state: string;
 }

@@ -1,4 +1,3 @@
-import { waitUntil } from '@convergekit/testing';
 import { untilQuiet } from './quiet.ts';
 import type { Act, Order } from './script.ts';
 import type { Side } from './side.ts';
@@ -90,10 +89,14 @@ async function stuckCalls(side: Side): Promise<void> {
   await untilQuiet(side, 'the stamps');
 }
 
-async function instanceOf(side: Side, key: string): Promise<string> {
-  const [found] = (await side.command('orders', ['saga', 'list', '--key', key])) as { instance: string }[];
+async function sagaOf(
+  side: Side,
+  key: string,
+): Promise<{ readonly instance: string; readonly state: string }> {
+  const listed = await side.command('orders', ['saga', 'list', '--key', key]);
+  const [found] = listed as { instance: string; state: string }[];
   if (found === undefined) throw new Error(`${side.name}: no saga of ${key}`);
-  return found.instance;
+  return found;
 }
 
 /** Steps behind the pivot that are given up, and an undo that cannot be done. */
@@ -103,11 +106,19 @@ async function stuckSteps(side: Side): Promise<void> {
   await place(side, order('charge-stays', 'anvil'), 'bank.charge.undo', 'irreversible');
   // An undo that is refused is retried, and shown as stuck after 15 minutes.
   const refused = (): boolean => side.director.reached.has('bank.charge.undo c-charge-stays');
-  await waitUntil(refused, { what: `${side.name}: the undo that is refused` });
+  await side.until('the undo that is refused', refused);
   await untilQuiet(side, 'three sagas that wait for an operator', { sagas: 3, stuckSagas: 2, parked: 2 });
   side.director.fix('file', 'c-file-retried');
   const act = async (word: string, key: string, step: string, ...more: string[]): Promise<unknown> =>
-    side.text('payments', ['saga', word, await instanceOf(side, key), step, ...more, ...because, '--yes']);
+    side.text('payments', [
+      'saga',
+      word,
+      (await sagaOf(side, key)).instance,
+      step,
+      ...more,
+      ...because,
+      '--yes',
+    ]);
   await act('retry', 'c-file-retried', 'file');
   const stated = ['--sagas', './program/events.ts', '--event', 'order.filed'];
   await act('resolve', 'c-file-stated', 'file', ...stated, '--data', JSON.stringify(order('file-stated')));
@@ -115,15 +126,18 @@ async function stuckSteps(side: Side): Promise<void> {
   await untilQuiet(side, 'the sagas that waited');
 }
 
-/** A paused saga holds its calls; one of its orders is cancelled meanwhile. A paused consumer holds its events. */
+/** A paused saga holds its calls and undos, also of an order that is cancelled. A paused consumer holds its events. */
 async function pauses(side: Side): Promise<void> {
   await side.text('payments', ['saga', 'pause', 'buy', ...because]);
   for (const id of ['held', 'cancelled']) await place(side, order(id));
   await untilQuiet(side, 'two sagas that are paused', { sagas: 2 });
   await side.request('orders', 'cancel', 'c-cancelled', order('cancelled'));
-  await untilQuiet(side, 'the saga that was not cancelled', { sagas: 1 });
+  const isCancelled = async (): Promise<boolean> =>
+    (await sagaOf(side, 'c-cancelled')).state === 'compensating';
+  await side.until('the paused saga to be cancelled', isCancelled);
+  await untilQuiet(side, 'two sagas that are paused, one of them cancelled', { sagas: 2 });
   await side.text('payments', ['saga', 'resume', 'buy', ...because]);
-  await untilQuiet(side, 'the resumed saga');
+  await untilQuiet(side, 'the resumed sagas');
   await side.text('payments', ['consumers', 'pause', 'points', ...because]);
   await place(side, order('behind-a-pause'));
   await untilQuiet(side, 'the saga beside a paused consumer', { paused: 'points' });
@@ -147,17 +161,19 @@ async function crates(side: Side): Promise<void> {
   await untilQuiet(side, 'the workflow that waited');
 }
 
-/** Copies of orders that drifted, one of an order that there never was; a run is asked for while it is paused, and after. */
+/** Copies of orders that drifted, and one of an order that there never was; a run is asked for after a pause. */
 async function drift(side: Side): Promise<void> {
+  for (const id of ['copied', 'drifted', 'off-by-one']) await place(side, order(id));
+  await untilQuiet(side, 'the orders that are copied');
   await side.rows(
     'delivery',
-    `insert into copies values ('c-held', 500, 1), ('c-retried', 7, 1), ('c-skipped', 8, 1), ('c-nothing', 9, 1)`,
+    `insert into copies values ('c-copied', 500, 1), ('c-drifted', 7, 1), ('c-off-by-one', 501, 1), ('c-nothing', 9, 1)`,
   );
   await side.text('delivery', ['reconcile', 'pause', 'copies', ...because]);
   await side.text('delivery', ['reconcile', 'resume', 'copies', ...because]);
   await side.text('delivery', ['reconcile', 'run', 'copies', '--now']);
-  const sql = `select from copies where id in ('c-retried', 'c-skipped') and cents <> 500`;
-  const repaired = async (): Promise<boolean> => (await side.rows('delivery', sql)).length === 0;
-  await waitUntil(repaired, { what: `${side.name}: the copies to be repaired`, everyMs: 500 });
+  const left = `select from copies where id in ('c-drifted', 'c-off-by-one') and cents <> 500`;
+  const repaired = async (): Promise<boolean> => (await side.rows('delivery', left)).length === 0;
+  await side.until('the copies to be repaired', repaired);
   await untilQuiet(side, 'the end of the run');
 }

@@ -1,6 +1,5 @@
-import { waitUntil } from '@convergekit/testing';
 import type { Side } from './side.ts';
-import { SERVICES } from './side.ts';
+import { CONSUMERS, SERVICES } from './side.ts';
 
 /** What waits for an operator, and so is no sign of work. */
 export interface Waits {
@@ -23,19 +22,14 @@ type Listed = readonly Readonly<Record<string, unknown>>[];
  * succession saw the same. It asks as an operator does, by commands.
  */
 export async function untilQuiet(side: Side, what: string, waits: Waits = {}): Promise<void> {
-  let seen = '';
-  let last = '';
+  let seen = 'nothing';
   try {
-    await waitUntil(
-      async () => {
-        side.check();
-        last = seen;
-        const { open, moved } = await look(side, waits);
-        seen = JSON.stringify({ open, moved });
-        return open.length === 0 && seen === last;
-      },
-      { what, everyMs: 500, deadlineMs: 180_000 },
-    );
+    await side.until(what, async () => {
+      const before = seen;
+      const { open, moved } = await look(side, waits);
+      seen = JSON.stringify({ open, moved });
+      return open.length === 0 && seen === before;
+    });
   } catch (error) {
     throw new Error(`${side.name} does not come to rest: ${what}. Last seen: ${seen}`, { cause: error });
   }
@@ -63,6 +57,7 @@ async function look(side: Side, waits: Waits): Promise<{ open: string[]; moved: 
   expect('stuck workflows', countIn(workflows, 'stuck'), waits.stuckWorkflows);
   expect('open workflows', workflows.length, waits.stuckWorkflows);
   const ends: unknown[] = [];
+  const joined = new Set<unknown>();
   let parked = 0;
   for (const name of SERVICES) {
     const { backlog } = (await side.command(name, ['outbox', 'stats'])) as { backlog: number };
@@ -72,12 +67,15 @@ async function look(side: Side, waits: Waits): Promise<{ open: string[]; moved: 
       'consumers',
       'list',
     )) {
-      if (Number(lag ?? 0) !== 0 && consumer !== waits.paused)
+      if (Number(lag) !== 0 && consumer !== waits.paused)
         open.push(`${name} lags by ${String(lag)} in ${String(topic)}/${String(partition)}`);
       ends.push(logEnd);
+      joined.add(consumer);
       parked += Number(parkedKeys);
     }
   }
   expect('parked keys', parked, waits.parked);
+  // The observer of sagas is one, too. A consumer that has not joined has no lag.
+  expect('consumers', joined.size, CONSUMERS.length + 1);
   return { open, moved: [sagas.length, ends, side.director.requests] };
 }

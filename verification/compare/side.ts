@@ -1,5 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { openSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from '@convergekit/postgres';
@@ -9,6 +9,7 @@ import { Director } from './director.ts';
 import type { Answer, Ask, Recorded } from './program/desk-words.ts';
 
 export const SERVICES = ['orders', 'payments', 'delivery'] as const;
+export const CONSUMERS = ['status', 'notes', 'money', 'stamps', 'points', 'stock', 'labels', 'parcels'];
 export type ServiceName = (typeof SERVICES)[number];
 
 export interface SideOptions {
@@ -75,7 +76,12 @@ export class Side {
         ? { CONVERGE__BROKER: 'local', CONVERGE__LOCAL__URL: this.databases.orders }
         : { KAFKA_BROKERS: brokers }),
     });
-    this.#desk = fork(join(this.#folder, 'program/desk.ts'), { cwd: this.#folder, env: this.#env });
+    this.#desk = fork(join(this.#folder, 'program/desk.ts'), {
+      cwd: this.#folder,
+      // A command about a reconciler reads the database that it repairs.
+      env: { ...this.#env, CONVERGE__RECONCILE__DATABASES__DELIVERY: this.databases.delivery },
+      stdio: ['ignore', 'ignore', this.#log('desk'), 'ipc'],
+    });
     const tables = await readFile(join(program, 'tables.sql'), 'utf8');
     for (const name of SERVICES) {
       await this.command(name, ['migrate', '--source', name]);
@@ -89,50 +95,53 @@ export class Side {
     await this.#listening();
   }
 
+  #log(name: string): number {
+    return openSync(join(this.#folder, `${name}.log`), 'a');
+  }
+
   /** Runs a service, and runs it again whenever it was killed. */
   #run(name: ServiceName): void {
+    const log = this.#log(name);
     const child = spawn(process.execPath, [`program/${name}.ts`], {
       cwd: this.#folder,
       env: { ...this.#env, DATABASE_URL: this.databases[name], COMPARE_SERVICE: name },
       // The channel closes when this process dies, and the service ends with it.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', log, log, 'ipc'],
     });
-    const log = createWriteStream(join(this.#folder, `${name}.log`), { flags: 'a' });
-    child.stdout?.pipe(log, { end: false });
-    child.stderr?.pipe(log, { end: false });
     this.#services.set(name, child);
     child.once('exit', (code, signal) => {
       this.director.ports.delete(name);
       if (signal !== 'SIGKILL')
-        this.#failure ??= `${name} of ${this.name} ended with ${String(code)}: see ${log.path.toString()}`;
+        this.#failure ??= `${name} of ${this.name} ended with ${String(code)}: see ${name}.log in ${this.#folder}`;
       else if (!this.#stopped) this.#run(name);
     });
   }
 
-  /** Throws when a service has ended by itself. */
-  check(): void {
-    if (this.#failure !== undefined) throw new Error(this.#failure);
+  /** Waits for a condition that is named when it hangs. Rejects when a service has ended by itself. */
+  until<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
+    const checked = (): T | Promise<T> => {
+      if (this.#failure !== undefined) throw new Error(this.#failure);
+      return condition();
+    };
+    return waitUntil(checked, { what: `${this.name}: ${what}`, everyMs: 500, deadlineMs: 900_000 });
   }
 
   #listening(): Promise<unknown> {
-    const all = (): boolean => {
-      this.check();
-      return SERVICES.every((name) => this.director.ports.has(name));
-    };
-    return waitUntil(all, { what: `the services of ${this.name}, whose logs are in ${this.#folder}` });
+    return this.until(`its services, whose logs are in ${this.#folder}`, () =>
+      SERVICES.every((name) => this.director.ports.has(name)),
+    );
   }
 
   /** Sends a request to a service until it answers: it may be killed meanwhile, and a repeat does nothing. */
   async request(name: ServiceName, op: string, key: string, data: unknown): Promise<string> {
     const send = async (): Promise<string | undefined> => {
-      this.check();
       const url = `http://127.0.0.1:${this.director.ports.get(name) ?? 1}`;
       const answer = await fetch(url, { method: 'POST', body: JSON.stringify({ op, key, data }) }).catch(
         () => undefined,
       );
       return answer?.text();
     };
-    return waitUntil(send, { what: `an answer of ${name} to ${op} ${key}`, everyMs: 100 });
+    return this.until(`an answer of ${name} to ${op} ${key}`, send);
   }
 
   /** Runs a command in the database of a service, and returns its result as data. Rejects when it fails. */
@@ -172,7 +181,8 @@ export class Side {
         else reject(new Error(answer.error));
       };
       desk.on('message', hear);
-      desk.send({ id, ...ask });
+      // Without a function, a channel that is closed would end this process.
+      desk.send({ id, ...ask }, (error) => (error === null ? undefined : reject(error)));
     });
   }
 
