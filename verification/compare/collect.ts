@@ -1,5 +1,6 @@
 import type { Effect } from './director.ts';
-import type { Recorded } from './program/desk-words.ts';
+import { headerOf, withoutRepeats } from './normalise.ts';
+import type { Recorded } from './program/desk.ts';
 import { CONSUMERS, type ServiceName, SERVICES, type Side } from './side.ts';
 
 /** What users and operators see of a side when all is quiet, as it was printed. */
@@ -39,16 +40,13 @@ async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['te
   const read = async (kind: string, about: string, name: ServiceName, ...args: readonly string[]) =>
     texts.push({ kind, about, text: await side.text(name, args) });
   const others = SERVICES.slice(1).flatMap((name) => ['--database', side.databases[name]]);
-  const known = new Set<string>();
-  for (const { key, headers } of log) {
-    const { ce_id: id = '', ce_type: type = '' } = Object.fromEntries(headers);
-    // A relay that was killed may have sent an event twice.
-    if (known.has(id)) continue;
-    known.add(id);
+  for (const record of withoutRepeats(log)) {
+    const [{ key }, id, type] = [record, headerOf(record, 'ce_id'), headerOf(record, 'ce_type')];
     if (type === 'order.placed') await read('narrative', key, 'orders', 'saga', 'narrative', id, ...others);
     if (HISTORIES.includes(type) && SAMPLE.test(key))
       await read(`history of ${type}`, key, 'orders', 'event', 'history', id, ...others);
   }
+  for (const [about, text] of side.answers) texts.push({ kind: 'answers', about, text });
   await read('sagas', 'all', 'orders', 'saga', 'list', '--limit', '1000');
   const { code, stdout } = await side.tryCommand('orders', ['saga', 'verify', ...others]);
   texts.push({ kind: 'verify', about: 'all', text: `${stdout}\nexits with ${code}` });

@@ -9,7 +9,7 @@ export interface Effect {
   readonly id: string;
   readonly key: string;
   readonly receipt: string;
-  undone: number;
+  undone: boolean;
 }
 
 interface Asked {
@@ -105,11 +105,11 @@ export class Director {
     if (op === 'call') {
       if (known !== undefined) return known.receipt;
       const receipt = `receipt of ${call} ${id}`;
-      this.ledger.push({ call, id, key, receipt, undone: 0 });
+      this.ledger.push({ call, id, key, receipt, undone: false });
       return receipt;
     }
     if (known === undefined) this.strays.push(`${call} ${id}`);
-    else known.undone = 1;
+    else known.undone = true;
     return 'done';
   }
 }

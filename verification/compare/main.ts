@@ -121,6 +121,7 @@ async function observe(name: string, folder: string, seed: number): Promise<Obse
     const stop = (): void => side.stop();
     signal.addEventListener('abort', stop);
     try {
+      signal.throwIfAborted();
       const only = values.only?.split(',');
       await play(side, { seed, size: Number(values.size), only, say: (line) => say(`${name}: ${line}`) });
       return normalise(await collect(side));

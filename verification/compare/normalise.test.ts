@@ -8,7 +8,7 @@ const nothing: Seen = { rows: {}, log: [], ledger: [], strays: [], texts: [] };
 
 function event(number: number, more: Readonly<Record<string, string>> = {}): Seen['log'][number] {
   const headers = { ce_id: id(number), ce_type: 'order.placed', ce_source: 'orders', ...more };
-  return { topic: 'orders', partition: 0, key: 'a-1', value: '{}', headers: Object.entries(headers) };
+  return { topic: 'orders', key: 'a-1', value: '{}', headers: Object.entries(headers) };
 }
 
 const text = (lines: string): Seen => ({
@@ -75,7 +75,7 @@ describe('what is normalised', () => {
   });
 
   it('an effect that is undone differs from one that stays', () => {
-    const [one, two] = [0, 1].map((undone) =>
+    const [one, two] = [false, true].map((undone) =>
       normalise({ ...nothing, ledger: [{ call: 'bank.charge', id: 'a-1', key: 'k', receipt: 'r', undone }] }),
     );
     expect(differencesOf(one!, two!)).toMatchObject([{ section: 'effects' }]);

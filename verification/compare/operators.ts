@@ -24,17 +24,17 @@ async function place(side: Side, of: Order, moment?: string, always?: Act): Prom
   await side.request('orders', 'place', of.id, of);
 }
 
-interface Parked {
-  readonly id: string;
-  readonly key: string;
-  readonly state: string;
-}
-
-async function parkedOf(side: Side, service: 'orders' | 'payments', key: string): Promise<Parked> {
-  const listed = (await side.command(service, ['parked', 'list', '--events', '--key', key])) as Parked[];
-  const found = listed.find(({ state }) => state === 'dead' || state === 'waiting');
+/** Acts on the parked event of a key. */
+async function parked(
+  side: Side,
+  service: 'orders' | 'payments',
+  [act, key]: readonly ['retry' | 'skip' | 'edit', string],
+  ...more: readonly string[]
+): Promise<void> {
+  const listed = await side.command(service, ['parked', 'list', '--events', '--key', key]);
+  const found = (listed as { id: string; state: string }[]).find(({ state }) => /dead|waiting/.test(state));
   if (found === undefined) throw new Error(`${side.name}: nothing of ${key} is parked in ${service}`);
-  return found;
+  await side.text(service, ['parked', act, found.id, ...more, ...because, '--yes']);
 }
 
 /** An event that took no effect for a bug is retried; another one is skipped. */
@@ -42,11 +42,8 @@ async function deadLetters(side: Side): Promise<void> {
   for (const id of ['retried', 'skipped']) await place(side, order(id), 'points', 'bug');
   await untilQuiet(side, 'two dead letters', { parked: 2 });
   side.director.fix('points', 'c-retried');
-  const { id: retried } = await parkedOf(side, 'payments', 'c-retried');
-  const anyway = side.agreement ? ['--after-compensation'] : [];
-  await side.text('payments', ['parked', 'retry', retried, ...anyway, ...because, '--yes']);
-  const { id: skipped } = await parkedOf(side, 'payments', 'c-skipped');
-  await side.text('payments', ['parked', 'skip', skipped, ...because, '--yes']);
+  await parked(side, 'payments', ['retry', 'c-retried'], ...side.anyway);
+  await parked(side, 'payments', ['skip', 'c-skipped']);
   await untilQuiet(side, 'the dead letters');
 }
 
@@ -55,25 +52,18 @@ async function parkedNotes(side: Side): Promise<void> {
   const acts: Readonly<Record<string, Act>> = { waits: 'network', dies: 'bug', edited: 'bug' };
   for (const [name, always] of Object.entries(acts)) {
     side.director.plan([{ moment: 'note', key: `c-${name}-2`, always }]);
-    for (const line of [1, 2, 3, 4]) await note(side, `c-${name}`, line);
+    for (const line of [1, 2, 3, 4])
+      await side.request('orders', 'note', `c-${name}-${line}`, { customer: `c-${name}`, line });
   }
   await untilQuiet(side, 'three customers behind a line that fails', { parked: 3 });
   side.director.fix('note', 'c-waits-2');
   side.director.fix('note', 'c-edited-2');
-  const { id: waiting } = await parkedOf(side, 'orders', 'c-waits');
-  await side.text('orders', ['parked', 'retry', waiting, ...because, '--yes']);
-  const { id: dead } = await parkedOf(side, 'orders', 'c-dies');
-  await side.text('orders', ['parked', 'skip', dead, ...because, '--yes']);
-  const { id: edited } = await parkedOf(side, 'orders', 'c-edited');
+  await parked(side, 'orders', ['retry', 'c-waits']);
+  await parked(side, 'orders', ['skip', 'c-dies']);
   const payload = JSON.stringify({ customer: 'c-edited', line: 22 });
-  await side.text('orders', ['parked', 'edit', edited, '--payload', payload, ...because, '--yes']);
-  const anyway = side.agreement ? ['--after-compensation'] : [];
-  await side.text('orders', ['parked', 'retry', edited, ...anyway, ...because, '--yes']);
+  await parked(side, 'orders', ['edit', 'c-edited'], '--payload', payload);
+  await parked(side, 'orders', ['retry', 'c-edited'], ...side.anyway);
   await untilQuiet(side, 'the lines of the customers');
-}
-
-function note(side: Side, customer: string, line: number): Promise<unknown> {
-  return side.request('orders', 'note', `${customer}-${line}`, { customer, line });
 }
 
 /** A call that must not be repeated, and whose answer is lost: an operator states its outcome. */
@@ -89,10 +79,7 @@ async function stuckCalls(side: Side): Promise<void> {
   await untilQuiet(side, 'the stamps');
 }
 
-async function sagaOf(
-  side: Side,
-  key: string,
-): Promise<{ readonly instance: string; readonly state: string }> {
+async function sagaOf(side: Side, key: string): Promise<{ instance: string; state: string }> {
   const listed = await side.command('orders', ['saga', 'list', '--key', key]);
   const [found] = listed as { instance: string; state: string }[];
   if (found === undefined) throw new Error(`${side.name}: no saga of ${key}`);
@@ -109,16 +96,10 @@ async function stuckSteps(side: Side): Promise<void> {
   await side.until('the undo that is refused', refused);
   await untilQuiet(side, 'three sagas that wait for an operator', { sagas: 3, stuckSagas: 2, parked: 2 });
   side.director.fix('file', 'c-file-retried');
-  const act = async (word: string, key: string, step: string, ...more: string[]): Promise<unknown> =>
-    side.text('payments', [
-      'saga',
-      word,
-      (await sagaOf(side, key)).instance,
-      step,
-      ...more,
-      ...because,
-      '--yes',
-    ]);
+  const act = async (word: string, key: string, step: string, ...more: string[]): Promise<void> => {
+    const { instance } = await sagaOf(side, key);
+    await side.text('payments', ['saga', word, instance, step, ...more, ...because, '--yes']);
+  };
   await act('retry', 'c-file-retried', 'file');
   const stated = ['--sagas', './program/events.ts', '--event', 'order.filed'];
   await act('resolve', 'c-file-stated', 'file', ...stated, '--data', JSON.stringify(order('file-stated')));

@@ -39,22 +39,16 @@ export const REPLACED: readonly Rule[] = [
     by: '<duration>',
   },
   {
-    name: 'positions',
+    name: 'places in the log',
     reason: 'events of different keys share partitions, and their order among each other is open',
-    pattern: /\bposition [\d.]+/g,
-    by: 'position <position>',
+    pattern: /(\bposition |\boffset |\w\/\d+@|"(?:offset|position)":")[\d.]+/g,
+    by: '$1<place>',
   },
   {
     name: 'traces',
     reason: 'they are random',
     pattern: /\b00-[0-9a-f]{32}-[0-9a-f]{16}-0\d\b/g,
     by: '<trace>',
-  },
-  {
-    name: 'places in the log, in the payload of a failure event',
-    reason: 'the same',
-    pattern: /"(offset|position)":"[\d.]+"/g,
-    by: '"$1":"<$1>"',
   },
   {
     name: 'attempts in the payload of a failure event',

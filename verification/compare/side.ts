@@ -1,12 +1,13 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { plain } from '../packages/tools.ts';
 import { Director } from './director.ts';
-import type { Answer, Ask, Recorded } from './program/desk-words.ts';
+import type { Answer, Ask, Recorded } from './program/desk.ts';
 
 export const SERVICES = ['orders', 'payments', 'delivery'] as const;
 export const CONSUMERS = ['status', 'notes', 'money', 'stamps', 'points', 'stock', 'labels', 'parcels'];
@@ -28,33 +29,50 @@ export interface Printed {
   readonly stderr: string;
 }
 
+const program = join(import.meta.dirname, 'program');
+
 /** One build at work: its three services with a database each, a director, and the desk of an operator. */
 export class Side {
   readonly name: string;
   readonly databases: Readonly<Record<ServiceName, string>>;
   readonly director = new Director((service) => this.#services.get(service)?.kill('SIGKILL'));
-  /** True for a build that asks for `--after-compensation`. */
-  agreement = false;
+  /** What the services answered, by what was asked. */
+  readonly answers = new Map<string, string>();
+  /** What a retry of a dead letter is asked with, where the build wants that word. */
+  anyway: readonly string[] = [];
   readonly #folder: string;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #services = new Map<string, ChildProcess>();
-  #env: NodeJS.ProcessEnv = {};
-  #desk: ChildProcess | undefined;
-  #asked = 0;
-  #stopped = false;
+  readonly #desk: ChildProcess;
+  readonly #closed = new AbortController();
   #failure: string | undefined;
 
-  private constructor({ name, folder }: SideOptions, databases: Readonly<Record<ServiceName, string>>) {
+  private constructor({ name, folder, brokers }: SideOptions, databases: Side['databases']) {
     this.name = name;
     this.databases = databases;
     this.#folder = folder;
+    const log =
+      brokers === undefined
+        ? { CONVERGE__BROKER: 'local', CONVERGE__LOCAL__URL: databases.orders }
+        : { KAFKA_BROKERS: brokers };
+    const orders = { CONVERGE__RECONCILE__DATABASES__ORDERS: databases.orders };
+    this.#env = plain({ NODE_ENV: 'development', NO_COLOR: '1', ...log, ...orders });
+    this.#desk = fork(join(folder, 'program/desk.ts'), {
+      cwd: folder,
+      // A command about a reconciler reads the database that it repairs.
+      env: { ...this.#env, CONVERGE__RECONCILE__DATABASES__DELIVERY: databases.delivery },
+      stdio: ['ignore', 'ignore', this.#log('desk'), 'ipc'],
+    });
+    this.#desk.once('exit', () => this.#closed.abort(new Error(`the desk of ${name} has ended`)));
   }
 
   static async start(options: SideOptions): Promise<Side> {
+    await cp(program, join(options.folder, 'program'), { recursive: true });
     const urls: [string, string][] = [];
     for (const name of SERVICES) urls.push([name, await freshDatabase(options.serverUrl, name)]);
     const side = new Side(options, Object.fromEntries(urls) as Record<ServiceName, string>);
     try {
-      await side.#prepare(options);
+      await side.#prepare();
       return side;
     } catch (error) {
       side.stop();
@@ -62,37 +80,21 @@ export class Side {
     }
   }
 
-  async #prepare({ brokers }: SideOptions): Promise<void> {
-    const program = join(import.meta.dirname, 'program');
-    await mkdir(join(this.#folder, 'program'), { recursive: true });
-    for (const file of await readdir(program))
-      await copyFile(join(program, file), join(this.#folder, 'program', file));
-    this.#env = plain({
-      NODE_ENV: 'development',
-      NO_COLOR: '1',
-      COMPARE_DIRECTOR: await this.director.start(),
-      CONVERGE__RECONCILE__DATABASES__ORDERS: this.databases.orders,
-      ...(brokers === undefined
-        ? { CONVERGE__BROKER: 'local', CONVERGE__LOCAL__URL: this.databases.orders }
-        : { KAFKA_BROKERS: brokers }),
-    });
-    this.#desk = fork(join(this.#folder, 'program/desk.ts'), {
-      cwd: this.#folder,
-      // A command about a reconciler reads the database that it repairs.
-      env: { ...this.#env, CONVERGE__RECONCILE__DATABASES__DELIVERY: this.databases.delivery },
-      stdio: ['ignore', 'ignore', this.#log('desk'), 'ipc'],
-    });
+  async #prepare(): Promise<void> {
+    this.#env['COMPARE_DIRECTOR'] = await this.director.start();
     const tables = await readFile(join(program, 'tables.sql'), 'utf8');
     for (const name of SERVICES) {
       await this.command(name, ['migrate', '--source', name]);
       await this.rows(name, tables);
     }
-    this.agreement = (await this.tryCommand('orders', ['parked', 'retry', '--help'])).stdout.includes(
-      '--after-compensation',
-    );
-    if (this.agreement) this.#env['COMPARE_AGREEMENT'] = '1';
+    const help = await this.text('orders', ['parked', 'retry', '--help']);
+    if (help.includes('--after-compensation')) {
+      this.anyway = ['--after-compensation'];
+      this.#env['COMPARE_AGREEMENT'] = '1';
+    }
     for (const name of SERVICES) this.#run(name);
-    await this.#listening();
+    const listen = (): boolean => SERVICES.every((name) => this.director.ports.has(name));
+    await this.until(`its services, whose logs are in ${this.#folder}`, listen);
   }
 
   #log(name: string): number {
@@ -113,7 +115,7 @@ export class Side {
       this.director.ports.delete(name);
       if (signal !== 'SIGKILL')
         this.#failure ??= `${name} of ${this.name} ended with ${String(code)}: see ${name}.log in ${this.#folder}`;
-      else if (!this.#stopped) this.#run(name);
+      else if (!this.#closed.signal.aborted) this.#run(name);
     });
   }
 
@@ -126,22 +128,16 @@ export class Side {
     return waitUntil(checked, { what: `${this.name}: ${what}`, everyMs: 500, deadlineMs: 900_000 });
   }
 
-  #listening(): Promise<unknown> {
-    return this.until(`its services, whose logs are in ${this.#folder}`, () =>
-      SERVICES.every((name) => this.director.ports.has(name)),
-    );
-  }
-
   /** Sends a request to a service until it answers: it may be killed meanwhile, and a repeat does nothing. */
-  async request(name: ServiceName, op: string, key: string, data: unknown): Promise<string> {
-    const send = async (): Promise<string | undefined> => {
-      const url = `http://127.0.0.1:${this.director.ports.get(name) ?? 1}`;
-      const answer = await fetch(url, { method: 'POST', body: JSON.stringify({ op, key, data }) }).catch(
-        () => undefined,
-      );
-      return answer?.text();
-    };
-    return this.until(`an answer of ${name} to ${op} ${key}`, send);
+  async request(name: ServiceName, op: string, key: string, data: unknown): Promise<void> {
+    const send = (): Promise<string | undefined> =>
+      fetch(`http://127.0.0.1:${this.director.ports.get(name) ?? 1}`, {
+        method: 'POST',
+        body: JSON.stringify({ op, key, data }),
+      })
+        .then(async (answer) => `${answer.status} ${await answer.text()}`)
+        .catch(() => undefined);
+    this.answers.set(`${op} ${key}`, await this.until(`an answer of ${name} to ${op} ${key}`, send));
   }
 
   /** Runs a command in the database of a service, and returns its result as data. Rejects when it fails. */
@@ -159,31 +155,20 @@ export class Side {
   }
 
   tryCommand(name: ServiceName, args: readonly string[]): Promise<Printed> {
-    return this.#ask({ kind: 'command', args, database: this.databases[name] }) as Promise<Printed>;
+    return this.#ask({ args, database: this.databases[name] }) as Promise<Printed>;
   }
 
   readLog(topics: readonly string[]): Promise<readonly Recorded[]> {
-    return this.#ask({ kind: 'read', topics }) as Promise<readonly Recorded[]>;
+    return this.#ask({ topics }) as Promise<readonly Recorded[]>;
   }
 
-  #ask(ask: Ask): Promise<unknown> {
-    const desk = this.#desk;
-    if (desk === undefined) throw new TypeError('the desk is not open');
-    const id = (this.#asked += 1);
-    return new Promise((resolve, reject) => {
-      const ended = (code: number | null): void => reject(new Error(`the desk ended with ${String(code)}`));
-      desk.once('exit', ended);
-      const hear = (answer: Answer): void => {
-        if (answer.id !== id) return;
-        desk.off('message', hear);
-        desk.off('exit', ended);
-        if (answer.error === undefined) resolve(answer.value);
-        else reject(new Error(answer.error));
-      };
-      desk.on('message', hear);
-      // Without a function, a channel that is closed would end this process.
-      desk.send({ id, ...ask }, (error) => (error === null ? undefined : reject(error)));
-    });
+  /** Asks the desk, which answers one question after the other. */
+  async #ask(ask: Ask): Promise<unknown> {
+    const heard = once(this.#desk, 'message', { signal: this.#closed.signal });
+    this.#desk.send(ask);
+    const [{ value, error }] = (await heard) as [Answer];
+    if (error !== undefined) throw new Error(error);
+    return value;
   }
 
   /** Runs SQL on the business tables of a service. */
@@ -197,9 +182,9 @@ export class Side {
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#closed.abort(new Error(`${this.name} is stopped`));
     for (const child of this.#services.values()) child.kill('SIGKILL');
-    this.#desk?.kill('SIGKILL');
+    this.#desk.kill('SIGKILL');
     this.director.stop();
   }
 }
