@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -24,14 +24,14 @@ const { values } = parseArgs({
     /** Several, separated by commas, are compared one after the other. */
     seed: { type: 'string', default: '1' },
     /** Orders in each of the two drawn parts. */
-    size: { type: 'string', default: '24' },
+    size: { type: 'string', default: '12' },
     /** The log is in Kafka. @default in Postgres */
     kafka: { type: 'boolean', default: false },
     /** Plants a fault of `plants/` in OLD, or `all` of them one after the other: each has to be found. */
     plant: { type: 'string' },
-    /** Only these parts and scenes, separated by commas: `a,b,pauses`. */
+    /** Only these parts and scenes, separated by commas: `a,b,pauses`. @default all; for plants two that meet each of them */
     only: { type: 'string' },
-    /** Keeps the projects and the logs of the services. */
+    /** Keeps the projects, the logs of the services and what was seen. */
     keep: { type: 'boolean', default: false },
   },
 });
@@ -122,9 +122,12 @@ async function observe(name: string, folder: string, seed: number): Promise<Obse
     signal.addEventListener('abort', stop);
     try {
       signal.throwIfAborted();
-      const only = values.only?.split(',');
-      await play(side, { seed, size: Number(values.size), only, say: (line) => say(`${name}: ${line}`) });
-      return normalise(await collect(side));
+      const only = values.only ?? (values.plant === undefined ? undefined : 'a,stuck-steps');
+      const options = { seed, size: Number(values.size), only: only?.split(',') };
+      await play(side, options, (line) => say(`${name}: ${line}`));
+      const seen = await collect(side);
+      if (values.keep) await writeFile(join(folder, `seen-${seed}.json`), JSON.stringify(seen));
+      return normalise(seen);
     } finally {
       signal.removeEventListener('abort', stop);
       side.stop();

@@ -7,20 +7,24 @@ export interface PlayOptions {
   readonly seed: number;
   /** Orders in each of the drawn parts. */
   readonly size: number;
-  /** Names of parts and scenes. @default all */
+  /** Names of parts and scenes, in their order. @default all */
   readonly only?: readonly string[] | undefined;
-  readonly say: (line: string) => void;
 }
 
 /** Plays the script on a side: failures that pass, then kills as well, then the scenes of operators. */
-export async function play(side: Side, { seed, size, only, say }: PlayOptions): Promise<void> {
+export async function play(
+  side: Side,
+  { seed, size, only }: PlayOptions,
+  say: (line: string) => void,
+): Promise<void> {
   const parts: Readonly<Record<string, (on: Side) => Promise<void>>> = {
-    a: (on) => playPart(on, drawPart(seed, 'a', { size, kills: false })),
-    b: (on) => playPart(on, drawPart(seed + 1_000_000, 'b', { size, kills: true })),
+    a: () => playPart(side, drawPart(seed, 'a', { size, kills: false })),
+    b: () => playPart(side, drawPart(seed + 1_000_000, 'b', { size, kills: true })),
     ...scenes,
   };
-  for (const [name, perform] of Object.entries(parts)) {
-    if (only !== undefined && !only.includes(name)) continue;
+  for (const name of only ?? Object.keys(parts)) {
+    const perform = parts[name];
+    if (perform === undefined) throw new TypeError(`no part ${name}: ${Object.keys(parts).join(', ')}`);
     await perform(side);
     say(`${name} is quiet, after ${side.director.requests} requests and ${side.director.kills} kills`);
   }

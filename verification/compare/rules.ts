@@ -71,6 +71,12 @@ export const REPLACED: readonly Rule[] = [
     by: '$1has handled it',
   },
   {
+    name: 'what stops a step that has not begun',
+    reason: 'events of the way back are in several topics, and any of them may be the first to arrive',
+    pattern: /(will not begin: the saga is on its way back), because of .*/g,
+    by: '$1',
+  },
+  {
     name: 'how an outcome became known',
     reason: 'a call whose answer is lost is queried or repeated, whichever is due',
     pattern: /, (?:call|query|settle) <n>: (applied|done) in <duration>/g,
@@ -93,6 +99,12 @@ export const LEFT_OUT: readonly Pick<Rule, 'name' | 'reason' | 'pattern'>[] = [
     reason:
       'whether an attempt, a slice or a call that a kill cut off meets them is open; those that last (a bug, a refusal) are kept',
     pattern: /: failed after .*\((?:network|service|contention), |, query \d+: not_found/,
+  },
+  {
+    name: 'attempts that are tried again',
+    reason:
+      'an event whose slice has several is tried again alone; the last attempt, which says what followed, is kept',
+    pattern: /: failed after .*; tried again/,
   },
   {
     name: 'intended undos',

@@ -135,7 +135,9 @@ export class Side {
         method: 'POST',
         body: JSON.stringify({ op, key, data }),
       })
-        .then(async (answer) => `${answer.status} ${await answer.text()}`)
+        .then(async (answer) =>
+          answer.status === 503 ? undefined : `${answer.status} ${await answer.text()}`,
+        )
         .catch(() => undefined);
     this.answers.set(`${op} ${key}`, await this.until(`an answer of ${name} to ${op} ${key}`, send));
   }

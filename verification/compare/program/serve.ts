@@ -4,7 +4,8 @@ import { httpServer, type Part, service, type ServiceDefinition } from 'converge
 import { givesUpAtOnce } from './adapter.ts';
 import { ready } from './director.ts';
 
-const calls = { attempts: 2, attemptTimeoutMs: 4_000, deadlineMs: 6_000, backoff: { capMs: 200 } };
+/** More attempts than the script has failures that pass: of a workflow, the last one would decide. */
+const calls = { attempts: 4, attemptTimeoutMs: 5_000, deadlineMs: 15_000, backoff: { capMs: 200 } };
 const retries = { baseMs: 200, factor: 2, capMs: 1_000 };
 /** So long that only an operator ends the wait. */
 const never = { baseMs: 86_400_000, factor: 2, capMs: 86_400_000 };
@@ -20,8 +21,8 @@ type Definition<DB> = Omit<ServiceDefinition<DB>, 'parts'>;
 type Parts<DB> = Parameters<NonNullable<ServiceDefinition<DB>['parts']>>[0];
 
 /**
- * Runs a service with short waits. `waits`: parked events wait for an operator. Everything that is asked of the service
- * from outside is one request, which may be repeated.
+ * Runs a service with short waits, and leases that outlast a busy machine. `waits`: parked events wait for an operator.
+ * Everything that is asked of the service from outside is one request, which may be repeated.
  */
 export async function serve<DB>(
   name: string,
@@ -39,14 +40,20 @@ export async function serve<DB>(
     relay: true,
     policies: {
       default: calls,
-      consumer: { attempts: 3, attemptTimeoutMs: 5_000, deadlineMs: 60_000, ...givesUpAtOnce },
+      consumer: { attempts: 3, attemptTimeoutMs: 20_000, deadlineMs: 120_000, ...givesUpAtOnce },
     },
     tuning: {
-      consumers: { parking, sessionTimeoutMs: 2_000, heartbeatIntervalMs: 200, watchMs: 200 },
-      worker: { leaseMs: 2_000, leaseMarginMs: 500, stuckAfterMs: 3_600_000 },
+      consumers: { parking, sessionTimeoutMs: 6_000, heartbeatIntervalMs: 500, watchMs: 500 },
+      worker: { leaseMs: 6_000, leaseMarginMs: 2_000, stuckAfterMs: 3_600_000 },
     },
     parts: (parts) => [http(name, (asked) => answer(asked, parts))],
   }).run();
+}
+
+/** A workflow that has not ended is asked for again. */
+function isOpen(error: unknown): boolean {
+  const { code } = error as { readonly code?: string };
+  return code === 'WORKFLOW_UNFINISHED' || code === 'WORKFLOW_INTERRUPTED';
 }
 
 function http(name: string, answer: (asked: Asked) => Promise<unknown>): Part {
@@ -59,7 +66,7 @@ function http(name: string, answer: (asked: Asked) => Promise<unknown>): Part {
     listener: (request, response) => {
       handle(request).then(
         (text) => response.end(text),
-        (error: unknown) => response.writeHead(500).end(String(error)),
+        (error: unknown) => response.writeHead(isOpen(error) ? 503 : 500).end(String(error)),
       );
     },
   });
