@@ -59,8 +59,8 @@ export const REPLACED: readonly Rule[] = [
   {
     name: 'numbers of attempts',
     reason:
-      'a slice of several events that fails calls handlers again, so how many failures an attempt sees is open',
-    pattern: /\b(attempt|call|query|settle|run) \d+\b/g,
+      'a slice of several events that fails calls handlers again, so how many failures an attempt sees is open; each is a row of a journal',
+    pattern: /\b(attempt|call|query|settle|run|journals of) \d+\b/g,
     by: '$1 <n>',
   },
   {

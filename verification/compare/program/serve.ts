@@ -52,8 +52,8 @@ export async function serve<DB>(
 
 /** A workflow that has not ended is asked for again. */
 function isOpen(error: unknown): boolean {
-  const { code } = error as { readonly code?: string };
-  return code === 'WORKFLOW_UNFINISHED' || code === 'WORKFLOW_INTERRUPTED';
+  const { code = '' } = error as { readonly code?: string };
+  return ['WORKFLOW_BUSY', 'WORKFLOW_UNFINISHED', 'WORKFLOW_INTERRUPTED'].includes(code);
 }
 
 function http(name: string, answer: (asked: Asked) => Promise<unknown>): Part {
