@@ -48,7 +48,7 @@ function naming(records: readonly Recorded[]): (text: string) => string {
   }
   const named = (text: string): string =>
     text.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => names.get(id) ?? id);
-  return (text) => REPLACED.reduce((line, { pattern, by }) => line.replaceAll(pattern, by), named(text));
+  return (text) => REPLACED.reduce((line, [pattern, by]) => line.replaceAll(pattern, by), named(text));
 }
 
 /** Returns a header of an event. */
@@ -65,7 +65,7 @@ const idOf = (record: Recorded): string => headerOf(record, 'ce_id');
 function linesOf(text: string, plain: (line: string) => string): readonly string[] {
   const lines = text
     .split('\n')
-    .filter((line) => line.trim() !== '' && !LEFT_OUT.some(({ pattern }) => pattern.test(line)))
+    .filter((line) => line.trim() !== '' && !LEFT_OUT.some((pattern) => pattern.test(line)))
     // The first column is a time, of the first row or since it.
     .map((line) =>
       line
@@ -82,7 +82,7 @@ function linesOf(text: string, plain: (line: string) => string): readonly string
 /** `now: b passed, a passed`: a history names consumers in the order of their attempts. */
 function sortedList(line: string): string {
   const parts = line.slice('now: '.length).split(', ');
-  const sorted = parts.map((part) => part.replace(PASSED.pattern, PASSED.by)).toSorted();
+  const sorted = parts.map((part) => part.replace(...PASSED)).toSorted();
   return `now: ${sorted.join(', ')}`;
 }
 
