@@ -42,8 +42,15 @@ const say = (line: string): void => {
 };
 const signal = interruption();
 const outside = await mkdtemp(join(tmpdir(), 'converge-compare-'));
-/** The versions of the repository. */
-const PEERS = { pg: '8.23.1', kysely: '0.29.9', zod: '4.6.7', '@opentelemetry/api': '1.10.0' };
+/** The versions of the repository; the SDK, since events carry a trace where a process has it. */
+const PEERS = {
+  pg: '8.23.1',
+  kysely: '0.29.9',
+  zod: '4.6.7',
+  '@opentelemetry/api': '1.10.0',
+  '@opentelemetry/sdk-node': '0.301.0',
+  '@opentelemetry/exporter-prometheus': '0.301.0',
+};
 
 try {
   process.exitCode = (values.plant === undefined ? await compareSeeds() : await comparePlants(values.plant))
