@@ -46,6 +46,9 @@ export const LEFT_OUT: readonly RegExp[] = [
   /\bparked at .*\(network/,
   // An event whose slice has several is tried again alone. The last attempt, which says what followed, is kept.
   /: failed after .*; tried again/,
+  // A step that meets an event of the way back before the first one (they are in several topics) gets no deadline. This hides
+  // deadlines, which the script has none of.
+  /: the time of the saga ends in /,
   // A local undo is made by the worker where its slice met a failure. That it is undone is a line of its own.
   /: its undo is intended/,
 ];
