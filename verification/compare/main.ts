@@ -129,7 +129,7 @@ async function observe(name: string, folder: string, seed: number): Promise<Obse
     signal.addEventListener('abort', stop);
     try {
       signal.throwIfAborted();
-      const only = values.only ?? (values.plant === undefined ? undefined : 'a,stuck-steps');
+      const only = values.only ?? (values.plant === undefined ? undefined : 'a,dead-letters');
       const options = { seed, size: Number(values.size), only: only?.split(',') };
       await play(side, options, (line) => say(`${name}: ${line}`));
       const seen = await collect(side);
