@@ -122,7 +122,8 @@ export class Side {
   /** Waits for a condition that is named when it hangs. Rejects when a service has ended by itself. */
   until<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
     const checked = (): T | Promise<T> => {
-      if (this.#failure !== undefined) throw new Error(this.#failure);
+      const ended = this.#closed.signal.aborted ? 'it is stopped' : this.#failure;
+      if (ended !== undefined) throw new Error(`${this.name} waited for ${what}: ${ended}`);
       return condition();
     };
     return waitUntil(checked, { what: `${this.name}: ${what}`, everyMs: 500, deadlineMs: 900_000 });
