@@ -142,6 +142,10 @@ upgrade: $(INSTALLED) ## Postgres moves to its next major version under load, by
 planted: $(INSTALLED) ## plant known faults in a copy of the tree: each has to be caught by its tests; ARGS="--only 07"
 	@node verification/planted/main.ts $(ARGS)
 
+.PHONY: compare
+compare: build ## run one program on the packages of a commit and of the tree, and compare what users see; OLD=<commit> ARGS="--seed 1,2"
+	@node verification/compare/main.ts $(if $(OLD),--old $(OLD)) $(ARGS)
+
 .PHONY: models
 models: $(INSTALLED) ## check the models of ticks, leases, slices and steps with TLC (about 5 min); ARGS="--only Step", "--only Step/undo"
 	@node verification/models/main.ts $(ARGS)

@@ -82,6 +82,16 @@ export const parts: readonly Part[] = [
     steps: ['make --no-print-directory packages'],
   },
   {
+    name: 'compare',
+    shows: 'what users see of two builds is equal, and differs when a fault is planted in one',
+    projects: ['convergekit'],
+    needs: {},
+    steps: [
+      'make --no-print-directory compare OLD=HEAD',
+      'make --no-print-directory compare ARGS="--plant all"',
+    ],
+  },
+  {
     name: 'quickstart',
     shows: 'the quickstart and the first screen of the README, as a newcomer',
     projects: ['convergekit', '@convergekit/cli'],

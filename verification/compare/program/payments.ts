@@ -1,0 +1,63 @@
+import { defineConsumer, effect, step } from 'convergekit';
+import { buy, charged, declined, filed, notStamped, refunded, shipped, stamped } from './events.ts';
+import { providerCall, reach } from './director.ts';
+import { serve } from './serve.ts';
+
+interface Tables {
+  receipts: { id: string; receipt: string };
+  files: { id: string };
+  points: { id: string; cents: number };
+  stamps: { id: string; receipt: string };
+}
+
+const money = defineConsumer<Tables>({ name: 'money', from: 'beginning' })
+  .include(
+    step(buy.charge, {
+      call: providerCall('bank.charge', { queried: true }),
+      input: ({ event: { data } }) => ({ id: data.id }),
+      outcome: ({ receipt }, { event: { data } }) => (receipt === 'refused' ? declined : charged)(data),
+      undone: ({ intent: { data } }) => refunded(data),
+      record: async ({ event: { data }, outcome }, { tx }) => {
+        await tx.insertInto('receipts').values({ id: data.id, receipt: outcome.type }).execute();
+      },
+    }),
+  )
+  .include(
+    step(buy.file, {
+      apply: async ({ data }, { tx }) => {
+        await tx.insertInto('files').values({ id: data.id }).execute();
+        await reach('file', data.id);
+        return filed(data);
+      },
+    }),
+  );
+
+/** A call outside of the saga, which cannot be repeated: its unknown outcome waits for an operator. */
+const stamp = providerCall('press.stamp', { idempotency: 'none' }).onOutcome<Tables>({
+  succeeded: async ({ receipt }, { tx, emit, input: { id } }) => {
+    await tx.insertInto('stamps').values({ id, receipt }).execute();
+    emit(stamped({ id, sku: 'stamp', cents: 1 }));
+  },
+  failed: (_, { emit, input: { id } }) => emit(notStamped({ id, sku: 'stamp', cents: 1 })),
+});
+const stamps = defineConsumer<Tables>({ name: 'stamps', from: 'beginning' }).on(
+  filed,
+  async ({ data: { id, sku } }, context) => {
+    if (sku === 'stamped') await effect(context, stamp, { id });
+  },
+);
+
+/** Points for a parcel, which may be refused: the failure event is for `orders`. */
+const points = defineConsumer<Tables>({ name: 'points', from: 'beginning' }).on(
+  shipped,
+  async ({ data: { id, cents } }, { tx }) => {
+    await tx.insertInto('points').values({ id, cents }).execute();
+    await reach('points', id);
+  },
+);
+
+await serve<Tables>(
+  'payments',
+  { consumers: [money, stamps, points], effects: [stamp] },
+  { answer: () => Promise.resolve(null) },
+);
