@@ -48,7 +48,7 @@ const pageSql = `
     (select saga, instance, changed_at from converge.saga_join
       where saga = $1 and changed_at < $2::timestamptz and (changed_at, instance) > ($3::timestamptz, $4)
       order by changed_at, instance limit $5)
-  ) as old order by at, instance limit $5`;
+  ) as old order by old.at, old.instance limit $5`;
 
 export interface OldRow extends OldRun {
   readonly at: string;
