@@ -38,9 +38,9 @@ export async function timePasses(executor: Executor, by = '1 hour'): Promise<voi
 
 /** An array of texts, of which JSON that begins with its time is aged: SQL. */
 export const agedSql = (column: string, by: string): string =>
-  `array(select case when one like '{"at":%' then replace(one, one::json ->> 'at',
+  `case when ${column} is not null then array(select case when one like '{"at":%' then replace(one, one::json ->> 'at',
       to_json((one::json ->> 'at')::timestamptz - ${by}::interval) #>> '{}') else one end
-    from unnest(${column}) with ordinality as each (one, number) order by number)`;
+    from unnest(${column}) with ordinality as each (one, number) order by number) end`;
 
 /**
  * Replaces a text wherever the kit has written it, as a person could who has the owner's rights and switches triggers off.
