@@ -99,9 +99,9 @@ create table converge.saga_fence (
   result        text,       -- JSON: its success event. Null where nothing can be undone
   intent        text,       -- JSON: the events that began it. Null where nothing can be undone
   primary key (saga, instance, step)
-) with (fillfactor = 70);  -- updated two to five times in its life, never an indexed column before it is open or stuck
--- Old runs, for retention.
-create index saga_fence_created on converge.saga_fence (created_at) where stripped_at is null;
+) with (fillfactor = 70);  -- updated up to five times in its life
+-- What retention may take: not a bare row that nothing reached since.
+create index saga_fence_created on converge.saga_fence (created_at) where stripped_at is null or changed_at > stripped_at;
 create index saga_fence_open_key on converge.saga_fence (key) where state in ('started', 'unknown', 'undo_pending', 'stuck');
 create index saga_fence_open on converge.saga_fence (changed_at)
   where state in ('started', 'unknown', 'undo_pending', 'stuck');
@@ -129,7 +129,7 @@ begin
   -- An array may begin at another number than 1, and have two dimensions.
   if new.journal[1:cardinality(old.journal)] = old.journal and coalesce(array_lower(new.journal, 1), 1) = 1
      and coalesce(array_ndims(new.journal), 1) = 1 then return new; end if;
-  if old.stripped_at is null and new.stripped_at is not null and cardinality(new.journal) = 0 and old.stuck_since is null
+  if new.stripped_at is distinct from old.stripped_at and new.stripped_at is not null and cardinality(new.journal) = 0 and old.stuck_since is null
      and old.state not in ('started', 'unknown', 'undo_pending', 'stuck') and converge.saga_is_old(old.journal)
   then return new; end if;
   raise exception 'the journal of step % of run % is only appended to', old.step, old.instance using errcode = 'restrict_violation';
@@ -283,7 +283,7 @@ create function converge.saga_forget(saga text, dated text[], undated text[], be
   with bare as (
     update converge.saga_fence f set intent = null, result = null, undo = null, reason = null, journal = '{}',
       stripped_at = clock_timestamp()
-     where f.saga = saga_forget.saga and f.instance = any (undated) and f.stripped_at is null
+     where f.saga = saga_forget.saga and f.instance = any (undated) and (f.stripped_at is null or f.changed_at > f.stripped_at)
        and f.changed_at < before and converge.saga_is_old(f.journal)
        and f.state not in ('started', 'unknown', 'undo_pending', 'stuck') and f.stuck_since is null)
   delete from converge.saga_fence f

@@ -114,3 +114,21 @@ it('a run whose id has no start time keeps its bare fences, so that nothing take
     [],
   );
 });
+
+// Planted fault: a bare fence that is emptied only once keeps what came later for ever.
+it('a bare fence that something reached later is emptied again when that is old', async () => {
+  const one = await place(randomUUID());
+  await scene.until(one.instance, COMPLETED);
+  await age(one);
+  await sweep();
+  await sweep();
+  const later = `{"at":"${new Date(Date.now() - 120 * 86_400_000).toISOString()}"}`;
+  await scene.rows(
+    `update converge.saga_fence set journal = array[$2], reason = 'a person', stripped_at = clock_timestamp() - interval '150 days',
+       changed_at = clock_timestamp() - interval '120 days' where instance = $1 and step = 'pay'`,
+    [one.instance, later],
+  );
+  await sweep();
+  const bare = 'select reason, journal from converge.saga_fence where instance = $1 and step = $2';
+  expect(await scene.rows(bare, [one.instance, 'pay'])).toEqual([{ reason: null, journal: [] }]);
+});

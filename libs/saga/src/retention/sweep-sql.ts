@@ -38,7 +38,8 @@ export async function raiseHorizon(executor: Executor, saga: string, keepMs: num
 const pageSql = `
   select saga, instance, at::text as at from (
     (select saga, instance, created_at as at from converge.saga_fence
-      where saga = $1 and created_at < $2::timestamptz and stripped_at is null and (created_at, instance) > ($3::timestamptz, $4)
+      where saga = $1 and created_at < $2::timestamptz and (stripped_at is null or changed_at > stripped_at)
+        and (created_at, instance) > ($3::timestamptz, $4)
       order by created_at, instance limit $5)
     union all
     (select saga, instance, started_at from converge.saga_start
