@@ -89,11 +89,13 @@ const insertSql = `
   on conflict do nothing
   returning identity`;
 
-// A row stays as long as its record is in the log, so a repeat moves it there. Rows are locked in the same order.
+// A row stays as long as its record is in the log, so a repeat moves it there, and an earlier record that is read again not back.
+// Rows are locked in the same order.
 const moveSql = `
   with known as materialized (
     select identity from converge.inbox_foreign where consumer = $1 and identity = any ($2::bytea[]) order by identity for no key update)
-  update converge.inbox_foreign f set topic = r.topic, partition = r.partition, record_offset = r.record_offset
+  update converge.inbox_foreign f set topic = r.topic, partition = r.partition,
+    record_offset = case when (f.topic, f.partition) = (r.topic, r.partition) then greatest(f.record_offset, r.record_offset) else r.record_offset end
     from known join unnest($2::bytea[], $3::text[], $4::int[], $5::bigint[]) as r (identity, topic, partition, record_offset) using (identity)
    where f.consumer = $1 and f.identity = known.identity
   returning f.identity, f.payload_hash`;
