@@ -1,6 +1,6 @@
 import type { Effect } from './director.ts';
-import { headerOf, withoutRepeats } from './normalise.ts';
 import type { Recorded } from './program/desk.ts';
+import { headerOf, withoutRepeats } from './records.ts';
 import { CONSUMERS, type ServiceName, SERVICES, type Side } from './side.ts';
 
 /** What users and operators see of a side when all is quiet, as it was printed. */

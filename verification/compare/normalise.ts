@@ -1,6 +1,7 @@
 import type { Seen } from './collect.ts';
 import type { Observation } from './compare.ts';
 import type { Recorded } from './program/desk.ts';
+import { headerOf, idOf, withoutRepeats } from './records.ts';
 import { HEADERS, LEFT_OUT, LEFT_OUT_OF_JOURNALS, PASSED, REPLACED } from './rules.ts';
 
 /** Makes what was seen comparable with another run, by the rules. Pure. */
@@ -31,11 +32,6 @@ export function normalise({ rows, log, ledger, strays, texts }: Seen): Observati
   return sections;
 }
 
-/** A relay sends again what it does not know to be sent, so a log may have an event twice after a kill. */
-export function withoutRepeats(log: readonly Recorded[]): readonly Recorded[] {
-  return [...Map.groupBy(log, idOf).values()].flatMap(([first]) => first ?? []);
-}
-
 /** Returns what replaces ids of events by names, which say type, key and, of several, which one; then the rules hold. */
 function naming(records: readonly Recorded[]): (text: string) => string {
   const names = new Map<string, string>();
@@ -50,13 +46,6 @@ function naming(records: readonly Recorded[]): (text: string) => string {
     text.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => names.get(id) ?? id);
   return (text) => REPLACED.reduce((line, [pattern, by]) => line.replaceAll(pattern, by), named(text));
 }
-
-/** Returns a header of an event. */
-export function headerOf({ headers }: Recorded, wanted: string): string {
-  return headers.find(([name]) => name === wanted)?.[1] ?? '';
-}
-
-const idOf = (record: Recorded): string => headerOf(record, 'ce_id');
 
 /**
  * The lines of what a command printed, each once and sorted: rows of several databases are in the order of their clocks, and

@@ -215,6 +215,7 @@ describe('a worker', () => {
     await request(database, effects.keyed, ['a']);
     await work();
     await ended(database);
+    for (const stop of stops.splice(0)) await stop();
     await request(database, effects.blind, ['b']);
     expect([await forgetEnded(database.executor, 60_000), await forgetEnded(database.executor, 0)]).toEqual([
       0, 1,
