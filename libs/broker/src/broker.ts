@@ -60,8 +60,9 @@ export interface Producer {
    * refused whole with MESSAGE_TOO_LARGE. Requests are the driver's business: any number of batches may be given, also
    * several of one partition, which are written in order; after one that failed, the later ones of its partition are
    * not sent (EARLIER_BATCH_FAILED, `not_applied`). Sends that overlap are done one after the other.
+   * `timeoutMs`: the time limit of each request of this send, in milliseconds; else that of the broker's other requests.
    */
-  send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]>;
+  send(batches: readonly OutgoingBatch[], timeoutMs?: number): Promise<readonly SendResult[]>;
   close(): Promise<void>;
 }
 

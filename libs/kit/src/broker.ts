@@ -3,8 +3,6 @@ import { type BrokerSettings, chosenBroker, openBroker as openChosen } from '@co
 import { logger } from '@convergekit/telemetry';
 
 export interface BrokerUse {
-  /** Time limit of a request, in milliseconds. @default the driver's */
-  readonly requestTimeoutMs?: number;
   /** The process's own database, which has the log of local mode where no other is set. @default the PG* variables */
   readonly databaseUrl?: string | undefined;
 }

@@ -28,8 +28,8 @@ export interface RelayOptions {
   /** The period in which the leader renews its lease, in milliseconds. @default 1_000 */
   readonly renewMs?: number;
   /**
-   * The margin before the lease's end at which sending stops, in milliseconds. A produce in flight then returns in
-   * time. @default 1_500
+   * The margin before the lease's end at which sending stops, and the first time limit of a write, in milliseconds.
+   * @default 2_000
    */
   readonly stopBeforeMs?: number;
   /** The period in which a standby checks the lease, in milliseconds. @default 250 */
@@ -98,7 +98,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     poll: pollSettings(options),
     leaseMs: options.leaseMs ?? 5_000,
     renewMs: options.renewMs ?? 1_000,
-    stopBeforeMs: options.stopBeforeMs ?? 1_500,
+    stopBeforeMs: options.stopBeforeMs ?? 2_000,
     standbyMs: options.standbyMs ?? 250,
     saveMs: options.saveMs ?? 200,
     saveEvents: options.saveEvents ?? 10_000,

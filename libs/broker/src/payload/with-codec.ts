@@ -52,9 +52,10 @@ export function withCodec(broker: Broker, codec: PayloadCodec, options: WithCode
 function encoding(producer: Producer, codec: PayloadCodec): Producer {
   return {
     close: () => producer.close(),
-    send: async (batches) => {
+    send: async (batches, timeoutMs) => {
       const encoded = await encodeAll(codec, batches);
-      const sent = await producer.send(encoded.flatMap((one) => (one instanceof BrokerError ? [] : [one])));
+      const sound = encoded.flatMap((one) => (one instanceof BrokerError ? [] : [one]));
+      const sent = await producer.send(sound, timeoutMs);
       let at = 0;
       return encoded.map((one, index): SendResult => {
         const { topic = '', partition = 0 } = batches[index] ?? {};

@@ -36,20 +36,14 @@ export async function openAt(
   }
 }
 
-export interface BrokerUse {
-  /** @default the driver's */
-  readonly requestTimeoutMs?: number;
-}
-
 /** Opens the broker of the settings. It connects on first use. */
-export function openBroker(settings: Settings, clientId: string, use: BrokerUse = {}): Broker {
+export function openBroker(settings: Settings, clientId: string): Broker {
   requireBroker(settings);
   const chosen = chosenBroker(settings);
   const isOwn = chosen === 'local' && settings.local.url === undefined;
   const log = logger(chosen ?? 'broker');
   return openChosen(settings, {
     clientId,
-    ...use,
     databaseUrl: isOwn ? requireDatabase(settings) : undefined,
     log: (level, message, details) => log[level](details, message),
   });

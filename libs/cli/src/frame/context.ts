@@ -4,7 +4,7 @@ import { systemClock } from '@convergekit/core';
 import type { Admin, Broker } from '@convergekit/broker';
 import type { Database, Executor, MigrationSet } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
-import { type BrokerUse, openAt, openBroker, type OpenOptions } from './connections.ts';
+import { openAt, openBroker, type OpenOptions } from './connections.ts';
 import { refused, UsageError } from './errors.ts';
 import { type OperatorAct, recordAct, requireMigrations } from '@convergekit/postgres/operate';
 import type { Output, Streams } from './output.ts';
@@ -25,7 +25,7 @@ export interface CommandContext {
   /** Opens the database of DATABASE_URL. Rejects with MIGRATIONS_MISSING unless these sets are applied. */
   database(...sets: readonly MigrationSet[]): Promise<Database>;
   databaseAt(url: string, options?: OpenOptions): Promise<Database>;
-  broker(use?: BrokerUse): Broker;
+  broker(): Broker;
   admin(): Promise<Admin>;
   /** Asks on the terminal unless --yes is given. Rejects without a yes: nothing was changed. */
   confirm(question: string): Promise<void>;
@@ -55,7 +55,7 @@ export async function inContext<T>(
   const opened: { close: () => Promise<void> }[] = [];
   const client = `converge-${name.split(' ')[0] ?? ''}`;
   const kept = <O extends { close: () => Promise<void> }>(one: O): O => (opened.push(one), one);
-  const broker = (use: BrokerUse = {}): Broker => kept(openBroker(settings, client, use));
+  const broker = (): Broker => kept(openBroker(settings, client));
   const operator = userName();
   const stops = stopSignals(signal);
   const audit = (details: Readonly<Record<string, unknown>>): void =>

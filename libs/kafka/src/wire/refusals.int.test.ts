@@ -105,6 +105,13 @@ describe.each(drivers)('a producer of the %s driver', (_, connect) => {
     expect(broker.produced).toHaveLength(1);
   });
 
+  it('a send with a time limit of its own waits so long for an answer', async () => {
+    const broker = await new ScriptedBroker().start();
+    broker.produce = () => 'silence';
+    const [result] = await (await producerOf(connect, broker)).send(batches(0), 123);
+    expect(result).toMatchObject({ error: { code: 'TIMEOUT', message: expect.stringContaining('123 ms') } });
+  });
+
   it('a producer awaits the answer before the next request to the same broker', async () => {
     const broker = await new ScriptedBroker().start();
     const producer = await producerOf(connect, broker);

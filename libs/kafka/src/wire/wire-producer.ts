@@ -42,8 +42,11 @@ export class WireProducer implements Producer {
     this.#options = options;
   }
 
-  send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
-    const sending = this.#last.then(() => this.#send(batches));
+  send(
+    batches: readonly OutgoingBatch[],
+    timeoutMs = this.#options.requestTimeoutMs,
+  ): Promise<readonly SendResult[]> {
+    const sending = this.#last.then(() => this.#send(batches, timeoutMs));
     this.#last = sending;
     return sending;
   }
@@ -54,7 +57,7 @@ export class WireProducer implements Producer {
     await this.#last;
   }
 
-  async #send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
+  async #send(batches: readonly OutgoingBatch[], timeoutMs: number): Promise<readonly SendResult[]> {
     const outcome = new SendOutcome();
     const failures = await this.#lookUp(batches);
     const byLeader = new Map<number, Numbered[]>();
@@ -69,7 +72,9 @@ export class WireProducer implements Producer {
         queue.push({ index, batch });
       }
     }
-    await Promise.all([...byLeader].map(([leader, queue]) => this.#sendTo(leader, queue, outcome)));
+    await Promise.all(
+      [...byLeader].map(([leader, queue]) => this.#sendTo(leader, queue, outcome, timeoutMs)),
+    );
     return outcome.results;
   }
 
@@ -94,7 +99,12 @@ export class WireProducer implements Producer {
   }
 
   /** Sends requests to one broker in sequence; a partition's second batch waits for the next request. */
-  async #sendTo(leader: number, queue: readonly Numbered[], outcome: SendOutcome): Promise<void> {
+  async #sendTo(
+    leader: number,
+    queue: readonly Numbered[],
+    outcome: SendOutcome,
+    timeoutMs: number,
+  ): Promise<void> {
     let link: BrokerLink;
     try {
       link = await this.#cluster.node(leader);
@@ -109,7 +119,7 @@ export class WireProducer implements Producer {
         return;
       }
       const { request, later } = this.#nextRequest(rest, outcome);
-      if (request.size > 0) await this.#exchange(link, request, outcome);
+      if (request.size > 0) await this.#exchange(link, request, outcome, timeoutMs);
       rest = later;
     }
   }
@@ -146,12 +156,11 @@ export class WireProducer implements Producer {
     link: BrokerLink,
     request: ReadonlyMap<string, Sealed>,
     outcome: SendOutcome,
+    timeoutMs: number,
   ): Promise<void> {
     let answers: readonly ProduceAnswer[];
     try {
-      answers = produceResponse(
-        await link.send(produceRequest([...request.values()], this.#options.requestTimeoutMs)),
-      );
+      answers = produceResponse(await link.send(produceRequest([...request.values()], timeoutMs)));
     } catch (error) {
       this.#failAll([...request.values()], error, outcome);
       return;

@@ -1,6 +1,5 @@
 import type { Broker } from '@convergekit/broker';
 import { connect, type ConnectOptions, type Database } from '@convergekit/postgres';
-import { STOP_BEFORE_MS } from '@convergekit/relay/operate';
 import { logger } from '@convergekit/telemetry';
 import { openBroker } from '../broker.ts';
 import type { OwnSettings, Read } from './settings.ts';
@@ -57,8 +56,7 @@ export function openConnections<DB>(
     database: open<DB>('', { ...own, max, maxWaiting }),
     workDatabase: () => open<DB>('-work', { ...own, max }),
     relayDatabase: () => open<DB>('-relay', own),
-    relayBroker: () =>
-      kept(openBroker(settings, `${clientId}-relay`, { requestTimeoutMs: STOP_BEFORE_MS, databaseUrl: url })),
+    relayBroker: () => kept(openBroker(settings, `${clientId}-relay`, { databaseUrl: url })),
     broker: () => kept(openBroker(settings, clientId, { databaseUrl: url })),
     reconciled: (names) =>
       Object.fromEntries(

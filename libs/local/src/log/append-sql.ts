@@ -51,6 +51,7 @@ const MOST_SUBJECTS = 200;
 export async function append(
   session: LogSession,
   batches: readonly Append[],
+  timeoutMs?: number,
 ): Promise<ReadonlyMap<number, bigint>> {
   const subjects = [...new Set(batches.map(({ topicId }) => topicId))].slice(0, MOST_SUBJECTS);
   const values = [
@@ -62,7 +63,12 @@ export async function append(
     subjects.join(','),
   ];
   const write = async (): Promise<ReadonlyMap<number, bigint>> => {
-    const { rows } = await session.query<{ index: number; base: string }>('appending', appendSql, values);
+    const { rows } = await session.query<{ index: number; base: string }>(
+      'appending',
+      appendSql,
+      values,
+      timeoutMs,
+    );
     return new Map(rows.map(({ index, base }) => [index, BigInt(base)]));
   };
   try {

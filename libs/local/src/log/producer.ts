@@ -45,8 +45,8 @@ export class LocalProducer implements Producer {
     this.#options = options;
   }
 
-  send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
-    const sending = this.#last.then(() => this.#send(batches));
+  send(batches: readonly OutgoingBatch[], timeoutMs?: number): Promise<readonly SendResult[]> {
+    const sending = this.#last.then(() => this.#send(batches, timeoutMs));
     this.#last = sending;
     return sending;
   }
@@ -58,7 +58,7 @@ export class LocalProducer implements Producer {
     this.#options.onClose();
   }
 
-  async #send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
+  async #send(batches: readonly OutgoingBatch[], timeoutMs?: number): Promise<readonly SendResult[]> {
     const outcome = new Outcome();
     let queue = batches.map((batch, index) => ({ index, batch }));
     if (this.#closed) for (const one of queue.splice(0)) outcome.failed(one, producerClosed(one.batch));
@@ -67,7 +67,7 @@ export class LocalProducer implements Producer {
         await this.#options.maintain();
         await this.#lookUp(queue);
       }
-      while (queue.length > 0) queue = await this.#appendNext(queue, outcome);
+      while (queue.length > 0) queue = await this.#appendNext(queue, outcome, timeoutMs);
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
       // The statement may still run: a later one on another connection could overtake it.
@@ -78,7 +78,7 @@ export class LocalProducer implements Producer {
   }
 
   /** Appends the first batches that fit into one statement; returns the others. */
-  async #appendNext(queue: readonly Numbered[], outcome: Outcome): Promise<Numbered[]> {
+  async #appendNext(queue: readonly Numbered[], outcome: Outcome, timeoutMs?: number): Promise<Numbered[]> {
     if (this.#broken !== undefined) throw lost(this.#broken);
     const request: Encoded[] = [];
     let size = 0;
@@ -92,7 +92,7 @@ export class LocalProducer implements Producer {
       }
       taken += 1;
     }
-    if (request.length > 0) await this.#append(request, outcome);
+    if (request.length > 0) await this.#append(request, outcome, timeoutMs);
     return queue.slice(taken);
   }
 
@@ -114,13 +114,14 @@ export class LocalProducer implements Producer {
     return undefined;
   }
 
-  async #append(request: readonly Encoded[], outcome: Outcome): Promise<void> {
+  async #append(request: readonly Encoded[], outcome: Outcome, timeoutMs?: number): Promise<void> {
     const { session } = this.#options;
     let bases: ReadonlyMap<number, bigint>;
     try {
       bases = await append(
         session,
         request.map((one) => one.append),
+        timeoutMs,
       );
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;

@@ -30,9 +30,14 @@ export class LogSession {
     this.#options = options;
   }
 
-  /** Runs one statement. Rejects with a BrokerError. */
-  query<R>(doing: string, text: string, values: readonly unknown[]): Promise<ExecutorResult<R>> {
-    return this.#request(doing, ({ own }) => own.query<R>(text, values));
+  /** Runs one statement, in `timeoutMs` or the session's time. Rejects with a BrokerError. */
+  query<R>(
+    doing: string,
+    text: string,
+    values: readonly unknown[],
+    timeoutMs?: number,
+  ): Promise<ExecutorResult<R>> {
+    return this.#request(doing, ({ own }) => own.query<R>(text, values), timeoutMs);
   }
 
   /**
@@ -52,13 +57,17 @@ export class LogSession {
     if (this.#opened !== undefined) this.#drop(this.#opened);
   }
 
-  async #request<T>(doing: string, run: (opened: Opened) => Promise<T>): Promise<T> {
-    const { requestTimeoutMs, clock } = this.#options;
+  async #request<T>(
+    doing: string,
+    run: (opened: Opened) => Promise<T>,
+    timeoutMs = this.#options.requestTimeoutMs,
+  ): Promise<T> {
+    const { clock } = this.#options;
     const over = new AbortController();
     const opening = this.#open();
     let sent = false;
-    const late = clock.sleep(requestTimeoutMs, over.signal).then(() => {
-      if (!over.signal.aborted) throw timedOut(doing, requestTimeoutMs, sent);
+    const late = clock.sleep(timeoutMs, over.signal).then(() => {
+      if (!over.signal.aborted) throw timedOut(doing, timeoutMs, sent);
       return new Promise<never>(() => undefined);
     });
     late.catch(() => undefined);

@@ -21,5 +21,5 @@ export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
 export { type OutboxPulse, readPulse } from './pulse-sql.ts';
 export { findSent, readSent, type SentEvent, type SentPartition, type SentState } from './sent-sql.ts';
 export { brokerNotice } from '../process/broker-notice.ts';
-export { relayOptions, STOP_BEFORE_MS } from '../process/relay-options.ts';
+export { relayOptions } from '../process/relay-options.ts';
 export { logLeader, relayChecks, standsBy } from '../process/relay-state.ts';

@@ -2,10 +2,6 @@ import { ensureChildren } from '@convergekit/outbox/engine';
 import type { RelayOptions } from '../options.ts';
 import type { RelayProcessSettings } from './settings.ts';
 
-// The time before the lease's end at which sending stops, in milliseconds. A request takes no longer, so when the next
-// relay begins, requests of the deposed one have ended.
-export const STOP_BEFORE_MS = 2_000;
-
 /**
  * The relay's options from the settings. `source` is its name where there are several. Options that the settings leave
  * out have the relay's own defaults.
@@ -16,7 +12,6 @@ export function relayOptions(
 ): Omit<RelayOptions, 'database' | 'broker'> {
   const { poll, leaseMs, retainMs, retainRequestsMs, childEvents: span } = relay;
   return {
-    stopBeforeMs: STOP_BEFORE_MS,
     poll: given({ minMs: poll.minMs, maxMs: poll.maxMs, idleMs: poll.idleMs }),
     outbox: { whenFull: outbox.whenFull, ...given({ maxBytes: outbox.maxBytes }) },
     retention: given({ retainMs, retainRequestsMs }),

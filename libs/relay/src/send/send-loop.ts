@@ -1,9 +1,11 @@
 import { delayMs, failpoint, type NextRun, poll } from '@convergekit/core/engine';
 import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import type { PartitionQueue } from '../backlog/partition-queue.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { SendFailureLog } from '../watch/failure-log.ts';
 import { decideFailedSend } from './send-decision.ts';
+import { SendLimits } from './send-limits.ts';
 import { eventIdOf, openSends } from './send-spans.ts';
 import { type Send, type Sending, SendsInFlight } from './sends-in-flight.ts';
 
@@ -18,6 +20,7 @@ export class SendLoop {
   readonly #leader: Leadership;
   readonly #producers: ProducerPool;
   readonly #inFlight = new SendsInFlight();
+  readonly #limits: SendLimits<PartitionQueue>;
   #lastSuccess = -Infinity;
   /** The time when a failed partition was last written again. */
   #recoveredAt = -Infinity;
@@ -28,7 +31,8 @@ export class SendLoop {
 
   constructor(leader: Leadership) {
     this.#leader = leader;
-    const { broker, clock, log } = leader.settings;
+    const { broker, clock, log, stopBeforeMs } = leader.settings;
+    this.#limits = new SendLimits(stopBeforeMs);
     this.#failures = new SendFailureLog(log, () => leader.backlog.isFailing);
     this.#producers = new ProducerPool(broker);
     leader.ending.onEnd(() => {
@@ -81,16 +85,20 @@ export class SendLoop {
     failpoint('relay.before_send');
     const batches = parts.map(({ batch }) => batch);
     const spans = openSends(batches);
-    const results = await this.#produce(batches);
+    const limitMs = this.#limits.of(parts.map(({ queue }) => queue));
+    const results = await this.#produce(batches, limitMs);
     spans?.end(results);
     if (results === undefined) return;
     failpoint('relay.after_send');
-    instruments().relayPublishDuration.recordMs(clock.monotonic() - beganAt, this.#leader.label);
+    const tookMs = clock.monotonic() - beganAt;
+    instruments().relayPublishDuration.recordMs(tookMs, this.#leader.label);
     const wasFull = this.#leader.backlog.isFull;
     let failed: { readonly sent: Sending; readonly error: BrokerError }[] = [];
     for (const [at, sent] of parts.entries()) {
       const result = results[at];
       if (result === undefined) continue;
+      if (result.ok) this.#limits.answered(sent.queue, tookMs);
+      else if (result.error.code === 'TIMEOUT') this.#limits.timedOut(sent.queue, limitMs);
       if (result.ok) this.#acknowledge(sent);
       else failed.push({ sent, error: result.error });
     }
@@ -101,7 +109,10 @@ export class SendLoop {
   }
 
   /** undefined: not sent, or the leadership ended and the answer did not come in time. Nothing is acknowledged then. */
-  async #produce(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[] | undefined> {
+  async #produce(
+    batches: readonly OutgoingBatch[],
+    limitMs: number,
+  ): Promise<readonly SendResult[] | undefined> {
     let producer;
     try {
       producer = await this.#producers.take();
@@ -119,7 +130,7 @@ export class SendLoop {
       this.#producers.give(producer);
       return undefined;
     }
-    const results = await Promise.race([producer.send(batches), this.#givenUp.promise]);
+    const results = await Promise.race([producer.send(batches, limitMs), this.#givenUp.promise]);
     if (results?.every(({ ok }) => ok) === true) this.#producers.give(producer);
     else await this.#producers.discard(producer);
     return results;

@@ -76,7 +76,7 @@ export class Activity {
 
   #producer(producer: Producer): Producer {
     return {
-      send: (batches) => this.#watch('produce', () => producer.send(batches)),
+      send: (batches, timeoutMs) => this.#watch('produce', () => producer.send(batches, timeoutMs)),
       close: () => producer.close(),
     };
   }

@@ -1,14 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { outboxMigrations } from '@convergekit/outbox';
 import { relay, relayMigrations } from '@convergekit/relay';
-import {
-  brokerNotice,
-  logLeader,
-  relayChecks,
-  relayOptions,
-  standsBy,
-  STOP_BEFORE_MS,
-} from '@convergekit/relay/operate';
+import { brokerNotice, logLeader, relayChecks, relayOptions, standsBy } from '@convergekit/relay/operate';
 import { logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
 import { openAt } from '../../frame/connections.ts';
@@ -34,7 +27,7 @@ export const relayCommand = command({
   },
 });
 
-const openBroker = (context: CommandContext): Broker => context.broker({ requestTimeoutMs: STOP_BEFORE_MS });
+const openBroker = (context: CommandContext): Broker => context.broker();
 
 /** Publishes one outbox. A wrong database is a wrong setting here, and ends the process. */
 async function relayOne(context: CommandContext): Promise<void> {
