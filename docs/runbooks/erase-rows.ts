@@ -141,7 +141,6 @@ export const endedRows: readonly (readonly [table: string, row: Row])[] = [
     },
   ],
   ['saga_work', work(1, call)],
-  ['saga_work', work(2, { ...call, ...inRun, instance: 'ended' })],
   ['saga_fence', { ...fence('ended', 'applied'), journal: `{"${PERSON}"}` }],
   [
     'saga_join',

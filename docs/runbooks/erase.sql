@@ -88,19 +88,14 @@ select distinct r.saga, r.instance
         select saga, instance from converge.saga_start where pg_temp.mentions(key)
         union all
         select saga, instance from converge.saga_instance
-         where pg_temp.mentions(facts) or pg_temp.mentions(reason) or pg_temp.mentions(key)
-        union all
-        select saga, instance from converge.saga_work
-         where saga is not null and (pg_temp.mentions(input) or pg_temp.mentions(cause) or pg_temp.mentions(story) or pg_temp.mentions(outcome)
-                                     or pg_temp.mentions(key))) r
+         where pg_temp.mentions(facts) or pg_temp.mentions(reason) or pg_temp.mentions(key)) r
  where not exists (select from converge.saga_fence f
                     where (f.saga, f.instance) = (r.saga, r.instance)
                       and (f.state in ('started', 'unknown', 'undo_pending', 'stuck') or f.stuck_since is not null))
    and not exists (select from converge.saga_instance i
                     where (i.saga, i.instance) = (r.saga, r.instance) and i.ended_at is null)
    and not exists (select from converge.saga_work w
-                    where (w.saga, w.instance) = (r.saga, r.instance) and w.ended_at is null);
-delete from converge.saga_work t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
+                    where (w.saga, w.instance) = (r.saga, r.instance));
 delete from converge.saga_join t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
 delete from converge.saga_fence t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
 delete from converge.saga_start t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);

@@ -1,5 +1,6 @@
 -- Calls to other systems: each an intent until its result is recorded. The intent is written in the transaction of the
--- slice that wants the call, so it exists if and only if that slice committed; the worker of effects does the rest.
+-- slice that wants the call, so it exists if and only if that slice committed; the worker of effects does the rest. Work of a
+-- saga's step leaves with its outcome, and the journal keeps its attempts; a call of a handler stays, so that none is made twice.
 create table converge.saga_work (
   id              uuid        primary key,  -- a function of consumer, handler, event, effect and index: a replayed handler makes no second one
   consumer        text        not null,
@@ -13,7 +14,7 @@ create table converge.saga_work (
   -- calling   a worker holds it, and a call may be under way
   -- unknown   a call was made, and it is not known whether it took effect
   -- answered  the outcome is known and stored; what follows from it is not committed yet
-  -- done, failed, stuck: see `outcome` and `stuck_reason`
+  -- done, failed: of a call of a handler, see `outcome` · stuck: see `stuck_reason`
   state           text        not null default 'ready' check (state in
     ('ready', 'calling', 'unknown', 'answered', 'done', 'failed', 'stuck')),
   -- record_swept: an undo was requested after the row of its step had left
@@ -22,7 +23,9 @@ create table converge.saga_work (
   -- When a worker may take it; while one holds it, when its lease ends. So one index finds both.
   due_at          timestamptz not null default clock_timestamp(),
   holder          text,
-  term            bigint      not null default 0,  -- rises with each claim and each action of an operator: fences the outcome
+  -- Rises with each claim and each action of an operator: fences the outcome. It begins with the time, since work that left may
+  -- be asked for again.
+  term            bigint      not null default extract(epoch from clock_timestamp()) * 1000000,
   -- From here on "not found" is final for the calls that were made. Null when none of them is in doubt.
   final_at        timestamptz,
   attempts        int         not null default 0,  -- calls made
@@ -44,6 +47,7 @@ create table converge.saga_work (
   late_since      timestamptz,
   check ((state = 'stuck') = (stuck_reason is not null)),
   check ((state in ('done', 'failed')) = (ended_at is not null)),
+  check (saga is null or ended_at is null),
   check (state not in ('answered', 'done', 'failed') or outcome is not null),
   check ((saga is null) = (instance is null) and (saga is null) = (step is null) and (saga is null) = (op is null))
 ) with (fillfactor = 70);  -- updated three times in its life
@@ -94,6 +98,7 @@ create table converge.saga_fence (
   reason        text,
   cause_event   text        not null,   -- of the last change
   cause_attempt text,       -- the attempt that made it necessary
+  failed_calls  int         not null default 0,  -- failed attempts of calls that have ended
   journal       text[]      not null default '{}',  -- its decisions, each as JSON: see the view saga_step. Nothing but appended to
   undo          text,       -- JSON: what requests its undo
   result        text,       -- JSON: its success event. Null where nothing can be undone
@@ -102,6 +107,9 @@ create table converge.saga_fence (
 ) with (fillfactor = 70);  -- updated up to five times in its life
 -- What retention may take: not a bare row that nothing reached since.
 create index saga_fence_created on converge.saga_fence (created_at) where stripped_at is null or changed_at > stripped_at;
+create index saga_fence_changed on converge.saga_fence using brin (changed_at);
+-- For the failures over time that operators see. It costs only what failed.
+create index saga_fence_failed on converge.saga_fence (changed_at) include (failed_calls) where failed_calls > 0;
 create index saga_fence_open_key on converge.saga_fence (key) where state in ('started', 'unknown', 'undo_pending', 'stuck');
 create index saga_fence_open on converge.saga_fence (changed_at)
   where state in ('started', 'unknown', 'undo_pending', 'stuck');
@@ -147,11 +155,12 @@ create view converge.saga_step as
       d.plan,                   -- JSON, of an apply: how it is undone, and after which steps
       d.cause as cause_event, d.attempt as cause_attempt, d.emitted as emitted_event,
       d.actor,                  -- an operator
-      d.note, d.at
+      d.note, d.at,
+      d.work                    -- JSON: the work that the decision ended, with its attempts
     from converge.saga_fence f
     cross join lateral unnest(f.journal) with ordinality as entry (decision, n)
     cross join lateral json_to_record(entry.decision::json) as d (at timestamptz, version int, op text, trigger text, "from" text,
-      "to" text, act text, outcome text, plan text, cause text, attempt text, emitted uuid, actor text, note text);
+      "to" text, act text, outcome text, plan text, cause text, attempt text, emitted uuid, actor text, note text, work json);
 
 -- Steps that wait for several others: which ones have come. The event that completes the row continues the saga, in the same
 -- transaction.

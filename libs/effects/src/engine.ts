@@ -29,15 +29,16 @@ export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
 export { admission } from './quota/admission.ts';
 export { awaitedQuotaSql } from './quota/quota-sql.ts';
 export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
-export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';
+export { insertStepWork, type StepWork } from './work/insert-sql.ts';
 export { insertStepWorks, isRefusedWork } from './work/insert-all-sql.ts';
 export { bringForward } from './work/bring-forward-sql.ts';
-export type { JournalOp, SagaRef, StepKey } from './work/step-key.ts';
+export type { JournalOp, SagaRef, StepKey, WorkOp } from './work/step-key.ts';
 export { openTimersSql, withdrawTimersSql, withdrawnSql } from './work/withdraw-sql.ts';
 export {
   type Cause,
   type ClaimedWork,
   EFFECT_STAYS,
+  type EndedWork,
   type Op,
   type OpenState,
   type OperatorAct,

@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { awaitedQuotaSql } from '@convergekit/effects/engine';
+import { type EndedStepWork, readEndedWork } from '@convergekit/saga/operate';
 import { bounds, type Window } from './window.ts';
 
 /** A call to another system that a handler asked for. */
@@ -46,9 +47,7 @@ export interface StoredCall {
   };
 }
 
-type RawEffect = StoredEffect & {
-  readonly story: readonly Omit<StoredCall, 'kind' | 'id' | 'number' | 'consumer' | 'eventId' | 'effect'>[];
-};
+type RawEffect = StoredEffect & Pick<EndedStepWork, 'story'>;
 
 const columns = `
   json_build_object('kind', 'effect', 'at', w.created_at, 'id', w.id, 'consumer', w.consumer, 'handler', w.handler,
@@ -77,7 +76,8 @@ export async function readEffects(
   if (there.rows[0]?.there !== true) return [];
   const { from, to } = bounds(windows);
   const { rows } = await executor.query<{ effect: RawEffect }>(effectsSql, [ids, from, to]);
-  return rows.flatMap(({ effect: { story, ...effect } }) => {
+  const ended = await readEndedWork(executor, ids, { from, to });
+  return [...rows.map(({ effect }) => effect), ...ended.map(ofStep)].flatMap(({ story, ...effect }) => {
     const { id, consumer, eventId, effect: name } = effect;
     // Acts of operators are read from the audit.
     const calls = story.flatMap((one, index): readonly StoredCall[] =>
@@ -87,4 +87,12 @@ export async function readEffects(
     );
     return [effect, ...calls];
   });
+}
+
+function ofStep(work: EndedStepWork): RawEffect {
+  const { at, id, consumer, handler, effect, state, stuckReason, endedAt, awaitsQuota, story } = work;
+  return {
+    ...{ kind: 'effect', at, id, consumer, handler, eventId: work.causeEvent, effect },
+    ...{ state, stuckReason, endedAt, awaitsQuota, story },
+  };
 }

@@ -7,7 +7,7 @@ import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { CallIdempotency, Found } from '../call/types.ts';
 import type { Quota } from '../quota/quota.ts';
-import type { StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
+import type { EndedWork, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 
 /** The context of reactions to an outcome, with the outcome's transaction. */
 export interface OutcomeContext<DB, Input> {
@@ -21,6 +21,8 @@ export interface OutcomeContext<DB, Input> {
   readonly key: string;
   /** The attempts, the latest last. */
   readonly attempts: readonly WorkAttempt[];
+  /** The work that ends, for the journal of its step. */
+  readonly ended: EndedWork;
   /** The row that `lockSql` of the effect locked. Undefined: the effect has none, or found no row. */
   readonly locked: unknown;
   /** What the outcomes of the transaction write together. */

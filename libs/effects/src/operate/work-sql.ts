@@ -143,7 +143,7 @@ async function refused(executor: Executor, id: string, outcome?: Outcome): Promi
 function notFound(id: string): EffectError {
   return new EffectError(
     'WORK_NOT_FOUND',
-    `this database has no intent ${id}: \`converge effects list\` shows what there is`,
+    `this database has no intent ${id}: \`converge effects list\` shows what there is; calls of steps that have ended are in the narratives of their sagas`,
     { category: 'data' },
   );
 }

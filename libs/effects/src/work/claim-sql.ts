@@ -1,6 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { Quota } from '../quota/quota.ts';
+import type { WorkOp } from './step-key.ts';
 import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
 
 /** The number of rows of an effect that a worker may take, and their lease. Times are in milliseconds. */
@@ -38,8 +39,8 @@ export const claim = `update converge.saga_work work set
       clock_timestamp() + due.final_ms * interval '1 millisecond') else work.final_at end,
     due_at = clock_timestamp() + due.lease_ms * interval '1 millisecond', holder = $1, term = work.term + 1
   from due where work.id = due.id
-  returning work.id, work.consumer, work.handler, work.effect, work.key, work.idempotency_key, work.input, work.cause,
-    due.state as found, work.outcome, work.term, work.attempts, work.queries, work.story,
+  returning work.id, work.consumer, work.handler, work.effect, work.op, work.key, work.idempotency_key, work.input, work.cause,
+    to_json(work.created_at) #>> '{}' as created_at, due.state as found, work.outcome, work.term, work.attempts, work.queries, work.story,
     extract(epoch from clock_timestamp() - work.created_at) * 1000 as age_ms,
     due.final_at::text as doubt_until, due.final_ms::float8 as final_ms,
     coalesce(extract(epoch from work.final_at - clock_timestamp()) * 1000, 0) as final_in_ms,
@@ -78,10 +79,12 @@ export interface ClaimRow {
   readonly consumer: string;
   readonly handler: string;
   readonly effect: string;
+  readonly op: WorkOp | null;
   readonly key: string;
   readonly idempotency_key: string;
   readonly input: string;
   readonly cause: string;
+  readonly created_at: string;
   readonly found: OpenState;
   readonly outcome: string | null;
   readonly term: string;
@@ -131,10 +134,12 @@ export function claimedOf(row: ClaimRow): ClaimedWork {
     consumer: row.consumer,
     handler: row.handler,
     effect: row.effect,
+    op: row.op,
     key: row.key,
     idempotencyKey: row.idempotency_key,
     input: row.input,
     cause: JSON.parse(row.cause) as Cause,
+    createdAt: row.created_at,
     found: row.found,
     outcome: row.outcome === null ? undefined : (JSON.parse(row.outcome) as Outcome),
     term: row.term,

@@ -29,7 +29,7 @@ const insertSql = `
        where f.saga = given.saga and f.instance = given.instance and f.step = given.step for update) as held
      where given.asks),
   made as (
-    insert into converge.saga_work as known
+    insert into converge.saga_work
       (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
        waits_since)
     select given.id, given.consumer, given.handler, worker.effect, given.key, given.idempotency_key, given.input,
@@ -38,11 +38,7 @@ const insertSql = `
      cross join lateral (select clock_timestamp() + given.due_ms * interval '1 millisecond' as due) as times
      where not exists (select from fence where fence.id = given.id and fence.state = any ($17::text[]))
      order by given.at
-    on conflict (id) do update set state = excluded.state, stuck_reason = null, input = excluded.input,
-      cause = excluded.cause, key = excluded.key, outcome = excluded.outcome, due_at = excluded.due_at,
-      waits_since = excluded.waits_since, late_since = null, final_at = null, holder = null,
-      term = known.term + 1, created_at = clock_timestamp(), ended_at = null
-    where known.ended_at is not null and known.xmin <> pg_current_xact_id()::xid -- not one that this transaction closes
+    on conflict (id) do nothing
     returning id)
   select given.id, made.id is not null as made,
       worker.seen_at < clock_timestamp() - ${WORKER_GONE_MS} * interval '1 millisecond' as gone

@@ -1,7 +1,7 @@
 import { logger } from '@convergekit/telemetry';
 import { sql, type Transaction } from 'kysely';
 import { announceWork } from './announce.ts';
-import type { JournalOp, StepKey } from './step-key.ts';
+import type { StepKey, WorkOp } from './step-key.ts';
 import type { ClaimedWork, Outcome, StuckReason, WorkState } from './work.ts';
 import { WORKER_GONE_MS, workerMissing } from './worker-sql.ts';
 
@@ -9,9 +9,6 @@ export type NewWork = Pick<
   ClaimedWork,
   'id' | 'consumer' | 'handler' | 'effect' | 'key' | 'idempotencyKey' | 'input' | 'cause'
 >;
-
-/** `expire`: a step's own deadline; the others as in the journal. */
-export type WorkOp = JournalOp | 'expire';
 
 /** Work of a saga's step. */
 export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | 'step'> {
@@ -48,8 +45,8 @@ export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promis
 }
 
 /**
- * Requests work of a saga's step, whose id is a function of step and op. Work that was requested before and has ended is opened
- * again with the new input: its step has moved since. False: it is open, or waits for an operator, and is left unchanged.
+ * Requests work of a saga's step, whose id is a function of step and op. Work that was requested before and has ended is
+ * requested anew: it has left. False: it is open, or waits for an operator, and is left unchanged.
  */
 export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): Promise<boolean> {
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
@@ -67,7 +64,7 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
   const { rows } = await sql<Inserted>`
     with worker as (select seen_at from converge.saga_worker where effect = ${effect}), ${fence.locked}
     made as (
-      insert into converge.saga_work as known
+      insert into converge.saga_work
         (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
          waits_since, final_at, stuck_reason)
       select ${id}::uuid, ${consumer}::text, ${handler}::text, ${effect}::text, ${key}::text, ${idempotencyKey}::text,
@@ -77,11 +74,7 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
           then clock_timestamp() + ${unknownForMs ?? 0}::float8 * interval '1 millisecond' end, ${stuck ?? null}::text
         from worker, (select clock_timestamp() + ${dueMs}::float8 * interval '1 millisecond' as due) as times
         ${fence.allows}
-      on conflict (id) do update set state = excluded.state, stuck_reason = excluded.stuck_reason, input = excluded.input,
-        cause = excluded.cause, key = excluded.key, outcome = excluded.outcome, due_at = excluded.due_at,
-        waits_since = excluded.waits_since, late_since = null, final_at = excluded.final_at, holder = null,
-        term = known.term + 1, created_at = clock_timestamp(), ended_at = null
-      where known.ended_at is not null and known.xmin <> pg_current_xact_id()::xid -- not one that this transaction closes
+      on conflict (id) do nothing
       returning 1)
     ${inserted}`.execute(tx);
   const isNew = made(rows, effect, key);

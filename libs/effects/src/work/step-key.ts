@@ -13,3 +13,6 @@ export interface StepKey extends SagaRef {
 
 /** The operations of a step. */
 export type JournalOp = 'apply' | 'compensate' | 'cancel' | 'deadline' | 'resolve';
+
+/** `expire`: a step's own deadline; the others as in the journal. */
+export type WorkOp = JournalOp | 'expire';

@@ -18,6 +18,6 @@ export function openTimersSql(saga: string, instance: string, step: string, cond
   return `
       select id from converge.saga_work
        where saga = ${saga} and instance = ${instance} and step = ${step} and op in ('deadline', 'expire')
-         and ended_at is null and ${condition}
+         and ${condition}
          for update skip locked`;
 }

@@ -1,4 +1,5 @@
 import type { Failure } from '@convergekit/core';
+import type { WorkOp } from './step-key.ts';
 import { BREAKER_OPEN, type Wait, type WaitRule } from '@convergekit/resilience/engine';
 
 /**
@@ -121,16 +122,45 @@ export function resolvedBy(
   return act?.op === 'operator' ? { actor: act.by, note: act.note } : undefined;
 }
 
+/** The number of attempts that the journal keeps of a work that ended. */
+const KEPT = 20;
+
+/** Work that ended, as the journal of its step keeps it. */
+export interface EndedWork {
+  readonly at: string;
+  readonly op: WorkOp | null;
+  readonly event: string;
+  readonly state: 'done' | 'failed';
+  readonly failedCalls: number;
+  readonly story: readonly (WorkAttempt | OperatorAct)[];
+}
+
+/** Pure: what is known of a work when it ends, after `calls` more calls. */
+export function endedWork(
+  { createdAt: at, op, cause, attempts }: ClaimedWork,
+  { kind }: Outcome,
+  calls: number,
+  story: EndedWork['story'],
+): EndedWork {
+  const [state, sound] = kind === 'succeeded' ? (['done', 1] as const) : (['failed', 0] as const);
+  const failedCalls = Math.max(0, attempts + calls - sound);
+  return { at, op, event: cause.eventId, state, failedCalls, story: story.slice(-KEPT) };
+}
+
 /** A row that a worker has claimed. */
 export interface ClaimedWork {
   readonly id: string;
   readonly consumer: string;
   readonly handler: string;
   readonly effect: string;
+  /** The operation of a saga's step; null: it is none. */
+  readonly op: WorkOp | null;
   readonly key: string;
   readonly idempotencyKey: string;
   readonly input: string;
   readonly cause: Cause;
+  /** The time of the request, in the text form of the database. */
+  readonly createdAt: string;
   /** The state in which the row was found. */
   readonly found: OpenState;
   readonly outcome: Outcome | undefined;

@@ -2,7 +2,8 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { expect, it } from 'vitest';
 import { database, effects, provider, sceneForEach } from '../fixture/provider-scene.ts';
 import { ended, hurried, outcomes, type SceneDb } from '../fixture/scene.ts';
-import { insertStepWork, type WorkOp } from '../work/insert-sql.ts';
+import { insertStepWork } from '../work/insert-sql.ts';
+import type { WorkOp } from '../work/step-key.ts';
 import { sagaWorker } from './saga-worker.ts';
 
 sceneForEach();
@@ -30,7 +31,8 @@ it('a first call is left out when its step is to be undone, and an undo is not',
   await requests(0, 'left_out', 'apply', 'undo_pending');
   await requests(1, 'undone', 'compensate', 'undo_pending');
   await requests(2, 'begun', 'apply', 'started');
-  const worker = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database });
+  const ofSteps = { ...effects.keyed, lockSql: 'select 1 as one from closed' };
+  const worker = sagaWorker<SceneDb>([ofSteps], { ...hurried, database });
   await worker.start();
   await ended(database);
   await worker.stop();

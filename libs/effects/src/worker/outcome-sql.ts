@@ -41,21 +41,14 @@ export function writeNext(
     : write(executor, work, made, { state: 'stuck', reason: next.reason, delayMs: 0 });
 }
 
-// As `writeSql`, for many rows. The lock of each row's step is taken after the rows. It reads the newest row, as every
-// lock does.
+// Work of steps leaves: the reactions write what became of it. It is fenced as in `writeSql`. The lock of each row's step is
+// taken after the rows. It reads the newest row, as every lock does.
 const closeSql = (lockSql: string): string => `
   with given as materialized (
-    select * from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[],
-        $9::timestamptz[]) as g (id, term, state, outcome, calls, queries, story, doubt, doubt_until)
-     ${sizeUnknownSql}),
+    select * from unnest($1::uuid[], $2::bigint[]) as g (id, term) ${sizeUnknownSql}),
   ended as (
-    update converge.saga_work work set
-      state = given.state, stuck_reason = null, outcome = given.outcome, due_at = clock_timestamp(),
-      ended_at = clock_timestamp(),
-      final_at = case given.doubt when 'as_before' then given.doubt_until when 'kept' then work.final_at end,
-      holder = null, attempts = work.attempts + given.calls, queries = work.queries + given.queries, story = given.story
-    from given
-    where work.id = given.id and work.term = given.term and work.state in ('ready', 'calling', 'unknown', 'answered')
+    delete from converge.saga_work work using given
+     where work.id = given.id and work.term = given.term and work.state in ('ready', 'calling', 'unknown', 'answered')
     returning work.id, work.saga, work.instance, work.step)
   select ended.id, to_json(locked) as locked
     from ended left join lateral (
@@ -69,25 +62,17 @@ export interface KnownOutcome {
 }
 
 /**
- * Closes rows with their outcomes, in the transaction of the reactions, and locks the rows that `lockSql` selects. Returns
- * the locked rows by the id of the work: of those whose claim was not lost.
+ * Deletes work of steps whose outcome is known, in the transaction of the reactions, and locks the rows that `lockSql`
+ * selects. Returns the locked rows by the id of the work: of those whose claim was not lost.
  */
 export async function closeWorks(
   executor: Executor,
-  known: readonly KnownOutcome[],
+  works: readonly Pick<ClaimedWork, 'id' | 'term'>[],
   lockSql: string,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const column = (of: (one: KnownOutcome) => unknown) => known.map((one) => of(one) ?? null);
   const { rows } = await executor.query<{ id: string; locked: unknown }>(closeSql(lockSql), [
-    column(({ work }) => work.id),
-    column(({ work }) => work.term),
-    column(({ outcome }) => stateOf(outcome)),
-    column(({ outcome }) => JSON.stringify(outcome)),
-    column(({ made }) => made.calls),
-    column(({ made }) => made.queries),
-    column(({ work, made }) => storyOf(work, made)),
-    column(({ made }) => made.doubt),
-    column(({ work }) => work.doubtUntil),
+    works.map(({ id }) => id),
+    works.map(({ term }) => term),
   ]);
   return new Map(rows.map(({ id, locked }) => [id, locked ?? undefined]));
 }

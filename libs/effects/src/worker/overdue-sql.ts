@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { WorkOp } from '../work/insert-sql.ts';
+import type { WorkOp } from '../work/step-key.ts';
 import { pausedWorkSql } from '../work/paused-sql.ts';
 import type { Cause, ClaimedWork, OpenState, OperatorAct, WorkAttempt } from '../work/work.ts';
 

@@ -2,7 +2,7 @@ import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
-import type { WorkOp } from '../work/insert-sql.ts';
+import type { WorkOp } from '../work/step-key.ts';
 import { WORK_STATES } from '../work/work.ts';
 import { readOverdueJournal } from '../operate/overdue-journal-sql.ts';
 import { resolveOptions } from './options.ts';

@@ -7,7 +7,7 @@ import { failedWithCommit, guardOf, kyselyTransaction } from '@convergekit/postg
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
 import type { Effect, OutcomeContext, Revived } from '../effect/types.ts';
-import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';
+import { type Cause, type ClaimedWork, continueStory, endedWork, type Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
 import { closeWork, closeWorks, type KnownOutcome } from './outcome-sql.ts';
 
@@ -70,7 +70,12 @@ async function closeAll<DB>(
   const [first] = recordings;
   if (first === undefined) return new Map();
   const { lockSql } = first.effect;
-  if (lockSql !== undefined) return closeWorks(executor, recordings, lockSql);
+  if (lockSql !== undefined)
+    return closeWorks(
+      executor,
+      recordings.map(({ work }) => work),
+      lockSql,
+    );
   return new Map((await closeWork(executor, first)) ? [[first.work.id, undefined]] : []);
 }
 
@@ -84,9 +89,10 @@ async function reaction<DB>(
   const guard = await guardOf(tools.tx);
   guard?.follow(() => emitted.mark());
   guard?.follow(() => tools.gathered.mark());
-  const attempts = [...work.story, ...made.attempts];
+  const attempts = continueStory(work.story, made.attempts);
   const emit: OutcomeContext<DB, never>['emit'] = (event, as) => emitted.add(event, as);
-  const context = { ...tools, emit, idempotencyKey, key, attempts };
+  const ended = endedWork(work, outcome, made.calls, attempts);
+  const context = { ...tools, emit, idempotencyKey, key, attempts, ended };
   if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
   else await revived.failed(outcome.failure, context);
   return emitted.close();

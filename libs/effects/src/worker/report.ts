@@ -3,7 +3,7 @@ import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import type { Next } from '../work/decide.ts';
 import type { LateWork } from '../effect/types.ts';
-import type { WorkOp } from '../work/insert-sql.ts';
+import type { WorkOp } from '../work/step-key.ts';
 import { type ClaimedWork, isRefused, type WorkAttempt } from '../work/work.ts';
 import type { OverdueWork } from './overdue-sql.ts';
 import { hideInput } from './hide-input.ts';

@@ -1,4 +1,10 @@
-import { type JournalOp, type StepKey, withdrawTimersSql } from '@convergekit/effects/engine';
+import {
+  type EndedWork,
+  type JournalOp,
+  type StepKey,
+  withdrawTimersSql,
+  type WorkOp,
+} from '@convergekit/effects/engine';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 
 /** The reason why a step failed or is undone, for operators and the compensation. */
@@ -21,6 +27,8 @@ export interface FenceChange extends StepKey {
   readonly plan?: string | undefined;
   readonly actor?: string | undefined;
   readonly note?: string | undefined;
+  /** The work whose outcome makes the decision. */
+  readonly ended?: EndedWork | undefined;
   /** The time when the causing event was emitted: a repeat from before the record's removal does nothing. */
   readonly causeTime?: Date | undefined;
 }
@@ -33,12 +41,29 @@ export interface Decided {
   readonly emitted: string | undefined;
 }
 
+/** The work that a decision ends, as its entry keeps it, without what the entry says anyway. */
+export interface KeptWork
+  extends Pick<EndedWork, 'at' | 'story'>, Partial<Pick<EndedWork, 'event' | 'state'>> {
+  readonly op?: WorkOp;
+}
+
+export function keptWork({ ended, op, causeEvent }: FenceChange): KeptWork | undefined {
+  if (ended === undefined) return undefined;
+  const { at, story, event, state } = ended;
+  return {
+    ...{ at, story },
+    ...(ended.op === null || ended.op === op ? {} : { op: ended.op }),
+    ...(event === causeEvent ? {} : { event }),
+    ...(state === 'done' ? {} : { state }),
+  };
+}
+
 /** A decision as an entry of the journal, of a row with its columns: SQL. */
 export const entrySql = (row: string): string => `
     json_strip_nulls(json_build_object('at', ${row}.at, 'version', ${row}.version, 'op', ${row}.op, 'trigger', ${row}.trigger,
       'from', ${row}.state_from, 'to', ${row}.state_to, 'act', ${row}.act, 'outcome', ${row}.outcome, 'plan', ${row}.plan,
       'cause', ${row}.cause_event, 'attempt', ${row}.cause_attempt, 'emitted', ${row}.emitted_event, 'actor', ${row}.actor,
-      'note', ${row}.note))::text`;
+      'note', ${row}.note, 'work', ${row}.work::json))::text`;
 
 /** The timers of the step end where it is decided. */
 export const withTimers = (withdraws: boolean, condition: string): string =>

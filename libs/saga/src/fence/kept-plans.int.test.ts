@@ -46,15 +46,9 @@ async function runStep(): Promise<void> {
   const wanted = { effect: 'pay', places: 4, leaseMs: 60_000, callMs: 1_000, settleMs: 0 };
   const claimed = await claimWork(database.executor, 'worker', [wanted]);
   expect(claimed.map((one) => one.id)).toEqual([id]);
-  const made = { calls: 1, queries: 0, attempts: [], doubt: 'cleared' } as const;
-  const known = claimed.map((one) => ({
-    work: one,
-    outcome: { kind: 'succeeded', result: 'null' } as const,
-    made,
-  }));
   const decided = { from: 'started', state: 'applied', act: 'emit_success', emitted: id } as const;
   await inTransaction(async (tx) => {
-    await closeWorks(executorOf(tx), known, lockOfWorkSql);
+    await closeWorks(executorOf(tx), claimed, lockOfWorkSql);
     await moveFences(tx, [{ change: { ...change, trigger: 'applied' }, decided, withdraws: false }]);
   });
 }

@@ -3,7 +3,7 @@ import { openTimersSql, withdrawnSql } from '@convergekit/effects/engine';
 import type { Executor } from '@convergekit/postgres';
 import { sendAhead, sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
-import { type Decided, entrySql, type FenceChange, sqlOf } from './decision-sql.ts';
+import { type Decided, entrySql, type FenceChange, keptWork, sqlOf } from './decision-sql.ts';
 
 /** A decision about a fence that the transaction has locked. */
 export interface FenceMove {
@@ -25,9 +25,9 @@ const MOVE = sqlOf(
     select g.*, clock_timestamp() as at
       from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[],
         $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[],
-        $18::text[], $19::text[], $20::text[], $21::text[], $22::boolean[])
+        $18::text[], $19::text[], $20::text[], $21::text[], $22::boolean[], $23::text[], $24::int[])
       as g (saga, instance, step, version, op, trigger, state_from, state_to, act, outcome, cause_event,
-        cause_attempt, emitted_event, actor, plan, intent, result, reason_code, reason, note, undo, withdraws)
+        cause_attempt, emitted_event, actor, plan, intent, result, reason_code, reason, note, undo, withdraws, work, failed_calls)
      ${sizeUnknownSql}),
   moved as (
     update converge.saga_fence f set
@@ -37,7 +37,7 @@ const MOVE = sqlOf(
       cause_event = g.cause_event, cause_attempt = coalesce(g.cause_attempt, f.cause_attempt),
       stuck_since = case when g.trigger = 'stuck' then coalesce(f.stuck_since, g.at)
         when g.trigger in ('undo', 'cancel', 'deadline') then f.stuck_since end,
-      changed_at = g.at
+      changed_at = g.at, failed_calls = f.failed_calls + coalesce(g.failed_calls, 0)
     from given g where f.saga = g.saga and f.instance = g.instance and f.step = g.step
     returning f.saga, f.instance, f.step)${withdraws ? `,\n  withdrawn as (${withdrawnSql(timersSql)})` : ''}
   select from moved`,
@@ -81,6 +81,8 @@ function statementOf(moves: readonly FenceMove[]) {
     column(({ change }) => change.note),
     column(({ change }) => change.undo),
     column(({ withdraws }) => withdraws),
+    column(({ change }) => JSON.stringify(keptWork(change))),
+    column(({ change }) => change.ended?.failedCalls),
   ];
   return { text, values };
 }

@@ -30,11 +30,12 @@ const BEGUN = decideFence('absent', 'begin');
 const begunSql = `
     select g.version, 'apply'::text as op, 'begin'::text as trigger, 'absent'::text as state_from,
         '${BEGUN.state}'::text as state_to, '${BEGUN.act}'::text as act, null::text as outcome, g.plan, g.cause_event,
-        g.cause_attempt, null::uuid as emitted_event, null::text as actor, null::text as note, transaction_timestamp() as at`;
+        g.cause_attempt, null::uuid as emitted_event, null::text as actor, null::text as note, null::text as work,
+        transaction_timestamp() as at`;
 const endedSql = `
     select g.version, 'apply'::text as op, g.trigger, '${BEGUN.state}'::text as state_from, g.state as state_to, g.act,
         g.outcome, g.plan, g.cause_event, g.cause_attempt, g.emitted as emitted_event, null::text as actor,
-        null::text as note, clock_timestamp() as at
+        null::text as note, null::text as work, clock_timestamp() as at
      where g.state is not null`;
 
 const timersSql = `

@@ -6,7 +6,7 @@ import { type Decided, entrySql, type FenceChange, sqlOf, valuesOf, withTimers }
 const decisionSql = `
     select $4::int as version, $5::text as op, $6::text as trigger, $19::text as state_from, $7::text as state_to,
         $8::text as act, $9::text as outcome, $14::text as plan, $10::text as cause_event, $11::text as cause_attempt,
-        $12::uuid as emitted_event, $13::text as actor, $22::text as note, clock_timestamp() as at`;
+        $12::uuid as emitted_event, $13::text as actor, $22::text as note, null::text as work, clock_timestamp() as at`;
 
 // Two transactions may reach a step at the same time: the second one's insert waits. After the first one's commit the
 // second finds the row and locks it; after a rollback the row is its own. The second fails with 40001 under REPEATABLE

@@ -29,6 +29,7 @@ export {
   type SeenStep,
   waitingStep,
 } from './act-on-step.ts';
+export { type EndedStepWork, readEndedWork } from './ended-work-sql.ts';
 export {
   type FenceView,
   type JournalRow,

@@ -20,7 +20,7 @@ const instancesSql = `
      and ($3::int is null or exists (
        select from converge.saga_work w
         where w.saga = f.saga and w.instance = f.instance and w.step = f.step
-          and w.state not in ('done', 'failed') and w.attempts + w.queries >= $3))
+          and w.attempts + w.queries >= $3))
    group by f.instance order by max(f.changed_at) desc limit $4`;
 
 /** Finds the instances of which a step has begun and has no outcome yet, the latest change first. */
@@ -54,7 +54,7 @@ const waitingSql = `
    where f.state in ${OPEN} and (f.state = 'stuck' or exists (
      select from converge.saga_work w
       where w.saga = f.saga and w.instance = f.instance and w.step = f.step
-        and w.op in ('apply', 'compensate', 'resolve') and w.state not in ('done', 'failed')))
+        and w.op in ('apply', 'compensate', 'resolve')))
      and not ${pausedStepSql('f')}
    order by f.changed_at, f.instance, f.step`;
 

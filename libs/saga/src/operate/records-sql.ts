@@ -11,6 +11,8 @@ import {
 } from '@convergekit/effects/engine';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { WorkState } from '@convergekit/effects/engine';
+import type { KeptWork } from '../fence/decision-sql.ts';
+import { workId } from '../step/request-work.ts';
 
 /** The plan for the undo of a step, as it was when the step began. */
 export interface Plan {
@@ -90,6 +92,13 @@ export interface SagaRecords {
   readonly work: readonly StepWorkView[];
 }
 
+/** A decision `s` of a fence `f`, as `StoredDecision`: SQL. */
+export const decisionSql = `json_build_object('work', s.work, 'row', json_build_object('kind', 'decision', 'at', s.at, 'saga', s.saga,
+        'version', s.version, 'instance', s.instance, 'step', s.step, 'seq', s.seq, 'consumer', f.consumer, 'op', s.op,
+        'trigger', s.trigger, 'from', s.state_from, 'to', s.state_to, 'act', s.act, 'outcome', s.outcome,
+        'plan', s.plan::json, 'causeEvent', s.cause_event, 'causeAttempt', s.cause_attempt,
+        'emittedEvent', s.emitted_event, 'actor', s.actor, 'note', s.note))`;
+
 // Reads the records for operators. The keys of these tables begin with the saga's name: one instance is looked up under
 // each name that there is, which are few, by jumps in the key from one name to the next (Postgres 18 would do so by
 // itself). All other reads are scans.
@@ -99,11 +108,7 @@ const recordsSql = (of: (table: SagaTable) => string): string => `
         'seq', seq, 'consumer', consumer, 'key', key, 'state', state, 'reasonCode', reason_code, 'reason', reason,
         'stuckSince', stuck_since, 'stripped', stripped_at is not null) order by step)
       from converge.saga_fence where ${of('saga_fence')}), '[]'),
-    'journal', coalesce((select json_agg(json_build_object('kind', 'decision', 'at', s.at, 'saga', s.saga,
-        'version', s.version, 'instance', s.instance, 'step', s.step, 'seq', s.seq, 'consumer', f.consumer, 'op', s.op,
-        'trigger', s.trigger, 'from', s.state_from, 'to', s.state_to, 'act', s.act, 'outcome', s.outcome,
-        'plan', s.plan::json, 'causeEvent', s.cause_event, 'causeAttempt', s.cause_attempt,
-        'emittedEvent', s.emitted_event, 'actor', s.actor, 'note', s.note) order by s.at, s.step, s.seq)
+    'journal', coalesce((select json_agg(${decisionSql} order by s.at, s.step, s.seq)
       from converge.saga_fence f join converge.saga_step s using (saga, instance, step) where ${of('saga_fence')}), '[]'),
     'work', coalesce((select json_agg(json_build_object('kind', 'work', 'at', created_at, 'id', id, 'step', step, 'op', op,
         'consumer', consumer, 'state', state, 'stuckReason', stuck_reason, 'dueAt', due_at, 'endedAt', ended_at,
@@ -121,10 +126,39 @@ export async function readSagaRecords(
   { instance, runs }: { readonly instance?: string | undefined; readonly runs?: readonly Run[] },
 ): Promise<SagaRecords> {
   const read = (sql: string, values: readonly unknown[]) =>
-    executor.query<{ chapter: SagaRecords }>(sql, values);
+    executor.query<{ chapter: StoredRecords }>(sql, values);
   const { rows } =
     runs !== undefined
       ? await read(runsSql, [runs.map(({ name }) => name), runs.map(({ id }) => id)])
       : await (instance === undefined ? read(allSql, []) : read(oneSql, [instance]));
-  return rows[0]?.chapter ?? { fences: [], journal: [], work: [] };
+  const { fences, journal, work } = rows[0]?.chapter ?? { fences: [], journal: [], work: [] };
+  return {
+    fences,
+    journal: journal.map(({ row }) => row),
+    work: [...work, ...journal.flatMap(endedWork)].toSorted((a, b) => a.at.localeCompare(b.at)),
+  };
+}
+
+/** A decision as it is read, with the work that it ended. */
+export interface StoredDecision {
+  readonly row: JournalRow;
+  readonly work: KeptWork | null;
+}
+
+/** Pure: the work that a decision ended. */
+export function endedWork({ work, row }: StoredDecision): readonly StepWorkView[] {
+  if (work === null) return [];
+  const { saga, instance, step, causeEvent, at: endedAt, consumer } = row;
+  const { at, op = row.op, state = 'done', event = causeEvent, story } = work;
+  const id = workId({ saga, instance, step }, op);
+  return [
+    {
+      ...{ kind: 'work', at, id, step, op, consumer: consumer ?? '', state, story, causeEvent: event },
+      ...{ stuckReason: null, awaitsQuota: null, dueAt: endedAt, endedAt },
+    },
+  ];
+}
+
+interface StoredRecords extends Omit<SagaRecords, 'journal'> {
+  readonly journal: readonly StoredDecision[];
 }

@@ -46,7 +46,7 @@ export async function stepsHere(tx: Executor, instance: string): Promise<readonl
   return (await tx.query<{ step: string }>(stepsSql, [instance])).rows.map(({ step }) => step);
 }
 
-/** Work of a step that has not ended. */
+/** Work of a step. */
 export interface OpenWork {
   readonly id: string;
   readonly op: WorkOp;
@@ -58,7 +58,7 @@ export interface OpenWork {
 const openSql = `
   select id, op, state, stuck_reason as "stuckReason" from converge.saga_work
    where saga = $1 and instance = $2 and step = $3 and op in ('apply', 'compensate', 'resolve')
-     and state not in ('done', 'failed') order by (state = 'stuck') desc, created_at desc`;
+   order by (state = 'stuck') desc, created_at desc`;
 
 export async function openWorkOf(
   tx: Executor,
@@ -89,13 +89,13 @@ export async function dropQuestion(tx: Executor, { saga, instance, step }: StepK
   await tx.query(dropSql, [saga, instance, step]);
 }
 
-// A question that ended before is opened again: its step has become stuck again since.
+// A question that only an operator could answer is answered.
 const answerSql = `
   insert into converge.saga_work as known
     (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, story)
   values ($1::text::uuid, $2, $3, $4, $5, $1::text, $6, $7, $8, $9, $10, 'resolve', 'answered', $11, $12)
   on conflict (id) do update set state = 'answered', outcome = excluded.outcome, story = excluded.story, input = excluded.input,
-    ended_at = null, due_at = clock_timestamp(), waits_since = clock_timestamp(), late_since = null, term = known.term + 1
+    stuck_reason = null, due_at = clock_timestamp(), waits_since = clock_timestamp(), late_since = null, term = known.term + 1
   where known.holder is null`;
 
 /** Inserts work that is answered already, for a step without work: no query could resolve it. */

@@ -91,7 +91,7 @@ const dueSql = `
                or exists (select from converge.parked p
                            where p.consumer = l.consumer and p.key = l.key and p.line = p.id::text)))
      and not exists (
-       select from converge.saga_work w where w.saga = $1 and w.instance = run.instance and w.ended_at is null)
+       select from converge.saga_work w where w.saga = $1 and w.instance = run.instance)
      and not exists (
        select from converge.saga_join j
         where j.saga = $1 and j.instance = run.instance and j.changed_at >= $3::timestamptz)`;
@@ -145,7 +145,7 @@ export async function incompleteJoins(
   return (await tx.query<IncompleteJoin>(incompleteSql, [saga, instances, before])).rows;
 }
 
-// Deletes by primary keys, the index of work and that of parked states: dead letters that the run closed are deleted,
+// Deletes by primary keys and the index of parked states: dead letters that the run closed are deleted,
 // too. A step that is reached for the first time meanwhile is newer, and stays. The bare fence of an undated run stays:
 // a later trigger finds its state.
 const sweepSql = `
@@ -156,9 +156,6 @@ const sweepSql = `
   starts as (
     delete from converge.saga_start s using runs
      where s.saga = $1 and s.instance = runs.instance and s.started_at < $4::timestamptz),
-  works as (
-    delete from converge.saga_work w using runs
-     where w.saga = $1 and w.instance = runs.instance and w.ended_at is not null),
   letters as (
     delete from converge.parked p using (
       select f.consumer, event ->> 'id' as id

@@ -150,6 +150,7 @@ export async function cancelAt<DB>(
     trigger: 'cancel',
     causeEvent: event.id,
     reason,
+    ended: tools.ended,
   };
   const transition = await applyToStep(member, tools.tx, request, row);
   const emitFailure = (op: 'apply' | 'cancel', failure: StoredFailure, id: string): void =>

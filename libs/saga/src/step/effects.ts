@@ -172,7 +172,11 @@ async function undone<DB>(
   const row = lockedFence(context);
   if (row === undefined) return;
   if (row.state === 'undo_pending') return undoNow(member, instance, cause, row, tools);
-  const { act } = await applyToLocked(executor, undoing(member, instance, cause, 'undone'), row);
+  const { act } = await applyToLocked(
+    executor,
+    { ...undoing(member, instance, cause, 'undone'), ended: context.ended },
+    row,
+  );
   if (act === 'emit_undone') await emitNoop(member, instance, cause, row, tools);
 }
 

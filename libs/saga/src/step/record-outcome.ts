@@ -90,9 +90,10 @@ export async function recordFailure<DB>(
 async function applyOutcome<DB>(
   member: Member<DB>,
   { row }: KnownOutcome,
-  request: TriggerRequest,
-  { tx, gathered }: StepTools<DB>,
+  outcome: TriggerRequest,
+  { tx, gathered, ended }: StepTools<DB>,
 ): Promise<Transition> {
+  const request = { ...outcome, ended };
   return gathered === undefined || row === undefined
     ? applyToStep(member, tx, request, row)
     : countCompensation(tx, request, applyInGroup(member, gathered, request, row));
@@ -104,11 +105,12 @@ async function undoKnown<DB>(
   { instance }: KnownOutcome,
   { act, row }: Transition,
   result: string | null,
-  tools: StepTools<DB>,
+  recording: StepTools<DB>,
 ): Promise<void> {
   if (row?.undo == null) return;
   // The undo finds the outcome at its fence.
-  await tools.gathered?.send();
+  await recording.gathered?.send();
+  const tools = { ...recording, ended: undefined };
   const cause = JSON.parse(row.undo) as UndoCause;
   const known = { ...row, result: result ?? row.result };
   // A local undo becomes separate work: its failure would roll the outcome back.

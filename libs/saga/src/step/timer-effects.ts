@@ -62,7 +62,11 @@ async function expired<DB>(member: Member<DB>, context: OutcomeContext<DB, StepI
   const { name } = member.step;
   const reason = { code: 'DEADLINE', text: `${name} has not ended in its time` };
   const cause = { event: event satisfies StoredEvent, reason, attemptId: undefined };
-  const request = { ...undoing(member, instance, cause, 'deadline'), op: 'deadline' } as const;
+  const request = {
+    ...undoing(member, instance, cause, 'deadline'),
+    op: 'deadline',
+    ended: context.ended,
+  } as const;
   const { act } = await applyToStep(member, context.tx, request, lockedFence(context));
   if (act === 'wait') await bringForward(context.tx, keyOf(member, instance));
 }

@@ -1,5 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import type { OutcomeContext } from '@convergekit/effects';
+import type { EndedWork } from '@convergekit/effects/engine';
 import type { EmitAs, Gathered } from '@convergekit/inbox/engine';
 import { type Logger, logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
@@ -12,6 +13,8 @@ export interface StepTools<DB> {
   readonly log: Logger;
   /** What outcomes write together; undefined in a slice. */
   readonly gathered?: Gathered<DB>;
+  /** The work whose outcome is recorded, until a decision has it; undefined in a slice. */
+  readonly ended?: EndedWork | undefined;
 }
 
 /** Returns the fence that the statement locked which closed the work. */
@@ -25,6 +28,7 @@ export function toolsOf<DB>({
   tx,
   emit,
   gathered,
-}: Pick<OutcomeContext<DB, never>, 'tx' | 'emit' | 'gathered'>): StepTools<DB> {
-  return { tx, emit, log: logger('saga'), gathered };
+  ended,
+}: Pick<OutcomeContext<DB, never>, 'tx' | 'emit' | 'gathered' | 'ended'>): StepTools<DB> {
+  return { tx, emit, log: logger('saga'), gathered, ended };
 }

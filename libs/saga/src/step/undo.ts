@@ -139,7 +139,8 @@ export async function emitUndone<DB>(
   row?: FenceRow,
 ): Promise<void> {
   if (made.type !== STEP_UNDONE_TYPE) factOf(member, made, true);
-  const request = { ...undoing(member, instance, cause, 'undone'), outcome: made.type };
+  const { ended } = tools;
+  const request = { ...undoing(member, instance, cause, 'undone'), outcome: made.type, ended };
   const transition = await applyToStep(member, tools.tx, request, row);
   if (transition.emits !== undefined) tools.emit(made, undoneHeaders(member, instance, cause));
 }
@@ -163,12 +164,14 @@ export async function emitNoop<DB>(
   instance: string,
   cause: UndoCause,
   row: Begun | undefined,
-  { emit, log, tx }: StepTools<DB>,
+  { emit, log, tx, ended }: StepTools<DB>,
 ): Promise<void> {
   try {
     emit(noopEvent(member, instance, cause, row), undoneHeaders(member, instance, cause));
   } catch (error) {
-    if (!(await scheduleUndo(member, instance, cause, tx, NOOP_PAUSE_MS))) throw error;
+    // An undo that ends here is not asked for again: its outcome is recorded later.
+    if (ended?.op === 'compensate' || !(await scheduleUndo(member, instance, cause, tx, NOOP_PAUSE_MS)))
+      throw error;
     const { saga, name: step } = member.step;
     log.warn({ saga, instance, step, reason: String(error) }, 'a noop failed: the worker retries it');
   }

@@ -48,7 +48,7 @@ export async function readOpenCalls(executor: Executor): Promise<readonly OpenCa
 /** Makes the calls that wait for a later attempt due now, and "not found" final. Returns their number. */
 export async function hurryCalls(executor: Executor, mostTries: number): Promise<number> {
   const sql = `update converge.saga_work
-                  set due_at = clock_timestamp(), final_at = null
+                  set due_at = clock_timestamp(), final_at = case state when 'ready' then final_at end
                 where ${isCall} and state in ('ready', 'unknown', 'answered') and holder is null
                   and due_at > clock_timestamp() and attempts + queries < $1`;
   return (await executor.query(sql, [mostTries])).rowCount;

@@ -161,7 +161,12 @@ export class Acts {
     const run = async (barrier: CommitBarrier): Promise<void> => {
       const claimed = await lane.claim(work);
       if (claimed === undefined) return;
-      await lane.work(behindBarrier(lane.database.db, barrier), this.#effectOf(lane, work), claimed);
+      await lane
+        .work(behindBarrier(lane.database.db, barrier), this.#effectOf(lane, work), claimed)
+        .catch((error: unknown) => {
+          // Its process is gone: another worker finds the row when the lease is over.
+          if (!barrier.crashed) throw error;
+        });
     };
     return { name: `${op} of ${step} (${state})`, at: step, begin: () => new Running(run) };
   }

@@ -45,8 +45,9 @@ export async function makeDue(executor: Executor, id: string): Promise<void> {
 
 /** Makes "not found" final for the calls of a run: none is on its way any more. */
 export async function makeFinal(executor: Executor, instance: string): Promise<void> {
+  // A row that is ready may have a call in doubt, which no query has denied: the repeat finds its effect.
   const sql = `update converge.saga_work set final_at = null
-                where instance = $1 and final_at is not null and holder is null`;
+                where instance = $1 and final_at is not null and holder is null and state <> 'ready'`;
   await executor.query(sql, [instance]);
 }
 

@@ -38,6 +38,14 @@ async function called(at: Date, state: 'done' | 'failed', attempts: number): Pro
   );
 }
 
+async function stepped(at: Date, failedCalls: number): Promise<void> {
+  await database.executor.query(
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, changed_at, failed_calls)
+     values ('s', gen_random_uuid(), 'pay', 1, 'billing', 'k', 'applied', 'e', $1, $2)`,
+    [at, failedCalls],
+  );
+}
+
 it('each failed attempt counts once, in its span: from its first moment until before the first of the next', async () => {
   await attempted(quartersBefore(96, -1), 'retry'); // before the first span
   await attempted(quartersBefore(96), 'retry');
@@ -50,6 +58,9 @@ it('each failed attempt counts once, in its span: from its first moment until be
   await called(quartersBefore(2), 'done', 3);
   await called(quartersBefore(1), 'failed', 2);
   await called(quartersBefore(1), 'failed', 0); // an operator ended it before its first attempt
+  await stepped(quartersBefore(1), 5);
+  await stepped(quartersBefore(1), 0); // all its calls succeeded at once
+  await stepped(quartersBefore(0), 1); // behind the last span
 
   const { spans, from, to } = await readErrorRate(database.executor, { now: NOW, hours: 24 });
   expect([from, to]).toEqual([quartersBefore(96), quartersBefore(0)]);
@@ -60,7 +71,7 @@ it('each failed attempt counts once, in its span: from its first moment until be
     0: 1,
     93: 1,
     94: 1 + 2,
-    95: 1 + 2 + 1,
+    95: 1 + 2 + 1 + 5,
   });
 });
 
