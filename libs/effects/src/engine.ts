@@ -29,6 +29,7 @@ export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
 export { admission } from './quota/admission.ts';
 export { awaitedQuotaSql } from './quota/quota-sql.ts';
 export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
+export { inputSql } from './work/input-sql.ts';
 export { insertStepWork, type StepWork } from './work/insert-sql.ts';
 export { insertStepWorks, isRefusedWork } from './work/insert-all-sql.ts';
 export { bringForward } from './work/bring-forward-sql.ts';

@@ -1,6 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { EffectError } from '../errors.ts';
 import { awaitedQuotaSql } from '../quota/quota-sql.ts';
+import { inputSql } from '../work/input-sql.ts';
 import {
   EFFECT_STAYS,
   type OperatorAct,
@@ -74,7 +75,7 @@ export async function listWork(executor: Executor, filter: WorkFilter): Promise<
 export async function readWork(executor: Executor, id: string): Promise<WorkDetail> {
   if (!UUID.test(id)) throw notFound(id);
   const { rows } = await executor.query<WorkView & { input: string; outcome: string | null; story: string }>(
-    `select ${columns}, input, outcome, story from converge.saga_work where id = $1`,
+    `select ${columns}, ${inputSql('saga_work')} as input, outcome, story from converge.saga_work where id = $1`,
     [id],
   );
   const row = rows[0];

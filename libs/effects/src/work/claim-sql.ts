@@ -1,6 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { Quota } from '../quota/quota.ts';
+import { inputSql } from './input-sql.ts';
 import type { WorkOp } from './step-key.ts';
 import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
 
@@ -39,7 +40,7 @@ export const claim = `update converge.saga_work work set
       clock_timestamp() + due.final_ms * interval '1 millisecond') else work.final_at end,
     due_at = clock_timestamp() + due.lease_ms * interval '1 millisecond', holder = $1, term = work.term + 1
   from due where work.id = due.id
-  returning work.id, work.consumer, work.handler, work.effect, work.op, work.key, work.idempotency_key, work.input, work.cause,
+  returning work.id, work.consumer, work.handler, work.effect, work.op, work.key, work.idempotency_key, work.cause, ${inputSql('work')} as input,
     to_json(work.created_at) #>> '{}' as created_at, due.state as found, work.outcome, work.term, work.attempts, work.queries, work.story,
     extract(epoch from clock_timestamp() - work.created_at) * 1000 as age_ms,
     due.final_at::text as doubt_until, due.final_ms::float8 as final_ms,

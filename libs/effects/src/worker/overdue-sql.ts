@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { WorkOp } from '../work/step-key.ts';
+import { inputSql } from '../work/input-sql.ts';
 import { pausedWorkSql } from '../work/paused-sql.ts';
 import type { Cause, ClaimedWork, OpenState, OperatorAct, WorkAttempt } from '../work/work.ts';
 
@@ -52,9 +53,9 @@ type Row = Omit<OverdueWork, 'op' | 'cause' | 'story'> & {
 // Marks a row by the primary key. The statement waits for a transaction that records the row's outcome, and marks
 // nothing when that ended the row. The claim of a worker stays as it is.
 const markSql = `
-  update converge.saga_work set late_since = clock_timestamp()
+  update converge.saga_work work set late_since = clock_timestamp()
    where id = $1 and late_since is null and state in ('ready', 'calling', 'unknown', 'answered')
-  returning id, consumer, handler, effect, key, input, cause, op, state, story`;
+  returning id, consumer, handler, effect, key, ${inputSql('work')} as input, cause, op, state, story`;
 
 /** Marks work as overdue. Undefined: it ended meanwhile, or another worker marked it. */
 export async function markOverdue(tx: Executor, id: string): Promise<OverdueWork | undefined> {

@@ -140,7 +140,7 @@ async function run<DB>(
   stored: readonly StoredEvent[],
   context: CallContext<DB>,
 ): Promise<void> {
-  if (member.handlers.local === undefined) return requestCall(member, instance, event, stored, context);
+  if (member.handlers.local === undefined) return requestCall(member, instance, event, context);
   const { made, request } = await takeEffect(member, instance, event, stored, context);
   emitFact(member, instance, event, made, await applyToStep(member, context.tx, request), context);
 }
@@ -159,7 +159,7 @@ async function beginNew<DB>(
   const { gathered } = context;
   if (member.handlers.local === undefined) {
     const request = beginning(member, instance, event, stored);
-    return gatherBegin(gathered, member, begunFence(request), callOf(member, instance, event, stored));
+    return gatherBegin(gathered, member, begunFence(request), callOf(member, instance, event));
   }
   try {
     const { made, request } = await takeEffect(member, instance, event, stored, context);

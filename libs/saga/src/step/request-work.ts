@@ -40,24 +40,18 @@ export async function requestCall<DB>(
   member: Member<DB>,
   instance: string,
   event: ReceivedEvent,
-  events: readonly StoredEvent[],
   { tx }: Pick<StepTools<DB>, 'tx'>,
 ): Promise<void> {
-  for (const work of callOf(member, instance, event, events)) await insertStepWork(tx, work);
+  for (const work of callOf(member, instance, event)) await insertStepWork(tx, work);
 }
 
-/** Returns the work of an external step that begins: its call, and the end of its time. */
-export function callOf<DB>(
-  member: Member<DB>,
-  instance: string,
-  event: ReceivedEvent,
-  events: readonly StoredEvent[],
-): readonly StepWork[] {
-  const input = { ...keyOf(member, instance), events };
-  const call = workOf(member, 'apply', input, storeEvent(event));
+/** Returns the work of an external step that begins: its call, and the end of its time. Its fence has the events. */
+export function callOf<DB>(member: Member<DB>, instance: string, event: ReceivedEvent): readonly StepWork[] {
+  const key = keyOf(member, instance);
+  const call = workOf(member, 'apply', key, storeEvent(event));
   const dueMs = member.handlers.external?.deadlineMs;
   if (dueMs === undefined) return [call];
-  return [call, timerOf(member, 'expire', input, storeEvent(event), { dueMs })];
+  return [call, timerOf(member, 'expire', key, storeEvent(event), { dueMs })];
 }
 
 /** Requests the undo of an external step. */

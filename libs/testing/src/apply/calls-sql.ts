@@ -1,3 +1,4 @@
+import { inputSql } from '@convergekit/effects/engine';
 import type { Executor } from '@convergekit/postgres';
 
 /** A call to another system that a handler requested. The saga worker makes it, after the commit. */
@@ -25,8 +26,8 @@ export async function hasCalls(executor: Executor): Promise<boolean> {
 
 /** The calls that were requested, in order. */
 export async function readCalls(executor: Executor): Promise<readonly CallRow[]> {
-  const sql = `select id, effect, input::json as input, idempotency_key as "idempotencyKey", step
-                 from converge.saga_work where ${isCall} order by created_at, id`;
+  const sql = `select id, effect, (${inputSql('work')})::json as input, idempotency_key as "idempotencyKey", step
+                 from converge.saga_work work where ${isCall} order by created_at, id`;
   return (await executor.query<CallRow>(sql)).rows;
 }
 
