@@ -55,12 +55,11 @@ export interface Producer {
    * Writes the batches with acks=-1, records of a batch in their order and contiguous. Resolves with one result per
    * batch, in the order given: some may have failed while others are written, and only the failed ones may be sent
    * again. A failed result with `certainty: 'unknown'` may or may not be in the log. It never rejects: a lost
-   * connection is a failed result for each batch that was not acknowledged.
-   * A batch is never split: the caller keeps it within the topic's `max.message.bytes` (see `batchSize`), else it is
-   * refused whole with MESSAGE_TOO_LARGE. Requests are the driver's business: any number of batches may be given, also
-   * several of one partition, which are written in order; after one that failed, the later ones of its partition are
-   * not sent (EARLIER_BATCH_FAILED, `not_applied`). Sends that overlap are done one after the other.
-   * `timeoutMs`: the time limit of each request of this send, in milliseconds; else that of the broker's other requests.
+   * connection fails each batch that was not acknowledged. A batch is never split: the caller keeps it within the
+   * topic's `max.message.bytes` (see `batchSize`), else it is refused whole with MESSAGE_TOO_LARGE. Requests are the
+   * driver's business: any number of batches may be given, also several of one partition, which are written in order;
+   * after one that failed, the later ones of its partition are not sent (EARLIER_BATCH_FAILED, `not_applied`). Sends
+   * that overlap are done one after the other. `timeoutMs`: of each request. @default that of the broker's other requests
    */
   send(batches: readonly OutgoingBatch[], timeoutMs?: number): Promise<readonly SendResult[]>;
   close(): Promise<void>;
