@@ -3,16 +3,19 @@ import type { Executor } from '@convergekit/postgres';
 import { effectName, stepName } from '../step/effect-name.ts';
 import { decisionSql, endedWork, type StepWorkView, type StoredDecision } from './records-sql.ts';
 
-// A step changes near its begin and near its end: both times have an index. Steps whose journals have left are in neither.
+// A step changes near its begin and near its end: both times have an index. Steps whose journals have left are in neither. The
+// found ones are read by their keys, however many the planner expects.
 const endedSql = `
   with found as (
-    select distinct f.saga, f.instance, f.step
+    select distinct f.saga, f.instance, f.step, f.consumer
       from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
       join converge.saga_fence f
         on f.created_at >= r.low and f.created_at < r.high and (f.stripped_at is null or f.changed_at > f.stripped_at)
         or f.changed_at >= r.low and f.changed_at < r.high)
   select ${decisionSql} as decision
-    from found join converge.saga_fence f using (saga, instance, step) join converge.saga_step s using (saga, instance, step)
+    from found f
+   cross join lateral (
+      select * from converge.saga_step s where s.saga = f.saga and s.instance = f.instance and s.step = f.step offset 0) as s
    where s.work is not null and coalesce(s.work ->> 'event', s.cause_event) = any ($1::text[])`;
 
 /** Work of a step that has ended, with the names of its handler and its effect. */

@@ -2,7 +2,7 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { inboxMigrations } from '@convergekit/inbox';
 import type { Database, Executor } from '@convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { findOrphans, readSagaRecords, readInstance, verifySagas } from './index.ts';
+import { findOrphans, readEndedWork, readSagaRecords, readInstance, verifySagas } from './index.ts';
 import { readWork } from '@convergekit/effects/operate';
 import { sagaMigrations } from '@convergekit/effects';
 import { migratedDatabase } from '@convergekit/testing/engine';
@@ -18,18 +18,19 @@ beforeAll(async () => {
     { prefix: 'lookups' },
   ));
   const each = `from generate_series(1, ${ROWS}) n`;
+  const at = `timestamptz '2026-01-01 00:00Z' + n * interval '1 minute'`;
   const saga = `case when n % 3 = 0 then 'a' else 'b' end, 'i' || n`;
   for (const text of [
-    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal)
-     select ${saga}, 'pay', 1, 'payments', 'k' || n, 'undone', 'e', array[
-       '{"op":"compensate","trigger":"undo","from":"absent","to":"tombstoned","act":"emit_undone","cause":"e"}'] ${each}`,
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, created_at, changed_at, journal)
+     select ${saga}, 'pay', 1, 'payments', 'k' || n, 'undone', 'e', ${at}, ${at} + interval '1 second', array[
+       '{"at":"2026-01-01T00:00:00Z","version":1,"op":"compensate","trigger":"undo","from":"absent","to":"tombstoned","act":"emit_undone","cause":"e","work":{"at":"2026-01-01T00:00:00Z","story":[]}}'] ${each}`,
     `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op)
      select gen_random_uuid(), 'payments', 'h', 'e', 'k', 'k', '{}', '{"eventId":"e"}', ${saga}, 'pay', 'apply' ${each}`,
     `insert into converge.saga_instance (saga, instance, version, key, state, facts, first_at)
      select ${saga}, 1, 'k', 'running', '{"steps":{}}', clock_timestamp() ${each}`,
     `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause)
      select gen_random_uuid(), 'payments', 'h', 'e', 'k', 'k', '{}', '{"eventId":"e"}' ${each}`,
-    'analyze',
+    'vacuum analyze',
   ])
     await database.executor.query(text);
 });
@@ -63,7 +64,7 @@ function counting(executor: Executor): { readonly executor: Executor; readonly p
 it('the fences, journal, work and observed state of one instance among 100,000 are found by indexes', async () => {
   const { executor, pages } = counting(database.executor);
   const { fences, journal, work } = await readSagaRecords(executor, { instance: 'i77' });
-  expect([fences.length, journal.length, work.length]).toEqual([1, 1, 1]);
+  expect([fences.length, journal.length, work.length]).toEqual([1, 1, 2]);
   expect(await readInstance(executor, 'i77')).toMatchObject({ saga: 'b', instance: 'i77' });
   expect(await findOrphans([executor, executor], 'i77')).toHaveLength(2);
   const step = await lockStep(executor, { instance: 'i77', step: 'pay' });
@@ -72,6 +73,15 @@ it('the fences, journal, work and observed state of one instance among 100,000 a
   await expect(readWork(executor, 'no-uuid')).rejects.toMatchObject({ code: 'WORK_NOT_FOUND' });
   expect(pages.length).toBeGreaterThan(6);
   expect(Math.max(...pages)).toBeLessThan(150);
+});
+
+// Planted fault: a join of the steps that were found with all steps reads each of them.
+it('the ended work that an event requested is found among 100,000 steps by the times of their begin and their end', async () => {
+  const { executor, pages } = counting(database.executor);
+  const hour = { from: ['2026-02-01T00:00:00Z'], to: ['2026-02-01T01:00:00Z'] };
+  expect(await readEndedWork(executor, ['e'], hour)).toHaveLength(60);
+  expect(await readEndedWork(executor, ['another'], hour)).toEqual([]);
+  expect(Math.max(...pages)).toBeLessThan(500);
 });
 
 // Planted fault: without the limit within the union each page of names reads all runs behind it.
