@@ -93,6 +93,7 @@ export class LocalBroker implements Broker {
     const session = this.#session(Math.min(requestTimeoutMs, Math.max(sessionTimeoutMs / 2, 1_000)));
     const link = new LocalLink({
       session,
+      first: this.#shared,
       wakeUps: this.#wakeUps,
       leadership: this.#leadership,
       ready: () => this.#ensured(),

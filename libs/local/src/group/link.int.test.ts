@@ -1,6 +1,8 @@
 import { systemClock } from '@convergekit/core';
+import { manualClock, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
-import { freshLog, name } from '../fixture/fresh-log.ts';
+import { closing, freshLog, name } from '../fixture/fresh-log.ts';
+import { LocalBroker } from '../local-broker.ts';
 import { oneServer } from '../log/leadership.ts';
 import { LogSession } from '../session/log-session.ts';
 import { WakeUps } from '../session/wake-ups.ts';
@@ -25,6 +27,7 @@ it('a read whose time passes between two looks at the clock does not sleep for l
   onTestFinished(() => wakeUps.close());
   const link = new LocalLink({
     session,
+    first: session,
     wakeUps,
     leadership: oneServer,
     ready: () => Promise.resolve(),
@@ -39,4 +42,33 @@ it('a read whose time passes between two looks at the clock does not sleep for l
   // Looks at 400 and 600 ms, before the end at 700 ms; the wait is computed at 800 ms.
   await link.fetch(0, [want], 2.5 * STEP_MS);
   expect(slept).toEqual([0]);
+});
+
+// Seen to fail when the look-up has the limit of the member's session: the service does not start.
+it('a member with a short session starts although its first look-up takes longer than half of the session', async () => {
+  const { url, broker, database } = await freshLog(inject('stack').databaseUrl);
+  const topic = name();
+  await (await broker.admin()).createTopic({ name: topic, partitions: 1 });
+  const clock = manualClock();
+  const slow = closing(new LocalBroker({ url, clientId: 'slow' }, oneServer, clock));
+  const blocker = await database.pool.connect();
+  await blocker.query('begin');
+  await blocker.query('lock table converge_log.topic in access exclusive mode');
+  const consumer = slow.consumer({
+    ...{ groupId: name(), topics: [topic], sessionTimeoutMs: 3_000 },
+    handlers: {
+      assigned: () => Promise.resolve(new Map()),
+      batch: () => Promise.resolve(),
+      revoked: () => Promise.resolve(),
+    },
+  });
+  const starting = consumer.start();
+  starting.catch(() => undefined);
+  const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  await waitUntil(async () => (await database.executor.query(waiting)).rowCount === 1, { what: 'the look-up' });
+  await clock.advance(2_000);
+  await blocker.query('rollback');
+  blocker.release();
+  await starting;
+  await consumer.stop();
 });

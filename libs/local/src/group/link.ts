@@ -24,6 +24,8 @@ import { resolveStarts } from './start-positions.ts';
 
 export interface LocalLinkOptions {
   readonly session: LogSession;
+  /** For what comes before the membership: it may take longer than the member's session allows. */
+  readonly first: LogSession;
   readonly wakeUps: Pick<WakeUps, 'next' | 'isLive'>;
   readonly leadership: Leadership;
   /** Resolves when the log's tables are there. */
@@ -64,15 +66,15 @@ export class LocalLink implements GroupLink {
   }
 
   async connect(): Promise<void> {
-    const { session, topics, groupId, ready } = this.#options;
+    const { first, topics, groupId, ready } = this.#options;
     await ready();
-    const found = await findTopics(session, topics);
+    const found = await findTopics(first, topics);
     for (const topic of topics) {
       const known = found.get(topic);
       if (known === undefined) throw topicUnknown(topic);
       this.#topicIds.set(topic, known.id);
     }
-    await makeGroup(session, groupId);
+    await makeGroup(first, groupId);
   }
 
   async join(): Promise<Membership> {

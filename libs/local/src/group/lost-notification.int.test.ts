@@ -15,7 +15,7 @@ it('known ends answer a fetch for a moment, and are read again although no notif
   const clock = manualClock();
   const session = new LogSession({ database, clock, requestTimeoutMs: 60_000 });
   const link = new LocalLink({
-    ...{ session, clock, leadership: oneServer, groupId: newUuidV7(), topics: [topic] },
+    ...{ session, first: session, clock, leadership: oneServer, groupId: newUuidV7(), topics: [topic] },
     ...{ ready: () => Promise.resolve(), sessionTimeoutMs: 10_000 },
     // All notifications are lost, and nothing says so.
     wakeUps: { isLive: true, next: () => new Promise<void>(() => undefined) },
