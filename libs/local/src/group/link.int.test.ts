@@ -65,7 +65,9 @@ it('a member with a short session starts although its first look-up takes longer
   const starting = consumer.start();
   starting.catch(() => undefined);
   const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-  await waitUntil(async () => (await database.executor.query(waiting)).rowCount === 1, { what: 'the look-up' });
+  await waitUntil(async () => (await database.executor.query(waiting)).rowCount === 1, {
+    what: 'the look-up',
+  });
   await clock.advance(2_000);
   await blocker.query('rollback');
   blocker.release();
