@@ -50,7 +50,7 @@ create table converge.saga_work (
   check (saga is null or ended_at is null),
   check (state not in ('answered', 'done', 'failed') or outcome is not null),
   check ((saga is null) = (instance is null) and (saga is null) = (step is null) and (saga is null) = (op is null))
-) with (fillfactor = 70);  -- updated three times in its life
+) with (fillfactor = 70);  -- updated by each claim and each attempt that ends nothing
 
 -- What workers look for, by effect, since each effect has places of its own.
 create index saga_work_due on converge.saga_work (effect, due_at) where state in ('ready', 'calling', 'unknown', 'answered');

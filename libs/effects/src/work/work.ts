@@ -127,11 +127,14 @@ const KEPT = 20;
 
 /** Work that ended, as the journal of its step keeps it. */
 export interface EndedWork {
+  /** The time of the request, in the text form of the database. */
   readonly at: string;
   readonly op: WorkOp | null;
+  /** The id of the event that asked. */
   readonly event: string;
   readonly state: 'done' | 'failed';
   readonly failedCalls: number;
+  /** The last attempts and acts of operators. */
   readonly story: readonly (WorkAttempt | OperatorAct)[];
 }
 

@@ -23,3 +23,9 @@ it('the time limit of a partition halves when writes are answered in a quarter o
   };
   expect([3_000, 2_000, 1_001, 1_000, 0].map(after)).toEqual([8_000, 4_000, 4_000, 2_000, 2_000]);
 });
+
+it('a first time limit above 16 s is never shortened', () => {
+  const limits = new SendLimits(20_000);
+  limits.timedOut(slow, limits.of([slow]));
+  expect(limits.of([slow])).toBe(20_000);
+});

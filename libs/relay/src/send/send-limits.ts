@@ -1,4 +1,4 @@
-/** The longest time limit of a write, in milliseconds. */
+/** The longest time limit of a write, in milliseconds: a relay counts as stalled after 30 s. A longer first one stays. */
 const MOST_MS = 16_000;
 
 /**
@@ -20,7 +20,7 @@ export class SendLimits<Partition extends object> {
   }
 
   timedOut(partition: Partition, limitMs: number): void {
-    this.#limits.set(partition, Math.min(2 * limitMs, MOST_MS));
+    this.#limits.set(partition, Math.min(2 * limitMs, Math.max(MOST_MS, this.#firstMs)));
   }
 
   answered(partition: Partition, tookMs: number): void {

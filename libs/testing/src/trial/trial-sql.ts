@@ -33,7 +33,7 @@ export async function outboxAfter(executor: Executor, after: string): Promise<re
 export async function readOpenWork(executor: Executor, instance: string): Promise<readonly OpenWork[]> {
   const sql = `select id, effect, op, step, key, idempotency_key as "idempotencyKey", state, holder is not null as held
                  from converge.saga_work
-                where instance = $1 and state not in ('done', 'failed') order by id`;
+                where instance = $1 order by id`;
   return (await executor.query<OpenWork>(sql, [instance])).rows;
 }
 
