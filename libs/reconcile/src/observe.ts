@@ -24,25 +24,45 @@ export interface Read {
 }
 
 /**
- * Reads desired, actual, and desired again.
- * The second read is required: without it a repair towards v1 could succeed after v2 was applied, although the version
- * check held. A side that cannot be read makes the observation unknown.
+ * Reads desired and actual, and desired again if they differ.
+ * The second read is required before a repair: without it a repair towards v1 could succeed after v2 was applied, although
+ * the version check held. A side that cannot be read makes the observation unknown.
  */
-export async function observe(
+export function observe(...look: Look): Promise<Observation> {
+  return readable(async () => {
+    const [reconciler, key, databases] = look;
+    const seen = await readBoth(...look);
+    if (seen.kind !== 'read' || seen.judged === null) return seen;
+    const again = await readSide('desired', reconciler.desired, key, databases.desired);
+    const compared = (state: unknown): unknown =>
+      withoutFields(state, (field) => reconciler.ignore.includes(field));
+    return isDeepStrictEqual(compared(seen.desired), compared(again)) ? seen : { kind: 'changed' };
+  });
+}
+
+/** Reads each side once. A difference that it finds may be a change that came between its reads. */
+export function glance(...look: Look): Promise<Observation> {
+  return readable(() => readBoth(...look));
+}
+
+type Look = readonly [
   reconciler: Reconciler,
   key: string,
   databases: Databases<unknown, unknown>,
   lastVersionWritten: bigint | null,
-): Promise<Observation> {
+];
+
+async function readBoth(...[reconciler, key, databases, lastVersionWritten]: Look): Promise<Observation> {
+  const desired = await readSide('desired', reconciler.desired, key, databases.desired);
+  const actual = await readSide('actual', reconciler.actual, key, databases.actual);
+  if (isStale(reconciler, actual, lastVersionWritten)) return { kind: 'stale' };
+  return { kind: 'read', desired, actual, judged: judge(reconciler, desired, actual) };
+}
+
+/** Makes an observation unknown if a side cannot be read. */
+async function readable(read: () => Promise<Observation>): Promise<Observation> {
   try {
-    const desired = await readSide('desired', reconciler.desired, key, databases.desired);
-    const actual = await readSide('actual', reconciler.actual, key, databases.actual);
-    if (isStale(reconciler, actual, lastVersionWritten)) return { kind: 'stale' };
-    const again = await readSide('desired', reconciler.desired, key, databases.desired);
-    const compared = (state: unknown): unknown =>
-      withoutFields(state, (field) => reconciler.ignore.includes(field));
-    if (!isDeepStrictEqual(compared(desired), compared(again))) return { kind: 'changed' };
-    return { kind: 'read', desired, actual, judged: judge(reconciler, desired, actual) };
+    return await read();
   } catch (error) {
     if (error instanceof UnreadableSide) return { kind: 'unknown', side: error.side, failure: error.failure };
     throw error;

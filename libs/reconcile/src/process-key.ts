@@ -65,10 +65,10 @@ export async function finishJudged(
 
 async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Judgement> {
   const { reconciler, databases, actor, clock, random } = context;
-  const first = await observe(reconciler, claim.key, databases, claim.lastVersionWritten);
-  if (first.kind !== 'read') return { outcome: first };
-  if (first.judged === null) return { outcome: { kind: 'in_sync' } };
-  const read = await observeArrived({ reconciler, databases, claim }, first);
+  const read =
+    reconciler.inFlight === undefined
+      ? await observe(reconciler, claim.key, databases, claim.lastVersionWritten)
+      : await observeArrived({ databases, claim, reconciler, inFlight: reconciler.inFlight });
   if (read.kind !== 'read') return { outcome: read };
   const { desired, actual, judged, arrived } = read;
   if (judged === null) return { outcome: { kind: 'in_sync' } };

@@ -26,13 +26,29 @@ describe('what happens between the reads and the write of a repair', () => {
     const model = await agreed();
     await setStock(world, { a: 7 });
     const reconciler = acting({
-      desired: [none, none, flow(model, 0, 'apply')],
+      desired: [none, flow(model, 0, 'apply')],
       actual: [none, () => model.want('a', 1)],
     });
     expect(await look(reconciler)).toEqual({ pending: 1 });
     expect(await stockOf(world)).toEqual({ a: 0 });
     await model.calm(['a']);
     expect(await look()).toEqual({ in_sync: 1 });
+  });
+
+  // A side may be an API with a limited rate.
+  it('desired is read once where nothing can be decided yet, and twice more where a repair is', async () => {
+    const model = await agreed();
+    await sent(model);
+    const reads: string[] = [];
+    const count = acting({}, (point) => void reads.push(point));
+    expect(await look(count)).toEqual({ pending: 1 });
+    expect(reads.splice(0)).toEqual(['desired', 'actual']);
+    await model.handle(await partition(), 'apply');
+    expect(await look(count)).toEqual({ in_sync: 1 });
+    expect(reads.splice(0)).toEqual(['desired', 'actual']);
+    await setStock(world, { a: 7 });
+    expect(await look(count)).toEqual({ repaired: 1 });
+    expect(reads.filter((point) => point === 'desired')).toHaveLength(3);
   });
 
   // A copy of the disk that was started: no standby, and older than what the consumer has handled.
