@@ -25,17 +25,31 @@ create table converge.outbox (
   headers    text        not null,
   payload    text        not null,
   created_at timestamptz not null default clock_timestamp(),
-  primary key (id),
-  constraint outbox_size check (octet_length(payload) + octet_length(headers) <= 921600),
-  -- An id that JavaScript cannot hold exactly, written by hand, would stop the relay.
-  constraint outbox_id_exact check (id between 1 and 9007199254740991),
-  -- A row that is inserted past `emit` obeys the limits of `emit` too: a key of 200 MB would take a gigabyte of the relay, and fits
-  -- into no record, so its topic would be halted for good.
-  constraint outbox_names check (
-    octet_length(topic) between 1 and 249 and octet_length(key) between 1 and 1024 and octet_length(type) between 1 and 200)
+  primary key (id)
 ) partition by range (id);
 alter sequence converge.outbox_id owned by converge.outbox.id;
 create index outbox_xid on converge.outbox (xid);
+
+-- The rules of a row. A CHECK would be parsed again for each statement: 27 of 39 µs of an insert, against 2 (decision 44). It runs
+-- for each row, and a path of its own would cost 3 µs more: it names the schema of its operators instead.
+create function converge.outbox_rules() returns trigger
+  language plpgsql
+  as $$
+begin
+  -- An id that JavaScript cannot hold exactly, written by hand, would stop the relay. A row that is inserted past `emit` obeys the
+  -- limits of `emit` too: a key of 200 MB would take a gigabyte of the relay, and fits into no record, so its topic would be
+  -- halted for good.
+  if new.id operator(pg_catalog.<) 1 or new.id operator(pg_catalog.>) 9007199254740991
+     or pg_catalog.octet_length(new.payload) operator(pg_catalog.+) pg_catalog.octet_length(new.headers) operator(pg_catalog.>) 921600
+     or pg_catalog.octet_length(new.topic) operator(pg_catalog.>) 249 or new.topic operator(pg_catalog.=) ''
+     or pg_catalog.octet_length(new.key) operator(pg_catalog.>) 1024 or new.key operator(pg_catalog.=) ''
+     or pg_catalog.octet_length(new.type) operator(pg_catalog.>) 200 or new.type operator(pg_catalog.=) '' then
+    raise exception 'converge.outbox refuses event %: its id is 1 to 2^53 - 1, its topic has 1 to 249 bytes, its key 1 to 1024, its type 1 to 200, payload and headers 921600 together', new.event_id
+      using errcode = 'check_violation', hint = 'emit events by converge.emit, or by the outbox of the kit';
+  end if;
+  return new;
+end $$;
+create trigger outbox_rules before insert or update on converge.outbox for each row execute function converge.outbox_rules();
 
 -- Children are named by their lower bound; the last one has no upper bound, so an emit never lacks a place.
 create table converge.outbox_0       partition of converge.outbox for values from (minvalue) to (1000000);
