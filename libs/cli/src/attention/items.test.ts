@@ -1,10 +1,8 @@
 import { expect, it } from 'vitest';
 import { gapItems, goneItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
-import { breakerItems, journalItems, workerItems } from './journal-items.ts';
+import { breakerItems, journalItems, pauseItems, reconcilerItems, workerItems } from './items.ts';
 import { MOST_PAUSES } from '@convergekit/saga/operate';
 import { checkPauses } from '../doctor/pause-checks.ts';
-import { pauseItems } from './pause-items.ts';
-import { reconcilerItems } from './reconciler-items.ts';
 
 const at = new Date(50_000);
 

@@ -55,12 +55,12 @@ export const nouns: readonly Noun[] = [
   {
     name: 'schemas',
     summary: 'JSON Schemas and the AsyncAPI document of your events',
-    load: async () => (await import('./schemas/index.ts')).schemaCommands,
+    load: async () => (await import('./schemas/schemas.ts')).schemaCommands,
   },
   {
     name: 'source',
     summary: 'the identity of this outbox, and its epochs',
-    load: async () => (await import('./source/index.ts')).sourceCommands,
+    load: async () => (await import('./source/source.ts')).sourceCommands,
   },
   {
     name: 'outbox',

@@ -1,10 +1,10 @@
-import type { RunView } from '@convergekit/reconcile/operate';
+import { readAudit, type RunView } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
-import { count } from '../../frame/flags.ts';
-import { type Cell, result, tableOf } from '../../frame/result.ts';
+import { count, optionalArgument } from '../../frame/flags.ts';
+import { type Cell, listing, result, tableOf } from '../../frame/result.ts';
 import { databases } from '../../history/named-databases.ts';
 import { operatorText, repairText } from '../../history/render-history.ts';
-import { findReconciler, nameArgument } from './find-reconciler.ts';
+import { findReconciler, nameArgument, settingOf } from './find-reconciler.ts';
 import { type HistoryEntry, readReconcileHistory } from './read-history.ts';
 import { notesText, outcomesText } from './status-text.ts';
 
@@ -30,7 +30,7 @@ export const historyCommand = command({
     const found = await findReconciler(context, name);
     const history = await readReconcileHistory(context, found, database, limit);
     const { entries, readFrom, notGiven } = history;
-    const lacking = notGiven.map((one) => `${one} (CONVERGE__RECONCILE__DATABASES__${one.toUpperCase()})`);
+    const lacking = notGiven.map((one) => `${one} (${settingOf(one)})`);
     return result(history, () => [
       ...tableOf(entries, `nothing is recorded of ${name}`, {
         at: ({ at }) => new Date(at),
@@ -58,4 +58,30 @@ function entryText(entry: HistoryEntry): string {
       return parts.filter((part) => part !== '').join('; ');
     }
   }
+}
+
+/** With --json each row has both states, the drift and the state after a repair. */
+export const auditCommand = command({
+  name: 'audit',
+  summary: 'repairs, and verdicts that were no repair, the newest first, with their states',
+  args: { ...nameArgument, key: optionalArgument('one key (default: all)') },
+  flags: { limit: count('rows', 'the newest rows', 50) },
+  run: async (context, { name, key, limit }) => {
+    const { executor } = await findReconciler(context, name);
+    const rows = await readAudit(executor, name, { key, limit });
+    return listing(rows, 'no rows: nothing was repaired, and no verdict was recorded', {
+      at: ({ at }) => at,
+      key: (row) => row.key,
+      verdict: ({ verdict }) => verdict,
+      before: ({ before }) => stateText(before),
+      after: ({ after }) => stateText(after),
+      why: ({ why }) => why,
+      cause: ({ cause }) => cause,
+      by: ({ actor }) => actor,
+    });
+  },
+});
+
+function stateText(state: unknown): string | null {
+  return state === null ? null : JSON.stringify(state);
 }
