@@ -13,15 +13,9 @@ import {
 } from './action-definition.ts';
 import { actionForm, progressPage } from './action-pages.ts';
 import { formOf, inputOf } from './input.ts';
-import { toJson } from './json.ts';
+import { jsonAnswer } from './json.ts';
 import type { RunningActions } from './running.ts';
-import { apiPath, type RouteParts, type Visit } from './view.ts';
-
-const visitOf = (c: Context<ConsoleTypes>, now: number): Visit => ({
-  visitor: c.get('visitor'),
-  url: new URL(c.req.url),
-  now,
-});
+import { apiPath, type RouteParts, visitOf } from './view.ts';
 
 /** Makes the function that defines actions. */
 export function defineActions(
@@ -38,11 +32,11 @@ export function defineActions(
     });
     app.post(path, async (c) => {
       const form = await formOf(c);
-      const { user } = requireOperator(c, textOf(form['formToken']));
+      const { user } = requireOperator(c, form['formToken']);
       return c.redirect(`/actions/${start(c, action, form, user)}`, 303);
     });
     const api = apiPath(path);
-    app.get(api, async (c) => c.body(toJson(await previewOf(c)), 200, JSON_TYPE));
+    app.get(api, async (c) => jsonAnswer(c, await previewOf(c)));
     app.post(api, async (c) => {
       const body = await bodyOf(c);
       const { user } = requireOperator(c, c.req.header('x-form-token'));
@@ -51,7 +45,7 @@ export function defineActions(
       const { progress } = running.get(id);
       if (progress.kind !== 'ended')
         throw conflict(progress.kind === 'failed' ? progress.message : 'it still runs');
-      return c.body(toJson(progress.outcome), 200, JSON_TYPE);
+      return jsonAnswer(c, progress.outcome);
     });
     document({
       method: 'get',
@@ -85,10 +79,6 @@ export function defineActions(
   }
 }
 
-const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
-
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-
 async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string, unknown>>> {
   const body: unknown = await c.req.json().catch(() => undefined);
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
@@ -118,7 +108,7 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
   );
   app.post('/actions/:id/stop', async (c) => {
     const { id } = inputOf(c, input);
-    requireOperator(c, textOf((await formOf(c))['formToken']));
+    requireOperator(c, (await formOf(c))['formToken']);
     running.stop(id);
     return c.redirect(`/actions/${id}`, 303);
   });
@@ -126,11 +116,9 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
     const { id } = inputOf(c, input);
     requireOperator(c, c.req.header('x-form-token'));
     running.stop(id);
-    return c.body(toJson(answer.parse(running.get(id))), 200, JSON_TYPE);
+    return jsonAnswer(c, answer.parse(running.get(id)));
   });
-  app.get('/api/actions/:id', (c) =>
-    c.body(toJson(answer.parse(running.get(inputOf(c, input).id))), 200, JSON_TYPE),
-  );
+  app.get('/api/actions/:id', (c) => jsonAnswer(c, answer.parse(running.get(inputOf(c, input).id))));
   document({
     method: 'get',
     path: '/api/actions/:id',

@@ -3,9 +3,8 @@ import { resolveStep, type StatedOutcome, waitingStep } from '@convergekit/saga/
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { asks, count, json, reason as why, text, texts } from '../../frame/flags.ts';
-import { exportsOf } from '../../frame/modules.ts';
 import { actOn, outcomes } from '../journal/act.ts';
-import { isSaga } from './graph.ts';
+import { importSagas } from './graph.ts';
 import { stepArguments } from './retry.ts';
 
 /** Records the outcome of a step, from the other side's records; the worker then continues normally. */
@@ -32,8 +31,7 @@ export const resolveCommand = command({
   },
   run: async (context, { instance, step, sagas: modules, reason, ...flags }) => {
     const word = wordOf(flags);
-    const exported = (await Promise.all(modules.map((module) => exportsOf(module)))).flat();
-    const sagas = exported.filter(isSaga).map(({ declaration }) => declaration);
+    const sagas = await importSagas(modules);
     if (word.kind !== 'effect_stays' && sagas.length === 0)
       throw new UsageError(
         'SAGAS_MISSING',

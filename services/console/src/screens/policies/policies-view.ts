@@ -7,6 +7,7 @@ import { dataTable, filterForm, moment, unreadNote } from '../../layout/parts.ts
 import type { ConsoleContext } from '../../screen.ts';
 import { errorChart } from './error-chart.ts';
 import { readErrorRate, withAround } from './error-rate.ts';
+import { unreadSchema } from '../../databases.ts';
 
 const CHANGES = 50;
 
@@ -50,14 +51,14 @@ export function policiesView({ view, databases }: ConsoleContext): void {
     }),
     answer: z.object({
       databases: z.array(databaseSchema),
-      unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+      unread: unreadSchema,
     }),
     read: async ({ database, hours }, { now }) => {
       const { rows, unread } = await databases.gather(
         async (executor) => [await readPolicies(executor, { now, hours })],
         database,
       );
-      return { databases: [...rows], unread: [...unread] };
+      return { databases: rows, unread };
     },
     page: ({ databases: found, unread }, _visit, { database, hours }) => ({
       title: 'Policies',

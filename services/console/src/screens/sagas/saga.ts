@@ -9,7 +9,7 @@ import { hideErrors } from '../../payload.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { eventPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { hasTables } from '../../present-sql.ts';
+import { hasTables, where } from '../../present-sql.ts';
 import { lanesOf } from './lanes.ts';
 import { lanesSvg } from './lanes-svg.ts';
 import { stateOf, stepState } from './state.ts';
@@ -92,8 +92,8 @@ export function sagaPage({ view, databases, payloads }: ConsoleContext): void {
   });
 
   async function pausesOf(saga: string | undefined, instance: string): Promise<Answer['paused']> {
-    const { rows } = await databases.gather(async (executor) =>
-      (await hasTables(executor, 'converge.saga_pause')) ? readPausesOf(executor, saga ?? '', instance) : [],
+    const { rows } = await databases.gather(
+      where('converge.saga_pause', (executor) => readPausesOf(executor, saga ?? '', instance)),
     );
     return rows.map(({ database, instance: one, at, by, reason }) => ({
       ...{ database, whole: one === null, at, by, reason },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { unreadSchema } from '../attention/schemas.ts';
+import { unreadSchema } from '../../databases.ts';
 
 const text = z.string();
 const maybe = z.string().nullable();

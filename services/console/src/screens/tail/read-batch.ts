@@ -1,7 +1,7 @@
 import { explain } from '@convergekit/cli/operate';
 import { readTail, type Tail } from '@convergekit/outbox/engine';
 import type { ConsoleDatabase, Databases } from '../../databases.ts';
-import { hasTables } from '../../present-sql.ts';
+import { hasTables, where } from '../../present-sql.ts';
 import type { Batch } from './tail-loop.ts';
 import { readTopics } from './topics-sql.ts';
 
@@ -21,8 +21,8 @@ async function topicsOf(
   { topic, consumer }: TailFilter,
 ): Promise<readonly string[] | undefined> {
   if (consumer === undefined) return topic === undefined ? undefined : [topic];
-  const { rows } = await databases.gather(async (executor) =>
-    (await hasTables(executor, 'converge.inbox_partition')) ? readTopics(executor, consumer) : [],
+  const { rows } = await databases.gather(
+    where('converge.inbox_partition', (executor) => readTopics(executor, consumer)),
   );
   const topics = [...new Set(rows.map((row) => row.topic))];
   return topic === undefined ? topics : topics.filter((one) => one === topic);

@@ -5,7 +5,7 @@ import { conflict } from '../../errors.ts';
 import { inputOf } from '../../routes/input.ts';
 import { toJson } from '../../routes/json.ts';
 import type { App, ConsoleContext } from '../../screen.ts';
-import type { Visitor } from '../../security/visitor.ts';
+import type { Visitor } from '../../types.ts';
 import { tailReader } from './read-batch.ts';
 import { runTail } from './tail-loop.ts';
 
