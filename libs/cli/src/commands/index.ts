@@ -85,12 +85,12 @@ export const nouns: readonly Noun[] = [
   {
     name: 'effects',
     summary: 'calls to other systems that wait or are stuck',
-    load: async () => (await import('./effects/index.ts')).effectCommands,
+    load: async () => (await import('./effects/effects.ts')).effectCommands,
   },
   {
     name: 'workflow',
     summary: 'workflows that are being undone or are stuck',
-    load: async () => (await import('./workflow/index.ts')).workflowCommands,
+    load: async () => (await import('./workflow/workflow.ts')).workflowCommands,
   },
   {
     name: 'saga',

@@ -1,5 +1,5 @@
 import { MOST_PAUSES, type SagaPause } from '@convergekit/saga/operate';
-import { heldText, nameOf } from '../commands/saga/paused-saga.ts';
+import { heldText, nameOf } from '../commands/saga/pause.ts';
 import type { Finding } from './findings.ts';
 
 /** Reports the paused sagas, since when and why (pure). */
