@@ -7,14 +7,13 @@ import {
   type Action,
   type DefineAction,
   formFields,
-  outcomeSchema,
   type Preview,
   previewSchema,
 } from './action-definition.ts';
 import { actionForm, progressPage } from './action-pages.ts';
 import { formOf, inputOf } from './input.ts';
 import { jsonAnswer } from './json.ts';
-import type { RunningActions } from './running.ts';
+import { outcomeSchema, type RunningActions, runningSchema } from './running.ts';
 import { apiPath, type RouteParts, visitOf } from './view.ts';
 
 /** Makes the function that defines actions. */
@@ -88,21 +87,6 @@ async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string,
 /** The page of an action that was started, and its twin in the API. */
 export function runningRoutes({ app, render, document }: RouteParts, running: RunningActions): void {
   const input = z.object({ id: z.string() });
-  const answer = z.object({
-    id: z.string(),
-    title: z.string(),
-    user: z.string(),
-    progress: z.discriminatedUnion('kind', [
-      z.object({
-        kind: z.literal('runs'),
-        done: z.number(),
-        total: z.number().optional(),
-        note: z.string().optional(),
-      }),
-      z.object({ kind: z.literal('ended'), outcome: outcomeSchema }),
-      z.object({ kind: z.literal('failed'), message: z.string() }),
-    ]),
-  });
   app.get('/actions/:id', (c) =>
     render(c, progressPage(running.get(inputOf(c, input).id), c.get('visitor'))),
   );
@@ -116,15 +100,15 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
     const { id } = inputOf(c, input);
     requireOperator(c, c.req.header('x-form-token'));
     running.stop(id);
-    return jsonAnswer(c, answer.parse(running.get(id)));
+    return jsonAnswer(c, runningSchema.parse(running.get(id)));
   });
-  app.get('/api/actions/:id', (c) => jsonAnswer(c, answer.parse(running.get(inputOf(c, input).id))));
+  app.get('/api/actions/:id', (c) => jsonAnswer(c, runningSchema.parse(running.get(inputOf(c, input).id))));
   document({
     method: 'get',
     path: '/api/actions/:id',
     summary: 'The progress of an action',
     input,
-    answer,
+    answer: runningSchema,
     acts: false,
   });
   document({
@@ -132,7 +116,7 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
     path: '/api/actions/:id/stop',
     summary: 'Stops an action between two of its things',
     input,
-    answer,
+    answer: runningSchema,
     acts: true,
   });
 }
