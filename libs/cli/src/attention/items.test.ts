@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
 import { breakerItems, journalItems, pauseItems, reconcilerItems, workerItems } from './items.ts';
 import { MOST_PAUSES } from '@convergekit/saga/operate';
-import { checkPauses } from '../doctor/pause-checks.ts';
+import { checkPauses } from '../doctor/service-checks.ts';
 
 const at = new Date(50_000);
 

@@ -6,7 +6,7 @@ import { formatMs } from '../frame/output.ts';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
 import type { AttentionItem } from './item.ts';
 import { relayConditions } from '../doctor/backlog-checks.ts';
-import { MORE_PAUSES, pauseText, resumeCommandOf } from '../doctor/pause-checks.ts';
+import { MORE_PAUSES, pauseText, resumeCommandOf } from '../doctor/service-checks.ts';
 import { attentionOf } from '../commands/reconcile/attention.ts';
 import type { Finding } from '../scans/findings.ts';
 

@@ -9,10 +9,9 @@ import { fromModules, topicsOfModules } from '../commands/topics/declared-topics
 import { command } from '../frame/command.ts';
 import { checkAlarms, checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
 import { readPauses } from '@convergekit/saga/operate';
-import { checkPauses } from './pause-checks.ts';
+import { checkPauses, checkSchedules } from './service-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
-import { checkSchedules } from './service-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
 import { checkTransactions, LONG_MS } from './transaction-checks.ts';
 import { explain } from '../frame/explain.ts';

@@ -1,10 +1,12 @@
 import type { OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
 import type { ParkedGroup, PartitionOverview } from '@convergekit/inbox/operate';
 import type { OverdueSchedule, ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { MOST_PAUSES, type SagaPause } from '@convergekit/saga/operate';
 import { overdueAttention } from '../commands/reconcile/attention.ts';
 import { formatMs } from '../frame/output.ts';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
 import { type Finding, firstOf } from './findings.ts';
+import { heldText, nameOf } from '../commands/saga/pause.ts';
 
 /** Checks the parked events of consumers (pure): a dead letter waits for an operator, all others are retried. */
 export function checkParked(
@@ -114,4 +116,33 @@ export function checkSchedules(overdue: readonly OverdueSchedule[] | undefined):
       next: next.join('; '),
     };
   });
+}
+
+/** Reports the paused sagas, since when and why (pure). */
+export function checkPauses(pauses: readonly SagaPause[]): readonly Finding[] {
+  const listed: readonly Finding[] = pauses.map((pause) => ({
+    check: 'alarm saga_paused',
+    verdict: 'warn',
+    text: pauseText(pause),
+    next: resumeCommandOf(pause),
+  }));
+  return pauses.length < MOST_PAUSES ? listed : [...listed, MORE_PAUSES];
+}
+
+/** What is said where a list of pauses is full. */
+export const MORE_PAUSES = {
+  check: 'alarm saga_paused',
+  verdict: 'warn',
+  text: `these are the oldest ${MOST_PAUSES} pauses, and there may be more`,
+  next: 'resume what may go on, and look again',
+} as const;
+
+/** One line about a pause (pure). */
+export function pauseText(pause: SagaPause): string {
+  const { saga, instance, at, by, reason } = pause;
+  return `${nameOf(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${heldText(pause)}`;
+}
+
+export function resumeCommandOf({ saga, instance }: Pick<SagaPause, 'saga' | 'instance'>): string {
+  return `converge saga resume ${saga}${instance === null ? '' : ` --instance ${instance}`} --reason "…"`;
 }

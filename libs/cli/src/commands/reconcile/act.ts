@@ -10,8 +10,13 @@ import { refused, UsageError } from '../../frame/errors.ts';
 import { count, reason as why, someArguments, span, text, texts, toggle } from '../../frame/flags.ts';
 import { formatMs } from '../../frame/output.ts';
 import { result } from '../../frame/result.ts';
-import { findReconciler, nameArgument } from './find-reconciler.ts';
-import { moduleFlag, openNamed, reconcilerArgument } from './open-declared.ts';
+import {
+  findReconciler,
+  moduleFlag,
+  nameArgument,
+  openNamed,
+  reconcilerArgument,
+} from './find-reconciler.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -3,7 +3,7 @@ import type { Reconciler } from '@convergekit/reconcile';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { result, type Result, tableOf } from '../../frame/result.ts';
-import { moduleFlag, openDeclared, openNamed, reconcilerArgument } from './open-declared.ts';
+import { moduleFlag, openDeclared, openNamed, reconcilerArgument } from './find-reconciler.ts';
 import type { CommandContext } from '../../frame/context.ts';
 
 /** Exits with 1 where a key is not in sync, as `diff` does. */

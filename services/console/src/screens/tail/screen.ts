@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ConsoleContext, Screen } from '../../screen.ts';
-import { filterSchema, tailStream } from './stream.ts';
+import { filterSchema } from './read-batch.ts';
+import { tailStream } from './stream.ts';
 import { html } from '../../layout/html.ts';
 import { filterForm, withQuery } from '../../layout/parts.ts';
 
