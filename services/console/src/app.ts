@@ -1,14 +1,14 @@
-import type { Context } from 'hono';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { explain } from '@convergekit/cli/operate';
 import { logger } from '@convergekit/telemetry';
+import { readFileSync } from 'node:fs';
 import { ConsoleRefusal, invalidInput, notFound, type RefusalStatus } from './errors.ts';
 import { html } from './layout/html.ts';
 import { layout, type RenderPage } from './layout/layout.ts';
 import { state } from './layout/parts.ts';
 import { defineActions, runningRoutes } from './routes/action.ts';
-import { toJson } from './routes/json.ts';
+import { jsonAnswer } from './routes/json.ts';
 import { defineLooks } from './routes/look.ts';
 import { openApiOf, type Operation } from './routes/openapi.ts';
 import type { RunningActions } from './routes/running.ts';
@@ -16,19 +16,17 @@ import { defineViews } from './routes/view.ts';
 import type { ConsoleContext, Screen } from './screen.ts';
 import { checkHost, checkOrigin, checkReader, secureHeaders } from './security/guard.ts';
 import { identify } from './security/identify.ts';
-import type { Signer } from './security/keys.ts';
+import type { Signer } from './security/session.ts';
 import { signInRoutes } from './security/sign-in.ts';
 import { readersOf } from './security/readers.ts';
-import { READER } from './security/visitor.ts';
-import { staticFiles } from './static-files.ts';
-import type { App, ConsoleTypes } from './types.ts';
+import { type App, type ConsoleTypes, READER } from './types.ts';
 
 /** The version of the API, in its document. */
 const VERSION = '0.1.0';
 /** The largest form or JSON body, in bytes: an edited event fits. */
 const MOST_BYTES = 2_000_000;
 
-export interface AppParts extends Omit<ConsoleContext, 'view' | 'action' | 'look'> {
+interface AppParts extends Omit<ConsoleContext, 'view' | 'action' | 'look'> {
   readonly screens: readonly Screen[];
   readonly running: RunningActions;
   readonly signer: Signer;
@@ -79,8 +77,7 @@ async function failed(error: unknown, c: Context<ConsoleTypes>, render: RenderPa
   if (refusal === undefined) logger('console').error({ err: error, path: c.req.path }, 'a page failed');
   const code = refusal?.code ?? 'CONSOLE_FAILED';
   const message = refusal?.message ?? explain(error).message;
-  if (c.req.path.startsWith('/api/'))
-    return c.body(toJson({ code, message }), status, { 'content-type': 'application/json; charset=utf-8' });
+  if (c.req.path.startsWith('/api/')) return jsonAnswer(c, { code, message }, status);
   // A request that the guards refuse has no visitor yet.
   if ((c.get('visitor') as unknown) === undefined) c.set('visitor', READER);
   const title = status === 404 ? 'Not found' : status === 500 ? 'This page failed' : 'Refused';
@@ -89,4 +86,17 @@ async function failed(error: unknown, c: Context<ConsoleTypes>, render: RenderPa
     { title, body: html`<p class="note needs">${state('needs', code)} ${message}</p>` },
     status,
   );
+}
+
+const TYPES = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
+/** Every file that is served; a path never reaches the file system. A script of a screen is one more line here. */
+const FILES = ['style.css', 'console.js', 'tail.js', 'icon.svg'] as const;
+
+/** Serves the stylesheet and the scripts, read once at the start. */
+function staticFiles(app: App): void {
+  for (const name of FILES) {
+    const content = readFileSync(new URL(`../static/${name}`, import.meta.url), 'utf8');
+    const type = TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES];
+    app.get(`/static/${name}`, (c) => c.body(content, 200, { 'content-type': `${type}; charset=utf-8` }));
+  }
 }

@@ -10,7 +10,7 @@ import { openDatabases } from './databases.ts';
 import { RunningActions } from './routes/running.ts';
 import { screens } from './screens/index.ts';
 import { checkAccess } from './security/readers.ts';
-import { signer } from './security/keys.ts';
+import { signer } from './security/session.ts';
 
 /** The time a stop gives open requests and running actions, in milliseconds. */
 const GRACE_MS = 2_000;

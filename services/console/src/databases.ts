@@ -1,7 +1,7 @@
-import type { Executor } from '@convergekit/postgres';
-import { connect, type Database } from '@convergekit/postgres';
+import { connect, type Database, type Executor } from '@convergekit/postgres';
 import { checkedUrl, explain, type Settings } from '@convergekit/cli/operate';
 import { logger } from '@convergekit/telemetry';
+import { z } from 'zod';
 import { notFound } from './errors.ts';
 
 /** A database of the console, by its name in the settings. */
@@ -11,15 +11,13 @@ export interface ConsoleDatabase {
   readonly database: Database;
 }
 
-/** A database that a page could not read, and why. */
-export interface Unread {
-  readonly database: string;
-  readonly reason: string;
-}
+/** The databases that a page could not read, and why. */
+export const unreadSchema = z.array(z.object({ database: z.string(), reason: z.string() }));
+export type Unread = z.output<typeof unreadSchema>[number];
 
 export interface Gathered<T> {
-  readonly rows: readonly (T & { readonly database: string })[];
-  readonly unread: readonly Unread[];
+  readonly rows: (T & { readonly database: string })[];
+  readonly unread: Unread[];
 }
 
 export interface Databases {

@@ -1,7 +1,7 @@
 /** Seen to fail without: the mask of texts, the mask of numbers, `none`, and with `full` taken for a look. */
 import { expect, it } from 'vitest';
 import { hideErrors, shownError, shownPayload } from './payload.ts';
-import { READER } from './security/visitor.ts';
+import { READER } from './types.ts';
 
 const payload = JSON.stringify({
   card: '4111 1111',

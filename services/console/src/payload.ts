@@ -1,5 +1,4 @@
-import type { Visitor } from './security/visitor.ts';
-import type { PayloadPrivacy } from './types.ts';
+import type { PayloadPrivacy, Visitor } from './types.ts';
 
 /** The longest payload that a page masks or shows, in characters. */
 const MOST = 100_000;

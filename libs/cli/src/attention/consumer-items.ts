@@ -42,26 +42,6 @@ export function pausedItems(partitions: readonly PartitionOverview[]): readonly 
   });
 }
 
-/** A consumer without a process, and how far it is behind. */
-export interface GoneConsumer {
-  readonly consumer: string;
-  /** Records to the ends of its logs. */
-  readonly lag: bigint;
-}
-
-/** Lists consumers with records to read and no process in their group (pure). */
-export function goneItems(consumers: readonly GoneConsumer[]): readonly AttentionItem[] {
-  return consumers.map(({ consumer, lag }) => ({
-    kind: 'consumer_gone',
-    severity: 'act',
-    alarm: 'consumer_gone',
-    text: `no process of ${consumer} runs: ${lag} ${lag === 1n ? 'record waits' : 'records wait'}`,
-    since: null,
-    next: `converge consumers list ${consumer}`,
-    about: { consumer },
-  }));
-}
-
 /**
  * Lists dead letters and parked events by their failure (pure). Events queued behind another are part of its line. A dead letter
  * whose key was released holds nothing: its failure event was sent, and what follows from it is compensated.

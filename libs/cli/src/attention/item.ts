@@ -40,12 +40,3 @@ export interface AttentionItem {
     readonly id?: string | undefined;
   };
 }
-
-/** Orders items: what needs an operator first, then the oldest first. Pure. */
-export function worstFirst<Item extends Pick<AttentionItem, 'severity' | 'since'>>(
-  items: readonly Item[],
-): readonly Item[] {
-  const rank = { act: 0, watch: 1 } as const;
-  const age = ({ since }: Item): number => since?.getTime() ?? Number.MAX_SAFE_INTEGER;
-  return items.toSorted((a, b) => rank[a.severity] - rank[b.severity] || age(a) - age(b));
-}

@@ -1,10 +1,8 @@
 import { expect, it } from 'vitest';
-import { gapItems, goneItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
-import { breakerItems, journalItems, workerItems } from './journal-items.ts';
+import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
+import { breakerItems, journalItems, pauseItems, reconcilerItems, workerItems } from './items.ts';
 import { MOST_PAUSES } from '@convergekit/saga/operate';
-import { checkPauses } from '../doctor/pause-checks.ts';
-import { pauseItems } from './pause-items.ts';
-import { reconcilerItems } from './reconciler-items.ts';
+import { checkPauses } from '../doctor/service-checks.ts';
 
 const at = new Date(50_000);
 
@@ -97,10 +95,7 @@ it('the partitions of a consumer that an operator paused are one item, which res
   ]);
 });
 
-it('a consumer without a process needs an operator, and calls behind an open breaker are named', () => {
-  expect(goneItems([{ consumer: 'stock', lag: 7n }])).toMatchObject([
-    { severity: 'act', alarm: 'consumer_gone', text: 'no process of stock runs: 7 records wait' },
-  ]);
+it('calls behind an open breaker are named', () => {
   expect(breakerItems([{ effect: 'bank.charge', calls: 400, oldestMs: 60_000 }], 90_000)).toMatchObject([
     {
       ...{ severity: 'watch', alarm: 'breaker_open', since: new Date(30_000) },

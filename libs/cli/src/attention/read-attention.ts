@@ -10,10 +10,15 @@ import { allMigrations } from '../frame/all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
 import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
 import type { AttentionItem } from './item.ts';
-import { breakerItems, journalItems, workerItems } from './journal-items.ts';
-import { pauseItems } from './pause-items.ts';
-import { reconcilerItems } from './reconciler-items.ts';
-import { relayItems, stalledItems } from './relay-items.ts';
+import {
+  breakerItems,
+  journalItems,
+  pauseItems,
+  reconcilerItems,
+  relayItems,
+  stalledItems,
+  workerItems,
+} from './items.ts';
 
 /** The bounds after which something counts as late, in milliseconds. */
 export interface AttentionBounds {

@@ -55,12 +55,12 @@ export const nouns: readonly Noun[] = [
   {
     name: 'schemas',
     summary: 'JSON Schemas and the AsyncAPI document of your events',
-    load: async () => (await import('./schemas/index.ts')).schemaCommands,
+    load: async () => (await import('./schemas/schemas.ts')).schemaCommands,
   },
   {
     name: 'source',
     summary: 'the identity of this outbox, and its epochs',
-    load: async () => (await import('./source/index.ts')).sourceCommands,
+    load: async () => (await import('./source/source.ts')).sourceCommands,
   },
   {
     name: 'outbox',
@@ -85,12 +85,12 @@ export const nouns: readonly Noun[] = [
   {
     name: 'effects',
     summary: 'calls to other systems that wait or are stuck',
-    load: async () => (await import('./effects/index.ts')).effectCommands,
+    load: async () => (await import('./effects/effects.ts')).effectCommands,
   },
   {
     name: 'workflow',
     summary: 'workflows that are being undone or are stuck',
-    load: async () => (await import('./workflow/index.ts')).workflowCommands,
+    load: async () => (await import('./workflow/workflow.ts')).workflowCommands,
   },
   {
     name: 'saga',

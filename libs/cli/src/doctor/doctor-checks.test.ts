@@ -1,7 +1,6 @@
 import type { Survey } from '@convergekit/relay/operate';
 import { describe, expect, it } from 'vitest';
-import { checkAlarms } from './alarm-checks.ts';
-import { checkBacklog } from './backlog-checks.ts';
+import { checkAlarms, checkBacklog } from './backlog-checks.ts';
 import { checkPermissions } from './permission-checks.ts';
 import { checkServerSettings, judgeClock, type ServerSettings } from './settings-checks.ts';
 import { checkSizes } from './size-checks.ts';

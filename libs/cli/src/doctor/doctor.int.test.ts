@@ -6,7 +6,7 @@ import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '@convergekit/postgres/operate';
-import { topicsOfOutbox } from './outbox-topics.ts';
+import { topicsOfOutbox } from './topic-checks.ts';
 import { readHeld, readSurvey } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';

@@ -1,27 +1,23 @@
 import type { Admin } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
 import type { Database, Executor } from '@convergekit/postgres';
-import { isPooled } from '@convergekit/postgres/operate';
+import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
 import { readOverdueSchedules } from '@convergekit/reconcile/operate';
 import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { fromModules, topicsOfModules } from '../commands/topics/declared-topics.ts';
 import { command } from '../frame/command.ts';
-import { checkAlarms } from './alarm-checks.ts';
-import { checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
+import { checkAlarms, checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
 import { readPauses } from '@convergekit/saga/operate';
-import { checkPauses } from './pause-checks.ts';
+import { checkPauses, checkSchedules } from './service-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
-import { checkSchedules } from './schedule-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
 import { checkTransactions, LONG_MS } from './transaction-checks.ts';
 import { explain } from '../frame/explain.ts';
 import { examineService } from './examine-service.ts';
 import { findingsOf, type Finding } from './findings.ts';
-import { missingMigrations } from '@convergekit/postgres/operate';
-import { topicsOfOutbox } from './outbox-topics.ts';
-import { checkTopic } from './topic-checks.ts';
+import { checkTopic, topicsOfOutbox } from './topic-checks.ts';
 
 /** Checks a whole service: what Converge takes as given, and what waits. It fails when something must be fixed. */
 export const doctorCommand = command({

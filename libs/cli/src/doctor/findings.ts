@@ -25,3 +25,20 @@ export function findingsOf(output: Output, findings: readonly Finding[]): Result
     ok,
   );
 }
+
+/** The findings of each kind that are named; the others are counted. */
+const NAMED = 5;
+
+/** Describes the first of many things, and counts the others; `sound` where there is none. Pure. */
+export function firstOf<T>(
+  found: readonly T[],
+  sound: Finding,
+  findingOf: (one: T) => Finding,
+): readonly Finding[] {
+  if (found.length === 0) return [sound];
+  const named = found.slice(0, NAMED).map(findingOf);
+  const more = found.length - named.length;
+  return more === 0
+    ? named
+    : [...named, { check: sound.check, verdict: 'warn', text: `${more} more like these` }];
+}

@@ -1,12 +1,12 @@
 import type { OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
 import type { ParkedGroup, PartitionOverview } from '@convergekit/inbox/operate';
-import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
+import type { OverdueSchedule, ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { MOST_PAUSES, type SagaPause } from '@convergekit/saga/operate';
+import { overdueAttention } from '../commands/reconcile/attention.ts';
 import { formatMs } from '../frame/output.ts';
-import { overdueCommand } from '../scans/overdue-entry.ts';
-import type { Finding } from './findings.ts';
-
-/** The findings of each kind that are named; the others are counted. */
-const NAMED = 5;
+import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
+import { type Finding, firstOf } from './findings.ts';
+import { heldText, nameOf } from '../commands/saga/pause.ts';
 
 /** Checks the parked events of consumers (pure): a dead letter waits for an operator, all others are retried. */
 export function checkParked(
@@ -14,7 +14,7 @@ export function checkParked(
   now: Date,
 ): readonly Finding[] {
   const open = groups.filter(({ state }) => state === 'dead' || state === 'waiting');
-  return some(open, { check: 'parked', verdict: 'ok', text: 'no event is parked' }, (group) => {
+  return firstOf(open, { check: 'parked', verdict: 'ok', text: 'no event is parked' }, (group) => {
     const { consumer, state, code, events, keys, oldest } = group;
     const age = formatMs(now.getTime() - oldest.getTime());
     const why = code === null ? 'behind another event of their key' : code;
@@ -36,7 +36,7 @@ export function checkPartitions(
   const consumers = new Set(partitions.map(({ consumer }) => consumer));
   const sound = partitions.length === 0 ? 'none has started here' : [...consumers].join(', ');
   const halted = partitions.flatMap((one) => (one.halted === null ? [] : [{ ...one, halted: one.halted }]));
-  return some(
+  return firstOf(
     halted,
     { check, verdict: 'ok', text: sound },
     ({ consumer, topic, partition, halted: why }) => ({
@@ -53,31 +53,24 @@ export function checkJournal(
   entries: readonly OverdueEntry[],
   unclaimed: readonly UnclaimedWork[],
 ): readonly Finding[] {
-  const known = new Set(unclaimed.map(({ effect }) => effect));
-  const open = entries.filter(
-    ({ kind, name, state }) => kind !== 'call' || state === 'stuck' || !known.has(name),
-  );
   const sound: Finding = {
     check: 'sagas',
     verdict: 'ok',
     text: 'no step, call or workflow is stuck or overdue',
   };
-  return some(open, sound, ({ kind, name, id, step, state, ageMs, key }) => {
-    const what = kind === 'step' ? `step ${step ?? '?'} of ${name}` : `${kind} ${name}`;
-    return {
-      check: 'sagas',
-      verdict: state === 'stuck' ? 'fail' : 'warn',
-      text: `${what}${key === null ? '' : ` of key ${key}`} is ${state} for ${formatMs(ageMs)}`,
-      next: overdueCommand({ kind, name, id }),
-    };
-  });
+  return firstOf(withWorker(entries, unclaimed), sound, (entry) => ({
+    check: 'sagas',
+    verdict: entry.state === 'stuck' ? 'fail' : 'warn',
+    text: `${overdueText(entry)} for ${formatMs(entry.ageMs)}`,
+    next: overdueCommand(entry),
+  }));
 }
 
 /** Checks that workers claim the work of effects (pure). */
 export function checkWorkers(unclaimed: readonly UnclaimedWork[]): readonly Finding[] {
   const check = 'workers';
   const sound: Finding = { check, verdict: 'ok', text: 'no intent waits for a worker' };
-  return some(unclaimed, sound, ({ effect, intents, oldestMs }) => ({
+  return firstOf(unclaimed, sound, ({ effect, intents, oldestMs }) => ({
     check,
     verdict: 'fail',
     text: `no worker does ${effect}: ${intents} intents wait, the oldest for ${formatMs(oldestMs)}; start the service with sagaWorker(effectsOf(…), { database })`,
@@ -92,7 +85,7 @@ export function checkReconcilers(statuses: readonly ReconcilerStatus[]): readonl
   const paused = statuses.filter((one) => one.paused !== null);
   const names = statuses.map(({ name }) => name).join(', ');
   const text = statuses.length === 0 ? 'none has run here' : `${names}; ${paused.length} paused`;
-  return some(held, { check, verdict: 'ok', text }, ({ name, held: why }) =>
+  return firstOf(held, { check, verdict: 'ok', text }, ({ name, held: why }) =>
     why === null
       ? { check, verdict: 'warn', text: `no process runs ${name}`, next: 'converge reconcile run' }
       : {
@@ -104,11 +97,52 @@ export function checkReconcilers(statuses: readonly ReconcilerStatus[]): readonl
   );
 }
 
-function some<T>(found: readonly T[], sound: Finding, findingOf: (one: T) => Finding): readonly Finding[] {
-  if (found.length === 0) return [sound];
-  const named = found.slice(0, NAMED).map(findingOf);
-  const more = found.length - named.length;
-  return more === 0
-    ? named
-    : [...named, { check: sound.check, verdict: 'warn', text: `${more} more like these` }];
+/** Reports reconcilers whose scheduled start no process makes; undefined: the login may not read them. Pure. */
+export function checkSchedules(overdue: readonly OverdueSchedule[] | undefined): readonly Finding[] {
+  if (overdue === undefined)
+    return [
+      {
+        check: 'reconcilers',
+        verdict: 'ok',
+        text: 'their schedules were not looked at: this login may not read them (role read)',
+      },
+    ];
+  return overdue.map((one): Finding => {
+    const { text, next } = overdueAttention(one);
+    return {
+      check: 'alarm reconcile_overdue',
+      verdict: 'warn',
+      text: `${one.reconciler}: ${text}`,
+      next: next.join('; '),
+    };
+  });
+}
+
+/** Reports the paused sagas, since when and why (pure). */
+export function checkPauses(pauses: readonly SagaPause[]): readonly Finding[] {
+  const listed: readonly Finding[] = pauses.map((pause) => ({
+    check: 'alarm saga_paused',
+    verdict: 'warn',
+    text: pauseText(pause),
+    next: resumeCommandOf(pause),
+  }));
+  return pauses.length < MOST_PAUSES ? listed : [...listed, MORE_PAUSES];
+}
+
+/** What is said where a list of pauses is full. */
+export const MORE_PAUSES = {
+  check: 'alarm saga_paused',
+  verdict: 'warn',
+  text: `these are the oldest ${MOST_PAUSES} pauses, and there may be more`,
+  next: 'resume what may go on, and look again',
+} as const;
+
+/** One line about a pause (pure). */
+export function pauseText(pause: SagaPause): string {
+  const { saga, instance, at, by, reason } = pause;
+  return `${nameOf(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${heldText(pause)}`;
+}
+
+export function resumeCommandOf({ saga, instance }: Pick<SagaPause, 'saga' | 'instance'>): string {
+  return `converge saga resume ${saga}${instance === null ? '' : ` --instance ${instance}`} --reason "…"`;
 }

@@ -1,4 +1,5 @@
 import { createTopics, type TopicDescription } from '@convergekit/broker/engine';
+import type { Executor } from '@convergekit/postgres';
 import type { Finding } from './findings.ts';
 
 // The largest event of an emit (900 KiB of payload and headers) plus the relay's headers, in bytes.
@@ -58,4 +59,19 @@ function replication({ replicationFactor, config }: TopicDescription): readonly 
       },
     ];
   return [];
+}
+
+// The topics come from the newest events by primary key, and from the relay's records. `topic` has no index, and a scan
+// of the whole table is avoided.
+const sql = `
+  select distinct topic from (
+    select topic from (select topic from converge.outbox order by id desc limit 10000) newest
+    union all
+    select topic from converge.relay_topic
+  ) used order by topic`;
+
+/** The topics that events of this database go to. */
+export async function topicsOfOutbox(executor: Executor): Promise<readonly string[]> {
+  const { rows } = await executor.query<{ topic: string }>(sql);
+  return rows.map((row) => row.topic);
 }

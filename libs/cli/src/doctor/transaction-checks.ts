@@ -1,28 +1,21 @@
 import type { HorizonBlocker } from '@convergekit/relay/operate';
-import type { Finding } from './findings.ts';
+import { type Finding, firstOf } from './findings.ts';
 import { formatMs } from '../frame/output.ts';
 
 export const LONG_MS = 60_000;
-/** The number of transactions that are named; the others are counted. */
-const NAMED = 5;
 
 /**
  * Checks open transactions: publishing goes on, but retention waits for them, and tables grow. The function is pure.
  */
 export function checkTransactions(found: readonly HorizonBlocker[]): readonly Finding[] {
   const check = 'long transactions';
-  if (found.length === 0)
-    return [
-      { check, verdict: 'ok', text: `none older than ${formatMs(LONG_MS)}, and no idle replication slot` },
-    ];
-  const named = found.slice(0, NAMED).map((blocker): Finding => ({
+  const text = `none older than ${formatMs(LONG_MS)}, and no idle replication slot`;
+  return firstOf(found, { check, verdict: 'ok', text }, (blocker) => ({
     check: blocker.kind === 'slot' ? 'replication slot' : check,
     verdict: 'warn',
     text: textOf(blocker),
     next: nextOf(blocker),
   }));
-  const more = found.length - named.length;
-  return more === 0 ? named : [...named, { check, verdict: 'warn', text: `${more} more like these` }];
 }
 
 function textOf({ kind, holder, application, database, ageMs }: HorizonBlocker): string {

@@ -5,10 +5,10 @@ import { forItsExports } from '@convergekit/core/engine';
 import { misconfigured, UsageError } from './errors.ts';
 
 /** The place where a module is named, and must change when it is the wrong one. */
-type NamedBy = 'arguments' | 'settings';
+export type NamedBy = 'arguments' | 'settings';
 
 /** Imports a module and returns its exports. It is a file or a folder of files, from the working folder, or a package. */
-export async function exportsOf(module: string, namedBy: NamedBy = 'arguments'): Promise<readonly unknown[]> {
+async function exportsOf(module: string, namedBy: NamedBy = 'arguments'): Promise<readonly unknown[]> {
   const files = filesOf(module);
   if (files === undefined) return importOf(module, namedBy);
   if (files.length === 0)
@@ -56,6 +56,15 @@ function filesOf(module: string): readonly string[] | undefined {
     .filter((file) => !/\.(test|d)\.\w+$/.test(file))
     .toSorted()
     .map((file) => join(path, file));
+}
+
+/** The exports of all modules that `fits` accepts; none is no fault. */
+export async function exportsLike<T>(
+  modules: readonly string[],
+  fits: (value: unknown) => value is T,
+  namedBy: NamedBy = 'arguments',
+): Promise<readonly T[]> {
+  return (await Promise.all(modules.map((module) => exportsOf(module, namedBy)))).flat().filter(fits);
 }
 
 /** The exports that `fits` accepts. Rejects with MODULE_EMPTY when a module has none: `hint` says what to export. */

@@ -3,8 +3,8 @@ import { type PolicyLayer, policyLayersOf } from '@convergekit/resilience';
 import { type Environment, loadSettings, originOf, type Setting } from '@convergekit/config';
 import { otherUrls } from '@convergekit/postgres/engine';
 import type { z } from 'zod';
+import { loose, nearest } from '@convergekit/config/engine';
 import { misconfigured } from './errors.ts';
-import { withoutServiceVariables } from './service-variables.ts';
 import { settingsSchema } from './settings-schema.ts';
 
 export type Settings = z.output<typeof settingsSchema> & {
@@ -94,4 +94,17 @@ export function checkedUrl(url: string, setting: string): string {
 
 function missing(name: string, form: string) {
   return misconfigured('CONFIG_MISSING', `${name} is not set: give it as ${form}`);
+}
+
+/**
+ * Leaves out the variables of a service's own settings, such as CONVERGE__HTTP__PORT: commands run in the environment of
+ * a service (pure). A group that resembles one of the commands stays, since it is a typing error.
+ */
+function withoutServiceVariables(env: Environment, groups: readonly string[]): Environment {
+  const known = groups.map(loose);
+  const isForeign = (name: string): boolean => {
+    const [, group = ''] = /^CONVERGE__(.+?)(__|$)/.exec(name) ?? [];
+    return group !== '' && nearest(loose(group), known) === undefined;
+  };
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isForeign(name)));
 }

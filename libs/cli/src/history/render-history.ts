@@ -16,16 +16,19 @@ export interface HistoryText {
   /** An empty time or name is that of the row before. */
   readonly rows: readonly (readonly [when: string, who: string, what: string])[];
   readonly end: string;
+  /** The databases that it was read from, and those that it names besides. */
+  readonly given: readonly string[];
 }
 
 /** Renders a history in lines: when, who, what, why. Pure. */
-export function renderHistory(history: History, how = GIVE_MORE): readonly string[] {
-  const { head, rows, end } = historyText(history);
-  return [head, '', ...table(rows), '', end, ...givenText(history, how)];
+export function renderHistory(history: History): readonly string[] {
+  const { head, rows, end, given } = historyText(history, GIVE_MORE);
+  return [head, '', ...table(rows), '', end, ...given];
 }
 
-/** Describes a history by its parts. Pure. */
-export function historyText({ eventId, emitted, entries }: History): HistoryText {
+/** Describes a history by its parts. `how`: the way to give more databases. Pure. */
+export function historyText(history: History, how: string): HistoryText {
+  const { eventId, emitted, entries } = history;
   const head =
     emitted === undefined
       ? `event ${eventId} (its outbox row is not in these databases, or not retained)`
@@ -33,7 +36,7 @@ export function historyText({ eventId, emitted, entries }: History): HistoryText
   const start = entries.map(timeOf).find((time) => time !== undefined);
   const subject = { eventId, attempts: attemptNames(entries) };
   const rows = entries.flatMap((entry, at) => rowsOf(entry, subject, sinceText(entry, start, at === 0)));
-  return { head, rows, end: endOf(entries, eventId) };
+  return { head, rows, end: endOf(entries, eventId), given: givenText(history, how) };
 }
 
 interface Subject {
@@ -122,8 +125,7 @@ export function attemptText(attempt: StoredAttempt, because = ''): string {
         : ` by a drain, after ${duration(Date.parse(at) - Date.parse(parkedAt))} in line`;
     return `${which}: ${outcome} in ${duration(durationMs)}${line}${because}`;
   }
-  const { category, certainty, code, message } = failure;
-  return `${which}: failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}${because}; ${followed(outcome)}`;
+  return `${which}: ${failedText(durationMs, failure)}${because}; ${followed(outcome)}`;
 }
 
 /** Where an act took place: at a consumer, where the audit names one. */
@@ -153,8 +155,18 @@ function callText({ effect, op, durationMs, failure, found }: StoredCall): strin
   const which = `${op} of effect ${effect}`;
   if (failure === undefined)
     return `${which}: ${found === undefined ? 'succeeded' : `found ${found}`} in ${duration(durationMs)}`;
-  const { category, certainty, code, message } = failure;
-  return `${which}: failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}`;
+  return `${which}: ${failedText(durationMs, failure)}`;
+}
+
+interface Failed {
+  readonly category: string;
+  readonly certainty: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export function failedText(durationMs: number, { category, certainty, code, message }: Failed): string {
+  return `failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}`;
 }
 
 function followed(outcome: string): string {

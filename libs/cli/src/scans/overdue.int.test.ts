@@ -15,8 +15,8 @@ import {
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
-import { checkSchedules } from '../doctor/schedule-checks.ts';
-import { scanSchedules } from './scan-schedules.ts';
+import { checkSchedules } from '../doctor/service-checks.ts';
+import { scanSchedules } from './scan-overdue.ts';
 
 /** A start that is later than this is overdue. */
 const TOLERANCE_MS = 600_000;

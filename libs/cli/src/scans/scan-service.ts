@@ -7,9 +7,8 @@ import { classify } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import { changesOf, type Finding, scanAlarms } from './findings.ts';
-import { scanJournal } from './scan-journal.ts';
+import { scanJournal, scanSchedules } from './scan-overdue.ts';
 import { type NamedExecutor, scanLost, scanStalled } from './scan-outbox.ts';
-import { scanSchedules } from './scan-schedules.ts';
 
 export interface ScanOptions {
   /** The databases of the process: sources, and the services that consume them. */

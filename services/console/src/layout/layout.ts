@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
-import type { ConsoleTypes, PageContent } from '../types.ts';
-import type { Visitor } from '../security/visitor.ts';
+import type { ConsoleTypes, PageContent, Visitor } from '../types.ts';
 import { html, type Html, nothing } from './html.ts';
 
 /** An entry of the menu. */

@@ -22,8 +22,6 @@ export const previewSchema = z.object({
 
 export type Preview = z.input<typeof previewSchema>;
 
-export const outcomeSchema = z.object({ text: z.string(), changed: z.number().int(), href: z.string() });
-
 /** The operator of an action. */
 export interface Acting {
   readonly user: string;

@@ -7,21 +7,14 @@ import {
   type Action,
   type DefineAction,
   formFields,
-  outcomeSchema,
   type Preview,
   previewSchema,
 } from './action-definition.ts';
 import { actionForm, progressPage } from './action-pages.ts';
 import { formOf, inputOf } from './input.ts';
-import { toJson } from './json.ts';
-import type { RunningActions } from './running.ts';
-import { apiPath, type RouteParts, type Visit } from './view.ts';
-
-const visitOf = (c: Context<ConsoleTypes>, now: number): Visit => ({
-  visitor: c.get('visitor'),
-  url: new URL(c.req.url),
-  now,
-});
+import { jsonAnswer } from './json.ts';
+import { outcomeSchema, type RunningActions, runningSchema } from './running.ts';
+import { apiPath, type RouteParts, visitOf } from './view.ts';
 
 /** Makes the function that defines actions. */
 export function defineActions(
@@ -38,11 +31,11 @@ export function defineActions(
     });
     app.post(path, async (c) => {
       const form = await formOf(c);
-      const { user } = requireOperator(c, textOf(form['formToken']));
+      const { user } = requireOperator(c, form['formToken']);
       return c.redirect(`/actions/${start(c, action, form, user)}`, 303);
     });
     const api = apiPath(path);
-    app.get(api, async (c) => c.body(toJson(await previewOf(c)), 200, JSON_TYPE));
+    app.get(api, async (c) => jsonAnswer(c, await previewOf(c)));
     app.post(api, async (c) => {
       const body = await bodyOf(c);
       const { user } = requireOperator(c, c.req.header('x-form-token'));
@@ -51,7 +44,7 @@ export function defineActions(
       const { progress } = running.get(id);
       if (progress.kind !== 'ended')
         throw conflict(progress.kind === 'failed' ? progress.message : 'it still runs');
-      return c.body(toJson(progress.outcome), 200, JSON_TYPE);
+      return jsonAnswer(c, progress.outcome);
     });
     document({
       method: 'get',
@@ -85,10 +78,6 @@ export function defineActions(
   }
 }
 
-const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
-
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-
 async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string, unknown>>> {
   const body: unknown = await c.req.json().catch(() => undefined);
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
@@ -98,27 +87,12 @@ async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string,
 /** The page of an action that was started, and its twin in the API. */
 export function runningRoutes({ app, render, document }: RouteParts, running: RunningActions): void {
   const input = z.object({ id: z.string() });
-  const answer = z.object({
-    id: z.string(),
-    title: z.string(),
-    user: z.string(),
-    progress: z.discriminatedUnion('kind', [
-      z.object({
-        kind: z.literal('runs'),
-        done: z.number(),
-        total: z.number().optional(),
-        note: z.string().optional(),
-      }),
-      z.object({ kind: z.literal('ended'), outcome: outcomeSchema }),
-      z.object({ kind: z.literal('failed'), message: z.string() }),
-    ]),
-  });
   app.get('/actions/:id', (c) =>
     render(c, progressPage(running.get(inputOf(c, input).id), c.get('visitor'))),
   );
   app.post('/actions/:id/stop', async (c) => {
     const { id } = inputOf(c, input);
-    requireOperator(c, textOf((await formOf(c))['formToken']));
+    requireOperator(c, (await formOf(c))['formToken']);
     running.stop(id);
     return c.redirect(`/actions/${id}`, 303);
   });
@@ -126,17 +100,15 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
     const { id } = inputOf(c, input);
     requireOperator(c, c.req.header('x-form-token'));
     running.stop(id);
-    return c.body(toJson(answer.parse(running.get(id))), 200, JSON_TYPE);
+    return jsonAnswer(c, runningSchema.parse(running.get(id)));
   });
-  app.get('/api/actions/:id', (c) =>
-    c.body(toJson(answer.parse(running.get(inputOf(c, input).id))), 200, JSON_TYPE),
-  );
+  app.get('/api/actions/:id', (c) => jsonAnswer(c, runningSchema.parse(running.get(inputOf(c, input).id))));
   document({
     method: 'get',
     path: '/api/actions/:id',
     summary: 'The progress of an action',
     input,
-    answer,
+    answer: runningSchema,
     acts: false,
   });
   document({
@@ -144,7 +116,7 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
     path: '/api/actions/:id/stop',
     summary: 'Stops an action between two of its things',
     input,
-    answer,
+    answer: runningSchema,
     acts: true,
   });
 }

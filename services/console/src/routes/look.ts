@@ -8,7 +8,7 @@ import type { ConsoleTypes, PageContent, PayloadPrivacy } from '../types.ts';
 import { requireOperator } from '../security/guard.ts';
 import { reasonField } from './action-definition.ts';
 import { formOf, inputOf } from './input.ts';
-import { toJson } from './json.ts';
+import { jsonAnswer } from './json.ts';
 import { apiPath, type RouteParts } from './view.ts';
 
 /** A payload that an operator may see in full. */
@@ -41,7 +41,7 @@ export function defineLooks({ app, render, document }: RouteParts, payloads: Pay
     const see = async (
       c: Context<ConsoleTypes>,
       given: Readonly<Record<string, unknown>>,
-      token: string | undefined,
+      token: unknown,
     ) => {
       const { user } = requireOperator(c, token);
       requireFull(payloads);
@@ -54,8 +54,7 @@ export function defineLooks({ app, render, document }: RouteParts, payloads: Pay
     app.get(path, (c) => render(c, lookForm(c, payloads)));
     app.post(path, async (c) => {
       const form = await formOf(c);
-      const token = form['formToken'];
-      const { subject, payload } = await see(c, form, typeof token === 'string' ? token : undefined);
+      const { subject, payload } = await see(c, form, form['formToken']);
       return render(c, { title: `Payload of ${subject}`, body: html`<pre tabindex="0">${payload}</pre>` });
     });
     const api = apiPath(path);
@@ -64,9 +63,7 @@ export function defineLooks({ app, render, document }: RouteParts, payloads: Pay
       if (typeof body !== 'object' || body === null)
         throw invalidInput('the body is no JSON object: send {"reason": "…"}');
       const seen = await see(c, { ...body }, c.req.header('x-form-token'));
-      return c.body(toJson(answerSchema.parse(seen)), 200, {
-        'content-type': 'application/json; charset=utf-8',
-      });
+      return jsonAnswer(c, answerSchema.parse(seen));
     });
     const inputs = input.extend(reasonFields.shape);
     document({ method: 'post', path: api, summary, input: inputs, answer: answerSchema, acts: true });

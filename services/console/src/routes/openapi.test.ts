@@ -7,7 +7,7 @@ import { createApp } from '../app.ts';
 import type { App } from '../types.ts';
 import { RunningActions } from './running.ts';
 import { screens } from '../screens/index.ts';
-import { signer } from '../security/keys.ts';
+import { signer } from '../security/session.ts';
 
 const none = { all: [], names: [], get: () => ({}), gather: () => ({}), close: () => ({}) };
 

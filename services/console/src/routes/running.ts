@@ -1,32 +1,29 @@
 import { invalidInput, notFound } from '../errors.ts';
 import { explain } from '@convergekit/cli/operate';
+import { z } from 'zod';
 
-/** The outcome of an action. */
-export interface Outcome {
-  /** What happened, in one sentence. */
-  readonly text: string;
-  /** The number of things that the action changed. */
-  readonly changed: number;
-  /** The page that shows the result. */
-  readonly href: string;
-}
+/** The outcome of an action: what happened, in one sentence, how many things it changed, and the page that shows the result. */
+export const outcomeSchema = z.object({ text: z.string(), changed: z.number().int(), href: z.string() });
+export type Outcome = z.output<typeof outcomeSchema>;
 
-export type Progress =
-  | {
-      readonly kind: 'runs';
-      readonly done: number;
-      readonly total: number | undefined;
-      readonly note?: string;
-    }
-  | { readonly kind: 'ended'; readonly outcome: Outcome }
-  | { readonly kind: 'failed'; readonly message: string };
-
-export interface RunningAction {
-  readonly id: string;
-  readonly title: string;
-  readonly user: string;
-  readonly progress: Progress;
-}
+/** An action that runs or has ended. */
+export const runningSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  user: z.string(),
+  progress: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('runs'),
+      done: z.number(),
+      total: z.number().optional(),
+      note: z.string().optional(),
+    }),
+    z.object({ kind: z.literal('ended'), outcome: outcomeSchema }),
+    z.object({ kind: z.literal('failed'), message: z.string() }),
+  ]),
+});
+export type RunningAction = z.output<typeof runningSchema>;
+type Progress = RunningAction['progress'];
 
 /** Reports how many of how many things are done, and what the action waits for. */
 export type Report = (done: number, total?: number, note?: string) => void;

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import type { RenderPage } from '../layout/layout.ts';
-import type { App, PageContent } from '../types.ts';
-import type { Visitor } from '../security/visitor.ts';
+import type { Context } from 'hono';
+import type { App, ConsoleTypes, PageContent, Visitor } from '../types.ts';
 import { inputOf } from './input.ts';
-import { toJson } from './json.ts';
+import { jsonAnswer } from './json.ts';
 import type { Operation } from './openapi.ts';
 
 /** The circumstances of a request for a page. */
@@ -13,6 +13,12 @@ export interface Visit {
   /** The console's clock at the request, milliseconds since the epoch. */
   readonly now: number;
 }
+
+export const visitOf = (c: Context<ConsoleTypes>, now: number): Visit => ({
+  visitor: c.get('visitor'),
+  url: new URL(c.req.url),
+  now,
+});
 
 /** A page and its twin in the API. */
 export interface View<Input extends z.ZodObject, Answer extends z.ZodType> {
@@ -43,20 +49,14 @@ export interface RouteParts {
 /** Makes the function that defines views. */
 export function defineViews({ app, render, now, document }: RouteParts): DefineView {
   return ({ path, summary, input, answer, read, page }) => {
-    const visitOf = (c: Parameters<RenderPage>[0]): Visit => ({
-      visitor: c.get('visitor'),
-      url: new URL(c.req.url),
-      now: now(),
-    });
     app.get(path, async (c) => {
-      const visit = visitOf(c);
+      const visit = visitOf(c, now());
       const given = inputOf(c, input);
       return render(c, page(answer.parse(await read(given, visit)), visit, given));
     });
     const api = apiPath(path);
     app.get(api, async (c) => {
-      const found = answer.parse(await read(inputOf(c, input), visitOf(c)));
-      return c.body(toJson(found), 200, { 'content-type': 'application/json; charset=utf-8' });
+      return jsonAnswer(c, answer.parse(await read(inputOf(c, input), visitOf(c, now()))));
     });
     document({ method: 'get', path: api, summary, input, answer, acts: false });
   };

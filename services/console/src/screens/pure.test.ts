@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
+import { goneItem } from './attention/read-gone.ts';
+import { worstFirst } from './attention/screen.ts';
 import { lagMs, readMembers } from './consumers/read-flow.ts';
 import { sumByConsumer } from './consumers/sum-by-consumer.ts';
 import { previewOf as resumed } from './consumers/resume-action.ts';
@@ -12,6 +14,27 @@ import { sumOf } from './policies/error-rate.ts';
 import { loadOf } from './schedules/read-schedules.ts';
 
 const at = (minutes: number): Date => new Date(minutes * 60_000);
+
+it('what needs an operator comes first, then the oldest, and what has no time last of its kind', () => {
+  const item = (severity: 'act' | 'watch', minutes: number | null) => ({
+    severity,
+    since: minutes === null ? null : at(minutes),
+  });
+  const items = [item('watch', 1), item('act', null), item('act', 9), item('watch', null), item('act', 3)];
+  expect(worstFirst(items)).toEqual([
+    item('act', 3),
+    item('act', 9),
+    item('act', null),
+    item('watch', 1),
+    item('watch', null),
+  ]);
+});
+
+it('a consumer without a process needs an operator', () => {
+  expect(goneItem({ consumer: 'stock', lag: 7n })).toMatchObject({
+    ...{ severity: 'act', alarm: 'consumer_gone', text: 'no process of stock runs: 7 records wait' },
+  });
+});
 
 it('a reconciler that runs is not sound while keys of it need an operator', async () => {
   const running = { held: null, paused: null, overdueSince: null, leader: 'a' };

@@ -1,8 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { ConsoleRefusal } from '../errors.ts';
-import type { ConsoleTypes } from '../types.ts';
-import { sameText } from './keys.ts';
-import type { Visitor } from './visitor.ts';
+import type { ConsoleTypes, Visitor } from '../types.ts';
+import { sameText } from './session.ts';
 
 /** The headers of every answer. Nothing inline, nothing from elsewhere, no frame around it. */
 const HEADERS = {
@@ -99,7 +98,7 @@ function signInNeeded(why: string): ConsoleRefusal {
  */
 export function requireOperator(
   c: Context<ConsoleTypes>,
-  formToken: string | undefined,
+  formToken: unknown,
 ): Extract<Visitor, { kind: 'operator' }> {
   const visitor = requireUser(c, formToken);
   if (visitor.kind === 'operator') return visitor;
@@ -113,11 +112,11 @@ export function requireOperator(
 /** Returns the user of a request that a form of the console, or a bearer token, sent. */
 export function requireUser(
   c: Context<ConsoleTypes>,
-  formToken: string | undefined,
+  formToken: unknown,
 ): Exclude<Visitor, { kind: 'reader' }> {
   const visitor = c.get('visitor');
   if (visitor.kind === 'reader') throw signInNeeded('the console is read-only without a user');
-  if (visitor.via !== 'token' && !sameText(formToken ?? '', visitor.formToken))
+  if (visitor.via !== 'token' && !sameText(typeof formToken === 'string' ? formToken : '', visitor.formToken))
     throw new ConsoleRefusal(
       403,
       'CONSOLE_FORM_REFUSED',

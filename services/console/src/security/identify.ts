@@ -2,10 +2,8 @@ import type { MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
 import type { Clock } from '@convergekit/core';
 import type { Settings } from '@convergekit/cli/operate';
-import type { ConsoleTypes } from '../types.ts';
-import type { Signer } from './keys.ts';
-import { SESSION_COOKIE, userOfSession, userOfToken } from './session.ts';
-import { READER, type Visitor } from './visitor.ts';
+import { type ConsoleTypes, READER, type Visitor } from '../types.ts';
+import { SESSION_COOKIE, type Signer, userOfSession, userOfToken } from './session.ts';
 
 export interface Claims {
   readonly authorization: string | undefined;

@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { appUnderTest } from '../fixture/app-under-test.ts';
 import { TOKENS } from '../fixture/console-under-test.ts';
 import { visitorOf } from './identify.ts';
-import { signer } from './keys.ts';
-import { SESSION_MS, sessionOf, userOfSession } from './session.ts';
+import { SESSION_MS, sessionOf, signer, userOfSession } from './session.ts';
 import { pathOf } from './sign-in.ts';
 
 const ours = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' };

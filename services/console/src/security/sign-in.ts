@@ -6,8 +6,7 @@ import { formOf } from '../routes/input.ts';
 import type { ConsoleContext } from '../screen.ts';
 import type { App } from '../types.ts';
 import { requireUser } from './guard.ts';
-import type { Signer } from './keys.ts';
-import { SESSION_COOKIE, SESSION_MS, sessionOf, userOfToken } from './session.ts';
+import { SESSION_COOKIE, SESSION_MS, sessionOf, type Signer, userOfToken } from './session.ts';
 
 /** The pages to sign in with a token, and to sign out. */
 export function signInRoutes(
@@ -40,7 +39,7 @@ export function signInRoutes(
   });
   app.post('/sign-out', async (c) => {
     const { formToken } = await formOf(c);
-    requireUser(c, textOf(formToken));
+    requireUser(c, formToken);
     deleteCookie(c, SESSION_COOKIE, { path: '/' });
     return c.redirect('/', 303);
   });

@@ -6,9 +6,18 @@ import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@con
 import { noteEffect } from '@convergekit/service-common';
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { refusalReason } from './limit.ts';
 import type { Charge, Provider } from './provider-client.ts';
 import type { PaymentsDb } from './tables.ts';
+
+/** The limit above which the provider is not called. */
+const limitCents = 500_000;
+
+/** Returns the reason not to charge the amount; undefined if it may be charged. */
+function refusalReason(amountCents: number): string | undefined {
+  return amountCents > limitCents
+    ? `${(amountCents / 100).toFixed(2)} is above our limit of ${(limitCents / 100).toFixed(2)}`
+    : undefined;
+}
 
 /** Retries soon, because a customer waits; a hanging call is given up and queried. */
 const policy: Policy = { ...defaultPolicy, attempts: 2, attemptTimeoutMs: 1_500, deadlineMs: 4_000 };

@@ -1,15 +1,8 @@
-import { type Reconciler, defineReconciler } from '@convergekit/reconcile';
+import { defineReconciler, type Reconciler } from '@convergekit/reconcile';
 import { paymentRefunded } from '@convergekit/schemas';
 import { type Kysely, sql } from 'kysely';
 import type { ChargeFact, ProviderLedger } from '../payments/provider-ledger.ts';
 import type { PaymentsDb } from '../payments/tables.ts';
-import {
-  compareCharge,
-  type PaymentDrift,
-  type PaymentFact,
-  stateOf,
-  unresolvablePayment,
-} from './payment-drift.ts';
 
 const columns = ['order_id', 'state', 'amount_cents', 'refunded_cents', 'version'] as const;
 
@@ -102,4 +95,50 @@ function factOf(row: {
 }): PaymentFact {
   const { order_id: orderId, amount_cents: amountCents, refunded_cents: refundedCents, state, version } = row;
   return { orderId, state, amountCents, refundedCents, version };
+}
+
+/** A payment as we recorded it. */
+interface PaymentFact {
+  readonly orderId: string;
+  readonly state: 'taken' | 'declined' | 'refunded';
+  readonly amountCents: number;
+  readonly refundedCents: number;
+  readonly version: number;
+}
+
+interface PaymentDrift {
+  readonly charge: ChargeFact | null;
+  readonly payment: PaymentFact | null;
+}
+
+/** Compares the provider's charge with our payment. The provider moved the money, so its books are right. */
+function compareCharge(charge: ChargeFact | null, payment: PaymentFact | null): PaymentDrift | null {
+  const drift = { charge, payment };
+  if (charge === null) return payment === null || payment.state === 'declined' ? null : drift; // we decline some ourselves
+  // The call comes before its record.
+  if (payment === null) return charge.state === 'declined' || charge.recent ? null : drift;
+  const agrees =
+    payment.amountCents === charge.amountCents &&
+    payment.refundedCents === charge.refundedCents &&
+    payment.state === stateOf(charge);
+  return agrees ? null : drift;
+}
+
+/** The state of a payment by the provider's books. */
+function stateOf({ state, refundedCents }: ChargeFact): PaymentFact['state'] {
+  if (state === 'declined') return 'declined';
+  return refundedCents > 0 ? 'refunded' : 'taken';
+}
+
+/** Returns a reason where money has moved otherwise than we recorded: a program may correct books, and moves no money. */
+function unresolvablePayment({ charge, payment }: PaymentDrift): string | null {
+  if (charge === null) return 'we recorded a payment that the provider does not know';
+  if (payment === null) return 'the provider took a payment that we have no record of';
+  if (charge.amountCents !== payment.amountCents)
+    return `the provider has ${charge.amountCents} cents, we have ${payment.amountCents}`;
+  if ((charge.state === 'declined') !== (payment.state === 'declined'))
+    return `the provider says ${charge.state}, we recorded ${payment.state}`;
+  if (payment.state === 'refunded' && charge.refundedCents === 0)
+    return 'we recorded a refund that the provider has not made: the customer still misses the money';
+  return null;
 }

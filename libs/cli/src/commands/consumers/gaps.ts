@@ -1,19 +1,26 @@
 import { formatPosition } from '@convergekit/contracts/engine';
-import { findGaps } from '@convergekit/inbox/operate';
+import { findGaps, type Gap, putFill } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
-import { keysBetween } from '@convergekit/relay/operate';
+import { keysBetween, type MissingEvent, readMissing } from '@convergekit/relay/operate';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { argument, toggle } from '../../frame/flags.ts';
+import { argument, asks, count, dryRun, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { sourceDatabase, sourceUrl } from './source-database.ts';
 import { requireConsumer } from './known-consumer.ts';
+import type { CommandContext } from '../../frame/context.ts';
+import { checkedUrl } from '../../frame/settings.ts';
 
-interface Listed {
-  readonly topic: string;
-  readonly partition: number;
-  readonly source: string;
-  readonly after: string;
-  readonly upTo: string;
+const sourceUrl = {
+  sourceUrl: text('url', "the source's database (default: SOURCE_DATABASE_URL, else DATABASE_URL)"),
+};
+
+/** The place of a gap, and the events that lie in it. */
+const placeOf = ({ topic, partition, source, after, upTo }: Gap) => ({
+  ...{ topic, partition, source: source.name },
+  ...{ after: formatPosition(after), upTo: formatPosition(upTo) },
+});
+
+interface Listed extends ReturnType<typeof placeOf> {
   readonly state: string;
   /** null: not kept any more. */
   readonly keys?: readonly string[] | null;
@@ -36,11 +43,7 @@ export const gapsCommand = command({
     const listed: Listed[] = [];
     for (const gap of gaps)
       listed.push({
-        topic: gap.topic,
-        partition: gap.partition,
-        source: gap.source.name,
-        after: formatPosition(gap.after),
-        upTo: formatPosition(gap.upTo),
+        ...placeOf(gap),
         state: gap.at.kind,
         ...(source !== undefined && { keys: (await keysBetween(source.executor, gap)) ?? null }),
       });
@@ -59,4 +62,83 @@ function keyLines(keys: readonly string[] | null | undefined): readonly string[]
   if (keys === null)
     return ['  its keys are not kept any more, or this is not its source: reconcile all keys'];
   return (keys ?? []).map((key) => `  ${key}`);
+}
+
+/** Rows of one statement: payloads are up to 900 KB each. */
+const BATCH = 100;
+
+/**
+ * Reads the events that a consumer misses from its source's outbox into the consumer's database. They keep their
+ * positions. The range is read whole before anything is written; a range that cannot be read whole is not filled at
+ * all.
+ */
+export const fillCommand = command({
+  name: 'fill',
+  summary: 'put what a consumer of DATABASE_URL misses into its inbox, read from the outbox of its source',
+  args: { consumer: argument('a consumer with partitions that are halted at a gap') },
+  flags: {
+    ...sourceUrl,
+    limit: count('events', 'refuse when more events are missing in one partition', 100_000),
+    ...dryRun,
+    ...asks,
+  },
+  run: async (context, { consumer, limit, dryRun: dry, sourceUrl: url }) => {
+    const database = await context.database(inboxMigrations);
+    await requireConsumer(database.executor, consumer);
+    const gaps = await findGaps(database.executor, await context.admin(), consumer);
+    if (gaps.length === 0)
+      return result([], () => [
+        `${consumer} misses nothing: no partition is halted at a gap, and none that was passed is open`,
+      ]);
+    const source = await sourceDatabase(context, database, url);
+    const found: Found[] = [];
+    for (const gap of gaps)
+      found.push({ gap, events: await readMissing(source.executor, { ...gap, limit }) });
+    for (const one of found) context.output.progress(describe(one));
+    if (!dry) {
+      await context.confirm(`Put them into the database of ${consumer}?`);
+      for (const one of found) {
+        const { topic, partition, source } = one.gap;
+        const [before, reason] = [{ topic, partition }, `a gap of ${source.name}`];
+        const events = await withTransaction(database, {}, async (tx) => {
+          const put = await putAll(tx, one);
+          const after = { events: put };
+          await context.record(tx, { act: 'consumers fill', subject: consumer, reason, before, after });
+          return put;
+        });
+        context.audit({ consumer, ...before, reason, events });
+      }
+    }
+    return result(
+      found.map(({ gap, events }) => ({ ...placeOf(gap), events: events.length })),
+      () => found.map(describe),
+    );
+  },
+});
+
+interface Found {
+  readonly gap: Gap;
+  readonly events: readonly MissingEvent[];
+}
+
+async function putAll(tx: Executor, { gap, events }: Found): Promise<number> {
+  let put = 0;
+  for (let at = 0; at < events.length; at += BATCH)
+    put += await putFill(tx, gap, events.slice(at, at + BATCH));
+  return put;
+}
+
+function describe({ gap, events }: Found): string {
+  const { topic, partition, source, after, upTo } = placeOf(gap);
+  return `${topic}/${partition}: ${events.length} events of ${source} after ${after}, up to ${upTo}`;
+}
+
+/** Opens the database of a source: as given, else SOURCE_DATABASE_URL, else the one that is open. */
+async function sourceDatabase(
+  context: CommandContext,
+  own: Database,
+  given: string | undefined,
+): Promise<Database> {
+  const url = given ?? context.settings.env['SOURCE_DATABASE_URL'];
+  return url === undefined ? own : context.databaseAt(checkedUrl(url, 'SOURCE_DATABASE_URL'));
 }

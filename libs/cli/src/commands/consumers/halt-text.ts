@@ -4,7 +4,6 @@ interface Halted {
   readonly consumer: string;
   readonly topic: string;
   readonly partition: number;
-  readonly code: string;
   readonly reason: string;
 }
 

@@ -1,10 +1,8 @@
 import type { Group } from '../../frame/command.ts';
-import { fillCommand } from './fill.ts';
-import { gapsCommand } from './gaps.ts';
+import { fillCommand, gapsCommand } from './gaps.ts';
 import { listCommand } from './list.ts';
-import { pauseCommand } from './pause.ts';
+import { pauseCommand, resumeCommand } from './resume.ts';
 import { replayCommand } from './replay.ts';
-import { resumeCommand } from './resume.ts';
 import { dropTypeCommand, listTypesCommand } from './types.ts';
 
 const types: Group = {

@@ -1,14 +1,17 @@
 import { formatPosition, parsePosition } from '@convergekit/contracts/engine';
-import { inboxMigrations } from '@convergekit/inbox';
+import { inboxMigrations, type SignatureOptions } from '@convergekit/inbox';
 import {
   planReplay,
   readPartitions,
+  readSources,
   type ReplayFrom,
-  type ReplayPlan,
   replayPartition,
+  type ReplayPlan,
 } from '@convergekit/inbox/operate';
+import { loose, nearest } from '@convergekit/config/engine';
+import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { misconfigured, refused, UsageError } from '../../frame/errors.ts';
 import {
   afterCompensation,
   argument,
@@ -24,7 +27,6 @@ import {
 import { result } from '../../frame/result.ts';
 import { contradictions } from '../../history/compensations.ts';
 import { databases } from '../../history/named-databases.ts';
-import { signaturesOf } from './signatures.ts';
 
 /** Sets a consumer back in one topic, after naming the effects that it will repeat. */
 export const replayCommand = command({
@@ -130,4 +132,36 @@ function describe({ key, offset, nextOffset, effects, holes, reported }: ReplayP
         }`,
     ),
   ];
+}
+
+/**
+ * Gives each key the name of a source that the consumer has read; undefined without keys.
+ * The environment spells `orders_db` as ORDERS_DB, so spellings are compared. A key of no source would compare nothing,
+ * unnoticed: it is refused.
+ */
+async function signaturesOf(
+  executor: Executor,
+  consumer: string,
+  { keys, others }: Required<Omit<SignatureOptions, 'failures'>>,
+): Promise<SignatureOptions | undefined> {
+  if (Object.keys(keys).length === 0) return undefined;
+  const names = [...(await readSources(executor, consumer)).keys()];
+  const named = Object.entries(keys).map(
+    ([spelled, texts]) => [nameOf(spelled, names, consumer), texts] as const,
+  );
+  return { keys: Object.fromEntries(named), others };
+}
+
+function nameOf(spelled: string, names: readonly string[], consumer: string): string {
+  const same = names.includes(spelled) ? [spelled] : names.filter((name) => loose(name) === loose(spelled));
+  const [name] = same;
+  if (name !== undefined && same.length === 1) return name;
+  const near = nearest(spelled, names);
+  const hint = near === undefined ? `it has read ${names.join(', ') || 'none'}` : `did you mean ${near}?`;
+  throw misconfigured(
+    'SIGNATURE_SOURCE_UNKNOWN',
+    name === undefined
+      ? `signatures.keys.${spelled} is of no source that ${consumer} has read: ${hint}`
+      : `signatures.keys.${spelled} may be of ${same.join(' or ')}: name it exactly, in a settings file`,
+  );
 }

@@ -2,24 +2,55 @@ import { inboxMigrations } from '@convergekit/inbox';
 import {
   GIVE_UP_LIMIT,
   type PartitionRow,
+  pauseConsumer,
   readPartitions,
   type Resumed,
   resumePartition,
 } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
-import {
-  argument,
-  asks,
-  dryRun,
-  type Flag,
-  index,
-  reason as reasonFlag,
-  text,
-  toggle,
-} from '../../frame/flags.ts';
+import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { haltLines } from './halt-text.ts';
+
+/** Pauses a consumer. Slices in work end first; the processes notice by themselves. */
+export const pauseCommand = command({
+  name: 'pause',
+  summary: 'pause a consumer: no handler is called, also for parked events, until it is resumed',
+  args: { consumer: argument('a consumer of DATABASE_URL') },
+  flags: {
+    topic: text('name', 'only of this topic'),
+    reason: why('why: it is shown until the consumer is resumed'),
+    ...dryRun,
+  },
+  run: async (context, { consumer, topic, reason, dryRun: dry }) => {
+    const database = await context.database(inboxMigrations);
+    const all = await readPartitions(database.executor, consumer);
+    const open = all.filter((row) => !row.paused && (topic ?? row.topic) === row.topic);
+    if (open.length === 0)
+      throw refused(
+        'NOTHING_RUNS',
+        all.length === 0
+          ? `there is no consumer ${consumer} in this database: \`converge consumers list\` shows those that are`
+          : `all such partitions of ${consumer} are paused: \`converge consumers list ${consumer}\` shows what is halted, and why`,
+      );
+    if (dry) return result(open.map(placeOf), () => open.map((row) => `would pause ${nameOf(row)}`));
+    const paused = await pauseConsumer(database, { consumer, topic }, { by: context.operator, reason });
+    context.audit({ consumer, topic, reason, partitions: paused.length });
+    return result(paused.map(placeOf), () => [
+      ...paused.map((row) => `${nameOf(row)}: paused`),
+      `\`converge consumers resume ${consumer} --reason "…"\` continues it`,
+    ]);
+  },
+});
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+const placeOf = ({ topic, partition }: Place): Place => ({ topic, partition });
+const nameOf = ({ topic, partition }: Place): string => `${topic}/${partition}`;
 
 const from: Flag<'earliest' | undefined> = {
   help: 'begin with what the log holds, after it lost their place',
@@ -40,7 +71,7 @@ export const resumeCommand = command({
     ),
     reject: index('offset', 'take this record for forged: its position does not count'),
     from,
-    reason: reasonFlag('why: it is kept with the partition'),
+    reason: why('why: it is kept with the partition'),
     ...dryRun,
     ...asks,
   },
@@ -60,17 +91,16 @@ export const resumeCommand = command({
         'NOTHING_HALTED',
         `no such partition of ${consumer} is halted in this database: \`converge consumers list\` shows what is`,
       );
-    const why = halted.map(({ halted: at, ...row }) => ({
+    const halts = halted.map(({ halted: at, ...row }) => ({
       ...row,
       consumer,
-      code: '',
       reason: `${at?.code}: ${at?.reason}`,
     }));
-    for (const line of haltLines(why)) context.output.progress(line);
+    for (const line of haltLines(halts)) context.output.progress(line);
     if (dry)
       return result(
-        halted.map((row) => ({ topic: row.topic, partition: row.partition, ...row.halted })),
-        () => halted.map((row) => `would resume ${placeOf(row)}`),
+        halted.map((row) => ({ ...placeOf(row), ...row.halted })),
+        () => halted.map((row) => `would resume ${nameOf(row)}`),
       );
     if (reject !== undefined && halted.length !== 1)
       throw new UsageError(
@@ -87,15 +117,15 @@ export const resumeCommand = command({
       ...(reject === undefined ? {} : { reject: BigInt(reject) }),
     };
     const admin = await context.admin();
-    const done: (Resumed & { topic: string; partition: number })[] = [];
+    const done: (Resumed & Place)[] = [];
     for (const at of halted) {
-      const key = { consumer, topic: at.topic, partition: at.partition };
+      const key = { consumer, ...placeOf(at) };
       const resumed = await resumePartition(database, admin, key, options);
       context.audit({ ...key, ...options, ...resumed });
-      done.push({ topic: at.topic, partition: at.partition, ...resumed });
+      done.push({ ...placeOf(at), ...resumed });
     }
     return result(done, () =>
-      done.map((one) => `${placeOf(one)}: resumed at offset ${one.nextOffset} (was halted: ${one.code})`),
+      done.map((one) => `${nameOf(one)}: resumed at offset ${one.nextOffset} (was halted: ${one.code})`),
     );
   },
 });
@@ -108,6 +138,3 @@ function questionOf(rows: readonly Pick<PartitionRow, 'halted'>[]): string {
     ...(limited < rows.length ? ['Continue without what is missing there?'] : []),
   ].join(' ');
 }
-
-const placeOf = ({ topic, partition }: Pick<PartitionRow, 'topic' | 'partition'>): string =>
-  `${topic}/${partition}`;

@@ -10,9 +10,9 @@ afterEach(stopLeftovers);
 it('`converge migrate` grants what is new to the roles that have rights here, and nothing to others', async () => {
   const { url, database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
   const { executor } = database;
-  for (const duty of ['relay', 'consumer'] as const) await executor.query(roleSql(duty));
+  for (const duty of ['writer', 'relay', 'consumer'] as const) await executor.query(roleSql(duty));
   await executor.query('revoke all on all tables in schema converge from converge_relay, converge_consumer');
-  await executor.query('revoke usage on schema converge from converge_consumer');
+  await executor.query('revoke usage on schema converge from converge_consumer, converge_writer');
   const { code, stdout } = await cli(['migrate'], { DATABASE_URL: url, LOG_LEVEL: 'silent' });
   const { rows } = await executor.query(
     `select has_table_privilege('converge_relay', 'converge.outbox', 'select') as relay,

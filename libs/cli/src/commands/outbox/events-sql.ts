@@ -26,12 +26,7 @@ export interface ListedEvent {
   readonly createdAt: Date;
 }
 
-export interface WholeEvent {
-  readonly id: string;
-  readonly eventId: string;
-  readonly topic: string;
-  readonly key: string;
-  readonly type: string;
+export interface WholeEvent extends Pick<ListedEvent, 'id' | 'eventId' | 'topic' | 'key' | 'type'> {
   readonly headers: string;
   readonly payload: string;
 }

@@ -1,5 +1,7 @@
 import { outboxMigrations } from '@convergekit/outbox';
 import { relayMigrations } from '@convergekit/relay';
+import { systemClock } from '@convergekit/core';
+import { readTail } from '@convergekit/outbox/engine';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { count, instant, text, texts, toggle } from '../../frame/flags.ts';
@@ -46,5 +48,35 @@ export const listCommand = command({
       id: (event) => event.eventId,
       size: (event) => `${event.bytes} B`,
     });
+  },
+});
+
+const TAIL_MS = 250;
+
+/** Shows what commits from now on, until Ctrl-C; with --json a document a line. */
+export const tailCommand = command({
+  name: 'tail',
+  summary: 'show events as they commit, until Ctrl-C',
+  flags: filter,
+  run: async (context, { topic, key, type }) => {
+    const { output } = context;
+    const stop = context.stopRequested();
+    const { executor } = await context.database(outboxMigrations, relayMigrations);
+    let tail = await readTail(executor, undefined);
+    output.progress('showing events as they commit; Ctrl-C ends it');
+    while (!stop.aborted) {
+      tail = await readTail(executor, tail.snapshot, {
+        topics: topic === undefined ? undefined : [topic],
+        key,
+        type,
+      });
+      for (const event of tail.events) {
+        const { createdAt, eventId, bytes } = event;
+        const parts = [createdAt.toISOString(), event.topic, event.key, event.type, eventId, `${bytes} B`];
+        output.line(event, () => parts.join('  '));
+      }
+      await systemClock.sleep(TAIL_MS, stop);
+    }
+    return undefined;
   },
 });

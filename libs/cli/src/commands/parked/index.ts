@@ -1,8 +1,6 @@
-import { editCommand } from './edit.ts';
-import { listCommand } from './list.ts';
-import { replaceCommand } from './replace.ts';
+import { editCommand, replaceCommand } from './edit.ts';
+import { listCommand, showCommand } from './list.ts';
 import { retryCommand } from './retry.ts';
-import { showCommand } from './show.ts';
 import { skipCommand } from './skip.ts';
 
 export const parkedCommands = [

@@ -5,12 +5,15 @@ import {
   PARKED_STATES,
   type ParkedFilter,
   type ParkedSummary,
+  readParked,
 } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { choices, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
-import { listing, tableOf } from '../../frame/result.ts';
+import { argument, choices, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
+import { listing, result, tableOf } from '../../frame/result.ts';
 import { requireConsumer, requireHandler } from '../consumers/known-consumer.ts';
+import { refused } from '../../frame/errors.ts';
+import { fieldLines } from '../../frame/fields.ts';
 
 /** Options that choose parked events. */
 export const filter = {
@@ -97,3 +100,33 @@ const eventColumns = {
 
 export const eventLines = (rows: readonly ParkedSummary[]): readonly string[] =>
   tableOf(rows, NONE, eventColumns);
+
+export const showCommand = command({
+  name: 'show',
+  summary: 'one event: headers, payload, every attempt, what operators did',
+  args: { id: argument('as `parked list --events` shows it') },
+  run: async (context, { id }) => {
+    const { executor } = await context.database(inboxMigrations);
+    const { payload, edited, headers, ...rest } = await requireParked(executor, id);
+    const shown = {
+      ...rest,
+      headers: JSON.parse(headers) as unknown,
+      payload: payload?.toString('utf8') ?? null,
+      ...(edited === null ? {} : { edited: edited.toString('utf8') }),
+    };
+    return result(shown, () => fieldLines(shown));
+  },
+});
+
+/** Reads a parked event. Rejects with PARKED_GONE for one that is not there any more. */
+export async function requireParked(executor: Executor, id: string) {
+  const found = await readParked(executor, id);
+  if (found === undefined) throw parkedGone(id);
+  return found;
+}
+
+export const parkedGone = (id: string) =>
+  refused(
+    'PARKED_GONE',
+    `there is no parked event ${id} in this database: it was applied meanwhile, or it is of another consumer's database; \`converge parked list --events\` shows what is parked`,
+  );

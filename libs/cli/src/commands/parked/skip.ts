@@ -4,8 +4,7 @@ import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { eventLines } from './list.ts';
-import { parkedGone } from './show.ts';
+import { eventLines, parkedGone } from './list.ts';
 
 export const skipCommand = command({
   name: 'skip',

@@ -1,8 +1,13 @@
+import type { Effect } from '@convergekit/effects';
+import type { ConsumerDefinition } from '@convergekit/inbox';
+import type { Operation } from '@convergekit/resilience';
+import type { RecoveryPath } from '@convergekit/resilience/operate';
+import { effectsOf } from '@convergekit/saga';
+import type { Workflow } from '@convergekit/workflow';
 import { command } from '../../frame/command.ts';
 import { someArguments } from '../../frame/flags.ts';
 import { exportsThat } from '../../frame/modules.ts';
 import { listing } from '../../frame/result.ts';
-import { hasPaths, pathsOf, type Recovery } from './recovery.ts';
 
 /** Shows the recovery path of each operation and call; connects to nothing and calls nothing. */
 export const pathsCommand = command({
@@ -39,4 +44,77 @@ function described(path: Recovery): string {
     case 'needs_a_person':
       return 'needs an operator when it fails or its outcome is unknown';
   }
+}
+
+/** The recovery of an operation or a call. `queries`: its unknown outcome is looked up at the other system. */
+type Recovery = RecoveryPath | { readonly kind: 'queries' };
+
+interface NamedPath {
+  /** The name of its policy. */
+  readonly name: string;
+  /** The name of the call, where the policy has another one. */
+  readonly call?: string;
+  readonly idempotency: string;
+  readonly path: Recovery;
+}
+
+type DeclaredOperation = Pick<Operation<never, unknown>, 'name' | 'path' | 'idempotency' | 'run'>;
+type Declared =
+  | DeclaredOperation
+  | Effect<never>
+  | Pick<Workflow, 'name' | 'steps' | 'recovery'>
+  | ConsumerDefinition<never>;
+
+/** True for an export that may call another system. */
+function hasPaths(value: unknown): value is Declared {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, idempotency, path, run, revive, steps, parts, subscriptions } = value as Record<
+    string,
+    unknown
+  >;
+  if (typeof name !== 'string') return false;
+  if (Array.isArray(parts) && Array.isArray(subscriptions)) return true;
+  if (steps instanceof Map) return true;
+  if (typeof idempotency !== 'string') return false;
+  return typeof revive === 'function' || (typeof path === 'object' && typeof run === 'function');
+}
+
+/** Lists the recovery paths of an export: one for each use of a call, under the name of its policy. */
+function pathsOf(declared: Declared): readonly NamedPath[] {
+  if ('parts' in declared)
+    return effectsOf(declared).flatMap((effect) =>
+      effect.saga?.isTimer === true ? [] : [pathOfEffect(effect)],
+    );
+  if ('revive' in declared) return [pathOfEffect(declared)];
+  if ('run' in declared) return [pick(declared)];
+  return [...declared.steps.values()].flatMap((step) =>
+    step.kind === 'local'
+      ? []
+      : [
+          {
+            ...{ name: step.name, call: step.call, idempotency: step.idempotency },
+            path:
+              step.planned.kind === 'undo'
+                ? { kind: 'compensates', by: `${step.name}.undo` }
+                : recoveryOf(step),
+          } as const,
+        ],
+  );
+}
+
+function pick({ name, idempotency, path }: DeclaredOperation): NamedPath {
+  return { name, idempotency, path };
+}
+
+function pathOfEffect(effect: Effect<never>): NamedPath {
+  const { name, call, idempotency } = effect;
+  return {
+    ...{ name, idempotency, path: recoveryOf(effect) },
+    ...(call === undefined || call === name ? {} : { call }),
+  };
+}
+
+function recoveryOf({ idempotency, canQuery }: Pick<Effect<never>, 'idempotency' | 'canQuery'>): Recovery {
+  if (canQuery) return { kind: 'queries' };
+  return { kind: idempotency === 'none' ? 'needs_a_person' : 'retries' };
 }

@@ -1,12 +1,14 @@
 import { postgresMigrations, readPolicyRules, setPolicyRule } from '@convergekit/postgres/operate';
 import { admitRules, type OfferedRule } from '@convergekit/resilience/engine';
+import { nearest } from '@convergekit/config/engine';
+import { policyName } from '@convergekit/inbox/engine';
+import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { refused as notNow, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '../../frame/errors.ts';
 import { anyArguments, argument, asks, dryRun, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import type { Settings } from '../../frame/settings.ts';
 import { withFields } from './policy-fields.ts';
-import { requireKnownName } from './known-names.ts';
 
 /**
  * Changes a rule of the central table, after a check with all other rules and settings. Every process checks it again,
@@ -44,8 +46,8 @@ export const setCommand = command({
     const newest = Math.max(0, ...rules.map((rule) => rule.version)) + 1;
     const others = rules.filter((rule) => rule !== before);
     const offered: OfferedRule[] = [...others, { name, version: newest, change }];
-    const { book, refused } = admitRules(context.settings.policyLayers, offered);
-    const refusal = refused.find((rule) => rule.name === name);
+    const { book, refused: left } = admitRules(context.settings.policyLayers, offered);
+    const refusal = left.find((rule) => rule.name === name);
     if (refusal !== undefined)
       throw new UsageError('POLICY_INVALID', `nothing was changed: ${refusal.reason}`);
     if (!unlisted)
@@ -61,7 +63,7 @@ export const setCommand = command({
     const setting = { name, change, by: context.operator, reason, expected: before?.version ?? 0 };
     const version = await setPolicyRule(executor, setting);
     if (version === undefined)
-      throw notNow(
+      throw refused(
         'POLICY_CHANGED_MEANWHILE',
         `nothing was changed: another operator changed ${name} meanwhile; look at \`converge policy history ${name}\` and repeat`,
       );
@@ -73,3 +75,53 @@ export const setCommand = command({
 /** The names with a rule in the file or the environment of this command. */
 const layered = ({ policyLayers }: Pick<Settings, 'policyLayers'>): readonly string[] =>
   policyLayers.flatMap(({ rules }) => Object.keys(rules));
+
+/** A handler of a consumer, or a name as it is: of a consumer or of a call. */
+interface Used {
+  readonly name: string;
+  readonly handler?: string;
+}
+
+// What has policies in this database: handlers, consumers and calls. The tables of a package that the database lacks are left out.
+const PARTS = {
+  'converge.inbox_type': 'select distinct consumer as name, handler from converge.inbox_type',
+  'converge.inbox_consumer': `select 'consumer.' || name as name from converge.inbox_consumer`,
+  'converge.saga_worker': 'select effect as name from converge.saga_worker',
+} as const;
+
+async function usedNames(executor: Executor): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const [table, sql] of Object.entries(PARTS)) {
+    const { rows } = await executor.query<{ present: boolean }>(
+      'select to_regclass($1) is not null as present',
+      [table],
+    );
+    if (rows[0]?.present !== true) continue;
+    const used = (await executor.query<Used>(sql)).rows;
+    names.push(
+      ...used.map(({ name, handler }) => (handler === undefined ? name : policyName(name, handler))),
+    );
+  }
+  return names;
+}
+
+/** Adds the names above each: a rule of `bank` holds for `bank.charge`. Pure. */
+function withParents(names: readonly string[]): ReadonlySet<string> {
+  const all = names.flatMap((name) => {
+    const parts = name.split('.');
+    return parts.map((_, at) => parts.slice(0, at + 1).join('.'));
+  });
+  return new Set(['default', ...all]);
+}
+
+/** Refuses the name of a policy that no rule, consumer or call of this database has: it would change nothing. */
+async function requireKnownName(executor: Executor, name: string, ruled: readonly string[]): Promise<void> {
+  const known = withParents([...(await usedNames(executor)), ...ruled]);
+  if (known.has(name)) return;
+  const near = nearest(name, [...known]);
+  const meant = near === undefined ? '' : `; did you mean ${near}?`;
+  throw refused(
+    'POLICY_NAME_UNKNOWN',
+    `nothing was changed: no consumer, call or rule that is known here has the name ${name}${meant} For an operation that code calls itself, repeat it with --unlisted`,
+  );
+}

@@ -1,8 +1,44 @@
+import { IN_PLACE_MS } from '@convergekit/inbox/operate';
+import { explain, explainInPlace, simulateRates } from '@convergekit/resilience/operate';
+import { CATEGORIES } from '@convergekit/core/engine';
+import type { Category } from '@convergekit/core';
+import { postgresMigrations, readPolicyHistory } from '@convergekit/postgres/operate';
 import { command } from '../../frame/command.ts';
-import { argument } from '../../frame/flags.ts';
-import { fieldLines } from '../../frame/fields.ts';
-import { result, tableOf } from '../../frame/result.ts';
+import { formatMs } from '../../frame/output.ts';
+import { listing, result, tableOf } from '../../frame/result.ts';
 import { knownPolicies, ruleModules } from './central-policies.ts';
+import { argument, count, type Flag, optionalArgument } from '../../frame/flags.ts';
+import { fieldLines } from '../../frame/fields.ts';
+
+/** A refused row makes the command fail: an operator believes that it holds. */
+export const listCommand = command({
+  name: 'list',
+  summary: 'every name with a rule, its policy, and its rules',
+  flags: ruleModules,
+  run: async (context, { rules: modules }) => {
+    const { book, refused } = await knownPolicies(context, modules);
+    const policies = book.names.map((name) => {
+      const rules = book.applied(name).map(({ source, rule }) => ({ source, rule }));
+      return { name, policy: book.for(name), rules };
+    });
+    return result(
+      { policies, refused },
+      () =>
+        tableOf(policies, 'no policies: no rule is set', {
+          name: ({ name }) => name,
+          attempts: ({ policy }) => policy.attempts,
+          backoff: ({ policy: { backoff } }) =>
+            `${formatMs(backoff.baseMs)} × ${backoff.factor} to ${formatMs(backoff.capMs)}`,
+          attempt: ({ policy }) => formatMs(policy.attemptTimeoutMs),
+          'in all': ({ policy: { deadlineMs } }) =>
+            deadlineMs === 'unbounded' ? deadlineMs : formatMs(deadlineMs),
+          rules: ({ rules }) =>
+            rules.map(({ source, rule }) => `${rule} (${source})`).join(', ') || 'the kit’s defaults',
+        }),
+      refused.length === 0,
+    );
+  },
+});
 
 export const showCommand = command({
   name: 'show',
@@ -22,5 +58,75 @@ export const showCommand = command({
         change: ({ change }) => JSON.stringify(change),
       }),
     ]);
+  },
+});
+
+export const explainCommand = command({
+  name: 'explain',
+  summary: 'what the policy of a name does, attempt by attempt',
+  args: { name: argument('any name') },
+  flags: ruleModules,
+  run: async (context, { name, rules }) => {
+    const { book } = await knownPolicies(context, rules);
+    if (book.applied(name).length === 0)
+      context.output.progress(`no rule applies to ${name}: these are the defaults of the kit`);
+    const policy = book.for(name);
+    // A consumer tries in place only for a while, and neither budget nor breaker counts its attempts.
+    const lines = /^consumer(\.|$)/.test(name) ? explainInPlace(policy, IN_PLACE_MS) : explain(policy);
+    return result({ name, lines }, () => lines);
+  },
+});
+
+const category: Flag<Category> = {
+  help: 'what fails',
+  value: 'name',
+  choices: CATEGORIES,
+  initial: 'service',
+};
+
+export const simulateCommand = command({
+  name: 'simulate',
+  summary: 'how much load the policy of a name adds at 0 to 100 % failures',
+  args: { name: argument('any name') },
+  flags: {
+    ...ruleModules,
+    category,
+    calls: count('calls', 'calls at each rate of failures', 10_000),
+    seed: count('number', 'seed of the random numbers', 42),
+  },
+  run: async (context, { name, rules, category: fails, calls, seed }) => {
+    const policy = (await knownPolicies(context, rules)).book.for(name);
+    const rows = simulateRates(policy, { calls, category: fails, seed });
+    return result({ name, category: fails, rows }, () =>
+      tableOf(rows, '', {
+        failures: (row) => percent(row.failureRate),
+        'attempts a call': (row) => row.amplification.toFixed(3),
+        'without budget': (row) => row.amplificationWithoutBudget.toFixed(3),
+        succeeded: (row) => percent(row.success),
+        'mean wait': (row) => formatMs(row.meanWaitMs),
+      }),
+    );
+  },
+});
+
+const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
+
+export const historyCommand = command({
+  name: 'history',
+  summary: 'who changed the central table, when, what and why; newest first',
+  args: { name: optionalArgument('only changes of this name') },
+  flags: { limit: count('changes', 'at most so many changes', 20) },
+  run: async (context, { name, limit }) => {
+    const { executor } = await context.database(postgresMigrations);
+    const rows = await readPolicyHistory(executor, { name, limit });
+    return listing(rows, 'no policy was changed here', {
+      version: (row) => row.version,
+      at: (row) => row.changedAt,
+      by: (row) => `${row.changedBy} (${row.role})`,
+      name: (row) => row.name,
+      change: (row) =>
+        `${row.before === null ? 'none' : JSON.stringify(row.before)} → ${JSON.stringify(row.after)}`,
+      reason: (row) => row.reason,
+    });
   },
 });

@@ -1,7 +1,7 @@
 import type { Reconciler } from '@convergekit/reconcile';
 import { misconfigured } from '../../frame/errors.ts';
 import { anyArguments } from '../../frame/flags.ts';
-import { exportsOf, exportsThat } from '../../frame/modules.ts';
+import { exportsLike, exportsThat, type NamedBy } from '../../frame/modules.ts';
 import type { Settings } from '../../frame/settings.ts';
 
 export const modulesArgument = {
@@ -30,14 +30,14 @@ export async function loadReconcilers(
  */
 export async function importReconcilers(
   modules: readonly string[],
-  namedBy: 'arguments' | 'settings',
+  namedBy: NamedBy,
   { others = 'refuse' }: { readonly others?: 'refuse' | 'skip' } = {},
 ): Promise<readonly Reconciler[]> {
   const hint = 'no reconciler: export what defineReconciler returns';
   const exported =
     others === 'refuse'
       ? await exportsThat(modules, isReconciler, hint, namedBy)
-      : (await Promise.all(modules.map((module) => exportsOf(module, namedBy)))).flat().filter(isReconciler);
+      : await exportsLike(modules, isReconciler, namedBy);
   // A reconciler that an index re-exports is one, not two.
   const found = [...new Set(exported)];
   const names = found.map((reconciler) => reconciler.name);

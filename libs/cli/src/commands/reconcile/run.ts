@@ -1,18 +1,27 @@
 import { outboxMigrations } from '@convergekit/outbox';
-import { reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
+import {
+  reconcileMigrations,
+  type Reconciler,
+  reconcilerService,
+  type RunCounts,
+} from '@convergekit/reconcile';
 import { type Logger, logger } from '@convergekit/telemetry';
+import { requireMigrations } from '@convergekit/postgres/operate';
+import type { Service } from '@convergekit/core';
+import { readWaiting, requestRun, type WaitingKey } from '@convergekit/reconcile/operate';
+import { connect, type Database, executorOf } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';
 import { runLong } from '../../frame/long-running.ts';
-import { requireMigrations } from '@convergekit/postgres/operate';
-import type { Settings } from '../../frame/settings.ts';
-import { dryRunOf } from './dry-run.ts';
-import { onceResult, readLeft } from './once.ts';
-import { type Databases, openDatabases, openScanned } from './open-databases.ts';
+import { checkedUrl, type Settings } from '../../frame/settings.ts';
+import { dryRunOf, waitingText } from './diff.ts';
 import { loadReconcilers } from './reconciler-modules.ts';
-import { requestRuns } from './run-now.ts';
 import { scanService } from '../../scans/scan-service.ts';
-import type { Service } from '@convergekit/core';
+import type { CommandContext } from '../../frame/context.ts';
+import { UsageError } from '../../frame/errors.ts';
+import { type Result, result, tableOf } from '../../frame/result.ts';
+import { findReconciler, type Found, settingOf } from './find-reconciler.ts';
+import { outcomesText } from './status-text.ts';
 
 /** Runs reconcilers on their schedules until stopped, or each once, or asks the running processes for a run. */
 export const runCommand = command({
@@ -77,4 +86,114 @@ export const runCommand = command({
 function scans({ reconcile }: Settings, scanned: Databases, log: Logger): readonly Service[] {
   const named = Object.entries(scanned).map(([name, { executor }]) => ({ name, executor }));
   return named.length === 0 ? [] : [scanService({ ...reconcile.scans, databases: named, log })];
+}
+
+/** Asks the running processes for a run of each: the one that leads its schedule makes it. */
+async function requestRuns(context: CommandContext, names: readonly string[]): Promise<Result> {
+  if (names.length === 0)
+    throw new UsageError(
+      'COMMAND_LINE_INVALID',
+      '--now needs the names of reconcilers: `converge reconcile run <name> --now`; `converge reconcile list` shows them',
+    );
+  const found: Found[] = [];
+  for (const name of names) found.push(await findReconciler(context, name));
+  const requested: { name: string; requested: boolean }[] = [];
+  for (const { name, executor } of found) {
+    const isNew = await requestRun(executor, name, context.operator);
+    if (isNew) context.audit({ reconciler: name });
+    requested.push({ name, requested: isNew });
+  }
+  return result(requested, () =>
+    requested.map(({ name, requested: isNew }) =>
+      isNew
+        ? `${name}: requested; \`converge reconcile history ${name}\` shows the run once a process has taken it`
+        : `${name}: a run is requested already, and no process has taken it yet`,
+    ),
+  );
+}
+
+/** Keys of each reconciler that are listed with their reason. */
+const SHOWN = 20;
+
+/** Reads the keys that a single run left waiting, by reconciler. */
+async function readLeft(
+  reconcilers: readonly Reconciler[],
+  databases: Readonly<Record<string, Pick<Database<never>, 'db'>>>,
+): Promise<ReadonlyMap<string, readonly WaitingKey[]>> {
+  const left = new Map<string, readonly WaitingKey[]>();
+  for (const { name, actual } of reconcilers) {
+    const database = databases[actual.in];
+    if (database !== undefined)
+      left.set(name, await readWaiting(executorOf(database.db), name, { limit: SHOWN }));
+  }
+  return left;
+}
+
+/** Outcomes that make the command exit with 1: an operator must look. */
+const BAD = ['failed', 'refused', 'unknown', 'unresolvable', 'flapping', 'held'] as const;
+
+/** Counts of a single run, and why keys are left, with the time of their next look. */
+function onceResult(
+  counts: ReadonlyMap<string, RunCounts>,
+  left: ReadonlyMap<string, readonly WaitingKey[]>,
+): Result {
+  const value = Object.fromEntries(
+    [...counts].map(([name, one]) => [name, { ...one, waiting: left.get(name) ?? [] }]),
+  );
+  const lines = () => [
+    ...tableOf([...counts], 'no reconcilers', {
+      name: ([name]) => name,
+      keys: ([, { keys }]) => keys,
+      unknown: ([, { unknown }]) => unknown,
+      outcomes: ([, { outcomes }]) => outcomesText(outcomes),
+    }),
+    ...[...left].flatMap(([name, keys]) => keys.map((key) => `${name} ${key.key}: ${waitingText(key)}`)),
+  ];
+  const ok = [...counts.values()].every(
+    ({ outcomes, unknown }) => unknown === 0 && BAD.every((kind) => (outcomes[kind] ?? 0) === 0),
+  );
+  return result(value, lines, ok);
+}
+
+/** The databases of the process by their names in the settings. */
+type Databases = Readonly<Record<string, Database<never>>>;
+
+/** Opens a pool with a statement timeout for each database that a reconciler names; services have their own connections. */
+function openDatabases(settings: Settings, reconcilers: readonly Reconciler[]): Databases {
+  const { databases } = settings.reconcile;
+  const named = new Set(reconcilers.flatMap(({ desired, actual }) => [desired.in, actual.in]));
+  return openPools(
+    settings.reconcile,
+    Object.entries(databases).filter(([name]) => named.has(name)),
+  );
+}
+
+/** The connections of the scans to each database: one statement at a time, and one for a lease. */
+const SCAN_CONNECTIONS = 2;
+
+/** Opens a small pool for each database of the settings, for the scans; none where they are off. */
+function openScanned({ reconcile }: Settings): Databases {
+  const settings = { ...reconcile, connections: SCAN_CONNECTIONS };
+  return reconcile.scans.on ? openPools(settings, Object.entries(reconcile.databases)) : {};
+}
+
+function openPools(
+  { connections, statementMs }: Pick<Settings['reconcile'], 'connections' | 'statementMs'>,
+  named: readonly (readonly [string, string])[],
+): Databases {
+  const log = logger('postgres');
+  return Object.fromEntries(
+    named.map(([name, url]) => {
+      const setting = settingOf(name);
+      const database = connect<never>({
+        url: checkedUrl(url, setting),
+        setting,
+        applicationName: 'converge-reconciler',
+        max: connections,
+        statementTimeoutMs: statementMs,
+        onIdleError: (error) => log.warn({ err: error }, 'a connection to Postgres dropped'),
+      });
+      return [name, database];
+    }),
+  );
 }

@@ -10,7 +10,7 @@ import {
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { someArguments, toggle } from '../../frame/flags.ts';
-import { exportsOf } from '../../frame/modules.ts';
+import { exportsLike, type NamedBy } from '../../frame/modules.ts';
 import { result } from '../../frame/result.ts';
 
 /** Checks, lists and draws the sagas that modules export; connects to nothing. Rejects with SAGA_INVALID. */
@@ -21,14 +21,13 @@ export const graphCommand = command({
   args: { modules: someArguments('files or packages that export sagas') },
   flags: { consumers: toggle('also check that the consumers of the modules listen to all events they must') },
   run: async (_context, { modules, consumers }) => {
-    const exported = (await Promise.all(modules.map((module) => exportsOf(module)))).flat();
-    const declarations = exported.filter(isSaga).map(({ declaration }) => declaration);
+    const declarations = await importSagas(modules);
     if (declarations.length === 0)
       throw new UsageError(
         'MODULE_EMPTY',
         `${modules.join(', ')} export no saga: export what the builder of @convergekit/saga/declare returns`,
       );
-    checkGraph(declarations, ...(consumers ? [exported.filter(isConsumer)] : []));
+    checkGraph(declarations, ...(consumers ? [await exportsLike(modules, isConsumer)] : []));
     const drawn = declarations.map((declaration) => ({
       saga: declaration.name,
       version: declaration.version,
@@ -66,6 +65,14 @@ function eventsText(events: readonly ListedEvent[]): string {
   return events
     .map(({ type, version, topic }) => `${type}${version === null ? '' : ` v${version}`} (${topic})`)
     .join(', ');
+}
+
+/** Imports modules and returns the declarations of every saga that they export. */
+export async function importSagas(
+  modules: readonly string[],
+  namedBy?: NamedBy,
+): Promise<readonly SagaDeclaration[]> {
+  return (await exportsLike(modules, isSaga, namedBy)).map(({ declaration }) => declaration);
 }
 
 export function isSaga(value: unknown): value is { readonly declaration: SagaDeclaration } {

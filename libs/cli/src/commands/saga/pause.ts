@@ -1,9 +1,61 @@
-import { pauseSaga } from '@convergekit/saga/operate';
-import { command } from '../../frame/command.ts';
+import { sagaMigrations } from '@convergekit/effects';
+import { nearest } from '@convergekit/config/engine';
+import {
+  knowsInstance,
+  listSagasHere,
+  MOST_COUNTED,
+  pauseSaga,
+  resumeSaga,
+  type SagaPause,
+} from '@convergekit/saga/operate';
+import type { CommandContext } from '../../frame/context.ts';
 import { refused } from '../../frame/errors.ts';
-import { reason as why } from '../../frame/flags.ts';
+import { argument, count, reason as why, text } from '../../frame/flags.ts';
+import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
+import { unknownInstance } from './show.ts';
+import { command } from '../../frame/command.ts';
 import { result } from '../../frame/result.ts';
-import { databasesOfSaga, heldText, nameOf, oneInstance, sagaArgument } from './paused-saga.ts';
+
+const sagaArgument = { saga: argument('the name of the saga') };
+
+const oneInstance = {
+  instance: text('id', 'only this instance (default: all of the saga, in every version)'),
+  ...databases,
+};
+
+/** Opens the databases that run steps of the saga. Rejects when none does, or when no database knows the instance. */
+async function databasesOfSaga(
+  context: CommandContext,
+  saga: string,
+  instance: string | undefined,
+  urls: readonly string[],
+): Promise<readonly Named[]> {
+  const named = await namedDatabases(context, urls, [sagaMigrations]);
+  const sagas = await Promise.all(named.map(({ database }) => listSagasHere(database.executor)));
+  const here = named.filter((_, index) => sagas[index]?.includes(saga));
+  if (here.length === 0) {
+    const meant = nearest(saga, sagas.flat());
+    throw refused(
+      'SAGA_NOT_FOUND',
+      `no step of saga ${saga} runs in ${named.map(({ name }) => name).join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}: nothing was changed. Name the databases of the services that run it with --database`,
+    );
+  }
+  if (instance === undefined) return here;
+  const knows = await Promise.all(
+    named.map(({ database }) => knowsInstance(database.executor, saga, instance)),
+  );
+  if (!knows.includes(true)) throw unknownInstance(instance, named);
+  return here;
+}
+
+/** What a pause holds, for people. Pure. */
+export function heldText({ held, inFlight }: Pick<SagaPause, 'held' | 'inFlight'>): string {
+  const more = held >= MOST_COUNTED ? 'or more ' : '';
+  return `${held} ${more}${held === 1 ? 'call waits' : 'calls wait'}, ${inFlight} in flight ${inFlight === 1 ? 'ends' : 'end'}`;
+}
+
+export const nameOf = (saga: string, instance: string | null | undefined): string =>
+  instance == null ? saga : `${saga} ${instance}`;
 
 /** Takes effect with the commit in each database. What a worker has begun ends, and its outcome is recorded. */
 export const pauseCommand = command({
@@ -30,5 +82,40 @@ export const pauseCommand = command({
       ...paused.map((one) => `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`),
       `\`converge saga resume ${nameOf(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\` continues it`,
     ]);
+  },
+});
+
+/** A resume that breaks off leaves its saga paused. */
+export const resumeCommand = command({
+  name: 'resume',
+  summary: 'resume a paused saga, or one instance: what waited is due at a rate, the oldest first',
+  args: sagaArgument,
+  flags: {
+    ...oneInstance,
+    rate: count('calls/s', 'so many calls, queries and undos become due in a second', 50),
+    reason: why('why: it is kept in the audit'),
+  },
+  run: async (context, { saga, instance, database, rate, reason }) => {
+    const by = { actor: context.operator, note: reason };
+    const resumed: { database: string; work: number }[] = [];
+    for (const { name, database: one } of await databasesOfSaga(context, saga, instance, database)) {
+      const onProgress = (done: number, total: number): void =>
+        context.output.progress(`${name}: ${done} of ${total} have their time`);
+      const done = await resumeSaga(one, { saga, instance }, by, { rate, onProgress });
+      if (done.kind !== 'resumed') continue;
+      resumed.push({ database: name, work: done.work });
+      context.audit({ saga, instance, database: name, work: done.work, rate, reason });
+    }
+    if (resumed.length === 0)
+      throw refused(
+        'SAGA_NOT_PAUSED',
+        `${nameOf(saga, instance)} is not paused in these databases: nothing was changed; \`converge doctor\` shows what is`,
+      );
+    return result({ saga, instance, resumed, rate, by: by.actor }, () =>
+      resumed.map(
+        ({ database: name, work }) =>
+          `${name}: ${nameOf(saga, instance)} is resumed; ${work} ${work === 1 ? 'call is' : 'calls are'} due, ${rate} a second`,
+      ),
+    );
   },
 });

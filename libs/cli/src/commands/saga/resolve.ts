@@ -1,12 +1,35 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { resolveStep, type StatedOutcome, waitingStep } from '@convergekit/saga/operate';
+import { resolveStep, retryStep, type StatedOutcome, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
-import { UsageError } from '../../frame/errors.ts';
-import { asks, count, json, reason as why, text, texts } from '../../frame/flags.ts';
-import { exportsOf } from '../../frame/modules.ts';
+import { argument, asks, count, json, reason as why, text, texts } from '../../frame/flags.ts';
 import { actOn, outcomes } from '../journal/act.ts';
-import { isSaga } from './graph.ts';
-import { stepArguments } from './retry.ts';
+import { instanceArgument } from './show.ts';
+import { UsageError } from '../../frame/errors.ts';
+import { importSagas } from './graph.ts';
+
+/** The arguments that name one step. */
+const stepArguments = {
+  instance: instanceArgument,
+  step: argument('a step, in DATABASE_URL, of the service that runs it'),
+};
+
+/** Retries a step's call, its undo, or an event that the step could not handle. */
+export const retryCommand = command({
+  name: 'retry',
+  summary: 'retry a step now: its call, its undo, or the event that it could not handle',
+  args: stepArguments,
+  flags: { reason: why('why: it is kept in the journal'), ...asks },
+  run: async (context, { instance, step, reason }) => {
+    const database = await context.database(sagaMigrations);
+    const at = { instance, step };
+    const seen = await waitingStep(database, at);
+    const stuck = seen.state === 'stuck' || seen.work.some(({ state }) => state === 'stuck');
+    const question = stuck ? `Retry ${step}, which may have taken effect already?` : undefined;
+    return actOn(context, { did: 'retry', reason, question }, [
+      { named: at, text: `${step} of ${instance}`, act: (by) => retryStep(database, at, by, { seen }) },
+    ]);
+  },
+});
 
 /** Records the outcome of a step, from the other side's records; the worker then continues normally. */
 export const resolveCommand = command({
@@ -32,8 +55,7 @@ export const resolveCommand = command({
   },
   run: async (context, { instance, step, sagas: modules, reason, ...flags }) => {
     const word = wordOf(flags);
-    const exported = (await Promise.all(modules.map((module) => exportsOf(module)))).flat();
-    const sagas = exported.filter(isSaga).map(({ declaration }) => declaration);
+    const sagas = await importSagas(modules);
     if (word.kind !== 'effect_stays' && sagas.length === 0)
       throw new UsageError(
         'SAGAS_MISSING',

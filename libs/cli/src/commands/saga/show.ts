@@ -1,16 +1,59 @@
 import { sagaMigrations } from '@convergekit/effects';
+import {
+  findOrphans,
+  INSTANCE_STATES,
+  type InstanceView,
+  listInstances,
+  verifySagas,
+} from '@convergekit/saga/operate';
+import { verifyWorkflows } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
+import { argument, choices, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
+import { listing, result, tableOf } from '../../frame/result.ts';
+import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused } from '../../frame/errors.ts';
-import { argument, toggle } from '../../frame/flags.ts';
-import { result, tableOf } from '../../frame/result.ts';
-import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
 import type { Narrative } from './narrative/narrative.ts';
 import { readNarrative } from './narrative/read-narrative.ts';
+import { renderNarrative } from './narrative/render-narrative.ts';
+import { allOf, journalReport } from '../journal/report.ts';
+
+/** Lists instances as observers in the named databases have them. */
+export const listCommand = command({
+  name: 'list',
+  summary: 'instances as an observer in these databases has them, the latest change first',
+  flags: {
+    state: choices('state', INSTANCE_STATES, 'only instances in these states'),
+    saga: text('name', 'only instances of this saga'),
+    key: text('key', 'only instances with this key'),
+    limit: count('instances', 'at most so many instances of each database', 50),
+    ...databases,
+  },
+  run: async (context, { state, saga, key, limit, database }) => {
+    const filter = {
+      ...(state.length > 0 && { states: state }),
+      ...(saga !== undefined && { saga }),
+      ...(key !== undefined && { key }),
+      limit,
+    };
+    const rows: InstanceView[] = [];
+    for (const named of await namedDatabases(context, database, [sagaMigrations]))
+      rows.push(...(await listInstances(named.database.executor, filter)));
+    return listing(rows, 'no sagas', {
+      instance: (row) => row.instance,
+      saga: (row) => `${row.saga} v${row.version}`,
+      key: (row) => row.key,
+      state: (row) => row.state,
+      started: (row) => row.startedAt,
+      ended: (row) => row.endedAt,
+      why: (row) => row.reason ?? '',
+    });
+  },
+});
 
 export const instanceArgument = argument('the id of the event that started it');
 
-export const wholeOutbox = {
+const wholeOutbox = {
   whole: toggle('search the whole of every outbox, and not only around the moments of the saga'),
 };
 
@@ -42,7 +85,7 @@ export const showCommand = command({
 });
 
 /** Reads the narrative of an instance. Rejects with SAGA_NOT_FOUND where no database knows it. */
-export async function narrativeOf(
+async function narrativeOf(
   context: CommandContext,
   instance: string,
   urls: readonly string[],
@@ -61,3 +104,35 @@ export function unknownInstance(instance: string, named: readonly Named[]) {
     `saga ${instance} is not known in ${names}: no step of it ran there and no observer saw it. Check the id (of the event that started it: \`converge saga list\`), and name the databases of the other services with --database`,
   );
 }
+
+export const narrativeCommand = command({
+  name: 'narrative',
+  summary: 'the history of one instance: what each step did and why, waits, parks, compensations, operators',
+  args: { instance: instanceArgument },
+  flags: { ...databases, ...wholeOutbox },
+  run: async (context, { instance, database, whole }) => {
+    const narrative = await narrativeOf(context, instance, database, whole);
+    return result(narrative, () => renderNarrative(narrative));
+  },
+});
+
+/**
+ * Replays journals against fences, replays workflows' journals against rows, and finds compensations without a cause.
+ */
+export const verifyCommand = command({
+  name: 'verify',
+  summary:
+    'replay the journals of sagas and workflows, and find compensations without a cause; exit code 1 when something is wrong',
+  args: { instance: optionalArgument('only this one: the instance of a saga, or the id of a workflow') },
+  flags: databases,
+  run: async (context, { instance, database }) => {
+    const named = await namedDatabases(context, database, [sagaMigrations]);
+    const executors = named.map((one) => one.database.executor);
+    const checked = await allOf(
+      executors.flatMap((one) => [verifySagas(one, instance), verifyWorkflows(one, instance)]),
+    );
+    if (instance !== undefined && checked.journals === 0) throw unknownInstance(instance, named);
+    const orphans = await findOrphans(executors, instance);
+    return journalReport(context.output, { ...checked, findings: [...checked.findings, ...orphans] });
+  },
+});

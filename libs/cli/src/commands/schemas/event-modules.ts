@@ -1,7 +1,7 @@
 import type { EventDefinition } from '@convergekit/contracts';
 import type { Values } from '../../frame/flags.ts';
 import { someArguments, text, texts } from '../../frame/flags.ts';
-import { exportsOf, exportsThat } from '../../frame/modules.ts';
+import { exportsLike, exportsThat, type NamedBy } from '../../frame/modules.ts';
 
 export const modulesArgument = { modules: someArguments('files, folders or packages that export events') };
 
@@ -24,14 +24,19 @@ export async function readModules({
   const events = await exportsThat(modules, isEvent, hint);
   const own = new Set(events.map(nameOf));
   // A module of consumers may export events of its own, too.
-  const received = (await Promise.all(reads.map((module) => exportsOf(module))))
-    .flat()
-    .filter(isEvent)
-    .filter((event) => !own.has(nameOf(event)));
+  const received = (await importEvents(reads)).filter((event) => !own.has(nameOf(event)));
   return { events, dir, info: { title, version, received } };
 }
 
 const nameOf = ({ type, version }: EventDefinition): string => `${type} v${version}`;
+
+/** Imports modules and returns the definition of every event that they export. */
+export function importEvents(
+  modules: readonly string[],
+  namedBy?: NamedBy,
+): Promise<readonly EventDefinition[]> {
+  return exportsLike(modules, isEvent, namedBy);
+}
 
 export function isEvent(value: unknown): value is EventDefinition {
   if (typeof value !== 'function') return false;

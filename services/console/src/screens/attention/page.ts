@@ -1,10 +1,53 @@
+import { z } from 'zod';
 import { alarmText } from '@convergekit/cli/operate';
+import { unreadSchema } from '../../databases.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { ago, dataTable, state, unreadNote } from '../../layout/parts.ts';
+import { ago, dataTable, facts, state, unreadNote } from '../../layout/parts.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { placeOf } from '../../links.ts';
 import type { PageContent } from '../../screen.ts';
-import type { AttentionAnswer } from './schemas.ts';
+
+const text = z.string().optional();
+
+const itemSchema = z.object({
+  kind: z.enum([
+    ...([
+      'saga',
+      'saga_paused',
+      'call',
+      'workflow',
+      'dead_letters',
+      'parked',
+      'partition',
+      'consumer_paused',
+      'consumer_gone',
+      'gap',
+      'stalled',
+    ] as const),
+    ...(['relay', 'worker', 'breaker', 'reconciler', 'migrations'] as const),
+  ]),
+  severity: z.enum(['act', 'watch']),
+  alarm: z.string(),
+  text: z.string(),
+  since: z.date().nullable(),
+  next: z.string(),
+  about: z.object({
+    ...{ consumer: text, topic: text, category: text, code: text },
+    ...{ reconciler: text, name: text, id: text },
+  }),
+  database: z.string(),
+});
+
+export const attentionSchema = z.object({
+  items: z.array(itemSchema),
+  checkedAt: z.date(),
+  databases: z.array(z.string()),
+  unread: unreadSchema,
+});
+
+type AttentionAnswer = z.output<typeof attentionSchema>;
+
+export const alarmSchema = z.object({ name: z.string(), means: z.string(), next: z.string() });
 
 type Item = AttentionAnswer['items'][number];
 
@@ -94,3 +137,13 @@ const ACTS: Readonly<Record<Item['kind'], string>> = {
   breaker: 'See the command',
   migrations: 'See the command',
 };
+
+/** The page of an alarm, as docs/guides/alarms.md has it. */
+export function alarmPage({ name, means, next }: z.output<typeof alarmSchema>): PageContent {
+  const body = html`${facts([
+      ['It means', means],
+      ['Next step', next.replaceAll('`', '')],
+    ])}
+    <p class="quiet">All alarms: docs/guides/alarms.md. <a href="/">What needs attention now</a></p>`;
+  return { title: `Alarm ${name}`, body };
+}

@@ -1,13 +1,13 @@
-import { explain, goneItems } from '@convergekit/cli/operate';
+import { type AttentionItem, explain } from '@convergekit/cli/operate';
 import { readLag, readOverview, sumPartitions } from '@convergekit/inbox/operate';
 import type { Gathered } from '../../databases.ts';
-import { hasTables } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
 
 /** The time that home waits for the broker, in milliseconds: what the databases show must not wait for one that is down. */
 const BROKER_MS = 3_000;
 
-type Gone = Gathered<ReturnType<typeof goneItems>[number]>;
+type Gone = Gathered<AttentionItem>;
 
 /** Finds consumers that lag and have no process in their group. A broker that does not answer is named as unread. */
 export async function readGone(
@@ -37,8 +37,7 @@ async function ask(
 ): Promise<Gone> {
   // A database that cannot be read is named by what is read of it besides.
   const { rows } = await databases.gather(
-    async (executor) =>
-      (await hasTables(executor, 'converge.inbox_partition')) ? readOverview(executor, undefined) : [],
+    where('converge.inbox_partition', (executor) => readOverview(executor, undefined)),
     only,
   );
   const kept = rows.filter(({ consumer }) => !ignored.includes(consumer));
@@ -55,7 +54,7 @@ async function ask(
       const found: Gone['rows'][number][] = [];
       for (const one of late)
         if ((await admin.members(one.consumer)).length === 0)
-          found.push(...goneItems([one]).map((item) => ({ ...item, database: one.database })));
+          found.push({ ...goneItem(one), database: one.database });
       return { rows: found, unread: [] };
     } finally {
       await admin.close();
@@ -63,4 +62,23 @@ async function ask(
   } catch (error) {
     return unread(explain(error).message);
   }
+}
+
+/** Describes a consumer with records to read and no process in its group. Pure. */
+export function goneItem({
+  consumer,
+  lag,
+}: {
+  readonly consumer: string;
+  readonly lag: bigint;
+}): AttentionItem {
+  return {
+    kind: 'consumer_gone',
+    severity: 'act',
+    alarm: 'consumer_gone',
+    text: `no process of ${consumer} runs: ${lag} ${lag === 1n ? 'record waits' : 'records wait'}`,
+    since: null,
+    next: `converge consumers list ${consumer}`,
+    about: { consumer },
+  };
 }

@@ -1,10 +1,8 @@
 import { z } from 'zod';
-import { alarmText, readAttention, worstFirst } from '@convergekit/cli/operate';
+import { alarmText, type AttentionItem, readAttention } from '@convergekit/cli/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
-import { alarmPage } from './alarm-page.ts';
-import { attentionPage } from './page.ts';
+import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
 import { readGone } from './read-gone.ts';
-import { alarmSchema, attentionSchema } from './schemas.ts';
 import { notFound } from '../../errors.ts';
 
 /** The home page: what needs an operator, in all databases, the worst first. */
@@ -22,10 +20,10 @@ export const attention: Screen = {
       read: async ({ database }, { now }) => {
         const { rows, unread } = await gather(context, database, now);
         return {
-          items: [...worstFirst(rows)],
+          items: worstFirst(rows),
           checkedAt: new Date(now),
           databases: [...context.databases.names],
-          unread: [...unread],
+          unread,
         };
       },
       page: (answer, { now }) => attentionPage(answer, now),
@@ -55,4 +53,13 @@ async function gather(context: ConsoleContext, only: string | undefined, now: nu
     readGone(context, only, ignoredConsumers),
   ]);
   return { rows: [...found.rows, ...gone.rows], unread: [...found.unread, ...gone.unread] };
+}
+
+/** Orders items: what needs an operator first, then the oldest first. Pure. */
+export function worstFirst<Item extends Pick<AttentionItem, 'severity' | 'since'>>(
+  items: readonly Item[],
+): Item[] {
+  const rank = { act: 0, watch: 1 } as const;
+  const age = ({ since }: Item): number => since?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  return items.toSorted((a, b) => rank[a.severity] - rank[b.severity] || age(a) - age(b));
 }

@@ -3,8 +3,7 @@ import { invalidInput } from '../../errors.ts';
 import { toJson } from '../../routes/json.ts';
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { inputOf, instant } from '../../routes/input.ts';
-import { auditPage } from './page.ts';
-import { type AuditInput, auditSchema, inputSchema } from './schemas.ts';
+import { type AuditInput, auditPage, auditSchema, inputSchema } from './page.ts';
 
 const PAGE = 100;
 /** The rows of an export. A longer one continues with `from` and `before`. */
@@ -57,7 +56,7 @@ async function readPage({ databases }: ConsoleContext, input: AuditInput, limit:
   return {
     rows: page,
     next: last !== undefined && newest.length > limit ? `${last.at}~${last.id}` : undefined,
-    unread: [...unread],
+    unread,
   };
 }
 

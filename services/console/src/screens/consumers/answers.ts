@@ -57,8 +57,6 @@ export const gapSchema = z.object({
   upTo: z.string(),
 });
 
-export const unreadSchema = z.array(z.object({ database: z.string(), reason: z.string() }));
-
 export type RelayAnswer = z.output<typeof relaySchema>;
 export type PartitionAnswer = z.output<typeof partitionSchema>;
 export type MemberAnswer = z.output<typeof memberSchema>;

@@ -12,10 +12,10 @@ import {
   partitionSchema,
   type RelayAnswer,
   relaySchema,
-  unreadSchema,
 } from './answers.ts';
 import { consumersPart, inDatabase } from './consumer-tables.ts';
 import { type LogEnds, readGaps, readMembers, readPartitions, readRelay } from './read-flow.ts';
+import { unreadSchema } from '../../databases.ts';
 
 /** Defines the page of consumers and relays: how far each is, and what stops it. */
 export function flowView(context: ConsoleContext): void {
@@ -50,7 +50,7 @@ export function flowView(context: ConsoleContext): void {
         [...relays.unread, ...read.unread, ...gaps.unread].map((one) => [one.database, one]),
       );
       return {
-        relays: [...relays.rows],
+        relays: relays.rows,
         partitions,
         members: members.kind === 'known' ? members.rows : [],
         gaps: gaps.rows.filter(matches),

@@ -65,8 +65,6 @@ export const repairSchema = z.object({
   actor: z.string(),
 });
 
-export const unreadSchema = z.array(z.object({ database: z.string(), reason: z.string() }));
-
 export type ReconcilerAnswer = z.output<typeof reconcilerSchema>;
 export type DriftKeyAnswer = z.output<typeof driftKeySchema>;
 export type RepairAnswer = z.output<typeof repairSchema>;

@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { driftKeySchema, repairSchema, unreadSchema } from './answers.ts';
+import { driftKeySchema, repairSchema } from './answers.ts';
 import { keyPart, maskedNote } from './parts.ts';
-import { readKey, readReconcilers } from './read-drift.ts';
-import type { FindDeclared } from './reconcilers.ts';
+import { type FindDeclared, readKey, readReconcilers } from './read-drift.ts';
 import { repairTable } from './repairs-view.ts';
 import { hidden, recordLook, stateView } from './state-values.ts';
+import { unreadSchema } from '../../databases.ts';
 
 /** Rows of the history of each reconciler. */
 const ROWS = 20;
@@ -51,7 +51,7 @@ export function keyView({ view, databases, payloads }: ConsoleContext, declared:
         masked: states.masked,
         keys: rows.flatMap(({ keys }) => keys),
         repairs: rows.flatMap(({ repairs }) => repairs),
-        unread: [...unread],
+        unread,
       };
     },
     page: ({ masked, keys, repairs, unread }, { now }, { key }) => {

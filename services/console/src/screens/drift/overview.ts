@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { ago, dataTable, filterForm, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { reconcilerSchema, type ReconcilerAnswer, unreadSchema } from './answers.ts';
+import { reconcilerSchema, type ReconcilerAnswer } from './answers.ts';
 import { reconcilerPath, reconcilerState } from './parts.ts';
 import { readReconcilers } from './read-drift.ts';
+import { unreadSchema } from '../../databases.ts';
 
 /** Defines the list of reconcilers, with their divergent keys by verdict. */
 export function overviewView({ view, databases }: ConsoleContext): void {
@@ -15,7 +16,7 @@ export function overviewView({ view, databases }: ConsoleContext): void {
     answer: z.object({ reconcilers: z.array(reconcilerSchema), unread: unreadSchema }),
     read: async ({ database }) => {
       const { rows, unread } = await databases.gather(readReconcilers, database);
-      return { reconcilers: [...rows], unread: [...unread] };
+      return { reconcilers: rows, unread };
     },
     page: ({ reconcilers, unread }, { now }, { database }) => {
       const verdicts = [...new Set(reconcilers.flatMap((one) => one.verdicts.map(({ verdict }) => verdict)))];

@@ -6,8 +6,7 @@ import { ago, facts, filterForm, moment, nextPage, withQuery } from '../../layou
 import type { ConsoleContext } from '../../screen.ts';
 import { driftKeySchema, type ReconcilerAnswer, reconcilerSchema } from './answers.ts';
 import { keyPart, maskedNote, reconcilerPath, reconcilerState } from './parts.ts';
-import { fieldsOfKey, readReconcilers } from './read-drift.ts';
-import type { FindDeclared } from './reconcilers.ts';
+import { fieldsOfKey, type FindDeclared, readReconcilers } from './read-drift.ts';
 import { hidden, recordLook, stateView } from './state-values.ts';
 
 /** Keys of one page: each is compared now where its reconciler is declared. */

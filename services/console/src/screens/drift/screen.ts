@@ -3,7 +3,7 @@ import { approvalAction } from './approval.ts';
 import { keyView } from './key-view.ts';
 import { overviewView } from './overview.ts';
 import { reconcilerView } from './reconciler-view.ts';
-import { declaredReconcilers } from './reconcilers.ts';
+import { declaredReconcilers } from './read-drift.ts';
 import { repairsView } from './repairs-view.ts';
 
 /** Drift: what reconcilers found, field by field, and the approval of repairs that are held. */

@@ -2,7 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';
 import { shownPayload } from '../../payload.ts';
 import type { PayloadPrivacy } from '../../screen.ts';
-import type { Visitor } from '../../security/visitor.ts';
+import type { Visitor } from '../../types.ts';
 
 /** What a visitor may see of the states of both sides, which are business data as the payloads of events are. */
 export interface StateView {

@@ -19,7 +19,3 @@ export const consentOf = (
   reported === 0 || afterCompensation === 'yes'
     ? undefined
     : { field: 'afterCompensation', value: 'yes', label: `Include the ${reported} that may be compensated` };
-
-/** The reason for which one event is left out. */
-export const reportedText =
-  'its failure event was emitted, so other services may have compensated: a new event from the service that owns the fact keeps all in agreement';

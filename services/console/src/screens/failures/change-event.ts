@@ -1,12 +1,19 @@
-import { editParked, readParked, retryParked, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
+import { importEvents } from '@convergekit/cli/operate';
+import { editParked, replaceParked, retryParked, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
-import { html } from '../../layout/html.ts';
+import { html, type Html } from '../../layout/html.ts';
 import { shownPayload } from '../../payload.ts';
+import type { Preview } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { refusing } from '../refusing.ts';
-import { afterCompensationField, chosenOf, consentOf, reportedText } from './after-compensation.ts';
-import { gone } from './event.ts';
+import {
+  afterCompensationField,
+  type AfterCompensationField,
+  chosenOf,
+  consentOf,
+} from './after-compensation.ts';
+import { findEvent, type FoundEvent, requireEvent } from './event.ts';
 
 const place = { database: z.string(), id: z.uuid() };
 
@@ -14,38 +21,66 @@ type Place = Readonly<Record<keyof typeof place, string>>;
 
 const pathOf = ({ database, id }: Place): string => `/failures/events/${encodeURIComponent(database)}/${id}`;
 
+/** An event, and what takes the place of its data. */
+const change = z.object({
+  ...place,
+  ...afterCompensationField,
+  payload: z.string().max(1_000_000).optional(),
+});
+
+/** Previews the change of one event. `ended`: why it cannot be changed any more. Pure. */
+function previewOf(
+  { failureEvent }: Pick<FoundEvent, 'failureEvent'>,
+  ended: string | undefined,
+  given: AfterCompensationField,
+  words: Pick<Preview, 'unit' | 'effect'>,
+): Preview {
+  const reported = ended === undefined && failureEvent !== null ? 1 : 0;
+  const consent = consentOf(reported, given);
+  const reportedText =
+    'its failure event was emitted, so other services may have compensated: a new event from the service that owns the fact keeps all in agreement';
+  const why = ended ?? (consent && reportedText);
+  return {
+    eligible: why === undefined ? 1 : 0,
+    ...words,
+    ...(why !== undefined && { others: [{ count: 1, why }] }),
+    consent,
+  };
+}
+
+/** The field for the new data, below the shape of what the event has. */
+function payloadField(
+  { edited, payload }: Pick<FoundEvent, 'edited' | 'payload'>,
+  privacy: ConsoleContext['payloads'],
+  { above, label }: { readonly above: string; readonly label: string },
+): Html {
+  const text = (edited ?? payload)?.toString('utf8') ?? '';
+  return html`<p class="quiet">${above}</p>
+    <pre tabindex="0">${shownPayload(text, privacy) ?? 'not shown'}</pre>
+    <label>${label} <textarea name="payload" rows="8" required spellcheck="false"></textarea></label>`;
+}
+
 /** Defines the action that puts a payload in the place of an event's own, and replays it. */
 export function editAction({ action, databases, payloads }: ConsoleContext): void {
   action({
     path: '/failures/events/:database/:id/edit',
     title: 'Edit and replay',
     summary: 'Replace the payload of a parked event, and retry it; the original bytes are kept',
-    input: z.object({ ...place, ...afterCompensationField, payload: z.string().max(1_000_000).optional() }),
-    preview: async ({ database, id, ...given }) => {
-      const found = await readParked(databases.get(database).executor, id);
-      if (found === undefined) throw gone(database, id);
+    input: change,
+    preview: async (input) => {
+      const found = await requireEvent(databases, input);
       const ended = found.closed ?? (found.state === 'superseded' ? 'its saga undid it' : undefined);
-      const reported = ended === undefined && found.failureEvent !== null ? 1 : 0;
-      const consent = consentOf(reported, given);
-      const why = ended ?? (consent && reportedText);
-      return {
-        eligible: why === undefined ? 1 : 0,
+      return previewOf(found, ended, input, {
         unit: `event, ${found.type ?? 'unreadable'} of ${found.key}`,
-        ...(why !== undefined && { others: [{ count: 1, why }] }),
         effect:
           'From the next attempt on its handler gets the payload below. The event keeps its id, and the bytes as they came stay with it; who changed it, and into what, is in the audit.',
-        consent,
-      };
+      });
     },
-    fields: async ({ database, id }) => {
-      const found = await readParked(databases.get(database).executor, id);
-      const text = found === undefined ? '' : ((found.edited ?? found.payload)?.toString('utf8') ?? '');
-      return html`<p class="quiet">Its shape now:</p>
-        <pre tabindex="0">${shownPayload(text, payloads) ?? 'not shown'}</pre>
-        <label
-          >The new payload, as JSON <textarea name="payload" rows="8" required spellcheck="false"></textarea>
-        </label>`;
-    },
+    fields: async (input) =>
+      payloadField(await requireEvent(databases, input), payloads, {
+        above: 'Its shape now:',
+        label: 'The new payload, as JSON',
+      }),
     run: async ({ database, id, payload, ...given }, { user, reason }) => {
       const operator = { by: user, reason };
       const opened = databases.get(database).database;
@@ -78,7 +113,7 @@ export function skipAction({ action, databases }: ConsoleContext): void {
     summary: 'Skip a parked event for good: it stays on record, and its key continues',
     input: z.object({ ...place, unreported: z.literal('yes').optional() }),
     preview: async ({ database, id, unreported }) => {
-      const found = await readParked(databases.get(database).executor, id);
+      const found = await findEvent(databases, { database, id });
       const holds = found?.state === 'dead' || found?.state === 'waiting';
       const silent = holds && found.failureEvent === null && unreported !== 'yes';
       const why = holds ? UNREPORTED : 'it does not hold its key, so there is nothing to skip';
@@ -95,6 +130,42 @@ export function skipAction({ action, databases }: ConsoleContext): void {
       await refusing(() => skipParked(databases.get(database).database, id, { by: user, reason }, how));
       return {
         text: 'The event is skipped, and its key continues',
+        changed: 1,
+        href: pathOf({ database, id }),
+      };
+    },
+  });
+}
+
+/** Defines the action that replaces a dead letter by a new event, checked against its declared contract. */
+export function replaceAction({ action, databases, payloads, settings }: ConsoleContext): void {
+  action({
+    path: '/failures/events/:database/:id/replace',
+    title: 'Replace by a new event',
+    summary: 'Replace a dead letter by a new event with other data, for the handler that failed',
+    input: change,
+    preview: async (input) => {
+      const found = await requireEvent(databases, input);
+      const isDead = found.state === 'dead' || found.state === 'rejected';
+      const ended = isDead ? (found.closed ?? undefined) : 'only a dead letter is replaced';
+      return previewOf(found, ended, input, {
+        unit: `dead letter, ${found.type ?? 'unreadable'} of ${found.key}`,
+        effect: `A new event, with an id of its own and this one as its cause, takes its place in the line of its key. It goes to ${found.consumer} alone: it is not published, and other consumers keep what they made of the first. The data is checked against the declared contract before anything is written.`,
+      });
+    },
+    fields: async (input) =>
+      payloadField(await requireEvent(databases, input), payloads, {
+        above: 'The shape of the dead letter:',
+        label: 'Data of the new event, as JSON',
+      }),
+    run: async ({ database, id, payload, ...given }, { user, reason }) => {
+      if (payload === undefined) throw invalidInput('give the data of the new event');
+      const events = await importEvents(settings.console.modules, 'settings');
+      const opened = databases.get(database).database;
+      const options = { events, ...chosenOf(given) };
+      const made = await refusing(() => replaceParked(opened, id, payload, { by: user, reason }, options));
+      return {
+        text: `It is replaced by event ${made.eventId}, which is due now`,
         changed: 1,
         href: pathOf({ database, id }),
       };

@@ -1,10 +1,10 @@
 import { readParked } from '@convergekit/inbox/operate';
 import { z } from 'zod';
+import type { Databases } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
 import { hideErrors, shownPayload } from '../../payload.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { parkedEventPage } from './event-page.ts';
-import { type ParkedEvent, parkedEventSchema } from './event-schema.ts';
+import { type ParkedEvent, parkedEventPage, parkedEventSchema } from './event-page.ts';
 
 /** The names of headers whose values name things and never carry data of the event. */
 const PLAIN_HEADERS = /^(ce_|traceparent$|tracestate$|content-type$)/;
@@ -18,9 +18,10 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
     input: z.object({ database: z.string(), id: z.uuid() }),
     answer: parkedEventSchema,
     read: async ({ database, id }, { visitor }) => {
-      const found = await readParked(databases.get(database).executor, id);
-      if (found === undefined) throw gone(database, id);
-      const { payload, edited, headers, attempts, audit, ...rest } = found;
+      const { payload, edited, headers, attempts, audit, ...rest } = await requireEvent(databases, {
+        database,
+        id,
+      });
       const shown = (bytes: Buffer | null): string | undefined =>
         bytes === null ? undefined : shownPayload(bytes.toString('utf8'), payloads);
       return {
@@ -43,17 +44,32 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
     summary: 'The payload of a parked event in full',
     input: z.object({ database: z.string(), id: z.uuid() }),
     read: async ({ database, id }) => {
-      const opened = databases.get(database);
-      const found = await readParked(opened.executor, id);
-      if (found === undefined) throw gone(database, id);
-      const payload = (found.edited ?? found.payload)?.toString('utf8') ?? '';
-      return { database: opened, eventId: found.eventId ?? id, subject: `parked event ${id}`, payload };
+      const { eventId, edited, payload } = await requireEvent(databases, { database, id });
+      return {
+        ...{ database: databases.get(database), eventId: eventId ?? id, subject: `parked event ${id}` },
+        payload: (edited ?? payload)?.toString('utf8') ?? '',
+      };
     },
   });
 }
 
-export function gone(database: string, id: string): Error {
-  return notFound(`there is no parked event ${id} in ${database}: it was applied meanwhile`);
+export type FoundEvent = NonNullable<Awaited<ReturnType<typeof readParked>>>;
+
+interface Place {
+  readonly database: string;
+  readonly id: string;
+}
+
+/** Reads a parked event; undefined for one that is not there any more. */
+export function findEvent(databases: Databases, { database, id }: Place): Promise<FoundEvent | undefined> {
+  return readParked(databases.get(database).executor, id);
+}
+
+/** Reads a parked event. Refuses one that is not there any more. */
+export async function requireEvent(databases: Databases, place: Place): Promise<FoundEvent> {
+  const found = await findEvent(databases, place);
+  if (found !== undefined) return found;
+  throw notFound(`there is no parked event ${place.id} in ${place.database}: it was applied meanwhile`);
 }
 
 /** Shows headers that name things; the values of others are a producer's own data (pure). */

@@ -4,10 +4,11 @@ import { html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, nextPage, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
-import { hasTables } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import { filtered, filterFields, parkedFilterOf } from './filter.ts';
 import { hideErrors } from '../../payload.ts';
 import { parkedState } from './parked-text.ts';
+import { unreadSchema } from '../../databases.ts';
 
 const PAGE = 50;
 
@@ -28,7 +29,7 @@ const lineSchema = z.object({
 const answerSchema = z.object({
   events: z.array(lineSchema),
   next: z.string().optional(),
-  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+  unread: unreadSchema,
 });
 
 const cursor = z.object({ parkedAt: z.string().regex(/^\d{1,18}$/), id: z.uuid() });
@@ -43,10 +44,7 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
     read: async (filter, { visitor }) => {
       const paging = { after: readCursor(filter.after, cursor), limit: PAGE + 1 };
       const { rows, unread } = await databases.gather(
-        async (executor) =>
-          (await hasTables(executor, 'converge.parked'))
-            ? pageParked(executor, parkedFilterOf(filter), paging)
-            : [],
+        where('converge.parked', (executor) => pageParked(executor, parkedFilterOf(filter), paging)),
         filter.database,
       );
       const sorted = rows.toSorted(
@@ -57,7 +55,7 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
       return {
         events: hideErrors(page, payloads, visitor),
         ...(last !== undefined && { next: writeCursor({ ...last }) }),
-        unread: [...unread],
+        unread,
       };
     },
     page: ({ events, next, unread }, { now }, filter) => ({

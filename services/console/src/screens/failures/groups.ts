@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { html, type Html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, filterForm, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { hasTables } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
 import { hideErrors } from '../../payload.ts';
 import { failureText, parkedState } from './parked-text.ts';
-import { sparkline } from './sparkline.ts';
+import { unreadSchema } from '../../databases.ts';
 
 /** The sparklines show a day, unless the filter names a span. */
 const DAY_MS = 86_400_000;
@@ -37,7 +37,7 @@ const answerSchema = z.object({
   groups: z.array(groupSchema),
   /** Groups that are not shown, since they have the fewest events. */
   left: z.number(),
-  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+  unread: unreadSchema,
 });
 
 /** Defines the list of failures, by handler, state and fingerprint. */
@@ -50,10 +50,7 @@ export function groupsPage({ view, databases, payloads }: ConsoleContext): void 
     read: async (filter, { now, visitor }) => {
       const span = spanOf(filter, now);
       const { rows, unread } = await databases.gather(
-        async (executor) =>
-          (await hasTables(executor, 'converge.parked'))
-            ? groupFailures(executor, parkedFilterOf(filter), span)
-            : [],
+        where('converge.parked', (executor) => groupFailures(executor, parkedFilterOf(filter), span)),
         filter.database,
       );
       const sorted = rows.toSorted((a, b) => b.events - a.events);
@@ -63,7 +60,7 @@ export function groupsPage({ view, databases, payloads }: ConsoleContext): void 
           counts: [...row.counts],
         })),
         left: Math.max(0, sorted.length - MOST_GROUPS),
-        unread: [...unread],
+        unread,
       };
     },
     page: ({ groups, left, unread }, { now }, filter) => ({
@@ -133,4 +130,31 @@ function tableOf(groups: readonly Group[], filter: FailureFilter, now: number, i
       { title: 'First', cell: ({ first }) => ago(first, now) },
     ],
   });
+}
+
+const WIDTH = 120;
+const HEIGHT = 22;
+
+/** Draws counts over time as bars; the tallest is as high as the picture. `label`: what it shows, read out. */
+function sparkline(counts: readonly number[], label: string): Html {
+  const most = Math.max(1, ...counts);
+  const each = WIDTH / Math.max(1, counts.length);
+  const bars = counts.flatMap((count, index) => {
+    // A part with few events is still to be seen beside one with many.
+    const height = count === 0 ? 0 : Math.max(2, Math.round((count / most) * HEIGHT));
+    return height === 0
+      ? []
+      : [`M${(index * each).toFixed(1)} ${HEIGHT}v-${height}h${(each - 1).toFixed(1)}v${height}z`];
+  });
+  return html`<svg
+    class="spark"
+    viewBox="0 0 ${WIDTH} ${HEIGHT}"
+    width="${WIDTH}"
+    height="${HEIGHT}"
+    role="img"
+    aria-label="${label}"
+  >
+    <path class="ground" d="M0 ${HEIGHT - 0.5}H${WIDTH}" />
+    <path class="counts" d="${bars.join('')}" />
+  </svg>`;
 }

@@ -4,10 +4,11 @@ import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, facts, nextPage, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
-import { hasTables } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
 import { hideErrors } from '../../payload.ts';
 import { failureText, parkedState } from './parked-text.ts';
+import { unreadSchema } from '../../databases.ts';
 
 const PAGE = 50;
 
@@ -39,7 +40,7 @@ const answerSchema = z.object({
     .optional(),
   keys: z.array(keySchema),
   next: z.string().optional(),
-  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+  unread: unreadSchema,
 });
 
 const cursor = z.object({ consumer: z.string(), topic: z.string(), key: z.string() });
@@ -56,13 +57,12 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
       const span = { from: new Date(now), to: new Date(now + 1), buckets: 1 };
       const paging = { after: readCursor(filter.after, cursor), limit: PAGE + 1 };
       const only = filter.database;
-      const present = (executor: Parameters<typeof hasTables>[0]) => hasTables(executor, 'converge.parked');
       const groups = await databases.gather(
-        async (executor) => ((await present(executor)) ? groupFailures(executor, parked, span) : []),
+        where('converge.parked', (executor) => groupFailures(executor, parked, span)),
         only,
       );
       const { rows, unread } = await databases.gather(
-        async (executor) => ((await present(executor)) ? pageFailedKeys(executor, parked, paging) : []),
+        where('converge.parked', (executor) => pageFailedKeys(executor, parked, paging)),
         only,
       );
       const sorted = rows.toSorted(inOrder);
@@ -75,7 +75,7 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
         ...(last !== undefined && {
           next: writeCursor({ consumer: last.consumer, topic: last.topic, key: last.key }),
         }),
-        unread: [...unread],
+        unread,
       };
     },
     page: ({ group, keys, next, unread }, { now }, filter) => ({

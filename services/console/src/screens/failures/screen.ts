@@ -1,10 +1,9 @@
 import type { Screen } from '../../screen.ts';
-import { editAction, skipAction } from './change-event.ts';
+import { editAction, replaceAction, skipAction } from './change-event.ts';
 import { eventPage } from './event.ts';
 import { eventsPage } from './events.ts';
 import { groupsPage } from './groups.ts';
 import { keysPage } from './keys.ts';
-import { replaceAction } from './replace-event.ts';
 import { replayAction } from './replay.ts';
 
 export const failures: Screen = {

@@ -1,14 +1,16 @@
 import { countFailedAttempts } from '@convergekit/inbox/operate';
 import { countFailedCalls } from '@convergekit/effects/operate';
 import type { Executor } from '@convergekit/postgres';
+import { z } from 'zod';
 
 /** Failed attempts in spans of equal length, the oldest first. */
-export interface ErrorRate {
-  readonly from: Date;
-  readonly to: Date;
-  readonly spanMs: number;
-  readonly spans: readonly number[];
-}
+export const rateSchema = z.object({
+  from: z.date(),
+  to: z.date(),
+  spanMs: z.number(),
+  spans: z.array(z.number()).readonly(),
+});
+export type ErrorRate = z.output<typeof rateSchema>;
 
 /** The spans of a chart. */
 const SPANS = 96;
@@ -33,13 +35,12 @@ export function sumOf(kinds: readonly (readonly number[])[]): ErrorRate['spans']
   );
 }
 
-/** The failed attempts in equal times before and after a moment. */
-export interface Around {
-  readonly before: number;
-  readonly after: number;
-  /** The length of each of the two times: shorter where the moment was only just. */
-  readonly reachMs: number;
-}
+/**
+ * The failed attempts in equal times before and after a moment. `reachMs`: the length of each of the two, shorter where the moment
+ * was only just.
+ */
+export const aroundSchema = z.object({ before: z.number(), after: z.number(), reachMs: z.number() });
+type Around = z.output<typeof aroundSchema>;
 
 /** The longest time before and after a change that is counted, in spans of the chart. */
 const REACH = 4;

@@ -6,7 +6,8 @@ import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, filterForm, moment, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { errorChart } from './error-chart.ts';
-import { readErrorRate, withAround } from './error-rate.ts';
+import { aroundSchema, rateSchema, readErrorRate, withAround } from './error-rate.ts';
+import { unreadSchema } from '../../databases.ts';
 
 const CHANGES = 50;
 
@@ -20,14 +21,7 @@ export const changeSchema = z.object({
   role: z.string(),
   reason: z.string(),
   /** Failed attempts in equal times before and after the change; null = it is older than the chart. */
-  around: z.object({ before: z.number(), after: z.number(), reachMs: z.number() }).nullable(),
-});
-
-export const rateSchema = z.object({
-  from: z.date(),
-  to: z.date(),
-  spanMs: z.number(),
-  spans: z.array(z.number()).readonly(),
+  around: aroundSchema.nullable(),
 });
 
 const databaseSchema = z.object({
@@ -50,14 +44,14 @@ export function policiesView({ view, databases }: ConsoleContext): void {
     }),
     answer: z.object({
       databases: z.array(databaseSchema),
-      unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+      unread: unreadSchema,
     }),
     read: async ({ database, hours }, { now }) => {
       const { rows, unread } = await databases.gather(
         async (executor) => [await readPolicies(executor, { now, hours })],
         database,
       );
-      return { databases: [...rows], unread: [...unread] };
+      return { databases: rows, unread };
     },
     page: ({ databases: found, unread }, _visit, { database, hours }) => ({
       title: 'Policies',

@@ -9,8 +9,8 @@ import { html, type Html } from '../../layout/html.ts';
 import { dataTable, filterForm, state } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { errorChart } from './error-chart.ts';
-import { readErrorRate, withAround } from './error-rate.ts';
-import { changeSchema, changeTable, rateSchema } from './policies-view.ts';
+import { rateSchema, readErrorRate, withAround } from './error-rate.ts';
+import { changeSchema, changeTable } from './policies-view.ts';
 
 const CHANGES = 50;
 const CALLS = 2_000;

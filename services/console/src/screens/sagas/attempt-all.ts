@@ -1,13 +1,15 @@
-import type { Clock } from '@convergekit/core';
+import { type Clock, ConvergeError } from '@convergekit/core';
 import { z } from 'zod';
-import { conflict } from '../../errors.ts';
+import { findWaitingSteps, retryStep, type WaitingStep } from '@convergekit/saga/operate';
+import { conflict, invalidInput } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, withQuery } from '../../layout/parts.ts';
 import type { Acting } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import type { Databases } from '../../databases.ts';
-import { attemptStep, findWaiting, type FoundStep } from './waiting-steps.ts';
+import type { Databases, Unread } from '../../databases.ts';
 import { type SagaSearch, searchSchema } from './search.ts';
+import { where } from '../../present-sql.ts';
+import { findSagas } from './find-sagas.ts';
 
 const input = searchSchema.omit({ after: true, reason: true }).extend({
   /** A part of the saga's reason: `reason` is that of the operator. */
@@ -114,4 +116,52 @@ export function attemptLink(search: SagaSearch, rows: number): Html {
   const path = withQuery('/sagas/attempt', filter);
   if (rows === 0 || path === '/sagas/attempt') return nothing;
   return html`<p>${actionLink(path, 'Attempt all that match now')}</p>`;
+}
+
+/** More matching sagas than this are refused: the filter is narrowed first. */
+const MOST = 10_000;
+
+type FoundStep = WaitingStep & { readonly database: string };
+
+/** Finds the waiting steps of all sagas that match. Refuses a search without a condition, and what cannot be read. */
+async function findWaiting(
+  databases: Databases,
+  search: SagaSearch,
+  now: number,
+): Promise<{ readonly sagas: number; readonly steps: readonly FoundStep[] }> {
+  if (withQuery('', { ...search }) === '')
+    throw invalidInput('choose which sagas: by state, saga, step, reason, age or key');
+  const found = await findSagas(databases, search, { now, limit: MOST + 1 });
+  refuseUnread(found.unread);
+  if (found.rows.length > MOST)
+    throw invalidInput(`more than ${MOST} sagas match: narrow the filter, for example by saga or reason`);
+  const { rows, unread } = await databases.gather(
+    where(['converge.saga_fence', 'converge.saga_work'], (executor) =>
+      findWaitingSteps(executor, found.rows),
+    ),
+  );
+  refuseUnread(unread);
+  const steps = rows.filter(({ step }) => search.step === undefined || step === search.step);
+  return { sagas: found.rows.length, steps };
+}
+
+/** Attempts one step. Returns why it was left alone; undefined = it is due. */
+async function attemptStep(
+  databases: Databases,
+  { database, instance, step }: FoundStep,
+  by: Parameters<typeof retryStep>[2],
+): Promise<string | undefined> {
+  try {
+    await retryStep(databases.get(database).database, { instance, step }, by);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConvergeError && (error.category === 'data' || error.category === 'contention'))
+      return error.message;
+    throw error;
+  }
+}
+
+function refuseUnread([first]: readonly Unread[]): void {
+  if (first === undefined) return;
+  throw conflict(`${first.database} cannot be read, so what matches is not known: ${first.reason}`);
 }

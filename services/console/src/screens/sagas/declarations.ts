@@ -1,4 +1,4 @@
-import { exportsOf, isSaga } from '@convergekit/cli/operate';
+import { importSagas } from '@convergekit/cli/operate';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
 
 /** The declared sagas of the modules that the console was given, loaded once, at first use. */
@@ -13,16 +13,11 @@ export class Declarations {
 
   /** Rejects, every time, when a module cannot be loaded. */
   async all(): Promise<readonly SagaDeclaration[]> {
-    return (this.#known = await (this.#loaded ??= load(this.#modules)));
+    return (this.#known = await (this.#loaded ??= importSagas(this.#modules, 'settings')));
   }
 
   /** The declaration of a saga, once `all` has resolved. */
   find(name: string, version: number): SagaDeclaration | undefined {
     return this.#known.find((one) => one.name === name && one.version === version);
   }
-}
-
-async function load(modules: readonly string[]): Promise<readonly SagaDeclaration[]> {
-  const exported = (await Promise.all(modules.map((module) => exportsOf(module, 'settings')))).flat();
-  return exported.filter(isSaga).map(({ declaration }) => declaration);
 }

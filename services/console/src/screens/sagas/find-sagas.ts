@@ -1,6 +1,6 @@
 import { findOpenInstances, type ListedInstance, pageInstances } from '@convergekit/saga/operate';
 import type { Databases, Gathered } from '../../databases.ts';
-import { hasTables } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import { type SagaSearch, searchOf } from './search.ts';
 
 /** At most so many sagas are looked up by their open step. */
@@ -13,9 +13,7 @@ export async function findSagas(
   paging: { readonly now: number; readonly limit: number },
 ): Promise<Gathered<ListedInstance>> {
   const asked = searchOf(search, await openInstances(databases, search), paging);
-  return databases.gather(async (executor) =>
-    (await hasTables(executor, 'converge.saga_instance')) ? pageInstances(executor, asked) : [],
-  );
+  return databases.gather(where('converge.saga_instance', (executor) => pageInstances(executor, asked)));
 }
 
 /** Finds the sagas of which a step is open, where the search asks for a step or for attempts. */
@@ -24,10 +22,11 @@ async function openInstances(
   { saga, step, attempts }: SagaSearch,
 ): Promise<readonly string[] | undefined> {
   if (step === undefined && attempts === undefined) return undefined;
-  const { rows } = await databases.gather(async (executor) => {
-    if (!(await hasTables(executor, 'converge.saga_fence', 'converge.saga_work'))) return [];
-    const found = await findOpenInstances(executor, { saga, step, attempts, limit: MOST_OPEN });
-    return found.map((instance) => ({ instance }));
-  });
+  const { rows } = await databases.gather(
+    where(['converge.saga_fence', 'converge.saga_work'], async (executor) => {
+      const found = await findOpenInstances(executor, { saga, step, attempts, limit: MOST_OPEN });
+      return found.map((instance) => ({ instance }));
+    }),
+  );
   return [...new Set(rows.map(({ instance }) => instance))];
 }

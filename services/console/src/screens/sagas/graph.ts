@@ -4,9 +4,10 @@ import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, unreadNote, withQuery } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { hasTables } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import type { Declarations } from './declarations.ts';
 import { graphSvg } from './graph-svg.ts';
+import { unreadSchema } from '../../databases.ts';
 
 /** At most so many open steps of each database are counted. */
 const MOST_OPEN = 100_000;
@@ -22,7 +23,7 @@ const countSchema = z.object({
 const answerSchema = z.object({
   /** The steps that have begun and have no outcome, by saga, step and state. */
   open: z.array(countSchema),
-  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+  unread: unreadSchema,
   /** The declared sagas of CONVERGE__CONSOLE__MODULES. */
   declared: z.array(z.object({ name: z.string(), version: z.number() })),
 });
@@ -37,13 +38,13 @@ export function graphPage({ view, databases }: ConsoleContext, declarations: Dec
     answer: answerSchema,
     read: async ({ saga }) => {
       const all = await declarations.all();
-      const { rows, unread } = await databases.gather(async (executor) =>
-        (await hasTables(executor, 'converge.saga_fence')) ? countOpenSteps(executor, MOST_OPEN) : [],
+      const { rows, unread } = await databases.gather(
+        where('converge.saga_fence', (executor) => countOpenSteps(executor, MOST_OPEN)),
       );
       const fits = (name: string): boolean => saga === undefined || saga === name;
       return {
         open: rows.filter((row) => fits(row.saga)),
-        unread: [...unread],
+        unread,
         declared: all.filter(({ name }) => fits(name)).map(({ name, version }) => ({ name, version })),
       };
     },

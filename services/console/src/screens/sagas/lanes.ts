@@ -5,48 +5,40 @@ import {
   type NarrativeEntry,
   parkedText,
 } from '@convergekit/cli/operate';
+import { z } from 'zod';
 
-/** A stretch of a step's time. `to` undefined: it goes on. */
-export interface Bar {
-  readonly kind: 'forward' | 'wait' | 'undo';
-  readonly from: number;
-  readonly to?: number | undefined;
-  readonly text: string;
-  /** It ended without effect, or waits for an operator. */
-  readonly needsCare: boolean;
-}
+/** A stretch of a step's time. `to` undefined: it goes on. `needsCare`: it ended without effect, or waits for an operator. */
+const bar = z.object({
+  kind: z.enum(['forward', 'wait', 'undo']),
+  from: z.number(),
+  to: z.number().optional(),
+  text: z.string(),
+  needsCare: z.boolean(),
+});
+export type Bar = z.output<typeof bar>;
 
 /** A moment of a step: a failed attempt, or an act of an operator. */
-export interface Mark {
-  readonly kind: 'failed' | 'operator';
-  readonly at: number;
-  readonly text: string;
-}
+const mark = z.object({ kind: z.enum(['failed', 'operator']), at: z.number(), text: z.string() });
+export type Mark = z.output<typeof mark>;
 
 /** The row of one step, in the lane of its service. */
-export interface LaneRow {
-  readonly step: string;
-  readonly bars: readonly Bar[];
-  readonly marks: readonly Mark[];
-}
-
-export interface Lane {
-  readonly service: string;
-  readonly rows: readonly LaneRow[];
-}
+const laneRow = z.object({
+  step: z.string(),
+  bars: z.array(bar).readonly(),
+  marks: z.array(mark).readonly(),
+});
+const point = z.object({ step: z.string(), at: z.number() });
 
 /** From what made a compensation necessary to the compensation. */
-export interface Arrow {
-  readonly from: { readonly step: string; readonly at: number };
-  readonly to: { readonly step: string; readonly at: number };
-  readonly text: string;
-}
+const arrow = z.object({ from: point, to: point, text: z.string() });
+export type Arrow = z.output<typeof arrow>;
 
 /** The swim lanes of one saga: a lane for each service, all on one axis of time, in milliseconds since the epoch. */
-export interface Lanes {
-  readonly lanes: readonly Lane[];
-  readonly arrows: readonly Arrow[];
-}
+export const lanesSchema = z.object({
+  lanes: z.array(z.object({ service: z.string(), rows: z.array(laneRow).readonly() })).readonly(),
+  arrows: z.array(arrow).readonly(),
+});
+export type Lanes = z.output<typeof lanesSchema>;
 
 type Decision = Extract<NarrativeEntry, { kind: 'decision' }>;
 

@@ -14,11 +14,12 @@ import { sagaPath } from '../../links.ts';
 import { hideErrors } from '../../payload.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { writeCursor } from '../cursor.ts';
-import { hasTables } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import { attemptLink } from './attempt-all.ts';
 import { findSagas } from './find-sagas.ts';
 import { OPEN_STATES, type SagaSearch, searchSchema, STATE_CHOICES, statesOf } from './search.ts';
 import { stateOf } from './state.ts';
+import { unreadSchema } from '../../databases.ts';
 
 const PAGE = 50;
 /** A count says "more than" from here on. */
@@ -44,7 +45,7 @@ const answerSchema = z.object({
   counts: z.array(z.object({ state: z.enum(INSTANCE_STATES), count: z.number(), more: z.boolean() })),
   /** The value of `after` for the next page. */
   next: z.string().optional(),
-  unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+  unread: unreadSchema,
 });
 
 /** Defines the list of sagas. */
@@ -67,7 +68,7 @@ export function listPage({ view, databases, payloads }: ConsoleContext): void {
       return {
         sagas: hideErrors(page, payloads, visitor),
         counts: await counts(),
-        unread: [...unread],
+        unread,
         ...(last !== undefined && { next: writeCursor({ ...last }) }),
       };
     },
@@ -80,11 +81,12 @@ export function listPage({ view, databases, payloads }: ConsoleContext): void {
   });
 
   async function counts(): Promise<z.input<typeof answerSchema>['counts']> {
-    const { rows } = await databases.gather(async (executor) => {
-      if (!(await hasTables(executor, 'converge.saga_instance'))) return [];
-      const found = await countInstances(executor, OPEN_STATES, MOST_COUNTED);
-      return [...found].map(([state, count]) => ({ state, count }));
-    });
+    const { rows } = await databases.gather(
+      where('converge.saga_instance', async (executor) => {
+        const found = await countInstances(executor, OPEN_STATES, MOST_COUNTED);
+        return [...found].map(([state, count]) => ({ state, count }));
+      }),
+    );
     return OPEN_STATES.map((state) => {
       const own = rows.filter((row) => row.state === state);
       const count = own.reduce((sum, row) => sum + row.count, 0);

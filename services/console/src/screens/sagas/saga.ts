@@ -9,28 +9,10 @@ import { hideErrors } from '../../payload.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { eventPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { hasTables } from '../../present-sql.ts';
-import { lanesOf } from './lanes.ts';
+import { hasTables, where } from '../../present-sql.ts';
+import { lanesOf, lanesSchema } from './lanes.ts';
 import { lanesSvg } from './lanes-svg.ts';
 import { stateOf, stepState } from './state.ts';
-
-const when = z.number();
-const laneRow = z.object({
-  step: z.string(),
-  bars: z
-    .array(
-      z.object({
-        kind: z.enum(['forward', 'wait', 'undo']),
-        from: when,
-        to: when.optional(),
-        text: z.string(),
-        needsCare: z.boolean(),
-      }),
-    )
-    .readonly(),
-  marks: z.array(z.object({ kind: z.enum(['failed', 'operator']), at: when, text: z.string() })).readonly(),
-});
-const point = z.object({ step: z.string(), at: when });
 
 const answerSchema = z.object({
   instance: z.string(),
@@ -51,10 +33,7 @@ const answerSchema = z.object({
       waits: z.boolean(),
     }),
   ),
-  lanes: z.object({
-    lanes: z.array(z.object({ service: z.string(), rows: z.array(laneRow).readonly() })).readonly(),
-    arrows: z.array(z.object({ from: point, to: point, text: z.string() })).readonly(),
-  }),
+  lanes: lanesSchema,
   narrative: z.array(z.string()),
   /** Where the instance, or its whole saga, is paused. */
   paused: z.array(
@@ -92,8 +71,8 @@ export function sagaPage({ view, databases, payloads }: ConsoleContext): void {
   });
 
   async function pausesOf(saga: string | undefined, instance: string): Promise<Answer['paused']> {
-    const { rows } = await databases.gather(async (executor) =>
-      (await hasTables(executor, 'converge.saga_pause')) ? readPausesOf(executor, saga ?? '', instance) : [],
+    const { rows } = await databases.gather(
+      where('converge.saga_pause', (executor) => readPausesOf(executor, saga ?? '', instance)),
     );
     return rows.map(({ database, instance: one, at, by, reason }) => ({
       ...{ database, whole: one === null, at, by, reason },

@@ -1,11 +1,10 @@
 import type { Screen } from '../../screen.ts';
-import { attemptAction } from './attempt.ts';
+import { attemptAction, resolveAction } from './step-actions.ts';
 import { attemptAllAction } from './attempt-all.ts';
 import { Declarations } from './declarations.ts';
 import { graphPage } from './graph.ts';
 import { listPage } from './list.ts';
 import { pauseAction, resumeAction } from './pause-action.ts';
-import { resolveAction } from './resolve.ts';
 import { sagaPage } from './saga.ts';
 
 export const sagas: Screen = {

@@ -14,6 +14,7 @@ import {
 import { driftPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { gatherSchedules, loadOf, type ScheduleFilter } from './read-schedules.ts';
+import { unreadSchema } from '../../databases.ts';
 
 const scheduleSchema = z.object({
   database: z.string(),
@@ -47,11 +48,11 @@ export function schedulesView({ view, databases }: ConsoleContext): void {
     input: z.object({ database: z.string().optional(), name: z.string().optional() }),
     answer: z.object({
       schedules: z.array(scheduleSchema),
-      unread: z.array(z.object({ database: z.string(), reason: z.string() })),
+      unread: unreadSchema,
     }),
     read: async (filter) => {
       const { rows, unread } = await gatherSchedules(databases, filter);
-      return { schedules: [...rows], unread: [...unread] };
+      return { schedules: rows, unread };
     },
     page: ({ schedules, unread }, { now }, filter) => ({
       title: 'Schedules',

@@ -1,12 +1,11 @@
 import { readHistory } from '@convergekit/cli/operate';
 import { z } from 'zod';
-import type { ConsoleDatabase } from '../../databases.ts';
+import { type ConsoleDatabase, unreadSchema } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
 import { html, nothing } from '../../layout/html.ts';
 import { actionLink, unreadNote } from '../../layout/parts.ts';
 import { hideErrors, shownPayload } from '../../payload.ts';
 import type { ConsoleContext, PageContent } from '../../screen.ts';
-import { unreadSchema } from '../attention/schemas.ts';
 import { historyPart } from './parts.ts';
 import { actsAbout, shownHistory, unreadOf } from './read-search.ts';
 import { actSchema, historySchema } from './schemas.ts';
@@ -45,7 +44,7 @@ export function eventRoutes(context: ConsoleContext): void {
       const text = await payloadOf(readable, history.emitted);
       const shown = text === undefined ? undefined : shownPayload(text, payloads);
       return {
-        ...{ id, acts: [...acts.rows], unread, mayOpen: payloads === 'full' && text !== undefined },
+        ...{ id, acts: acts.rows, unread, mayOpen: payloads === 'full' && text !== undefined },
         history: shownHistory(hideErrors(history, payloads, visitor)),
         ...(shown !== undefined && { payload: shown }),
       };

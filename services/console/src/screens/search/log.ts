@@ -1,11 +1,15 @@
-import { type Admin, BrokerError, type Broker } from '@convergekit/broker';
+import { type Admin, type Broker, BrokerError } from '@convergekit/broker';
 import { partitionOf } from '@convergekit/broker/engine';
 import { WIRE } from '@convergekit/contracts/engine';
 import { z } from 'zod';
 import { invalidInput, notFound } from '../../errors.ts';
+import { html, nothing } from '../../layout/html.ts';
+import { dataTable, moment, state } from '../../layout/parts.ts';
+import { eventPath } from '../../links.ts';
+import type { PageContent } from '../../screen.ts';
 
 /** The newest records of a partition that are read, at most. */
-export const MOST_RECORDS = 5_000;
+const MOST_RECORDS = 5_000;
 
 const recordSchema = z.object({
   offset: z.bigint(),
@@ -27,7 +31,7 @@ export const logSchema = z.object({
   copies: z.number().int(),
 });
 
-export type LogAnswer = z.output<typeof logSchema>;
+type LogAnswer = z.output<typeof logSchema>;
 type Found = LogAnswer['records'][number];
 
 /** Reads the records of a key from the newest part of its partition, and marks those that repeat an event. */
@@ -78,4 +82,33 @@ async function readFrom(admin: Admin, topic: string, key: string): Promise<LogAn
   }
   const copies = records.filter((one) => one.copyOf !== null).length;
   return { topic, key, partition, from, to: ends.latest, records, copies };
+}
+
+/** The records of a key in the log; copies of an event are marked. */
+export function logPage({ topic, key, partition, from, to, records, copies }: LogAnswer): PageContent {
+  const body = html`<p>
+      ${copies === 0 ? state('ok', 'No duplicates') : state('waits', copies === 1 ? '1 duplicate' : `${copies} duplicates`)}
+      among ${records.length} records of key <code>${key}</code>, offsets ${from.toString()} to
+      ${to.toString()} of ${topic}/${partition}.
+    </p>
+    ${copies === 0 ? nothing : html`<p class="quiet">A consumer of the kit applies an event once: it passes over its copies.</p>`}
+    ${dataTable<LogAnswer['records'][number]>({
+      caption: 'In the order of the log',
+      rows: records,
+      empty: 'The part of the log that was read has no record of this key.',
+      href: ({ eventId }) => (eventId === null ? undefined : eventPath(eventId)),
+      columns: [
+        { title: 'Offset', kind: 'number', cell: ({ offset }) => offset.toString() },
+        {
+          title: 'Duplicate',
+          cell: ({ copyOf }) =>
+            copyOf === null ? state('off', 'first') : state('waits', `duplicate of ${copyOf.toString()}`),
+        },
+        { title: 'Written', cell: ({ at }) => moment(at) },
+        { title: 'Event', kind: 'code', cell: ({ eventId }) => eventId },
+        { title: 'Type', cell: ({ type }) => type },
+        { title: 'Position', kind: 'code', cell: ({ position }) => position },
+      ],
+    })}`;
+  return { title: `Log of key ${key}`, body };
 }

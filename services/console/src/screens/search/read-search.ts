@@ -1,19 +1,17 @@
 import {
   actText,
   type AuditRow,
-  givenText,
   type History,
   historyText,
   readHistory,
   readOperatorAudit,
   subjectText,
 } from '@convergekit/cli/operate';
-import { GIVE_MORE } from '../../databases.ts';
+import { type Gathered, GIVE_MORE, type Unread } from '../../databases.ts';
 import { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
 import { listInstances, readInstance } from '@convergekit/saga/operate';
-import type { Gathered, Unread } from '../../databases.ts';
-import { hasTables } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { classify, type Query } from './classify.ts';
 import type { SearchAnswer } from './schemas.ts';
@@ -72,7 +70,7 @@ async function find(parts: Parts, query: Query, key: string, hide: Hide): Promis
 
 async function byEvent({ databases }: Parts, by: 'trace' | 'row', value: string): Promise<Found> {
   const found = await databases.gather((executor) => findEvents(executor, by, value));
-  return { events: [...found.rows], unread: unreadOf(found) };
+  return { events: found.rows, unread: unreadOf(found) };
 }
 
 async function byKey({ databases }: Parts, key: string): Promise<Found> {
@@ -87,13 +85,8 @@ async function byKey({ databases }: Parts, key: string): Promise<Found> {
     databases.gather((executor) => actsAbout(executor, key)),
   ]);
   return {
-    ...{
-      events: newestFirst(events.rows),
-      parked: [...parked.rows],
-      open: [...open.rows],
-      sagas: [...sagas.rows],
-    },
-    ...{ drift: [...drift.rows], acts: [...acts.rows], searchedRows: SEARCHED_ROWS },
+    ...{ events: newestFirst(events.rows), parked: parked.rows, open: open.rows, sagas: sagas.rows },
+    ...{ drift: drift.rows, acts: acts.rows, searchedRows: SEARCHED_ROWS },
     unread: unreadOf(events, parked, open, sagas, drift, acts),
   };
 }
@@ -107,7 +100,7 @@ async function byId({ databases }: Parts, id: string, hide: Hide): Promise<Found
   const unread = unreadOf(parked, sagas, acts);
   const history = await historyOf({ databases }, id, unread, hide);
   return {
-    ...{ parked: [...parked.rows], sagas: [...sagas.rows], acts: [...acts.rows], unread },
+    ...{ parked: parked.rows, sagas: sagas.rows, acts: acts.rows, unread },
     ...(history !== undefined && { history }),
   };
 }
@@ -152,9 +145,9 @@ export async function historyOf(
 
 /** A history as the console shows it. Pure. */
 export function shownHistory(history: History): NonNullable<SearchAnswer['history']> {
-  const { head, rows, end } = historyText(history);
+  const { head, rows, end, given } = historyText(history, GIVE_MORE);
   return {
-    ...{ head, end, given: [...givenText(history, GIVE_MORE)] },
+    ...{ head, end, given: [...given] },
     rows: rows.map(([when, who, what]): [string, string, string] => [when, who, what]),
   };
 }
@@ -170,12 +163,6 @@ type ShownAct = Omit<SearchAnswer['acts'][number], 'database'>;
 export function shownAct(row: AuditRow): ShownAct {
   const { at, by, act, reason } = row;
   return { at: new Date(at), by, act, subject: subjectText(row), what: actText(row), reason };
-}
-
-/** Reads only where a database has the table: not every one has those of every package. */
-function where<T>(table: `converge.${string}`, read: (executor: Executor) => Promise<readonly T[]>) {
-  return async (executor: Executor): Promise<readonly T[]> =>
-    (await hasTables(executor, table)) ? read(executor) : [];
 }
 
 async function instanceOf(executor: Executor, id: string) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { unreadSchema } from '../attention/schemas.ts';
+import { unreadSchema } from '../../databases.ts';
 
 const text = z.string();
 const maybe = z.string().nullable();
@@ -22,6 +22,7 @@ export const searchSchema = z.object({
   kind: z.enum(['id', 'trace', 'position', 'key', 'none']),
   /** Why the key is not done, the most pressing reason first. */
   why: z.array(z.object({ needs: z.boolean(), text, href: z.string().optional() })),
+  /** In the outboxes. `replayOf`: the event that this one repeats, by an operator's act. */
   events: z.array(
     z.object({
       ...{

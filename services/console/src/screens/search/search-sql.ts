@@ -1,21 +1,15 @@
 import type { Executor } from '@convergekit/postgres';
+import type { SearchAnswer } from './schemas.ts';
 
 /** The newest rows of an outbox that are searched: it has no index but its ids, since every emit would pay for one. */
 export const SEARCHED_ROWS = 100_000;
 const MOST = 100;
 
-/** An event in an outbox. */
-export interface FoundEvent {
-  readonly row: string;
-  readonly eventId: string;
-  readonly topic: string;
-  readonly key: string;
-  readonly type: string;
-  readonly at: Date;
-  readonly published: boolean;
-  /** The event that this one repeats, by an operator's act. */
-  readonly replayOf: string | null;
-}
+/** A row of a kind of answers, before the name of its database is added. */
+type Found<Kind extends 'events' | 'parked' | 'open' | 'drift'> = Omit<
+  SearchAnswer[Kind][number],
+  'database'
+>;
 
 // Published is what the last acknowledged window saw; for a held topic, the last window before the hold.
 const eventsSql = (condition: string): string => `
@@ -36,25 +30,9 @@ export async function findEvents(
   executor: Executor,
   by: 'key' | 'trace' | 'row',
   text: string,
-): Promise<readonly FoundEvent[]> {
+): Promise<readonly Found<'events'>[]> {
   const sql = { key: byKeySql, trace: byTraceSql, row: byRowSql }[by];
-  return (await executor.query<FoundEvent>(sql, [text])).rows;
-}
-
-/** A parked event or a dead letter, open or closed. */
-export interface FoundParked {
-  readonly id: string;
-  readonly consumer: string;
-  readonly handler: string;
-  readonly topic: string;
-  readonly key: string;
-  readonly eventId: string | null;
-  readonly state: string;
-  readonly category: string | null;
-  readonly code: string | null;
-  readonly reason: string | null;
-  readonly since: Date;
-  readonly nextAt: Date | null;
+  return (await executor.query<Found<'events'>>(sql, [text])).rows;
 }
 
 // By the index on event_id, or a scan of what is parked: up to the cap of each consumer.
@@ -70,20 +48,9 @@ export async function findParked(
   executor: Executor,
   by: 'key' | 'event',
   text: string,
-): Promise<readonly FoundParked[]> {
+): Promise<readonly Found<'parked'>[]> {
   const sql = parkedSql(by === 'key' ? 'p.key = $1' : 'p.event_id = $1');
-  return (await executor.query<FoundParked>(sql, [text])).rows;
-}
-
-/** A step or a call that is open. */
-export interface FoundOpen {
-  readonly kind: 'step' | 'call';
-  readonly name: string;
-  readonly id: string;
-  readonly step: string | null;
-  readonly state: string;
-  readonly reason: string | null;
-  readonly since: Date;
+  return (await executor.query<Found<'parked'>>(sql, [text])).rows;
 }
 
 // Both arms use the partial indexes on the key of what is open.
@@ -98,17 +65,8 @@ const openSql = `
   ) as found order by since limit ${MOST}`;
 
 /** Finds the open steps and calls of a key. */
-export async function findOpen(executor: Executor, key: string): Promise<readonly FoundOpen[]> {
-  return (await executor.query<FoundOpen>(openSql, [key])).rows;
-}
-
-/** A key of a reconciler that is not known to agree. */
-export interface FoundDrift {
-  readonly reconciler: string;
-  readonly key: string;
-  readonly state: string;
-  readonly reason: string | null;
-  readonly nextAt: Date | null;
+export async function findOpen(executor: Executor, key: string): Promise<readonly Found<'open'>[]> {
+  return (await executor.query<Found<'open'>>(openSql, [key])).rows;
 }
 
 // By the primary key, once for each reconciler.
@@ -118,8 +76,8 @@ const driftSql = `
    order by k.reconciler limit ${MOST}`;
 
 /** Finds the reconcilers that have a key in their queue. */
-export async function findDrift(executor: Executor, key: string): Promise<readonly FoundDrift[]> {
-  return (await executor.query<FoundDrift>(driftSql, [key])).rows;
+export async function findDrift(executor: Executor, key: string): Promise<readonly Found<'drift'>[]> {
+  return (await executor.query<Found<'drift'>>(driftSql, [key])).rows;
 }
 
 const payloadSql = `select payload from converge.outbox where id = $1::bigint and event_id = $2::uuid`;

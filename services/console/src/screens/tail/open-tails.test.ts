@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { READER, type Visitor } from '../../security/visitor.ts';
+import { READER, type Visitor } from '../../types.ts';
 import { OpenTails } from './stream.ts';
 
 const user = (name: string): Visitor => ({ kind: 'operator', user: name, via: 'token', formToken: 'f' });

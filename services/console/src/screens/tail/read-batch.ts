@@ -1,19 +1,21 @@
 import { explain } from '@convergekit/cli/operate';
 import { readTail, type Tail } from '@convergekit/outbox/engine';
+import { z } from 'zod';
 import type { ConsoleDatabase, Databases } from '../../databases.ts';
-import { hasTables } from '../../present-sql.ts';
+import { hasTables, where } from '../../present-sql.ts';
 import type { Batch } from './tail-loop.ts';
 import { readTopics } from './topics-sql.ts';
 
 /** The filter of a tail. All given conditions must hold. */
-export interface TailFilter {
-  readonly database?: string | undefined;
-  readonly topic?: string | undefined;
-  readonly type?: string | undefined;
-  readonly key?: string | undefined;
+export const filterSchema = z.object({
+  database: z.string().optional(),
+  topic: z.string().optional(),
+  type: z.string().optional(),
+  key: z.string().optional(),
   /** Only topics that this consumer reads. */
-  readonly consumer?: string | undefined;
-}
+  consumer: z.string().optional(),
+});
+type TailFilter = z.output<typeof filterSchema>;
 
 /** Finds the topics of a filter; undefined = all topics. None where no database has the consumer. */
 async function topicsOf(
@@ -21,8 +23,8 @@ async function topicsOf(
   { topic, consumer }: TailFilter,
 ): Promise<readonly string[] | undefined> {
   if (consumer === undefined) return topic === undefined ? undefined : [topic];
-  const { rows } = await databases.gather(async (executor) =>
-    (await hasTables(executor, 'converge.inbox_partition')) ? readTopics(executor, consumer) : [],
+  const { rows } = await databases.gather(
+    where('converge.inbox_partition', (executor) => readTopics(executor, consumer)),
   );
   const topics = [...new Set(rows.map((row) => row.topic))];
   return topic === undefined ? topics : topics.filter((one) => one === topic);

@@ -1,12 +1,11 @@
 import { logger } from '@convergekit/telemetry';
 import { streamSSE } from 'hono/streaming';
-import { z } from 'zod';
 import { conflict } from '../../errors.ts';
 import { inputOf } from '../../routes/input.ts';
 import { toJson } from '../../routes/json.ts';
 import type { App, ConsoleContext } from '../../screen.ts';
-import type { Visitor } from '../../security/visitor.ts';
-import { tailReader } from './read-batch.ts';
+import type { Visitor } from '../../types.ts';
+import { filterSchema, tailReader } from './read-batch.ts';
 import { runTail } from './tail-loop.ts';
 
 /** Streams at once: each reads its databases four times a second. */
@@ -39,14 +38,6 @@ export class OpenTails {
     };
   }
 }
-
-export const filterSchema = z.object({
-  database: z.string().optional(),
-  topic: z.string().optional(),
-  type: z.string().optional(),
-  key: z.string().optional(),
-  consumer: z.string().optional(),
-});
 
 /** Defines the stream of server-sent events: a frame four times a second, until the browser leaves or the console stops. */
 export function tailStream({ databases, clock, stopping }: ConsoleContext, app: App): void {

@@ -6,11 +6,10 @@ import {
   type StepWorkView,
 } from '@convergekit/saga/operate';
 import type { Passed } from '../../../history/chapter.ts';
-import type { NarrativeChapter } from './chapter.ts';
+import { namesOf, type NarrativeChapter } from './scope.ts';
 import { timeOfId } from '../../../history/window.ts';
 import type { StoredAct, StoredRepair } from '../../../history/act-sql.ts';
 import { type Given, notGiven, type NotGiven } from '../../../history/not-given.ts';
-import { namesOf } from './scope.ts';
 import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
 
 /** The event and the attempt that led to a decision. */

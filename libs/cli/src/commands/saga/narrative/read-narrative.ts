@@ -7,8 +7,7 @@ import { ALWAYS, type Window, windowsAround } from '../../../history/window.ts';
 import type { Stored } from '../../../history/attempt-sql.ts';
 import { readActsAndRepairs } from '../../../history/act-sql.ts';
 import { type Given, readGiven } from '../../../history/not-given.ts';
-import { sagaScope } from './scope.ts';
-import type { NarrativeChapter } from './chapter.ts';
+import { type NarrativeChapter, sagaScope } from './scope.ts';
 import { emittingMoments, eventsOf, type Narrative, narrate } from './narrative.ts';
 
 /** How long after a moment of the saga outboxes are searched for what it emitted, in milliseconds. */

@@ -6,6 +6,7 @@ import {
   actPlace,
   attemptText,
   duration,
+  failedText,
   operatorText,
   parkedText,
   repairText,
@@ -110,12 +111,9 @@ function workRows(entry: Extract<NarrativeEntry, { kind: 'work_attempt' }>, when
   if (entry.op === 'operator') return [];
   const what = `${of} of ${step}, ${entry.op} ${entry.number}`;
   const { durationMs, failure, found, wait } = entry;
-  const ended = failure === undefined ? (found ?? 'done') : undefined;
-  const text =
-    ended !== undefined
-      ? `${what}: ${ended} in ${duration(durationMs)}`
-      : `${what}: failed after ${duration(durationMs)} with ${failure?.code ?? ''} (${failure?.category ?? ''}, ${failure?.certainty ?? ''}) ${JSON.stringify(failure?.message.slice(0, 200) ?? '')}`;
-  return [[when, 'saga worker', text], ...waited(wait ?? null)];
+  const ended =
+    failure === undefined ? `${found ?? 'done'} in ${duration(durationMs)}` : failedText(durationMs, failure);
+  return [[when, 'saga worker', `${what}: ${ended}`], ...waited(wait ?? null)];
 }
 
 function waited(wait: Parameters<typeof waitText>[0] | null): readonly Row[] {

@@ -1,7 +1,20 @@
+import type { InstanceDetail, SagaRecords } from '@convergekit/saga/operate';
+import type { StoredAct, StoredRepair } from '../../../history/act-sql.ts';
+import type { Stored } from '../../../history/attempt-sql.ts';
 import { momentsIn, type Passed } from '../../../history/chapter.ts';
 import { namesIn, scopeOf } from '../../../history/scope.ts';
 import type { Names } from '../../../history/not-given.ts';
-import type { NarrativeChapter } from './chapter.ts';
+
+/** The facts of a database about an instance and its events, under the name of its source. */
+export interface NarrativeChapter {
+  readonly database: string;
+  readonly saga: SagaRecords;
+  readonly stored: readonly Stored[];
+  /** Acts of operators, and repairs of the saga's key. */
+  readonly acts: readonly (StoredAct | StoredRepair)[];
+  /** The instance as an observer recorded it, if this database has one. */
+  readonly observed?: InstanceDetail | undefined;
+}
 
 type Read = Omit<NarrativeChapter, 'acts'>;
 

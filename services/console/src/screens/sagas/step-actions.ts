@@ -1,19 +1,100 @@
-import type { StepDeclaration } from '@convergekit/saga/declare';
 import {
   readSagaRecords,
   resolveStep,
+  retryStep,
   type SeenStep,
   type StatedOutcome,
   stepsOf,
+  waitingStep,
 } from '@convergekit/saga/operate';
 import { z } from 'zod';
-import { invalidInput } from '../../errors.ts';
+import type { StepDeclaration } from '@convergekit/saga/declare';
+import type { Databases } from '../../databases.ts';
+import { refusing } from '../refusing.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { sagaPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { refusing } from '../refusing.ts';
+import { invalidInput } from '../../errors.ts';
 import type { Declarations } from './declarations.ts';
-import { isOpen, seenOf, stepFields, type StepInput, stepNow, waitsFor } from './step-input.ts';
+
+/** The step that an action is about. */
+const stepFields = {
+  instance: z.string(),
+  database: z.string(),
+  step: z.string(),
+  /** What the operator saw of the step, as JSON: a later change prevents the action. */
+  seen: z.string().max(20_000).optional(),
+};
+
+interface StepInput {
+  readonly instance: string;
+  readonly database: string;
+  readonly step: string;
+}
+
+const seenSchema = z.object({
+  state: z.string(),
+  seq: z.number(),
+  work: z.array(
+    z.object({ id: z.string(), op: z.string(), state: z.string(), stuckReason: z.string().nullable() }),
+  ),
+});
+
+/** Reads how a step stands now. Refuses a step that nothing is known of. */
+async function stepNow(databases: Databases, { database, instance, step }: StepInput): Promise<SeenStep> {
+  return refusing(() => waitingStep(databases.get(database).database, { instance, step }));
+}
+
+/** Parses what the operator saw; undefined from the API, where the present state is acted on. */
+function seenOf(text: string | undefined): { readonly seen?: SeenStep } {
+  if (text === undefined) return {};
+  // The words are compared with those of the row only, so that others fit nothing.
+  return { seen: seenSchema.parse(JSON.parse(text)) as SeenStep };
+}
+
+/** Waits in the words of the form. */
+function waitsFor(step: string, { state, work: [first] }: SeenStep): string {
+  if (first === undefined) return `${step} is ${state.replaceAll('_', ' ')}`;
+  const why = first.stuckReason === null ? '' : ` (${first.stuckReason.replaceAll('_', ' ')})`;
+  return `the ${first.op === 'compensate' ? 'undo' : first.op === 'apply' ? 'call' : 'outcome'} of ${step} is ${first.state}${why}`;
+}
+
+/** True when an operator can act on the step. */
+function isOpen({ state, work }: SeenStep): boolean {
+  return state === 'stuck' || work.length > 0;
+}
+
+/** Defines the action that has a step attempted now. */
+export function attemptAction({ action, databases }: ConsoleContext): void {
+  action({
+    path: '/sagas/:instance/:database/:step/attempt',
+    title: 'Attempt the step now',
+    summary: 'Attempt a step of a saga now: its call, its undo, or the event that it could not handle',
+    input: z.object(stepFields),
+    preview: async (input) => {
+      const now = await stepNow(databases, input);
+      return {
+        eligible: isOpen(now) ? 1 : 0,
+        unit: 'step of one saga',
+        ...(!isOpen(now) && { others: [{ count: 1, why: waitsFor(input.step, now) }] }),
+        effect: `Now ${waitsFor(input.step, now)}. It is attempted at once. Where its outcome is not known, it may have taken effect already: a call is repeated under the same idempotency key.`,
+      };
+    },
+    fields: async (input) =>
+      html`<input type="hidden" name="seen" value="${JSON.stringify(await stepNow(databases, input))}" />`,
+    run: async ({ instance, database, step, seen }, { user, reason }) => {
+      await refusing(() =>
+        retryStep(
+          databases.get(database).database,
+          { instance, step },
+          { actor: user, note: reason },
+          seenOf(seen),
+        ),
+      );
+      return { text: `${step} is due now`, changed: 1, href: sagaPath(instance) };
+    },
+  });
+}
 
 const input = z.object({
   ...stepFields,

@@ -1,0 +1,135 @@
+import {
+  type ActingOperator,
+  actOnWork,
+  listWork,
+  type Outcome,
+  readWork,
+  statedFailure,
+  WORK_STATES,
+  type WorkDetail,
+} from '@convergekit/effects/operate';
+import { sagaMigrations } from '@convergekit/effects';
+import { shellWord } from '@convergekit/core/engine';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { recordAct } from '@convergekit/postgres/operate';
+import { command } from '../../frame/command.ts';
+import { argument, asks, choices, count, reason as why, someArguments, text } from '../../frame/flags.ts';
+import { listing, result } from '../../frame/result.ts';
+import { fieldLines } from '../../frame/fields.ts';
+import { refused, UsageError } from '../../frame/errors.ts';
+import { actOn, outcomes } from '../journal/act.ts';
+
+const listCommand = command({
+  name: 'list',
+  summary: 'intents in DATABASE_URL, the oldest first',
+  flags: {
+    state: choices('state', WORK_STATES, 'only intents in these states', [
+      'ready',
+      'calling',
+      'unknown',
+      'answered',
+      'stuck',
+    ]),
+    effect: text('name', 'only intents of this effect'),
+    limit: count('intents', 'at most so many intents', 50),
+  },
+  run: async (context, { state: states, effect, limit }) => {
+    const { executor } = await context.database(sagaMigrations);
+    return listing(await listWork(executor, { states, effect, limit }), 'no intents in these states', {
+      id: (row) => row.id,
+      effect: (row) => row.effect,
+      key: (row) => row.key,
+      state: (row) => (row.stuckReason === null ? row.state : `${row.state}: ${row.stuckReason}`),
+      calls: (row) => row.attempts,
+      queries: (row) => row.queries,
+      created: (row) => row.createdAt,
+      'waits for': (row) => (row.awaitsQuota === null ? null : `quota ${row.awaitsQuota}`),
+      due: (row) => (row.endedAt === null && row.state !== 'stuck' ? row.dueAt : null),
+    });
+  },
+});
+
+const showCommand = command({
+  name: 'show',
+  summary: 'one intent: input, outcome, every attempt with the wait before it',
+  args: { id: argument('as `effects list` shows it') },
+  run: async (context, { id }) => {
+    const { executor } = await context.database(sagaMigrations);
+    const work = await readWork(executor, id);
+    return result(work, () => fieldLines(work));
+  },
+});
+
+const retryCommand = command({
+  name: 'retry',
+  summary: 'retry now what waits; call again what is stuck, although the call before may have taken effect',
+  args: { ids: someArguments('as `effects list` shows them') },
+  flags: { reason: why('why: it is kept with the intent'), ...asks },
+  run: async (context, { ids, reason }) => {
+    const database = await context.database(sagaMigrations);
+    const works = [];
+    for (const id of ids) works.push(await ownWork(database.executor, id));
+    const stuck = works.filter(({ state }) => state === 'stuck').length;
+    const question = stuck > 0 ? `Call again ${stuck} that may have taken effect already?` : undefined;
+    return actOn(
+      context,
+      { did: 'retry', reason, question },
+      ids.map((id) => ({ named: { id }, text: id, act: (by) => actAndRecord(database, id, by) })),
+    );
+  },
+});
+
+/** Reads an intent. Rejects with WORK_OF_SAGA for an intent of a saga step: the saga's journal records who acted. */
+async function ownWork(executor: Executor, id: string): Promise<WorkDetail> {
+  const work = await readWork(executor, id);
+  const { instance, step } = work;
+  if (instance === null) return work;
+  throw refused(
+    'WORK_OF_SAGA',
+    `${id} is of a step of a saga, whose journal records who acted: use \`converge saga retry ${shellWord(instance)} ${step ?? ''}\`, or \`converge saga resolve\``,
+  );
+}
+
+/** Acts on an intent, and records who did it and why where all acts of operators are listed. */
+async function actAndRecord(
+  database: Database,
+  id: string,
+  by: ActingOperator,
+  outcome?: Outcome,
+): Promise<void> {
+  const act = outcome === undefined ? 'effects retry' : 'effects resolve';
+  const after = { outcome: outcome?.kind };
+  await withTransaction(database, {}, async (tx) => {
+    await actOnWork(tx, id, by, outcome);
+    await recordAct(tx, { act, subject: id, by: by.actor, reason: by.note, after });
+  });
+}
+
+const resolveCommand = command({
+  name: 'resolve',
+  summary: 'record the outcome of a call, from the records of the other side; the worker continues with it',
+  args: { id: argument('as `effects list` shows it') },
+  flags: {
+    succeeded: { ...outcomes.succeeded, conflicts: ['failed'] },
+    failed: { ...outcomes.failed, conflicts: [] },
+    reason: why('the evidence: it is kept with the intent'),
+    ...asks,
+  },
+  run: async (context, { id, succeeded, failed, reason }) => {
+    const stated = outcomeOf(succeeded, failed, reason);
+    const database = await context.database(sagaMigrations);
+    const { effect, state } = await ownWork(database.executor, id);
+    const question = `Record ${stated.kind} as the outcome of ${effect} ${id}, which is ${state}?`;
+    return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
+      { named: { id, effect }, text: id, act: (by) => actAndRecord(database, id, by, stated) },
+    ]);
+  },
+});
+
+function outcomeOf(succeeded: string | undefined, failed: string | undefined, note: string): Outcome {
+  if (failed !== undefined) return { kind: 'failed', failure: statedFailure(failed, note) };
+  if (succeeded !== undefined) return { kind: 'succeeded', result: succeeded };
+  throw new UsageError('OUTCOME_MISSING', 'give the outcome: --succeeded <json>, or --failed <code>');
+}
+
+export const effectCommands = [listCommand, showCommand, retryCommand, resolveCommand];

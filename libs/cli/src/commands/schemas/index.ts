@@ -1,4 +1,0 @@
-import { checkCommand } from './check.ts';
-import { writeCommand } from './write.ts';
-
-export const schemaCommands = [writeCommand, checkCommand];
