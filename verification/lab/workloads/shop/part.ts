@@ -1,6 +1,5 @@
-import type { Answered } from '../../../checker/shop/books.ts';
 import { shopClaims } from '../../../checker/shop/claims.ts';
-import type { Check } from '../../../checker/check.ts';
+import type { Answered, Check } from '../../../checker/check.ts';
 import { drive } from '../../drive.ts';
 import { sourceState } from '../../operator.ts';
 import { serviceFile } from '../../process.ts';
