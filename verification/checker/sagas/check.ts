@@ -1,79 +1,65 @@
 import { endOf, type End, findOpen, findTorn, findUnstarted, nameOf, type Run, runsOf } from './ends.ts';
-import { type Effect, findWrongEffects } from '../effects.ts';
+import type { Check } from '../check.ts';
+import { findWrongEffects } from '../effects.ts';
 import type { Anomaly, EventRow, JournalRow, SagaDump, Shape } from './facts.ts';
-
-export interface Checked {
-  readonly claim: string;
-  /** Number of rows checked: a check over nothing proves nothing. */
-  readonly looked: number;
-  readonly anomalies: readonly Anomaly[];
-}
 
 export interface SagaVerdict {
   readonly runs: readonly Run[];
-  readonly ends: ReadonlyMap<string, Readonly<Record<End, number>>>;
-  readonly checks: readonly Checked[];
+  readonly ends: Readonly<Record<End, number>>;
+  readonly checks: readonly Check[];
 }
 
-/** Checks every guarantee about sagas over the rows of all services. */
-export function checkSagas(shapes: readonly Shape[], dump: SagaDump): SagaVerdict {
-  const { events, fences, journal, effects } = dump;
-  const runs = runsOf(shapes, events, fences);
+/** Checks every guarantee about the sagas of a shape over the rows of all services. */
+export function checkSagas(shape: Shape, { events, fences, journal, effects }: SagaDump): SagaVerdict {
+  const runs = runsOf(shape, events, fences);
   const compensations = journal.filter(({ op }) => op === 'compensate');
-  const checks: readonly Checked[] = [
-    {
-      claim: 'every saga completed, was compensated, or is stuck with a reason',
-      looked: runs.length,
-      anomalies: [...findOpen(runs), ...findUnstarted(runs, fences)],
-    },
-    { claim: 'none is half done', looked: runs.length, anomalies: findTorn(runs) },
-    {
-      claim: 'undo in strict reverse order, each caused by the step behind it',
-      looked: compensations.length,
-      anomalies: findUndoOrder(runs, journal),
-    },
-    {
-      claim: 'what was undone had been done, and is undone once',
-      looked: fences.length,
-      anomalies: findWrongUndos(runs, journal),
-    },
-    {
-      claim: 'every decision points at its cause: no orphans',
-      looked: journal.length,
-      anomalies: findOrphans(journal, events),
-    },
-    {
-      claim: 'the journal has every decision of every step',
-      looked: fences.length,
-      anomalies: findJournalGaps(runs, journal),
-    },
-    {
-      claim: 'one effect for each event, and no step reported two outcomes',
-      looked: effects.length,
-      anomalies: [...wrongEffects(effects, events), ...findTwoFacts(runs, journal)],
-    },
-  ];
-  return { runs, ends: countEnds(shapes, runs), checks };
-}
-
-function wrongEffects(effects: readonly Effect[], events: SagaDump['events']): readonly Anomaly[] {
-  return findWrongEffects(events, effects).map(({ message }) => ({ kind: 'effect', witness: message }));
-}
-
-function countEnds(shapes: readonly Shape[], runs: readonly Run[]): SagaVerdict['ends'] {
-  return new Map(
-    shapes.map((shape) => {
-      const own = runs.filter((run) => run.shape === shape).map(endOf);
-      const of = (end: End): number => own.filter((one) => one === end).length;
-      const counts = {
-        completed: of('completed'),
-        compensated: of('compensated'),
-        stuck: of('stuck'),
-        open: of('open'),
-      };
-      return [shape.name, counts];
-    }),
-  );
+  const check = (claim: string, looked: number, ...anomalies: readonly Anomaly[]): Check => ({
+    claim: `${shape.name}: ${claim}`,
+    holds: 'at_rest',
+    looked,
+    findings: anomalies.map(({ kind, witness }) => `${kind}: ${witness}`),
+  });
+  const wrongEffects = findWrongEffects(events, effects).map(({ message }): Anomaly => ({
+    kind: 'effect',
+    witness: message,
+  }));
+  const counts = { completed: 0, compensated: 0, stuck: 0, open: 0 };
+  for (const run of runs) counts[endOf(run)] += 1;
+  return {
+    runs,
+    ends: counts,
+    checks: [
+      check(
+        'every saga completed, was compensated, or is stuck with a reason',
+        runs.length,
+        ...findOpen(runs),
+        ...findUnstarted(runs, fences),
+      ),
+      check('none is half done', runs.length, ...findTorn(runs)),
+      check(
+        'undo in strict reverse order, each caused by the step behind it',
+        compensations.length,
+        ...findUndoOrder(runs, journal),
+      ),
+      check(
+        'what was undone had been done, and is undone once',
+        fences.length,
+        ...findWrongUndos(runs, journal),
+      ),
+      check(
+        'every decision points at its cause: no orphans',
+        journal.length,
+        ...findOrphans(journal, events),
+      ),
+      check('the journal has every decision of every step', fences.length, ...findJournalGaps(runs, journal)),
+      check(
+        'one effect for each event, and no step reported two outcomes',
+        effects.length,
+        ...wrongEffects,
+        ...findTwoFacts(runs, journal),
+      ),
+    ],
+  };
 }
 
 /** Acts that report that a step has no effect (any more). */
