@@ -112,12 +112,9 @@ function dump(runs: Readonly<Record<string, readonly Decision[]>> = {}): SagaDum
 }
 
 function kinds(of: SagaDump): Partial<Record<AnomalyKind, number>> {
-  const found: Partial<Record<AnomalyKind, number>> = {};
-  for (const text of checkSagas(shape, of).checks.flatMap(({ findings }) => findings)) {
-    const kind = text.slice(0, text.indexOf(':')) as AnomalyKind;
-    found[kind] = (found[kind] ?? 0) + 1;
-  }
-  return found;
+  const findings = checkSagas(shape, of).checks.flatMap((check) => check.findings);
+  const byKind = Map.groupBy(findings, (text) => text.slice(0, text.indexOf(':')) as AnomalyKind);
+  return Object.fromEntries([...byKind].map(([kind, texts]) => [kind, texts.length]));
 }
 
 const changed = <Row>(rows: readonly Row[], which: (row: Row) => boolean, change: Partial<Row>): Row[] => {
