@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { type Child, startChild } from './benchmarks/measure/child.ts';
+import { madeOnce } from './made-once.ts';
 
 const run = promisify(execFile);
 
@@ -32,23 +35,14 @@ export async function mavenJars({ pom, folder, what, megabytes, say }: JarsReque
   const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12);
   // Absolute: Maven takes a relative folder as one beside the pom.
   const target = resolve(folder, hash);
-  if (existsSync(target)) return { java, folder: target };
-  mkdirSync(folder, { recursive: true });
-  const partial = resolve(folder, `.partial-${process.pid}`);
-  say(`fetching ${what} with Maven (once; ${megabytes} MB)`);
-  try {
-    await run(
-      'mvn',
-      ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${partial}`],
-      { timeout: 600_000, maxBuffer: 16_777_216 },
-    );
-    // The rename makes the folder appear complete.
-    if (!existsSync(target)) renameSync(partial, target);
-  } catch (error) {
-    throw new Error(reasonOf(error, what), { cause: error });
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
+  await madeOnce(target, async (partial) => {
+    say(`fetching ${what} with Maven (once; ${megabytes} MB)`);
+    const goal = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${partial}`];
+    await run('mvn', goal, { timeout: 600_000, maxBuffer: 16_777_216 }).catch((error: unknown) => {
+      throw new Error(reasonOf(error, what), { cause: error });
+    });
+    return undefined;
+  });
   return { java, folder: target };
 }
 
@@ -58,4 +52,30 @@ function reasonOf(error: unknown, what: string): string {
   const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
   const line = output.split('\n').find((candidate) => candidate.includes('ERROR'));
   return `Maven could not fetch ${what}: ${line ?? output.slice(0, 300)}`;
+}
+
+export interface JavaProcess {
+  readonly name: string;
+  readonly jars: JavaJars;
+  /** Flags of the machine. */
+  readonly jvm: readonly string[];
+  /** The class, and its arguments. */
+  readonly args: readonly string[];
+  readonly logFile: string;
+}
+
+const LOG4J = fileURLToPath(new URL('../libs/testing/kafka/log4j2.properties', import.meta.url));
+
+/** Starts a program of the jars, with the quiet logging of the test kit's Kafka. */
+export function startJava({ name, jars, jvm, args, logFile }: JavaProcess): Child {
+  const classPath = ['-cp', join(jars.folder, '*')];
+  const all = [...jvm, `-Dlog4j2.configurationFile=${LOG4J}`, ...classPath, ...args];
+  return startChild({ name, command: jars.java, args: all, logFile });
+}
+
+/** Writes a file of properties, and returns its path. */
+export function writeProperties(file: string, settings: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(file, lines.join(''));
+  return file;
 }

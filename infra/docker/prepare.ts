@@ -1,20 +1,15 @@
 /** Makes the shop's databases, tables, logins, topics and first stock; safe to repeat. For docker-compose.yml. */
-import { inboxMigrations } from '@convergekit/inbox';
+import { allMigrations } from '@convergekit/cli/operate';
 import { failureTopic } from '@convergekit/contracts';
 import { kafkaBroker } from '@convergekit/kafka';
 import { nameSource } from '@convergekit/outbox/engine';
-import { outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
-import { reconcileMigrations } from '@convergekit/reconcile';
-import { relayMigrations } from '@convergekit/relay';
-import { sagaMigrations } from '@convergekit/effects';
 import { shopEvents } from '@convergekit/schemas';
 import { shopMigrations, type ShopService } from '../../services/shop/src/migrations.ts';
 import { makeDatabase, makeLogin, makeRoles } from './login-sql.ts';
 import { shopLogins } from './logins.ts';
 import { fillStock } from './stock-sql.ts';
 
-const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];
 const services = Object.keys(shopMigrations) as ShopService[];
 const consumers = [...services.filter((name) => name !== 'provider'), 'order-list', 'saga-observer'];
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -33,7 +28,7 @@ async function prepareDatabase(serverUrl: string, name: ShopService, password: s
   url.pathname = `/${name}`;
   const database = connect({ url: url.href, max: 2 });
   const isSource = name !== 'provider';
-  const applied = await migrate(database, [...(isSource ? kit : []), ...shopMigrations[name]]);
+  const applied = await migrate(database, [...(isSource ? allMigrations : []), ...shopMigrations[name]]);
   if (isSource) {
     await nameSource(database.executor, name);
     await makeRoles(database.executor);

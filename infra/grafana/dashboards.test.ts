@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readRules } from '../prometheus/rules.ts';
 import { dashboards } from './source/boards/index.ts';
-import { expressionOf, type Panel } from './source/model.ts';
+import { expressionOf, type Panel, queriesOf } from './source/model.ts';
 import { render } from './source/render.ts';
 
 const panels = dashboards.flatMap(({ title, rows }) =>
@@ -14,11 +14,9 @@ describe('dashboards', () => {
   it('panels query recorded series that a rule records', () => {
     const recorded = new Set(readRules().map(({ record }) => record));
     const words = panels.flatMap(([place, panel]) =>
-      panel.kind === 'alerts'
-        ? []
-        : panel.queries.flatMap(({ promql }) =>
-            (promql.match(/\bconverge:[\w:]+/g) ?? []).map((word) => [place, word]),
-          ),
+      queriesOf(panel).flatMap(({ promql }) =>
+        (promql.match(/\bconverge:[\w:]+/g) ?? []).map((word) => [place, word]),
+      ),
     );
     expect(words).not.toEqual([]);
     for (const [place, word] of words) expect([place, word, recorded.has(word)]).toEqual([place, word, true]);
@@ -44,9 +42,7 @@ describe('dashboards', () => {
   });
 
   it('a panel of rare events shows zero when none happened, beside no line that exists', () => {
-    const rare = panels
-      .flatMap(([, panel]) => (panel.kind === 'alerts' ? [] : panel.queries))
-      .filter(({ rare = false }) => rare);
+    const rare = panels.flatMap(([, panel]) => queriesOf(panel)).filter(({ rare = false }) => rare);
     expect(rare.length).toBeGreaterThan(10);
     for (const query of rare) expect(expressionOf(query)).toBe(`${query.promql} or on () vector(0)`);
   });

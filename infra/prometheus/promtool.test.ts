@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { dashboards } from '../grafana/source/boards/index.ts';
-import { expressionOf } from '../grafana/source/model.ts';
+import { expressionOf, queriesOf } from '../grafana/source/model.ts';
 import type { AlertCase, Series } from './cases/alert-case.ts';
 import { alertCases } from './cases/index.ts';
 import { readRules, rulesFiles, rulesFolder } from './rules.ts';
@@ -58,9 +58,7 @@ describe('with promtool', { tags: 'promtool' }, () => {
   );
 
   it('N12: every query of every panel is PromQL', () => {
-    const queries = dashboards.flatMap(({ rows }) =>
-      rows.flatMap(({ panels }) => panels.flatMap((panel) => (panel.kind === 'alerts' ? [] : panel.queries))),
-    );
+    const queries = dashboards.flatMap(({ rows }) => rows.flatMap(({ panels }) => panels.flatMap(queriesOf)));
     const rules = queries.map((query, index) => ({
       record: `panel:query:${index}`,
       expr: expressionOf(query).replaceAll(/\$__\w+/g, '1m'),

@@ -32,10 +32,9 @@ export interface CaseResult {
   readonly plots: readonly Plot[];
   /** The results of every round, as Markdown. */
   readonly rounds: string;
-  /** The method of measurement, as Markdown. */
-  readonly method: string;
 }
 
+/** A case. Its method is in docs/benchmarks/README.md, under a heading with its name. */
 export interface Case {
   readonly name: string;
   readonly title: string;

@@ -80,7 +80,7 @@ async function measure(settings: Settings, stack: Stack): Promise<number> {
   const chosen = cases.filter(({ name }) => settings.only.length === 0 || settings.only.includes(name));
   const sections: Section[] = [];
   for (const one of chosen) {
-    sections.push({ title: one.title, result: await runCase(one, world) });
+    sections.push({ name: one.name, title: one.title, result: await runCase(one, world) });
     if (interrupted) return 130;
   }
   const date = new Date().toISOString().slice(0, 10);

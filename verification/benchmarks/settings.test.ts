@@ -14,7 +14,7 @@ test('a whole run has the sizes of the design; --quick has less of everything; a
     deepEvents: 10_000_000,
     only: [],
   });
-  expect(read('--quick', '--only', 'drain,raw')).toMatchObject({ rounds: 1, only: ['drain', 'raw'] });
+  expect(read('--quick', '--only', 'drain,deep')).toMatchObject({ rounds: 1, only: ['drain', 'deep'] });
   expect(read('--minutes', '0.5')).toMatchObject({ minutes: 0.5 });
   expect(read('--quick', '--events', '3_000')).toMatchObject({ events: 3_000, rounds: 1 });
 });

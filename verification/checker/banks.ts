@@ -1,4 +1,4 @@
-import type { Check } from './check.ts';
+import { type Answered, type Check, findWrongAnswers, textsOf } from './check.ts';
 
 /** A transfer as the giro bank has it. */
 export interface TransferFact {
@@ -28,23 +28,23 @@ export interface BankFacts {
   readonly accounts: readonly AccountFact[];
 }
 
-/** The answers to a client, by idempotency key. */
-export interface AnsweredTransfer {
-  readonly requestKey: string;
-  readonly ids: ReadonlySet<string>;
-}
-
 /** The claims about transfers and accounts, over the books of both banks. `stuck`: transfers that wait for an operator. */
 export function bankClaims(
   banks: BankFacts,
-  answered: readonly AnsweredTransfer[],
+  answered: readonly Answered[],
   stuck: ReadonlySet<string>,
 ): readonly Check[] {
   return [
     {
       claim: 'one transfer for each request, however often it was sent',
       looked: answered.length,
-      findings: wrongTransfers(banks.transfers, answered),
+      findings: textsOf(
+        findWrongAnswers(
+          'transfer',
+          banks.transfers.map(({ transferId }) => transferId),
+          answered,
+        ),
+      ),
     },
     {
       claim: 'transfers: both banks agree on how each ended',
@@ -58,24 +58,6 @@ export function bankClaims(
       looked: banks.accounts.length,
       findings: bankMoneyOff(banks),
     },
-  ];
-}
-
-function wrongTransfers(
-  transfers: readonly TransferFact[],
-  answered: readonly AnsweredTransfer[],
-): readonly string[] {
-  const answeredIds = new Set(answered.flatMap(({ ids }) => [...ids]));
-  const there = new Set(transfers.map(({ transferId }) => transferId));
-  const doubled = answered.filter(({ ids }) => ids.size !== 1);
-  return [
-    ...doubled.map(({ requestKey, ids }) => `${requestKey} was answered with ${ids.size} transfers`),
-    ...[...answeredIds]
-      .filter((id) => !there.has(id))
-      .map((id) => `transfer ${id} was promised and is not there`),
-    ...[...there]
-      .filter((id) => !answeredIds.has(id))
-      .map((id) => `transfer ${id} exists, and no answer named it`),
   ];
 }
 

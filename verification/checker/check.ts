@@ -32,6 +32,37 @@ export interface Finding {
   readonly message: string;
 }
 
+/** The answers to a client's request, by its idempotency key. */
+export interface Answered {
+  readonly requestKey: string;
+  /** The ids of what the answers named: more than one is a fault. */
+  readonly ids: ReadonlySet<string>;
+}
+
+/** Finds requests with several results, results without a request, and answers that name what does not exist. */
+export function findWrongAnswers(
+  what: string,
+  there: Iterable<string>,
+  answered: readonly Answered[],
+): readonly Finding[] {
+  const known = new Set(there);
+  const named = new Set(answered.flatMap(({ ids }) => [...ids]));
+  const finding = (kind: string, message: string): Finding => ({ kind: `${what}_${kind}`, message });
+  return [
+    ...answered
+      .filter(({ ids }) => ids.size !== 1)
+      .map(({ requestKey, ids }) =>
+        finding('doubled', `${requestKey} was answered with ${ids.size} ${what}s`),
+      ),
+    ...[...named]
+      .filter((id) => !known.has(id))
+      .map((id) => finding('missing', `${what} ${id} was promised and is not there`)),
+    ...[...known]
+      .filter((id) => !named.has(id))
+      .map((id) => finding('doubled', `${what} ${id} exists, and no answer named it`)),
+  ];
+}
+
 export function textsOf(findings: readonly Finding[]): readonly string[] {
   return findings.map(({ kind, message }) => `${kind}: ${message}`);
 }

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +10,9 @@ import { makeProject } from '../packages/project.ts';
 import { collect } from './collect.ts';
 import { type Difference, differencesOf, differenceText, type Observation } from './compare.ts';
 import { normalise } from './normalise.ts';
-import { plants } from './plants.ts';
-import { play } from './play.ts';
+import { scenes } from './operators.ts';
+import { untilQuiet } from './quiet.ts';
+import { drawPart, type Part } from './script.ts';
 import { Side } from './side.ts';
 import { commitOf, packCommit, packPresent, removeTree } from './trees.ts';
 
@@ -142,4 +144,59 @@ async function observe(name: string, folder: string, seed: number): Promise<Obse
   } finally {
     await servers.stop();
   }
+}
+
+/** Plays the script on a side: failures that pass, then kills as well, then the scenes of operators. */
+async function play(
+  side: Side,
+  { seed, size, only }: { seed: number; size: number; only?: readonly string[] | undefined },
+  note: (line: string) => void,
+): Promise<void> {
+  const parts: Readonly<Record<string, (on: Side) => Promise<void>>> = {
+    a: () => playPart(side, drawPart(seed, 'a', { size, kills: false })),
+    b: () => playPart(side, drawPart(seed + 1_000_000, 'b', { size, kills: true })),
+    ...scenes,
+  };
+  for (const name of only ?? Object.keys(parts)) {
+    const perform = parts[name];
+    if (perform === undefined) throw new TypeError(`no part ${name}: ${Object.keys(parts).join(', ')}`);
+    await perform(side);
+    note(`${name} is quiet, after ${side.director.requests} requests and ${side.director.kills} kills`);
+  }
+}
+
+async function playPart(side: Side, { orders, notes, boxes, faults }: Part): Promise<void> {
+  side.director.plan(faults);
+  const inOrder = async (): Promise<void> => {
+    for (const note of notes) await side.request('orders', 'note', `${note.customer}-${note.line}`, note);
+  };
+  await Promise.all([
+    ...orders.map((order) => side.request('orders', 'place', order.id, order)),
+    ...boxes.map((box) => side.request('delivery', 'box', box, {})),
+    inOrder(),
+  ]);
+  await untilQuiet(side, 'the orders, the notes and the workflows of a part');
+}
+
+/** A fault that shows that a comparison finds what differs. */
+interface Plant {
+  readonly name: string;
+  /** The path of the patch. */
+  readonly patch: string;
+  /** A part of the name of a section in which it has to be found: its first line says `Found in: effects`. */
+  readonly foundIn: string;
+}
+
+/** Returns all plants, or the named one. */
+function plants(only: string): readonly Plant[] {
+  const folder = join(import.meta.dirname, 'plants');
+  const names = readdirSync(folder).map((file) => file.replace(/\.patch$/, ''));
+  const chosen = names.toSorted().filter((name) => only === 'all' || only === name);
+  if (chosen.length === 0) throw new Error(`there is no plant ${only}: all, or one of ${names.join(', ')}`);
+  return chosen.map((name) => {
+    const patch = join(folder, `${name}.patch`);
+    const [, foundIn] = /^Found in: (.+)$/m.exec(readFileSync(patch, 'utf8')) ?? [];
+    if (foundIn === undefined) throw new Error(`plants/${name}.patch has no line "Found in: …"`);
+    return { name, patch, foundIn };
+  });
 }

@@ -42,7 +42,7 @@ async function deadLetters(side: Side): Promise<void> {
   for (const id of ['retried', 'skipped']) await place(side, order(id), 'points', 'bug');
   await untilQuiet(side, 'two dead letters', { parked: 2 });
   side.director.fix('points', 'c-retried');
-  await parked(side, 'payments', ['retry', 'c-retried'], ...side.anyway);
+  await parked(side, 'payments', ['retry', 'c-retried'], '--after-compensation');
   await parked(side, 'payments', ['skip', 'c-skipped']);
   await untilQuiet(side, 'the dead letters');
 }
@@ -62,7 +62,7 @@ async function parkedNotes(side: Side): Promise<void> {
   await parked(side, 'orders', ['skip', 'c-dies']);
   const payload = JSON.stringify({ customer: 'c-edited', line: 22 });
   await parked(side, 'orders', ['edit', 'c-edited'], '--payload', payload);
-  await parked(side, 'orders', ['retry', 'c-edited'], ...side.anyway);
+  await parked(side, 'orders', ['retry', 'c-edited'], '--after-compensation');
   await untilQuiet(side, 'the lines of the customers');
 }
 

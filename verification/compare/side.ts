@@ -38,8 +38,6 @@ export class Side {
   readonly director = new Director((service) => this.#services.get(service)?.kill('SIGKILL'));
   /** What the services answered, by what was asked. */
   readonly answers = new Map<string, string>();
-  /** What a retry of a dead letter is asked with, where the build wants that word. */
-  anyway: readonly string[] = [];
   readonly #folder: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #services = new Map<string, ChildProcess>();
@@ -86,11 +84,6 @@ export class Side {
     for (const name of SERVICES) {
       await this.command(name, ['migrate', '--source', name]);
       await this.rows(name, tables);
-    }
-    const help = await this.text('orders', ['parked', 'retry', '--help']);
-    if (help.includes('--after-compensation')) {
-      this.anyway = ['--after-compensation'];
-      this.#env['COMPARE_AGREEMENT'] = '1';
     }
     for (const name of SERVICES) this.#run(name);
     const listen = (): boolean => SERVICES.every((name) => this.director.ports.has(name));

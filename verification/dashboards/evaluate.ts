@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dashboards } from '../../infra/grafana/source/boards/index.ts';
-import type { Query } from '../../infra/grafana/source/model.ts';
+import { queriesOf, type Query } from '../../infra/grafana/source/model.ts';
 import { parse } from 'yaml';
 import { findSeries, queryRange, type Range, type Series } from './api.ts';
 
@@ -28,8 +28,7 @@ export async function evaluatePanels(url: string, range: Range): Promise<readonl
   const found: Evaluated[] = [];
   for (const { title, rows } of dashboards)
     for (const panel of rows.flatMap(({ panels }) => panels)) {
-      if (panel.kind === 'alerts') continue;
-      for (const [index, query] of panel.queries.entries()) {
+      for (const [index, query] of queriesOf(panel).entries()) {
         const series = await queryRange(url, withoutVariables(query.promql), range);
         found.push({ place: `${title} / ${panel.title} ${index + 1}`, query, series });
       }

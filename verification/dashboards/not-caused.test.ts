@@ -1,12 +1,11 @@
 import { expect, it } from 'vitest';
 import { dashboards } from '../../infra/grafana/source/boards/index.ts';
+import { queriesOf } from '../../infra/grafana/source/model.ts';
 import { NOT_CAUSED } from './not-caused.ts';
 
 const queries = dashboards.flatMap(({ title, rows }) =>
   rows.flatMap(({ panels }) =>
-    panels.flatMap((panel) =>
-      panel.kind === 'alerts' ? [] : panel.queries.map((_, at) => `${title} / ${panel.title} ${at + 1}`),
-    ),
+    panels.flatMap((panel) => queriesOf(panel).map((_, at) => `${title} / ${panel.title} ${at + 1}`)),
   ),
 );
 

@@ -1,4 +1,5 @@
 import { consumers } from '../../infra/grafana/source/boards/consumers.ts';
+import { queriesOf } from '../../infra/grafana/source/model.ts';
 import { queryRange, type Range, type Series } from './api.ts';
 import { withoutVariables } from './evaluate.ts';
 
@@ -13,9 +14,9 @@ export interface Recovery {
 
 export async function readRecoveries(url: string, range: Range): Promise<readonly Recovery[]> {
   const panel = consumers.rows.flatMap(({ panels }) => panels).find(({ title }) => title === PANEL);
-  if (panel === undefined || panel.kind === 'alerts') throw new Error(`no panel is named ${PANEL}`);
+  if (panel === undefined) throw new Error(`no panel is named ${PANEL}`);
   const found: Recovery[] = [];
-  for (const { promql } of panel.queries)
+  for (const { promql } of queriesOf(panel))
     found.push(...longest(await queryRange(url, withoutVariables(promql), range)));
   return found;
 }

@@ -1,16 +1,21 @@
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
+import { freePorts } from '@convergekit/testing/engine';
 import { overall } from '../checker/check.ts';
 import { interruption } from '../interrupt.ts';
 import { History } from './history.ts';
 import { freshFolder, openServers, openShopOf, runSpec, withUndo } from './open.ts';
 import { commandOf, listing, type Options, readOptions, runsOf, seedOf } from './options.ts';
 import type { RunSpec } from './spec.ts';
+import { Child, serviceFile } from './process.ts';
 import { progress } from './progress.ts';
 import { endings, report } from './report.ts';
 import type { Outcome } from './run.ts';
-import { startConsole } from './workloads/shop/keep.ts';
+import type { Run } from './types.ts';
+import { type Access, accessLines, consoleEnv } from './workloads/shop/access.ts';
+import type { Shop } from './workloads/shop/shop.ts';
 
 /**
  * `make lab`: workloads under faults, judged. Exit code 0: every check passed; 1: one did not, or the run failed; 3: not
@@ -45,11 +50,7 @@ async function runAll(given: Options): Promise<number> {
     signal.throwIfAborted();
     const at = freshFolder(runs.length === 1 ? folder : join(folder, spec.name));
     if (runs.length > 1) shown.note(`run ${spec.name}: ${spec.title}`);
-    const outcome = await runSpec(
-      spec,
-      { seed, folder: at, clock: systemClock, history: new History(at), progress: shown, signal },
-      { hold: (ended) => held(given, ended) },
-    );
+    const outcome = await runSpec(spec, runIn(at, seed), { hold: (ended) => held(given, ended) });
     shown.end();
     const { text, exitCode } = endings[outcome.judgement];
     const kept = exitCode === 0 ? '' : `Evidence: ${keepEvidence(at, outcome)}\n`;
@@ -66,6 +67,10 @@ async function runAll(given: Options): Promise<number> {
   return worst;
 }
 
+function runIn(at: string, seed: number): Omit<Run, 'defer'> {
+  return { seed, folder: at, clock: systemClock, history: new History(at), progress: shown, signal };
+}
+
 function headOf({ name: run, title, load, expectation = [] }: RunSpec): string {
   const time =
     load.kind === 'rate' && load.seconds < Infinity ? `for ${load.seconds} s` : 'as long as the faults';
@@ -78,6 +83,10 @@ function headOf({ name: run, title, load, expectation = [] }: RunSpec): string {
 async function held({ hold }: Options, { checks, settled }: Outcome): Promise<void> {
   if (!hold || overall(checks, settled) === 'agrees') return;
   shown.note('kept up until Ctrl-C');
+  await interrupted();
+}
+
+async function interrupted(): Promise<void> {
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
@@ -98,16 +107,7 @@ function keepEvidence(at: string, { checks, evidence }: Outcome): string {
 async function keepShop({ broker, preset }: Options): Promise<void> {
   const [spec] = await runsOf({ ...options, broker, preset: preset ?? 'demo' }, (line) => shown.note(line));
   if (spec === undefined) return;
-  const at = freshFolder(folder);
-  const given = {
-    seed: 1,
-    folder: at,
-    clock: systemClock,
-    history: new History(at),
-    progress: shown,
-    signal,
-  };
-  await withUndo(given, async (run) => {
+  await withUndo(runIn(freshFolder(folder), 1), async (run) => {
     const shop = await openShopOf(run, spec, await openServers(run, spec));
     await shop.start();
     shown.note(`${shop.children.length} processes are ready`);
@@ -116,4 +116,25 @@ async function keepShop({ broker, preset }: Options): Promise<void> {
     // Ctrl-C is how it ends.
     if (!signal.aborted) throw error;
   });
+}
+
+/** Keeps a shop up until the run is interrupted, with a console, and shows how to reach it. */
+async function startConsole(shop: Shop, { progress, folder: at, defer }: Run): Promise<void> {
+  const { ordersUrl, providerUrl } = shop;
+  progress.note(`orders:    POST ${ordersUrl}/orders (Idempotency-Key), GET ${ordersUrl}/orders/:id`);
+  progress.note(`provider:  PUT ${providerUrl}/admin/behaviour {"mode":"decline"}`);
+  const [port = 0, healthPort = 0] = await freePorts(2);
+  const access: Access = {
+    ...{ urls: shop.urls, log: shop.log.env },
+    console: { port, token: randomBytes(8).toString('hex') },
+  };
+  const spec = { name: 'console', main: serviceFile('console/src/main.ts'), healthPort };
+  const service = new Child({ ...spec, env: consoleEnv(access, healthPort) }, at);
+  service.start();
+  defer(() => service.stop());
+  for (const line of accessLines(access)) progress.note(line);
+  for (const { spec: one } of shop.children)
+    progress.note(`health:    http://127.0.0.1:${one.healthPort}/readyz  ${one.name}`);
+  progress.note('Ctrl-C stops everything');
+  await interrupted();
 }

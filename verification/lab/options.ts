@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { driverNames } from '@convergekit/kafka';
 import { faultsNamed, menu } from './faults/menu.ts';
-import { postgresPrograms, VERSIONS } from './moves/installs.ts';
-import type { Bins } from './moves/old-and-next.ts';
+import { type Bins, postgresPrograms, VERSIONS } from './moves/installs.ts';
 import { presets, type Settings, SOAK_FAULTS } from './presets.ts';
 import { type RunSpec, type WorkloadName, workloadNames } from './spec.ts';
 
@@ -138,17 +137,14 @@ export function listing(): string {
   ].join('\n');
 }
 
-/** The options that change a run, and are repeated with it. */
-const REPEATED = [
-  ...['preset', 'workload', 'faults', 'minutes', 'seconds', 'rate', 'broker', 'orders', 'transfers', 'every'],
-  ...['at-once', 'only', 'driver', 'old', 'new'],
-];
+/** The options that do not change a run, and the seed, which the line names itself. */
+const NOT_REPEATED = ['seed', 'list', 'keep', 'hold'];
 
 /** The line that repeats a run: its options as they were given, its seed, and its commit. */
 export function commandOf(given: readonly string[], seed: number): string {
   const words = given.flatMap((word, index) => {
     const flag = /^--([a-z-]+)/.exec(word)?.[1];
-    if (flag === undefined || !REPEATED.includes(flag)) return [];
+    if (flag === undefined || NOT_REPEATED.includes(flag)) return [];
     const value = word.includes('=') ? [] : [given[index + 1] ?? ''];
     return [word, ...value.map((text) => (text.includes(' ') ? `'${text}'` : text))];
   });

@@ -1,14 +1,8 @@
-import { inboxMigrations } from '@convergekit/inbox';
+import { allMigrations } from '@convergekit/cli/operate';
 import type { Admin, Broker, LogEnds } from '@convergekit/broker/engine';
 import { nameSource } from '@convergekit/outbox/engine';
-import { outboxMigrations } from '@convergekit/outbox';
 import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';
-import { reconcileMigrations } from '@convergekit/reconcile';
-import { relayMigrations } from '@convergekit/relay';
-import { sagaMigrations } from '@convergekit/effects';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-
-const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];
 
 /** A source's database: the tables of the kit, the service's own, and its name. */
 export async function prepareSource(
@@ -16,7 +10,7 @@ export async function prepareSource(
   database: Database,
   own: readonly MigrationSet[],
 ): Promise<void> {
-  await migrate(database, [...kit, ...own]);
+  await migrate(database, [...allMigrations, ...own]);
   await nameSource(database.executor, name);
 }
 

@@ -7,7 +7,7 @@ import { killConsumer, killLeader } from './faults/processes.ts';
 import { provider } from './faults/provider.ts';
 import { failingSteps } from './faults/weather.ts';
 import { switchMove } from './moves/cluster-switch.ts';
-import type { Bins } from './moves/old-and-next.ts';
+import type { Bins } from './moves/installs.ts';
 import { startedFrom, upgradeMove } from './moves/upgrade.ts';
 import type { Scene } from './plan.ts';
 import { scenarios } from './scenarios.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '@convergekit/core';
 import { reasonOf } from './targets.ts';
-import type { Look } from './types.ts';
+import type { Look, Part } from './types.ts';
 
 /** The result: nothing is open, or no progress for too long. */
 export interface Rest {
@@ -40,8 +40,9 @@ export async function untilRest(options: RestOptions): Promise<Rest> {
   }
 }
 
-/** Adds the looks at several parts. */
-export function sumLooks(looks: readonly Look[]): Look {
+/** Looks at all parts, and adds what is open. */
+export async function lookAtAll(parts: readonly Pick<Part, 'look'>[]): Promise<Look> {
+  const looks = await Promise.all(parts.map((part) => part.look()));
   return {
     waitingFor: looks.find(({ waitingFor }) => waitingFor !== undefined)?.waitingFor,
     open: looks.reduce((sum, { open }) => sum + open, 0),

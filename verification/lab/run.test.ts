@@ -7,7 +7,8 @@ import type { Check } from '../checker/check.ts';
 import { History } from './history.ts';
 import type { Plan } from './plan.ts';
 import { report } from './report.ts';
-import { type LabRun, type Outcome, runLab } from './run.ts';
+import { type Outcome, runLab } from './run.ts';
+import type { LabRun } from './spec.ts';
 import { type Fault, fault, type Load, type Part } from './types.ts';
 
 const folders: string[] = [];

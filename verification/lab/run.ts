@@ -1,11 +1,12 @@
 import { seededRandom } from '@convergekit/core';
 import { randomOf } from './drive.ts';
 import { type Check, type Judgement, overall } from '../checker/check.ts';
-import { type Plan, planned, type Planned, throughoutLoad } from './plan.ts';
-import { sumLooks, unanswered, untilRest } from './rest.ts';
+import { planned, type Planned, throughoutLoad } from './plan.ts';
+import { lookAtAll, unanswered, untilRest } from './rest.ts';
+import type { LabRun } from './spec.ts';
 import { isEmpty, reasonOf, targetsOf } from './targets.ts';
-import { warmedUp, type WarmUp } from './warm-up.ts';
-import type { Fault, Judged, Look, Run, Span, Targets } from './types.ts';
+import { warmedUp } from './warm-up.ts';
+import type { Judged, Look, Span, Targets } from './types.ts';
 
 /** The time within which everything must work again after a repaired fault, in milliseconds. */
 const LIVE_MS = 60_000;
@@ -13,18 +14,6 @@ const LIVE_MS = 60_000;
 const NO_PROGRESS_MS = 60_000;
 /** How often the judge reads again when something changed while it read. */
 const MAX_ROUNDS = 3;
-
-export interface LabRun extends Run, WarmUp {
-  readonly plan: Plan;
-  /** Faults that last as long as the load. */
-  readonly throughout?: readonly Fault[];
-  /** The deadline for everything to be at rest, in milliseconds. @default none, as long as there is progress */
-  readonly restMs?: number;
-  /** True where the load lasts as long as the faults. @default false */
-  readonly endsWithPlan?: boolean;
-  /** True where open work at the end is a judgement of its own, and no finding. @default false */
-  readonly mayStayOpen?: boolean;
-}
 
 export interface Outcome extends Judged {
   readonly judgement: Judgement;
@@ -125,10 +114,7 @@ class Campaign {
   async settleAndJudge(span: Span): Promise<Outcome> {
     const { parts, clock, progress, signal, restMs = Infinity } = this.#options;
     if (this.#failures.length === 0) await this.#lively('the end');
-    const look = (): Promise<Look> =>
-      Promise.all(parts.map((part) => part.look()))
-        .then(sumLooks)
-        .catch(unanswered);
+    const look = (): Promise<Look> => lookAtAll(parts).catch(unanswered);
     for (let round = 1; ; round += 1) {
       const rest = await untilRest({
         ...{ look, clock, signal, noProgressMs: NO_PROGRESS_MS, withinMs: restMs },

@@ -81,45 +81,39 @@ export function judgeSagas(
   events: readonly (EventRow & { readonly key: string })[],
   effects: readonly Effect[],
 ): JudgedSagas {
-  const verdict = checkSagas([shape], { ...rows, events, effects });
+  const verdict = checkSagas(shape, { ...rows, events, effects });
   const keys = new Map(events.map(({ eventId, key }) => [eventId, key]));
   const runs = new Map(verdict.runs.map((run) => [keys.get(run.instance) ?? '', run]));
-  const ends = [...verdict.ends].map(([saga, { completed, compensated, stuck, open }]) => {
-    return [
-      saga,
-      `${completed} completed, ${compensated} compensated, ${stuck} stuck, ${open} open`,
-    ] as const;
-  });
+  const { completed, compensated, stuck, open } = verdict.ends;
+  const ends = `${completed} completed, ${compensated} compensated, ${stuck} stuck, ${open} open`;
   const waiting = Map.groupBy(
-    rows.fences.filter(({ stuck }) => stuck !== null),
-    ({ step, stuck }) => `${step}: ${stuck ?? ''}`,
+    rows.fences.filter(({ stuck: why }) => why !== null),
+    ({ step, stuck: why }) => `${step}: ${why ?? ''}`,
   );
   const reasons = [...waiting].map(([why, own]) => `${why} (${own.length})`).join(', ');
   return {
-    checks: verdict.checks.map(({ claim, looked, anomalies }) => ({
-      claim: `${shape.name}: ${claim}`,
-      holds: 'at_rest',
-      looked,
-      findings: anomalies.map(({ kind, witness }) => `${kind}: ${witness}`),
-    })),
-    figures: [...ends, ...(reasons === '' ? [] : [['waiting for an operator', reasons] as const])],
+    checks: verdict.checks,
+    figures: [[shape.name, ends], ...(reasons === '' ? [] : [['waiting for an operator', reasons] as const])],
     runs,
     stuck: new Set([...runs].flatMap(([key, run]) => (endOf(run) === 'stuck' ? [key] : []))),
   };
 }
 
-/** Finds customers who are shown another end than the saga's. */
-export function findDisagreeing(
+/** The check of what customers are shown: the end of their saga. */
+export function shownCheck(
+  what: string,
   shown: readonly { readonly id: string; readonly state: string }[],
   good: string,
-  runs: ReadonlyMap<string, Run>,
-): readonly string[] {
-  return shown.flatMap(({ id, state }) => {
+  { runs }: JudgedSagas,
+): Check {
+  const findings = shown.flatMap(({ id, state }) => {
     const run = runs.get(id);
     const end = run === undefined ? 'not started' : endOf(run);
     const agrees = end === 'stuck' || (state === good ? end === 'completed' : end === 'compensated');
     return agrees ? [] : [`${id} is shown as ${state}, and its saga is ${end}`];
   });
+  const claim = `${what}: each customer is shown the end of the saga`;
+  return { claim, holds: 'at_rest', looked: shown.length, findings };
 }
 
 /** Counts the instances that an observer has in some states. */

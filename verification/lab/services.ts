@@ -1,18 +1,10 @@
 import type { Database } from '@convergekit/postgres';
-import type { Check } from '../checker/check.ts';
 import type { Effect } from '../checker/effects.ts';
 import type { LogRecord, Verdict } from '../checker/facts.ts';
 import { checkListed } from '../checker/log-claims.ts';
 import type { Shape } from '../checker/sagas/facts.ts';
 import { type Environment, type ListedEvent, listEvents, readProgress, sourceState } from './operator.ts';
-import {
-  countSagas,
-  findDisagreeing,
-  type JudgedSagas,
-  judgeSagas,
-  readSagas,
-  type SagaRows,
-} from './sagas.ts';
+import { countSagas, type JudgedSagas, judgeSagas, readSagas, type SagaRows } from './sagas.ts';
 import type { Log } from './servers.ts';
 import type { Look } from './types.ts';
 
@@ -89,19 +81,4 @@ export async function readEffects({ executor }: Pick<Database, 'executor'>): Pro
        from effect order by id`,
   );
   return rows.map((row) => ({ ...row, atMs: Number(row.atMs) }));
-}
-
-/** The check of what customers are shown: the end of their saga. */
-export function shownCheck(
-  what: string,
-  shown: readonly { readonly id: string; readonly state: string }[],
-  good: string,
-  { runs }: JudgedSagas,
-): Check {
-  return {
-    claim: `${what}: each customer is shown the end of the saga`,
-    holds: 'at_rest',
-    looked: shown.length,
-    findings: findDisagreeing(shown, good, runs),
-  };
 }

@@ -1,6 +1,6 @@
 import type { BrokerName } from '@convergekit/local/choose';
 import type { Plan } from './plan.ts';
-import type { Fault, Load } from './types.ts';
+import type { Fault, Load, Part, Run } from './types.ts';
 import type { CountedOptions } from './workloads/counted/open.ts';
 import type { Extra } from './workloads/shop/extras.ts';
 
@@ -15,12 +15,16 @@ export interface RunSpec {
   readonly expectation?: readonly string[];
   readonly workloads: readonly WorkloadName[];
   readonly load: Load;
-  /** Requests before a load at a rate, by their names: its rate is at most what they show the machine to carry. */
+  /** Requests before a load at a rate, by their names: its rate is at most what they show the machine to carry. @default none */
   readonly warmUp?: Readonly<Record<string, number>>;
   readonly plan: Plan;
+  /** Faults that last as long as the load. */
   readonly throughout?: readonly Fault[];
+  /** The deadline for everything to be at rest, in milliseconds. @default none, as long as there is progress */
   readonly restMs?: number;
+  /** True where open work at the end is a judgement of its own, and no finding. @default false */
   readonly mayStayOpen?: boolean;
+  /** True where the load lasts as long as the faults. @default false */
   readonly endsWithPlan?: boolean;
   readonly broker?: BrokerName;
   /** Judges the shop's sagas by their narratives, too, and runs it without the reconciler. @default false */
@@ -28,4 +32,12 @@ export interface RunSpec {
   readonly extras?: readonly Extra[];
   readonly counted?: CountedOptions;
   readonly driver?: string;
+}
+
+/** A run with its workloads. */
+export interface LabRun
+  extends
+    Run,
+    Pick<RunSpec, 'load' | 'warmUp' | 'plan' | 'throughout' | 'restMs' | 'endsWithPlan' | 'mayStayOpen'> {
+  readonly parts: readonly Part[];
 }

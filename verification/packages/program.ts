@@ -54,9 +54,12 @@ export async function runFirstProgram(trial: Trial, file: string): Promise<void>
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
     const exited: Promise<readonly unknown[]> = once(child, 'exit');
     try {
-      await waitUntil(() => (child.exitCode === null ? applied(database) : Promise.reject(new Error(log))), {
-        what: 'one order and one charge',
-      });
+      await waitUntil(
+        () => (child.exitCode === null ? isApplied(database) : Promise.reject(new Error(log))),
+        {
+          what: 'one order and one charge',
+        },
+      );
       child.kill('SIGTERM');
       const [code] = await exited;
       if (code !== 0) throw new Error(`the first program ended with ${String(code)}:\n${log}`);
@@ -68,7 +71,8 @@ export async function runFirstProgram(trial: Trial, file: string): Promise<void>
   }
 }
 
-async function applied({ executor }: Pick<Database, 'executor'>): Promise<boolean> {
+/** True when the README's first program has done its work: the small order is charged, the large one is gone. */
+export async function isApplied({ executor }: Pick<Database, 'executor'>): Promise<boolean> {
   const { rows } = await executor.query<{ orders: string; charges: string }>(
     `select (select string_agg(id, ',') from orders) as orders,
             (select string_agg(id, ',') from charges) as charges`,

@@ -5,14 +5,13 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/operate';
 import { root } from '../../infra/packages/stage.ts';
 import { installTools } from '../packages/tools.ts';
-import { checkConsole } from './console.ts';
 import { whileDev } from './dev.ts';
 import { newcomer, say, seconds } from './newcomer.ts';
 import { checkOrders } from './orders.ts';
-import { runPair } from './pair.ts';
 import { runReadme } from './readme.ts';
 
 const { values } = parseArgs({ options: { node: { type: 'string', default: '24' } } });
@@ -20,9 +19,23 @@ if (values.node !== '22' && values.node !== '24')
   throw new Error(`--node is "${values.node}": 22 or 24 is expected`);
 const { node } = await installTools(join(root, '.converge/packages/tools'));
 
+/** What the log says of the two orders of the template, on their way through both services. */
+const LINES = [
+  /"consumer":"payments".*"msg":"applied"/,
+  /"consumer":"payments".*over the limit of this card/,
+  /"consumer":"orders".*"msg":"compensated"/,
+];
+
 const began = performance.now();
-const person = await newcomer(/^(java|javac|mvn|docker|converge)/, node[values.node]);
-const { outside, name, service, env: own, step, downloaded, close } = person;
+const {
+  outside,
+  name,
+  service,
+  env: own,
+  step,
+  downloaded,
+  close,
+} = await newcomer(/^(java|javac|mvn|docker|converge)/, node[values.node]);
 const httpPort = await freePort();
 
 const env: NodeJS.ProcessEnv = {
@@ -45,10 +58,49 @@ try {
     await checkConsole(log);
     say(`${seconds(start)}  npm run dev: the console shows the declined order`);
   });
-  await runPair(person);
+  await runPair();
   await runReadme({ folder: join(outside, 'readme'), env: own, step });
   say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded`);
 } finally {
   await close();
 }
 process.exit();
+
+/** Opens the console whose address `converge dev` printed, and looks for the refused payment. Rejects when it is not there. */
+async function checkConsole(log: () => string): Promise<void> {
+  const url = await waitUntil(() => /^console\s+(http:\S+\/)/m.exec(log())?.[1], {
+    what: 'the address of the console',
+  });
+  const page = await waitUntil(() => textOf(new URL('failures?state=rejected', url)), {
+    what: `an answer of ${url}`,
+  });
+  if (!page.includes('over the limit of this card'))
+    throw new Error(`the console does not show the refusal:\n${page}`);
+}
+
+async function textOf(url: URL): Promise<string | undefined> {
+  try {
+    const response = await fetch(url);
+    return response.ok ? await response.text() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes two services from the template, and runs them twice: the second time with the data of the first. */
+async function runPair(): Promise<void> {
+  const folder = join(outside, 'pair');
+  await step('npx --yes convergekit init pair --template two-services', outside);
+  await step('npm install', folder);
+  await step('npm run check', folder);
+  await whileDev(['npm', 'run', 'dev'], { cwd: folder, env: own }, async ({ start, log }) => {
+    await waitUntil(() => LINES.every((line) => line.test(log())), { what: 'a line for each outcome' });
+    say(`${seconds(start)}  npm run dev: two services charged the small order and took back the large one`);
+  });
+  await whileDev(['npm', 'run', 'dev'], { cwd: folder, env: own }, async ({ start, log }) => {
+    await waitUntil(() => (log().match(/is ready/g) ?? []).length === 2, { what: 'both services' });
+    if (LINES.some((line) => line.test(log())))
+      throw new Error(`the second run repeated an order:\n${log()}`);
+    say(`${seconds(start)}  npm run dev: a second run repeats nothing`);
+  });
+}

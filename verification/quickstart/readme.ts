@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { connect } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { root } from '../../infra/packages/stage.ts';
+import { isApplied } from '../packages/program.ts';
 import { whileDev } from './dev.ts';
 import { type Newcomer, say, seconds } from './newcomer.ts';
 
@@ -27,15 +28,7 @@ export async function runReadme({ folder, env, step }: Where): Promise<void> {
     });
     const database = connect({ url });
     try {
-      await waitUntil(
-        async () => {
-          const { rows } = await database.executor.query<{ left: string; charged: string }>(
-            `select (select string_agg(id, ' ') from orders) as left, (select string_agg(id, ' ') from charges) as charged`,
-          );
-          return rows[0]?.left === 'small' && rows[0].charged === 'small';
-        },
-        { what: 'one order and one charge' },
-      );
+      await waitUntil(() => isApplied(database), { what: 'one order and one charge' });
     } finally {
       await database.close();
     }

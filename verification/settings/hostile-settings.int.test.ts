@@ -1,4 +1,5 @@
 /** The core scenes under a role with hostile settings (`hostileDefaults`), directly and through PgBouncer. */
+import { allMigrations } from '@convergekit/cli/operate';
 import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
 import { listParked } from '@convergekit/inbox/operate';
 import type { DomainEvent } from '@convergekit/contracts';
@@ -17,7 +18,7 @@ import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { airline, bookTrip, hotel, mails, payments, tripAsked } from '../../docs/examples/saga.ts';
 import { startPgbouncer } from '../../libs/cli/src/fixture/pgbouncer.ts';
-import { counted, type Db, kit, numbers, outbox, tables } from './scene.ts';
+import { counted, type Db, numbers, outbox, tables } from './scene.ts';
 
 /** Closed after each test, the last first. */
 const closers: (() => Promise<unknown>)[] = [];
@@ -56,7 +57,7 @@ describe.each([
     }
     database = connect<Db>({ url, max: 30, applicationName: 'hostile' });
     closers.push(() => database.close());
-    await migrate(database, kit);
+    await migrate(database, allMigrations);
     await plain.executor.query(tables);
     broker = memoryBroker();
     closers.push(() => broker.close());

@@ -1,13 +1,7 @@
 import { defineEvent } from '@convergekit/contracts';
-import { inboxMigrations } from '@convergekit/inbox';
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { reconcileMigrations } from '@convergekit/reconcile';
-import { relayMigrations } from '@convergekit/relay';
-import { sagaMigrations } from '@convergekit/effects';
+import { createOutbox } from '@convergekit/outbox';
 import { z } from 'zod';
 import { tripAsked } from '../../docs/examples/saga.ts';
-
-export const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];
 
 export const counted = defineEvent({
   type: 'test.counted',

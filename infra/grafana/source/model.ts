@@ -5,8 +5,8 @@ export type Unit = 'short' | 's' | 'bytes' | 'ops' | 'percentunit' | 'bits';
 
 export interface Query {
   readonly promql: string;
-  /** The name of a line, with labels in double braces. */
-  readonly legend: string;
+  /** The name of a line, with labels in double braces. @default the labels by which the expression keeps its series apart */
+  readonly legend?: string;
   /** A time window of rows, for tables: the value now. @default false */
   readonly instant?: boolean;
   /**
@@ -27,9 +27,12 @@ interface Common {
 /** `timeseries` lines over time, `stat` one number now, `table` one row for each series, `alerts` what fires. */
 export type Panel =
   | (Common & {
-      readonly kind: 'timeseries' | 'stat' | 'table';
-      readonly unit: Unit;
-      readonly queries: readonly Query[];
+      /** @default timeseries */
+      readonly kind?: 'timeseries' | 'stat' | 'table';
+      /** @default short */
+      readonly unit?: Unit;
+      /** An expression alone is a query without settings. */
+      readonly queries: readonly (string | Query)[];
       /** From this value on it is shown in red. @default none */
       readonly alarmFrom?: number;
       /** Lines are stacked. @default false */
@@ -65,6 +68,18 @@ export function named(...labels: readonly Label[]): string {
 
 export function valuesOf({ label: one, of }: Variable): string {
   return `label_values(${selector(of)}, ${label(one)})`;
+}
+
+/** The queries of a panel; none of a list of alerts. */
+export function queriesOf(panel: Panel): readonly Query[] {
+  if (panel.kind === 'alerts') return [];
+  return panel.queries.map((query) => (typeof query === 'string' ? { promql: query } : query));
+}
+
+export function legendOf({ promql, legend }: Query): string {
+  const [, labels = ''] = /\bby \(([^)]*)\)/.exec(promql) ?? [];
+  const kept = labels.split(', ').filter((one) => one !== 'le');
+  return legend ?? kept.map((one) => `{{${one}}}`).join(' ');
 }
 
 /** The expression that Grafana gets: a rare event that did not happen is zero. */

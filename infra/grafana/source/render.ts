@@ -1,4 +1,13 @@
-import { type Dashboard, expressionOf, type Panel, type Query, type Row, valuesOf } from './model.ts';
+import {
+  type Dashboard,
+  expressionOf,
+  legendOf,
+  type Panel,
+  queriesOf,
+  type Query,
+  type Row,
+  valuesOf,
+} from './model.ts';
 
 /** Grafana's JSON of a dashboard. Pure: the same dashboard gives the same text. */
 export function render({ id, title, description, variables, rows }: Dashboard): object {
@@ -44,7 +53,7 @@ export function render({ id, title, description, variables, rows }: Dashboard): 
   };
 }
 
-type QueryKind = Exclude<Panel['kind'], 'alerts'>;
+type QueryKind = Exclude<NonNullable<Panel['kind']>, 'alerts'>;
 
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
 const COLUMNS = 24;
@@ -93,7 +102,7 @@ function panelJson(panel: Panel): object {
         sortOrder: 3,
       },
     };
-  const { kind, unit, queries, alarmFrom, stacked = false } = panel;
+  const { kind = 'timeseries', unit = 'short', alarmFrom, stacked = false } = panel;
   return {
     type: kind,
     title,
@@ -109,7 +118,7 @@ function panelJson(panel: Panel): object {
     },
     options: optionsOf(kind),
     ...(kind === 'table' ? { transformations: [{ id: 'merge', options: {} }] } : {}),
-    targets: queries.map((query, index) => targetOf(query, index, kind)),
+    targets: queriesOf(panel).map((query, index) => targetOf(query, index, kind)),
   };
 }
 
@@ -119,7 +128,7 @@ function targetOf(query: Query, index: number, kind: QueryKind): object {
     refId: String.fromCharCode(65 + index),
     datasource: DATASOURCE,
     expr: expressionOf(query),
-    legendFormat: query.legend,
+    legendFormat: legendOf(query),
     instant,
     range: !instant,
     ...(kind === 'table' ? { format: 'table' } : {}),

@@ -48,8 +48,6 @@ export const amplificationCase: Case = {
           free.amplification.toFixed(3),
         ]),
       ),
-      method: `\`simulate\` of @convergekit/resilience: ${CALLS.toLocaleString('en-US')} calls by the default policy with 4 attempts and the default budget, against a dependency whose
-attempts fail independently. Pure and seeded: the same figures everywhere. The chain case shows it with real services.`,
     });
   },
 };

@@ -100,16 +100,9 @@ function resultOf(measured: readonly Measured[]): CaseResult {
         ];
       }),
     ),
-    method: METHOD,
   };
 }
 
 function worst({ moments, outage }: Measured): number[] {
   return loadOfSeconds(moments, 0, outage.downMs).map(([, load]) => load);
 }
-
-const METHOD = `Real HTTP: a client calls the front service ${RATE} times a second whatever becomes of the calls, each with a deadline of 2 s that travels in a header;
-the front calls the middle, the middle the leaf, each through \`operation()\` with the guards of its own process (budget, breaker, policy book, defaults). The
-hop next to the leaf owns the retry, with 4 attempts; the other one has one attempt. While the leaf is down it counts the request and drops the
-connection. Load is requests at the leaf for each call of a client. The rival is the same chain with 4 attempts and backoff at both hops and neither
-budget nor breaker; it gets ${NAIVE.callsPerSecond} calls a second and is down for ${NAIVE.downMs / 1000} s.`;

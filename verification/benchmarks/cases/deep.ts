@@ -2,7 +2,7 @@ import { type Case, type CaseResult, debeziumOf, type World } from '../case.ts';
 import { type Drained, drainOnce, measureDrain, placeOf } from '../measure/drain-once.ts';
 import { ratesOfParts } from '../measure/growth.ts';
 import type { Figure } from '../report/figure.ts';
-import { table } from '../report/markdown.ts';
+import { count, table } from '../report/markdown.ts';
 import { linePlot, type Plot } from '../report/svg.ts';
 import { withClient } from '../sides/side.ts';
 
@@ -15,7 +15,7 @@ export const deepCase: Case = {
   async run(world) {
     const [ours] = world.sides.ours;
     const { deepEvents } = world.settings;
-    world.say(`deep: writing ${deepEvents.toLocaleString('en-US')} rows`);
+    world.say(`deep: writing ${count(deepEvents)} rows`);
     const deep = await drainOnce(world, ours, { rows: deepEvents, deadlineMs: 900_000, by: 'sql' });
     world.say(`deep: ${deep.eventsPerSecond.toFixed(0)} events/s, ${deep.peakMiB.toFixed(0)} MiB`);
     const held = await underHeldSnapshot(world, Math.max(100_000, Math.round(deepEvents / 5))).catch(
@@ -59,9 +59,9 @@ function resultOf(deep: Drained, held: Drained | string, debezium: number | stri
   const heldRates = typeof held === 'string' ? [] : ratesOfParts(held.samples, held.rows, PARTS);
   const rows = rates.map((rate, index) => [
     String(index + 1),
-    Math.round(rate).toLocaleString('en-US'),
+    count(rate),
     residentAt(deep, (index + 1) / PARTS).toFixed(0),
-    typeof held === 'string' ? '–' : Math.round(heldRates[index] ?? Number.NaN).toLocaleString('en-US'),
+    typeof held === 'string' ? '–' : count(heldRates[index] ?? Number.NaN),
   ]);
   return {
     figures: [
@@ -73,7 +73,6 @@ function resultOf(deep: Drained, held: Drained | string, debezium: number | stri
     ],
     plots: [plotOf(deep, held)],
     rounds: table(['tenth', 'events/s', 'resident MiB at its end', 'events/s under a held snapshot'], rows),
-    method: METHOD,
   };
 }
 
@@ -87,7 +86,7 @@ function memoryFigures(deep: Drained, debezium: number | string): Figure[] {
         typeof debezium === 'string'
           ? undefined
           : { value: debezium, unit: 'MiB', who: 'Debezium, its own backlog' },
-      ...(typeof debezium === 'string' ? { note: debezium } : {}),
+      note: typeof debezium === 'string' ? debezium : undefined,
     },
     {
       name: 'resident memory at the end of it / after its first quarter',
@@ -132,7 +131,3 @@ function compared(name: string, rates: readonly number[]): Figure {
 function residentAt({ memory, rows }: Drained, share: number): number {
   return memory.find(({ count }) => count >= rows * share)?.residentMiB ?? Number.NaN;
 }
-
-const METHOD = `One drain as above, with far more rows (written by SQL, with headers as an emit stores them), and one of a fifth of them while another session holds a repeatable-read snapshot from before the
-first row. The rate of each tenth is read from the topic. Tenths are compared with the second one, since the first holds start-up and
-warm-up. Debezium's memory is the peak of its own drain (its median where the drain case ran): it does not depend on the backlog.`;

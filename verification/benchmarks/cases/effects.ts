@@ -1,13 +1,5 @@
 import type { Case } from '../case.ts';
-import {
-  type Entrant,
-  METHOD,
-  rateOf,
-  ratePlot,
-  raceThem,
-  roundsTable,
-  spreadOf,
-} from '../consuming/rounds.ts';
+import { type Entrant, rateOf, ratePlot, raceThem, roundsTable, spreadOf } from '../consuming/rounds.ts';
 import { median } from '../measure/statistics.ts';
 import type { Figure } from '../report/figure.ts';
 
@@ -38,7 +30,7 @@ export const effectsCase: Case = {
         ours: rateOf(series, label),
         rival: { ...rateOf(series, RIVAL.label), who: RIVAL.label },
         spread: spreadOf(series, label),
-        ...note(series.failure(label) ?? series.failure(RIVAL.label)),
+        note: series.failure(label) ?? series.failure(RIVAL.label),
       },
       {
         name: `CPU of the process per effect, ${label}`,
@@ -51,15 +43,6 @@ export const effectsCase: Case = {
       figures,
       plots: [ratePlot(series, 'effects', 'Effects per second')],
       rounds: roundsTable(series),
-      method: `${METHOD}
-
-One-row handler: \`on\`, one \`insert\` per event, given to \`write\` (sent at once, in order, the answer is not awaited); the same with \`await\`. Batch handler: \`onBatch\`, one \`insert … select from unnest\` for all events of a slice. The rival
-is a plain kafkajs consumer, all six partitions at once (\`partitionsConsumedConcurrently\`), that does per event what is usually recommended: begin,
-insert the event's id into an inbox table, insert the row, commit; on a pool of six connections of \`pg\`, without a query builder.`,
     };
   },
 };
-
-function note(text: string | undefined): { note?: string } {
-  return text === undefined ? {} : { note: text };
-}

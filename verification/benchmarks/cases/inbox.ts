@@ -1,13 +1,5 @@
 import type { Case } from '../case.ts';
-import {
-  type Entrant,
-  METHOD,
-  rateOf,
-  ratePlot,
-  raceThem,
-  roundsTable,
-  spreadOf,
-} from '../consuming/rounds.ts';
+import { type Entrant, rateOf, ratePlot, raceThem, roundsTable, spreadOf } from '../consuming/rounds.ts';
 import type { Figure } from '../report/figure.ts';
 
 const entrants = (['each', 'batch'] as const).map((handler) => {
@@ -36,10 +28,9 @@ export const inboxCase: Case = {
       entrants.flatMap(({ watermark, none, byHand, uuid }) => [watermark, none, byHand, uuid]),
     );
     const figures = entrants.flatMap(({ watermark, none, byHand, uuid }): Figure[] => {
-      const failure = [watermark, none, byHand, uuid]
+      const note = [watermark, none, byHand, uuid]
         .map(({ label }) => series.failure(label))
         .find((why) => why !== undefined);
-      const note = failure === undefined ? {} : { note: failure };
       const ours = rateOf(series, watermark.label);
       const spread = spreadOf(series, watermark.label);
       const against = ({ label }: Entrant): Figure['rival'] => ({ ...rateOf(series, label), who: label });
@@ -50,7 +41,7 @@ export const inboxCase: Case = {
           ours,
           rival: against(none),
           spread,
-          ...note,
+          note,
         },
         ...[byHand, uuid].map((rival): Figure => ({
           name: `the same`,
@@ -58,7 +49,7 @@ export const inboxCase: Case = {
           ours,
           rival: against(rival),
           spread,
-          ...note,
+          note,
         })),
       ];
     });
@@ -66,12 +57,6 @@ export const inboxCase: Case = {
       figures,
       plots: [ratePlot(series, 'inbox', 'Effects per second by kind of deduplication')],
       rounds: roundsTable(series),
-      method: `${METHOD}
-
-*Watermark* is the kit as it is: envelope and gap proof, fence, watermark, time limits, middleware. *No dedup* is the same
-program whose fence and watermark are said to have moved although Postgres only received the limits of the transaction. *By hand* has nothing of the kit but driver and decoding:
-transactions of 500 events (in batches: 1,500), the same statements; it shows what time limits, spans, the gap proof and the rest cost. *UUID row per event* is that with one
-inbox row per event in the same transaction (in batches: one statement for the ids of the slice).`,
     };
   },
 };

@@ -1,7 +1,6 @@
 import type { Case } from '../case.ts';
 import { amplificationCase } from './amplification.ts';
 import { chainCase } from './chain.ts';
-import { consumeCase } from './consume.ts';
 import { deepCase } from './deep.ts';
 import { drainCase } from './drain.ts';
 import { effectsCase } from './effects.ts';
@@ -10,7 +9,6 @@ import { inboxCase } from './inbox.ts';
 import { latencyCase } from './latency.ts';
 import { localCase } from './local.ts';
 import { outageCase } from './outage.ts';
-import { rawCase } from './raw.ts';
 import { reconcileCase } from './reconcile.ts';
 import { sagasCase } from './sagas.ts';
 import { shopCase } from './shop.ts';
@@ -25,8 +23,6 @@ export const cases: readonly Case[] = [
   writerCase,
   takeoverCase,
   outageCase,
-  rawCase,
-  consumeCase,
   inboxCase,
   effectsCase,
   failingKeyCase,

@@ -1,11 +1,11 @@
 import { freshDatabase } from '@convergekit/testing';
 import type { Case, World } from '../case.ts';
 import { type Consumed, consumeOnce } from '../consuming/consume-once.ts';
-import { METHOD, rateOf, ratePlot, roundsTable, spreadOf } from '../consuming/rounds.ts';
+import { consumedText, rateOf, ratePlot, roundsTable, spreadOf } from '../consuming/rounds.ts';
 import type { Way } from '../consuming/ways.ts';
 import { placeOf } from '../measure/drain-once.ts';
 import { rateBetween } from '../measure/growth.ts';
-import { Series } from '../measure/series.ts';
+import { race } from '../measure/series.ts';
 import { median } from '../measure/statistics.ts';
 import { ours } from '../sides/ours.ts';
 import { dropDatabase } from '../sides/side.ts';
@@ -23,19 +23,14 @@ export const localCase: Case = {
   name: 'local',
   title: 'Local mode: from the outbox through relay and local log to the committed row',
   async run(world) {
-    const series = new Series<Consumed>();
+    const { rounds } = world.settings;
+    const series = await race<(typeof ways)[number], Consumed>({
+      ...{ name: 'local', sides: ways, nameOf: ({ label }) => label, rounds, say: world.say },
+      measure: ({ way }) => through(world, way),
+      line: consumedText,
+    });
     const drains: number[] = [];
-    for (let round = 1; round <= world.settings.rounds; round += 1)
-      for (const { way, label } of ways) {
-        const got = await series.round(label, () => through(world, way));
-        const failure = series.failure(label);
-        world.say(
-          got === undefined
-            ? `local, round ${round}: ${label} failed: ${failure ?? ''}`
-            : `local, round ${round}: ${label} ${got.effectsPerSecond.toFixed(0)} effects/s, ${got.cpuMicrosPerEvent.toFixed(1)} µs/event`,
-        );
-      }
-    for (let round = 1; round <= world.settings.rounds; round += 1) {
+    for (let round = 1; round <= rounds; round += 1) {
       drains.push(await drained(world));
       world.say(`local, round ${round}: relay alone ${drains.at(-1)?.toFixed(0)} events/s`);
     }
@@ -57,9 +52,6 @@ export const localCase: Case = {
       ],
       plots: [ratePlot(series, 'local', 'Effects per second through the local log')],
       rounds: roundsTable(series),
-      method: `${METHOD}
-
-In this case the relay starts together with the consumer: both work at the same time on one Postgres, which holds the outbox, the log and the consumer's tables in three databases.`,
     };
   },
 };

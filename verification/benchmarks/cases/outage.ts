@@ -3,7 +3,7 @@ import type { Case, CaseResult, World } from '../case.ts';
 import { type Drained, measureDrain, placeOf } from '../measure/drain-once.ts';
 import { reachedAt } from '../measure/growth.ts';
 import { median } from '../measure/statistics.ts';
-import { table } from '../report/markdown.ts';
+import { count, table } from '../report/markdown.ts';
 
 type Kafka = NonNullable<World['stack']['kafka']>;
 
@@ -31,7 +31,7 @@ export const outageCase: Case = {
         `outage, round ${round}: plain ${plain.eventsPerSecond.toFixed(0)} events/s, after the outage ${after.eventsPerSecond.toFixed(0)} events/s, first record ${firstMs.toFixed(0)} ms after the broker`,
       );
     }
-    return resultOf(world, rounds);
+    return resultOf(world.settings, rounds);
   },
 };
 
@@ -72,20 +72,20 @@ async function drainAfterOutage(world: World, kafka: Kafka): Promise<{ drained: 
   }
 }
 
-function resultOf({ sides, settings }: World, rounds: readonly Round[]): CaseResult {
+function resultOf({ outageSeconds }: World['settings'], rounds: readonly Round[]): CaseResult {
   const rate = (which: 'plain' | 'after'): number =>
     median(rounds.map((round) => round[which].eventsPerSecond));
   const rows = rounds.map(({ plain, after, firstMs }, index) => [
     String(index + 1),
-    Math.round(plain.eventsPerSecond).toLocaleString('en-US'),
-    Math.round(after.eventsPerSecond).toLocaleString('en-US'),
+    count(plain.eventsPerSecond),
+    count(after.eventsPerSecond),
     firstMs.toFixed(0),
     after.peakMiB.toFixed(0),
   ]);
   return {
     figures: [
       {
-        name: `drain after a broker outage of ${settings.outageSeconds} s / plain drain`,
+        name: `drain after a broker outage of ${outageSeconds} s / plain drain`,
         bar: { kind: 'at least', ratio: 0.8 },
         ours: { value: rate('after'), unit: 'events/s' },
         rival: { value: rate('plain'), unit: 'events/s', who: 'plain' },
@@ -102,8 +102,5 @@ function resultOf({ sides, settings }: World, rounds: readonly Round[]): CaseRes
       ],
       rows,
     ),
-    method: `The broker is stopped while ${sides.ours[0].name} runs, ${settings.events.toLocaleString('en-US')} rows are written, and after ${settings.outageSeconds} s it is started again; no record may come twice.
-The plain drain of the same rows begins right after a restart of the broker, so that its JVM is as cold. Both clocks run from the 20th to the
-last hundredth.`,
   };
 }

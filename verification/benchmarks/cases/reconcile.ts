@@ -1,13 +1,12 @@
 import type { Case, CaseResult, World } from '../case.ts';
 import { changeOnePercent, checkAnswer, digestPass, openTables, reladiffPass } from '../reconcile/digests.ts';
-import { measureOnOff, ON_OFF_METHOD } from '../reconcile/on-off.ts';
+import { measureOnOff } from '../reconcile/on-off.ts';
 import { rateOf, runGraphile, runOurs } from '../reconcile/queue.ts';
 import { type GraphileWorker, installGraphileWorker, installReladiff } from '../reconcile/rivals.ts';
 import {
   digestFigures,
   type DigestRound,
   digestTable,
-  methodOf,
   queueFigures,
   type QueueRound,
   queueTable,
@@ -29,7 +28,6 @@ export const reconcileCase: Case = {
       figures: [...digests.figures, ...queue.figures, ...service.figures],
       plots: [],
       rounds: [digests, queue, service].map(({ rounds }) => rounds).join('\n\n'),
-      method: `${methodOf(world.settings.rows)}\n\n${ON_OFF_METHOD}`,
     };
   },
 };

@@ -1,16 +1,16 @@
-import { type Case, type CaseResult, type World } from '../case.ts';
-import { Series } from '../measure/series.ts';
-import { measureRound, type RoundSize, type SideRound, SumViolated } from '../sagas/round.ts';
-import { lineOf } from '../sagas/report/line.ts';
+import type { Case, CaseResult, World } from '../case.ts';
+import { race, type Series } from '../measure/series.ts';
+import { quantile } from '../measure/statistics.ts';
+import { measureRound, type RoundSize, type SideRound } from '../sagas/round.ts';
 import { figuresOfSagas } from '../sagas/report/figures.ts';
-import { METHOD } from '../sagas/report/method.ts';
 import { sagaPlots } from '../sagas/report/plots.ts';
 import { absentTable, roundTables } from '../sagas/report/tables.ts';
 import { findSagaSides, type SagaSides } from '../sagas/sides/index.ts';
+import type { SagaSide } from '../sagas/sides/side.ts';
 import { countStatements, stopCounting } from '../sagas/usage/database-sql.ts';
+import { totalOf } from '../sagas/usage/groups.ts';
 import type { Settings } from '../settings.ts';
 import { withClient } from '../sides/side.ts';
-import { inTurn } from './drain.ts';
 
 /** The order saga of four steps: the kit in both layouts, DBOS and Restate. */
 export const sagasCase: Case = {
@@ -29,37 +29,15 @@ export const sagasCase: Case = {
   },
 };
 
-async function measureAll(
-  world: World,
-  { sides }: SagaSides,
-  statements: boolean,
-): Promise<Series<SideRound>> {
-  const series = new Series<SideRound>();
-  const warming = new Series<SideRound>();
+function measureAll(world: World, { sides }: SagaSides, statements: boolean): Promise<Series<SideRound>> {
   const size = sizeOf(world.settings);
-  // Round 0 counts for nothing: Kafka's JVM compiles meanwhile, which the side that came first would pay for.
-  const first = sides.some(({ kafka }) => kafka) ? 0 : 1;
-  for (let round = first; round <= world.settings.rounds; round += 1)
-    for (const side of inTurn(sides, round)) {
-      let violated: SumViolated | undefined;
-      const kept = round === 0 ? warming : series;
-      const measured = await kept.round(side.name, async () => {
-        try {
-          return await measureRound(world, side, size, statements);
-        } catch (error) {
-          if (error instanceof SumViolated) violated = error;
-          throw error;
-        }
-      });
-      // Figures of a run whose money does not add up are worth nothing.
-      if (violated !== undefined) throw violated;
-      world.say(
-        measured === undefined
-          ? `sagas, round ${round}: ${side.name} failed: ${kept.failure(side.name) ?? ''}`
-          : `sagas, round ${round}: ${side.name} ${lineOf(measured)}`,
-      );
-    }
-  return series;
+  return race<SagaSide, SideRound>({
+    ...{ name: 'sagas', sides, nameOf: ({ name }) => name, rounds: world.settings.rounds, say: world.say },
+    // Kafka's JVM compiles meanwhile, which the side that came first would pay for.
+    warmUp: sides.some(({ kafka }) => kafka),
+    measure: (side) => measureRound(world, side, size, statements),
+    line: lineOf,
+  });
 }
 
 function sizeOf({ quick, minutes }: Settings): RoundSize {
@@ -76,6 +54,18 @@ function resultOf(found: SagaSides, series: Series<SideRound>): CaseResult {
     figures: figuresOfSagas(found, series),
     plots: sagaPlots(found.sides, series),
     rounds: [...roundTables(found.sides, series), absentTable(found, series)].join('\n\n'),
-    method: METHOD,
   };
+}
+
+function lineOf({ phases, idle, drill }: SideRound): string {
+  const { alone, at50, with32, with128 } = phases;
+  const at = (share: number): string => quantile(at50.latencies, share).toFixed(1);
+  return [
+    `${with32.perSecond.toFixed(0)} and ${with128.perSecond.toFixed(0)} sagas/s with 32 and 128 at once`,
+    `p50 ${at(0.5)} ms and p99 ${at(0.99)} ms at 50/s`,
+    `alone ${alone.perSaga.statements.toFixed(0)} statements and ${alone.perSaga.transactions.toFixed(0)} transactions`,
+    `CPU ${totalOf(with128.perSaga.cpuMs).toFixed(1)} ms a saga`,
+    `idle ${totalOf(idle.cores).toFixed(3)} cores`,
+    `all ended ${drill.allEndedAfterSeconds.toFixed(1)} s after the kill, ${drill.doubles} double, ${drill.notEnded} not ended`,
+  ].join(', ');
 }

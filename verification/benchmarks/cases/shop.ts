@@ -53,12 +53,14 @@ async function measureRound({ stack, folder, settings }: World, statements: bool
   try {
     await shop.start();
     await systemClock.sleep(quick ? 2_000 : 10_000);
-    const account = new ShopAccount(shop, stack.databaseUrl, statements);
-    const seconds = quick ? 5 : 20;
-    const first = await account.load(RATE, seconds, stop.signal);
-    const second = await account.load(RATE, seconds, stop.signal);
-    await systemClock.sleep(quick ? 2_000 : 60_000);
-    return { first, second, idle: await account.idle(quick ? 2_000 : 20_000, stop.signal) };
+    return await withClient(stack.databaseUrl, async (client) => {
+      const account = new ShopAccount(shop, client, statements);
+      const seconds = quick ? 5 : 20;
+      const first = await account.load(RATE, seconds, stop.signal);
+      const second = await account.load(RATE, seconds, stop.signal);
+      await systemClock.sleep(quick ? 2_000 : 60_000);
+      return { first, second, idle: await account.idle(quick ? 2_000 : 20_000, stop.signal) };
+    });
   } finally {
     stop.abort();
     await shop.stop();
@@ -76,7 +78,7 @@ function lineOf(load: ShopLoad): string {
   const { use, orders, latenciesMs } = load;
   return [
     `${perOrderMs(load).toFixed(1)} ms of CPU an order`,
-    `${(use.work.statements / orders).toFixed(1)} statements, ${(use.work.transactions / orders).toFixed(1)} transactions`,
+    `${(use.statements / orders).toFixed(1)} statements, ${(use.transactions / orders).toFixed(1)} transactions`,
     `p50 ${quantile(latenciesMs, 0.5).toFixed(0)} ms, p99 ${quantile(latenciesMs, 0.99).toFixed(0)} ms`,
     `all ended after ${(use.tookMs / 1_000).toFixed(1)} s`,
   ].join(', ');
@@ -117,9 +119,6 @@ function resultOf(rounds: readonly Round[]): CaseResult {
     ],
     plots: [],
     rounds: [loadTable(rounds), processTable(rounds)].join('\n\n'),
-    method: `The shop of \`make demo\` without faults: eleven processes, five databases. Each round has a shop of its own: ten seconds after its start ${RATE} orders a second for 20 s, open loop, until nothing is open;
-the same again; a minute of rest, 20 s idle. Latency is from the time in an event's outbox row to that of each of its effects. CPU time is read from /proc, of the shop's processes, of all of Postgres and of Kafka's JVM, the statements of the
-measuring process included; statements by pg_stat_statements, transactions (commits and rollbacks) by pg_stat_database.`,
   };
 }
 
@@ -128,7 +127,7 @@ function loadTable(rounds: readonly Round[]): string {
   const row = (at: number, name: string, { orders, use, latenciesMs }: ShopLoad): string[] => {
     const { node, postgres, kafka } = use.cpuMs;
     const cpu = [node, postgres, kafka].map((ms) => (ms / orders).toFixed(1)).join(' + ');
-    const { statements, transactions, walBytes } = use.work;
+    const { statements, transactions, walBytes } = use;
     const per = [statements, transactions, walBytes / 1_024].map((count) => (count / orders).toFixed(1));
     const tail = [0.5, 0.99].map((share) => quantile(latenciesMs, share).toFixed(0));
     return [String(at + 1), name, String(orders), ...tail, ...per, cpu, (use.tookMs / 1_000).toFixed(1)];

@@ -6,15 +6,18 @@ import { freshDatabase } from '@convergekit/testing';
 import { randomUUID } from 'node:crypto';
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
-import type { Case } from '../case.ts';
-import { median, summarize } from '../measure/statistics.ts';
-import { table } from '../report/markdown.ts';
-import { barPlot } from '../report/svg.ts';
-import { inTurn } from './drain.ts';
+import type { Case, CaseResult } from '../case.ts';
+import { race, type Series } from '../measure/series.ts';
+import { median } from '../measure/statistics.ts';
+import type { Bar, Figure } from '../report/figure.ts';
+import { count, table } from '../report/markdown.ts';
+import { roundsPlot } from '../report/plots.ts';
 
 const CONNECTIONS = 16;
 const ACCOUNTS = 10_000;
 const SECONDS = 5;
+const WITH = 'with outbox';
+const WITHOUT = 'without';
 const PLAIN = 'without, plain Kysely';
 const ORDINARY = 'ordinary outbox table';
 const NOTE = 'x'.repeat(230);
@@ -48,9 +51,9 @@ const ways: readonly (readonly [name: string, transact: Transact])[] = [
         .transaction()
         .execute((tx) => business(tx, id)),
   ],
-  ['without', ({ db }, id) => db.transaction().execute((tx) => business(tx, id))],
+  [WITHOUT, ({ db }, id) => db.transaction().execute((tx) => business(tx, id))],
   [
-    'with outbox',
+    WITH,
     ({ db }, id) =>
       outbox.transaction(db, async ({ tx, emit }) => {
         await business(tx, id);
@@ -96,16 +99,16 @@ export const writerCase: Case = {
     try {
       await migrate(database, [outboxMigrations]);
       for (const statement of TABLES) await database.executor.query(statement);
-      const rates = new Map(ways.map(([name]) => [name, [] as number[]]));
       for (const [, transact] of ways) await rateOf(database, transact, 2);
-      for (let round = 1; round <= settings.rounds; round += 1)
-        for (const [name, transact] of inTurn(ways, round)) {
+      const series = await race<(typeof ways)[number], number>({
+        ...{ name: 'writer', sides: ways, nameOf: ([name]) => name, rounds: settings.rounds, say },
+        measure: async ([, transact]) => {
           await database.executor.query('checkpoint');
-          const rate = await rateOf(database, transact, SECONDS);
-          rates.get(name)?.push(rate);
-          say(`writer, round ${round}: ${name} ${rate.toFixed(0)} tx/s`);
-        }
-      return resultOf(rates);
+          return rateOf(database, transact, SECONDS);
+        },
+        line: (rate) => `${rate.toFixed(0)} tx/s`,
+      });
+      return resultOf(series);
     } finally {
       await closed();
     }
@@ -126,48 +129,36 @@ async function rateOf(database: Database, transact: Transact, seconds: number): 
   return (done / (systemClock.monotonic() - start)) * 1000;
 }
 
-function resultOf(rates: ReadonlyMap<string, readonly number[]>): Awaited<ReturnType<Case['run']>> {
-  const of = (name: string): readonly number[] => rates.get(name) ?? [];
+function resultOf(series: Series<number>): CaseResult {
+  const rate = (name: string) => ({ value: median(series.of(name)), unit: 'tx/s' });
+  const against = (name: string, bar: Bar, rival: string): Figure => ({
+    ...{ name, bar, ours: rate(WITH), rival: { ...rate(rival), who: rival } },
+    note: series.failure(WITH) ?? series.failure(rival),
+  });
   return {
     figures: [
-      {
-        name: `transactions/s with outbox / without, ${CONNECTIONS} connections`,
-        bar: { kind: 'at least', ratio: 0.75 },
-        ours: { value: median(of('with outbox')), unit: 'tx/s' },
-        rival: { value: median(of('without')), unit: 'tx/s', who: 'without' },
-      },
-      {
-        name: 'the same against Kysely on a plain pool, as before the kit',
-        bar: { kind: 'report' },
-        ours: { value: median(of('with outbox')), unit: 'tx/s' },
-        rival: { value: median(of(PLAIN)), unit: 'tx/s', who: PLAIN },
-      },
-      {
-        name: 'the same against one INSERT into an ordinary outbox table, the floor of any outbox',
-        bar: { kind: 'at least', ratio: 0.9 },
-        ours: { value: median(of('with outbox')), unit: 'tx/s' },
-        rival: { value: median(of(ORDINARY)), unit: 'tx/s', who: ORDINARY },
-      },
+      against(
+        `transactions/s with outbox / without, ${CONNECTIONS} connections`,
+        { kind: 'at least', ratio: 0.75 },
+        WITHOUT,
+      ),
+      against('the same against Kysely on a plain pool, as before the kit', { kind: 'report' }, PLAIN),
+      against(
+        'the same against one INSERT into an ordinary outbox table, the floor of any outbox',
+        { kind: 'at least', ratio: 0.9 },
+        ORDINARY,
+      ),
     ],
     plots: [
-      {
-        name: 'writer',
-        title: 'Transactions per second of a writer',
-        svg: barPlot({
-          title: `Business transactions, ${CONNECTIONS} connections: median, lowest and highest round`,
-          unit: 'tx/s',
-          bars: [...rates].map(([label, some]) => {
-            const { min, median: value, max } = summarize(some);
-            return { label, value, low: min, high: max };
-          }),
-        }),
-      },
+      roundsPlot(
+        { name: 'writer', title: `Business transactions, ${CONNECTIONS} connections`, unit: 'tx/s' },
+        series.sides.map((label) => ({ label, values: series.of(label) })),
+      ),
     ],
     rounds: table(
-      ['way', ...of('without').map((_, index) => `round ${index + 1}`)],
-      [...rates].map(([name, some]) => [name, ...some.map((rate) => rate.toFixed(0))]),
+      ['way', 'round', 'transactions/s'],
+      series.rows((one) => [count(one)]),
     ),
-    method: METHOD,
   };
 }
 
@@ -179,8 +170,3 @@ const TABLES = [
   `create table ordinary_outbox (id bigserial primary key, event_id uuid not null, topic text not null, key text not null,
      type text not null, headers text not null, payload text not null, created_at timestamptz not null default now())`,
 ];
-
-const METHOD = `${CONNECTIONS} connections of one Node process each run one transaction after the other for ${SECONDS} s: an order, two lines, an account's total; the same
-with \`outbox.transaction\` and one event of 300 B. "Without" uses the kit's connection, whose transactions begin together with their first
-statement; "plain Kysely" begins them in a round trip of their own. "Ordinary outbox table" is the kit's connection with one INSERT of the same
-event into a table with a serial key, without the order of keys, sizes, limits and partitions that the outbox gives. fsync and synchronous_commit are on; no relay runs.`;

@@ -1,10 +1,10 @@
-import { inTurn } from '../cases/drain.ts';
 import type { World } from '../case.ts';
-import { Series } from '../measure/series.ts';
-import { median, spread, summarize } from '../measure/statistics.ts';
+import { race, type Series } from '../measure/series.ts';
+import { median, spread } from '../measure/statistics.ts';
 import type { Measured } from '../report/figure.ts';
-import { table } from '../report/markdown.ts';
-import { barPlot, type Plot } from '../report/svg.ts';
+import { count, table } from '../report/markdown.ts';
+import { roundsPlot } from '../report/plots.ts';
+import type { Plot } from '../report/svg.ts';
 import { makeBacklog } from './backlog.ts';
 import { type Consumed, consumeOnce } from './consume-once.ts';
 import type { Way } from './ways.ts';
@@ -25,19 +25,13 @@ export async function raceThem(
   const { settings, say } = world;
   const most = Math.max(...entrants.map(({ mostRows }) => mostRows));
   const backlog = await makeBacklog(world, Math.min(settings.events, most));
-  const series = new Series<Consumed>();
   try {
-    for (let round = 1; round <= settings.rounds; round += 1)
-      for (const { way, label, mostRows } of inTurn(entrants, round)) {
-        const rows = Math.min(backlog.rows, settings.quick ? mostRows / 4 : mostRows);
-        const got = await series.round(label, () => consumeOnce(world, backlog, way, rows));
-        say(
-          got === undefined
-            ? `${name}, round ${round}: ${label} failed: ${series.failure(label) ?? ''}`
-            : `${name}, round ${round}: ${label} ${got.effectsPerSecond.toFixed(0)} effects/s, ${got.cpuMicrosPerEvent.toFixed(1)} µs/event, ${got.peakMiB.toFixed(0)} MiB`,
-        );
-      }
-    return series;
+    return await race<Entrant, Consumed>({
+      ...{ name, sides: entrants, nameOf: ({ label }) => label, rounds: settings.rounds, say },
+      measure: ({ way, mostRows }) =>
+        consumeOnce(world, backlog, way, Math.min(backlog.rows, settings.quick ? mostRows / 4 : mostRows)),
+      line: consumedText,
+    });
   } finally {
     await backlog.remove();
   }
@@ -55,37 +49,20 @@ function ratesOf(series: Series<Consumed>, label: string): number[] {
   return series.of(label).map(({ effectsPerSecond }) => effectsPerSecond);
 }
 
+export function consumedText({ effectsPerSecond, cpuMicrosPerEvent, peakMiB }: Consumed): string {
+  return `${effectsPerSecond.toFixed(0)} effects/s, ${cpuMicrosPerEvent.toFixed(1)} µs/event, ${peakMiB.toFixed(0)} MiB`;
+}
+
 export function ratePlot(series: Series<Consumed>, name: string, title: string): Plot {
-  const bars = series.sides.map((label) => {
-    const { min, median: value, max } = summarize(ratesOf(series, label));
-    return { label, value, low: min, high: max };
-  });
-  return {
-    name,
-    title,
-    svg: barPlot({ title: `${title}: median, lowest and highest round`, unit: '/s', bars }),
-  };
+  const sides = series.sides.map((label) => ({ label, values: ratesOf(series, label) }));
+  return roundsPlot({ name, title, unit: '/s' }, sides);
 }
 
 export function roundsTable(series: Series<Consumed>): string {
-  const rows = series.sides.flatMap((label) =>
-    series
-      .of(label)
-      .map(({ rows: count, effectsPerSecond, cpuMicrosPerEvent, peakMiB }, index) => [
-        label,
-        String(index + 1),
-        count.toLocaleString('en-US'),
-        Math.round(effectsPerSecond).toLocaleString('en-US'),
-        cpuMicrosPerEvent.toFixed(1),
-        peakMiB.toFixed(0),
-      ]),
+  return table(
+    ['consumer', 'round', 'events', 'effects/s', 'CPU µs/event', 'peak MiB'],
+    series.rows(({ rows, effectsPerSecond, cpuMicrosPerEvent, peakMiB }) => [
+      ...[count(rows), count(effectsPerSecond), cpuMicrosPerEvent.toFixed(1), peakMiB.toFixed(0)],
+    ]),
   );
-  return table(['consumer', 'round', 'events', 'effects/s', 'CPU µs/event', 'peak MiB'], rows);
 }
-
-/** The method of the comparison, as Markdown. */
-export const METHOD = `The events (300 B, 1,000 keys, six partitions) were written through the outbox and published by the relay before the clock starts; every
-consumer reads the same topic, in a process of its own, into a fresh database: one row per event with an identity as primary key, \`synchronous_commit\`
-on, a checkpoint before the start. The clock runs from a fifth of the events to the last hundredth, by the table's sequence, read every 20 ms. CPU is
-user + system of the consuming process in that time. Afterwards the table is counted: no event may have taken effect twice. Consumers take turns, and
-each round begins with another one; slow ones get fewer events.`;

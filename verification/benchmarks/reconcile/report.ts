@@ -122,12 +122,3 @@ export function queueTable(rounds: readonly QueueRound[]): string {
     ]),
   );
 }
-
-export function methodOf(rows: number): string {
-  return `Two databases of one server, each with a table of ${rows.toLocaleString('en-US')} orders (a text key, six columns) that differ in one changed row, one that is missing and one too many; both sides must name exactly these three keys. Ours is a
-first pass of \`digestScan\`, with nothing known from an earlier one. reladiff runs as its program, with 4 threads for each database; its time includes the start of Python, about a quarter of a second.
-Second pass: 1 % of the rows, chosen at random, were changed on both sides, and their keys were marked in slices of 100; the tables were vacuumed before it.
-
-Queue: every key is queued before the clock starts; then one process takes each key, reads desired and actual, and finds no difference. In graphile-worker a job does the same reads by the same code, and its key
-replaces an earlier job (debounce). Two jobs of one key may run at once there: a queue for each key would exclude that, and takes it to some 20 jobs a second at 20,000 queues (seen once, not measured). Both work on ${WORKERS} at once; all else is default. The held snapshot is a repeatable-read transaction open in the same database.`;
-}

@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { madeOnce } from '../../made-once.ts';
 import { installRivals } from '../sagas/rivals/install.ts';
 
 const run = promisify(execFile);
 const RELADIFF = '0.6.0';
 const PACKAGES = [`reladiff==${RELADIFF}`, 'psycopg2-binary==2.9.13'];
-const INSTALL_MS = 900_000;
 const LIMIT = { timeout: 900_000, maxBuffer: 16_777_216 };
 
 /** One comparison by reladiff: the keys that differ and the time it took, in milliseconds. */
@@ -25,35 +24,19 @@ export interface Reladiff {
 /** Installs reladiff from PyPI, once, in a virtual environment of its own. Rejects with the reason if it cannot. */
 export async function installReladiff(parent: string, say: (line: string) => void): Promise<Reladiff> {
   const target = resolve(parent, `reladiff-${RELADIFF}`);
-  if (!existsSync(target)) {
-    const partial = resolve(parent, `.reladiff-${process.pid}`);
-    mkdirSync(parent, { recursive: true });
+  await madeOnce(target, async (partial) => {
     say('installing reladiff with pip (once; 60 MB on the disk)');
-    try {
-      // Scripts of a virtual environment name their folder, so it is made under its final name.
-      await run('python3', ['-m', 'venv', partial], { timeout: INSTALL_MS });
-      await run(join(partial, 'bin/python'), ['-m', 'pip', 'install', '--quiet', ...PACKAGES], {
-        timeout: INSTALL_MS,
-      });
-      renameSync(partial, target);
-    } finally {
-      rmSync(partial, { recursive: true, force: true });
-    }
-  }
+    await run('python3', ['-m', 'venv', partial], LIMIT);
+    await run(join(partial, 'bin/python'), ['-m', 'pip', 'install', '--quiet', ...PACKAGES], LIMIT);
+    return undefined;
+  });
   // Not its script, which names the folder in which it was made.
   const program = join(target, 'bin/python');
   const call = ['-c', 'from reladiff.__main__ import main; main()'];
   return {
     compare: async (desiredUrl, actualUrl, columns) => {
-      const args = [
-        desiredUrl,
-        'orders',
-        actualUrl,
-        'orders',
-        '-k',
-        'key',
-        ...columns.flatMap((name) => ['-c', name]),
-      ];
+      const tables = [desiredUrl, 'orders', actualUrl, 'orders'];
+      const args = [...tables, '-k', 'key', ...columns.flatMap((name) => ['-c', name])];
       const start = performance.now();
       const { stdout } = await run(program, [...call, ...args, '--threads', '4'], LIMIT);
       const ms = performance.now() - start;
@@ -66,7 +49,6 @@ export async function installReladiff(parent: string, say: (line: string) => voi
 /** The parts of graphile-worker that the case uses. */
 export interface GraphileWorker {
   runMigrations(options: object): Promise<void>;
-  quickAddJob(options: object, task: string, payload: unknown, spec: object): Promise<unknown>;
   run(options: object): Promise<{ stop(): Promise<void> }>;
   readonly Logger: new (factory: () => () => void) => unknown;
 }

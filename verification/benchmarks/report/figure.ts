@@ -13,8 +13,8 @@ export interface Figure {
   /** The comparison: a peer, or the same thing under easier circumstances. */
   readonly rival: (Measured & { readonly who: string }) | undefined;
   /** The difference between two halves of a side's rounds, as a factor; a ratio within it is none. @default 1 */
-  readonly spread?: number;
-  readonly note?: string;
+  readonly spread?: number | undefined;
+  readonly note?: string | undefined;
 }
 
 export interface Measured {

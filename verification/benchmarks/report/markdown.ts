@@ -20,6 +20,11 @@ export function figureTable(figures: readonly Figure[]): string {
   return table(['figure', 'bar', 'ours', 'rival', 'ratio', 'met?'], rows);
 }
 
+/** A count for people: `1,234,567`. */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;

@@ -2,11 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, test, expect } from 'vitest';
-import { inTurn } from '../cases/drain.ts';
+import { cases } from '../cases/index.ts';
+import { inTurn } from '../measure/series.ts';
 import { verdictOf } from './figure.ts';
-import { figuresOf, type Section, writeReport } from './report.ts';
+import { figuresOf, METHODS, type Section, writeReport } from './report.ts';
 
 const measured: Section = {
+  name: 'drain',
   title: 'Drain',
   result: {
     figures: [
@@ -19,10 +21,9 @@ const measured: Section = {
     ],
     plots: [{ name: 'drain', title: 'Drain of a backlog', svg: '<svg/>' }],
     rounds: 'every round',
-    method: 'how',
   },
 };
-const failed: Section = { title: 'Outage', result: { failed: 'the broker was given' } };
+const failed: Section = { name: 'outage', title: 'Outage', result: { failed: 'the broker was given' } };
 
 test('a case that failed keeps its place among the figures and does not take those of the others', () => {
   const figures = figuresOf([failed, measured]);
@@ -49,6 +50,13 @@ test('a report has its plots beside it, and every case with what it measured or 
   ])
     expect(text).toContain(part);
   expect(text).toContain('## Outage\n\nNot measured: the broker was given');
+});
+
+test('the method of every case has a heading of its name', () => {
+  const headings = new Set(
+    [...readFileSync(METHODS, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, name]) => name),
+  );
+  expect(cases.map(({ name }) => name).filter((name) => !headings.has(name))).toEqual([]);
 });
 
 test('each round begins with another side', () => {

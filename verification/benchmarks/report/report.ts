@@ -1,10 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import type { CaseResult } from '../case.ts';
 import type { Figure } from './figure.ts';
 import { figureTable } from './markdown.ts';
 
+/** Has a heading for each case, with its method. */
+export const METHODS = 'docs/benchmarks/README.md';
+
 export interface Section {
+  /** The name of the case. */
+  readonly name: string;
   readonly title: string;
   readonly result: CaseResult | { readonly failed: string };
 }
@@ -17,17 +22,9 @@ export interface ReportParts {
 }
 
 export function figuresOf(sections: readonly Section[]): readonly Figure[] {
-  return sections.flatMap(({ title, result }) =>
+  return sections.flatMap(({ title, result }): readonly Figure[] =>
     'failed' in result
-      ? [
-          {
-            name: title,
-            bar: { kind: 'report' },
-            ours: undefined,
-            rival: undefined,
-            note: result.failed,
-          } as const,
-        ]
+      ? [{ name: title, bar: { kind: 'report' }, ours: undefined, rival: undefined, note: result.failed }]
       : result.figures,
   );
 }
@@ -41,7 +38,7 @@ export function writeReport(
   const stem = basename(file, extname(file));
   mkdirSync(folder, { recursive: true });
   const files = [file];
-  const parts = sections.map(({ title: heading, result }) => {
+  const parts = sections.map(({ name: section, title: heading, result }) => {
     if ('failed' in result) return `## ${heading}\n\nNot measured: ${result.failed}\n`;
     const pictures = result.plots.map(({ name, title: caption, svg }) => {
       const picture = `${stem}-${name}.svg`;
@@ -49,7 +46,8 @@ export function writeReport(
       files.push(join(folder, picture));
       return `![${caption}](${picture})\n`;
     });
-    return [`## ${heading}`, result.method, ...pictures, result.rounds].join('\n\n');
+    const method = `Method: [${section}](${relative(folder, METHODS)}#${section}).`;
+    return [`## ${heading}`, method, ...pictures, result.rounds].join('\n\n');
   });
   const text = [`# ${title}`, circumstances, figureTable(figuresOf(sections)), ...parts].join('\n\n');
   writeFileSync(file, `${text.replaceAll(/\n{3,}/g, '\n\n').trimEnd()}\n`);

@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { Cleanup } from '../cleanup.ts';
-import { exactly } from './load/loads.ts';
+import { closedLoop } from './load/loads.ts';
 import { withSide } from './side-run.ts';
 import { byHand } from './sides/by-hand.ts';
-import { convergeOnKafka, convergeOnLocalBroker } from './sides/converge.ts';
+import { converge } from './sides/converge.ts';
 import type { SagaSide } from './sides/side.ts';
 
 const sides: readonly SagaSide[] = [
-  convergeOnKafka('B'),
-  ...(inject('full') ? [convergeOnKafka('A'), byHand('B'), byHand('B', true)] : []),
-  convergeOnLocalBroker,
+  converge('B'),
+  ...(inject('full') ? [converge('A'), byHand('B'), byHand('B', true)] : []),
+  converge('A', 'local'),
 ];
 
 it.each(sides)('$name ends twenty orders: one of ten is refused, and money and stock agree', async (side) => {
@@ -25,7 +25,7 @@ it.each(sides)('$name ends twenty orders: one of ten is refused, and money and s
   });
   const stack = inject('stack');
   const judgement = await withSide({ stack, cleanup, folder }, side, 240_000, async (run) => {
-    await exactly(run.driver, 20, 4);
+    await closedLoop(run.driver, { count: 20, atOnce: 4 });
     return run.judge();
   });
   expect(judgement).toEqual({ violations: [], doubles: 0, repeats: 0, notEnded: 0 });

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { newUuidV7, systemClock } from '@convergekit/core';
+import { newUuidV7 } from '@convergekit/core';
 import type { Stack } from '@convergekit/testing';
 import type { Client } from 'pg';
 import { freePorts } from '@convergekit/testing/engine';
@@ -8,7 +8,7 @@ import { placeOf } from '../measure/drain-once.ts';
 import { beginReading, readAllEnds, readAllocations, readReservations, type Owner } from './business-sql.ts';
 import { judge, type Judgement } from './judge.ts';
 import { EndsWatch } from './load/ends.ts';
-import { type Driver, exactly } from './load/loads.ts';
+import { closedLoop, type Driver } from './load/loads.ts';
 import { type Order, orderOf } from './order.ts';
 import { answers, RestartableProcess } from './sides/processes.ts';
 import type { OpenSide, SagaSide } from './sides/side.ts';
@@ -84,7 +84,7 @@ async function onOpenSide<T>(
   };
   const run: SideRun = {
     open,
-    driver: { side: open, ends, next, patienceMs, clock: systemClock },
+    driver: { side: open, ends, next, patienceMs },
     watchBackend,
     refusals: true,
     judge: () => judgeOrders(open, providerUrl, orders),
@@ -100,7 +100,7 @@ async function onOpenSide<T>(
 const WARM_UP_ORDERS = 50;
 
 export async function warmUp({ driver }: SideRun): Promise<void> {
-  await exactly(driver, WARM_UP_ORDERS, 8);
+  await closedLoop(driver, { count: WARM_UP_ORDERS, atOnce: 8 });
 }
 
 async function judgeOrders(

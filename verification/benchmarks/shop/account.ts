@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Client } from 'pg';
 import { seededRandom, systemClock, systemRandom } from '@convergekit/core';
 import { drive } from '../../lab/drive.ts';
 import { listEvents } from '../../lab/operator.ts';
@@ -10,26 +11,17 @@ import { lookAtShop } from '../../lab/workloads/shop/look.ts';
 import { wish } from '../../lab/workloads/shop/orders.ts';
 import type { Shop } from '../../lab/workloads/shop/shop.ts';
 import { sources } from '../../lab/workloads/shop/specs.ts';
-import { type ByGroup, eachGroup, findRoots, readCpuMs, type Roots } from '../sagas/usage/groups.ts';
-import { type DatabaseWork, readDatabaseWork } from '../sagas/usage/database-sql.ts';
+import { Meter, type PerSaga, perSaga, type Reading } from '../sagas/usage/meter.ts';
 import { readProcesses } from '../sagas/usage/process-tree.ts';
-import { withClient } from '../sides/side.ts';
 
-/** What the shop has used so far. CPU times are in milliseconds. */
-interface Reading {
-  readonly atMs: number;
-  readonly cpuMs: ByGroup;
-  /** By name of the process. */
+interface ShopReading extends Reading {
+  /** By name of the process, in milliseconds. */
   readonly processMs: ReadonlyMap<string, number>;
-  readonly work: DatabaseWork;
 }
 
-/** The use between two readings. */
-export interface Use {
+/** The use between two readings. Times are in milliseconds. */
+export interface Use extends PerSaga, Pick<ShopReading, 'processMs'> {
   readonly tookMs: number;
-  readonly cpuMs: ByGroup;
-  readonly processMs: ReadonlyMap<string, number>;
-  readonly work: DatabaseWork;
 }
 
 /** A load on the shop, from its first order until the shop has no open work. */
@@ -40,24 +32,19 @@ export interface ShopLoad {
   readonly latenciesMs: readonly number[];
 }
 
-/** The pause before a reading, in milliseconds: sessions report their commits once a second. */
-const SETTLE_MS = 1_200;
 /** The time without progress after which the shop is stuck, in milliseconds. */
 const STUCK_MS = 60_000;
 
 /** Reads what the processes of a shop use, with their Postgres and Kafka, and puts load on it. */
 export class ShopAccount {
   readonly #shop: Shop;
-  readonly #serverUrl: string;
-  readonly #statements: boolean;
-  readonly #roots: Roots;
+  readonly #meter: Meter;
 
-  constructor(shop: Shop, serverUrl: string, statements: boolean) {
+  constructor(shop: Shop, client: Client, statements: boolean) {
     this.#shop = shop;
-    this.#serverUrl = serverUrl;
-    this.#statements = statements;
     const processes = shop.children.map((child) => ({ group: 'node' as const, pid: () => child.pid ?? 0 }));
-    this.#roots = findRoots(processes, true, new Set());
+    const options = { processes, kafka: true, statements, left: new Set<number>(), ownReads: () => 0 };
+    this.#meter = new Meter(client, options);
   }
 
   /** Places orders at a rate, and waits until all that follows from them has happened. */
@@ -93,28 +80,22 @@ export class ShopAccount {
     return difference(before, await this.#read());
   }
 
-  async #read(): Promise<Reading> {
-    await systemClock.sleep(SETTLE_MS);
-    const work = await withClient(this.#serverUrl, (client) => readDatabaseWork(client, this.#statements));
+  async #read(): Promise<ShopReading> {
+    const reading = await this.#meter.read();
     const used = new Map(readProcesses().map(({ pid, cpuMs }) => [pid, cpuMs]));
     const processMs = new Map(
       this.#shop.children.map(({ spec, pid = 0 }) => [spec.name, used.get(pid) ?? Number.NaN]),
     );
-    return { atMs: systemClock.monotonic(), cpuMs: readCpuMs(this.#roots), processMs, work };
+    return { ...reading, processMs };
   }
 }
 
-function difference(before: Reading, after: Reading): Use {
+function difference(before: ShopReading, after: ShopReading): Use {
   return {
+    ...perSaga(before, after, 1),
     tookMs: after.atMs - before.atMs,
-    cpuMs: eachGroup((group) => after.cpuMs[group] - before.cpuMs[group]),
     processMs: new Map(
       [...after.processMs].map(([name, ms]) => [name, ms - (before.processMs.get(name) ?? Number.NaN)]),
     ),
-    work: {
-      statements: after.work.statements - before.work.statements,
-      transactions: after.work.transactions - before.work.transactions,
-      walBytes: after.work.walBytes - before.work.walBytes,
-    },
   };
 }

@@ -1,8 +1,8 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Child, startChild } from '../measure/child.ts';
-import type { DebeziumJars } from './debezium-jars.ts';
+import { type JavaJars, mavenJars, startJava, writeProperties } from '../../maven-jars.ts';
+import type { Child } from '../measure/child.ts';
 import {
   CORRELATION_SQL,
   dropSlot,
@@ -14,7 +14,7 @@ import {
   withClient,
 } from './side.ts';
 
-const LOG4J = fileURLToPath(new URL('../../../libs/testing/kafka/log4j2.properties', import.meta.url));
+const POM = fileURLToPath(new URL('../debezium/pom.xml', import.meta.url));
 
 /** Schema and content type, the same for all events of the type. */
 const CONSTANT_SQL = `'urn:converge:bench.event:1', 'application/json'`;
@@ -43,9 +43,12 @@ const JVM = [
  * Kafka Connect, standalone, with Debezium's Postgres connector and outbox event router, set up as documented. Settings
  * that are no defaults favour Debezium: `poll.interval.ms` 5 for latency, no statistics metrics (their queue overflows
  * in a drain and slows it), plain text through the string converters. Batches and queues larger than the default slowed
- * its drain here. The slot is made before the rows, so a backlog lies in the WAL.
+ * its drain here. The slot is made before the rows, so a backlog lies in the WAL. Rejects with what to install when Java or
+ * Maven is missing.
  */
-export function debezium({ java, folder: jars }: DebeziumJars): Side {
+export async function debezium(say: (line: string) => void): Promise<Side> {
+  const what = 'Kafka Connect and Debezium';
+  const jars = await mavenJars({ pom: POM, folder: '.converge/debezium-jars', what, megabytes: 60, say });
   return {
     name: 'Debezium',
     mostRows: Number.MAX_SAFE_INTEGER,
@@ -74,7 +77,7 @@ export function debezium({ java, folder: jars }: DebeziumJars): Side {
         insertOne: `
           insert into outbox (aggregatetype, aggregateid, type, payload, dataschema, contenttype, correlationid)
           values ($1, $2, 'bench.event', $3, ${CONSTANT_SQL}, ${CORRELATION_SQL})`,
-        start: (databaseUrl) => startConnect(place, databaseUrl, java, jars),
+        start: (databaseUrl) => startConnect(place, databaseUrl, jars),
         release: (databaseUrl) => dropSlot(databaseUrl, slotOf(databaseUrl)),
       }),
   };
@@ -84,27 +87,17 @@ function slotOf(databaseUrl: string): string {
   return new URL(databaseUrl).pathname.slice(1);
 }
 
-function startConnect(place: Place, databaseUrl: string, java: string, jars: string): Child {
+function startConnect(place: Place, databaseUrl: string, jars: JavaJars): Child {
   const name = slotOf(databaseUrl);
-  const worker = join(place.folder, `${name}-worker.properties`);
-  const connector = join(place.folder, `${name}-connector.properties`);
   const offsets = join(place.folder, `${name}-offsets`);
   rmSync(offsets, { force: true });
-  writeFileSync(worker, properties(workerSettings(place.brokers, offsets)));
-  writeFileSync(connector, properties(connectorSettings(databaseUrl, name)));
-  return startChild({
-    name: 'Debezium',
-    command: java,
-    args: [
-      ...JVM,
-      `-Dlog4j2.configurationFile=${LOG4J}`,
-      '-cp',
-      join(jars, '*'),
-      'org.apache.kafka.connect.cli.ConnectStandalone',
-      worker,
-      connector,
-    ],
-    logFile: join(place.folder, 'debezium.log'),
+  const file = (what: string, settings: Readonly<Record<string, string>>): string =>
+    writeProperties(join(place.folder, `${name}-${what}.properties`), settings);
+  const worker = file('worker', workerSettings(place.brokers, offsets));
+  const connector = file('connector', connectorSettings(databaseUrl, name));
+  return startJava({
+    ...{ name: 'Debezium', jars, jvm: JVM, logFile: join(place.folder, 'debezium.log') },
+    args: ['org.apache.kafka.connect.cli.ConnectStandalone', worker, connector],
   });
 }
 
@@ -146,10 +139,4 @@ function connectorSettings(databaseUrl: string, name: string): Record<string, st
     'transforms.outbox.route.topic.replacement': '${routedByValue}',
     'transforms.outbox.table.fields.additional.placement': HEADER_COLUMNS,
   };
-}
-
-function properties(settings: Readonly<Record<string, string>>): string {
-  return `${Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}`)
-    .join('\n')}\n`;
 }

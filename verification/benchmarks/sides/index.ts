@@ -1,6 +1,5 @@
 import type { Sides } from '../case.ts';
 import { debezium } from './debezium.ts';
-import { debeziumJars } from './debezium-jars.ts';
 import { drivers, ours } from './ours.ts';
 import { pgTransactionalOutbox } from './pg-transactional-outbox.ts';
 import { withClient } from './side.ts';
@@ -27,7 +26,7 @@ async function findDebezium(logical: boolean, say: (line: string) => void): Prom
   };
   if (!logical) return absent('this Postgres has not wal_level=logical');
   try {
-    return debezium(await debeziumJars('.converge/debezium-jars', say));
+    return await debezium(say);
   } catch (error) {
     return absent(error instanceof Error ? error.message : String(error));
   }

@@ -1,79 +1,167 @@
-import { endOf, type End, findOpen, findTorn, findUnstarted, type Run, runsOf } from './ends.ts';
-import { type Effect, findWrongEffects } from '../effects.ts';
-import { findJournalGaps, findTwoFacts, findWrongUndos } from './books.ts';
-import type { Anomaly, SagaDump, Shape } from './facts.ts';
-import { findOrphans, findUndoOrder } from './way-back.ts';
-
-export interface Checked {
-  readonly claim: string;
-  /** Number of rows checked: a check over nothing proves nothing. */
-  readonly looked: number;
-  readonly anomalies: readonly Anomaly[];
-}
+import { endOf, type End, findOpen, findTorn, findUnstarted, nameOf, type Run, runsOf } from './ends.ts';
+import type { Check } from '../check.ts';
+import { findWrongEffects } from '../effects.ts';
+import type { Anomaly, EventRow, JournalRow, SagaDump, Shape } from './facts.ts';
 
 export interface SagaVerdict {
   readonly runs: readonly Run[];
-  readonly ends: ReadonlyMap<string, Readonly<Record<End, number>>>;
-  readonly checks: readonly Checked[];
+  readonly ends: Readonly<Record<End, number>>;
+  readonly checks: readonly Check[];
 }
 
-/** Checks every guarantee about sagas over the rows of all services. */
-export function checkSagas(shapes: readonly Shape[], dump: SagaDump): SagaVerdict {
-  const { events, fences, journal, effects } = dump;
-  const runs = runsOf(shapes, events, fences);
+/** Checks every guarantee about the sagas of a shape over the rows of all services. */
+export function checkSagas(shape: Shape, { events, fences, journal, effects }: SagaDump): SagaVerdict {
+  const runs = runsOf(shape, events, fences);
   const compensations = journal.filter(({ op }) => op === 'compensate');
-  const checks: readonly Checked[] = [
-    {
-      claim: 'every saga completed, was compensated, or is stuck with a reason',
-      looked: runs.length,
-      anomalies: [...findOpen(runs), ...findUnstarted(runs, fences)],
-    },
-    { claim: 'none is half done', looked: runs.length, anomalies: findTorn(runs) },
-    {
-      claim: 'undo in strict reverse order, each caused by the step behind it',
-      looked: compensations.length,
-      anomalies: findUndoOrder(runs, journal),
-    },
-    {
-      claim: 'what was undone had been done, and is undone once',
-      looked: fences.length,
-      anomalies: findWrongUndos(runs, journal),
-    },
-    {
-      claim: 'every decision points at its cause: no orphans',
-      looked: journal.length,
-      anomalies: findOrphans(journal, events),
-    },
-    {
-      claim: 'the journal has every decision of every step',
-      looked: fences.length,
-      anomalies: findJournalGaps(runs, journal),
-    },
-    {
-      claim: 'one effect for each event, and no step reported two outcomes',
-      looked: effects.length,
-      anomalies: [...wrongEffects(effects, events), ...findTwoFacts(runs, journal)],
-    },
-  ];
-  return { runs, ends: countEnds(shapes, runs), checks };
+  const check = (claim: string, looked: number, ...anomalies: readonly Anomaly[]): Check => ({
+    claim: `${shape.name}: ${claim}`,
+    holds: 'at_rest',
+    looked,
+    findings: anomalies.map(({ kind, witness }) => `${kind}: ${witness}`),
+  });
+  const wrongEffects = findWrongEffects(events, effects).map(({ message }): Anomaly => ({
+    kind: 'effect',
+    witness: message,
+  }));
+  const counts = { completed: 0, compensated: 0, stuck: 0, open: 0 };
+  for (const run of runs) counts[endOf(run)] += 1;
+  return {
+    runs,
+    ends: counts,
+    checks: [
+      check(
+        'every saga completed, was compensated, or is stuck with a reason',
+        runs.length,
+        ...findOpen(runs),
+        ...findUnstarted(runs, fences),
+      ),
+      check('none is half done', runs.length, ...findTorn(runs)),
+      check(
+        'undo in strict reverse order, each caused by the step behind it',
+        compensations.length,
+        ...findUndoOrder(runs, journal),
+      ),
+      check(
+        'what was undone had been done, and is undone once',
+        fences.length,
+        ...findWrongUndos(runs, journal),
+      ),
+      check(
+        'every decision points at its cause: no orphans',
+        journal.length,
+        ...findOrphans(journal, events),
+      ),
+      check('the journal has every decision of every step', fences.length, ...findJournalGaps(runs, journal)),
+      check(
+        'one effect for each event, and no step reported two outcomes',
+        effects.length,
+        ...wrongEffects,
+        ...findTwoFacts(runs, journal),
+      ),
+    ],
+  };
 }
 
-function wrongEffects(effects: readonly Effect[], events: SagaDump['events']): readonly Anomaly[] {
-  return findWrongEffects(events, effects).map(({ message }) => ({ kind: 'effect', witness: message }));
+/** Acts that report that a step has no effect (any more). */
+const WAY_BACK = new Set(['emit_failure', 'emit_undone']);
+
+/**
+ * Finds undos out of strict reverse order. The cause of a step's undo must be the failure or undo event of the step behind
+ * it (or the step's own dead letter), and must come first. A step that never began is closed by the failure of a step before
+ * it: that is no undo.
+ */
+function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+  const byRun = Map.groupBy(journal, ({ saga, instance }) => `${saga} ${instance}`);
+  return runs.flatMap((run): Anomaly[] => {
+    const rows = byRun.get(nameOf(run)) ?? [];
+    const place = new Map(run.shape.steps.map(({ name }, index) => [name, index]));
+    const emitted = new Map(
+      rows.flatMap((row) =>
+        row.emittedEvent !== null && WAY_BACK.has(row.act) ? [[row.emittedEvent, row] as const] : [],
+      ),
+    );
+    return rows
+      .filter(({ op }) => op === 'compensate')
+      .flatMap((row): Anomaly[] => {
+        const cause = emitted.get(row.causeEvent);
+        const own = place.get(row.step) ?? -1;
+        const wrong = (why: string): Anomaly => ({
+          kind: 'undo_order',
+          witness: `${nameOf(run)}: decision ${row.seq} of step ${row.step} (${row.act}) ${why}`,
+        });
+        if (cause === undefined)
+          return [wrong(`was not asked for by a failure or an undo of its saga, but by ${row.causeEvent}`)];
+        const from = place.get(cause.step) ?? -1;
+        if (row.act === 'closed')
+          return from < own ? [] : [wrong(`was closed by step ${cause.step}, which is not before it`)];
+        if (from !== own + 1 && cause.step !== row.step)
+          return [wrong(`was asked for by step ${cause.step}, which is not the one behind it`)];
+        return cause.atMs <= row.atMs
+          ? []
+          : [wrong(`came ${row.atMs - cause.atMs} ms before what asked for it`)];
+      });
+  });
 }
 
-function countEnds(shapes: readonly Shape[], runs: readonly Run[]): SagaVerdict['ends'] {
-  return new Map(
-    shapes.map((shape) => {
-      const own = runs.filter((run) => run.shape === shape).map(endOf);
-      const of = (end: End): number => own.filter((one) => one === end).length;
-      const counts = {
-        completed: of('completed'),
-        compensated: of('compensated'),
-        stuck: of('stuck'),
-        open: of('open'),
-      };
-      return [shape.name, counts];
+/** Finds decisions whose cause was never written. */
+function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]): readonly Anomaly[] {
+  const written = new Set(events.map(({ eventId }) => eventId));
+  return journal
+    .filter(({ causeEvent }) => !written.has(causeEvent))
+    .map(({ saga, instance, step, seq, op, causeEvent }) => ({
+      kind: 'orphan',
+      witness: `decision ${seq} (${op}) of step ${step} of ${saga} ${instance} was caused by ${causeEvent}, which was never written`,
+    }));
+}
+
+/** Finds steps whose journal has holes, breaks its chain, or ends at another state than the fence. */
+function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  return runs.flatMap((run) =>
+    [...run.steps.values()].flatMap((fence): Anomaly[] => {
+      const rows = (byStep.get(`${nameOf(run)} ${fence.step}`) ?? []).toSorted((a, b) => a.seq - b.seq);
+      const wrong = (why: string): Anomaly[] => [
+        { kind: 'journal', witness: `step ${fence.step} of ${nameOf(run)} ${why}` },
+      ];
+      const last = rows.at(-1);
+      if (last === undefined) return wrong(`is ${fence.state}, and nothing is in the journal`);
+      const hole = rows.findIndex(({ seq }, index) => seq !== index + 1);
+      if (hole >= 0) return wrong(`has no decision ${hole + 1} in the journal`);
+      const jump = rows.find(({ from }, index) => from !== (rows[index - 1]?.to ?? 'absent'));
+      if (jump !== undefined) return wrong(`was not ${jump.from} when decision ${jump.seq} was made`);
+      return last.to === fence.state ? [] : wrong(`is ${fence.state}, and ${last.to} in the journal`);
+    }),
+  );
+}
+
+/** Finds steps that reported both success and failure. */
+function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+  const outcomes = Map.groupBy(
+    journal.filter(({ act }) => act === 'emit_success' || act === 'emit_failure'),
+    ({ saga, instance, step }) => `${saga} ${instance} ${step}`,
+  );
+  return runs.flatMap((run) =>
+    run.shape.steps.flatMap(({ name }): Anomaly[] => {
+      const acts = (outcomes.get(`${nameOf(run)} ${name}`) ?? []).map(({ act }) => act);
+      // An unknown outcome is reported as a failure of unknown certainty first, then as it was.
+      return acts.filter((act) => act === 'emit_success').length > 1 ||
+        (acts.at(-1) === 'emit_failure' && acts.includes('emit_success'))
+        ? [{ kind: 'two_facts', witness: `step ${name} of ${nameOf(run)} reported ${acts.join(', ')}` }]
+        : [];
+    }),
+  );
+}
+
+/** Finds steps that were undone more than once, or without having been done. */
+function findWrongUndos(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  return runs.flatMap((run) =>
+    [...run.steps.values()].flatMap(({ step, state }): Anomaly[] => {
+      const rows = byStep.get(`${nameOf(run)} ${step}`) ?? [];
+      const undone = rows.filter(({ act, to }) => act === 'emit_undone' && to === 'undone').length;
+      const isWrong = undone > 1 || (state === 'undone' && !rows.some(({ act }) => act === 'run'));
+      const times = undone > 1 ? `was undone ${undone} times` : 'was undone, and never done';
+      return isWrong ? [{ kind: 'effect', witness: `step ${step} of ${nameOf(run)} ${times}` }] : [];
     }),
   );
 }

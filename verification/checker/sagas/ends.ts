@@ -14,18 +14,18 @@ const WITHOUT_EFFECT = new Set(['rejected', 'failed_not_applied', 'tombstoned', 
 
 /** Groups the facts by started run, with the states of the steps. */
 export function runsOf(
-  shapes: readonly Shape[],
+  shape: Shape,
   events: readonly EventRow[],
   fences: readonly FenceRow[],
 ): readonly Run[] {
-  const steps = Map.groupBy(fences, ({ saga, instance }) => `${saga} ${instance}`);
-  const starts = new Map(shapes.map((shape) => [shape.start, shape]));
-  return events.flatMap(({ type, eventId: instance }): Run[] => {
-    const shape = starts.get(type);
-    if (shape === undefined) return [];
-    const own = steps.get(`${shape.name} ${instance}`) ?? [];
-    return [{ shape, instance, steps: new Map(own.map((row) => [row.step, row])) }];
-  });
+  const own = fences.filter(({ saga }) => saga === shape.name);
+  const steps = Map.groupBy(own, ({ instance }) => instance);
+  return events
+    .filter(({ type }) => type === shape.start)
+    .map(({ eventId: instance }) => {
+      const rows = steps.get(instance) ?? [];
+      return { shape, instance, steps: new Map(rows.map((row) => [row.step, row])) };
+    });
 }
 
 /** Determines the end of a run; `open` while it goes on without an operator. The function is pure. */

@@ -12,7 +12,6 @@ export interface Shape {
   /** The steps, in the order of execution. */
   readonly steps: readonly {
     readonly name: string;
-    readonly by: string;
     readonly kind: 'compensatable' | 'pivot' | 'retriable';
   }[];
 }

@@ -6,10 +6,10 @@ export const placeOrderShape: Shape = {
   name: 'shop.place-order',
   start: 'shop.order.placed',
   steps: [
-    { name: 'reserve', by: 'inventory', kind: 'compensatable' },
-    { name: 'pay', by: 'payments', kind: 'compensatable' },
-    { name: 'ship', by: 'shipping', kind: 'pivot' },
-    { name: 'confirm', by: 'orders', kind: 'retriable' },
+    { name: 'reserve', kind: 'compensatable' },
+    { name: 'pay', kind: 'compensatable' },
+    { name: 'ship', kind: 'pivot' },
+    { name: 'confirm', kind: 'retriable' },
   ],
 };
 
@@ -17,8 +17,8 @@ export const transferMoneyShape: Shape = {
   name: 'bank.transfer-money',
   start: 'bank.transfer.requested',
   steps: [
-    { name: 'withdraw', by: 'giro', kind: 'compensatable' },
-    { name: 'deposit', by: 'savings', kind: 'pivot' },
-    { name: 'settle', by: 'giro', kind: 'retriable' },
+    { name: 'withdraw', kind: 'compensatable' },
+    { name: 'deposit', kind: 'pivot' },
+    { name: 'settle', kind: 'retriable' },
   ],
 };

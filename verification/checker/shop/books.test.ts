@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { findMoneyOff, findStockOff, findTornOrders, findWrongOrders, type ShopFacts } from './books.ts';
+import { type Answered, findWrongAnswers, textsOf } from '../check.ts';
+import { findMoneyOff, findStockOff, findTornOrders, type ShopFacts } from './books.ts';
 
 /** The facts of a confirmed order (2 cups, 500 cents) and a refunded order (1 cup). */
 const sound: ShopFacts = {
@@ -110,18 +111,22 @@ describe('the audit of the shop', () => {
   });
 
   it('the audit names a request with two orders, an order without a request, and an answered order that does not exist', () => {
-    const answered = (requestKey: string, ...ids: string[]) => ({ requestKey, orderIds: new Set(ids) });
-    expect(findWrongOrders(sound.orders, [answered('r1', 'good'), answered('r2', 'bad')])).toEqual([]);
-    expect(findWrongOrders(sound.orders, [answered('r1', 'good', 'bad')])[0]?.kind).toBe('order_doubled');
-    expect(findWrongOrders(sound.orders, [answered('r1', 'good')])[0]?.message).toContain(
-      'no answer named it',
-    );
-    expect(
-      findWrongOrders(sound.orders, [
-        answered('r1', 'good'),
-        answered('r2', 'bad'),
-        answered('r3', 'gone'),
-      ])[0]?.kind,
-    ).toBe('order_missing');
+    const answered = (requestKey: string, ...ids: string[]) => ({ requestKey, ids: new Set(ids) });
+    const found = (...answers: Answered[]) =>
+      textsOf(
+        findWrongAnswers(
+          'order',
+          sound.orders.map(({ orderId }) => orderId),
+          answers,
+        ),
+      );
+    expect(found(answered('r1', 'good'), answered('r2', 'bad'))).toEqual([]);
+    expect(found(answered('r1', 'good', 'bad'))).toEqual(['order_doubled: r1 was answered with 2 orders']);
+    expect(found(answered('r1', 'good'))).toEqual([
+      'order_doubled: order bad exists, and no answer named it',
+    ]);
+    expect(found(answered('r1', 'good'), answered('r2', 'bad'), answered('r3', 'gone'))).toEqual([
+      'order_missing: order gone was promised and is not there',
+    ]);
   });
 });

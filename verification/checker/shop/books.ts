@@ -45,40 +45,6 @@ export interface ShopFacts {
   readonly charges: readonly ChargeFact[];
 }
 
-/** The answers to customers, by idempotency key. */
-export interface Answered {
-  readonly requestKey: string;
-  readonly orderIds: ReadonlySet<string>;
-}
-
-/** Finds requests with several orders, orders without a request, and answered orders that do not exist. */
-export function findWrongOrders(
-  orders: readonly OrderFact[],
-  answered: readonly Answered[],
-): readonly Finding[] {
-  const known = new Set(orders.map(({ orderId }) => orderId));
-  const answeredIds = new Set(answered.flatMap(({ orderIds }) => [...orderIds]));
-  const doubled = answered
-    .filter(({ orderIds }) => orderIds.size !== 1)
-    .map(({ requestKey, orderIds }): Finding => ({
-      kind: 'order_doubled',
-      message: `request ${requestKey} was answered with ${orderIds.size} orders`,
-    }));
-  const missing = [...answeredIds]
-    .filter((orderId) => !known.has(orderId))
-    .map((orderId): Finding => ({
-      kind: 'order_missing',
-      message: `order ${orderId} was promised and is not there`,
-    }));
-  const unasked = orders
-    .filter(({ orderId }) => !answeredIds.has(orderId))
-    .map(({ orderId }): Finding => ({
-      kind: 'order_doubled',
-      message: `order ${orderId} exists, and no answer named it`,
-    }));
-  return [...doubled, ...missing, ...unasked];
-}
-
 /** Finds orders that have not ended, or whose end the services disagree on. */
 export function findTornOrders(facts: ShopFacts): readonly Finding[] {
   const reservations = Map.groupBy(facts.reservations, ({ orderId }) => orderId);

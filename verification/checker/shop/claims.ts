@@ -1,4 +1,4 @@
-import { type Check, textsOf } from '../check.ts';
+import { type Answered, type Check, findWrongAnswers, textsOf } from '../check.ts';
 import {
   type Effect,
   findMissingEffects,
@@ -8,14 +8,7 @@ import {
 } from '../effects.ts';
 import type { LogRecord, Verdict } from '../facts.ts';
 import { logClaims } from '../log-claims.ts';
-import {
-  type Answered,
-  findMoneyOff,
-  findStockOff,
-  findTornOrders,
-  findWrongOrders,
-  type ShopFacts,
-} from './books.ts';
+import { findMoneyOff, findStockOff, findTornOrders, type ShopFacts } from './books.ts';
 
 /** What the shop's databases, topics and narratives show. */
 export interface ShopDump {
@@ -42,7 +35,13 @@ export function shopClaims(dump: ShopDump, subscriptions: readonly Subscription[
     {
       claim: 'one order for each request, however often it was sent',
       looked: answered.length,
-      findings: textsOf(findWrongOrders(shop.orders, answered)),
+      findings: textsOf(
+        findWrongAnswers(
+          'order',
+          shop.orders.map(({ orderId }) => orderId),
+          answered,
+        ),
+      ),
     },
     {
       claim: 'every order completed or compensated, and all services agree',

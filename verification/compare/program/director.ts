@@ -1,6 +1,5 @@
 import { BusinessRejection, defineCall } from 'convergekit';
 import { z } from 'zod';
-import { keyOfCall } from './adapter.ts';
 
 const service = process.env['COMPARE_SERVICE'];
 
@@ -50,8 +49,8 @@ export function providerCall(
         return { kind: 'applied' as const, result: { receipt: answer } };
       },
     }),
-    undo: async (undoing) => {
-      const { answer } = await request('undo', keyOfCall(undoing), undoing.input.id);
+    undo: async ({ call, input }) => {
+      const { answer } = await request('undo', call.key, input.id);
       return answer === 'irreversible' ? 'irreversible' : 'done';
     },
   });

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { httpServer, type Part, service, type ServiceDefinition } from 'convergekit';
-import { givesUpAtOnce } from './adapter.ts';
 import { ready } from './director.ts';
 
 /** More attempts than the script has failures that pass: of a workflow, the last one would decide. */
 const calls = { attempts: 4, attemptTimeoutMs: 5_000, deadlineMs: 15_000, backoff: { capMs: 200 } };
 const retries = { baseMs: 200, factor: 2, capMs: 1_000 };
+/** A bug is given up after its attempts in place. */
+const giveUp = { afterMs: 0, perHour: 'unbounded' } as const;
 /** So long that only an operator ends the wait. */
 const never = { baseMs: 86_400_000, factor: 2, capMs: 86_400_000 };
 
@@ -40,7 +41,7 @@ export async function serve<DB>(
     relay: true,
     policies: {
       default: calls,
-      consumer: { attempts: 3, attemptTimeoutMs: 20_000, deadlineMs: 120_000, ...givesUpAtOnce },
+      consumer: { attempts: 3, attemptTimeoutMs: 20_000, deadlineMs: 120_000, giveUp },
     },
     tuning: {
       consumers: { parking, sessionTimeoutMs: 6_000, heartbeatIntervalMs: 500, watchMs: 500 },

@@ -23,8 +23,9 @@ import {
   startRelay,
   untilApplied,
 } from '../workloads/counted/services.ts';
+import { onServer } from '../workloads/counted/open.ts';
 import { Writers } from '../workloads/counted/writers.ts';
-import { onServer, STANDBY, urlAt } from '../fixture/standby.ts';
+import { STANDBY, urlAt } from '../fixture/standby.ts';
 
 const RATE = 150;
 const undo: (() => Promise<unknown>)[] = [];

@@ -1,6 +1,6 @@
 import type { StackServer } from '@convergekit/testing/engine';
 import { waitUntil } from '@convergekit/testing';
-import { type Draw, fault, type Injected, type SourceTarget } from '../types.ts';
+import { type Draw, type Fault, fault, type Injected, type SourceTarget } from '../types.ts';
 
 /** Takes a server away; whatever happens, it is up again at the end. */
 async function down(server: StackServer, what: string, stop: () => Promise<unknown>): Promise<Injected> {
@@ -56,43 +56,42 @@ export const postgresKill = fault({
     down(postgres, 'SIGKILL', () => relaxedUntil(sources, draw, () => postgres.kill())),
 });
 
-export const postgresRestart = fault({
-  name: 'postgres-restart',
-  about: 'fast restart of Postgres',
-  needs: ['postgres'],
-  holdMs: [0, 0],
-  inject: ({ postgres }) => down(postgres, 'stopped', () => postgres.stop()),
-});
+/** A server that is stopped in order, or killed, and started again. */
+function away(
+  of: 'postgres' | 'kafka',
+  how: 'stop' | 'kill',
+  holdMs: readonly [number, number],
+  [name, about]: readonly [string, string],
+): Fault {
+  return fault({
+    ...{ name, about, needs: [of], holdMs },
+    inject: ({ [of]: server }) => down(server, how === 'stop' ? 'stopped' : 'SIGKILL', () => server[how]()),
+  });
+}
 
-export const postgresDown = fault({
-  name: 'postgres-down',
-  about: 'Postgres is away for half a minute',
-  needs: ['postgres'],
-  holdMs: [30_000, 30_000],
-  inject: ({ postgres }) => down(postgres, 'stopped', () => postgres.stop()),
-});
-
-export const brokerStop = fault({
-  name: 'broker-stop',
-  about: 'stop and start of Kafka',
-  needs: ['kafka'],
-  holdMs: [0, 8_000],
-  inject: ({ kafka }) => down(kafka, 'stopped', () => kafka.stop()),
-});
-
-export const brokerKill = fault({
-  name: 'broker-kill',
-  about: 'kill −9 of Kafka, and its start on the same data',
-  needs: ['kafka'],
-  holdMs: [0, 4_000],
-  inject: ({ kafka }) => down(kafka, 'SIGKILL', () => kafka.kill()),
-});
-
-export const brokerDown = fault({
-  name: 'broker-down',
-  about: 'Kafka is away for half a minute',
-  needs: ['kafka'],
-  holdMs: [30_000, 30_000],
-  // Killed: an orderly stop may take longer than the outage.
-  inject: ({ kafka }) => down(kafka, 'SIGKILL', () => kafka.kill()),
-});
+export const postgresRestart = away(
+  'postgres',
+  'stop',
+  [0, 0],
+  ['postgres-restart', 'fast restart of Postgres'],
+);
+export const postgresDown = away(
+  'postgres',
+  'stop',
+  [30_000, 30_000],
+  ['postgres-down', 'Postgres is away for half a minute'],
+);
+export const brokerStop = away('kafka', 'stop', [0, 8_000], ['broker-stop', 'stop and start of Kafka']);
+export const brokerKill = away(
+  'kafka',
+  'kill',
+  [0, 4_000],
+  ['broker-kill', 'kill −9 of Kafka, and its start on the same data'],
+);
+// Killed: an orderly stop may take longer than the outage.
+export const brokerDown = away(
+  'kafka',
+  'kill',
+  [30_000, 30_000],
+  ['broker-down', 'Kafka is away for half a minute'],
+);

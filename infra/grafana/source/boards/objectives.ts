@@ -33,21 +33,17 @@ export const objectives: Dashboard = {
       title: 'Burn',
       panels: [
         {
-          kind: 'timeseries',
           title: 'Fast burn',
           description:
             'Above 14.4 over an hour and five minutes it pages: 2 % of the budget of a month in an hour.',
-          unit: 'short',
           width: 12,
           alarmFrom: 14.4,
           queries: [burnOver('5m'), burnOver('1h')],
         },
         {
-          kind: 'timeseries',
           title: 'Slow burn',
           description:
             'Above 6 over six hours and thirty minutes it opens a ticket: 5 % of the budget in six hours.',
-          unit: 'short',
           width: 12,
           alarmFrom: 6,
           queries: [burnOver('30m'), burnOver('6h')],
@@ -58,7 +54,7 @@ export const objectives: Dashboard = {
           description: 'The share of attempts that must be good, as the policies declare it.',
           unit: 'percentunit',
           width: 6,
-          queries: [{ promql: maxOf('objectiveTarget', { where, by: ['objective'] }), legend: objective }],
+          queries: [maxOf('objectiveTarget', { where, by: ['objective'] })],
         },
         {
           kind: 'stat',
@@ -69,20 +65,13 @@ export const objectives: Dashboard = {
           queries: [{ promql: `1 - ${recorded.bad('6h')}${only}`, legend: objective }],
         },
         {
-          kind: 'timeseries',
           title: 'Attempts',
           description: 'All attempts of the objective per second.',
           unit: 'ops',
           width: 12,
-          queries: [
-            {
-              promql: perSecond('attempts', { where, by: ['objective', 'outcome'] }),
-              legend: named('objective', 'outcome'),
-            },
-          ],
+          queries: [perSecond('attempts', { where, by: ['objective', 'outcome'] })],
         },
         {
-          kind: 'timeseries',
           title: 'What burns the budget',
           description:
             'Attempts that were given up, by what gave up and why. Refusals of the business are good.',
@@ -92,7 +81,6 @@ export const objectives: Dashboard = {
           queries: [
             {
               promql: `sum ${byLabels(['objective', 'handler', 'operationName', 'effect', 'reason'])}(rate(${selector('attempts', bad)}[$__rate_interval]))`,
-              legend: named('objective', 'handler', 'operationName', 'effect', 'reason'),
               rare: true,
             },
           ],

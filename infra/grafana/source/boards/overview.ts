@@ -23,7 +23,6 @@ export const overview: Dashboard = {
           kind: 'stat',
           title: 'Sources without a leader',
           description: 'Nothing of them is published. A takeover takes one lease.',
-          unit: 'short',
           width: 4,
           alarmFrom: 1,
           queries: [
@@ -38,7 +37,6 @@ export const overview: Dashboard = {
           kind: 'stat',
           title: 'Partitions that wait for an operator',
           description: 'Halted partitions of all consumers: `converge consumers list`.',
-          unit: 'short',
           width: 4,
           alarmFrom: 1,
           queries: [{ promql: sumOf('inboxHalted'), legend: 'partitions', rare: true }],
@@ -47,7 +45,6 @@ export const overview: Dashboard = {
           kind: 'stat',
           title: 'Dead letters',
           description: 'Events given up that wait for an operator: `converge parked list`.',
-          unit: 'short',
           width: 4,
           alarmFrom: 1,
           queries: [
@@ -61,7 +58,6 @@ export const overview: Dashboard = {
           kind: 'stat',
           title: 'Sagas that wait for an operator',
           description: 'Stuck sagas: `converge saga list --state stuck`.',
-          unit: 'short',
           width: 4,
           alarmFrom: 1,
           queries: [{ promql: `sum(${maxOf('sagasStuck', { by: ['saga'] })})`, legend: 'sagas', rare: true }],
@@ -72,7 +68,6 @@ export const overview: Dashboard = {
       title: 'Flow',
       panels: [
         {
-          kind: 'timeseries',
           title: 'Events written, published, handled',
           description: 'Published equals written while the relay keeps up. Handled counts each consumer.',
           unit: 'ops',
@@ -83,7 +78,6 @@ export const overview: Dashboard = {
           ],
         },
         {
-          kind: 'timeseries',
           title: 'How far behind',
           description:
             'The oldest event not published, by source, and the oldest record not handled, by consumer.',
@@ -95,11 +89,9 @@ export const overview: Dashboard = {
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Parked keys',
           description: 'Keys that wait in order, by consumer. A few are normal while another system is down.',
-          unit: 'short',
-          queries: [{ promql: maxOf('inboxParkedKeys', { by: ['consumer'] }), legend: named('consumer') }],
+          queries: [maxOf('inboxParkedKeys', { by: ['consumer'] })],
         },
       ],
     },
@@ -107,69 +99,43 @@ export const overview: Dashboard = {
       title: 'Failure and agreement',
       panels: [
         {
-          kind: 'timeseries',
           title: 'Failed attempts',
           description: 'By category of failure: each category has its own strategy.',
           unit: 'ops',
-          queries: [
-            {
-              promql: perSecond('attempts', { where: { category: noneOf('none') }, by: ['category'] }),
-              legend: named('category'),
-            },
-          ],
+          queries: [perSecond('attempts', { where: { category: noneOf('none') }, by: ['category'] })],
         },
         {
-          kind: 'timeseries',
           title: 'Time to recovery',
           description:
             'From the first failure of partitions and keys to the success after it, at the time of the success.',
           unit: 's',
-          queries: [{ promql: recentMean('inboxRecovery', { by: ['consumer'] }), legend: named('consumer') }],
+          queries: [recentMean('inboxRecovery', { by: ['consumer'] })],
         },
         {
-          kind: 'timeseries',
           title: 'Compensations',
           description: 'Compensations of sagas per second.',
           unit: 'ops',
-          queries: [{ promql: perSecond('sagaCompensations', { by: ['saga'] }), legend: named('saga') }],
+          queries: [perSecond('sagaCompensations', { by: ['saga'] })],
         },
         {
-          kind: 'timeseries',
           title: 'Drift repaired',
           description:
             'Keys that reconcilers repaired per second. More than a few: look for the writer that causes it.',
           unit: 'ops',
           queries: [
-            {
-              promql: perSecond('reconcileVerdicts', {
-                where: { outcome: is('repaired') },
-                by: ['reconciler'],
-              }),
-              legend: named('reconciler'),
-            },
+            perSecond('reconcileVerdicts', { where: { outcome: is('repaired') }, by: ['reconciler'] }),
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Burn of objectives',
           description: '1 uses the budget up exactly at the end of its window.',
-          unit: 'short',
           queries: [{ promql: recorded.burn('1h'), legend: named('objective') }],
         },
         {
-          kind: 'timeseries',
           title: 'Duration of a handler',
           description: 'The 99th percentile by consumer, all attempts.',
           unit: 's',
-          queries: [
-            {
-              promql: quantile(0.99, 'attemptDuration', {
-                where: { consumer: noneOf('') },
-                by: ['consumer'],
-              }),
-              legend: named('consumer'),
-            },
-          ],
+          queries: [quantile(0.99, 'attemptDuration', { where: { consumer: noneOf('') }, by: ['consumer'] })],
         },
       ],
     },

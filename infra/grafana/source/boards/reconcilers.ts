@@ -16,53 +16,42 @@ export const reconcilers: Dashboard = {
       title: 'Drift',
       panels: [
         {
-          kind: 'timeseries',
           title: 'Verdicts other than in sync',
           description:
             'Looks at keys that differ. pending: events of the key are under way. unknown: a side could not be read.',
           unit: 'ops',
           stacked: true,
           queries: [
-            {
-              promql: perSecond('reconcileVerdicts', {
-                where: { ...where, verdict: noneOf('in_sync') },
-                by: ['reconciler', 'verdict'],
-              }),
-              legend: named('reconciler', 'verdict'),
-            },
+            perSecond('reconcileVerdicts', {
+              where: { ...where, verdict: noneOf('in_sync') },
+              by: ['reconciler', 'verdict'],
+            }),
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Looks at keys',
           description:
             'Keys compared one by one, by outcome. Scans by digests look only at keys of ranges that differ.',
           unit: 'ops',
-          queries: [
-            { promql: perSecond('reconcileVerdicts', { where, by: ['outcome'] }), legend: named('outcome') },
-          ],
+          queries: [perSecond('reconcileVerdicts', { where, by: ['outcome'] })],
         },
         {
-          kind: 'timeseries',
           title: 'Oldest drift not repaired',
           description: 'Since the drift was seen first. It rises while repairs are held, or wait for events.',
           unit: 's',
           alarmFrom: 900,
-          queries: [{ promql: maxOf('reconcilePendingAge', byReconciler), legend: reconciler }],
+          queries: [maxOf('reconcilePendingAge', byReconciler)],
         },
         {
-          kind: 'timeseries',
           title: 'Time to repair',
           description: 'From the first look at a drift to its repair, drawn at the time of the repair.',
           unit: 's',
           queries: [{ promql: recentMean('reconcileRecovery', byReconciler), legend: `${reconciler} mean` }],
         },
         {
-          kind: 'timeseries',
           title: 'Stabilised or flapping',
           description:
             'Repairs that were made, and keys that diverged again after each. Flapping: another writer works against them.',
-          unit: 'short',
           queries: [
             {
               promql: sinceStart('reconcileVerdicts', {
@@ -82,11 +71,9 @@ export const reconcilers: Dashboard = {
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Left to an operator',
           description:
             'Keys that no program repairs, and repairs that were rolled back, since the processes started.',
-          unit: 'short',
           alarmFrom: 1,
           queries: [
             {
@@ -94,7 +81,6 @@ export const reconcilers: Dashboard = {
                 where: { ...where, outcome: oneOf('unresolvable', 'refused') },
                 by: ['reconciler', 'outcome'],
               }),
-              legend: named('reconciler', 'outcome'),
               rare: true,
             },
           ],
@@ -103,19 +89,15 @@ export const reconcilers: Dashboard = {
           kind: 'stat',
           title: 'Repairs held',
           description: '1 while repairs wait for an approval: `converge reconcile diff`, then approve.',
-          unit: 'short',
           alarmFrom: 1,
-          queries: [{ promql: maxOf('reconcileHeld', byReconciler), legend: reconciler }],
+          queries: [maxOf('reconcileHeld', byReconciler)],
         },
         {
-          kind: 'timeseries',
           title: 'Keys that wait',
           description: 'The queue of keys to be compared or repaired.',
-          unit: 'short',
-          queries: [{ promql: maxOf('reconcileQueue', byReconciler), legend: reconciler }],
+          queries: [maxOf('reconcileQueue', byReconciler)],
         },
         {
-          kind: 'timeseries',
           title: 'Wait of keys that are due',
           description:
             'The oldest key that is due now, and the 99th percentile from due to claimed. Raise `workers` if it grows.',
@@ -126,12 +108,10 @@ export const reconcilers: Dashboard = {
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Findings of the scans',
           description: 'What the scans of outboxes and journals found in the last round, by alarm.',
-          unit: 'short',
           alarmFrom: 1,
-          queries: [{ promql: maxOf('scanFindings', { by: ['alarm'] }), legend: named('alarm') }],
+          queries: [maxOf('scanFindings', { by: ['alarm'] })],
         },
       ],
     },
@@ -139,21 +119,18 @@ export const reconcilers: Dashboard = {
       title: 'Runs',
       panels: [
         {
-          kind: 'timeseries',
           title: 'Age of the last completed run',
           description: 'How old the verdict about all keys is.',
           unit: 's',
-          queries: [{ promql: maxOf('reconcileAge', byReconciler), legend: reconciler }],
+          queries: [maxOf('reconcileAge', byReconciler)],
         },
         {
-          kind: 'timeseries',
           title: 'Next start',
           description: 'Time until the next scheduled run. Below zero it is due.',
           unit: 's',
-          queries: [{ promql: maxOf('reconcileNext', byReconciler), legend: reconciler }],
+          queries: [maxOf('reconcileNext', byReconciler)],
         },
         {
-          kind: 'timeseries',
           title: 'Duration of a run',
           description: 'Longer than the interval of its schedule: starts are left out.',
           unit: 's',
@@ -165,63 +142,49 @@ export const reconcilers: Dashboard = {
           kind: 'stat',
           title: 'Runs',
           description: 'Runs in the shown time, by outcome.',
-          unit: 'short',
-          queries: [
-            {
-              promql: occurred('reconcileRuns', { where, by: ['reconciler', 'outcome'] }),
-              legend: named('reconciler', 'outcome'),
-            },
-          ],
+          queries: [occurred('reconcileRuns', { where, by: ['reconciler', 'outcome'] })],
         },
         {
           kind: 'stat',
           title: 'Missed starts',
           description: 'Scheduled starts that were not made, since the processes started.',
-          unit: 'short',
-          queries: [{ promql: sinceStart('reconcileMissed', byReconciler), legend: reconciler, rare: true }],
+          queries: [{ promql: sinceStart('reconcileMissed', byReconciler), rare: true }],
         },
         {
           kind: 'stat',
           title: 'Paused',
           description: '1 while an operator has paused the reconciler.',
-          unit: 'short',
-          queries: [{ promql: maxOf('reconcilePaused', byReconciler), legend: reconciler }],
+          queries: [maxOf('reconcilePaused', byReconciler)],
         },
         {
-          kind: 'timeseries',
           title: 'Ranges compared by digests',
           description: 'Ranges of keys by outcome. different: their keys are looked at one by one.',
           unit: 'ops',
           queries: [
             {
               promql: perSecond('reconcileDigestRanges', { where, by: ['reconciler', 'outcome'] }),
-              legend: named('reconciler', 'outcome'),
               rare: true,
             },
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Rows hashed by digests',
           description: 'Rows of the larger side, by mode. version and key cost less than full.',
           unit: 'ops',
           queries: [
             {
               promql: perSecond('reconcileDigestRows', { where, by: ['reconciler', 'digestMode'] }),
-              legend: named('reconciler', 'digestMode'),
               rare: true,
             },
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Duration of a digest scan',
           description: 'One pass over all ranges, by how it ended.',
           unit: 's',
           queries: [
             {
               promql: quantile(0.99, 'reconcileDigestDuration', { where, by: ['reconciler', 'outcome'] }),
-              legend: named('reconciler', 'outcome'),
               rare: true,
             },
           ],

@@ -1,10 +1,9 @@
-import { type Dashboard, named, type Query } from '../model.ts';
+import { type Dashboard, named } from '../model.ts';
 import { maxOf, perSecond, quantile, recordedPerSecond } from '../queries.ts';
 import { byLabels, is, type Label, type LabelOf, noneOf, selector } from '../series.ts';
 
 /** What attempts are made of: a handler of a consumer, an operation, or an effect. */
 const subject = ['consumer', 'handler', 'operationName', 'effect'] as const;
-const subjectName = named(...subject);
 const outcomes = ['outcome', 'reason'] as const;
 
 const all = selector('attempts');
@@ -34,8 +33,6 @@ function successAfterBackOff(by: readonly LabelOf<'attemptDuration'>[]): string 
   return `${succeeded} / ${recordedPerSecond('attemptDuration', { where: repeated, by })}`;
 }
 
-const bySubject = (promql: string): Query => ({ promql, legend: subjectName });
-
 export const retries: Dashboard = {
   id: 'retries',
   title: 'Retries',
@@ -46,33 +43,22 @@ export const retries: Dashboard = {
       title: 'How attempts end',
       panels: [
         {
-          kind: 'timeseries',
           title: 'Attempts by outcome',
           description:
             'applied: it took effect. retry, rerun, pause, park: it waits. reject: the business refused. dead, give_up, stop, stuck: given up.',
           unit: 'ops',
           stacked: true,
-          queries: [{ promql: perSecond('attempts', { by: ['outcome'] }), legend: named('outcome') }],
+          queries: [perSecond('attempts', { by: ['outcome'] })],
         },
         {
-          kind: 'timeseries',
           title: 'Failed attempts by reason',
           description:
             'The codes of errors. The first hundred codes have their own line, later ones are `other`.',
           unit: 'ops',
           stacked: true,
-          queries: [
-            {
-              promql: perSecond('attempts', {
-                where: { reason: noneOf('none') },
-                by: ['category', 'reason'],
-              }),
-              legend: named('category', 'reason'),
-            },
-          ],
+          queries: [perSecond('attempts', { where: { reason: noneOf('none') }, by: ['category', 'reason'] })],
         },
         {
-          kind: 'timeseries',
           title: 'Entropy of all attempts',
           description:
             'The spread of outcomes by reason, in bits. 0: all attempts end alike. A jump: something new fails.',
@@ -80,12 +66,11 @@ export const retries: Dashboard = {
           queries: [{ promql: entropyBy([]), legend: 'all attempts' }],
         },
         {
-          kind: 'timeseries',
           title: 'Entropy by handler, operation and effect',
           description: 'Which of them has the new kind of failure.',
           unit: 'bits',
           width: 12,
-          queries: [bySubject(entropyBy(subject))],
+          queries: [{ promql: entropyBy(subject), legend: named(...subject) }],
         },
         {
           kind: 'table',
@@ -110,7 +95,6 @@ export const retries: Dashboard = {
       title: 'Whether waiting helps',
       panels: [
         {
-          kind: 'timeseries',
           title: 'Success after back-off',
           description:
             'Repeated attempts that succeeded. Near 0: the cause is not transient, and retries only cost.',
@@ -118,23 +102,18 @@ export const retries: Dashboard = {
           queries: [{ promql: successAfterBackOff([]), legend: 'repeated attempts' }],
         },
         {
-          kind: 'timeseries',
           title: 'Success after back-off, by attempt',
           description: 'If the last attempts never succeed, fewer attempts do the same work.',
           unit: 'percentunit',
           queries: [{ promql: successAfterBackOff(['attempt']), legend: `attempt ${named('attempt')}` }],
         },
         {
-          kind: 'timeseries',
           title: 'Waits before the next attempt',
           description: 'The 99th percentile of computed waits, by the rule that decided.',
           unit: 's',
-          queries: [
-            { promql: quantile(0.99, 'attemptWait', { by: ['waitRule'] }), legend: named('waitRule') },
-          ],
+          queries: [quantile(0.99, 'attemptWait', { by: ['waitRule'] })],
         },
         {
-          kind: 'timeseries',
           title: 'Duration of attempts',
           description:
             'The 99th percentile of single attempts, by number. Long last attempts: the other system is overloaded.',
@@ -147,58 +126,31 @@ export const retries: Dashboard = {
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Retry budgets',
           description: 'What is left, 0 to 1. At 0 the operation is called once and not retried.',
           unit: 'percentunit',
-          queries: [
-            {
-              promql: `min ${byLabels(['operationName'])}(${selector('retryBudget')})`,
-              legend: named('operationName'),
-              rare: true,
-            },
-          ],
+          queries: [{ promql: `min ${byLabels(['operationName'])}(${selector('retryBudget')})`, rare: true }],
         },
         {
-          kind: 'timeseries',
           title: 'Breakers',
           description:
             '0 closed, 1 half open, 2 open, 3 isolated by an operator. Open: the dependency is not called.',
-          unit: 'short',
           alarmFrom: 2,
-          queries: [
-            {
-              promql: maxOf('breakerState', { by: ['operationName'] }),
-              legend: named('operationName'),
-              rare: true,
-            },
-          ],
+          queries: [{ promql: maxOf('breakerState', { by: ['operationName'] }), rare: true }],
         },
         {
-          kind: 'timeseries',
           title: 'Changes of breakers',
           description: 'A breaker that opens again and again: the dependency is up, and fails under load.',
           unit: 'ops',
           queries: [
-            {
-              promql: perSecond('breakerChanges', { by: ['operationName', 'breakerState'] }),
-              legend: named('operationName', 'breakerState'),
-              rare: true,
-            },
+            { promql: perSecond('breakerChanges', { by: ['operationName', 'breakerState'] }), rare: true },
           ],
         },
         {
-          kind: 'timeseries',
           title: 'Errors without a rule',
           description: 'Errors that no rule of `classify` matches: add a rule for each that comes back.',
           unit: 'ops',
-          queries: [
-            {
-              promql: perSecond('failuresUnknown', { by: ['category'] }),
-              legend: named('category'),
-              rare: true,
-            },
-          ],
+          queries: [{ promql: perSecond('failuresUnknown', { by: ['category'] }), rare: true }],
         },
         {
           kind: 'stat',

@@ -1,15 +1,18 @@
-/** A process of the order saga on Kafka: the services that CONVERGE__BENCH__SERVICES names. */
+/** A process of the order saga: the services that CONVERGE__BENCH__SERVICES names. */
 import { service } from 'convergekit';
-import { httpSettings } from '@convergekit/service-common';
+import { createOutbox } from '@convergekit/outbox';
+import { starts } from '@convergekit/saga/declare';
+import { httpApi, httpService, httpSettings, keyedPost } from '@convergekit/service-common';
 import { z } from 'zod';
-import type { BenchDb } from './consumers.ts';
-import { consumersAt, entrance } from './parts.ts';
-import { services } from './saga.ts';
+import { orderSchema } from '../order.ts';
+import { providerAt } from '../stub/provider.ts';
+import { type BenchDb, consumersOf } from './consumers.ts';
+import { orderSaga, services } from './saga.ts';
 
 const bench = z.object({
   /** The name of the run, the end of all topics and groups. */
   run: z.string(),
-  /** The services of this process, separated by commas. */
+  /** The services of this process, separated by commas: one in layout B, all in layout A. */
   services: z
     .string()
     .transform((text) => text.split(','))
@@ -20,12 +23,23 @@ const settings = { bench, http: httpSettings };
 
 await service<BenchDb, typeof settings>('bench.sagas', {
   settings,
-  consumers: ({ settings: { bench } }) => consumersAt(bench),
+  consumers: ({ settings: { bench: own } }) => {
+    const all = consumersOf(own.run, orderSaga(own.run), providerAt(own.providerUrl));
+    return own.services.map((name) => all[name]);
+  },
   relay: true,
-  parts: ({ settings: { bench, http }, db, log }) => {
+  parts: ({ settings: { bench: own, http }, db, log }) => {
+    if (!own.services.includes('orders')) return [];
+    const { events, steps } = orderSaga(own.run);
+    const outbox = createOutbox([starts(events.placed, steps)]);
     const onError = (error: unknown): void => log.error({ err: error }, 'an order was not placed');
-    return bench.services.includes('orders')
-      ? [entrance({ ...bench, db, httpPort: http.port, onError })]
-      : [];
+    const app = httpApi({ routes: 'POST /orders', onError });
+    keyedPost(app, '/orders', orderSchema, (requestKey, order) =>
+      outbox.transaction(db, { requestKey, request: order }, ({ emit }) => {
+        emit(events.placed(order));
+        return Promise.resolve({ orderId: order.orderId });
+      }),
+    );
+    return [httpService(app, http.port)];
   },
 }).run();

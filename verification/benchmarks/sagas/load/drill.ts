@@ -3,12 +3,8 @@ import type { Order } from '../order.ts';
 import type { Worker } from '../sides/side.ts';
 import type { Driver } from './loads.ts';
 
-export interface Drill {
-  /** The number of orders in flight at which the worker is killed. */
-  readonly inFlight: number;
-  /** The time from the kill to the restart, in milliseconds. */
-  readonly restartAfterMs: number;
-}
+/** The time from the kill to the restart, in milliseconds. */
+const RESTART_AFTER_MS = 1_000;
 
 /** What became of the orders of a kill drill. Effects are judged from the ledger, with the whole run. */
 export interface Drilled {
@@ -24,17 +20,14 @@ const PLACERS = 64;
 /** A fast side may never have as many in flight: it is killed after this many times as many orders. */
 const MOST = 5;
 
-type Killable = Extract<Worker, { kind: 'worker' }>;
-
-/** Fills the side with orders, kills its worker with SIGKILL, starts it again, and waits for all ends. */
-export async function killDrill(driver: Driver, worker: Killable, drill: Drill): Promise<Drilled> {
-  const { clock = systemClock } = driver;
+/** Fills the side until so many orders are in flight, kills its worker with SIGKILL, starts it again, and waits for all ends. */
+export async function killDrill(driver: Driver, worker: Worker, wanted: number): Promise<Drilled> {
   const flight = new Flight(driver);
-  await flight.fill(drill.inFlight);
+  await flight.fill(wanted);
   const inFlight = flight.inFlight;
-  const killedMs = clock.monotonic();
+  const killedMs = systemClock.monotonic();
   await worker.kill();
-  await clock.sleep(drill.restartAfterMs);
+  await systemClock.sleep(RESTART_AFTER_MS);
   await worker.start();
   await flight.placeAgain();
   const lastMs = await flight.allEnded(driver.patienceMs);
@@ -88,9 +81,8 @@ class Flight {
 
   /** Returns the time of the last end, when all have ended or the patience is at its end. */
   async allEnded(patienceMs: number): Promise<number> {
-    const { clock = systemClock } = this.#driver;
-    const end = clock.monotonic() + patienceMs;
-    await this.#until(() => this.open === 0 || clock.monotonic() > end);
+    const end = systemClock.monotonic() + patienceMs;
+    await this.#until(() => this.open === 0 || systemClock.monotonic() > end);
     return this.#lastMs;
   }
 
@@ -112,11 +104,11 @@ class Flight {
   }
 
   async #until(reached: () => boolean): Promise<void> {
-    const { clock = systemClock, ends } = this.#driver;
+    const { ends } = this.#driver;
     while (!reached()) {
       if (ends.failure !== undefined)
         throw new Error('the ends of orders cannot be read', { cause: ends.failure });
-      await clock.sleep(5);
+      await systemClock.sleep(5);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@convergekit/core';
+import { systemClock } from '@convergekit/core';
 import type { Client } from 'pg';
 import { type EndRow, readEnds } from '../business-sql.ts';
 
@@ -47,7 +47,6 @@ const EVERY_MS = 2;
  */
 export class EndsWatch {
   readonly #client: Client;
-  readonly #clock: Clock;
   readonly #tail = new Tail();
   readonly #ended = new Map<string, number>();
   readonly #waiting = new Map<string, (atMs: number) => void>();
@@ -57,9 +56,8 @@ export class EndsWatch {
   #stopped = false;
   #paused = false;
 
-  constructor(client: Client, clock: Clock = systemClock) {
+  constructor(client: Client) {
     this.#client = client;
-    this.#clock = clock;
     this.#loop = this.#follow();
     // A failure is reported by `stop`, and by `failure` before it.
     this.#loop.catch((error: unknown) => void (this.#failure = error));
@@ -110,18 +108,18 @@ export class EndsWatch {
   async #follow(): Promise<void> {
     while (!this.#stopped) {
       if (this.#paused) {
-        await this.#clock.sleep(100);
+        await systemClock.sleep(100);
         continue;
       }
       const rows = await readEnds(this.#client, this.#tail.from);
       this.#reads += 1;
-      const nowMs = this.#clock.monotonic();
+      const nowMs = systemClock.monotonic();
       for (const { orderId } of this.#tail.take(rows, nowMs)) {
         this.#ended.set(orderId, nowMs);
         this.#waiting.get(orderId)?.(nowMs);
         this.#waiting.delete(orderId);
       }
-      await this.#clock.sleep(EVERY_MS);
+      await systemClock.sleep(EVERY_MS);
     }
   }
 }

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { Tail } from './ends.ts';
-import type { Load } from './loads.ts';
-import { endsPerSecond, latenciesOf } from './rates.ts';
+import { endsPerSecond, latenciesOf, type Load } from './loads.ts';
 
 const row = (seq: number) => ({ seq, orderId: `order-${seq}`, outcome: 'completed' as const });
 const seqs = (rows: readonly { seq: number }[]) => rows.map(({ seq }) => seq);

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@convergekit/core';
+import { systemClock } from '@convergekit/core';
 import type { Order } from '../order.ts';
 import type { OpenSide } from '../sides/side.ts';
 import type { EndsWatch } from './ends.ts';
@@ -9,7 +9,6 @@ export interface Driver {
   readonly ends: EndsWatch;
   /** Makes the next order and remembers it. */
   readonly next: () => Order;
-  readonly clock?: Clock;
   /** The longest wait for the last end, in milliseconds. */
   readonly patienceMs: number;
 }
@@ -28,20 +27,21 @@ export interface Load {
   readonly offered: readonly Offered[];
 }
 
-/** Places orders so that `atOnce` are in flight for `ms` milliseconds, and waits until all have ended. */
+/** Places orders so that `atOnce` are in flight, for `ms` milliseconds or `count` orders, and waits until all have ended. */
 export async function closedLoop(
   driver: Driver,
-  { atOnce, ms }: { readonly atOnce: number; readonly ms: number },
+  { atOnce, ms = 0, count }: { readonly atOnce: number; readonly ms?: number; readonly count?: number },
 ): Promise<Load> {
-  const { clock = systemClock } = driver;
-  const startedMs = clock.monotonic();
-  const stoppedMs = startedMs + ms;
+  const startedMs = systemClock.monotonic();
   const offered: Offered[] = [];
+  let placed = 0;
+  const isOpen = (): boolean =>
+    count === undefined ? systemClock.monotonic() < startedMs + ms : (placed += 1) <= count;
   const one = async (): Promise<void> => {
-    while (clock.monotonic() < stoppedMs) offered.push(await place(driver, clock.monotonic()));
+    while (isOpen()) offered.push(await place(driver, systemClock.monotonic()));
   };
   await within(driver, Promise.all(Array.from({ length: atOnce }, one)), ms);
-  return { startedMs, stoppedMs, offered };
+  return { startedMs, stoppedMs: count === undefined ? startedMs + ms : systemClock.monotonic(), offered };
 }
 
 /**
@@ -52,15 +52,14 @@ export async function openLoop(
   driver: Driver,
   { perSecond, ms }: { readonly perSecond: number; readonly ms: number },
 ): Promise<Load> {
-  const { clock = systemClock } = driver;
-  const startedMs = clock.monotonic();
+  const startedMs = systemClock.monotonic();
   const stoppedMs = startedMs + ms;
   const underWay: Promise<Offered>[] = [];
   for (let number = 0; ; number += 1) {
     const intendedMs = startedMs + (number * 1_000) / perSecond;
     if (intendedMs >= stoppedMs) break;
-    const early = intendedMs - clock.monotonic();
-    if (early > 0) await clock.sleep(early);
+    const early = intendedMs - systemClock.monotonic();
+    if (early > 0) await systemClock.sleep(early);
     const placed = place(driver, intendedMs);
     // A rejection is reported by the wait for all of them.
     placed.catch(() => undefined);
@@ -68,22 +67,6 @@ export async function openLoop(
   }
   const offered = await within(driver, Promise.all(underWay), 0);
   return { startedMs, stoppedMs, offered };
-}
-
-/** Places exactly `count` orders, `atOnce` at a time, and waits until all have ended. */
-export async function exactly(driver: Driver, count: number, atOnce: number): Promise<Load> {
-  const { clock = systemClock } = driver;
-  const startedMs = clock.monotonic();
-  const offered: Offered[] = [];
-  let left = count;
-  const one = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      offered.push(await place(driver, clock.monotonic()));
-    }
-  };
-  await within(driver, Promise.all(Array.from({ length: atOnce }, one)), 0);
-  return { startedMs, stoppedMs: clock.monotonic(), offered };
 }
 
 async function place({ side, ends, next }: Driver, intendedMs: number): Promise<Offered> {
@@ -94,20 +77,17 @@ async function place({ side, ends, next }: Driver, intendedMs: number): Promise<
 }
 
 /** Rejects when a process ends, a read fails, or the patience is at its end. */
-export async function within<T>(
-  { side, ends, clock = systemClock, patienceMs }: Driver,
-  work: Promise<T>,
-  extraMs: number,
-): Promise<T> {
+async function within<T>({ side, ends, patienceMs }: Driver, work: Promise<T>, extraMs: number): Promise<T> {
   const done = new AbortController();
   const watch = async (): Promise<never> => {
-    const end = clock.monotonic() + extraMs + patienceMs;
+    const end = systemClock.monotonic() + extraMs + patienceMs;
     while (!done.signal.aborted) {
       side.assertAlive();
       if (ends.failure !== undefined)
         throw new Error('the ends of orders cannot be read', { cause: ends.failure });
-      if (clock.monotonic() > end) throw new Error(`not all orders had ended after ${patienceMs / 1_000} s`);
-      await clock.sleep(200, done.signal);
+      if (systemClock.monotonic() > end)
+        throw new Error(`not all orders had ended after ${patienceMs / 1_000} s`);
+      await systemClock.sleep(200, done.signal);
     }
     return new Promise<never>(() => undefined);
   };
@@ -116,4 +96,22 @@ export async function within<T>(
   } finally {
     done.abort();
   }
+}
+
+/** The share of a load at its start that is not counted, while compilers warm up and queues fill. */
+const WARM_UP = 0.2;
+
+/** Computes the sagas that ended per second of a closed loop, from the warm-up until no more were placed. */
+export function endsPerSecond({ startedMs, stoppedMs, offered }: Load): number {
+  const fromMs = startedMs + WARM_UP * (stoppedMs - startedMs);
+  const ended = offered.filter(({ endedMs }) => endedMs >= fromMs && endedMs < stoppedMs).length;
+  return (ended * 1_000) / (stoppedMs - fromMs);
+}
+
+/** Computes the times from the intended start to the end, in milliseconds, without those of the warm-up. */
+export function latenciesOf({ startedMs, stoppedMs, offered }: Load): readonly number[] {
+  const fromMs = startedMs + WARM_UP * (stoppedMs - startedMs);
+  return offered
+    .filter(({ intendedMs }) => intendedMs >= fromMs)
+    .map(({ intendedMs, endedMs }) => endedMs - intendedMs);
 }

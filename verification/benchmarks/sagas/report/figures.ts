@@ -7,7 +7,6 @@ import { totalOf } from '../usage/groups.ts';
 import {
   aloneOf,
   cpuMs,
-  drillsOf,
   latency,
   medianOf,
   type Reader,
@@ -186,7 +185,7 @@ function idle(rounds: Rounds): Figure {
 
 /** The worst of the rounds counts: a drill shows what may happen. */
 function drills(rounds: Rounds): readonly Figure[] {
-  const drilled = drillsOf(rounds, B);
+  const drilled = rounds.of(B).map(({ drill }) => drill);
   const worst = (read: (drill: (typeof drilled)[number]) => number): number =>
     drilled.length === 0 ? Number.NaN : Math.max(...drilled.map(read));
   const figure = (name: string, limit: number, unit: string, value: number, digits = 0): Figure => ({

@@ -1,6 +1,6 @@
 import type { Series } from '../../measure/series.ts';
 import { median, quantile, spread } from '../../measure/statistics.ts';
-import type { DrillFigures, Phase, PhaseResult, SideRound } from '../round.ts';
+import type { Phase, PhaseResult, SideRound } from '../round.ts';
 import { totalOf } from '../usage/groups.ts';
 
 export type Rounds = Series<SideRound>;
@@ -44,9 +44,4 @@ export function saturation(
   const loads = (['with32', 'with128'] as const).map((phase) => valuesOf(rounds, side, phase, rate));
   const best = loads.reduce((one, other) => (median(other) > median(one) ? other : one));
   return { value: median(best), spread: spread(best) };
-}
-
-/** The drills of a side that were made. */
-export function drillsOf(rounds: Rounds, side: string): readonly DrillFigures[] {
-  return rounds.of(side).flatMap(({ drill }) => ('absent' in drill ? [] : [drill]));
 }

@@ -1,5 +1,5 @@
-import { quantile, summarize } from '../../measure/statistics.ts';
-import { barPlot, cumulative, linePlot, type Plot } from '../../report/svg.ts';
+import { roundsPlot, sharesPlot } from '../../report/plots.ts';
+import type { Plot } from '../../report/svg.ts';
 import type { SagaSide } from '../sides/side.ts';
 import { cpuMs, type Reader, type Rounds, valuesOf } from './medians.ts';
 
@@ -34,30 +34,22 @@ interface Shown {
 }
 
 function bars(sides: readonly SagaSide[], rounds: Rounds, { name, title, unit, read }: Shown): Plot {
-  const shown = sides.map(({ name: label }) => {
-    const { min, median, max } = summarize(valuesOf(rounds, label, 'with128', read));
-    return { label, value: median, low: min, high: max };
-  });
-  const svg = barPlot({ title: `${title}: median, lowest and highest round`, unit, bars: shown });
-  return { name: `sagas-${name}`, title, svg };
+  return roundsPlot(
+    { name: `sagas-${name}`, title, unit },
+    sides.map(({ name: label }) => ({ label, values: valuesOf(rounds, label, 'with128', read) })),
+  );
 }
 
 function latencies(sides: readonly SagaSide[], rounds: Rounds, name: string, which: string): Plot {
   const title = `Start to end of a saga at 50/s, ${which}`;
-  const samples = sides.map(({ name: label }) => ({
-    label,
-    sample: rounds.of(label).flatMap(({ phases }) => phases.at50.latencies),
-  }));
-  const xMax = 2 * Math.max(...samples.map(({ sample }) => quantile(sample, 0.95)).filter(Number.isFinite));
-  return {
-    name: `sagas-${name}`,
-    title,
-    svg: linePlot({
-      title: `${title}: share of sagas that have ended`,
+  return sharesPlot(
+    {
+      ...{ name: `sagas-${name}`, title, what: `${title}: share of sagas that have ended` },
       xLabel: 'milliseconds after the intended start',
-      yLabel: 'share',
-      series: samples.map(({ label, sample }) => ({ label, points: cumulative(sample) })),
-      ...(Number.isFinite(xMax) ? { xMax } : {}),
-    }),
-  };
+    },
+    sides.map(({ name: label }) => ({
+      label,
+      values: rounds.of(label).flatMap(({ phases }) => phases.at50.latencies),
+    })),
+  );
 }

@@ -1,12 +1,12 @@
 import { quantile } from '../../measure/statistics.ts';
 import { table } from '../../report/markdown.ts';
-import { type DrillResult, type Phase, phases, type PhaseResult } from '../round.ts';
+import { type DrillFigures, type Phase, phases, type PhaseResult } from '../round.ts';
 import type { SagaSides } from '../sides/index.ts';
 import { groups, type SagaSide } from '../sides/side.ts';
 import { type ByGroup, totalOf } from '../usage/groups.ts';
 import type { Rounds } from './medians.ts';
 
-export const PHASE_NAMES: Readonly<Record<Phase, string>> = {
+const PHASE_NAMES: Readonly<Record<Phase, string>> = {
   alone: 'one after the other',
   at20: '20/s',
   at50: '50/s',
@@ -16,7 +16,7 @@ export const PHASE_NAMES: Readonly<Record<Phase, string>> = {
 
 /** The results of every round: the loads, what is used while idle, and the drills. */
 export function roundTables(sides: readonly SagaSide[], rounds: Rounds): readonly string[] {
-  return [loads(sides, rounds), idle(sides, rounds), drills(sides, rounds)];
+  return [loads(sides, rounds), idle(rounds), drills(rounds)];
 }
 
 function loads(sides: readonly SagaSide[], rounds: Rounds): string {
@@ -53,32 +53,25 @@ function cellsOf({ sagas, perSecond, latencies, perSaga, memoryMiB }: PhaseResul
   ];
 }
 
-function idle(sides: readonly SagaSide[], rounds: Rounds): string {
-  const rows = sides.flatMap(({ name }) =>
-    rounds
-      .of(name)
-      .map(({ idle: { cores, statementsPerSecond, transactionsPerSecond } }, index) => [
-        name,
-        String(index + 1),
-        ...groups.map((group) => number(cores[group], 3)),
-        number(statementsPerSecond, 1),
-        number(transactionsPerSecond, 1),
-      ]),
-  );
+function idle(rounds: Rounds): string {
+  const rows = rounds.rows(({ idle: { cores, statementsPerSecond, transactionsPerSecond } }) => [
+    ...groups.map((group) => number(cores[group], 3)),
+    number(statementsPerSecond, 1),
+    number(transactionsPerSecond, 1),
+  ]);
   const head = ['side', 'round', ...groups.map((group) => `idle cores: ${group}`)];
   return table([...head, 'idle statements/s', 'idle transactions/s'], rows);
 }
 
-function drills(sides: readonly SagaSide[], rounds: Rounds): string {
-  const rows = sides.flatMap(({ name }) =>
-    rounds.of(name).map(({ drill }, index) => [name, String(index + 1), ...drillCells(drill)]),
-  );
+function drills(rounds: Rounds): string {
   const head = ['side', 'round', 'in flight at the kill', 'double effects', 'repeated calls', 'not ended'];
-  return table([...head, 'all ended after s', 'contradictions'], rows);
+  return table(
+    [...head, 'all ended after s', 'contradictions'],
+    rounds.rows(({ drill }) => drillCells(drill)),
+  );
 }
 
-function drillCells(drill: DrillResult): readonly string[] {
-  if ('absent' in drill) return [`absent: ${drill.absent}`, '', '', '', '', ''];
+function drillCells(drill: DrillFigures): readonly string[] {
   const { inFlight, doubles, repeats, notEnded, allEndedAfterSeconds, violations } = drill;
   const counts = [inFlight, doubles, repeats, notEnded].map(String);
   return [...counts, number(allEndedAfterSeconds, 1), String(violations)];

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { madeOnce } from '../../../made-once.ts';
 
 const FILES = ['package.json', 'package-lock.json'] as const;
 
@@ -33,27 +34,20 @@ export async function installRivals(
   const fileOf = (name: (typeof FILES)[number]): string => fileURLToPath(new URL(name, packages));
   const hash = createHash('sha256');
   for (const name of FILES) hash.update(readFileSync(fileOf(name)));
-  const target = resolve(parent, hash.digest('hex').slice(0, 12));
-  if (existsSync(target)) return target;
-  const partial = resolve(parent, `.partial-${process.pid}`);
-  mkdirSync(partial, { recursive: true });
-  say(`installing ${what}`);
-  try {
+  return madeOnce(resolve(parent, hash.digest('hex').slice(0, 12)), async (partial) => {
+    say(`installing ${what}`);
+    mkdirSync(partial);
     for (const name of FILES) copyFileSync(fileOf(name), join(partial, name));
     await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
       cwd: partial,
       env: { ...process.env, NODE_OPTIONS: '', SCARF_ANALYTICS: 'false', DO_NOT_TRACK: '1' },
       timeout: INSTALL_MS,
       maxBuffer: 16_777_216,
+    }).catch((error: unknown) => {
+      throw new Error(reasonOf(error), { cause: error });
     });
-    // The rename makes the folder appear complete.
-    if (!existsSync(target)) renameSync(partial, target);
-    return target;
-  } catch (error) {
-    throw new Error(reasonOf(error), { cause: error });
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
+    return undefined;
+  });
 }
 
 function reasonOf(error: unknown): string {

@@ -8,7 +8,7 @@ import { services } from '../by-hand/reactions.ts';
 import { makeDatabases } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
-import { answers, RestartableProcess } from './processes.ts';
+import { answers, nodeProcess } from './processes.ts';
 import type { Layout, SagaSide } from './side.ts';
 import { makeTopics, removeTopics } from './topics.ts';
 
@@ -29,7 +29,7 @@ export function byHand(layout: Layout, isBatched = false): SagaSide {
       const urls = await makeDatabases(place, services, layout === 'A');
       for (const url of new Set(Object.values(urls))) await withClient(url, (client) => client.query(TABLES));
       const topics = services.map((name) => `hand-${name}-${run}`);
-      await makeTopics(place, topics);
+      await makeTopics(place.brokers, topics);
       const names = layout === 'A' ? [services] : services.map((name) => [name]);
       const ports = await freePorts(names.length);
       const processes = names.map((of, index) => {
@@ -40,26 +40,18 @@ export function byHand(layout: Layout, isBatched = false): SagaSide {
           ...{ run, services: of, databaseUrl: urls[first], brokers: brokers.split(',') },
           ...{ providerUrl, port, isBatched },
         };
-        return new RestartableProcess(
-          {
-            name: `by-hand-${of.length === 1 ? first : 'all'}`,
-            group: 'node',
-            command: process.execPath,
-            args: ['--conditions=source', MAIN, JSON.stringify(input)],
-            env: { NODE_OPTIONS: '', NODE_ENV: 'production', KAFKAJS_NO_PARTITIONER_WARNING: '1' },
-            ready: answers(`http://127.0.0.1:${port}/ready`),
-          },
-          place.folder,
-        );
+        return nodeProcess(place.folder, {
+          ...{ name: `by-hand-${of.length === 1 ? first : 'all'}`, main: MAIN, input },
+          env: { NODE_OPTIONS: '', NODE_ENV: 'production', KAFKAJS_NO_PARTITIONER_WARNING: '1' },
+          ready: answers(`http://127.0.0.1:${port}/ready`),
+        });
       });
-      const killed = processes[layout === 'A' ? 0 : services.indexOf('payments')];
-      if (killed === undefined) throw new Error('the process to kill is none of the processes');
       return openSide(place, {
         processes,
-        worker: killed.worker,
+        killed: processes[layout === 'A' ? 0 : services.indexOf('payments')],
         urls,
         place: placeAt(`http://127.0.0.1:${ports[0] ?? 0}/orders`),
-        onStopped: () => removeTopics(place, topics),
+        onStopped: () => removeTopics(place.brokers, topics),
       });
     },
   };

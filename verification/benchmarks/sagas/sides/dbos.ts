@@ -6,7 +6,7 @@ import type { ServiceUrls } from '../rivals/steps.ts';
 import { makeDatabases } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
-import { answers, RestartableProcess } from './processes.ts';
+import { answers, nodeProcess } from './processes.ts';
 import type { Layout, SagaSide } from './side.ts';
 
 const MAIN = fileURLToPath(new URL('../rivals/dbos-main.ts', import.meta.url));
@@ -35,45 +35,25 @@ export function dbos(folder: string, layout: Layout): SagaSide {
         payments: urlAt(payments),
         warehouse: urlAt(warehouse),
       };
+      const start = (name: string, main: string, of: ServiceInput | DbosInput) =>
+        nodeProcess(place.folder, {
+          ...{ name, main, input: of, ready: answers(`${urlAt(of.port)}/ready`) },
+          env: { NODE_OPTIONS: '', NODE_ENV: 'production' },
+        });
       const others = OTHERS.map((name) =>
-        nodeProcess(place.folder, `dbos-${name}`, SERVICE_MAIN, {
-          databaseUrl: urls[name],
-          providerUrl,
-          port: ports[name],
-        }),
+        start(`dbos-${name}`, SERVICE_MAIN, { databaseUrl: urls[name], providerUrl, port: ports[name] }),
       );
       const input: DbosInput = { folder, databaseUrl: urls.orders, providerUrl, port };
       const alone = layout === 'A';
-      const orders = nodeProcess(place.folder, 'dbos', MAIN, alone ? input : { ...input, services });
-      const killed = alone ? orders : others[OTHERS.indexOf('payments')];
-      if (killed === undefined) throw new Error('the process to kill is none of the processes');
+      const orders = start('dbos', MAIN, alone ? input : { ...input, services });
       return openSide(place, {
         processes: alone ? [orders] : [orders, ...others],
-        worker: killed.worker,
+        killed: alone ? orders : others[OTHERS.indexOf('payments')],
         urls,
         place: placeAt(`${urlAt(port)}/orders`),
       });
     },
   };
-}
-
-function nodeProcess(
-  folder: string,
-  name: string,
-  main: string,
-  input: ServiceInput | DbosInput,
-): RestartableProcess {
-  return new RestartableProcess(
-    {
-      name,
-      group: 'node',
-      command: process.execPath,
-      args: ['--conditions=source', main, JSON.stringify(input)],
-      env: { NODE_OPTIONS: '', NODE_ENV: 'production' },
-      ready: answers(`${urlAt(input.port)}/ready`),
-    },
-    folder,
-  );
 }
 
 function urlAt(port: number): string {

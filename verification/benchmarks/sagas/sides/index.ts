@@ -1,6 +1,6 @@
 import { installRivals } from '../rivals/install.ts';
 import { byHand } from './by-hand.ts';
-import { convergeOnKafka, convergeOnLocalBroker } from './converge.ts';
+import { converge } from './converge.ts';
 import { dbos } from './dbos.ts';
 import { restate } from './restate.ts';
 import type { SagaSide } from './side.ts';
@@ -21,7 +21,7 @@ export async function findSagaSides(
   const isWanted = (name: string): boolean => names.length === 0 || names.includes(name);
   const own = [
     ...[byHand('B'), byHand('B', true)],
-    ...[convergeOnKafka('B'), convergeOnKafka('A'), convergeOnLocalBroker],
+    ...[converge('B'), converge('A'), converge('A', 'local')],
   ];
   const unknown = names.filter((name) => ![...own.map((side) => side.name), ...RIVALS].includes(name));
   if (unknown.length > 0)

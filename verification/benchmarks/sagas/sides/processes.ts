@@ -8,15 +8,13 @@ export interface ProcessSpec extends Omit<ChildOptions, 'logFile'> {
   readonly group: SideProcess['group'];
   /** Returns true when the process is ready. */
   readonly ready: () => Promise<boolean>;
-  /** Called after each start, when the process is ready. @default nothing */
-  readonly onReady?: () => Promise<void>;
 }
 
 /** The longest start of a process, in milliseconds. */
 const START_MS = 120_000;
 
 /** One process of a side that can be killed and started again. */
-export class RestartableProcess implements SideProcess {
+export class RestartableProcess implements SideProcess, Worker {
   readonly group: SideProcess['group'];
   readonly #spec: ProcessSpec;
   readonly #logFile: string;
@@ -30,13 +28,10 @@ export class RestartableProcess implements SideProcess {
 
   readonly pid = (): number => this.#child?.pid ?? 0;
 
-  readonly worker: Worker = {
-    kind: 'worker',
-    kill: async () => this.#child?.kill(),
-    start: () => this.start(),
-  };
+  async kill(): Promise<void> {
+    await this.#child?.kill();
+  }
 
-  /** Resolves when the process is ready. */
   async start(): Promise<void> {
     const child = startChild({ ...this.#spec, logFile: this.#logFile });
     this.#child = child;
@@ -47,7 +42,6 @@ export class RestartableProcess implements SideProcess {
       },
       { what: `${this.#spec.name} to be ready`, deadlineMs: START_MS, everyMs: 20 },
     );
-    await this.#spec.onReady?.();
   }
 
   assertAlive(): void {
@@ -57,6 +51,22 @@ export class RestartableProcess implements SideProcess {
   async stop(): Promise<void> {
     await this.#child?.stop();
   }
+}
+
+/** A Node process whose input is JSON in its first argument. */
+export function nodeProcess(
+  folder: string,
+  {
+    main,
+    input,
+    ...spec
+  }: Pick<ProcessSpec, 'name' | 'env' | 'ready'> & {
+    readonly main: string;
+    readonly input?: object;
+  },
+): RestartableProcess {
+  const args = ['--conditions=source', main, ...(input === undefined ? [] : [JSON.stringify(input)])];
+  return new RestartableProcess({ ...spec, group: 'node', command: process.execPath, args }, folder);
 }
 
 /** Asks a URL whether its process is ready. */

@@ -5,15 +5,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '@convergekit/testing/engine';
 import type { RestateInput } from '../rivals/restate-main.ts';
-import { makeDatabases, type Urls } from './databases.ts';
+import { makeDatabases } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
-import { answers, listens, type ProcessSpec, RestartableProcess } from './processes.ts';
-import type { Layout, SagaPlace, SagaSide } from './side.ts';
+import { answers, listens, nodeProcess, type ProcessSpec, RestartableProcess } from './processes.ts';
+import type { Layout, SagaSide } from './side.ts';
 
 const MAIN = fileURLToPath(new URL('../rivals/restate-main.ts', import.meta.url));
 const SERVICES = ['orders', 'stock', 'payments', 'warehouse'] as const;
-type Service = (typeof SERVICES)[number];
 
 interface Ports {
   readonly ingress: number;
@@ -29,20 +28,23 @@ export function restate(folder: string, layout: Layout): SagaSide {
     ours: false,
     kafka: false,
     open: async (place) => {
-      const urls = await makeDatabases<Service>(place, SERVICES, layout === 'A');
+      const urls = await makeDatabases(place, SERVICES, layout === 'A');
       const roles = layout === 'A' ? (['all'] as const) : SERVICES;
       const [ingress = 0, admin = 0, node = 0, ...ports] = await freePorts(3 + roles.length);
       const data = mkdtempSync(join(resolve(place.folder), 'restate-'));
       const server = new RestartableProcess(serverSpec(folder, data, { ingress, admin, node }), place.folder);
       const workers = roles.map((role, index) => {
-        const input = inputOf(folder, place, urls, { role, port: ports[index] ?? 0 });
-        return new RestartableProcess(workerSpec(input), place.folder);
+        const databaseUrl = urls[role === 'all' ? 'orders' : role];
+        const { providerUrl } = place;
+        const input: RestateInput = { folder, role, databaseUrl, providerUrl, port: ports[index] ?? 0 };
+        return nodeProcess(place.folder, {
+          ...{ name: `restate-${role}`, main: MAIN, input, ready: listens(input.port) },
+          env: { NODE_OPTIONS: '', NODE_ENV: 'production', RESTATE_LOGGING: 'WARN' },
+        });
       });
-      const killed = workers[layout === 'A' ? 0 : SERVICES.indexOf('payments')];
-      if (killed === undefined) throw new Error('the process to kill is none of the processes');
       return openSide(place, {
         processes: [server, ...workers],
-        worker: killed.worker,
+        killed: workers[layout === 'A' ? 0 : SERVICES.indexOf('payments')],
         urls,
         place: placeAt(({ orderId }) => `http://127.0.0.1:${ingress}/order/${orderId}/run/send`, false),
         onStarted: async () => {
@@ -52,16 +54,6 @@ export function restate(folder: string, layout: Layout): SagaSide {
       });
     },
   };
-}
-
-function inputOf(
-  folder: string,
-  { providerUrl }: SagaPlace,
-  urls: Urls<Service>,
-  { role, port }: Pick<RestateInput, 'role' | 'port'>,
-): RestateInput {
-  const databaseUrl = urls[role === 'all' ? 'orders' : role];
-  return { folder, role, databaseUrl, providerUrl, port };
 }
 
 /** The server with its defaults, on loopback alone and without telemetry. */
@@ -89,17 +81,6 @@ function serverSpec(folder: string, data: string, { ingress, admin, node }: Port
     ready: async () =>
       (await answers(`http://127.0.0.1:${admin}/health`)()) &&
       (await answers(`http://127.0.0.1:${ingress}/restate/health`)()),
-  };
-}
-
-function workerSpec(input: RestateInput): ProcessSpec {
-  return {
-    name: `restate-${input.role}`,
-    group: 'node',
-    command: process.execPath,
-    args: ['--conditions=source', MAIN, JSON.stringify(input)],
-    env: { NODE_OPTIONS: '', NODE_ENV: 'production', RESTATE_LOGGING: 'WARN' },
-    ready: listens(input.port),
   };
 }
 

@@ -39,10 +39,12 @@ export interface SideProcess {
   readonly pid: () => number;
 }
 
-/** The process that the kill drill ends and starts again, or the reason for having none. */
-export type Worker =
-  | { readonly kind: 'worker'; kill(): Promise<void>; start(): Promise<void> }
-  | { readonly kind: 'absent'; readonly why: string };
+/** The process that the kill drill ends and starts again. */
+export interface Worker {
+  kill(): Promise<void>;
+  /** Resolves when the process is ready. */
+  start(): Promise<void>;
+}
 
 export interface OpenSide {
   readonly processes: readonly SideProcess[];

@@ -1,24 +1,21 @@
-import { kafkaBroker } from '@convergekit/kafka';
 import type { Admin } from '@convergekit/broker';
+import { openLog } from '../../measure/open-log.ts';
 import { PARTITIONS } from '../../sides/side.ts';
-import type { SagaPlace } from './side.ts';
 
-type Brokers = Pick<SagaPlace, 'brokers'>;
-
-export function makeTopics(place: Brokers, names: readonly string[]): Promise<void> {
-  return withAdmin(place, async (admin) => {
+export function makeTopics(brokers: string, names: readonly string[]): Promise<void> {
+  return withAdmin(brokers, async (admin) => {
     for (const name of names) await admin.createTopic({ name, partitions: PARTITIONS });
   });
 }
 
-export function removeTopics(place: Brokers, names: readonly string[]): Promise<void> {
-  return withAdmin(place, async (admin) => {
+export function removeTopics(brokers: string, names: readonly string[]): Promise<void> {
+  return withAdmin(brokers, async (admin) => {
     for (const name of names) await admin.deleteTopic(name);
   });
 }
 
-async function withAdmin({ brokers }: Brokers, work: (admin: Admin) => Promise<void>): Promise<void> {
-  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'bench' });
+async function withAdmin(brokers: string, work: (admin: Admin) => Promise<void>): Promise<void> {
+  const broker = openLog(brokers, 'bench');
   try {
     await work(await broker.admin());
   } finally {

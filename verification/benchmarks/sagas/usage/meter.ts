@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from '@convergekit/core';
+import { systemClock } from '@convergekit/core';
 import type { Client } from 'pg';
-import type { OpenSide } from '../sides/side.ts';
+import type { SideProcess } from '../sides/side.ts';
 import { type DatabaseWork, readDatabaseWork } from './database-sql.ts';
 import { type ByGroup, eachGroup, findRoots, readCpuMs, readMemoryMiB, type Roots } from './groups.ts';
 
@@ -38,12 +38,11 @@ export class Meter {
   readonly #statements: boolean;
   readonly #roots: Roots;
   readonly #ownReads: () => number;
-  readonly #clock: Clock;
 
   constructor(
     client: Client,
     options: {
-      readonly side: OpenSide;
+      readonly processes: readonly SideProcess[];
       readonly kafka: boolean;
       /** True when pg_stat_statements counts. */
       readonly statements: boolean;
@@ -51,22 +50,20 @@ export class Meter {
       readonly left: ReadonlySet<number>;
       /** The number of statements that the measuring process has sent to the side's databases. */
       readonly ownReads: () => number;
-      readonly clock?: Clock;
     },
   ) {
     this.#client = client;
     this.#statements = options.statements;
-    this.#roots = findRoots(options.side.processes, options.kafka, options.left);
+    this.#roots = findRoots(options.processes, options.kafka, options.left);
     this.#ownReads = options.ownReads;
-    this.#clock = options.clock ?? systemClock;
   }
 
   /** Reads when the sessions at work have reported, or all of them: without load, a few transactions count. */
   async read(reported: 'at work' | 'all' = 'at work'): Promise<Reading> {
-    await this.#clock.sleep(reported === 'all' ? ALL_REPORTED_MS : SETTLE_MS);
+    await systemClock.sleep(reported === 'all' ? ALL_REPORTED_MS : SETTLE_MS);
     const work = await readDatabaseWork(this.#client, this.#statements);
     return {
-      atMs: this.#clock.monotonic(),
+      atMs: systemClock.monotonic(),
       work,
       cpuMs: readCpuMs(this.#roots),
       ownReads: this.#ownReads(),
@@ -80,7 +77,7 @@ export class Meter {
   /** Measures what is used in `ms` milliseconds without load. */
   async idle(ms: number): Promise<IdleUse> {
     const before = await this.read('all');
-    await this.#clock.sleep(ms);
+    await systemClock.sleep(ms);
     return idleUse(before, await this.read());
   }
 }

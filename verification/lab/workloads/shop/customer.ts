@@ -1,4 +1,6 @@
 import type { Clock, Random } from '@convergekit/core';
+import type { Answered } from '../../../checker/check.ts';
+import { ask } from '../ask.ts';
 import type { Wish } from './orders.ts';
 
 export interface Customer {
@@ -9,9 +11,7 @@ export interface Customer {
   readonly signal: AbortSignal;
 }
 
-export interface Served {
-  /** The answers to this request's key: more than one order is a fault. */
-  readonly orderIds: ReadonlySet<string>;
+export interface Served extends Pick<Answered, 'ids'> {
   readonly attempts: number;
 }
 
@@ -24,35 +24,27 @@ export async function placeOrder(customer: Customer, wish: Wish): Promise<Served
   const first = wish.twice
     ? await Promise.all([send(customer, wish, cut), send(customer, wish, undefined)])
     : [await send(customer, wish, cut)];
-  const orderIds = new Set(first.filter((id) => id !== undefined));
+  const ids = new Set(first.filter((id) => id !== undefined));
   let attempts = first.length;
-  while (orderIds.size === 0 && !customer.signal.aborted) {
+  while (ids.size === 0 && !customer.signal.aborted) {
     await customer.clock.sleep(Math.min(1_000, 50 * 2 ** attempts) * customer.random(), customer.signal);
     const id = await send(customer, wish, undefined);
-    if (id !== undefined) orderIds.add(id);
+    if (id !== undefined) ids.add(id);
     attempts += 1;
   }
-  const [orderId] = orderIds;
+  const [orderId] = ids;
   if (wish.cancelAfterMs !== undefined && orderId !== undefined) {
     await customer.clock.sleep(wish.cancelAfterMs, customer.signal);
     await callOff(customer, orderId);
   }
-  return { orderIds, attempts };
+  return { ids, attempts };
 }
 
 /** Cancels an order until there is an answer: cancelled, cancelled later, or already shipped (409). */
 async function callOff({ url, clock, signal }: Customer, orderId: string): Promise<void> {
-  while (!signal.aborted) {
-    const status = await fetch(new URL(`/orders/${orderId}/cancel`, url), {
-      method: 'POST',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
-    }).then(
-      async (response) => response.text().then(() => response.status),
-      () => 500,
-    );
-    if (status < 500) return;
+  const cancel = new URL(`/orders/${orderId}/cancel`, url);
+  while (!signal.aborted && (await ask(cancel, { body: {}, signal })) === undefined)
     await clock.sleep(200, signal);
-  }
 }
 
 /** Sends a request; undefined when no answer came or the server failed. */
@@ -61,22 +53,10 @@ async function send(
   { requestKey, body }: Wish,
   cutAfterMs: number | undefined,
 ): Promise<string | undefined> {
-  const end = AbortSignal.timeout(Math.ceil(cutAfterMs ?? 5_000));
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(new URL('/orders', url), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': requestKey },
-      body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, end]),
-    });
-    text = await response.text();
-  } catch {
-    return undefined;
-  }
-  if (response.status >= 500) return undefined;
-  if (response.status !== 201)
-    throw new Error(`the shop refused ${requestKey}: HTTP ${response.status} ${text}`);
-  return (JSON.parse(text) as { orderId: string }).orderId;
+  const headers = { 'idempotency-key': requestKey };
+  const answer = await ask(new URL('/orders', url), { body, headers, signal, cutAfterMs });
+  if (answer === undefined) return undefined;
+  if (answer.status !== 201)
+    throw new Error(`the shop refused ${requestKey}: HTTP ${answer.status} ${answer.text}`);
+  return (JSON.parse(answer.text) as { orderId: string }).orderId;
 }

@@ -13,73 +13,63 @@ export interface Evidence {
 /** The stated bound is 90 s after the late consumer goes on, 3.5 s before the load ends, in milliseconds. */
 const BOUND_MS = 86_000;
 
+const check = (claim: string, looked: number, findings: readonly string[]): Check => ({
+  ...{ claim, looked, findings },
+});
+const repaired = ({ reconciler, key, why }: Repair): string => `${reconciler} repaired ${key}: ${why}`;
+
 const checks = {
   /** Load and faults alone make nothing drift: a repair would fight an event on its way. */
-  'no-repairs': ({ dump, repairs }: Evidence): Check => ({
-    claim: 'no key was repaired',
-    looked: dump.shop.orders.length,
-    findings: repairs.map(({ reconciler, key, why }) => `${reconciler} repaired ${key}: ${why}`),
-  }),
-  'declined-cancelled': ({ dump: { shop } }: Evidence): Check => {
+  'no-repairs': ({ dump, repairs }: Evidence) =>
+    check('no key was repaired', dump.shop.orders.length, repairs.map(repaired)),
+  'declined-cancelled': ({ dump: { shop } }: Evidence) => {
     const ends = new Map(shop.orders.map(({ orderId, state }) => [orderId, state]));
     const declined = shop.payments.filter(({ state }) => state === 'declined');
-    return {
-      claim: 'declined orders are cancelled',
-      looked: declined.length,
-      findings: declined
-        .filter(({ orderId }) => ends.get(orderId) !== 'cancelled')
-        .map(({ orderId }) => `order ${orderId} is ${ends.get(orderId) ?? 'not there'}`),
-    };
-  },
-  'drift-repaired': ({ repairs, drifted }: Evidence): Check => {
-    const keys = drifted.flatMap(({ reconciler, keys: own }) => own.map((key) => [reconciler, key] as const));
-    return {
-      claim: 'every corrupted key was repaired',
-      looked: keys.length,
-      findings: keys
-        .filter(
-          ([reconciler, key]) => !repairs.some((one) => one.reconciler === reconciler && one.key === key),
-        )
-        .map(([reconciler, key]) => `${reconciler ?? '?'} did not repair ${key}`),
-    };
-  },
-  'late-not-repaired': ({ repairs, drifted }: Evidence): Check => {
-    const expected = new Set(
-      drifted.flatMap(({ reconciler, keys }) => keys.map((key) => `${reconciler ?? ''} ${key}`)),
+    const wrong = declined.filter(({ orderId }) => ends.get(orderId) !== 'cancelled');
+    return check(
+      'declined orders are cancelled',
+      declined.length,
+      wrong.map(({ orderId }) => `order ${orderId} is ${ends.get(orderId) ?? 'not there'}`),
     );
-    return {
-      claim: 'no key was repaired whose events were merely late',
-      looked: repairs.length,
-      findings: repairs
-        .filter(({ reconciler, key }) => !expected.has(`${reconciler} ${key}`))
-        .map(({ reconciler, key, why }) => `${reconciler} repaired ${key}: ${why}`),
-    };
   },
-  'repairs-explained': ({ repairs }: Evidence): Check => ({
-    claim: 'every repair says what was before, what after, and why',
-    looked: repairs.length,
-    findings: repairs
-      .filter(({ before, after, why }) => before === null || after === null || why === '')
-      .map(({ reconciler, key }) => `${reconciler} ${key} lacks one`),
-  }),
+  'drift-repaired': ({ repairs, drifted }: Evidence) => {
+    const done = new Set(repairs.map(({ reconciler, key }) => `${reconciler} ${key}`));
+    const keys = [...namesOf(drifted)];
+    const findings = keys.filter((name) => !done.has(name)).map((name) => `${name} was not repaired`);
+    return check('every corrupted key was repaired', keys.length, findings);
+  },
+  'late-not-repaired': ({ repairs, drifted }: Evidence) => {
+    const expected = namesOf(drifted);
+    const others = repairs.filter(({ reconciler, key }) => !expected.has(`${reconciler} ${key}`));
+    return check('no key was repaired whose events were merely late', repairs.length, others.map(repaired));
+  },
+  'repairs-explained': ({ repairs }: Evidence) => {
+    const lacking = repairs.filter(
+      ({ before, after, why }) => before === null || after === null || why === '',
+    );
+    return check(
+      'every repair says what was before, what after, and why',
+      repairs.length,
+      lacking.map(({ reconciler, key }) => `${reconciler} ${key} lacks one`),
+    );
+  },
+  'repaired-in-time': ({ repairs }: Evidence, endedMs: number) => {
+    const late = repairs.filter(({ at }) => Date.parse(at) - endedMs > BOUND_MS);
+    return check(
+      `all was repaired within ${BOUND_MS / 1_000} s after the load had ended`,
+      repairs.length,
+      late.map(({ reconciler, key, at }) => `${reconciler} ${key} after ${Date.parse(at) - endedMs} ms`),
+    );
+  },
 } as const;
 
-export type Extra = keyof typeof checks | 'repaired-in-time';
+export type Extra = keyof typeof checks;
 
 /** The checks that a scenario asks for, besides those of every run. */
 export function extraChecks(extras: readonly Extra[], evidence: Evidence, endedMs: number): readonly Check[] {
-  return extras.map((extra) =>
-    extra === 'repaired-in-time' ? inTime(evidence, endedMs) : checks[extra](evidence),
-  );
+  return extras.map((extra) => checks[extra](evidence, endedMs));
 }
 
-function inTime({ repairs }: Evidence, endedMs: number): Check {
-  return {
-    claim: `all was repaired within ${BOUND_MS / 1_000} s after the load had ended`,
-    looked: repairs.length,
-    findings: repairs
-      .map(({ reconciler, key, at }) => ({ reconciler, key, after: Date.parse(at) - endedMs }))
-      .filter(({ after }) => after > BOUND_MS)
-      .map(({ reconciler, key, after }) => `${reconciler} ${key} after ${after} ms`),
-  };
+function namesOf(drifted: readonly Drifted[]): ReadonlySet<string> {
+  return new Set(drifted.flatMap(({ reconciler, keys }) => keys.map((key) => `${reconciler ?? '?'} ${key}`)));
 }

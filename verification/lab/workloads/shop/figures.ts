@@ -1,6 +1,6 @@
+import type { Answered } from '../../../checker/check.ts';
 import type { Effect, Subscription } from '../../../checker/effects.ts';
 import type { LogRecord } from '../../../checker/facts.ts';
-import type { Answered } from '../../../checker/shop/books.ts';
 import type { ShopDump } from '../../../checker/shop/claims.ts';
 import type { Repair } from '../../operator.ts';
 import type { Span } from '../../types.ts';

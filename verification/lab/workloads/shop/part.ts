@@ -1,12 +1,12 @@
-import type { Answered } from '../../../checker/shop/books.ts';
 import { shopClaims } from '../../../checker/shop/claims.ts';
-import type { Check } from '../../../checker/check.ts';
+import type { Answered, Check } from '../../../checker/check.ts';
 import { drive } from '../../drive.ts';
 import { sourceState } from '../../operator.ts';
 import { serviceFile } from '../../process.ts';
 import { reconciledOnce } from '../../reconciled.ts';
 import type { Servers } from '../../servers.ts';
-import { readServices, shownCheck } from '../../services.ts';
+import { shownCheck } from '../../sagas.ts';
+import { readServices } from '../../services.ts';
 import type { Drifted, Exposed, Judged, Load, Look, Part, Run, Span } from '../../types.ts';
 import { orderStates, readShop } from './collect.ts';
 import { placeOrder } from './customer.ts';

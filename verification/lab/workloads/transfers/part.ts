@@ -1,17 +1,26 @@
-import { type AnsweredTransfer, bankClaims } from '../../../checker/banks.ts';
-import { textsOf } from '../../../checker/check.ts';
+import type { Clock, Random } from '@convergekit/core';
+import type { Database } from '@convergekit/postgres';
+import {
+  type AccountFact,
+  bankClaims,
+  type BankFacts,
+  type MovementFact,
+  type TransferFact,
+} from '../../../checker/banks.ts';
+import { type Answered, textsOf } from '../../../checker/check.ts';
 import { findWrongEffects } from '../../../checker/effects.ts';
 import { logClaims } from '../../../checker/log-claims.ts';
 import { transferMoneyShape } from '../../../checker/sagas/shapes.ts';
+import type { Bank } from '../../../../services/transfers/src/migrations.ts';
 import { drive } from '../../drive.ts';
 import { serviceFile } from '../../process.ts';
 import { reconciledOnce } from '../../reconciled.ts';
 import type { Log } from '../../servers.ts';
-import { type Count, lookAtServices, readServices, type Services, shownCheck } from '../../services.ts';
+import { shownCheck } from '../../sagas.ts';
+import { type Count, lookAtServices, readServices, type Services } from '../../services.ts';
 import type { Exposed, Judged, Load, Look, Part, Run } from '../../types.ts';
-import { bankNames, type Banks } from './banks.ts';
-import { readBanks } from './collect.ts';
-import { transfer, transferBody } from './client.ts';
+import { ask } from '../ask.ts';
+import { ACCOUNTS, bankNames, type Banks } from './banks.ts';
 
 /** Transfers between two banks as a workload: every saga, account and topic is judged. */
 export class TransfersPart implements Part {
@@ -19,7 +28,7 @@ export class TransfersPart implements Part {
   readonly #banks: Banks;
   readonly #services: Services;
   readonly #run: Run;
-  readonly #answered: AnsweredTransfer[] = [];
+  readonly #answered: Answered[] = [];
 
   constructor(banks: Banks, log: Log, run: Run) {
     this.#banks = banks;
@@ -109,4 +118,63 @@ function exposedOf({ databases: { giro, savings } }: Banks): readonly Exposed[] 
       forGood: 2,
     },
   ];
+}
+
+interface TransferBody {
+  readonly from: string;
+  readonly to: string;
+  readonly amountCents: number;
+}
+
+/** Creates a transfer: 3 of 100 name a missing savings account; some accounts are poor or closed. */
+function transferBody(random: Random): TransferBody {
+  const any = (): number => Math.floor(random() * ACCOUNTS);
+  const to = random() < 0.03 ? 's-unknown' : `s${any()}`;
+  return { from: `g${any()}`, to, amountCents: 1 + Math.floor(random() * 1_500) };
+}
+
+interface BankClient {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Repeats the same request under the same key until it is answered. Returns the transfer's id. */
+async function transfer(
+  { url, clock, signal }: BankClient,
+  requestKey: string,
+  body: TransferBody,
+): Promise<string> {
+  const headers = { 'idempotency-key': requestKey };
+  for (;;) {
+    signal.throwIfAborted();
+    const answer = await ask(new URL('/transfers', url), { body, headers, signal });
+    if (answer?.status === 201) return (JSON.parse(answer.text) as { transferId: string }).transferId;
+    if (answer !== undefined)
+      throw new Error(`the bank refused ${requestKey}: HTTP ${answer.status} ${answer.text}`);
+    await clock.sleep(200, signal);
+  }
+}
+
+const movementsSql = `
+  select transfer_id as "transferId", kind, amount_cents::float8 as "amountCents" from movement`;
+const accountsSql = `
+  select account_id as "accountId", opened_cents::float8 as "openedCents", balance_cents::float8 as "balanceCents",
+         coalesce((select sum(amount_cents) from movement m where m.account_id = a.account_id), 0)::float8 as "movedCents"
+    from account a`;
+const transfersSql = `
+  select transfer_id as "transferId", state, amount_cents::float8 as "amountCents" from transfer`;
+
+/** Reads the books of both banks. */
+async function readBanks(databases: Readonly<Record<Bank, Database>>): Promise<BankFacts> {
+  const ofBoth = async <R>(text: string): Promise<readonly R[]> => {
+    const read = bankNames.map((bank) => databases[bank].executor.query<R & Record<string, unknown>>(text));
+    return (await Promise.all(read)).flatMap(({ rows }) => rows);
+  };
+  const { rows: transfers } = await databases.giro.executor.query<TransferFact>(transfersSql);
+  return {
+    transfers,
+    movements: await ofBoth<MovementFact>(movementsSql),
+    accounts: await ofBoth<AccountFact>(accountsSql),
+  };
 }
