@@ -12,7 +12,7 @@ import type { Pause } from './partition-state.ts';
 import { type AttemptRow, insertAttempts } from '../attempt/attempt-sql.ts';
 import { type Attempt, attemptOf, numberAfter } from '../attempt/attempt.ts';
 import { stoppedRows } from '../attempt/attempt-rows.ts';
-import type { Fault } from './fault.ts';
+import type { Fault } from './slice-errors.ts';
 import { canRefetch, refetched, wantsRefetch } from '../attempt/refetch.ts';
 import { type FailedRecord, report } from './report.ts';
 
