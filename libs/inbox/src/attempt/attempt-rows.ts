@@ -2,7 +2,7 @@ import type { Subscription } from '../define/subscription.ts';
 import type { AttemptRow } from './attempt-sql.ts';
 import { keyOf } from '../slice/record-text.ts';
 import { type Attempt, attemptId, type AttemptPhase, numberAfter, type TriedEvent } from './attempt.ts';
-import type { Step } from '../plan/plan.ts';
+import { envelopeOf, type Step } from '../plan/plan.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
@@ -34,7 +34,7 @@ export function attemptRows(
   ];
 }
 
-export function phaseOf({ kind, phase }: Pick<Subscription<never>, 'kind' | 'phase'>): AttemptPhase {
+function phaseOf({ kind, phase }: Pick<Subscription<never>, 'kind' | 'phase'>): AttemptPhase {
   return phase ?? (kind === 'failure' ? 'failure' : 'apply');
 }
 
@@ -84,40 +84,45 @@ function waitOf(wait: Attempt['wait']) {
   };
 }
 
+/** The event of a slice's step, for its attempts, its parked row and its failure event. Pure. */
+export function triedStep<DB>(
+  { key: { consumer }, standing: { topicId } }: Partition,
+  step: Step<DB>,
+): TriedEvent {
+  const subscription = step.kind === 'handle' ? step.subscription : undefined;
+  const envelope = envelopeOf(step);
+  return {
+    ...{ consumer, topicId, record: step.record, envelope, run: 0 },
+    handler: subscription?.handler ?? envelope?.type ?? 'unreadable',
+    phase: subscription === undefined ? 'apply' : phaseOf(subscription),
+  };
+}
+
 /**
  * The attempts of events that a slice applies: after an earlier failure, or of a compensation. A compensation's row
  * always names the attempt that caused it. A first attempt that succeeds has no row.
  */
 export function appliedRows<DB>(
-  { key: { consumer }, standing: { topicId } }: Partition,
+  partition: Partition,
   handled: readonly Step<DB>[],
   failed: readonly Attempt[],
   succeeded: Succeeded,
 ): readonly AttemptRow[] {
   return handled.flatMap((step) => {
     if (step.kind !== 'handle') return [];
-    const { record, event: envelope, subscription } = step;
-    const phase = phaseOf(subscription);
-    if (failed.length === 0 && phase === 'apply') return [];
-    const { handler } = subscription;
-    return attemptRows({ consumer, topicId, record, envelope, handler, phase, run: 0 }, failed, succeeded);
+    if (failed.length === 0 && phaseOf(step.subscription) === 'apply') return [];
+    return attemptRows(triedStep(partition, step), failed, succeeded);
   });
 }
 
 /** The attempts of an event that stays undecided, since its consumer stops. */
 export function stoppedRows<DB>(
-  { key: { consumer }, standing: { topicId } }: Partition,
+  partition: Partition,
   steps: readonly Step<DB>[],
   failed: readonly Attempt[],
 ): readonly AttemptRow[] {
   const step = steps.find(({ kind }) => kind === 'handle');
-  if (step?.kind !== 'handle') return [];
-  const { record, event: envelope, subscription } = step;
-  const { handler } = subscription;
-  return attemptRows(
-    { consumer, topicId, record, envelope, handler, phase: phaseOf(subscription), run: 0 },
-    failed,
-  );
+  return step === undefined ? [] : attemptRows(triedStep(partition, step), failed);
 }
 
 /** The attempts of events that were given up or parked. */

@@ -6,7 +6,8 @@ import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { withTransaction } from '@convergekit/postgres';
 import { editParked, retryParked, skipParked, supersedeParked } from './parked.ts';
-import { groupParked, listParked, readParked } from './parked-list.ts';
+import { groupParked } from './failure-groups-sql.ts';
+import { listParked, readParked } from './parked-list.ts';
 
 const operator = { by: 'ann', reason: 'deployed the fix' };
 /** The consent to contradict the failure event of a dead letter. */

@@ -6,8 +6,8 @@ import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from 
 import { extendLines, insertParked, type LineSize, openLines, readSizes } from './parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
-import { envelopeOf } from '../plan/plan.ts';
-import { deadLetterOf, handlerOf, parkedIdOf } from './place-steps.ts';
+import { triedStep } from '../attempt/attempt-rows.ts';
+import { deadLetterOf, parkedIdOf } from './place-steps.ts';
 import { SliceFault } from '../slice/slice-errors.ts';
 
 /**
@@ -110,17 +110,9 @@ function rowsOf<DB>(
   seat: (line: string) => Place,
   fits: Room,
 ): readonly NewParked[] {
-  const { consumer } = partition.key;
   return placed.flatMap((one): readonly NewParked[] => {
     const { step } = one;
-    const event = {
-      id: parkedIdOf(partition, step),
-      consumer,
-      topicId: partition.standing.topicId,
-      record: step.record,
-      envelope: envelopeOf(step),
-      handler: handlerOf(step),
-    };
+    const event = { ...triedStep(partition, step), id: parkedIdOf(partition, step) };
     switch (one.kind) {
       case 'pass':
       case 'handle':

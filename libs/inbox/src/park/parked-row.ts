@@ -1,5 +1,4 @@
-import { type Envelope, formatPosition } from '@convergekit/contracts/engine';
-import type { IncomingRecord } from '@convergekit/broker/engine';
+import { formatPosition } from '@convergekit/contracts/engine';
 import { failureEventId, type DeadLetter, times } from '../attempt/dead-letter.ts';
 import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';
 
@@ -54,14 +53,7 @@ export interface NewParked extends Partial<FailureColumns> {
   readonly closed?: string;
 }
 
-export interface ParkedEvent {
-  readonly id: string;
-  readonly consumer: string;
-  readonly topicId: string | null;
-  readonly record: IncomingRecord;
-  readonly envelope: Envelope | undefined;
-  readonly handler: string;
-}
+type ParkedEvent = Pick<DeadLetter, 'id' | 'consumer' | 'topicId' | 'record' | 'envelope' | 'handler'>;
 
 /**
  * The maximum of kept bytes: the broker bounds a record, but a decompressed batch, or headers as JSON, may be larger.
