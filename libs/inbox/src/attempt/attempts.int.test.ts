@@ -1,4 +1,3 @@
-import { failureEvent } from '@convergekit/contracts/engine';
 import { BusinessRejection, type Category, ConvergeError } from '@convergekit/core';
 import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { WAIT_RULES } from '@convergekit/resilience/engine';
