@@ -189,13 +189,6 @@ export const PAUSED = 'operator_paused' satisfies HaltedAlarm;
 /** The code of a halt in place of giving up more events for faults. */
 export const GIVE_UP_LIMIT = 'give_up_limit' satisfies HaltedAlarm;
 
-/** Lists the names of one kind, in the table's order: gauges have a value for each. */
-export function alarmsOf(kind: AlarmDefinition['kind']): readonly AlarmName[] {
-  return (Object.keys(alarmDefinitions) as AlarmName[]).filter(
-    (name) => alarmDefinitions[name].kind === kind,
-  );
-}
-
 /**
  * The alarm of a single failed attempt: only for failures that waiting does not resolve. Undefined: its rate matters, not
  * it.

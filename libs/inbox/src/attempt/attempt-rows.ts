@@ -1,8 +1,14 @@
 import type { Subscription } from '../define/subscription.ts';
-import type { AttemptRow } from './attempt-sql.ts';
 import { keyOf } from '../slice/record-text.ts';
-import { type Attempt, attemptId, type AttemptPhase, numberAfter, type TriedEvent } from './attempt.ts';
-import type { Step } from '../plan/plan.ts';
+import {
+  type Attempt,
+  attemptId,
+  type AttemptOutcome,
+  type AttemptPhase,
+  numberAfter,
+  type TriedEvent,
+} from './attempt.ts';
+import { envelopeOf, type Step } from '../plan/plan.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
@@ -13,74 +19,64 @@ export interface Succeeded {
   readonly traceparent?: string | undefined;
 }
 
+/** A row of `converge.inbox_attempt`; what is undefined is NULL. */
+export type AttemptRow = ReturnType<typeof rowOf>;
+
 /** Converts failed attempts, and the successful one after them, to rows. Pure. */
 export function attemptRows(
   event: TriedEvent,
   failed: readonly Attempt[],
   succeeded?: Succeeded,
 ): readonly AttemptRow[] {
-  const rows = failed.map((attempt) => failedRow(event, attempt));
+  const rows = failed.map((attempt) => rowOf(event, attempt));
   if (succeeded === undefined) return rows;
-  const at = new Date(succeeded.startedMs).toISOString();
-  const { durationMs } = succeeded;
-  return [
-    ...rows,
-    {
-      ...common(event, { at, number: numberAfter(failed), outcome: 'applied', durationMs }),
-      ...withoutFailure,
-      ...waitOf(undefined),
-      traceparent: succeeded.traceparent ?? null,
-    },
-  ];
+  const { startedMs, ...took } = succeeded;
+  const at = new Date(startedMs).toISOString();
+  return [...rows, rowOf(event, { ...took, at, number: numberAfter(failed), outcome: 'applied' })];
 }
 
-export function phaseOf({ kind, phase }: Pick<Subscription<never>, 'kind' | 'phase'>): AttemptPhase {
+function phaseOf({ kind, phase }: Pick<Subscription<never>, 'kind' | 'phase'>): AttemptPhase {
   return phase ?? (kind === 'failure' ? 'failure' : 'apply');
 }
 
-const withoutFailure = { category: null, certainty: null, code: null, message: null } as const;
+type Made = Pick<Attempt, 'at' | 'number' | 'durationMs'> & {
+  readonly outcome: AttemptOutcome;
+} & Partial<Pick<Attempt, 'category' | 'certainty' | 'code' | 'message' | 'wait'>> &
+  Pick<Succeeded, 'traceparent'>;
 
-function failedRow(event: TriedEvent, attempt: Attempt): AttemptRow {
-  const { category, certainty, code, message, wait, traceparent = null } = attempt;
-  return { ...common(event, attempt), category, certainty, code, message, ...waitOf(wait), traceparent };
-}
-
-function common(
-  event: TriedEvent,
-  {
-    at,
-    number,
-    outcome,
-    durationMs,
-  }: Pick<AttemptRow, 'number' | 'outcome'> & { at: string; durationMs: number },
-) {
-  const { consumer, record, envelope, handler, phase, run, parkedAt = null } = event;
+function rowOf(event: TriedEvent, attempt: Made) {
+  const { consumer, record, envelope, handler, phase, run, parkedAt } = event;
+  const { at, number, outcome, durationMs, category, certainty, code, message, wait, traceparent } = attempt;
   return {
-    id: attemptId(event, { at, number, outcome }),
-    consumer,
-    handler,
-    phase,
-    event_id: envelope?.id ?? null,
+    id: attemptId(event, attempt),
+    ...{ consumer, handler, phase, run, number, outcome, category, certainty, code, message, traceparent },
+    event_id: envelope?.id,
     topic: record.topic,
     partition: record.partition,
     record_offset: `${record.offset}`,
     key: keyOf(record, envelope),
-    run,
-    number,
     started_at: at,
     duration_ms: Math.max(0, Math.round(durationMs)),
-    outcome,
+    wait_rule: wait?.rule,
+    wait_ms: wait && Math.round(wait.computedMs),
+    wait_hint_ms: wait?.hintMs === undefined ? undefined : Math.round(wait.hintMs),
+    wait_cap_ms: wait && Math.round(wait.capMs),
     parked_at: parkedAt,
-    caused_by: phase === 'failure' || phase === 'undo' ? (envelope?.attemptId ?? null) : null,
+    caused_by: phase === 'failure' || phase === 'undo' ? envelope?.attemptId : undefined,
   };
 }
 
-function waitOf(wait: Attempt['wait']) {
+/** The event of a slice's step, for its attempts, its parked row and its failure event. Pure. */
+export function triedStep<DB>(
+  { key: { consumer }, standing: { topicId } }: Partition,
+  step: Step<DB>,
+): TriedEvent {
+  const subscription = step.kind === 'handle' ? step.subscription : undefined;
+  const envelope = envelopeOf(step);
   return {
-    wait_rule: wait?.rule ?? null,
-    wait_ms: wait === undefined ? null : Math.round(wait.computedMs),
-    wait_hint_ms: wait?.hintMs === undefined ? null : Math.round(wait.hintMs),
-    wait_cap_ms: wait === undefined ? null : Math.round(wait.capMs),
+    ...{ consumer, topicId, record: step.record, envelope, run: 0 },
+    handler: subscription?.handler ?? envelope?.type ?? 'unreadable',
+    phase: subscription === undefined ? 'apply' : phaseOf(subscription),
   };
 }
 
@@ -89,35 +85,26 @@ function waitOf(wait: Attempt['wait']) {
  * always names the attempt that caused it. A first attempt that succeeds has no row.
  */
 export function appliedRows<DB>(
-  { key: { consumer }, standing: { topicId } }: Partition,
+  partition: Partition,
   handled: readonly Step<DB>[],
   failed: readonly Attempt[],
   succeeded: Succeeded,
 ): readonly AttemptRow[] {
   return handled.flatMap((step) => {
     if (step.kind !== 'handle') return [];
-    const { record, event: envelope, subscription } = step;
-    const phase = phaseOf(subscription);
-    if (failed.length === 0 && phase === 'apply') return [];
-    const { handler } = subscription;
-    return attemptRows({ consumer, topicId, record, envelope, handler, phase, run: 0 }, failed, succeeded);
+    if (failed.length === 0 && phaseOf(step.subscription) === 'apply') return [];
+    return attemptRows(triedStep(partition, step), failed, succeeded);
   });
 }
 
 /** The attempts of an event that stays undecided, since its consumer stops. */
 export function stoppedRows<DB>(
-  { key: { consumer }, standing: { topicId } }: Partition,
+  partition: Partition,
   steps: readonly Step<DB>[],
   failed: readonly Attempt[],
 ): readonly AttemptRow[] {
   const step = steps.find(({ kind }) => kind === 'handle');
-  if (step?.kind !== 'handle') return [];
-  const { record, event: envelope, subscription } = step;
-  const { handler } = subscription;
-  return attemptRows(
-    { consumer, topicId, record, envelope, handler, phase: phaseOf(subscription), run: 0 },
-    failed,
-  );
+  return step === undefined ? [] : attemptRows(triedStep(partition, step), failed);
 }
 
 /** The attempts of events that were given up or parked. */

@@ -1,34 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { AttemptOutcome, AttemptPhase } from './attempt.ts';
-
-/** A row of `converge.inbox_attempt`. */
-export interface AttemptRow {
-  readonly id: string;
-  readonly consumer: string;
-  readonly handler: string;
-  readonly phase: AttemptPhase;
-  readonly event_id: string | null;
-  readonly topic: string;
-  readonly partition: number;
-  readonly record_offset: string;
-  readonly key: string;
-  readonly run: number;
-  readonly number: number;
-  readonly started_at: string;
-  readonly duration_ms: number;
-  readonly outcome: AttemptOutcome;
-  readonly category: string | null;
-  readonly certainty: string | null;
-  readonly code: string | null;
-  readonly message: string | null;
-  readonly wait_rule: string | null;
-  readonly wait_ms: number | null;
-  readonly wait_hint_ms: number | null;
-  readonly wait_cap_ms: number | null;
-  readonly traceparent: string | null;
-  readonly caused_by: string | null;
-  readonly parked_at: string | null;
-}
+import type { AttemptRow } from './attempt-rows.ts';
 
 const columns = `id, consumer, handler, phase, event_id, topic, partition, record_offset, key, run, number, started_at,
     duration_ms, outcome, category, certainty, code, message, wait_rule, wait_ms, wait_hint_ms, wait_cap_ms,

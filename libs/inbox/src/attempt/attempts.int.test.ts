@@ -1,4 +1,3 @@
-import { failureEvent } from '@convergekit/contracts/engine';
 import { BusinessRejection, type Category, ConvergeError } from '@convergekit/core';
 import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { WAIT_RULES } from '@convergekit/resilience/engine';
@@ -82,32 +81,6 @@ describe('attempts', () => {
         topic,
       });
     expect(await lines(scene.database)).toHaveLength(1);
-  });
-
-  it('S3: the attempts of a given-up event are recorded with its dead letter, and the failure event names the last one', async () => {
-    const [id] = await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
-    await scene.start(throwing(() => failing('BROKEN', 'bug')));
-    await settled(1);
-    const found = await rows();
-    expect(found).toMatchObject([
-      { number: 1, outcome: 'retry' },
-      { number: 2, outcome: 'retry' },
-      { number: 3, outcome: 'dead' },
-    ]);
-    const [reported] = await scene.outbox();
-    const data = failureEvent(name).parse(reported!.payload, 1);
-    expect(data).toMatchObject({
-      attemptId: found[2]!['id'],
-      causationId: id,
-      category: 'bug',
-      event: { topic, partition: 0, offset: '0' },
-      attempts: [
-        { number: 1, outcome: 'retry', wait: { rule: 'backoff', capMs: 1 } },
-        { number: 2, outcome: 'retry', wait: { rule: 'backoff', capMs: 2 } },
-        { number: 3 },
-      ],
-    });
-    expect(JSON.parse(reported!.headers)).toMatchObject({ ce_attemptid: found[2]!['id'] });
   });
 
   it('the attempts before a stop of the consumer are recorded, although no event is decided', async () => {

@@ -9,7 +9,7 @@ import { answers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLetter } from './dead-letter.ts';
 import type { Transaction } from 'kysely';
-import { ConnectionLost, EMIT, HandlerFailed } from '../slice/slice-errors.ts';
+import { connectionLost, EMIT, HandlerFailed } from '../slice/slice-errors.ts';
 
 /**
  * Builds the failure event of a dead letter, to be emitted in the dead letter's transaction. The event has less detail
@@ -69,7 +69,7 @@ async function emitting(executor: Executor, appended: () => Promise<unknown>): P
     await appended();
     failpoint('inbox.after_append');
   } catch (error) {
-    if (!(await answers(executor))) throw new ConnectionLost('', { cause: error });
-    throw new HandlerFailed(EMIT, [], error, calledInAttempt());
+    if (!(await answers(executor))) throw connectionLost(error);
+    throw new HandlerFailed(EMIT, error, calledInAttempt());
   }
 }

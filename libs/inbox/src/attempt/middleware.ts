@@ -1,6 +1,6 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import type { CallContext, Subscription } from '../define/subscription.ts';
-import { type Clock, systemClock } from '@convergekit/core';
+import type { Clock } from '@convergekit/core';
 import { attributeNames, instruments, numberLabel } from '@convergekit/telemetry/engine';
 import { InboxError } from '../errors.ts';
 
@@ -35,7 +35,7 @@ export function compose<DB>(
 }
 
 /** Records the duration of each call, by consumer, handler, outcome and attempt. */
-export function measure<DB>(clock: Clock = systemClock): Middleware<DB> {
+export function measure<DB>(clock: Clock): Middleware<DB> {
   return async (call, next) => {
     const started = clock.monotonic();
     let outcome = 'failed';
@@ -61,14 +61,14 @@ export interface TimeLimit {
   readonly limitMs: (handler: string) => number;
   /** Milliseconds for a handler to end after its signal aborted, before it is abandoned. */
   readonly graceMs: number;
-  readonly clock?: Clock;
+  readonly clock: Clock;
 }
 
 /**
  * Aborts the handler's signal after its limit, and gives it a grace period to end. A handler that does not end is abandoned:
  * the slice is rolled back, and the outcome of its calls to other systems is unknown.
  */
-export function timeLimit<DB>({ limitMs: limitOf, graceMs, clock = systemClock }: TimeLimit): Middleware<DB> {
+export function timeLimit<DB>({ limitMs: limitOf, graceMs, clock }: TimeLimit): Middleware<DB> {
   return async (call, next) => {
     const { context, events, subscription } = call;
     const limitMs = limitOf(subscription.handler);

@@ -17,17 +17,7 @@ import type {
 } from './types.ts';
 
 /** A consumer as an immutable value: each method returns a new one. A service connects and runs it. */
-export interface ConsumerDefinition<DB> {
-  /** The name of the consumer, of its Kafka group and of its failure topic. */
-  readonly name: string;
-  readonly from: From;
-  readonly onGap: OnGap;
-  readonly unknownTypes: UnknownTypes;
-  readonly onDead: OnDead;
-  /** The trusted sources, name → uuid; undefined: the first uuid seen under each name. */
-  readonly sources: TrustedSources | undefined;
-  /** Failing consumer → uuid of the source of its failure events, where declared. */
-  readonly failureSources: TrustedSources;
+export interface ConsumerDefinition<DB> extends Settings {
   readonly subscriptions: readonly Subscription<DB>[];
   /** The included parts; their subscriptions come first in `subscriptions`. */
   readonly parts: readonly ConsumerPart<DB>[];
@@ -77,6 +67,7 @@ export interface ConsumerDefinition<DB> {
 export type OnDead = 'hold' | 'skip';
 
 export interface DefineConsumerOptions {
+  /** The name of the consumer, of its Kafka group and of its failure topic. */
   readonly name: string;
   /** The start in topics that it has never read. @default 'beginning' */
   readonly from?: From;
@@ -103,6 +94,12 @@ export interface DefineConsumerOptions {
    */
   readonly failureSources?: TrustedSources;
 }
+
+/** The options with their defaults. */
+type Settings = Required<Omit<DefineConsumerOptions, 'sources'>> & {
+  /** The trusted sources, name → uuid; undefined: the first uuid seen under each name. */
+  readonly sources: TrustedSources | undefined;
+};
 
 /** Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
@@ -132,12 +129,7 @@ interface Given<DB> {
   readonly parts: readonly ConsumerPart<DB>[];
 }
 
-type Options = Pick<
-  ConsumerDefinition<never>,
-  'name' | 'from' | 'onGap' | 'unknownTypes' | 'onDead' | 'sources' | 'failureSources'
->;
-
-function consumer<DB>(options: Options, given: Given<DB>): ConsumerDefinition<DB> {
+function consumer<DB>(options: Settings, given: Given<DB>): ConsumerDefinition<DB> {
   const { name } = options;
   const { own, ignored, parts } = given;
   // The parts come first: an event of a saga must not reach a handler that takes every failure of its type.

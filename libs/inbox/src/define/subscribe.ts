@@ -20,14 +20,11 @@ export function eachSubscription<DB, Data>(
   handler: Handler<DB, Data>,
 ): Subscription<DB> {
   return {
-    ...common(event, event.type, options),
-    ...refetching(event, options),
-    keyedBy: keyText(event),
+    ...received(event, options),
     kind: 'each',
-    route: (envelope) => handle(receive(envelope, event)),
-    call: async ([received], context) => {
-      // Erased type: `route` above makes every event that arrives here.
-      const one = received as ReceivedEvent<Data>;
+    call: async ([first], context) => {
+      // Erased type: `route` makes every event that arrives here.
+      const one = first as ReceivedEvent<Data>;
       await handler(one, { ...context, event: one, emit: (emitted) => context.emit(emitted, one) });
     },
   };
@@ -39,13 +36,10 @@ export function batchSubscription<DB, Data>(
   handler: BatchHandler<DB, Data>,
 ): Subscription<DB> {
   return {
-    ...common(event, event.type, options),
-    ...refetching(event, options),
-    keyedBy: keyText(event),
+    ...received(event, options),
     kind: 'batch',
-    route: (envelope) => handle(receive(envelope, event)),
-    call: async (received, context) => {
-      const events = received as readonly ReceivedEvent<Data>[];
+    call: async (all, context) => {
+      const events = all as readonly ReceivedEvent<Data>[];
       await handler(events, { ...context, events, emit: context.emit });
     },
   };
@@ -119,9 +113,18 @@ function parsed<Data>(payload: string, version: number, event: EventDefinition<s
   }
 }
 
-/** Returns the text of an event's key function: the same for events of one kind of key. */
-function keyText<Data>(event: EventDefinition<string, Data>): string {
-  return String(Reflect.get(event, 'keyOf'));
+/** What subscriptions to an event have in common, whether its handler takes one event or several. */
+function received<DB, Data>(
+  event: EventDefinition<string, Data>,
+  options: EventOptions,
+): Omit<Subscription<DB>, 'kind' | 'call'> {
+  return {
+    ...common(event, event.type, options),
+    ...refetching(event, options),
+    // The text of its key function: the same for events of one kind of key.
+    keyedBy: String(Reflect.get(event, 'keyOf')),
+    route: (envelope) => handle(receive(envelope, event)),
+  };
 }
 
 function refetching<Data>(

@@ -113,24 +113,6 @@ const takeSql = `
    where f.consumer = $1 and f.topic = $2 and f.partition = $3
      and f.source = t.source and f.epoch = t.epoch and f.tick = t.tick and f.id = t.id`;
 
-/** Takes filled events out, in the transaction that handles them. False: another owner did, so nothing may be handled. */
-export async function takeFill(
-  tx: Executor,
-  key: PartitionKey,
-  taken: readonly Pick<FillReading, 'source' | 'position'>[],
-): Promise<boolean> {
-  const { rowCount } = await tx.query(takeSql, [
-    key.consumer,
-    key.topic,
-    key.partition,
-    taken.map(({ source }) => source),
-    taken.map(({ position }) => position.epoch),
-    taken.map(({ position }) => `${position.tick}`),
-    taken.map(({ position }) => `${position.id}`),
-  ]);
-  return rowCount === taken.length;
-}
-
 /**
  * Takes the filled events of a slice out of converge.inbox_fill, before their handlers run. False: another owner took them, or
  * an operator filled again.
@@ -142,7 +124,16 @@ export async function takeFilled<DB>(
 ): Promise<boolean> {
   const fills = steps.flatMap(({ fill }) => (fill === undefined ? [] : [fill]));
   if (fills.length === 0) return true;
-  if (!(await takeFill(tx, key, fills))) return false;
+  const { rowCount } = await tx.query(takeSql, [
+    key.consumer,
+    key.topic,
+    key.partition,
+    fills.map(({ source }) => source),
+    fills.map(({ position }) => position.epoch),
+    fills.map(({ position }) => `${position.tick}`),
+    fills.map(({ position }) => `${position.id}`),
+  ]);
+  if (rowCount !== fills.length) return false;
   const gaps = Map.groupBy(fills, ({ gap }) => gap);
   for (const [gap, events] of gaps) {
     const last = events.at(-1);

@@ -34,7 +34,7 @@ export async function afterSlice<DB>(
       return 'fetch_again';
     }
     case 'give_up_limit': {
-      const paused = await pauseForFaults(worker.context, result.refused).catch((error: unknown) => error);
+      const paused = await pauseForFaults(worker.context, result).catch((error: unknown) => error);
       return recovered(paused);
     }
     case 'stop':

@@ -1,5 +1,4 @@
 import type { Executor } from '@convergekit/postgres';
-import type { PartitionKey } from '../slice/fence-sql.ts';
 import type { Partition } from '../slice/partition.ts';
 
 // By the primary key. The former owner of a partition may add its last ones at the same time.
@@ -9,19 +8,6 @@ const addSql = `
            select jsonb_object_agg(place, coalesce((c.duplicates ->> place)::bigint, 0) + more)
              from unnest($2::text[], $3::bigint[]) as found (place, more))
    where name = $1`;
-
-/** Adds duplicates to the counts of partitions. */
-async function addDuplicates(
-  executor: Executor,
-  consumer: string,
-  found: readonly { readonly key: PartitionKey; readonly more: number }[],
-): Promise<void> {
-  await executor.query(addSql, [
-    consumer,
-    found.map(({ key }) => `${key.topic}/${key.partition}`),
-    found.map(({ more }) => more),
-  ]);
-}
 
 type Counted = Pick<Partition, 'key' | 'counts'>;
 
@@ -41,10 +27,12 @@ export class DuplicateCounts {
     const found = partitions.flatMap((partition) => {
       const all = partition.counts.duplicates;
       const more = all - (this.#saved.get(partition) ?? 0);
-      return more > 0 ? [{ partition, key: partition.key, more, all }] : [];
+      const { topic, partition: number } = partition.key;
+      return more > 0 ? [{ partition, place: `${topic}/${number}`, more, all }] : [];
     });
     if (found.length === 0) return;
-    await addDuplicates(this.#executor, this.#consumer, found);
+    const [places, counts] = [found.map(({ place }) => place), found.map(({ more }) => more)];
+    await this.#executor.query(addSql, [this.#consumer, places, counts]);
     for (const { partition, all } of found) this.#saved.set(partition, all);
   }
 }

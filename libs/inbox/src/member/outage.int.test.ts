@@ -67,23 +67,6 @@ describe('an outage of the consumer’s own database', () => {
     return { service, proxy };
   }
 
-  // Planted fault: without the seek to the database's offset after it, the events of the outage are lost here.
-  it('an outage of the database is waited for: nothing is given up, and every event is applied once afterwards', async () => {
-    const { service, proxy } = await through();
-    const source = new FixtureSource({ partitions: 1 });
-    await source.publish(broker, some(0, 50));
-    await waitUntil(async () => (await lines(direct)).length === 50, { what: 'the first 50' });
-    proxy.cut();
-    await source.publish(broker, some(50, 100));
-    await waitUntil(() => service.status()[0]!.state === 'waiting', { what: 'waiting' });
-    proxy.restore();
-    await waitUntil(async () => (await lines(direct)).length >= 100, { what: 'the rest' });
-    expect((await lines(direct)).map(({ n }) => n)).toEqual(some(0, 100).map((_, n) => n));
-    const { rows } = await direct.executor.query('select from converge.parked');
-    expect(rows).toEqual([]);
-    expect(service.status()[0]!.state).toBe('running');
-  });
-
   // Planted fault: with a pool that does not look for lost answers (`silenceMs: 0`), the rest never comes here.
   it('a network that silences the connections to the database holds no partition up, and every event is applied once', async () => {
     const { proxy } = await through();

@@ -21,25 +21,19 @@ export interface PartitionRow {
   readonly fills: bigint;
 }
 
-interface Raw {
-  readonly topic: string;
-  readonly partition: number;
-  readonly topic_id: string | null;
-  readonly next_offset: string;
-  readonly halted_code: string | null;
-  readonly halted_reason: string | null;
+type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'filled'> & {
+  readonly next: string;
+  readonly code: string | null;
+  readonly reason: string | null;
   readonly halted_offset: string | null;
-  readonly paused: boolean;
   readonly pass_offset: string | null;
   readonly rejected: readonly string[] | null;
-  readonly filled: boolean;
   readonly fills: string;
-}
+};
 
 const byConsumerSql = `
-  select topic, partition, topic_id, next_offset, halted_code, halted_reason, halted_offset, pass_offset, fills,
-         ${isPaused} as paused,
-         rejected::text[],
+  select topic, partition, topic_id as "topicId", next_offset as next, halted_code as code, halted_reason as reason, halted_offset,
+         pass_offset, fills, ${isPaused} as paused, rejected::text[],
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;
@@ -47,17 +41,13 @@ const byConsumerSql = `
 /** Reads every partition of a consumer: some dozens of rows, by the primary key's first column. */
 export async function readPartitions(executor: Executor, consumer: string): Promise<readonly PartitionRow[]> {
   const { rows } = await executor.query<Raw>(byConsumerSql, [consumer]);
-  return rows.map(({ topic, partition, topic_id, next_offset, filled, fills, ...row }) => ({
-    topic,
-    partition,
-    topicId: topic_id,
-    nextOffset: BigInt(next_offset),
-    halted: row.halted_code === null ? undefined : { code: row.halted_code, reason: row.halted_reason ?? '' },
-    paused: row.paused,
-    haltedOffset: offsetOf(row.halted_offset),
-    passOffset: offsetOf(row.pass_offset),
-    rejected: new Set((row.rejected ?? []).map(BigInt)),
-    filled,
+  return rows.map(({ next, code, reason, halted_offset, pass_offset, rejected, fills, ...row }) => ({
+    ...row,
+    nextOffset: BigInt(next),
+    halted: code === null ? undefined : { code, reason: reason ?? '' },
+    haltedOffset: offsetOf(halted_offset),
+    passOffset: offsetOf(pass_offset),
+    rejected: new Set((rejected ?? []).map(BigInt)),
     fills: BigInt(fills),
   }));
 }
@@ -74,6 +64,15 @@ export async function readPartition(
   return rows.find((row) => row.topic === topic && row.partition === partition);
 }
 
+const lockSql = `
+  select from converge.inbox_partition where consumer = $1 and topic = $2 and partition = $3 for no key update`;
+
+/** Locks the fence and reads its row: a present slice ends first, and the next slice detects the move. */
+export async function lockPartition(tx: Executor, key: PartitionKey): Promise<PartitionRow | undefined> {
+  await tx.query(lockSql, [key.consumer, key.topic, key.partition]);
+  return readPartition(tx, key);
+}
+
 export interface NewPartition {
   readonly topic: string;
   readonly partition: number;
@@ -82,7 +81,7 @@ export interface NewPartition {
 }
 
 const consumerSql = `insert into converge.inbox_consumer (name) values ($1) on conflict (name) do nothing`;
-const lockSql = `select from converge.inbox_consumer where name = $1 for update`;
+const registrationSql = `select from converge.inbox_consumer where name = $1 for update`;
 const insertSql = `
   insert into converge.inbox_partition (consumer, topic, partition, topic_id, start_offset, next_offset)
   select $1, n.topic, n.partition, n.topic_id, n.start, n.start
@@ -92,7 +91,7 @@ const insertSql = `
 /** Locks the consumer's registration until the transaction ends. Members then agree on a topic's start. */
 export async function lockRegistration(tx: Executor, consumer: string): Promise<void> {
   await tx.query(consumerSql, [consumer]);
-  await tx.query(lockSql, [consumer]);
+  await tx.query(registrationSql, [consumer]);
 }
 
 export async function insertPartitions(

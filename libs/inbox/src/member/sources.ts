@@ -28,6 +28,18 @@ const MOST_CONFLICTS = 100;
 /** The maximum of sources of a consumer without a list: each has rows, and is compared with every event. */
 export const MOST_SOURCES = 256;
 
+const conflictTexts = {
+  failure_source:
+    'failure events that do not come from the failing consumer’s source: they become dead letters, and nothing is compensated for them',
+  too_many_sources: `more sources send than the ${MOST_SOURCES} that a consumer pins: positions of the others do not count, their events are deduplicated one by one; list the trusted sources in \`sources\``,
+  source_not_listed:
+    'a source that this consumer does not list: its positions do not count, its events are deduplicated one by one; list it, or stop it',
+  source_name_reused:
+    'two sources under one name: positions of the other do not count, its events are deduplicated one by one; give it its own name',
+} as const satisfies Partial<Record<AlarmName, string>>;
+
+type ConflictAlarm = keyof typeof conflictTexts;
+
 /** The uuid that counts under each source name of a consumer: the listed or first seen one. */
 export class Sources {
   #pinned: ReadonlyMap<string, string> = new Map();
@@ -101,7 +113,7 @@ export class Sources {
       if (pinned === undefined && !this.#listed) {
         if (fresh.has(sourceName)) continue;
         if (this.#pinned.size + fresh.size < MOST_SOURCES) fresh.set(sourceName, source);
-        else this.#alarmMany(sourceName, source);
+        else this.#report('too_many_sources', 'too many', { name: sourceName, pinned, other: source });
       } else if (pinned !== source) this.#alarm(sourceName, pinned, source);
     }
     if (fresh.size === 0) return;
@@ -110,40 +122,25 @@ export class Sources {
   }
 
   #alarmFailure(failing: string, own: string | undefined, other: string): void {
-    if (!this.#isNew(`failures of ${failing}`, { name: failing, pinned: own, other })) return;
-    this.#log.error(
-      { alarm: 'failure_source' satisfies AlarmName, failing, pinned: own, other },
-      'failure events that do not come from the failing consumer’s source: they become dead letters, and nothing is compensated for them',
+    this.#report(
+      'failure_source',
+      `failures of ${failing}`,
+      { name: failing, pinned: own, other },
+      'failing',
     );
   }
 
-  #alarmMany(name: string, source: string): void {
-    if (!this.#isNew('too many', { name, pinned: undefined, other: source })) return;
-    this.#log.error(
-      { alarm: 'too_many_sources' satisfies AlarmName, source: name, other: source, most: MOST_SOURCES },
-      'more sources send than a consumer pins: positions of the others do not count, their events are deduplicated one by one; list the trusted sources in `sources`',
-    );
+  #alarm(name: string, pinned: string | undefined, other: string): void {
+    const alarm = pinned === undefined ? 'source_not_listed' : 'source_name_reused';
+    this.#report(alarm, `${name} ${other}`, { name, pinned, other });
   }
 
-  /** Counts each conflict once, up to the most kept. */
-  #isNew(id: string, conflict: SourceConflict): boolean {
-    if (this.#conflicts.has(id) || this.#conflicts.size >= MOST_CONFLICTS) return false;
+  /** Reports each conflict once, up to the most kept. `as`: the field of the line that has its name. */
+  #report(alarm: ConflictAlarm, id: string, conflict: SourceConflict, as = 'source'): void {
+    if (this.#conflicts.has(id) || this.#conflicts.size >= MOST_CONFLICTS) return;
     this.#conflicts.set(id, conflict);
     instruments().inboxSourceConflicts.add(1, { [attributeNames.consumer]: this.#consumer });
-    return true;
-  }
-
-  #alarm(name: string, pinned: string | undefined, source: string): void {
-    if (!this.#isNew(`${name} ${source}`, { name, pinned, other: source })) return;
-    if (pinned === undefined)
-      this.#log.error(
-        { alarm: 'source_not_listed' satisfies AlarmName, source: name, other: source },
-        'a source that this consumer does not list: its positions do not count, its events are deduplicated one by one; list it, or stop it',
-      );
-    else
-      this.#log.error(
-        { alarm: 'source_name_reused' satisfies AlarmName, source: name, pinned, other: source },
-        'two sources under one name: positions of the other do not count, its events are deduplicated one by one; give it its own name',
-      );
+    const { name, ...sources } = conflict;
+    this.#log.error({ alarm, [as]: name, ...sources }, conflictTexts[alarm]);
   }
 }

@@ -18,12 +18,16 @@ export interface LockedRow {
   readonly event_id: string | null;
   readonly closed: string | null;
   readonly failure_event: string | null;
+  readonly headers: string;
+  readonly type: string | null;
+  readonly version: number | null;
+  readonly record_key: Buffer | null;
 }
 
 // The event is locked first, then its key: the lock order of drains. A drain in its handler has the event locked; this
 // waits for it up to lock_timeout.
 const lockSql = `
-  select id, consumer, topic, partition, line, seq, key, state, run, event_id, closed, failure_event
+  select id, consumer, topic, partition, line, seq, key, state, run, event_id, closed, failure_event, headers, type, version, record_key
     from converge.parked where id = $1 for update`;
 
 export async function lockParked(tx: Executor, id: string): Promise<LockedRow | undefined> {
@@ -88,6 +92,36 @@ export async function takeOut(
   const head = (await tx.query<{ state: string }>(headSql, place)).rows[0];
   if (head === undefined) await tx.query(dropSql, place);
   else if (head.state === 'waiting' && locked?.state === 'dead') await tx.query(wakeSql, place);
+}
+
+// It has no position: it never was in the log. Partition and offset stay those of the dead letter, to find it by.
+const replacementSql = `
+  insert into converge.parked (id, consumer, topic, topic_id, line, seq, state, handler, partition, record_offset, timestamp_ms,
+    event_id, type, version, source, key, record_key, headers, payload, replaces)
+  select $2, consumer, topic, topic_id, $3, $4, 'waiting', handler, partition, record_offset, $5, $6, type, version, source, key,
+         record_key, $7, $8, event_id
+    from converge.parked where id = $1`;
+export interface NewEvent {
+  /** The id of its row. */
+  readonly row: string;
+  readonly eventId: string;
+  readonly headers: string;
+  readonly payload: Buffer;
+  readonly timeMs: number;
+  readonly note: string;
+}
+
+/** Puts a new event in the place of a dead letter: in the line of its key, or in one of its own if the key was released. */
+export async function putInPlace(tx: Executor, replaced: LockedRow, made: NewEvent): Promise<void> {
+  const { id, consumer, topic, partition } = replaced;
+  const line = replaced.line ?? made.row;
+  await tx.query(takeOutSql, [id, 'replaced', made.note]);
+  if (replaced.line === null) await tx.query(ownLineSql, [consumer, topic, line, partition]);
+  await tx.query(replacementSql, [
+    ...[id, made.row, line, replaced.seq ?? '1', `${made.timeMs}`],
+    ...[made.eventId, made.headers, made.payload],
+  ]);
+  await tx.query(wakeSql, [consumer, topic, line]);
 }
 
 const editSql = `update converge.parked set edited = $2, changed_at = clock_timestamp() where id = $1`;

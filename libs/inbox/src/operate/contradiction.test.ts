@@ -15,6 +15,7 @@ const row = (failure_event: string | null, state: LockedRow['state'] = 'dead'): 
     state,
   },
   ...{ run: 0, event_id: 'e1', closed: null, failure_event },
+  ...{ headers: '[]', type: null, version: null, record_key: null },
 });
 
 describe('another run of a parked event', () => {

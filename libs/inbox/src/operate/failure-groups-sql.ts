@@ -1,6 +1,26 @@
 import type { Executor } from '@convergekit/postgres';
 import type { ParkedState } from '../park/parked-row.ts';
+import { hasConsumers } from './marks-sql.ts';
 import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
+
+/** Parked events with the same failure. */
+export interface ParkedGroup {
+  readonly consumer: string;
+  readonly topic: string;
+  readonly state: ParkedState;
+  /** Null: not attempted yet, queued behind another event of their key. */
+  readonly category: string | null;
+  readonly code: string | null;
+  /** True when waiting does not resolve the failure: code, schema or settings must change. */
+  readonly structural: boolean;
+  readonly events: number;
+  readonly keys: number;
+  /** The events that are in the line of their key: what comes after them waits. */
+  readonly holding: number;
+  readonly oldest: Date;
+  /** The reason of one of the events. */
+  readonly reason: string | null;
+}
 
 /** Parked events that failed in the same way at the same handler. */
 export interface FailureGroup {
@@ -30,29 +50,52 @@ export interface Span {
   readonly buckets: number;
 }
 
-const GROUP = 'consumer, handler, state, category, code, fingerprint';
-const NAME = `hashtextextended(concat_ws(' ', ${GROUP}), 0)`;
+const nameOf = (by: string): string => `hashtextextended(concat_ws(' ', ${by}), 0)`;
 
-// Each of the three reads every parked event that matches once, and sums in a hash of a few rows. A count of distinct keys beside the
-// others would sort a hundred thousand texts: keys are compared by their hashes of 64 bits.
-const groupsSql = (where: string): string => `
-  select ${GROUP}, ${NAME}::text as name, bool_or(structural) as structural, count(*)::int as events, min(parked_at) as first,
-         max(parked_at) as last,
-         regexp_replace(left(min(reason collate "C"), 300), '"[^"]*"|[[:alnum:]_-]*[0-9][[:alnum:]_-]*', '#', 'g') as shape
-    from converge.parked where ${where} group by ${GROUP}`;
-const keysSql = (where: string): string => `
-  select name::text, count(*)::int as keys
-    from (select distinct ${NAME} as name, hashtextextended(key, 0) as key from converge.parked where ${where}) p group by name`;
+/**
+ * Sums the matching events by columns: each is read twice. A count of distinct keys beside the other sums would sort a hundred
+ * thousand texts: keys are compared by their hashes of 64 bits.
+ */
+function groupsSql(where: string, by: string, sums: Readonly<Record<string, string>>): string {
+  const made = Object.entries(sums).map(([as, sum]) => `${sum} as ${as}`);
+  return `
+  with summed as (
+    select ${by}, ${nameOf(by)} as name, count(*)::int as events, ${made.join(', ')}
+      from converge.parked where ${where} group by ${by}),
+  named as (
+    select name, count(*)::int as keys
+      from (select distinct ${nameOf(by)} as name, hashtextextended(key, 0) as key from converge.parked where ${where}) p
+     group by name)
+  select ${by}, events, keys, ${Object.keys(sums).join(', ')} from summed join named using (name)`;
+}
+
+const BY_CODE = 'consumer, topic, state, category, code, structural';
+const codeSums = {
+  holding: 'count(seq)::int',
+  oldest: 'min(parked_at)',
+  reason: 'min(reason collate "C")',
+};
+
+/** Groups parked events by topic, state and failure: in each topic the group with the most events first. */
+export async function groupParked(executor: Executor, filter: ParkedFilter): Promise<readonly ParkedGroup[]> {
+  const { where, values } = conditionsOf(filter);
+  const sql = `${groupsSql(where, BY_CODE, codeSums)} order by consumer, topic, events desc`;
+  return (await executor.query<ParkedGroup>(sql, values)).rows;
+}
+
+const BY_SHAPE = 'consumer, handler, state, category, code, fingerprint';
+const shapeSums = {
+  id: `${nameOf(BY_SHAPE)}::text`,
+  structural: 'bool_or(structural)',
+  first: 'min(parked_at)',
+  last: 'max(parked_at)',
+  shape: `regexp_replace(left(min(reason collate "C"), 300), '"[^"]*"|[[:alnum:]_-]*[0-9][[:alnum:]_-]*', '#', 'g')`,
+};
 const partsSql = (where: string, at: number): string => `
-  select ${NAME}::text as name, count(*)::int as events,
+  select ${nameOf(BY_SHAPE)}::text as id, count(*)::int as events,
          greatest(1, least($${at + 2}::int, width_bucket(date_part('epoch', parked_at), date_part('epoch', $${at}::timestamptz),
            date_part('epoch', $${at + 1}::timestamptz), $${at + 2}::int))) as bucket
-    from converge.parked where ${where} group by ${GROUP}, bucket`;
-
-interface Named {
-  /** A hash of the group's columns. */
-  readonly name: string;
-}
+    from converge.parked where ${where} group by ${BY_SHAPE}, bucket`;
 
 /** Groups parked events by handler, state and failure: the group with the most events first. */
 export async function groupFailures(
@@ -62,23 +105,20 @@ export async function groupFailures(
 ): Promise<readonly FailureGroup[]> {
   const { where, values } = conditionsOf(filter);
   const span = [from.toISOString(), to.toISOString(), buckets];
-  const [groups, keys, parts] = await Promise.all([
-    executor.query<Omit<FailureGroup, 'counts' | 'keys'> & Named>(groupsSql(where), values),
-    executor.query<Pick<FailureGroup, 'keys'> & Named>(keysSql(where), values),
+  const [groups, parts] = await Promise.all([
+    executor.query<Omit<FailureGroup, 'counts'> & { readonly id: string }>(
+      `${groupsSql(where, BY_SHAPE, shapeSums)} order by events desc`,
+      values,
+    ),
     executor.query<Part>(partsSql(where, values.length + 1), [...values, ...span]),
   ]);
-  const keysOf = new Map(keys.rows.map((row) => [row.name, row.keys]));
-  const partsOf = Map.groupBy(parts.rows, ({ name }) => name);
-  return groups.rows
-    .map(({ name, ...group }) => ({
-      ...group,
-      keys: keysOf.get(name) ?? 0,
-      counts: countsOf(partsOf.get(name), buckets),
-    }))
-    .toSorted((a, b) => b.events - a.events);
+  const partsOf = Map.groupBy(parts.rows, ({ id }) => id);
+  return groups.rows.map(({ id, ...group }) => ({ ...group, counts: countsOf(partsOf.get(id), buckets) }));
 }
 
-interface Part extends Named {
+interface Part {
+  /** A hash of the group's columns. */
+  readonly id: string;
   readonly bucket: number;
   readonly events: number;
 }
@@ -121,4 +161,21 @@ export async function pageFailedKeys(
     [...values, ...more, limit],
   );
   return rows;
+}
+
+// A range of the index on started_at for each span: a group of all rows would be sorted on disk. Only events that failed once have rows.
+const countSql = `
+  select (select count(*)::int from converge.inbox_attempt a
+           where a.started_at >= $1::timestamptz + span * s.length and a.started_at < $1::timestamptz + (span + 1) * s.length
+             and a.outcome <> 'applied') as failed
+    from (select $2::float8 * interval '1 millisecond' as length) s, generate_series(0, $3::int - 1) as span order by span`;
+
+/** Counts failed attempts of this database's handlers, span by span. Empty where it has no consumers. */
+export async function countFailedAttempts(
+  executor: Executor,
+  { from, spanMs, spans }: { readonly from: Date; readonly spanMs: number; readonly spans: number },
+): Promise<readonly number[]> {
+  if (!(await hasConsumers(executor))) return [];
+  const counted = await executor.query<{ failed: number }>(countSql, [from, spanMs, spans]);
+  return counted.rows.map(({ failed }) => failed);
 }

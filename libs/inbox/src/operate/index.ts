@@ -6,7 +6,6 @@ export type { ReplayFrom } from '../replay/scan.ts';
 export { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
 export { IN_PLACE_MS } from '../attempt/next-attempt.ts';
 export { topicsOfOneKey } from '../define/topics-of-one-key.ts';
-export { countFailedAttempts } from './failed-attempts-sql.ts';
 export { type PartitionLag, type PartitionSum, readLag, sumPartitions } from './lag.ts';
 export { type PartitionOverview, readOverview } from './overview.ts';
 export { pauseConsumer } from './pause.ts';
@@ -16,13 +15,16 @@ export { dropType, readTypes } from '../member/type-sql.ts';
 export { UNREPORTED } from './contradiction.ts';
 export { editParked, type Operator, retryParked, skipParked } from './parked.ts';
 export { type ReplacedParked, replaceParked, type ReplaceOptions } from './replace.ts';
-export { groupParked, listParked, type ParkedGroup, type ParkedSummary, readParked } from './parked-list.ts';
+export { listParked, type ParkedSummary, readParked } from './parked-list.ts';
 export {
+  countFailedAttempts,
   type FailedKey,
   type FailureGroup,
   groupFailures,
+  groupParked,
   type KeyCursor,
   pageFailedKeys,
+  type ParkedGroup,
   type Span,
 } from './failure-groups-sql.ts';
 export type { ParkedFilter } from './parked-filter.ts';

@@ -65,7 +65,8 @@ export async function readOpenGaps(executor: Executor): Promise<readonly OpenGap
   return (await executor.query<OpenGap>(gapsSql)).rows;
 }
 
-async function hasConsumers(executor: Executor): Promise<boolean> {
+/** True for a database with the tables of consumers. */
+export async function hasConsumers(executor: Executor): Promise<boolean> {
   const { rows } = await executor.query<{ present: boolean }>(
     `select to_regclass('converge.inbox_watermark') is not null as present`,
   );

@@ -26,7 +26,8 @@ export interface PartitionOverview {
 
 // The overview for operators takes a few index look-ups per partition. The conditions are those of the partial indexes.
 const overviewSql = `
-  select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code, p.halted_reason, p.halted_at, ${isPaused} as paused,
+  select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code as code,
+         p.halted_reason as reason, p.halted_at as at, ${isPaused} as paused,
          (select coalesce(json_agg(json_build_object('source', coalesce(s.name, w.source::text), 'position', w.at,
                                                      'newestMs', w.newest_ms)
                                    order by s.name, w.source), '[]')
@@ -36,30 +37,23 @@ const overviewSql = `
                    order by source, epoch desc) w
             left join converge.inbox_source s on s.consumer = p.consumer and s.kind = 'events' and s.source = w.source) as watermarks,
          (select count(*)::int from converge.parked_key k
-           where k.consumer = p.consumer and k.topic = p.topic and k.partition = p.partition) as parked_keys,
+           where k.consumer = p.consumer and k.topic = p.topic and k.partition = p.partition) as "parkedKeys",
          (select count(*)::int from converge.inbox_gap g
            where g.consumer = p.consumer and g.topic = p.topic and g.partition = p.partition
              and (g.filled_epoch is null
-                  or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as open_gaps,
+                  or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as "openGaps",
          (select c.duplicates ->> concat_ws('/', p.topic, p.partition) from converge.inbox_consumer c
            where c.name = p.consumer) as duplicates
     from converge.inbox_partition p where $1::text is null or p.consumer = $1
    order by p.consumer, p.topic, p.partition`;
 
-interface Row {
-  readonly consumer: string;
-  readonly topic: string;
-  readonly partition: number;
+type Row = Omit<PartitionOverview, 'nextOffset' | 'halted' | 'duplicates'> & {
   readonly next: string;
-  readonly halted_code: string | null;
-  readonly halted_reason: string | null;
-  readonly halted_at: Date | null;
-  readonly paused: boolean;
-  readonly watermarks: PartitionOverview['watermarks'];
-  readonly parked_keys: number;
-  readonly open_gaps: number;
+  readonly code: string | null;
+  readonly reason: string | null;
+  readonly at: Date | null;
   readonly duplicates: string | null;
-}
+};
 
 /** Reads the partitions of one consumer, or of all in this database. */
 export async function readOverview(
@@ -67,19 +61,10 @@ export async function readOverview(
   consumer: string | undefined,
 ): Promise<readonly PartitionOverview[]> {
   const { rows } = await executor.query<Row>(overviewSql, [consumer ?? null]);
-  return rows.map((row) => ({
-    consumer: row.consumer,
-    topic: row.topic,
-    partition: row.partition,
-    nextOffset: BigInt(row.next),
-    halted:
-      row.halted_code === null || row.halted_at === null
-        ? null
-        : { code: row.halted_code, reason: row.halted_reason ?? '', at: row.halted_at },
-    paused: row.paused,
-    watermarks: row.watermarks,
-    parkedKeys: row.parked_keys,
-    openGaps: row.open_gaps,
-    duplicates: Number(row.duplicates ?? 0),
+  return rows.map(({ next, code, reason, at, duplicates, ...row }) => ({
+    ...row,
+    nextOffset: BigInt(next),
+    halted: code === null || at === null ? null : { code, reason: reason ?? '', at },
+    duplicates: Number(duplicates ?? 0),
   }));
 }

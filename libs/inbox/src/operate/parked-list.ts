@@ -3,48 +3,6 @@ import type { ParkedState } from '../park/parked-row.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
 
-/** Parked events with the same failure. */
-export interface ParkedGroup {
-  readonly consumer: string;
-  readonly topic: string;
-  readonly state: ParkedState;
-  /** Null: not attempted yet, queued behind another event of their key. */
-  readonly category: string | null;
-  readonly code: string | null;
-  /** True when waiting does not resolve the failure: code, schema or settings must change. */
-  readonly structural: boolean;
-  readonly events: number;
-  readonly keys: number;
-  /** The events that are in the line of their key: what comes after them waits. */
-  readonly holding: number;
-  readonly oldest: Date;
-  /** The reason of one of the events. */
-  readonly reason: string | null;
-}
-
-const GROUP = 'consumer, topic, state, category, code, structural';
-const NAME = `hashtextextended(concat_ws(' ', ${GROUP}), 0)`;
-
-// The groups for operators: both read every parked row of the consumer, up to the cap, and the closed records. Keys are compared by
-// their hashes: a count of distinct texts would sort them.
-const groupsSql = (where: string): string => `
-  select ${GROUP}, ${NAME}::text as name, count(*)::int as events, count(seq)::int as holding, min(parked_at) as oldest, min(reason collate "C") as reason
-    from converge.parked where ${where} group by ${GROUP} order by consumer, topic, events desc`;
-const keysSql = (where: string): string => `
-  select name::text, count(*)::int as keys
-    from (select distinct ${NAME} as name, hashtextextended(key, 0) as key from converge.parked where ${where}) p group by name`;
-
-export async function groupParked(executor: Executor, filter: ParkedFilter): Promise<readonly ParkedGroup[]> {
-  const { where, values } = conditionsOf(filter);
-  const groups = await executor.query<Omit<ParkedGroup, 'keys'> & { readonly name: string }>(
-    groupsSql(where),
-    values,
-  );
-  const keys = await executor.query<{ readonly name: string; readonly keys: number }>(keysSql(where), values);
-  const keysOf = new Map(keys.rows.map((row) => [row.name, row.keys]));
-  return groups.rows.map(({ name, ...group }) => ({ ...group, keys: keysOf.get(name) ?? 0 }));
-}
-
 export interface ParkedSummary {
   readonly id: string;
   readonly consumer: string;

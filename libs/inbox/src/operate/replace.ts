@@ -2,10 +2,9 @@ import type { EventDefinition } from '@convergekit/contracts';
 import { type Clock, systemClock } from '@convergekit/core';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Database } from '@convergekit/postgres';
-import { type LockedRow, writeAudit } from './change-parked-sql.ts';
+import { type LockedRow, putInPlace, writeAudit } from './change-parked-sql.ts';
 import { type AfterCompensation, reasonOf } from './contradiction.ts';
 import { acting, type Operator, refuseContradiction, refused } from './parked.ts';
-import { putInPlace, readReplaced } from './replace-sql.ts';
 import { checkReplacement, hasEnvelope, isOfSaga, replacementHeaders } from './replacement.ts';
 
 export interface ReplaceOptions extends AfterCompensation {
@@ -38,7 +37,7 @@ export function replaceParked(
   return acting(database, id, async (tx, row) => {
     const eventId = replaceable(row);
     refuseContradiction(row, how);
-    const { headers, type, version, recordKey } = await readReplaced(tx, id);
+    const { headers, type, version, record_key: recordKey } = row;
     if (!hasEnvelope(headers))
       throw refused(
         row,

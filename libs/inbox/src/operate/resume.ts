@@ -5,7 +5,7 @@ import { GIVE_UP_LIMIT } from '../alarms.ts';
 import { InboxError } from '../errors.ts';
 import { wakeKeys } from '../park/claim-sql.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
-import { type PartitionRow, readPartition } from '../member/partition-sql.ts';
+import { lockPartition, type PartitionRow } from '../member/partition-sql.ts';
 import { auditPartition } from './audit.ts';
 import type { Operator } from './parked.ts';
 
@@ -45,8 +45,7 @@ export async function resumePartition(
   const ends = (await admin.logEnds(topic)).find((one) => one.partition === partition);
   const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
   return withTransaction(database, {}, async (tx) => {
-    await tx.query(lockSql, [key.consumer, topic, partition]);
-    const row = await readPartition(tx, key);
+    const row = await lockPartition(tx, key);
     if (row?.halted === undefined) throw refused(`${topic}/${partition} of ${key.consumer} is not halted`);
     const passOffset = pass ? passable(row, ends?.latest) : undefined;
     if (fromEarliest && ends === undefined) throw refused(`the broker has no ${topic}/${partition}`);
@@ -129,9 +128,6 @@ function refuseMisfit({ halted }: PartitionRow, fromEarliest: boolean): void {
       `--from earliest is for a partition whose offset is not in the log any more; to handle events again, use \`converge consumers replay\``,
     );
 }
-
-const lockSql = `
-  select from converge.inbox_partition where consumer = $1 and topic = $2 and partition = $3 for no key update`;
 
 // The offset may be one that an evicted member still expects, whose watermarks are of before: `fills` fences it.
 const runSql = `

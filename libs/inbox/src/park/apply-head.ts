@@ -12,7 +12,7 @@ import { limitSession } from '../slice/session-sql.ts';
 import { callHandlers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { Emitted } from '../slice/emitted.ts';
-import { ownStatement, FenceLost, HandlerFailed } from '../slice/slice-errors.ts';
+import { HandlerFailed, ownStatement, SliceFault } from '../slice/slice-errors.ts';
 import { canRefetch, refetched, wantsRefetch } from '../attempt/refetch.ts';
 import { append } from '../attempt/failure-events.ts';
 import type { TriedEvent } from '../attempt/attempt.ts';
@@ -87,7 +87,8 @@ function applyStep<DB>(
     const executor = executorOf(tx);
     const began = { now: clock.now(), monotonic: clock.monotonic() };
     await ownStatement('limits', () => limitSession(executor, limits(), serverVersion));
-    if (!(await ownStatement('drain', () => takeHead(executor, key, head)))) throw new FenceLost();
+    if (!(await ownStatement('drain', () => takeHead(executor, key, head))))
+      throw new SliceFault({ kind: 'fence_lost' });
     const emitted = new Emitted(key.consumer, head.run);
     await callHandlers(context, tx, [{ steps: handled(step, head), signal: NEVER }], emitted, number);
     const durationMs = clock.monotonic() - began.monotonic;
@@ -117,10 +118,10 @@ function handled<DB>(step: Step<DB>, { handler }: Head): readonly Step<DB>[] {
     case 'handle':
       return [step];
     case 'refuse':
-      throw new HandlerFailed(handler, [], step.error);
+      throw new HandlerFailed(handler, step.error);
     case 'skip':
       if (step.why !== 'unknown_type') return [];
-      throw new HandlerFailed(handler, [], notHere(handler));
+      throw new HandlerFailed(handler, notHere(handler));
   }
 }
 

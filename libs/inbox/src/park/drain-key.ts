@@ -7,7 +7,7 @@ import type { SliceContext } from '../slice/context.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { canRefetch } from '../attempt/refetch.ts';
 import { faultOf } from '../slice/fault.ts';
-import { GiveUpRefused } from '../slice/slice-errors.ts';
+import type { GiveUpRefused } from '../slice/slice-errors.ts';
 import { report } from '../slice/report.ts';
 import { aroundAttempts, type AttemptSpan, attemptSpan } from '../attempt/spans.ts';
 import { keepAttempts, stopped, worst } from '../slice/commit-slice.ts';
@@ -156,7 +156,7 @@ async function giveUpOrWait<DB>(
     case 'dead':
     case 'reject': {
       const ended = await endHead(context, key, head, next.kind, deadLetter).catch(refusedOnly);
-      if (ended instanceof GiveUpRefused) {
+      if (ended !== undefined && 'kind' in ended) {
         const wait = slowWait(schedule, { attempt: tried.tries, random });
         const kept = madeOf(context, head, failure, took, { kind: 'retry', wait });
         noteAttempt(context, head, failure, took, kept);
@@ -173,7 +173,8 @@ async function giveUpOrWait<DB>(
 
 /** Returns the refusal to give up one more event; every other error is thrown. */
 function refusedOnly(error: unknown): GiveUpRefused {
-  if (error instanceof GiveUpRefused) return error;
+  const fault = faultOf(error);
+  if (fault.kind === 'give_up_limit') return fault;
   throw error;
 }
 

@@ -26,7 +26,7 @@ export interface Ended {
 /**
  * Gives up a parked event in one transaction, unless its subscription resolves it otherwise. The transaction writes the
  * record and the failure event, and holds or releases the key. Undefined: another drain or an operator took the event.
- * Throws GiveUpRefused when the consumer may give up no more events for faults: then nothing was written.
+ * Throws `give_up_limit` when the consumer may give up no more events for faults: then nothing was written.
  */
 export function endHead<DB>(
   context: SliceContext<DB>,

@@ -28,33 +28,25 @@ export interface Head {
   readonly edited: Buffer | null;
 }
 
-interface Raw {
-  readonly id: string;
+type Raw = Pick<Head, 'id' | 'run' | 'tries' | 'handler' | 'topicId' | 'eventId' | 'edited'> & {
   readonly seq: string;
-  readonly run: number;
-  readonly tries: number;
-  readonly handler: string;
-  readonly topic_id: string | null;
   readonly partition: number;
-  readonly record_offset: string;
-  readonly timestamp_ms: string;
-  readonly record_key: Buffer | null;
+  readonly offset: string;
+  readonly timestampMs: string;
+  readonly recordKey: Buffer | null;
   readonly headers: string;
   readonly payload: Buffer | null;
   readonly attempts: string;
-  readonly elapsed_ms: string | null;
-  readonly parked_at: Date;
-  readonly event_id: string | null;
-  readonly in_log: boolean;
-  readonly edited: Buffer | null;
-}
+  readonly elapsedMs: string | null;
+  readonly parkedAt: Date;
+  readonly inLog: boolean;
+};
 
 // The look-up uses the unique index parked_line: the first entry of the line.
 const headSql = `
-  select id, seq, run, tries, handler, topic_id, partition, record_offset, timestamp_ms, record_key, headers,
-         coalesce(edited, payload) as payload, attempts,
-         extract(epoch from clock_timestamp() - first_at) * 1000 as elapsed_ms, parked_at,
-         event_id, in_log, edited
+  select id, seq, run, tries, handler, topic_id as "topicId", partition, record_offset as "offset", timestamp_ms as "timestampMs",
+         record_key as "recordKey", headers, coalesce(edited, payload) as payload, attempts, event_id as "eventId", edited,
+         extract(epoch from clock_timestamp() - first_at) * 1000 as "elapsedMs", parked_at as "parkedAt", in_log as "inLog"
     from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
 
 export async function readHead(
@@ -64,28 +56,16 @@ export async function readHead(
   const { rows } = await executor.query<Raw>(headSql, [consumer, topic, key]);
   const [row] = rows;
   if (row === undefined) return undefined;
+  const { seq, partition, offset, timestampMs, recordKey, headers, payload, inLog, ...head } = row;
+  const place = { topic, partition, offset: BigInt(offset), timestampMs: Number(timestampMs) };
   return {
-    id: row.id,
-    seq: BigInt(row.seq),
-    run: row.run,
-    tries: row.tries,
-    handler: row.handler,
-    topicId: row.topic_id,
-    record: {
-      topic,
-      partition: row.partition,
-      offset: BigInt(row.record_offset),
-      timestampMs: Number(row.timestamp_ms),
-      key: row.record_key,
-      value: row.payload,
-      headers: headersOf(row.headers),
-    },
+    ...head,
+    seq: BigInt(seq),
+    record: { ...place, key: recordKey, value: payload, headers: headersOf(headers) },
     attempts: JSON.parse(row.attempts) as readonly Attempt[],
-    elapsedMs: Number(row.elapsed_ms ?? 0),
-    parkedAt: row.parked_at.toISOString(),
-    eventId: row.event_id,
-    bytes: row.in_log ? 'log' : 'here',
-    edited: row.edited,
+    elapsedMs: Number(row.elapsedMs ?? 0),
+    parkedAt: row.parkedAt.toISOString(),
+    bytes: inLog ? 'log' : 'here',
   };
 }
 
@@ -123,11 +103,10 @@ export async function releaseLine(
   return rows[0]?.parkedMs;
 }
 
-const failedSql = `
-  update converge.parked
-     set tries = tries + 1, category = $5, certainty = $6, code = $7, reason = $8, structural = $9, attempts = $10,
-         first_at = coalesce(first_at, $11::timestamptz), last_at = $12, changed_at = clock_timestamp()
-   where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
+const TRIED = `tries = tries + 1, category = $5, certainty = $6, code = $7, reason = $8, structural = $9, attempts = $10,
+         first_at = coalesce(first_at, $11::timestamptz), last_at = $12, changed_at = clock_timestamp()`;
+const UNMOVED = `id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
+const failedSql = `update converge.parked set ${TRIED} where ${UNMOVED}`;
 
 /** Records a failed attempt. False: another drain or an operator took the event. */
 export async function noteFailed(tx: Executor, head: Head, failure: FailureColumns): Promise<boolean> {
@@ -137,10 +116,9 @@ export async function noteFailed(tx: Executor, head: Head, failure: FailureColum
 
 const endedSql = `
   update converge.parked
-     set tries = tries + 1, category = $5, certainty = $6, code = $7, reason = $8, structural = $9, attempts = $10,
-         first_at = coalesce(first_at, $11::timestamptz), last_at = $12, failure_event = $13, state = $14, closed = $16,
-         line = case when $15 then line end, seq = case when $15 then seq end, changed_at = clock_timestamp()
-   where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
+     set ${TRIED}, failure_event = $13, state = $14, closed = $16,
+         line = case when $15 then line end, seq = case when $15 then seq end
+   where ${UNMOVED}`;
 
 /** Records that the event is given up: as a dead letter that holds the line, or outside the line. */
 export async function noteEnded(

@@ -3,12 +3,12 @@ import { GIVE_UP_LIMIT } from '../alarms.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { haltRunning } from '../slice/fence-sql.ts';
-import { GiveUpRefused, ownStatement } from '../slice/slice-errors.ts';
+import { type GiveUpRefused, ownStatement, SliceFault } from '../slice/slice-errors.ts';
 import { countsAsFault, giveUpRulesOf, mayGiveUp } from './give-up-rules.ts';
 import { countGivenUp } from './given-up-sql.ts';
 
 /**
- * Throws GiveUpRefused when failure events for faults would exceed the limit of the consumer in an hour. In the transaction
+ * Throws `give_up_limit` when failure events for faults would exceed the limit of the consumer in an hour. In the transaction
  * that gives up, before it locks a parked event or key.
  */
 export async function limitGiveUps<DB>(
@@ -22,7 +22,8 @@ export async function limitGiveUps<DB>(
     if (rules.perHour === 'unbounded') continue;
     const now = new Date(clock.now());
     const given = await ownStatement('give_up', () => countGivenUp(executor, definition.name, now));
-    if (!mayGiveUp(given, faults.length, rules)) throw new GiveUpRefused(deadLetter, rules.perHour);
+    if (!mayGiveUp(given, faults.length, rules))
+      throw new SliceFault({ kind: 'give_up_limit', deadLetter, perHour: rules.perHour });
   }
 }
 

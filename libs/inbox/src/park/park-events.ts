@@ -6,13 +6,13 @@ import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from 
 import { extendLines, insertParked, type LineSize, openLines, readSizes } from './parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
-import { envelopeOf } from '../plan/plan.ts';
-import { deadLetterOf, handlerOf, parkedIdOf } from './place-steps.ts';
-import { HeldChanged } from '../slice/slice-errors.ts';
+import { triedStep } from '../attempt/attempt-rows.ts';
+import { deadLetterOf, parkedIdOf } from './place-steps.ts';
+import { SliceFault } from '../slice/slice-errors.ts';
 
 /**
  * Parks or records the events of a slice that do not take effect now. Last in its transaction, since it locks the rows of the
- * keys. Throws HeldChanged when a key was released or parked since it was read: the slice is repeated with the current keys.
+ * keys. Throws `held_changed` when a key was released or parked since it was read.
  */
 export async function parkEvents<DB>(
   context: SliceContext<DB>,
@@ -28,7 +28,7 @@ export async function parkEvents<DB>(
   if (appends.length > 0) {
     const extended = await extendLines(executor, partition.key, appends);
     const released = appends.map(({ line }) => line).filter((line) => !extended.has(line));
-    if (released.length > 0) throw new HeldChanged({ released });
+    if (released.length > 0) throw new SliceFault({ kind: 'held_changed', released, parked: [] });
     for (const [line, tail] of extended) tails.set(line, tail);
   }
   if (opened.length > 0) {
@@ -39,7 +39,7 @@ export async function parkEvents<DB>(
     });
     const made = await openLines(executor, partition.key, lines);
     const parked = [...openedLines].filter((line) => !made.has(line));
-    if (parked.length > 0) throw new HeldChanged({ parked });
+    if (parked.length > 0) throw new SliceFault({ kind: 'held_changed', released: [], parked });
     for (const { line, count } of lines) tails.set(line, BigInt(count));
   }
   const { maxRowsPerKey, maxBytesPerKey } = context.parking.policy;
@@ -110,17 +110,9 @@ function rowsOf<DB>(
   seat: (line: string) => Place,
   fits: Room,
 ): readonly NewParked[] {
-  const { consumer } = partition.key;
   return placed.flatMap((one): readonly NewParked[] => {
     const { step } = one;
-    const event = {
-      id: parkedIdOf(partition, step),
-      consumer,
-      topicId: partition.standing.topicId,
-      record: step.record,
-      envelope: envelopeOf(step),
-      handler: handlerOf(step),
-    };
+    const event = { ...triedStep(partition, step), id: parkedIdOf(partition, step) };
     switch (one.kind) {
       case 'pass':
       case 'handle':

@@ -1,5 +1,4 @@
-import { type Envelope, formatPosition } from '@convergekit/contracts/engine';
-import type { IncomingRecord } from '@convergekit/broker/engine';
+import { formatPosition } from '@convergekit/contracts/engine';
 import { failureEventId, type DeadLetter, times } from '../attempt/dead-letter.ts';
 import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';
 
@@ -14,54 +13,18 @@ export interface Place {
 }
 
 /** The failure's columns of `converge.parked`. */
-export interface FailureColumns {
-  readonly category: string;
-  readonly certainty: string;
-  readonly code: string;
-  readonly reason: string;
-  readonly structural: boolean;
-  readonly attempts: string;
-  readonly first_at: string;
-  readonly last_at: string;
-  readonly failure_event: string | null;
-}
+export type FailureColumns = ReturnType<typeof failureColumns>;
 
-/** A row of `converge.parked`, ready to be written. */
-export interface NewParked extends Partial<FailureColumns> {
-  readonly id: string;
-  readonly consumer: string;
-  readonly topic: string;
-  readonly topic_id: string | null;
-  readonly line: string | null;
-  readonly seq: string | null;
-  readonly state: ParkedState;
-  readonly handler: string;
-  readonly partition: number;
-  readonly record_offset: string;
-  readonly timestamp_ms: string;
-  readonly position: string | null;
-  readonly event_id: string | null;
-  readonly type: string | null;
-  readonly version: number | null;
-  readonly source: string | null;
-  readonly key: string;
-  readonly record_key: Buffer | null;
-  readonly headers: string;
-  readonly payload: Buffer | null;
-  /** True when the event's bytes are not in the row, but are read from the log. */
-  readonly in_log?: boolean;
-  /** The reason why the event must not be retried. */
-  readonly closed?: string;
-}
+/** Those of an event that was not attempted yet. */
+const untried: { readonly [Name in keyof FailureColumns]: FailureColumns[Name] | null } = {
+  ...{ category: null, certainty: null, code: null, reason: null, structural: false, attempts: '[]' },
+  ...{ first_at: null, last_at: null, failure_event: null },
+};
 
-export interface ParkedEvent {
-  readonly id: string;
-  readonly consumer: string;
-  readonly topicId: string | null;
-  readonly record: IncomingRecord;
-  readonly envelope: Envelope | undefined;
-  readonly handler: string;
-}
+/** A row of `converge.parked`, ready to be written: its fields are the columns. */
+export type NewParked = ReturnType<typeof parkedRow>;
+
+type ParkedEvent = Pick<DeadLetter, 'id' | 'consumer' | 'topicId' | 'record' | 'envelope' | 'handler'>;
 
 /**
  * The maximum of kept bytes: the broker bounds a record, but a decompressed batch, or headers as JSON, may be larger.
@@ -76,14 +39,14 @@ const MAX_KEPT_HEADERS = 1024 * 1024;
 function keptOf(
   { record }: ParkedEvent,
   state: ParkedState,
-): Pick<NewParked, 'headers' | 'payload' | 'closed'> {
+): { readonly headers: string; readonly payload: Buffer | null; readonly closed: string | null } {
   const headers = headersJson(record.headers);
   const payload = record.value;
   const left = [
     ...(payload !== null && payload.length > MAX_KEPT_PAYLOAD ? [leftOut('payload', payload)] : []),
     ...(headers.length > MAX_KEPT_HEADERS ? [leftOut('headers as JSON', headers)] : []),
   ];
-  if (state === 'waiting' || left.length === 0) return { headers, payload };
+  if (state === 'waiting' || left.length === 0) return { headers, payload, closed: null };
   return {
     headers: headers.length > MAX_KEPT_HEADERS ? '[]' : headers,
     payload: payload !== null && payload.length > MAX_KEPT_PAYLOAD ? null : payload,
@@ -103,7 +66,7 @@ export function parkedRow(
   state: ParkedState,
   place: Place | undefined,
   failure: FailureColumns | undefined,
-): NewParked {
+) {
   const { id, consumer, topicId, record, envelope, handler } = event;
   return {
     id,
@@ -125,7 +88,9 @@ export function parkedRow(
     key: keyOf(record, envelope),
     record_key: record.key,
     ...keptOf(event, state),
-    ...failure,
+    ...(failure ?? untried),
+    /** True when the event's bytes are not in the row, but are read from the log. */
+    in_log: false,
   };
 }
 
@@ -142,7 +107,7 @@ export function inLogRow(row: NewParked): NewParked {
 }
 
 /** Builds the failure's columns. `final`: a failure event goes out, so only an operator can change the row. */
-export function failureColumns(deadLetter: DeadLetter, final: boolean): FailureColumns {
+export function failureColumns(deadLetter: DeadLetter, final: boolean) {
   const { failure, attempts } = deadLetter;
   const { first, last } = times(attempts);
   return {

@@ -113,55 +113,19 @@ export async function openLines(
   return new Set(rows.map(({ key }) => key));
 }
 
-const columns = [
-  'id',
-  'consumer',
-  'topic',
-  'topic_id',
-  'line',
-  'seq',
-  'state',
-  'handler',
-  'partition',
-  'record_offset',
-  'timestamp_ms',
-  'position',
-  'event_id',
-  'type',
-  'version',
-  'source',
-  'key',
-  'record_key',
-  'headers',
-  'payload',
-  'category',
-  'certainty',
-  'code',
-  'reason',
-  'structural',
-  'attempts',
-  'first_at',
-  'last_at',
-  'failure_event',
-  'closed',
-  'in_log',
-] as const satisfies readonly (keyof NewParked)[];
-
-/** The columns of an event that was not attempted yet. */
-const blank: Partial<Record<keyof NewParked, unknown>> = { structural: false, attempts: '[]', in_log: false };
-
 /** Rows of one statement, which has at most 65,535 parameters. */
 const ROWS = 1_000;
 
 export async function insertParked(tx: Executor, rows: readonly NewParked[]): Promise<void> {
   for (let at = 0; at < rows.length; at += ROWS) {
     const some = rows.slice(at, at + ROWS);
+    const columns = Object.keys(some[0] ?? {}) as (keyof NewParked)[];
     const values = some.map(
       (_, row) => `(${columns.map((_name, column) => `$${row * columns.length + column + 1}`).join(', ')})`,
     );
     await tx.query(
       `insert into converge.parked (${columns.join(', ')}) values ${values.join(', ')}`,
-      some.flatMap((row) => columns.map((name) => row[name] ?? blank[name] ?? null)),
+      some.flatMap((row) => columns.map((name) => row[name])),
     );
   }
 }

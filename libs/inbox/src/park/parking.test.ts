@@ -42,7 +42,7 @@ describe('Parking', () => {
     const counted = parking.count();
     parking.committed(four);
     counted({ ...parking.totals, rows: 0, bytes: 0 });
-    expect(() => parking.allow({ ...four, rows: 1, bytes: 1 })).toThrow('parked_cap');
+    expect(() => parking.allow({ ...four, rows: 1, bytes: 1 })).toThrow('(pause)');
     parking.count()({ ...parking.totals, rows: 3, bytes: 3 });
     expect(() => parking.allow({ ...four, rows: 1, bytes: 1 })).not.toThrow();
   });

@@ -3,7 +3,8 @@ import { defaultSlowSchedule } from '@convergekit/resilience/engine';
 import type { Clock } from '@convergekit/core';
 import { ParkRate, type SystemicPolicy } from './park-rate.ts';
 import { type ByHandler, totalOf, type Weight } from './weigh.ts';
-import { ParkingRefused } from '../slice/slice-errors.ts';
+import type { Pause } from '../slice/partition-state.ts';
+import { SliceFault } from '../slice/slice-errors.ts';
 
 export interface ParkingPolicy {
   /** The schedule of retries of a parked event. @default after 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for a day */
@@ -96,7 +97,7 @@ export class Parking {
     this.#wake = wake;
   }
 
-  /** Throws ParkingRefused when a slice would exceed the cap, or during a systemic fault of the consumer or a handler. */
+  /** Throws a pause when a slice would exceed the cap, or during a systemic fault of the consumer or a handler. */
   allow({ given, handled, rows, bytes }: Weight): void {
     if (given.size === 0 && rows === 0) return;
     this.#allowGiven(given, handled);
@@ -104,7 +105,7 @@ export class Parking {
     // A single event always fits, however large: else it would wait for ever.
     const full =
       this.#totals.rows > 0 && (this.#totals.rows + rows > maxRows || this.#totals.bytes + bytes > maxBytes);
-    if (rows > 0 && (full || this.#totals.inLog >= maxInLog)) throw new ParkingRefused('parked_cap');
+    if (rows > 0 && (full || this.#totals.inLog >= maxInLog)) throw refused(CAP);
   }
 
   #allowGiven(given: ByHandler, handled: Weight['handled']): void {
@@ -116,7 +117,7 @@ export class Parking {
         handler !== undefined && !this.#rateOf(handler).allows(keys, handled.get(handler) ?? 0, now),
     );
     if (allowed && failing.length === 0) return;
-    throw new ParkingRefused('systemic_fault', allowed ? failing[0]?.[0] : undefined);
+    throw refused(systemicFault(allowed ? failing[0]?.[0] : undefined));
   }
 
   #rateOf(handler: string): ParkRate {
@@ -153,4 +154,25 @@ export class Parking {
     this.#rate.gaveUp(totalOf(given), now);
     for (const [handler, keys] of given) if (handler !== undefined) this.#rateOf(handler).gaveUp(keys, now);
   }
+}
+
+type Refusal = Pick<Pause, 'code' | 'reason'>;
+
+const CAP: Refusal = {
+  code: 'parked_cap',
+  reason:
+    'the consumer has reached its limit of parked events: nothing more is parked until some are applied; list them with `converge parked list`, fix the cause, then retry or skip',
+};
+
+/** The systemic fault of a handler; undefined: of the whole consumer. */
+function systemicFault(handler: string | undefined): Refusal {
+  return {
+    code: 'systemic_fault',
+    reason: `key after key of ${handler === undefined ? 'this consumer' : `handler ${handler}`} fails, so the cause is hardly the events: until one of its events takes effect, only one more key is parked after 1, 2, 4 … 60 minutes; fix the cause`,
+  };
+}
+
+/** An event must be parked and may not be: the partition pauses instead. */
+function refused(why: Refusal): SliceFault {
+  return new SliceFault({ kind: 'pause', pause: { ...why, forMs: undefined } });
 }

@@ -15,7 +15,7 @@ const shortest = (): number => 0;
 
 describe('a partition that pauses', () => {
   let scene: FailureScene;
-  const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
+  const { name, counted } = sceneForEach((opened) => (scene = opened));
   let throws: (key: string, n: number) => Error | undefined;
 
   beforeEach(() => {
@@ -62,72 +62,6 @@ describe('a partition that pauses', () => {
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(await rows('select from converge.inbox_attempt')).toEqual([]);
     expect(state(service)?.state).toBe('running');
-  });
-
-  it('a partition pauses at the cap of parked events, and continues when there is room', async () => {
-    throws = (key) => (key === 'k0' ? failing('AWAY') : undefined);
-    await publish(20, 2);
-    const service = await start({ maxRows: 4 });
-    // The fifth event of the key (n = 8) finds no room; everything before it took effect. A count that meets a commit may
-    // pause the partition earlier, and never later.
-    await settled(8);
-    await paused(service, 'parked_cap');
-    expect(await scene.offset()).toBe(8);
-    expect(await rows('select from converge.parked')).toHaveLength(4);
-    throws = () => undefined;
-    await settled(20);
-    await waitUntil(async () => (await lines(scene.database)).length === 20, { what: 'all effects' });
-    for (const group of Map.groupBy(await lines(scene.database), ({ key }) => key).values())
-      expect(group.map(({ n }) => n)).toEqual(group.map(({ n }) => n).toSorted((a, b) => a - b));
-  });
-
-  it('a partition pauses when key after key fails, and one success lets it continue', async () => {
-    throws = () => failing('AWAY');
-    await publish(40, 40);
-    const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });
-    await paused(service, 'systemic_fault');
-    expect(await rows('select from converge.parked_key')).toHaveLength(4);
-    expect(await scene.offset()).toBe(4);
-    throws = () => undefined;
-    await settled(40);
-    await waitUntil(async () => (await lines(scene.database)).length === 40, { what: 'all effects' });
-    expect(await rows('select from converge.parked_key')).toEqual([]);
-    expect(await scene.letters()).toEqual([]);
-  });
-
-  // Planted fault: without a rate for each handler, what other handlers handle hides this one, and all 20 keys are parked.
-  it('a partition pauses when key after key of one handler fails while another handler works', async () => {
-    let broken = true;
-    const service = await scene.start(
-      defineConsumer<LedgerDb>({ name, from: 'beginning' })
-        .on(counted, (event, { tx }) => note(tx, event))
-        .on(priced, async (event, { tx }) => {
-          if (broken) throw failing('AWAY');
-          await note(tx, event);
-        }),
-      {
-        sliceSize: 1,
-        random: shortest,
-        parking: { schedule: quickSchedule, pollMs: 20, systemic: { keys: 5, withinMs: 60_000 } },
-      },
-    );
-    await scene.source.publish(
-      scene.broker,
-      Array.from({ length: 20 }, (_, n) => [
-        counted({ key: `a${n}`, n }),
-        counted({ key: `b${n}`, n }),
-        priced({ key: `c${n}`, n }),
-      ]).flat(),
-    );
-    await paused(service, 'systemic_fault');
-    expect(await rows('select from converge.parked_key')).toHaveLength(4);
-    // All events before that handler's fifth key took effect; later ones wait in the log, in order.
-    expect(await scene.offset()).toBe(14);
-    expect(await lines(scene.database)).toHaveLength(10);
-    broken = false;
-    await waitUntil(async () => (await lines(scene.database)).length === 60, { what: 'all effects' });
-    expect(await rows('select from converge.parked_key')).toEqual([]);
-    expect(await scene.letters()).toEqual([]);
   });
 
   // Planted fault: without a next key that may be given up meanwhile, it stands at the third one here.

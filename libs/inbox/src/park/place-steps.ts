@@ -7,7 +7,7 @@ import { knownParked } from './parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { attemptOf } from '../attempt/attempt.ts';
-import { phaseOf } from '../attempt/attempt-rows.ts';
+import { triedStep } from '../attempt/attempt-rows.ts';
 import { type DeadLetter, parkedId } from '../attempt/dead-letter.ts';
 import { isOutage } from '../slice/fault.ts';
 import { knownKey } from '../slice/record-text.ts';
@@ -57,10 +57,6 @@ export function parkedIdOf<DB>({ key, standing }: Partition, { record }: Step<DB
   return parkedId(record, key.consumer, standing.topicId);
 }
 
-export function handlerOf<DB>(step: Step<DB>): string {
-  return step.kind === 'handle' ? step.subscription.handler : (envelopeOf(step)?.type ?? 'unreadable');
-}
-
 /**
  * Gives up a record that cannot be parsed, without an attempt at its handler. If only its refetch failed by an outage, the
  * event waits instead.
@@ -82,14 +78,8 @@ export function deadLetterOf<DB>(
 ): DeadLetter {
   const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
   return {
+    ...triedStep(partition, step),
     id: parkedIdOf(partition, step),
-    consumer: partition.key.consumer,
-    topicId: partition.standing.topicId,
-    phase: step.kind === 'handle' ? phaseOf(step.subscription) : 'apply',
-    run: 0,
-    record: step.record,
-    envelope: envelopeOf(step),
-    handler: handlerOf(step),
     failure,
     foreign: step.kind !== 'skip' && step.foreign,
     saga,

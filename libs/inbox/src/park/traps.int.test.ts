@@ -5,7 +5,7 @@ import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { extendLines, insertParked, openLines } from './parked-sql.ts';
 import { dropEmptyLine, type LeasedKey } from './claim-sql.ts';
 import { releaseLine } from './head-sql.ts';
-import type { NewParked } from './parked-row.ts';
+import { type NewParked, parkedRow } from './parked-row.ts';
 
 const at = { consumer: 'c', topic: 't', partition: 0 };
 const key: LeasedKey = { consumer: 'c', topic: 't', key: 'k', term: 0n };
@@ -113,25 +113,11 @@ describe('a slice that appends while a drain releases', () => {
   });
 });
 
-const row = (seq: bigint): NewParked => ({
-  id: `00000000-0000-4000-8000-00000000000${seq}`,
-  consumer: 'c',
-  topic: 't',
-  topic_id: null,
-  line: 'k',
-  seq: `${seq}`,
-  state: 'waiting',
-  handler: 'h',
-  partition: 0,
-  record_offset: '0',
-  timestamp_ms: '0',
-  position: null,
-  event_id: null,
-  type: null,
-  version: null,
-  source: null,
-  key: 'k',
-  record_key: null,
-  headers: '[]',
-  payload: null,
-});
+const row = (seq: bigint): NewParked => {
+  const place = { topic: 't', partition: 0, offset: 0n, timestampMs: 0 };
+  const event = {
+    ...{ id: `00000000-0000-4000-8000-00000000000${seq}`, consumer: 'c', topicId: null, handler: 'h' },
+    ...{ record: { ...place, key: Buffer.from('k'), value: null, headers: [] }, envelope: undefined },
+  };
+  return parkedRow(event, 'waiting', { line: 'k', seq }, undefined);
+};

@@ -1,32 +1,7 @@
 import { comparePositions, type Position, START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
-import { isPaused, type PartitionKey } from '../slice/fence-sql.ts';
-
-const lockSql = `
-  select next_offset::text as next, halted_code as halted, ${isPaused} as paused
-    from converge.inbox_partition
-   where consumer = $1 and topic = $2 and partition = $3 for no key update`;
-
-/** A locked partition. */
-export interface Fence {
-  readonly next: bigint;
-  /** The code with which it is halted. */
-  readonly halted: string | undefined;
-  /** True when an operator paused it, or the kit did for faults. */
-  readonly paused: boolean;
-}
-
-/** Locks the fence: a present slice ends first, and the next slice detects the move. */
-export async function lockFence(tx: Executor, key: PartitionKey): Promise<Fence | undefined> {
-  const { rows } = await tx.query<{ next: string; halted: string | null; paused: boolean }>(lockSql, [
-    key.consumer,
-    key.topic,
-    key.partition,
-  ]);
-  const [row] = rows;
-  if (row === undefined) return undefined;
-  return { next: BigInt(row.next), halted: row.halted ?? undefined, paused: row.paused };
-}
+import type { PartitionKey } from '../slice/fence-sql.ts';
+import type { PartitionRow } from '../member/partition-sql.ts';
 
 // The offset may be one that an evicted member still expects, whose parked keys are of before: `fills` fences it.
 const backSql = `
@@ -42,7 +17,7 @@ export async function setBack(
   tx: Executor,
   key: PartitionKey,
   offset: bigint,
-  { paused }: Pick<Fence, 'paused'>,
+  { paused }: Pick<PartitionRow, 'paused'>,
 ): Promise<void> {
   const place = [key.consumer, key.topic, key.partition];
   await tx.query(backSql, [...place, `${offset}`]);

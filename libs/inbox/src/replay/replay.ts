@@ -6,7 +6,7 @@ import { type Hole, newScan, type ReplayFrom, type ReplayScan, scanRecord } from
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 import { wasPassed } from '../gap/gap-sql.ts';
-import { readPartition } from '../member/partition-sql.ts';
+import { lockPartition, readPartition } from '../member/partition-sql.ts';
 import { readSources } from '../member/source-sql.ts';
 import { readTypes } from '../member/type-sql.ts';
 import { identityHash } from '../slice/foreign-steps.ts';
@@ -16,7 +16,6 @@ import { type AfterCompensation, KEEPS_AGREEMENT } from '../operate/contradictio
 import {
   forgetForeign,
   forgetParked,
-  lockFence,
   readReported,
   type ReportedEvent,
   setBack,
@@ -106,13 +105,13 @@ export async function replayPartition(
   { afterCompensation = false }: AfterCompensation = {},
 ): Promise<Replayed | undefined> {
   return withTransaction(database, {}, async (tx) => {
-    const fence = await lockFence(tx, key);
-    if (fence === undefined || fence.next < nextOffset)
+    const fence = await lockPartition(tx, key);
+    if (fence === undefined || fence.nextOffset < nextOffset)
       throw new InboxError(
         'REPLAY_REFUSED',
         `${key.topic}/${key.partition} was set back meanwhile: run the command again`,
       );
-    await read(tx, admin, key, { scan, from, signatures, start: nextOffset, end: fence.next });
+    await read(tx, admin, key, { scan, from, signatures, start: nextOffset, end: fence.nextOffset });
     if (scan.offset === undefined) return undefined;
     const reported = await readReported(tx, key, scan.offset);
     if (!afterCompensation) refuseReported(key, reported);
@@ -120,11 +119,11 @@ export async function replayPartition(
     const foreign = await forgetForeign(tx, key.consumer, [...scan.foreign.values()]);
     const parked = await forgetParked(tx, key, scan.offset);
     await setBack(tx, key, scan.offset, fence);
-    const ended = fence.halted === undefined || fence.paused ? {} : { halted: fence.halted };
+    const ended = fence.halted === undefined || fence.paused ? {} : { halted: fence.halted.code };
     const act = {
       act: 'consumers replay',
       ...ended,
-      fromOffset: fence.next,
+      fromOffset: fence.nextOffset,
       toOffset: scan.offset,
     } as const;
     const { by, reason } = operator;

@@ -11,7 +11,7 @@ import { router } from '../define/routes.ts';
 import { Parking } from '../park/parking.ts';
 import { signaturesOf } from '../plan/signatures.ts';
 import type { SliceContext } from '../slice/context.ts';
-import { HandlerPace } from '../slice/handler-pace.ts';
+import { HandlerPace } from '../slice/joint-decision.ts';
 import { defaultSize } from '../slice/slice-limit.ts';
 import type { ResolvedOptions } from './options.ts';
 

@@ -25,7 +25,7 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { limitGiveUps } from '../park/limit-give-ups.ts';
 import { parkEvents } from '../park/park-events.ts';
 import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
-import { ownStatement, FenceLost, PartitionLost } from './slice-errors.ts';
+import { ownStatement, SliceFault } from './slice-errors.ts';
 import { append, appendLast, failureEventOf } from '../attempt/failure-events.ts';
 import { refuseAhead } from './refuse-ahead.ts';
 
@@ -114,7 +114,8 @@ async function inside<DB, Part extends SlicePart<DB>>(
   const calls = all.map(({ toHandle, part: { signal } }) => ({ steps: toHandle, signal }));
   await callHandlers(context, tx, calls, emitted, parts[0]?.slice.attempt);
   // A part whose partition was lost meanwhile may be committed, as its fence is locked; its new owner waits less without.
-  if (parts.length > 1 && parts.some(({ signal }) => signal.aborted)) throw new PartitionLost();
+  if (parts.length > 1 && parts.some(({ signal }) => signal.aborted))
+    throw new SliceFault({ kind: 'partition_lost' });
   const reported = all.flatMap((one) => one.reported);
   await limitGiveUps(context, executor, reported);
   const tried = { startedMs: began.now, durationMs: context.clock.monotonic() - began.monotonic };
@@ -147,7 +148,7 @@ async function open<DB>(
     return { key, expected: saved, next, marks };
   });
   const versions = await ownStatement('fence', () => openSlice(executor, moves, limits(), serverVersion));
-  if (versions === undefined) throw new FenceLost();
+  if (versions === undefined) throw new SliceFault({ kind: 'fence_lost' });
   return versions;
 }
 
@@ -176,7 +177,8 @@ async function placedOf<DB, Part extends SlicePart<DB>>(
   const executor = executorOf(tx);
   const { partition, slice } = part;
   const { key } = partition;
-  if (!(await ownStatement('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
+  if (!(await ownStatement('fill', () => takeFilled(executor, key, slice.steps))))
+    throw new SliceFault({ kind: 'fence_lost' });
   await ownStatement('types', () =>
     refuseAhead(executor, partition, version, unknownOf(slice.steps, partition.deferral)),
   );

@@ -1,10 +1,11 @@
 import type { Step } from '../plan/plan.ts';
 import { type Applied, applySlices, type Slice } from './apply-slice.ts';
 import type { SliceContext } from './context.ts';
-import { type Fault, faultOf } from './fault.ts';
+import { faultOf } from './fault.ts';
 import type { Stand } from './fence-sql.ts';
 import { lastMarks } from './marks.ts';
 import type { Partition } from './partition.ts';
+import type { Fault } from './slice-errors.ts';
 import { report } from './report.ts';
 
 export interface CommittedSlice {

@@ -11,7 +11,7 @@ import type { SliceContext } from './context.ts';
 import { emitClosed, type Emitted, identityOf } from './emitted.ts';
 import { Gathered } from './gathered.ts';
 import { ended, guarded, type FailedWrite, handlerClient, Written } from './handler-tx.ts';
-import { ConnectionLost, HandlerFailed, PartitionLost, SliceTooLong } from './slice-errors.ts';
+import { connectionLost, HandlerFailed, SliceFault } from './slice-errors.ts';
 
 /** The steps of one partition in a slice, and the signal of its loss. */
 export interface CalledPart<DB> {
@@ -40,8 +40,9 @@ export async function callHandlers<DB>(
     unitsOf(steps.filter((step) => step.kind === 'handle')).map((unit) => ({ unit, signal })),
   );
   for (const [at, { unit, signal }] of units.entries()) {
-    if (signal.aborted) throw new PartitionLost();
-    if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs) throw new SliceTooLong();
+    if (signal.aborted) throw new SliceFault({ kind: 'partition_lost' });
+    if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs)
+      throw new SliceFault({ kind: 'too_long' });
     await callOne(context, tx, unit, { emitted, written, gathered, guard, attempt, signal });
     if (written.full) await written.answered();
     if (written.failed !== undefined) break;
@@ -65,11 +66,11 @@ interface Shared<DB> {
 /** Attributes a failed write to its handler, unless the connection broke. */
 async function blame<DB>(
   tx: Transaction<DB>,
-  { handler, events, error }: FailedWrite,
-): Promise<HandlerFailed | ConnectionLost> {
+  { handler, error }: FailedWrite,
+): Promise<HandlerFailed | SliceFault> {
   return (await answers(executorOf(tx)))
-    ? new HandlerFailed(handler, events, error, calledInAttempt())
-    : new ConnectionLost('', { cause: error });
+    ? new HandlerFailed(handler, error, calledInAttempt())
+    : connectionLost(error);
 }
 
 async function callOne<DB>(
@@ -91,7 +92,7 @@ async function callOne<DB>(
   const write: CallContext<DB>['write'] = (query) => {
     // A closed transaction refuses to compile a builder; a compiled query is refused here.
     if (!open) throw ended(handler);
-    written.add(handler, events, 'compile' in query ? query.compile() : query);
+    written.add(handler, 'compile' in query ? query.compile() : query);
   };
   const deadline = new Date(context.clock.now());
   guard?.beginCall();
@@ -119,13 +120,13 @@ async function callOne<DB>(
     setBack(tx, guard);
     failpoint('inbox.in_handler');
   } catch (error) {
-    if (guard?.ended !== undefined) throw new HandlerFailed(handler, events, guard.ended);
-    if (signal.aborted) throw new PartitionLost();
+    if (guard?.ended !== undefined) throw new HandlerFailed(handler, guard.ended);
+    if (signal.aborted) throw new SliceFault({ kind: 'partition_lost' });
     await written.answered();
     // Statements after a failed write fail in its aborted transaction: the first one is at fault.
     if (written.failed !== undefined) throw await blame(tx, written.failed);
-    if (!timedOut(error) && !(await answers(executorOf(tx)))) throw new ConnectionLost('', { cause: error });
-    throw new HandlerFailed(handler, events, error, calledInAttempt());
+    if (!timedOut(error) && !(await answers(executorOf(tx)))) throw connectionLost(error);
+    throw new HandlerFailed(handler, error, calledInAttempt());
   } finally {
     open = false;
     call.close();

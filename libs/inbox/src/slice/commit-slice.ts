@@ -9,10 +9,10 @@ import { attemptSlice, type CommittedSlice, whole } from './attempt-slice.ts';
 import type { SliceContext } from './context.ts';
 import { type Partition, placeOf } from './partition.ts';
 import type { Pause } from './partition-state.ts';
-import { type AttemptRow, insertAttempts } from '../attempt/attempt-sql.ts';
+import { insertAttempts } from '../attempt/attempt-sql.ts';
 import { type Attempt, attemptOf, numberAfter } from '../attempt/attempt.ts';
-import { stoppedRows } from '../attempt/attempt-rows.ts';
-import type { Fault } from './fault.ts';
+import { type AttemptRow, stoppedRows } from '../attempt/attempt-rows.ts';
+import type { Fault } from './slice-errors.ts';
 import { canRefetch, refetched, wantsRefetch } from '../attempt/refetch.ts';
 import { type FailedRecord, report } from './report.ts';
 

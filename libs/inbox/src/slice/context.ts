@@ -12,7 +12,7 @@ import type { Router } from '../define/routes.ts';
 import type { Signatures } from '../plan/signatures.ts';
 import type { Call } from '../attempt/middleware.ts';
 import type { Parking } from '../park/parking.ts';
-import type { HandlerPace } from './handler-pace.ts';
+import type { HandlerPace } from './joint-decision.ts';
 import type { SliceBounds } from './partition-state.ts';
 import type { SessionLimits } from './session-sql.ts';
 

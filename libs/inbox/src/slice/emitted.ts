@@ -1,4 +1,4 @@
-import { contextHeaders, type EventContext } from '@convergekit/contracts/engine';
+import { contextHeaders } from '@convergekit/contracts/engine';
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
@@ -33,25 +33,22 @@ export class Emitted {
     return () => (this.#events.length = length);
   }
 
-  add(handler: string, event: DomainEvent, answers: ReceivedEvent, as: EmitAs = {}): void {
+  add(
+    handler: string,
+    event: DomainEvent,
+    answers: ReceivedEvent,
+    { id: fixed, ...context }: EmitAs = {},
+  ): void {
     const incoming = identityOf(answers);
     const count = `${handler} ${incoming}`;
     const index = this.#counts.get(count) ?? 0;
     this.#counts.set(count, index + 1);
     const { type, version, topic, key, payload } = event;
-    const headers = contextHeaders(event, { ...eventContextOf(answers), ...contextOf(as) });
+    const headers = contextHeaders(event, { ...eventContextOf(answers), ...context });
     injectTrace(headers); // the handler's span has ended when the slice appends
-    const id = as.id ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
+    const id = fixed ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }
-}
-
-function contextOf({ saga, attemptId, attemptTrace }: EmitAs): EventContext {
-  return {
-    ...(saga === undefined ? {} : { saga }),
-    ...(attemptId === undefined ? {} : { attemptId }),
-    ...(attemptTrace === undefined ? {} : { attemptTrace }),
-  };
 }
 
 /** The identity of an event: ids of foreign producers are unique only together with their source. */

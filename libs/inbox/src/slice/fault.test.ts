@@ -2,13 +2,7 @@ import { DatabaseError } from '@convergekit/postgres';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import { faultOf } from './fault.ts';
-import {
-  ConnectionLost,
-  FenceLost,
-  HandlerFailed,
-  OwnStatementFailed,
-  PartitionLost,
-} from './slice-errors.ts';
+import { connectionLost, HandlerFailed, OwnStatementFailed, SliceFault } from './slice-errors.ts';
 
 const pg = (code: string): Error => Object.assign(new Error(code), { code, severity: 'ERROR' });
 const unknownCommit = new ConvergeError('lost', {
@@ -27,24 +21,24 @@ function fetchFailed(cause: Error): TypeError {
 
 describe('faultOf', () => {
   it.each([
-    { name: 'a lost fence', error: new FenceLost(), kind: 'fence_lost' },
-    { name: 'a lost partition', error: new PartitionLost(), kind: 'partition_lost' },
+    { name: 'a lost fence', error: new SliceFault({ kind: 'fence_lost' }), kind: 'fence_lost' },
+    { name: 'a lost partition', error: new SliceFault({ kind: 'partition_lost' }), kind: 'partition_lost' },
     {
       name: 'a lost connection under a handler',
-      error: new ConnectionLost('', { cause: pg('57P01') }),
+      error: connectionLost(pg('57P01')),
       kind: 'outage',
     },
     { name: 'a commit of unknown outcome', error: unknownCommit, kind: 'outage' },
     { name: 'a refused connection at BEGIN', error: pg('57P03'), kind: 'outage' },
-    { name: 'a handler that throws', error: new HandlerFailed('h', [], new TypeError('x')), kind: 'events' },
+    { name: 'a handler that throws', error: new HandlerFailed('h', new TypeError('x')), kind: 'events' },
     {
       name: 'a handler whose service is away',
-      error: new HandlerFailed('h', [], pg('08006')),
+      error: new HandlerFailed('h', pg('08006')),
       kind: 'events',
     },
     {
       name: 'a declared rejection',
-      error: new HandlerFailed('h', [], new BusinessRejection('no')),
+      error: new HandlerFailed('h', new BusinessRejection('no')),
       kind: 'events',
     },
     { name: 'a deferred constraint at COMMIT', error: pg('23503'), kind: 'events' },
@@ -91,15 +85,15 @@ describe('faultOf', () => {
 
   // Planted faults, each seen to fail here: the classifier's own certainty for a bug; a handler's call that is not looked at.
   it.each([
-    ['a TypeError', new HandlerFailed('h', [], new TypeError('x')), 'not_applied'],
-    ['an error that no rule knows', new HandlerFailed('h', [], new Error('x')), 'not_applied'],
-    ['a thrown string', new HandlerFailed('h', [], 'x'), 'not_applied'],
-    ['a failed assertion', new HandlerFailed('h', [], assertion()), 'not_applied'],
-    ['wrong SQL', new HandlerFailed('h', [], pg('42601')), 'not_applied'],
-    ['a bug after a call to another system', new HandlerFailed('h', [], new TypeError('x'), true), 'unknown'],
-    ['a lost answer', new HandlerFailed('h', [], lost), 'unknown'],
-    ['a lost answer inside a TypeError', new HandlerFailed('h', [], fetchFailed(lost)), 'unknown'],
-    ['an outcome that is declared unknown', new HandlerFailed('h', [], declared), 'unknown'],
+    ['a TypeError', new HandlerFailed('h', new TypeError('x')), 'not_applied'],
+    ['an error that no rule knows', new HandlerFailed('h', new Error('x')), 'not_applied'],
+    ['a thrown string', new HandlerFailed('h', 'x'), 'not_applied'],
+    ['a failed assertion', new HandlerFailed('h', assertion()), 'not_applied'],
+    ['wrong SQL', new HandlerFailed('h', pg('42601')), 'not_applied'],
+    ['a bug after a call to another system', new HandlerFailed('h', new TypeError('x'), true), 'unknown'],
+    ['a lost answer', new HandlerFailed('h', lost), 'unknown'],
+    ['a lost answer inside a TypeError', new HandlerFailed('h', fetchFailed(lost)), 'unknown'],
+    ['an outcome that is declared unknown', new HandlerFailed('h', declared), 'unknown'],
   ] as const)('the certainty of %s in a handler that was rolled back', (_, error, certainty) => {
     const fault = faultOf(error);
     expect(fault.kind === 'events' && fault.failure.certainty).toBe(certainty);

@@ -1,6 +1,5 @@
 import type { KyselyPlugin, Transaction, CompiledQuery } from 'kysely';
 import { InboxError } from '../errors.ts';
-import type { ReceivedEvent } from '@convergekit/contracts';
 import type { TransactionClient } from '@convergekit/postgres';
 import { checkedClient, clientOf, type Send } from '@convergekit/postgres/engine';
 
@@ -54,14 +53,13 @@ export async function handlerClient<DB>(
 /** The first statement that failed; those after it failed in its aborted transaction. */
 export interface FailedWrite {
   readonly handler: string;
-  readonly events: readonly ReceivedEvent[];
   readonly error: unknown;
 }
 
 /** The most pending answers: enough to keep the server busy, few enough for other partitions to proceed. */
 const MOST = 100;
 
-/** The pipelined statements of one slice, each with its handler and events. */
+/** The pipelined statements of one slice, each with its handler. */
 export class Written {
   readonly #send: Send;
   readonly #due: Promise<void>[] = [];
@@ -75,11 +73,11 @@ export class Written {
     return this.#failed;
   }
 
-  add(handler: string, events: readonly ReceivedEvent[], query: CompiledQuery): void {
+  add(handler: string, query: CompiledQuery): void {
     this.#due.push(
       this.#send(query).then(
         () => undefined,
-        (error: unknown) => void (this.#failed ??= { handler, events, error }),
+        (error: unknown) => void (this.#failed ??= { handler, error }),
       ),
     );
   }

@@ -1,5 +1,4 @@
 import { envelopeOf, type Step } from '../plan/plan.ts';
-import type { HandlerPace } from './handler-pace.ts';
 import type { SliceBounds, Standing } from './partition-state.ts';
 import { knownKey } from './record-text.ts';
 
@@ -13,6 +12,37 @@ const MOST_EVENTS = 32;
 const MOST_OWN = 8;
 /** A handler that takes longer than this many first statements of a slice shares no transaction. */
 const SLOW = 4;
+
+/** The number of calls over which an average forgets, and of slices. */
+const LAST = 16;
+
+/**
+ * The averages of a consumer's last slices, in milliseconds. Both grow alike on a busy machine, so their ratio shows how
+ * much of a slice its handlers are.
+ */
+export class HandlerPace {
+  #callMs = 0;
+  #openMs = 0;
+
+  /** The time of a call of a handler. */
+  get callMs(): number {
+    return this.#callMs;
+  }
+
+  /** The time of a slice's first statement. */
+  get openMs(): number {
+    return this.#openMs;
+  }
+
+  opened(ms: number): void {
+    this.#openMs += (ms - this.#openMs) / LAST;
+  }
+
+  /** Counts calls that took `ms` milliseconds together. */
+  called(calls: number, ms: number): void {
+    if (calls > 0) this.#callMs += Math.min(1, calls / LAST) * (ms / calls - this.#callMs);
+  }
+}
 
 /** The average times of a consumer's slices, in milliseconds. */
 type Pace = Pick<HandlerPace, 'callMs' | 'openMs'>;

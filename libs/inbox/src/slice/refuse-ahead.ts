@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { readKnownTypes } from '../member/type-sql.ts';
 import type { Partition } from './partition.ts';
-import { TypeAhead } from './slice-errors.ts';
+import { SliceFault } from './slice-errors.ts';
 
 /**
  * Refuses to pass unknown types that another version handles: that version would lose their events. The version of the
@@ -22,5 +22,5 @@ export async function refuseAhead(
   }
   const { types } = partition.standing.known;
   const ahead = [...unknown].filter((type) => types.has(type));
-  if (ahead.length > 0) throw new TypeAhead(ahead);
+  if (ahead.length > 0) throw new SliceFault({ kind: 'type_ahead', types: ahead });
 }

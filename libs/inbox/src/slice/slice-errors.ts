@@ -1,85 +1,64 @@
 import { failpoint } from '@convergekit/core/engine';
-import type { ReceivedEvent } from '@convergekit/contracts';
+import type { Failure } from '@convergekit/core';
 import { DatabaseError } from '@convergekit/postgres';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { InboxError } from '../errors.ts';
+import type { Pause } from './partition-state.ts';
 
-/** The error of a slice whose fence row another owner moved. It is never an event's fault; nothing was applied. */
-export class FenceLost extends Error {
-  readonly kind = 'fence_lost';
+/** The cause of a slice that did not commit. This union distinguishes an outage from a bad event. */
+export type Fault =
+  /** Another owner moved the fence, and nothing was applied: reload the state. */
+  | { readonly kind: 'fence_lost' }
+  /** The partition was reassigned while its slice was in work. */
+  | { readonly kind: 'partition_lost' }
+  /** Another session holds the fence row longer than the lock timeout. */
+  | { readonly kind: 'fence_held'; readonly error: unknown }
+  /** The consumer's own database does not answer, or the outcome of the commit is unknown: wait, then reload the state. */
+  | { readonly kind: 'outage'; readonly error: unknown }
+  /** The events are at fault: a handler threw, or the commit was refused for what they wrote. */
+  | { readonly kind: 'events'; readonly failure: Failure; readonly handler: string | undefined }
+  /** Keys were released or parked since they were read: repeat the slice with the current keys. */
+  | {
+      readonly kind: 'held_changed';
+      readonly released: readonly string[];
+      readonly parked: readonly string[];
+    }
+  /** No event is given up: the partition waits, then continues at the same event. */
+  | { readonly kind: 'pause'; readonly pause: Pause }
+  | GiveUpRefused
+  /** The slice exceeded its time, and is repeated in smaller slices. */
+  | { readonly kind: 'too_long' }
+  /** Events of types that only another version of this consumer handles: they must not be passed. */
+  | { readonly kind: 'type_ahead'; readonly types: readonly string[] }
+  /** The consumer cannot work until an operator fixes a setting. */
+  | { readonly kind: 'stop'; readonly error: unknown };
+
+/** An event must be given up for a fault and may not be: the consumer pauses until an operator resumes it. */
+export interface GiveUpRefused {
+  readonly kind: 'give_up_limit';
+  readonly deadLetter: DeadLetter;
+  readonly perHour: number;
 }
 
-/** The partition was reassigned while its slice was in work; the slice is rolled back. */
-export class PartitionLost extends Error {
-  readonly kind = 'partition_lost';
-}
-
-/** The slice's own connection broke, so no handler is at fault. */
-export class ConnectionLost extends Error {
-  readonly kind = 'connection_lost';
-}
-
-/** The slice took longer than its transaction may; its events are processed one by one. */
-export class SliceTooLong extends Error {
-  readonly kind = 'slice_too_long';
-}
-
-/** The error when another version of this consumer handles unknown types; nothing was passed. */
-export class TypeAhead extends Error {
-  readonly kind = 'type_ahead';
-  readonly types: readonly string[];
-  constructor(types: readonly string[]) {
-    super(`another version handles ${types.join(', ')}`);
-    this.types = types;
+/** The error that rolls back a slice for a known cause, of which no statement and no handler is guilty. */
+export class SliceFault extends Error {
+  readonly fault: Fault;
+  constructor(fault: Fault, options?: ErrorOptions) {
+    super(`the slice is rolled back (${fault.kind})`, options);
+    this.fault = fault;
   }
+}
+
+/** Makes the error of a slice whose own connection broke, so that no handler is at fault. */
+export function connectionLost(cause: unknown): SliceFault {
+  return new SliceFault({ kind: 'outage', error: cause }, { cause });
 }
 
 export type OwnStep =
   'limits' | 'fence' | 'foreign' | 'fill' | 'types' | 'attempts' | 'gap' | 'park' | 'drain' | 'give_up';
 
-/** The error when keys were released or parked since the read: the slice is repeated. */
-export class HeldChanged extends Error {
-  readonly kind = 'held_changed';
-  readonly released: readonly string[];
-  readonly parked: readonly string[];
-
-  constructor(change: { readonly released?: readonly string[]; readonly parked?: readonly string[] }) {
-    super('the parked keys changed during the slice');
-    this.released = change.released ?? [];
-    this.parked = change.parked ?? [];
-  }
-}
-
-/** An event must be parked and may not be: the partition pauses instead. */
-export class ParkingRefused extends Error {
-  readonly kind = 'parking_refused';
-  readonly why: 'parked_cap' | 'systemic_fault';
-  /** The handler whose keys fail; undefined: the whole consumer. */
-  readonly handler: string | undefined;
-
-  constructor(why: 'parked_cap' | 'systemic_fault', handler?: string) {
-    super(`parking is refused (${why})`);
-    this.why = why;
-    this.handler = handler;
-  }
-}
-
-/** An event must be given up for a fault and may not be: the consumer pauses instead. */
-export class GiveUpRefused extends Error {
-  readonly kind = 'give_up_refused';
-  readonly deadLetter: DeadLetter;
-  readonly perHour: number;
-
-  constructor(deadLetter: DeadLetter, perHour: number) {
-    super('no more events may be given up in this hour');
-    this.deadLetter = deadLetter;
-    this.perHour = perHour;
-  }
-}
-
 /** The error of a statement of the inbox: a fault of the database or kit, never of an event. */
 export class OwnStatementFailed extends Error {
-  readonly kind = 'own_statement_failed';
   readonly step: OwnStep;
   constructor(step: OwnStep, cause: unknown) {
     super(`the inbox's own statement failed (${step})`, { cause });
@@ -92,15 +71,12 @@ export const EMIT = 'emit';
 
 /** The error of a handler that threw. */
 export class HandlerFailed extends Error {
-  readonly kind = 'handler_failed';
   readonly handler: string;
-  readonly events: readonly ReceivedEvent[];
   /** True if the attempt called another system by an `operation`: a rollback does not undo that. */
   readonly called: boolean;
-  constructor(handler: string, events: readonly ReceivedEvent[], cause: unknown, called = false) {
+  constructor(handler: string, cause: unknown, called = false) {
     super(`handler ${handler} failed`, { cause });
     this.handler = handler;
-    this.events = events;
     this.called = called;
   }
 }
@@ -126,7 +102,7 @@ export async function ownStatement<T>(step: OwnStep, statement: () => Promise<T>
     failpoint(`inbox.after_${step}`);
     return result;
   } catch (error) {
-    if (error instanceof HeldChanged || error instanceof TypeAhead) throw error;
+    if (error instanceof SliceFault) throw error;
     throw new OwnStatementFailed(step, error);
   }
 }
