@@ -9,7 +9,7 @@ import {
 } from '../broker.ts';
 import { Signal } from '../group/signal.ts';
 import { decodeSealed } from '../batch/record-decoder.ts';
-import { batchSize } from '../batch/record-batch-encoder.ts';
+import { encodeRecordBatch } from '../batch/encode-record-batch.ts';
 
 /** Kafka's own default for `max.message.bytes`. */
 const DEFAULT_MAX_BYTES = 1_048_588;
@@ -86,7 +86,7 @@ export class MemoryLog {
         partition,
       });
     const sealed = 'bytes' in records;
-    const size = sealed ? records.bytes.length : batchSize(records);
+    const size = (sealed ? records.bytes : encodeRecordBatch(records)).length;
     const limit = Number(found.config['max.message.bytes']);
     if (size > limit)
       throw new BrokerError(
