@@ -33,7 +33,7 @@ export interface OutboxTransaction<DB, Types extends string = string> {
   readonly savepoint: <T>(fn: () => Promise<T>) => Promise<T>;
 }
 
-export interface OutboxTransactionOptions {
+interface OutboxTransactionOptions {
   /** @default the server's default, normally 'read committed' */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /** Maximum number of runs when the database requests a rerun (40001, 40P01). @default 10 */
@@ -51,8 +51,12 @@ export interface TransactionSettings extends AppendSettings {
   readonly toRow: (event: DomainEvent, context: AppendContext) => EventRow;
 }
 
-type Work<DB, T> = (transaction: OutboxTransaction<DB>) => Promise<T>;
-type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
+/** The function of a transaction. */
+export type Work<DB, T, Types extends string = string> = (
+  transaction: OutboxTransaction<DB, Types>,
+) => Promise<T>;
+
+export type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
 
 export function runTransaction<DB, T>(
   db: Kysely<DB>,
