@@ -58,7 +58,7 @@ export type Work<DB, T, Types extends string = string> = (
 
 export type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
 
-export function runTransaction<DB, T>(
+export async function runTransaction<DB, T>(
   db: Kysely<DB>,
   options: Options,
   work: Work<DB, T>,
@@ -66,9 +66,13 @@ export function runTransaction<DB, T>(
 ): Promise<T> {
   if (options.requestKey !== undefined) checkRequestKey(options.requestKey);
   const outer = outerOf(db);
-  return outer === undefined
-    ? runOutermost(db, options, work, settings)
-    : runNested(outer, options, work, settings);
+  if (outer === undefined) return runOutermost(db, options, work, settings);
+  try {
+    return await runOrRepeat(outer, options, work, settings);
+  } catch (error) {
+    outer.scope.fail(error, levelIn(outer));
+    throw error;
+  }
 }
 
 async function runOutermost<DB, T>(
@@ -96,20 +100,6 @@ async function runOutermost<DB, T>(
   } catch (error) {
     if (last?.lost === undefined || !isCommitUnknown(error)) throw nameRefusal(error);
     return await afterLostCommit(db, last.lost, last.result, error, settings);
-  }
-}
-
-async function runNested<DB, T>(
-  outer: Frame,
-  options: Options,
-  work: Work<DB, T>,
-  settings: TransactionSettings,
-): Promise<T> {
-  try {
-    return await runOrRepeat(outer, options, work, settings);
-  } catch (error) {
-    outer.scope.fail(error, levelIn(outer));
-    throw error;
   }
 }
 
