@@ -139,6 +139,7 @@ const FLOOR_MS = 10_000;
 async function flush(frame: Frame, settings: TransactionSettings): Promise<void> {
   const { clock } = settings;
   const rows = frame.scope.close();
+  frame.lost = frame.claims.find(({ level }) => !level.isUndone)?.lost;
   const eventId = rows.at(-1)?.eventId;
   if (eventId === undefined) return;
   const tx = frame.tx as Transaction<unknown>;
