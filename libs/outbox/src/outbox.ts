@@ -102,8 +102,6 @@ export function createEngineOutbox(
     return rowOf(event, starts === undefined ? context : { ...context, starts }, row);
   };
   const settings = { clock, random, idleTimeoutMs, notify, toRow };
-  function transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;
-  function transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, chosen: Options, fn: Work<DB, T>): Promise<T>;
   function transaction<DB, T>(
     db: Kysely<DB> | Transaction<DB>,
     ...rest: readonly [Work<DB, T>] | readonly [Options, Work<DB, T>]
