@@ -56,7 +56,7 @@ export interface Producer {
    * batch, in the order given: some may have failed while others are written, and only the failed ones may be sent
    * again. A failed result with `certainty: 'unknown'` may or may not be in the log. It never rejects: a lost
    * connection fails each batch that was not acknowledged. A batch is never split: the caller keeps it within the
-   * topic's `max.message.bytes` (see `batchSize`), else it is refused whole with MESSAGE_TOO_LARGE. Requests are the
+   * topic's `max.message.bytes`, else it is refused whole with MESSAGE_TOO_LARGE. Requests are the
    * driver's business: any number of batches may be given, also several of one partition, which are written in order;
    * after one that failed, the later ones of its partition are not sent (EARLIER_BATCH_FAILED, `not_applied`). Sends
    * that overlap are done one after the other. `timeoutMs`: of each request. @default that of the broker's other requests

@@ -1,15 +1,9 @@
 /** Exports for drivers and other packages of the kit. They may change in any version. */
 export { ByteReader } from './batch/byte-reader.ts';
 export { RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.ts';
-export { batchSize, encodeRecordBatch, recordSize } from './batch/record-batch-encoder.ts';
+export { encodeRecordBatch } from './batch/encode-record-batch.ts';
 export { BATCH_OVERHEAD } from './batch/record-batch-head.ts';
-export {
-  decodeRecords,
-  MOST_HEADERS,
-  MOST_RECORDS,
-  type Place,
-  recordCount,
-} from './batch/record-decoder.ts';
+export { decodeRecords, MOST_RECORDS, type Place, recordCount } from './batch/record-decoder.ts';
 export { isBatch, undecodable } from './batch/undecodable.ts';
 export {
   type Admin,
@@ -40,16 +34,15 @@ export {
   type TopicDescription,
   type UndecodableBatch,
 } from './broker.ts';
-export { createTopics, suggestedPartitions } from './create-topics.ts';
 export {
   batchEmpty,
-  earlierFailed,
+  createTopics,
   leaderMissing,
   offsetOutOfRange,
   partitionMissing,
-  placed,
   producerClosed,
   requireAll,
+  suggestedPartitions,
   topicUnknown,
 } from './errors.ts';
 export { assignPartitions } from './group/assignor.ts';
@@ -58,3 +51,4 @@ export { LoopConsumer } from './group/group-consumer.ts';
 export type { Fetched, FetchWant, GroupLink, Log, Membership, PlaceOffset } from './group/link.ts';
 export { FETCHES_OF_DAMAGED } from './group/partition-flow.ts';
 export { partitionOf, partitionOfBytes } from './partitioner.ts';
+export { type NumberedBatch, SendOutcome } from './send-outcome.ts';

@@ -1,5 +1,3 @@
-import { createTopics } from './create-topics.ts';
-
 /**
  * The reaction that a refusal of the broker asks of the caller. `retry`: transient (not leader, timeouts, broker down)
  * · `halt_topic`: the configuration or the permissions of a topic are wrong (authorization, unknown topic, record too
@@ -64,6 +62,14 @@ export function requireAll<T>(found: readonly (T | BrokerError)[]): readonly T[]
     if (one instanceof BrokerError) throw one;
     return one;
   });
+}
+
+/** The number of partitions in commands that are printed: enough for six members of a group. */
+export const suggestedPartitions = 6;
+
+/** Builds the command that creates topics, to be typed as it is. */
+export function createTopics(names: readonly string[], partitions: number = suggestedPartitions): string {
+  return `converge topics create ${names.join(' ')} --partitions ${partitions}`;
 }
 
 export function topicUnknown(topic: string): BrokerError {

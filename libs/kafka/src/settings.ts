@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { tokenModuleProvider } from './token-module.ts';
 import type { SaslOptions } from './wire/connection.ts';
+import { tokenModuleProvider } from './wire/token.ts';
 import type { KafkaOptions } from './wire/wire-broker.ts';
 
 export const driverNames = ['kafkajs', 'platformatic'] as const;

@@ -7,4 +7,3 @@
  */
 export { localBroker, type LocalOptions } from './local-broker.ts';
 export { localMigrations } from './migrations.ts';
-export { localOptions, type LocalSettings, localSettings } from './settings.ts';

@@ -14,11 +14,9 @@ export const localSettings = z.object({
     }),
 });
 
-export type LocalSettings = z.output<typeof localSettings>;
-
 /** Maps the settings to options of `localBroker`; `databaseUrl` is the process's own database. */
 export function localOptions(
-  { url }: LocalSettings,
+  { url }: z.output<typeof localSettings>,
   databaseUrl: string | undefined,
 ): Pick<LocalOptions, 'url' | 'setting'> {
   if (url !== undefined) return { url, setting: 'CONVERGE__LOCAL__URL' };

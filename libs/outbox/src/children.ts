@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { delayMs } from '@convergekit/core/engine';
-import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { type Random, systemClock, systemRandom } from '@convergekit/core';
 
 /** A child table of the outbox: ids from `from` up to, but excluding, `to`. */
 export interface OutboxChild {
@@ -21,7 +21,6 @@ export interface EnsureChildrenOptions {
   readonly attempts?: number;
   /** Ends the wait between two attempts. */
   readonly signal?: AbortSignal;
-  readonly clock?: Clock;
   readonly random?: Random;
 }
 
@@ -36,14 +35,7 @@ export async function ensureChildren(
   executor: Executor,
   options: EnsureChildrenOptions = {},
 ): Promise<readonly string[]> {
-  const {
-    ahead = 2,
-    span = 1_000_000,
-    attempts = 20,
-    clock = systemClock,
-    random = systemRandom,
-    signal,
-  } = options;
+  const { ahead = 2, span = 1_000_000, attempts = 20, random = systemRandom, signal } = options;
   const added: string[] = [];
   for (let attempt = 1; attempt <= attempts && signal?.aborted !== true;) {
     try {
@@ -55,7 +47,7 @@ export async function ensureChildren(
     } catch (error) {
       if (sqlState(error) !== '55P03') throw error;
       // Let writers that queued behind us pass, then retry at a random time.
-      await clock.sleep(20 + delayMs({ baseMs: 50, factor: 2, capMs: 1_000 }, attempt, random), signal);
+      await systemClock.sleep(20 + delayMs({ baseMs: 50, factor: 2, capMs: 1_000 }, attempt, random), signal);
       attempt += 1;
     }
   }

@@ -1,7 +1,7 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { type AppendContext, type AppendEvent } from './event-row.ts';
 export { createEngineOutbox, type EngineOutbox } from './outbox.ts';
-export { OUTBOX_CHANNEL } from './channel.ts';
+export { OUTBOX_CHANNEL } from './insert.ts';
 export { nameSource, readSource } from './tables.ts';
 export { ensureChildren, listChildren, type OutboxChild } from './children.ts';
 export { scheduleDetach, type DetachOptions, readDetaching, stepDetach } from './detach.ts';

@@ -8,9 +8,14 @@ import {
 } from '@convergekit/postgres/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Transaction } from 'kysely';
-import { OUTBOX_CHANNEL } from './channel.ts';
 import type { EventRow } from './event-row.ts';
 import { nameRefusal } from './limit.ts';
+
+/**
+ * The channel of the notifications that writers of this database send after their commits. The payload is the number of
+ * events that they committed since their last notification.
+ */
+export const OUTBOX_CHANNEL = 'converge_outbox';
 
 /** The transaction's id, and the id of its last row. */
 export interface Written {

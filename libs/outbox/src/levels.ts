@@ -60,17 +60,11 @@ export class Levels {
 
   /** Runs a statement of the code of `level`: at once if it is its turn, as it nearly always is. */
   async statement<T>(level: Level, run: () => Promise<T>): Promise<T> {
-    if (!this.#isTurnOf(level))
-      await this.#when(
-        () => this.#isTurnOf(level),
-        () => (this.#running += 1),
-      );
-    else this.#running += 1;
+    const leave = await this.enter(level);
     try {
       return await run();
     } finally {
-      this.#running -= 1;
-      this.#changed();
+      leave();
     }
   }
 

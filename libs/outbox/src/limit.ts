@@ -73,39 +73,29 @@ export function secondsToFull({ maxBytes, waitingBytes, bytesPerSecond }: Outbox
   return Math.max(0, (maxBytes - waitingBytes) / bytesPerSecond);
 }
 
-/** True for the error of a statement that misses the kit's schema, a table or a function of it. */
-function isNotMigrated(error: unknown): error is Error {
-  const missing = ['3F000', '42P01', '42883'].includes(sqlState(error) ?? '');
-  return missing && error instanceof Error && /\bconverge\b/.test(error.message);
-}
-
-function notMigrated(cause: Error): OutboxError {
-  return new OutboxError(
-    'nothing was written: the tables of the outbox are missing in this database, or older than this version: run `converge migrate` with its DATABASE_URL, then repeat',
-    { code: 'OUTBOX_NOT_MIGRATED', category: 'configuration', cause },
-  );
-}
-
-/** True for an append that waited too long for the lock of its key. Other statements have no such context. */
-function isLockWait(error: unknown): boolean {
-  if (sqlState(error) !== '55P03') return false;
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1)
-    if ('where' in at && String(at.where).includes('converge.outbox_')) return true;
-  return false;
-}
-
-function locked(cause: unknown): OutboxError {
-  return new OutboxError(
-    "nothing was written: another session holds the lock of an event's key for longer than `lock_timeout`, or twice `idleTimeoutMs`. See which: select pid from pg_locks where locktype = 'advisory' and classid = 1668247159 and granted. Repeat it, or end that session.",
-    { code: 'OUTBOX_LOCKED', category: 'contention', cause },
-  );
-}
-
 /** Converts the error of a refused append; returns any other error unchanged. */
 export function nameRefusal(error: unknown): unknown {
-  if (isNotMigrated(error)) return notMigrated(error);
-  if (isLockWait(error)) return locked(error);
-  const refusal = refusalIn(error);
+  const state = sqlState(error) ?? '';
+  // The kit's schema, a table or a function of it is missing.
+  if (
+    ['3F000', '42P01', '42883'].includes(state) &&
+    error instanceof Error &&
+    /\bconverge\b/.test(error.message)
+  )
+    return new OutboxError(
+      'nothing was written: the tables of the outbox are missing in this database, or older than this version: run `converge migrate` with its DATABASE_URL, then repeat',
+      { code: 'OUTBOX_NOT_MIGRATED', category: 'configuration', cause: error },
+    );
+  // An append that waited too long for the lock of its key. Other statements have no such context.
+  if (
+    state === '55P03' &&
+    inCauses(error, (at) => 'where' in at && String(at.where).includes('converge.outbox_')) !== undefined
+  )
+    return new OutboxError(
+      "nothing was written: another session holds the lock of an event's key for longer than `lock_timeout`, or twice `idleTimeoutMs`. See which: select pid from pg_locks where locktype = 'advisory' and classid = 1668247159 and granted. Repeat it, or end that session.",
+      { code: 'OUTBOX_LOCKED', category: 'contention', cause: error },
+    );
+  const refusal = inCauses(error, (at) => 'constraint' in at && at.constraint === 'outbox_max_bytes');
   if (refusal === undefined) return error;
   return new OutboxError(
     `${refusal.message.replace(/^converge: /, '')}. Nothing was written. To see why nothing is published, run: converge doctor. Emits succeed again when events have been published, or outbox.maxBytes is raised.`,
@@ -113,9 +103,9 @@ export function nameRefusal(error: unknown): unknown {
   );
 }
 
-/** Finds the refusal in an error and its causes: ORMs wrap the error of the driver. */
-function refusalIn(error: unknown): Error | undefined {
+/** Finds an error among an error and its causes: ORMs wrap the error of the driver. */
+function inCauses(error: unknown, isMeant: (at: Error) => boolean): Error | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1)
-    if ('constraint' in at && at.constraint === 'outbox_max_bytes') return at;
+    if (isMeant(at)) return at;
   return undefined;
 }

@@ -139,6 +139,19 @@ it('a request key makes a repeat safe after any outcome', async () => {
   expect(await keysOf(shop)).toEqual(['a']);
 });
 
+it('G1a: a lost COMMIT of a request without events is looked up by the row of its key', async () => {
+  const keyed = { requestKey: 'key', request: 'a' };
+  const placing = through.outbox.transaction(through.database.db, keyed, async ({ tx }) => {
+    await tx.insertInto('orders').values({ id: 'a', cents: 1 }).execute();
+    beforeCommit(() => proxy.dropReplies());
+    return 'a';
+  });
+  await waitUntil(async () => (await ordersOf(shop)).length === 1, { what: 'the commit to be applied' });
+  proxy.cut();
+  proxy.restore();
+  expect(await placing).toBe('a');
+});
+
 describe('a COMMIT that is sent together with its events', () => {
   /** Sends events with COMMIT: the session is known from the second transaction of a connection on. */
   async function warm(): Promise<void> {

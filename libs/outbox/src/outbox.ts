@@ -16,8 +16,7 @@ import {
 } from './event-row.ts';
 import { insertLast, insertRows } from './insert.ts';
 import { nameRefusal } from './limit.ts';
-import type { KeyedRequest } from './request-key.ts';
-import { type OutboxTransaction, type OutboxTransactionOptions, runTransaction } from './transaction.ts';
+import { type Options, runTransaction, type Work } from './transaction.ts';
 
 export interface OutboxOptions {
   /** @default UUIDv7 */
@@ -42,10 +41,6 @@ export interface OutboxOptions {
   readonly notify?: boolean;
 }
 
-type Work<DB, T, Types extends string = string> = (transaction: OutboxTransaction<DB, Types>) => Promise<T>;
-
-type TransactionOptions = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
-
 /** `Types`: the types of the events that it takes. */
 export interface Outbox<Types extends string = string> {
   /**
@@ -58,11 +53,7 @@ export interface Outbox<Types extends string = string> {
    * Runs `fn` once per request key. A repeat gets the stored result (as JSON: a Date is a string).
    * Other content under the key is refused with REQUEST_KEY_REUSED.
    */
-  transaction<DB, T>(
-    db: Kysely<DB> | Transaction<DB>,
-    options: TransactionOptions,
-    fn: Work<DB, T, Types>,
-  ): Promise<T>;
+  transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, options: Options, fn: Work<DB, T, Types>): Promise<T>;
   /**
    * Writes events in the caller's own transaction, in array order.
    * Call it as the last statement before the commit: it holds the locks of the events' keys until then. Call it once per
@@ -111,15 +102,9 @@ export function createEngineOutbox(
     return rowOf(event, starts === undefined ? context : { ...context, starts }, row);
   };
   const settings = { clock, random, idleTimeoutMs, notify, toRow };
-  function transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;
   function transaction<DB, T>(
     db: Kysely<DB> | Transaction<DB>,
-    chosen: TransactionOptions,
-    fn: Work<DB, T>,
-  ): Promise<T>;
-  function transaction<DB, T>(
-    db: Kysely<DB> | Transaction<DB>,
-    ...rest: readonly [Work<DB, T>] | readonly [TransactionOptions, Work<DB, T>]
+    ...rest: readonly [Work<DB, T>] | readonly [Options, Work<DB, T>]
   ): Promise<T> {
     const [chosen, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
     return runTransaction(db, chosen, fn, settings);

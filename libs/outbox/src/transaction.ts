@@ -33,7 +33,7 @@ export interface OutboxTransaction<DB, Types extends string = string> {
   readonly savepoint: <T>(fn: () => Promise<T>) => Promise<T>;
 }
 
-export interface OutboxTransactionOptions {
+interface OutboxTransactionOptions {
   /** @default the server's default, normally 'read committed' */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /** Maximum number of runs when the database requests a rerun (40001, 40P01). @default 10 */
@@ -51,10 +51,14 @@ export interface TransactionSettings extends AppendSettings {
   readonly toRow: (event: DomainEvent, context: AppendContext) => EventRow;
 }
 
-type Work<DB, T> = (transaction: OutboxTransaction<DB>) => Promise<T>;
-type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
+/** The function of a transaction. */
+export type Work<DB, T, Types extends string = string> = (
+  transaction: OutboxTransaction<DB, Types>,
+) => Promise<T>;
 
-export function runTransaction<DB, T>(
+export type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
+
+export async function runTransaction<DB, T>(
   db: Kysely<DB>,
   options: Options,
   work: Work<DB, T>,
@@ -62,9 +66,13 @@ export function runTransaction<DB, T>(
 ): Promise<T> {
   if (options.requestKey !== undefined) checkRequestKey(options.requestKey);
   const outer = outerOf(db);
-  return outer === undefined
-    ? runOutermost(db, options, work, settings)
-    : runNested(outer, options, work, settings);
+  if (outer === undefined) return runOutermost(db, options, work, settings);
+  try {
+    return await runOrRepeat(outer, options, work, settings);
+  } catch (error) {
+    outer.scope.fail(error, levelIn(outer));
+    throw error;
+  }
 }
 
 async function runOutermost<DB, T>(
@@ -92,20 +100,6 @@ async function runOutermost<DB, T>(
   } catch (error) {
     if (last?.lost === undefined || !isCommitUnknown(error)) throw nameRefusal(error);
     return await afterLostCommit(db, last.lost, last.result, error, settings);
-  }
-}
-
-async function runNested<DB, T>(
-  outer: Frame,
-  options: Options,
-  work: Work<DB, T>,
-  settings: TransactionSettings,
-): Promise<T> {
-  try {
-    return await runOrRepeat(outer, options, work, settings);
-  } catch (error) {
-    outer.scope.fail(error, levelIn(outer));
-    throw error;
   }
 }
 
@@ -145,6 +139,7 @@ const FLOOR_MS = 10_000;
 async function flush(frame: Frame, settings: TransactionSettings): Promise<void> {
   const { clock } = settings;
   const rows = frame.scope.close();
+  frame.lost = frame.claims.find(({ level }) => !level.isUndone)?.lost;
   const eventId = rows.at(-1)?.eventId;
   if (eventId === undefined) return;
   const tx = frame.tx as Transaction<unknown>;

@@ -3,12 +3,11 @@ import { randomBytes } from 'node:crypto';
 import type { Broker } from '@convergekit/broker';
 import { signingKey, type SigningKey } from '@convergekit/contracts/engine';
 import { ensureChildren, type LimitSettings } from '@convergekit/outbox/engine';
-import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { type Clock, ConvergeError, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';
 import type { PollSettings } from './window/read-pace.ts';
-import { optionInvalid } from './option-invalid.ts';
 import type { Log, RelayDatabase } from './ports.ts';
-import { checkRetention, retentionDefaults, type RetentionSettings } from './retention/settings.ts';
+import { retentionDefaults, type RetentionSettings } from './retention/settings.ts';
 
 export interface RelayOptions {
   readonly database: RelayDatabase;
@@ -111,7 +110,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     upkeepMs: options.upkeepMs ?? 10_000,
     outbox: options.outbox ?? {},
     retention:
-      options.retention === false ? false : checkRetention({ ...retentionDefaults, ...options.retention }),
+      options.retention === false ? false : Object.freeze({ ...retentionDefaults, ...options.retention }),
     stalledAfterMs: options.stalledAfterMs ?? 30_000,
     lateAfterMs: options.lateAfterMs ?? 60_000,
     surveyMs: options.surveyMs ?? 5_000,
@@ -150,5 +149,24 @@ function check(settings: RelaySettings): void {
       `poll.idleMs is ${poll.idleMs}: it must be at least poll.maxMs ${poll.maxMs} and less than stalledAfterMs ${settings.stalledAfterMs}, after which /livez fails`,
     );
   for (const name of ['saveEvents', 'readAheadEvents', 'readAheadBytes', 'pageRows'] as const)
-    if (!(settings[name] >= 1)) throw optionInvalid(`${name} is ${settings[name]}: it must be at least 1`);
+    requireLeast(name, settings[name], 1);
+  if (settings.retention === false) return;
+  const { retainMs, retainRequestsMs, everyMs, waitMs, batchRows } = settings.retention;
+  for (const [name, value] of Object.entries({ retainMs, retainRequestsMs }))
+    requireLeast(`retention.${name}`, value, 0);
+  for (const [name, value] of Object.entries({ everyMs, waitMs, batchRows }))
+    requireLeast(`retention.${name}`, value, 1);
+}
+
+function requireLeast(name: string, value: number, least: number): void {
+  if (!(value >= least)) throw optionInvalid(`${name} is ${value}: it must be at least ${least}`);
+}
+
+/** The error of an option of the relay that is out of its range. The message names the range. */
+function optionInvalid(what: string): ConvergeError {
+  return new ConvergeError(`relay: ${what}`, {
+    code: 'OPTION_INVALID',
+    category: 'configuration',
+    certainty: 'not_applied',
+  });
 }

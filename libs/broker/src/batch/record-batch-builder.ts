@@ -10,9 +10,8 @@ const RECORD_FRAME = 22;
 
 /**
  * An open record batch (format 2), written into one buffer that grows. A record is `begin`, its fields in the order of
- * the wire (key, value, number of headers, name and value of each), `end`. Nothing is allocated per record. The bytes
- * equal those that `encodeRecordBatch` makes of the same records. The cursor is a field on purpose: Node 24 compiled a
- * cursor in a module variable wrongly when the code was hot.
+ * the wire (key, value, number of headers, name and value of each), `end`. Nothing is allocated per record. The cursor
+ * is a field on purpose: Node 24 compiled a cursor in a module variable wrongly when the code was hot.
  */
 export class RecordBatchBuilder {
   #buffer: Buffer;

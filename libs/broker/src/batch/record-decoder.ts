@@ -1,7 +1,7 @@
 import { crc32c } from '@node-rs/crc32';
 import type { IncomingRecord, SealedRecords } from '../broker.ts';
 import { ByteReader } from './byte-reader.ts';
-import { FetchedRecord, MOST_HEADERS } from './fetched-record.ts';
+import { FetchedRecord } from './fetched-record.ts';
 import { BATCH_OVERHEAD } from './record-batch-head.ts';
 import { undecodable } from './undecodable.ts';
 
@@ -23,8 +23,6 @@ const LOG_APPEND_TIME = 0x08;
 const SHORTEST = 7;
 
 const CODEC = 0x07;
-
-export { MOST_HEADERS };
 
 /**
  * Decodes a batch as its producer sealed it, with base offset 0. A compressed batch is one record that cannot be

@@ -4,6 +4,9 @@ import { commitAll, type Member } from './member.ts';
 
 const held = (...members: readonly Member[]): number[] => members.map(({ owned }) => owned.size).sort();
 
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
 export function groupContract(setup: () => BrokerUnderTest): void {
   describe('a group', () => {
     it('a group shares partitions as members join and leave, loses nothing, and keeps each partition in order', async () => {
@@ -70,9 +73,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
         groupId,
         topics: [topic],
         batch: async ({ partition }, { signal }) => {
-          await new Promise<void>((resolve) =>
-            signal.addEventListener('abort', () => resolve(), { once: true }),
-          );
+          await aborted(signal);
           story.push(
             `aborted ${partition}, revoked calls so far: ${first.story.filter((line) => line.startsWith('revoked')).length}`,
           );
@@ -150,10 +151,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
         groupId,
         topics: [topic],
         batch: async (batch, control) => {
-          if (!control.signal.aborted)
-            await new Promise<void>((resolve) =>
-              control.signal.addEventListener('abort', () => resolve(), { once: true }),
-            );
+          if (!control.signal.aborted) await aborted(control.signal);
           await gate.passed;
           await control.commit(batch.records.at(-1)!.offset + 1n);
           ended = true;

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import type { Admin, Broker, IncomingRecord, OutgoingRecord, Producer, SendResult } from '../broker.ts';
-import { Member } from './member.ts';
-import type { MemberOptions } from './member-options.ts';
+import { Member, type MemberOptions } from './member.ts';
 
 /** A driver under test and its environment. */
 export interface BrokerUnderTest {

@@ -1,12 +1,28 @@
 import {
+  type Assignment,
   type Broker,
+  type ConsumerHandlers,
+  type ConsumerOptions,
   type GroupConsumer,
   type IncomingBatch,
   type IncomingRecord,
   type PartitionControl,
   partitionId,
+  type RevokeReason,
+  type StartAt,
 } from '../broker.ts';
-import type { MemberOptions } from './member-options.ts';
+
+export interface MemberOptions extends Partial<Omit<ConsumerOptions, 'handlers'>> {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly startAt?: (place: Assignment) => StartAt;
+  readonly assigned?: (places: readonly Assignment[]) => Promise<void>;
+  readonly batch?: (batch: IncomingBatch, control: PartitionControl) => Promise<void>;
+  readonly placeLost?: ConsumerHandlers['placeLost'];
+  readonly fetchStalled?: ConsumerHandlers['fetchStalled'];
+  /** Work that a revocation causes. */
+  readonly revoked?: (why: RevokeReason) => Promise<void>;
+}
 
 /** Commits a batch; a commit of a membership that is over is refused, and another member gets the batch again. */
 export const commitAll: NonNullable<MemberOptions['batch']> = (batch, control) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type BrokerUnderTest, Kit, records, values, written } from './kit.ts';
-import { encodeRecordBatch } from '../batch/record-batch-encoder.ts';
+import { encodeRecordBatch } from '../batch/encode-record-batch.ts';
 
 export function sealedContract(setup: () => BrokerUnderTest): void {
   describe('sealed batches', () => {

@@ -1,4 +1,4 @@
-import type { Random } from '@convergekit/core';
+import { systemRandom } from '@convergekit/core';
 import { BrokerError } from '../broker.ts';
 
 const BASE_MS = 50;
@@ -8,9 +8,9 @@ const CAP_MS = 2_000;
  * Computes the pause before retry `attempt` (from 0), in milliseconds. The jitter is above a floor, so that retries do
  * not flood a dead broker.
  */
-export function delayMs(attempt: number, random: Random): number {
+export function delayMs(attempt: number): number {
   const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** Math.min(attempt, 10));
-  return BASE_MS / 2 + random() * ceiling;
+  return BASE_MS / 2 + systemRandom() * ceiling;
 }
 
 /** True when a consumer retries: the failure is transient, or a new connection or membership resolves it. */

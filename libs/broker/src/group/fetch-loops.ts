@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@convergekit/core';
+import type { Clock } from '@convergekit/core';
 import { type ConsumerHandlers, partitionId } from '../broker.ts';
 import { delayMs, isOutOfRange, isRepeatable } from './backoff.ts';
 import { FetchWatch } from './fetch-watch.ts';
@@ -13,7 +13,6 @@ export interface FetchSettings {
   readonly maxBytesPerPartition: number;
   readonly fetchStallMs: number;
   readonly clock: Clock;
-  readonly random: Random;
   readonly log: Log;
   /** Ends the consumer. */
   readonly onFatal: (error: unknown) => void;
@@ -228,6 +227,6 @@ export class FetchLoops {
   }
 
   #pauseAfter(attempt: number): Promise<void> {
-    return this.#options.clock.sleep(delayMs(attempt, this.#options.random), this.#options.ended);
+    return this.#options.clock.sleep(delayMs(attempt), this.#options.ended);
   }
 }

@@ -63,7 +63,7 @@ async function loops() {
   } as Partial<GroupLink> as GroupLink;
   const made = new FetchLoops({
     ...{ link, flows, changed, clock, ended: over.signal, maxWaitMs: 500, maxBytesPerPartition: 1_000 },
-    ...{ fetchStallMs: 3_600_000, random: Math.random, log: () => undefined, onRecreated: () => undefined },
+    ...{ fetchStallMs: 3_600_000, log: () => undefined, onRecreated: () => undefined },
     handlers: {
       assigned: () => Promise.resolve(new Map()),
       batch: () => Promise.resolve(),

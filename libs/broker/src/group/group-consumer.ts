@@ -1,4 +1,4 @@
-import { type Clock, systemClock, systemRandom } from '@convergekit/core';
+import { type Clock, systemClock } from '@convergekit/core';
 import {
   type Assignment,
   type ConsumerOptions,
@@ -99,7 +99,7 @@ export class LoopConsumer implements GroupConsumer {
       } catch (error) {
         if (!isRepeatable(error)) throw error;
         if (attempt === 3) this.#log('warn', 'joining the group fails; it is retried', { error });
-        await this.#clock.sleep(delayMs(attempt++, systemRandom), this.#stopping.signal);
+        await this.#clock.sleep(delayMs(attempt++), this.#stopping.signal);
         continue;
       }
       attempt = 0;
@@ -147,7 +147,6 @@ export class LoopConsumer implements GroupConsumer {
       maxBytesPerPartition,
       fetchStallMs,
       clock: this.#clock,
-      random: systemRandom,
       log: this.#log,
       draining: ({ topic, partition }: Assignment) => this.#draining.get(partitionId(topic, partition)),
       onFatal: (error) => {
@@ -199,7 +198,7 @@ export class LoopConsumer implements GroupConsumer {
           });
           return 'lost';
         }
-        wait = Math.min(heartbeatIntervalMs, delayMs(failures++, systemRandom));
+        wait = Math.min(heartbeatIntervalMs, delayMs(failures++));
       }
     }
   }

@@ -150,6 +150,6 @@ export class GroupSession {
   }
 
   #pauseAfter(attempt: number): Promise<void> {
-    return this.#options.clock.sleep(delayMs(attempt, this.#options.random), this.#ended.signal);
+    return this.#options.clock.sleep(delayMs(attempt), this.#ended.signal);
   }
 }

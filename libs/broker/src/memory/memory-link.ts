@@ -22,7 +22,7 @@ export class MemoryLink implements GroupLink {
   readonly #topicIds = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   #leader: number | undefined;
-  #recreated: string[] = [];
+  readonly #recreated: string[] = [];
   #memberId: string | undefined;
 
   constructor(options: MemoryLinkOptions) {
@@ -138,9 +138,7 @@ export class MemoryLink implements GroupLink {
   }
 
   recreated(): readonly string[] {
-    const found = this.#recreated;
-    this.#recreated = [];
-    return found;
+    return this.#recreated.splice(0);
   }
 
   close(): Promise<void> {

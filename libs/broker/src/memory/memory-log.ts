@@ -5,11 +5,10 @@ import {
   type UndecodableBatch,
   type NewTopic,
   type OutgoingBatch,
-  type OutgoingRecord,
 } from '../broker.ts';
 import { Signal } from '../group/signal.ts';
 import { decodeSealed } from '../batch/record-decoder.ts';
-import { batchSize } from '../batch/record-batch-encoder.ts';
+import { encodeRecordBatch } from '../batch/encode-record-batch.ts';
 
 /** Kafka's own default for `max.message.bytes`. */
 const DEFAULT_MAX_BYTES = 1_048_588;
@@ -85,27 +84,22 @@ export class MemoryLog {
         topic,
         partition,
       });
-    const sealed = 'bytes' in records;
-    const size = sealed ? records.bytes.length : batchSize(records);
+    // A caller may reuse the bytes of a sealed batch.
+    const bytes = 'bytes' in records ? Buffer.from(records.bytes) : encodeRecordBatch(records);
     const limit = Number(found.config['max.message.bytes']);
-    if (size > limit)
+    if (bytes.length > limit)
       throw new BrokerError(
-        `a batch of ${size} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${limit}`,
+        `a batch of ${bytes.length} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${limit}`,
         { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', certainty: 'not_applied', topic, partition },
       );
     const base = log.start + BigInt(log.records.length);
-    if (sealed) {
-      const copy = { length: records.length, bytes: Buffer.from(records.bytes) };
-      for (const record of decodeSealed(copy, topic, partition)) {
-        const { timestampMs, key, value, headers, offset, undecodable } = record;
-        log.records.push({
-          ...{ topic, partition, timestampMs, key, value, headers, offset: base + offset },
-          ...(undecodable === undefined ? {} : { undecodable: shifted(undecodable, base) }),
-        });
-      }
-    } else
-      for (const [at, record] of records.entries())
-        log.records.push(stored(record, topic, partition, base + BigInt(at)));
+    for (const record of decodeSealed({ length: records.length, bytes }, topic, partition)) {
+      const { timestampMs, key, value, headers, offset, undecodable } = record;
+      log.records.push({
+        ...{ topic, partition, timestampMs, key, value, headers, offset: base + offset },
+        ...(undecodable === undefined ? {} : { undecodable: shifted(undecodable, base) }),
+      });
+    }
     this.appended.notify();
     return base;
   }
@@ -128,16 +122,4 @@ export class MemoryLog {
 
 function shifted(batch: UndecodableBatch, base: bigint): UndecodableBatch {
   return { ...batch, firstOffset: base + batch.firstOffset, lastOffset: base + batch.lastOffset };
-}
-
-function stored(record: OutgoingRecord, topic: string, partition: number, offset: bigint): IncomingRecord {
-  return {
-    topic,
-    partition,
-    offset,
-    timestampMs: record.timestampMs,
-    key: record.key === null ? null : Buffer.from(record.key, 'utf8'),
-    value: record.value === null ? null : Buffer.from(record.value as Uint8Array),
-    headers: record.headers.map(([name, value]) => [name, Buffer.from(value, 'utf8')]),
-  };
 }

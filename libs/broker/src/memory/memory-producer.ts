@@ -3,11 +3,11 @@ import {
   BrokerError,
   type BrokerErrorDetail,
   type OutgoingBatch,
-  partitionId,
   type Producer,
   type SendResult,
 } from '../broker.ts';
-import { batchEmpty, earlierFailed, placed, producerClosed } from '../errors.ts';
+import { batchEmpty, producerClosed } from '../errors.ts';
+import { SendOutcome } from '../send-outcome.ts';
 import type { MemoryLog } from './memory-log.ts';
 
 /** A failure of the next matching batches. */
@@ -34,13 +34,18 @@ export class MemoryProducer implements Producer {
 
   async send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
     await Promise.resolve();
-    const failed = new Set<string>();
-    return batches.map((batch) => {
-      const id = partitionId(batch.topic, batch.partition);
-      const result = failed.has(id) ? refusal(batch, earlierFailed(batch)) : this.#write(batch);
-      if (!result.ok) failed.add(id);
-      return result;
-    });
+    const outcome = new SendOutcome();
+    for (const [index, batch] of batches.entries()) {
+      const numbered = { index, batch };
+      if (outcome.passesOver(numbered)) continue;
+      try {
+        outcome.written(numbered, this.#write(batch));
+      } catch (error) {
+        if (!(error instanceof BrokerError)) throw error;
+        outcome.failed(numbered, error);
+      }
+    }
+    return outcome.results;
   }
 
   close(): Promise<void> {
@@ -48,28 +53,22 @@ export class MemoryProducer implements Producer {
     return Promise.resolve();
   }
 
-  #write(batch: OutgoingBatch): SendResult {
+  /** Appends a batch and returns its first offset. */
+  #write(batch: OutgoingBatch): bigint {
     const { topic, partition } = batch;
-    try {
-      if (this.#closed) throw producerClosed(batch);
-      if (batch.records.length === 0) throw batchEmpty(batch);
-      this.#reach(batch);
-      const fault = this.#takeFault(batch);
-      if (fault === undefined || fault.applied === true) {
-        const baseOffset = this.#log.append(batch);
-        if (fault === undefined) return { topic, partition, ok: true, baseOffset };
-      }
-      throw new BrokerError(`the write to ${topic}/${partition} failed, as the test asked for`, {
-        code: fault.code ?? 'NOT_LEADER',
-        kind: fault.kind ?? 'retry',
-        certainty: fault.certainty ?? (fault.applied === true ? 'unknown' : 'not_applied'),
-        topic,
-        partition,
-      });
-    } catch (error) {
-      if (error instanceof BrokerError) return refusal(batch, placed(error, batch));
-      throw error;
-    }
+    if (this.#closed) throw producerClosed(batch);
+    if (batch.records.length === 0) throw batchEmpty(batch);
+    this.#reach(batch);
+    const fault = this.#takeFault(batch);
+    if (fault === undefined) return this.#log.append(batch);
+    if (fault.applied === true) this.#log.append(batch);
+    throw new BrokerError(`the write to ${topic}/${partition} failed, as the test asked for`, {
+      code: fault.code ?? 'NOT_LEADER',
+      kind: fault.kind ?? 'retry',
+      certainty: fault.certainty ?? (fault.applied === true ? 'unknown' : 'not_applied'),
+      topic,
+      partition,
+    });
   }
 
   #takeFault(batch: OutgoingBatch): SendFault | undefined {
@@ -80,8 +79,4 @@ export class MemoryProducer implements Producer {
     );
     return index < 0 ? undefined : this.#faults.splice(index, 1)[0];
   }
-}
-
-function refusal({ topic, partition }: OutgoingBatch, error: BrokerError): SendResult {
-  return { topic, partition, ok: false, error };
 }

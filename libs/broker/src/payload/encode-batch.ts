@@ -5,7 +5,7 @@ import {
   type OutgoingRecord,
   type SealedRecords,
 } from '../broker.ts';
-import { encodeRecordBatch } from '../batch/record-batch-encoder.ts';
+import { encodeRecordBatch } from '../batch/encode-record-batch.ts';
 import { decodeSealed } from '../batch/record-decoder.ts';
 import { CodecUnavailable, type PayloadCodec, type PayloadOf } from './payload-codec.ts';
 

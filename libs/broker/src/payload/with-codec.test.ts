@@ -1,6 +1,6 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
 import type { Broker, IncomingRecord, OutgoingRecord } from '../broker.ts';
-import { encodeRecordBatch } from '../batch/record-batch-encoder.ts';
+import { encodeRecordBatch } from '../batch/encode-record-batch.ts';
 import { collect, record, until, values } from '../contract/kit.ts';
 import { brokerContract, type BrokerUnderTest } from '../contract/index.ts';
 import { memoryBroker } from '../memory/memory-broker.ts';

@@ -1,4 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { systemClock } from '@convergekit/core';
 import {
   type Admin,
   type Broker,
@@ -20,10 +20,6 @@ import { CodecUnavailable, type PayloadCodec } from './payload-codec.ts';
 export interface WithCodecOptions {
   /** Receives records that cannot be decoded, and the outages of the codec. @default nothing is logged */
   readonly log?: Log;
-  /** @default the system's */
-  readonly clock?: Clock;
-  /** @default Math.random */
-  readonly random?: Random;
 }
 
 /**
@@ -108,7 +104,7 @@ async function decodeWhenAvailable(
   batch: IncomingBatch,
   { signal }: PartitionControl,
   onUndecodable: OnUndecodable,
-  { log, clock = systemClock, random = systemRandom }: WithCodecOptions,
+  { log }: WithCodecOptions,
 ): Promise<IncomingBatch | undefined> {
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     const records = await decodeRecords(codec, batch.records, onUndecodable).catch((error: unknown) => {
@@ -118,7 +114,7 @@ async function decodeWhenAvailable(
       return undefined;
     });
     if (records !== undefined) return { ...batch, records };
-    await clock.sleep(delayMs(attempt, random), signal);
+    await systemClock.sleep(delayMs(attempt), signal);
   }
   return undefined;
 }

@@ -1,10 +1,11 @@
 import {
-  BrokerError,
+  type BrokerError,
   ByteReader,
   type Fetched,
   type FetchWant,
   type Isolation,
   partitionId,
+  partitionMissing,
 } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
 import { DecodeBudget } from '../codec/decode-budget.ts';
@@ -13,6 +14,7 @@ import type { AbortedTransaction } from '../codec/transactions.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
+import { readTopics } from './exchange.ts';
 
 /** The least limit of a whole fetch, whatever the limits of its partitions. */
 const MIN_FETCH_BYTES = 8 * 1_048_576;
@@ -58,32 +60,23 @@ export async function fetchResponse(
   const errorCode = reader.int16();
   if (errorCode !== OK) throw protocolError(errorCode, { doing: 'fetching' });
   reader.int32();
-  const answers = reader
-    .array(() => {
-      const topic = reader.string();
-      return reader.array(() => partitionAnswer(reader, topic));
-    })
-    .flat();
   const fetched: Fetched[] = [];
-  for (const answer of answers) {
-    const want = asked.get(partitionId(answer.topic, answer.partition));
-    if (want !== undefined) fetched.push(await fetchedOf(answer, want, budget));
+  for (const { topic, partition, value } of readTopics(reader, () => partitionAnswer(reader))) {
+    const want = asked.get(partitionId(topic, partition));
+    if (want !== undefined) fetched.push(await fetchedOf(value, want, budget));
   }
   return fetched;
 }
 
 /** What a broker answers for one partition, its records still encoded. */
 interface PartitionAnswer {
-  readonly topic: string;
-  readonly partition: number;
   readonly errorCode: number;
   readonly highWatermark: bigint;
   readonly aborted: readonly AbortedTransaction[];
   readonly set: Buffer;
 }
 
-function partitionAnswer(reader: ByteReader, topic: string): PartitionAnswer {
-  const partition = reader.int32();
+function partitionAnswer(reader: ByteReader): PartitionAnswer {
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
   reader.bytes(16);
@@ -94,14 +87,15 @@ function partitionAnswer(reader: ByteReader, topic: string): PartitionAnswer {
   reader.int32();
   const length = reader.int32();
   const set = reader.bytes(Math.max(length, 0));
-  return { topic, partition, errorCode, highWatermark, aborted, set };
+  return { errorCode, highWatermark, aborted, set };
 }
 
 async function fetchedOf(
-  { topic, partition, errorCode, highWatermark, aborted, set }: PartitionAnswer,
+  { errorCode, highWatermark, aborted, set }: PartitionAnswer,
   want: FetchWant,
   budget: DecodeBudget,
 ): Promise<Fetched> {
+  const { topic, partition } = want;
   if (errorCode !== OK) return { ok: false, topic, partition, error: fetchError(errorCode, want) };
   const place = { topic, partition, from: want.offset };
   const decoded = await decodeRecordSet(set, place, { aborted, budget });
@@ -112,14 +106,9 @@ async function fetchedOf(
 }
 
 /** The error of one partition. A missing topic is retried: it may be new to this broker, or created again. */
-function fetchError(errorCode: number, { topic, partition, offset }: FetchWant): BrokerError {
+function fetchError(errorCode: number, want: FetchWant): BrokerError {
+  if (errorCode === UNKNOWN_TOPIC) return partitionMissing(want);
+  const { topic, partition, offset } = want;
   const doing = `reading ${topic}/${partition} at offset ${offset}`;
-  if (errorCode !== UNKNOWN_TOPIC) return protocolError(errorCode, { doing, topic, partition });
-  return new BrokerError(`${doing} failed: the broker does not have this partition at the moment`, {
-    code: 'TOPIC_UNKNOWN',
-    kind: 'retry',
-    certainty: 'not_applied',
-    topic,
-    partition,
-  });
+  return protocolError(errorCode, { doing, topic, partition });
 }

@@ -221,24 +221,14 @@ export function decodeSubscription(bytes: Buffer): readonly string[] {
 }
 
 export function encodeAssignment(share: readonly Assignment[]): Buffer {
-  const byTopic = Map.groupBy(share, ({ topic }) => topic);
-  const body = new ByteWriter().int16(0).int32(byTopic.size);
-  for (const [topic, places] of byTopic) {
-    body.string(topic).int32(places.length);
-    for (const { partition } of places) body.int32(partition);
-  }
+  const body = new ByteWriter().int16(0);
+  writeTopics(body, share, () => undefined);
   return body.int32(-1).finish();
 }
 
 export function decodeAssignment(bytes: Buffer): readonly Assignment[] {
   // A member that joined after the leader's decision gets an empty assignment.
   if (bytes.length < 6) return [];
-  const reader = new ByteReader(bytes);
-  reader.int16();
-  return reader
-    .array(() => {
-      const topic = reader.string();
-      return reader.array(() => ({ topic, partition: reader.int32() }));
-    })
-    .flat();
+  const places = readTopics(new ByteReader(bytes, 2), () => undefined);
+  return places.map(({ topic, partition }) => ({ topic, partition }));
 }

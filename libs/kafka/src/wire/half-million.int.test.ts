@@ -10,7 +10,7 @@ import {
 } from '@convergekit/broker/engine';
 import { until, written } from '@convergekit/broker/contract';
 import { type Connect, drivers } from '../fixture/drivers.ts';
-import { bytesOf, sealedByBuilder } from '../fixture/edge-records.ts';
+import { bytesOf } from '../fixture/edge-records.ts';
 
 /*
  * Tests of hot codecs: Node 24 once compiled a cursor in a module variable wrongly after thousands of records. Half a
@@ -54,15 +54,13 @@ function recordAt(partition: number, index: number): OutgoingRecord {
   return { ...bodies[(partition + index) % bodies.length]!, timestampMs: START + index };
 }
 
-/** Writes the records; the builder seals every second batch, as the relay does. */
 async function write(broker: Broker, topic: string): Promise<void> {
   const producer = await broker.producer();
   for (let first = 0; first < EACH; first += BATCH) {
     const together: OutgoingBatch[] = [];
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
       const records = Array.from({ length: BATCH }, (_, index) => recordAt(partition, first + index));
-      const sealed = first % (2 * BATCH) === 0 ? sealedByBuilder(records) : records;
-      together.push({ topic, partition, records: sealed });
+      together.push({ topic, partition, records });
     }
     for (const result of await producer.send(together)) written(result);
   }

@@ -9,7 +9,7 @@ import { collect, record, until, values, written } from '@convergekit/broker/con
 import { type Certificate, selfSigned } from '../fixture/certificates.ts';
 import { drivers } from '../fixture/drivers.ts';
 import { unsignedToken } from '../fixture/unsigned-token.ts';
-import type { LoginToken } from './connection.ts';
+import type { LoginToken, TokenProvider } from './connection.ts';
 import { kafkaOptions, kafkaSettings } from '../settings.ts';
 
 /*
@@ -84,6 +84,16 @@ describe.each(drivers)('logins of the %s driver', (name, connect) => {
     onTestFinished(() => broker.close());
     return broker;
   };
+  const withToken = (token: TokenProvider, address = addresses.token): Broker => {
+    const broker = connect({
+      brokers: [address],
+      clientId: 'login',
+      ssl: { ca: server.certificate },
+      sasl: { mechanism: 'oauthbearer', token },
+    });
+    onTestFinished(() => broker.close());
+    return broker;
+  };
   const writeAndRead = async (broker: Broker, topic: string): Promise<void> => {
     const admin = await broker.admin();
     await admin.createTopic({ name: topic, partitions: 1 });
@@ -111,13 +121,7 @@ describe.each(drivers)('logins of the %s driver', (name, connect) => {
 
   it('a client reports an expired token as refused credentials', async () => {
     const token = () => Promise.resolve(unsignedToken('relay', -600));
-    const broker = connect({
-      brokers: [addresses.token],
-      clientId: 'login',
-      ssl: { ca: server.certificate },
-      sasl: { mechanism: 'oauthbearer', token },
-    });
-    onTestFinished(() => broker.close());
+    const broker = withToken(token);
     await expect(broker.producer()).rejects.toMatchObject({
       code: 'NOT_AUTHENTICATED',
       kind: 'configuration',
@@ -132,13 +136,7 @@ describe.each(drivers)('logins of the %s driver', (name, connect) => {
         ? Promise.reject(new Error('no route to the issuer'))
         : Promise.resolve(unsignedToken('relay'));
     };
-    const broker = connect({
-      brokers: [addresses.token],
-      clientId: 'login',
-      ssl: { ca: server.certificate },
-      sasl: { mechanism: 'oauthbearer', token },
-    });
-    onTestFinished(() => broker.close());
+    const broker = withToken(token);
     const attempt = broker.producer();
     await expect(attempt).rejects.toMatchObject({ kind: 'retry', certainty: 'not_applied' });
     await expect(attempt).rejects.toThrow(/no route to the issuer/);
@@ -165,13 +163,7 @@ describe.each(drivers)('logins of the %s driver', (name, connect) => {
       asked += 1;
       return Promise.resolve(unsignedToken('relay'));
     };
-    const broker = connect({
-      brokers: [addresses.short],
-      clientId: 'login',
-      ssl: { ca: server.certificate },
-      sasl: { mechanism: 'oauthbearer', token },
-    });
-    onTestFinished(() => broker.close());
+    const broker = withToken(token, addresses.short);
     const topic = `${name}-short`;
     const admin = await broker.admin();
     await admin.createTopic({ name: topic, partitions: 1 });

@@ -36,19 +36,16 @@ const READ_WAIT_MS = 100;
  */
 const ENDS_MS = 4_000;
 
-export interface AdminOptions {
-  /** The time until all leaders of a new topic must answer, in milliseconds. */
-  readonly topicReadyMs: number;
-  readonly maxBatchBytes?: number | undefined;
-}
+/** The time until all leaders of a new topic, or a coordinator, must answer, in milliseconds. */
+const READY_MS = 15_000;
 
 export class WireAdmin implements Admin {
   readonly #cluster: Cluster;
-  readonly #options: AdminOptions;
+  readonly #maxBatchBytes: number | undefined;
 
-  constructor(cluster: Cluster, options: AdminOptions) {
+  constructor(cluster: Cluster, maxBatchBytes: number | undefined) {
     this.#cluster = cluster;
-    this.#options = options;
+    this.#maxBatchBytes = maxBatchBytes;
   }
 
   async describeTopic(topic: string): Promise<TopicDescription | undefined> {
@@ -142,7 +139,7 @@ export class WireAdmin implements Admin {
     while (offset < end) {
       const wants = [{ ...place, offset, maxBytes: READ_BYTES }];
       const payload = await link.send(fetchRequest(wants, READ_WAIT_MS, isolation), 'fetches');
-      const [answer] = await fetchResponse(payload, wants, this.#options.maxBatchBytes);
+      const [answer] = await fetchResponse(payload, wants, this.#maxBatchBytes);
       if (answer === undefined) return;
       if (!answer.ok) throw answer.error;
       damaged = answer.damaged === true ? damaged + 1 : 0;
@@ -220,19 +217,19 @@ export class WireAdmin implements Admin {
     }
   }
 
-  /** Polls until the first truthy answer; fails after `topicReadyMs`. */
+  /** Polls until the first truthy answer; fails after `READY_MS`. */
   async #until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-    const end = systemClock.monotonic() + this.#options.topicReadyMs;
+    const end = systemClock.monotonic() + READY_MS;
     for (let attempt = 0; ; attempt += 1) {
       const found = await look();
       if (found) return found;
       if (systemClock.monotonic() > end)
-        throw new BrokerError(`waited ${this.#options.topicReadyMs} ms for ${what}`, {
+        throw new BrokerError(`waited ${READY_MS} ms for ${what}`, {
           code: 'TIMEOUT',
           kind: 'retry',
           certainty: 'unknown',
         });
-      await systemClock.sleep(delayMs(Math.min(attempt, 3), Math.random));
+      await systemClock.sleep(delayMs(Math.min(attempt, 3)));
     }
   }
 }

@@ -37,8 +37,6 @@ export interface KafkaOptions {
    * @default the address itself
    */
   readonly reachAt?: (address: string) => string;
-  /** Batches of one broker go together into one request up to this size, bytes. @default 16_777_216 */
-  readonly maxRequestBytes?: number;
   /**
    * The largest decompressed size of a batch of another producer, bytes. A larger one is not decoded: consumers record
    * it as one dead letter. @default 67_108_864
@@ -71,8 +69,7 @@ export class WireBroker implements Broker {
   }
 
   async producer(): Promise<Producer> {
-    const { requestTimeoutMs = REQUEST_TIMEOUT_MS, maxRequestBytes = 16_777_216 } = this.#options;
-    return new WireProducer(await this.#connected(), { requestTimeoutMs, maxRequestBytes });
+    return new WireProducer(await this.#connected(), this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
   }
 
   consumer(options: ConsumerOptions): GroupConsumer {
@@ -90,10 +87,7 @@ export class WireBroker implements Broker {
   }
 
   async admin(): Promise<Admin> {
-    return new WireAdmin(await this.#connected(), {
-      topicReadyMs: 15_000,
-      maxBatchBytes: this.#options.maxBatchBytes,
-    });
+    return new WireAdmin(await this.#connected(), this.#options.maxBatchBytes);
   }
 
   async close(): Promise<void> {

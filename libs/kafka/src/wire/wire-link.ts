@@ -37,7 +37,7 @@ export class WireLink implements GroupLink {
   #coordinator: BrokerLink | undefined;
   #memberId = '';
   readonly #topicIds = new Map<string, string>();
-  #recreated: string[] = [];
+  readonly #recreated: string[] = [];
   #partitions = new Map<string, number>();
   #leads = false;
   #lookedAt = 0;
@@ -149,9 +149,7 @@ export class WireLink implements GroupLink {
   }
 
   recreated(): readonly string[] {
-    const found = this.#recreated;
-    this.#recreated = [];
-    return found;
+    return this.#recreated.splice(0);
   }
 
   close(): Promise<void> {

@@ -3,48 +3,40 @@ import {
   BrokerError,
   encodeRecordBatch,
   leaderMissing,
+  type NumberedBatch,
   type OutgoingBatch,
   partitionId,
   type Producer,
   producerClosed,
+  SendOutcome,
   type SendResult,
 } from '@convergekit/broker/engine';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
 import { LEADER_NOT_AVAILABLE, OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { brokerErrorFrom, protocolError } from './errors.ts';
-import {
-  type EncodedBatch,
-  type Numbered,
-  type ProduceAnswer,
-  produceRequest,
-  produceResponse,
-  SendOutcome,
-} from './produce-request.ts';
+import { type EncodedBatch, type ProduceAnswer, produceRequest, produceResponse } from './produce-request.ts';
 
-export interface ProducerOptions {
-  readonly requestTimeoutMs: number;
-  /** Batches go together into one request up to this size. */
-  readonly maxRequestBytes: number;
-}
+/** Batches of one broker go together into one request up to this size, bytes. */
+const REQUEST_BYTES = 16_777_216;
 
-type Sealed = Numbered & EncodedBatch;
+type Sealed = NumberedBatch & EncodedBatch;
 
 /** Sends batches grouped by broker, one request in flight per broker. It does not retry. */
 export class WireProducer implements Producer {
   readonly #cluster: Cluster;
-  readonly #options: ProducerOptions;
+  readonly #requestTimeoutMs: number;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(cluster: Cluster, options: ProducerOptions) {
+  constructor(cluster: Cluster, requestTimeoutMs: number) {
     this.#cluster = cluster;
-    this.#options = options;
+    this.#requestTimeoutMs = requestTimeoutMs;
   }
 
   send(
     batches: readonly OutgoingBatch[],
-    timeoutMs = this.#options.requestTimeoutMs,
+    timeoutMs = this.#requestTimeoutMs,
   ): Promise<readonly SendResult[]> {
     const sending = this.#last.then(() => this.#send(batches, timeoutMs));
     this.#last = sending;
@@ -60,7 +52,7 @@ export class WireProducer implements Producer {
   async #send(batches: readonly OutgoingBatch[], timeoutMs: number): Promise<readonly SendResult[]> {
     const outcome = new SendOutcome();
     const failures = await this.#lookUp(batches);
-    const byLeader = new Map<number, Numbered[]>();
+    const byLeader = new Map<number, NumberedBatch[]>();
     for (const [index, batch] of batches.entries()) {
       const leader = this.#cluster.leaderOf(batch);
       if (this.#closed) outcome.failed({ index, batch }, producerClosed(batch));
@@ -101,7 +93,7 @@ export class WireProducer implements Producer {
   /** Sends requests to one broker in sequence; a partition's second batch waits for the next request. */
   async #sendTo(
     leader: number,
-    queue: readonly Numbered[],
+    queue: readonly NumberedBatch[],
     outcome: SendOutcome,
     timeoutMs: number,
   ): Promise<void> {
@@ -125,17 +117,20 @@ export class WireProducer implements Producer {
   }
 
   #nextRequest(
-    queue: readonly Numbered[],
+    queue: readonly NumberedBatch[],
     outcome: SendOutcome,
-  ): { request: ReadonlyMap<string, Sealed>; later: readonly Numbered[] } {
+  ): { request: ReadonlyMap<string, Sealed>; later: readonly NumberedBatch[] } {
     const request = new Map<string, Sealed>();
-    const later: Numbered[] = [];
+    const later: NumberedBatch[] = [];
     let size = 0;
     for (const numbered of queue) {
       const { batch } = numbered;
       const id = partitionId(batch.topic, batch.partition);
-      if (outcome.failsWithEarlier(numbered, batch.records.length === 0 ? batchEmpty(batch) : undefined))
+      if (outcome.passesOver(numbered)) continue;
+      if (batch.records.length === 0) {
+        outcome.failed(numbered, batchEmpty(batch));
         continue;
+      }
       if (later.length > 0 || request.has(id)) {
         later.push(numbered);
         continue;
@@ -143,7 +138,7 @@ export class WireProducer implements Producer {
       try {
         const bytes = 'bytes' in batch.records ? batch.records.bytes : encodeRecordBatch(batch.records);
         size += bytes.length;
-        if (request.size > 0 && size > this.#options.maxRequestBytes) later.push(numbered);
+        if (request.size > 0 && size > REQUEST_BYTES) later.push(numbered);
         else request.set(id, { ...numbered, bytes });
       } catch (error) {
         outcome.failed(numbered, brokerErrorFrom(error, { doing: `encoding a batch for ${id}` }));
@@ -158,7 +153,7 @@ export class WireProducer implements Producer {
     outcome: SendOutcome,
     timeoutMs: number,
   ): Promise<void> {
-    let answers: readonly ProduceAnswer[];
+    let answers: ReturnType<typeof produceResponse>;
     try {
       answers = produceResponse(await link.send(produceRequest([...request.values()], timeoutMs)));
     } catch (error) {
@@ -166,13 +161,13 @@ export class WireProducer implements Producer {
       return;
     }
     const byPartition = new Map(
-      answers.map((answer) => [partitionId(answer.topic, answer.partition), answer]),
+      answers.map(({ topic, partition, value }) => [partitionId(topic, partition), value]),
     );
     for (const [id, sent] of request) await this.#recordAnswer(sent, byPartition.get(id), outcome);
   }
 
   async #recordAnswer(
-    sent: Numbered,
+    sent: NumberedBatch,
     answer: ProduceAnswer | undefined,
     outcome: SendOutcome,
   ): Promise<void> {
@@ -193,7 +188,7 @@ export class WireProducer implements Producer {
     );
   }
 
-  #failAll(queue: readonly Numbered[], error: unknown, outcome: SendOutcome): void {
+  #failAll(queue: readonly NumberedBatch[], error: unknown, outcome: SendOutcome): void {
     const failure = brokerErrorFrom(error, { doing: 'sending' });
     for (const numbered of queue) {
       this.#cluster.forget(numbered.batch);

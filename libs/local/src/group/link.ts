@@ -54,7 +54,7 @@ export class LocalLink implements GroupLink {
   readonly #listeners = new Set<() => void>();
   readonly #closed = new AbortController();
   #node: number | undefined;
-  #recreated: string[] = [];
+  readonly #recreated: string[] = [];
   /** When known ends are read again. */
   #readUntil = -Infinity;
   #memberId = newUuidV7();

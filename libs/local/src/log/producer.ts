@@ -1,13 +1,12 @@
 import {
   batchEmpty,
   BrokerError,
-  earlierFailed,
   encodeRecordBatch,
+  type NumberedBatch,
   type OutgoingBatch,
-  partitionId,
-  placed,
   type Producer,
   producerClosed,
+  SendOutcome,
   type SendResult,
   topicUnknown,
 } from '@convergekit/broker/engine';
@@ -19,11 +18,7 @@ import { findTopics, type KnownTopic } from './topic-sql.ts';
 /** Batches go together into one statement up to this size, bytes. */
 const STATEMENT_BYTES = 16_777_216;
 
-interface Numbered {
-  readonly index: number;
-  readonly batch: OutgoingBatch;
-}
-type Encoded = Numbered & { readonly append: Append };
+type Encoded = NumberedBatch & { readonly append: Append };
 
 export interface ProducerOptions {
   readonly session: LogSession;
@@ -59,7 +54,7 @@ export class LocalProducer implements Producer {
   }
 
   async #send(batches: readonly OutgoingBatch[], timeoutMs?: number): Promise<readonly SendResult[]> {
-    const outcome = new Outcome();
+    const outcome = new SendOutcome();
     let queue = batches.map((batch, index) => ({ index, batch }));
     if (this.#closed) for (const one of queue.splice(0)) outcome.failed(one, producerClosed(one.batch));
     try {
@@ -78,7 +73,11 @@ export class LocalProducer implements Producer {
   }
 
   /** Appends the first batches that fit into one statement; returns the others. */
-  async #appendNext(queue: readonly Numbered[], outcome: Outcome, timeoutMs?: number): Promise<Numbered[]> {
+  async #appendNext(
+    queue: readonly NumberedBatch[],
+    outcome: SendOutcome,
+    timeoutMs?: number,
+  ): Promise<NumberedBatch[]> {
     if (this.#broken !== undefined) throw lost(this.#broken);
     const request: Encoded[] = [];
     let size = 0;
@@ -96,13 +95,12 @@ export class LocalProducer implements Producer {
     return queue.slice(taken);
   }
 
-  #encode(one: Numbered, outcome: Outcome): Encoded | undefined {
+  #encode(one: NumberedBatch, outcome: SendOutcome): Encoded | undefined {
     const { topic, partition, records } = one.batch;
     const known = this.#topics.get(topic);
-    const id = partitionId(topic, partition);
-    if (outcome.hasFailed(id)) outcome.failed(one, earlierFailed(one.batch));
-    else if (records.length === 0) outcome.failed(one, batchEmpty(one.batch));
-    else if (known === undefined) outcome.failed(one, placed(topicUnknown(topic), one.batch));
+    if (outcome.passesOver(one)) return undefined;
+    if (records.length === 0) outcome.failed(one, batchEmpty(one.batch));
+    else if (known === undefined) outcome.failed(one, topicUnknown(topic));
     else {
       const bytes = 'bytes' in records ? records.bytes : encodeRecordBatch(records);
       const refusal =
@@ -114,7 +112,7 @@ export class LocalProducer implements Producer {
     return undefined;
   }
 
-  async #append(request: readonly Encoded[], outcome: Outcome, timeoutMs?: number): Promise<void> {
+  async #append(request: readonly Encoded[], outcome: SendOutcome, timeoutMs?: number): Promise<void> {
     const { session } = this.#options;
     let bases: ReadonlyMap<number, bigint>;
     try {
@@ -125,7 +123,7 @@ export class LocalProducer implements Producer {
       );
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      for (const one of request) outcome.failed(one, placed(error, one.batch));
+      outcome.failedTogether(request, error);
       throw error;
     }
     for (const [at, one] of request.entries()) {
@@ -139,32 +137,10 @@ export class LocalProducer implements Producer {
     }
   }
 
-  async #lookUp(queue: readonly Numbered[]): Promise<void> {
+  async #lookUp(queue: readonly NumberedBatch[]): Promise<void> {
     const names = queue.map(({ batch }) => batch.topic).filter((name) => !this.#topics.has(name));
     if (names.length === 0) return;
     for (const [name, topic] of await findTopics(this.#options.session, names)) this.#topics.set(name, topic);
-  }
-}
-
-class Outcome {
-  readonly #results: SendResult[] = [];
-  readonly #failed = new Set<string>();
-
-  get results(): readonly SendResult[] {
-    return this.#results;
-  }
-
-  hasFailed(id: string): boolean {
-    return this.#failed.has(id);
-  }
-
-  written({ index, batch: { topic, partition } }: Numbered, baseOffset: bigint): void {
-    this.#results[index] = { topic, partition, ok: true, baseOffset };
-  }
-
-  failed({ index, batch: { topic, partition } }: Numbered, error: BrokerError): void {
-    this.#failed.add(partitionId(topic, partition));
-    this.#results[index] ??= { topic, partition, ok: false, error };
   }
 }
 

@@ -9,13 +9,12 @@ import {
   releaseLease,
 } from '@convergekit/postgres/engine';
 import { requireCursors } from './cursor-check.ts';
-import type { Ending, EndReason } from './ending.ts';
+import { type Ending, type EndReason, STOP_MS } from './ending.ts';
 import { leaseLoop, LeaseMargin } from './lease-loop.ts';
 import { Leadership, type Totals } from './leadership.ts';
 import { admit } from '../log-check/admit.ts';
 import type { Takeover } from './takeover-sql.ts';
 import type { RelaySettings } from '../options.ts';
-import { STOP_MS } from './patience.ts';
 import { PollPacer } from '../window/poll-pacer.ts';
 import { ReadLoop } from '../window/read-loop.ts';
 import { SendLoop } from '../send/send-loop.ts';

@@ -4,7 +4,7 @@ import { ConvergeError } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { silent } from '../fixture/running.ts';
-import { STOP_MS } from './patience.ts';
+import { STOP_MS } from './ending.ts';
 import { relay } from '../relay.ts';
 
 /** Code that was removed once, and a test here failed: the difference between a refusal and an outage of the database. */

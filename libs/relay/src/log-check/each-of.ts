@@ -1,3 +1,10 @@
+import { Bulkhead } from '@convergekit/resilience/engine';
+
+/** The most concurrent requests to the broker. A driver may have fewer in flight; more would only queue there. */
+export const AT_ONCE = 16;
+/** The most partitions that are read at the same time: each has a fetch of a few megabytes in memory. */
+export const READ_AT_ONCE = 8;
+
 /** Runs `fn` over all items, at most `atOnce` at a time; results keep the items' order. The first rejection ends it. */
 export async function eachOf<T, R>(
   items: readonly T[],
@@ -13,22 +20,15 @@ export async function eachOf<T, R>(
  * begins.
  */
 export function atMost(atOnce: number): <R>(fn: () => Promise<R>) => Promise<R> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  let failure: { readonly error: unknown } | undefined;
-  return async (fn) => {
-    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      if (failure !== undefined) throw failure.error;
-      return await fn();
-    } catch (error) {
-      failure ??= { error };
-      throw error;
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
+  const places = new Bulkhead('a request to the broker', { concurrent: atOnce, waiting: Infinity });
+  const failed = new AbortController();
+  return (fn) =>
+    places.run(async () => {
+      try {
+        return await fn();
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    }, failed.signal);
 }

@@ -7,7 +7,7 @@ import { readTopicsOnRecord } from '../topics/topic-sql.ts';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 import { isRecreated, recreatedText } from '../topics/recreated.ts';
 import { Deadline, type Unread, unreadOf } from './deadline.ts';
-import { atMost, eachOf } from './each-of.ts';
+import { AT_ONCE, atMost, eachOf, READ_AT_ONCE } from './each-of.ts';
 import {
   type LogEnd,
   readDisowned,
@@ -26,11 +26,6 @@ import {
 } from './judge.ts';
 import type { Hole, OwnRecord, SignedFrom } from './own-records.ts';
 import { findTail, type ForgedRecord } from './tail.ts';
-
-/** The maximum of concurrent requests to the broker. A driver may have fewer in flight; more would only queue there. */
-const AT_ONCE = 16;
-/** The maximum of partitions read at the same time: each has a fetch of a few megabytes in memory. */
-const READ_AT_ONCE = 8;
 
 export interface LogCheckRequest {
   readonly executor: Executor;

@@ -55,11 +55,3 @@ export async function readLowestKept(executor: Executor): Promise<bigint> {
   );
   return BigInt(rows[0]?.lowest ?? '0');
 }
-
-export async function readRecordedPartitions(executor: Executor, topic: string): Promise<number | undefined> {
-  const { rows } = await executor.query<{ partitions: number | null }>(
-    'select partitions from converge.relay_topic where topic = $1',
-    [topic],
-  );
-  return rows[0]?.partitions ?? undefined;
-}

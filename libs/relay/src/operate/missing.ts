@@ -13,7 +13,8 @@ import { sqlState } from '@convergekit/postgres/engine';
 import { ConvergeError } from '@convergekit/core';
 import { firstToSee, type Tick } from '../window/tick.ts';
 import { readLowestId, readTicks } from '../window/window-sql.ts';
-import { type MissingRow, readLowestKept, readRange, readRecordedPartitions } from './missing-sql.ts';
+import { readTopicsOnRecord } from '../topics/topic-sql.ts';
+import { type MissingRow, readLowestKept, readRange } from './missing-sql.ts';
 
 export interface MissingRequest {
   readonly source: { readonly id: string; readonly name: string };
@@ -48,7 +49,7 @@ export async function readMissing(
 ): Promise<readonly MissingEvent[]> {
   const { topic, partition, after, upTo, source, limit = 100_000 } = request;
   await requireSource(executor, source);
-  const partitions = await readRecordedPartitions(executor, topic);
+  const { partitions } = (await readTopicsOnRecord(executor, [topic])).get(topic) ?? {};
   if (partitions === undefined || partition >= partitions)
     throw refused(`this source has no partition ${partition} of ${topic} on record`);
   const ticks = await ticksOf(executor, after, upTo);

@@ -1,4 +1,4 @@
-import { formatPosition, type Position } from '@convergekit/contracts/engine';
+import type { Position } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Identity } from '../log-check/judge.ts';
 import type { Passed } from './plan.ts';
@@ -133,8 +133,4 @@ export async function writeCursors(
             held_at = case when held_at is null then null else least(held_at, $1::bigint + 1) end`,
     [doneTick.toString()],
   );
-}
-
-export function positionText(position: Position & { readonly nonce?: string }): string {
-  return formatPosition(position, position.nonce);
 }

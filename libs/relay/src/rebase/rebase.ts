@@ -6,7 +6,7 @@ import { recordAct } from '@convergekit/postgres/operate';
 import { systemClock, systemRandom } from '@convergekit/core';
 import type { SourceIdentity } from '../batch/encode.ts';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
-import { eachOf } from '../log-check/each-of.ts';
+import { AT_ONCE, eachOf, READ_AT_ONCE } from '../log-check/each-of.ts';
 import { readDisowned, readIdentity, readReach, readStoredIdentity } from '../log-check/facts-sql.ts';
 import { isForeignCluster } from '../log-check/judge.ts';
 import type { ActingOperator } from '../operate/acting-operator.ts';
@@ -35,10 +35,6 @@ export interface RebaseRequest extends ActingOperator {
   /** The time to wait for a relay that holds the lease, in milliseconds. @default 10_000 */
   readonly waitMs?: number;
 }
-
-const AT_ONCE = 16;
-/** The maximum of partitions read at the same time: each has a fetch of a few megabytes in memory. */
-const READ_AT_ONCE = 8;
 
 /** Begins a new epoch at the last tick that log and database have in common. */
 export async function rebaseSource(request: RebaseRequest): Promise<RebaseReport> {

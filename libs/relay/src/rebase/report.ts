@@ -1,7 +1,8 @@
+import { formatPosition } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { SourceIdentity } from '../batch/encode.ts';
 import type { PartitionPlan, RebasePlan } from './plan.ts';
-import { eventsInOutbox, type Phantom, positionText } from './rebase-sql.ts';
+import { eventsInOutbox, type Phantom } from './rebase-sql.ts';
 
 export interface RebasedPartition {
   readonly topic: string;
@@ -44,7 +45,8 @@ export async function phantomsOf(
       seen.add(eventId);
       const kind = known.has(eventId) ? ('sent_again' as const) : ('phantom' as const);
       const { topic, partition } = cursor;
-      return [{ topic, partition, offset, kind, eventId, position: positionText(position), type, key }];
+      const text = formatPosition(position, position.nonce);
+      return [{ topic, partition, offset, kind, eventId, position: text, type, key }];
     });
   });
 }
@@ -68,7 +70,7 @@ function partitionReport(
   return {
     topic,
     partition,
-    prev: positionText(prev),
+    prev: formatPosition(prev),
     phantoms: here.length - sentAgain,
     sentAgain,
     logLost,

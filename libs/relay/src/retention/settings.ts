@@ -1,5 +1,3 @@
-import { optionInvalid } from '../option-invalid.ts';
-
 export interface RetentionSettings {
   /** The minimum time an event stays in the outbox after it became visible, in milliseconds. @default 24 hours */
   readonly retainMs: number;
@@ -22,17 +20,3 @@ export const retentionDefaults: RetentionSettings = Object.freeze({
   waitMs: 2_000,
   batchRows: 5_000,
 });
-
-export function checkRetention(settings: RetentionSettings): RetentionSettings {
-  for (const [name, least] of Object.entries({
-    retainMs: 0,
-    retainRequestsMs: 0,
-    everyMs: 1,
-    waitMs: 1,
-    batchRows: 1,
-  })) {
-    const value = settings[name as keyof RetentionSettings];
-    if (!(value >= least)) throw optionInvalid(`retention.${name} is ${value}: it must be at least ${least}`);
-  }
-  return Object.freeze(settings);
-}

@@ -4,6 +4,8 @@ import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { closeAfterEach, closing, heldCodes, silent, started, withDatabase } from '../fixture/running.ts';
+import { withAdmin } from '../fixture/other-admin.ts';
+import type { Relay } from '../relay.ts';
 import { acceptRecreatedTopic } from './forget-sql.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
@@ -78,13 +80,7 @@ describe('a topic', () => {
     await waitUntil(() => first.status().state === 'leading', { what: 'the lead' });
     broker.takeDown();
     await writeMany(database, topic, 300);
-    await waitUntil(
-      () => {
-        const status = first.status();
-        return status.state === 'leading' && status.trouble !== undefined;
-      },
-      { what: 'the relay to ask in vain' },
-    );
+    await untilInVain(first);
     await first.stop();
     broker.restore();
     await started({ database, broker });
@@ -103,13 +99,7 @@ describe('a topic', () => {
     await writeMany(database, known, 300);
     await waitUntil(() => first.status().published === 300, { what: 'the known topic to be written' });
     await writeMany(database, unknown, 300);
-    await waitUntil(
-      () => {
-        const status = first.status();
-        return status.state === 'leading' && status.trouble !== undefined;
-      },
-      { what: 'the relay to ask in vain' },
-    );
+    await untilInVain(first);
     await first.stop();
     const row = await database.executor.query<{ saved: boolean }>(
       'select bool_or(tick > 0) as saved from converge.relay_cursor',
@@ -190,29 +180,16 @@ describe('a topic', () => {
 
 /** Wraps a broker that takes writes but does not answer questions about one topic. */
 function silentAbout(broker: Broker, topic: string): Broker {
-  return {
-    driver: broker.driver,
-    producer: () => broker.producer(),
-    consumer: (options) => broker.consumer(options),
-    close: () => broker.close(),
-    admin: async () => {
-      const admin = await broker.admin();
-      return {
-        describeTopic: (name) =>
-          name === topic
-            ? Promise.reject(
-                new BrokerError('no answer', { code: 'TIMEOUT', kind: 'retry', certainty: 'unknown' }),
-              )
-            : admin.describeTopic(name),
-        createTopic: (made) => admin.createTopic(made),
-        deleteTopic: (name) => admin.deleteTopic(name),
-        logEnds: (name) => admin.logEnds(name),
-        partitionEnds: (name) => admin.partitionEnds(name),
-        committed: (group, name) => admin.committed(group, name),
-        members: (group) => admin.members(group),
-        read: (...range) => admin.read(...range),
-        close: () => admin.close(),
-      };
-    },
+  const silence = new BrokerError('no answer', { code: 'TIMEOUT', kind: 'retry', certainty: 'unknown' });
+  return withAdmin(broker, (admin) => ({
+    describeTopic: (name) => (name === topic ? Promise.reject(silence) : admin.describeTopic(name)),
+  }));
+}
+
+async function untilInVain(relay: Relay): Promise<void> {
+  const asksInVain = (): boolean => {
+    const status = relay.status();
+    return status.state === 'leading' && status.trouble !== undefined;
   };
+  await waitUntil(asksInVain, { what: 'the relay to ask in vain' });
 }

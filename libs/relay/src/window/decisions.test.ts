@@ -3,7 +3,7 @@ import { LeaseMargin } from '../leader/lease-loop.ts';
 import { looksFirst, nextPace, PageSize, type PollPace, startPace } from './read-pace.ts';
 import { LowestId, parseSnapshot, type Tick } from './tick.ts';
 import { judgeTopic } from '../topics/topic-check.ts';
-import { splitByTick } from './window-group.ts';
+import { splitByTick } from './window-reader.ts';
 import { idsOf, rowsOf } from '../fixture/blocks.ts';
 
 const settings = { minMs: 1, maxMs: 20, idleMs: 1_000, emptyBeforeSlower: 50 };

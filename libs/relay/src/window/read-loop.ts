@@ -3,16 +3,15 @@ import type { TupleBlock } from '@convergekit/postgres/engine';
 import { failpoint, type NextRun, poll } from '@convergekit/core/engine';
 import type { Lane, OpenWindow } from '../backlog/lane.ts';
 import type { Leadership } from '../leader/leadership.ts';
-import { nextTicks } from './lane-ticks.ts';
 import { isSame, OutboxRows } from './outbox-rows.ts';
 import type { PollPacer } from './poll-pacer.ts';
 import { PageSize, type PollOutcome } from './read-pace.ts';
-import { SnapshotLook } from './snapshot-look.ts';
 import type { Tick } from './tick.ts';
 import type { Ticker } from './ticker.ts';
 import { applyFinding, type TopicChecks } from '../topics/topic-check.ts';
 import type { Topic } from '../backlog/topic.ts';
-import { INDEXED_ROWS, mayFit, type Page, readGroup, readWindow } from './window-reader.ts';
+import { INDEXED_ROWS, mayFit, nextTicks, type Page, readGroup, readWindow } from './window-reader.ts';
+import { readSnapshot } from './window-sql.ts';
 
 /** The period of ticks while nothing can be sent, in milliseconds: it keeps windows small. */
 const TICK_WHILE_FULL_MS = 250;
@@ -32,7 +31,8 @@ export class ReadLoop {
   readonly #page: PageSize;
   readonly #rows = new OutboxRows();
   readonly #pacer: PollPacer;
-  readonly #look: SnapshotLook;
+  /** The snapshot of the last look. */
+  #snapshot: string | undefined;
   /** A page is arriving: the connection is not free for anything else. */
   #copying = false;
 
@@ -42,7 +42,6 @@ export class ReadLoop {
     this.#checks = checks;
     this.#page = new PageSize(leader.settings.pageRows, leader.backlog.pageBytes);
     this.#pacer = pacer;
-    this.#look = new SnapshotLook(leader.reads);
   }
 
   /** `onTicked`: the first tick is written. */
@@ -77,7 +76,7 @@ export class ReadLoop {
 
   async #poll(looks: boolean): Promise<PollOutcome> {
     const { main } = this.#leader;
-    if (looks && (await this.#look.isUnchanged())) return 'empty';
+    if (looks && (await this.#isUnchanged())) return 'empty';
     const page = Math.min(this.#page.rows, POLL_ROWS);
     const made = await this.#ticker.tick('when_new', page, main.lowest.value);
     if (made === undefined) return 'empty';
@@ -88,6 +87,13 @@ export class ReadLoop {
     if (!(await this.#queue(main, window, made.tick, [made.rows]))) return 'empty';
     main.end(window, made.tick);
     return made.rows.count === page ? 'full' : 'window';
+  }
+
+  /** True when no transaction with writes has ended since the last look: a poll that was empty then would be again. */
+  async #isUnchanged(): Promise<boolean> {
+    const before = this.#snapshot;
+    this.#snapshot = await readSnapshot(this.#leader.reads);
+    return this.#snapshot === before;
   }
 
   /** Reads the next windows, up to number `to`; small windows are read together. */

@@ -1,8 +1,10 @@
+import type { Executor } from '@convergekit/postgres';
 import type { CopyExecutor, TupleBlock } from '@convergekit/postgres/engine';
+import type { Lane } from '../backlog/lane.ts';
 import { OutboxRows } from './outbox-rows.ts';
 import { readIndexed, walkSql, type WindowRead } from './read-sql.ts';
-import type { Tick } from './tick.ts';
-import { splitByTick, type WindowRows } from './window-group.ts';
+import { isVisible, type Tick } from './tick.ts';
+import { readTicks } from './window-sql.ts';
 
 /** The rows of one statement, as they arrive. The connection is free again when the page was read to its end. */
 export type Page = AsyncIterable<TupleBlock> | Iterable<TupleBlock>;
@@ -102,4 +104,72 @@ export async function readGroup(
   const read = { previous, tick: last, lowest, topic, ...(bytes === undefined ? {} : { bytes }) };
   const blocks = await readIndexed(executor, read, page, { xidBelow: last.snapshot.xmax, idTo });
   return blocks === undefined ? undefined : splitByTick(blocks, ticks);
+}
+
+export interface WindowRows {
+  readonly tick: Tick;
+  readonly blocks: readonly TupleBlock[];
+}
+
+/**
+ * Splits rows that were read for several windows: a row belongs to the first tick that sees it. The order of the rows
+ * (by id) is kept inside each window. The ticks ascend, and each row is visible in the last one.
+ */
+export function splitByTick(blocks: readonly TupleBlock[], ticks: readonly Tick[]): readonly WindowRows[] {
+  const windows = ticks.map((tick) => ({ tick, blocks: [] as TupleBlock[] }));
+  const rows = new OutboxRows();
+  // Rows of one transaction are neighbours, mostly: they stay together as one block.
+  let lastXid = -1;
+  let window: (typeof windows)[number] | undefined;
+  for (const block of blocks) {
+    const { bytes } = block;
+    let from = block.from;
+    let count = 0;
+    const flush = (to: number): void => {
+      if (count > 0) window?.blocks.push({ bytes, from, to, count });
+      from = to;
+      count = 0;
+    };
+    rows.load(block);
+    while (rows.next()) {
+      if (rows.xid !== lastXid) {
+        const next = windowOf(rows.xid, windows);
+        if (next === undefined)
+          throw new RangeError(`event ${rows.id} is in none of the windows that it was read for`);
+        if (next !== window) flush(rows.frame);
+        window = next;
+        lastXid = rows.xid;
+      }
+      count += 1;
+    }
+    flush(block.to);
+  }
+  return windows;
+}
+
+function windowOf<Window extends { readonly tick: Tick }>(
+  xid: number,
+  windows: readonly Window[],
+): Window | undefined {
+  const exact = BigInt(xid);
+  return windows.find(({ tick }) => isVisible(exact, tick.snapshot));
+}
+
+/** Windows that are read in one statement at most. A topic that catches up gains on the main lane by that. */
+const GROUP = 64;
+
+/** Reads the next ticks of a lane up to number `to`, without a hole. `latest` is the newest tick of all. */
+export async function nextTicks(
+  reads: Executor,
+  lane: Pick<Lane, 'next'>,
+  to: bigint,
+  latest: Tick,
+): Promise<readonly Tick[]> {
+  if (latest.number === lane.next) return [latest];
+  const room = to - lane.next + 1n;
+  const ticks = await readTicks(reads, lane.next, room < BigInt(GROUP) ? Number(room) : GROUP);
+  for (const [at, tick] of ticks.entries())
+    if (tick.number !== lane.next + BigInt(at))
+      throw new Error(`tick ${lane.next + BigInt(at)} is missing in converge.tick`);
+  return ticks;
 }

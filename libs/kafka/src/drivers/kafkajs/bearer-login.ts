@@ -1,5 +1,5 @@
-import { ConnectionError, type TokenProvider } from '../../wire/connection.ts';
-import { tokenOf } from '../../wire/token.ts';
+import type { TokenProvider } from '../../wire/connection.ts';
+import { refusedToken, tokenOf } from '../../wire/token.ts';
 
 /** One exchange of a login, as kafkajs makes it. Texts begin with their length in four bytes, in both directions. */
 export type SaslAuthenticate = (exchange: {
@@ -27,8 +27,4 @@ export async function bearerLogin(
       parse: (text) => (text.length === 0 ? Promise.resolve() : Promise.reject(refusedToken(text))),
     },
   });
-}
-
-export function refusedToken(text: Buffer): ConnectionError {
-  return new ConnectionError('credentials', `the token was refused: ${text.toString('utf8').slice(0, 200)}`);
 }

@@ -13,7 +13,7 @@ import {
   type SaslOptions,
   type Target,
 } from '../../wire/connection.ts';
-import { tokenOf } from '../../wire/token.ts';
+import { refusedToken, tokenOf } from '../../wire/token.ts';
 
 type PlatformaticConnection = InstanceType<typeof Platformatic.Connection>;
 
@@ -117,10 +117,9 @@ function saslOf(sasl: SaslOptions): Platformatic.SASLOptions {
       return token.value;
     },
     oauthBearerExtensions: () => ({ ...extensions }),
-    // The answer to a refused token is no error of the protocol, but a text with the reason (RFC 7628).
     authBytesValidator: (text, done) => {
       if (text.length === 0) done(null, text);
-      else done(new Error(`the token was refused: ${text.toString('utf8').slice(0, 200)}`));
+      else done(refusedToken(text));
     },
   };
 }
