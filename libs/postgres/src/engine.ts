@@ -19,11 +19,11 @@ export {
   sendLast,
   type Session,
 } from './last-statement.ts';
-export { answers } from './silence/answers.ts';
+export { answers } from './silence/fresh-connection.ts';
 export { readMigrations } from './migration-files.ts';
 export { removeOld } from './remove-old.ts';
 export { sendAhead } from './send-ahead.ts';
-export { sizeUnknownSql } from './size-unknown-sql.ts';
+export { sizeUnknownSql } from './kept-statements.ts';
 export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './notify/commit-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';
@@ -31,4 +31,4 @@ export { isWarning } from './severity.ts';
 export { checkedClient, clientOf } from './transaction-client.ts';
 export { guardOf, refuseControl, type TransactionGuard } from './guard/transaction-guard.ts';
 export { migrationName } from './migration-files.ts';
-export { urlOf } from './url-of.ts';
+export { urlOf } from './address.ts';
