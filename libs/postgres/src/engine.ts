@@ -19,7 +19,7 @@ export {
   sendLast,
   type Session,
 } from './last-statement.ts';
-export { answers } from './silence/fresh-connection.ts';
+export { answers } from './silence/answers.ts';
 export { readMigrations } from './migration-files.ts';
 export { removeOld } from './remove-old.ts';
 export { sendAhead } from './send-ahead.ts';

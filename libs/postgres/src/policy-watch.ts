@@ -89,24 +89,23 @@ export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
     onLook?.(now);
     return now;
   };
-  const service = loopService({
-    name: 'policy watch',
-    prepare: async () => {
-      const { error } = await look();
-      if (error !== undefined && classify(error).category === 'configuration')
-        throw notMigratedError(error) ?? error;
-    },
-    run: (signal) =>
-      poll({
-        ...{ everyMs: pollMs, immediately: false, signal, clock, random },
-        run: async () => {
-          await look();
-        },
-        onError: () => undefined,
-      }),
-  });
   return {
-    ...service,
+    ...loopService({
+      name: 'policy watch',
+      prepare: async () => {
+        const { error } = await look();
+        if (error !== undefined && classify(error).category === 'configuration')
+          throw notMigratedError(error) ?? error;
+      },
+      run: (signal) =>
+        poll({
+          ...{ everyMs: pollMs, immediately: false, signal, clock, random },
+          run: async () => {
+            await look();
+          },
+          onError: () => undefined,
+        }),
+    }),
     get book() {
       return admission.book;
     },

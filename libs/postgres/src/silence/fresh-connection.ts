@@ -1,6 +1,4 @@
 import type { ClientBase, Pool, PoolConfig } from 'pg';
-import type { Database } from '../connect.ts';
-import { connectError, sqlState } from '../errors.ts';
 
 interface Client extends ClientBase {
   readonly connection: { readonly stream: { destroy(): void } };
@@ -41,23 +39,5 @@ export async function askFresh<R extends object>(
     clearTimeout(timer);
     client.end().catch(() => undefined);
     client.connection.stream.destroy();
-  }
-}
-
-/** Refusals of a server that answers: it has no connection left for another client, or a role's `statement_timeout` ended the question. */
-const ANSWERED: ReadonlySet<string | undefined> = new Set(['53300', '57014']);
-
-/**
- * Resolves when the server answers on a fresh connection; rejects with a `DatabaseError`, after `limitMs` milliseconds at
- * the latest. A server that refuses for lack of connections answers, too.
- */
-export async function answers(
-  { pool, target }: Pick<Database, 'pool' | 'target'>,
-  limitMs: number,
-): Promise<void> {
-  try {
-    await askFresh(pool, 'select 1', { limitMs });
-  } catch (error) {
-    if (!ANSWERED.has(sqlState(error))) throw connectError(error, target);
   }
 }

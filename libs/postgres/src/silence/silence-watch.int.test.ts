@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
 import { copyExecutorOfClient } from '../copy-binary.ts';
-import { answers } from './fresh-connection.ts';
+import { answers } from './answers.ts';
 
 let proxy: FaultProxy;
 let database: Database;
