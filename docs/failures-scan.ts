@@ -28,7 +28,7 @@ export function codesOf(library: string, text: string): readonly ThrownCode[] {
     if (ts.isTypeAliasDeclaration(node) && /(Error|Refusal)Code$/.test(node.name.text))
       for (const code of literalsOf(node.type)) add(code);
     if (ts.isNewExpression(node) && isError(node.expression.getText()))
-      fromArguments(node.arguments ?? [], add);
+      fromArguments(node.arguments ?? [], add, certaintyOfClass[node.expression.getText()]);
     // The errors of the command line: `refused('CODE', message)`.
     if (ts.isCallExpression(node) && /^(refused|misconfigured)$/.test(node.expression.getText()))
       fromArguments(node.arguments, add);
@@ -51,14 +51,22 @@ export function codesOf(library: string, text: string): readonly ThrownCode[] {
 function fromArguments(
   given: readonly ts.Expression[],
   add: (code: string, category?: string, certainty?: string) => void,
+  filledIn?: string,
 ): void {
   for (const one of given) {
     if (ts.isStringLiteral(one) && isCode(one.text)) add(one.text);
     if (!ts.isObjectLiteralExpression(one)) continue;
     const category = textOf(one, 'category') ?? categoryOfKind[textOf(one, 'kind') ?? ''];
-    for (const code of textsOf(one, 'code')) if (isCode(code)) add(code, category, textOf(one, 'certainty'));
+    const certainty = textsOf(one, 'certainty').length === 0 ? filledIn : textOf(one, 'certainty');
+    for (const code of textsOf(one, 'code')) if (isCode(code)) add(code, category, certainty);
   }
 }
+
+/** The certainty of classes whose errors need not name it. */
+const certaintyOfClass: Readonly<Record<string, string>> = {
+  DatabaseError: 'not_applied',
+  ReconcileError: 'not_applied',
+};
 
 /** How the broker's kinds of errors are categories (libs/broker, `BrokerError`). */
 const categoryOfKind: Readonly<Record<string, string>> = {

@@ -11,7 +11,7 @@ export function settingsOf(schema: z.ZodType, value: unknown, at: Omit<Setting, 
   if (value === undefined || (value === null && !acceptsNull(schema))) return { settings: [], issues: [] };
   if (node.kind !== 'object' && node.kind !== 'record') return { settings: [{ ...at, value }], issues: [] };
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return { settings: [], issues: [value === null ? [] : [notAnObject(at, value)]].flat() };
+    return { settings: [], issues: value === null ? [] : [notAnObject(at, value)] };
   const layers = Object.entries(value as Record<string, unknown>).map(([name, inner]): Layer => {
     const child = node.kind === 'record' ? node.value : node.children.get(name);
     const here = { ...at, path: [...at.path, name] };

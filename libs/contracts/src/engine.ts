@@ -18,8 +18,8 @@ export {
   type WirePosition,
 } from './position.ts';
 export type { Envelope } from './received-event.ts';
-export { STEP_UNDONE_TYPE, type StepUndoneData, stepUndoneEvent } from './step-undone-event.ts';
-export { STUCK_TYPE, type StuckData, stuckEvent } from './stuck-event.ts';
+export { STEP_UNDONE_TYPE, type StepUndoneData, stepUndoneEvent } from './step-events.ts';
+export { STUCK_TYPE, type StuckData, stuckEvent } from './step-events.ts';
 export {
   SIGNATURE_LENGTH,
   signatureHeader,

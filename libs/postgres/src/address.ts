@@ -26,7 +26,7 @@ export function addressOf(
   if (first !== undefined) return { url: undefined, setting: setting ?? first };
   throw new DatabaseError(
     `no database is named: ${setting ?? 'the `url` given to connect'} is not set, nor is PGHOST or PGDATABASE, and localhost is not assumed. Set it to postgres://user:password@host:5432/database${otherUrls(env)}.`,
-    { code: 'DATABASE_SETTINGS', category: 'configuration', certainty: 'not_applied' },
+    { code: 'DATABASE_SETTINGS', category: 'configuration' },
   );
 }
 
@@ -41,4 +41,11 @@ export function otherUrls(env: Variables): string {
   const names = Object.keys(env).filter((name) => /^postgres(ql)?:\/\//.test(env[name] ?? ''));
   if (names.length === 0) return '';
   return ` (${names.toSorted().slice(0, 5).join(', ')} ${names.length === 1 ? 'holds' : 'hold'} a Postgres URL: is that the one?)`;
+}
+
+/** Returns the URL of the database `name` on the server of `serverUrl`. */
+export function urlOf(serverUrl: string, name: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return url.href;
 }

@@ -24,14 +24,16 @@ export type DatabaseErrorCode =
   | 'MIGRATION_FAILED'
   | 'POLICIES_NOT_MIGRATED';
 
-/** An error of the database or its connection. The message says what failed, why, and the next step. */
+/**
+ * An error of the database or its connection. The message says what failed, why, and the next step.
+ * Its certainty is `not_applied`, unless it says another.
+ */
 export class DatabaseError extends ConvergeError {
   constructor(
     message: string,
-    options: { code: DatabaseErrorCode; category: Category; certainty: Certainty; cause?: unknown },
+    options: { code: DatabaseErrorCode; category: Category; certainty?: Certainty; cause?: unknown },
   ) {
-    super(message, options);
-    this.name = 'DatabaseError';
+    super(message, { certainty: 'not_applied', ...options });
   }
 }
 
@@ -119,7 +121,6 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
   return new DatabaseError(message, {
     code: known?.code ?? 'DATABASE_CONNECT_FAILED',
     category,
-    certainty: 'not_applied',
     cause,
   });
 }
@@ -130,7 +131,6 @@ export function poolFullError(waiting: number, target: Target): DatabaseError {
   return new DatabaseError(message, {
     code: 'DATABASE_POOL_EXHAUSTED',
     category: 'service',
-    certainty: 'not_applied',
   });
 }
 
@@ -140,7 +140,6 @@ export function callerGoneError(cause: unknown, target: Target): DatabaseError {
   return new DatabaseError(message, {
     code: 'CALLER_GONE',
     category: 'network',
-    certainty: 'not_applied',
     cause,
   });
 }
@@ -167,7 +166,7 @@ export function commitError(cause: unknown): unknown {
 export function rolledBackError(cause?: unknown): DatabaseError {
   return new DatabaseError(
     'the transaction was rolled back at COMMIT, because a statement in it had failed and its error was ignored. Let the error pass, or wrap that statement in a savepoint.',
-    { code: 'COMMIT_ROLLED_BACK', category: 'bug', certainty: 'not_applied', cause },
+    { code: 'COMMIT_ROLLED_BACK', category: 'bug', cause },
   );
 }
 
@@ -175,7 +174,7 @@ export function rolledBackError(cause?: unknown): DatabaseError {
 export function controlRefused(text: string, instead = 'use a savepoint of your own'): DatabaseError {
   return new DatabaseError(
     `${JSON.stringify(text.trim().slice(0, 40))} was not sent: this code runs in a transaction of the kit, which has more in it than what the code wrote. Throw an error to roll it back; to undo a part of it, ${instead}. An ORM is called without a transaction of its own.`,
-    { code: 'TRANSACTION_REFUSED', category: 'bug', certainty: 'not_applied' },
+    { code: 'TRANSACTION_REFUSED', category: 'bug' },
   );
 }
 

@@ -32,32 +32,32 @@ export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   };
 }
 
-/** Values arrays of the kit's own statements. The array is the only object that Kysely passes to the connection. */
-const ownOnes = new WeakSet<readonly unknown[]>();
+/**
+ * The statements of the kit, by their values: the array is the only object that Kysely passes to the connection. A session
+ * of our own keeps all of them parsed and planned; an `own` one also runs with the kit's settings.
+ */
+const kinds = new WeakMap<readonly unknown[], 'own' | 'kept'>();
 
-/** Marks a statement, by its values, as the kit's own: it runs with the kit's settings. */
+/** Copies values and marks the copy: the statement runs with the kit's settings. */
 export function ownStatement(values: readonly unknown[]): unknown[] {
   const marked = copyValues(values);
-  ownOnes.add(marked);
+  kinds.set(marked, 'own');
   return marked;
 }
-
-/** Values arrays of statements that a session of our own keeps parsed. */
-const keptOnes = new WeakSet<readonly unknown[]>();
 
 /** Copies values and marks the copy: a session of our own keeps the statement parsed and planned. */
 export function keptStatement(values: readonly unknown[]): unknown[] {
   const marked = copyValues(values);
-  keptOnes.add(marked);
+  kinds.set(marked, 'kept');
   return marked;
 }
 
 export function isKeptStatement(values: readonly unknown[]): boolean {
-  return keptOnes.has(values) || ownOnes.has(values);
+  return kinds.has(values);
 }
 
 export function isOwnStatement(values: readonly unknown[]): boolean {
-  return ownOnes.has(values);
+  return kinds.get(values) === 'own';
 }
 
 /** The part of a connection that an executor uses. */

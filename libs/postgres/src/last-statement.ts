@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { QueryResult } from 'pg';
+import { connectionOf } from './after-commit.ts';
 import { copyValues } from './notify/commit-marks.ts';
 import { rawQuery } from './raw-query.ts';
 
@@ -66,7 +67,7 @@ export async function sendLast<R, DB = unknown>(
   { name, text, values }: NamedStatement,
   waits: (session: Session) => boolean = () => true,
 ): Promise<LastStatement<R>> {
-  const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
+  const connection = await connectionOf(tx);
   const marked = copyValues(values);
   let session: Session | undefined;
   lastOnes.set(marked, (started) => {

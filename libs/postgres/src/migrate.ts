@@ -1,5 +1,6 @@
 import { systemClock, systemRandom } from '@convergekit/core';
 import { delayMs } from '@convergekit/core/engine';
+import { readdir } from 'node:fs/promises';
 import type { Database } from './connect.ts';
 import { DatabaseError, messageOf, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';
@@ -107,7 +108,7 @@ async function applyOne(tx: Executor, file: MigrationFile): Promise<void> {
     if (sqlState(error) === '55P03') throw error;
     throw new DatabaseError(
       `migration ${migrationName(file)} failed: ${messageOf(error)}. Nothing was changed; fix the cause and run it again.`,
-      { code: 'MIGRATION_FAILED', category: 'configuration', certainty: 'not_applied', cause: error },
+      { code: 'MIGRATION_FAILED', category: 'configuration', cause: error },
     );
   }
   await tx.query('insert into converge.migration (package, number, name, checksum) values ($1, $2, $3, $4)', [
@@ -125,6 +126,50 @@ async function setLockTimeout(tx: Executor, ms: number): Promise<void> {
 function lockedError(cause: unknown): DatabaseError {
   return new DatabaseError(
     'migrate got no lock in time: another migrate, or a long transaction on the tables to change. Nothing was changed; look at pg_stat_activity for the oldest transaction, and run it again.',
-    { code: 'MIGRATION_LOCKED', category: 'contention', certainty: 'not_applied', cause },
+    { code: 'MIGRATION_LOCKED', category: 'contention', cause },
   );
+}
+
+/** Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing. */
+export async function missingMigrations(
+  executor: Executor,
+  sets: readonly MigrationSet[],
+): Promise<readonly string[]> {
+  const { rows: found } = await executor.query<{ present: boolean }>(
+    `select to_regclass('converge.migration') is not null as present`,
+  );
+  const { rows } = found[0]?.present
+    ? await executor.query<{ package: string; number: number; name: string }>(
+        'select package, number, name from converge.migration',
+      )
+    : { rows: [] };
+  const applied = new Set(rows.map(migrationName));
+  const wanted = await Promise.all([postgresMigrations, ...sets].map(namesOf));
+  return wanted.flat().filter((name) => !applied.has(name));
+}
+
+/** Rejects with MIGRATIONS_MISSING when the database lacks tables of these sets. */
+export async function requireMigrations(executor: Executor, sets: readonly MigrationSet[]): Promise<void> {
+  const missing = await missingMigrations(executor, sets);
+  if (missing.length > 0) throw migrationsMissing(missing);
+}
+
+/** Creates the error of a database that lacks the tables of the kit, or some of them. */
+export function migrationsMissing(names: readonly string[]): DatabaseError {
+  const what =
+    names.length === 0
+      ? 'the tables of converge are missing'
+      : `migrations are missing (${names.join(', ')})`;
+  return new DatabaseError(`${what} in this database: run \`converge migrate\` first`, {
+    code: 'MIGRATIONS_MISSING',
+    category: 'configuration',
+  });
+}
+
+async function namesOf(set: MigrationSet): Promise<readonly string[]> {
+  const files = await readdir(set.directory);
+  return files
+    .filter((file) => file.endsWith('.sql'))
+    .toSorted()
+    .map((file) => `${set.name}/${file.replace(/\.sql$/, '')}`);
 }

@@ -70,20 +70,20 @@ export function migrationName(of: Pick<MigrationFile, 'package' | 'number' | 'na
 function changedError(file: MigrationFile): DatabaseError {
   return new DatabaseError(
     `migration ${migrationName(file)} was applied with another text than the file has now. An applied migration never changes: restore the file, and put the change into a new number.`,
-    { code: 'MIGRATION_CHANGED', category: 'configuration', certainty: 'not_applied' },
+    { code: 'MIGRATION_CHANGED', category: 'configuration' },
   );
 }
 
 function outOfOrderError(file: MigrationFile): DatabaseError {
   return new DatabaseError(
     `migration ${migrationName(file)} is missing in the database although later ones of "${file.package}" were applied. Migrations go in order: give it the next free number.`,
-    { code: 'MIGRATION_OUT_OF_ORDER', category: 'configuration', certainty: 'not_applied' },
+    { code: 'MIGRATION_OUT_OF_ORDER', category: 'configuration' },
   );
 }
 
 function badNameError(set: MigrationSet, file: string): DatabaseError {
   return new DatabaseError(
     `migration file "${file}" of "${set.name}" does not fit: names are 001-what-it-does.sql, numbered from 001 without a gap.`,
-    { code: 'MIGRATION_FILES', category: 'configuration', certainty: 'not_applied' },
+    { code: 'MIGRATION_FILES', category: 'configuration' },
   );
 }

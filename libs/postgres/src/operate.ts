@@ -1,8 +1,8 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
 export { postgresMigrations } from './migrate.ts';
-export { migrationsMissing, missingMigrations, requireMigrations } from './missing-migrations.ts';
+export { migrationsMissing, missingMigrations, requireMigrations } from './migrate.ts';
 export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule } from './policy-table.ts';
-export { isPooled } from './pooler.ts';
+export { isPooled } from './own-session.ts';
 export {
   type ActName,
   ACTS,

@@ -1,5 +1,6 @@
 import type { CompiledQuery, PostgresPoolClient, Transaction } from 'kysely';
 import type { PoolClient, QueryResult } from 'pg';
+import { connectionOf } from './after-commit.ts';
 import { BeginWithFirst, nothing } from './begin-with-first.ts';
 import { guardOfClient, passGuard } from './guard/transaction-guard.ts';
 import { notifierOf } from './notify/commit-watch.ts';
@@ -88,6 +89,6 @@ export type Send = (query: CompiledQuery) => Promise<unknown>;
  * They run in the order of sending, before every later statement of the transaction. All must be answered before it ends.
  */
 export async function senderOf<DB>(tx: Transaction<DB>): Promise<Send> {
-  const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
+  const connection = await connectionOf(tx);
   return (query) => connection.executeQuery(query);
 }

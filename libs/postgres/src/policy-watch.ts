@@ -1,6 +1,13 @@
 import { type Admission, admitRules, type RefusedRule, type Policies } from '@convergekit/resilience/engine';
-import { classify, PolicyBook, type PolicyLayer, type PolicyRules } from '@convergekit/resilience';
-import { type Clock, type Random, type Service, systemClock, systemRandom } from '@convergekit/core';
+import { classify, PolicyBook, type PolicyLayer } from '@convergekit/resilience';
+import {
+  type Clock,
+  endsWithin,
+  type Random,
+  type Service,
+  systemClock,
+  systemRandom,
+} from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { DatabaseError, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';
@@ -46,114 +53,72 @@ export interface PolicyWatch extends Service, Policies {
  * missing.
  */
 export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
-  return new Watch(options);
-}
-
-class Watch implements PolicyWatch {
-  readonly name = 'policy watch';
-  readonly #options: Required<
-    Pick<PolicyWatchOptions, 'executor' | 'layers' | 'pollMs' | 'clock' | 'random'>
-  > &
-    PolicyWatchOptions;
-  readonly #service: Service;
-  #admission: Admission;
-  #version = 0;
-  #readAt: number;
-  #error: Error | undefined;
-  #looking: Promise<void> | undefined;
-
-  constructor(options: PolicyWatchOptions) {
-    this.#options = { layers: [], pollMs: 2_000, clock: systemClock, random: systemRandom, ...options };
-    this.#admission = { book: new PolicyBook(this.#options.layers), rules: {}, refused: [] };
-    this.#readAt = this.#options.clock.monotonic();
-    const { pollMs, clock, random } = this.#options;
-    const look = async (): Promise<void> => {
-      await this.look();
-    };
-    this.#service = loopService({
-      name: this.name,
-      prepare: () => this.#lookFirst(),
+  const { executor, layers = [], pollMs = 2_000, onLook, onChange } = options;
+  const { clock = systemClock, random = systemRandom } = options;
+  let admission: Admission = { book: new PolicyBook(layers), rules: {}, refused: [] };
+  let version = 0;
+  let readAt = clock.monotonic();
+  let failure: Error | undefined;
+  let looking: Promise<void> | undefined;
+  const status = (): PolicyWatchStatus => ({
+    version,
+    staleMs: clock.monotonic() - readAt,
+    refused: admission.refused,
+    ...(failure !== undefined && { error: failure }),
+  });
+  const read = async (): Promise<void> => {
+    try {
+      const newest = await readPolicyVersion(executor);
+      // The rules are read for any other version, also a lower one: a restored database has an older version.
+      const rules = newest === version ? undefined : await readPolicyRules(executor);
+      readAt = clock.monotonic();
+      failure = undefined;
+      if (rules === undefined) return;
+      admission = admitRules(layers, rules, admission.rules);
+      version = newest;
+      onChange?.(status());
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+  };
+  const look = async (): Promise<PolicyWatchStatus> => {
+    looking ??= read().finally(() => (looking = undefined));
+    // A statement without an answer must not stop the polling: staleness has to increase visibly.
+    await endsWithin(looking, pollMs, clock);
+    const now = status();
+    onLook?.(now);
+    return now;
+  };
+  return {
+    ...loopService({
+      name: 'policy watch',
+      prepare: async () => {
+        const { error } = await look();
+        if (error !== undefined && classify(error).category === 'configuration')
+          throw notMigratedError(error) ?? error;
+      },
       run: (signal) =>
         poll({
-          everyMs: pollMs,
-          immediately: false,
-          signal,
-          clock,
-          random,
-          run: look,
+          ...{ everyMs: pollMs, immediately: false, signal, clock, random },
+          run: async () => {
+            await look();
+          },
           onError: () => undefined,
         }),
-    });
-  }
-
-  get done(): Promise<void> {
-    return this.#service.done;
-  }
-
-  get book(): PolicyBook {
-    return this.#admission.book;
-  }
-
-  for(name: string): ReturnType<Policies['for']> {
-    return this.book.for(name);
-  }
-
-  status(): PolicyWatchStatus {
-    const { refused } = this.#admission;
-    const staleMs = this.#options.clock.monotonic() - this.#readAt;
-    const error = this.#error === undefined ? {} : { error: this.#error };
-    return { version: this.#version, staleMs, refused, ...error };
-  }
-
-  start(): Promise<void> {
-    return this.#service.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#service.stop();
-  }
-
-  async #lookFirst(): Promise<void> {
-    await this.look();
-    if (this.#error !== undefined && classify(this.#error).category === 'configuration')
-      throw notMigratedError(this.#error) ?? this.#error;
-  }
-
-  async look(): Promise<PolicyWatchStatus> {
-    const { clock, pollMs, onLook } = this.#options;
-    const patience = new AbortController();
-    // A statement without an answer must not stop the polling: staleness has to increase visibly.
-    this.#looking ??= this.#read().finally(() => (this.#looking = undefined));
-    await Promise.race([this.#looking, clock.sleep(pollMs, patience.signal)]);
-    patience.abort();
-    const status = this.status();
-    onLook?.(status);
-    return status;
-  }
-
-  async #read(): Promise<void> {
-    const { executor, layers, clock, onChange } = this.#options;
-    try {
-      const version = await readPolicyVersion(executor);
-      // The rules are read for any other version, also a lower one: a restored database has an older version.
-      const rules = version === this.#version ? undefined : await readPolicyRules(executor);
-      this.#readAt = clock.monotonic();
-      this.#error = undefined;
-      if (rules === undefined) return;
-      const lastGood: PolicyRules = this.#admission.rules;
-      this.#admission = admitRules(layers, rules, lastGood);
-      this.#version = version;
-      onChange?.(this.status());
-    } catch (error) {
-      this.#error = error instanceof Error ? error : new Error(String(error));
-    }
-  }
+    }),
+    get book() {
+      return admission.book;
+    },
+    for: (name) => admission.book.for(name),
+    status,
+    look,
+  };
 }
 
 function notMigratedError(cause: unknown): DatabaseError | undefined {
   if (!['42P01', '3F000'].includes(sqlState(cause) ?? '')) return undefined;
   return new DatabaseError(
     'this database has no table of central policies: run `converge migrate` there first, or start without a policy watch',
-    { code: 'POLICIES_NOT_MIGRATED', category: 'configuration', certainty: 'not_applied', cause },
+    { code: 'POLICIES_NOT_MIGRATED', category: 'configuration', cause },
   );
 }

@@ -1,4 +1,5 @@
 import type { DatabaseConnection, Transaction } from 'kysely';
+import { connectionOf } from './after-commit.ts';
 import { sqlState } from './errors.ts';
 import { keptStatement } from './executor.ts';
 import { rawQuery } from './raw-query.ts';
@@ -22,7 +23,7 @@ const sent = new WeakMap<DatabaseConnection, SentAhead>();
  * error. In a transaction that is not of `kyselyTransaction` the answer is awaited.
  */
 export async function sendAhead<DB, R>(tx: Transaction<DB>, statement: AheadStatement<R>): Promise<void> {
-  const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
+  const connection = await connectionOf(tx);
   const { text, values, answered, failed = (error: unknown) => error } = statement;
   const answer = connection.executeQuery<R>(rawQuery(text, keptStatement(values))).then(
     ({ rows }) => answered?.(rows),

@@ -105,7 +105,6 @@ function settingsError(message: string, cause?: unknown): DatabaseError {
   return new DatabaseError(message, {
     code: 'DATABASE_SETTINGS',
     category: 'configuration',
-    certainty: 'not_applied',
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }

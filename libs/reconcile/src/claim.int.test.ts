@@ -22,7 +22,7 @@ const enqueue = (priority: Priority, ...keys: readonly string[]): Promise<void> 
 
 // Seen to fail when every claim is by priority: the sweep's key is never looked at while events come.
 it('G7e: a key of a sweep is looked at after a bounded number of keys, however many events come', async () => {
-  await setWanted(world, { swept: 1 });
+  await setWanted({ swept: 1 });
   const looked: string[] = [];
   const stop = new AbortController();
   const base = stockReconciler();
@@ -72,11 +72,11 @@ it('the oldest key is claimed by age, whatever its priority, and operators go fi
   ]);
   expect(await claim('age')).toBeUndefined();
   // A claim by age locks only what it takes: no other key is held back.
-  expect(await rowsOf(world, `select 1 from converge.reconcile_key where state <> 'running'`)).toEqual([]);
+  expect(await rowsOf(`select 1 from converge.reconcile_key where state <> 'running'`)).toEqual([]);
 });
 
 it('S44: a worker inside a key holds back no other key', async () => {
-  await setWanted(world, { slow: 1, b: 1, c: 1 });
+  await setWanted({ slow: 1, b: 1, c: 1 });
   const gate = Promise.withResolvers<undefined>();
   const base = stockReconciler();
   const done: string[] = [];
@@ -112,7 +112,7 @@ it('claims walk over no keys that are done, although a snapshot is held that sti
   try {
     // Statistics are written when a connection ends.
     const url = new URL(inject('stack').databaseUrl);
-    const [name] = await rowsOf(world, 'select current_database() as name');
+    const [name] = await rowsOf('select current_database() as name');
     url.pathname = `/${String(name?.['name'])}`;
     const inventory = connect({ url: url.href, max: 1 });
     const databases = { ...options.databases, inventory };
@@ -121,7 +121,6 @@ it('claims walk over no keys that are done, although a snapshot is held that sti
     await inventory.close();
     const entries = async (): Promise<number> => {
       const [row] = await rowsOf(
-        world,
         `select idx_tup_read::int as entries from pg_stat_user_indexes where indexrelname = 'reconcile_key_due'`,
       );
       return Number(row?.['entries']);

@@ -7,8 +7,6 @@ import type { Reconciler } from './reconciler.ts';
 import type { JudgedDrift } from './verdict/modes.ts';
 import { auditedVerdict, reasonOf } from './verdict/verdict.ts';
 
-export type { Outcome, OutcomeKind } from './outcome.ts';
-
 /** The result of a run for one key: what happens to the key next. */
 export type Result =
   | { readonly kind: 'done' }

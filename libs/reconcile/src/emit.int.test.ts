@@ -1,14 +1,10 @@
 import { defineEvent } from '@convergekit/contracts';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { openWorld, rowsOf, setWanted, stockReconciler, type World } from './fixture/stock.ts';
+import { options, rowsOf, setWanted, stockReconciler, worldForEach } from './fixture/stock.ts';
 import { runReconciler } from './service.ts';
 
-let world: World;
-beforeEach(async () => {
-  world = await openWorld(inject('stack').databaseUrl);
-});
-afterEach(() => world.close());
+worldForEach();
 
 describe('a repair that emits', () => {
   const corrected = defineEvent({
@@ -20,7 +16,7 @@ describe('a repair that emits', () => {
   });
 
   it('a repair writes its event to the outbox in its own transaction: both or neither', async () => {
-    await setWanted(world, { good: 1, bad: 500 });
+    await setWanted({ good: 1, bad: 500 });
     const emitting = stockReconciler({
       emits: [corrected],
       repair: async (drift, { tx, key, emit }) => {
@@ -32,11 +28,8 @@ describe('a repair that emits', () => {
       },
       invariants: [{ name: 'small', holds: (sku: string) => Promise.resolve(sku !== 'bad') }],
     });
-    expect(
-      (await runReconciler(emitting, { databases: { orders: world.orders, inventory: world.stock } }))
-        .outcomes,
-    ).toEqual({ repaired: 1, refused: 1 });
-    expect(await rowsOf(world, 'select topic, key, type from converge.outbox')).toEqual([
+    expect((await runReconciler(emitting, options)).outcomes).toEqual({ repaired: 1, refused: 1 });
+    expect(await rowsOf('select topic, key, type from converge.outbox')).toEqual([
       { topic: 'stock.events', key: 'good', type: 'stock.corrected' },
     ]);
   });

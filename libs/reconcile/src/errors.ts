@@ -12,6 +12,13 @@ export type ReconcileErrorCode =
   | 'READ_TIMEOUT'
   | 'RECONCILER_PAUSED';
 
+/** An invalid field of a declaration, and what to write instead. */
+export interface DeclarationFault {
+  readonly field: string;
+  readonly value: unknown;
+  readonly fix: string;
+}
+
 /** The error of an invalid reconciler, or of a repair that must not commit. */
 export class ReconcileError extends ConvergeError {
   declare readonly code: ReconcileErrorCode;

@@ -1,13 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  options,
-  rowsOf,
-  setStock,
-  setWanted,
-  stockReconciler,
-  world,
-  worldForEach,
-} from './fixture/stock.ts';
+import { options, rowsOf, setStock, setWanted, stockReconciler, worldForEach } from './fixture/stock.ts';
 import { runReconciler } from './service.ts';
 
 worldForEach();
@@ -20,21 +12,18 @@ const run = async () => (await runReconciler(reconciler, options)).outcomes;
 
 /** Time passes by moving the stored times, not by waiting. */
 const minuteLater = () =>
-  rowsOf(
-    world,
-    `update converge.reconcile_key set next_at = clock_timestamp(), drift_since = drift_since - interval '61 s',
-       quiet_since = quiet_since - interval '61 s'`,
-  );
+  rowsOf(`update converge.reconcile_key set next_at = clock_timestamp(), drift_since = drift_since - interval '61 s',
+       quiet_since = quiet_since - interval '61 s'`);
 
 async function corruptAndRepair(): Promise<unknown> {
-  await setStock(world, { a: 9 });
+  await setStock({ a: 9 });
   expect(await run()).toEqual({ pending: 1 });
   await minuteLater();
   return run();
 }
 
 describe('a key that is repaired', () => {
-  beforeEach(() => setWanted(world, { a: 1 }));
+  beforeEach(() => setWanted({ a: 1 }));
 
   // Seen to fail when each healthy look counts: three looks within a minute reset the counters, and it is repaired forever.
   it('S62, G7d: a key that diverges again before it was quiet for three windows is flapping, and is left to an operator', async () => {
@@ -43,13 +32,10 @@ describe('a key that is repaired', () => {
       for (let look = 0; look < 5; look += 1) expect(await run()).toEqual({ in_sync: 1 });
     }
     expect(await corruptAndRepair()).toEqual({ flapping: 1 });
-    expect(await rowsOf(world, 'select state, reason from converge.reconcile_key')).toEqual([
+    expect(await rowsOf('select state, reason from converge.reconcile_key')).toEqual([
       { state: 'terminal', reason: 'flapping: repaired 2 times and divergent again' },
     ]);
-    const audit = await rowsOf(
-      world,
-      `select verdict from converge.reconcile_audit where verdict <> 'repaired'`,
-    );
+    const audit = await rowsOf(`select verdict from converge.reconcile_audit where verdict <> 'repaired'`);
     expect(audit).toEqual([{ verdict: 'flapping' }]);
   });
 
@@ -60,7 +46,7 @@ describe('a key that is repaired', () => {
         await minuteLater();
         expect(await run()).toEqual({ in_sync: 1 });
       }
-      expect(await rowsOf(world, 'select key from converge.reconcile_key')).toEqual([]);
+      expect(await rowsOf('select key from converge.reconcile_key')).toEqual([]);
     }
   });
 });

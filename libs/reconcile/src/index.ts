@@ -15,7 +15,7 @@ export type { Guard } from './guard/guard.ts';
 export { defineReconciler, type Reconciler } from './reconciler.ts';
 export { digestTable } from './digest/digest-table.ts';
 export { digestScan } from './digest/digest-scan.ts';
-export { markDirty } from './digest/mark-dirty.ts';
+export { markDirty } from './digest/dirty.ts';
 export { reportKeys } from './report-keys.ts';
 export type { ReconcileOptions } from './options.ts';
 export { type ReconcilerService, reconcilerService, type RunCounts, runReconciler } from './service.ts';

@@ -32,16 +32,13 @@ const claim = (holder: string, leaseMs = 60_000) =>
 const waitingMs = async (): Promise<number> =>
   Number(
     (
-      await rowsOf(
-        world,
-        'select extract(epoch from next_at - updated_at) * 1000 as ms from converge.reconcile_key',
-      )
+      await rowsOf('select extract(epoch from next_at - updated_at) * 1000 as ms from converge.reconcile_key')
     )[0]!['ms'],
   );
 
 describe('the key queue', () => {
   it('S44: 8 workers never process one key concurrently, while other keys proceed', async () => {
-    await setWanted(world, { a: 1 });
+    await setWanted({ a: 1 });
     let inside = 0;
     let most = 0;
     let looks = 0;
@@ -72,7 +69,7 @@ describe('the key queue', () => {
     await waitUntil(() => reportAgain().then(() => looks >= 20), { what: 'twenty looks', everyMs: 1 });
     await Promise.all(services.map((service) => service.stop()));
     expect(most).toBe(1);
-    expect(await stockOf(world)).toMatchObject({ a: 1 });
+    expect(await stockOf()).toMatchObject({ a: 1 });
   });
 
   it('a key is queued once, however often it is reported', async () => {
@@ -92,11 +89,11 @@ describe('the key queue', () => {
     expect(again?.key).toBe('a');
     await finishKey(world.stock.executor, again!, done);
     expect(await claim('one')).toEqual([]);
-    expect(await rowsOf(world, 'select * from converge.reconcile_key')).toEqual([]);
+    expect(await rowsOf('select * from converge.reconcile_key')).toEqual([]);
   });
 
   it('the last change of a key that changes during its read is processed', async () => {
-    await setWanted(world, { a: 1 });
+    await setWanted({ a: 1 });
     const base = stockReconciler();
     let changes = 5;
     const busy = {
@@ -104,7 +101,7 @@ describe('the key queue', () => {
       repair: async (...args: Parameters<typeof base.repair>) => {
         const written = await base.repair(...args);
         if (changes-- > 0) {
-          await setWanted(world, { a: 10 - changes });
+          await setWanted({ a: 10 - changes });
           void reportKeys(world.stock.executor, base, ['a'], { cause: 'event' }); // waits for the claim's lock
         }
         return written;
@@ -113,7 +110,7 @@ describe('the key queue', () => {
     const service = reconcilerService([busy], { ...options, pollMs: 5 });
     await reportKeys(world.stock.executor, base, ['a'], { cause: 'event' });
     await service.start();
-    await waitUntil(async () => (await stockOf(world))['a'] === 10, { what: 'the last value' });
+    await waitUntil(async () => (await stockOf())['a'] === 10, { what: 'the last value' });
     await service.stop();
   });
 
@@ -128,7 +125,6 @@ describe('the key queue', () => {
     await waitsUpTo(30_000);
     const age = (seconds: number) =>
       rowsOf(
-        world,
         `update converge.reconcile_key set window_started_at = clock_timestamp() - interval '${seconds} s'`,
       );
     await age(60);
@@ -167,11 +163,11 @@ describe('the key queue', () => {
     await reportKeys(executor, stockReconciler(), ['c'], { cause: 'event 7' });
     const audit = `select act, subject_id as subject, before ->> 'key' as key, by, reason from converge.audit order by 3`;
     const row = { act: 'reconcile retry', subject: 'stock', by: 'ann', reason: 'the count was wrong' };
-    expect(await rowsOf(world, audit)).toEqual([
+    expect(await rowsOf(audit)).toEqual([
       { ...row, key: 'a' },
       { ...row, key: 'b' },
     ]);
-    expect(await rowsOf(world, 'select key, priority from converge.reconcile_key order by key')).toEqual([
+    expect(await rowsOf('select key, priority from converge.reconcile_key order by key')).toEqual([
       { key: 'a', priority: 0 },
       { key: 'b', priority: 0 },
       { key: 'c', priority: 1 },
@@ -192,7 +188,7 @@ describe('the key queue', () => {
     await report();
     const [late] = await claim('late', 0);
     expect(await requeueExpired(world.stock.executor, 'stock')).toBe(1);
-    await rowsOf(world, 'update converge.reconcile_key set next_at = clock_timestamp()');
+    await rowsOf('update converge.reconcile_key set next_at = clock_timestamp()');
     const [taken] = await claim('late');
     expect(taken).toMatchObject({ key: 'a', failures: 1 });
     expect(await keyQueue.lock(world.stock.executor, late!)).toBe(false);
@@ -208,7 +204,7 @@ describe('the key queue', () => {
 
   // Planted fault: without the check of the claim in the repair's transaction it repairs here.
   it('G7b: a worker cannot repair after its claim was lost', async () => {
-    await setWanted(world, { a: 3 });
+    await setWanted({ a: 3 });
     const base = stockReconciler();
     const robbed = {
       ...base,
@@ -216,7 +212,6 @@ describe('the key queue', () => {
         ...base.actual,
         read: async (...args: Parameters<typeof base.actual.read>) => {
           await rowsOf(
-            world,
             `update converge.reconcile_key set holder = 'thief', term = nextval('converge.reconcile_term')`,
           );
           return base.actual.read(...args);
@@ -224,6 +219,6 @@ describe('the key queue', () => {
       },
     };
     expect((await runReconciler(robbed, options)).outcomes).toEqual({ lost: 1 });
-    expect(await stockOf(world)).toEqual({});
+    expect(await stockOf()).toEqual({});
   });
 });

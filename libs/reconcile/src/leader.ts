@@ -1,13 +1,13 @@
-import { releaseLease } from '@convergekit/postgres/engine';
+import { releaseLease, acquireLease } from '@convergekit/postgres/engine';
 import { executorOf } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import { Renewals } from '@convergekit/core/engine';
 import { queueGaps } from './gaps.ts';
-import { leads, leaseOf, whileLeading } from './runs/hold-lease.ts';
 import { type LeadState, readLead } from './runs/lead-sql.ts';
 import { makeRun, type LedRun } from './runs/make-run.ts';
 import { beginRun, recordSkipped, takeRun } from './runs/run-sql.ts';
 import { decideStart, type Starts } from './schedule/decide-start.ts';
-import { announceStart } from './schedule/overdue-sql.ts';
+import { announceStart } from './schedule/schedules-sql.ts';
 import { startDueAfter } from './schedule/schedule.ts';
 import { readState } from './window.ts';
 import type { WorkersOptions } from './workers.ts';
@@ -93,4 +93,32 @@ function record(
 /** Releases the lease, so that another process leads at once. */
 export async function resign({ reconciler, databases, holder }: WorkersOptions): Promise<void> {
   await releaseLease(executorOf(databases.actual), { name: leaseOf(reconciler.name), holder });
+}
+
+/** Returns the name of the lease for a reconciler's schedule: one process leads. */
+export const leaseOf = (reconciler: string): string => `reconcile/${reconciler}`;
+
+/** Acquires or renews the lease of the schedule; false = another process leads. */
+async function leads({ reconciler, databases, holder, leaseMs }: WorkersOptions): Promise<boolean> {
+  const request = { name: leaseOf(reconciler.name), holder, ttlMs: leaseMs };
+  return (await acquireLease(executorOf(databases.actual), request)).kind === 'acquired';
+}
+
+/**
+ * Renews the lease of the schedule while `work` runs, however long one chunk of its scan takes. The signal aborts when the
+ * caller stops or the lease is lost.
+ */
+async function whileLeading<T>(
+  options: WorkersOptions,
+  stop: AbortSignal,
+  work: (held: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { clock, leaseMs, random } = options;
+  const lost = new AbortController();
+  const renew = async (): Promise<void> => {
+    if (!(await leads(options))) lost.abort();
+  };
+  return new Renewals({ renew, leaseMs, clock, random }).during(lost, () =>
+    work(AbortSignal.any([stop, lost.signal])),
+  );
 }

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
+import { type Clock, endsWithin, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { classify } from '@convergekit/resilience';
-import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger, type Logger } from '@convergekit/telemetry';
 import type { Kysely } from 'kysely';
 import { ReconcileError } from './errors.ts';
 import type { Reconciler } from './reconciler.ts';
-import { withBoundedReads } from './runs/bounded-reads.ts';
+import { failureText } from './verdict/verdict.ts';
 import type { WorkersOptions } from './workers.ts';
 
 /**
@@ -72,7 +72,32 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
 
 /** Logs a failure of a loop itself in one line, such as a lost database. Returns what it says. */
 export function logLoopFailure({ log, reconciler }: WorkersOptions, error: unknown): string {
-  const { category, code, message } = classify(error);
+  const failure = classify(error);
+  const { category, code, message } = failure;
   log.error({ reconciler: reconciler.name, category, code }, message);
-  return `${category} ${code}: ${message}`;
+  return failureText(failure);
+}
+
+/**
+ * Bounds each read of a side: one that hangs, in a database or at another company, ends as a failure of its key, and does not
+ * keep its worker. The abandoned read ends by the statement timeout of its connection.
+ */
+function withBoundedReads(reconciler: Reconciler, clock: Clock): Reconciler {
+  const { desired, actual, timing, name } = reconciler;
+  const bound = async <T>(side: string, key: string, reading: Promise<T>): Promise<T> => {
+    if (await endsWithin(reading, timing.readMs, clock)) return reading;
+    throw timedOut(name, side, key, timing.readMs);
+  };
+  return {
+    ...reconciler,
+    desired: { ...desired, read: (key, db) => bound(desired.in, key, desired.read(key, db)) },
+    actual: { ...actual, read: (key, db) => bound(actual.in, key, actual.read(key, db)) },
+  };
+}
+
+function timedOut(name: string, side: string, key: string, ms: number): ReconcileError {
+  return new ReconcileError(
+    `reading key ${key} from ${side} for ${name} took longer than ${ms} ms: the key is retried, others continue; look for locks and a missing index there, or raise timing.readMs`,
+    { code: 'READ_TIMEOUT', category: 'service' },
+  );
 }

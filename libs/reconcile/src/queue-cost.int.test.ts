@@ -32,8 +32,8 @@ const enqueue = (keys: readonly string[]): Promise<void> =>
 it('a healthy key costs its two reads, and a share of a claim and of the statement that forgets it', async () => {
   const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
   const agreed = Object.fromEntries(keys.map((key) => [key, 1]));
-  await setWanted(world, agreed);
-  await setStock(world, agreed);
+  await setWanted(agreed);
+  await setStock(agreed);
   await enqueue(keys);
   const tap = new StatementTap();
   tap.attach('stock', world.stock.pool);
@@ -50,7 +50,7 @@ it('a healthy key costs its two reads, and a share of a claim and of the stateme
   expect(sent(/^\s*with healthy as/)).toBeLessThanOrEqual(keys.length);
   // None is finished by a statement of its own.
   expect(sent(/^\s*delete from converge\.reconcile_key where|state = case when dirty/)).toBe(0);
-  expect(await rowsOf(world, 'select key from converge.reconcile_key')).toEqual([]);
+  expect(await rowsOf('select key from converge.reconcile_key')).toEqual([]);
 });
 
 // Seen to fail when a key that was reported meanwhile is forgotten.
@@ -65,7 +65,7 @@ it('healthy keys are forgotten together, without one that was reported meanwhile
     return forgetKeys(world.stock.executor, [...claims, { ...others!, holder: 'one' }]);
   });
   expect([...forgotten].toSorted()).toEqual(['plain', 'second']);
-  expect(await rowsOf(world, 'select key, dirty from converge.reconcile_key order by key')).toEqual([
+  expect(await rowsOf('select key, dirty from converge.reconcile_key order by key')).toEqual([
     { key: 'dirty', dirty: true },
     { key: 'locked', dirty: false },
     { key: 'others', dirty: false },

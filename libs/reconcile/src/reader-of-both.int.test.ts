@@ -22,8 +22,8 @@ async function lookAtBoth(): Promise<ReadonlyMap<string, { wanted?: number; rese
 }
 
 it('S47: a reader of both databases sees each key drifted, then repaired, and never a third state nor the first one again', async () => {
-  await setWanted(world, Object.fromEntries(KEYS.map((sku) => [sku, WANTED])));
-  await setStock(world, Object.fromEntries(KEYS.map((sku) => [sku, DRIFTED])));
+  await setWanted(Object.fromEntries(KEYS.map((sku) => [sku, WANTED])));
+  await setStock(Object.fromEntries(KEYS.map((sku) => [sku, DRIFTED])));
   const seen = new Map(KEYS.map((sku): [string, string[]] => [sku, []]));
   let looks = 0;
   const look = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { ReconcilerDefinition } from './definition.ts';
-import { ReconcileError } from './errors.ts';
-import { faultOfRepairs } from './guard/check-declaration.ts';
+import { type DeclarationFault, ReconcileError } from './errors.ts';
 import { resolveSchedule, type Schedule, scheduleFault } from './schedule/schedule.ts';
+import { mayRepair, MODES } from './verdict/modes.ts';
 
 const limits = { repairs: 100, share: 0.02, always: 5, windowMs: 3_600_000, repairsPerKey: 5 } as const;
 const timing = {
@@ -60,14 +60,15 @@ function check(reconciler: Reconciler): void {
       throw invalid(name, `inFlight.${part}`, '', `name the ${part} by which actual follows desired`);
   if (!(limits.share >= 0 && limits.share <= 1))
     throw invalid(name, 'limits.share', limits.share, 'give a share from 0 to 1, such as 0.02');
-  const counts = { 'limits.repairs': limits.repairs, 'limits.always': limits.always };
-  const spans = {
+  const numbers = {
+    'limits.repairs': limits.repairs,
+    'limits.always': limits.always,
     'timing.settleMs': timing.settleMs,
     'timing.quietMs': timing.quietMs,
     'timing.maxWaitMs': timing.maxWaitMs,
     'timing.readMs': timing.readMs,
   };
-  for (const [field, value] of Object.entries({ ...counts, ...spans }))
+  for (const [field, value] of Object.entries(numbers))
     if (!Number.isInteger(value) || value < 0)
       throw invalid(name, field, value, 'give a whole number from 0');
   if (timing.maxWaitMs < timing.quietMs)
@@ -79,4 +80,31 @@ function invalid(name: string, field: string, value: unknown, fix: string): Reco
     `reconciler ${JSON.stringify(name)}: ${field} is ${value === undefined ? 'missing' : JSON.stringify(value)}; ${fix}`,
     { code: 'RECONCILER_INVALID', category: 'configuration' },
   );
+}
+
+/** Finds what prevents safe repairs in a declaration; undefined = nothing. Pure. */
+function faultOfRepairs(reconciler: Reconciler): DeclarationFault | undefined {
+  const { mode, modes, owns, ignore, unguarded } = reconciler;
+  // A declared name is a field of the state, although the loops do not know the state's type.
+  const version = reconciler.actual.version as unknown;
+  const named = [
+    ['mode', mode] as const,
+    ...Object.entries(modes).map(([field, one]) => [`modes.${field}`, one] as const),
+  ];
+  const wrong = named.find(([, one]) => !MODES.includes(one));
+  if (wrong !== undefined)
+    return { field: wrong[0], value: wrong[1], fix: `give one of ${MODES.toReversed().join(', ')}` };
+  if (!mayRepair(reconciler)) return undefined;
+  if (version === undefined && !unguarded)
+    return {
+      field: 'actual.version',
+      value: version,
+      fix: 'without it a repair overwrites a concurrent write: name the field of the version, or declare `unguarded: true`',
+    };
+  if (typeof version === 'string' && ignore.includes(version))
+    return { field: 'ignore', value: ignore, fix: `${version} is the version: remove it` };
+  const both = owns?.find((field) => ignore.includes(field));
+  if (both !== undefined)
+    return { field: 'owns', value: owns, fix: `${both} is ignored, too: remove it from one of both` };
+  return undefined;
 }

@@ -10,8 +10,7 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
-import { leadOnce, resign } from './leader.ts';
-import { leaseOf } from './runs/hold-lease.ts';
+import { leadOnce, resign, leaseOf } from './leader.ts';
 import { resolveOptions } from './options.ts';
 import { reconcilerService } from './service.ts';
 import { watchKeys } from './watch.ts';
@@ -60,14 +59,13 @@ describe('the schedule', () => {
   const scheduled = () => stockReconciler({ schedule: '0 0 1 1 *' });
 
   it('one leader runs the schedule, and releases it at once when it stops', async () => {
-    await setWanted(world, { a: 1 });
+    await setWanted({ a: 1 });
     const [one, two] = ['one', 'two'].map((holder) => resolveOptions(scheduled(), { ...options, holder }));
     expect(await leadOnce(one!, never)).toBe(1);
     expect(await leadOnce(two!, never)).toBeUndefined();
     const holder = async (): Promise<unknown> =>
       (
         await rowsOf(
-          world,
           `select holder from converge.lease where name = '${leaseOf('stock')}' and expires_at > clock_timestamp()`,
         )
       )[0]?.['holder'];
@@ -80,7 +78,7 @@ describe('the schedule', () => {
   });
 
   it('one of two processes sweeps, and both process keys', async () => {
-    await setWanted(world, Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`k${index}`, 1])));
+    await setWanted(Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`k${index}`, 1])));
     let scans = 0;
     const base = scheduled();
     const counting = {
@@ -91,15 +89,15 @@ describe('the schedule', () => {
       reconcilerService([counting], { ...options, holder, pollMs: 5, workers: 1 }),
     );
     await Promise.all(services.map((service) => service.start()));
-    await waitUntil(async () => Object.keys(await stockOf(world)).length === 40, { what: 'forty repairs' });
+    await waitUntil(async () => Object.keys(await stockOf()).length === 40, { what: 'forty repairs' });
     await Promise.all(services.map((service) => service.stop()));
     expect(scans).toBe(1);
-    const actors = await rowsOf(world, 'select distinct actor from converge.reconcile_audit order by 1');
+    const actors = await rowsOf('select distinct actor from converge.reconcile_audit order by 1');
     expect(actors).toEqual([{ actor: 'reconciler one' }, { actor: 'reconciler two' }]);
   });
 
   it('an interrupted sweep is repeated', async () => {
-    await setWanted(world, { a: 1 });
+    await setWanted({ a: 1 });
     const stopped = new AbortController();
     const base = scheduled();
     const interrupted = {

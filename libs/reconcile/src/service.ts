@@ -1,13 +1,12 @@
 import { executorOf } from '@convergekit/postgres';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
-import { pruneAudit } from './audit/prune.ts';
+import { pruneAudit } from './audit/audit-sql.ts';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
 import { watchKeys, WATCH_MS } from './watch.ts';
 import { sweepUnled } from './runs/unled-run.ts';
-import { type LoopCheck, LoopFaults } from './runs/loop-faults.ts';
 import { forgetRuns } from './runs/run-sql.ts';
 import { requireResumed } from './runs/pause-sql.ts';
 import { type Counts, drain, type WorkersOptions } from './workers.ts';
@@ -78,7 +77,7 @@ async function sweepAndDrain(options: WorkersOptions): Promise<RunCounts> {
  * Processes due keys, leads the schedule if no other process does, and watches the queue. Ends when the signal aborts.
  */
 async function runLoops(options: WorkersOptions, signal: AbortSignal, faults: LoopFaults): Promise<void> {
-  const { clock, pollMs, random } = options;
+  const { reconciler, databases, keepRuns, auditMs, clock, pollMs, random } = options;
   // A failure, such as a lost database, is logged, and the loop continues with backoff.
   const loop = (name: string, everyMs: number, run: () => Promise<unknown>): Promise<void> =>
     poll({
@@ -99,12 +98,37 @@ async function runLoops(options: WorkersOptions, signal: AbortSignal, faults: Lo
     ), // otherwise the lease expires
     loop('watch', WATCH_MS, async () => {
       await watchKeys(options);
-      await forgetRuns(executorOf(options.databases.actual), options.reconciler.name, options.keepRuns);
-      await pruneAudit(options, signal);
+      const executor = executorOf(databases.actual);
+      await forgetRuns(executor, reconciler.name, keepRuns);
+      await pruneAudit(executor, auditMs, signal);
     }),
   ]);
 }
 
 async function checkTables(actual: WorkersOptions['databases']['actual']): Promise<void> {
   await executorOf(actual).query('select 1 from converge.reconcile_key limit 0');
+}
+
+/** A check for readiness. */
+interface LoopCheck {
+  readonly ok: boolean;
+  readonly detail?: string;
+}
+
+/** The last error of each loop of a reconciler, until that loop succeeds again. */
+class LoopFaults {
+  readonly #faults = new Map<string, string>();
+
+  failed(loop: string, detail: string): void {
+    this.#faults.set(loop, detail);
+  }
+
+  succeeded(loop: string): void {
+    this.#faults.delete(loop);
+  }
+
+  check(): LoopCheck {
+    const [detail] = this.#faults.values();
+    return detail === undefined ? { ok: true } : { ok: false, detail };
+  }
 }

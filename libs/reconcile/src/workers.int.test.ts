@@ -21,8 +21,8 @@ worldForEach();
 
 describe('a hot key', () => {
   it('a hot key is locked after several conflicts, and is then repaired', async () => {
-    await setWanted(world, { a: 7 });
-    await setStock(world, { a: 0 });
+    await setWanted({ a: 7 });
+    await setStock({ a: 0 });
     const base = stockReconciler();
     let races = 0;
     // A rival that is always faster, unless the row is locked.
@@ -39,17 +39,17 @@ describe('a hot key', () => {
     const service = reconcilerService([raced], { ...options, pollMs: 5 });
     await reportKeys(world.stock.executor, base, ['a'], { cause: 'x' });
     await service.start();
-    await waitUntil(async () => (await stockOf(world))['a'] === 7, { what: 'the repair' });
+    await waitUntil(async () => (await stockOf())['a'] === 7, { what: 'the repair' });
     await service.stop();
     expect(races).toBe(CONFLICTS_BEFORE_LOCK + 1);
-    expect(await rowsOf(world, 'select repairs, failures from converge.reconcile_key')).toEqual([
+    expect(await rowsOf('select repairs, failures from converge.reconcile_key')).toEqual([
       { repairs: 1, failures: 0 },
     ]);
   });
 
   it('C5, S45: a key that 50 writers change concurrently makes progress', async () => {
-    await setWanted(world, { a: 7 });
-    await setStock(world, { a: 0 });
+    await setWanted({ a: 7 });
+    await setStock({ a: 0 });
     const stop = new AbortController();
     const writers = Array.from({ length: 50 }, async () => {
       while (!stop.signal.aborted)
@@ -58,7 +58,7 @@ describe('a hot key', () => {
     const service = reconcilerService([stockReconciler()], { ...options, pollMs: 5 });
     await reportKeys(world.stock.executor, stockReconciler(), ['a'], { cause: 'x' });
     await service.start();
-    await waitUntil(async () => (await stockOf(world))['a'] === 7, { what: 'the repair' });
+    await waitUntil(async () => (await stockOf())['a'] === 7, { what: 'the repair' });
     stop.abort();
     await Promise.all(writers);
     await service.stop();
@@ -67,7 +67,7 @@ describe('a hot key', () => {
 
 describe('workers', () => {
   it('stopped workers finish their keys, take no more, and end', async () => {
-    await setWanted(world, { a: 1, b: 1, c: 1 });
+    await setWanted({ a: 1, b: 1, c: 1 });
     const stop = new AbortController();
     const started = new Set<string>();
     const gates = { a: Promise.withResolvers<undefined>(), b: Promise.withResolvers<undefined>() };
@@ -90,7 +90,7 @@ describe('workers', () => {
     await reportKeys(world.stock.executor, base, ['c'], { cause: 'x' });
     stop.abort();
     gates.a.resolve(undefined);
-    await waitUntil(async () => (await stockOf(world))['a'] === 1, { what: 'the first key' });
+    await waitUntil(async () => (await stockOf())['a'] === 1, { what: 'the first key' });
     gates.b.resolve(undefined);
     expect(await draining).toEqual({ repaired: 2 });
     expect(started).toEqual(new Set(['a', 'b']));
@@ -101,7 +101,7 @@ describe('workers', () => {
 
 // Seen to fail without the renewals: the key is requeued, and a second worker looks at it.
 it('a key whose look takes longer than its lease stays with its worker', async () => {
-  await setWanted(world, { slow: 1 });
+  await setWanted({ slow: 1 });
   const [reached, long] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
   const base = stockReconciler();
   const slow = {
@@ -119,9 +119,9 @@ it('a key whose look takes longer than its lease stays with its worker', async (
   const working = drain({ ...resolveOptions(slow, options), leaseMs: 1_500 });
   await reached.promise;
   const lease = 'select leased_until, clock_timestamp() as now from converge.reconcile_key';
-  const [first] = await rowsOf<{ leased_until: Date }>(world, lease);
+  const [first] = await rowsOf<{ leased_until: Date }>(lease);
   await waitUntil(
-    async () => (await rowsOf<{ now: Date }>(world, lease)).some(({ now }) => now > first!.leased_until),
+    async () => (await rowsOf<{ now: Date }>(lease)).some(({ now }) => now > first!.leased_until),
     { what: 'the first lease to pass' },
   );
   expect(await requeueExpired(world.stock.executor, 'stock')).toBe(0);

@@ -1,7 +1,8 @@
 import { ConvergeError } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';
 import { expect, it } from 'vitest';
-import { BREAKER_OPEN, type BreakerSettings, CircuitBreaker, defaultBreaker } from './engine.ts';
+import { defaultBreaker } from './breaker-state.ts';
+import { BREAKER_OPEN, type BreakerSettings, CircuitBreaker } from './engine.ts';
 
 const settings: BreakerSettings = {
   ...{ ...defaultBreaker, minimumCalls: 4, probes: 2, probeLeaseMs: 500 },

@@ -71,7 +71,6 @@ const CODES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['08001', of('network')], // unable to establish the connection
   ['08004', of('network')], // the server rejected the connection
   ['08P01', { ...bug, certainty: 'unknown' }], // protocol violation
-  ['22P05', data],
   ['25006', service], // read-only transaction: we are still on a primary that became a standby
   ['25P03', service], // idle-in-transaction timeout
   ['25P04', service], // transaction timeout

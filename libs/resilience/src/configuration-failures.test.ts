@@ -1,13 +1,9 @@
 import { expect, it } from 'vitest';
-import { BREAKER_OPEN, CircuitBreaker, defaultBreaker } from './engine.ts';
+import { defaultBreaker } from './breaker-state.ts';
+import { BREAKER_OPEN, CircuitBreaker } from './engine.ts';
+import { stillClock as clock } from './fixture/still-clock.ts';
 import { classify, defaultPolicy, operation } from './index.ts';
 
-/** Time stands still, and a wait of nothing is none. */
-const clock = {
-  now: () => 0,
-  monotonic: () => 0,
-  sleep: (ms: number): Promise<void> => (ms === 0 ? Promise.resolve() : new Promise(() => undefined)),
-};
 const random = (): number => 0;
 const error = (fields: object): Error => Object.assign(new Error('refused'), fields);
 const postgres = (code: string): Error => error({ code, severity: 'FATAL' });

@@ -1,14 +1,9 @@
 import { ConvergeError } from '@convergekit/core';
 import { expect, it } from 'vitest';
+import { stillClock as clock } from './fixture/still-clock.ts';
 import { operation, type Operation, policyBook, SharedGuards } from './index.ts';
 
 const lost = new ConvergeError('no answer', { code: 'X', category: 'network', certainty: 'unknown' });
-/** Time stands still, and a wait of nothing is none. */
-const clock = {
-  now: () => 0,
-  monotonic: () => 0,
-  sleep: (ms: number): Promise<void> => (ms === 0 ? Promise.resolve() : new Promise(() => undefined)),
-};
 const random = (): number => 0;
 
 type Recorded = { readonly calls: (string | undefined)[]; readonly declared: Operation<string, undefined> };

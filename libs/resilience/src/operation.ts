@@ -3,7 +3,7 @@ import type { CircuitBreaker } from './breaker.ts';
 import { type Clock, ConvergeError, type Failure } from '@convergekit/core';
 import { BREAKER_OPEN } from './breaker-state.ts';
 import { classify as classifyError } from './classify.ts';
-import { defaultPolicy, type Policy } from './policy.ts';
+import { defaultPolicy, type Policy, withOneAttempt } from './policy.ts';
 import { type AttemptReport, retry } from './retry.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { SharedGuards } from './shared-guards.ts';
@@ -125,10 +125,6 @@ export function operation<Input, Output>(
   });
 }
 
-function withOneAttempt(policy: Policy): Policy {
-  return { ...policy, attempts: 1 };
-}
-
 function callWithGuards<T>(
   call: () => Promise<T>,
   { breaker, bulkhead }: OperationGuards,
@@ -150,13 +146,4 @@ function pathOf(definition: Declared<never> & { readonly policy?: Policy }): Rec
     case 'none':
       return { kind: 'needs_a_person' };
   }
-}
-
-/** Lists by name which operations retry, which are compensated, and which need an operator. */
-export function recoveryPaths(
-  operations: readonly Pick<Operation<never, unknown>, 'name' | 'path'>[],
-): ReadonlyMap<string, RecoveryPath> {
-  return new Map(
-    operations.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, path }) => [name, path]),
-  );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { defaultBreaker, defaultBudget } from './engine.ts';
+import { defaultBreaker } from './breaker-state.ts';
+import { defaultBudget } from './engine.ts';
 import { defaultPolicy, type Policy, policyBook, PolicyInvalid } from './index.ts';
 
 const parse = (change: unknown): Policy => policyBook({ default: change as object }).for('default');

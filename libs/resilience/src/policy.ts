@@ -60,3 +60,7 @@ export const defaultPolicy: Policy = Object.freeze({
 export function bound(value: number | Unbounded): number {
   return value === 'unbounded' ? Number.POSITIVE_INFINITY : value;
 }
+
+export function withOneAttempt(policy: Policy): Policy {
+  return { ...policy, attempts: 1 };
+}

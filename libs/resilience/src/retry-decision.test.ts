@@ -3,7 +3,7 @@ import { CATEGORIES } from '@convergekit/core/engine';
 import type { Category, Certainty } from '@convergekit/core';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
 import { defaultPolicy, strategies } from './index.ts';
-import { countsAgainstBreaker } from './strategy.ts';
+import { outcomeForBreaker } from './strategy.ts';
 
 const decide = (category: Category, certainty: Certainty, structural: boolean): RetryDecision =>
   decideRetry({
@@ -69,7 +69,7 @@ describe('the table of strategies', () => {
 
   it('a bug counts against the dependency only with an unknown outcome', () => {
     const bug = { category: 'bug', code: 'X', message: 'x', structural: false } as const;
-    expect(countsAgainstBreaker({ ...bug, certainty: 'unknown' })).toBe(true);
-    expect(countsAgainstBreaker({ ...bug, certainty: 'not_applied' })).toBe(false);
+    expect(outcomeForBreaker({ ...bug, certainty: 'unknown' })).toBe('failed');
+    expect(outcomeForBreaker({ ...bug, certainty: 'not_applied' })).toBe('succeeded');
   });
 });

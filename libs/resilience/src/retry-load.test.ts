@@ -1,15 +1,10 @@
 import { ConvergeError } from '@convergekit/core';
 import { expect, it } from 'vitest';
 import { RetryBudget } from './engine.ts';
+import { stillClock as clock } from './fixture/still-clock.ts';
 import { defaultPolicy, operation } from './index.ts';
 
 const down = new ConvergeError('down', { code: 'X', category: 'network', certainty: 'not_applied' });
-/** Time stands still, and a wait of nothing is none. */
-const clock = {
-  now: () => 0,
-  monotonic: () => 0,
-  sleep: (ms: number): Promise<void> => (ms === 0 ? Promise.resolve() : new Promise(() => undefined)),
-};
 
 /** A dependency with its own count of what reaches it, and callers that share a budget. */
 function dependency() {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { classify as classifyError } from './classify.ts';
 import { DEADLINE_PASSED, leftMs } from './deadline.ts';
 import { type Clock, ConvergeError, type Failure } from '@convergekit/core';
-import { bound, type Policy } from './policy.ts';
+import { bound, type Policy, withOneAttempt } from './policy.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
 
@@ -48,8 +48,8 @@ export function retry<T>(fn: Attempting<T>, options: RetryOptions): Promise<T> {
   const owner = current.getStore();
   if (owner !== undefined) owner.called = true;
   if (owner?.over === false && owner.kind === 'retry') return Promise.reject(nestedRetryError());
-  if (owner?.over === false) return asOwner('retry', () => attempts(fn, oneAttempt(options)));
-  return asOwner('retry', () => attempts(fn, options));
+  const policy = owner?.over === false ? withOneAttempt(options.policy) : options.policy;
+  return asOwner('retry', () => attempts(fn, { ...options, policy }));
 }
 
 /**
@@ -87,10 +87,6 @@ async function asOwner<T>(kind: RetryOwner['kind'], fn: () => Promise<T>): Promi
   } finally {
     owner.over = true;
   }
-}
-
-function oneAttempt(options: RetryOptions): RetryOptions {
-  return { ...options, policy: { ...options.policy, attempts: 1 } };
 }
 
 function nestedRetryError(): ConvergeError {

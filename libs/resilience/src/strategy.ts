@@ -154,8 +154,7 @@ export function outcomeForBreaker(failure: Failure): CallOutcome {
 }
 
 /** True if a failure indicates an unhealthy dependency. A refused card or a bad event does not. */
-export function countsAgainstBreaker({ category, certainty, code }: Failure): boolean {
-  if (GUARD_REFUSALS.has(code)) return false;
+function countsAgainstBreaker({ category, certainty }: Failure): boolean {
   const { blames } = strategies[category];
   switch (blames) {
     case 'always':

@@ -9,7 +9,6 @@ export { loggableError, stackText } from './loggable-error.ts';
 export { LineLimit } from './line-limit.ts';
 export { logLevels } from './log-levels.ts';
 export { attributeNames, spanEvents, spanNames } from './names.ts';
-export { providersAreSet } from './providers.ts';
 export {
   contextFrom,
   contextOrActive,

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { instruments, openSpan, providersAreSet } from './engine.ts';
+import { instruments, openSpan } from './engine.ts';
+import { providersAreSet } from './providers.ts';
 import { withSpan } from './index.ts';
 import { type EndedSpan, startTelemetry } from './sdk.ts';
 

@@ -39,15 +39,7 @@ export async function withSpan<T>(
   fn: (span: Span) => Promise<T>,
 ): Promise<T> {
   const parent = options.parent ?? context.active();
-  const span = trace.getTracer(SCOPE).startSpan(
-    name,
-    {
-      kind: kinds[options.kind],
-      ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
-      links: (options.links ?? []).flatMap(linkTo),
-    },
-    parent,
-  );
+  const span = startSpan(name, options, parent);
   try {
     return await context.with(trace.setSpan(parent, span), fn, undefined, span);
   } catch (error) {
@@ -71,17 +63,14 @@ export function silenceSpans(value: boolean): void {
  */
 export function openSpan(name: string, options: SpanOptions): Span | undefined {
   if (silent) return undefined;
-  const { kind, attributes, links = [], parent = context.active() } = options;
-  const span = trace.getTracer(SCOPE).startSpan(
-    name,
-    {
-      kind: kinds[kind],
-      ...(attributes === undefined ? {} : { attributes }),
-      links: links.flatMap(linkTo),
-    },
-    parent,
-  );
+  const span = startSpan(name, options, options.parent ?? context.active());
   return span.isRecording() ? span : undefined;
+}
+
+function startSpan(name: string, { kind, attributes, links = [] }: SpanOptions, parent: Context): Span {
+  const described = attributes === undefined ? {} : { attributes };
+  const options = { kind: kinds[kind], links: links.flatMap(linkTo), ...described };
+  return trace.getTracer(SCOPE).startSpan(name, options, parent);
 }
 
 /** Runs `fn` in a span that the caller ends, or without one if undefined. */

@@ -1,7 +1,7 @@
 /** Exports for the kit's own tests: migrated databases, embedded servers, hostile roles, Java clients. They may change in any version. */
 export { hostileDefaults, type HostileRole, hostileRole } from './hostile-role.ts';
-export { type JavaRecord, readWithJava } from './java-consumer.ts';
-export { writeWithJava } from './java-producer.ts';
+export { type JavaRecord, readWithJava } from './java-clients.ts';
+export { writeWithJava } from './java-clients.ts';
 export { javaTools, type KafkaTools } from './kafka-tools.ts';
 export { dockerEngine } from './stack/docker-package.ts';
 export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';

@@ -28,11 +28,8 @@ const JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx384m'];
 /** Tools on this machine's Java. The jars are CONVERGE_KAFKA_JARS, or fetched by Maven once into `dataDir`. */
 export function javaTools(
   brokers: string,
-  dataDir = dataFolder(),
-  {
-    env = process.env,
-    log = () => undefined,
-  }: { env?: NodeJS.ProcessEnv; log?: (line: string) => void } = {},
+  dataDir?: string,
+  { env, log }: { env?: NodeJS.ProcessEnv; log?: (line: string) => void } = {},
 ): KafkaTools {
   let ready: Promise<{ java: string; jars: string }> | undefined;
   const prepare = (): Promise<{ java: string; jars: string }> => (ready ??= findTools(dataDir, env, log));
@@ -42,8 +39,7 @@ export function javaTools(
     },
     run: async (mainClass, args, { onLine, signal }) => {
       const { java, jars } = await prepare();
-      const command = [...JVM, '-cp', join(jars, '*'), mainClass, '--bootstrap-server', brokers, ...args];
-      const child = spawn(java, command, {
+      const child = spawn(java, commandOf(jars, mainClass, ['--bootstrap-server', brokers, ...args]), {
         stdio: ['ignore', 'pipe', 'pipe'],
         killSignal: 'SIGKILL',
         ...(signal === undefined ? {} : { signal }),
@@ -61,17 +57,9 @@ export function containerTools(server: DockerServer, bootstrap: string): KafkaTo
     prepare: () => Promise.resolve(),
     run: async (mainClass, args, { onLine, signal }) => {
       const { container } = server;
-      const command = [
-        'java',
-        ...JVM,
-        '-cp',
-        '/opt/kafka/libs/*',
-        mainClass,
-        '--bootstrap-server',
-        bootstrap,
-      ];
+      const command = commandOf('/opt/kafka/libs', mainClass, ['--bootstrap-server', bootstrap, ...args]);
       const exec = await container.exec({
-        Cmd: [...command, ...args],
+        Cmd: ['java', ...command],
         AttachStdout: true,
         AttachStderr: true,
       });
@@ -97,10 +85,20 @@ export function containerTools(server: DockerServer, bootstrap: string): KafkaTo
   };
 }
 
+/** Makes the command of a main class of Kafka's tools: the program, and its arguments. */
+export async function javaCommand(mainClass: string, args: readonly string[]): Promise<[string, string[]]> {
+  const { java, jars } = await findTools();
+  return [java, commandOf(jars, mainClass, args)];
+}
+
+function commandOf(jars: string, mainClass: string, args: readonly string[]): string[] {
+  return [...JVM, '-cp', join(jars, '*'), mainClass, ...args];
+}
+
 async function findTools(
-  dataDir: string,
-  env: NodeJS.ProcessEnv,
-  log: (line: string) => void,
+  dataDir = dataFolder(),
+  env: NodeJS.ProcessEnv = process.env,
+  log: (line: string) => void = () => undefined,
 ): Promise<{ java: string; jars: string }> {
   const given = env['CONVERGE_KAFKA_JARS'];
   const java = await findJava(env);

@@ -1,7 +1,6 @@
 import { type Clock, endsWithin } from '@convergekit/core';
 import type { CommitMark } from './commit-marks.ts';
 import type { Target } from '../errors.ts';
-import { waitBeforeNotify } from './notify-pace.ts';
 
 /** Sends one notification. `payload` is called when the connection is there, so that it covers what came meanwhile. */
 type SendNotification = (channel: string, payload: () => string) => Promise<void>;
@@ -106,4 +105,12 @@ export class CommitNotifier {
     channel.sentAt = this.#clock.monotonic();
     return String(count);
   }
+}
+
+/** The minimum time from one notification of a channel to the next, per pool, in milliseconds. */
+const NOTIFY_EVERY_MS = 5;
+
+/** Computes how long a notification waits for others to join it: not at all after a pause, else the rest of the period. */
+function waitBeforeNotify(sentAt: number | undefined, now: number, everyMs = NOTIFY_EVERY_MS): number {
+  return sentAt === undefined ? 0 : Math.max(0, sentAt + everyMs - now);
 }

@@ -12,29 +12,26 @@ import {
 } from '../fixture/stock.ts';
 import { readStatus } from '../runs/history-sql.ts';
 import { runReconciler } from '../service.ts';
-import { approveRepairs } from './approve.ts';
+import { approveRepairs } from './approve-sql.ts';
 
 worldForEach();
 
 // Seen to fail without the hold after the last named key: nothing says then that others wait.
 it('G7d: an approval of named keys repairs these, each once, and holds all others until it ends', async () => {
   const keys = ['a', 'b', 'c', 'd', 'e'];
-  await setWanted(world, Object.fromEntries(keys.map((key) => [key, 2])));
-  await setStock(world, Object.fromEntries(keys.map((key) => [key, 1])));
+  await setWanted(Object.fromEntries(keys.map((key) => [key, 2])));
+  await setStock(Object.fromEntries(keys.map((key) => [key, 1])));
   const limited = stockReconciler({ limits: { always: 1, share: 0 } });
   const executor = executorOf(world.stock.db);
   const runAll = async (): Promise<void> => {
     for (let pass = 0; pass < 3; pass += 1) {
       await runReconciler(limited, options);
-      await rowsOf(
-        world,
-        `update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`,
-      );
+      await rowsOf(`update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`);
     }
   };
   await runAll();
   const repaired = async (): Promise<readonly string[]> =>
-    Object.entries(await stockOf(world)).flatMap(([key, reserved]) => (reserved === 2 ? [key] : []));
+    Object.entries(await stockOf()).flatMap(([key, reserved]) => (reserved === 2 ? [key] : []));
   const first = await repaired();
   expect(first).toHaveLength(1);
   const [, , third = '', last = ''] = keys.filter((key) => !first.includes(key));
@@ -59,7 +56,7 @@ it('G7d: an approval of named keys repairs these, each once, and holds all other
     approved: null,
     held: { reason: expect.stringContaining('others wait with a drift') as string },
   });
-  expect(
-    await rowsOf(world, `select after from converge.audit where act = 'reconcile approve'`),
-  ).toMatchObject([{ after: { repairs: 2, keys: [third, last] } }]);
+  expect(await rowsOf(`select after from converge.audit where act = 'reconcile approve'`)).toMatchObject([
+    { after: { repairs: 2, keys: [third, last] } },
+  ]);
 });

@@ -1,6 +1,8 @@
-import { connect } from '@convergekit/postgres';
-import { inject, describe, expect, it, onTestFinished } from 'vitest';
+import { connect, executorOf } from '@convergekit/postgres';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  listing,
+  onceTiming,
   options,
   rowsOf,
   setDrift,
@@ -14,25 +16,22 @@ import {
 import { resolveOptions } from '../options.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { runReconciler } from '../service.ts';
-import { pruneAudit } from './prune.ts';
+import { pruneAudit } from './audit-sql.ts';
 
 worldForEach({ actor: 'tester' });
 
 const verdicts = async (): Promise<unknown[]> =>
-  (await rowsOf(world, 'select verdict from converge.reconcile_audit order by id')).map(
-    ({ verdict }) => verdict,
-  );
+  (await rowsOf('select verdict from converge.reconcile_audit order by id')).map(({ verdict }) => verdict);
 const runAll = async (...reconcilers: readonly Reconciler[]): Promise<void> => {
   for (const reconciler of reconcilers) await runReconciler(reconciler, options);
 };
 
 describe('the audit of verdicts', () => {
   it('a verdict that was no repair has a row with both states, the drift and the reason', async () => {
-    await setDrift(world);
+    await setDrift();
     await runAll(stockReconciler({ mode: 'observe', why: ({ quantity }) => `${quantity} are wanted` }));
     expect(
       await rowsOf(
-        world,
         `select key, verdict, desired, before, after, drift->>'quantity' as quantity, why, cause, actor from converge.reconcile_audit`,
       ),
     ).toEqual([
@@ -52,12 +51,12 @@ describe('the audit of verdicts', () => {
 
   // Seen to fail without the comparison with the key's last verdict: a row at every look.
   it('S46, G7c: a verdict has one row for each change, not one for each look', async () => {
-    await setWanted(world, { a: 3 });
+    await setWanted({ a: 3 });
     const observing = stockReconciler({ mode: 'observe' });
     const lost = stockReconciler({ mode: 'observe', unresolvable: () => 'lost at sea' });
     await runAll(observing, observing, observing);
     expect(await verdicts()).toEqual(['observed']);
-    await setWanted(world, { a: 4 });
+    await setWanted({ a: 4 });
     await runAll(observing, observing);
     expect(await verdicts()).toEqual(['observed', 'observed']);
     await runAll(lost);
@@ -66,35 +65,35 @@ describe('the audit of verdicts', () => {
 
   it('a key that was in sync meanwhile has a row again when it diverges again', async () => {
     const observing = stockReconciler({ mode: 'observe' });
-    await setWanted(world, { a: 3 });
+    await setWanted({ a: 3 });
     await runAll(observing);
-    await setStock(world, { a: 3 });
+    await setStock({ a: 3 });
     await runAll(observing);
-    await setStock(world, { a: 1 });
+    await setStock({ a: 1 });
     await runAll(observing);
     expect(await verdicts()).toEqual(['observed', 'observed']);
   });
 
   it('each key that is held has one row, however often it is looked at', async () => {
-    await setWanted(world, { a: 1, b: 1, c: 1 });
+    await setWanted({ a: 1, b: 1, c: 1 });
     const limited = stockReconciler({ limits: { always: 1, share: 0 } });
     const due = `update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`;
     for (let pass = 0; pass < 3; pass += 1) {
       await runAll(limited);
-      await rowsOf(world, due);
+      await rowsOf(due);
     }
     expect((await verdicts()).toSorted()).toEqual(['held', 'held', 'repaired']);
   });
 
   it('a worker that lost its claim writes no row', async () => {
-    await setWanted(world, { a: 3 });
+    await setWanted({ a: 3 });
     const base = stockReconciler({ mode: 'observe' });
     const robbed = {
       ...base,
       desired: {
         ...base.desired,
         read: async (...args: Parameters<typeof base.desired.read>) => {
-          await rowsOf(world, `update converge.reconcile_key set holder = 'thief'`);
+          await rowsOf(`update converge.reconcile_key set holder = 'thief'`);
           return base.desired.read(...args);
         },
       },
@@ -107,38 +106,25 @@ describe('the audit of verdicts', () => {
 describe('a side that cannot be read', () => {
   // Seen to fail when a side that timed out counts as missing: the stock is set to zero.
   it('G7c: a side that timed out makes the verdict unknown, never equal and never a drift', async () => {
-    await setWanted(world, { a: 1, b: 5 });
-    await setStock(world, { a: 1, b: 1 });
-    const url = new URL(inject('stack').databaseUrl);
-    const [named] = await rowsOf<{ name: string }>(
-      { ...world, stock: world.orders as never },
-      'select current_database() as name',
-    );
-    url.pathname = `/${named?.name ?? ''}`;
-    const slow = connect({ url: url.href, statementTimeoutMs: 50 });
+    await setWanted({ a: 1, b: 5 });
+    await setStock({ a: 1, b: 1 });
+    const slow = connect({ url: world.ordersUrl, statementTimeoutMs: 50 });
     onTestFinished(() => slow.close());
     const blocking = await world.orders.acquire();
     await blocking.query('begin; lock table wanted in access exclusive mode');
     const base = stockReconciler();
-    const backoff = { baseMs: 3_600_000, factor: 1, capMs: 3_600_000 };
     const reconciler = {
       ...base,
-      keys: {
-        scan: async function* () {
-          yield await Promise.resolve(['a', 'b']);
-        },
-      },
-      timing: { ...base.timing, backoff },
+      keys: { scan: () => listing(['a', 'b']) },
+      timing: { ...base.timing, ...onceTiming },
     };
     const databases = { ...options.databases, orders: slow };
     const { outcomes } = await runReconciler(reconciler, { ...options, databases });
     await blocking.query('rollback');
     blocking.release();
     expect(outcomes).toEqual({ unknown: 2 });
-    expect(await stockOf(world)).toEqual({ a: 1, b: 1 });
-    expect(
-      await rowsOf(world, 'select verdict, desired, why from converge.reconcile_audit order by key'),
-    ).toEqual(
+    expect(await stockOf()).toEqual({ a: 1, b: 1 });
+    expect(await rowsOf('select verdict, desired, why from converge.reconcile_audit order by key')).toEqual(
       Array(2).fill({
         verdict: 'unknown',
         desired: null,
@@ -150,19 +136,15 @@ describe('a side that cannot be read', () => {
 
 describe('the retention of the audit', () => {
   it('G7c: rows older than the retention are removed in batches, and a day is kept in any case', async () => {
-    await rowsOf(
-      world,
-      `insert into converge.reconcile_audit (reconciler, key, why, cause, actor, at)
-       select 'stock', 'k', '', '', '', clock_timestamp() - age from unnest(array['91 days', '89 days', '1 hour']::interval[]) age, generate_series(1, 1200)`,
-    );
+    await rowsOf(`insert into converge.reconcile_audit (reconciler, key, why, cause, actor, at)
+       select 'stock', 'k', '', '', '', clock_timestamp() - age from unnest(array['91 days', '89 days', '1 hour']::interval[]) age, generate_series(1, 1200)`);
     const kept = async (): Promise<number> => (await verdicts()).length;
-    const prune = (auditMs?: number): Promise<number> =>
-      pruneAudit(
-        resolveOptions(stockReconciler(), auditMs === undefined ? options : { ...options, auditMs }),
-        new AbortController().signal,
-      );
+    const prune = (given = {}): Promise<number> => {
+      const { databases, auditMs } = resolveOptions(stockReconciler(), { ...options, ...given });
+      return pruneAudit(executorOf(databases.actual), auditMs, new AbortController().signal);
+    };
     expect([await prune(), await kept()]).toEqual([1_200, 2_400]);
-    expect([await prune(0), await kept()]).toEqual([1_200, 1_200]);
-    expect(await stockOf(world)).toEqual({});
+    expect([await prune({ auditMs: 0 }), await kept()]).toEqual([1_200, 1_200]);
+    expect(await stockOf()).toEqual({});
   });
 });

@@ -1,11 +1,11 @@
-import { newUuidV7 } from '@convergekit/core';
+import { newUuidV7, type Clock } from '@convergekit/core';
 import { executorOf } from '@convergekit/postgres';
 import type { Kysely } from 'kysely';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Databases, ScanChunk, ScanContext } from '../definition.ts';
 import type { Both } from './compare.ts';
 import type { ForeignSide } from './digest-table.ts';
 import { runForeignPass } from './foreign-scan.ts';
-import { measured } from './measured.ts';
 import { type DigestTuning, type PassOptions, resolveTuning, type Tuning } from './options.ts';
 import { runPass } from './pass.ts';
 import { lookAtAll } from './step.ts';
@@ -126,5 +126,28 @@ async function* orUnknown(pass: AsyncGenerator<ScanChunk>): AsyncGenerator<ScanC
     const reason = unknownReason(error);
     if (reason === undefined) throw error;
     yield { unknown: reason.text };
+  }
+}
+
+/** Records the duration of a pass and how it ended. The chunks pass unchanged. */
+async function* measured(
+  reconciler: string,
+  clock: Clock,
+  pass: AsyncIterable<ScanChunk>,
+): AsyncGenerator<ScanChunk> {
+  const began = clock.monotonic();
+  let outcome: 'interrupted' | 'unknown' | 'completed' = 'interrupted';
+  let unknown = false;
+  try {
+    for await (const chunk of pass) {
+      unknown ||= 'unknown' in chunk;
+      yield chunk;
+    }
+    outcome = unknown ? 'unknown' : 'completed';
+  } finally {
+    instruments().reconcileDigestDuration.recordMs(clock.monotonic() - began, {
+      [attributeNames.reconciler]: reconciler,
+      [attributeNames.outcome]: outcome,
+    });
   }
 }

@@ -1,8 +1,9 @@
+import { acquireLease, releaseLease, renewLease } from '@convergekit/postgres/engine';
 import type { ScanChunk } from '../definition.ts';
 import { attempt, type Run } from './attempt.ts';
 import type { HashMode } from './hash-sql.ts';
 import type { PassOptions } from './options.ts';
-import { readLastReport, removeReports } from './dirty.ts';
+import { readLastReport, removeReports, readReports } from './dirty.ts';
 import {
   claimDue,
   countHeld,
@@ -12,9 +13,8 @@ import {
   releaseRanges,
   renewRanges,
 } from './ranges.ts';
-import { compareReported } from './reported.ts';
 import { isEverythingCheaper, rangesPerStep, shareOf } from './rotation.ts';
-import { compareClaimed } from './step.ts';
+import { compareClaimed, compareReports } from './step.ts';
 
 export interface PassRequest {
   /** Compare every range, also those that were compared lately. */
@@ -87,5 +87,41 @@ async function* compareDue(run: Run, stepRanges: number): AsyncGenerator<ScanChu
     // Another process compares them. If it dies, its lease expires, and its ranges are taken here.
     yield [];
     await pass.clock.sleep(Math.min(WAIT_MS, pass.leaseMs / 4));
+  }
+}
+
+/** Reported keys that one step compares. */
+const STEP_KEYS = 50_000;
+
+/**
+ * Compares the reported keys, up to the report `last`. One process does it at a time; another one that finds the lease
+ * held goes on with the ranges.
+ */
+async function* compareReported(run: Run, last: string): AsyncGenerator<ScanChunk> {
+  const { store, pass } = run;
+  if (last === '0') return;
+  const name = `reconcile/${store.reconciler}/reported`;
+  const lease = { name, holder: store.holder, ttlMs: pass.leaseMs };
+  for (let most = STEP_KEYS; ;) {
+    const held = await acquireLease(store.executor, lease);
+    if (held.kind === 'held') return;
+    const mine = { ...lease, term: held.term };
+    const release = () => releaseLease(store.executor, mine);
+    const reports = await readReports(store, last, most);
+    if (reports === undefined) {
+      await release();
+      return;
+    }
+    const ended = yield* attempt(
+      run,
+      { what: 'reported keys', divisible: most > 1, renew: () => renewLease(store.executor, mine), release },
+      compareReports(store, reports, pass),
+    );
+    if (ended === 'too slow') most = Math.max(1, Math.floor(most / 4));
+    if (ended === 'unknown') return;
+    if (ended === 'done' && reports.last === last) {
+      await release();
+      return;
+    }
   }
 }

@@ -2,7 +2,7 @@ import { executorOfClient } from '@convergekit/postgres';
 import { describe, expect, it } from 'vitest';
 import type { DigestScan, DigestScanOptions } from './digest-scan.ts';
 import { passOf, scanOf, type Sides, sidesForEach, tablesOf } from '../fixture/digest-sides.ts';
-import { markDirty } from './mark-dirty.ts';
+import { markDirty } from './dirty.ts';
 
 let sides: Sides;
 sidesForEach((opened) => {

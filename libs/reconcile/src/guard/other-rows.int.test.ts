@@ -1,7 +1,10 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import {
+  type Definition,
+  guarded,
   listing,
+  onceTiming,
   options,
   rowsOf,
   setStock,
@@ -15,30 +18,22 @@ import { runReconciler } from '../service.ts';
 
 worldForEach();
 
-type Repair = NonNullable<NonNullable<Parameters<typeof stockReconciler>[0]>['repair']>;
-
-const guarded: Repair = ({ quantity }, { key, guard }) =>
-  guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: quantity } });
+type Repair = Definition['repair'];
 
 /** Repairs key a, which wants 3 and has 1, once. Returns the outcomes and the reason. */
 async function repairing(repair: Repair): Promise<readonly [unknown, unknown]> {
-  await setWanted(world, { a: 3, b: 5, c: 7 });
-  await setStock(world, { a: 1, b: 5, c: 7 });
+  await setWanted({ a: 3, b: 5, c: 7 });
+  await setStock({ a: 1, b: 5, c: 7 });
   const reconciler = stockReconciler({
     repair,
     keys: { scan: () => listing(['a']) },
-    timing: {
-      settleMs: 0,
-      quietMs: 0,
-      maxWaitMs: 0,
-      backoff: { baseMs: 3_600_000, factor: 1, capMs: 3_600_000 },
-    },
+    timing: onceTiming,
   });
   const { outcomes } = await runReconciler(reconciler, options);
-  return [outcomes, (await rowsOf(world, 'select reason from converge.reconcile_key'))[0]?.['reason']];
+  return [outcomes, (await rowsOf('select reason from converge.reconcile_key'))[0]?.['reason']];
 }
 
-const other = (): Promise<unknown> => rowsOf(world, 'select min(n), max(n), count(*)::int from other');
+const other = (): Promise<unknown> => rowsOf('select min(n), max(n), count(*)::int from other');
 const untouched = [{ min: 1, max: 10, count: 10 }];
 
 async function withOther(): Promise<void> {
@@ -82,7 +77,7 @@ describe('a repair that reaches further than its key', () => {
     const [outcomes, why] = await repairing(repair);
     expect(outcomes).not.toHaveProperty('repaired');
     expect(why).toMatch(reason);
-    expect(await stockOf(world)).toEqual({ a: 1, b: 5, c: 7 });
+    expect(await stockOf()).toEqual({ a: 1, b: 5, c: 7 });
   });
 
   it('G7a: a repair that changes rows behind a TRUNCATE is rolled back', async () => {
@@ -135,6 +130,6 @@ describe('a repair that keeps the version of what it changed', () => {
     const [outcomes, why] = await repairing(repair);
     expect(outcomes).toEqual({ refused: 1 });
     expect(why).toMatch(/REPAIR_UNGUARDED: .* the version went from 1 to 1/);
-    expect(await stockOf(world)).toMatchObject({ a: 1 });
+    expect(await stockOf()).toMatchObject({ a: 1 });
   });
 });

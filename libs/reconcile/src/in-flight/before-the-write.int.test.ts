@@ -24,13 +24,13 @@ describe('what happens between the reads and the write of a repair', () => {
   // Seen to fail without the look at events since the frontier: desired equals itself at both reads.
   it('desired that changes there and back while actual is read is not repaired over', async () => {
     const model = await agreed();
-    await setStock(world, { a: 7 });
+    await setStock({ a: 7 });
     const reconciler = acting({
       desired: [none, flow(model, 0, 'apply')],
       actual: [none, () => model.want('a', 1)],
     });
     expect(await look(reconciler)).toEqual({ pending: 1 });
-    expect(await stockOf(world)).toEqual({ a: 0 });
+    expect(await stockOf()).toEqual({ a: 0 });
     await model.calm(['a']);
     expect(await look()).toEqual({ in_sync: 1 });
   });
@@ -46,7 +46,7 @@ describe('what happens between the reads and the write of a repair', () => {
     await model.handle(await partition(), 'apply');
     expect(await look(count)).toEqual({ in_sync: 1 });
     expect(reads.splice(0)).toEqual(['desired', 'actual']);
-    await setStock(world, { a: 7 });
+    await setStock({ a: 7 });
     expect(await look(count)).toEqual({ repaired: 1 });
     expect(reads.filter((point) => point === 'desired')).toHaveLength(3);
   });
@@ -67,44 +67,44 @@ describe('what happens between the reads and the write of a repair', () => {
     expect((await keyRow())?.reason).toMatch(
       /the consumer has handled tick 2, which the database of desired lacks/,
     );
-    expect(await stockOf(world)).toEqual({ a: 2 });
+    expect(await stockOf()).toEqual({ a: 2 });
   });
 
   it('desired that changes while actual is read is compared again', async () => {
     const model = await agreed();
-    await setStock(world, { a: 7 });
+    await setStock({ a: 7 });
     const reconciler = acting({ actual: [none, () => model.want('a', 2)] });
     expect(await look(reconciler)).toEqual({ changed: 1 });
     expect(await look()).toEqual({ pending: 1 });
-    expect(await stockOf(world)).toEqual({ a: 7 });
+    expect(await stockOf()).toEqual({ a: 7 });
   });
 
   it('G7m: an event that is applied between the read of actual and the repair makes the repair a conflict', async () => {
     const model = await agreed();
-    await setStock(world, { a: 7 });
+    await setStock({ a: 7 });
     expect(await look(acting({ repair: [flow(model, 3, 'apply')] }))).toMatchObject({ conflict: 1 });
-    expect(await stockOf(world)).toEqual({ a: 3 });
-    expect(await rowsOf(world, 'select from converge.reconcile_audit')).toEqual([]);
+    expect(await stockOf()).toEqual({ a: 3 });
+    expect(await rowsOf('select from converge.reconcile_audit')).toEqual([]);
   });
 
   // The barrier: the step begins when everything was read and checked, and before the repair writes. Seen to fail when
   // parked keys and open steps are looked at only before the transaction of the repair.
   it('a step that begins between the checks and the write stops the repair, which is rolled back', async () => {
     const model = await agreed();
-    await setStock(world, { a: 7 });
+    await setStock({ a: 7 });
     expect(await look(acting({ repair: [flow(model, 3, 'step')] }))).toEqual({ pending: 1 });
     expect((await keyRow())?.reason).toMatch(/^open: step reserve/);
-    expect(await stockOf(world)).toEqual({ a: 7 });
-    expect(await rowsOf(world, 'select from converge.reconcile_audit')).toEqual([]);
+    expect(await stockOf()).toEqual({ a: 7 });
+    expect(await rowsOf('select from converge.reconcile_audit')).toEqual([]);
     await model.calm(['a']);
     expect(await look()).toEqual({ in_sync: 1 });
-    expect(await stockOf(world)).toEqual({ a: 3 });
+    expect(await stockOf()).toEqual({ a: 3 });
   });
 
   // Seen to fail without the look at new events after the rows were locked.
   it('desired that changes before the rows of a hot key are locked is not repaired before its event is applied', async () => {
     const model = await agreed();
-    await setStock(world, { a: 7 });
+    await setStock({ a: 7 });
     const base = stock();
     let changed = false;
     const lock: typeof base.actual.lock = async (key, tx) => {
@@ -113,12 +113,9 @@ describe('what happens between the reads and the write of a repair', () => {
       return (await base.actual.lock?.(key, tx)) ?? [];
     };
     const reconciler = { ...base, actual: { ...base.actual, lock } };
-    await rowsOf(
-      world,
-      `insert into converge.reconcile_key (reconciler, key, state, priority, next_at, cause, conflicts)
-       values ('stock', 'a', 'queued', 3, clock_timestamp(), 'test', 9)`,
-    );
+    await rowsOf(`insert into converge.reconcile_key (reconciler, key, state, priority, next_at, cause, conflicts)
+       values ('stock', 'a', 'queued', 3, clock_timestamp(), 'test', 9)`);
     expect(await look(reconciler)).toEqual({ pending: 1 });
-    expect(await stockOf(world)).toEqual({ a: 7 });
+    expect(await stockOf()).toEqual({ a: 7 });
   });
 });

@@ -64,7 +64,7 @@ describe('a drift whose event is on its way', () => {
       /^halted: .*consumer stock: gap: an event is missing/,
       async (model) => {
         await sent(model);
-        await rowsOf(world, halt);
+        await rowsOf(halt);
       },
       `update converge.inbox_partition set state = 'running', halted_code = null, halted_reason = null, halted_at = null`,
     ],
@@ -72,13 +72,13 @@ describe('a drift whose event is on its way', () => {
       'is among events of a fill',
       /^halted: .*consumers fill/,
       async (model) => {
-        await setWanted(world, { a: 2 });
-        await rowsOf(world, fill);
+        await setWanted({ a: 2 });
+        await rowsOf(fill);
         await model.tick();
         await model.send();
         await model.want('a', 2);
         await model.calm([]);
-        await setStock(world, { a: 1 });
+        await setStock({ a: 1 });
       },
       `delete from converge.inbox_fill; update stock set reserved = 2, version = version + 1`,
     ],
@@ -89,7 +89,7 @@ describe('a drift whose event is on its way', () => {
       await arrange(model);
       for (let times = 0; times < 2; times += 1) {
         expect(await look()).toEqual({ pending: 1 });
-        expect(await stockOf(world)).toEqual({ a: 1 });
+        expect(await stockOf()).toEqual({ a: 1 });
         expect(await keyRow()).toEqual({
           reason: expect.stringMatching(reason),
           failures: 0,
@@ -98,11 +98,11 @@ describe('a drift whose event is on its way', () => {
         });
       }
       expect(logged).toEqual([[expect.objectContaining({ key: 'a' }), expect.stringMatching(reason)]]);
-      if (release !== undefined) await rowsOf(world, release);
+      if (release !== undefined) await rowsOf(release);
       await model.calm(['a']);
       expect(await look()).toEqual({ in_sync: 1 });
-      expect(await stockOf(world)).toEqual({ a: 2 });
-      expect(await rowsOf(world, 'select from converge.reconcile_audit')).toEqual([]);
+      expect(await stockOf()).toEqual({ a: 2 });
+      expect(await rowsOf('select from converge.reconcile_audit')).toEqual([]);
     },
   );
 
@@ -125,20 +125,16 @@ describe('a drift whose event is on its way', () => {
     [
       'whose consumer has no place in the topic',
       /has no place in the topic/,
-      () => rowsOf(world, 'truncate converge.inbox_partition cascade'),
+      () => rowsOf('truncate converge.inbox_partition cascade'),
     ],
-    [
-      'whose database has no inbox',
-      /has no inbox/,
-      () => rowsOf(world, 'drop function converge.inbox_arrival'),
-    ],
+    ['whose database has no inbox', /has no inbox/, () => rowsOf('drop function converge.inbox_arrival')],
   ])('G7m: a drift %s is pending, never counted as arrived', async (_name, reason, arrange) => {
     await agreed();
-    await setStock(world, { a: 7 });
+    await setStock({ a: 7 });
     await arrange();
     expect(await look()).toEqual({ pending: 1 });
     expect((await keyRow())?.reason).toMatch(reason);
-    expect(await stockOf(world)).toEqual({ a: 7 });
+    expect(await stockOf()).toEqual({ a: 7 });
   });
 
   it('a drift whose event was handled without effect is repaired as soon as the consumer has passed it', async () => {
@@ -147,13 +143,13 @@ describe('a drift whose event is on its way', () => {
     expect(await look()).toEqual({ pending: 1 });
     await model.handle(await partition(), 'lose');
     expect(await look()).toEqual({ repaired: 1 });
-    expect(await stockOf(world)).toEqual({ a: 2 });
+    expect(await stockOf()).toEqual({ a: 2 });
   });
 
   // Seen to fail when each look asks for a new frontier: it is then always ahead of the consumer.
   it('G7m: a true drift is repaired although its partition is never idle and its consumer is always behind', async () => {
     const model = await agreed();
-    await setStock(world, { a: 7 });
+    await setStock({ a: 7 });
     const [at, keys] = [await partition(), ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8', 'n9']];
     const { rows } = await world.orders.executor.query<{ key: string }>(
       'select key from unnest($1::text[]) as key where converge.kafka_partition(key, 2) = $2 limit 3',
@@ -182,7 +178,7 @@ describe('a drift whose event is on its way', () => {
   it('the keys of events are those that the reconciler maps', async () => {
     const model = await agreed();
     await model.want('other', 1);
-    await setStock(world, { a: 7, other: 1 });
+    await setStock({ a: 7, other: 1 });
     const mapped = stockReconciler({ timing, inFlight: { ...inFlight, eventKey: (key) => [key, 'other'] } });
     expect(await look(mapped)).toEqual({ pending: 1, in_sync: 1 });
     await model.calm(['other']);
@@ -195,8 +191,8 @@ it('a pending key uses no repair of the limits, and a reconciler that observes r
   await model.want('a', 2);
   const limited = stockReconciler({ inFlight, timing, limits: { repairs: 1, always: 1 } });
   for (let times = 0; times < 3; times += 1) expect(await look(limited)).toEqual({ pending: 1 });
-  expect(
-    await rowsOf(world, 'select window_repairs::int as used, held_reason from converge.reconciler'),
-  ).toEqual([{ used: 0, held_reason: null }]);
+  expect(await rowsOf('select window_repairs::int as used, held_reason from converge.reconciler')).toEqual([
+    { used: 0, held_reason: null },
+  ]);
   expect(await look(stockReconciler({ inFlight, timing, mode: 'observe' }))).toEqual({ pending: 1 });
 });

@@ -100,10 +100,7 @@ class Play {
 
   /** Runs every key that waits now, as if the time of its next look had come. */
   async reconcile(): Promise<void> {
-    await rowsOf(
-      world,
-      `update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`,
-    );
+    await rowsOf(`update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`);
     await runReconciler(this.#reconciler(), options);
   }
 
@@ -125,9 +122,9 @@ class Play {
       case 'want':
         return this.#model.want(this.#key(step.key), step.quantity);
       case 'want_silently':
-        return setWanted(world, { [this.#key(step.key)]: step.quantity });
+        return setWanted({ [this.#key(step.key)]: step.quantity });
       case 'drift':
-        return setStock(world, { [this.#key(step.key)]: step.quantity });
+        return setStock({ [this.#key(step.key)]: step.quantity });
       case 'handle':
         return this.#model.handle(step.partition, step.handling);
       case 'resume':
@@ -146,7 +143,7 @@ async function expectAgreement(keys: readonly string[]): Promise<void> {
     'select * from wanted where sku = any ($1)',
     [keys],
   );
-  const stock = await stockOf(world);
+  const stock = await stockOf();
   for (const sku of keys)
     expect(stock[sku] ?? 0, sku).toBe(wanted.rows.find((row) => row.sku === sku)?.quantity ?? 0);
 }

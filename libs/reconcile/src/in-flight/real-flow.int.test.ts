@@ -70,7 +70,7 @@ it('a reconciler repairs nothing while a consumer is stopped and events wait, an
   const agree = (quantity: number) =>
     waitUntil(
       async () => {
-        const found = await stockOf(world);
+        const found = await stockOf();
         return KEYS.every((sku) => found[sku] === quantity);
       },
       { what: `every key to have ${quantity}` },
@@ -93,26 +93,25 @@ it('a reconciler repairs nothing while a consumer is stopped and events wait, an
   await waitUntil(
     async () => {
       const rows = await rowsOf(
-        world,
         `select from converge.reconcile_key where reason like 'in flight:%up to 1.%'`,
       );
       return rows.length === KEYS.length;
     },
     { what: 'every key to wait for the consumer' },
   );
-  expect(await rowsOf(world, 'select from converge.reconcile_audit')).toEqual([]);
+  expect(await rowsOf('select from converge.reconcile_audit')).toEqual([]);
   await consume();
   await agree(2);
-  expect(await rowsOf(world, 'select from converge.reconcile_audit')).toEqual([]);
+  expect(await rowsOf('select from converge.reconcile_audit')).toEqual([]);
 
   // Drift while other keys go on.
-  await setStock(world, { 'sku-3': 9 });
+  await setStock({ 'sku-3': 9 });
   const writer = { writes: true };
   const writing = (async () => {
     for (let n = 3; writer.writes; n += 1) for (const sku of KEYS.slice(10, 20)) await want(sku, n);
   })();
-  await waitUntil(async () => (await stockOf(world))['sku-3'] === 2, { what: 'the repair' });
+  await waitUntil(async () => (await stockOf())['sku-3'] === 2, { what: 'the repair' });
   writer.writes = false;
   await writing;
-  expect(await rowsOf(world, 'select key from converge.reconcile_audit')).toEqual([{ key: 'sku-3' }]);
+  expect(await rowsOf('select key from converge.reconcile_audit')).toEqual([{ key: 'sku-3' }]);
 });

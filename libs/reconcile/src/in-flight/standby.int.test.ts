@@ -50,7 +50,7 @@ it('G7m: a reconciler whose desired side is a standby that lags does not repair 
     databases: { orders: lagging, inventory: world.stock },
   });
   expect(outcomes).toEqual({ pending: 1 });
-  expect(await stockOf(world)).toEqual({ a: 2 });
-  const [row] = await rowsOf(world, 'select reason from converge.reconcile_key');
+  expect(await stockOf()).toEqual({ a: 2 });
+  const [row] = await rowsOf('select reason from converge.reconcile_key');
   expect(row?.['reason']).toMatch(/^halted: .*the database is a standby, which may lag/);
 });

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { leaseJoin, overdueCondition, START_LATE_MS } from '../schedule/overdue-sql.ts';
+import { leaseJoin, overdueCondition, START_LATE_MS } from '../schedule/schedules-sql.ts';
 import { approvalLeft } from '../window.ts';
 import type { Pause } from './pause-sql.ts';
 

@@ -1,35 +1,38 @@
 import { connect } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { sql } from 'kysely';
-import { expect, inject, it } from 'vitest';
-import { openWorld, setWanted, stockOf, stockReconciler } from '../fixture/stock.ts';
-import { resolveOptions } from '../options.ts';
+import { expect, it, onTestFinished } from 'vitest';
+import {
+  onceTiming,
+  rowsOf,
+  setWanted,
+  stockOf,
+  stockReconciler,
+  world,
+  worldForEach,
+} from '../fixture/stock.ts';
+import { type ReconcileOptions, resolveOptions } from '../options.ts';
 import { reportKeys } from '../report-keys.ts';
 import { runReconciler } from '../service.ts';
 import { drain } from '../workers.ts';
 
 const base = stockReconciler();
 
-/** A world whose orders are read over connections with a statement timeout, as the reconciler's process has them. */
-async function hungWorld(statementTimeoutMs: number) {
-  const world = await openWorld(inject('stack').databaseUrl);
-  await setWanted(world, { a: 1, b: 2, c: 3 });
+worldForEach();
+
+/** Options whose orders are read over connections with a statement timeout, as the reconciler's process has them. */
+async function boundedOptions(statementTimeoutMs: number): Promise<ReconcileOptions> {
+  await setWanted({ a: 1, b: 2, c: 3 });
   const bounded = connect({ url: world.ordersUrl, statementTimeoutMs });
-  return {
-    world,
-    options: { databases: { orders: bounded, inventory: world.stock }, workers: 2 },
-    close: async () => {
-      await bounded.close();
-      await world.close();
-    },
-  };
+  onTestFinished(() => bounded.close());
+  return { databases: { orders: bounded, inventory: world.stock }, workers: 2 };
 }
 
 const state = `select state, failures, reason from converge.reconcile_key where key = 'b'`;
 
 // Planted fault: without the timeout of the connection, the key b holds its worker for ten minutes.
 it('S41, G7h: a read that hangs in a database ends by its statement timeout: its key is unknown, and the others go on', async () => {
-  const { world, options, close } = await hungWorld(300);
+  const options = await boundedOptions(300);
   const hangs = {
     ...base,
     desired: {
@@ -39,20 +42,18 @@ it('S41, G7h: a read that hangs in a database ends by its statement timeout: its
         return base.desired.read(key, db);
       },
     },
-    timing: { ...base.timing, backoff: { baseMs: 3_600_000, factor: 1, capMs: 3_600_000 } },
+    timing: { ...base.timing, ...onceTiming },
   };
   expect((await runReconciler(hangs, options)).outcomes).toEqual({ repaired: 2, unknown: 1 });
-  expect(await stockOf(world)).toEqual({ a: 1, c: 3 });
-  const { rows } = await world.stock.executor.query(state);
-  expect(rows).toMatchObject([
+  expect(await stockOf()).toEqual({ a: 1, c: 3 });
+  expect(await rowsOf(state)).toMatchObject([
     { state: 'queued', failures: 1, reason: expect.stringMatching(/57014/) as string },
   ]);
-  await close();
 });
 
 // Planted fault: without the bound of reads, a side that is no database (an HTTP API that never answers) holds its worker for ever.
 it('G7h: a read of another kind that hangs is given up after timing.readMs: its key is unknown, and the others go on', async () => {
-  const { world, options, close } = await hungWorld(60_000);
+  const options = await boundedOptions(60_000);
   const hangs = {
     ...base,
     desired: {
@@ -60,12 +61,11 @@ it('G7h: a read of another kind that hangs is given up after timing.readMs: its 
       read: (...[key, db]: Parameters<typeof base.desired.read>) =>
         key === 'b' ? new Promise<never>(() => undefined) : base.desired.read(key, db),
     },
-    timing: { ...base.timing, readMs: 200, backoff: { baseMs: 3_600_000, factor: 1, capMs: 3_600_000 } },
+    timing: { ...onceTiming, readMs: 200 },
   };
   expect((await runReconciler(hangs, options)).outcomes).toEqual({ repaired: 2, unknown: 1 });
-  expect(await stockOf(world)).toEqual({ a: 1, c: 3 });
-  const { rows } = await world.stock.executor.query(state);
-  expect(rows).toMatchObject([
+  expect(await stockOf()).toEqual({ a: 1, c: 3 });
+  expect(await rowsOf(state)).toMatchObject([
     {
       state: 'queued',
       reason: expect.stringMatching(
@@ -73,12 +73,11 @@ it('G7h: a read of another kind that hangs is given up after timing.readMs: its 
       ) as string,
     },
   ]);
-  await close();
 });
 
 // Planted fault: without the look at the queue beside it, a key that hangs keeps the free workers from keys that become due.
 it('keys that are reported while another one hangs are compared meanwhile', async () => {
-  const { world, options, close } = await hungWorld(60_000);
+  const options = await boundedOptions(60_000);
   const hung = Promise.withResolvers<null>();
   const hangs = {
     ...base,
@@ -91,12 +90,10 @@ it('keys that are reported while another one hangs are compared meanwhile', asyn
   await reportKeys(world.stock.executor, base, ['b'], { cause: 'event 1' });
   const draining = drain(resolveOptions(hangs, { ...options, pollMs: 20 }));
   const running = async (): Promise<boolean> =>
-    (await world.stock.executor.query(`select 1 from converge.reconcile_key where state = 'running'`))
-      .rowCount === 1;
+    (await rowsOf(`select 1 from converge.reconcile_key where state = 'running'`)).length === 1;
   await waitUntil(running, { what: 'the key that hangs' });
   await reportKeys(world.stock.executor, base, ['a'], { cause: 'event 2' });
-  await waitUntil(async () => (await stockOf(world))['a'] === 1, { what: 'the repair of the other key' });
+  await waitUntil(async () => (await stockOf())['a'] === 1, { what: 'the repair of the other key' });
   hung.resolve(null);
   await draining;
-  await close();
 });

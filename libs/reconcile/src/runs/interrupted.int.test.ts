@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ScanChunk } from '../definition.ts';
 import { runsSceneForEach, scanOf } from '../fixture/runs-scene.ts';
 import { rowsOf, world } from '../fixture/stock.ts';
-import { leadOnce, resign } from '../leader.ts';
-import { leaseOf } from './hold-lease.ts';
+import { leadOnce, resign, leaseOf } from '../leader.ts';
 
 const scene = runsSceneForEach();
 const { alarms, leader, runs, lastRun } = scene;
@@ -25,7 +24,7 @@ describe('an interrupted run', () => {
     expect(await leadOnce(leader('two', scanOf(began)), never)).toBe(4);
     expect(began).toEqual([null, 'b']);
     expect(await runs()).toMatchObject([{ state: 'completed', keys: 4, resumed: 1, holder: 'two' }]);
-    expect(await rowsOf(world, 'select key from converge.reconcile_key order by key')).toHaveLength(4);
+    expect(await rowsOf('select key from converge.reconcile_key order by key')).toHaveLength(4);
   });
 
   it('a scan without checkpoints starts again, and counts its keys once', async () => {
@@ -113,9 +112,9 @@ describe('an interrupted run', () => {
     const one = { ...leader('one', slow), leaseMs: 1_500 };
     const leading = leadOnce(one, never);
     await reached.promise;
-    const [first] = await rowsOf<{ expires_at: Date }>(world, 'select expires_at from converge.lease');
+    const [first] = await rowsOf<{ expires_at: Date }>('select expires_at from converge.lease');
     const expired = `select 1 from converge.lease where clock_timestamp() > '${first!.expires_at.toISOString()}'`;
-    await waitUntil(async () => (await rowsOf(world, expired)).length > 0, {
+    await waitUntil(async () => (await rowsOf(expired)).length > 0, {
       what: 'the first lease to pass',
     });
     expect(await leadOnce(leader('two', scanOf([])), never)).toBeUndefined();

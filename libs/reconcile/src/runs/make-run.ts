@@ -3,6 +3,7 @@ import { classify } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { isTransient } from '../decide.ts';
 import { sweep } from '../sweep.ts';
+import { failureText } from '../verdict/verdict.ts';
 import type { WorkersOptions } from '../workers.ts';
 import { causeOf } from './cause.ts';
 import { type Checkpoint, endRun, type Run, saveProgress } from './run-sql.ts';
@@ -46,7 +47,7 @@ export async function makeRun(
     return swept?.keys;
   } catch (error) {
     const failure = classify(error);
-    const reason = `${failure.category} ${failure.code}: ${failure.message}`.slice(0, 1_000);
+    const reason = failureText(failure);
     if (isTransient(failure)) {
       await end('interrupted', reason);
       throw error; // the loop reports it, and continues the run after a backoff

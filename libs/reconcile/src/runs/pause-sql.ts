@@ -53,22 +53,38 @@ export async function resumeReconciler(
   return (await executor.query(resumeSql, [reconciler, by.actor, by.reason])).rowCount === 1;
 }
 
-/** Reads the pause of a reconciler; null = it is not paused. */
-export async function readPause(executor: Executor, reconciler: string): Promise<Pause | null> {
+/** Rejects with RECONCILER_PAUSED while a reconciler is paused. */
+export async function requireResumed(executor: Executor, reconciler: string): Promise<void> {
   const { rows } = await executor.query<Pause>(
     `select paused_at as at, paused_by as by, paused_reason as reason
        from converge.reconciler where name = $1 and paused_at is not null`,
     [reconciler],
   );
-  return rows[0] ?? null;
-}
-
-/** Rejects with RECONCILER_PAUSED while a reconciler is paused. */
-export async function requireResumed(executor: Executor, reconciler: string): Promise<void> {
-  const pause = await readPause(executor, reconciler);
-  if (pause === null) return;
+  const [pause] = rows;
+  if (pause === undefined) return;
   throw new ReconcileError(
     `${reconciler} is paused by ${pause.by} since ${pause.at.toISOString()} (${pause.reason}): nothing was run; \`converge reconcile resume ${reconciler}\` first`,
     { code: 'RECONCILER_PAUSED', category: 'configuration' },
   );
+}
+
+const requestSql = `
+  with requested as (
+    insert into converge.reconciler as r (name, requested_by) values ($1, $2)
+    on conflict (name) do update set requested_by = excluded.requested_by where r.requested_by is null
+    returning name)
+  select ${recordActSql('reconcile run', { subject: 'name', by: '$2', reason: '$3' })} from requested`;
+
+/**
+ * Requests a run from whichever process leads the schedule. Rejects with RECONCILER_PAUSED.
+ * false = a run is requested already, and has not begun.
+ */
+export async function requestRun(
+  executor: Executor,
+  reconciler: string,
+  actor: string,
+  reason = 'a run now',
+): Promise<boolean> {
+  await requireResumed(executor, reconciler);
+  return (await executor.query(requestSql, [reconciler, actor, reason])).rowCount === 1;
 }

@@ -16,8 +16,7 @@ import { runReconciler } from '../service.ts';
 import { watchKeys } from '../watch.ts';
 import { drain } from '../workers.ts';
 import { listRuns, readStatus } from './history-sql.ts';
-import { pauseReconciler, resumeReconciler } from './pause-sql.ts';
-import { requestRun } from './request-sql.ts';
+import { pauseReconciler, resumeReconciler, requestRun } from './pause-sql.ts';
 
 worldForEach();
 
@@ -31,14 +30,14 @@ const resume = (): Promise<boolean> => resumeReconciler(world.stock.executor, 's
 describe('a paused reconciler', () => {
   // Planted fault: without the condition in the claim, workers go on with reported keys.
   it('G7g: a paused reconciler runs nothing in any process, also after a restart, and says who paused it and why', async () => {
-    await setWanted(world, { a: 1 });
+    await setWanted({ a: 1 });
     expect([await pause(), await pause()]).toEqual([true, false]);
     await reportKeys(world.stock.executor, stockReconciler(), ['a'], { cause: 'event 1' });
     for (const holder of ['before', 'after the restart']) {
       expect(await leadOnce(process(holder), never)).toBeUndefined();
       expect(await drain(process(holder))).toEqual({});
     }
-    expect(await stockOf(world)).toEqual({});
+    expect(await stockOf()).toEqual({});
     expect(await readStatus(world.stock.executor, 'stock')).toMatchObject([
       { paused: { by: 'alice', reason: by.reason }, keys: { queued: 1 } },
     ]);
@@ -48,7 +47,7 @@ describe('a paused reconciler', () => {
     await expect(requestRun(world.stock.executor, 'stock', 'bob')).rejects.toThrow(refusal);
     expect([await resume(), await resume()]).toEqual([true, false]);
     expect(await drain(process('after'))).toEqual({ repaired: 1 });
-    expect(await stockOf(world)).toEqual({ a: 1 });
+    expect(await stockOf()).toEqual({ a: 1 });
   });
 
   it('a pause, its end and a requested run are each in the audit of operators once', async () => {
@@ -110,6 +109,6 @@ describe('a paused reconciler', () => {
     await pause();
     await resume();
     expect(await leadOnce(one, never)).toBeUndefined();
-    expect(await rowsOf(world, 'select 1 from converge.reconcile_run')).toHaveLength(1);
+    expect(await rowsOf('select 1 from converge.reconcile_run')).toHaveLength(1);
   });
 });

@@ -6,7 +6,7 @@ import { leadOnce } from '../leader.ts';
 import { runReconciler } from '../service.ts';
 import { drain } from '../workers.ts';
 import { listRuns, readStatus } from './history-sql.ts';
-import { requestRun } from './request-sql.ts';
+import { requestRun } from './pause-sql.ts';
 import { forgetRuns } from './run-sql.ts';
 
 const scene = runsSceneForEach();
@@ -15,14 +15,14 @@ const never = new AbortController().signal;
 
 describe('the history', () => {
   it('a run is recorded with its cause, its keys and the outcomes of their comparisons', async () => {
-    await setWanted(world, { a: 1, b: 2 });
+    await setWanted({ a: 1, b: 2 });
     const one = leader('one');
     await leadOnce(one, never);
     await drain(one);
     expect(await runs()).toMatchObject([
       { cause: 'schedule', state: 'completed', keys: 2, outcomes: { repaired: 2 }, missed: 0, holder: 'one' },
     ]);
-    const audit = await rowsOf<{ cause: string }>(world, 'select cause from converge.reconcile_audit');
+    const audit = await rowsOf<{ cause: string }>('select cause from converge.reconcile_audit');
     expect(audit.map(({ cause }) => cause)).toEqual(Array.from({ length: 2 }, () => 'run 1: schedule'));
     await runReconciler(stockReconciler(), options);
     expect(await lastRun()).toMatchObject({ cause: 'once', state: 'completed', outcomes: { in_sync: 2 } });
@@ -136,7 +136,7 @@ describe('a schedule', () => {
 
 describe('a request', () => {
   it('G7f, G7g: a requested run is made once by the process that leads, whichever asked for it', async () => {
-    await setWanted(world, { a: 1 });
+    await setWanted({ a: 1 });
     const [one, two] = [
       leader('one', undefined, { schedule: undefined }),
       leader('two', undefined, { schedule: undefined }),

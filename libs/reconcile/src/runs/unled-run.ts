@@ -1,6 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import { sweep, type SweepRequest } from '../sweep.ts';
+import { failureText } from '../verdict/verdict.ts';
 import { causeOf } from './cause.ts';
 import { beginUnled, endRun, type Progress, type RunCause, saveProgress } from './run-sql.ts';
 
@@ -29,8 +30,7 @@ export async function sweepUnled(request: UnledRequest): Promise<Progress | unde
     if (swept !== undefined) await endRun(executor, mine, { state: 'completed', reason: null });
     return swept;
   } catch (error) {
-    const { category, code, message } = classify(error);
-    await endRun(executor, mine, { state: 'failed', reason: `${category} ${code}: ${message}` });
+    await endRun(executor, mine, { state: 'failed', reason: failureText(classify(error)) });
     throw error;
   }
 }

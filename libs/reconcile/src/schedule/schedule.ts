@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
+import type { DeclarationFault } from '../errors.ts';
 
 /** The times of a reconciler's runs. */
 export interface ScheduleDefinition {
@@ -36,12 +37,7 @@ export function resolveSchedule(
 }
 
 /** A field of a schedule that is invalid, and what to write instead; undefined = it is valid. */
-export function scheduleFault({
-  cron,
-  timeZone,
-  jitterMs,
-  missed,
-}: Schedule): { field: string; value: unknown; fix: string } | undefined {
+export function scheduleFault({ cron, timeZone, jitterMs, missed }: Schedule): DeclarationFault | undefined {
   if (!Number.isInteger(jitterMs) || jitterMs < 0 || jitterMs > 3_600_000)
     return {
       field: 'schedule.jitterMs',

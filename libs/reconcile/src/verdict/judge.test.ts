@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Mode, ReconcilerDefinition } from '../definition.ts';
-import { foreignFields } from '../guard/check-owned.ts';
+import { foreignFields } from '../guard/check-state.ts';
 import { pendingText } from '../in-flight/pending.ts';
 import { defineReconciler, type Reconciler } from '../reconciler.ts';
 import { changedFields, diffFields } from './fields.ts';

@@ -8,7 +8,7 @@ export interface JudgedDrift {
 }
 
 /** From the strongest to the weakest. */
-const MODES: readonly Mode[] = ['repair', 'warn', 'observe'];
+export const MODES: readonly Mode[] = ['repair', 'warn', 'observe'];
 
 /** The modes of a reconciler: `mode`, and those of single fields. */
 export interface Modes {

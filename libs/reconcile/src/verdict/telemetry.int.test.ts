@@ -1,14 +1,6 @@
 import { metrics } from '@opentelemetry/api';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import {
-  options,
-  rowsOf,
-  setStock,
-  setWanted,
-  stockReconciler,
-  world,
-  worldForEach,
-} from '../fixture/stock.ts';
+import { options, rowsOf, setStock, setWanted, stockReconciler, worldForEach } from '../fixture/stock.ts';
 import { resolveOptions } from '../options.ts';
 import { runReconciler } from '../service.ts';
 import { watchKeys } from '../watch.ts';
@@ -46,8 +38,8 @@ const limited = stockReconciler({
 const watch = () => watchKeys(resolveOptions(limited, options));
 
 it('verdicts, the time to recovery, the oldest divergent key and held repairs are metrics', async () => {
-  await setWanted(world, { a: 1, b: 1, lost: -1, right: 1 });
-  await setStock(world, { right: 1 });
+  await setWanted({ a: 1, b: 1, lost: -1, right: 1 });
+  await setStock({ right: 1 });
   await watch();
   expect(values.get('converge.reconcile.held{stock}')).toBe(0);
   await runReconciler(limited, options);
@@ -61,23 +53,22 @@ it('verdicts, the time to recovery, the oldest divergent key and held repairs ar
   ]).toEqual([1, 1, 1, 1]);
   expect(values.get('converge.reconcile.recovery{stock}')).toBe(0);
 
-  await rowsOf(world, `update converge.reconcile_key set diverged_at = diverged_at - interval '1 hour'`);
+  await rowsOf(`update converge.reconcile_key set diverged_at = diverged_at - interval '1 hour'`);
   await watch();
   expect(values.get('converge.reconcile.held{stock}')).toBe(1);
   expect(values.get('converge.reconcile.pending.age{stock}')).toBeGreaterThanOrEqual(3_600);
 
   // The held key is repaired an hour after it was found, in a new window of the limit.
   await rowsOf(
-    world,
     "update converge.reconciler set held_at = null, held_reason = null, window_started_at = now() - interval '1 day'",
   );
-  await rowsOf(world, `update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`);
+  await rowsOf(`update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`);
   await runReconciler(limited, options);
   expect(values.get('converge.reconcile.recovery{stock}')).toBeGreaterThanOrEqual(3_600);
 });
 
 it('a held, an unresolvable and a refused key are alarms', async () => {
-  await setWanted(world, { a: 1, b: 1, lost: -1 });
+  await setWanted({ a: 1, b: 1, lost: -1 });
   await runReconciler(limited, options);
   const refused = stockReconciler({
     name: 'other',

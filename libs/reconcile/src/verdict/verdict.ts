@@ -33,6 +33,7 @@ export function verdictOf(kind: OutcomeKind): Verdict {
   }
 }
 
+/** Describes a failure in one line, for operators. */
 export function failureText({ category, code, message }: Failure): string {
   return `${category} ${code}: ${message}`.slice(0, 1_000);
 }

@@ -1,6 +1,7 @@
+import { systemClock, systemRandom } from '@convergekit/core';
 import type { Effect } from '@convergekit/effects';
 import type { Policies } from '@convergekit/resilience/engine';
-import { policyBook, type SlowSchedule } from '@convergekit/resilience';
+import { policyBook, SharedGuards, type SlowSchedule } from '@convergekit/resilience';
 
 export interface BenchOptions<DB> {
   /**
@@ -28,3 +29,9 @@ export const parkingByHand = {
   pollMs: 10,
   systemic: { keys: 1_000_000, withinMs: 1_000 },
 };
+
+/** Creates guards whose breaker stays out of the way: the failures of a test are no outage. */
+export function calmGuards(): SharedGuards {
+  const policies = policyBook({ default: { breaker: { minimumCalls: 1_000_000 } } });
+  return new SharedGuards({ policies, clock: systemClock, random: systemRandom });
+}

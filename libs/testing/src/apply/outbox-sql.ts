@@ -8,6 +8,7 @@ export interface EventSource {
 
 /** A row of an outbox. */
 export interface StoredRow {
+  readonly id: string;
   readonly eventId: string;
   readonly topic: string;
   readonly key: string;
@@ -16,10 +17,14 @@ export interface StoredRow {
   readonly payload: string;
 }
 
-/** All events of an outbox, in order. A test's outbox is small: rows of slow transactions are not missed this way. */
-export async function readOutbox(executor: Executor): Promise<readonly StoredRow[]> {
-  const sql = `select event_id as "eventId", topic, key, type, headers, payload from converge.outbox order by id`;
-  return (await executor.query<StoredRow>(sql)).rows;
+/**
+ * The events of an outbox after the row `after`, in order. From the first row on none of a slow transaction is missed, and a
+ * test's outbox is small.
+ */
+export async function readOutbox(executor: Executor, after = '0'): Promise<readonly StoredRow[]> {
+  const sql = `select id, event_id as "eventId", topic, key, type, headers, payload from converge.outbox
+                where id > $1 order by id`;
+  return (await executor.query<StoredRow>(sql, [after])).rows;
 }
 
 export async function readSource(executor: Executor): Promise<EventSource> {

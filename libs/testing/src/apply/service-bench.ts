@@ -3,13 +3,10 @@ import { announce } from '@convergekit/effects/testing';
 import type { Service } from '@convergekit/core';
 import { listParked, type ParkedSummary } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
-import { PolicyBook, SharedGuards } from '@convergekit/resilience';
-import { defaultBreaker } from '@convergekit/resilience/engine';
-import { systemClock, systemRandom } from '@convergekit/core';
 import { effectsOf } from '@convergekit/saga';
 import type { ServiceUnderTest } from '../services-under-test.ts';
 import { waitUntil } from '../wait-until.ts';
-import type { BenchOptions } from './bench-options.ts';
+import { type BenchOptions, calmGuards } from './bench-options.ts';
 import { hasCalls, hurryCalls, type OpenCall, readOpenCalls } from './calls-sql.ts';
 import { ConsumerBench } from './consumer-bench.ts';
 import { type EmittedEvent, emittedOf } from './events.ts';
@@ -50,7 +47,7 @@ export class ServiceBench {
   ): Promise<ServiceBench> {
     const effects = [...effectsOf(...consumers), ...(options.effects ?? [])];
     const worker =
-      effects.length === 0 ? undefined : sagaWorker(effects, { database, pollMs: 10, shared: guards() });
+      effects.length === 0 ? undefined : sagaWorker(effects, { database, pollMs: 10, shared: calmGuards() });
     await worker?.start();
     const opened: ConsumerBench[] = [];
     try {
@@ -111,11 +108,4 @@ export class ServiceBench {
     for (const consumer of this.consumers) await consumer.close();
     await this.#worker?.stop();
   }
-}
-
-/** The breaker stays out of the way: the failures of a test are no outage. */
-function guards(): SharedGuards {
-  const rules = { default: { breaker: { ...defaultBreaker, minimumCalls: 1_000_000 } } };
-  const policies = new PolicyBook([{ source: 'test', rules }]);
-  return new SharedGuards({ policies, clock: systemClock, random: systemRandom });
 }

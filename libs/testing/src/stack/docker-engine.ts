@@ -1,5 +1,6 @@
+import { endsWithin, systemClock } from '@convergekit/core';
 import { type ContainerRuntimeClient, getContainerRuntimeClient, ImageName } from 'testcontainers';
-import { INSTANCE_LABEL } from './instance-label.ts';
+import { INSTANCE_LABEL } from './server.ts';
 
 /** The state of Docker: ready to start containers, or the reason why not. */
 export type DockerState = { readonly ready: true } | { readonly ready: false; readonly why: string };
@@ -45,10 +46,8 @@ export async function removeContainers(instance: string): Promise<number | undef
 }
 
 async function engine(timeoutMs: number): Promise<ContainerRuntimeClient | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), timeoutMs);
   const asked = getContainerRuntimeClient().catch(() => undefined);
-  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+  return (await endsWithin(asked, timeoutMs, systemClock)) ? asked : undefined;
 }
 
 async function fetchImage(

@@ -1,8 +1,7 @@
 import { systemClock } from '@convergekit/core';
 import { type ContainerRuntimeClient, getContainerRuntimeClient } from 'testcontainers';
-import { INSTANCE_LABEL } from './instance-label.ts';
+import { INSTANCE_LABEL, type StackServer, untilReady } from './server.ts';
 import { assertPortFree, freePort } from './ports.ts';
-import type { StackServer } from './server.ts';
 import { DevStackError, type DevStackErrorCode } from './stack-error.ts';
 
 /** The properties of one kind of container. */
@@ -84,7 +83,13 @@ export class DockerServer implements StackServer {
       throw this.#failure('could not be started', error);
     }
     this.#watch(this.#container);
-    const reason = await this.#untilReady(this.#port);
+    const port = this.#port;
+    const reason = await untilReady({
+      endedBy: () => (this.#running ? undefined : 'its container ended'),
+      isReady: () => recipe.ready(port),
+      everyMs: 100,
+      end: systemClock.monotonic() + START_DEADLINE_MS,
+    });
     if (reason === undefined) return;
     const log = await this.#logTail();
     await this.dispose();
@@ -137,16 +142,6 @@ export class DockerServer implements StackServer {
       this.#running = false;
     };
     this.#exit = container.wait().then(ended, ended);
-  }
-
-  async #untilReady(port: number): Promise<string | undefined> {
-    const end = systemClock.monotonic() + START_DEADLINE_MS;
-    for (;;) {
-      if (!this.#running) return 'ended while it started';
-      if (await this.#options.recipe.ready(port)) return undefined;
-      if (systemClock.monotonic() > end) return `did not answer within ${START_DEADLINE_MS / 1_000} s`;
-      await systemClock.sleep(100);
-    }
   }
 
   async #logTail(): Promise<string> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { OwnedProcess } from './owned-process.ts';
 import { assertPortFree, freePort } from './ports.ts';
-import type { StackServer } from './server.ts';
+import { type StackServer, untilReady } from './server.ts';
 import { DevStackError, type DevStackErrorCode } from './stack-error.ts';
 
 export interface Launch {
@@ -126,7 +126,12 @@ export class EmbeddedServer implements StackServer {
     for (;;) {
       const child = this.#spawn(launch);
       this.#process = child;
-      const reason = await untilReady(child, () => this.#recipe.ready(child.pid ?? -1, port), end);
+      const reason = await untilReady({
+        endedBy: () => child.exit,
+        isReady: () => this.#recipe.ready(child.pid ?? -1, port),
+        everyMs: 30,
+        end,
+      });
       if (reason === undefined) return;
       await child.kill();
       const log = child.logTail();
@@ -150,18 +155,5 @@ export class EmbeddedServer implements StackServer {
       pidFile: join(this.#folder, `${name}.pid`),
       stopSignal: this.#recipe.stopSignal,
     });
-  }
-}
-
-async function untilReady(
-  child: OwnedProcess,
-  ready: () => Promise<boolean>,
-  end: number,
-): Promise<string | undefined> {
-  for (;;) {
-    if (child.exit !== undefined) return `ended while it started (${child.exit})`;
-    if (await ready()) return undefined;
-    if (systemClock.monotonic() > end) return 'did not answer within 60 s of its start';
-    await systemClock.sleep(30);
   }
 }

@@ -14,6 +14,7 @@ import { dockerEngine } from './docker-package.ts';
 import { endRecorded, readIdentity } from './owned-process.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { DevStackError } from './stack-error.ts';
+import { assertPortFree } from './ports.ts';
 
 /**
  * The kind of a running stack: `up` is kept running by a person (`make stack`), `run` belongs to a test run, demo or
@@ -156,5 +157,17 @@ function entries(folder: string): string[] {
     return readdirSync(folder);
   } catch {
     return [];
+  }
+}
+
+/** The port that the Postgres of kept data had at last: addresses that were copied stay true. undefined: none, or it is taken. */
+export async function lastPort(folder: string): Promise<number | undefined> {
+  try {
+    const settings = readFileSync(join(folder, 'postgres', 'postgresql.auto.conf'), 'utf8');
+    const port = Number(/^port = (\d+)$/m.exec(settings)?.[1]);
+    await assertPortFree(port, 'Postgres');
+    return port;
+  } catch {
+    return undefined;
   }
 }

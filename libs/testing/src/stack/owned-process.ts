@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { systemClock } from '@convergekit/core';
+import { endsWithin, systemClock } from '@convergekit/core';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 export interface OwnedProcessOptions {
@@ -81,11 +81,7 @@ export class OwnedProcess {
   async stop(): Promise<void> {
     if (this.#exit !== undefined) return;
     this.#child.kill(this.#options.stopSignal ?? 'SIGTERM');
-    const patience = new AbortController();
-    const late = systemClock.sleep(STOP_MS, patience.signal).then(() => 'late' as const);
-    const outcome = await Promise.race([this.#exited, late]);
-    patience.abort();
-    if (outcome === 'late') await this.kill();
+    if (!(await endsWithin(this.#exited, STOP_MS, systemClock))) await this.kill();
   }
 
   /** Sends SIGKILL, like a crash. */

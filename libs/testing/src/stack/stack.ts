@@ -11,8 +11,8 @@ import {
   type InstanceKind,
   keptInstance,
   reapInstances,
+  lastPort,
 } from './instance.ts';
-import { lastPort } from './last-port.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import type { StackServer } from './server.ts';
 

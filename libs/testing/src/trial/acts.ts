@@ -3,14 +3,15 @@ import { deterministicUuid } from '@convergekit/core/engine';
 import type { Effect } from '@convergekit/effects';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
+import { actOnWork } from '@convergekit/effects/operate';
+import type { Executor } from '@convergekit/postgres';
 import { behindBarrier, type CommitBarrier } from './commit-barrier.ts';
 import { deliver, type NextFault, routeTo } from './deliver.ts';
 import { overNetwork } from './faulty.ts';
 import type { Lane } from './lane.ts';
-import { resolveStuck } from './resolve-stuck.ts';
 import { Network, Running } from './running.ts';
 import { makeFinal, type OpenWork, readOpenWork } from './trial-sql.ts';
-import type { Evidence, RunOf, RunPlan, TrialHooks } from './types.ts';
+import type { Evidence, RunOf, RunPlan, TrialHooks, Made } from './types.ts';
 
 /** Something that may happen next. `alone`: not while something else is before its COMMIT. */
 export interface Act {
@@ -186,4 +187,34 @@ export class Acts {
     };
     return { name: 'time passes', alone: true, begin: () => new Running(pass) };
   }
+}
+
+/** Resolves stuck work as an operator does, who has looked into the other side's records. */
+async function resolveStuck(
+  executor: Executor,
+  work: OpenWork,
+  { took, timePasses }: Pick<TrialHooks, 'took' | 'timePasses'>,
+): Promise<void> {
+  if (took === undefined)
+    throw new Error(
+      `${work.effect} is stuck with an unknown outcome, which an operator resolves: give the call a \`query\`, or sagaTrial \`took\``,
+    );
+  timePasses?.();
+  const made = await took(work);
+  const outcome =
+    made === undefined
+      ? ({ kind: 'failed', failure: NO_RECORD } as const)
+      : ({ kind: 'succeeded', result: factOf(made) } as const);
+  await actOnWork(executor, work.id, { actor: 'trial', note: 'their records say so' }, outcome);
+}
+
+const NO_RECORD = {
+  category: 'business',
+  certainty: 'not_applied',
+  code: 'NO_RECORD',
+  message: 'the other side has no record of it',
+} as const;
+
+function factOf({ type, version, payload }: Made): string {
+  return JSON.stringify({ type, version, payload });
 }

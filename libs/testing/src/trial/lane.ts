@@ -1,7 +1,6 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { DomainEvent } from '@convergekit/contracts';
 import { contextHeaders } from '@convergekit/contracts/engine';
-import { systemClock, systemRandom } from '@convergekit/core';
 import type { Effect } from '@convergekit/effects';
 import {
   type ClaimedWork,
@@ -15,12 +14,12 @@ import { FixtureSource } from '@convergekit/inbox/testing';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { asksForRerun } from '@convergekit/postgres/engine';
-import { PolicyBook, SharedGuards } from '@convergekit/resilience';
-import { defaultBreaker } from '@convergekit/resilience/engine';
 import { effectsOf } from '@convergekit/saga';
 import type { Kysely } from 'kysely';
+import { calmGuards } from '../apply/bench-options.ts';
+import { readOutbox, type StoredRow } from '../apply/outbox-sql.ts';
 import type { ServiceUnderTest } from '../services-under-test.ts';
-import { makeDue, type OpenWork, outboxAfter, type OutboxRow } from './trial-sql.ts';
+import { makeDue, type OpenWork } from './trial-sql.ts';
 import type { Evidence } from './types.ts';
 
 /** An event that was committed, as the record that the log would have. */
@@ -31,10 +30,8 @@ export interface Committed {
 
 const HOUR_MS = 3_600_000;
 const outbox = createOutbox([]);
-const breaker = { ...defaultBreaker, minimumCalls: 1_000_000 };
-const policies = new PolicyBook([{ source: 'trial', rules: { default: { breaker } } }]);
-/** The guards of all runs. The breaker stays out of the way: the faults of one run are no outage. */
-const shared = new SharedGuards({ policies, clock: systemClock, random: systemRandom });
+/** The guards of all runs. */
+const shared = calmGuards();
 
 /** One service of a trial, whose events are delivered and whose work is done by the trial. */
 export class Lane {
@@ -55,7 +52,7 @@ export class Lane {
   /** Registers the effects, as a worker does at its start, and leaves out what was committed before. */
   async open(): Promise<void> {
     const { executor } = this.database;
-    this.#last = (await outboxAfter(executor, '0')).at(-1)?.id ?? '0';
+    this.#last = (await readOutbox(executor)).at(-1)?.id ?? '0';
     await declareEffects(
       executor,
       this.effects.map(({ name }) => name),
@@ -71,14 +68,14 @@ export class Lane {
 
   /** Returns the events committed since the last call. */
   async committed(): Promise<readonly Committed[]> {
-    const rows = await outboxAfter(this.database.executor, this.#last);
+    const rows = await readOutbox(this.database.executor, this.#last);
     this.#last = rows.at(-1)?.id ?? this.#last;
     return rows.map((row) => ({ record: this.#record(row), emitted: evidenceOf(row) }));
   }
 
-  #record({ event_id, type, topic, key, payload, headers }: OutboxRow): IncomingRecord {
+  #record({ eventId, type, topic, key, payload, headers }: StoredRow): IncomingRecord {
     const event = { type, version: 1, topic, key, payload } as DomainEvent;
-    const { record, partition } = this.#source.record(event, event_id);
+    const { record, partition } = this.#source.record(event, eventId);
     const stored = Object.entries(JSON.parse(headers) as Record<string, string>);
     const all = new Map([...record.headers, ...stored]);
     return {
@@ -113,7 +110,7 @@ export class Lane {
   }
 }
 
-function evidenceOf({ event_id: id, type, payload }: OutboxRow): Evidence {
+function evidenceOf({ eventId: id, type, payload }: StoredRow): Evidence {
   if (type !== 'converge.failure') return { id, type };
   const { saga, certainty } = JSON.parse(payload) as {
     saga?: { step: string; op: string };

@@ -1,4 +1,4 @@
-import { systemClock } from '@convergekit/core';
+import { endsWithin, systemClock } from '@convergekit/core';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
 import { findOrphans, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
 import { type ServicesUnderTest, withoutTables } from '../services-under-test.ts';
@@ -101,12 +101,8 @@ async function verify(lanes: readonly Lane[], runs: number): Promise<void> {
 }
 
 async function inTime<T>(run: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const late = systemClock.sleep(HANGS_MS, over.signal).then(() => {
-    throw new Error(`the run hangs: it had no end after ${HANGS_MS} ms`);
-  });
-  late.catch(() => undefined);
-  return Promise.race([run, late]).finally(() => over.abort());
+  if (await endsWithin(run, HANGS_MS, systemClock)) return run;
+  throw new Error(`the run hangs: it had no end after ${HANGS_MS} ms`);
 }
 
 function messageOf(error: unknown): string {

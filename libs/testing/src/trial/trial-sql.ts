@@ -1,17 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { WorkState } from '@convergekit/effects/operate';
 
-/** A row of an outbox. */
-export interface OutboxRow {
-  readonly id: string;
-  readonly event_id: string;
-  readonly topic: string;
-  readonly key: string;
-  readonly type: string;
-  readonly headers: string;
-  readonly payload: string;
-}
-
 /** Work of a saga that has not ended. */
 export interface OpenWork {
   readonly id: string;
@@ -22,12 +11,6 @@ export interface OpenWork {
   readonly idempotencyKey: string;
   readonly state: WorkState;
   readonly held: boolean;
-}
-
-/** The events of an outbox after the row `after`, in order. */
-export async function outboxAfter(executor: Executor, after: string): Promise<readonly OutboxRow[]> {
-  const sql = 'select * from converge.outbox where id > $1 order by id';
-  return (await executor.query<OutboxRow>(sql, [after])).rows;
 }
 
 export async function readOpenWork(executor: Executor, instance: string): Promise<readonly OpenWork[]> {

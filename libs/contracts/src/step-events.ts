@@ -32,3 +32,36 @@ export function stepUndoneEvent(
     data: stepUndoneData,
   });
 }
+
+export const STUCK_TYPE = 'converge.stuck';
+
+const of = {
+  /** The step, and the operation of the step that is stuck. */
+  saga: failedStep.extend({ op: z.enum(['apply', 'compensate']) }),
+  /** The key of the first event that reached the step. */
+  key: z.string().min(1),
+  /** The sequence number among all events of the step. A higher number is later, in any read order. */
+  seq: z.int().positive(),
+};
+
+const stuckData = z.discriminatedUnion('is', [
+  z.object({ ...of, is: z.literal('stuck'), code: z.string(), reason: z.string() }),
+  /** An operator had the step tried again. The step reports the outcome by its own events. */
+  z.object({ ...of, is: z.literal('released'), by: z.string(), reason: z.string() }),
+]);
+
+export type StuckData = z.output<typeof stuckData>;
+
+/**
+ * Defines the event that reports that a saga step waits for an operator, or no longer waits. The event triggers
+ * nothing.
+ */
+export function stuckEvent(consumer: string): EventDefinition<typeof STUCK_TYPE, StuckData, StuckData> {
+  return defineEvent({
+    type: STUCK_TYPE,
+    version: 1,
+    topic: failureTopic(consumer),
+    key: (data) => data.key,
+    data: stuckData,
+  });
+}

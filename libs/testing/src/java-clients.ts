@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { dataFolder } from './stack/instance.ts';
-import { findJava } from './stack/java.ts';
-import { kafkaJars } from './stack/kafka-jars.ts';
+import { javaCommand } from './kafka-tools.ts';
+
+const run = promisify(execFile);
 
 export interface JavaRecord {
   readonly key: Buffer | null;
@@ -39,18 +38,12 @@ export async function readWithJava(
     'line.separator': RECORD,
     'null.literal': NULL,
   };
-  const { stdout } = await promisify(execFile)(
-    await findJava(),
-    [
-      // A short life: the first compiler is enough.
-      ...['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
-      ...['-cp', join(await jarsFolder(), '*'), 'org.apache.kafka.tools.consumer.ConsoleConsumer'],
-      ...['--bootstrap-server', brokers, '--topic', topic, '--from-beginning'],
-      ...['--max-messages', String(count), '--timeout-ms', '30000'],
-      ...Object.entries(properties).flatMap(([name, value]) => ['--formatter-property', `${name}=${value}`]),
-    ],
-    { encoding: 'buffer', maxBuffer: 67_108_864 },
-  );
+  const [java, command] = await javaCommand('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+    ...['--bootstrap-server', brokers, '--topic', topic, '--from-beginning'],
+    ...['--max-messages', String(count), '--timeout-ms', '30000'],
+    ...Object.entries(properties).flatMap(([name, value]) => ['--formatter-property', `${name}=${value}`]),
+  ]);
+  const { stdout } = await run(java, command, { encoding: 'buffer', maxBuffer: 67_108_864 });
   return split(stdout, RECORD).map(recordOf);
 }
 
@@ -87,9 +80,17 @@ function split(bytes: Buffer, separator: string): readonly Buffer[] {
   return parts;
 }
 
-/** The stack's own jars, fetched when they are not there; CONVERGE_KAFKA_JARS names others. */
-export function jarsFolder(): Promise<string> {
-  const given = process.env['CONVERGE_KAFKA_JARS'];
-  if (given !== undefined && given !== '') return Promise.resolve(given);
-  return kafkaJars({ directory: join(dataFolder(), 'kafka-jars'), log: () => undefined });
+/** Writes one record per line with Kafka's console producer; the Java client compresses the batches. */
+export async function writeWithJava(
+  brokers: string,
+  topic: string,
+  lines: readonly string[],
+  compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd',
+): Promise<void> {
+  const [java, command] = await javaCommand('org.apache.kafka.tools.ConsoleProducer', [
+    ...['--bootstrap-server', brokers, '--topic', topic, '--compression-codec', compression],
+  ]);
+  const running = run(java, command);
+  running.child.stdin?.end(`${lines.join('\n')}\n`);
+  await running;
 }
