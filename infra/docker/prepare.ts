@@ -7,7 +7,7 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';
 import { relayMigrations } from '@convergekit/relay';
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { shopEvents } from '@convergekit/schemas';
 import { shopMigrations, type ShopService } from '../../services/shop/src/migrations.ts';
 import { makeDatabase, makeLogin, makeRoles } from './login-sql.ts';

@@ -5,7 +5,7 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';
 import { relayMigrations } from '@convergekit/relay';
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 
 const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];

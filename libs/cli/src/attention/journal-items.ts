@@ -1,4 +1,4 @@
-import type { BreakerWait, OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
+import type { BreakerWait, OverdueEntry, UnclaimedWork } from '@convergekit/saga/operate';
 import { formatMs } from '../frame/output.ts';
 import { overdueCommand } from '../scans/overdue-entry.ts';
 import type { AttentionItem } from './item.ts';

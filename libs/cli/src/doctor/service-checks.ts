@@ -1,4 +1,4 @@
-import type { OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
+import type { OverdueEntry, UnclaimedWork } from '@convergekit/saga/operate';
 import type { ParkedGroup, PartitionOverview } from '@convergekit/inbox/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { formatMs } from '../frame/output.ts';

@@ -1,5 +1,5 @@
 import { shellWord } from '@convergekit/core/engine';
-import type { OverdueEntry } from '@convergekit/effects/operate';
+import type { OverdueEntry } from '@convergekit/saga/operate';
 
 /** Returns the command that shows an overdue or stuck step, call or workflow. Pure. */
 export function overdueCommand({ kind, name, id }: Pick<OverdueEntry, 'kind' | 'name' | 'id'>): string {

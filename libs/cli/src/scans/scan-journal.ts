@@ -1,4 +1,4 @@
-import { type OverdueEntry, readOverdueJournal } from '@convergekit/effects/operate';
+import { type OverdueEntry, readOverdueJournal } from '@convergekit/saga/operate';
 import type { Finding } from './findings.ts';
 import { overdueCommand } from './overdue-entry.ts';
 import type { NamedExecutor } from './scan-outbox.ts';

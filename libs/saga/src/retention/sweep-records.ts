@@ -1,4 +1,4 @@
-import type { SweepRecords } from '@convergekit/effects/engine';
+import type { SweepRecords } from '../effects/effect/types.ts';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import { sweepSagas, type SweptJoin } from './sweep.ts';

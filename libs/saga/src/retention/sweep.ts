@@ -1,4 +1,4 @@
-import type { SweepOptions } from '@convergekit/effects/engine';
+import type { SweepOptions } from '../effects/effect/types.ts';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { notMigrated } from '@convergekit/effects/engine';
+import { notMigrated } from '../effects/errors.ts';
 import { SagaError } from '../errors.ts';
 import type { Member } from './member.ts';
 

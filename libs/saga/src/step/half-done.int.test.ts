@@ -13,7 +13,7 @@ import {
   taken,
   Wrongs,
 } from '../fixture/half-done-saga.ts';
-import { EffectError } from '@convergekit/effects';
+import { EffectError } from '@convergekit/saga';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { sagaObserver } from '../observe/observer.ts';
 import { readInstance } from '../observe/instance-sql.ts';

@@ -1,4 +1,4 @@
-import type { Effect } from '@convergekit/effects';
+import type { Effect } from '@convergekit/saga';
 import type { Policies } from '@convergekit/resilience/engine';
 import { policyBook, type SlowSchedule } from '@convergekit/resilience';
 

@@ -1,12 +1,11 @@
-import { sagaWorker } from '@convergekit/effects';
-import { announce } from '@convergekit/effects/testing';
+import { effectsOf, sagaWorker } from '@convergekit/saga';
+import { announce } from '@convergekit/saga/testing';
 import type { Service } from '@convergekit/core';
 import { listParked, type ParkedSummary } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
 import { PolicyBook, SharedGuards } from '@convergekit/resilience';
 import { defaultBreaker } from '@convergekit/resilience/engine';
 import { systemClock, systemRandom } from '@convergekit/core';
-import { effectsOf } from '@convergekit/saga';
 import type { ServiceUnderTest } from '../services-under-test.ts';
 import { waitUntil } from '../wait-until.ts';
 import type { BenchOptions } from './bench-options.ts';

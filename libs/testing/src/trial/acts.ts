@@ -1,6 +1,6 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
-import type { Effect } from '@convergekit/effects';
+import type { Effect } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
 import { behindBarrier, type CommitBarrier } from './commit-barrier.ts';

@@ -2,14 +2,14 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { DomainEvent } from '@convergekit/contracts';
 import { contextHeaders } from '@convergekit/contracts/engine';
 import { systemClock, systemRandom } from '@convergekit/core';
-import type { Effect } from '@convergekit/effects';
+import { type Effect, effectsOf } from '@convergekit/saga';
 import {
   type ClaimedWork,
   claimWork,
   declareEffects,
   processWork,
   resolveOptions,
-} from '@convergekit/effects/testing';
+} from '@convergekit/saga/testing';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { FixtureSource } from '@convergekit/inbox/testing';
 import { createOutbox } from '@convergekit/outbox';
@@ -17,7 +17,6 @@ import { type Database, withTransaction } from '@convergekit/postgres';
 import { asksForRerun } from '@convergekit/postgres/engine';
 import { PolicyBook, SharedGuards } from '@convergekit/resilience';
 import { defaultBreaker } from '@convergekit/resilience/engine';
-import { effectsOf } from '@convergekit/saga';
 import type { Kysely } from 'kysely';
 import type { ServiceUnderTest } from '../services-under-test.ts';
 import { makeDue, type OpenWork, outboxAfter, type OutboxRow } from './trial-sql.ts';

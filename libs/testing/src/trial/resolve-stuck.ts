@@ -1,4 +1,4 @@
-import { actOnWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 import type { Executor } from '@convergekit/postgres';
 import type { OpenWork } from './trial-sql.ts';
 import type { Made, TrialHooks } from './types.ts';

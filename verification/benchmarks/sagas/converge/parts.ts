@@ -1,12 +1,11 @@
 import type { Broker } from '@convergekit/broker';
 import type { Service } from '@convergekit/core';
-import { sagaWorker } from '@convergekit/effects';
+import { effectsOf, sagaWorker } from '@convergekit/saga';
 import { type ConsumerDefinition, consumerService } from '@convergekit/inbox';
 import { createOutbox } from '@convergekit/outbox';
 import type { Database, PolicyWatch } from '@convergekit/postgres';
 import { relay } from '@convergekit/relay';
 import type { SharedGuards } from '@convergekit/resilience';
-import { effectsOf } from '@convergekit/saga';
 import { starts } from '@convergekit/saga/declare';
 import { httpApi, httpService, keyedPost } from '@convergekit/service-common';
 import type { Kysely } from 'kysely';

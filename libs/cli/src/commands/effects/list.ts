@@ -1,5 +1,5 @@
-import { listWork, WORK_STATES } from '@convergekit/effects/operate';
-import { sagaMigrations } from '@convergekit/effects';
+import { listWork, WORK_STATES } from '@convergekit/saga/operate';
+import { sagaMigrations } from '@convergekit/saga';
 import { command } from '../../frame/command.ts';
 import { choices, count, text } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';

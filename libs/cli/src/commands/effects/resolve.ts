@@ -1,5 +1,5 @@
-import { type Outcome, statedFailure } from '@convergekit/effects/operate';
-import { sagaMigrations } from '@convergekit/effects';
+import { type Outcome, statedFailure } from '@convergekit/saga/operate';
+import { sagaMigrations } from '@convergekit/saga';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { argument, asks, reason as why } from '../../frame/flags.ts';

@@ -1,5 +1,5 @@
-import { readWork } from '@convergekit/effects/operate';
-import { sagaMigrations } from '@convergekit/effects';
+import { readWork } from '@convergekit/saga/operate';
+import { sagaMigrations } from '@convergekit/saga';
 import { command } from '../../frame/command.ts';
 import { fieldLines } from '../../frame/fields.ts';
 import { argument } from '../../frame/flags.ts';

@@ -1,9 +1,7 @@
-import type { Effect } from '@convergekit/effects';
+import { type Effect, effectsOf, type Workflow } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { Operation } from '@convergekit/resilience';
 import type { RecoveryPath } from '@convergekit/resilience/operate';
-import { effectsOf } from '@convergekit/saga';
-import type { Workflow } from '@convergekit/workflow';
 
 /** The recovery of an operation or a call. `queries`: its unknown outcome is looked up at the other system. */
 export type Recovery = RecoveryPath | { readonly kind: 'queries' };

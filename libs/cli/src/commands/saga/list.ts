@@ -1,4 +1,4 @@
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { INSTANCE_STATES, type InstanceView, listInstances } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { choices, count, text } from '../../frame/flags.ts';

@@ -1,4 +1,4 @@
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { nearest } from '@convergekit/config/engine';
 import { knowsInstance, listSagasHere, MOST_COUNTED, type SagaPause } from '@convergekit/saga/operate';
 import type { CommandContext } from '../../frame/context.ts';

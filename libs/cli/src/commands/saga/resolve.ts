@@ -1,4 +1,4 @@
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { resolveStep, type StatedOutcome, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';

@@ -1,4 +1,4 @@
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { retryStep, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, reason as why } from '../../frame/flags.ts';

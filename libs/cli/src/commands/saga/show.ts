@@ -1,4 +1,4 @@
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused } from '../../frame/errors.ts';

@@ -1,6 +1,5 @@
-import { sagaMigrations } from '@convergekit/effects';
-import { findOrphans, verifySagas } from '@convergekit/saga/operate';
-import { verifyWorkflows } from '@convergekit/workflow/operate';
+import { sagaMigrations } from '@convergekit/saga';
+import { findOrphans, verifySagas, verifyWorkflows } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { databases, namedDatabases } from '../../history/named-databases.ts';

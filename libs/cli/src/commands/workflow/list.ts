@@ -1,5 +1,5 @@
-import { sagaMigrations } from '@convergekit/effects';
-import { listWorkflows, WORKFLOW_STATES } from '@convergekit/workflow/operate';
+import { sagaMigrations } from '@convergekit/saga';
+import { listWorkflows, WORKFLOW_STATES } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, choices, count, text } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';

@@ -1,5 +1,5 @@
-import { sagaMigrations } from '@convergekit/effects';
-import { resolveWorkflow, type StatedResult, stuckStepOf } from '@convergekit/workflow/operate';
+import { sagaMigrations } from '@convergekit/saga';
+import { resolveWorkflow, type StatedResult, stuckStepOf } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { asks, reason as why, type Values } from '../../frame/flags.ts';

@@ -1,5 +1,5 @@
-import { sagaMigrations } from '@convergekit/effects';
-import { retryWorkflow } from '@convergekit/workflow/operate';
+import { sagaMigrations } from '@convergekit/saga';
+import { retryWorkflow } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { asks, reason as why } from '../../frame/flags.ts';
 import { actOn } from '../journal/act.ts';

@@ -1,5 +1,5 @@
-import { sagaMigrations } from '@convergekit/effects';
-import { readWorkflow, verifyWorkflow } from '@convergekit/workflow/operate';
+import { sagaMigrations } from '@convergekit/saga';
+import { readWorkflow, verifyWorkflow } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { journalReport } from '../journal/report.ts';
 import { named } from './list.ts';
