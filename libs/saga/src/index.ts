@@ -20,7 +20,6 @@ export type {
 } from './effects/call/types.ts';
 export { effect, type EffectContext } from './effects/effect/effect.ts';
 export type { Effect, EffectFailure, OutcomeContext } from './effects/effect/types.ts';
-export { EffectError, type EffectErrorCode } from './effects/errors.ts';
 export { takeQuota } from './effects/quota/admission.ts';
 export type { Quota } from './effects/quota/quota.ts';
 export type { SagaWorkerOptions } from './effects/worker/options.ts';
@@ -41,7 +40,7 @@ export {
   type Workflow,
   type WorkflowRecovery,
 } from './workflow/define-workflow.ts';
-export { StepFailed, WorkflowError, type WorkflowErrorCode } from './workflow/errors.ts';
+export { StepFailed } from './workflow/errors.ts';
 export { localStep } from './workflow/local-step.ts';
 export type { WorkflowsOptions } from './workflow/options.ts';
 export type { LocalContext, LocalStep, WorkflowStep } from './workflow/step.ts';

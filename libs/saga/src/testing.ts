@@ -8,6 +8,5 @@ export { inputSql } from './effects/work/input-sql.ts';
 export type { ClaimedWork } from './effects/work/work.ts';
 export { declareEffects } from './effects/work/worker-sql.ts';
 export { resolveOptions } from './effects/worker/options.ts';
-export { closeWorks } from './effects/worker/outcome-sql.ts';
 export { processWork } from './effects/worker/process-work.ts';
 export { type RecordedDecision, recordHistory, replayHistory, type SagaHistory } from './verify/history.ts';

@@ -80,7 +80,6 @@ export {
 } from './open-steps-sql.ts';
 export { pauseSaga, type ResumedSaga, resumeSaga, type ResumeOptions } from './pause.ts';
 export {
-  isPaused,
   knowsInstance,
   listSagasHere,
   MOST_COUNTED,

@@ -9,7 +9,7 @@ import type { Effect, OutcomeContext, Reactions } from '../effects/effect/types.
 import { EFFECT_STAYS, resolvedBy } from '../effects/work/work.ts';
 import type { WorkOp } from '../effects/work/step-key.ts';
 import { SagaError } from '../errors.ts';
-import { sweepRecords } from '../retention/sweep-records.ts';
+import { sweepRecords } from '../retention/sweep.ts';
 import { lockOfWorkSql } from '../fence/fence-sql.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
 import type { StepInput } from './request-work.ts';

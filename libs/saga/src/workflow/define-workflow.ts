@@ -1,6 +1,6 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import { decode, encode } from '../effects/call/stored.ts';
-import { WorkflowError } from './errors.ts';
+import { SagaError } from '../errors.ts';
 import type { BoundStep, WorkflowStep } from './step.ts';
 
 /**
@@ -102,7 +102,7 @@ function bind(name: string, step: WorkflowStep): BoundStep {
   const call = step.bind(name);
   const { planned } = call;
   if (planned !== undefined) return { ...call, planned, kind: 'external' };
-  throw new WorkflowError(
+  throw new SagaError(
     'WORKFLOW_INVALID',
     `step ${name}: its call ${step.name} has no undo; give it one, or say in irreversible why it cannot be undone`,
   );
@@ -113,8 +113,8 @@ export function isPlain(name: string): boolean {
   return /^[a-z][a-z0-9_-]*$/.test(name) && name.length <= 100;
 }
 
-function invalid(name: string, field: string, value: unknown, fix: string): WorkflowError {
-  return new WorkflowError(
+function invalid(name: string, field: string, value: unknown, fix: string): SagaError {
+  return new SagaError(
     'WORKFLOW_INVALID',
     `workflow ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
   );

@@ -15,6 +15,7 @@ import {
   heldFor,
   heldIdle,
   pause,
+  record,
   runMsOf,
   slowMs,
   type Turn,
@@ -62,10 +63,7 @@ async function settleLocal(
   const { path, intent } = foldOf(turn, number);
   // The journal would have the result, since both are one transaction, and an earlier holder can no longer commit.
   if (why === 'undo') {
-    await journal.write(
-      [{ kind: 'failed', step: number, path, failure: interrupted, by: 'journal' }],
-      heldIdle(turn),
-    );
+    await record(turn, { kind: 'failed', step: number, path, failure: interrupted, by: 'journal' });
     return undefined;
   }
   try {
@@ -80,7 +78,7 @@ async function settleLocal(
   } catch (error) {
     if (error instanceof Suspended) throw error;
     const failure = rolledBack(error);
-    await journal.write([{ kind: 'failed', step: number, path, failure, by: 'reply' }], heldIdle(turn));
+    await record(turn, { kind: 'failed', step: number, path, failure, by: 'reply' });
     return error;
   }
 }
@@ -101,7 +99,7 @@ async function settleExternal(
     const op = nextOp(found, rulesOf(step, false));
     if (op === 'stuck' || op === 'settle') return outcomeUnknown(turn, number);
     const finalInMs = foldOf(turn, number).finalAtMs - journal.now();
-    if (!isFirstCall) await journal.write(again(turn, step, foldOf(turn, number), op), heldFor(turn, step));
+    if (!isFirstCall) await beforeAgain(turn, step, foldOf(turn, number), op);
     const { path, intent, key, calls } = foldOf(turn, number);
     const ageMs = journal.now() - intentAtMs;
     const tried = { found, attempts: calls, queries: turns, ageMs, finalInMs, doubt };
@@ -118,16 +116,10 @@ async function settleExternal(
     const late = attempts.some((one) => one.failure?.certainty === 'unknown') ? { late: true as const } : {};
     switch (next.kind) {
       case 'succeed':
-        await journal.write(
-          [{ kind: 'result', step: number, path, result: next.result, by, ...late }],
-          heldIdle(turn),
-        );
+        await record(turn, { kind: 'result', step: number, path, result: next.result, by, ...late });
         return undefined;
       case 'fail':
-        await journal.write(
-          [{ kind: 'failed', step: number, path, failure: next.failure, by }],
-          heldIdle(turn),
-        );
+        await record(turn, { kind: 'failed', step: number, path, failure: next.failure, by });
         return cause;
       case 'stuck':
         if (next.reason !== 'result_lost') return outcomeUnknown(turn, number);
@@ -135,7 +127,7 @@ async function settleExternal(
       case 'again':
         if (next.state === 'ready' && op === 'call') {
           // Nothing was sent, and nothing is on its way: the caller gets the failure at once.
-          await journal.write([{ kind: 'failed', step: number, path, failure, by }], heldIdle(turn));
+          await record(turn, { kind: 'failed', step: number, path, failure, by });
           return cause;
         }
         if (next.state === 'ready') doubt = finalInMs > 0;
@@ -189,17 +181,15 @@ export function rolledBack(error: unknown): StoredFailure {
   return { ...stored(failure), certainty: 'not_applied' };
 }
 
-/**
- * Returns the entry before a repeat: a repeated call moves the time at which "not found" is final, a query does not.
- */
-function again(
+/** Holds the workflow for a repeat. A repeated call moves the time at which "not found" is final, a query does not. */
+function beforeAgain(
   turn: Turn,
-  step: ExternalStep,
-  { step: number, path }: StepFold,
+  bound: ExternalStep,
+  { step, path }: StepFold,
   op: 'call' | 'query',
-): readonly Entry[] {
-  if (op === 'query') return [];
-  return [{ kind: 'repeat', step: number, path, callMs: runMsOf(turn, step) }];
+): Promise<void> {
+  const repeat: Entry = { kind: 'repeat', step, path, callMs: runMsOf(turn, bound) };
+  return turn.journal.write(op === 'query' ? [] : [repeat], heldFor(turn, bound));
 }
 
 /** Returns the rules of a step. A call that is finally not found has failed: only a resumed workflow repeats it. */

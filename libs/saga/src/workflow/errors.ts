@@ -1,31 +1,5 @@
-import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
+import { ConvergeError } from '@convergekit/core';
 import type { StoredFailure } from '../effects/work/work.ts';
-
-export type WorkflowErrorCode =
-  | 'WORKFLOW_INVALID'
-  | 'WORKFLOW_MISUSED'
-  | 'WORKFLOW_KEY_REUSED'
-  | 'WORKFLOW_BUSY'
-  | 'WORKFLOW_COMPENSATED'
-  | 'WORKFLOW_UNFINISHED'
-  | 'WORKFLOW_STUCK'
-  | 'WORKFLOW_INTERRUPTED'
-  | 'WORKFLOW_NOT_FOUND'
-  | 'WORKFLOW_NOT_RESOLVABLE'
-  | 'WORKFLOW_NOT_MIGRATED';
-
-/** The error of `run` and of the operators' functions. */
-export class WorkflowError extends ConvergeError {
-  declare readonly code: WorkflowErrorCode;
-
-  constructor(
-    code: WorkflowErrorCode,
-    message: string,
-    detail: { category?: Category; certainty?: Certainty; cause?: unknown; retryAfterMs?: number } = {},
-  ) {
-    super(message, { code, category: 'configuration', certainty: 'not_applied', ...detail });
-  }
-}
 
 /**
  * The error that a failed step or scope throws into the body. It is the same from the journal as from the call, so that

@@ -1,10 +1,4 @@
-import {
-  defineWorkflow,
-  type Unit,
-  WorkflowError,
-  workflows,
-  type WorkflowsOptions,
-} from '@convergekit/saga';
+import { defineWorkflow, SagaError, type Unit, workflows, type WorkflowsOptions } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
 import { waitUntil } from '@convergekit/testing';
@@ -57,7 +51,7 @@ const log = {
   },
 } as unknown as NonNullable<WorkflowsOptions<TenantDb>['log']>;
 type Body = (unit: Unit<Steps>) => Promise<void>;
-const codeOf = (error: unknown) => (error instanceof WorkflowError ? error.code : error);
+const codeOf = (error: unknown) => (error instanceof SagaError ? error.code : error);
 const record = () => readWorkflow(database.executor, 'test.operate', id);
 const verdict = async () => verifyWorkflow(await record());
 const ended = (state: string) =>

@@ -7,7 +7,7 @@ import { MemoryJournal } from '../fixture/workflow/memory.ts';
 import { workflowOptions, worldStep } from '../fixture/workflow/scene.ts';
 import { World, type WorldFault } from '../fixture/workflow/world.ts';
 import { defineWorkflow, type WorkflowRecovery, type Unit } from './define-workflow.ts';
-import { WorkflowError } from './errors.ts';
+import { SagaError } from '../errors.ts';
 import { workflows } from './workflows.ts';
 import type { WorkflowStep } from './step.ts';
 import { verifyWorkflow } from './verify.ts';
@@ -84,7 +84,7 @@ async function live({ tree: body, recovery, kills, pauses, faults }: Scene) {
     const { run } = workflows([workflow], { ...workflowOptions, database, clock: clockOf(journal) });
     const running = run(workflow, 't', null).then(
       () => 'completed',
-      (error: unknown) => (error instanceof WorkflowError ? error.code : error),
+      (error: unknown) => (error instanceof SagaError ? error.code : error),
     );
     wake();
     outcome = await Promise.race([running, died.promise]);

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { WorkflowState } from './entry.ts';
-import { WorkflowError } from './errors.ts';
+import { SagaError } from '../errors.ts';
 import { emptyFold, type Fold, foldEntry } from './fold.ts';
 import { readWorkflowRow } from './claim-sql.ts';
 import { readJournal } from './journal-sql.ts';
@@ -19,8 +19,8 @@ export async function readFold(
   return { state: row.state, fold };
 }
 
-export function notFound(workflow: string, id: string): WorkflowError {
-  return new WorkflowError(
+export function notFound(workflow: string, id: string): SagaError {
+  return new SagaError(
     'WORKFLOW_NOT_FOUND',
     `this database has no workflow ${workflow} ${id}: \`converge workflow list\` shows what there is`,
     { category: 'data' },

@@ -1,33 +1,10 @@
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
-import type { Next } from '../effects/work/decide.ts';
-import { recordAttempts } from '../effects/worker/record-attempts.ts';
-import type { WorkAttempt } from '../effects/work/work.ts';
 import type { WorkflowStuckReason } from './entry.ts';
 import type { Held } from './journal-sql.ts';
 
-/** The attempts of one run of a step, and what follows them. */
-interface StepAttempts {
-  readonly attempts: readonly WorkAttempt[];
-  readonly next: Next;
-  /** The number of attempts in earlier runs. */
-  readonly earlier: number;
-}
-
 /** Counts and log lines of workflows, in one place. Ids and codes only, never intents or results. */
 export const report = {
-  attempts(log: Logger, step: string, op: string, { attempts, next, earlier }: StepAttempts): void {
-    recordAttempts({ effect: step, earlier, attempts, next });
-    for (const { failure } of attempts) {
-      if (failure === undefined) continue;
-      const { category, certainty, code, message } = failure;
-      log.warn(
-        { effect: step, op, category, certainty, code, next: next.kind, reason: message },
-        'attempt failed',
-      );
-    }
-  },
-
   compensating(log: Logger, { workflow, id }: Held, scope: string, trigger: string, code: string): void {
     log.warn({ workflow, id, scope, trigger, code }, 'what was done is undone, the last step first');
   },

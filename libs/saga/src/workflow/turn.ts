@@ -2,6 +2,7 @@ import { bound, slowDelayMs } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { admission } from '../effects/quota/admission.ts';
+import { reportAttempts } from '../effects/worker/record-attempts.ts';
 import { type CallRun, runCall } from '../effects/worker/run-call.ts';
 import type { CallHandle } from '../effects/effect/types.ts';
 import type { ClaimedWork, Op } from '../effects/work/work.ts';
@@ -43,6 +44,11 @@ export function heldIdle({ options }: Turn): Then {
   return { kind: 'held', ms: options.idleMs };
 }
 
+/** Writes entries, and holds the workflow for its body. */
+export function record(turn: Turn, ...entries: readonly Entry[]): Promise<void> {
+  return turn.journal.write(entries, heldIdle(turn));
+}
+
 /** The attempts at a call or an undo, in the form that `decide` needs. */
 export type TriedOnce = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
 
@@ -66,7 +72,8 @@ export async function attemptOnce(
       const asking = { clock, random, shared, signal, endsAt, admit };
       const asked = await runCall(op, handle, step.idempotency, asking);
       const next = decide(op, asked.answer, tried, rules, random);
-      report.attempts(options.log, step.name, op, { attempts: asked.attempts, next, earlier });
+      const { attempts } = asked;
+      reportAttempts(options.log, { effect: step.name }, { effect: step.name, earlier, attempts, next });
       return { ...asked, next };
     }),
   );

@@ -17,6 +17,7 @@ import {
   heldFor,
   heldIdle,
   pause,
+  record,
   runMsOf,
   slowMs,
   type TriedOnce,
@@ -59,13 +60,7 @@ async function undoExternal(turn: Turn, step: ExternalStep, number: number): Pro
   let found: OpenState = step.canQuery || foldOf(turn, number).state === 'undoing' ? 'unknown' : 'ready';
   for (;;) {
     const op = nextOp(found, rules);
-    if (op === 'stuck' || op === 'settle')
-      return markStuck(
-        turn,
-        foldOf(turn, number),
-        'outcome_unknown',
-        'its undo may have taken effect, and no query can say so',
-      );
+    if (op === 'stuck' || op === 'settle') return inDoubt(turn, foldOf(turn, number));
     const before = foldOf(turn, number);
     const { path } = before;
     const waitMs = notBeforeMs(step, before) - journal.now();
@@ -85,18 +80,9 @@ async function undoExternal(turn: Turn, step: ExternalStep, number: number): Pro
     switch (next.kind) {
       case 'succeed':
         if (next.result === 'irreversible') return cannot(turn, fold, saidSo);
-        await journal.write(
-          [undone(fold, ...outcomeOf(op, next.result as UndoAnswer, fold))],
-          heldIdle(turn),
-        );
-        return;
+        return record(turn, undone(fold, ...outcomeOf(op, next.result as UndoAnswer, fold)));
       case 'stuck':
-        return markStuck(
-          turn,
-          fold,
-          'outcome_unknown',
-          'its undo may have taken effect, and no query can say so',
-        );
+        return inDoubt(turn, fold);
       case 'fail':
         if (next.failure.category === 'business') return cannot(turn, fold, next.failure);
         await failedUndo(turn, fold, op, next.failure, slowMs(turn, fold.undoFailures + 1));
@@ -165,17 +151,15 @@ async function failedUndo(
   waitMs: number,
 ): Promise<void> {
   const { step, path } = fold;
-  const failed: Entry = {
-    kind: 'undo_failed',
-    step,
-    path,
-    op: op === 'query' ? 'check' : 'undo',
-    failure,
-    waitMs,
-  };
+  const what = op === 'query' ? 'check' : 'undo';
+  const failed: Entry = { kind: 'undo_failed', step, path, op: what, failure, waitMs };
   if (failingMs(turn, fold) >= turn.options.stuckAfterMs)
     await markStuck(turn, fold, 'undo_failing', failure.message, { before: [failed], againInMs: waitMs });
   await pause(turn, waitMs, [failed], `the undo of ${path} failed: ${failure.message}`);
+}
+
+function inDoubt(turn: Turn, fold: StepFold): Promise<never> {
+  return markStuck(turn, fold, 'outcome_unknown', 'its undo may have taken effect, and no query can say so');
 }
 
 function cannot(turn: Turn, fold: StepFold, { message }: StoredFailure): Promise<never> {

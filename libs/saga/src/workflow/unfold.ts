@@ -6,7 +6,7 @@ import type { StepFold } from './fold.ts';
 import { nextMove } from './plan.ts';
 import { report } from './report.ts';
 import type { BoundStep } from './step.ts';
-import { markStuck, heldIdle, slowMs, type Turn } from './turn.ts';
+import { markStuck, record, slowMs, type Turn } from './turn.ts';
 import { undoStep } from './undo-step.ts';
 
 /** Writes down that a path is undone from here on, and why. */
@@ -17,7 +17,7 @@ export async function beginUndo(
   failure: StoredFailure,
 ): Promise<void> {
   const { journal, options } = turn;
-  await journal.write([{ kind: 'compensate', path, trigger, failure }], heldIdle(turn));
+  await record(turn, { kind: 'compensate', path, trigger, failure });
   report.compensating(options.log, journal.claim, path, trigger, failure.code);
 }
 
@@ -35,15 +35,14 @@ export async function unfold(turn: Turn, path: string): Promise<void> {
         continue;
       case 'noop': {
         const { step, path: of } = move.step;
-        const entry = { kind: 'undone', step, path: of, outcome: 'noop_not_applied', by: 'journal' } as const;
-        await journal.write([entry], heldIdle(turn));
+        await record(turn, { kind: 'undone', step, path: of, outcome: 'noop_not_applied', by: 'journal' });
         continue;
       }
       case 'irreversible':
         return markStuck(turn, move.step, 'irreversible', move.reason);
       case 'close': {
         const kind = path === '' ? 'compensated' : 'scope_undone';
-        await journal.write([{ kind, path }], heldIdle(turn));
+        await record(turn, { kind, path });
         if (path === '') report.ended(options.log, journal.claim, 'compensated');
         return;
       }

@@ -4,9 +4,10 @@ import type { StoredFailure } from '../effects/work/work.ts';
 import { isPlain, type Unit } from './define-workflow.ts';
 import { foldOf, intend, settle } from './do-step.ts';
 import { isWithin } from './entry.ts';
-import { WorkflowError, StepFailed, Suspended } from './errors.ts';
+import { StepFailed, Suspended } from './errors.ts';
+import { SagaError } from '../errors.ts';
 import type { WorkflowStep } from './step.ts';
-import { heldIdle, type Turn } from './turn.ts';
+import { record, type Turn } from './turn.ts';
 import { beginUndo, unfold } from './unfold.ts';
 
 /** The state that all units of one body share. */
@@ -51,7 +52,7 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
    * Ends the unit: nothing begins any more, and running work has ended. Returns the error of a step that was not
    * awaited.
    */
-  async close(): Promise<WorkflowError | undefined> {
+  async close(): Promise<SagaError | undefined> {
     this.#closed = true;
     const busy = this.#busy;
     await this.#running;
@@ -150,7 +151,7 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
         'code_changed',
         `the body came to ${entry.path}, where it had come to a step before`,
       );
-    return turn.journal.write([entry], heldIdle(turn));
+    return record(turn, entry);
   }
 
   #pathOf(name: string): string {
@@ -165,6 +166,6 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
   }
 }
 
-function misused(what: string): WorkflowError {
-  return new WorkflowError('WORKFLOW_MISUSED', what, { category: 'bug' });
+function misused(what: string): SagaError {
+  return new SagaError('WORKFLOW_MISUSED', what, { category: 'bug' });
 }

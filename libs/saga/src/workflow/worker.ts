@@ -1,11 +1,11 @@
-import { sqlState } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { type Service, endsWithin } from '@convergekit/core';
 import { failpoint, loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
-import { alertOverdueWorkflows } from '../effects/worker/overdue-workflows.ts';
+import { alertOverdueWorkflows } from '../effects/worker/alarms.ts';
 import { recover } from './body.ts';
 import { type ClaimedWorkflow, claimWorkflows } from './claim-sql.ts';
-import { WorkflowError, Suspended } from './errors.ts';
+import { Suspended } from './errors.ts';
+import { explainMissing } from '../explain-missing.ts';
 import { Journal } from './journal.ts';
 import type { ResolvedWorkflows } from './options.ts';
 import { forgetWorkflows } from './tidy-sql.ts';
@@ -39,7 +39,9 @@ export function workflowWorker(options: ResolvedWorkflows): Service {
   const loop = { clock, random, onError: (error: unknown) => failed(options, error) };
   return loopService({
     name: 'workflow worker',
-    prepare: () => checkTables(options),
+    prepare: async () => {
+      await database.executor.query('select 1 from converge.workflow limit 0').catch(explainMissing);
+    },
     run: (signal) =>
       Promise.all([
         poll({ ...loop, everyMs: pollMs, signal, wake: room, run: claim }),
@@ -81,18 +83,5 @@ function failed({ log }: ResolvedWorkflows, error: unknown): void {
   log.error(
     { category, code, reason: message },
     'the workflow worker could not continue its tables: it tries again',
-  );
-}
-
-async function checkTables({ database }: ResolvedWorkflows): Promise<void> {
-  await database.executor.query('select 1 from converge.workflow limit 0').catch(explainMissing);
-}
-
-export function explainMissing(error: unknown): never {
-  if (!['42P01', '3F000'].includes(sqlState(error) ?? '')) throw error;
-  throw new WorkflowError(
-    'WORKFLOW_NOT_MIGRATED',
-    'the tables of workflows are missing in this database: run `converge migrate` with its DATABASE_URL',
-    { cause: error },
   );
 }

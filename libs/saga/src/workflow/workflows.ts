@@ -2,12 +2,14 @@ import type { Service } from '@convergekit/core';
 import { type Ended, recover, runBody } from './body.ts';
 import { type ClaimedWorkflow, claimWorkflow, openWorkflow, readWorkflowRow } from './claim-sql.ts';
 import type { Workflow } from './define-workflow.ts';
-import { WorkflowError, Suspended } from './errors.ts';
+import { Suspended } from './errors.ts';
+import { SagaError } from '../errors.ts';
+import { explainMissing } from '../explain-missing.ts';
 import { rootOf } from './fold.ts';
 import { Journal } from './journal.ts';
 import { type ResolvedWorkflows, resolveWorkflows, type WorkflowsOptions } from './options.ts';
 import { readFold } from './read-fold.ts';
-import { explainMissing, workflowWorker } from './worker.ts';
+import { workflowWorker } from './worker.ts';
 import type { Turn } from './turn.ts';
 
 /** The workflows of a service, and the Service that continues what was interrupted. */
@@ -38,15 +40,12 @@ export function workflows<DB>(workflows: readonly Workflow[], options: Workflows
       input: Input,
     ): Promise<Result> => {
       if (resolved.workflows.get(workflow.name) !== (workflow as unknown))
-        throw new WorkflowError(
+        throw new SagaError(
           'WORKFLOW_MISUSED',
           `${workflow.name} is not among the workflows of this process`,
         );
       if (id === '' || id.length > 200)
-        throw new WorkflowError(
-          'WORKFLOW_MISUSED',
-          `the id of ${workflow.name} must have 1 to 200 characters`,
-        );
+        throw new SagaError('WORKFLOW_MISUSED', `the id of ${workflow.name} must have 1 to 200 characters`);
       const text = workflow.plan(input);
       return workflow.resultOf(await answered(resolved, workflow, id, text));
     },
@@ -65,7 +64,7 @@ async function answered(
   if (opened !== undefined) return runToEnd(options, workflow, opened, runBody);
   const row = await readWorkflowRow(database.executor, workflow.name, id);
   if (row?.input !== input)
-    throw new WorkflowError(
+    throw new SagaError(
       'WORKFLOW_KEY_REUSED',
       `${workflow.name} ${id} was run with another input: give each its own id`,
       {
@@ -103,36 +102,27 @@ function compensated(
   { failure, cause }: Omit<Extract<Ended, { kind: 'compensated' }>, 'kind'>,
 ) {
   const message = `${workflow} ${id} was undone: ${failure.message}`;
-  return new WorkflowError('WORKFLOW_COMPENSATED', message, { category: failure.category, cause });
+  return new SagaError('WORKFLOW_COMPENSATED', message, { category: failure.category, cause });
 }
 
-function suspended({ workflow, id }: Named, { why, message, cause }: Suspended): WorkflowError {
+function suspended({ workflow, id }: Named, { why, message, cause }: Suspended): SagaError {
   const what = `${workflow} ${id}`;
+  const detail = { category: 'service', certainty: 'unknown', cause } as const;
   switch (why) {
     case 'stuck':
-      return new WorkflowError('WORKFLOW_STUCK', `${what} waits for an operator: ${message}`, {
-        category: 'service',
-        certainty: 'unknown',
-      });
+      return new SagaError('WORKFLOW_STUCK', `${what} waits for an operator: ${message}`, detail);
     case 'lost':
-      return new WorkflowError(
+      return new SagaError(
         'WORKFLOW_INTERRUPTED',
         `${what} was interrupted: ${message}; a worker continues it`,
-        {
-          category: 'service',
-          certainty: 'unknown',
-          cause,
-        },
+        detail,
       );
     case 'waits':
     case 'code_changed':
-      return new WorkflowError(
+      return new SagaError(
         'WORKFLOW_UNFINISHED',
         `${what} has not ended: ${message}; a worker continues it`,
-        {
-          category: 'service',
-          certainty: 'unknown',
-        },
+        detail,
       );
   }
 }
@@ -154,7 +144,7 @@ async function notOurs({ database }: ResolvedWorkflows, workflow: string, id: st
       throw suspended({ workflow, id }, new Suspended('waits', 'it is being undone'));
     case 'running':
     case 'completed':
-      throw new WorkflowError(
+      throw new SagaError(
         'WORKFLOW_BUSY',
         `${workflow} ${id} is running in another process: ask again later`,
         {

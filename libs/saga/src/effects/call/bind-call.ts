@@ -11,7 +11,7 @@ import {
 } from '@convergekit/resilience';
 import { attributeNames, inAttempt, injectTrace } from '@convergekit/telemetry/engine';
 import type { CallHandle } from '../effect/types.ts';
-import { EffectError } from '../errors.ts';
+import { SagaError } from '../../errors.ts';
 import type { Quota } from '../quota/quota.ts';
 import { decode, encode } from './stored.ts';
 import type {
@@ -213,6 +213,6 @@ function headersFor(deadline: Date): Readonly<Record<string, string>> {
   return headers;
 }
 
-function noQuery(use: string): EffectError {
-  return new EffectError('EFFECT_INVALID', `${use} has no query: declare one`);
+function noQuery(use: string): SagaError {
+  return new SagaError('EFFECT_INVALID', `${use} has no query: declare one`);
 }

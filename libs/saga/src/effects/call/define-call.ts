@@ -1,9 +1,8 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
-import type { Effect, Reactions } from '../effect/types.ts';
-import { EffectError } from '../errors.ts';
+import type { Effect, OutcomeContext, Reactions, Revived } from '../effect/types.ts';
+import { SagaError } from '../../errors.ts';
 import { quotaProblem } from '../quota/quota.ts';
 import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse } from './bind-call.ts';
-import { effectOfCall } from './effect-of-call.ts';
 import type { CallOptions, UndoCall } from './types.ts';
 
 /** A declared call to another system, for handlers' effects, external saga steps and workflow steps. */
@@ -77,9 +76,35 @@ function check(
     throw invalid(name, 'irreversible', irreversible, 'leave it out, or leave undo out');
 }
 
-function invalid(name: string, field: string, value: unknown, fix: string): EffectError {
-  return new EffectError(
+function invalid(name: string, field: string, value: unknown, fix: string): SagaError {
+  return new SagaError(
     'EFFECT_INVALID',
     `call ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
   );
+}
+
+/** The effect of a handler's call. */
+function effectOfCall<DB, Input>(
+  call: BoundCall,
+  reactions: Reactions<DB, unknown, unknown>,
+): Effect<DB, Input> {
+  const { name, call: callName, idempotency, concurrency, quota, schedule } = call;
+  const { settleMs, canQuery, policyIn } = call;
+  return Object.freeze({
+    ...{ name, call: callName, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn },
+    plan: (wanted: Input) => {
+      const input = call.plan(wanted);
+      return { input, idempotencyKey: call.keyOf(call.inputOf(input)) };
+    },
+    revive: ({ input: text, idempotencyKey }: { input: string; idempotencyKey: string }): Revived<DB> => {
+      const input = call.inputOf(text);
+      const withInput = (context: Omit<OutcomeContext<DB, never>, 'input'>) => ({ ...context, input });
+      return {
+        ...call.handleOf({ input: () => input, key: () => idempotencyKey }),
+        succeeded: async (result, context) =>
+          await reactions.succeeded(call.resultOf(result), withInput(context)),
+        failed: async (failure, context) => await reactions.failed(failure, withInput(context)),
+      };
+    },
+  });
 }

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { EffectError } from '../errors.ts';
+import { SagaError } from '../../errors.ts';
 import { awaitedQuotaSql } from '../quota/quota-sql.ts';
 import { inputSql } from '../work/input-sql.ts';
 import {
@@ -130,7 +130,7 @@ export async function actOnWork(
   if (rowCount === 0) throw await refused(executor, id, outcome);
 }
 
-async function refused(executor: Executor, id: string, outcome?: Outcome): Promise<EffectError> {
+async function refused(executor: Executor, id: string, outcome?: Outcome): Promise<SagaError> {
   const { state, holder, endedAt } = await readWork(executor, id);
   const why =
     holder !== null
@@ -138,11 +138,11 @@ async function refused(executor: Executor, id: string, outcome?: Outcome): Promi
       : endedAt === null && outcome?.kind === 'failed'
         ? 'an undo is tried until it works, so it cannot be said to have failed; say what it answer when it was done by hand'
         : `it is ${state}, which nothing changes any more`;
-  return new EffectError('WORK_NOT_RESOLVABLE', `${id} was left as it is: ${why}`, { category: 'data' });
+  return new SagaError('WORK_NOT_RESOLVABLE', `${id} was left as it is: ${why}`, { category: 'data' });
 }
 
-function notFound(id: string): EffectError {
-  return new EffectError(
+function notFound(id: string): SagaError {
+  return new SagaError(
     'WORK_NOT_FOUND',
     `this database has no intent ${id}: \`converge effects list\` shows what there is; calls of steps that have ended are in the narratives of their sagas`,
     { category: 'data' },

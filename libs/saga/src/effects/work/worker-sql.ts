@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { sqlState } from '@convergekit/postgres/engine';
-import { notMigrated, EffectError } from '../errors.ts';
+import { explainMissing } from '../../explain-missing.ts';
+import { SagaError } from '../../errors.ts';
 
 /** The time after which a silent worker counts as gone, in milliseconds: it reports each minute. */
 export const WORKER_GONE_MS = 600_000;
@@ -36,20 +36,18 @@ export async function checkWorkers(
 ): Promise<void> {
   const { rows } = await executor
     .query<{ effect: string }>(missingSql, [effects, WORKER_GONE_MS])
-    .catch((error: unknown) => {
-      throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
-    });
+    .catch(explainMissing);
   if (rows.length === 0) return;
   const names = rows.map(({ effect }) => effect).join(', ');
-  throw new EffectError(
+  throw new SagaError(
     'WORKER_MISSING',
     `consumer ${consumer} cannot start: it has work for a saga worker, and none in this database does ${names}: run the consumer by service(), which starts its worker, or start sagaWorker(effectsOf(${consumer}), { database }) before it`,
   );
 }
 
 /** An effect that is asked for and that no worker has ever declared here. */
-export function workerMissing(effect: string): EffectError {
-  return new EffectError(
+export function workerMissing(effect: string): SagaError {
+  return new SagaError(
     'WORKER_MISSING',
     `no worker in this database does ${effect}, so its call would never be made: list the effect in \`effects\` of service(), or give it to sagaWorker([…], { database }) and start that before the consumer`,
   );

@@ -42,7 +42,7 @@ export async function processWork<DB>(
   const described = { kind: 'internal', attributes, parent, links } as const;
   return withSpan(spanNames.run(effect.name), described, (span) =>
     afterAttempts(earlierOf(work), async () => {
-      const processed = await processRow(options, effect, work, asking);
+      const processed = await processRow({ options, effect, work }, asking);
       span.setAttribute(attributeNames.outcome, processed);
       report.ended(options.log, work, processed);
       return processed;
@@ -56,34 +56,37 @@ const COVERED: StoredFailure = {
   message: 'it was to be undone before its call was made',
 };
 
+/** A claimed row, its effect, and the worker that holds it. */
+interface Claimed<DB> {
+  readonly options: WorkOptions<DB>;
+  readonly effect: Effect<DB>;
+  readonly work: ClaimedWork;
+}
+
 const nothing: AttemptsMade = { calls: 0, queries: 0, attempts: [], doubt: 'kept' };
 
-async function processRow<DB>(
-  options: WorkOptions<DB>,
-  effect: Effect<DB>,
-  work: ClaimedWork,
-  asking: RunContext,
-): Promise<Processed> {
-  const revived = revive(effect, work);
-  if (revived === undefined) return leaveToReader(options, effect, work);
+async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise<Processed> {
+  const { options, effect, work } = claimed;
+  const revived = revive(claimed);
+  if (revived === undefined) return leaveToReader(claimed);
   const op = nextOp(work.found, effect);
   switch (op) {
     case 'stuck':
-      return markStuck(options, effect, work, 'outcome_unknown', nothing);
+      return markStuck(claimed, 'outcome_unknown', nothing);
     case 'settle':
       if (work.outcome === undefined)
         throw new TypeError(`saga_work ${work.id} is answered without an outcome`);
-      return close(options, effect, revived, work, work.outcome, nothing);
+      return close(claimed, revived, work.outcome, nothing);
     case 'call':
     case 'query': {
       if (op === 'call' && work.found === 'ready' && work.covered && !work.doubt)
-        return close(options, effect, revived, work, { kind: 'failed', failure: COVERED }, nothing);
+        return close(claimed, revived, { kind: 'failed', failure: COVERED }, nothing);
       const { answer, attempts, sent } = await runCall(op, revived, effect.idempotency, asking);
       if (effect.grouped === true) options.onCalled?.();
       const tried = { ...work, finalInMs: finalInMs(work, options.clock.now()) };
       const next = decide(op, answer, tried, effect, options.random);
       report.attempts(options.log, work, attempts, next);
-      return follow(options, effect, revived, work, next, {
+      return follow(claimed, revived, next, {
         ...attemptsMade(op, answer, attempts, sent, next),
         doubt: doubtAfter(op, next, tried),
       });
@@ -92,15 +95,12 @@ async function processRow<DB>(
 }
 
 /** A process of another version may read it; after `undeclaredMs` it waits for an operator. */
-async function leaveToReader<DB>(
-  options: ResolvedOptions<DB>,
-  effect: Effect<DB>,
-  work: ClaimedWork,
-): Promise<Processed> {
+async function leaveToReader<DB>(claimed: Claimed<DB>): Promise<Processed> {
+  const { options, effect, work } = claimed;
   const { clock, random, database, undeclaredMs, log } = options;
   const rules = { schedule: effect.schedule, withinMs: undeclaredMs, now: clock.now(), random };
   const attempt = waitForReader(work, rules);
-  if (attempt === undefined) return markStuck(options, effect, work, 'input_unreadable', nothing);
+  if (attempt === undefined) return markStuck(claimed, 'input_unreadable', nothing);
   const state = work.found === 'ready' ? 'ready' : 'unknown';
   const { wait } = attempt;
   const next: Next = { kind: 'again', state, ...(wait === undefined ? {} : { wait }) };
@@ -119,7 +119,7 @@ async function leaveToReader<DB>(
   return written(ours, 'again');
 }
 
-function revive<DB>(effect: Effect<DB>, work: ClaimedWork): Revived<DB> | undefined {
+function revive<DB>({ effect, work }: Claimed<DB>): Revived<DB> | undefined {
   try {
     return effect.revive(work);
   } catch {
@@ -128,28 +128,25 @@ function revive<DB>(effect: Effect<DB>, work: ClaimedWork): Revived<DB> | undefi
 }
 
 function follow<DB>(
-  options: WorkOptions<DB>,
-  effect: Effect<DB>,
+  claimed: Claimed<DB>,
   revived: Revived<DB>,
-  work: ClaimedWork,
   next: Next,
   made: AttemptsMade,
 ): Promise<Processed> {
   switch (next.kind) {
     case 'succeed':
-      return close(options, effect, revived, work, { kind: 'succeeded', result: next.result }, made);
+      return close(claimed, revived, { kind: 'succeeded', result: next.result }, made);
     case 'fail':
-      return close(options, effect, revived, work, { kind: 'failed', failure: next.failure }, made);
+      return close(claimed, revived, { kind: 'failed', failure: next.failure }, made);
     case 'again':
-      return putOff(options, work, next, made);
+      return putOff(claimed, next, made);
     case 'stuck':
-      return markStuck(options, effect, work, next.reason, made);
+      return markStuck(claimed, next.reason, made);
   }
 }
 
 async function putOff<DB>(
-  { database, onPutOff }: ResolvedOptions<DB>,
-  work: ClaimedWork,
+  { options: { database, onPutOff }, work }: Claimed<DB>,
   next: Extract<Next, { kind: 'again' }>,
   made: AttemptsMade,
 ): Promise<Processed> {
@@ -160,9 +157,7 @@ async function putOff<DB>(
 }
 
 function markStuck<DB>(
-  { database, clock, random }: ResolvedOptions<DB>,
-  { stuck }: Effect<DB>,
-  work: ClaimedWork,
+  { options: { database, clock, random }, effect: { stuck }, work }: Claimed<DB>,
   reason: StuckReason,
   made: AttemptsMade,
 ): Promise<Processed> {
@@ -178,10 +173,8 @@ function markStuck<DB>(
 
 /** Closes a row. A failed reaction must not cost a second call: the outcome is kept, and handled later. */
 async function close<DB>(
-  options: WorkOptions<DB>,
-  effect: Effect<DB>,
+  { options, effect, work }: Claimed<DB>,
   revived: Revived<DB>,
-  work: ClaimedWork,
   outcome: Outcome,
   made: AttemptsMade,
 ): Promise<Processed> {

@@ -1,4 +1,5 @@
 import { attributeNames, countAttempt, recordDuration } from '@convergekit/telemetry/engine';
+import type { Logger } from '@convergekit/telemetry';
 import type { Next } from '../work/decide.ts';
 import { isRefused, type WorkAttempt } from '../work/work.ts';
 
@@ -28,6 +29,26 @@ export function recordAttempts({ effect, earlier, attempts, next }: RunAttempts)
       failure: failure && { ...failure, structural: false },
       wait: wait ?? (last && next.kind === 'again' ? next.wait : undefined),
     });
+  }
+}
+
+/** Records the attempts of a run, and logs those that failed. `of`: the fields that name the work. */
+export function reportAttempts(
+  log: Logger,
+  of: Readonly<Record<string, unknown>>,
+  run: RunAttempts,
+  hide: (text: string) => string = (text) => text,
+): void {
+  recordAttempts(run);
+  for (const attempt of run.attempts) {
+    const { failure, op } = attempt;
+    // A refusal by a breaker is no attempt: it is stored as a wait, and the breaker's metric shows it.
+    if (failure === undefined || isRefused(attempt)) continue;
+    const { category, certainty, code, message } = failure;
+    log.warn(
+      { ...of, op, category, certainty, code, next: run.next.kind, reason: hide(message) },
+      'attempt failed',
+    );
   }
 }
 

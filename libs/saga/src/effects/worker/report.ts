@@ -7,23 +7,13 @@ import type { WorkOp } from '../work/step-key.ts';
 import { type ClaimedWork, isRefused, type WorkAttempt } from '../work/work.ts';
 import type { OverdueWork } from './overdue-sql.ts';
 import { hideInput } from './hide-input.ts';
-import { recordAttempts } from './record-attempts.ts';
+import { reportAttempts } from './record-attempts.ts';
 
 /** Counts and log lines of the worker, in one place. Ids and codes only, never inputs or results. */
 export const report = {
-  /** A refusal by a breaker is no attempt: it is stored as a wait, and the breaker's metric shows it. */
   attempts(log: Logger, work: ClaimedWork, attempts: readonly WorkAttempt[], next: Next): void {
-    recordAttempts({ effect: work.effect, earlier: earlierOf(work), attempts, next });
     const hide = attempts.some(({ failure }) => failure !== undefined) ? hideInput(work) : undefined;
-    for (const attempt of attempts) {
-      const { failure, op } = attempt;
-      if (failure === undefined || isRefused(attempt)) continue;
-      const { category, certainty, code, message } = failure;
-      log.warn(
-        { ...named(work), op, category, certainty, code, next: next.kind, reason: hide?.(message) },
-        'attempt failed',
-      );
-    }
+    reportAttempts(log, named(work), { effect: work.effect, earlier: earlierOf(work), attempts, next }, hide);
   },
 
   ended(log: Logger, work: ClaimedWork, processed: string): void {

@@ -1,19 +1,16 @@
-import { sqlState } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { type Service, endsWithin } from '@convergekit/core';
 import { loopService, outageBackoff, poll } from '@convergekit/core/engine';
+import { explainMissing } from '../../explain-missing.ts';
 import type { Effect, SweepRecords } from '../effect/types.ts';
-import { notMigrated } from '../errors.ts';
 import { declareQuotas } from '../quota/quota-sql.ts';
 import { declareEffects } from '../work/worker-sql.ts';
+import { alertOverdueWorkflows, longPauseCheck, undeclaredCheck } from './alarms.ts';
 import { longestPauseMs } from './claim-pace.ts';
 import { claiming } from './claiming.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
-import { longPauseCheck } from './long-pauses.ts';
 import { alertOverdue } from './overdue.ts';
-import { alertOverdueWorkflows } from './overdue-workflows.ts';
 import { forgetEnded } from './tidy-sql.ts';
-import { undeclaredCheck } from './undeclared.ts';
 
 /**
  * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each effect has
@@ -26,10 +23,10 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   const away = (error: unknown): void => failed(resolved, error);
   const { claim, places, leases, wake, deaf } = claiming(resolved, cutOff.signal, away);
   const { clock, random, database, holder, pollMs, leaseMs, tidyMs, drainMs } = resolved;
-  const { undeclaredMs, log } = resolved;
+  const { log, undeclaredMs, stuckAfterMs } = resolved;
   const declared = [...resolved.effects.keys()];
-  const checkUndeclared = undeclaredCheck({ executor: database.executor, declared, undeclaredMs, log });
-  const checkPauses = longPauseCheck(database.executor, log, resolved.stuckAfterMs);
+  const checkUndeclared = undeclaredCheck(database.executor, log, declared, undeclaredMs);
+  const checkPauses = longPauseCheck(database.executor, log, stuckAfterMs);
   const loop = { clock, random, onError: away };
   const patience = { baseMs: pollMs, factor: 2, capMs: Math.max(pollMs, outageBackoff.capMs) };
   const renewing = new AbortController();
@@ -37,7 +34,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   return loopService({
     name: 'saga worker',
     prepare: async () => {
-      await checkTables(resolved);
+      await database.executor.query('select 1 from converge.saga_work limit 0').catch(explainMissing);
       await announce(resolved);
     },
     run: (signal) => {
@@ -111,11 +108,4 @@ function keptSagas<DB>(
 function failed<DB>({ log }: ResolvedOptions<DB>, error: unknown): void {
   const { category, code, message } = classify(error);
   log.error({ category, code, reason: message }, 'the saga worker could not reach its table: it goes on');
-}
-
-async function checkTables<DB>({ database }: ResolvedOptions<DB>): Promise<void> {
-  await database.executor.query('select 1 from converge.saga_work limit 0').catch((error: unknown) => {
-    if (!['42P01', '3F000'].includes(sqlState(error) ?? '')) throw error;
-    throw notMigrated(error);
-  });
 }

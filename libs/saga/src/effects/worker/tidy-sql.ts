@@ -35,3 +35,35 @@ export async function countUndeclared(
   ]);
   return rows;
 }
+
+/** A pause of a saga that lasts longer than a bound. */
+export interface LongPause {
+  readonly saga: string;
+  readonly instance: string;
+  readonly since: string;
+  readonly by: string;
+  readonly reason: string;
+}
+
+const longPausesSql = `
+  select saga, instance, paused_at::text as since, by, reason from converge.saga_pause
+   where paused_at < clock_timestamp() - $1::float8 * interval '1 millisecond' order by paused_at limit 200`;
+
+/** Reads the pauses of sagas that have lasted longer than `boundMs`, the oldest first. */
+export async function readLongPauses(executor: Executor, boundMs: number): Promise<readonly LongPause[]> {
+  return (await executor.query<LongPause>(longPausesSql, [boundMs])).rows;
+}
+
+// The search uses workflow_due.
+const overdueWorkflowsSql = `
+  select workflow, count(*)::int as count from converge.workflow
+   where due_at < clock_timestamp() - $1::float8 * interval '1 millisecond' group by workflow order by workflow`;
+
+/** Counts workflows that have been due for `waitedMs`, by name. */
+export async function countOverdueWorkflows(
+  executor: Executor,
+  waitedMs: number,
+): Promise<readonly { readonly workflow: string; readonly count: number }[]> {
+  const { rows } = await executor.query<{ workflow: string; count: number }>(overdueWorkflowsSql, [waitedMs]);
+  return rows;
+}

@@ -2,7 +2,7 @@ import { startTelemetry } from '@convergekit/telemetry/sdk';
 import { logger } from '@convergekit/telemetry';
 import { afterAll, expect, inject, it } from 'vitest';
 import { request, sceneDatabase, sceneEffects } from '../../fixture/effects/scene.ts';
-import { undeclaredCheck } from './undeclared.ts';
+import { undeclaredCheck } from './alarms.ts';
 
 const telemetry = startTelemetry({ serviceName: 'test' });
 afterAll(() => telemetry.shutdown());
@@ -17,7 +17,7 @@ it('the metric of undeclared calls counts them while they wait, and is zero once
   const { database } = await sceneDatabase(inject('stack').databaseUrl);
   const { blind } = sceneEffects('http://127.0.0.1:1');
   const { executor } = database;
-  const check = undeclaredCheck({ executor, declared: ['test.keyed'], undeclaredMs: 0, log: logger('test') });
+  const check = undeclaredCheck(executor, logger('test'), ['test.keyed'], 0);
   try {
     await request(database, blind, ['a', 'b']);
     await check();

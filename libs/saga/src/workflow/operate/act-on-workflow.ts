@@ -6,7 +6,7 @@ import { recordAct } from '@convergekit/postgres/operate';
 import { systemClock } from '@convergekit/core';
 import type { ClaimedWorkflow } from '../claim-sql.ts';
 import type { Entry, OperatorAct } from '../entry.ts';
-import { WorkflowError } from '../errors.ts';
+import { SagaError } from '../../errors.ts';
 import { type Fold, isEnded, stateOf, type StepFold } from '../fold.ts';
 import { Journal } from '../journal.ts';
 import { readFold } from '../read-fold.ts';
@@ -139,8 +139,8 @@ async function act<DB>(
   });
 }
 
-function refused(workflow: string, id: string, why: string): WorkflowError {
-  return new WorkflowError('WORKFLOW_NOT_RESOLVABLE', `${workflow} ${id} was left as it is: ${why}`, {
+function refused(workflow: string, id: string, why: string): SagaError {
+  return new SagaError('WORKFLOW_NOT_RESOLVABLE', `${workflow} ${id} was left as it is: ${why}`, {
     category: 'data',
   });
 }

@@ -1,7 +1,7 @@
 import type { CheckedJournals } from '../../effects/journal/check-journal.ts';
 import { runPages } from '../../effects/journal/runs-sql.ts';
 import type { Executor } from '@convergekit/postgres';
-import { WorkflowError } from '../errors.ts';
+import { SagaError } from '../../errors.ts';
 import { readWorkflow } from './workflow-sql.ts';
 import { verifyWorkflow } from '../verify.ts';
 
@@ -17,6 +17,6 @@ export async function* verifyWorkflows(executor: Executor, id?: string): AsyncGe
 
 /** Ignores a workflow that ended long ago and was deleted meanwhile. */
 function gone(error: unknown): undefined {
-  if (error instanceof WorkflowError && error.code === 'WORKFLOW_NOT_FOUND') return undefined;
+  if (error instanceof SagaError && error.code === 'WORKFLOW_NOT_FOUND') return undefined;
   throw error;
 }
