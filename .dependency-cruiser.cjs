@@ -4,12 +4,12 @@ const floors = [
   ['contracts', 'config', 'resilience'],
   ['telemetry', 'postgres', 'broker'],
   ['kafka', 'local', 'outbox'],
-  ['relay', 'inbox', 'effects'],
-  ['saga', 'workflow', 'reconcile'],
+  ['relay', 'inbox'],
+  ['saga', 'reconcile'],
   ['testing', 'cli'],
   ['kit', 'nest'],
 ];
-const sideways = { effects: ['inbox'], local: ['kafka'], cli: ['testing'] };
+const sideways = { local: ['kafka'], cli: ['testing'] };
 // Tests and their fixtures use the test kit of floor 6; neither is published.
 // Templates are services that users get.
 const test = ['\\.test\\.ts$', '/src/fixture/', '^libs/cli/templates/'];
@@ -79,6 +79,16 @@ module.exports = {
       severity: 'error',
       from: { path: '^libs/saga/src/declare/', pathNot: test },
       to: { pathNot: ['^libs/saga/src/(declare/|errors\\.ts$)', '^libs/(core|contracts|resilience)/'] },
+    },
+    {
+      name: 'calls-below-sagas',
+      comment: 'the worker of calls knows neither sagas nor workflows, and workflows know no sagas',
+      severity: 'error',
+      from: { path: '^libs/saga/src/(effects|workflow)/', pathNot: test },
+      to: {
+        path: '^libs/saga/src/',
+        pathNot: ['^libs/saga/src/(effects/|errors\\.ts$|explain-missing\\.ts$)', '^libs/saga/src/$1/'],
+      },
     },
     { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

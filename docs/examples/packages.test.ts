@@ -3,14 +3,21 @@ import { expect, it } from 'vitest';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
+/** The examples of a package: `outbox.ts`; of one with several, `saga.ts`, then `saga-calls.ts`. */
+const examplesOf = (name: string): readonly string[] =>
+  readdirSync(new URL('packages', import.meta.url))
+    .filter((file) => file === `${name}.ts` || file.startsWith(`${name}-`))
+    .toSorted((a, b) => a.length - b.length);
+
 // The compiler checks the files; what they import besides the kit is declared beside them.
 it.each(readdirSync(new URL('../../libs', import.meta.url)))(
-  'the README of %s shows an example that compiles',
+  'the README of %s shows examples that compile',
   (name) => {
     const shown = [...read(`../../libs/${name}/README.md`).matchAll(/```ts\n([^]*?)```/g)].map(
       ([, code]) => code,
     );
-    expect(shown).toEqual([read(`packages/${name}.ts`)]);
+    expect(shown).toEqual(examplesOf(name).map((file) => read(`packages/${file}`)));
+    expect(shown).not.toEqual([]);
   },
 );
 

@@ -1,7 +1,6 @@
 import { defineEvent } from '@convergekit/contracts';
 import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
-import { defineCall } from '@convergekit/effects';
-import { step } from '@convergekit/saga';
+import { defineCall, step } from '@convergekit/saga';
 import { saga } from '@convergekit/saga/declare';
 import { z } from 'zod';
 

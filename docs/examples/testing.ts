@@ -1,5 +1,5 @@
 import { BusinessRejection, defineCall, defineConsumer, defineEvent, saga, step } from 'convergekit';
-import type { Found, UndoAnswer, UndoingCall } from '@convergekit/effects';
+import type { Found, UndoAnswer, UndoingCall } from '@convergekit/saga';
 import { z } from 'zod';
 
 const data = z.object({ order: z.string(), cents: z.int() });

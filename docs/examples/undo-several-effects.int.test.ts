@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { readWorkflow, verifyWorkflow } from '@convergekit/workflow/operate';
-import { sagaMigrations } from '@convergekit/effects';
+import { readWorkflow, verifyWorkflow } from '@convergekit/saga/operate';
+import { sagaMigrations } from '@convergekit/saga';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Clouds, tenants, type TenantsDb } from './undo-several-effects.ts';

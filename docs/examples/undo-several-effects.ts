@@ -1,6 +1,5 @@
 import type { Database } from '@convergekit/postgres';
-import { defineCall } from '@convergekit/effects';
-import { workflows, defineWorkflow, type LocalContext, localStep } from '@convergekit/workflow';
+import { defineCall, defineWorkflow, type LocalContext, localStep, workflows } from '@convergekit/saga';
 import { z } from 'zod';
 
 /** What the service talks to: a store of buckets, a name server, a bank. */

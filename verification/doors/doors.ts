@@ -8,7 +8,7 @@ export type Doors = ReadonlyMap<string, string>;
  * Entry points that are exported for other packages of the kit, and no promise to users. `convergekit/operate` is one:
  * it has the parts of a service.
  */
-const FOR_THE_KIT = /^@convergekit\/.*\/(engine|payload|operate)$|^@convergekit\/(inbox|effects)\/testing$/;
+const FOR_THE_KIT = /^@convergekit\/.*\/(engine|payload|operate)$|^@convergekit\/(inbox|saga)\/testing$/;
 
 /**
  * What tests may use of such entry points: servers and databases of the test kit, the wire format of events, which other
@@ -25,6 +25,7 @@ const ALSO_PUBLIC: Readonly<Record<string, readonly string[]>> = {
     'formatPosition',
     'contextHeaders',
   ],
+  '@convergekit/saga/testing': ['RecordedDecision', 'recordHistory', 'replayHistory', 'SagaHistory'],
   '@convergekit/inbox/testing': [
     'FixtureSource',
     'FixtureRecord',

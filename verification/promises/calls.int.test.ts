@@ -14,8 +14,8 @@ import {
   type SceneDb,
   sceneEffects,
   succeeded,
-} from '../../libs/effects/src/fixture/calls.ts';
-import { Provider } from '../../libs/effects/src/fixture/provider.ts';
+} from '../../libs/saga/src/fixture/effects/calls.ts';
+import { Provider } from '../../libs/saga/src/fixture/effects/provider.ts';
 import { Scene } from './fixture/scene.ts';
 
 const TABLES =
@@ -152,7 +152,9 @@ describe('an unknown outcome', () => {
 
 /** A quota so slow that the slowest machine would exceed it. */
 const quota: Quota = { name: 'provider', perSecond: 4, burst: 4 };
-const program = fileURLToPath(new URL('../../libs/effects/src/fixture/worker-process.ts', import.meta.url));
+const program = fileURLToPath(
+  new URL('../../libs/saga/src/fixture/effects/worker-process.ts', import.meta.url),
+);
 
 async function startWorker(): Promise<ChildProcess> {
   const calls = { PROVIDER_URL: provider.url, QUOTA: JSON.stringify(quota), CALL_MS: '60000' };

@@ -9,9 +9,8 @@ import { connect, type Database, executorOf, migrate } from '@convergekit/postgr
 import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
 import { type Relay, relay } from '@convergekit/relay';
 import { ConvergeError, type Service } from '@convergekit/core';
-import { effectsOf, sagaObserver } from '@convergekit/saga';
+import { effectsOf, sagaObserver, sagaWorker } from '@convergekit/saga';
 import { listInstances } from '@convergekit/saga/operate';
-import { sagaWorker } from '@convergekit/effects';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { type HostileRole, hostileRole } from '@convergekit/testing/engine';
 import type { Kysely } from 'kysely';

@@ -28,7 +28,7 @@ export const parts: readonly Part[] = [
   {
     name: 'kills',
     shows: 'a service that is killed at each of its failpoints',
-    projects: ['@convergekit/inbox', '@convergekit/saga', '@convergekit/effects', '@convergekit/workflow'],
+    projects: ['@convergekit/inbox', '@convergekit/saga'],
     needs: {},
     steps: ['CONVERGE_PART=full vitest run verification/promises/kills.e2e.test.ts'],
   },
@@ -63,7 +63,7 @@ export const parts: readonly Part[] = [
   {
     name: 'laboratory',
     shows: 'every workload under the faults that touch it, for some minutes',
-    projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/effects'],
+    projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga'],
     needs: {},
     steps: ['make --no-print-directory lab ARGS="--preset quick --seed 1"'],
   },
@@ -157,13 +157,7 @@ export const parts: readonly Part[] = [
   {
     name: 'models',
     shows: 'the models of ticks, leases, slices and steps in TLC, and controls that break each invariant',
-    projects: [
-      '@convergekit/relay',
-      '@convergekit/inbox',
-      '@convergekit/saga',
-      '@convergekit/effects',
-      '@convergekit/postgres',
-    ],
+    projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/postgres'],
     needs: JAVA,
     steps: ['make --no-print-directory models'],
   },

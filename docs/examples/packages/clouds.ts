@@ -1,4 +1,4 @@
-import { defineCall } from '@convergekit/effects';
+import { defineCall } from '@convergekit/saga';
 import { z } from 'zod';
 
 export declare const buckets: {

@@ -1,7 +1,6 @@
 import { defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
-import { sagaWorker } from '@convergekit/effects';
-import { effectsOf, step } from '@convergekit/saga';
+import { effectsOf, sagaWorker, step } from '@convergekit/saga';
 import { saga } from '@convergekit/saga/declare';
 import { roomFreed, roomHeld, roomRefused, seated, tripAsked } from './events.ts';
 

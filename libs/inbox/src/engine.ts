@@ -1,5 +1,5 @@
 /**
- * Parts of the inbox for the packages effects, saga and workflow. Not for applications, and without a promise of stability:
+ * Parts of the inbox for the package saga. Not for applications, and without a promise of stability:
  * - a part of the kit that subscribes inside a consumer, and decides about the events that are given up;
  * - parked events that such a part retries, skips or supersedes in its own transaction;
  * - the context that an emitted event inherits from the event that it answers.

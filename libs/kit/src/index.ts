@@ -10,10 +10,17 @@ export { createOutbox, type Outbox } from '@convergekit/outbox';
 export { type ConsumerDefinition, defineConsumer, type HandlerContext } from '@convergekit/inbox';
 export { classifier, classify, httpAnswer, operation, retry, strategies } from '@convergekit/resilience';
 
-export { defineCall, effect, type Quota, takeQuota } from '@convergekit/effects';
-export { semanticLock, step } from '@convergekit/saga';
+export {
+  defineCall,
+  defineWorkflow,
+  effect,
+  localStep,
+  type Quota,
+  semanticLock,
+  step,
+  takeQuota,
+} from '@convergekit/saga';
 export { saga, starts } from '@convergekit/saga/declare';
-export { defineWorkflow, localStep } from '@convergekit/workflow';
 
 export { defineReconciler, digestScan, digestTable, markDirty, reportKeys } from '@convergekit/reconcile';
 

@@ -2,14 +2,12 @@
 export { run } from '@convergekit/cli';
 export { healthServer, loadConfig } from '@convergekit/config';
 export { runServices } from '@convergekit/core';
-export { sagaMigrations, sagaWorker } from '@convergekit/effects';
+export { effectsOf, sagaMigrations, sagaObserver, sagaWatch, sagaWorker, workflows } from '@convergekit/saga';
 export { consumerService, inboxMigrations, livePolicies } from '@convergekit/inbox';
 export { kafkaBroker, kafkaOptions, kafkaSettings } from '@convergekit/kafka';
 export { outboxMigrations } from '@convergekit/outbox';
 export { reconcileMigrations, reconcilerService, runReconciler } from '@convergekit/reconcile';
 export { relay, relayMigrations } from '@convergekit/relay';
 export { policyBook, policyLayersOf, SharedGuards } from '@convergekit/resilience';
-export { effectsOf, sagaObserver, sagaWatch } from '@convergekit/saga';
-export { workflows } from '@convergekit/workflow';
 export type { BrokerSettings } from '@convergekit/local/choose';
 export { openBroker } from './broker.ts';

@@ -19,9 +19,26 @@ export type SagaErrorCode =
   | 'SAGA_PAUSED'
   | 'SAGA_NOT_DECLARED'
   | 'LOCK_ROW_MISSING'
-  | 'OUTCOME_UNKNOWN';
+  | 'OUTCOME_UNKNOWN'
+  | 'SAGA_NOT_MIGRATED'
+  // Calls and their workers.
+  | 'EFFECT_INVALID'
+  | 'WORKER_MISSING'
+  | 'WORK_NOT_FOUND'
+  | 'WORK_NOT_RESOLVABLE'
+  // Workflows.
+  | 'WORKFLOW_INVALID'
+  | 'WORKFLOW_MISUSED'
+  | 'WORKFLOW_KEY_REUSED'
+  | 'WORKFLOW_BUSY'
+  | 'WORKFLOW_COMPENSATED'
+  | 'WORKFLOW_UNFINISHED'
+  | 'WORKFLOW_STUCK'
+  | 'WORKFLOW_INTERRUPTED'
+  | 'WORKFLOW_NOT_FOUND'
+  | 'WORKFLOW_NOT_RESOLVABLE';
 
-/** The error of a wrong declaration of an effect or saga, or of an operator's impossible request. */
+/** The error of a wrong declaration, of a workflow's run, or of an operator's impossible request. */
 export class SagaError extends ConvergeError {
   declare readonly code: SagaErrorCode;
 

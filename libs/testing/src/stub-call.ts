@@ -1,5 +1,5 @@
 import { BusinessRejection, type Clock, ConvergeError, systemClock } from '@convergekit/core';
-import type { Found, UndoAnswer, UndoingCall } from '@convergekit/effects';
+import type { Found, UndoAnswer, UndoingCall } from '@convergekit/saga';
 
 /**
  * The behaviour of the next call.

@@ -1,5 +1,10 @@
-import type { BreakerWait, OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
-import { MOST_PAUSES, type SagaPause } from '@convergekit/saga/operate';
+import {
+  type BreakerWait,
+  MOST_PAUSES,
+  type OverdueEntry,
+  type SagaPause,
+  type UnclaimedWork,
+} from '@convergekit/saga/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import type { HeldTopic, Survey } from '@convergekit/relay/operate';
 import { formatMs } from '../frame/output.ts';

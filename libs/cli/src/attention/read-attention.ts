@@ -1,10 +1,14 @@
-import { readBreakerWaits, readOverdueJournal, readUnclaimedWork } from '@convergekit/effects/operate';
+import {
+  readBreakerWaits,
+  readOverdueJournal,
+  readPauses,
+  readUnclaimedWork,
+} from '@convergekit/saga/operate';
 import { groupParked, readOpenGaps, readOverview } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { missingMigrations } from '@convergekit/postgres/operate';
 import { readStatus } from '@convergekit/reconcile/operate';
-import { readPauses } from '@convergekit/saga/operate';
 import { readHeld, readSurvey } from '../doctor/backlog-checks.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';

@@ -1,5 +1,5 @@
 import { failureTopic } from '@convergekit/contracts';
-import { readOverdueJournal, readUnclaimedWork } from '@convergekit/effects/operate';
+import { readOverdueJournal, readUnclaimedWork } from '@convergekit/saga/operate';
 import { groupParked, readOverview } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';

@@ -1,4 +1,4 @@
-import type { OverdueEntry } from '@convergekit/effects/operate';
+import type { OverdueEntry } from '@convergekit/saga/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { describe, expect, it } from 'vitest';
 import { parseOnly } from '../fixture/all-commands.ts';

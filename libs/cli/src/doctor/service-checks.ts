@@ -1,7 +1,11 @@
-import type { OverdueEntry, UnclaimedWork } from '@convergekit/effects/operate';
 import type { ParkedGroup, PartitionOverview } from '@convergekit/inbox/operate';
 import type { OverdueSchedule, ReconcilerStatus } from '@convergekit/reconcile/operate';
-import { MOST_PAUSES, type SagaPause } from '@convergekit/saga/operate';
+import {
+  MOST_PAUSES,
+  type OverdueEntry,
+  type SagaPause,
+  type UnclaimedWork,
+} from '@convergekit/saga/operate';
 import { overdueAttention } from '../commands/reconcile/attention.ts';
 import { formatMs } from '../frame/output.ts';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';

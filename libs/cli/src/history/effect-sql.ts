@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { awaitedQuotaSql } from '@convergekit/effects/engine';
-import { type EndedStepWork, readEndedWork } from '@convergekit/saga/operate';
+import { awaitedQuotaSql, type EndedStepWork, readEndedWork } from '@convergekit/saga/operate';
 import { bounds, type Window } from './window.ts';
 
 /** A call to another system that a handler asked for. */

@@ -1,4 +1,4 @@
-import { type OverdueEntry, readOverdueJournal, type UnclaimedWork } from '@convergekit/effects/operate';
+import { type OverdueEntry, readOverdueJournal, type UnclaimedWork } from '@convergekit/saga/operate';
 import { readOverdueSchedules } from '@convergekit/reconcile/operate';
 import { shellWord } from '@convergekit/core/engine';
 import type { Finding } from './findings.ts';

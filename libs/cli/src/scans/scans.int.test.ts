@@ -1,6 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { defineEvent } from '@convergekit/contracts';
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { type Database, type MigrationSet, withTransaction } from '@convergekit/postgres';

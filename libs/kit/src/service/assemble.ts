@@ -1,16 +1,21 @@
 import { type Broker, BrokerError } from '@convergekit/broker';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import type { Checks } from '@convergekit/config';
-import { sagaWorker } from '@convergekit/effects';
+import {
+  sagaWatch,
+  sagaWorker,
+  type Workflow,
+  type Workflows,
+  workflows,
+  type WorkflowsOptions,
+} from '@convergekit/saga';
 import { consumerService, livePolicies } from '@convergekit/inbox';
 import { createOutbox } from '@convergekit/outbox';
 import { reconcilerService } from '@convergekit/reconcile';
 import { relay } from '@convergekit/relay';
 import { brokerNotice, logLeader, relayChecks, relayOptions, standsBy } from '@convergekit/relay/operate';
 import { SharedGuards } from '@convergekit/resilience';
-import { sagaWatch } from '@convergekit/saga';
 import { logger, observeBreaker } from '@convergekit/telemetry';
-import { type Workflow, type Workflows, type WorkflowsOptions, workflows } from '@convergekit/workflow';
 import type { Connections } from './connections.ts';
 import type { Part, ServiceDefinition, ServiceParts } from './definition.ts';
 import { othersWatch } from './others-watch.ts';

@@ -1,8 +1,7 @@
 import { defineEvent } from '@convergekit/contracts';
-import { defineCall } from '@convergekit/effects';
+import { defineCall, step } from '@convergekit/saga';
 import { defineConsumer } from '@convergekit/inbox';
 import { defineReconciler } from '@convergekit/reconcile';
-import { step } from '@convergekit/saga';
 import { saga } from '@convergekit/saga/declare';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';

@@ -1,9 +1,8 @@
 import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
-import type { Effect } from '@convergekit/effects';
+import { type Effect, effectsOf, sagaObserver } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { topicsOfOneKey } from '@convergekit/inbox/operate';
-import { effectsOf, sagaObserver } from '@convergekit/saga';
 import { includedSteps } from '@convergekit/saga/operate';
 import type { AnyConsumer, AnyEffect, AnySaga, ServiceDefinition } from './definition.ts';
 

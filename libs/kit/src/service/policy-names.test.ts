@@ -1,9 +1,7 @@
 import { defineEvent } from '@convergekit/contracts';
-import { defineCall } from '@convergekit/effects';
+import { defineCall, defineWorkflow, step } from '@convergekit/saga';
 import { defineConsumer } from '@convergekit/inbox';
-import { step } from '@convergekit/saga';
 import { saga } from '@convergekit/saga/declare';
-import { defineWorkflow } from '@convergekit/workflow';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { planOf } from './plan.ts';

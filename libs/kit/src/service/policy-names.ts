@@ -1,10 +1,9 @@
 import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
-import type { Effect } from '@convergekit/effects';
-import { queryName } from '@convergekit/effects/engine';
+import type { Effect, Workflow } from '@convergekit/saga';
+import { queryName } from '@convergekit/saga/operate';
 import { policyName } from '@convergekit/inbox/engine';
 import type { PolicyLayer } from '@convergekit/resilience';
-import type { Workflow } from '@convergekit/workflow';
 import type { Plan } from './plan.ts';
 
 /** The parts of a service that have policies. */

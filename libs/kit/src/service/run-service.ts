@@ -1,6 +1,6 @@
 import { runServices, type Service, systemClock, endsWithin } from '@convergekit/core';
 import { type Checks, type Environment, healthServer, watchEventLoop } from '@convergekit/config';
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { MigrationSet } from '@convergekit/postgres';

@@ -1,10 +1,6 @@
-import {
-  type EndedWork,
-  type JournalOp,
-  type StepKey,
-  withdrawTimersSql,
-  type WorkOp,
-} from '@convergekit/effects/engine';
+import type { EndedWork } from '../effects/work/work.ts';
+import type { JournalOp, StepKey, WorkOp } from '../effects/work/step-key.ts';
+import { withdrawTimersSql } from '../effects/work/withdraw-sql.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 
 /** The reason why a step failed or is undone, for operators and the compensation. */

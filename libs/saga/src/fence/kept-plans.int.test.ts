@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { sagaMigrations } from '@convergekit/effects';
-import { insertStepWorks } from '@convergekit/effects/engine';
-import { claimWork, closeWorks, declareEffects } from '@convergekit/effects/testing';
+import { sagaMigrations } from '@convergekit/saga';
+import { insertStepWorks } from '../effects/work/insert-all-sql.ts';
+import { claimWork, declareEffects } from '@convergekit/saga/testing';
+import { closeWorks } from '../effects/worker/outcome-sql.ts';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import { type Database, executorOf } from '@convergekit/postgres';

@@ -1,5 +1,5 @@
 import { failpoint } from '@convergekit/core/engine';
-import { openTimersSql, withdrawnSql } from '@convergekit/effects/engine';
+import { openTimersSql, withdrawnSql } from '../effects/work/withdraw-sql.ts';
 import type { Executor } from '@convergekit/postgres';
 import { sendAhead, sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';

@@ -1,4 +1,4 @@
-import { openTimersSql, withdrawnSql } from '@convergekit/effects/engine';
+import { openTimersSql, withdrawnSql } from '../effects/work/withdraw-sql.ts';
 import { sendAhead, sizeUnknownSql, sqlState } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import { entrySql, type FenceChange, sqlOf } from './decision-sql.ts';

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { sendAhead } from '@convergekit/postgres/engine';
-import type { SagaRef, StepKey } from '@convergekit/effects/engine';
+import type { SagaRef, StepKey } from '../effects/work/step-key.ts';
 import type { Transaction } from 'kysely';
 
 const noteSql = `

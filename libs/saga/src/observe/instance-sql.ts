@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { SagaError } from '../errors.ts';
-import { namesSql } from '@convergekit/effects/engine';
+import { namesSql } from '../effects/journal/runs-sql.ts';
 import type { Facts } from './facts.ts';
 import type { InstanceState } from './judge.ts';
 

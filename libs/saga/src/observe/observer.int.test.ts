@@ -20,7 +20,7 @@ import {
   released,
   reserved,
 } from '../fixture/sagas.ts';
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { listInstances, readInstance } from './instance-sql.ts';
 import { sagaObserver } from './observer.ts';

@@ -4,14 +4,14 @@ import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
 import type { From } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import { afterCommit } from '@convergekit/postgres/engine';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Transaction } from 'kysely';
 import { checkGraph } from '../declare/check-graph.ts';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { firstFailure, NO_FACTS, evidenceInOrder, withFact } from './facts.ts';
 import { lockInstance, writeInstance } from './instance-sql.ts';
-import { judge } from './judge.ts';
+import { type InstanceState, judge } from './judge.ts';
 import { type Observed, sourcesOf } from './read-facts.ts';
-import { reportEnd } from './report-end.ts';
 
 export interface SagaObserverOptions {
   /** The sagas, in every version that may have open instances. */
@@ -81,4 +81,23 @@ async function observe<DB>(
     endedAt: end?.at ?? null,
     expiresAt: new Date(expiresAt).toISOString(),
   });
+}
+
+/** A saga that has ended; times are those of the events, in ISO 8601. */
+interface EndedSaga {
+  readonly saga: string;
+  readonly state: InstanceState;
+  readonly endedAt: string;
+  /** The first failure of a step. Undefined: no step failed. */
+  readonly failedAt: string | undefined;
+}
+
+/** Counts a saga that has ended, and records how long it took from its first failure on. */
+function reportEnd({ saga, state, endedAt, failedAt }: EndedSaga): void {
+  const labels = { [attributeNames.saga]: saga, [attributeNames.state]: state };
+  instruments().sagaEnded.add(1, labels);
+  if (failedAt === undefined) return;
+  // The clocks of two services may differ by more than the recovery took.
+  const tookMs = Math.max(0, Date.parse(endedAt) - Date.parse(failedAt));
+  instruments().sagaRecovery.recordMs(tookMs, labels);
 }

@@ -42,18 +42,20 @@ export function sourcesOf(declarations: readonly SagaDeclaration[]): readonly So
       read: (event: ReceivedEvent) => readEvent(declarations, event),
     })),
     // `on` parses by the definition, so this is its data.
-    ...[...consumers].map((consumer) => ({
-      definition: failureEvent(consumer),
-      read: (event: ReceivedEvent) => readFailure(declarations, event as ReceivedEvent<FailureData>),
-    })),
-    ...[...consumers].map((consumer) => ({
-      definition: stepUndoneEvent(consumer),
-      read: (event: ReceivedEvent) => readUndone(declarations, event as ReceivedEvent<StepUndoneData>),
-    })),
-    ...[...consumers].map((consumer) => ({
-      definition: stuckEvent(consumer),
-      read: (event: ReceivedEvent) => readStuck(declarations, event as ReceivedEvent<StuckData>),
-    })),
+    ...[...consumers].flatMap((consumer): readonly Source[] => [
+      {
+        definition: failureEvent(consumer),
+        read: (event) => readFailure(declarations, event as ReceivedEvent<FailureData>),
+      },
+      {
+        definition: stepUndoneEvent(consumer),
+        read: (event) => readUndone(declarations, event as ReceivedEvent<StepUndoneData>),
+      },
+      {
+        definition: stuckEvent(consumer),
+        read: (event) => readStuck(declarations, event as ReceivedEvent<StuckData>),
+      },
+    ]),
   ];
 }
 
@@ -64,7 +66,7 @@ function readEvent(declarations: readonly SagaDeclaration[], event: ReceivedEven
     declarations.filter(({ start }) => start.type === event.type),
   ).map((declaration): Observed => ({ declaration, instance: event.id, fact: { kind: 'start', evidence } }));
   const ref = parseSagaRef(event.saga);
-  const declaration = declarations.find(({ name, version }) => name === ref?.saga && version === ref.version);
+  const declaration = ref && declared(declarations, { ...ref, name: ref.saga });
   if (ref === undefined || declaration === undefined) return starts;
   const facts = stepsOf(declaration).flatMap((step): readonly Fact[] => factOf(step, event, evidence));
   return [...starts, ...facts.map((fact) => ({ declaration, instance: ref.instance, fact }))];
@@ -98,11 +100,10 @@ function readFailure(
   event: ReceivedEvent<FailureData>,
 ): readonly Observed[] {
   const { saga, certainty, code, message } = event.data;
-  const declaration = declarations.find(
-    ({ name, version }) => name === saga?.name && version === saga.version,
-  );
   // A cancellation that was refused is no failure of the step that refused it.
-  if (saga?.op !== 'apply' || declaration === undefined) return [];
+  if (saga?.op !== 'apply') return [];
+  const declaration = declared(declarations, saga);
+  if (declaration === undefined) return [];
   const evidence = { ...evidenceOf(event), certainty, code, reason: message };
   return [{ declaration, instance: saga.instance, fact: { kind: 'failure', step: saga.step, evidence } }];
 }
@@ -111,8 +112,8 @@ function readUndone(
   declarations: readonly SagaDeclaration[],
   event: ReceivedEvent<StepUndoneData>,
 ): readonly Observed[] {
-  const { name, version, instance, step } = event.data.saga;
-  const declaration = declarations.find((one) => name === one.name && version === one.version);
+  const { instance, step } = event.data.saga;
+  const declaration = declared(declarations, event.data.saga);
   if (declaration === undefined) return [];
   return [{ declaration, instance, fact: { kind: 'undone', step, evidence: evidenceOf(event) } }];
 }
@@ -122,13 +123,19 @@ function readStuck(
   event: ReceivedEvent<StuckData>,
 ): readonly Observed[] {
   const { saga, seq, is, reason } = event.data;
-  const declaration = declarations.find(
-    ({ name, version }) => name === saga.name && version === saga.version,
-  );
+  const declaration = declared(declarations, saga);
   if (declaration === undefined) return [];
   const code = event.data.is === 'stuck' ? event.data.code : 'RELEASED';
   const evidence = { ...evidenceOf(event), seq, is, op: saga.op, code, reason };
   return [{ declaration, instance: saga.instance, fact: { kind: 'stuck', step: saga.step, evidence } }];
+}
+
+/** Returns the declaration of a saga in one version. */
+function declared(
+  declarations: readonly SagaDeclaration[],
+  { name, version }: Pick<SagaDeclaration, 'name' | 'version'>,
+): SagaDeclaration | undefined {
+  return declarations.find((one) => one.name === name && one.version === version);
 }
 
 /** Returns the version that a start names, or else the newest declared one, as the consumers do. */

@@ -8,7 +8,7 @@ import { shellWord } from '@convergekit/core/engine';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
-import { type ActingOperator, actOnWork } from '@convergekit/effects/engine';
+import { type ActingOperator, actOnWork } from '../effects/operate/work-sql.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';
 import { isPaused } from './pause-sql.ts';
 import { checkStated, type StatedOutcome } from './stated-outcome.ts';

@@ -1,4 +1,4 @@
-import type { WorkState } from '@convergekit/effects/engine';
+import type { WorkState } from '../effects/work/work.ts';
 import type { Executor } from '@convergekit/postgres';
 import { effectName, stepName } from '../step/effect-name.ts';
 import { decisionSql, endedWork, type StepWorkView, type StoredDecision } from './records-sql.ts';

@@ -1,5 +1,22 @@
-/** Exports for operators: reads and actions of sagas, for the CLI and the console. */
+/** Exports for operators: reads and actions of sagas, calls and workflows, for the CLI and the console. */
 export { canBeUndone, stepsOf } from '../declare/declaration.ts';
+export { queryName } from '../effects/call/bind-call.ts';
+export type { CheckedJournals, Finding } from '../effects/journal/check-journal.ts';
+export { type BreakerWait, readBreakerWaits } from '../effects/operate/breaker-waits-sql.ts';
+export { countFailedCalls } from '../effects/operate/failed-calls-sql.ts';
+export { type OverdueEntry, readOverdueJournal } from '../effects/operate/overdue-journal-sql.ts';
+export { readUnclaimedWork, type UnclaimedWork } from '../effects/operate/unclaimed-sql.ts';
+export {
+  type ActingOperator,
+  actOnWork,
+  listWork,
+  readWork,
+  type WorkDetail,
+  type WorkFilter,
+  type WorkView,
+} from '../effects/operate/work-sql.ts';
+export { awaitedQuotaSql } from '../effects/quota/quota-sql.ts';
+export { type Outcome, statedFailure, WORK_STATES, type WorkState } from '../effects/work/work.ts';
 export { evidenceInOrder, type Fact, type Facts } from '../observe/facts.ts';
 export {
   type InstanceDetail,
@@ -20,6 +37,22 @@ export { FENCE_STATES } from '../fence/fence.ts';
 export { type IncludedStep, includedSteps } from '../step/step-events.ts';
 export { findOrphans } from '../verify/orphans-sql.ts';
 export { verifyJournal, verifySagas } from '../verify/verify-journal.ts';
+export { WORKFLOW_STATES, type WorkflowState } from '../workflow/entry.ts';
+export {
+  resolveWorkflow,
+  retryWorkflow,
+  type StatedResult,
+  type StuckStep,
+  stuckStepOf,
+} from '../workflow/operate/act-on-workflow.ts';
+export { verifyWorkflows } from '../workflow/operate/verify-all.ts';
+export {
+  listWorkflows,
+  readWorkflow,
+  type WorkflowFilter,
+  type WorkflowView,
+} from '../workflow/operate/workflow-sql.ts';
+export { verifyWorkflow, type WorkflowRecord, type WorkflowVerdict } from '../workflow/verify.ts';
 export {
   type ActedStep,
   type ActOptions,
@@ -47,7 +80,6 @@ export {
 } from './open-steps-sql.ts';
 export { pauseSaga, type ResumedSaga, resumeSaga, type ResumeOptions } from './pause.ts';
 export {
-  isPaused,
   knowsInstance,
   listSagasHere,
   MOST_COUNTED,

@@ -3,8 +3,8 @@ import { inboxMigrations } from '@convergekit/inbox';
 import type { Database, Executor } from '@convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { findOrphans, readEndedWork, readSagaRecords, readInstance, verifySagas } from './index.ts';
-import { readWork } from '@convergekit/effects/operate';
-import { sagaMigrations } from '@convergekit/effects';
+import { readWork } from '@convergekit/saga/operate';
+import { sagaMigrations } from '@convergekit/saga';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { lockStep, openWorkOf } from './step-sql.ts';
 

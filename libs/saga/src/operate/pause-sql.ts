@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { namesSql } from '@convergekit/effects/engine';
+import { namesSql } from '../effects/journal/runs-sql.ts';
 
 /** The sagas that a pause holds: all of one name, or one instance. */
 export interface PauseTarget {

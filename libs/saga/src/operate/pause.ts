@@ -1,4 +1,4 @@
-import type { ActingOperator } from '@convergekit/effects/engine';
+import type { ActingOperator } from '../effects/operate/work-sql.ts';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';
 import {

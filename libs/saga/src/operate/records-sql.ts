@@ -1,16 +1,9 @@
 import type { Executor } from '@convergekit/postgres';
-import {
-  awaitedQuotaSql,
-  type JournalOp,
-  namesSql,
-  type OperatorAct,
-  type Run,
-  type SagaTable,
-  type WorkAttempt,
-  type WorkOp,
-} from '@convergekit/effects/engine';
+import { awaitedQuotaSql } from '../effects/quota/quota-sql.ts';
+import type { JournalOp, WorkOp } from '../effects/work/step-key.ts';
+import { namesSql, type Run, type SagaTable } from '../effects/journal/runs-sql.ts';
+import type { OperatorAct, WorkAttempt, WorkState } from '../effects/work/work.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
-import type { WorkState } from '@convergekit/effects/engine';
 import type { KeptWork } from '../fence/decision-sql.ts';
 import { workId } from '../step/request-work.ts';
 

@@ -1,16 +1,10 @@
 import type { Executor } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core/engine';
 import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
-import {
-  namesSql,
-  type OperatorAct,
-  type StepKey,
-  type StuckReason,
-  type WorkOp,
-  type ActingOperator,
-  type Outcome,
-  type WorkState,
-} from '@convergekit/effects/engine';
+import { namesSql } from '../effects/journal/runs-sql.ts';
+import type { OperatorAct, Outcome, StuckReason, WorkState } from '../effects/work/work.ts';
+import type { StepKey, WorkOp } from '../effects/work/step-key.ts';
+import type { ActingOperator } from '../effects/operate/work-sql.ts';
 import { effectName } from '../step/effect-name.ts';
 import type { StoredEvent } from '../step/stored-event.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';

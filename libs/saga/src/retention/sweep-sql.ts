@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { namesSql } from '@convergekit/effects/engine';
+import { namesSql } from '../effects/journal/runs-sql.ts';
 
 /** A run as a service knows it: by its fences, or only by its start or a join. */
 export interface OldRun {

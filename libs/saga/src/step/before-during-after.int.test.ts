@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { actOnWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {

@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { sqlState } from '@convergekit/postgres/engine';
-import { notMigrated } from '@convergekit/effects/engine';
+import { explainMissing } from '../explain-missing.ts';
 import { SagaError } from '../errors.ts';
 import type { Member } from './member.ts';
 
@@ -45,9 +44,7 @@ export async function checkVersions<DB>(
       members.map(({ step }) => step.name),
       members.map(({ step }) => step.version),
     ])
-    .catch((error: unknown) => {
-      throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
-    });
+    .catch(explainMissing);
   if (rows.length === 0) return;
   const open = rows.map(
     (one) => `saga ${one.saga} v${one.version}, step ${one.step}: ${countsOf(one).join(' and ')}`,

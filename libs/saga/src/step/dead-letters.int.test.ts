@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import type { Part } from '../fixture/trial/world.ts';
-import { actOnWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {

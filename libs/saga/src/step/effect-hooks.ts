@@ -1,5 +1,6 @@
 import { executorOf } from '@convergekit/postgres';
-import type { HookTools, LateWork, StuckReason } from '@convergekit/effects/engine';
+import type { HookTools, LateWork } from '../effects/effect/types.ts';
+import type { StuckReason } from '../effects/work/work.ts';
 import type { FenceState } from '../fence/fence.ts';
 import type { Reason } from '../fence/decision-sql.ts';
 import { lockFence } from '../fence/fence-sql.ts';

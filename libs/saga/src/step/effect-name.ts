@@ -1,5 +1,5 @@
 import { canBeUndone, lastStop, type StepDeclaration } from '../declare/declaration.ts';
-import type { WorkOp } from '@convergekit/effects/engine';
+import type { WorkOp } from '../effects/work/step-key.ts';
 import type { Member } from './member.ts';
 
 type Named = Pick<StepDeclaration, 'saga' | 'name' | 'version'>;

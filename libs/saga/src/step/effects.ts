@@ -3,16 +3,13 @@ import { type StandardSchema, stepUndoneEvent } from '@convergekit/contracts/eng
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { executorOf } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import {
-  type CallContext,
-  defineCall,
-  type Effect,
-  type Found,
-  type OutcomeContext,
-} from '@convergekit/effects';
-import { type Reactions, EFFECT_STAYS, resolvedBy, type WorkOp } from '@convergekit/effects/engine';
+import type { CallContext, Found } from '../effects/call/types.ts';
+import { defineCall } from '../effects/call/define-call.ts';
+import type { Effect, OutcomeContext, Reactions } from '../effects/effect/types.ts';
+import { EFFECT_STAYS, resolvedBy } from '../effects/work/work.ts';
+import type { WorkOp } from '../effects/work/step-key.ts';
 import { SagaError } from '../errors.ts';
-import { sweepRecords } from '../retention/sweep-records.ts';
+import { sweepRecords } from '../retention/sweep.ts';
 import { lockOfWorkSql } from '../fence/fence-sql.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
 import type { StepInput } from './request-work.ts';

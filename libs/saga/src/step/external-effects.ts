@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import type { Effect } from '@convergekit/effects';
-import type { Reactions, BoundCall, PlannedCall, Revived } from '@convergekit/effects/engine';
+import type { Effect, Reactions, Revived } from '../effects/effect/types.ts';
+import type { BoundCall, PlannedCall } from '../effects/call/bind-call.ts';
 import { SagaError } from '../errors.ts';
 import { type StepInput, workId } from './request-work.ts';
 import { lateApply, stuckApply } from './effect-hooks.ts';

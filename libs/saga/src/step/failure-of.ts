@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { failureEvent } from '@convergekit/contracts/engine';
-import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
+import type { StoredFailure, WorkAttempt } from '../effects/work/work.ts';
 import type { Member } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
 

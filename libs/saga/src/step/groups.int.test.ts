@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { actOnWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {

@@ -13,7 +13,7 @@ import {
   taken,
   Wrongs,
 } from '../fixture/half-done-saga.ts';
-import { EffectError } from '@convergekit/effects';
+import { SagaError } from '@convergekit/saga';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { sagaObserver } from '../observe/observer.ts';
 import { readInstance } from '../observe/instance-sql.ts';
@@ -78,7 +78,7 @@ async function act(run: () => Promise<unknown>): Promise<void> {
       run().then(
         () => true,
         (error: unknown) => {
-          if (!(error instanceof EffectError) || error.code !== 'WORK_NOT_RESOLVABLE') throw error;
+          if (!(error instanceof SagaError) || error.code !== 'WORK_NOT_RESOLVABLE') throw error;
           return false;
         },
       ),

@@ -3,7 +3,7 @@ import type { Executor } from '@convergekit/postgres';
 import { stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { SagaError } from '../errors.ts';
-import { checkWorkers } from '@convergekit/effects/engine';
+import { checkWorkers } from '../effects/work/worker-sql.ts';
 import { checkVersions } from './check-versions.ts';
 import { effectName, effectOpsOf } from './effect-name.ts';
 import { FenceOrder } from './fence-order.ts';

@@ -1,5 +1,5 @@
 import { defineEvent } from '@convergekit/contracts';
-import { defineCall } from '@convergekit/effects';
+import { defineCall } from '@convergekit/saga';
 import { defineConsumer } from '@convergekit/inbox';
 import { expect, it } from 'vitest';
 import { z } from 'zod';

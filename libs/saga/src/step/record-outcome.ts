@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { type Executor, executorOf } from '@convergekit/postgres';
-import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
+import type { StoredFailure, WorkAttempt } from '../effects/work/work.ts';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';

@@ -3,15 +3,10 @@ import { eventContextOf } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import type { FenceRow } from '../fence/fence-sql.ts';
-import {
-  type Cause,
-  insertStepWork,
-  type StepKey,
-  type StepWork,
-  traceOf,
-  type WorkOp,
-  type Outcome,
-} from '@convergekit/effects/engine';
+import type { Cause, Outcome } from '../effects/work/work.ts';
+import { insertStepWork, type StepWork } from '../effects/work/insert-sql.ts';
+import type { StepKey, WorkOp } from '../effects/work/step-key.ts';
+import { traceOf } from '../effects/effect/effect.ts';
 import { effectName } from './effect-name.ts';
 import { keyOf, type Member } from './member.ts';
 import { type StoredEvent, type StoredFact, storeEvent } from './stored-event.ts';

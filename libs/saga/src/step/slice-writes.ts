@@ -1,5 +1,7 @@
 import type { Gathered, SliceWrite } from '@convergekit/inbox/engine';
-import { insertStepWorks, isRefusedWork, type StepKey, type StepWork } from '@convergekit/effects/engine';
+import { insertStepWorks, isRefusedWork } from '../effects/work/insert-all-sql.ts';
+import type { StepKey } from '../effects/work/step-key.ts';
+import type { StepWork } from '../effects/work/insert-sql.ts';
 import { insertFences, isReached, type NewFence } from '../fence/new-fences-sql.ts';
 import { type FenceMove, moveFences } from '../fence/move-fences-sql.ts';
 import { noteAndLockStarts, type SagaStart } from '../fence/start-sql.ts';

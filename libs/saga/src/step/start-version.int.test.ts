@@ -9,7 +9,7 @@ import { saga, starts } from '../declare/index.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { readInstance } from '../observe/instance-sql.ts';
 import { sagaObserver } from '../observe/observer.ts';
-import { declareEffects } from '../../../effects/src/work/worker-sql.ts';
+import { declareEffects } from '../effects/work/worker-sql.ts';
 import { effectsOf } from './effects.ts';
 import { step } from './step.ts';
 

@@ -1,9 +1,11 @@
 import type { StandardSchema } from '@convergekit/contracts/engine';
-import { defineCall, type Effect, type OutcomeContext } from '@convergekit/effects';
+import { defineCall } from '../effects/call/define-call.ts';
+import type { Effect, OutcomeContext } from '../effects/effect/types.ts';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
 import { applyToStep } from './apply-to-step.ts';
-import { bringForward, type WorkOp } from '@convergekit/effects/engine';
+import { bringForward } from '../effects/work/bring-forward-sql.ts';
+import type { WorkOp } from '../effects/work/step-key.ts';
 import type { StepInput } from './request-work.ts';
 import { type CancelReason, cancelAt } from './cancel.ts';
 import { effectName } from './effect-name.ts';

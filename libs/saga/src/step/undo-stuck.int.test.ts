@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { actOnWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 
 const alarms: string[] = [];
 const log = {

@@ -8,7 +8,7 @@ import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
 import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import { applyToStep } from './apply-to-step.ts';
 import type { Trigger } from '../declare/triggers.ts';
-import { bringForward } from '@convergekit/effects/engine';
+import { bringForward } from '../effects/work/bring-forward-sql.ts';
 import { requestUndo, requestOperator, scheduleUndo } from './request-work.ts';
 import { factOf, keyOf, type Member } from './member.ts';
 import { factId, formatSagaRef } from './saga-ref.ts';

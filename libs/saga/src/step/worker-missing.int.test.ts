@@ -14,7 +14,7 @@ import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { makeTopics } from '@convergekit/inbox/testing';
-import { defineCall, effect, sagaMigrations, sagaWorker } from '@convergekit/effects';
+import { defineCall, effect, sagaMigrations, sagaWorker } from '@convergekit/saga';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { asked, halfConsumers, type RoomDb, roomTables, Wrongs } from '../fixture/half-done-saga.ts';
 import { Pump } from '../fixture/pump.ts';

@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { type Finding, namesSql } from '@convergekit/effects/engine';
+import type { Finding } from '../effects/journal/check-journal.ts';
+import { namesSql } from '../effects/journal/runs-sql.ts';
 
 /** A compensation, and its recorded cause. */
 interface Orphan {

@@ -86,7 +86,7 @@ it('the verifier names the wrong journal row, and what it should be', () => {
   ]);
 });
 
-// The check of a chain is shared with workflows: see the table of libs/workflow/src/verify.test.ts.
+// The check of a chain is shared with workflows: see the table of libs/saga/src/workflow/verify.test.ts.
 // Planted faults in `checkJournal`: each of its checks that is taken out fails the line of its code here and there.
 it('names each kind of change by its code', () => {
   const { fences, journal } = written(['begin', 'applied', 'undo', 'undone']);

@@ -1,4 +1,5 @@
-import { checkJournal, type CheckedJournals, type Finding, runPages } from '@convergekit/effects/engine';
+import { type CheckedJournals, checkJournal, type Finding } from '../effects/journal/check-journal.ts';
+import { runPages } from '../effects/journal/runs-sql.ts';
 import type { Executor } from '@convergekit/postgres';
 import { decideFence, FENCE_TRIGGERS, type FenceFrom } from '../fence/fence.ts';
 import {

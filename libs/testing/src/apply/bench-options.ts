@@ -1,5 +1,5 @@
 import { systemClock, systemRandom } from '@convergekit/core';
-import type { Effect } from '@convergekit/effects';
+import type { Effect } from '@convergekit/saga';
 import type { Policies } from '@convergekit/resilience/engine';
 import { policyBook, SharedGuards, type SlowSchedule } from '@convergekit/resilience';
 

@@ -1,4 +1,4 @@
-import { inputSql } from '@convergekit/effects/engine';
+import { inputSql } from '@convergekit/saga/testing';
 import type { Executor } from '@convergekit/postgres';
 
 /** A call to another system that a handler requested. The saga worker makes it, after the commit. */

@@ -1,6 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Broker, Producer } from '@convergekit/broker';
-import { declareEffects } from '@convergekit/effects/testing';
+import { declareEffects } from '@convergekit/saga/testing';
 import {
   type ConsumerDefinition,
   type ConsumerService,

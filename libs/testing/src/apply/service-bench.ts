@@ -1,9 +1,8 @@
-import { sagaWorker } from '@convergekit/effects';
-import { announce } from '@convergekit/effects/testing';
+import { effectsOf, sagaWorker } from '@convergekit/saga';
+import { announce } from '@convergekit/saga/testing';
 import type { Service } from '@convergekit/core';
 import { listParked, type ParkedSummary } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
-import { effectsOf } from '@convergekit/saga';
 import type { ServiceUnderTest } from '../services-under-test.ts';
 import { waitUntil } from '../wait-until.ts';
 import { type BenchOptions, calmGuards } from './bench-options.ts';

@@ -1,9 +1,9 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
-import type { Effect } from '@convergekit/effects';
+import type { Effect } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
-import { actOnWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 import type { Executor } from '@convergekit/postgres';
 import { behindBarrier, type CommitBarrier } from './commit-barrier.ts';
 import { deliver, type NextFault, routeTo } from './deliver.ts';

@@ -1,5 +1,5 @@
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
-import type { Effect } from '@convergekit/effects';
+import type { Effect } from '@convergekit/saga';
 import type { Fault } from './types.ts';
 import type { Network } from './running.ts';
 

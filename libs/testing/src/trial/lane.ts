@@ -1,20 +1,19 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { DomainEvent } from '@convergekit/contracts';
 import { contextHeaders } from '@convergekit/contracts/engine';
-import type { Effect } from '@convergekit/effects';
+import { type Effect, effectsOf } from '@convergekit/saga';
 import {
   type ClaimedWork,
   claimWork,
   declareEffects,
   processWork,
   resolveOptions,
-} from '@convergekit/effects/testing';
+} from '@convergekit/saga/testing';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { FixtureSource } from '@convergekit/inbox/testing';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { asksForRerun } from '@convergekit/postgres/engine';
-import { effectsOf } from '@convergekit/saga';
 import type { Kysely } from 'kysely';
 import { calmGuards } from '../apply/bench-options.ts';
 import { readOutbox, type StoredRow } from '../apply/outbox-sql.ts';

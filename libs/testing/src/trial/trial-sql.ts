@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { WorkState } from '@convergekit/effects/operate';
+import type { WorkState } from '@convergekit/saga/operate';
 
 /** Work of a saga that has not ended. */
 export interface OpenWork {

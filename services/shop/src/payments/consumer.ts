@@ -1,7 +1,6 @@
 import { defineConsumer } from '@convergekit/inbox';
 import { defaultPolicy, type Policy, type SlowSchedule } from '@convergekit/resilience';
-import { defineCall } from '@convergekit/effects';
-import { step } from '@convergekit/saga';
+import { defineCall, step } from '@convergekit/saga';
 import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
 import { sql } from 'kysely';

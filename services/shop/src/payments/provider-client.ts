@@ -1,4 +1,4 @@
-import type { CallContext, UndoCallContext } from '@convergekit/effects';
+import type { CallContext, UndoCallContext } from '@convergekit/saga';
 import { z } from 'zod';
 
 /** The provider's state of an order's charge. */

@@ -1,13 +1,12 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { failureTopic } from '@convergekit/contracts';
 import { newUuidV7 } from '@convergekit/core';
-import { sagaMigrations, sagaWorker } from '@convergekit/effects';
+import { effectsOf, sagaMigrations, sagaWorker } from '@convergekit/saga';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { reconcileMigrations, runReconciler } from '@convergekit/reconcile';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { effectsOf } from '@convergekit/saga';
 import { paymentRefunded, shopEvents } from '@convergekit/schemas';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';

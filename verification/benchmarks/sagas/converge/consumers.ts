@@ -1,6 +1,5 @@
-import { defineCall } from '@convergekit/effects';
+import { defineCall, step } from '@convergekit/saga';
 import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
-import { step } from '@convergekit/saga';
 import type { Generated } from 'kysely';
 import { z } from 'zod';
 import { expectedOutcome, orderSchema, type Outcome } from '../order.ts';

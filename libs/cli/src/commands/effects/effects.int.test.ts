@@ -1,8 +1,8 @@
 import type { Database } from '@convergekit/postgres';
-import { type Effect, sagaWorker } from '@convergekit/effects';
+import { type Effect, sagaWorker } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { Provider } from '../../../../effects/src/fixture/provider.ts';
+import { Provider } from '../../../../saga/src/fixture/effects/provider.ts';
 import {
   ended,
   hurried,
@@ -12,7 +12,7 @@ import {
   type SceneDb,
   sceneEffects,
   workRows,
-} from '../../../../effects/src/fixture/scene.ts';
+} from '../../../../saga/src/fixture/effects/scene.ts';
 import { cli } from '../../fixture/cli.ts';
 
 describe('converge effects', () => {

@@ -7,8 +7,8 @@ import {
   statedFailure,
   WORK_STATES,
   type WorkDetail,
-} from '@convergekit/effects/operate';
-import { sagaMigrations } from '@convergekit/effects';
+} from '@convergekit/saga/operate';
+import { sagaMigrations } from '@convergekit/saga';
 import { shellWord } from '@convergekit/core/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';

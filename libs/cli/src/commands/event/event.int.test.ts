@@ -5,7 +5,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox } from '@convergekit/outbox';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defaultPolicy } from '@convergekit/resilience';
-import { defineCall, effect, sagaWorker } from '@convergekit/effects';
+import { defineCall, effect, sagaWorker } from '@convergekit/saga';
 import { attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';

@@ -1,4 +1,4 @@
-import type { ActingOperator } from '@convergekit/effects/operate';
+import type { ActingOperator } from '@convergekit/saga/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { json, text, toggle } from '../../frame/flags.ts';
 import { type Result, result } from '../../frame/result.ts';

@@ -1,4 +1,4 @@
-import type { CheckedJournals, Finding } from '@convergekit/effects/operate';
+import type { CheckedJournals, Finding } from '@convergekit/saga/operate';
 import type { Output } from '../../frame/output.ts';
 import { type Result, result } from '../../frame/result.ts';
 

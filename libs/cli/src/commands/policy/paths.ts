@@ -1,9 +1,7 @@
-import type { Effect } from '@convergekit/effects';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { Operation } from '@convergekit/resilience';
 import type { RecoveryPath } from '@convergekit/resilience/operate';
-import { effectsOf } from '@convergekit/saga';
-import type { Workflow } from '@convergekit/workflow';
+import { type Effect, effectsOf, type Workflow } from '@convergekit/saga';
 import { command } from '../../frame/command.ts';
 import { someArguments } from '../../frame/flags.ts';
 import { exportsThat } from '../../frame/modules.ts';

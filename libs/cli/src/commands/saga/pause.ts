@@ -1,4 +1,4 @@
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { nearest } from '@convergekit/config/engine';
 import {
   knowsInstance,

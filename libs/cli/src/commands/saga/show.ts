@@ -1,12 +1,12 @@
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import {
   findOrphans,
   INSTANCE_STATES,
   type InstanceView,
   listInstances,
   verifySagas,
+  verifyWorkflows,
 } from '@convergekit/saga/operate';
-import { verifyWorkflows } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { argument, choices, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';

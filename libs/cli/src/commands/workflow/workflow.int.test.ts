@@ -1,6 +1,6 @@
 import type { Database } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { workflows, defineWorkflow } from '@convergekit/workflow';
+import { defineWorkflow, workflows } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
@@ -10,8 +10,8 @@ import {
   workflowOptions,
   type TenantDb,
   worldStep,
-} from '../../../../workflow/src/fixture/scene.ts';
-import { World } from '../../../../workflow/src/fixture/world.ts';
+} from '../../../../saga/src/fixture/workflow/scene.ts';
+import { World } from '../../../../saga/src/fixture/workflow/world.ts';
 import { cli } from '../../fixture/cli.ts';
 
 describe('converge workflow', () => {

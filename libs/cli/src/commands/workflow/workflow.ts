@@ -1,4 +1,4 @@
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import {
   listWorkflows,
   readWorkflow,
@@ -8,7 +8,7 @@ import {
   stuckStepOf,
   verifyWorkflow,
   WORKFLOW_STATES,
-} from '@convergekit/workflow/operate';
+} from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, choices, count, reason as why, text, type Values } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';

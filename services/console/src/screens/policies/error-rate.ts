@@ -1,5 +1,5 @@
 import { countFailedAttempts } from '@convergekit/inbox/operate';
-import { countFailedCalls } from '@convergekit/effects/operate';
+import { countFailedCalls } from '@convergekit/saga/operate';
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';
 

@@ -6,7 +6,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { relayMigrations } from '@convergekit/relay';
 import { findOrphans, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
-import { sagaMigrations } from '@convergekit/effects';
+import { sagaMigrations } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { makeTopics, tag } from '@convergekit/inbox/testing';

@@ -1,5 +1,5 @@
 import { ConvergeError } from '@convergekit/core';
-import { countFailedCalls } from '@convergekit/effects/operate';
+import { countFailedCalls } from '@convergekit/saga/operate';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';

@@ -1,0 +1,24 @@
+import { defineConsumer } from '@convergekit/inbox';
+import type { Database } from '@convergekit/postgres';
+import { defineCall, effect, sagaWorker } from '@convergekit/saga';
+import { z } from 'zod';
+import { charged, declined, ordered, pay, type ShopDb } from './shop.ts';
+
+const charge = defineCall({
+  name: 'payments.charge',
+  input: z.object({ order: z.string(), cents: z.number().int() }),
+  result: z.object({ receipt: z.string() }),
+  idempotency: 'keyed', // the provider drops repeats of the key
+  call: ({ cents }, { idempotencyKey, signal }) => pay(cents, idempotencyKey, signal),
+}).onOutcome<ShopDb>({
+  succeeded: ({ receipt }, { emit, input }) => emit(charged({ order: input.order, receipt })),
+  failed: ({ code }, { emit, input }) => emit(declined({ order: input.order, code })),
+});
+
+export const payments = defineConsumer<ShopDb>({ name: 'payments', from: 'beginning' }).on(
+  ordered,
+  async ({ data }, context) => {
+    await effect(context, charge, data);
+  },
+);
+export const worker = (database: Database<ShopDb>) => sagaWorker([charge], { database });

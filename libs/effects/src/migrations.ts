@@ -1,7 +1,0 @@
-import type { MigrationSet } from '@convergekit/postgres';
-
-/** Tables of effects, saga and workflow. They belong in the database of a service that calls others, beside its inbox and outbox. */
-export const sagaMigrations: MigrationSet = {
-  name: 'saga',
-  directory: new URL('../sql/', import.meta.url),
-};

@@ -1,0 +1,110 @@
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
+import type { Effect, OutcomeContext, Reactions, Revived } from '../effect/types.ts';
+import { SagaError } from '../../errors.ts';
+import { quotaProblem } from '../quota/quota.ts';
+import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse } from './bind-call.ts';
+import type { CallOptions, UndoCall } from './types.ts';
+
+/** A declared call to another system, for handlers' effects, external saga steps and workflow steps. */
+export interface Call<Input = never, Output = unknown, Result = unknown, Undo extends Undoable = Undoable> {
+  readonly kind: 'call';
+  readonly name: string;
+  /**
+   * Declares the reactions to the outcome of a handler's call. The result is the effect for `effect()` and the worker.
+   */
+  onOutcome<DB>(reactions: Reactions<DB, Output, Result>): Effect<DB, Input>;
+  /** Binds the call to a use, with its types erased. For the engines only. */
+  bind(use: string, undo?: UndoUse): BoundCall;
+  /** The types, for the compiler only. */
+  readonly types?: {
+    readonly input: (input: Input) => void;
+    readonly output: Output;
+    readonly result: Result;
+    readonly undo: Undo;
+  };
+}
+
+export type Undoable = 'undo' | 'irreversible' | 'none';
+/** `Undo` and `Why` have `undefined` where the options lack them. */
+type UndoableBy<Undo, Why> = undefined extends Undo
+  ? undefined extends Why
+    ? 'none'
+    : 'irreversible'
+  : 'undo';
+
+/**
+ * Declares a call to another system: how it is made, looked up and undone. Throws EFFECT_INVALID here, at import.
+ * `undo` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
+ */
+export function defineCall<
+  In extends StandardSchema,
+  Res extends StandardSchema,
+  Undo extends UndoCall<In, Res> | undefined,
+  Why extends string | undefined,
+>(
+  options: CallOptions<In, Res> & { readonly undo?: Undo; readonly irreversible?: Why },
+): Call<InferInput<In>, InferOutput<In>, InferOutput<Res>, UndoableBy<Undo, Why>> {
+  check(options);
+  return Object.freeze({
+    kind: 'call',
+    name: options.name,
+    onOutcome: <DB>(reactions: Reactions<DB, InferOutput<In>, InferOutput<Res>>) =>
+      effectOfCall<DB, InferInput<In>>(bindCall(options.name, options), reactions as never),
+    bind: (use: string, undo?: UndoUse) => bindCall(use, options, undo),
+  });
+}
+
+function check(
+  options: Pick<
+    CallOptions<StandardSchema, StandardSchema> & DeclaredUndo<StandardSchema, StandardSchema>,
+    'name' | 'settleMs' | 'concurrency' | 'quota' | 'idempotency' | 'policy' | 'irreversible'
+  > & { readonly undo?: unknown },
+): void {
+  const { name, settleMs, concurrency, quota, idempotency, policy, undo, irreversible } = options;
+  if (!/^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/.test(name) || name.length > 110)
+    throw invalid(name, 'name', name, 'use lower-case words joined by dots, such as payments.charge');
+  for (const [field, value] of Object.entries({ settleMs, concurrency })) {
+    const least = field === 'concurrency' ? 1 : 0;
+    if (value !== undefined && !(Number.isInteger(value) && value >= least))
+      throw invalid(name, field, value, `give a whole number from ${least}`);
+  }
+  const problem = quota === undefined ? undefined : quotaProblem(quota);
+  if (problem !== undefined) throw invalid(name, problem.field, problem.value, problem.fix);
+  if (idempotency === 'none' && policy !== undefined && policy.attempts !== 1)
+    throw invalid(name, 'policy.attempts', policy.attempts, 'a call that must not be repeated has 1');
+  if (undo !== undefined && irreversible !== undefined)
+    throw invalid(name, 'irreversible', irreversible, 'leave it out, or leave undo out');
+}
+
+function invalid(name: string, field: string, value: unknown, fix: string): SagaError {
+  return new SagaError(
+    'EFFECT_INVALID',
+    `call ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
+  );
+}
+
+/** The effect of a handler's call. */
+function effectOfCall<DB, Input>(
+  call: BoundCall,
+  reactions: Reactions<DB, unknown, unknown>,
+): Effect<DB, Input> {
+  const { name, call: callName, idempotency, concurrency, quota, schedule } = call;
+  const { settleMs, canQuery, policyIn } = call;
+  return Object.freeze({
+    ...{ name, call: callName, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn },
+    plan: (wanted: Input) => {
+      const input = call.plan(wanted);
+      return { input, idempotencyKey: call.keyOf(call.inputOf(input)) };
+    },
+    revive: ({ input: text, idempotencyKey }: { input: string; idempotencyKey: string }): Revived<DB> => {
+      const input = call.inputOf(text);
+      const withInput = (context: Omit<OutcomeContext<DB, never>, 'input'>) => ({ ...context, input });
+      return {
+        ...call.handleOf({ input: () => input, key: () => idempotencyKey }),
+        succeeded: async (result, context) =>
+          await reactions.succeeded(call.resultOf(result), withInput(context)),
+        failed: async (failure, context) => await reactions.failed(failure, withInput(context)),
+      };
+    },
+  });
+}

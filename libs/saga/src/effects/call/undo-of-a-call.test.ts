@@ -1,0 +1,50 @@
+import { defineCall } from '@convergekit/saga';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { PolicyBook, SharedGuards } from '@convergekit/resilience';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+
+const world = { clock: systemClock, random: systemRandom };
+const guards = { ...world, ...new SharedGuards({ ...world, policies: new PolicyBook([]) }).for('pay.undo') };
+const applied = (result: string | undefined) => ({
+  ...{ input: () => ({ cents: 5 }) as never, key: () => 'key-of-the-call', undoKey: 'key-of-the-undo' },
+  ...{ result, reason: { code: 'FULL', message: 'no seat' } },
+});
+
+it('N20, G6r: an undo gets key and result of the call under one name, and its own key under another', async () => {
+  const seen: unknown[] = [];
+  const charge = defineCall({
+    name: 'bank.charge',
+    input: z.object({ cents: z.int() }),
+    result: z.object({ receipt: z.string() }),
+    idempotency: 'keyed',
+    call: () => Promise.resolve({ receipt: 'r' }),
+    undo: ({ input, call, reason }, context) => {
+      seen.push({ input, call, reason, undoKey: context.undoKey, names: Object.keys(context).toSorted() });
+      return Promise.resolve();
+    },
+  }).bind('pay');
+  for (const result of ['{"receipt":"r"}', undefined])
+    expect(await charge.undoing(applied(result)).call(guards, () => undefined)).toBe('done');
+  const same = {
+    input: { cents: 5 },
+    reason: { code: 'FULL', message: 'no seat' },
+    undoKey: 'key-of-the-undo',
+    names: ['attempt', 'deadline', 'headers', 'signal', 'undoKey'],
+  };
+  expect(seen).toEqual([
+    { ...same, call: { key: 'key-of-the-call', result: { receipt: 'r' } } },
+    { ...same, call: { key: 'key-of-the-call', result: undefined } },
+  ]);
+});
+
+it('G6r: an undo that takes the name of a call’s key does not compile', () => {
+  const refund = (...keys: readonly unknown[]) => Promise.all(keys).then(() => undefined);
+  defineCall({
+    ...{ name: 'bank.charge', input: z.null(), result: z.null(), idempotency: 'keyed' },
+    call: () => Promise.resolve(null),
+    // @ts-expect-error an undo has `undoKey`, and what it undoes is `call.key`
+    undo: (_, { idempotencyKey }) => refund(idempotencyKey),
+  });
+  expect(true).toBe(true);
+});

@@ -1,0 +1,77 @@
+import { hostname } from 'node:os';
+import type { Database } from '@convergekit/postgres';
+import { PolicyBook, SharedGuards } from '@convergekit/resilience';
+import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { logger, type Logger } from '@convergekit/telemetry';
+
+/** The options that the worker of calls and the one of workflows share. */
+export interface CommonOptions<DB> {
+  /** The database of intents and journals: the service's own. */
+  readonly database: Pick<Database<DB>, 'db' | 'executor'>;
+  /** Unique to this process. @default host name and a UUID */
+  readonly holder?: string;
+  /**
+   * The time after the deadline of the operation's policy at which a call has ended for certain, and its outcome is
+   * recorded. In milliseconds. @default 10_000
+   */
+  readonly leaseMarginMs?: number;
+  /**
+   * The time work may fail before it is shown as stuck and an operator is alerted. The failure may be of a call, a
+   * query, an undo or a reaction; the work is still retried. A pause of a saga that lasts longer raises an alarm, too. In
+   * milliseconds. @default 900_000
+   */
+  readonly stuckAfterMs?: number;
+  /**
+   * The time a stop lets calls in flight continue; calls that are cut off are queried later. In milliseconds. @default
+   * 10_000
+   */
+  readonly drainMs?: number;
+  /** The time ended intents and workflows are kept. In milliseconds. @default 2_592_000_000 (30 days) */
+  readonly keepMs?: number;
+  /**
+   * The period of housekeeping: what is overdue is alerted, what ended long ago is deleted, and a saga worker reports. In
+   * milliseconds, of a saga worker at most 300_000. @default 60_000
+   */
+  readonly tidyMs?: number;
+  /**
+   * The policies, breakers and retry budgets of the process, by the name of an effect or `<workflow>.<step>`. @default
+   * separate ones, with the kit's policy
+   */
+  readonly shared?: SharedGuards;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+}
+
+/** Returns the common options with their defaults. */
+export function withDefaults<DB>(options: CommonOptions<DB>): Required<CommonOptions<DB>> {
+  const { clock = systemClock, random = systemRandom } = options;
+  return {
+    holder: `${hostname()}/${newUuidV7()}`,
+    leaseMarginMs: 10_000,
+    stuckAfterMs: 900_000,
+    drainMs: 10_000,
+    keepMs: 2_592_000_000,
+    tidyMs: 60_000,
+    clock,
+    random,
+    log: logger('saga'),
+    ...options,
+    shared: options.shared ?? new SharedGuards({ policies: new PolicyBook([]), clock, random }),
+  };
+}
+
+/** Returns the common options and those of `names` that are no whole numbers from 1 (pure). */
+export function fractions<Name extends string>(
+  resolved: Readonly<Record<Name | (typeof WHOLE)[number], number>>,
+  names: readonly Name[],
+): readonly string[] {
+  return [...WHOLE, ...names].flatMap((name) => {
+    const value = resolved[name];
+    return Number.isInteger(value) && value >= 1
+      ? []
+      : [`${name} is ${value}, but must be a whole number from 1`];
+  });
+}
+
+const WHOLE = ['leaseMarginMs', 'stuckAfterMs', 'drainMs', 'keepMs', 'tidyMs'] as const;

@@ -1,0 +1,41 @@
+import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { expect, it } from 'vitest';
+import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
+import { ended, hurried, outcomes, type SceneDb } from '../../fixture/effects/scene.ts';
+import { insertStepWork } from '../work/insert-sql.ts';
+import type { WorkOp } from '../work/step-key.ts';
+import { sagaWorker } from './saga-worker.ts';
+
+sceneForEach();
+
+const ids: readonly string[] = [1, 2, 3].map((n) => `00000000-0000-0000-0000-00000000000${n}`);
+
+async function requests(at: number, step: string, op: WorkOp, state: string): Promise<void> {
+  const id = ids[at]!;
+  const work = { id, consumer: 'orders', handler: 'trip.pay', effect: 'test.keyed', key: step };
+  await kyselyTransaction(database.db, {}, async (tx) => {
+    await insertStepWork(tx, {
+      ...{ ...work, idempotencyKey: step, input: JSON.stringify({ key: step }) },
+      ...{ cause: { eventId: id, correlationId: id, hops: 0 }, saga: 'trip', instance: 'i', step, op },
+    });
+  });
+  await database.executor.query(
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
+     values ('trip', 'i', $1, 1, 'orders', 'k', $2, 'e')`,
+    [step, state],
+  );
+}
+
+// Planted fault: a claim that never says `covered` has the call made that is to be undone.
+it('a first call is left out when its step is to be undone, and an undo is not', async () => {
+  await requests(0, 'left_out', 'apply', 'undo_pending');
+  await requests(1, 'undone', 'compensate', 'undo_pending');
+  await requests(2, 'begun', 'apply', 'started');
+  const ofSteps = { ...effects.keyed, lockSql: 'select 1 as one from closed' };
+  const worker = sagaWorker<SceneDb>([ofSteps], { ...hurried, database });
+  await worker.start();
+  await ended(database);
+  await worker.stop();
+  expect(provider.calls.map(({ key }) => key).toSorted()).toEqual(['begun', 'undone']);
+  expect(await outcomes(database)).toEqual(['begun r-begun', 'left_out COVERED', 'undone r-undone']);
+});

@@ -1,0 +1,121 @@
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
+import { decode, encode } from '../effects/call/stored.ts';
+import { SagaError } from '../errors.ts';
+import type { BoundStep, WorkflowStep } from './step.ts';
+
+/**
+ * The unit with which a body works. It does one thing at a time: a step or scope that begins while another one runs is
+ * refused, since steps are undone in the reverse of their order.
+ */
+export interface Unit<Steps> {
+  /** The caller's id of this workflow. */
+  readonly id: string;
+  /** Aborts when the workflow goes on elsewhere: nothing that is done here counts any more. */
+  readonly signal: AbortSignal;
+  /**
+   * Runs a step, and resolves with its result. Rejects with StepFailed when the step failed: it certainly had no
+   * effect.
+   */
+  step<Name extends keyof Steps & string>(
+    name: Name,
+    input: InputOf<Steps[Name]>,
+  ): Promise<ResultOf<Steps[Name]>>;
+  /**
+   * A unit in the unit. When its body throws, what was done in it is undone, and nothing else; then it rejects with
+   * StepFailed, and code that catches that continues.
+   */
+  scope<T>(name: string, body: (inner: Unit<Steps>) => Promise<T>): Promise<T>;
+}
+
+export type InputOf<Step> = Step extends WorkflowStep<infer Input> ? Input : never;
+export type ResultOf<Step> = Step extends WorkflowStep<never, infer Result> ? Result : never;
+
+/**
+ * The treatment of an interrupted workflow.
+ * undo     the workflow is undone
+ * resume   the body is run again, and steps that have ended answer from the journal; a body that takes another way than
+ *          before is undone instead
+ */
+export type WorkflowRecovery = 'undo' | 'resume';
+
+export interface WorkflowOptions<In extends StandardSchema, Res extends StandardSchema, Steps> {
+  /** Stable and dotted, such as `tenants.provision`: rows and policies carry it. */
+  readonly name: string;
+  /** The schema of the stored input of the body. The output must read back unchanged. */
+  readonly input: In;
+  /** The schema of the body's stored result, under the same condition. */
+  readonly result: Res;
+  /** The steps by name. Their undo needs only stored data, so any process that declares the workflow can undo it. */
+  readonly steps: Steps;
+  /** The treatment of a workflow whose process died or lost its lease. @default 'undo' */
+  readonly recovery?: WorkflowRecovery;
+  /** The body. Under `resume`, equal results must lead to the same steps: no clock, no random between them. */
+  readonly run: (unit: Unit<Steps>, input: InferOutput<In>) => Promise<InferInput<Res>>;
+}
+
+/** A workflow with its types erased, as the engine runs it. Only `defineWorkflow` makes these. */
+export interface Workflow<Input = never, Result = unknown> {
+  readonly name: string;
+  readonly recovery: WorkflowRecovery;
+  readonly steps: ReadonlyMap<string, BoundStep>;
+  /** Checks what the caller gives. Throws a ContractError of category data. */
+  plan(input: Input): string;
+  body(unit: Unit<Record<string, WorkflowStep>>, input: string): Promise<string>;
+  resultOf(text: string): Result;
+}
+
+const NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
+
+/** Declares several effects that stand or fall together. Throws WORKFLOW_INVALID here, at import. */
+export function defineWorkflow<
+  In extends StandardSchema,
+  Res extends StandardSchema,
+  const Steps extends Readonly<Record<string, WorkflowStep>>,
+>(options: WorkflowOptions<In, Res, Steps>): Workflow<InferInput<In>, InferOutput<Res>> {
+  const { name, recovery = 'undo', steps, run } = options;
+  if (!NAME.test(name) || name.length > 100)
+    throw invalid(name, 'name', name, 'use lower-case words joined by dots, such as tenants.provision');
+  for (const step of Object.keys(steps))
+    if (!isPlain(step))
+      throw invalid(name, 'a step', step, 'use a lower-case word with dashes, such as dns-record');
+  if (Object.keys(steps).length === 0) throw invalid(name, 'steps', [], 'declare at least one');
+  const input = options.input as StandardSchema<unknown, InferOutput<In>>;
+  const result = options.result as StandardSchema<unknown, InferOutput<Res>>;
+  return Object.freeze({
+    name,
+    recovery,
+    steps: new Map(Object.entries(steps).map(([step, made]) => [step, bind(`${name}.${step}`, made)])),
+    plan: (given: InferInput<In>) => encode(input, given, `the input of ${name}`),
+    // The erased unit checks at run time what the declared one lets through at compile time.
+    body: async (unit: Unit<Record<string, WorkflowStep>>, text: string) =>
+      encode(
+        result,
+        await run(unit as unknown as Unit<Steps>, decode(input, text, `the stored input of ${name}`)),
+        `the result of ${name}`,
+      ),
+    resultOf: (text: string) => decode(result, text, `the stored result of ${name}`),
+  });
+}
+
+function bind(name: string, step: WorkflowStep): BoundStep {
+  if (step.kind === 'local') return step.bind(name);
+  const call = step.bind(name);
+  const { planned } = call;
+  if (planned !== undefined) return { ...call, planned, kind: 'external' };
+  throw new SagaError(
+    'WORKFLOW_INVALID',
+    `step ${name}: its call ${step.name} has no undo; give it one, or say in irreversible why it cannot be undone`,
+  );
+}
+
+/** A name that may stand in a path. */
+export function isPlain(name: string): boolean {
+  return /^[a-z][a-z0-9_-]*$/.test(name) && name.length <= 100;
+}
+
+function invalid(name: string, field: string, value: unknown, fix: string): SagaError {
+  return new SagaError(
+    'WORKFLOW_INVALID',
+    `workflow ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
+  );
+}

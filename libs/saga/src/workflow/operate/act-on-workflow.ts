@@ -1,0 +1,146 @@
+import type { ActingOperator } from '../../effects/operate/work-sql.ts';
+import { statedFailure } from '../../effects/work/work.ts';
+import { type Database, type Executor, executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { recordAct } from '@convergekit/postgres/operate';
+import { systemClock } from '@convergekit/core';
+import type { ClaimedWorkflow } from '../claim-sql.ts';
+import type { Entry, OperatorAct } from '../entry.ts';
+import { SagaError } from '../../errors.ts';
+import { type Fold, isEnded, stateOf, type StepFold } from '../fold.ts';
+import { Journal } from '../journal.ts';
+import { readFold } from '../read-fold.ts';
+import { readWorkflow, takeSql } from './workflow-sql.ts';
+import { whyNot } from '../rules.ts';
+
+/**
+ * What an operator states about the step that is stuck.
+ * succeeded   it took effect, with this result (JSON) · failed: it certainly took no effect
+ * undone      its effect is gone · effect_stays: it cannot be undone, and stays; what was done before it is undone
+ */
+export type StatedResult =
+  | { readonly kind: 'succeeded'; readonly result: string }
+  | { readonly kind: 'failed'; readonly code: string }
+  | { readonly kind: 'undone' | 'effect_stays' };
+
+/** The step of a workflow that waits for an operator. */
+export type StuckStep = NonNullable<Fold['stuck']> & Pick<StepFold, 'path'>;
+
+/** What waits of a workflow, for the question whether to act. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
+export async function stuckStepOf(executor: Executor, workflow: string, id: string): Promise<StuckStep> {
+  return stuckIn((await readFold(executor, workflow, id)).fold, workflow, id);
+}
+
+type Acting<DB> = Pick<Database<DB>, 'db'>;
+
+/** Has it tried now, whatever was waited for. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
+export function retryWorkflow<DB>(
+  database: Acting<DB>,
+  workflow: string,
+  id: string,
+  by: ActingOperator,
+): Promise<void> {
+  return act(database, workflow, id, (fold) => {
+    const step = fold.steps[(fold.stuck?.step ?? fold.steps.length) - 1];
+    return step === undefined ? [] : [operator(step, 'retry', by)];
+  });
+}
+
+/**
+ * States what became of the step that is stuck, from the other side's records; a worker continues from there. `seen`: the step that
+ * the operator decided about. Throws WORKFLOW_NOT_FOUND, or WORKFLOW_NOT_RESOLVABLE: also when another step is stuck by now.
+ */
+export function resolveWorkflow<DB>(
+  database: Acting<DB>,
+  workflow: string,
+  id: string,
+  stated: StatedResult,
+  by: ActingOperator,
+  seen?: Pick<StuckStep, 'step'>,
+): Promise<void> {
+  return act(database, workflow, id, (fold) => {
+    const step = stuckIn(fold, workflow, id);
+    if (seen !== undefined && step.step !== seen.step)
+      throw refused(
+        workflow,
+        id,
+        `step ${step.step} (${step.path}) is stuck by now, and not step ${seen.step}`,
+      );
+    return [
+      operator(step, stated.kind === 'effect_stays' ? 'forget' : 'resolve', by),
+      entryOfStated(step, stated, by.note),
+    ];
+  });
+}
+
+function entryOfStated({ step, path }: StuckStep, stated: StatedResult, note: string): Entry {
+  const at = { step, path, by: 'operator' } as const;
+  switch (stated.kind) {
+    case 'undone':
+      return { kind: 'undone', ...at, outcome: 'done' };
+    case 'effect_stays':
+      return { kind: 'undone', ...at, outcome: 'forgotten' };
+    case 'succeeded':
+      return { kind: 'result', ...at, result: stated.result };
+    case 'failed':
+      return { kind: 'failed', ...at, failure: statedFailure(stated.code, note) };
+  }
+}
+
+function operator(
+  { step, path }: Pick<StepFold, 'step' | 'path'>,
+  doing: OperatorAct,
+  { actor, note }: ActingOperator,
+): Entry {
+  return { kind: 'operator', step, path, act: doing, actor, note };
+}
+
+function stuckIn(fold: Fold, workflow: string, id: string): StuckStep {
+  const { stuck } = fold;
+  const step = stuck && fold.steps[stuck.step - 1];
+  if (stuck === undefined || step === undefined)
+    throw refused(workflow, id, 'none of its steps is stuck: there is nothing to say about it');
+  return { ...stuck, path: step.path };
+}
+
+/** Applies an operator's decision in one transaction, unless a process holds the workflow, and makes it due. */
+async function act<DB>(
+  { db }: Acting<DB>,
+  workflow: string,
+  id: string,
+  entriesOf: (fold: Fold) => readonly Entry[],
+): Promise<void> {
+  await kyselyTransaction(db, {}, async (tx) => {
+    const executor = executorOf(tx);
+    const { rows } = await executor.query<Omit<ClaimedWorkflow, 'nowMs'> & { nowMs: string }>(takeSql, [
+      workflow,
+      id,
+    ]);
+    const [taken] = rows;
+    if (taken === undefined) {
+      await readWorkflow(executor, workflow, id); // says so when there is none
+      throw refused(workflow, id, 'a process holds it: wait until its lease has ended');
+    }
+    const journal = await Journal.of({ ...taken, nowMs: Number(taken.nowMs) }, executor, systemClock);
+    if (isEnded(journal.fold))
+      throw refused(workflow, id, `it is ${stateOf(journal.fold)}, which nothing changes any more`);
+    const entries = entriesOf(journal.fold);
+    const [first, second] = entries;
+    const why = [first, second]
+      .map((entry) => entry && whyNot(journal.fold, entry))
+      .find((one) => one !== undefined);
+    if (why !== undefined) throw refused(workflow, id, why);
+    await journal.write(entries, { kind: 'due', inMs: 0 });
+    if (first?.kind !== 'operator') return;
+    const { act: did, actor, note, path } = first;
+    const subject = `${workflow} ${id}`;
+    const before = { step: path };
+    await recordAct(executor, { act: `workflow ${did}`, subject, by: actor, reason: note, before });
+  });
+}
+
+function refused(workflow: string, id: string, why: string): SagaError {
+  return new SagaError('WORKFLOW_NOT_RESOLVABLE', `${workflow} ${id} was left as it is: ${why}`, {
+    category: 'data',
+  });
+}

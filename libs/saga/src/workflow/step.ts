@@ -1,0 +1,70 @@
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
+import type { Call } from '../effects/call/define-call.ts';
+import type { PlannedUndo, UndoAnswer, Undoing } from '../effects/call/types.ts';
+import type { BoundCall } from '../effects/call/bind-call.ts';
+import type { StoredFailure } from '../effects/work/work.ts';
+import type { Transaction } from 'kysely';
+
+export interface LocalContext<DB> {
+  /** The transaction that writes the result into the journal: what is written through it happens once. */
+  readonly tx: Transaction<DB>;
+}
+
+/** A change of the service's own database, in one transaction with its journal entry: never unknown. */
+export type LocalStepOptions<DB, In extends StandardSchema, Res extends StandardSchema> = {
+  /** The schema of the stored intent. The output must read back unchanged. */
+  readonly input: In;
+  /** The schema of what is stored as the result, under the same condition. */
+  readonly result: Res;
+  readonly do: (input: InferOutput<In>, context: LocalContext<DB>) => Promise<InferInput<Res>>;
+} & (
+  | {
+      readonly undo: (
+        what: Undoing<InferOutput<In>, InferOutput<Res>>,
+        context: LocalContext<DB>,
+      ) => Promise<UndoAnswer> | Promise<void>;
+      readonly irreversible?: undefined;
+    }
+  /** The reason why the step cannot be undone: an undo of the workflow then waits for an operator. */
+  | { readonly irreversible: string; readonly undo?: undefined }
+);
+
+/** A step of the service's own database, as `localStep` declares it. */
+export interface LocalStep<Input = never, Result = unknown> {
+  readonly kind: 'local';
+  bind(name: string): BoundLocalStep;
+  /** The types, for the compiler only. */
+  readonly types?: { readonly input: (input: Input) => void; readonly result: Result };
+}
+
+/** A step of a workflow: a call with an undo or the reason for none, or a local change. */
+export type WorkflowStep<Input = never, Result = unknown> =
+  Call<Input, unknown, Result, 'undo' | 'irreversible'> | LocalStep<Input, Result>;
+
+/** The stored data of a step that is to be undone. */
+export interface StoredStep {
+  readonly intent: string;
+  readonly key: string;
+  readonly result: string;
+  readonly reason: StoredFailure;
+}
+
+/** A call as a step, its types erased: what the engine runs. */
+export interface ExternalStep extends BoundCall {
+  readonly kind: 'external';
+  readonly planned: PlannedUndo;
+}
+
+export interface BoundLocalStep {
+  readonly kind: 'local';
+  readonly name: string;
+  readonly planned: PlannedUndo;
+  /** Checks an input, and returns its stored form. Throws a ContractError of category data. */
+  plan(input: unknown): string;
+  /** Reads a stored result. Throws when this version of the code cannot. */
+  resultOf(text: string): unknown;
+  doing(intent: string, tx: Transaction<unknown>): Promise<string>;
+  undoing(stored: StoredStep, tx: Transaction<unknown>): Promise<UndoAnswer>;
+}
+
+export type BoundStep = ExternalStep | BoundLocalStep;

@@ -1,0 +1,74 @@
+import { checkJournal, type Finding } from '../effects/journal/check-journal.ts';
+import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
+import { emptyFold, type Fold, foldEntry, stateOf } from './fold.ts';
+import type { JournalRow } from './journal-sql.ts';
+import { type PlannedMove, planOf } from './plan.ts';
+import { whyNot } from './rules.ts';
+import { entryOf } from './entry-row.ts';
+
+/** A workflow, with its row and its journal. */
+export interface WorkflowRecord {
+  readonly workflow: string;
+  readonly id: string;
+  readonly input: string;
+  readonly state: WorkflowState;
+  readonly stuckReason: WorkflowStuckReason | null;
+  readonly result: string | null;
+  readonly entries: number;
+  readonly journal: readonly JournalRow[];
+}
+
+export interface WorkflowVerdict {
+  /** Empty when journal and state agree. */
+  readonly findings: readonly Finding[];
+  /** What the journal comes to, as far as it could be followed. */
+  readonly state: WorkflowState;
+  /** The steps that are undone, or would be, in the order of the undo. */
+  readonly plan: readonly PlannedMove[];
+}
+
+interface Replayed {
+  readonly fold: Fold;
+  readonly atMs: number;
+}
+
+/**
+ * Pure: replays a journal and compares what it comes to with what the row says. Beside what was changed, added or left out it finds
+ * an entry that cannot follow those before it: an effect without an intent, an undo
+ * out of order or twice, an end before everything is undone.
+ */
+export function verifyWorkflow(record: WorkflowRecord): WorkflowVerdict {
+  const { workflow, id, journal, entries, state, stuckReason, result } = record;
+  const checked = checkJournal<JournalRow, Replayed>({
+    of: { kind: 'workflow', name: workflow, id },
+    rows: journal,
+    start: { state: { fold: emptyFold, atMs: 0 }, seq: 0 },
+    follow,
+    record: { rows: entries, says: { state, 'stuck reason': stuckReason, result } },
+    summary: ({ fold }) => ({
+      state: stateOf(fold),
+      'stuck reason': stateOf(fold) === 'stuck' ? (fold.stuck?.reason ?? null) : null,
+      result: fold.result ?? null,
+    }),
+  });
+  const { fold } = checked.state;
+  return { findings: checked.findings, state: stateOf(fold), plan: planOf(fold) };
+}
+
+function follow(
+  { fold, atMs }: Replayed,
+  row: JournalRow,
+): { readonly state: Replayed; readonly wrong: readonly string[] } {
+  const wrong = row.atMs < atMs ? ['it is older than the row before it'] : [];
+  const stays = { fold, atMs: row.atMs };
+  try {
+    const entry = entryOf(row);
+    const why = whyNot(fold, entry);
+    if (why === undefined)
+      return { state: { fold: foldEntry(fold, entry, row.atMs), atMs: row.atMs }, wrong };
+    return { state: stays, wrong: [...wrong, `${row.kind} ${row.path}: ${why}`] };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { state: stays, wrong: [...wrong, `it cannot be read (${why})`] };
+  }
+}

@@ -1,0 +1,131 @@
+import { SagaError, workflows } from '@convergekit/saga';
+import type { Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  later,
+  shownWorkflow,
+  provisionWorkflow,
+  workflowDatabase,
+  workflowOptions,
+  type TenantDb,
+} from '../fixture/workflow/scene.ts';
+import { World } from '../fixture/workflow/world.ts';
+
+let url: string;
+let database: Database<TenantDb>;
+let world: World;
+let count = 0;
+let id: string;
+
+beforeAll(async () => {
+  ({ url, database } = await workflowDatabase(inject('stack').databaseUrl));
+});
+afterAll(() => database.close());
+beforeEach(() => {
+  world = new World();
+  count += 1;
+  id = `t${count}`;
+});
+
+const serviceOf = (recovery: 'undo' | 'resume' = 'undo') => {
+  const provision = provisionWorkflow(world, recovery);
+  return { provision, ...workflows([provision], { ...workflowOptions, database }) };
+};
+const codeOf = (error: unknown) => (error instanceof SagaError ? error.code : error);
+const rowsOf = async () =>
+  (await database.db.selectFrom('tenant').selectAll().where('id', '=', id).execute()).length;
+const verdict = () => shownWorkflow(url, 'tenants.provision', id);
+
+describe('a workflow', () => {
+  it('a workflow keeps all effects when its body returns, and answers a repeat from the journal', async () => {
+    const { run, provision } = serviceOf();
+    const answer = { bucket: 'ref-bucket', billing: 'ref-account' };
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
+    expect(world.changes).toEqual(['+bucket', '+account', '+card', '+route']);
+    expect(await rowsOf()).toBe(1);
+    expect(await verdict()).toMatchObject({ findings: [], state: 'completed' });
+    const other = run(provision, id, { billing: 'fails', end: 'ok' });
+    expect(await other.catch(codeOf)).toBe('WORKFLOW_KEY_REUSED');
+  });
+
+  it('a workflow undoes all steps, the last one first, when its body throws', async () => {
+    const { run, provision } = serviceOf();
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_COMPENSATED',
+    );
+    expect(world.changes.slice(4)).toEqual(['-route', '-card', '-account', '-bucket']);
+    expect([world.there.size, await rowsOf()]).toEqual([0, 0]);
+    const { findings, state, plan } = await verdict();
+    expect([findings, state]).toEqual([[], 'compensated']);
+    expect(plan).toEqual(
+      ['route', 'billing/card', 'billing/account', 'row', 'bucket'].map((path) => `${path} done`),
+    );
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_COMPENSATED',
+    );
+  });
+
+  it('S29: a workflow undoes the scope whose failure is caught, and nothing else', async () => {
+    const { run, provision } = serviceOf();
+    expect(await run(provision, id, { billing: 'fails', end: 'ok' })).toEqual({
+      bucket: 'ref-bucket',
+      billing: 'none',
+    });
+    expect(world.changes).toEqual(['+bucket', '+account', '+card', '-card', '-account', '+route']);
+    expect(await verdict()).toMatchObject({ findings: [], state: 'completed' });
+  });
+
+  it('a workflow leaves an undo that fails to the workers, which retry until it is done', async () => {
+    const { run, provision, worker } = serviceOf();
+    world.fault('-account', 'refuse', 'reply_lost');
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_UNFINISHED',
+    );
+    expect(world.changes.slice(4)).toEqual(['-route', '-card']);
+    await worker.start();
+    await waitUntil(async () => (await verdict()).state === 'compensated', {
+      what: 'the worker to undo the rest',
+    });
+    await worker.stop();
+    expect(world.changes.slice(4)).toEqual(['-route', '-card', '-account', '-bucket']);
+    expect((await verdict()).findings).toEqual([]);
+  });
+
+  it('a workflow queries the outcome of a call before it repeats or undoes anything', async () => {
+    const { run, provision } = serviceOf();
+    world.fault('+account', 'reply_lost');
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toMatchObject({ billing: 'ref-account' });
+    id = `${id}-lost`;
+    world.fault('+route', 'request_lost');
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' }).catch(codeOf)).toBe('WORKFLOW_UNFINISHED');
+    await later(database);
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' }).catch(codeOf)).toBe('WORKFLOW_COMPENSATED');
+    const { plan } = await verdict();
+    expect(plan).toEqual([
+      'route noop_not_applied',
+      'billing/card done',
+      'billing/account done',
+      'row done',
+      'bucket done',
+    ]);
+  });
+
+  it('S56: a workflow finds that another process has already undone a step', async () => {
+    const { run, provision } = serviceOf();
+    world.fault('-route', 'refuse');
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_UNFINISHED',
+    );
+    world.there.delete(`tenants.provision/${id}/bucket`);
+    await database.db.deleteFrom('tenant').where('id', '=', id).execute();
+    await later(database);
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_COMPENSATED',
+    );
+    const { findings, plan } = await verdict();
+    expect([findings, plan.slice(3)]).toEqual([[], ['row noop_already', 'bucket noop_already']]);
+    expect(world.changes.at(-1)).toBe('-account');
+  });
+});

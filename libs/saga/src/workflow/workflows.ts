@@ -1,0 +1,155 @@
+import type { Service } from '@convergekit/core';
+import { type Ended, recover, runBody } from './body.ts';
+import { type ClaimedWorkflow, claimWorkflow, openWorkflow, readWorkflowRow } from './claim-sql.ts';
+import type { Workflow } from './define-workflow.ts';
+import { Suspended } from './errors.ts';
+import { SagaError } from '../errors.ts';
+import { explainMissing } from '../explain-missing.ts';
+import { rootOf } from './fold.ts';
+import { Journal } from './journal.ts';
+import { type ResolvedWorkflows, resolveWorkflows, type WorkflowsOptions } from './options.ts';
+import { readFold } from './read-fold.ts';
+import { workflowWorker } from './worker.ts';
+import type { Turn } from './turn.ts';
+
+/** The workflows of a service, and the Service that continues what was interrupted. */
+export interface Workflows {
+  /**
+   * Runs a workflow under the caller's id, and resolves with the result of its body. An error of the body has
+   * everything undone, the last step first, and `run` rejects: WORKFLOW_COMPENSATED once nothing is left;
+   * WORKFLOW_UNFINISHED when the workers continue it; WORKFLOW_STUCK when an operator must. A repeat under the same id
+   * does nothing again: it returns the end of the first run, or continues an interrupted one.
+   */
+  readonly run: <Input, Result>(
+    workflow: Workflow<Input, Result>,
+    id: string,
+    input: Input,
+  ) => Promise<Result>;
+  /** Undoes or resumes what was interrupted on any node. Start one in each process that declares the workflows. */
+  readonly worker: Service;
+}
+
+/** Makes the workflows of a service ready to run. Throws WORKFLOW_INVALID. */
+export function workflows<DB>(workflows: readonly Workflow[], options: WorkflowsOptions<DB>): Workflows {
+  const resolved = resolveWorkflows(workflows, options);
+  return {
+    worker: workflowWorker(resolved),
+    run: async <Input, Result>(
+      workflow: Workflow<Input, Result>,
+      id: string,
+      input: Input,
+    ): Promise<Result> => {
+      if (resolved.workflows.get(workflow.name) !== (workflow as unknown))
+        throw new SagaError(
+          'WORKFLOW_MISUSED',
+          `${workflow.name} is not among the workflows of this process`,
+        );
+      if (id === '' || id.length > 200)
+        throw new SagaError('WORKFLOW_MISUSED', `the id of ${workflow.name} must have 1 to 200 characters`);
+      const text = workflow.plan(input);
+      return workflow.resultOf(await answered(resolved, workflow, id, text));
+    },
+  };
+}
+
+async function answered(
+  options: ResolvedWorkflows,
+  workflow: Workflow,
+  id: string,
+  input: string,
+): Promise<string> {
+  const { database, holder, idleMs } = options;
+  const wanted = { workflow: workflow.name, id, input };
+  const opened = await openWorkflow(database.executor, wanted, holder, idleMs).catch(explainMissing);
+  if (opened !== undefined) return runToEnd(options, workflow, opened, runBody);
+  const row = await readWorkflowRow(database.executor, workflow.name, id);
+  if (row?.input !== input)
+    throw new SagaError(
+      'WORKFLOW_KEY_REUSED',
+      `${workflow.name} ${id} was run with another input: give each its own id`,
+      {
+        category: 'data',
+      },
+    );
+  if (row.state === 'completed' && row.result !== null) return row.result;
+  const claimed = await claimWorkflow(database.executor, holder, workflow.name, id, idleMs);
+  if (claimed !== undefined) return runToEnd(options, workflow, claimed, recover);
+  return notOurs(options, workflow.name, id);
+}
+
+/** Runs a claimed workflow to its end, and returns its result or throws its error. */
+async function runToEnd(
+  options: ResolvedWorkflows,
+  workflow: Workflow,
+  claim: ClaimedWorkflow,
+  act: (turn: Turn) => Promise<Ended>,
+): Promise<string> {
+  const { database, clock, patienceMs } = options;
+  try {
+    const journal = await Journal.of(claim, database.executor, clock);
+    const ended = await act({ options, workflow, journal, patienceMs, signal: new AbortController().signal });
+    if (ended.kind === 'completed') return ended.result;
+    throw compensated(claim, ended);
+  } catch (error) {
+    throw error instanceof Suspended ? suspended(claim, error) : error;
+  }
+}
+
+type Named = Pick<ClaimedWorkflow, 'workflow' | 'id'>;
+
+function compensated(
+  { workflow, id }: Named,
+  { failure, cause }: Omit<Extract<Ended, { kind: 'compensated' }>, 'kind'>,
+) {
+  const message = `${workflow} ${id} was undone: ${failure.message}`;
+  return new SagaError('WORKFLOW_COMPENSATED', message, { category: failure.category, cause });
+}
+
+function suspended({ workflow, id }: Named, { why, message, cause }: Suspended): SagaError {
+  const what = `${workflow} ${id}`;
+  const detail = { category: 'service', certainty: 'unknown', cause } as const;
+  switch (why) {
+    case 'stuck':
+      return new SagaError('WORKFLOW_STUCK', `${what} waits for an operator: ${message}`, detail);
+    case 'lost':
+      return new SagaError(
+        'WORKFLOW_INTERRUPTED',
+        `${what} was interrupted: ${message}; a worker continues it`,
+        detail,
+      );
+    case 'waits':
+    case 'code_changed':
+      return new SagaError(
+        'WORKFLOW_UNFINISHED',
+        `${what} has not ended: ${message}; a worker continues it`,
+        detail,
+      );
+  }
+}
+
+/** Returns the error of a workflow that another process holds, or that has ended undone. */
+async function notOurs({ database }: ResolvedWorkflows, workflow: string, id: string): Promise<never> {
+  const { state, fold } = await readFold(database.executor, workflow, id);
+  const { failure } = rootOf(fold);
+  switch (state) {
+    case 'compensated':
+      if (failure === undefined) throw new RangeError(`${workflow} ${id} was undone without a reason`);
+      throw compensated({ workflow, id }, { failure });
+    case 'stuck':
+      throw suspended(
+        { workflow, id },
+        new Suspended('stuck', fold.stuck?.note ?? 'see `converge workflow show`'),
+      );
+    case 'compensating':
+      throw suspended({ workflow, id }, new Suspended('waits', 'it is being undone'));
+    case 'running':
+    case 'completed':
+      throw new SagaError(
+        'WORKFLOW_BUSY',
+        `${workflow} ${id} is running in another process: ask again later`,
+        {
+          category: 'contention',
+        },
+      );
+  }
+}
