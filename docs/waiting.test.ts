@@ -24,12 +24,14 @@ const code = sources.map(read).join('\n');
 /** The values that the SQL allows in columns that say how something stands: `table.value`. */
 function statesInSql(text: string): readonly string[] {
   const found: string[] = [];
-  const parts = text
-    .replaceAll(/--.*$/gm, '')
-    .matchAll(/(?:create|alter) table (?:if not exists )?converge\.(\w+)([^;]*);/g);
+  const plain = text.replaceAll(/--.*$/gm, '');
+  const parts = [
+    ...plain.matchAll(/(?:create|alter) table (?:if not exists )?converge\.(\w+)([^;]*);/g),
+    ...plain.matchAll(/create function converge\.(\w+)_rules\(\)([^]*?)\bthen\b/g),
+  ];
   for (const [, table = '', body = ''] of parts)
     for (const [, column = '', values = ''] of body.matchAll(
-      /check \((state|waits_for|op) in\s*\(([^)]*)\)/g,
+      /(?:check \(|new\.)(state|waits_for|op) in\s*\(([^)]*)\)/g,
     ))
       for (const [, value = ''] of values.matchAll(/'(\w+)'/g)) {
         found.push(column === 'op' ? `${table} op ${value}` : `${table}.${value}`);

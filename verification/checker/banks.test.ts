@@ -35,6 +35,12 @@ function found(
 describe('the books of the banks', () => {
   it('the books of a run without faults have no findings', () => expect(found()).toEqual([]));
 
+  it('a request that made two transfers is found', () => {
+    expect(found({}, [{ requestKey: 'l', ids: new Set(['t', 'u']) }])).toEqual([
+      'transfer_doubled: l was answered with 2 transfers',
+    ]);
+  });
+
   it('a transfer without a request is found, and one that was promised and is not there', () => {
     expect(found({}, answered.slice(1))).toEqual([
       'transfer_doubled: transfer t exists, and no answer named it',

@@ -46,7 +46,11 @@ it('S3, G5c, G5u: an event that cannot be handled is kept with its bytes and att
     id: letter!.failureEvent,
     data: { category: 'bug', causationId: id, event: { topic: stock.topic, offset: '0' } },
   });
-  expect(failures[0]!.data['attempts']).toHaveLength(3);
+  expect(failures[0]!.data['attempts']).toMatchObject([
+    { number: 1, outcome: 'retry', wait: { rule: 'backoff' } },
+    { number: 2, outcome: 'retry', wait: { rule: 'backoff' } },
+    { number: 3 },
+  ]);
   // What follows from the failure points at the attempt that caused it, and the history of the event has every attempt.
   expect(failures[0]!.headers['ce_attemptid']).toBe(failures[0]!.data['attemptId']);
   const { entries } = await stock.scene.json<{ entries: { kind: string; outcome?: string }[] }>(

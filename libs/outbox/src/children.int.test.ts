@@ -51,7 +51,7 @@ it('ensureChildren adds children until enough are ahead, and then no more', asyn
   await expectSeamless();
 });
 
-it('a new child has the keys, indexes, checks and defaults of the others', async () => {
+it('a new child has the keys, indexes, rules and defaults of the others', async () => {
   const { executor } = shop.database;
   await ensureChildren(executor, { ahead: 3 });
   const shape = async (child: string): Promise<unknown[]> => {
@@ -59,6 +59,7 @@ it('a new child has the keys, indexes, checks and defaults of the others', async
       `select replace(pg_get_constraintdef(c.oid), c.conname, '') as definition from pg_constraint c where conrelid = $1::regclass
        union all select regexp_replace(pg_get_indexdef(i.indexrelid), ' INDEX .* USING ', ' USING ') from pg_index i where indrelid = $1::regclass
        union all select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where adrelid = $1::regclass
+       union all select concat(t.tgname, ' ', t.tgenabled, ' ', t.tgfoid::regproc) from pg_trigger t where tgrelid = $1::regclass
        order by 1`,
       [`converge.${child}`],
     );
@@ -66,6 +67,7 @@ it('a new child has the keys, indexes, checks and defaults of the others', async
   };
   const original = await shape('outbox_0');
   expect(original.length).toBeGreaterThan(5);
+  expect(original).toContainEqual({ definition: 'outbox_rules A converge.outbox_rules' });
   expect(await shape('outbox_2000000')).toEqual(original);
   expect(await shape('outbox_last')).toEqual(original);
 });

@@ -60,11 +60,18 @@ export class Levels {
 
   /** Runs a statement of the code of `level`: at once if it is its turn, as it nearly always is. */
   async statement<T>(level: Level, run: () => Promise<T>): Promise<T> {
-    const leave = await this.enter(level);
+    // In the turn of the caller: COMMIT must not overtake a statement that is not awaited.
+    if (this.#isTurnOf(level)) this.#running += 1;
+    else
+      await this.#when(
+        () => this.#isTurnOf(level),
+        () => (this.#running += 1),
+      );
     try {
       return await run();
     } finally {
-      leave();
+      this.#running -= 1;
+      this.#changed();
     }
   }
 

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop.database.close());
 
-// Planted fault: without the constraint outbox_names a row may have a key of 200 MB, which no record can carry.
+// Planted fault: without the rule of names a row may have a key of 200 MB, which no record can carry.
 it.each([
   ['key', 1_024],
   ['type', 200],

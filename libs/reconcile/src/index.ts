@@ -2,7 +2,7 @@
  * Reconcilers: find and repair divergence between two databases, key by key. Guarantees:
  * - a key is queued once however often it is reported, and one worker holds it at a time (a lease, committed before the work);
  * - a key that is reported during its run runs once more, so that the last report is always processed;
- * - desired is read again after actual: if it changed meanwhile, the key is compared again, never repaired;
+ * - before a repair desired is read again after actual: if it changed meanwhile, the key is compared again, never repaired;
  * - a repair changes a row only if the kit compared its version; after a concurrent write it writes nothing, and the key is
  *   compared again;
  * - each verdict that is neither a repair nor in sync has an audit row, once for each change;

@@ -23,16 +23,24 @@ export interface Read {
   readonly arrived?: Arrived;
 }
 
-/**
- * Reads desired and actual, and desired again if they differ.
- * The second read is required before a repair: without it a repair towards v1 could succeed after v2 was applied, although
- * the version check held. A side that cannot be read makes the observation unknown.
- */
-export function observe(...look: Look): Promise<Observation> {
+/** Reads each side once. What it finds may be due to a change that came between both reads: see `confirm`. */
+export function glance(...look: Look): Promise<Observation> {
   return readable(async () => {
-    const [reconciler, key, databases] = look;
-    const seen = await readBoth(...look);
-    if (seen.kind !== 'read' || seen.judged === null) return seen;
+    const [reconciler, key, databases, lastVersionWritten] = look;
+    const desired = await readSide('desired', reconciler.desired, key, databases.desired);
+    const actual = await readSide('actual', reconciler.actual, key, databases.actual);
+    if (isStale(reconciler, actual, lastVersionWritten)) return { kind: 'stale' };
+    return { kind: 'read', desired, actual, judged: judge(reconciler, desired, actual) };
+  });
+}
+
+/**
+ * Reads desired again.
+ * It is required before a repair: without it a repair towards v1 could succeed after v2 was applied, although the version
+ * check held.
+ */
+export function confirm(seen: Read, ...[reconciler, key, databases]: Look): Promise<Observation> {
+  return readable(async () => {
     const again = await readSide('desired', reconciler.desired, key, databases.desired);
     const compared = (state: unknown): unknown =>
       withoutFields(state, (field) => reconciler.ignore.includes(field));
@@ -40,24 +48,19 @@ export function observe(...look: Look): Promise<Observation> {
   });
 }
 
-/** Reads each side once. A difference that it finds may be a change that came between its reads. */
-export function glance(...look: Look): Promise<Observation> {
-  return readable(() => readBoth(...look));
+/** Reads desired, actual, and desired again. */
+export async function observe(...look: Look): Promise<Observation> {
+  const seen = await glance(...look);
+  return seen.kind === 'read' ? confirm(seen, ...look) : seen;
 }
 
-type Look = readonly [
+/** What is looked at; the version of actual that the last repair of the key wrote makes an older one stale. */
+export type Look = readonly [
   reconciler: Reconciler,
   key: string,
   databases: Databases<unknown, unknown>,
   lastVersionWritten: bigint | null,
 ];
-
-async function readBoth(...[reconciler, key, databases, lastVersionWritten]: Look): Promise<Observation> {
-  const desired = await readSide('desired', reconciler.desired, key, databases.desired);
-  const actual = await readSide('actual', reconciler.actual, key, databases.actual);
-  if (isStale(reconciler, actual, lastVersionWritten)) return { kind: 'stale' };
-  return { kind: 'read', desired, actual, judged: judge(reconciler, desired, actual) };
-}
 
 /** Makes an observation unknown if a side cannot be read. */
 async function readable(read: () => Promise<Observation>): Promise<Observation> {

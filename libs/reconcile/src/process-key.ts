@@ -12,7 +12,7 @@ import { observeArrived } from './in-flight/observe-arrived.ts';
 import type { ForgetGroups } from './forget-groups.ts';
 import { waitAgain } from './in-flight/wait.ts';
 import { finishKey } from './key-queue.ts';
-import { observe } from './observe.ts';
+import { confirm, glance, type Look, type Observation } from './observe.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import type { Reconciler } from './reconciler.ts';
 import { type Divergent, repair } from './repair.ts';
@@ -66,10 +66,7 @@ export async function finishJudged(
 
 async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Judgement> {
   const { reconciler, databases, actor, clock, random } = context;
-  const read =
-    reconciler.inFlight === undefined
-      ? await observe(reconciler, claim.key, databases, claim.lastVersionWritten)
-      : await observeArrived({ databases, claim, reconciler, inFlight: reconciler.inFlight });
+  const read = await observeClaimed(reconciler, databases, claim);
   if (read.kind !== 'read') return { outcome: read };
   const { desired, actual, judged, arrived } = read;
   if (judged === null) return { outcome: { kind: 'in_sync' } };
@@ -83,6 +80,28 @@ async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Ju
     (error: unknown) => outcomeOf(error, driftHash),
   );
   return { outcome, seen };
+}
+
+/**
+ * Observes a key. One that agrees and has no past costs one read of each side: a change between both may hide a drift of it,
+ * which its next report or scan finds.
+ */
+async function observeClaimed(
+  reconciler: Reconciler,
+  databases: Databases<unknown, unknown>,
+  claim: Claim,
+): Promise<Observation | Extract<Outcome, { kind: 'pending' }>> {
+  const look: Look = [reconciler, claim.key, databases, claim.lastVersionWritten];
+  const { inFlight } = reconciler;
+  const first = await glance(...look);
+  if (first.kind !== 'read') return first;
+  if (first.judged === null) return hasPast(claim) ? confirm(first, ...look) : first;
+  if (inFlight === undefined) return confirm(first, ...look);
+  return observeArrived({ reconciler, inFlight, databases, claim, drift: first.judged.drift });
+}
+
+function hasPast({ driftHash, wait, repairs, lastVersionWritten }: Claim): boolean {
+  return driftHash !== null || wait !== null || repairs > 0 || lastVersionWritten !== null;
 }
 
 /** Errors of repairs that the kit rolled back. */

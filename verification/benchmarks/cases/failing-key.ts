@@ -51,6 +51,7 @@ function measure({ settings, say }: World, source: Source, effects: EffectsSeen)
   const events = RATE * settings.seconds;
   let next = 0;
   return race<string, Round>({
+    allMustHold: true,
     ...{ name: 'failing-key', sides: [WITHOUT, WITH], nameOf: (name) => name, warmUp: true, say },
     rounds: settings.tailRounds,
     measure: (name) => {

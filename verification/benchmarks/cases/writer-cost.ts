@@ -101,6 +101,7 @@ export const writerCase: Case = {
       for (const statement of TABLES) await database.executor.query(statement);
       for (const [, transact] of ways) await rateOf(database, transact, 2);
       const series = await race<(typeof ways)[number], number>({
+        allMustHold: true,
         ...{ name: 'writer', sides: ways, nameOf: ([name]) => name, rounds: settings.rounds, say },
         measure: async ([, transact]) => {
           await database.executor.query('checkpoint');

@@ -49,6 +49,8 @@ export interface Race<Side, T> {
   readonly rounds: number;
   /** True for a round 0 that warms up and counts for nothing. @default false */
   readonly warmUp?: boolean;
+  /** True when all sides are the kit's: one that fails ends the case. @default false: it is left out from then on */
+  readonly allMustHold?: boolean;
   readonly measure: (side: Side, round: number) => Promise<T>;
   /** Says in one line what a round measured. */
   readonly line: (measured: T) => string;
@@ -57,7 +59,7 @@ export interface Race<Side, T> {
 
 /** Measures all sides in turn, round after round. */
 export async function race<Side, T>(options: Race<Side, T>): Promise<Series<T>> {
-  const { name, sides, nameOf, rounds, warmUp = false, measure, line, say } = options;
+  const { name, sides, nameOf, rounds, warmUp = false, allMustHold = false, measure, line, say } = options;
   const series = new Series<T>();
   const warming = new Series<T>();
   for (let round = warmUp ? 0 : 1; round <= rounds; round += 1)
@@ -67,6 +69,7 @@ export async function race<Side, T>(options: Race<Side, T>): Promise<Series<T>> 
       const measured = await kept.round(who, () => measure(side, round));
       const result = measured === undefined ? `failed: ${kept.failure(who) ?? ''}` : line(measured);
       say(`${name}, round ${round}: ${who} ${result}`);
+      if (allMustHold && measured === undefined) throw new Worthless(`${who}: ${kept.failure(who) ?? ''}`);
     }
   return series;
 }

@@ -22,6 +22,7 @@ export async function measureOnOff(world: World): Promise<Pick<CaseResult, 'figu
   try {
     await service.load(rate, seconds); // to warm up
     const turns = await race<'off' | 'on', Turn>({
+      allMustHold: true,
       ...{
         name: 'reconcile',
         sides: ['off', 'on'],

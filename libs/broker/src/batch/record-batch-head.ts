@@ -22,11 +22,17 @@ export function writeBatchHead(batch: Buffer, { length, baseMs, latestMs }: Batc
   batch.writeInt8(2, MAGIC_AT);
   batch.writeInt16BE(0, ATTRIBUTES_AT);
   batch.writeInt32BE(length - 1, 23);
-  batch.writeBigInt64BE(BigInt(baseMs), 27);
-  batch.writeBigInt64BE(BigInt(latestMs), 35);
+  batch.writeBigInt64BE(int64(baseMs), 27);
+  batch.writeBigInt64BE(int64(latestMs), 35);
   batch.writeBigInt64BE(-1n, 43);
   batch.writeInt16BE(-1, 51);
   batch.writeInt32BE(-1, 53);
   batch.writeInt32BE(length, 57);
   batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_AT)), CRC_AT);
+}
+
+/** A timestamp of 2^63 - 1 is read as 2^63, the nearest number of JavaScript. */
+function int64(ms: number): bigint {
+  const value = BigInt(ms);
+  return value === 2n ** 63n ? value - 1n : value;
 }

@@ -42,7 +42,14 @@ describe('Parking', () => {
     const counted = parking.count();
     parking.committed(four);
     counted({ ...parking.totals, rows: 0, bytes: 0 });
-    expect(() => parking.allow({ ...four, rows: 1, bytes: 1 })).toThrow('(pause)');
+    expect(() => parking.allow({ ...four, rows: 1, bytes: 1 })).toThrow(
+      expect.objectContaining({
+        fault: expect.objectContaining({
+          kind: 'pause',
+          pause: expect.objectContaining({ code: 'parked_cap' }),
+        }),
+      }),
+    );
     parking.count()({ ...parking.totals, rows: 3, bytes: 3 });
     expect(() => parking.allow({ ...four, rows: 1, bytes: 1 })).not.toThrow();
   });

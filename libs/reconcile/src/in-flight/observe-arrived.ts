@@ -2,7 +2,7 @@ import { hashOf } from '../canonical.ts';
 import type { Claim } from '../claim.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Databases } from '../definition.ts';
-import { glance, type Observation, observe } from '../observe.ts';
+import { type Observation, observe } from '../observe.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { checkArrival, findOvertaken, type PendingCheck } from './check-arrival.ts';
 import type { InFlight } from './in-flight.ts';
@@ -14,10 +14,12 @@ export interface ArrivedRequest {
   readonly inFlight: InFlight;
   readonly databases: Databases<unknown, unknown>;
   readonly claim: Claim;
+  /** What a first look found. */
+  readonly drift: unknown;
 }
 
 /**
- * Observes a key; a difference counts only after all events of the key were handled. Most keys agree, so a glance comes first.
+ * Observes a drift again after all events of its key were handled.
  * The order is the proof: (1) everything emitted before the frontier's snapshot was handled before actual is read, so actual
  * reflects it; (2) nothing was emitted between that snapshot and the end of the reads. So desired and actual reflect the same
  * events. Without (2) desired may have changed there and back, which comparing it with itself cannot show.
@@ -27,12 +29,11 @@ export async function observeArrived({
   inFlight,
   databases,
   claim,
+  drift,
 }: ArrivedRequest): Promise<Observation | PendingOutcome> {
   const { key, wait: before, lastVersionWritten } = claim;
-  const first = await glance(reconciler, key, databases, lastVersionWritten);
-  if (first.kind !== 'read' || first.judged === null) return first;
   const check = await checkArrival({ inFlight, key, databases, before });
-  if (check.kind === 'pending') return pendingOutcome(check, first.judged.drift);
+  if (check.kind === 'pending') return pendingOutcome(check, drift);
   const { arrived } = check;
   const seen = await observe(reconciler, key, databases, lastVersionWritten);
   if (seen.kind !== 'read' || seen.judged === null) return seen;

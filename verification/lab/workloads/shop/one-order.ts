@@ -1,6 +1,7 @@
 import { waitUntil } from '@convergekit/testing';
-import { ask } from '../ask.ts';
 import type { Shop } from './shop.ts';
+
+const AS_JSON = { 'content-type': 'application/json' };
 
 /** An order that the carrier refuses: its payment is refunded, then its stock released. */
 export const refusedByCarrier = { lines: [{ sku: 'cup', quantity: 1, unitCents: 900 }], country: 'AQ' };
@@ -12,9 +13,13 @@ export async function placeOne(
   headers: Readonly<Record<string, string>>,
   query = '',
 ): Promise<string> {
-  const answer = await ask(new URL(`/orders${query}`, ordersUrl), { body: order, headers });
-  if (answer?.status !== 201) throw new Error(`the shop refused: ${answer?.text ?? 'no answer'}`);
-  return (JSON.parse(answer.text) as { readonly orderId: string }).orderId;
+  const response = await fetch(new URL(`/orders${query}`, ordersUrl), {
+    method: 'POST',
+    headers: { ...AS_JSON, ...headers },
+    body: JSON.stringify(order),
+  });
+  if (response.status !== 201) throw new Error(`the shop refused: ${await response.text()}`);
+  return ((await response.json()) as { readonly orderId: string }).orderId;
 }
 
 /** Waits until an order is cancelled: all that was done for it has been undone. */

@@ -53,10 +53,10 @@ export function withDefaults<DB>(options: CommonOptions<DB>): Required<CommonOpt
     drainMs: 10_000,
     keepMs: 2_592_000_000,
     tidyMs: 60_000,
-    clock,
-    random,
     log: logger('saga'),
     ...options,
+    clock,
+    random,
     shared: options.shared ?? new SharedGuards({ policies: new PolicyBook([]), clock, random }),
   };
 }
