@@ -55,7 +55,7 @@ export function claiming<DB>(
   const groups = new OutcomeGroups(options);
   const places = new Places(options.effects, wake);
   const now = (): number => clock.monotonic();
-  const pace = new ClaimPace(now());
+  const pace = new ClaimPace();
   const heard = (work: AnnouncedWork): void => {
     // What is due later is found by a later look: a deadline of hours needs none now. Nor does work without a free place.
     const isNews = pace.announced(work, now());

@@ -10,9 +10,9 @@ export interface SagaWorkerOptions<DB> extends CommonOptions<DB> {
    */
   readonly wokenBy?: readonly { readonly db: object }[];
   /**
-   * The pause before the next look for work when there was none. A worker that is woken for its work, by consumers of
-   * its own process with the same `database`, looks each second, and so does one that found none in its first minute.
-   * In milliseconds. @default 100
+   * The pause before the next look for work while work of another process was found in the last ten minutes. A worker is
+   * woken for work of its own process with the same `database`, and looks each second besides. In milliseconds.
+   * @default 100
    */
   readonly pollMs?: number;
   /**
