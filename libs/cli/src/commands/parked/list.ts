@@ -119,7 +119,10 @@ export const showCommand = command({
 });
 
 /** Reads a parked event. Rejects with PARKED_GONE for one that is not there any more. */
-export async function requireParked(executor: Executor, id: string) {
+export async function requireParked(
+  executor: Executor,
+  id: string,
+): Promise<NonNullable<Awaited<ReturnType<typeof readParked>>>> {
   const found = await readParked(executor, id);
   if (found === undefined) throw parkedGone(id);
   return found;
