@@ -42,6 +42,7 @@ check-lint:
 .PHONY: check-others
 check-others:
 	@tsc -p tsconfig.json
+	@tsc -b tsconfig.build.json
 	@depcruise --config .dependency-cruiser.cjs --output-type err libs services schemas verification infra
 	@prettier --check --log-level warn .
 	@knip --exclude unlisted,optionalPeerDependencies
