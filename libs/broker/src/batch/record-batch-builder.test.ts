@@ -128,6 +128,19 @@ describe('a batch builder', () => {
     expect(received).toBe(sent);
   });
 
+  it('the size of a builder is the length of its batch, as max.message.bytes counts it', () => {
+    const builder = new RecordBatchBuilder();
+    for (const value of ['', 'x', 'y'.repeat(9_000)]) {
+      builder.begin(0, value.length + 20);
+      builder.nothing();
+      builder.value(Buffer.from(value), 0, value.length);
+      builder.varint(0);
+      builder.end();
+    }
+    const { size } = builder;
+    expect(builder.seal().bytes).toHaveLength(size);
+  });
+
   it('a builder refuses records after its seal, and fields beyond the room that begin() was given', () => {
     const builder = new RecordBatchBuilder();
     expect(builder.seal().length).toBe(0);
