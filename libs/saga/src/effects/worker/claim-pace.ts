@@ -52,7 +52,7 @@ export class ClaimPace {
   }
 
   /**
-   * Returns the pause before the next look, in milliseconds. Whoever found work of another process, which announces none
+   * Returns the pause before the next look, in milliseconds. A worker that found work of another process, which announces none
    * here, looks every `pollMs` for a time.
    */
   pauseMs(pollMs: number, now: number): number {
