@@ -38,6 +38,7 @@ it('a worker that found work of another process looks often for ten minutes', ()
 
 it('a worker does not take retries and timers for work of another process, and looks when they are due', () => {
   const pace = new ClaimPace();
+  pace.look(0);
   pace.announced({ id: 'a', dueMs: 300 }, 0);
   pace.look(1);
   pace.found({ ...isNew('b'), found: 'unknown' });
@@ -49,5 +50,6 @@ it('a worker does not take retries and timers for work of another process, and l
   pace.look(250);
   expect(pace.pauseMs(1_000, 250)).toBe(50);
   pace.look(301);
-  expect(pace.pauseMs(1_000, 301)).toBe(1_000);
+  // Planted fault: any of the three, taken for work of another process, makes the pause 100 ms.
+  expect(pace.pauseMs(100, 301)).toBe(1_000);
 });
