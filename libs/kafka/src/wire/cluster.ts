@@ -23,7 +23,7 @@ export interface ClusterOptions extends LinkOptions {
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links = new Map<string, BrokerLink>();
-  readonly #leaders = new Map<string, number>();
+  readonly #leaders = new Map<string, Map<number, number>>();
   readonly #listeners = new Set<() => void>();
   #brokers: ClusterMetadata['brokers'] = new Map();
   #closed = false;
@@ -40,7 +40,7 @@ export class Cluster {
     for (const [name, topic] of answer.topics)
       for (const { partition, leader, errorCode } of topic.partitions) {
         const known = errorCode === OK && leader >= 0 ? leader : undefined;
-        if (this.#learn(`${name}/${partition}`, known)) changed = true;
+        if (this.#learn({ topic: name, partition }, known)) changed = true;
       }
     if (changed) for (const listener of this.#listeners) listener();
     return answer.topics;
@@ -62,11 +62,11 @@ export class Cluster {
   }
 
   leaderOf({ topic, partition }: Assignment): number | undefined {
-    return this.#leaders.get(`${topic}/${partition}`);
+    return this.#leaders.get(topic)?.get(partition);
   }
 
   forget({ topic, partition }: Assignment): void {
-    this.#leaders.delete(`${topic}/${partition}`);
+    this.#leaders.get(topic)?.delete(partition);
   }
 
   /** The broker of a node id from the metadata. */
@@ -123,10 +123,12 @@ export class Cluster {
   }
 
   /** Records a leader. Returns true when the leader changed. */
-  #learn(place: string, leader: number | undefined): boolean {
-    if (this.#leaders.get(place) === leader) return false;
-    if (leader === undefined) this.#leaders.delete(place);
-    else this.#leaders.set(place, leader);
+  #learn(place: Assignment, leader: number | undefined): boolean {
+    if (this.leaderOf(place) === leader) return false;
+    const { topic, partition } = place;
+    const ofTopic = this.#leaders.get(topic) ?? new Map<number, number>();
+    if (leader === undefined) ofTopic.delete(partition);
+    else this.#leaders.set(topic, ofTopic.set(partition, leader));
     return true;
   }
 
@@ -157,10 +159,12 @@ export class Cluster {
         certainty: 'not_applied',
       });
     const address = this.#options.reachAt(`${host}:${port}`);
-    const held = this.#links.get(address);
-    const target = parseAddress(address);
-    const link = held?.usable === true ? held : new BrokerLink(target.host, target.port, this.#options);
-    this.#links.set(address, link);
+    let link = this.#links.get(address);
+    if (link?.usable !== true) {
+      const target = parseAddress(address);
+      link = new BrokerLink(target.host, target.port, this.#options);
+      this.#links.set(address, link);
+    }
     await link.open();
     return link;
   }

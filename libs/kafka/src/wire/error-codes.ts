@@ -81,3 +81,5 @@ export const OK = 0;
 export const UNKNOWN_TOPIC = 3;
 export const LEADER_NOT_AVAILABLE = 5;
 export const UNKNOWN_MEMBER = 25;
+export const FETCH_SESSION_UNKNOWN = 70;
+export const FETCH_SESSION_EPOCH = 71;

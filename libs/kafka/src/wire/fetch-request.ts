@@ -1,4 +1,5 @@
 import {
+  type Assignment,
   type BrokerError,
   ByteReader,
   type Fetched,
@@ -19,20 +20,47 @@ import { readTopics } from './exchange.ts';
 /** The least limit of a whole fetch, whatever the limits of its partitions. */
 const MIN_FETCH_BYTES = 8 * 1_048_576;
 
-/** Fetch, version 11: no fetch session. */
-export function fetchRequest(wants: readonly FetchWant[], maxWaitMs: number, isolation: Isolation): Request {
-  const largest = wants.reduce((max, want) => Math.max(max, want.maxBytes), MIN_FETCH_BYTES);
+/** What a fetch asks, and of which session. */
+export interface FetchAsked {
+  readonly sessionId: number;
+  /** 0: a full request that begins a session · -1: a full request without one · else the session's next request. */
+  readonly epoch: number;
+  readonly wants: readonly FetchWant[];
+  /** Partitions that leave the session. */
+  readonly forgotten: readonly Assignment[];
+  /** The largest answer of one partition, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** Asks once, without a session. */
+export function askedOnce(wants: readonly FetchWant[]): FetchAsked {
+  return { sessionId: 0, epoch: -1, wants, forgotten: [], maxBytes: largestOf(wants) };
+}
+
+export function largestOf(wants: readonly FetchWant[]): number {
+  return wants.reduce((max, { maxBytes }) => Math.max(max, maxBytes), 0);
+}
+
+/** Fetch, version 11. */
+export function fetchRequest(asked: FetchAsked, maxWaitMs: number, isolation: Isolation): Request {
   const level = isolation === 'committed' ? 1 : 0;
-  const body = new ByteWriter().int32(-1).int32(maxWaitMs).int32(1).int32(largest);
-  body.int8(level).int32(0).int32(-1);
-  const runs = runsByTopic(wants);
+  const body = new ByteWriter().int32(-1).int32(maxWaitMs).int32(1);
+  body.int32(Math.max(asked.maxBytes, MIN_FETCH_BYTES));
+  body.int8(level).int32(asked.sessionId).int32(asked.epoch);
+  const runs = runsByTopic(asked.wants);
   body.int32(runs.length);
   for (const run of runs) {
     body.string(run[0]?.topic ?? '').int32(run.length);
     for (const { partition, offset, maxBytes } of run)
       body.int32(partition).int32(-1).int64(offset).int64(-1n).int32(maxBytes);
   }
-  body.int32(0).string('');
+  const forgotten = Map.groupBy(asked.forgotten, ({ topic }) => topic);
+  body.int32(forgotten.size);
+  for (const [topic, partitions] of forgotten) {
+    body.string(topic).int32(partitions.length);
+    for (const { partition } of partitions) body.int32(partition);
+  }
+  body.string('');
   return { apiKey: 1, apiVersion: 11, name: 'Fetch', body: [body.finish()] };
 }
 
@@ -45,6 +73,11 @@ function runsByTopic(wants: readonly FetchWant[]): FetchWant[][] {
     else runs.push([want]);
   }
   return runs;
+}
+
+/** Reads how a broker sees the session of a fetch. */
+export function sessionIn(payload: Buffer): { readonly errorCode: number; readonly sessionId: number } {
+  return { errorCode: payload.readInt16BE(4), sessionId: payload.readInt32BE(6) };
 }
 
 /** Decodes an answer, one partition after the other. The event loop turns meanwhile. */

@@ -15,7 +15,7 @@ import {
 } from '@convergekit/broker/engine';
 import type { Cluster } from './cluster.ts';
 import { OK } from './error-codes.ts';
-import { fetchRequest, fetchResponse } from './fetch-request.ts';
+import { askedOnce, fetchRequest, fetchResponse } from './fetch-request.ts';
 import type { PartitionMetadata, TopicMetadata } from './metadata-request.ts';
 import { committedOffsets, describeGroup } from './group-requests.ts';
 import { askingEnd, greatest, latestOf, least, listOffsets, offsetIn } from './offsets-request.ts';
@@ -138,7 +138,7 @@ export class WireAdmin implements Admin {
     let damaged = 0;
     while (offset < end) {
       const wants = [{ ...place, offset, maxBytes: READ_BYTES }];
-      const payload = await link.send(fetchRequest(wants, READ_WAIT_MS, isolation), 'fetches');
+      const payload = await link.send(fetchRequest(askedOnce(wants), READ_WAIT_MS, isolation), 'fetches');
       const [answer] = await fetchResponse(payload, wants, this.#maxBatchBytes);
       if (answer === undefined) return;
       if (!answer.ok) throw answer.error;

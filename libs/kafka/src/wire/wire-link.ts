@@ -15,7 +15,8 @@ import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
 import { OK, UNKNOWN_MEMBER } from './error-codes.ts';
 import { isAnswer } from './errors.ts';
-import { fetchRequest, fetchResponse } from './fetch-request.ts';
+import { type FetchAsked, fetchRequest } from './fetch-request.ts';
+import { FetchSession } from './fetch-session.ts';
 import * as requests from './group-requests.ts';
 import { askingEnd, listOffsets, type LogEnd, offsetIn } from './offsets-request.ts';
 
@@ -38,6 +39,7 @@ export class WireLink implements GroupLink {
   #memberId = '';
   readonly #topicIds = new Map<string, string>();
   readonly #recreated: string[] = [];
+  readonly #sessions = new Map<number, FetchSession>();
   #partitions = new Map<string, number>();
   #leads = false;
   #lookedAt = 0;
@@ -131,8 +133,11 @@ export class WireLink implements GroupLink {
 
   async fetch(node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]> {
     const link = await this.#options.cluster.node(node);
-    const answer = await link.send(fetchRequest(wants, maxWaitMs, 'committed'), 'fetches');
-    return fetchResponse(answer, wants, this.#options.maxBatchBytes);
+    let session = this.#sessions.get(node);
+    if (session === undefined) this.#sessions.set(node, (session = new FetchSession()));
+    const send = (asked: FetchAsked): Promise<Buffer> =>
+      link.send(fetchRequest(asked, maxWaitMs, 'committed'), 'fetches');
+    return session.fetch(wants, send, this.#options.maxBatchBytes);
   }
 
   async refresh(): Promise<void> {

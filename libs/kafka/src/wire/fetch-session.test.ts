@@ -1,0 +1,105 @@
+import type { FetchWant } from '@convergekit/broker/engine';
+import { expect, it } from 'vitest';
+import { ByteWriter } from './byte-writer.ts';
+import type { FetchAsked } from './fetch-request.ts';
+import { FetchSession } from './fetch-session.ts';
+
+interface Given {
+  readonly errorCode?: number;
+  readonly sessionId?: number;
+  /** The partitions in the answer, by their high watermarks. */
+  readonly ends?: Readonly<Record<number, bigint>>;
+}
+
+function answer({ errorCode = 0, sessionId = 7, ends = {} }: Given): Buffer {
+  const entries = Object.entries(ends);
+  const body = new ByteWriter().int32(0).int16(errorCode).int32(sessionId);
+  body.int32(1).string('t').int32(entries.length);
+  for (const [partition, end] of entries)
+    body.int32(Number(partition)).int16(0).int64(end).int64(end).int64(0n).int32(0).int32(-1).int32(0);
+  return body.finish();
+}
+
+const want = (partition: number, offset: bigint): FetchWant => ({
+  ...{ topic: 't', partition, offset },
+  maxBytes: 1_000,
+});
+
+/** Fetches once, and returns what was asked of the broker. */
+async function ask(session: FetchSession, wants: readonly FetchWant[], ...answers: readonly Given[]) {
+  const asked: FetchAsked[] = [];
+  const left = [...answers];
+  const send = (one: FetchAsked): Promise<Buffer> => {
+    asked.push(one);
+    const given = left.shift();
+    return given === undefined ? Promise.reject(new Error('lost')) : Promise.resolve(answer(given));
+  };
+  const fetched = await session.fetch(wants, send).catch((error: unknown) => error);
+  return { fetched, asked: asked.map((one) => [one.sessionId, one.epoch, ...named(one)]) };
+}
+
+const named = ({ wants, forgotten }: FetchAsked): readonly string[] => [
+  ...wants.map(({ partition, offset }) => `${partition}@${offset}`),
+  ...forgotten.map(({ partition }) => `-${partition}`),
+];
+const both = { ends: { 0: 5n, 1: 9n } };
+
+// Planted faults, each seen to fail here: all wants in each request; no forgotten partitions; the epoch kept.
+it('names only what changed, and what has left', async () => {
+  const session = new FetchSession();
+  const begun = await ask(session, [want(0, 5n), want(1, 5n)], both);
+  expect(begun.asked).toEqual([[0, 0, '0@5', '1@5']]);
+  const next = await ask(session, [want(0, 5n), want(1, 9n)], {});
+  expect(next.asked).toEqual([[7, 1, '1@9']]);
+  const last = await ask(session, [want(1, 9n)], {});
+  expect(last.asked).toEqual([[7, 2, '-0']]);
+});
+
+// Planted fault: without these answers a partition at the end of its log looks like one that is not fetched.
+it('a partition without news has an answer without records, with the last end of its log', async () => {
+  const session = new FetchSession();
+  await ask(session, [want(0, 5n), want(1, 9n)], both);
+  const { fetched } = await ask(session, [want(0, 5n), want(1, 9n)], { ends: { 0: 6n } });
+  expect(fetched).toMatchObject([
+    { partition: 0, highWatermark: 6n },
+    { partition: 1, ok: true, records: [], nextOffset: 9n, highWatermark: 9n },
+  ]);
+});
+
+it.each([
+  [70, 'does not know it'],
+  [71, 'expects another epoch'],
+])('asks for all again when the broker answers %i: it %s', async (errorCode) => {
+  const session = new FetchSession();
+  await ask(session, [want(0, 5n), want(1, 9n)], both);
+  const { asked, fetched } = await ask(
+    session,
+    [want(0, 5n), want(1, 9n)],
+    { errorCode, sessionId: 0 },
+    { ...both, sessionId: 8 },
+  );
+  expect(asked).toEqual([
+    [7, 1],
+    [7, 0, '0@5', '1@9'],
+  ]);
+  expect(fetched).toHaveLength(2);
+  expect((await ask(session, [want(0, 5n), want(1, 9n)], {})).asked).toEqual([[8, 1]]);
+});
+
+// Planted fault: a session that goes on after a lost answer misses the records in it.
+it('begins anew after a lost answer, and after one that cannot be read', async () => {
+  const session = new FetchSession();
+  await ask(session, [want(0, 5n), want(1, 9n)], both);
+  expect((await ask(session, [want(0, 5n), want(1, 9n)])).fetched).toMatchObject({ message: 'lost' });
+  expect((await ask(session, [want(0, 5n), want(1, 9n)], both)).asked).toEqual([[7, 0, '0@5', '1@9']]);
+  expect((await ask(session, [want(0, 5n)], { errorCode: -1 })).fetched).toBeInstanceOf(Error);
+  expect((await ask(session, [want(0, 5n)], both)).asked).toEqual([[7, 0, '0@5']]);
+});
+
+it('sends full requests to a broker without room for a session', async () => {
+  const session = new FetchSession();
+  for (let round = 0; round < 2; round += 1) {
+    const { asked } = await ask(session, [want(0, 5n)], { sessionId: 0, ends: { 0: 5n } });
+    expect(asked).toEqual([[0, 0, '0@5']]);
+  }
+});
