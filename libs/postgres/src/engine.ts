@@ -1,5 +1,5 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
-export { afterCommit } from './after-commit.ts';
+export { afterCommit, afterRollback } from './after-commit.ts';
 // These four are exports of the package too; here they come without the pool, and so without Kysely.
 export { DatabaseError } from './errors.ts';
 export { executorOf, executorOfClient } from './executor.ts';

@@ -108,6 +108,7 @@ export function kyselyTransaction<DB, T>(
         .rollback()
         .execute()
         .catch(() => undefined);
+      after.rolledBack();
       throw await ahead.errorOr(error);
     }
     // The connection serves others once the commit is answered.
@@ -121,6 +122,7 @@ export function kyselyTransaction<DB, T>(
         .rollback()
         .execute()
         .catch(() => undefined);
+      after.rolledBack();
       throw await ahead.errorOr(commitError(error));
     }
     // What waits for the commit may need the answers.

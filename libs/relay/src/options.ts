@@ -33,7 +33,7 @@ export interface RelayOptions {
   readonly stopBeforeMs?: number;
   /** The period in which a standby checks the lease, in milliseconds. @default 250 */
   readonly standbyMs?: number;
-  /** The period in which cursors are saved, in milliseconds. @default 200 */
+  /** The period in which cursors are saved, in milliseconds. @default 1_000 */
   readonly saveMs?: number;
   /** Cursors are saved earlier after so many events. @default 10_000 */
   readonly saveEvents?: number;
@@ -99,7 +99,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     renewMs: options.renewMs ?? 1_000,
     stopBeforeMs: options.stopBeforeMs ?? 2_000,
     standbyMs: options.standbyMs ?? 250,
-    saveMs: options.saveMs ?? 200,
+    saveMs: options.saveMs ?? 1_000,
     saveEvents: options.saveEvents ?? 10_000,
     readAheadEvents: options.readAheadEvents ?? 20_000,
     readAheadBytes: options.readAheadBytes ?? 64 * 1024 * 1024,

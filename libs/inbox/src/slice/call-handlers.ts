@@ -50,7 +50,7 @@ export async function callHandlers<DB>(
   await written.answered();
   if (written.failed !== undefined) throw await blame(tx, written.failed);
   context.pace.called(units.length, context.clock.monotonic() - started);
-  await gathered.send();
+  await gathered.send(true);
 }
 
 /** The state that the calls of one slice share. */

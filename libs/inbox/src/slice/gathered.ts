@@ -4,8 +4,11 @@ import type { Transaction } from 'kysely';
 export interface SliceWrite<Item> {
   /** The place among the writes of a slice: all slices take their locks in one order. */
   readonly order: number;
-  /** Sends the statements. They need not be answered before the commit: see `sendAhead`. */
-  write<DB>(tx: Transaction<DB>, items: readonly Item[]): Promise<void>;
+  /**
+   * Sends the statements. They need not be answered before the commit: see `sendAhead`. `isLast`: no call follows, so they
+   * are committed with the transaction or not at all.
+   */
+  write<DB>(tx: Transaction<DB>, items: readonly Item[], isLast: boolean): Promise<void>;
 }
 
 /** Items that one call gathered for a write. */
@@ -55,8 +58,11 @@ export class Gathered<DB> {
     };
   }
 
-  /** Sends what was gathered since the last time. Later statements of the transaction find it. */
-  async send(): Promise<void> {
+  /**
+   * Sends what was gathered since the last time. Later statements of the transaction find it. `isLast`: behind the last call,
+   * whose savepoints have ended.
+   */
+  async send(isLast = false): Promise<void> {
     const byWrite = new Map<SliceWrite<unknown>, unknown[]>();
     for (const { to, items } of this.#entries.slice(this.#sent)) {
       const known = byWrite.get(to);
@@ -65,6 +71,6 @@ export class Gathered<DB> {
     }
     this.#sent = this.#entries.length;
     const writes = [...byWrite].toSorted(([a], [b]) => a.order - b.order);
-    for (const [write, items] of writes) if (items.length > 0) await write.write(this.#tx, items);
+    for (const [write, items] of writes) if (items.length > 0) await write.write(this.#tx, items, isLast);
   }
 }

@@ -41,7 +41,7 @@ async function runStep(): Promise<void> {
   const place = { consumer: 'payments', handler: 'h', effect: 'pay', key: 'k' };
   const work = { ...place, ...step, id, idempotencyKey: id, input: '1', cause, op: 'apply' } as const;
   await inTransaction(async (tx) => {
-    await insertStepWorks(tx, [work], given);
+    await insertStepWorks(tx, [work], given, true);
     await insertFences(tx, [{ ...begun, change: { ...change, trigger: 'begin' } }], given);
   });
   const wanted = { effect: 'pay', places: 4, leaseMs: 60_000, callMs: 1_000, settleMs: 0 };

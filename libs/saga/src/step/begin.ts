@@ -159,7 +159,12 @@ async function beginNew<DB>(
   const { gathered } = context;
   if (member.handlers.local === undefined) {
     const request = beginning(member, instance, event, stored);
-    return gatherBegin(gathered, member, begunFence(request), callOf(member, instance, event));
+    return gatherBegin(
+      gathered,
+      member,
+      begunFence(request),
+      callOf(member, instance, event, request.intent),
+    );
   }
   try {
     const { made, request } = await takeEffect(member, instance, event, stored, context);

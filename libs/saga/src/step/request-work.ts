@@ -40,10 +40,19 @@ export async function requestCall<DB>(
   for (const work of callOf(member, instance, event)) await insertStepWork(tx, work);
 }
 
-/** Returns the work of an external step that begins: its call, and the end of its time. Its fence has the events. */
-export function callOf<DB>(member: Member<DB>, instance: string, event: ReceivedEvent): readonly StepWork[] {
+/**
+ * Returns the work of an external step that begins: its call, and the end of its time. Its fence has the events. `events`:
+ * those, where the transaction inserts the fence.
+ */
+export function callOf<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  events?: string,
+): readonly StepWork[] {
   const key = keyOf(member, instance);
-  const call = workOf(member, 'apply', key, storeEvent(event));
+  const applied = workOf(member, 'apply', key, storeEvent(event));
+  const call = events === undefined ? applied : { ...applied, events };
   const dueMs = member.handlers.external?.deadlineMs;
   if (dueMs === undefined) return [call];
   return [call, timerOf(member, 'expire', key, storeEvent(event), { dueMs })];

@@ -18,8 +18,8 @@ const STARTS: SliceWrite<SagaStart> = { order: 1, write: (tx, starts) => noteAnd
 
 const WORKS: SliceWrite<StepRow<StepWork>> = {
   order: 2,
-  write: (tx, works) =>
-    insertStepWorks(tx, works.map(rowOf), (error) => (isRefusedWork(error) ? reached(works) : error)),
+  write: (tx, works, isLast) =>
+    insertStepWorks(tx, works.map(rowOf), (error) => (isRefusedWork(error) ? reached(works) : error), isLast),
 };
 
 /** The fences come last: what a step has requested is there when its timers are withdrawn. */

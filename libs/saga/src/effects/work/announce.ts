@@ -1,5 +1,6 @@
 import { afterCommit } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
+import type { ClaimedWork } from './work.ts';
 
 /** Work that a transaction of this process has committed. */
 export interface AnnouncedWork {
@@ -11,16 +12,43 @@ export interface AnnouncedWork {
   readonly dueMs: number;
 }
 
-type Listener = (work: AnnouncedWork) => void;
+/** A free place of a worker of this process, for a call that a transaction is about to insert. Times are in milliseconds. */
+export interface Reserved {
+  readonly holder: string;
+  readonly leaseMs: number;
+  /** The time in which a call becomes visible or has failed for certain. */
+  readonly finalMs: number;
+  /** Makes the call, which is committed, and held by the worker. */
+  begin(work: ClaimedWork): void;
+  /** Gives the place back. */
+  free(): void;
+}
+
+/** A worker of this process. */
+export interface NearWorker {
+  /** Called after each commit of a transaction that wrote work. */
+  heard(work: AnnouncedWork): void;
+  /** Reserves a place for a call of an effect; undefined: it has to wait for its turn. */
+  reserve?(effect: string): Reserved | undefined;
+}
 
 /** The workers of this process, by the database that they work on: it owns the entry. */
-const listeners = new WeakMap<object, Set<Listener>>();
+const workers = new WeakMap<object, Set<NearWorker>>();
 
-/** Calls `listener` after each commit of a transaction on `db` that wrote work. Returns the function that ends it. */
-export function listenForWork(db: object, listener: Listener): () => void {
-  const known = listeners.get(db) ?? new Set();
-  listeners.set(db, known.add(listener));
-  return () => void known.delete(listener);
+/** Makes a worker known to the transactions on `db`. Returns the function that ends it. */
+export function listenForWork(db: object, worker: NearWorker): () => void {
+  const known = workers.get(db) ?? new Set();
+  workers.set(db, known.add(worker));
+  return () => void known.delete(worker);
+}
+
+/** Reserves a place for a call of an effect, with a worker of this process on the database `db`. */
+export function reservePlace(db: object, effect: string): Reserved | undefined {
+  for (const worker of workers.get(db) ?? []) {
+    const reserved = worker.reserve?.(effect);
+    if (reserved !== undefined) return reserved;
+  }
+  return undefined;
 }
 
 /** Announces work to the workers of this process on the same database, once its transaction has been committed. */
@@ -30,5 +58,5 @@ export function announceWork<DB>(tx: Transaction<DB>, work: AnnouncedWork): Prom
 
 /** Announces work of a transaction on `db` that has been committed. */
 export function announce(db: object, work: AnnouncedWork): void {
-  for (const listener of listeners.get(db) ?? []) listener(work);
+  for (const worker of workers.get(db) ?? []) worker.heard(work);
 }

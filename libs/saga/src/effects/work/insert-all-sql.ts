@@ -1,7 +1,16 @@
-import { afterCommit, sendAhead, sizeUnknownSql, sqlState } from '@convergekit/postgres/engine';
+import {
+  afterCommit,
+  afterRollback,
+  sendAhead,
+  sizeUnknownSql,
+  sqlState,
+} from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
-import { announce } from './announce.ts';
+import { announce, reservePlace, type Reserved } from './announce.ts';
+import { inputWith } from './input-sql.ts';
 import { alertGone, type StepWork } from './insert-sql.ts';
+import type { ClaimedWork } from './work.ts';
+import { pausedWorkSql } from './paused-sql.ts';
 import { WORKER_GONE_MS } from './worker-sql.ts';
 
 /** Work that is due now or later, and is neither stuck nor of unknown outcome. */
@@ -10,6 +19,10 @@ type PlainWork = Omit<StepWork, 'stuck' | 'unknownForMs'>;
 interface Answer {
   readonly id: string;
   readonly made: boolean;
+  /** The worker that has the reserved place holds it. */
+  readonly held: boolean;
+  readonly term: string;
+  readonly created_at: string;
   /** The worker has not said for long that it is there. */
   readonly gone: boolean;
 }
@@ -19,9 +32,10 @@ interface Answer {
 const insertSql = `
   with given as materialized (
     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::float8[], $16::boolean[])
+        $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::float8[], $16::boolean[],
+        $18::text[], $19::float8[], $20::float8[])
       with ordinality as g (id, consumer, handler, effect, key, idempotency_key, input, cause,
-        saga, instance, step, op, state, outcome, due_ms, asks, at)
+        saga, instance, step, op, state, outcome, due_ms, asks, holder, lease_ms, final_ms, at)
      ${sizeUnknownSql}),
   fence as materialized (
     select given.id, held.state from given cross join lateral (
@@ -30,17 +44,23 @@ const insertSql = `
      where given.asks),
   made as (
     insert into converge.saga_work
-      (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
-       waits_since)
+      (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, outcome, waits_since,
+       state, holder, due_at, final_at)
     select given.id, given.consumer, given.handler, worker.effect, given.key, given.idempotency_key, given.input,
-        given.cause, given.saga, given.instance, given.step, given.op, given.state, given.outcome, times.due, times.due
+        given.cause, given.saga, given.instance, given.step, given.op, given.outcome, times.due,
+        case when times.holder is null then given.state else 'calling' end, times.holder,
+        case when times.holder is null then times.due else times.due + given.lease_ms * interval '1 millisecond' end,
+        case when times.holder is not null then times.due + given.final_ms * interval '1 millisecond' end
       from given left join converge.saga_worker worker on worker.effect = given.effect
-     cross join lateral (select clock_timestamp() + given.due_ms * interval '1 millisecond' as due) as times
+     cross join lateral (
+       select clock_timestamp() + given.due_ms * interval '1 millisecond' as due,
+           case when not ${pausedWorkSql('given')} then given.holder end as holder) as times
      where not exists (select from fence where fence.id = given.id and fence.state = any ($17::text[]))
      order by given.at
     on conflict (id) do nothing
-    returning id)
-  select given.id, made.id is not null as made,
+    returning id, state, term, created_at)
+  select given.id, made.id is not null as made, made.state is not distinct from 'calling' as held, made.term::text as term,
+      to_json(made.created_at) #>> '{}' as created_at,
       worker.seen_at < clock_timestamp() - ${WORKER_GONE_MS} * interval '1 millisecond' as gone
     from given join converge.saga_worker worker on worker.effect = given.effect left join made on made.id = given.id`;
 
@@ -51,30 +71,86 @@ export function isRefusedWork(error: unknown): boolean {
 
 /**
  * Inserts works of sagas' steps, of distinct ids, by one statement whose answer is not awaited. Each is treated as
- * `insertStepWork` does. `failed`: see `sendAhead`.
+ * `insertStepWork` does. `failed`: see `sendAhead`. `isLast`: no savepoint around it can be rolled back. Then a call for
+ * which a worker of this process has a free place is born claimed: the worker makes it after the commit.
  */
 export async function insertStepWorks<DB>(
   tx: Transaction<DB>,
   works: readonly PlainWork[],
   failed: (error: unknown) => unknown,
+  isLast: boolean,
 ): Promise<void> {
   let answers: readonly Answer[] = [];
   const byId = new Map(works.map((work) => [work.id, work]));
+  const reserved = isLast ? await reservePlaces(tx, works) : new Map<string, Reserved>();
   await afterCommit(tx, (db) => {
-    for (const { id, made, gone } of answers) {
+    for (const answer of answers) {
+      const { id, made, held, gone } = answer;
       const work = byId.get(id);
+      const place = reserved.get(id);
       if (work === undefined) continue;
       if (gone) alertGone(work.effect, work.key);
-      if (made) announce(db, { id, effect: work.effect, dueMs: work.dueMs ?? 0 });
+      if (made && held && place !== undefined) place.begin(bornClaimed(work, answer, place));
+      else place?.free();
+      if (made && !held) announce(db, { id, effect: work.effect, dueMs: work.dueMs ?? 0 });
     }
   });
   const asked = works.find(({ unlessStepIs }) => unlessStepIs !== undefined)?.unlessStepIs ?? [];
   await sendAhead<DB, Answer>(tx, {
     text: insertSql,
-    values: [...columnsOf(works), asked],
+    values: [...columnsOf(works), asked, ...placesOf(works, reserved)],
     answered: (rows) => (answers = rows),
     failed,
   });
+}
+
+/** Reserves places for the calls that a worker of this process may begin when they are committed, by the ids of the works. */
+async function reservePlaces<DB>(
+  tx: Transaction<DB>,
+  works: readonly PlainWork[],
+): Promise<ReadonlyMap<string, Reserved>> {
+  const reserved = new Map<string, Reserved>();
+  const calls = works.filter(({ events }) => events !== undefined);
+  if (calls.length === 0) return reserved;
+  const db = await afterRollback(tx, () => {
+    for (const place of reserved.values()) place.free();
+  });
+  if (db === undefined) return reserved;
+  for (const { id, effect } of calls) {
+    const place = reservePlace(db, effect);
+    if (place !== undefined) reserved.set(id, place);
+  }
+  return reserved;
+}
+
+function placesOf(works: readonly PlainWork[], reserved: ReadonlyMap<string, Reserved>): readonly unknown[] {
+  const column = (of: (place: Reserved) => unknown) =>
+    works.map(({ id }) => {
+      const place = reserved.get(id);
+      return place === undefined ? null : of(place);
+    });
+  return [column(({ holder }) => holder), column(({ leaseMs }) => leaseMs), column(({ finalMs }) => finalMs)];
+}
+
+/** Returns what a claim of the row would, had it been ready a moment before. */
+function bornClaimed(
+  { id, consumer, handler, effect, op, key, idempotencyKey, input, cause, events = '[]' }: PlainWork,
+  { term, created_at: createdAt }: Answer,
+  { finalMs }: Reserved,
+): ClaimedWork {
+  return {
+    ...{ id, consumer, handler, effect, op, key, idempotencyKey, cause, createdAt, term, finalMs },
+    ...{ input: inputWith(events, input), found: 'ready', outcome: undefined, story: [] },
+    ...{
+      attempts: 0,
+      queries: 0,
+      ageMs: 0,
+      finalInMs: finalMs,
+      doubt: false,
+      doubtUntil: null,
+      covered: false,
+    },
+  };
 }
 
 function columnsOf(works: readonly PlainWork[]): readonly unknown[] {

@@ -23,6 +23,8 @@ export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | '
   readonly dueMs?: number;
   /** The states of the step's fence, which is locked, in which nothing is inserted. @default none, without a lock */
   readonly unlessStepIs?: readonly string[];
+  /** The events in the fence, which the transaction inserts, too: a worker of this process may then begin at once. */
+  readonly events?: string;
 }
 
 /**

@@ -6,8 +6,10 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { sagaMigrations } from '../../migrations.ts';
 import { type AnnouncedWork, listenForWork } from './announce.ts';
+import { claimWork } from './claim-sql.ts';
 import { insertStepWorks } from './insert-all-sql.ts';
 import { insertStepWork, type StepWork } from './insert-sql.ts';
+import type { ClaimedWork } from './work.ts';
 import { declareEffects } from './worker-sql.ts';
 
 let database: Database<object>;
@@ -33,7 +35,9 @@ const ask = (some: Partial<StepWork> = {}): Promise<boolean> =>
   database.db.transaction().execute((tx) => insertStepWork(tx, { ...work, ...some }));
 /** Requests work as a slice does, by one statement for all of its works. */
 const askTogether = (some: Partial<StepWork> = {}): Promise<void> =>
-  kyselyTransaction(database.db, {}, (tx) => insertStepWorks(tx, [{ ...work, ...some }], (error) => error));
+  kyselyTransaction(database.db, {}, (tx) =>
+    insertStepWorks(tx, [{ ...work, ...some }], (error) => error, true),
+  );
 const set = (what: string): Promise<unknown> =>
   database.executor.query(`update converge.saga_work set ${what}`);
 async function row() {
@@ -91,7 +95,7 @@ it('the statement for the works of a slice leaves out the timer of a step that h
     ...{ ...work, id: id.replace(/.$/, String(n + 1)), instance, op: 'deadline' },
     ...(instance === 'asks-nothing' ? {} : { unlessStepIs: ['applied', 'tombstoned'] }),
   }));
-  await kyselyTransaction(database.db, {}, (tx) => insertStepWorks(tx, timers, (error) => error));
+  await kyselyTransaction(database.db, {}, (tx) => insertStepWorks(tx, timers, (error) => error, true));
   const { rows } = await database.executor.query<{ instance: string }>(
     'select instance from converge.saga_work order by id',
   );
@@ -101,10 +105,108 @@ it('the statement for the works of a slice leaves out the timer of a step that h
 // Planted faults: without the announcement the work of a slice waits for the next look; without `made` open work is announced.
 it('the works of a slice are announced once it has committed, and none that was open already', async () => {
   const heard: AnnouncedWork[] = [];
-  const end = listenForWork(database.db, (one) => heard.push(one));
+  const end = listenForWork(database.db, { heard: (one) => heard.push(one) });
   await expect(askTogether({ effect: 'no.worker' })).rejects.toMatchObject({ code: '23502' });
   await askTogether({ dueMs: 5 });
   await askTogether();
   end();
   expect(heard).toEqual([{ id, effect: work.effect, dueMs: 5 }]);
+});
+
+/** A worker with one free place, what it begins, and the number of places that came back. */
+function nearWorker() {
+  const begun: ClaimedWork[] = [];
+  const heard: AnnouncedWork[] = [];
+  const places = { left: 1 };
+  const end = listenForWork(database.db, {
+    heard: (one) => heard.push(one),
+    reserve: () => {
+      if (places.left === 0) return undefined;
+      places.left -= 1;
+      return {
+        ...{ holder: 'near', leaseMs: 60_000, finalMs: 5_000 },
+        begin: (one) => begun.push(one),
+        free: () => (places.left += 1),
+      };
+    },
+  });
+  return { begun, heard, places, end };
+}
+const call = { op: 'apply', events: '[{"id":"e-1"}]' } as const;
+
+// Planted faults, each seen to fail here: the fence's events left out; another term than that of the row; no `final_at`.
+it('a call of a slice is born claimed by a worker with a free place, which gets what a claim would give', async () => {
+  await database.executor.query(
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, intent)
+     values ('s', 'born', 'pay', 1, 'payments', 'k', 'started', 'e', '[{"id":"e-1"}]')`,
+  );
+  const { begun, heard, places, end } = nearWorker();
+  await askTogether({ ...call, instance: 'born' });
+  end();
+  expect([begun.length, heard, places.left]).toEqual([1, [], 0]);
+  expect(await row()).toMatchObject({ state: 'calling', term: begun[0]?.term });
+  const { rows } = await database.executor.query<{ holder: string; lease: number; final: number }>(
+    `select holder, round(extract(epoch from due_at - waits_since))::int as lease,
+       round(extract(epoch from final_at - waits_since))::int as final from converge.saga_work`,
+  );
+  expect(rows).toEqual([{ holder: 'near', lease: 60, final: 5 }]);
+  await set(`state = 'ready', holder = null, final_at = null, due_at = clock_timestamp()`);
+  const wanted = { effect: work.effect, places: 1, leaseMs: 60_000, callMs: 5_000, settleMs: 0 };
+  const [claimed] = await claimWork(database.executor, 'near', [wanted]);
+  const atTheClaim = { term: begun[0]?.term, ageMs: 0, finalInMs: 5_000 };
+  expect({ ...claimed, ...atTheClaim }).toEqual(begun[0]);
+});
+
+// Planted faults: without the callback of the rollback the place never comes back; without the look at pauses the call is
+// sent under a pause; without `isLast` a call is begun whose row a savepoint may have taken back.
+it.each([
+  ['is rolled back', { effect: 'no.worker' }, 0],
+  ['finds the work there already', { input: '{"n":2}' }, 1],
+  ['belongs to a paused saga', { saga: 'paused', id: id.replace(/1$/, '2') }, 2],
+])('a place that was reserved comes back when the insert %s', async (_, some, rows) => {
+  if (rows > 0) await askTogether({ op: 'apply' });
+  await database.executor.query(`insert into converge.saga_pause (saga, instance, by, reason)
+     values ('paused', '', 'me', 'test') on conflict do nothing`);
+  const { begun, heard, places, end } = nearWorker();
+  await askTogether({ ...call, ...some }).catch(() => undefined);
+  end();
+  expect([begun, places.left]).toEqual([[], 1]);
+  expect(heard.map((one) => one.id)).toEqual(rows === 2 ? [id.replace(/1$/, '2')] : []);
+  const { rows: kept } = await database.executor.query('select state from converge.saga_work');
+  expect(kept).toEqual(Array.from({ length: rows }, () => ({ state: 'ready' })));
+});
+
+it.each([
+  ['inside a savepoint that may be rolled back', { ...call }, false],
+  ['for work that calls nothing', { op: 'deadline', outcome: { kind: 'succeeded', result: '' } }, true],
+] as const)('no place is reserved %s', async (_, some, isLast) => {
+  const { begun, places, end } = nearWorker();
+  await kyselyTransaction(database.db, {}, async (tx) => {
+    await insertStepWorks(tx, [{ ...work, ...some }], (error) => error, isLast);
+    expect(places.left).toBe(1);
+  });
+  end();
+  expect(begun).toEqual([]);
+});
+
+// Planted fault: without the call in `kyselyTransaction` each failed slice costs a place for ever.
+it('a place that was reserved comes back when what follows the insert fails', async () => {
+  const { begun, places, end } = nearWorker();
+  const failing = kyselyTransaction(database.db, {}, async (tx) => {
+    await insertStepWorks(tx, [{ ...work, ...call }], (error) => error, true);
+    expect(places.left).toBe(0);
+    throw new RangeError('later');
+  });
+  await expect(failing).rejects.toThrow('later');
+  end();
+  expect([begun, places.left, await row()]).toEqual([[], 1, undefined]);
+});
+
+it('no place is reserved in a transaction that the kit did not begin', async () => {
+  const { places, end } = nearWorker();
+  await database.db
+    .transaction()
+    .execute((tx) => insertStepWorks(tx, [{ ...work, ...call }], (error) => error, true));
+  end();
+  expect([places.left, (await row()) as unknown]).toMatchObject([1, { state: 'ready' }]);
 });

@@ -1,7 +1,7 @@
 import { bound } from '@convergekit/resilience/engine';
 import { failpoint, type NextRun, Wake } from '@convergekit/core/engine';
 import type { Effect } from '../effect/types.ts';
-import { type AnnouncedWork, listenForWork } from '../work/announce.ts';
+import { type AnnouncedWork, listenForWork, type Reserved } from '../work/announce.ts';
 import { admission } from '../quota/admission.ts';
 import { claimWithinQuotas, type ClaimedWithinQuotas } from '../quota/claim-quota-sql.ts';
 import { lateMs, shortestPauseMs } from '../quota/quota.ts';
@@ -43,6 +43,34 @@ function taking<DB>({ effects, database: { executor }, holder, pollMs }: Resolve
   return { take, pauseMs: shortestPauseMs(quotas, pollMs) };
 }
 
+/** Makes the call of claimed work. `asked`: when the claim was sent. `called`: the call has ended. */
+type Begin<DB> = (effect: Effect<DB>, work: ClaimedWork, asked: number, called: () => void) => Promise<void>;
+
+/**
+ * Returns what reserves places for calls that are about to be inserted: where they would be claimed at once, and can be repeated
+ * if this process dies. A quota counts with the claim, and a look counts the probes of a breaker that is not closed.
+ */
+function reserving<DB>(options: ResolvedOptions<DB>, places: Places<DB>, begin: Begin<DB>) {
+  const { clock, holder, shared, effects } = options;
+  return (name: string): Reserved | undefined => {
+    const effect = effects.get(name);
+    if (effect === undefined || effect.quota !== undefined || !renews(effect) || !places.isClear(effect))
+      return undefined;
+    const free = places.free((one) => longestRunMs(one, shared), options, [effect]);
+    const [wanted] = withinBreakers(free, options);
+    if (wanted === undefined || wanted.calls === false || wanted.places !== free[0]?.places) return undefined;
+    const asked = clock.monotonic();
+    const place = places.reserve(effect);
+    return {
+      ...{ holder, leaseMs: wanted.leaseMs, finalMs: wanted.callMs + wanted.settleMs, free: place.free },
+      begin: (work) => {
+        failpoint('saga.after_claim');
+        place.hold((called) => begin(effect, work, asked, called));
+      },
+    };
+  };
+}
+
 /** The claiming of one worker: what it holds, what it has heard, and what it begins. */
 export function claiming<DB>(
   options: ResolvedOptions<DB>,
@@ -61,16 +89,9 @@ export function claiming<DB>(
     const isNews = pace.announced(work, now());
     if (isNews && (work.dueMs > 0 || work.effect === undefined || places.takes(work.effect))) wake.notify();
   };
-  const listening = [database, ...options.wokenBy].map(({ db }) => listenForWork(db, heard));
-  const deaf = (): void => listening.forEach((end) => end());
   const runMs = (effect: Effect<DB>): number => longestRunMs(effect, shared);
 
-  const begin = async (
-    effect: Effect<DB>,
-    work: ClaimedWork,
-    asked: number,
-    called: () => void,
-  ): Promise<void> => {
+  const begin: Begin<DB> = async (effect, work, asked, called) => {
     const endsAt = asked + runMs(effect);
     leases.take(work, renews(effect), renews(effect) ? asked + leaseMs : endsAt);
     const { quota } = effect;
@@ -87,6 +108,9 @@ export function claiming<DB>(
     pace.putOff(now() + putOffMs, now());
     wake.notify();
   };
+  const reserve = reserving(options, places, begin);
+  const listening = [database, ...options.wokenBy].map(({ db }) => listenForWork(db, { heard, reserve }));
+  const deaf = (): void => listening.forEach((end) => end());
   const { take, pauseMs: quotaPauseMs } = taking(options);
   const claim = async (): Promise<NextRun | undefined> => {
     const wanted = withinBreakers(places.free(runMs, options), options);
@@ -101,7 +125,7 @@ export function claiming<DB>(
     for (const work of claimed) {
       pace.found(work);
       const effect = options.effects.get(work.effect);
-      if (effect !== undefined) places.hold(effect, (called) => begin(effect, work, asked, called));
+      if (effect !== undefined) places.reserve(effect).hold((called) => begin(effect, work, asked, called));
     }
     // Each effect had all that was due, or its quota has no call until then, or has no place left: one that becomes free wakes.
     return { afterMs: pace.pauseMs(pollMs, now()) };

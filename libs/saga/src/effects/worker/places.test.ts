@@ -18,7 +18,7 @@ function placesOf(concurrency = 2) {
   const holds = () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     let called: () => void = () => undefined;
-    places.hold({ name: 'a' }, (ended) => {
+    places.reserve({ name: 'a' }).hold((ended) => {
       called = ended;
       return promise.then();
     });

@@ -23,12 +23,21 @@ interface Held {
   all: number;
 }
 
+/** A place that was taken. */
+export interface Place {
+  /** Holds it for `run` until it calls `called`, and counts the row as held until it ends. */
+  readonly hold: (run: (called: () => void) => Promise<void>) => void;
+  /** Gives it back unused. */
+  readonly free: () => void;
+}
+
 /** The bulkhead: the calls of each effect in flight, the rows at hand, and the free places. */
 export class Places<DB> {
   readonly #effects: ReadonlyMap<string, Effect<DB>>;
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
-  readonly #more = new Set<string>();
+  /** True: there may be more due work of the effect. False: the last look found all. */
+  readonly #more = new Map<string, boolean>();
   readonly #freed: Pick<Wake, 'notify'>;
 
   /** Creates the places; `freed` is notified when a place becomes free and there may be more work for it. */
@@ -37,12 +46,13 @@ export class Places<DB> {
     this.#freed = freed;
   }
 
-  /** Returns the effects with free places. A call has ended when its run and the margin are over. */
+  /** Returns those of the effects that have free places. @default all effects. A call has ended when its run and the margin are over. */
   free(
     runMs: (effect: Effect<DB>) => number,
     { leaseMs: shortMs, leaseMarginMs }: Pick<ResolvedOptions<DB>, 'leaseMs' | 'leaseMarginMs'>,
+    effects: Iterable<Effect<DB>> = this.#effects.values(),
   ): readonly Wanted[] {
-    return [...this.#effects.values()].flatMap((effect) => {
+    return [...effects].flatMap((effect) => {
       const { name, quota, settleMs, saga } = effect;
       const places = this.#freeOf(effect);
       const callMs = runMs(effect) + leaseMarginMs;
@@ -55,39 +65,48 @@ export class Places<DB> {
   /** Remembers whether a look found as much work of each effect as it had places for: then there may be more. */
   looked(wanted: readonly Wanted[], claimed: readonly Pick<ClaimedWork, 'effect'>[]): void {
     for (const { effect, places } of wanted)
-      if (claimed.filter((work) => work.effect === effect).length >= places) this.#more.add(effect);
-      else this.#more.delete(effect);
+      this.#more.set(effect, claimed.filter((work) => work.effect === effect).length >= places);
   }
 
   /** Returns whether a look could take work of an effect now. If not, the next place that becomes free requests one. */
   takes(name: string): boolean {
     const effect = this.#effects.get(name);
     if (effect === undefined || this.#freeOf(effect) > 0) return true;
-    this.#more.add(name);
+    this.#more.set(name, true);
     return false;
   }
 
-  /** Holds a place for `run` until it calls `called`, and counts the row as held until it ends. */
-  hold({ name }: Pick<Effect<DB>, 'name'>, run: (called: () => void) => Promise<void>): void {
+  /** True when the last look left no due work of the effect, so that new work overtakes none. */
+  isClear({ name }: Pick<Effect<DB>, 'name'>): boolean {
+    return this.#more.get(name) === false;
+  }
+
+  /** Takes a place before its work is there. It is held, or freed: once. */
+  reserve({ name }: Pick<Effect<DB>, 'name'>): Place {
     const held = this.#held.get(name) ?? { calling: 0, all: 0 };
     this.#held.set(name, held);
     held.calling += 1;
     held.all += 1;
     let hasPlace = true;
+    const freed = (): void => {
+      if (this.#more.get(name) === true) this.#freed.notify();
+    };
     const called = (): void => {
       if (!hasPlace) return;
       hasPlace = false;
       held.calling -= 1;
-      if (this.#more.has(name)) this.#freed.notify();
+      freed();
     };
-    const running = run(called);
-    this.#running.add(running);
-    void running.finally(() => {
-      this.#running.delete(running);
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#running.add(promise);
+    const free = (): void => {
+      this.#running.delete(promise);
       held.all -= 1;
       if (hasPlace) called();
-      else if (this.#more.has(name)) this.#freed.notify();
-    });
+      else freed();
+      resolve(undefined);
+    };
+    return { hold: (run) => void run(called).finally(free), free };
   }
 
   async empty(): Promise<void> {
