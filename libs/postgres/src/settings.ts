@@ -63,13 +63,18 @@ const CATALOG_FIRST = `case when pg_catalog.strpos(pg_catalog.current_setting('s
 // for a standby stays the server's choice; ticks request it themselves.
 const DURABLE = `case when pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off' then ${setting('synchronous_commit', 'local')} end`;
 
-const columns = (settings: Readonly<Record<string, string>>): string[] =>
+const calls = (settings: Readonly<Record<string, string>>): string[] =>
   Object.entries(settings).map(([name, value]) =>
     name === 'transaction_timeout' ? ifKnown(name, value) : setting(name, value),
   );
 
+/** Makes settings by one statement with one column: a client reads the description of each. */
+function opening(settings: readonly string[]): string {
+  return `${MARK}pg_catalog.num_nulls(${settings.join(', ')})`;
+}
+
 /** The first statement of a transaction that runs application statements, too. */
-export const sharedOpening = MARK + [...columns(FORM), CATALOG_FIRST].join(', ');
+export const sharedOpening = opening([...calls(FORM), CATALOG_FIRST]);
 
 /** What BEGIN says. Without BEGIN a setting that is another by default is refused (25001): it comes too late. */
 const BEGUN = { transaction_isolation: 'read committed', transaction_read_only: 'off' } as const;
@@ -90,7 +95,7 @@ export function ownOpening(statementTimeoutMs = 0, alone = false): string {
       ...OWN,
       statement_timeout: String(statementTimeoutMs),
     };
-    text = MARK + [...columns(settings), DURABLE, CATALOG_FIRST].join(', ');
+    text = opening([...calls(settings), DURABLE, CATALOG_FIRST]);
     ownOpenings.set(key, text);
   }
   return text;
