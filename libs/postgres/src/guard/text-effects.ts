@@ -36,12 +36,18 @@ const NONE: TextEffects = { controls: false, savepoints: [], settings: [] };
 const MOST = 500;
 const LONGEST = 8_192;
 const known = new Map<string, TextEffects>();
+/** Remembered texts without an effect: to look for words in a long text costs more than to find it here. */
+const without = new Set<string>();
 
 /** Reads what a text does to its transaction and session. Pure. */
 export function effectsOf(text: string): TextEffects {
-  if (!WORDS.test(text)) return NONE;
+  if (without.has(text)) return NONE;
   const found = known.get(text);
   if (found !== undefined) return found;
+  if (!WORDS.test(text)) {
+    if (without.size < MOST && text.length <= LONGEST) without.add(text);
+    return NONE;
+  }
   const statements = statementsOf(text);
   const effects = {
     controls: statements.some(controls),
