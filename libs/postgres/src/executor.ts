@@ -22,6 +22,15 @@ export interface Executor {
  * Outside of a transaction each statement runs with the kit's settings (`settings.ts`), on pools of `connect`.
  */
 export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
+  let executor = executors.get(db);
+  if (executor === undefined) executors.set(db, (executor = makeExecutor(db)));
+  return executor;
+}
+
+/** Executors by their instance: a slice asks for that of its transaction several times. */
+const executors = new WeakMap<object, Executor>();
+
+function makeExecutor<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   const plain = db.withoutPlugins();
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {

@@ -36,6 +36,8 @@ export class Places<DB> {
   readonly #effects: ReadonlyMap<string, Effect<DB>>;
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
+  /** Places whose transaction has not ended. */
+  readonly #reserved = new Set<Promise<undefined>>();
   /** True: there may be more due work of the effect. False: the last look found all. */
   readonly #more = new Map<string, boolean>();
   readonly #freed: Pick<Wake, 'notify'>;
@@ -98,18 +100,37 @@ export class Places<DB> {
       freed();
     };
     const { promise, resolve } = Promise.withResolvers<undefined>();
-    this.#running.add(promise);
+    this.#reserved.add(promise);
+    const decided = (): void => {
+      this.#reserved.delete(promise);
+      resolve(undefined);
+    };
     const free = (): void => {
-      this.#running.delete(promise);
+      decided();
       held.all -= 1;
       if (hasPlace) called();
       else freed();
-      resolve(undefined);
     };
-    return { hold: (run) => void run(called).finally(free), free };
+    const hold = (run: (called: () => void) => Promise<void>): void => {
+      const running = run(called);
+      this.#running.add(running);
+      decided();
+      void running.finally(() => {
+        this.#running.delete(running);
+        free();
+      });
+    };
+    return { hold, free };
   }
 
+  /** Resolves when no call is in flight, and no transaction has a place that it may begin one in. */
   async empty(): Promise<void> {
+    await Promise.all(this.#reserved);
+    await this.called();
+  }
+
+  /** Resolves when no call is in flight. */
+  async called(): Promise<void> {
     await Promise.all(this.#running);
   }
 

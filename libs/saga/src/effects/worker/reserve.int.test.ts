@@ -8,6 +8,7 @@ import { reservePlace } from '../work/announce.ts';
 import { declareEffects } from '../work/worker-sql.ts';
 import { claiming } from './claiming.ts';
 import { resolveOptions } from './options.ts';
+import { sagaWorker } from './saga-worker.ts';
 
 const ended = new AbortController();
 const quiet = sharedWith({ minimumCalls: 1_000_000 });
@@ -83,6 +84,15 @@ it('reserves nothing once the worker stops', async () => {
   await claim();
   stop();
   expect(reserve('test.keyed')).toBeUndefined();
+});
+
+// Planted fault: a worker that waits for the transaction of each place does not stop before its database answers.
+it('a transaction that hangs with a place does not keep the worker from its stop', async () => {
+  const stopping = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database, drainMs: 1 });
+  await stopping.start();
+  await expect.poll(() => reservePlace(database.db, 'test.keyed')).toBeDefined();
+  await stopping.stop();
+  expect(reservePlace(database.db, 'test.keyed')).toBeUndefined();
 });
 
 // Planted fault: calls behind an open breaker are held by a worker that may not make them.

@@ -59,7 +59,8 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
       deaf();
       await endsWithin(places.empty(), drainMs, clock);
       cutOff.abort();
-      await places.empty();
+      // A transaction that hangs does not keep the worker: what it commits later is not sent.
+      await places.called();
       renewing.abort();
       await renewals;
     },
