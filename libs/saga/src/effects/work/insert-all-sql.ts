@@ -1,10 +1,4 @@
-import {
-  afterCommit,
-  afterRollback,
-  sendAhead,
-  sizeUnknownSql,
-  sqlState,
-} from '@convergekit/postgres/engine';
+import { afterCommit, afterRollback, givenRows, sendAhead, sqlState } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import { announce, reservePlace, type Reserved } from './announce.ts';
 import { inputWith } from './input-sql.ts';
@@ -27,16 +21,38 @@ interface Answer {
   readonly gone: boolean;
 }
 
+/** A work that is inserted, and the place that is reserved for it. */
+interface Placed {
+  readonly work: PlainWork;
+  readonly place: Reserved | undefined;
+}
+
 // As the insert of one work, for many: see `insertStepWork`. The fences are found by their primary key, one after the
 // other in the order of the rows. An effect that no worker has declared is null, which the table refuses (23502).
-const insertSql = `
-  with given as materialized (
-    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::float8[], $16::boolean[],
-        $18::text[], $19::float8[], $20::float8[])
-      with ordinality as g (id, consumer, handler, effect, key, idempotency_key, input, cause,
-        saga, instance, step, op, state, outcome, due_ms, asks, holder, lease_ms, final_ms, at)
-     ${sizeUnknownSql}),
+const insertion = givenRows<Placed>(
+  {
+    id: ['uuid', ({ work }) => work.id],
+    consumer: ['text', ({ work }) => work.consumer],
+    handler: ['text', ({ work }) => work.handler],
+    effect: ['text', ({ work }) => work.effect],
+    key: ['text', ({ work }) => work.key],
+    idempotency_key: ['text', ({ work }) => work.idempotencyKey],
+    input: ['text', ({ work }) => work.input],
+    cause: ['text', ({ work }) => JSON.stringify(work.cause)],
+    saga: ['text', ({ work }) => work.saga],
+    instance: ['text', ({ work }) => work.instance],
+    step: ['text', ({ work }) => work.step],
+    op: ['text', ({ work }) => work.op],
+    state: ['text', ({ work }) => (work.outcome === undefined ? 'ready' : 'answered')],
+    outcome: ['text', ({ work }) => work.outcome && JSON.stringify(work.outcome)],
+    due_ms: ['float8', ({ work }) => work.dueMs ?? 0],
+    asks: ['boolean', ({ work }) => work.unlessStepIs !== undefined],
+    holder: ['text', ({ place }) => place?.holder],
+    lease_ms: ['float8', ({ place }) => place?.leaseMs],
+    final_ms: ['float8', ({ place }) => place?.finalMs],
+  },
+  (given) => `
+  with given as materialized (${given}),
   fence as materialized (
     select given.id, held.state from given cross join lateral (
       select f.state from converge.saga_fence f
@@ -55,14 +71,15 @@ const insertSql = `
      cross join lateral (
        select clock_timestamp() + given.due_ms * interval '1 millisecond' as due,
            case when not ${pausedWorkSql('given')} then given.holder end as holder) as times
-     where not exists (select from fence where fence.id = given.id and fence.state = any ($17::text[]))
-     order by given.at
+     where not exists (select from fence where fence.id = given.id and fence.state = any ($20::text[]))
+     order by given.row
     on conflict (id) do nothing
     returning id, state, term, created_at)
   select given.id, made.id is not null as made, made.state is not distinct from 'calling' as held, made.term::text as term,
       to_json(made.created_at) #>> '{}' as created_at,
       worker.seen_at < clock_timestamp() - ${WORKER_GONE_MS} * interval '1 millisecond' as gone
-    from given join converge.saga_worker worker on worker.effect = given.effect left join made on made.id = given.id`;
+    from given join converge.saga_worker worker on worker.effect = given.effect left join made on made.id = given.id`,
+);
 
 /** True for the error of an insert that refused one of its works: no worker has ever declared the effect here. */
 export function isRefusedWork(error: unknown): boolean {
@@ -96,10 +113,10 @@ export async function insertStepWorks<DB>(
     }
   });
   const asked = works.find(({ unlessStepIs }) => unlessStepIs !== undefined)?.unlessStepIs ?? [];
+  const rows = works.map((work) => ({ work, place: reserved.get(work.id) }));
   await sendAhead<DB, Answer>(tx, {
-    text: insertSql,
-    values: [...columnsOf(works), asked, ...placesOf(works, reserved)],
-    answered: (rows) => (answers = rows),
+    ...insertion(rows, asked),
+    answered: (given) => (answers = given),
     failed,
   });
 }
@@ -123,15 +140,6 @@ async function reservePlaces<DB>(
   return reserved;
 }
 
-function placesOf(works: readonly PlainWork[], reserved: ReadonlyMap<string, Reserved>): readonly unknown[] {
-  const column = (of: (place: Reserved) => unknown) =>
-    works.map(({ id }) => {
-      const place = reserved.get(id);
-      return place === undefined ? null : of(place);
-    });
-  return [column(({ holder }) => holder), column(({ leaseMs }) => leaseMs), column(({ finalMs }) => finalMs)];
-}
-
 /** Returns what a claim of the row would, had it been ready a moment before. */
 function bornClaimed(
   { id, consumer, handler, effect, op, key, idempotencyKey, input, cause, events = '[]' }: PlainWork,
@@ -151,26 +159,4 @@ function bornClaimed(
       covered: false,
     },
   };
-}
-
-function columnsOf(works: readonly PlainWork[]): readonly unknown[] {
-  const column = (of: (work: PlainWork) => unknown) => works.map(of);
-  return [
-    column(({ id }) => id),
-    column(({ consumer }) => consumer),
-    column(({ handler }) => handler),
-    column(({ effect }) => effect),
-    column(({ key }) => key),
-    column(({ idempotencyKey }) => idempotencyKey),
-    column(({ input }) => input),
-    column(({ cause }) => JSON.stringify(cause)),
-    column(({ saga }) => saga),
-    column(({ instance }) => instance),
-    column(({ step }) => step),
-    column(({ op }) => op),
-    column(({ outcome }) => (outcome === undefined ? 'ready' : 'answered')),
-    column(({ outcome }) => (outcome === undefined ? null : JSON.stringify(outcome))),
-    column(({ dueMs = 0 }) => dueMs),
-    column(({ unlessStepIs }) => unlessStepIs !== undefined),
-  ];
 }
