@@ -9,9 +9,9 @@ const page = readFileSync(new URL('failures.md', import.meta.url), 'utf8');
 /** Read once: it parses all of libs/. */
 const thrown = thrownCodes(new URL('..', import.meta.url).pathname);
 
-/** The rows of the second table: code → its cells. */
+/** The lines of the list of codes: code → its parts. */
 const rows = new Map(
-  [...page.matchAll(/^\| `([A-Za-z_]+)` +\| (.+?) +\| (.+?) +\| (.+?) +\| (.+?) +\|$/gm)].map(
+  [...page.matchAll(/^- `([A-Za-z_]+)` \(([^;]+); (\w+)\): (.+?)\. Do: (.+)$/gm)].map(
     ([, code = '', categories = '', certainty = '', happened = '', todo = '']) =>
       [code, { categories: categories.split(', '), certainty, happened, todo }] as const,
   ),

@@ -18,6 +18,8 @@ npx convergekit topics --help     # the commands of a noun
 \`\`\`
 
 - Every command takes \`--json\` (the result as JSON), \`--quiet\` (no progress on stderr), \`--config <file>\` (a YAML file with settings) and \`--help\`.
+- \`--yes\`: do not ask for confirmation. \`--dry-run\`: show what would happen, and change nothing. \`--database <url...>\`: more databases, of other
+  services that take part. An option with \`...\` may be repeated.
 - Results go to stdout, everything else to stderr.
 - Exit codes: 0 done; 1 failed, or something was found wrong; 2 the command line must change; 78 the settings must change.
 
@@ -26,12 +28,8 @@ npx convergekit topics --help     # the commands of a noun
 
 /** Renders the page. Pure. */
 export function cliPage(nouns: readonly LoadedNoun[]): string {
-  const overview = nouns.map(({ name, summary }) => `| [${name}](#converge-${name}) | ${cell(summary)} |`);
-  return [
-    HEAD,
-    ['| command | what it does |', '| --- | --- |', ...overview, ''].join('\n'),
-    ...nouns.flatMap(nounText),
-  ].join('\n');
+  const overview = nouns.map(({ name }) => `[${name}](#converge-${name})`);
+  return [HEAD, `${overview.join(' · ')}\n`, ...nouns.flatMap(nounText)].join('\n');
 }
 
 function nounText({ name, summary, commands }: LoadedNoun): readonly string[] {
@@ -56,30 +54,43 @@ function commandText(command: Command, above: string, level: string): string {
     ...required.map(([each, flag]) => optionText(each, flag)),
     ...(required.length < Object.keys(flags).length ? ['[options]'] : []),
   ].join(' ');
-  const rows = [
-    ...Object.entries(args).map(([each, flag]) => rowOf(argumentText(each, flag), flag)),
-    ...Object.entries(flags).map(([each, flag]) => rowOf(optionText(each, flag), flag)),
+  const lines = [
+    ...Object.entries(args).map(([each, flag]) => lineOf(argumentText(each, flag), flag)),
+    ...Object.entries(flags)
+      .filter(([each, { help }]) => SHARED[each] !== help)
+      .map(([each, flag]) => lineOf(optionText(each, flag), flag)),
+    ...sharedOf(flags),
   ];
   return [
     `${level} ${above} ${name}\n`,
     `${sentence(summary)}${aliases.length === 0 ? '' : ` Also \`${above} ${aliases.join(', ')}\`.`}\n`,
-    `\`\`\`text\n${usage}\n\`\`\`\n`,
-    ...(rows.length === 0
-      ? []
-      : [['| argument or option | what it is |', '| --- | --- |', ...rows, ''].join('\n')]),
+    ...(lines.length === 0 ? [] : [`\`${usage}\`\n`, [...lines, ''].join('\n')]),
   ].join('\n');
 }
 
-function rowOf(shown: string, flag: Flag<unknown>): string {
+/** The options that the head of the page explains once, with their help. */
+const SHARED: Readonly<Record<string, string>> = {
+  yes: 'do not ask for confirmation',
+  dryRun: 'show what would happen, and change nothing',
+  database: 'more databases, of other services that take part',
+};
+
+/** The line of the shared options of a command. */
+function sharedOf(flags: Readonly<Record<string, Flag<unknown>>>): readonly string[] {
+  const shared = Object.entries(flags).filter(([each, { help }]) => SHARED[each] === help);
+  if (shared.length === 0) return [];
+  return [`- ${shared.map(([each, flag]) => `\`${optionText(each, flag)}\``).join(', ')}`];
+}
+
+function lineOf(shown: string, flag: Flag<unknown>): string {
   const notes = [
     ...(flag.choices === undefined ? [] : [`one of ${flag.choices.join(', ')}`]),
-    ...(flag.many === true ? ['may be repeated'] : []),
     ...initialOf(flag),
     ...(flag.conflicts === undefined
       ? []
       : [`not with ${flag.conflicts.map((one) => `--${kebab(one)}`).join(', ')}`]),
   ];
-  return `| \`${shown}\` | ${cell([flag.help, ...notes].join('; '))} |`;
+  return `- \`${shown}\`: ${escaped([flag.help, ...notes].join('; '))}`;
 }
 
 function initialOf({ initial }: Flag<unknown>): readonly string[] {
@@ -99,5 +110,4 @@ function optionText(name: string, { value, many }: Flag<unknown>): string {
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${escaped(text.slice(1))}.`;
-const cell = (text: string): string => escaped(text).replaceAll('|', '\\|');
 const escaped = (text: string): string => text.replace(/<(?![^`]*`)/g, '&lt;');

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { settingEntries } from '@convergekit/config/engine';
+import { isDeepStrictEqual } from 'node:util';
+import { type SettingEntry, settingEntries } from '@convergekit/config/engine';
 import { nouns } from '../../libs/cli/src/commands/index.ts';
 import { settingsSchema } from '../../libs/cli/src/frame/settings-schema.ts';
 import { serviceSettings } from '../../libs/kit/src/service/settings.ts';
@@ -14,17 +15,26 @@ import { metricsPage } from './metrics-page.ts';
 import { gapsOf, settingsPage, type SettingsSection } from './settings-page.ts';
 
 /** Writes (`write`) or checks (`check`) the generated pages of this folder. */
+const ofServices = settingEntries(serviceSettings);
+const ofCommands = settingEntries(settingsSchema);
+const inBoth = ofServices.filter((one) => ofCommands.some((other) => isDeepStrictEqual(one, other)));
+const without = (entries: readonly SettingEntry[]) =>
+  entries.filter((one) => !inBoth.some((other) => isDeepStrictEqual(one, other)));
 const sections: readonly SettingsSection[] = [
   {
+    title: 'Of services and commands',
+    intro: 'Each process uses those that concern it.',
+    entries: inBoth,
+  },
+  {
     title: 'Of a service',
-    intro: 'A process of `service()` reads these settings, and those of `settings` in its declaration.',
-    entries: settingEntries(serviceSettings),
+    intro: 'A process of `service()` also reads these settings, and those of `settings` in its declaration.',
+    entries: without(ofServices),
   },
   {
     title: 'Of the commands',
-    intro:
-      'Every `converge` command reads these settings, the relay and the reconciler among them; each uses those that concern it.',
-    entries: settingEntries(settingsSchema),
+    intro: 'The `converge` commands, the relay, the reconciler and the console also read these settings.',
+    entries: without(ofCommands),
   },
 ];
 

@@ -11,7 +11,7 @@ const HEAD = `# Metrics
 
 Every metric of the kit, as \`/metrics\` of a process shows it. What to watch, and traces and logs, are in [monitoring](../guides/monitoring.md).
 
-- A *histogram* has \`_bucket\`, \`_sum\` and \`_count\` behind its name. Times are in seconds, sizes in bytes.
+- Behind the name: kind, unit and labels. A *histogram* has \`_bucket\`, \`_sum\` and \`_count\` behind its name. Times are in seconds, sizes in bytes.
 - Labels are bounded: names that are declared, words of a fixed list, error codes (the first hundred of a process; later ones are \`other\`). A key, an id
   or an offset is never a label.
 - Pushed by OTLP (\`OTEL_EXPORTER_OTLP_ENDPOINT\`), a metric has its name with dots and without unit and \`_total\`: \`converge.outbox.backlog\`.
@@ -26,17 +26,11 @@ export function metricsPage(sections: readonly MetricsSection[]): string {
 }
 
 function sectionText({ title, instruments }: MetricsSection): string {
-  const rows = instruments.map(
-    (one) =>
-      `| \`${prometheusName(one)}\` | ${kindOf(one)} | ${one.labels.map((label) => `\`${label.replaceAll('.', '_')}\``).join(' ')} | ${one.description}. |`,
-  );
-  return [
-    `## ${title}\n`,
-    '| metric | kind | labels | what it is |',
-    '| --- | --- | --- | --- |',
-    ...rows,
-    '',
-  ].join('\n');
+  const lines = instruments.map((one) => {
+    const labels = one.labels.map((label) => `\`${label.replaceAll('.', '_')}\``).join(' ');
+    return `- \`${prometheusName(one)}\` (${[kindOf(one), labels].filter(Boolean).join('; ')}): ${one.description}.`;
+  });
+  return [`## ${title}\n`, ...lines, ''].join('\n');
 }
 
 function kindOf({ kind, unit = '1' }: InstrumentDefinition): string {

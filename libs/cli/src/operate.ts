@@ -1,5 +1,5 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
-export { importReconcilers } from './commands/reconcile/reconciler-modules.ts';
+export { reconcilersOfSettings } from './commands/reconcile/reconciler-modules.ts';
 export { type Duty, roleSql } from './commands/roles/role-files.ts';
 export type { Named } from './history/named-databases.ts';
 export type { Narrative, NarrativeEntry } from './commands/saga/narrative/narrative.ts';

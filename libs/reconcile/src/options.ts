@@ -33,8 +33,6 @@ export interface ReconcileOptions {
   readonly lateMs?: number;
   /** The time that audit rows are kept, in milliseconds; a day at least. @default 90 days */
   readonly auditMs?: number;
-  /** Number of runs of each reconciler that the history keeps. @default 1_000 */
-  readonly keepRuns?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
@@ -63,7 +61,6 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
     pollMs: options.pollMs ?? 500,
     lateMs: options.lateMs ?? 900_000,
     auditMs: options.auditMs ?? 90 * 86_400_000,
-    keepRuns: options.keepRuns ?? 1_000,
     clock,
     random: options.random ?? systemRandom,
     log: options.log ?? logger('reconcile'),

@@ -73,11 +73,14 @@ async function sweepAndDrain(options: WorkersOptions): Promise<RunCounts> {
   };
 }
 
+/** The number of runs of a reconciler that the history keeps. */
+const KEPT_RUNS = 1_000;
+
 /**
  * Processes due keys, leads the schedule if no other process does, and watches the queue. Ends when the signal aborts.
  */
 async function runLoops(options: WorkersOptions, signal: AbortSignal, faults: LoopFaults): Promise<void> {
-  const { reconciler, databases, keepRuns, auditMs, clock, pollMs, random } = options;
+  const { reconciler, databases, auditMs, clock, pollMs, random } = options;
   // A failure, such as a lost database, is logged, and the loop continues with backoff.
   const loop = (name: string, everyMs: number, run: () => Promise<unknown>): Promise<void> =>
     poll({
@@ -99,7 +102,7 @@ async function runLoops(options: WorkersOptions, signal: AbortSignal, faults: Lo
     loop('watch', WATCH_MS, async () => {
       await watchKeys(options);
       const executor = executorOf(databases.actual);
-      await forgetRuns(executor, reconciler.name, keepRuns);
+      await forgetRuns(executor, reconciler.name, KEPT_RUNS);
       await pruneAudit(executor, auditMs, signal);
     }),
   ]);

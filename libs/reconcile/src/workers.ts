@@ -19,8 +19,6 @@ export interface WorkersOptions extends ReconcileContext {
   readonly lateMs: number;
   /** The time that audit rows are kept, in milliseconds. */
   readonly auditMs: number;
-  /** Number of runs that the history keeps. */
-  readonly keepRuns: number;
 }
 
 /** Each key of this number is the one that has been due for longest, so that a stream of events starves no sweep. */

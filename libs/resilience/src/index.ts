@@ -15,7 +15,12 @@ export {
   type OperationGuards,
 } from './operation.ts';
 export { policyBook, PolicyBook, PolicyInvalid } from './policy-book.ts';
-export { type PolicyLayer, policyRulesSchema, type PolicyRules } from './policy-rules.ts';
+export {
+  type PolicyLayer,
+  policyRulesSchema,
+  type PolicyRules,
+  policySettingsSchema,
+} from './policy-rules.ts';
 export { policyLayersOf } from './policy-settings.ts';
 export { defaultPolicy, type Policy } from './policy.ts';
 export { retry } from './retry.ts';

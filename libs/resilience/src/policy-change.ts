@@ -49,55 +49,37 @@ const orUnbounded = <T extends z.ZodType<number>>(schema: T) =>
   });
 
 /** A delay before the next try: it starts at `baseMs`, grows by `factor`, and stops growing at `capMs`. */
-const backoffBefore = (what: string) =>
-  z.strictObject({
-    baseMs: ms('baseMs').optional().describe(`The first delay before ${what}.`),
-    factor: z
-      .number()
-      .min(1, { error: 'factor must be at least 1: below it the delays would shrink' })
-      .optional()
-      .meta({ description: `The growth of the delay before ${what}.`, unit: 'none' }),
-    capMs: ms('capMs').optional().describe(`The longest delay before ${what}.`),
-  });
+const backoff = z.strictObject({
+  baseMs: ms('baseMs').optional().describe('The first delay before the next attempt.'),
+  factor: z
+    .number()
+    .min(1, { error: 'factor must be at least 1: below it the delays would shrink' })
+    .optional()
+    .meta({ description: 'The growth of the delay before the next attempt.', unit: 'none' }),
+  capMs: ms('capMs').optional().describe('The longest delay before the next attempt.'),
+});
 
 const attempts = z
   .int()
   .min(1, { error: 'attempts counts the first one: give at least 1' })
   .max(1000, { error: 'more than 1000 attempts is no bound: give fewer, or say unbounded' });
 
-const tokens = 'tokens';
-
 const budget = z.strictObject({
-  capacity: orUnbounded(price('capacity'))
-    .optional()
-    .meta({ description: 'The size of the retry budget of a process.', unit: tokens }),
-  transientCost: price('transientCost')
-    .optional()
-    .meta({ description: 'The price of a retry after any failure except throttling.', unit: tokens }),
-  throttleCost: price('throttleCost')
-    .optional()
-    .meta({ description: 'The price of a retry after throttling.', unit: tokens }),
-  successGain: price('successGain')
-    .optional()
-    .meta({ description: 'The refund for each success.', unit: tokens }),
+  capacity: orUnbounded(price('capacity')).optional(),
+  transientCost: price('transientCost').optional(),
+  throttleCost: price('throttleCost').optional(),
+  successGain: price('successGain').optional(),
 });
 
 const objective = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z][a-z0-9_.-]{0,62}$/, {
-      error:
-        'name must be a metric label: a small letter, then small letters, digits, "_", "." or "-", at most 63',
-    })
-    .meta({
-      description: 'The name of the service level objective, a metric label.',
-      range: 'small letters, digits, _ . -',
-    }),
+  name: z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/, {
+    error:
+      'name must be a metric label: a small letter, then small letters, digits, "_", "." or "-", at most 63',
+  }),
   target: z
     .number({ error: 'target must be a share, for example 0.999' })
     .gt(0, { error: 'target must be above 0' })
-    .lt(1, { error: 'target must be below 1: 99.9 % is 0.999, and 100 % leaves no budget to burn' })
-    .meta({ description: 'The share of operations that should succeed.', unit: 'share' }),
+    .lt(1, { error: 'target must be below 1: 99.9 % is 0.999, and 100 % leaves no budget to burn' }),
 });
 
 const giveUp = z.strictObject({
@@ -120,40 +102,33 @@ const giveUp = z.strictObject({
 });
 
 const breaker = z.strictObject({
-  windowMs: some('windowMs').optional().describe('The time over which the breaker counts calls.'),
-  minimumCalls: count('minimumCalls')
-    .optional()
-    .meta({ description: 'The number of calls below which the breaker does not open.', unit: 'calls' }),
-  failureRate: rate('failureRate')
-    .optional()
-    .meta({ description: 'The share of failed calls at which the breaker opens.', unit: 'share' }),
-  slowCallMs: some('slowCallMs').optional().describe('The duration from which a call counts as slow.'),
-  slowRate: rate('slowRate')
-    .optional()
-    .meta({ description: 'The share of slow calls at which the breaker opens.', unit: 'share' }),
-  probes: count('probes').optional().meta({
-    description: 'The number of concurrent probes of a half-open breaker; as many successes close it.',
-    unit: 'calls',
-  }),
-  probeLeaseMs: some('probeLeaseMs')
-    .optional()
-    .describe('The time after which a probe without an answer counts as failed.'),
-  open: backoffBefore('an open breaker lets a probe through').optional(),
+  windowMs: some('windowMs').optional(),
+  minimumCalls: count('minimumCalls').optional(),
+  failureRate: rate('failureRate').optional(),
+  slowCallMs: some('slowCallMs').optional(),
+  slowRate: rate('slowRate').optional(),
+  probes: count('probes').optional(),
+  probeLeaseMs: some('probeLeaseMs').optional(),
+  open: backoff.optional(),
 });
 
-/** Validates the shape of a change: its names and values, each alone. */
-export const policyChangeSchema: z.ZodType<PolicyChange> = z.strictObject({
+/** Validates the fields of a change that are settings, too. The others are set in the code or the central table. */
+export const policySettingSchema = z.strictObject({
   attempts: orUnbounded(attempts)
     .optional()
     .meta({ description: 'The number of attempts, the first one included.', unit: 'attempts' }),
-  backoff: backoffBefore('the next attempt').optional(),
+  backoff: backoff.optional(),
   attemptTimeoutMs: some('attemptTimeoutMs').optional().describe('The time that one attempt may take.'),
   deadlineMs: orUnbounded(some('deadlineMs'))
     .optional()
     .describe('The time that all attempts together may take.'),
+  giveUp: giveUp.optional(),
+});
+
+/** Validates the shape of a change: its names and values, each alone. */
+export const policyChangeSchema: z.ZodType<PolicyChange> = policySettingSchema.extend({
   budget: budget.optional(),
   objective: objective.optional(),
-  giveUp: giveUp.optional(),
   breaker: breaker.optional(),
 });
 

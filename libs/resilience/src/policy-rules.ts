@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type PolicyChange, policyChangeSchema } from './policy-change.ts';
+import { type PolicyChange, policyChangeSchema, policySettingSchema } from './policy-change.ts';
 
 /** Policy changes by name: `default`, a dependency (`payment`), an operation (`payment.charge`). Plain data. */
 export type PolicyRules = Readonly<Record<string, PolicyChange>>;
@@ -39,8 +39,11 @@ const nameSchema = z
   });
 
 /** Validates each rule alone; the policy book validates their combination. */
-export const policyRulesSchema = z
-  .record(nameSchema, policyChangeSchema)
+export const policyRulesSchema = z.record(nameSchema, policyChangeSchema);
+
+/** Validates the rules of a file or the environment, under `policies` of a process's settings. */
+export const policySettingsSchema = z
+  .record(nameSchema, policySettingSchema)
   .meta({ fallback: 'as in the code' });
 
 /** Lists the names whose rules apply, the longest last: `default`, `payment`, `payment.charge`. */

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { ConfigError, loadConfig, loadSettings } from '@convergekit/config';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { policyBook, policyLayersOf, policyRulesSchema, type PolicyRules } from './index.ts';
+import { policyBook, policyLayersOf, type PolicyRules, policySettingsSchema } from './index.ts';
 
-const schema = z.object({ policies: policyRulesSchema.prefault({}) });
+const schema = z.object({ policies: policySettingsSchema.prefault({}) });
 const code: PolicyRules = { payment: { attempts: 4, backoff: { capMs: 1_000 } } };
 
 let folder: string;
@@ -56,22 +56,18 @@ policies:
     attempts: 2
     deadlineMs: unbounded
     backoff: { baseMs: 10, capMs: 500 }
-    breaker: { failureRate: 0.25, open: { capMs: 60000 } }
+    giveUp: { perHour: 20 }
 `);
     const env = {
       CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS: '2',
       CONVERGE__POLICIES__PAYMENT__CHARGE__DEADLINE_MS: 'unbounded',
       CONVERGE__POLICIES__PAYMENT__CHARGE__BACKOFF__BASE_MS: '10',
       CONVERGE__POLICIES__PAYMENT__CHARGE__BACKOFF__CAP_MS: '500',
-      CONVERGE__POLICIES__PAYMENT__CHARGE__BREAKER__FAILURE_RATE: '0.25',
-      CONVERGE__POLICIES__PAYMENT__CHARGE__BREAKER__OPEN__CAP_MS: '60000',
+      CONVERGE__POLICIES__PAYMENT__CHARGE__GIVE_UP__PER_HOUR: '20',
     };
     expect(loadConfig(schema, { env })).toEqual(loadConfig(schema, { env: {}, file: fromFile }));
     expect(book(env).for('payment.charge')).toEqual(book({}, fromFile).for('payment.charge'));
-    expect(book(env).for('payment.charge').breaker).toMatchObject({
-      failureRate: 0.25,
-      open: { capMs: 60_000 },
-    });
+    expect(book(env).for('payment.charge').giveUp).toMatchObject({ perHour: 20 });
   });
 
   it('a name with capitals and dashes in the file is found from the environment', () => {
@@ -84,6 +80,10 @@ policies:
     [
       { CONVERGE__POLICIES__PAYMENT__RETRIES: '3' },
       'CONVERGE__POLICIES__PAYMENT__RETRIES (environment): no such setting',
+    ],
+    [
+      { CONVERGE__POLICIES__PAYMENT__BREAKER__FAILURE_RATE: '0.25' },
+      'CONVERGE__POLICIES__PAYMENT__BREAKER__FAILURE_RATE (environment): no such setting',
     ],
     [
       { CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS: '0' },

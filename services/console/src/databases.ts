@@ -39,6 +39,12 @@ export interface Databases {
 /** How the console is given more databases. */
 export const GIVE_MORE = 'give them as CONVERGE__CONSOLE__DATABASES__<NAME>';
 
+/** The most connections of the console to each database. */
+const CONNECTIONS = 4;
+
+/** The time after which a statement of a page is ended, so that it does not slow the services. */
+const STATEMENT_MS = 10_000;
+
 /** Opens a small pool for each database of the settings. They connect at first use. */
 export function openDatabases({ console: settings }: Settings): Databases {
   const log = logger('console');
@@ -48,8 +54,8 @@ export function openDatabases({ console: settings }: Settings): Databases {
       url: checkedUrl(url, setting),
       setting,
       applicationName: 'converge-console',
-      max: settings.connections,
-      statementTimeoutMs: settings.statementMs,
+      max: CONNECTIONS,
+      statementTimeoutMs: STATEMENT_MS,
       onIdleError: (error) => log.warn({ err: error, database: name }, 'a connection to Postgres dropped'),
     });
     return { name, executor: database.executor, database };

@@ -84,7 +84,7 @@ function startReconciler({ folder }: World, { serviceUrl, wantedUrl }: Service):
     command: process.execPath,
     args: ['--conditions=source', 'services/reconciler/src/main.ts'],
     env: {
-      CONVERGE__RECONCILE__MODULES: './verification/benchmarks/reconcile/service-reconciler.ts',
+      CONVERGE__MODULES: './verification/benchmarks/reconcile/service-reconciler.ts',
       CONVERGE__RECONCILE__DATABASES__SERVICE: serviceUrl,
       CONVERGE__RECONCILE__DATABASES__WANTED: wantedUrl,
       CONVERGE__RECONCILE__LEASE_MS: '5000',

@@ -21,12 +21,6 @@ export const consoleSettings = z.object({
     description: 'A database that the console shows, by the name that its pages use.',
     range: 'postgres://user:password@host:port/database',
   }),
-  modules: z
-    .array(z.string())
-    .default([])
-    .describe(
-      'Files, folders of files, or packages that export sagas and reconcilers: these the console draws, resolves by their declarations and compares itself; of others it shows what was recorded.',
-    ),
   port: z.number().int().min(0).max(65_535).default(7_070).meta({
     description: 'The port of the pages; 0 takes any free port, which the log names.',
     unit: 'none',
@@ -65,14 +59,4 @@ export const consoleSettings = z.object({
       range: '16 characters or more',
     }),
   proxy: proxy.prefault({}),
-  connections: z.number().int().min(1).default(4).meta({
-    description: 'The most connections to each database.',
-    unit: 'connections',
-  }),
-  statementMs: z
-    .number()
-    .int()
-    .positive()
-    .default(10_000)
-    .describe('The time after which a statement of a page is ended, so that it does not slow the services.'),
 });

@@ -1,6 +1,6 @@
 import { brokerSettings } from '@convergekit/local/choose';
 import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
-import { policyRulesSchema } from '@convergekit/resilience';
+import { policySettingsSchema } from '@convergekit/resilience';
 import { logLevels } from '@convergekit/telemetry/engine';
 import { z } from 'zod';
 import { consoleSettings } from './console-settings.ts';
@@ -9,7 +9,8 @@ const milliseconds = z.number().int().positive();
 
 const database = z.object({
   url: z.string().optional().meta({
-    description: 'The database that a command works on; without it, the driver reads the PG* variables.',
+    description: 'The database of the service, or the one that a command works on.',
+    fallback: 'the PG* variables',
     range: 'postgres://user:password@host:port/database',
   }),
 });
@@ -40,13 +41,12 @@ const signatures = z.object({
 });
 
 const scans = z.object({
-  on: z
-    .boolean()
-    .default(true)
+  everyMs: z
+    .union([milliseconds.min(1_000), z.literal('off')])
+    .default(60_000)
     .describe(
-      'Whether this process scans for lost and stalled events and overdue steps; a scan repairs nothing.',
+      'The time between two scans for lost and stalled events and overdue steps; a scan repairs nothing.',
     ),
-  everyMs: milliseconds.min(1_000).default(60_000).describe('The time between two scans.'),
   stalledMs: milliseconds
     .default(600_000)
     .describe('The time after which an event that was sent and is not handled counts as stalled.'),
@@ -60,37 +60,26 @@ const scans = z.object({
 });
 
 const reconcile = z.object({
-  modules: z
-    .array(z.string())
-    .default([])
-    .describe('Files, folders of files, or packages that export reconcilers.'),
   databases: z.record(z.string(), z.string()).default({}).meta({
-    description: 'A database that reconcilers name.',
+    description: 'A database that reconcilers name; in a service, besides its own.',
     range: 'postgres://user:password@host:port/database',
   }),
   auditMs: milliseconds
     .min(86_400_000)
     .default(7_776_000_000)
     .describe('The time that the audit of repairs and verdicts is kept (default: 90 days).'),
-  connections: z.number().int().min(2).default(10).meta({
-    description: 'The most connections to each database; services have their own.',
-    unit: 'connections',
-  }),
   statementMs: milliseconds
     .default(60_000)
     .describe('The time after which a statement is ended, so that it does not slow the services.'),
   workers: z.number().int().positive().default(4).meta({
-    description: 'The number of keys of one reconciler that are compared at a time.',
+    description:
+      'The number of keys of one reconciler that are compared at a time; each database is given two connections for each, and two more.',
     unit: 'keys',
   }),
   leaseMs: milliseconds
     .min(1_000)
     .default(30_000)
     .describe('The time after which a process that does not answer is replaced.'),
-  keepRuns: z.number().int().positive().default(1_000).meta({
-    description: 'The number of runs of each reconciler that the history keeps.',
-    unit: 'runs',
-  }),
   scans: scans.prefault({}),
 });
 
@@ -108,7 +97,13 @@ export const settingsSchema = z.object({
   outbox: outboxSettings.prefault({}),
   relay: relaySettings.prefault({}),
   signatures: signatures.prefault({}),
-  policies: policyRulesSchema.prefault({}),
+  modules: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Files, folders of files, or packages that export sagas and reconcilers: those that the reconciler runs, and that the console draws, resolves by their declarations and compares itself; of others the console shows what was recorded.',
+    ),
+  policies: policySettingsSchema.prefault({}),
   reconcile: reconcile.prefault({}),
   console: consoleSettings.prefault({}),
 });

@@ -86,11 +86,11 @@ describe('the settings', () => {
   it('settings give the databases of reconcilers by name', () => {
     const env = {
       CONVERGE__RECONCILE__DATABASES__ORDERS: 'postgres://o',
-      CONVERGE__RECONCILE__MODULES: './a.ts,b',
+      CONVERGE__MODULES: './a.ts,b',
     };
-    expect(readSettings(env).reconcile).toMatchObject({
-      databases: { orders: 'postgres://o' },
+    expect(readSettings(env)).toMatchObject({
       modules: ['./a.ts', 'b'],
+      reconcile: { databases: { orders: 'postgres://o' } },
     });
   });
 });

@@ -25,7 +25,7 @@ export function checkReplacement(
     const versions = named.map((one) => `v${one.oldest} to v${one.version}`).join(', ');
     throw new InboxError(
       'REPLACEMENT_UNDECLARED',
-      `${type} v${version} is not among the declared events${versions === '' ? '' : ` (there is ${versions})`}, so the new data cannot be checked: nothing was changed; name the module that exports its contract (--events, or CONVERGE__CONSOLE__MODULES)`,
+      `${type} v${version} is not among the declared events${versions === '' ? '' : ` (there is ${versions})`}, so the new data cannot be checked: nothing was changed; name the module that exports its contract (--events, or CONVERGE__MODULES)`,
       { category: 'configuration' },
     );
   }

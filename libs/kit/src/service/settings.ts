@@ -1,7 +1,7 @@
 import { type Environment, loadSettings, originOf } from '@convergekit/config';
 import { brokerSettings } from '@convergekit/local/choose';
 import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
-import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@convergekit/resilience';
+import { type PolicyLayer, policyLayersOf, policySettingsSchema } from '@convergekit/resilience';
 import { z } from 'zod';
 import type { Arguments } from './arguments.ts';
 
@@ -12,8 +12,8 @@ const databaseUrl = z
 
 const database = z.object({
   url: databaseUrl.optional().meta({
-    description: 'The database of the service.',
-    fallback: 'the PG* variables; one of both is required',
+    description: 'The database of the service, or the one that a command works on.',
+    fallback: 'the PG* variables',
   }),
   connections: z.int().min(2).default(10).meta({
     description:
@@ -60,10 +60,10 @@ export const serviceSettings = z.object({
       databases: z
         .record(z.string(), databaseUrl)
         .default({})
-        .describe('A database that reconcilers name, besides the service’s own.'),
+        .describe('A database that reconcilers name; in a service, besides its own.'),
     })
     .prefault({}),
-  policies: policyRulesSchema.prefault({}),
+  policies: policySettingsSchema.prefault({}),
 });
 
 /** The settings of every service. */

@@ -12,7 +12,7 @@ export function relayOptions(
 ): Omit<RelayOptions, 'database' | 'broker'> {
   const { poll, leaseMs, retainMs, retainRequestsMs, childEvents: span } = relay;
   return {
-    poll: given({ minMs: poll.minMs, maxMs: poll.maxMs, idleMs: poll.idleMs }),
+    poll: given({ maxMs: poll.maxMs }),
     outbox: { whenFull: outbox.whenFull, ...given({ maxBytes: outbox.maxBytes }) },
     retention: given({ retainMs, retainRequestsMs }),
     ...given({ leaseMs, signingKey: source === undefined ? relay.signingKey : relay.signingKeys[source] }),

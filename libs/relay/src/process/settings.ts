@@ -19,16 +19,9 @@ export const outboxSettings = z.object({
 });
 
 const poll = z.object({
-  minMs: milliseconds
-    .optional()
-    .meta({ description: 'The pause between polls while events come in.', fallback: '1' }),
-  maxMs: milliseconds.optional().meta({
+  maxMs: milliseconds.max(29_999).optional().meta({
     description: 'The pause of an idle relay that may have writers without notifications.',
     fallback: '20',
-  }),
-  idleMs: milliseconds.max(29_999).optional().meta({
-    description: 'The pause of an idle relay whose writers all notify it.',
-    fallback: '1000, or maxMs if longer',
   }),
 });
 

@@ -21,7 +21,7 @@ describe('tasks of an operator in Chromium', () => {
   beforeAll(async () => {
     browser = await startBrowser();
     shown = await startConsole(inject('stack').databaseUrl, ['orders', 'inventory'], {
-      CONVERGE__CONSOLE__MODULES: STOCK_MODULE,
+      CONVERGE__MODULES: STOCK_MODULE,
       CONVERGE__CONSOLE__PAYLOADS: 'full',
     });
     const scene = await seedStock(shown.databases);

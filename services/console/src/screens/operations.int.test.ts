@@ -19,7 +19,7 @@ let held: readonly string[];
 beforeAll(async () => {
   const { databaseUrl } = inject('stack');
   shown = await startConsole(databaseUrl, ['orders', 'inventory'], {
-    CONVERGE__CONSOLE__MODULES: STOCK_MODULE,
+    CONVERGE__MODULES: STOCK_MODULE,
     CONVERGE__CONSOLE__PAYLOADS: 'full',
   });
   ({ repaired, held } = await seedStock(shown.databases));

@@ -44,7 +44,7 @@ beforeAll(async () => {
   under = await startConsole(inject('stack').databaseUrl, [], {
     CONVERGE__CONSOLE__DATABASES__SHOP: await urlOf(inject('stack').databaseUrl, shop.database),
     CONVERGE__CONSOLE__DATABASES__STOCK: await urlOf(inject('stack').databaseUrl, stock.scene.database),
-    CONVERGE__CONSOLE__MODULES: SAGAS,
+    CONVERGE__MODULES: SAGAS,
   });
   browser = await startBrowser();
 });

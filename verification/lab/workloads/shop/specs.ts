@@ -86,7 +86,7 @@ function environmentOf(name: ProcessName, at: Addresses): Record<string, string>
     case 'reconciler':
       return {
         DATABASE_URL: logins.inventory.reconciler,
-        CONVERGE__RECONCILE__MODULES: file('shop/src/reconcilers/index.ts'),
+        CONVERGE__MODULES: file('shop/src/reconcilers/index.ts'),
         CONVERGE__RECONCILE__DATABASES__ORDERS: logins.orders.reconciler,
         CONVERGE__RECONCILE__DATABASES__INVENTORY: logins.inventory.reconciler,
         CONVERGE__RECONCILE__DATABASES__PAYMENTS: logins.payments.reconciler,

@@ -7,7 +7,7 @@ import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
 import { argument, texts } from '../../frame/flags.ts';
 import { checkedUrl, hasDatabase, type Settings } from '../../frame/settings.ts';
-import { loadReconcilers } from './reconciler-modules.ts';
+import { loadReconcilers, reconcilersOfSettings } from './reconciler-modules.ts';
 
 /** A reconciler that an operator names, and the database that has its rows. */
 export interface Found {
@@ -26,7 +26,7 @@ export const nameArgument = { name: argument('a reconciler, as `reconcile list` 
  */
 export async function findReconciler(context: CommandContext, name: string): Promise<Found> {
   const { settings } = context;
-  const declared = settings.reconcile.modules.length > 0 ? await loadReconcilers(settings, []) : [];
+  const declared = await reconcilersOfSettings(settings);
   const mine = declared.find((one) => one.name === name);
   if (mine !== undefined) {
     const executor = await openActual(context, mine);
@@ -52,7 +52,7 @@ function unknownHere({ reconcile }: Settings, name: string): UsageError {
   const where = settings.length > 0 ? settings.join(', ') : 'DATABASE_URL';
   return new UsageError(
     'RECONCILER_UNKNOWN',
-    `no reconciler ${name} has run in the database of ${where}. Its rows are in the database that it repairs: give CONVERGE__RECONCILE__DATABASES__<NAME>=postgres://… of that one, and CONVERGE__RECONCILE__MODULES=<module> for one that has not run yet`,
+    `no reconciler ${name} has run in the database of ${where}. Its rows are in the database that it repairs: give CONVERGE__RECONCILE__DATABASES__<NAME>=postgres://… of that one, and CONVERGE__MODULES=<module> for one that has not run yet`,
   );
 }
 
@@ -103,7 +103,7 @@ function unknownName(name: string, known: readonly string[]): UsageError {
 
 export const reconcilerArgument = { reconciler: argument('as `reconcile list` names it') };
 export const moduleFlag = {
-  module: texts('path', 'a file or package that exports it (default: CONVERGE__RECONCILE__MODULES)'),
+  module: texts('path', 'a file or package that exports it (default: CONVERGE__MODULES)'),
 };
 
 /** A declared reconciler, and the executor of actual's database, which has the queue and the audit. */

@@ -26,7 +26,7 @@ beforeAll(async () => {
     `insert into article values ('a', 0, 99, 'y'), ('b', 0, 10, 'x'), ('c', 0, 10, 'x'), ('ok', 1, 1, 'z')`,
   );
   env = {
-    CONVERGE__RECONCILE__MODULES: './libs/cli/src/fixture/article-reconciler.ts',
+    CONVERGE__MODULES: './libs/cli/src/fixture/article-reconciler.ts',
     CONVERGE__RECONCILE__DATABASES__SHOP: shopUrl,
     CONVERGE__RECONCILE__DATABASES__COPY: made.url,
   };

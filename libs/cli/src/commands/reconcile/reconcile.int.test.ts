@@ -21,7 +21,7 @@ beforeAll(async () => {
   await copy.executor.query(`create table stock (sku text primary key, amount int not null)`);
   await copy.executor.query(`insert into stock values ('a', 1), ('b', 99)`);
   env = {
-    CONVERGE__RECONCILE__MODULES: module,
+    CONVERGE__MODULES: module,
     CONVERGE__RECONCILE__DATABASES__SHOP: shopUrl,
     CONVERGE__RECONCILE__DATABASES__COPY: copyUrl,
   };

@@ -6,37 +6,42 @@ import type { Settings } from '../../frame/settings.ts';
 
 export const modulesArgument = {
   modules: anyArguments(
-    'files, folders or packages that export reconcilers (default: those of CONVERGE__RECONCILE__MODULES)',
+    'files, folders or packages that export reconcilers (default: those of CONVERGE__MODULES)',
   ),
 };
 
 /** Imports the named modules, else those of the settings, and returns every reconciler that they export. */
 export async function loadReconcilers(
-  { reconcile }: Settings,
+  settings: Settings,
   named: readonly string[],
 ): Promise<readonly Reconciler[]> {
-  const modules = named.length > 0 ? named : reconcile.modules;
-  if (modules.length === 0)
+  if (named.length > 0) return importReconcilers(named, 'arguments');
+  const declared = await reconcilersOfSettings(settings);
+  if (declared.length === 0)
     throw misconfigured(
       'MODULES_MISSING',
-      'no module with reconcilers is named: give files, folders or packages as arguments, or in CONVERGE__RECONCILE__MODULES',
+      'no module with reconcilers is named: give files, folders or packages as arguments, or in CONVERGE__MODULES',
     );
-  return importReconcilers(modules, named.length > 0 ? 'arguments' : 'settings');
+  return declared;
+}
+
+/** Imports the modules of the settings and returns every reconciler that they export; some may export sagas only. */
+export function reconcilersOfSettings({ modules }: Settings): Promise<readonly Reconciler[]> {
+  return importReconcilers(modules, 'settings');
 }
 
 /**
  * Imports modules and returns every reconciler that they export. Rejects with RECONCILER_TWICE for two of one name, and with
- * MODULE_EMPTY for a module without any, unless `others` is `skip`: the modules of the console may export sagas only.
+ * MODULE_EMPTY for a module of the arguments without any.
  */
-export async function importReconcilers(
+async function importReconcilers(
   modules: readonly string[],
   namedBy: NamedBy,
-  { others = 'refuse' }: { readonly others?: 'refuse' | 'skip' } = {},
 ): Promise<readonly Reconciler[]> {
   const hint = 'no reconciler: export what defineReconciler returns';
   const exported =
-    others === 'refuse'
-      ? await exportsThat(modules, isReconciler, hint, namedBy)
+    namedBy === 'arguments'
+      ? await exportsThat(modules, isReconciler, hint)
       : await exportsLike(modules, isReconciler, namedBy);
   // A reconciler that an index re-exports is one, not two.
   const found = [...new Set(exported)];

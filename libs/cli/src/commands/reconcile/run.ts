@@ -29,7 +29,7 @@ export const runCommand = command({
   summary: 'run reconcilers on their schedules, until stopped',
   args: {
     modules: anyArguments(
-      'files, folders or packages that export reconcilers (default: those of CONVERGE__RECONCILE__MODULES); with --now names of reconcilers',
+      'files, folders or packages that export reconcilers (default: those of CONVERGE__MODULES); with --now names of reconcilers',
     ),
   },
   flags: {
@@ -52,13 +52,12 @@ export const runCommand = command({
         if (database !== undefined)
           await requireMigrations(database.executor, [outboxMigrations, reconcileMigrations]);
       }
-      const { workers, leaseMs, keepRuns, auditMs } = settings.reconcile;
+      const { workers, leaseMs, auditMs } = settings.reconcile;
       const service = reconcilerService(reconcilers, {
         databases,
         log,
         workers,
         leaseMs,
-        keepRuns,
         auditMs,
       });
       if (once) {
@@ -85,7 +84,9 @@ export const runCommand = command({
 /** The scans that are always on, unless the settings turn them off. */
 function scans({ reconcile }: Settings, scanned: Databases, log: Logger): readonly Service[] {
   const named = Object.entries(scanned).map(([name, { executor }]) => ({ name, executor }));
-  return named.length === 0 ? [] : [scanService({ ...reconcile.scans, databases: named, log })];
+  const { everyMs, ...bounds } = reconcile.scans;
+  if (named.length === 0 || everyMs === 'off') return [];
+  return [scanService({ ...bounds, everyMs, databases: named, log })];
 }
 
 /** Asks the running processes for a run of each: the one that leads its schedule makes it. */
@@ -162,8 +163,10 @@ type Databases = Readonly<Record<string, Database<never>>>;
 function openDatabases(settings: Settings, reconcilers: readonly Reconciler[]): Databases {
   const { databases } = settings.reconcile;
   const named = new Set(reconcilers.flatMap(({ desired, actual }) => [desired.in, actual.in]));
+  const { workers, statementMs } = settings.reconcile;
   return openPools(
-    settings.reconcile,
+    // A key that is compared reads both sides; the leader and the watch have one each.
+    { connections: 2 * workers + 2, statementMs },
     Object.entries(databases).filter(([name]) => named.has(name)),
   );
 }
@@ -173,12 +176,13 @@ const SCAN_CONNECTIONS = 2;
 
 /** Opens a small pool for each database of the settings, for the scans; none where they are off. */
 function openScanned({ reconcile }: Settings): Databases {
-  const settings = { ...reconcile, connections: SCAN_CONNECTIONS };
-  return reconcile.scans.on ? openPools(settings, Object.entries(reconcile.databases)) : {};
+  if (reconcile.scans.everyMs === 'off') return {};
+  const { databases, statementMs } = reconcile;
+  return openPools({ connections: SCAN_CONNECTIONS, statementMs }, Object.entries(databases));
 }
 
 function openPools(
-  { connections, statementMs }: Pick<Settings['reconcile'], 'connections' | 'statementMs'>,
+  { connections, statementMs }: { readonly connections: number; readonly statementMs: number },
   named: readonly (readonly [string, string])[],
 ): Databases {
   const log = logger('postgres');

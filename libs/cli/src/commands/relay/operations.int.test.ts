@@ -32,7 +32,7 @@ function valueOf(text: string, name: string, label = ''): number | undefined {
 describe('/metrics of a relay', () => {
   it('/metrics of a relay has every instrument in base units, and no label without a bound', async () => {
     await cli(['topics', 'create', topic, '--partitions', '2'], outbox.env);
-    const get = await running({ CONVERGE__RELAY__POLL__MIN_MS: '1' });
+    const get = await running();
     await ready(get);
     await emit(topic, 50);
     await emit(`${topic}.missing`, 1);

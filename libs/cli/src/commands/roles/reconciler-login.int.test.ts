@@ -34,7 +34,7 @@ it('N7, G1i: `converge reconcile run` needs no right beyond those of the duty re
   await shop.database.executor.query(`insert into article values ('a', 3, 10, 'x'), ('b', 4, 10, 'x')`);
   await copy.database.executor.query(`insert into article values ('a', 0, 10, 'x'), ('b', 4, 10, 'x')`);
   const { code, stdout, stderr } = await cli(['reconcile', 'run', '--once', '--json'], {
-    CONVERGE__RECONCILE__MODULES: './libs/cli/src/fixture/article-reconciler.ts',
+    CONVERGE__MODULES: './libs/cli/src/fixture/article-reconciler.ts',
     CONVERGE__RECONCILE__DATABASES__SHOP: shop.url,
     CONVERGE__RECONCILE__DATABASES__COPY: copy.url,
   });

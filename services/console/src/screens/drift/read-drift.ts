@@ -11,7 +11,7 @@ import {
 } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import type { z } from 'zod';
-import { importReconcilers } from '@convergekit/cli/operate';
+import { reconcilersOfSettings } from '@convergekit/cli/operate';
 import type { Reconciler } from '@convergekit/reconcile';
 import type { driftKeySchema, reconcilerSchema } from './answers.ts';
 import type { ConsoleContext } from '../../screen.ts';
@@ -83,7 +83,7 @@ export type FindDeclared = (database: string, name: string) => Promise<OpenRecon
 export function declaredReconcilers({ settings, databases }: ConsoleContext): FindDeclared {
   let imported: Promise<readonly Reconciler[]> | undefined;
   return async (database, name) => {
-    imported ??= importReconcilers(settings.console.modules, 'settings', { others: 'skip' });
+    imported ??= reconcilersOfSettings(settings);
     const declared = (await imported).find((one) => one.name === name && one.actual.in === database);
     const desired = databases.all.find((one) => one.name === declared?.desired.in);
     if (declared === undefined || desired === undefined) return undefined;

@@ -108,7 +108,7 @@ function approvalForm(path: string, list: Html): Html {
 
 function undeclaredNote(): Html {
   return html`<p class="note">
-    No module in <code>CONVERGE__CONSOLE__MODULES</code> declares this reconciler, so its keys are not
-    compared now: the fields are those of the last verdict.
+    No module in <code>CONVERGE__MODULES</code> declares this reconciler, so its keys are not compared now:
+    the fields are those of the last verdict.
   </p>`;
 }

@@ -160,7 +160,7 @@ export function replaceAction({ action, databases, payloads, settings }: Console
       }),
     run: async ({ database, id, payload, ...given }, { user, reason }) => {
       if (payload === undefined) throw invalidInput('give the data of the new event');
-      const events = await importEvents(settings.console.modules, 'settings');
+      const events = await importEvents(settings.modules, 'settings');
       const opened = databases.get(database).database;
       const options = { events, ...chosenOf(given) };
       const made = await refusing(() => replaceParked(opened, id, payload, { by: user, reason }, options));

@@ -17,7 +17,7 @@ it('a dead letter is replaced by a new event in the console, and data that its c
   await migrate(scene.database, allMigrations);
   const under = await startConsole(inject('stack').databaseUrl, [], {
     CONVERGE__CONSOLE__DATABASES__STOCK: await urlOf(inject('stack').databaseUrl, scene.database),
-    CONVERGE__CONSOLE__MODULES: EVENTS,
+    CONVERGE__MODULES: EVENTS,
   });
   onTestFinished(() => under.stop());
   await scene.source.publish(scene.broker, [events.counted({ key: 'k', n: 1 })]);

@@ -24,7 +24,7 @@ const answerSchema = z.object({
   /** The steps that have begun and have no outcome, by saga, step and state. */
   open: z.array(countSchema),
   unread: unreadSchema,
-  /** The declared sagas of CONVERGE__CONSOLE__MODULES. */
+  /** The declared sagas of CONVERGE__MODULES. */
   declared: z.array(z.object({ name: z.string(), version: z.number() })),
 });
 type Count = z.output<typeof countSchema>;
@@ -60,7 +60,7 @@ export function graphPage({ view, databases }: ConsoleContext, declarations: Dec
 function undeclared(): Html {
   return html`<p class="note">
     No declaration is known here, so nothing is drawn: name the modules that export the sagas in
-    CONVERGE__CONSOLE__MODULES.
+    CONVERGE__MODULES.
   </p>`;
 }
 

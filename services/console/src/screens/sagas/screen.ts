@@ -14,7 +14,7 @@ export const sagas: Screen = {
   summary:
     'Every saga by state, step, key, age and reason; one saga as swim lanes, with what an operator can do',
   routes(context) {
-    const declarations = new Declarations(context.settings.console.modules);
+    const declarations = new Declarations(context.settings.modules);
     listPage(context);
     // These before the page of one saga, whose path has a name in the same place.
     graphPage(context, declarations);

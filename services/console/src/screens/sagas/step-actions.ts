@@ -167,7 +167,7 @@ function formOf(step: StepDeclaration | undefined, now: SeenStep): Html {
     return html`${seen}
       <p class="note">
         The declaration of this step is not known here: name the module that exports its saga in
-        CONVERGE__CONSOLE__MODULES.
+        CONVERGE__MODULES.
         ${undoes ? 'Only the effect can be accepted as it is.' : 'Until then only `converge saga resolve --sagas` can.'}
       </p>
       ${
