@@ -39,7 +39,9 @@ export async function haltAt<DB>(
     partition.suspect(offset);
     return 'fetch_again';
   }
-  if (obstacle.kind === 'gap' && (await passedBefore(context, partition, obstacle))) {
+  const { executor } = context.database;
+  // A replay finds a gap again that an operator or the policy passed before.
+  if (obstacle.kind === 'gap' && (await wasPassed(executor, partition.key, gapOf(obstacle)))) {
     partition.passTo(offset);
     context.log.warn(place, `${gapText(obstacle)}. It was passed before`);
     return 'fetch_again';
@@ -52,7 +54,6 @@ export async function haltAt<DB>(
     return 'fetch_again';
   }
   const found = haltFor(obstacle, partition);
-  const { executor } = context.database;
   if (!(await haltPartition(executor, partition.key, partition.saved.nextOffset, found, offset))) {
     await reload(context, partition);
     return 'fetch_again';
@@ -61,13 +62,8 @@ export async function haltAt<DB>(
   return 'next';
 }
 
-/** True when an operator or the policy passed this gap before: a replay finds it again. */
-function passedBefore<DB>(
-  { database }: SliceContext<DB>,
-  { key }: Partition,
-  { claim }: Gap,
-): Promise<boolean> {
-  return wasPassed(database.executor, key, { source: claim.source, upTo: gapEnd(claim) });
+function gapOf({ claim }: Gap) {
+  return { source: claim.source, upTo: gapEnd(claim) };
 }
 
 function halt<DB>({ log }: SliceContext<DB>, partition: Partition, found: Halt, offset: bigint): void {

@@ -5,7 +5,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
-import { DuplicateCounts } from './duplicate-counts.ts';
+import { duplicateCounts } from './duplicate-counts.ts';
 import { standstill } from './standstill.ts';
 
 export interface LagWatched {
@@ -27,7 +27,7 @@ export async function watchLag<DB>(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, random, log, definition, database } = context;
-  const duplicates = new DuplicateCounts(database.executor, definition.name);
+  const saveDuplicates = duplicateCounts(database.executor, definition.name);
   const reported = new Set<string>();
   const run = async (): Promise<void> => {
     try {
@@ -39,7 +39,7 @@ export async function watchLag<DB>(
     }
     const owned = [...watched.partitions()];
     reportLag(definition, owned, clock.now(), reported);
-    await duplicates.save(owned).catch((error: unknown) => {
+    await saveDuplicates(owned).catch((error: unknown) => {
       log.debug({ err: error }, 'the number of duplicates could not be written: it is, with the next look');
     });
   };

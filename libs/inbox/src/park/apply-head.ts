@@ -96,7 +96,7 @@ function applyStep<DB>(
     const succeeded = { startedMs: began.now, durationMs, traceparent };
     const rows = attemptRows(triedHead(key.consumer, head), head.attempts, succeeded);
     await ownStatement('attempts', () => insertAttempts(executor, rows));
-    await append(context, executor, emitted.events);
+    await append(context, tx, emitted.events);
     failpoint('inbox.drain_before_release');
     const parkedMs = await ownStatement('drain', () => releaseLine(executor, key, head.seq));
     failpoint('inbox.drain_before_commit');

@@ -22,6 +22,9 @@ export interface Mark {
   readonly last?: LastEvent | undefined;
 }
 
+/** What a mark moves. */
+export type MovedMark = Pick<Mark, 'source' | 'position' | 'last'>;
+
 /** The highest position of an epoch and its event; a replay, which moves it back, knows no event there. */
 export interface Watermark extends Position {
   readonly last?: LastEvent | undefined;
@@ -83,4 +86,17 @@ export function highest(seen: Seen): Position | undefined {
   for (const position of seen.values())
     if (top === undefined || comparePositions(position, top) > 0) top = position;
   return top;
+}
+
+/** The highest mark of each source and epoch: marks of one source ascend. Pure. */
+export function lastMarks<M extends MovedMark>(marks: readonly (M | undefined)[]): readonly M[] {
+  const last: M[] = [];
+  // The search begins at the end, where nearly always the last mark covers all.
+  for (const mark of marks.toReversed())
+    if (mark !== undefined && !last.some((one) => isSameTimeline(one, mark))) last.push(mark);
+  return last;
+}
+
+function isSameTimeline(one: MovedMark, other: MovedMark): boolean {
+  return one.source === other.source && one.position.epoch === other.position.epoch;
 }

@@ -10,7 +10,7 @@ import { type Sums, sumUp } from '../park/weigh.ts';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { Stand } from './fence-sql.ts';
 import { unknownOf } from './deferral.ts';
-import { lastMarks } from './marks.ts';
+import { lastMarks } from '../plan/judge.ts';
 import { openSlice } from './open-slice-sql.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import { appliedRows, deadLetterAttempts } from '../attempt/attempt-rows.ts';
@@ -26,7 +26,7 @@ import { limitGiveUps } from '../park/limit-give-ups.ts';
 import { parkEvents } from '../park/park-events.ts';
 import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
 import { ownStatement, SliceFault } from './slice-errors.ts';
-import { append, appendLast, failureEventOf } from '../attempt/failure-events.ts';
+import { append, failureEventOf } from '../attempt/failure-events.ts';
 import { readKnownTypes } from '../member/type-sql.ts';
 
 /** The steps of one partition that take effect in one transaction. */
@@ -106,7 +106,7 @@ async function inside<DB>(
   const isLast = all.every(
     ({ placed, steps }) => !placed.some(needsRow) && steps.every(({ passed }) => passed === undefined),
   );
-  await (isLast ? appendLast(context, tx, events) : append(context, executor, events));
+  await append(context, tx, events, { isLast });
   const applied: Applied<DB>[] = [];
   for (const one of all) applied.push(await kept(context, one, executor));
   if (slices.length > 1) failpoint('inbox.before_joint_commit');

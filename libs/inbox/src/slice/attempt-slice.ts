@@ -3,7 +3,7 @@ import { type Applied, applySlices, type Slice } from './apply-slice.ts';
 import type { SliceContext } from './context.ts';
 import { faultOf } from './fault.ts';
 import type { Stand } from './fence-sql.ts';
-import { lastMarks } from './marks.ts';
+import { lastMarks } from '../plan/judge.ts';
 import type { Partition } from './partition.ts';
 import type { Fault } from './slice-errors.ts';
 import { report } from './report.ts';

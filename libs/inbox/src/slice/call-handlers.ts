@@ -81,8 +81,8 @@ async function callOne<DB>(
 ): Promise<void> {
   const { handler } = subscription;
   const consumer = context.definition.name;
-  const call = guarded(tx, handler);
   let open = true;
+  const isOpen = (): boolean => open;
   const incoming = events[0] === undefined ? '' : identityOf(events[0]);
   const idempotencyKey = deterministicUuid(consumer, handler, 'key', incoming);
   const emit: CallContext<DB>['emit'] = (event, answers, as) => {
@@ -103,9 +103,9 @@ async function callOne<DB>(
       events,
       attempt,
       context: {
-        tx: call.tx,
+        tx: guarded(tx, handler, isOpen),
         write,
-        pgClient: () => handlerClient(tx, handler, () => open),
+        pgClient: () => handlerClient(tx, handler, isOpen),
         consumer,
         handler,
         emit,
@@ -129,7 +129,6 @@ async function callOne<DB>(
     throw new HandlerFailed(handler, error, calledInAttempt());
   } finally {
     open = false;
-    call.close();
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Envelope } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
+import { columnsOf } from '../columns.ts';
 import { envelopeOf, type Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
 
@@ -108,30 +109,21 @@ export async function recordForeign(
 ): Promise<ReadonlyMap<string, Buffer>> {
   const { rows } = await tx.query<{ identity: Buffer }>(insertSql, [
     consumer,
-    events.map(({ identity }) => identity),
-    events.map(({ payloadHash }) => payloadHash),
-    events.map(({ eventId }) => eventId),
-    ...placesOf(events),
+    ...columnsOf(events, 6, (event) => [
+      ...[event.identity, event.payloadHash, event.eventId],
+      ...[event.topic, event.partition, `${event.offset}`],
+    ]),
   ]);
   const added = new Set(rows.map(({ identity }) => identity.toString('hex')));
   const known = events.filter(({ identity }) => !added.has(identity.toString('hex')));
   if (known.length === 0) return new Map();
   const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(moveSql, [
     consumer,
-    known.map(({ identity }) => identity),
-    ...placesOf(known),
+    ...columnsOf(known, 4, (one) => [one.identity, one.topic, one.partition, `${one.offset}`]),
   ]);
   const hashes = new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
   // A row that was old enough may leave between the two statements.
   const gone = known.filter(({ identity }) => !hashes.has(identity.toString('hex')));
   if (gone.length === 0) return hashes;
   return new Map([...hashes, ...(await recordForeign(tx, consumer, gone))]);
-}
-
-function placesOf(records: readonly ForeignRecord[]): readonly unknown[] {
-  return [
-    records.map(({ topic }) => topic),
-    records.map(({ partition }) => partition),
-    records.map(({ offset }) => `${offset}`),
-  ];
 }

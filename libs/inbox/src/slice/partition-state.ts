@@ -4,7 +4,7 @@ import type { Standstill } from '../member/standstill.ts';
 import type { KnownTypes } from '../member/type-sql.ts';
 import type { Seen } from '../plan/judge.ts';
 import type { Stand } from './fence-sql.ts';
-import type { MovedMark } from './marks.ts';
+import type { MovedMark } from '../plan/judge.ts';
 
 /** The reason why a partition stops until an operator acts. */
 export interface Halt {

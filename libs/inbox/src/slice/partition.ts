@@ -3,7 +3,7 @@ import type { KnownTypes } from '../member/type-sql.ts';
 import { type Seen, watermarkOf } from '../plan/judge.ts';
 import type { Deferral } from './deferral.ts';
 import type { PartitionKey, Stand } from './fence-sql.ts';
-import type { MovedMark } from './marks.ts';
+import type { MovedMark } from '../plan/judge.ts';
 import type {
   Committed,
   Counts,
