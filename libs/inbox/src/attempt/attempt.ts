@@ -33,9 +33,7 @@ export interface Attempt {
   readonly code: string;
   readonly message: string;
   readonly outcome: Exclude<AttemptOutcome, 'applied'>;
-  /** The wait before the next attempt. */
   readonly wait?: Wait;
-  /** The trace context of the attempt's span. */
   readonly traceparent?: string;
 }
 
@@ -74,7 +72,6 @@ export function numberAfter(failed: readonly Pick<Attempt, 'number' | 'outcome'>
   return last.outcome === 'rerun' || last.outcome === 'pause' ? last.number : last.number + 1;
 }
 
-/** An event and the handler that attempts it. */
 export interface TriedEvent {
   readonly consumer: string;
   readonly topicId: string | null;

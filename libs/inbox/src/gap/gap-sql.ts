@@ -52,7 +52,8 @@ const passedSql = `
 export async function wasPassed(
   executor: Executor,
   { consumer, topic, partition }: PartitionKey,
-  { source, upTo }: Pick<NewGap, 'source' | 'upTo'>,
+  source: string,
+  upTo: Position,
 ): Promise<boolean> {
   const place = [consumer, topic, partition, source];
   return (await executor.query(passedSql, [...place, ...positionCells(upTo)])).rowCount > 0;
@@ -108,7 +109,6 @@ export async function moveFilled(tx: Executor, gap: string, to: Position): Promi
   await tx.query(filledSql, [gap, ...positionCells(to)]);
 }
 
-/** The cells of a position: epoch, tick and id. */
 export function positionCells({ epoch, tick, id }: Position): readonly [number, string, string] {
   return [epoch, `${tick}`, `${id}`];
 }

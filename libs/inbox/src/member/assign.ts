@@ -44,7 +44,6 @@ function resumeEarliest({ topic, partition }: PartitionRow, consumer: string): s
   return `converge consumers resume ${consumer} --topic ${topic} --partition ${partition} --from earliest --reason "…"`;
 }
 
-/** The broker's facts about a topic. */
 interface LogNow {
   readonly topicId: string | null;
   readonly ends: readonly LogEnds[];

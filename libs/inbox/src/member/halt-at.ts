@@ -41,7 +41,10 @@ export async function haltAt<DB>(
   }
   const { executor } = context.database;
   // A replay finds a gap again that an operator or the policy passed before.
-  if (obstacle.kind === 'gap' && (await wasPassed(executor, partition.key, gapOf(obstacle)))) {
+  if (
+    obstacle.kind === 'gap' &&
+    (await wasPassed(executor, partition.key, obstacle.claim.source, gapEnd(obstacle.claim)))
+  ) {
     partition.passTo(offset);
     context.log.warn(place, `${gapText(obstacle)}. It was passed before`);
     return 'fetch_again';
@@ -60,10 +63,6 @@ export async function haltAt<DB>(
   }
   halt(context, partition, found, offset);
   return 'next';
-}
-
-function gapOf({ claim }: Gap) {
-  return { source: claim.source, upTo: gapEnd(claim) };
 }
 
 function halt<DB>({ log }: SliceContext<DB>, partition: Partition, found: Halt, offset: bigint): void {

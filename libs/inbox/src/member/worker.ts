@@ -20,7 +20,6 @@ export interface Worker<DB> {
 /** The time that the database has to answer a probe, in milliseconds. */
 const PROBE_MS = 5_000;
 
-/** Creates the state of a member that has no partition yet. */
 export function workerOf<DB>(
   context: SliceContext<DB>,
   sources: Sources,

@@ -45,7 +45,6 @@ export interface Slice<DB> {
   readonly attempt?: number;
 }
 
-/** The result of a committed slice. */
 export interface Applied<DB> extends Sums {
   readonly slice: Slice<DB>;
   /** Dead letters and rejections, whose failure events were emitted. */

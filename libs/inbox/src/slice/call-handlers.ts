@@ -125,7 +125,8 @@ async function callOne<DB>(
     await written.answered();
     // Statements after a failed write fail in its aborted transaction: the first one is at fault.
     if (written.failed !== undefined) throw await blame(tx, written.failed);
-    if (!timedOut(error) && !(await answers(executorOf(tx)))) throw connectionLost(error);
+    const timedOut = error instanceof InboxError && error.code === 'HANDLER_TIMEOUT';
+    if (!timedOut && !(await answers(executorOf(tx)))) throw connectionLost(error);
     throw new HandlerFailed(handler, error, calledInAttempt());
   } finally {
     open = false;
@@ -137,10 +138,6 @@ function setBack<DB>(tx: Transaction<DB>, guard: TransactionGuard | undefined): 
   const text = guard?.endCall();
   // If it fails, the transaction is aborted, and COMMIT says so.
   if (text !== undefined) tx.executeQuery(rawQuery(text)).catch(() => undefined);
-}
-
-function timedOut(error: unknown): boolean {
-  return error instanceof InboxError && error.code === 'HANDLER_TIMEOUT';
 }
 
 /**

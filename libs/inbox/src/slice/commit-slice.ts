@@ -9,7 +9,6 @@ import { tryEvent, worst } from '../attempt/try-event.ts';
 import { attemptSlice, type CommittedSlice, sliceOf } from './attempt-slice.ts';
 import type { SliceContext } from './context.ts';
 import { type Partition, placeOf } from './partition.ts';
-import type { Pause } from './partition-state.ts';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
 import { type Attempt, numberAfter } from '../attempt/attempt.ts';
 import { type AttemptRow, stoppedRows } from '../attempt/attempt-rows.ts';
@@ -105,7 +104,7 @@ async function commitOne<DB>(
     }
     switch (next.kind) {
       case 'pause':
-        return { kind: 'pause', pause: breakerOpen(failure, next.forMs) };
+        return { kind: 'pause', pause: { code: 'breaker_open', reason: failure.message, forMs: next.forMs } };
       case 'stop':
         await keepAttempts(context, stoppedRows(partition, steps, failed));
         return { kind: 'stop', error: stopped(context, failure, outcome.by) };
@@ -181,8 +180,4 @@ export function stopped<DB>(
     `consumer ${definition.name} stopped, since no event of it can be handled: ${failure.message} (${failure.code}, in handler ${handler ?? 'commit'}). Nothing was given up; fix the setting or run the missing migration, then start it again`,
     { cause: failure.cause },
   );
-}
-
-function breakerOpen({ message }: Failure, forMs: number): Pause {
-  return { code: 'breaker_open', reason: message, forMs };
 }

@@ -97,7 +97,6 @@ function isPlain<DB>(step: Step<DB>, held: ReadonlySet<string>): boolean {
   }
 }
 
-/** Counts the events to handle. Pure. */
 function handledIn(steps: readonly Pick<Step<never>, 'kind'>[]): number {
   let handled = 0;
   for (const { kind } of steps) if (kind === 'handle') handled += 1;

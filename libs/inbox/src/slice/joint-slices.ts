@@ -11,7 +11,6 @@ import type { Partition } from './partition.ts';
 /** The slices that go alone after a joint slice failed, so that a failing event costs few handlers a second run. */
 const ALONE = 100;
 
-/** A slice that waits for a transaction. */
 interface Waiting<DB> {
   readonly partition: Partition;
   readonly steps: readonly Step<DB>[];

@@ -30,7 +30,6 @@ export interface TimedPause extends Pause {
  */
 export interface Standing extends Stand {
   readonly topicId: string | null;
-  /** The watermarks by source. */
   readonly watermarks: ReadonlyMap<string, Seen>;
   /** The parked keys: one of them may have been released since, none can be missing. */
   readonly held: ReadonlySet<string>;
@@ -78,7 +77,6 @@ export interface SliceBounds {
   readonly sliceSize: number;
 }
 
-/** The state of a partition in the database. */
 export interface Loaded {
   readonly row: Omit<PartitionRow, 'topic' | 'partition' | 'haltedOffset'>;
   readonly watermarks: ReadonlyMap<string, Seen> | undefined;
@@ -86,7 +84,6 @@ export interface Loaded {
   readonly known: KnownTypes | undefined;
 }
 
-/** The changes of a committed slice. */
 export interface Committed {
   readonly next: Stand;
   /** The highest mark of each source and epoch. */
