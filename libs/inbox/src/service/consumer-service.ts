@@ -80,16 +80,8 @@ export function consumerService<DB>(
   };
 }
 
-interface Opened<DB> {
-  readonly admin: Admin;
-  readonly members: readonly GroupMember<DB>[];
-  readonly drains: readonly Service[];
-}
-
-async function prepare<DB>(
-  consumers: readonly ConsumerDefinition<DB>[],
-  options: ResolvedOptions<DB>,
-): Promise<Opened<DB>> {
+/** Registers the consumers, and makes their members and drains. */
+async function prepare<DB>(consumers: readonly ConsumerDefinition<DB>[], options: ResolvedOptions<DB>) {
   const { broker, database } = options;
   await database.ping();
   const version = await serverVersion(database.executor);
