@@ -16,7 +16,7 @@ import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from '../service/options.ts';
 import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
-import { type LagWatched, watchLag } from './lag-watch.ts';
+import { watchLag } from './lag-watch.ts';
 import { liveCheck, type ConsumerStatus, partitionStatus } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
@@ -99,7 +99,7 @@ export class GroupMember<DB> {
     this.#state = 'running';
     const { watchMs, lagEveryMs } = this.#options;
     const { signal } = this.#watching;
-    const watched: Watched & LagWatched = {
+    const watched: Watched = {
       partitions: () => this.#partitions.values(),
       inTurn: (partition, work) => this.#outsideBatch(partition, work),
       waiting: () => this.#state === 'waiting',

@@ -7,13 +7,10 @@ import type { Partition } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
 import { duplicateCounts } from './duplicate-counts.ts';
 import { standstill } from './standstill.ts';
+import type { Watched } from './watch.ts';
 
-export interface LagWatched {
-  /** The partitions that this member owns. */
-  readonly partitions: () => Iterable<Partition>;
-  /** True while the consumer's own database does not answer. */
-  readonly waiting: () => boolean;
-}
+/** The member whose lag is watched. */
+type LagWatched = Pick<Watched, 'partitions' | 'waiting'>;
 
 /**
  * Compares the partitions with the ends of their logs. The watch asks the broker, because a client that no longer
