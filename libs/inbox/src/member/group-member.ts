@@ -20,7 +20,7 @@ import { watchLag } from './lag-watch.ts';
 import { liveCheck, type ConsumerStatus, partitionStatus } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
-import { OffsetHints } from './offset-hints.ts';
+import { type OffsetHints, offsetHints } from './offset-hints.ts';
 import { deferredSaver, saveBeforeLeaving } from './save-deferred.ts';
 import { workBatch } from './work-batch.ts';
 import { type Worker, workerOf } from './worker.ts';
@@ -63,7 +63,7 @@ export class GroupMember<DB> {
         if (this.#state !== 'failed') this.#state = outage === undefined ? 'running' : 'waiting';
       },
     });
-    this.#hints = new OffsetHints(context.clock, this.#watching.signal);
+    this.#hints = offsetHints(context.clock, this.#watching.signal);
     const inTurn: Watched['inTurn'] = (partition, work) => this.#outsideBatch(partition, work);
     this.#saveLater = deferredSaver(this.#worker, inTurn, this.#hints, this.#watching.signal);
     this.#client = broker.consumer({
