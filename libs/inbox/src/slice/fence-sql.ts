@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
 import { GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
-import type { Halt } from './partition-state.ts';
 
 export interface PartitionKey {
   readonly consumer: string;
@@ -13,6 +12,12 @@ export interface Stand {
   readonly nextOffset: bigint;
   /** Slices of filled events so far, and acts of operators that may have moved the offset back. */
   readonly fills: bigint;
+}
+
+/** The reason why a partition stops until an operator acts. */
+export interface Halt {
+  readonly code: string;
+  readonly reason: string;
 }
 
 const haltSql = `

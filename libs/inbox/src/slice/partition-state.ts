@@ -3,14 +3,8 @@ import type { PartitionRow } from '../member/partition-sql.ts';
 import type { Standstill } from '../member/standstill.ts';
 import type { KnownTypes } from '../member/type-sql.ts';
 import type { Seen } from '../plan/judge.ts';
-import type { Stand } from './fence-sql.ts';
+import type { Halt, Stand } from './fence-sql.ts';
 import type { MovedMark } from '../plan/judge.ts';
-
-/** The reason why a partition stops until an operator acts. */
-export interface Halt {
-  readonly code: string;
-  readonly reason: string;
-}
 
 /** The reason why a partition waits, and resumes by itself. */
 export interface Pause {
