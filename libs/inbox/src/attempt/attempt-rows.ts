@@ -2,6 +2,7 @@ import type { Subscription } from '../define/subscription.ts';
 import { keyOf } from '../slice/record-text.ts';
 import {
   type Attempt,
+  type AttemptEnd,
   attemptId,
   type AttemptOutcome,
   type AttemptPhase,
@@ -12,13 +13,6 @@ import { envelopeOf, type Step } from '../plan/plan.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
-/** A successful attempt. */
-export interface Succeeded {
-  readonly startedMs: number;
-  readonly durationMs: number;
-  readonly traceparent?: string | undefined;
-}
-
 /** A row of `converge.inbox_attempt`; what is undefined is NULL. */
 export type AttemptRow = ReturnType<typeof rowOf>;
 
@@ -26,7 +20,7 @@ export type AttemptRow = ReturnType<typeof rowOf>;
 export function attemptRows(
   event: TriedEvent,
   failed: readonly Attempt[],
-  succeeded?: Succeeded,
+  succeeded?: AttemptEnd,
 ): readonly AttemptRow[] {
   const rows = failed.map((attempt) => rowOf(event, attempt));
   if (succeeded === undefined) return rows;
@@ -39,10 +33,10 @@ function phaseOf({ kind, phase }: Pick<Subscription<never>, 'kind' | 'phase'>): 
   return phase ?? (kind === 'failure' ? 'failure' : 'apply');
 }
 
-type Made = Pick<Attempt, 'at' | 'number' | 'durationMs'> & {
-  readonly outcome: AttemptOutcome;
-} & Partial<Pick<Attempt, 'category' | 'certainty' | 'code' | 'message' | 'wait'>> &
-  Pick<Succeeded, 'traceparent'>;
+/** An attempt that failed, or the one that succeeded. */
+type Made = Pick<Attempt, 'at' | 'number' | 'durationMs'> &
+  Partial<Pick<Attempt, 'category' | 'certainty' | 'code' | 'message' | 'wait'>> &
+  Pick<AttemptEnd, 'traceparent'> & { readonly outcome: AttemptOutcome };
 
 function rowOf(event: TriedEvent, attempt: Made) {
   const { consumer, record, envelope, handler, phase, run, parkedAt } = event;
@@ -88,7 +82,7 @@ export function appliedRows<DB>(
   partition: Partition,
   handled: readonly Step<DB>[],
   failed: readonly Attempt[],
-  succeeded: Succeeded,
+  succeeded: AttemptEnd,
 ): readonly AttemptRow[] {
   return handled.flatMap((step) => {
     if (step.kind !== 'handle') return [];

@@ -33,21 +33,22 @@ export interface Attempt {
   readonly code: string;
   readonly message: string;
   readonly outcome: Exclude<AttemptOutcome, 'applied'>;
-  /** The wait before the next attempt. */
   readonly wait?: Wait;
-  /** The trace context of the attempt's span. */
   readonly traceparent?: string;
 }
 
+/** The end of an attempt: when it began, and how long it took. */
 export interface AttemptEnd {
-  readonly number: number;
   readonly startedMs: number;
   readonly durationMs: number;
-  readonly next: NextAttempt;
   readonly traceparent?: string | undefined;
 }
 
-export function attemptOf(failure: Failure, end: AttemptEnd): Attempt {
+/** Makes the record of a failed attempt, and of what follows. */
+export function attemptOf(
+  failure: Failure,
+  end: AttemptEnd & { readonly number: number; readonly next: NextAttempt },
+): Attempt {
   const { category, certainty, code, message } = failure;
   const { number, startedMs, durationMs, next, traceparent } = end;
   return {
@@ -71,7 +72,6 @@ export function numberAfter(failed: readonly Pick<Attempt, 'number' | 'outcome'>
   return last.outcome === 'rerun' || last.outcome === 'pause' ? last.number : last.number + 1;
 }
 
-/** An event and the handler that attempts it. */
 export interface TriedEvent {
   readonly consumer: string;
   readonly topicId: string | null;
@@ -85,16 +85,10 @@ export interface TriedEvent {
   readonly parkedAt?: string;
 }
 
-interface AttemptKey {
-  readonly at: string;
-  readonly number: number;
-  readonly outcome: AttemptOutcome;
-}
-
 /** Derives the id of an attempt, equal for every writer: a repeated transaction records it once. */
 export function attemptId(
   event: Omit<TriedEvent, 'envelope' | 'phase'>,
-  { at, number, outcome }: AttemptKey,
+  { at, number, outcome }: Pick<Attempt, 'at' | 'number'> & { readonly outcome: AttemptOutcome },
 ): string {
   const { consumer, topicId, record, handler, run } = event;
   const place = [topicId ?? '', record.topic, record.partition, String(record.offset)];

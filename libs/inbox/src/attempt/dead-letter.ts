@@ -59,6 +59,7 @@ export function failureInput(deadLetter: DeadLetter, detail: Detail = 'whole'): 
   const { first, last } = times(deadLetter.attempts);
   const attempts = deadLetter.attempts.filter(({ outcome }) => outcome !== 'rerun');
   const outline = detail === 'outline';
+  const shortened = (one: Attempt): Attempt => ({ ...one, message: clean(one.message, SHORT_MESSAGE) });
   const traceparent = envelope?.headers['traceparent'];
   return {
     consumer,
@@ -87,10 +88,6 @@ export function failureInput(deadLetter: DeadLetter, detail: Detail = 'whole'): 
     ...withCause(causeOf(deadLetter)),
     ...(deadLetter.saga === undefined ? {} : { saga: boundedStep(deadLetter.saga) }),
   };
-}
-
-function shortened(attempt: Attempt): Attempt {
-  return { ...attempt, message: clean(attempt.message, SHORT_MESSAGE) };
 }
 
 /** Bounds the saga instance, which comes from the event's data or key: any length, any character. */

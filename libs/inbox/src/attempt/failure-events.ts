@@ -2,7 +2,7 @@ import { failpoint } from '@convergekit/core/engine';
 import { checkHeaders, contextHeaders } from '@convergekit/contracts/engine';
 import { ContractError } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
-import { type Executor, executorOf } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
 import { calledInAttempt } from '@convergekit/resilience/engine';
 import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import { answers } from '../slice/call-handlers.ts';
@@ -46,27 +46,20 @@ function traceFailure(
   });
 }
 
-/** Appends emitted events and failure events to the outbox. */
+/**
+ * Appends emitted events and failure events to the outbox. `isLast`: as the last statement of the transaction, whose failure
+ * may be the error of the commit (see `faultOf`).
+ */
 export async function append<DB>(
-  { outbox }: SliceContext<DB>,
-  executor: Executor,
-  events: readonly AppendEvent[],
-): Promise<void> {
-  if (events.length > 0) await emitting(executor, () => outbox.append(executor, events));
-}
-
-/** Appends events as the last statement of a transaction. Its failure may be the error of the commit: see `faultOf`. */
-export async function appendLast<DB>(
   { outbox }: SliceContext<DB>,
   tx: Transaction<DB>,
   events: readonly AppendEvent[],
+  { isLast = false }: { readonly isLast?: boolean } = {},
 ): Promise<void> {
-  if (events.length > 0) await emitting(executorOf(tx), () => outbox.appendLast(tx, events));
-}
-
-async function emitting(executor: Executor, appended: () => Promise<unknown>): Promise<void> {
+  if (events.length === 0) return;
+  const executor = executorOf(tx);
   try {
-    await appended();
+    await (isLast ? outbox.appendLast(tx, events) : outbox.append(executor, events));
     failpoint('inbox.after_append');
   } catch (error) {
     if (!(await answers(executor))) throw connectionLost(error);

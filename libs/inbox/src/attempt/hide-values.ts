@@ -1,6 +1,5 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 
-/** Replaces the values of an event in a text. */
 type HideValues = (text: string) => string;
 
 /** The bounds of the search for values; a payload beyond them hides the whole text. */

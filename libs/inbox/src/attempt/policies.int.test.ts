@@ -1,13 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
 import { setPolicyRule } from '@convergekit/postgres/operate';
-import { ConvergeError, systemClock } from '@convergekit/core';
-import {
-  defaultPolicy,
-  operation,
-  type PolicyBook,
-  policyBook,
-  type PolicyRules,
-} from '@convergekit/resilience';
+import { ConvergeError } from '@convergekit/core';
+import { type PolicyBook, policyBook, type PolicyRules } from '@convergekit/resilience';
 import type { PolicyChange } from '@convergekit/resilience/engine';
 import { startTelemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
@@ -15,6 +9,7 @@ import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
+import { retryingHandler } from '../fixture/retrying-handler.ts';
 import { givenUpAtOnce, quickSchedule, tag } from '../testing/quick.ts';
 import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
 import { livePolicies } from '../service/live-policies.ts';
@@ -65,21 +60,8 @@ it('S18, S69: attempts in place follow changed policies without a restart, and a
 // Planted faults: without `ownedAttempt` around a slice, or around the try of a parked event, each run of the handler calls
 // three times.
 it('a retrying call is made once in each attempt of its handler, in place and when its event is parked', async () => {
-  const made = { runs: 0, calls: 0 };
-  const charge = operation({
-    name: 'bank.charge',
-    idempotency: 'idempotent',
-    policy: { ...defaultPolicy, attempts: 3, backoff: { baseMs: 1, factor: 1, capMs: 1 } },
-    call: (): Promise<void> => {
-      made.calls += 1;
-      const failure = { code: 'X', category: 'service', certainty: 'not_applied' } as const;
-      return Promise.reject(new ConvergeError('the bank is away', failure));
-    },
-  });
-  const calling = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => {
-    made.runs += 1;
-    return charge.run(undefined, { clock: systemClock, random: () => 0.5 });
-  });
+  const { made, handle } = retryingHandler();
+  const calling = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, handle);
   await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
   await scene.start(calling, { policies: few(2) });
   await waitUntil(() => made.runs >= 5, { what: 'two attempts in place, and three when it is parked' });

@@ -68,24 +68,18 @@ async function inTime<T>(
   signal: AbortSignal,
   fn: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = AbortSignal.timeout(limitMs);
-  const within = AbortSignal.any([signal, late]);
+  const within = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
   const left = Promise.withResolvers<never>();
-  const leave = (): void =>
-    left.reject(
-      new InboxError(
-        'HANDLER_TIMEOUT',
-        `the refetch of handler ${handler} took longer than ${limitMs} ms (its policy's attemptTimeoutMs)`,
-        {
-          category: 'service',
-          certainty: 'not_applied',
-        },
-      ),
-    );
+  const leave = (): void => left.reject(tooLong(handler, limitMs));
   within.addEventListener('abort', leave, { once: true });
   try {
     return await Promise.race([fn(within), left.promise]);
   } finally {
     within.removeEventListener('abort', leave);
   }
+}
+
+function tooLong(handler: string, limitMs: number): InboxError {
+  const message = `the refetch of handler ${handler} took longer than ${limitMs} ms (its policy's attemptTimeoutMs)`;
+  return new InboxError('HANDLER_TIMEOUT', message, { category: 'service', certainty: 'not_applied' });
 }

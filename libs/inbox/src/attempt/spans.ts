@@ -69,21 +69,17 @@ export function aroundAttempts<DB, T>(
   return inProcessSpan({ consumer, subscription: step.subscription, events: [step.event] }, fn);
 }
 
-export interface AttemptSpan {
-  readonly traceparent: string | undefined;
-  run<T>(fn: () => Promise<T>): Promise<T>;
-  /** `outcome`: `applied`, what followed the failure, or why the outcome is unknown. */
-  end(outcome: string, failed?: Attempt): void;
-}
-
-/** Opens a child of the `process` span for one attempt, with the wait after it. */
-export function attemptSpan(handler: string, number: number): AttemptSpan {
+/**
+ * Opens a child of the `process` span for one attempt, with the wait after it. Its outcome is `applied`, what followed the
+ * failure, or why the outcome is unknown.
+ */
+export function attemptSpan(handler: string, number: number) {
   const attributes = { [attributeNames.handler]: handler, [attributeNames.attempt]: number };
   const span = openSpan(spanNames.attempt(handler), { kind: 'internal', attributes });
   return {
     traceparent: traceparentOf(span),
-    run: (fn) => inSpan(span, fn),
-    end: (outcome, failed) => {
+    run: <T>(fn: () => Promise<T>): Promise<T> => inSpan(span, fn),
+    end: (outcome: string, failed?: Attempt): void => {
       if (span === undefined) return;
       span.setAttribute(attributeNames.outcome, outcome);
       if (failed !== undefined) {

@@ -95,7 +95,6 @@ export interface DefineConsumerOptions {
   readonly failureSources?: TrustedSources;
 }
 
-/** The options with their defaults. */
 type Settings = Required<Omit<DefineConsumerOptions, 'sources'>> & {
   /** The trusted sources, name → uuid; undefined: the first uuid seen under each name. */
   readonly sources: TrustedSources | undefined;

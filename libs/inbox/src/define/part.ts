@@ -18,7 +18,6 @@ export interface ConsumerPart<DB> {
   check?(parts: readonly ConsumerPart<DB>[], of: PartOf, executor: Executor): Promise<void>;
 }
 
-/** The subscriptions of parts, in the order of their kinds. */
 export function subscriptionsOf<DB>(
   parts: readonly ConsumerPart<DB>[],
   of: PartOf,

@@ -10,7 +10,6 @@ import {
   type FailureOptions,
   type Handler,
   type EventOptions,
-  type HandlerOptions,
   KNOWN,
 } from './types.ts';
 
@@ -53,7 +52,8 @@ export function failureSubscription<DB, Data>(
   const failure = failureEvent(options.of);
   const known = options.certainty === 'known';
   return {
-    ...common({ topic: failure.topic, type: FAILURE_TYPE }, `failure:${options.of}:${event.type}`, options),
+    ...{ topic: failure.topic, type: FAILURE_TYPE },
+    handler: options.name ?? `failure:${options.of}:${event.type}`,
     kind: 'failure',
     failedType: event.type,
     ...(options.otherService === true ? { failuresElsewhere: options.of } : { failuresOf: options.of }),
@@ -87,7 +87,7 @@ function routeFailure<Data>(
   const resolvedLater = data.saga !== undefined && data.certainty === 'unknown';
   if (resolvedLater || (known && !KNOWN.includes(data.certainty))) return { kind: 'skip', why: 'uncertain' };
   const routed: RoutedFailure<Data> = { failure: data, failed: parseFailed(data, event) };
-  return handle({ ...received, data: routed });
+  return { kind: 'handle', event: { ...received, data: routed } };
 }
 
 function parseFailed<Data>(failure: FailureData, event: EventDefinition<string, Data>): FailedEvent<Data> {
@@ -119,11 +119,11 @@ function received<DB, Data>(
   options: EventOptions,
 ): Omit<Subscription<DB>, 'kind' | 'call'> {
   return {
-    ...common(event, event.type, options),
+    ...{ topic: event.topic, type: event.type, handler: options.name ?? event.type },
     ...refetching(event, options),
     // The text of its key function: the same for events of one kind of key.
     keyedBy: String(Reflect.get(event, 'keyOf')),
-    route: (envelope) => handle(receive(envelope, event)),
+    route: (envelope) => ({ kind: 'handle', event: receive(envelope, event) }),
   };
 }
 
@@ -140,16 +140,4 @@ function refetching<Data>(
       return { ...envelope, data: event.parse(JSON.stringify(current), event.version) };
     },
   };
-}
-
-function common(
-  { topic, type }: { readonly topic: string; readonly type: string },
-  name: string,
-  options: HandlerOptions,
-): Pick<Subscription<never>, 'topic' | 'type' | 'handler'> {
-  return { topic, type, handler: options.name ?? name };
-}
-
-function handle(event: ReceivedEvent): Routed {
-  return { kind: 'handle', event };
 }

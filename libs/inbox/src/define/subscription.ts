@@ -14,7 +14,6 @@ export interface EmitAs {
   readonly saga?: string;
   /** The attempt that caused the event, where the answered event does not name one. */
   readonly attemptId?: string;
-  /** The `traceparent` of that attempt. */
   readonly attemptTrace?: string;
 }
 
@@ -32,7 +31,6 @@ export interface GiveUpContext<DB> extends Pick<
 > {
   /** The id of the failure event, if one is emitted. */
   readonly failureEventId: string;
-  /** The last attempt. */
   readonly attemptId: string | undefined;
 }
 

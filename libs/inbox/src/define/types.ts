@@ -101,7 +101,6 @@ export type Refetch = (
   context: { readonly signal: AbortSignal; readonly log: Logger },
 ) => Promise<unknown>;
 
-/** Options of event handlers. */
 export interface EventOptions extends HandlerOptions {
   /** Replaces bad data before the event is given up, outside any transaction. @default none */
   readonly refetch?: Refetch;

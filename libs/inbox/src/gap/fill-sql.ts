@@ -1,4 +1,5 @@
 import type { Position } from '@convergekit/contracts/engine';
+import { columnsOf } from '../columns.ts';
 import type { Executor } from '@convergekit/postgres';
 import type { Gap } from './gap.ts';
 import type { IncomingRecord } from '@convergekit/broker/engine';
@@ -7,7 +8,7 @@ import { readRecord } from '../plan/reading.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Step } from '../plan/plan.ts';
-import { insertGap, moveFilled } from './gap-sql.ts';
+import { insertGap, moveFilled, positionCells, positionOf } from './gap-sql.ts';
 
 /** A missing event, in the form that the log would have. */
 export interface FillEvent {
@@ -44,21 +45,14 @@ const putSqls = { halted: putSql(haltedSql), passed: putSql(passedSql) } as cons
 /** Stores events for the partition's owner, in the caller's transaction. Returns how many are new. */
 export async function putFill(tx: Executor, gap: Gap, events: readonly FillEvent[]): Promise<number> {
   const { at, after } = gap;
-  const passed = [after.epoch, after.tick.toString(), after.id.toString()];
   const { rowCount } = await tx.query(putSqls[at.kind], [
-    gap.consumer,
-    gap.topic,
-    gap.partition,
-    at.kind === 'halted' ? at.nextOffset.toString() : at.gap,
-    gap.source.id,
-    events.map(({ position }) => position.epoch),
-    events.map(({ position }) => position.tick.toString()),
-    events.map(({ position }) => position.id.toString()),
-    events.map(({ key }) => key),
-    events.map(({ headers }) => JSON.stringify(headers)),
-    events.map(({ payload }) => payload),
-    events.map(({ timestampMs }) => timestampMs.toString()),
-    ...(at.kind === 'passed' ? passed : []),
+    ...[gap.consumer, gap.topic, gap.partition],
+    ...[at.kind === 'halted' ? `${at.nextOffset}` : at.gap, gap.source.id],
+    ...columnsOf(events, 7, ({ position, key, headers, payload, timestampMs }) => [
+      ...positionCells(position),
+      ...[key, JSON.stringify(headers), payload, `${timestampMs}`],
+    ]),
+    ...(at.kind === 'passed' ? positionCells(after) : []),
   ]);
   return rowCount;
 }
@@ -88,7 +82,7 @@ export async function readFill(
   const { rows } = await executor.query<Row>(readSql, [key.consumer, key.topic, key.partition, limit]);
   return rows.map((row) => ({
     source: row.source,
-    position: { epoch: row.epoch, tick: BigInt(row.tick), id: BigInt(row.id) },
+    position: positionOf(row.epoch, row.tick, row.id),
     reading: readRecord(recordOf(key, row)),
   }));
 }
@@ -125,13 +119,8 @@ export async function takeFilled<DB>(
   const fills = steps.flatMap(({ fill }) => (fill === undefined ? [] : [fill]));
   if (fills.length === 0) return true;
   const { rowCount } = await tx.query(takeSql, [
-    key.consumer,
-    key.topic,
-    key.partition,
-    fills.map(({ source }) => source),
-    fills.map(({ position }) => position.epoch),
-    fills.map(({ position }) => `${position.tick}`),
-    fills.map(({ position }) => `${position.id}`),
+    ...[key.consumer, key.topic, key.partition],
+    ...columnsOf(fills, 4, ({ source, position }) => [source, ...positionCells(position)]),
   ]);
   if (rowCount !== fills.length) return false;
   const gaps = Map.groupBy(fills, ({ gap }) => gap);

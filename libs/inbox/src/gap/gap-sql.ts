@@ -39,16 +39,8 @@ export async function insertGap(
   { source, after, upTo, recordOffset }: NewGap,
   by: 'policy' | 'operator',
 ): Promise<void> {
-  await tx.query(insertSql, [
-    consumer,
-    topic,
-    partition,
-    source,
-    ...columnsOf(after),
-    ...columnsOf(upTo),
-    `${recordOffset}`,
-    by,
-  ]);
+  const range = [...positionCells(after), ...positionCells(upTo)];
+  await tx.query(insertSql, [consumer, topic, partition, source, ...range, `${recordOffset}`, by]);
 }
 
 const passedSql = `
@@ -60,16 +52,11 @@ const passedSql = `
 export async function wasPassed(
   executor: Executor,
   { consumer, topic, partition }: PartitionKey,
-  { source, upTo }: Pick<NewGap, 'source' | 'upTo'>,
+  source: string,
+  upTo: Position,
 ): Promise<boolean> {
-  const { rowCount } = await executor.query(passedSql, [
-    consumer,
-    topic,
-    partition,
-    source,
-    ...columnsOf(upTo),
-  ]);
-  return rowCount > 0;
+  const place = [consumer, topic, partition, source];
+  return (await executor.query(passedSql, [...place, ...positionCells(upTo)])).rowCount > 0;
 }
 
 /** The condition of the partial index inbox_gap_open, which holds the few gaps that are not filled. */
@@ -103,11 +90,8 @@ export async function readOpenGaps(
   consumer: string,
 ): Promise<readonly (PassedGap & { readonly topic: string; readonly partition: number })[]> {
   const { rows } = await executor.query<Row>(openSql, [consumer]);
-  return rows.map((row) => ({
-    gap: row.gap,
-    topic: row.topic,
-    partition: row.partition,
-    source: row.source,
+  return rows.map(({ gap, topic, partition, source, ...row }) => ({
+    ...{ gap, topic, partition, source },
     after: positionOf(row.after_epoch, row.after_tick, row.after_id),
     upTo: positionOf(row.up_to_epoch, row.up_to_tick, row.up_to_id),
     filledTo:
@@ -122,13 +106,13 @@ const filledSql = `
 
 /** Moves how far a gap is filled. The caller holds the fence of its partition. */
 export async function moveFilled(tx: Executor, gap: string, to: Position): Promise<void> {
-  await tx.query(filledSql, [gap, ...columnsOf(to)]);
+  await tx.query(filledSql, [gap, ...positionCells(to)]);
 }
 
-function columnsOf({ epoch, tick, id }: Position): readonly [number, string, string] {
+export function positionCells({ epoch, tick, id }: Position): readonly [number, string, string] {
   return [epoch, `${tick}`, `${id}`];
 }
 
-function positionOf(epoch: number, tick: string, id: string): Position {
+export function positionOf(epoch: number, tick: string, id: string): Position {
   return { epoch, tick: BigInt(tick), id: BigInt(id) };
 }

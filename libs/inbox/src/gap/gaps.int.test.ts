@@ -11,8 +11,7 @@ import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type FixtureRecord, FixtureSource, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { makeTopics } from '../testing/quick.ts';
-import type { Operator } from '../operate/parked.ts';
-import { resumePartition, type ResumeOptions } from '../operate/resume.ts';
+import type { ResumeOptions } from '../operate/resume.ts';
 
 describe('a partition at a gap', () => {
   let scene: FailureScene;
@@ -56,13 +55,8 @@ describe('a partition at a gap', () => {
     await admin.close();
     return withTransaction(database, {}, (tx) => putFill(tx, gap!, lost.map(fillEvent)));
   }
-  async function resume(options: Omit<ResumeOptions, keyof Operator> = {}) {
-    const admin = await scene.broker.admin();
-    const key = { consumer: name, topic, partition: 0 };
-    return resumePartition(scene.database, admin, key, { by: 'ann', reason: 'lost', ...options }).finally(
-      () => admin.close(),
-    );
-  }
+  const resume = (options: Partial<ResumeOptions> = {}) =>
+    scene.resume(name, topic, { reason: 'lost', ...options });
   const left = async () => (await scene.database.executor.query('select from converge.inbox_fill')).rowCount;
   const passed = async () =>
     (

@@ -5,12 +5,13 @@ import {
   partitionId,
   type StartAt,
 } from '@convergekit/broker/engine';
+import type { Executor } from '@convergekit/postgres';
 import type { HaltedAlarm } from '../alarms.ts';
 import { readHeld } from '../park/parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
-import { haltPartition } from '../slice/fence-sql.ts';
+import { type Halt, haltPartition } from '../slice/fence-sql.ts';
 import { Partition } from '../slice/partition.ts';
-import type { Halt } from '../slice/partition-state.ts';
+import type { Loaded } from '../slice/partition-state.ts';
 import { type PartitionRow, readPartition, readPartitions } from './partition-sql.ts';
 import { readKnownTypes } from './type-sql.ts';
 import { startFor } from './register.ts';
@@ -43,7 +44,6 @@ function resumeEarliest({ topic, partition }: PartitionRow, consumer: string): s
   return `converge consumers resume ${consumer} --topic ${topic} --partition ${partition} --from earliest --reason "…"`;
 }
 
-/** The broker's facts about a topic. */
 interface LogNow {
   readonly topicId: string | null;
   readonly ends: readonly LogEnds[];
@@ -54,6 +54,29 @@ export async function logNow(admin: Admin, topic: string): Promise<LogNow> {
   return { topicId, ends: await admin.logEnds(topic) };
 }
 
+/** The state of a partition in the database, but for its row. */
+type Known = Omit<Loaded, 'row'>;
+
+/**
+ * Reads what the database knows of partitions. To be called after their rows were read: a slice that parks a key moves
+ * `next_offset`, so a set of parked keys that is older than the fence is detected.
+ */
+async function readKnown(
+  executor: Executor,
+  consumer: string,
+  partitions: readonly Assignment[],
+): Promise<(of: Assignment) => Known> {
+  const watermarks = await readWatermarks(executor, consumer, partitions);
+  const types = await readKnownTypes(executor, consumer, partitions);
+  const held = new Map<string, ReadonlySet<string>>();
+  for (const topic of new Set(partitions.map((one) => one.topic)))
+    held.set(topic, await readHeld(executor, consumer, topic));
+  return ({ topic, partition }) => {
+    const place = partitionId(topic, partition);
+    return { watermarks: watermarks.get(place), held: held.get(topic), known: types.get(place) };
+  };
+}
+
 /** Reads the state of newly assigned partitions. Where to begin is decided by the database, not by Kafka. */
 export async function loadPartitions<DB>(
   { definition, database: { executor }, bounds }: SliceContext<DB>,
@@ -62,28 +85,20 @@ export async function loadPartitions<DB>(
 ): Promise<readonly Partition[]> {
   const consumer = definition.name;
   const rows = await readPartitions(executor, consumer);
-  const watermarks = await readWatermarks(executor, consumer, assigned);
-  const types = await readKnownTypes(executor, consumer, assigned);
-  const topics = new Set(assigned.map(({ topic }) => topic));
-  const held = new Map<string, ReadonlySet<string>>();
-  for (const topic of topics) held.set(topic, await readHeld(executor, consumer, topic));
+  const knownOf = await readKnown(executor, consumer, assigned);
   const broker = new Map<string, LogNow>();
-  for (const topic of topics) broker.set(topic, await logNow(admin, topic));
+  for (const topic of new Set(assigned.map((one) => one.topic)))
+    broker.set(topic, await logNow(admin, topic));
   const partitions: Partition[] = [];
   for (const { topic, partition } of assigned) {
-    const place = partitionId(topic, partition);
     const row = rows.find((one) => one.topic === topic && one.partition === partition);
-    if (row === undefined) throw new Error(`${place} of ${consumer} is not registered yet`);
+    if (row === undefined)
+      throw new Error(`${partitionId(topic, partition)} of ${consumer} is not registered yet`);
     const { topicId = null, ends = [] } = broker.get(topic) ?? {};
     const end = ends.find((one) => one.partition === partition);
     const halted = checkRow(consumer, row, topicId, end);
     const key = { consumer, topic, partition };
-    const loaded = {
-      row: { ...row, halted },
-      watermarks: watermarks.get(place),
-      held: held.get(topic),
-      known: types.get(place),
-    };
+    const loaded = { row: { ...row, halted }, ...knownOf(key) };
     partitions.push(new Partition(key, startFor(definition, topic), bounds, loaded));
     // The halt is written for all members, and for `consumers resume`.
     if (halted !== undefined && row.halted === undefined)
@@ -107,14 +122,12 @@ export function startAt(partitions: readonly Partition[]): ReadonlyMap<string, S
 
 /** Reads the state of a partition anew: after a lost fence, an outage or an operator's command. */
 export async function reload<DB>(context: SliceContext<DB>, partition: Partition): Promise<PartitionRow> {
-  const { consumer, topic, partition: number } = partition.key;
+  const { key } = partition;
   const { executor } = context.database;
-  const place = partitionId(topic, number);
-  const row = await readPartition(executor, partition.key);
-  if (row === undefined) throw new Error(`${place} of ${consumer} is not registered any more`);
-  const watermarks = await readWatermarks(executor, consumer, [partition.key]);
-  const held = await readHeld(executor, consumer, topic);
-  const known = (await readKnownTypes(executor, consumer, [partition.key])).get(place);
-  partition.reload({ row, watermarks: watermarks.get(place), held, known });
+  const row = await readPartition(executor, key);
+  if (row === undefined)
+    throw new Error(`${partitionId(key.topic, key.partition)} of ${key.consumer} is not registered any more`);
+  const knownOf = await readKnown(executor, key.consumer, [key]);
+  partition.reload({ row, ...knownOf(key) });
   return row;
 }

@@ -1,11 +1,11 @@
 import { manualClock } from '@convergekit/testing';
 import { expect, it } from 'vitest';
-import { DatabaseProbe } from './database-probe.ts';
+import { databaseProbe } from './database-probe.ts';
 
 const clock = manualClock();
 
 /** A probe of a database that answers what the test says, and the number of questions that it got. */
-function probed(): { probe: DatabaseProbe; asked: () => number; answers: (error?: Error) => void } {
+function probed(): { probe: () => Promise<void>; asked: () => number; answers: (error?: Error) => void } {
   const state = { asked: 0, error: new Error('away') as Error | undefined };
   const ask = async (): Promise<void> => {
     state.asked += 1;
@@ -13,7 +13,7 @@ function probed(): { probe: DatabaseProbe; asked: () => number; answers: (error?
     if (state.error !== undefined) throw state.error;
   };
   return {
-    probe: new DatabaseProbe({ ask, clock, random: () => 0.999 }),
+    probe: databaseProbe(ask, { clock, random: () => 0.999 }),
     asked: () => state.asked,
     answers: (error) => (state.error = error),
   };
@@ -22,10 +22,10 @@ function probed(): { probe: DatabaseProbe; asked: () => number; answers: (error?
 // Planted fault: with a question for each partition, 30 are counted here.
 it('thirty partitions that wait for their database ask it once at a time', async () => {
   const { probe, asked } = probed();
-  const all = await Promise.allSettled(Array.from({ length: 30 }, () => probe.check()));
+  const all = await Promise.allSettled(Array.from({ length: 30 }, () => probe()));
   expect(all.every(({ status }) => status === 'rejected')).toBe(true);
   expect(asked()).toBe(1);
-  await expect(probe.check()).rejects.toThrow('away');
+  await expect(probe()).rejects.toThrow('away');
   expect(asked()).toBe(1);
 });
 
@@ -33,12 +33,12 @@ it('thirty partitions that wait for their database ask it once at a time', async
 it('a database that was away for an hour is asked again within a second', async () => {
   const { probe, asked, answers } = probed();
   for (let n = 0; n < 3_600; n += 1) {
-    await probe.check().catch(() => undefined);
+    await probe().catch(() => undefined);
     await clock.advance(1_000);
   }
   expect(asked()).toBe(3_600);
   answers(undefined);
-  await probe.check();
+  await probe();
   answers(new Error('away again'));
-  await expect(probe.check()).rejects.toThrow('away again');
+  await expect(probe()).rejects.toThrow('away again');
 });

@@ -1,47 +1,33 @@
 import type { Clock, Random } from '@convergekit/core';
 import { delayMs, outageBackoff } from '@convergekit/core/engine';
 
-interface ProbeParts {
-  /** Asks the database. It must end: all partitions wait for it. */
-  readonly ask: () => Promise<void>;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
 /**
- * Asks whether the consumer's database answers, for all partitions together. One connection is tried at a time, with a
- * pause between two: one for each partition would hold up a server that is starting.
+ * Makes the function that asks whether the consumer's database answers, for all partitions together. One connection is tried
+ * at a time, with a pause between two: one for each partition would hold up a server that is starting. It resolves when the
+ * database answers, and rejects with why it does not, in the pause without asking again. `ask` must end: all partitions wait.
  */
-export class DatabaseProbe {
-  readonly #of: ProbeParts;
-  #asking: Promise<void> | undefined;
-  #failures = 0;
+export function databaseProbe(
+  ask: () => Promise<void>,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): () => Promise<void> {
+  let asking: Promise<void> | undefined;
+  let failures = 0;
   /** The last refusal; it counts until the next one may be asked for. */
-  #refused: { readonly error: unknown; readonly until: number } | undefined;
-
-  constructor(of: ProbeParts) {
-    this.#of = of;
-  }
-
-  /** Resolves when the database answers. Rejects with why it does not, in the pause without asking again. */
-  async check(): Promise<void> {
-    if (this.#refused !== undefined && this.#of.clock.monotonic() < this.#refused.until)
-      throw this.#refused.error;
-    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
-    await this.#asking;
-  }
-
-  async #ask(): Promise<void> {
-    const { ask, clock, random } = this.#of;
+  let refused: { readonly error: unknown; readonly until: number } | undefined;
+  const askOnce = async (): Promise<void> => {
     try {
       await ask();
-      this.#failures = 0;
-      this.#refused = undefined;
+      failures = 0;
+      refused = undefined;
     } catch (error) {
-      this.#failures += 1;
-      const pauseMs = delayMs(outageBackoff, this.#failures, random);
-      this.#refused = { error, until: clock.monotonic() + pauseMs };
+      failures += 1;
+      refused = { error, until: clock.monotonic() + delayMs(outageBackoff, failures, random) };
       throw error;
     }
-  }
+  };
+  return async () => {
+    if (refused !== undefined && clock.monotonic() < refused.until) throw refused.error;
+    asking ??= askOnce().finally(() => (asking = undefined));
+    await asking;
+  };
 }

@@ -16,12 +16,12 @@ import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from '../service/options.ts';
 import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
-import { type LagWatched, watchLag } from './lag-watch.ts';
+import { watchLag } from './lag-watch.ts';
 import { liveCheck, type ConsumerStatus, partitionStatus } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
-import { OffsetHints } from './offset-hints.ts';
-import { DeferredPositions, saveBeforeLeaving } from './save-deferred.ts';
+import { type OffsetHints, offsetHints } from './offset-hints.ts';
+import { deferredSaver, saveBeforeLeaving } from './save-deferred.ts';
 import { workBatch } from './work-batch.ts';
 import { type Worker, workerOf } from './worker.ts';
 
@@ -40,7 +40,7 @@ export class GroupMember<DB> {
   readonly #turns = new WeakMap<Partition, Promise<void>>();
   readonly #watching = new AbortController();
   readonly #hints: OffsetHints;
-  readonly #deferred: DeferredPositions<DB>;
+  readonly #saveLater: (partition: Partition) => Promise<void>;
   readonly #options: MemberOptions;
   #watch: Promise<void> = Promise.resolve();
   readonly #died = Promise.withResolvers<undefined>();
@@ -63,13 +63,9 @@ export class GroupMember<DB> {
         if (this.#state !== 'failed') this.#state = outage === undefined ? 'running' : 'waiting';
       },
     });
-    this.#hints = new OffsetHints(context.clock, this.#watching.signal);
-    this.#deferred = new DeferredPositions(
-      this.#worker,
-      (partition, work) => this.#outsideBatch(partition, work),
-      this.#hints,
-      this.#watching.signal,
-    );
+    this.#hints = offsetHints(context.clock, this.#watching.signal);
+    const inTurn: Watched['inTurn'] = (partition, work) => this.#outsideBatch(partition, work);
+    this.#saveLater = deferredSaver(this.#worker, inTurn, this.#hints, this.#watching.signal);
     this.#client = broker.consumer({
       groupId: context.definition.name,
       topics: context.definition.topics,
@@ -103,7 +99,7 @@ export class GroupMember<DB> {
     this.#state = 'running';
     const { watchMs, lagEveryMs } = this.#options;
     const { signal } = this.#watching;
-    const watched: Watched & LagWatched = {
+    const watched: Watched = {
       partitions: () => this.#partitions.values(),
       inTurn: (partition, work) => this.#outsideBatch(partition, work),
       waiting: () => this.#state === 'waiting',
@@ -165,7 +161,7 @@ export class GroupMember<DB> {
       if (partition.revision !== revision) control.seek(partition.nextOffset);
       else await workBatch(this.#worker, partition, batch, control, lost);
     });
-    void this.#deferred.later(partition);
+    void this.#saveLater(partition);
     void this.#hints.later(partition, control);
   }
 

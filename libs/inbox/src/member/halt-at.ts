@@ -2,11 +2,10 @@ import { formatPosition } from '@convergekit/contracts/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { AlarmName, HaltedAlarm } from '../alarms.ts';
 import { gapEnd, type Obstacle } from '../plan/plan.ts';
-import { haltPartition } from '../slice/fence-sql.ts';
+import { type Halt, haltPartition } from '../slice/fence-sql.ts';
 import { wasPassed } from '../gap/gap-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
-import type { Halt } from '../slice/partition-state.ts';
 import { topicLabels } from '../slice/report.ts';
 import { reload } from './assign.ts';
 import { isHandled } from './type-sql.ts';
@@ -39,7 +38,12 @@ export async function haltAt<DB>(
     partition.suspect(offset);
     return 'fetch_again';
   }
-  if (obstacle.kind === 'gap' && (await passedBefore(context, partition, obstacle))) {
+  const { executor } = context.database;
+  // A replay finds a gap again that an operator or the policy passed before.
+  if (
+    obstacle.kind === 'gap' &&
+    (await wasPassed(executor, partition.key, obstacle.claim.source, gapEnd(obstacle.claim)))
+  ) {
     partition.passTo(offset);
     context.log.warn(place, `${gapText(obstacle)}. It was passed before`);
     return 'fetch_again';
@@ -52,22 +56,12 @@ export async function haltAt<DB>(
     return 'fetch_again';
   }
   const found = haltFor(obstacle, partition);
-  const { executor } = context.database;
   if (!(await haltPartition(executor, partition.key, partition.saved.nextOffset, found, offset))) {
     await reload(context, partition);
     return 'fetch_again';
   }
   halt(context, partition, found, offset);
   return 'next';
-}
-
-/** True when an operator or the policy passed this gap before: a replay finds it again. */
-function passedBefore<DB>(
-  { database }: SliceContext<DB>,
-  { key }: Partition,
-  { claim }: Gap,
-): Promise<boolean> {
-  return wasPassed(database.executor, key, { source: claim.source, upTo: gapEnd(claim) });
 }
 
 function halt<DB>({ log }: SliceContext<DB>, partition: Partition, found: Halt, offset: bigint): void {

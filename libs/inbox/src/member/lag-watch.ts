@@ -5,15 +5,12 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
-import { DuplicateCounts } from './duplicate-counts.ts';
+import { duplicateCounts } from './duplicate-counts.ts';
 import { standstill } from './standstill.ts';
+import type { Watched } from './watch.ts';
 
-export interface LagWatched {
-  /** The partitions that this member owns. */
-  readonly partitions: () => Iterable<Partition>;
-  /** True while the consumer's own database does not answer. */
-  readonly waiting: () => boolean;
-}
+/** The member whose lag is watched. */
+type LagWatched = Pick<Watched, 'partitions' | 'waiting'>;
 
 /**
  * Compares the partitions with the ends of their logs. The watch asks the broker, because a client that no longer
@@ -27,7 +24,7 @@ export async function watchLag<DB>(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, random, log, definition, database } = context;
-  const duplicates = new DuplicateCounts(database.executor, definition.name);
+  const saveDuplicates = duplicateCounts(database.executor, definition.name);
   const reported = new Set<string>();
   const run = async (): Promise<void> => {
     try {
@@ -39,7 +36,7 @@ export async function watchLag<DB>(
     }
     const owned = [...watched.partitions()];
     reportLag(definition, owned, clock.now(), reported);
-    await duplicates.save(owned).catch((error: unknown) => {
+    await saveDuplicates(owned).catch((error: unknown) => {
       log.debug({ err: error }, 'the number of duplicates could not be written: it is, with the next look');
     });
   };

@@ -1,12 +1,12 @@
 import { manualClock } from '@convergekit/testing';
 import { expect, it } from 'vitest';
-import { OffsetHints } from './offset-hints.ts';
+import { offsetHints } from './offset-hints.ts';
 
 function hinting(commits: () => Promise<void> = () => Promise.resolve()) {
   const clock = manualClock();
   const sent: [number, bigint][] = [];
   const over = new AbortController();
-  const hints = new OffsetHints(clock, over.signal);
+  const hints = offsetHints(clock, over.signal);
   const partition = { saved: { nextOffset: 0n } };
   const control = {
     seek: () => undefined,
@@ -72,7 +72,7 @@ it('positions of several partitions are committed together, and a partition that
   const sent: string[][] = [];
   let turn: string[] | undefined;
   const over = new AbortController();
-  const hints = new OffsetHints(clock, over.signal);
+  const hints = offsetHints(clock, over.signal);
   const moved = (name: string) => {
     const lost = new AbortController();
     const control = {

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { columnsOf } from '../columns.ts';
 import { isPaused, type PartitionKey } from '../slice/fence-sql.ts';
 
 export interface PartitionRow {
@@ -102,9 +103,8 @@ export async function insertPartitions(
   if (partitions.length === 0) return;
   await tx.query(insertSql, [
     consumer,
-    partitions.map(({ topic }) => topic),
-    partitions.map(({ partition }) => partition),
-    partitions.map(({ topicId }) => topicId),
-    partitions.map(({ offset }) => `${offset}`),
+    ...columnsOf(partitions, 4, ({ topic, partition, topicId, offset }) => [
+      ...[topic, partition, topicId, `${offset}`],
+    ]),
   ]);
 }

@@ -35,7 +35,7 @@ export function fetchStalled<DB>(
 ): void {
   const { log, clock } = context;
   const { pause } = partition;
-  const named = isFetchAlarm(pause?.code);
+  const named = pause?.code === 'fetch_stalled' || pause?.code === 'open_transaction';
   if (stall === undefined) {
     const ended = named ? partition.endPause() : undefined;
     if (ended !== undefined) report.resumed(context, partition, ended);
@@ -53,11 +53,6 @@ export function fetchStalled<DB>(
 
 function countPause({ key }: Partition, code: PausedAlarm): void {
   instruments().inboxPauses.add(1, { ...topicLabels(key), [attributeNames.reason]: code });
-}
-
-/** True for a pause whose cause lies at the broker. */
-function isFetchAlarm(code: PausedAlarm | undefined): boolean {
-  return code === 'fetch_stalled' || code === 'open_transaction';
 }
 
 function pauseOf({ reason, behind }: FetchStall): Pick<Pause, 'code' | 'reason'> {

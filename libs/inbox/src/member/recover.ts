@@ -30,7 +30,7 @@ export async function recover<DB>(
       await clock.sleep(delayMs(outageBackoff, partition.outage(), random), lost);
     }
     try {
-      if (outage !== undefined) await worker.probe.check();
+      if (outage !== undefined) await worker.probe();
       await reload(worker.context, partition);
       worker.waiting(undefined);
       if (outage !== undefined) report.recovered(partition.key, 'partition', clock.monotonic() - began);

@@ -1,11 +1,12 @@
 import { type Admin, createTopics, type LogEnds, type TopicDescription } from '@convergekit/broker/engine';
-import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { type Executor, withTransaction } from '@convergekit/postgres';
 import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
 import { registeredTypes } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import { InboxError } from '../errors.ts';
 import { declareFailureSources, pinSources, readSources } from './source-sql.ts';
 import { setKeepForeign } from '../service/foreign-sql.ts';
+import type { ResolvedOptions } from '../service/options.ts';
 import { dropType, registerTypes } from './type-sql.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from './partition-sql.ts';
 
@@ -29,11 +30,6 @@ export async function describeTopics<DB>(
   );
 }
 
-interface Registered {
-  readonly database: Pick<Database, 'acquire'>;
-  readonly keepForeignMs: number;
-}
-
 /**
  * Records where the consumer begins in topics and partitions that it has not read yet. It does so once, for all partitions and
  * under the registration's lock: members that start together agree, and `now` means now, not the time of a rebalance.
@@ -42,7 +38,7 @@ export async function register<DB>(
   consumer: ConsumerDefinition<DB>,
   topics: ReadonlyMap<string, TopicDescription>,
   admin: Admin,
-  { database, keepForeignMs }: Registered,
+  { database, keepForeignMs }: Pick<ResolvedOptions<DB>, 'database' | 'keepForeignMs'>,
 ): Promise<void> {
   const ends = new Map<string, readonly LogEnds[]>();
   for (const topic of consumer.topics) ends.set(topic, await admin.logEnds(topic));

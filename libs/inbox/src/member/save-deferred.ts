@@ -9,38 +9,23 @@ import type { Watched } from './watch.ts';
 import type { OffsetHints } from './offset-hints.ts';
 import type { Worker } from './worker.ts';
 
-/** Saves deferred positions of a member's partitions in time: one timer for each partition that has one. */
-export class DeferredPositions<DB> {
-  readonly #worker: Worker<DB>;
-  readonly #inTurn: Watched['inTurn'];
-  readonly #hints: OffsetHints;
-  readonly #signal: AbortSignal;
-  readonly #timed = new WeakSet<Partition>();
-
-  /** Nothing is saved by a timer after the signal: the stop saves what is left. */
-  constructor(worker: Worker<DB>, inTurn: Watched['inTurn'], hints: OffsetHints, signal: AbortSignal) {
-    this.#worker = worker;
-    this.#inTurn = inTurn;
-    this.#hints = hints;
-    this.#signal = signal;
-  }
-
-  /** Has the deferred position of a partition saved soon, unless a slice saves it before. */
-  async later(partition: Partition): Promise<void> {
-    if (!isDeferred(partition) || this.#timed.has(partition)) return;
-    this.#timed.add(partition);
-    await this.#worker.context.clock.sleep(DEFER_MS, this.#signal);
-    this.#timed.delete(partition);
-    if (this.#signal.aborted || !isDeferred(partition)) return;
-    await this.#inTurn(partition, (control, lost) => this.#save(partition, control, lost));
-  }
-
-  async #save(partition: Partition, control: PartitionControl, lost: AbortSignal): Promise<void> {
+/**
+ * Makes the function that has the deferred position of a partition saved soon, unless a slice saves it before: one timer for
+ * each partition that has one. Nothing is saved by a timer after the signal: the stop saves what is left.
+ */
+export function deferredSaver<DB>(
+  worker: Worker<DB>,
+  inTurn: Watched['inTurn'],
+  hints: OffsetHints,
+  signal: AbortSignal,
+): (partition: Partition) => Promise<void> {
+  const timed = new WeakSet<Partition>();
+  const save = async (partition: Partition, control: PartitionControl, lost: AbortSignal): Promise<void> => {
     if (!isDeferred(partition)) return;
-    const result = await saveDeferred(this.#worker.context, partition, lost);
-    switch (await afterSlice(this.#worker, partition, result, lost, control.signal)) {
+    const result = await saveDeferred(worker.context, partition, lost);
+    switch (await afterSlice(worker, partition, result, lost, control.signal)) {
       case 'next':
-        void this.#hints.later(partition, control);
+        void hints.later(partition, control);
         return;
       case 'fetch_again':
         // A batch may wait for this: its records are beyond the ones to read again.
@@ -48,7 +33,15 @@ export class DeferredPositions<DB> {
         return control.seek(partition.nextOffset);
       case 'leave':
     }
-  }
+  };
+  return async (partition) => {
+    if (!isDeferred(partition) || timed.has(partition)) return;
+    timed.add(partition);
+    await worker.context.clock.sleep(DEFER_MS, signal);
+    timed.delete(partition);
+    if (signal.aborted || !isDeferred(partition)) return;
+    await inTurn(partition, (control, lost) => save(partition, control, lost));
+  };
 }
 
 /** The time that giving up a partition waits for its deferred position, in milliseconds. */

@@ -1,7 +1,8 @@
 import type { Check } from '@convergekit/config';
 import type { ParkedTotals } from '../park/parking.ts';
 import type { Partition } from '../slice/partition.ts';
-import type { Counts, Halt, Pause } from '../slice/partition-state.ts';
+import type { Halt } from '../slice/fence-sql.ts';
+import type { Counts, Pause } from '../slice/partition-state.ts';
 import { oldestMs } from './lag-watch.ts';
 import type { SourceConflict } from './sources.ts';
 

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { columnsOf } from '../columns.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 
 export interface HandledType {
@@ -7,11 +8,11 @@ export interface HandledType {
   readonly handler: string;
 }
 
-const listed = `unnest($2::text[], $3::text[], $4::text[]) as t (topic, type, handler)`;
+const listedSql = `unnest($2::text[], $3::text[], $4::text[]) as t (topic, type, handler)`;
 
 const missingSql = `
   select exists (
-    select from ${listed} join converge.inbox_partition p on p.consumer = $1 and p.topic = t.topic
+    select from ${listedSql} join converge.inbox_partition p on p.consumer = $1 and p.topic = t.topic
      where not exists (select from converge.inbox_type h
                         where h.consumer = $1 and h.topic = t.topic and h.partition = p.partition
                           and h.type = t.type and h.handler = t.handler)) as missing`;
@@ -23,7 +24,7 @@ const lockSql = `
 const insertSql = `
   insert into converge.inbox_type (consumer, topic, type, partition, handler, start_offset)
   select $1, t.topic, t.type, p.partition, t.handler, p.next_offset
-    from ${listed} join converge.inbox_partition p on p.consumer = $1 and p.topic = t.topic
+    from ${listedSql} join converge.inbox_partition p on p.consumer = $1 and p.topic = t.topic
   on conflict (consumer, topic, partition, type) do update set handler = excluded.handler`;
 
 /**
@@ -35,12 +36,8 @@ export async function registerTypes(
   consumer: string,
   types: readonly HandledType[],
 ): Promise<void> {
-  const values = [
-    consumer,
-    types.map(({ topic }) => topic),
-    types.map(({ type }) => type),
-    types.map(({ handler }) => handler),
-  ];
+  const listed = columnsOf(types, 3, ({ topic, type, handler }) => [topic, type, handler]);
+  const values = [consumer, ...listed];
   const { rows } = await tx.query<{ missing: boolean }>(missingSql, values);
   if (rows[0]?.missing !== true) return;
   await tx.query(lockSql, [consumer]);
@@ -54,7 +51,7 @@ export interface KnownTypes {
 }
 
 const knownSql = `
-  select p.topic, p.partition, p.types_version as version,
+  select concat_ws('/', p.topic, p.partition) as place, p.types_version as version,
          array(select t.type from converge.inbox_type t
                 where t.consumer = p.consumer and t.topic = p.topic and t.partition = p.partition) as types
     from converge.inbox_partition p
@@ -66,20 +63,13 @@ export async function readKnownTypes(
   consumer: string,
   partitions: readonly Omit<PartitionKey, 'consumer'>[],
 ): Promise<ReadonlyMap<string, KnownTypes>> {
-  const topics = partitions.map(({ topic }) => topic);
-  const numbers = partitions.map(({ partition }) => partition);
-  const { rows } = await executor.query<
-    Pick<PartitionKey, 'topic' | 'partition'> & {
-      readonly version: string;
-      readonly types: readonly string[];
-    }
-  >(knownSql, [consumer, topics, numbers]);
-  return new Map(
-    rows.map(({ topic, partition, version, types }) => [
-      `${topic}/${partition}`,
-      { version, types: new Set(types) },
-    ]),
-  );
+  const places = columnsOf(partitions, 2, ({ topic, partition }) => [topic, partition]);
+  const { rows } = await executor.query<{
+    readonly place: string;
+    readonly version: string;
+    readonly types: readonly string[];
+  }>(knownSql, [consumer, ...places]);
+  return new Map(rows.map(({ place, version, types }) => [place, { version, types: new Set(types) }]));
 }
 
 const handledSql = `

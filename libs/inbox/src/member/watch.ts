@@ -15,6 +15,8 @@ export interface Watched {
     partition: Partition,
     work: (control: PartitionControl, lost: AbortSignal) => Promise<void>,
   ) => Promise<void>;
+  /** True while the consumer's own database does not answer. */
+  readonly waiting: () => boolean;
 }
 
 /**

@@ -1,16 +1,17 @@
 import type { Executor } from '@convergekit/postgres';
+import { columnsOf } from '../columns.ts';
+import { positionOf } from '../gap/gap-sql.ts';
 import type { LastEvent, Seen, Watermark } from '../plan/judge.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 
 const readSql = `
-  select topic, partition, source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id,
+  select concat_ws('/', topic, partition) as place, source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id,
          newest_ms, unknown_until
     from converge.inbox_watermark
    where consumer = $1 and (topic, partition) in (select * from unnest($2::text[], $3::int[]))`;
 
 interface Row {
-  readonly topic: string;
-  readonly partition: number;
+  readonly place: string;
   readonly source: string;
   readonly epoch: number;
   readonly tick: string;
@@ -30,21 +31,19 @@ export async function readWatermarks(
   consumer: string,
   partitions: readonly Omit<PartitionKey, 'consumer'>[],
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, Seen>>> {
-  const topics = partitions.map(({ topic }) => topic);
-  const numbers = partitions.map(({ partition }) => partition);
-  const { rows } = await executor.query<Row>(readSql, [consumer, topics, numbers]);
+  const places = columnsOf(partitions, 2, ({ topic, partition }) => [topic, partition]);
+  const { rows } = await executor.query<Row>(readSql, [consumer, ...places]);
   const all = new Map<string, Map<string, Map<number, Watermark>>>();
-  for (const row of rows) {
-    const { topic, partition, source, epoch, tick, id } = row;
-    const sources = getOrAdd(all, `${topic}/${partition}`, () => new Map<string, Map<number, Watermark>>());
-    getOrAdd(sources, source, () => new Map()).set(epoch, {
-      epoch,
-      tick: BigInt(tick),
-      id: BigInt(id),
-      last: lastOf(row),
-    });
+  for (const [place, ofPlace] of Map.groupBy(rows, (row) => row.place)) {
+    const sources = Map.groupBy(ofPlace, ({ source }) => source);
+    all.set(place, new Map([...sources].map(([source, found]) => [source, new Map(found.map(watermarkAt))])));
   }
   return all;
+}
+
+function watermarkAt(row: Row): [epoch: number, Watermark] {
+  const { epoch, tick, id } = row;
+  return [epoch, { ...positionOf(epoch, tick, id), last: lastOf(row) }];
 }
 
 function lastOf(row: Row): LastEvent | undefined {
@@ -53,19 +52,8 @@ function lastOf(row: Row): LastEvent | undefined {
   return {
     offset: BigInt(row.seen_offset),
     id: row.seen_event ?? undefined,
-    prev:
-      epoch === null || tick === null || id === null
-        ? undefined
-        : { epoch, tick: BigInt(tick), id: BigInt(id) },
+    prev: epoch === null || tick === null || id === null ? undefined : positionOf(epoch, tick, id),
     newestMs: Number(row.newest_ms ?? 0),
     unknownUntilMs: Number(row.unknown_until ?? 0),
   };
-}
-
-function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

@@ -1,14 +1,15 @@
 import { answers } from '@convergekit/postgres/engine';
 import type { SliceContext } from '../slice/context.ts';
 import { JointSlices } from '../slice/joint-slices.ts';
-import { DatabaseProbe } from './database-probe.ts';
+import { databaseProbe } from './database-probe.ts';
 import type { Sources } from './sources.ts';
 
 /** The state that the processing of a member's partitions shares. */
 export interface Worker<DB> {
   readonly context: SliceContext<DB>;
   readonly sources: Sources;
-  readonly probe: DatabaseProbe;
+  /** Asks whether the database answers; rejects with why it does not. */
+  readonly probe: () => Promise<void>;
   /** Commits the slices of all partitions: those that wait together in one transaction. */
   readonly joint: JointSlices<DB>;
   /** True once the service stops: the slice in work is finished, no other begins. */
@@ -20,14 +21,13 @@ export interface Worker<DB> {
 /** The time that the database has to answer a probe, in milliseconds. */
 const PROBE_MS = 5_000;
 
-/** Creates the state of a member that has no partition yet. */
 export function workerOf<DB>(
   context: SliceContext<DB>,
   sources: Sources,
   member: Pick<Worker<DB>, 'stopping' | 'waiting'>,
 ): Worker<DB> {
   const { database, clock, random } = context;
-  const probe = new DatabaseProbe({ ask: () => answers(database, PROBE_MS), clock, random });
+  const probe = databaseProbe(() => answers(database, PROBE_MS), { clock, random });
   const joint = new JointSlices(context);
   return { context, sources, probe, joint, ...member };
 }

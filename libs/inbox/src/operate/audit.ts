@@ -3,7 +3,6 @@ import { type ActName, recordAct } from '@convergekit/postgres/operate';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 import type { Operator } from './parked.ts';
 
-/** A change of a partition by an operator. */
 export interface PartitionAct {
   readonly act: Extract<ActName, 'consumers resume' | 'consumers replay' | 'consumers pause'>;
   /** The code with which the partition was halted before. */

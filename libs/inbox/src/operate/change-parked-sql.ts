@@ -4,7 +4,6 @@ import { recordAct } from '@convergekit/postgres/operate';
 import type { ParkedState } from '../park/parked-row.ts';
 import { isParkedId } from './parked-filter.ts';
 
-/** A locked parked row. */
 export interface LockedRow {
   readonly id: string;
   readonly consumer: string;

@@ -2,7 +2,6 @@ import type { Admin, LogEnds } from '@convergekit/broker/engine';
 import { PAUSED } from '../alarms.ts';
 import type { PartitionOverview } from './overview.ts';
 
-/** A partition of a consumer, with the end of its log. */
 export interface PartitionLag extends PartitionOverview {
   /** null = the broker has no such partition. */
   readonly logEnd: bigint | null;
@@ -37,7 +36,6 @@ export interface PartitionSum {
   readonly duplicates: number;
 }
 
-/** Sums the partitions of a consumer. Pure. */
 export function sumPartitions(
   own: readonly Pick<PartitionLag, 'halted' | 'lag' | 'parkedKeys' | 'openGaps' | 'duplicates'>[],
 ): PartitionSum {

@@ -1,7 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { isPaused } from '../slice/fence-sql.ts';
 
-/** A partition of a consumer, as shown to operators. */
 export interface PartitionOverview {
   readonly consumer: string;
   readonly topic: string;

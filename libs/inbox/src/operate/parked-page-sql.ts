@@ -9,7 +9,6 @@ export interface ParkedCursor {
   readonly id: string;
 }
 
-/** A parked event, as pages list it. */
 export interface ParkedLine {
   readonly id: string;
   readonly consumer: string;

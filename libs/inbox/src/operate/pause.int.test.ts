@@ -8,7 +8,6 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { pauseConsumer } from './pause.ts';
 import { retryParked } from './parked.ts';
 import { listParked } from './parked-list.ts';
-import { resumePartition } from './resume.ts';
 
 const operator = { by: 'ann', reason: 'a bad release' };
 
@@ -27,11 +26,7 @@ describe('a consumer that an operator paused', () => {
     );
   const dead = () => listParked(scene.database.executor, { states: ['dead'] }, 10);
   const pause = () => pauseConsumer(scene.database, { consumer: name }, operator);
-  async function resume() {
-    const admin = await scene.broker.admin();
-    const key = { consumer: name, topic, partition: 0 };
-    return resumePartition(scene.database, admin, key, operator).finally(() => admin.close());
-  }
+  const resume = () => scene.resume(name, topic, operator);
 
   // The twin reads the same log and drains the same keys, and is not paused: what it has done, the other could have done.
   // Planted fault: a drain that claims and takes what is paused.

@@ -1,6 +1,6 @@
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { PAUSED } from '../alarms.ts';
-import { drainsEnded, haltAll, type PartitionKey } from '../slice/fence-sql.ts';
+import { drainsEnded, haltPartitions, type PartitionKey } from '../slice/fence-sql.ts';
 import { auditPartition } from './audit.ts';
 import type { Operator } from './parked.ts';
 
@@ -18,7 +18,7 @@ export async function pauseConsumer(
   const { by, reason } = operator;
   const why = `paused by ${by}: ${reason}. It continues by \`converge consumers resume ${consumer} --reason "…"\``;
   const paused = await withTransaction(database, {}, async (tx) => {
-    const rows = await haltAll(tx, { consumer, topic }, { code: PAUSED, reason: why });
+    const rows = await haltPartitions(tx, { consumer, topic }, { code: PAUSED, reason: why }, { all: true });
     for (const row of rows) {
       const offset = BigInt(row.next);
       const before = row.halted === PAUSED ? {} : { halted: row.halted };

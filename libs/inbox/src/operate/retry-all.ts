@@ -152,10 +152,7 @@ class RetryOutcomes {
   readonly #executor: Executor;
   /** Those without an outcome, with the tries that they had. */
   readonly #pending = new Map<string, number>();
-  #sent = 0;
-  #refused = 0;
-  #applied = 0;
-  #failed = 0;
+  readonly #known = { sent: 0, refused: 0, applied: 0, failed: 0 };
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -163,12 +160,9 @@ class RetryOutcomes {
 
   /** Notes a retry. `result`: as `retryAll` reports it. */
   note({ id, tries }: Pick<ParkedLine, 'id' | 'tries'>, result: string): void {
-    if (result !== 'run' && result !== 'due') {
-      this.#refused += 1;
-      return;
-    }
-    this.#sent += 1;
-    this.#pending.set(id, result === 'run' ? 0 : tries);
+    const sent = result === 'run' || result === 'due';
+    this.#known[sent ? 'sent' : 'refused'] += 1;
+    if (sent) this.#pending.set(id, result === 'run' ? 0 : tries);
   }
 
   /** Reads the outcomes of what is pending: gone is applied, a dead letter or a further try is a failure. */
@@ -180,18 +174,12 @@ class RetryOutcomes {
       const row = known.get(id);
       if (row?.state === 'waiting' && row.tries <= tries) continue;
       this.#pending.delete(id);
-      if (row === undefined) this.#applied += 1;
-      else if (!WITHDRAWN.has(row.state)) this.#failed += 1;
+      if (row === undefined) this.#known.applied += 1;
+      else if (!WITHDRAWN.has(row.state)) this.#known.failed += 1;
     }
   }
 
   counts(): RetryCounts {
-    return {
-      sent: this.#sent,
-      refused: this.#refused,
-      applied: this.#applied,
-      failed: this.#failed,
-      pending: this.#pending.size,
-    };
+    return { ...this.#known, pending: this.#pending.size };
   }
 }

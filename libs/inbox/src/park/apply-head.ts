@@ -16,17 +16,20 @@ import { HandlerFailed, ownStatement, SliceFault } from '../slice/slice-errors.t
 import { canRefetch, refetched, wantsRefetch } from '../attempt/refetch.ts';
 import { append } from '../attempt/failure-events.ts';
 import type { TriedEvent } from '../attempt/attempt.ts';
+import type { Try } from '../attempt/try-event.ts';
 import { attemptRows } from '../attempt/attempt-rows.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import { type Head, releaseLine, takeHead } from './head-sql.ts';
 
 /** One attempt at a parked event. */
-export interface HeadTry<DB> {
+interface HeadTry<DB> extends Try {
   readonly step: Step<DB>;
-  /** The number of the attempt, from 1, including attempts in place. */
-  readonly number: number;
-  /** The trace context of the attempt's span. */
-  readonly traceparent: string | undefined;
+}
+
+interface AppliedHead {
+  readonly kind: 'committed';
+  /** The time for which the key was parked, in milliseconds; undefined: it was not released. */
+  readonly parkedMs: number | undefined;
 }
 
 /** Plans a parked event with this version of the consumer. */
@@ -45,17 +48,16 @@ export function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> 
 }
 
 /**
- * Applies a parked event, with current data if its own is unusable and its handler has `refetch`. Returns the time for
- * which its key was parked, in milliseconds, when the key was released.
+ * Applies a parked event, with current data if its own is unusable and its handler has `refetch`.
  */
 export async function applyHead<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
   head: Head,
   tried: HeadTry<DB>,
-): Promise<number | undefined> {
+): Promise<AppliedHead> {
   const { step } = tried;
-  const fresh = async (): Promise<number | undefined> =>
+  const fresh = async (): Promise<AppliedHead> =>
     applyStep(context, key, head, { ...tried, step: await refetched(context, step, NEVER) });
   if (wantsRefetch(context, step)) return fresh();
   try {
@@ -72,8 +74,7 @@ const NEVER = new AbortController().signal;
 
 /**
  * Applies a parked event in one transaction. Its steps: take the event's row (the fence) → handler → emitted events →
- * release the key if nothing is queued behind. Returns the parked time of a released key. The partition's fence is not
- * touched: position and watermark passed this event when it was parked, and slices do not handle its key before the
+ * release the key if nothing is queued behind. The partition's fence is not touched: position and watermark passed this event when it was parked, and slices do not handle its key before the
  * release is committed.
  */
 function applyStep<DB>(
@@ -81,7 +82,7 @@ function applyStep<DB>(
   key: LeasedKey,
   head: Head,
   { step, number, traceparent }: HeadTry<DB>,
-): Promise<number | undefined> {
+): Promise<AppliedHead> {
   const { clock, random, database, limits, serverVersion } = context;
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
     const executor = executorOf(tx);
@@ -95,11 +96,11 @@ function applyStep<DB>(
     const succeeded = { startedMs: began.now, durationMs, traceparent };
     const rows = attemptRows(triedHead(key.consumer, head), head.attempts, succeeded);
     await ownStatement('attempts', () => insertAttempts(executor, rows));
-    await append(context, executor, emitted.events);
+    await append(context, tx, emitted.events);
     failpoint('inbox.drain_before_release');
-    const released = await ownStatement('drain', () => releaseLine(executor, key, head.seq));
+    const parkedMs = await ownStatement('drain', () => releaseLine(executor, key, head.seq));
     failpoint('inbox.drain_before_commit');
-    return released;
+    return { kind: 'committed', parkedMs };
   });
 }
 

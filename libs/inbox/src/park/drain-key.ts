@@ -7,19 +7,19 @@ import type { SliceContext } from '../slice/context.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { canRefetch } from '../attempt/refetch.ts';
 import { faultOf } from '../slice/fault.ts';
-import type { GiveUpRefused } from '../slice/slice-errors.ts';
+import { type GiveUpRefused, SliceFault } from '../slice/slice-errors.ts';
 import { report } from '../slice/report.ts';
-import { aroundAttempts, type AttemptSpan, attemptSpan } from '../attempt/spans.ts';
-import { keepAttempts, stopped, worst } from '../slice/commit-slice.ts';
-import { type Attempt, attemptOf, numberAfter } from '../attempt/attempt.ts';
-import type { NextAttempt } from '../attempt/next-attempt.ts';
+import { aroundAttempts } from '../attempt/spans.ts';
+import { type FailedTry, tryEvent, worst } from '../attempt/try-event.ts';
+import { keepAttempts, stopped } from '../slice/commit-slice.ts';
+import type { Attempt } from '../attempt/attempt.ts';
 import { deadLetterAttempts } from '../attempt/attempt-rows.ts';
 import { applyHead, headStep, triedHead, wholeHead } from './apply-head.ts';
 import { dropEmptyLine, leaveKey, type LeasedKey, renewLease } from './claim-sql.ts';
-import { endHead } from './end-head.ts';
+import { type Ended, endHead } from './end-head.ts';
 import { type Head, noteFailed, readHead } from './head-sql.ts';
 import { pauseForFaults } from './limit-give-ups.ts';
-import { nextDrain } from './next-drain.ts';
+import { type NextDrain, nextDrain } from './next-drain.ts';
 import { failureColumns } from './parked-row.ts';
 
 export interface DrainBounds {
@@ -57,78 +57,62 @@ export async function drainKey<DB>(
 
 /** Makes one attempt, with the spans of an attempt in place. True: the key continues with its next event now. */
 function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Promise<boolean> {
-  const { clock, definition, parking } = context;
+  const { database, definition, parking } = context;
   const step = headStep(context, head);
+  const record = { record: head.record, replaced: canRefetch(context, step) };
   return aroundAttempts(definition.name, [step], async () => {
-    const number = numberAfter(head.attempts);
-    const span = attemptSpan(head.handler, number);
-    const { traceparent } = span;
-    const began = { now: clock.now(), monotonic: clock.monotonic() };
-    try {
-      const parkedMs = await span.run(() =>
-        ownedAttempt(() => applyHead(context, key, head, { step, number, traceparent })),
-      );
-      span.end('applied');
-      failpoint('inbox.drain_after_commit');
-      parking.drained(head.handler);
-      report.drained(context, key.topic, head.handler);
-      if (step.kind === 'handle') report.event(context, step);
-      if (parkedMs !== undefined) report.recovered(key, 'key', parkedMs);
-      return parkedMs === undefined;
-    } catch (error) {
-      const durationMs = clock.monotonic() - began.monotonic;
-      return afterFailure(context, key, head, error, { number, startedMs: began.now, durationMs, span });
+    const outcome = await tryEvent(
+      context,
+      { handler: head.handler, failed: head.attempts, record },
+      (one) => ownedAttempt(() => applyHead(context, key, head, { step, ...one })).catch(faultOf),
+      (failure, attemptAs) => decide(context, key, head, failure, attemptAs),
+    );
+    switch (outcome.kind) {
+      case 'committed':
+        failpoint('inbox.drain_after_commit');
+        parking.drained(head.handler);
+        report.drained(context, key.topic, head.handler);
+        if (step.kind === 'handle') report.event(context, step);
+        if (outcome.parkedMs !== undefined) report.recovered(key, 'key', outcome.parkedMs);
+        return outcome.parkedMs === undefined;
+      case 'failed':
+        return afterFailure(context, key, head, outcome);
+      case 'fence_lost':
+        // Another drain or an operator took the event, or its partition is paused: the key is due when that is resumed.
+        await leaveKey(database.executor, key, 0);
+        return false;
+      case 'stop':
+      case 'outage':
+      case 'fence_held':
+        throw outcome.error;
+      case 'partition_lost':
+      case 'too_long':
+      case 'held_changed':
+      case 'give_up_limit':
+      case 'type_ahead':
+      case 'pause':
+        throw new SliceFault(outcome);
     }
   });
 }
 
-interface Took {
-  readonly number: number;
-  readonly startedMs: number;
-  readonly durationMs: number;
-  readonly span: AttemptSpan;
-}
+/** What follows a failed attempt; an event that is given up has ended already. */
+type Decided = NextDrain & {
+  /** Undefined for an event that was given up: another drain or an operator took it. */
+  readonly ended?: Ended | undefined;
+  /** Set when the event should be given up, and the limit of its consumer refused it. */
+  readonly refused?: GiveUpRefused;
+};
 
-/** Decides what follows a failed attempt. True: the key continues with its next event now. */
-async function afterFailure<DB>(
-  context: SliceContext<DB>,
-  key: LeasedKey,
-  head: Head,
-  error: unknown,
-  took: Took,
-): Promise<boolean> {
-  const fault = faultOf(error);
-  if (fault.kind !== 'events') took.span.end(fault.kind);
-  switch (fault.kind) {
-    case 'events':
-      return giveUpOrWait(context, key, head, fault.failure, fault.handler, took);
-    case 'fence_lost':
-      // Another drain or an operator took the event, or its partition is paused: the key is due when that is resumed.
-      await leaveKey(context.database.executor, key, 0);
-      return false;
-    case 'stop':
-    case 'outage':
-    case 'fence_held':
-      throw fault.error;
-    case 'partition_lost':
-    case 'too_long':
-    case 'held_changed':
-    case 'give_up_limit':
-    case 'type_ahead':
-    case 'pause':
-      throw error;
-  }
-}
-
-async function giveUpOrWait<DB>(
+/** Decides what follows a failed attempt, and gives the event up if that is it: unless it is refused, which is a retry. */
+async function decide<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
   head: Head,
   failure: Failure,
-  handler: string | undefined,
-  took: Took,
-): Promise<boolean> {
-  const { database, random, parking } = context;
+  attemptAs: (next: NextDrain) => Attempt,
+): Promise<Decided> {
+  const { random, parking } = context;
   const policy = context.policyOf(head.handler);
   const { schedule } = parking.policy;
   const of = (category: string): number =>
@@ -137,75 +121,43 @@ async function giveUpOrWait<DB>(
   const bypasses = step.kind === 'handle' && step.subscription.bypassParked === true;
   const tried = { tries: head.tries + 1, elapsedMs: head.elapsedMs, of, bypasses };
   const next = nextDrain(failure, tried, { schedule, policy }, random);
-  const made = madeOf(context, head, failure, took, next);
-  const { deadLetter } = made;
-  switch (next.kind) {
-    case 'stop':
-      noteAttempt(context, head, failure, took, made);
-      await keepAttempts(context, deadLetterAttempts([deadLetter]));
-      await leaveKey(database.executor, key, 0);
-      throw stopped(context, failure, handler);
-    case 'pause':
-      noteAttempt(context, head, failure, took, made);
-      await leaveKey(database.executor, key, next.forMs);
-      return false;
-    case 'retry':
-      noteAttempt(context, head, failure, took, made);
-      await waitMore(context, key, head, deadLetter, next.wait.computedMs);
-      return false;
-    case 'dead':
-    case 'reject': {
-      const ended = await endHead(context, key, head, next.kind, deadLetter).catch(refusedOnly);
-      if (ended !== undefined && 'kind' in ended) {
-        const wait = slowWait(schedule, { attempt: tried.tries, random });
-        const kept = madeOf(context, head, failure, took, { kind: 'retry', wait });
-        noteAttempt(context, head, failure, took, kept);
-        await waitMore(context, key, head, kept.deadLetter, wait.computedMs);
-        await pauseForFaults(context, ended);
-        return false;
-      }
-      noteAttempt(context, head, failure, took, made);
-      if (ended?.reported === true) report.deadLetter(context, deadLetter);
-      return ended?.continues === true;
-    }
+  if (next.kind !== 'dead' && next.kind !== 'reject') return next;
+  try {
+    const deadLetter = deadLetterOf(context, head, failure, attemptAs(next));
+    return { ...next, ended: await endHead(context, key, head, next.kind, deadLetter) };
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault.kind !== 'give_up_limit') throw error;
+    return { kind: 'retry', wait: slowWait(schedule, { attempt: tried.tries, random }), refused: fault };
   }
 }
 
-/** Returns the refusal to give up one more event; every other error is thrown. */
-function refusedOnly(error: unknown): GiveUpRefused {
-  const fault = faultOf(error);
-  if (fault.kind === 'give_up_limit') return fault;
-  throw error;
-}
-
-function madeOf<DB>(
+/** Acts on a failed attempt. True: the key continues with its next event now. */
+async function afterFailure<DB>(
   context: SliceContext<DB>,
+  key: LeasedKey,
   head: Head,
-  failure: Failure,
-  { span, ...when }: Took,
-  next: NextAttempt,
-): Made {
-  const attempt = attemptOf(failure, { ...when, next, traceparent: span.traceparent });
-  const attempts = [...head.attempts, attempt];
-  return { attempt, deadLetter: deadLetterOf(context, head, worst(failure, attempts), attempts) };
-}
-
-function noteAttempt<DB>(
-  context: SliceContext<DB>,
-  head: Head,
-  failure: Failure,
-  { span }: Took,
-  { attempt }: Made,
-): void {
-  span.end(attempt.outcome, attempt);
-  const replaced = canRefetch(context, headStep(context, head));
-  report.attempt(context, { record: head.record, replaced }, head.handler, failure, attempt);
-}
-
-/** A failed attempt, and the event with it. */
-interface Made {
-  readonly attempt: Attempt;
-  readonly deadLetter: DeadLetter;
+  { failure, by, next, attempt }: FailedTry<Decided>,
+): Promise<boolean> {
+  const { executor } = context.database;
+  const deadLetter = deadLetterOf(context, head, failure, attempt);
+  switch (next.kind) {
+    case 'stop':
+      await keepAttempts(context, deadLetterAttempts([deadLetter]));
+      await leaveKey(executor, key, 0);
+      throw stopped(context, failure, by);
+    case 'pause':
+      await leaveKey(executor, key, next.forMs);
+      return false;
+    case 'retry':
+      await waitMore(context, key, head, deadLetter, next.wait.computedMs);
+      if (next.refused !== undefined) await pauseForFaults(context, next.refused);
+      return false;
+    case 'dead':
+    case 'reject':
+      if (next.ended?.reported === true) report.deadLetter(context, deadLetter);
+      return next.ended?.continues === true;
+  }
 }
 
 /** Records a failed attempt, and has the key wait. */
@@ -228,9 +180,11 @@ function deadLetterOf<DB>(
   context: SliceContext<DB>,
   head: Head,
   failure: Failure,
-  attempts: readonly Attempt[],
+  last: Attempt,
 ): DeadLetter {
+  const attempts = [...head.attempts, last];
   const step = headStep(context, head);
   const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
-  return { ...triedHead(context.definition.name, head), id: head.id, failure, saga, attempts };
+  const tried = triedHead(context.definition.name, head);
+  return { ...tried, id: head.id, failure: worst(failure, attempts), saga, attempts };
 }

@@ -56,10 +56,8 @@ export function endHead<DB>(
       : await noteEnded(executor, head, failureColumns(deadLetter, true), { state, holds, closed });
     if (!ours) return undefined;
     await insertAttempts(executor, deadLetterAttempts([deadLetter]));
-    await append(context, executor, [
-      ...emitted.events,
-      ...(resolved ? [] : [failureEventOf(context, deadLetter)]),
-    ]);
+    const reported = resolved ? [] : [failureEventOf(context, deadLetter)];
+    await append(context, tx, [...emitted.events, ...reported]);
     failpoint('inbox.drain_dead');
     if (holds) {
       await holdLine(executor, key);

@@ -9,7 +9,6 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { listParked } from '../operate/parked-list.ts';
-import { resumePartition } from '../operate/resume.ts';
 import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import { inPlace, quickSchedule } from '../testing/quick.ts';
 
@@ -50,11 +49,7 @@ describe('a consumer whose deployment is wrong', () => {
     waitUntil(async () => ((await halt())?.code === GIVE_UP_LIMIT ? halt() : undefined), {
       what: 'the pause',
     });
-  async function resume(pass = false): Promise<void> {
-    const admin = await scene.broker.admin();
-    const key = { consumer: name, topic, partition: 0 };
-    await resumePartition(scene.database, admin, key, { ...operator, pass }).finally(() => admin.close());
-  }
+  const resume = (pass = false) => scene.resume(name, topic, { ...operator, pass });
 
   it.each([10, 50, 100])(
     'with %i percent of events failing, at most 5 are given up, then it pauses; after the fix and one resume the others take effect',

@@ -43,11 +43,11 @@ export async function askGiveUp<DB>(
 ): Promise<GiveUpDecision> {
   const { handler, onGiveUp } = subscription;
   if (onGiveUp === undefined) return { kind: 'ordinary' };
-  const guard = guarded(tx, handler);
+  let open = true;
   try {
     return await ownStatement('give_up', () =>
       onGiveUp(event, why, {
-        tx: guard.tx,
+        tx: guarded(tx, handler, () => open),
         emit: (made, answers, as) => emitted.add(handler, made, answers, as),
         consumer: context.definition.name,
         handler,
@@ -57,6 +57,6 @@ export async function askGiveUp<DB>(
       }),
     );
   } finally {
-    guard.close();
+    open = false;
   }
 }

@@ -2,7 +2,7 @@ import { type Executor, withTransaction } from '@convergekit/postgres';
 import { GIVE_UP_LIMIT } from '../alarms.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import type { SliceContext } from '../slice/context.ts';
-import { haltRunning } from '../slice/fence-sql.ts';
+import { haltPartitions } from '../slice/fence-sql.ts';
 import { type GiveUpRefused, ownStatement, SliceFault } from '../slice/slice-errors.ts';
 import { countsAsFault, giveUpRulesOf, mayGiveUp } from './give-up-rules.ts';
 import { countGivenUp } from './given-up-sql.ts';
@@ -37,7 +37,7 @@ export async function pauseForFaults<DB>(
 ): Promise<void> {
   const reason = pauseReason(name, refused);
   const halted = await withTransaction(database, { clock }, (tx) =>
-    haltRunning(tx, { consumer: name }, { code: GIVE_UP_LIMIT, reason }),
+    haltPartitions(tx, { consumer: name }, { code: GIVE_UP_LIMIT, reason }),
   );
   if (halted.length > 0) log.error({ alarm: GIVE_UP_LIMIT, partitions: halted.length }, reason);
 }

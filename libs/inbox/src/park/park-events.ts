@@ -44,14 +44,10 @@ export async function parkEvents<DB>(
   }
   const { maxRowsPerKey, maxBytesPerKey } = context.parking.policy;
   const lines = appends.map(({ line }) => line);
-  const sizes =
-    lines.length === 0
-      ? new Map<string, LineSize>()
-      : await readSizes(executor, partition.key, lines, maxRowsPerKey);
-  const fits = room(sizes, { rows: maxRowsPerKey, bytes: maxBytesPerKey });
-  const rows = rowsOf(partition, placed, seats(counts, tails), fits);
-  await insertParked(executor, rows);
-  return { opened: [...openedLines], inLog: fits.left() };
+  const sizes = lines.length === 0 ? [] : await readSizes(executor, partition.key, lines, maxRowsPerKey);
+  const room = roomOf(new Map(sizes), { rows: maxRowsPerKey, bytes: maxBytesPerKey });
+  await insertParked(executor, rowsOf(partition, placed, seats(counts, tails), room));
+  return { opened: [...openedLines], inLog: room.left };
 }
 
 export interface Parked {
@@ -61,26 +57,30 @@ export interface Parked {
   readonly inLog: LineSize;
 }
 
+/** The bytes that are kept for each line. */
 interface Room {
-  /** True when one more event of a line is kept with its bytes. */
-  (line: string, bytes: number): boolean;
-  left(): LineSize;
+  /** Events that are left in the log, and their bytes. */
+  readonly left: LineSize;
+  /** True when one more event of a line is kept with its bytes; else it is left in the log. */
+  fits(line: string, bytes: number): boolean;
 }
 
-/** Counts the bytes kept for each line, and the events left in the log. */
-function room(sizes: ReadonlyMap<string, LineSize>, most: LineSize): Room {
-  const kept = new Map(sizes);
-  let left: LineSize = { rows: 0, bytes: 0 };
-  const fits = (line: string, bytes: number): boolean => {
-    const size = kept.get(line) ?? { rows: 0, bytes: 0 };
-    if (size.rows > 0 && (size.rows + 1 > most.rows || size.bytes + bytes > most.bytes)) {
-      left = { rows: left.rows + 1, bytes: left.bytes + bytes };
-      return false;
-    }
-    kept.set(line, { rows: size.rows + 1, bytes: size.bytes + bytes });
-    return true;
+function roomOf(kept: Map<string, LineSize>, most: LineSize): Room {
+  const none: LineSize = { rows: 0, bytes: 0 };
+  const left = { ...none };
+  return {
+    left,
+    fits: (line, bytes) => {
+      const size = kept.get(line) ?? none;
+      if (size.rows > 0 && (size.rows + 1 > most.rows || size.bytes + bytes > most.bytes)) {
+        left.rows += 1;
+        left.bytes += bytes;
+        return false;
+      }
+      kept.set(line, { rows: size.rows + 1, bytes: size.bytes + bytes });
+      return true;
+    },
   };
-  return Object.assign(fits, { left: () => left });
 }
 
 function countByLine<DB>(placed: readonly Placed<DB>[]): ReadonlyMap<string, number> {
@@ -108,7 +108,7 @@ function rowsOf<DB>(
   partition: Partition,
   placed: readonly Placed<DB>[],
   seat: (line: string) => Place,
-  fits: Room,
+  room: Room,
 ): readonly NewParked[] {
   return placed.flatMap((one): readonly NewParked[] => {
     const { step } = one;
@@ -120,10 +120,10 @@ function rowsOf<DB>(
       case 'parkBehind': {
         const row = parkedRow(event, 'waiting', seat(one.line), undefined);
         // A filled event is not in the log.
-        return [fits(one.line, sizeOf(one)) || step.fill !== undefined ? row : inLogRow(row)];
+        return [room.fits(one.line, sizeOf(one)) || step.fill !== undefined ? row : inLogRow(row)];
       }
       case 'parkFirst': {
-        fits(one.line, sizeOf(one));
+        room.fits(one.line, sizeOf(one));
         const columns = failureColumns(deadLetterOf(partition, step, one.why), one.state === 'dead');
         return [parkedRow(event, one.state, seat(one.line), columns)];
       }

@@ -1,4 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
+import { columnsOf } from '../columns.ts';
+import type { PartitionKey } from '../slice/fence-sql.ts';
 import type { NewParked } from './parked-row.ts';
 
 const heldSql = `select key from converge.parked_key where consumer = $1 and topic = $2`;
@@ -37,14 +39,12 @@ const appendSql = `
 /** Extends lines. Returns line → new tail; a missing line was released meanwhile, so nothing may be queued in it. */
 export async function extendLines(
   tx: Executor,
-  { consumer, topic }: { readonly consumer: string; readonly topic: string },
+  { consumer, topic }: Pick<PartitionKey, 'consumer' | 'topic'>,
   appends: readonly Append[],
 ): Promise<ReadonlyMap<string, bigint>> {
   const { rows } = await tx.query<{ key: string; tail: string }>(appendSql, [
-    consumer,
-    topic,
-    appends.map(({ line }) => line),
-    appends.map(({ count }) => count),
+    ...[consumer, topic],
+    ...columnsOf(appends, 2, ({ line, count }) => [line, count]),
   ]);
   return new Map(rows.map(({ key, tail }) => [key, BigInt(tail)]));
 }
@@ -59,27 +59,21 @@ export interface LineSize {
 const sizesSql = `
   select l.key, s.rows, s.bytes
     from unnest($3::text[]) as l(key) cross join lateral (
-      select count(*) as rows,
-             coalesce(sum(coalesce(octet_length(p.payload), 0) + octet_length(p.headers)), 0) as bytes
+      select count(*)::float8 as rows,
+             coalesce(sum(coalesce(octet_length(p.payload), 0) + octet_length(p.headers)), 0)::float8 as bytes
         from (select payload, headers from converge.parked
                where consumer = $1 and topic = $2 and line = l.key and line is not null and not in_log limit $4) p) s`;
 
 /** Reads the size of each line, up to `most` rows. */
 export async function readSizes(
   tx: Executor,
-  { consumer, topic }: { readonly consumer: string; readonly topic: string },
+  { consumer, topic }: Pick<PartitionKey, 'consumer' | 'topic'>,
   lines: readonly string[],
   most: number,
 ): Promise<ReadonlyMap<string, LineSize>> {
-  const { rows } = await tx.query<{ key: string; rows: string; bytes: string }>(sizesSql, [
-    consumer,
-    topic,
-    lines,
-    most,
-  ]);
-  return new Map(
-    rows.map(({ key, ...size }) => [key, { rows: Number(size.rows), bytes: Number(size.bytes) }]),
-  );
+  const values = [consumer, topic, lines, most];
+  const { rows } = await tx.query<LineSize & { readonly key: string }>(sizesSql, values);
+  return new Map(rows.map(({ key, ...size }) => [key, size]));
 }
 
 export interface NewLine extends Append {
@@ -98,17 +92,12 @@ const openSql = `
 /** Opens lines. Returns the opened lines; a missing line is parked already. */
 export async function openLines(
   tx: Executor,
-  at: { readonly consumer: string; readonly topic: string; readonly partition: number },
+  at: PartitionKey,
   lines: readonly NewLine[],
 ): Promise<ReadonlySet<string>> {
   const { rows } = await tx.query<{ key: string }>(openSql, [
-    at.consumer,
-    at.topic,
-    at.partition,
-    lines.map(({ line }) => line),
-    lines.map(({ count }) => count),
-    lines.map(({ state }) => state),
-    lines.map(({ waitMs }) => waitMs),
+    ...[at.consumer, at.topic, at.partition],
+    ...columnsOf(lines, 4, ({ line, count, state, waitMs }) => [line, count, state, waitMs]),
   ]);
   return new Set(rows.map(({ key }) => key));
 }

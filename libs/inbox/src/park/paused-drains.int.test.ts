@@ -5,7 +5,6 @@ import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { listParked } from '../operate/parked-list.ts';
 import { pauseConsumer } from '../operate/pause.ts';
-import { resumePartition } from '../operate/resume.ts';
 import { inPlace } from '../testing/quick.ts';
 import { claimKeys, renewLease } from './claim-sql.ts';
 
@@ -24,13 +23,8 @@ describe('parked events of a consumer that an operator paused', () => {
       ns.map((n) => counted({ key: `k${n % 2}`, n })),
     );
   const pause = () => pauseConsumer(scene.database, { consumer: name }, operator);
-  async function resume(options: { readonly pass?: boolean } = {}) {
-    const admin = await scene.broker.admin();
-    const key = { consumer: name, topic, partition: 0 };
-    return resumePartition(scene.database, admin, key, { ...operator, ...options }).finally(() =>
-      admin.close(),
-    );
-  }
+  const resume = (options: { readonly pass?: boolean } = {}) =>
+    scene.resume(name, topic, { ...operator, ...options });
 
   // Planted faults: a drain that does not look at the partition of a halt; a pause of running partitions alone.
   it('parked events of a partition with a gap wait for the resume of a paused consumer, too', async () => {

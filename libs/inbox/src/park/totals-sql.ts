@@ -3,28 +3,19 @@ import type { ParkedTotals, ParkingPolicy } from './parking.ts';
 
 // Reads as many index entries and rows as the consumer has parked: at most its cap.
 const totalsSql = `
-  select (select count(*) from converge.parked_key where consumer = $1) as keys, count(*) filter (where not in_log) as rows, count(*) filter (where in_log) as in_log,
+  select (select count(*) from converge.parked_key where consumer = $1)::float8 as keys,
+         (count(*) filter (where not in_log))::float8 as rows, (count(*) filter (where in_log))::float8 as "inLog",
          coalesce(sum(coalesce(octet_length(payload), 0) + octet_length(headers) + coalesce(octet_length(record_key), 0))
-           filter (where not in_log), 0) as bytes,
-         count(*) filter (where state = 'waiting') as waiting,
-         (select count(*) from converge.parked where consumer = $1 and state = 'dead') as dead,
-         coalesce(extract(epoch from clock_timestamp() - min(parked_at)) * 1000, 0) as oldest_ms
+           filter (where not in_log), 0)::float8 as bytes,
+         (count(*) filter (where state = 'waiting'))::float8 as waiting,
+         (select count(*) from converge.parked where consumer = $1 and state = 'dead')::float8 as dead,
+         coalesce(extract(epoch from clock_timestamp() - min(parked_at)) * 1000, 0)::float8 as "oldestMs"
     from converge.parked where consumer = $1 and line is not null`;
 
 export async function readTotals(executor: Executor, consumer: string): Promise<ParkedTotals> {
-  const { rows } = await executor.query<
-    Record<'keys' | 'rows' | 'bytes' | 'in_log' | 'waiting' | 'dead' | 'oldest_ms', string>
-  >(totalsSql, [consumer]);
-  const [row] = rows;
-  return {
-    keys: Number(row?.keys),
-    rows: Number(row?.rows),
-    bytes: Number(row?.bytes),
-    inLog: Number(row?.in_log),
-    waiting: Number(row?.waiting),
-    dead: Number(row?.dead),
-    oldestMs: Number(row?.oldest_ms),
-  };
+  const [row] = (await executor.query<ParkedTotals>(totalsSql, [consumer])).rows;
+  if (row === undefined) throw new TypeError('a count that returns no row');
+  return row;
 }
 
 // The look-ups use the partial index parked_unreadable: newest first up to the border, then oldest first. The newest

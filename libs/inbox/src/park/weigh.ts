@@ -1,4 +1,5 @@
 import type { Placed } from './placement.ts';
+import type { Subscription } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 
 /** Counts by handler; undefined: records without a handler. */
@@ -14,31 +15,59 @@ export interface Weight {
   readonly bytes: number;
 }
 
-/** Sums up what a slice gives up, handles and parks. Pure. */
-export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
+/** An event that took effect, and the handler that applied it. */
+export type HandledEvent = Pick<Extract<Step<never>, { kind: 'handle' }>, 'event'> & {
+  readonly subscription: Pick<Subscription<never>, 'handler' | 'kind'>;
+};
+
+/** What a slice does with its events. */
+export interface Sums {
+  readonly handled: readonly HandledEvent[];
+  readonly duplicates: number;
+  readonly skipped: number;
+  /** Events that are parked. */
+  readonly parked: number;
+  readonly rejected: number;
+  readonly deadLetters: number;
+  readonly weight: Weight;
+}
+
+/** Sums up what a slice gives up, handles and parks, with the deferred events before it. Pure. */
+export function sumUp<DB>(
+  placed: readonly Placed<DB>[],
+  { duplicates, skipped }: Pick<Sums, 'duplicates' | 'skipped'> = { duplicates: 0, skipped: 0 },
+): Sums {
+  const counts = { duplicates, skipped, parked: 0, rejected: 0, deadLetters: 0 };
+  const events: HandledEvent[] = [];
   const given = new Map<string | undefined, number>();
   const handled = new Map<string, number>();
   let [rows, bytes] = [0, 0];
   for (const one of placed)
     switch (one.kind) {
       case 'pass':
+        counts[one.step.kind === 'skip' && one.step.why === 'duplicate' ? 'duplicates' : 'skipped'] += 1;
         break;
       case 'handle':
-        if (one.step.kind === 'handle') count(handled, one.step.subscription.handler);
+        if (one.step.kind !== 'handle') break;
+        events.push(one.step);
+        count(handled, one.step.subscription.handler);
         break;
       case 'release':
+        counts[one.state === 'dead' ? 'deadLetters' : 'rejected'] += 1;
         if (one.state === 'dead' && isSign(one)) count(given, handlerOf(one.step));
         break;
       case 'parkFirst':
+        counts[one.state === 'dead' ? 'deadLetters' : 'parked'] += 1;
         if (isSign(one)) count(given, handlerOf(one.step));
         rows += 1;
         bytes += sizeOf(one);
         break;
       case 'parkBehind':
+        counts.parked += 1;
         rows += 1;
         bytes += sizeOf(one);
     }
-  return { given, handled, rows, bytes };
+  return { handled: events, ...counts, weight: { given, handled, rows, bytes } };
 }
 
 /** The sum of counts by handler. */

@@ -5,8 +5,7 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type FixtureRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
-import type { Operator } from '../operate/parked.ts';
-import { resumePartition, type ResumeOptions } from '../operate/resume.ts';
+import type { ResumeOptions } from '../operate/resume.ts';
 import { makeTopics } from '../testing/quick.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 
@@ -19,7 +18,6 @@ import type { ConsumerService } from '../service/consumer-service.ts';
 let scene: FailureScene;
 const { name, topic, counted } = sceneForEach((opened) => (scene = opened));
 let service: ConsumerService;
-const key = { consumer: name, topic, partition: 0 };
 beforeEach(async () => {
   service = await scene.start(
     defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) => note(tx, event)),
@@ -58,12 +56,8 @@ function forged(change: (next: string) => string, n = 99): FixtureRecord {
   });
   return { ...place, record: { ...record, headers } };
 }
-async function resume(options: Omit<ResumeOptions, keyof Operator>) {
-  const admin = await scene.broker.admin();
-  return resumePartition(scene.database, admin, key, { by: 'ann', reason: 'forged', ...options }).finally(
-    () => admin.close(),
-  );
-}
+const resume = (options: Partial<ResumeOptions>) =>
+  scene.resume(name, topic, { reason: 'forged', ...options });
 const reject = (offset: bigint) => resume({ reject: offset });
 
 it.each([

@@ -22,12 +22,13 @@ export interface Mark {
   readonly last?: LastEvent | undefined;
 }
 
+export type MovedMark = Pick<Mark, 'source' | 'position' | 'last'>;
+
 /** The highest position of an epoch and its event; a replay, which moves it back, knows no event there. */
 export interface Watermark extends Position {
   readonly last?: LastEvent | undefined;
 }
 
-/** The watermark after a mark. */
 export function watermarkOf({ position, last }: Pick<Mark, 'position' | 'last'>): Watermark {
   const { epoch, tick, id } = position;
   return { epoch, tick, id, last };
@@ -83,4 +84,14 @@ export function highest(seen: Seen): Position | undefined {
   for (const position of seen.values())
     if (top === undefined || comparePositions(position, top) > 0) top = position;
   return top;
+}
+
+/** The highest mark of each source and epoch: marks of one source ascend. Pure. */
+export function lastMarks<M extends MovedMark>(marks: readonly (M | undefined)[]): readonly M[] {
+  const last: M[] = [];
+  const isKnown = ({ source, position: { epoch } }: M): boolean =>
+    last.some((one) => one.source === source && one.position.epoch === epoch);
+  // The search begins at the end, where nearly always the last mark covers all.
+  for (const mark of marks.toReversed()) if (mark !== undefined && !isKnown(mark)) last.push(mark);
+  return last;
 }

@@ -106,7 +106,8 @@ function take<DB>(
     step: { record, mark: undefined, kind: 'skip', why },
   });
   const obstacle = (found: Obstacle): Taken<DB> => ({ kind: 'obstacle', obstacle: found });
-  const passes = mayPass(record, context);
+  const { passOffset } = context;
+  const passes = passOffset !== undefined && record.offset <= passOffset;
   const doubt =
     verdict.kind === 'duplicate'
       ? forkOf(claim, reading, seen, context.nowMs)
@@ -151,13 +152,6 @@ function isAhead<DB>({ unknown }: Action<DB>, { ahead }: PlanContext<DB>): boole
 
 function aheadOf<DB>(record: IncomingRecord, { unknown = '' }: Action<DB>): Obstacle {
   return { record, kind: 'type_ahead', type: unknown };
-}
-
-function mayPass(
-  { offset }: IncomingRecord,
-  { passOffset }: Pick<PlanContext<never>, 'passOffset'>,
-): boolean {
-  return passOffset !== undefined && offset <= passOffset;
 }
 
 /** The end of a gap. Before an event without a predecessor, anything below it may be missing. */

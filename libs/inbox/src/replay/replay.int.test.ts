@@ -9,7 +9,6 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { planReplay, replayPartition } from './replay.ts';
 import { PAUSED } from '../alarms.ts';
 import { pauseConsumer } from '../operate/pause.ts';
-import { resumePartition } from '../operate/resume.ts';
 
 describe('a replay', () => {
   let scene: FailureScene;
@@ -84,16 +83,9 @@ describe('a replay', () => {
     await scene.source.publish(scene.broker, [counted(1), counted(2)]);
     scene.source.record(counted(3));
     await scene.source.publish(scene.broker, [counted(4)]);
-    const admin = await scene.broker.admin();
-    const key = { consumer: name, topic, partition: 0 };
     await waitUntil(
-      () =>
-        resumePartition(scene.database, admin, key, { by: 'ann', reason: 'lost', pass: true }).catch(
-          () => false,
-        ),
-      {
-        what: 'the halt to be resumed',
-      },
+      () => scene.resume(name, topic, { reason: 'lost', pass: true }).catch(() => false as const),
+      { what: 'the halt to be resumed' },
     );
     expect(await until(3)).toEqual([1, 2, 4]);
     const { plan } = await replay({ kind: 'everything' });
@@ -208,9 +200,7 @@ describe('a replay', () => {
       { halted_code: PAUSED, halted_reason: expect.stringContaining('paused by bob') as string, next: 0 },
     ]);
     expect(await handled()).toEqual([1, 2]);
-    const admin = await scene.broker.admin();
-    await resumePartition(scene.database, admin, { consumer: name, topic, partition: 0 }, operator);
-    await admin.close();
+    await scene.resume(name, topic, operator);
     expect(await until(5)).toEqual([1, 2, 1, 2, 3]);
   });
 });

@@ -22,7 +22,6 @@ import {
   setWatermark,
 } from './replay-sql.ts';
 
-/** The plan of a replay of one partition. */
 export interface ReplayPlan {
   readonly key: PartitionKey;
   readonly from: ReplayFrom;
@@ -76,7 +75,8 @@ export async function planReplay(
     events,
   }));
   const holes: (Hole & { passed: boolean })[] = [];
-  for (const hole of scan.holes) holes.push({ ...hole, passed: await wasPassed(executor, key, hole) });
+  for (const hole of scan.holes)
+    holes.push({ ...hole, passed: await wasPassed(executor, key, hole.source, hole.upTo) });
   const { offset } = scan;
   const reported = offset === undefined ? [] : await readReported(executor, key, offset);
   return { key, from, offset, nextOffset: row.nextOffset, effects, holes, reported, scan, signatures };

@@ -8,8 +8,7 @@ import { InboxError } from '../errors.ts';
 import { drainService } from '../park/drain-service.ts';
 import { serverVersion } from '../slice/session-sql.ts';
 import { notMigrated } from '../slice/fault.ts';
-import { pruneForeign } from './prune-foreign.ts';
-import { removeEnded } from './retention.ts';
+import { pruneForeign, removeEnded } from './retention.ts';
 import { sliceContextOf } from './slice-context.ts';
 import { GroupMember } from '../member/group-member.ts';
 import { type ConsumerServiceOptions, type ResolvedOptions, resolveOptions } from './options.ts';
@@ -81,16 +80,8 @@ export function consumerService<DB>(
   };
 }
 
-interface Opened<DB> {
-  readonly admin: Admin;
-  readonly members: readonly GroupMember<DB>[];
-  readonly drains: readonly Service[];
-}
-
-async function prepare<DB>(
-  consumers: readonly ConsumerDefinition<DB>[],
-  options: ResolvedOptions<DB>,
-): Promise<Opened<DB>> {
+/** Registers the consumers, and makes their members and drains. */
+async function prepare<DB>(consumers: readonly ConsumerDefinition<DB>[], options: ResolvedOptions<DB>) {
   const { broker, database } = options;
   await database.ping();
   const version = await serverVersion(database.executor);

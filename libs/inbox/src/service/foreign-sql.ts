@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { columnsOf } from '../columns.ts';
 
 const keepSql = `
   update converge.inbox_consumer set keep_foreign_ms = $2::bigint where name = $1 and keep_foreign_ms <> $2::bigint`;
@@ -53,9 +54,7 @@ export async function forgetOldForeign(
   most: number,
 ): Promise<number> {
   const { rowCount } = await executor.query(forgetSql, [
-    starts.map(({ topic }) => topic),
-    starts.map(({ partition }) => partition),
-    starts.map(({ earliest }) => `${earliest}`),
+    ...columnsOf(starts, 3, ({ topic, partition, earliest }) => [topic, partition, `${earliest}`]),
     most,
   ]);
   return rowCount;

@@ -3,7 +3,7 @@ import { type Applied, applySlices, type Slice } from './apply-slice.ts';
 import type { SliceContext } from './context.ts';
 import { faultOf } from './fault.ts';
 import type { Stand } from './fence-sql.ts';
-import { lastMarks } from './marks.ts';
+import { lastMarks } from '../plan/judge.ts';
 import type { Partition } from './partition.ts';
 import type { Fault } from './slice-errors.ts';
 import { report } from './report.ts';
@@ -14,46 +14,59 @@ export interface CommittedSlice {
   readonly parked: boolean;
 }
 
-/** A slice of steps of which none is given up and none failed before. */
-export function whole<DB>(steps: readonly Step<DB>[]): Omit<Slice<DB>, 'next'> {
-  return { steps, giveUps: new Map(), failed: [] };
+/** Makes a slice of steps, of which none is given up and none failed before, unless `more` says so. */
+export function sliceOf<DB>(
+  partition: Partition,
+  steps: readonly Step<DB>[],
+  signal: AbortSignal,
+  more: Partial<Pick<Slice<DB>, 'giveUps' | 'failed' | 'attempt'>> = {},
+): Slice<DB> {
+  const next = standAfter(partition.standing, steps.at(-1));
+  return { partition, steps, signal, next, giveUps: new Map(), failed: [], ...more };
 }
 
-/** Applies a slice once, and moves the partition if it commits. */
+/**
+ * Applies slices in one transaction, and moves each partition if it commits. From then on nothing is applied a second time:
+ * the result of a slice whose partition cannot be moved rejects by itself.
+ */
+export async function commitTogether<DB>(
+  context: SliceContext<DB>,
+  slices: readonly Slice<DB>[],
+): Promise<readonly Promise<CommittedSlice>[]> {
+  const started = context.clock.monotonic();
+  const all = await applySlices(context, slices);
+  const tookMs = context.clock.monotonic() - started;
+  return all.map(
+    (applied) => new Promise<CommittedSlice>((resolve) => resolve(moveOn(context, applied, tookMs))),
+  );
+}
+
+/** Applies a slice once, in a transaction of its own, with the parked keys as they are. */
 export async function attemptSlice<DB>(
   context: SliceContext<DB>,
-  partition: Partition,
-  given: Omit<Slice<DB>, 'next'>,
-  signal: AbortSignal,
+  slice: Slice<DB>,
 ): Promise<CommittedSlice | Exclude<Fault, { kind: 'held_changed' }>> {
-  const slice = { ...given, next: standAfter(partition.standing, given.steps.at(-1)) };
-  const started = context.clock.monotonic();
   for (;;) {
     try {
-      const [one] = await applySlices(context, [{ partition, slice, signal }]);
-      if (one === undefined) throw new Error('a slice was applied without a result');
-      const { applied } = one;
-      return moveOn(context, partition, slice, { applied, tookMs: context.clock.monotonic() - started });
+      const [moved] = await commitTogether(context, [slice]);
+      if (moved === undefined) throw new Error('a slice was applied without a result');
+      return await moved;
     } catch (error) {
       const fault = faultOf(error);
       if (fault.kind !== 'held_changed') return fault;
-      partition.heldChanged(fault);
+      slice.partition.heldChanged(fault);
     }
   }
 }
 
 /** Moves a partition past a slice that was committed. */
-export function moveOn<DB>(
-  context: SliceContext<DB>,
-  partition: Partition,
-  { steps, next }: Pick<Slice<DB>, 'steps' | 'next'>,
-  { applied, tookMs }: { readonly applied: Applied; readonly tookMs: number },
-): CommittedSlice {
-  const { opened, parked } = applied;
+function moveOn<DB>(context: SliceContext<DB>, applied: Applied<DB>, tookMs: number): CommittedSlice {
+  const { slice, opened, weight, parked } = applied;
+  const { partition, steps, next } = slice;
   const marks = lastMarks(steps.map(({ mark }) => mark));
   const ended = partition.committed({ next, marks, opened, tookMs });
-  context.parking.committed(applied.weight);
-  report.applied(context, partition, applied, tookMs);
+  context.parking.committed(weight);
+  report.applied(context, applied, tookMs);
   if (ended !== undefined) report.resumed(context, partition, ended);
   return { kind: 'committed', parked: parked > 0 };
 }

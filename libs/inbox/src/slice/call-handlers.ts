@@ -81,8 +81,8 @@ async function callOne<DB>(
 ): Promise<void> {
   const { handler } = subscription;
   const consumer = context.definition.name;
-  const call = guarded(tx, handler);
   let open = true;
+  const isOpen = (): boolean => open;
   const incoming = events[0] === undefined ? '' : identityOf(events[0]);
   const idempotencyKey = deterministicUuid(consumer, handler, 'key', incoming);
   const emit: CallContext<DB>['emit'] = (event, answers, as) => {
@@ -103,9 +103,9 @@ async function callOne<DB>(
       events,
       attempt,
       context: {
-        tx: call.tx,
+        tx: guarded(tx, handler, isOpen),
         write,
-        pgClient: () => handlerClient(tx, handler, () => open),
+        pgClient: () => handlerClient(tx, handler, isOpen),
         consumer,
         handler,
         emit,
@@ -125,11 +125,11 @@ async function callOne<DB>(
     await written.answered();
     // Statements after a failed write fail in its aborted transaction: the first one is at fault.
     if (written.failed !== undefined) throw await blame(tx, written.failed);
-    if (!timedOut(error) && !(await answers(executorOf(tx)))) throw connectionLost(error);
+    const timedOut = error instanceof InboxError && error.code === 'HANDLER_TIMEOUT';
+    if (!timedOut && !(await answers(executorOf(tx)))) throw connectionLost(error);
     throw new HandlerFailed(handler, error, calledInAttempt());
   } finally {
     open = false;
-    call.close();
   }
 }
 
@@ -138,10 +138,6 @@ function setBack<DB>(tx: Transaction<DB>, guard: TransactionGuard | undefined): 
   const text = guard?.endCall();
   // If it fails, the transaction is aborted, and COMMIT says so.
   if (text !== undefined) tx.executeQuery(rawQuery(text)).catch(() => undefined);
-}
-
-function timedOut(error: unknown): boolean {
-  return error instanceof InboxError && error.code === 'HANDLER_TIMEOUT';
 }
 
 /**

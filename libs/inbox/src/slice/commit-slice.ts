@@ -4,13 +4,13 @@ import { nextAttempt } from '../attempt/next-attempt.ts';
 import type { GiveUp } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
-import { aroundAttempts, attemptSpan } from '../attempt/spans.ts';
-import { attemptSlice, type CommittedSlice, whole } from './attempt-slice.ts';
+import { aroundAttempts } from '../attempt/spans.ts';
+import { tryEvent, worst } from '../attempt/try-event.ts';
+import { attemptSlice, type CommittedSlice, sliceOf } from './attempt-slice.ts';
 import type { SliceContext } from './context.ts';
 import { type Partition, placeOf } from './partition.ts';
-import type { Pause } from './partition-state.ts';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
-import { type Attempt, attemptOf, numberAfter } from '../attempt/attempt.ts';
+import { type Attempt, numberAfter } from '../attempt/attempt.ts';
 import { type AttemptRow, stoppedRows } from '../attempt/attempt-rows.ts';
 import type { Fault } from './slice-errors.ts';
 import { canRefetch, refetched, wantsRefetch } from '../attempt/refetch.ts';
@@ -26,7 +26,7 @@ export async function saveDeferred<DB>(
   signal: AbortSignal,
 ): Promise<SliceResult> {
   if (partition.deferral === undefined) return { kind: 'committed', parked: false };
-  const outcome = await attemptSlice(context, partition, whole([]), signal);
+  const outcome = await attemptSlice(context, sliceOf(partition, [], signal));
   // No handler runs, so no event can be at fault.
   if (outcome.kind === 'events') return { kind: 'outage', error: outcome.failure.cause };
   return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
@@ -44,7 +44,7 @@ export async function commitSlice<DB>(
 ): Promise<SliceResult> {
   if (steps.length === 0) return saveDeferred(context, partition, signal);
   if (hasSeveral(steps) && !steps.some((step) => wantsRefetch(context, step))) {
-    const outcome = await attemptSlice(context, partition, whole(steps), signal);
+    const outcome = await attemptSlice(context, sliceOf(partition, steps, signal));
     // The events are handled singly up to the one that must wait.
     const { kind } = outcome;
     const isolates = kind === 'events' || kind === 'too_long' || kind === 'pause' || kind === 'give_up_limit';
@@ -78,29 +78,25 @@ async function commitOne<DB>(
   const started = clock.monotonic();
   const failed: Attempt[] = [];
   for (let reruns = 0; ;) {
-    const at = { now: clock.now(), monotonic: clock.monotonic() };
-    const number = numberAfter(failed);
-    const span = attemptSpan(handler, number);
-    const slice = { ...whole(steps), failed, attempt: number };
-    const outcome = await span.run(() => attemptSlice(context, partition, slice, signal));
+    const outcome = await tryEvent(
+      context,
+      { handler, failed, record: failedRecord(steps, fresh) },
+      ({ number }) => attemptSlice(context, sliceOf(partition, steps, signal, { failed, attempt: number })),
+      (failure) => {
+        const elapsedMs = clock.monotonic() - started;
+        const tried = { attempts: numberAfter(failed), reruns, elapsedMs, bypasses };
+        return nextAttempt(failure, tried, policy, random);
+      },
+    );
     if (outcome.kind === 'too_long') throw new Error('a slice of one call cannot be too long');
-    if (outcome.kind !== 'events') {
-      // An event whose key is parked was queued behind it, not handled.
-      span.end(outcome.kind !== 'committed' ? outcome.kind : outcome.parked ? 'park' : 'applied');
+    if (outcome.kind !== 'failed') {
       if (outcome.kind === 'committed' && !outcome.parked && failed[0] !== undefined)
         report.recovered(partition.key, 'event', clock.monotonic() - started - failed[0].durationMs);
       return outcome;
     }
-    const { failure } = outcome;
-    const tried = { attempts: number, reruns, elapsedMs: clock.monotonic() - started, bypasses };
-    const next = nextAttempt(failure, tried, policy, random);
+    const { failure, next } = outcome;
+    failed.push(outcome.attempt);
     if (next.kind === 'rerun') reruns += 1;
-    const durationMs = clock.monotonic() - at.monotonic;
-    const { traceparent } = span;
-    const ended = attemptOf(failure, { number, startedMs: at.now, durationMs, next, traceparent });
-    failed.push(ended);
-    span.end(ended.outcome, ended);
-    report.attempt(context, failedRecord(steps, fresh), handler, failure, ended);
     if (!fresh && failure.category === 'data' && steps.some((step) => canRefetch(context, step))) {
       fresh = true;
       steps = await allRefetched(context, steps, signal);
@@ -108,10 +104,10 @@ async function commitOne<DB>(
     }
     switch (next.kind) {
       case 'pause':
-        return { kind: 'pause', pause: breakerOpen(failure, next.forMs) };
+        return { kind: 'pause', pause: { code: 'breaker_open', reason: failure.message, forMs: next.forMs } };
       case 'stop':
         await keepAttempts(context, stoppedRows(partition, steps, failed));
-        return { kind: 'stop', error: stopped(context, failure, outcome.handler) };
+        return { kind: 'stop', error: stopped(context, failure, outcome.by) };
       case 'park':
       case 'dead':
       case 'reject': {
@@ -157,13 +153,6 @@ export async function keepAttempts<DB>(
   );
 }
 
-/** The failure with certainty `unknown` if any of its attempts had an unknown outcome. */
-export function worst(failure: Failure, attempts: readonly Attempt[]): Failure {
-  return attempts.some(({ certainty }) => certainty === 'unknown')
-    ? { ...failure, certainty: 'unknown' }
-    : failure;
-}
-
 async function giveUp<DB>(
   context: SliceContext<DB>,
   partition: Partition,
@@ -173,8 +162,8 @@ async function giveUp<DB>(
 ): Promise<SliceResult> {
   const failed = steps.find(({ kind }) => kind === 'handle');
   if (failed === undefined) return { kind: 'stop', error: why.failure.cause };
-  const slice = { ...whole(steps), giveUps: new Map([[failed, why]]) };
-  const outcome = await attemptSlice(context, partition, slice, signal);
+  const slice = sliceOf(partition, steps, signal, { giveUps: new Map([[failed, why]]) });
+  const outcome = await attemptSlice(context, slice);
   // A refused dead letter is a fault of the kit, since no handler runs here: to continue would lose the event.
   if (outcome.kind === 'events') return { kind: 'stop', error: outcome.failure.cause };
   return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
@@ -191,8 +180,4 @@ export function stopped<DB>(
     `consumer ${definition.name} stopped, since no event of it can be handled: ${failure.message} (${failure.code}, in handler ${handler ?? 'commit'}). Nothing was given up; fix the setting or run the missing migration, then start it again`,
     { cause: failure.cause },
   );
-}
-
-function breakerOpen({ message }: Failure, forMs: number): Pause {
-  return { code: 'breaker_open', reason: message, forMs };
 }

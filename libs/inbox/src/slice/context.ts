@@ -38,7 +38,6 @@ export interface SliceContext<DB> {
   readonly policyOf: (handler: string) => Policy;
   readonly parking: Parking;
   readonly bounds: SliceBounds;
-  /** The time that a call of a handler takes. */
   readonly pace: HandlerPace;
   /** The time that all handlers of a slice may take before its events are processed singly, in milliseconds. */
   readonly sliceMaxMs: number;

@@ -1,6 +1,6 @@
 import type { SkipReason } from '../plan/act.ts';
 import type { Plan, Step } from '../plan/plan.ts';
-import { lastMarks, type MovedMark } from './marks.ts';
+import { lastMarks, type MovedMark } from '../plan/judge.ts';
 
 /** The time until a deferred position is written, in milliseconds. */
 export const DEFER_MS = 2_000;

@@ -14,6 +14,12 @@ export interface Stand {
   readonly fills: bigint;
 }
 
+/** The reason why a partition stops until an operator acts. */
+export interface Halt {
+  readonly code: string;
+  readonly reason: string;
+}
+
 const haltSql = `
   update converge.inbox_partition
      set state = 'halted', halted_code = $5, halted_reason = $6, halted_at = clock_timestamp(),
@@ -25,18 +31,13 @@ export async function haltPartition(
   executor: Executor,
   key: PartitionKey,
   expected: bigint,
-  halt: { readonly code: string; readonly reason: string },
+  halt: Halt,
   /** The record that could not be passed, where it was one. */
   at: bigint | undefined,
 ): Promise<boolean> {
   const { rowCount } = await executor.query(haltSql, [
-    key.consumer,
-    key.topic,
-    key.partition,
-    `${expected}`,
-    halt.code,
-    halt.reason,
-    at === undefined ? null : `${at}`,
+    ...[key.consumer, key.topic, key.partition, `${expected}`],
+    ...[halt.code, halt.reason, at === undefined ? null : `${at}`],
   ]);
   return rowCount === 1;
 }
@@ -67,14 +68,18 @@ interface HaltedRow {
   readonly halted: string;
 }
 
-/** Halts the partitions of a consumer that run, of one topic or of all. What is halted already stays so. */
-export async function haltRunning(tx: Executor, which: Which, why: Halt): Promise<readonly HaltedRow[]> {
-  return haltSeveral(tx, which, why, false);
-}
-
-/** Halts the partitions that run, and pauses those that are halted for another reason, which they keep. */
-export async function haltAll(tx: Executor, which: Which, why: Halt): Promise<readonly HaltedRow[]> {
-  return haltSeveral(tx, which, why, true);
+/**
+ * Halts the partitions of a consumer that run, of one topic or of all. `all`: pauses those that are halted for another reason,
+ * which they keep; else what is halted already stays so.
+ */
+export async function haltPartitions(
+  tx: Executor,
+  { consumer, topic }: Which,
+  { code, reason }: Halt,
+  { all = false }: { readonly all?: boolean } = {},
+): Promise<readonly HaltedRow[]> {
+  const values = [consumer, code, reason, topic ?? null, all];
+  return (await tx.query<HaltedRow>(haltSeveralSql, values)).rows;
 }
 
 const drainsSql = `
@@ -89,21 +94,6 @@ export async function drainsEnded(tx: Executor, { consumer, topic }: Which): Pro
 interface Which {
   readonly consumer: string;
   readonly topic?: string | undefined;
-}
-
-interface Halt {
-  readonly code: string;
-  readonly reason: string;
-}
-
-async function haltSeveral(
-  tx: Executor,
-  { consumer, topic }: Which,
-  { code, reason }: Halt,
-  halted: boolean,
-): Promise<readonly HaltedRow[]> {
-  const values = [consumer, code, reason, topic ?? null, halted];
-  return (await tx.query<HaltedRow>(haltSeveralSql, values)).rows;
 }
 
 /** Finds the session that holds the fence row: its xmax is the locking transaction. For the alarm only. */

@@ -7,7 +7,7 @@ import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
-import { freezeFirst } from '../fixture/freeze-first.ts';
+import { freezeNext } from '../fixture/before-transaction.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { planReplay, replayPartition } from '../replay/replay.ts';
 import { resumePartition } from '../operate/resume.ts';
@@ -70,11 +70,10 @@ describe('the fence', () => {
   /** An owner that froze before its first slice, and a second one that has applied all ten events. */
   async function frozenBeside() {
     const logs: [number[], number[]] = [[], []];
-    const ready = Promise.withResolvers<undefined>();
     const frozen = service(brokers[0], { log: logs[0] });
-    freezeFirst(database, ready, freeze.promise);
+    const ready = freezeNext(database, freeze.promise);
     await frozen.start();
-    await ready.promise;
+    await ready;
     const owner = service(brokers[1], { log: logs[1] });
     await owner.start();
     await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
@@ -172,10 +171,9 @@ describe('the fence', () => {
     const frozen = service(brokers[0], { log: logs[0] });
     await frozen.start();
     await waitUntil(() => logs[0].length === 10, { what: 'the first ten' });
-    const ready = Promise.withResolvers<undefined>();
-    freezeFirst(database, ready, freeze.promise);
+    const ready = freezeNext(database, freeze.promise);
     await twins.send([10, 11].map((n) => source.record(counted({ key: 'k', n }))));
-    await ready.promise;
+    await ready;
     const refused = { n: -1 };
     const owner = service(brokers[1], { log: logs[1], refuse: () => refused.n });
     await owner.start();

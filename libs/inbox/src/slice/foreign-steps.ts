@@ -2,17 +2,16 @@ import { createHash } from 'node:crypto';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Envelope } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
+import { columnsOf } from '../columns.ts';
 import { envelopeOf, type Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
 
-export interface ForeignEvent {
+/** A foreign event, and its last record. */
+export interface ForeignRecord extends Pick<IncomingRecord, 'topic' | 'partition' | 'offset'> {
   readonly identity: Buffer;
   readonly payloadHash: Buffer;
   readonly eventId: string;
 }
-
-/** A foreign event, and its last record. */
-export type ForeignRecord = ForeignEvent & Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>;
 
 /**
  * Drops repeats among the events without a position of a known source, by one row each. A repeated id with another payload is
@@ -23,28 +22,26 @@ export async function withoutRepeats<DB>(
   consumer: string,
   steps: readonly Step<DB>[],
 ): Promise<readonly Step<DB>[]> {
-  const foreign = new Map<Step<DB>, ForeignEvent>();
-  const first = new Map<string, ForeignEvent>();
-  const records = new Map<string, ForeignRecord>();
+  const foreign = new Map<Step<DB>, ForeignRecord>();
   for (const step of steps) {
     const envelope = foreignEnvelope(step);
-    if (envelope === undefined) continue;
-    const identified = identify(envelope);
-    foreign.set(step, identified);
-    const hex = identified.identity.toString('hex');
-    if (!first.has(hex)) first.set(hex, identified);
-    const { topic, partition, offset } = step.record;
-    records.set(hex, { ...identified, topic, partition, offset });
+    if (envelope !== undefined) foreign.set(step, identify(envelope, step.record));
   }
-  if (first.size === 0) return steps;
-  const known = await recordForeign(tx, consumer, [...records.values()]);
+  if (foreign.size === 0) return steps;
+  const byHex = Map.groupBy(foreign.values(), ({ identity }) => identity.toString('hex'));
+  const known = await recordForeign(
+    tx,
+    consumer,
+    [...byHex.values()].flatMap((same) => same.at(-1) ?? []),
+  );
   return steps.map((step) => {
-    const identified = foreign.get(step);
-    if (identified === undefined) return step;
-    const hex = identified.identity.toString('hex');
-    const hash = known.get(hex) ?? (first.get(hex) === identified ? undefined : first.get(hex)?.payloadHash);
+    const event = foreign.get(step);
+    if (event === undefined) return step;
+    const hex = event.identity.toString('hex');
+    const first = byHex.get(hex)?.[0];
+    const hash = known.get(hex) ?? (first === event ? undefined : first?.payloadHash);
     if (hash === undefined) return step;
-    return hash.equals(identified.payloadHash) ? repeat(step) : reused(step);
+    return hash.equals(event.payloadHash) ? repeat(step) : reused(step);
   });
 }
 
@@ -57,9 +54,12 @@ export function identityHash({ source, id }: Pick<Envelope, 'source' | 'id'>): B
   return createHash('sha256').update(`${source.length}:${source}${id}`).digest();
 }
 
-function identify({ id, source, payload }: Envelope): ForeignEvent {
-  const identity = identityHash({ source, id });
-  return { identity, payloadHash: createHash('sha256').update(payload).digest(), eventId: id };
+function identify(
+  { id, source, payload }: Envelope,
+  { topic, partition, offset }: IncomingRecord,
+): ForeignRecord {
+  const payloadHash = createHash('sha256').update(payload).digest();
+  return { identity: identityHash({ source, id }), payloadHash, eventId: id, topic, partition, offset };
 }
 
 function repeat<DB>({ record, mark }: Step<DB>): Step<DB> {
@@ -108,30 +108,21 @@ export async function recordForeign(
 ): Promise<ReadonlyMap<string, Buffer>> {
   const { rows } = await tx.query<{ identity: Buffer }>(insertSql, [
     consumer,
-    events.map(({ identity }) => identity),
-    events.map(({ payloadHash }) => payloadHash),
-    events.map(({ eventId }) => eventId),
-    ...placesOf(events),
+    ...columnsOf(events, 6, (event) => [
+      ...[event.identity, event.payloadHash, event.eventId],
+      ...[event.topic, event.partition, `${event.offset}`],
+    ]),
   ]);
   const added = new Set(rows.map(({ identity }) => identity.toString('hex')));
   const known = events.filter(({ identity }) => !added.has(identity.toString('hex')));
   if (known.length === 0) return new Map();
   const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(moveSql, [
     consumer,
-    known.map(({ identity }) => identity),
-    ...placesOf(known),
+    ...columnsOf(known, 4, (one) => [one.identity, one.topic, one.partition, `${one.offset}`]),
   ]);
   const hashes = new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
   // A row that was old enough may leave between the two statements.
   const gone = known.filter(({ identity }) => !hashes.has(identity.toString('hex')));
   if (gone.length === 0) return hashes;
   return new Map([...hashes, ...(await recordForeign(tx, consumer, gone))]);
-}
-
-function placesOf(records: readonly ForeignRecord[]): readonly unknown[] {
-  return [
-    records.map(({ topic }) => topic),
-    records.map(({ partition }) => partition),
-    records.map(({ offset }) => `${offset}`),
-  ];
 }

@@ -11,7 +11,7 @@ import { makeTopics, tag } from '../testing/quick.ts';
 import { type ForeignRecord, identityHash, recordForeign } from './foreign-steps.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 import { setKeepForeign } from '../service/foreign-sql.ts';
-import { pruneOnce } from '../service/prune-foreign.ts';
+import { pruneOnce } from '../service/retention.ts';
 
 /**
  * Rows of foreign events: how long they stay, and how they leave.

@@ -3,25 +3,19 @@ import { InboxError } from '../errors.ts';
 import type { TransactionClient } from '@convergekit/postgres';
 import { checkedClient, clientOf, type Send } from '@convergekit/postgres/engine';
 
-export interface Guarded<DB> {
-  readonly tx: Transaction<DB>;
-  close(): void;
-}
-
 /**
- * Wraps the slice's transaction for one call of a handler. It is closed when the call ends: an abandoned handler could
+ * Wraps the slice's transaction for one call of a handler, as long as `isOpen`: until the call ends. An abandoned handler could
  * otherwise send statements to a connection that is no longer in this transaction.
  */
-export function guarded<DB>(tx: Transaction<DB>, handler: string): Guarded<DB> {
-  let open = true;
+export function guarded<DB>(tx: Transaction<DB>, handler: string, isOpen: () => boolean): Transaction<DB> {
   const plugin: KyselyPlugin = {
     transformQuery: ({ node }) => {
-      if (open) return node;
+      if (isOpen()) return node;
       throw ended(handler);
     },
     transformResult: ({ result }) => Promise.resolve(result),
   };
-  return { tx: tx.withPlugin(plugin), close: () => (open = false) };
+  return tx.withPlugin(plugin);
 }
 
 export function ended(handler: string): InboxError {

@@ -21,31 +21,23 @@ const LAST = 16;
  * much of a slice its handlers are.
  */
 export class HandlerPace {
-  #callMs = 0;
-  #openMs = 0;
-
   /** The time of a call of a handler. */
-  get callMs(): number {
-    return this.#callMs;
-  }
-
+  callMs = 0;
   /** The time of a slice's first statement. */
-  get openMs(): number {
-    return this.#openMs;
-  }
+  openMs = 0;
 
   opened(ms: number): void {
-    this.#openMs += (ms - this.#openMs) / LAST;
+    this.openMs += (ms - this.openMs) / LAST;
   }
 
   /** Counts calls that took `ms` milliseconds together. */
   called(calls: number, ms: number): void {
-    if (calls > 0) this.#callMs += Math.min(1, calls / LAST) * (ms / calls - this.#callMs);
+    if (calls > 0) this.callMs += Math.min(1, calls / LAST) * (ms / calls - this.callMs);
   }
 }
 
 /** The average times of a consumer's slices, in milliseconds. */
-type Pace = Pick<HandlerPace, 'callMs' | 'openMs'>;
+type Pace = Readonly<Pick<HandlerPace, 'callMs' | 'openMs'>>;
 
 /** The time of a call in first statements. */
 function ratioOf({ callMs, openMs }: Pace): number {
@@ -97,7 +89,6 @@ function isPlain<DB>(step: Step<DB>, held: ReadonlySet<string>): boolean {
   }
 }
 
-/** Counts the events to handle. Pure. */
 function handledIn(steps: readonly Pick<Step<never>, 'kind'>[]): number {
   let handled = 0;
   for (const { kind } of steps) if (kind === 'handle') handled += 1;

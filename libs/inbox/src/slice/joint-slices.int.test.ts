@@ -1,8 +1,7 @@
-import { ConvergeError, systemClock } from '@convergekit/core';
 import { executorOf } from '@convergekit/postgres';
-import { defaultPolicy, operation } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { retryingHandler } from '../fixture/retrying-handler.ts';
 import { JointScene, KEYS } from '../fixture/joint-scene.ts';
 
 /**
@@ -55,22 +54,8 @@ it('G3c: a handler that fails in a joint slice takes no effect of other partitio
 
 // Planted fault: without `ownedAttempt` around a joint slice its run of the handler calls three times.
 it('a retrying call is made once in each run of its handler, in a joint slice and after it', async () => {
-  const made = { runs: 0, calls: 0 };
-  const charge = operation({
-    name: 'bank.charge',
-    idempotency: 'idempotent',
-    policy: { ...defaultPolicy, attempts: 3, backoff: { baseMs: 1, factor: 1, capMs: 1 } },
-    call: (): Promise<void> => {
-      made.calls += 1;
-      const failure = { code: 'X', category: 'service', certainty: 'not_applied' } as const;
-      return Promise.reject(new ConvergeError('the bank is away', failure));
-    },
-  });
-  const service = await scene.start(({ n }) => {
-    if (n !== 21) return Promise.resolve();
-    made.runs += 1;
-    return charge.run(undefined, { clock: systemClock, random: () => 0.5 });
-  });
+  const { made, handle } = retryingHandler();
+  const service = await scene.start(({ n }) => (n === 21 ? handle() : Promise.resolve()));
   await scene.gather(service);
   await waitUntil(() => made.runs >= 2, { what: 'the run in the joint slice, and one alone' });
   expect(made.calls).toBeLessThanOrEqual(made.runs);

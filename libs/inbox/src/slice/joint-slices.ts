@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Step } from '../plan/plan.ts';
-import { applySlices } from './apply-slice.ts';
-import { moveOn, standAfter, whole } from './attempt-slice.ts';
+import { commitTogether, sliceOf } from './attempt-slice.ts';
 import { commitSlice, type SliceResult } from './commit-slice.ts';
 import type { SliceContext } from './context.ts';
 import { faultOf } from './fault.ts';
@@ -12,7 +11,6 @@ import type { Partition } from './partition.ts';
 /** The slices that go alone after a joint slice failed, so that a failing event costs few handlers a second run. */
 const ALONE = 100;
 
-/** A slice that waits for a transaction. */
 interface Waiting<DB> {
   readonly partition: Partition;
   readonly steps: readonly Step<DB>[];
@@ -86,20 +84,10 @@ export class JointSlices<DB> {
 
 /** Commits slices in one transaction. False: it was rolled back, or its commit is in doubt; the saved positions show which. */
 async function commitJoint<DB>(context: SliceContext<DB>, group: readonly Waiting<DB>[]): Promise<boolean> {
-  const { clock, log } = context;
-  const started = clock.monotonic();
-  const parts = group.map((one) => {
-    const next = standAfter(one.partition.standing, one.steps.at(-1));
-    return { ...one, slice: { ...whole(one.steps), next } };
-  });
   try {
-    const all = await applySlices(context, parts);
-    const tookMs = clock.monotonic() - started;
-    // From here on nothing is applied a second time: what throws reloads its partition.
-    for (const { part, applied } of all)
-      part.result.resolve(
-        new Promise((resolve) => resolve(moveOn(context, part.partition, part.slice, { applied, tookMs }))),
-      );
+    const slices = group.map(({ partition, steps, signal }) => sliceOf(partition, steps, signal));
+    const moved = await commitTogether(context, slices);
+    for (const [at, result] of moved.entries()) group[at]?.result.resolve(result);
     return true;
   } catch (error) {
     const early = committedEarly(error);
@@ -108,7 +96,10 @@ async function commitJoint<DB>(context: SliceContext<DB>, group: readonly Waitin
       for (const { result } of group) result.resolve({ kind: 'stop', error: early });
       return true;
     }
-    log.trace({ partitions: group.length, reason: faultOf(error).kind }, 'committing partitions one by one');
+    context.log.trace(
+      { partitions: group.length, reason: faultOf(error).kind },
+      'committing partitions one by one',
+    );
     return false;
   }
 }

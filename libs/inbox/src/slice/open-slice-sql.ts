@@ -1,7 +1,8 @@
+import { columnsOf } from '../columns.ts';
 import type { LastEvent } from '../plan/judge.ts';
 import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey, Stand } from './fence-sql.ts';
-import type { MovedMark } from './marks.ts';
+import type { MovedMark } from '../plan/judge.ts';
 import { limitColumns, limitValues, type SessionLimits } from './session-sql.ts';
 
 /** The move of one partition: the rows that a slice moves, and their present values. */
@@ -59,22 +60,13 @@ const openSql = (serverVersion: number, isJoint: boolean): string => `
             excluded.prev_tick, excluded.prev_id, excluded.newest_ms, excluded.unknown_until))
   select topic, partition, types_version as types from fence`;
 
-/** The columns of the events at the watermarks; all null without an event. */
-function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
-  const column = (of: (last: LastEvent) => bigint | number | string | undefined) =>
-    marks.map(({ last }) => {
-      const value = last === undefined ? undefined : of(last);
-      return value === undefined ? null : String(value);
-    });
-  return [
-    column(({ offset }) => offset),
-    column(({ id }) => id),
-    column(({ prev }) => prev?.epoch),
-    column(({ prev }) => prev?.tick),
-    column(({ prev }) => prev?.id),
-    column(({ newestMs }) => Math.trunc(newestMs)),
-    column(({ unknownUntilMs }) => Math.trunc(unknownUntilMs)),
-  ];
+/** The cells of the event at a watermark; all null without an event. */
+function lastCells(last: LastEvent | undefined): readonly (string | null)[] {
+  const { offset, id, prev, newestMs, unknownUntilMs }: Partial<LastEvent> = last ?? {};
+  const times = [newestMs, unknownUntilMs].map((ms) => (ms === undefined ? undefined : Math.trunc(ms)));
+  return [offset, id, prev?.epoch, prev?.tick, prev?.id, ...times].map((cell) =>
+    cell === undefined ? null : String(cell),
+  );
 }
 
 interface Row {
@@ -97,19 +89,14 @@ export async function openSlice(
   const { rows } = await tx.query<Row>(openSql(serverVersion, moves.length > 1), [
     ...limitValues(limits),
     moves[0]?.key.consumer ?? '',
-    moves.map(({ key }) => key.topic),
-    moves.map(({ key }) => key.partition),
-    moves.map(({ expected }) => `${expected.nextOffset}`),
-    moves.map(({ expected }) => `${expected.fills}`),
-    moves.map(({ next }) => `${next.nextOffset}`),
-    moves.map(({ next }) => `${next.fills}`),
-    marks.map(({ key }) => key.topic),
-    marks.map(({ key }) => key.partition),
-    marks.map(({ mark }) => mark.source),
-    marks.map(({ mark }) => mark.position.epoch),
-    marks.map(({ mark }) => `${mark.position.tick}`),
-    marks.map(({ mark }) => `${mark.position.id}`),
-    ...lastColumns(marks.map(({ mark }) => mark)),
+    ...columnsOf(moves, 6, ({ key: { topic, partition }, expected, next }) => [
+      ...[topic, partition, `${expected.nextOffset}`, `${expected.fills}`],
+      ...[`${next.nextOffset}`, `${next.fills}`],
+    ]),
+    ...columnsOf(marks, 13, ({ key, mark: { source, position, last } }) => [
+      ...[key.topic, key.partition, source, position.epoch, `${position.tick}`, `${position.id}`],
+      ...lastCells(last),
+    ]),
   ]);
   if (rows.length < moves.length) return undefined;
   const versions = new Map(rows.map(({ topic, partition, types }) => [`${topic}/${partition}`, types]));

@@ -3,14 +3,8 @@ import type { PartitionRow } from '../member/partition-sql.ts';
 import type { Standstill } from '../member/standstill.ts';
 import type { KnownTypes } from '../member/type-sql.ts';
 import type { Seen } from '../plan/judge.ts';
-import type { Stand } from './fence-sql.ts';
-import type { MovedMark } from './marks.ts';
-
-/** The reason why a partition stops until an operator acts. */
-export interface Halt {
-  readonly code: string;
-  readonly reason: string;
-}
+import type { Halt, Stand } from './fence-sql.ts';
+import type { MovedMark } from '../plan/judge.ts';
 
 /** The reason why a partition waits, and resumes by itself. */
 export interface Pause {
@@ -30,7 +24,6 @@ export interface TimedPause extends Pause {
  */
 export interface Standing extends Stand {
   readonly topicId: string | null;
-  /** The watermarks by source. */
   readonly watermarks: ReadonlyMap<string, Seen>;
   /** The parked keys: one of them may have been released since, none can be missing. */
   readonly held: ReadonlySet<string>;
@@ -78,7 +71,6 @@ export interface SliceBounds {
   readonly sliceSize: number;
 }
 
-/** The state of a partition in the database. */
 export interface Loaded {
   readonly row: Omit<PartitionRow, 'topic' | 'partition' | 'haltedOffset'>;
   readonly watermarks: ReadonlyMap<string, Seen> | undefined;
@@ -86,7 +78,6 @@ export interface Loaded {
   readonly known: KnownTypes | undefined;
 }
 
-/** The changes of a committed slice. */
 export interface Committed {
   readonly next: Stand;
   /** The highest mark of each source and epoch. */

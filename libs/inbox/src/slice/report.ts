@@ -12,8 +12,8 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import { hideAll, hideValuesOf } from '../attempt/hide-values.ts';
 import { type AlarmName, alarmOf, deadLetterAlarm } from '../alarms.ts';
 import type { Attempt } from '../attempt/attempt.ts';
-import type { Applied, HandledEvent } from './apply-slice.ts';
-import type { Weight } from '../park/weigh.ts';
+import type { Applied } from './apply-slice.ts';
+import type { HandledEvent, Weight } from '../park/weigh.ts';
 import type { SliceContext } from './context.ts';
 import { type Partition, placeOf } from './partition.ts';
 import type { TimedPause } from './partition-state.ts';
@@ -21,8 +21,9 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 
 /** Metrics and log lines of slices: ids, codes, reasons and places in the code, never values of events. */
 export const report = {
-  applied<DB>(context: SliceContext<DB>, partition: Partition, applied: Applied, tookMs: number): void {
+  applied<DB>(context: SliceContext<DB>, applied: Applied<DB>, tookMs: number): void {
     const { log } = context;
+    const { partition } = applied.slice;
     const { key } = partition;
     const handled = countApplied(context, applied.weight.handled);
     if (log.isLevelEnabled('debug')) for (const one of applied.handled) report.event(context, one);

@@ -1,5 +1,6 @@
 import type { Subscription } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
+import type { SliceBounds } from './partition-state.ts';
 
 /**
  * The default for the most events of one transaction. One statement handles a whole fetch (1 MiB: about 1,400 events of
@@ -10,7 +11,7 @@ export function defaultSize(subscriptions: readonly Pick<Subscription<never>, 'k
 }
 
 /** Returns the small limit of the first slices, so that slow handlers never get hundreds of events. */
-export function firstLimit({ sliceSize }: { readonly sliceSize: number }): number {
+export function firstLimit({ sliceSize }: Pick<SliceBounds, 'sliceSize'>): number {
   return Math.min(16, sliceSize);
 }
 
@@ -18,11 +19,7 @@ export function firstLimit({ sliceSize }: { readonly sliceSize: number }): numbe
  * Computes the maximum of events in the next slice, which should take about `sliceMs` milliseconds. The function is
  * pure.
  */
-export function nextLimit(
-  limit: number,
-  tookMs: number,
-  bounds: { sliceMs: number; sliceSize: number },
-): number {
+export function nextLimit(limit: number, tookMs: number, bounds: SliceBounds): number {
   if (tookMs > bounds.sliceMs) return Math.max(1, Math.floor((limit * bounds.sliceMs) / tookMs));
   if (tookMs * 4 <= bounds.sliceMs) return Math.min(bounds.sliceSize, limit * 2);
   return limit;
