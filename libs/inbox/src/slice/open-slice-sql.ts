@@ -1,6 +1,5 @@
-import { columnsOf } from '../columns.ts';
-import type { LastEvent } from '../plan/judge.ts';
 import type { Executor } from '@convergekit/postgres';
+import { givenColumns } from '@convergekit/postgres/engine';
 import type { PartitionKey, Stand } from './fence-sql.ts';
 import type { MovedMark } from '../plan/judge.ts';
 import { limitColumns, limitValues, type SessionLimits } from './session-sql.ts';
@@ -13,6 +12,37 @@ export interface Move {
   /** Marks of distinct sources and epochs. */
   readonly marks: readonly MovedMark[];
 }
+
+interface Mark {
+  readonly key: PartitionKey;
+  readonly mark: MovedMark;
+}
+
+const moveColumns = givenColumns<Move>({
+  topic: ['text', ({ key }) => key.topic],
+  partition: ['int', ({ key }) => key.partition],
+  expected: ['bigint', ({ expected }) => `${expected.nextOffset}`],
+  expected_fills: ['bigint', ({ expected }) => `${expected.fills}`],
+  next_offset: ['bigint', ({ next }) => `${next.nextOffset}`],
+  fills: ['bigint', ({ next }) => `${next.fills}`],
+});
+
+/** The watermark, and the event at it: null where it is not known. */
+const markColumns = givenColumns<Mark>({
+  topic: ['text', ({ key }) => key.topic],
+  partition: ['int', ({ key }) => key.partition],
+  source: ['uuid', ({ mark }) => mark.source],
+  epoch: ['int', ({ mark }) => mark.position.epoch],
+  tick: ['bigint', ({ mark }) => `${mark.position.tick}`],
+  id: ['bigint', ({ mark }) => `${mark.position.id}`],
+  seen_offset: ['bigint', ({ mark }) => mark.last?.offset.toString()],
+  seen_event: ['text', ({ mark }) => mark.last?.id],
+  prev_epoch: ['int', ({ mark }) => mark.last?.prev?.epoch],
+  prev_tick: ['bigint', ({ mark }) => mark.last?.prev?.tick.toString()],
+  prev_id: ['bigint', ({ mark }) => mark.last?.prev?.id.toString()],
+  newest_ms: ['bigint', ({ mark }) => mark.last && Math.trunc(mark.last.newestMs)],
+  unknown_until: ['bigint', ({ mark }) => mark.last && Math.trunc(mark.last.unknownUntilMs)],
+});
 
 const WATERMARK = `source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until`;
 const UNMOVED = `p.consumer = $5 and p.topic = m.topic and p.partition = m.partition
@@ -35,11 +65,9 @@ const lockedSql = `
  * - the watermarks of the fences that moved: a row per source and epoch of the slice, nearly always one. The fence guards
  *   these rows against other writers. Primary key look-ups, HOT updates.
  */
-const openSql = (serverVersion: number, isJoint: boolean): string => `
+const openSql = (serverVersion: number, size: 'one' | 'many', isJoint: boolean): string => `
   with limits as materialized (select ${limitColumns(serverVersion)}),
-  moves as (
-    select * from unnest($6::text[], $7::int[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
-                    as m (topic, partition, expected, expected_fills, next_offset, fills)),${isJoint ? lockedSql : ''}
+  moves as (${moveColumns.select(size, 6)}),${isJoint ? lockedSql : ''}
   fence as (
     update converge.inbox_partition p set next_offset = m.next_offset, fills = m.fills
       from limits, ${isJoint ? 'locked' : 'moves'} m
@@ -50,23 +78,21 @@ const openSql = (serverVersion: number, isJoint: boolean): string => `
     select $5, f.topic, f.partition, m.source, m.epoch, m.tick, m.id, m.seen_offset, m.seen_event, m.prev_epoch, m.prev_tick,
            m.prev_id, m.newest_ms, m.unknown_until
       from fence f
-      join unnest($12::text[], $13::int[], $14::uuid[], $15::int[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[],
-                  $20::int[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[])
-             as m (topic, partition, ${WATERMARK})
-        on m.topic = f.topic and m.partition = f.partition
+      join (${markColumns.select(size, 12)}) as m on m.topic = f.topic and m.partition = f.partition
     on conflict (consumer, topic, partition, source, epoch) do update
        set (tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
          = (excluded.tick, excluded.id, excluded.seen_offset, excluded.seen_event, excluded.prev_epoch,
             excluded.prev_tick, excluded.prev_id, excluded.newest_ms, excluded.unknown_until))
   select topic, partition, types_version as types from fence`;
 
-/** The cells of the event at a watermark; all null without an event. */
-function lastCells(last: LastEvent | undefined): readonly (string | null)[] {
-  const { offset, id, prev, newestMs, unknownUntilMs }: Partial<LastEvent> = last ?? {};
-  const times = [newestMs, unknownUntilMs].map((ms) => (ms === undefined ? undefined : Math.trunc(ms)));
-  return [offset, id, prev?.epoch, prev?.tick, prev?.id, ...times].map((cell) =>
-    cell === undefined ? null : String(cell),
-  );
+/** Texts that were made: a session finds its kept statements by them. */
+const texts = new Map<string, string>();
+
+function textOf(serverVersion: number, size: 'one' | 'many', isJoint: boolean): string {
+  const key = `${serverVersion} ${size} ${isJoint}`;
+  let text = texts.get(key);
+  if (text === undefined) texts.set(key, (text = openSql(serverVersion, size, isJoint)));
+  return text;
 }
 
 interface Row {
@@ -86,17 +112,12 @@ export async function openSlice(
   serverVersion: number,
 ): Promise<readonly string[] | undefined> {
   const marks = moves.flatMap(({ key, marks: of }) => of.map((mark) => ({ key, mark })));
-  const { rows } = await tx.query<Row>(openSql(serverVersion, moves.length > 1), [
+  const size = moves.length === 1 && marks.length === 1 ? 'one' : 'many';
+  const { rows } = await tx.query<Row>(textOf(serverVersion, size, moves.length > 1), [
     ...limitValues(limits),
     moves[0]?.key.consumer ?? '',
-    ...columnsOf(moves, 6, ({ key: { topic, partition }, expected, next }) => [
-      ...[topic, partition, `${expected.nextOffset}`, `${expected.fills}`],
-      ...[`${next.nextOffset}`, `${next.fills}`],
-    ]),
-    ...columnsOf(marks, 13, ({ key, mark: { source, position, last } }) => [
-      ...[key.topic, key.partition, source, position.epoch, `${position.tick}`, `${position.id}`],
-      ...lastCells(last),
-    ]),
+    ...moveColumns.values(size, moves),
+    ...markColumns.values(size, marks),
   ]);
   if (rows.length < moves.length) return undefined;
   const versions = new Map(rows.map(({ topic, partition, types }) => [`${topic}/${partition}`, types]));
