@@ -1,5 +1,5 @@
 import { endOf, type End, findOpen, findTorn, findUnstarted, nameOf, type Run, runsOf } from './ends.ts';
-import type { Check } from '../check.ts';
+import { type Check, checkOf } from '../check.ts';
 import { findWrongEffects } from '../effects.ts';
 import type { Anomaly, EventRow, JournalRow, SagaDump, Shape } from './facts.ts';
 
@@ -13,15 +13,11 @@ export interface SagaVerdict {
 export function checkSagas(shape: Shape, { events, fences, journal, effects }: SagaDump): SagaVerdict {
   const runs = runsOf(shape, events, fences);
   const compensations = journal.filter(({ op }) => op === 'compensate');
-  const check = (claim: string, looked: number, ...anomalies: readonly Anomaly[]): Check => ({
-    claim: `${shape.name}: ${claim}`,
-    holds: 'at_rest',
-    looked,
-    findings: anomalies.map(({ kind, witness }) => `${kind}: ${witness}`),
-  });
+  const check = (claim: string, looked: number, ...anomalies: readonly Anomaly[]): Check =>
+    checkOf(`${shape.name}: ${claim}`, looked, anomalies, 'at_rest');
   const wrongEffects = findWrongEffects(events, effects).map(({ message }): Anomaly => ({
     kind: 'effect',
-    witness: message,
+    message,
   }));
   const counts = { completed: 0, compensated: 0, stuck: 0, open: 0 };
   for (const run of runs) counts[endOf(run)] += 1;
@@ -87,7 +83,7 @@ function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): re
         const own = place.get(row.step) ?? -1;
         const wrong = (why: string): Anomaly => ({
           kind: 'undo_order',
-          witness: `${nameOf(run)}: decision ${row.seq} of step ${row.step} (${row.act}) ${why}`,
+          message: `${nameOf(run)}: decision ${row.seq} of step ${row.step} (${row.act}) ${why}`,
         });
         if (cause === undefined)
           return [wrong(`was not asked for by a failure or an undo of its saga, but by ${row.causeEvent}`)];
@@ -110,7 +106,7 @@ function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]
     .filter(({ causeEvent }) => !written.has(causeEvent))
     .map(({ saga, instance, step, seq, op, causeEvent }) => ({
       kind: 'orphan',
-      witness: `decision ${seq} (${op}) of step ${step} of ${saga} ${instance} was caused by ${causeEvent}, which was never written`,
+      message: `decision ${seq} (${op}) of step ${step} of ${saga} ${instance} was caused by ${causeEvent}, which was never written`,
     }));
 }
 
@@ -121,7 +117,7 @@ function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): 
     [...run.steps.values()].flatMap((fence): Anomaly[] => {
       const rows = (byStep.get(`${nameOf(run)} ${fence.step}`) ?? []).toSorted((a, b) => a.seq - b.seq);
       const wrong = (why: string): Anomaly[] => [
-        { kind: 'journal', witness: `step ${fence.step} of ${nameOf(run)} ${why}` },
+        { kind: 'journal', message: `step ${fence.step} of ${nameOf(run)} ${why}` },
       ];
       const last = rows.at(-1);
       if (last === undefined) return wrong(`is ${fence.state}, and nothing is in the journal`);
@@ -146,7 +142,7 @@ function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): rea
       // An unknown outcome is reported as a failure of unknown certainty first, then as it was.
       return acts.filter((act) => act === 'emit_success').length > 1 ||
         (acts.at(-1) === 'emit_failure' && acts.includes('emit_success'))
-        ? [{ kind: 'two_facts', witness: `step ${name} of ${nameOf(run)} reported ${acts.join(', ')}` }]
+        ? [{ kind: 'two_facts', message: `step ${name} of ${nameOf(run)} reported ${acts.join(', ')}` }]
         : [];
     }),
   );
@@ -161,7 +157,7 @@ function findWrongUndos(runs: readonly Run[], journal: readonly JournalRow[]): r
       const undone = rows.filter(({ act, to }) => act === 'emit_undone' && to === 'undone').length;
       const isWrong = undone > 1 || (state === 'undone' && !rows.some(({ act }) => act === 'run'));
       const times = undone > 1 ? `was undone ${undone} times` : 'was undone, and never done';
-      return isWrong ? [{ kind: 'effect', witness: `step ${step} of ${nameOf(run)} ${times}` }] : [];
+      return isWrong ? [{ kind: 'effect', message: `step ${step} of ${nameOf(run)} ${times}` }] : [];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { javaTools } from '@convergekit/testing/engine';
 import { AppendTimes } from '../../../checker/append-times.ts';
-import type { Check } from '../../../checker/check.ts';
+import { type Check, checkOf } from '../../../checker/check.ts';
 import type { Verdict } from '../../../checker/facts.ts';
 import { logClaims } from '../../../checker/log-claims.ts';
 import { LogCheck } from '../../../checker/log-check.ts';
@@ -133,8 +133,9 @@ export class WritersPart implements Part {
     const rate = (count: number): string => `${count} (${(count / seconds).toFixed(0)}/s)`;
     return {
       checks: [
-        ...judged.flatMap(({ name, verdict }) => logClaims(verdict, { of: ` of ${name}` })),
-        this.#endedRelays(),
+        ...judged.flatMap(({ name, verdict }) => logClaims(verdict, ` of ${name}`)),
+        // One that cannot start, because a server is down, may end.
+        endedCheck(this.#world.sources.flatMap(({ relays }) => relays)),
         this.#surprises(),
         ...memoryCheck(trend),
       ],
@@ -186,20 +187,11 @@ export class WritersPart implements Part {
     return { name, verdict: check.verdict(), takeovers: counted, silence: times.longestSilence() };
   }
 
-  /** A relay that was at work and ended without being asked to. One that cannot start, because a server is down, may end. */
-  #endedRelays(): Check {
-    return endedCheck(this.#world.sources.flatMap(({ relays }) => relays));
-  }
-
   #surprises(): Check {
     const all = [...this.#writers].flatMap(([{ name }, { surprises }]) =>
       surprises.map((surprise) => `a writer of ${name} was refused: ${surprise}`),
     );
-    return {
-      claim: 'no writer was refused but by a server that stops, starts or resolves a deadlock',
-      looked: 1,
-      findings: all,
-    };
+    return checkOf('no writer was refused but by a server that stops, starts or resolves a deadlock', 1, all);
   }
 }
 
@@ -207,16 +199,12 @@ export class WritersPart implements Part {
 export function endedCheck(
   relays: readonly { readonly spec: { readonly name: string }; readonly exits: readonly Exit[] }[],
 ): Check {
-  return {
-    claim: 'no relay that worked ended by itself',
-    looked: relays.length,
-    findings: relays.flatMap(({ spec, exits }) =>
-      exits
-        .filter(({ expected, hadRun }) => !expected && hadRun)
-        .map(
-          ({ pid, code, signal }) =>
-            `${spec.name} (pid ${pid}) ended by itself with ${code ?? signal ?? '?'}`,
-        ),
-    ),
-  };
+  const findings = relays.flatMap(({ spec, exits }) =>
+    exits
+      .filter(({ expected, hadRun }) => !expected && hadRun)
+      .map(
+        ({ pid, code, signal }) => `${spec.name} (pid ${pid}) ended by itself with ${code ?? signal ?? '?'}`,
+      ),
+  );
+  return checkOf('no relay that worked ended by itself', relays.length, findings);
 }
