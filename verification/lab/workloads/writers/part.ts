@@ -8,7 +8,7 @@ import { converge, sourceState } from '../../operator.ts';
 import { type Exit, startAll } from '../../process.ts';
 import { kafkaLog } from '../../read-log.ts';
 import type { Judged, Load, Look, Part, Run, Span } from '../../types.ts';
-import { readLedger, readTakeovers } from './collect.ts';
+import { readLedger, readTakeovers } from './ledger-sql.ts';
 import { memoryCheck, memoryTrend, readSamples, type Sample, trendText } from './memory.ts';
 import { write } from './transactions.ts';
 import type { Source, World } from './world.ts';
@@ -69,19 +69,15 @@ export class WritersPart implements Part {
 
   async load(load: Load, seeded: (n: number) => () => number, signal: AbortSignal): Promise<void> {
     if (load.kind !== 'rate') throw new Error('writers need a rate and a time');
-    const { clock } = this.#run;
     for (const [index, source] of this.#world.sources.entries())
-      this.#writers.set(source, new Writers(source, load.perSecond, seeded(index), clock));
-    for (const one of this.#writers.values()) await one.start();
-    await clock.sleep(load.seconds * 1_000, signal);
-    for (const one of this.#writers.values()) await one.stop().catch(() => undefined);
+      this.#writers.set(source, new Writers(source, load.perSecond, seeded(index), this.#run.clock));
+    await Promise.all([...this.#writers.values()].map((one) => one.run(load.seconds, signal)));
   }
 
   status(): string {
     return [...this.#writers]
       .map(([{ name }, { committed, leftOut }]) => {
-        const transactions = Object.values(committed).reduce((sum, count) => sum + count, 0);
-        return `${name}: ${transactions} transactions${leftOut > 0 ? ` (${leftOut} left out)` : ''}`;
+        return `${name}: ${committed} transactions${leftOut > 0 ? ` (${leftOut} left out)` : ''}`;
       })
       .join(', ');
   }
@@ -126,7 +122,6 @@ export class WritersPart implements Part {
     for (const source of this.#world.sources) judged.push(await this.#judgeLog(source, span));
     const trend = memoryTrend(this.#samples);
     const writers = [...this.#writers.values()];
-    const transactions = writers.flatMap(({ committed }) => Object.values(committed));
     const seconds = (span.endedMs - span.beganMs) / 1_000;
     const sum = (of: (verdict: Verdict) => number): number =>
       judged.reduce((total, { verdict }) => total + of(verdict), 0);
@@ -141,7 +136,7 @@ export class WritersPart implements Part {
       ],
       figures: [
         ['duration', `${(seconds / 60).toFixed(1)} min`],
-        ['transactions', rate(transactions.reduce((total, count) => total + count, 0))],
+        ['transactions', rate(writers.reduce((total, { committed }) => total + committed, 0))],
         ['events', rate(sum(({ committed }) => committed))],
         ['records in the log', String(sum(({ records }) => records))],
         ['takeovers', judged.map(({ name, takeovers }) => `${name} ${takeovers}`).join(', ')],
