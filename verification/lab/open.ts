@@ -43,7 +43,7 @@ export async function openShopOf(
 /** Opens the workloads of a spec. */
 async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<readonly Part[]> {
   const { folder, defer, progress } = run;
-  const { workloads, sagas = false, extras = [], driver = '', counted = { mayRefuse: false } } = spec;
+  const { workloads, sagas = false, extras = [], driver = '', counted = {} } = spec;
   const parts: Part[] = [];
   if (workloads.includes('shop') || workloads.includes('transfers')) {
     const stack = servers ?? (await openServers(run, spec));
@@ -70,7 +70,7 @@ async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<re
 }
 
 async function openCounted(run: Run, options: CountedOptions): Promise<CountedPart> {
-  const { consumers: names = ['stock'], driver, postgres: how, mayRefuse } = options;
+  const { consumers: names = ['stock'], driver, postgres: how, mayRefuse = false } = options;
   const { defer } = run;
   const postgres = await embeddedPostgres(how);
   defer(() => postgres.dispose());

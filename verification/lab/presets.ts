@@ -142,7 +142,6 @@ function upgrades({ rate = 200, bins }: Settings): readonly RunSpec[] {
   if (bins === undefined) return [];
   return (['pg_upgrade', 'replication'] as const).map((kind) =>
     moved(kind, `Postgres moves to its next major version by ${kind}`, upgradeMove(kind, bins), rate, {
-      mayRefuse: false,
       postgres: startedFrom(bins.old),
     }),
   );
@@ -151,7 +150,6 @@ function upgrades({ rate = 200, bins }: Settings): readonly RunSpec[] {
 function switches({ rate = 200 }: Settings): readonly RunSpec[] {
   return (['planned', 'lost'] as const).map((kind) =>
     moved(kind, `Relay and consumers move to another Kafka cluster: ${kind}`, switchMove(kind), rate, {
-      mayRefuse: false,
       consumers: ['stock', 'mail'],
     }),
   );

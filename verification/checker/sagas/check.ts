@@ -99,6 +99,12 @@ function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): re
   });
 }
 
+/** Finds the decisions of a step of a run. */
+function decisionsOf(journal: readonly JournalRow[]): (run: Run, step: string) => readonly JournalRow[] {
+  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  return (run, step) => byStep.get(`${nameOf(run)} ${step}`) ?? [];
+}
+
 /** Finds decisions whose cause was never written. */
 function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]): readonly Anomaly[] {
   const written = new Set(events.map(({ eventId }) => eventId));
@@ -112,10 +118,10 @@ function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]
 
 /** Finds steps whose journal has holes, breaks its chain, or ends at another state than the fence. */
 function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
-  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  const decisions = decisionsOf(journal);
   return runs.flatMap((run) =>
     [...run.steps.values()].flatMap((fence): Anomaly[] => {
-      const rows = (byStep.get(`${nameOf(run)} ${fence.step}`) ?? []).toSorted((a, b) => a.seq - b.seq);
+      const rows = decisions(run, fence.step).toSorted((a, b) => a.seq - b.seq);
       const wrong = (why: string): Anomaly[] => [
         { kind: 'journal', message: `step ${fence.step} of ${nameOf(run)} ${why}` },
       ];
@@ -132,13 +138,10 @@ function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): 
 
 /** Finds steps that reported both success and failure. */
 function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
-  const outcomes = Map.groupBy(
-    journal.filter(({ act }) => act === 'emit_success' || act === 'emit_failure'),
-    ({ saga, instance, step }) => `${saga} ${instance} ${step}`,
-  );
+  const outcomes = decisionsOf(journal.filter(({ act }) => act === 'emit_success' || act === 'emit_failure'));
   return runs.flatMap((run) =>
     run.shape.steps.flatMap(({ name }): Anomaly[] => {
-      const acts = (outcomes.get(`${nameOf(run)} ${name}`) ?? []).map(({ act }) => act);
+      const acts = outcomes(run, name).map(({ act }) => act);
       // An unknown outcome is reported as a failure of unknown certainty first, then as it was.
       return acts.filter((act) => act === 'emit_success').length > 1 ||
         (acts.at(-1) === 'emit_failure' && acts.includes('emit_success'))
@@ -150,10 +153,10 @@ function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): rea
 
 /** Finds steps that were undone more than once, or without having been done. */
 function findWrongUndos(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
-  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  const decisions = decisionsOf(journal);
   return runs.flatMap((run) =>
     [...run.steps.values()].flatMap(({ step, state }): Anomaly[] => {
-      const rows = byStep.get(`${nameOf(run)} ${step}`) ?? [];
+      const rows = decisions(run, step);
       const undone = rows.filter(({ act, to }) => act === 'emit_undone' && to === 'undone').length;
       const isWrong = undone > 1 || (state === 'undone' && !rows.some(({ act }) => act === 'run'));
       const times = undone > 1 ? `was undone ${undone} times` : 'was undone, and never done';

@@ -32,8 +32,8 @@ export interface CountedOptions {
   readonly driver?: DriverName;
   /** How Postgres is started. */
   readonly postgres?: Parameters<typeof embeddedPostgres>[0];
-  /** True where a server is away while writers write: what they cannot commit is no finding. */
-  readonly mayRefuse: boolean;
+  /** True where a server is away while writers write: what they cannot commit is no finding. @default false */
+  readonly mayRefuse?: boolean;
 }
 
 declare module '../../types.ts' {
