@@ -13,7 +13,7 @@ export interface SagaVerdict {
 export function checkSagas(shape: Shape, { events, fences, journal, effects }: SagaDump): SagaVerdict {
   const runs = runsOf(shape, events, fences);
   const compensations = journal.filter(({ op }) => op === 'compensate');
-  const check = (claim: string, looked: number, ...anomalies: readonly Anomaly[]): Check =>
+  const check = (claim: string, looked: number, anomalies: readonly Anomaly[]): Check =>
     checkOf(`${shape.name}: ${claim}`, looked, anomalies, 'at_rest');
   const wrongEffects = findWrongEffects(events, effects).map(({ message }): Anomaly => ({
     kind: 'effect',
@@ -21,39 +21,22 @@ export function checkSagas(shape: Shape, { events, fences, journal, effects }: S
   }));
   const counts = { completed: 0, compensated: 0, stuck: 0, open: 0 };
   for (const run of runs) counts[endOf(run)] += 1;
+  const ended = 'every saga completed, was compensated, or is stuck with a reason';
+  const reverse = 'undo in strict reverse order, each caused by the step behind it';
+  const once = 'what was undone had been done, and is undone once';
+  const whole = 'the journal has every decision of every step';
+  const facts = 'one effect for each event, and no step reported two outcomes';
   return {
     runs,
     ends: counts,
     checks: [
-      check(
-        'every saga completed, was compensated, or is stuck with a reason',
-        runs.length,
-        ...findOpen(runs),
-        ...findUnstarted(runs, fences),
-      ),
-      check('none is half done', runs.length, ...findTorn(runs)),
-      check(
-        'undo in strict reverse order, each caused by the step behind it',
-        compensations.length,
-        ...findUndoOrder(runs, journal),
-      ),
-      check(
-        'what was undone had been done, and is undone once',
-        fences.length,
-        ...findWrongUndos(runs, journal),
-      ),
-      check(
-        'every decision points at its cause: no orphans',
-        journal.length,
-        ...findOrphans(journal, events),
-      ),
-      check('the journal has every decision of every step', fences.length, ...findJournalGaps(runs, journal)),
-      check(
-        'one effect for each event, and no step reported two outcomes',
-        effects.length,
-        ...wrongEffects,
-        ...findTwoFacts(runs, journal),
-      ),
+      check(ended, runs.length, [...findOpen(runs), ...findUnstarted(runs, fences)]),
+      check('none is half done', runs.length, findTorn(runs)),
+      check(reverse, compensations.length, findUndoOrder(runs, journal)),
+      check(once, fences.length, findWrongUndos(runs, journal)),
+      check('every decision points at its cause: no orphans', journal.length, findOrphans(journal, events)),
+      check(whole, fences.length, findJournalGaps(runs, journal)),
+      check(facts, effects.length, [...wrongEffects, ...findTwoFacts(runs, journal)]),
     ],
   };
 }
