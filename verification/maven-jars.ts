@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { run } from './programs.ts';
 import { type Child, startChild } from './benchmarks/measure/child.ts';
 import { madeOnce } from './made-once.ts';
-
-const run = promisify(execFile);
 
 export interface JavaJars {
   readonly java: string;

@@ -29,7 +29,8 @@ export interface Sides {
 
 export interface CaseResult {
   readonly figures: readonly Figure[];
-  readonly plots: readonly Plot[];
+  /** @default none */
+  readonly plots?: readonly Plot[];
   /** The results of every round, as Markdown. */
   readonly rounds: string;
 }

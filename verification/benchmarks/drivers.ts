@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { RecordBatchBuilder, type SealedRecords } from '@convergekit/broker/engine';
 import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
 import { freshTopic } from '@convergekit/testing';
+import { run } from '../programs.ts';
 import { summarize } from './measure/statistics.ts';
 
 /**
@@ -32,7 +31,7 @@ async function compare(rounds: number, records: number): Promise<void> {
       const target = await freshTopic(brokers, { partitions: PARTITIONS, prefix: 'bench-driver' });
       for (const what of ['produce', 'consume']) {
         const args = [fileURLToPath(import.meta.url), what, String(records), name, target];
-        const { stdout } = await promisify(execFile)(process.execPath, args);
+        const { stdout } = await run(process.execPath, args);
         const key = `${what.padEnd(8)} ${name.padEnd(13)}`;
         found.set(key, [...(found.get(key) ?? []), JSON.parse(stdout) as Measured]);
       }

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Broker } from '@convergekit/broker';
 import { inboxMigrations } from '@convergekit/inbox';
@@ -10,6 +8,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { freshDatabase, freshTopic } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { headerBomb, recordBomb } from '../../libs/kafka/src/fixture/bombs.ts';
+import { run } from '../programs.ts';
 import { type BombDb, countedOn, type Used } from './scene.ts';
 
 /*
@@ -41,24 +40,17 @@ afterEach(async () => {
 });
 
 /** Runs a reader to its end; fails with its log. */
-async function run(mode: 'consume' | 'lead' | 'search', last = 0): Promise<Used> {
+async function read(mode: 'consume' | 'lead' | 'search', last = 0): Promise<Used> {
   const env = { MODE: mode, DATABASE_URL: url, KAFKA_BROKERS: stack.brokers, TOPIC: topic, LAST: `${last}` };
-  const child = spawn(process.execPath, [program], {
-    env: { ...process.env, NODE_OPTIONS: '--conditions=source', LOG_LEVEL: 'error', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [out, log] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`${mode} ended with ${code}: ${log} ${out}`);
+  const own = { ...process.env, NODE_OPTIONS: '--conditions=source', LOG_LEVEL: 'error', ...env };
+  const { stdout: out } = await run(process.execPath, [program], { env: own });
   return JSON.parse(out.slice(out.lastIndexOf('{"blockedMs"'))) as Used;
 }
 
 async function publish(n: number): Promise<Used> {
   const counted = countedOn(topic);
   await createOutbox([counted]).transaction(database.db, ({ emit }) => Promise.resolve(emit(counted({ n }))));
-  return run('lead');
+  return read('lead');
 }
 
 it('batches that would become gigabytes are one dead letter each, and consumer, relay and search go on within 300 MB', async () => {
@@ -70,7 +62,7 @@ it('batches that would become gigabytes are one dead letter each, and consumer, 
   }
   await producer.close();
 
-  const used = { lead: await publish(2), consume: await run('consume', 2), search: await run('search') };
+  const used = { lead: await publish(2), consume: await read('consume', 2), search: await read('search') };
   for (const { rssMb, blockedMs } of Object.values(used)) {
     expect(rssMb, JSON.stringify(used)).toBeLessThan(MOST_MB);
     expect(blockedMs, JSON.stringify(used)).toBeLessThan(MOST_BLOCKED_MS);

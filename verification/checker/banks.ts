@@ -1,4 +1,4 @@
-import { type Answered, type Check, findWrongAnswers, textsOf } from './check.ts';
+import { type Answered, type Check, checkOf, findWrongAnswers } from './check.ts';
 
 /** A transfer as the giro bank has it. */
 export interface TransferFact {
@@ -34,30 +34,15 @@ export function bankClaims(
   answered: readonly Answered[],
   stuck: ReadonlySet<string>,
 ): readonly Check[] {
+  const { transfers, accounts } = banks;
+  const ids = transfers.map(({ transferId }) => transferId);
+  const each = 'one transfer for each request, however often it was sent';
+  const torn = 'transfers: both banks agree on how each ended';
+  const money = 'the banks’ money conserved exactly: opened + moved = balance, and nothing is on its way';
   return [
-    {
-      claim: 'one transfer for each request, however often it was sent',
-      looked: answered.length,
-      findings: textsOf(
-        findWrongAnswers(
-          'transfer',
-          banks.transfers.map(({ transferId }) => transferId),
-          answered,
-        ),
-      ),
-    },
-    {
-      claim: 'transfers: both banks agree on how each ended',
-      holds: 'at_rest',
-      looked: banks.transfers.length,
-      findings: tornTransfers(banks, stuck),
-    },
-    {
-      claim: 'the banks’ money conserved exactly: opened + moved = balance, and nothing is on its way',
-      holds: 'at_rest',
-      looked: banks.accounts.length,
-      findings: bankMoneyOff(banks),
-    },
+    checkOf(each, answered.length, findWrongAnswers('transfer', ids, answered)),
+    checkOf(torn, transfers.length, tornTransfers(banks, stuck), 'at_rest'),
+    checkOf(money, accounts.length, bankMoneyOff(banks), 'at_rest'),
   ];
 }
 

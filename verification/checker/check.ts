@@ -12,6 +12,17 @@ export interface Check {
   readonly findings: readonly string[];
 }
 
+/** Makes a check of a claim. */
+export function checkOf(
+  claim: string,
+  looked: number,
+  findings: readonly (Finding | string)[],
+  holds: NonNullable<Check['holds']> = 'always',
+): Check {
+  const texts = findings.map((one) => (typeof one === 'string' ? one : `${one.kind}: ${one.message}`));
+  return { claim, holds, looked, findings: texts };
+}
+
 /** The judgement of a claim. `not_settled`: something was open, so that what is missing may still come. */
 export type Judgement = 'agrees' | 'disagrees' | 'not_settled';
 
@@ -27,8 +38,8 @@ export function overall(checks: readonly Check[], settled: boolean): Judgement {
 }
 
 /** Something that must not be, with enough to look it up. */
-export interface Finding {
-  readonly kind: string;
+export interface Finding<Kind extends string = string> {
+  readonly kind: Kind;
   readonly message: string;
 }
 
@@ -61,8 +72,4 @@ export function findWrongAnswers(
       .filter((id) => !named.has(id))
       .map((id) => finding('doubled', `${what} ${id} exists, and no answer named it`)),
   ];
-}
-
-export function textsOf(findings: readonly Finding[]): readonly string[] {
-  return findings.map(({ kind, message }) => `${kind}: ${message}`);
 }

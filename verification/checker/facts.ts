@@ -1,3 +1,5 @@
+import type { Finding } from './check.ts';
+
 /** A row that the writers committed, from a table of their database. `n` counts a key's events in commit order. */
 export interface LedgerRow {
   readonly topic: string;
@@ -63,11 +65,8 @@ export const anomalyKinds = [
 ] as const;
 export type AnomalyKind = (typeof anomalyKinds)[number];
 
-export interface Anomaly {
-  readonly kind: AnomalyKind;
-  /** The smallest evidence: the record or row, and its expected content. */
-  readonly witness: string;
-}
+/** Its message is the smallest evidence: the record or row, and its expected content. */
+export type Anomaly = Finding<AnomalyKind>;
 
 export interface Verdict {
   readonly committed: number;

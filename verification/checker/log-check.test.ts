@@ -106,7 +106,7 @@ describe('a planted fault is found, with a witness', () => {
     log[60] = changed(log[60], { ce_prev: '1.6.60' });
     const verdict = check(log);
     expect(kinds(verdict)).toEqual({ lost: 1 });
-    expect(verdict.anomalies[0]?.witness).toMatch(/number 21 of 40 of key a in t is not in the log/);
+    expect(verdict.anomalies[0]?.message).toMatch(/number 21 of 40 of key a in t is not in the log/);
   });
 
   it('a missing last event, and an empty log, are found as lost', () => {
@@ -134,7 +134,7 @@ describe('a planted fault is found, with a witness', () => {
     log[63] = exchanged(other, one);
     const verdict = check(log);
     expect(kinds(verdict)).toEqual({ order: 1 });
-    expect(verdict.anomalies[0]?.witness).toMatch(/number 21 of key a.* came after number 22/);
+    expect(verdict.anomalies[0]?.message).toMatch(/number 21 of key a.* came after number 22/);
   });
 
   it('a ce_prev that does not name the event before is found as a fault of the chain', () => {

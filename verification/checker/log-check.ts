@@ -160,9 +160,9 @@ export class LogCheck {
     return line;
   }
 
-  #found(kind: AnomalyKind, witness: string): void {
+  #found(kind: AnomalyKind, message: string): void {
     this.#counts[kind] += 1;
-    if (this.#counts[kind] <= WITNESSES) this.#anomalies.push({ kind, witness });
+    if (this.#counts[kind] <= WITNESSES) this.#anomalies.push({ kind, message });
   }
 }
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Check } from './check.ts';
+import { type Check, checkOf, type Finding } from './check.ts';
 import type { AnomalyKind, LogRecord, Takeover, Verdict } from './facts.ts';
 import { LogCheck } from './log-check.ts';
 
@@ -35,37 +35,24 @@ export function checkListed(
 }
 
 /** The claims about a log, from its verdict. */
-export function logClaims(verdict: Verdict, { of = '' }: { readonly of?: string } = {}): readonly Check[] {
-  const { committed, records } = verdict;
-  const found = (...kinds: readonly AnomalyKind[]): readonly string[] => {
-    const shown = verdict.anomalies.filter(({ kind }) => kinds.includes(kind));
-    const all = kinds.reduce((sum, kind) => sum + verdict.counts[kind], 0);
-    return [
-      ...shown.map(({ kind, witness }) => `${kind}: ${witness}`),
-      ...Array.from({ length: all - shown.length }, () => 'one more of these'),
-    ];
+export function logClaims(verdict: Verdict, of = ''): readonly Check[] {
+  const { committed, records, anomalies, counts } = verdict;
+  const found = (...kinds: readonly AnomalyKind[]): readonly (Finding | string)[] => {
+    const shown = anomalies.filter(({ kind }) => kinds.includes(kind));
+    const all = kinds.reduce((sum, kind) => sum + counts[kind], 0);
+    return [...shown, ...Array.from({ length: all - shown.length }, () => 'one more of these')];
   };
+  const chained = found('chain', 'position', 'repeat_changed', 'repeat_unexplained');
+  const invented = found('phantom', 'content', 'unreadable');
   return [
-    {
-      claim: `no event lost: every outbox row${of} is in its topic`,
-      holds: 'at_rest',
-      looked: committed,
-      findings: found('lost', 'ledger'),
-    },
-    {
-      claim: `no event invented or altered: every record${of} has its row`,
-      looked: records,
-      findings: found('phantom', 'content', 'unreadable'),
-    },
-    {
-      claim: `order per key kept: the log${of} follows the outbox`,
-      looked: records,
-      findings: found('order', 'misplaced'),
-    },
-    {
-      claim: `every event${of} names its predecessor (ce_prev)`,
-      looked: records,
-      findings: found('chain', 'position', 'repeat_changed', 'repeat_unexplained'),
-    },
+    checkOf(
+      `no event lost: every outbox row${of} is in its topic`,
+      committed,
+      found('lost', 'ledger'),
+      'at_rest',
+    ),
+    checkOf(`no event invented or altered: every record${of} has its row`, records, invented),
+    checkOf(`order per key kept: the log${of} follows the outbox`, records, found('order', 'misplaced')),
+    checkOf(`every event${of} names its predecessor (ce_prev)`, records, chained),
   ];
 }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { plain } from '../packages/tools.ts';
+import { plain } from '../programs.ts';
+import { withDatabase } from '../with-database.ts';
 import { Director } from './director.ts';
 import type { Answer, Ask, Recorded } from './program/desk.ts';
 
@@ -168,13 +168,10 @@ export class Side {
   }
 
   /** Runs SQL on the business tables of a service. */
-  async rows<Row>(name: ServiceName, sql: string): Promise<readonly Row[]> {
-    const database = connect({ url: this.databases[name], max: 1 });
-    try {
-      return (await database.executor.query<Row & object>(sql)).rows;
-    } finally {
-      await database.close();
-    }
+  rows<Row>(name: ServiceName, sql: string): Promise<readonly Row[]> {
+    return withDatabase({ url: this.databases[name], max: 1 }, async ({ executor }) => {
+      return (await executor.query<Row & object>(sql)).rows;
+    });
   }
 
   stop(): void {

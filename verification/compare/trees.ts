@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Packed } from '../../infra/packages/stage.ts';
-import { plain, run } from '../packages/tools.ts';
+import { plain, run } from '../programs.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, '.converge/compare');

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
@@ -7,8 +6,8 @@ import { allMigrations, readSettings } from '@convergekit/cli/operate';
 import { connect, migrate } from '@convergekit/postgres';
 import { withPostgres } from '@convergekit/testing';
 import { consoleService } from '../../services/console/src/console.ts';
-import { type Measured, measure } from './measure.ts';
-import { pagesOf } from './pages.ts';
+import { commit } from '../programs.ts';
+import { type MeasuredPage, pagesOf } from './pages.ts';
 import { picks, seed } from './seed-sql.ts';
 
 /** `make console-bench`: every page of the console over a database of a million sagas and a hundred thousand dead letters. */
@@ -20,6 +19,8 @@ const { values } = parseArgs({
   },
 });
 const amounts = { sagas: Number(values.sagas), deadLetters: Number(values['dead-letters']) };
+/** How often each page is requested. */
+const REQUESTS = 6;
 /** No page may take longer, in milliseconds. */
 const BAR_MS = 1_000;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -74,6 +75,32 @@ function reportOf(measured: readonly Measured[]): string {
   ].join('\n');
 }
 
-function commit(): string {
-  return execFileSync('git', ['describe', '--always'], { encoding: 'utf8' }).trim();
+interface Measured extends MeasuredPage {
+  readonly status: number;
+  readonly firstMs: number;
+  readonly medianMs: number;
+  readonly worstMs: number;
+  readonly bytes: number;
+}
+
+/** Requests a page several times, one after the other, until the whole of it was read. */
+async function measure(origin: string, page: MeasuredPage): Promise<Measured> {
+  const times: number[] = [];
+  let [status, bytes] = [0, 0];
+  for (let request = 0; request < REQUESTS; request += 1) {
+    const began = performance.now();
+    const response = await fetch(`${origin}${page.path}`);
+    bytes = (await response.arrayBuffer()).byteLength;
+    times.push(Math.round(performance.now() - began));
+    status = Math.max(status, response.status);
+  }
+  const sorted = times.toSorted((a, b) => a - b);
+  return {
+    ...page,
+    status,
+    firstMs: times[0] ?? 0,
+    medianMs: sorted[Math.floor(sorted.length / 2)] ?? 0,
+    worstMs: sorted.at(-1) ?? 0,
+    bytes,
+  };
 }

@@ -8,11 +8,17 @@ import { placeOrder } from '../lab/workloads/shop/customer.ts';
 import { wish } from '../lab/workloads/shop/orders.ts';
 import { openShop, type Shop } from '../lab/workloads/shop/shop.ts';
 import { interruption } from '../interrupt.ts';
-import { evaluateAlerts, evaluatePanels, hasData } from './evaluate.ts';
+import {
+  evaluateAlerts,
+  evaluatePanels,
+  hasData,
+  readRecoveries,
+  readsOutage,
+  type Recovery,
+} from './evaluate.ts';
 import { causeEvents } from './events.ts';
 import { countOpenOrders } from './events-sql.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
-import { readRecoveries, readsOutage, type Recovery } from './recovery.ts';
 
 /**
  * `make dashboards-check`: the shop under load, Postgres away for a minute, and a real Prometheus beside it. Evaluates

@@ -31,16 +31,18 @@ export async function drive(
     return;
   }
   const begin = clock.monotonic();
-  const waiting: Promise<void>[] = [];
+  const open = new Set<Promise<unknown>>();
+  const failures: unknown[] = [];
   for (let n = 0; n < load.perSecond * load.seconds && !signal.aborted; n += 1) {
     const wait = begin + (n * 1_000) / load.perSecond - clock.monotonic();
     if (wait > 0) await clock.sleep(wait, signal);
-    const asked = one(n);
-    // Kept for Promise.all below; a rejection in the meantime is not unhandled.
-    asked.catch(() => undefined);
-    waiting.push(asked);
+    const asked = one(n)
+      .catch((error: unknown) => failures.push(error))
+      .finally(() => open.delete(asked));
+    open.add(asked);
   }
-  await Promise.all(waiting);
+  await Promise.all(open);
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Each request has random numbers of its own: its content does not depend on the order of the answers. */

@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { freePorts } from '@convergekit/testing/engine';
-import { overall } from '../checker/check.ts';
 import { interruption } from '../interrupt.ts';
 import { History } from './history.ts';
 import { freshFolder, openServers, openShopOf, runSpec, withUndo } from './open.ts';
@@ -50,7 +49,7 @@ async function runAll(given: Options): Promise<number> {
     signal.throwIfAborted();
     const at = freshFolder(runs.length === 1 ? folder : join(folder, spec.name));
     if (runs.length > 1) shown.note(`run ${spec.name}: ${spec.title}`);
-    const outcome = await runSpec(spec, runIn(at, seed), { hold: (ended) => held(given, ended) });
+    const outcome = await runSpec(spec, runIn(at, seed));
     shown.end();
     const { text, exitCode } = endings[outcome.judgement];
     const kept = exitCode === 0 ? '' : `Evidence: ${keepEvidence(at, outcome)}\n`;
@@ -77,13 +76,6 @@ function headOf({ name: run, title, load, expectation = [] }: RunSpec): string {
   const rate = load.kind === 'rate' ? `${load.perSecond} a second ${time}` : JSON.stringify(load.counts);
   const expected = expectation.map((sentence) => `  - ${sentence}\n`).join('');
   return `\n== ${run}: ${title}\nload: ${rate}\n${expected === '' ? '' : `expected:\n${expected}`}`;
-}
-
-/** Keeps a failed run up until Ctrl-C, where that was asked for. */
-async function held({ hold }: Options, { checks, settled }: Outcome): Promise<void> {
-  if (!hold || overall(checks, settled) === 'agrees') return;
-  shown.note('kept up until Ctrl-C');
-  await interrupted();
 }
 
 async function interrupted(): Promise<void> {

@@ -1,10 +1,13 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { type Stack, startStack } from '@convergekit/testing';
+import { freshDatabase, type Stack, startStack } from '@convergekit/testing';
+import { embeddedPostgres } from '@convergekit/testing/engine';
 import type { RunSpec } from './spec.ts';
 import { runLab, type Outcome } from './run.ts';
 import { type Log, openLog, type Servers } from './servers.ts';
 import type { Part, Run } from './types.ts';
-import { openCounted } from './workloads/counted/open.ts';
+import type { EffectDb } from './workloads/counted/events.ts';
+import { CountedPart, type CountedOptions, type Place } from './workloads/counted/part.ts';
+import { createTopics, open, prepare, startCluster } from './workloads/counted/services.ts';
 import { ShopPart } from './workloads/shop/part.ts';
 import { openShop, type Shop, type ShopOptions } from './workloads/shop/shop.ts';
 import { openBanks } from './workloads/transfers/banks.ts';
@@ -40,7 +43,7 @@ export async function openShopOf(
 /** Opens the workloads of a spec. */
 async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<readonly Part[]> {
   const { folder, defer, progress } = run;
-  const { workloads, sagas = false, extras = [], driver = '', counted = { mayRefuse: false } } = spec;
+  const { workloads, sagas = false, extras = [], driver = '', counted = {} } = spec;
   const parts: Part[] = [];
   if (workloads.includes('shop') || workloads.includes('transfers')) {
     const stack = servers ?? (await openServers(run, spec));
@@ -66,18 +69,36 @@ async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<re
   return parts;
 }
 
+async function openCounted(run: Run, options: CountedOptions): Promise<CountedPart> {
+  const { consumers: names = ['stock'], driver, postgres: how, mayRefuse = false } = options;
+  const { defer } = run;
+  const postgres = await embeddedPostgres(how);
+  defer(() => postgres.dispose());
+  await postgres.start();
+  const cluster = await startCluster(defer, driver);
+  await createTopics(cluster.broker, cluster.server.address, names);
+  const place = async (name: string): Promise<Place> => {
+    const url = await freshDatabase(postgres.address, name);
+    const database = open<EffectDb>(url, defer);
+    await prepare(database);
+    return { url, database };
+  };
+  const orders = await place('orders');
+  const consumers = new Map<string, Place>();
+  for (const name of names) consumers.set(name, await place(name));
+  return new CountedPart(run, { postgres, orders, consumers, cluster }, mayRefuse);
+}
+
 /** Runs a spec from nothing to nothing: what was started is gone when this resolves or rejects. */
 export async function runSpec(
   spec: RunSpec,
   given: Omit<Run, 'defer'>,
-  { servers, hold }: { readonly servers?: Servers; readonly hold?: (outcome: Outcome) => Promise<void> } = {},
+  { servers }: { readonly servers?: Servers } = {},
 ): Promise<Outcome> {
   return withUndo(given, async (run) => {
     const parts = await openParts(run, spec, servers);
     run.signal.throwIfAborted();
-    const outcome = await runLab({ ...spec, ...run, parts });
-    await hold?.(outcome);
-    return outcome;
+    return runLab({ ...spec, ...run, parts });
   });
 }
 

@@ -72,6 +72,23 @@ export function sourceState(env: Environment): Promise<SourceState> {
   return converge(['outbox', 'stats'], env);
 }
 
+interface Comparison {
+  readonly result?: { readonly refusals: readonly unknown[]; readonly unread: readonly unknown[] };
+}
+
+/** The comparison of a source with its log, as `converge source show` prints it; undefined when it printed none. */
+export async function logComparison(env: Environment): Promise<Comparison | undefined> {
+  const args = ['source', 'show'];
+  const shown = await converge<{ readonly comparison: Comparison } | null>(args, env, { mayFail: true });
+  return shown?.comparison;
+}
+
+/** True when the log has everything that its source published. */
+export function isComplete(comparison: Comparison | undefined): boolean {
+  const { result } = comparison ?? {};
+  return result !== undefined && result.refusals.length === 0 && result.unread.length === 0;
+}
+
 /** The process that leads a source; undefined when it is none of these. */
 export async function leaderOf(env: Environment, relays: readonly Child[]): Promise<Child | undefined> {
   const { holder = '' } = await sourceState(env);

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { driverNames } from '@convergekit/kafka';
+import { commit } from '../programs.ts';
 import { faultsNamed, menu } from './faults/menu.ts';
 import { type Bins, postgresPrograms, VERSIONS } from './moves/installs.ts';
 import { presets, type Settings, SOAK_FAULTS } from './presets.ts';
@@ -23,10 +23,6 @@ export function readOptions() {
       broker: { ...text, default: 'kafka' },
       orders: { ...text, default: '1000' },
       transfers: { ...text, default: '5000' },
-      /** Milliseconds from one fault to the next, on average. */
-      every: text,
-      /** Requests in flight of each kind. */
-      'at-once': { ...text, default: '8' },
       /** Only the runs, or the faults of a soak, whose name contains this text. */
       only: { ...text, default: '' },
       driver: { ...text, default: '' },
@@ -35,8 +31,6 @@ export function readOptions() {
       new: text,
       /** Keeps the shop up without faults, until Ctrl-C. */
       keep: { type: 'boolean', default: false },
-      /** Keeps everything up until Ctrl-C after a failed check. */
-      hold: { type: 'boolean', default: false },
     },
   });
   return values;
@@ -85,8 +79,8 @@ async function settingsOf(options: Options, say: (line: string) => void): Promis
     rate: number(options.rate),
     orders: Number(options.orders),
     transfers: Number(options.transfers),
-    atOnce: Number(options['at-once']),
-    everyMs: number(options.every),
+    atOnce: 8,
+    everyMs: undefined,
     ...{ driver, broker, faults: named ?? contained },
     bins: preset === 'upgrade' ? await binsOf(options, say) : undefined,
   };
@@ -106,7 +100,7 @@ function freeRun({ workload = 'shop' }: Options, settings: Settings): RunSpec {
   const workloads = words.filter(isWorkload);
   if (workloads.length < words.length)
     throw new Error(`--workload is ${workload}: give some of ${workloadNames.join(', ')}`);
-  const { seconds = 300, rate = workloads.includes('writers') ? 150 : 5, everyMs = 8_000, broker } = settings;
+  const { seconds = 300, rate = workloads.includes('writers') ? 150 : 5, broker } = settings;
   const { faults = menu.filter(({ name }) => !name.startsWith('drift')), driver } = settings;
   return {
     ...{
@@ -117,7 +111,7 @@ function freeRun({ workload = 'shop' }: Options, settings: Settings): RunSpec {
       driver,
     },
     load: { kind: 'rate', perSecond: rate, seconds },
-    plan: { kind: 'deck', faults, everyMs: [everyMs * 0.5, everyMs * 1.5] },
+    plan: { kind: 'deck', faults, everyMs: [4_000, 12_000] },
     sagas: !faults.some(({ name }) => name.startsWith('drift')),
     counted: { mayRefuse: true },
   };
@@ -138,7 +132,7 @@ export function listing(): string {
 }
 
 /** The options that do not change a run, and the seed, which the line names itself. */
-const NOT_REPEATED = ['seed', 'list', 'keep', 'hold'];
+const NOT_REPEATED = ['seed', 'list', 'keep'];
 
 /** The line that repeats a run: its options as they were given, its seed, and its commit. */
 export function commandOf(given: readonly string[], seed: number): string {
@@ -149,14 +143,4 @@ export function commandOf(given: readonly string[], seed: number): string {
     return [word, ...value.map((text) => (text.includes(' ') ? `'${text}'` : text))];
   });
   return `make lab ARGS="${[...words, '--seed', seed].join(' ')}"  # at ${commit()}`;
-}
-
-/** The commit that was run, so that a line repeats the run. */
-function commit(): string {
-  try {
-    const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
-    return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`;
-  } catch {
-    return 'no commit';
-  }
 }

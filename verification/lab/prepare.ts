@@ -30,11 +30,12 @@ export async function makeTopics(
   brokers: string,
   topics: readonly string[],
   partitions: number,
+  config: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const admin = await broker.admin();
   try {
     for (const name of topics) {
-      await admin.createTopic({ name, partitions });
+      await admin.createTopic({ name, partitions, config });
       const ends = await endsOf(admin, name);
       if (ends.some(({ latest }) => latest > 0n))
         throw new Error(

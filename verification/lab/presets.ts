@@ -13,7 +13,7 @@ import type { Scene } from './plan.ts';
 import { scenarios } from './scenarios.ts';
 import type { RunSpec } from './spec.ts';
 import type { Fault, Load } from './types.ts';
-import type { CountedOptions } from './workloads/counted/open.ts';
+import type { CountedOptions } from './workloads/counted/part.ts';
 
 /** What the command line changes. */
 export interface Settings {
@@ -22,7 +22,7 @@ export interface Settings {
   readonly orders: number;
   readonly transfers: number;
   readonly atOnce: number;
-  /** The mean time between two faults, in milliseconds. */
+  /** The mean time between two faults of a saga run, in milliseconds. */
   readonly everyMs: number | undefined;
   readonly driver: string;
   readonly broker: BrokerName;
@@ -40,7 +40,6 @@ export interface Preset {
 const atRate = (perSecond: number, seconds: number): Load => ({ kind: 'rate', perSecond, seconds });
 /** A fault that is held for this time. */
 const held = (fault: Fault, ms: number): Fault => ({ ...fault, holdMs: [ms, ms] });
-const between = (everyMs: number): readonly [number, number] => [everyMs * 0.5, everyMs * 1.5];
 
 function demo({ seconds = 50, rate = 20, broker }: Settings): RunSpec {
   const scenes: readonly Scene[] = [
@@ -81,7 +80,7 @@ export function sagas({ orders, transfers, atOnce, everyMs = 2_500, faults }: Se
       faults: (faults ?? faultsNamed(SAGA_FAULTS)).map((one) =>
         one.background === true ? one : held(one, 500),
       ),
-      everyMs: between(everyMs),
+      everyMs: [everyMs * 0.5, everyMs * 1.5],
     },
     throughout: [failingSteps],
     restMs: 180_000,
@@ -94,7 +93,7 @@ export const SOAK_FAULTS = [
   ...['postgres-restart', 'broker-stop', 'broker-kill', 'network', 'session', 'topic'],
 ];
 
-function soak({ seconds = 1_800, rate = 300, driver, everyMs = 15_000, faults }: Settings): RunSpec {
+function soak({ seconds = 1_800, rate = 300, driver, faults }: Settings): RunSpec {
   return {
     name: 'soak',
     title: 'Relays under random faults',
@@ -104,7 +103,7 @@ function soak({ seconds = 1_800, rate = 300, driver, everyMs = 15_000, faults }:
     plan: {
       kind: 'deck',
       faults: faults ?? faultsNamed(SOAK_FAULTS),
-      everyMs: [everyMs * (2 / 3), everyMs * (4 / 3)],
+      everyMs: [10_000, 20_000],
     },
   };
 }
@@ -143,7 +142,6 @@ function upgrades({ rate = 200, bins }: Settings): readonly RunSpec[] {
   if (bins === undefined) return [];
   return (['pg_upgrade', 'replication'] as const).map((kind) =>
     moved(kind, `Postgres moves to its next major version by ${kind}`, upgradeMove(kind, bins), rate, {
-      mayRefuse: false,
       postgres: startedFrom(bins.old),
     }),
   );
@@ -152,7 +150,6 @@ function upgrades({ rate = 200, bins }: Settings): readonly RunSpec[] {
 function switches({ rate = 200 }: Settings): readonly RunSpec[] {
   return (['planned', 'lost'] as const).map((kind) =>
     moved(kind, `Relay and consumers move to another Kafka cluster: ${kind}`, switchMove(kind), rate, {
-      mayRefuse: false,
       consumers: ['stock', 'mail'],
     }),
   );

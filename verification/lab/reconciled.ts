@@ -1,4 +1,4 @@
-import type { Check } from '../checker/check.ts';
+import { type Check, checkOf } from '../checker/check.ts';
 import { converge, type Environment } from './operator.ts';
 
 /** The counts of one run of a reconciler. */
@@ -27,12 +27,7 @@ export async function reconciledOnce(
 /** The check of one reconciler (pure). */
 export function inSync(name: string, { keys, compared, unknown, outcomes }: RunCounts): Check {
   const found = Object.entries(outcomes).filter(([outcome, count]) => outcome !== 'in_sync' && count > 0);
-  return {
-    claim: `the reconciler ${name} finds no key that differs`,
-    looked: Math.max(keys, compared),
-    findings: [
-      ...found.map(([outcome, count]) => `${outcome}: ${count} keys`),
-      ...(unknown > 0 ? [`unknown: ${unknown} parts could not be read`] : []),
-    ],
-  };
+  const findings = found.map(([outcome, count]) => `${outcome}: ${count} keys`);
+  if (unknown > 0) findings.push(`unknown: ${unknown} parts could not be read`);
+  return checkOf(`the reconciler ${name} finds no key that differs`, Math.max(keys, compared), findings);
 }

@@ -1,6 +1,6 @@
 import { seededRandom } from '@convergekit/core';
 import { randomOf } from './drive.ts';
-import { type Check, type Judgement, overall } from '../checker/check.ts';
+import { type Check, checkOf, type Judgement, overall } from '../checker/check.ts';
 import { planned, type Planned, throughoutLoad } from './plan.ts';
 import { lookAtAll, unanswered, untilRest } from './rest.ts';
 import type { LabRun } from './spec.ts';
@@ -148,16 +148,10 @@ class Campaign {
   /** What the loop itself found: faults that could not be caused, and what did not work again in time. */
   #own(settled: boolean, look: Look): readonly Check[] {
     const { mayStayOpen = false, parts } = this.#options;
-    const rest: Check = {
-      claim: 'all came to rest in time once the faults were over',
-      looked: 1,
-      findings: settled ? [] : [look.waitingFor ?? 'something changed while the judge read'],
-    };
-    const live: Check = {
-      claim: `after each fault all worked again within ${this.#liveMs() / 1_000} s`,
-      looked: this.#recoveries.length + this.#failures.length,
-      findings: this.#failures,
-    };
+    const late = settled ? [] : [look.waitingFor ?? 'something changed while the judge read'];
+    const rest = checkOf('all came to rest in time once the faults were over', 1, late);
+    const within = `after each fault all worked again within ${this.#liveMs() / 1_000} s`;
+    const live = checkOf(within, this.#recoveries.length + this.#failures.length, this.#failures);
     const asked = parts.some((part) => part.live !== undefined) || this.#failures.length > 0;
     return [...(asked ? [live] : []), ...(mayStayOpen ? [] : [rest])];
   }

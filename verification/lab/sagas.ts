@@ -1,7 +1,7 @@
 import { checkSagas } from '../checker/sagas/check.ts';
 import { endOf, type Run } from '../checker/sagas/ends.ts';
 import type { EventRow, FenceRow, JournalRow, SagaDump, Shape } from '../checker/sagas/facts.ts';
-import type { Check } from '../checker/check.ts';
+import { type Check, checkOf } from '../checker/check.ts';
 import type { Effect } from '../checker/effects.ts';
 import { converge, type Environment } from './operator.ts';
 
@@ -112,8 +112,7 @@ export function shownCheck(
     const agrees = end === 'stuck' || (state === good ? end === 'completed' : end === 'compensated');
     return agrees ? [] : [`${id} is shown as ${state}, and its saga is ${end}`];
   });
-  const claim = `${what}: each customer is shown the end of the saga`;
-  return { claim, holds: 'at_rest', looked: shown.length, findings };
+  return checkOf(`${what}: each customer is shown the end of the saga`, shown.length, findings, 'at_rest');
 }
 
 /** Counts the instances that an observer has in some states. */

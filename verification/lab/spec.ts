@@ -1,7 +1,7 @@
 import type { BrokerName } from '@convergekit/local/choose';
 import type { Plan } from './plan.ts';
 import type { Fault, Load, Part, Run } from './types.ts';
-import type { CountedOptions } from './workloads/counted/open.ts';
+import type { CountedOptions } from './workloads/counted/part.ts';
 import type { Extra } from './workloads/shop/extras.ts';
 
 export const workloadNames = ['shop', 'transfers', 'writers', 'counted'] as const;

@@ -3,14 +3,12 @@
  * promtool checks Prometheus' file with its rules; a Collector of the version that docker-compose.yml names, built from
  * its Go modules, checks its own. Needs promtool, Go and a module proxy; builds once, some minutes.
  */
-import { execFile } from 'node:child_process';
 import { access, copyFile, cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { parse } from 'yaml';
+import { run } from '../programs.ts';
 
-const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 

@@ -1,24 +1,21 @@
 import type { Packed } from '../../infra/packages/stage.ts';
-import { plain, run, type Tools } from './tools.ts';
+import { runIn } from '../programs.ts';
+import type { Tools } from './tools.ts';
 
 /** Checks a packed package with publint and attw. Resolves with what they found. */
 export async function lintPackage(
   { name, folder, tarball }: Packed,
   { publint, attw, node }: Tools,
 ): Promise<readonly string[]> {
-  const options = { env: plain({ NO_COLOR: '1' }), cwd: folder, maxBuffer: 16 * 1024 * 1024 };
+  const lint = (...args: readonly string[]) => runIn(folder, node['24'], args, { NO_COLOR: '1' });
   const found: string[] = [];
   const note = (tool: string) => (error: unknown) => {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     found.push(`${tool}: ${name}\n${stdout}${stderr}`);
   };
-  await run(node['24'], [publint, 'run', '--strict', '--pack', 'false', folder], options).catch(
-    note('publint'),
-  );
+  await lint(publint, 'run', '--strict', '--pack', 'false', folder).catch(note('publint'));
   // The packages are ES modules; CommonJS reads them by require(esm), which every supported Node has.
-  await run(node['24'], [attw, '--profile', 'esm-only', '--format', 'ascii', tarball], options).catch(
-    note('attw'),
-  );
+  await lint(attw, '--profile', 'esm-only', '--format', 'ascii', tarball).catch(note('attw'));
   return found;
 }
 
@@ -26,10 +23,8 @@ export async function lintPackage(
 export async function publishDry(packed: readonly Packed[]): Promise<void> {
   const found: string[] = [];
   for (const { name, folder } of packed) {
-    const { stderr } = await run('npm', ['publish', '--dry-run', '--ignore-scripts', '--json'], {
-      cwd: folder,
-      env: plain({ npm_config_loglevel: 'warn' }),
-    });
+    const publish = ['publish', '--dry-run', '--ignore-scripts', '--json'];
+    const { stderr } = await runIn(folder, 'npm', publish, { npm_config_loglevel: 'warn' });
     found.push(...warnings(stderr).map((line) => `${name}: ${line}`));
   }
   if (found.length > 0) throw new Error(found.join('\n'));

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
+import { migrate } from '@convergekit/postgres';
 import { freshDatabase, startStack } from '@convergekit/testing';
 import { packAll, root } from '../../infra/packages/stage.ts';
 import { lintPackage, publishDry } from './lint.ts';
@@ -17,7 +17,9 @@ import { addFiles, addPackage, compile, makeProject, type Project, versionOf } f
 import { mskToken } from './msk.ts';
 import { NEST_COMPANIONS, NEST_PACKAGES, runNest } from './nest.ts';
 import { LOWEST, LOWEST_TO_EMIT, NEST, type Peers } from './peers.ts';
-import { installTools, run, plain, type Tools } from './tools.ts';
+import { runIn } from '../programs.ts';
+import { withDatabase } from '../with-database.ts';
+import { installTools, type Tools } from './tools.ts';
 
 const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
 const { all } = values;
@@ -94,26 +96,19 @@ async function emitOnly(): Promise<void> {
   const { pg, ...others } = LOWEST_TO_EMIT;
   const project = await projectOf('emit', ['@convergekit/contracts', '@convergekit/outbox'], others);
   count('emit', project);
-  await run(tools.node['22'], ['--input-type=module', '--eval', `await import('@convergekit/outbox')`], {
-    cwd: project.folder,
-    env: plain(),
-  });
+  const load = ['--input-type=module', '--eval', `await import('@convergekit/outbox')`];
+  await runIn(project.folder, tools.node['22'], load);
   await addPackage(project, 'pg', pg);
   await addFiles(project, { 'emit.mts': './files/emit.mts' });
   const databaseUrl = await freshDatabase(stack.databaseUrl, 'emit');
-  const database = connect({ url: databaseUrl });
-  await migrate(database, [outboxMigrations]);
-  await database.close();
+  await withDatabase({ url: databaseUrl }, (database) => migrate(database, [outboxMigrations]));
   await runEmitter({ project, node: tools.node['22'], databaseUrl, brokers: stack.brokers }, 'emit.mts');
 }
 
 /** Bundles the first program as the guide “deploying” says, its packages apart, and runs it. */
 async function bundled(project: Project): Promise<void> {
   const options = ['--bundle', '--platform=node', '--format=esm', '--packages=external'];
-  await run(tools.esbuild, ['shop.ts', ...options, '--outfile=bundle.mjs'], {
-    cwd: project.folder,
-    env: plain(),
-  });
+  await runIn(project.folder, tools.esbuild, ['shop.ts', ...options, '--outfile=bundle.mjs']);
   const databaseUrl = await freshDatabase(stack.databaseUrl, 'bundled');
   const at = { project, node: tools.node['24'], databaseUrl, brokers: stack.brokers };
   await runCommand(at);
@@ -123,7 +118,7 @@ async function bundled(project: Project): Promise<void> {
 /** Starts telemetry without the packages of the SDK, which names the command that installs them, then runs that command. */
 async function sdk(project: Project): Promise<void> {
   const start = (code: string) =>
-    run(tools.node['24'], ['--input-type=module', '--eval', code], { cwd: project.folder, env: plain() });
+    runIn(project.folder, tools.node['24'], ['--input-type=module', '--eval', code]);
   const begin = `import { startTelemetry } from 'convergekit/telemetry'; const starting = startTelemetry({ serviceName: 'x' });`;
   const { stdout } = await start(
     `${begin} await starting.catch((error) => console.log(error.code, error.message));`,
@@ -173,7 +168,7 @@ async function trial(
   const required = `for (const door of ['', '/operate', '/telemetry']) require('convergekit' + door)`;
   for (const args of [['doors.mts'], ['--input-type=commonjs', '--eval', required]])
     await attempt(`every door loads by ${args.length === 1 ? 'import' : 'require'} (${where})`, () =>
-      run(node, args, { cwd: project.folder, env: plain() }),
+      runIn(project.folder, node, args),
     );
   const databaseUrl = await freshDatabase(stack.databaseUrl, 'packages');
   const at = { project, node, databaseUrl, brokers: stack.brokers };

@@ -1,5 +1,6 @@
 import { addFiles, addPackage, compile, type Project } from './project.ts';
-import { plain, run, type Tools } from './tools.ts';
+import { runIn } from '../programs.ts';
+import type { Tools } from './tools.ts';
 
 /** The signer of AWS, with which the example of the guide “Kafka login” was tried. */
 const SIGNER = 'aws-msk-iam-sasl-signer-js';
@@ -15,10 +16,8 @@ export async function mskToken(project: Project, { typescript, node }: Tools): P
     AWS_REGION: 'eu-central-1',
   };
   const print = `process.stdout.write((await (await import('./msk-token.ts')).token()).value)`;
-  const { stdout } = await run(node['24'], ['--input-type=module', '--eval', print], {
-    cwd: project.folder,
-    env: plain(credentials),
-  });
+  const code = ['--input-type=module', '--eval', print];
+  const { stdout } = await runIn(project.folder, node['24'], code, credentials);
   const signed = new URL(Buffer.from(stdout, 'base64url').toString());
   if (
     signed.host !== 'kafka.eu-central-1.amazonaws.com' ||

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { connect, type Database } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
-import { plain, run } from './tools.ts';
+import { plain, run, whileRunning } from '../programs.ts';
+import { withDatabase } from '../with-database.ts';
 import type { Project } from './project.ts';
 
 /** The servers of a trial, and the database of one project. */
@@ -16,19 +15,21 @@ export interface Trial extends Servers {
   readonly node: string;
 }
 
-/** The environment of a project's programs. */
-export const environment = ({ databaseUrl, brokers, node }: Trial): NodeJS.ProcessEnv =>
-  plain({
+/** The folder and the environment of a project's programs. */
+export const whereOf = ({ project, databaseUrl, brokers, node }: Trial) => ({
+  cwd: project.folder,
+  env: plain({
     DATABASE_URL: databaseUrl,
     KAFKA_BROKERS: brokers,
     NODE_ENV: 'development',
     // The command's first line asks the PATH for `node`.
     PATH: `${node.slice(0, node.lastIndexOf('/'))}:${process.env['PATH'] ?? ''}`,
-  });
+  }),
+});
 
 /** Runs the `converge` command of a project: its help by npx, and the migration of the database. */
 export async function runCommand(trial: Trial): Promise<void> {
-  const options = { cwd: trial.project.folder, env: environment(trial) };
+  const options = whereOf(trial);
   const help = await run('npx', ['--no-install', 'convergekit', '--help'], options);
   if (!help.stdout.includes('converge')) throw new Error(`npx convergekit --help printed: ${help.stdout}`);
   await run('node_modules/.bin/converge', ['migrate', '--quiet'], options);
@@ -39,36 +40,14 @@ export async function runCommand(trial: Trial): Promise<void> {
 
 /** Runs the README's first program until its order is charged and the refused one is gone, then stops it. */
 export async function runFirstProgram(trial: Trial, file: string): Promise<void> {
-  const database = connect<Record<'orders' | 'charges', { id: string; cents: number }>>({
-    url: trial.databaseUrl,
-  });
-  try {
+  await withDatabase({ url: trial.databaseUrl }, async (database) => {
     for (const table of ['orders', 'charges'])
       await database.executor.query(`create table ${table} (id text primary key, cents int not null)`);
-    const child = spawn(trial.node, [file], {
-      cwd: trial.project.folder,
-      env: environment(trial),
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let log = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-    const exited: Promise<readonly unknown[]> = once(child, 'exit');
-    try {
-      await waitUntil(
-        () => (child.exitCode === null ? isApplied(database) : Promise.reject(new Error(log))),
-        {
-          what: 'one order and one charge',
-        },
-      );
-      child.kill('SIGTERM');
-      const [code] = await exited;
-      if (code !== 0) throw new Error(`the first program ended with ${String(code)}:\n${log}`);
-    } finally {
-      child.kill('SIGKILL');
-    }
-  } finally {
-    await database.close();
-  }
+    const { code, log } = await whileRunning([trial.node, file], whereOf(trial), () =>
+      waitUntil(() => isApplied(database), { what: 'one order and one charge' }),
+    );
+    if (code !== 0) throw new Error(`the first program ended with ${String(code)}:\n${log}`);
+  });
 }
 
 /** True when the README's first program has done its work: the small order is charged, the large one is gone. */
@@ -82,10 +61,7 @@ export async function isApplied({ executor }: Pick<Database, 'executor'>): Promi
 
 /** Runs a program that emits under a tracer provider of its own, and fails unless the provider saw the span. */
 export async function runEmitter(trial: Trial, file: string): Promise<void> {
-  const { stdout } = await run(trial.node, [file], {
-    cwd: trial.project.folder,
-    env: environment(trial),
-  });
+  const { stdout } = await run(trial.node, [file], whereOf(trial));
   const seen = JSON.parse(stdout) as { spans: readonly string[]; events: number };
   if (!seen.spans.includes('create trial.emitted') || seen.events < 1)
     throw new Error(`the tracer provider of the application saw ${stdout}`);

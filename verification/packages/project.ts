@@ -2,7 +2,8 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Packed } from '../../infra/packages/stage.ts';
-import { plain, run } from './tools.ts';
+import { runIn } from '../programs.ts';
+import { INSTALL } from './tools.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -31,28 +32,20 @@ export async function makeProject({ folder, packed, ours, others }: ProjectOptio
   const manifest = { private: true, type: 'module', dependencies: { ...own, ...others }, overrides };
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'], {
-    cwd: folder,
-    env: plain(),
-  });
+  await runIn(folder, 'npm', INSTALL);
   return { folder, installed: await installedIn(folder) };
 }
 
 /** Lists what npm installed: each package once, without the project itself. Fails where `npm ls` finds a fault. */
 async function installedIn(folder: string): Promise<readonly string[]> {
-  const { stdout } = await run('npm', ['ls', '--all', '--parseable', '--long'], {
-    cwd: folder,
-    env: plain(),
-    maxBuffer: 16 * 1024 * 1024,
-  });
+  const { stdout } = await runIn(folder, 'npm', ['ls', '--all', '--parseable', '--long']);
   const lines = stdout.split('\n').filter((line) => line.includes('node_modules'));
   return [...new Set(lines.map((line) => line.split(':')[1] ?? line))].toSorted();
 }
 
 /** Installs another package of the registry into a project. */
 export async function addPackage({ folder }: Project, name: string, version: string): Promise<void> {
-  const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', '--save-exact'];
-  await run('npm', [...args, `${name}@${version}`], { cwd: folder, env: plain() });
+  await runIn(folder, 'npm', [...INSTALL, '--save-exact', `${name}@${version}`]);
 }
 
 /** Copies files of this check or of the examples into a project. */
@@ -85,7 +78,7 @@ export async function compile(
   };
   const config = JSON.stringify({ compilerOptions: options, include: ['*.ts', '*.mts', '*.cts'] });
   await writeFile(join(project.folder, 'tsconfig.json'), config);
-  await run(node, [compiler, '-p', '.'], { cwd: project.folder, env: plain() }).catch((error: unknown) => {
+  await runIn(project.folder, node, [compiler, '-p', '.']).catch((error: unknown) => {
     const { stdout = '' } = error as { stdout?: string };
     throw new Error(`does not compile:\n${stdout.split('\n').slice(0, 20).join('\n')}`);
   });

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { runIn } from '../programs.ts';
 
 /** The tools of this check, by the name under which they are installed. Node 24 is the repository's own. */
 const TOOLS: Readonly<Record<string, string>> = {
@@ -23,15 +22,8 @@ export interface Tools {
   readonly node: Readonly<Record<'22' | '24', string>>;
 }
 
-export const run = promisify(execFile);
-
-/** The environment of commands outside the repository: without its options for Node. */
-export const plain = (extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
-  ...process.env,
-  NODE_OPTIONS: '',
-  npm_config_loglevel: 'error',
-  ...extra,
-});
+/** The arguments with which npm installs as a user would, without scripts. */
+export const INSTALL = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'];
 
 /** Installs the tools into a folder, once. */
 export async function installTools(folder: string): Promise<Tools> {
@@ -40,10 +32,7 @@ export async function installTools(folder: string): Promise<Tools> {
   if (!existsSync(stamp) || (await readFile(stamp, 'utf8')) !== manifest) {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'package.json'), manifest);
-    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'], {
-      cwd: folder,
-      env: plain(),
-    });
+    await runIn(folder, 'npm', INSTALL);
     await writeFile(stamp, manifest);
   }
   const at = (path: string): string => join(folder, 'node_modules', path);

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from '../programs.ts';
 import { filesOf } from './collect.ts';
-
-const run = promisify(execFile);
 
 /** A copy of the tree in which faults are planted. It has a repository of its own, so that `git apply` sees it alone. */
 export interface Copy {

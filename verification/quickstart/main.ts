@@ -9,8 +9,7 @@ import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/operate';
 import { root } from '../../infra/packages/stage.ts';
 import { installTools } from '../packages/tools.ts';
-import { whileDev } from './dev.ts';
-import { newcomer, say, seconds } from './newcomer.ts';
+import { newcomer, say, seconds, whileDev } from './newcomer.ts';
 import { checkOrders } from './orders.ts';
 import { runReadme } from './readme.ts';
 

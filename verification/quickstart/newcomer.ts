@@ -1,10 +1,10 @@
+import { accessSync, constants, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { packedRegistry } from '../../infra/packages/registry.ts';
 import { packAll, root } from '../../infra/packages/stage.ts';
-import { run } from '../packages/tools.ts';
-import { pathWithout } from './path-without.ts';
+import { run, type Running, whileRunning } from '../programs.ts';
 
 const NAME = 'demo-service';
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -71,4 +71,45 @@ async function timed(line: string, where: { cwd: string; env: NodeJS.ProcessEnv 
 /** Formats the time since `start`, in seconds. */
 export function seconds(start: number): string {
   return `${((performance.now() - start) / 1_000).toFixed(1).padStart(6)} s`;
+}
+
+/** Runs a development command while `check` is at work, then ends it by Ctrl-C. Rejects when the command ends before. */
+export async function whileDev(
+  command: readonly [string, ...string[]],
+  where: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+  check: (dev: { readonly start: number; readonly log: Running['log'] }) => Promise<void>,
+): Promise<void> {
+  const start = performance.now();
+  await whileRunning(command, where, ({ log }) => check({ start, log }), 'SIGINT');
+  say(`${seconds(start)}  ${command.join(' ')}: ended by Ctrl-C`);
+}
+
+/** Makes a folder with links to every program of a PATH but those that `without` matches. Resolves with its path. */
+function pathWithout(folder: string, path: string, without: RegExp): string {
+  mkdirSync(folder, { recursive: true });
+  const linked = new Set<string>();
+  for (const place of path.split(delimiter))
+    for (const name of programsIn(place))
+      if (!without.test(name) && !linked.has(name)) {
+        linked.add(name);
+        symlinkSync(join(place, name), join(folder, name));
+      }
+  return folder;
+}
+
+function programsIn(place: string): readonly string[] {
+  try {
+    return readdirSync(place).filter((name) => isProgram(join(place, name)));
+  } catch {
+    return [];
+  }
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,11 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connect } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { root } from '../../infra/packages/stage.ts';
 import { isApplied } from '../packages/program.ts';
-import { whileDev } from './dev.ts';
-import { type Newcomer, say, seconds } from './newcomer.ts';
+import { withDatabase } from '../with-database.ts';
+import { type Newcomer, say, seconds, whileDev } from './newcomer.ts';
 
 interface Where extends Pick<Newcomer, 'env' | 'step'> {
   /** The empty folder; it is made here. */
@@ -26,12 +25,9 @@ export async function runReadme({ folder, env, step }: Where): Promise<void> {
     const url = await waitUntil(() => Promise.resolve(/DATABASE_URL=(\S+)/.exec(log())?.[1]), {
       what: 'the address of the database',
     });
-    const database = connect({ url });
-    try {
-      await waitUntil(() => isApplied(database), { what: 'one order and one charge' });
-    } finally {
-      await database.close();
-    }
+    await withDatabase({ url }, (database) =>
+      waitUntil(() => isApplied(database), { what: 'one order and one charge' }),
+    );
     say(`${seconds(start)}  ${dev}: the small order is charged, the large one is removed`);
   });
 }

@@ -7,7 +7,6 @@ const part = (name: string, ...projects: string[]): Part => ({
   name,
   shows: name,
   projects,
-  needs: {},
   steps: ['true'],
 });
 const [a, b, c] = [part('a', 'x'), part('b', 'x', 'y'), part('c', 'z')];

@@ -70,7 +70,7 @@ function forChange(seconds: number): readonly Part[] {
   return oldest === undefined ? touched : [oldest, ...touched];
 }
 
-function missingFor({ needs }: Part): readonly string[] {
+function missingFor({ needs = {} }: Part): readonly string[] {
   return Object.entries(needs).flatMap(([name, probe]) =>
     spawnSync('bash', ['-c', probe], { stdio: 'ignore' }).status === 0 ? [] : [name],
   );

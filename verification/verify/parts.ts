@@ -4,8 +4,8 @@ export interface Part {
   readonly shows: string;
   /** Nx projects: the part concerns a change of one of them. */
   readonly projects: readonly string[];
-  /** Programs that it needs, each as a command that succeeds where it is there. */
-  readonly needs: Readonly<Record<string, string>>;
+  /** Programs that it needs, each as a command that succeeds where it is there. @default none */
+  readonly needs?: Readonly<Record<string, string>>;
   /** Commands, run in their order with a shell; the first that fails ends the part. */
   readonly steps: readonly string[];
 }
@@ -22,14 +22,12 @@ export const parts: readonly Part[] = [
     name: 'full',
     shows: 'tests that repeat themselves, at full size',
     projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/reconcile'],
-    needs: {},
     steps: [`CONVERGE_PART=full vitest run $(git grep -l "inject('full')" -- '*.test.ts' ':!*kills.e2e*')`],
   },
   {
     name: 'kills',
     shows: 'a service that is killed at each of its failpoints',
     projects: ['@convergekit/inbox', '@convergekit/saga'],
-    needs: {},
     steps: ['CONVERGE_PART=full vitest run verification/promises/kills.e2e.test.ts'],
   },
   {
@@ -43,28 +41,24 @@ export const parts: readonly Part[] = [
     name: 'scenarios',
     shows: 'the scenarios of the shop but drift, each with its expectation and its invariants',
     projects: ['@convergekit/service-shop'],
-    needs: {},
     steps: [tests('scenarios')],
   },
   {
     name: 'demo',
     shows: 'the demo on Kafka and on Postgres alone, with its audits',
     projects: ['@convergekit/service-shop'],
-    needs: {},
     steps: ['make --no-print-directory demo', 'make --no-print-directory demo BROKER=local'],
   },
   {
     name: 'drills',
     shows: 'restores, failovers and outages of servers under load',
     projects: ['@convergekit/relay', '@convergekit/inbox'],
-    needs: {},
     steps: [tests('drills')],
   },
   {
     name: 'laboratory',
     shows: 'every workload under the faults that touch it, for some minutes',
     projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga'],
-    needs: {},
     steps: ['make --no-print-directory lab ARGS="--preset quick --seed 1"'],
   },
   {
@@ -78,14 +72,12 @@ export const parts: readonly Part[] = [
     name: 'packages',
     shows: 'the packed packages, installed outside of the repository',
     projects: ['convergekit', '@convergekit/cli', '@convergekit/nest'],
-    needs: {},
     steps: ['make --no-print-directory packages'],
   },
   {
     name: 'compare',
     shows: 'what users see of two builds is equal, and differs when a fault is planted in one',
     projects: ['convergekit'],
-    needs: {},
     steps: [
       'make --no-print-directory compare OLD=HEAD',
       'make --no-print-directory compare ARGS="--plant all"',
@@ -95,14 +87,12 @@ export const parts: readonly Part[] = [
     name: 'quickstart',
     shows: 'the quickstart and the first screen of the README, as a newcomer',
     projects: ['convergekit', '@convergekit/cli'],
-    needs: {},
     steps: ['make --no-print-directory quickstart'],
   },
   {
     name: 'weight',
     shows: 'what a service weighs, beside DBOS, pg-boss and graphile-worker',
     projects: ['convergekit', '@convergekit/cli'],
-    needs: {},
     steps: ['make --no-print-directory weight'],
   },
   {
@@ -137,21 +127,18 @@ export const parts: readonly Part[] = [
     name: 'upgrade',
     shows: 'Postgres moves to its next major version under load',
     projects: ['@convergekit/postgres'],
-    needs: {},
     steps: ['make --no-print-directory upgrade'],
   },
   {
     name: 'cluster-switch',
     shows: 'relay and consumers move to another Kafka cluster under load',
     projects: ['@convergekit/kafka'],
-    needs: {},
     steps: ['make --no-print-directory cluster-switch'],
   },
   {
     name: 'planted',
     shows: 'planted faults, each of which a test must see',
     projects: ['verification'],
-    needs: {},
     steps: ['make --no-print-directory planted'],
   },
   {

@@ -9,7 +9,7 @@ import { freshDatabase, withPostgres } from '@convergekit/testing';
 import { packAll, root } from '../../infra/packages/stage.ts';
 import { LOWEST_TO_EMIT } from '../packages/peers.ts';
 import { addFiles, makeProject, type Project } from '../packages/project.ts';
-import { plain, run } from '../packages/tools.ts';
+import { runIn } from '../programs.ts';
 import { above, tableOf, type Weights } from './figures.ts';
 import { commandOf, idleService, importOf, megabytes } from './measure.ts';
 
@@ -65,10 +65,7 @@ async function inUse(project: Project): Promise<Weights> {
   return withPostgres(async (server) => {
     const databaseUrl = await freshDatabase(server, 'weight');
     const env = { DATABASE_URL: databaseUrl, CONVERGE__BROKER: 'local' };
-    await run('node_modules/.bin/converge', ['migrate', '--quiet'], {
-      cwd: folder,
-      env: plain(env),
-    });
+    await runIn(folder, 'node_modules/.bin/converge', ['migrate', '--quiet'], env);
     await idleService(folder, 'smallest.mjs', databaseUrl); // the first start makes the topics
     const { readySeconds, mb, perSecond } = await idleService(folder, 'smallest.mjs', databaseUrl);
     return {

@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, statSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { connect } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { childrenSeconds } from '../../test/children-seconds.ts';
-import { plain, run } from '../packages/tools.ts';
+import { plain, runIn, whileRunning } from '../programs.ts';
+import { withDatabase } from '../with-database.ts';
 
 const TIMES = 9;
 
@@ -31,7 +30,7 @@ export async function importOf(
   const runs: { ms: number; mb: number }[] = [];
   for (let at = 0; at < TIMES; at += 1) {
     const args = ['--input-type=module', '--eval', code];
-    const { stdout } = await run(process.execPath, args, { cwd: folder, env: plain() });
+    const { stdout } = await runIn(folder, process.execPath, args);
     runs.push(JSON.parse(stdout) as { ms: number; mb: number });
   }
   return { ms: least(runs.map(({ ms }) => ms)), mb: least(runs.map(({ mb }) => mb)) };
@@ -48,10 +47,7 @@ export async function commandOf(
   for (let at = 0; at < TIMES; at += 1) {
     const before = childrenSeconds();
     const began = performance.now();
-    await run(process.execPath, ['node_modules/convergekit/bin/converge.js', ...args], {
-      cwd: folder,
-      env: plain(env),
-    });
+    await runIn(folder, process.execPath, ['node_modules/convergekit/bin/converge.js', ...args], env);
     walls.push((performance.now() - began) / 1_000);
     cpus.push(childrenSeconds() - before);
   }
@@ -65,41 +61,28 @@ export async function idleService(
   databaseUrl: string,
 ): Promise<{ readySeconds: number; mb: number; perSecond: number }> {
   const env = { DATABASE_URL: databaseUrl, CONVERGE__BROKER: 'local', NODE_ENV: 'development' };
+  const found = { readySeconds: 0, mb: 0, perSecond: 0 };
+  const where = { cwd: folder, env: plain(env) };
   const began = performance.now();
-  const service = spawn(process.execPath, [main], {
-    cwd: folder,
-    env: plain(env),
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const ended = once(service, 'exit');
-  let log = '';
-  service.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const database = connect({ url: databaseUrl, max: 1 });
-  const count = async (): Promise<number> => {
-    const { rows } = await database.executor.query<{ n: string }>(
-      'select xact_commit + xact_rollback as n from pg_stat_database where datname = current_database()',
-    );
-    return Number(rows[0]?.n);
-  };
-  try {
-    await waitUntil(
-      () => log.includes('is ready') || (service.exitCode !== null && Promise.reject(new Error(log))),
-      {
-        what: 'the service to be ready',
-        everyMs: 5,
-      },
-    );
-    const readySeconds = (performance.now() - began) / 1_000;
-    await systemClock.sleep(5_000);
-    const before = await count();
-    await systemClock.sleep(SECONDS * 1_000);
-    const perSecond = ((await count()) - before) / SECONDS;
-    return { readySeconds, perSecond, mb: residentMegabytes(service.pid ?? 0) };
-  } finally {
-    service.kill('SIGTERM');
-    await ended;
-    await database.close();
-  }
+  await withDatabase({ url: databaseUrl, max: 1 }, ({ executor }) =>
+    whileRunning([process.execPath, main], where, async ({ pid, log }) => {
+      await waitUntil(() => log().includes('is ready'), { what: 'the service to be ready', everyMs: 5 });
+      found.readySeconds = (performance.now() - began) / 1_000;
+      await systemClock.sleep(5_000);
+      const before = await countTransactions(executor);
+      await systemClock.sleep(SECONDS * 1_000);
+      found.perSecond = ((await countTransactions(executor)) - before) / SECONDS;
+      found.mb = residentMegabytes(pid);
+    }),
+  );
+  return found;
+}
+
+async function countTransactions(executor: Executor): Promise<number> {
+  const { rows } = await executor.query<{ n: string }>(
+    'select xact_commit + xact_rollback as n from pg_stat_database where datname = current_database()',
+  );
+  return Number(rows[0]?.n);
 }
 
 const SECONDS = 20;

@@ -38,7 +38,6 @@ export const amplificationCase: Case = {
     }));
     return Promise.resolve({
       figures,
-      plots: [],
       rounds: table(
         ['attempts that fail', 'attempts/call', 'calls that succeed', 'attempts/call without a budget'],
         rows.map(({ failureRate, budgeted, free }) => [

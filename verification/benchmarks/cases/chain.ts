@@ -64,7 +64,6 @@ function resultOf(measured: readonly Measured[]): CaseResult {
         name: 'until the load on the leaf is 1x again',
         bar: { kind: 'below', limit: 10, unit: 's' },
         ours: { value: backAfterMs(guarded.moments, guarded.outage.downMs) / 1000, unit: 's', digits: 1 },
-        rival: undefined,
         note: `worst second after it ${Math.max(...after.map(([, load]) => load)).toFixed(2)}x`,
       },
     ],

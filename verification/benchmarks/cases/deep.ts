@@ -1,5 +1,5 @@
 import { type Case, type CaseResult, debeziumOf, type World } from '../case.ts';
-import { type Drained, drainOnce, measureDrain, placeOf } from '../measure/drain-once.ts';
+import { type Drained, drainOnce, measureDrain, withSource } from '../measure/drain-once.ts';
 import { ratesOfParts } from '../measure/growth.ts';
 import type { Figure } from '../report/figure.ts';
 import { count, table } from '../report/markdown.ts';
@@ -26,19 +26,16 @@ export const deepCase: Case = {
 };
 
 /** A session holds a snapshot from before the rows until after the drain, so that nothing can be vacuumed. */
-async function underHeldSnapshot(world: World, rows: number): Promise<Drained> {
+function underHeldSnapshot(world: World, rows: number): Promise<Drained> {
   const [ours] = world.sides.ours;
-  const source = await ours.open(placeOf(world));
-  try {
-    return await withClient(source.databaseUrl, async (client) => {
+  return withSource(world, ours, (source) =>
+    withClient(source.databaseUrl, async (client) => {
       await client.query('begin isolation level repeatable read');
       await client.query('select count(*) from converge.outbox');
       await source.write(0, rows, 'sql');
       return measureDrain(ours, source, source.start(), { rows, deadlineMs: 600_000 });
-    });
-  } finally {
-    await source.remove();
-  }
+    }),
+  );
 }
 
 /** Measures Debezium's peak memory when the drain case, which also measures it, did not run. */
@@ -90,7 +87,6 @@ function memoryFigures(deep: Drained, debezium: number | string): Figure[] {
     },
     {
       name: 'resident memory at the end of it / after its first quarter',
-      bar: { kind: 'report' },
       ours: { value: residentAt(deep, 1), unit: 'MiB' },
       rival: { value: residentAt(deep, 0.25), unit: 'MiB', who: 'after a quarter' },
     },

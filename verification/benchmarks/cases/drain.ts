@@ -95,7 +95,6 @@ function against(
   const known = 'name' in rival && series.of(rival.name).length > 0 ? rival.name : undefined;
   const note = series.failure(ours) ?? ('absent' in rival ? rival.absent : series.failure(rival.name));
   return {
-    bar: { kind: 'report' },
     ours: measured(ours),
     rival: known === undefined ? undefined : { ...measured(known), who: known },
     note,

@@ -34,7 +34,6 @@ export const effectsCase: Case = {
       },
       {
         name: `CPU of the process per effect, ${label}`,
-        bar: { kind: 'report' },
         ours: { value: cpu(label), unit: 'µs', digits: 1 },
         rival: { value: cpu(RIVAL.label), unit: 'µs', digits: 1, who: RIVAL.label },
       },

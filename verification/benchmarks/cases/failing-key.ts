@@ -2,7 +2,7 @@ import type { Case, CaseResult, World } from '../case.ts';
 import { openSite } from '../consuming/consume-once.ts';
 import { SUSPECT } from '../consuming/converge.ts';
 import { type EffectsSeen, watchEffects } from '../consuming/effects-seen.ts';
-import { placeOf } from '../measure/drain-once.ts';
+import { withSource } from '../measure/drain-once.ts';
 import { type Latencies, latenciesOf, latencyCells, latencyFigures } from '../measure/latencies.ts';
 import { writeAtRate } from '../measure/load.ts';
 import { race, type Series } from '../measure/series.ts';
@@ -27,9 +27,8 @@ interface Round extends Latencies {
 export const failingKeyCase: Case = {
   name: 'failing-key',
   title: 'One key that always fails',
-  async run(world) {
-    const source = await world.sides.ours[0].open(placeOf(world));
-    try {
+  run: (world) =>
+    withSource(world, world.sides.ours[0], async (source) => {
       const site = await openSite(world, source.log.topic, 'converge-failing');
       const effects = await watchEffects(site.orders.databaseUrl);
       try {
@@ -40,10 +39,7 @@ export const failingKeyCase: Case = {
         await effects.close();
         await site.remove();
       }
-    } finally {
-      await source.remove();
-    }
-  },
+    }),
 };
 
 /** The first round of each kind warms up. */

@@ -45,7 +45,6 @@ export const inboxCase: Case = {
         },
         ...[byHand, uuid].map((rival): Figure => ({
           name: `the same`,
-          bar: { kind: 'report' },
           ours,
           rival: against(rival),
           spread,

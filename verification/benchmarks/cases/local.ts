@@ -38,16 +38,13 @@ export const localCase: Case = {
       figures: [
         ...ways.map(({ label }) => ({
           name: `effects/s through relay and local log, ${label}`,
-          bar: { kind: 'report' } as const,
           ours: rateOf(series, label),
           rival: { value: AIM, unit: 'effects/s', who: 'the aim' },
           spread: spreadOf(series, label),
         })),
         {
           name: 'drain of a backlog to the local log, the relay alone',
-          bar: { kind: 'report' },
           ours: { value: median(drains), unit: 'events/s' },
-          rival: undefined,
         },
       ],
       plots: [ratePlot(series, 'local', 'Effects per second through the local log')],

@@ -1,6 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import type { Case, CaseResult, World } from '../case.ts';
-import { type Drained, measureDrain, placeOf } from '../measure/drain-once.ts';
+import { type Drained, measureDrain, withSource } from '../measure/drain-once.ts';
 import { reachedAt } from '../measure/growth.ts';
 import { median } from '../measure/statistics.ts';
 import { count, table } from '../report/markdown.ts';
@@ -36,40 +36,36 @@ export const outageCase: Case = {
 };
 
 /** Drains after a fresh start of the broker: its JVM is as cold as after the outage. */
-async function plainDrain(world: World, kafka: Kafka): Promise<Drained> {
+function plainDrain(world: World, kafka: Kafka): Promise<Drained> {
   const [ours] = world.sides.ours;
-  const source = await ours.open(placeOf(world));
-  try {
-    const rows = world.settings.events;
+  const rows = world.settings.events;
+  return withSource(world, ours, async (source) => {
     await source.write(0, rows);
     await kafka.restart();
-    return await measureDrain(ours, source, source.start(), { rows });
-  } finally {
-    await source.remove();
-  }
+    return measureDrain(ours, source, source.start(), { rows });
+  });
 }
 
 /** The relay runs; the broker goes; the rows are written meanwhile. */
-async function drainAfterOutage(world: World, kafka: Kafka): Promise<{ drained: Drained; firstMs: number }> {
+function drainAfterOutage(world: World, kafka: Kafka): Promise<{ drained: Drained; firstMs: number }> {
   const [ours] = world.sides.ours;
-  const source = await ours.open(placeOf(world));
-  try {
-    const rows = world.settings.events;
+  const rows = world.settings.events;
+  return withSource(world, ours, async (source) => {
     const relay = source.start();
     await source.write(0, 1);
     await source.log.watch(1, { deadlineMs: 30_000 });
-    await kafka.stop();
-    const backMs = systemClock.monotonic() + world.settings.outageSeconds * 1000;
-    await source.write(1, rows);
-    await systemClock.sleep(Math.max(0, backMs - systemClock.monotonic()));
-    await kafka.start();
+    try {
+      await kafka.stop();
+      const backMs = systemClock.monotonic() + world.settings.outageSeconds * 1000;
+      await source.write(1, rows);
+      await systemClock.sleep(Math.max(0, backMs - systemClock.monotonic()));
+    } finally {
+      await kafka.start();
+    }
     const startedMs = systemClock.monotonic();
     const drained = await measureDrain(ours, source, relay, { rows });
     return { drained, firstMs: Math.max(0, reachedAt(drained.samples, 2) - startedMs) };
-  } finally {
-    if (!kafka.running) await kafka.start();
-    await source.remove();
-  }
+  });
 }
 
 function resultOf({ outageSeconds }: World['settings'], rounds: readonly Round[]): CaseResult {
@@ -91,7 +87,6 @@ function resultOf({ outageSeconds }: World['settings'], rounds: readonly Round[]
         rival: { value: rate('plain'), unit: 'events/s', who: 'plain' },
       },
     ],
-    plots: [],
     rounds: table(
       [
         'round',

@@ -26,7 +26,6 @@ export const reconcileCase: Case = {
     const service = await measureOnOff(world);
     return {
       figures: [...digests.figures, ...queue.figures, ...service.figures],
-      plots: [],
       rounds: [digests, queue, service].map(({ rounds }) => rounds).join('\n\n'),
     };
   },

@@ -87,8 +87,8 @@ function lineOf(load: ShopLoad): string {
 function resultOf(rounds: readonly Round[]): CaseResult {
   const of = (figure: (round: Round) => number): number => median(rounds.map(figure));
   const figure = (name: string, limit: number | undefined, unit: string, value: number): Figure => {
-    const bar: Bar = limit === undefined ? { kind: 'report' } : { kind: 'below', limit, unit };
-    return { name, bar, ours: { value, unit, digits: unit === 'cores' ? 3 : 1 }, rival: undefined };
+    const bar: Bar | undefined = limit === undefined ? undefined : { kind: 'below', limit, unit };
+    return { name, ...(bar && { bar }), ours: { value, unit, digits: unit === 'cores' ? 3 : 1 } };
   };
   const latency = (share: number, load: 'first' | 'second') =>
     of((round) => quantile(round[load].latenciesMs, share));
@@ -117,7 +117,6 @@ function resultOf(rounds: readonly Round[]): CaseResult {
         of(({ idle }) => idleCores(idle)),
       ),
     ],
-    plots: [],
     rounds: [loadTable(rounds), processTable(rounds)].join('\n\n'),
   };
 }

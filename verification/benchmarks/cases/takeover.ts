@@ -1,7 +1,7 @@
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import type { Case, CaseResult } from '../case.ts';
-import { placeOf } from '../measure/drain-once.ts';
+import { withSource } from '../measure/drain-once.ts';
 import { writeAtRate } from '../measure/load.ts';
 import { median } from '../measure/statistics.ts';
 import { table } from '../report/markdown.ts';
@@ -24,14 +24,9 @@ export const takeoverCase: Case = {
   async run(world) {
     const rounds: Takeover[] = [];
     for (let round = 1; round <= Math.min(3, world.settings.rounds); round += 1) {
-      const source = await world.sides.ours[0].open(placeOf(world));
-      try {
-        const measured = await takeover(source, round);
-        rounds.push(measured);
-        world.say(`takeover, round ${round}: ${measured.seconds.toFixed(1)} s`);
-      } finally {
-        await source.remove();
-      }
+      const measured = await withSource(world, world.sides.ours[0], (source) => takeover(source, round));
+      rounds.push(measured);
+      world.say(`takeover, round ${round}: ${measured.seconds.toFixed(1)} s`);
     }
     return resultOf(rounds);
   },
@@ -104,11 +99,9 @@ function resultOf(rounds: readonly Takeover[]): CaseResult {
         name: `takeover after SIGKILL of the leader, longest of ${rounds.length}`,
         bar: { kind: 'below', limit: 10, unit: 's' },
         ours: { value: Math.max(...seconds), unit: 's', digits: 1 },
-        rival: undefined,
         note: `median ${median(seconds).toFixed(1)} s`,
       },
     ],
-    plots: [],
     rounds: table(['round', 'seconds without an event', 'events written, all found', 'sent twice'], rows),
   };
 }

@@ -7,8 +7,7 @@ import {
   SharedGuards,
 } from '@convergekit/resilience';
 import { systemClock, systemRandom } from '@convergekit/core';
-import { startHop } from './hop.ts';
-import { type Leaf, startLeaf } from './leaf.ts';
+import { type Leaf, startHop, startLeaf } from './services.ts';
 
 /**
  * guarded   the hop next to the leaf owns the retry, 4 attempts; budgets, breakers and deadlines on both, by default

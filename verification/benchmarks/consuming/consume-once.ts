@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
+import { migrate } from '@convergekit/postgres';
 import { systemClock } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';
 import { Client } from 'pg';
+import { withDatabase } from '../../with-database.ts';
 import type { World } from '../case.ts';
 import { type Child, startChild } from '../measure/child.ts';
 import { WARM_UP } from '../measure/drain-once.ts';
@@ -137,13 +138,10 @@ export async function openSite(
 }
 
 async function prepare(url: string): Promise<void> {
-  const database = connect({ url, applicationName: 'bench' });
-  try {
+  await withDatabase({ url, applicationName: 'bench' }, async (database) => {
     await migrate(database, [outboxMigrations, inboxMigrations]);
     await database.executor.query(EFFECT_TABLE);
     await database.executor.query('create table inbox (event_id uuid primary key)');
     await database.executor.query('create table fault (key text primary key)');
-  } finally {
-    await database.close();
-  }
+  });
 }

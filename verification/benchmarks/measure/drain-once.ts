@@ -40,15 +40,26 @@ export function placeOf({ stack, cleanup, folder }: Parts): Place {
   return { serverUrl: stack.databaseUrl, brokers: stack.brokers, cleanup, folder };
 }
 
-/** Writes a backlog, starts the side, and measures until all of it lies in the topic. Leaves nothing behind. */
-export async function drainOnce(world: World, side: Side, options: DrainOptions): Promise<Drained> {
+/** Opens a side for some work, then removes all of it. */
+export async function withSource<T>(
+  world: Parts,
+  side: Side,
+  work: (source: Source) => Promise<T>,
+): Promise<T> {
   const source = await side.open(placeOf(world));
   try {
-    await source.write(0, options.rows, options.by);
-    return await measureDrain(side, source, source.start(), options);
+    return await work(source);
   } finally {
     await source.remove();
   }
+}
+
+/** Writes a backlog, starts the side, and measures until all of it lies in the topic. Leaves nothing behind. */
+export function drainOnce(world: World, side: Side, options: DrainOptions): Promise<Drained> {
+  return withSource(world, side, async (source) => {
+    await source.write(0, options.rows, options.by);
+    return measureDrain(side, source, source.start(), options);
+  });
 }
 
 /**

@@ -47,7 +47,6 @@ export function digestFigures(
       name: `the same, time`,
       bar: { kind: 'below', limit: (2_000 * rows) / 1_000_000, unit: 'ms' },
       ours: first,
-      rival: undefined,
     },
     {
       name: 'second pass after 1 % of the rows changed, against the first',
@@ -75,7 +74,6 @@ export function digestFigures(
       name: 'growth of the process during a first pass',
       bar: { kind: 'below', limit: 50, unit: 'MiB' },
       ours: { value: Math.max(...of('grownMiB')), unit: 'MiB', digits: 1 },
-      rival: undefined,
     },
   ];
 }

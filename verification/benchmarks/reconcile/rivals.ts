@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from '../../programs.ts';
 import { madeOnce } from '../../made-once.ts';
 import { installRivals } from '../sagas/rivals/install.ts';
 
-const run = promisify(execFile);
 const RELADIFF = '0.6.0';
 const PACKAGES = [`reladiff==${RELADIFF}`, 'psycopg2-binary==2.9.13'];
 const LIMIT = { timeout: 900_000, maxBuffer: 16_777_216 };

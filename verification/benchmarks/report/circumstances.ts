@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
 import type { World } from '../case.ts';
+import { commit, firstLineOf } from '../../programs.ts';
 import { withClient } from '../sides/side.ts';
 
 /** Machine, versions and settings of this run, as Markdown. */
@@ -18,26 +18,9 @@ export async function circumstances({ stack, settings, sides }: World): Promise<
     'measured and the measuring process share it; nothing else runs.',
     '',
     `Versions: commit ${commit()}; Node ${process.version}; Postgres (${postgres}); Kafka ${stack.chose === 'given' ? 'as given' : '4.3.1, one broker, 512 MiB of heap'};`,
-    `${java()}; Debezium 3.6.3.Final on Kafka Connect 4.3.1 (heap 256 MiB to 2 GiB, G1, as its scripts set it); pg-transactional-outbox 0.5.7.`,
+    `${firstLineOf('java', ['--version']) ?? 'no Java'}; Debezium 3.6.3.Final on Kafka Connect 4.3.1 (heap 256 MiB to 2 GiB, G1, as its scripts set it); pg-transactional-outbox 0.5.7.`,
     '',
     `Sides of our own: ${driverNames}, every setting default. Rounds: ${settings.rounds}, of the latency comparison ${settings.tailRounds}; medians.`,
     ...(settings.quick ? ['', '**Measured with --quick: the figures mean little.**'] : []),
   ].join('\n');
-}
-
-function commit(): string {
-  return output('git', ['describe', '--always', '--dirty']) ?? 'unknown';
-}
-
-function java(): string {
-  const text = output('java', ['--version'])?.split('\n')[0];
-  return text === undefined ? 'no Java' : text.trim();
-}
-
-function output(command: string, args: readonly string[]): string | undefined {
-  try {
-    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return undefined;
-  }
 }

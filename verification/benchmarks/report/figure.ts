@@ -5,13 +5,16 @@ export type Bar =
   | { readonly kind: 'below'; readonly limit: number; readonly unit: string }
   | { readonly kind: 'report' };
 
+const REPORT: Bar = { kind: 'report' };
+
 export interface Figure {
   readonly name: string;
-  readonly bar: Bar;
+  /** @default report */
+  readonly bar?: Bar;
   /** undefined: not measured, and `note` says why. */
   readonly ours: Measured | undefined;
   /** The comparison: a peer, or the same thing under easier circumstances. */
-  readonly rival: (Measured & { readonly who: string }) | undefined;
+  readonly rival?: (Measured & { readonly who: string }) | undefined;
   /** The difference between two halves of a side's rounds, as a factor; a ratio within it is none. @default 1 */
   readonly spread?: number | undefined;
   readonly note?: string | undefined;
@@ -34,7 +37,7 @@ export function ratioOf({ ours, rival }: Figure): number | undefined {
 
 /** Pass = the ratio reaches the bar, or misses it by no more than the spread. */
 export function verdictOf(figure: Figure): Verdict {
-  const { bar, ours, spread = 1 } = figure;
+  const { bar = REPORT, ours, spread = 1 } = figure;
   if (ours === undefined || !Number.isFinite(ours.value)) return 'not measured';
   if (bar.kind === 'report') return 'report';
   if (bar.kind === 'below') return ours.value <= bar.limit ? 'yes' : 'NO';
@@ -47,7 +50,7 @@ export function verdictOf(figure: Figure): Verdict {
   return reaches(bar.ratio, spread) ? 'within the spread' : 'NO';
 }
 
-export function barText(bar: Bar): string {
+export function barText(bar: Bar = REPORT): string {
   switch (bar.kind) {
     case 'at least':
       return `≥ ${bar.ratio}x${bar.aim === undefined ? '' : `, aim ${bar.aim}x`}`;

@@ -23,9 +23,7 @@ export interface ReportParts {
 
 export function figuresOf(sections: readonly Section[]): readonly Figure[] {
   return sections.flatMap(({ title, result }): readonly Figure[] =>
-    'failed' in result
-      ? [{ name: title, bar: { kind: 'report' }, ours: undefined, rival: undefined, note: result.failed }]
-      : result.figures,
+    'failed' in result ? [{ name: title, ours: undefined, note: result.failed }] : result.figures,
   );
 }
 
@@ -40,7 +38,7 @@ export function writeReport(
   const files = [file];
   const parts = sections.map(({ name: section, title: heading, result }) => {
     if ('failed' in result) return `## ${heading}\n\nNot measured: ${result.failed}\n`;
-    const pictures = result.plots.map(({ name, title: caption, svg }) => {
+    const pictures = (result.plots ?? []).map(({ name, title: caption, svg }) => {
       const picture = `${stem}-${name}.svg`;
       writeFileSync(join(folder, picture), svg);
       files.push(join(folder, picture));

@@ -10,6 +10,7 @@ import {
   PAYLOAD_SQL,
   type Place,
   type Side,
+  slotOf,
   TRACEPARENT_SQL,
   withClient,
 } from './side.ts';
@@ -81,10 +82,6 @@ export async function debezium(say: (line: string) => void): Promise<Side> {
         release: (databaseUrl) => dropSlot(databaseUrl, slotOf(databaseUrl)),
       }),
   };
-}
-
-function slotOf(databaseUrl: string): string {
-  return new URL(databaseUrl).pathname.slice(1);
 }
 
 function startConnect(place: Place, databaseUrl: string, jars: JavaJars): Child {

@@ -1,18 +1,17 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
 import { ensureChildren } from '@convergekit/outbox/engine';
 import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Executor, migrate } from '@convergekit/postgres';
+import { type Executor, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import type { Client } from 'pg';
+import { run } from '../../programs.ts';
+import { withDatabase } from '../../with-database.ts';
 import { startChild } from '../measure/child.ts';
 import { logEnvironment } from '../measure/open-log.ts';
 import { CORRELATION_SQL, openSource, PAYLOAD_SQL, type Side, TRACEPARENT_SQL } from './side.ts';
 
-const run = promisify(execFile);
 const EMIT = fileURLToPath(new URL('./emit-rows.ts', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../../services/relay/src/main.ts', import.meta.url));
 
@@ -69,12 +68,9 @@ export function ours(driver: DriverName): Side {
 }
 
 async function migrateSource(url: string): Promise<void> {
-  const database = connect({ url, applicationName: 'bench' });
-  try {
-    await migrate(database, [outboxMigrations, relayMigrations]);
-  } finally {
-    await database.close();
-  }
+  await withDatabase({ url, applicationName: 'bench' }, (database) =>
+    migrate(database, [outboxMigrations, relayMigrations]),
+  );
 }
 
 function executor(client: Client): Executor {

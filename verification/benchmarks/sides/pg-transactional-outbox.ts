@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseSetup } from 'pg-transactional-outbox';
 import { startChild } from '../measure/child.ts';
-import { dropSlot, openSource, PAYLOAD_SQL, type Shape, type Side, withClient } from './side.ts';
+import { dropSlot, openSource, PAYLOAD_SQL, type Shape, type Side, slotOf, withClient } from './side.ts';
 
 const LISTENER = fileURLToPath(new URL('./pg-transactional-outbox-listener.ts', import.meta.url));
 
@@ -69,8 +69,4 @@ function setUp(listener: Listener, databaseUrl: string): string[] {
     `create publication ${slot} for table public.outbox with (publish = 'insert')`,
     `select pg_create_logical_replication_slot('${slot}', 'pgoutput')`,
   ];
-}
-
-function slotOf(databaseUrl: string): string {
-  return new URL(databaseUrl).pathname.slice(1);
 }

@@ -160,8 +160,13 @@ export async function withClient<T>(url: string, work: (client: Client) => Promi
   }
 }
 
+/** The name of a database, which is also that of its slot and of its publication. */
+export function slotOf(databaseUrl: string): string {
+  return new URL(databaseUrl).pathname.slice(1);
+}
+
 export async function dropDatabase(serverUrl: string, databaseUrl: string): Promise<void> {
-  const name = new URL(databaseUrl).pathname.slice(1);
+  const name = slotOf(databaseUrl);
   await withClient(serverUrl, (client) => client.query(`drop database if exists "${name}" with (force)`));
 }
 

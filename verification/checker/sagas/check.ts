@@ -1,5 +1,5 @@
 import { endOf, type End, findOpen, findTorn, findUnstarted, nameOf, type Run, runsOf } from './ends.ts';
-import type { Check } from '../check.ts';
+import { type Check, checkOf } from '../check.ts';
 import { findWrongEffects } from '../effects.ts';
 import type { Anomaly, EventRow, JournalRow, SagaDump, Shape } from './facts.ts';
 
@@ -13,51 +13,30 @@ export interface SagaVerdict {
 export function checkSagas(shape: Shape, { events, fences, journal, effects }: SagaDump): SagaVerdict {
   const runs = runsOf(shape, events, fences);
   const compensations = journal.filter(({ op }) => op === 'compensate');
-  const check = (claim: string, looked: number, ...anomalies: readonly Anomaly[]): Check => ({
-    claim: `${shape.name}: ${claim}`,
-    holds: 'at_rest',
-    looked,
-    findings: anomalies.map(({ kind, witness }) => `${kind}: ${witness}`),
-  });
+  const check = (claim: string, looked: number, anomalies: readonly Anomaly[]): Check =>
+    checkOf(`${shape.name}: ${claim}`, looked, anomalies, 'at_rest');
   const wrongEffects = findWrongEffects(events, effects).map(({ message }): Anomaly => ({
     kind: 'effect',
-    witness: message,
+    message,
   }));
   const counts = { completed: 0, compensated: 0, stuck: 0, open: 0 };
   for (const run of runs) counts[endOf(run)] += 1;
+  const ended = 'every saga completed, was compensated, or is stuck with a reason';
+  const reverse = 'undo in strict reverse order, each caused by the step behind it';
+  const once = 'what was undone had been done, and is undone once';
+  const whole = 'the journal has every decision of every step';
+  const facts = 'one effect for each event, and no step reported two outcomes';
   return {
     runs,
     ends: counts,
     checks: [
-      check(
-        'every saga completed, was compensated, or is stuck with a reason',
-        runs.length,
-        ...findOpen(runs),
-        ...findUnstarted(runs, fences),
-      ),
-      check('none is half done', runs.length, ...findTorn(runs)),
-      check(
-        'undo in strict reverse order, each caused by the step behind it',
-        compensations.length,
-        ...findUndoOrder(runs, journal),
-      ),
-      check(
-        'what was undone had been done, and is undone once',
-        fences.length,
-        ...findWrongUndos(runs, journal),
-      ),
-      check(
-        'every decision points at its cause: no orphans',
-        journal.length,
-        ...findOrphans(journal, events),
-      ),
-      check('the journal has every decision of every step', fences.length, ...findJournalGaps(runs, journal)),
-      check(
-        'one effect for each event, and no step reported two outcomes',
-        effects.length,
-        ...wrongEffects,
-        ...findTwoFacts(runs, journal),
-      ),
+      check(ended, runs.length, [...findOpen(runs), ...findUnstarted(runs, fences)]),
+      check('none is half done', runs.length, findTorn(runs)),
+      check(reverse, compensations.length, findUndoOrder(runs, journal)),
+      check(once, fences.length, findWrongUndos(runs, journal)),
+      check('every decision points at its cause: no orphans', journal.length, findOrphans(journal, events)),
+      check(whole, fences.length, findJournalGaps(runs, journal)),
+      check(facts, effects.length, [...wrongEffects, ...findTwoFacts(runs, journal)]),
     ],
   };
 }
@@ -87,7 +66,7 @@ function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): re
         const own = place.get(row.step) ?? -1;
         const wrong = (why: string): Anomaly => ({
           kind: 'undo_order',
-          witness: `${nameOf(run)}: decision ${row.seq} of step ${row.step} (${row.act}) ${why}`,
+          message: `${nameOf(run)}: decision ${row.seq} of step ${row.step} (${row.act}) ${why}`,
         });
         if (cause === undefined)
           return [wrong(`was not asked for by a failure or an undo of its saga, but by ${row.causeEvent}`)];
@@ -103,6 +82,12 @@ function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): re
   });
 }
 
+/** Finds the decisions of a step of a run. */
+function decisionsOf(journal: readonly JournalRow[]): (run: Run, step: string) => readonly JournalRow[] {
+  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  return (run, step) => byStep.get(`${nameOf(run)} ${step}`) ?? [];
+}
+
 /** Finds decisions whose cause was never written. */
 function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]): readonly Anomaly[] {
   const written = new Set(events.map(({ eventId }) => eventId));
@@ -110,18 +95,18 @@ function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]
     .filter(({ causeEvent }) => !written.has(causeEvent))
     .map(({ saga, instance, step, seq, op, causeEvent }) => ({
       kind: 'orphan',
-      witness: `decision ${seq} (${op}) of step ${step} of ${saga} ${instance} was caused by ${causeEvent}, which was never written`,
+      message: `decision ${seq} (${op}) of step ${step} of ${saga} ${instance} was caused by ${causeEvent}, which was never written`,
     }));
 }
 
 /** Finds steps whose journal has holes, breaks its chain, or ends at another state than the fence. */
 function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
-  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  const decisions = decisionsOf(journal);
   return runs.flatMap((run) =>
     [...run.steps.values()].flatMap((fence): Anomaly[] => {
-      const rows = (byStep.get(`${nameOf(run)} ${fence.step}`) ?? []).toSorted((a, b) => a.seq - b.seq);
+      const rows = decisions(run, fence.step).toSorted((a, b) => a.seq - b.seq);
       const wrong = (why: string): Anomaly[] => [
-        { kind: 'journal', witness: `step ${fence.step} of ${nameOf(run)} ${why}` },
+        { kind: 'journal', message: `step ${fence.step} of ${nameOf(run)} ${why}` },
       ];
       const last = rows.at(-1);
       if (last === undefined) return wrong(`is ${fence.state}, and nothing is in the journal`);
@@ -136,17 +121,14 @@ function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): 
 
 /** Finds steps that reported both success and failure. */
 function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
-  const outcomes = Map.groupBy(
-    journal.filter(({ act }) => act === 'emit_success' || act === 'emit_failure'),
-    ({ saga, instance, step }) => `${saga} ${instance} ${step}`,
-  );
+  const outcomes = decisionsOf(journal.filter(({ act }) => act === 'emit_success' || act === 'emit_failure'));
   return runs.flatMap((run) =>
     run.shape.steps.flatMap(({ name }): Anomaly[] => {
-      const acts = (outcomes.get(`${nameOf(run)} ${name}`) ?? []).map(({ act }) => act);
+      const acts = outcomes(run, name).map(({ act }) => act);
       // An unknown outcome is reported as a failure of unknown certainty first, then as it was.
       return acts.filter((act) => act === 'emit_success').length > 1 ||
         (acts.at(-1) === 'emit_failure' && acts.includes('emit_success'))
-        ? [{ kind: 'two_facts', witness: `step ${name} of ${nameOf(run)} reported ${acts.join(', ')}` }]
+        ? [{ kind: 'two_facts', message: `step ${name} of ${nameOf(run)} reported ${acts.join(', ')}` }]
         : [];
     }),
   );
@@ -154,14 +136,14 @@ function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): rea
 
 /** Finds steps that were undone more than once, or without having been done. */
 function findWrongUndos(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
-  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  const decisions = decisionsOf(journal);
   return runs.flatMap((run) =>
     [...run.steps.values()].flatMap(({ step, state }): Anomaly[] => {
-      const rows = byStep.get(`${nameOf(run)} ${step}`) ?? [];
+      const rows = decisions(run, step);
       const undone = rows.filter(({ act, to }) => act === 'emit_undone' && to === 'undone').length;
       const isWrong = undone > 1 || (state === 'undone' && !rows.some(({ act }) => act === 'run'));
       const times = undone > 1 ? `was undone ${undone} times` : 'was undone, and never done';
-      return isWrong ? [{ kind: 'effect', witness: `step ${step} of ${nameOf(run)} ${times}` }] : [];
+      return isWrong ? [{ kind: 'effect', message: `step ${step} of ${nameOf(run)} ${times}` }] : [];
     }),
   );
 }

@@ -48,10 +48,10 @@ export function findOpen(runs: readonly Run[]): readonly Anomaly[] {
     return [
       ...silent.map(({ step }): Anomaly => ({
         kind: 'stuck_silently',
-        witness: `step ${step} of ${nameOf(run)} waits for an operator without a reason`,
+        message: `step ${step} of ${nameOf(run)} waits for an operator without a reason`,
       })),
       ...(end === 'open'
-        ? [{ kind: 'open' as const, witness: `${nameOf(run)} never ended: ${statesOf(run)}` }]
+        ? [{ kind: 'open' as const, message: `${nameOf(run)} never ended: ${statesOf(run)}` }]
         : []),
     ];
   });
@@ -68,7 +68,7 @@ export function findTorn(runs: readonly Run[]): readonly Anomaly[] {
     );
     const torn = (why: string): Anomaly => ({
       kind: 'torn',
-      witness: `${nameOf(run)} ${why}: ${statesOf(run)}`,
+      message: `${nameOf(run)} ${why}: ${statesOf(run)}`,
     });
     return [
       ...(applied[pivot] === true && undone ? [torn('was undone although its pivot had happened')] : []),
@@ -89,7 +89,7 @@ export function findUnstarted(runs: readonly Run[], fences: readonly FenceRow[])
     .filter(({ saga, instance }) => !known.has(`${saga} ${instance}`))
     .map(({ saga, instance, step }) => ({
       kind: 'unstarted',
-      witness: `step ${step} of ${saga} ${instance} exists, and that saga was never started`,
+      message: `step ${step} of ${saga} ${instance} exists, and that saga was never started`,
     }));
 }
 

@@ -2,6 +2,7 @@
  * The input of the saga checker: plain rows of the services' databases, and each saga's shape. The checker uses only
  * promised properties of the kit.
  */
+import type { Finding } from '../check.ts';
 import type { Effect } from '../effects.ts';
 
 /** A saga, written down a second time: the judge does not believe the declaration. */
@@ -59,29 +60,24 @@ export interface SagaDump {
   readonly effects: readonly Effect[];
 }
 
-export const anomalyKinds = [
+export type AnomalyKind =
   /** A saga that neither completed nor was compensated, and does not wait for an operator. */
-  'open',
+  | 'open'
   /** A step that waits for an operator without a reason. */
-  'stuck_silently',
+  | 'stuck_silently'
   /** A run with some steps done and some undone. */
-  'torn',
+  | 'torn'
   /** A step of a saga that was never started. */
-  'unstarted',
+  | 'unstarted'
   /** An undo before the undo, or the failure, of the step behind it. */
-  'undo_order',
+  | 'undo_order'
   /** A decision whose cause is no event that was ever written, or none of this saga. */
-  'orphan',
+  | 'orphan'
   /** A journal whose last decision differs from the state of the step, or that lacks a decision. */
-  'journal',
+  | 'journal'
   /** An effect that happened twice, an undo of nothing, or an applied step without effect. */
-  'effect',
+  | 'effect'
   /** A step that reported both success and failure. */
-  'two_facts',
-] as const;
-export type AnomalyKind = (typeof anomalyKinds)[number];
+  | 'two_facts';
 
-export interface Anomaly {
-  readonly kind: AnomalyKind;
-  readonly witness: string;
-}
+export type Anomaly = Finding<AnomalyKind>;

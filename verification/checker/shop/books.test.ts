@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Answered, findWrongAnswers, textsOf } from '../check.ts';
+import { type Answered, checkOf, findWrongAnswers } from '../check.ts';
 import { findMoneyOff, findStockOff, findTornOrders, type ShopFacts } from './books.ts';
 
 /** The facts of a confirmed order (2 cups, 500 cents) and a refunded order (1 cup). */
@@ -112,14 +112,9 @@ describe('the audit of the shop', () => {
 
   it('the audit names a request with two orders, an order without a request, and an answered order that does not exist', () => {
     const answered = (requestKey: string, ...ids: string[]) => ({ requestKey, ids: new Set(ids) });
+    const ids = sound.orders.map(({ orderId }) => orderId);
     const found = (...answers: Answered[]) =>
-      textsOf(
-        findWrongAnswers(
-          'order',
-          sound.orders.map(({ orderId }) => orderId),
-          answers,
-        ),
-      );
+      checkOf('one order for each request', answers.length, findWrongAnswers('order', ids, answers)).findings;
     expect(found(answered('r1', 'good'), answered('r2', 'bad'))).toEqual([]);
     expect(found(answered('r1', 'good', 'bad'))).toEqual(['order_doubled: r1 was answered with 2 orders']);
     expect(found(answered('r1', 'good'))).toEqual([

@@ -1,4 +1,4 @@
-import { type Answered, type Check, findWrongAnswers, textsOf } from '../check.ts';
+import { type Answered, type Check, checkOf, findWrongAnswers } from '../check.ts';
 import {
   type Effect,
   findMissingEffects,
@@ -31,48 +31,20 @@ export function shopClaims(dump: ShopDump, subscriptions: readonly Subscription[
   const sold = shop.orders.map((order) =>
     stuck.has(order.orderId) ? { ...order, state: soldAs(shop, order.orderId) } : order,
   );
+  const ids = shop.orders.map(({ orderId }) => orderId);
+  const each = 'one order for each request, however often it was sent';
+  const torn = 'every order completed or compensated, and all services agree';
+  const money = 'money conserved: orders, payments and the provider agree';
+  const stock = 'stock conserved: on hand + reserved + shipped = initial';
+  const missing = findMissingEffects(log, effects, subscriptions, steps);
   return [
-    {
-      claim: 'one order for each request, however often it was sent',
-      looked: answered.length,
-      findings: textsOf(
-        findWrongAnswers(
-          'order',
-          shop.orders.map(({ orderId }) => orderId),
-          answered,
-        ),
-      ),
-    },
-    {
-      claim: 'every order completed or compensated, and all services agree',
-      holds: 'at_rest',
-      looked: shop.orders.length,
-      findings: textsOf(findTornOrders({ ...shop, orders: ended })),
-    },
-    {
-      claim: 'money conserved: orders, payments and the provider agree',
-      holds: 'at_rest',
-      looked: shop.charges.length,
-      findings: textsOf(findMoneyOff({ ...shop, orders: sold })),
-    },
-    {
-      claim: 'stock conserved: on hand + reserved + shipped = initial',
-      holds: 'at_rest',
-      looked: shop.stock.length,
-      findings: textsOf(findStockOff(shop)),
-    },
+    checkOf(each, answered.length, findWrongAnswers('order', ids, answered)),
+    checkOf(torn, ids.length, findTornOrders({ ...shop, orders: ended }), 'at_rest'),
+    checkOf(money, shop.charges.length, findMoneyOff({ ...shop, orders: sold }), 'at_rest'),
+    checkOf(stock, shop.stock.length, findStockOff(shop), 'at_rest'),
     ...logClaims(verdict),
-    {
-      claim: 'no effect twice, none without an event',
-      looked: effects.length,
-      findings: textsOf(findWrongEffects(events, effects)),
-    },
-    {
-      claim: 'no event passed over by a consumer',
-      holds: 'at_rest',
-      looked: effects.length,
-      findings: textsOf(findMissingEffects(log, effects, subscriptions, steps)),
-    },
+    checkOf('no effect twice, none without an event', effects.length, findWrongEffects(events, effects)),
+    checkOf('no event passed over by a consumer', effects.length, missing, 'at_rest'),
   ];
 }
 

@@ -2,9 +2,7 @@
  * A consumer's disk is restored, with everything real: its source, its relay, a consumer downstream. Planted fault:
  * with ids of emitted events by chance (`Emitted.add`), what was named is not what comes again here.
  */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { promisify } from 'node:util';
 import { defineEvent } from '@convergekit/contracts';
 import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
@@ -15,18 +13,12 @@ import { type Relay, relay, relayMigrations } from '@convergekit/relay';
 import { rebaseSource } from '@convergekit/relay/operate';
 import { embeddedPostgres } from '@convergekit/testing/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, expect, inject, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { z } from 'zod';
+import { run } from '../../programs.ts';
+import { dataFolder, quick, refusal, silence, undoing } from '../fixture/drill.ts';
 
-const run = promisify(execFile);
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-const closing = <T>(value: T, close: (value: T) => Promise<unknown>): T => {
-  closers.push(() => close(value));
-  return value;
-};
+const { closing } = undoing();
 
 const tag = randomBytes(4).toString('hex');
 const data = z.object({ key: z.string(), n: z.int() });
@@ -41,9 +33,6 @@ const event = (name: string) =>
 const placed = event('placed');
 const reserved = event('reserved');
 const outbox = createOutbox([placed]);
-const silence = () => undefined;
-const log = { debug: silence, info: silence, warn: silence, error: silence };
-const timing = { leaseMs: 2_000, renewMs: 400, stopBeforeMs: 500, standbyMs: 50 };
 
 interface Effects {
   effect: { line?: number; event_id: string; n: number };
@@ -107,8 +96,7 @@ test('G3h: a restored consumer database gets every effect again and none twice, 
     },
   );
   const consume = () => started(consumerService([apply], { database: stock, broker }));
-  const send = async (from: string) =>
-    started(relay({ database: await open(from, ''), broker, log, ...timing }));
+  const send = async (from: string) => started(relay({ database: await open(from, ''), broker, ...quick }));
   const place = (from: number, to: number) =>
     outbox.append(
       orders.executor,
@@ -123,9 +111,7 @@ test('G3h: a restored consumer database gets every effect again and none twice, 
     await stock.close();
     await server.stop();
   };
-  const { folder } = (
-    await stock.executor.query<{ folder: string }>("select current_setting('data_directory') as folder")
-  ).rows[0]!;
+  const folder = await dataFolder(stock);
 
   await place(0, 100);
   await reached(mail, 100);
@@ -146,13 +132,7 @@ test('G3h: a restored consumer database gets every effect again and none twice, 
 
   // The drill: rebase the restored outbox, which names the published events it lost, then let the service work.
   sending = await send(url);
-  await waitUntil(
-    () => {
-      const status = sending.status();
-      return status.state === 'standby' && status.code === 'database_went_back';
-    },
-    { what: 'its relay to refuse' },
-  );
+  await refusal(sending, 'database_went_back');
   const { phantoms } = await rebaseSource({
     operator: 'ada',
     database: await open(url, ''),

@@ -3,36 +3,30 @@
  * is fenced by the log. Planted fault: a leader that ignores what the comparison with the log refuses (`admit`). Both tests
  * fail: the old primary leads again, and so does the standby that lacks commits.
  */
-import { inspect } from 'node:util';
 import type { Broker } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
 import { kafkaBroker } from '@convergekit/kafka';
 import { rebaseSource } from '@convergekit/relay/operate';
 import type { Database } from '@convergekit/postgres';
-import type { Relay } from '@convergekit/relay';
 import { embeddedPostgres, standbyOf } from '@convergekit/testing/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, expect, inject, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { countEffects, judgeEffects } from '../workloads/counted/effects-sql.ts';
 import { type EffectDb, PARTITIONS, TOPIC } from '../workloads/counted/events.ts';
 import {
   createTopics,
+  onServer,
   open,
   prepare,
   startConsumer,
   startRelay,
   untilApplied,
 } from '../workloads/counted/services.ts';
-import { onServer } from '../workloads/counted/open.ts';
 import { Writers } from '../workloads/counted/writers.ts';
-import { STANDBY, urlAt } from '../fixture/standby.ts';
+import { refusal, STANDBY, undoing, urlAt } from '../fixture/drill.ts';
 
 const RATE = 150;
-const undo: (() => Promise<unknown>)[] = [];
-const defer = (one: () => Promise<unknown>): void => void undo.push(one);
-afterEach(async () => {
-  for (const one of undo.splice(0).reverse()) await one();
-});
+const { defer } = undoing();
 
 async function readOutbox(executor: Database['executor']): Promise<readonly string[]> {
   const sql = 'select event_id::text as id from converge.outbox';
@@ -72,7 +66,7 @@ async function freshTopics(broker: Broker, consumer: string): Promise<void> {
     what: 'the topic to be gone',
   });
   await admin.close();
-  await createTopics(broker, [consumer]);
+  await createTopics(broker, inject('stack').brokers, [consumer]);
 }
 
 /** Waits until events are applied that were committed after this call: the effects may be far behind the outbox. */
@@ -88,18 +82,6 @@ async function untilCursorsIn({ executor }: Database<EffectDb>): Promise<void> {
   const sql = 'select count(*)::int as n from converge.relay_cursor where topic = $1 and tick > 0';
   await waitUntil(async () => (await executor.query<{ n: number }>(sql, [TOPIC])).rows[0]?.n === PARTITIONS, {
     what: 'the standby to follow',
-  });
-}
-
-async function refused(service: Relay, code: string): Promise<void> {
-  await waitUntil(
-    () => {
-      const status = service.status();
-      return status.state === 'standby' && status.code === code;
-    },
-    { what: `the refusal ${code}` },
-  ).catch((error: unknown) => {
-    throw new Error(`the relay is ${inspect(service.status())}`, { cause: error });
   });
 }
 
@@ -131,7 +113,7 @@ test('G3k: a synchronous standby takes over from a killed primary: nothing ackno
   // The old primary comes back: its relay is refused, since the log is ahead of it.
   await primary.start();
   const old = await startRelay(open<EffectDb>(url, defer), broker, defer);
-  await refused(old, 'database_went_back');
+  await refusal(old, 'database_went_back');
   await writers.stop();
   const committed = await countOutbox(orders.executor);
   await untilApplied(stock, committed);
@@ -170,7 +152,7 @@ test('G3k: a standby that lacks commits is refused after its promotion, and afte
   await onServer(standby, 'select pg_promote()');
   const orders = open<EffectDb>(urlAt(standby, url), defer);
   const next = await startRelay(orders, broker, defer);
-  await refused(next, 'database_went_back');
+  await refusal(next, 'database_went_back');
   const report = await rebaseSource({
     operator: 'ada',
     database: orders,

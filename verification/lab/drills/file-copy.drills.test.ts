@@ -4,9 +4,7 @@
  * - the comparison before the first tick (the copy publishes other events under positions that were used);
  * - the look at the epoch by consumers (what the old primary still writes is applied).
  */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { inspect, promisify } from 'node:util';
 import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
@@ -16,18 +14,12 @@ import { type Relay, relay, relayMigrations } from '@convergekit/relay';
 import { inspectSource, readPhantoms, rebaseSource } from '@convergekit/relay/operate';
 import { embeddedPostgres } from '@convergekit/testing/engine';
 import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, expect, inject, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { z } from 'zod';
+import { run } from '../../programs.ts';
+import { dataFolder, quick, refusal, silence, undoing, urlAt } from '../fixture/drill.ts';
 
-const run = promisify(execFile);
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-const closing = <T>(value: T, close: (value: T) => Promise<unknown>): T => {
-  closers.push(() => close(value));
-  return value;
-};
+const { closing } = undoing();
 
 const tag = randomBytes(4).toString('hex');
 const topic = `restore.${tag}`;
@@ -39,9 +31,6 @@ const counted = defineEvent({
   data: z.object({ key: z.string(), n: z.int() }),
 });
 const outbox = createOutbox([counted]);
-const timing = { leaseMs: 2_000, renewMs: 400, stopBeforeMs: 500, standbyMs: 50 };
-const silence = () => undefined;
-const log = { debug: silence, info: silence, warn: silence, error: silence };
 
 interface Effects {
   effect: { event_id: string; n: number };
@@ -50,13 +39,6 @@ interface Effects {
 async function emit({ executor }: Database, from: number, count: number): Promise<readonly string[]> {
   const events = Array.from({ length: count }, (_, at) => counted({ key: `k${at % 11}`, n: from + at }));
   return (await outbox.append(executor, events)).ids;
-}
-
-async function dataFolder({ executor }: Database): Promise<string> {
-  const { rows } = await executor.query<{ folder: string }>(
-    "select current_setting('data_directory') as folder",
-  );
-  return rows[0]?.folder ?? '';
 }
 
 async function drained({ executor }: Database, sent: () => number): Promise<void> {
@@ -73,7 +55,7 @@ async function drained({ executor }: Database, sent: () => number): Promise<void
 }
 
 async function started(database: Database, broker = kafka()): Promise<Relay> {
-  const service = closing(relay({ database, broker, log, ...timing }), (one) => one.stop());
+  const service = closing(relay({ database, broker, ...quick }), (one) => one.stop());
   await service.start();
   return service;
 }
@@ -82,18 +64,6 @@ function kafka(reachAt?: string) {
   const brokers = reachAt === undefined ? inject('stack').brokers.split(',') : [reachAt];
   const through = reachAt === undefined ? {} : { reachAt: () => reachAt, requestTimeoutMs: 1_000 };
   return closing(kafkaBroker({ brokers, clientId: `restore-${tag}`, ...through }), (one) => one.close());
-}
-
-async function refusal(service: Relay, code: string): Promise<string> {
-  return waitUntil(
-    () => {
-      const status = service.status();
-      return status.state === 'standby' && status.code === code ? status.trouble : undefined;
-    },
-    { what: `the refusal ${code}` },
-  ).catch((error: unknown) => {
-    throw new Error(`the relay is ${inspect(service.status())}`, { cause: error });
-  });
 }
 
 test('G1j, G3h: a restored data folder is refused, and after a rebase nothing is lost, phantoms are named, and the old primary is halted', async () => {
@@ -163,9 +133,7 @@ test('G1j, G3h: a restored data folder is refused, and after a rebase nothing is
   await run('mv', [folder, otherFolder]);
   await run('mv', [`${folder}.copy`, folder]);
   await Promise.all([server.start(), elsewhere.start()]);
-  const oldUrl = new URL(url);
-  oldUrl.port = new URL(elsewhere.address).port;
-  const old = closing(connect({ url: oldUrl.href, onIdleError: silence }), (one) => one.close());
+  const old = closing(connect({ url: urlAt(elsewhere, url), onIdleError: silence }), (one) => one.close());
   const zombie = await started(old);
   await waitUntil(() => zombie.status().state === 'leading', { what: 'the old primary to lead' });
 

@@ -1,21 +1,21 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { waitUntil } from '@convergekit/testing';
 import { javaTools } from '@convergekit/testing/engine';
 import type { Child } from '../../benchmarks/measure/child.ts';
-import { converge, partitionStates } from '../operator.ts';
+import { mavenJars, startJava, writeProperties } from '../../maven-jars.ts';
+import { converge, isComplete, logComparison, partitionStates } from '../operator.ts';
 import { fault, type Fault } from '../types.ts';
 import { PARTITIONS, TOPIC } from '../workloads/counted/events.ts';
 import { countEffects } from '../workloads/counted/effects-sql.ts';
-import { isComplete, type Shown } from '../workloads/counted/checks.ts';
-import { startCluster } from '../workloads/counted/open.ts';
-import type { Cluster, CountedPart } from '../workloads/counted/part.ts';
-import { createTopics, untilApplied } from '../workloads/counted/services.ts';
-import { startMirror } from './mirror.ts';
+import type { CountedPart } from '../workloads/counted/part.ts';
+import { type Cluster, createTopics, startCluster, untilApplied } from '../workloads/counted/services.ts';
 
 /** `planned`: the mirror is complete. `lost`: cluster A is killed, and the mirror lacks its end. */
 export type SwitchKind = 'planned' | 'lost';
 
+const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
 const REASON = ['--reason', 'moved to cluster B', '--yes'];
 
 /** Moves a source and its consumers to another Kafka cluster under load, as docs/runbooks/cluster-switch.md says. */
@@ -30,9 +30,9 @@ export function switchMove(kind: SwitchKind): Fault {
     inject: async ({ counted: part }) => {
       const { clock, defer, folder, progress } = part.run;
       const a = part.cluster;
-      const b = await startCluster(part.run);
+      const b = await startCluster(defer);
       const names = [...part.consumers.keys()];
-      await createTopics(b.broker, names);
+      await createTopics(b.broker, b.server.address, names);
       await shiftOffsets(b, folder, clock.now());
       const topics = [TOPIC, ...names.map((name) => `${name}.failures`)];
       const addresses = { from: a.server.address, to: b.server.address };
@@ -61,10 +61,7 @@ async function leaveInOrder(part: CountedPart, b: Cluster, mirror: Child): Promi
   await part.relay?.stop();
   for (const service of part.services.values()) await service.stop();
   const env = { ...part.envOf(part.orders), KAFKA_BROKERS: b.server.address };
-  const isMirrored = async (): Promise<boolean> => {
-    const shown = await converge<Shown | null>(['source', 'show'], env, { mayFail: true });
-    return shown !== null && isComplete(shown.comparison);
-  };
+  const isMirrored = async (): Promise<boolean> => isComplete(await logComparison(env));
   await waitUntil(isMirrored, { what: 'the mirror to have everything that was acknowledged' });
   await mirror.stop();
   return 0;
@@ -165,4 +162,52 @@ async function shiftOffsets({ server, broker }: Cluster, folder: string, timesta
     ['--offset-json-file', file],
     { onLine: () => undefined },
   );
+}
+
+interface MirrorOptions {
+  readonly from: string;
+  readonly to: string;
+  /** The topics to copy, as MirrorMaker's list of names. */
+  readonly topics: readonly string[];
+  /** Holds the properties and the log. */
+  readonly folder: string;
+  readonly note: (line: string) => void;
+}
+
+/** Starts MirrorMaker 2, which copies topics under their names. Offsets differ; positions in the headers do not. */
+async function startMirror({ from, to, topics, folder, note }: MirrorOptions): Promise<Child> {
+  const what = 'MirrorMaker 2';
+  const jars = await mavenJars({
+    pom: POM,
+    folder: join('.converge', 'mirror-jars'),
+    what,
+    megabytes: 60,
+    say: note,
+  });
+  const file = writeProperties(join(folder, 'mirror.properties'), {
+    clusters: 'a, b',
+    'a.bootstrap.servers': from,
+    'b.bootstrap.servers': to,
+    'a->b.enabled': 'true',
+    'b->a.enabled': 'false',
+    'a->b.topics': topics.join(','),
+    // The same names on both clusters: signatures cover the topic, and consumers subscribe to it.
+    'replication.policy.class': 'org.apache.kafka.connect.mirror.IdentityReplicationPolicy',
+    // Consumers find their place by position, so no offsets are translated.
+    'emit.checkpoints.enabled': 'false',
+    'emit.heartbeats.enabled': 'false',
+    'sync.topic.acls.enabled': 'false',
+    'refresh.topics.interval.seconds': '5',
+    'replication.factor': '1',
+    'offset-syncs.topic.replication.factor': '1',
+    'checkpoints.topic.replication.factor': '1',
+    'heartbeats.topic.replication.factor': '1',
+    'offset.storage.replication.factor': '1',
+    'config.storage.replication.factor': '1',
+    'status.storage.replication.factor': '1',
+  });
+  return startJava({
+    ...{ name: what, jars, jvm: ['-Xmx384m', '-XX:+UseSerialGC'], logFile: join(folder, 'mirror.log') },
+    args: ['org.apache.kafka.connect.mirror.MirrorMaker', file, '--clusters', 'b'],
+  });
 }

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { globSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from '../../programs.ts';
 import { madeOnce } from '../../made-once.ts';
-
-const run = promisify(execFile);
 
 /** The folders of the programs of both versions. */
 export interface Bins {

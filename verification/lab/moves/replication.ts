@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { urlOf } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import type { EmbeddedServer } from '@convergekit/testing/engine';
-import { onServer } from '../workloads/counted/open.ts';
+import { run } from '../../programs.ts';
+import { onServer } from '../workloads/counted/services.ts';
 import {
   behindSql,
   copyingSql,
@@ -16,8 +15,6 @@ import {
   unsubscribeSql,
 } from './logical-sql.ts';
 import type { Bins } from './installs.ts';
-
-const run = promisify(execFile);
 
 /** Both servers, and the names of the databases that move. */
 export interface Servers {

@@ -1,21 +1,17 @@
-import { execFile } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { urlOf } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { embeddedPostgres, type EmbeddedServer } from '@convergekit/testing/engine';
+import { run } from '../../programs.ts';
 import { converge, type Environment, sourceState } from '../operator.ts';
 import { fault, type Fault } from '../types.ts';
 import type { EffectDb } from '../workloads/counted/events.ts';
-import { onServer } from '../workloads/counted/open.ts';
 import type { CountedPart, Place } from '../workloads/counted/part.ts';
-import { open } from '../workloads/counted/services.ts';
+import { onServer, open } from '../workloads/counted/services.ts';
 import type { Bins } from './installs.ts';
 import { beginReplication, endReplication, type Servers } from './replication.ts';
-
-const run = promisify(execFile);
 
 export type UpgradeKind = 'pg_upgrade' | 'replication';
 

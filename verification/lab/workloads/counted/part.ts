@@ -1,22 +1,23 @@
-import type { Broker } from '@convergekit/broker';
 import type { ConsumerService } from '@convergekit/inbox';
+import type { DriverName } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import type { Relay } from '@convergekit/relay';
-import type { EmbeddedServer } from '@convergekit/testing/engine';
-import type { Check } from '../../../checker/check.ts';
+import type { embeddedPostgres, EmbeddedServer } from '@convergekit/testing/engine';
+import { type Check, checkOf } from '../../../checker/check.ts';
 import {
   converge,
   type Environment,
+  isComplete,
   listEvents,
+  logComparison,
   partitionStates,
   readProgress,
   sourceState,
 } from '../../operator.ts';
 import type { Judged, Load, Look, Part, Run } from '../../types.ts';
-import { effectChecks, isComplete, refusedCheck, type Shown } from './checks.ts';
 import { countEffects, type EffectCounts, judgeEffects } from './effects-sql.ts';
 import type { EffectDb } from './events.ts';
-import { startConsumer, startRelay, untilApplied } from './services.ts';
+import { type Cluster, startConsumer, startRelay, untilApplied } from './services.ts';
 import { Writers } from './writers.ts';
 
 /** A database of the workload: where it is now. */
@@ -25,10 +26,14 @@ export interface Place {
   database: Database<EffectDb>;
 }
 
-/** One Kafka cluster. */
-export interface Cluster {
-  readonly server: EmbeddedServer;
-  readonly broker: Broker;
+export interface CountedOptions {
+  /** The consumers, each in a database of its own. @default stock */
+  readonly consumers?: readonly string[];
+  readonly driver?: DriverName;
+  /** How Postgres is started. */
+  readonly postgres?: Parameters<typeof embeddedPostgres>[0];
+  /** True where a server is away while writers write: what they cannot commit is no finding. @default false */
+  readonly mayRefuse?: boolean;
 }
 
 declare module '../../types.ts' {
@@ -164,20 +169,17 @@ export class CountedPart implements Part {
     for (const [name, { database }] of this.consumers)
       effects.set(name, await judgeEffects(database.executor, sent));
     await this.#lookForParked();
+    const lost = acknowledged.filter((id) => !kept.has(id));
+    const parked = this.#parked === 0 ? [] : [`${this.#parked} events`];
+    const failed = refused === 0 ? [] : [`${refused} transactions failed`];
     return {
       checks: [
-        {
-          claim: 'every acknowledged commit is there',
-          looked: acknowledged.length,
-          findings: acknowledged.filter((id) => !kept.has(id)),
-        },
-        ...(this.#mayRefuse ? [] : [refusedCheck(acknowledged.length, refused)]),
+        checkOf('every acknowledged commit is there', acknowledged.length, lost),
+        ...(this.#mayRefuse
+          ? []
+          : [checkOf('no transaction of a writer failed', acknowledged.length, failed)]),
         ...[...effects].flatMap(([name, counts]) => effectChecks(name, sent.length, counts)),
-        {
-          claim: 'no event was parked or given up',
-          looked: sent.length,
-          findings: this.#parked === 0 ? [] : [`${this.#parked} events`],
-        },
+        checkOf('no event was parked or given up', sent.length, parked),
         await this.#logFits(),
         await this.#partitionsRun(),
       ],
@@ -203,12 +205,12 @@ export class CountedPart implements Part {
 
   /** Gives the commands that end a runbook: the log fits the source, and every partition of the consumers is running. */
   async #logFits(): Promise<Check> {
-    const { comparison } = await converge<Shown>(['source', 'show'], this.envOf(this.orders), {
-      mayFail: true,
-    });
-    const isWhole = isComplete(comparison);
-    const findings = isWhole ? [] : [JSON.stringify(comparison)];
-    return { claim: 'the log fits its source', looked: 1, findings };
+    const comparison = await logComparison(this.envOf(this.orders));
+    return checkOf(
+      'the log fits its source',
+      1,
+      isComplete(comparison) ? [] : [JSON.stringify(comparison ?? null)],
+    );
   }
 
   async #partitionsRun(): Promise<Check> {
@@ -216,12 +218,24 @@ export class CountedPart implements Part {
       [...this.consumers.values()].map((place) => partitionStates(this.envOf(place))),
     );
     const halted = states.flat().filter(({ halted: why }) => why !== null);
-    return {
-      claim: 'every partition of every consumer runs',
-      looked: states.flat().length,
-      findings: halted.map(
-        (one) => `${one.consumer} ${one.topic}/${one.partition}: ${one.halted?.code ?? ''}`,
-      ),
-    };
+    return checkOf(
+      'every partition of every consumer runs',
+      states.flat().length,
+      halted.map((one) => `${one.consumer} ${one.topic}/${one.partition}: ${one.halted?.code ?? ''}`),
+    );
   }
+}
+
+function effectChecks(name: string, looked: number, counts: EffectCounts): readonly Check[] {
+  const found = (count: number): readonly string[] => (count === 0 ? [] : [`${count} events`]);
+  return [
+    checkOf(`each event has its effect at ${name}`, looked, found(counts.lost), 'at_rest'),
+    checkOf(`no event has its effect twice at ${name}`, looked, found(counts.twice)),
+    checkOf(
+      `no effect is of an event that the outbox does not have at ${name}`,
+      looked,
+      found(counts.invented),
+    ),
+    checkOf(`effects are in the order of their key at ${name}`, looked, found(counts.outOfOrder)),
+  ];
 }

@@ -1,9 +1,15 @@
 import type { Broker } from '@convergekit/broker';
 import { type ConsumerService, consumerService, inboxMigrations } from '@convergekit/inbox';
+import { failureTopic } from '@convergekit/contracts';
+import { type DriverName, kafkaBroker } from '@convergekit/kafka';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
+import { urlOf } from '@convergekit/postgres/engine';
 import { type Relay, relay, relayMigrations, type RelayOptions } from '@convergekit/relay';
 import { waitUntil } from '@convergekit/testing';
+import { embeddedKafka, type EmbeddedServer } from '@convergekit/testing/engine';
+import { withDatabase } from '../../../with-database.ts';
+import { makeTopics } from '../../prepare.ts';
 import type { Defer } from '../../types.ts';
 import { countEffects, effectTableSql } from './effects-sql.ts';
 import { effectConsumer, type EffectDb, PARTITIONS, TOPIC } from './events.ts';
@@ -29,11 +35,34 @@ export async function prepare(database: Database<EffectDb>): Promise<void> {
   await database.executor.query(effectTableSql);
 }
 
-export async function createTopics(broker: Broker, consumers: readonly string[]): Promise<void> {
-  const admin = await broker.admin();
-  for (const name of [TOPIC, ...consumers.map((consumer) => `${consumer}.failures`)])
-    await admin.createTopic({ name, partitions: PARTITIONS });
-  await admin.close();
+export async function createTopics(broker: Broker, at: string, consumers: readonly string[]): Promise<void> {
+  await makeTopics(broker, at, [TOPIC, ...consumers.map(failureTopic)], PARTITIONS);
+}
+
+/** One Kafka cluster. */
+export interface Cluster {
+  readonly server: EmbeddedServer;
+  readonly broker: Broker;
+}
+
+export async function startCluster(defer: Defer, driver?: DriverName): Promise<Cluster> {
+  const server = await embeddedKafka();
+  defer(() => server.dispose());
+  await server.start();
+  const broker = kafkaBroker({
+    ...{ brokers: [server.address], clientId: 'lab', requestTimeoutMs: 3_000 },
+    ...(driver === undefined ? {} : { driver }),
+  });
+  defer(() => broker.close());
+  return { server, broker };
+}
+
+/** One statement on a server, in a database of its own or in the first one. */
+export function onServer<T>({ address }: EmbeddedServer, sql: string, name?: string): Promise<readonly T[]> {
+  const url = name === undefined ? address : urlOf(address, name);
+  return withDatabase({ url, max: 1, onIdleError: silence }, async ({ executor }) => {
+    return (await executor.query<T & Record<string, unknown>>(sql)).rows;
+  });
 }
 
 export async function startRelay(

@@ -7,7 +7,7 @@ import {
   type MovementFact,
   type TransferFact,
 } from '../../../checker/banks.ts';
-import { type Answered, textsOf } from '../../../checker/check.ts';
+import { type Answered, checkOf } from '../../../checker/check.ts';
 import { findWrongEffects } from '../../../checker/effects.ts';
 import { logClaims } from '../../../checker/log-claims.ts';
 import { transferMoneyShape } from '../../../checker/sagas/shapes.ts';
@@ -79,12 +79,12 @@ export class TransfersPart implements Part {
       checks: [
         ...bankClaims(facts, this.#answered, sagas.stuck),
         shownCheck('transfers', shown, 'settled', sagas),
-        ...logClaims(verdict, { of: ' of the banks' }),
-        {
-          claim: 'no effect twice at the banks, none without an event',
-          looked: effects.length,
-          findings: textsOf(findWrongEffects(events, effects)),
-        },
+        ...logClaims(verdict, ' of the banks'),
+        checkOf(
+          'no effect twice at the banks, none without an event',
+          effects.length,
+          findWrongEffects(events, effects),
+        ),
         ...sagas.checks,
         ...(await this.#reconciled()),
       ],

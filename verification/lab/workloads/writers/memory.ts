@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { Check } from '../../../checker/check.ts';
+import { type Check, checkOf } from '../../../checker/check.ts';
 
 /**
  * Live memory of a process, right after a collection: what a leak makes grow. Resident memory only rises with the
@@ -75,14 +75,9 @@ const MINUTES = 10;
 /** The check of a trend, where it is over a time that can be judged. */
 export function memoryCheck(trend: MemoryTrend | undefined): readonly Check[] {
   if (trend === undefined || trend.overMinutes < MINUTES) return [];
-  const grows = `it grows by ${trend.megabytesPerMinute.toFixed(2)} MB a minute`;
-  return [
-    {
-      claim: `the live memory of the steady relay grows by less than ${BAR} MB a minute`,
-      looked: 1,
-      findings: trend.megabytesPerMinute < BAR ? [] : [grows],
-    },
-  ];
+  const { megabytesPerMinute: slope } = trend;
+  const findings = slope < BAR ? [] : [`it grows by ${slope.toFixed(2)} MB a minute`];
+  return [checkOf(`the live memory of the steady relay grows by less than ${BAR} MB a minute`, 1, findings)];
 }
 
 export function trendText(trend: MemoryTrend | undefined): string {

@@ -1,6 +1,6 @@
 import { javaTools } from '@convergekit/testing/engine';
 import { AppendTimes } from '../../../checker/append-times.ts';
-import type { Check } from '../../../checker/check.ts';
+import { type Check, checkOf } from '../../../checker/check.ts';
 import type { Verdict } from '../../../checker/facts.ts';
 import { logClaims } from '../../../checker/log-claims.ts';
 import { LogCheck } from '../../../checker/log-check.ts';
@@ -8,7 +8,7 @@ import { converge, sourceState } from '../../operator.ts';
 import { type Exit, startAll } from '../../process.ts';
 import { kafkaLog } from '../../read-log.ts';
 import type { Judged, Load, Look, Part, Run, Span } from '../../types.ts';
-import { readLedger, readTakeovers } from './collect.ts';
+import { readLedger, readTakeovers } from './ledger-sql.ts';
 import { memoryCheck, memoryTrend, readSamples, type Sample, trendText } from './memory.ts';
 import { write } from './transactions.ts';
 import type { Source, World } from './world.ts';
@@ -69,19 +69,15 @@ export class WritersPart implements Part {
 
   async load(load: Load, seeded: (n: number) => () => number, signal: AbortSignal): Promise<void> {
     if (load.kind !== 'rate') throw new Error('writers need a rate and a time');
-    const { clock } = this.#run;
     for (const [index, source] of this.#world.sources.entries())
-      this.#writers.set(source, new Writers(source, load.perSecond, seeded(index), clock));
-    for (const one of this.#writers.values()) await one.start();
-    await clock.sleep(load.seconds * 1_000, signal);
-    for (const one of this.#writers.values()) await one.stop().catch(() => undefined);
+      this.#writers.set(source, new Writers(source, load.perSecond, seeded(index), this.#run.clock));
+    await Promise.all([...this.#writers.values()].map((one) => one.run(load.seconds, signal)));
   }
 
   status(): string {
     return [...this.#writers]
       .map(([{ name }, { committed, leftOut }]) => {
-        const transactions = Object.values(committed).reduce((sum, count) => sum + count, 0);
-        return `${name}: ${transactions} transactions${leftOut > 0 ? ` (${leftOut} left out)` : ''}`;
+        return `${name}: ${committed} transactions${leftOut > 0 ? ` (${leftOut} left out)` : ''}`;
       })
       .join(', ');
   }
@@ -126,21 +122,21 @@ export class WritersPart implements Part {
     for (const source of this.#world.sources) judged.push(await this.#judgeLog(source, span));
     const trend = memoryTrend(this.#samples);
     const writers = [...this.#writers.values()];
-    const transactions = writers.flatMap(({ committed }) => Object.values(committed));
     const seconds = (span.endedMs - span.beganMs) / 1_000;
     const sum = (of: (verdict: Verdict) => number): number =>
       judged.reduce((total, { verdict }) => total + of(verdict), 0);
     const rate = (count: number): string => `${count} (${(count / seconds).toFixed(0)}/s)`;
     return {
       checks: [
-        ...judged.flatMap(({ name, verdict }) => logClaims(verdict, { of: ` of ${name}` })),
-        this.#endedRelays(),
+        ...judged.flatMap(({ name, verdict }) => logClaims(verdict, ` of ${name}`)),
+        // One that cannot start, because a server is down, may end.
+        endedCheck(this.#world.sources.flatMap(({ relays }) => relays)),
         this.#surprises(),
         ...memoryCheck(trend),
       ],
       figures: [
         ['duration', `${(seconds / 60).toFixed(1)} min`],
-        ['transactions', rate(transactions.reduce((total, count) => total + count, 0))],
+        ['transactions', rate(writers.reduce((total, { committed }) => total + committed, 0))],
         ['events', rate(sum(({ committed }) => committed))],
         ['records in the log', String(sum(({ records }) => records))],
         ['takeovers', judged.map(({ name, takeovers }) => `${name} ${takeovers}`).join(', ')],
@@ -186,20 +182,11 @@ export class WritersPart implements Part {
     return { name, verdict: check.verdict(), takeovers: counted, silence: times.longestSilence() };
   }
 
-  /** A relay that was at work and ended without being asked to. One that cannot start, because a server is down, may end. */
-  #endedRelays(): Check {
-    return endedCheck(this.#world.sources.flatMap(({ relays }) => relays));
-  }
-
   #surprises(): Check {
     const all = [...this.#writers].flatMap(([{ name }, { surprises }]) =>
       surprises.map((surprise) => `a writer of ${name} was refused: ${surprise}`),
     );
-    return {
-      claim: 'no writer was refused but by a server that stops, starts or resolves a deadlock',
-      looked: 1,
-      findings: all,
-    };
+    return checkOf('no writer was refused but by a server that stops, starts or resolves a deadlock', 1, all);
   }
 }
 
@@ -207,16 +194,12 @@ export class WritersPart implements Part {
 export function endedCheck(
   relays: readonly { readonly spec: { readonly name: string }; readonly exits: readonly Exit[] }[],
 ): Check {
-  return {
-    claim: 'no relay that worked ended by itself',
-    looked: relays.length,
-    findings: relays.flatMap(({ spec, exits }) =>
-      exits
-        .filter(({ expected, hadRun }) => !expected && hadRun)
-        .map(
-          ({ pid, code, signal }) =>
-            `${spec.name} (pid ${pid}) ended by itself with ${code ?? signal ?? '?'}`,
-        ),
-    ),
-  };
+  const findings = relays.flatMap(({ spec, exits }) =>
+    exits
+      .filter(({ expected, hadRun }) => !expected && hadRun)
+      .map(
+        ({ pid, code, signal }) => `${spec.name} (pid ${pid}) ended by itself with ${code ?? signal ?? '?'}`,
+      ),
+  );
+  return checkOf('no relay that worked ended by itself', relays.length, findings);
 }

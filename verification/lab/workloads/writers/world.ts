@@ -7,6 +7,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { embeddedKafka, embeddedPostgres, type EmbeddedServer, freePorts } from '@convergekit/testing/engine';
 import { faultProxy, type FaultProxy, freshDatabase } from '@convergekit/testing';
 import { topicSettings } from '../../faults/topics.ts';
+import { makeTopics } from '../../prepare.ts';
 import { Child, serviceFile } from '../../process.ts';
 import type { Defer } from '../../types.ts';
 import { lateChildSql, lonelySql, takeoverSql } from './inside-sql.ts';
@@ -98,7 +99,7 @@ async function openSource(name: Source['name'], around: SourceOptions): Promise<
   defer(() => databaseProxy.close());
   const [mainTopic, sideTopic] = [`soak.${name}.main`, `soak.${name}.side`];
   await prepare(database, name, mainTopic, sideTopic);
-  await makeTopics(kafka.address, mainTopic, sideTopic);
+  await openTopics(kafka.address, mainTopic, sideTopic);
   const proxied = new URL(url);
   proxied.host = databaseProxy.address;
   const names = name === 'hunted' ? ['relay-hunted-a', 'relay-hunted-b'] : ['relay-steady'];
@@ -129,12 +130,11 @@ async function prepare(database: Database, name: string, main: string, side: str
   await executor.query(lonelySql);
 }
 
-async function makeTopics(brokers: string, main: string, side: string): Promise<void> {
+async function openTopics(brokers: string, main: string, side: string): Promise<void> {
   const broker = kafkaBroker({ brokers: [brokers], clientId: 'lab' });
   try {
-    const admin = await broker.admin();
-    await admin.createTopic({ name: main, partitions: 6, config: topicSettings });
-    await admin.createTopic({ name: side, partitions: 3, config: topicSettings });
+    await makeTopics(broker, brokers, [main], 6, topicSettings);
+    await makeTopics(broker, brokers, [side], 3, topicSettings);
   } finally {
     await broker.close();
   }

@@ -1,13 +1,14 @@
 import type { Database } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
+import { drive } from '../../drive.ts';
+import { reasonOf } from '../../targets.ts';
 import { endOrphans, runTransaction } from './transactions.ts';
-import { planTransaction, type PlannedTransaction, transactionKinds, type TransactionKind } from './plan.ts';
+import { planTransaction, type PlannedTransaction } from './plan.ts';
 import type { Source } from './world.ts';
 
 /** The maximum of concurrent transactions; excess ones are left out, as by an exhausted pool. */
 const AT_ONCE = 24;
-const EVERY_MS = 10;
 const LOOK_FOR_ORPHANS_MS = 3_000;
 
 /**
@@ -18,12 +19,8 @@ const expected = new Set(['40P01', '55P03', '57P01', '57P02', '57P03', '57014', 
 
 /** Writes to one source at a steady rate, whatever happens to it. */
 export class Writers {
-  readonly committed = Object.fromEntries(transactionKinds.map((kind) => [kind, 0])) as Record<
-    TransactionKind,
-    number
-  >;
-  /** The counts of failures by SQLSTATE or error code. */
-  readonly failed = new Map<string, number>();
+  /** The number of transactions that were acknowledged. */
+  committed = 0;
   readonly surprises: string[] = [];
   leftOut = 0;
   /** True when commits do not wait for the disk: a crash of Postgres then undoes part of a second. */
@@ -32,10 +29,8 @@ export class Writers {
   readonly #perSecond: number;
   readonly #random: Random;
   readonly #clock: Clock;
-  readonly #stop = new AbortController();
-  readonly #open = new Set<Promise<void>>();
+  #open = 0;
   #lonely: ReadonlyMap<string, readonly string[]> = new Map();
-  #running: Promise<unknown> = Promise.resolve();
 
   constructor(source: Source, perSecond: number, random: Random, clock: Clock) {
     this.#source = source;
@@ -44,17 +39,17 @@ export class Writers {
     this.#clock = clock;
   }
 
-  async start(): Promise<void> {
-    this.#lonely = await lonelyKeys(this.#source.database);
-    this.#running = Promise.all([this.#write(), this.#endOrphans()]);
-  }
-
-  /** Resolves when every transaction has ended, in one way or the other. */
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-    await Promise.all(this.#open);
-    await endOrphans(this.#source.database, 0, () => true);
+  /** Writes for this time, or until the signal. Resolves when every transaction has ended, in one way or the other. */
+  async run(seconds: number, signal: AbortSignal): Promise<void> {
+    const { database } = this.#source;
+    this.#lonely = await lonelyKeys(database);
+    const over = new AbortController();
+    const ending = this.#endOrphans(AbortSignal.any([signal, over.signal]));
+    const load = { kind: 'rate', perSecond: this.#perSecond, seconds } as const;
+    await drive({ what: 'transactions', load, clock: this.#clock, signal }, () => this.#write());
+    over.abort();
+    await ending;
+    await endOrphans(database, 0, () => true).catch(() => 0);
   }
 
   lonelyKey(topic: string, index: number): string {
@@ -63,31 +58,23 @@ export class Writers {
   }
 
   async #write(): Promise<void> {
-    const { signal } = this.#stop;
-    let last = this.#clock.monotonic();
-    let due = 0;
-    while (!signal.aborted) {
-      await this.#clock.sleep(EVERY_MS, signal);
-      const now = this.#clock.monotonic();
-      due += ((now - last) * this.#perSecond) / 1_000;
-      last = now;
-      for (; due >= 1; due -= 1) {
-        if (this.#open.size >= AT_ONCE) this.leftOut += 1;
-        else this.#begin();
-      }
+    if (this.#open >= AT_ONCE) {
+      this.leftOut += 1;
+      return;
     }
-  }
-
-  #begin(): void {
     const { mainTopic: main, sideTopic: side, database } = this.#source;
     const planned = this.#withKeys(planTransaction(this.#random, { main, side }));
-    const one: Promise<void> = runTransaction(database, planned, this.#clock, this.relaxed)
-      .then(
-        () => void (this.committed[planned.kind] += 1),
-        (error: unknown) => this.#fail(planned, error),
-      )
-      .finally(() => this.#open.delete(one));
-    this.#open.add(one);
+    this.#open += 1;
+    try {
+      await runTransaction(database, planned, this.#clock, this.relaxed);
+      this.committed += 1;
+    } catch (error) {
+      const state = sqlState(error);
+      if (state !== undefined && !expected.has(state) && this.surprises.length < 10)
+        this.surprises.push(`${planned.kind}: ${state} ${reasonOf(error)}`);
+    } finally {
+      this.#open -= 1;
+    }
   }
 
   #withKeys(planned: PlannedTransaction): PlannedTransaction {
@@ -100,16 +87,7 @@ export class Writers {
     };
   }
 
-  #fail({ kind }: PlannedTransaction, error: unknown): void {
-    const state = sqlState(error);
-    const code = state ?? 'connection';
-    this.failed.set(code, (this.failed.get(code) ?? 0) + 1);
-    if (state !== undefined && !expected.has(state) && this.surprises.length < 10)
-      this.surprises.push(`${kind}: ${state} ${error instanceof Error ? error.message : String(error)}`);
-  }
-
-  async #endOrphans(): Promise<void> {
-    const { signal } = this.#stop;
+  async #endOrphans(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#clock.sleep(LOOK_FOR_ORPHANS_MS, signal);
       // The database may be down: then the next look.
