@@ -23,11 +23,9 @@ export function defineActions(
 ): DefineAction {
   return (action) => {
     const { path, summary, input } = action;
-    const previewOf = async (c: Context<ConsoleTypes>): Promise<Preview> =>
-      previewSchema.parse(await action.preview(inputOf(c, input), visitOf(c, now())));
     app.get(path, async (c) => {
-      const preview = await previewOf(c);
-      return render(c, actionForm(action, inputOf(c, input), preview, visitOf(c, now())));
+      const shown = await preview(c, action);
+      return render(c, actionForm(action, inputOf(c, input), shown, visitOf(c, now())));
     });
     app.post(path, async (c) => {
       const form = await formOf(c);
@@ -35,7 +33,7 @@ export function defineActions(
       return c.redirect(`/actions/${start(c, action, form, user)}`, 303);
     });
     const api = apiPath(path);
-    app.get(api, async (c) => jsonAnswer(c, await previewOf(c)));
+    app.get(api, async (c) => jsonAnswer(c, await preview(c, action)));
     app.post(api, async (c) => {
       const body = await bodyOf(c);
       const { user } = requireOperator(c, c.req.header('x-form-token'));
@@ -63,6 +61,14 @@ export function defineActions(
       acts: true,
     });
   };
+
+  async function preview<Input extends z.ZodObject>(
+    c: Context<ConsoleTypes>,
+    action: Action<Input>,
+  ): Promise<Preview> {
+    const found = previewSchema.parse(await action.preview(inputOf(c, action.input), visitOf(c, now())));
+    return { ...found, others: found.others.filter(({ count }) => count > 0) };
+  }
 
   function start<Input extends z.ZodObject>(
     c: Context<ConsoleTypes>,
