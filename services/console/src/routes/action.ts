@@ -24,8 +24,8 @@ export function defineActions(
   return (action) => {
     const { path, summary, input } = action;
     app.get(path, async (c) => {
-      const shown = await preview(c, action);
-      return render(c, actionForm(action, inputOf(c, input), shown, visitOf(c, now())));
+      const preview = await previewOf(c, action, now());
+      return render(c, actionForm(action, inputOf(c, input), preview, visitOf(c, now())));
     });
     app.post(path, async (c) => {
       const form = await formOf(c);
@@ -33,7 +33,7 @@ export function defineActions(
       return c.redirect(`/actions/${start(c, action, form, user)}`, 303);
     });
     const api = apiPath(path);
-    app.get(api, async (c) => jsonAnswer(c, await preview(c, action)));
+    app.get(api, async (c) => jsonAnswer(c, await previewOf(c, action, now())));
     app.post(api, async (c) => {
       const body = await bodyOf(c);
       const { user } = requireOperator(c, c.req.header('x-form-token'));
@@ -62,14 +62,6 @@ export function defineActions(
     });
   };
 
-  async function preview<Input extends z.ZodObject>(
-    c: Context<ConsoleTypes>,
-    action: Action<Input>,
-  ): Promise<Preview> {
-    const found = previewSchema.parse(await action.preview(inputOf(c, action.input), visitOf(c, now())));
-    return { ...found, others: found.others.filter(({ count }) => count > 0) };
-  }
-
   function start<Input extends z.ZodObject>(
     c: Context<ConsoleTypes>,
     { title, input, run }: Action<Input>,
@@ -82,6 +74,16 @@ export function defineActions(
       run(values, { user, reason, expected, report, signal }),
     );
   }
+}
+
+/** Previews an action; a reason that concerns nothing is left out. */
+async function previewOf<Input extends z.ZodObject>(
+  c: Context<ConsoleTypes>,
+  { input, preview }: Action<Input>,
+  now: number,
+): Promise<Preview> {
+  const found = previewSchema.parse(await preview(inputOf(c, input), visitOf(c, now)));
+  return { ...found, others: found.others.filter(({ count }) => count > 0) };
 }
 
 async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string, unknown>>> {
