@@ -62,18 +62,25 @@ const UNCLAIMED_MS = 60_000;
 /** The entries of journals that are named. */
 const MOST_ENTRIES = 200;
 
+/** Makes an area of which the doctor says the same, whenever it finds nothing. */
+function area(
+  name: string,
+  sound: string,
+  conditionsOf: (of: Examination) => Promise<readonly Condition[]>,
+): Area {
+  return { name, find: async (of) => ({ conditions: await conditionsOf(of), sound }) };
+}
+
 /**
  * What can be wrong in the database of a service, in one list: `converge doctor` and the console's home page read it, and
  * neither changes anything.
  */
 export const areas: readonly Area[] = [
   {
-    name: 'alarms',
+    ...area('alarms', 'none that can be seen from here', async ({ one: { executor }, now }) =>
+      relayItems(await readSurvey(executor), await readHeld(executor), now),
+    ),
     namesAll: true,
-    find: async ({ one: { executor }, now }) => ({
-      conditions: relayItems(await readSurvey(executor), await readHeld(executor), now),
-      sound: 'none that can be seen from here',
-    }),
   },
   {
     name: 'consumers',
@@ -87,61 +94,34 @@ export const areas: readonly Area[] = [
       };
     },
   },
-  {
-    name: 'parked',
-    find: async ({ one: { executor }, bounds }) => ({
-      conditions: parkedItems(
-        (await groupParked(executor, { states: ['dead', 'waiting'] })).filter(isKept(bounds)),
-      ),
-      sound: 'no event is parked',
-    }),
-  },
-  {
-    name: 'gaps',
-    find: async ({ one: { executor }, bounds }) => ({
-      conditions: gapItems((await readOpenGaps(executor)).filter(isKept(bounds))),
-      sound: 'no consumer lacks events',
-    }),
-  },
-  {
-    name: 'lag',
-    find: async ({ one, all, bounds, now }) => {
-      const stalled = await scanStalled(one, all, bounds.stalledMs, leftOut);
-      return {
-        conditions: stalledItems(stalled, now).filter(({ about }) => isKept(bounds)(about)),
-        sound: 'no event that was sent long ago waits for a consumer of this database',
-      };
-    },
-  },
-  {
-    name: 'sagas',
-    find: async ({ one: { executor }, bounds, now }) => {
+  area('parked', 'no event is parked', async ({ one: { executor }, bounds }) =>
+    parkedItems((await groupParked(executor, { states: ['dead', 'waiting'] })).filter(isKept(bounds))),
+  ),
+  area('gaps', 'no consumer lacks events', async ({ one: { executor }, bounds }) =>
+    gapItems((await readOpenGaps(executor)).filter(isKept(bounds))),
+  ),
+  area('lag', 'no event that was sent long ago waits for a consumer of this database', async (of) =>
+    stalledItems(await scanStalled(of.one, of.all, of.bounds.stalledMs, leftOut), of.now).filter(
+      ({ about }) => isKept(of.bounds)(about),
+    ),
+  ),
+  area(
+    'sagas',
+    'no step, call or workflow is stuck or overdue',
+    async ({ one: { executor }, bounds, now }) => {
       const unclaimed = await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS });
       const overdue = await readOverdueJournal(executor, { afterMs: bounds.overdueMs, limit: MOST_ENTRIES });
-      return {
-        conditions: journalItems(overdue, unclaimed, now),
-        sound: 'no step, call or workflow is stuck or overdue',
-      };
+      return journalItems(overdue, unclaimed, now);
     },
-  },
+  ),
   {
-    name: 'paused sagas',
+    ...area('paused sagas', 'none', async ({ one: { executor } }) => pauseItems(await readPauses(executor))),
     namesAll: true,
-    find: async ({ one: { executor } }) => ({
-      conditions: pauseItems(await readPauses(executor)),
-      sound: 'none',
-    }),
   },
-  {
-    name: 'workers',
-    find: async ({ one: { executor }, now }) => ({
-      conditions: [
-        ...workerItems(await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS }), now),
-        ...breakerItems(await readBreakerWaits(executor), now),
-      ],
-      sound: 'no call waits for a worker or a breaker',
-    }),
-  },
+  area('workers', 'no call waits for a worker or a breaker', async ({ one: { executor }, now }) => [
+    ...workerItems(await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS }), now),
+    ...breakerItems(await readBreakerWaits(executor), now),
+  ]),
   {
     name: 'reconcilers',
     find: async ({ one: { executor } }) => {
@@ -165,9 +145,9 @@ const isKept =
 const leftOut = (): void => undefined;
 
 /** Examines an area; undefined where the role may not read its tables: the rights of another duty are no fault. */
-export async function examine(area: Area, of: Examination): Promise<Found | undefined> {
+export async function examine({ find }: Area, of: Examination): Promise<Found | undefined> {
   try {
-    return await area.find(of);
+    return await find(of);
   } catch (error) {
     if (sqlState(error) === '42501') return undefined;
     throw error;
@@ -186,8 +166,8 @@ export async function readAttention(
 ): Promise<readonly AttentionItem[]> {
   const missing = await missingMigrations(one.executor, allMigrations);
   if (missing.length > 0) return [migrationsItem(missing)];
-  const found = await Promise.all(areas.map((area) => examine(area, { one, all, bounds, now })));
-  return found.flatMap((area) => area?.conditions ?? []).filter(isItem);
+  const found = await Promise.all(areas.map((each) => examine(each, { one, all, bounds, now })));
+  return found.flatMap((each) => each?.conditions ?? []).filter(isItem);
 }
 
 const isItem = (one: Condition): one is AttentionItem => one.severity !== 'note';
