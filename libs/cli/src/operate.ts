@@ -6,7 +6,7 @@ export type { Narrative, NarrativeEntry } from './commands/saga/narrative/narrat
 export { readNarrative } from './commands/saga/narrative/read-narrative.ts';
 export { renderNarrative } from './commands/saga/narrative/render-narrative.ts';
 export { decisionText } from './commands/saga/narrative/decision-text.ts';
-export { attemptText, parkedText } from './history/render-history.ts';
+export { attemptText, parkedText } from './history/story-text.ts';
 export { importSagas } from './commands/saga/graph.ts';
 export { importEvents } from './commands/schemas/event-modules.ts';
 export { openBroker } from './frame/connections.ts';
@@ -16,7 +16,7 @@ export { formatBytes, formatMs } from './frame/output.ts';
 export { checkedUrl, readSettings, type Settings } from './frame/settings.ts';
 export { allMigrations } from './frame/all-migrations.ts';
 export type { AttentionItem } from './attention/item.ts';
-export { type AttentionBounds, readAttention } from './attention/read-attention.ts';
+export { type AttentionBounds, readAttention } from './attention/areas.ts';
 export { type AlarmText, alarmText } from './attention/alarm-text.ts';
 export { actText, subjectText } from './audit/act-text.ts';
 export { type AuditFilter, type AuditRow, readActsOn, readOperatorAudit } from './audit/audit-sql.ts';

@@ -1,9 +1,27 @@
-import { systemClock } from '@convergekit/core';
-import { classify, type HttpAnswer, httpAnswer } from '@convergekit/resilience';
-import { type Context, Hono } from 'hono';
+import { getRequestListener } from '@hono/node-server';
+import { httpServer, type HttpServer } from '@convergekit/config';
+import { type Clock, systemClock } from '@convergekit/core';
+import { classify, type HttpAnswer, httpAnswer, readDeadline } from '@convergekit/resilience';
+import { requestSpan } from '@convergekit/telemetry';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { routePath } from 'hono/route';
 import { z } from 'zod';
-import { servedRequests } from './served-request.ts';
+
+/** The settings of an HTTP API, for `settings` of a service. */
+export const httpSettings = z
+  .object({
+    port: z.int().min(0).max(65_535).default(0).meta({
+      description: 'The port of the HTTP routes; 0 takes any free port.',
+      unit: 'none',
+    }),
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('The address that the HTTP routes listen on; 0.0.0.0 inside a container.'),
+  })
+  .prefault({});
 
 type Status = 400 | 404 | 413 | HttpAnswer['status'];
 
@@ -100,4 +118,38 @@ function tooLarge(context: Context): Response {
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** The answer to a request whose caller has given up already: nothing was done. */
+const LATE = {
+  code: 'DEADLINE_PASSED',
+  message: 'the deadline of the request (header ce_deadline) had passed when it came, and nothing was done',
+};
+
+/**
+ * Continues the trace of each request (header `traceparent`) in a server span, and answers 504 to one whose deadline
+ * (header `ce_deadline`) has passed: its caller does not wait any more. `now` is in milliseconds of the wall clock.
+ */
+export function servedRequests(now: () => number): MiddlewareHandler {
+  return async (context, next) => {
+    const { req } = context;
+    const request = requestSpan({ method: req.method, headers: req.header() });
+    const deadline = readDeadline(req.header('ce_deadline'));
+    try {
+      if (deadline !== undefined && deadline.getTime() <= now())
+        context.res = context.json({ error: LATE }, 504);
+      else await request.run(next);
+    } finally {
+      const route = routePath(context, -1);
+      request.end(context.res.status, route.endsWith('*') ? undefined : route);
+    }
+  };
+}
+
+/** Runs a Hono application as a service; a stop lets open requests finish for 4 s. */
+export function httpService(app: Hono, port: number, host = '127.0.0.1', clock?: Clock): HttpServer {
+  const answer = getRequestListener(app.fetch, { hostname: host });
+  const listener = (request: Parameters<typeof answer>[0], response: Parameters<typeof answer>[1]): void =>
+    void answer(request, response);
+  return httpServer({ name: 'http', port, host, listener, graceMs: 4_000, ...(clock && { clock }) });
 }

@@ -5,7 +5,7 @@ import { manualClock, type ManualClock } from '@convergekit/testing';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import type { HttpServer } from '@convergekit/config';
-import { httpService } from './http-service.ts';
+import { httpService } from './http-api.ts';
 
 interface Scene {
   readonly server: HttpServer;

@@ -2,11 +2,17 @@
 import type { MigrationSet } from '@convergekit/postgres';
 
 export { type EffectTable, noteEffect } from './effect.ts';
-export { answerById, httpApi, type HttpApiOptions, keyedPost, refuse } from './http-api.ts';
-export { httpService } from './http-service.ts';
-export { servedRequests } from './served-request.ts';
+export {
+  answerById,
+  httpApi,
+  type HttpApiOptions,
+  httpService,
+  httpSettings,
+  keyedPost,
+  refuse,
+  servedRequests,
+} from './http-api.ts';
 export { type Pages, scanPages, type ScannedPage } from './scan-pages.ts';
-export { httpSettings } from './settings.ts';
 
 /** The table of effects. */
 export const effectMigrations: MigrationSet = {

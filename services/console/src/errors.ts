@@ -13,6 +13,11 @@ export class ConsoleRefusal extends ConvergeError {
   }
 }
 
+/** True for the refusal of a package's function, whose words are for people. */
+export function isRefusal(error: unknown): error is ConvergeError {
+  return error instanceof ConvergeError && (error.category === 'data' || error.category === 'contention');
+}
+
 /** Makes the refusal of something that does not exist. */
 export function notFound(message: string): ConsoleRefusal {
   return new ConsoleRefusal(404, 'CONSOLE_NOT_FOUND', message);

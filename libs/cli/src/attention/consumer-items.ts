@@ -1,5 +1,6 @@
 import { type OpenGap, type ParkedGroup, type PartitionOverview, PAUSED } from '@convergekit/inbox/operate';
-import type { AttentionItem } from './item.ts';
+import { counted } from '../frame/output.ts';
+import type { AttentionItem, Condition } from './item.ts';
 
 /** Lists the halted partitions of consumers (pure). Those that an operator paused are `pausedItems`. */
 export function haltedItems(partitions: readonly PartitionOverview[]): readonly AttentionItem[] {
@@ -27,7 +28,7 @@ export function pausedItems(partitions: readonly PartitionOverview[]): readonly 
     const halts = own.flatMap(({ halted }) => halted ?? []);
     const [first] = halts.toSorted((a, b) => a.at.getTime() - b.at.getTime());
     if (first === undefined) return [];
-    const where = `${own.length} ${own.length === 1 ? 'partition' : 'partitions'}`;
+    const where = counted(own.length, 'partition', 'partitions');
     return [
       {
         kind: 'consumer_paused',
@@ -43,32 +44,31 @@ export function pausedItems(partitions: readonly PartitionOverview[]): readonly 
 }
 
 /**
- * Lists dead letters and parked events by their failure (pure). Events queued behind another are part of its line. A dead letter
+ * Lists dead letters and parked events by their failure (pure). Events queued behind another are a note. A dead letter
  * whose key was released holds nothing: its failure event was sent, and what follows from it is compensated.
  */
-export function parkedItems(groups: readonly ParkedGroup[]): readonly AttentionItem[] {
-  return groups.flatMap((group) => {
+export function parkedItems(groups: readonly ParkedGroup[]): readonly Condition[] {
+  return groups.flatMap((group): readonly Condition[] => {
     const { consumer, topic, state, category, code, structural, events, keys, oldest, holding } = group;
-    if ((state !== 'dead' && state !== 'waiting') || category === null || code === null) return [];
+    if (state !== 'dead' && state !== 'waiting') return [];
     const dead = state === 'dead';
-    const isReleased = dead && holding === 0;
     const what = dead
-      ? events === 1
-        ? 'dead letter'
-        : 'dead letters'
-      : events === 1
-        ? 'event waits'
-        : 'events wait';
+      ? counted(events, 'dead letter', 'dead letters')
+      : counted(events, 'event waits', 'events wait');
+    const text = `${consumer}: ${what} of ${counted(keys, 'key', 'keys')} of ${topic}, `;
+    const common = { since: oldest, next: `converge parked list --consumer ${consumer} --state ${state}` };
+    if (category === null || code === null)
+      return [{ ...common, severity: 'note', text: `${text}behind another event of their key` }];
+    const isReleased = dead && holding === 0;
     return [
       {
+        ...common,
         kind: dead ? 'dead_letters' : 'parked',
         severity: isReleased ? 'watch' : dead || structural ? 'act' : 'watch',
         alarm: structural ? 'structural' : category === 'data' || category === 'bug' ? category : 'exhausted',
-        text: `${consumer}: ${events} ${what} of ${keys} ${keys === 1 ? 'key' : 'keys'} of ${topic}, ${code} (${category})${isReleased ? ': given up and reported to its compensations, later events of the keys continue' : ''}`,
-        since: oldest,
-        next: `converge parked list --consumer ${consumer} --state ${state}`,
+        text: `${text}${code} (${category})${isReleased ? ': given up and reported to its compensations, later events of the keys continue' : ''}`,
         about: { consumer, topic, category, code },
-      } as const,
+      },
     ];
   });
 }
@@ -85,7 +85,7 @@ export function gapItems(gaps: readonly OpenGap[]): readonly AttentionItem[] {
         kind: 'gap',
         severity: 'act',
         alarm: 'events_lost',
-        text: `${consumer} lacks events of ${source} in ${topic}: ${some.length} open ${some.length === 1 ? 'gap' : 'gaps'}`,
+        text: `${consumer} lacks events of ${source} in ${topic}: ${counted(some.length, 'open gap', 'open gaps')}`,
         since: null,
         next: `converge consumers fill ${consumer}`,
         about: { consumer, topic },

@@ -17,7 +17,7 @@ export type AttentionKind =
   | 'reconciler'
   | 'migrations';
 
-/** Something that needs an operator, or that waits and continues by itself. */
+/** Something that needs an operator, or that waits and continues by itself. Its readers add how long ago it began. */
 export interface AttentionItem {
   readonly kind: AttentionKind;
   /** `act`: it does not continue before an operator acts. `watch`: it is late, and may continue by itself. */
@@ -40,3 +40,10 @@ export interface AttentionItem {
     readonly id?: string | undefined;
   };
 }
+
+/** A line of the doctor alone: on the console's home page it would be noise. */
+export interface Note extends Pick<AttentionItem, 'text' | 'since' | 'next'> {
+  readonly severity: 'note';
+}
+
+export type Condition = AttentionItem | Note;

@@ -6,13 +6,12 @@ import {
   type UnclaimedWork,
 } from '@convergekit/saga/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
-import type { HeldTopic, Survey } from '@convergekit/relay/operate';
-import { formatMs } from '../frame/output.ts';
+import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
-import type { AttentionItem } from './item.ts';
-import { relayConditions } from '../doctor/backlog-checks.ts';
-import { MORE_PAUSES, pauseText, resumeCommandOf } from '../doctor/service-checks.ts';
-import { attentionOf } from '../commands/reconcile/attention.ts';
+import { counted } from '../frame/output.ts';
+import type { AttentionItem, Condition } from './item.ts';
+import { heldText, nameOf } from '../commands/saga/pause.ts';
+import { overdueAttention } from '../commands/reconcile/attention.ts';
 import type { Finding } from '../scans/findings.ts';
 
 /** Lists steps, calls and workflows that are stuck or late (pure). Calls without a worker are `workerItems`. */
@@ -46,7 +45,7 @@ export function workerItems(unclaimed: readonly UnclaimedWork[], now: number): r
     kind: 'worker',
     severity: 'act',
     alarm: 'effect_undeclared',
-    text: `no worker does ${effect}: ${intents} ${intents === 1 ? 'call waits' : 'calls wait'}, the oldest for ${formatMs(oldestMs)}`,
+    text: `no worker does ${effect}: ${counted(intents, 'call waits', 'calls wait')}; start its service`,
     since: new Date(now - oldestMs),
     next: `converge effects list --effect ${effect}`,
     about: { name: effect },
@@ -59,7 +58,7 @@ export function breakerItems(waits: readonly BreakerWait[], now: number): readon
     kind: 'breaker',
     severity: 'watch',
     alarm: 'breaker_open',
-    text: `the breaker of ${effect} is open: ${calls} ${calls === 1 ? 'call waits' : 'calls wait'}, the oldest for ${formatMs(oldestMs)}`,
+    text: `the breaker of ${effect} is open: ${counted(calls, 'call waits', 'calls wait')}`,
     since: new Date(now - oldestMs),
     next: `converge effects list --effect ${effect}`,
     about: { name: effect },
@@ -69,83 +68,81 @@ export function breakerItems(waits: readonly BreakerWait[], now: number): readon
 /** Lists the paused sagas (pure): none goes on before an operator resumes it. */
 export function pauseItems(pauses: readonly SagaPause[]): readonly AttentionItem[] {
   const kind = { kind: 'saga_paused', severity: 'watch', alarm: 'saga_paused' } as const;
-  const listed = pauses.map((pause) => ({
-    ...kind,
-    text: pauseText(pause),
-    since: pause.at,
-    next: resumeCommandOf(pause),
-    about: { name: pause.saga, ...(pause.instance !== null && { id: pause.instance }) },
-  }));
+  const listed = pauses.map((pause) => {
+    const { saga, instance, at, by, reason } = pause;
+    const only = instance === null ? '' : ` --instance ${instance}`;
+    return {
+      ...kind,
+      text: `${nameOf(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${heldText(pause)}`,
+      since: at,
+      next: `converge saga resume ${saga}${only} --reason "…"`,
+      about: { name: saga, ...(instance !== null && { id: instance }) },
+    };
+  });
   if (listed.length < MOST_PAUSES) return listed;
-  const { text, next } = MORE_PAUSES;
-  return [...listed, { ...kind, text, since: null, next, about: {} }];
+  const text = `these are the oldest ${MOST_PAUSES} pauses, and there may be more`;
+  return [
+    ...listed,
+    { ...kind, text, since: null, next: 'resume what may go on, and look again', about: {} },
+  ];
 }
 
 /** Lists held repairs, starts that were not made, and keys left to an operator (pure). A pause is meant to be. */
-export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly AttentionItem[] {
-  return statuses.flatMap((status) => [heldItem(status), overdueItem(status), leftItem(status)].flat());
+export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly Condition[] {
+  return statuses.flatMap((status) => {
+    const { name, held, paused, overdueSince, leader, keys } = status;
+    const common = { kind: 'reconciler', about: { reconciler: name } } as const;
+    const next = `converge reconcile diff ${name}`;
+    const found: Condition[] = [];
+    if (held !== null) {
+      const text = `${name} is held: ${held.reason}; ${counted(keys.pending, 'key waits', 'keys wait')} with a drift`;
+      found.push({ ...common, severity: 'act', alarm: 'reconcile_held', text, since: held.at, next });
+    }
+    if (overdueSince !== null) {
+      const { text, next: commands } = overdueAttention({ ...status, reconciler: name, dueAt: overdueSince });
+      found.push({
+        ...common,
+        severity: 'watch',
+        alarm: 'reconcile_overdue',
+        text: `${name}: ${text}`,
+        since: overdueSince,
+        next: commands.join('; '),
+      });
+    }
+    if (keys.terminal > 0) {
+      const text = `${name} leaves ${counted(keys.terminal, 'key', 'keys')} to an operator`;
+      found.push({ ...common, severity: 'act', alarm: 'reconcile_unresolvable', text, since: null, next });
+    }
+    if (paused === null && held === null && leader === null && overdueSince === null)
+      found.push({
+        severity: 'note',
+        text: `no process runs ${name}`,
+        since: null,
+        next: 'converge reconcile run',
+      });
+    return found;
+  });
 }
 
-function heldItem({ name, held, keys }: ReconcilerStatus): readonly AttentionItem[] {
-  if (held === null) return [];
-  return [
-    {
-      kind: 'reconciler',
-      severity: 'act',
-      alarm: 'reconcile_held',
-      text: `${name} is held: ${held.reason}; ${keys.pending} ${keys.pending === 1 ? 'key waits' : 'keys wait'} with a drift`,
-      since: held.at,
-      next: `converge reconcile diff ${name}`,
-      about: { reconciler: name },
-    },
-  ];
-}
+/** The relay's default, in milliseconds. */
+const LATE_AFTER_MS = 60_000;
 
-function overdueItem(status: ReconcilerStatus): readonly AttentionItem[] {
-  const { name, overdueSince } = status;
-  if (overdueSince === null) return [];
-  const { text = '', next = [] } = attentionOf({ ...status, paused: null, held: null })[0] ?? {};
-  return [
-    {
-      kind: 'reconciler',
-      severity: 'watch',
-      alarm: 'reconcile_overdue',
-      text: `${name}: ${text}`,
-      since: overdueSince,
-      next: next[0] ?? `converge reconcile show ${name}`,
-      about: { reconciler: name },
-    },
-  ];
-}
-
-function leftItem({ name, keys }: ReconcilerStatus): readonly AttentionItem[] {
-  if (keys.terminal === 0) return [];
-  return [
-    {
-      kind: 'reconciler',
-      severity: 'act',
-      alarm: 'reconcile_unresolvable',
-      text: `${name} leaves ${keys.terminal} ${keys.terminal === 1 ? 'key' : 'keys'} to an operator`,
-      since: null,
-      next: `converge reconcile diff ${name}`,
-      about: { reconciler: name },
-    },
-  ];
-}
-
-/** Lists the alarms of the relay that its database shows (pure). */
+/**
+ * Lists the alarms of the relay that its database shows, under their names in log and /metrics (pure). Alarms that only the
+ * process itself can detect (a stall, a broker that accepts nothing) are in its /readyz and /livez.
+ */
 export function relayItems(
   survey: Survey,
   held: readonly HeldTopic[],
   now: number,
 ): readonly AttentionItem[] {
-  return relayConditions(survey, held).map(({ name, subject, text, next }) => ({
+  return conditionsOf({ held, survey }, { lateAfterMs: LATE_AFTER_MS }).map(({ name, subject, text }) => ({
     kind: 'relay',
     severity: name.startsWith('topic_') || name === 'outbox_full' ? 'act' : 'watch',
     alarm: name,
     text,
     since: name === 'events_late' ? new Date(now - survey.oldestMs) : null,
-    next,
+    next: alarmDefinitions[name].next,
     about: { topic: subject },
   }));
 }

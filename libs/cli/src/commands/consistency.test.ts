@@ -19,6 +19,10 @@ const exitOf = (argv: readonly string[]): Promise<number> =>
     (error: unknown) => explain(error).exitCode,
   );
 
+/** The option of a flag: `--dry-run`. */
+const optionOf = (flag: string): string =>
+  `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 /** A value that the flag accepts. */
 function sampleOf({ choices, parse }: Flag<unknown>): string {
   if (choices?.[0] !== undefined) return choices[0];
@@ -41,14 +45,15 @@ function shortest(name: string, leaveOut?: string): readonly string[] {
   return [
     ...name.split(' '),
     ...needs(args).map(([, flag]) => sampleOf(flag)),
-    ...needs(flags).flatMap(([flag, value]) => [
-      `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-      sampleOf(value),
-    ]),
+    ...needs(flags).flatMap(([flag, value]) => [optionOf(flag), sampleOf(value)]),
   ];
 }
 
 describe('all commands', () => {
+  it('every noun can be loaded, and its commands are found', () => {
+    expect(commands.length).toBeGreaterThan(45);
+  });
+
   // Planted fault: a command that throws anything but a UsageError for its arguments fails here.
   it.each(commands.map(([name]) => name))(
     '`converge %s` refuses a wrong command line with exit code 2',
@@ -65,24 +70,43 @@ describe('all commands', () => {
     },
   );
 
+  // Planted fault: a flag without help is named here.
   it.each(commands)(
-    '`converge %s` describes itself in one style: no capital, no full stop',
+    '`converge %s` describes itself, its arguments and its options in one style: no capital, no full stop',
     (_, { summary, args, flags }) => {
       const texts = [summary, ...[...Object.values(args), ...Object.values(flags)].map(({ help }) => help)];
       for (const text of texts) {
         expect(text, text).not.toMatch(/\.$/);
-        expect(text, text).toMatch(/^[a-z`"“]|^YAML|^JSON/);
+        expect(text, text).toMatch(/^(?:[a-z`"“]|YAML|JSON).{3}/);
       }
+      for (const [name, { value, initial }] of Object.entries(flags)) {
+        expect([name, value], 'a unit or what the value is').not.toEqual([name, 'n']);
+        if (typeof initial === 'number') expect([name, value?.length], 'unit').not.toEqual([name, undefined]);
+      }
+    },
+  );
+
+  it.each(commands)(
+    '`converge %s --help` shows every option with its default, and --json',
+    async (name, { args, flags }) => {
+      const { help } = await parseOnly([...name.split(' '), '--help']);
+      const text = help.replace(/\s+/g, ' ');
+      for (const option of ['--json', '--quiet', '--help']) expect(text).toContain(option);
+      for (const [flag, { help: described, initial, value }] of Object.entries(flags)) {
+        const option = optionOf(flag);
+        expect(text).toContain(value === undefined ? option : `${option} <${value}`);
+        expect(text).toContain(described.replace(/\s+/g, ' '));
+        const shown = Array.isArray(initial) ? initial.join(', ') : initial;
+        if (typeof shown === 'number' || typeof shown === 'string')
+          expect(text).toContain(shown === '' ? '' : `default: ${shown}`);
+      }
+      for (const argument of Object.values(args)) expect(text).toContain(argument.help.replace(/\s+/g, ' '));
     },
   );
 
   it('tables have one style of headings: only the frame makes them', () => {
     // Journals of one event or saga are lines of time, without headings; findings have marks.
-    const lists = [
-      'doctor/findings.ts',
-      'history/render-history.ts',
-      'commands/saga/narrative/render-narrative.ts',
-    ];
+    const lists = ['doctor/findings.ts', 'history/story-text.ts'];
     const own = sources.filter((file) => /\btable\(/.test(read(file)));
     expect(own.toSorted()).toEqual(lists.toSorted());
   });

@@ -1,13 +1,6 @@
 import { secondsToFull } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
-import {
-  alarmDefinitions,
-  conditionsOf,
-  COUNTED,
-  type HeldTopic,
-  survey,
-  type Survey,
-} from '@convergekit/relay/operate';
+import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 import { formatBytes, formatMs } from '../frame/output.ts';
 
@@ -87,31 +80,4 @@ function textOf(events: number, age: string): string {
   if (events === 0) return `events of halted topics wait, the oldest for ${age}`;
   if (events === 1) return `1 event waits, for ${age}`;
   return `${events >= COUNTED ? 'about ' : ''}${events} events wait, the oldest for ${age}`;
-}
-
-/** The relay's default, in milliseconds. */
-const LATE_AFTER_MS = 60_000;
-
-/** The relay's alarms that the database shows, under their names in log and /metrics. Pure. */
-export function relayConditions(survey: Survey, held: readonly HeldTopic[]) {
-  return conditionsOf({ held, survey }, { lateAfterMs: LATE_AFTER_MS }).map((one) => ({
-    ...one,
-    next: alarmDefinitions[one.name].next,
-  }));
-}
-
-/**
- * Checks the relay's alarms (pure). Alarms that only the process itself can detect (a stall, a broker that accepts nothing)
- * are in its /readyz and /livez.
- */
-export function checkAlarms(survey: Survey, held: readonly HeldTopic[]): readonly Finding[] {
-  const conditions = relayConditions(survey, held);
-  if (conditions.length === 0)
-    return [{ check: 'alarms', verdict: 'ok', text: 'none that can be seen from here' }];
-  return conditions.map(({ name, text, next }) => ({
-    check: `alarm ${name}`,
-    verdict: name.startsWith('topic_') ? 'fail' : 'warn',
-    text,
-    next,
-  }));
 }

@@ -1,6 +1,8 @@
 import type { Survey } from '@convergekit/relay/operate';
 import { describe, expect, it } from 'vitest';
-import { checkAlarms, checkBacklog } from './backlog-checks.ts';
+import { relayItems } from '../attention/items.ts';
+import { checkBacklog } from './backlog-checks.ts';
+import { checkArea } from './examine-service.ts';
 import { checkPermissions } from './permission-checks.ts';
 import { checkServerSettings, judgeClock, type ServerSettings } from './settings-checks.ts';
 import { checkSizes } from './size-checks.ts';
@@ -139,10 +141,6 @@ describe("the doctor's alarms", () => {
     limit: unlimited,
   };
 
-  it('the doctor lists no alarm when nothing is wrong', () => {
-    expect(checkAlarms(calm, [])).toMatchObject([{ check: 'alarms', verdict: 'ok' }]);
-  });
-
   it('the doctor lists alarms by the names of the log and of /metrics, with cause and next step', () => {
     const blocker = {
       kind: 'writer',
@@ -158,10 +156,10 @@ describe("the doctor's alarms", () => {
       detail: 'event e1',
       heldAt: 3n,
     } as const;
-    const found = checkAlarms(
-      { ...calm, terms: 5, childrenAhead: 0, oldestMs: 70_000, blockers: [blocker] },
-      [topic],
-    );
+    expect(relayItems(calm, [], 100_000)).toEqual([]);
+    const late = { ...calm, terms: 5, childrenAhead: 0, oldestMs: 70_000, blockers: [blocker] };
+    const conditions = relayItems(late, [topic], 100_000);
+    const found = checkArea({ name: 'alarms' }, { conditions, sound: 'none' }, 100_000);
     expect(found.map(({ check, verdict }) => [check, verdict])).toEqual([
       ['alarm topic_record_too_large', 'fail'],
       ['alarm lease_lost_repeatedly', 'warn'],

@@ -1,15 +1,14 @@
 import type { Admin } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
-import type { Database, Executor } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
-import { readOverdueSchedules } from '@convergekit/reconcile/operate';
 import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { fromModules, topicsOfModules } from '../commands/topics/declared-topics.ts';
 import { command } from '../frame/command.ts';
-import { checkAlarms, checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
-import { readPauses } from '@convergekit/saga/operate';
-import { checkPauses, checkSchedules } from './service-checks.ts';
+import type { NamedExecutor } from '../scans/scan-outbox.ts';
+import { checkBacklog, readSurvey } from './backlog-checks.ts';
+import type { AttentionBounds } from '../attention/areas.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
@@ -27,10 +26,8 @@ export const doctorCommand = command({
   flags: fromModules,
   run: async (context, { from }) => {
     const declared = from.length === 0 ? [] : await topicsOfModules(from);
-    const { ignoredConsumers } = context.settings.reconcile.scans;
-    const database = await attempt('postgres', async () =>
-      examineDatabase(await context.database(), ignoredConsumers),
-    );
+    const { scans } = context.settings.reconcile;
+    const database = await attempt('postgres', async () => examineDatabase(await context.database(), scans));
     const used = 'topics' in database ? database.topics : [];
     const topics = [...new Set([...used, ...declared])].toSorted();
     const check = context.settings.broker === 'local' ? 'local log' : 'kafka';
@@ -54,7 +51,7 @@ async function attempt<T extends Examined>(check: string, fn: () => Promise<T>):
 
 async function examineDatabase(
   database: Database,
-  ignored: readonly string[],
+  bounds: AttentionBounds,
 ): Promise<Examined & { topics: readonly string[] }> {
   const { executor, target } = database;
   const reached: Finding = {
@@ -76,7 +73,7 @@ async function examineDatabase(
   const kit =
     missing.length > 0
       ? { findings: [migrations(missing)], topics: [] }
-      : await examineKit(executor, ignored);
+      : await examineKit({ name: target.database, executor }, bounds);
   return {
     findings: [reached, pooler, ...settings, clock, ...kit.findings, ...transactions],
     topics: kit.topics,
@@ -84,21 +81,18 @@ async function examineDatabase(
 }
 
 async function examineKit(
-  executor: Executor,
-  ignored: readonly string[],
+  one: NamedExecutor,
+  bounds: AttentionBounds,
 ): Promise<{ findings: readonly Finding[]; topics: readonly string[] }> {
   const applied: Finding = { check: 'migrations', verdict: 'ok', text: 'all applied' };
-  const found = await readSurvey(executor);
-  const service = await examineService(executor, { now: new Date(systemClock.now()), ignored });
+  const { executor } = one;
+  const service = await examineService({ one, all: [one], bounds, now: systemClock.now() });
   return {
     findings: [
       applied,
       ...checkPermissions(await readPermissions(executor)),
       ...checkSizes(await readSizes(executor)),
-      ...checkBacklog(found),
-      ...checkAlarms(found, await readHeld(executor)),
-      ...checkPauses(await readPauses(executor)),
-      ...checkSchedules(await readOverdueSchedules(executor)),
+      ...checkBacklog(await readSurvey(executor)),
       ...service.findings,
     ],
     topics: [...(await topicsOfOutbox(executor)), ...service.topics],

@@ -4,17 +4,24 @@ import { WIRE } from '@convergekit/contracts/engine';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { policyBook } from '@convergekit/resilience';
-import { type Database, executorOfClient } from '@convergekit/postgres';
+import { type Database, type Executor, executorOfClient } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { allMigrations } from '../frame/all-migrations.ts';
+import { areas } from '../attention/areas.ts';
 import { examineService } from './examine-service.ts';
 
 let database: Database;
 const closers: (() => Promise<unknown>)[] = [];
-const options = { now: new Date(), ignored: [] };
+
+/** Examines the database as `converge doctor` does with the default settings. */
+function examined(executor: Executor, ignoredConsumers: readonly string[] = []) {
+  const bounds = { overdueMs: 900_000, stalledMs: 600_000, ignoredConsumers };
+  const one = { name: 'shop', executor };
+  return examineService({ one, all: [one], bounds, now: Date.now() });
+}
 
 beforeAll(async () => {
   ({ database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix: 'examined' }));
@@ -67,8 +74,9 @@ async function deadLetter(): Promise<void> {
 
 describe('the doctor of a service', () => {
   it('the doctor finds an empty service sound', async () => {
-    const { findings, topics } = await examineService(database.executor, options);
-    expect(findings.map(({ verdict }) => verdict)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
+    const { findings, topics } = await examined(database.executor);
+    expect(new Set(findings.map(({ verdict }) => verdict))).toEqual(new Set(['ok']));
+    expect(findings).toHaveLength(areas.length);
     expect(topics).toEqual([]);
   });
 
@@ -82,22 +90,24 @@ describe('the doctor of a service', () => {
     await database.executor.query(
       `insert into converge.reconciler (name, held_at, held_reason) values ('stock-copy', clock_timestamp(), 'too many repairs')`,
     );
-    const { findings, topics } = await examineService(database.executor, options);
+    const { findings, topics } = await examined(database.executor);
     const texts = findings.map(({ verdict, check, text }) => `${verdict} ${check}: ${text}`);
     expect(texts).toContainEqual(
-      expect.stringMatching(/^fail dead letters: shelf: 1 dead letters of 1 keys, TypeError/),
+      expect.stringMatching(/^fail alarm bug: shelf: 1 dead letter of 1 key of things, TypeError/),
     );
     expect(texts).toContainEqual(
-      expect.stringMatching(/^warn parked: shelf: 1 events wait of 1 keys, behind another/),
+      expect.stringMatching(/^warn parked: shelf: 1 event waits of 1 key of things, behind another/),
     );
     expect(texts).toContainEqual(
-      expect.stringMatching(/^fail workers: no worker does bank\.charge: 1 intents wait/),
+      expect.stringMatching(/^fail alarm effect_undeclared: no worker does bank\.charge: 1 call waits/),
     );
-    expect(texts).toContainEqual('fail reconcilers: stock-copy is held: too many repairs');
+    expect(texts).toContainEqual(
+      expect.stringMatching(/^fail alarm reconcile_held: stock-copy is held: too many repairs/),
+    );
     expect(new Set(topics)).toEqual(new Set(['things', 'shelf.failures']));
-    const gone = await examineService(database.executor, { ...options, ignored: ['shelf'] });
+    const gone = await examined(database.executor, ['shelf']);
     expect(gone.topics).toEqual([]);
-    expect(gone.findings.map(({ check }) => check)).not.toContain('dead letters');
+    expect(gone.findings.map(({ check }) => check)).not.toContain('alarm bug');
   });
 
   // Planted fault: without the look at saga_worker, work that a busy worker has not reached counts as lost.
@@ -105,9 +115,9 @@ describe('the doctor of a service', () => {
     await database.executor.query(
       `insert into converge.saga_worker (effect, holder) values ('bank.charge', 'w')`,
     );
-    const { findings } = await examineService(database.executor, options);
+    const { findings } = await examined(database.executor);
     expect(findings.filter(({ check }) => check === 'workers')).toMatchObject([{ verdict: 'ok' }]);
-    expect(findings.find(({ check }) => check === 'sagas')?.text).toContain(
+    expect(findings.find(({ check }) => check === 'alarm journal_overdue')?.text).toContain(
       'call bank.charge of key k is ready',
     );
   });
@@ -116,9 +126,9 @@ describe('the doctor of a service', () => {
     const role = `examined_${String(process.pid)}`;
     const client = await database.acquire();
     await client.query(`create role ${role}; grant usage on schema converge to ${role}; set role ${role}`);
-    const { findings } = await examineService(executorOfClient(client), options);
+    const { findings } = await examined(executorOfClient(client));
     await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
     client.release();
-    expect(findings.map(({ verdict }) => verdict)).toEqual(['skip', 'skip', 'skip', 'skip', 'skip']);
+    expect(findings.map(({ verdict }) => verdict)).toEqual(areas.map(() => 'skip'));
   });
 });

@@ -1,23 +1,7 @@
-import { failureTopic } from '@convergekit/contracts';
-import { readOverdueJournal, readUnclaimedWork } from '@convergekit/saga/operate';
-import { groupParked, readOverview } from '@convergekit/inbox/operate';
-import type { Executor } from '@convergekit/postgres';
-import { sqlState } from '@convergekit/postgres/engine';
-import { readStatus } from '@convergekit/reconcile/operate';
-import type { Finding } from './findings.ts';
-import {
-  checkJournal,
-  checkParked,
-  checkPartitions,
-  checkReconcilers,
-  checkWorkers,
-} from './service-checks.ts';
-
-/** A step, call or workflow that has been open this long is overdue, in milliseconds: the bounds of the kit. */
-const OVERDUE_MS = 900_000;
-/** Intents that are due this long and have no worker are reported, in milliseconds: a worker starts within it. */
-const UNCLAIMED_MS = 60_000;
-const MOST_ENTRIES = 100;
+import { areas, type Area, examine, type Examination } from '../attention/areas.ts';
+import type { Condition } from '../attention/item.ts';
+import { formatMs } from '../frame/output.ts';
+import { type Finding, firstOf } from './findings.ts';
 
 /** What the service of a database has: its findings, and the topics that its consumers read and write. */
 interface ExaminedService {
@@ -25,53 +9,39 @@ interface ExaminedService {
   readonly topics: readonly string[];
 }
 
-interface ExamineOptions {
-  readonly now: Date;
-  /** Consumers that are gone for good, and whose rows remain. */
-  readonly ignored: readonly string[];
-}
-
-/** Examines the consumers, sagas, calls and reconcilers of a database. */
-export async function examineService(
-  executor: Executor,
-  { now, ignored }: ExamineOptions,
-): Promise<ExaminedService> {
-  const kept = ({ consumer }: { readonly consumer: string }): boolean => !ignored.includes(consumer);
-  const overview = await reading('consumers', async () =>
-    (await readOverview(executor, undefined)).filter(kept),
-  );
-  const parked = await reading('parked', async () => (await groupParked(executor, {})).filter(kept));
-  const unclaimed = await reading('workers', () => readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS }));
-  const overdue = await reading('sagas', () =>
-    readOverdueJournal(executor, { afterMs: OVERDUE_MS, limit: MOST_ENTRIES }),
-  );
-  const reconcilers = await reading('reconcilers', () => readStatus(executor));
-  const consumers = new Set(overview.rows.map(({ consumer }) => consumer));
-  return {
-    findings: [
-      ...(overview.refused ?? checkPartitions(overview.rows)),
-      ...(parked.refused ?? checkParked(parked.rows, now)),
-      ...(overdue.refused ?? checkJournal(overdue.rows, unclaimed.rows)),
-      ...(unclaimed.refused ?? checkWorkers(unclaimed.rows)),
-      ...(reconcilers.refused ?? checkReconcilers(reconcilers.rows)),
-    ],
-    topics: [...overview.rows.map(({ topic }) => topic), ...[...consumers].map(failureTopic)],
-  };
-}
-
-interface Read<T> {
-  readonly rows: readonly T[];
-  /** Set where the role may not read the tables. */
-  readonly refused?: readonly Finding[];
-}
-
-/** Reads rows. A role with the rights of another duty is no fault of the service: its check is skipped. */
-async function reading<T>(check: string, read: () => Promise<readonly T[]>): Promise<Read<T>> {
-  try {
-    return { rows: await read() };
-  } catch (error) {
-    if (sqlState(error) !== '42501') throw error;
-    const text = 'not checked: this role may not read its tables (`converge roles read` prints the grants)';
-    return { rows: [], refused: [{ check, verdict: 'skip', text }] };
+/** Examines the relay, consumers, sagas, calls and reconcilers of a database. */
+export async function examineService(of: Examination): Promise<ExaminedService> {
+  const findings: Finding[] = [];
+  const topics: string[] = [];
+  for (const area of areas) {
+    const found = await examine(area, of);
+    findings.push(...(found === undefined ? [refused(area)] : checkArea(area, found, of.now)));
+    topics.push(...(found?.topics ?? []));
   }
+  return { findings, topics };
+}
+
+function refused({ name: check }: Area): Finding {
+  const text = 'not checked: this role may not read its tables (`converge roles read` prints the grants)';
+  return { check, verdict: 'skip', text };
+}
+
+/** Lists the findings of an area, each under the name of its alarm (pure). */
+export function checkArea(
+  { name, namesAll }: Pick<Area, 'name' | 'namesAll'>,
+  { conditions, sound }: { readonly conditions: readonly Condition[]; readonly sound: string },
+  now: number,
+): readonly Finding[] {
+  const most = namesAll === true ? conditions.length : undefined;
+  return firstOf(
+    conditions,
+    { check: name, verdict: 'ok', text: sound },
+    (one) => ({
+      check: one.severity === 'note' ? name : `alarm ${one.alarm}`,
+      verdict: one.severity === 'act' ? 'fail' : 'warn',
+      text: one.since === null ? one.text : `${one.text} (for ${formatMs(now - one.since.getTime())})`,
+      next: one.next,
+    }),
+    most,
+  );
 }

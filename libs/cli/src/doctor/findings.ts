@@ -34,9 +34,10 @@ export function firstOf<T>(
   found: readonly T[],
   sound: Finding,
   findingOf: (one: T) => Finding,
+  most = NAMED,
 ): readonly Finding[] {
   if (found.length === 0) return [sound];
-  const named = found.slice(0, NAMED).map(findingOf);
+  const named = found.slice(0, most).map(findingOf);
   const more = found.length - named.length;
   return more === 0
     ? named

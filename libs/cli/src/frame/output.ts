@@ -116,3 +116,8 @@ export function formatBytes(bytes: number): string {
   for (; value >= 1_024 && at < units.length - 1; at += 1) value /= 1_024;
   return `${at === 0 ? value : Math.round(value * 10) / 10} ${units[at] ?? ''}`;
 }
+
+/** Formats a number with its noun: `1 key waits`, `2 keys wait`. */
+export function counted(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { renderHistory, waitText } from './render-history.ts';
+import { renderHistory } from './render-history.ts';
+import { waitText } from './story-text.ts';
 import { failuresIn, historyOf } from './history.ts';
 import type { StoredPark } from './attempt-sql.ts';
 import { at, event, attempt, GIVEN, applied, passed } from '../fixture/stored-history.ts';

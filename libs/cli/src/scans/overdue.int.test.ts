@@ -6,16 +6,11 @@ import {
   type Reconciler,
   reconcilerService,
 } from '@convergekit/reconcile';
-import {
-  pauseReconciler,
-  readOverdueSchedules,
-  readStatus,
-  resumeReconciler,
-} from '@convergekit/reconcile/operate';
+import { pauseReconciler, readStatus, resumeReconciler } from '@convergekit/reconcile/operate';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
-import { checkSchedules } from '../doctor/service-checks.ts';
+import { reconcilerItems } from '../attention/items.ts';
 import { scanSchedules } from './scan-overdue.ts';
 
 /** A start that is later than this is overdue. */
@@ -86,10 +81,10 @@ it('G7i: a schedule that no process runs is overdue after the tolerance, for the
       ) as string,
     },
   ]);
-  expect(checkSchedules(await readOverdueSchedules(database.executor))).toMatchObject([
+  expect(reconcilerItems(await readStatus(database.executor))).toMatchObject([
     {
-      check: 'alarm reconcile_overdue',
-      verdict: 'warn',
+      alarm: 'reconcile_overdue',
+      severity: 'watch',
       next: expect.stringContaining('converge reconcile pause stock') as string,
     },
   ]);

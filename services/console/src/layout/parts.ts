@@ -187,3 +187,6 @@ export function withQuery(
   );
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`;
 }
+
+/** The noun for a number of things (pure). */
+export const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);

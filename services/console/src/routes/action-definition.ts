@@ -1,5 +1,6 @@
 import { REASON_MAX } from '@convergekit/postgres/operate';
 import { z } from 'zod';
+import { conflict } from '../errors.ts';
 import type { Html } from '../layout/html.ts';
 import type { Outcome, Report } from './running.ts';
 import type { Visit } from './view.ts';
@@ -10,7 +11,7 @@ export const previewSchema = z.object({
   eligible: z.number().int(),
   /** What they are, in the plural: `dead letters`. */
   unit: z.string(),
-  /** The others that match the filter, and why they stay as they are. */
+  /** The others that match the filter, and why they stay as they are. A reason without any is left out. */
   others: z.array(z.object({ count: z.number().int(), why: z.string() })).default([]),
   /** What happens to the eligible ones, in one or two sentences. */
   effect: z.string(),
@@ -52,6 +53,14 @@ export interface Action<Input extends z.ZodObject> {
 }
 
 export type DefineAction = <Input extends z.ZodObject>(action: Action<Input>) => void;
+
+/** Refuses an act on more things than its preview showed. */
+export function requireExpected(found: number, things: string, { expected }: Pick<Acting, 'expected'>): void {
+  if (expected !== undefined && found > expected)
+    throw conflict(
+      `${found} ${things} by now, more than the ${expected} of the preview: look at the preview again`,
+    );
+}
 
 /** The reason of an act or of a look. */
 export const reasonField = z

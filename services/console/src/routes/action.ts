@@ -23,10 +23,8 @@ export function defineActions(
 ): DefineAction {
   return (action) => {
     const { path, summary, input } = action;
-    const previewOf = async (c: Context<ConsoleTypes>): Promise<Preview> =>
-      previewSchema.parse(await action.preview(inputOf(c, input), visitOf(c, now())));
     app.get(path, async (c) => {
-      const preview = await previewOf(c);
+      const preview = await previewOf(c, action, now());
       return render(c, actionForm(action, inputOf(c, input), preview, visitOf(c, now())));
     });
     app.post(path, async (c) => {
@@ -35,7 +33,7 @@ export function defineActions(
       return c.redirect(`/actions/${start(c, action, form, user)}`, 303);
     });
     const api = apiPath(path);
-    app.get(api, async (c) => jsonAnswer(c, await previewOf(c)));
+    app.get(api, async (c) => jsonAnswer(c, await previewOf(c, action, now())));
     app.post(api, async (c) => {
       const body = await bodyOf(c);
       const { user } = requireOperator(c, c.req.header('x-form-token'));
@@ -76,6 +74,16 @@ export function defineActions(
       run(values, { user, reason, expected, report, signal }),
     );
   }
+}
+
+/** Previews an action; a reason that concerns nothing is left out. */
+async function previewOf<Input extends z.ZodObject>(
+  c: Context<ConsoleTypes>,
+  { input, preview }: Action<Input>,
+  now: number,
+): Promise<Preview> {
+  const found = previewSchema.parse(await preview(inputOf(c, input), visitOf(c, now)));
+  return { ...found, others: found.others.filter(({ count }) => count > 0) };
 }
 
 async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string, unknown>>> {

@@ -65,7 +65,8 @@ describe('the console over a service with failures', () => {
 
   it('a search for a key says why it is late: the dead letter first', async () => {
     const { why, parked, events } = await get(`/api/search?q=${scene.late}`);
-    expect(why).toMatchObject([
+    // After some seconds the failure event, which no relay publishes here, is a third reason.
+    expect((why as object[]).slice(0, 2)).toMatchObject([
       {
         needs: true,
         text: expect.stringMatching(

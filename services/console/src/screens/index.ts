@@ -1,14 +1,127 @@
 import type { Screen } from '../screen.ts';
 import { attention } from './attention/screen.ts';
 import { audit } from './audit/screen.ts';
-import { consumers } from './consumers/screen.ts';
-import { drift } from './drift/screen.ts';
-import { failures } from './failures/screen.ts';
-import { policies } from './policies/screen.ts';
-import { sagas } from './sagas/screen.ts';
-import { schedules } from './schedules/screen.ts';
+import { flowView } from './consumers/flow-view.ts';
+import { pauseAction as pauseConsumer } from './consumers/pause-action.ts';
+import { resumeAction as resumePartitions } from './consumers/resume-action.ts';
+import { approvalAction } from './drift/approval.ts';
+import { keyView } from './drift/key-view.ts';
+import { overviewView } from './drift/overview.ts';
+import { declaredReconcilers } from './drift/read-drift.ts';
+import { reconcilerView } from './drift/reconciler-view.ts';
+import { repairsView } from './drift/repairs-view.ts';
+import { editAction, replaceAction, skipAction } from './failures/change-event.ts';
+import { eventPage } from './failures/event.ts';
+import { eventsPage } from './failures/events.ts';
+import { groupsPage } from './failures/groups.ts';
+import { keysPage } from './failures/keys.ts';
+import { replayAction } from './failures/replay.ts';
+import { policiesView } from './policies/policies-view.ts';
+import { policyView } from './policies/policy-view.ts';
+import { attemptAllAction } from './sagas/attempt-all.ts';
+import { Declarations } from './sagas/declarations.ts';
+import { graphPage } from './sagas/graph.ts';
+import { listPage } from './sagas/list.ts';
+import { pauseAction, resumeAction } from './sagas/pause-action.ts';
+import { sagaPage } from './sagas/saga.ts';
+import { attemptAction, resolveAction } from './sagas/step-actions.ts';
+import { scheduleActions } from './schedules/schedule-actions.ts';
+import { schedulesView } from './schedules/schedules-view.ts';
 import { search } from './search/screen.ts';
 import { tail } from './tail/screen.ts';
+
+const sagas: Screen = {
+  name: 'sagas',
+  title: 'Sagas',
+  path: '/sagas',
+  summary:
+    'Every saga by state, step, key, age and reason; one saga as swim lanes, with what an operator can do',
+  routes(context) {
+    const declarations = new Declarations(context.settings.modules);
+    listPage(context);
+    // These before the page of one saga, whose path has a name in the same place.
+    graphPage(context, declarations);
+    attemptAllAction(context);
+    pauseAction(context);
+    resumeAction(context);
+    sagaPage(context);
+    attemptAction(context);
+    resolveAction(context, declarations);
+  },
+};
+
+const failures: Screen = {
+  name: 'failures',
+  title: 'Failures',
+  path: '/failures',
+  summary:
+    'Parked events and dead letters by handler and failure, down to one event; replay of all that match',
+  routes(context) {
+    groupsPage(context);
+    keysPage(context);
+    eventsPage(context);
+    eventPage(context);
+    replayAction(context);
+    editAction(context);
+    replaceAction(context);
+    skipAction(context);
+  },
+};
+
+/** Drift: what reconcilers found, field by field, and the approval of repairs that are held. */
+const drift: Screen = {
+  name: 'drift',
+  title: 'Drift',
+  path: '/drift',
+  summary:
+    'Reconcilers and their divergent keys: desired, actual and last written; approve repairs that are held',
+  routes(context) {
+    const declared = declaredReconcilers(context);
+    overviewView(context);
+    keyView(context, declared);
+    reconcilerView(context, declared);
+    repairsView(context);
+    approvalAction(context);
+  },
+};
+
+/** Consumers and relays: how far each is, and what stops it. */
+const consumers: Screen = {
+  name: 'consumers',
+  title: 'Consumers and relays',
+  path: '/consumers',
+  summary: 'Backlog, lag, watermarks, gaps, leaders; pause a consumer, resume what is halted',
+  routes(context) {
+    flowView(context);
+    pauseConsumer(context);
+    resumePartitions(context);
+  },
+};
+
+/** Schedules: the next and the last run of each reconciler; pause, resume and run all that match. */
+const schedules: Screen = {
+  name: 'schedules',
+  title: 'Schedules',
+  path: '/schedules',
+  summary: 'Next, last and missed runs of reconcilers; pause, resume or run all that match a filter',
+  routes(context) {
+    schedulesView(context);
+    scheduleActions(context);
+  },
+};
+
+/** Policies: what they do, the load they add, and what changed beside the failed attempts. */
+const policies: Screen = {
+  name: 'policies',
+  title: 'Policies',
+  path: '/policies',
+  summary:
+    'Central policies: explained, simulated, and what changed, by whom, beside the failed attempts over time',
+  routes(context) {
+    policiesView(context);
+    policyView(context);
+  },
+};
 
 /** The screens in the order of the menu. */
 export const screens: readonly Screen[] = [

@@ -60,7 +60,10 @@ describe('the preview of an approval', () => {
         /^Now: 0 repairs allowed, 4 keys held, after 1 repairs in this window; .*After the approval: 2 repairs allowed \(40 % of the 5 keys of the last run\), 2 keys held; only a, b\.$/,
       ) as string,
     });
-    expect(previewOf(status, undefined, undefined)).toMatchObject({ eligible: 4, others: [] });
+    expect(previewOf(status, undefined, undefined)).toMatchObject({
+      eligible: 4,
+      others: [{ count: 0 }, { count: 0 }],
+    });
   });
 
   it('nothing is eligible where no repair is held', () => {
@@ -136,7 +139,7 @@ it('a partition whose log lost its place is not resumed from the console', () =>
   const halts = ['gap', 'topic_recreated', 'fork'].map((code) => ({
     halted: { code, reason: '', at: at(0) },
   }));
-  expect(resumed(halts, true)).toMatchObject({ eligible: 2, others: [{ count: 1 }] });
+  expect(resumed(halts, true)).toMatchObject({ eligible: 2, others: [{ count: 1 }, { count: 0 }] });
   expect(resumed(halts, false)).toMatchObject({ eligible: 0 });
 });
 

@@ -1,6 +1,6 @@
 import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, type Service, systemClock } from '@convergekit/core';
+import { type Service, systemClock } from '@convergekit/core';
 import { loopService } from '@convergekit/core/engine';
 
 /** The time without a change after which a change counts, in milliseconds: an editor writes a file in several steps. */
@@ -14,15 +14,13 @@ interface FolderWatch {
   readonly concerns: (name: string) => boolean;
   /** Called once for changes that come together, one call after the other. */
   readonly onChange: () => unknown;
-  /** @default the system's */
-  readonly clock?: Clock;
 }
 
 /**
  * Watches a folder and all below it. Folders are watched, not files: one that is replaced by a rename, as editors and `sed -i`
  * save it, is seen each time.
  */
-export function folderWatch({ folder, concerns, onChange, clock = systemClock }: FolderWatch): Service {
+export function folderWatch({ folder, concerns, onChange }: FolderWatch): Service {
   return loopService({
     name: `changes in ${folder}`,
     run: async (stopping) => {
@@ -30,7 +28,7 @@ export function folderWatch({ folder, concerns, onChange, clock = systemClock }:
       let pending = new AbortController();
       let calls: Promise<unknown> = Promise.resolve();
       const later = async ({ signal }: AbortController): Promise<void> => {
-        await clock.sleep(QUIET_MS, AbortSignal.any([signal, stopping]));
+        await systemClock.sleep(QUIET_MS, AbortSignal.any([signal, stopping]));
         if (!signal.aborted && !stopping.aborted) calls = calls.then(onChange);
       };
       const changed = (name: string | null): void => {

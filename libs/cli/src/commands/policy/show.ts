@@ -2,13 +2,24 @@ import { IN_PLACE_MS } from '@convergekit/inbox/operate';
 import { explain, explainInPlace, simulateRates } from '@convergekit/resilience/operate';
 import { CATEGORIES } from '@convergekit/core/engine';
 import type { Category } from '@convergekit/core';
-import { postgresMigrations, readPolicyHistory } from '@convergekit/postgres/operate';
+import { postgresMigrations, readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
+import { type PolicyLayer, policyRulesSchema, type PolicyRules } from '@convergekit/resilience';
+import { type Admission, admitRules } from '@convergekit/resilience/engine';
 import { command } from '../../frame/command.ts';
 import { formatMs } from '../../frame/output.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
-import { knownPolicies, ruleModules } from './central-policies.ts';
-import { argument, count, type Flag, optionalArgument } from '../../frame/flags.ts';
+import type { CommandContext } from '../../frame/context.ts';
+import { argument, count, type Flag, optionalArgument, texts } from '../../frame/flags.ts';
+import { exportsThat } from '../../frame/modules.ts';
+import { hasDatabase } from '../../frame/settings.ts';
 import { fieldLines } from '../../frame/fields.ts';
+
+const ruleModules = {
+  rules: texts(
+    'module',
+    'files, folders or packages that export the policy rules of the code, below all others',
+  ),
+};
 
 /** A refused row makes the command fail: an operator believes that it holds. */
 export const listCommand = command({
@@ -130,3 +141,32 @@ export const historyCommand = command({
     });
   },
 });
+
+/**
+ * Reads the policies of the modules, of this command's file and environment, and of the central table if any. Without
+ * modules the rules in the code of a service are not known, and the command says so.
+ */
+async function knownPolicies(context: CommandContext, modules: readonly string[]): Promise<Admission> {
+  const { settings, output } = context;
+  const code = await rulesOf(modules);
+  const central = hasDatabase(settings)
+    ? await readPolicyRules((await context.database(postgresMigrations)).executor)
+    : undefined;
+  const admission = admitRules([...code, ...settings.policyLayers], central ?? []);
+  if (central === undefined) output.progress('DATABASE_URL is not set: without the central table');
+  if (code.length === 0) output.progress('no --rules <module>: without the rules in the code of the service');
+  for (const { name, version, reason } of admission.refused)
+    output.progress(`refused: rule ${name} of version ${version} in the central table: ${reason}`);
+  return admission;
+}
+
+async function rulesOf(modules: readonly string[]): Promise<readonly PolicyLayer[]> {
+  const hint = 'no policy rules: export an object such as { payment: { attempts: 2 } }';
+  const found = await exportsThat(modules, isRules, hint);
+  return found.map((rules) => ({ source: 'code', rules }));
+}
+
+function isRules(value: unknown): value is PolicyRules {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.keys(value).length > 0 && policyRulesSchema.safeParse(value).success;
+}

@@ -1,4 +1,5 @@
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { counted } from '../../frame/output.ts';
 
 /** What an operator must know about a reconciler, and the commands that come next. */
 export interface Attention {
@@ -31,7 +32,7 @@ function heldOf({ name, held, keys }: ReconcilerStatus): Attention | undefined {
   if (held === null) return undefined;
   const { pending } = keys;
   return {
-    text: `held since ${held.at.toISOString()}: ${held.reason}; ${pending} ${pending === 1 ? 'key waits' : 'keys wait'} with a drift`,
+    text: `held since ${held.at.toISOString()}: ${held.reason}; ${counted(pending, 'key waits', 'keys wait')} with a drift`,
     next: [
       `converge reconcile diff ${name}`,
       `converge reconcile approve ${name} --repairs ${Math.max(pending, 1)} --reason …   (if the diff is right; else restore desired)`,

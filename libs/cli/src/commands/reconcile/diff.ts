@@ -5,6 +5,7 @@ import { count, optionalArgument } from '../../frame/flags.ts';
 import { result, type Result, tableOf } from '../../frame/result.ts';
 import { moduleFlag, openDeclared, openNamed, reconcilerArgument } from './find-reconciler.ts';
 import type { CommandContext } from '../../frame/context.ts';
+import { counted } from '../../frame/output.ts';
 
 /** Exits with 1 where a key is not in sync, as `diff` does. */
 export const diffCommand = command({
@@ -59,7 +60,7 @@ function keyLines({ key, verdict, mode, reason, drift, fields, waiting }: KeyDif
 /** The lines of all keys, with a last line that counts them. */
 function differenceLines({ looked, more, unknown, keys }: Differences): readonly string[] {
   const differ = keys.filter(({ verdict }) => verdict !== 'in_sync').length;
-  const sum = `${looked} ${looked === 1 ? 'key' : 'keys'} compared, ${differ} not in sync${more ? '; there may be more: raise --limit' : ''}`;
+  const sum = `${counted(looked, 'key', 'keys')} compared, ${differ} not in sync${more ? '; there may be more: raise --limit' : ''}`;
   return [...keys.flatMap(keyLines), ...unknown.map((why) => `unknown: ${why}`), sum];
 }
 

@@ -4,7 +4,7 @@ import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { type Cell, listing, result, tableOf } from '../../frame/result.ts';
 import { databases } from '../../history/named-databases.ts';
-import { operatorText, repairText } from '../../history/render-history.ts';
+import { operatorText, repairText } from '../../history/story-text.ts';
 import { findReconciler, type Found, nameArgument, openAll, settingOf } from './find-reconciler.ts';
 import { notesText, outcomesText } from './status-text.ts';
 import { readActsOn } from '../../audit/audit-sql.ts';

@@ -15,6 +15,7 @@ import { databases, type Named, namedDatabases } from '../../history/named-datab
 import { unknownInstance } from './show.ts';
 import { command } from '../../frame/command.ts';
 import { result } from '../../frame/result.ts';
+import { counted } from '../../frame/output.ts';
 
 const sagaArgument = { saga: argument('the name of the saga') };
 
@@ -114,7 +115,7 @@ export const resumeCommand = command({
     return result({ saga, instance, resumed, rate, by: by.actor }, () =>
       resumed.map(
         ({ database: name, work }) =>
-          `${name}: ${nameOf(saga, instance)} is resumed; ${work} ${work === 1 ? 'call is' : 'calls are'} due, ${rate} a second`,
+          `${name}: ${nameOf(saga, instance)} is resumed; ${counted(work, 'call is', 'calls are')} due, ${rate} a second`,
       ),
     );
   },

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
 import { cli } from '../../fixture/cli.ts';
-import { checkPauses } from '../../doctor/service-checks.ts';
+import { pauseItems } from '../../attention/items.ts';
 import { type TripDb, tripSaga, tripTables } from '../../fixture/trip-saga.ts';
 
 const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });
@@ -147,8 +147,8 @@ describe('converge saga', () => {
     const instance = await scene.emit(asked({ trip: 'held' }));
     await scene.until(instance, 'pay:started room:applied');
     expect((await cli(['saga', 'pause', 'trip', ...why], env)).stderr).toContain('paused already');
-    const [finding] = checkPauses(await readPauses(scene.database.executor));
-    expect(finding).toMatchObject({
+    const [item] = pauseItems(await readPauses(scene.database.executor));
+    expect(item).toMatchObject({
       text: expect.stringMatching(
         /^trip is paused by .* since .*the bank charges twice.*: 1 call waits, 0 in flight end$/,
       ) as string,

@@ -7,6 +7,7 @@ import type { CommandContext } from '../../frame/context.ts';
 import { refused } from '../../frame/errors.ts';
 import { argument, asks, dryRun, reason as why } from '../../frame/flags.ts';
 import { result, type Result } from '../../frame/result.ts';
+import { counted } from '../../frame/output.ts';
 
 /** Forgets a topic that was deleted for good: its unsent events are lost, and retention continues. */
 export const forgetCommand = command({
@@ -22,7 +23,7 @@ export const forgetCommand = command({
         `${topic} exists at the broker: its events are sent when the reason of the halt is gone (${held.heldReason}). Only a topic that was deleted can be forgotten`,
       );
     const { unsent } = held;
-    const text = `${topic}: ${unsent} ${unsent === 1 ? 'event was' : 'events were'} never published, and would be given up`;
+    const text = `${topic}: ${counted(unsent, 'event was', 'events were')} never published, and would be given up`;
     if (dry) return result({ topic, unsent, heldReason: held.heldReason, dryRun: true }, () => [text]);
     context.output.progress(text);
     await context.confirm(`Forget ${topic}?`);

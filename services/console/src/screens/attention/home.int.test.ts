@@ -59,9 +59,7 @@ it('calls that wait for an open breaker are one item, and calls that wait for an
   expect(items.filter(({ kind }) => kind === 'breaker')).toMatchObject([
     {
       ...{ database: 'orders', severity: 'watch', alarm: 'breaker_open' },
-      text: expect.stringMatching(
-        /^the breaker of bank\.charge is open: 2 calls wait, the oldest for 4\d s$/,
-      ),
+      text: 'the breaker of bank.charge is open: 2 calls wait',
       next: 'converge effects list --effect bank.charge',
     },
   ]);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { alarmText } from '@convergekit/cli/operate';
+import { alarmText, type AttentionItem } from '@convergekit/cli/operate';
 import { unreadSchema } from '../../databases.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { ago, dataTable, facts, state, unreadNote } from '../../layout/parts.ts';
@@ -9,23 +9,28 @@ import type { PageContent } from '../../screen.ts';
 
 const text = z.string().optional();
 
+/** The link of an item, by its kind. */
+const ACTS = {
+  saga: 'Open the saga',
+  saga_paused: 'Resume it',
+  dead_letters: 'See the failures',
+  parked: 'See the failures',
+  partition: 'See the consumer',
+  consumer_paused: 'Resume it',
+  consumer_gone: 'See the consumer',
+  gap: 'See the consumer',
+  stalled: 'See the consumer',
+  relay: 'See the relay',
+  reconciler: 'See the drift',
+  call: 'See the command',
+  workflow: 'See the command',
+  worker: 'See the command',
+  breaker: 'See the command',
+  migrations: 'See the command',
+} as const satisfies Readonly<Record<AttentionItem['kind'], string>>;
+
 const itemSchema = z.object({
-  kind: z.enum([
-    ...([
-      'saga',
-      'saga_paused',
-      'call',
-      'workflow',
-      'dead_letters',
-      'parked',
-      'partition',
-      'consumer_paused',
-      'consumer_gone',
-      'gap',
-      'stalled',
-    ] as const),
-    ...(['relay', 'worker', 'breaker', 'reconciler', 'migrations'] as const),
-  ]),
+  kind: z.enum(Object.keys(ACTS) as AttentionItem['kind'][]),
   severity: z.enum(['act', 'watch']),
   alarm: z.string(),
   text: z.string(),
@@ -118,25 +123,6 @@ function nextOf(item: Item): Html {
   if (place === undefined) return html`<code>${shortIds(item.next)}</code>`;
   return html`<a data-row href="${place}">${ACTS[item.kind]}</a>`;
 }
-
-const ACTS: Readonly<Record<Item['kind'], string>> = {
-  saga: 'Open the saga',
-  saga_paused: 'Resume it',
-  dead_letters: 'See the failures',
-  parked: 'See the failures',
-  partition: 'See the consumer',
-  consumer_paused: 'Resume it',
-  consumer_gone: 'See the consumer',
-  gap: 'See the consumer',
-  stalled: 'See the consumer',
-  relay: 'See the relay',
-  reconciler: 'See the drift',
-  call: 'See the command',
-  workflow: 'See the command',
-  worker: 'See the command',
-  breaker: 'See the command',
-  migrations: 'See the command',
-};
 
 /** The page of an alarm, as docs/guides/alarms.md has it. */
 export function alarmPage({ name, means, next }: z.output<typeof alarmSchema>): PageContent {

@@ -56,7 +56,7 @@ export function previewOf(rows: readonly { readonly paused: boolean }[]): Previe
   return {
     eligible: rows.length - paused,
     unit: 'partitions',
-    others: paused > 0 ? [{ count: paused, why: 'paused already' }] : [],
+    others: [{ count: paused, why: 'paused already' }],
     effect:
       'Handlers that run now end. Then none is called, also for parked events, until the consumer is resumed; the log keeps the events, and the lag grows. What is halted already keeps its reason.',
   };

@@ -97,10 +97,8 @@ export function previewOf(rows: readonly Pick<Halted, 'halted'>[], hasBroker: bo
     eligible: hasBroker ? rows.length - moved : 0,
     unit: rows.every(({ halted }) => halted?.code === PAUSED) ? 'paused partitions' : 'halted partitions',
     others: [
-      ...(moved > 0 ? [{ count: moved, why: earliest }] : []),
-      ...(hasBroker
-        ? []
-        : [{ count: rows.length, why: 'no broker is set: the ends of the logs are not known' }]),
+      { count: moved, why: earliest },
+      { count: hasBroker ? 0 : rows.length, why: 'no broker is set: the ends of the logs are not known' },
     ],
     passable: rows.filter(isPassable).length,
     effect: rows.every(({ halted }) => halted?.code === PAUSED)

@@ -100,15 +100,11 @@ export function previewOf(
     eligible,
     unit,
     others: [
-      ...(rest > 0
-        ? [
-            {
-              count: rest,
-              why: 'not chosen: they stay held, and the next repair after the chosen ones is held again',
-            },
-          ]
-        : []),
-      ...(gone > 0 ? [{ count: gone, why: 'chosen, and not divergent any more' }] : []),
+      {
+        count: rest,
+        why: 'not chosen: they stay held, and the next repair after the chosen ones is held again',
+      },
+      { count: gone, why: 'chosen, and not divergent any more' },
     ],
     effect:
       `Now: 0 repairs allowed, ${pending} keys held, after ${window.repairs} repairs in this window; ${held.reason}. ` +

@@ -6,7 +6,6 @@ import { html, type Html } from '../../layout/html.ts';
 import { shownPayload } from '../../payload.ts';
 import type { Preview } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { refusing } from '../refusing.ts';
 import {
   afterCompensationField,
   type AfterCompensationField,
@@ -43,7 +42,7 @@ function previewOf(
   return {
     eligible: why === undefined ? 1 : 0,
     ...words,
-    ...(why !== undefined && { others: [{ count: 1, why }] }),
+    others: why === undefined ? [] : [{ count: 1, why }],
     consent,
   };
 }
@@ -85,8 +84,8 @@ export function editAction({ action, databases, payloads }: ConsoleContext): voi
       const operator = { by: user, reason };
       const opened = databases.get(database).database;
       const bytes = Buffer.from(jsonText(payload));
-      await refusing(() => editParked(opened, id, bytes, operator));
-      await refusing(() => retryParked(opened, id, operator, chosenOf(given)));
+      await editParked(opened, id, bytes, operator);
+      await retryParked(opened, id, operator, chosenOf(given));
       return {
         text: 'The event has the new payload, and is due now',
         changed: 1,
@@ -120,14 +119,14 @@ export function skipAction({ action, databases }: ConsoleContext): void {
       return {
         eligible: holds && !silent ? 1 : 0,
         unit: 'event',
-        ...((silent || !holds) && { others: [{ count: 1, why }] }),
+        others: [{ count: silent || !holds ? 1 : 0, why }],
         ...(silent && { consent: { field: 'unreported', value: 'yes', label: 'Skip it all the same' } }),
         effect: 'It never takes effect. It stays on record, and the events behind it in its key continue.',
       };
     },
     run: async ({ database, id, unreported }, { user, reason }) => {
       const how = { unreported: unreported === 'yes' };
-      await refusing(() => skipParked(databases.get(database).database, id, { by: user, reason }, how));
+      await skipParked(databases.get(database).database, id, { by: user, reason }, how);
       return {
         text: 'The event is skipped, and its key continues',
         changed: 1,
@@ -163,7 +162,7 @@ export function replaceAction({ action, databases, payloads, settings }: Console
       const events = await importEvents(settings.modules, 'settings');
       const opened = databases.get(database).database;
       const options = { events, ...chosenOf(given) };
-      const made = await refusing(() => replaceParked(opened, id, payload, { by: user, reason }, options));
+      const made = await replaceParked(opened, id, payload, { by: user, reason }, options);
       return {
         text: `It is replaced by event ${made.eventId}, which is due now`,
         changed: 1,

@@ -2,6 +2,8 @@ import { planRetry, retryAll, type RetryCounts, type RetryPlan } from '@converge
 import { z } from 'zod';
 import { conflict } from '../../errors.ts';
 import { html } from '../../layout/html.ts';
+import { plural } from '../../layout/parts.ts';
+import { requireExpected } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import type { ConsoleDatabase } from '../../databases.ts';
 import { hasTables } from '../../present-sql.ts';
@@ -41,17 +43,15 @@ export function replayAction({ action, databases, clock }: ConsoleContext): void
           >Stop when more than so many percent fail again (100 = never)
           <input name="stopAt" type="number" min="1" max="100" value="${stopAt}"
         /></label>`,
-    run: async ({ rate, stopAt, ...given }, { user, reason, report, expected, signal }) => {
+    run: async ({ rate, stopAt, ...given }, acting) => {
+      const { user, reason, report, signal } = acting;
       requireCondition(given);
       const found = await chosen(given);
       const total = (await Promise.all(found.map((one) => planOf(one, given)))).reduce(
         (sum, one) => sum + one.eligible,
         0,
       );
-      if (expected !== undefined && total > expected)
-        throw conflict(
-          `${total} match by now, more than the ${expected} of the preview: look at the preview again`,
-        );
+      requireExpected(total, 'match', acting);
       let sum = NONE;
       for (const { database } of found) {
         const before = sum;
@@ -114,8 +114,6 @@ function previewOf(plans: readonly RetryPlan[], given: Given) {
     consent: consentOf(reported, given),
   };
 }
-
-const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
 
 const waitOf = ({ pending }: RetryCounts): string =>
   `${pending} are due and have no outcome yet: a process of the consumer must run`;

@@ -1,10 +1,10 @@
-import { type Clock, ConvergeError } from '@convergekit/core';
+import type { Clock } from '@convergekit/core';
 import { z } from 'zod';
 import { findWaitingSteps, retryStep, type WaitingStep } from '@convergekit/saga/operate';
-import { conflict, invalidInput } from '../../errors.ts';
+import { conflict, invalidInput, isRefusal } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { actionLink, withQuery } from '../../layout/parts.ts';
-import type { Acting } from '../../routes/action-definition.ts';
+import { actionLink, plural, withQuery } from '../../layout/parts.ts';
+import { type Acting, requireExpected } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import type { Databases, Unread } from '../../databases.ts';
 import { type SagaSearch, searchSchema } from './search.ts';
@@ -34,15 +34,9 @@ export function attemptAllAction({ action, databases, clock }: ConsoleContext): 
       return {
         eligible: steps.length,
         unit: `${plural(steps.length, 'step')} of ${waiting} ${plural(waiting, 'saga')}`,
-        others:
-          idle === 0
-            ? []
-            : [
-                {
-                  count: idle,
-                  why: 'sagas that are paused, or without a step that waits in these databases',
-                },
-              ],
+        others: [
+          { count: idle, why: 'sagas that are paused, or without a step that waits in these databases' },
+        ],
         effect: `Each is due now: its call, its undo, or the event that it could not handle; ${rate} a second.${doubtText(inDoubt)}`,
       };
     },
@@ -53,11 +47,7 @@ export function attemptAllAction({ action, databases, clock }: ConsoleContext): 
     run: async ({ rate, ...filter }, acting) => {
       const search = searchedBy(filter);
       const { steps } = await findWaiting(databases, search, clock.now());
-      const { expected } = acting;
-      if (expected !== undefined && steps.length > expected)
-        throw conflict(
-          `${steps.length} steps wait by now, more than the ${expected} of the preview: look at the preview again`,
-        );
+      requireExpected(steps.length, 'steps wait', acting);
       const { done, refused } = await attemptAll(databases, steps, { ...acting, rate, clock });
       return { text: textOf(steps.length, done, refused), changed: done, href: withQuery('/sagas', search) };
     },
@@ -102,8 +92,6 @@ function textOf(all: number, done: number, refused: readonly string[]): string {
   ];
   return parts.join(' ');
 }
-
-const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
 
 function doubtText(inDoubt: number): string {
   if (inDoubt === 0) return '';
@@ -155,8 +143,7 @@ async function attemptStep(
     await retryStep(databases.get(database).database, { instance, step }, by);
     return undefined;
   } catch (error) {
-    if (error instanceof ConvergeError && (error.category === 'data' || error.category === 'contention'))
-      return error.message;
+    if (isRefusal(error)) return error.message;
     throw error;
   }
 }

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
 import { conflict, notFound } from '../../errors.ts';
 import { html } from '../../layout/html.ts';
-import { withQuery } from '../../layout/parts.ts';
+import { plural, withQuery } from '../../layout/parts.ts';
 import { sagaPath } from '../../links.ts';
 import { hasTables } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
@@ -36,7 +36,7 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
       return {
         eligible: here.length - paused.length,
         unit: `databases that run ${nameOf(input)}`,
-        ...(paused.length > 0 && { others: [{ count: paused.length, why: 'paused already' }] }),
+        others: [{ count: paused.length, why: 'paused already' }],
         effect:
           'No worker takes up a call, a query or an undo of it, until it is resumed. What is in flight ends, and its outcome is recorded. Events are consumed, local steps run, and deadlines and cancellations fire: what they undo waits, too.',
       };
@@ -122,7 +122,7 @@ async function runningIt(
 const nameOf = ({ saga, instance }: Target): string =>
   instance === undefined ? saga : `${saga} ${instance}`;
 
-const countOf = (databases: number): string => `${databases} ${databases === 1 ? 'database' : 'databases'}`;
+const countOf = (databases: number): string => `${databases} ${plural(databases, 'database')}`;
 
 function heldText({ by, at, reason, held, inFlight }: SagaPause): string {
   const more = held >= MOST_COUNTED ? 'or more ' : '';

@@ -10,11 +10,11 @@ import {
 import { z } from 'zod';
 import type { StepDeclaration } from '@convergekit/saga/declare';
 import type { Databases } from '../../databases.ts';
-import { refusing } from '../refusing.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { sagaPath } from '../../links.ts';
+import type { Preview } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { invalidInput } from '../../errors.ts';
+import { conflict, invalidInput, isRefusal } from '../../errors.ts';
 import type { Declarations } from './declarations.ts';
 
 /** The step that an action is about. */
@@ -42,7 +42,23 @@ const seenSchema = z.object({
 
 /** Reads how a step stands now. Refuses a step that nothing is known of. */
 async function stepNow(databases: Databases, { database, instance, step }: StepInput): Promise<SeenStep> {
-  return refusing(() => waitingStep(databases.get(database).database, { instance, step }));
+  try {
+    return await waitingStep(databases.get(database).database, { instance, step });
+  } catch (error) {
+    throw isRefusal(error) ? conflict(error.message) : error;
+  }
+}
+
+/** Previews an act on one step. */
+async function previewOf(databases: Databases, input: StepInput, effect: string): Promise<Preview> {
+  const now = await stepNow(databases, input);
+  const waits = waitsFor(input.step, now);
+  return {
+    eligible: isOpen(now) ? 1 : 0,
+    unit: 'step of one saga',
+    others: [{ count: isOpen(now) ? 0 : 1, why: waits }],
+    effect: `Now ${waits}. ${effect}`,
+  };
 }
 
 /** Parses what the operator saw; undefined from the API, where the present state is acted on. */
@@ -71,26 +87,17 @@ export function attemptAction({ action, databases }: ConsoleContext): void {
     title: 'Attempt the step now',
     summary: 'Attempt a step of a saga now: its call, its undo, or the event that it could not handle',
     input: z.object(stepFields),
-    preview: async (input) => {
-      const now = await stepNow(databases, input);
-      return {
-        eligible: isOpen(now) ? 1 : 0,
-        unit: 'step of one saga',
-        ...(!isOpen(now) && { others: [{ count: 1, why: waitsFor(input.step, now) }] }),
-        effect: `Now ${waitsFor(input.step, now)}. It is attempted at once. Where its outcome is not known, it may have taken effect already: a call is repeated under the same idempotency key.`,
-      };
-    },
+    preview: (input) =>
+      previewOf(
+        databases,
+        input,
+        'It is attempted at once. Where its outcome is not known, it may have taken effect already: a call is repeated under the same idempotency key.',
+      ),
     fields: async (input) =>
       html`<input type="hidden" name="seen" value="${JSON.stringify(await stepNow(databases, input))}" />`,
     run: async ({ instance, database, step, seen }, { user, reason }) => {
-      await refusing(() =>
-        retryStep(
-          databases.get(database).database,
-          { instance, step },
-          { actor: user, note: reason },
-          seenOf(seen),
-        ),
-      );
+      const by = { actor: user, note: reason };
+      await retryStep(databases.get(database).database, { instance, step }, by, seenOf(seen));
       return { text: `${step} is due now`, changed: 1, href: sagaPath(instance) };
     },
   });
@@ -116,30 +123,18 @@ export function resolveAction({ action, databases }: ConsoleContext, declaration
     title: 'Resolve the step',
     summary: 'State the outcome of a step that waits, with the evidence; the worker continues with it',
     input,
-    preview: async (step) => {
-      const now = await stepNow(databases, step);
-      return {
-        eligible: isOpen(now) ? 1 : 0,
-        unit: 'step of one saga',
-        ...(!isOpen(now) && { others: [{ count: 1, why: waitsFor(step.step, now) }] }),
-        effect: `Now ${waitsFor(step.step, now)}. State what became of it, from the records of the other side. The outcome is checked against the declaration before anything is written; then the saga continues with it.`,
-      };
-    },
-    fields: async (step) => {
-      const now = await stepNow(databases, step);
-      return formOf(await declared(step), now);
-    },
+    preview: (step) =>
+      previewOf(
+        databases,
+        step,
+        'State what became of it, from the records of the other side. The outcome is checked against the declaration before anything is written; then the saga continues with it.',
+      ),
+    fields: async (step) => formOf(await declared(step), await stepNow(databases, step)),
     run: async ({ instance, database, step, seen, ...stated }, { user, reason }) => {
       const sagas = await declarations.all();
-      await refusing(() =>
-        resolveStep(
-          databases.get(database).database,
-          { instance, step },
-          outcomeOf(stated),
-          { actor: user, note: reason },
-          { sagas, ...seenOf(seen) },
-        ),
-      );
+      const by = { actor: user, note: reason };
+      const how = { sagas, ...seenOf(seen) };
+      await resolveStep(databases.get(database).database, { instance, step }, outcomeOf(stated), by, how);
       return {
         text: `${step}: ${stated.outcome ?? ''} is recorded, and the saga continues with it`,
         changed: 1,

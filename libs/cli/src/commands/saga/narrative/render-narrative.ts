@@ -1,17 +1,17 @@
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
-import { table } from '../../../frame/output.ts';
 import { GIVE_MORE } from '../../../history/named-databases.ts';
 import { givenText } from '../../../history/not-given.ts';
 import {
-  actPlace,
-  attemptText,
+  actRow,
+  attemptRows,
   duration,
   failedText,
-  operatorText,
   parkedText,
-  repairText,
-  waitText,
-} from '../../../history/render-history.ts';
+  type Row,
+  sinceText,
+  storyLines,
+  waitRows,
+} from '../../../history/story-text.ts';
 import type { StoredEvent } from '../../../history/attempt-sql.ts';
 import { decisionText } from './decision-text.ts';
 import type { Narrative, NarrativeEntry } from './narrative.ts';
@@ -22,19 +22,14 @@ export function renderNarrative(narrative: Narrative, how = GIVE_MORE): readonly
   const name = version === undefined ? saga : `${saga} v${version}`;
   const about = key === undefined ? '' : `, key ${key}`;
   const stands = state === undefined ? '' : `: ${state}${reason === undefined ? '' : `, ${reason}`}`;
-  const [first] = entries;
-  const rows = entries.flatMap((entry, at) => rowsOf(entry, whenText(entry, first, at === 0)));
-  return [
-    `saga ${name}, instance ${instance}${about}${stands}`,
-    '',
-    ...table(rows),
-    '',
-    ...endOf(narrative),
-    ...givenText(narrative, how),
-  ];
+  const times = entries.map(({ at }) => Date.parse(at));
+  return storyLines({
+    head: `saga ${name}, instance ${instance}${about}${stands}`,
+    rows: entries.flatMap((entry, at) => rowsOf(entry, sinceText(times[at], times[0], at === 0))),
+    end: endOf(narrative),
+    given: givenText(narrative, how),
+  });
 }
-
-type Row = readonly [when: string, who: string, what: string];
 
 function rowsOf(entry: NarrativeEntry, when: string): readonly Row[] {
   switch (entry.kind) {
@@ -45,13 +40,12 @@ function rowsOf(entry: NarrativeEntry, when: string): readonly Row[] {
     case 'again':
       return [[when, entry.database, eventText(entry)]];
     case 'attempt':
-      return [[when, entry.consumer, attemptText(entry)], ...waited(entry.wait)];
+      return attemptRows(entry, when);
     case 'parked':
       return [[when, entry.consumer, `${nameOf(entry.handler)} ${parkedText(entry)}`]];
     case 'act':
-      return [[when, actPlace(entry), operatorText(entry)]];
     case 'repair':
-      return [[when, entry.reconciler, repairText(entry)]];
+      return [actRow(entry, when)];
     case 'work':
       return [[when, entry.consumer, workText(entry)]];
     case 'work_attempt':
@@ -113,11 +107,7 @@ function workRows(entry: Extract<NarrativeEntry, { kind: 'work_attempt' }>, when
   const { durationMs, failure, found, wait } = entry;
   const ended =
     failure === undefined ? `${found ?? 'done'} in ${duration(durationMs)}` : failedText(durationMs, failure);
-  return [[when, 'saga worker', `${what}: ${ended}`], ...waited(wait ?? null)];
-}
-
-function waited(wait: Parameters<typeof waitText>[0] | null): readonly Row[] {
-  return wait === null ? [] : [['', '', `  ${waitText(wait)}`]];
+  return [[when, 'saga worker', `${what}: ${ended}`], ...waitRows(wait)];
 }
 
 function nameOf(handler: string): string {
@@ -139,10 +129,4 @@ function endOf({ steps, waiting, entries }: Narrative): readonly string[] {
       `${consumer} has not read ${eventId}${halted === null ? '' : `: its partition is halted (${halted})`}`,
   );
   return [`now: ${stands === '' ? 'no step has begun in these databases' : stands}`, ...stuck, ...unread];
-}
-
-function whenText(entry: NarrativeEntry, first: NarrativeEntry | undefined, isFirst: boolean): string {
-  const time = Date.parse(entry.at);
-  if (isFirst || first === undefined) return new Date(time).toISOString();
-  return `+${((time - Date.parse(first.at)) / 1_000).toFixed(3)} s`;
 }

@@ -1,0 +1,185 @@
+import { failureTopic } from '@convergekit/contracts';
+import { groupParked, readOpenGaps, readOverview } from '@convergekit/inbox/operate';
+import { sqlState } from '@convergekit/postgres/engine';
+import { missingMigrations } from '@convergekit/postgres/operate';
+import { readStatus } from '@convergekit/reconcile/operate';
+import {
+  readBreakerWaits,
+  readOverdueJournal,
+  readPauses,
+  readUnclaimedWork,
+} from '@convergekit/saga/operate';
+import { readHeld, readSurvey } from '../doctor/backlog-checks.ts';
+import { allMigrations } from '../frame/all-migrations.ts';
+import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
+import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
+import type { AttentionItem, Condition } from './item.ts';
+import {
+  breakerItems,
+  journalItems,
+  pauseItems,
+  reconcilerItems,
+  relayItems,
+  stalledItems,
+  workerItems,
+} from './items.ts';
+
+/** The bounds after which something counts as late, in milliseconds. */
+export interface AttentionBounds {
+  readonly overdueMs: number;
+  readonly stalledMs: number;
+  /** Consumers that are gone for good, and whose rows remain. */
+  readonly ignoredConsumers: readonly string[];
+}
+
+/** The database that is examined, and what counts as late. */
+export interface Examination {
+  readonly one: NamedExecutor;
+  /** The databases whose consumers may lag behind this one. */
+  readonly all: readonly NamedExecutor[];
+  readonly bounds: AttentionBounds;
+  readonly now: number;
+}
+
+interface Found {
+  readonly conditions: readonly Condition[];
+  /** The doctor's line where nothing is wrong. */
+  readonly sound: string;
+  /** The topics that the consumers of the database read. */
+  readonly topics?: readonly string[];
+}
+
+/** One kind of condition: its query, and what the rows mean. */
+export interface Area {
+  readonly name: string;
+  readonly find: (of: Examination) => Promise<Found>;
+  /** Names each condition, however many there are. */
+  readonly namesAll?: true;
+}
+
+/** Calls that are due this long and have no worker are reported, in milliseconds: a worker starts within it. */
+const UNCLAIMED_MS = 60_000;
+/** The entries of journals that are named. */
+const MOST_ENTRIES = 200;
+
+/** Makes an area of which the doctor says the same, whenever it finds nothing. */
+function area(
+  name: string,
+  sound: string,
+  conditionsOf: (of: Examination) => Promise<readonly Condition[]>,
+): Area {
+  return { name, find: async (of) => ({ conditions: await conditionsOf(of), sound }) };
+}
+
+/**
+ * What can be wrong in the database of a service, in one list: `converge doctor` and the console's home page read it, and
+ * neither changes anything.
+ */
+export const areas: readonly Area[] = [
+  {
+    ...area('alarms', 'none that can be seen from here', async ({ one: { executor }, now }) =>
+      relayItems(await readSurvey(executor), await readHeld(executor), now),
+    ),
+    namesAll: true,
+  },
+  {
+    name: 'consumers',
+    find: async ({ one: { executor }, bounds }) => {
+      const partitions = (await readOverview(executor, undefined)).filter(isKept(bounds));
+      const consumers = [...new Set(partitions.map(({ consumer }) => consumer))];
+      return {
+        conditions: [...haltedItems(partitions), ...pausedItems(partitions)],
+        sound: consumers.length === 0 ? 'none has started here' : consumers.join(', '),
+        topics: [...partitions.map(({ topic }) => topic), ...consumers.map(failureTopic)],
+      };
+    },
+  },
+  area('parked', 'no event is parked', async ({ one: { executor }, bounds }) =>
+    parkedItems((await groupParked(executor, { states: ['dead', 'waiting'] })).filter(isKept(bounds))),
+  ),
+  area('gaps', 'no consumer lacks events', async ({ one: { executor }, bounds }) =>
+    gapItems((await readOpenGaps(executor)).filter(isKept(bounds))),
+  ),
+  area('lag', 'no event that was sent long ago waits for a consumer of this database', async (of) =>
+    stalledItems(await scanStalled(of.one, of.all, of.bounds.stalledMs, leftOut), of.now).filter(
+      ({ about }) => isKept(of.bounds)(about),
+    ),
+  ),
+  area(
+    'sagas',
+    'no step, call or workflow is stuck or overdue',
+    async ({ one: { executor }, bounds, now }) => {
+      const unclaimed = await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS });
+      const overdue = await readOverdueJournal(executor, { afterMs: bounds.overdueMs, limit: MOST_ENTRIES });
+      return journalItems(overdue, unclaimed, now);
+    },
+  ),
+  {
+    ...area('paused sagas', 'none', async ({ one: { executor } }) => pauseItems(await readPauses(executor))),
+    namesAll: true,
+  },
+  area('workers', 'no call waits for a worker or a breaker', async ({ one: { executor }, now }) => [
+    ...workerItems(await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS }), now),
+    ...breakerItems(await readBreakerWaits(executor), now),
+  ]),
+  {
+    name: 'reconcilers',
+    find: async ({ one: { executor } }) => {
+      const statuses = await readStatus(executor);
+      const paused = statuses.filter((one) => one.paused !== null).length;
+      const names = statuses.map(({ name }) => name).join(', ');
+      return {
+        conditions: reconcilerItems(statuses),
+        sound: statuses.length === 0 ? 'none has run here' : `${names}; ${paused} paused`,
+      };
+    },
+  },
+];
+
+const isKept =
+  ({ ignoredConsumers }: AttentionBounds) =>
+  ({ consumer = '' }: { readonly consumer?: string | undefined }): boolean =>
+    !ignoredConsumers.includes(consumer);
+
+/** Another database that cannot be read is named where it is read itself: here it must not hide what this one has. */
+const leftOut = (): void => undefined;
+
+/** Examines an area; undefined where the role may not read its tables: the rights of another duty are no fault. */
+export async function examine({ find }: Area, of: Examination): Promise<Found | undefined> {
+  try {
+    return await find(of);
+  } catch (error) {
+    if (sqlState(error) === '42501') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Reads what needs an operator in one database; it changes nothing.
+ * `all`: the databases whose consumers may lag behind this one.
+ */
+export async function readAttention(
+  one: NamedExecutor,
+  all: readonly NamedExecutor[],
+  bounds: AttentionBounds,
+  now: number,
+): Promise<readonly AttentionItem[]> {
+  const missing = await missingMigrations(one.executor, allMigrations);
+  if (missing.length > 0) return [migrationsItem(missing)];
+  const found = await Promise.all(areas.map((each) => examine(each, { one, all, bounds, now })));
+  return found.flatMap((each) => each?.conditions ?? []).filter(isItem);
+}
+
+const isItem = (one: Condition): one is AttentionItem => one.severity !== 'note';
+
+function migrationsItem(missing: readonly string[]): AttentionItem {
+  return {
+    kind: 'migrations',
+    severity: 'act',
+    alarm: 'migrations_missing',
+    text: `migrations are not applied: ${missing.join(', ')}`,
+    since: null,
+    next: 'converge migrate',
+    about: {},
+  };
+}
