@@ -116,8 +116,8 @@ const withdrawnSql = `
        where g.withdraws)`;
 
 /**
- * Returns a statement that writes fences `f` from the rows `given`, and ends the timers of those that it wrote and that
- * have none any more.
+ * Builds a statement that writes fences, and ends the timers of decided steps. `write`: SQL that writes the fences `f` from
+ * the rows `given`.
  */
 export function fenceStatement<Row extends Pick<FenceWrite, 'withdraws'>>(
   columns: Columns<Row>,
