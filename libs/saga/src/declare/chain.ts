@@ -93,13 +93,25 @@ type AfterRefs<Members, Begin extends Event> = {
   >;
 };
 
+/** The members of every saga. */
+interface AnySaga<Steps, Begin extends Event> {
+  readonly declaration: SagaDeclaration;
+
+  /** Adds a step that is retried until it succeeds. Only such steps may follow. */
+  retriable<const Name extends string, Success extends Event, External extends boolean = false>(
+    name: Free<Name, Steps>,
+    options: RetriableOptions<Success, External>,
+  ): SagaAfterPivot<
+    Steps & Named<Name, StepRef<Begin, Success, never, never, 'retriable', External>>,
+    Success
+  >;
+}
+
 /**
  * A saga as far as it is declared. Each method adds a stage and returns a new value; every value is a saga. Invalid
  * declarations throw SAGA_INVALID here, at import; faults that need the whole saga are found by `checkGraph`.
  */
-export interface BeforePivot<Steps, Begin extends Event> {
-  readonly declaration: SagaDeclaration;
-
+export interface BeforePivot<Steps, Begin extends Event> extends AnySaga<Steps, Begin> {
   /** A step that can be undone. */
   compensatable<
     const Name extends string,
@@ -148,15 +160,6 @@ export interface BeforePivot<Steps, Begin extends Event> {
     name: Free<Name, Steps>,
     options: PivotOptions<Success, Failure, External>,
   ): SagaAfterPivot<Steps & Named<Name, StepRef<Begin, Success, Failure, never, 'pivot', External>>, Success>;
-
-  /** Adds a step that is retried until it succeeds. Only such steps may follow. */
-  retriable<const Name extends string, Success extends Event, External extends boolean = false>(
-    name: Free<Name, Steps>,
-    options: RetriableOptions<Success, External>,
-  ): SagaAfterPivot<
-    Steps & Named<Name, StepRef<Begin, Success, never, never, 'retriable', External>>,
-    Success
-  >;
 }
 
 /** The sentence that the compiler shows for a step that could need an undo behind the pivot. */
@@ -164,24 +167,13 @@ type BehindPivot =
   'behind the pivot there is no way back: declare this step before `.pivot(…)`, or make it `.retriable(…)`';
 
 /** A saga behind the point from which there is no way back. */
-export interface AfterPivot<Steps, Begin extends Event> {
-  readonly declaration: SagaDeclaration;
-
+export interface AfterPivot<Steps, Begin extends Event> extends AnySaga<Steps, Begin> {
   /** Does not compile: before the pivot alone. */
   compensatable(name: BehindPivot, options: unknown): SagaAfterPivot<Steps, Begin>;
   /** Does not compile: before the pivot alone. */
   withoutUndo(name: BehindPivot, options: unknown): SagaAfterPivot<Steps, Begin>;
   /** Does not compile: a saga has one pivot. */
   pivot(name: BehindPivot, options: unknown): SagaAfterPivot<Steps, Begin>;
-
-  /** Adds a step that is retried until it succeeds. */
-  retriable<const Name extends string, Success extends Event, External extends boolean = false>(
-    name: Free<Name, Steps>,
-    options: RetriableOptions<Success, External>,
-  ): SagaAfterPivot<
-    Steps & Named<Name, StepRef<Begin, Success, never, never, 'retriable', External>>,
-    Success
-  >;
 
   /** Retriable steps that run side by side; the next stage begins when all have succeeded. */
   parallel<const Members extends Readonly<Record<string, AfterMember>>>(

@@ -2,11 +2,10 @@ import { type Executor, executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { factId, stuckId } from '../step/saga-ref.ts';
 import { decideFence, type FenceAct, type FenceDecision, type FenceFrom, isDecided } from './fence.ts';
-import type { FenceChange } from './decision-sql.ts';
+import type { FenceChange, FenceWrite } from './decision-sql.ts';
 import { type FenceRow, lockFence } from './fence-sql.ts';
-import { type FenceMove, moveFence } from './move-fences-sql.ts';
-import type { EndedAtOnce, NewFence } from './new-fences-sql.ts';
-import { openFence } from './open-fence-sql.ts';
+import { moveFence } from './move-fences-sql.ts';
+import { type EndedAtOnce, type NewFence, openFence } from './new-fences-sql.ts';
 import { fromBelow, horizonOf, startOf } from './horizon.ts';
 
 /** The result of a trigger. */
@@ -95,8 +94,10 @@ async function openAs(
   const { state, act } = decideFence(from, request.trigger);
   if (state === 'absent' || state === 'forgotten') return undefined;
   const emits = emitsOf(request, act, 1);
-  const at = { ...placeOf(request), startedAt, withdraws: withdraws(request, from, state) };
-  if (!(await openFence(executor, at, request, { from, state, act, emitted: emits }))) return undefined;
+  const decided = { from, state, act, emitted: emits };
+  const fence = { change: request, decided, ...placeOf(request), startedAt };
+  if (!(await openFence(executor, { ...fence, withdraws: withdraws(request, from, state) })))
+    return undefined;
   return { from, state, act, row: undefined, emits, seq: 1 };
 }
 
@@ -115,7 +116,7 @@ export async function applyToLocked(
 export function decideMove(
   request: TriggerRequest,
   row: FenceRow,
-): { readonly transition: Transition; readonly move: FenceMove | undefined } {
+): { readonly transition: Transition; readonly move: FenceWrite | undefined } {
   const { state, act } = decideLocked(request, row);
   const { state: from } = row;
   if (act === 'noop_already' || state === 'absent' || state === 'forgotten') {

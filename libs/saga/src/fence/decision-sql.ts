@@ -1,6 +1,6 @@
+import { sizeUnknownSql } from '@convergekit/postgres/engine';
 import type { EndedWork } from '../effects/work/work.ts';
 import type { JournalOp, StepKey, WorkOp } from '../effects/work/step-key.ts';
-import { withdrawTimersSql } from '../effects/work/withdraw-sql.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 
 /** The reason why a step failed or is undone, for operators and the compensation. */
@@ -37,13 +37,21 @@ export interface Decided {
   readonly emitted: string | undefined;
 }
 
+/** A decision about a step, as it is written. */
+export interface FenceWrite {
+  readonly change: FenceChange;
+  readonly decided: Decided;
+  /** True when the timers of the step end. */
+  readonly withdraws: boolean;
+}
+
 /** The work that a decision ends, as its entry keeps it, without what the entry says anyway. */
 export interface KeptWork
   extends Pick<EndedWork, 'at' | 'story'>, Partial<Pick<EndedWork, 'event' | 'state'>> {
   readonly op?: WorkOp;
 }
 
-export function keptWork({ ended, op, causeEvent }: FenceChange): KeptWork | undefined {
+function keptWork({ ended, op, causeEvent }: FenceChange): KeptWork | undefined {
   if (ended === undefined) return undefined;
   const { at, story, event, state } = ended;
   return {
@@ -61,21 +69,74 @@ export const entrySql = (row: string): string => `
       'cause', ${row}.cause_event, 'attempt', ${row}.cause_attempt, 'emitted', ${row}.emitted_event, 'actor', ${row}.actor,
       'note', ${row}.note, 'work', ${row}.work::json))::text`;
 
-/** The timers of the step end where it is decided. */
-export const withTimers = (withdraws: boolean, condition: string): string =>
-  withdraws ? `,\n  withdrawn as (${withdrawTimersSql('$1', '$2', '$3', condition)})` : '';
+/** The columns of given rows: the type of each, and its value of a row. */
+type Columns<Row> = Readonly<Record<string, readonly [type: string, of: (row: Row) => unknown]>>;
 
-/** A statement without and with the end of the timers. */
-export const sqlOf = (text: (withdraws: boolean) => string): Record<'plain' | 'withdrawing', string> => ({
-  plain: text(false),
-  withdrawing: text(true),
-});
-/** The parameters that all statements have in the same places. */
-export function valuesOf(change: FenceChange, { state, act, emitted }: Decided): readonly unknown[] {
-  const { saga, instance, step, version, op, trigger, causeEvent, causeAttempt, reason } = change;
-  const { outcome, actor, plan, intent, result } = change;
-  return [
-    ...[saga, instance, step, version, op, trigger, state, act],
-    ...[outcome, causeEvent, causeAttempt, emitted, actor, plan, intent, result, reason?.code, reason?.text],
-  ].map((value) => value ?? null);
+/** The columns of a change, in any statement. */
+export const changeColumns: Columns<Pick<FenceWrite, 'change' | 'withdraws'>> = {
+  saga: ['text', ({ change }) => change.saga],
+  instance: ['text', ({ change }) => change.instance],
+  step: ['text', ({ change }) => change.step],
+  version: ['int', ({ change }) => change.version],
+  trigger: ['text', ({ change }) => change.trigger],
+  outcome: ['text', ({ change }) => change.outcome],
+  plan: ['text', ({ change }) => change.plan],
+  cause_event: ['text', ({ change }) => change.causeEvent],
+  cause_attempt: ['text', ({ change }) => change.causeAttempt],
+  intent: ['text', ({ change }) => change.intent],
+  result: ['text', ({ change }) => change.result],
+  reason_code: ['text', ({ change }) => change.reason?.code],
+  reason: ['text', ({ change }) => change.reason?.text],
+  withdraws: ['boolean', ({ withdraws }) => withdraws],
+};
+
+/** The columns of a decision, as `entrySql` needs them. */
+export const decisionColumns: Columns<FenceWrite> = {
+  ...changeColumns,
+  op: ['text', ({ change }) => change.op],
+  state_from: ['text', ({ decided }) => decided.from],
+  state_to: ['text', ({ decided }) => decided.state],
+  act: ['text', ({ decided }) => decided.act],
+  emitted_event: ['uuid', ({ decided }) => decided.emitted],
+  actor: ['text', ({ change }) => change.actor],
+  note: ['text', ({ change }) => change.note],
+  undo: ['text', ({ change }) => change.undo],
+  work: ['text', ({ change }) => JSON.stringify(keptWork(change))],
+};
+
+// Ends the timers of decided steps, by saga_work_step. A row that a worker has locked to record an outcome is left alone:
+// the worker finds the decided fence, and does nothing. A row that is only leased leaves all the same: its worker finds none.
+const withdrawnSql = `
+    delete from converge.saga_work where id in (
+      select timer.id from written join given g on g.saga = written.saga and g.instance = written.instance and g.step = written.step
+       cross join lateral (
+         select id from converge.saga_work
+          where saga = g.saga and instance = g.instance and step = g.step and op in ('deadline', 'expire')
+            for update skip locked) as timer
+       where g.withdraws)`;
+
+/**
+ * Builds a statement that writes fences, and ends the timers of decided steps. `write`: SQL that writes the fences `f` from
+ * the rows `given`.
+ */
+export function fenceStatement<Row extends Pick<FenceWrite, 'withdraws'>>(
+  columns: Columns<Row>,
+  write: string,
+) {
+  const all = Object.entries(columns);
+  const types = all.map(([, [type]], at) => `$${at + 1}::${type}[]`).join(', ');
+  const text = (withdrawn: string): string => `
+  with given as materialized (
+    select g.*, clock_timestamp() as at
+      from unnest(${types}) with ordinality as g (${Object.keys(columns).join(', ')}, row)
+     ${sizeUnknownSql}),
+  written as (${write}
+    returning f.saga, f.instance, f.step)${withdrawn}
+  select from written`;
+  const plain = text('');
+  const withdrawing = text(`,\n  withdrawn as (${withdrawnSql})`);
+  return (rows: readonly Row[]) => ({
+    text: rows.some(({ withdraws }) => withdraws) ? withdrawing : plain,
+    values: all.map(([, [, valueOf]]) => rows.map((row) => valueOf(row) ?? null)),
+  });
 }

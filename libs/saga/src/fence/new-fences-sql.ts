@@ -1,28 +1,41 @@
-import { openTimersSql, withdrawnSql } from '../effects/work/withdraw-sql.ts';
-import { sendAhead, sizeUnknownSql, sqlState } from '@convergekit/postgres/engine';
+import { failpoint } from '@convergekit/core/engine';
+import type { Executor } from '@convergekit/postgres';
+import { sendAhead, sqlState } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
-import { entrySql, type FenceChange, sqlOf } from './decision-sql.ts';
-import { decideFence, type FenceAct, type FenceState } from './fence.ts';
+import {
+  changeColumns,
+  type Decided,
+  decisionColumns,
+  entrySql,
+  fenceStatement,
+  type FenceWrite,
+} from './decision-sql.ts';
+import { decideFence } from './fence.ts';
 
-/** The fence of a step that begins, and perhaps ends, in this transaction. */
-export interface NewFence {
-  readonly change: FenceChange;
+/** The place of a new fence. */
+interface FencePlace {
   readonly consumer: string;
   readonly key: string;
   /** The start of the run, where its id says it. */
   readonly startedAt: Date | undefined;
+}
+
+/** The fence of a step that begins, and perhaps ends, in this transaction. */
+export interface NewFence extends FencePlace, Pick<FenceWrite, 'change' | 'withdraws'> {
   /** The outcome of a local step, which has its effect in this transaction; undefined: the step has only begun. */
   readonly ended: EndedAtOnce | undefined;
-  /** True when the timers of the step end. */
-  readonly withdraws: boolean;
 }
 
 /** The outcome of a step that ended in the transaction in which it began. */
-export interface EndedAtOnce {
-  readonly state: FenceState;
-  readonly act: FenceAct;
-  readonly emitted: string | undefined;
-}
+export type EndedAtOnce = Omit<Decided, 'from'>;
+
+const placeColumns = {
+  consumer: ['text', ({ consumer }: FencePlace) => consumer],
+  key: ['text', ({ key }: FencePlace) => key],
+  run_at: ['timestamptz', ({ startedAt }: FencePlace) => startedAt],
+} as const;
+
+const isForgottenSql = `exists (select from converge.saga_horizon h where h.saga = g.saga and h.before > g.run_at)`;
 
 const BEGUN = decideFence('absent', 'begin');
 
@@ -38,35 +51,27 @@ const endedSql = `
         null::text as note, null::text as work, clock_timestamp() as at
      where g.state is not null`;
 
-const timersSql = `
-      select timer.id from opened join given g on g.saga = opened.saga and g.instance = opened.instance and g.step = opened.step
-       cross join lateral (${openTimersSql('g.saga', 'g.instance', 'g.step', 'true')}) as timer where g.withdraws`;
-
 // A row that is there makes the insert fail (23505), and so does one that may have been removed: its state is null, which
 // the table refuses (23502). Two transactions that reach a step at the same time: the second one's insert waits, and fails
 // if the first one commits. The cost of a step is one row and two index entries.
-const INSERT = sqlOf(
-  (withdraws) => `
-  with given as materialized (
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
-        $18::text[], $19::timestamptz[], $20::boolean[])
-      with ordinality as g (saga, instance, step, version, trigger, state, act, outcome, plan, cause_event, cause_attempt,
-        emitted, intent, result, reason_code, reason, consumer, key, run_at, withdraws, row)
-     ${sizeUnknownSql}),
-  opened as (
-    insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, seq, journal, intent, result,
+const insert = fenceStatement<NewFence>(
+  {
+    ...changeColumns,
+    ...placeColumns,
+    state: ['text', ({ ended }) => ended?.state],
+    act: ['text', ({ ended }) => ended?.act],
+    emitted: ['uuid', ({ ended }) => ended?.emitted],
+  },
+  `
+    insert into converge.saga_fence as f (saga, instance, step, version, consumer, key, state, seq, journal, intent, result,
       reason_code, reason, cause_event, cause_attempt, created_at, changed_at)
     select g.saga, g.instance, g.step, g.version, g.consumer, g.key,
-        case when not exists (select from converge.saga_horizon h where h.saga = g.saga and h.before > g.run_at)
-          then coalesce(g.state, '${BEGUN.state}') end,
+        case when not ${isForgottenSql} then coalesce(g.state, '${BEGUN.state}') end,
         case when ended.at is null then 1 else 2 end,
         array[${entrySql('begun')}] || case when ended.at is null then '{}' else array[${entrySql('ended')}] end,
         g.intent, g.result, g.reason_code, g.reason, g.cause_event, g.cause_attempt, begun.at, coalesce(ended.at, begun.at)
       from given g cross join lateral (${begunSql}) as begun left join lateral (${endedSql}) as ended on true
-     order by g.row
-    returning saga, instance, step)${withdraws ? `,\n  withdrawn as (${withdrawnSql(timersSql)})` : ''}
-  select from opened`,
+     order by g.row`,
 );
 
 /** True for the error of an insert that found one of its steps reached, or possibly reached and forgotten. */
@@ -83,32 +88,30 @@ export async function insertFences<DB>(
   fences: readonly NewFence[],
   failed: (error: unknown) => unknown,
 ): Promise<void> {
-  const text = fences.some(({ withdraws }) => withdraws) ? INSERT.withdrawing : INSERT.plain;
-  await sendAhead(tx, { text, values: valuesOf(fences), failed });
+  await sendAhead(tx, { ...insert(fences), failed });
 }
 
-function valuesOf(fences: readonly NewFence[]): readonly unknown[] {
-  const column = (of: (fence: NewFence) => unknown) => fences.map((fence) => of(fence) ?? null);
-  return [
-    column(({ change }) => change.saga),
-    column(({ change }) => change.instance),
-    column(({ change }) => change.step),
-    column(({ change }) => change.version),
-    column(({ change }) => change.trigger),
-    column(({ ended }) => ended?.state),
-    column(({ ended }) => ended?.act),
-    column(({ change }) => change.outcome),
-    column(({ change }) => change.plan),
-    column(({ change }) => change.causeEvent),
-    column(({ change }) => change.causeAttempt),
-    column(({ ended }) => ended?.emitted),
-    column(({ change }) => change.intent),
-    column(({ change }) => change.result),
-    column(({ change }) => change.reason?.code),
-    column(({ change }) => change.reason?.text),
-    column(({ consumer }) => consumer),
-    column(({ key }) => key),
-    column(({ startedAt }) => startedAt),
-    column(({ withdraws }) => withdraws),
-  ];
+// Two transactions may reach a step at the same time: the second one's insert waits. After the first one's commit the
+// second finds the row and locks it; after a rollback the row is its own. The second fails with 40001 under REPEATABLE
+// READ, and is rerun.
+const open = fenceStatement<FenceWrite & FencePlace>(
+  { ...decisionColumns, ...placeColumns },
+  `
+    insert into converge.saga_fence as f (saga, instance, step, version, consumer, key, state, journal, intent, result, undo,
+      reason_code, reason, cause_event, cause_attempt, stuck_since, created_at, changed_at)
+    select g.saga, g.instance, g.step, g.version, g.consumer, g.key, g.state_to, array[${entrySql('g')}], g.intent, g.result, g.undo,
+        g.reason_code, g.reason, g.cause_event, g.cause_attempt, case g.state_to when 'stuck' then g.at end, g.at, g.at
+      from given g where not ${isForgottenSql}
+    on conflict (saga, instance, step) do nothing`,
+);
+
+/**
+ * Creates the row of a step that is reached for the first time. False: there is a row or, for a run that started at
+ * `startedAt`, there may have been one that was removed.
+ */
+export async function openFence(tx: Executor, fence: FenceWrite & FencePlace): Promise<boolean> {
+  const { text, values } = open([fence]);
+  const { rowCount } = await tx.query(text, values);
+  failpoint('saga.after_open_fence');
+  return rowCount > 0;
 }

@@ -3,17 +3,56 @@ import { sendAhead } from '@convergekit/postgres/engine';
 import type { SagaRef, StepKey } from '../effects/work/step-key.ts';
 import type { Transaction } from 'kysely';
 
-const noteSql = `
-  insert into converge.saga_start (saga, instance, version, key) values ($1, $2, $3, $4)
-  on conflict (saga, instance) do nothing`;
+/** A start of a saga, at the step that may cancel it. */
+export interface SagaStart extends StepKey {
+  /** The key under which the start is noted; undefined: it is not. */
+  readonly key: string | undefined;
+  /** True when the start takes its lock. */
+  readonly locks: boolean;
+}
 
-/** Notes that a saga has started, and under which key. */
-export async function noteStart(
-  tx: Executor,
-  { saga, instance, version }: SagaRef,
-  key: string,
-): Promise<void> {
-  await tx.query(noteSql, [saga, instance, version, key]);
+// A two-int advisory space of the kit, 0x636f6e79; the outbox and the migrator have others. Held until the commit.
+const lockSql = `select pg_advisory_xact_lock(1668247161, hashtext($1))`;
+
+// The locks are taken in the order of their numbers, so that two slices do not wait for each other in turn.
+const noteAndLockSql = `
+  with noted as (
+    insert into converge.saga_start (saga, instance, version, key)
+    select * from unnest($1::text[], $2::text[], $3::int[], $4::text[]) on conflict (saga, instance) do nothing)
+  select pg_advisory_xact_lock(1668247161, number)
+    from (select distinct hashtext(name) as number from unnest($5::text[]) as name order by number) as numbers`;
+
+function valuesOf(starts: readonly SagaStart[]): readonly unknown[] {
+  const noted = starts.filter(({ key }) => key !== undefined);
+  return [
+    noted.map(({ saga }) => saga),
+    noted.map(({ instance }) => instance),
+    noted.map(({ version }) => version),
+    noted.map(({ key }) => key),
+    starts.flatMap((start) => (start.locks ? [lockNameOf(start)] : [])),
+  ];
+}
+
+/** Notes and locks the start of a saga. */
+export async function noteAndLockStart(tx: Executor, start: SagaStart): Promise<void> {
+  await tx.query(noteAndLockSql, valuesOf([start]));
+}
+
+/** Notes and locks starts of distinct runs, by one statement whose answer is not awaited. */
+export function noteAndLockStarts<DB>(tx: Transaction<DB>, starts: readonly SagaStart[]): Promise<void> {
+  return sendAhead(tx, { text: noteAndLockSql, values: valuesOf(starts) });
+}
+
+/**
+ * Makes a saga's start and its end wait for each other at one step. No row lock can: the fence may not exist yet, and neither
+ * transaction sees what the other one writes.
+ */
+export async function lockStart(tx: Executor, step: StepKey): Promise<void> {
+  await tx.query(lockSql, [lockNameOf(step)]);
+}
+
+function lockNameOf({ saga, instance, step }: StepKey): string {
+  return `${saga}/${instance}/${step}`;
 }
 
 // The look-up uses saga_start_key.
@@ -31,61 +70,4 @@ export async function startsOf(
 ): Promise<readonly Pick<SagaRef, 'instance' | 'version'>[]> {
   const { rows } = await tx.query<Pick<SagaRef, 'instance' | 'version'>>(findSql, [saga, key]);
   return rows;
-}
-
-// A two-int advisory space of the kit, 0x636f6e79; the outbox and the migrator have others. Held until the commit.
-const lockSql = `select pg_advisory_xact_lock(1668247161, hashtext($1))`;
-
-const noteAndLockSql = `
-  with noted as (${noteSql})
-  select pg_advisory_xact_lock(1668247161, hashtext($5))`;
-
-/** Notes that a saga has started, and takes the lock of its start, in one statement. */
-export async function noteAndLockStart(tx: Executor, step: StepKey, key: string): Promise<void> {
-  const { saga, instance, version } = step;
-  await tx.query(noteAndLockSql, [saga, instance, version, key, lockNameOf(step)]);
-}
-
-function lockNameOf({ saga, instance, step }: StepKey): string {
-  return `${saga}/${instance}/${step}`;
-}
-
-/**
- * Makes a saga's start and its end wait for each other at one step. No row lock can: the fence may not exist yet, and neither
- * transaction sees what the other one writes.
- */
-export async function lockStart(tx: Executor, step: StepKey): Promise<void> {
-  await tx.query(lockSql, [lockNameOf(step)]);
-}
-
-/** A start of a saga, at the step that may cancel it. */
-export interface SagaStart extends StepKey {
-  /** The key under which the start is noted; undefined: it is not. */
-  readonly key: string | undefined;
-  /** True when the start takes its lock. */
-  readonly locks: boolean;
-}
-
-// The locks are taken in the order of their numbers, so that two slices do not wait for each other in turn.
-const noteAndLockAllSql = `
-  with noted as (
-    insert into converge.saga_start (saga, instance, version, key)
-    select * from unnest($1::text[], $2::text[], $3::int[], $4::text[]) on conflict (saga, instance) do nothing)
-  select pg_advisory_xact_lock(1668247161, number)
-    from (select distinct hashtext(name) as number from unnest($5::text[]) as name order by number) as numbers`;
-
-/** Notes and locks starts of distinct runs, by one statement whose answer is not awaited. */
-export async function noteAndLockStarts<DB>(
-  tx: Transaction<DB>,
-  starts: readonly SagaStart[],
-): Promise<void> {
-  const noted = starts.filter(({ key }) => key !== undefined);
-  const values = [
-    noted.map(({ saga }) => saga),
-    noted.map(({ instance }) => instance),
-    noted.map(({ version }) => version),
-    noted.map(({ key }) => key),
-    starts.flatMap((start) => (start.locks ? [lockNameOf(start)] : [])),
-  ];
-  await sendAhead(tx, { text: noteAndLockAllSql, values });
 }

@@ -62,18 +62,19 @@ async function pageOfState(
 ): Promise<readonly ListedInstance[]> {
   const values: unknown[] = [];
   const put = (value: unknown): string => `$${values.push(value)}`;
+  const when = (value: unknown, condition: (value: string) => string): readonly string[] =>
+    value === undefined ? [] : [condition(put(value))];
   const where = [
     `state = ${put(state)}`,
-    ...(saga === undefined ? [] : [`saga = ${put(saga)}`]),
-    ...(key === undefined ? [] : [`key = ${put(key)}`]),
-    ...(traceId === undefined ? [] : [`trace_id = ${put(traceId)}`]),
-    ...(instances === undefined
-      ? []
-      : [`instance = any (${put(instances)}) and saga = any (array(${namesSql('saga_instance')}))`]),
-    ...(reason === undefined ? [] : [`strpos(lower(reason), lower(${put(reason)})) > 0`]),
-    ...(startedBefore === undefined
-      ? []
-      : [`coalesce(started_at, first_at) < ${put(startedBefore.toISOString())}`]),
+    ...when(saga, (value) => `saga = ${value}`),
+    ...when(key, (value) => `key = ${value}`),
+    ...when(traceId, (value) => `trace_id = ${value}`),
+    ...when(
+      instances,
+      (value) => `instance = any (${value}) and saga = any (array(${namesSql('saga_instance')}))`,
+    ),
+    ...when(reason, (value) => `strpos(lower(reason), lower(${value})) > 0`),
+    ...when(startedBefore?.toISOString(), (value) => `coalesce(started_at, first_at) < ${value}`),
     ...(after === undefined
       ? []
       : [

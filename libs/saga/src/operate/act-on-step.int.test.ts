@@ -1,18 +1,8 @@
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { placed } from '../fixture/order-saga.ts';
-import {
-  by,
-  fact,
-  failed,
-  moods,
-  openScene,
-  place,
-  type Placed,
-  resolve,
-  scene,
-  seen,
-} from '../fixture/operated-scene.ts';
+import { moods, place, type Placed, scene } from '../fixture/order-scene.ts';
+import { by, fact, failed, openScene, resolve, seen } from '../fixture/operated-scene.ts';
 import { findOrphans, readSagaRecords, verifyJournal } from './index.ts';
 import { retryStep } from './act-on-step.ts';
 import type { StatedOutcome } from './stated-outcome.ts';

@@ -2,10 +2,15 @@
 export { canBeUndone, stepsOf } from '../declare/declaration.ts';
 export { queryName } from '../effects/call/bind-call.ts';
 export type { CheckedJournals, Finding } from '../effects/journal/check-journal.ts';
-export { type BreakerWait, readBreakerWaits } from '../effects/operate/breaker-waits-sql.ts';
-export { countFailedCalls } from '../effects/operate/failed-calls-sql.ts';
-export { type OverdueEntry, readOverdueJournal } from '../effects/operate/overdue-journal-sql.ts';
-export { readUnclaimedWork, type UnclaimedWork } from '../effects/operate/unclaimed-sql.ts';
+export {
+  type BreakerWait,
+  countFailedCalls,
+  type OverdueEntry,
+  readBreakerWaits,
+  readOverdueJournal,
+  readUnclaimedWork,
+  type UnclaimedWork,
+} from '../effects/operate/waits-sql.ts';
 export {
   type ActingOperator,
   actOnWork,
@@ -45,14 +50,14 @@ export {
   type StuckStep,
   stuckStepOf,
 } from '../workflow/operate/act-on-workflow.ts';
-export { verifyWorkflows } from '../workflow/operate/verify-all.ts';
+export { verifyWorkflow, verifyWorkflows, type WorkflowVerdict } from '../workflow/verify.ts';
 export {
   listWorkflows,
   readWorkflow,
   type WorkflowFilter,
+  type WorkflowRecord,
   type WorkflowView,
-} from '../workflow/operate/workflow-sql.ts';
-export { verifyWorkflow, type WorkflowRecord, type WorkflowVerdict } from '../workflow/verify.ts';
+} from '../workflow/workflow-sql.ts';
 export {
   type ActedStep,
   type ActOptions,

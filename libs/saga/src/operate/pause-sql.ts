@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { namesSql } from '../effects/journal/runs-sql.ts';
+import { hasSagas } from '../effects/operate/waits-sql.ts';
 
 /** The sagas that a pause holds: all of one name, or one instance. */
 export interface PauseTarget {
@@ -45,10 +46,7 @@ const pausesSql = (instances: string): string => `
 
 /** Lists the pauses of this database, at most `MOST_PAUSES`, the oldest first. None where it has no sagas. */
 export async function readPauses(executor: Executor): Promise<readonly SagaPause[]> {
-  const { rows: found } = await executor.query<{ present: boolean }>(
-    `select to_regclass('converge.saga_pause') is not null as present`,
-  );
-  if (found[0]?.present !== true) return [];
+  if (!(await hasSagas(executor))) return [];
   return (await executor.query<SagaPause>(pausesSql('$2'), [null, null])).rows;
 }
 

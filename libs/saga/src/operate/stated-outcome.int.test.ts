@@ -1,17 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { order } from '../fixture/order-saga.ts';
-import {
-  by,
-  fact,
-  failed,
-  observed,
-  openScene,
-  place,
-  type Placed,
-  resolve,
-  scene,
-  seen,
-} from '../fixture/operated-scene.ts';
+import { place, type Placed, scene } from '../fixture/order-scene.ts';
+import { by, fact, failed, observed, openScene, resolve, seen } from '../fixture/operated-scene.ts';
 import { resolveStep, retryStep, waitingStep } from './act-on-step.ts';
 import type { StatedOutcome } from './stated-outcome.ts';
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cancelled, declined, type Mood, order, type Step } from '../fixture/order-saga.ts';
+import { place, type Placed, scene } from '../fixture/order-scene.ts';
 import {
   age,
   COMPLETED,
@@ -9,11 +10,8 @@ import {
   ended,
   idOf,
   openScene,
-  place,
-  type Placed,
   repeat,
   rowsOf,
-  scene,
   untilHandled,
   sweep,
   publish,
@@ -92,7 +90,7 @@ describe('a run whose records were removed', () => {
 
   it('a run whose id is older than the horizon is completed by new events', async () => {
     await sweep();
-    const slow = await place(idOf(200));
+    const slow = await place({}, idOf(200));
     await scene.until(slow.instance, COMPLETED);
     expect(await did(slow)).toBe('reserve apply, pay apply, ship apply, confirm apply');
   });
@@ -100,7 +98,7 @@ describe('a run whose records were removed', () => {
 
 // Planted fault: an undated run that leaves whole has no fence.
 it('a run whose id has no start time keeps its bare fences, so that nothing takes effect twice', async () => {
-  const one = await place(randomUUID());
+  const one = await place({}, randomUUID());
   await scene.until(one.instance, COMPLETED);
   await age(one);
   await sweep();
@@ -117,7 +115,7 @@ it('a run whose id has no start time keeps its bare fences, so that nothing take
 
 // Planted fault: a bare fence that is emptied only once keeps what came later for ever.
 it('a bare fence that something reached later is emptied again when that is old', async () => {
-  const one = await place(randomUUID());
+  const one = await place({}, randomUUID());
   await scene.until(one.instance, COMPLETED);
   await age(one);
   await sweep();

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { joinMember } from '../fence/join-sql.ts';
+import { place, scene } from '../fixture/order-scene.ts';
 import {
   age,
   backdate,
@@ -9,9 +10,7 @@ import {
   idOf,
   incomplete,
   openScene,
-  place,
   rowsOf,
-  scene,
   sweep,
 } from '../fixture/swept-scene.ts';
 
@@ -37,7 +36,7 @@ describe('the records of a run', () => {
   // Planted faults: without the look at states, at work, at parked keys or at the last move, the run that has it leaves, and what
   // must still be undone, or said by an operator, is forgotten.
   it('the records of a run stay complete while the run is open in this service, however old they are', async () => {
-    const stuck = await place(idOf(100), { ship: 'unknown' });
+    const stuck = await place({ ship: 'unknown' }, idOf(100));
     await scene.until(stuck.instance, 'pay:applied reserve:applied ship:stuck');
     await backdate(stuck);
     const working = await ended(100, {}, COMPLETED);
@@ -115,7 +114,7 @@ describe('the records of a run', () => {
     // The run has only a join, as where a member of the group failed or its event never came.
     const waiting = { id: 'joined', instance: idOf(100) };
     await join(waiting.instance, 'confirm', 'begin', 'test.taken');
-    const standing = await place(idOf(100));
+    const standing = await place({}, idOf(100));
     await scene.until(standing.instance, COMPLETED);
     await join(standing.instance, 'reserve', 'undo', 'ship');
     // The step after this join has been decided: the run continued.

@@ -6,7 +6,7 @@ import { SagaError } from '../errors.ts';
 import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
 import { FENCE_STATES, isDecided } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
-import { lockStart, noteAndLockStart, noteStart, startsOf } from '../fence/start-sql.ts';
+import { lockStart, noteAndLockStart, type SagaStart, startsOf } from '../fence/start-sql.ts';
 import type { CallContext } from '@convergekit/inbox/engine';
 import { insertStepWork, type StepWork } from '../effects/work/insert-sql.ts';
 import type { StoredFailure } from '../effects/work/work.ts';
@@ -59,13 +59,17 @@ export async function startInSlice<DB>(
   event: ReceivedEvent,
   { tx, gathered }: Pick<CallContext<DB>, 'tx' | 'gathered'>,
 ): Promise<void> {
-  const { cancel, deadlineMs } = member.declaration;
-  const key = keyOf(member, event.id);
-  const start = { ...key, key: cancel && event.key, locks: deadlineMs !== undefined };
+  const { deadlineMs } = member.declaration;
+  const start = startOf(member, event);
   const timer = deadlineMs === undefined ? undefined : deadlineOf(member, event, deadlineMs);
   if (!member.order.asksFirst && gatherStart(gathered, member, start, timer)) return;
   await gathered.send();
   await scheduleDeadline(member, event, tx);
+}
+
+function startOf<DB>(member: Member<DB>, event: ReceivedEvent): SagaStart {
+  const { cancel, deadlineMs } = member.declaration;
+  return { ...keyOf(member, event.id), key: cancel && event.key, locks: deadlineMs !== undefined };
 }
 
 function deadlineOf<DB>(member: Member<DB>, event: ReceivedEvent, dueMs: number): StepWork {
@@ -79,15 +83,11 @@ export async function scheduleDeadline<DB>(
   event: ReceivedEvent,
   tx: Transaction<DB>,
 ): Promise<void> {
-  const { declaration } = member;
-  const key = keyOf(member, event.id);
-  const { cancel, deadlineMs } = declaration;
-  if (deadlineMs === undefined) return cancel && noteStart(executorOf(tx), key, event.key);
+  const { deadlineMs } = member.declaration;
   // The start may be read after the event that decided the step, after the failure that ended the saga, or
   // concurrently.
-  await (cancel === undefined
-    ? lockStart(executorOf(tx), key)
-    : noteAndLockStart(executorOf(tx), key, event.key));
+  await noteAndLockStart(executorOf(tx), startOf(member, event));
+  if (deadlineMs === undefined) return;
   await insertStepWork(tx, deadlineOf(member, event, deadlineMs));
 }
 

@@ -1,32 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import {
-  type Mood,
-  Moods,
-  order,
-  orderConsumers,
-  type OrderDb,
-  orderTables,
-  placed,
-  type Step,
-} from '../fixture/order-saga.ts';
-import { SagaScene } from '../fixture/saga-scene.ts';
+import { order, placed } from '../fixture/order-saga.ts';
+import { moods, openOrders, place, scene } from '../fixture/order-scene.ts';
 
-let scene: SagaScene<OrderDb>;
-const moods = new Moods();
-let count = 0;
-
-beforeAll(async () => {
-  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, orderTables);
-  await scene.start(orderConsumers(moods));
-});
+beforeAll(() => openOrders(inject('stack').databaseUrl));
 afterAll(() => scene.close());
-
-/** Places an order towards which some steps have moods; gives its key and the instance. */
-async function place(some: Partial<Record<Step, Mood>> = {}): Promise<{ id: string; instance: string }> {
-  const id = `o${(count += 1)}`;
-  for (const [of, mood] of Object.entries(some)) moods.set(of as Step, id, mood);
-  return { id, instance: await scene.emit(placed({ order: id })) };
-}
 
 /** Returns the effects and undos of an order, in order. */
 async function done(id: string): Promise<string> {

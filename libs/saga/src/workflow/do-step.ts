@@ -1,15 +1,11 @@
-import { classify } from '@convergekit/resilience';
-import { executorOf } from '@convergekit/postgres';
-import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { failpoint } from '@convergekit/core/engine';
 import { nextOp, type Rules, stored } from '../effects/work/decide.ts';
 import type { OpenState, StoredFailure } from '../effects/work/work.ts';
 import type { Entry } from './entry.ts';
-import { Suspended } from './errors.ts';
 import type { StepFold } from './fold.ts';
 import type { BoundLocalStep, BoundStep, ExternalStep } from './step.ts';
 import {
   attemptOnce,
+  commitWith,
   markStuck,
   failingMs,
   heldFor,
@@ -59,28 +55,20 @@ async function settleLocal(
   number: number,
   why: Settling,
 ): Promise<unknown> {
-  const { journal, options } = turn;
   const { path, intent } = foldOf(turn, number);
   // The journal would have the result, since both are one transaction, and an earlier holder can no longer commit.
   if (why === 'undo') {
     await record(turn, { kind: 'failed', step: number, path, failure: interrupted, by: 'journal' });
     return undefined;
   }
-  try {
-    const adopt = await kyselyTransaction(options.database.db, options, async (tx) => {
-      const result = await step.doing(intent, tx);
-      const entry: Entry = { kind: 'result', step: number, path, result, by: 'reply' };
-      return journal.within(executorOf(tx), [entry], heldIdle(turn));
-    });
-    failpoint('workflow.after_local_commit');
-    adopt();
-    return undefined;
-  } catch (error) {
-    if (error instanceof Suspended) throw error;
-    const failure = rolledBack(error);
-    await record(turn, { kind: 'failed', step: number, path, failure, by: 'reply' });
-    return error;
-  }
+  const rolledBack = await commitWith(turn, 'workflow.after_local_commit', async (tx) => {
+    const result = await step.doing(intent, tx);
+    return { kind: 'result', step: number, path, result, by: 'reply' };
+  });
+  if (rolledBack === undefined) return undefined;
+  const { failure, error } = rolledBack;
+  await record(turn, { kind: 'failed', step: number, path, failure, by: 'reply' });
+  return error;
 }
 
 async function settleExternal(
@@ -171,14 +159,6 @@ async function waitForOutcome(
     fold.state === 'unknown' ? [] : [unknown],
     `it is not known yet what became of ${path}`,
   );
-}
-
-/** Returns the failure of a transaction: it was rolled back, unless its COMMIT got no answer. */
-export function rolledBack(error: unknown): StoredFailure {
-  const failure = classify(error);
-  // The next claim reads in the journal what became of it.
-  if (failure.code === 'COMMIT_UNKNOWN') throw new Suspended('lost', failure.message, { cause: error });
-  return { ...stored(failure), certainty: 'not_applied' };
 }
 
 /** Holds the workflow for a repeat. A repeated call moves the time at which "not found" is final, a query does not. */

@@ -2,11 +2,13 @@ import type { PlannedUndo } from '../effects/call/types.ts';
 import type { StoredFailure } from '../effects/work/work.ts';
 import {
   type Entry,
+  entryOf,
   isWithin,
   type WorkflowState,
   type WorkflowStuckReason,
   type UndoOutcome,
 } from './entry.ts';
+import type { JournalRow } from './journal-sql.ts';
 
 /**
  * intended   its call may be on its way · unknown: its outcome is not known
@@ -88,6 +90,11 @@ export function isEnded(fold: Fold): boolean {
   return state === 'done' || state === 'undone';
 }
 
+/** Pure: what these rows of a journal come to. */
+export function foldRows(rows: readonly JournalRow[]): Fold {
+  return rows.reduce((fold, row) => foldEntry(fold, entryOf(row), row.atMs), emptyFold);
+}
+
 /** Pure: the fold with an entry that is known to be allowed (see `whyNot`). */
 export function foldEntry(fold: Fold, entry: Entry, atMs: number): Fold {
   switch (entry.kind) {
@@ -121,65 +128,49 @@ export function foldEntry(fold: Fold, entry: Entry, atMs: number): Fold {
     }
     case 'operator':
       return unstuck(changed(fold, entry.step, over));
-    default:
-      return foldOfStep(fold, entry, atMs);
+    default: {
+      const after = changed(fold, entry.step, (step) => stepAfter(step, entry, atMs));
+      return ENDINGS.has(entry.kind) ? unstuck(after) : after;
+    }
   }
 }
+
+/** The entries after which a step does not wait for an operator any more. */
+const ENDINGS: ReadonlySet<Entry['kind']> = new Set(['result', 'failed', 'undone']);
 
 type OfStep = Extract<
   Entry,
   { kind: 'repeat' | 'unknown' | 'result' | 'failed' | 'undo' | 'undo_failed' | 'undone' }
 >;
 
-function foldOfStep(fold: Fold, entry: OfStep, atMs: number): Fold {
-  const since = (step: StepFold) => ({ failingSinceMs: step.failingSinceMs ?? atMs });
+function stepAfter(step: StepFold, entry: OfStep, atMs: number): StepFold {
+  const { failingSinceMs = atMs } = step;
   switch (entry.kind) {
-    case 'repeat':
-      return changed(fold, entry.step, (step) => ({
-        ...step,
-        calls: step.calls + 1,
-        lateUntilMs: step.finalAtMs,
-        finalAtMs: atMs + entry.callMs + step.settleMs,
-      }));
+    case 'repeat': {
+      const finalAtMs = atMs + entry.callMs + step.settleMs;
+      return { ...step, calls: step.calls + 1, lateUntilMs: step.finalAtMs, finalAtMs };
+    }
     case 'unknown':
-      return changed(fold, entry.step, (step) => ({
-        ...step,
-        ...since(step),
-        state: 'unknown',
-        lateUntilMs: step.finalAtMs,
-      }));
-    case 'result':
-      return unstuck(
-        changed(fold, entry.step, (step) => {
-          // A thing that was seen is visible; an answered call becomes visible after the settle time.
-          const finalAtMs = entry.by === 'reply' ? atMs + step.settleMs : atMs;
-          const isLate = entry.by === 'check' || entry.late === true;
-          const lateUntilMs = isLate ? Math.max(step.lateUntilMs, step.finalAtMs) : step.lateUntilMs;
-          return { ...over(step), state: 'done', result: entry.result, finalAtMs, lateUntilMs };
-        }),
-      );
+      return { ...step, failingSinceMs, state: 'unknown', lateUntilMs: step.finalAtMs };
+    case 'result': {
+      // A thing that was seen is visible; an answered call becomes visible after the settle time.
+      const finalAtMs = entry.by === 'reply' ? atMs + step.settleMs : atMs;
+      const isLate = entry.by === 'check' || entry.late === true;
+      const lateUntilMs = isLate ? Math.max(step.lateUntilMs, step.finalAtMs) : step.lateUntilMs;
+      return { ...over(step), state: 'done', result: entry.result, finalAtMs, lateUntilMs };
+    }
     case 'failed':
-      return unstuck(
-        changed(fold, entry.step, (step) => ({ ...over(step), state: 'failed', failure: entry.failure })),
-      );
-    case 'undo':
-      return changed(fold, entry.step, (step) => ({
-        ...step,
-        undoInDoubt: step.state === 'undoing',
-        state: 'undoing',
-        undoFinalAtMs: atMs + entry.callMs + step.settleMs,
-      }));
-    case 'undo_failed':
-      return changed(fold, entry.step, (step) => ({
-        ...step,
-        ...since(step),
-        undoFailures: step.undoFailures + 1,
-        state: isRefused(entry) && !step.undoInDoubt ? 'done' : step.state,
-      }));
+      return { ...over(step), state: 'failed', failure: entry.failure };
+    case 'undo': {
+      const undoFinalAtMs = atMs + entry.callMs + step.settleMs;
+      return { ...step, undoInDoubt: step.state === 'undoing', state: 'undoing', undoFinalAtMs };
+    }
+    case 'undo_failed': {
+      const state = isRefused(entry) && !step.undoInDoubt ? 'done' : step.state;
+      return { ...step, failingSinceMs, undoFailures: step.undoFailures + 1, state };
+    }
     case 'undone':
-      return unstuck(
-        changed(fold, entry.step, (step) => ({ ...over(step), state: 'undone', outcome: entry.outcome })),
-      );
+      return { ...over(step), state: 'undone', outcome: entry.outcome };
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
-import type { EntryRow } from './entry-row.ts';
+import type { EntryRow, WorkflowState, WorkflowStuckReason } from './entry.ts';
 
 /** The owner of a journal, and the lease. */
 export interface Held {

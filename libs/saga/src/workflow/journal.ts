@@ -1,13 +1,12 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Clock } from '@convergekit/core';
 import { failpoint } from '@convergekit/core/engine';
-import type { ClaimedWorkflow } from './claim-sql.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, rowOf } from './entry.ts';
 import { Suspended } from './errors.ts';
-import { emptyFold, type Fold, foldEntry, isEnded, stateOf } from './fold.ts';
+import { emptyFold, type Fold, foldEntry, foldRows, isEnded, stateOf } from './fold.ts';
 import { append, type Appending, readJournal } from './journal-sql.ts';
 import { whyNot } from './rules.ts';
-import { entryOf, rowOf } from './entry-row.ts';
+import type { ClaimedWorkflow } from './workflow-sql.ts';
 
 /** The holder after a write: this process, or the next claim after a wait; `operator`: no worker continues it. */
 export type Then =
@@ -42,8 +41,7 @@ export class Journal {
     if (claim.entries === 0) return journal;
     const rows = await readJournal(executor, claim.workflow, claim.id);
     // A claim that was lost in between finds more entries than it claimed; its writes are refused anyway.
-    for (const row of rows.slice(0, claim.entries))
-      journal.#fold = foldEntry(journal.#fold, entryOf(row), row.atMs);
+    journal.#fold = foldRows(rows.slice(0, claim.entries));
     journal.#entries = claim.entries;
     return journal;
   }

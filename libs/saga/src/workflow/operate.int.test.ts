@@ -14,9 +14,8 @@ import {
 } from '../fixture/workflow/scene.ts';
 import { World } from '../fixture/workflow/world.ts';
 import { resolveWorkflow, retryWorkflow, stuckStepOf } from './operate/act-on-workflow.ts';
-import { listWorkflows, readWorkflow } from './operate/workflow-sql.ts';
-import { forgetWorkflows } from './tidy-sql.ts';
 import { verifyWorkflow } from './verify.ts';
+import { forgetWorkflows, listWorkflows, readWorkflow } from './workflow-sql.ts';
 
 let database: Database<TenantDb>;
 let world: World;

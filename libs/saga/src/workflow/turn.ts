@@ -1,3 +1,7 @@
+import { failpoint } from '@convergekit/core/engine';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { classify } from '@convergekit/resilience';
 import { bound, slowDelayMs } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
@@ -5,8 +9,9 @@ import { admission } from '../effects/quota/admission.ts';
 import { reportAttempts } from '../effects/worker/record-attempts.ts';
 import { type CallRun, runCall } from '../effects/worker/run-call.ts';
 import type { CallHandle } from '../effects/effect/types.ts';
-import type { ClaimedWork, Op } from '../effects/work/work.ts';
-import { decide, type Next, type Rules } from '../effects/work/decide.ts';
+import type { ClaimedWork, Op, StoredFailure } from '../effects/work/work.ts';
+import { decide, type Next, type Rules, stored } from '../effects/work/decide.ts';
+import type { Transaction } from 'kysely';
 import type { Workflow } from './define-workflow.ts';
 import type { Entry, WorkflowStuckReason } from './entry.ts';
 import { Suspended } from './errors.ts';
@@ -47,6 +52,32 @@ export function heldIdle({ options }: Turn): Then {
 /** Writes entries, and holds the workflow for its body. */
 export function record(turn: Turn, ...entries: readonly Entry[]): Promise<void> {
   return turn.journal.write(entries, heldIdle(turn));
+}
+
+/**
+ * Runs a change of a local step in the transaction that records its end. Resolves with the failure of a change that was
+ * rolled back. Rejects with Suspended when its COMMIT got no answer.
+ */
+export async function commitWith(
+  turn: Turn,
+  committed: `workflow.after_${string}`,
+  change: (tx: Transaction<unknown>) => Promise<Entry>,
+): Promise<{ readonly failure: StoredFailure; readonly error: unknown } | undefined> {
+  const { journal, options } = turn;
+  try {
+    const adopt = await kyselyTransaction(options.database.db, options, async (tx) =>
+      journal.within(executorOf(tx), [await change(tx)], heldIdle(turn)),
+    );
+    failpoint(committed);
+    adopt();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Suspended) throw error;
+    const failure = classify(error);
+    // The next claim reads in the journal what became of it.
+    if (failure.code === 'COMMIT_UNKNOWN') throw new Suspended('lost', failure.message, { cause: error });
+    return { failure: { ...stored(failure), certainty: 'not_applied' }, error };
+  }
 }
 
 /** The attempts at a call or an undo, in the form that `decide` needs. */

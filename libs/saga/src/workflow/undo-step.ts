@@ -1,21 +1,18 @@
-import { executorOf } from '@convergekit/postgres';
-import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { failpoint } from '@convergekit/core/engine';
+import { BusinessRejection } from '@convergekit/core';
 import type { UndoAnswer } from '../effects/call/types.ts';
 import type { CallHandle } from '../effects/effect/types.ts';
 import { nextOp, type Rules, stored } from '../effects/work/decide.ts';
 import type { OpenState, StoredFailure } from '../effects/work/work.ts';
-import { foldOf, rolledBack } from './do-step.ts';
+import { foldOf } from './do-step.ts';
 import type { Entry, Witness } from './entry.ts';
-import { Suspended } from './errors.ts';
 import { frameOf, type StepFold } from './fold.ts';
 import type { BoundLocalStep, BoundStep, ExternalStep, StoredStep } from './step.ts';
 import {
   attemptOnce,
+  commitWith,
   markStuck,
   failingMs,
   heldFor,
-  heldIdle,
   pause,
   record,
   runMsOf,
@@ -33,24 +30,17 @@ export async function undoStep(turn: Turn, step: BoundStep, number: number): Pro
 }
 
 async function undoLocal(turn: Turn, step: BoundLocalStep, number: number): Promise<void> {
-  const { journal, options } = turn;
   for (;;) {
     const fold = foldOf(turn, number);
-    try {
-      const adopt = await kyselyTransaction(options.database.db, options, async (tx) => {
-        const answer = await step.undoing(storedOf(turn, fold), tx);
-        if (answer === 'irreversible') throw new Irreversible();
-        return journal.within(executorOf(tx), [undone(fold, answer, 'reply')], heldIdle(turn));
-      });
-      failpoint('workflow.after_local_undo');
-      adopt();
-      return;
-    } catch (error) {
-      if (error instanceof Suspended) throw error;
-      const failure = error instanceof Irreversible ? saidSo : rolledBack(error);
-      if (failure.category === 'business') return cannot(turn, fold, failure);
-      await failedUndo(turn, fold, 'undo', failure, slowMs(turn, fold.undoFailures + 1));
-    }
+    const rolledBack = await commitWith(turn, 'workflow.after_local_undo', async (tx) => {
+      const answer = await step.undoing(storedOf(turn, fold), tx);
+      if (answer === 'irreversible') throw new BusinessRejection(IRREVERSIBLE);
+      return undone(fold, answer, 'reply');
+    });
+    if (rolledBack === undefined) return;
+    const { failure } = rolledBack;
+    if (failure.category === 'business') return cannot(turn, fold, failure.message);
+    await failedUndo(turn, fold, 'undo', failure, slowMs(turn, fold.undoFailures + 1));
   }
 }
 
@@ -79,12 +69,12 @@ async function undoExternal(turn: Turn, step: ExternalStep, number: number): Pro
     const { answer, next } = await attemptOnce(turn, step, { handle, op }, tried, rules);
     switch (next.kind) {
       case 'succeed':
-        if (next.result === 'irreversible') return cannot(turn, fold, saidSo);
+        if (next.result === 'irreversible') return cannot(turn, fold, IRREVERSIBLE);
         return record(turn, undone(fold, ...outcomeOf(op, next.result as UndoAnswer, fold)));
       case 'stuck':
         return inDoubt(turn, fold);
       case 'fail':
-        if (next.failure.category === 'business') return cannot(turn, fold, next.failure);
+        if (next.failure.category === 'business') return cannot(turn, fold, next.failure.message);
         await failedUndo(turn, fold, op, next.failure, slowMs(turn, fold.undoFailures + 1));
         found = step.canQuery || foldOf(turn, number).state === 'undoing' ? 'unknown' : 'ready';
         continue;
@@ -162,8 +152,8 @@ function inDoubt(turn: Turn, fold: StepFold): Promise<never> {
   return markStuck(turn, fold, 'outcome_unknown', 'its undo may have taken effect, and no query can say so');
 }
 
-function cannot(turn: Turn, fold: StepFold, { message }: StoredFailure): Promise<never> {
-  return markStuck(turn, fold, 'irreversible', message);
+function cannot(turn: Turn, fold: StepFold, why: string): Promise<never> {
+  return markStuck(turn, fold, 'irreversible', why);
 }
 
 function undone({ step, path }: StepFold, answer: UndoAnswer, by: Witness): Entry {
@@ -189,15 +179,4 @@ function undoOf(step: ExternalStep, { intent, key, result, reason }: StoredStep)
   });
 }
 
-class Irreversible extends Error {
-  constructor() {
-    super(saidSo.message);
-  }
-}
-
-const saidSo: StoredFailure = {
-  category: 'business',
-  certainty: 'not_applied',
-  code: 'IRREVERSIBLE',
-  message: 'the step says that it cannot be undone',
-};
+const IRREVERSIBLE = 'the step says that it cannot be undone';

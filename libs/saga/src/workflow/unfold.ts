@@ -1,7 +1,6 @@
 import type { StoredFailure } from '../effects/work/work.ts';
 import { settle } from './do-step.ts';
 import { type CompensateTrigger, stepNameOf } from './entry.ts';
-import { Suspended } from './errors.ts';
 import type { StepFold } from './fold.ts';
 import { nextMove } from './plan.ts';
 import { report } from './report.ts';
@@ -58,6 +57,5 @@ async function boundOf(turn: Turn, fold: StepFold): Promise<BoundStep> {
   const bound = turn.workflow.steps.get(stepNameOf(fold.path));
   if (bound !== undefined) return bound;
   const note = 'the code that is deployed does not declare it: deploy code that does';
-  await markStuck(turn, fold, 'step_undeclared', note, { againInMs: slowMs(turn, 60) });
-  throw new Suspended('stuck', note);
+  return markStuck(turn, fold, 'step_undeclared', note, { againInMs: slowMs(turn, 60) });
 }

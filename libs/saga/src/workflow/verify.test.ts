@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Entry } from './entry.ts';
+import { type Entry, rowOf } from './entry.ts';
 import { emptyFold, foldEntry, stateOf } from './fold.ts';
 import type { JournalRow } from './journal-sql.ts';
 import { planOf } from './plan.ts';
 import { whyNot } from './rules.ts';
-import { rowOf } from './entry-row.ts';
-import { type WorkflowRecord, verifyWorkflow } from './verify.ts';
+import { verifyWorkflow } from './verify.ts';
+import type { WorkflowRecord } from './workflow-sql.ts';
 
 const failure = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
 const intent = (step: number, path: string): Entry => ({

@@ -1,22 +1,13 @@
-import { checkJournal, type Finding } from '../effects/journal/check-journal.ts';
-import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
+import type { Executor } from '@convergekit/postgres';
+import { type CheckedJournals, checkJournal, type Finding } from '../effects/journal/check-journal.ts';
+import { runPages } from '../effects/journal/runs-sql.ts';
+import { SagaError } from '../errors.ts';
+import { entryOf, type WorkflowState } from './entry.ts';
 import { emptyFold, type Fold, foldEntry, stateOf } from './fold.ts';
 import type { JournalRow } from './journal-sql.ts';
 import { type PlannedMove, planOf } from './plan.ts';
 import { whyNot } from './rules.ts';
-import { entryOf } from './entry-row.ts';
-
-/** A workflow, with its row and its journal. */
-export interface WorkflowRecord {
-  readonly workflow: string;
-  readonly id: string;
-  readonly input: string;
-  readonly state: WorkflowState;
-  readonly stuckReason: WorkflowStuckReason | null;
-  readonly result: string | null;
-  readonly entries: number;
-  readonly journal: readonly JournalRow[];
-}
+import { readWorkflow, type WorkflowRecord } from './workflow-sql.ts';
 
 export interface WorkflowVerdict {
   /** Empty when journal and state agree. */
@@ -25,6 +16,22 @@ export interface WorkflowVerdict {
   readonly state: WorkflowState;
   /** The steps that are undone, or would be, in the order of the undo. */
   readonly plan: readonly PlannedMove[];
+}
+
+/** Replays the journals of all workflows of a database, or of those with this id, against their rows. */
+export async function* verifyWorkflows(executor: Executor, id?: string): AsyncGenerator<CheckedJournals> {
+  for await (const runs of runPages(executor, 'workflow', id))
+    for (const { name, id: one } of runs) {
+      const record = await readWorkflow(executor, name, one).catch(gone);
+      if (record !== undefined)
+        yield { journals: 1, rows: record.journal.length, findings: verifyWorkflow(record).findings };
+    }
+}
+
+/** Ignores a workflow that ended long ago and was deleted meanwhile. */
+function gone(error: unknown): undefined {
+  if (error instanceof SagaError && error.code === 'WORKFLOW_NOT_FOUND') return undefined;
+  throw error;
 }
 
 interface Replayed {

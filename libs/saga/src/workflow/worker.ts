@@ -3,12 +3,11 @@ import { type Service, endsWithin } from '@convergekit/core';
 import { failpoint, loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
 import { alertOverdueWorkflows } from '../effects/worker/alarms.ts';
 import { recover } from './body.ts';
-import { type ClaimedWorkflow, claimWorkflows } from './claim-sql.ts';
 import { Suspended } from './errors.ts';
 import { explainMissing } from '../explain-missing.ts';
 import { Journal } from './journal.ts';
 import type { ResolvedWorkflows } from './options.ts';
-import { forgetWorkflows } from './tidy-sql.ts';
+import { type ClaimedWorkflow, claimWorkflows, forgetWorkflows } from './workflow-sql.ts';
 
 /**
  * Continues workflows whose process died or lost its lease, and retries their undos. Several workers may run

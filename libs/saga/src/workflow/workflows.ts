@@ -1,16 +1,21 @@
 import type { Service } from '@convergekit/core';
 import { type Ended, recover, runBody } from './body.ts';
-import { type ClaimedWorkflow, claimWorkflow, openWorkflow, readWorkflowRow } from './claim-sql.ts';
 import type { Workflow } from './define-workflow.ts';
 import { Suspended } from './errors.ts';
 import { SagaError } from '../errors.ts';
 import { explainMissing } from '../explain-missing.ts';
-import { rootOf } from './fold.ts';
+import { foldRows, rootOf } from './fold.ts';
 import { Journal } from './journal.ts';
 import { type ResolvedWorkflows, resolveWorkflows, type WorkflowsOptions } from './options.ts';
-import { readFold } from './read-fold.ts';
 import { workflowWorker } from './worker.ts';
 import type { Turn } from './turn.ts';
+import {
+  type ClaimedWorkflow,
+  claimWorkflow,
+  openWorkflow,
+  readWorkflow,
+  readWorkflowRow,
+} from './workflow-sql.ts';
 
 /** The workflows of a service, and the Service that continues what was interrupted. */
 export interface Workflows {
@@ -129,7 +134,8 @@ function suspended({ workflow, id }: Named, { why, message, cause }: Suspended):
 
 /** Returns the error of a workflow that another process holds, or that has ended undone. */
 async function notOurs({ database }: ResolvedWorkflows, workflow: string, id: string): Promise<never> {
-  const { state, fold } = await readFold(database.executor, workflow, id);
+  const { state, journal } = await readWorkflow(database.executor, workflow, id);
+  const fold = foldRows(journal);
   const { failure } = rootOf(fold);
   switch (state) {
     case 'compensated':

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../../fixture/effects/scene.ts';
 import type { WorkOp } from '../work/step-key.ts';
 import { WORK_STATES } from '../work/work.ts';
-import { readOverdueJournal } from '../operate/overdue-journal-sql.ts';
+import { readOverdueJournal } from '../operate/waits-sql.ts';
 import { resolveOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
 import { sagaWorker } from './saga-worker.ts';

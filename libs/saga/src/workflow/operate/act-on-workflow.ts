@@ -1,17 +1,14 @@
 import type { ActingOperator } from '../../effects/operate/work-sql.ts';
 import { statedFailure } from '../../effects/work/work.ts';
-import { type Database, type Executor, executorOf } from '@convergekit/postgres';
-import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';
 import { systemClock } from '@convergekit/core';
-import type { ClaimedWorkflow } from '../claim-sql.ts';
 import type { Entry, OperatorAct } from '../entry.ts';
 import { SagaError } from '../../errors.ts';
-import { type Fold, isEnded, stateOf, type StepFold } from '../fold.ts';
+import { type Fold, foldRows, isEnded, stateOf, type StepFold } from '../fold.ts';
 import { Journal } from '../journal.ts';
-import { readFold } from '../read-fold.ts';
-import { readWorkflow, takeSql } from './workflow-sql.ts';
 import { whyNot } from '../rules.ts';
+import { readWorkflow, takeWorkflow } from '../workflow-sql.ts';
 
 /**
  * What an operator states about the step that is stuck.
@@ -28,14 +25,14 @@ export type StuckStep = NonNullable<Fold['stuck']> & Pick<StepFold, 'path'>;
 
 /** What waits of a workflow, for the question whether to act. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
 export async function stuckStepOf(executor: Executor, workflow: string, id: string): Promise<StuckStep> {
-  return stuckIn((await readFold(executor, workflow, id)).fold, workflow, id);
+  return stuckIn(foldRows((await readWorkflow(executor, workflow, id)).journal), workflow, id);
 }
 
-type Acting<DB> = Pick<Database<DB>, 'db'>;
+type Acting = Pick<Database, 'acquire'>;
 
 /** Has it tried now, whatever was waited for. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
-export function retryWorkflow<DB>(
-  database: Acting<DB>,
+export function retryWorkflow(
+  database: Acting,
   workflow: string,
   id: string,
   by: ActingOperator,
@@ -50,8 +47,8 @@ export function retryWorkflow<DB>(
  * States what became of the step that is stuck, from the other side's records; a worker continues from there. `seen`: the step that
  * the operator decided about. Throws WORKFLOW_NOT_FOUND, or WORKFLOW_NOT_RESOLVABLE: also when another step is stuck by now.
  */
-export function resolveWorkflow<DB>(
-  database: Acting<DB>,
+export function resolveWorkflow(
+  database: Acting,
   workflow: string,
   id: string,
   stated: StatedResult,
@@ -104,38 +101,31 @@ function stuckIn(fold: Fold, workflow: string, id: string): StuckStep {
 }
 
 /** Applies an operator's decision in one transaction, unless a process holds the workflow, and makes it due. */
-async function act<DB>(
-  { db }: Acting<DB>,
+async function act(
+  database: Acting,
   workflow: string,
   id: string,
   entriesOf: (fold: Fold) => readonly Entry[],
 ): Promise<void> {
-  await kyselyTransaction(db, {}, async (tx) => {
-    const executor = executorOf(tx);
-    const { rows } = await executor.query<Omit<ClaimedWorkflow, 'nowMs'> & { nowMs: string }>(takeSql, [
-      workflow,
-      id,
-    ]);
-    const [taken] = rows;
+  await withTransaction(database, {}, async (tx) => {
+    const taken = await takeWorkflow(tx, workflow, id);
     if (taken === undefined) {
-      await readWorkflow(executor, workflow, id); // says so when there is none
+      await readWorkflow(tx, workflow, id); // says so when there is none
       throw refused(workflow, id, 'a process holds it: wait until its lease has ended');
     }
-    const journal = await Journal.of({ ...taken, nowMs: Number(taken.nowMs) }, executor, systemClock);
+    const journal = await Journal.of(taken, tx, systemClock);
     if (isEnded(journal.fold))
       throw refused(workflow, id, `it is ${stateOf(journal.fold)}, which nothing changes any more`);
     const entries = entriesOf(journal.fold);
-    const [first, second] = entries;
-    const why = [first, second]
-      .map((entry) => entry && whyNot(journal.fold, entry))
-      .find((one) => one !== undefined);
+    const why = entries.map((entry) => whyNot(journal.fold, entry)).find((one) => one !== undefined);
     if (why !== undefined) throw refused(workflow, id, why);
     await journal.write(entries, { kind: 'due', inMs: 0 });
+    const [first] = entries;
     if (first?.kind !== 'operator') return;
     const { act: did, actor, note, path } = first;
     const subject = `${workflow} ${id}`;
     const before = { step: path };
-    await recordAct(executor, { act: `workflow ${did}`, subject, by: actor, reason: note, before });
+    await recordAct(tx, { act: `workflow ${did}`, subject, by: actor, reason: note, before });
   });
 }
 

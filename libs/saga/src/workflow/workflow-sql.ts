@@ -1,0 +1,186 @@
+import type { Executor } from '@convergekit/postgres';
+import { SagaError } from '../errors.ts';
+import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
+import { type Held, type JournalRow, readJournal } from './journal-sql.ts';
+
+/** A claimed workflow, in the state at its claim. */
+export interface ClaimedWorkflow extends Held {
+  readonly input: string;
+  readonly entries: number;
+  /** The database's clock at the claim, milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+const claimed = `returning one.workflow, one.id, one.term, one.input, one.entries,
+    extract(epoch from clock_timestamp()) * 1000 as now_ms`;
+
+async function claims(
+  executor: Executor,
+  sql: string,
+  values: readonly unknown[],
+): Promise<readonly ClaimedWorkflow[]> {
+  const { rows } = await executor.query<Omit<ClaimedWorkflow, 'nowMs'> & { now_ms: string }>(sql, values);
+  return rows.map(({ now_ms, ...row }) => ({ ...row, nowMs: Number(now_ms) }));
+}
+
+/**
+ * Begins a workflow, unless one of this id exists: then no row is returned or changed. The cost is one index entry; the
+ * insert waits only for another transaction that begins the same workflow.
+ */
+export const openSql = `
+  insert into converge.workflow as one (workflow, id, input, holder, due_at)
+  values ($1, $2, $3, $4, clock_timestamp() + $5::float8 * interval '1 millisecond')
+  on conflict (workflow, id) do nothing ${claimed}`;
+
+export async function openWorkflow(
+  executor: Executor,
+  { workflow, id, input }: { readonly workflow: string; readonly id: string; readonly input: string },
+  holder: string,
+  leaseMs: number,
+): Promise<ClaimedWorkflow | undefined> {
+  return (await claims(executor, openSql, [workflow, id, input, holder, leaseMs]))[0];
+}
+
+// The lease is committed before anything is done. A lease that has ended makes the row due again: `due_at` is both, and
+// workflow_due finds both. All times are the database's.
+const claimSql = (which: string): string => `
+  update converge.workflow one set holder = $1, term = one.term + 1,
+    due_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
+  where ${which} ${claimed}`;
+
+// SKIP LOCKED: workers pass each other.
+const claimDueSql = claimSql(`(one.workflow, one.id) in (
+    select workflow, id from converge.workflow
+     where workflow = any ($3::text[]) and due_at <= clock_timestamp()
+     order by due_at limit $4 for update skip locked)`);
+
+/** Takes what is due of the declared workflows, the oldest first. */
+export function claimWorkflows(
+  executor: Executor,
+  holder: string,
+  workflows: readonly string[],
+  places: number,
+  leaseMs: number,
+): Promise<readonly ClaimedWorkflow[]> {
+  return claims(executor, claimDueSql, [holder, leaseMs, workflows, places]);
+}
+
+export const claimOneSql = claimSql(`one.workflow = $3 and one.id = $4 and one.due_at <= clock_timestamp()`);
+
+/** Claims one workflow for a caller that runs it again. Undefined when it is not due. */
+export async function claimWorkflow(
+  executor: Executor,
+  holder: string,
+  workflow: string,
+  id: string,
+  leaseMs: number,
+): Promise<ClaimedWorkflow | undefined> {
+  return (await claims(executor, claimOneSql, [holder, leaseMs, workflow, id]))[0];
+}
+
+// The row's lock keeps workers away while an operator decides. A higher term fences a worker that still believes it
+// holds the row.
+const takeSql = `
+  update converge.workflow one set term = one.term + 1
+  where one.workflow = $1 and one.id = $2 and (one.holder is null or one.due_at <= clock_timestamp()) ${claimed}`;
+
+/** Takes one workflow for an operator, until the transaction ends. Undefined: a process holds it, or there is none. */
+export async function takeWorkflow(
+  tx: Executor,
+  workflow: string,
+  id: string,
+): Promise<ClaimedWorkflow | undefined> {
+  return (await claims(tx, takeSql, [workflow, id]))[0];
+}
+
+/** A workflow as its row has it. */
+interface WorkflowRow {
+  readonly workflow: string;
+  readonly id: string;
+  readonly input: string;
+  readonly state: WorkflowState;
+  readonly stuckReason: WorkflowStuckReason | null;
+  readonly result: string | null;
+  readonly entries: number;
+}
+
+export const rowSql = `
+  select workflow, id, input, state, stuck_reason as "stuckReason", result, entries
+    from converge.workflow where workflow = $1 and id = $2`;
+
+export async function readWorkflowRow(
+  executor: Executor,
+  workflow: string,
+  id: string,
+): Promise<WorkflowRow | undefined> {
+  return (await executor.query<WorkflowRow>(rowSql, [workflow, id])).rows[0];
+}
+
+/** A workflow, with its row and its journal. */
+export interface WorkflowRecord extends WorkflowRow {
+  readonly journal: readonly JournalRow[];
+}
+
+/** Row and journal, as one statement sees them where the caller's transaction says so. Throws WORKFLOW_NOT_FOUND. */
+export async function readWorkflow(
+  executor: Executor,
+  workflow: string,
+  id: string,
+): Promise<WorkflowRecord> {
+  const row = await readWorkflowRow(executor, workflow, id);
+  if (row === undefined)
+    throw new SagaError(
+      'WORKFLOW_NOT_FOUND',
+      `this database has no workflow ${workflow} ${id}: \`converge workflow list\` shows what there is`,
+      { category: 'data' },
+    );
+  const journal = await readJournal(executor, workflow, id);
+  // Entries that came between the two statements are none of this row's.
+  return { ...row, journal: journal.filter(({ seq }, index) => index < row.entries || seq <= row.entries) };
+}
+
+/** A workflow, as shown to operators. Times are the database's. */
+export interface WorkflowView extends Omit<WorkflowRow, 'input' | 'result'> {
+  readonly holder: string | null;
+  readonly dueAt: Date | null;
+  readonly createdAt: Date;
+  readonly endedAt: Date | null;
+}
+
+export interface WorkflowFilter {
+  readonly states: readonly WorkflowState[];
+  readonly workflow?: string | undefined;
+  readonly limit: number;
+}
+
+/** Lists workflows, oldest first. The list is a scan, for operators. */
+export async function listWorkflows(
+  executor: Executor,
+  filter: WorkflowFilter,
+): Promise<readonly WorkflowView[]> {
+  const { rows } = await executor.query<WorkflowView>(
+    `select workflow, id, state, stuck_reason as "stuckReason", entries, holder, due_at as "dueAt",
+            created_at as "createdAt", ended_at as "endedAt"
+       from converge.workflow
+      where state = any ($1::text[]) and ($2::text is null or workflow = $2) order by created_at limit $3`,
+    [filter.states, filter.workflow ?? null, filter.limit],
+  );
+  return rows;
+}
+
+// Deletes ended workflows by their index, with their journals, at most 200.
+const forgetSql = 'select converge.workflow_forget($1) as count';
+
+/**
+ * Deletes workflows that ended longer than `keepMs` ago, a day at least; ids may be reused. Returns the number of
+ * deleted workflows.
+ */
+export async function forgetWorkflows(executor: Executor, keepMs: number): Promise<number> {
+  let forgotten = 0;
+  for (;;) {
+    const { rows } = await executor.query<{ count: string }>(forgetSql, [keepMs]);
+    const count = Number(rows[0]?.count);
+    forgotten += count;
+    if (count < 200) return forgotten;
+  }
+}
