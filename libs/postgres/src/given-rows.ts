@@ -1,7 +1,9 @@
 import { sizeUnknownSql } from './kept-statements.ts';
 
 /** The columns of rows that a statement is given, by name: the type in SQL, and the cell. Undefined is null. */
-type Columns<Row> = Readonly<Record<string, readonly [type: string, cell: (row: Row) => unknown]>>;
+export type GivenColumns<Row> = Readonly<
+  Record<string, readonly [type: string, cell: (row: Row) => unknown]>
+>;
 
 /** One row, or any number: a text for one row has plain values, which take two thirds of the time of arrays. */
 type Size = 'one' | 'many';
@@ -14,7 +16,7 @@ interface Given<Row> {
 }
 
 /** Describes given rows. Their column `row` counts from 1. */
-export function givenColumns<Row>(columns: Columns<Row>): Given<Row> {
+export function givenColumns<Row>(columns: GivenColumns<Row>): Given<Row> {
   const names = Object.keys(columns);
   const all = Object.values(columns);
   return {
@@ -44,7 +46,7 @@ interface Statement {
  * gives it rows, one at least; `more`: the values of further parameters.
  */
 export function givenRows<Row>(
-  columns: Columns<Row>,
+  columns: GivenColumns<Row>,
   sql: (given: string) => string,
 ): (rows: readonly Row[], ...more: readonly unknown[]) => Statement {
   const given = givenColumns(columns);

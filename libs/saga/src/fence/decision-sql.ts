@@ -1,4 +1,4 @@
-import { sizeUnknownSql } from '@convergekit/postgres/engine';
+import { type GivenColumns, givenRows } from '@convergekit/postgres/engine';
 import type { EndedWork } from '../effects/work/work.ts';
 import type { JournalOp, StepKey, WorkOp } from '../effects/work/step-key.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
@@ -69,11 +69,8 @@ export const entrySql = (row: string): string => `
       'cause', ${row}.cause_event, 'attempt', ${row}.cause_attempt, 'emitted', ${row}.emitted_event, 'actor', ${row}.actor,
       'note', ${row}.note, 'work', ${row}.work::json))::text`;
 
-/** The columns of given rows: the type of each, and its value of a row. */
-type Columns<Row> = Readonly<Record<string, readonly [type: string, of: (row: Row) => unknown]>>;
-
 /** The columns of a change, in any statement. */
-export const changeColumns: Columns<Pick<FenceWrite, 'change' | 'withdraws'>> = {
+export const changeColumns: GivenColumns<Pick<FenceWrite, 'change' | 'withdraws'>> = {
   saga: ['text', ({ change }) => change.saga],
   instance: ['text', ({ change }) => change.instance],
   step: ['text', ({ change }) => change.step],
@@ -91,7 +88,7 @@ export const changeColumns: Columns<Pick<FenceWrite, 'change' | 'withdraws'>> = 
 };
 
 /** The columns of a decision, as `entrySql` needs them. */
-export const decisionColumns: Columns<FenceWrite> = {
+export const decisionColumns: GivenColumns<FenceWrite> = {
   ...changeColumns,
   op: ['text', ({ change }) => change.op],
   state_from: ['text', ({ decided }) => decided.from],
@@ -120,23 +117,19 @@ const withdrawnSql = `
  * the rows `given`.
  */
 export function fenceStatement<Row extends Pick<FenceWrite, 'withdraws'>>(
-  columns: Columns<Row>,
+  columns: GivenColumns<Row>,
   write: string,
 ) {
-  const all = Object.entries(columns);
-  const types = all.map(([, [type]], at) => `$${at + 1}::${type}[]`).join(', ');
-  const text = (withdrawn: string): string => `
-  with given as materialized (
-    select g.*, clock_timestamp() as at
-      from unnest(${types}) with ordinality as g (${Object.keys(columns).join(', ')}, row)
-     ${sizeUnknownSql}),
+  const statement = (withdrawn: string) =>
+    givenRows(
+      columns,
+      (given) => `
+  with given as materialized (select g.*, clock_timestamp() as at from (${given}) as g),
   written as (${write}
     returning f.saga, f.instance, f.step)${withdrawn}
-  select from written`;
-  const plain = text('');
-  const withdrawing = text(`,\n  withdrawn as (${withdrawnSql})`);
-  return (rows: readonly Row[]) => ({
-    text: rows.some(({ withdraws }) => withdraws) ? withdrawing : plain,
-    values: all.map(([, [, valueOf]]) => rows.map((row) => valueOf(row) ?? null)),
-  });
+  select from written`,
+    );
+  const plain = statement('');
+  const withdrawing = statement(`,\n  withdrawn as (${withdrawnSql})`);
+  return (rows: readonly Row[]) => (rows.some(({ withdraws }) => withdraws) ? withdrawing : plain)(rows);
 }
