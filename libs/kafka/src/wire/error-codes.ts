@@ -62,6 +62,8 @@ export const MEANINGS: ReadonlyMap<number, ErrorMeaning> = new Map([
   [56, unsure('STORAGE_ERROR')],
   [58, meaning('NOT_AUTHENTICATED', 'configuration')],
   [59, meaning('PRODUCER_STATE_LOST', 'new_producer')],
+  [70, meaning('FETCH_SESSION_LOST', 'retry')],
+  [71, meaning('FETCH_SESSION_LOST', 'retry')],
   [72, meaning('LISTENER_NOT_FOUND', 'retry')],
   [73, meaning('TOPIC_DELETION_DISABLED', 'configuration')],
   [74, unsure('NOT_LEADER')],

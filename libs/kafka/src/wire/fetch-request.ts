@@ -76,8 +76,9 @@ function runsByTopic(wants: readonly FetchWant[]): FetchWant[][] {
 }
 
 /** Reads how a broker sees the session of a fetch. */
-export function sessionIn(payload: Buffer): { readonly errorCode: number; readonly sessionId: number } {
-  return { errorCode: payload.readInt16BE(4), sessionId: payload.readInt32BE(6) };
+export function sessionIn(payload: Buffer) {
+  const throttledMs = payload.readInt32BE(0);
+  return { throttledMs, errorCode: payload.readInt16BE(4), sessionId: payload.readInt32BE(6) };
 }
 
 /** Decodes an answer, one partition after the other. The event loop turns meanwhile. */
