@@ -80,6 +80,23 @@ export async function insertPause(
   return (await tx.query(insertSql, [saga, instance, by, reason])).rowCount === 1;
 }
 
+/** Returns the first transaction id that is not given out yet, as text. */
+export async function nextTransaction(executor: Executor): Promise<string> {
+  const { rows } = await executor.query<{ next: string }>(
+    'select pg_snapshot_xmax(pg_current_snapshot())::text as next',
+  );
+  return rows[0]?.next ?? '0';
+}
+
+/** True when no transaction below the id is open any more. */
+export async function haveEnded(executor: Executor, below: string): Promise<boolean> {
+  const { rows } = await executor.query<{ ended: boolean }>(
+    'select pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 as ended',
+    [below],
+  );
+  return rows[0]?.ended === true;
+}
+
 /** Removes a pause. False: there is none. */
 export async function deletePause(tx: Executor, { saga, instance = '' }: PauseTarget): Promise<boolean> {
   return (await tx.query(deleteSql, [saga, instance])).rowCount === 1;

@@ -1,10 +1,13 @@
 import type { ActingOperator } from '../effects/operate/work-sql.ts';
-import { type Database, withTransaction } from '@convergekit/postgres';
+import { systemClock } from '@convergekit/core';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';
 import {
   deletePause,
+  haveEnded,
   heldWork,
   insertPause,
+  nextTransaction,
   type PauseTarget,
   readPause,
   type SagaPause,
@@ -15,8 +18,8 @@ type Pausing = Pick<Database, 'acquire' | 'executor'>;
 
 /**
  * Pauses a saga, or one instance, in the database of a service that runs its steps. From the commit on no worker takes up
- * a call, a query or an undo of it; those that are in flight end, and their outcomes are recorded. Events are consumed, local
- * steps run, and timers fire. Resolves with what is held; undefined: it is paused already.
+ * a call, a query or an undo of it; those that are in flight end, and their outcomes are recorded, also those that a transaction
+ * began which was open at the commit. Events are consumed, local steps run, and timers fire. Resolves with what is held; undefined: it is paused already.
  */
 export async function pauseSaga(
   database: Pausing,
@@ -28,7 +31,24 @@ export async function pauseSaga(
     await recordAct(tx, { act: 'saga pause', ...subjectOf(target), by: actor, reason: note });
     return true;
   });
-  return isNew ? readPause(database.executor, target) : undefined;
+  if (!isNew) return undefined;
+  await openOnesEnd(database.executor);
+  return readPause(database.executor, target);
+}
+
+/** The longest wait for open transactions, and the pause between two looks, in milliseconds. */
+const OPEN_MS = 5_000;
+const LOOK_MS = 20;
+
+/**
+ * Waits for the transactions that are open now: a claim, or a slice that begins a call, may have looked for the pause before it was
+ * there. What they begin is in flight when this resolves, unless they take longer than five seconds.
+ */
+async function openOnesEnd(executor: Executor): Promise<void> {
+  const next = await nextTransaction(executor);
+  const until = systemClock.monotonic() + OPEN_MS;
+  while (!(await haveEnded(executor, next)) && systemClock.monotonic() < until)
+    await systemClock.sleep(LOOK_MS);
 }
 
 export interface ResumeOptions {

@@ -2,9 +2,12 @@ import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { sagaMigrations } from '../../migrations.ts';
+import { pauseSaga } from '../../operate/pause.ts';
 import { type AnnouncedWork, listenForWork } from './announce.ts';
 import { claimWork } from './claim-sql.ts';
 import { insertStepWorks } from './insert-all-sql.ts';
@@ -187,6 +190,35 @@ it.each([
   });
   end();
   expect(begun).toEqual([]);
+});
+
+// Planted fault: a pause that does not wait says that nothing is in flight, and the call is sent after it.
+it('a pause counts the call of a slice that was open when it came', async () => {
+  await database.executor.query('delete from converge.saga_pause');
+  const { begun, end } = nearWorker();
+  const inserted = Promise.withResolvers<undefined>();
+  const paused = Promise.withResolvers<undefined>();
+  const slice = kyselyTransaction(database.db, {}, async (tx) => {
+    await insertStepWorks(tx, [{ ...work, ...call }], (error) => error, true);
+    await tx.selectNoFrom(sql.lit(1).as('one')).execute();
+    inserted.resolve(undefined);
+    await paused.promise;
+  });
+  await inserted.promise;
+  const pausing = pauseSaga(database, { saga: 's' }, { actor: 'me', note: 'test' });
+  const isThere = async (): Promise<boolean> =>
+    (await database.executor.query(`select from converge.saga_pause where saga = 's'`)).rowCount > 0;
+  let isAnswered = false;
+  void pausing.then(() => (isAnswered = true));
+  await waitUntil(isThere, { what: 'the pause' });
+  // More round trips than a pause has that does not wait.
+  for (let n = 0; n < 10; n += 1) await database.executor.query('select 1');
+  expect(isAnswered).toBe(false);
+  paused.resolve(undefined);
+  await slice;
+  end();
+  expect([(await pausing)?.inFlight, begun.length]).toEqual([1, 1]);
+  await database.executor.query('delete from converge.saga_pause');
 });
 
 // Planted fault: without the call in `kyselyTransaction` each failed slice costs a place for ever.

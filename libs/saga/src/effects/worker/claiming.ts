@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { bound } from '@convergekit/resilience/engine';
 import { failpoint, type NextRun, Wake } from '@convergekit/core/engine';
 import type { Effect } from '../effect/types.ts';
@@ -48,24 +49,29 @@ type Begin<DB> = (effect: Effect<DB>, work: ClaimedWork, asked: number, called: 
 
 /**
  * Returns what reserves places for calls that are about to be inserted: where they would be claimed at once, and can be repeated
- * if this process dies. A quota counts with the claim, and a look counts the probes of a breaker that is not closed.
+ * under their key if this process dies, or COMMIT is in doubt. A quota counts with the claim, and a look counts the probes of a
+ * breaker that is not closed.
  */
 function reserving<DB>(options: ResolvedOptions<DB>, places: Places<DB>, begin: Begin<DB>) {
   const { clock, holder, shared, effects } = options;
+  // Not in the context of the slice, which has one attempt, and ends before the call begins.
+  const outside = AsyncLocalStorage.snapshot();
   return (name: string): Reserved | undefined => {
     const effect = effects.get(name);
-    if (effect === undefined || effect.quota !== undefined || !renews(effect) || !places.isClear(effect))
+    if (effect === undefined || effect.quota !== undefined || effect.idempotency !== 'keyed')
       return undefined;
-    const free = places.free((one) => longestRunMs(one, shared), options, [effect]);
-    const [wanted] = withinBreakers(free, options);
-    if (wanted === undefined || wanted.calls === false || wanted.places !== free[0]?.places) return undefined;
+    if (!places.isClear(effect) || Number.isFinite(shared.breakers.get(name)?.room)) return undefined;
+    const [wanted] = places.free((one) => longestRunMs(one, shared), options, [effect]);
+    if (wanted === undefined) return undefined;
     const asked = clock.monotonic();
     const place = places.reserve(effect);
     return {
       ...{ holder, leaseMs: wanted.leaseMs, finalMs: wanted.callMs + wanted.settleMs, free: place.free },
       begin: (work) => {
         failpoint('saga.after_claim');
-        place.hold((called) => begin(effect, work, asked, called));
+        const next = (called: () => void): Promise<void> =>
+          Promise.resolve().then(() => begin(effect, work, asked, called));
+        place.hold((called) => outside(next, called));
       },
     };
   };
@@ -118,15 +124,17 @@ export function claiming<DB>(
     failpoint('saga.before_claim');
     const asked = now();
     pace.look(asked);
-    const { claimed, nextInMs } = await take(wanted, leases.ids);
-    if (claimed.length > 0) failpoint('saga.after_claim');
-    places.looked(wanted, claimed);
-    if (nextInMs !== undefined) pace.putOff(now() + Math.max(nextInMs, quotaPauseMs), now());
-    for (const work of claimed) {
-      pace.found(work);
-      const effect = options.effects.get(work.effect);
-      if (effect !== undefined) places.reserve(effect).hold((called) => begin(effect, work, asked, called));
-    }
+    await places.whileLooking(wanted, async () => {
+      const { claimed, nextInMs } = await take(wanted, leases.ids);
+      if (claimed.length > 0) failpoint('saga.after_claim');
+      places.looked(wanted, claimed);
+      if (nextInMs !== undefined) pace.putOff(now() + Math.max(nextInMs, quotaPauseMs), now());
+      for (const work of claimed) {
+        pace.found(work);
+        const effect = options.effects.get(work.effect);
+        if (effect !== undefined) places.reserve(effect).hold((called) => begin(effect, work, asked, called));
+      }
+    });
     // Each effect had all that was due, or its quota has no call until then, or has no place left: one that becomes free wakes.
     return { afterMs: pace.pauseMs(pollMs, now()) };
   };

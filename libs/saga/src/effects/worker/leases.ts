@@ -14,16 +14,18 @@ export class Leases {
     this.#held.set(id, { id, term, renews, endsAt });
   }
 
-  drop({ id }: Held): void {
-    this.#held.delete(id);
+  drop({ id, term }: Held): void {
+    if (this.#held.get(id)?.term === term) this.#held.delete(id);
   }
 
   get ids(): readonly string[] {
     return [...this.#held.keys()];
   }
 
-  endsAt({ id }: Held): number {
-    return this.#held.get(id)?.endsAt ?? Number.NEGATIVE_INFINITY;
+  /** Returns the end of the lease of this claim: it is over when there is a later one. */
+  endsAt({ id, term }: Held): number {
+    const lease = this.#held.get(id);
+    return lease?.term === term ? lease.endsAt : Number.NEGATIVE_INFINITY;
   }
 
   /**

@@ -40,6 +40,8 @@ export class Places<DB> {
   readonly #reserved = new Set<Promise<undefined>>();
   /** True: there may be more due work of the effect. False: the last look found all. */
   readonly #more = new Map<string, boolean>();
+  /** Effects of which a look is under way: it may take every place that was free. */
+  readonly #looking = new Set<string>();
   readonly #freed: Pick<Wake, 'notify'>;
 
   /** Creates the places; `freed` is notified when a place becomes free and there may be more work for it. */
@@ -64,10 +66,10 @@ export class Places<DB> {
     });
   }
 
-  /** Remembers whether a look found as much work of each effect as it had places for: then there may be more. */
+  /** Remembers whether a look found as much work of each effect as it had places for, or left some: then there may be more. */
   looked(wanted: readonly Wanted[], claimed: readonly Pick<ClaimedWork, 'effect'>[]): void {
-    for (const { effect, places } of wanted)
-      this.#more.set(effect, claimed.filter((work) => work.effect === effect).length >= places);
+    for (const { effect, places, calls = true } of wanted)
+      this.#more.set(effect, !calls || claimed.filter((work) => work.effect === effect).length >= places);
   }
 
   /** Returns whether a look could take work of an effect now. If not, the next place that becomes free requests one. */
@@ -78,9 +80,19 @@ export class Places<DB> {
     return false;
   }
 
+  /** Runs a look for work of the wanted effects. Nothing is reserved meanwhile, nor before its places are held. */
+  async whileLooking(wanted: readonly Pick<Wanted, 'effect'>[], look: () => Promise<void>): Promise<void> {
+    for (const { effect } of wanted) this.#looking.add(effect);
+    try {
+      await look();
+    } finally {
+      for (const { effect } of wanted) this.#looking.delete(effect);
+    }
+  }
+
   /** True when the last look left no due work of the effect, so that new work overtakes none. */
   isClear({ name }: Pick<Effect<DB>, 'name'>): boolean {
-    return this.#more.get(name) === false;
+    return this.#more.get(name) === false && !this.#looking.has(name);
   }
 
   /** Takes a place before its work is there. It is held, or freed: once. */

@@ -1,10 +1,12 @@
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
+import { ownedAttempt } from '@convergekit/resilience/engine';
 import { afterEach, expect, it } from 'vitest';
 import { effect } from '../effect/effect.ts';
 import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
-import { hurried, type SceneDb, sceneEffects, sharedWith } from '../../fixture/effects/scene.ts';
+import { hurried, patient, type SceneDb, sceneEffects, sharedWith } from '../../fixture/effects/scene.ts';
 import { reservePlace } from '../work/announce.ts';
+import { type ClaimRow, claimedOf } from '../work/claim-sql.ts';
 import { declareEffects } from '../work/worker-sql.ts';
 import { claiming } from './claiming.ts';
 import { resolveOptions } from './options.ts';
@@ -63,6 +65,7 @@ it('reserves nothing before the first look, nor while a look left due work', asy
 
 it.each([
   ['a call that can be neither repeated nor queried', () => worker(['blind']), 'test.blind'],
+  ['a call that can only be queried: "not found" is final late', () => worker(['plain']), 'test.plain'],
   [
     'a call with a quota',
     () => {
@@ -71,11 +74,41 @@ it.each([
     },
     'test.keyed',
   ],
-  ['an effect of another worker', () => worker(['plain']), 'test.keyed'],
+  ['an effect of another worker', () => worker(['blind']), 'test.keyed'],
 ])('reserves nothing for %s', async (_, open, name) => {
   const { claim, reserve } = open();
   await claim().catch(() => undefined);
   expect(reserve(name)).toBeUndefined();
+});
+
+// Planted fault: a look may take each place that was free when it began, and so does a slice meanwhile.
+it('reserves nothing while a look is under way', async () => {
+  const { claim, reserve } = worker(['keyed']);
+  await claim();
+  const looking = claim();
+  expect(reserve('test.keyed')).toBeUndefined();
+  await looking;
+  expect(reserve('test.keyed')).toBeDefined();
+});
+
+// Planted fault: within the attempt of its slice the call has one attempt, whatever its policy says.
+it('makes the call outside the slice that inserted it, with all attempts of its policy', async () => {
+  const twice = sceneEffects(provider.url, { ...patient, attempts: 2 });
+  const { claim, reserve } = worker(['keyed'], { from: twice });
+  provider.modes.set('keyed', ['fail', 'fail']);
+  await request('a');
+  const { rows } = await database.executor.query<ClaimRow>(
+    `update converge.saga_work set state = 'calling', holder = 'h', due_at = due_at + interval '1 hour'
+     returning *, 'ready' as found, created_at::text, term::text, 0 as age_ms, 0 as final_in_ms, null as doubt_until,
+       0 as final_ms, false as is_covered`,
+  );
+  await claim();
+  await ownedAttempt(() => {
+    for (const row of rows) reserve('test.keyed')?.begin(claimedOf(row));
+    expect(provider.calls).toEqual([]);
+    return Promise.resolve();
+  });
+  await expect.poll(() => provider.requests.length).toBe(2);
 });
 
 // Planted fault: a call that is committed while its worker stops waits until its lease ends.
