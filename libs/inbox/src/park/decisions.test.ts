@@ -233,7 +233,9 @@ it('the guide names every pause', () => {
     new URL('../../../../docs/guides/what-happens-when-it-fails.md', import.meta.url),
     'utf8',
   );
-  const named = [...guide.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name);
+  const named = [...guide.matchAll(/^- ((?:`\w+`, )*`\w+`): /gm)].flatMap(
+    ([, names = '']) => names.match(/\w+/g) ?? [],
+  );
   const pauses = Object.entries(alarmDefinitions).flatMap(([name, { kind }]) =>
     kind === 'paused' ? name : [],
   );
