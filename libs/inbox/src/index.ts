@@ -16,7 +16,7 @@ export type {
   Handler,
   HandlerContext,
 } from './define/types.ts';
-export { InboxError, type InboxErrorCode } from './errors.ts';
+export type { InboxErrorCode } from './errors.ts';
 export type { Call, Middleware } from './attempt/middleware.ts';
 export { inboxMigrations } from './migrations.ts';
 export type { SignatureOptions } from './plan/signatures.ts';

@@ -19,5 +19,5 @@ export { markDirty } from './digest/dirty.ts';
 export { reportKeys } from './report-keys.ts';
 export type { ReconcileOptions } from './options.ts';
 export { type ReconcilerService, reconcilerService, type RunCounts, runReconciler } from './service.ts';
-export { ReconcileError, type ReconcileErrorCode } from './errors.ts';
+export type { ReconcileErrorCode } from './errors.ts';
 export { reconcileMigrations } from './migrations.ts';

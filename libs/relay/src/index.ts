@@ -7,7 +7,6 @@
  * - each record names its position (ce_pos) and its predecessor in the partition (ce_prev);
  * - one relay leads; a deposed one cannot move a cursor, because every row compares its own term.
  */
-export { LogCheckError } from './log-check/refusal.ts';
 export { relayMigrations } from './migrations.ts';
 export type { RelayOptions } from './options.ts';
 export { type Relay, relay } from './relay.ts';

@@ -6,7 +6,6 @@
  * - when a promise has ended, nothing that it started runs any more.
  */
 export { applyAll, type ApplyAllOptions, type Quiet } from './apply/apply-all.ts';
-export { ApplyAllError } from './apply/apply-all-error.ts';
 export { applyOne, type ApplyOneOptions } from './apply/apply-one.ts';
 export { type EmittedEvent, eventsOf, type GivenEvent } from './apply/events.ts';
 export type { Effects, Outcome, OutcomeEnd } from './apply/outcome.ts';
@@ -15,5 +14,4 @@ export { serviceDatabase } from './service-database.ts';
 export type { ServiceUnderTest } from './services-under-test.ts';
 export { type LedgerEntry, type StubBehaviour, stubCall, type StubCall } from './stub-call.ts';
 export { sagaTrial, type SagaTrialOptions, type SagaTrialResult } from './trial/saga-trial.ts';
-export { SagaTrialError } from './trial/trial-error.ts';
 export type { Evidence, Fault, RunEnd, RunOf, RunPlan } from './trial/types.ts';

@@ -4,5 +4,5 @@
  * read as they are, so that a topic can change its form while it is used.
  */
 export { confluentCodec, type ConfluentCodecOptions, type ConfluentRegistry } from './confluent-codec.ts';
-export { CodecUnavailable, type PayloadCodec, type PayloadOf } from './payload-codec.ts';
+export type { PayloadCodec, PayloadOf } from './payload-codec.ts';
 export { withCodec, type WithCodecOptions } from './with-codec.ts';
