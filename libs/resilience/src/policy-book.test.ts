@@ -3,10 +3,10 @@ import {
   defaultPolicy,
   policyBook,
   PolicyBook,
-  PolicyInvalid,
   type PolicyLayer,
   type PolicyRules,
 } from './index.ts';
+import { PolicyInvalid } from './policy-book.ts';
 
 const rules: PolicyRules = {
   default: { attempts: 4, backoff: { capMs: 5_000 }, attemptTimeoutMs: 2_000, deadlineMs: 20_000 },
