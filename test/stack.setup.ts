@@ -1,5 +1,5 @@
 import { startStack, type Stack } from '@convergekit/testing';
-import { reapInstances } from '@convergekit/testing/engine';
+import { reapInstances } from '../libs/testing/src/stack/instance.ts';
 import type { TestProject } from 'vitest/node';
 import { placeInMemory } from './memory.ts';
 

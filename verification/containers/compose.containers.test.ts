@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
-import { dockerEngine, freePorts } from '@convergekit/testing/engine';
+import { freePorts } from '@convergekit/testing/engine';
+import { dockerEngine } from '../../libs/testing/src/stack/docker-package.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 // Libraries of it listen to signals as soon as they are loaded, which must not be in the middle of a test file.
 import 'testcontainers';

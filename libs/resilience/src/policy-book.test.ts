@@ -1,11 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  defaultPolicy,
-  policyBook,
-  PolicyBook,
-  type PolicyLayer,
-  type PolicyRules,
-} from './index.ts';
+import { defaultPolicy, policyBook, PolicyBook, type PolicyLayer, type PolicyRules } from './index.ts';
 import { PolicyInvalid } from './policy-book.ts';
 
 const rules: PolicyRules = {

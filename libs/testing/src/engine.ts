@@ -1,16 +1,10 @@
 /** Exports for the kit's own tests: migrated databases, embedded servers, hostile roles, Java clients. They may change in any version. */
-export { hostileDefaults, type HostileRole, hostileRole } from './hostile-role.ts';
 export { type JavaRecord, readWithJava } from './java-clients.ts';
 export { writeWithJava } from './java-clients.ts';
 export { javaTools, type KafkaTools } from './kafka-tools.ts';
-export { dockerEngine } from './stack/docker-package.ts';
 export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
-export { standbyOf } from './standby.ts';
 export { type SentTransaction, StatementTap } from './statement-tap.ts';
-export { reapInstances } from './stack/instance.ts';
 export { freePort, freePorts } from './stack/ports.ts';
-export { dropDatabases } from './database.ts';
-export { agedSql, rewrite, timePasses, WITHOUT_TRIGGERS } from './any-table.ts';
 export { migratedDatabase } from './template.ts';

@@ -1,5 +1,5 @@
 import { effectsOf, sagaWorker } from '@convergekit/saga';
-import { announce } from '@convergekit/saga/testing';
+import { workParts } from '@convergekit/saga/testing';
 import type { Service } from '@convergekit/core';
 import { listParked, type ParkedSummary } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
@@ -73,7 +73,7 @@ export class ServiceBench {
     if (this.#worker === undefined || !(await hasCalls(executor))) return [];
     return waitUntil(
       async () => {
-        if ((await hurryCalls(executor, MOST_TRIES)) > 0) announce(this.#database.db, { dueMs: 0 });
+        if ((await hurryCalls(executor, MOST_TRIES)) > 0) workParts.announce(this.#database.db, { dueMs: 0 });
         const open = await readOpenCalls(executor);
         const waits = open.some(
           ({ state, tries }) => state === 'calling' || (state !== 'stuck' && tries < MOST_TRIES),

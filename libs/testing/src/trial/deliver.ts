@@ -10,18 +10,7 @@ import { dispositionOf } from '@convergekit/resilience/engine';
 import { classify } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
 import type { Kysely, Transaction } from 'kysely';
-import {
-  readRecord,
-  router,
-  type SliceContext,
-  Emitted,
-  causeOf,
-  failureEventId,
-  type DeadLetter,
-  parkedId,
-  failureEventOf,
-  attemptOf,
-} from '@convergekit/inbox/testing';
+import { type DeadLetter, Emitted, type SliceContext, sliceParts } from '@convergekit/inbox/testing';
 import { isCrash } from './commit-barrier.ts';
 import { inHandler } from './faulty.ts';
 import type { Attempted, Fault } from './types.ts';
@@ -48,9 +37,9 @@ export function routeTo<DB>(
   consumer: ConsumerDefinition<DB>,
   record: IncomingRecord,
 ): Routed<DB> | undefined {
-  const { content } = readRecord(record);
+  const { content } = sliceParts.readRecord(record);
   if (content.kind !== 'envelope') throw new TypeError(`${content.kind} record`);
-  const routed = router(consumer)(content.envelope);
+  const routed = sliceParts.router(consumer)(content.envelope);
   return routed.kind === 'handle' ? { ...routed, envelope: content.envelope } : undefined;
 }
 
@@ -101,9 +90,14 @@ async function giveUp<DB>(
   if (as === 'stop') throw error;
   const { handler, onGiveUp } = subscription;
   const next = { kind: as === 'park' ? 'park' : 'dead' } as const;
-  const attempt = attemptOf(failure, { number: 1, startedMs: Date.now(), durationMs: 0, next });
+  const attempt = sliceParts.attemptOf(failure, { number: 1, startedMs: Date.now(), durationMs: 0, next });
   const letter: DeadLetter = {
-    ...{ id: parkedId(record, consumer.name, null), consumer: consumer.name, topicId: null, record },
+    ...{
+      id: sliceParts.parkedId(record, consumer.name, null),
+      consumer: consumer.name,
+      topicId: null,
+      record,
+    },
     ...{ envelope, handler, phase: event.type === FAILURE_TYPE ? 'failure' : 'apply', run: 0 },
     ...{ failure, attempts: [attempt], saga: subscription.memberOf?.(event) },
   };
@@ -113,14 +107,14 @@ async function giveUp<DB>(
       { as, failure, attempts: [attempt] },
       {
         ...contextOf(consumer.name, handler, tx),
-        ...{ failureEventId: failureEventId(letter), attemptId: causeOf(letter) },
+        ...{ failureEventId: sliceParts.failureEventId(letter), attemptId: sliceParts.causeOf(letter) },
         emit: emitFor(handler, emitted),
       },
     )) ?? { kind: 'ordinary' };
     if (kind === 'resolved') return 'resolved';
     if (as === 'park') return 'later';
     const context = { failureEvent: failureEvent(consumer.name) } as SliceContext<DB>;
-    await outbox.append(executorOf(tx), [failureEventOf(context, letter)]);
+    await outbox.append(executorOf(tx), [sliceParts.failureEventOf(context, letter)]);
     return 'dead';
   });
 }

@@ -2,13 +2,7 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { DomainEvent } from '@convergekit/contracts';
 import { contextHeaders } from '@convergekit/contracts/engine';
 import { type Effect, effectsOf } from '@convergekit/saga';
-import {
-  type ClaimedWork,
-  claimWork,
-  declareEffects,
-  processWork,
-  resolveOptions,
-} from '@convergekit/saga/testing';
+import { type ClaimedWork, workParts } from '@convergekit/saga/testing';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { FixtureSource } from '@convergekit/inbox/testing';
 import { createOutbox } from '@convergekit/outbox';
@@ -52,7 +46,7 @@ export class Lane {
   async open(): Promise<void> {
     const { executor } = this.database;
     this.#last = (await readOutbox(executor)).at(-1)?.id ?? '0';
-    await declareEffects(
+    await workParts.declareEffects(
       executor,
       this.effects.map(({ name }) => name),
       'trial',
@@ -89,7 +83,7 @@ export class Lane {
     const wanted = [{ effect, places: 1, leaseMs: HOUR_MS, callMs: HOUR_MS, settleMs: 0 }];
     const [work] = await withTransaction(this.database, {}, async (tx) => {
       await makeDue(tx, id);
-      return claimWork(tx, 'trial', wanted);
+      return workParts.claim(tx, 'trial', wanted);
     });
     if (work !== undefined && work.id !== id)
       throw new TypeError(`${effect} has other due work: nothing else may run in the databases of a trial`);
@@ -99,11 +93,11 @@ export class Lane {
   /** Does claimed work. A row that cannot be written now stays with its worker until the lease is over. */
   async work(db: Kysely<unknown>, effect: Effect<unknown>, work: ClaimedWork): Promise<void> {
     const database = { db, executor: this.database.executor };
-    const options = resolveOptions(this.effects, { database, shared });
+    const options = workParts.resolveOptions(this.effects, { database, shared });
     const { clock, random } = options;
     const endsAt = clock.monotonic() + HOUR_MS;
     const asking = { clock, random, shared, endsAt, signal: new AbortController().signal };
-    await processWork(options, effect, work, asking).catch((error: unknown) => {
+    await workParts.process(options, effect, work, asking).catch((error: unknown) => {
       if (!asksForRerun(error)) throw error;
     });
   }

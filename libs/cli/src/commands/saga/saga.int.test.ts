@@ -4,7 +4,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { ConvergeError } from '@convergekit/core';
 import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
-import { rewrite } from '@convergekit/testing/engine';
+import { rewrite } from '../../../../testing/src/any-table.ts';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
