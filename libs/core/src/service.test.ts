@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it, vi } from 'vitest';
-import type { RunOptions } from './engine.ts';
 import { runServices, type Service } from './index.ts';
+import type { RunOptions } from './service.ts';
 
 function recording(
   log: string[],

@@ -1,8 +1,9 @@
 import { ConvergeError } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';
 import { expect, it } from 'vitest';
-import { defaultBreaker } from './breaker-state.ts';
-import { BREAKER_OPEN, type BreakerSettings, CircuitBreaker } from './engine.ts';
+import { defaultBreaker, type BreakerSettings } from './breaker-state.ts';
+import { BREAKER_OPEN } from './engine.ts';
+import { CircuitBreaker } from './breaker.ts';
 
 const settings: BreakerSettings = {
   ...{ ...defaultBreaker, minimumCalls: 4, probes: 2, probeLeaseMs: 500 },

@@ -7,15 +7,9 @@ import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  admit,
-  type BreakerSettings,
-  type BreakerState,
-  closedBreaker,
-  type Probe,
-  recordResult,
-} from './breaker-state.ts';
-import { BREAKER_OPEN, CircuitBreaker } from './engine.ts';
+import { admit, BREAKER_OPEN, closedBreaker, recordResult } from './breaker-state.ts';
+import type { BreakerSettings, BreakerState, Probe } from './breaker-state.ts';
+import { CircuitBreaker } from './breaker.ts';
 
 const settings: BreakerSettings = {
   windowMs: 1_000,

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { defaultBreaker } from './breaker-state.ts';
-import { BREAKER_OPEN, CircuitBreaker } from './engine.ts';
+import { BREAKER_OPEN } from './engine.ts';
 import { stillClock as clock } from './fixture/still-clock.ts';
 import { classify, defaultPolicy, operation } from './index.ts';
+import { CircuitBreaker } from './breaker.ts';
 
 const random = (): number => 0;
 const error = (fields: object): Error => Object.assign(new Error('refused'), fields);

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '@convergekit/core';
 import { type AttemptReport, ownedAttempt } from './retry.ts';
 import { defaultBreaker } from './breaker-state.ts';
-import { BREAKER_OPEN, CircuitBreaker, RetryBudget } from './engine.ts';
+import { BREAKER_OPEN, RetryBudget } from './engine.ts';
 import { Bulkhead } from './bulkhead.ts';
 import { defaultPolicy, operation, retry } from './index.ts';
 import { explain } from './explain.ts';
+import { CircuitBreaker } from './breaker.ts';
 
 const down = new ConvergeError('down', { code: 'X', category: 'network', certainty: 'not_applied' });
 const noWait = { ...defaultPolicy, backoff: { baseMs: 0, factor: 2, capMs: 0 } };

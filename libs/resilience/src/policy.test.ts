@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defaultBreaker } from './breaker-state.ts';
-import { defaultBudget } from './engine.ts';
 import { defaultPolicy, type Policy, policyBook } from './index.ts';
 import { PolicyInvalid } from './policy-book.ts';
+import { defaultBudget } from './retry-budget.ts';
 
 const parse = (change: unknown): Policy => policyBook({ default: change as object }).for('default');
 const issues = (change: unknown): string[] => {
