@@ -5,7 +5,7 @@ const OPENS = 'insert into converge.inbox_watermark';
 
 /**
  * The rest of that statement: the limits, and the versions of the registered types, which the reader compares. From the first
- * seven of its values.
+ * seven of its values; those of one partition are plain.
  */
 const LIMITS = `
   select set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $2, true),
@@ -32,7 +32,8 @@ export function withoutDedup(): () => void {
   prototype.prepare = function (this: Prepared, connection) {
     if (this.text.includes(OPENS)) {
       this.text = LIMITS;
-      this.values = this.values.slice(0, 7);
+      const [topics, partitions] = this.values.slice(5, 7).map((value) => [value].flat());
+      this.values = [...this.values.slice(0, 5), topics, partitions];
     }
     prepare.call(this, connection);
   };
