@@ -1,8 +1,8 @@
+import { timePasses } from '@convergekit/testing/engine';
 import { randomUUID } from 'node:crypto';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { FixtureSource } from '@convergekit/inbox/testing';
-import { timePasses } from '../../libs/testing/src/any-table.ts';
 import { createOutbox } from 'convergekit';
 import { sagaObserver } from 'convergekit/operate';
 import { waitUntil } from 'convergekit/testing';

@@ -1,4 +1,4 @@
-import { rewrite } from '../../libs/testing/src/any-table.ts';
+import { rewrite } from '@convergekit/testing/engine';
 import { sagaObserver } from 'convergekit/operate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {

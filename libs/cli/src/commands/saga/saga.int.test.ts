@@ -1,10 +1,10 @@
+import { rewrite } from '@convergekit/testing/engine';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { ConvergeError } from '@convergekit/core';
 import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
-import { rewrite } from '../../../../testing/src/any-table.ts';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
