@@ -119,7 +119,7 @@ const withdrawnSql = `
 export function fenceStatement<Row extends Pick<FenceWrite, 'withdraws'>>(
   columns: GivenColumns<Row>,
   write: string,
-) {
+): (rows: readonly Row[]) => { readonly text: string; readonly values: readonly unknown[] } {
   const statement = (withdrawn: string) =>
     givenRows(
       columns,
