@@ -136,7 +136,7 @@ it('an answer that a quota keeps empty answers for no partition', async () => {
 
 it('begins anew every ten seconds', async () => {
   let now = 0;
-  const session = new FetchSession(() => now);
+  const session = new FetchSession({ monotonic: () => now });
   await ask(session, [want(0, 5n)], { ends: { 0: 5n } });
   now = 9_999;
   expect((await ask(session, [want(0, 5n)], {})).asked).toEqual([[7, 1]]);

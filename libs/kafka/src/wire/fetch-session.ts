@@ -1,4 +1,4 @@
-import { systemClock } from '@convergekit/core';
+import { type Clock, systemClock } from '@convergekit/core';
 import { type Fetched, type FetchWant, partitionId } from '@convergekit/broker/engine';
 import { FETCH_SESSION_EPOCH, FETCH_SESSION_UNKNOWN } from './error-codes.ts';
 import { type FetchAsked, fetchResponse, largestOf, sessionIn } from './fetch-request.ts';
@@ -14,7 +14,7 @@ const LONGEST_MS = 10_000;
  * the session begins anew, and every ten seconds. Requests go one after the other, also those of two memberships.
  */
 export class FetchSession {
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, 'monotonic'>;
   #last: Promise<unknown> = Promise.resolve();
   #id = 0;
   #epoch = 0;
@@ -23,8 +23,8 @@ export class FetchSession {
   /** The high watermarks of the partitions that the session has. */
   readonly #ends = new Map<string, bigint>();
 
-  constructor(now: () => number = () => systemClock.monotonic()) {
-    this.#now = now;
+  constructor(clock: Pick<Clock, 'monotonic'> = systemClock) {
+    this.#clock = clock;
   }
 
   /** Fetches once, behind the fetch before. `send` resolves with the broker's answer. */
@@ -43,7 +43,7 @@ export class FetchSession {
     send: (asked: FetchAsked) => Promise<Buffer>,
     maxBatchBytes: number | undefined,
   ): Promise<readonly Fetched[]> {
-    if (this.#now() - this.#begunAt >= LONGEST_MS) this.#begin();
+    if (this.#clock.monotonic() - this.#begunAt >= LONGEST_MS) this.#begin();
     const asked = this.#ask(wants);
     try {
       const payload = await send(asked);
@@ -98,7 +98,7 @@ export class FetchSession {
   /** Has the next request be a full one, which ends this session. */
   #begin(): void {
     this.#epoch = 0;
-    this.#begunAt = this.#now();
+    this.#begunAt = this.#clock.monotonic();
     this.#sent = new Map();
     this.#ends.clear();
   }
