@@ -39,6 +39,8 @@ export interface CaseResult {
 export interface Case {
   readonly name: string;
   readonly title: string;
+  /** False where no side reads the log of Postgres: the server has its own default of `wal_level` then. @default true */
+  readonly logical?: boolean;
   run(world: World): Promise<CaseResult>;
 }
 

@@ -177,21 +177,28 @@ $$;
 create trigger saga_fence_journal before update of journal on converge.saga_fence
   for each row execute function converge.saga_keep_journal();
 
--- The journal as rows: one for each decision of a fence that changed or answered something.
+-- The journal as rows: one for each decision of a fence that changed or answered something. An entry leaves out what the row or the
+-- entry before it says: see entrySql.
 create view converge.saga_step as
-  select f.saga, f.instance, f.step, (f.seq - cardinality(f.journal) + entry.n)::int as seq, d.version, d.op, d.trigger,
-      d."from" as state_from,   -- absent: it had no row
+  select f.saga, f.instance, f.step, (f.seq - cardinality(f.journal) + d.n)::int as seq, coalesce(d.version, f.version) as version,
+      coalesce(d.op, 'apply') as op, d.trigger,
+      coalesce(d."from", d.before, 'absent') as state_from,
       d."to" as state_to, d.act,
       d.outcome,                -- of an effect: its event, or the failure's code
-      d.plan,                   -- JSON, of an apply: how it is undone, and after which steps
-      d.cause as cause_event, d.attempt as cause_attempt, d.emitted as emitted_event,
+      d.plan,                   -- JSON, of a begin: how it is undone, and after which steps
+      coalesce(d.cause, d.before_cause) as cause_event,
+      case when d.cause is null then d.before_attempt else d.attempt end as cause_attempt,
+      d.emitted as emitted_event,
       d.actor,                  -- an operator
       d.note, d.at,
       d.work                    -- JSON: the work that the decision ended, with its attempts
     from converge.saga_fence f
-    cross join lateral unnest(f.journal) with ordinality as entry (decision, n)
-    cross join lateral json_to_record(entry.decision::json) as d (at timestamptz, version int, op text, trigger text, "from" text,
-      "to" text, act text, outcome text, plan text, cause text, attempt text, emitted uuid, actor text, note text, work json);
+    cross join lateral (
+      select entry.n, d.*, lag(d."to") over said as before, lag(d.cause) over said as before_cause, lag(d.attempt) over said as before_attempt
+        from unnest(f.journal) with ordinality as entry (decision, n)
+        cross join lateral json_to_record(entry.decision::json) as d (at timestamptz, version int, op text, trigger text, "from" text,
+          "to" text, act text, outcome text, plan text, cause text, attempt text, emitted uuid, actor text, note text, work json)
+      window said as (order by entry.n)) as d;
 
 -- Steps that wait for several others: which ones have come. The event that completes the row continues the saga, in the same
 -- transaction.

@@ -16,6 +16,7 @@ import { withClient } from '../sides/side.ts';
 export const sagasCase: Case = {
   name: 'sagas',
   title: 'An order saga of four steps',
+  logical: false,
   async run(world) {
     const found = await findSagaSides(world.say, world.settings.sides);
     const statements = await withClient(world.stack.databaseUrl, countStatements).catch(() => false);

@@ -8,7 +8,7 @@ export async function circumstances({ stack, settings, sides }: World): Promise<
   const postgres = await withClient(stack.databaseUrl, async (client) => {
     const { rows } = await client.query<{ text: string }>(
       `select string_agg(name || ' ' || current_setting(name), ', ' order by name) as text from pg_settings
-        where name in ('server_version', 'fsync', 'synchronous_commit', 'shared_buffers', 'max_wal_size', 'wal_level')`,
+        where name in ('server_version', 'fsync', 'synchronous_commit', 'shared_buffers', 'max_wal_size', 'checkpoint_timeout', 'wal_level')`,
     );
     return rows[0]?.text ?? '';
   });

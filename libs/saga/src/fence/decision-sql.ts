@@ -62,11 +62,22 @@ function keptWork({ ended, op, causeEvent }: FenceChange): KeptWork | undefined 
   };
 }
 
-/** A decision as an entry of the journal, of a row with its columns: SQL. */
-export const entrySql = (row: string): string => `
-    json_strip_nulls(json_build_object('at', ${row}.at, 'version', ${row}.version, 'op', ${row}.op, 'trigger', ${row}.trigger,
-      'from', ${row}.state_from, 'to', ${row}.state_to, 'act', ${row}.act, 'outcome', ${row}.outcome, 'plan', ${row}.plan,
-      'cause', ${row}.cause_event, 'attempt', ${row}.cause_attempt, 'emitted', ${row}.emitted_event, 'actor', ${row}.actor,
+/** The columns of a decision whose value its entry need not have, as SQL: null is left out. */
+interface Said {
+  /** Left out: the version of the row. */
+  readonly version: string;
+  /** Left out: the state after the entry before, `absent` of the first one. */
+  readonly from: string;
+  /** Left out, with the attempt: those of the entry before. */
+  readonly cause: string;
+  readonly attempt: string;
+}
+
+/** A decision as an entry of the journal, of a row with its columns: SQL. The view `saga_step` has what it leaves out. */
+export const entrySql = (row: string, { version, from, cause, attempt }: Said): string => `
+    json_strip_nulls(json_build_object('at', ${row}.at, 'version', ${version}, 'op', nullif(${row}.op, 'apply'),
+      'trigger', ${row}.trigger, 'from', ${from}, 'to', ${row}.state_to, 'act', ${row}.act, 'outcome', ${row}.outcome,
+      'plan', ${row}.plan, 'cause', ${cause}, 'attempt', ${attempt}, 'emitted', ${row}.emitted_event, 'actor', ${row}.actor,
       'note', ${row}.note, 'work', ${row}.work::json))::text`;
 
 /** The columns of a change, in any statement. */

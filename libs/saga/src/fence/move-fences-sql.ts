@@ -4,13 +4,20 @@ import { sendAhead } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import { decisionColumns, entrySql, fenceStatement, type FenceWrite } from './decision-sql.ts';
 
+const entry = entrySql('g', {
+  version: 'nullif(g.version, f.version)',
+  from: `case when cardinality(f.journal) = 0 then g.state_from end`,
+  cause: 'g.cause_event',
+  attempt: 'g.cause_attempt',
+});
+
 // The rows are locked by us, and found by their primary keys. A step goes on waiting for an operator through what says
 // nothing about its outcome.
 const move = fenceStatement<FenceWrite>(
   { ...decisionColumns, failed_calls: ['int', ({ change }) => change.ended?.failedCalls] },
   `
     update converge.saga_fence f set
-      state = g.state_to, seq = f.seq + 1, journal = f.journal || ${entrySql('g')},
+      state = g.state_to, seq = f.seq + 1, journal = f.journal || ${entry},
       intent = coalesce(g.intent, f.intent), result = coalesce(g.result, f.result), undo = coalesce(g.undo, f.undo),
       reason_code = coalesce(g.reason_code, f.reason_code), reason = coalesce(g.reason, f.reason),
       cause_event = g.cause_event, cause_attempt = coalesce(g.cause_attempt, f.cause_attempt),

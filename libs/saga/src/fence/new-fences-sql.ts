@@ -41,15 +41,17 @@ const BEGUN = decideFence('absent', 'begin');
 
 // The begin of a step, and its end if it has ended.
 const begunSql = `
-    select g.version, 'apply'::text as op, 'begin'::text as trigger, 'absent'::text as state_from,
-        '${BEGUN.state}'::text as state_to, '${BEGUN.act}'::text as act, null::text as outcome, g.plan, g.cause_event,
-        g.cause_attempt, null::uuid as emitted_event, null::text as actor, null::text as note, null::text as work,
+    select 'apply'::text as op, 'begin'::text as trigger, '${BEGUN.state}'::text as state_to, '${BEGUN.act}'::text as act,
+        null::text as outcome, g.plan, null::uuid as emitted_event, null::text as actor, null::text as note, null::text as work,
         transaction_timestamp() as at`;
 const endedSql = `
-    select g.version, 'apply'::text as op, g.trigger, '${BEGUN.state}'::text as state_from, g.state as state_to, g.act,
-        g.outcome, g.plan, g.cause_event, g.cause_attempt, g.emitted as emitted_event, null::text as actor,
-        null::text as note, null::text as work, clock_timestamp() as at
+    select 'apply'::text as op, g.trigger, g.state as state_to, g.act, g.outcome, null::text as plan, g.emitted as emitted_event,
+        null::text as actor, null::text as note, null::text as work, clock_timestamp() as at
      where g.state is not null`;
+const first = { version: 'null', cause: 'g.cause_event', attempt: 'g.cause_attempt' };
+const begunEntry = entrySql('begun', { ...first, from: 'null' });
+const endedEntry = entrySql('ended', { version: 'null', from: 'null', cause: 'null', attempt: 'null' });
+const openEntry = entrySql('g', { ...first, from: `nullif(g.state_from, 'absent')` });
 
 // A row that is there makes the insert fail (23505), and so does one that may have been removed: its state is null, which
 // the table refuses (23502). Two transactions that reach a step at the same time: the second one's insert waits, and fails
@@ -68,7 +70,7 @@ const insert = fenceStatement<NewFence>(
     select g.saga, g.instance, g.step, g.version, g.consumer, g.key,
         case when not ${isForgottenSql} then coalesce(g.state, '${BEGUN.state}') end,
         case when ended.at is null then 1 else 2 end,
-        array[${entrySql('begun')}] || case when ended.at is null then '{}' else array[${entrySql('ended')}] end,
+        array[${begunEntry}] || case when ended.at is null then '{}' else array[${endedEntry}] end,
         g.intent, g.result, g.reason_code, g.reason, g.cause_event, g.cause_attempt, begun.at, coalesce(ended.at, begun.at)
       from given g cross join lateral (${begunSql}) as begun left join lateral (${endedSql}) as ended on true
      order by g.row`,
@@ -99,7 +101,7 @@ const open = fenceStatement<FenceWrite & FencePlace>(
   `
     insert into converge.saga_fence as f (saga, instance, step, version, consumer, key, state, journal, intent, result, undo,
       reason_code, reason, cause_event, cause_attempt, stuck_since, created_at, changed_at)
-    select g.saga, g.instance, g.step, g.version, g.consumer, g.key, g.state_to, array[${entrySql('g')}], g.intent, g.result, g.undo,
+    select g.saga, g.instance, g.step, g.version, g.consumer, g.key, g.state_to, array[${openEntry}], g.intent, g.result, g.undo,
         g.reason_code, g.reason, g.cause_event, g.cause_attempt, case g.state_to when 'stuck' then g.at end, g.at, g.at
       from given g where not ${isForgottenSql}
     on conflict (saga, instance, step) do nothing`,

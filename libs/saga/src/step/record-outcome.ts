@@ -122,7 +122,7 @@ async function undoKnown<DB>(
 
 function outcomeRequest<DB>(
   member: Member<DB>,
-  { instance, events, resolves, actor, note }: KnownOutcome,
+  { instance, events, row, resolves, actor, note }: KnownOutcome,
   trigger: FenceTrigger,
 ): TriggerRequest {
   const [event] = events;
@@ -132,8 +132,8 @@ function outcomeRequest<DB>(
     key: event?.key ?? instance,
     op: resolves === undefined && actor === undefined ? 'apply' : 'resolve',
     trigger,
-    intent: JSON.stringify(events),
-    plan: planOf(member),
+    ...(row?.intent == null ? { intent: JSON.stringify(events) } : {}),
+    ...(row === undefined ? { plan: planOf(member) } : {}),
     causeEvent: resolves ?? event?.id ?? instance,
     actor,
     note,

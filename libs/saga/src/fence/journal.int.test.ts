@@ -1,0 +1,77 @@
+import { sagaMigrations } from '@convergekit/saga';
+import { inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import type { Database } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { migratedDatabase } from '@convergekit/testing/engine';
+import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { applyTrigger, endedFence, type TriggerRequest } from './apply-trigger.ts';
+import { insertFences } from './new-fences-sql.ts';
+
+let database: Database<object>;
+beforeAll(async () => {
+  ({ database } = await migratedDatabase<object>(
+    inject('stack').databaseUrl,
+    [outboxMigrations, inboxMigrations, sagaMigrations],
+    { prefix: 'journal', applicationName: 'journal' },
+  ));
+});
+beforeEach(() => database.executor.query('truncate converge.saga_fence'));
+afterAll(() => database.close());
+
+const begin: TriggerRequest = {
+  ...{ saga: 's', version: 2, instance: 'i', step: 'pay', consumer: 'payments', key: 'k' },
+  ...{ op: 'apply', trigger: 'begin', causeEvent: 'start', causeAttempt: 'first', plan: '{"undo":"pay"}' },
+};
+
+const apply = (request: TriggerRequest) =>
+  kyselyTransaction(database.db, {}, (tx) => applyTrigger(tx, request));
+
+/** Reads the decisions as one row each: version, op, from, to, cause and attempt. */
+async function decisions(): Promise<readonly string[]> {
+  const { rows } = await database.executor.query<{ decision: string }>(
+    `select concat_ws(' ', seq, 'v' || version, op, state_from || '>' || state_to, cause_event, coalesce(cause_attempt, '-')) as decision
+       from converge.saga_step order by seq`,
+  );
+  return rows.map(({ decision }) => decision);
+}
+
+it('the entries of a step that ended where it began say its state, cause and attempt once, and its rows have them all', async () => {
+  const ended = endedFence({ ...begin, trigger: 'applied' });
+  await kyselyTransaction(database.db, {}, (tx) => insertFences(tx, [ended], (error) => error));
+  await apply({ ...begin, op: 'compensate', trigger: 'undo', causeEvent: 'failure', causeAttempt: undefined });
+  expect(await decisions()).toEqual([
+    '1 v2 apply absent>started start first',
+    '2 v2 apply started>applied start first',
+    '3 v2 compensate applied>undo_pending failure -',
+  ]);
+  const { rows } = await database.executor.query<{ entry: string }>(
+    `select entry from converge.saga_fence, unnest(journal) entry`,
+  );
+  expect(rows.map(({ entry }) => Object.keys(JSON.parse(entry) as object).join(' '))).toEqual([
+    'at trigger to act plan cause attempt',
+    'at trigger to act emitted',
+    'at op trigger to act plan cause',
+  ]);
+});
+
+it('a decision of another version than that of its step keeps its own version', async () => {
+  await apply(begin);
+  await apply({ ...begin, version: 3, trigger: 'unknown', causeEvent: 'call', causeAttempt: undefined });
+  await apply({ ...begin, trigger: 'applied', causeEvent: 'query' });
+  expect(await decisions()).toEqual([
+    '1 v2 apply absent>started start first',
+    '2 v3 apply started>unknown call -',
+    '3 v2 apply unknown>applied query first',
+  ]);
+});
+
+it('the first entry behind a journal that was removed says the state that it found', async () => {
+  await apply(begin);
+  await apply({ ...begin, trigger: 'applied' });
+  await database.executor.query('alter table converge.saga_fence disable trigger saga_fence_journal');
+  await database.executor.query(`update converge.saga_fence set journal = '{}', stripped_at = clock_timestamp()`);
+  await database.executor.query('alter table converge.saga_fence enable trigger saga_fence_journal');
+  await apply({ ...begin, op: 'compensate', trigger: 'undo', causeEvent: 'failure' });
+  expect(await decisions()).toEqual(['3 v2 compensate applied>undo_pending failure first']);
+});
