@@ -34,7 +34,7 @@ CONSTANTS
   Sweep,        \* "early": the rows leave before the horizon is committed; "at_once": beside transactions that began before it
   Withdraw,     \* "step": a withdrawn timer takes all due work of its step along
   Place,        \* "twice": a rolled back slice gives its place back twice
-  Pause,        \* "claim": a born claim does not look for a pause
+  Pause,        \* "claim": a born claim does not look for a pause; "unwaited": a pause is known while older closes are on their way
   Janitor,      \* "ready": the work of an ended holder is ready again, whatever it was
   Holder,       \* "revived": a renewal brings an ended holder back; "untested": a claim or a birth does not lock its holder
   Order,        \* "failure": every earlier step is undone at once
@@ -50,13 +50,14 @@ VARIABLES
   timer,        \* Step -> BOOLEAN: the deadline of the step is due some time.
   holder,       \* Worker -> [alive, ends, until]: its lease, and the end of it by its own clock.
   hand,         \* Worker -> Step -> [op, found, term, bound, phase, gen, paused]
-  born,         \* Worker -> [step, asked, due, phase, below]: a close on its way, and what its snapshot says of the horizon.
+  born,         \* Worker -> [step, asked, due, phase, below, free]: a close on its way, and what its snapshots say of horizon and pause.
   busy,         \* Worker -> places that are taken.
   flight,       \* Requests on their way: [step, op, bound, worker]
   effect,       \* Step -> [call, undo]: what really happened.
   events,       \* Emitted events: <<kind, step>>
   joined, joining,
-  paused, spent,
+  paused,       \* "no", "asked": committed, "known": to the operator, too.
+  spent,
   gen,          \* Step -> the number of its claims and acts: what a term has to tell apart.
   known,        \* Steps whose outcome was recorded as applied: ghost.
   wrong         \* Names of invariants that an action has broken: ghost.
@@ -73,7 +74,7 @@ Call == 2
 
 NoWork == [op |-> "none", state |-> "none", holder |-> NoWorker, term |-> 0, due |-> 0, final |-> 0]
 NoHand == [op |-> "none", found |-> "none", term |-> 0, bound |-> 0, phase |-> "idle", gen |-> 0, paused |-> FALSE]
-NoBirth == [step |-> 0, asked |-> 0, due |-> 0, phase |-> "idle", below |-> FALSE]
+NoBirth == [step |-> 0, asked |-> 0, due |-> 0, phase |-> "idle", below |-> FALSE, free |-> FALSE]
 
 Init ==
   /\ now = 0
@@ -90,7 +91,7 @@ Init ==
   /\ events = {}
   /\ joined = {}
   /\ joining = {}
-  /\ paused = FALSE
+  /\ paused = "no"
   /\ spent = [pauses |-> 0, acts |-> 0]
   /\ gen = [s \in Steps |-> 0]
   /\ known = {}
@@ -201,13 +202,19 @@ SendClose(w, s) ==
   /\ busy' = [busy EXCEPT ![w] = @ + 1]
   /\ UNCHANGED <<now, steps, queue, holder, hand, flight, paused, spent, wrong>>
 
-\* "Born claimed": the close inserts the step and its work as its own process's; pause and holder are tested in it.
+\* "Born claimed": the close tests the pause, by a snapshot from before its COMMIT.
+TestClose(w) ==
+  /\ born[w].phase = "sent"
+  /\ born' = [born EXCEPT ![w] = [@ EXCEPT !.phase = "tested", !.free = Pause = "claim" \/ paused = "no"]]
+  /\ UNCHANGED <<now, steps, queue, holder, hand, busy, flight, paused, spent, wrong>>
+
+\* "Born claimed": the close inserts the step and its work as its own process's; its holder is locked.
 CommitClose(w) ==
   LET s == born[w].step
-      isFree == (Pause = "ok" => ~paused) /\ (Holder # "untested" => holder[w].alive)
+      isFree == born[w].free /\ (Holder # "untested" => holder[w].alive)
       due == now + Call
   IN
-  /\ born[w].phase = "sent"
+  /\ born[w].phase = "tested"
   /\ ~(born[w].below /\ row[s].state = "absent")
   /\ MayBegin(s)
   /\ hand[w][s] = NoHand
@@ -223,13 +230,13 @@ CommitClose(w) ==
   \* What a paused run gives birth to is a claim under a pause.
   /\ wrong' = wrong \cup Again(s)
   /\ hand' = IF isFree THEN [hand EXCEPT ![w][s] = [NoHand EXCEPT !.op = "call", !.found = "ready", !.term = 1, !.gen = 1,
-                                                       !.phase = "born", !.paused = paused]]
+                                                       !.phase = "born", !.paused = paused = "known"]]
              ELSE hand
   /\ UNCHANGED <<now, run, events, effect, joined, joining, known, holder, flight, paused, spent>>
 
 \* "Born claimed": a slice that rolls back gives its place back.
 RollBack(w) ==
-  /\ born[w].phase = "sent"
+  /\ born[w].phase \in {"sent", "tested"}
   /\ born' = [born EXCEPT ![w] = NoBirth]
   /\ busy' = [busy EXCEPT ![w] = IF Place = "twice" /\ @ > 1 THEN @ - 2 ELSE @ - 1]
   /\ UNCHANGED <<now, steps, queue, holder, hand, flight, paused, spent, wrong>>
@@ -375,7 +382,7 @@ Claim(w, s) ==
   /\ own.state \in {"ready", "calling", "unknown", "answered"}
   /\ own.holder = NoWorker
   /\ own.term < MaxTerm
-  /\ ~paused \/ own.state = "answered"
+  /\ paused = "no" \/ own.state = "answered"
   /\ Holder # "untested" => holder[w].alive
   /\ now < holder[w].until
   /\ busy[w] < Places
@@ -385,7 +392,7 @@ Claim(w, s) ==
        !.final = IF own.state = "ready" /\ ~IsCovered(s) THEN now + Call ELSE @]]
   /\ gen' = [gen EXCEPT ![s] = @ + 1]
   /\ hand' = [hand EXCEPT ![w][s] = [op |-> own.op, found |-> own.state, term |-> own.term + 1, bound |-> now + Call,
-       gen |-> gen[s] + 1, paused |-> paused,
+       gen |-> gen[s] + 1, paused |-> paused = "known",
        phase |-> CASE own.state = "answered" -> "applied"
                    [] own.state = "ready" -> IF IsCovered(s) THEN "not_applied" ELSE "claimed"
                    [] OTHER -> "asking"]]
@@ -537,15 +544,22 @@ LoseClaim(w, s) ==
 \* "A small queue", pause: committed before a claim, it holds that claim back.
 PauseRun ==
   /\ spent.pauses < MaxPauses
-  /\ ~paused
-  /\ paused' = TRUE
+  /\ paused = "no"
+  /\ paused' = "asked"
   /\ spent' = [spent EXCEPT !.pauses = @ + 1]
   /\ UNCHANGED <<now, steps, queue, processes, flight, wrong>>
 
+\* "A small queue", pause: it is known when the transactions that are older have ended. libs/saga/src/operate/pause.ts (pauseSaga)
+KnowPause ==
+  /\ paused = "asked"
+  /\ Pause = "unwaited" \/ \A w \in Worker : born[w].phase # "tested" \/ ~born[w].free
+  /\ paused' = "known"
+  /\ UNCHANGED <<now, steps, queue, processes, flight, spent, wrong>>
+
 \* "A small queue", pause.
 ResumeRun ==
-  /\ paused
-  /\ paused' = FALSE
+  /\ paused # "no"
+  /\ paused' = "no"
   /\ UNCHANGED <<now, steps, queue, processes, flight, spent, wrong>>
 
 MayAct(s) ==
@@ -590,7 +604,7 @@ SweepRows ==
   /\ MaySweep
   /\ IsOver
   /\ run.horizon \/ Sweep = "early"
-  /\ Sweep = "ok" => \A w \in Worker : born[w].phase = "sent" => born[w].below
+  /\ Sweep = "ok" => \A w \in Worker : born[w].phase \in {"sent", "tested"} => born[w].below
   /\ ~run.swept
   /\ run' = [run EXCEPT !.swept = TRUE]
   /\ row' = [s \in Steps |-> [state |-> "absent", seq |-> 0, journal |-> <<>>, stuck |-> FALSE]]
@@ -598,12 +612,12 @@ SweepRows ==
 
 Next ==
   \/ Advance \/ JoinClose \/ Cancel \/ ClaimTimer \/ Deadline \/ Arrive \/ Refuse \/ Vanish
-  \/ PauseRun \/ ResumeRun \/ MoveHorizon \/ SweepRows
+  \/ PauseRun \/ KnowPause \/ ResumeRun \/ MoveHorizon \/ SweepRows
   \/ \E m \in Members : JoinOpen(m)
   \/ \E s \in Steps :
        BeginLocal(s) \/ RejectLocal(s) \/ BeginExternal(s) \/ UndoStep(s) \/ StepDeadline(s) \/ RetryWork(s) \/ StateOutcome(s)
   \/ \E w \in Worker :
-       \/ CommitClose(w) \/ RollBack(w) \/ Answer(w) \/ Renew(w) \/ EndHolder(w)
+       \/ TestClose(w) \/ CommitClose(w) \/ RollBack(w) \/ Answer(w) \/ Renew(w) \/ EndHolder(w)
        \/ \E s \in Steps :
             \/ SendClose(w, s) \/ Claim(w, s) \/ Send(w, s) \/ TimeOut(w, s) \/ AskProvider(w, s)
             \/ Record(w, s) \/ KeepAnswer(w, s) \/ LoseClaim(w, s)
@@ -640,7 +654,7 @@ I12_JournalReplays ==
     LET replayed == Replay(row[s].journal, [state |-> "absent", seq |-> 0])
     IN replayed.state = row[s].state /\ replayed.seq = row[s].seq
 HandsOf(w) == Cardinality({s \in Steps : hand[w][s] # NoHand})
-BirthsOf(w) == IF born[w].phase = "sent" THEN 1 ELSE 0
+BirthsOf(w) == IF born[w].phase \in {"sent", "tested"} THEN 1 ELSE 0
 I13_Places == \A w \in Worker : busy[w] <= Places /\ busy[w] = HandsOf(w) + BirthsOf(w)
 I14_NoSendUnderPause == "I14" \notin wrong
 \* What a step says of its call is true of the other system.

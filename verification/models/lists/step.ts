@@ -129,6 +129,11 @@ export const step: Model = {
       constants: { ...call, MaxTime: 1, MaxPauses: 1, Pause: 'claim' },
       breaks: 'I14_NoSendUnderPause',
     },
+    {
+      name: 'pause-known-at-once',
+      constants: { ...call, MaxTime: 1, MaxPauses: 1, Pause: 'unwaited' },
+      breaks: 'I14_NoSendUnderPause',
+    },
     // Rules that the design leaves open, and this model decides.
     {
       name: 'sweep-without-settling',
