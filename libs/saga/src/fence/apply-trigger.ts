@@ -2,9 +2,10 @@ import { type Executor, executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { factId, stuckId } from '../step/saga-ref.ts';
 import { decideFence, type FenceAct, type FenceDecision, type FenceFrom, isDecided } from './fence.ts';
-import type { FenceChange, FenceWrite } from './decision-sql.ts';
+import type { FenceChange } from './decision-sql.ts';
+import { entryOf } from './entry.ts';
 import { type FenceRow, lockFence } from './fence-sql.ts';
-import { moveFence } from './move-fences-sql.ts';
+import { type FenceMove, moveFence } from './move-fences-sql.ts';
 import { type EndedAtOnce, type NewFence, openFence } from './new-fences-sql.ts';
 import { fromBelow, horizonOf, startOf } from './horizon.ts';
 
@@ -116,7 +117,7 @@ export async function applyToLocked(
 export function decideMove(
   request: TriggerRequest,
   row: FenceRow,
-): { readonly transition: Transition; readonly move: FenceWrite | undefined } {
+): { readonly transition: Transition; readonly move: FenceMove | undefined } {
   const { state, act } = decideLocked(request, row);
   const { state: from } = row;
   if (act === 'noop_already' || state === 'absent' || state === 'forgotten') {
@@ -128,7 +129,10 @@ export function decideMove(
   const decided = { from, state, act, emitted: emits };
   return {
     transition: { from, state, act, row, emits, seq },
-    move: { change: request, decided, withdraws: withdraws(request, from, state) },
+    move: {
+      ...{ change: request, decided, withdraws: withdraws(request, from, state) },
+      entry: entryOf({ change: request, decided }, row),
+    },
   };
 }
 

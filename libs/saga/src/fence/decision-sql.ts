@@ -1,6 +1,6 @@
 import { type GivenColumns, givenRows } from '@convergekit/postgres/engine';
 import type { EndedWork } from '../effects/work/work.ts';
-import type { JournalOp, StepKey, WorkOp } from '../effects/work/step-key.ts';
+import type { JournalOp, StepKey } from '../effects/work/step-key.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 
 /** The reason why a step failed or is undone, for operators and the compensation. */
@@ -45,72 +45,23 @@ export interface FenceWrite {
   readonly withdraws: boolean;
 }
 
-/** The work that a decision ends, as its entry keeps it, without what the entry says anyway. */
-export interface KeptWork
-  extends Pick<EndedWork, 'at' | 'story'>, Partial<Pick<EndedWork, 'event' | 'state'>> {
-  readonly op?: WorkOp;
-}
-
-function keptWork({ ended, op, causeEvent }: FenceChange): KeptWork | undefined {
-  if (ended === undefined) return undefined;
-  const { at, story, event, state } = ended;
-  return {
-    ...{ at, story },
-    ...(ended.op === null || ended.op === op ? {} : { op: ended.op }),
-    ...(event === causeEvent ? {} : { event }),
-    ...(state === 'done' ? {} : { state }),
-  };
-}
-
-/** The columns of a decision whose value its entry need not have, as SQL: null is left out. */
-interface Said {
-  /** Left out: the version of the row. */
-  readonly version: string;
-  /** Left out: the state after the entry before, `absent` of the first one. */
-  readonly from: string;
-  /** Left out, with the attempt: those of the entry before. */
-  readonly cause: string;
-  readonly attempt: string;
-}
-
-/** A decision as an entry of the journal, of a row with its columns: SQL. The view `saga_step` has what it leaves out. */
-export const entrySql = (row: string, { version, from, cause, attempt }: Said): string => `
-    json_strip_nulls(json_build_object('at', ${row}.at, 'version', ${version}, 'op', nullif(${row}.op, 'apply'),
-      'trigger', ${row}.trigger, 'from', ${from}, 'to', ${row}.state_to, 'act', ${row}.act, 'outcome', ${row}.outcome,
-      'plan', ${row}.plan, 'cause', ${cause}, 'attempt', ${attempt}, 'emitted', ${row}.emitted_event, 'actor', ${row}.actor,
-      'note', ${row}.note, 'work', ${row}.work::json))::text`;
-
 /** The columns of a change, in any statement. */
 export const changeColumns: GivenColumns<Pick<FenceWrite, 'change' | 'withdraws'>> = {
   saga: ['text', ({ change }) => change.saga],
   instance: ['text', ({ change }) => change.instance],
   step: ['text', ({ change }) => change.step],
-  version: ['int', ({ change }) => change.version],
-  trigger: ['text', ({ change }) => change.trigger],
-  outcome: ['text', ({ change }) => change.outcome],
-  plan: ['text', ({ change }) => change.plan],
-  cause_event: ['text', ({ change }) => change.causeEvent],
-  cause_attempt: ['text', ({ change }) => change.causeAttempt],
   intent: ['text', ({ change }) => change.intent],
   result: ['text', ({ change }) => change.result],
   reason_code: ['text', ({ change }) => change.reason?.code],
   reason: ['text', ({ change }) => change.reason?.text],
+  cause_event: ['text', ({ change }) => change.causeEvent],
+  cause_attempt: ['text', ({ change }) => change.causeAttempt],
   withdraws: ['boolean', ({ withdraws }) => withdraws],
 };
 
-/** The columns of a decision, as `entrySql` needs them. */
-export const decisionColumns: GivenColumns<FenceWrite> = {
-  ...changeColumns,
-  op: ['text', ({ change }) => change.op],
-  state_from: ['text', ({ decided }) => decided.from],
-  state_to: ['text', ({ decided }) => decided.state],
-  act: ['text', ({ decided }) => decided.act],
-  emitted_event: ['uuid', ({ decided }) => decided.emitted],
-  actor: ['text', ({ change }) => change.actor],
-  note: ['text', ({ change }) => change.note],
-  undo: ['text', ({ change }) => change.undo],
-  work: ['text', ({ change }) => JSON.stringify(keptWork(change))],
-};
+/** An entry of the journal with the time of its decision: SQL. `entry`: the rest of it, see `restOf`. */
+export const entrySql = (at: string, entry: string): string =>
+  `'{"at":' || to_json(${at})::text || ',' || ${entry}`;
 
 // Ends the timers of decided steps, by saga_work_step. A row that a worker has locked to record an outcome is left alone:
 // the worker finds the decided fence, and does nothing. A row that is only leased leaves all the same: its worker finds none.

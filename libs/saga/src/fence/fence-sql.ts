@@ -12,6 +12,8 @@ export interface FenceRow {
   readonly state: FenceState;
   /** The number of the last row of the journal. */
   readonly seq: number;
+  /** True when the journal was removed. */
+  readonly stripped: boolean;
   /** True when the step waits for an operator. */
   readonly stuck: boolean;
   readonly intent: string | null;
@@ -22,7 +24,7 @@ export interface FenceRow {
 }
 
 /** The columns of a fence row, of a table named `fence`. */
-const fenceRowSql = `fence.version, fence.consumer, fence.key, fence.state, fence.seq,
+const fenceRowSql = `fence.version, fence.consumer, fence.key, fence.state, fence.seq, fence.stripped_at is not null as stripped,
     fence.stuck_since is not null as stuck, fence.intent, fence.result, fence.undo, fence.reason_code, fence.reason`;
 
 const lockSql = `

@@ -39,7 +39,13 @@ async function decisions(): Promise<readonly string[]> {
 it('the entries of a step that ended where it began say its state, cause and attempt once, and its rows have them all', async () => {
   const ended = endedFence({ ...begin, trigger: 'applied' });
   await kyselyTransaction(database.db, {}, (tx) => insertFences(tx, [ended], (error) => error));
-  await apply({ ...begin, op: 'compensate', trigger: 'undo', causeEvent: 'failure', causeAttempt: undefined });
+  await apply({
+    ...begin,
+    op: 'compensate',
+    trigger: 'undo',
+    causeEvent: 'failure',
+    causeAttempt: undefined,
+  });
   expect(await decisions()).toEqual([
     '1 v2 apply absent>started start first',
     '2 v2 apply started>applied start first',
@@ -70,7 +76,9 @@ it('the first entry behind a journal that was removed says the state that it fou
   await apply(begin);
   await apply({ ...begin, trigger: 'applied' });
   await database.executor.query('alter table converge.saga_fence disable trigger saga_fence_journal');
-  await database.executor.query(`update converge.saga_fence set journal = '{}', stripped_at = clock_timestamp()`);
+  await database.executor.query(
+    `update converge.saga_fence set journal = '{}', stripped_at = clock_timestamp()`,
+  );
   await database.executor.query('alter table converge.saga_fence enable trigger saga_fence_journal');
   await apply({ ...begin, op: 'compensate', trigger: 'undo', causeEvent: 'failure' });
   expect(await decisions()).toEqual(['3 v2 compensate applied>undo_pending failure first']);

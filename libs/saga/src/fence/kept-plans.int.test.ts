@@ -59,7 +59,8 @@ async function runStep(): Promise<void> {
   const decided = { from: 'started', state: 'applied', act: 'emit_success', emitted: id } as const;
   await inTransaction(async (tx) => {
     await closeWorks(executorOf(tx), claimed, lockOfWorkSql);
-    await moveFences(tx, [{ change: { ...change, trigger: 'applied' }, decided, withdraws: false }]);
+    const entry = '"to":"applied"}';
+    await moveFences(tx, [{ change: { ...change, trigger: 'applied' }, decided, withdraws: false, entry }]);
   });
 }
 

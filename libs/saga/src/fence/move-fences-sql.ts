@@ -2,22 +2,25 @@ import { failpoint } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
 import { sendAhead } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
-import { decisionColumns, entrySql, fenceStatement, type FenceWrite } from './decision-sql.ts';
+import { changeColumns, entrySql, fenceStatement, type FenceWrite } from './decision-sql.ts';
 
-const entry = entrySql('g', {
-  version: 'nullif(g.version, f.version)',
-  from: `case when cardinality(f.journal) = 0 then g.state_from end`,
-  cause: 'g.cause_event',
-  attempt: 'g.cause_attempt',
-});
+/** A decision about a locked row, and its entry. */
+export type FenceMove = FenceWrite & { readonly entry: string };
 
 // The rows are locked by us, and found by their primary keys. A step goes on waiting for an operator through what says
 // nothing about its outcome.
-const move = fenceStatement<FenceWrite>(
-  { ...decisionColumns, failed_calls: ['int', ({ change }) => change.ended?.failedCalls] },
+const move = fenceStatement<FenceMove>(
+  {
+    ...changeColumns,
+    trigger: ['text', ({ change }) => change.trigger],
+    state_to: ['text', ({ decided }) => decided.state],
+    undo: ['text', ({ change }) => change.undo],
+    entry: ['text', ({ entry }) => entry],
+    failed_calls: ['int', ({ change }) => change.ended?.failedCalls],
+  },
   `
     update converge.saga_fence f set
-      state = g.state_to, seq = f.seq + 1, journal = f.journal || ${entry},
+      state = g.state_to, seq = f.seq + 1, journal = f.journal || (${entrySql('g.at', 'g.entry')}),
       intent = coalesce(g.intent, f.intent), result = coalesce(g.result, f.result), undo = coalesce(g.undo, f.undo),
       reason_code = coalesce(g.reason_code, f.reason_code), reason = coalesce(g.reason, f.reason),
       cause_event = g.cause_event, cause_attempt = coalesce(g.cause_attempt, f.cause_attempt),
@@ -28,13 +31,13 @@ const move = fenceStatement<FenceWrite>(
 );
 
 /** Writes a decision about a row that the transaction has locked. */
-export async function moveFence(tx: Executor, decision: FenceWrite): Promise<void> {
+export async function moveFence(tx: Executor, decision: FenceMove): Promise<void> {
   const { text, values } = move([decision]);
   await tx.query(text, values);
   failpoint('saga.after_move_fence');
 }
 
 /** Writes decisions about locked rows of distinct steps, by one statement whose answer is not awaited. */
-export function moveFences<DB>(tx: Transaction<DB>, decisions: readonly FenceWrite[]): Promise<void> {
+export function moveFences<DB>(tx: Transaction<DB>, decisions: readonly FenceMove[]): Promise<void> {
   return sendAhead(tx, move(decisions));
 }

@@ -2,15 +2,8 @@ import { failpoint } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
 import { sendAhead, sqlState } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
-import {
-  changeColumns,
-  type Decided,
-  decisionColumns,
-  entrySql,
-  fenceStatement,
-  type FenceWrite,
-} from './decision-sql.ts';
-import { decideFence } from './fence.ts';
+import { changeColumns, type Decided, entrySql, fenceStatement, type FenceWrite } from './decision-sql.ts';
+import { endEntryOf, entryOf } from './entry.ts';
 
 /** The place of a new fence. */
 interface FencePlace {
@@ -30,6 +23,7 @@ export interface NewFence extends FencePlace, Pick<FenceWrite, 'change' | 'withd
 export type EndedAtOnce = Omit<Decided, 'from'>;
 
 const placeColumns = {
+  version: ['int', ({ change }: Pick<FenceWrite, 'change'>) => change.version],
   consumer: ['text', ({ consumer }: FencePlace) => consumer],
   key: ['text', ({ key }: FencePlace) => key],
   run_at: ['timestamptz', ({ startedAt }: FencePlace) => startedAt],
@@ -37,21 +31,9 @@ const placeColumns = {
 
 const isForgottenSql = `exists (select from converge.saga_horizon h where h.saga = g.saga and h.before > g.run_at)`;
 
-const BEGUN = decideFence('absent', 'begin');
-
-// The begin of a step, and its end if it has ended.
-const begunSql = `
-    select 'apply'::text as op, 'begin'::text as trigger, '${BEGUN.state}'::text as state_to, '${BEGUN.act}'::text as act,
-        null::text as outcome, g.plan, null::uuid as emitted_event, null::text as actor, null::text as note, null::text as work,
-        transaction_timestamp() as at`;
-const endedSql = `
-    select 'apply'::text as op, g.trigger, g.state as state_to, g.act, g.outcome, null::text as plan, g.emitted as emitted_event,
-        null::text as actor, null::text as note, null::text as work, clock_timestamp() as at
-     where g.state is not null`;
-const first = { version: 'null', cause: 'g.cause_event', attempt: 'g.cause_attempt' };
-const begunEntry = entrySql('begun', { ...first, from: 'null' });
-const endedEntry = entrySql('ended', { version: 'null', from: 'null', cause: 'null', attempt: 'null' });
-const openEntry = entrySql('g', { ...first, from: `nullif(g.state_from, 'absent')` });
+// The decision of the table for the begin of a step without a row: see `decideFence`.
+const BEGUN: Decided = { from: 'absent', state: 'started', act: 'run', emitted: undefined };
+const begunAt = 'transaction_timestamp()';
 
 // A row that is there makes the insert fail (23505), and so does one that may have been removed: its state is null, which
 // the table refuses (23502). Two transactions that reach a step at the same time: the second one's insert waits, and fails
@@ -60,20 +42,23 @@ const insert = fenceStatement<NewFence>(
   {
     ...changeColumns,
     ...placeColumns,
-    state: ['text', ({ ended }) => ended?.state],
-    act: ['text', ({ ended }) => ended?.act],
-    emitted: ['uuid', ({ ended }) => ended?.emitted],
+    state: ['text', ({ ended }) => (ended ?? BEGUN).state],
+    begun: [
+      'text',
+      ({ change }) =>
+        entryOf({ change: { ...change, trigger: 'begin', outcome: undefined }, decided: BEGUN }),
+    ],
+    ended: ['text', ({ change, ended }) => ended && endEntryOf(change, ended)],
   },
   `
     insert into converge.saga_fence as f (saga, instance, step, version, consumer, key, state, seq, journal, intent, result,
       reason_code, reason, cause_event, cause_attempt, created_at, changed_at)
-    select g.saga, g.instance, g.step, g.version, g.consumer, g.key,
-        case when not ${isForgottenSql} then coalesce(g.state, '${BEGUN.state}') end,
-        case when ended.at is null then 1 else 2 end,
-        array[${begunEntry}] || case when ended.at is null then '{}' else array[${endedEntry}] end,
-        g.intent, g.result, g.reason_code, g.reason, g.cause_event, g.cause_attempt, begun.at, coalesce(ended.at, begun.at)
-      from given g cross join lateral (${begunSql}) as begun left join lateral (${endedSql}) as ended on true
-     order by g.row`,
+    select g.saga, g.instance, g.step, g.version, g.consumer, g.key, case when not ${isForgottenSql} then g.state end,
+        case when g.ended is null then 1 else 2 end,
+        array_remove(array[${entrySql(begunAt, 'g.begun')}, ${entrySql('g.at', 'g.ended')}], null),
+        g.intent, g.result, g.reason_code, g.reason, g.cause_event, g.cause_attempt, ${begunAt},
+        case when g.ended is null then ${begunAt} else g.at end
+      from given g order by g.row`,
 );
 
 /** True for the error of an insert that found one of its steps reached, or possibly reached and forgotten. */
@@ -97,12 +82,18 @@ export async function insertFences<DB>(
 // second finds the row and locks it; after a rollback the row is its own. The second fails with 40001 under REPEATABLE
 // READ, and is rerun.
 const open = fenceStatement<FenceWrite & FencePlace>(
-  { ...decisionColumns, ...placeColumns },
+  {
+    ...changeColumns,
+    ...placeColumns,
+    state: ['text', ({ decided }) => decided.state],
+    undo: ['text', ({ change }) => change.undo],
+    entry: ['text', (fence) => entryOf(fence)],
+  },
   `
     insert into converge.saga_fence as f (saga, instance, step, version, consumer, key, state, journal, intent, result, undo,
       reason_code, reason, cause_event, cause_attempt, stuck_since, created_at, changed_at)
-    select g.saga, g.instance, g.step, g.version, g.consumer, g.key, g.state_to, array[${openEntry}], g.intent, g.result, g.undo,
-        g.reason_code, g.reason, g.cause_event, g.cause_attempt, case g.state_to when 'stuck' then g.at end, g.at, g.at
+    select g.saga, g.instance, g.step, g.version, g.consumer, g.key, g.state, array[${entrySql('g.at', 'g.entry')}], g.intent, g.result,
+        g.undo, g.reason_code, g.reason, g.cause_event, g.cause_attempt, case g.state when 'stuck' then g.at end, g.at, g.at
       from given g where not ${isForgottenSql}
     on conflict (saga, instance, step) do nothing`,
 );

@@ -4,7 +4,7 @@ import type { JournalOp, WorkOp } from '../effects/work/step-key.ts';
 import { namesSql, type Run, type SagaTable } from '../effects/journal/runs-sql.ts';
 import type { OperatorAct, WorkAttempt, WorkState } from '../effects/work/work.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
-import type { KeptWork } from '../fence/decision-sql.ts';
+import type { KeptWork } from '../fence/entry.ts';
 import { workId } from '../step/request-work.ts';
 
 /** The plan for the undo of a step, as it was when the step began. */

@@ -3,8 +3,7 @@ import { insertStepWorks, isRefusedWork } from '../effects/work/insert-all-sql.t
 import type { StepKey } from '../effects/work/step-key.ts';
 import type { StepWork } from '../effects/work/insert-sql.ts';
 import { insertFences, isReached, type NewFence } from '../fence/new-fences-sql.ts';
-import type { FenceWrite } from '../fence/decision-sql.ts';
-import { moveFences } from '../fence/move-fences-sql.ts';
+import { type FenceMove, moveFences } from '../fence/move-fences-sql.ts';
 import { noteAndLockStarts, type SagaStart } from '../fence/start-sql.ts';
 import { keyOf, type Member } from './member.ts';
 
@@ -31,10 +30,10 @@ const FENCES: SliceWrite<StepRow<NewFence>> = {
 };
 
 /** What happened outside a slice: the fences are locked, and no other write is gathered with them. */
-const MOVES: SliceWrite<FenceWrite> = { order: 4, write: (tx, moves) => moveFences(tx, moves) };
+const MOVES: SliceWrite<FenceMove> = { order: 4, write: (tx, moves) => moveFences(tx, moves) };
 
 /** Has the transaction write a decision about a fence that it has locked. */
-export function gatherMove<DB>(gathered: Gathered<DB>, move: FenceWrite): void {
+export function gatherMove<DB>(gathered: Gathered<DB>, move: FenceMove): void {
   gathered.add(`move ${placeOf(move.change)}`, MOVES, move);
 }
 
