@@ -24,7 +24,6 @@ export { readMigrations } from './migration-files.ts';
 export { removeOld } from './remove-old.ts';
 export { sendAhead } from './send-ahead.ts';
 export { type GivenColumns, givenColumns, givenRows } from './given-rows.ts';
-export { sizeUnknownSql } from './kept-statements.ts';
 export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './notify/commit-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';

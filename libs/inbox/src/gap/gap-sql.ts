@@ -1,5 +1,6 @@
 import type { Position } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
+import type { GivenColumns } from '@convergekit/postgres/engine';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 
 /** A range of missing events that a partition passed. */
@@ -108,6 +109,13 @@ const filledSql = `
 export async function moveFilled(tx: Executor, gap: string, to: Position): Promise<void> {
   await tx.query(filledSql, [gap, ...positionCells(to)]);
 }
+
+/** The columns of positions that a statement is given. */
+export const positionColumns: GivenColumns<{ readonly position: Position }> = {
+  epoch: ['int', ({ position }) => position.epoch],
+  tick: ['bigint', ({ position }) => `${position.tick}`],
+  id: ['bigint', ({ position }) => `${position.id}`],
+};
 
 export function positionCells({ epoch, tick, id }: Position): readonly [number, string, string] {
   return [epoch, `${tick}`, `${id}`];

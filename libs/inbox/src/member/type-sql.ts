@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { columnsOf } from '../columns.ts';
-import type { PartitionKey } from '../slice/fence-sql.ts';
+import { type GivenColumns, givenRows } from '@convergekit/postgres/engine';
+import { type PartitionKey, type Place, placeColumns } from '../slice/fence-sql.ts';
 
 export interface HandledType {
   readonly topic: string;
@@ -8,24 +8,34 @@ export interface HandledType {
   readonly handler: string;
 }
 
-const listedSql = `unnest($2::text[], $3::text[], $4::text[]) as t (topic, type, handler)`;
+const typeColumns: GivenColumns<HandledType> = {
+  topic: ['text', ({ topic }) => topic],
+  type: ['text', ({ type }) => type],
+  handler: ['text', ({ handler }) => handler],
+};
 
-const missingSql = `
+const missing = givenRows(
+  typeColumns,
+  (given) => `
   select exists (
-    select from ${listedSql} join converge.inbox_partition p on p.consumer = $1 and p.topic = t.topic
+    select from (${given}) as t join converge.inbox_partition p on p.consumer = $4 and p.topic = t.topic
      where not exists (select from converge.inbox_type h
-                        where h.consumer = $1 and h.topic = t.topic and h.partition = p.partition
-                          and h.type = t.type and h.handler = t.handler)) as missing`;
+                        where h.consumer = $4 and h.topic = t.topic and h.partition = p.partition
+                          and h.type = t.type and h.handler = t.handler)) as missing`,
+);
 
 // Locks the rows in the order of the primary key, as every other lock on several of them.
 const lockSql = `
   select from converge.inbox_partition where consumer = $1 order by topic, partition for no key update`;
 
-const insertSql = `
+const insertion = givenRows(
+  typeColumns,
+  (given) => `
   insert into converge.inbox_type (consumer, topic, type, partition, handler, start_offset)
-  select $1, t.topic, t.type, p.partition, t.handler, p.next_offset
-    from ${listedSql} join converge.inbox_partition p on p.consumer = $1 and p.topic = t.topic
-  on conflict (consumer, topic, partition, type) do update set handler = excluded.handler`;
+  select $4, t.topic, t.type, p.partition, t.handler, p.next_offset
+    from (${given}) as t join converge.inbox_partition p on p.consumer = $4 and p.topic = t.topic
+  on conflict (consumer, topic, partition, type) do update set handler = excluded.handler`,
+);
 
 /**
  * Records the handled types, from each partition's offset on. The fence rows are locked for it, only when a type is new:
@@ -36,12 +46,12 @@ export async function registerTypes(
   consumer: string,
   types: readonly HandledType[],
 ): Promise<void> {
-  const listed = columnsOf(types, 3, ({ topic, type, handler }) => [topic, type, handler]);
-  const values = [consumer, ...listed];
-  const { rows } = await tx.query<{ missing: boolean }>(missingSql, values);
+  const asked = missing(types, consumer);
+  const { rows } = await tx.query<{ missing: boolean }>(asked.text, asked.values);
   if (rows[0]?.missing !== true) return;
   await tx.query(lockSql, [consumer]);
-  await tx.query(insertSql, values);
+  const { text, values } = insertion(types, consumer);
+  await tx.query(text, values);
 }
 
 /** The types that are registered for a partition. None was added as long as the version on its fence row is the same. */
@@ -50,25 +60,28 @@ export interface KnownTypes {
   readonly types: ReadonlySet<string>;
 }
 
-const knownSql = `
+const known = givenRows(
+  placeColumns,
+  (given) => `
   select concat_ws('/', p.topic, p.partition) as place, p.types_version as version,
          array(select t.type from converge.inbox_type t
                 where t.consumer = p.consumer and t.topic = p.topic and t.partition = p.partition) as types
     from converge.inbox_partition p
-   where p.consumer = $1 and (p.topic, p.partition) in (select * from unnest($2::text[], $3::int[]))`;
+   where p.consumer = $3 and (p.topic, p.partition) in (select topic, partition from (${given}) as g)`,
+);
 
 /** Reads the registered types of partitions, by `topic/partition`. One statement, so that version and types agree. */
 export async function readKnownTypes(
   executor: Executor,
   consumer: string,
-  partitions: readonly Omit<PartitionKey, 'consumer'>[],
+  partitions: readonly Place[],
 ): Promise<ReadonlyMap<string, KnownTypes>> {
-  const places = columnsOf(partitions, 2, ({ topic, partition }) => [topic, partition]);
+  const { text, values } = known(partitions, consumer);
   const { rows } = await executor.query<{
     readonly place: string;
     readonly version: string;
     readonly types: readonly string[];
-  }>(knownSql, [consumer, ...places]);
+  }>(text, values);
   return new Map(rows.map(({ place, version, types }) => [place, { version, types: new Set(types) }]));
 }
 
