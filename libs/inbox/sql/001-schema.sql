@@ -4,6 +4,11 @@ create table converge.inbox_consumer (
   registered_at   timestamptz not null default clock_timestamp(),
   -- How long its rows of foreign events are kept at least, for producers that repeat themselves late.
   keep_foreign_ms bigint      not null default 2592000000,
+  -- The source that it knows under each name, {name: uuid}: positions of another uuid under the name do not count. Pinned at first
+  -- sight, or declared.
+  sources         jsonb       not null default '{}',
+  -- The source whose failure events count, of each consumer that fails: {consumer: uuid}. Pinned at first sight, or declared.
+  failure_sources jsonb       not null default '{}',
   -- Records that it left out because it had handled their event, for people: {topic/partition: number}. Processes count them in
   -- memory and add what is new every few seconds, outside of slices: a process that is killed takes the last few with it.
   duplicates      jsonb       not null default '{}'
@@ -112,17 +117,6 @@ create table converge.inbox_watermark (
   primary key (consumer, topic, partition, source, epoch),
   foreign key (consumer, topic, partition) references converge.inbox_partition
 ) with (fillfactor = 50);
-
--- Which source counts. events: the one that a consumer knows under a name; positions of another uuid under the same name do not
--- count. failures: the one of the consumer that failed, whose failure events count. Pinned at first sight, or declared.
-create table converge.inbox_source (
-  consumer  text        not null,
-  kind      text        not null check (kind in ('events', 'failures')),
-  name      text        not null,  -- of failures: the consumer whose failure topic it is
-  source    uuid        not null,
-  pinned_at timestamptz not null default clock_timestamp(),
-  primary key (consumer, kind, name)
-);
 
 -- Events without a position of a known source: one row each. The payload's hash distinguishes a repeat from a reused id.
 -- The identity is a hash of source and id: foreign ids may be longer than an index takes. A row leaves when it is old enough and
