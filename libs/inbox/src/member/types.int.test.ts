@@ -98,11 +98,4 @@ describe('the types that a consumer handles', () => {
         .on(events.priced, () => undefined),
     ).toThrow('both handles');
   });
-
-  it('a consumer that refuses unknown types makes dead letters of their events', async () => {
-    await start(older({ unknownTypes: 'refuse', onDead: 'skip' }).ignore(events.ignored));
-    await scene.source.publish(scene.broker, [priced(1), events.ignored({ key: 'k', n: 2 }), counted(3)]);
-    expect(await until(1)).toEqual([3]);
-    expect(await scene.letters()).toMatchObject([{ code: 'TYPE_UNKNOWN', category: 'data' }]);
-  });
 });
