@@ -23,7 +23,7 @@ export { answers } from './silence/answers.ts';
 export { readMigrations } from './migration-files.ts';
 export { removeOld } from './remove-old.ts';
 export { sendAhead } from './send-ahead.ts';
-export { type GivenColumns, givenColumns, givenRows } from './given-rows.ts';
+export { type GivenColumns, givenColumns, givenRows, type Statement } from './given-rows.ts';
 export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './notify/commit-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';

@@ -55,12 +55,12 @@ const insertions = { halted: insertion(haltedSql), passed: insertion(passedSql) 
 /** Stores events for the partition's owner, in the caller's transaction. Returns how many are new. */
 export async function putFill(tx: Executor, gap: Gap, events: readonly FillEvent[]): Promise<number> {
   const { at, after } = gap;
-  const { text, values } = insertions[at.kind](
+  const statement = insertions[at.kind](
     events,
     ...[gap.consumer, gap.topic, gap.partition, gap.source.id],
     ...(at.kind === 'halted' ? [`${at.nextOffset}`] : [at.gap, ...positionCells(after)]),
   );
-  return (await tx.query(text, values)).rowCount;
+  return (await tx.query(...statement)).rowCount;
 }
 
 const readSql = `
@@ -126,8 +126,7 @@ export async function takeFilled<DB>(
 ): Promise<boolean> {
   const fills = steps.flatMap(({ fill }) => (fill === undefined ? [] : [fill]));
   if (fills.length === 0) return true;
-  const { text, values } = taking(fills, key.consumer, key.topic, key.partition);
-  const { rowCount } = await tx.query(text, values);
+  const { rowCount } = await tx.query(...taking(fills, key.consumer, key.topic, key.partition));
   if (rowCount !== fills.length) return false;
   const gaps = Map.groupBy(fills, ({ gap }) => gap);
   for (const [gap, events] of gaps) {

@@ -32,8 +32,7 @@ export function duplicateCounts(
       return more > 0 ? [{ partition, place: `${topic}/${number}`, more, all }] : [];
     });
     if (found.length === 0) return;
-    const { text, values } = addition(found, consumer);
-    await executor.query(text, values);
+    await executor.query(...addition(found, consumer));
     for (const { partition, all } of found) saved.set(partition, all);
   };
 }

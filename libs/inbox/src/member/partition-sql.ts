@@ -107,6 +107,5 @@ export async function insertPartitions(
   partitions: readonly NewPartition[],
 ): Promise<void> {
   if (partitions.length === 0) return;
-  const { text, values } = insertion(partitions, consumer);
-  await tx.query(text, values);
+  await tx.query(...insertion(partitions, consumer));
 }

@@ -46,12 +46,10 @@ export async function registerTypes(
   consumer: string,
   types: readonly HandledType[],
 ): Promise<void> {
-  const asked = missing(types, consumer);
-  const { rows } = await tx.query<{ missing: boolean }>(asked.text, asked.values);
+  const { rows } = await tx.query<{ missing: boolean }>(...missing(types, consumer));
   if (rows[0]?.missing !== true) return;
   await tx.query(lockSql, [consumer]);
-  const { text, values } = insertion(types, consumer);
-  await tx.query(text, values);
+  await tx.query(...insertion(types, consumer));
 }
 
 /** The types that are registered for a partition. None was added as long as the version on its fence row is the same. */
@@ -76,12 +74,11 @@ export async function readKnownTypes(
   consumer: string,
   partitions: readonly Place[],
 ): Promise<ReadonlyMap<string, KnownTypes>> {
-  const { text, values } = known(partitions, consumer);
   const { rows } = await executor.query<{
     readonly place: string;
     readonly version: string;
     readonly types: readonly string[];
-  }>(text, values);
+  }>(...known(partitions, consumer));
   return new Map(rows.map(({ place, version, types }) => [place, { version, types: new Set(types) }]));
 }
 

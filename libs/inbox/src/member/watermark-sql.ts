@@ -34,8 +34,7 @@ export async function readWatermarks(
   consumer: string,
   partitions: readonly Place[],
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, Seen>>> {
-  const { text, values } = reading(partitions, consumer);
-  const { rows } = await executor.query<Row>(text, values);
+  const { rows } = await executor.query<Row>(...reading(partitions, consumer));
   const all = new Map<string, Map<string, Map<number, Watermark>>>();
   for (const [place, ofPlace] of Map.groupBy(rows, (row) => row.place)) {
     const sources = Map.groupBy(ofPlace, ({ source }) => source);

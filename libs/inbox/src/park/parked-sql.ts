@@ -44,8 +44,7 @@ export async function extendLines(
   { consumer, topic }: Pick<PartitionKey, 'consumer' | 'topic'>,
   appends: readonly Append[],
 ): Promise<ReadonlyMap<string, bigint>> {
-  const { text, values } = appending(appends, consumer, topic);
-  const { rows } = await tx.query<{ key: string; tail: string }>(text, values);
+  const { rows } = await tx.query<{ key: string; tail: string }>(...appending(appends, consumer, topic));
   return new Map(rows.map(({ key, tail }) => [key, BigInt(tail)]));
 }
 
@@ -103,8 +102,7 @@ export async function openLines(
   at: PartitionKey,
   lines: readonly NewLine[],
 ): Promise<ReadonlySet<string>> {
-  const { text, values } = opening(lines, at.consumer, at.topic, at.partition);
-  const { rows } = await tx.query<{ key: string }>(text, values);
+  const { rows } = await tx.query<{ key: string }>(...opening(lines, at.consumer, at.topic, at.partition));
   return new Set(rows.map(({ key }) => key));
 }
 

@@ -55,6 +55,5 @@ export async function forgetOldForeign(
   starts: readonly LogStart[],
   most: number,
 ): Promise<number> {
-  const { text, values } = forgetting(starts, most);
-  return (await executor.query(text, values)).rowCount;
+  return (await executor.query(...forgetting(starts, most))).rowCount;
 }

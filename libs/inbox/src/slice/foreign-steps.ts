@@ -123,13 +123,11 @@ export async function recordForeign(
   consumer: string,
   events: readonly ForeignRecord[],
 ): Promise<ReadonlyMap<string, Buffer>> {
-  const insert = insertion(events, consumer);
-  const { rows } = await tx.query<{ identity: Buffer }>(insert.text, insert.values);
+  const { rows } = await tx.query<{ identity: Buffer }>(...insertion(events, consumer));
   const added = new Set(rows.map(({ identity }) => identity.toString('hex')));
   const known = events.filter(({ identity }) => !added.has(identity.toString('hex')));
   if (known.length === 0) return new Map();
-  const { text, values } = moving(known, consumer);
-  const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(text, values);
+  const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(...moving(known, consumer));
   const hashes = new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
   // A row that was old enough may leave between the two statements.
   const gone = known.filter(({ identity }) => !hashes.has(identity.toString('hex')));

@@ -22,8 +22,7 @@ const move = fenceStatement<FenceWrite>(
 
 /** Writes a decision about a row that the transaction has locked. */
 export async function moveFence(tx: Executor, decision: FenceWrite): Promise<void> {
-  const { text, values } = move([decision]);
-  await tx.query(text, values);
+  await tx.query(...move([decision]));
   failpoint('saga.after_move_fence');
 }
 

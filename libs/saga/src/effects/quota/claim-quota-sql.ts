@@ -92,10 +92,8 @@ export async function claimWithinQuotas(
   wanted: readonly Wanted[],
   held: readonly string[] = [],
 ): Promise<ClaimedWithinQuotas> {
-  const { text, values } = claiming(wanted, holder, held);
   const { rows } = await executor.query<{ next_in_ms: number | null } & (ClaimRow | { readonly id: null })>(
-    text,
-    values,
+    ...claiming(wanted, holder, held),
   );
   const nextInMs = rows[0]?.next_in_ms ?? undefined;
   const claimed = rows.flatMap((row) => (row.id === null ? [] : [claimedOf(row)]));

@@ -118,8 +118,7 @@ export async function claimWork(
   wanted: readonly Wanted[],
   held: readonly string[] = [],
 ): Promise<readonly ClaimedWork[]> {
-  const { text, values } = claiming(wanted, holder, held);
-  return (await executor.query<ClaimRow>(text, values)).rows.map(claimedOf);
+  return (await executor.query<ClaimRow>(...claiming(wanted, holder, held))).rows.map(claimedOf);
 }
 
 export function claimedOf(row: ClaimRow): ClaimedWork {

@@ -73,8 +73,7 @@ export async function closeWorks(
   works: readonly Pick<ClaimedWork, 'id' | 'term'>[],
   lockSql: string,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const { text, values } = closing(lockSql)(works);
-  const { rows } = await executor.query<{ id: string; locked: unknown }>(text, values);
+  const { rows } = await executor.query<{ id: string; locked: unknown }>(...closing(lockSql)(works));
   return new Map(rows.map(({ id, locked }) => [id, locked ?? undefined]));
 }
 
