@@ -9,6 +9,9 @@ create table converge.inbox_consumer (
   sources         jsonb       not null default '{}',
   -- The source whose failure events count, of each consumer that fails: {consumer: uuid}. Pinned at first sight, or declared.
   failure_sources jsonb       not null default '{}',
+  -- The types of events that it handles, {topic: {type: handler}}: registered by the newest version that runs, read by an older one
+  -- before it skips a type that it does not know. A failure event's type is followed by ':' and the type that failed.
+  types           jsonb       not null default '{}',
   -- Records that it left out because it had handled their event, for people: {topic/partition: number}. Processes count them in
   -- memory and add what is new every few seconds, outside of slices: a process that is killed takes the last few with it.
   duplicates      jsonb       not null default '{}'
@@ -35,10 +38,9 @@ create table converge.inbox_partition (
   -- Number of slices of filled events. They do not move next_offset, so every slice moves or expects this value beside it:
   -- whichever kind overtook an owner, its next slice moves nothing.
   fills         bigint      not null default 0,
-  -- The version of the types that are registered here: it rises with every row that is added to inbox_type. A slice reads it from
-  -- the fence row that it locks, so it is the present one, whatever snapshot the slice has. As long as it has not changed, a member
-  -- knows all registered types, and looks none up. A type that was dropped is found when it is met: a member asks before it waits
-  -- for another version.
+  -- The version of the registered types of its topic: it rises when one is added. A slice reads it from the fence row that it locks,
+  -- so it is the present one, whatever snapshot the slice has. As long as it has not changed, a member knows all registered types,
+  -- and looks none up. A type that was dropped is found when it is met: a member asks before it waits for another version.
   types_version bigint      not null default 0,
   -- An operator paused the consumer while the partition was halted for another reason, which stays: its parked events wait, too.
   paused        boolean     not null default false,
@@ -63,38 +65,6 @@ end $$;
 create trigger inbox_partition_rules before insert or update on converge.inbox_partition
   for each row execute function converge.inbox_partition_rules();
 alter table converge.inbox_partition enable always trigger inbox_partition_rules;
-
--- The types of events that a consumer handles, and from where on in each partition: registered by the newest version that
--- runs, read by an older one before it skips a type that it does not know. Registration locks the fence rows, so that a
--- slice either ends before it or sees it.
-create table converge.inbox_type (
-  consumer      text        not null,
-  topic         text        not null,
-  type          text        not null,   -- of a failure event: its own type, ':', and the type that failed
-  partition     int         not null,
-  handler       text        not null,
-  start_offset  bigint      not null,   -- what lay before it was passed without this handler
-  registered_at timestamptz not null default clock_timestamp(),
-  primary key (consumer, topic, partition, type),
-  foreign key (consumer, topic, partition) references converge.inbox_partition
-);
-
-create function converge.inbox_types_added() returns trigger
-  language plpgsql
-  set search_path = pg_catalog, pg_temp
-  as $$
-begin
-  -- In the order of the primary key, as every other lock on several fence rows.
-  perform from converge.inbox_partition p
-    where (p.consumer, p.topic, p.partition) in (select a.consumer, a.topic, a.partition from added a)
-    order by p.consumer, p.topic, p.partition for no key update;
-  update converge.inbox_partition p set types_version = p.types_version + 1
-   where (p.consumer, p.topic, p.partition) in (select a.consumer, a.topic, a.partition from added a);
-  return null;
-end $$;
-
-create trigger inbox_types_added after insert on converge.inbox_type
-  referencing new table as added for each statement execute function converge.inbox_types_added();
 
 -- Deduplication by position: an event of a source at or below it was handled. Rows of older epochs stay.
 create table converge.inbox_watermark (

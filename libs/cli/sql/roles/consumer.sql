@@ -8,7 +8,7 @@ grant usage on schema converge to converge_consumer;
 grant converge_writer to converge_consumer;
 grant select, insert, update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap
   to converge_consumer;
-grant select, insert, update, delete on converge.inbox_type, converge.parked_key, converge.parked, converge.inbox_foreign to converge_consumer;
+grant select, insert, update, delete on converge.parked_key, converge.parked, converge.inbox_foreign to converge_consumer;
 grant select, insert, delete on converge.inbox_attempt to converge_consumer;
 grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.policy to converge_consumer;
