@@ -4,6 +4,14 @@ create table converge.inbox_consumer (
   registered_at   timestamptz not null default clock_timestamp(),
   -- How long its rows of foreign events are kept at least, for producers that repeat themselves late.
   keep_foreign_ms bigint      not null default 2592000000,
+  -- The source that it knows under each name, {name: uuid}: positions of another uuid under the name do not count. Pinned at first
+  -- sight, or declared.
+  sources         jsonb       not null default '{}',
+  -- The source whose failure events count, of each consumer that fails: {consumer: uuid}. Pinned at first sight, or declared.
+  failure_sources jsonb       not null default '{}',
+  -- The types of events that it handles, {topic: {type: handler}}: registered by the newest version that runs, read by an older one
+  -- before it skips a type that it does not know. A failure event's type is followed by ':' and the type that failed.
+  types           jsonb       not null default '{}',
   -- Records that it left out because it had handled their event, for people: {topic/partition: number}. Processes count them in
   -- memory and add what is new every few seconds, outside of slices: a process that is killed takes the last few with it.
   duplicates      jsonb       not null default '{}'
@@ -30,10 +38,9 @@ create table converge.inbox_partition (
   -- Number of slices of filled events. They do not move next_offset, so every slice moves or expects this value beside it:
   -- whichever kind overtook an owner, its next slice moves nothing.
   fills         bigint      not null default 0,
-  -- The version of the types that are registered here: it rises with every row that is added to inbox_type. A slice reads it from
-  -- the fence row that it locks, so it is the present one, whatever snapshot the slice has. As long as it has not changed, a member
-  -- knows all registered types, and looks none up. A type that was dropped is found when it is met: a member asks before it waits
-  -- for another version.
+  -- The version of the registered types of its topic: it rises when one is added. A slice reads it from the fence row that it locks,
+  -- so it is the present one, whatever snapshot the slice has. As long as it has not changed, a member knows all registered types,
+  -- and looks none up. A type that was dropped is found when it is met: a member asks before it waits for another version.
   types_version bigint      not null default 0,
   -- An operator paused the consumer while the partition was halted for another reason, which stays: its parked events wait, too.
   paused        boolean     not null default false,
@@ -59,38 +66,6 @@ create trigger inbox_partition_rules before insert or update on converge.inbox_p
   for each row execute function converge.inbox_partition_rules();
 alter table converge.inbox_partition enable always trigger inbox_partition_rules;
 
--- The types of events that a consumer handles, and from where on in each partition: registered by the newest version that
--- runs, read by an older one before it skips a type that it does not know. Registration locks the fence rows, so that a
--- slice either ends before it or sees it.
-create table converge.inbox_type (
-  consumer      text        not null,
-  topic         text        not null,
-  type          text        not null,   -- of a failure event: its own type, ':', and the type that failed
-  partition     int         not null,
-  handler       text        not null,
-  start_offset  bigint      not null,   -- what lay before it was passed without this handler
-  registered_at timestamptz not null default clock_timestamp(),
-  primary key (consumer, topic, partition, type),
-  foreign key (consumer, topic, partition) references converge.inbox_partition
-);
-
-create function converge.inbox_types_added() returns trigger
-  language plpgsql
-  set search_path = pg_catalog, pg_temp
-  as $$
-begin
-  -- In the order of the primary key, as every other lock on several fence rows.
-  perform from converge.inbox_partition p
-    where (p.consumer, p.topic, p.partition) in (select a.consumer, a.topic, a.partition from added a)
-    order by p.consumer, p.topic, p.partition for no key update;
-  update converge.inbox_partition p set types_version = p.types_version + 1
-   where (p.consumer, p.topic, p.partition) in (select a.consumer, a.topic, a.partition from added a);
-  return null;
-end $$;
-
-create trigger inbox_types_added after insert on converge.inbox_type
-  referencing new table as added for each statement execute function converge.inbox_types_added();
-
 -- Deduplication by position: an event of a source at or below it was handled. Rows of older epochs stay.
 create table converge.inbox_watermark (
   consumer      text   not null,
@@ -112,17 +87,6 @@ create table converge.inbox_watermark (
   primary key (consumer, topic, partition, source, epoch),
   foreign key (consumer, topic, partition) references converge.inbox_partition
 ) with (fillfactor = 50);
-
--- Which source counts. events: the one that a consumer knows under a name; positions of another uuid under the same name do not
--- count. failures: the one of the consumer that failed, whose failure events count. Pinned at first sight, or declared.
-create table converge.inbox_source (
-  consumer  text        not null,
-  kind      text        not null check (kind in ('events', 'failures')),
-  name      text        not null,  -- of failures: the consumer whose failure topic it is
-  source    uuid        not null,
-  pinned_at timestamptz not null default clock_timestamp(),
-  primary key (consumer, kind, name)
-);
 
 -- Events without a position of a known source: one row each. The payload's hash distinguishes a repeat from a reused id.
 -- The identity is a hash of source and id: foreign ids may be longer than an index takes. A row leaves when it is old enough and

@@ -19,7 +19,6 @@ export type InboxErrorCode =
   | 'REPLAY_REFUSED'
   | 'REPLAY_REPORTED'
   | 'SOURCES_CONTRADICT'
-  | 'TYPE_UNKNOWN'
   | 'HANDLER_MISSING'
   | 'PARKED_BUSY'
   | 'PARKED_GONE'

@@ -19,10 +19,8 @@ const statement = givenRows<Row>(
   with given as materialized (${given})
   select name, count, row::int, $3::text as further from given order by row desc`,
 );
-const read = async (...rows: readonly Row[]): Promise<unknown> => {
-  const { text, values } = statement(rows, 'more');
-  return (await database.executor.query(text, values)).rows;
-};
+const read = async (...rows: readonly Row[]): Promise<unknown> =>
+  (await database.executor.query(...statement(rows, 'more'))).rows;
 
 // Planted fault: the text for several rows with the values of one.
 it('a statement gets one row or several, in their order, with null for what is missing', async () => {

@@ -36,10 +36,8 @@ export function givenColumns<Row>(columns: GivenColumns<Row>): Given<Row> {
   };
 }
 
-interface Statement {
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
+/** A statement, as `executor.query(...statement)` and `sendAhead` take it. */
+export type Statement = readonly [text: string, values: readonly unknown[]];
 
 /**
  * Makes a statement over given rows, with parameters from $1 on. `sql` gets the select of the rows. Returns the function that
@@ -56,6 +54,6 @@ export function givenRows<Row>(
   };
   return (rows, ...more) => {
     const size = rows.length === 1 ? 'one' : 'many';
-    return { text: texts[size], values: [...given.values(size, rows), ...more] };
+    return [texts[size], [...given.values(size, rows), ...more]];
   };
 }

@@ -20,7 +20,7 @@ const insert = 'insert into thing values ($1)';
 const things = async (): Promise<readonly number[]> =>
   (await database.executor.query<{ n: number }>('select n from thing order by n')).rows.map(({ n }) => n);
 const ahead = (tx: Transaction<unknown>, n: number, failed?: (error: unknown) => unknown): Promise<void> =>
-  sendAhead(tx, { text: insert, values: [n], ...(failed === undefined ? {} : { failed }) });
+  sendAhead(tx, [insert, [n]], failed === undefined ? {} : { failed });
 
 it('statements that are sent ahead share the round trip of COMMIT, and their answers come before its', async () => {
   const tap = new StatementTap();
@@ -29,7 +29,7 @@ it('statements that are sent ahead share the round trip of COMMIT, and their ans
   await kyselyTransaction(database.db, {}, async (tx) => {
     await executorOf(tx).query('select $1::int', [0]);
     const text = 'insert into thing values ($1) returning n';
-    await sendAhead(tx, { text, values: [1], answered: (rows) => answers.push(rows) });
+    await sendAhead(tx, [text, [1]], { answered: (rows) => answers.push(rows) });
     await ahead(tx, 2);
     expect(answers).toEqual([]);
   });
@@ -86,7 +86,7 @@ it('a connection that is lost while a statement is ahead of COMMIT leaves the ou
   });
   const lost = kyselyTransaction(writer.db, {}, async (tx) => {
     await executorOf(tx).query('select $1::int', [0]);
-    await sendAhead(tx, { text: 'select pg_sleep($1)', values: [30] });
+    await sendAhead(tx, ['select pg_sleep($1)', [30]]);
   });
   lost.catch(() => undefined);
   const sleeping = `select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`;

@@ -2,12 +2,11 @@ import type { DatabaseConnection, Transaction } from 'kysely';
 import { connectionOf } from './after-commit.ts';
 import { sqlState } from './errors.ts';
 import { keptStatement } from './executor.ts';
+import type { Statement } from './given-rows.ts';
 import { rawQuery } from './raw-query.ts';
 
-/** A statement of a transaction whose answer is not needed before the commit. */
-interface AheadStatement<R> {
-  readonly text: string;
-  readonly values: readonly unknown[];
+/** What becomes of a statement whose answer is not needed before the commit. */
+interface Ahead<R> {
   /** Gets the rows, before the commit is answered. */
   readonly answered?: (rows: readonly R[]) => void;
   /** Returns the error with which the transaction fails; one with SQLSTATE 40001 has it run again. @default the server's */
@@ -22,9 +21,12 @@ const sent = new WeakMap<DatabaseConnection, SentAhead>();
  * once, so it takes no round trip of its own. If it fails, the server skips them, and the transaction fails with its
  * error. In a transaction that is not of `kyselyTransaction` the answer is awaited.
  */
-export async function sendAhead<DB, R>(tx: Transaction<DB>, statement: AheadStatement<R>): Promise<void> {
+export async function sendAhead<DB, R>(
+  tx: Transaction<DB>,
+  [text, values]: Statement,
+  { answered, failed = (error: unknown) => error }: Ahead<R> = {},
+): Promise<void> {
   const connection = await connectionOf(tx);
-  const { text, values, answered, failed = (error: unknown) => error } = statement;
   const answer = connection.executeQuery<R>(rawQuery(text, keptStatement(values))).then(
     ({ rows }) => answered?.(rows),
     (error: unknown) => {

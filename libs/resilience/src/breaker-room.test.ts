@@ -1,12 +1,12 @@
 import { ConvergeError } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';
 import { expect, it } from 'vitest';
-import { defaultBreaker, type BreakerSettings } from './breaker-state.ts';
+import { defaultBreaker, type BreakerSettings, PROBE_LEASE_MS, PROBES } from './breaker-state.ts';
 import { BREAKER_OPEN } from './engine.ts';
 import { CircuitBreaker } from './breaker.ts';
 
 const settings: BreakerSettings = {
-  ...{ ...defaultBreaker, minimumCalls: 4, probes: 2, probeLeaseMs: 500 },
+  ...{ ...defaultBreaker, minimumCalls: 4 },
   open: { baseMs: 1_000, factor: 2, capMs: 4_000 },
 };
 const down = (): Promise<never> =>
@@ -21,11 +21,11 @@ it('the room of a breaker is the calls that it would admit: none while it is ope
   for (const call of [fail, fail, fail, fail]) await call();
   expect(made.room).toBe(0);
   await clock.advance(500);
-  expect(made.room).toBe(2);
+  expect(made.room).toBe(PROBES);
   const { promise, resolve } = Promise.withResolvers<string>();
   const probing = made.run(() => promise);
-  expect(made.room).toBe(1);
-  await clock.advance(500);
+  expect(made.room).toBe(PROBES - 1);
+  await clock.advance(PROBE_LEASE_MS);
   expect(made.room).toBe(1);
   await expect(made.run(up)).rejects.toMatchObject({ code: BREAKER_OPEN });
   expect(made.room).toBe(0);

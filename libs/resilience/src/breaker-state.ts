@@ -13,10 +13,6 @@ export interface BreakerSettings {
   /** A call that takes longer counts as slow, even when it succeeds. */
   readonly slowCallMs: number;
   readonly slowRate: number;
-  /** Number of concurrent probes after the open time; the same number of successes closes the breaker. */
-  readonly probes: number;
-  /** A probe that has not ended within this time counts as failed: the dependency hangs. */
-  readonly probeLeaseMs: number;
   /** The open time: longer at each reopening, with jitter in its upper half. */
   readonly open: Backoff;
 }
@@ -27,11 +23,14 @@ export const defaultBreaker: BreakerSettings = Object.freeze({
   failureRate: 0.5,
   slowCallMs: 5_000,
   slowRate: 0.9,
-  probes: 3,
-  probeLeaseMs: 10_000,
   // A few probes every four seconds cost the dependency nothing; a longer open time would delay recovery.
   open: Object.freeze({ baseMs: 1_000, factor: 2, capMs: 4_000 }),
 });
+
+/** The number of concurrent probes after the open time; as many successes close the breaker. */
+export const PROBES = 3;
+/** A probe that has not ended within this time, in milliseconds, counts as failed: the dependency hangs. */
+export const PROBE_LEASE_MS = 10_000;
 
 /** A call through a half-open breaker. Compared by identity, so a late probe of an earlier period changes nothing. */
 export interface Probe {
@@ -97,39 +96,33 @@ export function admit(state: BreakerState, judging: JudgeContext): Admission {
     }
     case 'half_open': {
       const { probes, succeeded, openings } = state;
-      // The configured number of probes may have decreased since.
-      if (succeeded >= settings.probes) return admit(closedBreaker, judging);
       if (probes.some(({ expiresAt }) => expiresAt <= now))
         return admit(openBreaker(openings + 1, now, random, settings), judging);
       // No more probes than closing needs: a late success must not let a burst pass earlier.
-      if (probes.length + succeeded >= settings.probes) {
+      if (probes.length + succeeded >= PROBES) {
         const first = Math.min(...probes.map(({ expiresAt }) => expiresAt));
         return { admitted: false, state, retryAfterMs: first - now };
       }
-      const probe = { expiresAt: now + settings.probeLeaseMs };
+      const probe = { expiresAt: now + PROBE_LEASE_MS };
       return { admitted: true, state: { ...state, probes: [...probes, probe] }, probe };
     }
   }
 }
 
 /** Returns the number of calls that a breaker would admit now; Infinity while it is closed. Pure. */
-export function roomOf(
-  state: BreakerState,
-  { now, settings }: Pick<JudgeContext, 'now' | 'settings'>,
-): number {
+export function roomOf(state: BreakerState, now: number): number {
   switch (state.kind) {
     case 'closed':
       return Number.POSITIVE_INFINITY;
     case 'isolated':
       return 0;
     case 'open':
-      return now < state.untilMs ? 0 : settings.probes;
+      return now < state.untilMs ? 0 : PROBES;
     case 'half_open': {
       const { probes, succeeded } = state;
-      if (succeeded >= settings.probes) return Number.POSITIVE_INFINITY;
       // A hanging probe never ends: the next call finds that, and opens the breaker again.
       if (probes.some(({ expiresAt }) => expiresAt <= now)) return 1;
-      return settings.probes - succeeded - probes.length;
+      return PROBES - succeeded - probes.length;
     }
   }
 }
@@ -167,7 +160,7 @@ export function recordResult(
       if (failed || slow || probe.expiresAt <= now)
         return openBreaker(state.openings + 1, now, random, settings);
       const succeeded = state.succeeded + 1;
-      return succeeded >= settings.probes ? closedBreaker : { ...state, succeeded, probes };
+      return succeeded >= PROBES ? closedBreaker : { ...state, succeeded, probes };
     }
     case 'open':
     case 'isolated':

@@ -1,13 +1,13 @@
 /**
  * Code that was removed once, and a test here failed: the window's end (old failures counted for ever), a probe's identity (a
  * call of an earlier time counted for it), the probes' limit, the time of a probe (one that hangs, one that ends late),
- * growth of the open time, the look at what has succeeded when probes are lowered, our own refusals (in the window, of a probe).
+ * growth of the open time, our own refusals (in the window, of a probe).
  */
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admit, BREAKER_OPEN, closedBreaker, recordResult } from './breaker-state.ts';
+import { admit, BREAKER_OPEN, closedBreaker, PROBE_LEASE_MS, PROBES, recordResult } from './breaker-state.ts';
 import type { BreakerSettings, BreakerState, Probe } from './breaker-state.ts';
 import { CircuitBreaker } from './breaker.ts';
 
@@ -17,8 +17,6 @@ const settings: BreakerSettings = {
   failureRate: 0.5,
   slowCallMs: 100,
   slowRate: 0.75,
-  probes: 2,
-  probeLeaseMs: 500,
   open: { baseMs: 1_000, factor: 2, capMs: 4_000 },
 };
 const down = (): Promise<never> =>
@@ -103,20 +101,7 @@ describe('a circuit breaker', () => {
     });
     for (let call = 0; call < 5; call += 1) await made.run(() => Promise.reject(full)).catch(() => undefined);
     expect(made.state).toMatchObject({ kind: 'half_open', succeeded: 0, probes: [] });
-    await Promise.all([made.run(up), made.run(up)]);
-    expect(made.state.kind).toBe('closed');
-  });
-
-  it('a breaker closes when the configured number of probes drops to the successes so far', async () => {
-    const { made, clock, fail } = breaker();
-    made.configure({ ...settings, probes: 3 });
-    await fail(4);
-    await clock.advance(500);
-    await made.run(up);
-    await made.run(up);
-    expect(made.state).toMatchObject({ kind: 'half_open', succeeded: 2 });
-    made.configure({ ...settings, probes: 2 });
-    await expect(made.run(up)).resolves.toBe('up');
+    await Promise.all(Array.from({ length: PROBES }, () => made.run(up)));
     expect(made.state.kind).toBe('closed');
   });
 
@@ -126,7 +111,7 @@ describe('a circuit breaker', () => {
     await clock.advance(500);
     const hanging = Promise.withResolvers<string>();
     void made.run(() => hanging.promise);
-    await clock.advance(settings.probeLeaseMs);
+    await clock.advance(PROBE_LEASE_MS);
     await expect(made.run(up)).rejects.toMatchObject({ code: BREAKER_OPEN });
     expect(made.state).toMatchObject({ kind: 'open', openings: 2 });
     hanging.resolve('late');
@@ -136,10 +121,10 @@ describe('a circuit breaker', () => {
 
   it('a probe that ends after its time counts as failed even if it succeeded', async () => {
     const { made, clock, fail } = breaker();
-    made.configure({ ...settings, slowCallMs: 10_000 });
+    made.configure({ ...settings, slowCallMs: 2 * PROBE_LEASE_MS });
     await fail(4);
     await clock.advance(500);
-    await made.run(() => clock.advance(settings.probeLeaseMs + 1));
+    await made.run(() => clock.advance(PROBE_LEASE_MS + 1));
     expect(made.state).toMatchObject({ kind: 'open', openings: 2 });
   });
 
@@ -156,8 +141,8 @@ describe('a circuit breaker', () => {
     await fail(4);
     await clock.advance(500);
     const { promise, resolve } = Promise.withResolvers<string>();
-    const probes = [made.run(() => promise), made.run(() => promise)];
-    await expect(made.run(up)).rejects.toMatchObject({ code: BREAKER_OPEN, retryAfterMs: 500 });
+    const probes = Array.from({ length: PROBES }, () => made.run(() => promise));
+    await expect(made.run(up)).rejects.toMatchObject({ code: BREAKER_OPEN, retryAfterMs: PROBE_LEASE_MS });
     resolve('up');
     await Promise.all(probes);
     expect(changes).toEqual(['open', 'half_open', 'closed']);
@@ -236,7 +221,7 @@ describe('a circuit breaker', () => {
             if (before.kind === 'half_open' && state.kind === 'closed') expect(act).toBe('ok');
           }
           if (state.kind === 'half_open')
-            expect(state.probes.length + state.succeeded).toBeLessThanOrEqual(settings.probes);
+            expect(state.probes.length + state.succeeded).toBeLessThanOrEqual(PROBES);
         }
       }),
     );

@@ -43,7 +43,7 @@ export class CircuitBreaker {
 
   /** The number of calls that it would admit now; Infinity while it is closed. */
   get room(): number {
-    return roomOf(this.#state, { now: this.#options.clock.monotonic(), settings: this.#settings });
+    return roomOf(this.#state, this.#options.clock.monotonic());
   }
 
   /** Calls `fn` if the breaker admits it; otherwise rejects with code BREAKER_OPEN and `retryAfterMs`. */

@@ -1,5 +1,6 @@
 import { cappedMs } from '@convergekit/core/engine';
 import { bound, defaultGiveUp, type GiveUpRules, type Policy } from './policy.ts';
+import { RETRY_COSTS } from './retry-budget.ts';
 import { THROTTLE_BASE_MS } from './wait.ts';
 
 /** Explains a policy in lines of text: attempts with their waits, the longest total time, the guards. */
@@ -16,7 +17,7 @@ export function explain(policy: Policy): readonly string[] {
       : `no attempt begins after ${duration(deadlineMs)}; it gives up after ${duration(longest)} at the latest`,
     budget.capacity === 'unbounded'
       ? 'retries are not paid for: a failing dependency gets all of them'
-      : `retries of the dependency: ${budget.capacity} tokens, ${budget.transientCost} a retry (${budget.throttleCost} when throttled), each success brings ${budget.successGain} back`,
+      : `retries of the dependency: ${budget.capacity} tokens, ${RETRY_COSTS.transient} a retry (${RETRY_COSTS.throttle} when throttled), each success brings 1 back`,
     `the breaker opens at ${percent(breaker.failureRate)} failed or ${percent(breaker.slowRate)} slower than ${duration(breaker.slowCallMs)} of at least ${breaker.minimumCalls} calls in ${duration(breaker.windowMs)}; for ${duration(breaker.open.baseMs)} at first, up to ${duration(breaker.open.capMs)}`,
   ];
 }

@@ -89,7 +89,7 @@ describe('an operation', () => {
       policy: noWait,
       call: () => Promise.reject(down),
     });
-    const budget = new RetryBudget({ capacity: 14, transientCost: 14, throttleCost: 5, successGain: 1 });
+    const budget = new RetryBudget({ capacity: 14 });
     const run = read.run(undefined, { ...base(), budget, onAttempt: (report) => reports.push(report) });
     await expect(run).rejects.toBe(down);
     expect(reports.map(({ decision }) => decision)).toEqual([

@@ -33,14 +33,6 @@ const rate = (what: string): z.ZodNumber =>
     .gt(0, { error: `${what} must be above 0: at 0 one success would open the breaker` })
     .max(1, { error: `${what} must be at most 1: it is a share, not a percentage` });
 
-const count = (what: string): z.ZodInt =>
-  z.int({ error: `${what} must be a whole number` }).min(1, { error: `${what} must be at least 1` });
-
-const price = (what: string): z.ZodNumber =>
-  z
-    .number({ error: `${what} must be a number of tokens` })
-    .nonnegative({ error: `${what} must not be negative: give tokens from 0` });
-
 /** Extends a schema by the word `unbounded`, with the error of the number: a user who typed a number meant one. */
 const orUnbounded = <T extends z.ZodType<number>>(schema: T) =>
   z.union([schema, z.literal('unbounded')], {
@@ -65,10 +57,11 @@ const attempts = z
   .max(1000, { error: 'more than 1000 attempts is no bound: give fewer, or say unbounded' });
 
 const budget = z.strictObject({
-  capacity: orUnbounded(price('capacity')).optional(),
-  transientCost: price('transientCost').optional(),
-  throttleCost: price('throttleCost').optional(),
-  successGain: price('successGain').optional(),
+  capacity: orUnbounded(
+    z
+      .number({ error: 'capacity must be a number of tokens' })
+      .nonnegative({ error: 'capacity must not be negative: give tokens from 0' }),
+  ).optional(),
 });
 
 const objective = z.strictObject({
@@ -103,12 +96,13 @@ const giveUp = z.strictObject({
 
 const breaker = z.strictObject({
   windowMs: some('windowMs').optional(),
-  minimumCalls: count('minimumCalls').optional(),
+  minimumCalls: z
+    .int({ error: 'minimumCalls must be a whole number' })
+    .min(1, { error: 'minimumCalls must be at least 1' })
+    .optional(),
   failureRate: rate('failureRate').optional(),
   slowCallMs: some('slowCallMs').optional(),
   slowRate: rate('slowRate').optional(),
-  probes: count('probes').optional(),
-  probeLeaseMs: some('probeLeaseMs').optional(),
   open: backoff.optional(),
 });
 

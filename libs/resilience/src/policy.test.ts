@@ -95,7 +95,7 @@ describe('a policy', () => {
   it.each<[unknown, string]>([
     [{ budget: { capacity: -1 } }, 'budget.capacity: capacity must not be negative'],
     [{ breaker: { failureRate: 0 } }, 'breaker.failureRate: failureRate must be above 0'],
-    [{ breaker: { probes: 0 } }, 'breaker.probes: probes must be at least 1'],
+    [{ breaker: { minimumCalls: 0 } }, 'breaker.minimumCalls: minimumCalls must be at least 1'],
     [{ breaker: { open: { capMs: 1 } } }, 'breaker.open.capMs: capMs 1 is below baseMs 1000'],
   ])('a guard without effect is rejected: %j', (policy, expected) =>
     expect(issues(policy).join()).toContain(expected),

@@ -14,7 +14,7 @@ export interface Policy {
   readonly attemptTimeoutMs: number;
   /** Maximum total duration, including waits, in milliseconds. */
   readonly deadlineMs: number | Unbounded;
-  /** Prices of retries, for all callers of the operation in the process. */
+  /** What retries may cost, for all callers of the operation in the process. */
   readonly budget: BudgetSettings;
   /** Thresholds of the operation's circuit breaker. */
   readonly breaker: BreakerSettings;

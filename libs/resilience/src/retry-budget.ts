@@ -1,24 +1,16 @@
 import type { Category } from '@convergekit/core';
 import { strategies } from './strategy.ts';
 
-/** The prices of retries and the refund per success, as plain data. */
+/** The size of a retry budget, as plain data. */
 export interface BudgetSettings {
   /** Tokens of a full budget; `unbounded`: retries are free. */
   readonly capacity: number | 'unbounded';
-  /** The price of a retry after any failure except throttling. */
-  readonly transientCost: number;
-  /** The price of a retry after throttling. */
-  readonly throttleCost: number;
-  /** The refund per success. */
-  readonly successGain: number;
 }
 
-export const defaultBudget: BudgetSettings = Object.freeze({
-  capacity: 500,
-  transientCost: 14,
-  throttleCost: 5,
-  successGain: 1,
-});
+export const defaultBudget: BudgetSettings = Object.freeze({ capacity: 500 });
+
+/** The tokens that a retry costs: after throttling, and after any other failure that is retried. A success refunds one. */
+export const RETRY_COSTS = { transient: 14, throttle: 5, nothing: 0 } as const;
 
 /**
  * Bounds the load that retries add while a dependency fails.
@@ -43,14 +35,14 @@ export class RetryBudget {
 
   /** Pays for one retry; returns false, and takes nothing, when tokens are missing. */
   take(category: Category): boolean {
-    const cost = this.#costOf(category);
+    const cost = RETRY_COSTS[strategies[category].price];
     if (this.#tokens < cost) return false;
     this.#tokens -= cost;
     return true;
   }
 
   succeed(): void {
-    this.#tokens = Math.min(fullOf(this.#settings), this.#tokens + this.#settings.successGain);
+    this.#tokens = Math.min(fullOf(this.#settings), this.#tokens + 1);
   }
 
   /** Applies new settings and keeps the remaining share of a full budget. */
@@ -59,18 +51,6 @@ export class RetryBudget {
     const full = fullOf(settings);
     this.#tokens = Number.isFinite(full) ? this.level * full : full;
     this.#settings = settings;
-  }
-
-  #costOf(category: Category): number {
-    const { price } = strategies[category];
-    switch (price) {
-      case 'transient':
-        return this.#settings.transientCost;
-      case 'throttle':
-        return this.#settings.throttleCost;
-      case 'nothing':
-        return 0;
-    }
   }
 }
 

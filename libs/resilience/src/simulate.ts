@@ -64,7 +64,7 @@ export function simulateRates(
   policy: Policy,
   { seed, ...load }: Pick<SimulatedLoad, 'calls' | 'category'> & { readonly seed: number },
 ): readonly SimulatedRate[] {
-  const free = { ...policy.budget, capacity: 'unbounded' } as const;
+  const free = { capacity: 'unbounded' } as const;
   return RATES.map((failureRate) => {
     const budgeted = simulate(policy, { ...load, failureRate, random: seededRandom(seed) });
     const without = simulate(policy, { ...load, failureRate, budget: free, random: seededRandom(seed) });

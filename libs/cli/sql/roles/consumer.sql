@@ -8,11 +8,8 @@ grant usage on schema converge to converge_consumer;
 grant converge_writer to converge_consumer;
 grant select, insert, update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap
   to converge_consumer;
-grant select, insert, update, delete on converge.inbox_type, converge.parked_key, converge.parked, converge.inbox_foreign to converge_consumer;
+grant select, insert, update, delete on converge.parked_key, converge.parked, converge.inbox_foreign to converge_consumer;
 grant select, insert, delete on converge.inbox_attempt to converge_consumer;
-grant select, insert on converge.inbox_source to converge_consumer;
--- A declared source of failure events replaces the one that was seen first.
-grant update (source, pinned_at) on converge.inbox_source to converge_consumer;
 grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.policy to converge_consumer;
 -- When an operator let as many events again be given up.

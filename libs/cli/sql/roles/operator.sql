@@ -15,10 +15,12 @@ grant insert, delete on converge.saga_pause to converge_operator;
 grant insert on converge.relay_cursor to converge_operator;
 -- A topic that is forgotten leaves.
 grant delete on converge.relay_cursor, converge.relay_topic to converge_operator;
-grant update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,
+grant update on converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,
   converge.saga_instance, converge.relay_topic, converge.relay_cursor, converge.relay_source, converge.reconciler,
   converge.reconcile_key, converge.outbox_limit to converge_operator;
-grant delete on converge.inbox_type, converge.inbox_attempt, converge.inbox_foreign, converge.inbox_fill to converge_operator;
+grant delete on converge.inbox_attempt, converge.inbox_foreign, converge.inbox_fill to converge_operator;
+-- A type that no version handles any more leaves.
+grant update (types) on converge.inbox_consumer to converge_operator;
 grant insert, update on converge.reconcile_key, converge.policy, converge.lease to converge_operator;
 grant insert on converge.reconciler to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;

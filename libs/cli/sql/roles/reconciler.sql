@@ -15,7 +15,7 @@ grant select, insert, delete on converge.reconcile_dirty to converge_reconciler;
 -- The tables of events that may be in flight are read only.
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
   converge.saga_pause, converge.relay_source, converge.relay_topic, converge.relay_cursor,
-  converge.tick, converge.policy, converge.inbox_source, converge.source to converge_reconciler;
+  converge.tick, converge.policy, converge.source to converge_reconciler;
 -- Not their payloads, headers and reasons, nor the events of steps.
 grant select (xid, id, event_id, topic, key, type, created_at) on converge.outbox to converge_reconciler;
 grant select (id, consumer, topic, partition, line, seq, state, event_id, type, source, key, record_key) on converge.parked to converge_reconciler;

@@ -12,7 +12,6 @@ import type {
   Handler,
   EventOptions,
   OnGap,
-  UnknownTypes,
   Start,
 } from './types.ts';
 
@@ -76,11 +75,6 @@ export interface DefineConsumerOptions {
    * it continues without the event, and the gap is recorded in converge.inbox_gap. @default 'halt'
    */
   readonly onGap?: OnGap;
-  /**
-   * The treatment of an event whose type has no handler: `skip` = counted and skipped; `refuse` = a dead letter. If a
-   * newer version of this consumer handles the type, the partition waits instead. @default 'skip'
-   */
-  readonly unknownTypes?: UnknownTypes;
   /** The treatment of a key when one of its events is given up. @default 'hold' */
   readonly onDead?: OnDead;
   /**
@@ -102,11 +96,11 @@ type Settings = Required<Omit<DefineConsumerOptions, 'sources'>> & {
 
 /** Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
-  const { name, from = 'beginning', onGap = 'halt', unknownTypes = 'skip', onDead = 'hold' } = options;
+  const { name, from = 'beginning', onGap = 'halt', onDead = 'hold' } = options;
   const sources = options.sources && trustedSources(name, options.sources);
   const failureSources = trustedSources(name, options.failureSources ?? {});
   return consumer<DB>(
-    { name, from: Object.freeze(from), onGap, unknownTypes, onDead, sources, failureSources },
+    { name, from: Object.freeze(from), onGap, onDead, sources, failureSources },
     { own: [], ignored: [], parts: [] },
   );
 }

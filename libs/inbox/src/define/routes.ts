@@ -1,4 +1,4 @@
-import { type Envelope, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts/engine';
+import type { Envelope } from '@convergekit/contracts/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import type { ConsumerDefinition } from './define-consumer.ts';
 import type { Subscription } from './subscription.ts';
@@ -7,7 +7,7 @@ export type Route<DB> =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent; readonly subscription: Subscription<DB> }
   | { readonly kind: 'skip'; readonly why: 'uncertain' | 'ignored' | 'elsewhere' }
   /** No handler takes the event; `type` is the name under which it would be registered. */
-  | { readonly kind: 'unknown'; readonly type: string; readonly refused: boolean };
+  | { readonly kind: 'unknown'; readonly type: string };
 
 /** Finds the subscription of an envelope and parses the event. Throws what the parse throws. */
 export type Router<DB> = (envelope: Envelope) => Route<DB>;
@@ -15,19 +15,14 @@ export type Router<DB> = (envelope: Envelope) => Route<DB>;
 export function router<DB>({
   subscriptions,
   ignored,
-  unknownTypes,
-}: Pick<ConsumerDefinition<DB>, 'subscriptions' | 'ignored' | 'unknownTypes'>): Router<DB> {
-  // Events for observers of sagas share the failure topic; other consumers need not know them.
-  const refuses = (type: string): boolean =>
-    unknownTypes === 'refuse' && type !== STUCK_TYPE && type !== STEP_UNDONE_TYPE;
+}: Pick<ConsumerDefinition<DB>, 'subscriptions' | 'ignored'>): Router<DB> {
   const withdrawn = Map.groupBy(ignored, ({ type }) => type);
   const byType = Map.groupBy(subscriptions, ({ type }) => type);
   return (envelope) => {
     const { topic, type } = envelope;
-    const refused = refuses(type);
     if (withdrawn.get(type)?.some((one) => one.topic === topic) === true)
       return { kind: 'skip', why: 'ignored' };
-    let skipped: Route<DB> = { kind: 'unknown', type, refused };
+    let skipped: Route<DB> = { kind: 'unknown', type };
     // A type has several subscriptions only for failure events (one per failed type) and for parts of the kit.
     for (const subscription of byType.get(type) ?? []) {
       if (subscription.topic !== topic) continue;
@@ -36,7 +31,7 @@ export function router<DB>({
       if (routed.why === 'uncertain') skipped = routed;
       else if (routed.why === 'elsewhere') skipped = elsewhere(skipped, type, routed.sagaRef);
       else if (skipped.kind === 'unknown')
-        skipped = { kind: 'unknown', type: registeredType({ type, failedType: routed.of }), refused };
+        skipped = { kind: 'unknown', type: registeredType({ type, failedType: routed.of }) };
     }
     return skipped;
   };
@@ -46,7 +41,7 @@ export function router<DB>({
 function elsewhere<DB>(skipped: Route<DB>, type: string, sagaRef: string | undefined): Route<DB> {
   if (skipped.kind !== 'unknown' || skipped.type !== type) return skipped;
   if (sagaRef === undefined) return { kind: 'skip', why: 'elsewhere' };
-  return { kind: 'unknown', type: inSaga(type, sagaRef), refused: false };
+  return { kind: 'unknown', type: inSaga(type, sagaRef) };
 }
 
 /** Lists the names under which a subscription is registered. */

@@ -18,9 +18,6 @@ export type From = Start | Readonly<Record<string, Start>>;
 /** The reaction of a partition to a missing event. */
 export type OnGap = 'halt' | 'continue';
 
-/** The treatment of an event whose type has no handler. */
-export type UnknownTypes = 'skip' | 'refuse';
-
 /** The context of every handler. It must not be used after the handler has ended. */
 export interface HandlerContext<DB> {
   /** The transaction of the slice. Effects written through it happen exactly once. */

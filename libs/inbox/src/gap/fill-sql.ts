@@ -1,6 +1,6 @@
 import type { Position } from '@convergekit/contracts/engine';
-import { columnsOf } from '../columns.ts';
 import type { Executor } from '@convergekit/postgres';
+import { type GivenColumns, givenRows } from '@convergekit/postgres/engine';
 import type { Gap } from './gap.ts';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { FillReading } from './plan-fill.ts';
@@ -8,7 +8,7 @@ import { readRecord } from '../plan/reading.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Step } from '../plan/plan.ts';
-import { insertGap, moveFilled, positionCells, positionOf } from './gap-sql.ts';
+import { insertGap, moveFilled, positionCells, positionColumns, positionOf } from './gap-sql.ts';
 
 /** A missing event, in the form that the log would have. */
 export interface FillEvent {
@@ -19,42 +19,48 @@ export interface FillEvent {
   readonly timestampMs: number;
 }
 
+const eventColumns: GivenColumns<FillEvent> = {
+  ...positionColumns,
+  key: ['text', ({ key }) => key],
+  headers: ['text', ({ headers }) => JSON.stringify(headers)],
+  payload: ['text', ({ payload }) => payload],
+  timestamp_ms: ['bigint', ({ timestampMs }) => timestampMs],
+};
+
 // Checks that the gap is still the one that was read. FOR SHARE on the fence row, or on the passed gap: an owner that
 // moved meanwhile is detected and one that moves now waits.
 const haltedSql = `
     select from converge.inbox_partition
-     where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint
+     where consumer = $8 and topic = $9 and partition = $10 and next_offset = $12::bigint
        and state = 'halted' and halted_code = 'gap' for share`;
 const passedSql = `
     select from converge.inbox_gap
-     where consumer = $1 and topic = $2 and partition = $3 and gap = $4::bigint
+     where consumer = $8 and topic = $9 and partition = $10 and gap = $12::bigint
        and (coalesce(filled_epoch, after_epoch), coalesce(filled_tick, after_tick), coalesce(filled_id, after_id))
          = ($13::int, $14::bigint, $15::bigint) for share`;
 
-const putSql = (here: string): string => `
+const insertion = (here: string) =>
+  givenRows(
+    eventColumns,
+    (given) => `
   with here as (${here}
   )
   insert into converge.inbox_fill (consumer, topic, partition, source, epoch, tick, id, key, headers, payload, timestamp_ms)
-  select $1, $2, $3, $5::uuid, e.epoch, e.tick, e.id, e.key, e.headers, e.payload, e.timestamp_ms
-    from here, unnest($6::int[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::bigint[])
-      as e (epoch, tick, id, key, headers, payload, timestamp_ms)
-  on conflict do nothing`;
+  select $8, $9, $10, $11::uuid, e.epoch, e.tick, e.id, e.key, e.headers, e.payload, e.timestamp_ms from here, (${given}) as e
+  on conflict do nothing`,
+  );
 
-const putSqls = { halted: putSql(haltedSql), passed: putSql(passedSql) } as const;
+const insertions = { halted: insertion(haltedSql), passed: insertion(passedSql) } as const;
 
 /** Stores events for the partition's owner, in the caller's transaction. Returns how many are new. */
 export async function putFill(tx: Executor, gap: Gap, events: readonly FillEvent[]): Promise<number> {
   const { at, after } = gap;
-  const { rowCount } = await tx.query(putSqls[at.kind], [
-    ...[gap.consumer, gap.topic, gap.partition],
-    ...[at.kind === 'halted' ? `${at.nextOffset}` : at.gap, gap.source.id],
-    ...columnsOf(events, 7, ({ position, key, headers, payload, timestampMs }) => [
-      ...positionCells(position),
-      ...[key, JSON.stringify(headers), payload, `${timestampMs}`],
-    ]),
-    ...(at.kind === 'passed' ? positionCells(after) : []),
-  ]);
-  return rowCount;
+  const statement = insertions[at.kind](
+    events,
+    ...[gap.consumer, gap.topic, gap.partition, gap.source.id],
+    ...(at.kind === 'halted' ? [`${at.nextOffset}`] : [at.gap, ...positionCells(after)]),
+  );
+  return (await tx.query(...statement)).rowCount;
 }
 
 const readSql = `
@@ -101,11 +107,13 @@ function recordOf({ topic, partition }: PartitionKey, row: Row): IncomingRecord 
   };
 }
 
-const takeSql = `
-  delete from converge.inbox_fill f
-   using unnest($4::uuid[], $5::int[], $6::bigint[], $7::bigint[]) as t (source, epoch, tick, id)
-   where f.consumer = $1 and f.topic = $2 and f.partition = $3
-     and f.source = t.source and f.epoch = t.epoch and f.tick = t.tick and f.id = t.id`;
+const taking = givenRows<Omit<FillReading, 'reading'>>(
+  { source: ['uuid', ({ source }) => source], ...positionColumns },
+  (given) => `
+  delete from converge.inbox_fill f using (${given}) as t
+   where f.consumer = $5 and f.topic = $6 and f.partition = $7
+     and f.source = t.source and f.epoch = t.epoch and f.tick = t.tick and f.id = t.id`,
+);
 
 /**
  * Takes the filled events of a slice out of converge.inbox_fill, before their handlers run. False: another owner took them, or
@@ -118,10 +126,7 @@ export async function takeFilled<DB>(
 ): Promise<boolean> {
   const fills = steps.flatMap(({ fill }) => (fill === undefined ? [] : [fill]));
   if (fills.length === 0) return true;
-  const { rowCount } = await tx.query(takeSql, [
-    ...[key.consumer, key.topic, key.partition],
-    ...columnsOf(fills, 4, ({ source, position }) => [source, ...positionCells(position)]),
-  ]);
+  const { rowCount } = await tx.query(...taking(fills, key.consumer, key.topic, key.partition));
   if (rowCount !== fills.length) return false;
   const gaps = Map.groupBy(fills, ({ gap }) => gap);
   for (const [gap, events] of gaps) {

@@ -1,16 +1,17 @@
-import type { Position } from '@convergekit/contracts/engine';
+import { parsePosition, type Position } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
+import type { GivenColumns } from '@convergekit/postgres/engine';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 
 /** A range of missing events that a partition passed. */
 export interface PassedGap {
   readonly gap: string;
+  readonly topic: string;
+  readonly partition: number;
   readonly source: string;
-  /** The last event that was handled before it; START when there was none. */
+  /** The last event that was handled before it, or that filled it; START when there was none. */
   readonly after: Position;
   readonly upTo: Position;
-  /** Filled up to here; undefined when nothing was filled. */
-  readonly filledTo: Position | undefined;
 }
 
 export interface NewGap {
@@ -59,45 +60,21 @@ export async function wasPassed(
   return (await executor.query(passedSql, [...place, ...positionCells(upTo)])).rowCount > 0;
 }
 
-/** The condition of the partial index inbox_gap_open, which holds the few gaps that are not filled. */
 const openSql = `
-  select gap::text as gap, topic, partition, source, after_epoch, after_tick, after_id, up_to_epoch, up_to_tick,
-         up_to_id, filled_epoch, filled_tick, filled_id
-    from converge.inbox_gap
-   where consumer = $1
-     and (filled_epoch is null or (filled_epoch, filled_tick, filled_id) < (up_to_epoch, up_to_tick, up_to_id))
-   order by gap`;
+  select gap::text, topic, partition, source, after, up_to as "upTo" from converge.inbox_open_gaps($1)`;
 
-interface Row {
-  readonly gap: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly source: string;
-  readonly after_epoch: number;
-  readonly after_tick: string;
-  readonly after_id: string;
-  readonly up_to_epoch: number;
-  readonly up_to_tick: string;
-  readonly up_to_id: string;
-  readonly filled_epoch: number | null;
-  readonly filled_tick: string | null;
-  readonly filled_id: string | null;
+interface Row extends Omit<PassedGap, 'after' | 'upTo'> {
+  readonly after: string;
+  readonly upTo: string;
 }
 
 /** Reads the passed gaps of a consumer that are not filled to their end, oldest first. */
-export async function readOpenGaps(
-  executor: Executor,
-  consumer: string,
-): Promise<readonly (PassedGap & { readonly topic: string; readonly partition: number })[]> {
+export async function readPassedGaps(executor: Executor, consumer: string): Promise<readonly PassedGap[]> {
   const { rows } = await executor.query<Row>(openSql, [consumer]);
-  return rows.map(({ gap, topic, partition, source, ...row }) => ({
-    ...{ gap, topic, partition, source },
-    after: positionOf(row.after_epoch, row.after_tick, row.after_id),
-    upTo: positionOf(row.up_to_epoch, row.up_to_tick, row.up_to_id),
-    filledTo:
-      row.filled_epoch === null
-        ? undefined
-        : positionOf(row.filled_epoch, row.filled_tick ?? '', row.filled_id ?? ''),
+  return rows.map(({ after, upTo, ...gap }) => ({
+    ...gap,
+    after: parsePosition(after),
+    upTo: parsePosition(upTo),
   }));
 }
 
@@ -108,6 +85,13 @@ const filledSql = `
 export async function moveFilled(tx: Executor, gap: string, to: Position): Promise<void> {
   await tx.query(filledSql, [gap, ...positionCells(to)]);
 }
+
+/** The columns of positions that a statement is given. */
+export const positionColumns: GivenColumns<{ readonly position: Position }> = {
+  epoch: ['int', ({ position }) => position.epoch],
+  tick: ['bigint', ({ position }) => `${position.tick}`],
+  id: ['bigint', ({ position }) => `${position.id}`],
+};
 
 export function positionCells({ epoch, tick, id }: Position): readonly [number, string, string] {
   return [epoch, `${tick}`, `${id}`];

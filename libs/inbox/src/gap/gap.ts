@@ -3,7 +3,7 @@ import type { Admin } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
 import { highest, judge, type Watermark } from '../plan/judge.ts';
 import { readRecord } from '../plan/reading.ts';
-import { readOpenGaps } from './gap-sql.ts';
+import { readPassedGaps } from './gap-sql.ts';
 import { readPartitions } from '../member/partition-sql.ts';
 import { readSources } from '../member/source-sql.ts';
 import { readWatermarks } from '../member/watermark-sql.ts';
@@ -42,13 +42,10 @@ async function passedGaps(
   pinned: ReadonlyMap<string, string>,
 ): Promise<readonly Gap[]> {
   const names = new Map([...pinned].map(([name, id]) => [id, name]));
-  return (await readOpenGaps(executor, consumer)).map(({ gap, topic, partition, source, ...range }) => ({
+  return (await readPassedGaps(executor, consumer)).map(({ gap, source, ...range }) => ({
     consumer,
-    topic,
-    partition,
+    ...range,
     source: { id: source, name: names.get(source) ?? source },
-    after: range.filledTo ?? range.after,
-    upTo: range.upTo,
     at: { kind: 'passed', gap },
   }));
 }

@@ -35,17 +35,14 @@ export function planFill<DB>(
   },
 ): FillPlan<DB> {
   const watermarks = new Map(context.watermarks);
-  const filledTo = new Map(context.gaps.map(({ gap, filledTo: to, after }) => [gap, to ?? after]));
   const steps: Step<DB>[] = [];
   for (const { source, position, reading } of fills) {
     const { record } = reading;
     const fill = { source, position };
     const gap = context.gaps.find((one) => one.source === source && holds(one, position));
     if (gap !== undefined) {
-      const late = comparePositions(position, filledTo.get(gap.gap) ?? gap.after) > 0;
-      if (late) filledTo.set(gap.gap, position);
-      const action = late ? act(reading, context.route, false) : duplicate;
-      steps.push({ record, mark: undefined, fill: { ...fill, gap: late ? gap.gap : undefined }, ...action });
+      const action = act(reading, context.route, false);
+      steps.push({ record, mark: undefined, fill: { ...fill, gap: gap.gap }, ...action });
       continue;
     }
     const mark = { source, position, prev: reading.claim?.prev };
@@ -57,7 +54,7 @@ export function planFill<DB>(
         steps.push({ record, mark, fill, ...act(reading, context.route, false) });
         break;
       case 'duplicate':
-        steps.push({ record, mark: undefined, fill, ...duplicate });
+        steps.push({ record, mark: undefined, fill, kind: 'skip', why: 'duplicate' });
         break;
       case 'gap':
       case 'superseded':
@@ -66,8 +63,6 @@ export function planFill<DB>(
   }
   return { steps, stuck: false };
 }
-
-const duplicate = { kind: 'skip', why: 'duplicate' } as const;
 
 function holds({ after, upTo }: PassedGap, position: Position): boolean {
   return comparePositions(after, position) < 0 && comparePositions(position, upTo) <= 0;

@@ -1,14 +1,17 @@
 import type { Executor } from '@convergekit/postgres';
-import { columnsOf } from '../columns.ts';
+import { givenRows } from '@convergekit/postgres/engine';
 import type { Partition } from '../slice/partition.ts';
 
 // By the primary key. The former owner of a partition may add its last ones at the same time.
-const addSql = `
+const addition = givenRows<{ readonly place: string; readonly more: number }>(
+  { place: ['text', ({ place }) => place], more: ['bigint', ({ more }) => more] },
+  (given) => `
   update converge.inbox_consumer c
      set duplicates = c.duplicates || (
            select jsonb_object_agg(place, coalesce((c.duplicates ->> place)::bigint, 0) + more)
-             from unnest($2::text[], $3::bigint[]) as found (place, more))
-   where name = $1`;
+             from (${given}) as found)
+   where name = $3`,
+);
 
 type Counted = Pick<Partition, 'key' | 'counts'>;
 
@@ -29,7 +32,7 @@ export function duplicateCounts(
       return more > 0 ? [{ partition, place: `${topic}/${number}`, more, all }] : [];
     });
     if (found.length === 0) return;
-    await executor.query(addSql, [consumer, ...columnsOf(found, 2, ({ place, more }) => [place, more])]);
+    await executor.query(...addition(found, consumer));
     for (const { partition, all } of found) saved.set(partition, all);
   };
 }

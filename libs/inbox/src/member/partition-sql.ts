@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { columnsOf } from '../columns.ts';
-import { isPaused, type PartitionKey } from '../slice/fence-sql.ts';
+import { givenRows } from '@convergekit/postgres/engine';
+import { isPaused, type PartitionKey, placeColumns } from '../slice/fence-sql.ts';
 
 export interface PartitionRow {
   readonly topic: string;
@@ -83,11 +83,17 @@ export interface NewPartition {
 
 const consumerSql = `insert into converge.inbox_consumer (name) values ($1) on conflict (name) do nothing`;
 const registrationSql = `select from converge.inbox_consumer where name = $1 for update`;
-const insertSql = `
+const insertion = givenRows<NewPartition>(
+  {
+    ...placeColumns,
+    topic_id: ['text', ({ topicId }) => topicId],
+    start: ['bigint', ({ offset }) => `${offset}`],
+  },
+  (given) => `
   insert into converge.inbox_partition (consumer, topic, partition, topic_id, start_offset, next_offset)
-  select $1, n.topic, n.partition, n.topic_id, n.start, n.start
-    from unnest($2::text[], $3::int[], $4::text[], $5::bigint[]) as n(topic, partition, topic_id, start)
-  on conflict (consumer, topic, partition) do nothing`;
+  select $5, n.topic, n.partition, n.topic_id, n.start, n.start from (${given}) as n
+  on conflict (consumer, topic, partition) do nothing`,
+);
 
 /** Locks the consumer's registration until the transaction ends. Members then agree on a topic's start. */
 export async function lockRegistration(tx: Executor, consumer: string): Promise<void> {
@@ -101,10 +107,5 @@ export async function insertPartitions(
   partitions: readonly NewPartition[],
 ): Promise<void> {
   if (partitions.length === 0) return;
-  await tx.query(insertSql, [
-    consumer,
-    ...columnsOf(partitions, 4, ({ topic, partition, topicId, offset }) => [
-      ...[topic, partition, topicId, `${offset}`],
-    ]),
-  ]);
+  await tx.query(...insertion(partitions, consumer));
 }

@@ -3,16 +3,19 @@ import type { Executor } from '@convergekit/postgres';
 /** What a source counts for: positions under its name, or the failure events of a consumer. */
 export type SourceKind = 'events' | 'failures';
 
-const pinSql = `
-  insert into converge.inbox_source (consumer, kind, name, source)
-  select $1, $2, n.name, n.source from unnest($3::text[], $4::uuid[]) as n(name, source) order by n.name
-  on conflict (consumer, kind, name) do nothing`;
+const COLUMNS = { events: 'sources', failures: 'failure_sources' } as const satisfies Record<
+  SourceKind,
+  string
+>;
+
+const pinSql = (kind: SourceKind): string => `
+  update converge.inbox_consumer set ${COLUMNS[kind]} = jsonb_object($2::text[], $3::text[]) || ${COLUMNS[kind]}
+   where name = $1`;
 const declareSql = `
-  insert into converge.inbox_source (consumer, kind, name, source)
-  select $1, 'failures', n.name, n.source from unnest($2::text[], $3::uuid[]) as n(name, source) order by n.name
-  on conflict (consumer, kind, name) do update set source = excluded.source, pinned_at = clock_timestamp()
-   where inbox_source.source <> excluded.source`;
-const readSql = `select name, source from converge.inbox_source where consumer = $1 and kind = $2`;
+  update converge.inbox_consumer set failure_sources = failure_sources || jsonb_object($2::text[], $3::text[])
+   where name = $1`;
+const readSql = (kind: SourceKind): string =>
+  `select ${COLUMNS[kind]} as sources from converge.inbox_consumer where name = $1`;
 
 /** Pins the first uuid seen under each name, for all partitions alike. A name of `failures` is the consumer that failed. */
 export async function pinSources(
@@ -21,7 +24,7 @@ export async function pinSources(
   kind: SourceKind,
   seen: ReadonlyMap<string, string>,
 ): Promise<void> {
-  await executor.query(pinSql, [consumer, kind, [...seen.keys()], [...seen.values()]]);
+  await executor.query(pinSql(kind), [consumer, [...seen.keys()], [...seen.values()]]);
 }
 
 /** Pins the declared source of the failure events of each consumer, in place of an earlier pin. */
@@ -40,6 +43,6 @@ export async function readSources(
   consumer: string,
   kind: SourceKind = 'events',
 ): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await executor.query<{ name: string; source: string }>(readSql, [consumer, kind]);
-  return new Map(rows.map(({ name, source }) => [name, source]));
+  const { rows } = await executor.query<{ sources: Record<string, string> }>(readSql(kind), [consumer]);
+  return new Map(Object.entries(rows[0]?.sources ?? {}));
 }

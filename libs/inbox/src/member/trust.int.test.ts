@@ -186,7 +186,9 @@ it('a consumer pins a limited number of sources, and handles the events of other
   await waitUntil(async () => (await lines(scene.database)).length === records.length, {
     what: 'all events',
   });
-  expect(await rows('select from converge.inbox_source')).toHaveLength(MOST_SOURCES);
+  expect(await rows('select jsonb_object_keys(sources) from converge.inbox_consumer')).toHaveLength(
+    MOST_SOURCES,
+  );
   expect(await rows('select from converge.inbox_watermark')).toHaveLength(MOST_SOURCES);
   expect(service.status()[0]!.sourceConflicts).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { columnsOf } from '../columns.ts';
-import type { PartitionKey } from '../slice/fence-sql.ts';
+import { givenRows } from '@convergekit/postgres/engine';
+import { type PartitionKey, type Place, placeColumns } from '../slice/fence-sql.ts';
 
 export interface HandledType {
   readonly topic: string;
@@ -8,40 +8,34 @@ export interface HandledType {
   readonly handler: string;
 }
 
-const listedSql = `unnest($2::text[], $3::text[], $4::text[]) as t (topic, type, handler)`;
-
-const missingSql = `
-  select exists (
-    select from ${listedSql} join converge.inbox_partition p on p.consumer = $1 and p.topic = t.topic
-     where not exists (select from converge.inbox_type h
-                        where h.consumer = $1 and h.topic = t.topic and h.partition = p.partition
-                          and h.type = t.type and h.handler = t.handler)) as missing`;
-
+// The types of a topic that are there already stay. Waits for another registration.
+const addSql = `
+  update converge.inbox_consumer c
+     set types = (select jsonb_object_agg(topic, coalesce(c.types -> topic, '{}') || coalesce($2::jsonb -> topic, '{}'))
+                    from jsonb_object_keys(c.types || $2::jsonb) as topic)
+   where name = $1 and not types @> $2::jsonb`;
 // Locks the rows in the order of the primary key, as every other lock on several of them.
 const lockSql = `
   select from converge.inbox_partition where consumer = $1 order by topic, partition for no key update`;
-
-const insertSql = `
-  insert into converge.inbox_type (consumer, topic, type, partition, handler, start_offset)
-  select $1, t.topic, t.type, p.partition, t.handler, p.next_offset
-    from ${listedSql} join converge.inbox_partition p on p.consumer = $1 and p.topic = t.topic
-  on conflict (consumer, topic, partition, type) do update set handler = excluded.handler`;
+const raiseSql = `
+  update converge.inbox_partition set types_version = types_version + 1 where consumer = $1 and topic = any ($2)`;
 
 /**
- * Records the handled types, from each partition's offset on. The fence rows are locked for it, only when a type is new:
- * slices in work end first, and later ones see it.
+ * Records the handled types. The fence rows are locked for it, only when a type is new: slices in work end first, and later
+ * ones see it.
  */
 export async function registerTypes(
   tx: Executor,
   consumer: string,
   types: readonly HandledType[],
 ): Promise<void> {
-  const listed = columnsOf(types, 3, ({ topic, type, handler }) => [topic, type, handler]);
-  const values = [consumer, ...listed];
-  const { rows } = await tx.query<{ missing: boolean }>(missingSql, values);
-  if (rows[0]?.missing !== true) return;
+  const byTopic = [...Map.groupBy(types, ({ topic }) => topic)].map(
+    ([topic, own]) => [topic, Object.fromEntries(own.map(({ type, handler }) => [type, handler]))] as const,
+  );
+  const listed = JSON.stringify(Object.fromEntries(byTopic));
+  if ((await tx.query(addSql, [consumer, listed])).rowCount === 0) return;
   await tx.query(lockSql, [consumer]);
-  await tx.query(insertSql, values);
+  await tx.query(raiseSql, [consumer, byTopic.map(([topic]) => topic)]);
 }
 
 /** The types that are registered for a partition. None was added as long as the version on its fence row is the same. */
@@ -50,64 +44,62 @@ export interface KnownTypes {
   readonly types: ReadonlySet<string>;
 }
 
-const knownSql = `
+const known = givenRows(
+  placeColumns,
+  (given) => `
   select concat_ws('/', p.topic, p.partition) as place, p.types_version as version,
-         array(select t.type from converge.inbox_type t
-                where t.consumer = p.consumer and t.topic = p.topic and t.partition = p.partition) as types
-    from converge.inbox_partition p
-   where p.consumer = $1 and (p.topic, p.partition) in (select * from unnest($2::text[], $3::int[]))`;
+         array(select jsonb_object_keys(c.types -> p.topic)) as types
+    from converge.inbox_partition p join converge.inbox_consumer c on c.name = p.consumer
+   where p.consumer = $3 and (p.topic, p.partition) in (select topic, partition from (${given}) as g)`,
+);
 
 /** Reads the registered types of partitions, by `topic/partition`. One statement, so that version and types agree. */
 export async function readKnownTypes(
   executor: Executor,
   consumer: string,
-  partitions: readonly Omit<PartitionKey, 'consumer'>[],
+  partitions: readonly Place[],
 ): Promise<ReadonlyMap<string, KnownTypes>> {
-  const places = columnsOf(partitions, 2, ({ topic, partition }) => [topic, partition]);
   const { rows } = await executor.query<{
     readonly place: string;
     readonly version: string;
     readonly types: readonly string[];
-  }>(knownSql, [consumer, ...places]);
+  }>(...known(partitions, consumer));
   return new Map(rows.map(({ place, version, types }) => [place, { version, types: new Set(types) }]));
 }
 
-const handledSql = `
-  select from converge.inbox_type where consumer = $1 and topic = $2 and partition = $3 and type = $4`;
+const handledSql = `select from converge.inbox_consumer where name = $1 and types -> $2::text ? $3::text`;
 
-/** True when a version of this consumer handles the type. Primary key look-up. */
+/** True when a version of this consumer handles the type. */
 export async function isHandled(
   executor: Executor,
-  { consumer, topic, partition }: PartitionKey,
+  { consumer, topic }: Pick<PartitionKey, 'consumer' | 'topic'>,
   type: string,
 ): Promise<boolean> {
-  const { rowCount } = await executor.query(handledSql, [consumer, topic, partition, type]);
+  const { rowCount } = await executor.query(handledSql, [consumer, topic, type]);
   return rowCount > 0;
 }
 
 const dropSql = `
-  delete from converge.inbox_type where consumer = $1 and type = $2 and ($3::text is null or topic = $3)`;
+  update converge.inbox_consumer
+     set types = (select jsonb_object_agg(topic, case when topic = coalesce($3::text, topic) then own - $2::text else own end)
+                    from jsonb_each(types) as t (topic, own))
+   where name = $1 and types <> '{}'`;
 
-/** Unregisters a type, of every topic if none is given. Returns from how many partitions. */
+/** Unregisters a type, of every topic if none is given. */
 export async function dropType(
   executor: Executor,
   consumer: string,
   type: string,
   topic: string | undefined,
-): Promise<number> {
-  const { rowCount } = await executor.query(dropSql, [consumer, type, topic ?? null]);
-  return rowCount;
+): Promise<void> {
+  await executor.query(dropSql, [consumer, type, topic ?? null]);
 }
 
 const listSql = `
-  select topic, type, handler, count(*)::int as partitions, min(registered_at) as since
-    from converge.inbox_type where consumer = $1 group by topic, type, handler order by topic, type`;
+  select t.topic, h.type, h.handler
+    from converge.inbox_consumer c, jsonb_each(c.types) as t (topic, own), jsonb_each_text(t.own) as h (type, handler)
+   where c.name = $1 order by t.topic, h.type`;
 
-export interface RegisteredType extends HandledType {
-  readonly partitions: number;
-  readonly since: Date;
-}
-
-export async function readTypes(executor: Executor, consumer: string): Promise<readonly RegisteredType[]> {
-  return (await executor.query<RegisteredType>(listSql, [consumer])).rows;
+export async function readTypes(executor: Executor, consumer: string): Promise<readonly HandledType[]> {
+  return (await executor.query<HandledType>(listSql, [consumer])).rows;
 }

@@ -1,14 +1,17 @@
 import type { Executor } from '@convergekit/postgres';
-import { columnsOf } from '../columns.ts';
+import { givenRows } from '@convergekit/postgres/engine';
 import { positionOf } from '../gap/gap-sql.ts';
 import type { LastEvent, Seen, Watermark } from '../plan/judge.ts';
-import type { PartitionKey } from '../slice/fence-sql.ts';
+import { type Place, placeColumns } from '../slice/fence-sql.ts';
 
-const readSql = `
+const reading = givenRows(
+  placeColumns,
+  (given) => `
   select concat_ws('/', topic, partition) as place, source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id,
          newest_ms, unknown_until
     from converge.inbox_watermark
-   where consumer = $1 and (topic, partition) in (select * from unnest($2::text[], $3::int[]))`;
+   where consumer = $3 and (topic, partition) in (select topic, partition from (${given}) as g)`,
+);
 
 interface Row {
   readonly place: string;
@@ -29,10 +32,9 @@ interface Row {
 export async function readWatermarks(
   executor: Executor,
   consumer: string,
-  partitions: readonly Omit<PartitionKey, 'consumer'>[],
+  partitions: readonly Place[],
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, Seen>>> {
-  const places = columnsOf(partitions, 2, ({ topic, partition }) => [topic, partition]);
-  const { rows } = await executor.query<Row>(readSql, [consumer, ...places]);
+  const { rows } = await executor.query<Row>(...reading(partitions, consumer));
   const all = new Map<string, Map<string, Map<number, Watermark>>>();
   for (const [place, ofPlace] of Map.groupBy(rows, (row) => row.place)) {
     const sources = Map.groupBy(ofPlace, ({ source }) => source);

@@ -1,6 +1,6 @@
 import { classify } from '@convergekit/resilience';
 import { readFill } from '../gap/fill-sql.ts';
-import { readOpenGaps } from '../gap/gap-sql.ts';
+import { readPassedGaps } from '../gap/gap-sql.ts';
 import { planFill } from '../gap/plan-fill.ts';
 import type { Step } from '../plan/plan.ts';
 import { commitSlice, saveDeferred, type SliceResult } from '../slice/commit-slice.ts';
@@ -54,7 +54,7 @@ async function nextFill<DB>(
 ): Promise<readonly Step<DB>[]> {
   const { key, start, standing, limit } = partition;
   const fills = await readFill(executor, key, limit);
-  const gaps = (await readOpenGaps(executor, key.consumer)).filter(
+  const gaps = (await readPassedGaps(executor, key.consumer)).filter(
     (gap) => gap.topic === key.topic && gap.partition === key.partition,
   );
   const { watermarks } = standing;

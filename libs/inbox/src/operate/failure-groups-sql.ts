@@ -3,10 +3,9 @@ import type { ParkedState } from '../park/parked-row.ts';
 import { hasConsumers } from './marks-sql.ts';
 import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
 
-/** Parked events with the same failure. */
-export interface ParkedGroup {
+/** Parked events that failed in the same way. */
+interface Group {
   readonly consumer: string;
-  readonly topic: string;
   readonly state: ParkedState;
   /** Null: not attempted yet, queued behind another event of their key. */
   readonly category: string | null;
@@ -15,6 +14,11 @@ export interface ParkedGroup {
   readonly structural: boolean;
   readonly events: number;
   readonly keys: number;
+}
+
+/** Parked events with the same failure. */
+export interface ParkedGroup extends Group {
+  readonly topic: string;
   /** The events that are in the line of their key: what comes after them waits. */
   readonly holding: number;
   readonly oldest: Date;
@@ -23,20 +27,12 @@ export interface ParkedGroup {
 }
 
 /** Parked events that failed in the same way at the same handler. */
-export interface FailureGroup {
-  readonly consumer: string;
+export interface FailureGroup extends Group {
   readonly handler: string;
-  readonly state: ParkedState;
-  /** This and the next four are null for events that wait behind another one of their key. */
-  readonly category: string | null;
-  readonly code: string | null;
+  /** Null like `category`. */
   readonly fingerprint: string | null;
-  /** The text of the failures, with `#` for what differs between them. */
+  /** The text of the failures, with `#` for what differs between them; null like `category`. */
   readonly shape: string | null;
-  /** True when waiting does not resolve the failure: code, schema or settings must change. */
-  readonly structural: boolean;
-  readonly events: number;
-  readonly keys: number;
   readonly first: Date;
   readonly last: Date;
   /** Events by the time at which they were parked, in `buckets` equal parts of `span`. */

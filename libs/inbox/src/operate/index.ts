@@ -28,7 +28,6 @@ export {
   type Span,
 } from './failure-groups-sql.ts';
 export type { ParkedFilter } from './parked-filter.ts';
-export { pageParked, type ParkedCursor, type ParkedLine } from './parked-page-sql.ts';
 export { type RetriedAll, retryAll, type RetryAllOptions } from './retry-all.ts';
 export { type RetryCounts, SILENCE_MS, silenceText } from './retry-decision.ts';
 export { planRetry, type RetryPlan } from './retry-plan-sql.ts';

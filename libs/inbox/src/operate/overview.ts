@@ -34,16 +34,16 @@ const overviewSql = `
                     from converge.inbox_watermark m
                    where m.consumer = p.consumer and m.topic = p.topic and m.partition = p.partition
                    order by source, epoch desc) w
-            left join converge.inbox_source s on s.consumer = p.consumer and s.kind = 'events' and s.source = w.source) as watermarks,
+            left join jsonb_each_text(c.sources) as s (name, source) on s.source = w.source::text) as watermarks,
          (select count(*)::int from converge.parked_key k
            where k.consumer = p.consumer and k.topic = p.topic and k.partition = p.partition) as "parkedKeys",
          (select count(*)::int from converge.inbox_gap g
            where g.consumer = p.consumer and g.topic = p.topic and g.partition = p.partition
              and (g.filled_epoch is null
                   or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as "openGaps",
-         (select c.duplicates ->> concat_ws('/', p.topic, p.partition) from converge.inbox_consumer c
-           where c.name = p.consumer) as duplicates
-    from converge.inbox_partition p where $1::text is null or p.consumer = $1
+         c.duplicates ->> concat_ws('/', p.topic, p.partition) as duplicates
+    from converge.inbox_partition p join converge.inbox_consumer c on c.name = p.consumer
+   where $1::text is null or p.consumer = $1
    order by p.consumer, p.topic, p.partition`;
 
 type Row = Omit<PartitionOverview, 'nextOffset' | 'halted' | 'duplicates'> & {

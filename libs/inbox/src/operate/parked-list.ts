@@ -14,6 +14,8 @@ export interface ParkedSummary {
   /** The event's place in the line of its key; null when the key was released. */
   readonly seq: string | null;
   readonly run: number;
+  /** By drains, in this run. */
+  readonly tries: number;
   readonly handler: string;
   readonly eventId: string | null;
   readonly type: string | null;
@@ -30,28 +32,44 @@ export interface ParkedSummary {
   readonly note: string | null;
   /** The id of the failure event that was emitted when the event was given up; null: it was not given up. */
   readonly failureEvent: string | null;
+  readonly cursor: ParkedCursor;
 }
 
-const summary = `p.id, p.consumer, p.topic, p.partition, p.record_offset as offset, p.key, p.state, p.seq, p.run, p.handler,
+/** The place in the order of parking from which the next page begins. */
+export interface ParkedCursor {
+  /** Microseconds since the epoch, as text. */
+  readonly parkedAt: string;
+  readonly id: string;
+}
+
+const summary = `p.id, p.consumer, p.topic, p.partition, p.record_offset as offset, p.key, p.state, p.seq, p.run, p.tries, p.handler,
     p.event_id as "eventId", p.type, p.category, p.certainty, p.code, p.reason, p.structural, p.fingerprint,
     p.parked_at as "parkedAt",
     k.next_at as "nextAt", p.note, p.failure_event as "failureEvent"`;
 const joined = (where: string): string => `(select * from converge.parked where ${where}) p
     left join converge.parked_key k on k.consumer = p.consumer and k.topic = p.topic and k.key = p.line and k.state = 'waiting'`;
 
-/** Lists parked events in the order of parking, and lines in their order. */
+const cursor = `json_build_object('parkedAt', (extract(epoch from p.parked_at) * 1000000)::bigint::text, 'id', p.id) as cursor`;
+const BEFORE_ALL: ParkedCursor = { parkedAt: '0', id: '00000000-0000-0000-0000-000000000000' };
+// An event keeps its time of parking through all its runs, so one that fails again while pages are read does not come again.
+const beyond = (at: number): string =>
+  `(parked_at, id) > (timestamptz 'epoch' + $${at}::bigint * interval '1 microsecond', $${at + 1}::uuid)`;
+
+/** Lists parked events in the order of parking: `limit` of them, from the place `after` on. */
 export async function listParked(
   executor: Executor,
   filter: ParkedFilter,
   limit: number,
+  after: ParkedCursor = BEFORE_ALL,
 ): Promise<readonly ParkedSummary[]> {
   const { where, values } = conditionsOf(filter);
-  const sql = `select ${summary} from ${joined(where)}
-    order by p.parked_at, p.consumer, p.topic, p.line, p.seq limit $${values.length + 1}`;
-  return (await executor.query<ParkedSummary>(sql, [...values, limit])).rows;
+  const at = values.length + 1;
+  const page = `${where} and ${beyond(at)} order by parked_at, id limit $${at + 2}`;
+  const sql = `select ${summary}, ${cursor} from ${joined(page)} order by p.parked_at, p.id`;
+  return (await executor.query<ParkedSummary>(sql, [...values, after.parkedAt, after.id, limit])).rows;
 }
 
-export interface ParkedDetail extends ParkedSummary {
+export interface ParkedDetail extends Omit<ParkedSummary, 'cursor'> {
   readonly headers: string;
   readonly payload: Buffer | null;
   readonly edited: Buffer | null;

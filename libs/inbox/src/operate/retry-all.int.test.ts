@@ -6,8 +6,7 @@ import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { quickSchedule } from '../testing/quick.ts';
 import { groupFailures, pageFailedKeys } from './failure-groups-sql.ts';
-import { listParked } from './parked-list.ts';
-import { pageParked, type ParkedCursor } from './parked-page-sql.ts';
+import { listParked, type ParkedCursor } from './parked-list.ts';
 import { planRetry } from './retry-plan-sql.ts';
 import { retryAll } from './retry-all.ts';
 
@@ -143,7 +142,7 @@ it('the pages of events and of keys have each event and each key once', async ()
   const { executor } = scene.database;
   const events: string[] = [];
   for (let after: ParkedCursor | undefined, more = true; more;) {
-    const page = await pageParked(executor, { states: ['dead'] }, { after, limit: 7 });
+    const page = await listParked(executor, { states: ['dead'] }, 7, after);
     events.push(...page.map(({ id }) => id));
     after = page.at(-1)?.cursor;
     more = page.length === 7;

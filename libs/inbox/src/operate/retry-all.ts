@@ -5,14 +5,9 @@ import type { ParkedState } from '../park/parked-row.ts';
 import type { AfterCompensation } from './contradiction.ts';
 import { type Operator, retryParked } from './parked.ts';
 import type { ParkedFilter } from './parked-filter.ts';
-import {
-  pageParked,
-  type ParkedCursor,
-  type ParkedLine,
-  parkedBy,
-  readAfterRetry,
-} from './parked-page-sql.ts';
+import { listParked, type ParkedCursor, type ParkedSummary } from './parked-list.ts';
 import { nextRetry, type RetryCounts, SILENCE_MS } from './retry-decision.ts';
+import { parkedBy, readAfterRetry } from './retry-plan-sql.ts';
 
 export interface RetryAllOptions extends AfterCompensation {
   readonly filter: ParkedFilter;
@@ -118,12 +113,12 @@ function silenceOf(clock: Clock): (counts: RetryCounts) => number {
 async function* lines(
   { executor }: Pick<Database, 'executor'>,
   filter: ParkedFilter,
-): AsyncGenerator<ParkedLine> {
+): AsyncGenerator<ParkedSummary> {
   const now = await parkedBy(executor);
   const until = filter.until === undefined || filter.until > now ? now : filter.until;
   let after: ParkedCursor | undefined;
   for (;;) {
-    const page = await pageParked(executor, { ...filter, until }, { after, limit: PAGE });
+    const page = await listParked(executor, { ...filter, until }, PAGE, after);
     yield* page;
     after = page.at(-1)?.cursor;
     if (page.length < PAGE) return;
@@ -159,7 +154,7 @@ class RetryOutcomes {
   }
 
   /** Notes a retry. `result`: as `retryAll` reports it. */
-  note({ id, tries }: Pick<ParkedLine, 'id' | 'tries'>, result: string): void {
+  note({ id, tries }: Pick<ParkedSummary, 'id' | 'tries'>, result: string): void {
     const sent = result === 'run' || result === 'due';
     this.#known[sent ? 'sent' : 'refused'] += 1;
     if (sent) this.#pending.set(id, result === 'run' ? 0 : tries);

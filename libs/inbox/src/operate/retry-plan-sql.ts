@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import type { ParkedState } from '../park/parked-row.ts';
 import { type AfterCompensation, REPORTED } from './contradiction.ts';
 import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
 
@@ -67,4 +68,28 @@ function sum(rows: readonly { readonly events: number }[]): number {
 
 function merged(refusals: readonly Ineligible[]): readonly Ineligible[] {
   return [...Map.groupBy(refusals, ({ why }) => why)].map(([why, same]) => ({ why, events: sum(same) }));
+}
+
+const nowSql = `select clock_timestamp() as now`;
+
+/** The database's time: what is parked later is not part of a retry that begins now. */
+export async function parkedBy(executor: Executor): Promise<Date> {
+  const now = (await executor.query<{ now: Date }>(nowSql)).rows[0]?.now;
+  if (now === undefined) throw new TypeError('a select of one row that returns none');
+  return now;
+}
+
+/** What became of a retried event. A row that is gone was applied. */
+export interface AfterRetry {
+  readonly id: string;
+  readonly state: ParkedState;
+  readonly tries: number;
+}
+
+export async function readAfterRetry(
+  executor: Executor,
+  ids: readonly string[],
+): Promise<readonly AfterRetry[]> {
+  const sql = 'select id, state, tries from converge.parked where id = any ($1::uuid[])';
+  return (await executor.query<AfterRetry>(sql, [ids])).rows;
 }

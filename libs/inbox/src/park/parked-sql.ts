@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { columnsOf } from '../columns.ts';
+import { givenRows } from '@convergekit/postgres/engine';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 import type { NewParked } from './parked-row.ts';
 
@@ -30,11 +30,13 @@ export interface Append {
 
 // The last but one statement of a slice. It locks the keys' rows until the commit, so that a drain's release waits for it (or it
 // waits briefly for the release, and then finds nothing). Primary key look-ups, HOT updates.
-const appendSql = `
-  update converge.parked_key k set tail = k.tail + a.count
-    from unnest($3::text[], $4::bigint[]) as a(key, count)
-   where k.consumer = $1 and k.topic = $2 and k.key = a.key
-  returning k.key, k.tail`;
+const appending = givenRows<Append>(
+  { key: ['text', ({ line }) => line], count: ['bigint', ({ count }) => count] },
+  (given) => `
+  update converge.parked_key k set tail = k.tail + a.count from (${given}) as a
+   where k.consumer = $3 and k.topic = $4 and k.key = a.key
+  returning k.key, k.tail`,
+);
 
 /** Extends lines. Returns line → new tail; a missing line was released meanwhile, so nothing may be queued in it. */
 export async function extendLines(
@@ -42,10 +44,7 @@ export async function extendLines(
   { consumer, topic }: Pick<PartitionKey, 'consumer' | 'topic'>,
   appends: readonly Append[],
 ): Promise<ReadonlyMap<string, bigint>> {
-  const { rows } = await tx.query<{ key: string; tail: string }>(appendSql, [
-    ...[consumer, topic],
-    ...columnsOf(appends, 2, ({ line, count }) => [line, count]),
-  ]);
+  const { rows } = await tx.query<{ key: string; tail: string }>(...appending(appends, consumer, topic));
   return new Map(rows.map(({ key, tail }) => [key, BigInt(tail)]));
 }
 
@@ -82,12 +81,20 @@ export interface NewLine extends Append {
   readonly waitMs: number;
 }
 
-const openSql = `
+const opening = givenRows<NewLine>(
+  {
+    key: ['text', ({ line }) => line],
+    tail: ['bigint', ({ count }) => count],
+    state: ['text', ({ state }) => state],
+    wait_ms: ['float8', ({ waitMs }) => waitMs],
+  },
+  (given) => `
   insert into converge.parked_key (consumer, topic, partition, key, tail, state, next_at)
-  select $1, $2, $3, n.key, n.tail, n.state, clock_timestamp() + n.wait_ms * interval '1 millisecond'
-    from unnest($4::text[], $5::bigint[], $6::text[], $7::float8[]) as n(key, tail, state, wait_ms)
+  select $5, $6, $7, n.key, n.tail, n.state, clock_timestamp() + n.wait_ms * interval '1 millisecond'
+    from (${given}) as n
   on conflict (consumer, topic, key) do nothing
-  returning key`;
+  returning key`,
+);
 
 /** Opens lines. Returns the opened lines; a missing line is parked already. */
 export async function openLines(
@@ -95,10 +102,7 @@ export async function openLines(
   at: PartitionKey,
   lines: readonly NewLine[],
 ): Promise<ReadonlySet<string>> {
-  const { rows } = await tx.query<{ key: string }>(openSql, [
-    ...[at.consumer, at.topic, at.partition],
-    ...columnsOf(lines, 4, ({ line, count, state, waitMs }) => [line, count, state, waitMs]),
-  ]);
+  const { rows } = await tx.query<{ key: string }>(...opening(lines, at.consumer, at.topic, at.partition));
   return new Set(rows.map(({ key }) => key));
 }
 

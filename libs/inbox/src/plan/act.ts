@@ -22,7 +22,7 @@ export type Action<DB> =
       readonly envelope: Envelope | undefined;
       readonly foreign: boolean;
       readonly error: unknown;
-      readonly unknown?: string;
+      readonly unknown?: undefined;
       /** True when the dead letter releases its key: nothing proves that it belongs to that key. */
       readonly releases?: boolean;
       /** The reason why the dead letter must not be retried. */
@@ -68,12 +68,9 @@ export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolea
       return { kind: 'handle', event: routed.event, subscription: routed.subscription, foreign };
     case 'skip':
       return { kind: 'skip', why: routed.why };
-    case 'unknown': {
+    case 'unknown':
       // The failed type in a failure event may be any text.
-      const unknown = boundText(oneLine(routed.type));
-      if (!routed.refused) return { kind: 'skip', why: 'unknown_type', unknown };
-      return { kind: 'refuse', envelope, foreign, error: typeUnknown(unknown), unknown };
-    }
+      return { kind: 'skip', why: 'unknown_type', unknown: boundText(oneLine(routed.type)) };
   }
 }
 
@@ -89,12 +86,4 @@ export function rejectedRecord<DB>({ content }: Reading): Action<DB> {
       category: 'data',
     }),
   };
-}
-
-function typeUnknown(type: string): InboxError {
-  return new InboxError(
-    'TYPE_UNKNOWN',
-    `no handler takes ${type}, and this consumer refuses what it does not know: add a handler, or .ignore() it`,
-    { category: 'data' },
-  );
 }

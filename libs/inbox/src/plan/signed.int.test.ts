@@ -61,10 +61,8 @@ it('G4c: a record that is not signed by its source counts for nothing, whatever 
   expect(await codes()).toEqual([
     ...['SIGNATURE_MISSING', 'SIGNATURE_MISSING', 'SIGNATURE_INVALID', 'SIGNATURE_MISSING'],
   ]);
-  const pinned = await scene.database.executor.query(
-    `select name, source from converge.inbox_source where kind = 'events'`,
-  );
-  expect(pinned.rows).toEqual([{ name: 'orders', source: scene.source.id }]);
+  const pinned = await scene.database.executor.query('select sources from converge.inbox_consumer');
+  expect(pinned.rows).toEqual([{ sources: { orders: scene.source.id } }]);
 });
 
 it('signing keys are rotated without a pause: both count meanwhile', async () => {

@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { columnsOf } from '../columns.ts';
+import { givenRows } from '@convergekit/postgres/engine';
+import { type Place, placeColumns } from '../slice/fence-sql.ts';
 
 const keepSql = `
   update converge.inbox_consumer set keep_foreign_ms = $2::bigint where name = $1 and keep_foreign_ms <> $2::bigint`;
@@ -28,24 +29,25 @@ export async function readForeignTopics(executor: Executor): Promise<readonly Re
 }
 
 /** The first offset that the log of a partition still has. In a log that was deleted, every offset is lower. */
-export interface LogStart {
-  readonly topic: string;
-  readonly partition: number;
+export interface LogStart extends Place {
   readonly earliest: bigint;
 }
 
 // Deletes a bounded number of rows. A row that a slice has just met again is locked and stays; members skip each other's rows.
-const forgetSql = `
-  with gone as materialized (
+const forgetting = givenRows<LogStart>(
+  { ...placeColumns, earliest: ['bigint', ({ earliest }) => `${earliest}`] },
+  (given) => `
+  with log as materialized (${given}),
+  gone as materialized (
     select f.consumer, f.identity
       from converge.inbox_foreign f
       join converge.inbox_consumer c on c.name = f.consumer
-      join unnest($1::text[], $2::int[], $3::bigint[]) as log (topic, partition, earliest)
-        on log.topic = f.topic and log.partition = f.partition
-     where ${OLD} and f.record_offset < (select max(e) from unnest($3::bigint[]) as e)
+      join log on log.topic = f.topic and log.partition = f.partition
+     where ${OLD} and f.record_offset < (select max(earliest) from log)
        and f.seen_at < now() - c.keep_foreign_ms * interval '1 millisecond' and f.record_offset < log.earliest
      limit $4 for update of f skip locked)
-  delete from converge.inbox_foreign f using gone where f.consumer = gone.consumer and f.identity = gone.identity`;
+  delete from converge.inbox_foreign f using gone where f.consumer = gone.consumer and f.identity = gone.identity`,
+);
 
 /** Removes old rows whose records have left the log, at most `most` at a time. Returns how many. */
 export async function forgetOldForeign(
@@ -53,9 +55,5 @@ export async function forgetOldForeign(
   starts: readonly LogStart[],
   most: number,
 ): Promise<number> {
-  const { rowCount } = await executor.query(forgetSql, [
-    ...columnsOf(starts, 3, ({ topic, partition, earliest }) => [topic, partition, `${earliest}`]),
-    most,
-  ]);
-  return rowCount;
+  return (await executor.query(...forgetting(starts, most))).rowCount;
 }

@@ -29,6 +29,8 @@ describe('what a slice sends', () => {
       emit(priced(event.data));
     },
   );
+  const effects = async () => (await lines(scene.database)).map(({ n }) => n);
+  const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
   const offset = (service: ConsumerService) => service.status()[0]?.partitions[0]?.nextOffset;
 
   it('G3b: 200 events without a handler that arrive one by one take one transaction', async () => {
@@ -74,5 +76,41 @@ describe('what a slice sends', () => {
     await waitUntil(() => about('count(*) from converge.parked_key').length >= 5, { what: 'five counts' });
     expect(about('update converge.parked_key')).toEqual([]);
     expect(about('min(greatest(next_at')).toEqual([]);
+  });
+
+  // Planted fault: without `failedWithCommit` in `faultOf` the refusal counts as an outage, and the partition waits.
+  it('events that the outbox refuses at the commit fail their own event, which takes effect later', async () => {
+    await scene.start(
+      defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx, emit }) => {
+        await note(tx, event);
+        if (event.data.key !== 'silent') emit(priced(event.data));
+      }),
+    );
+    const publish = (key: string, n: number) => scene.source.publish(scene.broker, [counted({ key, n })]);
+    const until = (count: number) =>
+      waitUntil(async () => (await effects()).length === count, { what: `${count} effects` });
+    const together = () => slicesOf(sent).some(({ roundTrips }) => roundTrips === 3);
+    let n = 0;
+    for (; !together(); n += 1) {
+      await publish('k', n);
+      await until(n + 1);
+    }
+    await rows(
+      `update converge.outbox_limit set max_bytes = 1, refuse = true, waiting_bytes = 2, measured_at = clock_timestamp()`,
+    );
+    await publish('k', n);
+    await waitUntil(async () => (await rows('select from converge.parked')).length === 1, {
+      what: 'the refused event to be parked',
+    });
+    expect(await rows('select state, code, category from converge.parked')).toEqual([
+      { state: 'waiting', code: 'OUTBOX_FULL', category: 'service' },
+    ]);
+    await publish('silent', n + 1);
+    await until(n + 1);
+    expect((await effects()).at(-1)).toBe(n + 1);
+    await rows(`update converge.outbox_limit set refuse = false`);
+    await until(n + 2);
+    expect((await effects()).toSorted((a, b) => a - b)).toEqual(Array.from({ length: n + 2 }, (_, at) => at));
+    expect(await scene.outbox()).toHaveLength(n + 1);
   });
 });

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import type { GivenColumns } from '@convergekit/postgres/engine';
 import { GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
 
 export interface PartitionKey {
@@ -6,6 +7,15 @@ export interface PartitionKey {
   readonly topic: string;
   readonly partition: number;
 }
+
+/** A partition of any consumer. */
+export type Place = Omit<PartitionKey, 'consumer'>;
+
+/** The columns of places that a statement is given. */
+export const placeColumns: GivenColumns<Place> = {
+  topic: ['text', ({ topic }) => topic],
+  partition: ['int', ({ partition }) => partition],
+};
 
 /** The position of a partition in the log, and among filled events, which have no offset. */
 export interface Stand {

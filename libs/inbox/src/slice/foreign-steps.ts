@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Envelope } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
-import { columnsOf } from '../columns.ts';
+import { type GivenColumns, givenRows } from '@convergekit/postgres/engine';
+import { placeColumns } from './fence-sql.ts';
 import { envelopeOf, type Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
 
@@ -76,29 +77,45 @@ function reused<DB>(step: Step<DB>): Step<DB> {
   return { record: step.record, mark: step.mark, kind: 'refuse', envelope, foreign: true, error };
 }
 
-const COLUMNS = `identity, payload_hash, event_id, topic, partition, record_offset`;
+const recordColumns: GivenColumns<Pick<ForeignRecord, 'identity' | 'topic' | 'partition' | 'offset'>> = {
+  identity: ['bytea', ({ identity }) => identity],
+  ...placeColumns,
+  record_offset: ['bigint', ({ offset }) => `${offset}`],
+};
 
 /**
  * Inserts in the order of the identities, so that two partitions with the same events wait for each other without deadlock.
  * `on conflict` names no index: a second unique index would fail the slice instead of making it wait.
  */
-const insertSql = `
-  insert into converge.inbox_foreign (consumer, ${COLUMNS})
-  select $1, ${COLUMNS}
-    from unnest($2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::int[], $7::bigint[]) as f (${COLUMNS}) order by f.identity
+const insertion = givenRows<ForeignRecord>(
+  {
+    ...recordColumns,
+    payload_hash: ['bytea', ({ payloadHash }) => payloadHash],
+    event_id: ['text', ({ eventId }) => eventId],
+  },
+  (given) => `
+  insert into converge.inbox_foreign (consumer, identity, topic, partition, record_offset, payload_hash, event_id)
+  select $7, f.identity, f.topic, f.partition, f.record_offset, f.payload_hash, f.event_id
+    from (${given}) as f order by f.identity
   on conflict do nothing
-  returning identity`;
+  returning identity`,
+);
 
 // A row stays as long as its record is in the log, so a repeat moves it there, and an earlier record that is read again not back.
 // Rows are locked in the same order.
-const moveSql = `
-  with known as materialized (
-    select identity from converge.inbox_foreign where consumer = $1 and identity = any ($2::bytea[]) order by identity for no key update)
+const moving = givenRows(
+  recordColumns,
+  (given) => `
+  with given as materialized (${given}),
+  known as materialized (
+    select f.identity, r.topic, r.partition, r.record_offset
+      from given r join converge.inbox_foreign f on f.consumer = $5 and f.identity = r.identity
+     order by f.identity for no key update of f)
   update converge.inbox_foreign f set topic = r.topic, partition = r.partition,
     record_offset = case when (f.topic, f.partition) = (r.topic, r.partition) then greatest(f.record_offset, r.record_offset) else r.record_offset end
-    from known join unnest($2::bytea[], $3::text[], $4::int[], $5::bigint[]) as r (identity, topic, partition, record_offset) using (identity)
-   where f.consumer = $1 and f.identity = known.identity
-  returning f.identity, f.payload_hash`;
+    from known r where f.consumer = $5 and f.identity = r.identity
+  returning f.identity, f.payload_hash`,
+);
 
 /** Records events with distinct identities. Returns the recorded payload hash of those known before. */
 export async function recordForeign(
@@ -106,20 +123,11 @@ export async function recordForeign(
   consumer: string,
   events: readonly ForeignRecord[],
 ): Promise<ReadonlyMap<string, Buffer>> {
-  const { rows } = await tx.query<{ identity: Buffer }>(insertSql, [
-    consumer,
-    ...columnsOf(events, 6, (event) => [
-      ...[event.identity, event.payloadHash, event.eventId],
-      ...[event.topic, event.partition, `${event.offset}`],
-    ]),
-  ]);
+  const { rows } = await tx.query<{ identity: Buffer }>(...insertion(events, consumer));
   const added = new Set(rows.map(({ identity }) => identity.toString('hex')));
   const known = events.filter(({ identity }) => !added.has(identity.toString('hex')));
   if (known.length === 0) return new Map();
-  const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(moveSql, [
-    consumer,
-    ...columnsOf(known, 4, (one) => [one.identity, one.topic, one.partition, `${one.offset}`]),
-  ]);
+  const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(...moving(known, consumer));
   const hashes = new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
   // A row that was old enough may leave between the two statements.
   const gone = known.filter(({ identity }) => !hashes.has(identity.toString('hex')));

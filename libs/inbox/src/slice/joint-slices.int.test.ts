@@ -111,13 +111,14 @@ it('a joint slice writes the watermarks of the events that were deferred before 
 it('G3c: a type that a newer version has registered for the last partition of a joint slice is not skipped', async () => {
   const service = await scene.start();
   await scene.skip(service, fifth);
-  await scene.gather(service, () =>
-    scene.database.executor.query(
-      `insert into converge.inbox_type (consumer, topic, type, partition, handler, start_offset)
-       values ($1, $2, 'test.priced', 4, 'test.priced', 0)`,
-      [scene.name, scene.topic],
-    ),
-  );
+  const { executor } = scene.database;
+  await scene.gather(service, async () => {
+    const types = { [scene.topic]: { 'test.priced': 'test.priced' } };
+    await executor.query('update converge.inbox_consumer set types = $1', [JSON.stringify(types)]);
+    await executor.query(
+      'update converge.inbox_partition set types_version = types_version + 1 where partition = 4',
+    );
+  });
   await waitUntil(
     () =>
       service

@@ -1,4 +1,4 @@
-import { type GivenColumns, givenRows } from '@convergekit/postgres/engine';
+import { type GivenColumns, givenRows, type Statement } from '@convergekit/postgres/engine';
 import type { EndedWork } from '../effects/work/work.ts';
 import type { JournalOp, StepKey } from '../effects/work/step-key.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
@@ -81,7 +81,7 @@ const withdrawnSql = `
 export function fenceStatement<Row extends Pick<FenceWrite, 'withdraws'>>(
   columns: GivenColumns<Row>,
   write: string,
-): (rows: readonly Row[]) => { readonly text: string; readonly values: readonly unknown[] } {
+): (rows: readonly Row[]) => Statement {
   const statement = (withdrawn: string) =>
     givenRows(
       columns,

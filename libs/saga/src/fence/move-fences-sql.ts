@@ -32,8 +32,7 @@ const move = fenceStatement<FenceMove>(
 
 /** Writes a decision about a row that the transaction has locked. */
 export async function moveFence(tx: Executor, decision: FenceMove): Promise<void> {
-  const { text, values } = move([decision]);
-  await tx.query(text, values);
+  await tx.query(...move([decision]));
   failpoint('saga.after_move_fence');
 }
 

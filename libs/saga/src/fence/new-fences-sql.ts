@@ -75,7 +75,7 @@ export async function insertFences<DB>(
   fences: readonly NewFence[],
   failed: (error: unknown) => unknown,
 ): Promise<void> {
-  await sendAhead(tx, { ...insert(fences), failed });
+  await sendAhead(tx, insert(fences), { failed });
 }
 
 // Two transactions may reach a step at the same time: the second one's insert waits. After the first one's commit the
@@ -103,8 +103,7 @@ const open = fenceStatement<FenceWrite & FencePlace>(
  * `startedAt`, there may have been one that was removed.
  */
 export async function openFence(tx: Executor, fence: FenceWrite & FencePlace): Promise<boolean> {
-  const { text, values } = open([fence]);
-  const { rowCount } = await tx.query(text, values);
+  const { rowCount } = await tx.query(...open([fence]));
   failpoint('saga.after_open_fence');
   return rowCount > 0;
 }

@@ -40,7 +40,7 @@ export async function noteAndLockStart(tx: Executor, start: SagaStart): Promise<
 
 /** Notes and locks starts of distinct runs, by one statement whose answer is not awaited. */
 export function noteAndLockStarts<DB>(tx: Transaction<DB>, starts: readonly SagaStart[]): Promise<void> {
-  return sendAhead(tx, { text: noteAndLockSql, values: valuesOf(starts) });
+  return sendAhead(tx, [noteAndLockSql, valuesOf(starts)]);
 }
 
 /**

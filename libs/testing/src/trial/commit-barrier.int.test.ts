@@ -23,7 +23,7 @@ it('a transaction that the server has aborted passes the barrier, and its rerun 
     runs.push(runs.length === 0 ? 'insert' : 'update');
     if (runs.length === 1) {
       const text = 'insert into thing values (1)';
-      return sendAhead(tx, { text, values: [], failed: () => new Taken('the row is there') });
+      return sendAhead(tx, [text, []], { failed: () => new Taken('the row is there') });
     }
     await executorOf(tx).query('update thing set n = 2 where n = 1');
   });

@@ -4,7 +4,8 @@ import { refused } from '../../frame/errors.ts';
 
 const consumersSql = `select name from converge.inbox_consumer order by name`;
 const handlersSql = `
-  select handler as name from converge.inbox_type where $1::text is null or consumer = $1
+  select h.name from converge.inbox_consumer c, jsonb_each(c.types) as t (topic, own), jsonb_each_text(t.own) as h (type, name)
+   where $1::text is null or c.name = $1
   union select handler from converge.parked where $1::text is null or consumer = $1`;
 
 /** Refuses the name of a consumer that this database has not: an empty list would say that nothing is wrong. */

@@ -18,8 +18,6 @@ export const listTypesCommand = command({
       topic: (row) => row.topic,
       type: (row) => row.type,
       handler: (row) => row.handler,
-      partitions: (row) => row.partitions,
-      since: (row) => row.since,
     });
   },
 });
@@ -49,10 +47,10 @@ export const dropTypeCommand = command({
       await context.confirm(`Withdraw ${type} from ${consumer}?`);
       const reason = 'no version handles it any more';
       await withTransaction(database, {}, async (tx) => {
-        const partitions = await dropType(tx, consumer, type, topic);
+        await dropType(tx, consumer, type, topic);
         await context.record(tx, {
           ...{ act: 'consumers types drop', subject: consumer, reason },
-          ...{ before: { type, topic }, after: { partitions } },
+          ...{ before: { type, topic }, after: {} },
         });
       });
       context.audit({ consumer, type, topic, reason });

@@ -79,14 +79,16 @@ const layered = ({ policyLayers }: Pick<Settings, 'policyLayers'>): readonly str
 /** A handler of a consumer, or a name as it is: of a consumer or of a call. */
 interface Used {
   readonly name: string;
-  readonly handler?: string;
+  readonly handler: string | null;
 }
 
 // What has policies in this database: handlers, consumers and calls. The tables of a package that the database lacks are left out.
 const PARTS = {
-  'converge.inbox_type': 'select distinct consumer as name, handler from converge.inbox_type',
-  'converge.inbox_consumer': `select 'consumer.' || name as name from converge.inbox_consumer`,
-  'converge.saga_worker': 'select effect as name from converge.saga_worker',
+  'converge.inbox_consumer': `
+    select 'consumer.' || name as name, null as handler from converge.inbox_consumer
+    union select c.name, h.handler
+      from converge.inbox_consumer c, jsonb_each(c.types) as t (topic, own), jsonb_each_text(t.own) as h (type, handler)`,
+  'converge.saga_worker': 'select effect as name, null as handler from converge.saga_worker',
 } as const;
 
 async function usedNames(executor: Executor): Promise<readonly string[]> {
@@ -98,9 +100,7 @@ async function usedNames(executor: Executor): Promise<readonly string[]> {
     );
     if (rows[0]?.present !== true) continue;
     const used = (await executor.query<Used>(sql)).rows;
-    names.push(
-      ...used.map(({ name, handler }) => (handler === undefined ? name : policyName(name, handler))),
-    );
+    names.push(...used.map(({ name, handler }) => (handler === null ? name : policyName(name, handler))));
   }
   return names;
 }

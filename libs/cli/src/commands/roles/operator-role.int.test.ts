@@ -73,7 +73,7 @@ describe('the audit of operators', () => {
     ).toBe(0));
 });
 
-// Planted fault: without the right to replace a pin a consumer with `failureSources` does not start (42501).
+// Planted fault: without the right to update its row a consumer with `failureSources` does not start (42501).
 it('a consumer declares the sources of failure events', async () => {
   const declared = { payments: '01990000-0000-7000-8000-000000000001' };
   const declare = (executor: Executor) => declareFailureSources(executor, 'stock', declared);

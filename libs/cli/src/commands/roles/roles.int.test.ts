@@ -130,9 +130,12 @@ describe('N7, G1i: a consumer', () => {
     expect(await as('converge_consumer', move, 'delete from converge.inbox_foreign')).toBe('00000');
   });
 
-  // Planted fault: without the grant of delete on inbox_type a consumer with `.ignore()` cannot start (42501).
-  it('a consumer unregisters the types that it ignores', async () =>
-    expect(await as('converge_consumer', `delete from converge.inbox_type where type = 'x'`)).toBe('00000'));
+  // Planted fault: without the grant `converge consumers types drop` is refused (42501), and with one on the whole row an operator
+  // chooses the sources that count.
+  it('an operator unregisters types of a consumer, and declares no source', async () => {
+    expect(await as('converge_operator', `update converge.inbox_consumer set types = '{}'`)).toBe('00000');
+    expect(await as('converge_operator', `update converge.inbox_consumer set sources = '{}'`)).toBe('42501');
+  });
 
   const STEP = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
     values ('s', 'i', 'pay', 1, 'c', 'k', 'applied', 'e', '{a,b}', now() - interval '2 days')`;

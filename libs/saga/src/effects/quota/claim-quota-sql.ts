@@ -1,13 +1,13 @@
 import type { Executor } from '@convergekit/postgres';
-import { sizeUnknownSql } from '@convergekit/postgres/engine';
+import { givenRows } from '@convergekit/postgres/engine';
 import {
   claim,
   claimedOf,
   type ClaimRow,
-  claimValues,
   isDue,
-  notPaused,
   type Wanted,
+  wantedColumns,
+  wantedSql,
 } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
 import { CLOCK_SET_BACK } from './quota-sql.ts';
@@ -19,18 +19,21 @@ import { earnedInUs } from './quota.ts';
  * that a claim that waited for another one sees what that took. Of the rows found, the oldest ones get the free calls. An
  * answered row is recorded without a call. The lock of a quota ends with the statement.
  */
-const claimSql = `
-  with wanted as materialized (
-    select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
-      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[], $8::bool[], $9::bool[], $10::text[], $11::bigint[],
-                $12::bigint[]) as g (effect, places, lease_ms, final_ms, saga, calls, queries, quota, earned_us, burst_us) ${sizeUnknownSql}) as asked
-     where ${notPaused}),
+const claiming = givenRows<Wanted>(
+  {
+    ...wantedColumns,
+    quota: ['text', ({ quota }) => quota?.name],
+    earned_us: ['bigint', ({ quota }) => quota && earnedInUs(quota)],
+    burst_us: ['bigint', ({ quota }) => quota && earnedInUs(quota) * quota.burst],
+  },
+  (given) => `
+  with wanted as materialized (${wantedSql(given)}),
   asking as materialized (
     select wanted.quota, min(earned_us) as earned_us, min(burst_us) as burst_us, count(*) as rows
       from wanted
      cross join lateral (
        select from converge.saga_work work
-        where ${isDue} and state <> 'answered' limit wanted.places) as found
+        where ${isDue('$12')} and state <> 'answered' limit wanted.places) as found
      where wanted.quota is not null group by wanted.quota),
   locked as materialized (
     select quota.name, quota.earned_at from converge.call_quota quota
@@ -52,11 +55,11 @@ const claimSql = `
       from wanted left join free on free.name = wanted.quota
      cross join lateral (
        select id, state, final_at, due_at from converge.saga_work work
-        where ${isDue} and (wanted.quota is null or free.calls > 0 or state = 'answered')
+        where ${isDue('$12')} and (wanted.quota is null or free.calls > 0 or state = 'answered')
         order by due_at limit case when free.calls > 0 then least(wanted.places, free.calls) else wanted.places end
         for update skip locked) as found),
   due as materialized (select * from found where quota is null or state = 'answered' or place <= calls),
-  claimed as (${claim}),
+  claimed as (${claim('$11')}),
   asked as materialized (
     select asking.quota, asking.earned_us, asking.rows > coalesce(free.calls, 0) as is_short, free.begins_at,
         (select count(*) from due where due.quota = asking.quota and due.state <> 'answered') as used
@@ -72,7 +75,8 @@ const claimSql = `
     select min(extract(epoch from coalesce(asked.begins_at + asked.used * asked.earned_us * interval '1 microsecond', quota.earned_at)
         + asked.earned_us * interval '1 microsecond' - clock_timestamp())) * 1000 as in_ms
       from asked join converge.call_quota quota on quota.name = asked.quota where asked.is_short)
-  select next.in_ms::float8 as next_in_ms, claimed.* from next left join claimed on true`;
+  select next.in_ms::float8 as next_in_ms, claimed.* from next left join claimed on true`,
+);
 
 /** Claimed work, and when more may be claimed. */
 export interface ClaimedWithinQuotas {
@@ -88,15 +92,8 @@ export async function claimWithinQuotas(
   wanted: readonly Wanted[],
   held: readonly string[] = [],
 ): Promise<ClaimedWithinQuotas> {
-  const quotas = wanted.map(({ quota }) => quota);
   const { rows } = await executor.query<{ next_in_ms: number | null } & (ClaimRow | { readonly id: null })>(
-    claimSql,
-    [
-      ...claimValues(holder, wanted, held),
-      quotas.map((quota) => quota?.name ?? null),
-      quotas.map((quota) => (quota === undefined ? null : earnedInUs(quota))),
-      quotas.map((quota) => (quota === undefined ? null : earnedInUs(quota) * quota.burst)),
-    ],
+    ...claiming(wanted, holder, held),
   );
   const nextInMs = rows[0]?.next_in_ms ?? undefined;
   const claimed = rows.flatMap((row) => (row.id === null ? [] : [claimedOf(row)]));

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { sizeUnknownSql } from '@convergekit/postgres/engine';
+import { type GivenColumns, givenRows } from '@convergekit/postgres/engine';
 import type { Quota } from '../quota/quota.ts';
 import { inputSql } from './input-sql.ts';
 import type { WorkOp } from './step-key.ts';
@@ -24,21 +24,34 @@ export interface Wanted {
   readonly queries?: boolean;
 }
 
-/** The condition that the saga of an asked effect is not paused as a whole. */
-export const notPaused = `not exists (
+/** The columns of wanted effects, in any claim. */
+export const wantedColumns: GivenColumns<Wanted> = {
+  effect: ['text', ({ effect }) => effect],
+  places: ['int', ({ places }) => places],
+  lease_ms: ['float8', ({ leaseMs }) => leaseMs],
+  final_ms: ['float8', ({ callMs, settleMs }) => callMs + settleMs],
+  saga: ['text', ({ saga }) => saga],
+  calls: ['bool', ({ calls = true }) => calls],
+  queries: ['bool', ({ queries = true }) => queries],
+};
+/** The wanted effects whose saga is not paused as a whole. */
+export const wantedSql = (given: string): string => `
+    select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
+      from (${given}) as asked
+     where not exists (
        select from converge.saga_pause pause where pause.saga = asked.saga and pause.instance = '')`;
-/** The condition that a row `work` of a `wanted` effect may be taken. $6: the rows at hand. */
-export const isDue = `effect = wanted.effect and due_at <= clock_timestamp()
-          and state in ('ready', 'calling', 'unknown', 'answered') and id <> all ($6::uuid[])
+/** The condition that a row `work` of a `wanted` effect may be taken. `held`: the parameter with the rows at hand. */
+export const isDue = (held: string): string => `effect = wanted.effect and due_at <= clock_timestamp()
+          and state in ('ready', 'calling', 'unknown', 'answered') and id <> all (${held}::uuid[])
           and case state when 'answered' then true when 'ready' then wanted.calls else wanted.queries end
           and (not wanted.is_partly_paused or not exists (
             select from converge.saga_pause pause where pause.saga = wanted.saga and pause.instance = work.instance))`;
-/** Takes the rows of `due`. $1: the holder. */
-export const claim = `update converge.saga_work work set
+/** Takes the rows of `due`. `holder`: the parameter with the holder. */
+export const claim = (holder: string): string => `update converge.saga_work work set
     state = case due.state when 'ready' then 'calling' else due.state end,
     final_at = case due.state when 'ready' then greatest(work.final_at,
       clock_timestamp() + due.final_ms * interval '1 millisecond') else work.final_at end,
-    due_at = clock_timestamp() + due.lease_ms * interval '1 millisecond', holder = $1, term = work.term + 1
+    due_at = clock_timestamp() + due.lease_ms * interval '1 millisecond', holder = ${holder}, term = work.term + 1
   from due where work.id = due.id
   returning work.id, work.consumer, work.handler, work.effect, work.op, work.key, work.idempotency_key, work.cause, ${inputSql('work')} as input,
     to_json(work.created_at) #>> '{}' as created_at, due.state as found, work.outcome, work.term, work.attempts, work.queries, work.story,
@@ -60,20 +73,19 @@ export const claim = `update converge.saga_work work set
  * row by row when only some of its instances are. Without a pause that costs a look at an empty table for each effect.
  * Work whose call an open breaker would refuse is not taken either: it stays due, until a probe may be made.
  */
-const claimSql = `
-  with wanted as materialized (
-    select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
-      from (select * from unnest($2::text[], $3::int[], $4::float8[], $5::float8[], $7::text[], $8::bool[], $9::bool[])
-              as g (effect, places, lease_ms, final_ms, saga, calls, queries) ${sizeUnknownSql}) as asked
-     where ${notPaused}),
+const claiming = givenRows(
+  wantedColumns,
+  (given) => `
+  with wanted as materialized (${wantedSql(given)}),
   due as (
     select found.id, found.state, found.final_at, wanted.lease_ms, wanted.final_ms
       from wanted
      cross join lateral (
        select id, state, final_at from converge.saga_work work
-        where ${isDue}
+        where ${isDue('$9')}
         order by due_at limit wanted.places for update skip locked) as found)
-  ${claim}`;
+  ${claim('$8')}`,
+);
 
 export interface ClaimRow {
   readonly id: string;
@@ -106,27 +118,7 @@ export async function claimWork(
   wanted: readonly Wanted[],
   held: readonly string[] = [],
 ): Promise<readonly ClaimedWork[]> {
-  const { rows } = await executor.query<ClaimRow>(claimSql, claimValues(holder, wanted, held));
-  return rows.map(claimedOf);
-}
-
-/** Returns the values of a claim. */
-export function claimValues(
-  holder: string,
-  wanted: readonly Wanted[],
-  held: readonly string[],
-): readonly unknown[] {
-  return [
-    holder,
-    wanted.map(({ effect }) => effect),
-    wanted.map(({ places }) => places),
-    wanted.map(({ leaseMs }) => leaseMs),
-    wanted.map(({ callMs, settleMs }) => callMs + settleMs),
-    held,
-    wanted.map(({ saga }) => saga ?? null),
-    wanted.map(({ calls = true }) => calls),
-    wanted.map(({ queries = true }) => queries),
-  ];
+  return (await executor.query<ClaimRow>(...claiming(wanted, holder, held))).rows.map(claimedOf);
 }
 
 export function claimedOf(row: ClaimRow): ClaimedWork {

@@ -114,8 +114,7 @@ export async function insertStepWorks<DB>(
   });
   const asked = works.find(({ unlessStepIs }) => unlessStepIs !== undefined)?.unlessStepIs ?? [];
   const rows = works.map((work) => ({ work, place: reserved.get(work.id) }));
-  await sendAhead<DB, Answer>(tx, {
-    ...insertion(rows, asked),
+  await sendAhead<DB, Answer>(tx, insertion(rows, asked), {
     answered: (given) => (answers = given),
     failed,
   });

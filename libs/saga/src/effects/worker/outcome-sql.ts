@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { sizeUnknownSql } from '@convergekit/postgres/engine';
+import { givenRows } from '@convergekit/postgres/engine';
 import type { Next } from '../work/decide.ts';
 import { type ClaimedWork, continueStory, type Outcome, type WorkAttempt } from '../work/work.ts';
 
@@ -43,16 +43,19 @@ export function writeNext(
 
 // Work of steps leaves: the reactions write what became of it. It is fenced as in `writeSql`. The lock of each row's step is
 // taken after the rows. It reads the newest row, as every lock does.
-const closeSql = (lockSql: string): string => `
-  with given as materialized (
-    select * from unnest($1::uuid[], $2::bigint[]) as g (id, term) ${sizeUnknownSql}),
+const closing = (lockSql: string) =>
+  givenRows<Pick<ClaimedWork, 'id' | 'term'>>(
+    { id: ['uuid', ({ id }) => id], term: ['bigint', ({ term }) => term] },
+    (given) => `
+  with given as materialized (${given}),
   ended as (
     delete from converge.saga_work work using given
      where work.id = given.id and work.term = given.term and work.state in ('ready', 'calling', 'unknown', 'answered')
     returning work.id, work.saga, work.instance, work.step)
   select ended.id, to_json(locked) as locked
     from ended left join lateral (
-      with closed as (select ended.saga, ended.instance, ended.step) ${lockSql}) as locked on true`;
+      with closed as (select ended.saga, ended.instance, ended.step) ${lockSql}) as locked on true`,
+  );
 
 /** An outcome of a claimed row, and the attempts that led to it. */
 export interface KnownOutcome {
@@ -70,10 +73,7 @@ export async function closeWorks(
   works: readonly Pick<ClaimedWork, 'id' | 'term'>[],
   lockSql: string,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const { rows } = await executor.query<{ id: string; locked: unknown }>(closeSql(lockSql), [
-    works.map(({ id }) => id),
-    works.map(({ term }) => term),
-  ]);
+  const { rows } = await executor.query<{ id: string; locked: unknown }>(...closing(lockSql)(works));
   return new Map(rows.map(({ id, locked }) => [id, locked ?? undefined]));
 }
 

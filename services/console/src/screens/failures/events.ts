@@ -1,4 +1,4 @@
-import { PARKED_STATES, pageParked } from '@convergekit/inbox/operate';
+import { listParked, PARKED_STATES } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, nextPage, unreadNote } from '../../layout/parts.ts';
@@ -42,9 +42,9 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
     input: z.object({ ...filterFields, after: z.string().optional() }),
     answer: answerSchema,
     read: async (filter, { visitor }) => {
-      const paging = { after: readCursor(filter.after, cursor), limit: PAGE + 1 };
+      const after = readCursor(filter.after, cursor);
       const { rows, unread } = await databases.gather(
-        where('converge.parked', (executor) => pageParked(executor, parkedFilterOf(filter), paging)),
+        where('converge.parked', (executor) => listParked(executor, parkedFilterOf(filter), PAGE + 1, after)),
         filter.database,
       );
       const sorted = rows.toSorted(
