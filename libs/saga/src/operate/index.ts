@@ -65,10 +65,11 @@ export {
   type SeenStep,
   waitingStep,
 } from './act-on-step.ts';
-export { type EndedStepWork, readEndedWork } from './ended-work-sql.ts';
 export {
+  type EndedStepWork,
   type FenceView,
   type JournalRow,
+  readEndedWork,
   readSagaRecords,
   type SagaRecords,
   type StepWorkView,

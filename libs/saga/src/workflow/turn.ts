@@ -2,7 +2,8 @@ import { failpoint } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
-import { bound, slowDelayMs } from '@convergekit/resilience/engine';
+import { slowDelayMs } from '@convergekit/resilience/engine';
+import { longestRunMs } from '../effects/worker/run-call.ts';
 import type { StoredFailure } from '../effects/work/work.ts';
 import { stored } from '../effects/work/decide.ts';
 import type { Transaction } from 'kysely';
@@ -14,9 +15,6 @@ import type { Journal, Then } from './journal.ts';
 import type { ResolvedWorkflows } from './options.ts';
 import { report } from './report.ts';
 import type { ExternalStep } from './step.ts';
-
-/** The maximum of a run in milliseconds, for the lease: longer work of an unbounded policy is found again after it. */
-const MAX_RUN_MS = 600_000;
 
 /** A workflow that this process holds, until it ends or is suspended. */
 export interface Turn {
@@ -30,7 +28,7 @@ export interface Turn {
 }
 
 export function runMsOf({ options }: Turn, step: ExternalStep): number {
-  return Math.min(bound(step.policyIn(options.shared).deadlineMs), MAX_RUN_MS);
+  return longestRunMs(step, options.shared);
 }
 
 /** Returns the hold for a run of a step's policy, and for recording its outcome. */

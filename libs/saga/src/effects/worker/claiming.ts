@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { bound } from '@convergekit/resilience/engine';
 import { failpoint, type NextRun, Wake } from '@convergekit/core/engine';
 import type { Effect } from '../effect/types.ts';
 import { type AnnouncedWork, listenForWork, type Reserved } from '../work/announce.ts';
@@ -14,10 +13,8 @@ import type { ResolvedOptions } from './options.ts';
 import { OutcomeGroups } from './outcome-groups.ts';
 import { Places } from './places.ts';
 import { processWork } from './process-work.ts';
+import { longestRunMs } from './run-call.ts';
 import { withinBreakers } from './within-breakers.ts';
-
-/** The maximum of a run in milliseconds, for the lease: after it a row of an unbounded policy is taken up again. */
-const MAX_RUN_MS = 600_000;
 
 interface Claiming {
   /** One look for due work. Returns when the next one is due. */
@@ -28,10 +25,6 @@ interface Claiming {
   readonly wake: Wake;
   /** Ends listening for announced work. */
   readonly deaf: () => void;
-}
-
-function longestRunMs<DB>(effect: Effect<DB>, shared: ResolvedOptions<DB>['shared']): number {
-  return Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
 }
 
 /** Returns those of the effects that have free places, with the lease of a call: it has ended when its run and the margin are over. */
