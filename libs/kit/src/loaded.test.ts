@@ -18,6 +18,7 @@ it.each([
   { door: 'convergekit', what: 'a driver of Kafka', not: '/libs/kafka/' },
   { door: 'convergekit', what: 'the local log', not: '/libs/local/' },
   { door: 'convergekit', what: 'the acts of operators', not: '/operate/index.ts' },
+  { door: './service/run-service.ts', what: 'the acts of operators', not: '/operate/index.ts' },
 ])('the import of $door loads without $what', ({ door, not }) => {
   const args = ['--conditions=source', '--input-type=module', '--eval', program(door)];
   const loaded = JSON.parse(
