@@ -1,10 +1,11 @@
 /**
- * Parts of the inbox for the package saga. Not for applications, and without a promise of stability:
+ * Parts of the inbox for the packages of sagas and services. Not for applications, and without a promise of stability:
  * - a part of the kit that subscribes inside a consumer, and decides about the events that are given up;
  * - parked events that such a part retries, skips or supersedes in its own transaction;
  * - the context that an emitted event inherits from the event that it answers.
  */
 export { policyName } from './define/define-consumer.ts';
+export { topicsOfOneKey } from './define/topics-of-one-key.ts';
 export type { ConsumerPart, PartOf } from './define/part.ts';
 export type {
   CallContext,

@@ -10,12 +10,15 @@ const program = (door: string): string => `
   console.log(JSON.stringify(loaded));
   process.exit();`;
 
-// Planted faults: an outbox that imports the package of the pool loads Kysely; a service that imports its runner, the relay.
+// Planted faults: an outbox that imports the package of the pool loads Kysely; a service that imports its runner, the relay;
+// a plan that imports the operators' door of sagas, all of their acts.
 it.each([
   { door: '@convergekit/outbox', what: 'Kysely', not: '/node_modules/kysely/' },
   { door: 'convergekit', what: 'the relay', not: '/libs/relay/' },
   { door: 'convergekit', what: 'a driver of Kafka', not: '/libs/kafka/' },
   { door: 'convergekit', what: 'the local log', not: '/libs/local/' },
+  { door: 'convergekit', what: 'the acts of operators', not: '/operate/index.ts' },
+  { door: './service/run-service.ts', what: 'the acts of operators', not: '/operate/index.ts' },
 ])('the import of $door loads without $what', ({ door, not }) => {
   const args = ['--conditions=source', '--input-type=module', '--eval', program(door)];
   const loaded = JSON.parse(

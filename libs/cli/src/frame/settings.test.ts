@@ -1,6 +1,6 @@
 import { ConfigError } from '@convergekit/config';
 import { describe, expect, it } from 'vitest';
-import { relayOptions } from '@convergekit/relay/operate';
+import { relayOptions } from '@convergekit/relay/engine';
 import { readSettings, requireBroker, requireDatabase, sourcesOf } from './settings.ts';
 
 describe('the settings', () => {

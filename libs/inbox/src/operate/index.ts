@@ -5,7 +5,6 @@ export { findGaps, type Gap } from '../gap/gap.ts';
 export type { ReplayFrom } from '../replay/scan.ts';
 export { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
 export { IN_PLACE_MS } from '../attempt/next-attempt.ts';
-export { topicsOfOneKey } from '../define/topics-of-one-key.ts';
 export { type PartitionLag, type PartitionSum, readLag, sumPartitions } from './lag.ts';
 export { type PartitionOverview, readOverview } from './overview.ts';
 export { pauseConsumer } from './pause.ts';

@@ -2,8 +2,8 @@ import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 import { type Effect, effectsOf, sagaObserver } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
-import { topicsOfOneKey } from '@convergekit/inbox/operate';
-import { includedSteps } from '@convergekit/saga/operate';
+import { topicsOfOneKey } from '@convergekit/inbox/engine';
+import { includedSteps } from '@convergekit/saga/engine';
 import type { AnyConsumer, AnyEffect, AnySaga, ServiceDefinition } from './definition.ts';
 
 /** A set of tables of the kit. */

@@ -1,7 +1,7 @@
 import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 import type { Effect, Workflow } from '@convergekit/saga';
-import { queryName } from '@convergekit/saga/operate';
+import { queryName } from '@convergekit/saga/engine';
 import { policyName } from '@convergekit/inbox/engine';
 import type { PolicyLayer } from '@convergekit/resilience';
 import type { Plan } from './plan.ts';

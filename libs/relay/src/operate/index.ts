@@ -20,6 +20,3 @@ export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-b
 export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
 export { type OutboxPulse, readPulse } from './pulse-sql.ts';
 export { findSent, readSent, type SentEvent, type SentPartition, type SentState } from './sent-sql.ts';
-export { brokerNotice } from '../process/broker-notice.ts';
-export { relayOptions } from '../process/relay-options.ts';
-export { logLeader, relayChecks, standsBy } from '../process/relay-state.ts';

@@ -1,5 +1,5 @@
 import { failureTopic } from '@convergekit/contracts';
-import { SagaError } from '../errors.ts';
+import { DOTTED_NAME, SagaError } from '../errors.ts';
 
 /** Names that a step must not have: members of a saga's value, of a thenable, of every object. */
 export const RESERVED_NAMES = Object.freeze([
@@ -14,7 +14,6 @@ export const RESERVED_NAMES = Object.freeze([
 export type ReservedName = (typeof RESERVED_NAMES)[number];
 
 // Together `<saga>.<step>.compensate` stays a name of an effect: at most 100 characters.
-const SAGA = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
 const MAX_SAGA = 60;
 const STEP = /^[a-z][a-z0-9_-]*$/;
 const MAX_STEP = 28;
@@ -31,7 +30,7 @@ export function invalid(
 }
 
 export function checkSagaName(saga: string): void {
-  if (typeof saga !== 'string' || !SAGA.test(saga) || saga.length > MAX_SAGA)
+  if (typeof saga !== 'string' || !DOTTED_NAME.test(saga) || saga.length > MAX_SAGA)
     throw invalid(
       { saga: JSON.stringify(saga) },
       `this cannot name a saga`,

@@ -137,7 +137,7 @@ it('an observer counts a saga that ended once, and times it from its first failu
 });
 
 it('a saga watch does not start with an invalid setting', () => {
-  expect(() => sagaWatch({ database, pollMs: 0 })).toThrow('pollMs is 0; give a whole number');
+  expect(() => sagaWatch({ database, pollMs: 0 })).toThrow('pollMs is 0, but must be a whole number');
 });
 
 it('a saga watch starts and stops in any order', async () => {

@@ -1,10 +1,11 @@
 import type { Database } from '@convergekit/postgres';
-import { classify } from '@convergekit/resilience';
 import { type Clock, type Random, type Service, systemClock, systemRandom } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { logger, type Logger } from '@convergekit/telemetry';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
+import { fractions } from '../effects/worker/common-options.ts';
+import { failureLog } from '../effects/worker/worker-service.ts';
 import { SagaError } from '../errors.ts';
 import { countOpen, expireInstances, forgetInstances, type InstanceCount } from './watch-sql.ts';
 
@@ -43,12 +44,8 @@ export function sagaWatch(options: SagaWatchOptions): SagaWatch {
     random = systemRandom,
     log = logger('saga'),
   } = options;
-  for (const [name, value] of Object.entries({ pollMs, keepMs }))
-    if (!(Number.isInteger(value) && value >= 1))
-      throw new SagaError(
-        'WORKER_INVALID',
-        `the watch of sagas cannot start: ${name} is ${value}; give a whole number of milliseconds from 1`,
-      );
+  const [wrong] = fractions({ pollMs, keepMs }, ['pollMs', 'keepMs']);
+  if (wrong !== undefined) throw new SagaError('WORKER_INVALID', `the watch of sagas cannot start: ${wrong}`);
   const counted = new Map<string, InstanceCount>();
   const runOnce = async (): Promise<Watched> => {
     const expired = await expireInstances(executor);
@@ -62,8 +59,9 @@ export function sagaWatch(options: SagaWatchOptions): SagaWatch {
     await forgetInstances(executor, keepMs, 1_000);
     return { expired: expired.length };
   };
+  const name = 'saga watch';
   const service = loopService({
-    name: 'saga watch',
+    name,
     run: (signal) =>
       poll({
         everyMs: pollMs,
@@ -73,13 +71,7 @@ export function sagaWatch(options: SagaWatchOptions): SagaWatch {
         run: async () => {
           await runOnce();
         },
-        onError: (error) => {
-          const { category, code, message } = classify(error);
-          log.error(
-            { category, code, reason: message },
-            'the sagas could not be watched; the watch continues',
-          );
-        },
+        onError: failureLog(name, { log }),
       }),
   });
   return { ...service, runOnce };

@@ -1,6 +1,5 @@
 /** Exports for operators: reads and actions of sagas, calls and workflows, for the CLI and the console. */
 export { canBeUndone, stepsOf } from '../declare/declaration.ts';
-export { queryName } from '../effects/call/bind-call.ts';
 export type { CheckedJournals, Finding } from '../effects/journal/check-journal.ts';
 export {
   type BreakerWait,
@@ -39,7 +38,6 @@ export {
 } from '../observe/page-sql.ts';
 export { INSTANCE_STATES, type InstanceState } from '../observe/judge.ts';
 export { FENCE_STATES } from '../fence/fence.ts';
-export { type IncludedStep, includedSteps } from '../step/step-events.ts';
 export { findOrphans } from '../verify/orphans-sql.ts';
 export { verifyJournal, verifySagas } from '../verify/verify-journal.ts';
 export { WORKFLOW_STATES, type WorkflowState } from '../workflow/entry.ts';
@@ -67,10 +65,11 @@ export {
   type SeenStep,
   waitingStep,
 } from './act-on-step.ts';
-export { type EndedStepWork, readEndedWork } from './ended-work-sql.ts';
 export {
+  type EndedStepWork,
   type FenceView,
   type JournalRow,
+  readEndedWork,
   readSagaRecords,
   type SagaRecords,
   type StepWorkView,

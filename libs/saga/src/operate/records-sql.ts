@@ -5,6 +5,7 @@ import { namesSql, type Run, type SagaTable } from '../effects/journal/runs-sql.
 import type { OperatorAct, WorkAttempt, WorkState } from '../effects/work/work.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { KeptWork } from '../fence/entry.ts';
+import { effectName, stepName } from '../step/effect-name.ts';
 import { workId } from '../step/request-work.ts';
 
 /** The plan for the undo of a step, as it was when the step began. */
@@ -86,7 +87,7 @@ export interface SagaRecords {
 }
 
 /** A decision `s` of a fence `f`, as `StoredDecision`: SQL. */
-export const decisionSql = `json_build_object('work', s.work, 'row', json_build_object('kind', 'decision', 'at', s.at, 'saga', s.saga,
+const decisionSql = `json_build_object('work', s.work, 'row', json_build_object('kind', 'decision', 'at', s.at, 'saga', s.saga,
         'version', s.version, 'instance', s.instance, 'step', s.step, 'seq', s.seq, 'consumer', f.consumer, 'op', s.op,
         'trigger', s.trigger, 'from', s.state_from, 'to', s.state_to, 'act', s.act, 'outcome', s.outcome,
         'plan', s.plan::json, 'causeEvent', s.cause_event, 'causeAttempt', s.cause_attempt,
@@ -133,13 +134,13 @@ export async function readSagaRecords(
 }
 
 /** A decision as it is read, with the work that it ended. */
-export interface StoredDecision {
+interface StoredDecision {
   readonly row: JournalRow;
   readonly work: KeptWork | null;
 }
 
 /** Pure: the work that a decision ended. */
-export function endedWork({ work, row }: StoredDecision): readonly StepWorkView[] {
+function endedWork({ work, row }: StoredDecision): readonly StepWorkView[] {
   if (work === null) return [];
   const { saga, instance, step, causeEvent, at: endedAt, consumer } = row;
   const { at, op = row.op, state = 'done', event = causeEvent, story } = work;
@@ -154,4 +155,49 @@ export function endedWork({ work, row }: StoredDecision): readonly StepWorkView[
 
 interface StoredRecords extends Omit<SagaRecords, 'journal'> {
   readonly journal: readonly StoredDecision[];
+}
+
+// A step changes near its begin and near its end: both times have an index. Steps whose journals have left are in neither. The
+// found ones are read by their keys, however many the planner expects.
+const endedSql = `
+  with found as (
+    select distinct f.saga, f.instance, f.step, f.consumer
+      from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
+      join converge.saga_fence f
+        on f.created_at >= r.low and f.created_at < r.high and (f.stripped_at is null or f.changed_at > f.stripped_at)
+        or f.changed_at >= r.low and f.changed_at < r.high)
+  select ${decisionSql} as decision
+    from found f
+   cross join lateral (
+      select * from converge.saga_step s where s.saga = f.saga and s.instance = f.instance and s.step = f.step offset 0) as s
+   where s.work is not null and coalesce(s.work ->> 'event', s.cause_event) = any ($1::text[])`;
+
+/** Work of a step that has ended, with the names of its handler and its effect. */
+export interface EndedStepWork extends StepWorkView {
+  readonly handler: string;
+  readonly effect: string;
+  readonly state: Extract<WorkState, 'done' | 'failed'>;
+}
+
+/** Reads the ended work that handlers of these events requested, of steps that began or changed in these spans of time. */
+export async function readEndedWork(
+  executor: Executor,
+  events: readonly string[],
+  spans: { readonly from: readonly string[]; readonly to: readonly string[] },
+): Promise<readonly EndedStepWork[]> {
+  const { rows } = await executor.query<{ decision: StoredDecision }>(endedSql, [
+    events,
+    spans.from,
+    spans.to,
+  ]);
+  return rows.flatMap(({ decision }) => {
+    const { saga, step: name, version } = decision.row;
+    const of = { saga, name, version };
+    return endedWork(decision).map((work) => ({
+      ...work,
+      handler: stepName(of),
+      effect: effectName(of, work.op),
+      state: work.state === 'failed' ? 'failed' : 'done',
+    }));
+  });
 }

@@ -10,10 +10,11 @@ import type { Reason } from '../fence/decision-sql.ts';
 import { begunFence, endedFence, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
 import { applyToStep, hasTimers } from './apply-to-step.ts';
 import { openWorkOf } from '../operate/step-sql.ts';
-import { callOf, requestCall } from './request-work.ts';
+import { insertWork } from '../effects/work/insert-sql.ts';
+import { callOf } from './request-work.ts';
 import { gatherBegin, hasBegin } from './slice-writes.ts';
 import { failureOf } from './failure-of.ts';
-import { factOf, keyOf, type Member, planOf } from './member.ts';
+import { factOf, keyOf, type Member, planOf, requestOf } from './member.ts';
 import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { UndoCause } from './undo-cause.ts';
@@ -104,14 +105,9 @@ export function beginning<DB>(
   trigger: FenceTrigger = 'begin',
 ): TriggerRequest {
   return {
-    ...keyOf(member, instance),
-    consumer: member.step.by,
-    key: event.key,
-    op: 'apply',
-    trigger,
+    ...requestOf(member, instance, event, 'apply', trigger),
     intent: JSON.stringify(stored),
     plan: planOf(member),
-    causeEvent: event.id,
     causeTime: event.time,
   };
 }
@@ -140,7 +136,10 @@ async function run<DB>(
   stored: readonly StoredEvent[],
   context: CallContext<DB>,
 ): Promise<void> {
-  if (member.handlers.local === undefined) return requestCall(member, instance, event, context);
+  if (member.handlers.local === undefined) {
+    for (const work of callOf(member, instance, event)) await insertWork(context.tx, work);
+    return;
+  }
   const { made, request } = await takeEffect(member, instance, event, stored, context);
   emitFact(member, instance, event, made, await applyToStep(member, context.tx, request), context);
 }

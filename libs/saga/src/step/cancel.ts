@@ -3,18 +3,18 @@ import { executorOf } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
-import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
+import type { Transition } from '../fence/apply-trigger.ts';
 import { FENCE_STATES, isDecided } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import { lockStart, noteAndLockStart, type SagaStart, startsOf } from '../fence/start-sql.ts';
 import type { CallContext } from '@convergekit/inbox/engine';
-import { insertStepWork, type StepWork } from '../effects/work/insert-sql.ts';
+import { insertWork, type StepWork } from '../effects/work/insert-sql.ts';
 import type { StoredFailure } from '../effects/work/work.ts';
-import { scheduleWork, timerOf } from './request-work.ts';
+import { timerOf } from './request-work.ts';
 import { gatherStart } from './slice-writes.ts';
 import { failureOf } from './failure-of.ts';
 import { applyToStep } from './apply-to-step.ts';
-import { keyOf, type Member } from './member.ts';
+import { keyOf, type Member, requestOf } from './member.ts';
 import { type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
@@ -39,12 +39,7 @@ export async function closeStep<DB>(
 ): Promise<void> {
   await lockStart(executorOf(tx), keyOf(member, instance));
   await applyToStep(member, tx, {
-    ...keyOf(member, instance),
-    consumer: member.step.by,
-    key: event.key,
-    op: 'compensate',
-    trigger: 'close',
-    causeEvent: event.id,
+    ...requestOf(member, instance, event, 'compensate', 'close'),
     causeAttempt: attemptId,
     reason,
   });
@@ -88,7 +83,7 @@ export async function scheduleDeadline<DB>(
   // concurrently.
   await noteAndLockStart(executorOf(tx), startOf(member, event));
   if (deadlineMs === undefined) return;
-  await insertStepWork(tx, deadlineOf(member, event, deadlineMs));
+  await insertWork(tx, deadlineOf(member, event, deadlineMs));
 }
 
 const DECIDED = FENCE_STATES.filter(isDecided);
@@ -120,7 +115,8 @@ export async function cancelRuns<DB>(
       const { act } = await cancelAt(member, start.instance, 'cancel', storeEvent(event), tools);
       if (act !== 'wait') continue;
       const key = keyOf(member, start.instance);
-      await scheduleWork(member, 'cancel', key, storeEvent(event), { dueMs: LOOK_AGAIN_MS }, tools.tx);
+      const look = timerOf(member, 'cancel', key, storeEvent(event), { dueMs: LOOK_AGAIN_MS });
+      await insertWork(tools.tx, look);
     }
 }
 
@@ -141,23 +137,13 @@ export async function cancelAt<DB>(
   tools: StepTools<DB>,
   row?: FenceRow,
 ): Promise<Transition> {
-  const key = keyOf(member, instance);
   const reason = reasons[why];
-  const request: TriggerRequest = {
-    ...key,
-    consumer: member.step.by,
-    key: event.key,
-    op: why,
-    trigger: 'cancel',
-    causeEvent: event.id,
-    reason,
-    ended: tools.ended,
-  };
+  const request = { ...requestOf(member, instance, event, why, 'cancel'), reason, ended: tools.ended };
   const transition = await applyToStep(member, tools.tx, request, row);
   const emitFailure = (op: 'apply' | 'cancel', failure: StoredFailure, id: string): void =>
     tools.emit(failureOf(member, instance, { events: [event], failure, op }), {
       id,
-      saga: formatSagaRef(key),
+      saga: formatSagaRef(request),
     });
   if (transition.act === 'emit_failure' && transition.emits !== undefined) {
     await supersedeBegin(member, instance, tools);

@@ -5,7 +5,7 @@ import type { FenceState } from '../fence/fence.ts';
 import type { Reason } from '../fence/decision-sql.ts';
 import { lockFence } from '../fence/fence-sql.ts';
 import type { StepInput } from './request-work.ts';
-import { keyOf, type Member } from './member.ts';
+import { type Member, requestOf } from './member.ts';
 import { markStuck } from './mark-stuck.ts';
 
 /** Marks the step of a call that is stuck. */
@@ -22,7 +22,8 @@ export function stuckUndo<DB>(member: Member<DB>) {
     markStepStuck(member, tools, text, { op: 'compensate', why: { code, text: STUCK[code] } });
 }
 
-const STUCK: Readonly<Record<StuckReason, string>> = {
+/** The reasons for which work is stuck, in words. */
+export const STUCK: Readonly<Record<StuckReason, string>> = {
   outcome_unknown: 'it may have taken effect, cannot be repeated, and no query can say so',
   result_lost: 'it took effect, and its result cannot be read',
   input_unreadable: 'no deployed version of the code understands its intent',
@@ -78,17 +79,11 @@ async function markStepStuck<DB>(
   { op, why, reason }: StuckMark,
 ): Promise<void> {
   const { instance, events = [], cause } = JSON.parse(text) as StepInput;
-  const event = cause?.event ?? events[0];
   const request = {
-    ...keyOf(member, instance),
-    consumer: member.step.by,
-    key: event?.key ?? instance,
-    op,
-    trigger: 'stuck',
-    causeEvent: event?.id ?? instance,
+    ...requestOf(member, instance, cause?.event ?? events[0], op, 'stuck'),
     causeAttempt: cause?.attemptId,
     outcome: why.code,
     reason,
-  } as const;
+  };
   await markStuck(tx, request, why, emit);
 }

@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import type { Effect, Reactions, Revived } from '../effects/effect/types.ts';
-import type { BoundCall, PlannedCall } from '../effects/call/bind-call.ts';
+import { type BoundCall, type PlannedCall, usageOf } from '../effects/call/bind-call.ts';
 import { SagaError } from '../errors.ts';
 import { type StepInput, workId } from './request-work.ts';
 import { lateApply, stuckApply } from './effect-hooks.ts';
@@ -18,10 +18,8 @@ export function applyEffect<DB>(
 ): Effect<DB> {
   const { step } = member;
   const call = callOf(member);
-  const { name, call: callName, idempotency, concurrency, quota, schedule } = call;
-  const { settleMs, canQuery, policyIn } = call;
   return Object.freeze({
-    ...{ name, call: callName, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn },
+    ...usageOf(call),
     plan: planNothing,
     revive: ({ input: text }: { readonly input: string }): Revived<DB> => {
       const input = JSON.parse(text) as StepInput;

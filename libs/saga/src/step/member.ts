@@ -3,7 +3,9 @@ import { canBeUndone, type SagaDeclaration, type StepDeclaration } from '../decl
 import { SagaError } from '../errors.ts';
 import type { Fact } from './saga-ref.ts';
 import type { StepKey } from '../effects/work/step-key.ts';
+import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import type { FenceOrder } from './fence-order.ts';
+import type { StoredEvent } from './stored-event.ts';
 import type { ErasedHandlers } from './types.ts';
 
 /** A step, as its consumer runs it. */
@@ -16,6 +18,18 @@ export interface Member<DB> {
 
 export function keyOf({ step }: Pick<Member<never>, 'step'>, instance: string): StepKey {
   return { saga: step.saga, version: step.version, instance, step: step.name };
+}
+
+/** Returns what every request to the fence of a step says. `event`: the cause; undefined: only the instance is known. */
+export function requestOf<Op extends TriggerRequest['op'], Trigger extends TriggerRequest['trigger']>(
+  member: Pick<Member<never>, 'step'>,
+  instance: string,
+  event: Pick<StoredEvent, 'id' | 'key'> | undefined,
+  op: Op,
+  trigger: Trigger,
+) {
+  const { key, id: causeEvent } = event ?? { key: instance, id: instance };
+  return { ...keyOf(member, instance), consumer: member.step.by, key, op, trigger, causeEvent };
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { EventDefinition } from '@convergekit/contracts';
+import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { ConsumerPart, PartOf, Subscription } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { stepsOf } from '../declare/declaration.ts';
@@ -34,6 +36,24 @@ export function stepPart<DB>(of: Omit<Member<DB>, 'order'>): ConsumerPart<DB> {
 export function membersOf<DB>(parts: readonly ConsumerPart<DB>[]): readonly Member<DB>[] {
   // The cast is safe: only `stepPart` makes parts of this kind.
   return parts.flatMap((part) => (part.kind === KIND ? [(part as StepPart<DB>).member] : []));
+}
+
+/** A step that a consumer includes, and the events that it emits besides the kit's own. */
+export interface IncludedStep {
+  readonly saga: string;
+  readonly version: number;
+  readonly name: string;
+  readonly emits: readonly EventDefinition[];
+}
+
+/** Lists the saga steps that a consumer includes (pure). */
+export function includedSteps<DB>({ parts }: Pick<ConsumerDefinition<DB>, 'parts'>): readonly IncludedStep[] {
+  return membersOf(parts).map(({ step: { saga, version, name, success, failure, undone } }) => ({
+    saga,
+    version,
+    name,
+    emits: [success, failure, undone].filter((event) => event !== undefined),
+  }));
 }
 
 /** Creates a subscription for each type on each topic, for all steps that it may concern. */

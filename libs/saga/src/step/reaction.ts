@@ -1,4 +1,5 @@
 import { type Envelope, type FailureData, STEP_UNDONE_TYPE, WIRE } from '@convergekit/contracts/engine';
+import type { SagaRef } from '../effects/work/step-key.ts';
 import { startedVersion } from '../declare/starts.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Member } from './member.ts';
@@ -26,6 +27,15 @@ export interface Matched<DB> extends Reaction<DB> {
   readonly failure: FailureData | undefined;
   /** A start that must name the version of its saga, and does not. */
   readonly refused?: true;
+}
+
+/** The saga of an event, in its version: of a failure event, that of the step that failed. */
+export function runOf(
+  { saga }: Pick<Envelope, 'saga'>,
+  failure: FailureData | undefined,
+): Omit<SagaRef, 'instance'> | undefined {
+  const failed = failure?.saga;
+  return failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
 }
 
 /** Pure: whether an event concerns a step. `failure`: its data, where it is a failure event. `undone`: the step that it names. */

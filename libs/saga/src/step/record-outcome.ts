@@ -8,7 +8,7 @@ import { applyInGroup, applyToStep } from './apply-to-step.ts';
 import { countCompensation } from './count-compensation.ts';
 import { scheduleUndo } from './request-work.ts';
 import { failureOf } from './failure-of.ts';
-import { keyOf, type Member, planOf } from './member.ts';
+import { keyOf, type Member, planOf, requestOf } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
@@ -126,15 +126,13 @@ function outcomeRequest<DB>(
   trigger: FenceTrigger,
 ): TriggerRequest {
   const [event] = events;
+  const op = resolves === undefined && actor === undefined ? 'apply' : 'resolve';
+  const request = requestOf(member, instance, event, op, trigger);
   return {
-    ...keyOf(member, instance),
-    consumer: member.step.by,
-    key: event?.key ?? instance,
-    op: resolves === undefined && actor === undefined ? 'apply' : 'resolve',
-    trigger,
+    ...request,
     ...(row?.intent == null ? { intent: JSON.stringify(events) } : {}),
     ...(row === undefined ? { plan: planOf(member) } : {}),
-    causeEvent: resolves ?? event?.id ?? instance,
+    causeEvent: resolves ?? request.causeEvent,
     actor,
     note,
   };

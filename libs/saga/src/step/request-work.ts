@@ -4,7 +4,7 @@ import { deterministicUuid } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import type { Cause, Outcome } from '../effects/work/work.ts';
-import { insertStepWork, type StepWork } from '../effects/work/insert-sql.ts';
+import { insertWork, type StepWork } from '../effects/work/insert-sql.ts';
 import type { StepKey, WorkOp } from '../effects/work/step-key.ts';
 import { traceOf } from '../effects/effect/effect.ts';
 import { effectName } from './effect-name.ts';
@@ -27,18 +27,6 @@ export interface StepInput extends StepKey {
 
 /** The outcome of work that calls nothing: its recording does the rest. */
 export const NOTHING_TO_CALL: Outcome = { kind: 'succeeded', result: 'null' };
-
-/**
- * Requests the call of an external step, which the worker makes after this commit. The step's deadline runs from here.
- */
-export async function requestCall<DB>(
-  member: Member<DB>,
-  instance: string,
-  event: ReceivedEvent,
-  { tx }: Pick<StepTools<DB>, 'tx'>,
-): Promise<void> {
-  for (const work of callOf(member, instance, event)) await insertStepWork(tx, work);
-}
 
 /**
  * Returns the work of an external step that begins: its call, and the end of its time. Its fence has the events. `events`:
@@ -66,13 +54,11 @@ export async function requestUndo<DB>(
   row: Pick<FenceRow, 'intent' | 'result'> | undefined,
   { tx }: Pick<StepTools<DB>, 'tx'>,
 ): Promise<void> {
-  const input = {
-    ...keyOf(member, instance),
-    cause,
+  const stored = {
     ...(row?.intent == null ? {} : { events: JSON.parse(row.intent) as readonly StoredEvent[] }),
     ...(row?.result == null ? {} : { result: JSON.parse(row.result) as StoredFact }),
   };
-  await insertStepWork(tx, workOf(member, 'compensate', input, cause.event, cause));
+  await insertWork(tx, undoWorkOf(member, instance, cause, stored));
 }
 
 /**
@@ -86,9 +72,8 @@ export async function scheduleUndo<DB>(
   tx: Transaction<DB>,
   dueMs: number,
 ): Promise<boolean> {
-  const input = { ...keyOf(member, instance), cause };
-  const work = workOf(member, 'compensate', input, cause.event, cause);
-  return insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
+  const work = undoWorkOf(member, instance, cause);
+  return insertWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
 }
 
 /** Requests an operator's decision on the undo of a step whose data is gone. */
@@ -98,24 +83,21 @@ export async function requestOperator<DB>(
   cause: UndoCause,
   tx: Transaction<DB>,
 ): Promise<void> {
-  const input = { ...keyOf(member, instance), cause };
-  const work = workOf(member, 'compensate', input, cause.event, cause);
-  await insertStepWork(tx, { ...work, stuck: 'record_swept' });
+  const work = undoWorkOf(member, instance, cause);
+  await insertWork(tx, { ...work, stuck: 'record_swept' });
 }
 
-/** Schedules work that calls nothing: the worker records its outcome later. */
-export async function scheduleWork<DB>(
+function undoWorkOf<DB>(
   member: Member<DB>,
-  op: WorkOp,
-  input: StepInput,
-  cause: StoredEvent,
-  when: Pick<StepWork, 'unlessStepIs'> & { readonly dueMs: number },
-  tx: Transaction<DB>,
-): Promise<void> {
-  await insertStepWork(tx, timerOf(member, op, input, cause, when));
+  instance: string,
+  cause: UndoCause,
+  stored: Pick<StepInput, 'events' | 'result'> = {},
+): StepWork {
+  const input = { ...keyOf(member, instance), cause, ...stored };
+  return workOf(member, 'compensate', input, cause.event, cause);
 }
 
-/** Returns work that calls nothing. */
+/** Returns work that calls nothing: the worker records its outcome later. */
 export function timerOf<DB>(
   member: Member<DB>,
   op: WorkOp,
@@ -131,7 +113,7 @@ export function workId({ saga, instance, step }: Omit<StepKey, 'version'>, op: W
   return deterministicUuid('saga', saga, instance, step, op);
 }
 
-export function workOf<DB>(
+function workOf<DB>(
   { step }: Member<DB>,
   op: WorkOp,
   input: StepInput,
@@ -182,6 +164,6 @@ export async function requestOutcome<DB>(
   if (first === undefined) throw new TypeError(`step ${member.step.name} failed at nothing`);
   const work = workOf(member, 'resolve', { ...keyOf(member, instance), events, resolves }, first);
   const asked = query === undefined ? ({ stuck: 'outcome_unknown' } as const) : { unknownForMs: settleMs };
-  await insertStepWork(tx, { ...work, ...asked });
+  await insertWork(tx, { ...work, ...asked });
   return query !== undefined;
 }

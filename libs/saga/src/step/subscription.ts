@@ -23,14 +23,13 @@ import { attemptOf, begin } from './begin.ts';
 import { cancelRuns, closeStep, scheduleDeadline, startInSlice } from './cancel.ts';
 import { applyGivenUp, undoGivenUp } from './given-up.ts';
 import type { Member } from './member.ts';
-import { type Matched, matchReaction, type Reaction } from './reaction.ts';
-import { reasonOf } from './reasons.ts';
+import { type Matched, matchReaction, type Reaction, runOf } from './reaction.ts';
 import { storeEvent } from './stored-event.ts';
 import { stepName } from './effect-name.ts';
-import { parseSagaRef, sagaVersionOf } from './saga-ref.ts';
+import { sagaVersionOf } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { isDue, undo } from './undo.ts';
-import type { UndoCause } from './undo-cause.ts';
+import { reasonOf, type UndoCause } from './undo-cause.ts';
 
 /**
  * Creates the subscription for all reactions of a consumer's steps to one type in one topic. The payload is parsed by
@@ -102,11 +101,10 @@ function route<DB>(
 /** A saga of this consumer, in a version that it does not have yet. */
 function isAhead<DB>(
   members: readonly Member<DB>[],
-  { saga }: Envelope,
+  envelope: Envelope,
   failure: FailureData | undefined,
 ): boolean {
-  const failed = failure?.saga;
-  const ref = failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
+  const ref = runOf(envelope, failure);
   const known = members.flatMap(({ step }) => (step.saga === ref?.saga ? [step.version] : []));
   return ref !== undefined && known.length > 0 && known.every((version) => version < ref.version);
 }
@@ -128,11 +126,10 @@ function startsUnknown<DB>(
 /** The saga version of an event, when none of these steps belongs to it; else undefined. */
 function otherSagaOf<DB>(
   reactions: readonly Reaction<DB>[],
-  { saga }: Envelope,
+  envelope: Envelope,
   failure: FailureData | undefined,
 ): string | undefined {
-  const failed = failure?.saga;
-  const ref = failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
+  const ref = runOf(envelope, failure);
   if (ref === undefined) return undefined;
   const ours = reactions.some(
     ({ member: { step } }) => step.saga === ref.saga && step.version === ref.version,

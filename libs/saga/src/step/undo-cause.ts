@@ -1,3 +1,5 @@
+import type { FailureData } from '@convergekit/contracts/engine';
+import type { Trigger } from '../declare/triggers.ts';
 import type { Reason } from '../fence/decision-sql.ts';
 import type { StoredEvent } from './stored-event.ts';
 
@@ -11,4 +13,17 @@ export interface UndoCause {
   /** The operator who undid the effect or accepted it. */
   readonly actor?: string;
   readonly note?: string;
+}
+
+/** The reason of an undo: the failure or undone event that made it necessary. */
+export function reasonOf(
+  { fact, of, type }: Pick<Trigger, 'fact' | 'of' | 'type'>,
+  failure: FailureData | undefined,
+): Reason {
+  const who = of?.name ?? 'the saga';
+  if (failure !== undefined)
+    return { code: failure.code, text: `${who} failed (${failure.certainty}): ${failure.message}` };
+  return fact === 'undone'
+    ? { code: 'UNDONE', text: `${who} was undone: ${type}` }
+    : { code: 'REJECTED', text: `${who} was refused: ${type}` };
 }

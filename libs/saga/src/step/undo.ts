@@ -10,8 +10,9 @@ import { applyToStep } from './apply-to-step.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import { bringForward } from '../effects/work/bring-forward-sql.ts';
 import { requestUndo, requestOperator, scheduleUndo } from './request-work.ts';
-import { factOf, keyOf, type Member } from './member.ts';
+import { factOf, keyOf, type Member, requestOf } from './member.ts';
 import { factId, formatSagaRef } from './saga-ref.ts';
+import { STUCK } from './effect-hooks.ts';
 import { markStuck } from './mark-stuck.ts';
 import { supersedeBegin } from './supersede-begin.ts';
 import type { StepTools } from './tools.ts';
@@ -53,7 +54,7 @@ async function forgotten<DB>(
   { tx, emit, log }: StepTools<DB>,
 ): Promise<void> {
   const { saga, name } = member.step;
-  const text = 'its record had left when its undo was asked for, so what it did is not known here';
+  const text = STUCK.record_swept;
   await markStuck(tx, undoing(member, instance, cause, 'stuck'), { code: 'record_swept', text }, emit);
   await requestOperator(member, instance, cause, tx);
   log.error({ alarm: 'step_stuck', saga, instance, step: name, code: 'record_swept' }, text);
@@ -86,19 +87,14 @@ export async function isDue<DB>(
 }
 
 export function undoing<DB>(
-  { step, ...member }: Member<DB>,
+  member: Member<DB>,
   instance: string,
   cause: UndoCause,
   trigger: TriggerRequest['trigger'],
 ): TriggerRequest {
   const { event, reason, attemptId, actor, note } = cause;
   return {
-    ...keyOf({ ...member, step }, instance),
-    consumer: step.by,
-    key: event.key,
-    op: 'compensate',
-    trigger,
-    causeEvent: event.id,
+    ...requestOf(member, instance, event, 'compensate', trigger),
     causeTime: new Date(event.time),
     causeAttempt: attemptId,
     reason,

@@ -1,6 +1,6 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import { decode, encode } from '../effects/call/stored.ts';
-import { SagaError } from '../errors.ts';
+import { DOTTED_NAME, invalidField, SagaError } from '../errors.ts';
 import type { BoundStep, WorkflowStep } from './step.ts';
 
 /**
@@ -64,8 +64,6 @@ export interface Workflow<Input = never, Result = unknown> {
   resultOf(text: string): Result;
 }
 
-const NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
-
 /** Declares several effects that stand or fall together. Throws WORKFLOW_INVALID here, at import. */
 export function defineWorkflow<
   In extends StandardSchema,
@@ -73,12 +71,25 @@ export function defineWorkflow<
   const Steps extends Readonly<Record<string, WorkflowStep>>,
 >(options: WorkflowOptions<In, Res, Steps>): Workflow<InferInput<In>, InferOutput<Res>> {
   const { name, recovery = 'undo', steps, run } = options;
-  if (!NAME.test(name) || name.length > 100)
-    throw invalid(name, 'name', name, 'use lower-case words joined by dots, such as tenants.provision');
+  if (!DOTTED_NAME.test(name) || name.length > 100)
+    throw invalidField(
+      'workflow',
+      name,
+      'name',
+      name,
+      'use lower-case words joined by dots, such as tenants.provision',
+    );
   for (const step of Object.keys(steps))
     if (!isPlain(step))
-      throw invalid(name, 'a step', step, 'use a lower-case word with dashes, such as dns-record');
-  if (Object.keys(steps).length === 0) throw invalid(name, 'steps', [], 'declare at least one');
+      throw invalidField(
+        'workflow',
+        name,
+        'a step',
+        step,
+        'use a lower-case word with dashes, such as dns-record',
+      );
+  if (Object.keys(steps).length === 0)
+    throw invalidField('workflow', name, 'steps', [], 'declare at least one');
   const input = options.input as StandardSchema<unknown, InferOutput<In>>;
   const result = options.result as StandardSchema<unknown, InferOutput<Res>>;
   return Object.freeze({
@@ -111,11 +122,4 @@ function bind(name: string, step: WorkflowStep): BoundStep {
 /** A name that may stand in a path. */
 export function isPlain(name: string): boolean {
   return /^[a-z][a-z0-9_-]*$/.test(name) && name.length <= 100;
-}
-
-function invalid(name: string, field: string, value: unknown, fix: string): SagaError {
-  return new SagaError(
-    'WORKFLOW_INVALID',
-    `workflow ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
-  );
 }

@@ -1,21 +1,9 @@
-import { nextOp, type Rules, stored } from '../effects/work/decide.ts';
-import type { OpenState, StoredFailure } from '../effects/work/work.ts';
+import { nextOp, stored } from '../effects/work/decide.ts';
+import type { StoredFailure } from '../effects/work/work.ts';
 import type { Entry } from './entry.ts';
-import type { StepFold } from './fold.ts';
+import { type Attempt, callToEnd, type ExternalCall, type Following } from './external-call.ts';
 import type { BoundLocalStep, BoundStep, ExternalStep } from './step.ts';
-import {
-  attemptOnce,
-  commitWith,
-  markStuck,
-  failingMs,
-  heldFor,
-  heldIdle,
-  pause,
-  record,
-  runMsOf,
-  slowMs,
-  type Turn,
-} from './turn.ts';
+import { commitWith, foldOf, heldFor, heldIdle, type PutOff, record, runMsOf, type Turn } from './turn.ts';
 
 /** Plans a step: the intent and its undo are written before anything is called. Resolves with its number. */
 export async function intend(turn: Turn, step: BoundStep, path: string, intent: string): Promise<number> {
@@ -46,7 +34,7 @@ export type Settling = 'fresh' | 'finish' | 'undo';
 export async function settle(turn: Turn, step: BoundStep, number: number, why: Settling): Promise<unknown> {
   return step.kind === 'local'
     ? settleLocal(turn, step, number, why)
-    : settleExternal(turn, step, number, why);
+    : callToEnd(turn, step, number, callOf(turn, step, why));
 }
 
 async function settleLocal(
@@ -71,120 +59,62 @@ async function settleLocal(
   return error;
 }
 
-async function settleExternal(
-  turn: Turn,
-  step: ExternalStep,
-  number: number,
-  why: Settling,
-): Promise<unknown> {
-  const { journal } = turn;
-  let found: OpenState = why === 'fresh' ? 'ready' : 'calling';
-  // True when an earlier call may have taken effect, or still may.
-  let doubt = why !== 'fresh';
-  for (let turns = 0; ; turns += 1) {
-    const { intentAtMs } = foldOf(turn, number);
-    const isFirstCall = why === 'fresh' && turns === 0;
-    const op = nextOp(found, rulesOf(step, false));
-    if (op === 'stuck' || op === 'settle') return outcomeUnknown(turn, number);
-    const finalInMs = foldOf(turn, number).finalAtMs - journal.now();
-    if (!isFirstCall) await beforeAgain(turn, step, foldOf(turn, number), op);
-    const { path, intent, key, calls } = foldOf(turn, number);
-    const ageMs = journal.now() - intentAtMs;
-    const tried = { found, attempts: calls, queries: turns, ageMs, finalInMs, doubt };
-    const handle = step.handleOf({ input: () => step.inputOf(intent), key: () => key });
-    const rules = rulesOf(step, op === 'query' && why === 'finish');
-    const { answer, attempts, next } = await attemptOnce(turn, step, { handle, op }, tried, rules);
-    if (answer.kind === 'failed' && answer.failure.code === 'NOT_SENT' && !isLastWord(turn, step)) {
-      await pause(turn, 0, [], `${path} was not called: this process stops`);
-      continue;
+/** The call of a step. A call that is finally not found has failed: only a resumed workflow repeats it. */
+function callOf(turn: Turn, step: ExternalStep, why: Settling): ExternalCall {
+  return {
+    entry: 'repeat',
+    isFresh: why === 'fresh',
+    found: why === 'fresh' ? 'ready' : 'calling',
+    scheduleOf: (op) => {
+      const withinMs = op === 'query' && why === 'finish' ? Number.POSITIVE_INFINITY : 0;
+      return { fast: asking, fastAttempts: 60, slow: asking, withinMs };
+    },
+    notBeforeMs: () => 0,
+    finalAtMs: ({ finalAtMs }) => finalAtMs,
+    handleOf: ({ intent, key }) => step.handleOf({ input: () => step.inputOf(intent), key: () => key }),
+    follow: (attempt) => afterAttempt(turn, step, attempt),
+  };
+}
+
+function afterAttempt(turn: Turn, step: ExternalStep, attempt: Attempt): Following {
+  const { op, found, fold, answer, attempts, next } = attempt;
+  const at = { step: fold.step, path: fold.path };
+  const by = op === 'query' ? 'check' : 'reply';
+  const cause = answer.kind === 'failed' ? answer.failure.cause : undefined;
+  const failure = answer.kind === 'failed' ? stored(answer.failure) : notVisible;
+  const failed = (why: StoredFailure): Following => {
+    return { kind: 'end', entry: { kind: 'failed', ...at, failure: why, by }, cause };
+  };
+  // A process that froze, or stops, has sent nothing, which proves nothing about the step: it is called later, here or elsewhere.
+  // That counts as a failure only where no query could find it later.
+  const isLastWord = turn.signal.aborted && nextOp('calling', step) === 'stuck';
+  if (failure.code === 'NOT_SENT' && !isLastWord)
+    return {
+      kind: 'again',
+      found,
+      wait: { waitMs: 0, note: `${at.path} was not called: this process stops` },
+    };
+  switch (next.kind) {
+    case 'succeed': {
+      const isLate = attempts.some((one) => one.failure?.certainty === 'unknown');
+      const entry: Entry = { kind: 'result', ...at, result: next.result, by };
+      return { kind: 'end', entry: isLate ? { ...entry, late: true } : entry };
     }
-    const by = op === 'query' ? 'check' : 'reply';
-    const cause = answer.kind === 'failed' ? answer.failure.cause : undefined;
-    const failure = answer.kind === 'failed' ? stored(answer.failure) : notVisible;
-    const late = attempts.some((one) => one.failure?.certainty === 'unknown') ? { late: true as const } : {};
-    switch (next.kind) {
-      case 'succeed':
-        await record(turn, { kind: 'result', step: number, path, result: next.result, by, ...late });
-        return undefined;
-      case 'fail':
-        await record(turn, { kind: 'failed', step: number, path, failure: next.failure, by });
-        return cause;
-      case 'stuck':
-        if (next.reason !== 'result_lost') return outcomeUnknown(turn, number);
-        return markStuck(turn, foldOf(turn, number), 'result_lost', 'it took effect, and its result is lost');
-      case 'again':
-        if (next.state === 'ready' && op === 'call') {
-          // Nothing was sent, and nothing is on its way: the caller gets the failure at once.
-          await record(turn, { kind: 'failed', step: number, path, failure, by });
-          return cause;
-        }
-        if (next.state === 'ready') doubt = finalInMs > 0;
-        // The first query runs at once: the caller waits for the answer.
-        else await waitForOutcome(turn, number, failure, isFirstCall ? 0 : (next.wait?.computedMs ?? 0));
-        found = next.state;
+    case 'fail':
+      return failed(next.failure);
+    case 'again': {
+      // Nothing was sent, and nothing is on its way: the caller gets the failure at once.
+      if (next.state === 'ready') return op === 'call' ? failed(failure) : { kind: 'again', found: 'ready' };
+      // The first query runs at once: the caller waits for the answer.
+      const waitMs = op === 'call' && fold.failures === 0 ? 0 : (next.wait?.computedMs ?? 0);
+      const note = `it is not known yet what became of ${at.path}: ${failure.message}`;
+      const wait: PutOff = { waitMs, note, failed: { kind: 'unknown', ...at, failure } };
+      return { kind: 'again', found: 'unknown', wait };
     }
   }
-}
-
-/**
- * True when the failure is final. A process that froze, or stops, has sent nothing, which proves nothing about the
- * step: it is called later, here or elsewhere. It is recorded as a failure only where no query could find that later.
- */
-function isLastWord({ signal }: Turn, step: ExternalStep): boolean {
-  return signal.aborted && nextOp('calling', rulesOf(step, false)) === 'stuck';
-}
-
-function outcomeUnknown(turn: Turn, number: number): Promise<never> {
-  const note = 'it may have taken effect, and no query can say so';
-  return markStuck(turn, foldOf(turn, number), 'outcome_unknown', note);
-}
-
-async function waitForOutcome(
-  turn: Turn,
-  number: number,
-  failure: StoredFailure,
-  waitMs: number,
-): Promise<void> {
-  const fold = foldOf(turn, number);
-  const { step, path } = fold;
-  const unknown: Entry = { kind: 'unknown', step, path, failure };
-  if (failingMs(turn, fold) >= turn.options.stuckAfterMs) {
-    const note = `its outcome is still unknown: ${failure.message}`;
-    const againInMs = Math.max(waitMs, slowMs(turn, fold.calls));
-    await markStuck(turn, fold, 'outcome_unknown', note, { before: [unknown], againInMs });
-  }
-  await pause(
-    turn,
-    waitMs,
-    fold.state === 'unknown' ? [] : [unknown],
-    `it is not known yet what became of ${path}`,
-  );
-}
-
-/** Holds the workflow for a repeat. A repeated call moves the time at which "not found" is final, a query does not. */
-function beforeAgain(
-  turn: Turn,
-  bound: ExternalStep,
-  { step, path }: StepFold,
-  op: 'call' | 'query',
-): Promise<void> {
-  const repeat: Entry = { kind: 'repeat', step, path, callMs: runMsOf(turn, bound) };
-  return turn.journal.write(op === 'query' ? [] : [repeat], heldFor(turn, bound));
-}
-
-/** Returns the rules of a step. A call that is finally not found has failed: only a resumed workflow repeats it. */
-function rulesOf({ idempotency, canQuery }: ExternalStep, repeats: boolean): Rules {
-  const withinMs = repeats ? Number.POSITIVE_INFINITY : 0;
-  return { idempotency, canQuery, schedule: { fast: asking, fastAttempts: 60, slow: asking, withinMs } };
 }
 
 const asking = { baseMs: 250, factor: 2, capMs: 60_000 };
-
-export function foldOf({ journal }: Turn, number: number): StepFold {
-  const step = journal.fold.steps[number - 1];
-  if (step === undefined) throw new RangeError(`there is no step ${number}`);
-  return step;
-}
 
 const interrupted: StoredFailure = {
   category: 'service',

@@ -27,9 +27,9 @@ export interface StepFold {
   readonly result?: string;
   readonly failure?: StoredFailure;
   readonly outcome?: UndoOutcome;
-  readonly intentAtMs: number;
   readonly settleMs: number;
-  readonly calls: number;
+  /** The number of failures since the call, or its undo, began. */
+  readonly failures: number;
   /** The time from which "not found" is final for the step's calls. */
   readonly finalAtMs: number;
   /** The time until which a lost call may arrive, beside the one whose result is known. */
@@ -38,7 +38,6 @@ export interface StepFold {
   readonly failingSinceMs?: number;
   /** True when an undo before the last one may have taken effect: the last one's result says nothing about it. */
   readonly undoInDoubt: boolean;
-  readonly undoFailures: number;
   readonly undoFinalAtMs: number;
 }
 
@@ -112,13 +111,12 @@ export function foldEntry(fold: Fold, entry: Entry, atMs: number): Fold {
     case 'intent': {
       const { step, path, intent, key, undo, callMs, settleMs } = entry;
       const times = {
-        intentAtMs: atMs,
         settleMs,
         finalAtMs: atMs + callMs + settleMs,
         lateUntilMs: 0,
         undoFinalAtMs: 0,
       };
-      const tried = { calls: 1, undoInDoubt: false, undoFailures: 0 };
+      const tried = { failures: 0, undoInDoubt: false };
       const added: StepFold = { step, path, intent, key, undo, state: 'intended', ...times, ...tried };
       return { ...fold, steps: [...fold.steps, added] };
     }
@@ -145,19 +143,20 @@ type OfStep = Extract<
 
 function stepAfter(step: StepFold, entry: OfStep, atMs: number): StepFold {
   const { failingSinceMs = atMs } = step;
+  const failures = step.failures + 1;
   switch (entry.kind) {
     case 'repeat': {
       const finalAtMs = atMs + entry.callMs + step.settleMs;
-      return { ...step, calls: step.calls + 1, lateUntilMs: step.finalAtMs, finalAtMs };
+      return { ...step, lateUntilMs: step.finalAtMs, finalAtMs };
     }
     case 'unknown':
-      return { ...step, failingSinceMs, state: 'unknown', lateUntilMs: step.finalAtMs };
+      return { ...step, failingSinceMs, failures, state: 'unknown', lateUntilMs: step.finalAtMs };
     case 'result': {
       // A thing that was seen is visible; an answered call becomes visible after the settle time.
       const finalAtMs = entry.by === 'reply' ? atMs + step.settleMs : atMs;
       const isLate = entry.by === 'check' || entry.late === true;
       const lateUntilMs = isLate ? Math.max(step.lateUntilMs, step.finalAtMs) : step.lateUntilMs;
-      return { ...over(step), state: 'done', result: entry.result, finalAtMs, lateUntilMs };
+      return { ...over(step), state: 'done', result: entry.result, failures: 0, finalAtMs, lateUntilMs };
     }
     case 'failed':
       return { ...over(step), state: 'failed', failure: entry.failure };
@@ -167,7 +166,7 @@ function stepAfter(step: StepFold, entry: OfStep, atMs: number): StepFold {
     }
     case 'undo_failed': {
       const state = isRefused(entry) && !step.undoInDoubt ? 'done' : step.state;
-      return { ...step, failingSinceMs, undoFailures: step.undoFailures + 1, state };
+      return { ...step, failingSinceMs, failures, state };
     }
     case 'undone':
       return { ...over(step), state: 'undone', outcome: entry.outcome };

@@ -1,6 +1,6 @@
 import type { SlowSchedule } from '@convergekit/resilience';
 import { forEver } from '../effects/call/bind-call.ts';
-import { type CommonOptions, fractions, withDefaults } from '../effects/worker/common-options.ts';
+import { type CommonOptions, fractions, WHOLE, withDefaults } from '../effects/worker/common-options.ts';
 import { SagaError } from '../errors.ts';
 import type { Workflow } from './define-workflow.ts';
 
@@ -52,7 +52,7 @@ export function resolveWorkflows<DB>(
     schedule: { ...schedule, withinMs: Number.POSITIVE_INFINITY },
     workflows: byName,
   });
-  const [wrong] = fractions(resolved, ['idleMs', 'pollMs', 'concurrency']);
+  const [wrong] = fractions(resolved, [...WHOLE, 'idleMs', 'pollMs', 'concurrency']);
   if (wrong !== undefined) throw invalid(wrong);
   if (!(resolved.patienceMs >= 0))
     throw invalid(`patienceMs is ${resolved.patienceMs}, but must be 0 or more`);

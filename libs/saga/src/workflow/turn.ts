@@ -2,15 +2,10 @@ import { failpoint } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
-import { bound, slowDelayMs } from '@convergekit/resilience/engine';
-import { afterAttempts, attributeNames, spanNames } from '@convergekit/telemetry/engine';
-import { withSpan } from '@convergekit/telemetry';
-import { admission } from '../effects/quota/admission.ts';
-import { reportAttempts } from '../effects/worker/record-attempts.ts';
-import { type CallRun, runCall } from '../effects/worker/run-call.ts';
-import type { CallHandle } from '../effects/effect/types.ts';
-import type { ClaimedWork, Op, StoredFailure } from '../effects/work/work.ts';
-import { decide, type Next, type Rules, stored } from '../effects/work/decide.ts';
+import { slowDelayMs } from '@convergekit/resilience/engine';
+import { longestRunMs } from '../effects/worker/run-call.ts';
+import type { StoredFailure } from '../effects/work/work.ts';
+import { stored } from '../effects/work/decide.ts';
 import type { Transaction } from 'kysely';
 import type { Workflow } from './define-workflow.ts';
 import type { Entry, WorkflowStuckReason } from './entry.ts';
@@ -20,9 +15,6 @@ import type { Journal, Then } from './journal.ts';
 import type { ResolvedWorkflows } from './options.ts';
 import { report } from './report.ts';
 import type { ExternalStep } from './step.ts';
-
-/** The maximum of a run in milliseconds, for the lease: longer work of an unbounded policy is found again after it. */
-const MAX_RUN_MS = 600_000;
 
 /** A workflow that this process holds, until it ends or is suspended. */
 export interface Turn {
@@ -36,7 +28,7 @@ export interface Turn {
 }
 
 export function runMsOf({ options }: Turn, step: ExternalStep): number {
-  return Math.min(bound(step.policyIn(options.shared).deadlineMs), MAX_RUN_MS);
+  return longestRunMs(step, options.shared);
 }
 
 /** Returns the hold for a run of a step's policy, and for recording its outcome. */
@@ -80,38 +72,29 @@ export async function commitWith(
   }
 }
 
-/** The attempts at a call or an undo, in the form that `decide` needs. */
-export type TriedOnce = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
+/** A wait of a step before it is tried again. */
+export interface PutOff {
+  readonly waitMs: number;
+  readonly note: string;
+  /** The entry of the failure that it waits for: after `stuckAfterMs` of failures an operator is alerted. */
+  readonly failed?: Entry;
+}
 
-/** Calls or queries once, under the lease of the last write, and decides what follows. Never rejects. */
-export async function attemptOnce(
-  turn: Turn,
-  step: ExternalStep,
-  { handle, op }: { readonly handle: CallHandle; readonly op: Exclude<Op, 'settle'> },
-  tried: TriedOnce,
-  rules: Rules,
-): Promise<CallRun & { readonly next: Next }> {
-  const { options, journal, signal } = turn;
-  const { clock, random, shared, database } = options;
-  // The lease counts from the write, not from now: this process may have been frozen since.
-  const endsAt = journal.sentAt + runMsOf(turn, step);
-  const attributes = { [attributeNames.effect]: step.name };
-  const earlier = tried.attempts;
-  return withSpan(spanNames.run(step.name), { kind: 'internal', attributes }, () =>
-    afterAttempts(earlier, async () => {
-      const admit = step.quota && admission(database.executor, step.quota, { clock, signal });
-      const asking = { clock, random, shared, signal, endsAt, admit };
-      const asked = await runCall(op, handle, step.idempotency, asking);
-      const next = decide(op, asked.answer, tried, rules, random);
-      const { attempts } = asked;
-      reportAttempts(options.log, { effect: step.name }, { effect: step.name, earlier, attempts, next });
-      return { ...asked, next };
-    }),
-  );
+/** Has a step wait. The step is also marked as stuck when it has failed for too long. */
+export async function putOff(turn: Turn, fold: StepFold, { waitMs, note, failed }: PutOff): Promise<void> {
+  const { journal, options } = turn;
+  const entries = failed === undefined ? [] : [failed];
+  const { failingSinceMs = journal.now() } = fold;
+  if (failed !== undefined && journal.now() - failingSinceMs >= options.stuckAfterMs)
+    await markStuck(turn, fold, failed.kind === 'unknown' ? 'outcome_unknown' : 'undo_failing', note, {
+      before: entries,
+      againInMs: waitMs,
+    });
+  await pause(turn, waitMs, entries, note);
 }
 
 /** Waits here while there is patience, else leaves the workflow to a worker. The entries are written first. */
-export async function pause(turn: Turn, ms: number, entries: readonly Entry[], what: string): Promise<void> {
+async function pause(turn: Turn, ms: number, entries: readonly Entry[], what: string): Promise<void> {
   const { journal, options, signal } = turn;
   if (ms > turn.patienceMs || signal.aborted) {
     await journal.write(entries, { kind: 'due', inMs: ms });
@@ -140,9 +123,10 @@ export async function markStuck(
   throw new Suspended('stuck', `step ${path} is stuck (${reason}): ${note}`);
 }
 
-/** Returns the time for which the step fails, in milliseconds: it decides when an operator is alerted. */
-export function failingMs({ journal }: Turn, { failingSinceMs }: StepFold): number {
-  return failingSinceMs === undefined ? 0 : journal.now() - failingSinceMs;
+export function foldOf({ journal }: Turn, number: number): StepFold {
+  const step = journal.fold.steps[number - 1];
+  if (step === undefined) throw new RangeError(`there is no step ${number}`);
+  return step;
 }
 
 export function slowMs({ options }: Turn, failures: number): number {

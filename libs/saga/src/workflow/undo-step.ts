@@ -1,32 +1,21 @@
 import { BusinessRejection } from '@convergekit/core';
 import type { UndoAnswer } from '../effects/call/types.ts';
 import type { CallHandle } from '../effects/effect/types.ts';
-import { nextOp, type Rules, stored } from '../effects/work/decide.ts';
-import type { OpenState, StoredFailure } from '../effects/work/work.ts';
-import { foldOf } from './do-step.ts';
+import { stored } from '../effects/work/decide.ts';
+import type { StoredFailure } from '../effects/work/work.ts';
 import type { Entry, Witness } from './entry.ts';
+import { type Attempt, callToEnd, type ExternalCall, type Following } from './external-call.ts';
 import { frameOf, type StepFold } from './fold.ts';
 import type { BoundLocalStep, BoundStep, ExternalStep, StoredStep } from './step.ts';
-import {
-  attemptOnce,
-  commitWith,
-  markStuck,
-  failingMs,
-  heldFor,
-  pause,
-  record,
-  runMsOf,
-  slowMs,
-  type TriedOnce,
-  type Turn,
-} from './turn.ts';
+import { commitWith, foldOf, markStuck, putOff, type PutOff, slowMs, type Turn } from './turn.ts';
 
 /**
  * Undoes a step that took effect: queries the effect, calls the undo, and records its end. A failed undo is retried on
  * the slow schedule, for ever. Rejects with Suspended.
  */
 export async function undoStep(turn: Turn, step: BoundStep, number: number): Promise<void> {
-  await (step.kind === 'local' ? undoLocal(turn, step, number) : undoExternal(turn, step, number));
+  if (step.kind === 'local') return undoLocal(turn, step, number);
+  await callToEnd(turn, step, number, undoCallOf(turn, step, foldOf(turn, number)));
 }
 
 async function undoLocal(turn: Turn, step: BoundLocalStep, number: number): Promise<void> {
@@ -39,51 +28,56 @@ async function undoLocal(turn: Turn, step: BoundLocalStep, number: number): Prom
     });
     if (rolledBack === undefined) return;
     const { failure } = rolledBack;
-    if (failure.category === 'business') return cannot(turn, fold, failure.message);
-    await failedUndo(turn, fold, 'undo', failure, slowMs(turn, fold.undoFailures + 1));
+    if (failure.category === 'business') return markStuck(turn, fold, 'irreversible', failure.message);
+    await putOff(turn, fold, failedUndo(fold, 'call', failure, slowMs(turn, fold.failures + 1)));
   }
 }
 
-async function undoExternal(turn: Turn, step: ExternalStep, number: number): Promise<void> {
-  const { journal, options } = turn;
-  const rules: Rules = { idempotency: step.idempotency, canQuery: step.canQuery, schedule: options.schedule };
-  let found: OpenState = step.canQuery || foldOf(turn, number).state === 'undoing' ? 'unknown' : 'ready';
-  for (;;) {
-    const op = nextOp(found, rules);
-    if (op === 'stuck' || op === 'settle') return inDoubt(turn, foldOf(turn, number));
-    const before = foldOf(turn, number);
-    const { path } = before;
-    const waitMs = notBeforeMs(step, before) - journal.now();
-    if (waitMs > 0) {
-      await pause(turn, waitMs, [], `a call of ${path} may still arrive, or not show yet`);
-      continue;
+/** The undo of a step: an earlier one that has no answer is in doubt. */
+function undoCallOf(turn: Turn, step: ExternalStep, { state }: StepFold): ExternalCall {
+  return {
+    entry: 'undo',
+    isFresh: false,
+    found: step.canQuery || state === 'undoing' ? 'unknown' : 'ready',
+    scheduleOf: () => turn.options.schedule,
+    notBeforeMs: (fold) => notBeforeMs(step, fold),
+    finalAtMs: (fold) => (fold.state === 'undoing' ? Math.max(fold.undoFinalAtMs, fold.finalAtMs) : 0),
+    handleOf: (fold) => {
+      const { intent, key, result, reason } = storedOf(turn, fold);
+      const { code, message } = reason;
+      const planned = { input: () => step.inputOf(intent), key: () => key };
+      const handle = step.undoing({ ...planned, result, reason: { code, message }, undoKey: `${key}/undo` });
+      return believing(handle, fold.finalAtMs <= turn.journal.now());
+    },
+    follow: (attempt) => afterAttempt(turn, step, attempt),
+  };
+}
+
+function afterAttempt(turn: Turn, step: ExternalStep, { op, fold, answer, next }: Attempt): Following {
+  switch (next.kind) {
+    case 'succeed':
+      if (next.result === 'irreversible')
+        return { kind: 'stuck', reason: 'irreversible', note: IRREVERSIBLE };
+      if (op === 'call') return { kind: 'end', entry: undone(fold, next.result as UndoAnswer, 'reply') };
+      // The effect is gone: by this undo, whose reply was lost, or by another process.
+      return {
+        kind: 'end',
+        entry: undone(fold, fold.state === 'undoing' ? 'done' : 'noop_already', 'check'),
+      };
+    case 'fail': {
+      const { failure } = next;
+      if (failure.category === 'business')
+        return { kind: 'stuck', reason: 'irreversible', note: failure.message };
+      const wait = failedUndo(fold, op, failure, slowMs(turn, fold.failures + 1));
+      return { kind: 'again', found: step.canQuery ? 'unknown' : 'ready', wait };
     }
-    const callMs = runMsOf(turn, step);
-    await journal.write(
-      op === 'call' ? [{ kind: 'undo', step: number, path, callMs }] : [],
-      heldFor(turn, step),
-    );
-    const fold = foldOf(turn, number);
-    const handle = believing(undoOf(step, storedOf(turn, fold)), fold.finalAtMs <= journal.now());
-    const tried = triedOf(turn, before, found);
-    const { answer, next } = await attemptOnce(turn, step, { handle, op }, tried, rules);
-    switch (next.kind) {
-      case 'succeed':
-        if (next.result === 'irreversible') return cannot(turn, fold, IRREVERSIBLE);
-        return record(turn, undone(fold, ...outcomeOf(op, next.result as UndoAnswer, fold)));
-      case 'stuck':
-        return inDoubt(turn, fold);
-      case 'fail':
-        if (next.failure.category === 'business') return cannot(turn, fold, next.failure.message);
-        await failedUndo(turn, fold, op, next.failure, slowMs(turn, fold.undoFailures + 1));
-        found = step.canQuery || foldOf(turn, number).state === 'undoing' ? 'unknown' : 'ready';
-        continue;
-      case 'again':
-        found = next.state;
-        if (next.wait === undefined) continue;
-        if (answer.kind === 'failed')
-          await failedUndo(turn, fold, op, stored(answer.failure), next.wait.computedMs);
-        else await pause(turn, next.wait.computedMs, [], `it is not known yet whether ${path} is undone`);
+    case 'again': {
+      if (next.wait === undefined) return { kind: 'again', found: next.state };
+      const { computedMs: waitMs } = next.wait;
+      const note = `it is not known yet whether ${fold.path} is undone`;
+      const wait =
+        answer.kind === 'failed' ? failedUndo(fold, op, stored(answer.failure), waitMs) : { waitMs, note };
+      return { kind: 'again', found: next.state, wait };
     }
   }
 }
@@ -119,41 +113,15 @@ function believing(handle: CallHandle, final: boolean): CallHandle {
   };
 }
 
-/** The state of an undo as `decide` needs it: an earlier call without an answer is in doubt. */
-function triedOf({ journal }: Turn, fold: StepFold, found: OpenState): TriedOnce {
-  const now = journal.now();
-  const doubt = fold.state === 'undoing';
-  const finalInMs = doubt ? Math.max(fold.undoFinalAtMs, fold.finalAtMs) - now : 0;
-  return { found, attempts: fold.undoFailures, queries: 0, ageMs: 0, finalInMs, doubt };
-}
-
-function outcomeOf(op: 'call' | 'query', answer: UndoAnswer, { state }: StepFold): [UndoAnswer, Witness] {
-  if (op === 'call') return [answer, 'reply'];
-  // The effect is gone: by this undo, whose reply was lost, or by another process.
-  return [state === 'undoing' ? 'done' : 'noop_already', 'check'];
-}
-
-async function failedUndo(
-  turn: Turn,
-  fold: StepFold,
-  op: 'call' | 'query' | 'undo',
+function failedUndo(
+  { step, path }: StepFold,
+  op: Attempt['op'],
   failure: StoredFailure,
   waitMs: number,
-): Promise<void> {
-  const { step, path } = fold;
+): PutOff {
   const what = op === 'query' ? 'check' : 'undo';
   const failed: Entry = { kind: 'undo_failed', step, path, op: what, failure, waitMs };
-  if (failingMs(turn, fold) >= turn.options.stuckAfterMs)
-    await markStuck(turn, fold, 'undo_failing', failure.message, { before: [failed], againInMs: waitMs });
-  await pause(turn, waitMs, [failed], `the undo of ${path} failed: ${failure.message}`);
-}
-
-function inDoubt(turn: Turn, fold: StepFold): Promise<never> {
-  return markStuck(turn, fold, 'outcome_unknown', 'its undo may have taken effect, and no query can say so');
-}
-
-function cannot(turn: Turn, fold: StepFold, why: string): Promise<never> {
-  return markStuck(turn, fold, 'irreversible', why);
+  return { waitMs, note: `the undo of ${path} failed: ${failure.message}`, failed };
 }
 
 function undone({ step, path }: StepFold, answer: UndoAnswer, by: Witness): Entry {
@@ -166,17 +134,6 @@ function storedOf({ journal }: Turn, { intent, key, result = 'null' }: StepFold)
   const reason = frame === undefined ? undefined : journal.fold.scopes.get(frame)?.failure;
   if (reason === undefined) throw new RangeError('nothing is being undone');
   return { intent, key, result, reason };
-}
-
-function undoOf(step: ExternalStep, { intent, key, result, reason }: StoredStep): CallHandle {
-  const { code, message } = reason;
-  return step.undoing({
-    input: () => step.inputOf(intent),
-    key: () => key,
-    result,
-    reason: { code, message },
-    undoKey: `${key}/undo`,
-  });
 }
 
 const IRREVERSIBLE = 'the step says that it cannot be undone';

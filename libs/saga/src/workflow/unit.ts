@@ -2,12 +2,12 @@ import { classify } from '@convergekit/resilience';
 import { stored } from '../effects/work/decide.ts';
 import type { StoredFailure } from '../effects/work/work.ts';
 import { isPlain, type Unit } from './define-workflow.ts';
-import { foldOf, intend, settle } from './do-step.ts';
+import { intend, settle } from './do-step.ts';
 import { isWithin } from './entry.ts';
 import { StepFailed, Suspended } from './errors.ts';
 import { SagaError } from '../errors.ts';
 import type { WorkflowStep } from './step.ts';
-import { record, type Turn } from './turn.ts';
+import { foldOf, record, type Turn } from './turn.ts';
 import { beginUndo, unfold } from './unfold.ts';
 
 /** The state that all units of one body share. */

@@ -1,10 +1,10 @@
-import { classify } from '@convergekit/resilience';
-import { type Service, endsWithin } from '@convergekit/core';
-import { failpoint, loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
+import type { Service } from '@convergekit/core';
+import { failpoint, Wake } from '@convergekit/core/engine';
 import { alertOverdueWorkflows } from '../effects/worker/alarms.ts';
+import { Places } from '../effects/worker/places.ts';
+import { failureLog, workerService } from '../effects/worker/worker-service.ts';
 import { recover } from './body.ts';
 import { Suspended } from './errors.ts';
-import { explainMissing } from '../explain-missing.ts';
 import { Journal } from './journal.ts';
 import type { ResolvedWorkflows } from './options.ts';
 import { type ClaimedWorkflow, claimWorkflows, forgetWorkflows } from './workflow-sql.ts';
@@ -14,42 +14,28 @@ import { type ClaimedWorkflow, claimWorkflows, forgetWorkflows } from './workflo
  * concurrently, and beside `run`. An outage of the database is waited for.
  */
 export function workflowWorker(options: ResolvedWorkflows): Service {
-  const { database, holder, workflows, concurrency, idleMs, pollMs, tidyMs, clock, random, drainMs } =
-    options;
+  const { database, holder, workflows, concurrency, idleMs, pollMs, keepMs, stuckAfterMs, log } = options;
+  const name = 'workflow worker';
+  const onError = failureLog(name, options);
   const cutOff = new AbortController();
-  const running = new Set<Promise<void>>();
-  const room = new Wake();
-
-  const claim = async (): Promise<NextRun | undefined> => {
-    const places = concurrency - running.size;
-    if (places <= 0) return undefined;
-    const claimed = await claimWorkflows(database.executor, holder, [...workflows.keys()], places, idleMs);
-    if (claimed.length > 0) failpoint('workflow.after_claim');
-    for (const one of claimed) {
-      const turn = goOn(options, one, cutOff.signal).catch((error: unknown) => failed(options, error));
-      running.add(turn);
-      void turn.finally(() => {
-        running.delete(turn);
-        room.notify();
-      });
-    }
-    return claimed.length > 0 ? { afterMs: 0 } : undefined;
-  };
-  const loop = { clock, random, onError: (error: unknown) => failed(options, error) };
-  return loopService({
-    name: 'workflow worker',
-    prepare: async () => {
-      await database.executor.query('select 1 from converge.workflow limit 0').catch(explainMissing);
+  const wake = new Wake();
+  const places = new Places(wake);
+  const group = { name, concurrency };
+  return workerService({
+    ...{ name, options, table: 'workflow', lookMs: pollMs, wake, places, cutOff },
+    claim: async () => {
+      const free = places.freeOf(group);
+      if (free <= 0) return undefined;
+      const claimed = await claimWorkflows(database.executor, holder, [...workflows.keys()], free, idleMs);
+      if (claimed.length > 0) failpoint('workflow.after_claim');
+      places.looked(name, claimed.length >= free);
+      for (const one of claimed)
+        places.reserve(group).hold(() => goOn(options, one, cutOff.signal).catch(onError));
+      return undefined;
     },
-    run: (signal) =>
-      Promise.all([
-        poll({ ...loop, everyMs: pollMs, signal, wake: room, run: claim }),
-        poll({ ...loop, everyMs: tidyMs, signal, run: () => tidy(options) }),
-      ]),
-    drain: async () => {
-      await endsWithin(Promise.all(running), drainMs, clock);
-      cutOff.abort();
-      await Promise.all(running);
+    tidy: async () => {
+      await alertOverdueWorkflows(database.executor, log, stuckAfterMs);
+      await forgetWorkflows(database.executor, keepMs);
     },
   });
 }
@@ -70,17 +56,4 @@ async function goOn(options: ResolvedWorkflows, claim: ClaimedWorkflow, signal: 
         'a workflow was left',
       );
   }
-}
-
-async function tidy({ keepMs, stuckAfterMs, database, log }: ResolvedWorkflows): Promise<void> {
-  await alertOverdueWorkflows(database.executor, log, stuckAfterMs);
-  await forgetWorkflows(database.executor, keepMs);
-}
-
-function failed({ log }: ResolvedWorkflows, error: unknown): void {
-  const { category, code, message } = classify(error);
-  log.error(
-    { category, code, reason: message },
-    'the workflow worker could not continue its tables: it tries again',
-  );
 }

@@ -1,7 +1,7 @@
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { type Relay, relayMigrations } from '@convergekit/relay';
-import { logLeader, relayChecks, standsBy } from '@convergekit/relay/operate';
+import { logLeader, relayChecks, standsBy } from '@convergekit/relay/engine';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { type Check, type Checks } from '@convergekit/config';

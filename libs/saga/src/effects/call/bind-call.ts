@@ -80,6 +80,13 @@ export interface BoundCall {
   undoing(applied: AppliedCall): CallHandle;
 }
 
+/** Returns what the effect of a call takes over from it. */
+export function usageOf(call: BoundCall) {
+  const { name, call: callName, idempotency, concurrency, quota, schedule } = call;
+  const { settleMs, canQuery, policyIn } = call;
+  return { name, call: callName, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn };
+}
+
 /** Returns the name of a call's query, for its breaker and its policy. */
 export function queryName(use: string): string {
   return `${use}.query`;

@@ -1,8 +1,8 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import type { Effect, OutcomeContext, Reactions, Revived } from '../effect/types.ts';
-import { SagaError } from '../../errors.ts';
+import { DOTTED_NAME, invalidField } from '../../errors.ts';
 import { quotaProblem } from '../quota/quota.ts';
-import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse } from './bind-call.ts';
+import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse, usageOf } from './bind-call.ts';
 import type { CallOptions, UndoCall } from './types.ts';
 
 /** A declared call to another system, for handlers' effects, external saga steps and workflow steps. */
@@ -61,26 +61,31 @@ function check(
   > & { readonly undo?: unknown },
 ): void {
   const { name, settleMs, concurrency, quota, idempotency, policy, undo, irreversible } = options;
-  if (!/^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/.test(name) || name.length > 110)
-    throw invalid(name, 'name', name, 'use lower-case words joined by dots, such as payments.charge');
+  if (!DOTTED_NAME.test(name) || name.length > 110)
+    throw invalidField(
+      'call',
+      name,
+      'name',
+      name,
+      'use lower-case words joined by dots, such as payments.charge',
+    );
   for (const [field, value] of Object.entries({ settleMs, concurrency })) {
     const least = field === 'concurrency' ? 1 : 0;
     if (value !== undefined && !(Number.isInteger(value) && value >= least))
-      throw invalid(name, field, value, `give a whole number from ${least}`);
+      throw invalidField('call', name, field, value, `give a whole number from ${least}`);
   }
   const problem = quota === undefined ? undefined : quotaProblem(quota);
-  if (problem !== undefined) throw invalid(name, problem.field, problem.value, problem.fix);
+  if (problem !== undefined) throw invalidField('call', name, problem.field, problem.value, problem.fix);
   if (idempotency === 'none' && policy !== undefined && policy.attempts !== 1)
-    throw invalid(name, 'policy.attempts', policy.attempts, 'a call that must not be repeated has 1');
+    throw invalidField(
+      'call',
+      name,
+      'policy.attempts',
+      policy.attempts,
+      'a call that must not be repeated has 1',
+    );
   if (undo !== undefined && irreversible !== undefined)
-    throw invalid(name, 'irreversible', irreversible, 'leave it out, or leave undo out');
-}
-
-function invalid(name: string, field: string, value: unknown, fix: string): SagaError {
-  return new SagaError(
-    'EFFECT_INVALID',
-    `call ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
-  );
+    throw invalidField('call', name, 'irreversible', irreversible, 'leave it out, or leave undo out');
 }
 
 /** The effect of a handler's call. */
@@ -88,10 +93,8 @@ function effectOfCall<DB, Input>(
   call: BoundCall,
   reactions: Reactions<DB, unknown, unknown>,
 ): Effect<DB, Input> {
-  const { name, call: callName, idempotency, concurrency, quota, schedule } = call;
-  const { settleMs, canQuery, policyIn } = call;
   return Object.freeze({
-    ...{ name, call: callName, idempotency, concurrency, quota, schedule, settleMs, canQuery, policyIn },
+    ...usageOf(call),
     plan: (wanted: Input) => {
       const input = call.plan(wanted);
       return { input, idempotencyKey: call.keyOf(call.inputOf(input)) };

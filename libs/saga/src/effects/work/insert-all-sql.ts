@@ -27,7 +27,7 @@ interface Placed {
   readonly place: Reserved | undefined;
 }
 
-// As the insert of one work, for many: see `insertStepWork`. The fences are found by their primary key, one after the
+// As the insert of one work, for many: see `insertWork`. The fences are found by their primary key, one after the
 // other in the order of the rows. An effect that no worker has declared is null, which the table refuses (23502).
 const insertion = givenRows<Placed>(
   {
@@ -88,7 +88,7 @@ export function isRefusedWork(error: unknown): boolean {
 
 /**
  * Inserts works of sagas' steps, of distinct ids, by one statement whose answer is not awaited. Each is treated as
- * `insertStepWork` does. `failed`: see `sendAhead`. `isLast`: no savepoint around it can be rolled back. Then a call for
+ * `insertWork` does. `failed`: see `sendAhead`. `isLast`: no savepoint around it can be rolled back. Then a call for
  * which a worker of this process has a free place is born claimed: the worker makes it after the commit.
  */
 export async function insertStepWorks<DB>(

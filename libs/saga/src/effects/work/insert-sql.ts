@@ -29,30 +29,17 @@ export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | '
 
 /**
  * Inserts work through the handler's own `tx`, whose guard refuses it once the handler has ended. An intent outside the
- * slice's transaction would have no event. A replayed handler finds its row and leaves it unchanged. The insert locks
- * only the new row, and costs one index entry. Throws WORKER_MISSING when no worker has ever declared the effect here.
+ * slice's transaction would have no event. A replayed handler finds its row and leaves it unchanged; work of a saga's step, whose
+ * id is a function of step and op, is requested anew once it has left. The insert locks only the new row, and costs one index entry.
+ * False: the work is open, or waits for an operator. Throws WORKER_MISSING when no worker has ever declared the effect here.
  */
-export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promise<void> {
+export async function insertWork<DB>(
+  tx: Transaction<DB>,
+  work: NewWork & Partial<Omit<StepWork, keyof NewWork>>,
+): Promise<boolean> {
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
-  const { rows } = await sql<Inserted>`
-    with worker as (select seen_at from converge.saga_worker where effect = ${effect}),
-    made as (
-      insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause)
-      select ${id}::uuid, ${consumer}::text, ${handler}::text, ${effect}::text, ${key}::text, ${idempotencyKey}::text,
-        ${input}::text, ${JSON.stringify(cause)}::text from worker
-      on conflict (id) do nothing
-      returning 1)
-    ${inserted}`.execute(tx);
-  if (made(rows, effect, key)) await announceWork(tx, { id, effect, dueMs: 0 });
-}
-
-/**
- * Requests work of a saga's step, whose id is a function of step and op. Work that was requested before and has ended is
- * requested anew: it has left. False: it is open, or waits for an operator, and is left unchanged.
- */
-export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): Promise<boolean> {
-  const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
-  const { saga, instance, step, op, outcome, unknownForMs, stuck, dueMs = 0, unlessStepIs } = work;
+  const { saga = null, instance = null, step = null, op = null } = work;
+  const { outcome, unknownForMs, stuck, dueMs = 0, unlessStepIs } = work;
   const state = stateOf(work);
   const fence =
     unlessStepIs === undefined
@@ -108,7 +95,7 @@ export function alertGone(effect: string, key: string): void {
   );
 }
 
-function stateOf({ outcome, unknownForMs, stuck }: StepWork): WorkState {
+function stateOf({ outcome, unknownForMs, stuck }: Partial<StepWork>): WorkState {
   if (stuck !== undefined) return 'stuck';
   if (outcome !== undefined) return 'answered';
   return unknownForMs === undefined ? 'ready' : 'unknown';

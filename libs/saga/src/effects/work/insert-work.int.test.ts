@@ -11,7 +11,7 @@ import { pauseSaga } from '../../operate/pause.ts';
 import { type AnnouncedWork, listenForWork } from './announce.ts';
 import { claimWork } from './claim-sql.ts';
 import { insertStepWorks } from './insert-all-sql.ts';
-import { insertStepWork, type StepWork } from './insert-sql.ts';
+import { insertWork, type StepWork } from './insert-sql.ts';
 import type { ClaimedWork } from './work.ts';
 import { declareEffects } from './worker-sql.ts';
 
@@ -35,7 +35,7 @@ beforeEach(() => database.executor.query('delete from converge.saga_work'));
 afterAll(() => database.close());
 
 const ask = (some: Partial<StepWork> = {}): Promise<boolean> =>
-  database.db.transaction().execute((tx) => insertStepWork(tx, { ...work, ...some }));
+  database.db.transaction().execute((tx) => insertWork(tx, { ...work, ...some }));
 /** Requests work as a slice does, by one statement for all of its works. */
 const askTogether = (some: Partial<StepWork> = {}): Promise<void> =>
   kyselyTransaction(database.db, {}, (tx) =>

@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { bound } from '@convergekit/resilience/engine';
 import { failpoint, type NextRun, Wake } from '@convergekit/core/engine';
 import type { Effect } from '../effect/types.ts';
 import { type AnnouncedWork, listenForWork, type Reserved } from '../work/announce.ts';
@@ -9,20 +8,18 @@ import { lateMs, shortestPauseMs } from '../quota/quota.ts';
 import { claimWork, type Wanted } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
 import { ClaimPace } from './claim-pace.ts';
-import { Leases } from './leases.ts';
+import { Leases, renews } from './leases.ts';
 import type { ResolvedOptions } from './options.ts';
 import { OutcomeGroups } from './outcome-groups.ts';
-import { Places, renews } from './places.ts';
+import { Places } from './places.ts';
 import { processWork } from './process-work.ts';
+import { longestRunMs } from './run-call.ts';
 import { withinBreakers } from './within-breakers.ts';
 
-/** The maximum of a run in milliseconds, for the lease: after it a row of an unbounded policy is taken up again. */
-const MAX_RUN_MS = 600_000;
-
-interface Claiming<DB> {
+interface Claiming {
   /** One look for due work. Returns when the next one is due. */
   readonly claim: () => Promise<NextRun | undefined>;
-  readonly places: Places<DB>;
+  readonly places: Places;
   readonly leases: Leases;
   /** Requests a look. */
   readonly wake: Wake;
@@ -30,8 +27,20 @@ interface Claiming<DB> {
   readonly deaf: () => void;
 }
 
-function longestRunMs<DB>(effect: Effect<DB>, shared: ResolvedOptions<DB>['shared']): number {
-  return Math.min(bound(effect.policyIn(shared).deadlineMs), MAX_RUN_MS);
+/** Returns those of the effects that have free places, with the lease of a call: it has ended when its run and the margin are over. */
+function wantedOf<DB>(
+  effects: Iterable<Effect<DB>>,
+  places: Places,
+  { shared, leaseMs: shortMs, leaseMarginMs }: ResolvedOptions<DB>,
+): readonly Wanted[] {
+  return [...effects].flatMap((effect) => {
+    const { name, quota, settleMs, saga } = effect;
+    const free = places.freeOf(effect);
+    const callMs = longestRunMs(effect, shared) + leaseMarginMs;
+    const leaseMs = renews(effect) ? shortMs : callMs;
+    const paused = saga?.isTimer === true ? undefined : saga?.name;
+    return free > 0 ? [{ effect: name, places: free, leaseMs, callMs, settleMs, saga: paused, quota }] : [];
+  });
 }
 
 /** The claim of a worker: within the quotas of its effects, where one has some. */
@@ -52,7 +61,7 @@ type Begin<DB> = (effect: Effect<DB>, work: ClaimedWork, asked: number, called: 
  * under their key if this process dies, or COMMIT is in doubt. A quota counts with the claim, and a look counts the probes of a
  * breaker that is not closed.
  */
-function reserving<DB>(options: ResolvedOptions<DB>, places: Places<DB>, begin: Begin<DB>) {
+function reserving<DB>(options: ResolvedOptions<DB>, places: Places, begin: Begin<DB>) {
   const { clock, holder, shared, effects } = options;
   // Not in the context of the slice, which has one attempt, and ends before the call begins.
   const outside = AsyncLocalStorage.snapshot();
@@ -61,7 +70,7 @@ function reserving<DB>(options: ResolvedOptions<DB>, places: Places<DB>, begin: 
     if (effect === undefined || effect.quota !== undefined || effect.idempotency !== 'keyed')
       return undefined;
     if (!places.isClear(effect) || Number.isFinite(shared.breakers.get(name)?.room)) return undefined;
-    const [wanted] = places.free((one) => longestRunMs(one, shared), options, [effect]);
+    const [wanted] = wantedOf([effect], places, options);
     if (wanted === undefined) return undefined;
     const asked = clock.monotonic();
     const place = places.reserve(effect);
@@ -82,23 +91,23 @@ export function claiming<DB>(
   options: ResolvedOptions<DB>,
   signal: AbortSignal,
   onError: (error: unknown) => void,
-): Claiming<DB> {
+): Claiming {
   const { clock, random, shared, database, leaseMs, pollMs } = options;
   const wake = new Wake();
   const leases = new Leases();
   const groups = new OutcomeGroups(options);
-  const places = new Places(options.effects, wake);
+  const places = new Places(wake);
   const now = (): number => clock.monotonic();
   const pace = new ClaimPace();
   const heard = (work: AnnouncedWork): void => {
     // What is due later is found by a later look: a deadline of hours needs none now. Nor does work without a free place.
     const isNews = pace.announced(work, now());
-    if (isNews && (work.dueMs > 0 || work.effect === undefined || places.takes(work.effect))) wake.notify();
+    const effect = options.effects.get(work.effect ?? '');
+    if (isNews && (work.dueMs > 0 || effect === undefined || places.takes(effect))) wake.notify();
   };
-  const runMs = (effect: Effect<DB>): number => longestRunMs(effect, shared);
 
   const begin: Begin<DB> = async (effect, work, asked, called) => {
-    const endsAt = asked + runMs(effect);
+    const endsAt = asked + longestRunMs(effect, shared);
     leases.take(work, renews(effect), renews(effect) ? asked + leaseMs : endsAt);
     const { quota } = effect;
     const admit =
@@ -119,15 +128,17 @@ export function claiming<DB>(
   const deaf = (): void => listening.forEach((end) => end());
   const { take, pauseMs: quotaPauseMs } = taking(options);
   const claim = async (): Promise<NextRun | undefined> => {
-    const wanted = withinBreakers(places.free(runMs, options), options);
+    const wanted = withinBreakers(wantedOf(options.effects.values(), places, options), options);
     if (wanted.length === 0) return undefined;
     failpoint('saga.before_claim');
     const asked = now();
     pace.look(asked);
-    await places.whileLooking(wanted, async () => {
+    const names = wanted.map(({ effect }) => effect);
+    await places.whileLooking(names, async () => {
       const { claimed, nextInMs } = await take(wanted, leases.ids);
       if (claimed.length > 0) failpoint('saga.after_claim');
-      places.looked(wanted, claimed);
+      for (const { effect, places: free, calls = true } of wanted)
+        places.looked(effect, !calls || claimed.filter((work) => work.effect === effect).length >= free);
       if (nextInMs !== undefined) pace.putOff(now() + Math.max(nextInMs, quotaPauseMs), now());
       for (const work of claimed) {
         pace.found(work);

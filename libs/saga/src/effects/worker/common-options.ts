@@ -61,17 +61,18 @@ export function withDefaults<DB>(options: CommonOptions<DB>): Required<CommonOpt
   };
 }
 
-/** Returns the common options and those of `names` that are no whole numbers from 1 (pure). */
+/** The common options that are whole numbers. */
+export const WHOLE = ['leaseMarginMs', 'stuckAfterMs', 'drainMs', 'keepMs', 'tidyMs'] as const;
+
+/** Returns those of `names` that are no whole numbers from 1, each in words (pure). */
 export function fractions<Name extends string>(
-  resolved: Readonly<Record<Name | (typeof WHOLE)[number], number>>,
+  options: Readonly<Record<Name, number>>,
   names: readonly Name[],
 ): readonly string[] {
-  return [...WHOLE, ...names].flatMap((name) => {
-    const value = resolved[name];
+  return names.flatMap((name) => {
+    const value = options[name];
     return Number.isInteger(value) && value >= 1
       ? []
       : [`${name} is ${value}, but must be a whole number from 1`];
   });
 }
-
-const WHOLE = ['leaseMarginMs', 'stuckAfterMs', 'drainMs', 'keepMs', 'tidyMs'] as const;

@@ -2,7 +2,7 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { expect, it } from 'vitest';
 import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { ended, hurried, outcomes, type SceneDb } from '../../fixture/effects/scene.ts';
-import { insertStepWork } from '../work/insert-sql.ts';
+import { insertWork } from '../work/insert-sql.ts';
 import type { WorkOp } from '../work/step-key.ts';
 import { sagaWorker } from './saga-worker.ts';
 
@@ -14,7 +14,7 @@ async function requests(at: number, step: string, op: WorkOp, state: string): Pr
   const id = ids[at]!;
   const work = { id, consumer: 'orders', handler: 'trip.pay', effect: 'test.keyed', key: step };
   await kyselyTransaction(database.db, {}, async (tx) => {
-    await insertStepWork(tx, {
+    await insertWork(tx, {
       ...{ ...work, idempotencyKey: step, input: JSON.stringify({ key: step }) },
       ...{ cause: { eventId: id, correlationId: id, hops: 0 }, saga: 'trip', instance: 'i', step, op },
     });

@@ -1,5 +1,15 @@
 import type { Executor } from '@convergekit/postgres';
+import type { Effect } from '../effect/types.ts';
+import { nextOp } from '../work/decide.ts';
 import { type Held, renewLeases } from '../work/renew-sql.ts';
+
+/**
+ * True for a call that another worker may repeat or query: its lease is short and renewed, so that it is taken up soon
+ * after its worker died. Of any other call only an operator could say the outcome, so it gets the time that it may take.
+ */
+export function renews(effect: Pick<Effect<never>, 'canQuery' | 'idempotency'>): boolean {
+  return nextOp('calling', effect) !== 'stuck';
+}
 
 interface Lease extends Held {
   readonly renews: boolean;

@@ -1,7 +1,7 @@
 import type { Effect } from '../effect/types.ts';
 import { SagaError } from '../../errors.ts';
 import { quotaConflict } from '../quota/quota.ts';
-import { type CommonOptions, fractions, withDefaults } from './common-options.ts';
+import { type CommonOptions, fractions, WHOLE, withDefaults } from './common-options.ts';
 
 export interface SagaWorkerOptions<DB> extends CommonOptions<DB> {
   /**
@@ -57,7 +57,7 @@ export function resolveOptions<DB>(
     ...withDefaults(options),
     effects: byName,
   });
-  const [wrong] = fractions(resolved, ['pollMs', 'leaseMs', 'undeclaredMs']);
+  const [wrong] = fractions(resolved, [...WHOLE, 'pollMs', 'leaseMs', 'undeclaredMs']);
   if (wrong !== undefined) throw invalid(wrong);
   // A worker that has not been seen for twice as long counts as gone: see `worker-sql.ts`.
   if (resolved.tidyMs > 300_000)

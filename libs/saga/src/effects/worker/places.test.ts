@@ -1,20 +1,11 @@
 import { expect, it } from 'vitest';
-import type { Effect } from '../effect/types.ts';
 import { Places } from './places.ts';
 
 function placesOf(concurrency = 2) {
   const notified: string[] = [];
-  const effect = { name: 'a', concurrency, settleMs: 0, idempotency: 'keyed', canQuery: false };
-  const effects = new Map([['a', effect as Effect<object>]]);
-  const places = new Places(effects, { notify: () => notified.push('look') });
-  const free = (): number => places.free(() => 1, { leaseMs: 1, leaseMarginMs: 1 })[0]?.places ?? 0;
-  const looks = (free: number, found: number): void => {
-    const wanted = { effect: 'a', places: free, leaseMs: 1, callMs: 1, settleMs: 0 };
-    places.looked(
-      [wanted],
-      Array.from({ length: found }, () => ({ effect: 'a' })),
-    );
-  };
+  const group = { name: 'a', concurrency };
+  const places = new Places({ notify: () => notified.push('look') });
+  const looks = (free: number, found: number): void => places.looked('a', found >= free);
   const holds = () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     let called: () => void = () => undefined;
@@ -28,7 +19,8 @@ function placesOf(concurrency = 2) {
     };
     return Object.assign(end, { called: () => called() });
   };
-  return { notified, looks, holds, free, takes: () => places.takes('a') };
+  const free = (): number => places.freeOf(group);
+  return { notified, looks, holds, free, takes: () => places.takes(group) };
 }
 
 // Planted fault: a worker that looks again only when all places were held leaves the second place empty.

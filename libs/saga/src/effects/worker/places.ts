@@ -1,22 +1,16 @@
 import type { Wake } from '@convergekit/core/engine';
-import type { Effect } from '../effect/types.ts';
-import type { Wanted } from '../work/claim-sql.ts';
-import { nextOp } from '../work/decide.ts';
-import type { ClaimedWork } from '../work/work.ts';
-import type { ResolvedOptions } from './options.ts';
 
-/**
- * True for a call that another worker may repeat or query: its lease is short and renewed, so that it is taken up soon
- * after its worker died. Of any other call only an operator could say the outcome, so it gets the time that it may take.
- */
-export function renews(effect: Pick<Effect<never>, 'canQuery' | 'idempotency'>): boolean {
-  return nextOp('calling', effect) !== 'stuck';
+/** Work that shares places: the calls of an effect, or the workflows of a worker. */
+export interface PlaceGroup {
+  readonly name: string;
+  /** The places: the most calls in flight. */
+  readonly concurrency: number;
 }
 
-/** The most rows of an effect at hand, as a multiple of its places: outcomes that are being recorded hold no place. */
+/** The most rows of a group at hand, as a multiple of its places: outcomes that are being recorded hold no place. */
 const MOST_HELD = 4;
 
-/** The rows of one effect at hand. */
+/** The rows of one group at hand. */
 interface Held {
   /** Those that have a place: their call may be in flight. */
   calling: number;
@@ -31,72 +25,58 @@ export interface Place {
   readonly free: () => void;
 }
 
-/** The bulkhead: the calls of each effect in flight, the rows at hand, and the free places. */
-export class Places<DB> {
-  readonly #effects: ReadonlyMap<string, Effect<DB>>;
+/** The bulkhead: the calls of each group in flight, the rows at hand, and the free places. */
+export class Places {
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
   /** Places whose transaction has not ended. */
   readonly #reserved = new Set<Promise<undefined>>();
-  /** True: there may be more due work of the effect. False: the last look found all. */
+  /** True: there may be more due work of the group. False: the last look found all. */
   readonly #more = new Map<string, boolean>();
-  /** Effects of which a look is under way: it may take every place that was free. */
+  /** Groups of which a look is under way: it may take every place that was free. */
   readonly #looking = new Set<string>();
   readonly #freed: Pick<Wake, 'notify'>;
 
   /** Creates the places; `freed` is notified when a place becomes free and there may be more work for it. */
-  constructor(effects: ReadonlyMap<string, Effect<DB>>, freed: Pick<Wake, 'notify'>) {
-    this.#effects = effects;
+  constructor(freed: Pick<Wake, 'notify'>) {
     this.#freed = freed;
   }
 
-  /** Returns those of the effects that have free places. @default all effects. A call has ended when its run and the margin are over. */
-  free(
-    runMs: (effect: Effect<DB>) => number,
-    { leaseMs: shortMs, leaseMarginMs }: Pick<ResolvedOptions<DB>, 'leaseMs' | 'leaseMarginMs'>,
-    effects: Iterable<Effect<DB>> = this.#effects.values(),
-  ): readonly Wanted[] {
-    return [...effects].flatMap((effect) => {
-      const { name, quota, settleMs, saga } = effect;
-      const places = this.#freeOf(effect);
-      const callMs = runMs(effect) + leaseMarginMs;
-      const leaseMs = renews(effect) ? shortMs : callMs;
-      const paused = saga?.isTimer === true ? undefined : saga?.name;
-      return places > 0 ? [{ effect: name, places, leaseMs, callMs, settleMs, saga: paused, quota }] : [];
-    });
+  /** Returns the number of free places of a group. */
+  freeOf({ name, concurrency }: PlaceGroup): number {
+    const { calling, all } = this.#held.get(name) ?? { calling: 0, all: 0 };
+    return Math.min(concurrency - calling, concurrency * MOST_HELD - all);
   }
 
-  /** Remembers whether a look found as much work of each effect as it had places for, or left some: then there may be more. */
-  looked(wanted: readonly Wanted[], claimed: readonly Pick<ClaimedWork, 'effect'>[]): void {
-    for (const { effect, places, calls = true } of wanted)
-      this.#more.set(effect, !calls || claimed.filter((work) => work.effect === effect).length >= places);
+  /** Remembers whether a look may have left work of a group: it found as much as there were places for, or passed over some. */
+  looked(name: string, hasLeft: boolean): void {
+    this.#more.set(name, hasLeft);
   }
 
-  /** Returns whether a look could take work of an effect now. If not, the next place that becomes free requests one. */
-  takes(name: string): boolean {
-    const effect = this.#effects.get(name);
-    if (effect === undefined || this.#freeOf(effect) > 0) return true;
-    this.#more.set(name, true);
+  /** Returns whether a look could take work of a group now. If not, the next place that becomes free requests one. */
+  takes(group: PlaceGroup): boolean {
+    if (this.freeOf(group) > 0) return true;
+    this.#more.set(group.name, true);
     return false;
   }
 
-  /** Runs a look for work of the wanted effects. Nothing is reserved meanwhile, nor before its places are held. */
-  async whileLooking(wanted: readonly Pick<Wanted, 'effect'>[], look: () => Promise<void>): Promise<void> {
-    for (const { effect } of wanted) this.#looking.add(effect);
+  /** Runs a look for work of these groups. Nothing is reserved meanwhile, nor before its places are held. */
+  async whileLooking(names: readonly string[], look: () => Promise<void>): Promise<void> {
+    for (const name of names) this.#looking.add(name);
     try {
       await look();
     } finally {
-      for (const { effect } of wanted) this.#looking.delete(effect);
+      for (const name of names) this.#looking.delete(name);
     }
   }
 
-  /** True when the last look left no due work of the effect, so that new work overtakes none. */
-  isClear({ name }: Pick<Effect<DB>, 'name'>): boolean {
+  /** True when the last look left no due work of the group, so that new work overtakes none. */
+  isClear({ name }: Pick<PlaceGroup, 'name'>): boolean {
     return this.#more.get(name) === false && !this.#looking.has(name);
   }
 
   /** Takes a place before its work is there. It is held, or freed: once. */
-  reserve({ name }: Pick<Effect<DB>, 'name'>): Place {
+  reserve({ name }: Pick<PlaceGroup, 'name'>): Place {
     const held = this.#held.get(name) ?? { calling: 0, all: 0 };
     this.#held.set(name, held);
     held.calling += 1;
@@ -144,10 +124,5 @@ export class Places<DB> {
   /** Resolves when no call is in flight. */
   async called(): Promise<void> {
     await Promise.all(this.#running);
-  }
-
-  #freeOf({ name, concurrency }: Effect<DB>): number {
-    const { calling, all } = this.#held.get(name) ?? { calling: 0, all: 0 };
-    return Math.min(concurrency - calling, concurrency * MOST_HELD - all);
   }
 }

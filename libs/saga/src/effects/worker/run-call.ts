@@ -1,6 +1,6 @@
 import { type Clock, ConvergeError, type Failure, type Random } from '@convergekit/core';
 import { failpoint } from '@convergekit/core/engine';
-import type { AttemptReport } from '@convergekit/resilience/engine';
+import { type AttemptReport, bound } from '@convergekit/resilience/engine';
 import { classify, type OperationGuards, type SharedGuards } from '@convergekit/resilience';
 import type { CallHandle, Effect } from '../effect/types.ts';
 import { type Answer, stored } from '../work/decide.ts';
@@ -29,6 +29,17 @@ export interface CallRun {
   readonly attempts: readonly WorkAttempt[];
   /** The number of calls that were really sent. */
   readonly sent: number;
+}
+
+/** The maximum of a run in milliseconds, for the lease: after it a call of an unbounded policy is taken up again. */
+const MAX_RUN_MS = 600_000;
+
+/** Returns the longest time of a run of a call, in milliseconds. */
+export function longestRunMs(
+  { policyIn }: Pick<Effect<never>, 'policyIn'>,
+  shared: Pick<SharedGuards, 'for'>,
+): number {
+  return Math.min(bound(policyIn(shared).deadlineMs), MAX_RUN_MS);
 }
 
 /** Makes the call, or queries it, under the operation's policy. Never rejects: an error is an answer. */

@@ -1,7 +1,4 @@
-import { classify } from '@convergekit/resilience';
-import { type Service, endsWithin } from '@convergekit/core';
-import { loopService, outageBackoff, poll } from '@convergekit/core/engine';
-import { explainMissing } from '../../explain-missing.ts';
+import type { Service } from '@convergekit/core';
 import type { Effect, SweepRecords } from '../effect/types.ts';
 import { declareQuotas } from '../quota/quota-sql.ts';
 import { declareEffects } from '../work/worker-sql.ts';
@@ -11,6 +8,7 @@ import { claiming } from './claiming.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
 import { forgetEnded } from './tidy-sql.ts';
+import { failureLog, workerService } from './worker-service.ts';
 
 /**
  * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each effect has
@@ -18,51 +16,26 @@ import { forgetEnded } from './tidy-sql.ts';
  * database is waited for. Transactions of this process that write work wake it; other work is found by looking.
  */
 export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWorkerOptions<DB>): Service {
+  const name = 'saga worker';
   const resolved = resolveOptions(effects, options);
   const cutOff = new AbortController();
-  const away = (error: unknown): void => failed(resolved, error);
-  const { claim, places, leases, wake, deaf } = claiming(resolved, cutOff.signal, away);
-  const { clock, random, database, holder, pollMs, leaseMs, tidyMs, drainMs } = resolved;
-  const { log, undeclaredMs, stuckAfterMs } = resolved;
+  const { leases, ...claims } = claiming(resolved, cutOff.signal, failureLog(name, resolved));
+  const { clock, database, holder, pollMs, leaseMs, log, undeclaredMs, stuckAfterMs } = resolved;
   const declared = [...resolved.effects.keys()];
   const checkUndeclared = undeclaredCheck(database.executor, log, declared, undeclaredMs);
   const checkPauses = longPauseCheck(database.executor, log, stuckAfterMs);
-  const loop = { clock, random, onError: away };
-  const patience = { baseMs: pollMs, factor: 2, capMs: Math.max(pollMs, outageBackoff.capMs) };
-  const renewing = new AbortController();
-  let renewals: Promise<void> = Promise.resolve();
-  return loopService({
-    name: 'saga worker',
-    prepare: async () => {
-      await database.executor.query('select 1 from converge.saga_work limit 0').catch(explainMissing);
-      await announce(resolved);
+  return workerService({
+    ...{ name, options: resolved, table: 'saga_work', ...claims, cutOff },
+    lookMs: longestPauseMs(pollMs),
+    prepare: () => announce(resolved),
+    renewal: {
+      everyMs: Math.max(1, Math.floor(leaseMs / 3)),
+      run: () => leases.renew(database.executor, holder, leaseMs, () => clock.monotonic()),
     },
-    run: (signal) => {
-      // Leases are renewed until the last call has ended, which is after the stop.
-      renewals = poll({
-        ...{ ...loop, everyMs: Math.max(1, Math.floor(leaseMs / 3)), signal: renewing.signal },
-        run: () => leases.renew(database.executor, holder, leaseMs, () => clock.monotonic()),
-      });
-      return Promise.all([
-        poll({ ...loop, everyMs: longestPauseMs(pollMs), backoff: patience, signal, wake, run: claim }),
-        poll({
-          ...{ ...loop, everyMs: tidyMs, signal },
-          run: async () => {
-            await checkUndeclared();
-            await checkPauses();
-            await tidy(resolved, signal);
-          },
-        }),
-      ]);
-    },
-    drain: async () => {
-      deaf();
-      await endsWithin(places.empty(), drainMs, clock);
-      cutOff.abort();
-      // A transaction that hangs does not keep the worker: what it commits later is not sent.
-      await places.called();
-      renewing.abort();
-      await renewals;
+    tidy: async (signal) => {
+      await checkUndeclared();
+      await checkPauses();
+      await tidy(resolved, signal);
     },
   });
 }
@@ -103,10 +76,4 @@ function keptSagas<DB>(
     kept.set(saga.sweep, keepMs.set(saga.name, Math.max(saga.keepMs, keepMs.get(saga.name) ?? 0)));
   }
   return kept;
-}
-
-/** The loops' own failures, in one line: the database went away. */
-function failed<DB>({ log }: ResolvedOptions<DB>, error: unknown): void {
-  const { category, code, message } = classify(error);
-  log.error({ category, code, reason: message }, 'the saga worker could not reach its table: it goes on');
 }

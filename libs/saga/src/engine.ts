@@ -1,0 +1,3 @@
+/** Exports for the package of services; applications do not need them. They may change in any version. */
+export { queryName } from './effects/call/bind-call.ts';
+export { includedSteps } from './step/part.ts';
