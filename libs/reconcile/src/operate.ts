@@ -13,6 +13,7 @@ export { retryKeys } from './key-queue.ts';
 export { readChunk } from './scan-chunk.ts';
 export { pauseReconciler, type PausingOperator, resumeReconciler } from './runs/pause-sql.ts';
 export { requestRun } from './runs/pause-sql.ts';
+export { type Condition, conditionOf } from './runs/condition.ts';
 export {
   knownReconcilers,
   listRuns,
