@@ -13,7 +13,7 @@ export { openBroker } from './frame/connections.ts';
 export { explain } from './frame/explain.ts';
 export { runLong } from './frame/long-running.ts';
 export { formatBytes, formatMs } from './frame/output.ts';
-export { checkedUrl, readSettings, type Settings } from './frame/settings.ts';
+export { checkedUrl, readSettings, settingOf, type Settings } from './frame/settings.ts';
 export { allMigrations } from './frame/all-migrations.ts';
 export type { AttentionItem } from './attention/item.ts';
 export { type AttentionBounds, readAttention } from './attention/areas.ts';

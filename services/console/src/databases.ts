@@ -1,5 +1,5 @@
 import { connect, type Database, type Executor } from '@convergekit/postgres';
-import { checkedUrl, explain, type Settings } from '@convergekit/cli/operate';
+import { checkedUrl, explain, settingOf, type Settings } from '@convergekit/cli/operate';
 import { logger } from '@convergekit/telemetry';
 import { z } from 'zod';
 import { notFound } from './errors.ts';
@@ -37,7 +37,7 @@ export interface Databases {
 }
 
 /** How the console is given more databases. */
-export const GIVE_MORE = 'give them as CONVERGE__CONSOLE__DATABASES__<NAME>';
+export const GIVE_MORE = 'give them as CONVERGE__DATABASES__<NAME>';
 
 /** The most connections of the console to each database. */
 const CONNECTIONS = 4;
@@ -46,10 +46,10 @@ const CONNECTIONS = 4;
 const STATEMENT_MS = 10_000;
 
 /** Opens a small pool for each database of the settings. They connect at first use. */
-export function openDatabases({ console: settings }: Settings): Databases {
+export function openDatabases({ databases }: Settings): Databases {
   const log = logger('console');
-  const opened = Object.entries(settings.databases).map(([name, url]) => {
-    const setting = `CONVERGE__CONSOLE__DATABASES__${name.toUpperCase()}`;
+  const opened = Object.entries(databases).map(([name, url]) => {
+    const setting = settingOf(name);
     const database = connect({
       url: checkedUrl(url, setting),
       setting,

@@ -17,10 +17,6 @@ const proxy = z.object({
 
 /** The settings of the console, part of the schema of all commands. */
 export const consoleSettings = z.object({
-  databases: z.record(z.string(), z.string()).default({}).meta({
-    description: 'A database that the console shows, by the name that its pages use.',
-    range: 'postgres://user:password@host:port/database',
-  }),
   port: z.number().int().min(0).max(65_535).default(7_070).meta({
     description: 'The port of the pages; 0 takes any free port, which the log names.',
     unit: 'none',

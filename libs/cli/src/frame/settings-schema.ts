@@ -60,10 +60,6 @@ const scans = z.object({
 });
 
 const reconcile = z.object({
-  databases: z.record(z.string(), z.string()).default({}).meta({
-    description: 'A database that reconcilers name; in a service, besides its own.',
-    range: 'postgres://user:password@host:port/database',
-  }),
   auditMs: milliseconds
     .min(86_400_000)
     .default(7_776_000_000)
@@ -89,6 +85,11 @@ const reconcile = z.object({
  */
 export const settingsSchema = z.object({
   database: database.prefault({}),
+  databases: z.record(z.string(), z.string()).default({}).meta({
+    description:
+      'A database by the name that reconcilers and the pages of the console use; in a service, besides its own.',
+    range: 'postgres://user:password@host:port/database',
+  }),
   ...brokerSettings,
   health: health.prefault({}),
   log: z

@@ -83,6 +83,9 @@ export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSourc
   });
 }
 
+/** The variable with the address of a database that is named. */
+export const settingOf = (name: string): string => `CONVERGE__DATABASES__${name.toUpperCase()}`;
+
 export function checkedUrl(url: string, setting: string): string {
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url;
   // The value itself may be a password that landed in the wrong variable.

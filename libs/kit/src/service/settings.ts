@@ -42,6 +42,12 @@ const health = z.object({
 /** The settings that every service reads, besides its own. */
 export const serviceSettings = z.object({
   database: database.prefault({}),
+  databases: z
+    .record(z.string(), databaseUrl)
+    .default({})
+    .describe(
+      'A database by the name that reconcilers and the pages of the console use; in a service, besides its own.',
+    ),
   ...brokerSettings,
   health: health.prefault({}),
   stop: z
@@ -55,14 +61,6 @@ export const serviceSettings = z.object({
     .prefault({}),
   outbox: outboxSettings.prefault({}),
   relay: relaySettings.prefault({}),
-  reconcile: z
-    .object({
-      databases: z
-        .record(z.string(), databaseUrl)
-        .default({})
-        .describe('A database that reconcilers name; in a service, besides its own.'),
-    })
-    .prefault({}),
   policies: policySettingsSchema.prefault({}),
 });
 

@@ -13,14 +13,14 @@ import { connect, type Database, executorOf } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';
 import { runLong } from '../../frame/long-running.ts';
-import { checkedUrl, type Settings } from '../../frame/settings.ts';
+import { checkedUrl, settingOf, type Settings } from '../../frame/settings.ts';
 import { dryRunOf, waitingText } from './diff.ts';
 import { loadReconcilers } from './reconciler-modules.ts';
 import { scanService } from '../../scans/scan-service.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { type Result, result, tableOf } from '../../frame/result.ts';
-import { findReconciler, type Found, settingOf } from './find-reconciler.ts';
+import { findReconciler, type Found } from './find-reconciler.ts';
 import { outcomesText } from './status-text.ts';
 
 /** Runs reconcilers on their schedules until stopped, or each once, or asks the running processes for a run. */
@@ -161,13 +161,12 @@ type Databases = Readonly<Record<string, Database<never>>>;
 
 /** Opens a pool with a statement timeout for each database that a reconciler names; services have their own connections. */
 function openDatabases(settings: Settings, reconcilers: readonly Reconciler[]): Databases {
-  const { databases } = settings.reconcile;
   const named = new Set(reconcilers.flatMap(({ desired, actual }) => [desired.in, actual.in]));
   const { workers, statementMs } = settings.reconcile;
   return openPools(
     // A key that is compared reads both sides; the leader and the watch have one each.
     { connections: 2 * workers + 2, statementMs },
-    Object.entries(databases).filter(([name]) => named.has(name)),
+    Object.entries(settings.databases).filter(([name]) => named.has(name)),
   );
 }
 
@@ -175,9 +174,8 @@ function openDatabases(settings: Settings, reconcilers: readonly Reconciler[]): 
 const SCAN_CONNECTIONS = 2;
 
 /** Opens a small pool for each database of the settings, for the scans; none where they are off. */
-function openScanned({ reconcile }: Settings): Databases {
-  if (reconcile.scans.everyMs === 'off') return {};
-  const { databases, statementMs } = reconcile;
+function openScanned({ databases, reconcile: { scans, statementMs } }: Settings): Databases {
+  if (scans.everyMs === 'off') return {};
   return openPools({ connections: SCAN_CONNECTIONS, statementMs }, Object.entries(databases));
 }
 
