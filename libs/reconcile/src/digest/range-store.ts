@@ -36,7 +36,7 @@ export function changeRanges<T extends { readonly ranges: readonly Range[] }>(
   { db, reconciler, bits, mode }: RangeStore,
   change: (ranges: readonly Range[], now: number) => T,
 ): Promise<T> {
-  return kyselyTransaction(db, {}, async (transaction) => {
+  return kyselyTransaction(db, { isolation: 'read committed' }, async (transaction) => {
     const tx = executorOf(transaction);
     const read = async (): Promise<Kept | undefined> => (await tx.query<Kept>(readSql, [reconciler])).rows[0];
     let kept = await read();
