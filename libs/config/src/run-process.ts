@@ -1,7 +1,21 @@
 import { runServices, type Service } from '@convergekit/core';
+import { z } from 'zod';
 import { watchEventLoop } from './event-loop.ts';
 import type { Checks } from './health.ts';
 import { type HealthOptions, healthServer } from './health-server.ts';
+
+/** The settings of a process's health server. */
+export const healthSettings = z.object({
+  port: z.int().min(0).max(65_535).default(0).meta({
+    description:
+      'The port of /livez, /readyz, /startupz and /metrics; 0 takes any free port, which the log names.',
+    unit: 'none',
+  }),
+  host: z.string().min(1).optional().meta({
+    description: 'The address that the health port listens on.',
+    fallback: '127.0.0.1 where the port is 0, else 0.0.0.0',
+  }),
+});
 
 type RunOptions = NonNullable<Parameters<typeof runServices>[1]>;
 
@@ -9,7 +23,7 @@ export type ProcessState = 'starting' | 'ready' | 'stopping';
 
 /** What a process runs, and what its health server says of it. */
 export interface Process extends Pick<HealthOptions, 'metrics'> {
-  readonly health: { readonly port: number; readonly host?: string | undefined };
+  readonly health: z.output<typeof healthSettings>;
   readonly services: readonly Service[];
   readonly checks: (state: ProcessState) => Checks;
   /** The checks of liveness besides the event loop's. */
