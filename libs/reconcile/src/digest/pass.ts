@@ -3,9 +3,9 @@ import type { ScanChunk } from '../definition.ts';
 import { attempt, type Run } from './attempt.ts';
 import type { PassOptions } from './options.ts';
 import { readLastReport, removeReports, readReports } from './dirty.ts';
-import { changeHeld, claimDue, markDue, type Range, stateOf } from './ranges.ts';
+import { changeHeld, claimDue, planPass, type Range } from './ranges.ts';
 import { changeRanges, type RangeStore } from './range-store.ts';
-import { isEverythingCheaper, rangesPerStep, shareOf } from './rotation.ts';
+import { rangesPerStep } from './rotation.ts';
 import { compareClaimed, compareReports } from './step.ts';
 
 export interface PassRequest {
@@ -22,28 +22,17 @@ const WAIT_MS = 500;
 
 /** Compares reported keys and the due share of the key space, and yields the keys that differ. */
 export async function* runPass(store: RangeStore, request: PassRequest): AsyncGenerator<ScanChunk> {
-  const [state, report, pass] = await Promise.all([
-    changeRanges(store, (ranges, now) => ({ ranges, ...stateOf(ranges, now) })),
-    readLastReport(store),
-    request.described,
-  ]);
-  const tooMany = isEverythingCheaper(report.reported, state.rows);
-  const everything = request.everything || tooMany;
-  const share = (sinceMs: number | null, ageMs: number): number =>
-    everything ? pass.ranges : shareOf(pass.ranges, sinceMs, ageMs);
-  const due = {
-    mode: everything ? 'full' : store.mode,
-    ranges: share(state.sinceCheckedMs, pass.maxAgeMs),
-    maxAgeMs: pass.maxAgeMs,
-    fullRanges: share(state.sinceFullMs, pass.fullAgeMs),
-    fullAgeMs: pass.fullAgeMs,
-    asOf: everything ? undefined : state.checkedAt,
-  };
-  await changeRanges(store, (ranges, now) => ({ ranges: markDue(ranges, due, now) }));
+  const [report, pass] = await Promise.all([readLastReport(store), request.described]);
+  const { mode } = store;
+  const { everything } = request;
+  const { reported } = report;
+  const { maxAgeMs, fullAgeMs } = pass;
+  const plan = { mode, everything, reported, maxAgeMs, fullAgeMs };
+  const { rows: known, tooMany } = await changeRanges(store, (ranges, now) => planPass(ranges, plan, now));
   // Every range is due now, and is hashed after this: that covers what was reported.
   if (tooMany) await removeReports(store, report, false);
   const run: Run = { store, pass, compared: 0, listed: 0 };
-  const rows = state.rows === 0 ? await request.estimate() : state.rows;
+  const rows = known === 0 ? await request.estimate() : known;
   yield* compareReported(run, report.last);
   yield* compareDue(run, rangesPerStep(pass.ranges, rows, pass.stepRows));
   yield { compared: run.compared };

@@ -1,5 +1,6 @@
 import type { HashMode } from './hash-sql.ts';
 import { allRanges } from './prefix.ts';
+import { isEverythingCheaper, shareOf } from './rotation.ts';
 
 /** A range of the key space, as `converge.reconciler` keeps it. Moments are milliseconds of the database's clock. */
 export interface Range {
@@ -31,68 +32,55 @@ export function newRanges(bits: number, mode: HashMode, now: number): readonly R
   }));
 }
 
-export interface RangesState {
+export interface PassPlan {
+  /** How ranges are hashed, unless whole rows are due. */
+  readonly mode: HashMode;
+  /** Compare every range, also those that were compared lately. */
+  readonly everything: boolean;
+  /** The number of keys that were reported. */
+  readonly reported: number;
+  readonly maxAgeMs: number;
+  readonly fullAgeMs: number;
+}
+
+export interface Planned {
+  readonly ranges: readonly Range[];
   /** The rows of the last comparisons; 0 = none was made. */
   readonly rows: number;
-  /** The newest comparison of any range; null = there was none. */
-  readonly checkedAt: number | null;
-  /** Time since the last comparison of any range; null = there was none. */
-  readonly sinceCheckedMs: number | null;
-  readonly sinceFullMs: number | null;
+  /** So many keys were reported that the pass compares everything. */
+  readonly tooMany: boolean;
 }
 
-/** Sums up the ranges. Pure. */
-export function stateOf(ranges: readonly Range[], now: number): RangesState {
-  const checkedAt = newest(ranges, 'checkedAt');
-  const fullAt = newest(ranges, 'fullAt');
-  return {
-    rows: ranges.reduce((sum, { rows }) => sum + rows, 0),
-    checkedAt,
-    sinceCheckedMs: checkedAt === null ? null : now - checkedAt,
-    sinceFullMs: fullAt === null ? null : now - fullAt,
-  };
-}
-
-type Moment = 'checkedAt' | 'fullAt';
-
-const newest = (ranges: readonly Range[], moment: Moment): number | null =>
-  ranges.reduce<number | null>(
-    (last, { [moment]: at }) => (at === null ? last : Math.max(at, last ?? at)),
-    null,
-  );
-
-export interface DueRequest {
-  readonly mode: HashMode;
-  readonly ranges: number;
-  readonly maxAgeMs: number;
-  readonly fullRanges: number;
-  readonly fullAgeMs: number;
-  /** The newest comparison from which the numbers of ranges were computed; undefined: they do not depend on it. */
-  readonly asOf: number | null | undefined;
-}
-
-/**
- * Marks the oldest ranges, and those beyond their age, as due. If another process has compared ranges since `asOf`, that
- * is their share, and this one marks none: it would compare the same again. Pure.
- */
-export function markDue(ranges: readonly Range[], request: DueRequest, now: number): readonly Range[] {
-  const { mode, maxAgeMs, fullAgeMs, asOf } = request;
-  const isShared = asOf !== undefined && asOf !== newest(ranges, 'checkedAt');
-  const old = oldest(ranges, 'checkedAt', isShared ? 0 : request.ranges, now - maxAgeMs);
-  const oldFull = oldest(ranges, 'fullAt', isShared ? 0 : request.fullRanges, now - fullAgeMs);
-  return ranges.map((one) => {
+/** Marks the ranges that a pass compares: its share of the oldest ones, and those beyond their age. Pure. */
+export function planPass(ranges: readonly Range[], plan: PassPlan, now: number): Planned {
+  const rows = ranges.reduce((sum, one) => sum + one.rows, 0);
+  const tooMany = isEverythingCheaper(plan.reported, rows);
+  const everything = plan.everything || tooMany;
+  const mode = everything ? 'full' : plan.mode;
+  const old = everything ? new Set(ranges) : oldest(ranges, 'checkedAt', plan.maxAgeMs, now);
+  const oldFull = oldest(ranges, 'fullAt', plan.fullAgeMs, now);
+  const marked = ranges.map((one): Range => {
     const isOldFull = oldFull.has(one);
     const isDue = old.has(one) || (mode === 'version' && isOldFull);
     if (one.due === 'full' || !isDue) return one;
     return { ...one, due: mode === 'full' || isOldFull ? 'full' : 'version' };
   });
+  return { ranges: marked, rows, tooMany };
 }
 
-/** The `most` ranges whose moment is the oldest, and all whose moment is before `limit`. None is older than any. */
-function oldest(ranges: readonly Range[], moment: Moment, most: number, limit: number): ReadonlySet<Range> {
+/** The share of the ranges whose moment is the oldest, by the time since the newest, and all that are older than `ageMs`. */
+function oldest(
+  ranges: readonly Range[],
+  moment: 'checkedAt' | 'fullAt',
+  ageMs: number,
+  now: number,
+): ReadonlySet<Range> {
+  // None is older than any.
   const at = (one: Range): number => one[moment] ?? -Infinity;
   const inOrder = ranges.toSorted((a, b) => (at(a) === at(b) ? a.range - b.range : at(a) - at(b)));
-  return new Set(inOrder.filter((one, index) => index < most || at(one) < limit));
+  const newest = inOrder.at(-1)?.[moment] ?? null;
+  const share = shareOf(ranges.length, newest === null ? null : now - newest, ageMs);
+  return new Set(inOrder.filter((one, index) => index < share || at(one) < now - ageMs));
 }
 
 /** A claimed range and the mode in which it is compared. */
