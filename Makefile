@@ -120,7 +120,7 @@ outage: $(INSTALLED) ## Kafka 30 s down, then Postgres 30 s down, under a consum
 	@node verification/lab/main.ts --preset outage $(ARGS)
 
 .PHONY: console
-console: $(INSTALLED) ## run the console over CONVERGE__CONSOLE__DATABASES__<NAME>, until Ctrl-C
+console: $(INSTALLED) ## run the console over CONVERGE__DATABASES__<NAME>, until Ctrl-C
 	@node services/console/src/main.ts $(ARGS)
 
 .PHONY: console-screenshots

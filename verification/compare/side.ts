@@ -53,12 +53,12 @@ export class Side {
       brokers === undefined
         ? { CONVERGE__BROKER: 'local', CONVERGE__LOCAL__URL: databases.orders }
         : { KAFKA_BROKERS: brokers };
-    const orders = { CONVERGE__RECONCILE__DATABASES__ORDERS: databases.orders };
+    const orders = { CONVERGE__DATABASES__ORDERS: databases.orders };
     this.#env = plain({ NODE_ENV: 'development', NO_COLOR: '1', ...log, ...orders });
     this.#desk = fork(join(folder, 'program/desk.ts'), {
       cwd: folder,
       // A command about a reconciler reads the database that it repairs.
-      env: { ...this.#env, CONVERGE__RECONCILE__DATABASES__DELIVERY: databases.delivery },
+      env: { ...this.#env, CONVERGE__DATABASES__DELIVERY: databases.delivery },
       stdio: ['ignore', 'ignore', this.#log('desk'), 'ipc'],
     });
     this.#desk.once('exit', () => this.#closed.abort(new Error(`the desk of ${name} has ended`)));

@@ -33,7 +33,7 @@ async function run(url: string): Promise<boolean> {
   await migrate(database, allMigrations);
   await seed(database.executor, amounts, say);
   const picked = await picks(database.executor);
-  const settings = readSettings({ CONVERGE__CONSOLE__DATABASES__SHOP: url, CONVERGE__CONSOLE__PORT: '0' });
+  const settings = readSettings({ CONVERGE__DATABASES__SHOP: url, CONVERGE__CONSOLE__PORT: '0' });
   const service = consoleService(settings);
   await service.start();
   const measured: Measured[] = [];

@@ -1,12 +1,32 @@
--- One row: the identity of this source. Consumers deduplicate by the uuid; the name is for people.
+-- One row: the identity of this source, how many bytes of its events may wait to be published, and what leaves to make room.
 create table converge.source (
-  id         uuid        primary key default gen_random_uuid(),
-  name       text        not null check (name <> ''),
-  epoch      int         not null default 1 check (epoch > 0),
-  created_at timestamptz not null default clock_timestamp(),
-  only_row   boolean     not null default true unique check (only_row)
-);
+  -- Consumers deduplicate by the uuid; the name is for people.
+  id            uuid        primary key default gen_random_uuid(),
+  name          text        not null check (name <> ''),
+  epoch         int         not null default 1 check (epoch > 0),
+  created_at    timestamptz not null default clock_timestamp(),
+  only_row      boolean     not null default true unique check (only_row),
+  -- Waiting bytes at most, with indexes. null: no limit.
+  max_bytes     bigint      check (max_bytes > 0),
+  -- True: at the limit emits are refused. False: an alarm only.
+  refuse        boolean     not null default false,
+  -- Every id up to here is published, as the relay reported last.
+  published_id  bigint      not null default 0,
+  -- Measured by the relay that leads, every few seconds, and by a writer when no relay did.
+  total_bytes   bigint      not null default 0,
+  waiting_bytes bigint      not null default 0,
+  measured_at   timestamptz not null default '-infinity',
+  -- An earlier measurement, a minute old or older: the growth since gives the forecast.
+  base_bytes    bigint      not null default 0,
+  base_at       timestamptz not null default '-infinity',
+  -- Children that may be removed: every event of theirs is in the log and past its time. Written, fenced by the relay's lease,
+  -- before the first step of a removal, which takes three transactions: so the next relay knows after a crash which detached
+  -- tables it may drop. A child that an operator detached to keep it is not in here, and is left alone.
+  leaving       text[]      not null default '{}'
+) with (fillfactor = 50);
 insert into converge.source (name) values (current_database());
+-- Every append reads these. Sizes are no secret to a role that may use the schema.
+grant select (max_bytes, refuse, waiting_bytes, measured_at) on converge.source to public;
 
 -- CACHE 1: a session that kept numbers back would hand out low ids after others had committed higher ones.
 create sequence converge.outbox_id as bigint cache 1;
@@ -66,31 +86,6 @@ create table converge.request (
 );
 create index request_created_at on converge.request (created_at);
 
--- One row: how many bytes of events may wait to be published, and how many do. Measured by the relay that leads, every few
--- seconds, and by a writer when no relay did. Off while max_bytes is null. And what leaves to make room.
-create table converge.outbox_limit (
-  only_row      boolean     primary key default true check (only_row),
-  -- Waiting bytes at most, with indexes.
-  max_bytes     bigint      check (max_bytes > 0),
-  -- True: at the limit emits are refused. False: an alarm only.
-  refuse        boolean     not null default false,
-  -- Every id up to here is published, as the relay reported last.
-  published_id  bigint      not null default 0,
-  total_bytes   bigint      not null default 0,
-  waiting_bytes bigint      not null default 0,
-  measured_at   timestamptz not null default '-infinity',
-  -- An earlier measurement, a minute old or older: the growth since gives the forecast.
-  base_bytes    bigint      not null default 0,
-  base_at       timestamptz not null default '-infinity',
-  -- Children that may be removed: every event of theirs is in the log and past its time. Written, fenced by the relay's lease,
-  -- before the first step of a removal, which takes three transactions: so the next relay knows after a crash which detached
-  -- tables it may drop. A child that an operator detached to keep it is not in here, and is left alone.
-  leaving       text[]      not null default '{}'
-) with (fillfactor = 50);
-insert into converge.outbox_limit default values;
--- Every append reads it. Sizes are no secret to a role that may use the schema.
-grant select on converge.outbox_limit to public;
-
 -- Functions that applications call in their own transactions depend on no setting of the session: not on search_path,
 -- standard_conforming_strings, DateStyle. The SET clause costs an append 10 µs, a tenth of it.
 
@@ -144,7 +139,7 @@ declare
   total     bigint;
   waiting   bigint;
 begin
-  select l.published_id into published from converge.outbox_limit l for update skip locked;
+  select l.published_id into published from converge.source l for update skip locked;
   if not found then
     return;
   end if;
@@ -162,7 +157,7 @@ begin
                     filter (where until > greatest(lower, published + 1)), 0)
     into total, waiting
     from child;
-  update converge.outbox_limit l
+  update converge.source l
      set total_bytes = total, waiting_bytes = waiting, measured_at = clock_timestamp(),
          base_bytes = case when l.base_at < clock_timestamp() - interval '60 s' then l.waiting_bytes else l.base_bytes end,
          base_at = case when l.base_at < clock_timestamp() - interval '60 s' then l.measured_at else l.base_at end;
@@ -179,10 +174,10 @@ create function converge.outbox_admit() returns void
 declare
   room record;
 begin
-  if (select l.measured_at < clock_timestamp() - interval '15 s' from converge.outbox_limit l) then
+  if (select l.measured_at < clock_timestamp() - interval '15 s' from converge.source l) then
     perform converge.outbox_measure();
   end if;
-  select l.max_bytes, l.waiting_bytes into room from converge.outbox_limit l;
+  select l.max_bytes, l.waiting_bytes into room from converge.source l;
   if room.waiting_bytes >= room.max_bytes then
     raise exception 'converge: the outbox is full: % bytes of events wait to be published, and % are allowed (outbox.maxBytes)',
       room.waiting_bytes, room.max_bytes
@@ -209,7 +204,7 @@ declare
   limited boolean;
 begin
   done := converge.limit_idle(idle_ms);
-  if exists (select from converge.outbox_limit l
+  if exists (select from converge.source l
               where l.refuse and (l.waiting_bytes >= l.max_bytes or l.measured_at < clock_timestamp() - interval '15 s')) then
     perform converge.outbox_admit();
   end if;
@@ -240,7 +235,7 @@ declare
   limited boolean;
 begin
   done := converge.limit_idle(idle_ms);
-  if exists (select from converge.outbox_limit l
+  if exists (select from converge.source l
               where l.refuse and (l.waiting_bytes >= l.max_bytes or l.measured_at < clock_timestamp() - interval '15 s')) then
     perform converge.outbox_admit();
   end if;
@@ -496,7 +491,7 @@ begin
   if child !~ '^outbox_[0-9]+$' then
     raise exception 'converge.outbox_remove_child: % is no child of the outbox', quote_literal(child) using errcode = '22023';
   end if;
-  perform from converge.outbox_limit l where outbox_remove_child.child = any (l.leaving) for update;
+  perform from converge.source l where outbox_remove_child.child = any (l.leaving) for update;
   if not found then
     return false;
   end if;
@@ -513,7 +508,7 @@ begin
     execute format('alter table converge.outbox detach partition converge.%I%s', child, case when pending then ' finalize' else '' end);
     execute format('drop table converge.%I', child);
   end if;
-  update converge.outbox_limit l set leaving = array_remove(l.leaving, outbox_remove_child.child);
+  update converge.source l set leaving = array_remove(l.leaving, outbox_remove_child.child);
   return true;
 end $$;
 

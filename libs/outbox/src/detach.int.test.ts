@@ -14,7 +14,7 @@ let held: (() => Promise<void>)[] = [];
 
 beforeEach(async () => {
   shop = await openShop(inject('stack').databaseUrl);
-  await shop.database.executor.query('update converge.outbox_limit set leaving = array[$1]', [child]);
+  await shop.database.executor.query('update converge.source set leaving = array[$1]', [child]);
   held = [];
   return async () => {
     for (const end of held) await end();

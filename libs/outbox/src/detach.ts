@@ -32,7 +32,7 @@ export interface DetachOptions {
 
 // Reads the lease's row FOR SHARE: a concurrent takeover is awaited and then seen, so a deposed relay records nothing.
 const scheduleSql = `
-  update converge.outbox_limit l
+  update converge.source l
      set leaving = l.leaving || array(select child from unnest($3::text[]) as child where child <> all (l.leaving))
     from (select from converge.lease where name = $1 and term = $2::bigint for share) as mine`;
 
@@ -51,7 +51,7 @@ const detachingSql = `
          case when c.oid is null then 'gone' when i.inhrelid is null then 'detached'
               when i.inhdetachpending then 'pending' else 'attached' end as state,
          pg_has_role(o.relowner, 'usage') as owned
-    from (select unnest(leaving) as child from converge.outbox_limit) as l
+    from (select unnest(leaving) as child from converge.source) as l
     join pg_class o on o.oid = 'converge.outbox'::regclass
     left join pg_class c on c.relname = l.child and c.relnamespace = 'converge'::regnamespace
     left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = 'converge.outbox'::regclass
@@ -81,7 +81,7 @@ export async function stepDetach(
       case 'gone':
         await underTimeout(database, patience, async (tx) => {
           await tx.query(`drop table if exists converge.${quoted(child)}`);
-          await tx.query('update converge.outbox_limit set leaving = array_remove(leaving, $1)', [child]);
+          await tx.query('update converge.source set leaving = array_remove(leaving, $1)', [child]);
         });
         return state === 'detached' ? 'removed' : 'done';
     }

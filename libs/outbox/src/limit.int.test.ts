@@ -38,7 +38,7 @@ const published = async (): Promise<string> => {
 };
 
 /** Makes the last measurement old, as without a relay. */
-const grownOld = () => query(`update converge.outbox_limit set measured_at = now() - interval '1 minute'`);
+const grownOld = () => query(`update converge.source set measured_at = now() - interval '1 minute'`);
 
 describe('an outbox at its limit', () => {
   test('G1f: an outbox at its limit refuses every emit by name, and transactions without emits continue', async () => {
@@ -89,9 +89,7 @@ test('writers measure the outbox when no relay does, even with only insert right
       grant insert, select on converge.outbox to ${role}; grant usage on sequence converge.outbox_id to ${role}; set role ${role}`);
     const emit = client.query(`select converge.emit('t', 'k', 'a.b', '{}')`);
     await expect(emit).rejects.toMatchObject({ code: '53400', constraint: 'outbox_max_bytes' });
-    await client.query(
-      `reset role; update converge.outbox_limit set max_bytes = ${100 * MiB}; set role ${role}`,
-    );
+    await client.query(`reset role; update converge.source set max_bytes = ${100 * MiB}; set role ${role}`);
     await client.query(`select converge.emit('t', 'k', 'a.b', '{}')`);
   } finally {
     await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
@@ -107,7 +105,7 @@ test('a repeatable-read transaction older than the last measurement can emit', a
   await grownOld();
   const client = await shop.database.acquire();
   try {
-    await client.query('begin isolation level repeatable read; select 1 from converge.outbox_limit');
+    await client.query('begin isolation level repeatable read; select 1 from converge.source');
     await measureOutbox(shop.database.executor, '0', { maxBytes: 100 * MiB, whenFull: 'refuse' });
     await client.query(`select converge.emit('t', 'k', 'a.b', '{}')`);
     await client.query('commit');

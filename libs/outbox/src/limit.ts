@@ -1,6 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { OutboxError } from './errors.ts';
+import { presentSource } from './tables.ts';
 
 /** The size of the outbox and its limit. */
 export interface OutboxLimit {
@@ -26,11 +27,11 @@ export interface LimitSettings {
 
 // Two statements: the second one reads what the first one wrote. It does not wait for a writer that measures.
 const reportSql = `
-  update converge.outbox_limit
+  update converge.source
      set published_id = $1::bigint,
          max_bytes = case when $2::bigint is null then max_bytes else $2::bigint end,
          refuse = case when $2::bigint is null then refuse else $3::boolean end
-   where only_row in (select only_row from converge.outbox_limit for update skip locked)`;
+   where only_row in (select only_row from converge.source for update skip locked)`;
 
 /** Measures the outbox. The leading relay calls it. The limit of the database stays when `maxBytes` is not given. */
 export async function measureOutbox(
@@ -49,7 +50,7 @@ const limitSql = `
               then ((waiting_bytes - base_bytes) / extract(epoch from measured_at - base_at))::float8 else 0 end as "bytesPerSecond",
          case when measured_at > '-infinity'
               then (extract(epoch from clock_timestamp() - measured_at) * 1000)::float8 end as "measuredAgoMs"
-    from converge.outbox_limit`;
+    from converge.source`;
 
 export async function readLimit(executor: Executor): Promise<OutboxLimit> {
   const { rows } = await executor.query<
@@ -58,12 +59,7 @@ export async function readLimit(executor: Executor): Promise<OutboxLimit> {
       measuredAgoMs: number | null;
     }
   >(limitSql);
-  const [row] = rows;
-  if (row === undefined)
-    throw new OutboxError(
-      'converge.outbox_limit is empty. Put its row back: insert into converge.outbox_limit default values',
-      { code: 'SOURCE_MISSING', category: 'configuration' },
-    );
+  const row = presentSource(rows[0]);
   return { ...row, maxBytes: row.maxBytes ?? undefined, measuredAgoMs: row.measuredAgoMs ?? undefined };
 }
 

@@ -14,16 +14,16 @@ export async function readSource(executor: Executor): Promise<Source> {
   const { rows } = await executor.query<{ id: string; name: string; epoch: number }>(
     'select id, name, epoch from converge.source',
   );
-  const row = rows[0];
-  if (row === undefined)
-    throw new OutboxError(
-      'converge.source is empty, so this database has no identity. Restore that row, or run migrate on a new database.',
-      {
-        code: 'SOURCE_MISSING',
-        category: 'configuration',
-      },
-    );
-  return row;
+  return presentSource(rows[0]);
+}
+
+/** Checks that the row of converge.source is there. Throws SOURCE_MISSING. */
+export function presentSource<R>(row: R | undefined): R {
+  if (row !== undefined) return row;
+  throw new OutboxError(
+    'converge.source is empty, so this database has no identity. Restore that row, or run migrate on a new database.',
+    { code: 'SOURCE_MISSING', category: 'configuration' },
+  );
 }
 
 /** Sets the source's name, which is the database's name by default. */

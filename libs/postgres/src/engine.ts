@@ -11,6 +11,7 @@ export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-bi
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
 export { acquireLease, releaseLease, renewLease } from './lease.ts';
 export { LeasedTable } from './leased-table.ts';
+export { hasTables } from './has-tables.ts';
 export { type Send, senderOf } from './pipeline.ts';
 export {
   failedWithCommit,

@@ -1,4 +1,5 @@
 import { systemClock, systemRandom } from '@convergekit/core';
+import { hasTables } from './has-tables.ts';
 import { delayMs } from '@convergekit/core/engine';
 import { readdir } from 'node:fs/promises';
 import type { Database } from './connect.ts';
@@ -83,11 +84,8 @@ async function apply(
   await setLockTimeout(tx, WAIT_FOR_OTHER_MS);
   await tx.query('select pg_advisory_xact_lock($1, $2)', [advisorySpace, migrateLock]);
   await setLockTimeout(tx, lockTimeoutMs);
-  const { rows: present } = await tx.query<{ present: boolean }>(
-    `select to_regclass('converge.migration') is not null as present`,
-  );
   // Check first, so that a start without the right to create anything works on a migrated database.
-  if (present[0]?.present !== true) await tx.query(bookSql);
+  if (!(await hasTables(tx, 'converge.migration'))) await tx.query(bookSql);
   const { rows: recorded } = await tx.query<Recorded>(
     'select package, number, checksum from converge.migration',
   );
@@ -135,10 +133,7 @@ export async function missingMigrations(
   executor: Executor,
   sets: readonly MigrationSet[],
 ): Promise<readonly string[]> {
-  const { rows: found } = await executor.query<{ present: boolean }>(
-    `select to_regclass('converge.migration') is not null as present`,
-  );
-  const { rows } = found[0]?.present
+  const { rows } = (await hasTables(executor, 'converge.migration'))
     ? await executor.query<{ package: string; number: number; name: string }>(
         'select package, number, name from converge.migration',
       )

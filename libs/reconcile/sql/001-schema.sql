@@ -77,6 +77,9 @@ create table converge.reconciler (
   requested_by      text,
   -- Gaps of its consumer whose keys were queued, each once.
   gaps              bigint[]    not null default '{}',
+  -- The ranges of the key space of its digest scan: which are due, when each was compared, and which process holds it by a lease
+  -- (libs/reconcile/src/digest/ranges.ts).
+  ranges            json,
   constraint reconciler_paused check ((paused_at is null) = (paused_by is null) and (paused_at is null) = (paused_reason is null))
 );
 
@@ -150,26 +153,6 @@ create table converge.reconcile_run (
 create index reconcile_run_newest on converge.reconcile_run (reconciler, id);
 -- One run of a schedule at a time, whatever processes believe.
 create unique index reconcile_run_open on converge.reconcile_run (reconciler) where led and state in ('running', 'interrupted');
-
--- Ranges of a reconciler's key space: range r of 2^bits has the keys whose hash is in [r << (64 - bits), (r + 1) << (64 - bits)).
--- A range that is due waits for one process, which holds it by a lease. `due` is also the checkpoint: it is cleared when the
--- range was compared, so an interrupted pass goes on with the ranges that are left.
-create table converge.reconcile_range (
-  reconciler   text        not null,
-  bits         smallint    not null check (bits between 1 and 16),
-  range        int         not null,
-  -- full: rows are hashed; version: keys and versions are hashed; null: only its dirty keys are compared.
-  due          text        check (due in ('version', 'full')),
-  -- The rows of the larger side at the last comparison.
-  rows         bigint      not null default 0,
-  -- The last comparison of the whole range, and the last one that hashed whole rows.
-  checked_at   timestamptz,
-  full_at      timestamptz,
-  holder       text,
-  leased_until timestamptz,
-  primary key (reconciler, bits, range),
-  constraint reconcile_range_lease check ((holder is null) = (leased_until is null))
-) with (fillfactor = 50);
 
 -- Hashes of keys that may have changed, one row for each report. Rows are only added and removed: two transactions never wait
 -- for each other here. A pass removes the rows that it could see when it read them, by `tx`: a report that commits later stays.

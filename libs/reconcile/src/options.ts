@@ -46,7 +46,7 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
     if (found !== undefined) return found.db as unknown as Kysely<unknown>;
     const known = Object.keys(options.databases).join(', ') || 'none';
     throw new ReconcileError(
-      `reconciler ${reconciler.name} reads database ${JSON.stringify(name)}, and the process has: ${known}. Name it in the settings (CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}=postgres://…)`,
+      `reconciler ${reconciler.name} reads database ${JSON.stringify(name)}, and the process has: ${known}. Name it in the settings (CONVERGE__DATABASES__${name.toUpperCase()}=postgres://…)`,
       { code: 'DATABASE_UNKNOWN', category: 'configuration' },
     );
   };

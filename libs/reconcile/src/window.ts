@@ -16,11 +16,15 @@ export async function readState(executor: Executor, reconciler: string): Promise
   for (;;) {
     const [state] = (await executor.query<ReconcilerState>(stateSql, [reconciler])).rows;
     if (state !== undefined) return state;
-    // The row is inserted only if absent: an upsert would make every reader wait for repairs that hold the row.
-    await executor.query('insert into converge.reconciler (name) values ($1) on conflict do nothing', [
-      reconciler,
-    ]);
+    await insertReconciler(executor, reconciler);
   }
+}
+
+/** Inserts the row of a reconciler only if it is absent: an upsert would make every reader wait for repairs that hold it. */
+export async function insertReconciler(executor: Executor, reconciler: string): Promise<void> {
+  await executor.query('insert into converge.reconciler (name) values ($1) on conflict do nothing', [
+    reconciler,
+  ]);
 }
 
 // While an approval has repairs left, only these are spent: the operator's number is the cap.

@@ -5,7 +5,7 @@ import { signingKey, type SigningKey } from '@convergekit/contracts/engine';
 import { ensureChildren, type LimitSettings } from '@convergekit/outbox/engine';
 import { type Clock, ConvergeError, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';
-import type { PollSettings } from './window/read-pace.ts';
+import { BUSY_MS, type PollSettings } from './window/read-pace.ts';
 import type { Log, RelayDatabase } from './ports.ts';
 import { retentionDefaults, type RetentionSettings } from './retention/settings.ts';
 
@@ -20,7 +20,7 @@ export interface RelayOptions {
   readonly signingKey?: string;
   /** Unique to this process. @default host name, process id and a random part */
   readonly holder?: string;
-  /** The pace of polls for new events. @default { minMs: 1, maxMs: 20, idleMs: 1_000, emptyBeforeSlower: 50 } */
+  /** The pace of polls for new events. @default { maxMs: 20, idleMs: 1_000 } */
   readonly poll?: Partial<PollSettings>;
   /** The time that a vanished leader blocks the others, in milliseconds. @default 5_000 */
   readonly leaseMs?: number;
@@ -134,7 +134,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
 function pollSettings({ poll, stalledAfterMs = 30_000 }: RelayOptions): PollSettings {
   const { maxMs = 20 } = poll ?? {};
   const idleMs = Math.max(maxMs, Math.min(1_000, stalledAfterMs / 2));
-  return { minMs: 1, maxMs, idleMs, emptyBeforeSlower: 50, ...poll };
+  return { maxMs, idleMs, ...poll };
 }
 
 function check(settings: RelaySettings): void {
@@ -148,8 +148,7 @@ function check(settings: RelaySettings): void {
     throw optionInvalid(
       `leaseMs ${leaseMs} must be longer than renewMs ${renewMs} and stopBeforeMs ${stopBeforeMs} together: otherwise sending stops between two renewals`,
     );
-  if (!(poll.minMs >= 0 && poll.maxMs >= poll.minMs))
-    throw optionInvalid(`poll.minMs ${poll.minMs} must be between 0 and poll.maxMs ${poll.maxMs}`);
+  requireLeast('poll.maxMs', poll.maxMs, BUSY_MS);
   if (!(poll.idleMs >= poll.maxMs && poll.idleMs < settings.stalledAfterMs))
     throw optionInvalid(
       `poll.idleMs is ${poll.idleMs}: it must be at least poll.maxMs ${poll.maxMs} and less than stalledAfterMs ${settings.stalledAfterMs}, after which /livez fails`,

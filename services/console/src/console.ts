@@ -17,9 +17,9 @@ const GRACE_MS = 2_000;
 
 /** Makes the console as a service. It opens its databases and the broker, if one is set, at first use. */
 export function consoleService(settings: Settings, clock: Clock = systemClock): HttpServer {
-  if (Object.keys(settings.console.databases).length === 0)
+  if (Object.keys(settings.databases).length === 0)
     throw new ConvergeError(
-      'the console has no database: give CONVERGE__CONSOLE__DATABASES__<NAME>=postgres://… for each database that it shows',
+      'the console has no database: give CONVERGE__DATABASES__<NAME>=postgres://… for each database that it shows',
       { code: 'CONFIG_MISSING', category: 'configuration', certainty: 'not_applied' },
     );
   checkAccess(settings.console);

@@ -1,5 +1,5 @@
-import { connect, type Database, type Executor } from '@convergekit/postgres';
-import { checkedUrl, explain, type Settings } from '@convergekit/cli/operate';
+import type { Database, Executor } from '@convergekit/postgres';
+import { explain, openPools, type Settings } from '@convergekit/cli/operate';
 import { logger } from '@convergekit/telemetry';
 import { z } from 'zod';
 import { notFound } from './errors.ts';
@@ -37,27 +37,22 @@ export interface Databases {
 }
 
 /** How the console is given more databases. */
-export const GIVE_MORE = 'give them as CONVERGE__CONSOLE__DATABASES__<NAME>';
+export const GIVE_MORE = 'give them as CONVERGE__DATABASES__<NAME>';
 
 /** The most connections of the console to each database. */
 const CONNECTIONS = 4;
 
-/** The time after which a statement of a page is ended, so that it does not slow the services. */
+/** The time after which a statement of a page is ended. */
 const STATEMENT_MS = 10_000;
 
-/** Opens a small pool for each database of the settings. They connect at first use. */
-export function openDatabases({ console: settings }: Settings): Databases {
-  const log = logger('console');
-  const opened = Object.entries(settings.databases).map(([name, url]) => {
-    const setting = `CONVERGE__CONSOLE__DATABASES__${name.toUpperCase()}`;
-    const database = connect({
-      url: checkedUrl(url, setting),
-      setting,
-      applicationName: 'converge-console',
-      max: CONNECTIONS,
-      statementTimeoutMs: STATEMENT_MS,
-      onIdleError: (error) => log.warn({ err: error, database: name }, 'a connection to Postgres dropped'),
-    });
+/** Opens the databases of the settings. */
+export function openDatabases(settings: Settings): Databases {
+  const options = {
+    applicationName: 'converge-console',
+    connections: CONNECTIONS,
+    statementMs: STATEMENT_MS,
+  };
+  const opened = Object.entries(openPools(settings, options)).map(([name, database]) => {
     return { name, executor: database.executor, database };
   });
   return databasesOf(opened);

@@ -1,11 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-
-const sql = `select bool_and(to_regclass(name) is not null) as present from unnest($1::text[]) name`;
-
-/** True when a database has these tables: a service without sagas, or without consumers, lacks theirs. */
-export async function hasTables(executor: Executor, ...names: readonly string[]): Promise<boolean> {
-  return (await executor.query<{ present: boolean }>(sql, [names])).rows[0]?.present === true;
-}
+import { hasTables } from '@convergekit/postgres/engine';
 
 /** Makes a read that is empty where a database lacks the tables. */
 export function where<T>(

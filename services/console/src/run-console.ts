@@ -4,9 +4,9 @@ import { consoleService } from './console.ts';
 
 const USAGE = `Usage: converge-console [settings.yaml]
 
-Shows in a browser what needs an operator in the databases of CONVERGE__CONSOLE__DATABASES__<NAME>, until SIGTERM.
+Shows in a browser what needs an operator in the databases of CONVERGE__DATABASES__<NAME>, until SIGTERM.
 
-  CONVERGE__CONSOLE__DATABASES__ORDERS=postgres://…   a database, by the name that pages use; at least one
+  CONVERGE__DATABASES__ORDERS=postgres://…   a database, by the name that pages use; at least one
   CONVERGE__CONSOLE__PORT=7070                        the port of the pages
   CONVERGE__CONSOLE__HOST=127.0.0.1                   the address that it listens on
   CONVERGE__CONSOLE__TOKENS__ALICE=…                  the token with which a user signs in to act
@@ -16,7 +16,7 @@ Settings may also be in the YAML file. All of them: https://github.com/convergek
 `;
 
 /**
- * Runs the console until SIGTERM: pages about the databases of CONVERGE__CONSOLE__DATABASES__<NAME>, and of the broker
+ * Runs the console until SIGTERM: pages about the databases of CONVERGE__DATABASES__<NAME>, and of the broker
  * where one is set. Settings come from the environment, or from the YAML file `file`. Sets the exit code; never rejects.
  */
 export async function runConsole(file?: string): Promise<void> {

@@ -48,7 +48,10 @@ export interface Pass extends Compared {
 
 /** One pass of a digest scan. `first`: as if there had been none before. */
 export async function digestPass({ desired, actual }: Tables, first: boolean): Promise<Pass> {
-  if (first) await actual.executor.query('truncate converge.reconcile_range, converge.reconcile_dirty');
+  if (first) {
+    await actual.executor.query('truncate converge.reconcile_dirty');
+    await actual.executor.query('update converge.reconciler set ranges = null');
+  }
   const side = { table: 'orders', key: 'key', columns: COLUMNS };
   const scan = digestScan({ desired: side, actual: side, timeoutMs: 600_000 });
   const keys: string[] = [];

@@ -85,8 +85,8 @@ function startReconciler({ folder }: World, { serviceUrl, wantedUrl }: Service):
     args: ['--conditions=source', 'services/reconciler/src/main.ts'],
     env: {
       CONVERGE__MODULES: './verification/benchmarks/reconcile/service-reconciler.ts',
-      CONVERGE__RECONCILE__DATABASES__SERVICE: serviceUrl,
-      CONVERGE__RECONCILE__DATABASES__WANTED: wantedUrl,
+      CONVERGE__DATABASES__SERVICE: serviceUrl,
+      CONVERGE__DATABASES__WANTED: wantedUrl,
       CONVERGE__RECONCILE__LEASE_MS: '5000',
     },
     logFile: join(folder, 'reconciler.log'),

@@ -12,6 +12,7 @@ export const DRIFT = `
 export const PROGRESS = `
   select (select count(*)::int from converge.reconcile_key where state in ('queued', 'running')) as waiting,
          (select count(*)::int from converge.reconcile_dirty) as reported,
-         (select count(*)::int from converge.reconcile_range where due is not null or checked_at is null) as due,
-         (select count(*)::int from converge.reconcile_range) as ranges,
+         (select count(*)::int from converge.reconciler, json_to_recordset(ranges) as r (due text, "checkedAt" float8)
+           where due is not null or "checkedAt" is null) as due,
+         (select coalesce(sum(json_array_length(ranges)), 0)::int from converge.reconciler) as ranges,
          (select count(*)::int from converge.reconcile_audit where verdict = 'repaired') as repairs`;

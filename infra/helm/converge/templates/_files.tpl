@@ -34,7 +34,7 @@ Secrets are files: each is one entry { path, secret, key, variable }, mounted be
 {{- end }}
 {{- end }}
 
-{{/* The files of secrets by name. Takes secrets, folder, and prefix, such as CONVERGE__CONSOLE__DATABASES. */}}
+{{/* The files of secrets by name. Takes secrets, folder, and prefix, such as CONVERGE__DATABASES. */}}
 {{- define "converge.namedFiles" -}}
 {{- $as := . }}
 {{- range $name, $from := .secrets }}

@@ -17,7 +17,8 @@ grant insert on converge.relay_cursor to converge_operator;
 grant delete on converge.relay_cursor, converge.relay_topic to converge_operator;
 grant update on converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,
   converge.saga_instance, converge.relay_topic, converge.relay_cursor, converge.relay_source, converge.reconciler,
-  converge.reconcile_key, converge.outbox_limit to converge_operator;
+  converge.reconcile_key to converge_operator;
+grant update (max_bytes, refuse, leaving) on converge.source to converge_operator;
 grant delete on converge.inbox_attempt, converge.inbox_foreign, converge.inbox_fill to converge_operator;
 -- A type that no version handles any more leaves.
 grant update (types) on converge.inbox_consumer to converge_operator;

@@ -10,7 +10,6 @@ grant select, insert, update on converge.reconciler, converge.lease to converge_
 grant select, insert, update, delete on converge.reconcile_run to converge_reconciler;
 grant select, insert on converge.reconcile_audit to converge_reconciler;
 grant usage on sequence converge.reconcile_term to converge_reconciler;
-grant select, insert, update, delete on converge.reconcile_range to converge_reconciler;
 grant select, insert, delete on converge.reconcile_dirty to converge_reconciler;
 -- The tables of events that may be in flight are read only.
 grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,

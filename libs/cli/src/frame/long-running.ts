@@ -1,5 +1,6 @@
-import { runServices, type Service } from '@convergekit/core';
-import { healthServer, watchEventLoop, type Checks } from '@convergekit/config';
+import type { Service } from '@convergekit/core';
+import type { Checks } from '@convergekit/config';
+import { runProcess } from '@convergekit/config/engine';
 import { type Logger, startOwnTelemetry } from '@convergekit/telemetry';
 import type { Settings } from './settings.ts';
 
@@ -27,29 +28,20 @@ export async function runLong({
   signal,
 }: LongRunning): Promise<void> {
   const telemetry = await startOwnTelemetry(`converge-${name}`);
-  const loop = watchEventLoop();
-  let stopping = false;
-  const { port, host } = settings.health;
-  const health = healthServer({
-    port,
-    // A free port is known only on this machine, so it is served only there.
-    host: host ?? (port === 0 ? '127.0.0.1' : '0.0.0.0'),
-    checks: () => ({ draining: { ok: !stopping }, ...checks() }),
-    live: () => ({ eventLoop: loop.check(), ...live?.() }),
-    ...(telemetry === undefined ? {} : { metrics: () => telemetry.scrape() }),
-  });
   try {
-    await runServices([health, ...services()], {
-      signal,
-      onReady: () => log.info({ healthPort: health.port }, 'running'),
-      onStopping: (reason) => {
-        stopping = true;
-        log.info({ reason }, 'stopping');
+    await runProcess(
+      {
+        health: settings.health,
+        services: services(),
+        checks: (state) => ({ draining: { ok: state !== 'stopping' }, ...checks() }),
+        live: () => live?.() ?? {},
+        ...(telemetry === undefined ? {} : { metrics: () => telemetry.scrape() }),
+        onReady: (healthPort) => log.info({ healthPort }, 'running'),
       },
-    });
+      { signal, onStopping: (reason) => log.info({ reason }, 'stopping') },
+    );
     log.info('stopped');
   } finally {
-    loop.stop();
     await telemetry?.shutdown();
   }
 }

@@ -1,9 +1,9 @@
+import { healthSettings } from '@convergekit/config/engine';
 import { brokerSettings } from '@convergekit/local/choose';
 import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
 import { policySettingsSchema } from '@convergekit/resilience';
 import { logLevels } from '@convergekit/telemetry/engine';
 import { z } from 'zod';
-import { consoleSettings } from './console-settings.ts';
 
 const milliseconds = z.number().int().positive();
 
@@ -12,18 +12,6 @@ const database = z.object({
     description: 'The database of the service, or the one that a command works on.',
     fallback: 'the PG* variables',
     range: 'postgres://user:password@host:port/database',
-  }),
-});
-
-const health = z.object({
-  port: z.number().int().min(0).max(65_535).default(0).meta({
-    description:
-      'The port of /livez, /readyz, /startupz and /metrics; 0 takes any free port, which the log names.',
-    unit: 'none',
-  }),
-  host: z.string().optional().meta({
-    description: 'The address that the health port listens on.',
-    fallback: '127.0.0.1 where the port is 0, else 0.0.0.0',
   }),
 });
 
@@ -60,10 +48,6 @@ const scans = z.object({
 });
 
 const reconcile = z.object({
-  databases: z.record(z.string(), z.string()).default({}).meta({
-    description: 'A database that reconcilers name; in a service, besides its own.',
-    range: 'postgres://user:password@host:port/database',
-  }),
   auditMs: milliseconds
     .min(86_400_000)
     .default(7_776_000_000)
@@ -83,14 +67,75 @@ const reconcile = z.object({
   scans: scans.prefault({}),
 });
 
+const proxy = z.object({
+  userHeader: z.string().min(1).optional().meta({
+    description:
+      'The header in which a reverse proxy passes the name of the user that it has authenticated; such users may act.',
+    range: 'x-forwarded-user',
+    fallback: 'none: no proxy is trusted',
+  }),
+  addresses: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'The addresses from which the header of the proxy is believed; needed with a header. Every process at one of them may name any user: for a proxy on the same machine give 127.0.0.1 only where no other user has a process.',
+    ),
+});
+
+const consoleSettings = z.object({
+  port: z.number().int().min(0).max(65_535).default(7_070).meta({
+    description: 'The port of the pages; 0 takes any free port, which the log names.',
+    unit: 'none',
+  }),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('The address that the console listens on; 0.0.0.0 inside a container.'),
+  allowedHosts: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Host names under which browsers reach the console, besides localhost; a request for any other is refused.',
+    ),
+  reads: z.enum(['anyone', 'signed-in']).optional().meta({
+    description: 'Who may read: anyone who reaches the console, or users that are signed in.',
+    fallback: '`anyone` where it listens on this machine alone, else `signed-in`',
+  }),
+  viewers: z
+    .array(z.string())
+    .default([])
+    .describe('Users who may read and not act, nor see a payload in full.'),
+  payloads: z
+    .enum(['none', 'masked', 'full'])
+    .default('masked')
+    .describe(
+      'What is shown of the data of events: nothing, its shape with every value masked, or, to a signed-in user who asks for it, all of it; such a look is audited. Texts of errors go by it, too: none, without what looks like a value, or, to a signed-in user, whole.',
+    ),
+  tokens: z
+    .record(z.string(), z.string().min(16, 'a token has 16 characters or more: `openssl rand -hex 32`'))
+    .default({})
+    .meta({
+      description:
+        'The token with which a user, by the name here, signs in to act; without tokens and proxy the console is read-only.',
+      range: '16 characters or more',
+    }),
+  proxy: proxy.prefault({}),
+});
+
 /**
  * The schema of all commands, so that one environment serves them all. A command that needs an optional setting
  * requires it (`requireBrokers`, `requireDatabase`).
  */
 export const settingsSchema = z.object({
   database: database.prefault({}),
+  databases: z.record(z.string(), z.string()).default({}).meta({
+    description:
+      'A database by the name that reconcilers and the pages of the console use; in a service, besides its own.',
+    range: 'postgres://user:password@host:port/database',
+  }),
   ...brokerSettings,
-  health: health.prefault({}),
+  health: healthSettings.prefault({}),
   log: z
     .object({ level: z.enum(logLevels).default('info').describe('The least level that is logged.') })
     .prefault({}),

@@ -85,12 +85,12 @@ describe('the settings', () => {
 
   it('settings give the databases of reconcilers by name', () => {
     const env = {
-      CONVERGE__RECONCILE__DATABASES__ORDERS: 'postgres://o',
+      CONVERGE__DATABASES__ORDERS: 'postgres://o',
       CONVERGE__MODULES: './a.ts,b',
     };
     expect(readSettings(env)).toMatchObject({
       modules: ['./a.ts', 'b'],
-      reconcile: { databases: { orders: 'postgres://o' } },
+      databases: { orders: 'postgres://o' },
     });
   });
 });

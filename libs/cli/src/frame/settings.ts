@@ -83,6 +83,21 @@ export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSourc
   });
 }
 
+/** The variable with the address of a database that is named. */
+export const settingOf = (name: string): string => `CONVERGE__DATABASES__${name.toUpperCase()}`;
+
+/** Lists the databases of the settings; of `names`, those that they have. */
+export function addressesOf(
+  { databases }: Pick<Settings, 'databases'>,
+  names: readonly string[] = Object.keys(databases),
+) {
+  return names.flatMap((name) => {
+    const setting = settingOf(name);
+    const url = databases[name];
+    return url === undefined ? [] : [{ name, setting, url: checkedUrl(url, setting) }];
+  });
+}
+
 export function checkedUrl(url: string, setting: string): string {
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url;
   // The value itself may be a password that landed in the wrong variable.

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { type AuditRow, readActsOn } from '../audit/audit-sql.ts';
 import { actsIn, type Scope } from './acts.ts';
 
@@ -52,10 +53,7 @@ async function readRepairs(
   keys: readonly string[],
   since: Date,
 ): Promise<readonly StoredRepair[]> {
-  const { rows: found } = await executor.query<{ present: boolean }>(
-    `select to_regclass('converge.reconcile_audit') is not null as present`,
-  );
-  if (found[0]?.present !== true || keys.length === 0) return [];
+  if (keys.length === 0 || !(await hasTables(executor, 'converge.reconcile_audit'))) return [];
   const { rows } = await executor.query<{ stored: StoredRepair }>(repairsSql, [keys, since]);
   return rows.map(({ stored }) => stored);
 }

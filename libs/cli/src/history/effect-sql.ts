@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { awaitedQuotaSql, type EndedStepWork, readEndedWork } from '@convergekit/saga/operate';
 import { bounds, type Window } from './window.ts';
 
@@ -69,10 +70,7 @@ export async function readEffects(
   ids: readonly string[],
   windows: readonly Window[],
 ): Promise<readonly (StoredEffect | StoredCall)[]> {
-  const there = await executor.query<{ there: boolean }>(
-    `select to_regclass('converge.call_quota') is not null as there`,
-  );
-  if (there.rows[0]?.there !== true) return [];
+  if (!(await hasTables(executor, 'converge.call_quota'))) return [];
   const { from, to } = bounds(windows);
   const { rows } = await executor.query<{ effect: RawEffect }>(effectsSql, [ids, from, to]);
   const ended = await readEndedWork(executor, ids, { from, to });

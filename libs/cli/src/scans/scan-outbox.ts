@@ -1,6 +1,7 @@
 import { formatPosition } from '@convergekit/contracts/engine';
 import { type ConsumerMark, type OpenGap, readMarks, readOpenGaps } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { findSent, readSent, type SentEvent, type SentPartition } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 import { readPositions } from './stalled.ts';
@@ -95,13 +96,10 @@ const fedSql = `select name as reconciler from converge.reconciler where $1::big
 export async function scanLost({ name, executor }: NamedExecutor): Promise<readonly Finding[]> {
   const gaps = await readOpenGaps(executor);
   if (gaps.length === 0) return [];
-  const { rows } = await executor.query<{ present: boolean }>(
-    `select to_regclass('converge.reconciler') is not null as present`,
-  );
+  const reconciles = await hasTables(executor, 'converge.reconciler');
   const found: Finding[] = [];
   for (const gap of gaps) {
-    const fed =
-      rows[0]?.present === true ? (await executor.query<{ reconciler: string }>(fedSql, [gap.gap])).rows : [];
+    const fed = reconciles ? (await executor.query<{ reconciler: string }>(fedSql, [gap.gap])).rows : [];
     found.push(
       lost(
         name,

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { newUuidV7, type Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
-import { acquireLease } from '@convergekit/postgres/engine';
+import { acquireLease, hasTables } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
@@ -96,10 +96,7 @@ class Scans {
   }
 
   async #leads(executor: Executor, what: string): Promise<boolean> {
-    const { rows } = await executor.query<{ present: boolean }>(
-      `select to_regclass('converge.lease') is not null as present`,
-    );
-    if (rows[0]?.present !== true) return false; // no database of the kit
+    if (!(await hasTables(executor, 'converge.lease'))) return false; // no database of the kit
     const request = { name: `scan/${what}`, holder: this.#holder, ttlMs: 3 * this.#options.everyMs };
     return (await acquireLease(executor, request)).kind === 'acquired';
   }

@@ -1,5 +1,6 @@
 import type { Position } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 
 /** How far a consumer has come with one partition of a source. */
 export interface ConsumerMark {
@@ -66,9 +67,6 @@ export async function readOpenGaps(executor: Executor): Promise<readonly OpenGap
 }
 
 /** True for a database with the tables of consumers. */
-export async function hasConsumers(executor: Executor): Promise<boolean> {
-  const { rows } = await executor.query<{ present: boolean }>(
-    `select to_regclass('converge.inbox_watermark') is not null as present`,
-  );
-  return rows[0]?.present === true;
+export function hasConsumers(executor: Executor): Promise<boolean> {
+  return hasTables(executor, 'converge.inbox_watermark');
 }

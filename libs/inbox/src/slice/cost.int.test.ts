@@ -96,7 +96,7 @@ describe('what a slice sends', () => {
       await until(n + 1);
     }
     await rows(
-      `update converge.outbox_limit set max_bytes = 1, refuse = true, waiting_bytes = 2, measured_at = clock_timestamp()`,
+      `update converge.source set max_bytes = 1, refuse = true, waiting_bytes = 2, measured_at = clock_timestamp()`,
     );
     await publish('k', n);
     await waitUntil(async () => (await rows('select from converge.parked')).length === 1, {
@@ -108,7 +108,7 @@ describe('what a slice sends', () => {
     await publish('silent', n + 1);
     await until(n + 1);
     expect((await effects()).at(-1)).toBe(n + 1);
-    await rows(`update converge.outbox_limit set refuse = false`);
+    await rows(`update converge.source set refuse = false`);
     await until(n + 2);
     expect((await effects()).toSorted((a, b) => a - b)).toEqual(Array.from({ length: n + 2 }, (_, at) => at));
     expect(await scene.outbox()).toHaveLength(n + 1);

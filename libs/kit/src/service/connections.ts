@@ -46,9 +46,8 @@ export function openConnections<DB>(
   const { url, connections: max, maxWaiting } = settings.database;
   const own = { ...(url === undefined ? {} : { url }), setting: databaseSetting };
   const named = (name: string): ConnectOptions | undefined => {
-    const address = settings.reconcile.databases[name];
-    if (address !== undefined)
-      return { url: address, setting: `CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}` };
+    const address = settings.databases[name];
+    if (address !== undefined) return { url: address, setting: `CONVERGE__DATABASES__${name.toUpperCase()}` };
     return name === service ? own : undefined;
   };
   return {

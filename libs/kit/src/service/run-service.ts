@@ -1,5 +1,6 @@
-import { runServices, type Service, systemClock, endsWithin } from '@convergekit/core';
-import { type Checks, type Environment, healthServer, watchEventLoop } from '@convergekit/config';
+import { type Service, systemClock, endsWithin } from '@convergekit/core';
+import type { Checks, Environment } from '@convergekit/config';
+import { runProcess } from '@convergekit/config/engine';
 import { sagaMigrations } from '@convergekit/saga';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
@@ -59,52 +60,40 @@ interface Serving<DB, Own extends OwnSettings> {
   readonly read: Read<Own>;
   readonly connections: Connections<DB>;
   readonly assembled: Assembled<DB, Own>;
-  readonly metrics: Pick<Parameters<typeof healthServer>[0], 'metrics'>;
+  readonly metrics: Pick<Parameters<typeof runProcess>[0], 'metrics'>;
   readonly topics: MissingTopics;
 }
 
 async function serve<DB, Own extends OwnSettings>(of: Serving<DB, Own>): Promise<void> {
   const { name, definition, assembled, metrics } = of;
-  const { health: at, stop } = of.read.settings;
+  const { health, stop } = of.read.settings;
   const log = logger(name);
   for (const note of assembled.plan.notes) log.warn(note);
-  const loop = watchEventLoop();
-  let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const needed = prerequisites({ needed: neededBy(of, log), log });
-  const health = healthServer({
-    port: at.port,
-    // A free port is known only on this machine, so it is served only there.
-    host: at.host ?? (at.port === 0 ? '127.0.0.1' : '0.0.0.0'),
-    checks: () => ({
-      service: { ok: state === 'ready', detail: state },
-      ...needed.checks(),
-      ...(state === 'starting' ? {} : assembled.checks()),
-    }),
-    live: () => ({
-      eventLoop: loop.check(),
-      ...(state === 'starting' ? {} : liveOf(assembled.running)),
-    }),
-    ...metrics,
-  });
   const failed = Promise.withResolvers<undefined>();
-  const onReady = async (): Promise<void> => {
-    state = 'ready';
-    log.info({ healthPort: health.port, maxConnections: of.connections.most() }, `${name} is ready`);
+  const onReady = async (healthPort: number | undefined): Promise<void> => {
+    log.info({ healthPort, maxConnections: of.connections.most() }, `${name} is ready`);
     await definition.onReady?.(assembled.parts);
   };
-  try {
-    await runServices([health, needed, ...assembled.running, callback(failed.promise)], {
+  await runProcess(
+    {
+      health,
+      services: [needed, ...assembled.running, callback(failed.promise)],
+      checks: (state) => ({
+        service: { ok: state === 'ready', detail: state },
+        ...needed.checks(),
+        ...(state === 'starting' ? {} : assembled.checks()),
+      }),
+      live: (state) => (state === 'starting' ? {} : liveOf(assembled.running)),
+      ...metrics,
+      onReady: (healthPort) => void onReady(healthPort).catch(failed.reject),
+    },
+    {
       stopDeadlineMs: stop.deadlineMs,
-      onReady: () => void onReady().catch(failed.reject),
-      onStopping: (reason) => {
-        state = 'stopping';
-        log.info({ reason }, `${name} stops`);
-      },
-    });
-    log.info(`${name} has stopped`);
-  } finally {
-    loop.stop();
-  }
+      onStopping: (reason) => log.info({ reason }, `${name} stops`),
+    },
+  );
+  log.info(`${name} has stopped`);
 }
 
 /** A service without work, which fails when the declaration's `onReady` does. */

@@ -1,4 +1,5 @@
 import { type Environment, loadSettings, originOf } from '@convergekit/config';
+import { healthSettings } from '@convergekit/config/engine';
 import { brokerSettings } from '@convergekit/local/choose';
 import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
 import { type PolicyLayer, policyLayersOf, policySettingsSchema } from '@convergekit/resilience';
@@ -27,23 +28,17 @@ const database = z.object({
   }),
 });
 
-const health = z.object({
-  port: z.int().min(0).max(65_535).default(0).meta({
-    description:
-      'The port of /livez, /readyz, /startupz and /metrics; 0 takes any free port, which the log names.',
-    unit: 'none',
-  }),
-  host: z.string().min(1).optional().meta({
-    description: 'The address that the health port listens on.',
-    fallback: '127.0.0.1 where the port is 0, else 0.0.0.0',
-  }),
-});
-
 /** The settings that every service reads, besides its own. */
 export const serviceSettings = z.object({
   database: database.prefault({}),
+  databases: z
+    .record(z.string(), databaseUrl)
+    .default({})
+    .describe(
+      'A database by the name that reconcilers and the pages of the console use; in a service, besides its own.',
+    ),
   ...brokerSettings,
-  health: health.prefault({}),
+  health: healthSettings.prefault({}),
   stop: z
     .object({
       deadlineMs: z
@@ -55,14 +50,6 @@ export const serviceSettings = z.object({
     .prefault({}),
   outbox: outboxSettings.prefault({}),
   relay: relaySettings.prefault({}),
-  reconcile: z
-    .object({
-      databases: z
-        .record(z.string(), databaseUrl)
-        .default({})
-        .describe('A database that reconcilers name; in a service, besides its own.'),
-    })
-    .prefault({}),
   policies: policySettingsSchema.prefault({}),
 });
 

@@ -6,7 +6,7 @@ import type { Reconciler } from '../reconciler.ts';
 import { diffFields, hasFields } from '../verdict/fields.ts';
 import { modeOf } from '../verdict/modes.ts';
 import { reasonOf } from '../verdict/verdict.ts';
-import { readLastWritten, readWaiting, type WaitingKey } from './diff-sql.ts';
+import { type DriftKey, readLastWritten, readWaiting, type WaitingKey } from './drift-sql.ts';
 
 /** `version`: the guard compares it. `owned`: a repair may change it. Else the mode of the field, if it is not `repair`. */
 export type FieldMark = 'differs' | 'ignored' | 'owned' | 'version' | 'observe' | 'warn';
@@ -65,9 +65,27 @@ function fieldsOf(
     field,
     desired: plain(states.desired),
     actual: plain(states.actual),
-    lastWritten: hasFields(lastWritten) ? (field === null ? undefined : lastWritten[field]) : lastWritten,
+    lastWritten: fieldOf(lastWritten, field),
     marks: marksOf(reconciler, field, differs),
   }));
+}
+
+/** Compares the recorded states of a key field by field. Which fields a repair owns is not recorded. Pure. */
+export function recordedFields({
+  recorded,
+  lastWritten,
+}: Pick<DriftKey, 'recorded' | 'lastWritten'>): readonly FieldDiff[] {
+  if (recorded === null) return [];
+  return diffFields(recorded.desired, recorded.actual).map(({ differs, ...one }) => ({
+    ...one,
+    lastWritten: fieldOf(lastWritten, one.field),
+    marks: differs ? ['differs'] : [],
+  }));
+}
+
+function fieldOf(state: unknown, field: string | null): unknown {
+  if (!hasFields(state)) return state;
+  return field === null ? undefined : state[field];
 }
 
 function marksOf(reconciler: Reconciler, field: string | null, differs: boolean): readonly FieldMark[] {

@@ -2,7 +2,7 @@ import { Renewals } from '@convergekit/core/engine';
 import { attributeNames, instruments, openSpan, spanNames } from '@convergekit/telemetry/engine';
 import type { ScanChunk } from '../definition.ts';
 import type { PassOptions } from './options.ts';
-import type { RangeStore } from './ranges.ts';
+import type { RangeStore } from './range-store.ts';
 import type { StepChunk } from './step.ts';
 import { unknownReason } from './unknown.ts';
 

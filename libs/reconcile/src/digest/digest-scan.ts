@@ -88,16 +88,17 @@ const bothPass = (sources: Both<ResolvedSource>, tuning: Tuning): Pass =>
       return;
     }
     const store = {
+      db: databases.actual,
       executor: executorOf(databases.actual),
       reconciler,
       bits,
+      // `passOf` leaves a version to both sides or to none.
+      mode: sources.actual.version === undefined ? ('full' as const) : ('version' as const),
       holder: newUuidV7(),
       leaseMs: tuning.leaseMs,
     };
     const estimate = async (): Promise<number> => Math.max(...(await ofBoth(estimateRows)));
-    // `passOf` leaves a version to both sides or to none.
-    const mode = sources.actual.version === undefined ? 'full' : 'version';
-    yield* runPass(store, mode, { everything, estimate, described: describe() });
+    yield* runPass(store, { everything, estimate, described: describe() });
   };
 
 const foreignPass = (

@@ -1,19 +1,11 @@
 import { acquireLease, releaseLease, renewLease } from '@convergekit/postgres/engine';
 import type { ScanChunk } from '../definition.ts';
 import { attempt, type Run } from './attempt.ts';
-import type { HashMode } from './hash-sql.ts';
 import type { PassOptions } from './options.ts';
 import { readLastReport, removeReports, readReports } from './dirty.ts';
-import {
-  claimDue,
-  countHeld,
-  markDue,
-  type RangeStore,
-  readRanges,
-  releaseRanges,
-  renewRanges,
-} from './ranges.ts';
-import { isEverythingCheaper, rangesPerStep, shareOf } from './rotation.ts';
+import { changeHeld, claimDue, planPass, type Range } from './ranges.ts';
+import { changeRanges, type RangeStore } from './range-store.ts';
+import { rangesPerStep } from './rotation.ts';
 import { compareClaimed, compareReports } from './step.ts';
 
 export interface PassRequest {
@@ -29,32 +21,18 @@ export interface PassRequest {
 const WAIT_MS = 500;
 
 /** Compares reported keys and the due share of the key space, and yields the keys that differ. */
-export async function* runPass(
-  store: RangeStore,
-  mode: HashMode,
-  request: PassRequest,
-): AsyncGenerator<ScanChunk> {
-  const [state, report, pass] = await Promise.all([
-    readRanges(store, mode),
-    readLastReport(store),
-    request.described,
-  ]);
-  const tooMany = isEverythingCheaper(report.reported, state.rows);
-  const everything = request.everything || tooMany;
-  const share = (sinceMs: number | null, ageMs: number): number =>
-    everything ? pass.ranges : shareOf(pass.ranges, sinceMs, ageMs);
-  await markDue(store, {
-    mode: everything ? 'full' : mode,
-    ranges: share(state.sinceCheckedMs, pass.maxAgeMs),
-    maxAgeMs: pass.maxAgeMs,
-    fullRanges: share(state.sinceFullMs, pass.fullAgeMs),
-    fullAgeMs: pass.fullAgeMs,
-    asOf: everything ? undefined : state.checkedAt,
-  });
+export async function* runPass(store: RangeStore, request: PassRequest): AsyncGenerator<ScanChunk> {
+  const [report, pass] = await Promise.all([readLastReport(store), request.described]);
+  const { mode } = store;
+  const { everything } = request;
+  const { reported } = report;
+  const { maxAgeMs, fullAgeMs } = pass;
+  const plan = { mode, everything, reported, maxAgeMs, fullAgeMs };
+  const { rows: known, tooMany } = await changeRanges(store, (ranges, now) => planPass(ranges, plan, now));
   // Every range is due now, and is hashed after this: that covers what was reported.
   if (tooMany) await removeReports(store, report, false);
   const run: Run = { store, pass, compared: 0, listed: 0 };
-  const rows = state.rows === 0 ? await request.estimate() : state.rows;
+  const rows = known === 0 ? await request.estimate() : known;
   yield* compareReported(run, report.last);
   yield* compareDue(run, rangesPerStep(pass.ranges, rows, pass.stepRows));
   yield { compared: run.compared };
@@ -63,27 +41,33 @@ export async function* runPass(
 /** Compares the ranges that are due, in steps of so many ranges. */
 async function* compareDue(run: Run, stepRanges: number): AsyncGenerator<ScanChunk> {
   const { store, pass } = run;
+  const { holder, leaseMs } = store;
   /** Ranges that this pass cannot compare. They stay due. */
-  const skipped = new Set<number>();
+  const except = new Set<number>();
   for (let most = stepRanges; ;) {
-    const claimed = await claimDue(store, most, skipped);
+    const claim = { holder, leaseMs, most, except };
+    const { claimed, held } = await changeRanges(store, (ranges, now) => claimDue(ranges, claim, now));
     if (claimed.length > 0) {
-      const ranges = claimed.map(({ range }) => range);
+      const among = claimed.map(({ range }) => range);
+      const setLease = (leaseOf: (now: number) => Range['lease']) =>
+        changeRanges(store, (ranges, now) => ({
+          ranges: changeHeld(ranges, holder, among, (one) => ({ ...one, lease: leaseOf(now) })),
+        }));
       const ended = yield* attempt(
         run,
         {
           what: `${claimed.length} of ${pass.ranges} ranges`,
           divisible: claimed.length > 1,
-          renew: () => renewRanges(store, ranges),
-          release: () => releaseRanges(store, ranges),
+          renew: () => setLease((now) => ({ holder, until: now + leaseMs })),
+          release: () => setLease(() => null),
         },
         compareClaimed(store, claimed, pass),
       );
       if (ended === 'too slow') most = Math.max(1, Math.floor(claimed.length / 4));
-      if (ended === 'unknown') for (const range of ranges) skipped.add(range);
+      if (ended === 'unknown') for (const range of among) except.add(range);
       continue;
     }
-    if ((await countHeld(store, skipped)) === 0) return;
+    if (held === 0) return;
     // Another process compares them. If it dies, its lease expires, and its ranges are taken here.
     yield [];
     await pass.clock.sleep(Math.min(WAIT_MS, pass.leaseMs / 4));

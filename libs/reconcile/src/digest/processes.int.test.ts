@@ -1,7 +1,7 @@
 import { metrics } from '@opentelemetry/api';
 import { connect } from '@convergekit/postgres';
 import { describe, expect, it } from 'vitest';
-import { markDue, readRanges } from './ranges.ts';
+import { planPass, type Range } from './ranges.ts';
 import { passOf, scanOf, type Sides, sidesForEach, tablesOf } from '../fixture/digest-sides.ts';
 
 let sides: Sides;
@@ -9,7 +9,12 @@ sidesForEach((opened) => {
   sides = opened;
 });
 
-const { change, count, fill } = tablesOf(() => sides);
+const { change, changeRanges, fill, ranges } = tablesOf(() => sides);
+const rangesWhere = async (isOne: (one: Range) => boolean): Promise<number> =>
+  (await ranges()).filter(isOne).length;
+const isDue = ({ due }: Range): boolean => due !== null;
+const isHeld = ({ lease }: Range): boolean => lease !== null;
+const isChecked = ({ checkedAt }: Range): boolean => checkedAt !== null;
 
 describe('a side that cannot be read whole', () => {
   // Seen to fail when a cancelled statement counts as no difference.
@@ -29,8 +34,8 @@ describe('a side that cannot be read whole', () => {
     });
     const { unknown } = await passOf(sides, scan);
     expect(unknown).toEqual([expect.stringMatching(/^1 of 4 ranges: .*statement timeout/)]);
-    expect(await count(`reconcile_range where due is not null`)).toBe(1);
-    expect(await count(`reconcile_range where holder is not null`)).toBe(0);
+    expect(await rangesWhere(isDue)).toBe(1);
+    expect(await rangesWhere(isHeld)).toBe(0);
   });
 
   it('G7k: a database that cannot be reached is unknown, never equal', async () => {
@@ -50,7 +55,7 @@ describe('a side that cannot be read whole', () => {
     expect(keys.length).toBeGreaterThanOrEqual(300);
     expect(keys.length).toBeLessThan(600);
     expect(unknown.length).toBeGreaterThan(0);
-    expect(await count(`reconcile_range where due is not null`)).toBeGreaterThan(0);
+    expect(await rangesWhere(isDue)).toBeGreaterThan(0);
   });
 
   it('a table that does not exist is an error, not unknown', async () => {
@@ -66,14 +71,14 @@ describe('several processes', () => {
       { desired: sides.desired.db, actual: sides.actual.db },
       { reconciler: 'stock', after: null },
     ))
-      if ('length' in chunk && (await count('reconcile_range where checked_at is not null')) > 0) break;
-    const left = await count('reconcile_range where due is not null');
+      if ('length' in chunk && (await rangesWhere(isChecked)) > 0) break;
+    const left = await rangesWhere(isDue);
     expect(left).toBeGreaterThan(0);
     expect(left).toBeLessThan(16);
-    expect(await count('reconcile_range where holder is not null')).toBe(0);
+    expect(await rangesWhere(isHeld)).toBe(0);
     const rest = await passOf(sides, scan);
     expect(rest.compared).toBeLessThan(1_000);
-    expect(await count('reconcile_range where checked_at is null')).toBe(0);
+    expect((await ranges()).every(isChecked)).toBe(true);
   });
 
   it('G7l: passes at the same time share the ranges, and none is compared twice', async () => {
@@ -88,24 +93,14 @@ describe('several processes', () => {
     expect(compared).toBeLessThan(2_400);
   });
 
-  // Seen to fail without the comparison with `asOf`: all 32 ranges are due again.
-  it('G7l: a pass leaves to another the share that it has compared since the pass read the state', async () => {
+  it('G7l: a pass that begins when another has compared everything takes no range again', async () => {
     await fill(500);
-    const { executor } = sides.actual;
-    const store = { executor, reconciler: 'stock', bits: 5, holder: 'late', leaseMs: 20_000 };
-    const { checkedAt } = await readRanges(store, 'full');
     await passOf(sides, scanOf({ ranges: 32 }));
-    const share = {
-      mode: 'full',
-      ranges: 32,
-      fullRanges: 32,
-      maxAgeMs: 3_600_000,
-      fullAgeMs: 3_600_000,
-    } as const;
-    await markDue(store, { ...share, asOf: checkedAt });
-    expect(await count('reconcile_range where due is not null')).toBe(0);
-    await markDue(store, { ...share, asOf: undefined });
-    expect(await count('reconcile_range where due is not null')).toBe(32);
+    const plan = { mode: 'full', reported: 0, maxAgeMs: 3_600_000, fullAgeMs: 3_600_000 } as const;
+    const marked = async (everything: boolean) =>
+      planPass(await ranges(), { ...plan, everything }, Date.now()).ranges.filter(isDue);
+    expect(await marked(false)).toEqual([]);
+    expect(await marked(true)).toHaveLength(32);
   });
 
   // Seen to fail when a pass ends as soon as no range is free.
@@ -114,9 +109,8 @@ describe('several processes', () => {
     await change(`update t set v = 'x' where k = 'k7'`);
     const scan = scanOf({ ranges: 8, leaseMs: 1_000 });
     await passOf(sides, scan);
-    await change(
-      `update converge.reconcile_range set due = 'full', holder = 'dead', leased_until = clock_timestamp() + interval '1 hour'`,
-    );
+    const dead = { holder: 'dead', until: Date.now() + 3_600_000 };
+    await changeRanges((one) => ({ ...one, due: 'full', lease: dead }));
     const keys: string[] = [];
     let waits = 0;
     for await (const chunk of scan(
@@ -125,7 +119,7 @@ describe('several processes', () => {
     ))
       if ('length' in chunk) {
         // Nothing is free yet: the first empty chunk is that of a pass that waits.
-        if (waits === 0) await change(`update converge.reconcile_range set leased_until = clock_timestamp()`);
+        if (waits === 0) await changeRanges((one) => ({ ...one, lease: { ...dead, until: 0 } }));
         waits += 1;
         keys.push(...chunk);
       }
@@ -133,6 +127,8 @@ describe('several processes', () => {
   });
 
   it('a process whose lease expired finishes nothing', async () => {
+    const other = { holder: 'other', until: Date.now() + 3_600_000 };
+    const isOthers = ({ lease }: Range): boolean => lease?.holder === 'other';
     await fill(500);
     const scan = scanOf({ ranges: 8 });
     const chunks = scan(
@@ -140,14 +136,11 @@ describe('several processes', () => {
       { reconciler: 'stock', after: null },
     );
     for await (const chunk of chunks)
-      if ('length' in chunk && (await count('reconcile_range where checked_at is null')) === 8)
-        await change(`update converge.reconcile_range set holder = 'other', leased_until = clock_timestamp() + interval '1 hour'
-          where holder is not null and range = 0`);
-      else if ((await count(`reconcile_range where holder = 'other'`)) === 1)
-        await change(
-          `update converge.reconcile_range set holder = null, leased_until = null, due = null where holder = 'other'`,
-        );
-    expect(await count('reconcile_range where checked_at is null')).toBe(1);
+      if ('length' in chunk && (await rangesWhere(isChecked)) === 0 && (await rangesWhere(isHeld)) === 8)
+        await changeRanges((one) => (one.range === 0 ? { ...one, lease: other } : one));
+      else if ((await rangesWhere(isOthers)) === 1)
+        await changeRanges((one) => (isOthers(one) ? { ...one, due: null, lease: null } : one));
+    expect(await rangesWhere(isChecked)).toBe(7);
   });
 });
 

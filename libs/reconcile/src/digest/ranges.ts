@@ -1,60 +1,86 @@
-import type { Executor } from '@convergekit/postgres';
 import type { HashMode } from './hash-sql.ts';
-import * as text from './ranges-sql.ts';
+import { allRanges } from './prefix.ts';
+import { isEverythingCheaper, shareOf } from './rotation.ts';
 
-/** The key space of one reconciler, divided into 2^bits ranges, and the process that works on it. */
-export interface RangeStore {
-  readonly executor: Executor;
-  readonly reconciler: string;
-  readonly bits: number;
-  readonly holder: string;
-  readonly leaseMs: number;
+/** A range of the key space, as `converge.reconciler` keeps it. Moments are milliseconds of the database's clock. */
+export interface Range {
+  /** Range r of 2^bits has the keys whose hash is in [r << (64 - bits), (r + 1) << (64 - bits)). */
+  readonly range: number;
+  /**
+   * full: rows are hashed; version: keys and versions are hashed; null: only its dirty keys are compared. It is also the
+   * checkpoint: it is cleared when the range was compared, so an interrupted pass goes on with the ranges that are left.
+   */
+  readonly due: HashMode | null;
+  /** The rows of the larger side at the last comparison. */
+  readonly rows: number;
+  /** The last comparison of the whole range, and the last one that hashed whole rows. */
+  readonly checkedAt: number | null;
+  readonly fullAt: number | null;
+  readonly lease: { readonly holder: string; readonly until: number } | null;
 }
 
-export interface RangesState {
+/** Makes 2^bits ranges. In version mode the clock of the full hash starts at once: it is spread over its whole time. */
+export function newRanges(bits: number, mode: HashMode, now: number): readonly Range[] {
+  const fullAt = mode === 'version' ? now : null;
+  return allRanges(bits).map((range) => ({
+    range,
+    due: null,
+    rows: 0,
+    checkedAt: null,
+    fullAt,
+    lease: null,
+  }));
+}
+
+export interface PassPlan {
+  /** How ranges are hashed, unless whole rows are due. */
+  readonly mode: HashMode;
+  /** Compare every range, also those that were compared lately. */
+  readonly everything: boolean;
+  /** The number of keys that were reported. */
+  readonly reported: number;
+  readonly maxAgeMs: number;
+  readonly fullAgeMs: number;
+}
+
+export interface Planned {
+  readonly ranges: readonly Range[];
   /** The rows of the last comparisons; 0 = none was made. */
   readonly rows: number;
-  /** The newest comparison of any range, as the database writes it; null = there was none. */
-  readonly checkedAt: string | null;
-  /** Time since the last comparison of any range; null = there was none. */
-  readonly sinceCheckedMs: number | null;
-  readonly sinceFullMs: number | null;
+  /** So many keys were reported that the pass compares everything. */
+  readonly tooMany: boolean;
 }
 
-/** Reads the state of the ranges, and creates them at first. */
-export async function readRanges(store: RangeStore, mode: HashMode): Promise<RangesState> {
-  const { executor, reconciler, bits } = store;
-  const read = async () =>
-    (await executor.query<RangesState & { ranges: number }>(text.readRangesSql, [reconciler, bits])).rows[0];
-  let state = await read();
-  if (state?.ranges !== 2 ** bits) {
-    await executor.query(text.createRangesSql, [reconciler, bits, mode]);
-    state = await read();
-  }
-  return state ?? { rows: 0, checkedAt: null, sinceCheckedMs: null, sinceFullMs: null };
+/** Marks the ranges that a pass compares: its share of the oldest ones, and those beyond their age. Pure. */
+export function planPass(ranges: readonly Range[], plan: PassPlan, now: number): Planned {
+  const rows = ranges.reduce((sum, one) => sum + one.rows, 0);
+  const tooMany = isEverythingCheaper(plan.reported, rows);
+  const everything = plan.everything || tooMany;
+  const mode = everything ? 'full' : plan.mode;
+  const old = everything ? new Set(ranges) : oldest(ranges, 'checkedAt', plan.maxAgeMs, now);
+  const oldFull = oldest(ranges, 'fullAt', plan.fullAgeMs, now);
+  const marked = ranges.map((one): Range => {
+    const isOldFull = oldFull.has(one);
+    const isDue = old.has(one) || (mode === 'version' && isOldFull);
+    if (one.due === 'full' || !isDue) return one;
+    return { ...one, due: mode === 'full' || isOldFull ? 'full' : 'version' };
+  });
+  return { ranges: marked, rows, tooMany };
 }
 
-export interface DueRequest {
-  readonly mode: HashMode;
-  readonly ranges: number;
-  readonly maxAgeMs: number;
-  readonly fullRanges: number;
-  readonly fullAgeMs: number;
-  /** The newest comparison from which the numbers of ranges were computed; undefined: they do not depend on it. */
-  readonly asOf: string | null | undefined;
-}
-
-export async function markDue({ executor, reconciler, bits }: RangeStore, due: DueRequest): Promise<void> {
-  const { mode, ranges, maxAgeMs, fullRanges, fullAgeMs, asOf } = due;
-  const shares = [ranges, maxAgeMs, fullRanges, fullAgeMs];
-  await executor.query(text.markDueSql, [
-    reconciler,
-    bits,
-    mode,
-    ...shares,
-    asOf ?? null,
-    asOf !== undefined,
-  ]);
+/** The share of the ranges whose moment is the oldest, by the time since the newest, and all that are older than `ageMs`. */
+function oldest(
+  ranges: readonly Range[],
+  moment: 'checkedAt' | 'fullAt',
+  ageMs: number,
+  now: number,
+): ReadonlySet<Range> {
+  // None is older than any.
+  const at = (one: Range): number => one[moment] ?? -Infinity;
+  const inOrder = ranges.toSorted((a, b) => (at(a) === at(b) ? a.range - b.range : at(a) - at(b)));
+  const newest = inOrder.at(-1)?.[moment] ?? null;
+  const share = shareOf(ranges.length, newest === null ? null : now - newest, ageMs);
+  return new Set(inOrder.filter((one, index) => index < share || at(one) < now - ageMs));
 }
 
 /** A claimed range and the mode in which it is compared. */
@@ -62,52 +88,66 @@ export interface Claimed {
   readonly range: number;
   readonly due: HashMode;
   /** The database's time, not later than the snapshots that follow. */
-  readonly claimed_at: string;
+  readonly claimedAt: number;
 }
 
-/** Claims up to `most` ranges that are due and free. */
-export async function claimDue(
-  store: RangeStore,
-  most: number,
-  except: Iterable<number>,
-): Promise<readonly Claimed[]> {
-  const { executor, reconciler, bits, holder, leaseMs } = store;
-  const values = [reconciler, bits, holder, leaseMs, most, [...except]];
-  return (await executor.query<Claimed>(text.claimDueSql, values)).rows;
+export interface Claim {
+  readonly holder: string;
+  readonly leaseMs: number;
+  readonly most: number;
+  /** Ranges to leave alone. */
+  readonly except: ReadonlySet<number>;
 }
 
-/** Counts the due ranges that other processes hold. */
-export async function countHeld(store: RangeStore, except: Iterable<number>): Promise<number> {
-  const { executor, reconciler, bits } = store;
-  const { rows } = await executor.query<{ held: number }>(text.heldSql, [reconciler, bits, [...except]]);
-  return rows[0]?.held ?? 0;
+export interface ClaimResult {
+  readonly ranges: readonly Range[];
+  readonly claimed: readonly Claimed[];
+  /** Due ranges that processes hold, those of this claim too. */
+  readonly held: number;
 }
 
-export async function renewRanges(store: RangeStore, ranges: readonly number[]): Promise<void> {
-  const held = ranges.map((range) => ({ ...store, range }));
-  await text.rangeQueue.renew(store.executor, held, store.leaseMs);
+/** Leases due ranges to a process, those to be hashed whole first. A lease that has ended makes its range free. Pure. */
+export function claimDue(
+  ranges: readonly Range[],
+  { holder, leaseMs, most, except }: Claim,
+  now: number,
+): ClaimResult {
+  const due = ranges.filter(({ range, due: mode }) => mode !== null && !except.has(range));
+  const free = due.filter(({ lease }) => lease === null || lease.until <= now);
+  const inOrder = [
+    ...free.filter((one) => one.due === 'full'),
+    ...free.filter((one) => one.due === 'version'),
+  ];
+  const taken = new Set(inOrder.slice(0, most));
+  return {
+    ranges: ranges.map((one) => (taken.has(one) ? { ...one, lease: { holder, until: now + leaseMs } } : one)),
+    claimed: [...taken].map(({ range, due: mode }) => ({ range, due: mode ?? 'full', claimedAt: now })),
+    held: due.length - free.length + taken.size,
+  };
 }
 
-/** Gives ranges back; those that are due stay due. */
-export async function releaseRanges(store: RangeStore, ranges: readonly number[]): Promise<void> {
-  const { executor, reconciler, bits, holder } = store;
-  await executor.query(text.releaseRangesSql, [reconciler, bits, holder, ranges]);
+/** Changes ranges that a process still holds. Pure. */
+export function changeHeld(
+  ranges: readonly Range[],
+  holder: string,
+  among: readonly number[],
+  change: (one: Range) => Range,
+): readonly Range[] {
+  const named = new Set(among);
+  return ranges.map((one) => (one.lease?.holder === holder && named.has(one.range) ? change(one) : one));
 }
 
-/** Records comparisons with the rows of each range. Call it after the listed keys are queued. */
-export async function finishRanges(
-  { executor, reconciler, bits, holder }: RangeStore,
+/** Records comparisons of ranges that the process still holds, with the rows of each. Pure. */
+export function finished(
+  ranges: readonly Range[],
+  holder: string,
   claimed: readonly Claimed[],
   rows: ReadonlyMap<number, number>,
-): Promise<void> {
-  const ranges = claimed.map(({ range }) => range);
-  await executor.query(text.finishRangesSql, [
-    reconciler,
-    bits,
-    holder,
-    ranges,
-    claimed.map(({ due }) => due),
-    ranges.map((range) => rows.get(range) ?? 0),
-    claimed[0]?.claimed_at ?? null,
-  ]);
+): readonly Range[] {
+  const byRange = new Map(claimed.map((one) => [one.range, one]));
+  return changeHeld(ranges, holder, [...byRange.keys()], (one) => {
+    const checkedAt = byRange.get(one.range)?.claimedAt ?? null;
+    const fullAt = byRange.get(one.range)?.due === 'full' ? checkedAt : one.fullAt;
+    return { range: one.range, due: null, rows: rows.get(one.range) ?? 0, checkedAt, fullAt, lease: null };
+  });
 }

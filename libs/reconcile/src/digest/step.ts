@@ -4,7 +4,8 @@ import { deferHot, removeReports, type Reports } from './dirty.ts';
 import { compareHashes, compareRanges, type Found } from './drill.ts';
 import type { HashMode } from './hash-sql.ts';
 import type { PassOptions } from './options.ts';
-import { type Claimed, finishRanges, type RangeStore } from './ranges.ts';
+import { changeRanges, type RangeStore } from './range-store.ts';
+import { type Claimed, finished } from './ranges.ts';
 import { openReader, type Reader } from './reader.ts';
 
 /** A chunk of a step: keys that differ, or a number of compared rows. */
@@ -31,7 +32,8 @@ export async function* compareClaimed(
     }
   });
   await deferHot(store, found.hot);
-  await finishRanges(store, claimed, found.rows);
+  // Call it after the listed keys are queued. A range that another process has taken meanwhile is left to it.
+  await changeRanges(store, (ranges) => ({ ranges: finished(ranges, store.holder, claimed, found.rows) }));
 }
 
 /** Compares all ranges without claiming any, and writes nothing: for an operator who only looks. */

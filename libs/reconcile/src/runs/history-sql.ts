@@ -1,7 +1,14 @@
 import type { Executor } from '@convergekit/postgres';
-import { leaseJoin, overdueCondition, START_LATE_MS } from '../schedule/schedules-sql.ts';
+import { hasTables } from '@convergekit/postgres/engine';
+import {
+  conditionColumns,
+  type ConditionParts,
+  conditionParts,
+  type ConditionRow,
+  leaseJoin,
+  START_LATE_MS,
+} from '../schedule/schedules-sql.ts';
 import { approvalLeft } from '../window.ts';
-import type { Pause } from './pause-sql.ts';
 
 /** A run, as shown to operators. */
 export interface RunView {
@@ -40,11 +47,10 @@ export async function listRuns(
 }
 
 /** The state of a reconciler in the database that it repairs. */
-export interface ReconcilerStatus {
+export interface ReconcilerStatus extends ConditionParts {
   readonly name: string;
   readonly now: Date;
   readonly lastCompletedAt: Date | null;
-  readonly paused: Pause | null;
   /** Repairs that wait for an approval. */
   readonly held: { readonly at: Date; readonly reason: string } | null;
   /** An approval that is not used up: the repairs that are left of it. */
@@ -58,11 +64,6 @@ export interface ReconcilerStatus {
   } | null;
   /** The repairs of the present window, and the keys of the last run: the limits are shares of these. */
   readonly window: { readonly since: Date; readonly repairs: number; readonly lastRunKeys: number };
-  /** When a start was due that no process makes; null = the schedule is kept. */
-  readonly overdueSince: Date | null;
-  readonly requestedBy: string | null;
-  /** The process that leads its schedule; null = none. */
-  readonly leader: string | null;
   readonly keys: {
     /** Due, or due later without a known drift. */
     readonly queued: number;
@@ -73,12 +74,10 @@ export interface ReconcilerStatus {
   };
 }
 
-type Row = Omit<ReconcilerStatus, 'paused' | 'held' | 'approved' | 'window' | 'keys'> &
+type Row = Pick<ReconcilerStatus, 'name' | 'now' | 'lastCompletedAt'> &
+  ConditionRow &
   ReconcilerStatus['window'] &
   ReconcilerStatus['keys'] & {
-    readonly paused_at: Date | null;
-    readonly paused_by: string;
-    readonly paused_reason: string;
     readonly held_at: Date | null;
     readonly held_reason: string;
     readonly approved: number;
@@ -90,12 +89,11 @@ type Row = Omit<ReconcilerStatus, 'paused' | 'held' | 'approved' | 'window' | 'k
 
 // For operators: it counts the keys of each reconciler that has any.
 const statusSql = `
-  select r.name, clock_timestamp() as now, r.last_run_at as "lastCompletedAt", r.paused_at, r.paused_by, r.paused_reason, r.held_at, r.held_reason,
+  select r.name, clock_timestamp() as now, r.last_run_at as "lastCompletedAt", r.held_at, r.held_reason,
          case when ${approvalLeft} then r.approved else 0 end::int as approved, r.approved_keys,
          r.approved_until, r.approved_by, r.approved_reason,
          r.window_started_at as since, r.window_repairs::float8 as repairs, r.last_run_keys::float8 as "lastRunKeys",
-         case when ${overdueCondition('$2::float8')} then r.next_start_at end as "overdueSince",
-         r.requested_by as "requestedBy", l.holder as leader, k.*
+         ${conditionColumns('$2::float8')}, k.*
     from converge.reconciler r
     ${leaseJoin}
     cross join lateral (
@@ -114,12 +112,11 @@ export async function readStatus(
 ): Promise<readonly ReconcilerStatus[]> {
   const { rows } = await executor.query<Row>(statusSql, [reconciler ?? null, START_LATE_MS]);
   return rows.map((row) => {
-    const { name, now, lastCompletedAt, overdueSince, requestedBy, leader } = row;
-    const { paused_at: at, paused_by: by, paused_reason: reason, held_at: heldAt } = row;
+    const { name, now, lastCompletedAt, held_at: heldAt } = row;
     const { since, repairs, lastRunKeys, queued, pending, running, terminal } = row;
     return {
-      ...{ name, now, lastCompletedAt, overdueSince, requestedBy, leader },
-      paused: at === null ? null : { at, by, reason },
+      ...{ name, now, lastCompletedAt },
+      ...conditionParts(row),
       held: heldAt === null ? null : { at: heldAt, reason: row.held_reason },
       approved: approvalOf(row),
       window: { since, repairs, lastRunKeys },
@@ -138,10 +135,7 @@ function approvalOf(
 
 /** Lists the names of the reconcilers that a database knows; none where it lacks the tables. */
 export async function knownReconcilers(executor: Executor): Promise<readonly string[]> {
-  const { rows } = await executor.query<{ present: boolean }>(
-    `select to_regclass('converge.reconciler') is not null as present`,
-  );
-  if (rows[0]?.present !== true) return [];
+  if (!(await hasTables(executor, 'converge.reconciler'))) return [];
   const known = await executor.query<{ name: string }>('select name from converge.reconciler order by name');
   return known.rows.map(({ name }) => name);
 }

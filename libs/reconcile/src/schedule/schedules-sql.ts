@@ -60,18 +60,40 @@ export async function announceStart(executor: Executor, reconciler: string, at: 
   await executor.query(announceSql, [reconciler, at]);
 }
 
-/** The schedule of a reconciler as its leader recorded it. */
-export interface RecordedSchedule {
-  readonly reconciler: string;
-  /** The next start; null = it runs when keys are reported, or no process has led it yet. */
-  readonly nextAt: Date | null;
-  /** The scheduled start before the next one; null = none was made. */
-  readonly previousAt: Date | null;
+/** What the condition of a reconciler is found by (`conditionOf`). */
+export interface ConditionParts {
+  /** When a start was due that no process makes; null = the schedule is kept. */
   readonly overdueSince: Date | null;
   readonly paused: Pause | null;
   /** The process that leads the schedule; null = none. */
   readonly leader: string | null;
   readonly requestedBy: string | null;
+}
+
+/** The same as columns. */
+export type ConditionRow = Omit<ConditionParts, 'paused'> & {
+  readonly paused_at: Date | null;
+  readonly paused_by: string;
+  readonly paused_reason: string;
+};
+
+/** The columns of a ConditionRow, over a row `r` of converge.reconciler and its lease `l`. */
+export const conditionColumns = (lateMs: string): string => `
+  case when ${overdueCondition(lateMs)} then r.next_start_at end as "overdueSince",
+  r.paused_at, r.paused_by, r.paused_reason, l.holder as leader, r.requested_by as "requestedBy"`;
+
+export function conditionParts(row: ConditionRow): ConditionParts {
+  const { overdueSince, leader, requestedBy, paused_at: at, paused_by: by, paused_reason: reason } = row;
+  return { overdueSince, leader, requestedBy, paused: at === null ? null : { at, by, reason } };
+}
+
+/** The schedule of a reconciler as its leader recorded it. */
+export interface RecordedSchedule extends ConditionParts {
+  readonly reconciler: string;
+  /** The next start; null = it runs when keys are reported, or no process has led it yet. */
+  readonly nextAt: Date | null;
+  /** The scheduled start before the next one; null = none was made. */
+  readonly previousAt: Date | null;
   /** The newest run that was started. */
   readonly last: {
     readonly id: string;
@@ -88,9 +110,8 @@ export interface RecordedSchedule {
 
 // One row for each reconciler; its newest runs by their index.
 const schedulesSql = `
-  select r.name as reconciler, r.next_start_at as "nextAt", r.scheduled_until as "previousAt",
-         case when ${overdueCondition('$1::float8')} then r.next_start_at end as "overdueSince",
-         r.paused_at, r.paused_by, r.paused_reason, l.holder as leader, r.requested_by as "requestedBy", newest.*
+  select r.name as reconciler, r.next_start_at as "nextAt", r.scheduled_until as "previousAt", newest.*,
+         ${conditionColumns('$1::float8')}
     from converge.reconciler r
     ${leaseJoin}
     cross join lateral (
@@ -101,17 +122,13 @@ const schedulesSql = `
         from (select * from converge.reconcile_run where reconciler = r.name order by id desc limit 100) n) newest
    order by r.name`;
 
-type Row = Omit<RecordedSchedule, 'paused'> & {
-  readonly paused_at: Date | null;
-  readonly paused_by: string;
-  readonly paused_reason: string;
-};
+type Row = Omit<RecordedSchedule, keyof ConditionParts> & ConditionRow;
 
 /** Reads the schedules of all reconcilers of a database. */
 export async function readSchedules(executor: Executor): Promise<readonly RecordedSchedule[]> {
   const { rows } = await executor.query<Row>(schedulesSql, [START_LATE_MS]);
-  return rows.map(({ paused_at: at, paused_by: by, paused_reason: reason, ...row }) => ({
-    ...row,
-    paused: at === null ? null : { at, by, reason },
-  }));
+  return rows.map((row) => {
+    const { reconciler, nextAt, previousAt, last, missed, overrun } = row;
+    return { reconciler, nextAt, previousAt, last, missed, overrun, ...conditionParts(row) };
+  });
 }

@@ -1,5 +1,6 @@
 import type { Position } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 
 /** What a source had sent at an earlier time. */
 export interface SentState {
@@ -33,9 +34,7 @@ const cursorSql = `
 
 /** Reads what the relay of a source has sent, and the last tick older than `olderMs`. Undefined: the database is no source. */
 export async function readSent(executor: Executor, olderMs: number): Promise<SentState | undefined> {
-  const present = `select to_regclass('converge.relay_cursor') is not null and to_regclass('converge.source') is not null as present`;
-  const { rows: found } = await executor.query<{ present: boolean }>(present);
-  if (found[0]?.present !== true) return undefined;
+  if (!(await hasTables(executor, 'converge.relay_cursor', 'converge.source'))) return undefined;
   const [source] = (
     await executor.query<{ id: string; name: string; tick: string | null }>(sourceSql, [olderMs])
   ).rows;

@@ -37,7 +37,7 @@ test.each(['relay.retention.after_attached', 'relay.retention.after_detached'])(
     });
     expect(await first.exited).toMatchObject({ signal: 'SIGKILL' });
     expect(await names(database)).not.toContain('outbox_0');
-    const left = await database.executor.query('select unnest(leaving) from converge.outbox_limit');
+    const left = await database.executor.query('select unnest(leaving) from converge.source');
     expect(left.rowCount).toBe(failpoint.endsWith('attached') ? 1 : 0);
     await write();
     const second = startRelay(env);

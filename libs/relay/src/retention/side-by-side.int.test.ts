@@ -62,8 +62,7 @@ describe('a removal of children while others use the outbox', () => {
     expect(await count()).toBe(5);
     await emitSome(database, topic);
     await waitUntil(
-      async () =>
-        (await database.executor.query('select unnest(leaving) from converge.outbox_limit')).rowCount,
+      async () => (await database.executor.query('select unnest(leaving) from converge.source')).rowCount,
       {
         what: 'the removal to be decided',
       },

@@ -6,7 +6,7 @@ import { judgeTopic } from '../topics/topic-check.ts';
 import { splitByTick } from './window-reader.ts';
 import { idsOf, rowsOf } from '../fixture/blocks.ts';
 
-const settings = { minMs: 1, maxMs: 20, idleMs: 1_000, emptyBeforeSlower: 50 };
+const settings = { maxMs: 20, idleMs: 1_000 };
 
 const often = { slowestMs: 20, sinceWindowMs: 100, allAnnounced: false };
 const rarely = { slowestMs: 1_000, sinceWindowMs: 100, allAnnounced: false };

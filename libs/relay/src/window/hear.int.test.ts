@@ -17,7 +17,7 @@ closeAfterEach();
 const HOUR = 3_600_000;
 /** From the first notification on, no poll is due for a quarter of an hour after another that is not a quick successor. */
 const hourly: Partial<RelayOptions> = {
-  poll: { minMs: 1, maxMs: 5, idleMs: HOUR },
+  poll: { maxMs: 5, idleMs: HOUR },
   stalledAfterMs: 2 * HOUR,
 };
 

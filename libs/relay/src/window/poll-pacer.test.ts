@@ -5,7 +5,7 @@ import { silent } from '../fixture/silent-log.ts';
 import { PollPacer } from './poll-pacer.ts';
 import type { PollOutcome } from './read-pace.ts';
 
-const settings = { minMs: 1, maxMs: 20, idleMs: 1_000, emptyBeforeSlower: 50 };
+const settings = { maxMs: 20, idleMs: 1_000 };
 
 /** Runs a pacer as the read loop does, on a manual clock, and records when polls began. */
 function pacing() {

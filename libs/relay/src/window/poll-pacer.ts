@@ -9,10 +9,10 @@ import {
   nextAnnounced,
   nothingAnnounced,
 } from './announced.ts';
-import { looksFirst, nextPace, type PollOutcome, type PollPace, startPace } from './read-pace.ts';
+import { BUSY_MS, looksFirst, nextPace, type PollOutcome, type PollPace, startPace } from './read-pace.ts';
 
 /**
- * Decides when a leader polls: at once when a writer notifies, but not twice within `minMs`, and else after a pause. The
+ * Decides when a leader polls: at once when a writer notifies, but not twice within `BUSY_MS`, and else after a pause. The
  * pause is long only while no writer without notifications is expected, so that such a writer costs no latency.
  */
 export class PollPacer {
@@ -87,14 +87,14 @@ export class PollPacer {
     };
     this.#pace = nextPace(this.#pace, outcome, settings, guide);
     if (outcome !== 'empty') this.#windowAt = now;
-    this.#notBefore = now + Math.min(settings.minMs, this.#pace.pauseMs);
+    this.#notBefore = now + Math.min(BUSY_MS, this.#pace.pauseMs);
   }
 
-  /** Waits for the rest of `minMs` since the last poll, which notifications do not shorten. Timers may be early a little. */
+  /** Waits for the rest of `BUSY_MS` since the last poll, which notifications do not shorten. Timers may be early a little. */
   async #spare(signal: AbortSignal): Promise<void> {
-    const { clock, poll } = this.#settings;
+    const { clock } = this.#settings;
     const early = this.#notBefore - clock.monotonic();
-    if (early > poll.minMs / 2) await clock.sleep(early, signal);
+    if (early > BUSY_MS / 2) await clock.sleep(early, signal);
   }
 
   /** Returns the longest pause, in milliseconds. A relay that hears nothing finds the first event of a while by it. */

@@ -1,6 +1,10 @@
+/** Pause between polls while events come in, milliseconds. */
+export const BUSY_MS = 1;
+
+/** Empty polls in a row before the pause grows, where writers do not all notify. */
+const EMPTY_BEFORE_SLOWER = 50;
+
 export interface PollSettings {
-  /** Pause between polls while events come in, milliseconds. @default 1 */
-  readonly minMs: number;
   /** Pause between polls of an idle source that may have writers without notifications, milliseconds. @default 20 */
   readonly maxMs: number;
   /**
@@ -8,8 +12,6 @@ export interface PollSettings {
    * once. A quarter of it where the relay cannot listen. @default 1_000, or maxMs if that is longer
    */
   readonly idleMs: number;
-  /** Empty polls in a row before the pause grows, where writers do not all notify. @default 50 */
-  readonly emptyBeforeSlower: number;
 }
 
 /** The result of the last poll: nothing, a window, or a window larger than a page. */
@@ -33,16 +35,15 @@ interface PollGuide {
 }
 
 /**
- * Computes the next pace: at once after a full page, `minMs` while events come. Then doubling to `maxMs`; or, where
+ * Computes the next pace: at once after a full page, `BUSY_MS` while events come. Then doubling to `maxMs`; or, where
  * `slowestMs` allows more, from a quarter of `idleMs` doubling to it.
  */
 export function nextPace(
   pace: PollPace,
   outcome: PollOutcome,
-  settings: PollSettings,
+  { maxMs, idleMs }: PollSettings,
   { slowestMs, sinceWindowMs, allAnnounced }: PollGuide,
 ): PollPace {
-  const { minMs, maxMs, idleMs, emptyBeforeSlower } = settings;
   const isSlow = slowestMs > maxMs;
   switch (outcome) {
     case 'full':
@@ -51,13 +52,13 @@ export function nextPace(
       // A window that was announced, or came after a pause, is likely to be the only one: a notification announces the next.
       return {
         empty: 0,
-        pauseMs: isSlow && (allAnnounced || sinceWindowMs > maxMs) ? idleMs / 4 : minMs,
+        pauseMs: isSlow && (allAnnounced || sinceWindowMs > maxMs) ? idleMs / 4 : BUSY_MS,
       };
     case 'empty': {
       const empty = pace.empty + 1;
       if (isSlow) return { empty, pauseMs: Math.min(slowestMs, Math.max(idleMs / 4, pace.pauseMs * 2)) };
-      if (empty <= emptyBeforeSlower) return { empty, pauseMs: minMs };
-      return { empty, pauseMs: Math.min(maxMs, Math.max(minMs, pace.pauseMs) * 2) };
+      if (empty <= EMPTY_BEFORE_SLOWER) return { empty, pauseMs: BUSY_MS };
+      return { empty, pauseMs: Math.min(maxMs, Math.max(BUSY_MS, pace.pauseMs) * 2) };
     }
   }
 }
@@ -65,10 +66,10 @@ export function nextPace(
 /** Decides whether a look at the snapshot goes before the poll: where an idle relay polls often. */
 export function looksFirst(
   { empty }: PollPace,
-  { maxMs, emptyBeforeSlower }: PollSettings,
+  { maxMs }: PollSettings,
   { slowestMs }: Pick<PollGuide, 'slowestMs'>,
 ): boolean {
-  return slowestMs <= maxMs && empty > emptyBeforeSlower;
+  return slowestMs <= maxMs && empty > EMPTY_BEFORE_SLOWER;
 }
 
 /**

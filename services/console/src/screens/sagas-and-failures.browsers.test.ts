@@ -42,8 +42,8 @@ beforeAll(async () => {
   stock = await stockScene(inject('stack').databaseUrl);
   await migrate(stock.scene.database, allMigrations);
   under = await startConsole(inject('stack').databaseUrl, [], {
-    CONVERGE__CONSOLE__DATABASES__SHOP: await urlOf(inject('stack').databaseUrl, shop.database),
-    CONVERGE__CONSOLE__DATABASES__STOCK: await urlOf(inject('stack').databaseUrl, stock.scene.database),
+    CONVERGE__DATABASES__SHOP: await urlOf(inject('stack').databaseUrl, shop.database),
+    CONVERGE__DATABASES__STOCK: await urlOf(inject('stack').databaseUrl, stock.scene.database),
     CONVERGE__MODULES: SAGAS,
   });
   browser = await startBrowser();

@@ -12,7 +12,7 @@ export interface Access {
 /** The environment of the console over all databases of the demo. Pure. */
 export function consoleEnv({ urls, log, console: { port, token } }: Access, healthPort: number): Variables {
   const databases = Object.entries(urls).map(([name, url]) => [
-    `CONVERGE__CONSOLE__DATABASES__${name.toUpperCase()}`,
+    `CONVERGE__DATABASES__${name.toUpperCase()}`,
     url,
   ]);
   return {

@@ -30,9 +30,9 @@ export function repairsOf(shop: Pick<Shop, 'urls' | 'providerUrl'>): Promise<rea
 /** The environment of commands about the shop's reconcilers. */
 export function reconcileEnvOf({ urls, providerUrl }: Pick<Shop, 'urls' | 'providerUrl'>) {
   return {
-    CONVERGE__RECONCILE__DATABASES__ORDERS: urls.orders,
-    CONVERGE__RECONCILE__DATABASES__INVENTORY: urls.inventory,
-    CONVERGE__RECONCILE__DATABASES__PAYMENTS: urls.payments,
+    CONVERGE__DATABASES__ORDERS: urls.orders,
+    CONVERGE__DATABASES__INVENTORY: urls.inventory,
+    CONVERGE__DATABASES__PAYMENTS: urls.payments,
     SHOP_PROVIDER_URL: providerUrl,
   };
 }

@@ -87,9 +87,9 @@ function environmentOf(name: ProcessName, at: Addresses): Record<string, string>
       return {
         DATABASE_URL: logins.inventory.reconciler,
         CONVERGE__MODULES: file('shop/src/reconcilers/index.ts'),
-        CONVERGE__RECONCILE__DATABASES__ORDERS: logins.orders.reconciler,
-        CONVERGE__RECONCILE__DATABASES__INVENTORY: logins.inventory.reconciler,
-        CONVERGE__RECONCILE__DATABASES__PAYMENTS: logins.payments.reconciler,
+        CONVERGE__DATABASES__ORDERS: logins.orders.reconciler,
+        CONVERGE__DATABASES__INVENTORY: logins.inventory.reconciler,
+        CONVERGE__DATABASES__PAYMENTS: logins.payments.reconciler,
         SHOP_PROVIDER_URL: `http://127.0.0.1:${providerPort}`,
       };
   }

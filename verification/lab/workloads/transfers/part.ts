@@ -97,8 +97,8 @@ export class TransfersPart implements Part {
     const { DATABASE_URL: giro = '' } = this.#banks.envOf('giro');
     const { DATABASE_URL: savings = '' } = this.#banks.envOf('savings');
     return reconciledOnce([serviceFile('transfers/src/reconcilers/index.ts')], {
-      CONVERGE__RECONCILE__DATABASES__GIRO: giro,
-      CONVERGE__RECONCILE__DATABASES__SAVINGS: savings,
+      CONVERGE__DATABASES__GIRO: giro,
+      CONVERGE__DATABASES__SAVINGS: savings,
     });
   }
 }

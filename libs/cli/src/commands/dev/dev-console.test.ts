@@ -19,8 +19,8 @@ it('the console of a developer has the databases and the log of the services, po
       CONVERGE__HEALTH__PORT: '0',
       CONVERGE__CONSOLE__PORT: '7171',
       CONVERGE__CONSOLE__TOKENS__DEVELOPER: 't',
-      CONVERGE__CONSOLE__DATABASES__SHOP: 'postgres://h/d',
-      CONVERGE__CONSOLE__DATABASES__BANK: 'postgres://h/e',
+      CONVERGE__DATABASES__SHOP: 'postgres://h/d',
+      CONVERGE__DATABASES__BANK: 'postgres://h/e',
     },
   });
 });

@@ -39,7 +39,7 @@ export function consoleProcess(
       CONVERGE__HEALTH__PORT: '0',
       CONVERGE__CONSOLE__PORT: String(port),
       CONVERGE__CONSOLE__TOKENS__DEVELOPER: token,
-      ...databaseVariables('CONSOLE', databases),
+      ...databaseVariables(databases),
     },
   };
 }

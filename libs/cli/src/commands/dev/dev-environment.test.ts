@@ -30,7 +30,7 @@ it('several services have one log, a health port each, and for reconcilers the d
   expect(devEnvironment({ CONVERGE__HEALTH__PORT: '9000' }, two)).toMatchObject({
     CONVERGE__BROKER: 'local',
     CONVERGE__LOCAL__URL: 'postgres://h/first',
-    CONVERGE__RECONCILE__DATABASES__SECOND: 'postgres://h/second',
+    CONVERGE__DATABASES__SECOND: 'postgres://h/second',
     CONVERGE__HEALTH__PORT: '9001',
   });
   expect(devEnvironment({ CONVERGE__LOCAL__URL: 'postgres://h/log' }, two)).toMatchObject({

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { shellWord } from '@convergekit/core/engine';
+import { settingOf } from '../../frame/settings.ts';
 
 /** The environment variables of a process. */
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -23,7 +24,7 @@ export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPo
     ...port,
     ...(onKafka(env) ? {} : { CONVERGE__BROKER: 'local' }),
     ...(onKafka(env) || log === undefined ? {} : { CONVERGE__LOCAL__URL: log }),
-    ...databaseVariables('RECONCILE', all),
+    ...databaseVariables(all),
     ...env,
     // Several services cannot have one port.
     ...(log === undefined ? {} : port),
@@ -31,14 +32,9 @@ export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPo
   };
 }
 
-/** The variables that give databases by name to a group of settings. */
-export function databaseVariables(
-  group: 'CONSOLE' | 'RECONCILE',
-  all: Readonly<Record<string, string>>,
-): Variables {
-  return Object.fromEntries(
-    Object.entries(all).map(([name, url]) => [`CONVERGE__${group}__DATABASES__${name.toUpperCase()}`, url]),
-  );
+/** The variables that give databases by name. */
+export function databaseVariables(all: Readonly<Record<string, string>>): Variables {
+  return Object.fromEntries(Object.entries(all).map(([name, url]) => [settingOf(name), url]));
 }
 
 /** Where a service has its rows and its events: what a command needs to see the same. */

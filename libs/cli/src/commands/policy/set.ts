@@ -3,6 +3,7 @@ import { admitRules, type OfferedRule } from '@convergekit/resilience/engine';
 import { nearest } from '@convergekit/config/engine';
 import { policyName } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import { anyArguments, argument, asks, dryRun, text, toggle } from '../../frame/flags.ts';
@@ -94,11 +95,7 @@ const PARTS = {
 async function usedNames(executor: Executor): Promise<readonly string[]> {
   const names: string[] = [];
   for (const [table, sql] of Object.entries(PARTS)) {
-    const { rows } = await executor.query<{ present: boolean }>(
-      'select to_regclass($1) is not null as present',
-      [table],
-    );
-    if (rows[0]?.present !== true) continue;
+    if (!(await hasTables(executor, table))) continue;
     const used = (await executor.query<Used>(sql)).rows;
     names.push(...used.map(({ name, handler }) => (handler === null ? name : policyName(name, handler))));
   }

@@ -1,12 +1,12 @@
 import { nearest } from '@convergekit/config/engine';
-import type { Executor } from '@convergekit/postgres';
+import type { Database, Executor } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler } from '@convergekit/reconcile';
 import { knownReconcilers, type OpenReconciler } from '@convergekit/reconcile/operate';
 import { requireMigrations } from '@convergekit/postgres/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
 import { argument, texts } from '../../frame/flags.ts';
-import { checkedUrl, hasDatabase, type Settings } from '../../frame/settings.ts';
+import { addressesOf, hasDatabase, settingOf, type Settings } from '../../frame/settings.ts';
 import { loadReconcilers, reconcilersOfSettings } from './reconciler-modules.ts';
 
 /** A reconciler that an operator names, and the database that has its rows. */
@@ -29,7 +29,7 @@ export async function findReconciler(context: CommandContext, name: string): Pro
   const declared = await reconcilersOfSettings(settings);
   const mine = declared.find((one) => one.name === name);
   if (mine !== undefined) {
-    const executor = await openActual(context, mine);
+    const { executor } = await openSide(context, name, mine.actual.in);
     await requireMigrations(executor, [reconcileMigrations]);
     return { name, declared: mine, executor };
   }
@@ -47,49 +47,40 @@ export async function findReconciler(context: CommandContext, name: string): Pro
 }
 
 /** Makes the error of a name that none of the databases has; a reconciler has its rows in the one that it repairs. */
-function unknownHere({ reconcile }: Settings, name: string): UsageError {
-  const settings = Object.keys(reconcile.databases).map(settingOf);
+function unknownHere({ databases }: Settings, name: string): UsageError {
+  const settings = Object.keys(databases).map(settingOf);
   const where = settings.length > 0 ? settings.join(', ') : 'DATABASE_URL';
   return new UsageError(
     'RECONCILER_UNKNOWN',
-    `no reconciler ${name} has run in the database of ${where}. Its rows are in the database that it repairs: give CONVERGE__RECONCILE__DATABASES__<NAME>=postgres://… of that one, and CONVERGE__MODULES=<module> for one that has not run yet`,
+    `no reconciler ${name} has run in the database of ${where}. Its rows are in the database that it repairs: give CONVERGE__DATABASES__<NAME>=postgres://… of that one, and CONVERGE__MODULES=<module> for one that has not run yet`,
   );
 }
 
-/** The address of the database that a reconciler repairs; undefined where the settings do not name it. */
-export function actualUrl({ reconcile }: Settings, { actual }: Reconciler): string | undefined {
-  const url = reconcile.databases[actual.in];
-  return url === undefined ? undefined : checkedUrl(url, settingOf(actual.in));
-}
-
-async function openActual(context: CommandContext, reconciler: Reconciler): Promise<Executor> {
-  const url = actualUrl(context.settings, reconciler);
-  const setting = settingOf(reconciler.actual.in);
-  if (url === undefined)
+/** Opens a database that a reconciler names. Rejects with DATABASE_UNKNOWN where the settings do not have it. */
+async function openSide(context: CommandContext, reconciler: string, name: string): Promise<Database> {
+  const { settings } = context;
+  const [address] = addressesOf(settings, [name]);
+  if (address === undefined)
     throw misconfigured(
       'DATABASE_UNKNOWN',
-      `${reconciler.name} repairs the database ${reconciler.actual.in}, whose address is not set: give ${setting}=postgres://…`,
+      `reconciler ${reconciler} names the database "${name}", whose address is not set: give ${settingOf(name)}=postgres://…`,
     );
-  return (await context.databaseAt(url, { setting })).executor;
+  const { url, setting } = address;
+  return context.databaseAt(url, { setting, statementTimeoutMs: settings.reconcile.statementMs });
 }
 
 /** Opens the databases of the settings, or else DATABASE_URL. */
 export async function openAll(context: CommandContext): Promise<readonly Executor[]> {
-  const named = Object.entries(context.settings.reconcile.databases);
+  const named = addressesOf(context.settings);
   const opened: Executor[] = [];
-  for (const [name, url] of named) {
-    const setting = settingOf(name);
-    opened.push((await context.databaseAt(checkedUrl(url, setting), { setting })).executor);
-  }
+  for (const { url, setting } of named) opened.push((await context.databaseAt(url, { setting })).executor);
   if (named.length === 0 && hasDatabase(context.settings)) opened.push((await context.database()).executor);
   if (opened.length > 0) return opened;
   throw misconfigured(
     'CONFIG_MISSING',
-    'no database is named in which a reconciler could be found: give CONVERGE__RECONCILE__DATABASES__<NAME>=postgres://…, or DATABASE_URL of the database that it repairs',
+    'no database is named in which a reconciler could be found: give CONVERGE__DATABASES__<NAME>=postgres://…, or DATABASE_URL of the database that it repairs',
   );
 }
-
-export const settingOf = (name: string): string => `CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}`;
 
 /** Makes the error of a name that is not known; it suggests the nearest one. */
 function unknownName(name: string, known: readonly string[]): UsageError {
@@ -130,19 +121,9 @@ export async function openNamed(
 
 /** Opens the databases of a reconciler. Rejects with MIGRATIONS_MISSING unless actual's has the kit's tables. */
 export async function openDeclared(context: CommandContext, declared: Reconciler): Promise<OpenedReconciler> {
-  const open = async (name: string) => {
-    const setting = settingOf(name);
-    const { databases, statementMs } = context.settings.reconcile;
-    const url = databases[name];
-    if (url === undefined)
-      throw misconfigured(
-        'DATABASE_UNKNOWN',
-        `reconciler ${declared.name} reads database "${name}", whose address is not set: give ${setting}=postgres://…`,
-      );
-    return context.databaseAt(checkedUrl(url, setting), { setting, statementTimeoutMs: statementMs });
-  };
-  const actual = await open(declared.actual.in);
-  const desired = declared.desired.in === declared.actual.in ? actual : await open(declared.desired.in);
+  const { name, desired: from, actual: to } = declared;
+  const actual = await openSide(context, name, to.in);
+  const desired = from.in === to.in ? actual : await openSide(context, name, from.in);
   await requireMigrations(actual.executor, [reconcileMigrations]);
   return { declared, desired: desired.db, actual: actual.db, executor: actual.executor };
 }

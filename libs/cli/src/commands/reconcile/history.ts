@@ -1,11 +1,13 @@
 import { listRuns, readAudit, type RunView } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { type Cell, listing, result, tableOf } from '../../frame/result.ts';
 import { databases } from '../../history/named-databases.ts';
 import { operatorText, repairText } from '../../history/story-text.ts';
-import { findReconciler, type Found, nameArgument, openAll, settingOf } from './find-reconciler.ts';
+import { settingOf } from '../../frame/settings.ts';
+import { findReconciler, type Found, nameArgument, openAll } from './find-reconciler.ts';
 import { notesText, outcomesText } from './status-text.ts';
 import { readActsOn } from '../../audit/audit-sql.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -121,7 +123,7 @@ async function readReconcileHistory(
     entries.push(...(await entriesOf(executor, name, limit)).map((entry) => ({ ...entry, database })));
   }
   const sides = declared === undefined ? [] : [declared.desired.in, declared.actual.in];
-  const named = new Set(Object.keys(context.settings.reconcile.databases));
+  const named = new Set(Object.keys(context.settings.databases));
   return {
     entries: entries.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, limit),
     readFrom,
@@ -131,10 +133,8 @@ async function readReconcileHistory(
 
 /** The name of a database with the tables of reconcilers; undefined for one without. */
 async function databaseOf(executor: Executor): Promise<string | undefined> {
-  const { rows } = await executor.query<{ name: string }>(
-    `select current_database() as name where to_regclass('converge.reconcile_run') is not null and to_regclass('converge.audit') is not null`,
-  );
-  return rows[0]?.name;
+  if (!(await hasTables(executor, 'converge.reconcile_run', 'converge.audit'))) return undefined;
+  return (await executor.query<{ name: string }>('select current_database() as name')).rows[0]?.name;
 }
 
 type Recorded = HistoryEntry extends infer One

@@ -7,11 +7,14 @@ const RANGES = 16;
 const GATE = 42;
 let scene: TwoSidecars;
 
+/** The ranges that the scan keeps, as a table. */
+const RANGE = `converge.reconciler, json_to_recordset(ranges) as r (range int, due text, "checkedAt" float8, lease json)`;
+
 /** Keeps the statements of ranges waiting behind a lock of the test, from the fifth range on. */
 const gateSql = `
   create function gate() returns int language plpgsql volatile as $$
   begin
-    if (select count(*) from converge.reconcile_range where checked_at is not null) >= 4 then
+    if (select count(*) from ${RANGE} where "checkedAt" is not null) >= 4 then
       while not pg_try_advisory_xact_lock_shared(${GATE}) loop perform pg_sleep(0.05); end loop;
     end if;
     return 0;
@@ -29,8 +32,8 @@ afterAll(() => scene.close());
 
 interface Range {
   readonly range: number;
-  readonly checked: string | null;
-  readonly until: string | null;
+  readonly checked: number | null;
+  readonly until: number | null;
 }
 
 // Planted fault: where a lease is not respected, the survivor
@@ -48,9 +51,7 @@ it('G7l: a process killed by SIGKILL in a range of a digest scan loses it to the
     async () => {
       const [scan] = await rows<{ pid: number }>('select pid from scan_log limit 1');
       const visitors = await number('select count(distinct pid) as n from visit');
-      const held = await number(
-        'select count(*) as n from converge.reconcile_range where holder is not null',
-      );
+      const held = await number(`select count(*) as n from ${RANGE} where lease is not null`);
       return visitors === 2 && held > 0 && (await number(inRange)) > 0 ? scan?.pid : undefined;
     },
     { what: 'the leader in a range' },
@@ -61,7 +62,7 @@ it('G7l: a process killed by SIGKILL in a range of a digest scan loses it to the
   await leader.ended;
   const [killed] = await rows<{ at: string }>('select clock_timestamp()::text as at');
   const before = await rows<Range>(
-    `select range, checked_at::text as checked, leased_until::text as until from converge.reconcile_range`,
+    `select range, "checkedAt" as checked, (lease ->> 'until')::float8 as until from ${RANGE}`,
   );
   const held = before.filter(({ until }) => until !== null);
   const done = before.filter(({ checked }) => checked !== null);
@@ -88,17 +89,16 @@ it('G7l: a process killed by SIGKILL in a range of a digest scan loses it to the
   // Every range was compared, the finished ones once, and those of the dead process after their lease.
   expect(
     await number(
-      'select count(*) as n from converge.reconcile_range where due is null and holder is null and checked_at is not null',
+      `select count(*) as n from ${RANGE} where due is null and lease is null and "checkedAt" is not null`,
     ),
   ).toBe(RANGES);
   const again = done.map(
-    ({ range, checked }) =>
-      `select 1 from converge.reconcile_range where range = ${range} and checked_at > '${checked ?? ''}'`,
+    ({ range, checked }) => `select 1 from ${RANGE} where range = ${range} and "checkedAt" > ${checked ?? 0}`,
   );
   // A pass compares one range of those that were compared before: its share.
   expect((await rows(again.join(' union all '))).length).toBeLessThanOrEqual(1);
   for (const { range, until } of held) {
-    const after = `select count(*) as n from converge.reconcile_range where range = ${range} and checked_at >= '${until ?? ''}'`;
+    const after = `select count(*) as n from ${RANGE} where range = ${range} and "checkedAt" >= ${until ?? 0}`;
     expect([range, await number(after)]).toEqual([range, 1]);
   }
 

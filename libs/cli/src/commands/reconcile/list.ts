@@ -4,8 +4,8 @@ import { classify } from '@convergekit/resilience';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { type Cell, result, tableOf } from '../../frame/result.ts';
+import { addressesOf } from '../../frame/settings.ts';
 import { attentionLines, attentionOf } from './attention.ts';
-import { actualUrl } from './find-reconciler.ts';
 import { loadReconcilers, modulesArgument } from './reconciler-modules.ts';
 import { stateText } from './status-text.ts';
 
@@ -78,9 +78,9 @@ async function readStatuses(context: CommandContext, reconcilers: readonly Recon
   const read = new Map<string, readonly ReconcilerStatus[] | string>();
   for (const reconciler of reconcilers) {
     const { in: name } = reconciler.actual;
-    const url = actualUrl(context.settings, reconciler);
-    if (url === undefined) read.set(name, 'its database is not in the settings');
-    else if (!read.has(name)) read.set(name, await tryRead(context, url));
+    const [address] = addressesOf(context.settings, [name]);
+    if (address === undefined) read.set(name, 'its database is not in the settings');
+    else if (!read.has(name)) read.set(name, await tryRead(context, address.url));
   }
   return ({ name, actual }) => {
     const found = read.get(actual.in);

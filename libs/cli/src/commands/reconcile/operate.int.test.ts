@@ -27,8 +27,8 @@ beforeAll(async () => {
   );
   env = {
     CONVERGE__MODULES: './libs/cli/src/fixture/article-reconciler.ts',
-    CONVERGE__RECONCILE__DATABASES__SHOP: shopUrl,
-    CONVERGE__RECONCILE__DATABASES__COPY: made.url,
+    CONVERGE__DATABASES__SHOP: shopUrl,
+    CONVERGE__DATABASES__COPY: made.url,
   };
 });
 afterAll(async () => {
@@ -205,14 +205,14 @@ describe('converge reconcile for operators', () => {
   it('a name that the database of DATABASE_URL does not know is answered with where its rows are', async () => {
     const history = (url: string | undefined) =>
       cli(['reconcile', 'history', 'articles'], { DATABASE_URL: url ?? '' });
-    const { CONVERGE__RECONCILE__DATABASES__COPY: actual } = env;
+    const { CONVERGE__DATABASES__COPY: actual } = env;
     expect(await history(actual)).toMatchObject({ code: 0 });
     const { url: desired, database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
     await database.close();
     expect(await history(desired)).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
-        /no reconciler articles has run in the database of DATABASE_URL\. Its rows are in the database that it repairs: give CONVERGE__RECONCILE__DATABASES__<NAME>/,
+        /no reconciler articles has run in the database of DATABASE_URL\. Its rows are in the database that it repairs: give CONVERGE__DATABASES__<NAME>/,
       ) as string,
     });
   });

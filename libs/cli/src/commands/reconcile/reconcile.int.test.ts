@@ -22,8 +22,8 @@ beforeAll(async () => {
   await copy.executor.query(`insert into stock values ('a', 1), ('b', 99)`);
   env = {
     CONVERGE__MODULES: module,
-    CONVERGE__RECONCILE__DATABASES__SHOP: shopUrl,
-    CONVERGE__RECONCILE__DATABASES__COPY: copyUrl,
+    CONVERGE__DATABASES__SHOP: shopUrl,
+    CONVERGE__DATABASES__COPY: copyUrl,
   };
   expect(await cli(['reconcile', 'run', '--once'], env)).toMatchObject({
     code: 78,
@@ -125,7 +125,7 @@ describe('converge reconcile', () => {
   });
 
   it('`converge reconcile` finds a reconciler by its rows where no module declares it, and suggests the nearest name', async () => {
-    const bare = { DATABASE_URL: env['CONVERGE__RECONCILE__DATABASES__COPY'] ?? '' };
+    const bare = { DATABASE_URL: env['CONVERGE__DATABASES__COPY'] ?? '' };
     expect(await cli(['reconcile', 'history', 'stock-copy', '--limit', '1'], bare)).toMatchObject({
       code: 0,
     });
@@ -173,7 +173,7 @@ describe('converge reconcile', () => {
     [2, ['./libs/cli/sql/roles'], {}, 'folder ./libs/cli/sql/roles has no .js, .mjs or .ts file'],
     [78, ['no-such-package'], {}, 'install the package, or name a file'],
     [2, ['./libs/cli/src/frame/output.ts'], {}, 'exports no reconciler'],
-    [78, [module], {}, 'CONVERGE__RECONCILE__DATABASES__SHOP=postgres://…'],
+    [78, [module], {}, 'CONVERGE__DATABASES__SHOP=postgres://…'],
   ])('`converge reconcile` exits with %i for %j, in one line', async (exit, modules, settings, text) => {
     const { code, stderr } = await cli(['reconcile', 'run', ...modules], settings);
     expect(code).toBe(exit);

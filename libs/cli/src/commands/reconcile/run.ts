@@ -9,18 +9,19 @@ import { type Logger, logger } from '@convergekit/telemetry';
 import { requireMigrations } from '@convergekit/postgres/operate';
 import type { Service } from '@convergekit/core';
 import { readWaiting, requestRun, type WaitingKey } from '@convergekit/reconcile/operate';
-import { connect, type Database, executorOf } from '@convergekit/postgres';
+import { type Database, executorOf } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';
 import { runLong } from '../../frame/long-running.ts';
-import { checkedUrl, type Settings } from '../../frame/settings.ts';
+import { openPools } from '../../frame/named-pools.ts';
+import type { Settings } from '../../frame/settings.ts';
 import { dryRunOf, waitingText } from './diff.ts';
 import { loadReconcilers } from './reconciler-modules.ts';
 import { scanService } from '../../scans/scan-service.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { type Result, result, tableOf } from '../../frame/result.ts';
-import { findReconciler, type Found, settingOf } from './find-reconciler.ts';
+import { findReconciler, type Found } from './find-reconciler.ts';
 import { outcomesText } from './status-text.ts';
 
 /** Runs reconcilers on their schedules until stopped, or each once, or asks the running processes for a run. */
@@ -82,7 +83,7 @@ export const runCommand = command({
 });
 
 /** The scans that are always on, unless the settings turn them off. */
-function scans({ reconcile }: Settings, scanned: Databases, log: Logger): readonly Service[] {
+function scans({ reconcile }: Settings, scanned: NamedPools, log: Logger): readonly Service[] {
   const named = Object.entries(scanned).map(([name, { executor }]) => ({ name, executor }));
   const { everyMs, ...bounds } = reconcile.scans;
   if (named.length === 0 || everyMs === 'off') return [];
@@ -156,48 +157,25 @@ function onceResult(
   return result(value, lines, ok);
 }
 
-/** The databases of the process by their names in the settings. */
-type Databases = Readonly<Record<string, Database<never>>>;
+/** Databases by their names in the settings. */
+type NamedPools = Readonly<Record<string, Database<never>>>;
 
-/** Opens a pool with a statement timeout for each database that a reconciler names; services have their own connections. */
-function openDatabases(settings: Settings, reconcilers: readonly Reconciler[]): Databases {
-  const { databases } = settings.reconcile;
-  const named = new Set(reconcilers.flatMap(({ desired, actual }) => [desired.in, actual.in]));
+const applicationName = 'converge-reconciler';
+
+/** Opens the databases that the reconcilers name; services have their own connections. */
+function openDatabases(settings: Settings, reconcilers: readonly Reconciler[]): NamedPools {
+  const names = [...new Set(reconcilers.flatMap(({ desired, actual }) => [desired.in, actual.in]))];
   const { workers, statementMs } = settings.reconcile;
-  return openPools(
-    // A key that is compared reads both sides; the leader and the watch have one each.
-    { connections: 2 * workers + 2, statementMs },
-    Object.entries(databases).filter(([name]) => named.has(name)),
-  );
+  // A key that is compared reads both sides; the leader and the watch have one each.
+  return openPools(settings, { applicationName, connections: 2 * workers + 2, statementMs, names });
 }
 
 /** The connections of the scans to each database: one statement at a time, and one for a lease. */
 const SCAN_CONNECTIONS = 2;
 
-/** Opens a small pool for each database of the settings, for the scans; none where they are off. */
-function openScanned({ reconcile }: Settings): Databases {
-  if (reconcile.scans.everyMs === 'off') return {};
-  const { databases, statementMs } = reconcile;
-  return openPools({ connections: SCAN_CONNECTIONS, statementMs }, Object.entries(databases));
-}
-
-function openPools(
-  { connections, statementMs }: { readonly connections: number; readonly statementMs: number },
-  named: readonly (readonly [string, string])[],
-): Databases {
-  const log = logger('postgres');
-  return Object.fromEntries(
-    named.map(([name, url]) => {
-      const setting = settingOf(name);
-      const database = connect<never>({
-        url: checkedUrl(url, setting),
-        setting,
-        applicationName: 'converge-reconciler',
-        max: connections,
-        statementTimeoutMs: statementMs,
-        onIdleError: (error) => log.warn({ err: error }, 'a connection to Postgres dropped'),
-      });
-      return [name, database];
-    }),
-  );
+/** Opens all databases of the settings, for the scans; none where they are off. */
+function openScanned(settings: Settings): NamedPools {
+  const { scans: bounds, statementMs } = settings.reconcile;
+  if (bounds.everyMs === 'off') return {};
+  return openPools(settings, { applicationName, connections: SCAN_CONNECTIONS, statementMs });
 }

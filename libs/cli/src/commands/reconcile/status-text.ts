@@ -1,14 +1,8 @@
-import type { ReconcilerStatus, RunView } from '@convergekit/reconcile/operate';
+import { conditionOf, type ReconcilerStatus, type RunView } from '@convergekit/reconcile/operate';
 
 /** The state of a reconciler in a few words. `status` undefined: its database has no row of it yet. */
 export function stateText(status: ReconcilerStatus | undefined): string {
-  if (status === undefined) return 'never ran: no process runs it';
-  const { paused, held, overdueSince, requestedBy, leader } = status;
-  if (paused !== null) return `paused by ${paused.by}: ${paused.reason}`;
-  if (held !== null) return `held since ${held.at.toISOString()}`;
-  if (overdueSince !== null) return `overdue since ${overdueSince.toISOString()}`;
-  if (leader === null) return 'no process runs it';
-  return requestedBy === null ? 'running' : `running, a run is requested by ${requestedBy}`;
+  return status === undefined ? 'never ran: no process runs it' : conditionOf(status).text;
 }
 
 /** Counts by outcome: `3 in_sync, 1 repaired`. */

@@ -35,8 +35,8 @@ it('N7, G1i: `converge reconcile run` needs no right beyond those of the duty re
   await copy.database.executor.query(`insert into article values ('a', 0, 10, 'x'), ('b', 4, 10, 'x')`);
   const { code, stdout, stderr } = await cli(['reconcile', 'run', '--once', '--json'], {
     CONVERGE__MODULES: './libs/cli/src/fixture/article-reconciler.ts',
-    CONVERGE__RECONCILE__DATABASES__SHOP: shop.url,
-    CONVERGE__RECONCILE__DATABASES__COPY: copy.url,
+    CONVERGE__DATABASES__SHOP: shop.url,
+    CONVERGE__DATABASES__COPY: copy.url,
   });
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('permission denied')]);
   expect(JSON.parse(stdout)).toMatchObject({ articles: { outcomes: { repaired: 1, in_sync: 1 } } });

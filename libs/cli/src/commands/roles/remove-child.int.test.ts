@@ -18,11 +18,11 @@ const finishedChild = [
    values (1, '100:100:', '99', 1000000, 1000000, '0000000000000001', 1, 1)`,
   'update converge.relay_source set done_tick = 1',
 ];
-const recordChild = `update converge.outbox_limit set leaving = '{outbox_0}'`;
+const recordChild = `update converge.source set leaving = '{outbox_0}'`;
 
 describe('a relay without the rights of the owner', () => {
   it('a relay cannot have another table dropped by recording it as a child', async () => {
-    const record = `update converge.outbox_limit set leaving = '{parked}'`;
+    const record = `update converge.source set leaving = '{parked}'`;
     expect(await as('converge_relay', record, `select converge.outbox_remove_child('parked')`)).toBe('22023');
   });
 

@@ -1,13 +1,11 @@
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { pausedStepSql, pausedWorkSql } from '../work/paused-sql.ts';
 import { WORKER_GONE_MS } from '../work/worker-sql.ts';
 
 /** True when the tables of sagas are in this database. */
-export async function hasSagas(executor: Executor): Promise<boolean> {
-  const { rows } = await executor.query<{ present: boolean }>(
-    `select to_regclass('converge.saga_pause') is not null as present`,
-  );
-  return rows[0]?.present === true;
+export function hasSagas(executor: Executor): Promise<boolean> {
+  return hasTables(executor, 'converge.saga_pause');
 }
 
 /** Something that was begun, and has waited for longer than a bound, or for an operator. */

@@ -15,7 +15,7 @@ interface Item {
 let shown: ConsoleUnderTest<'orders' | 'inventory'>;
 beforeAll(async () => {
   shown = await startConsole(inject('stack').databaseUrl, ['orders', 'inventory'], {
-    CONVERGE__CONSOLE__DATABASES__LEDGER: 'postgres://absent@127.0.0.1:1/ledger',
+    CONVERGE__DATABASES__LEDGER: 'postgres://absent@127.0.0.1:1/ledger',
   });
   // The databases are sources: a source compares what it sent with the consumers of all databases.
   for (const { executor } of Object.values(shown.databases))

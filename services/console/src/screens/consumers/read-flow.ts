@@ -7,9 +7,9 @@ import {
 } from '@convergekit/inbox/operate';
 import type { Admin } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { readPulse, survey } from '@convergekit/relay/operate';
 import type { z } from 'zod';
-import { hasTables } from '../../present-sql.ts';
 import type { memberSchema, partitionSchema, relaySchema } from './answers.ts';
 
 /** Reads the relay of a database; none where it is no source. */

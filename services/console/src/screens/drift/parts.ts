@@ -1,3 +1,4 @@
+import { type Condition, conditionOf } from '@convergekit/reconcile/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { driftPath } from '../../links.ts';
 import { ago, dataTable, due, moment, state, type StateKind, withQuery } from '../../layout/parts.ts';
@@ -25,14 +26,16 @@ export function verdictState(verdict: string): Html {
   return state(KINDS[verdict] ?? 'needs', verdict.replace('_', ' '));
 }
 
+/** The state of a condition. */
+export function conditionState({ is, text }: Condition): Html {
+  return state(is === 'paused' ? 'off' : is === 'running' ? 'ok' : 'needs', text);
+}
+
 /** The state of a reconciler in a few words. */
 export function reconcilerState(reconciler: ReconcilerAnswer): Html {
-  const { held, paused, overdueSince, leader, verdicts } = reconciler;
-  if (paused !== null) return state('off', `paused by ${paused.by}`);
-  if (held !== null) return state('needs', 'repairs held');
-  if (overdueSince !== null) return state('needs', 'overdue');
-  if (leader === null) return state('needs', 'no process runs it');
-  const left = verdicts.reduce(
+  const condition = conditionOf(reconciler);
+  if (condition.is !== 'running') return conditionState(condition);
+  const left = reconciler.verdicts.reduce(
     (sum, { verdict, keys }) => sum + (KINDS[verdict] === undefined ? keys : 0),
     0,
   );

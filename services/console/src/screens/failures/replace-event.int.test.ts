@@ -16,7 +16,7 @@ it('a dead letter is replaced by a new event in the console, and data that its c
   onTestFinished(() => scene.close());
   await migrate(scene.database, allMigrations);
   const under = await startConsole(inject('stack').databaseUrl, [], {
-    CONVERGE__CONSOLE__DATABASES__STOCK: await urlOf(inject('stack').databaseUrl, scene.database),
+    CONVERGE__DATABASES__STOCK: await urlOf(inject('stack').databaseUrl, scene.database),
     CONVERGE__MODULES: EVENTS,
   });
   onTestFinished(() => under.stop());

@@ -1,4 +1,5 @@
 import { planRetry, retryAll, type RetryCounts, type RetryPlan } from '@convergekit/inbox/operate';
+import { hasTables } from '@convergekit/postgres/engine';
 import { z } from 'zod';
 import { conflict } from '../../errors.ts';
 import { html } from '../../layout/html.ts';
@@ -6,7 +7,6 @@ import { plural } from '../../layout/parts.ts';
 import { requireExpected } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import type { ConsoleDatabase } from '../../databases.ts';
-import { hasTables } from '../../present-sql.ts';
 import {
   afterCompensationField,
   type AfterCompensationField,

@@ -7,13 +7,13 @@ import {
   resumeSaga,
   type SagaPause,
 } from '@convergekit/saga/operate';
+import { hasTables } from '@convergekit/postgres/engine';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
 import { conflict, notFound } from '../../errors.ts';
 import { html } from '../../layout/html.ts';
 import { plural, withQuery } from '../../layout/parts.ts';
 import { sagaPath } from '../../links.ts';
-import { hasTables } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
 
 const target = { saga: z.string().min(1), instance: z.string().min(1).optional() };

@@ -1,4 +1,5 @@
 import { type Narrative, readNarrative, renderNarrative } from '@convergekit/cli/operate';
+import { hasTables } from '@convergekit/postgres/engine';
 import { FENCE_STATES, INSTANCE_STATES, readPausesOf } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { GIVE_MORE } from '../../databases.ts';
@@ -9,7 +10,7 @@ import { hideErrors } from '../../payload.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { eventPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { hasTables, where } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import { lanesOf, lanesSchema } from './lanes.ts';
 import { lanesSvg } from './lanes-svg.ts';
 import { stateOf, stepState } from './state.ts';

@@ -1,4 +1,5 @@
 import { formatMs } from '@convergekit/cli/operate';
+import { conditionOf } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import {
@@ -12,6 +13,7 @@ import {
   withQuery,
 } from '../../layout/parts.ts';
 import { driftPath } from '../../links.ts';
+import { conditionState } from '../drift/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { gatherSchedules, loadOf, type ScheduleFilter } from './read-schedules.ts';
 import { unreadSchema } from '../../databases.ts';
@@ -100,12 +102,12 @@ function table(rows: readonly Schedule[], now: number): Html {
   });
 }
 
-function stateOf({ paused, overdueSince, leader, last, nextAt, requestedBy }: Schedule): Html {
-  if (paused !== null) return html`${state('off', `paused by ${paused.by}`)} ${paused.reason}`;
-  if (overdueSince !== null) return state('needs', 'overdue');
-  if (leader === null) return state('needs', 'no process leads it');
+function stateOf(schedule: Schedule): Html {
+  const { last, nextAt, requestedBy } = schedule;
+  const condition = conditionOf(schedule);
+  if (condition.is !== 'running') return conditionState(condition);
   if (last?.state === 'running') return state('waits', 'a run is on');
-  if (requestedBy !== null) return state('waits', `a run is requested by ${requestedBy}`);
+  if (requestedBy !== null) return state('waits', condition.text);
   return nextAt === null ? state('ok', 'when reported') : state('ok', 'waits for its start');
 }
 

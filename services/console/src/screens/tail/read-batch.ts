@@ -1,8 +1,9 @@
 import { explain } from '@convergekit/cli/operate';
+import { hasTables } from '@convergekit/postgres/engine';
 import { readTail, type Tail } from '@convergekit/outbox/engine';
 import { z } from 'zod';
 import type { ConsoleDatabase, Databases } from '../../databases.ts';
-import { hasTables, where } from '../../present-sql.ts';
+import { where } from '../../present-sql.ts';
 import type { Batch } from './tail-loop.ts';
 import { readTopics } from './topics-sql.ts';
 
