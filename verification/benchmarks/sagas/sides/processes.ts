@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
-import { type Child, type ChildOptions, startChild } from '../../measure/child.ts';
+import { Child, type ChildOptions } from '../../measure/child.ts';
 import type { SideProcess, Worker } from './side.ts';
 
 export interface ProcessSpec extends Omit<ChildOptions, 'logFile'> {
@@ -33,7 +33,7 @@ export class RestartableProcess implements SideProcess, Worker {
   }
 
   async start(): Promise<void> {
-    const child = startChild({ ...this.#spec, logFile: this.#logFile });
+    const child = new Child({ ...this.#spec, logFile: this.#logFile });
     this.#child = child;
     await waitUntil(
       async () => {
