@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
-import { type JavaJars, javaLaunch } from '@convergekit/testing/engine';
+import { type JavaJars, javaLaunch } from '../libs/testing/src/stack/java-jars.ts';
 import { Child } from './benchmarks/measure/child.ts';
+
+export { type JavaJars, javaJars } from '../libs/testing/src/stack/java-jars.ts';
 
 export interface JavaProcess {
   readonly name: string;

@@ -1,7 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { waitUntil } from '@convergekit/testing';
-import { OwnedProcess, type ProcessEnd } from '@convergekit/testing/engine';
+import { OwnedProcess, type ProcessEnd } from '../../libs/testing/src/stack/owned-process.ts';
+import { isReady } from '../programs.ts';
 
 export interface ProcessSpec {
   readonly name: string;
@@ -118,15 +119,8 @@ export class Child {
     this.#process?.signal('SIGCONT');
   }
 
-  async ready(): Promise<boolean> {
-    try {
-      const response = await fetch(`http://127.0.0.1:${this.spec.healthPort}/readyz`, {
-        signal: AbortSignal.timeout(1_000),
-      });
-      return response.ok;
-    } catch {
-      return false;
-    }
+  ready(): Promise<boolean> {
+    return isReady(`http://127.0.0.1:${this.spec.healthPort}/readyz`);
   }
 
   /** Stops the process for good. A stop that takes longer than the grace is cut short. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { javaJars } from '@convergekit/testing/engine';
+import { javaJars } from '../java.ts';
 import { configText } from './config-text.ts';
 import type { Configuration, Control, Model } from './model.ts';
 import { type Output, parseOutput } from './output.ts';

@@ -1,8 +1,4 @@
-/** Exports for the kit's own tests: migrated databases, embedded servers, hostile roles, Java clients. They may change in any version. */
-export { type JavaRecord, readWithJava } from './java-clients.ts';
-export { writeWithJava } from './java-clients.ts';
-export { type JavaJars, javaJars, javaLaunch } from './stack/java-jars.ts';
-export { OwnedProcess, type ProcessEnd } from './stack/owned-process.ts';
+/** Exports for the kit's own tests: migrated databases, embedded servers, hostile roles. They may change in any version. */
 export { javaTools, type KafkaTools } from './kafka-tools.ts';
 export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';

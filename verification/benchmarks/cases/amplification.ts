@@ -16,17 +16,19 @@ export const amplificationCase: Case = {
     const rows = simulateRates(policy, { calls: CALLS, seed: 7 }).filter(({ failureRate }) =>
       RATES.includes(failureRate),
     );
-    const figures = rows.slice(1).map(({ failureRate, amplification, amplificationWithoutBudget }): Figure => ({
-      name: `attempts per call, ${failureRate * 100} % of attempts fail, 4 attempts`,
-      bar: { kind: 'below', limit: 1.2, unit: 'attempts/call' },
-      ours: { value: amplification, unit: 'attempts/call', digits: 2 },
-      rival: {
-        value: amplificationWithoutBudget,
-        unit: 'attempts/call',
-        digits: 2,
-        who: 'the same without a budget',
-      },
-    }));
+    const figures = rows
+      .slice(1)
+      .map(({ failureRate, amplification, amplificationWithoutBudget }): Figure => ({
+        name: `attempts per call, ${failureRate * 100} % of attempts fail, 4 attempts`,
+        bar: { kind: 'below', limit: 1.2, unit: 'attempts/call' },
+        ours: { value: amplification, unit: 'attempts/call', digits: 2 },
+        rival: {
+          value: amplificationWithoutBudget,
+          unit: 'attempts/call',
+          digits: 2,
+          who: 'the same without a budget',
+        },
+      }));
     return Promise.resolve({
       figures,
       rounds: table(

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { OwnedProcess } from '@convergekit/testing/engine';
-
-/** Kernel clock ticks per second in /proc/PID/stat; 100 on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
+import { OwnedProcess } from '../../../libs/testing/src/stack/owned-process.ts';
+import { parseStat } from './process-tree.ts';
 
 export interface ChildOptions {
   readonly name: string;
@@ -29,7 +27,7 @@ export class Child {
 
   /** User and system time so far. */
   cpuSeconds(): number {
-    return cpuSecondsOf(this.#proc('stat'));
+    return parseStat(this.#proc('stat')).ownMs / 1_000;
   }
 
   residentMiB(): number {
@@ -62,12 +60,7 @@ export class Child {
   }
 }
 
-/** Sums the 14th and 15th field of a stat line. The second field is the name in parentheses and may hold anything. */
-export function cpuSecondsOf(stat: string): number {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
+/** Reads a size from the text of /proc/PID/status, in MiB. */
 export function memoryOf(status: string, field: 'VmRSS' | 'VmHWM'): number {
   return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
 }

@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type JavaJars, javaJars } from '@convergekit/testing/engine';
-import { startJava, writeProperties } from '../../java.ts';
+import { type JavaJars, javaJars, startJava, writeProperties } from '../../java.ts';
 import type { Child } from '../measure/child.ts';
 import {
   CORRELATION_SQL,

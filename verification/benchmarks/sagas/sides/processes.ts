@@ -69,19 +69,6 @@ export function nodeProcess(
   return new RestartableProcess({ ...spec, group: 'node', command: process.execPath, args }, folder);
 }
 
-/** Asks a URL whether its process is ready. */
-export function answers(url: string): () => Promise<boolean> {
-  return async () => {
-    try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
-      await response.arrayBuffer();
-      return response.ok;
-    } catch {
-      return false;
-    }
-  };
-}
-
 /** Asks whether a process listens at a port, where its protocol is not HTTP/1.1. */
 export function listens(port: number): () => Promise<boolean> {
   return () => {
