@@ -9,7 +9,7 @@ export const LIMIT = ROWS + 1;
 export function pageOf<Row>(
   rows: readonly Row[],
   cursorOf: (row: Row) => Readonly<Record<string, string>>,
-): { readonly page: readonly Row[]; readonly next: string | undefined } {
+): { readonly page: Row[]; readonly next: string | undefined } {
   const page = rows.slice(0, ROWS);
   const last = rows.length > ROWS ? page.at(-1) : undefined;
   return { page, next: last && writeCursor(cursorOf(last)) };
