@@ -35,6 +35,17 @@ export function runIn(folder: string, program: string, args: readonly string[], 
   return run(program, [...args], { cwd: folder, env: plain(extra), maxBuffer: 64 * 1024 * 1024 });
 }
 
+/** Asks a URL whether its process is ready. */
+export async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
 /** A program at work. */
 export interface Running {
   readonly pid: number;

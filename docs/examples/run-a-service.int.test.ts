@@ -8,7 +8,7 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/engine';
+import { freePort } from '@convergekit/testing/operate';
 import { expect, inject, it } from 'vitest';
 import { TABLES } from './run-a-service.ts';
 

@@ -1,5 +1,5 @@
 import type { Stack } from '@convergekit/testing';
-import type { Cleanup } from './cleanup.ts';
+import type { Cleanup } from '../cleanup.ts';
 import type { Figure } from './report/figure.ts';
 import type { Plot } from './report/svg.ts';
 import type { Settings } from './settings.ts';

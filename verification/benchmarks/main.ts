@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Stack, startStack } from '@convergekit/testing';
 import type { Case, World } from './case.ts';
 import { cases } from './cases/index.ts';
-import { Cleanup } from './cleanup.ts';
+import { Cleanup } from '../cleanup.ts';
 import { circumstances } from './report/circumstances.ts';
 import { figureTable } from './report/markdown.ts';
 import { figuresOf, type Section, writeReport } from './report/report.ts';

@@ -6,6 +6,8 @@ import { allMigrations, readSettings } from '@convergekit/cli/operate';
 import { connect, migrate } from '@convergekit/postgres';
 import { withPostgres } from '@convergekit/testing';
 import { consoleService } from '../../services/console/src/console.ts';
+import { median } from '../benchmarks/measure/statistics.ts';
+import { table } from '../benchmarks/report/markdown.ts';
 import { commit } from '../programs.ts';
 import { type MeasuredPage, pagesOf } from './pages.ts';
 import { picks, seed } from './seed-sql.ts';
@@ -54,10 +56,10 @@ async function run(url: string): Promise<boolean> {
 
 function reportOf(measured: readonly Measured[]): string {
   const { sagas, deadLetters } = amounts;
-  const rows = measured.map(
-    ({ what, path, firstMs, medianMs, worstMs, bytes }) =>
-      `| ${what} | \`${path}\` | ${firstMs} | ${medianMs} | ${worstMs} | ${Math.round(bytes / 1024)} |`,
-  );
+  const rows = measured.map(({ what, path, firstMs, medianMs, worstMs, bytes }) => [
+    ...[what, `\`${path}\``],
+    ...[firstMs, medianMs, worstMs, Math.round(bytes / 1024)].map(String),
+  ]);
   const worst = Math.max(...measured.map(({ worstMs }) => worstMs));
   return [
     `# Every page of the console, ${new Date().toISOString().slice(0, 10)}`,
@@ -69,9 +71,7 @@ function reportOf(measured: readonly Measured[]): string {
     `Machine: ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; Node ${process.version}; Postgres 18 with 128 MB of`,
     `shared buffers on the same machine; commit ${commit()}.`,
     '',
-    '| page | path | first, ms | median, ms | worst, ms | KiB |',
-    '|---|---|--:|--:|--:|--:|',
-    ...rows,
+    table(['page', 'path', 'first, ms', 'median, ms', 'worst, ms', 'KiB'], rows),
   ].join('\n');
 }
 
@@ -94,13 +94,12 @@ async function measure(origin: string, page: MeasuredPage): Promise<Measured> {
     times.push(Math.round(performance.now() - began));
     status = Math.max(status, response.status);
   }
-  const sorted = times.toSorted((a, b) => a - b);
   return {
     ...page,
     status,
     firstMs: times[0] ?? 0,
-    medianMs: sorted[Math.floor(sorted.length / 2)] ?? 0,
-    worstMs: sorted.at(-1) ?? 0,
+    medianMs: Math.round(median(times)),
+    worstMs: Math.max(...times),
     bytes,
   };
 }

@@ -7,6 +7,7 @@ import { drive } from '../lab/drive.ts';
 import { placeOrder } from '../lab/workloads/shop/customer.ts';
 import { wish } from '../lab/workloads/shop/orders.ts';
 import { openShop, type Shop } from '../lab/workloads/shop/shop.ts';
+import { Cleanup } from '../cleanup.ts';
 import { interruption } from '../interrupt.ts';
 import {
   evaluateAlerts,
@@ -40,7 +41,7 @@ const CALM_SECONDS = 15;
 const CONSUMERS = 6;
 const signal = interruption();
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
-const undo: (() => Promise<unknown>)[] = [];
+const cleanup = new Cleanup((line) => note(`dashboards: ${line}`));
 
 try {
   if (spawnSync('prometheus', ['--version']).status !== 0)
@@ -50,24 +51,23 @@ try {
   note(`dashboards: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = signal.aborted ? 130 : 1;
 } finally {
-  for (const one of undo.reverse())
-    await one().catch((error: unknown) => note(`dashboards: while stopping: ${String(error)}`));
+  await cleanup.run();
 }
 process.exit();
 
 async function check(): Promise<boolean> {
   const stack = await startStack({ log: note });
-  undo.push(() => stack.stop());
+  cleanup.add(() => stack.stop());
   const { databaseUrl, outage } = await outageOf(stack);
   const { brokers, kafkaTools } = stack;
   const world = await openShop({
     stack: { databaseUrl, brokers, kafkaTools },
     logFolder: '.converge/dashboards',
   });
-  undo.push(() => world.stop());
+  cleanup.add(() => world.stop());
   await world.start();
   const prometheus = await startPrometheus({ scraped: world.children, interval: '1s' });
-  undo.push(() => prometheus.stop());
+  cleanup.add(() => prometheus.stop());
   const from = systemClock.now() / 1_000;
   const customer = { url: world.ordersUrl, clock: systemClock, random: systemRandom, signal };
   const random = seededRandom(Number(values.seed));
@@ -118,7 +118,7 @@ async function outageOf({
   }
   const url = new URL(databaseUrl);
   const proxy = await faultProxy({ target: url.host });
-  undo.push(() => proxy.close());
+  cleanup.add(() => proxy.close());
   url.host = proxy.address;
   const outage = {
     begin: async () => Promise.resolve(proxy.cut()),

@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '@convergekit/testing/engine';
 import { waitUntil } from '@convergekit/testing';
 import { parse, stringify } from 'yaml';
+import { Child } from '../benchmarks/measure/child.ts';
+import { isReady } from '../programs.ts';
 
 const rulesFolder = new URL('../../infra/prometheus/', import.meta.url);
 
@@ -35,32 +35,27 @@ export async function startPrometheus({ scraped, interval }: PrometheusOptions):
   };
   await writeFile(join(folder, 'prometheus.yaml'), stringify(config));
   await writeRules(join(folder, 'rules'), interval);
-  const server = spawn(
-    'prometheus',
-    [
+  const server = new Child({
+    name: 'prometheus',
+    command: 'prometheus',
+    args: [
       `--config.file=${join(folder, 'prometheus.yaml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=error',
     ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
-  const ended = once(server, 'exit');
+    logFile: join(folder, 'prometheus.log'),
+  });
   const url = `http://127.0.0.1:${port}`;
-  const isReady = async (): Promise<boolean> => {
-    if (server.exitCode !== null)
-      throw new Error(`prometheus ended with ${server.exitCode}: its reason is above`);
-    return fetch(`${url}/-/ready`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
+  const ready = (): Promise<boolean> => {
+    server.assertAlive();
+    return isReady(`${url}/-/ready`);
   };
-  await waitUntil(isReady, { what: 'Prometheus to be ready', deadlineMs: 30_000, everyMs: 100 });
+  await waitUntil(ready, { what: 'Prometheus to be ready', deadlineMs: 30_000, everyMs: 100 });
   return {
     url,
     stop: async () => {
-      server.kill('SIGTERM');
-      await ended;
+      await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { freshDatabase, type Stack, startStack } from '@convergekit/testing';
 import { embeddedPostgres } from '@convergekit/testing/engine';
+import { Cleanup } from '../cleanup.ts';
 import type { RunSpec } from './spec.ts';
 import { runLab, type Outcome } from './run.ts';
 import { type Log, openLog, type Servers } from './servers.ts';
@@ -104,16 +105,15 @@ export async function runSpec(
 
 /** Gives a run a clean folder and a way to register what must be undone, and undoes it. */
 export async function withUndo<T>(given: Omit<Run, 'defer'>, fn: (run: Run) => Promise<T>): Promise<T> {
-  const undo: (() => Promise<unknown>)[] = [];
+  const cleanup = new Cleanup((line) => given.progress.note(line));
   mkdirSync(given.folder, { recursive: true });
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   stopped.catch(() => undefined);
   given.signal.addEventListener('abort', () => reject(given.signal.reason as Error), { once: true });
   try {
-    return await Promise.race([fn({ ...given, defer: (one) => void undo.push(one) }), stopped]);
+    return await Promise.race([fn({ ...given, defer: (one) => void cleanup.add(one) }), stopped]);
   } finally {
-    for (const one of undo.reverse())
-      await one().catch((error: unknown) => given.progress.note(`while stopping: ${String(error)}`));
+    await cleanup.run();
   }
 }
 

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { waitUntil } from '@convergekit/testing';
+import { OwnedProcess, type ProcessEnd } from '../../libs/testing/src/stack/owned-process.ts';
+import { isReady } from '../programs.ts';
 
 export interface ProcessSpec {
   readonly name: string;
@@ -16,10 +16,8 @@ export interface ProcessSpec {
 export const NO_GIVE_UP_LIMIT = { CONVERGE__POLICIES__CONSUMER__GIVE_UP__PER_HOUR: 'unbounded' } as const;
 
 /** How a process ended. */
-export interface Exit {
+export interface Exit extends Pick<ProcessEnd, 'code' | 'signal'> {
   readonly pid: number;
-  readonly code: number | null;
-  readonly signal: string | null;
   /** True when the laboratory ended the process. */
   readonly expected: boolean;
   /** True when the process had reported that it works. */
@@ -28,12 +26,6 @@ export interface Exit {
 
 /** The pause in milliseconds that keeps a process that cannot start from a busy loop. */
 const RESTART_MS = 500;
-
-/** The last resort: this process leaves without a stop. */
-const alive = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
-});
 
 /** A process ends with the laboratory, even one that was killed: the pipe closes. */
 const LEASH = 'data:text/javascript,process.stdin.on("close",()=>process.exit(1)).resume().unref()';
@@ -54,19 +46,18 @@ export class Child {
   readonly spec: ProcessSpec;
   readonly exits: Exit[] = [];
   readonly #folder: string;
-  readonly #log: WriteStream;
-  #process: ChildProcess | undefined;
-  #exited: Promise<Exit | undefined> = Promise.resolve(undefined);
+  readonly #logFile: string;
+  #process: OwnedProcess | undefined;
+  #exited: Promise<Exit> | undefined;
   #stopping = false;
   #expected = false;
-  #hasRun = false;
   #restarts = 0;
   #overlay: Readonly<Record<string, string>> = {};
 
   constructor(spec: ProcessSpec, logFolder: string) {
     this.spec = spec;
     this.#folder = logFolder;
-    this.#log = createWriteStream(`${logFolder}/${spec.name}.log`, { flags: 'a' });
+    this.#logFile = `${logFolder}/${spec.name}.log`;
   }
 
   /** Undefined while the process does not live. */
@@ -82,30 +73,17 @@ export class Child {
     const { PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE = COMPILED } = process.env;
     const given = Object.entries({ PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE });
     const plain = Object.fromEntries(given.filter(([, value]) => value !== undefined));
-    const child = spawn(process.execPath, ['--conditions=source', '--import', LEASH, this.spec.main], {
-      env: {
-        ...plain,
-        NODE_OPTIONS: '--conditions=source',
-        ...this.spec.env,
-        ...this.#overlay,
-      },
-      stdio: 'pipe',
-      // Ctrl-C goes to the laboratory alone: it stops its processes in order.
-      detached: true,
+    const logged = existsSync(this.#logFile) ? statSync(this.#logFile).size : 0;
+    const child = OwnedProcess.start({
+      command: process.execPath,
+      args: ['--conditions=source', '--import', LEASH, this.spec.main],
+      env: { ...plain, NODE_OPTIONS: '--conditions=source', ...this.spec.env, ...this.#overlay },
+      logFile: this.#logFile,
+      leash: true,
     });
     this.#process = child;
     this.#expected = false;
-    this.#hasRun = false;
-    alive.add(child);
-    for (const stream of [child.stdout, child.stderr])
-      createInterface({ input: stream }).on('line', (line) => {
-        if (line.includes('"msg":"running"')) this.#hasRun = true;
-        if (!this.#log.writableEnded) this.#log.write(`${line}\n`);
-      });
-    this.#exited = new Promise((resolve) => {
-      child.once('error', () => resolve(undefined));
-      child.once('exit', (code, signal) => resolve(this.#ended(child, code, signal)));
-    });
+    this.#exited = child.ended.then((end) => this.#ended(child.pid ?? 0, end, logged));
   }
 
   /** SIGKILL, as a crash would: the supervisor's restart brings it back. */
@@ -116,7 +94,7 @@ export class Child {
   /** Ends the process by the signal, and resolves with its exit. The supervisor starts it again. */
   async askToEnd(name: 'SIGKILL' | 'SIGTERM'): Promise<Exit | undefined> {
     this.#expected = true;
-    this.#process?.kill(name);
+    this.#process?.signal(name);
     return this.#exited;
   }
 
@@ -134,22 +112,15 @@ export class Child {
 
   /** SIGSTOP: the process keeps its connections and answers nothing, until `resume`. */
   pause(): void {
-    this.#process?.kill('SIGSTOP');
+    this.#process?.signal('SIGSTOP');
   }
 
   resume(): void {
-    this.#process?.kill('SIGCONT');
+    this.#process?.signal('SIGCONT');
   }
 
-  async ready(): Promise<boolean> {
-    try {
-      const response = await fetch(`http://127.0.0.1:${this.spec.healthPort}/readyz`, {
-        signal: AbortSignal.timeout(1_000),
-      });
-      return response.ok;
-    } catch {
-      return false;
-    }
+  ready(): Promise<boolean> {
+    return isReady(`http://127.0.0.1:${this.spec.healthPort}/readyz`);
   }
 
   /** Stops the process for good. A stop that takes longer than the grace is cut short. */
@@ -157,18 +128,18 @@ export class Child {
     this.#stopping = true;
     const asked = this.askToEnd('SIGTERM');
     this.resume();
-    const timer = setTimeout(() => this.#process?.kill('SIGKILL'), graceMs);
+    const timer = setTimeout(() => this.#process?.signal('SIGKILL'), graceMs);
     await asked;
     clearTimeout(timer);
-    await new Promise<void>((resolve) => this.#log.end(resolve));
   }
 
-  #ended(child: ChildProcess, code: number | null, signal: string | null): Exit {
-    const exit = { pid: child.pid ?? 0, code, signal, expected: this.#expected, hadRun: this.#hasRun };
-    alive.delete(child);
+  /** `logged`: the length of the log before this process. */
+  #ended(pid: number, { code, signal, reason }: ProcessEnd, logged: number): Exit {
+    const hadRun = readFileSync(this.#logFile).subarray(logged).includes('"msg":"running"');
+    const exit = { pid, code, signal, expected: this.#expected, hadRun };
     this.exits.push(exit);
     this.#process = undefined;
-    this.#log.write(`-- ${exit.pid} ended with ${code === null ? String(signal) : `code ${code}`}\n`);
+    appendFileSync(this.#logFile, `-- ${pid} ended with ${reason}\n`);
     if (!this.#stopping) setTimeout(() => this.#again(), RESTART_MS);
     return exit;
   }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mavenJars } from '../maven-jars.ts';
+import { javaJars } from '../java.ts';
 import { configText } from './config-text.ts';
 import type { Configuration, Control, Model } from './model.ts';
 import { type Output, parseOutput } from './output.ts';
@@ -18,12 +18,12 @@ export type Tlc = (model: Model, of: Configuration | Control, signal?: AbortSign
 
 /** TLC on this machine's Java. Its jar is fetched by Maven once. Rejects with what to install. */
 export async function tlc(say: (line: string) => void): Promise<Tlc> {
-  const { java, folder } = await mavenJars({
+  const { java, jars } = await javaJars({
     pom: join(here, 'pom.xml'),
-    folder: join(here, '../../.converge/tlc-jars'),
+    directory: join(here, '../../.converge/tlc-jars'),
     what: 'TLC',
     megabytes: 3,
-    say,
+    log: say,
   });
   return async (model, of, signal) => {
     const scratch = mkdtempSync(join(tmpdir(), 'converge-tlc-'));
@@ -34,7 +34,7 @@ export async function tlc(say: (line: string) => void): Promise<Tlc> {
       const isShort = breaks !== undefined || of.quick === true;
       const jvm = [...(isShort ? [FIRST_COMPILER] : []), '-XX:+UseSerialGC', '-Xmx2g'];
       // TLC writes copies of its standard modules into the folder for temporary files.
-      const jar = [`-Djava.io.tmpdir=${scratch}`, '-cp', join(folder, '*'), 'tlc2.TLC'];
+      const jar = [`-Djava.io.tmpdir=${scratch}`, '-cp', join(jars, '*'), 'tlc2.TLC'];
       const options = [
         '-workers',
         '1',

@@ -3,15 +3,17 @@
  * from packed packages, without Java and Docker. Prints the time of each step and what was downloaded, and fails when an
  * order does not end as the pages say. `make quickstart`; on the oldest Node with `ARGS="--node 22"`.
  */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/operate';
 import { root } from '../../infra/packages/stage.ts';
+import { isApplied } from '../packages/program.ts';
 import { installTools } from '../packages/tools.ts';
+import { withDatabase } from '../with-database.ts';
 import { newcomer, say, seconds, whileDev } from './newcomer.ts';
 import { checkOrders } from './orders.ts';
-import { runReadme } from './readme.ts';
 
 const { values } = parseArgs({ options: { node: { type: 'string', default: '24' } } });
 if (values.node !== '22' && values.node !== '24')
@@ -58,7 +60,7 @@ try {
     say(`${seconds(start)}  npm run dev: the console shows the declined order`);
   });
   await runPair();
-  await runReadme({ folder: join(outside, 'readme'), env: own, step });
+  await runReadme(join(outside, 'readme'));
   say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded`);
 } finally {
   await close();
@@ -101,5 +103,26 @@ async function runPair(): Promise<void> {
     if (LINES.some((line) => line.test(log())))
       throw new Error(`the second run repeated an order:\n${log()}`);
     say(`${seconds(start)}  npm run dev: a second run repeats nothing`);
+  });
+}
+
+/** Runs the README's first program by the commands that it prints, until it has done its work. */
+async function runReadme(folder: string): Promise<void> {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const [, program = ''] = /```ts\n([^]*?)```/.exec(readme) ?? [];
+  const [, commands = ''] = /```sh\n([^]*?)```/.exec(readme) ?? [];
+  const lines = commands.trimEnd().split('\n');
+  const dev = lines.pop() ?? '';
+  await mkdir(folder);
+  await writeFile(join(folder, 'shop.mts'), program);
+  for (const line of lines) await step(line, folder);
+  await whileDev(['bash', '-c', `exec ${dev}`], { cwd: folder, env: own }, async ({ start, log }) => {
+    const url = await waitUntil(() => /DATABASE_URL=(\S+)/.exec(log())?.[1], {
+      what: 'the address of the database',
+    });
+    await withDatabase({ url }, (database) =>
+      waitUntil(() => isApplied(database), { what: 'one order and one charge' }),
+    );
+    say(`${seconds(start)}  ${dev}: the small order is charged, the large one is removed`);
   });
 }

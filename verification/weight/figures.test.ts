@@ -23,7 +23,7 @@ it('the table has a row for each contender, and no column that none has', () => 
   expect(tableOf({ ours: { import: 150.4 }, theirs: { import: 89, 'installed size': 12 } })).toBe(
     [
       '|  | installed size, MB | import, ms |',
-      '| --- | --- | --- |',
+      '|---|---|---|',
       '| ours |  | 150 |',
       '| theirs | 12 | 89 |',
     ].join('\n'),

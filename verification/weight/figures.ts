@@ -1,3 +1,5 @@
+import { table } from '../benchmarks/report/markdown.ts';
+
 /** A figure of what a package weighs, and how it is printed. */
 export interface Figure {
   readonly name: string;
@@ -65,8 +67,10 @@ export function tableOf(measured: Readonly<Record<string, Weights>>): string {
       return value === undefined ? '' : rounded(value);
     }),
   ]);
-  const head = ['', ...shown.map(({ name, unit }) => (unit === 'packages' ? name : `${name}, ${unit}`))];
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return table(
+    ['', ...shown.map(({ name, unit }) => (unit === 'packages' ? name : `${name}, ${unit}`))],
+    rows,
+  );
 }
 
 function rounded(value: number): string {

@@ -5,6 +5,7 @@ import type { Executor } from '@convergekit/postgres';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { childrenSeconds } from '../../test/children-seconds.ts';
+import { memoryOf } from '../benchmarks/measure/child.ts';
 import { plain, runIn, whileRunning } from '../programs.ts';
 import { withDatabase } from '../with-database.ts';
 
@@ -72,7 +73,7 @@ export async function idleService(
       const before = await countTransactions(executor);
       await systemClock.sleep(SECONDS * 1_000);
       found.perSecond = ((await countTransactions(executor)) - before) / SECONDS;
-      found.mb = residentMegabytes(pid);
+      found.mb = memoryOf(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmRSS') * 1.048576;
     }),
   );
   return found;
@@ -86,10 +87,5 @@ async function countTransactions(executor: Executor): Promise<number> {
 }
 
 const SECONDS = 20;
-
-function residentMegabytes(pid: number): number {
-  const [, kilobytes = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return (Number(kilobytes) * 1_024) / 1e6;
-}
 
 const least = (values: readonly number[]): number => Math.min(...values);

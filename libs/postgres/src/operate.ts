@@ -5,7 +5,6 @@ export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule
 export { isPooled } from './own-session.ts';
 export {
   type ActName,
-  ACTS,
   type OperatorAct,
   REASON_MAX,
   recordAct,

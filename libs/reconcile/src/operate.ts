@@ -9,7 +9,6 @@ export { type OverdueSchedule, readOverdueSchedules } from './schedule/schedules
 export { readSchedules, type RecordedSchedule } from './schedule/schedules-sql.ts';
 export { nextRun } from './schedule/schedule.ts';
 export { retryKeys } from './key-queue.ts';
-export { readChunk } from './scan-chunk.ts';
 export { pauseReconciler, type PausingOperator, resumeReconciler } from './runs/pause-sql.ts';
 export { requestRun } from './runs/pause-sql.ts';
 export { type Condition, conditionOf } from './runs/condition.ts';

@@ -1,5 +1,5 @@
 /** The header of a deadline, in events and in calls: an instant in ISO 8601. */
-export const DEADLINE_HEADER = 'ce_deadline';
+const DEADLINE_HEADER = 'ce_deadline';
 
 /** The code of a call that was not made because its deadline had passed. */
 export const DEADLINE_PASSED = 'DEADLINE_PASSED';

@@ -15,8 +15,7 @@ export {
 export { dispositionOf, type FailureKind, kindOf, retryingOf } from './strategy.ts';
 export { type Wait, WAIT_RULES, type WaitRule } from './wait.ts';
 export { type Admission, admitRules, type OfferedRule, type RefusedRule } from './policy-admit.ts';
-export { CircuitBreaker } from './breaker.ts';
-export { DEADLINE_HEADER, DEADLINE_PASSED } from './deadline.ts';
+export { DEADLINE_PASSED } from './deadline.ts';
 export type { Policies } from './policy-book.ts';
 export type { PolicyChange } from './policy-change.ts';
-export { defaultBudget, RetryBudget } from './retry-budget.ts';
+export type { RetryBudget } from './retry-budget.ts';

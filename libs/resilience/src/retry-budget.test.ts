@@ -1,8 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
-import { RetryBudget } from './engine.ts';
 import { defaultPolicy } from './index.ts';
 import { simulate } from './simulate.ts';
-import { defaultBudget } from './retry-budget.ts';
+import { defaultBudget, RetryBudget } from './retry-budget.ts';
 
 /** The generator of Numerical Recipes: equal numbers on every machine. */
 function seeded(seed: number): () => number {

@@ -1,6 +1,6 @@
 import { ConvergeError } from '@convergekit/core';
 import { expect, it } from 'vitest';
-import { RetryBudget } from './engine.ts';
+import { RetryBudget } from './retry-budget.ts';
 import { stillClock as clock } from './fixture/still-clock.ts';
 import { defaultPolicy, operation } from './index.ts';
 

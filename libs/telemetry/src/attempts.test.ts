@@ -1,6 +1,6 @@
 import { ConvergeError } from '@convergekit/core';
-import { type AttemptReport, CircuitBreaker, RetryBudget } from '@convergekit/resilience/engine';
-import { operation } from '@convergekit/resilience';
+import type { AttemptReport } from '@convergekit/resilience/engine';
+import { defaultPolicy, operation, SharedGuards } from '@convergekit/resilience';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundedLabel } from './attempts.ts';
 import { attributeNames, spanNames } from './names.ts';
@@ -13,6 +13,12 @@ const clock = {
   monotonic: () => 0,
   sleep: (ms: number) => (ms > 100 ? new Promise<void>(() => undefined) : Promise.resolve()),
 };
+const guards = new SharedGuards({
+  policies: { for: () => defaultPolicy },
+  clock,
+  random: () => 0,
+  onBreaker: observeBreaker,
+});
 const down = (code: string) =>
   new ConvergeError(code, { code, category: 'service', certainty: 'not_applied' });
 
@@ -36,13 +42,7 @@ describe('attempts of an operation', () => {
         return error === undefined ? Promise.resolve('ok') : Promise.reject(error);
       },
     });
-    const budget = new RetryBudget();
-    const breaker = new CircuitBreaker({
-      name: 'bank.charge',
-      clock,
-      random: () => 0,
-      onChange: (kind) => observeBreaker('bank.charge', kind),
-    });
+    const { budget, breaker } = guards.for('bank.charge');
     const onAttempt = observeAttempts({
       operation: 'bank.charge',
       budget,
@@ -75,7 +75,7 @@ describe('attempts of an operation', () => {
         bad-- > 0 ? Promise.reject(down('E503')) : Promise.resolve('ok'),
       ),
     });
-    const budget = new RetryBudget();
+    const { budget } = guards.for('bank.read');
     const onAttempt = observeAttempts({ operation: 'bank.read', budget });
     const random = () => 0.5;
     await withSpan('caller', { kind: 'internal' }, () =>

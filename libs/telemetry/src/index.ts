@@ -8,7 +8,7 @@
 export { observeAttempts, observeBreaker, traceAttempts } from './attempts.ts';
 export { startOwnTelemetry, startTelemetry } from './load-sdk.ts';
 export { logger, withLogsTo } from './logger.ts';
-export { countUnknownFailure, recordPolicies } from './policies.ts';
+export { recordPolicies } from './policies.ts';
 export { type RequestSpan, requestSpan, type ServedRequest } from './request-span.ts';
 export { withSpan } from './spans.ts';
 export { exitOnUncaught } from './uncaught.ts';

@@ -1,6 +1,6 @@
 import { classifier } from '@convergekit/resilience';
 import { expect, it } from 'vitest';
-import { countUnknownFailure, recordPolicies } from './index.ts';
+import { countUnknownFailure, recordPolicies } from './policies.ts';
 import { startTelemetry } from './sdk.ts';
 
 it('S13, S36: age and refused rules of the central policies, and unclassified errors, are metrics', async () => {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { DockerServer } from './stack/docker-server.ts';
 import { dataFolder } from './stack/instance.ts';
 import { findJava } from './stack/java.ts';
-import { kafkaJars } from './stack/kafka-jars.ts';
+import { type JavaJars, KAFKA, kafkaJars } from './stack/java-jars.ts';
 
 export interface KafkaToolOptions {
   /** Called with each line of its standard output, in order. */
@@ -31,8 +31,8 @@ export function javaTools(
   dataDir?: string,
   { env, log }: { env?: NodeJS.ProcessEnv; log?: (line: string) => void } = {},
 ): KafkaTools {
-  let ready: Promise<{ java: string; jars: string }> | undefined;
-  const prepare = (): Promise<{ java: string; jars: string }> => (ready ??= findTools(dataDir, env, log));
+  let ready: Promise<JavaJars> | undefined;
+  const prepare = (): Promise<JavaJars> => (ready ??= findTools(dataDir, env, log));
   return {
     prepare: async () => {
       await prepare();
@@ -99,11 +99,10 @@ async function findTools(
   dataDir = dataFolder(),
   env: NodeJS.ProcessEnv = process.env,
   log: (line: string) => void = () => undefined,
-): Promise<{ java: string; jars: string }> {
+): Promise<JavaJars> {
   const given = env['CONVERGE_KAFKA_JARS'];
-  const java = await findJava(env);
-  if (given !== undefined && given !== '') return { java, jars: given };
-  return { java, jars: await kafkaJars({ directory: join(dataDir, 'kafka-jars'), log, env }) };
+  if (given !== undefined && given !== '') return { java: await findJava({ ...KAFKA, env }), jars: given };
+  return kafkaJars({ directory: join(dataDir, 'kafka-jars'), log, env });
 }
 
 async function readLines(input: Readable, onLine: (line: string) => void): Promise<void> {

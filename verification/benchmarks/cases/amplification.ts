@@ -1,7 +1,5 @@
-import { defaultBudget } from '@convergekit/resilience/engine';
 import { defaultPolicy } from '@convergekit/resilience';
-import { simulate } from '@convergekit/resilience/operate';
-import { seededRandom } from '@convergekit/core';
+import { simulateRates } from '@convergekit/resilience/operate';
 import type { Case } from '../case.ts';
 import type { Figure } from '../report/figure.ts';
 import { table } from '../report/markdown.ts';
@@ -15,36 +13,31 @@ export const amplificationCase: Case = {
   name: 'amplification',
   title: 'Retry amplification, simulated',
   run: () => {
-    const rows = RATES.map((failureRate) => ({
-      failureRate,
-      budgeted: simulate(policy, {
-        calls: CALLS,
-        failureRate,
-        budget: defaultBudget,
-        random: seededRandom(7),
-      }),
-      free: simulate(policy, { calls: CALLS, failureRate, random: seededRandom(7) }),
-    }));
-    const figures = rows.slice(1).map(({ failureRate, budgeted, free }): Figure => ({
-      name: `attempts per call, ${failureRate * 100} % of attempts fail, 4 attempts`,
-      bar: { kind: 'below', limit: 1.2, unit: 'attempts/call' },
-      ours: { value: budgeted.amplification, unit: 'attempts/call', digits: 2 },
-      rival: {
-        value: free.amplification,
-        unit: 'attempts/call',
-        digits: 2,
-        who: 'the same without a budget',
-      },
-    }));
+    const rows = simulateRates(policy, { calls: CALLS, seed: 7 }).filter(({ failureRate }) =>
+      RATES.includes(failureRate),
+    );
+    const figures = rows
+      .slice(1)
+      .map(({ failureRate, amplification, amplificationWithoutBudget }): Figure => ({
+        name: `attempts per call, ${failureRate * 100} % of attempts fail, 4 attempts`,
+        bar: { kind: 'below', limit: 1.2, unit: 'attempts/call' },
+        ours: { value: amplification, unit: 'attempts/call', digits: 2 },
+        rival: {
+          value: amplificationWithoutBudget,
+          unit: 'attempts/call',
+          digits: 2,
+          who: 'the same without a budget',
+        },
+      }));
     return Promise.resolve({
       figures,
       rounds: table(
         ['attempts that fail', 'attempts/call', 'calls that succeed', 'attempts/call without a budget'],
-        rows.map(({ failureRate, budgeted, free }) => [
+        rows.map(({ failureRate, amplification, success, amplificationWithoutBudget }) => [
           `${failureRate * 100} %`,
-          budgeted.amplification.toFixed(3),
-          `${(budgeted.success * 100).toFixed(1)} %`,
-          free.amplification.toFixed(3),
+          amplification.toFixed(3),
+          `${(success * 100).toFixed(1)} %`,
+          amplificationWithoutBudget.toFixed(3),
         ]),
       ),
     });

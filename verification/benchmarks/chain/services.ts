@@ -9,7 +9,6 @@ import {
   type Policy,
   readDeadline,
 } from '@convergekit/resilience';
-import { DEADLINE_HEADER } from '@convergekit/resilience/engine';
 
 export interface Served {
   readonly url: string;
@@ -36,7 +35,7 @@ export async function serve(listener: RequestListener): Promise<Served> {
 }
 
 function deadlineOf({ headers }: IncomingMessage): Date | undefined {
-  const text = headers[DEADLINE_HEADER];
+  const text = headers['ce_deadline'];
   return readDeadline(typeof text === 'string' ? text : undefined);
 }
 

@@ -9,7 +9,7 @@ import { freshDatabase } from '@convergekit/testing';
 import { Client } from 'pg';
 import { withDatabase } from '../../with-database.ts';
 import type { World } from '../case.ts';
-import { type Child, startChild } from '../measure/child.ts';
+import { Child } from '../measure/child.ts';
 import { WARM_UP } from '../measure/drain-once.ts';
 import { rateBetween, type Sample } from '../measure/growth.ts';
 import { openLog } from '../measure/open-log.ts';
@@ -119,7 +119,7 @@ export async function openSite(
   const [driver = 'kafkajs'] = drivers();
   const orders: Orders = { way, topic, group, databaseUrl, brokers, driver };
   const start = (): Child => {
-    const child = startChild({
+    const child = new Child({
       name: way,
       command: process.execPath,
       args: [

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
 import type { CaseResult, World } from '../case.ts';
-import { type Child, startChild } from '../measure/child.ts';
+import { Child } from '../measure/child.ts';
 import { type Latencies, latenciesOf, latencyCells, latencyFigures } from '../measure/latencies.ts';
 import { race } from '../measure/series.ts';
 import { table } from '../report/markdown.ts';
@@ -79,7 +79,7 @@ async function turnOf(service: Service, rate: number, seconds: number): Promise<
 }
 
 function startReconciler({ folder }: World, { serviceUrl, wantedUrl }: Service): Child {
-  return startChild({
+  return new Child({
     name: 'the reconciler',
     command: process.execPath,
     args: ['--conditions=source', 'services/reconciler/src/main.ts'],

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, it, onTestFinished } from 'vitest';
-import { Cleanup } from '../cleanup.ts';
+import { Cleanup } from '../../cleanup.ts';
 import { closedLoop } from './load/loads.ts';
 import { withSide } from './side-run.ts';
 import { byHand } from './sides/by-hand.ts';

@@ -10,7 +10,8 @@ import { judge, type Judgement } from './judge.ts';
 import { EndsWatch } from './load/ends.ts';
 import { closedLoop, type Driver } from './load/loads.ts';
 import { type Order, orderOf } from './order.ts';
-import { answers, RestartableProcess } from './sides/processes.ts';
+import { isReady } from '../../programs.ts';
+import { RestartableProcess } from './sides/processes.ts';
 import type { OpenSide, SagaSide } from './sides/side.ts';
 import { backendOf } from './usage/database-sql.ts';
 import { readLedger } from './stub/provider.ts';
@@ -48,7 +49,7 @@ export async function withSide<T>(
       group: 'node',
       command: process.execPath,
       args: ['--conditions=source', STUB, String(port)],
-      ready: answers(`${providerUrl}/ledger`),
+      ready: () => isReady(`${providerUrl}/ledger`),
     },
     world.folder,
   );

@@ -12,7 +12,7 @@ import { wish } from '../../lab/workloads/shop/orders.ts';
 import type { Shop } from '../../lab/workloads/shop/shop.ts';
 import { sources } from '../../lab/workloads/shop/specs.ts';
 import { Meter, type PerSaga, perSaga, type Reading } from '../sagas/usage/meter.ts';
-import { readProcesses } from '../sagas/usage/process-tree.ts';
+import { readProcesses } from '../measure/process-tree.ts';
 
 interface ShopReading extends Reading {
   /** By name of the process, in milliseconds. */

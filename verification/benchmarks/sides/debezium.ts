@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type JavaJars, mavenJars, startJava, writeProperties } from '../../maven-jars.ts';
+import { type JavaJars, javaJars, startJava, writeProperties } from '../../java.ts';
 import type { Child } from '../measure/child.ts';
 import {
   CORRELATION_SQL,
@@ -49,7 +49,8 @@ const JVM = [
  */
 export async function debezium(say: (line: string) => void): Promise<Side> {
   const what = 'Kafka Connect and Debezium';
-  const jars = await mavenJars({ pom: POM, folder: '.converge/debezium-jars', what, megabytes: 60, say });
+  const directory = '.converge/debezium-jars';
+  const jars = await javaJars({ pom: POM, directory, what, megabytes: 60, log: say });
   return {
     name: 'Debezium',
     mostRows: Number.MAX_SAFE_INTEGER,

@@ -8,7 +8,7 @@ import { relayMigrations } from '@convergekit/relay';
 import type { Client } from 'pg';
 import { run } from '../../programs.ts';
 import { withDatabase } from '../../with-database.ts';
-import { startChild } from '../measure/child.ts';
+import { Child } from '../measure/child.ts';
 import { logEnvironment } from '../measure/open-log.ts';
 import { CORRELATION_SQL, openSource, PAYLOAD_SQL, type Side, TRACEPARENT_SQL } from './side.ts';
 
@@ -48,7 +48,7 @@ export function ours(driver: DriverName): Side {
         insertOne: `select converge.emit($1, $2, 'bench.event', $3)`,
         during: (client) => ensureChildren(executor(client)),
         start: (databaseUrl) =>
-          startChild({
+          new Child({
             name,
             command: process.execPath,
             args: ['--conditions=source', MAIN],

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseSetup } from 'pg-transactional-outbox';
-import { startChild } from '../measure/child.ts';
+import { Child } from '../measure/child.ts';
 import { dropSlot, openSource, PAYLOAD_SQL, type Shape, type Side, slotOf, withClient } from './side.ts';
 
 const LISTENER = fileURLToPath(new URL('./pg-transactional-outbox-listener.ts', import.meta.url));
@@ -36,7 +36,7 @@ export function pgTransactionalOutbox(listener: Listener): Side {
           insert into outbox (id, aggregate_type, aggregate_id, message_type, segment, payload)
           values (gen_random_uuid(), $1, $2, 'bench.event', $2, $3::jsonb)`,
         start: (databaseUrl) =>
-          startChild({
+          new Child({
             name,
             command: process.execPath,
             args: [LISTENER, listener, databaseUrl, place.brokers, slotOf(databaseUrl)],

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { freshDatabase } from '@convergekit/testing';
 import { systemClock } from '@convergekit/core';
 import { Client, type Pool } from 'pg';
-import type { Cleanup } from '../cleanup.ts';
+import type { Cleanup } from '../../cleanup.ts';
 import type { Child } from '../measure/child.ts';
 import { openTopic, type TopicLog } from '../measure/topic-log.ts';
 

@@ -1,5 +1,5 @@
 import { waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/engine';
+import { freePort } from '@convergekit/testing/operate';
 import { leaderOf } from '../operator.ts';
 import type { Child } from '../process.ts';
 import { fault, type SourceTarget, type Targets } from '../types.ts';

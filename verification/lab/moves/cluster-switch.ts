@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { waitUntil } from '@convergekit/testing';
 import { javaTools } from '@convergekit/testing/engine';
 import type { Child } from '../../benchmarks/measure/child.ts';
-import { mavenJars, startJava, writeProperties } from '../../maven-jars.ts';
+import { javaJars, startJava, writeProperties } from '../../java.ts';
 import { converge, isComplete, logComparison, partitionStates } from '../operator.ts';
 import { fault, type Fault } from '../types.ts';
 import { PARTITIONS, TOPIC } from '../workloads/counted/events.ts';
@@ -177,13 +177,8 @@ interface MirrorOptions {
 /** Starts MirrorMaker 2, which copies topics under their names. Offsets differ; positions in the headers do not. */
 async function startMirror({ from, to, topics, folder, note }: MirrorOptions): Promise<Child> {
   const what = 'MirrorMaker 2';
-  const jars = await mavenJars({
-    pom: POM,
-    folder: join('.converge', 'mirror-jars'),
-    what,
-    megabytes: 60,
-    say: note,
-  });
+  const directory = join('.converge', 'mirror-jars');
+  const jars = await javaJars({ pom: POM, directory, what, megabytes: 60, log: note });
   const file = writeProperties(join(folder, 'mirror.properties'), {
     clusters: 'a, b',
     'a.bootstrap.servers': from,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { type JavaRecord, readWithJava } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type JavaRecord, readWithJava } from '../../../../test/java-clients.ts';
 import { cli } from '../fixture/cli.ts';
 import { interrupt, killLeftovers, start, type Ended } from '../fixture/cli-process.ts';
 

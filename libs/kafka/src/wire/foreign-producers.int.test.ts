@@ -1,9 +1,9 @@
 import { freshTopic } from '@convergekit/testing';
-import { writeWithJava } from '@convergekit/testing/engine';
 import { Kafka, logLevel } from 'kafkajs';
 import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { collect, Kit, until, values } from '@convergekit/broker/contract';
+import { writeWithJava } from '../../../../test/java-clients.ts';
 import { drivers } from '../fixture/drivers.ts';
 
 /*

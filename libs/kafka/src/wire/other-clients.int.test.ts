@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { freshTopic } from '@convergekit/testing';
-import { type JavaRecord, readWithJava } from '@convergekit/testing/engine';
 import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { Broker, OutgoingRecord } from '@convergekit/broker/engine';
 import { collect, written } from '@convergekit/broker/contract';
+import { type JavaRecord, readWithJava } from '../../../../test/java-clients.ts';
 import { drivers } from '../fixture/drivers.ts';
 import { bytesOf, edgeRecords } from '../fixture/edge-records.ts';
 

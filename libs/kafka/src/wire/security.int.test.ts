@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { embeddedKafka, type EmbeddedServer, freePort } from '@convergekit/testing/engine';
+import { embeddedKafka, type EmbeddedServer } from '@convergekit/testing/engine';
+import { freePort } from '@convergekit/testing/operate';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
 import { collect, record, until, values, written } from '@convergekit/broker/contract';

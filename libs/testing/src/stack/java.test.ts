@@ -12,7 +12,7 @@ it.each([
 });
 
 it('a missing Java is reported in one sentence with what to install', async () => {
-  await expect(findJava({ PATH: '/nowhere' })).rejects.toMatchObject({
+  await expect(findJava({ what: 'Kafka', env: { PATH: '/nowhere' } })).rejects.toMatchObject({
     code: 'JAVA_MISSING',
     message: expect.stringMatching(/^Kafka runs on Java and `java` was not found: install a Java runtime 17/),
   });

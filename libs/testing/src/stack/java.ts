@@ -6,10 +6,18 @@ import { DevStackError } from './stack-error.ts';
 const run = promisify(execFile);
 const OLDEST = 17;
 const INSTALL =
-  'install a Java runtime 17 or newer (Debian and Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk), set KAFKA_BROKERS to a Kafka that runs, or test without Kafka (withPostgres, applyOne, memoryBroker need none)';
+  'install a Java runtime 17 or newer (Debian and Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk)';
+
+export interface JavaUse {
+  /** The program that needs it, for people: "Kafka". */
+  readonly what: string;
+  /** What can be done without the program, as further items of a list. @default nothing */
+  readonly otherwise?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
 
 /** The `java` command to use: JAVA_HOME's when that is set, else the first on PATH. */
-export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export async function findJava({ what, otherwise = '', env = process.env }: JavaUse): Promise<string> {
   const home = env['JAVA_HOME'];
   const java = home === undefined || home === '' ? 'java' : join(home, 'bin', 'java');
   let output: string;
@@ -18,7 +26,7 @@ export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<st
   } catch (error) {
     throw new DevStackError(
       'JAVA_MISSING',
-      `Kafka runs on Java and \`${java}\` was not found: ${INSTALL}`,
+      `${what} runs on Java and \`${java}\` was not found: ${INSTALL}${otherwise}`,
       error,
     );
   }
@@ -26,7 +34,7 @@ export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<st
   if (version === undefined || version < OLDEST)
     throw new DevStackError(
       'JAVA_TOO_OLD',
-      `Kafka 4 needs Java ${OLDEST} or newer and \`${java}\` is version ${version ?? 'unknown'}: ${INSTALL}`,
+      `${what} needs Java ${OLDEST} or newer and \`${java}\` is version ${version ?? 'unknown'}: ${INSTALL}${otherwise}`,
     );
   return java;
 }

@@ -1,19 +1,15 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ownFile } from '../own-files.ts';
 import { clusterIdAt, newClusterId } from './cluster-id.ts';
-import type { Launch, Recipe } from './embedded-server.ts';
-import { findJava } from './java.ts';
-import { kafkaJars } from './kafka-jars.ts';
+import type { Recipe } from './embedded-server.ts';
+import { type JavaJars, javaLaunch, kafkaJars } from './java-jars.ts';
 import { freePort } from './ports.ts';
 import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';
 import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
-export const LOG4J = fileURLToPath(ownFile('kafka/log4j2.properties'));
 
 /**
  * An additional listener of the broker. The broker redirects clients of the listener to `advertisedPort`, the port of a
@@ -84,20 +80,20 @@ export function kafkaRecipe({ folder, jarsDirectory, log, ...different }: KafkaR
   const clusterId = newClusterId();
   const home = join(folder, 'kafka');
   let controllerPort: number | undefined;
-  let base: { java: string; jars: string } | undefined;
+  let base: JavaJars | undefined;
   return {
     what: 'Kafka',
     failure: 'KAFKA_FAILED',
     stopSignal: 'SIGTERM',
     async prepare(port) {
-      base ??= { java: await findJava(), jars: await kafkaJars({ directory: jarsDirectory, log }) };
+      base ??= await kafkaJars({ directory: jarsDirectory, log });
       controllerPort ??= await freePort();
       mkdirSync(home, { recursive: true });
       const file = join(home, 'server.properties');
       writeFileSync(file, configuration(home, port, controllerPort, different));
       if (!existsSync(join(home, 'logs', 'meta.properties')))
         await format(base, file, clusterId, different.scramUsers ?? []);
-      return java(base, [KAFKA_HEAP], ['kafka.Kafka', file]);
+      return javaLaunch(base, [KAFKA_HEAP], ['kafka.Kafka', file]);
     },
     address: (port) => `127.0.0.1:${port}`,
     ready: async (_pid, port) => (await clusterIdAt(port)) === clusterId,
@@ -105,16 +101,11 @@ export function kafkaRecipe({ folder, jarsDirectory, log, ...different }: KafkaR
   };
 }
 
-function java({ java, jars }: { java: string; jars: string }, flags: string[], rest: string[]): Launch {
-  const classPath = ['-cp', join(jars, '*')];
-  return { command: java, args: [...flags, `-Dlog4j2.configurationFile=${LOG4J}`, ...classPath, ...rest] };
-}
-
 /** A limit on a command that hangs: it takes a second, and more than a minute on a machine under heavy load. */
 const FORMAT_HANGS_MS = 300_000;
 
 async function format(
-  base: { java: string; jars: string },
+  base: JavaJars,
   file: string,
   clusterId: string,
   users: readonly KafkaUser[],
@@ -127,7 +118,7 @@ async function format(
       `${mechanism}=[name=${name},password=${password}]`,
     ]),
   );
-  const { command, args } = java(base, flags, [...arguments_, ...scram]);
+  const { command, args } = javaLaunch(base, flags, [...arguments_, ...scram]);
   try {
     await run(command, args, { timeout: FORMAT_HANGS_MS });
   } catch (error) {

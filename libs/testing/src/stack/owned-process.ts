@@ -6,58 +6,80 @@ import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts
 export interface OwnedProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
-  readonly cwd: string;
+  readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   /** The file for the output. A pipe would break when this process dies before the child. */
   readonly logFile: string;
-  readonly pidFile: string;
+  /** Lets a later run find and end the process. @default none */
+  readonly pidFile?: string;
   /** The signal that asks for a clean stop. @default 'SIGTERM' */
   readonly stopSignal?: NodeJS.Signals;
+  /** Gives the child a pipe that closes when this process ends, however that is. @default false */
+  readonly leash?: boolean;
   readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The same in words, or why it could not start. */
+  readonly reason: string;
 }
 
 /** Milliseconds between the stop signal and SIGKILL. */
 const STOP_MS = 10_000;
 
+/** The children that live. They are killed when this process exits without a stop: a handler of 'exit' cannot wait. */
+const alive = new Set<ChildProcess>();
+const killAlive = (): void => {
+  for (const child of alive) child.kill('SIGKILL');
+};
+
 /**
- * A child process that a later run can find and end: its pid file exists from the first moment. The child leads its own
- * process group, so Ctrl-C in a terminal reaches only the parent, which stops its children in order.
+ * A child process that leads its own process group, so Ctrl-C in a terminal reaches only the parent, which stops its
+ * children in order. Its pid file exists from the first moment.
  */
 export class OwnedProcess {
   readonly #child: ChildProcess;
   readonly #options: OwnedProcessOptions;
-  readonly #exited: Promise<string>;
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<ProcessEnd>;
   #exit: string | undefined;
 
   private constructor(child: ChildProcess, options: OwnedProcessOptions) {
     this.#child = child;
     this.#options = options;
-    const { promise, resolve } = Promise.withResolvers<string>();
-    this.#exited = promise;
-    const settle = (reason: string): void => {
-      this.#exit ??= reason;
-      rmSync(options.pidFile, { force: true });
-      process.off('exit', this.#killOnExit);
-      resolve(reason);
+    const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
+    this.ended = promise;
+    const settle = (end: ProcessEnd): void => {
+      this.#exit ??= end.reason;
+      if (options.pidFile !== undefined) rmSync(options.pidFile, { force: true });
+      alive.delete(child);
+      if (alive.size === 0) process.off('exit', killAlive);
+      resolve(end);
     };
-    child.once('exit', (code, signal) => settle(signal === null ? `exit code ${code ?? '?'}` : signal));
-    child.once('error', (error) => settle(error.message));
-    process.on('exit', this.#killOnExit);
+    child.once('exit', (code, signal) =>
+      settle({ code, signal, reason: signal ?? `exit code ${code ?? '?'}` }),
+    );
+    child.once('error', ({ message }) => settle({ code: null, signal: null, reason: message }));
+    if (alive.size === 0) process.on('exit', killAlive);
+    alive.add(child);
   }
 
   static start(options: OwnedProcessOptions): OwnedProcess {
     const log = openSync(options.logFile, 'a');
     try {
       const child = spawn(options.command, options.args, {
-        cwd: options.cwd,
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         env: options.env ?? process.env,
-        stdio: ['ignore', log, log],
+        stdio: [options.leash === true ? 'pipe' : 'ignore', log, log],
         detached: true,
         ...options.user,
       });
       child.unref();
       const owned = new OwnedProcess(child, options);
-      if (child.pid !== undefined) recordPid(options.pidFile, child.pid);
+      if (child.pid !== undefined && options.pidFile !== undefined) recordPid(options.pidFile, child.pid);
       return owned;
     } finally {
       closeSync(log);
@@ -78,25 +100,23 @@ export class OwnedProcess {
     return tail(this.#options.logFile, lines);
   }
 
-  async stop(): Promise<void> {
+  signal(name: NodeJS.Signals): void {
     if (this.#exit !== undefined) return;
-    this.#child.kill(this.#options.stopSignal ?? 'SIGTERM');
-    if (!(await endsWithin(this.#exited, STOP_MS, systemClock))) await this.kill();
+    // Node would end silently, with exit code 0, where the wait for the end is all that is left to do.
+    this.#child.ref();
+    this.#child.kill(name);
+  }
+
+  async stop(): Promise<void> {
+    this.signal(this.#options.stopSignal ?? 'SIGTERM');
+    if (!(await endsWithin(this.ended, STOP_MS, systemClock))) await this.kill();
   }
 
   /** Sends SIGKILL, like a crash. */
   async kill(): Promise<void> {
-    if (this.#exit !== undefined) return;
-    // Node would end silently, with exit code 0, where this wait is all that is left to do.
-    this.#child.ref();
-    this.#child.kill('SIGKILL');
-    await this.#exited;
+    this.signal('SIGKILL');
+    await this.ended;
   }
-
-  /** Kills the child when this process exits without a stop: a handler of 'exit' cannot wait. */
-  readonly #killOnExit = (): void => {
-    this.#child.kill('SIGKILL');
-  };
 }
 
 /**

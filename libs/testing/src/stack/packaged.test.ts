@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { POM } from './kafka-jars.ts';
-import { LOG4J } from './kafka-recipe.ts';
+import { LOG4J, POM } from './java-jars.ts';
 import { postgresBinaries } from './postgres-binaries.ts';
 
 const root = new URL('../../', import.meta.url);

@@ -53,7 +53,7 @@ describe('node infra/stack/main.ts', () => {
     const given = { CONVERGE_STACK: 'embedded', DATABASE_URL: 'postgres://given@127.0.0.1:1/given' };
     const old = runStack(['up'], { ...onlyJava('11.0.2'), ...given });
     expect(await old.ended).toBe(1);
-    expect(old.output()).toContain('stack: Kafka 4 needs Java 17 or newer and `java` is version 11: install');
+    expect(old.output()).toContain('stack: Kafka needs Java 17 or newer and `java` is version 11: install');
     rmSync(join(stackFolder(), 'kafka-jars'));
     const bare = runStack(['up'], { ...onlyJava('21.0.1'), ...given });
     expect(await bare.ended).toBe(1);

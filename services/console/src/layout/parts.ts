@@ -163,10 +163,10 @@ export function actionLink(href: string, text: string): Html {
 }
 
 /** A link to the next page of a list by keyset; nothing at the end. */
-export function nextPage(href: string | undefined): Html {
-  return href === undefined
+export function nextPage(next: string | null | undefined, href: (next: string) => string): Html {
+  return next === null || next === undefined
     ? nothing
-    : html`<p class="pager"><a rel="next" href="${href}">Older rows</a></p>`;
+    : html`<p class="pager"><a rel="next" href="${href(next)}">Older rows</a></p>`;
 }
 
 /** The note about databases that could not be read: what is shown lacks their rows. */

@@ -2,7 +2,7 @@
  * Every act of an operator is done through its public door, and read in the history that it belongs to. An act that is new has no
  * case here, and this file does not compile.
  */
-import { type ActName, ACTS } from '@convergekit/postgres/operate';
+import type { ActName } from '@convergekit/postgres/operate';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cases } from '../fixture/act-cases.ts';
 import {
@@ -75,7 +75,7 @@ it('every act of an operator is in the audit once, and in the history that it be
     ),
   );
   const recorded = new Set(acts.flatMap(({ rows }) => rows.map(({ act }) => act)));
-  expect(names.filter((name) => !recorded.has(name) && ACTS[name] !== 'workflow')).toEqual([]);
+  expect(names.filter((name) => !recorded.has(name) && !name.startsWith('workflow '))).toEqual([]);
 });
 
 it('a story names the databases that it was read from, and those that it was not given, with the way to give them', async () => {

@@ -1,6 +1,20 @@
 import type { z } from 'zod';
 import { invalidInput } from '../errors.ts';
 
+const ROWS = 50;
+/** A list reads one row more than a page has: whether there is another page. */
+export const LIMIT = ROWS + 1;
+
+/** One page of rows, which are in order, and the cursor of the next page. */
+export function pageOf<Row>(
+  rows: readonly Row[],
+  cursorOf: (row: Row) => Readonly<Record<string, string>>,
+): { readonly page: Row[]; readonly next: string | undefined } {
+  const page = rows.slice(0, ROWS);
+  const last = rows.length > ROWS ? page.at(-1) : undefined;
+  return { page, next: last && writeCursor(cursorOf(last)) };
+}
+
 /** A cursor in an address: the values of a keyset as JSON in base64url, which needs no escapes. */
 export function writeCursor(values: Readonly<Record<string, string>>): string {
   return Buffer.from(JSON.stringify(values)).toString('base64url');

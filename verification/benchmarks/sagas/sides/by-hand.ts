@@ -8,7 +8,8 @@ import { services } from '../by-hand/reactions.ts';
 import { makeDatabases } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
-import { answers, nodeProcess } from './processes.ts';
+import { isReady } from '../../../programs.ts';
+import { nodeProcess } from './processes.ts';
 import type { Layout, SagaSide } from './side.ts';
 import { makeTopics, removeTopics } from './topics.ts';
 
@@ -43,7 +44,7 @@ export function byHand(layout: Layout, isBatched = false): SagaSide {
         return nodeProcess(place.folder, {
           ...{ name: `by-hand-${of.length === 1 ? first : 'all'}`, main: MAIN, input },
           env: { NODE_OPTIONS: '', NODE_ENV: 'production', KAFKAJS_NO_PARTITIONER_WARNING: '1' },
-          ready: answers(`http://127.0.0.1:${port}/ready`),
+          ready: () => isReady(`http://127.0.0.1:${port}/ready`),
         });
       });
       return openSide(place, {

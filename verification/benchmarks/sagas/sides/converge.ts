@@ -13,7 +13,8 @@ import { nameIn, type ServiceName, services, topicsOf } from '../converge/saga.t
 import { makeDatabases, type Urls } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
-import { answers, nodeProcess } from './processes.ts';
+import { isReady } from '../../../programs.ts';
+import { nodeProcess } from './processes.ts';
 import type { Layout, SagaPlace, SagaSide } from './side.ts';
 import { makeTopics, removeTopics } from './topics.ts';
 
@@ -46,7 +47,7 @@ export function converge(layout: Layout, log: 'Kafka' | 'local' = 'Kafka'): Saga
             CONVERGE__BENCH__SERVICES: of.join(','),
             CONVERGE__BENCH__PROVIDER_URL: place.providerUrl,
           },
-          ready: answers(`http://127.0.0.1:${healthPort}/readyz`),
+          ready: () => isReady(`http://127.0.0.1:${healthPort}/readyz`),
         });
       });
       return openSide(place, {

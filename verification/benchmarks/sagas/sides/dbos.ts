@@ -6,7 +6,8 @@ import type { ServiceUrls } from '../rivals/steps.ts';
 import { makeDatabases } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
-import { answers, nodeProcess } from './processes.ts';
+import { isReady } from '../../../programs.ts';
+import { nodeProcess } from './processes.ts';
 import type { Layout, SagaSide } from './side.ts';
 
 const MAIN = fileURLToPath(new URL('../rivals/dbos-main.ts', import.meta.url));
@@ -37,7 +38,7 @@ export function dbos(folder: string, layout: Layout): SagaSide {
       };
       const start = (name: string, main: string, of: ServiceInput | DbosInput) =>
         nodeProcess(place.folder, {
-          ...{ name, main, input: of, ready: answers(`${urlAt(of.port)}/ready`) },
+          ...{ name, main, input: of, ready: () => isReady(`${urlAt(of.port)}/ready`) },
           env: { NODE_OPTIONS: '', NODE_ENV: 'production' },
         });
       const others = OTHERS.map((name) =>

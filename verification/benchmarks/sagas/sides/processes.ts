@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
-import { type Child, type ChildOptions, startChild } from '../../measure/child.ts';
+import { Child, type ChildOptions } from '../../measure/child.ts';
 import type { SideProcess, Worker } from './side.ts';
 
 export interface ProcessSpec extends Omit<ChildOptions, 'logFile'> {
@@ -33,7 +33,7 @@ export class RestartableProcess implements SideProcess, Worker {
   }
 
   async start(): Promise<void> {
-    const child = startChild({ ...this.#spec, logFile: this.#logFile });
+    const child = new Child({ ...this.#spec, logFile: this.#logFile });
     this.#child = child;
     await waitUntil(
       async () => {
@@ -67,19 +67,6 @@ export function nodeProcess(
 ): RestartableProcess {
   const args = ['--conditions=source', main, ...(input === undefined ? [] : [JSON.stringify(input)])];
   return new RestartableProcess({ ...spec, group: 'node', command: process.execPath, args }, folder);
-}
-
-/** Asks a URL whether its process is ready. */
-export function answers(url: string): () => Promise<boolean> {
-  return async () => {
-    try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
-      await response.arrayBuffer();
-      return response.ok;
-    } catch {
-      return false;
-    }
-  };
 }
 
 /** Asks whether a process listens at a port, where its protocol is not HTTP/1.1. */

@@ -8,7 +8,8 @@ import type { RestateInput } from '../rivals/restate-main.ts';
 import { makeDatabases } from './databases.ts';
 import { openSide } from './open-side.ts';
 import { placeAt } from './place.ts';
-import { answers, listens, nodeProcess, type ProcessSpec, RestartableProcess } from './processes.ts';
+import { isReady } from '../../../programs.ts';
+import { listens, nodeProcess, type ProcessSpec, RestartableProcess } from './processes.ts';
 import type { Layout, SagaSide } from './side.ts';
 
 const MAIN = fileURLToPath(new URL('../rivals/restate-main.ts', import.meta.url));
@@ -79,8 +80,8 @@ function serverSpec(folder: string, data: string, { ingress, admin, node }: Port
       RESTATE_LOG_FILTER: 'warn',
     },
     ready: async () =>
-      (await answers(`http://127.0.0.1:${admin}/health`)()) &&
-      (await answers(`http://127.0.0.1:${ingress}/restate/health`)()),
+      (await isReady(`http://127.0.0.1:${admin}/health`)) &&
+      (await isReady(`http://127.0.0.1:${ingress}/restate/health`)),
   };
 }
 

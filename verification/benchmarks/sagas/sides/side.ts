@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import type { Cleanup } from '../../cleanup.ts';
+import type { Cleanup } from '../../../cleanup.ts';
 import type { Owner } from '../business-sql.ts';
 import type { Order } from '../order.ts';
 

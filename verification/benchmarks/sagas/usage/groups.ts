@@ -1,5 +1,11 @@
 import { type Group, groups, type SideProcess } from '../sides/side.ts';
-import { commandOf, memoryMiBOf, type ProcessStat, readProcesses, treeOf } from './process-tree.ts';
+import {
+  commandOf,
+  memoryMiBOf,
+  type ProcessStat,
+  readProcesses,
+  treeOf,
+} from '../../measure/process-tree.ts';
 
 /** A figure for each group of processes; NaN where the group is not on this machine as a process of this run. */
 export type ByGroup = Readonly<Record<Group, number>>;

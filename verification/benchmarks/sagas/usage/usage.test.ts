@@ -1,13 +1,19 @@
 import { expect, it } from 'vitest';
 import { eachGroup, sumOf } from './groups.ts';
 import { idleUse, perSaga } from './meter.ts';
-import { parseStat, treeOf } from './process-tree.ts';
+import { parseStat, treeOf } from '../../measure/process-tree.ts';
 
 const line = (pid: number, parent: number, ticks: readonly [number, number, number, number]): string =>
   `${pid} (a (b) c) S ${parent} 1 1 0 -1 4194560 1 2 3 4 ${ticks.join(' ')} 20 0 1 0 100 1 1`;
 
 it('a stat line counts the time of ended children, and its name may hold parentheses', () => {
-  expect(parseStat(line(7, 3, [10, 5, 2, 1]))).toEqual({ pid: 7, parent: 3, name: 'a (b) c', cpuMs: 180 });
+  expect(parseStat(line(7, 3, [10, 5, 2, 1]))).toEqual({
+    pid: 7,
+    parent: 3,
+    name: 'a (b) c',
+    ownMs: 150,
+    cpuMs: 180,
+  });
 });
 
 it('the tree of a process has its descendants and no other', () => {

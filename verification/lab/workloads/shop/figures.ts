@@ -1,3 +1,4 @@
+import { quantile } from '../../../benchmarks/measure/statistics.ts';
 import type { Answered } from '../../../checker/check.ts';
 import type { Effect, Subscription } from '../../../checker/effects.ts';
 import type { LogRecord } from '../../../checker/facts.ts';
@@ -64,10 +65,8 @@ export function latencies(
 }
 
 function showLatency(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const quantile = (q: number): string =>
-    (sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN).toFixed(0);
-  return `${quantile(0.5)} ms / ${quantile(0.99)} ms over ${values.length} effects`;
+  const [p50 = '', p99 = ''] = [0.5, 0.99].map((share) => quantile(values, share).toFixed(0));
+  return `${p50} ms / ${p99} ms over ${values.length} effects`;
 }
 
 /** Records that came again, once for each consumer that had to drop them. */

@@ -86,7 +86,7 @@ export function auditPage({ rows, next, databases, unread }: Answer, input: Audi
       empty: 'No act of an operator matches.',
       columns: columns(databases.length > 1),
     })}
-    ${nextPage(next === undefined ? undefined : withQuery('/audit', { ...filter, before: next }))}
+    ${nextPage(next, (before) => withQuery('/audit', { ...filter, before }))}
     <p class="quiet">
       <a href="${withQuery('/audit.jsonl', filter)}">Export as JSON lines</a> (10,000 rows at most).
     </p>`;

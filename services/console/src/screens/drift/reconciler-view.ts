@@ -67,7 +67,7 @@ export function reconcilerView({ view, databases, payloads }: ConsoleContext, de
       ])}
       ${keys.length === 0 ? html`<p class="empty">No key is divergent, as of the last look at each.</p>` : nothing}
       ${choose ? approvalForm(path, list) : list}
-      ${nextPage(next === null ? undefined : withQuery(path, { verdict, after: next }))}`;
+      ${nextPage(next, (after) => withQuery(path, { verdict, after }))}`;
       return { title: `Drift of ${reconciler.name}`, body };
     },
   });

@@ -56,7 +56,7 @@ export function repairsView({ view, databases, payloads }: ConsoleContext): void
       const body = html`<p><a href="${reconcilerPath(given)}">Divergent keys of ${given.name}</a></p>
         ${maskedNote(masked)} ${filterForm(path, [{ name: 'key', label: 'Key', value: given.key }])}
         ${repairTable(repairs, `Repairs and verdicts of ${given.name}`)}
-        ${nextPage(next === null ? undefined : withQuery(path, { key: given.key, before: next }))}
+        ${nextPage(next, (before) => withQuery(path, { key: given.key, before }))}
         ${acts.length === 0 ? nothing : actsTable(acts)}`;
       return { title: `Repairs of ${given.name}`, body };
     },

@@ -3,14 +3,12 @@ import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, nextPage, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { readCursor, writeCursor } from '../cursor.ts';
+import { LIMIT, pageOf, readCursor } from '../cursor.ts';
 import { where } from '../../present-sql.ts';
 import { filtered, filterFields, parkedFilterOf } from './filter.ts';
 import { hideErrors } from '../../payload.ts';
 import { parkedState } from './parked-text.ts';
 import { unreadSchema } from '../../databases.ts';
-
-const PAGE = 50;
 
 const lineSchema = z.object({
   database: z.string(),
@@ -44,19 +42,14 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
     read: async (filter, { visitor }) => {
       const after = readCursor(filter.after, cursor);
       const { rows, unread } = await databases.gather(
-        where('converge.parked', (executor) => listParked(executor, parkedFilterOf(filter), PAGE + 1, after)),
+        where('converge.parked', (executor) => listParked(executor, parkedFilterOf(filter), LIMIT, after)),
         filter.database,
       );
       const sorted = rows.toSorted(
         (a, b) => Number(BigInt(a.cursor.parkedAt) - BigInt(b.cursor.parkedAt)) || (a.id < b.id ? -1 : 1),
       );
-      const page = sorted.slice(0, PAGE);
-      const last = sorted.length > PAGE ? page.at(-1)?.cursor : undefined;
-      return {
-        events: hideErrors(page, payloads, visitor),
-        ...(last !== undefined && { next: writeCursor({ ...last }) }),
-        unread,
-      };
+      const { page, next } = pageOf(sorted, ({ cursor: at }) => ({ ...at }));
+      return { events: hideErrors(page, payloads, visitor), next, unread };
     },
     page: ({ events, next, unread }, { now }, filter) => ({
       title: filter.key === undefined ? 'Parked events' : `Parked events of ${filter.key}`,
@@ -83,7 +76,7 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
             { title: 'Consumer', cell: ({ consumer }) => consumer },
           ],
         })}
-        ${nextPage(next === undefined ? undefined : filtered('/failures/events', filter, { after: next }))}`,
+        ${nextPage(next, (after) => filtered('/failures/events', filter, { after }))}`,
     }),
   });
 }

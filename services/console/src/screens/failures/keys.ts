@@ -3,14 +3,12 @@ import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, facts, nextPage, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { readCursor, writeCursor } from '../cursor.ts';
+import { LIMIT, pageOf, readCursor } from '../cursor.ts';
 import { where } from '../../present-sql.ts';
 import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
 import { hideErrors } from '../../payload.ts';
 import { failureText, parkedState } from './parked-text.ts';
 import { unreadSchema } from '../../databases.ts';
-
-const PAGE = 50;
 
 const keySchema = z.object({
   database: z.string(),
@@ -55,7 +53,7 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
     read: async (filter, { now, visitor }) => {
       const parked = parkedFilterOf(filter);
       const span = { from: new Date(now), to: new Date(now + 1), buckets: 1 };
-      const paging = { after: readCursor(filter.after, cursor), limit: PAGE + 1 };
+      const paging = { after: readCursor(filter.after, cursor), limit: LIMIT };
       const only = filter.database;
       const groups = await databases.gather(
         where('converge.parked', (executor) => groupFailures(executor, parked, span)),
@@ -65,17 +63,13 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
         where('converge.parked', (executor) => pageFailedKeys(executor, parked, paging)),
         only,
       );
-      const sorted = rows.toSorted(inOrder);
-      const page = sorted.slice(0, PAGE);
-      const last = sorted.length > PAGE ? page.at(-1) : undefined;
+      const { page, next } = pageOf(rows.toSorted(inOrder), ({ consumer, topic, key }) => {
+        return { consumer, topic, key };
+      });
       const [group] = hideErrors(groups.rows, payloads, visitor);
       return {
         ...(groups.rows.length === 1 && group !== undefined && { group }),
-        keys: page,
-        ...(last !== undefined && {
-          next: writeCursor({ consumer: last.consumer, topic: last.topic, key: last.key }),
-        }),
-        unread,
+        ...{ keys: page, next, unread },
       };
     },
     page: ({ group, keys, next, unread }, { now }, filter) => ({
@@ -86,7 +80,7 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
           <a href="${filtered('/failures/events', filter)}">the events, in the order of parking</a>
         </p>
         ${tableOf(keys, filter, now)}
-        ${nextPage(next === undefined ? undefined : filtered('/failures/keys', filter, { after: next }))}`,
+        ${nextPage(next, (after) => filtered('/failures/keys', filter, { after }))}`,
     }),
   });
 }

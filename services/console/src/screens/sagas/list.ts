@@ -13,7 +13,7 @@ import {
 import { sagaPath } from '../../links.ts';
 import { hideErrors } from '../../payload.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { writeCursor } from '../cursor.ts';
+import { LIMIT, pageOf } from '../cursor.ts';
 import { where } from '../../present-sql.ts';
 import { attemptLink } from './attempt-all.ts';
 import { findSagas } from './find-sagas.ts';
@@ -21,7 +21,6 @@ import { OPEN_STATES, type SagaSearch, searchSchema, STATE_CHOICES, statesOf } f
 import { stateOf } from './state.ts';
 import { unreadSchema } from '../../databases.ts';
 
-const PAGE = 50;
 /** A count says "more than" from here on. */
 const MOST_COUNTED = 1_000;
 
@@ -56,27 +55,21 @@ export function listPage({ view, databases, payloads }: ConsoleContext): void {
     input: searchSchema,
     answer: answerSchema,
     read: async (search, { now, visitor }) => {
-      const { rows, unread } = await findSagas(databases, search, { now, limit: PAGE + 1 });
+      const { rows, unread } = await findSagas(databases, search, { now, limit: LIMIT });
       const order = statesOf(search);
       const sorted = rows.toSorted(
         (a, b) =>
           order.indexOf(a.state) - order.indexOf(b.state) ||
           compare(BigInt(b.cursor.changedAt), BigInt(a.cursor.changedAt)),
       );
-      const page = sorted.slice(0, PAGE);
-      const last = sorted.length > PAGE ? page.at(-1)?.cursor : undefined;
-      return {
-        sagas: hideErrors(page, payloads, visitor),
-        counts: await counts(),
-        unread,
-        ...(last !== undefined && { next: writeCursor({ ...last }) }),
-      };
+      const { page, next } = pageOf(sorted, ({ cursor }) => ({ ...cursor }));
+      return { sagas: hideErrors(page, payloads, visitor), counts: await counts(), next, unread };
     },
     page: ({ sagas, counts: open, next, unread }, { now, url }, search) => ({
       title: 'Sagas',
       body: html`${unreadNote(unread)} ${tabs(open, search)} ${filter(search)} ${tableOf(sagas, now)}
       ${attemptLink(search, sagas.length)} ${pauseLink(search, sagas.length)}
-      ${nextPage(next === undefined ? undefined : withQuery(url.pathname, { ...search, after: next }))}`,
+      ${nextPage(next, (after) => withQuery(url.pathname, { ...search, after }))}`,
     }),
   });
 

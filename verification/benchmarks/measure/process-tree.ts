@@ -8,7 +8,9 @@ export interface ProcessStat {
   readonly pid: number;
   readonly parent: number;
   readonly name: string;
-  /** User and system time of the process and of its children that have ended, in milliseconds. */
+  /** User and system time of the process, in milliseconds. */
+  readonly ownMs: number;
+  /** The same with its children that have ended. */
   readonly cpuMs: number;
 }
 
@@ -17,12 +19,16 @@ export function parseStat(line: string): ProcessStat {
   const close = line.lastIndexOf(')');
   const fields = line.slice(close + 2).split(' ');
   // The 14th to 17th field of the line: utime, stime, cutime, cstime.
-  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  const [user = 0, system = 0, ...ended] = fields
+    .slice(11, 15)
+    .map((ticks) => (Number(ticks) * 1_000) / TICKS_PER_SECOND);
+  const ownMs = user + system;
   return {
     pid: Number.parseInt(line, 10),
     parent: Number(fields[1]),
     name: line.slice(line.indexOf('(') + 1, close),
-    cpuMs: (ticks * 1_000) / TICKS_PER_SECOND,
+    ownMs,
+    cpuMs: ended.reduce((sum, ms) => sum + ms, ownMs),
   };
 }
 

@@ -12,11 +12,11 @@ export class Cleanup {
   }
 
   /** Returns a function that undoes this part now; later calls do nothing. */
-  add(undo: () => Promise<void>): () => Promise<void> {
+  add(undo: () => Promise<unknown>): () => Promise<void> {
     let undone: Promise<void> | undefined;
     const part = (): Promise<void> => {
       this.#parts.delete(part);
-      return (undone ??= undo());
+      return (undone ??= undo().then(() => undefined));
     };
     this.#parts.add(part);
     return part;

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { javaCommand } from './kafka-tools.ts';
+import { javaCommand } from '../libs/testing/src/kafka-tools.ts';
 
 const run = promisify(execFile);
 
