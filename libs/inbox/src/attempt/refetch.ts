@@ -32,7 +32,7 @@ export function canRefetch<DB>(context: SliceContext<DB>, step: Step<DB>): boole
 
 /** True for an event that its handler cannot parse, and whose handler has a `refetch`. */
 export function wantsRefetch<DB>(context: SliceContext<DB>, step: Step<DB>): boolean {
-  return step.kind === 'refuse' && step.unknown === undefined && canRefetch(context, step);
+  return step.kind === 'refuse' && canRefetch(context, step);
 }
 
 /**
