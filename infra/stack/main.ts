@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { runServices } from '@convergekit/core';
-import { devStack, DevStackError } from '@convergekit/testing/operate';
+import { ConvergeError, runServices } from '@convergekit/core';
+import { devStack } from '@convergekit/testing/operate';
 
 const usage = 'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] | down | status';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -70,6 +70,6 @@ try {
 /** Formats an error: one sentence if a user can resolve it; a defect keeps its stack trace. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const known = error instanceof DevStackError || error instanceof TypeError;
+  const known = error instanceof ConvergeError || error instanceof TypeError;
   return known ? error.message : (error.stack ?? error.message);
 }

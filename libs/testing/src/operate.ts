@@ -1,7 +1,6 @@
 /** The development stack of a folder: up, status, down. It may change in any version. */
 import { stackDown, stackService, stackStatus } from './stack/up.ts';
 
-export { DevStackError } from './stack/stack-error.ts';
 export type { StackService, StackStatus } from './stack/up.ts';
 export { freePort } from './stack/ports.ts';
 export { startPostgres } from './stack/with-postgres.ts';

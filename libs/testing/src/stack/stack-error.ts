@@ -1,3 +1,5 @@
+import { ConvergeError } from '@convergekit/core';
+
 export type DevStackErrorCode =
   | 'STACK_SETTING'
   | 'DOCKER_MISSING'
@@ -14,14 +16,8 @@ export type DevStackErrorCode =
   | 'KAFKA_FAILED';
 
 /** The development stack cannot start. The message says what is wrong and what to do about it. */
-export class DevStackError extends Error {
-  readonly code: DevStackErrorCode;
-  readonly category = 'configuration';
-  readonly certainty = 'not_applied';
-
+export class DevStackError extends ConvergeError {
   constructor(code: DevStackErrorCode, message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'DevStackError';
-    this.code = code;
+    super(message, { code, category: 'configuration', certainty: 'not_applied', cause });
   }
 }
