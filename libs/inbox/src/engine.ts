@@ -5,9 +5,9 @@
  * - the context that an emitted event inherits from the event that it answers.
  */
 export { policyName } from './define/define-consumer.ts';
-export type { ConsumerPart, PartOf } from './define/part.ts';
 export type {
   CallContext,
+  ConsumerPart,
   EmitAs,
   GiveUp,
   GiveUpContext,
