@@ -6,9 +6,9 @@
  */
 export { policyName } from './define/define-consumer.ts';
 export { topicsOfOneKey } from './define/topics-of-one-key.ts';
-export type { ConsumerPart, PartOf } from './define/part.ts';
 export type {
   CallContext,
+  ConsumerPart,
   EmitAs,
   GiveUp,
   GiveUpContext,

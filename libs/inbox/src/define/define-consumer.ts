@@ -1,9 +1,8 @@
 import { type EventDefinition, failureTopic } from '@convergekit/contracts';
 import { boundText } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
-import { type ConsumerPart, subscriptionsOf } from './part.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
-import type { Subscription } from './subscription.ts';
+import type { ConsumerPart, Subscription } from './subscription.ts';
 import type {
   BatchHandler,
   FailureHandler,
@@ -126,7 +125,7 @@ function consumer<DB>(options: Settings, given: Given<DB>): ConsumerDefinition<D
   const { name } = options;
   const { own, ignored, parts } = given;
   // The parts come first: an event of a saga must not reach a handler that takes every failure of its type.
-  const subscriptions = [...subscriptionsOf(parts, { consumer: name }), ...own];
+  const subscriptions = [...(parts[0]?.subscribe(parts, name) ?? []), ...own];
   for (const [at, subscription] of subscriptions.entries()) {
     rejectDuplicate(name, subscriptions.slice(0, at), subscription);
     rejectIgnored(name, ignored, subscription);

@@ -1,6 +1,7 @@
 import type { Gathered } from '../slice/gathered.ts';
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import type { Envelope, FailedStep } from '@convergekit/contracts/engine';
+import type { Executor } from '@convergekit/postgres';
 import type { Logger } from '@convergekit/telemetry';
 import type { AttemptPhase, Attempt } from '../attempt/attempt.ts';
 import type { HandlerContext } from './types.ts';
@@ -110,3 +111,14 @@ export type GiveUpDecision =
   | { readonly kind: 'ordinary' }
   | { readonly kind: 'resolved' }
   | { readonly kind: 'closed'; readonly because: string };
+
+/**
+ * A part of the kit inside a consumer: a step of a saga. All parts of a consumer subscribe together, since one event may concern
+ * several of them: the first one is asked for all.
+ */
+export interface ConsumerPart<DB> {
+  /** The subscriptions of all parts. Throws at import when they cannot share a consumer. */
+  subscribe(parts: readonly ConsumerPart<DB>[], consumer: string): readonly Subscription<DB>[];
+  /** Checks all parts once, before the consumer starts, in its database. Rejects to refuse the start. */
+  check(parts: readonly ConsumerPart<DB>[], consumer: string, executor: Executor): Promise<void>;
+}

@@ -3,7 +3,6 @@ import { sqlState } from '@convergekit/postgres/engine';
 import type { Service } from '@convergekit/core';
 import type { Checks } from '@convergekit/config';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
-import { checkParts } from '../define/part.ts';
 import { InboxError } from '../errors.ts';
 import { drainService } from '../park/drain-service.ts';
 import { serverVersion } from '../slice/session-sql.ts';
@@ -92,7 +91,7 @@ async function prepare<DB>(consumers: readonly ConsumerDefinition<DB>[], options
     const drains: Service[] = [];
     for (const consumer of consumers) {
       // The parts are checked first: a version that is refused must not register its types.
-      await checkParts(consumer.parts, { consumer: consumer.name }, database.executor);
+      await consumer.parts[0]?.check(consumer.parts, consumer.name, database.executor);
       await register(consumer, topics, admin, options).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });

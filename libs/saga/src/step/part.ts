@@ -1,6 +1,6 @@
 import type { EventDefinition } from '@convergekit/contracts';
 import type { ConsumerDefinition } from '@convergekit/inbox';
-import type { ConsumerPart, PartOf, Subscription } from '@convergekit/inbox/engine';
+import type { ConsumerPart, Subscription } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
@@ -13,29 +13,25 @@ import type { Member } from './member.ts';
 import type { Reaction, Unversioned } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
 
-const KIND = 'saga step';
-
 /** A step of a saga as a part of its consumer. */
 interface StepPart<DB> extends ConsumerPart<DB> {
-  readonly kind: typeof KIND;
   readonly member: Member<DB>;
 }
 
 export function stepPart<DB>(of: Omit<Member<DB>, 'order'>): ConsumerPart<DB> {
   const member = { ...of, order: new FenceOrder() };
   const part: StepPart<DB> = {
-    kind: KIND,
     member,
-    subscribe: (parts, of) => subscribe(membersOf(parts), of),
-    check: (parts, of, executor) => check(membersOf(parts), of, executor),
+    subscribe: (parts, consumer) => subscribe(membersOf(parts), consumer),
+    check: (parts, consumer, executor) => check(membersOf(parts), consumer, executor),
   };
   return Object.freeze(part);
 }
 
 /** The steps among the parts of a consumer. */
 export function membersOf<DB>(parts: readonly ConsumerPart<DB>[]): readonly Member<DB>[] {
-  // The cast is safe: only `stepPart` makes parts of this kind.
-  return parts.flatMap((part) => (part.kind === KIND ? [(part as StepPart<DB>).member] : []));
+  // The cast is safe: only `stepPart` makes parts.
+  return parts.map((part) => (part as StepPart<DB>).member);
 }
 
 /** A step that a consumer includes, and the events that it emits besides the kit's own. */
@@ -57,7 +53,7 @@ export function includedSteps<DB>({ parts }: Pick<ConsumerDefinition<DB>, 'parts
 }
 
 /** Creates a subscription for each type on each topic, for all steps that it may concern. */
-function subscribe<DB>(members: readonly Member<DB>[], { consumer }: PartOf): readonly Subscription<DB>[] {
+function subscribe<DB>(members: readonly Member<DB>[], consumer: string): readonly Subscription<DB>[] {
   for (const [at, { step }] of members.entries()) {
     if (step.by !== consumer)
       throw invalid(
@@ -118,7 +114,7 @@ function beginTogether<DB>(
 /** Checks before the consumer's start that every step and every version in use has its handlers. */
 async function check<DB>(
   members: readonly Member<DB>[],
-  { consumer }: PartOf,
+  consumer: string,
   executor: Executor,
 ): Promise<void> {
   const here = new Set(members.map(({ step }) => named(step)));
