@@ -40,7 +40,6 @@ export {
   type Workflow,
   type WorkflowRecovery,
 } from './workflow/define-workflow.ts';
-export { localStep } from './workflow/local-step.ts';
 export type { WorkflowsOptions } from './workflow/options.ts';
-export type { LocalContext, LocalStep, WorkflowStep } from './workflow/step.ts';
+export { type LocalContext, type LocalStep, localStep, type WorkflowStep } from './workflow/step.ts';
 export { type Workflows, workflows } from './workflow/workflows.ts';

@@ -204,8 +204,7 @@ const FROZEN_AFTER_ITS_INTENT: Scene = {
 
 describe('a workflow whose processes die anywhere', () => {
   // Planted faults that fail here: `find` for `findLast` in `nextMove`; an interrupted call taken for one that was never made
-  // (`found` always `ready`), or for failed; "not found" believed at once (`finalInMs` 0), or while it may be hidden;
-  // an undo while a lost call may still arrive (`notBeforeMs` 0).
+  // (`found` always `ready`), or for failed; "not found" believed at once (`finalInMs` 0), or while it may be hidden.
   it('a workflow is completed or completely undone, the last step first and nothing twice, as its journal says', async () => {
     const scene = fc.record({ tree, recovery, kills, pauses, faults });
     await fc.assert(
