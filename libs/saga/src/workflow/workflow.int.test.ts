@@ -1,4 +1,5 @@
-import { SagaError, workflows } from '@convergekit/saga';
+import { BusinessRejection } from '@convergekit/core';
+import { defineWorkflow, SagaError, workflows } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -8,8 +9,10 @@ import {
   provisionWorkflow,
   workflowDatabase,
   workflowOptions,
+  worldStep,
   type TenantDb,
 } from '../fixture/workflow/scene.ts';
+import { z } from 'zod';
 import { World } from '../fixture/workflow/world.ts';
 
 let url: string;
@@ -110,6 +113,30 @@ describe('a workflow', () => {
       'row done',
       'bucket done',
     ]);
+  });
+
+  // Planted fault: an undo that waits for nothing (`notBeforeMs` of undo-step.ts returns 0).
+  it('the undo of a call that is repeatable without a key waits until a lost call can no longer arrive', async () => {
+    const tag = defineWorkflow({
+      name: 'tenants.provision',
+      input: z.object({}),
+      result: z.object({}),
+      steps: { tag: worldStep(world, 'idempotent', { checks: false }) },
+      run: async (unit) => {
+        await unit.step('tag', { name: 'tag' });
+        throw new BusinessRejection('the name is taken', { code: 'NAME_TAKEN' });
+      },
+    });
+    const { run } = workflows([tag], { ...workflowOptions, database });
+    world.fault('+tag', 'late');
+    const tried = () => run(tag, id, {}).catch(codeOf);
+    await waitUntil(async () => (await tried()) && world.changes.length > 0, {
+      what: 'the call to be repeated',
+    });
+    expect([await tried(), world.changes]).toEqual(['WORKFLOW_UNFINISHED', ['+tag']]);
+    world.arrive(Infinity);
+    await later(database);
+    expect([await tried(), world.changes]).toEqual(['WORKFLOW_COMPENSATED', ['+tag', '-tag']]);
   });
 
   it('S56: a workflow finds that another process has already undone a step', async () => {
