@@ -71,6 +71,11 @@ describe('a consumer whose deployment is wrong', () => {
       ]);
       const given = await listParked(scene.database.executor, { states: ['dead'] }, 99);
       expect(given).toHaveLength(5);
+      // An attempt that failed before the fix and is recorded behind the resume would pause the consumer again.
+      const isLeased = 'select from converge.parked_key where holder is not null';
+      await waitUntil(async () => (await scene.database.executor.query(isLeased)).rowCount === 0, {
+        what: 'the attempts under way to end',
+      });
       fails = () => false;
       await resume();
       await waitUntil(async () => (await applied()) === count - 5, { what: 'the other effects' });
