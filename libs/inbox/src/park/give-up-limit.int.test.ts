@@ -72,7 +72,7 @@ describe('a consumer whose deployment is wrong', () => {
       const given = await listParked(scene.database.executor, { states: ['dead'] }, 99);
       expect(given).toHaveLength(5);
       // An attempt that failed before the fix and is recorded behind the resume would pause the consumer again.
-      const isLeased = 'select from converge.parked_key where holder is not null';
+      const isLeased = 'select from converge.parked_key where leased_until > clock_timestamp()';
       await waitUntil(async () => (await scene.database.executor.query(isLeased)).rowCount === 0, {
         what: 'the attempts under way to end',
       });
