@@ -83,3 +83,15 @@ it('the first entry behind a journal that was removed says the state that it fou
   await apply({ ...begin, op: 'compensate', trigger: 'undo', causeEvent: 'failure' });
   expect(await decisions()).toEqual(['3 v2 compensate applied>undo_pending failure first']);
 });
+
+// Planted fault: JSON that says a NUL, or half of a surrogate pair, is stored, and no statement can read the view any more.
+it('an entry whose note has a NUL and half of a surrogate pair is read with a replacement for each', async () => {
+  await apply(begin);
+  const note = 'a "\u0000" b \ud800 \\u0000 😀';
+  await apply({ ...begin, trigger: 'stuck', op: 'resolve', actor: 'alice', note });
+  const { rows } = await database.executor.query<{ note: string; old: boolean }>(
+    `select note, converge.saga_is_old(array[journal[2]]) as old from converge.saga_step
+       join converge.saga_fence using (saga, instance, step) where note is not null`,
+  );
+  expect(rows).toEqual([{ note: 'a "\ufffd" b \ufffd \\u0000 😀', old: false }]);
+});
