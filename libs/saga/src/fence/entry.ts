@@ -27,10 +27,10 @@ function keptWork({ ended, op, causeEvent }: FenceChange): KeptWork | undefined 
  */
 export function entryOf(
   { change, decided: { from, state, act, emitted } }: Pick<FenceWrite, 'change' | 'decided'>,
-  row?: Pick<FenceRow, 'version' | 'stripped'>,
+  row?: Pick<FenceRow, 'version' | 'said'>,
 ): string {
   const { version, op, trigger, outcome, plan, causeEvent, causeAttempt, actor, note } = change;
-  const before = row === undefined ? 'absent' : row.stripped ? undefined : from;
+  const before = row === undefined ? 'absent' : row.said ? from : undefined;
   return restOf({
     version: row === undefined || version === row.version ? undefined : version,
     op: op === 'apply' ? undefined : op,

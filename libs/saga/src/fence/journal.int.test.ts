@@ -5,6 +5,7 @@ import type { Database } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { verifySagas } from '../verify/verify-journal.ts';
 import { applyTrigger, endedFence, type TriggerRequest } from './apply-trigger.ts';
 import { insertFences } from './new-fences-sql.ts';
 
@@ -94,4 +95,19 @@ it('an entry whose note has a NUL and half of a surrogate pair is read with a re
        join converge.saga_fence using (saga, instance, step) where note is not null`,
   );
   expect(rows).toEqual([{ note: 'a "\ufffd" b \ufffd \\u0000 😀', old: false }]);
+});
+
+// Planted fault: with a `from` that is left out for every row with a journal, `converge saga verify` finds no fault.
+it('the entry behind a state that a person set says the state that it found', async () => {
+  await apply(begin);
+  await database.executor.query(`update converge.saga_fence set state = 'unknown'`);
+  await apply({ ...begin, trigger: 'applied' });
+  await apply({ ...begin, op: 'compensate', trigger: 'undo' });
+  expect((await decisions()).map((one) => one.split(' ')[3])).toEqual([
+    'absent>started',
+    'unknown>applied',
+    'applied>undo_pending',
+  ]);
+  for await (const { findings } of verifySagas(database.executor))
+    expect(findings).toMatchObject([{ code: 'row_impossible', seq: 2 }]);
 });
