@@ -27,10 +27,10 @@ function keptWork({ ended, op, causeEvent }: FenceChange): KeptWork | undefined 
  */
 export function entryOf(
   { change, decided: { from, state, act, emitted } }: Pick<FenceWrite, 'change' | 'decided'>,
-  row?: Pick<FenceRow, 'version' | 'stripped'>,
+  row?: Pick<FenceRow, 'version' | 'said'>,
 ): string {
   const { version, op, trigger, outcome, plan, causeEvent, causeAttempt, actor, note } = change;
-  const before = row === undefined ? 'absent' : row.stripped ? undefined : from;
+  const before = row === undefined ? 'absent' : row.said ? from : undefined;
   return restOf({
     version: row === undefined || version === row.version ? undefined : version,
     op: op === 'apply' ? undefined : op,
@@ -49,7 +49,18 @@ export function endEntryOf(
   return restOf({ trigger, to: state, act, outcome, emitted });
 }
 
-/** Returns an object as JSON without its opening brace: the statement writes the time first. */
+/**
+ * Returns an object as JSON without its opening brace: the statement writes the time first. Postgres stores a NUL and half of
+ * a surrogate pair in JSON, and fails to read them: the view could not be read any more.
+ */
 function restOf(entry: object): string {
-  return JSON.stringify(entry).slice(1);
+  const text = JSON.stringify(entry);
+  const kept = UNREADABLE.test(text) ? JSON.stringify(entry, readable) : text;
+  return kept.slice(1);
+}
+
+const UNREADABLE = /\\u(?:0000|d[89a-f])/;
+
+function readable(_: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value;
 }

@@ -12,8 +12,8 @@ export interface FenceRow {
   readonly state: FenceState;
   /** The number of the last row of the journal. */
   readonly seq: number;
-  /** True when the journal was removed. */
-  readonly stripped: boolean;
+  /** True when the last entry of the journal says the state. Not of a journal that was removed, nor of a state that a person set. */
+  readonly said: boolean;
   /** True when the step waits for an operator. */
   readonly stuck: boolean;
   readonly intent: string | null;
@@ -24,7 +24,8 @@ export interface FenceRow {
 }
 
 /** The columns of a fence row, of a table named `fence`. */
-const fenceRowSql = `fence.version, fence.consumer, fence.key, fence.state, fence.seq, fence.stripped_at is not null as stripped,
+const fenceRowSql = `fence.version, fence.consumer, fence.key, fence.state, fence.seq,
+    coalesce(strpos(fence.journal[cardinality(fence.journal)], '"to":"' || fence.state || '"') > 0, false) as said,
     fence.stuck_since is not null as stuck, fence.intent, fence.result, fence.undo, fence.reason_code, fence.reason`;
 
 const lockSql = `

@@ -5,6 +5,7 @@ import type { Database } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { verifySagas } from '../verify/verify-journal.ts';
 import { applyTrigger, endedFence, type TriggerRequest } from './apply-trigger.ts';
 import { insertFences } from './new-fences-sql.ts';
 
@@ -82,4 +83,31 @@ it('the first entry behind a journal that was removed says the state that it fou
   await database.executor.query('alter table converge.saga_fence enable trigger saga_fence_journal');
   await apply({ ...begin, op: 'compensate', trigger: 'undo', causeEvent: 'failure' });
   expect(await decisions()).toEqual(['3 v2 compensate applied>undo_pending failure first']);
+});
+
+// Planted fault: JSON that says a NUL, or half of a surrogate pair, is stored, and no statement can read the view any more.
+it('an entry whose note has a NUL and half of a surrogate pair is read with a replacement for each', async () => {
+  await apply(begin);
+  const note = 'a "\u0000" b \ud800 \\u0000 😀';
+  await apply({ ...begin, trigger: 'stuck', op: 'resolve', actor: 'alice', note });
+  const { rows } = await database.executor.query<{ note: string; old: boolean }>(
+    `select note, converge.saga_is_old(array[journal[2]]) as old from converge.saga_step
+       join converge.saga_fence using (saga, instance, step) where note is not null`,
+  );
+  expect(rows).toEqual([{ note: 'a "\ufffd" b \ufffd \\u0000 😀', old: false }]);
+});
+
+// Planted fault: with a `from` that is left out for every row with a journal, `converge saga verify` finds no fault.
+it('the entry behind a state that a person set says the state that it found', async () => {
+  await apply(begin);
+  await database.executor.query(`update converge.saga_fence set state = 'unknown'`);
+  await apply({ ...begin, trigger: 'applied' });
+  await apply({ ...begin, op: 'compensate', trigger: 'undo' });
+  expect((await decisions()).map((one) => one.split(' ')[3])).toEqual([
+    'absent>started',
+    'unknown>applied',
+    'applied>undo_pending',
+  ]);
+  for await (const { findings } of verifySagas(database.executor))
+    expect(findings).toMatchObject([{ code: 'row_impossible', seq: 2 }]);
 });

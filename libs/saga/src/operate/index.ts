@@ -82,7 +82,7 @@ export {
   type StepCount,
   type WaitingStep,
 } from './open-steps-sql.ts';
-export { pauseSaga, type ResumedSaga, resumeSaga, type ResumeOptions } from './pause.ts';
+export { type NewPause, pauseSaga, type ResumedSaga, resumeSaga, type ResumeOptions } from './pause.ts';
 export {
   knowsInstance,
   listSagasHere,

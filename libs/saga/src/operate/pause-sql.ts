@@ -80,21 +80,18 @@ export async function insertPause(
   return (await tx.query(insertSql, [saga, instance, by, reason])).rowCount === 1;
 }
 
-/** Returns the first transaction id that is not given out yet, as text. */
-export async function nextTransaction(executor: Executor): Promise<string> {
-  const { rows } = await executor.query<{ next: string }>(
-    'select pg_snapshot_xmax(pg_current_snapshot())::text as next',
-  );
-  return rows[0]?.next ?? '0';
-}
+// A statement that looks for pauses locks their table before it takes its snapshot, and until its transaction ends. Not by ids: a
+// claim that has locked no row has none yet, and those of other databases and of prepared transactions say nothing.
+const readersSql = `
+  select distinct virtualtransaction as id from pg_locks
+   where locktype = 'relation' and relation = 'converge.saga_pause'::regclass and pid <> pg_backend_pid()
+     and database = (select oid from pg_database where datname = current_database())
+     and ($1::text[] is null or virtualtransaction = any ($1))`;
 
-/** True when no transaction below the id is open any more. */
-export async function haveEnded(executor: Executor, below: string): Promise<boolean> {
-  const { rows } = await executor.query<{ ended: boolean }>(
-    'select pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 as ended',
-    [below],
-  );
-  return rows[0]?.ended === true;
+/** Lists the open transactions that have looked for pauses. `of`: those of them. @default all */
+export async function openReaders(executor: Executor, of?: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await executor.query<{ id: string }>(readersSql, [of ?? null]);
+  return rows.map(({ id }) => id);
 }
 
 /** Removes a pause. False: there is none. */

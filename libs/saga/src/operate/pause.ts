@@ -4,10 +4,9 @@ import { type Database, type Executor, withTransaction } from '@convergekit/post
 import { recordAct } from '@convergekit/postgres/operate';
 import {
   deletePause,
-  haveEnded,
   heldWork,
   insertPause,
-  nextTransaction,
+  openReaders,
   type PauseTarget,
   readPause,
   type SagaPause,
@@ -15,6 +14,12 @@ import {
 } from './pause-sql.ts';
 
 type Pausing = Pick<Database, 'acquire' | 'executor'>;
+
+/** A pause that was made. */
+export interface NewPause extends SagaPause {
+  /** Transactions that may have looked before the pause was there, and are still open: what they begin is not in `inFlight`. */
+  readonly undecided: number;
+}
 
 /**
  * Pauses a saga, or one instance, in the database of a service that runs its steps. From the commit on no worker takes up
@@ -25,15 +30,16 @@ export async function pauseSaga(
   database: Pausing,
   target: PauseTarget,
   { actor, note }: ActingOperator,
-): Promise<SagaPause | undefined> {
+): Promise<NewPause | undefined> {
   const isNew = await withTransaction(database, {}, async (tx) => {
     if (!(await insertPause(tx, target, { by: actor, reason: note }))) return false;
     await recordAct(tx, { act: 'saga pause', ...subjectOf(target), by: actor, reason: note });
     return true;
   });
   if (!isNew) return undefined;
-  await openOnesEnd(database.executor);
-  return readPause(database.executor, target);
+  const undecided = await readersEnd(database.executor);
+  const pause = await readPause(database.executor, target);
+  return pause && { ...pause, undecided };
 }
 
 /** The longest wait for open transactions, and the pause between two looks, in milliseconds. */
@@ -41,14 +47,17 @@ const OPEN_MS = 5_000;
 const LOOK_MS = 20;
 
 /**
- * Waits for the transactions that are open now: a claim, or a slice that begins a call, may have looked for the pause before it was
- * there. What they begin is in flight when this resolves, unless they take longer than five seconds.
+ * Waits for the open transactions that have looked for pauses: a claim, or a slice that begins a call, may have done so before the
+ * pause was there. What they begin is in flight when this resolves. Returns the number of those that take longer than five seconds.
  */
-async function openOnesEnd(executor: Executor): Promise<void> {
-  const next = await nextTransaction(executor);
+async function readersEnd(executor: Executor): Promise<number> {
   const until = systemClock.monotonic() + OPEN_MS;
-  while (!(await haveEnded(executor, next)) && systemClock.monotonic() < until)
+  let open = await openReaders(executor);
+  while (open.length > 0 && systemClock.monotonic() < until) {
     await systemClock.sleep(LOOK_MS);
+    open = await openReaders(executor, open);
+  }
+  return open.length;
 }
 
 export interface ResumeOptions {

@@ -1,5 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import { failureEvent } from '@convergekit/contracts/engine';
+import { failureEvent, MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
+import { payloadOf, payloadReference } from '@convergekit/inbox/engine';
 import type { StoredFailure, WorkAttempt } from '../effects/work/work.ts';
 import type { Member } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
@@ -15,11 +16,25 @@ export interface FailedStepWork {
   readonly op?: 'apply' | 'cancel';
 }
 
-/** The failure event of a step, as its consumer would have emitted it. */
-export function failureOf<DB>(
+/**
+ * The failure event of a step, as its consumer would have emitted it. It has less detail where it would be too large to emit:
+ * a failure that cannot be recorded would stop its saga.
+ */
+export function failureOf<DB>(member: Member<DB>, instance: string, work: FailedStepWork): DomainEvent {
+  const whole = failureWith(member, instance, work, payloadOf);
+  if (Buffer.byteLength(whole.payload) <= MAX_PAYLOAD_BYTES) return whole;
+  const attempts = work.attempts?.slice(-FEW_ATTEMPTS) ?? [];
+  return failureWith(member, instance, { ...work, attempts }, payloadReference);
+}
+
+/** The attempts of a failure event that would be too large with all. */
+const FEW_ATTEMPTS = 5;
+
+function failureWith<DB>(
   { step }: Member<DB>,
   instance: string,
   { events: [event], failure, attempts = [], resolves, op = 'apply' }: FailedStepWork,
+  payloadAs: typeof payloadOf,
 ): DomainEvent {
   if (event === undefined) throw new TypeError(`step ${step.name} failed at nothing`);
   const { id, type, version, source, topic, partition, offset, key, payload } = event;
@@ -31,7 +46,10 @@ export function failureOf<DB>(
   return failureEvent(step.by)({
     consumer: step.by,
     handler: `${step.saga}.${step.name}`,
-    event: { id, type, version, source, topic, partition, offset, key, payload },
+    event: {
+      ...{ id, type, version, source, topic, partition, offset, key },
+      ...payloadAs(Buffer.from(payload), `event:${id}`),
+    },
     ...{ category, certainty, code, message },
     attempts: tried,
     firstAt: tried[0]?.at ?? now,

@@ -1,6 +1,7 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import type { GiveUpDecision, GiveUp, GiveUpContext } from '@convergekit/inbox/engine';
 import type { Failure } from '@convergekit/core';
+import { stored } from '../effects/work/decide.ts';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import { applyToStep } from './apply-to-step.ts';
@@ -27,11 +28,12 @@ export async function applyGivenUp<DB>(
   member: Member<DB>,
   instance: string,
   event: ReceivedEvent,
-  { as, failure }: GiveUp,
+  { as, failure: given }: GiveUp,
   { tx, emit, log, failureEventId, attemptId }: GiveUpContext<DB>,
 ): Promise<GiveUpDecision> {
   if (as === 'park') return ORDINARY;
   const { step } = member;
+  const failure = stored(given);
   const emitAs: Emit = (made, of) => emit(made, event, of);
   const trigger = failedAs(member, failure);
   // The rollback of the slice also removed its notes of the group.

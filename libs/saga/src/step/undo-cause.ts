@@ -1,3 +1,4 @@
+import { stored } from '../effects/work/decide.ts';
 import type { FailureData } from '@convergekit/contracts/engine';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Reason } from '../fence/decision-sql.ts';
@@ -21,8 +22,10 @@ export function reasonOf(
   failure: FailureData | undefined,
 ): Reason {
   const who = of?.name ?? 'the saga';
-  if (failure !== undefined)
-    return { code: failure.code, text: `${who} failed (${failure.certainty}): ${failure.message}` };
+  if (failure !== undefined) {
+    const { code, certainty, message } = stored(failure);
+    return { code, text: `${who} failed (${certainty}): ${message}` };
+  }
   return fact === 'undone'
     ? { code: 'UNDONE', text: `${who} was undone: ${type}` }
     : { code: 'REJECTED', text: `${who} was refused: ${type}` };

@@ -4,6 +4,7 @@ import {
   knowsInstance,
   listSagasHere,
   MOST_COUNTED,
+  type NewPause,
   pauseSaga,
   resumeSaga,
   type SagaPause,
@@ -55,6 +56,22 @@ export function heldText({ held, inFlight }: Pick<SagaPause, 'held' | 'inFlight'
   return `${held} ${more}${held === 1 ? 'call waits' : 'calls wait'}, ${inFlight} in flight ${inFlight === 1 ? 'ends' : 'end'}`;
 }
 
+/** What may still begin under a pause, for people; nothing: no line. Pure. */
+function undecidedText({
+  undecided,
+  database,
+}: Pick<NewPause, 'undecided'> & { database: string }): string[] {
+  if (undecided === 0) return [];
+  const those = counted(
+    undecided,
+    'transaction from before the pause is',
+    'transactions from before the pause are',
+  );
+  return [
+    `${database}: ${those} still open after 5 seconds, and may begin calls until they end: pg_stat_activity shows them`,
+  ];
+}
+
 export const nameOf = (saga: string, instance: string | null | undefined): string =>
   instance == null ? saga : `${saga} ${instance}`;
 
@@ -67,11 +84,12 @@ export const pauseCommand = command({
   flags: { ...oneInstance, reason: why('why: it is shown until the saga is resumed') },
   run: async (context, { saga, instance, database, reason }) => {
     const by = { actor: context.operator, note: reason };
-    const paused: { database: string; held: number; inFlight: number }[] = [];
+    const paused: { database: string; held: number; inFlight: number; undecided: number }[] = [];
     for (const { name, database: one } of await databasesOfSaga(context, saga, instance, database)) {
       const pause = await pauseSaga(one, { saga, instance }, by);
       if (pause === undefined) continue;
-      paused.push({ database: name, held: pause.held, inFlight: pause.inFlight });
+      const { held, inFlight, undecided } = pause;
+      paused.push({ database: name, held, inFlight, undecided });
       context.audit({ saga, instance, database: name, reason });
     }
     if (paused.length === 0)
@@ -80,7 +98,10 @@ export const pauseCommand = command({
         `${nameOf(saga, instance)} is paused already: nothing was changed; \`converge doctor\` says since when and by whom`,
       );
     return result({ saga, instance, paused, by: by.actor, reason }, () => [
-      ...paused.map((one) => `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`),
+      ...paused.flatMap((one) => [
+        `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`,
+        ...undecidedText(one),
+      ]),
       `\`converge saga resume ${nameOf(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\` continues it`,
     ]);
   },

@@ -1,4 +1,5 @@
 import type { Failure, Random } from '@convergekit/core';
+import { clean } from '@convergekit/inbox/engine';
 import { BREAKER_OPEN, nextSlowAttempt, type SlowDecision } from '@convergekit/resilience/engine';
 import type { Effect } from '../effect/types.ts';
 import { QUOTA_USED_UP } from '../quota/admission.ts';
@@ -221,10 +222,11 @@ function repeatable({ idempotency }: Pick<Rules, 'idempotency'>): boolean {
   }
 }
 
+/** Pure: a failure in the bounds of rows and events: what could not be written would never be recorded. */
 export function stored({ category, certainty, code, message }: StoredFailure): StoredFailure {
-  return { category, certainty, code, message };
+  return { category, certainty, code: clean(code, 200), message: clean(message, 4_000) };
 }
 
 function gaveUp(message: string): StoredFailure {
-  return { category: 'service', certainty: 'not_applied', code: 'GAVE_UP', message };
+  return stored({ category: 'service', certainty: 'not_applied', code: 'GAVE_UP', message });
 }

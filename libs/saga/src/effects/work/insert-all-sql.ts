@@ -27,6 +27,9 @@ interface Placed {
   readonly place: Reserved | undefined;
 }
 
+// Under another isolation a statement does not see a pause that came after the transaction began: a look finds the work.
+const seesPauses = `current_setting('transaction_isolation') = 'read committed'`;
+
 // As the insert of one work, for many: see `insertWork`. The fences are found by their primary key, one after the
 // other in the order of the rows. An effect that no worker has declared is null, which the table refuses (23502).
 const insertion = givenRows<Placed>(
@@ -70,7 +73,7 @@ const insertion = givenRows<Placed>(
       from given left join converge.saga_worker worker on worker.effect = given.effect
      cross join lateral (
        select clock_timestamp() + given.due_ms * interval '1 millisecond' as due,
-           case when not ${pausedWorkSql('given')} then given.holder end as holder) as times
+           case when ${seesPauses} and not ${pausedWorkSql('given')} then given.holder end as holder) as times
      where not exists (select from fence where fence.id = given.id and fence.state = any ($20::text[]))
      order by given.row
     on conflict (id) do nothing

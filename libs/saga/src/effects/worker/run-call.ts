@@ -106,7 +106,8 @@ async function answered(
       return found;
     case 'rejected': {
       const { reason: message, code = 'REJECTED' } = found;
-      return { kind: 'rejected', failure: { category: 'business', certainty: 'not_applied', code, message } };
+      const failure = { category: 'business', certainty: 'not_applied', code, message } as const;
+      return { kind: 'rejected', failure: stored(failure) };
     }
   }
 }

@@ -43,10 +43,23 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
     },
     run: async (input, { user, reason }) => {
       let changed = 0;
-      for (const { name } of await runningIt(databases, input))
-        if (await pauseSaga(databases.get(name).database, input, { actor: user, note: reason })) changed += 1;
+      let undecided = 0;
+      for (const { name } of await runningIt(databases, input)) {
+        const pause = await pauseSaga(databases.get(name).database, input, { actor: user, note: reason });
+        if (pause === undefined) continue;
+        changed += 1;
+        undecided += pause.undecided;
+      }
       if (changed === 0) throw conflict(`${nameOf(input)} is paused already`);
-      return { text: `${nameOf(input)} is paused in ${countOf(changed)}`, changed, href: placeOf(input) };
+      const open =
+        undecided === 0
+          ? ''
+          : `; ${undecided} ${plural(undecided, 'transaction')} from before the pause, still open after 5 seconds, may begin calls until the end`;
+      return {
+        text: `${nameOf(input)} is paused in ${countOf(changed)}${open}`,
+        changed,
+        href: placeOf(input),
+      };
     },
   });
 }
