@@ -7,7 +7,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest';
 import { listenForWork } from '../effects/work/announce.ts';
-import { insertWorks } from '../effects/work/insert-all-sql.ts';
+import { insertStepWorks } from '../effects/work/insert-all-sql.ts';
 import { insertWork, type StepWork } from '../effects/work/insert-sql.ts';
 import { declareEffects } from '../effects/work/worker-sql.ts';
 import { sagaMigrations } from '../migrations.ts';
@@ -93,7 +93,7 @@ it('a call of a slice that may not see a pause is left to the looks', async () =
       `insert into converge.saga_pause (saga, by, reason) values ('later', 'me', 'test')`,
     );
     const later = { ...work, saga: 'later', id: id.replace(/1$/, '2') };
-    await insertWorks(tx, [later], (error) => error, true);
+    await insertStepWorks(tx, [later], (error) => error, true);
   });
   expect(reserved).toEqual(['free', `heard ${work.effect}`]);
 });
