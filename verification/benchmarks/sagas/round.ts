@@ -5,7 +5,7 @@ import { type Drilled, killDrill } from './load/drill.ts';
 import { closedLoop, endsPerSecond, latenciesOf, openLoop } from './load/loads.ts';
 import { type RunPlace, type SideRun, warmUp, withSide } from './side-run.ts';
 import type { SagaSide } from './sides/side.ts';
-import { backendOf, checkpoint, forgetStatements } from './usage/database-sql.ts';
+import { backendOf, forgetStatements } from './usage/database-sql.ts';
 import type { ByGroup } from './usage/groups.ts';
 import { type IdleUse, Meter, type PerSaga, perSaga } from './usage/meter.ts';
 
@@ -71,10 +71,7 @@ export function measureRound(
       });
       const idle = await ends.pauseWhile(() => meter.idle(size.idleMs));
       const results: Partial<Record<Phase, PhaseResult>> = {};
-      for (const phase of phases) {
-        await checkpoint(client);
-        results[phase] = await measurePhase(run, meter, phase, size.loadMs);
-      }
+      for (const phase of phases) results[phase] = await measurePhase(run, meter, phase, size.loadMs);
       const before = await checked(side, run);
       if (before.notEnded > 0) throw new Error(`${before.notEnded} orders have not ended`);
       const drill = await drillOf(run, side, size);

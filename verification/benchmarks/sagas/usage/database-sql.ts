@@ -57,7 +57,3 @@ export async function stopCounting(client: Client): Promise<void> {
 export async function forgetStatements(client: Client): Promise<void> {
   await client.query('select pg_stat_statements_reset()');
 }
-
-export async function checkpoint(client: Client): Promise<void> {
-  await client.query('checkpoint');
-}
