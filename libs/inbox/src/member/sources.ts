@@ -69,7 +69,10 @@ export class Sources {
     return this.#pinned;
   }
 
-  /** Failing consumer → the source of its failure events. Where signatures are on, the first one seen is not trusted. */
+  /**
+   * Failing consumer → the source of its failure events. Where signatures are on, the first one seen is not trusted. The
+   * names come from topics that this consumer reads, so a hostile producer cannot add any.
+   */
   get failureSources(): ReadonlyMap<string, string> {
     return this.#signatures === undefined ? this.#failureSources : this.#declared;
   }
