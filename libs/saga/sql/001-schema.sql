@@ -209,7 +209,7 @@ create table converge.saga_join (
   waits_for  text        not null check (waits_for in ('begin', 'undo')),
   members    jsonb       not null,   -- step → its event, as JSON text
   changed_at timestamptz not null default clock_timestamp(),
-  awaits     text[],                 -- the steps that it waits for, by the names in `members`. Null: written by an earlier version
+  awaits     text[]      not null,   -- the steps that it waits for, by the names in `members`
   primary key (saga, instance, step, waits_for)
 );
 create index saga_join_at on converge.saga_join (changed_at);
