@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { sagaMigrations } from '@convergekit/saga';
 import { inboxMigrations } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
@@ -14,14 +13,6 @@ import { TABLES } from './run-a-service.ts';
 
 const { brokers, databaseUrl } = inject('stack');
 const example = new URL('run-a-service.ts', import.meta.url);
-const source = readFileSync(example, 'utf8');
-const guide = readFileSync(new URL('../guides/run-a-service.md', import.meta.url), 'utf8');
-
-it('the guide “run a service” shows this example', () => {
-  const shown = [...guide.matchAll(/```ts example\n([^]*?)```/g)].map(([, code = '']) => code);
-  expect(shown.length).toBeGreaterThan(0);
-  for (const code of shown) expect(source).toContain(code.trimEnd());
-});
 
 it('N4, G6f: the example of “run a service” creates its topics, makes the call that a handler requests, and names missing topics in production', async () => {
   const url = await freshDatabase(databaseUrl, 'mails');

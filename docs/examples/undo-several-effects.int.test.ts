@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
 import { readWorkflow, verifyWorkflow } from '@convergekit/saga/operate';
@@ -6,8 +5,6 @@ import { sagaMigrations } from '@convergekit/saga';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Clouds, tenants, type TenantsDb } from './undo-several-effects.ts';
-
-const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 /** The other systems, with what each was told; `no` is what they refuse. */
 function clouds(no: string) {
@@ -45,12 +42,6 @@ describe('the example of "undo several effects"', () => {
     await database.executor.query('create table tenant (id text primary key, bucket text not null unique)');
   });
   afterAll(() => database.close());
-
-  it('the guide “undo several effects” shows this example', () => {
-    const shown = [...read('../guides/undo-several-effects.md').matchAll(/```ts example\n([^]*?)```/g)];
-    expect(shown.length).toBeGreaterThan(1);
-    for (const [, code = ''] of shown) expect(read('undo-several-effects.ts')).toContain(code.trimEnd());
-  });
 
   it('the example of “undo several effects” keeps all effects, and does nothing twice for a repeated request', async () => {
     const { made, told } = clouds('nothing');

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
@@ -51,14 +50,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
-});
-
-it('the guide “what happens when it fails” shows this example', () => {
-  const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
-  const guide = read('../guides/what-happens-when-it-fails.md');
-  const shown = [...guide.matchAll(/```ts example\n([^]*?)```/g)].map(([, code = '']) => code);
-  expect(shown).toHaveLength(1);
-  for (const code of shown) expect(read('what-happens-when-it-fails.ts')).toContain(code.trimEnd());
 });
 
 it('G5d: an order whose handler has a bug is cancelled in the shop, and nothing of it stays in the warehouse', async () => {

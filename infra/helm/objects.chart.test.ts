@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { root } from '../packages/stage.ts';
-import { type ChartScene, renderAll } from './chart-scene.ts';
+import { type ChartScene, renderAll } from './fixture/chart-scene.ts';
 
 let scene: ChartScene;
 

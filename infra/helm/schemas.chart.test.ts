@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { cases, chart, example, helm, valuesOf } from './chart-scene.ts';
-import { inNoHome, type Manifest, render, withDependency } from './render.ts';
-import { toolOf } from './tools.ts';
+import { cases, chart, example, helm, valuesOf } from './fixture/chart-scene.ts';
+import { inNoHome, type Manifest, render, withDependency } from './fixture/render.ts';
+import { toolOf } from './fixture/tools.ts';
 
 const call = promisify(execFile);
 const validate = toolOf('kubernetes-validate') ?? 'kubernetes-validate';

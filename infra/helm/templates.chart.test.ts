@@ -1,9 +1,9 @@
 /** The pods of the chart, in every case. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type ChartScene, chart, containersOf, helm, renderAll } from './chart-scene.ts';
-import { type Container, variablesOf } from './pods.ts';
-import { render } from './render.ts';
-import { settingsOfContainer } from './settings-of.ts';
+import { type ChartScene, chart, containersOf, helm, renderAll } from './fixture/chart-scene.ts';
+import { type Container, variablesOf } from './fixture/pods.ts';
+import { render } from './fixture/render.ts';
+import { settingsOfContainer } from './fixture/settings-of.ts';
 
 let scene: ChartScene;
 const everyContainer = (): readonly { readonly where: string; readonly one: Container }[] =>

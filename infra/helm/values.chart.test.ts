@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chart, helm, valuesOf } from './chart-scene.ts';
-import { render } from './render.ts';
+import { chart, helm, valuesOf } from './fixture/chart-scene.ts';
+import { render } from './fixture/render.ts';
 
 describe('the schema of the values', () => {
   it.each([

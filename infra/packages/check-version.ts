@@ -2,12 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { publishedPackages } from '../sbom/dependencies.ts';
-import { root } from './stage.ts';
+import { publishedPackages, root } from './stage.ts';
 
 const [wanted] = process.argv.slice(2);
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const packages = publishedPackages(root).map(({ manifest }) => manifest);
+const packages = publishedPackages().map(({ manifest }) => manifest);
 const chart = parse(read('infra/helm/converge/Chart.yaml')) as { version: string; appVersion: string };
 const others = [
   ...packages,

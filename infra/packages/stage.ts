@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,23 @@ import {
 } from './manifest.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A package of this repository, and its folder. */
+export interface PublishedPackage {
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+/** The packages of this repository that are published, by their folders. */
+export function publishedPackages(): readonly PublishedPackage[] {
+  return globSync('{libs,services}/*/package.json', { cwd: root })
+    .toSorted()
+    .map((path) => ({
+      folder: dirname(path),
+      manifest: JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest,
+    }))
+    .filter(({ manifest }) => manifest.private !== true);
+}
 
 /** A package as it is published. */
 export interface Packed {
@@ -32,11 +49,8 @@ export interface Packed {
 /** Writes the folders of all publishable packages below `to` and packs them. They must be compiled (`make build`). */
 export async function packAll(to: string, origin?: Origin): Promise<readonly Packed[]> {
   await rm(to, { recursive: true, force: true });
-  const folders = globSync('{libs,services}/*/package.json', { cwd: root }).map(dirname).toSorted();
   const staged: { name: string; version: string; folder: string; needs: readonly string[] }[] = [];
-  for (const folder of folders) {
-    const manifest = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8')) as Manifest;
-    if (manifest.private === true) continue;
+  for (const { folder, manifest } of publishedPackages()) {
     const target = join(to, 'folders', basename(folder));
     await stage(folder, manifest, target, origin);
     const needs = Object.keys(manifest['dependencies'] ?? {}).filter((name) =>

@@ -7,8 +7,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { dashboards } from '../grafana/source/boards/index.ts';
 import { expressionOf, queriesOf } from '../grafana/source/model.ts';
-import type { AlertCase, Series } from './cases/alert-case.ts';
-import { alertCases } from './cases/index.ts';
+import type { AlertCase, Series } from './fixture/alert-case.ts';
+import { alertCases } from './fixture/index.ts';
 import { readRules, rulesFiles, rulesFolder } from './rules.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'converge-promtool-'));

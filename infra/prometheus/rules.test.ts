@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { attributeNames, instrumentDefinitions } from '../../libs/telemetry/src/names.ts';
 import { prometheusLabel, seriesNames } from '../../libs/telemetry/src/prometheus-name.ts';
-import { alertCases } from './cases/index.ts';
+import { alertCases } from './fixture/index.ts';
 import { readRules } from './rules.ts';
 
 const rules = readRules();

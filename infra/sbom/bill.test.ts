@@ -75,6 +75,7 @@ it('a license that is not on the list, no license and no hash are named with the
     { ...pg!, 'bom-ref': 'unhashed@1.0.0', hashes: [] },
   ]);
   expect(faults.map((fault) => fault.split(',')[0])).toEqual([
+    'deep@1.0.0 has the license (MIT OR GPL-3.0-only)',
     'copyleft@1.0.0 has the license GPL-3.0-only',
     'bare@1.0.0 has the license (none)',
     'unhashed@1.0.0 has no hash in package-lock.json: run npm install for it again',

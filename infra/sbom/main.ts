@@ -5,9 +5,9 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { root } from '../packages/stage.ts';
+import type { Manifest } from '../packages/manifest.ts';
+import { publishedPackages, root } from '../packages/stage.ts';
 import { billOf, countsOf, faultsOf, isOwn } from './bill.ts';
-import { publishedPackages, unexplained } from './dependencies.ts';
 import { closureOf, lockFile } from './lock.ts';
 
 const [what = ''] = process.argv.slice(2);
@@ -15,7 +15,7 @@ if (what !== 'write' && what !== 'check') {
   process.stderr.write('usage: node infra/sbom/main.ts write|check\n');
   process.exit(2);
 }
-const published = publishedPackages(root);
+const published = publishedPackages();
 const lock = lockFile.parse(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')));
 const bill = billOf(
   closureOf(
@@ -44,3 +44,31 @@ if (what === 'write') {
     process.stdout.write(`${String(count).padStart(5)}  ${license || '(none)'}\n`);
 }
 process.exitCode = faults.length === 0 ? 0 : 1;
+
+/** The foreign packages that the published ones name, as dependencies or as peers, sorted. */
+function foreignNames(packages: readonly Manifest[]): readonly string[] {
+  const names = packages.flatMap((manifest) => [
+    ...Object.keys(manifest['dependencies'] ?? {}),
+    ...Object.keys(manifest['peerDependencies'] ?? {}),
+  ]);
+  return [...new Set(names)].filter((name) => !name.startsWith('@convergekit/')).toSorted();
+}
+
+/** The packages with a row in docs/dependencies.md, sorted. */
+function explainedNames(page: string): readonly string[] {
+  return [...page.matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name ?? '').toSorted();
+}
+
+/** Names dependencies without a row, and rows without a dependency. */
+function unexplained(packages: readonly Manifest[], page: string): readonly string[] {
+  const named = foreignNames(packages);
+  const rows = explainedNames(page);
+  return [
+    ...named
+      .filter((name) => !rows.includes(name))
+      .map((name) => `docs/dependencies.md has no row for ${name}: say what it is for and who keeps it`),
+    ...rows
+      .filter((name) => !named.includes(name))
+      .map((name) => `docs/dependencies.md has a row for ${name}, on which no published package depends`),
+  ];
+}

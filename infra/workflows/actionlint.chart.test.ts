@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { toolOf } from '../helm/tools.ts';
+import { toolOf } from '../helm/fixture/tools.ts';
 import { root } from '../packages/stage.ts';
 
 it('actionlint finds nothing in the workflows', () => {

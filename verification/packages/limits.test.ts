@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { publishedPackages } from '../../infra/sbom/dependencies.ts';
+import { publishedPackages } from '../../infra/packages/stage.ts';
 import { overLimit, tooLarge } from './limits.ts';
 import { LOWEST, LOWEST_TO_EMIT, NEST } from './peers.ts';
 
@@ -24,9 +24,7 @@ const requiredPeers = ({ peerDependencies = {}, peerDependenciesMeta = {} }: Man
   Object.keys(peerDependencies).filter((peer) => peerDependenciesMeta[peer]?.optional !== true);
 
 const root = new URL('../..', import.meta.url);
-const manifests = publishedPackages(fileURLToPath(root)).map(
-  ({ manifest }) => manifest as unknown as Manifest,
-);
+const manifests = publishedPackages().map(({ manifest }) => manifest as unknown as Manifest);
 
 it('the range of each peer begins with the lowest version that is tried', () => {
   const withSdk = ['@convergekit/cli', '@convergekit/console', 'convergekit'];

@@ -1,4 +1,4 @@
-import { timePasses } from '@convergekit/testing/engine';
+import { timePasses } from '../../libs/testing/src/fixture/any-table.ts';
 import { randomUUID } from 'node:crypto';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';

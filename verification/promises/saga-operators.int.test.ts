@@ -1,4 +1,4 @@
-import { rewrite } from '@convergekit/testing/engine';
+import { rewrite } from '../../libs/testing/src/fixture/any-table.ts';
 import { sagaObserver } from 'convergekit/operate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {

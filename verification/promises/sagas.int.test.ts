@@ -1,4 +1,4 @@
-import { timePasses } from '@convergekit/testing/engine';
+import { timePasses } from '../../libs/testing/src/fixture/any-table.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stop } from '../../libs/saga/src/fixture/trial/world.ts';
 import { COMPLETED, type Moods, type Placed, Trial } from './fixture/trial.ts';

@@ -12,7 +12,7 @@ import { ConvergeError, type Service } from '@convergekit/core';
 import { effectsOf, sagaObserver, sagaWorker } from '@convergekit/saga';
 import { listInstances } from '@convergekit/saga/operate';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { type HostileRole, hostileRole } from '../../libs/testing/src/hostile-role.ts';
+import { type HostileRole, hostileRole } from '../../libs/testing/src/fixture/hostile-role.ts';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { airline, bookTrip, hotel, mails, payments, tripAsked } from '../../docs/examples/saga.ts';

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -99,14 +98,4 @@ describe.each(APPS)('a service with %s', (name, app) => {
     expect((await post(at(-1)))[0]).toBe(504);
     expect((await post(at(60_000)))[0]).toBe(201);
   });
-});
-
-test('the guide “http requests” shows these examples', () => {
-  const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
-  const source = ['orders', 'key', 'with-express', 'with-fastify', 'with-hono']
-    .map((file) => read(`${file}.ts`))
-    .join('\n');
-  const shown = [...read('../../guides/http-requests.md').matchAll(/```ts example\n([^]*?)```/g)];
-  expect(shown.length).toBeGreaterThan(3);
-  for (const [, code = ''] of shown) expect(source).toContain(code.trimEnd());
 });

@@ -3,7 +3,8 @@ import { requestSpan } from 'convergekit/telemetry';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { Kysely } from 'kysely';
 import { answerOf, isLate, isRequestKey } from './key.ts';
-import { order, placeOrder, type ShopDb } from './orders.ts';
+import { order } from '../order-placed.ts';
+import { placeOrder, type ShopDb } from './orders.ts';
 
 /** Takes the key of a request, refuses one that is late, and continues its trace. */
 export const requestContext: RequestHandler<object, unknown, unknown, unknown, { requestKey: string }> = (

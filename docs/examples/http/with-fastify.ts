@@ -3,7 +3,8 @@ import { requestSpan } from 'convergekit/telemetry';
 import fastify, { type preHandlerHookHandler } from 'fastify';
 import type { Kysely } from 'kysely';
 import { answerOf, isLate, isRequestKey } from './key.ts';
-import { order, placeOrder, type ShopDb } from './orders.ts';
+import { order } from '../order-placed.ts';
+import { placeOrder, type ShopDb } from './orders.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

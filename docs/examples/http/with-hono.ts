@@ -4,7 +4,8 @@ import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import type { Kysely } from 'kysely';
 import { answerOf, isLate, isRequestKey } from './key.ts';
-import { order, placeOrder, type ShopDb } from './orders.ts';
+import { order } from '../order-placed.ts';
+import { placeOrder, type ShopDb } from './orders.ts';
 
 /** Takes the key of a request, refuses one that is late, and continues its trace. */
 export const requestContext = createMiddleware<{ Variables: { requestKey: string } }>(async (c, next) => {

@@ -6,7 +6,8 @@ import {
   TransactionHost,
 } from '@nestjs-cls/transactional';
 import { Body, Controller, Inject, Injectable, Post } from '@nestjs/common';
-import { type Db, type Order, orderPlaced, orders } from './shop.ts';
+import { type Order, orderPlaced } from '../order-placed.ts';
+import { type Db, orders } from './shop.ts';
 
 type Host = TransactionHost<TransactionalAdapter<Db, Db, object>>;
 

@@ -1,23 +1,12 @@
-import { createOutbox, defineConsumer, defineEvent } from 'convergekit';
+import { defineConsumer } from 'convergekit';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { integer, pgTable, text } from 'drizzle-orm/pg-core';
-import { z } from 'zod';
+import { type Order, orderPlaced } from '../order-placed.ts';
 
-const order = z.object({ id: z.string(), cents: z.int().positive() });
-export type Order = z.infer<typeof order>;
 export type Db = NodePgDatabase;
 
 export const orders = pgTable('orders', { id: text().primaryKey(), cents: integer().notNull() });
 export const bills = pgTable('bills', { id: text().primaryKey(), cents: integer().notNull() });
-
-export const orderPlaced = defineEvent({
-  type: 'order.placed',
-  version: 1,
-  topic: 'orders',
-  key: ({ id }) => id,
-  data: order,
-});
-export const outbox = createOutbox([orderPlaced]);
 
 /** A provider that writes bills. The consumer below uses it in its handler, with the client of the slice. */
 export class Billing {

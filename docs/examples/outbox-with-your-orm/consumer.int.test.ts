@@ -9,7 +9,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { copyWithDrizzle, copyWithTypeOrm } from './consumer.ts';
-import { type Order, orderPlaced, outbox } from './events.ts';
+import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 import { orders } from './with-drizzle.ts';
 import { orders as typeOrmOrders } from './with-typeorm.ts';
 

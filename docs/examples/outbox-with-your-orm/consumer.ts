@@ -1,7 +1,7 @@
 import { defineConsumer } from 'convergekit';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { DataSource, EntityManager } from 'typeorm';
-import { orderPlaced } from './events.ts';
+import { orderPlaced } from '../order-placed.ts';
 import { orders as drizzleOrders } from './with-drizzle.ts';
 import { orders as typeOrmOrders } from './with-typeorm.ts';
 

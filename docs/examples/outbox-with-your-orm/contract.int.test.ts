@@ -1,14 +1,13 @@
 /** The adapters of `executorFrom`, and the functions of the guide, with each ORM on a real Postgres. */
 // Seen to fail: an array that Drizzle writes as a list; Knex with the values in another order; a pool of pg that is accepted.
-import { readFileSync } from 'node:fs';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { openDrizzle, openKysely, openPg } from './drivers.ts';
-import { orderPlaced, outbox } from './events.ts';
-import { openKnex, openMikroOrm, openPrisma, openTypeOrm } from './orms.ts';
-import type { OrmTransaction, OrmUnderTest } from './under-test.ts';
+import { openDrizzle, openKysely, openPg } from './fixture/drivers.ts';
+import { orderPlaced, outbox } from '../order-placed.ts';
+import { openKnex, openMikroOrm, openPrisma, openTypeOrm } from './fixture/orms.ts';
+import type { OrmTransaction, OrmUnderTest } from './fixture/under-test.ts';
 
 const ORMS: readonly (readonly [string, (url: string) => OrmUnderTest | Promise<OrmUnderTest>])[] = [
   ['pg', openPg],
@@ -111,15 +110,4 @@ describe.each(ORMS)('events in a transaction of %s', (name, open) => {
   test(`G1b: what is no transaction of ${name} is refused, with the right thing to pass`, () => {
     expect(() => orm.outside()).toThrow(expect.objectContaining({ code: 'NO_TRANSACTION', category: 'bug' }));
   });
-});
-
-test('the guide “outbox with your ORM” shows these examples', () => {
-  const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
-  const files = ['events', 'with-pg', 'with-kysely', 'with-drizzle', 'with-typeorm', 'with-knex'];
-  const source = [...files, 'with-mikro-orm', 'with-prisma', 'consumer']
-    .map((file) => read(`${file}.ts`))
-    .join('\n');
-  const shown = [...read('../../guides/outbox-with-your-orm.md').matchAll(/```ts example\n([^]*?)```/g)];
-  expect(shown.length).toBeGreaterThan(8);
-  for (const [, code = ''] of shown) expect(source).toContain(code.trimEnd());
 });

@@ -2,7 +2,7 @@ import { executorFrom } from 'convergekit/orm';
 import { sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { integer, pgTable, text } from 'drizzle-orm/pg-core';
-import { type Order, orderPlaced, outbox } from './events.ts';
+import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 
 export const orders = pgTable('orders', { id: text().primaryKey(), cents: integer().notNull() });
 

@@ -1,6 +1,6 @@
 import { executorFrom } from 'convergekit/orm';
 import type { Knex } from 'knex';
-import { type Order, orderPlaced, outbox } from './events.ts';
+import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 
 export const place = (knex: Knex, order: Order) =>
   knex.transaction(async (trx) => {

@@ -1,6 +1,6 @@
 import { executorFrom } from 'convergekit/orm';
 import type { Kysely } from 'kysely';
-import { type Order, orderPlaced, outbox } from './events.ts';
+import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 
 export interface ShopDb {
   orders: Order;

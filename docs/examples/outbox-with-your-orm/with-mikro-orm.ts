@@ -1,6 +1,6 @@
 import { EntitySchema, type MikroORM } from '@mikro-orm/postgresql';
 import { executorFrom } from 'convergekit/orm';
-import { type Order, orderPlaced, outbox } from './events.ts';
+import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 
 export const orders = new EntitySchema<Order>({
   name: 'Order',

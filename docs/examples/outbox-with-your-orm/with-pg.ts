@@ -1,6 +1,6 @@
 import { executorFrom } from 'convergekit/orm';
 import type { Pool } from 'pg';
-import { type Order, orderPlaced, outbox } from './events.ts';
+import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 
 export async function place(pool: Pool, order: Order): Promise<void> {
   const client = await pool.connect();

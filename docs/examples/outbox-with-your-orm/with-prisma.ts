@@ -1,5 +1,5 @@
 import { executorFrom } from 'convergekit/orm';
-import { type Order, orderPlaced, outbox } from './events.ts';
+import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 import type { PrismaClient } from './prisma/generated/client.ts';
 
 export const place = (prisma: PrismaClient, order: Order) =>

@@ -1,6 +1,6 @@
 import { executorFrom } from 'convergekit/orm';
 import { type DataSource, EntitySchema } from 'typeorm';
-import { type Order, orderPlaced, outbox } from './events.ts';
+import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 
 export const orders = new EntitySchema<Order>({
   name: 'orders',

@@ -1,20 +1,8 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import type { Broker } from '@convergekit/broker';
 import { confluentCodec, withCodec } from '@convergekit/broker/payload';
-import { createOutbox, defineConsumer, defineEvent } from 'convergekit';
-import { z } from 'zod';
-
-const order = z.object({ id: z.string(), cents: z.int().positive() });
-type Order = z.infer<typeof order>;
-
-export const orderPlaced = defineEvent({
-  type: 'order.placed',
-  version: 1,
-  topic: 'orders',
-  key: ({ id }) => id,
-  data: order,
-});
-export const outbox = createOutbox([orderPlaced]);
+import { defineConsumer } from 'convergekit';
+import { type Order, orderPlaced } from '../order-placed.ts';
 
 export const billing = defineConsumer<{ bills: Order }>({ name: 'billing', from: 'beginning' }).on(
   orderPlaced,

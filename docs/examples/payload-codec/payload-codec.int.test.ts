@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
@@ -7,8 +6,9 @@ import { connect, type Database, migrate } from 'convergekit';
 import { consumerService, relay } from 'convergekit/operate';
 import { freshDatabase, waitUntil } from 'convergekit/testing';
 import { afterEach, describe, expect, inject, test } from 'vitest';
-import { billing, brokerWithRegistry, orderPlaced, outbox } from './orders.ts';
-import { registryServer } from './registry-server.ts';
+import { orderPlaced, outbox } from '../order-placed.ts';
+import { billing, brokerWithRegistry } from './orders.ts';
+import { registryServer } from './fixture/registry-server.ts';
 
 /*
  * The example of the guide: outbox, relay, log, consumer, with the real client of a registry and a stand-in for its server.
@@ -119,11 +119,4 @@ test('G2c: an outage of the registry delays events, and loses and repeats none',
   await place(database, 'b');
   registry.down = false;
   await billed(database, ['a', 'b']);
-});
-
-test('the guide “payload codecs” shows this example', () => {
-  const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
-  const shown = [...read('../../guides/payload-codecs.md').matchAll(/```ts example\n([^]*?)```/g)];
-  expect(shown.length).toBeGreaterThan(0);
-  for (const [, code = ''] of shown) expect(read('orders.ts')).toContain(code.trimEnd());
 });

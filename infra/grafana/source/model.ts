@@ -9,10 +9,7 @@ export interface Query {
   readonly legend?: string;
   /** A time window of rows, for tables: the value now. @default false */
   readonly instant?: boolean;
-  /**
-   * Events that a healthy system does not have: without one the panel shows zero, not "no data".
-   * @default false
-   */
+  /** See `rare`. @default false */
   readonly rare?: boolean;
 }
 
@@ -59,6 +56,11 @@ export interface Dashboard {
   readonly description: string;
   readonly variables: readonly Variable[];
   readonly rows: readonly Row[];
+}
+
+/** A query of events that a healthy system does not have: without one the panel shows zero, not "no data". */
+export function rare(promql: string, legend?: string): Query {
+  return { promql, ...(legend !== undefined && { legend }), rare: true };
 }
 
 /** The name of a line from labels, such as `{{converge_consumer}} {{converge_topic}}`. */

@@ -24,12 +24,14 @@ export interface EventLoopWatch {
 
 /** The distance of the timers that are watched. Each wakes the process: 20 ms were most of what an idle service cost. */
 const RESOLUTION_MS = 500;
+/** One of the intervals over which lateness is averaged. */
+const STRETCH_MS = 10_000;
 
 /**
  * Watches the event loop for lasting lateness of its timers.
  * A loop that is blocked for good cannot answer: the probe's own timeout covers that case.
  */
-export function watchEventLoop(stretchMs = 10_000): EventLoopWatch {
+export function watchEventLoop(): EventLoopWatch {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   const read = (): LoopDelay => ({
@@ -41,7 +43,7 @@ export function watchEventLoop(stretchMs = 10_000): EventLoopWatch {
   const timer = setInterval(() => {
     before = read();
     histogram.reset();
-  }, stretchMs);
+  }, STRETCH_MS);
   timer.unref();
   return {
     check: () => {

@@ -31,12 +31,11 @@ interface SettingMeta {
 }
 
 /** Lists every setting of a schema, in its order. Recursive schemas are not settings. */
-export function settingEntries(schema: z.ZodType, prefix = 'CONVERGE'): readonly SettingEntry[] {
-  return entriesAt(schema, { prefix, path: [], group: undefined, said: {} });
+export function settingEntries(schema: z.ZodType): readonly SettingEntry[] {
+  return entriesAt(schema, { path: [], group: undefined, said: {} });
 }
 
 interface Place {
-  readonly prefix: string;
   readonly path: readonly string[];
   /** The nearest group that may be left out: what it requires is required only with it. */
   readonly group: string | undefined;
@@ -57,13 +56,13 @@ function entriesAt(schema: z.ZodType, place: Place): readonly SettingEntry[] {
   return [...node.children].flatMap(([name, child]) => below(name, child, { group, said }));
 }
 
-function entryOf(schema: z.ZodType, { prefix, path, group, said }: Place): SettingEntry {
+function entryOf(schema: z.ZodType, { path, group, said }: Place): SettingEntry {
   const meta = { ...said, ...metaOf(schema) };
   const name = path.join('.');
   const short = Object.keys(standardNames).filter((variable) => standardNames[variable] === name);
   return {
     path: name,
-    variables: [...short, environmentName(prefix, path)],
+    variables: [...short, environmentName('CONVERGE', path)],
     fallback: meta.fallback ?? fallbackOf(schema, group),
     unit: meta.unit ?? (/(^m|M)s$/.test(path.at(-1) ?? '') ? 'ms' : ''),
     range: meta.range ?? rangeOf(schema),

@@ -1,8 +1,8 @@
 import { ContractError } from './contract-error.ts';
 import { isReserved } from './wire.ts';
 
-export const MAX_HEADERS = 64;
-export const MAX_HEADER_BYTES = 8192;
+const MAX_HEADERS = 64;
+const MAX_HEADER_BYTES = 8192;
 
 export interface HeaderCheck {
   /** Reserved names: refused for callers, allowed for the kit itself. @default 'refuse' */

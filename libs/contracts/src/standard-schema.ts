@@ -1,4 +1,4 @@
-import { ContractError, type ContractErrorCode, type ContractIssue } from './contract-error.ts';
+import { ContractError, type ContractIssue } from './contract-error.ts';
 
 /**
  * The used part of the Standard Schema interface (https://standardschema.dev, v1). zod, valibot, arktype and others
@@ -24,12 +24,11 @@ interface SchemaIssue {
 export type InferInput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['input'];
 export type InferOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
 
-/** Validates synchronously. Throws `code` for invalid data, `SCHEMA_ASYNC` for an asynchronous schema. */
+/** Validates synchronously. Throws DATA_INVALID, and SCHEMA_ASYNC for an asynchronous schema. */
 export function validate<Output>(
   schema: StandardSchema<unknown, Output>,
   value: unknown,
   what: string,
-  code: ContractErrorCode = 'DATA_INVALID',
 ): Output {
   const result = run(schema, value, what);
   if (result instanceof Promise) {
@@ -42,7 +41,9 @@ export function validate<Output>(
   }
   if (result.issues === undefined) return result.value;
   const issues = result.issues.map(readable);
-  throw new ContractError(code, `${what} does not fit its contract: ${summary(issues)}`, { issues });
+  throw new ContractError('DATA_INVALID', `${what} does not fit its contract: ${summary(issues)}`, {
+    issues,
+  });
 }
 
 function run<Output>(

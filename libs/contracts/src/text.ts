@@ -23,7 +23,7 @@ function strictly(bytes: Uint8Array): string | undefined {
 }
 
 /** Size limit of a foreign id or name, for indexes, headers, logs and spans. */
-export const MAX_TEXT_BYTES = 512;
+const MAX_TEXT_BYTES = 512;
 
 /** Returns the text, or its `sha256:…` when it exceeds the limit. */
 export function boundText(text: string, maxBytes = MAX_TEXT_BYTES): string {

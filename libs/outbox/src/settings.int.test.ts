@@ -3,7 +3,7 @@
  * limit that ignores the session's own; an append without its search_path.
  */
 import { connect, executorOf, executorOfClient } from '@convergekit/postgres';
-import { hostileRole } from '../../testing/src/hostile-role.ts';
+import { hostileRole } from '../../testing/src/fixture/hostile-role.ts';
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop, type ShopDb } from './fixture/shop.ts';

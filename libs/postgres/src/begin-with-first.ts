@@ -1,10 +1,10 @@
 import type { QueryResult } from 'pg';
-import { isOwnStatement } from './executor.ts';
-import { lastFailed, waitsForCommit } from './last-statement.ts';
+import { lastFailed } from './last-statement.ts';
 import { CommitWatch } from './notify/commit-watch.ts';
 import { keptStatementOf, runOwn, settingsStatement } from './own-statement.ts';
 import { isOpening, ownOpening, timeoutOpening } from './settings.ts';
 import { batch, doneBeforeError, type Statement } from './statement-batch.ts';
+import { marksOf } from './statement-marks.ts';
 import type { SubmitClient } from './submit-client.ts';
 
 type State =
@@ -69,7 +69,7 @@ export class BeginWithFirst {
     const ends = values.length === 0 && (text === 'commit' || text === 'rollback');
     switch (state.kind) {
       case 'plain':
-        if (isOwnStatement(values)) return runOwn(this.#client, { text, values });
+        if (marksOf(values).kind === 'own') return runOwn(this.#client, { text, values });
         if (values.length > 0) return this.#hold({ text, values }) ?? this.#send(text, values);
         if (!BEGIN.test(text)) return this.#client.query(text, []);
         this.#state = { kind: 'asked', opening: [{ text, values: [] }, ...this.#timeout()] };
@@ -119,10 +119,10 @@ export class BeginWithFirst {
 
   /** Holds a last statement back until COMMIT. */
   #hold(statement: Statement): Promise<QueryResult> | undefined {
-    const onSession = waitsForCommit(statement.values);
-    const session = onSession === undefined ? undefined : this.#client.session();
-    if (onSession === undefined || session === undefined) return undefined;
-    const name = onSession(session);
+    const { last } = marksOf(statement.values);
+    const session = last === undefined ? undefined : this.#client.session();
+    if (last === undefined || session === undefined) return undefined;
+    const name = last(session);
     if (name === undefined) return undefined;
     const answer = Promise.withResolvers<QueryResult>();
     this.#state = { kind: 'closing', last: { ...statement, name }, answer };

@@ -5,7 +5,7 @@ import { addressOf } from './address.ts';
 import { BeginWithFirst } from './begin-with-first.ts';
 import { pg } from './driver.ts';
 import type { Target } from './errors.ts';
-import { type Executor, executorOfClient, ownStatement } from './executor.ts';
+import { type Executor, executorOfClient } from './executor.ts';
 import { CommitNotifier, listenersOfProcess } from './notify/commit-notifier.ts';
 import { setNotifier } from './notify/commit-watch.ts';
 import { runOnIdle } from './notify/idle-connection.ts';
@@ -15,6 +15,7 @@ import { callerSignal, PoolDoor } from './pool-door.ts';
 import { sessionStatement } from './settings.ts';
 import { clientClass } from './silence/fresh-connection.ts';
 import { SilenceWatch } from './silence/silence-watch.ts';
+import { markedValues } from './statement-marks.ts';
 import { submitClient } from './submit-client.ts';
 import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword } from './tls.ts';
 
@@ -153,12 +154,12 @@ function setTimeoutOf(statementTimeoutMs: number) {
 
 function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: number): Executor {
   return {
-    query: async <R>(text: string, values?: readonly unknown[]) => {
+    query: async <R>(text: string, values: readonly unknown[] = []) => {
       const client = await acquire();
       let broken: boolean | undefined;
       try {
         const own = new BeginWithFirst(submitClient(client, statementTimeoutMs));
-        return await executorOfClient(own).query<R>(text, ownStatement(values ?? []));
+        return await executorOfClient(own).query<R>(text, markedValues(values, { kind: 'own' }));
       } catch (error) {
         // An error without SQLSTATE comes from the connection, not from the server.
         broken = !(error instanceof Error && 'severity' in error);

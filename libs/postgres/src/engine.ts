@@ -7,26 +7,21 @@ export { asksForRerun, kyselyTransaction, withTransaction } from './transaction.
 export { rawQuery } from './raw-query.ts';
 export { otherUrls } from './address.ts';
 export { sqlState } from './errors.ts';
-export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';
+export { type CopyExecutor, quoteLiteral } from './copy-binary.ts';
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
 export { acquireLease, releaseLease, renewLease } from './lease.ts';
 export { LeasedTable } from './leased-table.ts';
 export { hasTables } from './has-tables.ts';
 export { type Send, senderOf } from './pipeline.ts';
-export {
-  failedWithCommit,
-  type LastStatement,
-  type NamedStatement,
-  sendLast,
-  type Session,
-} from './last-statement.ts';
+export { failedWithCommit, type LastStatement, type NamedStatement, sendLast } from './last-statement.ts';
+export type { Session } from './session.ts';
 export { answers } from './silence/answers.ts';
 export { readMigrations } from './migration-files.ts';
 export { removeOld } from './remove-old.ts';
 export { sendAhead } from './send-ahead.ts';
 export { type GivenColumns, givenColumns, givenRows, type Statement } from './given-rows.ts';
 export { listenHere } from './notify/commit-watch.ts';
-export { notifyAfterCommit } from './notify/commit-marks.ts';
+export { notifyAfterCommit } from './statement-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';
 export { isWarning } from './severity.ts';
 export { checkedClient, clientOf } from './transaction-client.ts';

@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { QueryResult, QueryResultRow } from 'pg';
-import { copyValues } from './notify/commit-marks.ts';
 import { rawQuery } from './raw-query.ts';
+import { markedValues, marksOf } from './statement-marks.ts';
 
 export interface ExecutorResult<R> {
   readonly rows: R[];
@@ -34,39 +34,11 @@ function makeExecutor<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   const plain = db.withoutPlugins();
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
-      const given = db.isTransaction ? keptStatement(values) : ownStatement(values);
+      const given = markedValues(values, { kind: db.isTransaction ? 'kept' : 'own' });
       const result = await plain.executeQuery<R>(rawQuery(text, given));
       return { rows: result.rows, rowCount: Number(result.numAffectedRows ?? result.rows.length) };
     },
   };
-}
-
-/**
- * The statements of the kit, by their values: the array is the only object that Kysely passes to the connection. A session
- * of our own keeps all of them parsed and planned; an `own` one also runs with the kit's settings.
- */
-const kinds = new WeakMap<readonly unknown[], 'own' | 'kept'>();
-
-/** Copies values and marks the copy: the statement runs with the kit's settings. */
-export function ownStatement(values: readonly unknown[]): unknown[] {
-  const marked = copyValues(values);
-  kinds.set(marked, 'own');
-  return marked;
-}
-
-/** Copies values and marks the copy: a session of our own keeps the statement parsed and planned. */
-export function keptStatement(values: readonly unknown[]): unknown[] {
-  const marked = copyValues(values);
-  kinds.set(marked, 'kept');
-  return marked;
-}
-
-export function isKeptStatement(values: readonly unknown[]): boolean {
-  return kinds.has(values);
-}
-
-export function isOwnStatement(values: readonly unknown[]): boolean {
-  return kinds.get(values) === 'own';
 }
 
 /** The part of a connection that an executor uses. */
@@ -78,9 +50,8 @@ export interface QueryClient {
 export function executorOfClient(client: QueryClient): Executor {
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
-      return resultOf<R>(
-        await client.query(text, isOwnStatement(values) ? (values as unknown[]) : keptStatement(values)),
-      );
+      const { kind = 'kept' } = marksOf(values);
+      return resultOf<R>(await client.query(text, markedValues(values, { kind })));
     },
   };
 }

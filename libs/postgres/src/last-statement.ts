@@ -1,17 +1,8 @@
 import type { Transaction } from 'kysely';
-import type { QueryResult } from 'pg';
 import { connectionOf } from './after-commit.ts';
-import { copyValues } from './notify/commit-marks.ts';
 import { rawQuery } from './raw-query.ts';
-
-/** A server session, identified among all past and future ones. */
-export interface Session {
-  readonly pid: number;
-  /** Start time in seconds since 1970, as Postgres prints it: to the microsecond. */
-  readonly startedAt: string;
-  /** True when its transactions are read committed and writable by default. @default false */
-  readonly isPlain?: boolean;
-}
+import type { Session } from './session.ts';
+import { markedValues } from './statement-marks.ts';
 
 export interface LastStatement<R> {
   /** The session in which the statement runs directly before COMMIT; undefined when it was sent at once. */
@@ -45,17 +36,6 @@ export interface NamedStatement {
   readonly values: readonly unknown[];
 }
 
-/** Receives the session and returns the statement's name; undefined: send it at once. */
-type SessionListener = (session: Session) => string | undefined;
-
-/** Listeners of last statements, by the values array: the only object that Kysely passes to the connection. */
-const lastOnes = new WeakMap<readonly unknown[], SessionListener>();
-
-/** Returns the listener of a statement that is to be sent with COMMIT in its own session. */
-export function waitsForCommit(values: readonly unknown[]): SessionListener | undefined {
-  return lastOnes.get(values);
-}
-
 /**
  * Sends the last statement of a transaction together with its COMMIT, which saves a round trip.
  * If the connection is lost, the statement's outcome is unknown, so the caller gets the session: once it has ended or is
@@ -68,52 +48,14 @@ export async function sendLast<R, DB = unknown>(
   waits: (session: Session) => boolean = () => true,
 ): Promise<LastStatement<R>> {
   const connection = await connectionOf(tx);
-  const marked = copyValues(values);
   let session: Session | undefined;
-  lastOnes.set(marked, (started) => {
+  const last = (started: Session): string | undefined => {
     if (!waits(started)) return undefined;
     session = started;
     return name;
-  });
+  };
+  const marked = markedValues(values, { last });
   const answer = connection.executeQuery<R>(rawQuery(text, marked)).then(({ rows }) => rows);
   answer.catch(() => undefined);
   return { session, answer };
-}
-
-// Runs in an application's session, so it depends on no setting.
-const SESSION = `
-  select pid, extract(epoch from backend_start)::pg_catalog.text as "startedAt",
-         pg_catalog.current_setting('default_transaction_isolation') operator(pg_catalog.=) 'read committed'
-           and pg_catalog.current_setting('default_transaction_read_only') operator(pg_catalog.=) 'off' as "isPlain"
-    from pg_catalog.pg_stat_activity
-   where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()`;
-
-/** The session of a connection, as far as it is known. */
-export interface KnownSession {
-  /** Queries the session once, at first need; undefined until the answer arrives. */
-  session(): Session | undefined;
-  /** Returns the session if its answer has arrived, and never queries it. */
-  known(): Session | undefined;
-}
-
-export function sessionOf(
-  query: (text: string) => Promise<QueryResult>,
-  announcedPid: number | undefined,
-): KnownSession {
-  let asked = false;
-  let known: Session | undefined;
-  const session = (): Session | undefined => {
-    if (!asked) {
-      asked = true;
-      query(SESSION).then(
-        ({ rows: [row] }: QueryResult<Session & object>) => {
-          // A process id other than the announced one ends the look-up: a pooler assigns sessions freely.
-          if (row?.pid === announcedPid) known = row;
-        },
-        () => undefined,
-      );
-    }
-    return known;
-  };
-  return { session, known: () => known };
 }

@@ -1,8 +1,8 @@
 import type { QueryResult } from 'pg';
 import { isForgotten, sqlState } from './errors.ts';
-import { isKeptStatement } from './executor.ts';
 import { ownBegin, ownOpening, sharedOpening } from './settings.ts';
 import { batch, type Statement } from './statement-batch.ts';
+import { marksOf } from './statement-marks.ts';
 import type { SubmitClient } from './submit-client.ts';
 
 const COMMIT: Statement = { text: 'commit', values: [] };
@@ -32,7 +32,7 @@ export function settingsStatement(client: SubmitClient, opening: Opening): State
 
 /** Names a statement of the kit in a session of our own, which then keeps it parsed and planned. */
 export function keptStatementOf(client: SubmitClient, { text, values }: Statement): Statement {
-  const isKept = values.length > 0 && isKeptStatement(values) && client.session() !== undefined;
+  const isKept = values.length > 0 && marksOf(values).kind !== undefined && client.session() !== undefined;
   return { text, values, ...(isKept ? client.kept.use(text) : {}) };
 }
 

@@ -1,11 +1,11 @@
 import type { CompiledQuery, PostgresPoolClient, Transaction } from 'kysely';
 import type { PoolClient, QueryResult } from 'pg';
 import { connectionOf } from './after-commit.ts';
+import { isAnswered } from './ask-client.ts';
 import { BeginWithFirst, nothing } from './begin-with-first.ts';
-import { guardOfClient, passGuard } from './guard/transaction-guard.ts';
+import { guardOfClient } from './guard/transaction-guard.ts';
 import { notifierOf } from './notify/commit-watch.ts';
 import { knownOf } from './submit-client.ts';
-import { passClient } from './transaction-client.ts';
 
 /** Properties of pg that its types omit. */
 interface Internals {
@@ -68,11 +68,8 @@ function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: numb
       client.release(destroy);
     },
   });
-  const query = (text: string, values: readonly unknown[] = []): Promise<QueryResult> => {
-    if (passGuard(text, values, guard)) return Promise.resolve(nothing('SELECT'));
-    passClient(text, values, client);
-    return begins.query(text, values);
-  };
+  const query = (text: string, values: readonly unknown[] = []): Promise<QueryResult> =>
+    isAnswered(values, client) ? Promise.resolve(nothing('SELECT')) : begins.query(text, values);
   return {
     // Kysely's type has a second overload, for cursors, which our pool does not use.
     query: query as unknown as PostgresPoolClient['query'],

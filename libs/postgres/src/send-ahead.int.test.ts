@@ -1,5 +1,5 @@
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { StatementTap } from '@convergekit/testing/engine';
+import { StatementTap } from '../../testing/src/fixture/statement-tap.ts';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';

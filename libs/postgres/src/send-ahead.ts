@@ -1,9 +1,9 @@
 import type { DatabaseConnection, Transaction } from 'kysely';
 import { connectionOf } from './after-commit.ts';
 import { sqlState } from './errors.ts';
-import { keptStatement } from './executor.ts';
 import type { Statement } from './given-rows.ts';
 import { rawQuery } from './raw-query.ts';
+import { markedValues } from './statement-marks.ts';
 
 /** What becomes of a statement whose answer is not needed before the commit. */
 interface Ahead<R> {
@@ -27,7 +27,7 @@ export async function sendAhead<DB, R>(
   { answered, failed = (error: unknown) => error }: Ahead<R> = {},
 ): Promise<void> {
   const connection = await connectionOf(tx);
-  const answer = connection.executeQuery<R>(rawQuery(text, keptStatement(values))).then(
+  const answer = connection.executeQuery<R>(rawQuery(text, markedValues(values, { kind: 'kept' }))).then(
     ({ rows }) => answered?.(rows),
     (error: unknown) => {
       // Only an answer of the server says that nothing is committed. 25P02: an earlier statement is at fault.

@@ -5,7 +5,7 @@
  * a statement that is sent while another runs).
  */
 import { freshDatabase } from '@convergekit/testing';
-import { hostileDefaults, type HostileRole, hostileRole } from '../../testing/src/hostile-role.ts';
+import { hostileDefaults, type HostileRole, hostileRole } from '../../testing/src/fixture/hostile-role.ts';
 import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';

@@ -2,7 +2,7 @@ import { systemClock } from '@convergekit/core';
 import type { PoolClient, Query, QueryResult } from 'pg';
 import type { TransactionGuard } from './guard/transaction-guard.ts';
 import { KeptStatements } from './kept-statements.ts';
-import { type KnownSession, type Session, sessionOf } from './last-statement.ts';
+import { type KnownSession, type Session, sessionOf } from './session.ts';
 import type { CommitNotifier } from './notify/commit-notifier.ts';
 import { notifierOf } from './notify/commit-watch.ts';
 

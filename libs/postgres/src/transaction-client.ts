@@ -1,34 +1,20 @@
 import type { Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
+import { connectionOf } from './after-commit.ts';
+import { askClient } from './ask-client.ts';
 import { controlRefused } from './errors.ts';
 import { guardOfClient } from './guard/transaction-guard.ts';
-import { rawQuery } from './raw-query.ts';
 
 /** pg's client while it is in a transaction of the kit: for an ORM that takes a client. */
 export type TransactionClient = PoolClient;
-
-/** The text of a statement whose connection is asked for its client. */
-const ASK = 'select 1 as converge_client';
-
-/** Requests, by the values array: the only object that Kysely passes to the connection. */
-const requests = new WeakMap<readonly unknown[], (client: PoolClient) => void>();
-
-/** Answers a request for the client of a connection; other statements are ignored. */
-export function passClient(text: string, values: readonly unknown[] | undefined, client: PoolClient): void {
-  if (text === ASK && values !== undefined) requests.get(values)?.(client);
-}
 
 /**
  * Returns the client of a transaction, which has begun then; undefined on a pool that `connect` did not make. Statements
  * through it and through `tx` run in the order in which they are sent.
  */
 export async function clientOf<DB>(tx: Transaction<DB>): Promise<PoolClient | undefined> {
-  let found: PoolClient | undefined;
-  const values: unknown[] = [];
-  requests.set(values, (client) => (found = client));
-  // The statement is run: BEGIN is sent with the first one, and must not come after what the caller sends.
-  await tx.getExecutor().provideConnection((one) => one.executeQuery(rawQuery(ASK, values)));
-  return found;
+  // The statement is sent: BEGIN goes with the first one, and must not come after what the caller sends.
+  return askClient(await connectionOf(tx), true);
 }
 
 /**

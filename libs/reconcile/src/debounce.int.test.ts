@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { claimKeys } from './claim-sql.ts';
 import { decideFinish } from './decide.ts';
 import { stockReconciler } from './fixture/stock.ts';
-import { enqueueKeys, finishKey } from './key-queue.ts';
+import { enqueueKeys } from './enqueue-sql.ts';
+import { finishKey } from './key-queue.ts';
 import { reconcileMigrations } from './migrations.ts';
 
 /**

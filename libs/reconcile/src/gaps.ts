@@ -1,7 +1,7 @@
 import { executorOf, type Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import type { GapKeys } from './definition.ts';
-import { enqueueKeys } from './key-queue.ts';
+import { enqueueAll } from './enqueue-sql.ts';
 import { sweepUnled, type UnledRequest } from './runs/unled-run.ts';
 
 interface OpenGap {
@@ -20,8 +20,6 @@ const openSql = `
    order by g.gap`;
 const doneSql = `
   update converge.reconciler set gaps = array_append(gaps, $2::bigint) where name = $1 and $2 <> all (gaps)`;
-
-const CHUNK = 1_000;
 
 /**
  * Queues the keys of events that the reconciler's consumer missed; every key if they are unknown.
@@ -45,14 +43,8 @@ export async function queueGaps({
       const run = { reconciler, databases, holder, cause: 'gap', actor: cause, everything: true } as const;
       if ((await sweepUnled({ ...run, ...(signal && { signal }) })) === undefined) return queued;
     } else {
-      const request = {
-        reconciler: reconciler.name,
-        priority: 'event',
-        cause,
-        ...reconciler.timing,
-      } as const;
-      for (let from = 0; from < keys.length; from += CHUNK)
-        await enqueueKeys(executor, { ...request, keys: keys.slice(from, from + CHUNK) });
+      const { name, timing } = reconciler;
+      await enqueueAll(executor, { reconciler: name, priority: 'event', cause, keys, ...timing });
     }
     await executor.query(doneSql, [reconciler.name, gap.gap]);
     queued += 1;

@@ -18,6 +18,7 @@ export { digestScan } from './digest/digest-scan.ts';
 export { markDirty } from './digest/dirty.ts';
 export { reportKeys } from './report-keys.ts';
 export type { ReconcileOptions } from './options.ts';
-export { type ReconcilerService, reconcilerService, type RunCounts, runReconciler } from './service.ts';
+export { type ReconcilerService, reconcilerService, runReconciler } from './service.ts';
+export type { RunCounts } from './runner.ts';
 export type { ReconcileErrorCode } from './errors.ts';
 export { reconcileMigrations } from './migrations.ts';

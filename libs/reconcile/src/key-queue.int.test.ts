@@ -10,7 +10,8 @@ import {
   worldForEach,
 } from './fixture/stock.ts';
 import { claimKeys, keyQueue } from './claim-sql.ts';
-import { type EnqueueRequest, enqueueKeys, requeueExpired, finishKey } from './key-queue.ts';
+import { type EnqueueRequest, enqueueKeys } from './enqueue-sql.ts';
+import { finishKey, requeueExpired } from './key-queue.ts';
 import { decideFinish } from './decide.ts';
 import { reportKeys } from './report-keys.ts';
 import { reconcilerService, runReconciler } from './service.ts';

@@ -8,7 +8,7 @@ export { readWaiting, type WaitingKey } from './diff/drift-sql.ts';
 export { type OverdueSchedule, readOverdueSchedules } from './schedule/schedules-sql.ts';
 export { readSchedules, type RecordedSchedule } from './schedule/schedules-sql.ts';
 export { nextRun } from './schedule/schedule.ts';
-export { retryKeys } from './key-queue.ts';
+export { retryKeys } from './enqueue-sql.ts';
 export { pauseReconciler, type PausingOperator, resumeReconciler } from './runs/pause-sql.ts';
 export { requestRun } from './runs/pause-sql.ts';
 export { type Condition, conditionOf } from './runs/condition.ts';

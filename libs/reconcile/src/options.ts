@@ -1,11 +1,9 @@
 import { hostname } from 'node:os';
 import { type Clock, endsWithin, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
-import { classify } from '@convergekit/resilience';
 import { logger, type Logger } from '@convergekit/telemetry';
 import type { Kysely } from 'kysely';
 import { ReconcileError } from './errors.ts';
 import type { Reconciler } from './reconciler.ts';
-import { failureText } from './verdict/verdict.ts';
 import type { WorkersOptions } from './workers.ts';
 
 /**
@@ -65,14 +63,6 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
     random: options.random ?? systemRandom,
     log: options.log ?? logger('reconcile'),
   };
-}
-
-/** Logs a failure of a loop itself in one line, such as a lost database. Returns what it says. */
-export function logLoopFailure({ log, reconciler }: WorkersOptions, error: unknown): string {
-  const failure = classify(error);
-  const { category, code, message } = failure;
-  log.error({ reconciler: reconciler.name, category, code }, message);
-  return failureText(failure);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
-import { StatementTap } from '@convergekit/testing/engine';
+import { StatementTap } from '../../testing/src/fixture/statement-tap.ts';
 import { expect, it } from 'vitest';
 import { claimKeys } from './claim-sql.ts';
 import {
@@ -12,7 +12,7 @@ import {
   worldForEach,
 } from './fixture/stock.ts';
 import { forgetKeys } from './key-queue.ts';
-import { enqueueKeys } from './key-queue.ts';
+import { enqueueKeys } from './enqueue-sql.ts';
 import { resolveOptions } from './options.ts';
 import { drain } from './workers.ts';
 

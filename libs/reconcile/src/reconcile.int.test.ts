@@ -13,7 +13,7 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
-import { retryKeys } from './key-queue.ts';
+import { retryKeys } from './enqueue-sql.ts';
 import { reportKeys } from './report-keys.ts';
 import { runReconciler } from './service.ts';
 import { approveRepairs } from './approval/approve-sql.ts';

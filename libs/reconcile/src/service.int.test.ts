@@ -95,24 +95,6 @@ describe('the schedule', () => {
     const actors = await rowsOf('select distinct actor from converge.reconcile_audit order by 1');
     expect(actors).toEqual([{ actor: 'reconciler one' }, { actor: 'reconciler two' }]);
   });
-
-  it('an interrupted sweep is repeated', async () => {
-    await setWanted({ a: 1 });
-    const stopped = new AbortController();
-    const base = scheduled();
-    const interrupted = {
-      ...base,
-      keys: {
-        async *scan(...args: Parameters<typeof base.keys.scan>) {
-          stopped.abort();
-          yield* base.keys.scan(...args);
-        },
-      },
-    };
-    const one = resolveOptions(interrupted, { ...options, holder: 'one' });
-    expect(await leadOnce(one, stopped.signal)).toBeUndefined();
-    expect(await leadOnce(resolveOptions(base, { ...options, holder: 'one' }), never)).toBe(1);
-  });
 });
 
 it('a service without its tables rejects at start', async () => {

@@ -1,7 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
 import type { Databases } from './definition.ts';
 import { distinctKeys } from './distinct-keys.ts';
-import { enqueueKeys } from './key-queue.ts';
+import { enqueueAll } from './enqueue-sql.ts';
 import type { Reconciler } from './reconciler.ts';
 import { type Checkpoint, NO_PROGRESS, type Progress } from './runs/run-sql.ts';
 import { type ChunkParts, readChunk } from './scan-chunk.ts';
@@ -14,8 +14,8 @@ export interface SweepRequest {
   readonly cause: string;
   /** The place of an interrupted sweep; null begins with the first key. */
   readonly from?: Checkpoint | null;
-  /** The start of the run. @default now */
-  readonly startedAt?: Date;
+  /** The start of the run. */
+  readonly startedAt: Date;
   /** Called after every chunk, whose keys are queued. false ends the sweep early: the next leader continues it. */
   readonly save: (progress: Progress) => Promise<boolean>;
   /** Called for a chunk that could not be answered. @default only counted */
@@ -26,8 +26,6 @@ export interface SweepRequest {
   readonly background?: boolean;
 }
 
-const CHUNK = 1_000;
-
 /**
  * Queues every key that the scan lists. Returns the counts, or undefined if it was ended early.
  * The run is dated from its start, so a change behind the scan belongs to the next run.
@@ -37,6 +35,7 @@ export async function sweep(request: SweepRequest): Promise<Progress | undefined
     reconciler,
     databases,
     cause,
+    startedAt,
     from = null,
     everything = false,
     background = false,
@@ -44,7 +43,7 @@ export async function sweep(request: SweepRequest): Promise<Progress | undefined
     onUnknown,
   } = request;
   const executor = executorOf(databases.actual);
-  const { now } = await readState(executor, reconciler.name);
+  await readState(executor, reconciler.name); // inserts the row of a new reconciler
   const { name, timing } = reconciler;
   const shared = { reconciler: name, priority: 'sweep', cause, ...timing } as const;
   let progress: Progress = from === null ? NO_PROGRESS : { ...from, checkpoint: from };
@@ -53,15 +52,14 @@ export async function sweep(request: SweepRequest): Promise<Progress | undefined
   for await (const chunk of reconciler.keys.scan(databases, context)) {
     const parts = readChunk(chunk);
     const { keys, unknown } = parts;
-    for (let at = 0; at < keys.length; at += CHUNK)
-      await enqueueKeys(executor, { ...shared, keys: keys.slice(at, at + CHUNK) });
+    await enqueueAll(executor, { ...shared, keys });
     if (unknown !== undefined) onUnknown?.(unknown);
     progress = advance(progress, parts, countFresh(keys));
     if (!(await save(progress))) return undefined;
   }
   await recordRun(executor, {
     reconciler: name,
-    startedAt: request.startedAt ?? now,
+    startedAt,
     // The limits are a share of all keys, also of those that the scan compared without listing them.
     keys: Math.max(progress.keys, progress.compared),
   });

@@ -1,16 +1,13 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** The state of a reconciler, by the database's clock. */
+/** What the guards of a repair need to know of its reconciler. */
 export interface ReconcilerState {
-  readonly now: Date;
-  readonly lastRunAt: Date | null;
   readonly lastRunKeys: number;
   readonly held: string | null;
 }
 
 const stateSql = `
-  select clock_timestamp() as now, last_run_at as "lastRunAt", last_run_keys::float8 as "lastRunKeys", held_reason as held
-    from converge.reconciler where name = $1`;
+  select last_run_keys::float8 as "lastRunKeys", held_reason as held from converge.reconciler where name = $1`;
 
 export async function readState(executor: Executor, reconciler: string): Promise<ReconcilerState> {
   for (;;) {

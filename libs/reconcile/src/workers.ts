@@ -1,5 +1,5 @@
 import { Renewals } from '@convergekit/core/engine';
-import { executorOf } from '@convergekit/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import { Bulkhead } from '@convergekit/resilience/engine';
 import type { Claim } from './claim.ts';
 import { keyQueue } from './claim-sql.ts';
@@ -7,7 +7,8 @@ import { Claimer } from './claimer.ts';
 import { ForgetGroups } from './forget-groups.ts';
 import { forgetKeys } from './key-queue.ts';
 import { finishJudged, judgeKey, type Processed, type ReconcileContext } from './process-key.ts';
-import { Tally } from './runs/tally.ts';
+import { runOf } from './runs/cause.ts';
+import { addOutcomes } from './runs/run-sql.ts';
 
 export interface WorkersOptions extends ReconcileContext {
   /** Holder of leases, unique to this process. */
@@ -92,4 +93,39 @@ function processor(options: WorkersOptions) {
       const judged = await places.run(() => judgeKey(options, claim));
       return finishJudged(options, claim, judged, forgets);
     });
+}
+
+/** The comparisons after which counts are written: a crash loses those in between, and nothing else. */
+const FLUSH_AFTER = 500;
+
+/** Counts comparisons by run and outcome, and adds them to the history from time to time. */
+class Tally {
+  readonly #executor: Executor;
+  #counts = new Map<string, Record<string, number>>();
+  #pending = 0;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  add(cause: string, outcome: string): void {
+    const run = runOf(cause);
+    if (run === undefined) return;
+    const counts = this.#counts.get(run) ?? {};
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    this.#counts.set(run, counts);
+    this.#pending += 1;
+  }
+
+  /** Writes the counts if there are enough of them. */
+  async flushIfMany(): Promise<void> {
+    if (this.#pending >= FLUSH_AFTER) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const counts = this.#counts;
+    this.#counts = new Map();
+    this.#pending = 0;
+    for (const [run, outcomes] of counts) await addOutcomes(this.#executor, run, outcomes);
+  }
 }

@@ -13,7 +13,7 @@ export {
   slowWait,
 } from './slow-schedule.ts';
 export { dispositionOf, type FailureKind, kindOf, retryingOf } from './strategy.ts';
-export { type Wait, WAIT_RULES, type WaitRule } from './wait.ts';
+export type { Wait, WaitRule } from './wait.ts';
 export { type Admission, admitRules, type OfferedRule, type RefusedRule } from './policy-admit.ts';
 export { DEADLINE_PASSED } from './deadline.ts';
 export type { Policies } from './policy-book.ts';

@@ -39,22 +39,6 @@ describe('an operation', () => {
     expect(operation(wire).policy.attempts).toBe(1);
   });
 
-  it('every attempt of a keyed operation has the same idempotency key', async () => {
-    const keys: (string | undefined)[] = [];
-    const charge = operation({
-      name: 'charge',
-      idempotency: 'keyed',
-      key: (order: string) => `charge:${order}`,
-      policy: noWait,
-      call: (_, { idempotencyKey }) => {
-        keys.push(idempotencyKey);
-        return keys.length < 3 ? Promise.reject(down) : Promise.resolve('charged');
-      },
-    });
-    await expect(charge.run('o1', base())).resolves.toBe('charged');
-    expect(keys).toEqual(['charge:o1', 'charge:o1', 'charge:o1']);
-  });
-
   it('S9: an open breaker ends the retries and counts no attempt', async () => {
     const guards = base();
     const breaker = new CircuitBreaker({

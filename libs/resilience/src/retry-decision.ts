@@ -35,7 +35,7 @@ export interface RetryQuestion {
 /**
  * The maximum number of reruns. Contention costs no attempt, but two callers could otherwise repel each other forever.
  */
-export const MAX_RERUNS = 50;
+const MAX_RERUNS = 50;
 
 /** Decides what follows a failed attempt. Pure. It chooses no wait that would end after the deadline. */
 export function decideRetry({

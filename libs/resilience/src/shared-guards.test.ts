@@ -100,21 +100,6 @@ describe('an operation with a policy book', () => {
     expect(starts).toEqual(['before', 'before', 'before', 'after']);
   });
 
-  it('configuration never repeats an operation that is declared not repeatable', async () => {
-    const { guards } = scene(policyBook({ 'bank.wire': { attempts: 5, backoff: { baseMs: 0, capMs: 0 } } }));
-    let calls = 0;
-    const wire = operation({
-      name: 'bank.wire',
-      idempotency: 'none',
-      call: () => {
-        calls += 1;
-        return down();
-      },
-    });
-    await expect(wire.run(undefined, guards)).rejects.toMatchObject({ code: 'X' });
-    expect(calls).toBe(1);
-  });
-
   it('an operation uses its fallback while the breaker is open, and only then', async () => {
     const { guards, shared } = scene();
     const price = operation({

@@ -8,7 +8,7 @@ export { instruments, type Instruments } from './instruments.ts';
 export { loggableError, stackText } from './loggable-error.ts';
 export { LineLimit } from './line-limit.ts';
 export { logLevels } from './log-levels.ts';
-export { attributeNames, spanEvents, spanNames } from './names.ts';
+export { attributeNames, spanNames } from './names.ts';
 export {
   contextFrom,
   contextOrActive,

@@ -1,6 +1,4 @@
-import type { Failure } from '@convergekit/core';
 import { instruments } from './instruments.ts';
-import { attributeNames } from './names.ts';
 
 /** The report of a policy watch after each read, for its `onLook`. */
 export interface PoliciesState {
@@ -19,9 +17,4 @@ export function recordPolicies({ version, staleMs, refused }: PoliciesState): vo
   made.policyVersion.record(version);
   made.policyStaleness.recordMs(staleMs);
   made.policyRefused.record(refused.length);
-}
-
-/** Counts errors that need a classification rule: `classifier({ …, onUnknown: countUnknownFailure })`. */
-export function countUnknownFailure({ category }: Pick<Failure, 'category'>): void {
-  instruments().failuresUnknown.add(1, { [attributeNames.category]: category });
 }

@@ -1,6 +1,6 @@
 import { connect, withTransaction } from '@convergekit/postgres';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { StatementTap } from './statement-tap.ts';
+import { StatementTap } from './fixture/statement-tap.ts';
 
 let tap: StatementTap;
 let database: ReturnType<typeof connect>;

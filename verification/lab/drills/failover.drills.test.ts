@@ -9,7 +9,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { rebaseSource } from '@convergekit/relay/operate';
 import type { Database } from '@convergekit/postgres';
 import { embeddedPostgres } from '@convergekit/testing/engine';
-import { standbyOf } from '../../../libs/testing/src/standby.ts';
+import { standbyOf } from '../../../libs/testing/src/fixture/standby.ts';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
 import { countEffects, judgeEffects } from '../workloads/counted/effects-sql.ts';

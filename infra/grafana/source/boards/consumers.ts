@@ -1,4 +1,4 @@
-import { type Dashboard, named } from '../model.ts';
+import { type Dashboard, named, rare } from '../model.ts';
 import {
   maxOf,
   occurred,
@@ -65,7 +65,7 @@ export const consumers: Dashboard = {
           description:
             'Events that the log delivered again. They are dropped by their position and take no effect.',
           unit: 'ops',
-          queries: [{ promql: perSecond('inboxDuplicates', byTopic), rare: true }],
+          queries: [rare(perSecond('inboxDuplicates', byTopic))],
         },
       ],
     },
@@ -77,18 +77,18 @@ export const consumers: Dashboard = {
           description:
             'Halted partitions by alarm. `converge consumers list` has the reason; docs/guides/alarms.md the next step.',
           alarmFrom: 1,
-          queries: [{ promql: sumOf('inboxHalted', byReason), rare: true }],
+          queries: [rare(sumOf('inboxHalted', byReason))],
         },
         {
           title: 'Partitions that wait by themselves',
           description: 'Paused partitions by alarm. They resume when the cause is gone.',
-          queries: [{ promql: sumOf('inboxPaused', byReason), rare: true }],
+          queries: [rare(sumOf('inboxPaused', byReason))],
         },
         {
           kind: 'stat',
           title: 'Pauses',
           description: 'Pauses in the shown time, by alarm.',
-          queries: [{ promql: occurred('inboxPauses', byReason), rare: true }],
+          queries: [rare(occurred('inboxPauses', byReason))],
         },
         {
           title: 'Parked keys',
@@ -137,9 +137,7 @@ export const consumers: Dashboard = {
           title: 'Dead letters',
           description:
             'Events given up since the processes started, by kind of failure. Each has a failure event.',
-          queries: [
-            { promql: sinceStart('deadLetters', { where, by: ['consumer', 'failureKind'] }), rare: true },
-          ],
+          queries: [rare(sinceStart('deadLetters', { where, by: ['consumer', 'failureKind'] }))],
         },
         {
           kind: 'stat',
@@ -147,13 +145,12 @@ export const consumers: Dashboard = {
           description: 'Events whose bytes or data cannot be used, since the processes started.',
           alarmFrom: 1,
           queries: [
-            {
-              promql: sinceStart('deadLetters', {
+            rare(
+              sinceStart('deadLetters', {
                 where: { ...where, failureKind: is('data') },
                 by: ['topic'],
               }),
-              rare: true,
-            },
+            ),
           ],
         },
         {
@@ -162,28 +159,12 @@ export const consumers: Dashboard = {
             'Gaps, ended epochs, forged positions, reused names and ids, since the processes started. Each has an alarm.',
           alarmFrom: 1,
           queries: [
-            { promql: sinceStart('inboxGaps', byConsumer), legend: `${consumer} gaps`, rare: true },
-            {
-              promql: sinceStart('inboxSuperseded', byConsumer),
-              legend: `${consumer} ended epoch`,
-              rare: true,
-            },
-            { promql: sinceStart('inboxContradictions', byReason), rare: true },
-            {
-              promql: sinceStart('inboxSourceConflicts', byConsumer),
-              legend: `${consumer} source names`,
-              rare: true,
-            },
-            {
-              promql: sinceStart('inboxForeignReused', byConsumer),
-              legend: `${consumer} reused ids`,
-              rare: true,
-            },
-            {
-              promql: sinceStart('inboxUnreadableDropped', byConsumer),
-              legend: `${consumer} unreadable`,
-              rare: true,
-            },
+            rare(sinceStart('inboxGaps', byConsumer), `${consumer} gaps`),
+            rare(sinceStart('inboxSuperseded', byConsumer), `${consumer} ended epoch`),
+            rare(sinceStart('inboxContradictions', byReason)),
+            rare(sinceStart('inboxSourceConflicts', byConsumer), `${consumer} source names`),
+            rare(sinceStart('inboxForeignReused', byConsumer), `${consumer} reused ids`),
+            rare(sinceStart('inboxUnreadableDropped', byConsumer), `${consumer} unreadable`),
           ],
         },
       ],

@@ -1,4 +1,4 @@
-import { type Dashboard, named, type Query } from '../model.ts';
+import { type Dashboard, named, type Query, rare } from '../model.ts';
 import { maxOf, perSecond } from '../queries.ts';
 import { byLabels, chosen, label, noneOf, oneOf, selector, type Where } from '../series.ts';
 
@@ -79,10 +79,9 @@ export const objectives: Dashboard = {
           width: 24,
           stacked: true,
           queries: [
-            {
-              promql: `sum ${byLabels(['objective', 'handler', 'operationName', 'effect', 'reason'])}(rate(${selector('attempts', bad)}[$__rate_interval]))`,
-              rare: true,
-            },
+            rare(
+              `sum ${byLabels(['objective', 'handler', 'operationName', 'effect', 'reason'])}(rate(${selector('attempts', bad)}[$__rate_interval]))`,
+            ),
           ],
         },
       ],

@@ -1,4 +1,4 @@
-import { type Dashboard, named } from '../model.ts';
+import { type Dashboard, named, rare } from '../model.ts';
 import { maxOf, perSecond, quantile, recentMean, sumOf } from '../queries.ts';
 import { is, noneOf } from '../series.ts';
 import { recorded } from './objectives.ts';
@@ -25,13 +25,7 @@ export const overview: Dashboard = {
           description: 'Nothing of them is published. A takeover takes one lease.',
           width: 4,
           alarmFrom: 1,
-          queries: [
-            {
-              promql: `count(${sumOf('relayLeader', { by: ['source'] })} < 1)`,
-              legend: 'sources',
-              rare: true,
-            },
-          ],
+          queries: [rare(`count(${sumOf('relayLeader', { by: ['source'] })} < 1)`, 'sources')],
         },
         {
           kind: 'stat',
@@ -39,7 +33,7 @@ export const overview: Dashboard = {
           description: 'Halted partitions of all consumers: `converge consumers list`.',
           width: 4,
           alarmFrom: 1,
-          queries: [{ promql: sumOf('inboxHalted'), legend: 'partitions', rare: true }],
+          queries: [rare(sumOf('inboxHalted'), 'partitions')],
         },
         {
           kind: 'stat',
@@ -60,7 +54,7 @@ export const overview: Dashboard = {
           description: 'Stuck sagas: `converge saga list --state stuck`.',
           width: 4,
           alarmFrom: 1,
-          queries: [{ promql: `sum(${maxOf('sagasStuck', { by: ['saga'] })})`, legend: 'sagas', rare: true }],
+          queries: [rare(`sum(${maxOf('sagasStuck', { by: ['saga'] })})`, 'sagas')],
         },
       ],
     },

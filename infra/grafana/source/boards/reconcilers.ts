@@ -1,4 +1,4 @@
-import { type Dashboard, named } from '../model.ts';
+import { type Dashboard, named, rare } from '../model.ts';
 import { maxOf, occurred, perSecond, quantile, recentMean, sinceStart } from '../queries.ts';
 import { chosen, is, noneOf, oneOf } from '../series.ts';
 
@@ -60,14 +60,13 @@ export const reconcilers: Dashboard = {
               }),
               legend: `${reconciler} repaired`,
             },
-            {
-              promql: sinceStart('reconcileVerdicts', {
+            rare(
+              sinceStart('reconcileVerdicts', {
                 where: { ...where, outcome: is('flapping') },
                 by: ['reconciler'],
               }),
-              legend: `${reconciler} flapping`,
-              rare: true,
-            },
+              `${reconciler} flapping`,
+            ),
           ],
         },
         {
@@ -76,13 +75,12 @@ export const reconcilers: Dashboard = {
             'Keys that no program repairs, and repairs that were rolled back, since the processes started.',
           alarmFrom: 1,
           queries: [
-            {
-              promql: sinceStart('reconcileVerdicts', {
+            rare(
+              sinceStart('reconcileVerdicts', {
                 where: { ...where, outcome: oneOf('unresolvable', 'refused') },
                 by: ['reconciler', 'outcome'],
               }),
-              rare: true,
-            },
+            ),
           ],
         },
         {
@@ -148,7 +146,7 @@ export const reconcilers: Dashboard = {
           kind: 'stat',
           title: 'Missed starts',
           description: 'Scheduled starts that were not made, since the processes started.',
-          queries: [{ promql: sinceStart('reconcileMissed', byReconciler), rare: true }],
+          queries: [rare(sinceStart('reconcileMissed', byReconciler))],
         },
         {
           kind: 'stat',
@@ -160,33 +158,20 @@ export const reconcilers: Dashboard = {
           title: 'Ranges compared by digests',
           description: 'Ranges of keys by outcome. different: their keys are looked at one by one.',
           unit: 'ops',
-          queries: [
-            {
-              promql: perSecond('reconcileDigestRanges', { where, by: ['reconciler', 'outcome'] }),
-              rare: true,
-            },
-          ],
+          queries: [rare(perSecond('reconcileDigestRanges', { where, by: ['reconciler', 'outcome'] }))],
         },
         {
           title: 'Rows hashed by digests',
           description: 'Rows of the larger side, by mode. version and key cost less than full.',
           unit: 'ops',
-          queries: [
-            {
-              promql: perSecond('reconcileDigestRows', { where, by: ['reconciler', 'digestMode'] }),
-              rare: true,
-            },
-          ],
+          queries: [rare(perSecond('reconcileDigestRows', { where, by: ['reconciler', 'digestMode'] }))],
         },
         {
           title: 'Duration of a digest scan',
           description: 'One pass over all ranges, by how it ended.',
           unit: 's',
           queries: [
-            {
-              promql: quantile(0.99, 'reconcileDigestDuration', { where, by: ['reconciler', 'outcome'] }),
-              rare: true,
-            },
+            rare(quantile(0.99, 'reconcileDigestDuration', { where, by: ['reconciler', 'outcome'] })),
           ],
         },
       ],

@@ -1,4 +1,4 @@
-import { type Dashboard, named } from '../model.ts';
+import { type Dashboard, named, rare } from '../model.ts';
 import { maxOf, occurred, perSecond, quantile, sinceStart, sumOf } from '../queries.ts';
 import { byLabels, chosen, selector } from '../series.ts';
 
@@ -36,7 +36,7 @@ export const relay: Dashboard = {
           queries: [
             { promql: maxOf('outboxSize', bySource), legend: `${source} on disk` },
             { promql: maxOf('outboxWaiting', bySource), legend: `${source} waiting` },
-            { promql: maxOf('outboxLimit', bySource), legend: `${source} limit`, rare: true },
+            rare(maxOf('outboxLimit', bySource), `${source} limit`),
           ],
         },
         {
@@ -101,9 +101,7 @@ export const relay: Dashboard = {
           description:
             'Sends of a partition that failed and are repeated. They use up no attempt of an event.',
           unit: 'ops',
-          queries: [
-            { promql: perSecond('relaySendFailures', { where, by: ['source', 'topic'] }), rare: true },
-          ],
+          queries: [rare(perSecond('relaySendFailures', { where, by: ['source', 'topic'] }))],
         },
       ],
     },
@@ -145,7 +143,7 @@ export const relay: Dashboard = {
           description: 'Each alarm that is raised, by name. What it means: docs/guides/alarms.md.',
           width: 12,
           alarmFrom: 1,
-          queries: [{ promql: `${maxOf('relayAlarm', { where, by: ['source', 'alarm'] })} > 0`, rare: true }],
+          queries: [rare(`${maxOf('relayAlarm', { where, by: ['source', 'alarm'] })} > 0`)],
         },
         {
           title: 'Halted topics',

@@ -1,10 +1,11 @@
-import { type Dashboard, named } from '../model.ts';
+import { type Dashboard, named, rare } from '../model.ts';
 import { maxOf, perSecond, quantile, recordedPerSecond } from '../queries.ts';
 import { byLabels, is, type Label, type LabelOf, noneOf, selector } from '../series.ts';
 
 /** What attempts are made of: a handler of a consumer, an operation, or an effect. */
 const subject = ['consumer', 'handler', 'operationName', 'effect'] as const;
 const outcomes = ['outcome', 'reason'] as const;
+const unclassified = { reason: is('UNCLASSIFIED') };
 
 const all = selector('attempts');
 const rateOf = (by: readonly Label[]): string => `sum ${byLabels(by)}(rate(${all}[$__rate_interval]))`;
@@ -129,28 +130,27 @@ export const retries: Dashboard = {
           title: 'Retry budgets',
           description: 'What is left, 0 to 1. At 0 the operation is called once and not retried.',
           unit: 'percentunit',
-          queries: [{ promql: `min ${byLabels(['operationName'])}(${selector('retryBudget')})`, rare: true }],
+          queries: [rare(`min ${byLabels(['operationName'])}(${selector('retryBudget')})`)],
         },
         {
           title: 'Breakers',
           description:
             '0 closed, 1 half open, 2 open, 3 isolated by an operator. Open: the dependency is not called.',
           alarmFrom: 2,
-          queries: [{ promql: maxOf('breakerState', { by: ['operationName'] }), rare: true }],
+          queries: [rare(maxOf('breakerState', { by: ['operationName'] }))],
         },
         {
           title: 'Changes of breakers',
           description: 'A breaker that opens again and again: the dependency is up, and fails under load.',
           unit: 'ops',
-          queries: [
-            { promql: perSecond('breakerChanges', { by: ['operationName', 'breakerState'] }), rare: true },
-          ],
+          queries: [rare(perSecond('breakerChanges', { by: ['operationName', 'breakerState'] }))],
         },
         {
           title: 'Errors without a rule',
-          description: 'Errors that no rule of `classify` matches: add a rule for each that comes back.',
+          description:
+            'Attempts that failed by an error that no rule of `classify` matches: add a rule for it.',
           unit: 'ops',
-          queries: [{ promql: perSecond('failuresUnknown', { by: ['category'] }), rare: true }],
+          queries: [rare(perSecond('attempts', { where: unclassified, by: ['category'] }))],
         },
         {
           kind: 'stat',

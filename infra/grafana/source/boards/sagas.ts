@@ -1,4 +1,4 @@
-import { type Dashboard, named } from '../model.ts';
+import { type Dashboard, named, rare } from '../model.ts';
 import { maxOf, perSecond, quantile, recentMean, sinceStart, sumOf } from '../queries.ts';
 import { chosen, is } from '../series.ts';
 
@@ -32,19 +32,14 @@ export const sagas: Dashboard = {
           title: 'Sagas that wait for an operator',
           description: 'Stuck sagas: `converge saga list --state stuck`, then retry or resolve.',
           alarmFrom: 1,
-          queries: [{ promql: maxOf('sagasStuck', bySaga), rare: true }],
+          queries: [rare(maxOf('sagasStuck', bySaga))],
         },
         {
           title: 'Overdue sagas',
           description:
             'Sagas that have not ended in their time: `converge saga narrative` shows where one waits.',
           alarmFrom: 1,
-          queries: [
-            {
-              promql: maxOf('sagas', { where: { ...where, state: is('expired') }, by: ['saga'] }),
-              rare: true,
-            },
-          ],
+          queries: [rare(maxOf('sagas', { where: { ...where, state: is('expired') }, by: ['saga'] }))],
         },
         {
           title: 'Time to recovery of sagas',
@@ -69,7 +64,7 @@ export const sagas: Dashboard = {
           title: 'Joins that never completed',
           description:
             'Groups whose events did not all arrive before their run was removed, since the processes started.',
-          queries: [{ promql: sinceStart('sagaJoinsSwept', bySaga), rare: true }],
+          queries: [rare(sinceStart('sagaJoinsSwept', bySaga))],
         },
       ],
     },
@@ -89,13 +84,13 @@ export const sagas: Dashboard = {
           description:
             'Since the processes started, by what they wait for. They are retried: `converge effects list`.',
           alarmFrom: 1,
-          queries: [{ promql: sinceStart('effectsLate', { by: ['effect', 'reason'] }), rare: true }],
+          queries: [rare(sinceStart('effectsLate', { by: ['effect', 'reason'] }))],
         },
         {
           title: 'Calls that no worker declares',
           description: 'Deploy the code that declares the effect, or `converge effects resolve`.',
           alarmFrom: 1,
-          queries: [{ promql: sumOf('effectsUndeclared', { by: ['effect'] }), rare: true }],
+          queries: [rare(sumOf('effectsUndeclared', { by: ['effect'] }))],
         },
       ],
     },

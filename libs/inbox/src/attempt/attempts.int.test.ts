@@ -1,6 +1,6 @@
 import { BusinessRejection, type Category, ConvergeError } from '@convergekit/core';
 import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
-import { WAIT_RULES } from '@convergekit/resilience/engine';
+import { WAIT_RULES } from '../../../resilience/src/wait.ts';
 import { manualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';

@@ -1,6 +1,7 @@
 import { ConvergeError } from '@convergekit/core';
 import { BREAKER_OPEN } from '@convergekit/resilience/engine';
-import { attributeNames, spanEvents, spanNames } from '@convergekit/telemetry/engine';
+import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
+import { spanEvents } from '../../../telemetry/src/names.ts';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';

@@ -1,5 +1,5 @@
 import { manualClock, waitUntil } from '@convergekit/testing';
-import { StatementTap } from '@convergekit/testing/engine';
+import { StatementTap } from '../../../testing/src/fixture/statement-tap.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';

@@ -1,8 +1,8 @@
 import type { DatabaseConnection, Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
 import { connectionOf } from '../after-commit.ts';
+import { askClient } from '../ask-client.ts';
 import { controlRefused, endedEarly, type DatabaseError } from '../errors.ts';
-import { rawQuery } from '../raw-query.ts';
 import { effectsOf, type SavepointStatement, type SettingChange } from './text-effects.ts';
 
 /** Takes the state of what a transaction has collected so far; the result goes back to it, any number of times. */
@@ -173,19 +173,6 @@ export function guardOfClient(client: PoolClient): TransactionGuard {
   return guard;
 }
 
-/** The text of a statement whose connection is asked for its guard. A pool of `connect` does not send it. */
-const ASK = 'select 1 as converge_guard';
-
-/** Requests, by the values array: the only object that Kysely passes to the connection. */
-const requests = new WeakMap<readonly unknown[], (guard: TransactionGuard) => void>();
-
-/** Answers a request for the guard of a connection. False for other statements. */
-export function passGuard(text: string, values: readonly unknown[], guard: TransactionGuard): boolean {
-  const request = text === ASK ? requests.get(values) : undefined;
-  request?.(guard);
-  return request !== undefined;
-}
-
 const byConnection = new WeakMap<DatabaseConnection, { readonly guard: TransactionGuard | undefined }>();
 
 /** Returns the guard of a transaction's connection; undefined on a pool that `connect` did not make. */
@@ -193,16 +180,15 @@ export async function guardOf<DB>(tx: Transaction<DB>): Promise<TransactionGuard
   const connection = await connectionOf(tx);
   const known = byConnection.get(connection);
   if (known !== undefined) return known.guard;
-  let guard: TransactionGuard | undefined;
-  const values: unknown[] = [];
-  requests.set(values, (found) => (guard = found));
-  // A connection that fails now fails again at the caller's first statement.
-  const isAnswered = await connection.executeQuery(rawQuery(ASK, values)).then(
-    () => true,
-    () => false,
-  );
-  if (isAnswered) byConnection.set(connection, { guard });
-  return guard;
+  try {
+    const client = await askClient(connection, false);
+    const guard = client && guardOfClient(client);
+    byConnection.set(connection, { guard });
+    return guard;
+  } catch {
+    // A connection that fails now fails again at the caller's first statement.
+    return undefined;
+  }
 }
 
 /** Refuses a text that begins or ends a transaction, or names a savepoint, where the kit has savepoints to offer. */

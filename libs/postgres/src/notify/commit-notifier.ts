@@ -1,5 +1,5 @@
 import { type Clock, endsWithin } from '@convergekit/core';
-import type { CommitMark } from './commit-marks.ts';
+import type { CommitMark } from '../statement-marks.ts';
 import type { Target } from '../errors.ts';
 
 /** Sends one notification. `payload` is called when the connection is there, so that it covers what came meanwhile. */
@@ -111,6 +111,6 @@ export class CommitNotifier {
 const NOTIFY_EVERY_MS = 5;
 
 /** Computes how long a notification waits for others to join it: not at all after a pause, else the rest of the period. */
-function waitBeforeNotify(sentAt: number | undefined, now: number, everyMs = NOTIFY_EVERY_MS): number {
-  return sentAt === undefined ? 0 : Math.max(0, sentAt + everyMs - now);
+function waitBeforeNotify(sentAt: number | undefined, now: number): number {
+  return sentAt === undefined ? 0 : Math.max(0, sentAt + NOTIFY_EVERY_MS - now);
 }

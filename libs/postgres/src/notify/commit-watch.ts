@@ -1,6 +1,6 @@
 import type { PoolClient, QueryResult } from 'pg';
 import type { CommitNotifier } from './commit-notifier.ts';
-import { type CommitMark, commitMarkOf } from './commit-marks.ts';
+import { type CommitMark, marksOf } from '../statement-marks.ts';
 
 const notifiers = new WeakMap<PoolClient, CommitNotifier>();
 
@@ -44,7 +44,7 @@ export class CommitWatch {
 
   /** Follows a statement, in the order of sending. */
   statement(values: readonly unknown[], answer: Promise<QueryResult>): void {
-    const mark = this.#notifier === undefined ? undefined : commitMarkOf(values);
+    const mark = this.#notifier === undefined ? undefined : marksOf(values).commit;
     if (mark === undefined) return;
     if (this.#marks === undefined) this.#reportAfter(answer, [mark], () => true);
     else this.#marks.push(mark);

@@ -7,7 +7,7 @@ import { type Executor, executorOf } from '../executor.ts';
 import { sendLast } from '../last-statement.ts';
 import { ownSession } from '../own-session.ts';
 import { kyselyTransaction, withTransaction } from '../transaction.ts';
-import { notifyAfterCommit } from './commit-marks.ts';
+import { notifyAfterCommit } from '../statement-marks.ts';
 
 let url: string;
 let database: Database;

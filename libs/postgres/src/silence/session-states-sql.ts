@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Session } from '../last-statement.ts';
+import type { Session } from '../session.ts';
 import { askFresh } from './fresh-connection.ts';
 import type { ServerView } from './silence.ts';
 

@@ -1,20 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, inject, it } from 'vitest';
-import { passOf, scanOf, type Sides, sidesForEach } from '../fixture/digest-sides.ts';
+import { change, passOf, scanOf, sides, sidesForEach } from '../fixture/digest-sides.ts';
 
-let sides: Sides;
-sidesForEach((opened) => {
-  sides = opened;
-});
+sidesForEach();
 
 const fill = (rows: number): Promise<void> =>
   sides.both(`create table t (k text, v text, version int not null default 1);
     create index on t (hashtextextended(k::text collate "C", 0));
     insert into t select 'k' || i, 'v' || i from generate_series(1, ${rows}) i`);
-
-const change = async (text: string): Promise<void> => {
-  await sides.actual.executor.query(text);
-};
 
 describe('a digest scan', () => {
   it('lists exactly the keys that differ, and none when both sides agree', async () => {
@@ -25,6 +18,16 @@ describe('a digest scan', () => {
     );
     const { keys, unknown } = await passOf(sides, scanOf(), { everything: true });
     expect({ keys, unknown }).toEqual({ keys: ['k17', 'k18', 'new'], unknown: [] });
+  });
+
+  // Seen to fail with ranges that are numbered from 0: half of the keys is not looked at, and the database refuses a hash.
+  it('a look of an operator lists exactly the keys that differ, and writes nothing', async () => {
+    await fill(1_000);
+    await change(`update t set v = 'x' where k in ('k17', 'k18', 'k19', 'k20')`);
+    const look = await passOf(sides, scanOf(), { readOnly: true });
+    expect(look).toEqual({ keys: ['k17', 'k18', 'k19', 'k20'], unknown: [], compared: 1_000 });
+    const { rows } = await sides.actual.executor.query('select from converge.reconciler');
+    expect(rows).toEqual([]);
   });
 
   // Seen to fail when digests are compared by their XOR alone.

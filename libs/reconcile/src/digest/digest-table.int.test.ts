@@ -2,17 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { digestScan } from './digest-scan.ts';
 import { digestTable, type DigestTableSource } from './digest-table.ts';
 import { openWarehouse, type Warehouse } from '../fixture/duckdb.ts';
-import { passOf, type Sides, sidesForEach } from '../fixture/digest-sides.ts';
+import { change as ours, passOf, sides, sidesForEach } from '../fixture/digest-sides.ts';
 
-let sides: Sides;
 let warehouse: Warehouse;
-sidesForEach((opened) => {
-  sides = opened;
-});
+sidesForEach();
 
-const ours = async (text: string): Promise<void> => {
-  await sides.actual.executor.query(text);
-};
 const publish = (): Promise<void> => warehouse.publish(sides.desired.executor);
 
 /** The warehouse is desired; its digest table is in the database of the desired side. */

@@ -1,7 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import * as text from './dirty-sql.ts';
 import type { Reconciler } from '../reconciler.ts';
-import { markDirtySql } from './dirty-sql.ts';
 
 /** The reported keys of one reconciler. */
 export interface DirtyStore {
@@ -77,5 +76,5 @@ export async function markDirty(
   { name }: Pick<Reconciler, 'name'>,
   keys: readonly string[],
 ): Promise<void> {
-  if (keys.length > 0) await executor.query(markDirtySql, [name, keys]);
+  if (keys.length > 0) await executor.query(text.markDirtySql, [name, keys]);
 }

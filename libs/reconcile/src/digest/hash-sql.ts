@@ -22,7 +22,7 @@ function keyTextSql(source: KnownSource): string {
  * The hash of the key. The same expression must be indexed: `create index on t (hashtextextended(key::text collate "C", 0))`.
  * Collation C hashes the bytes, whatever the column's collation.
  */
-export function keyHashSql(source: KnownSource): string {
+function keyHashSql(source: KnownSource): string {
   return `hashtextextended(${utf8Sql(keyTextSql(source), source.encoding)} collate "C", 0)`;
 }
 

@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from '@convergekit/core';
 import type { Databases } from '../definition.ts';
+import type { Both } from './compare.ts';
+import type { ForeignSide } from './digest-table.ts';
 import type { KnownSource } from './hash-sql.ts';
-import { digestInvalid } from './side.ts';
+import { digestInvalid, type ResolvedSource } from './side.ts';
 
 export interface DigestTuning {
   /** Every range is compared at least this often, in milliseconds, if passes run. Also the longest time for which a hot key waits. @default 86_400_000 (a day) */
@@ -27,6 +29,17 @@ export interface DigestTuning {
 }
 
 export type Tuning = Required<DigestTuning>;
+
+/** The checked sides of a scan: two tables, or a table with the digests of another engine. */
+export type ScannedSides =
+  | ({ readonly kind: 'tables' } & Both<ResolvedSource>)
+  | {
+      readonly kind: 'foreign';
+      /** The side that is a table. */
+      readonly side: 'desired' | 'actual';
+      readonly source: ResolvedSource;
+      readonly foreign: ForeignSide;
+    };
 
 /** A pass with everything it needs. */
 export interface PassOptions extends Tuning {

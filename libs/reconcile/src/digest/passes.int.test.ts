@@ -1,15 +1,23 @@
 import { executorOfClient } from '@convergekit/postgres';
 import { describe, expect, it } from 'vitest';
 import type { DigestScan, DigestScanOptions } from './digest-scan.ts';
-import { passOf, scanOf, type Sides, sidesForEach, tablesOf } from '../fixture/digest-sides.ts';
+import {
+  change,
+  changeRanges,
+  count,
+  fill,
+  later,
+  mark,
+  passOf,
+  ranges,
+  scanOf,
+  sides,
+  sidesForEach,
+} from '../fixture/digest-sides.ts';
 import { markDirty } from './dirty.ts';
 
-let sides: Sides;
-sidesForEach((opened) => {
-  sides = opened;
-});
+sidesForEach();
 
-const { change, changeRanges, count, fill, later, mark, ranges } = tablesOf(() => sides);
 const table = { table: 't', key: 'k', columns: ['v'] };
 const versioned = { ...table, version: 'version' };
 const timed = { ...table, updatedAt: 'at' };

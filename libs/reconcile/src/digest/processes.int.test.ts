@@ -2,14 +2,19 @@ import { metrics } from '@opentelemetry/api';
 import { connect } from '@convergekit/postgres';
 import { describe, expect, it } from 'vitest';
 import { planPass, type Range } from './ranges.ts';
-import { passOf, scanOf, type Sides, sidesForEach, tablesOf } from '../fixture/digest-sides.ts';
+import {
+  change,
+  changeRanges,
+  fill,
+  passOf,
+  ranges,
+  scanOf,
+  sides,
+  sidesForEach,
+} from '../fixture/digest-sides.ts';
 
-let sides: Sides;
-sidesForEach((opened) => {
-  sides = opened;
-});
+sidesForEach();
 
-const { change, changeRanges, fill, ranges } = tablesOf(() => sides);
 const rangesWhere = async (isOne: (one: Range) => boolean): Promise<number> =>
   (await ranges()).filter(isOne).length;
 const isDue = ({ due }: Range): boolean => due !== null;

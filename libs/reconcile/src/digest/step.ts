@@ -6,6 +6,7 @@ import type { HashMode } from './hash-sql.ts';
 import type { PassOptions } from './options.ts';
 import { changeRanges, type RangeStore } from './range-store.ts';
 import { type Claimed, finished } from './ranges.ts';
+import { allRanges } from './prefix.ts';
 import { openReader, type Reader } from './reader.ts';
 
 /** A chunk of a step: keys that differ, or a number of compared rows. */
@@ -43,9 +44,11 @@ export async function* lookAtAll(
   pass: PassOptions,
 ): AsyncGenerator<StepChunk> {
   const found = new Findings(reconciler, new Map());
-  const ranges = Array.from({ length: pass.ranges }, (_, range) => range);
   yield* withReaders(pass, (readers) =>
-    found.pass(compareRanges(readers, ranges, bits, 'full', { ...pass, hotForMs: new Map() }), 'full'),
+    found.pass(
+      compareRanges(readers, allRanges(bits), bits, 'full', { ...pass, hotForMs: new Map() }),
+      'full',
+    ),
   );
 }
 

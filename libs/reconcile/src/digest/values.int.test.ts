@@ -2,14 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { connect, executorOf } from '@convergekit/postgres';
 import { expect, inject, it } from 'vitest';
 import { digestScan } from './digest-scan.ts';
-import { passOf, scanOf, type Sides, sidesForEach } from '../fixture/digest-sides.ts';
+import { passOf, scanOf, sides, sidesForEach } from '../fixture/digest-sides.ts';
 import { runSql } from './hash-sql.ts';
 import { allRanges, runOf } from './prefix.ts';
 
-let sides: Sides;
-sidesForEach((opened) => {
-  sides = opened;
-});
+sidesForEach();
 
 /** One value in each database, of these types. */
 async function differs(

@@ -1,6 +1,6 @@
 import { connect } from '@convergekit/postgres';
 import { embeddedPostgres } from '@convergekit/testing/engine';
-import { standbyOf } from '../../../testing/src/standby.ts';
+import { standbyOf } from '../../../testing/src/fixture/standby.ts';
 import { waitUntil } from '@convergekit/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { CONSUMER, FLOW_TABLES, FlowModel, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';

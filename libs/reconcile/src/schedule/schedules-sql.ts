@@ -18,7 +18,7 @@ export interface OverdueSchedule {
  * The condition of an overdue schedule, over a row `r` of converge.reconciler and its lease `l`. A run that takes long is
  * another alarm, `reconcile_overrun`.
  */
-export const overdueCondition = (lateMs: string): string => `
+const overdueCondition = (lateMs: string): string => `
   r.paused_at is null and r.next_start_at < clock_timestamp() - ${lateMs} * interval '1 millisecond'
   and not exists (select from converge.reconcile_run n
     where n.reconciler = r.name and n.led and n.state = 'running' and n.holder = l.holder)`;

@@ -1,6 +1,7 @@
 import { RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
-import { copyExecutorOfClient, type TupleBlock } from '@convergekit/postgres/engine';
+import type { TupleBlock } from '@convergekit/postgres/engine';
+import { copyExecutorOfClient } from '../../../postgres/src/copy-binary.ts';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';

@@ -1,5 +1,5 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import { copyExecutorOfClient } from '@convergekit/postgres/engine';
+import { copyExecutorOfClient } from '../../../postgres/src/copy-binary.ts';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';

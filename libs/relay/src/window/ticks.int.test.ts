@@ -1,10 +1,6 @@
 import { type Database, migrate } from '@convergekit/postgres';
-import {
-  type CopyExecutor,
-  copyExecutorOfClient,
-  sqlState,
-  type TupleBlock,
-} from '@convergekit/postgres/engine';
+import { type CopyExecutor, sqlState, type TupleBlock } from '@convergekit/postgres/engine';
+import { copyExecutorOfClient } from '../../../postgres/src/copy-binary.ts';
 import { outboxMigrations } from '@convergekit/outbox';
 import { seededRandom, systemClock } from '@convergekit/core';
 import { migratedDatabase } from '@convergekit/testing/engine';

@@ -41,12 +41,6 @@ export const attemptInstruments = {
     [],
     'Rules of the central table refused as invalid',
   ),
-  failuresUnknown: counter(
-    'converge.failures.unknown',
-    '{failure}',
-    [category],
-    'Errors that no rule of classify matches; they took the declared default',
-  ),
   attempts: counter(
     'converge.attempts',
     '{attempt}',

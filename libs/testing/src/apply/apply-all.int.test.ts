@@ -11,8 +11,7 @@ import {
   paidIn,
 } from '../fixture/desk.ts';
 import { serviceDatabase } from '../service-database.ts';
-import { applyAll } from './apply-all.ts';
-import { ApplyAllError } from './apply-all-error.ts';
+import { applyAll, ApplyAllError } from './apply-all.ts';
 
 let desks: Database<DeskDb>;
 let books: Database<BookDb>;

@@ -1,7 +1,6 @@
 import { seededRandom } from '@convergekit/core';
 import type { ParkedSummary } from '@convergekit/inbox/operate';
 import { type ServicesUnderTest, withoutTables } from '../services-under-test.ts';
-import { ApplyAllError } from './apply-all-error.ts';
 import type { BenchOptions } from './bench-options.ts';
 import type { OpenCall } from './calls-sql.ts';
 import type { ConsumerBench } from './consumer-bench.ts';
@@ -144,4 +143,22 @@ async function parkedIn(services: readonly ServiceBench[]): Promise<readonly Par
 
 async function waitingIn(services: readonly ServiceBench[]): Promise<number> {
   return (await parkedIn(services)).filter(({ state }) => state === 'waiting').length;
+}
+
+/** Several consumers did not do what was expected. The message has the seed and the history up to the failure. */
+export class ApplyAllError extends Error {
+  readonly seed: number;
+  /** The deliveries, one line each, until the failure. */
+  readonly history: readonly string[];
+
+  constructor(seed: number, history: readonly string[], cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(
+      `${why}\nafter ${history.length} deliveries:${history.map((line) => `\n  ${line}`).join('')}\nRun it again, in empty databases: { seed: ${seed} }`,
+      { cause },
+    );
+    this.name = 'ApplyAllError';
+    this.seed = seed;
+    this.history = history;
+  }
 }

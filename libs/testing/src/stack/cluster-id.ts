@@ -4,13 +4,13 @@ import { createConnection } from 'node:net';
 /**
  * Asks a Kafka broker for its cluster id: the readiness check. An open port is none, since another process may listen
  * there. The request is a Metadata request, version 4 (protocol guide: https://kafka.apache.org/protocol), naming no
- * topic. undefined when no ready broker answers within `timeoutMs` milliseconds.
+ * topic. undefined when no ready broker answers within a second.
  */
-export async function clusterIdAt(port: number, timeoutMs = 1_000): Promise<string | undefined> {
+export async function clusterIdAt(port: number): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const socket = createConnection({ host: '127.0.0.1', port });
   let received = Buffer.alloc(0);
-  socket.setTimeout(timeoutMs, () => resolve(undefined));
+  socket.setTimeout(1_000, () => resolve(undefined));
   socket.once('error', () => resolve(undefined));
   socket.once('close', () => resolve(undefined));
   socket.once('connect', () => socket.write(metadataRequest()));

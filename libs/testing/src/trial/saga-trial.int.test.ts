@@ -13,8 +13,7 @@ import {
 } from '../fixture/errand.ts';
 import { serviceDatabase } from '../service-database.ts';
 import { stubCall } from '../stub-call.ts';
-import { sagaTrial, type SagaTrialResult } from './saga-trial.ts';
-import { SagaTrialError } from './trial-error.ts';
+import { sagaTrial, SagaTrialError, type SagaTrialResult } from './saga-trial.ts';
 import type { RunEnd } from './types.ts';
 
 const RUNS = inject('full') ? 60 : 24;

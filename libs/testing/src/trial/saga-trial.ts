@@ -6,7 +6,6 @@ import type { RunOptions } from './acts.ts';
 import { endOf, repeatedFacts } from './end-of.ts';
 import { Lane } from './lane.ts';
 import { planRun } from './plan-run.ts';
-import { type Finding, SagaTrialError } from './trial-error.ts';
 import { type Ran, TrialRun } from './trial-run.ts';
 import { readFences } from './trial-sql.ts';
 import type { RunEnd, RunOf, RunPlan, TrialHooks } from './types.ts';
@@ -107,4 +106,35 @@ async function inTime<T>(run: Promise<T>): Promise<T> {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** A run in which something was wrong. */
+export interface Finding {
+  /** Undefined for what was found in the records of all runs together. */
+  readonly seed: number | undefined;
+  readonly violations: readonly string[];
+  /** The actions of the run, in the order in which they happened. */
+  readonly trace: readonly string[];
+}
+
+/** Runs of a saga's trial failed. The message shows the shortest of them, and how to run it alone. */
+export class SagaTrialError extends Error {
+  readonly findings: readonly Finding[];
+
+  constructor(findings: readonly Finding[], runs: number, cause?: unknown) {
+    super(reportOf(findings, runs), { cause });
+    this.name = 'SagaTrialError';
+    this.findings = findings;
+  }
+}
+
+function reportOf(findings: readonly Finding[], runs: number): string {
+  const [shortest] = findings.toSorted((a, b) => a.trace.length - b.trace.length);
+  if (shortest === undefined) return `${runs} runs failed`;
+  const { seed, violations, trace } = shortest;
+  const indented = (lines: readonly string[]): string => lines.map((line) => `\n  ${line}`).join('');
+  if (seed === undefined) return `the records of ${runs} runs are wrong:${indented(violations)}`;
+  return `${findings.length} of ${runs} runs failed. The shortest has seed ${seed}:${indented(violations)}
+What happened, in this order:${indented(trace)}
+Run it alone, in empty databases: { seed: ${seed}, runs: 1 }`;
 }

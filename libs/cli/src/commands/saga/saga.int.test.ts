@@ -1,4 +1,4 @@
-import { rewrite } from '@convergekit/testing/engine';
+import { rewrite } from '../../../../testing/src/fixture/any-table.ts';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';

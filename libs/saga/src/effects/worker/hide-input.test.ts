@@ -1,4 +1,4 @@
-import { makeLogger } from '@convergekit/telemetry/testing';
+import { logger, withLogsTo } from '@convergekit/telemetry';
 import { expect, it } from 'vitest';
 import type { ClaimedWork } from '../work/work.ts';
 import { hideInput } from './hide-input.ts';
@@ -10,7 +10,7 @@ const stepInput = JSON.stringify({ saga: 'shop', instance: 'i-1', events: [event
 
 it('the log line of a failed attempt does not quote what the call was given', () => {
   const lines: string[] = [];
-  const log = makeLogger('trace', { write: (line) => void lines.push(line) });
+  const log = withLogsTo({ write: (line) => void lines.push(line) }, 'trace', () => logger('saga'));
   const failure = {
     category: 'service',
     certainty: 'not_applied',

@@ -1,5 +1,5 @@
 import type { Database } from '@convergekit/postgres';
-import { StatementTap } from '@convergekit/testing/engine';
+import { StatementTap } from '../../../../testing/src/fixture/statement-tap.ts';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import {
   eventTypes,

@@ -1,7 +1,7 @@
 import { createOutbox, defineEvent } from 'convergekit';
 import { z } from 'zod';
 
-const order = z.object({ id: z.string(), cents: z.int().positive() });
+export const order = z.object({ id: z.string(), cents: z.int().positive() });
 export type Order = z.infer<typeof order>;
 
 export const orderPlaced = defineEvent({
