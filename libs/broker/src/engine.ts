@@ -2,7 +2,7 @@
 export { ByteReader } from './batch/byte-reader.ts';
 export { RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.ts';
 export { encodeRecordBatch } from './batch/encode-record-batch.ts';
-export { BATCH_OVERHEAD } from './batch/record-batch-head.ts';
+export { BATCH_OVERHEAD } from './batch/record-batch-builder.ts';
 export { decodeRecords, MOST_RECORDS, type Place, recordCount } from './batch/record-decoder.ts';
 export { isBatch, undecodable } from './batch/undecodable.ts';
 export {
