@@ -1,8 +1,9 @@
 import type { Backlog } from '../backlog/backlog.ts';
 import type { Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';
-import { readAcceptance, setDrain } from './accept-sql.ts';
+import { setDrain } from './accept-sql.ts';
 import { laneFrom } from './catch-up.ts';
+import { readTopic } from './topic-sql.ts';
 
 /**
  * Does the leader's part of `converge topics accept`, for a topic halted by a changed partition count. True: the new
@@ -15,9 +16,9 @@ export async function followAcceptance(
   const { state } = topic;
   // The next leader would not know an unwritten hold, and could send beyond the end of the drain.
   if (state.kind !== 'halted' || !state.written) return false;
-  const found = await readAcceptance(writes, topic.name);
-  if (found?.recorded !== undefined && found.recorded > topic.partitions) {
-    topic.grow(found.recorded);
+  const found = await readTopic(writes, topic.name);
+  if (found?.partitions !== undefined && found.partitions > topic.partitions) {
+    topic.grow(found.partitions);
     return true;
   }
   if (found?.wanted === undefined) return false;
