@@ -117,7 +117,7 @@ async function findRecreated(admin: Admin, judged: readonly Judged[]): Promise<R
   const again = new Set<string>();
   for (const [topic, topicId] of behind) {
     const described = topicId === undefined ? undefined : await admin.describeTopic(topic);
-    if (described !== undefined && isRecreated(topicId, described)) again.add(topic);
+    if (described !== undefined && isRecreated(topicId, described.topicId)) again.add(topic);
   }
   return again;
 }

@@ -47,7 +47,7 @@ export function judgeTopic(
       'PARTITION_COUNT_CHANGED',
       `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one (\`converge topics accept\`)`,
     );
-  if (isRecreated(topicId, described)) return wrong('TOPIC_RECREATED', recreatedText(name));
+  if (isRecreated(topicId, described.topicId)) return wrong('TOPIC_RECREATED', recreatedText(name));
   if ((described.config['cleanup.policy'] ?? '').split(',').includes('compact'))
     return wrong(
       'TOPIC_COMPACTED',

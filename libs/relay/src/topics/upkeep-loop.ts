@@ -4,8 +4,7 @@ import { doAllFlow, type Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { compareAgain } from '../log-check/compare.ts';
 import { retentionLoop } from '../retention/retention.ts';
-import { followAcceptance } from './accept.ts';
-import { catchUpPartition, catchUpTopic } from './catch-up.ts';
+import { catchUpPartition, catchUpTopic, followAcceptance } from './catch-up.ts';
 import { applyFinding, type TopicChecks } from './topic-check.ts';
 import { advanceHold, missesSome, readTopics } from './topic-sql.ts';
 
