@@ -127,9 +127,6 @@ export function troubleOf(error: unknown): Trouble {
   const text = error instanceof Error ? error.message : String(error);
   const { code, category } = classify(error);
   if (brokerErrorOf(error) !== undefined) return { code, text, from: 'broker' };
-  return {
-    code,
-    text,
-    from: category === 'network' || category === 'throttle' || category === 'service' ? 'database' : 'other',
-  };
+  const isOfDatabase = ['network', 'throttle', 'service'].includes(category);
+  return { code, text, from: isOfDatabase ? 'database' : 'other' };
 }
