@@ -116,7 +116,7 @@ Fresh == {log[i] : i \in LastMarker + 1..Len(log)}
 Shared(d) == {record \in Fresh : record.epoch = db[d].epoch /\ IsKnown(record, d)}
 Doubted(d) == {record \in Fresh : record.epoch >= db[d].epoch} \ Shared(d)
 
-\* No tick and no record before the comparison with the log: libs/relay/src/log-check/admit.ts (admit).
+\* No tick and no record before the comparison with the log: libs/relay/src/log-check/compare.ts (admit).
 Admit(r) ==
   /\ relay[r].phase = "taken"
   /\ LogCheck = "ok" => Doubted(relay[r].db) = {}

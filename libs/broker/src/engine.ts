@@ -1,8 +1,7 @@
 /** Exports for drivers and other packages of the kit. They may change in any version. */
 export { ByteReader } from './batch/byte-reader.ts';
-export { RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.ts';
+export { BATCH_OVERHEAD, RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.ts';
 export { encodeRecordBatch } from './batch/encode-record-batch.ts';
-export { BATCH_OVERHEAD } from './batch/record-batch-head.ts';
 export { decodeRecords, MOST_RECORDS, type Place, recordCount } from './batch/record-decoder.ts';
 export { isBatch, undecodable } from './batch/undecodable.ts';
 export {
@@ -36,10 +35,12 @@ export {
 } from './broker.ts';
 export {
   batchEmpty,
+  batchTooLarge,
   createTopics,
   leaderMissing,
   offsetOutOfRange,
   partitionMissing,
+  placeMissing,
   producerClosed,
   requireAll,
   suggestedPartitions,
@@ -50,5 +51,21 @@ export { delayMs } from './group/backoff.ts';
 export { LoopConsumer } from './group/group-consumer.ts';
 export type { Fetched, FetchWant, GroupLink, Log, Membership, PlaceOffset } from './group/link.ts';
 export { FETCHES_OF_DAMAGED } from './group/partition-flow.ts';
+export { LogAdmin } from './log/admin.ts';
+export type { GroupChange, GroupState, MemberState } from './log/join-decision.ts';
+export { LogLink } from './log/link.ts';
+export {
+  groupSubject,
+  type HeartbeatAnswer,
+  type KnownTopic,
+  type Leadership,
+  type LogStore,
+  oneServer,
+  type StoreCommit,
+  type StoreFound,
+  type StoreWant,
+  type WakeUps,
+} from './log/store.ts';
+export { Waiters } from './log/waiters.ts';
 export { partitionOf, partitionOfBytes } from './partitioner.ts';
 export { type NumberedBatch, SendOutcome } from './send-outcome.ts';

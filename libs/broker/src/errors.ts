@@ -10,7 +10,8 @@ export interface BrokerErrorDetail {
   /** Stable across drivers: `BROKER_UNREACHABLE`, `TOPIC_UNKNOWN`, `NOT_AUTHORIZED`, `MESSAGE_TOO_LARGE`, `NOT_LEADER`, `TIMEOUT`, … */
   readonly code: string;
   readonly kind: BrokerErrorKind;
-  readonly certainty: 'not_applied' | 'unknown';
+  /** Whether the request may have had an effect all the same. @default not_applied */
+  readonly certainty?: 'not_applied' | 'unknown';
   readonly topic?: string;
   readonly partition?: number;
   readonly cause?: unknown;
@@ -30,26 +31,20 @@ export class BrokerError extends Error {
     this.name = 'BrokerError';
     this.code = detail.code;
     this.kind = detail.kind;
-    this.category = categoryOf(detail.kind);
-    this.certainty = detail.certainty;
+    this.category = CATEGORIES[detail.kind];
+    this.certainty = detail.certainty ?? 'not_applied';
     this.topic = detail.topic;
     this.partition = detail.partition;
   }
 }
 
-function categoryOf(kind: BrokerErrorKind): BrokerError['category'] {
-  switch (kind) {
-    case 'retry':
-      return 'network';
-    case 'new_producer':
-      return 'service';
-    case 'halt_topic':
-    case 'configuration':
-      return 'configuration';
-    case 'fatal':
-      return 'bug';
-  }
-}
+const CATEGORIES = {
+  retry: 'network',
+  new_producer: 'service',
+  halt_topic: 'configuration',
+  configuration: 'configuration',
+  fatal: 'bug',
+} as const satisfies Record<BrokerErrorKind, BrokerError['category']>;
 
 interface Place {
   readonly topic: string;
@@ -75,78 +70,61 @@ export function createTopics(names: readonly string[], partitions: number = sugg
 export function topicUnknown(topic: string): BrokerError {
   return new BrokerError(
     `topic ${topic} does not exist: create it with \`${createTopics([topic])}\`. No client creates topics by accident`,
-    { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', certainty: 'not_applied', topic },
+    { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', topic },
   );
 }
 
 export function topicRecreated(topic: string): BrokerError {
   return new BrokerError(
     `topic ${topic} was deleted and created again: known offsets belong to the old log. Decide where its consumers begin, then start them again`,
-    { code: 'TOPIC_RECREATED', kind: 'fatal', certainty: 'not_applied', topic },
+    { code: 'TOPIC_RECREATED', kind: 'fatal', topic },
   );
 }
 
 export function leaderMissing({ topic, partition }: Place): BrokerError {
-  return new BrokerError(`${topic}/${partition} does not exist or has no leader at the moment`, {
-    code: 'LEADER_NOT_AVAILABLE',
-    kind: 'retry',
-    certainty: 'not_applied',
-    topic,
-    partition,
-  });
+  const text = `${topic}/${partition} does not exist or has no leader at the moment`;
+  return new BrokerError(text, { code: 'LEADER_NOT_AVAILABLE', kind: 'retry', topic, partition });
 }
 
 /** Fails a batch behind a failed one of its partition: written now, it would overtake. */
 export function earlierFailed({ topic, partition }: Place): BrokerError {
-  return new BrokerError(
-    `not sent: an earlier batch of ${topic}/${partition} in the same send failed, and this one must not overtake it`,
-    { code: 'EARLIER_BATCH_FAILED', kind: 'retry', certainty: 'not_applied', topic, partition },
-  );
+  const text = `not sent: an earlier batch of ${topic}/${partition} in the same send failed, and this one must not overtake it`;
+  return new BrokerError(text, { code: 'EARLIER_BATCH_FAILED', kind: 'retry', topic, partition });
 }
 
 export function producerClosed({ topic, partition }: Place): BrokerError {
-  return new BrokerError(`not sent to ${topic}/${partition}: the producer is closed; open a new one`, {
-    code: 'PRODUCER_CLOSED',
-    kind: 'new_producer',
-    certainty: 'not_applied',
-    topic,
-    partition,
-  });
+  const text = `not sent to ${topic}/${partition}: the producer is closed; open a new one`;
+  return new BrokerError(text, { code: 'PRODUCER_CLOSED', kind: 'new_producer', topic, partition });
 }
 
 export function batchEmpty({ topic, partition }: Place): BrokerError {
-  return new BrokerError(`a batch for ${topic}/${partition} has no records: leave it out`, {
-    code: 'BATCH_EMPTY',
-    kind: 'fatal',
-    certainty: 'not_applied',
-    topic,
-    partition,
-  });
+  const text = `a batch for ${topic}/${partition} has no records: leave it out`;
+  return new BrokerError(text, { code: 'BATCH_EMPTY', kind: 'fatal', topic, partition });
+}
+
+export function batchTooLarge({ topic, partition }: Place, bytes: number, limit: number): BrokerError {
+  const text = `a batch of ${bytes} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${limit}`;
+  return new BrokerError(text, { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', topic, partition });
+}
+
+/** The error of a batch whose topic or partition is not there. */
+export function placeMissing({ topic, partition }: Place): BrokerError {
+  const text = `${topic}/${partition} does not exist: the topic was deleted, or has fewer partitions. See \`converge topics check\``;
+  return new BrokerError(text, { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', topic, partition });
 }
 
 /** Repeats an error of several partitions for one of them. */
 export function placed(error: BrokerError, { topic, partition }: Place): BrokerError {
   if (error.topic === topic && error.partition === partition) return error;
   const { message, code, kind, certainty } = error;
-  return new BrokerError(`writing to ${topic}/${partition} failed: ${message}`, {
-    code,
-    kind,
-    certainty,
-    topic,
-    partition,
-    cause: error,
-  });
+  const text = `writing to ${topic}/${partition} failed: ${message}`;
+  return new BrokerError(text, { code, kind, certainty, topic, partition, cause: error });
 }
 
 /** The error of a partition that does not exist at the moment. */
 export function partitionMissing({ topic, partition }: Place): BrokerError {
-  return new BrokerError(`${topic}/${partition} does not exist at the moment`, {
-    code: 'TOPIC_UNKNOWN',
-    kind: 'retry',
-    certainty: 'not_applied',
-    topic,
-    partition,
-  });
+  const text = `${topic}/${partition} does not exist at the moment`;
+  return new BrokerError(text, { code: 'TOPIC_UNKNOWN', kind: 'retry', topic, partition });
 }
 
 /** The error of an offset that the log does not hold. */
@@ -155,8 +133,6 @@ export function offsetOutOfRange(
   earliest: bigint,
   end: bigint,
 ): BrokerError {
-  return new BrokerError(
-    `${topic}/${partition} has no offset ${offset}: its log holds ${earliest} to ${end}`,
-    { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', certainty: 'not_applied', topic, partition },
-  );
+  const text = `${topic}/${partition} has no offset ${offset}: its log holds ${earliest} to ${end}`;
+  return new BrokerError(text, { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', topic, partition });
 }

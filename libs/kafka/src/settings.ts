@@ -32,27 +32,28 @@ const tls = z
     error: 'certificate and privateKey belong together: give both or neither',
   });
 
-const sasl = z
-  .object({
-    mechanism: z
-      .enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'])
-      .describe(
-        'The kind of login; `plain` sends the password itself, and `oauthbearer` the token, so they need TLS.',
-      ),
-    username: z.string().optional().describe('The user of the login, for every mechanism but `oauthbearer`.'),
-    password: z
-      .string()
-      .optional()
-      .describe('The password of the login, best from a file; for every mechanism but `oauthbearer`.'),
-    tokenModule: text.optional().meta({
-      description: 'A module that exports `token`, for `oauthbearer` (docs/guides/kafka-login.md).',
-      range: 'path',
-    }),
-  })
-  .refine(isComplete, {
-    error:
-      'oauthbearer takes tokenModule and no password; every other mechanism takes username and password and no tokenModule',
-  });
+const login = z.object({
+  mechanism: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'])
+    .describe(
+      'The kind of login; `plain` sends the password itself, and `oauthbearer` the token, so they need TLS.',
+    ),
+  username: z.string().optional().describe('The user of the login, for every mechanism but `oauthbearer`.'),
+  password: z
+    .string()
+    .optional()
+    .describe('The password of the login, best from a file; for every mechanism but `oauthbearer`.'),
+  tokenModule: text.optional().meta({
+    description: 'A module that exports `token`, for `oauthbearer` (docs/guides/kafka-login.md).',
+    range: 'path',
+  }),
+});
+type GivenLogin = z.output<typeof login>;
+
+const sasl = login.refine(isComplete, {
+  error:
+    'oauthbearer takes tokenModule and no password; every other mechanism takes username and password and no tokenModule',
+});
 
 /** The settings of Kafka, the same for every process. */
 export const kafkaSettings = z.object({
@@ -71,14 +72,6 @@ export const kafkaSettings = z.object({
   tls: tls.optional(),
   sasl: sasl.optional(),
 });
-
-/** The members of a login as they were given. */
-interface GivenLogin {
-  readonly mechanism: SaslOptions['mechanism'];
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  readonly tokenModule?: string | undefined;
-}
 
 function isComplete({ mechanism, username, password, tokenModule }: GivenLogin): boolean {
   return mechanism === 'oauthbearer'

@@ -1,3 +1,4 @@
+import { oneServer } from '@convergekit/broker/engine';
 import { collect, record, records, until, values, written } from '@convergekit/broker/contract';
 import { systemClock } from '@convergekit/core';
 import { connect } from '@convergekit/postgres';
@@ -5,7 +6,6 @@ import { embeddedPostgres } from '@convergekit/testing/engine';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { closing, freshLog, name, startReader } from './fixture/fresh-log.ts';
 import { LocalBroker, localBroker } from './local-broker.ts';
-import { oneServer } from './log/leadership.ts';
 
 describe('the local log under hostile conditions', () => {
   it('N2, G1k: a writer that dies between its append and its commit leaves neither records nor a gap', async () => {

@@ -2,21 +2,26 @@ import { type Clock, systemClock } from '@convergekit/core';
 import {
   type Admin,
   type Broker,
+  BrokerError,
   type ConsumerOptions,
   type GroupConsumer,
+  type Leadership,
   type Log,
+  LogAdmin,
+  LogLink,
   LoopConsumer,
+  oneServer,
   type Producer,
 } from '@convergekit/broker/engine';
-import { connect, type Database } from '@convergekit/postgres';
-import { LocalLink } from './group/link.ts';
-import { LocalAdmin } from './log/admin.ts';
-import { type Leadership, oneServer } from './log/leadership.ts';
+import { connect, type Database, DatabaseError, migrate } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { Maintenance } from './log/maintenance.ts';
 import { LocalProducer } from './log/producer.ts';
-import { ensureLog } from './session/ensure-log.ts';
+import { storeOn } from './log/store.ts';
+import { localMigrations } from './migrations.ts';
+import { brokerErrorFrom } from './session/errors.ts';
 import { LogSession } from './session/log-session.ts';
-import { WakeUps } from './session/wake-ups.ts';
+import { LogWakeUps } from './session/wake-ups.ts';
 
 export interface LocalOptions {
   /** The database of the log, `postgres://user:password@host:port/database`. @default the standard PG* variables */
@@ -50,7 +55,7 @@ export class LocalBroker implements Broker {
   readonly #database: Database;
   readonly #shared: LogSession;
   readonly #maintenance: Maintenance;
-  readonly #wakeUps: WakeUps;
+  readonly #wakeUps: LogWakeUps;
   readonly #sessions = new Set<LogSession>();
   readonly #consumers = new Set<GroupConsumer>();
   #ready: Promise<void> | undefined;
@@ -70,7 +75,7 @@ export class LocalBroker implements Broker {
       onIdleError: (error) => log?.('warn', 'a connection to the local log dropped', { error }),
     });
     this.#shared = this.#session();
-    this.#wakeUps = new WakeUps(this.#session(), clock);
+    this.#wakeUps = new LogWakeUps(this.#session(), clock);
     this.#maintenance = new Maintenance(clock, log ?? (() => undefined));
   }
 
@@ -91,9 +96,9 @@ export class LocalBroker implements Broker {
     const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
     // A silent server must be abandoned before the session ends.
     const session = this.#session(Math.min(requestTimeoutMs, Math.max(sessionTimeoutMs / 2, 1_000)));
-    const link = new LocalLink({
-      session,
-      first: this.#shared,
+    const link = new LogLink({
+      store: storeOn(session),
+      first: storeOn(this.#shared),
       wakeUps: this.#wakeUps,
       leadership: this.#leadership,
       ready: () => this.#ensured(),
@@ -102,8 +107,7 @@ export class LocalBroker implements Broker {
       sessionTimeoutMs,
       clock: this.#clock,
     });
-    const given = log === undefined ? {} : { log };
-    const consumer = new LoopConsumer({ ...options, sessionTimeoutMs, link, clock: this.#clock, ...given });
+    const consumer = new LoopConsumer({ ...options, sessionTimeoutMs, link, log, clock: this.#clock });
     this.#consumers.add(consumer);
     const forget = (): void => {
       this.#consumers.delete(consumer);
@@ -116,7 +120,7 @@ export class LocalBroker implements Broker {
   async admin(): Promise<Admin> {
     await this.#ensured();
     await this.#shared.query('connecting', 'select $1::int', [1]);
-    return new LocalAdmin(this.#shared, this.#leadership);
+    return new LogAdmin(storeOn(this.#shared), this.#leadership);
   }
 
   async close(): Promise<void> {
@@ -142,4 +146,30 @@ export class LocalBroker implements Broker {
     this.#sessions.add(session);
     return session;
   }
+}
+
+const presentSql = `select to_regclass($1) is not null as present`;
+
+/** Creates the log if it does not exist. Rejects with LOCAL_LOG_MISSING when the role may not. */
+async function ensureLog(session: LogSession, database: Database): Promise<void> {
+  const { rows } = await session.query<{ present: boolean }>('connecting', presentSql, [
+    'converge_log.topic',
+  ]);
+  if (rows[0]?.present === true) return;
+  try {
+    await migrate(database, [localMigrations]);
+  } catch (cause) {
+    if (!isConfiguration(cause)) throw brokerErrorFrom(cause, { doing: 'creating the log', sent: true });
+    throw new BrokerError(
+      `the database has no local log, and it could not be created: ${cause instanceof Error ? cause.message : String(cause)}. Run \`converge migrate\` with CONVERGE__BROKER=local as a role that may create a schema`,
+      { code: 'LOCAL_LOG_MISSING', kind: 'configuration', cause },
+    );
+  }
+}
+
+/** True when no retry helps: the role may not, or the migration failed. */
+function isConfiguration(cause: unknown): boolean {
+  return (
+    sqlState(cause) === '42501' || (cause instanceof DatabaseError && cause.category === 'configuration')
+  );
 }

@@ -2,7 +2,7 @@
 export { type AppendContext, type AppendEvent } from './event-row.ts';
 export { createEngineOutbox, type EngineOutbox } from './outbox.ts';
 export { OUTBOX_CHANNEL } from './insert.ts';
-export { nameSource, readSource } from './tables.ts';
+export { nameSource, readSource, type Source } from './tables.ts';
 export { ensureChildren, listChildren, type OutboxChild } from './children.ts';
 export { scheduleDetach, type DetachOptions, readDetaching, stepDetach } from './detach.ts';
 export {

@@ -61,26 +61,24 @@ export class Levels {
   /** Runs a statement of the code of `level`: at once if it is its turn, as it nearly always is. */
   async statement<T>(level: Level, run: () => Promise<T>): Promise<T> {
     // In the turn of the caller: COMMIT must not overtake a statement that is not awaited.
-    if (this.#isTurnOf(level)) this.#running += 1;
-    else
-      await this.#when(
-        () => this.#isTurnOf(level),
-        () => (this.#running += 1),
-      );
+    const leave = this.#isTurnOf(level) ? this.#admit() : await this.enter(level);
     try {
       return await run();
     } finally {
-      this.#running -= 1;
-      this.#changed();
+      leave();
     }
   }
 
   /** Resolves when a statement of `level` may run; call the result when it has ended. */
-  async enter(level: Level): Promise<() => void> {
-    await this.#when(
+  enter(level: Level): Promise<() => void> {
+    return this.#when(
       () => this.#isTurnOf(level),
-      () => (this.#running += 1),
+      () => this.#admit(),
     );
+  }
+
+  #admit(): () => void {
+    this.#running += 1;
     return () => {
       this.#running -= 1;
       this.#changed();

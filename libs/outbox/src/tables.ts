@@ -1,6 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { OutboxError } from './errors.ts';
 
+/** The identity of a database as a source. */
 export interface Source {
   /** The identity that consumers deduplicate by. */
   readonly id: string;
@@ -11,9 +12,7 @@ export interface Source {
 
 /** Reads the identity of this database as a source. */
 export async function readSource(executor: Executor): Promise<Source> {
-  const { rows } = await executor.query<{ id: string; name: string; epoch: number }>(
-    'select id, name, epoch from converge.source',
-  );
+  const { rows } = await executor.query<Source>('select id, name, epoch from converge.source');
   return presentSource(rows[0]);
 }
 

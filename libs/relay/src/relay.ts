@@ -36,9 +36,7 @@ type Phase =
   | { readonly kind: 'new' | 'stopping' | 'stopped' }
   | {
       readonly kind: 'standby';
-      readonly heldBy?: string;
-      readonly trouble?: string;
-      readonly code?: string;
+      readonly why: Omit<Extract<RelayState, { state: 'standby' }>, 'state' | 'published'>;
       /** True when the relay held the lease and was not admitted: another relay's attempt does not end that trouble. */
       readonly refused?: boolean;
     }
@@ -108,16 +106,8 @@ class RelayService implements Relay {
     switch (this.#phase.kind) {
       case 'leading':
         return leadingState(this.#phase.leader);
-      case 'standby': {
-        const { heldBy, trouble, code } = this.#phase;
-        return {
-          state: 'standby',
-          published,
-          ...(heldBy === undefined ? {} : { heldBy }),
-          ...(trouble === undefined ? {} : { trouble }),
-          ...(code === undefined ? {} : { code }),
-        };
-      }
+      case 'standby':
+        return { state: 'standby', published, ...this.#phase.why };
       case 'new':
       case 'stopping':
       case 'stopped':
@@ -162,7 +152,10 @@ class RelayService implements Relay {
         return;
       this.#attempts.stoodBy();
       this.#watch.troubled(undefined);
-      if (!this.#isStopping()) this.#phase = { kind: 'standby', heldBy: outcome.heldBy };
+      const { heldBy } = outcome;
+      const isKnown = this.#phase.kind === 'standby' && this.#phase.why.heldBy === heldBy;
+      if (!isKnown) log.info({ leader: heldBy }, 'standing by: another relay leads');
+      if (!this.#isStopping()) this.#phase = { kind: 'standby', why: { heldBy } };
       return;
     }
     this.#heldLooks = 0;
@@ -194,7 +187,7 @@ class RelayService implements Relay {
   }
 
   #afterLeading(reason: EndReason): void {
-    if (!this.#isStopping() && reason.kind !== 'failed') this.#phase = { kind: 'standby' };
+    if (!this.#isStopping() && reason.kind !== 'failed') this.#phase = { kind: 'standby', why: {} };
     switch (reason.kind) {
       case 'stopped':
         this.#settings.log.info({}, 'stopped leading: positions are saved, the lease is released');
@@ -227,9 +220,8 @@ class RelayService implements Relay {
     if (!this.#isStopping())
       this.#phase = {
         kind: 'standby',
-        trouble,
+        why: { trouble, ...(code === undefined ? {} : { code }) },
         refused: code !== undefined && !(error instanceof DatabaseError),
-        ...(code === undefined ? {} : { code }),
       };
     this.#failureLog.failed(error, this.#attempts.failures);
   }

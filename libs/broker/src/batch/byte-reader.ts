@@ -27,11 +27,6 @@ export class ByteReader {
     return this.buffer.readBigInt64BE(this.#advance(8));
   }
 
-  /** An int64 that is known to fit: timestamps. */
-  int64AsNumber(): number {
-    return Number(this.int64());
-  }
-
   uvarint(): number {
     let result = 0;
     for (let scale = 1; scale < UVARINT_END; scale *= 128) {

@@ -2,12 +2,12 @@
  * Code that was removed once, and a test here failed: the move when a record's length was guessed wrongly; the growth of the buffer.
  */
 import { createHash } from 'node:crypto';
+import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { describe, expect, inject, it } from 'vitest';
 import type { OutgoingRecord, SealedRecords } from '../broker.ts';
 import { encodeRecordBatch } from './encode-record-batch.ts';
-import { RecordBatchBuilder, splitRecords } from './record-batch-builder.ts';
-import { BATCH_OVERHEAD, writeBatchHead } from './record-batch-head.ts';
+import { BATCH_OVERHEAD, RecordBatchBuilder, splitRecords } from './record-batch-builder.ts';
 import { decodeSealed } from './record-decoder.ts';
 
 /** Encodes a batch as the format is described, one piece after the other. */
@@ -23,7 +23,15 @@ function plainBatch(records: readonly OutgoingRecord[]): Buffer {
   const framed = bodies.flatMap((body) => [varint(body.length), body]);
   const batch = Buffer.concat([Buffer.alloc(BATCH_OVERHEAD), ...framed]);
   const latestMs = times.reduce((latest, at) => Math.max(latest, at), baseMs);
-  writeBatchHead(batch, { length: records.length, baseMs, latestMs });
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(-1, 12);
+  batch.writeInt8(2, 16);
+  batch.writeInt32BE(records.length - 1, 23);
+  batch.writeBigInt64BE(BigInt(baseMs), 27);
+  batch.writeBigInt64BE(BigInt(latestMs), 35);
+  batch.fill(0xff, 43, 57);
+  batch.writeInt32BE(records.length, 57);
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
   return batch;
 }
 

@@ -1,7 +1,13 @@
+import { crc32c } from '@node-rs/crc32';
 import type { SealedRecords } from '../broker.ts';
 import { ByteReader } from './byte-reader.ts';
-import { BATCH_OVERHEAD, writeBatchHead } from './record-batch-head.ts';
 
+/** Everything of a record batch (format 2) before its records. */
+export const BATCH_OVERHEAD = 61;
+const LENGTH_AT = 8;
+const MAGIC_AT = 16;
+const CRC_AT = 17;
+const ATTRIBUTES_AT = 21;
 /** The length in bytes below which a loop is faster than a native copy. */
 const NATIVE_COPY_FROM = 28;
 const FIRST_CAPACITY = 4_096;
@@ -110,9 +116,26 @@ export class RecordBatchBuilder {
   seal(): SealedRecords {
     if (this.#sealed !== undefined) return this.#sealed;
     const bytes = this.#buffer.subarray(0, this.#at);
-    writeBatchHead(bytes, { length: this.#length, baseMs: this.#base, latestMs: this.#latest });
+    this.#writeHead(bytes);
     this.#sealed = { length: this.#length, bytes };
     return this.#sealed;
+  }
+
+  /** Writes the head of an uncompressed batch whose records are there, without producer id (never idempotent). */
+  #writeHead(batch: Buffer): void {
+    batch.writeBigInt64BE(0n, 0);
+    batch.writeInt32BE(batch.length - LENGTH_AT - 4, LENGTH_AT);
+    batch.writeInt32BE(-1, 12);
+    batch.writeInt8(2, MAGIC_AT);
+    batch.writeInt16BE(0, ATTRIBUTES_AT);
+    batch.writeInt32BE(this.#length - 1, 23);
+    batch.writeBigInt64BE(int64(this.#base), 27);
+    batch.writeBigInt64BE(int64(this.#latest), 35);
+    batch.writeBigInt64BE(-1n, 43);
+    batch.writeInt16BE(-1, 51);
+    batch.writeInt32BE(-1, 53);
+    batch.writeInt32BE(this.#length, 57);
+    batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_AT)), CRC_AT);
   }
 
   #reserve(bytes: number): void {
@@ -122,6 +145,12 @@ export class RecordBatchBuilder {
     this.#buffer.copy(larger, 0, 0, this.#at);
     this.#buffer = larger;
   }
+}
+
+/** A timestamp of 2^63 - 1 is read as 2^63, the nearest number of JavaScript. */
+function int64(ms: number): bigint {
+  const value = BigInt(ms);
+  return value === 2n ** 63n ? value - 1n : value;
 }
 
 function lengthSizeOf(body: number): number {

@@ -2,7 +2,7 @@ import { crc32c } from '@node-rs/crc32';
 import type { IncomingRecord, SealedRecords } from '../broker.ts';
 import { ByteReader } from './byte-reader.ts';
 import { FetchedRecord } from './fetched-record.ts';
-import { BATCH_OVERHEAD } from './record-batch-head.ts';
+import { BATCH_OVERHEAD } from './record-batch-builder.ts';
 import { undecodable } from './undecodable.ts';
 
 export interface Place {

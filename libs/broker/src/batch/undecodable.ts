@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingRecord, UndecodableBatch } from '../broker.ts';
-import { BATCH_OVERHEAD } from './record-batch-head.ts';
+import { BATCH_OVERHEAD } from './record-batch-builder.ts';
 
 /** True when the bytes are a record batch of format 2, whole or damaged. */
 export function isBatch(batch: Buffer): boolean {

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type BrokerUnderTest, collect, Kit, records, values } from './kit.ts';
+import { begin, type BrokerUnderTest, collect, Kit, records, values } from './kit.ts';
 
 export function adminContract(setup: () => BrokerUnderTest): void {
   describe('admin', () => {
     it('an admin describes a topic: partitions, replication, id, and the configuration that the kit checks', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(5, { 'max.message.bytes': '4321', 'retention.ms': '60000' });
+      const { kit, topic } = await begin(setup, 5, { 'max.message.bytes': '4321', 'retention.ms': '60000' });
       const described = await (await kit.admin()).describeTopic(topic);
       expect(described).toMatchObject({ name: topic, partitions: 5 });
       expect([1, undefined]).toContain(described?.replicationFactor);
@@ -52,8 +51,7 @@ export function adminContract(setup: () => BrokerUnderTest): void {
     });
 
     it('an admin reports both ends of every partition', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(3);
+      const { kit, topic } = await begin(setup, 3);
       await kit.write(topic, 1, records(4));
       expect(await (await kit.admin()).logEnds(topic)).toEqual([
         { partition: 0, earliest: 0n, latest: 0n },
@@ -63,14 +61,12 @@ export function adminContract(setup: () => BrokerUnderTest): void {
     });
 
     it('an admin finds no offsets of a group that never committed', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       expect(await (await kit.admin()).committed(kit.group(), topic)).toEqual(new Map());
     });
 
     it('an admin reads a range of one partition in order, up to the given end or the end of the log', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       for (let round = 0; round < 5; round += 1) await kit.write(topic, 1, records(100, `${round}-`));
       const admin = await kit.admin();
       const range = await collect(admin.read(topic, 1, 150n, 253n));
@@ -85,8 +81,7 @@ export function adminContract(setup: () => BrokerUnderTest): void {
     });
 
     it('an admin works on after a caller left a read in the middle', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
+      const { kit, topic } = await begin(setup);
       await kit.write(topic, 0, records(50));
       const admin = await kit.admin();
       for await (const first of admin.read(topic, 0, 10n, 50n)) {

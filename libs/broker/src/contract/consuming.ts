@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { StartAt } from '../broker.ts';
-import { type BrokerUnderTest, Kit, record, records, settled, until, values } from './kit.ts';
+import { begin, type BrokerUnderTest, record, records, settled, until, values } from './kit.ts';
 
 export function consumingContract(setup: () => BrokerUnderTest): void {
   describe('consuming', () => {
     it('a consumer delivers a partition in order, one batch at a time, with the high watermark of the fetch', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
-      const member = await kit.member({ groupId: kit.group(), topics: [topic] }).start();
+      const { kit, topic } = await begin(setup);
+      const member = await kit.started();
       await kit.writeEach(
         topic,
         0,
@@ -27,11 +26,9 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       ['the end', 'latest', ['new']],
       ['the committed offset, by default the earliest', 'committed', ['0', '1', '2', '3', '4', 'new']],
     ])('a consumer begins at %s', async (_, startAt, expected) => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
+      const { kit, topic } = await begin(setup);
       await kit.write(topic, 0, records(5));
-      const member = kit.member({ groupId: kit.group(), topics: [topic], startAt: () => startAt });
-      await member.start();
+      const member = await kit.started({ startAt: () => startAt });
       // The first fetch resolves `latest`: a marker would race with it.
       const other = await kit.topic();
       if (startAt === 'latest') await settled(kit, other);
@@ -41,13 +38,10 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer continues at the committed offset after a restart', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
-      const groupId = kit.group();
+      const { kit, topic, groupId } = await begin(setup, 2);
       await kit.write(topic, 0, records(10));
       await kit.write(topic, 1, records(4));
-      const first = kit.member({ groupId, topics: [topic], batch: (_, control) => control.commit(7n) });
-      await first.start();
+      const first = await kit.started({ batch: (_, control) => control.commit(7n) });
       await until('both partitions', () => first.seen.length === 14);
       await first.consumer.stop();
       await first.consumer.done;
@@ -57,7 +51,7 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
           [1, 7n],
         ]),
       );
-      const second = await kit.member({ groupId, topics: [topic], startAt: () => 'committed' }).start();
+      const second = await kit.started({ startAt: () => 'committed' });
       await until('the rest', () => second.seen.length >= 3);
       expect(second.seen.map(({ partition, offset }) => [partition, offset])).toEqual([
         [0, 7n],
@@ -67,13 +61,10 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer delivers nothing before it has start positions, and asks again when the handler failed', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       await kit.write(topic, 0, records(3));
       let asked = 0;
       const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
         assigned: async () => {
           asked += 1;
           if (asked < 3) throw new Error('the database is down');
@@ -90,11 +81,8 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer handles partitions concurrently: a stuck one delays no other', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(3);
+      const { kit, topic } = await begin(setup, 3);
       const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
         batch: async ({ partition }) => {
           if (partition === 0) await gate.passed;
         },
@@ -115,22 +103,18 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer drains a backlog of records larger than the size limit of a fetch', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(4);
+      const { kit, topic } = await begin(setup, 4);
       const large = 'z'.repeat(700_000);
       for (let partition = 0; partition < 4; partition += 1)
         for (let count = 0; count < 5; count += 1) await kit.write(topic, partition, [record(large)]);
-      const member = await kit
-        .member({ groupId: kit.group(), topics: [topic], maxBytesPerPartition: 100_000 })
-        .start();
+      const member = await kit.started({ maxBytesPerPartition: 100_000 });
       await until('all of them', () => member.seen.length === 20);
       expect(member.broken).toEqual([]);
     });
 
     it('a consumer of a topic that does not exist fails to start, and does not create it', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
-      const member = kit.member({ groupId: kit.group(), topics: [topic, `${topic}-missing`] });
+      const { kit, topic } = await begin(setup);
+      const member = kit.member({ topics: [topic, `${topic}-missing`] });
       await expect(member.start()).rejects.toMatchObject({
         code: 'TOPIC_UNKNOWN',
         topic: `${topic}-missing`,
@@ -140,15 +124,9 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer ends with the error of a handler that rejects', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       await kit.write(topic, 0, records(2));
-      const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
-        batch: () => Promise.reject(new Error('a bug in the owner')),
-      });
-      await member.start();
+      const member = await kit.started({ batch: () => Promise.reject(new Error('a bug in the owner')) });
       await expect(member.consumer.done).rejects.toThrow('a bug in the owner');
       expect(member.story).toEqual(['assigned 2', 'revoked 2']);
     });
@@ -158,10 +136,9 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       ['longer', 9],
       ['shorter', 0],
     ])('a consumer ends when its topic was deleted and created again with a %s log', async (_, count) => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
+      const { kit, topic } = await begin(setup);
       await kit.write(topic, 0, records(3));
-      const member = await kit.member({ groupId: kit.group(), topics: [topic] }).start();
+      const member = await kit.started();
       await until('the records', () => member.seen.length === 3);
       const admin = await kit.admin();
       await admin.deleteTopic(topic);
@@ -172,10 +149,9 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer ends when its start position is outside the log', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
+      const { kit, topic } = await begin(setup);
       await kit.write(topic, 0, records(2));
-      const member = await kit.member({ groupId: kit.group(), topics: [topic], startAt: () => 77n }).start();
+      const member = await kit.started({ startAt: () => 77n });
       await expect(member.consumer.done).rejects.toMatchObject({
         code: 'OFFSET_OUT_OF_RANGE',
         topic,

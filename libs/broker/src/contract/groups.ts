@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type BrokerUnderTest, Kit, records, settled, until, written } from './kit.ts';
+import { begin, type BrokerUnderTest, records, settled, until, written } from './kit.ts';
 import { commitAll, type Member } from './member.ts';
 
 const held = (...members: readonly Member[]): number[] => members.map(({ owned }) => owned.size).sort();
@@ -10,19 +10,13 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 export function groupContract(setup: () => BrokerUnderTest): void {
   describe('a group', () => {
     it('a group shares partitions as members join and leave, loses nothing, and keeps each partition in order', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(6);
-      const groupId = kit.group();
+      const { kit, topic, groupId } = await begin(setup, 6);
       const join = (): Promise<Member> =>
-        kit
-          .member({
-            groupId,
-            topics: [topic],
-            startAt: () => 'committed',
-            sessionTimeoutMs: 60_000, // longer than anything waits: a member that stops has to say so
-            batch: commitAll,
-          })
-          .start();
+        kit.started({
+          startAt: () => 'committed',
+          sessionTimeoutMs: 60_000, // longer than anything waits: a member that stops has to say so
+          batch: commitAll,
+        });
       const enough = new AbortController();
       const writer = (async () => {
         const producer = await kit.producer();
@@ -65,13 +59,9 @@ export function groupContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a member aborts the signal of a batch whose partition is revoked before it reports so, and starts no other', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
-      const groupId = kit.group();
+      const { kit, topic } = await begin(setup, 2);
       const story: string[] = [];
       const first = kit.member({
-        groupId,
-        topics: [topic],
         batch: async ({ partition }, { signal }) => {
           await aborted(signal);
           story.push(
@@ -83,7 +73,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       await kit.write(topic, 0, records(5));
       await kit.write(topic, 1, records(5));
       await until('both batches', () => first.batches.length === 2);
-      const second = await kit.member({ groupId, topics: [topic] }).start();
+      const second = await kit.started();
       await until('halves', () => held(first, second).join() === '1,1');
       expect(story.slice(0, 2).sort()).toEqual([
         'aborted 0, revoked calls so far: 1',
@@ -93,13 +83,9 @@ export function groupContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a member that is busy with its revocation does not join again before it has ended, and learns the reason', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
-      const groupId = kit.group();
+      const { kit } = await begin(setup, 2);
       const story: string[] = [];
-      const first = kit.member({
-        groupId,
-        topics: [topic],
+      const first = await kit.started({
         sessionTimeoutMs: 60_000, // a rebalance waits for half of it, 5 s at most
         assigned: () => Promise.resolve(void story.push('assigned')),
         revoked: async (why) => {
@@ -108,22 +94,17 @@ export function groupContract(setup: () => BrokerUnderTest): void {
           story.push('saved');
         },
       });
-      await first.start();
       await until('all', () => first.owned.size === 2);
-      const second = await kit.member({ groupId, topics: [topic] }).start();
+      const second = await kit.started();
       await until('halves', () => held(first, second).join() === '1,1');
       await first.consumer.stop();
       expect(story).toEqual(['assigned', 'rebalance', 'saved', 'assigned', 'stop', 'saved']);
     });
 
     it('a group keeps a member whose batch takes longer than the session timeout', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(1);
-      const groupId = kit.group();
+      const { kit, topic, groupId } = await begin(setup, 1);
       let aborted = false;
-      const member = kit.member({
-        groupId,
-        topics: [topic],
+      const member = await kit.started({
         batch: async (batch, control) => {
           control.signal.addEventListener('abort', () => {
             aborted = true;
@@ -132,7 +113,6 @@ export function groupContract(setup: () => BrokerUnderTest): void {
           await control.commit(batch.records.at(-1)!.offset + 1n);
         },
       });
-      await member.start();
       await kit.write(topic, 0, records(3));
       await until(
         'the commit',
@@ -143,13 +123,9 @@ export function groupContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a stop waits for the batch in progress, whose signal is aborted and whose commit still counts', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(1);
-      const groupId = kit.group();
+      const { kit, topic, groupId } = await begin(setup, 1);
       let ended = false;
       const member = kit.member({
-        groupId,
-        topics: [topic],
         batch: async (batch, control) => {
           if (!control.signal.aborted) await aborted(control.signal);
           await gate.passed;
@@ -174,18 +150,14 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       expect(ended).toBe(true);
       await member.consumer.done;
       expect(await (await kit.admin()).committed(groupId, topic)).toEqual(new Map([[0, 3n]]));
-      const next = await kit.member({ groupId, topics: [topic], startAt: () => 'committed' }).start();
+      const next = await kit.started({ startAt: () => 'committed' });
       await until('the next member', () => next.owned.size === 1);
     });
 
     it('a member never runs two batches of a partition, even when a handler outlives its membership or a stop', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(1);
-      const groupId = kit.group();
+      const { kit, topic } = await begin(setup, 1);
       let ended = 0;
       const member = kit.member({
-        groupId,
-        topics: [topic],
         batch: async () => {
           await gate.passed;
           ended += 1;
@@ -195,8 +167,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       await member.start();
       await kit.write(topic, 0, records(1));
       await until('the batch', () => member.batches.length === 1);
-      const guest = kit.member({ groupId, topics: [topic], batch: () => Promise.resolve() });
-      await guest.start();
+      const guest = await kit.started({ batch: () => Promise.resolve() });
       await guest.consumer.stop();
       await until(
         'the partition to come back',
@@ -214,13 +185,11 @@ export function groupContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a group refuses a commit of a membership that has ended', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(1);
-      const groupId = kit.group();
-      const first = await kit.member({ groupId, topics: [topic] }).start();
+      const { kit, topic, groupId } = await begin(setup, 1);
+      const first = await kit.started();
       await until('the partition', () => first.owned.size === 1);
       const control = first.consumer.control(topic, 0)!;
-      const second = await kit.member({ groupId, topics: [topic] }).start();
+      const second = await kit.started();
       await until(
         'the rebalance',
         () => first.story.includes('revoked 1') && held(first, second).join() === '0,1',
@@ -231,12 +200,11 @@ export function groupContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer may be stopped at any time, and is done only then', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(1);
-      const never = kit.member({ groupId: kit.group(), topics: [topic] });
+      const { kit } = await begin(setup, 1);
+      const never = kit.member();
       await never.consumer.stop();
       await never.consumer.done;
-      const early = kit.member({ groupId: kit.group(), topics: [topic] });
+      const early = kit.member();
       const starting = early.start().catch(() => undefined);
       await early.consumer.stop();
       await Promise.all([starting, early.consumer.done]);

@@ -6,7 +6,6 @@ import { type BrokerUnderTest, HANGS_MS } from './kit.ts';
 import { networkContract } from './network.ts';
 import { positionContract } from './positions.ts';
 import { producingContract } from './producing.ts';
-import { sealedContract } from './sealed.ts';
 
 export {
   type BreakableNetwork,
@@ -22,7 +21,6 @@ export {
 
 const PARTS = {
   producing: producingContract,
-  sealed: sealedContract,
   admin: adminContract,
   consuming: consumingContract,
   positions: positionContract,

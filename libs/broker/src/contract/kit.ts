@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
-import type { Admin, Broker, IncomingRecord, OutgoingRecord, Producer, SendResult } from '../broker.ts';
+import type {
+  Admin,
+  Broker,
+  BrokerError,
+  IncomingRecord,
+  OutgoingRecord,
+  Producer,
+  SendResult,
+} from '../broker.ts';
 import { Member, type MemberOptions } from './member.ts';
 
 /** A driver under test and its environment. */
@@ -81,10 +89,22 @@ export async function settled(kit: Kit, topic: string): Promise<void> {
   await admin.close();
 }
 
+/** Begins a test with a topic. */
+export async function begin(
+  setup: () => BrokerUnderTest,
+  partitions = 1,
+  config: Readonly<Record<string, string>> = {},
+): Promise<{ readonly kit: Kit; readonly topic: string; readonly groupId: string }> {
+  const kit = new Kit(setup());
+  return { kit, topic: await kit.topic(partitions, config), groupId: kit.groupId };
+}
+
 /** The clients, topics and members of one test, closed at its end. */
 export class Kit {
   readonly broker: Broker;
   readonly under: BrokerUnderTest;
+  readonly groupId = this.group();
+  readonly #topics: string[] = [];
 
   constructor(under: BrokerUnderTest) {
     this.under = under;
@@ -95,6 +115,7 @@ export class Kit {
     const name = `suite-${randomBytes(6).toString('hex')}`;
     const admin = await this.admin();
     await admin.createTopic({ name, partitions, config });
+    this.#topics.push(name);
     onTestFinished(async () => {
       const cleaner = this.under.connect();
       await (await cleaner.admin()).deleteTopic(name);
@@ -115,10 +136,11 @@ export class Kit {
     return this.broker.producer();
   }
 
-  async network(): Promise<BreakableNetwork> {
+  /** A network, and a client that reaches the broker through it only. */
+  async network(): Promise<BreakableNetwork & { readonly broker: Broker }> {
     const network = await this.under.network();
     onTestFinished(() => network.close());
-    return { ...network, connect: () => this.#closing(network.connect()) };
+    return { ...network, broker: this.#closing(network.connect()) };
   }
 
   /** Writes a batch; throws when it fails. */
@@ -146,16 +168,29 @@ export class Kit {
     return collect((await this.admin()).read(topic, partition, 0n, 1_000_000n));
   }
 
-  member(options: MemberOptions, broker: Broker = this.broker): Member {
-    const member = new Member(broker, { sessionTimeoutMs: this.under.sessionTimeoutMs, ...options });
+  /** A member of the kit's group that reads its first topic, unless the options say otherwise. */
+  member(options: Partial<MemberOptions> = {}, broker: Broker = this.broker): Member {
+    const { sessionTimeoutMs } = this.under;
+    const topics = this.#topics.slice(0, 1);
+    const member = new Member(broker, { groupId: this.groupId, topics, sessionTimeoutMs, ...options });
     onTestFinished(() => member.release());
     return member;
+  }
+
+  /** A member that has joined: its handlers must not refer to it before. */
+  started(options: Partial<MemberOptions> = {}, broker: Broker = this.broker): Promise<Member> {
+    return this.member(options, broker).start();
   }
 
   #closing(broker: Broker): Broker {
     onTestFinished(() => broker.close());
     return broker;
   }
+}
+
+export function refusal(result: SendResult | undefined): BrokerError {
+  if (result?.ok === false) return result.error;
+  throw new Error('it was written');
 }
 
 export function written(result: SendResult | undefined): bigint {

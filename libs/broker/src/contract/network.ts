@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { BrokerError, type SendResult } from '../broker.ts';
+import { BrokerError } from '../broker.ts';
 import {
+  begin,
   type BrokerUnderTest,
   collect,
   Kit,
   record,
   records,
+  refusal,
   settled,
   until,
   values,
@@ -13,16 +15,12 @@ import {
 } from './kit.ts';
 import { commitAll, type Member } from './member.ts';
 
-const failureOf = (result: SendResult | undefined): BrokerError | undefined =>
-  result?.ok === false ? result.error : undefined;
-
 export function networkContract(setup: () => BrokerUnderTest): void {
   describe('clients on a bad network', () => {
     it('a client reports within seconds that the broker is down', async () => {
       const kit = new Kit(setup());
       const network = await kit.network();
       await network.down();
-      const broker = network.connect();
       const unreachable = {
         code: 'BROKER_UNREACHABLE',
         kind: 'retry',
@@ -30,39 +28,35 @@ export function networkContract(setup: () => BrokerUnderTest): void {
         category: 'network',
       };
       const before = performance.now();
-      await expect(broker.producer()).rejects.toMatchObject(unreachable);
-      await expect(broker.admin()).rejects.toBeInstanceOf(BrokerError);
-      await expect(broker.admin()).rejects.toMatchObject(unreachable);
-      const member = kit.member({ groupId: kit.group(), topics: ['any'] }, broker);
+      await expect(network.broker.producer()).rejects.toMatchObject(unreachable);
+      await expect(network.broker.admin()).rejects.toBeInstanceOf(BrokerError);
+      await expect(network.broker.admin()).rejects.toMatchObject(unreachable);
+      const member = kit.member({ groupId: kit.group(), topics: ['any'] }, network.broker);
       await expect(member.start()).rejects.toMatchObject(unreachable);
       expect(performance.now() - before).toBeLessThan(15_000);
     });
 
     it('a write whose acknowledgement was lost is reported as unknown, and a new producer continues', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       const network = await kit.network();
-      const broker = network.connect();
-      const producer = await broker.producer();
+      const producer = await network.broker.producer();
       expect(written((await producer.send([{ topic, partition: 0, records: [record('first')] }]))[0])).toBe(
         0n,
       );
       network.loseNextAcknowledgement();
       const lost = await producer.send([{ topic, partition: 0, records: [record('lost answer')] }]);
-      expect(failureOf(lost[0])).toMatchObject({ kind: 'retry', certainty: 'unknown', topic, partition: 0 });
+      expect(refusal(lost[0])).toMatchObject({ kind: 'retry', certainty: 'unknown', topic, partition: 0 });
       await producer.close();
-      const second = await broker.producer();
+      const second = await network.broker.producer();
       const again = await second.send([{ topic, partition: 0, records: [record('lost answer')] }]);
       expect(written(again[0])).toBe(2n);
       expect(values(await kit.readAll(topic))).toEqual(['first', 'lost answer', 'lost answer']);
     });
 
     it('a send reports every batch when the broker goes away, never rejects, and a new producer works again', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(3);
+      const { kit, topic } = await begin(setup, 3);
       const network = await kit.network();
-      const broker = network.connect();
-      const producer = await broker.producer();
+      const producer = await network.broker.producer();
       const batches = [0, 1, 2].map((partition) => ({ topic, partition, records: records(2) }));
       expect((await producer.send(batches)).every(({ ok }) => ok)).toBe(true);
       await network.down();
@@ -72,21 +66,16 @@ export function networkContract(setup: () => BrokerUnderTest): void {
         [false, 1],
         [false, 2],
       ]);
-      for (const result of failed) expect(failureOf(result)).toMatchObject({ kind: 'retry', topic });
+      for (const result of failed) expect(refusal(result)).toMatchObject({ kind: 'retry', topic });
       await producer.close();
       await network.up();
-      expect((await (await broker.producer()).send(batches)).every(({ ok }) => ok)).toBe(true);
+      expect((await (await network.broker.producer()).send(batches)).every(({ ok }) => ok)).toBe(true);
     });
 
     it('a consumer loses nothing and keeps each partition in order when connections are cut', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(3);
+      const { kit, topic } = await begin(setup, 3);
       const network = await kit.network();
-      const member = kit.member(
-        { groupId: kit.group(), topics: [topic], startAt: () => 'committed', batch: commitAll },
-        network.connect(),
-      );
-      await member.start();
+      const member = await kit.started({ startAt: () => 'committed', batch: commitAll }, network.broker);
       for (let round = 0; round < 6; round += 1) {
         for (let partition = 0; partition < 3; partition += 1)
           await kit.write(topic, partition, records(10, `${round}-`));
@@ -97,21 +86,18 @@ export function networkContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a producer and a consumer recover from connections that swallow everything', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(1);
+      const { kit, topic } = await begin(setup, 1);
       const network = await kit.network();
-      const broker = network.connect();
-      const member = kit.member({ groupId: kit.group(), topics: [topic], batch: commitAll }, broker);
-      await member.start();
-      const producer = await broker.producer();
+      const member = await kit.started({ batch: commitAll }, network.broker);
+      const producer = await network.broker.producer();
       await producer.send([{ topic, partition: 0, records: records(3, 'before-') }]);
       await until('the first', () => distinct(member) === 3);
       network.stall();
       const [result] = await producer.send([{ topic, partition: 0, records: records(2, 'stalled-') }]);
-      expect(failureOf(result)).toMatchObject({ kind: 'retry', topic, partition: 0 });
+      expect(refusal(result)).toMatchObject({ kind: 'retry', topic, partition: 0 });
       await producer.close();
       const [again] = await (
-        await broker.producer()
+        await network.broker.producer()
       ).send([{ topic, partition: 0, records: records(2, 'again-') }]);
       expect(again?.ok).toBe(true);
       await until('the rest', () => values(member.seen).includes('again-1'));
@@ -119,15 +105,9 @@ export function networkContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer continues after the broker was unreachable for longer than the session', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
-      const groupId = kit.group();
+      const { kit, topic } = await begin(setup, 2);
       const network = await kit.network();
-      const member = kit.member(
-        { groupId, topics: [topic], startAt: () => 'committed', batch: commitAll },
-        network.connect(),
-      );
-      await member.start();
+      const member = await kit.started({ startAt: () => 'committed', batch: commitAll }, network.broker);
       await kit.write(topic, 0, records(5, 'before-'));
       await until('the first', () => member.seen.length === 5);
       await network.down();
@@ -140,11 +120,9 @@ export function networkContract(setup: () => BrokerUnderTest): void {
 
     // Planted fault: a session that is not notified of look-ups, and no watch over its fetches, stop for ever here.
     it('a consumer continues when a leader is lost and moves while only heartbeats look leaders up', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       const network = await kit.network();
-      const member = kit.member({ groupId: kit.group(), topics: [topic] }, network.connect());
-      await member.start();
+      const member = await kit.started({}, network.broker);
       const arrives = async (value: string): Promise<void> => {
         for (const partition of [0, 1]) await kit.write(topic, partition, [record(value)]);
         await until(
@@ -167,11 +145,10 @@ export function networkContract(setup: () => BrokerUnderTest): void {
     });
 
     it('an admin reports the ends of all other partitions while one has no leader, and names that one', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(3);
+      const { kit, topic } = await begin(setup, 3);
       await kit.write(topic, 2, records(4));
       const network = await kit.network();
-      const admin = await network.connect().admin();
+      const admin = await network.broker.admin();
       network.loseLeader(topic, 1);
       const leaderless = { code: 'LEADER_NOT_AVAILABLE', kind: 'retry', topic, partition: 1 };
       expect(await admin.partitionEnds(topic)).toEqual([
@@ -186,14 +163,12 @@ export function networkContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a group assigns the partitions of a silent member to another', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
-      const groupId = kit.group();
+      const { kit } = await begin(setup, 2);
       const network = await kit.network();
-      const silent = await kit.member({ groupId, topics: [topic] }, network.connect()).start();
+      const silent = await kit.started({}, network.broker);
       await until('both', () => silent.owned.size === 2);
       await network.down();
-      const heir = await kit.member({ groupId, topics: [topic] }).start();
+      const heir = await kit.started();
       await until('both to the heir', () => heir.owned.size === 2);
       await until('the silent one to know', () => silent.owned.size === 0);
       expect([...silent.broken, ...heir.broken]).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type BrokerUnderTest, Kit, records, settled, until, values } from './kit.ts';
+import { begin, type BrokerUnderTest, type Kit, records, settled, until, values } from './kit.ts';
 
 export function positionContract(setup: () => BrokerUnderTest): void {
   describe('positions', () => {
@@ -8,17 +8,14 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       ['while the next is being fetched', () => new Promise((resolve) => setImmediate(resolve))],
       ['when the next has been fetched', settled],
     ])('a consumer continues at the position of a seek in the middle of a batch, %s', async (_, wait) => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
+      const { kit, topic } = await begin(setup);
       await kit.writeEach(
         topic,
         0,
         Array.from({ length: 20 }, (_round, round) => records(10, `${round}-`)),
       );
       const from: bigint[] = [];
-      const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
+      const member = await kit.started({
         maxBytesPerPartition: 1_000,
         batch: async (batch, control) => {
           const last = batch.records.at(-1)!.offset;
@@ -32,7 +29,6 @@ export function positionContract(setup: () => BrokerUnderTest): void {
           } else control.seek('earliest');
         },
       });
-      await member.start();
       const ends = (): number => member.seen.filter(({ offset }) => offset === 199n).length;
       await until('the end for the last time', () => ends() === 2);
       const offsets = member.seen.map(({ offset }) => offset);
@@ -48,16 +44,13 @@ export function positionContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer delivers nothing more of a paused partition, not even a batch that was fetched before', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       await kit.writeEach(
         topic,
         0,
         Array.from({ length: 5 }, (_, round) => records(10, `${round}-`)),
       );
-      const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
+      const member = await kit.started({
         maxBytesPerPartition: 700,
         batch: async ({ partition, records: [first] }, control) => {
           if (partition === 1 || first?.offset !== 0n) return;
@@ -65,7 +58,6 @@ export function positionContract(setup: () => BrokerUnderTest): void {
           control.pause();
         },
       });
-      await member.start();
       await kit.write(topic, 1, records(1));
       await until(
         'both partitions',
@@ -84,17 +76,13 @@ export function positionContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer pauses and resumes one partition while others continue, in a batch and outside', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
-      const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
+      const { kit, topic } = await begin(setup, 2);
+      const member = await kit.started({
         batch: (batch, control) => {
           if (batch.partition === 0 && values(batch.records).includes('stop0')) control.pause();
           return Promise.resolve();
         },
       });
-      await member.start();
       await kit.write(topic, 0, records(1, 'stop'));
       await until('the pause', () => member.seen.length === 1);
       await kit.write(topic, 0, records(3, 'later'));
@@ -111,18 +99,13 @@ export function positionContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer reports a position outside the log to its owner, and the other partitions continue', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       await kit.write(topic, 0, records(2, 'cut'));
       const reported: string[] = [];
-      const member = await kit
-        .member({
-          groupId: kit.group(),
-          topics: [topic],
-          startAt: ({ partition }) => (partition === 0 ? 77n : 0n),
-          placeLost: ({ partition }, { code }) => Promise.resolve(void reported.push(`${partition} ${code}`)),
-        })
-        .start();
+      const member = await kit.started({
+        startAt: ({ partition }) => (partition === 0 ? 77n : 0n),
+        placeLost: ({ partition }, { code }) => Promise.resolve(void reported.push(`${partition} ${code}`)),
+      });
       await until('the question', () => reported.length > 0);
       await kit.write(topic, 1, records(1, 'whole'));
       await until('the other partition', () => member.seen.length === 1);
@@ -135,12 +118,9 @@ export function positionContract(setup: () => BrokerUnderTest): void {
     });
 
     it('a consumer reports every position of a topic that was created again, and reads nothing of it before a seek', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
+      const { kit, topic } = await begin(setup, 2);
       const reported = new Map<number, string>();
       const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
         placeLost: ({ partition }, { code }) => Promise.resolve(void reported.set(partition, code)),
       });
       await kit.write(topic, 0, records(1, 'old'));

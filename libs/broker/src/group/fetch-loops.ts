@@ -1,22 +1,9 @@
-import type { Clock } from '@convergekit/core';
-import { type ConsumerHandlers, partitionId } from '../broker.ts';
+import { partitionId } from '../broker.ts';
 import { delayMs, isOutOfRange, isRepeatable } from './backoff.ts';
-import { FetchWatch } from './fetch-watch.ts';
-import type { Fetched, GroupLink, Log } from './link.ts';
+import { type FetchSettings, FetchWatch } from './fetch-watch.ts';
+import type { Fetched } from './link.ts';
 import type { Asked, PartitionFlow } from './partition-flow.ts';
 import type { Signal } from './signal.ts';
-
-export interface FetchSettings {
-  readonly link: GroupLink;
-  readonly handlers: ConsumerHandlers;
-  readonly maxWaitMs: number;
-  readonly maxBytesPerPartition: number;
-  readonly fetchStallMs: number;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Ends the consumer. */
-  readonly onFatal: (error: unknown) => void;
-}
 
 export interface FetchLoopsOptions extends FetchSettings {
   readonly flows: ReadonlyMap<string, PartitionFlow>;
@@ -51,10 +38,11 @@ export class FetchLoops {
   }
 
   start(): void {
-    const { link, changed, ended } = this.#options;
+    const { link, changed, ended, flows } = this.#options;
     const ignoreLeaders = link.onLeaders(() => changed.notify());
     ended.addEventListener('abort', ignoreLeaders, { once: true });
-    this.#work.push(this.#watchLeaders(), this.#watchFetches());
+    const watch = new FetchWatch(this.#options, () => this.#refresh());
+    this.#work.push(this.#watchLeaders(), watch.run([...flows.values()], ended));
   }
 
   /** Resolves when no loop runs any more. */
@@ -85,19 +73,6 @@ export class FetchLoops {
         await this.#refresh();
       }
     }
-  }
-
-  #watchFetches(): Promise<void> {
-    const { link, clock, log, handlers, fetchStallMs } = this.#options;
-    const watch = new FetchWatch({
-      link,
-      clock,
-      log,
-      stalledAfterMs: fetchStallMs,
-      refresh: () => this.#refresh(),
-      report: ({ place }, stall) => handlers.fetchStalled?.(place, stall),
-    });
-    return watch.run([...this.#options.flows.values()], this.#options.ended);
   }
 
   async #fetchFrom(node: number): Promise<void> {

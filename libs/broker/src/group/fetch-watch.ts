@@ -1,17 +1,19 @@
 import type { Clock } from '@convergekit/core';
-import type { FetchStall } from '../broker.ts';
+import type { ConsumerHandlers, FetchStall } from '../broker.ts';
 import type { GroupLink, Log } from './link.ts';
 import type { PartitionFlow } from './partition-flow.ts';
 
-export interface FetchWatchOptions {
-  readonly link: Pick<GroupLink, 'ends' | 'nodeOf'>;
+export interface FetchSettings {
+  readonly link: GroupLink;
+  readonly handlers: ConsumerHandlers;
+  readonly maxWaitMs: number;
+  readonly maxBytesPerPartition: number;
+  /** The time a partition may be ready for records without an answer, in milliseconds. */
+  readonly fetchStallMs: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** The time a partition may be ready for records without an answer, in milliseconds. */
-  readonly stalledAfterMs: number;
-  /** Looks leaders up and wakes the fetch loops. */
-  readonly refresh: () => Promise<void>;
-  readonly report: (flow: PartitionFlow, stall: FetchStall | undefined) => void;
+  /** Ends the consumer. */
+  readonly onFatal: (error: unknown) => void;
 }
 
 interface Seen {
@@ -19,7 +21,7 @@ interface Seen {
   readonly since: number;
 }
 
-/** Number of looks within `stalledAfterMs`. */
+/** Number of looks within `fetchStallMs`. */
 const LOOKS = 5;
 
 /**
@@ -28,34 +30,37 @@ const LOOKS = 5;
  * of leaders, so that a fault of the loops costs seconds.
  */
 export class FetchWatch {
-  readonly #options: FetchWatchOptions;
+  readonly #settings: FetchSettings;
+  readonly #refresh: () => Promise<void>;
   readonly #seen = new Map<PartitionFlow, Seen>();
   readonly #reported = new Set<PartitionFlow>();
 
-  constructor(options: FetchWatchOptions) {
-    this.#options = options;
+  /** `refresh` looks leaders up and wakes the fetch loops. */
+  constructor(settings: FetchSettings, refresh: () => Promise<void>) {
+    this.#settings = settings;
+    this.#refresh = refresh;
   }
 
   async run(flows: readonly PartitionFlow[], signal: AbortSignal): Promise<void> {
-    const { clock, stalledAfterMs } = this.#options;
+    const { clock, fetchStallMs } = this.#settings;
     const ended = (): boolean => signal.aborted;
     while (!ended()) {
-      await clock.sleep(stalledAfterMs / LOOKS, signal);
+      await clock.sleep(fetchStallMs / LOOKS, signal);
       if (ended()) return;
       const suspects = flows.filter((flow) => this.#isSuspect(flow));
       const found = await Promise.all(suspects.map((flow) => this.#look(flow)));
-      if (found.includes(true) && !ended()) await this.#options.refresh();
+      if (found.includes(true) && !ended()) await this.#refresh();
     }
   }
 
   /** True when a partition was ready too long without an answer (records or the end of the log). */
   #isSuspect(flow: PartitionFlow): boolean {
-    const now = this.#options.clock.monotonic();
+    const now = this.#settings.clock.monotonic();
     const seen = this.#seen.get(flow);
     if (flow.demand === 'fetchable' && seen?.answers === flow.answers)
-      return now - seen.since >= this.#options.stalledAfterMs;
+      return now - seen.since >= this.#settings.fetchStallMs;
     this.#seen.set(flow, { answers: flow.answers, since: now });
-    if (this.#reported.delete(flow)) this.#options.report(flow, undefined);
+    if (this.#reported.delete(flow)) this.#settings.handlers.fetchStalled?.(flow.place, undefined);
     return false;
   }
 
@@ -68,7 +73,7 @@ export class FetchWatch {
   }
 
   async #judge(flow: PartitionFlow): Promise<FetchStall | undefined> {
-    const { link, clock, log } = this.#options;
+    const { link, clock, log } = this.#settings;
     const forMs = clock.monotonic() - (this.#seen.get(flow)?.since ?? 0);
     if (link.nodeOf(flow.place) === undefined) return { reason: 'no_leader', forMs, behind: undefined };
     try {
@@ -86,10 +91,10 @@ export class FetchWatch {
   }
 
   #report(flow: PartitionFlow, stall: FetchStall): void {
-    const { log, report } = this.#options;
+    const { log, handlers } = this.#settings;
     if (!this.#reported.has(flow))
       log('warn', 'a partition is ready for records and receives none', { ...flow.place, ...stall });
     this.#reported.add(flow);
-    report(flow, stall);
+    handlers.fetchStalled?.(flow.place, stall);
   }
 }

@@ -14,9 +14,18 @@ import { GroupSession } from './session.ts';
 
 export interface LoopOptions extends ConsumerOptions {
   readonly link: GroupLink;
-  readonly log?: Log;
+  readonly log?: Log | undefined;
   readonly clock?: Clock;
 }
+
+const DEFAULTS = {
+  sessionTimeoutMs: 10_000,
+  heartbeatIntervalMs: 1_000,
+  maxWaitMs: 500,
+  maxBytesPerPartition: 1_048_576,
+  fetchStallMs: 5_000,
+  clock: systemClock,
+};
 
 /** How long a rebalance waits for handlers whose signals are aborted, milliseconds. */
 const DRAIN_MS = 5_000;
@@ -24,8 +33,7 @@ const DRAIN_MS = 5_000;
 /** A group member over any driver: joins, works, heartbeats, rebalances, leaves. */
 export class LoopConsumer implements GroupConsumer {
   readonly done: Promise<void>;
-  readonly #options: LoopOptions;
-  readonly #clock: Clock;
+  readonly #options: typeof DEFAULTS & LoopOptions;
   readonly #log: Log;
   readonly #stopping = new AbortController();
   readonly #outcome = Promise.withResolvers<undefined>();
@@ -35,8 +43,7 @@ export class LoopConsumer implements GroupConsumer {
   #life: Promise<void> | undefined;
 
   constructor(options: LoopOptions) {
-    this.#options = options;
-    this.#clock = options.clock ?? systemClock;
+    this.#options = { ...DEFAULTS, ...options };
     this.#log = options.log ?? (() => undefined);
     this.done = this.#outcome.promise;
     // The caller watches `done`; a failure before the caller does must not end the process.
@@ -99,7 +106,7 @@ export class LoopConsumer implements GroupConsumer {
       } catch (error) {
         if (!isRepeatable(error)) throw error;
         if (attempt === 3) this.#log('warn', 'joining the group fails; it is retried', { error });
-        await this.#clock.sleep(delayMs(attempt++), this.#stopping.signal);
+        await this.#options.clock.sleep(delayMs(attempt++), this.#stopping.signal);
         continue;
       }
       attempt = 0;
@@ -127,7 +134,7 @@ export class LoopConsumer implements GroupConsumer {
     // A stop waits for its batches without a bound. A rebalance waits a bounded time: the group would continue without
     // this member.
     if (this.#stopping.signal.aborted) await this.#heartbeatsUntil(membership, batches);
-    else await Promise.race([batches, this.#clock.sleep(this.#drainMs(), this.#stopping.signal)]);
+    else await Promise.race([batches, this.#options.clock.sleep(this.#drainMs(), this.#stopping.signal)]);
   }
 
   /** Ends the consumer when a topic was created again and there is no `placeLost` handler. */
@@ -137,16 +144,9 @@ export class LoopConsumer implements GroupConsumer {
   }
 
   #sessionOf(membership: Membership): GroupSession {
-    const { link, handlers, maxWaitMs = 500, maxBytesPerPartition = 1_048_576 } = this.#options;
-    const { fetchStallMs = 5_000 } = this.#options;
     return new GroupSession({
-      link,
+      ...this.#options,
       membership,
-      handlers,
-      maxWaitMs,
-      maxBytesPerPartition,
-      fetchStallMs,
-      clock: this.#clock,
       log: this.#log,
       draining: ({ topic, partition }: Assignment) => this.#draining.get(partitionId(topic, partition)),
       onFatal: (error) => {
@@ -160,7 +160,7 @@ export class LoopConsumer implements GroupConsumer {
    * The drain time, shorter than the session: no heartbeat is sent between the end of a membership and the next join.
    */
   #drainMs(): number {
-    return Math.min(DRAIN_MS, (this.#options.sessionTimeoutMs ?? 10_000) / 2);
+    return Math.min(DRAIN_MS, this.#options.sessionTimeoutMs / 2);
   }
 
   #drain(id: string, batch: Promise<void>): void {
@@ -175,14 +175,14 @@ export class LoopConsumer implements GroupConsumer {
    * membership.
    */
   async #heartbeats(membership: Membership): Promise<RevokeReason> {
-    const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = this.#options;
-    let heard = this.#clock.monotonic();
+    const { clock, sessionTimeoutMs, heartbeatIntervalMs } = this.#options;
+    let heard = clock.monotonic();
     let failures = 0;
     let wait = heartbeatIntervalMs;
     for (;;) {
-      await this.#clock.sleep(wait, this.#stopping.signal);
+      await clock.sleep(wait, this.#stopping.signal);
       if (this.#stopping.signal.aborted) return 'stop';
-      const sent = this.#clock.monotonic();
+      const sent = clock.monotonic();
       try {
         const answer = await this.#options.link.heartbeat(membership);
         if (answer !== 'member') return answer;
@@ -192,7 +192,7 @@ export class LoopConsumer implements GroupConsumer {
         wait = heartbeatIntervalMs;
       } catch (error) {
         if (!isRepeatable(error)) throw error;
-        if (this.#clock.monotonic() - heard >= sessionTimeoutMs) {
+        if (clock.monotonic() - heard >= sessionTimeoutMs) {
           this.#log('warn', 'no heartbeat reached the group for a session timeout; the member joins again', {
             error,
           });
@@ -205,11 +205,11 @@ export class LoopConsumer implements GroupConsumer {
 
   /** Keeps the membership while a stop waits for its batches. No other member gets the partitions before they end. */
   async #heartbeatsUntil(membership: Membership, work: Promise<unknown>): Promise<void> {
-    const { heartbeatIntervalMs = 1_000 } = this.#options;
+    const { clock, heartbeatIntervalMs } = this.#options;
     const over = new AbortController();
     const finished = work.finally(() => over.abort());
     while (!over.signal.aborted) {
-      await this.#clock.sleep(heartbeatIntervalMs, over.signal);
+      await clock.sleep(heartbeatIntervalMs, over.signal);
       await this.#options.link.heartbeat(membership).catch(() => undefined);
     }
     await finished;

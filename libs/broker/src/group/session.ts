@@ -1,11 +1,6 @@
-import {
-  type Assignment,
-  type PartitionControl,
-  partitionId,
-  type RevokeReason,
-  type StartAt,
-} from '../broker.ts';
-import { FetchLoops, type FetchSettings } from './fetch-loops.ts';
+import { type Assignment, type PartitionControl, partitionId, type RevokeReason } from '../broker.ts';
+import { FetchLoops } from './fetch-loops.ts';
+import type { FetchSettings } from './fetch-watch.ts';
 import { delayMs } from './backoff.ts';
 import { topicRecreated } from '../errors.ts';
 import type { Membership, PlaceOffset } from './link.ts';
@@ -119,37 +114,26 @@ export class GroupSession {
   }
 
   /** Resolves when all loops of the session have ended. */
-  async finished(): Promise<void> {
-    await this.#loops.finished();
+  finished(): Promise<void> {
+    return this.#loops.finished();
   }
 
   async #begin(): Promise<void> {
-    const { handlers, membership, log, draining } = this.#options;
+    const { clock, handlers, membership, log, draining } = this.#options;
     for (let attempt = 0; !this.#ended.signal.aborted; attempt += 1) {
       try {
         const starts = await handlers.assigned(membership.assigned);
-        for (const [id, flow] of this.#flows)
-          void this.#startFlow(flow, starts.get(id), draining(flow.place));
+        for (const [id, flow] of this.#flows) {
+          const at = starts.get(id) ?? 'committed';
+          void Promise.resolve(draining(flow.place)).then(() => flow.start(at));
+        }
         return;
       } catch (error) {
         log('warn', 'the handler of an assignment failed to name start positions; it is called again', {
           error,
         });
-        await this.#pauseAfter(attempt);
+        await clock.sleep(delayMs(attempt), this.#ended.signal);
       }
     }
-  }
-
-  async #startFlow(
-    flow: PartitionFlow,
-    at: StartAt | undefined,
-    before: Promise<void> | undefined,
-  ): Promise<void> {
-    await before;
-    flow.start(at ?? 'committed');
-  }
-
-  #pauseAfter(attempt: number): Promise<void> {
-    return this.#options.clock.sleep(delayMs(attempt), this.#ended.signal);
   }
 }

@@ -12,11 +12,12 @@ import {
 } from '../broker.ts';
 import { leaderMissing } from '../errors.ts';
 import { LoopConsumer } from '../group/group-consumer.ts';
-import { MemoryAdmin } from './memory-admin.ts';
-import { MemoryGroup } from './memory-group.ts';
-import { MemoryLink } from './memory-link.ts';
+import { LogAdmin } from '../log/admin.ts';
+import { LogLink } from '../log/link.ts';
+import type { Leadership, WakeUps } from '../log/store.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryProducer, type SendFault } from './memory-producer.ts';
+import { type MemoryGroups, MemoryStore } from './memory-store.ts';
 
 /** Faults and operator actions that a test can cause. */
 export interface MemoryControls {
@@ -53,25 +54,13 @@ export interface MemoryOptions {
 
 /** Opens a broker inside the process that passes the contract suite: for tests without I/O. */
 export function memoryBroker({ clock = systemClock, cluster }: MemoryOptions = {}): MemoryBroker {
-  return new InProcessBroker(clock, cluster ?? new MemoryCluster(clock));
+  return new InProcessBroker(clock, cluster ?? new MemoryCluster());
 }
 
 /** Topics, records and groups, shared by the clients of one cluster. */
 export class MemoryCluster {
   readonly log = new MemoryLog();
-  readonly #groups = new Map<string, MemoryGroup>();
-  readonly #clock: Clock;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  group(id: string): MemoryGroup {
-    const partitionsOf = (topic: string): number => this.log.topic(topic)?.partitions.length ?? 0;
-    const group = this.#groups.get(id) ?? new MemoryGroup(partitionsOf, this.#clock);
-    this.#groups.set(id, group);
-    return group;
-  }
+  readonly groups: MemoryGroups = new Map();
 }
 
 class InProcessBroker implements MemoryBroker {
@@ -80,6 +69,7 @@ class InProcessBroker implements MemoryBroker {
   readonly offline = new Set<string>();
   readonly #clock: Clock;
   readonly #log: MemoryLog;
+  readonly #store: MemoryStore;
   readonly #faults: SendFault[] = [];
   readonly #open = new Set<{ close(): Promise<void> }>();
   #down = false;
@@ -88,22 +78,21 @@ class InProcessBroker implements MemoryBroker {
     this.#clock = clock;
     this.cluster = cluster;
     this.#log = cluster.log;
+    const { log, groups } = cluster;
+    this.#store = new MemoryStore({ log, groups, clock, reach: () => this.#reach() });
   }
 
   async producer(): Promise<Producer> {
     await this.#reachable();
-    return this.#track(new MemoryProducer(this.#log, this.#faults, this.#reach));
+    return this.#track(new MemoryProducer(this.#log, this.#faults, (place) => this.#reach(place)));
   }
 
   consumer(options: ConsumerOptions): GroupConsumer {
-    const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = options;
-    const link = new MemoryLink({
-      log: this.#log,
-      group: this.cluster.group(options.groupId),
-      topics: options.topics,
-      sessionTimeoutMs,
-      clock: this.#clock,
-      reach: this.#reach,
+    const { groupId, topics, sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = options;
+    const wakeUps: WakeUps = { isLive: true, next: (...wait) => this.#log.waiters.next(...wait) };
+    const link = new LogLink({
+      ...{ store: this.#store, wakeUps, leadership: this.#leadership, clock: this.#clock },
+      ...{ groupId, topics, sessionTimeoutMs },
     });
     // Heartbeats are free here and drive rebalances: short ones make tests fast.
     const consumer = new LoopConsumer({
@@ -119,7 +108,7 @@ class InProcessBroker implements MemoryBroker {
 
   async admin(): Promise<Admin> {
     await this.#reachable();
-    return this.#track(new MemoryAdmin(this.#log, (id) => this.cluster.group(id), this.#reach));
+    return this.#track(new LogAdmin(this.#store, this.#leadership));
   }
 
   async close(): Promise<void> {
@@ -133,7 +122,7 @@ class InProcessBroker implements MemoryBroker {
 
   takeDown(): void {
     this.#down = true;
-    this.#log.appended.notify();
+    this.#log.waiters.wake();
   }
 
   restore(): void {
@@ -145,31 +134,42 @@ class InProcessBroker implements MemoryBroker {
     if (log === undefined || offset <= log.start) return;
     log.records.splice(0, Number(offset - log.start));
     log.start = offset;
+    this.#log.waiters.wake();
   }
 
   cutEnd(topic: string, partition: number, offset: bigint): void {
     const log = this.#log.partition(topic, partition);
     log?.records.splice(Number(offset - log.start));
+    this.#log.waiters.wake();
   }
 
   evict(groupId: string): void {
-    this.cluster.group(groupId).evictAll();
+    const group = this.cluster.groups.get(groupId);
+    if (group === undefined) return;
+    group.members.clear();
+    group.version += 1n;
+    group.rebalancing = false;
   }
 
   records(topic: string, partition: number): readonly IncomingRecord[] {
     return [...(this.#log.partition(topic, partition)?.records ?? [])];
   }
 
-  readonly #reach = (place?: Assignment): void => {
-    if (this.#down)
-      throw new BrokerError('the in-memory broker is down', {
-        code: 'BROKER_UNREACHABLE',
-        kind: 'retry',
-        certainty: 'not_applied',
-      });
-    if (place !== undefined && this.offline.has(partitionId(place.topic, place.partition)))
-      throw leaderMissing(place);
+  readonly #leadership: Leadership = {
+    lookUp: () => {
+      this.#log.lookedUp.notify();
+      return this.#log.leader;
+    },
+    refusalOf: (place) =>
+      this.offline.has(partitionId(place.topic, place.partition)) ? leaderMissing(place) : undefined,
   };
+
+  #reach(place?: Assignment): void {
+    if (this.#down)
+      throw new BrokerError('the in-memory broker is down', { code: 'BROKER_UNREACHABLE', kind: 'retry' });
+    const refusal = place && this.#leadership.refusalOf(place);
+    if (refusal !== undefined) throw refusal;
+  }
 
   async #reachable(): Promise<void> {
     await Promise.resolve();

@@ -6,7 +6,9 @@ import {
   type NewTopic,
   type OutgoingBatch,
 } from '../broker.ts';
+import { batchTooLarge, placeMissing } from '../errors.ts';
 import { Signal } from '../group/signal.ts';
+import { Waiters } from '../log/waiters.ts';
 import { decodeSealed } from '../batch/record-decoder.ts';
 import { encodeRecordBatch } from '../batch/encode-record-batch.ts';
 
@@ -28,8 +30,8 @@ export interface MemoryPartition {
 
 /** The topics and their records, as a broker keeps them on disk. */
 export class MemoryLog {
-  /** Notified at every append. */
-  readonly appended = new Signal();
+  /** Woken with a topic's id at every append; all of them at other changes of the log. */
+  readonly waiters = new Waiters();
   /** The broker that leads every partition; undefined while none does. */
   leader: number | undefined = 0;
   /** Notified when a client has looked the leader up. */
@@ -41,12 +43,7 @@ export class MemoryLog {
     if (!/^[\w.-]{1,249}$/.test(topic.name) || topic.partitions < 1)
       throw new BrokerError(
         `topic ${topic.name} with ${topic.partitions} partitions cannot be created: a name has 1 to 249 of [A-Za-z0-9_.-], and a topic has one partition or more`,
-        {
-          code: 'TOPIC_INVALID',
-          kind: 'configuration',
-          certainty: 'not_applied',
-          topic: topic.name,
-        },
+        { code: 'TOPIC_INVALID', kind: 'configuration', topic: topic.name },
       );
     const partitions = Array.from({ length: topic.partitions }, () => ({ records: [], start: 0n }));
     const config = {
@@ -62,6 +59,7 @@ export class MemoryLog {
 
   delete(name: string): void {
     this.#topics.delete(name);
+    this.waiters.wake();
   }
 
   topic(name: string): MemoryTopic | undefined {
@@ -76,22 +74,11 @@ export class MemoryLog {
   append({ topic, partition, records }: OutgoingBatch): bigint {
     const found = this.#topics.get(topic);
     const log = found?.partitions[partition];
-    if (found === undefined || log === undefined)
-      throw new BrokerError(`${topic}/${partition} does not exist`, {
-        code: 'TOPIC_UNKNOWN',
-        kind: 'halt_topic',
-        certainty: 'not_applied',
-        topic,
-        partition,
-      });
+    if (found === undefined || log === undefined) throw placeMissing({ topic, partition });
     // A caller may reuse the bytes of a sealed batch.
     const bytes = 'bytes' in records ? Buffer.from(records.bytes) : encodeRecordBatch(records);
     const limit = Number(found.config['max.message.bytes']);
-    if (bytes.length > limit)
-      throw new BrokerError(
-        `a batch of ${bytes.length} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${limit}`,
-        { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', certainty: 'not_applied', topic, partition },
-      );
+    if (bytes.length > limit) throw batchTooLarge({ topic, partition }, bytes.length, limit);
     const base = log.start + BigInt(log.records.length);
     for (const record of decodeSealed({ length: records.length, bytes }, topic, partition)) {
       const { timestampMs, key, value, headers, offset, undecodable } = record;
@@ -100,7 +87,7 @@ export class MemoryLog {
         ...(undecodable === undefined ? {} : { undecodable: shifted(undecodable, base) }),
       });
     }
-    this.appended.notify();
+    this.waiters.wake([found.topicId]);
     return base;
   }
 

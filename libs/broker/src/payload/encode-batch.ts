@@ -1,10 +1,4 @@
-import {
-  BrokerError,
-  type IncomingRecord,
-  type OutgoingBatch,
-  type OutgoingRecord,
-  type SealedRecords,
-} from '../broker.ts';
+import { BrokerError, type IncomingRecord, type OutgoingBatch, type OutgoingRecord } from '../broker.ts';
 import { encodeRecordBatch } from '../batch/encode-record-batch.ts';
 import { decodeSealed } from '../batch/record-decoder.ts';
 import { CodecUnavailable, type PayloadCodec, type PayloadOf } from './payload-codec.ts';
@@ -22,12 +16,7 @@ export async function encodeBatch(codec: PayloadCodec, batch: OutgoingBatch): Pr
 }
 
 function recordsOf({ topic, partition, records }: OutgoingBatch): readonly OutgoingRecord[] {
-  if (!isSealed(records)) return records;
-  return decodeSealed(records, topic, partition).map(outgoing);
-}
-
-function isSealed(records: OutgoingBatch['records']): records is SealedRecords {
-  return 'bytes' in records;
+  return 'bytes' in records ? decodeSealed(records, topic, partition).map(outgoing) : records;
 }
 
 function outgoing({ key, value, headers, timestampMs }: IncomingRecord): OutgoingRecord {

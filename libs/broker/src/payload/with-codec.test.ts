@@ -123,7 +123,7 @@ test('a batch waits while the codec is unavailable, and a record that is broken 
 });
 
 // A codec sees payloads alone: who reads a partition, and over which network, is the inner broker's matter.
-const PARTS = ['producing', 'sealed', 'consuming', 'positions'] as const;
+const PARTS = ['producing', 'consuming', 'positions'] as const;
 
 brokerContract('memory behind a codec', behindCodec, inject('full') ? undefined : PARTS);
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { constants, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { lz4Decompress } from './lz4.ts';
-import { TooLarge } from './too-large.ts';
+import { TooLarge } from './decode-budget.ts';
 
 /** The largest window of a zstd frame, 64 MiB (2^26): it suffices for any batch within the bound. */
 const ZSTD_WINDOW_LOG = 26;

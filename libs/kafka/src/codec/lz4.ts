@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { TooLarge } from './too-large.ts';
+import { TooLarge } from './decode-budget.ts';
 
 const MAGIC = 0x184d2204;
 const UNCOMPRESSED = 0x8000_0000;

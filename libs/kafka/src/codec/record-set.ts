@@ -8,9 +8,8 @@ import {
   recordCount,
   undecodable,
 } from '@convergekit/broker/engine';
-import { DecodeBudget } from './decode-budget.ts';
+import { DecodeBudget, TooLarge } from './decode-budget.ts';
 import { decompress } from './decompress.ts';
-import { TooLarge } from './too-large.ts';
 import { Transactions, type AbortedTransaction } from './transactions.ts';
 
 export interface DecodedRecords {

@@ -126,7 +126,7 @@ export class BrokerLink {
     const speaks = range === undefined ? 'does not know it' : `speaks ${range.min} to ${range.max}`;
     throw new BrokerError(
       `${this.address} ${speaks}: version ${apiVersion} of ${name} is needed; Kafka 3.1 to 4.x have it`,
-      { code: 'BROKER_TOO_OLD', kind: 'configuration', certainty: 'not_applied' },
+      { code: 'BROKER_TOO_OLD', kind: 'configuration' },
     );
   }
 }

@@ -76,7 +76,6 @@ export class Cluster {
       throw new BrokerError(`broker ${id} is not in the cluster's metadata`, {
         code: 'BROKER_NOT_AVAILABLE',
         kind: 'retry',
-        certainty: 'not_applied',
       });
     return this.#open(known.host, known.port);
   }
@@ -147,17 +146,13 @@ export class Cluster {
     const why = last instanceof Error ? last.message : 'none was given';
     return new BrokerError(
       `no broker can be reached at ${this.#options.brokers.join(', ')} (${why}): is Kafka running, are the addresses right, and do the TLS and SASL settings match its listener?`,
-      { code: 'BROKER_UNREACHABLE', kind: 'retry', certainty: 'not_applied', cause: last },
+      { code: 'BROKER_UNREACHABLE', kind: 'retry', cause: last },
     );
   }
 
   async #open(host: string, port: number): Promise<BrokerLink> {
     if (this.#closed)
-      throw new BrokerError('the client is closed', {
-        code: 'CLIENT_CLOSED',
-        kind: 'new_producer',
-        certainty: 'not_applied',
-      });
+      throw new BrokerError('the client is closed', { code: 'CLIENT_CLOSED', kind: 'new_producer' });
     const address = this.#options.reachAt(`${host}:${port}`);
     let link = this.#links.get(address);
     if (link?.usable !== true) {
@@ -178,7 +173,6 @@ function parseAddress(address: string): { host: string; port: number } {
     throw new BrokerError(`"${address}" is no broker address: it must be host:port`, {
       code: 'BROKER_ADDRESS_INVALID',
       kind: 'configuration',
-      certainty: 'not_applied',
     });
   return { host, port };
 }

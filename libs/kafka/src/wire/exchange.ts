@@ -1,10 +1,24 @@
-import type { Assignment, ByteReader } from '@convergekit/broker/engine';
+import { type Assignment, ByteReader } from '@convergekit/broker/engine';
 import type { ByteWriter } from './byte-writer.ts';
+import type { Exchange, Request } from './connection.ts';
 import { OK } from './error-codes.ts';
 import { protocolError } from './errors.ts';
 
 export interface TopicPartition<T> extends Assignment {
   readonly value: T;
+}
+
+/** Makes a request whose answer begins with the time for which the client is throttled. */
+export function exchange<T>(
+  request: Omit<Request, 'body'>,
+  body: ByteWriter,
+  read: (reader: ByteReader, doing: string) => T,
+): Exchange<T> {
+  return {
+    ...request,
+    body: [body.finish()],
+    read: (payload, doing) => read(new ByteReader(payload, 4), doing),
+  };
 }
 
 /** Returns the value; throws if the broker refused. */
@@ -17,7 +31,7 @@ export function checked<T>(errorCode: number, doing: string, value: T, said: str
 export function writeTopics<Place extends Assignment>(
   body: ByteWriter,
   places: readonly Place[],
-  each: (place: Place) => void,
+  each: (place: Place) => void = () => undefined,
 ): void {
   const byTopic = Map.groupBy(places, ({ topic }) => topic);
   body.int32(byTopic.size);

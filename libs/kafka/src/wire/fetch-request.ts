@@ -15,7 +15,7 @@ import type { AbortedTransaction } from '../codec/transactions.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
-import { readTopics } from './exchange.ts';
+import { readTopics, writeTopics } from './exchange.ts';
 
 /** The least limit of a whole fetch, whatever the limits of its partitions. */
 const MIN_FETCH_BYTES = 8 * 1_048_576;
@@ -54,12 +54,7 @@ export function fetchRequest(asked: FetchAsked, maxWaitMs: number, isolation: Is
     for (const { partition, offset, maxBytes } of run)
       body.int32(partition).int32(-1).int64(offset).int64(-1n).int32(maxBytes);
   }
-  const forgotten = Map.groupBy(asked.forgotten, ({ topic }) => topic);
-  body.int32(forgotten.size);
-  for (const [topic, partitions] of forgotten) {
-    body.string(topic).int32(partitions.length);
-    for (const { partition } of partitions) body.int32(partition);
-  }
+  writeTopics(body, asked.forgotten);
   body.string('');
   return { apiKey: 1, apiVersion: 11, name: 'Fetch', body: [body.finish()] };
 }

@@ -7,7 +7,7 @@ import {
 } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
 import type { Exchange } from './connection.ts';
-import { checked, type TopicPartition, readTopics, writeTopics } from './exchange.ts';
+import { checked, exchange, type TopicPartition, readTopics, writeTopics } from './exchange.ts';
 
 /*
  * The requests of the classic group protocol, in the last versions before the flexible ones. Every supported broker
@@ -38,105 +38,78 @@ export interface Joining {
   readonly metadata: Buffer;
 }
 
+type Member = Pick<Membership, 'memberId' | 'generation'>;
+
 /** Added to the broker's own wait, for the network. */
 const NETWORK_MS = 5_000;
 const MEMBER_ID_REQUIRED = 79;
 
 export function findCoordinator(groupId: string): Exchange<Coordinator> {
-  return {
-    apiKey: 10,
-    apiVersion: 2,
-    name: 'FindCoordinator',
-    body: [new ByteWriter().string(groupId).int8(0).finish()],
-    read(payload, doing) {
-      const reader = throttled(payload);
-      const errorCode = reader.int16();
-      const said = reader.nullableString();
-      reader.int32();
-      return checked(errorCode, doing, { host: reader.string(), port: reader.int32() }, said);
-    },
-  };
+  const body = new ByteWriter().string(groupId).int8(0);
+  return exchange({ apiKey: 10, apiVersion: 2, name: 'FindCoordinator' }, body, (reader, doing) => {
+    const errorCode = reader.int16();
+    const said = reader.nullableString();
+    reader.int32();
+    return checked(errorCode, doing, { host: reader.string(), port: reader.int32() }, said);
+  });
 }
 
 export function joinGroup(joining: Joining): Exchange<Joined> {
   const { groupId, memberId, sessionTimeoutMs, rebalanceTimeoutMs, protocol, metadata } = joining;
   const body = new ByteWriter().string(groupId).int32(sessionTimeoutMs).int32(rebalanceTimeoutMs);
   body.string(memberId).string(null).string('consumer').int32(1).string(protocol);
-  return {
-    apiKey: 11,
-    apiVersion: 5,
-    name: 'JoinGroup',
-    timeoutMs: rebalanceTimeoutMs + NETWORK_MS,
-    body: [body.int32(metadata.length).raw(metadata).finish()],
-    read(payload, doing) {
-      const reader = throttled(payload);
-      const errorCode = reader.int16();
-      const generation = reader.int32();
-      reader.string();
-      const answer = { generation, leaderId: reader.string(), memberId: reader.string() };
-      const members = reader.array(() => {
-        const id = reader.string();
-        reader.nullableString();
-        return { memberId: id, metadata: reader.bytes(reader.int32()) };
-      });
-      if (errorCode === MEMBER_ID_REQUIRED) return { ...answer, members, named: true };
-      return checked(errorCode, doing, { ...answer, members, named: false });
-    },
-  };
+  body.int32(metadata.length).raw(metadata);
+  const timeoutMs = rebalanceTimeoutMs + NETWORK_MS;
+  return exchange({ apiKey: 11, apiVersion: 5, name: 'JoinGroup', timeoutMs }, body, (reader, doing) => {
+    const errorCode = reader.int16();
+    const generation = reader.int32();
+    reader.string();
+    const answer = { generation, leaderId: reader.string(), memberId: reader.string() };
+    const members = reader.array(() => {
+      const id = reader.string();
+      reader.nullableString();
+      return { memberId: id, metadata: reader.bytes(reader.int32()) };
+    });
+    if (errorCode === MEMBER_ID_REQUIRED) return { ...answer, members, named: true };
+    return checked(errorCode, doing, { ...answer, members, named: false });
+  });
 }
 
 export function syncGroup(
   groupId: string,
-  { memberId, generation }: Pick<Membership, 'memberId' | 'generation'>,
+  member: Member,
   shares: readonly { readonly memberId: string; readonly share: Buffer }[],
-  timeoutMs: number,
+  rebalanceTimeoutMs: number,
 ): Exchange<Buffer> {
-  const body = memberOf(groupId, generation, memberId).string(null).int32(shares.length);
+  const body = memberOf(groupId, member).string(null).int32(shares.length);
   for (const { memberId: id, share } of shares) body.string(id).int32(share.length).raw(share);
-  return {
-    apiKey: 14,
-    apiVersion: 3,
-    name: 'SyncGroup',
-    timeoutMs: timeoutMs + NETWORK_MS,
-    body: [body.finish()],
-    read(payload, doing) {
-      const reader = throttled(payload);
-      return checked(reader.int16(), doing, reader.bytes(reader.int32()));
-    },
-  };
+  const timeoutMs = rebalanceTimeoutMs + NETWORK_MS;
+  return exchange({ apiKey: 14, apiVersion: 3, name: 'SyncGroup', timeoutMs }, body, (reader, doing) =>
+    checked(reader.int16(), doing, reader.bytes(reader.int32())),
+  );
 }
 
-export function heartbeat(
-  groupId: string,
-  { memberId, generation }: Pick<Membership, 'memberId' | 'generation'>,
-): Exchange<void> {
-  const body = memberOf(groupId, generation, memberId).string(null).finish();
-  return { apiKey: 12, apiVersion: 3, name: 'Heartbeat', body: [body], read: nothing };
+export function heartbeat(groupId: string, member: Member): Exchange<void> {
+  const body = memberOf(groupId, member).string(null);
+  return exchange({ apiKey: 12, apiVersion: 3, name: 'Heartbeat' }, body, nothing);
 }
 
 export function leaveGroup(groupId: string, memberId: string): Exchange<void> {
-  const body = new ByteWriter().string(groupId).string(memberId).finish();
-  return { apiKey: 13, apiVersion: 2, name: 'LeaveGroup', body: [body], read: nothing };
+  const body = new ByteWriter().string(groupId).string(memberId);
+  return exchange({ apiKey: 13, apiVersion: 2, name: 'LeaveGroup' }, body, nothing);
 }
 
 export function commitOffsets(
   groupId: string,
-  { memberId, generation }: Pick<Membership, 'memberId' | 'generation'>,
+  member: Member,
   offsets: readonly PlaceOffset[],
 ): Exchange<void> {
-  const body = memberOf(groupId, generation, memberId).string(null);
+  const body = memberOf(groupId, member).string(null);
   writeTopics(body, offsets, ({ offset }) => void body.int64(offset).int32(-1).string(''));
-  return {
-    apiKey: 8,
-    apiVersion: 7,
-    name: 'OffsetCommit',
-    body: [body.finish()],
-    read(payload, doing) {
-      const reader = throttled(payload);
-      for (const { topic, partition, value } of readTopics(reader, () => reader.int16()))
-        checked(value, `${doing}, at ${topic}/${partition}`, undefined);
-    },
-  };
+  return exchange({ apiKey: 8, apiVersion: 7, name: 'OffsetCommit' }, body, (reader, doing) => {
+    for (const { topic, partition, value } of readTopics(reader, () => reader.int16()))
+      checked(value, `${doing}, at ${topic}/${partition}`, undefined);
+  });
 }
 
 /** Reads committed offsets; partitions without one are left out. */
@@ -145,45 +118,32 @@ export function committedOffsets(
   places: readonly Assignment[],
 ): Exchange<readonly TopicPartition<bigint>[]> {
   const body = new ByteWriter().string(groupId);
-  writeTopics(body, places, () => undefined);
-  return {
-    apiKey: 9,
-    apiVersion: 5,
-    name: 'OffsetFetch',
-    body: [body.finish()],
-    read(payload, doing) {
-      const reader = throttled(payload);
-      const found = readTopics(reader, () => {
-        const offset = reader.int64();
-        reader.int32();
-        reader.nullableString();
-        return checked(reader.int16(), doing, offset);
-      });
-      return checked(reader.int16(), doing, found).filter(({ value }) => value >= 0n);
-    },
-  };
+  writeTopics(body, places);
+  return exchange({ apiKey: 9, apiVersion: 5, name: 'OffsetFetch' }, body, (reader, doing) => {
+    const found = readTopics(reader, () => {
+      const offset = reader.int64();
+      reader.int32();
+      reader.nullableString();
+      return checked(reader.int16(), doing, offset);
+    });
+    return checked(reader.int16(), doing, found).filter(({ value }) => value >= 0n);
+  });
 }
 
 /** Reads the members of a group; none for a group that does not exist. */
 export function describeGroup(groupId: string): Exchange<readonly GroupMember[]> {
-  return {
-    apiKey: 15,
-    apiVersion: 4,
-    name: 'DescribeGroups',
-    body: [new ByteWriter().int32(1).string(groupId).int8(0).finish()],
-    read(payload, doing) {
-      const reader = throttled(payload);
-      const [group] = reader.array(() => {
-        const errorCode = reader.int16();
-        // The group, its state, the protocol and its strategy.
-        for (let text = 0; text < 4; text += 1) reader.string();
-        const members = reader.array(() => memberIn(reader));
-        reader.int32();
-        return { errorCode, members };
-      });
-      return group === undefined ? [] : checked(group.errorCode, doing, group.members);
-    },
-  };
+  const body = new ByteWriter().int32(1).string(groupId).int8(0);
+  return exchange({ apiKey: 15, apiVersion: 4, name: 'DescribeGroups' }, body, (reader, doing) => {
+    const [group] = reader.array(() => {
+      const errorCode = reader.int16();
+      // The group, its state, the protocol and its strategy.
+      for (let text = 0; text < 4; text += 1) reader.string();
+      const members = reader.array(() => memberIn(reader));
+      reader.int32();
+      return { errorCode, members };
+    });
+    return group === undefined ? [] : checked(group.errorCode, doing, group.members);
+  });
 }
 
 function memberIn(reader: ByteReader): GroupMember {
@@ -195,16 +155,12 @@ function memberIn(reader: ByteReader): GroupMember {
   return { id, host, partitions: decodeAssignment(reader.bytes(reader.int32())) };
 }
 
-function memberOf(groupId: string, generation: number, memberId: string): ByteWriter {
+function memberOf(groupId: string, { generation, memberId }: Member): ByteWriter {
   return new ByteWriter().string(groupId).int32(generation).string(memberId);
 }
 
-function throttled(payload: Buffer): ByteReader {
-  return new ByteReader(payload, 4);
-}
-
-function nothing(payload: Buffer, doing: string): void {
-  checked(throttled(payload).int16(), doing, undefined);
+function nothing(reader: ByteReader, doing: string): void {
+  checked(reader.int16(), doing, undefined);
 }
 
 /** Encodes the subscription of a member ("consumer" protocol type, version 0). */
@@ -222,7 +178,7 @@ export function decodeSubscription(bytes: Buffer): readonly string[] {
 
 export function encodeAssignment(share: readonly Assignment[]): Buffer {
   const body = new ByteWriter().int16(0);
-  writeTopics(body, share, () => undefined);
+  writeTopics(body, share);
   return body.int32(-1).finish();
 }
 

@@ -31,9 +31,6 @@ export function refuseUnsafe({ ssl = false, sasl }: Secured, env = process.env):
 }
 
 function unsafe(why: string): BrokerError {
-  return new BrokerError(`${why} (allowed only with NODE_ENV=development).`, {
-    code: 'KAFKA_SETTINGS',
-    kind: 'configuration',
-    certainty: 'not_applied',
-  });
+  const text = `${why} (allowed only with NODE_ENV=development).`;
+  return new BrokerError(text, { code: 'KAFKA_SETTINGS', kind: 'configuration' });
 }

@@ -18,12 +18,8 @@ export async function tokenOf(provider: TokenProvider): Promise<LoginToken> {
 }
 
 function unavailable(why: string, cause?: unknown): BrokerError {
-  return new BrokerError(`no login at Kafka: the token provider failed: ${why}`, {
-    code: 'TOKEN_UNAVAILABLE',
-    kind: 'retry',
-    certainty: 'not_applied',
-    cause,
-  });
+  const text = `no login at Kafka: the token provider failed: ${why}`;
+  return new BrokerError(text, { code: 'TOKEN_UNAVAILABLE', kind: 'retry', cause });
 }
 
 /** The error of a token that the broker refused, which is no error of the protocol, but a text (RFC 7628). */
@@ -55,10 +51,5 @@ async function load(path: string): Promise<TokenProvider> {
 }
 
 function unusable(why: string, cause?: unknown): BrokerError {
-  return new BrokerError(`${why}.`, {
-    code: 'TOKEN_MODULE_INVALID',
-    kind: 'configuration',
-    certainty: 'not_applied',
-    cause,
-  });
+  return new BrokerError(`${why}.`, { code: 'TOKEN_MODULE_INVALID', kind: 'configuration', cause });
 }

@@ -1,10 +1,11 @@
-import { ByteReader, type NewTopic } from '@convergekit/broker/engine';
+import type { ByteReader, NewTopic } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
 import type { Exchange } from './connection.ts';
-import { checked } from './exchange.ts';
+import { checked, exchange } from './exchange.ts';
 
 /** The time the broker may take to create or delete a topic, in milliseconds. */
 const WORK_MS = 10_000;
+const timeoutMs = WORK_MS + 5_000;
 const TOPIC = 2;
 
 export function createTopic({
@@ -17,38 +18,24 @@ export function createTopic({
   const entries = Object.entries(config);
   body.int32(entries.length);
   for (const [key, value] of entries) body.string(key).string(value);
-  return {
-    apiKey: 19,
-    apiVersion: 4,
-    name: 'CreateTopics',
-    timeoutMs: WORK_MS + 5_000,
-    body: [body.int32(WORK_MS).int8(0).finish()],
-    read(payload, doing) {
-      const reader = new ByteReader(payload, 4);
-      reader.array(() => {
-        reader.string();
-        const errorCode = reader.int16();
-        return checked(errorCode, doing, undefined, reader.nullableString());
-      });
-    },
-  };
+  body.int32(WORK_MS).int8(0);
+  return exchange({ apiKey: 19, apiVersion: 4, name: 'CreateTopics', timeoutMs }, body, (reader, doing) => {
+    reader.array(() => {
+      reader.string();
+      const errorCode = reader.int16();
+      return checked(errorCode, doing, undefined, reader.nullableString());
+    });
+  });
 }
 
 export function deleteTopic(name: string): Exchange<void> {
-  return {
-    apiKey: 20,
-    apiVersion: 3,
-    name: 'DeleteTopics',
-    timeoutMs: WORK_MS + 5_000,
-    body: [new ByteWriter().int32(1).string(name).int32(WORK_MS).finish()],
-    read(payload, doing) {
-      const reader = new ByteReader(payload, 4);
-      reader.array(() => {
-        reader.string();
-        return checked(reader.int16(), doing, undefined);
-      });
-    },
-  };
+  const body = new ByteWriter().int32(1).string(name).int32(WORK_MS);
+  return exchange({ apiKey: 20, apiVersion: 3, name: 'DeleteTopics', timeoutMs }, body, (reader, doing) => {
+    reader.array(() => {
+      reader.string();
+      return checked(reader.int16(), doing, undefined);
+    });
+  });
 }
 
 /** Reads settings of a topic by name. */
@@ -58,24 +45,18 @@ export function topicConfig(
 ): Exchange<Readonly<Record<string, string>>> {
   const body = new ByteWriter().int32(1).int8(TOPIC).string(topic).int32(names.length);
   for (const name of names) body.string(name);
-  return {
-    apiKey: 32,
-    apiVersion: 2,
-    name: 'DescribeConfigs',
-    body: [body.int8(0).finish()],
-    read(payload, doing) {
-      const reader = new ByteReader(payload, 4);
-      const resources = reader.array(() => {
-        const errorCode = reader.int16();
-        const said = reader.nullableString();
-        reader.int8();
-        reader.string();
-        const entries = reader.array(() => configEntry(reader));
-        return checked(errorCode, doing, entries, said);
-      });
-      return Object.fromEntries(resources.flat());
-    },
-  };
+  body.int8(0);
+  return exchange({ apiKey: 32, apiVersion: 2, name: 'DescribeConfigs' }, body, (reader, doing) => {
+    const resources = reader.array(() => {
+      const errorCode = reader.int16();
+      const said = reader.nullableString();
+      reader.int8();
+      reader.string();
+      const entries = reader.array(() => configEntry(reader));
+      return checked(errorCode, doing, entries, said);
+    });
+    return Object.fromEntries(resources.flat());
+  });
 }
 
 function configEntry(reader: ByteReader): readonly [string, string] {

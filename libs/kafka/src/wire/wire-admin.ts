@@ -14,11 +14,12 @@ import {
   type TopicDescription,
 } from '@convergekit/broker/engine';
 import type { Cluster } from './cluster.ts';
+import type { Exchange } from './connection.ts';
 import { OK } from './error-codes.ts';
 import { askedOnce, fetchRequest, fetchResponse } from './fetch-request.ts';
 import type { PartitionMetadata, TopicMetadata } from './metadata-request.ts';
 import { committedOffsets, describeGroup } from './group-requests.ts';
-import { askingEnd, greatest, latestOf, least, listOffsets, offsetIn } from './offsets-request.ts';
+import { readEnd, readEnds } from './offsets-request.ts';
 import { createTopic, deleteTopic, topicConfig } from './topic-requests.ts';
 
 const COORDINATOR_MOVES: ReadonlySet<string> = new Set([
@@ -108,15 +109,14 @@ export class WireAdmin implements Admin {
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
     const { partitions } = await this.#cluster.topic(topic);
     const places = partitions.map(({ partition }) => ({ topic, partition }));
-    const offsets = await this.#ofGroup(groupId, () => this.#fetchOffsets(groupId, places));
+    const doing = `reading the offsets of group ${groupId}`;
+    const offsets = await this.#askGroup(groupId, doing, committedOffsets(groupId, places));
     return new Map(offsets.map(({ partition, value }) => [partition, value]));
   }
 
   async members(groupId: string): Promise<readonly GroupMember[]> {
-    const members = await this.#ofGroup(groupId, async () => {
-      const link = await this.#cluster.coordinator(groupId);
-      return link.call(`reading the members of group ${groupId}`, describeGroup(groupId));
-    });
+    const doing = `reading the members of group ${groupId}`;
+    const members = await this.#askGroup(groupId, doing, describeGroup(groupId));
     return members.toSorted((left, right) => (left.id < right.id ? -1 : 1));
   }
 
@@ -130,11 +130,11 @@ export class WireAdmin implements Admin {
     const place = { topic, partition };
     const link = await this.#cluster.leader(place);
     const [earliest, latest] = await Promise.all([
-      link.call(askingEnd(topic, 'earliest'), listOffsets(topic, [partition], 'earliest')),
-      link.call(askingEnd(topic, latestOf(isolation)), listOffsets(topic, [partition], latestOf(isolation))),
+      readEnd(link, place, 'earliest'),
+      readEnd(link, place, isolation === 'committed' ? 'stable' : 'latest'),
     ]);
-    const end = least(to, offsetIn(latest, partition));
-    let offset = greatest(from, offsetIn(earliest, partition));
+    const end = to < latest ? to : latest;
+    let offset = from > earliest ? from : earliest;
     let damaged = 0;
     while (offset < end) {
       const wants = [{ ...place, offset, maxBytes: READ_BYTES }];
@@ -175,8 +175,7 @@ export class WireAdmin implements Admin {
         const numbers = led.map(({ partition }) => partition);
         try {
           const link = await this.#cluster.leader({ topic, partition: numbers[0] ?? 0 });
-          const question = { ...listOffsets(topic, numbers, end), timeoutMs: ENDS_MS };
-          return [...(await link.call(askingEnd(topic, end), question))];
+          return [...(await readEnds(link, topic, numbers, end, ENDS_MS))];
         } catch (error) {
           // A refused login or TLS is refused by every broker.
           if (!(error instanceof BrokerError) || error.kind === 'configuration') throw error;
@@ -188,18 +187,16 @@ export class WireAdmin implements Admin {
   }
 
   /** Asks a group's coordinator. The first request about any group makes the broker create and load the topic of offsets. */
-  #ofGroup<T extends object>(groupId: string, ask: () => Promise<T>): Promise<T> {
-    return this.#until(`a coordinator of group ${groupId}`, () =>
-      ask().catch((error: unknown) => {
+  #askGroup<T extends object>(groupId: string, doing: string, exchange: Exchange<T>): Promise<T> {
+    return this.#until(`a coordinator of group ${groupId}`, async () => {
+      try {
+        const link = await this.#cluster.coordinator(groupId);
+        return await link.call(doing, exchange);
+      } catch (error) {
         if (error instanceof BrokerError && COORDINATOR_MOVES.has(error.code)) return undefined;
         throw error;
-      }),
-    );
-  }
-
-  async #fetchOffsets(groupId: string, places: readonly Assignment[]) {
-    const link = await this.#cluster.coordinator(groupId);
-    return link.call(`reading the offsets of group ${groupId}`, committedOffsets(groupId, places));
+      }
+    });
   }
 
   /** Returns true when all leaders answer for their offsets, and so accept writes. */
@@ -208,7 +205,7 @@ export class WireAdmin implements Admin {
       const { partitions } = await this.#cluster.topic(topic);
       if (partitions.some(({ leader, errorCode }) => leader < 0 || errorCode !== OK)) return false;
       const ends = await this.#ends(topic, partitions, 'latest');
-      for (const { partition } of partitions) offsetIn(ends, partition);
+      requireAll([...ends.values()]);
       return true;
     } catch (error) {
       if (error instanceof BrokerError && (error.kind === 'retry' || error.code === 'TOPIC_UNKNOWN'))

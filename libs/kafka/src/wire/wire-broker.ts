@@ -44,12 +44,12 @@ export interface KafkaOptions {
   readonly maxBatchBytes?: number;
 }
 
-const REQUEST_TIMEOUT_MS = 10_000;
+const DEFAULTS = { requestTimeoutMs: 10_000, reachAt: (address: string) => address };
 
 /** Kafka over the connections of any driver. Opening a client rejects with a BrokerError when no broker is reachable. */
 export class WireBroker implements Broker {
   readonly driver: string;
-  readonly #options: KafkaOptions;
+  readonly #options: typeof DEFAULTS & KafkaOptions;
   readonly #layer: ConnectionLayer;
   readonly #consumers = new Set<GroupConsumer>();
   readonly #clusters = new Set<Cluster>();
@@ -57,29 +57,28 @@ export class WireBroker implements Broker {
   constructor(driver: string, options: KafkaOptions, layer: (options: ConnectionOptions) => ConnectionLayer) {
     refuseUnsafe(options);
     this.driver = driver;
-    this.#options = options;
-    const { clientId, ssl = false, sasl = null, connectTimeoutMs = 3_000, requestTimeoutMs } = options;
+    this.#options = { ...DEFAULTS, ...options };
+    const { clientId, ssl = false, sasl = null, connectTimeoutMs = 3_000 } = options;
     this.#layer = layer({
       clientId,
       ssl: ssl === true ? {} : ssl === false ? null : ssl,
       sasl,
       connectTimeoutMs,
-      requestTimeoutMs: requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+      requestTimeoutMs: this.#options.requestTimeoutMs,
     });
   }
 
   async producer(): Promise<Producer> {
-    return new WireProducer(await this.#connected(), this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+    return new WireProducer(await this.#connected(), this.#options.requestTimeoutMs);
   }
 
   consumer(options: ConsumerOptions): GroupConsumer {
     const { groupId, topics, sessionTimeoutMs = 10_000 } = options;
-    const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS, maxBatchBytes } = this.#options;
+    const { log, requestTimeoutMs, maxBatchBytes } = this.#options;
     // A silent coordinator must be abandoned before the session ends.
     const cluster = this.#cluster(Math.min(requestTimeoutMs, Math.max(sessionTimeoutMs / 2, 1_000)));
     const link = new WireLink({ cluster, groupId, topics, sessionTimeoutMs, maxBatchBytes });
-    const given = log === undefined ? {} : { log };
-    const consumer = new LoopConsumer({ ...options, sessionTimeoutMs, link, ...given });
+    const consumer = new LoopConsumer({ ...options, sessionTimeoutMs, link, log });
     this.#consumers.add(consumer);
     const forget = (): boolean => this.#consumers.delete(consumer);
     void consumer.done.then(forget, forget);
@@ -96,7 +95,7 @@ export class WireBroker implements Broker {
   }
 
   async #connected(): Promise<Cluster> {
-    const cluster = this.#cluster(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+    const cluster = this.#cluster(this.#options.requestTimeoutMs);
     try {
       await cluster.metadata([]);
       return cluster;
@@ -110,7 +109,7 @@ export class WireBroker implements Broker {
     const { brokers, reachAt } = this.#options;
     const cluster = new Cluster({
       brokers,
-      reachAt: reachAt ?? ((address) => address),
+      reachAt,
       layer: this.#layer,
       requestTimeoutMs,
       onClose: (closed) => this.#clusters.delete(closed),

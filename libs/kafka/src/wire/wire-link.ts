@@ -18,7 +18,7 @@ import { isAnswer } from './errors.ts';
 import { type FetchAsked, fetchRequest } from './fetch-request.ts';
 import { FetchSession } from './fetch-session.ts';
 import * as requests from './group-requests.ts';
-import { askingEnd, listOffsets, type LogEnd, offsetIn } from './offsets-request.ts';
+import { readEnd } from './offsets-request.ts';
 
 export interface WireLinkOptions {
   readonly cluster: Cluster;
@@ -112,18 +112,15 @@ export class WireLink implements GroupLink {
         const offset = committed.get(partitionId(topic, partition));
         if (offset !== undefined) return offset;
         const leader = await this.#options.cluster.leader({ topic, partition });
-        const end = at === 'latest' ? 'latest' : 'earliest';
-        const found = await leader.call(askingEnd(topic, end), listOffsets(topic, [partition], end));
-        return offsetIn(found, partition);
+        return readEnd(leader, { topic, partition }, at === 'latest' ? 'latest' : 'earliest');
       }),
     );
   }
 
-  async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
-    const leader = await this.#options.cluster.leader({ topic, partition });
-    const ask = async (end: LogEnd): Promise<bigint> =>
-      offsetIn(await leader.call(askingEnd(topic, end), listOffsets(topic, [partition], end)), partition);
-    const [stable, end] = await Promise.all([ask('stable'), ask('latest')]);
+  async ends(place: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
+    const leader = await this.#options.cluster.leader(place);
+    const asked = [readEnd(leader, place, 'stable'), readEnd(leader, place, 'latest')] as const;
+    const [stable, end] = await Promise.all(asked);
     return { end, stable };
   }
 

@@ -22,7 +22,7 @@ export function openBroker(settings: BrokerSettings, { databaseUrl, ...use }: Op
   if (chosen === undefined || settings.kafka.brokers.length === 0)
     throw new BrokerError(
       'no broker is set: give KAFKA_BROKERS as host:port[,host:port…], or set CONVERGE__BROKER=local for a log in Postgres',
-      { code: 'BROKER_NOT_SET', kind: 'configuration', certainty: 'not_applied' },
+      { code: 'BROKER_NOT_SET', kind: 'configuration' },
     );
   return kafkaBroker({ ...use, ...kafkaOptions(settings.kafka) });
 }

@@ -3,13 +3,14 @@ import {
   type Admin,
   type Broker,
   BrokerError,
+  type KnownTopic,
   type LogEnds,
   type Producer,
   type SendResult,
 } from '@convergekit/broker/engine';
 import { connect } from '@convergekit/postgres';
 import { fetchBatches, type FoundBatch } from '../log/fetch-sql.ts';
-import { type KnownTopic, listTopics, readEnds } from '../log/topic-sql.ts';
+import { listTopics, readEnds } from '../log/topic-sql.ts';
 import { LogSession } from '../session/log-session.ts';
 
 export interface ExportRequest {
@@ -86,7 +87,7 @@ async function requireEmpty(
   if (ends.length === partitions && ends.every(({ latest }) => latest === 0n)) return;
   throw new BrokerError(
     `topic ${name} exists at the target with ${ends.length} partitions and ${ends.reduce((sum, { latest }) => sum + latest, 0n)} records: the export needs an empty one with ${partitions} partitions. Delete it there and repeat`,
-    { code: 'EXPORT_TARGET_NOT_EMPTY', kind: 'configuration', certainty: 'not_applied', topic: name },
+    { code: 'EXPORT_TARGET_NOT_EMPTY', kind: 'configuration', topic: name },
   );
 }
 
@@ -129,7 +130,7 @@ const lostText = (partition: number, offset: bigint): string =>
 function moved(topic: string, what: string): BrokerError {
   return new BrokerError(
     `topic ${topic} ${what}: stop every service of the local log, delete the copied topics at the target, and repeat`,
-    { code: 'EXPORT_LOG_MOVED', kind: 'configuration', certainty: 'not_applied', topic },
+    { code: 'EXPORT_LOG_MOVED', kind: 'configuration', topic },
   );
 }
 

@@ -1,7 +1,15 @@
-import type { Assignment, GroupMember, PlaceOffset } from '@convergekit/broker/engine';
+import {
+  type Assignment,
+  type GroupChange,
+  type GroupMember,
+  groupSubject,
+  type GroupState,
+  type HeartbeatAnswer,
+  type MemberState,
+  type StoreCommit,
+} from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
-import { CHANNEL, groupSubject } from '../session/wake-ups.ts';
-import type { GroupChange, GroupState, MemberState } from './join-decision.ts';
+import { CHANNEL } from '../session/wake-ups.ts';
 
 const makeSql = `insert into converge_log.consumer_group (id) values ($1) on conflict do nothing`;
 
@@ -121,8 +129,6 @@ const heartbeatSql = `
               else 'member' end as answer
     from converge_log.consumer_group g where g.id = $1`;
 
-type HeartbeatAnswer = 'member' | 'rebalance' | 'lost';
-
 export async function heartbeat(
   session: LogSession,
   groupId: string,
@@ -167,16 +173,9 @@ const commitSql = `
    order by o.topic_id, o.partition -- one order for all writers
   on conflict (group_id, topic_id, partition) do update set next_offset = excluded.next_offset`;
 
-export interface CommitRequest {
-  readonly groupId: string;
-  readonly memberId: string;
-  readonly generation: number;
-  readonly offsets: readonly (PlaceOffset & { readonly topicId: string })[];
-}
-
 /** Returns false when the membership has ended. */
-export async function commitOffsets(session: LogSession, request: CommitRequest): Promise<boolean> {
-  const { groupId, memberId, generation, offsets } = request;
+export async function commitOffsets(session: LogSession, commit: StoreCommit): Promise<boolean> {
+  const { groupId, memberId, generation, offsets } = commit;
   const { rowCount } = await session.query(`committing offsets of group ${groupId}`, commitSql, [
     groupId,
     memberId,

@@ -1,12 +1,12 @@
+import { LogLink, oneServer } from '@convergekit/broker/engine';
 import { systemClock } from '@convergekit/core';
 import { manualClock, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { closing, freshLog, name } from '../fixture/fresh-log.ts';
 import { LocalBroker } from '../local-broker.ts';
-import { oneServer } from '../log/leadership.ts';
 import { LogSession } from '../session/log-session.ts';
-import { WakeUps } from '../session/wake-ups.ts';
-import { LocalLink } from './link.ts';
+import { LogWakeUps } from '../session/wake-ups.ts';
+import { storeOn } from '../log/store.ts';
 
 const STEP_MS = 200;
 
@@ -23,14 +23,12 @@ it('a read whose time passes between two looks at the clock does not sleep for l
     sleep: (ms: number) => Promise.resolve(void slept.push(ms)),
   };
   const session = new LogSession({ database, clock: systemClock, requestTimeoutMs: 60_000 });
-  const wakeUps = new WakeUps(session, systemClock);
+  const wakeUps = new LogWakeUps(session, systemClock);
   onTestFinished(() => wakeUps.close());
-  const link = new LocalLink({
-    session,
-    first: session,
+  const link = new LogLink({
+    store: storeOn(session),
     wakeUps,
     leadership: oneServer,
-    ready: () => Promise.resolve(),
     groupId: name(),
     topics: [topic],
     sessionTimeoutMs: 10_000,

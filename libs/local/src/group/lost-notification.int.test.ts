@@ -1,11 +1,11 @@
+import { LogLink, oneServer } from '@convergekit/broker/engine';
 import { records } from '@convergekit/broker/contract';
 import { newUuidV7 } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { freshLog, name } from '../fixture/fresh-log.ts';
-import { oneServer } from '../log/leadership.ts';
 import { LogSession } from '../session/log-session.ts';
-import { LocalLink } from './link.ts';
+import { storeOn } from '../log/store.ts';
 
 // Without the read after some time, known ends answer for ever for an append that was not announced.
 it('known ends answer a fetch for a moment, and are read again although no notification came', async () => {
@@ -14,9 +14,9 @@ it('known ends answer a fetch for a moment, and are read again although no notif
   await (await broker.admin()).createTopic({ name: topic, partitions: 1 });
   const clock = manualClock();
   const session = new LogSession({ database, clock, requestTimeoutMs: 60_000 });
-  const link = new LocalLink({
-    ...{ session, first: session, clock, leadership: oneServer, groupId: newUuidV7(), topics: [topic] },
-    ...{ ready: () => Promise.resolve(), sessionTimeoutMs: 10_000 },
+  const link = new LogLink({
+    ...{ store: storeOn(session), clock, leadership: oneServer, groupId: newUuidV7(), topics: [topic] },
+    sessionTimeoutMs: 10_000,
     // All notifications are lost, and nothing says so.
     wakeUps: { isLive: true, next: () => new Promise<void>(() => undefined) },
   });

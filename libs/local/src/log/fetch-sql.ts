@@ -1,11 +1,7 @@
+import type { StoreWant } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 
-export interface Want {
-  readonly topicId: string;
-  readonly partition: number;
-  readonly offset: bigint;
-  readonly maxBytes: number;
-}
+type Want = Pick<StoreWant, 'topicId' | 'partition' | 'offset' | 'maxBytes'>;
 
 export interface FoundBatch {
   readonly lastOffset: bigint;

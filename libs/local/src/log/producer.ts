@@ -1,9 +1,12 @@
 import {
   batchEmpty,
+  batchTooLarge,
   BrokerError,
   encodeRecordBatch,
+  type Leadership,
   type NumberedBatch,
   type OutgoingBatch,
+  placeMissing,
   type Producer,
   producerClosed,
   SendOutcome,
@@ -12,8 +15,7 @@ import {
 } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 import { type Append, append } from './append-sql.ts';
-import type { Leadership } from './leadership.ts';
-import { findTopics, type KnownTopic } from './topic-sql.ts';
+import { findTopics, type LocalTopic } from './topic-sql.ts';
 
 /** Batches go together into one statement up to this size, bytes. */
 const STATEMENT_BYTES = 16_777_216;
@@ -31,7 +33,7 @@ export interface ProducerOptions {
 /** Appends batches, as many in one transaction as fit into one statement. It retries nothing with an unknown outcome. */
 export class LocalProducer implements Producer {
   readonly #options: ProducerOptions;
-  readonly #topics = new Map<string, KnownTopic>();
+  readonly #topics = new Map<string, LocalTopic>();
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
   #broken: BrokerError | undefined;
@@ -103,11 +105,11 @@ export class LocalProducer implements Producer {
     else if (known === undefined) outcome.failed(one, topicUnknown(topic));
     else {
       const bytes = 'bytes' in records ? records.bytes : encodeRecordBatch(records);
-      const refusal =
-        this.#options.leadership.refusalOf(one.batch) ?? tooLarge(one.batch, bytes.length, known);
-      if (refusal === undefined)
-        return { ...one, append: { topicId: known.id, partition, records: records.length, bytes } };
-      outcome.failed(one, refusal);
+      const refusal = this.#options.leadership.refusalOf(one.batch);
+      if (refusal !== undefined) outcome.failed(one, refusal);
+      else if (bytes.length > known.maxBytes)
+        outcome.failed(one, batchTooLarge(one.batch, bytes.length, known.maxBytes));
+      else return { ...one, append: { topicId: known.id, partition, records: records.length, bytes } };
     }
     return undefined;
   }
@@ -144,44 +146,15 @@ export class LocalProducer implements Producer {
   }
 }
 
-function tooLarge(
-  { topic, partition }: OutgoingBatch,
-  size: number,
-  { maxBytes }: KnownTopic,
-): BrokerError | undefined {
-  if (size <= maxBytes) return undefined;
-  return new BrokerError(
-    `a batch of ${size} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${maxBytes}`,
-    { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', certainty: 'not_applied', topic, partition },
-  );
-}
-
-function placeMissing({ topic, partition }: OutgoingBatch): BrokerError {
-  return new BrokerError(
-    `${topic}/${partition} does not exist: the topic was deleted, or has fewer partitions. See \`converge topics check\``,
-    { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', certainty: 'not_applied', topic, partition },
-  );
-}
-
 /** Fails a batch that no statement had yet, since the connection failed before. */
 function unsent(cause: BrokerError, { topic, partition }: OutgoingBatch): BrokerError {
   const { code, kind } = cause;
-  return new BrokerError(`not sent to ${topic}/${partition}: ${cause.message}`, {
-    code,
-    kind,
-    certainty: 'not_applied',
-    topic,
-    partition,
-    cause,
-  });
+  const text = `not sent to ${topic}/${partition}: ${cause.message}`;
+  return new BrokerError(text, { code, kind, topic, partition, cause });
 }
 
 /** Fails what follows a write of unknown outcome on the same producer: it might overtake. */
 function lost(cause: BrokerError): BrokerError {
-  return new BrokerError('an earlier write of this producer has an unknown outcome; open a new producer', {
-    code: 'BROKER_UNREACHABLE',
-    kind: 'retry',
-    certainty: 'not_applied',
-    cause,
-  });
+  const text = 'an earlier write of this producer has an unknown outcome; open a new producer';
+  return new BrokerError(text, { code: 'BROKER_UNREACHABLE', kind: 'retry', cause });
 }

@@ -43,10 +43,6 @@ function isWithin(value: number, least: number, most: number): boolean {
 }
 
 function invalid(topic: string, why: string): BrokerError {
-  return new BrokerError(`topic ${topic} cannot be created in the local log: it ${why}`, {
-    code: 'TOPIC_INVALID',
-    kind: 'configuration',
-    certainty: 'not_applied',
-    topic,
-  });
+  const text = `topic ${topic} cannot be created in the local log: it ${why}`;
+  return new BrokerError(text, { code: 'TOPIC_INVALID', kind: 'configuration', topic });
 }

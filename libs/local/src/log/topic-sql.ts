@@ -1,39 +1,32 @@
-import { type LogEnds, type NewTopic, topicUnknown } from '@convergekit/broker/engine';
+import { type KnownTopic, type LogEnds, type NewTopic, topicUnknown } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 import type { TopicSettings } from './topic-settings.ts';
 
-export interface KnownTopic {
-  readonly id: string;
-  readonly name: string;
-  readonly partitions: number;
+export interface LocalTopic extends KnownTopic {
   readonly maxBytes: number;
-  readonly config: Readonly<Record<string, string>>;
 }
 
 const findSql = `
-  select id, name, partitions, max_bytes as "maxBytes", config from converge_log.topic where name = any ($1::text[])`;
-
-/** Returns the topics that exist, by name. */
-export async function findTopics(
-  session: LogSession,
-  names: readonly string[],
-): Promise<ReadonlyMap<string, KnownTopic>> {
-  const { rows } = await session.query<KnownTopic>('looking topics up', findSql, [[...new Set(names)]]);
-  return new Map(rows.map((topic) => [topic.name, topic]));
-}
-
-const listSql = `
   select id, name, partitions, max_bytes as "maxBytes", config from converge_log.topic
    where $1::text[] is null or name = any ($1::text[]) order by name`;
+
+/** Returns the topics that exist, by name: all, or the named ones. */
+export async function findTopics(
+  session: LogSession,
+  names?: readonly string[],
+): Promise<ReadonlyMap<string, LocalTopic>> {
+  const { rows } = await session.query<LocalTopic>('looking topics up', findSql, [names ?? null]);
+  return new Map(rows.map((topic) => [topic.name, topic]));
+}
 
 /** Lists all topics, or the named ones. Rejects when one of them does not exist. */
 export async function listTopics(
   session: LogSession,
   names?: readonly string[],
 ): Promise<readonly KnownTopic[]> {
-  const { rows } = await session.query<KnownTopic>('listing topics', listSql, [names ?? null]);
-  for (const name of names ?? []) if (!rows.some((row) => row.name === name)) throw topicUnknown(name);
-  return rows;
+  const found = await findTopics(session, names);
+  for (const name of names ?? []) if (!found.has(name)) throw topicUnknown(name);
+  return [...found.values()];
 }
 
 // One transaction: a topic is never seen without its partitions.

@@ -42,55 +42,37 @@ export function brokerErrorFrom(
   { doing, sent }: { readonly doing: string; readonly sent: boolean },
 ): BrokerError {
   if (cause instanceof BrokerError) return cause;
-  if (cause instanceof DatabaseError) {
-    const { code, kind, next } = ofConnecting[cause.code as DatabaseErrorCode] ?? UNREACHABLE;
-    return failure(doing, cause, { code, kind, certainty: 'not_applied' }, next);
-  }
-  const state = sqlState(cause);
-  if (state === undefined)
-    return failure(
-      doing,
-      cause,
-      { ...UNREACHABLE, certainty: sent ? 'unknown' : 'not_applied' },
-      'it is retried',
-    );
-  const known = ofState[state] ?? (PASSING.test(state) ? UNREACHABLE : undefined);
-  if (known === undefined)
-    return new BrokerError(`${doing} in the local log failed: ${textOf(cause)}; see the log of Postgres`, {
+  const why = `${doing} in the local log failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const meaning = meaningOf(cause);
+  if (meaning === undefined)
+    return new BrokerError(`${why}; see the log of Postgres`, {
       code: 'LOCAL_LOG_FAILED',
       kind: 'fatal',
-      certainty: 'not_applied',
       cause,
     });
-  // A server that stops may have written the commit before it closed the session.
-  const isEnding = sent && /^(57P|08)/.test(state);
-  return failure(
-    doing,
-    cause,
-    { code: known.code, kind: known.kind, certainty: isEnding ? 'unknown' : 'not_applied' },
-    known.next,
-  );
+  const { code, kind, next } = meaning;
+  const text = `${why}; ${next}`;
+  return new BrokerError(text, { code, kind, certainty: certaintyOf(sent && hasNoAnswer(cause)), cause });
 }
 
 /** The error of a request without an answer. */
 export function timedOut(doing: string, ms: number, sent: boolean): BrokerError {
-  const certainty = sent ? 'unknown' : 'not_applied';
-  return new BrokerError(`${doing} in the local log got no answer within ${ms} ms; it is retried`, {
-    code: 'TIMEOUT',
-    kind: 'retry',
-    certainty,
-  });
+  const text = `${doing} in the local log got no answer within ${ms} ms; it is retried`;
+  return new BrokerError(text, { code: 'TIMEOUT', kind: 'retry', certainty: certaintyOf(sent) });
 }
 
-function failure(
-  doing: string,
-  cause: unknown,
-  detail: Pick<BrokerErrorDetail, 'code' | 'kind' | 'certainty'>,
-  next: string,
-): BrokerError {
-  return new BrokerError(`${doing} in the local log failed: ${textOf(cause)}; ${next}`, { ...detail, cause });
+function meaningOf(cause: unknown): Meaning | undefined {
+  if (cause instanceof DatabaseError) return ofConnecting[cause.code as DatabaseErrorCode] ?? UNREACHABLE;
+  const state = sqlState(cause);
+  if (state === undefined) return UNREACHABLE;
+  return ofState[state] ?? (PASSING.test(state) ? UNREACHABLE : undefined);
 }
 
-function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+/** A server that stops may have written the commit before it closed the session. */
+function hasNoAnswer(cause: unknown): boolean {
+  return !(cause instanceof DatabaseError) && /^(57P|08|$)/.test(sqlState(cause) ?? '');
+}
+
+function certaintyOf(mayBeDone: boolean): 'unknown' | 'not_applied' {
+  return mayBeDone ? 'unknown' : 'not_applied';
 }

@@ -1,6 +1,6 @@
 import { manualClock } from '@convergekit/testing';
 import { expect, it } from 'vitest';
-import { WakeUps } from './wake-ups.ts';
+import { LogWakeUps } from './wake-ups.ts';
 
 /** Wake-ups of a session that the test loses. */
 function listening() {
@@ -15,7 +15,7 @@ function listening() {
     query: () => Promise.resolve({ rows: [], rowCount: 0 }),
     close: () => undefined,
   };
-  return { clock, sessions, wakeUps: new WakeUps(session, clock) };
+  return { clock, sessions, wakeUps: new LogWakeUps(session, clock) };
 }
 
 // Planted fault: without waking all waiters behind `listen`, a reader that waits for an append whose notification was lost

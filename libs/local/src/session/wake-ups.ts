@@ -1,4 +1,5 @@
 import type { Clock } from '@convergekit/core';
+import { Waiters, type WakeUps } from '@convergekit/broker/engine';
 import type { LogSession } from './log-session.ts';
 
 /** The channel of appends and of changes of groups. A payload is a list of subjects. */
@@ -12,19 +13,14 @@ const CHECK_MS = 10_000;
 /** The part of a session that is used. */
 type Listening = Pick<LogSession, 'listen' | 'query' | 'close'>;
 
-/** The subject of changes of a group. */
-export function groupSubject(groupId: string): string {
-  return `group:${groupId}`;
-}
-
 /**
  * Notifications of the log, one session for all consumers of a process. They are hints: readers poll as well, seldom
  * while `isLive`, often while it is not (an outage, or a pooler that shares sessions).
  */
-export class WakeUps {
+export class LogWakeUps implements WakeUps {
   readonly #session: Listening;
   readonly #clock: Clock;
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiters = new Waiters();
   readonly #closed = new AbortController();
   #running: Promise<void> | undefined;
   #live = false;
@@ -38,26 +34,15 @@ export class WakeUps {
     return this.#live;
   }
 
-  /** Resolves at the next notification of one of the subjects, or when `signal` aborts. */
   next(subjects: readonly string[], signal: AbortSignal): Promise<void> {
     this.#running ??= this.#run();
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const wake = (): void => {
-      for (const subject of subjects) this.#waiting.get(subject)?.delete(wake);
-      resolve(undefined);
-    };
-    for (const subject of subjects) {
-      const waiting = this.#waiting.get(subject) ?? new Set();
-      this.#waiting.set(subject, waiting.add(wake));
-    }
-    signal.addEventListener('abort', wake, { once: true });
-    return promise;
+    return this.#waiters.next(subjects, signal);
   }
 
   async close(): Promise<void> {
     this.#closed.abort();
     this.#session.close();
-    this.#wakeAll();
+    this.#waiters.wake();
     await this.#running;
   }
 
@@ -65,10 +50,12 @@ export class WakeUps {
     const { signal } = this.#closed;
     while (!signal.aborted) {
       try {
-        const ended = await this.#session.listen(CHANNEL, (payload) => this.#heard(payload));
+        const ended = await this.#session.listen(CHANNEL, (payload) =>
+          this.#waiters.wake(payload.split(',')),
+        );
         this.#live = ended !== undefined;
         // What was notified before this session listened is read now.
-        this.#wakeAll();
+        this.#waiters.wake();
         await this.#watch(ended === undefined ? signal : AbortSignal.any([ended, signal]));
       } catch {
         // The reason is reported by the requests of the readers, which fail as well.
@@ -84,19 +71,5 @@ export class WakeUps {
       if (ended.aborted) return;
       await this.#session.query('checking the connection', 'select $1::int', [1]);
     }
-  }
-
-  #heard(payload: string): void {
-    for (const subject of payload.split(',')) {
-      const waiting = this.#waiting.get(subject);
-      this.#waiting.delete(subject);
-      for (const wake of waiting ?? []) wake();
-    }
-  }
-
-  #wakeAll(): void {
-    const all = [...this.#waiting.values()].flatMap((waiting) => [...waiting]);
-    this.#waiting.clear();
-    for (const wake of all) wake();
   }
 }

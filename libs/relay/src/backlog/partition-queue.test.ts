@@ -1,10 +1,10 @@
 import { RecordBatchBuilder } from '@convergekit/broker/engine';
+import { START } from '@convergekit/contracts/engine';
 import { describe, expect, test } from 'vitest';
 import { Lane, OpenWindow } from './lane.ts';
 import { PartitionQueue } from './partition-queue.ts';
 import { appendTo, queueEvent, tickOf } from '../fixture/queued.ts';
 
-const start = { epoch: 1, tick: 0n, id: '0' };
 const push = (queue: PartitionQueue, window: OpenWindow, id: string) => queueEvent(queue, Number(id), window);
 const batchOf = (...texts: readonly string[]): Buffer => {
   const builder = new RecordBatchBuilder();
@@ -20,25 +20,25 @@ const fill = (queue: PartitionQueue, ids: readonly string[]) => {
 
 describe('a partition queue', () => {
   test('a partition queue gives the same batch until it is acknowledged, while later events go into another', () => {
-    const queue = new PartitionQueue('t', 0, start);
+    const queue = new PartitionQueue('t', 0, START);
     const { lane, window, end } = fill(queue, ['1', '2']);
     expect(queue.take()).toEqual({ length: 2, bytes: batchOf('1', '2') });
     for (const id of ['3', '4']) push(queue, window, id);
     end();
     expect(queue.take()).toEqual({ length: 2, bytes: batchOf('1', '2') });
     expect(queue.acknowledge()).toEqual({ events: 2, bytes: batchOf('1', '2').length });
-    expect(queue.cursor).toEqual({ epoch: 1, tick: 1n, id: '2' });
+    expect(queue.cursor).toEqual({ epoch: 1, tick: 1n, id: 2n });
     expect(lane.done).toBe(0n);
     expect(queue.take()).toEqual({ length: 2, bytes: batchOf('3', '4') });
     queue.acknowledge();
-    expect(queue.cursor.id).toBe('4');
+    expect(queue.cursor.id).toBe(4n);
     expect(queue.size).toBe(0);
     expect(queue.take()).toBeUndefined();
     expect(lane.done).toBe(1n);
   });
 
   test('a partition queue keeps a batch below the limit, and gives an event above it a batch of its own', () => {
-    const queue = new PartitionQueue('t', 0, start);
+    const queue = new PartitionQueue('t', 0, START);
     const { window } = fill(queue, ['1']);
     const open = queue.open(100);
     expect(queue.open(940_000)).toBe(open);
@@ -53,7 +53,7 @@ describe('a partition queue', () => {
   });
 
   test('a partition queue splits a refused batch into two with the same records, and moves the cursor by the part that is written', () => {
-    const queue = new PartitionQueue('t', 0, start);
+    const queue = new PartitionQueue('t', 0, START);
     const lane = new Lane(undefined, tickOf(0n), 1n);
     const [first, second] = [lane.begin(), new OpenWindow(2n)];
     for (const id of ['1', '2']) push(queue, first, id);
@@ -65,7 +65,7 @@ describe('a partition queue', () => {
     expect([first.pending, second.pending]).toEqual([2, 3]);
     expect(queue.take()).toEqual({ length: 3, bytes: batchOf('1', '2', '3') });
     const acknowledged = queue.acknowledge();
-    expect(queue.cursor).toEqual({ epoch: 1, tick: 2n, id: '3' });
+    expect(queue.cursor).toEqual({ epoch: 1, tick: 2n, id: 3n });
     expect([first.pending, second.pending]).toEqual([0, 2]);
     expect(queue.take()).toEqual({ length: 2, bytes: batchOf('4', '5') });
     expect(queue.first).toEqual({ tick: 2n, id: 4 });
@@ -73,7 +73,7 @@ describe('a partition queue', () => {
   });
 
   test('a partition queue that is dropped loses what was not acknowledged, and names the cursor as predecessor again', () => {
-    const queue = new PartitionQueue('t', 0, start);
+    const queue = new PartitionQueue('t', 0, START);
     const { window } = fill(queue, ['1']);
     queue.take();
     for (const id of ['2', '3']) push(queue, window, id);
@@ -96,13 +96,13 @@ describe('a partition queue', () => {
   ])(
     'a partition queue whose cursor is 7.100 counts an event at %s.%s as passed: %s',
     (number, id, passed) => {
-      const queue = new PartitionQueue('t', 0, { epoch: 1, tick: 7n, id: '100' });
+      const queue = new PartitionQueue('t', 0, { epoch: 1, tick: 7n, id: 100n });
       expect(queue.isPassed(number, id)).toBe(passed);
       const forked = new PartitionQueue('t', 0, {
         epoch: 1,
         tick: 9n,
-        id: '900',
-        passed: { tick: 7n, id: '100' },
+        id: 900n,
+        passed: { tick: 7n, id: 100n },
       });
       expect(forked.isPassed(number, id)).toBe(passed);
       expect(forked.prev.toString()).toBe('1.9.900');
@@ -113,7 +113,7 @@ describe('a partition queue', () => {
 describe('a lane', () => {
   test('a lane is done up to the last window before the first that is not wholly read and acknowledged', () => {
     const lane = new Lane(undefined, tickOf(4n), 1n);
-    const [a, b] = [new PartitionQueue('t', 0, start), new PartitionQueue('t', 1, start)];
+    const [a, b] = [new PartitionQueue('t', 0, START), new PartitionQueue('t', 1, START)];
     const first = lane.begin();
     push(a, first, '1');
     lane.end(first, tickOf(5n));

@@ -1,7 +1,7 @@
 import type { SealedRecords } from '@convergekit/broker/engine';
 import { PositionText } from '../batch/position-text.ts';
 import { QueuedBatch } from '../batch/queued-batch.ts';
-import type { Cursor } from '../cursor/cursor.ts';
+import type { Cursor } from '../leader/takeover-sql.ts';
 import { nextSave, type SavedCursor } from '../cursor/save-sql.ts';
 import { Flow, type FlowState, type Halt } from './flow-state.ts';
 import type { OpenWindow } from './lane.ts';
@@ -162,7 +162,7 @@ export class PartitionQueue {
     const batch = this.#batches.shift();
     if (batch === undefined) return { events: 0, bytes: 0 };
     const { last, events, bytes } = batch;
-    this.#cursor = { epoch: this.#epoch, tick: last.tick, id: last.id.toString() };
+    this.#cursor = { epoch: this.#epoch, tick: last.tick, id: BigInt(last.id) };
     this.#events -= events;
     batch.acknowledged();
     this.#health = SOUND;

@@ -1,5 +1,5 @@
-import { type Cursor, startCursor } from '../cursor/cursor.ts';
-import type { CursorRecord, TopicRecord } from '../leader/takeover-sql.ts';
+import { START } from '@convergekit/contracts/engine';
+import type { Cursor, CursorRecord, TopicRecord } from '../leader/takeover-sql.ts';
 import { Flow, type FlowState, type Halt } from './flow-state.ts';
 import type { Lane } from './lane.ts';
 import { PartitionQueue } from './partition-queue.ts';
@@ -30,7 +30,7 @@ export class Topic {
     const found = new Map(cursors.map((cursor) => [cursor.partition, cursor]));
     topic.#queues = Array.from({ length: partitions }, (_, partition) => {
       const cursor = found.get(partition);
-      return new PartitionQueue(name, partition, cursor ?? startCursor(), cursor?.save);
+      return new PartitionQueue(name, partition, cursor ?? START, cursor?.save);
     });
     return topic;
   }
@@ -102,7 +102,7 @@ export class Topic {
   grow(partitions: number): void {
     const { length } = this.#queues;
     const added = Array.from({ length: partitions - length }, (_, at) => {
-      return new PartitionQueue(this.name, length + at, startCursor());
+      return new PartitionQueue(this.name, length + at, START);
     });
     this.#queues = [...this.#queues, ...added];
   }

@@ -1,4 +1,4 @@
-import { CONTENT_TYPE, RELAY_HEADERS, SPEC_VERSION, WIRE } from '@convergekit/contracts/engine';
+import { CONTENT_TYPE, RELAY_HEADERS, SPEC_VERSION, START, WIRE } from '@convergekit/contracts/engine';
 import { type OutgoingRecord, RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { describe, expect, test } from 'vitest';
@@ -69,7 +69,7 @@ function encoded(rows: readonly OutboxRow[], block = blockOf(rows)): Buffer {
   const encoder = new Encoder(source);
   const batch = new RecordBatchBuilder();
   const prev = new PositionText();
-  prev.setTo({ epoch: 1, tick: 0n, id: '0' });
+  prev.setTo(START);
   const over = new OutboxRows();
   over.load(block);
   encoder.begin(1, tick);

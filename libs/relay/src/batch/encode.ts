@@ -8,6 +8,7 @@ import {
   WIRE,
 } from '@convergekit/contracts/engine';
 import type { RecordBatchBuilder } from '@convergekit/broker/engine';
+import type { Source } from '@convergekit/outbox/engine';
 import {
   CONTENT_TYPE_HEADER,
   fieldOf,
@@ -18,12 +19,6 @@ import {
 } from './stored-headers.ts';
 import { isSame, type OutboxRows } from '../window/outbox-rows.ts';
 import type { PositionText } from './position-text.ts';
-
-export interface SourceIdentity {
-  readonly id: string;
-  readonly name: string;
-  readonly epoch: number;
-}
 
 /** Room for what is not in a row: varints, position and predecessor with their names. */
 const FRAME_ROOM = 320;
@@ -55,7 +50,7 @@ const RELAY_COUNT = RELAY_HEADERS.size;
  * copied as one piece, stored headers from their place in the row, and nothing is allocated per event.
  */
 export class Encoder {
-  readonly #source: SourceIdentity;
+  readonly #source: Source;
   readonly #signing: SigningKey | undefined;
   readonly #templates = new Map<string, Template>();
   #template: Template | undefined;
@@ -71,7 +66,7 @@ export class Encoder {
   #tick = '';
   #nonce = '';
 
-  constructor(source: SourceIdentity, signing?: SigningKey) {
+  constructor(source: Source, signing?: SigningKey) {
     this.#source = source;
     this.#signing = signing;
   }

@@ -1,4 +1,4 @@
-import { type Cursor, formatCursor } from '../cursor/cursor.ts';
+import { formatPosition, type Position } from '@convergekit/contracts/engine';
 
 /** A position as bytes, written over again for each event: the next `ce_prev` of a partition. */
 export class PositionText {
@@ -11,8 +11,8 @@ export class PositionText {
     this.length = to - from;
   }
 
-  setTo(cursor: Cursor): void {
-    this.length = this.bytes.write(formatCursor(cursor), 'latin1');
+  setTo(position: Position): void {
+    this.length = this.bytes.write(formatPosition(position), 'latin1');
   }
 
   toString(): string {

@@ -16,28 +16,23 @@ interface Place {
 const KEPT_BYTES = 8 * 1024 * 1024;
 
 /**
- * Buffers of acknowledged batches, for reuse. At full speed hundreds of megabytes a second would otherwise be allocated
- * and left to the garbage collector.
+ * Buffers of acknowledged batches, for reuse by all relays of the process. At full speed hundreds of megabytes a second
+ * would otherwise be allocated and left to the garbage collector.
  */
-class BatchBuffers {
-  readonly #free: Buffer[] = [];
-  #bytes = 0;
+const buffers: Buffer[] = [];
+let bufferBytes = 0;
 
-  take(): Buffer | undefined {
-    const buffer = this.#free.pop();
-    this.#bytes -= buffer?.length ?? 0;
-    return buffer;
-  }
-
-  give(buffer: Buffer): void {
-    if (this.#bytes + buffer.length > KEPT_BYTES) return;
-    this.#free.push(buffer);
-    this.#bytes += buffer.length;
-  }
+function takeBuffer(): Buffer | undefined {
+  const buffer = buffers.pop();
+  bufferBytes -= buffer?.length ?? 0;
+  return buffer;
 }
 
-/** Shared by all relays of the process. */
-const buffers = new BatchBuffers();
+function keepBuffer(buffer: Buffer): void {
+  if (bufferBytes + buffer.length > KEPT_BYTES) return;
+  buffers.push(buffer);
+  bufferBytes += buffer.length;
+}
 
 /** A batch of events of one partition, and which events they are. */
 export class QueuedBatch {
@@ -47,7 +42,7 @@ export class QueuedBatch {
   #parts: Part[] = [];
 
   constructor(sealed?: SealedRecords) {
-    this.#builder = new RecordBatchBuilder(sealed === undefined ? buffers.take() : Buffer.alloc(0));
+    this.#builder = new RecordBatchBuilder(sealed === undefined ? takeBuffer() : Buffer.alloc(0));
     this.#sealed = sealed;
   }
 
@@ -105,7 +100,7 @@ export class QueuedBatch {
   /** Called when the batch is in the log: the driver no longer reads the bytes. */
   acknowledged(): void {
     this.dropped();
-    buffers.give(this.#builder.buffer);
+    keepBuffer(this.#builder.buffer);
   }
 
   /** Called when the batch is dropped. A driver may still be writing the bytes. */

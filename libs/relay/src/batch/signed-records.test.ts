@@ -1,4 +1,4 @@
-import { signingKey, verifySignature, WIRE } from '@convergekit/contracts/engine';
+import { signingKey, START, verifySignature, WIRE } from '@convergekit/contracts/engine';
 import { type IncomingRecord, RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { expect, test } from 'vitest';
@@ -41,7 +41,7 @@ async function published(
   );
   const batch = new RecordBatchBuilder();
   const prev = new PositionText();
-  prev.setTo({ epoch: 1, tick: 0n, id: '0' });
+  prev.setTo(START);
   const over = new OutboxRows();
   over.load(blockOf(rows));
   encoder.begin(1, { number: 17n, nonce: '00000000000000ab' });

@@ -33,7 +33,7 @@ test('G1g: saving positions looks at no more pages after a thousand saves under 
       count += 1n;
       const next = nextSave(save, count);
       const cursors = Array.from({ length: PARTITIONS }, (_, partition): SavedCursor => {
-        return { topic: 't', partition, epoch: 1, tick: count, id: '1', save, nextSave: next };
+        return { topic: 't', partition, epoch: 1, tick: count, id: 1n, save, nextSave: next };
       });
       sourceAt = await saveCursors(database.executor, { term: 0n, doneTick: count, cursors, sourceAt });
       expect(sourceAt).toBeDefined();

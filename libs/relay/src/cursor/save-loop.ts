@@ -3,7 +3,7 @@ import type { FlowState } from '../backlog/flow-state.ts';
 import type { PartitionQueue, Unsaved } from '../backlog/partition-queue.ts';
 import { doAllFlow, haltText, type Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';
-import { endDrain } from '../topics/accept.ts';
+import { endDrain } from '../topics/catch-up.ts';
 import { holdTopic, saveHolds } from '../topics/topic-sql.ts';
 import { saveCursors } from './save-sql.ts';
 

@@ -59,7 +59,7 @@ export async function saveCursors(
     cursors.map((cursor) => cursor.partition),
     cursors.map((cursor) => cursor.epoch),
     cursors.map((cursor) => cursor.tick.toString()),
-    cursors.map((cursor) => cursor.id),
+    cursors.map((cursor) => cursor.id.toString()),
     cursors.map((cursor) => cursor.save.toString()),
     cursors.map((cursor) => cursor.nextSave.toString()),
     doneTick.toString(),

@@ -17,7 +17,7 @@ test('G2e: a leader of an earlier term moves no cursor, and learns that it was d
   );
   await executor.query('update converge.relay_source set term = 2');
   const save = (term: bigint, tick: bigint) => {
-    const cursor = { topic: 't', partition: 0, epoch: 1, tick, id: '1', save: 0n, nextSave: 0n };
+    const cursor = { topic: 't', partition: 0, epoch: 1, tick, id: 1n, save: 0n, nextSave: 0n };
     return saveCursors(executor, { term, doneTick: 0n, cursors: [cursor] });
   };
   expect(await save(2n, 9n)).toBeDefined();

@@ -1,10 +1,15 @@
-import type { Takeover } from './takeover-sql.ts';
+import type { CursorRecord, TopicRecord } from './takeover-sql.ts';
+
+interface Recorded {
+  readonly topics: readonly Pick<TopicRecord, 'topic' | 'partitions'>[];
+  readonly cursors: readonly Pick<CursorRecord, 'topic' | 'partition'>[];
+}
 
 /**
  * Throws when a recorded topic lacks a cursor row, or a partition has two. Such a partition would begin anew at the
  * start of the epoch, its first event would name a false predecessor, and no save could ever cover it.
  */
-export function requireCursors({ topics, cursors }: Pick<Takeover, 'topics' | 'cursors'>): void {
+export function requireCursors({ topics, cursors }: Recorded): void {
   const present = new Set(cursors.map(({ topic, partition }) => `${topic}/${partition}`));
   const missing = topics.flatMap(({ topic, partitions = 0 }) =>
     Array.from({ length: partitions }, (_, partition) => `${topic}/${partition}`).filter(

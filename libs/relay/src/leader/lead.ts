@@ -12,7 +12,7 @@ import { requireCursors } from './cursor-check.ts';
 import { type Ending, type EndReason, STOP_MS } from './ending.ts';
 import { leaseLoop, LeaseMargin } from './lease-loop.ts';
 import { Leadership, type Totals } from './leadership.ts';
-import { admit } from '../log-check/admit.ts';
+import { admit } from '../log-check/compare.ts';
 import type { Takeover } from './takeover-sql.ts';
 import type { RelaySettings } from '../options.ts';
 import { PollPacer } from '../window/poll-pacer.ts';
@@ -45,15 +45,19 @@ export interface LeadRequest {
  */
 export async function lead(request: LeadRequest): Promise<EndReason> {
   const { ending } = request;
-  const connections = new Connections(ending);
+  const closers: (() => void)[] = [];
+  // Closing the connections breaks off what hangs.
+  const close = (): void => {
+    for (const one of closers.splice(0)) one();
+  };
   try {
-    const reads = await connections.open(request, 'reads');
-    const writes = await connections.open(request, 'writes');
-    await runLoops(request, connections, reads, writes);
+    const reads = await open(request, 'reads', closers);
+    const writes = await open(request, 'writes', closers);
+    await runLoops(request, close, reads, writes);
   } catch (error) {
     ending.end({ kind: 'failed', error });
   } finally {
-    connections.close();
+    close();
   }
   const reason = ending.reason ?? { kind: 'stopped' };
   if (reason.kind !== 'deposed') await handOver(request);
@@ -62,7 +66,7 @@ export async function lead(request: LeadRequest): Promise<EndReason> {
 
 async function runLoops(
   { settings, takeover, askedAt, ending, totals, onLeading, onTicked }: LeadRequest,
-  connections: Connections,
+  close: () => void,
   reads: Connection,
   writes: Connection,
 ): Promise<void> {
@@ -87,7 +91,7 @@ async function runLoops(
   const saver = new CursorSaver(leader);
   ending.onEnd(() => {
     // A hanging statement would keep its loop from ending, so connections are closed, except at a clean stop.
-    if (ending.reason?.kind !== 'stopped') connections.close();
+    if (ending.reason?.kind !== 'stopped') close();
   });
   // Comparing may take longer than a lease lasts, so the lease is renewed meanwhile.
   const renewing = leaseLoop(leader).catch(ending.failed);
@@ -147,42 +151,28 @@ interface Connection extends Pick<OwnSession, 'listen'> {
   readonly warned: () => boolean;
 }
 
-/** The connections of one leadership, closed together; closing breaks off what hangs. */
-class Connections {
-  readonly #ending: Ending;
-  #closers: (() => void)[] = [];
-
-  constructor(ending: Ending) {
-    this.#ending = ending;
-  }
-
-  async open(
-    { settings, activity }: Pick<LeadRequest, 'settings' | 'activity'>,
-    channel: 'reads' | 'writes',
-  ): Promise<Connection> {
-    const client = await settings.database.acquire();
-    let warning = false;
-    client.on('notice', (notice) => {
-      if (isWarning(notice)) warning = true;
-    });
-    client.on('error', this.#ending.failed);
-    this.#closers.push(() => client.release(true));
-    const session = await ownSession(client);
-    return {
-      executor: activity.copyExecutor(channel, session),
-      listen: (name, heard) => session.listen(name, heard),
-      listenHere: (name, heard) => void this.#closers.push(listenHere(client, name, heard)),
-      warned: () => {
-        const was = warning;
-        warning = false;
-        return was;
-      },
-    };
-  }
-
-  close(): void {
-    const closers = this.#closers;
-    this.#closers = [];
-    for (const close of closers) close();
-  }
+/** Opens a connection of a leadership. `closers` gets what closes it. */
+async function open(
+  { settings, activity, ending }: LeadRequest,
+  channel: 'reads' | 'writes',
+  closers: (() => void)[],
+): Promise<Connection> {
+  const client = await settings.database.acquire();
+  let warning = false;
+  client.on('notice', (notice) => {
+    if (isWarning(notice)) warning = true;
+  });
+  client.on('error', ending.failed);
+  closers.push(() => client.release(true));
+  const session = await ownSession(client);
+  return {
+    executor: activity.copyExecutor(channel, session),
+    listen: (name, heard) => session.listen(name, heard),
+    listenHere: (name, heard) => void closers.push(listenHere(client, name, heard)),
+    warned: () => {
+      const was = warning;
+      warning = false;
+      return was;
+    },
+  };
 }

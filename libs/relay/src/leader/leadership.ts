@@ -1,11 +1,12 @@
 import { formatPosition } from '@convergekit/contracts/engine';
+import type { Source } from '@convergekit/outbox/engine';
 import { Wake } from '@convergekit/core/engine';
 import type { CopyExecutor } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import { Backlog } from '../backlog/backlog.ts';
 import { Lane } from '../backlog/lane.ts';
-import { Encoder, type SourceIdentity } from '../batch/encode.ts';
-import type { ForgedRecord } from '../log-check/tail.ts';
+import { Encoder } from '../batch/encode.ts';
+import type { ForgedRecord } from '../log-check/own-records.ts';
 import type { RelaySettings } from '../options.ts';
 import { sourceLabel, type SourceLabel } from '../source-label.ts';
 import type { Tick } from '../window/tick.ts';
@@ -44,7 +45,7 @@ export class Leadership {
   readonly writes: Executor;
   readonly term: bigint;
   readonly epoch: number;
-  readonly source: SourceIdentity;
+  readonly source: Source;
   /** The label of every series of this source: a process may serve several. */
   readonly label: SourceLabel;
   readonly fence: Fence;

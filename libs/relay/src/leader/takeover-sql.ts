@@ -1,21 +1,66 @@
-import { readSource } from '@convergekit/outbox/engine';
+import type { Assignment } from '@convergekit/broker/engine';
+import { readSource, type Source } from '@convergekit/outbox/engine';
 import { acquireLease } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
-import type { Cursor } from '../cursor/cursor.ts';
-import type { SourceIdentity } from '../batch/encode.ts';
+import type { Position } from '@convergekit/contracts/engine';
 
+/** A topic as the database has it. Operators may change it while a leader holds it. */
 export interface TopicRecord {
   readonly topic: string;
+  /** undefined until the topic was found. */
   readonly partitions: number | undefined;
+  /** The first window that may miss events of the topic; undefined: it flows. */
   readonly heldAt: bigint | undefined;
+  /** The reason of the hold, `CODE: detail`. */
   readonly heldReason: string | undefined;
   /** The broker's id of the topic. */
-  readonly topicId?: string | undefined;
+  readonly topicId: string | undefined;
+  /** True when an operator accepted a log that lacks what was acknowledged. */
+  readonly recreated: boolean;
+  /** The partition count that an operator asked for; undefined: none. */
+  readonly wanted: number | undefined;
+  /** The last window to send with the recorded count; undefined: no leader has seen the request. */
+  readonly drainTo: bigint | undefined;
 }
 
-export interface CursorRecord extends Cursor {
+export interface TopicRow {
   readonly topic: string;
-  readonly partition: number;
+  readonly partitions: number | null;
+  readonly held_at: string | null;
+  readonly held_reason: string | null;
+  readonly topic_id: string | null;
+  readonly made_again: boolean;
+  readonly wanted: number | null;
+  readonly drain_to: string | null;
+}
+
+export const topicColumns =
+  'topic, partitions, held_at::text, held_reason, topic_id, made_again, wanted, drain_to::text';
+
+export function topicOf(row: TopicRow): TopicRecord {
+  return {
+    topic: row.topic,
+    partitions: row.partitions ?? undefined,
+    heldAt: row.held_at === null ? undefined : BigInt(row.held_at),
+    heldReason: row.held_reason ?? undefined,
+    topicId: row.topic_id ?? undefined,
+    recreated: row.made_again,
+    wanted: row.wanted ?? undefined,
+    drainTo: row.drain_to === null ? undefined : BigInt(row.drain_to),
+  };
+}
+
+/** The position up to which a partition's log is known to be written. */
+export interface Cursor extends Position {
+  /**
+   * The place up to which the log holds events of this timeline, while the cursor is of an older epoch. Such a cursor
+   * may name an event that this timeline does not have. Numbers of ticks continue over a fork, so `passed` is compared
+   * like the cursor.
+   */
+  readonly passed?: { readonly tick: bigint; readonly id: bigint };
+}
+
+export interface CursorRecord extends Cursor, Assignment {
   /** The log's end when a leader last took over. */
   readonly logEnd?: bigint;
   /** The id of the leaders' signing key, and the log's end when the first of them took over. */
@@ -26,7 +71,7 @@ export interface CursorRecord extends Cursor {
 
 export interface Takeover {
   readonly term: bigint;
-  readonly source: SourceIdentity;
+  readonly source: Source;
   readonly doneTick: bigint;
   readonly topics: readonly TopicRecord[];
   readonly cursors: readonly CursorRecord[];
@@ -70,28 +115,14 @@ export async function takeOver(
 }
 
 async function stampTopics(tx: Executor, term: string): Promise<TopicRecord[]> {
-  const { rows } = await tx.query<{
-    topic: string;
-    partitions: number | null;
-    held_at: string | null;
-    held_reason: string | null;
-    topic_id: string | null;
-  }>(
-    'update converge.relay_topic set term = $1 returning topic, partitions, held_at::text, held_reason, topic_id',
+  const { rows } = await tx.query<TopicRow>(
+    `update converge.relay_topic set term = $1 returning ${topicColumns}`,
     [term],
   );
-  return rows.map((row) => ({
-    topic: row.topic,
-    partitions: row.partitions ?? undefined,
-    heldAt: row.held_at === null ? undefined : BigInt(row.held_at),
-    heldReason: row.held_reason ?? undefined,
-    topicId: row.topic_id ?? undefined,
-  }));
+  return rows.map(topicOf);
 }
 
-export interface CursorRow {
-  readonly topic: string;
-  readonly partition: number;
+export interface CursorRow extends Assignment {
   readonly epoch: number;
   readonly tick: string;
   readonly id: string;
@@ -133,9 +164,9 @@ export function cursorOf(row: CursorRow, epoch: number): CursorRecord {
     partition: row.partition,
     epoch: row.epoch,
     tick: BigInt(row.tick),
-    id: row.id,
+    id: BigInt(row.id),
     save: BigInt(row.save),
-    ...(row.epoch < epoch ? { passed: { tick: BigInt(row.passed_tick), id: row.passed_id } } : {}),
+    ...(row.epoch < epoch ? { passed: { tick: BigInt(row.passed_tick), id: BigInt(row.passed_id) } } : {}),
     ...(row.log_end === null ? {} : { logEnd: BigInt(row.log_end) }),
     ...(row.signed_by === null || row.signed_from === null
       ? {}

@@ -33,11 +33,7 @@ export class Deadline {
       this.#passed.then(() => this.#passed),
     ]);
     if (first !== 'passed') return first.value;
-    throw new BrokerError('the broker did not answer in time', {
-      code: 'BROKER_UNREACHABLE',
-      kind: 'retry',
-      certainty: 'not_applied',
-    });
+    throw new BrokerError('the broker did not answer in time', { code: 'BROKER_UNREACHABLE', kind: 'retry' });
   }
 
   /**

@@ -1,39 +1,34 @@
 import { formatPosition } from '@convergekit/contracts/engine';
-import type { Admin } from '@convergekit/broker';
+import type { Admin, PlaceOffset } from '@convergekit/broker/engine';
 import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { recordActSql } from '@convergekit/postgres/operate';
 import { ConvergeError } from '@convergekit/core';
 import type { ActingOperator } from '../operate/acting-operator.ts';
-import { readKnownTicks, readReach } from './facts-sql.ts';
+import { readDatabase, readKnownTicks } from './facts-sql.ts';
 import { doubtOf } from './judge.ts';
 import { ownRecord, type OwnRecord } from './own-records.ts';
 import { forgeryOf } from './reach.ts';
 
-export interface RecordPlace {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
-}
-
 /** A record in this source's name that the database does not know, and why. */
-export type SuspectRecord = OwnRecord & RecordPlace & { readonly why: string };
+export type SuspectRecord = OwnRecord & PlaceOffset & { readonly why: string };
 
 /** Reads a record that an operator wants to disown. Rejects when it is not in this source's name, or fits the database. */
 export async function readSuspect(
   executor: Executor,
   admin: Admin,
-  { topic, partition, offset }: RecordPlace,
+  { topic, partition, offset }: PlaceOffset,
 ): Promise<SuspectRecord> {
   const source = await readSource(executor);
   let found: OwnRecord | undefined;
   for await (const record of admin.read(topic, partition, offset, offset + 1n, 'uncommitted'))
-    found = ownRecord(record, { sourceId: source.id });
+    found = ownRecord(record, source.id);
   if (found === undefined)
     throw refused(`${topic}/${partition} has no record in the name of this source at offset ${offset}`);
   const known = await readKnownTicks(executor, source.epoch, [found.position.tick]);
+  const { reach } = await readDatabase(executor, source.epoch);
   const why =
-    forgeryOf(found, await readReach(executor, source.epoch)) ??
+    forgeryOf(found, reach) ??
     (found.position.epoch < source.epoch ? undefined : doubtOf(found.position, known));
   const position = formatPosition(found.position, found.position.nonce);
   if (why === undefined)
@@ -60,7 +55,7 @@ const disownSql = `
 /** Disowns a record: the log check skips it. A record that was disowned before leaves no second row in the audit. */
 export async function disownRecord(
   executor: Executor,
-  { topic, partition, offset }: RecordPlace,
+  { topic, partition, offset }: PlaceOffset,
   { reason, operator }: ActingOperator,
 ): Promise<void> {
   const { rowCount } = await executor.query(disownSql, [
@@ -76,10 +71,6 @@ export async function disownRecord(
 function refused(text: string): ConvergeError {
   return new ConvergeError(
     `${text}: nothing was changed (\`converge source show\` lists what does not fit)`,
-    {
-      code: 'DISOWN_REFUSED',
-      category: 'configuration',
-      certainty: 'not_applied',
-    },
+    { code: 'DISOWN_REFUSED', category: 'configuration', certainty: 'not_applied' },
   );
 }

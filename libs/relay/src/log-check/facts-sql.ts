@@ -1,4 +1,4 @@
-import { partitionId } from '@convergekit/broker/engine';
+import { type Assignment, partitionId } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import type { Identity, KnownTicks } from './judge.ts';
@@ -10,10 +10,9 @@ export async function readKnownTicks(
   epoch: number,
   numbers: Iterable<bigint>,
 ): Promise<KnownTicks> {
-  const wanted = [...new Set(numbers)].map(String);
   const ticks = await executor.query<{ number: string; nonce: string }>(
     'select number::text, nonce from converge.tick where number = any ($1::bigint[])',
-    [wanted],
+    [[...new Set(numbers)].map(String)],
   );
   const bounds = await executor.query<{ latest: string }>(
     'select max(number)::text as latest from converge.tick',
@@ -25,35 +24,51 @@ export async function readKnownTicks(
   };
 }
 
-export interface ReachNow extends Reach {
+/** What a log is compared with, beside the ticks of its records. */
+export interface DatabaseFacts {
+  readonly reach: Reach;
   /** xmax of the latest tick's snapshot. */
   readonly tickXmax: bigint;
+  readonly identity: Identity;
+  /** The identity of the database in which a relay last led. */
+  readonly led: Identity;
 }
 
-/**
- * Reads the furthest reach of the source: the latest remaining tick, and the time since. The look-up is by primary key.
- */
-export async function readReach(executor: Executor, epoch: number): Promise<ReachNow> {
-  const { rows } = await executor.query<{
-    latest: string;
-    sequence: string;
-    since: number;
-    xmax: string;
-  }>(
-    `select number::text as latest, (select last_value::text from converge.outbox_id) as sequence,
-            (extract(epoch from clock_timestamp() - created_at) * 1000)::float8 as since,
-            pg_snapshot_xmax(snapshot)::text as xmax
-       from converge.tick order by tick.number desc limit 1`,
-  );
-  const row = rows[0];
+const databaseSql = `
+  select tick.number::text as latest, (extract(epoch from clock_timestamp() - tick.created_at) * 1000)::float8 as since,
+         pg_snapshot_xmax(tick.snapshot)::text as xmax, (select last_value::text from converge.outbox_id) as sequence,
+         (select oid::text from pg_database where datname = current_database()) as oid,
+         pg_snapshot_xmax(pg_current_snapshot())::text as next,
+         led.system_identifier as "ledSystem", led.database_oid::text as "ledOid", led.next_xid::text as "ledNext"
+    from converge.tick cross join converge.relay_source as led order by tick.number desc limit 1`;
+
+interface DatabaseRow {
+  readonly latest: string;
+  readonly since: number;
+  readonly xmax: string;
+  readonly sequence: string;
+  readonly oid: string;
+  readonly next: string;
+  readonly ledSystem: string | null;
+  readonly ledOid: string | null;
+  readonly ledNext: string | null;
+}
+
+/** Reads what the database is and how far it reaches. Not inside a transaction: the question about the cluster may be refused. */
+export async function readDatabase(executor: Executor, epoch: number): Promise<DatabaseFacts> {
+  const [row] = (await executor.query<DatabaseRow>(databaseSql)).rows;
   if (row === undefined)
     throw new Error('converge.tick is empty: run `converge migrate` again, tick 0 is part of it');
+  const { latest, sequence, since: sinceLatestMs, ledSystem, ledOid, ledNext } = row;
   return {
-    epoch,
-    latest: BigInt(row.latest),
-    sequence: BigInt(row.sequence),
-    sinceLatestMs: row.since,
+    reach: { epoch, latest: BigInt(latest), sequence: BigInt(sequence), sinceLatestMs },
     tickXmax: BigInt(row.xmax),
+    identity: { system: await systemIdentifier(executor), database: row.oid, nextXid: BigInt(row.next) },
+    led: {
+      system: ledSystem ?? undefined,
+      database: ledOid ?? undefined,
+      nextXid: ledNext === null ? undefined : BigInt(ledNext),
+    },
   };
 }
 
@@ -69,37 +84,6 @@ export async function readDisowned(executor: Executor): Promise<ReadonlyMap<stri
   );
 }
 
-/** Reads the identity of the database in which a relay last led. */
-export async function readStoredIdentity(executor: Executor): Promise<Identity> {
-  const { rows } = await executor.query<{
-    system: string | null;
-    database: string | null;
-    next: string | null;
-  }>(
-    'select system_identifier as system, database_oid::text as database, next_xid::text as next from converge.relay_source',
-  );
-  const row = rows[0];
-  return {
-    system: row?.system ?? undefined,
-    database: row?.database ?? undefined,
-    nextXid: row?.next == null ? undefined : BigInt(row.next),
-  };
-}
-
-/** Reads the identity of this database. Not inside a transaction: the question about the cluster may be refused. */
-export async function readIdentity(executor: Executor): Promise<Identity> {
-  const { rows } = await executor.query<{ database: string; next: string }>(
-    `select oid::text as database, pg_snapshot_xmax(pg_current_snapshot())::text as next
-       from pg_database where datname = current_database()`,
-  );
-  const row = rows[0];
-  return {
-    system: await systemIdentifier(executor),
-    database: row?.database,
-    nextXid: row === undefined ? undefined : BigInt(row.next),
-  };
-}
-
 async function systemIdentifier(executor: Executor): Promise<string | undefined> {
   try {
     const { rows } = await executor.query<{ system: string }>(
@@ -112,9 +96,7 @@ async function systemIdentifier(executor: Executor): Promise<string | undefined>
   }
 }
 
-export interface LogEnd {
-  readonly topic: string;
-  readonly partition: number;
+export interface LogEnd extends Assignment {
   readonly latest: bigint;
 }
 

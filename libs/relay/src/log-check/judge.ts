@@ -60,13 +60,10 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
       return refused(facts, 'database_went_back', doubt, record.offset, record.position);
   }
   if (facts.recounted) return { kind: 'ends_only' };
+  const behind = (detail: string, offset = ends.latest, position?: WirePosition): PartitionVerdict =>
+    refused(facts, 'log_behind_cursor', detail, offset, position);
   if (lastEnd !== undefined && ends.latest < lastEnd)
-    return refused(
-      facts,
-      'log_behind_cursor',
-      `the log ended at offset ${lastEnd} when a relay last looked, and now at ${ends.latest}`,
-      ends.latest,
-    );
+    return behind(`the log ended at offset ${lastEnd} when a relay last looked, and now at ${ends.latest}`);
   const isCovered = highest !== undefined && comparePositions(highest.position, cursor) >= 0;
   // The source's last record may be in the part of the log that cannot be read.
   if (holes.length > 0 && !isCovered) return { kind: 'ends_only' };
@@ -74,21 +71,13 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
   if (highest === undefined && comparePositions(cursor, START) === 0) return { kind: 'fits' };
   // A partial copy of the old log, such as a mirror that lacks its end. Consumers halt at the gap.
   if (facts.recreated) return { kind: 'ends_only' };
-  if (highest !== undefined)
-    return refused(
-      facts,
-      'log_behind_cursor',
-      behind(highest.position, cursor),
-      highest.offset,
-      highest.position,
-    );
+  const acknowledged = `${formatPosition(cursor)} was acknowledged`;
+  if (highest !== undefined) {
+    const last = `the log's last position of this source is ${formatPosition(highest.position)}`;
+    return behind(`${last}, and ${acknowledged}: the log lost its end`, highest.offset, highest.position);
+  }
   if (seenAll && ends.earliest === 0n)
-    return refused(
-      facts,
-      'log_behind_cursor',
-      `the log holds nothing of this source, and ${formatPosition(cursor)} was acknowledged`,
-      ends.latest,
-    );
+    return behind(`the log holds nothing of this source, and ${acknowledged}`);
   return { kind: 'ends_only' };
 }
 
@@ -106,10 +95,6 @@ export function doubtOf(position: WirePosition, known: KnownTicks): string | und
     case 'older':
       return undefined;
   }
-}
-
-function behind(last: Position, cursor: Position): string {
-  return `the log's last position of this source is ${formatPosition(last)}, and ${formatPosition(cursor)} was acknowledged: the log lost its end`;
 }
 
 function refused(

@@ -1,21 +1,19 @@
-import type { Position, SigningKey } from '@convergekit/contracts/engine';
-import { type Admin, type Broker, BrokerError, partitionId } from '@convergekit/broker/engine';
+import type { SigningKey } from '@convergekit/contracts/engine';
+import {
+  type Admin,
+  type Assignment,
+  type Broker,
+  BrokerError,
+  partitionId,
+} from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
-import type { Cursor } from '../cursor/cursor.ts';
-import type { SourceIdentity } from '../batch/encode.ts';
-import { readTopicsOnRecord } from '../topics/topic-sql.ts';
+import type { Source } from '@convergekit/outbox/engine';
+import { readTopics } from '../topics/topic-sql.ts';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 import { isRecreated, recreatedText } from '../topics/recreated.ts';
 import { Deadline, type Unread, unreadOf } from './deadline.ts';
 import { AT_ONCE, atMost, eachOf, READ_AT_ONCE } from './each-of.ts';
-import {
-  type LogEnd,
-  readDisowned,
-  readIdentity,
-  readKnownTicks,
-  readReach,
-  readStoredIdentity,
-} from './facts-sql.ts';
+import { type LogEnd, readDatabase, readDisowned, readKnownTicks } from './facts-sql.ts';
 import {
   type Identity,
   judgeIdentity,
@@ -24,13 +22,14 @@ import {
   type PartitionVerdict,
   type Refusal,
 } from './judge.ts';
-import type { Hole, OwnRecord, SignedFrom } from './own-records.ts';
-import { findTail, type ForgedRecord } from './tail.ts';
+import type { ForgedRecord, Hole, OwnRecord, SignedFrom } from './own-records.ts';
+import type { Reach } from './reach.ts';
+import { findTail } from './tail.ts';
 
 export interface LogCheckRequest {
   readonly executor: Executor;
   readonly broker: Broker;
-  readonly source: SourceIdentity;
+  readonly source: Source;
   readonly cursors: readonly CursorRecord[];
   /**
    * The signing key: records since a leader first had this key must carry its signatures. @default none are compared
@@ -38,11 +37,6 @@ export interface LogCheckRequest {
   readonly signingKey?: SigningKey | undefined;
   /** Ends the reading: what was not read until then is `unread`. @default never */
   readonly until?: Promise<unknown>;
-}
-
-interface InPartition {
-  readonly topic: string;
-  readonly partition: number;
 }
 
 /** The result of a comparison. Partitions that are neither in `refusals` nor in `unread` fit the database. */
@@ -57,9 +51,9 @@ export interface LogComparison {
   /** Records of an older epoch behind this epoch's marker: the old primary lives, or had some in flight. */
   readonly olderBehind: readonly (OwnRecord & LogEnd)[];
   /** Records in the name of this source that it cannot have written. They were skipped. */
-  readonly forged: readonly (ForgedRecord & InPartition)[];
+  readonly forged: readonly (ForgedRecord & Assignment)[];
   /** Batches that cannot be decoded. They were skipped: the relay's own are not compressed. */
-  readonly unreadable: readonly (Hole & InPartition)[];
+  readonly unreadable: readonly (Hole & Assignment)[];
   readonly ends: readonly LogEnd[];
 }
 
@@ -72,14 +66,14 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
   const deadline = new Deadline(request.until);
   const admin = await deadline.within(broker.admin());
   try {
-    const reach = await readReach(executor, source.epoch);
-    const { facts, unread } = await readFacts(admin, request, reach, deadline);
+    const database = await readDatabase(executor, source.epoch);
+    const { facts, unread } = await readFacts(admin, request, database.reach, deadline);
     const ticks = facts.flatMap(({ tail: { newest, highest } }) =>
       [newest, highest].flatMap((record) => (record === undefined ? [] : [record.position.tick])),
     );
     const known = await readKnownTicks(executor, source.epoch, ticks);
-    const identity = await readIdentity(executor);
-    const moved = judgeIdentity(await readStoredIdentity(executor), identity, reach.tickXmax);
+    const { identity } = database;
+    const moved = judgeIdentity(database.led, identity, database.tickXmax);
     const judged = facts.map((one) => ({ ...one, verdict: judgePartition(one, known) }));
     const recreated = await deadline.within(findRecreated(admin, judged));
     // Offsets of the old log mean nothing in the new one, which may be a complete copy: positions decide.
@@ -88,12 +82,9 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
         ? { ...one, verdict: judgePartition({ ...one, lastEnd: undefined }, known) }
         : one,
     );
-    const again = new Set(
-      final.flatMap(({ topic, verdict }) => (recreated.has(topic) && isBehind(verdict) ? [topic] : [])),
-    );
-    const verdicts = final
-      .filter(({ topic, verdict }) => !again.has(topic) || !isBehind(verdict))
-      .map(({ verdict }) => verdict);
+    const isLost = ({ topic, verdict }: Judged): boolean => recreated.has(topic) && isBehind(verdict);
+    const again = new Set(final.filter(isLost).map(({ topic }) => topic));
+    const verdicts = final.filter((one) => !isLost(one)).map(({ verdict }) => verdict);
     return {
       identity,
       partitions: facts.length,
@@ -126,7 +117,7 @@ async function findRecreated(admin: Admin, judged: readonly Judged[]): Promise<R
   const again = new Set<string>();
   for (const [topic, topicId] of behind) {
     const described = topicId === undefined ? undefined : await admin.describeTopic(topic);
-    if (described !== undefined && isRecreated(topicId, described)) again.add(topic);
+    if (described !== undefined && isRecreated(topicId, described.topicId)) again.add(topic);
   }
   return again;
 }
@@ -138,7 +129,7 @@ function isBehind(verdict: PartitionVerdict): boolean {
 function skippedIn(
   facts: readonly PartitionFacts[],
 ): Pick<LogComparison, 'olderBehind' | 'forged' | 'unreadable'> {
-  const inPlace = <T>(of: (facts: PartitionFacts) => readonly T[]): (T & InPartition)[] =>
+  const inPlace = <T>(of: (facts: PartitionFacts) => readonly T[]): (T & Assignment)[] =>
     facts.flatMap((one) =>
       of(one).map((found) => ({ ...found, topic: one.topic, partition: one.ends.partition })),
     );
@@ -166,12 +157,12 @@ type Fact = PartitionFacts & { readonly topicId: string | undefined };
 async function readFacts(
   admin: Admin,
   { executor, source, cursors, signingKey }: LogCheckRequest,
-  reach: Awaited<ReturnType<typeof readReach>>,
+  reach: Reach,
   deadline: Deadline,
 ): Promise<{ readonly facts: readonly Fact[]; readonly unread: readonly Unread[] }> {
   const disowned = await readDisowned(executor);
   const names = [...new Set(cursors.map(({ topic }) => topic))];
-  const onRecord = await readTopicsOnRecord(executor, names);
+  const onRecord = await readTopics(executor, names);
   const answer = requireAnswer(admin);
   answer.catch(() => undefined);
   const unread: Unread[] = [];
@@ -195,22 +186,19 @@ async function readFacts(
         unread.push(unreadOf({ topic, partition }, ends));
         return undefined;
       }
-      const request = {
-        sourceId: source.id,
-        signed: signedFrom(cursor, signingKey),
-        reach,
-        cursor: positionOf(cursor),
-        disowned: disowned.get(partitionId(topic, partition)) ?? new Set(),
+      const owner = {
+        ...{ sourceId: source.id, reach, signed: signedFrom(cursor, signingKey) },
+        disowned: disowned.get(partitionId(topic, partition)),
       };
       const tail = await reading(() =>
-        deadline.read({ topic, partition }, () => findTail(admin, { topic, ends }, request)),
+        deadline.read({ topic, partition }, () => findTail(admin, { cursor, ends }, owner)),
       );
       if ('why' in tail) {
         unread.push(tail);
         return undefined;
       }
       const place = { topic, ends, topicId, recreated, recounted };
-      return { ...place, tail: tail.value, cursor: request.cursor, lastEnd: cursor.logEnd };
+      return { ...place, tail: tail.value, cursor, lastEnd: cursor.logEnd };
     });
     return (await Promise.all(tails)).filter((one) => one !== undefined);
   });
@@ -231,8 +219,4 @@ async function requireAnswer(admin: Admin): Promise<void> {
   } catch (error) {
     if (!(error instanceof BrokerError) || error.kind !== 'halt_topic') throw error;
   }
-}
-
-export function positionOf({ epoch, tick, id }: Cursor): Position {
-  return { epoch, tick, id: BigInt(id) };
 }

@@ -6,7 +6,15 @@ import {
   WIRE,
   type WirePosition,
 } from '@convergekit/contracts/engine';
-import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@convergekit/broker/engine';
+import {
+  type Admin,
+  type Assignment,
+  BrokerError,
+  type IncomingRecord,
+  type LogEnds,
+} from '@convergekit/broker/engine';
+import type { CursorRecord } from '../leader/takeover-sql.ts';
+import { forgeryOf, type Reach } from './reach.ts';
 
 /** The number of records in the first piece: at an ordinary takeover the last record is the source's own. */
 const FIRST_PIECE = 8;
@@ -23,8 +31,11 @@ export interface OwnRecord {
   readonly eventId: string;
   readonly type: string;
   readonly key: string;
-  /** True when the offset is where this source signs, and the signature is wrong or missing. */
-  readonly unsigned?: boolean;
+}
+
+/** A record that claims to be ours and cannot be. */
+export interface ForgedRecord extends OwnRecord {
+  readonly why: string;
 }
 
 /** The first offset whose records carry signatures of this key. */
@@ -36,12 +47,16 @@ export interface SignedFrom {
 /** The source whose records are read. */
 export interface Owner {
   readonly sourceId: string;
+  readonly reach: Reach;
+  /** Offsets whose records an operator disowned. @default none */
+  readonly disowned?: ReadonlySet<bigint> | undefined;
   /** undefined: signatures are not compared. */
   readonly signed?: SignedFrom | undefined;
 }
 
+/** A partition with the ends of its log. */
 export interface Place {
-  readonly topic: string;
+  readonly cursor: CursorRecord;
   readonly ends: LogEnds;
 }
 
@@ -55,8 +70,10 @@ export interface Hole {
 /** A piece of a partition's log, from offset `from` on. */
 export interface Piece {
   readonly from: bigint;
-  /** The source's own records, in the order of the log. */
+  /** The source's own records, in the order of the log, without disowned ones. */
   readonly own: readonly OwnRecord[];
+  /** Records that the source cannot have written. They are ignored. */
+  readonly forged: readonly ForgedRecord[];
   /** The number of all records of the piece, including foreign ones. */
   readonly records: number;
   readonly bytes: number;
@@ -116,10 +133,11 @@ interface Wanted {
 /** Reads a piece; undefined: it has more bytes than allowed. */
 async function readPiece(
   admin: Admin,
-  { topic, ends: { partition } }: Place,
+  { cursor: { topic, partition } }: Place,
   { owner, from, to, mostBytes }: Wanted,
 ): Promise<Piece | undefined> {
   const own: OwnRecord[] = [];
+  const forged: ForgedRecord[] = [];
   const holes: Hole[] = [];
   let records = 0;
   let bytes = 0;
@@ -133,8 +151,11 @@ async function readPiece(
         if (bytes > mostBytes) return undefined;
         const { undecodable } = record;
         if (undecodable !== undefined) holes.push({ offset: undecodable.firstOffset, why: undecodable.why });
-        const ours = ownRecord(record, owner);
-        if (ours !== undefined) own.push(ours);
+        const ours = ownRecord(record, owner.sourceId);
+        if (ours === undefined || owner.disowned?.has(ours.offset) === true) continue;
+        const why = unsignedOf(record, owner.signed) ?? forgeryOf(ours, owner.reach);
+        if (why === undefined) own.push(ours);
+        else forged.push({ ...ours, why });
       }
       break;
     } catch (error) {
@@ -143,7 +164,7 @@ async function readPiece(
       at = await behindHole(admin, { topic, partition, from: at, to });
     }
   }
-  return { from, own, records, bytes, holes };
+  return { from, own, forged, records, bytes, holes };
 }
 
 /** A batch that cannot be decoded, as opposed to a broker that does not answer. A decoder may throw anything on garbage. */
@@ -151,9 +172,7 @@ function isUnreadable(error: unknown): boolean {
   return !(error instanceof BrokerError) || error.code === 'RECORDS_UNREADABLE';
 }
 
-interface Stretch {
-  readonly topic: string;
-  readonly partition: number;
+interface Stretch extends Assignment {
   readonly from: bigint;
   readonly to: bigint;
 }
@@ -189,7 +208,7 @@ function sizeOf({ key, value, headers }: IncomingRecord): number {
 /**
  * Parses a record of the source; undefined for other writers' records, and for claimed ones without a valid position.
  */
-export function ownRecord(record: IncomingRecord, { sourceId, signed }: Owner): OwnRecord | undefined {
+export function ownRecord(record: IncomingRecord, sourceId: string): OwnRecord | undefined {
   const { headers } = record;
   if (textOf(headers, WIRE.sourceId)?.toLowerCase() !== sourceId) return undefined;
   try {
@@ -199,7 +218,6 @@ export function ownRecord(record: IncomingRecord, { sourceId, signed }: Owner): 
       eventId: textOf(headers, WIRE.id) ?? '',
       type: textOf(headers, WIRE.type) ?? '',
       key: record.key?.toString('utf8', 0, SHOWN) ?? '',
-      ...(isSignatureMissing(record, signed) && { unsigned: true }),
     };
   } catch (error) {
     if (error instanceof ContractError) return undefined;
@@ -207,9 +225,10 @@ export function ownRecord(record: IncomingRecord, { sourceId, signed }: Owner): 
   }
 }
 
-function isSignatureMissing(record: IncomingRecord, signed: SignedFrom | undefined): boolean {
-  if (signed === undefined || record.offset < signed.offset) return false;
-  return verifySignature(record, [signed.key]) !== 'valid';
+function unsignedOf(record: IncomingRecord, signed: SignedFrom | undefined): string | undefined {
+  if (signed === undefined || record.offset < signed.offset) return undefined;
+  if (verifySignature(record, [signed.key]) === 'valid') return undefined;
+  return 'this source signs its records from an offset before it on, and this one has no signature of its key';
 }
 
 /** Returns the last header of that name, cut to a useful length: a foreign header may have any size. */

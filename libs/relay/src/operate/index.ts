@@ -3,12 +3,7 @@ export type { ActingOperator } from './acting-operator.ts';
 export { alarmDefinitions, conditionsOf } from '../watch/alarms.ts';
 export type { HeldTopic } from '../backlog/flow-state.ts';
 export { COUNTED, survey, type Survey } from '../watch/survey-sql.ts';
-export {
-  type Acceptance,
-  readAcceptance,
-  recordAcceptance,
-  requestAcceptance,
-} from '../topics/accept-sql.ts';
+export { recordAcceptance, requestAcceptance } from '../topics/accept-sql.ts';
 export { acceptRecreatedTopic, forgetTopic, type HeldRecord, readHeld } from '../topics/forget-sql.ts';
 export { disownRecord, readSuspect } from '../log-check/disown.ts';
 export { inspectSource, type SourceInspection } from '../rebase/inspect.ts';
@@ -17,6 +12,8 @@ export { rebaseSource } from '../rebase/rebase.ts';
 export type { RebaseReport } from '../rebase/report.ts';
 export { readPhantoms } from '../rebase/source-sql.ts';
 export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
+export { readTopic } from '../topics/topic-sql.ts';
+export type { TopicRecord } from '../leader/takeover-sql.ts';
 export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
 export { type OutboxPulse, readPulse } from './pulse-sql.ts';
 export { findSent, readSent, type SentEvent, type SentPartition, type SentState } from './sent-sql.ts';

@@ -6,20 +6,19 @@ import {
   START,
   WIRE,
 } from '@convergekit/contracts/engine';
-import { partitionOf } from '@convergekit/broker/engine';
+import { type Assignment, partitionOf } from '@convergekit/broker/engine';
 import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { ConvergeError } from '@convergekit/core';
 import { firstToSee, type Tick } from '../window/tick.ts';
 import { readLowestId, readTicks } from '../window/window-sql.ts';
-import { readTopicsOnRecord } from '../topics/topic-sql.ts';
-import { type MissingRow, readLowestKept, readRange } from './missing-sql.ts';
+import { readTopic } from '../topics/topic-sql.ts';
+import type { OutboxRow } from '../window/outbox-rows.ts';
+import { walkSql, type WindowRead } from '../window/read-sql.ts';
 
-export interface MissingRequest {
+export interface MissingRequest extends Assignment {
   readonly source: { readonly id: string; readonly name: string };
-  readonly topic: string;
-  readonly partition: number;
   /** The last present and the last missing event: the latter is the predecessor that the next event names. */
   readonly after: Position;
   readonly upTo: Position;
@@ -49,7 +48,7 @@ export async function readMissing(
 ): Promise<readonly MissingEvent[]> {
   const { topic, partition, after, upTo, source, limit = 100_000 } = request;
   await requireSource(executor, source);
-  const { partitions } = (await readTopicsOnRecord(executor, [topic])).get(topic) ?? {};
+  const { partitions } = (await readTopic(executor, topic)) ?? {};
   if (partitions === undefined || partition >= partitions)
     throw refused(`this source has no partition ${partition} of ${topic} on record`);
   const ticks = await ticksOf(executor, after, upTo);
@@ -109,9 +108,10 @@ async function* rowsOf(
   const [previous, last] = [ticks[0], ticks.at(-1)];
   if (previous === undefined || last === undefined) return;
   const ceil = ticks.reduce((most, tick) => (tick.ceil > most ? tick.ceil : most), 0n);
-  let after = (await readLowestId(executor, previous)) - 1n;
-  for (;;) {
-    const rows = await readRange(executor, { topic, previous, last, ceil }, after, PAGE);
+  const lowest = await readLowestId(executor, previous);
+  const read = { topic, previous, tick: { ...last, ceil }, lowest };
+  for (let after = lowest - 1n; ;) {
+    const rows = await readRange(executor, read, after, PAGE);
     yield* rows;
     const end = rows.at(-1);
     if (end === undefined || rows.length < PAGE) return;
@@ -164,4 +164,32 @@ export async function keysBetween(
     if (sqlState(error) === 'P0002') return undefined;
     throw error;
   }
+}
+
+interface MissingRow extends Omit<OutboxRow, 'topic'> {
+  readonly xid: string;
+}
+
+/** Reads a page of a range of windows at once, as text. */
+async function readRange(
+  executor: Executor,
+  read: WindowRead,
+  after: bigint,
+  limit: number,
+): Promise<readonly MissingRow[]> {
+  const { rows } = await executor.query<MissingRow>(`
+    select id::text, xid::text, event_id::text, key, type, headers, payload,
+           floor(extract(epoch from created_at) * 1000)::float8 as created_ms
+      from (${walkSql(read, limit, after)}) as page order by page.id`);
+  return rows;
+}
+
+/** The lowest id that a child in place can hold; everything below was dropped. */
+async function readLowestKept(executor: Executor): Promise<bigint> {
+  const { rows } = await executor.query<{ lowest: string | null }>(
+    `select min(coalesce(substring(pg_get_expr(c.relpartbound, c.oid) from $re$FROM \\('?(\\d+)'?\\)$re$)::bigint, 0))::text as lowest
+       from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = 'converge.outbox'::regclass and not i.inhdetachpending`,
+  );
+  return BigInt(rows[0]?.lowest ?? '0');
 }

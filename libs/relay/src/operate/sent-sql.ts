@@ -1,3 +1,4 @@
+import type { Assignment } from '@convergekit/broker/engine';
 import type { Position } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
@@ -11,9 +12,7 @@ export interface SentState {
 }
 
 /** The last acknowledged event of a partition. */
-export interface SentPartition {
-  readonly topic: string;
-  readonly partition: number;
+export interface SentPartition extends Assignment {
   /** The number of partitions of the topic. */
   readonly count: number;
   readonly sent: Position;
@@ -39,20 +38,14 @@ export async function readSent(executor: Executor, olderMs: number): Promise<Sen
     await executor.query<{ id: string; name: string; tick: string | null }>(sourceSql, [olderMs])
   ).rows;
   if (source === undefined) return undefined;
-  const { rows } = await executor.query<{
-    topic: string;
-    partition: number;
-    count: number;
-    epoch: number;
-    tick: string;
-    id: string;
-    ageMs: number | null;
-  }>(cursorSql);
+  const { rows } = await executor.query<
+    Omit<SentPartition, 'sent'> & { epoch: number; tick: string; id: string }
+  >(cursorSql);
   return {
     source: { id: source.id, name: source.name },
     tick: source.tick === null ? null : BigInt(source.tick),
-    partitions: rows.map(({ topic, partition, count, epoch, tick, id, ageMs }) => ({
-      ...{ topic, partition, count, ageMs },
+    partitions: rows.map(({ epoch, tick, id, ...partition }) => ({
+      ...partition,
       sent: { epoch, tick: BigInt(tick), id: BigInt(id) },
     })),
   };

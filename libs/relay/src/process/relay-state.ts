@@ -1,12 +1,6 @@
 import type { HeldTopic } from '../backlog/flow-state.ts';
-import type { Relay } from '../relay.ts';
 import type { RelayStatus } from '../watch/status.ts';
-import type { Service } from '@convergekit/core';
-import { loopService, poll } from '@convergekit/core/engine';
 import type { Check, Checks } from '@convergekit/config';
-import type { Logger } from '@convergekit/telemetry';
-
-const LOOK_MS = 250;
 
 /**
  * The readiness of a relay. A standby that could take over is as ready as a leader; a leader with a halted topic is
@@ -58,21 +52,4 @@ export function standsBy(status: RelayStatus): boolean {
 
 function heldText({ topic, state, code }: HeldTopic): string {
   return state === 'halted' ? `topic ${topic} is halted (${code ?? 'no code'})` : `topic ${topic} catches up`;
-}
-
-/** Logs the leader when it is another relay; a relay logs its own lead. */
-export function logLeader(relay: Pick<Relay, 'status'>, log: Pick<Logger, 'info'>): Service {
-  let logged: string | undefined;
-  const run = (): Promise<void> => {
-    const status = relay.status();
-    const leader = status.state === 'standby' ? status.heldBy : undefined;
-    if (leader !== undefined && leader !== logged) log.info({ leader }, 'standing by: another relay leads');
-    logged = leader;
-    return Promise.resolve();
-  };
-  const onError = (): void => undefined;
-  return loopService({
-    name: 'standby notice',
-    run: (signal) => poll({ everyMs: LOOK_MS, signal, run, onError }),
-  });
 }

@@ -2,7 +2,6 @@ import {
   CONTENT_TYPE,
   EPOCH_MARKER,
   formatPosition,
-  type Position,
   signatureHeader,
   type SigningKey,
   SPEC_VERSION,
@@ -10,17 +9,14 @@ import {
 } from '@convergekit/contracts/engine';
 import { type Broker, type OutgoingRecord, partitionId } from '@convergekit/broker/engine';
 import { type Clock, newUuidV7 } from '@convergekit/core';
-import type { SourceIdentity } from '../batch/encode.ts';
+import type { Source } from '@convergekit/outbox/engine';
+import type { PartitionPlan } from './plan.ts';
 
-export interface Marker {
-  readonly topic: string;
-  readonly partition: number;
-  /** The last position of the earlier epochs, as far as known when the marker is written. */
-  readonly prev: Position;
-}
+/** A partition with the last position of the earlier epochs, as far as known when the marker is written. */
+type Marker = Pick<PartitionPlan, 'cursor' | 'prev'>;
 
 export interface MarkedEpoch {
-  readonly source: SourceIdentity;
+  readonly source: Source;
   readonly epoch: number;
   readonly forkedTick: bigint;
   readonly reason: string;
@@ -51,7 +47,10 @@ export async function writeMarkers(
     const producer = await broker.producer();
     try {
       const results = await producer.send(
-        left.map((marker) => ({ ...marker, records: [recordOf(marked, marker, clock.now())] })),
+        left.map((marker) => {
+          const { topic, partition } = marker.cursor;
+          return { topic, partition, records: [recordOf(marked, marker, clock.now())] };
+        }),
       );
       for (const result of results) {
         if (result.ok) offsets.set(partitionId(result.topic, result.partition), result.baseOffset);
@@ -60,7 +59,7 @@ export async function writeMarkers(
     } finally {
       await producer.close();
     }
-    left = left.filter(({ topic, partition }) => !offsets.has(partitionId(topic, partition)));
+    left = left.filter(({ cursor: { topic, partition } }) => !offsets.has(partitionId(topic, partition)));
     if (left.length > 0) await clock.sleep(100 * attempt);
   }
   return offsets;
@@ -68,7 +67,7 @@ export async function writeMarkers(
 
 function recordOf(
   { source, epoch, forkedTick, reason, signing }: MarkedEpoch,
-  { topic, partition, prev }: Marker,
+  { cursor: { topic, partition }, prev }: Marker,
   timestampMs: number,
 ): OutgoingRecord {
   const record: OutgoingRecord & { readonly value: string } = {

@@ -11,7 +11,7 @@ const scan = (
 ): PartitionScan => {
   const { epoch, tick, id } = parsePosition(cursor);
   return {
-    cursor: { topic: 'orders', partition: 0, epoch, tick, id: `${id}` },
+    cursor: { topic: 'orders', partition: 0, epoch, tick, id },
     records: records.map(([position, match], at) => ({
       offset: BigInt(at),
       position: parsePosition(position),

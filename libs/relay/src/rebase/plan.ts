@@ -65,19 +65,18 @@ function planPartition(
   epoch: number,
   forkedTick: bigint,
 ): PartitionPlan {
-  const acked: Position = { epoch: cursor.epoch, tick: cursor.tick, id: BigInt(cursor.id) };
   const highest = records.map(({ position }) => position).reduce(later, undefined);
   const logLost =
     highest === undefined
-      ? whole && comparePositions(acked, START) > 0
-      : comparePositions(highest, acked) < 0;
+      ? whole && comparePositions(cursor, START) > 0
+      : comparePositions(highest, cursor) < 0;
   const isShared = ({ match, position }: ScannedRecord): boolean =>
     match !== 'older' && position.tick <= forkedTick && position.tick > 0n;
   const shared = records.filter(isShared).map(({ position }) => position);
-  const known = logLost ? [] : [capped(cursor.passed ?? acked, forkedTick)];
+  const known = logLost ? [] : [capped(cursor.passed ?? cursor, forkedTick)];
   return {
     cursor,
-    prev: logLost ? (highest ?? START) : (later(highest, acked) ?? START),
+    prev: logLost ? (highest ?? START) : (later(highest, cursor) ?? START),
     passed: [...shared, ...known].reduce(further, { tick: 0n, id: 0n }),
     beyond: records.filter(({ position, match }) => match !== 'older' && position.tick > forkedTick),
     logLost,
@@ -85,8 +84,8 @@ function planPartition(
   };
 }
 
-function capped({ tick, id }: { readonly tick: bigint; readonly id: bigint | string }, most: bigint): Passed {
-  return tick > most ? { tick: most, id: MAX_ID } : { tick, id: BigInt(id) };
+function capped({ tick, id }: Passed, most: bigint): Passed {
+  return tick > most ? { tick: most, id: MAX_ID } : { tick, id };
 }
 
 function further(left: Passed, { tick, id }: Passed): Passed {
@@ -98,7 +97,7 @@ function later(left: Position | undefined, { epoch, tick, id }: Position): Posit
   return left === undefined || comparePositions(right, left) > 0 ? right : left;
 }
 
-function least(left: bigint, right: bigint): bigint {
+export function least(left: bigint, right: bigint): bigint {
   return left < right ? left : right;
 }
 

@@ -1,12 +1,9 @@
-import type { Position } from '@convergekit/contracts/engine';
+import type { PlaceOffset } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Identity } from '../log-check/judge.ts';
-import type { Passed } from './plan.ts';
+import type { RebasePlan } from './plan.ts';
 
-export interface Phantom {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
+export interface Phantom extends PlaceOffset {
   /** `phantom`: not in the outbox. `sent_again`: there, and sent once more in the new epoch. */
   readonly kind: 'phantom' | 'sent_again';
   readonly eventId: string;
@@ -80,25 +77,14 @@ function clean(text: string): string {
   return text.replaceAll('\u0000', '\ufffd');
 }
 
-export interface NewCursor {
-  readonly topic: string;
-  readonly partition: number;
-  readonly prev: Position;
-  readonly passed: Passed;
-  readonly logEnd: bigint;
-}
-
 /**
  * Writes from where every partition continues. Windows of held topics are read again from the fork at the latest. The
  * marker may be unsigned, so the next leader records anew from where on signatures are expected.
  */
 export async function writeCursors(
   tx: Executor,
-  {
-    doneTick,
-    cursors,
-    identity,
-  }: { readonly doneTick: bigint; readonly cursors: readonly NewCursor[]; readonly identity: Identity },
+  { doneTick, partitions }: RebasePlan,
+  identity: Identity,
 ): Promise<void> {
   await tx.query(
     `update converge.relay_cursor as c
@@ -108,14 +94,15 @@ export async function writeCursors(
             as v (topic, partition, epoch, tick, id, passed_tick, passed_id, log_end)
       where c.topic = v.topic and c.partition = v.partition`,
     [
-      cursors.map(({ topic }) => topic),
-      cursors.map(({ partition }) => partition),
-      cursors.map(({ prev }) => prev.epoch),
-      cursors.map(({ prev }) => prev.tick.toString()),
-      cursors.map(({ prev }) => prev.id.toString()),
-      cursors.map(({ passed }) => passed.tick.toString()),
-      cursors.map(({ passed }) => passed.id.toString()),
-      cursors.map(({ logEnd }) => logEnd.toString()),
+      partitions.map(({ cursor }) => cursor.topic),
+      partitions.map(({ cursor }) => cursor.partition),
+      partitions.map(({ prev }) => prev.epoch),
+      partitions.map(({ prev }) => prev.tick.toString()),
+      partitions.map(({ prev }) => prev.id.toString()),
+      partitions.map(({ passed }) => passed.tick.toString()),
+      partitions.map(({ passed }) => passed.id.toString()),
+      // The marker is the last record.
+      partitions.map(({ end }) => (end + 1n).toString()),
     ],
   );
   await tx.query(

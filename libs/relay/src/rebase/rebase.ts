@@ -2,25 +2,27 @@ import { hostname } from 'node:os';
 import { signingKey } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
+import { releaseLease, renewLease } from '@convergekit/postgres/engine';
 import { recordAct } from '@convergekit/postgres/operate';
-import { systemClock, systemRandom } from '@convergekit/core';
-import type { SourceIdentity } from '../batch/encode.ts';
-import type { CursorRecord } from '../leader/takeover-sql.ts';
+import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
+import { Renewals } from '@convergekit/core/engine';
+import { type CursorRecord, takeOver, type Takeover } from '../leader/takeover-sql.ts';
 import { AT_ONCE, eachOf, READ_AT_ONCE } from '../log-check/each-of.ts';
-import { readDisowned, readIdentity, readReach, readStoredIdentity } from '../log-check/facts-sql.ts';
+import { type DatabaseFacts, readDatabase, readDisowned } from '../log-check/facts-sql.ts';
 import { isForeignCluster } from '../log-check/judge.ts';
+import type { Place } from '../log-check/own-records.ts';
 import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';
-import { readLatestTick } from '../window/window-sql.ts';
-import { holdLease } from './hold-lease.ts';
 import { writeMarkers } from './marker.ts';
-import { planRebase, type RebasePlan } from './plan.ts';
+import { least, planRebase, type RebasePlan } from './plan.ts';
 import { readLowestTick, requireLease, writeCursors, writePhantoms } from './rebase-sql.ts';
 import { phantomsOf, type RebaseReport, report } from './report.ts';
 import { readSourceState } from './source-sql.ts';
 import { restamp } from './restamp.ts';
-import { type PartitionScan, scanPartition } from './scan.ts';
+import { scanPartition } from './scan.ts';
+
+const TTL_MS = 10_000;
 
 /** A rebase, with the operator who asks for it: the reason is kept with the epoch and in the audit. */
 export interface RebaseRequest extends ActingOperator {
@@ -41,73 +43,52 @@ export async function rebaseSource(request: RebaseRequest): Promise<RebaseReport
   const { database, broker, sourceName, dryRun = false, waitMs = 10_000 } = request;
   const admin = await broker.admin();
   try {
-    if (dryRun) {
-      const { source, cursors, doneTick } = await readSourceState(database.executor);
-      return await look(request, admin, source, cursors, doneTick);
-    }
-    return await holdLease(
-      database,
-      { holder: `rebase:${hostname()}:${process.pid}`, waitMs },
-      (takeover) => {
-        const source = { ...takeover.source, name: sourceName ?? takeover.source.name };
-        return rebase(request, admin, { ...takeover, source });
-      },
-    );
+    if (dryRun) return await look(database.executor, admin, await readSourceState(database.executor));
+    const holder = `rebase:${hostname()}:${process.pid}`;
+    return await holdLease(database, { holder, waitMs }, (takeover) => {
+      const source = { ...takeover.source, name: sourceName ?? takeover.source.name };
+      return rebase(request, admin, { ...takeover, source });
+    });
   } finally {
     await admin.close();
   }
 }
 
-async function look(
-  { database }: RebaseRequest,
-  admin: Admin,
-  source: SourceIdentity,
-  cursors: readonly CursorRecord[],
-  doneTick: bigint,
-): Promise<RebaseReport> {
-  const { places, notMarked } = await findPlaces(admin, cursors);
-  const scans = await scanAll(admin, database.executor, source, places);
-  const plan = await planOf(database.executor, source, doneTick, scans);
-  const phantoms = await phantomsOf(database.executor, plan);
-  const newTransactionIds = await isMoved(database.executor);
-  return report({ dryRun: true, source, plan, phantoms, notMarked, newTransactionIds });
+type SourceNow = Pick<Takeover, 'source' | 'cursors' | 'doneTick'>;
+
+async function look(executor: Executor, admin: Admin, now: SourceNow): Promise<RebaseReport> {
+  const { places, notMarked } = await findPlaces(admin, now.cursors);
+  const { plan, newTransactionIds } = await planAt(executor, admin, now, places);
+  const phantoms = await phantomsOf(executor, plan);
+  return report({ dryRun: true, source: now.source, plan, phantoms, notMarked, newTransactionIds });
 }
 
 async function rebase(
   { database, broker, operator, reason, signingKey: secret }: RebaseRequest,
   admin: Admin,
-  { source, cursors, doneTick, topics, term }: Parameters<Parameters<typeof holdLease>[2]>[0],
+  takeover: Takeover,
 ): Promise<RebaseReport> {
   const { executor } = database;
-  const { places, notMarked } = await findPlaces(admin, cursors);
-  const before = await planOf(executor, source, doneTick, await scanAll(admin, executor, source, places));
-  const { epoch, forkedTick } = before;
-  const markers = before.partitions.map(({ cursor, prev }) => ({
-    topic: cursor.topic,
-    partition: cursor.partition,
-    prev,
-  }));
+  const { source, topics, term } = takeover;
+  const { places, notMarked } = await findPlaces(admin, takeover.cursors);
+  const before = await planAt(executor, admin, takeover, places);
+  const { epoch, forkedTick } = before.plan;
   const signing = secret === undefined ? undefined : signingKey(secret);
-  const offsets = await writeMarkers(
-    broker,
-    { source, epoch, forkedTick, reason, signing },
-    markers,
-    systemClock,
-  );
+  const marked = { source, epoch, forkedTick, reason, signing };
+  const offsets = await writeMarkers(broker, marked, before.plan.partitions, systemClock);
   // The old primary may have written until the marker: only the records before it are final.
-  const marked = places.map(({ cursor, ends }) => ({
-    cursor,
-    ends: { ...ends, latest: offsets.get(partitionId(cursor.topic, cursor.partition)) ?? ends.latest },
-  }));
-  const plan = {
-    ...(await planOf(executor, source, doneTick, await scanAll(admin, executor, source, marked))),
-    epoch,
-  };
+  const final = places.map(({ cursor, ends }) => {
+    const latest = offsets.get(partitionId(cursor.topic, cursor.partition)) ?? ends.latest;
+    return { cursor, ends: { ...ends, latest } };
+  });
+  const found = await planAt(executor, admin, takeover, final);
+  const { newTransactionIds, facts } = found;
+  const plan = { ...found.plan, epoch };
   const phantoms = await phantomsOf(executor, plan);
-  const newTransactionIds = await isMoved(executor);
-  const heldAt = topics.flatMap((topic) => topic.heldAt ?? []).reduce(lower, undefined);
-  const { tick: latest } = await readLatestTick(executor);
-  const identity = await readIdentity(executor);
+  // The window before the first one that is not wholly in the log.
+  const low = topics
+    .flatMap(({ heldAt }) => heldAt ?? [])
+    .reduce((lowest, heldAt) => least(lowest, heldAt - 1n), plan.doneTick);
   await withTransaction(database, { clock: systemClock, random: systemRandom }, async (tx) => {
     await requireLease(tx, LEASE, term);
     await tx.query('update converge.source set epoch = $1', [epoch]);
@@ -115,29 +96,17 @@ async function rebase(
     const after = { epoch, forkedTick: `${plan.forkedTick}`, phantoms: phantoms.length };
     await recordAct(tx, { act: 'source rebase', subject: source.name, by: operator, reason, after });
     const going = newTransactionIds
-      ? await restamp(tx, plan, { latestTick: latest.number, heldAt, term })
+      ? await restamp(tx, plan, { latestTick: facts.reach.latest, low, term })
       : plan;
-    const next = going.partitions.map(({ cursor, prev, passed, end }) => ({
-      topic: cursor.topic,
-      partition: cursor.partition,
-      prev,
-      passed,
-      logEnd: end + 1n,
-    }));
-    await writeCursors(tx, { doneTick: going.doneTick, cursors: next, identity });
+    await writeCursors(tx, going, facts.identity);
   });
   return report({ dryRun: false, source, plan, phantoms, notMarked, newTransactionIds });
-}
-
-interface MarkedPlace {
-  readonly cursor: CursorRecord;
-  readonly ends: LogEnds;
 }
 
 async function findPlaces(
   admin: Admin,
   cursors: readonly CursorRecord[],
-): Promise<{ readonly places: readonly MarkedPlace[]; readonly notMarked: readonly string[] }> {
+): Promise<{ readonly places: readonly Place[]; readonly notMarked: readonly string[] }> {
   const notMarked: string[] = [];
   const sorted = cursors.toSorted(
     (left, right) => left.topic.localeCompare(right.topic) || left.partition - right.partition,
@@ -149,10 +118,9 @@ async function findPlaces(
       notMarked.push(found);
       return [];
     }
-    const ends = new Map(found.map((one) => [one.partition, one]));
     return recorded.flatMap((cursor) => {
-      const place = ends.get(cursor.partition);
-      return place === undefined ? [] : [{ cursor, ends: place }];
+      const ends = found.find(({ partition }) => partition === cursor.partition);
+      return ends === undefined ? [] : [{ cursor, ends }];
     });
   });
   return { places: places.flat(), notMarked };
@@ -168,49 +136,65 @@ async function endsOf(admin: Admin, topic: string): Promise<readonly LogEnds[] |
   }
 }
 
-async function scanAll(
+interface Planned {
+  readonly plan: RebasePlan;
+  readonly facts: DatabaseFacts;
+  /** The tables were loaded into another cluster. */
+  readonly newTransactionIds: boolean;
+}
+
+/** Plans a rebase by what the logs hold up to their ends. */
+async function planAt(
+  executor: Executor,
   admin: Admin,
-  executor: Executor,
-  source: SourceIdentity,
-  places: readonly MarkedPlace[],
-): Promise<readonly PartitionScan[]> {
-  const reach = await readReach(executor, source.epoch);
+  { source: { id: sourceId, epoch }, doneTick }: SourceNow,
+  places: readonly Place[],
+): Promise<Planned> {
+  const facts = await readDatabase(executor, epoch);
+  const { reach, identity, led, tickXmax } = facts;
   const disowned = await readDisowned(executor);
-  return eachOf(places, READ_AT_ONCE, ({ cursor, ends }) =>
-    scanPartition(
-      admin,
-      executor,
-      { topic: cursor.topic, ends },
-      {
-        source,
-        cursor,
-        reach,
-        disowned: disowned.get(partitionId(cursor.topic, cursor.partition)) ?? new Set(),
-      },
-    ),
-  );
-}
-
-async function planOf(
-  executor: Executor,
-  { epoch }: SourceIdentity,
-  doneTick: bigint,
-  scans: readonly PartitionScan[],
-): Promise<RebasePlan> {
-  const { tick } = await readLatestTick(executor);
+  const scans = await eachOf(places, READ_AT_ONCE, (place) => {
+    const { topic, partition } = place.cursor;
+    const owner = { sourceId, reach, disowned: disowned.get(partitionId(topic, partition)) };
+    return scanPartition(admin, executor, place, owner);
+  });
   const lowestTick = await readLowestTick(executor);
-  return planRebase({ epoch, latestTick: tick.number, lowestTick, doneTick, scans });
+  const plan = planRebase({ epoch, latestTick: reach.latest, lowestTick, doneTick, scans });
+  return { plan, facts, newTransactionIds: isForeignCluster(led, identity, tickXmax) };
 }
 
-async function isMoved(executor: Executor): Promise<boolean> {
-  const { tick } = await readLatestTick(executor);
-  return isForeignCluster(
-    await readStoredIdentity(executor),
-    await readIdentity(executor),
-    tick.snapshot.xmax,
-  );
+/**
+ * Runs `fn` while no relay can lead: holds the lease, whose term fences a deposed relay's saves. A refused relay holds
+ * the lease for a moment now and then, so this function retries until `waitMs` have passed.
+ */
+async function holdLease<T>(
+  database: RelayDatabase,
+  { holder, waitMs }: { readonly holder: string; readonly waitMs: number },
+  fn: (takeover: Takeover) => Promise<T>,
+): Promise<T> {
+  const takeover = await take(database, holder, waitMs);
+  const held = { name: LEASE, holder, term: takeover.term };
+  const renew = () => renewLease(database.executor, { ...held, ttlMs: TTL_MS });
+  try {
+    // A renewal that fails is not fatal by itself: the last transaction asks for the term again.
+    return await new Renewals({ renew, leaseMs: TTL_MS }).during(held, () => fn(takeover));
+  } finally {
+    await releaseLease(database.executor, held).catch(() => undefined);
+  }
 }
 
-function lower(left: bigint | undefined, right: bigint): bigint {
-  return left === undefined || right < left ? right : left;
+async function take(database: RelayDatabase, holder: string, waitMs: number): Promise<Takeover> {
+  const deadline = systemClock.monotonic() + waitMs;
+  for (;;) {
+    const outcome = await withTransaction(database, { clock: systemClock, random: systemRandom }, (tx) =>
+      takeOver(tx, { name: LEASE, holder, ttlMs: TTL_MS }),
+    );
+    if (outcome.kind === 'leading') return outcome.takeover;
+    if (systemClock.monotonic() > deadline)
+      throw new ConvergeError(
+        `${outcome.heldBy} leads this source: stop all its relays, then rebase (a rebase is for a source whose relay refuses to lead)`,
+        { code: 'SOURCE_LEASE_HELD', category: 'configuration', certainty: 'not_applied' },
+      );
+    await systemClock.sleep(20);
+  }
 }

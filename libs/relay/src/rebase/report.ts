@@ -1,12 +1,11 @@
+import type { Assignment } from '@convergekit/broker/engine';
 import { formatPosition } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
-import type { SourceIdentity } from '../batch/encode.ts';
+import type { Source } from '@convergekit/outbox/engine';
 import type { PartitionPlan, RebasePlan } from './plan.ts';
 import { eventsInOutbox, type Phantom } from './rebase-sql.ts';
 
-export interface RebasedPartition {
-  readonly topic: string;
-  readonly partition: number;
+export interface RebasedPartition extends Assignment {
   /** The predecessor that the first event of the new epoch names. */
   readonly prev: string;
   readonly phantoms: number;
@@ -17,7 +16,7 @@ export interface RebasedPartition {
 
 export interface RebaseReport {
   readonly dryRun: boolean;
-  readonly source: SourceIdentity;
+  readonly source: Source;
   /** The new epoch. */
   readonly epoch: number;
   readonly forkedTick: bigint;

@@ -14,16 +14,11 @@ import { MAX_ID, type RebasePlan } from './plan.ts';
 export async function restamp(
   tx: Executor,
   plan: RebasePlan,
-  {
-    latestTick,
-    heldAt,
-    term,
-  }: { readonly latestTick: bigint; readonly heldAt: bigint | undefined; readonly term: bigint },
+  { latestTick, low, term }: { readonly latestTick: bigint; readonly low: bigint; readonly term: bigint },
 ): Promise<RebasePlan> {
   // Blocks writers, and waits for those that are at work: all rows are committed then.
   await tx.query("set local lock_timeout = '30s'");
   await tx.query('lock table converge.outbox in share row exclusive mode');
-  const low = heldAt !== undefined && heldAt - 1n < plan.doneTick ? heldAt - 1n : plan.doneTick;
   const waiting = await waitingIds(tx, plan, low);
   await tx.query(
     `update converge.outbox set xid = case when id = any ($1::bigint[]) then '3'::xid8 else '2'::xid8 end`,

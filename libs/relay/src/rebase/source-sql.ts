@@ -1,6 +1,5 @@
-import { readSource } from '@convergekit/outbox/engine';
+import { readSource, type Source } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
-import type { SourceIdentity } from '../batch/encode.ts';
 import { cursorColumns, cursorOf, type CursorRecord, type CursorRow } from '../leader/takeover-sql.ts';
 import { LEASE } from '../options.ts';
 import type { Phantom } from './rebase-sql.ts';
@@ -14,7 +13,7 @@ export interface Epoch {
 
 /** The state of a source in its database. Reading locks nothing. */
 export interface SourceState {
-  readonly source: SourceIdentity;
+  readonly source: Source;
   readonly epochs: readonly Epoch[];
   /** The holder of the lease; undefined when the lease is free. */
   readonly leader: { readonly holder: string; readonly expiresAt: Date } | undefined;
@@ -30,8 +29,8 @@ export async function readSourceState(executor: Executor): Promise<SourceState> 
      select (after ->> 'epoch')::int, after ->> 'forkedTick', reason, at from converge.audit
       where subject_kind = 'source' and act = 'source rebase' and after ? 'epoch' order by epoch`,
   );
-  const leases = await executor.query<{ holder: string; expires_at: Date }>(
-    'select holder, expires_at from converge.lease where name = $1 and expires_at > clock_timestamp()',
+  const leases = await executor.query<{ holder: string; expiresAt: Date }>(
+    'select holder, expires_at as "expiresAt" from converge.lease where name = $1 and expires_at > clock_timestamp()',
     [LEASE],
   );
   const done = await executor.query<{ done: string }>(
@@ -40,16 +39,10 @@ export async function readSourceState(executor: Executor): Promise<SourceState> 
   const cursors = await executor.query<CursorRow>(
     `select ${cursorColumns} from converge.relay_cursor order by topic, partition`,
   );
-  const lease = leases.rows[0];
   return {
     source,
-    epochs: epochs.rows.map(({ epoch, forked, reason, at }) => ({
-      epoch,
-      forkedTick: BigInt(forked),
-      reason,
-      at,
-    })),
-    leader: lease === undefined ? undefined : { holder: lease.holder, expiresAt: lease.expires_at },
+    epochs: epochs.rows.map(({ forked, ...epoch }) => ({ ...epoch, forkedTick: BigInt(forked) })),
+    leader: leases.rows[0],
     doneTick: BigInt(done.rows[0]?.done ?? '0'),
     cursors: cursors.rows.map((row) => cursorOf(row, source.epoch)),
   };

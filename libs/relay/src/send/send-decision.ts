@@ -39,15 +39,8 @@ const REFUSED_AS_A_WHOLE: ReadonlySet<string> = new Set([
   'TIMESTAMP_INVALID',
 ]);
 
-export function decideFailedSend({
-  error,
-  records,
-  failingForMs,
-  othersFlow,
-  othersFlowForMs,
-  holdsBack,
-  isProbe,
-}: FailedSend): SendDecision {
+export function decideFailedSend(failed: FailedSend): SendDecision {
+  const { error, records } = failed;
   switch (error.kind) {
     case 'halt_topic':
       if (REFUSED_AS_A_WHOLE.has(error.code) && records > 1)
@@ -60,10 +53,10 @@ export function decideFailedSend({
     case 'new_producer':
     case 'retry':
       // An outage of the broker ends by itself and concerns all: no attempt counts, nothing is halted.
-      if (isProbe) return { kind: 'halt_partition', code: error.code };
-      if (othersFlowForMs >= SET_APART_AFTER_MS) return { kind: 'halt_partition', code: error.code };
+      if (failed.isProbe) return { kind: 'halt_partition', code: error.code };
+      if (failed.othersFlowForMs >= SET_APART_AFTER_MS) return { kind: 'halt_partition', code: error.code };
       // The others may have nothing left to send: one write by them suffices.
-      if (holdsBack && othersFlow && failingForMs >= HOLDS_BACK_FOR_MS)
+      if (failed.holdsBack && failed.othersFlow && failed.failingForMs >= HOLDS_BACK_FOR_MS)
         return { kind: 'halt_partition', code: error.code };
       return { kind: 'retry' };
   }

@@ -1,5 +1,5 @@
 import { delayMs, failpoint, type NextRun, poll } from '@convergekit/core/engine';
-import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
+import type { BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';
 import type { Leadership } from '../leader/leadership.ts';
@@ -18,7 +18,8 @@ const MARGIN_MS = 50;
 /** Sends what is queued, and acts on what the broker answers for each partition. */
 export class SendLoop {
   readonly #leader: Leadership;
-  readonly #producers: ProducerPool;
+  /** The producers that are free, one for each send in flight: sends of one producer wait for each other. */
+  readonly #producers: Producer[] = [];
   readonly #inFlight = new SendsInFlight();
   readonly #limits: SendLimits<PartitionQueue>;
   #lastSuccess = -Infinity;
@@ -31,10 +32,9 @@ export class SendLoop {
 
   constructor(leader: Leadership) {
     this.#leader = leader;
-    const { broker, clock, log, stopBeforeMs } = leader.settings;
+    const { clock, log, stopBeforeMs } = leader.settings;
     this.#limits = new SendLimits(stopBeforeMs);
     this.#failures = new SendFailureLog(log, () => leader.backlog.isFailing);
-    this.#producers = new ProducerPool(broker);
     leader.ending.onEnd(() => {
       if (this.#inFlight.isEmpty) return;
       void clock.sleep(LAST_WAIT_MS, this.#patience.signal).then(() => this.#givenUp.resolve(undefined));
@@ -47,37 +47,25 @@ export class SendLoop {
     const { signal, failed: onError } = ending;
     try {
       // The poll runs when there is work; the period is the longest pause.
-      await poll({
-        everyMs: 1_000,
-        signal,
-        onError,
-        wake,
-        clock,
-        random,
-        run: () => Promise.resolve(this.#next()),
-      });
+      const run = (): Promise<NextRun> => Promise.resolve(this.#next());
+      await poll({ everyMs: 1_000, signal, onError, wake, clock, random, run });
     } finally {
       await this.#inFlight.ended();
       this.#patience.abort();
-      await this.#producers.close();
+      await Promise.all(this.#producers.map(discard));
     }
   }
 
   /** Begins one send where there is something to send. */
   #next(): NextRun {
-    const { margin, settings, backlog } = this.#leader;
+    const { backlog, ending, margin, settings, work } = this.#leader;
     const now = settings.clock.monotonic();
     if (margin.maySendFor(now) === 0) return { afterMs: MARGIN_MS };
     const send = this.#inFlight.choose(backlog.ready, now);
     if (send === undefined) return { afterMs: this.#inFlight.pauseMs(backlog.ready, now) };
     backlog.rotate(send.parts.map(({ queue }) => queue));
-    this.#begin(send);
-    return { afterMs: 0 };
-  }
-
-  #begin(send: Send): void {
-    const { ending, work } = this.#leader;
     this.#inFlight.begin(send, this.#send(send).catch(ending.failed), () => work.notify());
+    return { afterMs: 0 };
   }
 
   async #send({ parts, beganAt }: Send): Promise<void> {
@@ -113,26 +101,21 @@ export class SendLoop {
     batches: readonly OutgoingBatch[],
     limitMs: number,
   ): Promise<readonly SendResult[] | undefined> {
-    let producer;
+    const { ending, margin, settings } = this.#leader;
+    let producer: Producer;
     try {
-      producer = await this.#producers.take();
+      producer = this.#producers.pop() ?? (await settings.broker.producer());
     } catch (error) {
-      return batches.map(({ topic, partition }) => ({
-        topic,
-        partition,
-        ok: false,
-        error: error as BrokerError,
-      }));
+      return batches.map((batch) => ({ ...batch, ok: false, error: error as BrokerError }));
     }
     // Opening may have taken long: ask again. Nothing was sent.
-    const { ending, margin, settings } = this.#leader;
     if (ending.isOver() || margin.maySendFor(settings.clock.monotonic()) === 0) {
-      this.#producers.give(producer);
+      this.#producers.push(producer);
       return undefined;
     }
     const results = await Promise.race([producer.send(batches, limitMs), this.#givenUp.promise]);
-    if (results?.every(({ ok }) => ok) === true) this.#producers.give(producer);
-    else await this.#producers.discard(producer);
+    if (results?.every(({ ok }) => ok) === true) this.#producers.push(producer);
+    else await discard(producer);
     return results;
   }
 
@@ -205,29 +188,7 @@ function whereOf({ queue, batch: { records } }: Sending): string {
   return ` (${which}: event ${event ?? 'unknown'}, id ${first.id}, tick ${first.tick}, partition ${queue.partition})`;
 }
 
-/** The producers of a leadership, one for each send in flight: sends of one producer wait for each other. */
-class ProducerPool {
-  readonly #broker: Broker;
-  readonly #idle: Producer[] = [];
-
-  constructor(broker: Broker) {
-    this.#broker = broker;
-  }
-
-  async take(): Promise<Producer> {
-    return this.#idle.pop() ?? (await this.#broker.producer());
-  }
-
-  give(producer: Producer): void {
-    this.#idle.push(producer);
-  }
-
-  /** Closes a producer after a failed send: its state is unreliable, and other sends are not concerned. */
-  async discard(producer: Producer): Promise<void> {
-    await producer.close().catch(() => undefined);
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#idle.splice(0).map((producer) => this.discard(producer)));
-  }
+/** Closes a producer at an end, or after a failed send: its state is unreliable, and other sends are not concerned. */
+async function discard(producer: Producer): Promise<void> {
+  await producer.close().catch(() => undefined);
 }

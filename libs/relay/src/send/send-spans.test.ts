@@ -1,4 +1,5 @@
 import { RecordBatchBuilder } from '@convergekit/broker/engine';
+import { START } from '@convergekit/contracts/engine';
 import { describe, expect, it } from 'vitest';
 import { eventIdOf, openSends, traceparentsOf } from './send-spans.ts';
 import { Encoder } from '../batch/encode.ts';
@@ -30,7 +31,7 @@ function batchOf(events: readonly Partial<OutboxRow>[]): { length: number; bytes
   encoder.begin(1, { number: 17n, nonce: '00000000000000ab' });
   const batch = new RecordBatchBuilder();
   const prev = new PositionText();
-  prev.setTo({ epoch: 1, tick: 0n, id: '0' });
+  prev.setTo(START);
   const read = new OutboxRows();
   read.load(blockOf(rows));
   while (read.next()) {

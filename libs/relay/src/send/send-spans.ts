@@ -63,6 +63,7 @@ function attributesOf({ topic, partition, records }: OutgoingBatch): Record<stri
  */
 const EVENT_ID = needleOf('ce_id', 36);
 const TRACEPARENT = needleOf('traceparent', 55);
+const SAMPLED = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]$/;
 
 /** The id of the first event; undefined when the batch holds none. */
 export function eventIdOf(batch: Buffer): string | undefined {
@@ -71,13 +72,7 @@ export function eventIdOf(batch: Buffer): string | undefined {
 
 /** Returns the sampled trace contexts of at most `limit` events: a span takes a bounded number of links. */
 export function traceparentsOf(batch: Buffer, limit: number): readonly string[] {
-  return valuesOf(
-    batch,
-    TRACEPARENT,
-    55,
-    /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]$/,
-    limit,
-  );
+  return valuesOf(batch, TRACEPARENT, 55, SAMPLED, limit);
 }
 
 function valuesOf(batch: Buffer, needle: Buffer, length: number, form: RegExp, limit: number): string[] {

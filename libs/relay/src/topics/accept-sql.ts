@@ -5,44 +5,6 @@ import type { Fence } from '../leader/takeover-sql.ts';
 import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 
-/** The progress of a change of a topic's partition count. */
-export interface Acceptance {
-  /** The partition count recorded now. */
-  readonly recorded: number | undefined;
-  /** The count that an operator asked for; undefined: none. */
-  readonly wanted: number | undefined;
-  /** The last window to send with the recorded count; undefined: no leader has seen the request. */
-  readonly drainTo: bigint | undefined;
-  /** The first window that may miss events of the topic; undefined: it flows. */
-  readonly heldAt: bigint | undefined;
-  /** The reason of the hold, `CODE: detail`. */
-  readonly heldReason: string | undefined;
-}
-
-/** Reads a topic's acceptance; undefined: the relay does not know this topic. */
-export async function readAcceptance(executor: Executor, topic: string): Promise<Acceptance | undefined> {
-  const { rows } = await executor.query<{
-    recorded: number | null;
-    wanted: number | null;
-    drain_to: string | null;
-    held_at: string | null;
-    held_reason: string | null;
-  }>(
-    `select partitions as recorded, wanted, drain_to::text, held_at::text, held_reason
-       from converge.relay_topic where topic = $1`,
-    [topic],
-  );
-  const row = rows[0];
-  if (row === undefined) return undefined;
-  return {
-    recorded: row.recorded ?? undefined,
-    wanted: row.wanted ?? undefined,
-    drainTo: row.drain_to === null ? undefined : BigInt(row.drain_to),
-    heldAt: row.held_at === null ? undefined : BigInt(row.held_at),
-    heldReason: row.held_reason ?? undefined,
-  };
-}
-
 /** Asks for another count. Repeating it changes nothing; false: the topic is not held. */
 export async function requestAcceptance(
   executor: Executor,

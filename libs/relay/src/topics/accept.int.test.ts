@@ -4,7 +4,8 @@ import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';
-import { readAcceptance, recordAcceptance, requestAcceptance } from './accept-sql.ts';
+import { recordAcceptance, requestAcceptance } from './accept-sql.ts';
+import { readTopic } from './topic-sql.ts';
 import { acceptRecreatedTopic } from './forget-sql.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import {
@@ -101,7 +102,7 @@ describe('a topic that got more partitions', () => {
     await waitUntil(() => heldCodes(service)[0] === 'PARTITION_COUNT_CHANGED', { what: 'the halt' });
     stuck.partition = -1;
     const { executor } = database;
-    await waitUntil(async () => (await readAcceptance(executor, topic))?.heldAt !== undefined, {
+    await waitUntil(async () => (await readTopic(executor, topic))?.heldAt !== undefined, {
       what: 'the hold to be written',
     });
     expect(await recordAcceptance(executor, topic, 5, by)).toBe(false);
@@ -109,7 +110,7 @@ describe('a topic that got more partitions', () => {
     expect(await recordAcceptance(executor, topic, 5, by)).toBe(false);
     const drained = await waitUntil(
       async () => {
-        const found = await readAcceptance(executor, topic);
+        const found = await readTopic(executor, topic);
         return found?.drainTo !== undefined && (found.heldAt ?? 0n) > found.drainTo ? found : undefined;
       },
       { what: 'the topic to be drained' },
@@ -144,8 +145,8 @@ describe('a topic that got more partitions', () => {
       ...log.filter(({ position }) => tickOf(position) > boundary),
     ];
     expect(await checkLog(executor, topic, asRead)).toMatchObject({ ...faultless, changedRepeats: 0 });
-    expect(await readAcceptance(executor, topic)).toMatchObject({
-      recorded: 5,
+    expect(await readTopic(executor, topic)).toMatchObject({
+      partitions: 5,
       wanted: undefined,
       heldAt: undefined,
     });
@@ -168,6 +169,6 @@ describe('a topic that got more partitions', () => {
       what: 'the new log to be noticed',
     });
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });
-    expect(await readAcceptance(database.executor, topic)).toMatchObject({ recorded: 2, wanted: undefined });
+    expect(await readTopic(database.executor, topic)).toMatchObject({ partitions: 2, wanted: undefined });
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startCursor } from '../cursor/cursor.ts';
+import { START } from '@convergekit/contracts/engine';
 import { judgeTopic } from './topic-check.ts';
 import { Topic } from '../backlog/topic.ts';
 
@@ -17,8 +17,8 @@ test('a topic counts as recreated when its id differs from the one on record, an
 test('the id of a topic counts once something was sent to it', () => {
   const topic = new Topic('t');
   topic.identify('a');
-  topic.open([startCursor(), startCursor()]);
+  topic.open([START, START]);
   expect(topic.known).toEqual({ partitions: 2, topicId: undefined });
-  topic.open([startCursor(), { epoch: 1, tick: 4n, id: '7' }]);
+  topic.open([START, { epoch: 1, tick: 4n, id: 7n }]);
   expect(topic.known).toEqual({ partitions: 2, topicId: 'a' });
 });

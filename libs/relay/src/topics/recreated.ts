@@ -1,10 +1,5 @@
-import type { TopicDescription } from '@convergekit/broker/engine';
-
 /** True when a topic was deleted and created again. An unknown id proves nothing. */
-export function isRecreated(
-  known: string | undefined,
-  { topicId }: Pick<TopicDescription, 'topicId'>,
-): boolean {
+export function isRecreated(known: string | undefined, topicId: string | null): boolean {
   return known !== undefined && topicId !== null && topicId !== known;
 }
 

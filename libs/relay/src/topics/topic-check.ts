@@ -6,10 +6,10 @@ import {
   type TopicDescription,
 } from '@convergekit/broker/engine';
 import { withTransaction } from '@convergekit/postgres';
-import { startCursor } from '../cursor/cursor.ts';
+import { START } from '@convergekit/contracts/engine';
 import type { Leadership } from '../leader/leadership.ts';
 import { registerTopic, saveTopicId } from './topic-sql.ts';
-import { comparePartitions } from '../log-check/compare-again.ts';
+import { comparePartitions } from '../log-check/compare.ts';
 import { isRecreated, recreatedText } from './recreated.ts';
 import type { Topic } from '../backlog/topic.ts';
 import type { Halt } from '../backlog/flow-state.ts';
@@ -47,7 +47,7 @@ export function judgeTopic(
       'PARTITION_COUNT_CHANGED',
       `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one (\`converge topics accept\`)`,
     );
-  if (isRecreated(topicId, described)) return wrong('TOPIC_RECREATED', recreatedText(name));
+  if (isRecreated(topicId, described.topicId)) return wrong('TOPIC_RECREATED', recreatedText(name));
   if ((described.config['cleanup.policy'] ?? '').split(',').includes('compact'))
     return wrong(
       'TOPIC_COMPACTED',
@@ -152,8 +152,8 @@ export async function record(leader: Leadership, topic: Topic, partitions: numbe
     leader.deposed('another relay took over while a topic was recorded');
     return;
   }
-  topic.open(Array.from({ length: partitions }, startCursor));
+  topic.open(Array.from({ length: partitions }, () => START));
   // The topic holds nothing of this source, unless the database went back to before the topic's first event.
-  const cursors = topic.queues.map(({ partition }) => ({ topic: topic.name, partition, ...startCursor() }));
+  const cursors = topic.queues.map(({ partition }) => ({ topic: topic.name, partition, ...START }));
   await comparePartitions(leader, topic.queues, cursors);
 }

@@ -1,6 +1,12 @@
 import { START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
-import type { Fence } from '../leader/takeover-sql.ts';
+import {
+  type Fence,
+  topicColumns,
+  topicOf,
+  type TopicRecord,
+  type TopicRow,
+} from '../leader/takeover-sql.ts';
 
 // The lease is read FOR SHARE: a takeover in progress is awaited and then seen. A later one waits for this transaction
 // and finds these rows. No cursor row can therefore appear with an old term after a takeover.
@@ -9,29 +15,30 @@ const registerSql = `
   recorded as (
     insert into converge.relay_topic (topic, partitions, term) select $3, $4::int, term from mine
     on conflict (topic) do update set partitions = excluded.partitions where relay_topic.partitions is null
-    returning 1
+  ),
+  begun as (
+    insert into converge.relay_cursor (topic, partition, epoch, tick, id, term)
+    select $3, partition, $5::int, $6::bigint, $7::bigint, mine.term from mine, generate_series(0, $4::int - 1) as partition
+    on conflict do nothing
   )
-  select (select count(*) from mine)::int as mine, (select count(*) from recorded)::int as recorded`;
+  select from mine`;
 
-const cursorsSql = `
-  insert into converge.relay_cursor (topic, partition, epoch, tick, id, term)
-  select $3, partition, $5::int, $6::bigint, $7::bigint, mine.term
-    from (select term from converge.lease where name = $1 and term = $2::bigint for share) as mine,
-         generate_series(0, $4::int - 1) as partition
-   where not exists (select from converge.relay_cursor c where c.topic = $3 and c.partition = partition.partition)`;
-
-/** Records a topic's partition count and makes its cursor rows, in the caller's transaction. False: deposed. */
+/** Records a topic's partition count and makes its cursor rows. False: deposed. */
 export async function registerTopic(
-  tx: Executor,
+  executor: Executor,
   { lease, term }: Fence,
   topic: string,
   partitions: number,
 ): Promise<boolean> {
-  const fenced = [lease, term.toString(), topic, partitions];
-  const { rows } = await tx.query<{ mine: number }>(registerSql, fenced);
-  if (rows[0]?.mine !== 1) return false;
-  await tx.query(cursorsSql, [...fenced, START.epoch, START.tick.toString(), START.id.toString()]);
-  return true;
+  const start = [START.epoch, START.tick.toString(), START.id.toString()];
+  const { rowCount } = await executor.query(registerSql, [
+    lease,
+    term.toString(),
+    topic,
+    partitions,
+    ...start,
+  ]);
+  return rowCount === 1;
 }
 
 /**
@@ -111,38 +118,21 @@ export async function advanceHold(
   return rows[0] === undefined ? undefined : BigInt(rows[0].held);
 }
 
-/** The columns of a topic that an operator may change while a leader holds it. */
-export interface TopicOnRecord {
-  readonly topic: string;
-  readonly topicId: string | undefined;
-  readonly partitions: number | undefined;
-  readonly recreated: boolean;
-}
-
-export async function readTopicsOnRecord(
+/** Reads topics by name; those that the relay does not know are left out. */
+export async function readTopics(
   executor: Executor,
   topics: readonly string[],
-): Promise<ReadonlyMap<string, TopicOnRecord>> {
-  const { rows } = await executor.query<{
-    topic: string;
-    topic_id: string | null;
-    partitions: number | null;
-    made_again: boolean;
-  }>(
-    'select topic, topic_id, partitions, made_again from converge.relay_topic where topic = any ($1::text[])',
+): Promise<ReadonlyMap<string, TopicRecord>> {
+  const { rows } = await executor.query<TopicRow>(
+    `select ${topicColumns} from converge.relay_topic where topic = any ($1::text[])`,
     [topics],
   );
-  return new Map(
-    rows.map((row) => [
-      row.topic,
-      {
-        topic: row.topic,
-        topicId: row.topic_id ?? undefined,
-        partitions: row.partitions ?? undefined,
-        recreated: row.made_again,
-      },
-    ]),
-  );
+  return new Map(rows.map((row) => [row.topic, topicOf(row)]));
+}
+
+/** Reads one topic; undefined: the relay does not know it. */
+export async function readTopic(executor: Executor, topic: string): Promise<TopicRecord | undefined> {
+  return (await readTopics(executor, [topic])).get(topic);
 }
 
 /** Keeps the broker's id of a topic, unless another relay took over. */

@@ -2,12 +2,11 @@ import { type NextRun, poll } from '@convergekit/core/engine';
 import type { Halted } from '../backlog/flow-state.ts';
 import { doAllFlow, type Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';
-import { compareAgain } from '../log-check/compare-again.ts';
+import { compareAgain } from '../log-check/compare.ts';
 import { retentionLoop } from '../retention/retention.ts';
-import { followAcceptance } from './accept.ts';
-import { catchUpPartition, catchUpTopic } from './catch-up.ts';
+import { catchUpPartition, catchUpTopic, followAcceptance } from './catch-up.ts';
 import { applyFinding, type TopicChecks } from './topic-check.ts';
-import { advanceHold, missesSome, readTopicsOnRecord } from './topic-sql.ts';
+import { advanceHold, missesSome, readTopics } from './topic-sql.ts';
 
 /** The period of checks for due work while something is held, in milliseconds. */
 const LOOK_MS = 100;
@@ -124,7 +123,7 @@ async function followRecord(
 ): Promise<readonly Topic[]> {
   if (halted.length === 0) return halted;
   const names = halted.map(({ name }) => name);
-  const onRecord = await readTopicsOnRecord(writes, names);
+  const onRecord = await readTopics(writes, names);
   return halted.filter((topic) => {
     const { name, state } = topic;
     const found = onRecord.get(name);

@@ -8,146 +8,125 @@ export interface AlarmDefinition {
   readonly afterMs: number;
 }
 
-const halted = (means: string, next: string): AlarmDefinition => ({ means, next, afterMs: 0 });
+/** An alarm that is raised at once, or when its condition has lasted. */
+const alarm = (means: string, next: string, afterMs = 0): AlarmDefinition => ({ means, next, afterMs });
 
 /** The alarms of the relay. A test compares docs/guides/alarms.md with this table. */
 export const alarmDefinitions = {
-  broker_unreachable: {
-    means:
-      'The broker does not take records. Events stay in the outbox; nothing is lost and no attempt is used up',
-    next: 'bring the broker back, or fix KAFKA_BROKERS, TLS and login; the relay continues by itself',
-    afterMs: 10_000,
-  },
-  database_unreachable: {
-    means: 'The relay cannot connect to its database: it does not lead and cannot stand by',
-    next: 'bring Postgres back, or fix DATABASE_URL and its permissions; the relay tries again by itself',
-    afterMs: 10_000,
-  },
-  relay_cannot_lead: {
-    means:
-      'The relay found something that it may not pass over, or its database refuses what it needs: it does not lead',
-    next: 'fix what is named (SQLSTATE 53100: make room on the disk of Postgres); the relay tries again by itself',
-    afterMs: 5_000,
-  },
-  leadership_failing: {
-    means: 'The relay took the lead four times or more within ten minutes, and an error ended each of them',
-    next: 'fix the error named: a full disk, permissions or timeouts of its role; the relay tries again by itself, every few seconds',
-    afterMs: 0,
-  },
-  topic_unknown: halted(
+  broker_unreachable: alarm(
+    'The broker does not take records. Events stay in the outbox; nothing is lost and no attempt is used up',
+    'bring the broker back, or fix KAFKA_BROKERS, TLS and login; the relay continues by itself',
+    10_000,
+  ),
+  database_unreachable: alarm(
+    'The relay cannot connect to its database: it does not lead and cannot stand by',
+    'bring Postgres back, or fix DATABASE_URL and its permissions; the relay tries again by itself',
+    10_000,
+  ),
+  relay_cannot_lead: alarm(
+    'The relay found something that it may not pass over, or its database refuses what it needs: it does not lead',
+    'fix what is named (SQLSTATE 53100: make room on the disk of Postgres); the relay tries again by itself',
+    5_000,
+  ),
+  leadership_failing: alarm(
+    'The relay took the lead four times or more within ten minutes, and an error ended each of them',
+    'fix the error named: a full disk, permissions or timeouts of its role; the relay tries again by itself, every few seconds',
+  ),
+  topic_unknown: alarm(
     'A topic that events go to does not exist. Its events wait, the other topics flow',
     'create it with `converge topics create`: it catches up by itself, in order. Deleted on purpose: `converge topics forget`',
   ),
-  topic_partitions_changed: halted(
+  topic_partitions_changed: alarm(
     'A topic has another number of partitions than on record. Keys would move and lose their order, so it waits',
     'restore the number, or accept the new one with `converge topics accept`',
   ),
-  topic_not_authorized: halted(
+  topic_not_authorized: alarm(
     'The broker does not let the relay write to a topic, or read it to compare it with the database',
     'grant READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on the topic to the login of the relay',
   ),
-  topic_record_too_large: halted(
+  topic_record_too_large: alarm(
     "An event is larger than its topic's limit. It is named; nothing is skipped, so its topic waits",
     'raise max.message.bytes of the topic; it catches up by itself, in order',
   ),
-  topic_recreated: halted(
+  topic_recreated: alarm(
     'A topic was deleted and created again: its log lacks what was acknowledged. Its events wait, the other topics flow',
     'continue behind it with `converge topics accept <topic> --made-again --reason …`, or send again with `converge source rebase`',
   ),
-  topic_not_compared: halted(
+  topic_not_compared: alarm(
     'The log of a partition, or of a whole topic, cannot be read, so it is not known to belong to this database. Its events wait, all others flow',
     'bring the leader of the partition named back; the relay compares again by itself, then sends in order',
   ),
-  partition_stuck: halted(
+  partition_stuck: alarm(
     'A partition takes no records while others are written. Its events wait; the other partitions of its topic flow',
     'look at the leader and the in-sync replicas of the partition named; it catches up by itself, in order',
   ),
-  topic_halted: halted(
+  topic_halted: alarm(
     'A topic waits for another reason, which is named',
     'fix the reason named; the relay rechecks by itself and continues in order',
   ),
-  lease_lost_repeatedly: {
-    means: 'The lease of the source changed hands four times or more within ten minutes',
-    next: 'look for a relay that is restarted or starved of CPU, and for a slow database; compare holders in the logs',
-    afterMs: 0,
-  },
-  lease_margin_short: {
-    means: 'The lease is renewed so late that sending had to stop',
-    next: 'look for a slow database or a process starved of CPU; else lengthen relay.leaseMs',
-    afterMs: 2_000,
-  },
-  clock_skewed: {
-    means:
-      "The database's clock and this host's are more than a second apart. Leases use the database's alone",
-    next: 'synchronise both clocks (NTP)',
-    afterMs: 30_000,
-  },
-  tick_commit_warned: {
-    means:
-      'Postgres warned at the commit of a tick (a standby did not confirm it). Nothing of that tick is sent',
-    next: 'bring the synchronous standby back, or change synchronous_standby_names; ticks are made until one is confirmed',
-    afterMs: 0,
-  },
-  database_went_back: {
-    means: 'The log holds positions that the database does not know: it was restored, failed over or cloned',
-    next: 'restore properly, or fork a new epoch with `converge source rebase`',
-    afterMs: 0,
-  },
-  database_moved: {
-    means:
-      'This database is a copy of the one in which a relay led last: another cluster, or another database',
-    next: 'stop the database that it was copied from, and fork a new epoch with `converge source rebase`',
-    afterMs: 0,
-  },
-  log_behind_cursor: {
-    means: "A partition's log ends before the saved cursor: an unclean election, or the topic was recreated",
-    next: 'restore the topic, or fork a new epoch with `converge source rebase`',
-    afterMs: 0,
-  },
-  record_forged: {
-    means:
-      'A record in the name of this source cannot be its own: its position is out of reach. The relay passes over it',
-    next: 'find who else may write to the topic named, and take that right away; nothing is to be repaired at the source',
-    afterMs: 0,
-  },
-  retention_held_back: {
-    means: 'An open transaction keeps finished parts of the outbox from being dropped',
-    next: 'end the transaction named; publishing continues meanwhile, the table grows',
-    afterMs: 0,
-  },
-  no_child_ahead: {
-    means: 'No child of the outbox is ready beyond the newest id: the last one takes every event',
-    next: 'look for a transaction that holds a lock on converge.outbox; the relay adds children by itself',
-    afterMs: 60_000,
-  },
-  events_late: {
-    means: 'The oldest event not published is older than a minute (relay.lateAfterMs)',
-    next: 'look for another alarm first; without one, compare the rate of events with what the relay publishes',
-    afterMs: 0,
-  },
-  outbox_filling: {
-    means:
-      'The bytes that wait to be published are above four fifths of outbox.maxBytes, or reach it within an hour',
-    next: 'look for why nothing is published (another alarm); else make room on the disk and raise outbox.maxBytes',
-    afterMs: 0,
-  },
-  outbox_full: {
-    means:
-      'As many bytes wait as outbox.maxBytes allows. With whenFull: refuse, every emit fails with OUTBOX_FULL',
-    next: 'bring publishing back: emits are taken again as events leave; or make room on the disk and raise outbox.maxBytes',
-    afterMs: 0,
-  },
-  event_beyond_sequence: {
-    means:
-      'A row of the outbox has an id that its sequence never gave: it was written by hand, and is not published',
-    next: 'write it again with `converge.emit`, delete the row, and take INSERT on the column id from who wrote it',
-    afterMs: 0,
-  },
-  relay_stalled: {
-    means: 'A loop of the relay makes no step although there is something to do. /livez fails as well',
-    next: 'restart it, where its supervisor does not: nothing is lost, a standby takes over',
-    afterMs: 0,
-  },
+  lease_lost_repeatedly: alarm(
+    'The lease of the source changed hands four times or more within ten minutes',
+    'look for a relay that is restarted or starved of CPU, and for a slow database; compare holders in the logs',
+  ),
+  lease_margin_short: alarm(
+    'The lease is renewed so late that sending had to stop',
+    'look for a slow database or a process starved of CPU; else lengthen relay.leaseMs',
+    2_000,
+  ),
+  clock_skewed: alarm(
+    "The database's clock and this host's are more than a second apart. Leases use the database's alone",
+    'synchronise both clocks (NTP)',
+    30_000,
+  ),
+  tick_commit_warned: alarm(
+    'Postgres warned at the commit of a tick (a standby did not confirm it). Nothing of that tick is sent',
+    'bring the synchronous standby back, or change synchronous_standby_names; ticks are made until one is confirmed',
+  ),
+  database_went_back: alarm(
+    'The log holds positions that the database does not know: it was restored, failed over or cloned',
+    'restore properly, or fork a new epoch with `converge source rebase`',
+  ),
+  database_moved: alarm(
+    'This database is a copy of the one in which a relay led last: another cluster, or another database',
+    'stop the database that it was copied from, and fork a new epoch with `converge source rebase`',
+  ),
+  log_behind_cursor: alarm(
+    "A partition's log ends before the saved cursor: an unclean election, or the topic was recreated",
+    'restore the topic, or fork a new epoch with `converge source rebase`',
+  ),
+  record_forged: alarm(
+    'A record in the name of this source cannot be its own: its position is out of reach. The relay passes over it',
+    'find who else may write to the topic named, and take that right away; nothing is to be repaired at the source',
+  ),
+  retention_held_back: alarm(
+    'An open transaction keeps finished parts of the outbox from being dropped',
+    'end the transaction named; publishing continues meanwhile, the table grows',
+  ),
+  no_child_ahead: alarm(
+    'No child of the outbox is ready beyond the newest id: the last one takes every event',
+    'look for a transaction that holds a lock on converge.outbox; the relay adds children by itself',
+    60_000,
+  ),
+  events_late: alarm(
+    'The oldest event not published is older than a minute (relay.lateAfterMs)',
+    'look for another alarm first; without one, compare the rate of events with what the relay publishes',
+  ),
+  outbox_filling: alarm(
+    'The bytes that wait to be published are above four fifths of outbox.maxBytes, or reach it within an hour',
+    'look for why nothing is published (another alarm); else make room on the disk and raise outbox.maxBytes',
+  ),
+  outbox_full: alarm(
+    'As many bytes wait as outbox.maxBytes allows. With whenFull: refuse, every emit fails with OUTBOX_FULL',
+    'bring publishing back: emits are taken again as events leave; or make room on the disk and raise outbox.maxBytes',
+  ),
+  event_beyond_sequence: alarm(
+    'A row of the outbox has an id that its sequence never gave: it was written by hand, and is not published',
+    'write it again with `converge.emit`, delete the row, and take INSERT on the column id from who wrote it',
+  ),
+  relay_stalled: alarm(
+    'A loop of the relay makes no step although there is something to do. /livez fails as well',
+    'restart it, where its supervisor does not: nothing is lost, a standby takes over',
+  ),
 } as const satisfies Record<string, AlarmDefinition>;
 
 export type AlarmName = keyof typeof alarmDefinitions;

@@ -49,17 +49,7 @@ export const BLOCKED_AFTER_MS = 600_000;
 
 /** Derives the conditions from the facts. Pure: the board knows how long each has lasted. */
 export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly Condition[] {
-  const {
-    brokerTrouble,
-    trouble,
-    failedTerms,
-    held,
-    forged = [],
-    stalled,
-    maySendForMs,
-    tickWarnedAgoMs,
-    survey,
-  } = facts;
+  const { brokerTrouble, trouble, failedTerms, forged = [], stalled, tickWarnedAgoMs } = facts;
   const found: Condition[] = [];
   if (brokerTrouble !== undefined) found.push({ name: 'broker_unreachable', text: brokerTrouble });
   if (trouble !== undefined) found.push(ofTrouble(trouble));
@@ -68,18 +58,18 @@ export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly C
       name: 'leadership_failing',
       text: `${failedTerms.count} terms failed, the last: ${failedTerms.text}`,
     });
-  found.push(...ofTopics(held.filter(({ state }) => state === 'halted')));
+  found.push(...ofTopics(facts.held.filter(({ state }) => state === 'halted')));
   if (forged[0] !== undefined)
     found.push({ name: 'record_forged', text: `${forged[0]} (${forged.length} in all)` });
   if (stalled !== undefined) found.push({ name: 'relay_stalled', text: stalled });
-  if (maySendForMs === 0)
+  if (facts.maySendForMs === 0)
     found.push({
       name: 'lease_margin_short',
       text: 'no renewal came in time; nothing is sent until one does',
     });
   if (tickWarnedAgoMs !== undefined && tickWarnedAgoMs < WARNED_LATELY_MS)
     found.push({ name: 'tick_commit_warned', text: 'the last warning came within the last 10 s' });
-  if (survey !== undefined) found.push(...ofSurvey(survey, limits));
+  if (facts.survey !== undefined) found.push(...ofSurvey(facts.survey, limits));
   return found;
 }
 
@@ -99,15 +89,9 @@ const REFUSALS = ['database_went_back', 'database_moved', 'log_behind_cursor'] a
 function ofTrouble({ code, text, from }: Trouble): Condition {
   const refusal = REFUSALS.find((name) => name === code);
   if (refusal !== undefined) return { name: refusal, text };
-  switch (from) {
-    case 'broker':
-      return { name: 'broker_unreachable', text };
-    case 'database':
-      if (!isAnswer(code)) return { name: 'database_unreachable', text };
-      return { name: 'relay_cannot_lead', text: `${code}: ${text}` };
-    case 'other':
-      return { name: 'relay_cannot_lead', text: `${code}: ${text}` };
-  }
+  if (from === 'broker') return { name: 'broker_unreachable', text };
+  if (from === 'database' && !isAnswer(code)) return { name: 'database_unreachable', text };
+  return { name: 'relay_cannot_lead', text: `${code}: ${text}` };
 }
 
 /** True for a SQLSTATE of a server that answers: a full disk, but no lost connection, stop or start. */

@@ -103,15 +103,11 @@ export class Observer {
     });
     for (const { name, text, next } of raised)
       log.warn({ alarm: name, next }, `alarm ${name}: ${text}. Next: ${next}`);
-    for (const { name, sinceMs, subject } of cleared)
-      log.info(
-        {
-          alarm: name,
-          lastedMs: Math.round(clock.now() - sinceMs),
-          ...(subject === undefined ? {} : { subject }),
-        },
-        `alarm ${name} is over${subject === undefined ? '' : ` for ${subject}`}`,
-      );
+    for (const { name, sinceMs, subject } of cleared) {
+      const lastedMs = Math.round(clock.now() - sinceMs);
+      const of = subject === undefined ? '' : ` for ${subject}`;
+      log.info({ alarm: name, lastedMs, subject }, `alarm ${name} is over${of}`);
+    }
     const measures = instruments();
     const label = this.#label();
     if (label === undefined) return;

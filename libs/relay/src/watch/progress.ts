@@ -1,47 +1,31 @@
 import type { Pulse } from './activity.ts';
 
-/** The facts that the watchdog judges; monotonic milliseconds. */
-export type Progress =
-  | { readonly state: 'new' | 'stopping' | 'stopped' }
-  | { readonly state: 'standby'; readonly lookedAt: number }
-  | {
-      readonly state: 'leading';
-      /** The time when the leadership ended while its loops continued. */
-      readonly overSince: number | undefined;
-      readonly reads: Pulse;
-      readonly writes: Pulse;
-      readonly produce: Pulse;
-      /** Events that wait to be sent. */
-      readonly queued: number;
-      /** The lease allows sending. */
-      readonly maySend: boolean;
-      /** Acknowledged positions that are not saved. */
-      readonly unsaved: number;
-    };
-
-/**
- * Decides why the relay makes no progress although it has work; undefined: it makes progress. Pure.
- * A broker or database that refuses is no stall: each refusal is an answer, and the loops continue. A stop has its own
- * deadline. A leader always has something to read: it polls every few milliseconds, also while nothing can be sent.
- */
-export function stallOf(progress: Progress, now: number, limitMs: number): string | undefined {
-  switch (progress.state) {
-    case 'new':
-    case 'stopping':
-    case 'stopped':
-      return undefined;
-    case 'standby':
-      return over(now - progress.lookedAt, limitMs, 'it has not looked at the lease');
-    case 'leading':
-      return stallOfLeader(progress, now, limitMs);
-  }
+/** The facts of a leader that the watchdog judges; monotonic milliseconds. */
+export interface LeaderProgress {
+  /** The time when the leadership ended while its loops continued. */
+  readonly overSince: number | undefined;
+  readonly reads: Pulse;
+  readonly writes: Pulse;
+  readonly produce: Pulse;
+  /** Events that wait to be sent. */
+  readonly queued: number;
+  /** The lease allows sending. */
+  readonly maySend: boolean;
+  /** Acknowledged positions that are not saved. */
+  readonly unsaved: number;
 }
 
-function stallOfLeader(
-  leader: Extract<Progress, { state: 'leading' }>,
-  now: number,
-  limitMs: number,
-): string | undefined {
+/** Decides why a standby makes no progress; undefined: it looks at the lease. Pure. */
+export function stallOfStandby(lookedAt: number, now: number, limitMs: number): string | undefined {
+  return over(now - lookedAt, limitMs, 'it has not looked at the lease');
+}
+
+/**
+ * Decides why a leader makes no progress although it has work; undefined: it makes progress. Pure.
+ * A broker or database that refuses is no stall: each refusal is an answer, and the loops continue. A leader always has
+ * something to read: it polls every few milliseconds, also while nothing can be sent.
+ */
+export function stallOfLeader(leader: LeaderProgress, now: number, limitMs: number): string | undefined {
   const { overSince, reads, writes, produce, queued, maySend, unsaved } = leader;
   if (overSince !== undefined)
     return over(now - overSince, limitMs, 'the leadership is over and its loops have not ended');

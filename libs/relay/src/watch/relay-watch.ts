@@ -7,10 +7,10 @@ import type { Leadership } from '../leader/leadership.ts';
 import type { RelaySettings } from '../options.ts';
 import { leadingState, type RelayState } from './status.ts';
 import { brokerErrorOf } from './failure-log.ts';
-import { Activity } from './activity.ts';
+import { Activity, type Channel, type Pulse } from './activity.ts';
 import type { Alarm } from './alarm-board.ts';
 import { Observer, type OwnFacts } from './observer.ts';
-import { type Progress, stallOf } from './progress.ts';
+import { stallOfLeader, stallOfStandby } from './progress.ts';
 
 /** The state of the relay; `leader` while it leads. */
 export interface Standing {
@@ -81,32 +81,24 @@ export class RelayWatch {
     return stall === undefined ? { ok: true } : { ok: false, detail: stall };
   }
 
+  /** A stop has its own deadline. */
   #stall(): string | undefined {
     const { clock, stalledAfterMs } = this.settings;
-    return stallOf(this.#progress(), clock.monotonic(), stalledAfterMs);
-  }
-
-  #progress(): Progress {
     const { state, leader } = this.#standing();
-    switch (state) {
-      case 'new':
-      case 'stopping':
-      case 'stopped':
-        return { state };
-      case 'standby':
-        return { state, lookedAt: this.#activity.pulse('lease').lastAt };
-      case 'leading':
-        return {
-          state,
-          overSince: this.#overSince,
-          reads: this.#activity.pulse('reads'),
-          writes: this.#activity.pulse('writes'),
-          produce: this.#activity.pulse('produce'),
-          queued: leader?.backlog.events ?? 0,
-          maySend: (leader?.margin.maySendFor(this.settings.clock.monotonic()) ?? 0) > 0,
-          unsaved: leader?.backlog.unsaved.partitions ?? 0,
-        };
-    }
+    const now = clock.monotonic();
+    const pulse = (channel: Channel): Pulse => this.#activity.pulse(channel);
+    if (state === 'standby') return stallOfStandby(pulse('lease').lastAt, now, stalledAfterMs);
+    if (leader === undefined) return undefined;
+    const progress = {
+      overSince: this.#overSince,
+      reads: pulse('reads'),
+      writes: pulse('writes'),
+      produce: pulse('produce'),
+      queued: leader.backlog.events,
+      maySend: leader.margin.maySendFor(now) > 0,
+      unsaved: leader.backlog.unsaved.partitions,
+    };
+    return stallOfLeader(progress, now, stalledAfterMs);
   }
 
   #facts(): OwnFacts {
@@ -135,9 +127,6 @@ export function troubleOf(error: unknown): Trouble {
   const text = error instanceof Error ? error.message : String(error);
   const { code, category } = classify(error);
   if (brokerErrorOf(error) !== undefined) return { code, text, from: 'broker' };
-  return {
-    code,
-    text,
-    from: category === 'network' || category === 'throttle' || category === 'service' ? 'database' : 'other',
-  };
+  const isOfDatabase = ['network', 'throttle', 'service'].includes(category);
+  return { code, text, from: isOfDatabase ? 'database' : 'other' };
 }

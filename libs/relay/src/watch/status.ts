@@ -1,5 +1,5 @@
 import type { Trouble } from './alarms.ts';
-import type { FlowState, HeldTopic } from '../backlog/flow-state.ts';
+import type { HeldTopic } from '../backlog/flow-state.ts';
 import type { Lane } from '../backlog/lane.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { heldAtOf, type Topic } from '../backlog/topic.ts';
@@ -54,19 +54,11 @@ export function leadingState(leader: Leadership): LeadingState {
 
 /** Lists the topic when it does not flow, and its partitions that are held by themselves. */
 function heldOf(topic: Topic, main: Lane): HeldTopic[] {
-  const entry = (state: FlowState, heldAt: bigint): HeldTopic[] =>
-    state.kind === 'flowing'
-      ? []
-      : [
-          {
-            topic: topic.name,
-            state: state.kind,
-            heldAt,
-            ...(state.kind === 'halted' ? { code: state.halt.code, detail: state.halt.detail } : {}),
-          },
-        ];
-  const partitions = topic.heldPartitions.flatMap(({ state, partition }) =>
-    entry(state, heldAtOf(state, main)).map((held) => ({ ...held, partition })),
-  );
-  return [...entry(topic.state, topic.heldAt(main)), ...partitions];
+  return [topic, ...topic.heldPartitions].flatMap((holder) => {
+    const { state } = holder;
+    if (state.kind === 'flowing') return [];
+    const heldAt = holder === topic ? topic.heldAt(main) : heldAtOf(state, main);
+    const held = { topic: topic.name, state: state.kind, heldAt, ...(state.kind === 'halted' && state.halt) };
+    return 'partition' in holder ? [{ ...held, partition: holder.partition }] : [held];
+  });
 }

@@ -1,4 +1,4 @@
-import { type OutboxLimit, readLimit } from '@convergekit/outbox/engine';
+import { listChildren, type OutboxLimit, readLimit } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { freshArms } from '../window/fresh-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
@@ -84,14 +84,6 @@ const skippedSql = `
 const straySql = `
   select id::text from converge.outbox where id > (select last_value from converge.outbox_id) order by id limit 1`;
 
-// The children, from the catalogue only.
-const childrenSql = `
-  select count(*)::int as children,
-         count(*) filter (where bound.lower > $1::bigint and c.relname <> 'outbox_last')::int as ahead
-    from pg_inherits i join pg_class c on c.oid = i.inhrelid,
-         lateral (select substring(pg_get_expr(c.relpartbound, c.oid) from $re$FROM \\('?(\\d+)'?\\)$re$)::bigint as lower) as bound
-   where i.inhparent = 'converge.outbox'::regclass`;
-
 /** Reads a survey, cheaply whatever the outbox holds. Throws when converge is not migrated here. */
 export async function survey(
   executor: Executor,
@@ -114,8 +106,8 @@ export async function survey(
   const events = waiting?.events ?? 0;
   const backlog = events < COUNTED ? events : backlogOf(events, await idsSince(executor, source));
   const blockers = await readHorizonBlockers(executor, { olderThanMs: blockerMs });
-  const children = (await executor.query<{ children: number; ahead: number }>(childrenSql, [source.newest]))
-    .rows[0];
+  const children = await listChildren(executor);
+  const newest = BigInt(source.newest);
   return {
     source: source.name,
     epoch: source.epoch,
@@ -129,8 +121,8 @@ export async function survey(
     terms: source.terms,
     clockAheadMs: source.clockMs - middle,
     blockers: blockers.filter(({ kind }) => kind !== 'slot'),
-    childrenAhead: children?.ahead ?? 0,
-    children: children?.children ?? 0,
+    childrenAhead: children.filter(({ from = 0n, to }) => from > newest && to !== undefined).length,
+    children: children.length,
   };
 }
 

@@ -1,5 +1,6 @@
 import { RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
+import { START } from '@convergekit/contracts/engine';
 import type { TupleBlock } from '@convergekit/postgres/engine';
 import { copyExecutorOfClient } from '../../../postgres/src/copy-binary.ts';
 import type { Database } from '@convergekit/postgres';
@@ -34,7 +35,7 @@ function encoded(blocks: readonly TupleBlock[]): Buffer {
   const batch = new RecordBatchBuilder();
   const rows = new OutboxRows();
   const prev = new PositionText();
-  prev.setTo({ epoch: 1, tick: 0n, id: '0' });
+  prev.setTo(START);
   encoder.begin(1, { number: 1n, nonce: '00000000000000aa' });
   for (const block of blocks) {
     rows.load(block);

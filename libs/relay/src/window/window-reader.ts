@@ -43,8 +43,8 @@ export async function* readWindow(
   if (early !== undefined) yield early;
   // Too many or too large early rows (a bulk load that was open over the tick): scan everything unfinished.
   const start = early === undefined ? 0n : previous.floor;
-  const walk = new Walk(executor, read, start >= lowest ? start : lowest - 1n);
-  while (!walk.isOver) yield walk.page(pageRows());
+  const at: Place = { after: start >= lowest ? start : lowest - 1n, isOver: false };
+  while (!at.isOver) yield walkPage(executor, read, at, pageRows());
 }
 
 /**
@@ -55,30 +55,27 @@ export function mayFit(previous: Tick, last: Tick, rows: number): boolean {
   return last.ceil - previous.floor <= BigInt(rows) * SPARSE;
 }
 
-/** A walk by primary key, page by page. */
-class Walk {
-  readonly #executor: CopyExecutor;
-  readonly #read: WindowRead;
-  #after: bigint;
-  isOver = false;
+/** The place of a walk by primary key. */
+interface Place {
+  after: bigint;
+  isOver: boolean;
+}
 
-  constructor(executor: CopyExecutor, read: WindowRead, after: bigint) {
-    this.#executor = executor;
-    this.#read = read;
-    this.#after = after;
+async function* walkPage(
+  executor: CopyExecutor,
+  read: WindowRead,
+  at: Place,
+  rows: number,
+): AsyncGenerator<TupleBlock> {
+  let count = 0;
+  let last: TupleBlock | undefined;
+  for await (const block of executor.copy(walkSql(read, rows, at.after))) {
+    count += block.count;
+    last = block;
+    yield block;
   }
-
-  async *page(rows: number): AsyncGenerator<TupleBlock> {
-    let count = 0;
-    let last: TupleBlock | undefined;
-    for await (const block of this.#executor.copy(walkSql(this.#read, rows, this.#after))) {
-      count += block.count;
-      last = block;
-      yield block;
-    }
-    if (last === undefined || count < rows) this.isOver = true;
-    else this.#after = lastIdOf(last);
-  }
+  if (last === undefined || count < rows) at.isOver = true;
+  else at.after = lastIdOf(last);
 }
 
 function lastIdOf(block: TupleBlock): bigint {

@@ -1,7 +1,7 @@
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { type Relay, relayMigrations } from '@convergekit/relay';
-import { logLeader, relayChecks, standsBy } from '@convergekit/relay/engine';
+import { relayChecks, standsBy } from '@convergekit/relay/engine';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { type Check, type Checks } from '@convergekit/config';
@@ -64,7 +64,7 @@ export function relaySource(parts: RelaySourceParts): RelaySource {
 
 /** Publishes until the stop; rejects when it cannot begin. */
 async function serve(
-  { open, relay, log }: RelaySourceParts,
+  { open, relay }: RelaySourceParts,
   signal: AbortSignal,
   onRunning: (relay: Relay) => void,
 ): Promise<void> {
@@ -74,10 +74,7 @@ async function serve(
     const service = relay(database);
     await service.start();
     onRunning(service);
-    const notice = logLeader(service, log);
-    await notice.start();
     await untilAborted(signal);
-    await notice.stop();
     await service.stop();
   } finally {
     await database.close();

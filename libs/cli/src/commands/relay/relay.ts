@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { outboxMigrations } from '@convergekit/outbox';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { brokerNotice, logLeader, relayChecks, relayOptions, standsBy } from '@convergekit/relay/engine';
+import { brokerNotice, relayChecks, relayOptions, standsBy } from '@convergekit/relay/engine';
 import { logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
 import { openAt } from '../../frame/connections.ts';
@@ -42,7 +42,7 @@ async function relayOne(context: CommandContext): Promise<void> {
     settings,
     signal,
     log,
-    services: () => [notice, service, logLeader(service, log)],
+    services: () => [notice, service],
     checks: () => relayChecks(service.status(), notice.check()),
     live: () => ({ relay: service.live() }),
   });

@@ -3,11 +3,11 @@ import type { Admin, LogEnds } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import {
-  type Acceptance,
   type ActingOperator,
-  readAcceptance,
+  readTopic,
   recordAcceptance,
   requestAcceptance,
+  type TopicRecord,
 } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -87,18 +87,18 @@ async function acceptPartitions(
 }
 
 async function changeOf(executor: Executor, admin: Admin, topic: string): Promise<Change | undefined> {
-  const [found, described] = [await readAcceptance(executor, topic), await admin.describeTopic(topic)];
-  if (found?.recorded === undefined)
+  const [found, described] = [await readTopic(executor, topic), await admin.describeTopic(topic)];
+  if (found?.partitions === undefined)
     throw notNow(
       `the relay of this database has no partition count of ${topic} on record: it has sent nothing to it yet`,
     );
   if (described === undefined) throw notNow(`the broker has no topic ${topic}`);
-  if (described.partitions === found.recorded) return undefined;
-  if (described.partitions < found.recorded)
+  if (described.partitions === found.partitions) return undefined;
+  if (described.partitions < found.partitions)
     throw notNow(
-      `${topic} has ${described.partitions} partitions and ${found.recorded} on record: a topic cannot lose partitions, so it was created again, with an empty log. Create it again with ${found.recorded}, or publish to another topic`,
+      `${topic} has ${described.partitions} partitions and ${found.partitions} on record: a topic cannot lose partitions, so it was created again, with an empty log. Create it again with ${found.partitions}, or publish to another topic`,
     );
-  return { topic, before: found.recorded, after: described.partitions };
+  return { topic, before: found.partitions, after: described.partitions };
 }
 
 const describe = ({ topic, before, after }: Change): string =>
@@ -110,11 +110,11 @@ async function drain(executor: Executor, output: Output, { topic, after }: Chang
     requestAcceptance(executor, topic, after),
   );
   await patiently(output, `the relay to send what it read of ${topic} with the old count`, async () =>
-    isDrained(await readAcceptance(executor, topic)),
+    isDrained(await readTopic(executor, topic)),
   );
 }
 
-function isDrained(found: Acceptance | undefined): boolean {
+function isDrained(found: TopicRecord | undefined): boolean {
   if (found?.wanted === undefined)
     throw notNow(
       'another operator accepted the count, or the topic flows again with the old one: look with `converge outbox stats`',

@@ -61,7 +61,7 @@ export class KafkaJsConnections implements ConnectionLayer {
       // The login returns at once, unless the broker requires it again. A broker refuses one within a second of another.
       if (loginAgeMs(connection) > 1_100) await connection.authenticate();
       if (!connection.isConnected()) throw new ConnectionError('lost', 'the connection was closed');
-      return await transmit(connection, frame(request, this.#options.clientId), onWritten);
+      return await transmit(connection, request, this.#options.clientId, onWritten);
     } catch (error) {
       throw connectionErrorFrom(error);
     }
@@ -121,14 +121,10 @@ function loginAgeMs({ authenticatedAt }: KafkaJsConnection): number {
   return seconds * 1_000 + nanoseconds / 1_000_000;
 }
 
-interface Framed {
-  readonly request: Request;
-  readonly header: (correlationId: number) => Buffer;
-}
-
 function transmit(
   connection: KafkaJsConnection,
-  { request, header }: Framed,
+  request: Request,
+  clientId: string,
   onWritten: () => void,
 ): Promise<Buffer> {
   const correlationId = connection.nextCorrelationId();
@@ -141,7 +137,7 @@ function transmit(
     sendRequest: () => {
       onWritten();
       connection.socket.cork();
-      connection.socket.write(header(correlationId));
+      connection.socket.write(headerOf(request, clientId, correlationId));
       for (const part of request.body) connection.socket.write(part);
       connection.socket.uncork();
     },
@@ -149,23 +145,17 @@ function transmit(
   return promise;
 }
 
-function frame(request: Request, clientId: string): Framed {
-  const { apiKey, apiVersion, body, flexible } = request;
-  return {
-    request,
-    header: (correlationId) => {
-      const id = Buffer.from(clientId, 'utf8');
-      const tags = flexible === true ? 1 : 0;
-      const header = Buffer.alloc(14 + id.length + tags);
-      header.writeInt32BE(header.length - 4 + body.reduce((sum, part) => sum + part.length, 0), 0);
-      header.writeInt16BE(apiKey, 4);
-      header.writeInt16BE(apiVersion, 6);
-      header.writeInt32BE(correlationId, 8);
-      header.writeInt16BE(id.length, 12);
-      id.copy(header, 14);
-      return header;
-    },
-  };
+function headerOf({ apiKey, apiVersion, body, flexible }: Request, clientId: string, id: number): Buffer {
+  const client = Buffer.from(clientId, 'utf8');
+  const tags = flexible === true ? 1 : 0;
+  const header = Buffer.alloc(14 + client.length + tags);
+  header.writeInt32BE(header.length - 4 + body.reduce((sum, part) => sum + part.length, 0), 0);
+  header.writeInt16BE(apiKey, 4);
+  header.writeInt16BE(apiVersion, 6);
+  header.writeInt32BE(id, 8);
+  header.writeInt16BE(client.length, 12);
+  client.copy(header, 14);
+  return header;
 }
 
 type SocketTarget = Parameters<ConstructorParameters<typeof ConnectionPoolClass>[0]['socketFactory']>[0];

@@ -9,7 +9,7 @@ export function requireTested(installed: string): void {
   if (installed === TESTED_VERSION) return;
   throw new BrokerError(
     `kafkajs ${installed} is installed, and the driver kafkajs works with ${TESTED_VERSION} alone, since it uses internals of it. Remove the override of kafkajs, or set kafka.driver to platformatic.`,
-    { code: 'KAFKAJS_VERSION', kind: 'configuration', certainty: 'not_applied' },
+    { code: 'KAFKAJS_VERSION', kind: 'configuration' },
   );
 }
 

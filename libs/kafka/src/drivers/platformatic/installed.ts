@@ -15,7 +15,7 @@ export function requireInstalled(
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') return;
     throw new BrokerError(
       `kafka.driver is platformatic, and its client is not installed: run \`npm install @platformatic/kafka@${TESTED_VERSION}\`, or leave the setting out`,
-      { code: 'DRIVER_MISSING', kind: 'configuration', certainty: 'not_applied' },
+      { code: 'DRIVER_MISSING', kind: 'configuration' },
     );
   }
 }

@@ -1,4 +1,5 @@
-import { type Assignment, assignPartitions } from '@convergekit/broker/engine';
+import type { Assignment } from '../broker.ts';
+import { assignPartitions } from '../group/assignor.ts';
 
 export interface MemberState {
   readonly id: string;

@@ -1,35 +1,20 @@
 import { type Clock, newUuidV7 } from '@convergekit/core';
-import {
-  type Assignment,
-  BrokerError,
-  type Fetched,
-  type FetchWant,
-  type GroupLink,
-  type Membership,
-  partitionMissing,
-  type PlaceOffset,
-  type StartAt,
-  topicUnknown,
-} from '@convergekit/broker/engine';
-import { fetchBatches } from '../log/fetch-sql.ts';
-import type { Leadership } from '../log/leadership.ts';
-import { findTopics, readEnds } from '../log/topic-sql.ts';
-import type { LogSession } from '../session/log-session.ts';
-import { groupSubject, type WakeUps } from '../session/wake-ups.ts';
-import { answerOf, atEnd } from './fetch-answer.ts';
-import { changeGroup, commitOffsets, heartbeat, leave, makeGroup, readGroup } from './group-sql.ts';
+import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
+import { partitionMissing, topicUnknown } from '../errors.ts';
+import type { Fetched, FetchWant, GroupLink, Membership, PlaceOffset } from '../group/link.ts';
 import { announce, nextStep } from './join-decision.ts';
 import { KnownEnds } from './known-ends.ts';
-import { resolveStarts } from './start-positions.ts';
+import { answerOf, atEnd, resolveStarts } from './read.ts';
+import { groupSubject, type HeartbeatAnswer, type Leadership, type LogStore, type WakeUps } from './store.ts';
 
-export interface LocalLinkOptions {
-  readonly session: LogSession;
-  /** For what comes before the membership: it may take longer than the member's session allows. */
-  readonly first: LogSession;
-  readonly wakeUps: Pick<WakeUps, 'next' | 'isLive'>;
+export interface LogLinkOptions {
+  readonly store: LogStore;
+  /** For what comes before the membership: it may take longer than the member's session allows. @default store */
+  readonly first?: LogStore;
+  readonly wakeUps: WakeUps;
   readonly leadership: Leadership;
-  /** Resolves when the log's tables are there. */
-  readonly ready: () => Promise<void>;
+  /** Resolves when the log's tables are there. @default at once */
+  readonly ready?: () => Promise<void>;
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly sessionTimeoutMs: number;
@@ -47,9 +32,9 @@ const JOIN_POLL_MS = 100;
 /** Bytes of one answer, all partitions together. */
 const ANSWER_BYTES = 16_777_216;
 
-/** The requests of a group member, each one statement. */
-export class LocalLink implements GroupLink {
-  readonly #options: LocalLinkOptions;
+/** The requests of a group member to a log that one server keeps, each one statement. */
+export class LogLink implements GroupLink {
+  readonly #options: LogLinkOptions;
   readonly #topicIds = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   readonly #closed = new AbortController();
@@ -60,33 +45,33 @@ export class LocalLink implements GroupLink {
   #memberId = newUuidV7();
   readonly #ends: KnownEnds;
 
-  constructor(options: LocalLinkOptions) {
+  constructor(options: LogLinkOptions) {
     this.#options = options;
     this.#ends = new KnownEnds(options.wakeUps);
   }
 
   async connect(): Promise<void> {
-    const { first, topics, groupId, ready } = this.#options;
-    await ready();
-    const found = await findTopics(first, topics);
+    const { store, first = store, topics, groupId, ready } = this.#options;
+    await ready?.();
+    const found = await first.findTopics(topics);
     for (const topic of topics) {
       const known = found.get(topic);
       if (known === undefined) throw topicUnknown(topic);
       this.#topicIds.set(topic, known.id);
     }
-    await makeGroup(first, groupId);
+    await first.makeGroup(groupId);
   }
 
   async join(): Promise<Membership> {
     await this.refresh();
     await this.#announce();
-    const { session, groupId, topics, wakeUps, clock } = this.#options;
+    const { store, groupId, topics, wakeUps, clock } = this.#options;
     const subjects = [groupSubject(groupId)];
     while (!this.#isClosed()) {
       const over = new AbortController();
       const changed = wakeUps.next(subjects, over.signal);
       try {
-        const state = await readGroup(session, groupId, this.#memberId, topics);
+        const state = await store.readGroup(groupId, this.#memberId, topics);
         if (this.#isClosed()) break;
         const step = state === undefined ? ({ kind: 'removed' } as const) : nextStep(state, this.#memberId);
         if (step.kind === 'joined')
@@ -96,8 +81,7 @@ export class LocalLink implements GroupLink {
             assigned: step.assigned,
           };
         if (step.kind === 'removed') await this.#announce();
-        else if (step.kind === 'write')
-          await changeGroup(session, groupId, state?.version ?? 0n, step.change);
+        else if (step.kind === 'write') await store.changeGroup(groupId, state?.version ?? 0n, step.change);
         else await Promise.race([changed, clock.sleep(JOIN_POLL_MS, this.#closed.signal)]);
       } finally {
         over.abort('over');
@@ -106,9 +90,9 @@ export class LocalLink implements GroupLink {
     throw notMember(`joining group ${groupId} ended: the consumer was closed`);
   }
 
-  async heartbeat({ memberId, generation }: Membership): Promise<'member' | 'rebalance' | 'lost'> {
-    const { session, groupId } = this.#options;
-    const answer = await heartbeat(session, groupId, memberId, generation);
+  async heartbeat({ memberId, generation }: Membership): Promise<HeartbeatAnswer> {
+    const { store, groupId } = this.#options;
+    const answer = await store.heartbeat(groupId, memberId, generation);
     this.#lookUpLeader();
     if (answer === 'lost') this.#memberId = newUuidV7();
     return answer;
@@ -117,14 +101,14 @@ export class LocalLink implements GroupLink {
   async leave(): Promise<void> {
     // A join in progress must not write this member again behind the statement that removes it.
     this.#closed.abort();
-    await leave(this.#options.session, this.#options.groupId, this.#memberId);
+    await this.#options.store.leave(this.#options.groupId, this.#memberId);
   }
 
   async commit(membership: Membership, committed: readonly PlaceOffset[]): Promise<void> {
-    const { session, groupId } = this.#options;
+    const { store, groupId } = this.#options;
     const offsets = committed.map((one) => ({ ...one, topicId: this.#topicIdOf(one) }));
     const [first] = committed;
-    if (first !== undefined && !(await commitOffsets(session, { ...membership, groupId, offsets })))
+    if (first !== undefined && !(await store.commitOffsets({ ...membership, groupId, offsets })))
       throw notMember(
         `the commit of ${first.topic}/${first.partition} is refused: the group has rebalanced since`,
         first,
@@ -132,11 +116,11 @@ export class LocalLink implements GroupLink {
   }
 
   resolve(wanted: readonly (Assignment & { readonly at: StartAt })[]): Promise<readonly bigint[]> {
-    return resolveStarts(this.#options.session, this.#options.groupId, wanted);
+    return resolveStarts(this.#options.store, this.#options.groupId, wanted);
   }
 
   async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
-    const ends = await readEnds(this.#options.session, topic);
+    const ends = await this.#options.store.readEnds(topic);
     const end = ends.find((one) => one.partition === partition)?.latest;
     if (end === undefined) throw partitionMissing({ topic, partition });
     return { end, stable: end };
@@ -152,22 +136,19 @@ export class LocalLink implements GroupLink {
   }
 
   async fetch(_node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]> {
-    const { session, wakeUps, clock } = this.#options;
+    const { store, wakeUps, clock } = this.#options;
     const until = clock.monotonic() + maxWaitMs;
     const most = Math.ceil(ANSWER_BYTES / wants.length);
-    const places = wants.map((want) => ({
-      topicId: this.#topicIdOf(want),
-      partition: want.partition,
-      offset: want.offset,
-      maxBytes: Math.min(want.maxBytes, most),
-    }));
+    const places = wants.map((want) => {
+      return { ...want, topicId: this.#topicIdOf(want), maxBytes: Math.min(want.maxBytes, most) };
+    });
     const subjects = [...new Set(places.map(({ topicId }) => topicId))];
     const isDue = (): boolean => clock.monotonic() >= until || this.#isClosed();
     for (;;) {
       if (!this.#ends.areAt(wants) || clock.monotonic() >= this.#readUntil) {
         this.#ends.beforeRead(subjects);
         this.#readUntil = clock.monotonic() + KNOWN_MS;
-        const found = await fetchBatches(session, places);
+        const found = await store.fetch(places);
         const answers = wants.map((want, index) => answerOf(want, found[index]));
         this.#ends.read(answers);
         if (isDue() || answers.some((answer) => !answer.ok || answer.records.length > 0)) return answers;
@@ -186,7 +167,7 @@ export class LocalLink implements GroupLink {
   }
 
   async refresh(): Promise<void> {
-    const found = await findTopics(this.#options.session, [...this.#topicIds.keys()]);
+    const found = await this.#options.store.findTopics([...this.#topicIds.keys()]);
     this.#lookUpLeader();
     for (const [name, known] of this.#topicIds) {
       const id = found.get(name)?.id;
@@ -203,20 +184,20 @@ export class LocalLink implements GroupLink {
   close(): Promise<void> {
     this.#closed.abort();
     this.#ends.close();
-    this.#options.session.close();
+    this.#options.store.close();
     return Promise.resolve();
   }
 
   /** Writes this member as waiting; repeated when another member changed the group meanwhile. */
   async #announce(): Promise<void> {
-    const { session, groupId, topics, sessionTimeoutMs: sessionMs } = this.#options;
+    const { store, groupId, topics, sessionTimeoutMs: sessionMs } = this.#options;
     for (;;) {
-      const state = await readGroup(session, groupId, this.#memberId, topics);
+      const state = await store.readGroup(groupId, this.#memberId, topics);
       if (this.#isClosed()) return;
-      if (state === undefined) await makeGroup(session, groupId);
+      if (state === undefined) await store.makeGroup(groupId);
       else {
         const change = announce(state, { id: this.#memberId, topics, sessionMs });
-        if (await changeGroup(session, groupId, state.version, change)) return;
+        if (await store.changeGroup(groupId, state.version, change)) return;
       }
     }
   }
@@ -241,10 +222,5 @@ export class LocalLink implements GroupLink {
 
 function notMember(message: string, place?: Assignment): BrokerError {
   const where = place === undefined ? {} : { topic: place.topic, partition: place.partition };
-  return new BrokerError(message, {
-    code: 'NOT_A_MEMBER',
-    kind: 'retry',
-    certainty: 'not_applied',
-    ...where,
-  });
+  return new BrokerError(message, { code: 'NOT_A_MEMBER', kind: 'retry', ...where });
 }

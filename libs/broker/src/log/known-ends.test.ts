@@ -1,4 +1,4 @@
-import type { Fetched } from '@convergekit/broker/engine';
+import type { Fetched } from '../group/link.ts';
 import { expect, it } from 'vitest';
 import { KnownEnds } from './known-ends.ts';
 

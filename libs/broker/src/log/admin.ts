@@ -5,34 +5,20 @@ import {
   type IncomingRecord,
   type LogEnds,
   type NewTopic,
-  requireAll,
   type TopicDescription,
-  topicUnknown,
-} from '@convergekit/broker/engine';
-import type { LogSession } from '../session/log-session.ts';
-import { readMembers } from '../group/group-sql.ts';
-import { decodeBatch } from './decode.ts';
-import { fetchBatches } from './fetch-sql.ts';
-import type { Leadership } from './leadership.ts';
-import {
-  createTopic,
-  deleteTopic,
-  findTopics,
-  type KnownTopic,
-  readCommitted,
-  readEnds,
-} from './topic-sql.ts';
-import { topicSettings } from './topic-settings.ts';
+} from '../broker.ts';
+import { requireAll, topicUnknown } from '../errors.ts';
+import type { KnownTopic, Leadership, LogStore } from './store.ts';
 
 const READ_BYTES = 4 * 1_048_576;
 
-/** Questions about the log, on one session for all admins of a process. */
-export class LocalAdmin implements Admin {
-  readonly #session: LogSession;
+/** Questions about a log that one server keeps. */
+export class LogAdmin implements Admin {
+  readonly #store: LogStore;
   readonly #leadership: Leadership;
 
-  constructor(session: LogSession, leadership: Leadership) {
-    this.#session = session;
+  constructor(store: LogStore, leadership: Leadership) {
+    this.#store = store;
     this.#leadership = leadership;
   }
 
@@ -43,12 +29,12 @@ export class LocalAdmin implements Admin {
     return { name, topicId, partitions, replicationFactor: undefined, config };
   }
 
-  async createTopic(topic: NewTopic): Promise<boolean> {
-    return createTopic(this.#session, topic, topicSettings(topic));
+  createTopic(topic: NewTopic): Promise<boolean> {
+    return this.#store.createTopic(topic);
   }
 
-  async deleteTopic(topic: string): Promise<void> {
-    await deleteTopic(this.#session, topic);
+  deleteTopic(topic: string): Promise<void> {
+    return this.#store.deleteTopic(topic);
   }
 
   async logEnds(topic: string): Promise<readonly LogEnds[]> {
@@ -56,16 +42,16 @@ export class LocalAdmin implements Admin {
   }
 
   async partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]> {
-    const ends = await readEnds(this.#session, topic);
+    const ends = await this.#store.readEnds(topic);
     return ends.map((one) => this.#leadership.refusalOf({ topic, partition: one.partition }) ?? one);
   }
 
-  async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
-    return readCommitted(this.#session, groupId, topic);
+  committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
+    return this.#store.readCommitted(groupId, topic);
   }
 
-  async members(groupId: string): Promise<readonly GroupMember[]> {
-    return readMembers(this.#session, groupId);
+  members(groupId: string): Promise<readonly GroupMember[]> {
+    return this.#store.readMembers(groupId);
   }
 
   async *read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord> {
@@ -73,21 +59,18 @@ export class LocalAdmin implements Admin {
     if (found === undefined) throw topicUnknown(topic);
     const refusal = this.#leadership.refusalOf({ topic, partition });
     if (refusal !== undefined) throw refusal;
-    const ends = (await readEnds(this.#session, topic)).find((one) => one.partition === partition);
+    const ends = (await this.#store.readEnds(topic)).find((one) => one.partition === partition);
     if (ends === undefined) throw topicUnknown(topic);
     const end = to < ends.latest ? to : ends.latest;
     let offset = from > ends.earliest ? from : ends.earliest;
     while (offset < end) {
-      const want = { topicId: found.id, partition, offset, maxBytes: READ_BYTES };
-      const [log] = await fetchBatches(this.#session, [want]);
+      const want = { topicId: found.id, topic, partition, offset, maxBytes: READ_BYTES };
+      const [log] = await this.#store.fetch([want]);
       if (log === undefined) throw topicUnknown(topic);
       if (offset < log.start) throw removed(topic, partition, offset, log.start);
-      const [last] = log.batches.slice(-1);
-      if (last === undefined) return;
-      for (const batch of log.batches)
-        for (const record of decodeBatch(batch, { topic, partition, from: offset }))
-          if (record.offset < end) yield record;
-      offset = last.lastOffset + 1n;
+      for (const record of log.records) if (record.offset < end) yield record;
+      if (log.nextOffset === offset) return;
+      offset = log.nextOffset;
     }
   }
 
@@ -96,13 +79,13 @@ export class LocalAdmin implements Admin {
   }
 
   async #find(topic: string): Promise<KnownTopic | undefined> {
-    return (await findTopics(this.#session, [topic])).get(topic);
+    return (await this.#store.findTopics([topic])).get(topic);
   }
 }
 
 function removed(topic: string, partition: number, offset: bigint, start: bigint): BrokerError {
   return new BrokerError(
     `${topic}/${partition} has no offset ${offset} any more: retention removed the records before ${start} while they were read. Read again from there`,
-    { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', certainty: 'not_applied', topic, partition },
+    { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', topic, partition },
   );
 }

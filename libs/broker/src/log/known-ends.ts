@@ -1,18 +1,19 @@
-import type { Fetched, FetchWant } from '@convergekit/broker/engine';
-import type { WakeUps } from '../session/wake-ups.ts';
+import { type Assignment, partitionId } from '../broker.ts';
+import type { Fetched, FetchWant } from '../group/link.ts';
+import type { WakeUps } from './store.ts';
 
 /**
  * The ends of partitions as they were last read. They hold until something is appended to one of their topics: until then a
  * read from the end would find nothing.
  */
 export class KnownEnds {
-  readonly #wakeUps: Pick<WakeUps, 'next' | 'isLive'>;
+  readonly #wakeUps: WakeUps;
   readonly #ends = new Map<string, bigint>();
   #over = new AbortController();
   #isOld = true;
   #appended: Promise<void> = Promise.resolve();
 
-  constructor(wakeUps: Pick<WakeUps, 'next' | 'isLive'>) {
+  constructor(wakeUps: WakeUps) {
     this.#wakeUps = wakeUps;
   }
 
@@ -51,6 +52,6 @@ export class KnownEnds {
   }
 }
 
-function idOf({ topic, partition }: Pick<FetchWant, 'topic' | 'partition'>): string {
-  return `${topic}/${partition}`;
+function idOf({ topic, partition }: Assignment): string {
+  return partitionId(topic, partition);
 }
