@@ -57,41 +57,38 @@ export const postgresKill = fault({
 });
 
 /** A server that is stopped in order, or killed, and started again. */
-function away(
-  of: 'postgres' | 'kafka',
-  how: 'stop' | 'kill',
-  holdMs: readonly [number, number],
-  [name, about]: readonly [string, string],
-): Fault {
+function away(of: 'postgres' | 'kafka', how: 'stop' | 'kill', one: Omit<Fault, 'needs' | 'inject'>): Fault {
   return fault({
-    ...{ name, about, needs: [of], holdMs },
+    ...{ ...one, needs: [of] },
     inject: ({ [of]: server }) => down(server, how === 'stop' ? 'stopped' : 'SIGKILL', () => server[how]()),
   });
 }
 
-export const postgresRestart = away(
-  'postgres',
-  'stop',
-  [0, 0],
-  ['postgres-restart', 'fast restart of Postgres'],
-);
-export const postgresDown = away(
-  'postgres',
-  'stop',
-  [30_000, 30_000],
-  ['postgres-down', 'Postgres is away for half a minute'],
-);
-export const brokerStop = away('kafka', 'stop', [0, 8_000], ['broker-stop', 'stop and start of Kafka']);
-export const brokerKill = away(
-  'kafka',
-  'kill',
-  [0, 4_000],
-  ['broker-kill', 'kill −9 of Kafka, and its start on the same data'],
-);
+const HALF_A_MINUTE = [30_000, 30_000] as const;
+
+export const postgresRestart = away('postgres', 'stop', {
+  name: 'postgres-restart',
+  about: 'fast restart of Postgres',
+  holdMs: [0, 0],
+});
+export const postgresDown = away('postgres', 'stop', {
+  name: 'postgres-down',
+  about: 'Postgres is away for half a minute',
+  holdMs: HALF_A_MINUTE,
+});
+export const brokerStop = away('kafka', 'stop', {
+  name: 'broker-stop',
+  about: 'stop and start of Kafka',
+  holdMs: [0, 8_000],
+});
+export const brokerKill = away('kafka', 'kill', {
+  name: 'broker-kill',
+  about: 'kill −9 of Kafka, and its start on the same data',
+  holdMs: [0, 4_000],
+});
 // Killed: an orderly stop may take longer than the outage.
-export const brokerDown = away(
-  'kafka',
-  'kill',
-  [30_000, 30_000],
-  ['broker-down', 'Kafka is away for half a minute'],
-);
+export const brokerDown = away('kafka', 'kill', {
+  name: 'broker-down',
+  about: 'Kafka is away for half a minute',
+  holdMs: HALF_A_MINUTE,
+});
