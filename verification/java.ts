@@ -7,7 +7,6 @@ export { type JavaJars, javaJars } from '../libs/testing/src/stack/java-jars.ts'
 export interface JavaProcess {
   readonly name: string;
   readonly jars: JavaJars;
-  /** Flags of the machine. */
   readonly jvm: readonly string[];
   /** The class, and its arguments. */
   readonly args: readonly string[];
@@ -19,7 +18,6 @@ export function startJava({ name, jars, jvm, args, logFile }: JavaProcess): Chil
   return new Child({ name, ...javaLaunch(jars, jvm, args), logFile });
 }
 
-/** Writes a file of properties, and returns its path. */
 export function writeProperties(file: string, settings: Readonly<Record<string, string>>): string {
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(file, lines.join(''));
