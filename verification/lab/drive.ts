@@ -1,12 +1,10 @@
 import { type Clock, type Random, seededRandom, systemClock } from '@convergekit/core';
-import type { Load } from './types.ts';
+import type { Load, Run } from './types.ts';
 
-export interface DriveOptions {
+interface DriveOptions extends Pick<Run, 'clock' | 'signal'> {
   /** Which count of the load is meant. */
   readonly what: string;
   readonly load: Load;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
 
 /**

@@ -61,9 +61,7 @@ async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<re
       parts.push(new TransfersPart(banks, shared, run));
     }
   }
-  const note = (line: string): void => progress.note(line);
-  if (workloads.includes('writers'))
-    parts.push(new WritersPart(await openWorld({ folder, driver, log: note, defer }), run));
+  if (workloads.includes('writers')) parts.push(new WritersPart(await openWorld(run, driver), run));
   if (workloads.includes('counted')) parts.push(await openCounted(run, counted));
   return parts;
 }

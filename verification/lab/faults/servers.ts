@@ -57,38 +57,24 @@ export const postgresKill = fault({
 });
 
 /** A server that is stopped in order, or killed, and started again. */
-function away(of: 'postgres' | 'kafka', how: 'stop' | 'kill', one: Omit<Fault, 'needs' | 'inject'>): Fault {
+function away(
+  of: 'postgres' | 'kafka',
+  how: 'stop' | 'kill',
+  name: string,
+  about: string,
+  holdMs: NonNullable<Fault['holdMs']> = [30_000, 30_000],
+): Fault {
   return fault({
-    ...{ ...one, needs: [of] },
+    ...{ name, about, holdMs, needs: [of] },
     inject: ({ [of]: server }) => down(server, how === 'stop' ? 'stopped' : 'SIGKILL', () => server[how]()),
   });
 }
 
-const HALF_A_MINUTE = [30_000, 30_000] as const;
-
-export const postgresRestart = away('postgres', 'stop', {
-  name: 'postgres-restart',
-  about: 'fast restart of Postgres',
-  holdMs: [0, 0],
-});
-export const postgresDown = away('postgres', 'stop', {
-  name: 'postgres-down',
-  about: 'Postgres is away for half a minute',
-  holdMs: HALF_A_MINUTE,
-});
-export const brokerStop = away('kafka', 'stop', {
-  name: 'broker-stop',
-  about: 'stop and start of Kafka',
-  holdMs: [0, 8_000],
-});
-export const brokerKill = away('kafka', 'kill', {
-  name: 'broker-kill',
-  about: 'kill −9 of Kafka, and its start on the same data',
-  holdMs: [0, 4_000],
-});
+const restart = 'fast restart of Postgres';
+const killed = 'kill −9 of Kafka, and its start on the same data';
+export const postgresRestart = away('postgres', 'stop', 'postgres-restart', restart, [0, 0]);
+export const postgresDown = away('postgres', 'stop', 'postgres-down', 'Postgres is away for half a minute');
+export const brokerStop = away('kafka', 'stop', 'broker-stop', 'stop and start of Kafka', [0, 8_000]);
+export const brokerKill = away('kafka', 'kill', 'broker-kill', killed, [0, 4_000]);
 // Killed: an orderly stop may take longer than the outage.
-export const brokerDown = away('kafka', 'kill', {
-  name: 'broker-down',
-  about: 'Kafka is away for half a minute',
-  holdMs: HALF_A_MINUTE,
-});
+export const brokerDown = away('kafka', 'kill', 'broker-down', 'Kafka is away for half a minute');

@@ -9,7 +9,7 @@ import { faultProxy, type FaultProxy, freshDatabase } from '@convergekit/testing
 import { topicSettings } from '../../faults/topics.ts';
 import { makeTopics, proxied } from '../../prepare.ts';
 import { Child, serviceFile } from '../../process.ts';
-import type { Defer } from '../../types.ts';
+import type { Run } from '../../types.ts';
 import { lateChildSql, lonelySql, takeoverSql } from './inside-sql.ts';
 import { ledgerSql, populateSql } from './ledger-sql.ts';
 import { probed } from './memory.ts';
@@ -17,15 +17,9 @@ import { probed } from './memory.ts';
 /** Two databases with an outbox, their servers, and their relays. */
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
-interface WorldOptions {
-  readonly folder: string;
-  /** The Kafka driver of the relays; undefined: their default. */
-  readonly driver: DriverName | undefined;
-  readonly log: (line: string) => void;
-  readonly defer: Defer;
-}
-
-export async function openWorld({ folder, driver, log, defer }: WorldOptions) {
+/** `driver`: the Kafka driver of the relays. @default theirs */
+export async function openWorld({ folder, defer, progress }: Run, driver?: DriverName) {
+  const log = progress.note;
   const ports = await freePorts(2);
   const brokerProxies = await Promise.all(ports.map((port) => faultProxy({ target: `127.0.0.1:${port}` })));
   for (const proxy of brokerProxies) defer(() => proxy.close());
@@ -64,13 +58,11 @@ function relaySettings(driver: DriverName | undefined): Readonly<Record<string, 
   };
 }
 
-interface SourceOptions {
+interface SourceOptions extends Pick<Run, 'folder' | 'defer'> {
   readonly postgres: EmbeddedServer;
   readonly kafka: EmbeddedServer;
   readonly brokerProxy: FaultProxy;
-  readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly defer: Defer;
 }
 
 /**
