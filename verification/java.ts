@@ -1,16 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { type JavaJars, javaLaunch } from '../libs/testing/src/stack/java-jars.ts';
-import { Child } from './benchmarks/measure/child.ts';
+import { Child, type ChildOptions } from './benchmarks/measure/child.ts';
 
 export { type JavaJars, javaJars } from '../libs/testing/src/stack/java-jars.ts';
 
-export interface JavaProcess {
-  readonly name: string;
+interface JavaProcess extends Pick<ChildOptions, 'name' | 'logFile'> {
   readonly jars: JavaJars;
   readonly jvm: readonly string[];
   /** The class, and its arguments. */
   readonly args: readonly string[];
-  readonly logFile: string;
 }
 
 /** Starts a program of the jars, with the quiet logging of the test kit's Kafka. */

@@ -86,7 +86,7 @@ async function measure(settings: Settings, stack: Stack): Promise<number> {
   const whole = settings.only.length === 0 && !settings.quick;
   const file = settings.out ?? join(whole ? 'docs/benchmarks' : folder, `${date}-relay.md`);
   const title = `The relay, consumers and their peers, ${date}`;
-  const written = writeReport(file, { title, circumstances: await circumstances(world), sections });
+  const written = writeReport(file, title, await circumstances(world), sections);
   process.stdout.write(`${figureTable(figuresOf(sections))}\n`);
   say(`\nreport: ${written.join(', ')}`);
   return sections.some(({ result }) => 'failed' in result) ? 1 : 0;

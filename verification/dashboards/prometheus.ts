@@ -56,16 +56,12 @@ export async function startPrometheus({ scraped, interval }: PrometheusOptions) 
   };
 }
 
-interface Rules {
-  readonly groups: readonly { readonly interval?: string }[];
-}
-
 /** Copies the rules; groups are evaluated as often as there are scrapes. */
 async function writeRules(folder: string, interval: string): Promise<void> {
   await mkdir(folder);
   for (const name of await readdir(rulesFolder)) {
     if (!name.endsWith('.rules.yaml')) continue;
-    const { groups } = parse(await readFile(new URL(name, rulesFolder), 'utf8')) as Rules;
+    const { groups } = parse(await readFile(new URL(name, rulesFolder), 'utf8')) as { groups: object[] };
     const text = stringify({ groups: groups.map((group) => ({ ...group, interval })) });
     await writeFile(join(folder, name), text);
   }

@@ -2,11 +2,6 @@ import type { Admin } from '@convergekit/broker';
 import { type Sample, sampled } from './growth.ts';
 import { openLog } from './open-log.ts';
 
-interface WatchOptions {
-  readonly deadlineMs: number;
-  readonly look?: (sample: Sample) => void;
-}
-
 const NUMBER = /"n":\s?(\d+)/;
 
 /** Opens a topic that is measured by the ends of its partitions, so that every side is measured equally. */
@@ -19,7 +14,7 @@ export async function openTopic(brokers: string, topic: string, partitions: numb
   return {
     topic,
     count,
-    watch: (until: number, options: WatchOptions): Promise<Sample[]> =>
+    watch: (until: number, options: Omit<Parameters<typeof sampled>[2], 'what'>): Promise<Sample[]> =>
       sampled(count, until, { ...options, what: `reached ${topic}` }),
     content: () => contentOf(admin, topic),
     remove: () => admin.deleteTopic(topic).finally(() => broker.close()),

@@ -16,23 +16,18 @@ export interface Section {
   readonly result: CaseResult | { readonly failed: string };
 }
 
-export interface ReportParts {
-  readonly title: string;
-  /** Machine, versions, settings: Markdown. */
-  readonly circumstances: string;
-  readonly sections: readonly Section[];
-}
-
 export function figuresOf(sections: readonly Section[]): readonly Figure[] {
   return sections.flatMap(({ title, result }): readonly Figure[] =>
     'failed' in result ? [{ name: title, ours: undefined, note: result.failed }] : result.figures,
   );
 }
 
-/** Writes the report and, beside it, its plots; returns the files. */
+/** Writes the report and, beside it, its plots; returns the files. `about`: machine, versions and settings, as Markdown. */
 export function writeReport(
   file: string,
-  { title, circumstances, sections }: ReportParts,
+  title: string,
+  about: string,
+  sections: readonly Section[],
 ): readonly string[] {
   const folder = dirname(file);
   const stem = basename(file, extname(file));
@@ -49,7 +44,7 @@ export function writeReport(
     const method = `Method: [${section}](${relative(folder, METHODS)}#${section}).`;
     return [`## ${heading}`, method, ...pictures, result.rounds].join('\n\n');
   });
-  const text = [`# ${title}`, circumstances, figureTable(figuresOf(sections)), ...parts].join('\n\n');
+  const text = [`# ${title}`, about, figureTable(figuresOf(sections)), ...parts].join('\n\n');
   writeFileSync(file, `${text.replaceAll(/\n{3,}/g, '\n\n').trimEnd()}\n`);
   return files;
 }

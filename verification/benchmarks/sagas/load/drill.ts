@@ -6,9 +6,6 @@ import type { Driver } from './loads.ts';
 /** The time from the kill to the restart, in milliseconds. */
 const RESTART_AFTER_MS = 1_000;
 
-/** What became of the orders of a kill drill. Effects are judged from the ledger, with the whole run. */
-export type Drilled = Awaited<ReturnType<typeof killDrill>>;
-
 /** Requests of orders at once while the drill fills up. */
 const PLACERS = 64;
 /** A fast side may never have as many in flight: it is killed after this many times as many orders. */

@@ -13,12 +13,6 @@ import type { Layout, SagaSide, SideProcess } from './side.ts';
 
 const MAIN = fileURLToPath(new URL('../rivals/restate-main.ts', import.meta.url));
 
-interface Ports {
-  readonly ingress: number;
-  readonly admin: number;
-  readonly node: number;
-}
-
 /** Restate: its server, and the order saga in one process (A) or in four (B). Its journal is on the server's disk. */
 export function restate(folder: string, layout: Layout): SagaSide {
   return {
@@ -55,7 +49,12 @@ export function restate(folder: string, layout: Layout): SagaSide {
 }
 
 /** The server with its defaults, on loopback alone and without telemetry. */
-function serverOf(folder: string, data: string, { ingress, admin, node }: Ports, logs: string): SideProcess {
+function serverOf(
+  folder: string,
+  data: string,
+  { ingress, admin, node }: Readonly<Record<'ingress' | 'admin' | 'node', number>>,
+  logs: string,
+): SideProcess {
   const inside = createRequire(join(folder, 'package.json'));
   const command = inside.resolve(`@restatedev/restate-server-${platform()}-${arch()}/bin/restate-server`);
   return sideProcess(logs, {

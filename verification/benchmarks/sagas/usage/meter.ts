@@ -11,8 +11,6 @@ import {
   type Roots,
 } from './groups.ts';
 
-/** The use of a span of load, for each saga that ended in it. */
-export type PerSaga = ReturnType<typeof perSaga>;
 export type IdleUse = ReturnType<typeof idleUse>;
 
 export interface Reading {
@@ -77,6 +75,7 @@ export function idleUse(before: Reading, after: Reading) {
   };
 }
 
+/** The use of a span of load, for each saga that ended in it. */
 export function perSaga(before: Reading, after: Reading, sagas: number) {
   const own = after.ownReads - before.ownReads;
   return {
