@@ -1,3 +1,5 @@
+import { reasonOf } from './programs.ts';
+
 /**
  * The clean-up at the end of a run: the last thing made is removed first. A part that cannot be removed is reported and
  * does not keep the others from being removed.
@@ -33,7 +35,7 @@ export class Cleanup {
       try {
         await part();
       } catch (error) {
-        this.#say(`clean-up: ${error instanceof Error ? error.message : String(error)}`);
+        this.#say(`clean-up: ${reasonOf(error)}`);
       }
   }
 }

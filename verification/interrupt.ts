@@ -1,3 +1,5 @@
+import { reasonOf } from './programs.ts';
+
 /** Aborts at the first signal that asks this process to end, so that it stops what it started; a second one ends it at once. */
 export function interruption(): AbortSignal {
   const interrupt = new AbortController();
@@ -7,4 +9,15 @@ export function interruption(): AbortSignal {
       interrupt.abort(new Error(`stopped by ${name}`));
     });
   return interrupt.signal;
+}
+
+/** Runs a program. Its exit code is the one that `work` returns, 130 where a signal ended it, and 1 where it failed. */
+export async function program(name: string, work: (signal: AbortSignal) => Promise<number>): Promise<void> {
+  const signal = interruption();
+  try {
+    process.exitCode = await work(signal);
+  } catch (error) {
+    process.stderr.write(`${name}: ${reasonOf(error)}\n`);
+    process.exitCode = signal.aborted ? 130 : 1;
+  }
 }

@@ -1,17 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { type JavaJars, javaLaunch } from '../libs/testing/src/stack/java-jars.ts';
-import { Child } from './benchmarks/measure/child.ts';
+import { Child, type ChildOptions } from './benchmarks/measure/child.ts';
 
 export { type JavaJars, javaJars } from '../libs/testing/src/stack/java-jars.ts';
 
-export interface JavaProcess {
-  readonly name: string;
+interface JavaProcess extends Pick<ChildOptions, 'name' | 'logFile'> {
   readonly jars: JavaJars;
-  /** Flags of the machine. */
   readonly jvm: readonly string[];
   /** The class, and its arguments. */
   readonly args: readonly string[];
-  readonly logFile: string;
 }
 
 /** Starts a program of the jars, with the quiet logging of the test kit's Kafka. */
@@ -19,7 +16,6 @@ export function startJava({ name, jars, jvm, args, logFile }: JavaProcess): Chil
   return new Child({ name, ...javaLaunch(jars, jvm, args), logFile });
 }
 
-/** Writes a file of properties, and returns its path. */
 export function writeProperties(file: string, settings: Readonly<Record<string, string>>): string {
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(file, lines.join(''));

@@ -20,6 +20,11 @@ export function commit(): string {
   return firstLineOf('git', ['describe', '--always', '--dirty']) ?? 'unknown';
 }
 
+/** Returns the message of an error, or what was thrown as text. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 type Variables = Readonly<Record<string, string>>;
 
 /** The environment of programs outside the repository: without its options for Node. */
@@ -35,7 +40,24 @@ export function runIn(folder: string, program: string, args: readonly string[], 
   return run(program, [...args], { cwd: folder, env: plain(extra), maxBuffer: 64 * 1024 * 1024 });
 }
 
-/** Asks a URL whether its process is ready. */
+/** Sends JSON by POST, or another method. Resolves with the text of the answer; rejects, with its status, when it is not 2xx. */
+export async function sendJson(
+  url: string | URL,
+  body: unknown,
+  {
+    headers = {},
+    method = 'POST',
+    signal = null,
+  }: { headers?: Variables; method?: string; signal?: AbortSignal | null | undefined } = {},
+): Promise<string> {
+  const own = { 'content-type': 'application/json', ...headers };
+  const response = await fetch(url, { method, signal, headers: own, body: JSON.stringify(body) });
+  const { ok, status } = response;
+  const text = await response.text();
+  if (ok) return text;
+  throw Object.assign(new Error(`${String(url)} answered HTTP ${status}: ${text.slice(0, 300)}`), { status });
+}
+
 export async function isReady(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
@@ -46,39 +68,31 @@ export async function isReady(url: string): Promise<boolean> {
   }
 }
 
-/** A program at work. */
 export interface Running {
   readonly pid: number;
   /** What it printed so far. */
   readonly log: () => string;
 }
 
-/** How a program ended, and all that it printed. */
-export interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly log: string;
-}
-
 /** The time from the signal that stops a program to SIGKILL, in milliseconds. */
 const GRACE_MS = 30_000;
 
 /**
- * Runs a program while `use` is at work, then stops it: by Ctrl-C (SIGINT) with all processes of its terminal. Rejects with
- * what it printed when it ends before.
+ * Runs a program while `use` is at work, then stops it: by Ctrl-C (SIGINT) with all processes of its terminal. Resolves
+ * with how it ended; rejects with what it printed when it ends before.
  */
 export async function whileRunning(
   [command, ...args]: readonly [string, ...string[]],
   where: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
   use: (running: Running) => Promise<unknown>,
   stop: 'SIGTERM' | 'SIGINT' = 'SIGTERM',
-): Promise<Ended> {
+) {
   const detached = stop === 'SIGINT';
   const child = spawn(command, args, { ...where, stdio: ['ignore', 'pipe', 'pipe'], detached });
   let log = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const ended = once(child, 'close') as Promise<[Ended['code'], Ended['signal']]>;
+  const ended = once(child, 'close') as Promise<[code: number | null, signal: NodeJS.Signals | null]>;
   const failed = ended.then(([code, signal]) => {
     throw new Error(`\`${[command, ...args].join(' ')}\` ended with ${code ?? String(signal)}:\n${log}`);
   });

@@ -22,8 +22,10 @@ export interface World {
 export interface Sides {
   /** The relay on each driver that this build has; the first one is the default driver. */
   readonly ours: readonly [Side, ...Side[]];
-  /** Debezium, or the reason for its absence. */
-  readonly debezium: Side | { readonly absent: string };
+  /** Debezium as a list of one; empty where it cannot run. */
+  readonly debezium: readonly Side[];
+  /** Why Debezium cannot run. */
+  readonly absent: string | undefined;
   readonly others: readonly Side[];
 }
 
@@ -42,9 +44,4 @@ export interface Case {
   /** False where no side reads the log of Postgres: the server has its own default of `wal_level` then. @default true */
   readonly logical?: boolean;
   run(world: World): Promise<CaseResult>;
-}
-
-/** Returns Debezium where it can run. */
-export function debeziumOf({ sides }: World): Side | undefined {
-  return 'absent' in sides.debezium ? undefined : sides.debezium;
 }

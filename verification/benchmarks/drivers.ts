@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { RecordBatchBuilder, type SealedRecords } from '@convergekit/broker/engine';
+import { type Broker, RecordBatchBuilder, type SealedRecords } from '@convergekit/broker/engine';
 import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
 import { freshTopic } from '@convergekit/testing';
 import { run } from '../programs.ts';
+import { withAdmin } from './measure/open-log.ts';
 import { summarize } from './measure/statistics.ts';
 
 /**
@@ -35,9 +36,7 @@ async function compare(rounds: number, records: number): Promise<void> {
         const key = `${what.padEnd(8)} ${name.padEnd(13)}`;
         found.set(key, [...(found.get(key) ?? []), JSON.parse(stdout) as Measured]);
       }
-      const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'bench' });
-      await (await broker.admin()).deleteTopic(target);
-      await broker.close();
+      await withAdmin(brokers, (admin) => admin.deleteTopic(target));
     }
   for (const [key, all] of [...found].sort()) {
     const rate = summarize(all.map(({ perSecond }) => perSecond));
@@ -50,12 +49,13 @@ async function compare(rounds: number, records: number): Promise<void> {
 }
 
 async function inChild(what: string, records: number, name: DriverName, target: string): Promise<void> {
-  const run = what === 'produce' ? produce : consume;
-  process.stdout.write(JSON.stringify(await run(name, target, records)));
+  const broker = kafkaBroker({ driver: name, brokers: brokers.split(','), clientId: 'bench' });
+  const work = what === 'produce' ? produce : consume;
+  process.stdout.write(JSON.stringify(await work(broker, target, records)));
+  await broker.close();
 }
 
-async function produce(name: DriverName, target: string, records: number): Promise<Measured> {
-  const broker = kafkaBroker({ driver: name, brokers: brokers.split(','), clientId: 'bench' });
+async function produce(broker: Broker, target: string, records: number): Promise<Measured> {
   const producer = await broker.producer();
   const sealed = batch();
   const together = Array.from({ length: PARTITIONS }, (_, partition) => ({
@@ -64,20 +64,17 @@ async function produce(name: DriverName, target: string, records: number): Promi
     records: sealed,
   }));
   await producer.send(together);
-  const measured = await measure(records, async () => {
+  return measure(records, async () => {
     for (let sent = 0; sent < records; sent += PARTITIONS * BATCH)
       for (const result of await producer.send(together)) if (!result.ok) throw result.error;
   });
-  await broker.close();
-  return measured;
 }
 
-async function consume(name: DriverName, target: string, records: number): Promise<Measured> {
-  const broker = kafkaBroker({ driver: name, brokers: brokers.split(','), clientId: 'bench' });
+async function consume(broker: Broker, target: string, records: number): Promise<Measured> {
   const all = Promise.withResolvers<undefined>();
   let seen = 0;
   const consumer = broker.consumer({
-    groupId: `${target}-${name}`,
+    groupId: target,
     topics: [target],
     handlers: {
       assigned: () => Promise.resolve(new Map()),
@@ -90,9 +87,7 @@ async function consume(name: DriverName, target: string, records: number): Promi
     },
   });
   await consumer.start();
-  const measured = await measure(records, () => all.promise);
-  await broker.close();
-  return measured;
+  return measure(records, () => all.promise);
 }
 
 async function measure(records: number, work: () => Promise<unknown>): Promise<Measured> {

@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Stack, startStack } from '@convergekit/testing';
+import { Cleanup } from '../cleanup.ts';
+import { interruption } from '../interrupt.ts';
+import { reasonOf } from '../programs.ts';
 import type { Case, World } from './case.ts';
 import { cases } from './cases/index.ts';
-import { Cleanup } from '../cleanup.ts';
-import { circumstances } from './report/circumstances.ts';
+import { circumstances, figuresOf, type Section, writeReport } from './report/report.ts';
 import { figureTable } from './report/markdown.ts';
-import { figuresOf, type Section, writeReport } from './report/report.ts';
-import { type Command, readCommand, type Settings, USAGE } from './settings.ts';
+import { readSettings, type Settings, USAGE } from './settings.ts';
 import { findSides } from './sides/index.ts';
 
 /**
@@ -21,32 +22,27 @@ const STATEMENT_COUNTS = {
 };
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 const cleanup = new Cleanup(say);
-let interrupted = false;
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(name, () => {
-    if (interrupted) process.exit(130);
-    interrupted = true;
-    say(`stopped by ${name}: ending what was started`);
-    void cleanup.run().then(() => process.exit(130));
-  });
+const signal = interruption();
+signal.addEventListener('abort', () => {
+  say(`${reasonOf(signal.reason)}: ending what was started`);
+  void cleanup.run().then(() => process.exit(130));
+});
 
-process.exit(await main(read()));
+process.exit(await main());
 
-async function main(command: Command | undefined): Promise<number> {
-  if (command === undefined) return 2;
-  if (command.kind === 'help') process.stdout.write(USAGE);
-  if (command.kind === 'list')
-    for (const { name, title } of cases) process.stdout.write(`${name.padEnd(10)} ${title}\n`);
-  return command.kind === 'run' ? run(command.settings) : 0;
-}
-
-function read(): Command | undefined {
+async function main(): Promise<number> {
+  let settings: Settings;
   try {
-    return readCommand(process.argv.slice(2));
+    settings = readSettings(process.argv.slice(2));
   } catch (error) {
-    say(`bench: ${messageOf(error)}\n\n${USAGE}`);
-    return undefined;
+    say(`bench: ${reasonOf(error)}\n\n${USAGE}`);
+    return 2;
   }
+  if (settings.help) process.stdout.write(USAGE);
+  else if (settings.list)
+    for (const { name, title } of cases) process.stdout.write(`${name.padEnd(10)} ${title}\n`);
+  else return run(settings);
+  return 0;
 }
 
 async function run(settings: Settings): Promise<number> {
@@ -64,12 +60,12 @@ async function run(settings: Settings): Promise<number> {
     cleanup.add(() => stack.stop());
     return await measure(settings, stack);
   } catch (error) {
-    if (!interrupted) say(`bench: ${messageOf(error)}`);
+    if (!signal.aborted) say(`bench: ${reasonOf(error)}`);
     return 1;
   } finally {
     await cleanup.run();
     // The handler of the signal leaves when everything has ended.
-    if (interrupted) await new Promise(() => undefined);
+    if (signal.aborted) await new Promise(() => undefined);
   }
 }
 
@@ -79,18 +75,18 @@ function chosenOf({ only }: Settings): readonly Case[] {
 
 async function measure(settings: Settings, stack: Stack): Promise<number> {
   const sides = await findSides(stack.databaseUrl, say);
-  const report = (line: string): boolean => interrupted || say(line);
+  const report = (line: string): boolean => signal.aborted || say(line);
   const world: World = { settings, stack, sides, cleanup, folder, say: report, learnt: {} };
   const sections: Section[] = [];
   for (const one of chosenOf(settings)) {
     sections.push({ name: one.name, title: one.title, result: await runCase(one, world) });
-    if (interrupted) return 130;
+    if (signal.aborted) return 130;
   }
   const date = new Date().toISOString().slice(0, 10);
   const whole = settings.only.length === 0 && !settings.quick;
   const file = settings.out ?? join(whole ? 'docs/benchmarks' : folder, `${date}-relay.md`);
   const title = `The relay, consumers and their peers, ${date}`;
-  const written = writeReport(file, { title, circumstances: await circumstances(world), sections });
+  const written = writeReport(file, title, await circumstances(world), sections);
   process.stdout.write(`${figureTable(figuresOf(sections))}\n`);
   say(`\nreport: ${written.join(', ')}`);
   return sections.some(({ result }) => 'failed' in result) ? 1 : 0;
@@ -103,13 +99,9 @@ async function runCase(one: Case, world: World): Promise<Section['result']> {
   try {
     return await one.run(world);
   } catch (error) {
-    if (!interrupted) say(`${one.name} failed: ${messageOf(error)}`);
-    return { failed: messageOf(error) };
+    world.say(`${one.name} failed: ${reasonOf(error)}`);
+    return { failed: reasonOf(error) };
   } finally {
-    if (!interrupted) say(`  (${((performance.now() - began) / 1000).toFixed(0)} s)`);
+    world.say(`  (${((performance.now() - began) / 1000).toFixed(0)} s)`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

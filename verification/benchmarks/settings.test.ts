@@ -1,12 +1,8 @@
 import { expect, test } from 'vitest';
-import { readCommand } from './settings.ts';
+import { readSettings } from './settings.ts';
 
 test('a whole run has the sizes of the design; --quick has less of everything; a flag holds over both', () => {
-  const read = (...args: string[]) => {
-    const command = readCommand(args);
-    if (command.kind !== 'run') throw new Error(command.kind);
-    return command.settings;
-  };
+  const read = (...args: string[]) => readSettings(args);
   expect(read()).toMatchObject({
     rounds: 5,
     tailRounds: 10,
@@ -20,8 +16,8 @@ test('a whole run has the sizes of the design; --quick has less of everything; a
 });
 
 test('what is no flag or no number is refused with its name', () => {
-  expect(() => readCommand(['--rounds', 'many'])).toThrow('--rounds is "many"');
-  expect(() => readCommand(['--rounds', '0'])).toThrow('--rounds is "0"');
-  expect(() => readCommand(['--minutes', '0'])).toThrow('--minutes is "0"');
-  expect(() => readCommand(['--ronds', '3'])).toThrow('--ronds');
+  expect(() => readSettings(['--rounds', 'many'])).toThrow('--rounds is "many"');
+  expect(() => readSettings(['--rounds', '0'])).toThrow('--rounds is "0"');
+  expect(() => readSettings(['--minutes', '0'])).toThrow('--minutes is "0"');
+  expect(() => readSettings(['--ronds', '3'])).toThrow('--ronds');
 });

@@ -12,7 +12,6 @@ export interface Check {
   readonly findings: readonly string[];
 }
 
-/** Makes a check of a claim. */
 export function checkOf(
   claim: string,
   looked: number,
@@ -41,6 +40,11 @@ export function overall(checks: readonly Check[], settled: boolean): Judgement {
 export interface Finding<Kind extends string = string> {
   readonly kind: Kind;
   readonly message: string;
+}
+
+/** Lists the texts of the rules that do not hold. */
+export function unmet(...rules: (readonly [holds: boolean, text: string])[]): string[] {
+  return rules.flatMap(([holds, text]) => (holds ? [] : [text]));
 }
 
 /** The answers to a client's request, by its idempotency key. */

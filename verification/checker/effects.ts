@@ -123,14 +123,8 @@ function missing(
     });
 }
 
-interface DeclaredFailure {
-  readonly id: string;
-  readonly consumer: string;
-  readonly failedId: string;
-  readonly failedType: string;
-}
-
-function failuresOf(log: readonly LogRecord[]): readonly DeclaredFailure[] {
+/** The failure events of a log. */
+function failuresOf(log: readonly LogRecord[]) {
   return log
     .filter((record) => record.headers['ce_type'] === 'converge.failure')
     .map((record) => {

@@ -67,21 +67,3 @@ export type AnomalyKind = (typeof anomalyKinds)[number];
 
 /** Its message is the smallest evidence: the record or row, and its expected content. */
 export type Anomaly = Finding<AnomalyKind>;
-
-export interface Verdict {
-  readonly committed: number;
-  readonly records: number;
-  /** Committed events that are in the log. */
-  readonly events: number;
-  /** Records that had been there before. */
-  readonly duplicates: number;
-  /** Runs of repeats that began at the cursor of a takeover. */
-  readonly takeoverRepeats: number;
-  /** Runs of repeats of a batch whose answer was lost. */
-  readonly resends: number;
-  /** The longest run of repeats in one partition. */
-  readonly longestRepeat: number;
-  readonly counts: Readonly<Record<AnomalyKind, number>>;
-  /** The first few of each kind. */
-  readonly anomalies: readonly Anomaly[];
-}

@@ -12,12 +12,11 @@ interface Span {
 export class Ledger {
   readonly #spans = new Map<string, Span>();
   #ids = Buffer.alloc(16 * 1024);
-  #crcs = new Uint32Array(1024);
+  readonly #crcs: number[] = [];
   #last: { readonly name: string; readonly span: Span } | undefined;
-  #size = 0;
 
   get size(): number {
-    return this.#size;
+    return this.#crcs.length;
   }
 
   /**
@@ -28,17 +27,17 @@ export class Ledger {
     const name = nameOf(topic, key);
     if (this.#last?.name !== name) {
       if (this.#spans.has(name)) return `the rows of key ${key} of ${topic} do not lie together`;
-      const span = { base: this.#size, count: 0 };
+      const span = { base: this.size, count: 0 };
       this.#spans.set(name, span);
       this.#last = { name, span };
     }
     const { span } = this.#last;
     if (n !== span.count + 1) return `key ${key} of ${topic} has n = ${n} after n = ${span.count}`;
     span.count = n;
-    this.#grow();
-    this.#ids.write(bare(eventId), this.#size * 16, 16, 'hex');
-    this.#crcs[this.#size] = crc;
-    this.#size += 1;
+    if (this.size * 16 === this.#ids.length)
+      this.#ids = Buffer.concat([this.#ids, Buffer.alloc(this.#ids.length)]);
+    this.#ids.write(bare(eventId), this.size * 16, 16, 'hex');
+    this.#crcs.push(crc);
     return undefined;
   }
 
@@ -63,16 +62,6 @@ export class Ledger {
         return `event ${id.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}, number ${row - base + 1} of ${count} of key ${key} in ${topic}`;
       }
     return `row ${row}`;
-  }
-
-  #grow(): void {
-    if (this.#size < this.#crcs.length) return;
-    const ids = Buffer.alloc(this.#ids.length * 2);
-    this.#ids.copy(ids);
-    this.#ids = ids;
-    const crcs = new Uint32Array(this.#crcs.length * 2);
-    crcs.set(this.#crcs);
-    this.#crcs = crcs;
   }
 }
 

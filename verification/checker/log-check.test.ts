@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { AnomalyKind, LedgerRow, LogRecord, Takeover, Verdict } from './facts.ts';
-import { LogCheck } from './log-check.ts';
+import type { AnomalyKind, LedgerRow, LogRecord, Takeover } from './facts.ts';
+import { LogCheck, type Verdict } from './log-check.ts';
 
 const topic = 't';
 

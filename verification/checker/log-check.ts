@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import {
   type Anomaly,
@@ -6,11 +7,9 @@ import {
   type LedgerRow,
   type LogRecord,
   type Takeover,
-  type Verdict,
 } from './facts.ts';
 import { Ledger } from './ledger.ts';
-import { PartitionLog } from './partition-log.ts';
-import { type ParsedPosition, parsePosition } from './position.ts';
+import { type ParsedPosition, parsePosition, PartitionLog } from './partition-log.ts';
 
 /** The number of witnesses that are kept of a kind. */
 const WITNESSES = 5;
@@ -87,7 +86,7 @@ export class LogCheck {
     this.#inLine(event);
   }
 
-  verdict(): Verdict {
+  verdict() {
     const first = this.#first.length > 0 ? this.#first : new Float64Array(this.#ledger.size);
     for (const [row, as] of first.entries())
       if (as === 0)
@@ -98,12 +97,17 @@ export class LogCheck {
     return {
       committed: this.#ledger.size,
       records: this.#records,
+      /** Committed events that are in the log. */
       events: this.#events,
+      /** Records that had been there before. */
       duplicates: this.#duplicates,
+      /** Runs of repeats that began at the cursor of a takeover. */
       takeoverRepeats: this.#takeoverRepeats,
+      /** Runs of repeats of a batch whose answer was lost. */
       resends: this.#resends,
       longestRepeat: this.#longestRun,
       counts: { ...this.#counts },
+      /** The first few of each kind. */
       anomalies: [...this.#anomalies],
     };
   }
@@ -166,8 +170,11 @@ export class LogCheck {
   }
 }
 
+/** What a comparison found. */
+export type Verdict = ReturnType<LogCheck['verdict']>;
+
 /** Which event of its key a record is, and a checksum of what has to be as it was committed; or why neither can be said. */
-export type Identify = (record: LogRecord) => { readonly n: number; readonly crc: number } | string;
+type Identify = (record: LogRecord) => { readonly n: number; readonly crc: number } | string;
 
 /** The number is in the payload, which is compared as a whole. */
 function byPayload({ payload }: LogRecord): ReturnType<Identify> {
@@ -192,18 +199,10 @@ function readEvent(record: LogRecord, identify: Identify): Event | string {
   return { record, id, ...identity, position, prev: prev.text };
 }
 
-/** Computes a fingerprint of 53 bits, never 0. Equal occurrences give equal numbers, others almost never. */
+/** Computes a fingerprint of 48 bits, never 0. Equal occurrences give equal numbers, others almost never. */
 function fingerprint({ record, prev }: Event): number {
   const text = `${record.partition} ${record.headers['ce_pos'] ?? ''} ${prev}`;
-  let low = 0x811c9dc5;
-  let high = 0x1b873593;
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    low = Math.imul(low ^ code, 0x01000193);
-    high = Math.imul(high ^ code, 0x85ebca6b);
-    high ^= high >>> 13;
-  }
-  return 1 + (low >>> 0) + (high >>> 12) * 4_294_967_296;
+  return 1 + hash('sha1', text, 'buffer').readUIntBE(0, 6);
 }
 
 function describe({ id, n, record, position }: Event): string {

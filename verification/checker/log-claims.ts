@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { type Check, checkOf, type Finding } from './check.ts';
-import type { AnomalyKind, LogRecord, Takeover, Verdict } from './facts.ts';
-import { LogCheck } from './log-check.ts';
+import type { AnomalyKind, LogRecord, Takeover } from './facts.ts';
+import { LogCheck, type Verdict } from './log-check.ts';
 
 /** An event of an outbox, as a command lists it. Events of a key come in the order of their commits. */
 export interface CommittedEvent {

@@ -1,4 +1,27 @@
-import { compare, type ParsedPosition, start } from './position.ts';
+/** `epoch.tick.id`, on the wire followed by the tick's nonce, which is no part of the order. */
+export interface ParsedPosition {
+  /** The position as text, without the nonce. */
+  readonly text: string;
+  readonly epoch: number;
+  readonly tick: number;
+  readonly id: number;
+}
+
+/** The position before the first event of a partition. */
+const start = '1.0.0';
+
+const form = /^((\d+)\.(\d+)\.(\d+))(?:\.([0-9a-f]{16}))?$/;
+
+export function parsePosition(text: string | undefined): ParsedPosition | undefined {
+  const found = form.exec(text ?? '');
+  if (found === null) return undefined;
+  const [, plain = '', epoch, tick, id] = found;
+  return { text: plain, epoch: Number(epoch), tick: Number(tick), id: Number(id) };
+}
+
+function compare(a: ParsedPosition, b: ParsedPosition): number {
+  return a.epoch - b.epoch || a.tick - b.tick || a.id - b.id;
+}
 
 /** The maximum of records in a produce request: a batch with a lost answer repeats no more. */
 const BATCH_RECORDS = 10_000;
@@ -17,10 +40,9 @@ export type Repeat = 'none' | 'going_on' | 'from_cursor' | 'of_batch' | 'unexpla
  */
 export class PartitionLog {
   readonly #beginnings: readonly Beginning[];
-  #ticks = new Float64Array(256);
-  #ids = new Float64Array(256);
-  #epochs = new Uint16Array(256);
-  #count = 0;
+  readonly #ticks: number[] = [];
+  readonly #ids: number[] = [];
+  readonly #epochs: number[] = [];
   #tail: ParsedPosition | undefined;
   /** Place in the line of the record before. */
   #at = -1;
@@ -48,13 +70,10 @@ export class PartitionLog {
     const rising = this.#tail === undefined || compare(position, this.#tail) > 0;
     // A position out of line would break the search; the fault was reported already.
     if (!rising) return false;
-    this.#grow();
-    this.#ticks[this.#count] = position.tick;
-    this.#ids[this.#count] = position.id;
-    this.#epochs[this.#count] = position.epoch;
+    this.#ticks.push(position.tick);
+    this.#ids.push(position.id);
+    this.#at = this.#epochs.push(position.epoch) - 1;
     this.#tail = position;
-    this.#at = this.#count;
-    this.#count += 1;
     return true;
   }
 
@@ -68,7 +87,7 @@ export class PartitionLog {
     if (goingOn) return 'going_on';
     const before = place === 0 ? start : this.#textAt(place - 1);
     if (this.#cursorAt(appendedAtMs) === before) return 'from_cursor';
-    return this.#count - place <= BATCH_RECORDS ? 'of_batch' : 'unexplained';
+    return this.#ticks.length - place <= BATCH_RECORDS ? 'of_batch' : 'unexplained';
   }
 
   /** The cursor with which the last takeover before that time began. */
@@ -83,7 +102,7 @@ export class PartitionLog {
 
   #find({ epoch, tick, id }: ParsedPosition): number | undefined {
     let low = 0;
-    let high = this.#count - 1;
+    let high = this.#ticks.length - 1;
     while (low <= high) {
       const middle = (low + high) >> 1;
       const order =
@@ -96,16 +115,4 @@ export class PartitionLog {
     }
     return undefined;
   }
-
-  #grow(): void {
-    if (this.#count < this.#ticks.length) return;
-    this.#ticks = larger(this.#ticks, new Float64Array(this.#count * 2));
-    this.#ids = larger(this.#ids, new Float64Array(this.#count * 2));
-    this.#epochs = larger(this.#epochs, new Uint16Array(this.#count * 2));
-  }
-}
-
-function larger<A extends Float64Array | Uint16Array>(from: A, to: A): A {
-  to.set(from);
-  return to;
 }

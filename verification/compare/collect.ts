@@ -56,17 +56,15 @@ async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['te
   }
   const states = ['completed', 'compensated', 'stuck'].flatMap((state) => ['--state', state]);
   const list = ['workflow', 'list', '--limit', '1000', ...states];
-  for (const { workflow, id, state } of (await side.command('delivery', list)) as Listed[]) {
+  for (const { workflow, id, state } of (await side.command('delivery', list)) as {
+    workflow: string;
+    id: string;
+    state: string;
+  }[]) {
     texts.push({ kind: 'workflows', about: id, text: `${workflow}: ${state}` });
     if (SAMPLE.test(id)) await read('workflow', id, 'delivery', 'workflow', 'show', workflow, id);
   }
   for (const kind of ['history', 'audit'])
     await read(`reconcile ${kind}`, 'copies', 'delivery', 'reconcile', kind, 'copies');
   return texts;
-}
-
-interface Listed {
-  readonly workflow: string;
-  readonly id: string;
-  readonly state: string;
 }

@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util';
 import { startPostgres, startStack } from '@convergekit/testing';
 import type { Packed } from '../../infra/packages/stage.ts';
 import { interruption } from '../interrupt.ts';
+import { progress } from '../lab/progress.ts';
+import { ofRepository } from '../packages/peers.ts';
 import { makeProject } from '../packages/project.ts';
 import { collect } from './collect.ts';
 import { type Difference, differencesOf, differenceText, type Observation } from './compare.ts';
@@ -37,19 +39,12 @@ const { values } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 });
-const began = performance.now();
-const say = (line: string): void => {
-  const seconds = ((performance.now() - began) / 1_000).toFixed(0).padStart(5);
-  process.stdout.write(`${seconds} s  ${line}\n`);
-};
+const { note: say } = progress(process.stdout, () => performance.now());
 const signal = interruption();
 const outside = await mkdtemp(join(tmpdir(), 'converge-compare-'));
-/** The versions of the repository; the SDK, since events carry a trace where a process has it. */
+/** With the SDK, since events carry a trace where a process has it. */
 const PEERS = {
-  pg: '8.23.1',
-  kysely: '0.29.9',
-  zod: '4.6.7',
-  '@opentelemetry/api': '1.10.0',
+  ...ofRepository('pg', 'kysely', 'zod', '@opentelemetry/api'),
   '@opentelemetry/sdk-node': '0.301.0',
   '@opentelemetry/exporter-prometheus': '0.301.0',
 };
@@ -101,7 +96,6 @@ async function comparePlants(only: string): Promise<boolean> {
   return caught;
 }
 
-/** Prints the differences and a verdict. */
 function compareOnce(seed: number, old: Observation, present: Observation): readonly Difference[] {
   const found = differencesOf(old, present);
   for (const difference of found) for (const line of differenceText(difference)) say(line);
@@ -178,17 +172,11 @@ async function playPart(side: Side, { orders, notes, boxes, faults }: Part): Pro
   await untilQuiet(side, 'the orders, the notes and the workflows of a part');
 }
 
-/** A fault that shows that a comparison finds what differs. */
-interface Plant {
-  readonly name: string;
-  /** The path of the patch. */
-  readonly patch: string;
-  /** A part of the name of a section in which it has to be found: its first line says `Found in: effects`. */
-  readonly foundIn: string;
-}
-
-/** Returns all plants, or the named one. */
-function plants(only: string): readonly Plant[] {
+/**
+ * Returns all plants, or the named one: faults that show that a comparison finds what differs. `foundIn`: a part of the name
+ * of a section in which it has to be found; its first line says `Found in: effects`.
+ */
+function plants(only: string) {
   const folder = join(import.meta.dirname, 'plants');
   const names = readdirSync(folder).map((file) => file.replace(/\.patch$/, ''));
   const chosen = names.toSorted().filter((name) => only === 'all' || only === name);

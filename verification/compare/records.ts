@@ -1,11 +1,9 @@
 import type { Recorded } from './program/desk.ts';
 
-/** Returns a header of an event. */
 export function headerOf({ headers }: Recorded, wanted: string): string {
   return headers.find(([name]) => name === wanted)?.[1] ?? '';
 }
 
-/** Returns the id of an event. */
 export const idOf = (record: Recorded): string => headerOf(record, 'ce_id');
 
 /** A relay sends again what it does not know to be sent, so a log may have an event twice after a kill. */

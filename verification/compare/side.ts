@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
+import { makeDatabases } from '../lab/prepare.ts';
 import { plain } from '../programs.ts';
 import { withDatabase } from '../with-database.ts';
 import { Director } from './director.ts';
@@ -22,7 +23,6 @@ export interface SideOptions {
   readonly brokers?: string | undefined;
 }
 
-/** What a command printed. */
 export interface Printed {
   readonly code: number;
   readonly stdout: string;
@@ -66,9 +66,7 @@ export class Side {
 
   static async start(options: SideOptions): Promise<Side> {
     await cp(program, join(options.folder, 'program'), { recursive: true });
-    const urls: [string, string][] = [];
-    for (const name of SERVICES) urls.push([name, await freshDatabase(options.serverUrl, name)]);
-    const side = new Side(options, Object.fromEntries(urls) as Record<ServiceName, string>);
+    const side = new Side(options, await makeDatabases(options.serverUrl, SERVICES));
     try {
       await side.#prepare();
       return side;
@@ -167,7 +165,6 @@ export class Side {
     return value;
   }
 
-  /** Runs SQL on the business tables of a service. */
   rows<Row>(name: ServiceName, sql: string): Promise<readonly Row[]> {
     return withDatabase({ url: this.databases[name], max: 1 }, async ({ executor }) => {
       return (await executor.query<Row & object>(sql)).rows;

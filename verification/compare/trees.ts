@@ -49,7 +49,6 @@ async function unpack(commit: string): Promise<void> {
   unpacked = commit;
 }
 
-/** Removes the files of the last commit. */
 export async function removeTree(): Promise<void> {
   await rm(tree, { recursive: true, force: true });
 }

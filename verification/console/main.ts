@@ -6,11 +6,11 @@ import { allMigrations, readSettings } from '@convergekit/cli/operate';
 import { connect, migrate } from '@convergekit/postgres';
 import { withPostgres } from '@convergekit/testing';
 import { consoleService } from '../../services/console/src/console.ts';
+import { screens } from '../../services/console/src/screens/index.ts';
 import { median } from '../benchmarks/measure/statistics.ts';
 import { table } from '../benchmarks/report/markdown.ts';
 import { commit } from '../programs.ts';
-import { type MeasuredPage, pagesOf } from './pages.ts';
-import { picks, seed } from './seed-sql.ts';
+import { type Picks, picks, seed } from './seed-sql.ts';
 
 /** `make console-bench`: every page of the console over a database of a million sagas and a hundred thousand dead letters. */
 const { values } = parseArgs({
@@ -21,7 +21,6 @@ const { values } = parseArgs({
   },
 });
 const amounts = { sagas: Number(values.sagas), deadLetters: Number(values['dead-letters']) };
-/** How often each page is requested. */
 const REQUESTS = 6;
 /** No page may take longer, in milliseconds. */
 const BAR_MS = 1_000;
@@ -75,16 +74,10 @@ function reportOf(measured: readonly Measured[]): string {
   ].join('\n');
 }
 
-interface Measured extends MeasuredPage {
-  readonly status: number;
-  readonly firstMs: number;
-  readonly medianMs: number;
-  readonly worstMs: number;
-  readonly bytes: number;
-}
+type Measured = Awaited<ReturnType<typeof measure>>;
 
 /** Requests a page several times, one after the other, until the whole of it was read. */
-async function measure(origin: string, page: MeasuredPage): Promise<Measured> {
+async function measure(origin: string, page: MeasuredPage) {
   const times: number[] = [];
   let [status, bytes] = [0, 0];
   for (let request = 0; request < REQUESTS; request += 1) {
@@ -95,11 +88,46 @@ async function measure(origin: string, page: MeasuredPage): Promise<Measured> {
     status = Math.max(status, response.status);
   }
   return {
-    ...page,
-    status,
+    ...{ ...page, status, bytes },
     firstMs: times[0] ?? 0,
     medianMs: Math.round(median(times)),
     worstMs: Math.max(...times),
-    bytes,
   };
+}
+
+type MeasuredPage = ReturnType<typeof pagesOf>[number];
+
+/** The pages of the menu, and those behind them that read the most (pure). */
+function pagesOf({ stuck, completed, parked }: Picks) {
+  const step = `/sagas/${stuck}/shop/ship`;
+  return [
+    ...screens.map(({ title, path }) => ({ what: title, path })),
+    { what: 'Sagas: the whole history', path: '/sagas?state=any' },
+    { what: 'Sagas: completed', path: '/sagas?state=completed' },
+    { what: 'Sagas: by key', path: '/sagas?key=order-77777' },
+    { what: 'Sagas: by trace', path: '/sagas?trace=28dd2c7955ce926456240b2ff0100bde' },
+    { what: 'Sagas: by reason, old ones', path: '/sagas?state=any&reason=truck&older=2d' },
+    { what: 'Sagas: a reason that none has', path: '/sagas?state=any&reason=nothing-like-this' },
+    { what: 'Sagas: open at a step, 5 attempts or more', path: '/sagas?state=any&step=ship&attempts=5' },
+    { what: 'Sagas: graphs', path: '/sagas/graph' },
+    { what: 'One saga, stuck', path: `/sagas/${stuck}` },
+    { what: 'One saga, completed', path: `/sagas/${completed}` },
+    { what: 'Resolve a step', path: `${step}/resolve` },
+    { what: 'Failures: of a span', path: '/failures?since=2026-01-01T00:00:00Z' },
+    { what: 'Failures: keys of a group of 80 %', path: '/failures/keys?code=CARRIER_DOWN' },
+    { what: 'Failures: events of a group of 10 %', path: '/failures/events?code=ECONNREFUSED' },
+    { what: 'Failures: one event', path: `/failures/events/shop/${parked}` },
+    { what: 'Failures: dry run of 80,000', path: '/failures/replay?code=CARRIER_DOWN' },
+    { what: 'Drift: 100,000 held keys of one reconciler', path: '/drift/shop/parcels' },
+    { what: 'Drift: behind a key', path: '/drift/shop/parcels?after=order-50000' },
+    { what: 'Drift: a verdict that none has', path: '/drift/shop/parcels?verdict=unknown' },
+    { what: 'Drift: one key', path: '/drift/key?key=order-50000' },
+    { what: 'Drift: preview of an approval', path: '/drift/shop/parcels/approve' },
+    { what: 'Drift: repairs', path: '/drift/shop/parcels/repairs' },
+    { what: 'Policies: of 30 days', path: '/policies?hours=720' },
+    { what: 'One policy', path: '/policies/shop/default' },
+    { what: 'Search: a saga', path: `/search?q=${completed}` },
+    { what: 'Search: a key', path: '/search?q=order-77777' },
+    { what: 'Search: nothing', path: '/search?q=nothing-like-this' },
+  ];
 }

@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** The amounts of rows. */
 export interface Amounts {
   readonly sagas: number;
   readonly deadLetters: number;
@@ -25,7 +24,7 @@ const ENTRY = (trigger: string, to: string, act: string, rest = ''): string =>
  * The rows of a service after a million sagas, in the shapes that the kit writes, each by one statement. One saga in a thousand is
  * stuck, one in five hundred runs, one in twenty was compensated. The dead letters are of two outages and a mistake in the data.
  */
-export function statements(amounts: Amounts): readonly Statement[] {
+function statements(amounts: Amounts): readonly Statement[] {
   return [...sagaRows(amounts), ...failureRows(amounts), ...reconcilerRows(amounts), ['', 'vacuum analyze']];
 }
 
@@ -170,11 +169,11 @@ const picksSql = `
          (select instance from converge.saga_instance where state = 'completed' order by changed_at limit 1) as completed,
          (select id::text from converge.parked order by parked_at limit 1) as parked`;
 
-/** Things whose pages are measured: the oldest of their kinds. */
-export async function picks(
-  executor: Executor,
-): Promise<{ readonly stuck: string; readonly completed: string; readonly parked: string }> {
-  const { rows } = await executor.query<{ stuck: string; completed: string; parked: string }>(picksSql);
+/** Ids of things whose pages are measured: the oldest of their kinds. */
+export type Picks = Readonly<Record<'stuck' | 'completed' | 'parked', string>>;
+
+export async function picks(executor: Executor): Promise<Picks> {
+  const { rows } = await executor.query<Picks>(picksSql);
   const [row] = rows;
   if (row === undefined) throw new TypeError('a select without a table that returns no row');
   return row;

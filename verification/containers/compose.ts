@@ -10,9 +10,7 @@ export interface Container {
     readonly Status: string;
     readonly Pid: number;
     readonly ExitCode: number;
-    readonly Health?: { readonly Status: string; readonly Log: readonly { readonly Output: string }[] };
   };
-  readonly RestartCount: number;
   readonly Config: { readonly User: string; readonly Labels: Readonly<Record<string, string>> };
   readonly HostConfig: {
     readonly ReadonlyRootfs: boolean;
@@ -34,24 +32,18 @@ export async function docker(args: readonly string[], env = process.env): Promis
   }
 }
 
-/** A project of docker-compose.yml, apart from any other on this machine. */
-export interface Compose {
-  readonly project: string;
-  /** Runs `docker compose` with these arguments. */
-  run(...args: readonly string[]): Promise<string>;
-  /** Describes the containers of a service, or of all, ended ones included. */
-  containers(service?: string): Promise<readonly Container[]>;
-}
+export type Compose = ReturnType<typeof composeProject>;
 
-/** Names a project and its settings. Nothing is started. */
-export function composeProject(project: string, settings: Readonly<Record<string, string>>): Compose {
+/** Names a project of docker-compose.yml, apart from any other on this machine, and its settings. Nothing is started. */
+export function composeProject(project: string, settings: Readonly<Record<string, string>>) {
   const env = { ...process.env, ...settings };
   const compose = (...args: readonly string[]): Promise<string> =>
     docker(['compose', '--project-name', project, ...args], env);
   return {
     project,
     run: compose,
-    containers: async (service) => {
+    /** Describes the containers of a service, or of all, ended ones included. */
+    containers: async (service?: string): Promise<readonly Container[]> => {
       const ids = await compose('ps', '--all', '--quiet', ...(service === undefined ? [] : [service]));
       if (ids === '') return [];
       return JSON.parse(await docker(['inspect', ...ids.split('\n')])) as readonly Container[];
@@ -59,7 +51,6 @@ export function composeProject(project: string, settings: Readonly<Record<string
   };
 }
 
-/** The name of the service that a container belongs to. */
 export function serviceOf({ Config: { Labels } }: Container): string {
   return Labels['com.docker.compose.service'] ?? '';
 }
@@ -67,16 +58,8 @@ export function serviceOf({ Config: { Labels } }: Container): string {
 /** Kills the processes of containers with SIGKILL, as a crash would: `docker kill` counts as a stop by an operator. */
 export async function crash(image: string, containers: readonly Container[]): Promise<void> {
   const pids = containers.map(({ State }) => String(State.Pid));
-  const kill = [
-    '--rm',
-    '--pid=host',
-    '--user=0',
-    '--entrypoint=bash',
-    image,
-    '-c',
-    `kill -9 ${pids.join(' ')}`,
-  ];
-  await docker(['run', ...kill]);
+  const inside = ['run', '--rm', '--pid=host', '--user=0', '--entrypoint=bash', image];
+  await docker([...inside, '-c', `kill -9 ${pids.join(' ')}`]);
 }
 
 /** Returns why Docker Compose cannot be used here; undefined when it can. */

@@ -3,11 +3,48 @@ import { dashboards } from '../../infra/grafana/source/boards/index.ts';
 import { consumers } from '../../infra/grafana/source/boards/consumers.ts';
 import { queriesOf, type Query } from '../../infra/grafana/source/model.ts';
 import { parse } from 'yaml';
-import { findSeries, queryRange, type Range, type Series } from './api.ts';
 
-/** A query of a panel with what it returned. */
-export interface Evaluated {
-  /** The dashboard, the panel, and the number of the query in it. */
+/** A series of a range query: its labels, and its values in the order of time. */
+interface Series {
+  readonly labels: Labels;
+  readonly values: readonly number[];
+}
+
+interface Range {
+  /** Seconds since 1970. */
+  readonly from: number;
+  readonly to: number;
+  /** Seconds between two values. */
+  readonly step: number;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+interface Ranges {
+  readonly result: readonly { readonly metric: Labels; readonly values: readonly [number, string][] }[];
+}
+
+/** Evaluates a query over a range by the HTTP API. Rejects with Prometheus' reason when the query is wrong. */
+async function queryRange(url: string, promql: string, range: Range): Promise<readonly Series[]> {
+  const [start, end, step] = [`${range.from}`, `${range.to}`, `${range.step}`];
+  const { result } = await ask<Ranges>(url, 'query_range', { query: promql, start, end, step });
+  return result.map(({ metric: labels, values }) => ({
+    labels,
+    values: values.map(([, text]) => Number(text)),
+  }));
+}
+
+async function ask<T>(url: string, path: string, parameters: Record<string, string>): Promise<T> {
+  const body = new URLSearchParams(parameters);
+  const response = await fetch(`${url}/api/v1/${path}`, { method: 'POST', body });
+  const answer = (await response.json()) as { data: T; readonly status: string; readonly error?: string };
+  if (answer.status !== 'success')
+    throw new Error(`Prometheus refused ${JSON.stringify(parameters)}: ${answer.error ?? 'no reason'}`);
+  return answer.data;
+}
+
+/** A query of a panel with what it returned. `place`: the dashboard, the panel, and the number of the query in it. */
+interface Evaluated {
   readonly place: string;
   readonly query: Query;
   readonly series: readonly Series[];
@@ -17,7 +54,7 @@ export interface Evaluated {
  * Grafana's variables in a test: every value, but not a label that is missing; a short window because scrapes are
  * frequent; the whole run.
  */
-export function withoutVariables(promql: string): string {
+function withoutVariables(promql: string): string {
   return promql
     .replaceAll('$__rate_interval', '10s')
     .replaceAll('$__range', '10m')
@@ -39,10 +76,9 @@ export async function evaluatePanels(url: string, range: Range): Promise<readonl
 
 /** True when at least one value is a number: 0 divided by 0 is no data. */
 export function hasData({ series }: Evaluated): boolean {
-  return series.some(({ values }) => values.some(({ value }) => Number.isFinite(value)));
+  return series.some(({ values }) => values.some(Number.isFinite));
 }
 
-/** The places of the queries without data. */
 export async function emptyPanels(url: string, range: Range): Promise<readonly string[]> {
   return (await evaluatePanels(url, range)).filter((one) => !hasData(one)).map(({ place }) => place);
 }
@@ -53,24 +89,20 @@ interface Rules {
   }[];
 }
 
-/** An alert with the metrics that its expression reads, and those of them that no process exports with its labels. */
-export interface EvaluatedAlert {
-  readonly alert: string;
-  readonly expr: string;
-  readonly missing: readonly string[];
-}
-
-/** Evaluates the expression of each alert, and looks for the series it reads with the labels it groups by. */
-export async function evaluateAlerts(url: string, range: Range): Promise<readonly EvaluatedAlert[]> {
+/**
+ * Evaluates the expression of each alert, and looks for the series it reads with the labels it groups by. `missing`: those
+ * that no process exports.
+ */
+export async function evaluateAlerts(url: string, range: Range) {
   const folder = new URL('../../infra/prometheus/', import.meta.url);
-  const found: EvaluatedAlert[] = [];
+  const found: { alert: string; missing: readonly string[] }[] = [];
   for (const name of await readdir(folder)) {
     if (!name.endsWith('.rules.yaml')) continue;
     const { groups } = parse(await readFile(new URL(name, folder), 'utf8')) as Rules;
     for (const { alert, expr } of groups.flatMap(({ rules }) => rules)) {
       if (alert === undefined) continue;
       await queryRange(url, expr, range);
-      found.push({ alert, expr, missing: await missingOf(url, expr) });
+      found.push({ alert, missing: await missingOf(url, expr) });
     }
   }
   return found;
@@ -82,13 +114,14 @@ async function missingOf(url: string, expr: string): Promise<readonly string[]> 
   const missing: string[] = [];
   for (const metric of metricsOf(expr)) {
     const selector = withLabels === '' ? metric : `${metric}{${withLabels}}`;
-    if ((await findSeries(url, selector)).length === 0) missing.push(selector);
+    const found = await ask<readonly Labels[]>(url, 'series', { 'match[]': selector });
+    if (found.length === 0) missing.push(selector);
   }
   return missing;
 }
 
 /** The names of the series that an expression reads: words of ours that are neither labels nor label values. */
-export function metricsOf(expr: string): readonly string[] {
+function metricsOf(expr: string): readonly string[] {
   const bare = expr.replaceAll(/\{[^}]*\}/g, '').replaceAll(/\b(?:by|on) \([^)]*\)/g, '');
   return [...new Set(bare.match(/\bconverge[\w:]*/g) ?? [])];
 }
@@ -105,29 +138,26 @@ export interface Recovery {
 export async function readRecoveries(url: string, range: Range): Promise<readonly Recovery[]> {
   const panel = consumers.rows.flatMap(({ panels }) => panels).find(({ title }) => title === PANEL);
   if (panel === undefined) throw new Error(`no panel is named ${PANEL}`);
-  const found: Recovery[] = [];
+  const found: Series[] = [];
   for (const { promql } of queriesOf(panel))
-    found.push(...longest(await queryRange(url, withoutVariables(promql), range)));
-  return found;
-}
-
-/** The highest value of each series: the outage, beside the short recoveries of a run. Pure. */
-export function longest(series: readonly Series[]): readonly Recovery[] {
-  return series.map(({ labels, values }) => ({
+    found.push(...(await queryRange(url, withoutVariables(promql), range)));
+  // The highest value of each: the outage, beside the short recoveries of a run.
+  return found.map(({ labels, values }) => ({
     consumer: labels['converge_consumer'] ?? '',
     scope: labels['converge_recovery_scope'] ?? '',
-    seconds: Math.max(...values.map(({ value }) => value).filter(Number.isFinite)),
+    seconds: Math.max(...values.filter(Number.isFinite)),
   }));
 }
 
 /** True when a consumer's partitions read the outage, within the tolerance. Pure. */
 export function readsOutage(
   recoveries: readonly Recovery[],
-  outage: { readonly seconds: number; readonly toleranceSeconds: number },
+  outageSeconds: number,
+  toleranceSeconds: number,
 ): boolean {
   const partitions = recoveries.filter(({ scope }) => scope === 'partition');
   return (
     partitions.length > 0 &&
-    partitions.every(({ seconds }) => Math.abs(seconds - outage.seconds) <= outage.toleranceSeconds)
+    partitions.every(({ seconds }) => Math.abs(seconds - outageSeconds) <= toleranceSeconds)
   );
 }

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { seededRandom, systemClock, systemRandom } from '@convergekit/core';
-import { faultProxy, type Stack, startStack, waitUntil } from '@convergekit/testing';
+import { type Stack, startStack, waitUntil } from '@convergekit/testing';
 import { drive } from '../lab/drive.ts';
-import { placeOrder } from '../lab/workloads/shop/customer.ts';
-import { wish } from '../lab/workloads/shop/orders.ts';
+import { proxied } from '../lab/prepare.ts';
+import { placeOrder, wish } from '../lab/workloads/shop/customer.ts';
 import { openShop, type Shop } from '../lab/workloads/shop/shop.ts';
 import { Cleanup } from '../cleanup.ts';
 import { interruption } from '../interrupt.ts';
+import { reasonOf } from '../programs.ts';
 import {
   evaluateAlerts,
   evaluatePanels,
@@ -29,9 +30,7 @@ import { type Prometheus, startPrometheus } from './prometheus.ts';
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
-    rate: { type: 'string', default: '3' },
     kill: { type: 'boolean', default: false },
-    seed: { type: 'string', default: '1' },
   },
 });
 const downSeconds = Number(values.seconds);
@@ -48,7 +47,7 @@ try {
     throw new Error('prometheus was not found: apt-get install prometheus');
   process.exitCode = (await check()) ? 0 : 1;
 } catch (error) {
-  note(`dashboards: ${error instanceof Error ? error.message : String(error)}`);
+  note(`dashboards: ${reasonOf(error)}`);
   process.exitCode = signal.aborted ? 130 : 1;
 } finally {
   await cleanup.run();
@@ -70,12 +69,8 @@ async function check(): Promise<boolean> {
   cleanup.add(() => prometheus.stop());
   const from = systemClock.now() / 1_000;
   const customer = { url: world.ordersUrl, clock: systemClock, random: systemRandom, signal };
-  const random = seededRandom(Number(values.seed));
-  const load = {
-    kind: 'rate',
-    perSecond: Number(values.rate),
-    seconds: downSeconds + 2 * CALM_SECONDS,
-  } as const;
+  const random = seededRandom(1);
+  const load = { kind: 'rate', perSecond: 3, seconds: downSeconds + 2 * CALM_SECONDS } as const;
   const driving = drive({ what: 'orders', load, clock: systemClock, signal }, async () => {
     await placeOrder(customer, wish(random, randomUUID()));
   });
@@ -87,11 +82,7 @@ async function check(): Promise<boolean> {
   await outage.end();
   const outageSeconds = (systemClock.monotonic() - wentDown) / 1_000;
   note(`Postgres is back after ${outageSeconds.toFixed(1)} s`);
-  const recovered = await recovery(prometheus, {
-    from,
-    seconds: outageSeconds,
-    toleranceSeconds: TOLERANCE_SECONDS,
-  });
+  const recovered = await recovery(prometheus, from, outageSeconds);
   await driving;
   signal.throwIfAborted();
   await ended(world);
@@ -101,30 +92,18 @@ async function check(): Promise<boolean> {
   return recovered && complete;
 }
 
-interface Outage {
-  begin(): Promise<void>;
-  /** Resolves when Postgres answers again. */
-  end(): Promise<void>;
-}
-
 /** Puts a proxy in front of Postgres, or takes the server itself. `databaseUrl` is the address for the shop. */
-async function outageOf({
-  databaseUrl,
-  postgres,
-}: Stack): Promise<{ readonly databaseUrl: string; readonly outage: Outage }> {
+async function outageOf({ databaseUrl, postgres }: Stack) {
   if (values.kill) {
     if (postgres === undefined) throw new Error('Postgres cannot be killed: unset DATABASE_URL');
     return { databaseUrl, outage: { begin: () => postgres.kill(), end: () => postgres.start() } };
   }
-  const url = new URL(databaseUrl);
-  const proxy = await faultProxy({ target: url.host });
+  const { proxy, url } = await proxied(databaseUrl);
   cleanup.add(() => proxy.close());
-  url.host = proxy.address;
-  const outage = {
-    begin: async () => Promise.resolve(proxy.cut()),
-    end: async () => Promise.resolve(proxy.restore()),
+  return {
+    databaseUrl: url,
+    outage: { begin: () => Promise.resolve(proxy.cut()), end: () => Promise.resolve(proxy.restore()) },
   };
-  return { databaseUrl: url.href, outage };
 }
 
 async function ended({ databases: { orders } }: Shop): Promise<void> {
@@ -135,21 +114,13 @@ async function ended({ databases: { orders } }: Shop): Promise<void> {
   });
 }
 
-interface Measured {
-  /** Seconds since 1970: the start of the load. */
-  readonly from: number;
-  /** From the first moment of the outage until Postgres answered again. */
-  readonly seconds: number;
-  readonly toleranceSeconds: number;
-}
-
 /** Reads the recovery panel when each consumer has recovered, prints it, and compares it with the outage. */
-async function recovery({ url }: Prometheus, { from, ...outage }: Measured): Promise<boolean> {
+async function recovery({ url }: Prometheus, from: number, outageSeconds: number): Promise<boolean> {
   const read = (): Promise<readonly Recovery[]> =>
     readRecoveries(url, { from, to: systemClock.now() / 1_000, step: 1 });
   const back = async (): Promise<boolean> => {
     const long = (await read()).filter(
-      ({ scope, seconds }) => scope === 'partition' && seconds > outage.seconds / 2,
+      ({ scope, seconds }) => scope === 'partition' && seconds > outageSeconds / 2,
     );
     return long.length >= CONSUMERS;
   };
@@ -157,14 +128,14 @@ async function recovery({ url }: Prometheus, { from, ...outage }: Measured): Pro
   // The slowest partition of each counts, too: the panel looks back over ten seconds.
   await systemClock.sleep(10_000, signal);
   const found = await read();
-  const recovered = readsOutage(found, outage);
+  const recovered = readsOutage(found, outageSeconds, TOLERANCE_SECONDS);
   const lines = [
-    `recovery panel, after Postgres was away for ${outage.seconds.toFixed(1)} s`,
+    `recovery panel, after Postgres was away for ${outageSeconds.toFixed(1)} s`,
     ...found.map(
       ({ consumer, scope, seconds }) =>
         `  ${consumer.padEnd(14)} ${scope.padEnd(10)} ${seconds.toFixed(1)} s`,
     ),
-    `  partitions within ${outage.toleranceSeconds} s: ${recovered ? 'yes' : 'NO'}`,
+    `  partitions within ${TOLERANCE_SECONDS} s: ${recovered ? 'yes' : 'NO'}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return recovered;

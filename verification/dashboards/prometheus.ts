@@ -9,14 +9,9 @@ import { isReady } from '../programs.ts';
 
 const rulesFolder = new URL('../../infra/prometheus/', import.meta.url);
 
-/** A Prometheus of this machine: its address, and how to end it. */
-export interface Prometheus {
-  readonly url: string;
-  /** Ends the process and removes its data. */
-  stop(): Promise<void>;
-}
+export type Prometheus = Awaited<ReturnType<typeof startPrometheus>>;
 
-export interface PrometheusOptions {
+interface PrometheusOptions {
   /** The processes that serve `/metrics` at their health port. */
   readonly scraped: readonly { readonly spec: { readonly healthPort: number } }[];
   /** The interval of scrapes and of rules, such as `1s`. */
@@ -24,7 +19,7 @@ export interface PrometheusOptions {
 }
 
 /** Starts a Prometheus with the rules of infra/prometheus, in memory of a temporary folder. */
-export async function startPrometheus({ scraped, interval }: PrometheusOptions): Promise<Prometheus> {
+export async function startPrometheus({ scraped, interval }: PrometheusOptions) {
   const folder = await mkdtemp(join(tmpdir(), 'converge-prometheus-'));
   const [port = 0] = await freePorts(1);
   const targets = scraped.map(({ spec }) => `127.0.0.1:${spec.healthPort}`);
@@ -54,15 +49,11 @@ export async function startPrometheus({ scraped, interval }: PrometheusOptions):
   await waitUntil(ready, { what: 'Prometheus to be ready', deadlineMs: 30_000, everyMs: 100 });
   return {
     url,
-    stop: async () => {
+    stop: async (): Promise<void> => {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-interface Rules {
-  readonly groups: readonly { readonly interval?: string }[];
 }
 
 /** Copies the rules; groups are evaluated as often as there are scrapes. */
@@ -70,7 +61,7 @@ async function writeRules(folder: string, interval: string): Promise<void> {
   await mkdir(folder);
   for (const name of await readdir(rulesFolder)) {
     if (!name.endsWith('.rules.yaml')) continue;
-    const { groups } = parse(await readFile(new URL(name, rulesFolder), 'utf8')) as Rules;
+    const { groups } = parse(await readFile(new URL(name, rulesFolder), 'utf8')) as { groups: object[] };
     const text = stringify({ groups: groups.map((group) => ({ ...group, interval })) });
     await writeFile(join(folder, name), text);
   }

@@ -11,14 +11,6 @@ export interface House {
   readonly kitTables: ReadonlySet<string>;
 }
 
-interface Source {
-  readonly imports: readonly { readonly from: string; readonly names: readonly string[] }[];
-  /** All strings of the file, with the texts of templates. */
-  readonly texts: readonly string[];
-  /** Titles of tests and suites that have ids. */
-  readonly titles: readonly string[];
-}
-
 /** Code of users (samples, examples), and fixtures: these keep the rule themselves. */
 const FOLLOWED =
   /\/fixture\/|^(docs|services\/(shop|transfers|common|reconciler|relay)|schemas|verification|test)\/|^libs\/cli\/templates\//;
@@ -39,7 +31,6 @@ export function insidesOf(house: House, path: string, seen = new Set<string>()):
   ];
 }
 
-/** The titles with ids of a test file. */
 export const titlesOf = (root: string, path: string): readonly string[] =>
   readSource(join(root, path)).titles;
 
@@ -67,9 +58,10 @@ function tablesIn(text: string, tables: ReadonlySet<string>): readonly string[] 
   );
 }
 
-function readSource(file: string): Source {
+/** Reads the imports of a file, all its strings, with the texts of templates, and the titles of its tests that have ids. */
+function readSource(file: string) {
   const tree = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
-  const imports: Source['imports'][number][] = [];
+  const imports: { from: string; names: readonly string[] }[] = [];
   const texts: string[] = [];
   const titles: string[] = [];
   const visit = (node: ts.Node): void => {

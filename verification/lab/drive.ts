@@ -1,12 +1,10 @@
-import { type Clock, type Random, seededRandom } from '@convergekit/core';
-import type { Load } from './types.ts';
+import { type Clock, type Random, seededRandom, systemClock } from '@convergekit/core';
+import type { Load, Run } from './types.ts';
 
-export interface DriveOptions {
+interface DriveOptions extends Pick<Run, 'clock' | 'signal'> {
   /** Which count of the load is meant. */
   readonly what: string;
   readonly load: Load;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -30,13 +28,34 @@ export async function drive(
     await Promise.all(Array.from({ length: Math.min(load.atOnce, count) }, worker));
     return;
   }
+  const { perSecond, seconds } = load;
+  await atRate({ perSecond, count: perSecond * seconds, clock, signal }, one);
+}
+
+interface Rate {
+  readonly perSecond: number;
+  readonly count: number;
+  /** @default the system's */
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs an open loop: request n begins at its time, which it gets, whether or not earlier ones have ended. Rejects with the
+ * first failure when all have ended.
+ */
+export async function atRate(
+  { perSecond, count, clock = systemClock, signal }: Rate,
+  one: (n: number, dueMs: number) => Promise<unknown>,
+): Promise<void> {
   const begin = clock.monotonic();
   const open = new Set<Promise<unknown>>();
   const failures: unknown[] = [];
-  for (let n = 0; n < load.perSecond * load.seconds && !signal.aborted; n += 1) {
-    const wait = begin + (n * 1_000) / load.perSecond - clock.monotonic();
+  for (let n = 0; n < count && signal?.aborted !== true; n += 1) {
+    const dueMs = begin + (n * 1_000) / perSecond;
+    const wait = dueMs - clock.monotonic();
     if (wait > 0) await clock.sleep(wait, signal);
-    const asked = one(n)
+    const asked = one(n, dueMs)
       .catch((error: unknown) => failures.push(error))
       .finally(() => open.delete(asked));
     open.add(asked);

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { freePorts } from '@convergekit/testing/engine';
 import { interruption } from '../interrupt.ts';
-import { History } from './history.ts';
+import { reasonOf } from '../programs.ts';
+import { History, progress } from './progress.ts';
 import { freshFolder, openServers, openShopOf, runSpec, withUndo } from './open.ts';
 import { commandOf, listing, type Options, readOptions, runsOf, seedOf } from './options.ts';
 import type { RunSpec } from './spec.ts';
 import { Child, serviceFile } from './process.ts';
-import { progress } from './progress.ts';
 import { endings, report } from './report.ts';
 import type { Outcome } from './run.ts';
 import type { Run } from './types.ts';
@@ -32,8 +33,7 @@ try {
   else process.exitCode = await runAll(options);
 } catch (error) {
   shown.end();
-  const text = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${name}: ${text}\n`);
+  process.stderr.write(`${name}: ${reasonOf(error)}\n`);
   process.exitCode = signal.aborted ? 130 : 1;
 }
 process.exit();
@@ -78,20 +78,11 @@ function headOf({ name: run, title, load, expectation = [] }: RunSpec): string {
   return `\n== ${run}: ${title}\nload: ${rate}\n${expected === '' ? '' : `expected:\n${expected}`}`;
 }
 
-async function interrupted(): Promise<void> {
-  if (!signal.aborted)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-}
-
 /** Writes everything that the judge read and found, so that a failure can be examined later. */
 function keepEvidence(at: string, { checks, evidence }: Outcome): string {
   const file = join(at, 'evidence.json');
   const plain = (_key: string, value: unknown): unknown =>
-    typeof value === 'bigint'
-      ? value.toString()
-      : value instanceof Set
-        ? [...(value as Set<unknown>)]
-        : value;
+    value instanceof Set ? [...(value as Set<unknown>)] : value;
   writeFileSync(file, JSON.stringify({ checks, evidence }, plain, 1));
   return file;
 }
@@ -121,12 +112,12 @@ async function startConsole(shop: Shop, { progress, folder: at, defer }: Run): P
     console: { port, token: randomBytes(8).toString('hex') },
   };
   const spec = { name: 'console', main: serviceFile('console/src/main.ts'), healthPort };
-  const service = new Child({ ...spec, env: consoleEnv(access, healthPort) }, at);
+  const service = new Child({ ...spec, env: consoleEnv(access) }, at);
   service.start();
   defer(() => service.stop());
   for (const line of accessLines(access)) progress.note(line);
   for (const { spec: one } of shop.children)
     progress.note(`health:    http://127.0.0.1:${one.healthPort}/readyz  ${one.name}`);
   progress.note('Ctrl-C stops everything');
-  await interrupted();
+  if (!signal.aborted) await once(signal, 'abort');
 }

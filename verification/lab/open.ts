@@ -27,7 +27,6 @@ export async function openServers(run: Run, { broker = 'kafka' }: Pick<RunSpec, 
   return stack;
 }
 
-/** Opens a shop as a spec wants it. */
 export async function openShopOf(
   run: Run,
   spec: Pick<RunSpec, 'broker' | 'sagas'>,
@@ -41,10 +40,9 @@ export async function openShopOf(
   return shop;
 }
 
-/** Opens the workloads of a spec. */
 async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<readonly Part[]> {
   const { folder, defer, progress } = run;
-  const { workloads, sagas = false, extras = [], driver = '', counted = {} } = spec;
+  const { workloads, sagas = false, extras = [], driver, counted = {} } = spec;
   const parts: Part[] = [];
   if (workloads.includes('shop') || workloads.includes('transfers')) {
     const stack = servers ?? (await openServers(run, spec));
@@ -63,9 +61,7 @@ async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<re
       parts.push(new TransfersPart(banks, shared, run));
     }
   }
-  const note = (line: string): void => progress.note(line);
-  if (workloads.includes('writers'))
-    parts.push(new WritersPart(await openWorld({ folder, driver, log: note, defer }), run));
+  if (workloads.includes('writers')) parts.push(new WritersPart(await openWorld(run, driver), run));
   if (workloads.includes('counted')) parts.push(await openCounted(run, counted));
   return parts;
 }
@@ -117,7 +113,6 @@ export async function withUndo<T>(given: Omit<Run, 'defer'>, fn: (run: Run) => P
   }
 }
 
-/** Empties the folder of a run. */
 export function freshFolder(folder: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

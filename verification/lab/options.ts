@@ -21,11 +21,11 @@ export function readOptions() {
       rate: text,
       seed: text,
       broker: { ...text, default: 'kafka' },
-      orders: { ...text, default: '1000' },
-      transfers: { ...text, default: '5000' },
+      orders: text,
+      transfers: text,
       /** Only the runs, or the faults of a soak, whose name contains this text. */
       only: { ...text, default: '' },
-      driver: { ...text, default: '' },
+      driver: text,
       /** Folders of programs of Postgres, in place of the fetched ones. */
       old: text,
       new: text,
@@ -64,7 +64,8 @@ async function settingsOf(options: Options, say: (line: string) => void): Promis
   const { broker, driver, preset, only, faults: words } = options;
   if (broker !== 'kafka' && broker !== 'local')
     throw new Error(`--broker is "${broker}": give kafka or local`);
-  if (driver !== '' && !driverNames.some((name) => name === driver))
+  const known = driverNames.find((name) => name === driver);
+  if (driver !== undefined && known === undefined)
     throw new Error(`--driver is ${driver}, but must be ${driverNames.join(' or ')}`);
   const number = (text: string | undefined): number | undefined =>
     text === undefined ? undefined : Number(text);
@@ -77,11 +78,9 @@ async function settingsOf(options: Options, say: (line: string) => void): Promis
   return {
     seconds: number(options.seconds) ?? (minutes === undefined ? undefined : minutes * 60),
     rate: number(options.rate),
-    orders: Number(options.orders),
-    transfers: Number(options.transfers),
-    atOnce: 8,
-    everyMs: undefined,
-    ...{ driver, broker, faults: named ?? contained },
+    orders: number(options.orders),
+    transfers: number(options.transfers),
+    ...{ driver: known, broker, faults: named ?? contained },
     bins: preset === 'upgrade' ? await binsOf(options, say) : undefined,
   };
 }
@@ -100,7 +99,7 @@ function freeRun({ workload = 'shop' }: Options, settings: Settings): RunSpec {
   const workloads = words.filter(isWorkload);
   if (workloads.length < words.length)
     throw new Error(`--workload is ${workload}: give some of ${workloadNames.join(', ')}`);
-  const { seconds = 300, rate = workloads.includes('writers') ? 150 : 5, broker } = settings;
+  const { seconds = 300, rate = workloads.includes('writers') ? 150 : 5, broker = 'kafka' } = settings;
   const { faults = menu.filter(({ name }) => !name.startsWith('drift')), driver } = settings;
   return {
     ...{
@@ -117,7 +116,6 @@ function freeRun({ workload = 'shop' }: Options, settings: Settings): RunSpec {
   };
 }
 
-/** Writes the workloads, faults and presets. */
 export function listing(): string {
   const rows = (all: readonly { readonly name: string; readonly about: string }[]): readonly string[] =>
     all.map(({ name, about }) => `  ${name.padEnd(28)}${about}`);

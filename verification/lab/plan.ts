@@ -1,7 +1,6 @@
 import type { Random } from '@convergekit/core';
 import type { Fault } from './types.ts';
 
-/** A fault at its place in the load. */
 export interface Scene {
   /** The begin of the fault, as a share of the load's time. */
   readonly at: number;

@@ -2,7 +2,7 @@ import { allMigrations } from '@convergekit/cli/operate';
 import type { Admin, Broker, LogEnds } from '@convergekit/broker/engine';
 import { nameSource } from '@convergekit/outbox/engine';
 import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 
 /** A source's database: the tables of the kit, the service's own, and its name. */
 export async function prepareSource(
@@ -14,14 +14,27 @@ export async function prepareSource(
   await nameSource(database.executor, name);
 }
 
-/** Creates the databases in sequence: CREATE DATABASE copies a template that must have no sessions. */
-export async function makeDatabases<Name extends string>(
-  serverUrl: string,
+/** Makes something for each name, one after the other. */
+export async function eachOf<Name extends string, T>(
   names: readonly Name[],
-): Promise<Record<Name, string>> {
-  const urls: [Name, string][] = [];
-  for (const name of names) urls.push([name, await freshDatabase(serverUrl, name)]);
-  return Object.fromEntries(urls) as Record<Name, string>;
+  make: (name: Name) => T | Promise<T>,
+): Promise<Record<Name, T>> {
+  const made: [Name, T][] = [];
+  for (const name of names) made.push([name, await make(name)]);
+  return Object.fromEntries(made) as Record<Name, T>;
+}
+
+/** Creates the databases in sequence: CREATE DATABASE copies a template that must have no sessions. */
+export function makeDatabases<Name extends string>(serverUrl: string, names: readonly Name[]) {
+  return eachOf(names, (name) => freshDatabase(serverUrl, name));
+}
+
+/** Puts a proxy in front of the server of a URL. */
+export async function proxied(behind: string) {
+  const url = new URL(behind);
+  const proxy = await faultProxy({ target: url.host });
+  url.host = proxy.address;
+  return { proxy, url: url.href };
 }
 
 /** Empty ones: a run must not meet the records of another. */

@@ -17,18 +17,23 @@ import type { CountedOptions } from './workloads/counted/part.ts';
 
 /** What the command line changes. */
 export interface Settings {
-  readonly seconds: number | undefined;
-  readonly rate: number | undefined;
-  readonly orders: number;
-  readonly transfers: number;
-  readonly atOnce: number;
-  /** The mean time between two faults of a saga run, in milliseconds. */
-  readonly everyMs: number | undefined;
-  readonly driver: string;
-  readonly broker: BrokerName;
-  readonly faults: readonly Fault[] | undefined;
-  /** Fetches the programs of two versions of Postgres; undefined: where no run needs them. */
-  readonly bins: Bins | undefined;
+  readonly seconds?: number | undefined;
+  readonly rate?: number | undefined;
+  /** @default 1,000 */
+  readonly orders?: number | undefined;
+  /** @default 5,000 */
+  readonly transfers?: number | undefined;
+  /** Requests of a saga run at a time. @default 8 */
+  readonly atOnce?: number;
+  /** The mean time between two faults of a saga run, in milliseconds. @default 2,500 */
+  readonly everyMs?: number;
+  /** @default the kit's */
+  readonly driver?: DriverName | undefined;
+  /** @default kafka */
+  readonly broker?: BrokerName;
+  readonly faults?: readonly Fault[] | undefined;
+  /** The programs of two versions of Postgres; undefined: where no run needs them. */
+  readonly bins?: Bins | undefined;
 }
 
 export interface Preset {
@@ -41,7 +46,7 @@ const atRate = (perSecond: number, seconds: number): Load => ({ kind: 'rate', pe
 /** A fault that is held for this time. */
 const held = (fault: Fault, ms: number): Fault => ({ ...fault, holdMs: [ms, ms] });
 
-function demo({ seconds = 50, rate = 20, broker }: Settings): RunSpec {
+function demo({ seconds = 50, rate = 20, broker = 'kafka' }: Settings): RunSpec {
   const scenes: readonly Scene[] = [
     { at: 0.12, fault: killLeader },
     { at: 0.26, fault: killConsumer },
@@ -68,7 +73,8 @@ const SAGA_FAULTS = [
   ...['network-database-reset', 'network-database-half-open', 'network-database-replies'],
 ];
 
-export function sagas({ orders, transfers, atOnce, everyMs = 2_500, faults }: Settings): RunSpec {
+export function sagas(settings: Settings): RunSpec {
+  const { orders = 1_000, transfers = 5_000, atOnce = 8, everyMs = 2_500, faults } = settings;
   return {
     name: 'sagas',
     title: 'Orders and transfers as sagas under faults',
@@ -122,7 +128,7 @@ export function outage({ seconds = 30, rate = 200, driver }: Settings): RunSpec 
       ],
     },
     endsWithPlan: true,
-    counted: { mayRefuse: true, ...(driver === '' ? {} : { driver: driver as DriverName }) },
+    counted: { mayRefuse: true, ...(driver && { driver }) },
   };
 }
 
@@ -185,42 +191,26 @@ function turns(settings: Settings, seconds: number): readonly RunSpec[] {
   ];
 }
 
+const preset = (name: string, about: string, runs: Preset['runs']): Preset => ({ name, about, runs });
+
 export const presets: readonly Preset[] = [
-  {
-    name: 'quick',
-    about: 'every workload under faults in 5 min',
-    runs: (settings) => turns(settings, settings.seconds ?? 45),
-  },
-  {
-    name: 'night',
-    about: 'all workloads and all faults by turns, 60 min',
-    runs: (settings) => [
-      ...turns(settings, settings.seconds ?? 600),
-      ...scenarios(),
-      ...switches({ ...settings, rate: 100 }),
-    ],
-  },
-  { name: 'demo', about: 'the shop under faults, then its audit', runs: (settings) => [demo(settings)] },
-  {
-    name: 'soak',
-    about: 'relays under a random fault every 10 to 20 s for 30 min',
-    runs: (settings) => [soak(settings)],
-  },
-  {
-    name: 'sagas',
-    about: '1,000 orders and 5,000 transfers under faults',
-    runs: (settings) => [sagas(settings)],
-  },
-  {
-    name: 'scenarios',
-    about: 'the scenarios of the shop, each with what is expected',
-    runs: (settings) => scenarios(settings.seconds === undefined ? {} : { most: settings.seconds }),
-  },
-  {
-    name: 'outage',
-    about: 'Kafka 30 s away, then Postgres, under a consumer at work',
-    runs: (settings) => [outage(settings)],
-  },
-  { name: 'upgrade', about: 'Postgres moves to its next major version under load', runs: upgrades },
-  { name: 'cluster-switch', about: 'relay and consumers move to another Kafka cluster', runs: switches },
+  preset('quick', 'every workload under faults in 5 min', (settings) =>
+    turns(settings, settings.seconds ?? 45),
+  ),
+  preset('night', 'all workloads and all faults by turns, 60 min', (settings) => [
+    ...turns(settings, settings.seconds ?? 600),
+    ...scenarios(),
+    ...switches({ ...settings, rate: 100 }),
+  ]),
+  preset('demo', 'the shop under faults, then its audit', (settings) => [demo(settings)]),
+  preset('soak', 'relays under a random fault every 10 to 20 s for 30 min', (settings) => [soak(settings)]),
+  preset('sagas', '1,000 orders and 5,000 transfers under faults', (settings) => [sagas(settings)]),
+  preset('scenarios', 'the scenarios of the shop, each with what is expected', ({ seconds }) =>
+    scenarios(seconds === undefined ? {} : { most: seconds }),
+  ),
+  preset('outage', 'Kafka 30 s away, then Postgres, under a consumer at work', (settings) => [
+    outage(settings),
+  ]),
+  preset('upgrade', 'Postgres moves to its next major version under load', upgrades),
+  preset('cluster-switch', 'relay and consumers move to another Kafka cluster', switches),
 ];

@@ -15,7 +15,6 @@ export interface ProcessSpec {
 /** Steps of some keys fail for good, more in a long run than a consumer gives up in an hour before it pauses. */
 export const NO_GIVE_UP_LIMIT = { CONVERGE__POLICIES__CONSUMER__GIVE_UP__PER_HOUR: 'unbounded' } as const;
 
-/** How a process ended. */
 export interface Exit extends Pick<ProcessEnd, 'code' | 'signal'> {
   readonly pid: number;
   /** True when the laboratory ended the process. */
@@ -33,7 +32,6 @@ const LEASH = 'data:text/javascript,process.stdin.on("close",()=>process.exit(1)
 /** Compiled code: a process of a run takes half the time to start when an earlier one compiled it. */
 const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/node-compile', import.meta.url));
 
-/** The path of a service's program. */
 export function serviceFile(path: string): string {
   return fileURLToPath(new URL(`../../services/${path}`, import.meta.url));
 }
@@ -70,14 +68,16 @@ export class Child {
   }
 
   start(): void {
+    const { main, env, healthPort } = this.spec;
     const { PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE = COMPILED } = process.env;
     const given = Object.entries({ PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE });
     const plain = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+    const settings = { ...env, CONVERGE__HEALTH__PORT: String(healthPort) };
     const logged = existsSync(this.#logFile) ? statSync(this.#logFile).size : 0;
     const child = OwnedProcess.start({
       command: process.execPath,
-      args: ['--conditions=source', '--import', LEASH, this.spec.main],
-      env: { ...plain, NODE_OPTIONS: '--conditions=source', ...this.spec.env, ...this.#overlay },
+      args: ['--conditions=source', '--import', LEASH, main],
+      env: { ...plain, NODE_OPTIONS: '--conditions=source', ...settings, ...this.#overlay },
       logFile: this.#logFile,
       leash: true,
     });
@@ -106,8 +106,7 @@ export class Child {
 
   /** A second process of the same service, with a port of its own. */
   twin(name: string, healthPort: number): Child {
-    const env = { ...this.spec.env, CONVERGE__HEALTH__PORT: String(healthPort) };
-    return new Child({ ...this.spec, name, env, healthPort }, this.#folder);
+    return new Child({ ...this.spec, name, healthPort }, this.#folder);
   }
 
   /** SIGSTOP: the process keeps its connections and answers nothing, until `resume`. */

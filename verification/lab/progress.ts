@@ -1,3 +1,6 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
 /** The output of progress. A terminal gets one line that is rewritten, everything else a line every few seconds. */
 export interface Screen {
   readonly isTTY?: boolean;
@@ -7,10 +10,10 @@ export interface Screen {
 
 export interface Progress {
   /** Prints a permanent line. */
-  note(text: string): void;
+  note: (text: string) => void;
   /** Shows the present state; the line may never be shown. */
-  status(text: string): void;
-  end(): void;
+  status: (text: string) => void;
+  end: () => void;
 }
 
 export function progress(screen: Screen, now: () => number, everyMs = 5_000): Progress {
@@ -40,4 +43,18 @@ export function progress(screen: Screen, now: () => number, everyMs = 5_000): Pr
     },
     end: clear,
   };
+}
+
+/** The history of a run, one JSON object per line, each written by one write: a crashed run leaves it. */
+export class History {
+  readonly #file: string;
+
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true });
+    this.#file = join(folder, 'history.jsonl');
+  }
+
+  note(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    appendFileSync(this.#file, `${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n`);
+  }
 }

@@ -24,7 +24,6 @@ export async function reconciledOnce(
   ).map(([name, one]) => inSync(name, one));
 }
 
-/** The check of one reconciler (pure). */
 export function inSync(name: string, { keys, compared, unknown, outcomes }: RunCounts): Check {
   const found = Object.entries(outcomes).filter(([outcome, count]) => outcome !== 'in_sync' && count > 0);
   const findings = found.map(([outcome, count]) => `${outcome}: ${count} keys`);

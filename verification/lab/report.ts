@@ -49,12 +49,7 @@ export function report(outcome: Outcome): string {
 }
 
 /** How a run ends: its last words, and the exit code. */
-export interface Ending {
-  readonly text: string;
-  readonly exitCode: number;
-}
-
-export const endings: Readonly<Record<Judgement, Ending>> = {
+export const endings: Readonly<Record<Judgement, { readonly text: string; readonly exitCode: number }>> = {
   agrees: { text: 'All services agree.', exitCode: 0 },
   disagrees: { text: 'The services do not agree: see FAIL above.', exitCode: 1 },
   not_settled: { text: 'Not settled in time: what is open above may yet finish, or is stuck.', exitCode: 3 },

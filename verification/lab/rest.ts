@@ -1,12 +1,6 @@
 import type { Clock } from '@convergekit/core';
-import { reasonOf } from './targets.ts';
+import { reasonOf } from '../programs.ts';
 import type { Look, Part } from './types.ts';
-
-/** The result: nothing is open, or no progress for too long. */
-export interface Rest {
-  readonly atRest: boolean;
-  readonly look: Look;
-}
 
 export interface RestOptions {
   readonly look: () => Promise<Look>;
@@ -19,8 +13,8 @@ export interface RestOptions {
   readonly onLook?: (look: Look) => void;
 }
 
-/** Waits while there is progress: fewer things open than ever before, or more records read. */
-export async function untilRest(options: RestOptions): Promise<Rest> {
+/** Waits while there is progress: fewer things open than ever before, or more records read. At rest, nothing is open. */
+export async function untilRest(options: RestOptions) {
   const { look, clock, signal, noProgressMs, withinMs = Infinity, onLook } = options;
   const began = clock.monotonic();
   let fewest = Infinity;

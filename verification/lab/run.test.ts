@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '@convergekit/core';
 import { afterEach, expect, it } from 'vitest';
 import type { Check } from '../checker/check.ts';
-import { History } from './history.ts';
+import { History } from './progress.ts';
 import type { Plan } from './plan.ts';
 import { report } from './report.ts';
 import { type Outcome, runLab } from './run.ts';

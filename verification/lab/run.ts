@@ -1,12 +1,12 @@
 import { seededRandom } from '@convergekit/core';
-import { randomOf } from './drive.ts';
 import { type Check, checkOf, type Judgement, overall } from '../checker/check.ts';
+import { reasonOf } from '../programs.ts';
+import { randomOf } from './drive.ts';
 import { planned, type Planned, throughoutLoad } from './plan.ts';
 import { lookAtAll, unanswered, untilRest } from './rest.ts';
 import type { LabRun } from './spec.ts';
-import { isEmpty, reasonOf, targetsOf } from './targets.ts';
+import { isEmpty, type Judged, type Look, type Span, type Targets, targetsOf } from './types.ts';
 import { warmedUp } from './warm-up.ts';
-import type { Judged, Look, Span, Targets } from './types.ts';
 
 /** The time within which everything must work again after a repaired fault, in milliseconds. */
 const LIVE_MS = 60_000;

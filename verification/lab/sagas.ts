@@ -65,22 +65,13 @@ function add({ steps, entries }: Narrative, rows: { fences: FenceRow[]; journal:
   }
 }
 
-export interface JudgedSagas {
-  readonly checks: readonly Check[];
-  readonly figures: readonly (readonly [string, string])[];
-  /** Runs by what they are about: the key of their start event. */
-  readonly runs: ReadonlyMap<string, Run>;
-  /** What stuck runs are about. */
-  readonly stuck: ReadonlySet<string>;
-}
-
 /** Checks every guarantee about the sagas of one shape. */
 export function judgeSagas(
   shape: Shape,
   rows: SagaRows,
   events: readonly (EventRow & { readonly key: string })[],
   effects: readonly Effect[],
-): JudgedSagas {
+) {
   const verdict = checkSagas(shape, { ...rows, events, effects });
   const keys = new Map(events.map(({ eventId, key }) => [eventId, key]));
   const runs = new Map(verdict.runs.map((run) => [keys.get(run.instance) ?? '', run]));
@@ -91,10 +82,13 @@ export function judgeSagas(
     ({ step, stuck: why }) => `${step}: ${why ?? ''}`,
   );
   const reasons = [...waiting].map(([why, own]) => `${why} (${own.length})`).join(', ');
+  const figures: (readonly [string, string])[] = [[shape.name, ends]];
+  if (reasons !== '') figures.push(['waiting for an operator', reasons]);
   return {
-    checks: verdict.checks,
-    figures: [[shape.name, ends], ...(reasons === '' ? [] : [['waiting for an operator', reasons] as const])],
+    ...{ checks: verdict.checks, figures },
+    /** Runs by what they are about: the key of their start event. */
     runs,
+    /** What stuck runs are about. */
     stuck: new Set([...runs].flatMap(([key, run]) => (endOf(run) === 'stuck' ? [key] : []))),
   };
 }
@@ -104,7 +98,7 @@ export function shownCheck(
   what: string,
   shown: readonly { readonly id: string; readonly state: string }[],
   good: string,
-  { runs }: JudgedSagas,
+  { runs }: { readonly runs: ReadonlyMap<string, Run> },
 ): Check {
   const findings = shown.flatMap(({ id, state }) => {
     const run = runs.get(id);

@@ -1,10 +1,10 @@
 import type { Database } from '@convergekit/postgres';
 import type { Effect } from '../checker/effects.ts';
-import type { LogRecord, Verdict } from '../checker/facts.ts';
+import type { LogRecord } from '../checker/facts.ts';
 import { checkListed } from '../checker/log-claims.ts';
 import type { Shape } from '../checker/sagas/facts.ts';
-import { type Environment, type ListedEvent, listEvents, readProgress, sourceState } from './operator.ts';
-import { countSagas, type JudgedSagas, judgeSagas, readSagas, type SagaRows } from './sagas.ts';
+import { type Environment, listEvents, readProgress, sourceState } from './operator.ts';
+import { countSagas, judgeSagas, readSagas } from './sagas.ts';
 import type { Log } from './servers.ts';
 import type { Look } from './types.ts';
 
@@ -48,17 +48,8 @@ export async function lookAtServices(
   return { waitingFor: open[0]?.join(' '), open: open.reduce((sum, [count]) => sum + count, 0), read };
 }
 
-/** What topics, outboxes, handlers and narratives of the services show. */
-export interface ServicesDump {
-  readonly events: readonly (ListedEvent & { readonly source: string })[];
-  readonly log: readonly LogRecord[];
-  readonly verdict: Verdict;
-  readonly effects: readonly Effect[];
-  readonly rows: SagaRows;
-  readonly sagas: JudgedSagas;
-}
-
-export async function readServices(services: Services, signal: AbortSignal): Promise<ServicesDump> {
+/** Reads what topics, outboxes, handlers and narratives of the services show. */
+export async function readServices(services: Services, signal: AbortSignal) {
   const log: LogRecord[] = [];
   // The log is read first: its events must be in an outbox that is read later.
   await services.log.read(services.topics, (record) => void log.push(record), signal);

@@ -1,3 +1,4 @@
+import type { DriverName } from '@convergekit/kafka';
 import type { BrokerName } from '@convergekit/local/choose';
 import type { Plan } from './plan.ts';
 import type { Fault, Load, Part, Run } from './types.ts';
@@ -31,7 +32,8 @@ export interface RunSpec {
   readonly sagas?: boolean;
   readonly extras?: readonly Extra[];
   readonly counted?: CountedOptions;
-  readonly driver?: string;
+  /** The Kafka driver of the relays. @default the kit's */
+  readonly driver?: DriverName | undefined;
 }
 
 /** A run with its workloads. */

@@ -3,9 +3,8 @@ import type { Clock, Random } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import type { FaultProxy } from '@convergekit/testing';
 import type { StackServer } from '@convergekit/testing/engine';
-import type { History } from './history.ts';
+import type { History, Progress } from './progress.ts';
 import type { Child } from './process.ts';
-import type { Progress } from './progress.ts';
 
 /** Registers what must be undone, the last first, whatever happens. */
 export type Defer = (undo: () => Promise<unknown>) => void;
@@ -103,14 +102,16 @@ export interface Fault {
   /** Goes on while other faults come. @default false */
   readonly background?: boolean;
   /** Causes it; undefined: nothing here can be hit, and the fault is skipped. */
-  inject(targets: Targets, draw: Draw): Promise<Injected | undefined>;
+  inject(targets: Targets, draw: Draw): Injection;
 }
+
+type Injection = Injected | undefined | Promise<Injected | undefined>;
 
 /** Declares a fault; what it injects sees only what it needs. */
 export function fault<const N extends keyof Targets>(
   one: Omit<Fault, 'needs' | 'inject'> & {
     readonly needs: readonly N[];
-    inject(targets: Pick<Targets, N>, draw: Draw): Promise<Injected | undefined>;
+    inject(targets: Pick<Targets, N>, draw: Draw): Injection;
   },
 ): Fault {
   return one;
@@ -184,4 +185,20 @@ export interface Span {
   /** The first fault came not before. */
   readonly calmUntilMs: number;
   readonly endedMs: number;
+}
+
+/** Joins what the parts give: lists are added, of anything else the first counts. */
+export function targetsOf(parts: readonly Pick<Part, 'targets'>[]): Targets {
+  const all: Record<string, unknown> = { processes: [], sources: [], links: [], exposed: [], topics: [] };
+  for (const { targets } of parts)
+    for (const [name, value] of Object.entries(targets))
+      all[name] = Array.isArray(value)
+        ? [...((all[name] as unknown[] | undefined) ?? []), ...(value as unknown[])]
+        : (all[name] ?? value);
+  return all as unknown as Targets;
+}
+
+/** True when no workload gives this target. */
+export function isEmpty(target: unknown): boolean {
+  return target === undefined || (Array.isArray(target) && target.length === 0);
 }

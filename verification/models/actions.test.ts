@@ -1,8 +1,39 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { actionsOf, placesIn } from './actions.ts';
 import { models } from './models.ts';
+
+const DEFINITION = /^(\w+)(?:\([^)]*\))? ==/;
+const CHANGES = /\b\w+' (?:=|\\in)/;
+
+/** The definitions of a module that change variables, each with the comment above it. */
+function actionsOf(module: string) {
+  const lines = module.split('\n');
+  const starts = lines.flatMap((line, at) => (DEFINITION.test(line) ? [at] : []));
+  return starts.flatMap((at, index) => {
+    const body = lines.slice(at, starts[index + 1]).join('\n');
+    const name = DEFINITION.exec(lines[at] ?? '')?.[1] ?? '';
+    return CHANGES.test(withoutComments(body)) ? [{ name, comment: commentAbove(lines, at) }] : [];
+  });
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\\\*.*/g, '');
+}
+
+function commentAbove(lines: readonly string[], at: number): string {
+  const above: string[] = [];
+  for (let line = at - 1; lines[line]?.startsWith('\\* ') === true; line -= 1)
+    above.unshift(lines[line]?.slice(3) ?? '');
+  return above.join(' ');
+}
+
+const PLACE = /((?:libs|services|schemas)\/[\w./-]+\.(?:ts|sql)) \(([\w.]+)\)/g;
+
+/** The places in the source that a comment names: `libs/relay/src/leader/lead.ts (lead)`. */
+function placesIn(comment: string) {
+  return [...comment.matchAll(PLACE)].map(([, file = '', symbol = '']) => ({ file, symbol }));
+}
 
 const root = join(import.meta.dirname, '../..');
 const moduleOf = (name: string): string => readFileSync(join(import.meta.dirname, `${name}.tla`), 'utf8');

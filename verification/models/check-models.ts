@@ -1,5 +1,5 @@
 import type { Clock } from '@convergekit/core';
-import type { Configuration, Control, Model } from './model.ts';
+import type { Model, Run } from './model.ts';
 import { neverTaken, type Output } from './output.ts';
 import type { Tlc } from './tlc.ts';
 import { verdictOf } from './verdict.ts';
@@ -29,7 +29,7 @@ export async function checkModels(models: readonly Model[], check: Check): Promi
     for (const one of chosen) {
       const { breaks } = one;
       counts[breaks === undefined ? 'configurations' : 'controls'] += 1;
-      const { output, isGood } = await checkOne(model, one, breaks, check);
+      const { output, isGood } = await checkOne(model, one, check);
       if (!isGood) counts.bad += 1;
       if (breaks === undefined) passed.push(output);
     }
@@ -46,19 +46,17 @@ export async function checkModels(models: readonly Model[], check: Check): Promi
 
 async function checkOne(
   model: Model,
-  one: Configuration | Control,
-  breaks: string | undefined,
+  one: Run,
   { run, say, clock, signal }: Check,
 ): Promise<{ readonly output: Output; readonly isGood: boolean }> {
   const began = clock.monotonic();
   const output = await run(model, one, signal);
-  const { isGood, text } = verdictOf(output.outcome, breaks);
+  const { isGood, text } = verdictOf(output.outcome, one.breaks);
   const seconds = ((clock.monotonic() - began) / 1_000).toFixed(1);
   say(lineOf(model.name, one.name, `${output.states}`, seconds, text));
   return { output, isGood };
 }
 
-/** Throws for a name that selects nothing. */
 function refuseUnknown(models: readonly Model[], only: readonly string[] = []): void {
   const names = models.flatMap(({ name, configurations, controls }) => [
     name,

@@ -1,7 +1,7 @@
-import type { Configuration, Constant, Control, Model } from './model.ts';
+import type { Constant, Model, Run } from './model.ts';
 
 /** Returns the file that TLC reads for a configuration. Where one state breaks several invariants, a control’s own is named. */
-export function configText(model: Model, { constants, breaks: first }: Configuration | Control): string {
+export function configText(model: Model, { constants, breaks: first }: Run): string {
   const guards = Object.fromEntries(model.guards.map((guard) => [guard, 'ok']));
   const all = { ...model.constants, ...guards, ...constants };
   const invariants = model.invariants.toSorted((a, b) => Number(b === first) - Number(a === first));

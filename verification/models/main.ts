@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '@convergekit/core';
-import { interruption } from '../interrupt.ts';
+import { program } from '../interrupt.ts';
 import { checkModels } from './check-models.ts';
 import { models } from './models.ts';
 import { tlc } from './tlc.ts';
@@ -13,18 +13,8 @@ const { values } = parseArgs({
   },
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const signal = interruption();
-try {
-  const run = await tlc(say);
-  const isGood = await checkModels(models, {
-    only: values.only?.split(','),
-    run,
-    say,
-    clock: systemClock,
-    signal,
-  });
-  process.exitCode = isGood ? 0 : 1;
-} catch (error) {
-  process.stderr.write(`models: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = signal.aborted ? 130 : 1;
-}
+
+await program('models', async (signal) => {
+  const check = { only: values.only?.split(','), run: await tlc(say), say, clock: systemClock, signal };
+  return (await checkModels(models, check)) ? 0 : 1;
+});

@@ -12,22 +12,19 @@ export type Constant =
 
 export type Constants = Readonly<Record<string, Constant>>;
 
-interface Run {
+/** A configuration. It differs from the model's others in the actions or the faults that it enables. */
+export interface Run {
   readonly name: string;
   readonly constants?: Constants;
   /** Whether `make test` runs it. @default false */
   readonly quick?: boolean;
+  /** The invariant on which it has to fail, and on no other. @default it has to pass */
+  readonly breaks?: string;
 }
 
-/** A configuration that has to pass. It differs from the model's others in the actions or the faults that it enables. */
-export interface Configuration extends Run {
-  readonly breaks?: undefined;
-}
-
-/** A configuration without one guard of the design. It has to fail on its invariant, and on no other. */
-export interface Control extends Run {
-  readonly constants: Constants;
-  readonly breaks: string;
+/** A control: without a guard of the design, as these constants say, the model breaks that invariant. */
+export function control(name: string, breaks: string, constants: Constants, quick = false) {
+  return { name, breaks, constants, quick };
 }
 
 /** A module of TLA+, and what TLC runs of it. */
@@ -40,6 +37,6 @@ export interface Model {
   /** Constants that select guards: "ok" unless a control takes the guard out. */
   readonly guards: readonly string[];
   readonly invariants: readonly string[];
-  readonly configurations: readonly Configuration[];
-  readonly controls: readonly Control[];
+  readonly configurations: readonly Run[];
+  readonly controls: readonly (Run & Required<Pick<Run, 'constants' | 'breaks'>>)[];
 }

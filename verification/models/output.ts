@@ -1,4 +1,3 @@
-/** What TLC found. */
 export type Outcome =
   | { readonly kind: 'passed' }
   | { readonly kind: 'violated'; readonly invariant: string }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { javaJars } from '../java.ts';
 import { configText } from './config-text.ts';
-import type { Configuration, Control, Model } from './model.ts';
+import type { Model, Run } from './model.ts';
 import { type Output, parseOutput } from './output.ts';
 
 const here = import.meta.dirname;
@@ -14,7 +14,7 @@ const HANGS_MS = 1_200_000;
 const FIRST_COMPILER = '-XX:TieredStopAtLevel=1';
 
 /** Runs a configuration of a model; `signal` ends it. */
-export type Tlc = (model: Model, of: Configuration | Control, signal?: AbortSignal) => Promise<Output>;
+export type Tlc = (model: Model, of: Run, signal?: AbortSignal) => Promise<Output>;
 
 /** TLC on this machine's Java. Its jar is fetched by Maven once. Rejects with what to install. */
 export async function tlc(say: (line: string) => void): Promise<Tlc> {
@@ -35,15 +35,8 @@ export async function tlc(say: (line: string) => void): Promise<Tlc> {
       const jvm = [...(isShort ? [FIRST_COMPILER] : []), '-XX:+UseSerialGC', '-Xmx2g'];
       // TLC writes copies of its standard modules into the folder for temporary files.
       const jar = [`-Djava.io.tmpdir=${scratch}`, '-cp', join(jars, '*'), 'tlc2.TLC'];
-      const options = [
-        '-workers',
-        '1',
-        '-nowarning',
-        '-metadir',
-        join(scratch, 'states'),
-        '-config',
-        'run.cfg',
-      ];
+      const states = ['-metadir', join(scratch, 'states')];
+      const options = ['-workers', '1', '-nowarning', ...states, '-config', 'run.cfg'];
       const coverage = breaks === undefined ? ['-coverage', '1'] : [];
       const args = [...jvm, ...jar, ...options, ...coverage, model.name];
       return parseOutput(await outputOf(java, args, scratch, signal));

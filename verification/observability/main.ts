@@ -7,7 +7,7 @@ import { access, copyFile, cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { run } from '../programs.ts';
+import { reasonOf, run } from '../programs.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -19,9 +19,7 @@ try {
   await checkCollector(await collectorVersion());
 } catch (error) {
   const { stderr = '', stdout = '' } = error as { stderr?: string; stdout?: string };
-  process.stderr.write(
-    `observability: ${error instanceof Error ? error.message : String(error)}\n${stdout}${stderr}\n`,
-  );
+  process.stderr.write(`observability: ${reasonOf(error)}\n${stdout}${stderr}\n`);
   process.exitCode = 1;
 }
 

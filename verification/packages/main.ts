@@ -10,25 +10,22 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { migrate } from '@convergekit/postgres';
 import { freshDatabase, startStack } from '@convergekit/testing';
 import { packAll, root } from '../../infra/packages/stage.ts';
-import { lintPackage, publishDry } from './lint.ts';
+import { lintPackage, publishDry } from './tools.ts';
 import { LIMITS, overLimit, tooLarge } from './limits.ts';
 import { runCommand, runEmitter, runFirstProgram } from './program.ts';
 import { addFiles, addPackage, compile, makeProject, type Project, versionOf } from './project.ts';
 import { mskToken } from './msk.ts';
 import { NEST_COMPANIONS, NEST_PACKAGES, runNest } from './nest.ts';
 import { LOWEST, LOWEST_TO_EMIT, NEST, type Peers } from './peers.ts';
-import { runIn } from '../programs.ts';
+import { progress } from '../lab/progress.ts';
+import { reasonOf, runIn } from '../programs.ts';
 import { withDatabase } from '../with-database.ts';
 import { installTools, type Tools } from './tools.ts';
 
 const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
 const { all } = values;
 
-const began = performance.now();
-const say = (line: string): void => {
-  const seconds = ((performance.now() - began) / 1000).toFixed(0).padStart(4);
-  process.stdout.write(`${seconds} s  ${line}\n`);
-};
+const { note: say } = progress(process.stdout, () => performance.now());
 const faults: string[] = [];
 const attempt = async (what: string, act: () => Promise<unknown>): Promise<void> => {
   try {
@@ -36,7 +33,7 @@ const attempt = async (what: string, act: () => Promise<unknown>): Promise<void>
     say(`ok    ${what}`);
   } catch (error) {
     faults.push(what);
-    say(`FAIL  ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    say(`FAIL  ${what}: ${reasonOf(error)}`);
   }
 };
 

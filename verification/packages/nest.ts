@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/operate';
 import { run, whileRunning } from '../programs.ts';
 import { withDatabase } from '../with-database.ts';
+import { ofRepository } from './peers.ts';
 import { type Trial, whereOf } from './program.ts';
 import { addFiles, compile, versionOf } from './project.ts';
 import type { Tools } from './tools.ts';
@@ -10,20 +10,14 @@ import type { Tools } from './tools.ts';
 /** The packages of Nest that the example imports. They have one version. */
 export const NEST_PACKAGES = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express'] as const;
 
-const { devDependencies } = JSON.parse(
-  await readFile(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { readonly devDependencies: Readonly<Record<string, string>> };
-
-/** What the example imports besides, in the versions of this repository. */
-export const NEST_COMPANIONS = Object.fromEntries(
-  [
-    '@nestjs-cls/transactional',
-    '@nestjs-cls/transactional-adapter-drizzle-orm',
-    'drizzle-orm',
-    'nestjs-cls',
-    'reflect-metadata',
-    'rxjs',
-  ].map((name) => [name, devDependencies[name] ?? '']),
+/** What the example imports besides. */
+export const NEST_COMPANIONS = ofRepository(
+  '@nestjs-cls/transactional',
+  '@nestjs-cls/transactional-adapter-drizzle-orm',
+  'drizzle-orm',
+  'nestjs-cls',
+  'reflect-metadata',
+  'rxjs',
 );
 
 /** Compiles and runs the example application until its consumer has billed an order. */

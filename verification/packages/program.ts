@@ -4,18 +4,14 @@ import { plain, run, whileRunning } from '../programs.ts';
 import { withDatabase } from '../with-database.ts';
 import type { Project } from './project.ts';
 
-/** The servers of a trial, and the database of one project. */
-export interface Servers {
+/** A project, the Node that runs it, the servers, and a database of its own. */
+export interface Trial {
+  readonly project: Project;
+  readonly node: string;
   readonly databaseUrl: string;
   readonly brokers: string;
 }
 
-export interface Trial extends Servers {
-  readonly project: Project;
-  readonly node: string;
-}
-
-/** The folder and the environment of a project's programs. */
 export const whereOf = ({ project, databaseUrl, brokers, node }: Trial) => ({
   cwd: project.folder,
   env: plain({

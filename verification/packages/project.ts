@@ -84,7 +84,6 @@ export async function compile(
   });
 }
 
-/** Reads the version of an installed package. */
 export async function versionOf({ folder }: Project, name: string): Promise<string> {
   const text = await readFile(join(folder, 'node_modules', name, 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;

@@ -1,16 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../programs.ts';
-import { filesOf } from './collect.ts';
 
 /** A copy of the tree in which faults are planted. It has a repository of its own, so that `git apply` sees it alone. */
-export interface Copy {
-  readonly folder: string;
-  /** Applies a patch. Rejects with git's words if it no longer fits. */
-  plant(patch: string): Promise<void>;
-  /** Restores every file, also what tests wrote. */
-  restore(): Promise<void>;
-}
+export type Copy = Awaited<ReturnType<typeof copyTree>>;
 
 /** Caches of tools, which name files of the tree that they were made for. */
 const CACHES = ['.cache', '.vite-temp', '.vitest-cache', '.vite'];
@@ -22,7 +16,7 @@ const SHARED = ['.converge/stacks', '.converge/kafka-jars', '.converge/tlc-jars'
  * Copies the tree as it is, with changes that are not committed. The installed packages are hard links, which takes seconds;
  * those of the workspaces are relative symbolic links, and so lead into the copy.
  */
-export async function copyTree(root: string, folder: string): Promise<Copy> {
+export async function copyTree(root: string, folder: string) {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const files: string[] = [];
@@ -50,8 +44,10 @@ export async function copyTree(root: string, folder: string): Promise<Copy> {
   await git('add', '--all');
   return {
     folder,
-    plant: (patch) => git('apply', '--whitespace=nowarn', patch),
-    restore: async () => {
+    /** Applies a patch. Rejects with git's words if it no longer fits. */
+    plant: (patch: string) => git('apply', '--whitespace=nowarn', patch),
+    /** Restores every file, also what tests wrote. */
+    restore: async (): Promise<void> => {
       await git('checkout', '--quiet', '--', '.');
       await git('clean', '--quiet', '--force', '-d');
     },
@@ -60,4 +56,13 @@ export async function copyTree(root: string, folder: string): Promise<Copy> {
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/** Lists the files of a repository as it is now: tracked, or new and not ignored. */
+export function filesOf(root: string): string[] {
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return listed.split('\0').filter((file) => file !== '');
 }

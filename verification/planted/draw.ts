@@ -5,16 +5,12 @@ import type { Mark } from './marks.ts';
 /** The seed by which the faults of this folder were drawn. */
 export const SEED = '27';
 
-export interface Drawn extends Mark {
-  /** From 0 to 1: which of several remedies that a mark names is taken out. */
-  readonly pick: number;
-}
-
 /**
  * Draws marks by a seed. Pure. The order of any two depends on nothing else, and not on their folders: a mark that is
  * added, removed or moved leaves the others where they are, and a longer draw begins with the shorter one.
+ * `pick`, from 0 to 1: which of several remedies that a mark names is taken out.
  */
-export function draw(marks: readonly Mark[], seed: string, count: number): Drawn[] {
+export function draw(marks: readonly Mark[], seed: string, count: number) {
   return marks
     .map((mark) => {
       const place = [seed, posix.basename(mark.file), mark.text].join('\n');

@@ -3,8 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { promiseRows } from '../../test/promise-ids.ts';
-import { chosenFaults, parseFault, testFilesOf } from './fault.ts';
-import { readFaults } from './read-faults.ts';
+import { chosenFaults, parseFault, readFaults, testFilesOf } from './fault.ts';
 
 const head = [
   'Planted: no lock.',

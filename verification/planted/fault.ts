@@ -1,9 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 /** A planted fault: a patch that takes one remedy out, and what is expected of the tests. */
 export interface Fault {
   /** The two digits of its file. */
   readonly id: string;
   readonly name: string;
-  /** What is planted. */
   readonly planted: string;
   /** The ids of the rows that no longer hold, or `no row of its own`. */
   readonly breaks: string;
@@ -80,4 +82,16 @@ export function chosenFaults<One extends Pick<Fault, 'id' | 'name'>>(
   const unknown = only?.filter((asked) => !faults.some((one) => is(one, asked))) ?? [];
   if (unknown.length > 0) throw new Error(`there is no fault ${unknown.join(', ')}`);
   return faults.filter((one) => only === undefined || only.some((asked) => is(one, asked)));
+}
+
+export type PlantedFault = ReturnType<typeof readFaults>[number];
+
+/** Reads all faults of a folder, in the order of their numbers. */
+export function readFaults(folder: string) {
+  return readdirSync(folder)
+    .toSorted()
+    .map((file) => {
+      const patch = join(folder, file);
+      return { ...parseFault(file, readFileSync(patch, 'utf8')), patch };
+    });
 }

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startTestStack } from '../../test/stack.setup.ts';
-import { interruption } from '../interrupt.ts';
-import { collectMarks, filesOf } from './collect.ts';
-import { copyTree } from './copy.ts';
+import { program } from '../interrupt.ts';
+import { copyTree, filesOf } from './copy.ts';
 import { drawText, SEED } from './draw.ts';
-import { chosenFaults } from './fault.ts';
-import { readFaults } from './read-faults.ts';
+import { chosenFaults, readFaults } from './fault.ts';
+import { collectMarks } from './marks.ts';
 import { runFaults } from './run-faults.ts';
 
 /** `make planted`: plants each fault in a copy of the tree and runs its tests. Exit code 0: each was caught. */
@@ -22,16 +21,14 @@ const { values } = parseArgs({
 });
 const root = join(import.meta.dirname, '../..');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const signal = interruption();
-try {
-  if (values.draw) say(drawText(collectMarks(root), values.seed, Number(values.count)));
-  else process.exitCode = (await plant()) ? 0 : 1;
-} catch (error) {
-  process.stderr.write(`planted: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = signal.aborted ? 130 : 1;
-}
 
-async function plant(): Promise<boolean> {
+await program('planted', async (signal) => {
+  if (!values.draw) return (await plant(signal)) ? 0 : 1;
+  say(drawText(collectMarks(root), values.seed, Number(values.count)));
+  return 0;
+});
+
+async function plant(signal: AbortSignal): Promise<boolean> {
   const faults = chosenFaults(readFaults(join(import.meta.dirname, 'faults')), values.only?.split(','));
   const drawn = faults.filter(({ mark }) => mark !== undefined).length;
   say(`${faults.length} planted faults, ${drawn} of them drawn by seed ${SEED}`);

@@ -1,4 +1,6 @@
-import { posix } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { filesOf } from './copy.ts';
 
 /** A place that says: this test failed when its remedy was taken out. */
 export interface Mark {
@@ -70,4 +72,16 @@ function commentsOf(source: string): { readonly line: number; readonly text: str
 
 function lines(text: string): number {
   return text.split('\n').length - 1;
+}
+
+const PAGES = ['docs/guarantees.md', 'docs/requirements.md'];
+
+/** Reads all marks of a repository: its two pages of promises, and the comments of its tests. */
+export function collectMarks(root: string): Mark[] {
+  const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+  const tests = filesOf(root).filter((file) => file.endsWith('.test.ts'));
+  return [
+    ...PAGES.flatMap((page) => marksOfPage(page, read(page))),
+    ...tests.flatMap((file) => marksOfTest(file, read(file))),
+  ];
 }

@@ -1,12 +1,11 @@
+import { reasonOf } from '../programs.ts';
 import type { Copy } from './copy.ts';
-import { type Fault, testFilesOf } from './fault.ts';
+import { type Fault, type PlantedFault, testFilesOf } from './fault.ts';
 import { faultsOfClean, judgeRun, type Verdict } from './judge.ts';
-import type { PlantedFault } from './read-faults.ts';
 import { runTests } from './run-tests.ts';
 
 interface Scene {
   readonly copy: Copy;
-  /** The files of the tree. */
   readonly files: readonly string[];
   /** The servers of all runs, as tests get them. */
   readonly servers: string;
@@ -22,11 +21,14 @@ export async function runFaults(faults: readonly PlantedFault[], scene: Scene): 
   if (!(await passClean(planned, scene))) return false;
   let survived = 0;
   for (const { fault, files } of planned) {
-    const { verdict, seconds } = await tryFault(fault, files, scene);
-    if (verdict.kind !== 'caught') survived += 1;
-    say(`${fault.id} ${fault.name}: ${textOf(verdict)}, ${seconds.toFixed(0)} s (${tierOf(fault)})`);
-    if (verdict.kind !== 'caught')
-      say(`   planted: ${fault.planted}\n   breaks: ${fault.breaks}: ${fault.promise}`);
+    const from = performance.now();
+    const verdict = await tryFault(fault, files, scene);
+    const seconds = ((performance.now() - from) / 1_000).toFixed(0);
+    const tier = fault.part === undefined ? 'test' : `verify ${fault.part}`;
+    say(`${fault.id} ${fault.name}: ${textOf(verdict)}, ${seconds} s (${tier})`);
+    if (verdict.kind === 'caught') continue;
+    survived += 1;
+    say(`   planted: ${fault.planted}\n   breaks: ${fault.breaks}: ${fault.promise}`);
   }
   const minutes = (performance.now() - began) / 60_000;
   say(`${planned.length - survived} caught, ${survived} survived, ${minutes.toFixed(0)} min`);
@@ -49,37 +51,24 @@ async function passClean(planned: Planned, { copy, servers, signal, say }: Scene
   return true;
 }
 
-interface Tried {
-  readonly verdict: Verdict;
-  readonly seconds: number;
-}
-
 async function tryFault(
   fault: PlantedFault,
   files: readonly string[],
   { copy, servers, signal }: Scene,
-): Promise<Tried> {
-  const began = performance.now();
+): Promise<Verdict> {
   const run = { files, part: fault.part, only: fault.only, servers, signal };
   const attempt = async (bail: boolean): Promise<Verdict> =>
     judgeRun((await runTests(copy.folder, { ...run, bail })).report, fault.failsWith);
-  const judged = async (): Promise<Verdict> => {
-    try {
-      await copy.restore();
-      await copy.plant(fault.patch);
-      const first = await attempt(true);
-      // The first failure is mostly an assertion; where it is not, a later one may be.
-      return first.kind === 'invalid' ? await attempt(false) : first;
-    } catch (error) {
-      signal.throwIfAborted();
-      return { kind: 'invalid', why: error instanceof Error ? error.message : String(error) };
-    }
-  };
-  return { verdict: await judged(), seconds: (performance.now() - began) / 1_000 };
-}
-
-function tierOf({ part }: Fault): string {
-  return part === undefined ? 'test' : `verify ${part}`;
+  try {
+    await copy.restore();
+    await copy.plant(fault.patch);
+    const first = await attempt(true);
+    // The first failure is mostly an assertion; where it is not, a later one may be.
+    return first.kind === 'invalid' ? await attempt(false) : first;
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: 'invalid', why: reasonOf(error) };
+  }
 }
 
 function textOf(verdict: Verdict): string {

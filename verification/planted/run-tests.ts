@@ -13,7 +13,6 @@ export interface TestRun {
   readonly only?: string | undefined;
   /** The part of `make verify` whose tests are run. @default those of the first tier */
   readonly part?: string | undefined;
-  /** The servers that the tests use. */
   readonly servers: string;
   /** Ends the run at the first failed test. */
   readonly bail: boolean;

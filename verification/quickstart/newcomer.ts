@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -9,23 +9,11 @@ import { run, type Running, whileRunning } from '../programs.ts';
 const NAME = 'demo-service';
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** A folder outside the repository with an empty npm cache and a registry that has the packed packages. */
-export interface Newcomer {
-  /** The folder in which services are made. */
-  readonly outside: string;
-  /** The name of the service, and its folder. */
-  readonly name: string;
-  readonly service: string;
-  readonly env: NodeJS.ProcessEnv;
-  /** Runs one line of a shell, prints its time and resolves with its output. */
-  readonly step: (line: string, cwd: string) => Promise<string>;
-  /** Megabytes of tarballs that were downloaded. */
-  readonly downloaded: () => string;
-  readonly close: () => Promise<void>;
-}
-
-/** Packs the packages and prepares the folder. `without` matches programs that this newcomer does not have. */
-export async function newcomer(without: RegExp, node = process.execPath): Promise<Newcomer> {
+/**
+ * Packs the packages, and prepares a folder outside the repository with an empty npm cache and a registry that has them.
+ * `without` matches programs that this newcomer does not have.
+ */
+export async function newcomer(without: RegExp, node = process.execPath) {
   const outside = await mkdtemp(join(tmpdir(), 'converge-quickstart-'));
   const { stdout: configured } = await run('npm', ['config', 'get', 'registry'], { cwd: outside });
   const packed = await packAll(join(root, '.converge/quickstart'));
@@ -43,11 +31,15 @@ export async function newcomer(without: RegExp, node = process.execPath): Promis
     npm_config_audit: 'false',
   };
   return {
+    /** The folder in which services are made. */
     outside,
+    /** The name of the service, and its folder. */
     name: NAME,
     service: join(outside, NAME),
     env,
-    step: (line, cwd) => timed(line, { cwd, env }),
+    /** Runs one line of a shell, prints its time and resolves with its output. */
+    step: (line: string, cwd: string) => timed(line, { cwd, env }),
+    /** Megabytes of tarballs that were downloaded. */
     downloaded: () => (registry.tarballBytes() / 1_000_000).toFixed(1),
     close: async () => {
       await registry.server.stop();
@@ -68,7 +60,6 @@ async function timed(line: string, where: { cwd: string; env: NodeJS.ProcessEnv 
   }
 }
 
-/** Formats the time since `start`, in seconds. */
 export function seconds(start: number): string {
   return `${((performance.now() - start) / 1_000).toFixed(1).padStart(6)} s`;
 }
@@ -87,29 +78,13 @@ export async function whileDev(
 /** Makes a folder with links to every program of a PATH but those that `without` matches. Resolves with its path. */
 function pathWithout(folder: string, path: string, without: RegExp): string {
   mkdirSync(folder, { recursive: true });
-  const linked = new Set<string>();
-  for (const place of path.split(delimiter))
-    for (const name of programsIn(place))
-      if (!without.test(name) && !linked.has(name)) {
-        linked.add(name);
-        symlinkSync(join(place, name), join(folder, name));
-      }
+  const places = path.split(delimiter).filter((place) => existsSync(place));
+  // Of several with one name, the first place has it.
+  const programs = new Map(
+    places
+      .toReversed()
+      .flatMap((place) => readdirSync(place).map((name) => [name, join(place, name)] as const)),
+  );
+  for (const [name, program] of programs) if (!without.test(name)) symlinkSync(program, join(folder, name));
   return folder;
-}
-
-function programsIn(place: string): readonly string[] {
-  try {
-    return readdirSync(place).filter((name) => isProgram(join(place, name)));
-  } catch {
-    return [];
-  }
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

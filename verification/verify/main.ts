@@ -89,7 +89,6 @@ function run(chosen: readonly Part[], { write }: { readonly write: boolean }): n
   return failed.length === 0 ? 0 : 1;
 }
 
-/** Returns the seconds that the part took, or why it failed. */
 function runPart(part: Part): number | string {
   const missing = missingFor(part);
   if (missing.length > 0) return `${missing.join(' and ')} missing`;

@@ -40,7 +40,6 @@ export const BARS: Readonly<Record<string, Readonly<Record<string, number>>>> = 
 };
 const MEASURE = '@dbos-inc/dbos-sdk';
 
-/** Names the figures above their bars (pure). */
 export function above(measured: Readonly<Record<string, Weights>>): readonly string[] {
   const unitMs = measured[MEASURE]?.['import'];
   if (unitMs === undefined) return [`the import of ${MEASURE} was not measured`];

@@ -7,7 +7,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freshDatabase, withPostgres } from '@convergekit/testing';
 import { packAll, root } from '../../infra/packages/stage.ts';
-import { LOWEST_TO_EMIT } from '../packages/peers.ts';
+import { LOWEST_TO_EMIT, ofRepository } from '../packages/peers.ts';
 import { addFiles, makeProject, type Project } from '../packages/project.ts';
 import { runIn } from '../programs.ts';
 import { above, tableOf, type Weights } from './figures.ts';
@@ -18,7 +18,7 @@ const RIVALS: Readonly<Record<string, string>> = {
   'pg-boss': '12.38.0',
   'graphile-worker': '0.18.0',
 };
-const PEERS = { '@opentelemetry/api': '1.10.0', kysely: '0.29.9', pg: '8.23.1', zod: '4.6.7' };
+const PEERS = ofRepository('@opentelemetry/api', 'kysely', 'pg', 'zod');
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const outside = await mkdtemp(join(tmpdir(), 'converge-weight-'));

@@ -10,6 +10,7 @@ import { plain, runIn, whileRunning } from '../programs.ts';
 import { withDatabase } from '../with-database.ts';
 
 const TIMES = 9;
+const SECONDS = 20;
 
 /** The megabytes of the files below a folder's node_modules, each by its own length. */
 export function megabytes(folder: string): number {
@@ -19,48 +20,38 @@ export function megabytes(folder: string): number {
   return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0) / 1e6;
 }
 
-/** Milliseconds that an import takes in a fresh process, and its memory in megabytes: the least of several. */
-export async function importOf(
-  folder: string,
-  doors: readonly string[],
-): Promise<{ ms: number; mb: number }> {
+/** Measures several times, and takes the least of each figure. */
+async function leastOf<Name extends string>(measure: () => Promise<Record<Name, number>>) {
+  const least = await measure();
+  for (let at = 1; at < TIMES; at += 1)
+    for (const [name, value] of Object.entries(await measure()) as [Name, number][])
+      least[name] = Math.min(least[name], value);
+  return least;
+}
+
+/** Milliseconds that an import takes in a fresh process, and its memory in megabytes. */
+export function importOf(folder: string, doors: readonly string[]) {
   const code = `const began = performance.now();
     await Promise.all(${JSON.stringify(doors)}.map((door) => import(door)));
     console.log(JSON.stringify({ ms: performance.now() - began, mb: process.memoryUsage.rss() / 1e6 }));
     process.exit();`;
-  const runs: { ms: number; mb: number }[] = [];
-  for (let at = 0; at < TIMES; at += 1) {
-    const args = ['--input-type=module', '--eval', code];
-    const { stdout } = await runIn(folder, process.execPath, args);
-    runs.push(JSON.parse(stdout) as { ms: number; mb: number });
-  }
-  return { ms: least(runs.map(({ ms }) => ms)), mb: least(runs.map(({ mb }) => mb)) };
+  return leastOf(async () => {
+    const { stdout } = await runIn(folder, process.execPath, ['--input-type=module', '--eval', code]);
+    return JSON.parse(stdout) as { ms: number; mb: number };
+  });
 }
 
-/** Seconds of wall time and of CPU that a command takes with a warm disk: the least of several. */
-export async function commandOf(
-  folder: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<{ wall: number; cpu: number }> {
-  const walls: number[] = [];
-  const cpus: number[] = [];
-  for (let at = 0; at < TIMES; at += 1) {
-    const before = childrenSeconds();
-    const began = performance.now();
+/** Seconds of wall time and of CPU that a command takes with a warm disk. */
+export function commandOf(folder: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  return leastOf(async () => {
+    const [began, before] = [performance.now(), childrenSeconds()];
     await runIn(folder, process.execPath, ['node_modules/convergekit/bin/converge.js', ...args], env);
-    walls.push((performance.now() - began) / 1_000);
-    cpus.push(childrenSeconds() - before);
-  }
-  return { wall: least(walls), cpu: least(cpus) };
+    return { wall: (performance.now() - began) / 1_000, cpu: childrenSeconds() - before };
+  });
 }
 
 /** How long a service takes to be ready, and what it does and holds while it has nothing to do. */
-export async function idleService(
-  folder: string,
-  main: string,
-  databaseUrl: string,
-): Promise<{ readySeconds: number; mb: number; perSecond: number }> {
+export async function idleService(folder: string, main: string, databaseUrl: string) {
   const env = { DATABASE_URL: databaseUrl, CONVERGE__BROKER: 'local', NODE_ENV: 'development' };
   const found = { readySeconds: 0, mb: 0, perSecond: 0 };
   const where = { cwd: folder, env: plain(env) };
@@ -85,7 +76,3 @@ async function countTransactions(executor: Executor): Promise<number> {
   );
   return Number(rows[0]?.n);
 }
-
-const SECONDS = 20;
-
-const least = (values: readonly number[]): number => Math.min(...values);

@@ -18,37 +18,31 @@ const BEFORE_MS = 10_000;
 /** The load of the naive chain is smaller: amplified sixteen times, it would measure this machine, not the chain. */
 const NAIVE: Outage = { callsPerSecond: 20, beforeMs: 3_000, downMs: 8_000, afterMs: 5_000 };
 
+/** Three services in a row, and the last one is down for a while. */
+export const chainCase: Case = {
+  name: 'chain',
+  title: 'A chain of three services whose last one is down',
+  async run({ settings, say }) {
+    const measure = async (style: Style, outage: Outage) => {
+      const moments = await playOutage(style, outage);
+      const load = loadBetween(moments, 0, outage.downMs).toFixed(2);
+      const seconds = (backAfterMs(moments, outage.downMs) / 1000).toFixed(1);
+      say(`chain: ${style}: load while down ${load}x, back after ${seconds} s`);
+      return { style, moments, outage };
+    };
+    const downMs = settings.outageSeconds * 1000;
+    const usual = { callsPerSecond: RATE, beforeMs: BEFORE_MS, downMs, afterMs: AFTER_MS };
+    return resultOf(await measure('guarded', usual), await measure('naive', NAIVE));
+  },
+};
+
 interface Measured {
   readonly style: Style;
   readonly moments: readonly Moment[];
   readonly outage: Outage;
 }
 
-/** Three services in a row, and the last one is down for a while. */
-export const chainCase: Case = {
-  name: 'chain',
-  title: 'A chain of three services whose last one is down',
-  async run({ settings, say }) {
-    const downMs = settings.outageSeconds * 1000;
-    const guarded = { callsPerSecond: RATE, beforeMs: BEFORE_MS, downMs, afterMs: AFTER_MS };
-    const measured: Measured[] = [];
-    for (const [style, outage] of [
-      ['guarded', guarded],
-      ['naive', NAIVE],
-    ] as const) {
-      const moments = await playOutage(style, outage);
-      measured.push({ style, moments, outage });
-      say(
-        `chain: ${style}: load while down ${loadBetween(moments, 0, outage.downMs).toFixed(2)}x, back after ${(backAfterMs(moments, outage.downMs) / 1000).toFixed(1)} s`,
-      );
-    }
-    return resultOf(measured);
-  },
-};
-
-function resultOf(measured: readonly Measured[]): CaseResult {
-  const [guarded, naive] = measured;
-  if (guarded === undefined || naive === undefined) throw new Error('both styles are measured');
+function resultOf(guarded: Measured, naive: Measured): CaseResult {
   const during = ({ moments, outage }: Measured): number => loadBetween(moments, 0, outage.downMs);
   const after = loadOfSeconds(guarded.moments, guarded.outage.downMs + 1000, Number.POSITIVE_INFINITY);
   return {
@@ -75,7 +69,7 @@ function resultOf(measured: readonly Measured[]): CaseResult {
           title: `Load on the leaf, down for ${guarded.outage.downMs / 1000} s (${naive.outage.downMs / 1000} s with retries at each hop)`,
           xLabel: 'seconds since the start of the run',
           yLabel: 'requests per call, in the second before',
-          series: measured.map(({ style, moments, outage }) => ({
+          series: [guarded, naive].map(({ style, moments, outage }) => ({
             label: style === 'guarded' ? 'one owner, budget, breaker' : '4 attempts at each hop',
             points: loadOfSeconds(moments, 1000 - outage.beforeMs, Number.POSITIVE_INFINITY).map(
               ([atMs, load]) => [(atMs + outage.beforeMs) / 1000, load] as const,
@@ -86,7 +80,7 @@ function resultOf(measured: readonly Measured[]): CaseResult {
     ],
     rounds: table(
       ['chain', 'calls', 'answered', 'requests at the leaf', 'load before', 'while down', 'worst second'],
-      measured.map((one) => {
+      [guarded, naive].map((one) => {
         const last = one.moments.at(-1);
         return [
           one.style,

@@ -1,4 +1,5 @@
-import { type Case, type CaseResult, debeziumOf, type World } from '../case.ts';
+import { reasonOf } from '../../programs.ts';
+import type { Case, CaseResult, World } from '../case.ts';
 import { type Drained, drainOnce, measureDrain, withSource } from '../measure/drain-once.ts';
 import { ratesOfParts } from '../measure/growth.ts';
 import type { Figure } from '../report/figure.ts';
@@ -18,9 +19,8 @@ export const deepCase: Case = {
     world.say(`deep: writing ${count(deepEvents)} rows`);
     const deep = await drainOnce(world, ours, { rows: deepEvents, deadlineMs: 900_000, by: 'sql' });
     world.say(`deep: ${deep.eventsPerSecond.toFixed(0)} events/s, ${deep.peakMiB.toFixed(0)} MiB`);
-    const held = await underHeldSnapshot(world, Math.max(100_000, Math.round(deepEvents / 5))).catch(
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
+    const heldRows = Math.max(100_000, Math.round(deepEvents / 5));
+    const held = await underHeldSnapshot(world, heldRows).catch(reasonOf);
     return resultOf(deep, held, await debeziumPeak(world));
   },
 };
@@ -41,13 +41,12 @@ function underHeldSnapshot(world: World, rows: number): Promise<Drained> {
 /** Measures Debezium's peak memory when the drain case, which also measures it, did not run. */
 async function debeziumPeak(world: World): Promise<number | string> {
   if (world.learnt.debeziumPeakMiB !== undefined) return world.learnt.debeziumPeakMiB;
-  const { debezium } = world.sides;
-  const side = debeziumOf(world);
-  if (side === undefined) return 'absent' in debezium ? debezium.absent : '';
+  const [side] = world.sides.debezium;
+  if (side === undefined) return world.sides.absent ?? '';
   try {
     return (await drainOnce(world, side, { rows: world.settings.events })).peakMiB;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
 }
 

@@ -1,8 +1,9 @@
-import { type Case, type CaseResult, debeziumOf, type World } from '../case.ts';
+import type { Case, CaseResult, World } from '../case.ts';
+import { compared, type Compared } from '../measure/compare.ts';
 import { type Drained, drainOnce } from '../measure/drain-once.ts';
 import { race, type Series } from '../measure/series.ts';
 import { median } from '../measure/statistics.ts';
-import type { Bar, Figure, Measured } from '../report/figure.ts';
+import type { Bar } from '../report/figure.ts';
 import { count, table } from '../report/markdown.ts';
 import { roundsPlot } from '../report/plots.ts';
 import type { Side } from '../sides/side.ts';
@@ -18,8 +19,8 @@ export const drainCase: Case = {
   name: 'drain',
   title: 'Drain of a backlog',
   async run(world) {
-    const debezium = debeziumOf(world);
-    const sides = [...world.sides.ours, ...(debezium === undefined ? [] : [debezium]), ...world.sides.others];
+    const { ours, debezium, others } = world.sides;
+    const sides = [...ours, ...debezium, ...others];
     const { rounds, events } = world.settings;
     const series = await race<Side, Drained>({
       ...{ name: 'drain', sides, rounds, nameOf: ({ name }) => name, say: world.say },
@@ -34,70 +35,50 @@ export const drainCase: Case = {
   },
 };
 
-function resultOf(world: World, series: Series<Drained>): CaseResult {
-  const { debezium, ours, others } = world.sides;
-  const [first] = ours;
-  const rival = 'absent' in debezium ? debezium : { name: debezium.name };
-  const events = count(world.settings.events);
+const RATE = { read: (round: Drained): number => round.eventsPerSecond, unit: 'events/s' };
+const CPU = { read: (round: Drained): number => round.cpuMicrosPerEvent, unit: 'µs/event', digits: 1 };
+const MEMORY = { read: (round: Drained): number => round.peakMiB, unit: 'MiB' };
+
+function resultOf({ sides: { ours, others, absent }, settings }: World, series: Series<Drained>): CaseResult {
+  const first = ours[0].name;
+  const rival = { rival: 'Debezium', absent };
+  const what = `drain of ${count(settings.events)} events of 300 B`;
+  const against = (
+    name: string,
+    quantity: Pick<Compared<Drained>, 'name' | 'bar' | 'read' | 'unit' | 'digits'>,
+  ) => compared(series, { ...quantity, ...rival, ours: name });
   return {
     figures: [
-      ...ours.map(({ name }, index) => ({
-        ...against(series, name, rival),
-        name: `drain of ${events} events of 300 B, ${name}${index === 0 ? ', the default driver' : ''}`,
-        bar: barOf(name, index),
-      })),
-      ...others.map((other) => ({
-        ...against(series, first.name, other),
-        name: `the same, ${first.name}, against ${other.name}`,
-      })),
-      ...ours.map(({ name }) => ({
-        ...against(series, name, rival, {
-          of: (round) => round.cpuMicrosPerEvent,
-          unit: 'µs/event',
-          digits: 1,
+      ...ours.map(({ name }, index) =>
+        against(name, {
+          ...{
+            name: `${what}, ${name}${index === 0 ? ', the default driver' : ''}`,
+            bar: barOf(name, index),
+          },
+          ...RATE,
         }),
-        name: `CPU of the process in a drain, ${name}`,
-      })),
-      ...ours.map(({ name }) => ({
-        ...against(series, name, rival, { of: (round) => round.peakMiB, unit: 'MiB', digits: 0 }),
-        name: `most resident memory in a drain, ${name}`,
-      })),
+      ),
+      ...others.map((other) =>
+        compared(series, {
+          ...{ name: `the same, ${first}, against ${other.name}`, ours: first, rival: other.name },
+          ...RATE,
+        }),
+      ),
+      ...ours.map(({ name }) => against(name, { name: `CPU of the process in a drain, ${name}`, ...CPU })),
+      ...ours.map(({ name }) =>
+        against(name, { name: `most resident memory in a drain, ${name}`, ...MEMORY }),
+      ),
     ],
     plots: [
       roundsPlot(
         { name: 'drain', title: 'Drain of a backlog', unit: 'events/s' },
-        series.sides.map((label) => ({ label, values: series.of(label).map(RATE.of) })),
+        series.sides.map((label) => ({ label, values: series.of(label).map(RATE.read) })),
       ),
     ],
     rounds: table(
       ['side', 'round', 'rows', 'events/s', 'CPU µs/event', 'peak MiB', 'checked'],
       series.rows(cellsOf),
     ),
-  };
-}
-
-interface Quantity {
-  readonly of: (round: Drained) => number;
-  readonly unit: string;
-  readonly digits: number;
-}
-
-const RATE: Quantity = { of: (round) => round.eventsPerSecond, unit: 'events/s', digits: 0 };
-
-/** Compares by the completed rounds of each side: a failure in a later round is reported, and earlier rounds count. */
-function against(
-  series: Series<Drained>,
-  ours: string,
-  rival: { readonly name: string } | { readonly absent: string },
-  { of, unit, digits }: Quantity = RATE,
-): Omit<Figure, 'name'> {
-  const measured = (side: string): Measured => ({ value: median(series.of(side).map(of)), unit, digits });
-  const known = 'name' in rival && series.of(rival.name).length > 0 ? rival.name : undefined;
-  const note = series.failure(ours) ?? ('absent' in rival ? rival.absent : series.failure(rival.name));
-  return {
-    ours: measured(ours),
-    rival: known === undefined ? undefined : { ...measured(known), who: known },
-    note,
   };
 }
 

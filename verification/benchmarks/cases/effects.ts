@@ -1,19 +1,14 @@
 import type { Case } from '../case.ts';
-import { type Entrant, rateOf, ratePlot, raceThem, roundsTable, spreadOf } from '../consuming/rounds.ts';
-import { median } from '../measure/statistics.ts';
+import { CPU, type Entrant, RATE, ratePlot, raceThem, roundsTable } from '../consuming/rounds.ts';
+import { compared } from '../measure/compare.ts';
 import type { Figure } from '../report/figure.ts';
 
 const RIVAL: Entrant = { way: 'kafkajs-each-message', label: 'kafkajs eachMessage', mostRows: 40_000 };
-const ours = [
+const ours: readonly (Entrant & { readonly times?: number })[] = [
   { way: 'converge-write', label: 'one-row handler', mostRows: 200_000, times: 5 },
-  {
-    way: 'converge-each',
-    label: 'one-row handler that awaits each insert',
-    mostRows: 60_000,
-    times: undefined,
-  },
+  { way: 'converge-each', label: 'one-row handler that awaits each insert', mostRows: 60_000 },
   { way: 'converge-batch', label: 'batch handler', mostRows: 400_000, times: 20 },
-] as const satisfies readonly (Entrant & { times: number | undefined })[];
+];
 
 /** The time from the record in the topic to the committed row. */
 export const effectsCase: Case = {
@@ -21,23 +16,14 @@ export const effectsCase: Case = {
   title: 'Effects per second, from the topic to the committed row',
   async run(world) {
     const series = await raceThem(world, 'effects', [...ours, RIVAL]);
-    const cpu = (label: string): number =>
-      median(series.of(label).map(({ cpuMicrosPerEvent }) => cpuMicrosPerEvent));
-    const figures = ours.flatMap(({ label, times }): Figure[] => [
-      {
-        name: `effects/s, ${label}`,
-        bar: times === undefined ? { kind: 'report' } : { kind: 'at least', ratio: times },
-        ours: rateOf(series, label),
-        rival: { ...rateOf(series, RIVAL.label), who: RIVAL.label },
-        spread: spreadOf(series, label),
-        note: series.failure(label) ?? series.failure(RIVAL.label),
-      },
-      {
-        name: `CPU of the process per effect, ${label}`,
-        ours: { value: cpu(label), unit: 'µs', digits: 1 },
-        rival: { value: cpu(RIVAL.label), unit: 'µs', digits: 1, who: RIVAL.label },
-      },
-    ]);
+    const figures = ours.flatMap(({ label, times }): Figure[] => {
+      const sides = { ours: label, rival: RIVAL.label };
+      const bar = times === undefined ? undefined : ({ kind: 'at least', ratio: times } as const);
+      return [
+        compared(series, { name: `effects/s, ${label}`, bar, ...sides, ...RATE, spreadOf: label }),
+        compared(series, { name: `CPU of the process per effect, ${label}`, ...sides, ...CPU }),
+      ];
+    });
     return {
       figures,
       plots: [ratePlot(series, 'effects', 'Effects per second')],

@@ -1,14 +1,15 @@
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import type { Case, CaseResult, World } from '../case.ts';
 import { openSite } from '../consuming/consume-once.ts';
 import { SUSPECT } from '../consuming/converge.ts';
-import { type EffectsSeen, watchEffects } from '../consuming/effects-seen.ts';
+import { type Latencies, latenciesOf, latencyCells, latencyFigures } from '../measure/compare.ts';
 import { withSource } from '../measure/drain-once.ts';
-import { type Latencies, latenciesOf, latencyCells, latencyFigures } from '../measure/latencies.ts';
 import { writeAtRate } from '../measure/load.ts';
 import { race, type Series } from '../measure/series.ts';
 import { table } from '../report/markdown.ts';
 import { sharesPlot } from '../report/plots.ts';
-import type { Source } from '../sides/side.ts';
+import { openClient, type Source } from '../sides/side.ts';
 
 const RATE = 500;
 const KEYS = 1000;
@@ -73,11 +74,11 @@ async function oneRound(
   const numbers = Array.from({ length: events }, (_, index) => from + index);
   const others = numbers.filter((n) => keyOf(n) !== SUSPECT);
   const suspects = numbers.filter((n) => keyOf(n) === SUSPECT);
-  await effects.all(others, RECOVERY_MS);
+  await effects.all(others);
   const early = suspects.filter((n) => effects.at(n) !== undefined).length;
   if (name === WITH && early > 0) throw new Error(`${early} events of the failing key took effect`);
   await effects.query('delete from fault');
-  await effects.all(suspects, RECOVERY_MS);
+  await effects.all(suspects);
   await inOrder(effects, suspects);
   // An effect may be notified before its COMMIT has returned to the writer. The first second is left out.
   const sample = others
@@ -94,6 +95,35 @@ async function inOrder(effects: EffectsSeen, suspects: readonly number[]): Promi
   const applied = rows.map(({ n }) => Number(n));
   if (applied.join() !== suspects.join())
     throw new Error(`the key's events were applied as ${applied.join()}, not as ${suspects.join()}`);
+}
+
+/** Notifications are delivered at commit, so they report an effect without a poll. */
+const NOTIFY = `
+  create function notify_effect() returns trigger language plpgsql as
+    $$ begin perform pg_notify('effect', new.n::text); return null; end $$;
+  create trigger notify_effect after insert on effect for each row execute function notify_effect()`;
+
+type EffectsSeen = Awaited<ReturnType<typeof watchEffects>>;
+
+async function watchEffects(databaseUrl: string) {
+  const seen = new Map<number, number>();
+  const client = await openClient(databaseUrl);
+  client.on('notification', ({ payload }) => {
+    const n = Number(payload);
+    if (!seen.has(n)) seen.set(n, systemClock.monotonic());
+  });
+  await client.query(NOTIFY);
+  await client.query('listen effect');
+  return {
+    /** Returns the time when the effect of event `n` was committed, by this process's clock; undefined until then. */
+    at: (n: number) => seen.get(n),
+    query: async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows,
+    all: (numbers: readonly number[]) =>
+      waitUntil(() => numbers.every((n) => seen.has(n)), {
+        ...{ what: `the effects of ${numbers.length} events`, deadlineMs: RECOVERY_MS },
+      }),
+    close: () => client.end(),
+  };
 }
 
 function resultOf(series: Series<Round>): CaseResult {

@@ -1,6 +1,6 @@
 import type { Case } from '../case.ts';
-import { type Entrant, rateOf, ratePlot, raceThem, roundsTable, spreadOf } from '../consuming/rounds.ts';
-import type { Figure } from '../report/figure.ts';
+import { type Entrant, RATE, ratePlot, raceThem, roundsTable } from '../consuming/rounds.ts';
+import { compared } from '../measure/compare.ts';
 
 const entrants = (['each', 'batch'] as const).map((handler) => {
   const rows = handler === 'each' ? 60_000 : 300_000;
@@ -12,8 +12,7 @@ const entrants = (['each', 'batch'] as const).map((handler) => {
   return {
     watermark: entrant('converge', 'watermark'),
     none: entrant('unsafe', 'no dedup'),
-    byHand: entrant('bare', 'by hand, no dedup'),
-    uuid: entrant('uuid', 'by hand, UUID row per event', rows / 2),
+    byHand: [entrant('bare', 'by hand, no dedup'), entrant('uuid', 'by hand, UUID row per event', rows / 2)],
   };
 });
 
@@ -22,34 +21,14 @@ export const inboxCase: Case = {
   name: 'inbox',
   title: 'What deduplication costs a consumer',
   async run(world) {
-    const series = await raceThem(
-      world,
-      'inbox',
-      entrants.flatMap(({ watermark, none, byHand, uuid }) => [watermark, none, byHand, uuid]),
-    );
-    const figures = entrants.flatMap(({ watermark, none, byHand, uuid }): Figure[] => {
-      const note = [watermark, none, byHand, uuid]
-        .map(({ label }) => series.failure(label))
-        .find((why) => why !== undefined);
-      const ours = rateOf(series, watermark.label);
-      const spread = spreadOf(series, watermark.label);
-      const against = ({ label }: Entrant): Figure['rival'] => ({ ...rateOf(series, label), who: label });
+    const all = entrants.flatMap(({ watermark, none, byHand }) => [watermark, none, ...byHand]);
+    const series = await raceThem(world, 'inbox', all);
+    const figures = entrants.flatMap(({ watermark: { label }, none, byHand }) => {
+      const ours = { ours: label, spreadOf: label, ...RATE };
+      const bar = { kind: 'at least', ratio: 0.9 } as const;
       return [
-        {
-          name: `effects/s, ${watermark.label}`,
-          bar: { kind: 'at least', ratio: 0.9 },
-          ours,
-          rival: against(none),
-          spread,
-          note,
-        },
-        ...[byHand, uuid].map((rival): Figure => ({
-          name: `the same`,
-          ours,
-          rival: against(rival),
-          spread,
-          note,
-        })),
+        compared(series, { name: `effects/s, ${label}`, bar, rival: none.label, ...ours }),
+        ...byHand.map((rival) => compared(series, { name: 'the same', rival: rival.label, ...ours })),
       ];
     });
     return {

@@ -1,8 +1,10 @@
-import { type Case, debeziumOf, type World } from '../case.ts';
-import { type Arrivals, watchArrivals } from '../measure/arrivals.ts';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
+import { Kafka, logLevel } from 'kafkajs';
+import type { Case, World } from '../case.ts';
+import { type Latencies, latenciesOf, latencyCells, latencyFigures } from '../measure/compare.ts';
 import { placeOf } from '../measure/drain-once.ts';
-import { type Latencies, latenciesOf, latencyCells, latencyFigures } from '../measure/latencies.ts';
-import { writeAtRate } from '../measure/load.ts';
+import { type Commits, writeAtRate } from '../measure/load.ts';
 import { race, type Series } from '../measure/series.ts';
 import { table } from '../report/markdown.ts';
 import { sharesPlot } from '../report/plots.ts';
@@ -16,18 +18,16 @@ export const latencyCase: Case = {
   name: 'latency',
   title: 'Commit to consumer',
   async run(world) {
+    const { absent, debezium } = world.sides;
     const [ours] = world.sides.ours;
-    const debezium = debeziumOf(world);
     const opened = new Map<Side, Source>();
-    for (const side of [ours, ...(debezium === undefined ? [] : [debezium])])
-      opened.set(side, await side.open(placeOf(world)));
+    for (const side of [ours, ...debezium]) opened.set(side, await side.open(placeOf(world)));
     const topics = [...opened.values()].map(({ log }) => log.topic);
     const arrivals = await watchArrivals(world.stack.brokers, topics);
     try {
       for (const source of opened.values()) source.start();
-      const series = await measure(world, opened, arrivals);
+      const series = await measure(world, opened, arrivals.latencies);
       const { rate } = world.settings;
-      const { absent } = 'absent' in world.sides.debezium ? world.sides.debezium : {};
       const bar = { kind: 'at most', ratio: 1, aim: 1 / 3 } as const;
       return {
         figures: latencyFigures(series, {
@@ -37,11 +37,8 @@ export const latencyCase: Case = {
         plots: [
           sharesPlot(
             {
-              ...{
-                name: 'latency',
-                title: 'Commit to consumer',
-                xLabel: 'milliseconds after COMMIT returned',
-              },
+              ...{ name: 'latency', title: 'Commit to consumer' },
+              xLabel: 'milliseconds after COMMIT returned',
               what: `Commit to consumer at ${rate} transactions/s: share of events that have arrived`,
             },
             series.sides.map((label) => ({
@@ -62,7 +59,7 @@ export const latencyCase: Case = {
 function measure(
   { settings, say }: World,
   opened: ReadonlyMap<Side, Source>,
-  arrivals: Arrivals,
+  arrived: (commits: Commits) => Promise<number[]>,
 ): Promise<Series<Latencies>> {
   const { rate, seconds, tailRounds: rounds } = settings;
   return race<readonly [Side, Source], Latencies>({
@@ -71,8 +68,35 @@ function measure(
       const events = rate * (round === 0 ? Math.min(WARM_UP_SECONDS, 2 * seconds) : seconds);
       const keyPrefix = `${name}-${round}`;
       const commits = await writeAtRate(source, { ratePerSecond: rate, events, keyPrefix });
-      return latenciesOf((await arrivals.latencies(commits, 30_000)).slice(rate));
+      return latenciesOf((await arrived(commits)).slice(rate));
     },
     line: ({ p50, p99 }) => `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
   });
+}
+
+/** Starts a plain kafkajs consumer in this process, so that one clock measures commit and arrival. */
+async function watchArrivals(brokers: string, topics: readonly string[]) {
+  const arrived = new Map<string, number>();
+  const client = new Kafka({ brokers: brokers.split(','), clientId: 'bench', logLevel: logLevel.NOTHING });
+  const consumer = client.consumer({ groupId: `bench-${topics.join('-')}`, maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+  await consumer.run({
+    partitionsConsumedConcurrently: 6,
+    eachMessage: ({ message }) => {
+      const key = message.key?.toString() ?? '';
+      if (!arrived.has(key)) arrived.set(key, systemClock.monotonic());
+      return Promise.resolve();
+    },
+  });
+  return {
+    /** Waits until every committed event has arrived; returns the times from commit to arrival, in order. */
+    latencies: async (commits: Commits): Promise<number[]> => {
+      const all = (): boolean => [...commits.keys()].every((key) => arrived.has(key));
+      await waitUntil(all, { what: `${commits.size} events to arrive`, deadlineMs: 30_000 });
+      // An event may arrive before its COMMIT has returned to the writer.
+      return [...commits].map(([key, at]) => Math.max(0, (arrived.get(key) ?? Number.NaN) - at));
+    },
+    close: () => consumer.disconnect(),
+  };
 }

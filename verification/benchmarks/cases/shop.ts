@@ -4,7 +4,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { openShop } from '../../lab/workloads/shop/shop.ts';
 import type { Case, CaseResult, World } from '../case.ts';
 import { median, quantile } from '../measure/statistics.ts';
-import type { Bar, Figure } from '../report/figure.ts';
+import type { Figure } from '../report/figure.ts';
 import { table } from '../report/markdown.ts';
 import { ShopAccount, type ShopLoad, type Use } from '../shop/account.ts';
 import { totalOf } from '../sagas/usage/groups.ts';
@@ -85,37 +85,22 @@ function lineOf(load: ShopLoad): string {
 }
 
 function resultOf(rounds: readonly Round[]): CaseResult {
-  const of = (figure: (round: Round) => number): number => median(rounds.map(figure));
-  const figure = (name: string, limit: number | undefined, unit: string, value: number): Figure => {
-    const bar: Bar | undefined = limit === undefined ? undefined : { kind: 'below', limit, unit };
-    return { name, ...(bar && { bar }), ours: { value, unit, digits: unit === 'cores' ? 3 : 1 } };
-  };
-  const latency = (share: number, load: 'first' | 'second') =>
-    of((round) => quantile(round[load].latenciesMs, share));
+  const figure = (name: string, unit: string, read: (round: Round) => number, limit?: number): Figure => ({
+    name,
+    bar: limit === undefined ? undefined : { kind: 'below', limit, unit },
+    ours: { value: median(rounds.map(read)), unit, digits: unit === 'cores' ? 3 : 1 },
+  });
+  const latency = (share: number, load: 'first' | 'second') => (round: Round) =>
+    quantile(round[load].latenciesMs, share);
   return {
     figures: [
-      figure(
-        'CPU an order of the shop at 20/s, all processes',
-        25,
-        'ms',
-        of(({ second }) => perOrderMs(second)),
-      ),
-      figure(
-        'the same, right after the start',
-        undefined,
-        'ms',
-        of(({ first }) => perOrderMs(first)),
-      ),
-      figure('commit → effect in the shop at 20/s, p50', 60, 'ms', latency(0.5, 'second')),
-      figure('commit → effect in the shop at 20/s, p99', 300, 'ms', latency(0.99, 'second')),
-      figure('the same, right after the start, p50', undefined, 'ms', latency(0.5, 'first')),
-      figure('the same, right after the start, p99', undefined, 'ms', latency(0.99, 'first')),
-      figure(
-        'idle: the shop and its Postgres',
-        0.05,
-        'cores',
-        of(({ idle }) => idleCores(idle)),
-      ),
+      figure('CPU an order of the shop at 20/s, all processes', 'ms', ({ second }) => perOrderMs(second), 25),
+      figure('the same, right after the start', 'ms', ({ first }) => perOrderMs(first)),
+      figure('commit → effect in the shop at 20/s, p50', 'ms', latency(0.5, 'second'), 60),
+      figure('commit → effect in the shop at 20/s, p99', 'ms', latency(0.99, 'second'), 300),
+      figure('the same, right after the start, p50', 'ms', latency(0.5, 'first')),
+      figure('the same, right after the start, p99', 'ms', latency(0.99, 'first')),
+      figure('idle: the shop and its Postgres', 'cores', ({ idle }) => idleCores(idle), 0.05),
     ],
     rounds: [loadTable(rounds), processTable(rounds)].join('\n\n'),
   };

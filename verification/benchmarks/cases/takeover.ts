@@ -35,13 +35,10 @@ export const takeoverCase: Case = {
 async function takeover(source: Source, round: number): Promise<Takeover> {
   const first = source.start();
   const writing = new AbortController();
-  const load = {
-    ratePerSecond: RATE,
-    events: 1_000_000,
-    keyPrefix: `takeover-${round}`,
+  const written = writeAtRate(source, {
+    ...{ ratePerSecond: RATE, events: 1_000_000, keyPrefix: `takeover-${round}` },
     signal: writing.signal,
-  };
-  const written = writeAtRate(source, load);
+  });
   try {
     await source.log.watch(10, { deadlineMs: 30_000 });
     const alone = await sessions(source.databaseUrl);
@@ -75,7 +72,7 @@ async function accounted(source: Source, written: number): Promise<{ written: nu
   return { written, records: await source.log.count() };
 }
 
-async function sessions(databaseUrl: string): Promise<number> {
+function sessions(databaseUrl: string): Promise<number> {
   return withClient(databaseUrl, async (client) => {
     const { rows } = await client.query<{ count: number }>(
       `select count(*)::int as count from pg_stat_activity

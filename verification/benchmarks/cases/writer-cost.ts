@@ -7,8 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { Case, CaseResult } from '../case.ts';
+import { compared } from '../measure/compare.ts';
 import { race, type Series } from '../measure/series.ts';
-import { median } from '../measure/statistics.ts';
 import type { Bar, Figure } from '../report/figure.ts';
 import { count, table } from '../report/markdown.ts';
 import { roundsPlot } from '../report/plots.ts';
@@ -30,45 +30,28 @@ const orderPlaced = defineEvent({
   data: z.object({ orderId: z.string(), note: z.string() }),
 });
 
-type Transact = (database: Database, id: string) => Promise<unknown>;
-
 const outbox = createOutbox([orderPlaced]);
-/** Kysely in its usual set-up on the same pool: BEGIN is a separate round trip. */
-const plain = new WeakMap<Database, Kysely<unknown>>();
-function plainOf(database: Database): Kysely<unknown> {
-  const known = plain.get(database);
-  if (known !== undefined) return known;
-  const made = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: database.pool }) });
-  plain.set(database, made);
-  return made;
-}
 
-const ways: readonly (readonly [name: string, transact: Transact])[] = [
-  [
-    PLAIN,
-    (database, id) =>
-      plainOf(database)
-        .transaction()
-        .execute((tx) => business(tx, id)),
-  ],
-  [WITHOUT, ({ db }, id) => db.transaction().execute((tx) => business(tx, id))],
-  [
-    WITH,
-    ({ db }, id) =>
+type Transact = (id: string) => Promise<unknown>;
+
+function waysOf({ db, pool }: Database): Readonly<Record<string, Transact>> {
+  // In its usual set-up on the same pool: BEGIN is a separate round trip.
+  const plain = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    [PLAIN]: (id) => plain.transaction().execute((tx) => business(tx, id)),
+    [WITHOUT]: (id) => db.transaction().execute((tx) => business(tx, id)),
+    [WITH]: (id) =>
       outbox.transaction(db, async ({ tx, emit }) => {
         await business(tx, id);
         emit(orderPlaced({ orderId: id, note: NOTE }));
       }),
-  ],
-  [
-    ORDINARY,
-    ({ db }, id) =>
+    [ORDINARY]: (id) =>
       db.transaction().execute(async (tx) => {
         await business(tx, id);
         await ordinaryEmit(tx, id);
       }),
-  ],
-];
+  };
+}
 
 /** The least that any outbox does: one INSERT of the event into a table without order, checks, limits or partitions. */
 async function ordinaryEmit(tx: Transaction<unknown>, orderId: string): Promise<void> {
@@ -88,7 +71,6 @@ async function business(tx: Transaction<unknown>, id: string): Promise<void> {
   await sql`update account set total = total + 1 where id = ${account}`.execute(tx);
 }
 
-/** The cost of an emit for its transaction. */
 export const writerCase: Case = {
   name: 'writer',
   title: 'What an emit costs its transaction',
@@ -99,13 +81,14 @@ export const writerCase: Case = {
     try {
       await migrate(database, [outboxMigrations]);
       for (const statement of TABLES) await database.executor.query(statement);
-      for (const [, transact] of ways) await rateOf(database, transact, 2);
+      const ways = Object.entries(waysOf(database));
+      for (const [, transact] of ways) await rateOf(transact, 2);
       const series = await race<(typeof ways)[number], number>({
         allMustHold: true,
         ...{ name: 'writer', sides: ways, nameOf: ([name]) => name, rounds: settings.rounds, say },
         measure: async ([, transact]) => {
           await database.executor.query('checkpoint');
-          return rateOf(database, transact, SECONDS);
+          return rateOf(transact, SECONDS);
         },
         line: (rate) => `${rate.toFixed(0)} tx/s`,
       });
@@ -116,13 +99,13 @@ export const writerCase: Case = {
   },
 };
 
-async function rateOf(database: Database, transact: Transact, seconds: number): Promise<number> {
+async function rateOf(transact: Transact, seconds: number): Promise<number> {
   const start = systemClock.monotonic();
   const end = start + seconds * 1000;
   let done = 0;
   const loop = async (worker: number): Promise<void> => {
     for (let n = 0; systemClock.monotonic() < end; n += 1) {
-      await transact(database, `${start}-${worker}-${n}`);
+      await transact(`${start}-${worker}-${n}`);
       done += 1;
     }
   };
@@ -131,24 +114,15 @@ async function rateOf(database: Database, transact: Transact, seconds: number): 
 }
 
 function resultOf(series: Series<number>): CaseResult {
-  const rate = (name: string) => ({ value: median(series.of(name)), unit: 'tx/s' });
-  const against = (name: string, bar: Bar, rival: string): Figure => ({
-    ...{ name, bar, ours: rate(WITH), rival: { ...rate(rival), who: rival } },
-    note: series.failure(WITH) ?? series.failure(rival),
-  });
+  const against = (name: string, bar: Bar, rival: string): Figure =>
+    compared(series, { name, bar, ours: WITH, rival, read: (rate) => rate, unit: 'tx/s' });
+  const withOutbox = `transactions/s with outbox / without, ${CONNECTIONS} connections`;
+  const floor = 'the same against one INSERT into an ordinary outbox table, the floor of any outbox';
   return {
     figures: [
-      against(
-        `transactions/s with outbox / without, ${CONNECTIONS} connections`,
-        { kind: 'at least', ratio: 0.75 },
-        WITHOUT,
-      ),
+      against(withOutbox, { kind: 'at least', ratio: 0.75 }, WITHOUT),
       against('the same against Kysely on a plain pool, as before the kit', { kind: 'report' }, PLAIN),
-      against(
-        'the same against one INSERT into an ordinary outbox table, the floor of any outbox',
-        { kind: 'at least', ratio: 0.9 },
-        ORDINARY,
-      ),
+      against(floor, { kind: 'at least', ratio: 0.9 }, ORDINARY),
     ],
     plots: [
       roundsPlot(

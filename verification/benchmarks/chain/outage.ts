@@ -8,7 +8,6 @@ export interface Outage {
   readonly afterMs: number;
 }
 
-/** The counts at a moment of the outage. */
 export interface Moment {
   /** The time since the leaf went down, in milliseconds; negative before. */
   readonly atMs: number;

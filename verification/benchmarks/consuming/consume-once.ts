@@ -4,78 +4,80 @@ import { fileURLToPath } from 'node:url';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import { migrate } from '@convergekit/postgres';
-import { systemClock } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { withDatabase } from '../../with-database.ts';
 import type { World } from '../case.ts';
 import { Child } from '../measure/child.ts';
-import { WARM_UP } from '../measure/drain-once.ts';
-import { rateBetween, type Sample } from '../measure/growth.ts';
+import { cpuMeter, WARM_UP, withSource } from '../measure/drain-once.ts';
+import { rateBetween, sampled } from '../measure/growth.ts';
 import { openLog } from '../measure/open-log.ts';
 import { drivers } from '../sides/ours.ts';
-import { dropDatabase } from '../sides/side.ts';
-import type { Backlog } from './backlog.ts';
+import { dropDatabase, withClient } from '../sides/side.ts';
 import { EFFECT_TABLE } from './effect.ts';
 import type { Orders, Way } from './ways.ts';
 
 const PROGRAM = fileURLToPath(new URL('program.ts', import.meta.url));
 const DEADLINE_MS = 120_000;
 
-export interface Consumed {
-  readonly effectsPerSecond: number;
-  /** The CPU time of the consuming process per event, user and system, in microseconds. */
-  readonly cpuMicrosPerEvent: number;
-  readonly peakMiB: number;
+/** A topic full of events as the relay writes them, for any number of readers. */
+export interface Backlog {
+  readonly topic: string;
   readonly rows: number;
+  /** The address of the log. @default the stack's Kafka */
+  readonly brokers?: string;
 }
 
-/** Runs one consumer on a separate database until `rows` events have taken effect. Everything is removed at the end. */
-export async function consumeOnce(
+/** Writes rows 0..rows-1 over 1,000 keys and six partitions, through the outbox and the relay. */
+export function withBacklog<T>(
   world: World,
-  backlog: Backlog,
-  way: Way,
-  rows: number = backlog.rows,
-): Promise<Consumed> {
+  rows: number,
+  work: (backlog: Backlog) => Promise<T>,
+): Promise<T> {
+  const [side] = world.sides.ours;
+  return withSource(world, side, async ({ log, start, write }) => {
+    await write(0, rows);
+    const relay = start();
+    await log.watch(rows, { deadlineMs: side.deadlineMs, look: () => relay.assertAlive() });
+    await relay.stop();
+    return work({ topic: log.topic, rows });
+  });
+}
+
+export type Consumed = Awaited<ReturnType<typeof consumeOnce>>;
+
+/** Runs one consumer on a separate database until `rows` events have taken effect. Everything is removed at the end. */
+export async function consumeOnce(world: World, backlog: Backlog, way: Way, rows: number = backlog.rows) {
   const site = await openSite(world, backlog.topic, way, backlog.brokers);
-  const watcher = new Client({ connectionString: site.orders.databaseUrl });
-  watcher.on('error', () => undefined);
   try {
-    await watcher.connect();
-    await watcher.query('checkpoint');
-    const child = site.start();
-    const measured = await watch(watcher, child, rows);
-    await child.stop();
-    await check(watcher, way, rows, backlog.rows);
-    return { ...measured, rows };
+    return await withClient(site.orders.databaseUrl, async (watcher) => {
+      await watcher.query('checkpoint');
+      const child = site.start();
+      const measured = await watch(watcher, child, rows);
+      await child.stop();
+      await check(watcher, way, rows, backlog.rows);
+      return { ...measured, rows };
+    });
   } finally {
-    await watcher.end();
     await site.remove();
   }
 }
 
 /** Watches progress by the sequence, which touches no row; at most some slices are uncommitted. */
-async function watch(watcher: Client, child: Child, rows: number): Promise<Omit<Consumed, 'rows'>> {
-  const samples: Sample[] = [];
-  const cpu: { count: number; seconds: number }[] = [];
-  const end = systemClock.monotonic() + DEADLINE_MS;
-  for (;;) {
+async function watch(watcher: Client, child: Child, rows: number) {
+  const count = async (): Promise<number> => {
     const { rows: found } = await watcher.query<{ count: string }>(
       `select case when is_called then last_value else 0 end as count from effect_line_seq`,
     );
-    const sample = { count: Number(found[0]?.count), atMs: systemClock.monotonic() };
-    child.assertAlive();
-    samples.push(sample);
-    cpu.push({ count: sample.count, seconds: child.cpuSeconds() });
-    if (sample.count >= rows) break;
-    if (sample.atMs > end) throw new Error(`only ${sample.count} of ${rows} events took effect in time`);
-    await systemClock.sleep(20);
-  }
-  const [warm, last] = [cpu.find(({ count }) => count >= rows * WARM_UP), cpu.at(-1)];
-  if (warm === undefined || last === undefined) throw new Error('nothing was measured');
+    return Number(found[0]?.count);
+  };
+  const cpu = cpuMeter(child, rows);
+  const samples = await sampled(count, rows, {
+    ...{ what: 'took effect', deadlineMs: DEADLINE_MS, look: cpu.look },
+  });
   return {
     effectsPerSecond: rateBetween(samples, rows * WARM_UP, rows * 0.99),
-    cpuMicrosPerEvent: ((last.seconds - warm.seconds) / (last.count - warm.count)) * 1e6,
+    cpuMicrosPerEvent: cpu.perEvent(),
     peakMiB: child.peakMiB(),
   };
 }
@@ -90,19 +92,13 @@ async function check(watcher: Client, way: Way, rows: number, all: number): Prom
   if (rows === all && effects !== all) throw new Error(`${way}: ${effects} effects of ${all} events`);
 }
 
-export interface Site {
-  readonly orders: Orders;
-  start(): Child;
-  remove(): Promise<void>;
-}
-
-/** A database with the tables of every way, and a consumer name with its failure topic. */
+/** Makes a database with the tables of every way, and a consumer name with its failure topic. */
 export async function openSite(
   { stack, cleanup, folder }: World,
   topic: string,
   way: Way,
   brokers: string = stack.brokers,
-): Promise<Site> {
+) {
   cleanup.throwIfClosed();
   const group = `bench-${randomBytes(4).toString('hex')}`;
   const databaseUrl = await freshDatabase(stack.databaseUrl, 'bench_consumer');
@@ -122,12 +118,7 @@ export async function openSite(
     const child = new Child({
       name: way,
       command: process.execPath,
-      args: [
-        '--conditions=source',
-        ...(process.env['BENCH_NODE_ARGS']?.split(' ') ?? []),
-        PROGRAM,
-        JSON.stringify(orders),
-      ],
+      args: ['--conditions=source', PROGRAM, JSON.stringify(orders)],
       env: { NODE_OPTIONS: '', LOG_LEVEL: 'warn', OTEL_SDK_DISABLED: 'true' },
       logFile: join(folder, `${way}.log`),
     });

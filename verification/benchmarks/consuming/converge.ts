@@ -2,8 +2,7 @@ import { type ConsumerDefinition, consumerService, defineConsumer } from '@conve
 import { connect } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';
 import { openLog } from '../measure/open-log.ts';
-import { benchEvent } from './bench-event.ts';
-import { type EffectDb, insertion, insertMany, insertOne } from './effect.ts';
+import { benchEvent, type EffectDb, insertion, insertMany, insertOne } from './effect.ts';
 import type { Orders, Stop } from './ways.ts';
 import { withoutDedup } from './without-dedup.ts';
 

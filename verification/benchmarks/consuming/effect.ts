@@ -1,4 +1,22 @@
 import { type Kysely, sql } from 'kysely';
+import { defineEvent, type EventDefinition } from '@convergekit/contracts';
+import { z } from 'zod';
+
+export interface BenchData {
+  readonly n: number;
+  readonly filler: string;
+}
+
+/** Defines the event that `PAYLOAD_SQL` writes. */
+export function benchEvent(topic: string): EventDefinition<'bench.event', BenchData, BenchData> {
+  return defineEvent({
+    type: 'bench.event',
+    version: 1,
+    topic,
+    key: ({ n }) => `key-${n % 1000}`,
+    data: z.object({ n: z.int(), filler: z.string() }),
+  });
+}
 
 /** The tables of the benchmark: a row per event, numbered by a sequence that can be watched. */
 export interface EffectDb {
@@ -25,7 +43,6 @@ export async function insertOne(tx: Kysely<EffectDb>, effect: Effect): Promise<v
   await insertion(tx, effect).execute();
 }
 
-/** The rows of many events, by one statement. */
 export async function insertMany(tx: Kysely<EffectDb>, events: readonly Effect[]): Promise<void> {
   const ids = events.map(({ id }) => id);
   const keys = events.map(({ key }) => key);

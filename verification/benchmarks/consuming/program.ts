@@ -1,7 +1,6 @@
 /** The measured process: consumes in the way that its first argument says until SIGTERM. */
-import { bare } from './bare.ts';
+import { bare, kafkajsEachMessage } from './by-hand.ts';
 import { converge } from './converge.ts';
-import { kafkajsEachMessage } from './kafkajs-each-message.ts';
 import type { Orders, Stop, Way } from './ways.ts';
 
 const programs: Readonly<Record<Way, (orders: Orders) => Promise<Stop>>> = {

@@ -1,12 +1,9 @@
 import type { World } from '../case.ts';
 import { race, type Series } from '../measure/series.ts';
-import { median, spread } from '../measure/statistics.ts';
-import type { Measured } from '../report/figure.ts';
 import { count, table } from '../report/markdown.ts';
 import { roundsPlot } from '../report/plots.ts';
 import type { Plot } from '../report/svg.ts';
-import { makeBacklog } from './backlog.ts';
-import { type Consumed, consumeOnce } from './consume-once.ts';
+import { type Consumed, consumeOnce, withBacklog } from './consume-once.ts';
 import type { Way } from './ways.ts';
 
 /** An entrant and its maximum of events: a slow one gets fewer, since the rate is compared. */
@@ -24,37 +21,25 @@ export async function raceThem(
 ): Promise<Series<Consumed>> {
   const { settings, say } = world;
   const most = Math.max(...entrants.map(({ mostRows }) => mostRows));
-  const backlog = await makeBacklog(world, Math.min(settings.events, most));
-  try {
-    return await race<Entrant, Consumed>({
+  return withBacklog(world, Math.min(settings.events, most), (backlog) =>
+    race<Entrant, Consumed>({
       ...{ name, sides: entrants, nameOf: ({ label }) => label, rounds: settings.rounds, say },
       measure: ({ way, mostRows }) =>
         consumeOnce(world, backlog, way, Math.min(backlog.rows, settings.quick ? mostRows / 4 : mostRows)),
       line: consumedText,
-    });
-  } finally {
-    await backlog.remove();
-  }
+    }),
+  );
 }
 
-export function rateOf(series: Series<Consumed>, label: string): Measured {
-  return { value: median(ratesOf(series, label)), unit: 'effects/s' };
-}
-
-export function spreadOf(series: Series<Consumed>, label: string): number {
-  return spread(ratesOf(series, label));
-}
-
-function ratesOf(series: Series<Consumed>, label: string): number[] {
-  return series.of(label).map(({ effectsPerSecond }) => effectsPerSecond);
-}
+export const RATE = { read: (round: Consumed): number => round.effectsPerSecond, unit: 'effects/s' };
+export const CPU = { read: (round: Consumed): number => round.cpuMicrosPerEvent, unit: 'µs', digits: 1 };
 
 export function consumedText({ effectsPerSecond, cpuMicrosPerEvent, peakMiB }: Consumed): string {
   return `${effectsPerSecond.toFixed(0)} effects/s, ${cpuMicrosPerEvent.toFixed(1)} µs/event, ${peakMiB.toFixed(0)} MiB`;
 }
 
 export function ratePlot(series: Series<Consumed>, name: string, title: string): Plot {
-  const sides = series.sides.map((label) => ({ label, values: ratesOf(series, label) }));
+  const sides = series.sides.map((label) => ({ label, values: series.of(label).map(RATE.read) }));
   return roundsPlot({ name, title, unit: '/s' }, sides);
 }
 

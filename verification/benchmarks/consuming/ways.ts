@@ -33,5 +33,4 @@ export interface Orders {
   readonly driver: DriverName;
 }
 
-/** Ends the consumption in order. */
 export type Stop = () => Promise<void>;

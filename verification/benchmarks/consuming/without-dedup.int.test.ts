@@ -11,7 +11,7 @@ import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { benchEvent } from './bench-event.ts';
+import { benchEvent } from './effect.ts';
 import { EFFECT_TABLE, type EffectDb, insertOne } from './effect.ts';
 import { withoutDedup } from './without-dedup.ts';
 

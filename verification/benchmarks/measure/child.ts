@@ -7,7 +7,6 @@ export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** The file for the child's output. */
   readonly logFile: string;
 }
 
@@ -34,7 +33,6 @@ export class Child {
     return memoryOf(this.#proc('status'), 'VmRSS');
   }
 
-  /** Returns the peak of resident memory since the start, in MiB. */
   peakMiB(): number {
     return memoryOf(this.#proc('status'), 'VmHWM');
   }

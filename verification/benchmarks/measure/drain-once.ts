@@ -3,24 +3,11 @@ import type { World } from '../case.ts';
 import type { Place, Side, Source } from '../sides/side.ts';
 import type { Child } from './child.ts';
 import { rateBetween, type Sample } from './growth.ts';
-import type { Content } from './topic-log.ts';
 
 /** The share of a backlog that is not counted: compilers of V8 and of the JVM warm up. */
 export const WARM_UP = 0.2;
 
-export interface Drained {
-  readonly side: string;
-  readonly rows: number;
-  readonly eventsPerSecond: number;
-  /** The CPU time of the side's process per event, user and system, in microseconds. */
-  readonly cpuMicrosPerEvent: number;
-  readonly peakMiB: number;
-  readonly samples: readonly Sample[];
-  /** Resident memory at each sample, MiB. */
-  readonly memory: readonly { readonly count: number; readonly residentMiB: number }[];
-  /** Read back from the topic when asked for. */
-  readonly content: Content | undefined;
-}
+export type Drained = Awaited<ReturnType<typeof measureDrain>>;
 
 export interface DrainOptions {
   readonly rows: number;
@@ -62,6 +49,24 @@ export function drainOnce(world: World, side: Side, options: DrainOptions): Prom
   });
 }
 
+/** Notes the CPU time of a process while it works on `rows` events. */
+export function cpuMeter(child: Child, rows: number) {
+  let warm: { readonly count: number; readonly seconds: number } | undefined;
+  let last = { count: 0, seconds: 0 };
+  return {
+    look: ({ count }: Sample): void => {
+      child.assertAlive();
+      last = { count, seconds: child.cpuSeconds() };
+      if (count >= rows * WARM_UP) warm ??= last;
+    },
+    /** In microseconds, without those of the warm-up. */
+    perEvent: (): number => {
+      const { count = 0, seconds = 0 } = warm ?? {};
+      return ((last.seconds - seconds) / (last.count - count)) * 1e6;
+    },
+  };
+}
+
 /**
  * Measures a drain. Throws when events are missing in the topic, or their content differs from the rows; repeats are
  * reported.
@@ -71,17 +76,14 @@ export async function measureDrain(
   { log }: Source,
   child: Child,
   { rows, verify = false, deadlineMs = patience }: DrainOptions,
-): Promise<Drained> {
-  let warm: { readonly count: number; readonly cpu: number } | undefined;
-  let cpu = 0;
+) {
+  const cpu = cpuMeter(child, rows);
   const memory: { count: number; residentMiB: number }[] = [];
   const samples = await log.watch(rows, {
     deadlineMs,
-    look: ({ count }) => {
-      child.assertAlive();
-      cpu = child.cpuSeconds();
-      memory.push({ count, residentMiB: child.residentMiB() });
-      if (count >= rows * WARM_UP) warm ??= { count, cpu };
+    look: (sample) => {
+      cpu.look(sample);
+      memory.push({ count: sample.count, residentMiB: child.residentMiB() });
     },
   });
   const peakMiB = child.peakMiB();
@@ -95,15 +97,11 @@ export async function measureDrain(
   const content = verify ? await log.content() : undefined;
   if (content !== undefined && content.distinct !== rows)
     throw new Error(`${side}: ${content.distinct} different events in the topic for ${rows} rows`);
-  const { count = 0, cpu: warmCpu = 0 } = warm ?? {};
   return {
-    side,
-    rows,
-    eventsPerSecond: rateBetween(samples, rows * WARM_UP, rows),
-    cpuMicrosPerEvent: ((cpu - warmCpu) / (rows - count)) * 1e6,
-    peakMiB,
-    samples,
+    ...{ side, rows, peakMiB, samples, content },
+    /** Resident memory at each sample, in MiB. */
     memory,
-    content,
+    eventsPerSecond: rateBetween(samples, rows * WARM_UP, rows),
+    cpuMicrosPerEvent: cpu.perEvent(),
   };
 }

@@ -1,7 +1,36 @@
-/** The number of records of a topic at a moment. */
+import { systemClock } from '@convergekit/core';
+
 export interface Sample {
   readonly atMs: number;
   readonly count: number;
+}
+
+/** Samples a count until it is `wanted`. `look` is called at each sample, and may throw to stop. */
+export async function sampled(
+  count: () => Promise<number>,
+  wanted: number,
+  {
+    what,
+    deadlineMs,
+    look,
+  }: {
+    /** What the counted events do, for the error. */
+    readonly what: string;
+    readonly deadlineMs: number;
+    readonly look?: ((sample: Sample) => void) | undefined;
+  },
+): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  const end = systemClock.monotonic() + deadlineMs;
+  for (;;) {
+    const sample = { count: await count(), atMs: systemClock.monotonic() };
+    samples.push(sample);
+    look?.(sample);
+    if (sample.count >= wanted) return samples;
+    if (sample.atMs > end)
+      throw new Error(`only ${sample.count} of ${wanted} events ${what} in ${deadlineMs / 1000} s`);
+    await systemClock.sleep(20);
+  }
 }
 
 /**
@@ -18,7 +47,6 @@ export function reachedAt(samples: readonly Sample[], count: number): number {
   return earlier.atMs + share * (later.atMs - earlier.atMs);
 }
 
-/** Records per second between two counts. */
 export function rateBetween(samples: readonly Sample[], from: number, to: number): number {
   return ((to - from) / (reachedAt(samples, to) - reachedAt(samples, from))) * 1000;
 }

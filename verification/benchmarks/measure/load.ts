@@ -1,5 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { Pool } from 'pg';
+import { atRate } from '../../lab/drive.ts';
 import type { Source } from '../sides/side.ts';
 
 /** The times when the events' commits had returned, by `keyPrefix` and number from 0. */
@@ -14,28 +15,21 @@ export interface Load {
   readonly keyOf?: (number: number) => string;
   /** The first number. @default 0 */
   readonly from?: number;
+  readonly signal?: AbortSignal;
 }
 
-/** Runs an open loop: transaction n begins at its time, whether or not earlier ones have ended. */
+/** Runs an open loop of transactions with one event each. */
 export async function writeAtRate(source: Source, load: Load): Promise<Commits> {
-  const { ratePerSecond, events, keyPrefix, keyOf, from = 0 } = load;
+  const { ratePerSecond: perSecond, events: count, keyPrefix, keyOf, from = 0, signal } = load;
   const commits = new Map<string, number>();
   const pool = new Pool({ connectionString: source.databaseUrl, max: 8 });
   pool.on('error', () => undefined);
-  const inFlight: Promise<void>[] = [];
-  const start = systemClock.monotonic();
   try {
-    for (let n = 0; n < events; n += 1) {
-      const wait = start + (n * 1000) / ratePerSecond - systemClock.monotonic();
-      if (wait > 0) await systemClock.sleep(wait);
+    await atRate({ perSecond, count, signal }, async (n) => {
       const key = `${keyPrefix}-${n}`;
-      inFlight.push(
-        source
-          .emit(pool, keyOf?.(from + n) ?? key, from + n)
-          .then(() => void commits.set(key, systemClock.monotonic())),
-      );
-    }
-    await Promise.all(inFlight);
+      await source.emit(pool, keyOf?.(from + n) ?? key, from + n);
+      commits.set(key, systemClock.monotonic());
+    });
     return commits;
   } finally {
     await pool.end();

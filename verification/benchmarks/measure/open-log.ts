@@ -1,4 +1,4 @@
-import type { Broker } from '@convergekit/broker';
+import type { Admin, Broker } from '@convergekit/broker';
 import { type DriverName, kafkaBroker } from '@convergekit/kafka';
 import { localBroker } from '@convergekit/local';
 
@@ -6,6 +6,15 @@ import { localBroker } from '@convergekit/local';
 export function openLog(address: string, clientId: string, driver?: DriverName): Broker {
   if (isLocal(address)) return localBroker({ url: address, clientId });
   return kafkaBroker({ brokers: address.split(','), clientId, driver });
+}
+
+export async function withAdmin(address: string, work: (admin: Admin) => Promise<void>): Promise<void> {
+  const broker = openLog(address, 'bench');
+  try {
+    await work(await broker.admin());
+  } finally {
+    await broker.close();
+  }
 }
 
 export function isLocal(address: string): boolean {

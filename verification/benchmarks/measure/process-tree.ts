@@ -32,7 +32,6 @@ export function parseStat(line: string): ProcessStat {
   };
 }
 
-/** Returns a process and all that descend from it. */
 export function treeOf(stats: readonly ProcessStat[], root: number): readonly ProcessStat[] {
   const children = Map.groupBy(stats, ({ parent }) => parent);
   const tree: ProcessStat[] = stats.filter(({ pid }) => pid === root);
@@ -41,7 +40,6 @@ export function treeOf(stats: readonly ProcessStat[], root: number): readonly Pr
   return tree;
 }
 
-/** Reads the stat lines of all processes. */
 export function readProcesses(): readonly ProcessStat[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,3 +1,5 @@
+import { reasonOf } from '../../programs.ts';
+
 /** An error that ends the whole case: the figures of such a run are worth nothing. */
 export class Worthless extends Error {}
 
@@ -35,14 +37,13 @@ export class Series<T> {
       return measured;
     } catch (error) {
       if (error instanceof Worthless) throw error;
-      this.#failures.set(side, error instanceof Error ? error.message : String(error));
+      this.#failures.set(side, reasonOf(error));
       return undefined;
     }
   }
 }
 
 export interface Race<Side, T> {
-  /** The name of the case. */
   readonly name: string;
   readonly sides: readonly Side[];
   readonly nameOf: (side: Side) => string;
@@ -52,7 +53,6 @@ export interface Race<Side, T> {
   /** True when all sides are the kit's: one that fails ends the case. @default false: it is left out from then on */
   readonly allMustHold?: boolean;
   readonly measure: (side: Side, round: number) => Promise<T>;
-  /** Says in one line what a round measured. */
   readonly line: (measured: T) => string;
   readonly say: (line: string) => void;
 }

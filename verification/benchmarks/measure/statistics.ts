@@ -13,13 +13,7 @@ export function median(sample: readonly number[]): number {
   return ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-export interface Summary {
-  readonly min: number;
-  readonly median: number;
-  readonly max: number;
-}
-
-export function summarize(sample: readonly number[]): Summary {
+export function summarize(sample: readonly number[]) {
   return { min: Math.min(...sample), median: median(sample), max: Math.max(...sample) };
 }
 

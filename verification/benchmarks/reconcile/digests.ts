@@ -6,19 +6,14 @@ import type { Compared, Reladiff } from './rivals.ts';
 import { CHANGE, DIFFERENCES, DIFFERENT, ordersSql, SAMPLE } from './tables-sql.ts';
 import { readChunk } from '../../../libs/reconcile/src/scan-chunk.ts';
 
-export const COLUMNS = ['customer', 'amount', 'state', 'version', 'updated_at', 'note'];
+const COLUMNS = ['customer', 'amount', 'state', 'version', 'updated_at', 'note'];
 const RECONCILER = { name: 'orders' };
 /** Marks come in slices of this size, as a batch handler makes them. */
 const SLICE = 100;
 
-/** Two databases with the same table, and what is measured on them. */
-export interface Tables {
-  readonly desired: Database;
-  readonly actual: Database;
-  readonly remove: () => Promise<void>;
-}
+export type Tables = Awaited<ReturnType<typeof openTables>>;
 
-export async function openTables({ stack, cleanup }: World, rows: number): Promise<Tables> {
+export async function openTables({ stack, cleanup }: World, rows: number) {
   const open = async (): Promise<Database> =>
     connect({
       url: await freshDatabase(stack.databaseUrl, 'bench_digest'),
@@ -41,13 +36,8 @@ export async function openTables({ stack, cleanup }: World, rows: number): Promi
   return { desired, actual, remove };
 }
 
-export interface Pass extends Compared {
-  /** Rows hashed on the larger side. */
-  readonly rows: number;
-}
-
-/** One pass of a digest scan. `first`: as if there had been none before. */
-export async function digestPass({ desired, actual }: Tables, first: boolean): Promise<Pass> {
+/** One pass of a digest scan, with the rows hashed on the larger side. `first`: as if there had been none before. */
+export async function digestPass({ desired, actual }: Tables, first: boolean) {
   if (first) {
     await actual.executor.query('truncate converge.reconcile_dirty');
     await actual.executor.query('update converge.reconciler set ranges = null');
@@ -71,20 +61,19 @@ export async function digestPass({ desired, actual }: Tables, first: boolean): P
 }
 
 /** Changes 1 % of the rows on both sides, chosen at random, and marks their keys. */
-export async function changeOnePercent({ desired, actual }: Tables): Promise<number> {
+export async function changeOnePercent({ desired, actual }: Tables): Promise<void> {
   const keys = (await actual.executor.query<{ key: string }>(SAMPLE)).rows.map(({ key }) => key);
   await Promise.all([desired, actual].map(({ executor }) => executor.query(CHANGE, [keys])));
   for (let at = 0; at < keys.length; at += SLICE)
     await markDirty(actual.executor, RECONCILER, keys.slice(at, at + SLICE));
   // What the changes left behind is no part of the measurement.
   await Promise.all([desired, actual].map(({ executor }) => executor.query('vacuum analyze orders')));
-  return keys.length;
 }
 
-export async function reladiffPass(reladiff: Reladiff, { desired, actual }: Tables): Promise<Compared> {
+export function reladiffPass(reladiff: Reladiff, { desired, actual }: Tables): Promise<Compared> {
   const url = ({ pool }: Database): string =>
     (pool.options.connectionString ?? '').replace(/^postgres:/, 'postgresql:');
-  return reladiff.compare(url(desired), url(actual), COLUMNS);
+  return reladiff(url(desired), url(actual), COLUMNS);
 }
 
 /** Rejects if a comparison did not find exactly the three differences. */

@@ -2,16 +2,14 @@ import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
 import type { CaseResult, World } from '../case.ts';
 import { Child } from '../measure/child.ts';
-import { type Latencies, latenciesOf, latencyCells, latencyFigures } from '../measure/latencies.ts';
+import { type Latencies, latenciesOf, latencyCells, latencyFigures } from '../measure/compare.ts';
 import { race } from '../measure/series.ts';
 import { table } from '../report/markdown.ts';
 import { openService, type Service } from './service.ts';
 
 const LIMIT_MS = 300_000;
 
-/** One turn of load. */
 interface Turn extends Latencies {
-  /** The repairs of the reconciler meanwhile. */
   readonly repairs: number;
 }
 

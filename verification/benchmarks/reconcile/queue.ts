@@ -1,4 +1,4 @@
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { connect, migrate } from '@convergekit/postgres';
 import { defineReconciler, reconcileMigrations, reconcilerService, reportKeys } from '@convergekit/reconcile';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Kysely } from 'kysely';
@@ -42,15 +42,10 @@ export async function runOurs(world: World, keys: number, held: boolean): Promis
   const names = keysOf(keys);
   for (let at = 0; at < keys; at += CHUNK)
     await reportKeys(database.executor, reconciler, names.slice(at, at + CHUNK), { cause: 'bench' });
-  await waitUntil(
-    async () =>
-      (
-        await database.executor.query(
-          'select 1 from converge.reconcile_key where next_at > clock_timestamp() limit 1',
-        )
-      ).rowCount === 0,
-    { what: 'the debounce', deadlineMs: LIMIT_MS },
-  );
+  const early = 'select 1 from converge.reconcile_key where next_at > clock_timestamp() limit 1';
+  await waitUntil(async () => (await database.executor.query(early)).rowCount === 0, {
+    ...{ what: 'the debounce', deadlineMs: LIMIT_MS },
+  });
   return place.measure(held, async () => {
     start = performance.now();
     const service = reconcilerService([reconciler], { databases: { here: database }, workers: WORKERS });
@@ -62,12 +57,7 @@ export async function runOurs(world: World, keys: number, held: boolean): Promis
 }
 
 /** The same work in graphile-worker: a job for each key, which replaces an earlier one. It does not exclude two runs of one key. */
-export async function runGraphile(
-  world: World,
-  rival: GraphileWorker,
-  keys: number,
-  held: boolean,
-): Promise<Times> {
+export async function runGraphile(world: World, rival: GraphileWorker, keys: number): Promise<Times> {
   const place = await openPlace(world, keys);
   const { database } = place;
   const logger = new rival.Logger(() => () => undefined);
@@ -86,7 +76,7 @@ export async function runGraphile(
     await readPresent(key, database.db);
     times.push(performance.now() - start);
   };
-  return place.measure(held, async () => {
+  return place.measure(false, async () => {
     start = performance.now();
     const runner = await rival.run({
       ...options,
@@ -122,13 +112,7 @@ async function* nothing(): AsyncGenerator<readonly string[]> {
 
 const keysOf = (count: number): string[] => Array.from({ length: count }, (_, index) => `key-${index + 1}`);
 
-interface Place {
-  readonly database: Database<Items>;
-  /** Runs with or without an open snapshot, then removes the database's connections. */
-  measure(held: boolean, run: () => Promise<Times>): Promise<Times>;
-}
-
-async function openPlace({ stack, cleanup }: World, keys: number): Promise<Place> {
+async function openPlace({ stack, cleanup }: World, keys: number) {
   const url = await freshDatabase(stack.databaseUrl, 'bench_queue');
   const database = connect<Items>({ url, applicationName: 'bench-queue', max: 12 });
   const closed = cleanup.add(() => database.close());
@@ -136,10 +120,11 @@ async function openPlace({ stack, cleanup }: World, keys: number): Promise<Place
   await database.executor.query(fillItems(keys));
   return {
     database,
-    measure: async (held, run) => {
+    /** Runs with or without an open snapshot, then removes the database's connections. */
+    measure: async (held: boolean, run: () => Promise<Times>): Promise<Times> => {
       const holder = held ? await database.acquire() : undefined;
       try {
-        for (const statement of holder === undefined ? [] : HOLD_SNAPSHOT) await holder?.query(statement);
+        for (const statement of HOLD_SNAPSHOT) await holder?.query(statement);
         return await run();
       } finally {
         holder?.release(true);

@@ -1,6 +1,6 @@
 import { median, spread } from '../measure/statistics.ts';
 import type { Figure } from '../report/figure.ts';
-import { table } from '../report/markdown.ts';
+import { count, table } from '../report/markdown.ts';
 import { WORKERS } from './queue.ts';
 
 /** One round of comparisons. Times in milliseconds. */
@@ -22,22 +22,15 @@ export interface QueueRound {
   readonly lastTenth: number;
 }
 
-export interface Sizes {
-  readonly rows: number;
-  readonly smallRows: number;
-  readonly smallMs: number;
-}
-
 export function digestFigures(
   rounds: readonly DigestRound[],
-  { rows, smallRows, smallMs }: Sizes,
+  { rows, smallRows, smallMs }: Readonly<Record<'rows' | 'smallRows' | 'smallMs', number>>,
 ): readonly Figure[] {
   const of = (name: keyof DigestRound): readonly number[] => rounds.map((round) => round[name]);
   const first = { value: median(of('ours')), unit: 'ms' };
-  const size = rows.toLocaleString('en-US');
   return [
     {
-      name: `compare 2 x ${size} rows with 3 differences, comparisons an hour`,
+      name: `compare 2 x ${count(rows)} rows with 3 differences, comparisons an hour`,
       bar: { kind: 'at least', ratio: 2 },
       ours: { value: 3_600_000 / first.value, unit: '/h' },
       rival: { value: 3_600_000 / median(of('rival')), unit: '/h', who: 'reladiff 0.6.0' },
@@ -64,11 +57,7 @@ export function digestFigures(
       name: `time for a row, against a tenth of the rows`,
       bar: { kind: 'at most', ratio: 1.2 },
       ours: { value: (1_000_000 * first.value) / rows, unit: 'ns', digits: 0 },
-      rival: {
-        value: (1_000_000 * smallMs) / smallRows,
-        unit: 'ns',
-        who: `${smallRows.toLocaleString('en-US')} rows`,
-      },
+      rival: { value: (1_000_000 * smallMs) / smallRows, unit: 'ns', who: `${count(smallRows)} rows` },
     },
     {
       name: 'growth of the process during a first pass',

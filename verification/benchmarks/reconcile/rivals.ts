@@ -14,10 +14,8 @@ export interface Compared {
   readonly ms: number;
 }
 
-export interface Reladiff {
-  /** Compares the tables `orders` of two databases by these columns. */
-  compare(desiredUrl: string, actualUrl: string, columns: readonly string[]): Promise<Compared>;
-}
+/** Compares the tables `orders` of two databases by these columns. */
+export type Reladiff = (desired: string, actual: string, columns: readonly string[]) => Promise<Compared>;
 
 /** Installs reladiff from PyPI, once, in a virtual environment of its own. Rejects with the reason if it cannot. */
 export async function installReladiff(parent: string, say: (line: string) => void): Promise<Reladiff> {
@@ -31,16 +29,14 @@ export async function installReladiff(parent: string, say: (line: string) => voi
   // Not its script, which names the folder in which it was made.
   const program = join(target, 'bin/python');
   const call = ['-c', 'from reladiff.__main__ import main; main()'];
-  return {
-    compare: async (desiredUrl, actualUrl, columns) => {
-      const tables = [desiredUrl, 'orders', actualUrl, 'orders'];
-      const args = [...tables, '-k', 'key', ...columns.flatMap((name) => ['-c', name])];
-      const start = performance.now();
-      const { stdout } = await run(program, [...call, ...args, '--threads', '4'], LIMIT);
-      const ms = performance.now() - start;
-      const keys = stdout.matchAll(/^[+-] ([^,]+),/gm);
-      return { ms, keys: [...new Set([...keys].map(([, key]) => key ?? ''))].toSorted() };
-    },
+  return async (desired, actual, columns) => {
+    const tables = [desired, 'orders', actual, 'orders'];
+    const args = [...tables, '-k', 'key', ...columns.flatMap((name) => ['-c', name])];
+    const start = performance.now();
+    const { stdout } = await run(program, [...call, ...args, '--threads', '4'], LIMIT);
+    const ms = performance.now() - start;
+    const keys = stdout.matchAll(/^[+-] ([^,]+),/gm);
+    return { ms, keys: [...new Set([...keys].map(([, key]) => key ?? ''))].toSorted() };
   };
 }
 

@@ -6,9 +6,9 @@ import { markDirty, reconcileMigrations } from '@convergekit/reconcile';
 import { freshDatabase } from '@convergekit/testing';
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { atRate } from '../../lab/drive.ts';
 import type { World } from '../case.ts';
-import { DRIFT, PROGRESS, SERVICE_TABLES } from './service-sql.ts';
-import { ordersSql } from './tables-sql.ts';
+import { DRIFT, ordersSql, PROGRESS, SERVICE_TABLES } from './tables-sql.ts';
 
 const CONNECTIONS = 8;
 /** Orders that a bad script changes in each second. */
@@ -23,25 +23,12 @@ const orderNoted = defineEvent({
   data: z.object({ key: z.string(), note: z.string() }),
 });
 
-export interface Progress {
-  readonly waiting: number;
-  readonly reported: number;
-  readonly due: number;
-  readonly ranges: number;
-  readonly repairs: number;
-}
+const NO_PROGRESS = { waiting: 0, reported: 0, due: 0, ranges: 0, repairs: 0 };
 
 /** A service with orders and an outbox, and the database that its orders must agree with. */
-export interface Service {
-  readonly serviceUrl: string;
-  readonly wantedUrl: string;
-  /** Runs transactions at a rate, and orders that drift; returns the time of each transaction in milliseconds. */
-  load(ratePerSecond: number, seconds: number): Promise<readonly number[]>;
-  progress(): Promise<Progress>;
-  remove(): Promise<void>;
-}
+export type Service = Awaited<ReturnType<typeof openService>>;
 
-export async function openService({ stack, cleanup }: World, rows: number): Promise<Service> {
+export async function openService({ stack, cleanup }: World, rows: number) {
   const serviceUrl = await freshDatabase(stack.databaseUrl, 'bench_service');
   const wantedUrl = await freshDatabase(stack.databaseUrl, 'bench_wanted');
   const service = connect({ url: serviceUrl, applicationName: 'bench-service', max: CONNECTIONS });
@@ -58,40 +45,24 @@ export async function openService({ stack, cleanup }: World, rows: number): Prom
   return {
     serviceUrl,
     wantedUrl,
-    load: (ratePerSecond, seconds) => run(service, rows, ratePerSecond, seconds, drift),
-    progress: async () =>
-      (await service.executor.query<Progress>(PROGRESS)).rows[0] ?? {
-        waiting: 0,
-        reported: 0,
-        due: 0,
-        ranges: 0,
-        repairs: 0,
-      },
+    /**
+     * Runs transactions at a rate, and orders that drift; returns the time of each transaction in milliseconds, which counts from
+     * when it was to begin.
+     */
+    load: async (perSecond: number, seconds: number): Promise<readonly number[]> => {
+      const took: number[] = [];
+      await atRate({ perSecond, count: perSecond * seconds }, async (n, dueMs) => {
+        const drifting = n % perSecond === 0 ? drift() : undefined;
+        const key = `order-${String(1 + Math.floor(Math.random() * rows)).padStart(9, '0')}`;
+        await transact(service.db, key);
+        took.push(systemClock.monotonic() - dueMs);
+        await drifting;
+      });
+      return took;
+    },
+    progress: async () => (await service.executor.query<typeof NO_PROGRESS>(PROGRESS)).rows[0] ?? NO_PROGRESS,
     remove,
   };
-}
-
-/** An open loop: transaction n begins at its time, and its time counts from then, whether or not earlier ones have ended. */
-async function run(
-  { db }: Database,
-  rows: number,
-  ratePerSecond: number,
-  seconds: number,
-  drift: () => Promise<void>,
-): Promise<readonly number[]> {
-  const took: number[] = [];
-  const inFlight: Promise<void>[] = [];
-  const start = systemClock.monotonic();
-  for (let n = 0; n < ratePerSecond * seconds; n += 1) {
-    const at = start + (n * 1000) / ratePerSecond;
-    const wait = at - systemClock.monotonic();
-    if (wait > 0) await systemClock.sleep(wait);
-    if (n % ratePerSecond === 0) inFlight.push(drift());
-    const key = `order-${String(1 + Math.floor(Math.random() * rows)).padStart(9, '0')}`;
-    inFlight.push(transact(db, key).then(() => void took.push(systemClock.monotonic() - at)));
-  }
-  await Promise.all(inFlight);
-  return took;
 }
 
 const outbox = createOutbox([orderNoted]);

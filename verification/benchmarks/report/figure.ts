@@ -1,7 +1,7 @@
 /** The bar that a figure must reach. `report`: there is no bar. */
 export type Bar =
-  | { readonly kind: 'at least'; readonly ratio: number; readonly aim?: number }
-  | { readonly kind: 'at most'; readonly ratio: number; readonly aim?: number }
+  | { readonly kind: 'at least'; readonly ratio: number; readonly aim?: number | undefined }
+  | { readonly kind: 'at most'; readonly ratio: number; readonly aim?: number | undefined }
   | { readonly kind: 'below'; readonly limit: number; readonly unit: string }
   | { readonly kind: 'report' };
 
@@ -10,7 +10,7 @@ const REPORT: Bar = { kind: 'report' };
 export interface Figure {
   readonly name: string;
   /** @default report */
-  readonly bar?: Bar;
+  readonly bar?: Bar | undefined;
   /** undefined: not measured, and `note` says why. */
   readonly ours: Measured | undefined;
   /** The comparison: a peer, or the same thing under easier circumstances. */

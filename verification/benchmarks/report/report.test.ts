@@ -35,8 +35,10 @@ test('a report has its plots beside it, and every case with what it measured or 
   const folder = mkdtempSync(join(tmpdir(), 'bench-report-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'deep', '2026-01-02-relay.md');
-  const parts = { title: 'The relay', circumstances: 'a machine', sections: [measured, failed] };
-  expect(writeReport(file, parts)).toEqual([file, join(folder, 'deep', '2026-01-02-relay-drain.svg')]);
+  expect(writeReport(file, 'The relay', 'a machine', [measured, failed])).toEqual([
+    file,
+    join(folder, 'deep', '2026-01-02-relay-drain.svg'),
+  ]);
   expect(readdirSync(join(folder, 'deep')).sort()).toEqual([
     '2026-01-02-relay-drain.svg',
     '2026-01-02-relay.md',

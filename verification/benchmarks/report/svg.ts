@@ -117,14 +117,12 @@ ${content}
 `;
 }
 
-interface TextOptions {
-  readonly anchor?: 'start' | 'middle' | 'end';
-  readonly fill?: string;
-  readonly weight?: number;
-}
-
-function text(x: number, y: number, content: string, options: TextOptions = {}): string {
-  const { anchor = 'start', fill = '#0f172a', weight = 400 } = options;
+function text(
+  x: number,
+  y: number,
+  content: string,
+  { anchor = 'start', fill = '#0f172a', weight = 400 } = {},
+): string {
   return `<text x="${n(x)}" y="${n(y)}" text-anchor="${anchor}" fill="${fill}" font-weight="${weight}">${escape(content)}</text>`;
 }
 

@@ -1,9 +1,8 @@
 import type { Client } from 'pg';
-import type { Allocation, End, Reservation } from './judge.ts';
-import type { Outcome } from './order.ts';
+import type { Outcome, ServiceName } from './order.ts';
 
 /** The services of the order saga that have tables of their own. */
-export type Owner = 'orders' | 'stock' | 'warehouse';
+export type Owner = Exclude<ServiceName, 'payments'>;
 
 /** The business tables, the same for every side. `seq` lets a reader follow the ends as they are committed. */
 export const BUSINESS_TABLES: Readonly<Record<Owner, string>> = {
@@ -59,19 +58,9 @@ export async function readEnds(client: Client, fromSeq: number): Promise<readonl
   return rows.map(({ seq, order_id: orderId, outcome }) => ({ seq: Number(seq), orderId, outcome }));
 }
 
-export async function readReservations(client: Client): Promise<readonly Reservation[]> {
-  const { rows } = await client.query<Reservation>(
-    `select order_id as "orderId", quantity, state from reservation`,
-  );
-  return rows;
-}
-
-export async function readAllocations(client: Client): Promise<readonly Allocation[]> {
-  const { rows } = await client.query<Allocation>(`select order_id as "orderId", quantity from allocation`);
-  return rows;
-}
-
-export async function readAllEnds(client: Client): Promise<readonly End[]> {
-  const { rows } = await client.query<End>(`select order_id as "orderId", outcome from order_end`);
-  return rows;
-}
+/** The rows that are judged, by their service and their statement. */
+export const JUDGED = {
+  ends: ['orders', 'select order_id as "orderId", outcome from order_end'],
+  reservations: ['stock', 'select order_id as "orderId", quantity, state from reservation'],
+  allocations: ['warehouse', 'select order_id as "orderId", quantity from allocation'],
+} as const satisfies Record<string, readonly [Owner, string]>;

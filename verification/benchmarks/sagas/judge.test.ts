@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Facts, judge } from './judge.ts';
-import type { LedgerEntry } from './stub/ledger.ts';
+import type { LedgerEntry } from './stub/provider.ts';
 
 const big = { orderId: 'big', quantity: 11, cents: 500 };
 const small = { orderId: 'small', quantity: 2, cents: 300 };

@@ -1,47 +1,28 @@
+import { unmet } from '../../checker/check.ts';
 import { expectedOutcome, type Order, type Outcome } from './order.ts';
-import type { LedgerEntry } from './stub/ledger.ts';
+import type { LedgerEntry } from './stub/provider.ts';
 
-export interface Reservation {
+interface Allocation {
   readonly orderId: string;
   readonly quantity: number;
-  readonly state: 'held' | 'released';
-}
-
-export interface Allocation {
-  readonly orderId: string;
-  readonly quantity: number;
-}
-
-export interface End {
-  readonly orderId: string;
-  readonly outcome: Outcome;
 }
 
 /** The records of a run: what was ordered, what the databases hold, and the provider's own ledger. */
 export interface Facts {
   readonly orders: readonly Order[];
-  readonly ends: readonly End[];
-  readonly reservations: readonly Reservation[];
+  readonly ends: readonly { readonly orderId: string; readonly outcome: Outcome }[];
+  readonly reservations: readonly (Allocation & { readonly state: 'held' | 'released' })[];
   readonly allocations: readonly Allocation[];
   readonly ledger: readonly LedgerEntry[];
 }
 
-export interface Judgement {
-  /** Sums and rows that contradict each other; a run with one is worthless. Only orders that ended are judged. */
-  readonly violations: readonly string[];
-  /** Orders that were charged or refunded more than once: two keys for one effect. */
-  readonly doubles: number;
-  /** Calls that came again under a known key; the provider dropped them. */
-  readonly repeats: number;
-  /** Orders without an end. */
-  readonly notEnded: number;
-}
+export type Judgement = ReturnType<typeof judge>;
 
 /** The number of violations that are reported in full. */
 const SHOWN = 5;
 
 /** Judges a run: money, stock and outcome of each order that ended, and the sums over all of them. */
-export function judge(facts: Facts): Judgement {
+export function judge(facts: Facts) {
   const ends = groupBy(facts.ends);
   const reservations = groupBy(facts.reservations);
   const allocations = groupBy(facts.allocations);
@@ -60,10 +41,16 @@ export function judge(facts: Facts): Judgement {
   const strangers = [...ends.keys(), ...ledger.keys()].filter((orderId) => !known.has(orderId));
   if (strangers.length > 0) violations.push(`${strangers.length} orders have effects and were not placed`);
   return {
-    violations: violations.length > SHOWN ? shortened(violations) : violations,
+    /** Sums and rows that contradict each other; a run with one is worthless. Only orders that ended are judged. */
+    violations: [
+      ...violations.slice(0, SHOWN),
+      ...(violations.length > SHOWN ? [`and ${violations.length - SHOWN} more`] : []),
+    ],
+    /** Orders that were charged or refunded more than once: two keys for one effect. */
     doubles: [...ledger.values()].filter(
       (entries) => countOf(entries, 'charge') > 1 || countOf(entries, 'refund') > 1,
     ).length,
+    /** Calls that came again under a known key; the provider dropped them. */
     repeats: facts.ledger.reduce((sum, { calls }) => sum + calls - 1, 0),
     notEnded: facts.orders.length - ended.length,
   };
@@ -79,19 +66,15 @@ function violationsOf(order: Order, { ends, reservations, allocations, ledger }:
   const held = sumOf(reservations.filter(({ state }) => state === 'held'));
   const allocated = sumOf(allocations);
   const pieces = completed ? order.quantity : 0;
-  return [
-    ends.length === 1 ? undefined : `it ended ${ends.length} times`,
-    ends.every(({ outcome }) => outcome === expected) ? undefined : `it is not ${expected}`,
-    net === wanted ? undefined : `the ledger says ${net} cents, ${wanted} expected`,
-    countOf(ledger, 'charge') > 0 ? undefined : 'it was never charged',
-    reservations.length === 1 ? undefined : `it has ${reservations.length} reservations`,
-    held === pieces ? undefined : `${held} pieces are reserved, ${pieces} expected`,
-    allocated === pieces ? undefined : `${allocated} pieces are allocated, ${pieces} expected`,
-  ].filter((text) => text !== undefined);
-}
-
-function shortened(violations: readonly string[]): string[] {
-  return [...violations.slice(0, SHOWN), `and ${violations.length - SHOWN} more`];
+  return unmet(
+    [ends.length === 1, `it ended ${ends.length} times`],
+    [ends.every(({ outcome }) => outcome === expected), `it is not ${expected}`],
+    [net === wanted, `the ledger says ${net} cents, ${wanted} expected`],
+    [countOf(ledger, 'charge') > 0, 'it was never charged'],
+    [reservations.length === 1, `it has ${reservations.length} reservations`],
+    [held === pieces, `${held} pieces are reserved, ${pieces} expected`],
+    [allocated === pieces, `${allocated} pieces are allocated, ${pieces} expected`],
+  );
 }
 
 function countOf(ledger: readonly LedgerEntry[], wanted: LedgerEntry['kind']): number {

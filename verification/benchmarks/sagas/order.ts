@@ -1,5 +1,9 @@
 import { z } from 'zod';
 
+/** The services of the order saga: each runs one step. `orders` takes the orders, too, and runs the last step. */
+export const services = ['orders', 'stock', 'payments', 'warehouse'] as const;
+export type ServiceName = (typeof services)[number];
+
 /** The order of the benchmark. The warehouse refuses an order of more than `MOST_PIECES`. */
 export const orderSchema = z.object({
   orderId: z.string(),
@@ -12,12 +16,11 @@ export type Order = z.infer<typeof orderSchema>;
 export type Outcome = 'completed' | 'refused';
 
 /** The largest order that the warehouse allocates, in pieces. */
-export const MOST_PIECES = 10;
+const MOST_PIECES = 10;
 
 /** The position of the refused order among ten. */
 const REFUSED_OF_TEN = 9;
 
-/** Returns the outcome that an order must have. */
 export function expectedOutcome({ quantity }: Order): Outcome {
   return quantity > MOST_PIECES ? 'refused' : 'completed';
 }

@@ -1,13 +1,12 @@
 import { Worthless } from '../measure/series.ts';
 import { withClient } from '../sides/side.ts';
 import type { Judgement } from './judge.ts';
-import { type Drilled, killDrill } from './load/drill.ts';
+import { killDrill } from './load/drill.ts';
 import { closedLoop, endsPerSecond, latenciesOf, openLoop } from './load/loads.ts';
 import { type RunPlace, type SideRun, warmUp, withSide } from './side-run.ts';
 import type { SagaSide } from './sides/side.ts';
 import { backendOf, forgetStatements } from './usage/database-sql.ts';
-import type { ByGroup } from './usage/groups.ts';
-import { type IdleUse, Meter, type PerSaga, perSaga } from './usage/meter.ts';
+import { Meter, perSaga } from './usage/meter.ts';
 
 /** The loads of a round, in this order: the share of its time, and how many orders are placed. */
 const LOADS = {
@@ -20,7 +19,6 @@ const LOADS = {
 export type Phase = keyof typeof LOADS;
 export const phases = Object.keys(LOADS) as Phase[];
 
-/** The size of a round. */
 export interface RoundSize {
   /** The time of load, shared among the phases, in milliseconds. */
   readonly loadMs: number;
@@ -31,34 +29,11 @@ export interface RoundSize {
   readonly patienceMs: number;
 }
 
-export interface PhaseResult {
-  readonly sagas: number;
-  /** The time between the readings that `perSaga` compares. */
-  readonly seconds: number;
-  readonly perSecond: number;
-  /** From the intended start to the end, in milliseconds. */
-  readonly latencies: readonly number[];
-  readonly perSaga: PerSaga;
-  readonly memoryMiB: ByGroup;
-}
+export type PhaseResult = Awaited<ReturnType<typeof measurePhase>>;
 
-export interface DrillFigures extends Drilled, Pick<Judgement, 'doubles' | 'repeats'> {
-  /** Contradictions of money and stock after the drill. One of the kit's own fails the benchmark. */
-  readonly violations: number;
-}
-export interface SideRound {
-  readonly idle: IdleUse;
-  readonly phases: Readonly<Record<Phase, PhaseResult>>;
-  readonly drill: DrillFigures;
-}
+export type SideRound = Awaited<ReturnType<typeof measureRound>>;
 
-/** Measures one side once, from its start to its judgement. */
-export function measureRound(
-  world: RunPlace,
-  side: SagaSide,
-  size: RoundSize,
-  statements: boolean,
-): Promise<SideRound> {
+export function measureRound(world: RunPlace, side: SagaSide, size: RoundSize, statements: boolean) {
   return withSide(world, side, size.patienceMs, (run) =>
     withClient(world.stack.databaseUrl, async (client) => {
       if (statements) await forgetStatements(client);
@@ -81,7 +56,7 @@ export function measureRound(
   );
 }
 
-async function measurePhase(run: SideRun, meter: Meter, phase: Phase, loadMs: number): Promise<PhaseResult> {
+async function measurePhase(run: SideRun, meter: Meter, phase: Phase, loadMs: number) {
   // The cost of a completed saga is measured alone; under load one of ten is refused.
   run.refusals = phase !== 'alone';
   const before = await meter.read();
@@ -95,18 +70,21 @@ async function measurePhase(run: SideRun, meter: Meter, phase: Phase, loadMs: nu
   const sagas = load.offered.length;
   return {
     sagas,
+    /** The time between the readings that `perSaga` compares. */
     seconds: (after.atMs - before.atMs) / 1_000,
     perSecond: endsPerSecond(load),
+    /** From the intended start to the end, in milliseconds. */
     latencies: latenciesOf(load),
     perSaga: perSaga(before, after, sagas),
     memoryMiB,
   };
 }
 
-async function drillOf(run: SideRun, side: SagaSide, { inFlight }: RoundSize): Promise<DrillFigures> {
+async function drillOf(run: SideRun, side: SagaSide, { inFlight }: RoundSize) {
   const drilled = await killDrill(run.driver, run.open.worker, inFlight);
   const judgement = side.ours ? await checked(side, run) : await run.judge();
   const { doubles, repeats, violations } = judgement;
+  // Contradictions of money and stock after the drill. One of the kit's own fails the benchmark.
   return { ...drilled, doubles, repeats, violations: violations.length };
 }
 

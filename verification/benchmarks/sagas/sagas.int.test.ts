@@ -12,7 +12,7 @@ import type { SagaSide } from './sides/side.ts';
 
 const sides: readonly SagaSide[] = [
   converge('B'),
-  ...(inject('full') ? [converge('A'), byHand('B'), byHand('B', true)] : []),
+  ...(inject('full') ? [converge('A'), byHand()] : []),
   converge('A', 'local'),
 ];
 

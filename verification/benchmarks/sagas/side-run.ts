@@ -1,20 +1,19 @@
 import { fileURLToPath } from 'node:url';
 import { newUuidV7 } from '@convergekit/core';
 import type { Stack } from '@convergekit/testing';
-import type { Client } from 'pg';
 import { freePorts } from '@convergekit/testing/engine';
+import { isReady } from '../../programs.ts';
 import type { World } from '../case.ts';
 import { placeOf } from '../measure/drain-once.ts';
-import { beginReading, readAllEnds, readAllocations, readReservations, type Owner } from './business-sql.ts';
-import { judge, type Judgement } from './judge.ts';
+import { beginReading, JUDGED } from './business-sql.ts';
+import { type Facts, judge, type Judgement } from './judge.ts';
 import { EndsWatch } from './load/ends.ts';
 import { closedLoop, type Driver } from './load/loads.ts';
 import { type Order, orderOf } from './order.ts';
-import { isReady } from '../../programs.ts';
-import { RestartableProcess } from './sides/processes.ts';
+import { nodeProcess } from './sides/processes.ts';
 import type { OpenSide, SagaSide } from './sides/side.ts';
-import { backendOf } from './usage/database-sql.ts';
 import { readLedger } from './stub/provider.ts';
+import { backendOf } from './usage/database-sql.ts';
 
 const STUB = fileURLToPath(new URL('./stub/main.ts', import.meta.url));
 
@@ -26,7 +25,6 @@ export interface SideRun {
   readonly watchBackend: number;
   /** One of ten orders is refused. @default true */
   refusals: boolean;
-  /** Judges all orders so far. */
   judge(): Promise<Judgement>;
 }
 
@@ -43,16 +41,10 @@ export async function withSide<T>(
 ): Promise<T> {
   const [port = 0] = await freePorts(1);
   const providerUrl = `http://127.0.0.1:${port}`;
-  const provider = new RestartableProcess(
-    {
-      name: 'provider',
-      group: 'node',
-      command: process.execPath,
-      args: ['--conditions=source', STUB, String(port)],
-      ready: () => isReady(`${providerUrl}/ledger`),
-    },
-    world.folder,
-  );
+  const provider = nodeProcess(world.folder, {
+    ...{ name: 'provider', main: STUB, input: port },
+    ready: () => isReady(`${providerUrl}/ledger`),
+  });
   const stopProvider = world.cleanup.add(() => provider.stop());
   try {
     await provider.start();
@@ -88,7 +80,7 @@ async function onOpenSide<T>(
     driver: { side: open, ends, next, patienceMs },
     watchBackend,
     refusals: true,
-    judge: () => judgeOrders(open, providerUrl, orders),
+    judge: async () => judge({ orders, ...(await readJudged(open)), ledger: await readLedger(providerUrl) }),
   };
   try {
     return await work(run);
@@ -107,24 +99,15 @@ export async function warmUp({ driver }: SideRun): Promise<void> {
   await closedLoop(driver, { count: WARM_UP_ORDERS, atOnce: 8 });
 }
 
-async function judgeOrders(
-  open: OpenSide,
-  providerUrl: string,
-  orders: readonly Order[],
-): Promise<Judgement> {
-  const read = async <Row>(owner: Owner, rows: (client: Client) => Promise<Row>): Promise<Row> => {
-    const client = await open.connect(owner);
+async function readJudged({ connect }: OpenSide): Promise<Omit<Facts, 'orders' | 'ledger'>> {
+  const read = Object.entries(JUDGED).map(async ([name, [owner, text]]) => {
+    const client = await connect(owner);
     try {
-      return await rows(client);
+      return [name, (await client.query(text)).rows] as const;
     } finally {
       await client.end();
     }
-  };
-  return judge({
-    orders,
-    ends: await read('orders', readAllEnds),
-    reservations: await read('stock', readReservations),
-    allocations: await read('warehouse', readAllocations),
-    ledger: await readLedger(providerUrl),
   });
+  // The statements name the columns as the facts do.
+  return Object.fromEntries(await Promise.all(read)) as unknown as Omit<Facts, 'orders' | 'ledger'>;
 }

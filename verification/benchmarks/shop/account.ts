@@ -5,13 +5,12 @@ import { drive } from '../../lab/drive.ts';
 import { listEvents } from '../../lab/operator.ts';
 import { untilRest } from '../../lab/rest.ts';
 import { readEffects } from '../../lab/services.ts';
-import { placeOrder } from '../../lab/workloads/shop/customer.ts';
+import { placeOrder, wish } from '../../lab/workloads/shop/customer.ts';
 import { latencies } from '../../lab/workloads/shop/figures.ts';
 import { lookAtShop } from '../../lab/workloads/shop/look.ts';
-import { wish } from '../../lab/workloads/shop/orders.ts';
 import type { Shop } from '../../lab/workloads/shop/shop.ts';
 import { sources } from '../../lab/workloads/shop/specs.ts';
-import { Meter, type PerSaga, perSaga, type Reading } from '../sagas/usage/meter.ts';
+import { Meter, perSaga, type Reading } from '../sagas/usage/meter.ts';
 import { readProcesses } from '../measure/process-tree.ts';
 
 interface ShopReading extends Reading {
@@ -19,18 +18,8 @@ interface ShopReading extends Reading {
   readonly processMs: ReadonlyMap<string, number>;
 }
 
-/** The use between two readings. Times are in milliseconds. */
-export interface Use extends PerSaga, Pick<ShopReading, 'processMs'> {
-  readonly tookMs: number;
-}
-
-/** A load on the shop, from its first order until the shop has no open work. */
-export interface ShopLoad {
-  readonly orders: number;
-  readonly use: Use;
-  /** From the commit of an event to that of its effect, in milliseconds. */
-  readonly latenciesMs: readonly number[];
-}
+export type Use = ReturnType<typeof difference>;
+export type ShopLoad = Awaited<ReturnType<ShopAccount['load']>>;
 
 /** The time without progress after which the shop is stuck, in milliseconds. */
 const STUCK_MS = 60_000;
@@ -48,7 +37,7 @@ export class ShopAccount {
   }
 
   /** Places orders at a rate, and waits until all that follows from them has happened. */
-  async load(perSecond: number, seconds: number, signal: AbortSignal): Promise<ShopLoad> {
+  async load(perSecond: number, seconds: number, signal: AbortSignal) {
     const before = await this.#read();
     const beganMs = systemClock.now();
     const customer = { url: this.#shop.ordersUrl, clock: systemClock, random: systemRandom, signal };
@@ -70,6 +59,7 @@ export class ShopAccount {
     const events = await Promise.all(sources.map((source) => listEvents(this.#shop.envOf(source))));
     const effects = await Promise.all(sources.map((source) => readEffects(this.#shop.databases[source])));
     const own = events.flat().filter(({ createdAt }) => Date.parse(createdAt) >= beganMs);
+    // From the commit of an event to that of its effect.
     return { orders, use, latenciesMs: latencies(own, effects.flat()) };
   }
 
@@ -90,7 +80,8 @@ export class ShopAccount {
   }
 }
 
-function difference(before: ShopReading, after: ShopReading): Use {
+/** The use between two readings. Times are in milliseconds. */
+function difference(before: ShopReading, after: ShopReading) {
   return {
     ...perSaga(before, after, 1),
     tookMs: after.atMs - before.atMs,

@@ -2,7 +2,7 @@ import { createOutbox } from '@convergekit/outbox';
 import { connect } from '@convergekit/postgres';
 import { withSpan } from '@convergekit/telemetry';
 import { startTelemetry } from '@convergekit/telemetry/sdk';
-import { benchEvent } from '../consuming/bench-event.ts';
+import { benchEvent } from '../consuming/effect.ts';
 import { fillerOf } from './side.ts';
 
 /**

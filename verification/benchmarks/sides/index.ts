@@ -1,3 +1,4 @@
+import { reasonOf } from '../../programs.ts';
 import type { Sides } from '../case.ts';
 import { debezium } from './debezium.ts';
 import { drivers, ours } from './ours.ts';
@@ -16,18 +17,18 @@ export async function findSides(serverUrl: string, say: (line: string) => void):
     ...(logical ? [pgTransactionalOutbox('replication')] : []),
     pgTransactionalOutbox('polling'),
   ];
-  return { ours: [first, ...rest], debezium: await findDebezium(logical, say), others };
+  return { ours: [first, ...rest], others, ...(await findDebezium(logical, say)) };
 }
 
-async function findDebezium(logical: boolean, say: (line: string) => void): Promise<Sides['debezium']> {
-  const absent = (why: string): { absent: string } => {
-    say(`Debezium is not measured: ${why}`);
-    return { absent: `no Debezium: ${why}` };
-  };
-  if (!logical) return absent('this Postgres has not wal_level=logical');
+async function findDebezium(
+  logical: boolean,
+  say: (line: string) => void,
+): Promise<Pick<Sides, 'debezium' | 'absent'>> {
   try {
-    return await debezium(say);
+    if (!logical) throw new Error('this Postgres has not wal_level=logical');
+    return { debezium: [await debezium(say)], absent: undefined };
   } catch (error) {
-    return absent(error instanceof Error ? error.message : String(error));
+    say(`Debezium is not measured: ${reasonOf(error)}`);
+    return { debezium: [], absent: `no Debezium: ${reasonOf(error)}` };
   }
 }

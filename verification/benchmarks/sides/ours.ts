@@ -3,9 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
 import { ensureChildren } from '@convergekit/outbox/engine';
 import { outboxMigrations } from '@convergekit/outbox';
-import { type Executor, migrate } from '@convergekit/postgres';
+import { executorOfClient, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import type { Client } from 'pg';
 import { run } from '../../programs.ts';
 import { withDatabase } from '../../with-database.ts';
 import { Child } from '../measure/child.ts';
@@ -46,7 +45,7 @@ export function ours(driver: DriverName): Side {
           await run(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '' } });
         },
         insertOne: `select converge.emit($1, $2, 'bench.event', $3)`,
-        during: (client) => ensureChildren(executor(client)),
+        during: (client) => ensureChildren(executorOfClient(client)),
         start: (databaseUrl) =>
           new Child({
             name,
@@ -71,13 +70,4 @@ async function migrateSource(url: string): Promise<void> {
   await withDatabase({ url, applicationName: 'bench' }, (database) =>
     migrate(database, [outboxMigrations, relayMigrations]),
   );
-}
-
-function executor(client: Client): Executor {
-  return {
-    query: async (text, values = []) => {
-      const { rows, rowCount } = await client.query(text, [...values]);
-      return { rows: rows as never[], rowCount: rowCount ?? 0 };
-    },
-  };
 }

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { freshDatabase } from '@convergekit/testing';
-import { systemClock } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { Client, type Pool } from 'pg';
 import type { Cleanup } from '../../cleanup.ts';
 import type { Child } from '../measure/child.ts';
-import { openTopic, type TopicLog } from '../measure/topic-log.ts';
+import { openTopic } from '../measure/topic-log.ts';
 
-/** The number of partitions of every topic. */
 export const PARTITIONS = 6;
 
 /** A way to bring events from Postgres to Kafka. */
@@ -28,24 +26,11 @@ export interface Place {
   readonly folder: string;
 }
 
-export interface Source {
-  readonly databaseUrl: string;
-  readonly log: TopicLog;
-  /**
-   * Writes the rows numbered from..to-1 in the side's table. The kit's side writes by emit, unless `by` says SQL
-   * (transactions of 1,000) for large backlogs.
-   */
-  write(from: number, to: number, by?: 'sql'): Promise<void>;
-  /** Runs one transaction with one event. */
-  emit(pool: Pool, key: string, number: number): Promise<unknown>;
-  start(): Child;
-  /** Ends the side's processes and removes database and topic. */
-  remove(): Promise<void>;
-}
+/** A database and a topic of a side's own. */
+export type Source = Awaited<ReturnType<typeof openSource>>;
 
 export interface Shape {
   readonly prefix: string;
-  /** Makes the tables. */
   prepare(databaseUrl: string, topic: string): Promise<void>;
   /** Inserts rows $2..$3 of topic $1. */
   readonly insertRows: string;
@@ -53,12 +38,11 @@ export interface Shape {
   readonly emitRows?: (databaseUrl: string, topic: string, from: number, to: number) => Promise<void>;
   /** Inserts one row: topic $1, key $2, payload $3. */
   readonly insertOne: string;
-  /** Called after every 100,000 rows. */
+  /** Called before every 100,000 rows. */
   readonly during?: (client: Client) => Promise<unknown>;
   /** The table, to be vacuumed after a backlog was written. */
   readonly table: string;
   start(databaseUrl: string, topic: string): Child;
-  /** Called before the database is dropped. */
   readonly release?: (databaseUrl: string) => Promise<void>;
 }
 
@@ -77,7 +61,10 @@ export function fillerOf(number: number): string {
   return 'x'.repeat(280 - String(number).length);
 }
 
-export async function openSource(place: Place, shape: Shape): Promise<Source> {
+/** Rows between two calls of `during`. */
+const PART = 100_000;
+
+export async function openSource(place: Place, shape: Shape) {
   const { serverUrl, brokers, cleanup } = place;
   cleanup.throwIfClosed();
   const databaseUrl = await freshDatabase(serverUrl, `bench_${shape.prefix}`);
@@ -89,70 +76,56 @@ export async function openSource(place: Place, shape: Shape): Promise<Source> {
   });
   const topic = `bench-${shape.prefix}-${randomBytes(4).toString('hex')}`;
   const log = await openTopic(brokers, topic, PARTITIONS);
-  const removed = cleanup.add(async () => {
-    await log.remove().finally(() => log.close());
-  });
+  const removed = cleanup.add(() => log.remove());
   await shape.prepare(databaseUrl, topic);
   return {
     databaseUrl,
     log,
-    write: async (from, to, by) => {
-      const emits = by === undefined ? shape.emitRows : undefined;
-      await withClient(databaseUrl, async (client) => {
-        if (emits === undefined) await writeRows(client, shape, topic, from, to);
-        else await emitRows(client, shape, (first, end) => emits(databaseUrl, topic, first, end), from, to);
+    /**
+     * Writes the rows numbered from..to-1 in the side's table. The kit's side writes by emit, unless `by` says SQL
+     * (transactions of 1,000) for large backlogs.
+     */
+    write: (from: number, to: number, by?: 'sql'): Promise<void> =>
+      withClient(databaseUrl, async (client) => {
+        const emits = by === undefined ? shape.emitRows : undefined;
+        // the setting only saves time; the checkpoint that follows makes the rows durable
+        await client.query('set synchronous_commit = off');
+        for (let first = from; first < to; first += PART) {
+          const end = Math.min(first + PART, to);
+          await shape.during?.(client);
+          if (emits !== undefined) await emits(databaseUrl, topic, first, end);
+          else
+            for (let at = first; at < end; at += 1000)
+              await client.query(shape.insertRows, [topic, at, Math.min(at + 1000, end) - 1]);
+        }
         await client.query(`vacuum analyze ${shape.table}`);
         await client.query('checkpoint');
-      });
-    },
-    emit: (pool, key, number) => pool.query(shape.insertOne, [topic, key, payload(number)]),
-    start: () => {
+      }),
+    emit: (pool: Pool, key: string, number: number): Promise<unknown> =>
+      pool.query(shape.insertOne, [topic, key, payload(number)]),
+    start: (): Child => {
       const child = shape.start(databaseUrl, topic);
       children.push(child);
       return child;
     },
-    remove: async () => {
+    /** Ends the side's processes and removes database and topic. */
+    remove: async (): Promise<void> => {
       await dropped();
       await removed();
     },
   };
 }
 
-async function writeRows(
-  client: Client,
-  shape: Shape,
-  topic: string,
-  from: number,
-  to: number,
-): Promise<void> {
-  // the setting only saves time; the checkpoint that follows makes the rows durable
-  await client.query('set synchronous_commit = off');
-  for (let first = from; first < to; first += 1000) {
-    await client.query(shape.insertRows, [topic, first, Math.min(first + 1000, to) - 1]);
-    if (first % PART === 0) await shape.during?.(client);
-  }
-}
-
-async function emitRows(
-  client: Client,
-  shape: Shape,
-  emits: (from: number, to: number) => Promise<void>,
-  from: number,
-  to: number,
-): Promise<void> {
-  for (let first = from; first < to; first += PART) {
-    await shape.during?.(client);
-    await emits(first, Math.min(first + PART, to));
-  }
-}
-
-/** Rows between two calls of `during`. */
-const PART = 100_000;
-
-export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
+/** Connects to a database. A connection that is lost fails its next statement. */
+export async function openClient(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url, application_name: 'bench' });
   client.on('error', () => undefined);
   await client.connect();
+  return client;
+}
+
+export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await openClient(url);
   try {
     return await work(client);
   } finally {
@@ -170,27 +143,23 @@ export async function dropDatabase(serverUrl: string, databaseUrl: string): Prom
   await withClient(serverUrl, (client) => client.query(`drop database if exists "${name}" with (force)`));
 }
 
+const SLOT_ENDS = `
+  select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1 and active`;
+const SLOT_DROPS =
+  'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1';
+
 /**
  * Drops a slot. The slot stays in use for a moment after its client has gone, and longer while a backend still makes
  * it.
  */
 export async function dropSlot(databaseUrl: string, slot: string): Promise<void> {
-  const end = systemClock.monotonic() + 10_000;
-  await withClient(databaseUrl, async (client) => {
-    for (;;)
-      try {
-        await client.query(
-          'select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1 and active',
-          [slot],
-        );
-        await client.query(
-          'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1',
-          [slot],
-        );
-        return;
-      } catch (error) {
-        if (systemClock.monotonic() > end) throw error;
-        await systemClock.sleep(100);
-      }
+  await withClient(databaseUrl, (client) => {
+    const drop = async (): Promise<boolean> => {
+      await client.query(SLOT_ENDS, [slot]);
+      await client.query(SLOT_DROPS, [slot]);
+      return true;
+    };
+    const what = `the replication slot ${slot} to be free`;
+    return waitUntil(() => drop().catch(() => false), { what, deadlineMs: 10_000, everyMs: 100 });
   });
 }

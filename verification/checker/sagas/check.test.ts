@@ -1,7 +1,7 @@
 /** Tests of the checker: each planted fault in otherwise right rows is found, alone. */
 import { describe, expect, it } from 'vitest';
 import { checkSagas } from './check.ts';
-import type { AnomalyKind, EventRow, FenceRow, JournalRow, SagaDump, Shape } from './facts.ts';
+import type { EventRow, FenceRow, JournalRow, SagaDump, Shape } from './facts.ts';
 
 const shape: Shape = {
   name: 's',
@@ -111,9 +111,9 @@ function dump(runs: Readonly<Record<string, readonly Decision[]>> = {}): SagaDum
   };
 }
 
-function kinds(of: SagaDump): Partial<Record<AnomalyKind, number>> {
+function kinds(of: SagaDump): Record<string, number> {
   const findings = checkSagas(shape, of).checks.flatMap((check) => check.findings);
-  const byKind = Map.groupBy(findings, (text) => text.slice(0, text.indexOf(':')) as AnomalyKind);
+  const byKind = Map.groupBy(findings, (text) => text.slice(0, text.indexOf(':')));
   return Object.fromEntries([...byKind].map(([kind, texts]) => [kind, texts.length]));
 }
 

@@ -1,34 +1,24 @@
 import { endOf, type End, findOpen, findTorn, findUnstarted, nameOf, type Run, runsOf } from './ends.ts';
-import { type Check, checkOf } from '../check.ts';
+import { type Check, checkOf, type Finding } from '../check.ts';
 import { findWrongEffects } from '../effects.ts';
-import type { Anomaly, EventRow, JournalRow, SagaDump, Shape } from './facts.ts';
-
-export interface SagaVerdict {
-  readonly runs: readonly Run[];
-  readonly ends: Readonly<Record<End, number>>;
-  readonly checks: readonly Check[];
-}
+import type { EventRow, JournalRow, SagaDump, Shape } from './facts.ts';
 
 /** Checks every guarantee about the sagas of a shape over the rows of all services. */
-export function checkSagas(shape: Shape, { events, fences, journal, effects }: SagaDump): SagaVerdict {
+export function checkSagas(shape: Shape, { events, fences, journal, effects }: SagaDump) {
   const runs = runsOf(shape, events, fences);
   const compensations = journal.filter(({ op }) => op === 'compensate');
-  const check = (claim: string, looked: number, anomalies: readonly Anomaly[]): Check =>
-    checkOf(`${shape.name}: ${claim}`, looked, anomalies, 'at_rest');
-  const wrongEffects = findWrongEffects(events, effects).map(({ message }): Anomaly => ({
-    kind: 'effect',
-    message,
-  }));
-  const counts = { completed: 0, compensated: 0, stuck: 0, open: 0 };
-  for (const run of runs) counts[endOf(run)] += 1;
+  const check = (claim: string, looked: number, findings: readonly Finding[]): Check =>
+    checkOf(`${shape.name}: ${claim}`, looked, findings, 'at_rest');
+  const wrongEffects = findWrongEffects(events, effects).map((one) => ({ ...one, kind: 'effect' }));
+  const ends: Record<End, number> = { completed: 0, compensated: 0, stuck: 0, open: 0 };
+  for (const run of runs) ends[endOf(run)] += 1;
   const ended = 'every saga completed, was compensated, or is stuck with a reason';
   const reverse = 'undo in strict reverse order, each caused by the step behind it';
   const once = 'what was undone had been done, and is undone once';
   const whole = 'the journal has every decision of every step';
   const facts = 'one effect for each event, and no step reported two outcomes';
   return {
-    runs,
-    ends: counts,
+    ...{ runs, ends },
     checks: [
       check(ended, runs.length, [...findOpen(runs), ...findUnstarted(runs, fences)]),
       check('none is half done', runs.length, findTorn(runs)),
@@ -49,9 +39,9 @@ const WAY_BACK = new Set(['emit_failure', 'emit_undone']);
  * it (or the step's own dead letter), and must come first. A step that never began is closed by the failure of a step before
  * it: that is no undo.
  */
-function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): readonly Finding[] {
   const byRun = Map.groupBy(journal, ({ saga, instance }) => `${saga} ${instance}`);
-  return runs.flatMap((run): Anomaly[] => {
+  return runs.flatMap((run): Finding[] => {
     const rows = byRun.get(nameOf(run)) ?? [];
     const place = new Map(run.shape.steps.map(({ name }, index) => [name, index]));
     const emitted = new Map(
@@ -61,10 +51,10 @@ function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): re
     );
     return rows
       .filter(({ op }) => op === 'compensate')
-      .flatMap((row): Anomaly[] => {
+      .flatMap((row): Finding[] => {
         const cause = emitted.get(row.causeEvent);
         const own = place.get(row.step) ?? -1;
-        const wrong = (why: string): Anomaly => ({
+        const wrong = (why: string): Finding => ({
           kind: 'undo_order',
           message: `${nameOf(run)}: decision ${row.seq} of step ${row.step} (${row.act}) ${why}`,
         });
@@ -89,7 +79,7 @@ function decisionsOf(journal: readonly JournalRow[]): (run: Run, step: string) =
 }
 
 /** Finds decisions whose cause was never written. */
-function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]): readonly Anomaly[] {
+function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]): readonly Finding[] {
   const written = new Set(events.map(({ eventId }) => eventId));
   return journal
     .filter(({ causeEvent }) => !written.has(causeEvent))
@@ -100,12 +90,12 @@ function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]
 }
 
 /** Finds steps whose journal has holes, breaks its chain, or ends at another state than the fence. */
-function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Finding[] {
   const decisions = decisionsOf(journal);
   return runs.flatMap((run) =>
-    [...run.steps.values()].flatMap((fence): Anomaly[] => {
+    [...run.steps.values()].flatMap((fence): Finding[] => {
       const rows = decisions(run, fence.step).toSorted((a, b) => a.seq - b.seq);
-      const wrong = (why: string): Anomaly[] => [
+      const wrong = (why: string): Finding[] => [
         { kind: 'journal', message: `step ${fence.step} of ${nameOf(run)} ${why}` },
       ];
       const last = rows.at(-1);
@@ -120,10 +110,10 @@ function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): 
 }
 
 /** Finds steps that reported both success and failure. */
-function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): readonly Finding[] {
   const outcomes = decisionsOf(journal.filter(({ act }) => act === 'emit_success' || act === 'emit_failure'));
   return runs.flatMap((run) =>
-    run.shape.steps.flatMap(({ name }): Anomaly[] => {
+    run.shape.steps.flatMap(({ name }): Finding[] => {
       const acts = outcomes(run, name).map(({ act }) => act);
       // An unknown outcome is reported as a failure of unknown certainty first, then as it was.
       return acts.filter((act) => act === 'emit_success').length > 1 ||
@@ -135,10 +125,10 @@ function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): rea
 }
 
 /** Finds steps that were undone more than once, or without having been done. */
-function findWrongUndos(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+function findWrongUndos(runs: readonly Run[], journal: readonly JournalRow[]): readonly Finding[] {
   const decisions = decisionsOf(journal);
   return runs.flatMap((run) =>
-    [...run.steps.values()].flatMap(({ step, state }): Anomaly[] => {
+    [...run.steps.values()].flatMap(({ step, state }): Finding[] => {
       const rows = decisions(run, step);
       const undone = rows.filter(({ act, to }) => act === 'emit_undone' && to === 'undone').length;
       const isWrong = undone > 1 || (state === 'undone' && !rows.some(({ act }) => act === 'run'));

@@ -1,4 +1,5 @@
-import type { Anomaly, EventRow, FenceRow, Shape } from './facts.ts';
+import { type Finding, unmet } from '../check.ts';
+import type { EventRow, FenceRow, Shape } from './facts.ts';
 
 export type End = 'completed' | 'compensated' | 'stuck' | 'open';
 
@@ -39,51 +40,47 @@ export function endOf({ shape, steps }: Run): End {
 }
 
 /** Finds runs that did not end, and steps that wait for an operator without a reason. */
-export function findOpen(runs: readonly Run[]): readonly Anomaly[] {
-  return runs.flatMap((run): Anomaly[] => {
+export function findOpen(runs: readonly Run[]): readonly Finding[] {
+  return runs.flatMap((run): Finding[] => {
     const end = endOf(run);
     const silent = [...run.steps.values()].filter(
       ({ state, stuck, reasonCode }) => state === 'stuck' && stuck === null && reasonCode === null,
     );
     return [
-      ...silent.map(({ step }): Anomaly => ({
+      ...silent.map(({ step }) => ({
         kind: 'stuck_silently',
         message: `step ${step} of ${nameOf(run)} waits for an operator without a reason`,
       })),
-      ...(end === 'open'
-        ? [{ kind: 'open' as const, message: `${nameOf(run)} never ended: ${statesOf(run)}` }]
-        : []),
+      ...(end === 'open' ? [{ kind: 'open', message: `${nameOf(run)} never ended: ${statesOf(run)}` }] : []),
     ];
   });
 }
 
 /** Finds runs that are neither undone before the pivot nor done after it, or ran out of order. */
-export function findTorn(runs: readonly Run[]): readonly Anomaly[] {
-  return runs.flatMap((run): Anomaly[] => {
+export function findTorn(runs: readonly Run[]): readonly Finding[] {
+  return runs.flatMap((run): Finding[] => {
     const { shape, steps } = run;
     const pivot = shape.steps.findIndex(({ kind }) => kind === 'pivot');
     const applied = shape.steps.map(({ name }) => steps.get(name)?.state === 'applied');
     const undone = shape.steps.some(({ name }) =>
       ['undone', 'undo_pending', 'tombstoned'].includes(steps.get(name)?.state ?? ''),
     );
-    const torn = (why: string): Anomaly => ({
-      kind: 'torn',
-      message: `${nameOf(run)} ${why}: ${statesOf(run)}`,
-    });
-    return [
-      ...(applied[pivot] === true && undone ? [torn('was undone although its pivot had happened')] : []),
-      ...(applied[pivot] === true && applied.slice(0, pivot).includes(false)
-        ? [torn('passed its pivot without the steps before it')]
-        : []),
-      ...(applied[pivot] !== true && applied.slice(pivot + 1).includes(true)
-        ? [torn('was done behind a pivot that had not happened')]
-        : []),
-    ];
+    return unmet(
+      [applied[pivot] !== true || !undone, 'was undone although its pivot had happened'],
+      [
+        applied[pivot] !== true || !applied.slice(0, pivot).includes(false),
+        'passed its pivot without the steps before it',
+      ],
+      [
+        applied[pivot] === true || !applied.slice(pivot + 1).includes(true),
+        'was done behind a pivot that had not happened',
+      ],
+    ).map((why) => ({ kind: 'torn', message: `${nameOf(run)} ${why}: ${statesOf(run)}` }));
   });
 }
 
 /** Finds steps of runs that were never started. */
-export function findUnstarted(runs: readonly Run[], fences: readonly FenceRow[]): readonly Anomaly[] {
+export function findUnstarted(runs: readonly Run[], fences: readonly FenceRow[]): readonly Finding[] {
   const known = new Set(runs.map(({ shape, instance }) => `${shape.name} ${instance}`));
   return fences
     .filter(({ saga, instance }) => !known.has(`${saga} ${instance}`))

@@ -2,7 +2,6 @@
  * The input of the saga checker: plain rows of the services' databases, and each saga's shape. The checker uses only
  * promised properties of the kit.
  */
-import type { Finding } from '../check.ts';
 import type { Effect } from '../effects.ts';
 
 /** A saga, written down a second time: the judge does not believe the declaration. */
@@ -59,25 +58,3 @@ export interface SagaDump {
   readonly journal: readonly JournalRow[];
   readonly effects: readonly Effect[];
 }
-
-export type AnomalyKind =
-  /** A saga that neither completed nor was compensated, and does not wait for an operator. */
-  | 'open'
-  /** A step that waits for an operator without a reason. */
-  | 'stuck_silently'
-  /** A run with some steps done and some undone. */
-  | 'torn'
-  /** A step of a saga that was never started. */
-  | 'unstarted'
-  /** An undo before the undo, or the failure, of the step behind it. */
-  | 'undo_order'
-  /** A decision whose cause is no event that was ever written, or none of this saga. */
-  | 'orphan'
-  /** A journal whose last decision differs from the state of the step, or that lacks a decision. */
-  | 'journal'
-  /** An effect that happened twice, an undo of nothing, or an applied step without effect. */
-  | 'effect'
-  /** A step that reported both success and failure. */
-  | 'two_facts';
-
-export type Anomaly = Finding<AnomalyKind>;

@@ -1,4 +1,4 @@
-import type { Finding } from '../check.ts';
+import { type Finding, unmet } from '../check.ts';
 
 export interface OrderFact {
   readonly orderId: string;
@@ -58,25 +58,25 @@ export function findTornOrders(facts: ShopFacts): readonly Finding[] {
     const payment = payments.get(order.orderId);
     const charge = charges.get(order.orderId);
     const net = charge?.state === 'taken' ? charge.amountCents - charge.refundedCents : 0;
-    const torn = (what: string): Finding => ({
-      kind: 'order_torn',
-      message: `order ${order.orderId} is ${order.state}, but ${what}`,
-    });
+    const torn = (...rules: Parameters<typeof unmet>): Finding[] =>
+      unmet(...rules).map((what) => ({
+        kind: 'order_torn',
+        message: `order ${order.orderId} is ${order.state}, but ${what}`,
+      }));
+    const paid = payment?.state ?? 'not there';
     if (order.state === 'confirmed')
-      return [
-        ...(sameLines(order, lines) ? [] : [torn('what was shipped is not what was ordered')]),
-        ...(payment?.state === 'taken' ? [] : [torn(`its payment is ${payment?.state ?? 'not there'}`)]),
-        ...(net === order.totalCents ? [] : [torn(`the provider holds ${net} of ${order.totalCents} cents`)]),
-        ...(parcels.has(order.orderId) ? [] : [torn('no parcel left')]),
-      ];
-    return [
-      ...(lines.every(({ state }) => state === 'released') ? [] : [torn('goods are still held or gone')]),
-      ...(payment === undefined || ['declined', 'refunded'].includes(payment.state)
-        ? []
-        : [torn(`its payment is ${payment.state}`)]),
-      ...(net === 0 ? [] : [torn(`the provider holds ${net} cents`)]),
-      ...(parcels.has(order.orderId) ? [torn('a parcel left')] : []),
-    ];
+      return torn(
+        [sameLines(order, lines), 'what was shipped is not what was ordered'],
+        [paid === 'taken', `its payment is ${paid}`],
+        [net === order.totalCents, `the provider holds ${net} of ${order.totalCents} cents`],
+        [parcels.has(order.orderId), 'no parcel left'],
+      );
+    return torn(
+      [lines.every(({ state }) => state === 'released'), 'goods are still held or gone'],
+      [['not there', 'declined', 'refunded'].includes(paid), `its payment is ${paid}`],
+      [net === 0, `the provider holds ${net} cents`],
+      [!parcels.has(order.orderId), 'a parcel left'],
+    );
   });
 }
 
@@ -90,47 +90,31 @@ function sameLines(order: OrderFact, reserved: readonly ReservationFact[]): bool
 }
 
 /** Finds differences between payments and confirmed orders, in the books of provider and shop. */
-export function findMoneyOff(facts: ShopFacts): readonly Finding[] {
-  const owed = sum(
-    facts.orders.filter(({ state }) => state === 'confirmed').map(({ totalCents }) => totalCents),
-  );
-  const ours = sum(
-    facts.payments.filter(({ state }) => state === 'taken').map(({ amountCents }) => amountCents),
-  );
-  const theirs = sum(
-    facts.charges
-      .filter(({ state }) => state === 'taken')
-      .map(({ amountCents, refundedCents }) => amountCents - refundedCents),
-  );
-  if (owed === ours && ours === theirs) return [];
-  return [
-    {
-      kind: 'money_off',
-      message: `confirmed orders cost ${owed} cents, payments holds ${ours}, the provider charged ${theirs} net`,
-    },
-  ];
+export function findMoneyOff({ orders, payments, charges }: ShopFacts): readonly Finding[] {
+  const sumIn = <T extends { readonly state: string }>(
+    all: readonly T[],
+    wanted: string,
+    of: (one: T) => number,
+  ) => sum(all.filter(({ state }) => state === wanted).map(of));
+  const owed = sumIn(orders, 'confirmed', ({ totalCents }) => totalCents);
+  const ours = sumIn(payments, 'taken', ({ amountCents }) => amountCents);
+  const theirs = sumIn(charges, 'taken', ({ amountCents, refundedCents }) => amountCents - refundedCents);
+  const what = `confirmed orders cost ${owed} cents, payments holds ${ours}, the provider charged ${theirs} net`;
+  return owed === ours && ours === theirs ? [] : [{ kind: 'money_off', message: what }];
 }
 
 /** on hand + reserved + shipped = initial, and the counters are what the reservations say. */
 export function findStockOff({ stock, reservations }: ShopFacts): readonly Finding[] {
   return stock.flatMap(({ sku, initial, onHand, reserved, shipped }): Finding[] => {
-    const of = (state: string): number =>
-      sum(
-        reservations
-          .filter((line) => line.sku === sku && line.state === state)
-          .map(({ quantity }) => quantity),
-      );
-    const off = (message: string): Finding => ({ kind: 'stock_off', message: `${sku}: ${message}` });
-    return [
-      ...(onHand + reserved + shipped === initial
-        ? []
-        : [off(`${onHand} + ${reserved} + ${shipped} is not ${initial}`)]),
-      ...(Math.min(onHand, reserved, shipped) >= 0 ? [] : [off('a counter is negative')]),
-      ...(reserved === of('held') ? [] : [off(`${reserved} reserved, the reservations hold ${of('held')}`)]),
-      ...(shipped === of('shipped')
-        ? []
-        : [off(`${shipped} shipped, the reservations say ${of('shipped')}`)]),
-    ];
+    const lines = reservations.filter((line) => line.sku === sku);
+    const of = (wanted: string): number =>
+      sum(lines.filter(({ state }) => state === wanted).map(({ quantity }) => quantity));
+    return unmet(
+      [onHand + reserved + shipped === initial, `${onHand} + ${reserved} + ${shipped} is not ${initial}`],
+      [Math.min(onHand, reserved, shipped) >= 0, 'a counter is negative'],
+      [reserved === of('held'), `${reserved} reserved, the reservations hold ${of('held')}`],
+      [shipped === of('shipped'), `${shipped} shipped, the reservations say ${of('shipped')}`],
+    ).map((what) => ({ kind: 'stock_off', message: `${sku}: ${what}` }));
   });
 }
 

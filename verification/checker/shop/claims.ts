@@ -6,7 +6,8 @@ import {
   type StepFact,
   type Subscription,
 } from '../effects.ts';
-import type { LogRecord, Verdict } from '../facts.ts';
+import type { LogRecord } from '../facts.ts';
+import type { Verdict } from '../log-check.ts';
 import { logClaims } from '../log-claims.ts';
 import { findMoneyOff, findStockOff, findTornOrders, type ShopFacts } from './books.ts';
 

@@ -7,3 +7,8 @@ export function chosen<T>(all: readonly T[], pick: number): readonly T[] {
 export function namesOf(all: readonly { readonly name: string }[]): string {
   return all.map(({ name }) => name).join(' and ');
 }
+
+/** Chooses one of these by a number in [0, 1). */
+export function oneOf<T>(all: readonly T[], pick: number): T | undefined {
+  return all[Math.floor(pick * all.length)];
+}

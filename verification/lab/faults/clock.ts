@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs';
 import { fault } from '../types.ts';
+import { oneOf } from './choose.ts';
 
 const LIBRARY = '/usr/lib/*/faketime/libfaketime.so.1';
 
@@ -12,11 +13,11 @@ const clockOff = (name: string, offset: '+1h' | '-1h') =>
     holdMs: [5_000, 20_000],
     inject: ({ processes }, { pick }) => {
       const [library] = globSync(LIBRARY);
-      const child = processes[Math.floor(pick * processes.length)];
-      if (library === undefined || child === undefined) return Promise.resolve(undefined);
+      const child = oneOf(processes, pick);
+      if (library === undefined || child === undefined) return undefined;
       const only = { FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' };
       child.restartWith({ LD_PRELOAD: library, FAKETIME: offset, ...only });
-      return Promise.resolve({ what: child.spec.name, repair: () => child.restartWith({}) });
+      return { what: child.spec.name, repair: () => child.restartWith({}) };
     },
   });
 

@@ -3,12 +3,15 @@ import { freePort } from '@convergekit/testing/operate';
 import { leaderOf } from '../operator.ts';
 import type { Child } from '../process.ts';
 import { fault, type SourceTarget, type Targets } from '../types.ts';
+import { oneOf } from './choose.ts';
 
 /** The relay's default lease, in milliseconds. */
 const LEASE_MS = 5_000;
 
 const isRelay = ({ spec }: Child): boolean => spec.name.startsWith('relay-');
 const isProvider = ({ spec }: Child): boolean => spec.name === 'provider';
+const isInventory = ({ spec }: Child): boolean => spec.name === 'inventory';
+const isService = (one: Child): boolean => !isRelay(one) && !isProvider(one);
 
 /** Waits for the relay that leads a source whose relays may be ended. */
 function leader({ sources }: Pick<Targets, 'sources'>, pick: number): Promise<Child> {
@@ -21,7 +24,7 @@ function leader({ sources }: Pick<Targets, 'sources'>, pick: number): Promise<Ch
 
 function hunted(sources: readonly SourceTarget[], pick: number): SourceTarget {
   const able = sources.filter(({ relays }) => relays.length > 0);
-  const found = able[Math.floor(pick * able.length)];
+  const found = oneOf(able, pick);
   if (found === undefined) throw new Error('there is no source whose relays may be ended');
   return found;
 }
@@ -31,25 +34,16 @@ const killing = (name: string, about: string, of: (child: Child) => boolean) =>
     ...{ name, about },
     needs: ['processes'],
     inject: ({ processes }, { pick }) => {
-      const able = processes.filter(of);
-      const child = able[Math.floor(pick * able.length)];
+      const child = oneOf(processes.filter(of), pick);
       child?.kill();
-      return Promise.resolve(child && { what: child.spec.name });
+      return child && { what: child.spec.name };
     },
   });
 
-export const killService = killing(
-  'kill-service',
-  'kill −9 of a service',
-  (one) => !isRelay(one) && !isProvider(one),
-);
+export const killService = killing('kill-service', 'kill −9 of a service', isService);
 export const killRelay = killing('kill-relay', 'kill −9 of any relay', isRelay);
 export const killProvider = killing('kill-provider', 'kill −9 of the payment provider', isProvider);
-export const killConsumer = killing(
-  'kill-inventory',
-  'kill −9 of the service inventory',
-  ({ spec }) => spec.name === 'inventory',
-);
+export const killConsumer = killing('kill-inventory', 'kill −9 of the service inventory', isInventory);
 
 export const killLeader = fault({
   name: 'kill-leader',
@@ -110,10 +104,10 @@ export const pauseService = fault({
   needs: ['processes'],
   holdMs: [2_000, 15_000],
   inject: ({ processes }, { pick }) => {
-    const able = processes.filter((one) => !isRelay(one) && !isProvider(one));
-    const child = able.find(({ spec }) => spec.name === 'inventory') ?? able[Math.floor(pick * able.length)];
+    const able = processes.filter(isService);
+    const child = able.find(isInventory) ?? oneOf(able, pick);
     child?.pause();
-    return Promise.resolve(child && { what: `SIGSTOP of ${child.spec.name}`, repair: () => child.resume() });
+    return child && { what: `SIGSTOP of ${child.spec.name}`, repair: () => child.resume() };
   },
 });
 
@@ -125,7 +119,7 @@ export const churnMembers = fault({
   inject: async ({ processes }, { pick }) => {
     // A process that listens for requests has a port that no second one can take.
     const able = processes.filter((one) => !isRelay(one) && !('CONVERGE__HTTP__PORT' in one.spec.env));
-    const child = able[Math.floor(pick * able.length)];
+    const child = oneOf(able, pick);
     if (child === undefined) return undefined;
     const second = child.twin(`${child.spec.name}-second`, await freePort());
     second.start();

@@ -1,3 +1,4 @@
+import { sendJson } from '../../programs.ts';
 import { type Fault, fault } from '../types.ts';
 
 /** How the payment provider behaves: `every` n-th call. */
@@ -12,16 +13,10 @@ export async function behaveAs(
   { providerUrl }: { readonly providerUrl: string },
   behaviour: Behaviour,
 ): Promise<string> {
-  const response = await fetch(new URL('/admin/behaviour', providerUrl), {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(behaviour),
-  });
-  if (!response.ok) throw new Error(`the provider refused: ${await response.text()}`);
+  await sendJson(new URL('/admin/behaviour', providerUrl), behaviour, { method: 'PUT' });
   return behaviour.mode;
 }
 
-/** A provider that behaves badly for a while. */
 export function provider(behaviour: Behaviour, about: string): Fault {
   return fault({
     name: `provider-${behaviour.mode}`,

@@ -60,38 +60,21 @@ export const postgresKill = fault({
 function away(
   of: 'postgres' | 'kafka',
   how: 'stop' | 'kill',
-  holdMs: readonly [number, number],
-  [name, about]: readonly [string, string],
+  name: string,
+  about: string,
+  holdMs: NonNullable<Fault['holdMs']> = [30_000, 30_000],
 ): Fault {
   return fault({
-    ...{ name, about, needs: [of], holdMs },
+    ...{ name, about, holdMs, needs: [of] },
     inject: ({ [of]: server }) => down(server, how === 'stop' ? 'stopped' : 'SIGKILL', () => server[how]()),
   });
 }
 
-export const postgresRestart = away(
-  'postgres',
-  'stop',
-  [0, 0],
-  ['postgres-restart', 'fast restart of Postgres'],
-);
-export const postgresDown = away(
-  'postgres',
-  'stop',
-  [30_000, 30_000],
-  ['postgres-down', 'Postgres is away for half a minute'],
-);
-export const brokerStop = away('kafka', 'stop', [0, 8_000], ['broker-stop', 'stop and start of Kafka']);
-export const brokerKill = away(
-  'kafka',
-  'kill',
-  [0, 4_000],
-  ['broker-kill', 'kill −9 of Kafka, and its start on the same data'],
-);
+const restart = 'fast restart of Postgres';
+const killed = 'kill −9 of Kafka, and its start on the same data';
+export const postgresRestart = away('postgres', 'stop', 'postgres-restart', restart, [0, 0]);
+export const postgresDown = away('postgres', 'stop', 'postgres-down', 'Postgres is away for half a minute');
+export const brokerStop = away('kafka', 'stop', 'broker-stop', 'stop and start of Kafka', [0, 8_000]);
+export const brokerKill = away('kafka', 'kill', 'broker-kill', killed, [0, 4_000]);
 // Killed: an orderly stop may take longer than the outage.
-export const brokerDown = away(
-  'kafka',
-  'kill',
-  [30_000, 30_000],
-  ['broker-down', 'Kafka is away for half a minute'],
-);
+export const brokerDown = away('kafka', 'kill', 'broker-down', 'Kafka is away for half a minute');

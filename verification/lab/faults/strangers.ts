@@ -1,6 +1,7 @@
 import kafkajs from 'kafkajs';
 import { STRANGER } from '../read-log.ts';
 import { fault } from '../types.ts';
+import { oneOf } from './choose.ts';
 
 /** Records that no consumer can take for an event: without headers, with some of them, with huge ones, without a value. */
 const records = (count: number) =>
@@ -30,7 +31,7 @@ export const hostileRecords = fault({
   inject: async ({ topics, kafka }, { pick, size }) => {
     const client = new kafkajs.Kafka({ brokers: [kafka.address], logLevel: kafkajs.logLevel.NOTHING });
     const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-    const topic = topics[Math.floor(pick * topics.length)] ?? '';
+    const topic = oneOf(topics, pick) ?? '';
     const messages = records(4 + Math.floor(size * 20));
     await producer.connect();
     try {

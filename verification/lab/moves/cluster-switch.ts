@@ -6,7 +6,7 @@ import { javaTools } from '@convergekit/testing/engine';
 import type { Child } from '../../benchmarks/measure/child.ts';
 import { javaJars, startJava, writeProperties } from '../../java.ts';
 import { converge, isComplete, logComparison, partitionStates } from '../operator.ts';
-import { fault, type Fault } from '../types.ts';
+import { fault, type Fault, type Run } from '../types.ts';
 import { PARTITIONS, TOPIC } from '../workloads/counted/events.ts';
 import { countEffects } from '../workloads/counted/effects-sql.ts';
 import type { CountedPart } from '../workloads/counted/part.ts';
@@ -35,8 +35,7 @@ export function switchMove(kind: SwitchKind): Fault {
       await createTopics(b.broker, b.server.address, names);
       await shiftOffsets(b, folder, clock.now());
       const topics = [TOPIC, ...names.map((name) => `${name}.failures`)];
-      const addresses = { from: a.server.address, to: b.server.address };
-      const mirror = await startMirror({ ...addresses, topics, folder, note: (line) => progress.note(line) });
+      const mirror = await startMirror(part.run, a, b, topics);
       defer(() => mirror.stop());
       await untilMirrored(a, b, mirror);
       const last = names.at(-1) ?? '';
@@ -164,25 +163,26 @@ async function shiftOffsets({ server, broker }: Cluster, folder: string, timesta
   );
 }
 
-interface MirrorOptions {
-  readonly from: string;
-  readonly to: string;
-  /** The topics to copy, as MirrorMaker's list of names. */
-  readonly topics: readonly string[];
-  /** Holds the properties and the log. */
-  readonly folder: string;
-  readonly note: (line: string) => void;
-}
-
 /** Starts MirrorMaker 2, which copies topics under their names. Offsets differ; positions in the headers do not. */
-async function startMirror({ from, to, topics, folder, note }: MirrorOptions): Promise<Child> {
+async function startMirror(
+  { folder, progress }: Run,
+  from: Cluster,
+  to: Cluster,
+  topics: readonly string[],
+): Promise<Child> {
   const what = 'MirrorMaker 2';
   const directory = join('.converge', 'mirror-jars');
-  const jars = await javaJars({ pom: POM, directory, what, megabytes: 60, log: note });
+  const jars = await javaJars({
+    pom: POM,
+    directory,
+    what,
+    megabytes: 60,
+    log: (line) => progress.note(line),
+  });
   const file = writeProperties(join(folder, 'mirror.properties'), {
     clusters: 'a, b',
-    'a.bootstrap.servers': from,
-    'b.bootstrap.servers': to,
+    'a.bootstrap.servers': from.server.address,
+    'b.bootstrap.servers': to.server.address,
     'a->b.enabled': 'true',
     'b->a.enabled': 'false',
     'a->b.topics': topics.join(','),

@@ -8,10 +8,19 @@ import { run } from '../../programs.ts';
 import { converge, type Environment, sourceState } from '../operator.ts';
 import { fault, type Fault } from '../types.ts';
 import type { EffectDb } from '../workloads/counted/events.ts';
-import type { CountedPart, Place } from '../workloads/counted/part.ts';
+import type { CountedPart } from '../workloads/counted/part.ts';
 import { onServer, open } from '../workloads/counted/services.ts';
 import type { Bins } from './installs.ts';
-import { beginReplication, endReplication, type Servers } from './replication.ts';
+import {
+  behindSql,
+  copyingSql,
+  digestSql,
+  nowSql,
+  publishSql,
+  sequencesSql,
+  subscribeSql,
+  unsubscribeSql,
+} from './logical-sql.ts';
 
 export type UpgradeKind = 'pg_upgrade' | 'replication';
 
@@ -63,7 +72,8 @@ async function moveTo(part: CountedPart, kind: UpgradeKind, servers: Servers): P
   await (kind === 'replication' ? endReplication(servers) : byPgUpgrade(servers));
   const moved = clock.monotonic();
   for (const [at, place] of places.entries()) {
-    moveAddress(part, place, urlOf(servers.next.address, servers.databases[at] ?? ''));
+    place.url = urlOf(servers.next.address, servers.databases[at] ?? '');
+    place.database = open<EffectDb>(place.url, part.run.defer);
     await confirmMove(part.envOf(place), `Postgres moved by ${kind}`);
   }
   part.writers?.resume(part.orders.database);
@@ -74,12 +84,6 @@ async function moveTo(part: CountedPart, kind: UpgradeKind, servers: Servers): P
   );
   progress.note(`writers go on after ${ms(paused, clock.monotonic())}`);
   await part.start();
-}
-
-/** Points a place at another server. */
-function moveAddress({ run }: CountedPart, place: Place, url: string): void {
-  place.url = url;
-  place.database = open<EffectDb>(url, run.defer);
 }
 
 /** Rebases a source that moved. Nothing may be behind the fork: everything was published before. */
@@ -117,4 +121,47 @@ async function byPgUpgrade({ old, next, bins }: Servers): Promise<void> {
     rmSync(folder, { recursive: true, force: true });
   }
   await next.start();
+}
+
+interface Servers {
+  readonly old: EmbeddedServer;
+  readonly next: EmbeddedServer;
+  readonly bins: Bins;
+  readonly databases: readonly string[];
+}
+
+/** Copies the databases while everything is at work, and follows them. */
+async function beginReplication({ old, next, bins, databases }: Servers): Promise<void> {
+  for (const name of databases) {
+    await onServer(next, `create database ${name}`);
+    const dump = ['--schema-only', '--no-publications', urlOf(old.address, name)];
+    const schema = await run(join(bins.new, 'pg_dump'), dump, { maxBuffer: 67_108_864 });
+    const loading = run(join(bins.new, 'psql'), ['-q', '-v', 'ON_ERROR_STOP=1', urlOf(next.address, name)]);
+    loading.child.stdin?.end(schema.stdout);
+    await loading;
+    await onServer(old, publishSql, name);
+    const connection = `host=127.0.0.1 port=${old.port} user=postgres dbname=${name}`;
+    await onServer(next, subscribeSql(name, connection), name);
+    await untilNone(next, name, copyingSql, `the tables of ${name} to be copied`);
+  }
+}
+
+/** Ends the replication after the last change. Nothing may write into the old databases any more. */
+async function endReplication({ old, next, databases }: Servers): Promise<void> {
+  for (const name of databases) {
+    const [now] = await onServer<{ lsn: string }>(old, nowSql, name);
+    const behind = behindSql.replace('$1', `'${now?.lsn ?? '0/0'}'`);
+    await untilNone(old, name, behind, `the last changes of ${name}`);
+    for (const { sql } of await onServer<{ sql: string }>(old, sequencesSql, name))
+      await onServer(next, sql, name);
+    await onServer(next, unsubscribeSql(name), name);
+    await onServer(next, digestSql, name);
+  }
+  await old.stop();
+}
+
+/** Waits until a statement counts nothing any more. */
+async function untilNone(server: EmbeddedServer, name: string, sql: string, what: string): Promise<void> {
+  const counted = async () => (await onServer<{ n: number }>(server, sql, name))[0]?.n;
+  await waitUntil(async () => (await counted()) === 0, { what, everyMs: 100 });
 }

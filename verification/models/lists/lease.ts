@@ -1,4 +1,4 @@
-import type { Model } from '../model.ts';
+import { control, type Model } from '../model.ts';
 
 /** The database fails over to a copy; terms and takeovers without clocks. */
 const failover = { MaxTime: 0, LateRelay: ['r2'], MaxTerm: 4, MaxEvents: 2, MaxLog: 4, MaxEpoch: 2 };
@@ -35,16 +35,16 @@ export const lease: Model = {
     { name: 'failover', constants: failover },
   ],
   controls: [
-    { name: 'takeover-keeps-term', constants: { Term: 'kept' }, breaks: 'OneHolder' },
-    { name: 'save-without-term', constants: { SaveFence: 'none' }, breaks: 'CursorForward' },
-    { name: 'save-before-answer', constants: { SaveFence: 'unacked' }, breaks: 'CursorNotAhead' },
-    { name: 'lease-from-answer', constants: { Margin: 'answer' }, breaks: 'OneSender' },
-    { name: 'send-without-clock', constants: { Margin: 'none' }, breaks: 'OneSender' },
-    { name: 'log-not-compared', constants: { ...failover, LogCheck: 'none' }, breaks: 'NoLoss' },
-    { name: 'rebase-in-old-epoch', constants: { ...failover, Fork: 'same_epoch' }, breaks: 'NoLoss' },
-    { name: 'old-epoch-accepted', constants: { ...failover, Superseded: 'ignored' }, breaks: 'NoOldPrimary' },
-    { name: 'repeats-not-compared', constants: { ...failover, Evidence: 'none' }, breaks: 'NoLoss' },
+    control('takeover-keeps-term', 'OneHolder', { Term: 'kept' }),
+    control('save-without-term', 'CursorForward', { SaveFence: 'none' }),
+    control('save-before-answer', 'CursorNotAhead', { SaveFence: 'unacked' }),
+    control('lease-from-answer', 'OneSender', { Margin: 'answer' }),
+    control('send-without-clock', 'OneSender', { Margin: 'none' }),
+    control('log-not-compared', 'NoLoss', { ...failover, LogCheck: 'none' }),
+    control('rebase-in-old-epoch', 'NoLoss', { ...failover, Fork: 'same_epoch' }),
+    control('old-epoch-accepted', 'NoOldPrimary', { ...failover, Superseded: 'ignored' }),
+    control('repeats-not-compared', 'NoLoss', { ...failover, Evidence: 'none' }),
     // A limit of the design: an old primary that goes on beside a new one is found at the next common position.
-    { name: 'two-primaries', constants: { ...failover, OldPrimary: 'beside' }, breaks: 'NoLoss' },
+    control('two-primaries', 'NoLoss', { ...failover, OldPrimary: 'beside' }),
   ],
 };

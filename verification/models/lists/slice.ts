@@ -1,4 +1,4 @@
-import type { Model } from '../model.ts';
+import { control, type Model } from '../model.ts';
 
 export const slice: Model = {
   name: 'Slice',
@@ -28,34 +28,18 @@ export const slice: Model = {
     { name: 'pause', constants: { MaxFails: 2, MaxPauses: 1 } },
   ],
   controls: [
-    { name: 'slice-without-fence', constants: { MaxFails: 0, Fence: 'none' }, breaks: 'Once', quick: true },
-    { name: 'fence-of-offset-alone', constants: { MaxRewinds: 1, Fence: 'offset' }, breaks: 'Once' },
-    { name: 'no-watermark', constants: { MaxFails: 0, MaxRewinds: 1, Dedup: 'none' }, breaks: 'Once' },
-    { name: 'watermark-later', constants: { MaxFails: 0, Mark: 'later' }, breaks: 'OffsetNotAhead' },
-    {
-      name: 'joint-takes-parked-key',
-      constants: { Partition: [1, 2], MaxSlice: 1, Joint: 'parked' },
-      breaks: 'KeyOrder',
-    },
-    {
-      name: 'joint-without-fences',
-      constants: { Partition: [1, 2], MaxSlice: 1, Joint: 'partial' },
-      breaks: 'Once',
-    },
-    { name: 'queued-in-released-line', constants: { Extend: 'blind' }, breaks: 'NoOrphan' },
-    { name: 'release-by-emptiness', constants: { Release: 'empty' }, breaks: 'NoOrphan' },
-    { name: 'drain-without-row', constants: { Take: 'blind' }, breaks: 'Once' },
-    { name: 'row-by-place', constants: { MaxFails: 3, Take: 'place' }, breaks: 'Once' },
-    { name: 'drain-takes-any', constants: { MaxFails: 2, Long: true, Order: 'any' }, breaks: 'NoOrphan' },
-    {
-      name: 'pause-at-claim-alone',
-      constants: { MaxPauses: 1, PauseAt: 'claim' },
-      breaks: 'NoHandlerUnderPause',
-    },
-    {
-      name: 'gap-not-noticed',
-      constants: { MaxTruncates: 1, MaxFails: 0, Gap: 'ignored' },
-      breaks: 'NoLoss',
-    },
+    control('slice-without-fence', 'Once', { MaxFails: 0, Fence: 'none' }, true),
+    control('fence-of-offset-alone', 'Once', { MaxRewinds: 1, Fence: 'offset' }),
+    control('no-watermark', 'Once', { MaxFails: 0, MaxRewinds: 1, Dedup: 'none' }),
+    control('watermark-later', 'OffsetNotAhead', { MaxFails: 0, Mark: 'later' }),
+    control('joint-takes-parked-key', 'KeyOrder', { Partition: [1, 2], MaxSlice: 1, Joint: 'parked' }),
+    control('joint-without-fences', 'Once', { Partition: [1, 2], MaxSlice: 1, Joint: 'partial' }),
+    control('queued-in-released-line', 'NoOrphan', { Extend: 'blind' }),
+    control('release-by-emptiness', 'NoOrphan', { Release: 'empty' }),
+    control('drain-without-row', 'Once', { Take: 'blind' }),
+    control('row-by-place', 'Once', { MaxFails: 3, Take: 'place' }),
+    control('drain-takes-any', 'NoOrphan', { MaxFails: 2, Long: true, Order: 'any' }),
+    control('pause-at-claim-alone', 'NoHandlerUnderPause', { MaxPauses: 1, PauseAt: 'claim' }),
+    control('gap-not-noticed', 'NoLoss', { MaxTruncates: 1, MaxFails: 0, Gap: 'ignored' }),
   ],
 };

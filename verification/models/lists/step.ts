@@ -1,9 +1,13 @@
-import type { Model } from '../model.ts';
+import { control, type Model } from '../model.ts';
 
 /** A chain of local steps in one process. */
 const local = { External: [], Worker: ['w1'], MaxTime: 0 };
 /** One call to another system. */
 const call = { Last: 1, Pivot: 0 };
+const chain = { ...local, Last: 3, Pivot: 3, MayReject: true };
+const stuck = { ...call, MaxActs: 2, CanQuery: false, MaxTerm: 4 };
+const pause = { ...call, MaxTime: 1, MaxPauses: 1 };
+const places = { ...call, MaxTime: 1, Places: 2, MayRepeat: true };
 
 export const step: Model = {
   name: 'Step',
@@ -64,109 +68,50 @@ export const step: Model = {
     'I15_OutcomesAreTrue',
   ],
   configurations: [
-    {
-      name: 'chain',
-      constants: { ...local, Last: 3, Pivot: 3, MayReject: true, KeepJournal: true },
-      quick: true,
-    },
+    { name: 'chain', constants: { ...chain, KeepJournal: true }, quick: true },
     { name: 'join', constants: { ...local, JoinStep: 1 } },
     { name: 'call', constants: call },
     { name: 'undo', constants: {} },
     { name: 'deadline', constants: { MaxTime: 1, MayLate: true, MayReject: true } },
     { name: 'operator', constants: { ...call, MaxActs: 1 } },
-    { name: 'stuck', constants: { ...call, MaxActs: 2, CanQuery: false, MaxTerm: 4 } },
-    { name: 'pause', constants: { ...call, MaxTime: 1, MaxPauses: 1 } },
-    { name: 'places', constants: { ...call, MaxTime: 1, Places: 2, MayRepeat: true } },
+    { name: 'stuck', constants: stuck },
+    { name: 'pause', constants: pause },
+    { name: 'places', constants: places },
     { name: 'retention', constants: { MaxTime: 1, MaySweep: true, MayReject: true } },
   ],
   controls: [
     // Those of the design.
-    { name: 'undo-resets-lease', constants: { Undo: 'frees' }, breaks: 'I2_SendsWithinLease' },
-    {
-      name: 'time-from-commit',
-      constants: { ...call, MaxActs: 1, Bound: 'answer' },
-      breaks: 'I2_SendsWithinLease',
-    },
-    { name: 'undo-while-calling', constants: { Undo: 'turns' }, breaks: 'I3_NoUndoBeforeOutcome' },
-    {
-      name: 'conflict-ignored',
-      constants: { MaxTime: 1, Conflict: 'ignored' },
-      breaks: 'I4_TombstonedNeverBegins',
-    },
-    {
-      name: 'operator-keeps-term',
-      constants: { ...call, MaxActs: 1, Operator: 'term' },
-      breaks: 'I5_OlderTermWritesNothing',
-    },
-    {
-      name: 'join-without-lock',
-      constants: { ...local, JoinStep: 1, Join: 'unlocked' },
-      breaks: 'I6_CompleteJoinBeginsOnce',
-    },
-    { name: 'timer-by-run', constants: { ...local, Timer: 'run' }, breaks: 'I7_NeverAppliedAndCancelled' },
-    {
-      name: 'answered-to-ready',
-      constants: { ...call, MaxTime: 1, Answered: 'ready' },
-      breaks: 'I8_AnsweredIsNotCalled',
-    },
-    {
-      name: 'sweep-before-horizon',
-      constants: { ...local, MaySweep: true, Sweep: 'early' },
-      breaks: 'I9_ForgottenBelowHorizon',
-    },
-    {
-      name: 'withdrawal-clears-work',
-      constants: { MaxTime: 1, MayLate: true, Withdraw: 'step' },
-      breaks: 'I10_OpenStepsGoOn',
-    },
-    {
-      name: 'place-freed-twice',
-      constants: { ...call, MaxTime: 1, Places: 2, MayRepeat: true, Place: 'twice' },
-      breaks: 'I13_Places',
-    },
-    {
-      name: 'pause-at-claim-alone',
-      constants: { ...call, MaxTime: 1, MaxPauses: 1, Pause: 'claim' },
-      breaks: 'I14_NoSendUnderPause',
-    },
-    {
-      name: 'pause-known-at-once',
-      constants: { ...call, MaxTime: 1, MaxPauses: 1, Pause: 'unwaited' },
-      breaks: 'I14_NoSendUnderPause',
-    },
+    control('undo-resets-lease', 'I2_SendsWithinLease', { Undo: 'frees' }),
+    control('time-from-commit', 'I2_SendsWithinLease', { ...call, MaxActs: 1, Bound: 'answer' }),
+    control('undo-while-calling', 'I3_NoUndoBeforeOutcome', { Undo: 'turns' }),
+    control('conflict-ignored', 'I4_TombstonedNeverBegins', { MaxTime: 1, Conflict: 'ignored' }),
+    control('operator-keeps-term', 'I5_OlderTermWritesNothing', { ...call, MaxActs: 1, Operator: 'term' }),
+    control('join-without-lock', 'I6_CompleteJoinBeginsOnce', { ...local, JoinStep: 1, Join: 'unlocked' }),
+    control('timer-by-run', 'I7_NeverAppliedAndCancelled', { ...local, Timer: 'run' }),
+    control('answered-to-ready', 'I8_AnsweredIsNotCalled', { ...call, MaxTime: 1, Answered: 'ready' }),
+    control('sweep-before-horizon', 'I9_ForgottenBelowHorizon', { ...local, MaySweep: true, Sweep: 'early' }),
+    control('withdrawal-clears-work', 'I10_OpenStepsGoOn', { MaxTime: 1, MayLate: true, Withdraw: 'step' }),
+    control('place-freed-twice', 'I13_Places', { ...places, Place: 'twice' }),
+    control('pause-at-claim-alone', 'I14_NoSendUnderPause', { ...pause, Pause: 'claim' }),
+    control('pause-known-at-once', 'I14_NoSendUnderPause', { ...pause, Pause: 'unwaited' }),
     // Rules that the design leaves open, and this model decides.
-    {
-      name: 'sweep-without-settling',
-      constants: { MaxTime: 1, MaySweep: true, Sweep: 'at_once' },
-      breaks: 'I9_ForgottenBelowHorizon',
-    },
-    { name: 'janitor-makes-ready', constants: { ...call, Janitor: 'ready' }, breaks: 'I1_OneEffect' },
-    { name: 'not-found-at-once', constants: { ...call, Query: 'early' }, breaks: 'I1_OneEffect' },
-    { name: 'holder-comes-back', constants: { ...call, Holder: 'revived' }, breaks: 'I2_SendsWithinLease' },
-    {
-      name: 'stuck-work-deleted',
-      constants: { ...call, MaxActs: 2, CanQuery: false, MaxTerm: 4, Stuck: 'deleted' },
-      breaks: 'I5_OlderTermWritesNothing',
-    },
-    {
-      name: 'birth-of-ended-holder',
-      constants: { ...call, Holder: 'untested' },
-      breaks: 'I10_OpenStepsGoOn',
-    },
-    {
-      name: 'undo-at-once',
-      constants: { ...local, Last: 3, Pivot: 3, MayReject: true, Order: 'failure' },
-      breaks: 'I11_StrictReverse',
-    },
-    {
-      name: 'moves-alone-in-journal',
-      constants: { ...local, MayReject: true, KeepJournal: true, Journal: 'moves' },
-      breaks: 'I12_JournalReplays',
-    },
-    {
-      name: 'outcome-stated-early',
-      constants: { ...call, MaxActs: 1, Operator: 'early' },
-      breaks: 'I15_OutcomesAreTrue',
-    },
+    control('sweep-without-settling', 'I9_ForgottenBelowHorizon', {
+      MaxTime: 1,
+      MaySweep: true,
+      Sweep: 'at_once',
+    }),
+    control('janitor-makes-ready', 'I1_OneEffect', { ...call, Janitor: 'ready' }),
+    control('not-found-at-once', 'I1_OneEffect', { ...call, Query: 'early' }),
+    control('holder-comes-back', 'I2_SendsWithinLease', { ...call, Holder: 'revived' }),
+    control('stuck-work-deleted', 'I5_OlderTermWritesNothing', { ...stuck, Stuck: 'deleted' }),
+    control('birth-of-ended-holder', 'I10_OpenStepsGoOn', { ...call, Holder: 'untested' }),
+    control('undo-at-once', 'I11_StrictReverse', { ...chain, Order: 'failure' }),
+    control('moves-alone-in-journal', 'I12_JournalReplays', {
+      ...local,
+      MayReject: true,
+      KeepJournal: true,
+      Journal: 'moves',
+    }),
+    control('outcome-stated-early', 'I15_OutcomesAreTrue', { ...call, MaxActs: 1, Operator: 'early' }),
   ],
 };

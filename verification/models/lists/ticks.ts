@@ -1,4 +1,4 @@
-import type { Model } from '../model.ts';
+import { control, type Model } from '../model.ts';
 
 export const ticks: Model = {
   name: 'Ticks',
@@ -23,12 +23,12 @@ export const ticks: Model = {
     { name: 'three-transactions', constants: { Tx: ['t1', 't2', 't3'] } },
   ],
   controls: [
-    { name: 'tick-not-on-disk', constants: { MaxCrash: 1, Tick: 'unsynced' }, breaks: 'NoPhantom' },
-    { name: 'id-cursor', constants: { Read: 'idcursor' }, breaks: 'NoLoss' },
-    { name: 'window-by-xid', constants: { Read: 'xid' }, breaks: 'KeyOrder' },
-    { name: 'id-without-lock', constants: { EmitLock: 'none' }, breaks: 'KeyOrder', quick: true },
-    { name: 'cursor-before-send', constants: { Save: 'before' }, breaks: 'NoGap' },
-    { name: 'ticks-not-kept', constants: { Tick: 'volatile' }, breaks: 'NoLoss' },
-    { name: 'stale-watermark', constants: { Dedup: 'stale', Consumer: ['c1', 'c2'] }, breaks: 'Once' },
+    control('tick-not-on-disk', 'NoPhantom', { MaxCrash: 1, Tick: 'unsynced' }),
+    control('id-cursor', 'NoLoss', { Read: 'idcursor' }),
+    control('window-by-xid', 'KeyOrder', { Read: 'xid' }),
+    control('id-without-lock', 'KeyOrder', { EmitLock: 'none' }, true),
+    control('cursor-before-send', 'NoGap', { Save: 'before' }),
+    control('ticks-not-kept', 'NoLoss', { Tick: 'volatile' }),
+    control('stale-watermark', 'Once', { Dedup: 'stale', Consumer: ['c1', 'c2'] }),
   ],
 };

@@ -2,28 +2,22 @@
  * Services of the order saga as they are written by hand: an outbox, a table of processed events, a relay that polls,
  * and kafkajs. No retries by policy, no parking, no order of compensations. Its input is JSON in the first argument.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type EachBatchPayload, Kafka, logLevel } from 'kafkajs';
 import { Pool } from 'pg';
-import { orderSchema } from '../order.ts';
-import { readOrder } from '../rivals/http-body.ts';
+import { type Order, orderSchema, type ServiceName } from '../order.ts';
+import { serve } from '../rivals/serve.ts';
 import { providerAt } from '../stub/provider.ts';
-import { applyBatch, applyEach, type Received } from './apply.ts';
-import { emit, inTransaction, isNew, Relay } from './outbox.ts';
-import { type EventType, reactionsOf, type Reactions, type ServiceName, topicsRead } from './reactions.ts';
+import { emit, inTransaction, isNew, startRelay } from './outbox.ts';
+import { type EventType, reactionsOf, type Reactions, topicsRead } from './reactions.ts';
 
-/** The input of the process. */
 export interface ByHandInput {
   /** The name of the run, the end of all topics and groups. */
   readonly run: string;
-  /** The services of this process: one in layout B, all in layout A. */
-  readonly services: readonly ServiceName[];
+  readonly service: ServiceName;
   readonly databaseUrl: string;
   readonly brokers: readonly string[];
   readonly providerUrl: string;
   readonly port: number;
-  /** One statement for all events of a batch, in place of one transaction for each. */
-  readonly isBatched: boolean;
 }
 
 const input = JSON.parse(process.argv[2] ?? '{}') as ByHandInput;
@@ -32,19 +26,21 @@ const pool = new Pool({ connectionString: input.databaseUrl });
 const kafka = new Kafka({ clientId: 'hand', brokers: [...input.brokers], logLevel: logLevel.ERROR });
 const producer = kafka.producer({ allowAutoTopicCreation: false });
 await producer.connect();
-const relay = new Relay(pool, producer, topicIn);
-void relay.run();
+const wake = startRelay(pool, producer, topicIn);
 
-const reactions = reactionsOf(providerAt(input.providerUrl));
-await Promise.all(input.services.map((name) => consume(name, reactions[name])));
-createServer((request, response) => {
-  answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
-}).listen(input.port, '127.0.0.1');
-process.once('SIGTERM', () => process.exit(0));
+await consume(reactionsOf(providerAt(input.providerUrl))[input.service]);
+serve(input.port, async (body) => {
+  const order = orderSchema.parse(body);
+  await inTransaction(pool, async (client) => {
+    if (await isNew(client, `request:${order.orderId}`)) await emit(client, 'order.placed', order);
+  });
+  wake();
+  return { status: 201 };
+});
 
 /** Resolves when the consumer has its partitions. */
-async function consume(name: ServiceName, own: Reactions): Promise<void> {
-  const consumer = kafka.consumer({ groupId: topicIn(name) });
+async function consume(own: Reactions): Promise<void> {
+  const consumer = kafka.consumer({ groupId: topicIn(input.service) });
   const joined = Promise.withResolvers<undefined>();
   consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve(undefined));
   consumer.on(consumer.events.CRASH, ({ payload }) => {
@@ -52,16 +48,21 @@ async function consume(name: ServiceName, own: Reactions): Promise<void> {
   });
   await consumer.connect();
   await consumer.subscribe({ topics: topicsRead(own).map(topicIn), fromBeginning: true });
-  const apply = input.isBatched ? applyBatch : applyEach;
   await consumer.run({
     partitionsConsumedConcurrently: 6,
     eachBatch: async (payload) => {
       const events = eventsOf(payload).filter(({ type }) => type in own);
-      if (events.length > 0) await apply(pool, own, events, () => relay.wake());
+      if (events.length > 0) await apply(own, events);
       await payload.heartbeat();
     },
   });
   await joined.promise;
+}
+
+interface Received {
+  readonly id: string;
+  readonly type: EventType;
+  readonly order: Order;
 }
 
 function eventsOf({ batch }: EachBatchPayload): readonly Received[] {
@@ -73,13 +74,16 @@ function eventsOf({ batch }: EachBatchPayload): readonly Received[] {
   }));
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.method !== 'GET') {
-    const order = await readOrder(request);
+/** Applies one event after the other: the call, then one transaction with dedup, row and event. */
+async function apply(own: Reactions, events: readonly Received[]): Promise<void> {
+  for (const { id, type, order } of events) {
+    const { call, row, emits } = own[type]?.(order) ?? {};
+    await call?.();
     await inTransaction(pool, async (client) => {
-      if (await isNew(client, `request:${order.orderId}`)) await emit(client, 'order.placed', order);
+      if (!(await isNew(client, id))) return;
+      if (row !== undefined) await client.query(...row);
+      if (emits !== undefined) await emit(client, emits, order);
     });
-    relay.wake();
+    wake();
   }
-  response.writeHead(request.method === 'GET' ? 200 : 201).end();
 }

@@ -1,7 +1,7 @@
 import type { Producer } from 'kafkajs';
 import type { Pool, PoolClient } from 'pg';
-import type { Order } from '../order.ts';
-import { type EventType, type ServiceName, TOPIC_OF } from './reactions.ts';
+import type { Order, ServiceName } from '../order.ts';
+import { type EventType, TOPIC_OF } from './reactions.ts';
 
 /** The outbox and the events that were processed, in each service's database. */
 export const TABLES = `
@@ -32,7 +32,6 @@ export async function emit(client: PoolClient, type: EventType, order: Order): P
   ]);
 }
 
-/** Runs `work` in a transaction of its own connection. */
 export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
@@ -55,61 +54,43 @@ interface Row {
   readonly payload: string;
 }
 
-/** The relay: publishes what the outbox has and deletes it, woken by this process, else every 100 ms. */
-export class Relay {
-  readonly #pool: Pool;
-  readonly #producer: Producer;
-  readonly #topic: (name: ServiceName) => string;
-  #wake: () => void = () => undefined;
-  #isWoken = false;
-
-  constructor(pool: Pool, producer: Producer, topic: (name: ServiceName) => string) {
-    this.#pool = pool;
-    this.#producer = producer;
-    this.#topic = topic;
-  }
-
-  /** Called after a commit with events. */
-  wake(): void {
-    this.#isWoken = true;
-    this.#wake();
-  }
-
-  /** Runs until the process ends. A failure ends the process, which is started again. */
-  async run(): Promise<never> {
-    for (;;) {
-      this.#isWoken = false;
-      const { rows } = await this.#pool.query<Row>(
-        'select id, topic, key, type, payload from outbox order by id limit 1000',
-      );
-      if (rows.length === 0) await this.#rest();
-      else await this.#publish(rows);
-    }
-  }
-
-  async #publish(rows: readonly Row[]): Promise<void> {
-    const topics = [...new Set(rows.map(({ topic }) => topic))];
-    await this.#producer.sendBatch({
-      topicMessages: topics.map((topic) => ({
-        topic: this.#topic(topic),
-        messages: rows
-          .filter((row) => row.topic === topic)
-          .map(({ key, type, payload }) => ({
-            key,
-            value: payload,
-            headers: { type, id: `${type}:${key}` },
-          })),
+/**
+ * Starts the relay: it publishes what the outbox has and deletes it, woken by this process, else every 100 ms, until the process
+ * ends. A failure ends the process, which is started again. Returns the function to be called after a commit with events.
+ */
+export function startRelay(
+  pool: Pool,
+  producer: Producer,
+  topicOf: (name: ServiceName) => string,
+): () => void {
+  let woken = Promise.withResolvers<undefined>();
+  const publish = async (rows: readonly Row[]): Promise<void> => {
+    await producer.sendBatch({
+      topicMessages: [...Map.groupBy(rows, ({ topic }) => topic)].map(([topic, own]) => ({
+        topic: topicOf(topic),
+        messages: own.map(({ key, type, payload }) => ({
+          key,
+          value: payload,
+          headers: { type, id: `${type}:${key}` },
+        })),
       })),
     });
-    await this.#pool.query('delete from outbox where id = any ($1)', [rows.map(({ id }) => id)]);
-  }
-
-  async #rest(): Promise<void> {
-    if (this.#isWoken) return;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), 100);
-    this.#wake = () => resolve(undefined);
-    await promise;
-    clearTimeout(timer);
-  }
+    await pool.query('delete from outbox where id = any ($1)', [rows.map(({ id }) => id)]);
+  };
+  const run = async (): Promise<never> => {
+    for (;;) {
+      woken = Promise.withResolvers();
+      const { rows } = await pool.query<Row>(
+        'select id, topic, key, type, payload from outbox order by id limit 1000',
+      );
+      if (rows.length > 0) await publish(rows);
+      else {
+        const timer = setTimeout(() => woken.resolve(undefined), 100);
+        await woken.promise;
+        clearTimeout(timer);
+      }
+    }
+  };
+  void run();
+  return () => woken.resolve(undefined);
 }

@@ -1,8 +1,6 @@
-import { expectedOutcome, type Order, type Outcome } from '../order.ts';
+import { ALLOCATE, END, RELEASE, RESERVE } from '../business-sql.ts';
+import { expectedOutcome, type Order, type ServiceName } from '../order.ts';
 import type { Provider } from '../stub/provider.ts';
-
-export const services = ['orders', 'stock', 'payments', 'warehouse'] as const;
-export type ServiceName = (typeof services)[number];
 
 /** The topic of each event: that of the service which emits it. */
 export const TOPIC_OF = {
@@ -16,17 +14,12 @@ export const TOPIC_OF = {
 } as const satisfies Record<string, ServiceName>;
 export type EventType = keyof typeof TOPIC_OF;
 
-/** A business row, by what is done with it. */
-export type Row =
-  | { readonly kind: 'reserve' | 'allocate'; readonly quantity: number }
-  | { readonly kind: 'release' }
-  | { readonly kind: 'end'; readonly outcome: Outcome };
-
 /** What a service does when an event comes. */
-export interface Reaction {
+interface Reaction {
   /** Calls another system, before the transaction: it may be repeated under its key. */
   readonly call?: () => Promise<void>;
-  readonly row?: Row;
+  /** The statement that changes a business row. */
+  readonly row?: readonly [text: string, values: unknown[]];
   readonly emits?: EventType;
 }
 
@@ -36,8 +29,11 @@ export type Reactions = Partial<Record<EventType, (order: Order) => Reaction>>;
 export function reactionsOf(provider: Provider): Readonly<Record<ServiceName, Reactions>> {
   return {
     stock: {
-      'order.placed': ({ quantity }) => ({ row: { kind: 'reserve', quantity }, emits: 'stock.reserved' }),
-      'payment.refunded': () => ({ row: { kind: 'release' }, emits: 'stock.released' }),
+      'order.placed': ({ orderId, quantity }) => ({
+        row: [RESERVE, [orderId, quantity]],
+        emits: 'stock.reserved',
+      }),
+      'payment.refunded': ({ orderId }) => ({ row: [RELEASE, [orderId]], emits: 'stock.released' }),
     },
     payments: {
       'stock.reserved': (order) => ({
@@ -53,11 +49,11 @@ export function reactionsOf(provider: Provider): Readonly<Record<ServiceName, Re
       'payment.charged': (order) =>
         expectedOutcome(order) === 'refused'
           ? { emits: 'parcel.refused' }
-          : { row: { kind: 'allocate', quantity: order.quantity }, emits: 'parcel.allocated' },
+          : { row: [ALLOCATE, [order.orderId, order.quantity]], emits: 'parcel.allocated' },
     },
     orders: {
-      'parcel.allocated': () => ({ row: { kind: 'end', outcome: 'completed' } }),
-      'stock.released': () => ({ row: { kind: 'end', outcome: 'refused' } }),
+      'parcel.allocated': ({ orderId }) => ({ row: [END, [orderId, 'completed']] }),
+      'stock.released': ({ orderId }) => ({ row: [END, [orderId, 'refused']] }),
     },
   };
 }

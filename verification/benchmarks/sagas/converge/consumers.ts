@@ -2,9 +2,9 @@ import { defineCall, step } from '@convergekit/saga';
 import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
 import type { Generated } from 'kysely';
 import { z } from 'zod';
-import { expectedOutcome, orderSchema, type Outcome } from '../order.ts';
+import { expectedOutcome, orderSchema, type Outcome, type ServiceName } from '../order.ts';
 import type { Provider } from '../stub/provider.ts';
-import { nameIn, type OrderSaga, type ServiceName } from './saga.ts';
+import { nameIn, type OrderSaga } from './saga.ts';
 
 /** The business tables; in layout B each service has only its own. */
 export interface BenchDb {

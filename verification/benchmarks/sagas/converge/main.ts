@@ -4,10 +4,10 @@ import { createOutbox } from '@convergekit/outbox';
 import { starts } from '@convergekit/saga/declare';
 import { httpApi, httpService, httpSettings, keyedPost } from '@convergekit/service-common';
 import { z } from 'zod';
-import { orderSchema } from '../order.ts';
+import { orderSchema, services } from '../order.ts';
 import { providerAt } from '../stub/provider.ts';
 import { type BenchDb, consumersOf } from './consumers.ts';
-import { orderSaga, services } from './saga.ts';
+import { orderSaga } from './saga.ts';
 
 const bench = z.object({
   /** The name of the run, the end of all topics and groups. */

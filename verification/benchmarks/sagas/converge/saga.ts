@@ -1,27 +1,20 @@
 import { defineEvent } from '@convergekit/contracts';
 import { saga } from '@convergekit/saga/declare';
-import { type Order, orderSchema } from '../order.ts';
+import { type Order, orderSchema, type ServiceName, services } from '../order.ts';
 
-/** The topics of the order saga, one for each service that emits. */
-const TOPICS = ['orders', 'stock', 'payments', 'warehouse'] as const;
-type Topic = (typeof TOPICS)[number];
-
-/** The four services: each runs one step. `orders` takes the orders, too, and runs the last step. */
-export const services = TOPICS;
-export type ServiceName = Topic;
-
-/** Names end with the run: two runs share neither a topic nor a consumer group. */
+/** Names of topics and consumers end with the run: two runs share none. */
 export function nameIn(run: string, name: string): string {
   return `bench-${name}-${run}`;
 }
 
+/** The topics, one for each service. */
 export function topicsOf(run: string): readonly string[] {
-  return TOPICS.map((topic) => nameIn(run, topic));
+  return services.map((name) => nameIn(run, name));
 }
 
 /** Declares the events and the saga: reserve, charge, allocate (the pivot), notify. */
 export function orderSaga(run: string) {
-  const event = <const Type extends string>(type: Type, topic: Topic) =>
+  const event = <const Type extends string>(type: Type, topic: ServiceName) =>
     defineEvent({
       type,
       version: 1,

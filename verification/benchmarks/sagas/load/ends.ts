@@ -46,12 +46,13 @@ const EVERY_MS = 2;
  * by the clock's monotonic time.
  */
 export class EndsWatch {
+  /** The number of statements that this watch has sent. */
+  reads = 0;
   readonly #client: Client;
   readonly #tail = new Tail();
   readonly #ended = new Map<string, number>();
   readonly #waiting = new Map<string, (atMs: number) => void>();
   readonly #loop: Promise<void>;
-  #reads = 0;
   #failure: unknown;
   #stopped = false;
   #paused = false;
@@ -59,26 +60,13 @@ export class EndsWatch {
   constructor(client: Client) {
     this.#client = client;
     this.#loop = this.#follow();
-    // A failure is reported by `stop`, and by `failure` before it.
+    // A failure is reported by `stop`, and by `assertReading` before it.
     this.#loop.catch((error: unknown) => void (this.#failure = error));
   }
 
-  /** The reason why ends are no longer read; undefined while they are. */
-  get failure(): unknown {
-    return this.#failure;
-  }
-
-  /** The number of statements that this watch has sent. */
-  get reads(): number {
-    return this.#reads;
-  }
-
-  get count(): number {
-    return this.#ended.size;
-  }
-
-  endedAt(orderId: string): number | undefined {
-    return this.#ended.get(orderId);
+  assertReading(): void {
+    if (this.#failure !== undefined)
+      throw new Error('the ends of orders cannot be read', { cause: this.#failure });
   }
 
   awaitEnd(orderId: string): Promise<number> {
@@ -112,7 +100,7 @@ export class EndsWatch {
         continue;
       }
       const rows = await readEnds(this.#client, this.#tail.from);
-      this.#reads += 1;
+      this.reads += 1;
       const nowMs = systemClock.monotonic();
       for (const { orderId } of this.#tail.take(rows, nowMs)) {
         this.#ended.set(orderId, nowMs);

@@ -1,4 +1,5 @@
 import { systemClock } from '@convergekit/core';
+import { atRate } from '../../../lab/drive.ts';
 import type { Order } from '../order.ts';
 import type { OpenSide } from '../sides/side.ts';
 import type { EndsWatch } from './ends.ts';
@@ -7,18 +8,12 @@ import type { EndsWatch } from './ends.ts';
 export interface Driver {
   readonly side: OpenSide;
   readonly ends: EndsWatch;
-  /** Makes the next order and remembers it. */
   readonly next: () => Order;
   /** The longest wait for the last end, in milliseconds. */
   readonly patienceMs: number;
 }
 
-export interface Offered {
-  readonly orderId: string;
-  /** The time when the order was to be placed, by the monotonic clock. */
-  readonly intendedMs: number;
-  readonly endedMs: number;
-}
+type Offered = Awaited<ReturnType<typeof place>>;
 
 export interface Load {
   readonly startedMs: number;
@@ -40,7 +35,7 @@ export async function closedLoop(
   const one = async (): Promise<void> => {
     while (isOpen()) offered.push(await place(driver, systemClock.monotonic()));
   };
-  await within(driver, Promise.all(Array.from({ length: atOnce }, one)), ms);
+  await within(driver, ms, () => Promise.all(Array.from({ length: atOnce }, one)));
   return { startedMs, stoppedMs: count === undefined ? startedMs + ms : systemClock.monotonic(), offered };
 }
 
@@ -53,38 +48,35 @@ export async function openLoop(
   { perSecond, ms }: { readonly perSecond: number; readonly ms: number },
 ): Promise<Load> {
   const startedMs = systemClock.monotonic();
-  const stoppedMs = startedMs + ms;
-  const underWay: Promise<Offered>[] = [];
-  for (let number = 0; ; number += 1) {
-    const intendedMs = startedMs + (number * 1_000) / perSecond;
-    if (intendedMs >= stoppedMs) break;
-    const early = intendedMs - systemClock.monotonic();
-    if (early > 0) await systemClock.sleep(early);
-    const placed = place(driver, intendedMs);
-    // A rejection is reported by the wait for all of them.
-    placed.catch(() => undefined);
-    underWay.push(placed);
-  }
-  const offered = await within(driver, Promise.all(underWay), 0);
-  return { startedMs, stoppedMs, offered };
+  const offered: Offered[] = [];
+  await within(driver, ms, (signal) =>
+    atRate({ perSecond, count: (perSecond * ms) / 1_000, signal }, async (_, intendedMs) => {
+      offered.push(await place(driver, intendedMs));
+    }),
+  );
+  return { startedMs, stoppedMs: startedMs + ms, offered };
 }
 
-async function place({ side, ends, next }: Driver, intendedMs: number): Promise<Offered> {
+/** Places the next order. `intendedMs`: when it was to be placed, by the monotonic clock. */
+async function place({ side, ends, next }: Driver, intendedMs: number) {
   const order = next();
   const ended = ends.awaitEnd(order.orderId);
   await side.place(order);
   return { orderId: order.orderId, intendedMs, endedMs: await ended };
 }
 
-/** Rejects when a process ends, a read fails, or the patience is at its end. */
-async function within<T>({ side, ends, patienceMs }: Driver, work: Promise<T>, extraMs: number): Promise<T> {
+/** Rejects when a process ends, a read fails, or the patience is at its end `ms` milliseconds later. The signal ends the work. */
+async function within<T>(
+  { side, ends, patienceMs }: Driver,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const done = new AbortController();
   const watch = async (): Promise<never> => {
-    const end = systemClock.monotonic() + extraMs + patienceMs;
+    const end = systemClock.monotonic() + ms + patienceMs;
     while (!done.signal.aborted) {
-      side.assertAlive();
-      if (ends.failure !== undefined)
-        throw new Error('the ends of orders cannot be read', { cause: ends.failure });
+      for (const one of side.processes) one.assertAlive();
+      ends.assertReading();
       if (systemClock.monotonic() > end)
         throw new Error(`not all orders had ended after ${patienceMs / 1_000} s`);
       await systemClock.sleep(200, done.signal);
@@ -92,7 +84,7 @@ async function within<T>({ side, ends, patienceMs }: Driver, work: Promise<T>, e
     return new Promise<never>(() => undefined);
   };
   try {
-    return await Promise.race([work, watch()]);
+    return await Promise.race([work(done.signal), watch()]);
   } finally {
     done.abort();
   }

@@ -1,43 +1,24 @@
 import { roundsPlot, sharesPlot } from '../../report/plots.ts';
 import type { Plot } from '../../report/svg.ts';
 import type { SagaSide } from '../sides/side.ts';
-import { cpuMs, type Reader, type Rounds, valuesOf } from './medians.ts';
+import { cpuMs, type Reader, type Rounds, valuesOf } from './figures.ts';
 
 /** The plots: rates and CPU time at saturation, and the distribution of latencies at 50/s. */
 export function sagaPlots(sides: readonly SagaSide[], rounds: Rounds): readonly Plot[] {
   const measured = sides.filter(({ name }) => rounds.of(name).length > 0);
   const one = measured.filter(({ kafka, layout }) => !kafka && layout === 'A');
   const more = measured.filter((side) => !one.includes(side));
+  const bars = (name: string, title: string, unit: string, read: Reader): Plot =>
+    roundsPlot(
+      { name: `sagas-${name}`, title, unit },
+      measured.map(({ name: label }) => ({ label, values: valuesOf(rounds, label, 'with128', read) })),
+    );
   return [
-    bars(measured, rounds, {
-      name: 'rates',
-      title: 'Sagas per second with 128 at once',
-      unit: '/s',
-      read: ({ perSecond }) => perSecond,
-    }),
-    bars(measured, rounds, {
-      name: 'cpu',
-      title: 'CPU per saga of all processes, 128 at once',
-      unit: 'ms',
-      read: cpuMs,
-    }),
+    bars('rates', 'Sagas per second with 128 at once', '/s', ({ perSecond }) => perSecond),
+    bars('cpu', 'CPU per saga of all processes, 128 at once', 'ms', cpuMs),
     latencies(more, rounds, 'latency', 'on Kafka, and the rivals in layout B'),
     latencies(one, rounds, 'latency-one-process', 'in one process, without Kafka'),
   ];
-}
-
-interface Shown {
-  readonly name: string;
-  readonly title: string;
-  readonly unit: string;
-  readonly read: Reader;
-}
-
-function bars(sides: readonly SagaSide[], rounds: Rounds, { name, title, unit, read }: Shown): Plot {
-  return roundsPlot(
-    { name: `sagas-${name}`, title, unit },
-    sides.map(({ name: label }) => ({ label, values: valuesOf(rounds, label, 'with128', read) })),
-  );
 }
 
 function latencies(sides: readonly SagaSide[], rounds: Rounds, name: string, which: string): Plot {

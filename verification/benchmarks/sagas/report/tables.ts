@@ -1,10 +1,10 @@
 import { quantile } from '../../measure/statistics.ts';
 import { table } from '../../report/markdown.ts';
-import { type DrillFigures, type Phase, phases, type PhaseResult } from '../round.ts';
+import { type Phase, type PhaseResult, phases, type SideRound } from '../round.ts';
 import type { SagaSides } from '../sides/index.ts';
 import { groups, type SagaSide } from '../sides/side.ts';
 import { type ByGroup, totalOf } from '../usage/groups.ts';
-import type { Rounds } from './medians.ts';
+import type { Rounds } from './figures.ts';
 
 const PHASE_NAMES: Readonly<Record<Phase, string>> = {
   alone: 'one after the other',
@@ -25,19 +25,12 @@ function loads(sides: readonly SagaSide[], rounds: Rounds): string {
     ...['statements', 'transactions', 'WAL KiB', 'CPU ms a saga: node + postgres + kafka + server'],
     'memory MiB: node + postgres + kafka + server',
   ];
-  const rows = sides.flatMap(({ name }) =>
-    rounds
-      .of(name)
-      .flatMap((measured, index) =>
-        phases.map((phase) => [
-          name,
-          String(index + 1),
-          PHASE_NAMES[phase],
-          ...cellsOf(measured.phases[phase]),
-        ]),
-      ),
+  const rowsOf = (name: string, round: SideRound, index: number) =>
+    phases.map((phase) => [name, `${index + 1}`, PHASE_NAMES[phase], ...cellsOf(round.phases[phase])]);
+  return table(
+    head,
+    sides.flatMap(({ name }) => rounds.of(name).flatMap((round, index) => rowsOf(name, round, index))),
   );
-  return table(head, rows);
 }
 
 function cellsOf({ sagas, perSecond, latencies, perSaga, memoryMiB }: PhaseResult): readonly string[] {
@@ -65,16 +58,11 @@ function idle(rounds: Rounds): string {
 
 function drills(rounds: Rounds): string {
   const head = ['side', 'round', 'in flight at the kill', 'double effects', 'repeated calls', 'not ended'];
-  return table(
-    [...head, 'all ended after s', 'contradictions'],
-    rounds.rows(({ drill }) => drillCells(drill)),
-  );
-}
-
-function drillCells(drill: DrillFigures): readonly string[] {
-  const { inFlight, doubles, repeats, notEnded, allEndedAfterSeconds, violations } = drill;
-  const counts = [inFlight, doubles, repeats, notEnded].map(String);
-  return [...counts, number(allEndedAfterSeconds, 1), String(violations)];
+  const rows = rounds.rows(({ drill }) => [
+    ...[drill.inFlight, drill.doubles, drill.repeats, drill.notEnded].map(String),
+    ...[number(drill.allEndedAfterSeconds, 1), String(drill.violations)],
+  ]);
+  return table([...head, 'all ended after s', 'contradictions'], rows);
 }
 
 /** The sides without figures, and why. */

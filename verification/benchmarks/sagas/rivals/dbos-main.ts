@@ -2,14 +2,12 @@
  * The order saga as a DBOS workflow: all in one process (layout A), or the service of the orders, which calls the
  * others by HTTP (layout B). Its input is JSON in the first argument.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { Order } from '../order.ts';
-import { readOrder } from './http-body.ts';
+import { type Order, orderSchema } from '../order.ts';
+import { serve } from './serve.ts';
 import { localSteps, remoteSteps, type ServiceUrls } from './steps.ts';
 
-/** The input of the process. */
 export interface DbosInput {
   /** The folder where the rivals are installed. */
   readonly folder: string;
@@ -20,26 +18,15 @@ export interface DbosInput {
   readonly services?: ServiceUrls;
 }
 
+type Workflow = (order: Order) => Promise<unknown>;
+
 /** The part of DBOS that is used here, as its documentation describes it. */
 interface Dbos {
   readonly DBOS: {
-    setConfig(config: {
-      readonly name: string;
-      readonly systemDatabaseUrl: string;
-      readonly logLevel: string;
-      /** Workflows of another version are not recovered; by default it is a hash of the code. */
-      readonly applicationVersion: string;
-    }): void;
+    setConfig(config: Readonly<Record<string, string>>): void;
     launch(): Promise<void>;
-    shutdown(): Promise<void>;
-    registerWorkflow<T>(
-      work: (order: Order) => Promise<T>,
-      options: { readonly name: string },
-    ): (order: Order) => Promise<T>;
-    startWorkflow<T>(
-      workflow: (order: Order) => Promise<T>,
-      options: { readonly workflowID: string },
-    ): (order: Order) => Promise<unknown>;
+    registerWorkflow(work: Workflow, options: { readonly name: string }): Workflow;
+    startWorkflow(workflow: Workflow, options: { readonly workflowID: string }): Workflow;
     runStep<T>(step: () => Promise<T>, options: StepOptions): Promise<T>;
   };
 }
@@ -77,20 +64,14 @@ DBOS.setConfig({
   name: 'bench',
   systemDatabaseUrl: input.databaseUrl,
   logLevel: 'warn',
+  // Workflows of another version are not recovered; by default it is a hash of the code.
   applicationVersion: '1',
 });
 await DBOS.launch();
 
-createServer((request, response) => {
-  answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
-}).listen(input.port, '127.0.0.1');
-process.once('SIGTERM', () => process.exit(0));
-
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.method !== 'GET') {
-    const order = await readOrder(request);
-    // The id makes a repeat the same workflow.
-    await DBOS.startWorkflow(placeOrder, { workflowID: order.orderId })(order);
-  }
-  response.writeHead(request.method === 'GET' ? 200 : 201).end();
-}
+serve(input.port, async (body) => {
+  const order = orderSchema.parse(body);
+  // The id makes a repeat the same workflow.
+  await DBOS.startWorkflow(placeOrder, { workflowID: order.orderId })(order);
+  return { status: 201 };
+});

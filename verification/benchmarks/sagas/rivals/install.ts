@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { madeOnce } from '../../../made-once.ts';
+import { run } from '../../../programs.ts';
 
 const FILES = ['package.json', 'package-lock.json'] as const;
 
@@ -38,7 +37,7 @@ export async function installRivals(
     say(`installing ${what}`);
     mkdirSync(partial);
     for (const name of FILES) copyFileSync(fileOf(name), join(partial, name));
-    await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
       cwd: partial,
       env: { ...process.env, NODE_OPTIONS: '', SCARF_ANALYTICS: 'false', DO_NOT_TRACK: '1' },
       timeout: INSTALL_MS,

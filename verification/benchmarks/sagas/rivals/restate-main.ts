@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import type { Order } from '../order.ts';
 import { localSteps, type Steps } from './steps.ts';
 
-/** The input of the process. */
 export interface RestateInput {
   /** The folder where the rivals are installed. */
   readonly folder: string;

@@ -1,6 +1,7 @@
 import { Pool } from 'pg';
+import { sendJson } from '../../../programs.ts';
 import { ALLOCATE, END, RELEASE, RESERVE } from '../business-sql.ts';
-import { expectedOutcome, type Order, type Outcome } from '../order.ts';
+import { expectedOutcome, type Order, type Outcome, type ServiceName } from '../order.ts';
 import { providerAt } from '../stub/provider.ts';
 
 /** The steps of the order and their compensations. Each may be repeated: it takes effect once. */
@@ -51,27 +52,13 @@ export function localSteps(databaseUrl: string, providerUrl: string): Steps {
 
 /** The steps that layout B runs in other services. */
 export const remoteStepNames = ['reserve', 'release', 'charge', 'refund', 'allocate'] as const;
-export type RemoteStep = (typeof remoteStepNames)[number];
 
 /** The addresses of the other services of layout B. */
-export interface ServiceUrls {
-  readonly stock: string;
-  readonly payments: string;
-  readonly warehouse: string;
-}
+export type ServiceUrls = Readonly<Record<Exclude<ServiceName, 'orders'>, string>>;
 
 /** The steps of layout B: calls of the other services by HTTP; the end of an order is local. */
 export function remoteSteps(urls: ServiceUrls, local: Steps): Steps {
-  const call = async (url: string, order: Order): Promise<unknown> => {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(order),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${url} answered HTTP ${response.status}: ${text.slice(0, 200)}`);
-    return JSON.parse(text);
-  };
+  const call = async (url: string, order: Order): Promise<unknown> => JSON.parse(await sendJson(url, order));
   const nothing =
     (url: string) =>
     async (order: Order): Promise<null> => {

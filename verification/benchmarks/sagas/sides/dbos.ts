@@ -1,12 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '@convergekit/testing/engine';
+import { isReady } from '../../../programs.ts';
 import type { DbosInput } from '../rivals/dbos-main.ts';
 import type { ServiceInput } from '../rivals/service-main.ts';
-import type { ServiceUrls } from '../rivals/steps.ts';
-import { makeDatabases } from './databases.ts';
-import { openSide } from './open-side.ts';
-import { placeAt } from './place.ts';
-import { isReady } from '../../../programs.ts';
+import { makeDatabases, openSide } from './open-side.ts';
 import { nodeProcess } from './processes.ts';
 import type { Layout, SagaSide } from './side.ts';
 
@@ -28,14 +25,10 @@ export function dbos(folder: string, layout: Layout): SagaSide {
     kafka: false,
     open: async (place) => {
       const { providerUrl } = place;
-      const urls = await makeDatabases(place, ['orders', ...OTHERS], layout === 'A');
+      const urls = await makeDatabases(place, layout);
       const [port = 0, stock = 0, payments = 0, warehouse = 0] = await freePorts(4);
       const ports = { stock, payments, warehouse };
-      const services: ServiceUrls = {
-        stock: urlAt(stock),
-        payments: urlAt(payments),
-        warehouse: urlAt(warehouse),
-      };
+      const services = { stock: urlAt(stock), payments: urlAt(payments), warehouse: urlAt(warehouse) };
       const start = (name: string, main: string, of: ServiceInput | DbosInput) =>
         nodeProcess(place.folder, {
           ...{ name, main, input: of, ready: () => isReady(`${urlAt(of.port)}/ready`) },
@@ -48,10 +41,8 @@ export function dbos(folder: string, layout: Layout): SagaSide {
       const alone = layout === 'A';
       const orders = start('dbos', MAIN, alone ? input : { ...input, services });
       return openSide(place, {
-        processes: alone ? [orders] : [orders, ...others],
-        killed: alone ? orders : others[OTHERS.indexOf('payments')],
-        urls,
-        place: placeAt(`${urlAt(port)}/orders`),
+        ...{ layout, workers: alone ? [orders] : [orders, ...others], urls },
+        orders: `${urlAt(port)}/orders`,
       });
     },
   };

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../programs.ts';
 import { installRivals } from '../rivals/install.ts';
 import { byHand } from './by-hand.ts';
 import { converge } from './converge.ts';
@@ -19,10 +20,7 @@ export async function findSagaSides(
   names: readonly string[],
 ): Promise<SagaSides> {
   const isWanted = (name: string): boolean => names.length === 0 || names.includes(name);
-  const own = [
-    ...[byHand('B'), byHand('B', true)],
-    ...[converge('B'), converge('A'), converge('A', 'local')],
-  ];
+  const own = [byHand(), converge('B'), converge('A'), converge('A', 'local')];
   const unknown = names.filter((name) => ![...own.map((side) => side.name), ...RIVALS].includes(name));
   if (unknown.length > 0)
     throw new Error(
@@ -35,7 +33,7 @@ export async function findSagaSides(
     const rivals = [dbos(folder, 'A'), restate(folder, 'A'), dbos(folder, 'B'), restate(folder, 'B')];
     return { sides: [...wanted, ...rivals.filter(({ name }) => isWanted(name))], absent: [] };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     say(`DBOS and Restate are not measured: ${why}`);
     return { sides: wanted, absent: RIVALS.filter(isWanted).map((name) => ({ name, why })) };
   }

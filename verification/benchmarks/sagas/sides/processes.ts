@@ -2,58 +2,37 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
 import { Child, type ChildOptions } from '../../measure/child.ts';
-import type { SideProcess, Worker } from './side.ts';
+import type { SideProcess } from './side.ts';
 
-export interface ProcessSpec extends Omit<ChildOptions, 'logFile'> {
-  readonly group: SideProcess['group'];
-  /** Returns true when the process is ready. */
+interface ProcessSpec extends Omit<ChildOptions, 'logFile'>, Pick<SideProcess, 'group'> {
   readonly ready: () => Promise<boolean>;
 }
 
 /** The longest start of a process, in milliseconds. */
 const START_MS = 120_000;
 
-/** One process of a side that can be killed and started again. */
-export class RestartableProcess implements SideProcess, Worker {
-  readonly group: SideProcess['group'];
-  readonly #spec: ProcessSpec;
-  readonly #logFile: string;
-  #child: Child | undefined;
-
-  constructor(spec: ProcessSpec, folder: string) {
-    this.group = spec.group;
-    this.#spec = spec;
-    this.#logFile = join(folder, `sagas-${spec.name}.log`);
-  }
-
-  readonly pid = (): number => this.#child?.pid ?? 0;
-
-  async kill(): Promise<void> {
-    await this.#child?.kill();
-  }
-
-  async start(): Promise<void> {
-    const child = new Child({ ...this.#spec, logFile: this.#logFile });
-    this.#child = child;
-    await waitUntil(
-      async () => {
-        child.assertAlive();
-        return this.#spec.ready();
-      },
-      { what: `${this.#spec.name} to be ready`, deadlineMs: START_MS, everyMs: 20 },
-    );
-  }
-
-  assertAlive(): void {
-    this.#child?.assertAlive();
-  }
-
-  async stop(): Promise<void> {
-    await this.#child?.stop();
-  }
+/** Declares a process that can be killed and started again. */
+export function sideProcess(folder: string, { group, ready, ...spec }: ProcessSpec): SideProcess {
+  let child: Child | undefined;
+  return {
+    group,
+    pid: () => child?.pid ?? 0,
+    start: async () => {
+      const started = new Child({ ...spec, logFile: join(folder, `sagas-${spec.name}.log`) });
+      child = started;
+      const isReady = (): Promise<boolean> => {
+        started.assertAlive();
+        return ready();
+      };
+      await waitUntil(isReady, { what: `${spec.name} to be ready`, deadlineMs: START_MS });
+    },
+    kill: async () => child?.kill(),
+    stop: async () => child?.stop(),
+    assertAlive: () => child?.assertAlive(),
+  };
 }
 
-/** A Node process whose input is JSON in its first argument. */
+/** Declares a Node process whose input is JSON in its first argument. */
 export function nodeProcess(
   folder: string,
   {
@@ -62,11 +41,11 @@ export function nodeProcess(
     ...spec
   }: Pick<ProcessSpec, 'name' | 'env' | 'ready'> & {
     readonly main: string;
-    readonly input?: object;
+    readonly input?: object | number;
   },
-): RestartableProcess {
+): SideProcess {
   const args = ['--conditions=source', main, ...(input === undefined ? [] : [JSON.stringify(input)])];
-  return new RestartableProcess({ ...spec, group: 'node', command: process.execPath, args }, folder);
+  return sideProcess(folder, { ...spec, group: 'node', command: process.execPath, args });
 }
 
 /** Asks whether a process listens at a port, where its protocol is not HTTP/1.1. */

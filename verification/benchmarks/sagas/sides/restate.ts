@@ -5,21 +5,13 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '@convergekit/testing/engine';
 import type { RestateInput } from '../rivals/restate-main.ts';
-import { makeDatabases } from './databases.ts';
-import { openSide } from './open-side.ts';
-import { placeAt } from './place.ts';
-import { isReady } from '../../../programs.ts';
-import { listens, nodeProcess, type ProcessSpec, RestartableProcess } from './processes.ts';
-import type { Layout, SagaSide } from './side.ts';
+import { isReady, sendJson } from '../../../programs.ts';
+import { services } from '../order.ts';
+import { makeDatabases, openSide } from './open-side.ts';
+import { listens, nodeProcess, sideProcess } from './processes.ts';
+import type { Layout, SagaSide, SideProcess } from './side.ts';
 
 const MAIN = fileURLToPath(new URL('../rivals/restate-main.ts', import.meta.url));
-const SERVICES = ['orders', 'stock', 'payments', 'warehouse'] as const;
-
-interface Ports {
-  readonly ingress: number;
-  readonly admin: number;
-  readonly node: number;
-}
 
 /** Restate: its server, and the order saga in one process (A) or in four (B). Its journal is on the server's disk. */
 export function restate(folder: string, layout: Layout): SagaSide {
@@ -29,11 +21,11 @@ export function restate(folder: string, layout: Layout): SagaSide {
     ours: false,
     kafka: false,
     open: async (place) => {
-      const urls = await makeDatabases(place, SERVICES, layout === 'A');
-      const roles = layout === 'A' ? (['all'] as const) : SERVICES;
+      const urls = await makeDatabases(place, layout);
+      const roles = layout === 'A' ? (['all'] as const) : services;
       const [ingress = 0, admin = 0, node = 0, ...ports] = await freePorts(3 + roles.length);
       const data = mkdtempSync(join(resolve(place.folder), 'restate-'));
-      const server = new RestartableProcess(serverSpec(folder, data, { ingress, admin, node }), place.folder);
+      const server = serverOf(folder, data, { ingress, admin, node }, place.folder);
       const workers = roles.map((role, index) => {
         const databaseUrl = urls[role === 'all' ? 'orders' : role];
         const { providerUrl } = place;
@@ -44,24 +36,28 @@ export function restate(folder: string, layout: Layout): SagaSide {
         });
       });
       return openSide(place, {
-        processes: [server, ...workers],
-        killed: workers[layout === 'A' ? 0 : SERVICES.indexOf('payments')],
-        urls,
-        place: placeAt(({ orderId }) => `http://127.0.0.1:${ingress}/order/${orderId}/run/send`, false),
+        ...{ layout, workers, server, urls },
+        orders: ({ orderId }) => `http://127.0.0.1:${ingress}/order/${orderId}/run/send`,
         onStarted: async () => {
-          for (const port of ports) await register(admin, port);
+          for (const port of ports)
+            await sendJson(`http://127.0.0.1:${admin}/deployments`, { uri: `http://127.0.0.1:${port}` });
         },
-        onStopped: () => Promise.resolve(rmSync(data, { recursive: true, force: true })),
+        onStopped: () => rmSync(data, { recursive: true, force: true }),
       });
     },
   };
 }
 
 /** The server with its defaults, on loopback alone and without telemetry. */
-function serverSpec(folder: string, data: string, { ingress, admin, node }: Ports): ProcessSpec {
+function serverOf(
+  folder: string,
+  data: string,
+  { ingress, admin, node }: Readonly<Record<'ingress' | 'admin' | 'node', number>>,
+  logs: string,
+): SideProcess {
   const inside = createRequire(join(folder, 'package.json'));
   const command = inside.resolve(`@restatedev/restate-server-${platform()}-${arch()}/bin/restate-server`);
-  return {
+  return sideProcess(logs, {
     name: 'restate-server',
     group: 'server',
     command,
@@ -82,16 +78,5 @@ function serverSpec(folder: string, data: string, { ingress, admin, node }: Port
     ready: async () =>
       (await isReady(`http://127.0.0.1:${admin}/health`)) &&
       (await isReady(`http://127.0.0.1:${ingress}/restate/health`)),
-  };
-}
-
-async function register(admin: number, port: number): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${admin}/deployments`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ uri: `http://127.0.0.1:${port}` }),
   });
-  const text = await response.text();
-  if (!response.ok)
-    throw new Error(`Restate did not register a service: HTTP ${response.status} ${text.slice(0, 300)}`);
 }

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import type { Cleanup } from '../../../cleanup.ts';
+import type { Place } from '../../sides/side.ts';
 import type { Owner } from '../business-sql.ts';
 import type { Order } from '../order.ts';
 
@@ -12,11 +12,9 @@ export type Group = (typeof groups)[number];
  */
 export type Layout = 'A' | 'B';
 
-/** A way to run the order saga. */
 export interface SagaSide {
   readonly name: string;
   readonly layout: Layout;
-  /** True for a side of the kit. */
   readonly ours: boolean;
   /** True when its events go through Kafka, whose CPU time then counts. */
   readonly kafka: boolean;
@@ -24,37 +22,28 @@ export interface SagaSide {
   open(place: SagaPlace): Promise<OpenSide>;
 }
 
-export interface SagaPlace {
-  readonly serverUrl: string;
-  readonly brokers: string;
+export interface SagaPlace extends Place {
   readonly providerUrl: string;
-  readonly cleanup: Cleanup;
-  /** The folder for logs and data of processes. */
-  readonly folder: string;
 }
 
 /** A process of a side. It has another id after a restart. */
 export interface SideProcess {
   readonly group: 'node' | 'server';
   readonly pid: () => number;
-}
-
-/** The process that the kill drill ends and starts again. */
-export interface Worker {
-  kill(): Promise<void>;
-  /** Resolves when the process is ready. */
-  start(): Promise<void>;
+  readonly start: () => Promise<void>;
+  readonly kill: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly assertAlive: () => void;
 }
 
 export interface OpenSide {
   readonly processes: readonly SideProcess[];
-  readonly worker: Worker;
+  /** The process that the kill drill ends and starts again. */
+  readonly worker: SideProcess;
   /** Places an order. Resolves when it is accepted durably; a repeat of its id does nothing. */
-  place(order: Order): Promise<void>;
+  readonly place: (order: Order) => Promise<void>;
   /** Connects to the database of a service's tables. The caller ends the client. */
-  connect(owner: Owner): Promise<Client>;
-  /** Throws when a process has ended by itself. */
-  assertAlive(): void;
+  readonly connect: (owner: Owner) => Promise<Client>;
   /** Ends the processes and removes databases and topics. */
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
 }

@@ -1,5 +1,19 @@
 import { z } from 'zod';
-import type { Kind, LedgerEntry } from './ledger.ts';
+import { sendJson } from '../../../programs.ts';
+
+const entries = z.array(
+  z.object({
+    key: z.string(),
+    kind: z.enum(['charge', 'refund']),
+    orderId: z.string(),
+    cents: z.int(),
+    /** The number of calls with this key; all but the first were dropped. */
+    calls: z.int(),
+  }),
+);
+/** An effect at the payment provider, by its idempotency key. */
+export type LedgerEntry = Readonly<z.infer<typeof entries>[number]>;
+export type Kind = LedgerEntry['kind'];
 
 /** The client of the payment provider, the same for every side. A failed call rejects with the HTTP status. */
 export interface Provider {
@@ -13,18 +27,8 @@ interface Paid {
 }
 
 export function providerAt(url: string): Provider {
-  const call = async (kind: Kind, paid: Paid, key: string, signal?: AbortSignal): Promise<void> => {
-    const response = await fetch(`${url}/${kind}s`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': key },
-      body: JSON.stringify({ orderId: paid.orderId, cents: paid.cents }),
-      ...(signal && { signal }),
-    });
-    await response.arrayBuffer();
-    if (!response.ok)
-      throw Object.assign(new Error(`the provider answered HTTP ${response.status}`), {
-        status: response.status,
-      });
+  const call = async (kind: Kind, { orderId, cents }: Paid, key: string, signal?: AbortSignal) => {
+    await sendJson(`${url}/${kind}s`, { orderId, cents }, { signal, headers: { 'idempotency-key': key } });
   };
   return {
     charge: (order, key, signal) => call('charge', order, key, signal),
@@ -32,17 +36,6 @@ export function providerAt(url: string): Provider {
   };
 }
 
-const entries = z.array(
-  z.object({
-    key: z.string(),
-    kind: z.enum(['charge', 'refund']),
-    orderId: z.string(),
-    cents: z.int(),
-    calls: z.int(),
-  }),
-);
-
-/** Reads the ledger of the provider. */
 export async function readLedger(url: string): Promise<readonly LedgerEntry[]> {
   const response = await fetch(`${url}/ledger`);
   return entries.parse(await response.json());

@@ -1,12 +1,7 @@
 import type { Client } from 'pg';
 
 /** The work of the databases of a server so far. */
-export interface DatabaseWork {
-  /** NaN without pg_stat_statements. */
-  readonly statements: number;
-  readonly transactions: number;
-  readonly walBytes: number;
-}
+export type DatabaseWork = Awaited<ReturnType<typeof readDatabaseWork>>;
 
 // Only the databases of sides are counted: the session that reads is in `postgres`. Commits are reported by a session
 // up to a second after the transaction; the caller waits.
@@ -19,18 +14,18 @@ const STATEMENTS = `
     from pg_stat_statements s join pg_database d on d.oid = s.dbid
    where s.toplevel and d.datname not in ('postgres', 'template0', 'template1')`;
 
-export async function readDatabaseWork(client: Client, statements: boolean): Promise<DatabaseWork> {
+export async function readDatabaseWork(client: Client, statements: boolean) {
   const counters = await client.query<{ transactions: string | null; wal_bytes: string }>(COUNTERS);
   const [row] = counters.rows;
   const counted = statements ? (await client.query<{ statements: string }>(STATEMENTS)).rows[0] : undefined;
   return {
+    /** NaN without pg_stat_statements. */
     statements: counted === undefined ? Number.NaN : Number(counted.statements),
     transactions: Number(row?.transactions ?? 0),
     walBytes: Number(row?.wal_bytes ?? Number.NaN),
   };
 }
 
-/** Returns the id of the server's process of a session. */
 export async function backendOf(client: Client): Promise<number> {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   return rows[0]?.pid ?? 0;

@@ -10,21 +10,22 @@ import {
 /** A figure for each group of processes; NaN where the group is not on this machine as a process of this run. */
 export type ByGroup = Readonly<Record<Group, number>>;
 
-/** The processes of each group, by their roots; undefined: they run, and not as processes of this run. */
-export type Roots = Readonly<Record<Group, readonly number[] | undefined>> & {
+export interface Measured {
+  readonly processes: readonly Pick<SideProcess, 'group' | 'pid'>[];
+  /** True where Kafka counts. */
+  readonly kafka: boolean;
   /** Server processes of the measuring sessions, which are not counted. */
   readonly left: ReadonlySet<number>;
-};
+}
+
+/** The processes of each group, by their roots; undefined: they run, and not as processes of this run. */
+export type Roots = Readonly<Record<Group, readonly number[] | undefined>> & Pick<Measured, 'left'>;
 
 /**
  * Finds the roots: Postgres and Kafka among the children of this process, which started the stack. A given server or one
  * in Docker is not found, and is not measured.
  */
-export function findRoots(
-  processes: readonly SideProcess[],
-  kafka: boolean,
-  left: ReadonlySet<number>,
-): Roots {
+export function findRoots({ processes, kafka, left }: Measured): Roots {
   const own = readProcesses().filter(({ parent }) => parent === process.pid);
   const of = (group: Group): readonly number[] =>
     processes.filter((one) => one.group === group).map((one) => one.pid());

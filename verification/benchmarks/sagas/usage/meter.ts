@@ -1,23 +1,17 @@
 import { systemClock } from '@convergekit/core';
 import type { Client } from 'pg';
-import type { SideProcess } from '../sides/side.ts';
 import { type DatabaseWork, readDatabaseWork } from './database-sql.ts';
-import { type ByGroup, eachGroup, findRoots, readCpuMs, readMemoryMiB, type Roots } from './groups.ts';
+import {
+  type ByGroup,
+  eachGroup,
+  findRoots,
+  type Measured,
+  readCpuMs,
+  readMemoryMiB,
+  type Roots,
+} from './groups.ts';
 
-/** The use of a span of load, for each saga that ended in it. */
-export interface PerSaga {
-  readonly statements: number;
-  readonly transactions: number;
-  readonly walBytes: number;
-  readonly cpuMs: ByGroup;
-}
-
-/** What a side uses while it has nothing to do. */
-export interface IdleUse {
-  readonly cores: ByGroup;
-  readonly statementsPerSecond: number;
-  readonly transactionsPerSecond: number;
-}
+export type IdleUse = ReturnType<typeof idleUse>;
 
 export interface Reading {
   readonly atMs: number;
@@ -32,42 +26,30 @@ const SETTLE_MS = 1_200;
 /** The pause after which sessions without work have reported theirs, too: they do so after ten seconds. */
 const ALL_REPORTED_MS = 11_000;
 
-/** Reads what a side has used. */
+interface MeterOptions extends Measured {
+  /** True when pg_stat_statements counts. */
+  readonly statements: boolean;
+  /** The number of statements that the measuring process has sent to the side's databases. */
+  readonly ownReads: () => number;
+}
+
 export class Meter {
   readonly #client: Client;
-  readonly #statements: boolean;
+  readonly #options: MeterOptions;
   readonly #roots: Roots;
-  readonly #ownReads: () => number;
 
-  constructor(
-    client: Client,
-    options: {
-      readonly processes: readonly SideProcess[];
-      readonly kafka: boolean;
-      /** True when pg_stat_statements counts. */
-      readonly statements: boolean;
-      /** Server processes of the measuring sessions. */
-      readonly left: ReadonlySet<number>;
-      /** The number of statements that the measuring process has sent to the side's databases. */
-      readonly ownReads: () => number;
-    },
-  ) {
+  constructor(client: Client, options: MeterOptions) {
     this.#client = client;
-    this.#statements = options.statements;
-    this.#roots = findRoots(options.processes, options.kafka, options.left);
-    this.#ownReads = options.ownReads;
+    this.#options = options;
+    this.#roots = findRoots(options);
   }
 
   /** Reads when the sessions at work have reported, or all of them: without load, a few transactions count. */
   async read(reported: 'at work' | 'all' = 'at work'): Promise<Reading> {
     await systemClock.sleep(reported === 'all' ? ALL_REPORTED_MS : SETTLE_MS);
-    const work = await readDatabaseWork(this.#client, this.#statements);
-    return {
-      atMs: systemClock.monotonic(),
-      work,
-      cpuMs: readCpuMs(this.#roots),
-      ownReads: this.#ownReads(),
-    };
+    const { statements, ownReads } = this.#options;
+    const work = await readDatabaseWork(this.#client, statements);
+    return { atMs: systemClock.monotonic(), work, cpuMs: readCpuMs(this.#roots), ownReads: ownReads() };
   }
 
   memoryMiB(): ByGroup {
@@ -83,7 +65,7 @@ export class Meter {
 }
 
 /** Divides the use between two readings without load by their time. */
-export function idleUse(before: Reading, after: Reading): IdleUse {
+export function idleUse(before: Reading, after: Reading) {
   const took = after.atMs - before.atMs;
   const { statements, transactions, cpuMs } = perSaga(before, after, took / 1_000);
   return {
@@ -93,8 +75,8 @@ export function idleUse(before: Reading, after: Reading): IdleUse {
   };
 }
 
-/** Divides the use between two readings by the number of sagas. */
-export function perSaga(before: Reading, after: Reading, sagas: number): PerSaga {
+/** The use of a span of load, for each saga that ended in it. */
+export function perSaga(before: Reading, after: Reading, sagas: number) {
   const own = after.ownReads - before.ownReads;
   return {
     statements: (after.work.statements - before.work.statements - own) / sagas,

@@ -12,18 +12,15 @@ export async function countEffects(executor: Executor): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-export interface EffectCounts {
-  /** Events of the outbox without an effect. */
-  readonly lost: number;
-  /** Effects beyond the first one of their event. */
-  readonly twice: number;
-  /** Effects of events that the outbox does not have. */
-  readonly invented: number;
-  /** Effects before an earlier event of their key. */
-  readonly outOfOrder: number;
-  /** The longest time between two effects, in milliseconds. */
-  readonly longestPauseMs: number;
-}
+/** What is claimed of a consumer's effects; the events against it are counted. */
+export const CLAIMS = {
+  lost: 'each event has its effect',
+  twice: 'no event has its effect twice',
+  invented: 'no effect is of an event that the outbox does not have',
+  outOfOrder: 'effects are in the order of their key',
+} as const;
+
+export type EffectCounts = Readonly<Record<keyof typeof CLAIMS | 'longestPauseMs', number>>;
 
 const judgeSql = `
   with sent as (select unnest($1::text[]) as id)

@@ -39,13 +39,10 @@ export async function createTopics(broker: Broker, at: string, consumers: readon
   await makeTopics(broker, at, [TOPIC, ...consumers.map(failureTopic)], PARTITIONS);
 }
 
-/** One Kafka cluster. */
-export interface Cluster {
-  readonly server: EmbeddedServer;
-  readonly broker: Broker;
-}
+export type Cluster = Awaited<ReturnType<typeof startCluster>>;
 
-export async function startCluster(defer: Defer, driver?: DriverName): Promise<Cluster> {
+/** Starts a Kafka cluster of one broker. */
+export async function startCluster(defer: Defer, driver?: DriverName) {
   const server = await embeddedKafka();
   defer(() => server.dispose());
   await server.start();

@@ -16,11 +16,10 @@ it('each database of a demo has a line that another terminal can paste, with its
 });
 
 it('the console of a demo has all its databases, its log and a token', () => {
-  expect(consoleEnv(access, 9)).toEqual({
+  expect(consoleEnv(access)).toEqual({
     KAFKA_BROKERS: 'h:2',
     CONVERGE__DATABASES__ORDERS: 'postgres://me@h:1/orders',
     CONVERGE__DATABASES__STOCK: 'postgres://me@h:1/stock',
-    CONVERGE__HEALTH__PORT: '9',
     CONVERGE__CONSOLE__PORT: '7070',
     CONVERGE__CONSOLE__TOKENS__DEVELOPER: 'a-token',
   });

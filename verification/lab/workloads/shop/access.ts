@@ -10,7 +10,7 @@ export interface Access {
 }
 
 /** The environment of the console over all databases of the demo. Pure. */
-export function consoleEnv({ urls, log, console: { port, token } }: Access, healthPort: number): Variables {
+export function consoleEnv({ urls, log, console: { port, token } }: Access): Variables {
   const databases = Object.entries(urls).map(([name, url]) => [
     `CONVERGE__DATABASES__${name.toUpperCase()}`,
     url,
@@ -18,7 +18,6 @@ export function consoleEnv({ urls, log, console: { port, token } }: Access, heal
   return {
     ...log,
     ...(Object.fromEntries(databases) as Variables),
-    CONVERGE__HEALTH__PORT: String(healthPort),
     CONVERGE__CONSOLE__PORT: String(port),
     CONVERGE__CONSOLE__TOKENS__DEVELOPER: token,
   };

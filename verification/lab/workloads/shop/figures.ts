@@ -1,24 +1,21 @@
 import { quantile } from '../../../benchmarks/measure/statistics.ts';
-import type { Answered } from '../../../checker/check.ts';
-import type { Effect, Subscription } from '../../../checker/effects.ts';
+import type { Effect } from '../../../checker/effects.ts';
 import type { LogRecord } from '../../../checker/facts.ts';
 import type { ShopDump } from '../../../checker/shop/claims.ts';
-import type { Repair } from '../../operator.ts';
 import type { Span } from '../../types.ts';
-import { subscriptions } from './subscriptions.ts';
+import { subscriptions } from '../../../checker/sagas/shapes.ts';
 
-/** A committed event, and when it was written. */
 interface Written {
   readonly eventId: string;
   readonly createdAt: string;
 }
 
-export interface ShopFigures {
+interface ShopFigures {
   readonly dump: Omit<ShopDump, 'events' | 'answered'> & {
     readonly events: readonly Written[];
-    readonly answered: readonly (Answered & { readonly attempts: number })[];
+    readonly answered: readonly { readonly attempts: number }[];
   };
-  readonly repairs: readonly Repair[];
+  readonly repairs: number;
   readonly span: Span;
   readonly topics: number;
 }
@@ -27,22 +24,18 @@ export interface ShopFigures {
 export function figuresOf({ dump, repairs, span, topics }: ShopFigures): [string, string][] {
   const { shop, answered, events, effects, log } = dump;
   const of = (state: string): number => shop.orders.filter((order) => order.state === state).length;
+  const calm = latencies(events, effects, span.beganMs, span.calmUntilMs);
   const resent = answered.filter(({ attempts }) => attempts > 1).length;
   return [
     ['placed', `${shop.orders.length} orders (${resent} of them sent more than once)`],
     ['completed', String(of('confirmed'))],
     ['compensated', String(of('cancelled'))],
-    ['drift found and repaired', `${repairs.length} keys`],
+    ['drift found and repaired', `${repairs} keys`],
     ['events', `${events.length} in ${topics} topics`],
-    ['duplicates dropped', String(duplicatesDropped(log, subscriptions))],
+    ['duplicates dropped', String(duplicatesDropped(log))],
     ['commit → effect, p50 / p99', showLatency(latencies(events, effects))],
     ...(span.calmUntilMs > span.beganMs
-      ? [
-          [
-            '… before the first fault',
-            showLatency(latencies(events, effects, span.beganMs, span.calmUntilMs)),
-          ] as [string, string],
-        ]
+      ? [['… before the first fault', showLatency(calm)] as [string, string]]
       : []),
   ];
 }
@@ -70,13 +63,13 @@ function showLatency(values: readonly number[]): string {
 }
 
 /** Records that came again, once for each consumer that had to drop them. */
-function duplicatesDropped(log: readonly LogRecord[], subscribed: readonly Subscription[]): number {
+function duplicatesDropped(log: readonly LogRecord[]): number {
   const seen = new Set<string>();
   let dropped = 0;
   for (const { topic, headers } of log) {
     const id = `${topic} ${headers['ce_id'] ?? ''}`;
     if (seen.has(id))
-      dropped += subscribed.filter(
+      dropped += subscriptions.filter(
         ({ type, failure }) =>
           type === headers['ce_type'] && (failure === undefined || topic === `${failure.of}.failures`),
       ).length;

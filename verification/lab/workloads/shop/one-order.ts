@@ -1,7 +1,6 @@
 import { waitUntil } from '@convergekit/testing';
+import { sendJson } from '../../../programs.ts';
 import type { Shop } from './shop.ts';
-
-const AS_JSON = { 'content-type': 'application/json' };
 
 /** An order that the carrier refuses: its payment is refunded, then its stock released. */
 export const refusedByCarrier = { lines: [{ sku: 'cup', quantity: 1, unitCents: 900 }], country: 'AQ' };
@@ -13,13 +12,8 @@ export async function placeOne(
   headers: Readonly<Record<string, string>>,
   query = '',
 ): Promise<string> {
-  const response = await fetch(new URL(`/orders${query}`, ordersUrl), {
-    method: 'POST',
-    headers: { ...AS_JSON, ...headers },
-    body: JSON.stringify(order),
-  });
-  if (response.status !== 201) throw new Error(`the shop refused: ${await response.text()}`);
-  return ((await response.json()) as { readonly orderId: string }).orderId;
+  const answer = await sendJson(new URL(`/orders${query}`, ordersUrl), order, { headers });
+  return (JSON.parse(answer) as { readonly orderId: string }).orderId;
 }
 
 /** Waits until an order is cancelled: all that was done for it has been undone. */

@@ -8,22 +8,19 @@ import type { Servers } from '../../servers.ts';
 import { shownCheck } from '../../sagas.ts';
 import { readServices } from '../../services.ts';
 import type { Drifted, Exposed, Judged, Load, Look, Part, Run, Span } from '../../types.ts';
-import { orderStates, readShop } from './collect.ts';
-import { placeOrder } from './customer.ts';
+import { lookAtShop, orderStates, readShop, reconcileEnvOf, repairsOf, servicesOf } from './look.ts';
+import { placeOrder, wish } from './customer.ts';
 import { type Evidence, type Extra, extraChecks } from './extras.ts';
 import { figuresOf } from './figures.ts';
-import { lookAtShop, reconcileEnvOf, repairsOf, servicesOf } from './look.ts';
-import { wish } from './orders.ts';
 import { repairReport } from './repair-report.ts';
 import type { Shop } from './shop.ts';
 import { sources } from './specs.ts';
-import { subscriptions } from './subscriptions.ts';
+import { subscriptions } from '../../../checker/sagas/shapes.ts';
 
 export interface ShopPartOptions {
   readonly servers: Servers;
   /** Judges each saga by its narrative, too, and ends with one run of the reconcilers, which must find nothing. */
   readonly sagas: boolean;
-  /** Checks of a scenario. */
   readonly extras: readonly Extra[];
 }
 
@@ -106,7 +103,7 @@ export class ShopPart implements Part {
         ...(withSagas ? await this.#reconciled() : []),
       ],
       figures: [
-        ...figuresOf({ dump, repairs, span, topics: topics.length }),
+        ...figuresOf({ dump, repairs: repairs.length, span, topics: topics.length }),
         ['takeovers', String(states.reduce((sum, { terms }) => sum + Math.max(0, terms - 1), 0))],
         ['restarts by the supervisor', String(children.reduce((sum, { restarts }) => sum + restarts, 0))],
         ...(withSagas ? sagas.figures : []),

@@ -5,14 +5,14 @@ import { connect, type Database, migrate } from '@convergekit/postgres';
 import { freePorts } from '@convergekit/testing/engine';
 import { shopEvents } from '../../../../schemas/src/index.ts';
 import { shopMigrations } from '../../../../services/shop/src/migrations.ts';
-import { makeDatabases, makeTopics, prepareSource } from '../../prepare.ts';
+import { eachOf, makeDatabases, makeTopics, prepareSource } from '../../prepare.ts';
 import { Child, startAll } from '../../process.ts';
-import { type Log, openLog, type Servers } from '../../servers.ts';
-import { type Logins, makeLogins } from './logins.ts';
-import { articles } from './orders.ts';
+import { openLog, type Servers } from '../../servers.ts';
+import { makeLogins } from './logins.ts';
+import { articles } from './customer.ts';
 import {
-  databaseNames,
   type DatabaseName,
+  databaseNames,
   processNames,
   processSpecs,
   type Source,
@@ -34,41 +34,30 @@ export interface ShopOptions {
 }
 
 /** The shop: databases, topics and processes. */
-export interface Shop {
-  readonly ordersUrl: string;
-  readonly providerUrl: string;
-  readonly log: Log;
-  readonly topics: readonly string[];
-  readonly databases: Readonly<Record<DatabaseName, Database>>;
-  /** The addresses of the databases of the kit, as their owner. */
-  readonly urls: Readonly<Record<Source, string>>;
-  child(name: (typeof processNames)[number]): Child;
-  readonly children: readonly Child[];
-  /** The environment of commands on a database. */
-  envOf(source: Source): Readonly<Record<string, string>>;
-  start(): Promise<void>;
-  /** Stops all processes in order, the writers first. Nothing is left running. */
-  stop(): Promise<void>;
-}
+export type Shop = Awaited<ReturnType<typeof openShop>>;
 
 const topics: readonly string[] = [
   ...new Set(shopEvents.map(({ topic }) => topic)),
   ...[...sources, 'order-list', 'saga-observer'].map((consumer) => failureTopic(consumer)),
 ];
 
-export async function openShop(options: ShopOptions): Promise<Shop> {
+export async function openShop(options: ShopOptions) {
   const { stack, logFolder, broker = 'kafka', env = {}, envOf = () => ({}), reconciler = true } = options;
   rmSync(logFolder, { recursive: true, force: true });
   mkdirSync(logFolder, { recursive: true });
   const urls = await makeDatabases(stack.databaseUrl, databaseNames);
-  const databases = mapNames((name) => connect({ url: urls[name], applicationName: 'lab', max: 4 }));
+  const databases = await eachOf(databaseNames, (name) =>
+    connect({ url: urls[name], applicationName: 'lab', max: 4 }),
+  );
   await Promise.all(databaseNames.map((name) => prepare(name, databases[name])));
   const log = await openLog(broker, stack);
   await makeTopics(log.broker, log.at, topics, 6);
   const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
-  const logins = await loginsOf(databases, urls);
+  // One after the other: roles are shared by a server.
+  const logins = await eachOf(sources, (name) => makeLogins(databases[name], urls[name]));
+  const { provider, ...own } = urls;
   const specs = processSpecs(
-    { provider: urls.provider, logins, log: { ...log.env, ...env }, ordersPort, providerPort },
+    { provider, logins, log: { ...log.env, ...env }, ordersPort, providerPort },
     healthPorts,
   ).filter(({ name }) => reconciler || name !== 'reconciler');
   const children = specs.map(
@@ -78,28 +67,22 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
     ordersUrl: `http://127.0.0.1:${ordersPort}`,
     providerUrl: `http://127.0.0.1:${providerPort}`,
     ...{ log, topics, databases, children },
-    urls: Object.fromEntries(sources.map((name) => [name, urls[name]])) as Record<Source, string>,
-    child: (name) => {
+    /** The addresses of the databases of the kit, as their owner. */
+    urls: own,
+    child: (name: (typeof processNames)[number]): Child => {
       const found = children.find(({ spec }) => spec.name === name);
       if (found === undefined) throw new Error(`there is no process ${name}`);
       return found;
     },
-    envOf: (source) => ({ DATABASE_URL: urls[source], ...log.env }),
+    /** The environment of commands on a database. */
+    envOf: (source: Source) => ({ DATABASE_URL: urls[source], ...log.env }),
     start: () => startAll(children, logFolder),
-    stop: async () => {
+    /** Stops all processes in order, the writers first. Nothing is left running. */
+    stop: async (): Promise<void> => {
       await Promise.all(children.map((child) => child.stop()));
       await Promise.all([log.close(), ...Object.values(databases).map((database) => database.close())]);
     },
   };
-}
-
-async function loginsOf(
-  databases: Readonly<Record<Source, Database>>,
-  urls: Readonly<Record<Source, string>>,
-): Promise<Record<Source, Logins>> {
-  const made: [Source, Logins][] = [];
-  for (const name of sources) made.push([name, await makeLogins(databases[name], urls[name])]);
-  return Object.fromEntries(made) as Record<Source, Logins>;
 }
 
 async function prepare(name: DatabaseName, database: Database): Promise<void> {
@@ -108,8 +91,4 @@ async function prepare(name: DatabaseName, database: Database): Promise<void> {
   if (name !== 'inventory') return;
   const text = 'insert into stock (sku, initial, on_hand) values ($1, $2, $2)';
   for (const { sku, initial } of articles) await database.executor.query(text, [sku, initial]);
-}
-
-function mapNames<T>(make: (name: DatabaseName) => T): Record<DatabaseName, T> {
-  return Object.fromEntries(databaseNames.map((name) => [name, make(name)])) as Record<DatabaseName, T>;
 }

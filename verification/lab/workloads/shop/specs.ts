@@ -16,7 +16,7 @@ export interface Addresses {
   readonly providerPort: number;
 }
 
-/** The names of the processes: health ports are found before the specs are made. */
+/** The names of the processes. Orders has two relays: one leads, one stands by. */
 export const processNames = [
   'provider',
   ...sources,
@@ -28,24 +28,15 @@ export const processNames = [
   'relay-shipping',
   'reconciler',
 ] as const;
+type ProcessName = (typeof processNames)[number];
 
-/**
- * The specs of all processes of the shop, configured by environment alone. Orders has two relays: one leads, one stands
- * by.
- */
+/** The specs of all processes of the shop, configured by environment alone. Their health ports are found before. */
 export function processSpecs(at: Addresses, healthPorts: readonly number[]): readonly ProcessSpec[] {
   return processNames.map((name, index) => {
-    const healthPort = healthPorts[index] ?? 0;
-    const env = {
-      ...at.log,
-      CONVERGE__HEALTH__PORT: String(healthPort),
-      ...environmentOf(name, at),
-    };
-    return { name, main: mainOf(name), env, healthPort };
+    const env = { ...at.log, ...environmentOf(name, at) };
+    return { name, main: mainOf(name), env, healthPort: healthPorts[index] ?? 0 };
   });
 }
-
-type ProcessName = (typeof processNames)[number];
 
 function mainOf(name: ProcessName): string {
   if (name === 'reconciler') return file('reconciler/src/main.ts');
@@ -54,43 +45,25 @@ function mainOf(name: ProcessName): string {
 
 function environmentOf(name: ProcessName, at: Addresses): Record<string, string> {
   const { provider, logins, ordersPort, providerPort } = at;
-  switch (name) {
-    case 'provider':
-      return { DATABASE_URL: provider, CONVERGE__HTTP__PORT: String(providerPort) };
-    case 'orders':
-      return {
-        DATABASE_URL: logins.orders.service,
-        CONVERGE__HTTP__PORT: String(ordersPort),
-        ...NO_GIVE_UP_LIMIT,
-      };
-    case 'observer':
-      return { DATABASE_URL: logins.orders.service };
-    case 'payments':
-      return {
-        DATABASE_URL: logins.payments.service,
-        CONVERGE__PROVIDER__URL: `http://127.0.0.1:${providerPort}`,
-        ...NO_GIVE_UP_LIMIT,
-      };
-    case 'inventory':
-    case 'shipping':
-      return { DATABASE_URL: logins[name].service, ...NO_GIVE_UP_LIMIT };
-    case 'relay-orders-a':
-    case 'relay-orders-b':
-      return { DATABASE_URL: logins.orders.relay };
-    case 'relay-inventory':
-      return { DATABASE_URL: logins.inventory.relay };
-    case 'relay-payments':
-      return { DATABASE_URL: logins.payments.relay };
-    case 'relay-shipping':
-      return { DATABASE_URL: logins.shipping.relay };
-    case 'reconciler':
-      return {
-        DATABASE_URL: logins.inventory.reconciler,
-        CONVERGE__MODULES: file('shop/src/reconcilers/index.ts'),
-        CONVERGE__DATABASES__ORDERS: logins.orders.reconciler,
-        CONVERGE__DATABASES__INVENTORY: logins.inventory.reconciler,
-        CONVERGE__DATABASES__PAYMENTS: logins.payments.reconciler,
-        SHOP_PROVIDER_URL: `http://127.0.0.1:${providerPort}`,
-      };
-  }
+  const providerUrl = `http://127.0.0.1:${providerPort}`;
+  const relayed = sources.find((source) => name.startsWith(`relay-${source}`));
+  if (relayed !== undefined) return { DATABASE_URL: logins[relayed].relay };
+  const own = sources.find((source) => source === name);
+  if (own !== undefined)
+    return {
+      DATABASE_URL: logins[own].service,
+      ...NO_GIVE_UP_LIMIT,
+      ...(own === 'orders' && { CONVERGE__HTTP__PORT: String(ordersPort) }),
+      ...(own === 'payments' && { CONVERGE__PROVIDER__URL: providerUrl }),
+    };
+  if (name === 'provider') return { DATABASE_URL: provider, CONVERGE__HTTP__PORT: String(providerPort) };
+  if (name === 'observer') return { DATABASE_URL: logins.orders.service };
+  return {
+    DATABASE_URL: logins.inventory.reconciler,
+    CONVERGE__MODULES: file('shop/src/reconcilers/index.ts'),
+    CONVERGE__DATABASES__ORDERS: logins.orders.reconciler,
+    CONVERGE__DATABASES__INVENTORY: logins.inventory.reconciler,
+    CONVERGE__DATABASES__PAYMENTS: logins.payments.reconciler,
+    SHOP_PROVIDER_URL: providerUrl,
+  };
 }

@@ -2,11 +2,10 @@ import { consumerService } from '@convergekit/inbox';
 import { failureTopic } from '@convergekit/contracts';
 import { connect, type Database } from '@convergekit/postgres';
 import { sagaObserver } from '@convergekit/saga';
-import { type FaultProxy, faultProxy } from '@convergekit/testing';
 import { freePorts } from '@convergekit/testing/engine';
 import { transferEvents, transferMoney } from '../../../../schemas/src/index.ts';
 import { type Bank, transferMigrations } from '../../../../services/transfers/src/migrations.ts';
-import { makeDatabases, makeTopics, prepareSource } from '../../prepare.ts';
+import { eachOf, makeDatabases, makeTopics, prepareSource, proxied } from '../../prepare.ts';
 import { Child, NO_GIVE_UP_LIMIT, serviceFile, startAll } from '../../process.ts';
 import type { Log } from '../../servers.ts';
 
@@ -15,34 +14,23 @@ export const ACCOUNTS = 200;
 const OBSERVER = 'transfer-observer';
 
 /** Both banks: databases, topics, processes, accounts. */
-export interface Banks {
-  readonly giroUrl: string;
-  readonly topics: readonly string[];
-  readonly databases: Readonly<Record<Bank, Database>>;
-  /** The networks between the processes of a bank and its database. */
-  readonly networks: Readonly<Record<Bank, FaultProxy>>;
-  readonly children: readonly Child[];
-  /** The environment of commands on a database, past the network. */
-  envOf(bank: Bank): Readonly<Record<string, string>>;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
+export type Banks = Awaited<ReturnType<typeof openBanks>>;
 
-export interface BanksOptions {
+interface BanksOptions {
   readonly databaseUrl: string;
   readonly log: Log;
   /** The folder of the logs, which must exist. */
   readonly logFolder: string;
 }
 
-export async function openBanks({ databaseUrl, log, logFolder }: BanksOptions): Promise<Banks> {
+export async function openBanks({ databaseUrl, log, logFolder }: BanksOptions) {
   const urls = await makeDatabases(databaseUrl, bankNames);
-  const open = (name: Bank): Database => connect({ url: urls[name], applicationName: 'lab', max: 4 });
-  const databases = { giro: open('giro'), savings: open('savings') };
+  const databases = await eachOf(bankNames, (name) =>
+    connect({ url: urls[name], applicationName: 'lab', max: 4 }),
+  );
   for (const name of bankNames) await prepareSource(name, databases[name], transferMigrations[name]);
   await openAccounts(databases);
-  const target = new URL(databaseUrl).host;
-  const networks = { giro: await faultProxy({ target }), savings: await faultProxy({ target }) };
+  const networks = await eachOf(bankNames, (name) => proxied(urls[name]));
   const own = new Set(transferEvents.map(({ topic }) => topic));
   const topics = [...own, ...[...bankNames, OBSERVER].map(failureTopic)];
   await makeTopics(log.broker, log.at, topics, 6);
@@ -52,8 +40,7 @@ export async function openBanks({ databaseUrl, log, logFolder }: BanksOptions): 
       const healthPort = healthPorts[2 * index + kind] ?? 0;
       const env = {
         ...log.env,
-        DATABASE_URL: through(networks[name], urls[name]),
-        CONVERGE__HEALTH__PORT: String(healthPort),
+        DATABASE_URL: networks[name].url,
         ...(kind === 0 ? NO_GIVE_UP_LIMIT : {}),
         ...(kind === 0 && name === 'giro' ? { CONVERGE__HTTP__PORT: String(httpPort) } : {}),
       };
@@ -68,25 +55,22 @@ export async function openBanks({ databaseUrl, log, logFolder }: BanksOptions): 
   });
   return {
     giroUrl: `http://127.0.0.1:${httpPort}`,
-    ...{ topics, databases, networks, children },
-    envOf: (bank) => ({ DATABASE_URL: urls[bank], ...log.env }),
-    start: async () => {
+    ...{ topics, databases, children },
+    /** The networks between the processes of a bank and its database. */
+    networks,
+    /** The environment of commands on a database, past the network. */
+    envOf: (bank: Bank) => ({ DATABASE_URL: urls[bank], ...log.env }),
+    start: async (): Promise<void> => {
       await observer.start();
       await startAll(children, logFolder);
     },
-    stop: async () => {
+    stop: async (): Promise<void> => {
       await Promise.all(children.map((child) => child.stop()));
       await observer.stop();
       await Promise.all(Object.values(databases).map((database) => database.close()));
-      await Promise.all(Object.values(networks).map((network) => network.close()));
+      await Promise.all(Object.values(networks).map(({ proxy }) => proxy.close()));
     },
   };
-}
-
-function through({ address }: FaultProxy, url: string): string {
-  const proxied = new URL(url);
-  proxied.host = address;
-  return proxied.href;
 }
 
 /** Opens accounts: most giro accounts are rich, every tenth is poor, every fortieth of either bank closed. */

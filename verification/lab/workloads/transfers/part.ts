@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@convergekit/core';
+import type { Random } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import {
   type AccountFact,
@@ -20,6 +20,7 @@ import { shownCheck } from '../../sagas.ts';
 import { type Count, lookAtServices, readServices, type Services } from '../../services.ts';
 import type { Exposed, Judged, Load, Look, Part, Run } from '../../types.ts';
 import { ask } from '../ask.ts';
+import type { Customer } from '../shop/customer.ts';
 import { ACCOUNTS, bankNames, type Banks } from './banks.ts';
 
 /** Transfers between two banks as a workload: every saga, account and topic is judged. */
@@ -39,7 +40,7 @@ export class TransfersPart implements Part {
       sources: bankNames.map((name) => ({
         ...{ name, database: banks.databases[name], env: banks.envOf(name), relays: [] },
       })),
-      links: bankNames.map((name) => ({ name, to: 'database', proxy: banks.networks[name] })),
+      links: bankNames.map((name) => ({ name, to: 'database', proxy: banks.networks[name].proxy })),
       exposed: exposedOf(banks),
       topics: banks.topics.filter((topic) => !topic.endsWith('.failures')),
     };
@@ -94,11 +95,9 @@ export class TransfersPart implements Part {
   }
 
   #reconciled() {
-    const { DATABASE_URL: giro = '' } = this.#banks.envOf('giro');
-    const { DATABASE_URL: savings = '' } = this.#banks.envOf('savings');
     return reconciledOnce([serviceFile('transfers/src/reconcilers/index.ts')], {
-      CONVERGE__DATABASES__GIRO: giro,
-      CONVERGE__DATABASES__SAVINGS: savings,
+      CONVERGE__DATABASES__GIRO: this.#banks.envOf('giro').DATABASE_URL,
+      CONVERGE__DATABASES__SAVINGS: this.#banks.envOf('savings').DATABASE_URL,
     });
   }
 }
@@ -120,30 +119,18 @@ function exposedOf({ databases: { giro, savings } }: Banks): readonly Exposed[] 
   ];
 }
 
-interface TransferBody {
-  readonly from: string;
-  readonly to: string;
-  readonly amountCents: number;
-}
-
 /** Creates a transfer: 3 of 100 name a missing savings account; some accounts are poor or closed. */
-function transferBody(random: Random): TransferBody {
+function transferBody(random: Random) {
   const any = (): number => Math.floor(random() * ACCOUNTS);
   const to = random() < 0.03 ? 's-unknown' : `s${any()}`;
   return { from: `g${any()}`, to, amountCents: 1 + Math.floor(random() * 1_500) };
 }
 
-interface BankClient {
-  readonly url: string;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}
-
 /** Repeats the same request under the same key until it is answered. Returns the transfer's id. */
 async function transfer(
-  { url, clock, signal }: BankClient,
+  { url, clock, signal }: Pick<Customer, 'url' | 'clock' | 'signal'>,
   requestKey: string,
-  body: TransferBody,
+  body: object,
 ): Promise<string> {
   const headers = { 'idempotency-key': requestKey };
   for (;;) {
@@ -165,7 +152,6 @@ const accountsSql = `
 const transfersSql = `
   select transfer_id as "transferId", state, amount_cents::float8 as "amountCents" from transfer`;
 
-/** Reads the books of both banks. */
 async function readBanks(databases: Readonly<Record<Bank, Database>>): Promise<BankFacts> {
   const ofBoth = async <R>(text: string): Promise<readonly R[]> => {
     const read = bankNames.map((bank) => databases[bank].executor.query<R & Record<string, unknown>>(text));

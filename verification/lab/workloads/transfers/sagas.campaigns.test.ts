@@ -14,9 +14,7 @@ const notes: string[] = [];
 // the same campaign.
 beforeAll(async () => {
   servers = await startStack({ env: { CONVERGE_STACK: process.env['CONVERGE_STACK'] } });
-  const few = { orders: 40, transfers: 100, atOnce: 2, everyMs: 600 };
-  const none = { seconds: undefined, rate: undefined, faults: undefined, bins: undefined };
-  const spec = sagas({ ...few, ...none, driver: '', broker: 'kafka' });
+  const spec = sagas({ orders: 40, transfers: 100, atOnce: 2, everyMs: 600 });
   const run = quietRun('.converge/sagas-e2e', 11);
   const progress = { ...run.progress, note: (text: string) => void notes.push(text) };
   outcome = await runSpec(spec, { ...run, progress }, { servers });

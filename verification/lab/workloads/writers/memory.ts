@@ -24,27 +24,19 @@ export function probed(file: string, everyMs = 5_000): Readonly<Record<string, s
   };
 }
 
-/** The samples that a process has written so far. */
 export function readSamples(file: string): readonly Sample[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as Sample);
 }
 
-export interface MemoryTrend {
-  readonly megabytesPerMinute: number;
-  readonly overMinutes: number;
-  readonly first: number;
-  readonly last: number;
-  /** The highest resident memory. */
-  readonly highest: number;
-}
+type MemoryTrend = ReturnType<typeof memoryTrend>;
 
 /**
  * Computes the slope of memory by least squares, over the last two thirds of the last incarnation's samples. A restart
  * begins anew, and a start has its own growth; undefined with too few samples.
  */
-export function memoryTrend(samples: readonly Sample[]): MemoryTrend | undefined {
+export function memoryTrend(samples: readonly Sample[]) {
   const pid = samples.at(-1)?.pid;
   const own = samples.filter((sample) => sample.pid === pid);
   const used = own.slice(Math.floor(own.length / 3));
@@ -63,6 +55,7 @@ export function memoryTrend(samples: readonly Sample[]): MemoryTrend | undefined
     overMinutes: (last.atMs - first.atMs) / 60_000,
     first: first.megabytes,
     last: last.megabytes,
+    /** The highest resident memory. */
     highest: Math.max(...own.map(({ residentMegabytes }) => residentMegabytes)),
   };
 }
@@ -73,14 +66,14 @@ const BAR = 1;
 const MINUTES = 10;
 
 /** The check of a trend, where it is over a time that can be judged. */
-export function memoryCheck(trend: MemoryTrend | undefined): readonly Check[] {
+export function memoryCheck(trend: MemoryTrend): readonly Check[] {
   if (trend === undefined || trend.overMinutes < MINUTES) return [];
   const { megabytesPerMinute: slope } = trend;
   const findings = slope < BAR ? [] : [`it grows by ${slope.toFixed(2)} MB a minute`];
   return [checkOf(`the live memory of the steady relay grows by less than ${BAR} MB a minute`, 1, findings)];
 }
 
-export function trendText(trend: MemoryTrend | undefined): string {
+export function trendText(trend: MemoryTrend): string {
   if (trend === undefined) return 'too few samples';
   const { megabytesPerMinute: slope, overMinutes, first, last, highest } = trend;
   const sizes = `${first.toFixed(0)} → ${last.toFixed(0)} MB after a collection; resident at most ${highest.toFixed(0)} MB`;

@@ -1,11 +1,10 @@
 import { javaTools } from '@convergekit/testing/engine';
 import { AppendTimes } from '../../../checker/append-times.ts';
 import { type Check, checkOf } from '../../../checker/check.ts';
-import type { Verdict } from '../../../checker/facts.ts';
 import { logClaims } from '../../../checker/log-claims.ts';
-import { LogCheck } from '../../../checker/log-check.ts';
+import { LogCheck, type Verdict } from '../../../checker/log-check.ts';
 import { converge, sourceState } from '../../operator.ts';
-import { type Exit, startAll } from '../../process.ts';
+import { type Child, type Exit, startAll } from '../../process.ts';
 import { kafkaLog } from '../../read-log.ts';
 import type { Judged, Load, Look, Part, Run, Span } from '../../types.ts';
 import { readLedger, readTakeovers } from './ledger-sql.ts';
@@ -40,7 +39,7 @@ export class WritersPart implements Part {
     const { postgres, kafka, strangersUrl, sources } = world;
     this.targets = {
       ...{ postgres, kafka, strangersUrl },
-      processes: sources.flatMap(({ relays }) => relays),
+      processes: this.#relays,
       links: sources.flatMap(({ name, brokerProxy, databaseProxy }) => [
         { name, to: 'broker', proxy: brokerProxy },
         { name, to: 'database', proxy: databaseProxy },
@@ -60,11 +59,12 @@ export class WritersPart implements Part {
     };
   }
 
+  get #relays(): readonly Child[] {
+    return this.#world.sources.flatMap(({ relays }) => relays);
+  }
+
   start(): Promise<void> {
-    return startAll(
-      this.#world.sources.flatMap(({ relays }) => relays),
-      this.#run.folder,
-    );
+    return startAll(this.#relays, this.#run.folder);
   }
 
   async load(load: Load, seeded: (n: number) => () => number, signal: AbortSignal): Promise<void> {
@@ -113,8 +113,8 @@ export class WritersPart implements Part {
   async settle(): Promise<void> {
     if (this.#exits.length > 0) return;
     this.#samples = readSamples(this.#world.memoryFile);
-    for (const relay of this.#world.sources.flatMap(({ relays }) => relays)) await relay.stop(STOP_MS);
-    this.#exits = this.#world.sources.flatMap(({ relays }) => relays.flatMap(({ exits }) => exits));
+    for (const relay of this.#relays) await relay.stop(STOP_MS);
+    this.#exits = this.#relays.flatMap(({ exits }) => exits);
   }
 
   async judge(span: Span): Promise<Judged> {
@@ -130,7 +130,7 @@ export class WritersPart implements Part {
       checks: [
         ...judged.flatMap(({ name, verdict }) => logClaims(verdict, ` of ${name}`)),
         // One that cannot start, because a server is down, may end.
-        endedCheck(this.#world.sources.flatMap(({ relays }) => relays)),
+        endedCheck(this.#relays),
         this.#surprises(),
         ...memoryCheck(trend),
       ],
@@ -160,7 +160,6 @@ export class WritersPart implements Part {
     };
   }
 
-  /** Compares the log of a source with the ledger of its writers. */
   async #judgeLog(
     { name, database, mainTopic, sideTopic }: Source,
     { beganMs, endedMs }: Span,
@@ -190,7 +189,6 @@ export class WritersPart implements Part {
   }
 }
 
-/** The check of how relays ended (pure). */
 export function endedCheck(
   relays: readonly { readonly spec: { readonly name: string }; readonly exits: readonly Exit[] }[],
 ): Check {

@@ -4,7 +4,8 @@ import { planTransaction, transactionKinds } from './plan.ts';
 
 describe('the plan of transactions', () => {
   const random = seededRandom(1);
-  const planned = Array.from({ length: 50_000 }, () => planTransaction(random, { main: 'm', side: 's' }));
+  const topics = { main: 'm', side: 's', lonelyKey: (_: string, index: number) => `lonely:${index}` };
+  const planned = Array.from({ length: 50_000 }, () => planTransaction(random, topics));
 
   it('the plan of transactions has every kind, hot and cold keys of both topics, and small and large events', () => {
     expect(new Set(planned.map(({ kind }) => kind))).toEqual(new Set(transactionKinds));

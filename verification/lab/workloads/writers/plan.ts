@@ -27,39 +27,34 @@ export interface PlannedEvent {
   readonly size: number;
 }
 
-export interface PlannedTransaction {
-  readonly kind: TransactionKind;
-  readonly events: readonly PlannedEvent[];
-  /** The time a long transaction stays open, in milliseconds. */
-  readonly openMs: number;
-  /** True when a prepared transaction commits. */
-  readonly commits: boolean;
+export type PlannedTransaction = ReturnType<typeof planTransaction>;
+
+interface Topics {
+  readonly main: string;
+  readonly side: string;
+  /** One of 40 keys of a topic that block no other writer. */
+  readonly lonelyKey: (topic: string, index: number) => string;
 }
 
 /** Plans a transaction; equal random numbers give equal transactions. */
-export function planTransaction(
-  random: Random,
-  topics: { readonly main: string; readonly side: string },
-): PlannedTransaction {
+export function planTransaction(random: Random, topics: Topics) {
   const kind = pickKind(random);
   const count = kind === 'bulk' ? 200 + int(random, 1_800) : kind === 'single' ? 1 : 1 + int(random, 5);
   const lonely = kind === 'long' || kind === 'prepared';
   return {
     kind,
     events: Array.from({ length: count }, () => planEvent(random, topics, lonely)),
+    /** The time a long transaction stays open, in milliseconds. */
     openMs: kind === 'long' ? 300 + int(random, 2_700) : 20 + int(random, 600),
+    /** True when a prepared transaction commits. */
     commits: random() < 0.8,
   };
 }
 
-function planEvent(
-  random: Random,
-  { main, side }: { readonly main: string; readonly side: string },
-  lonely: boolean,
-): PlannedEvent {
+function planEvent(random: Random, { main, side, lonelyKey }: Topics, lonely: boolean): PlannedEvent {
   const [topic, hot, cold] = random() < 0.8 ? ([main, 5, 1_200] as const) : ([side, 1, 300] as const);
   const key = lonely
-    ? `lonely:${int(random, 40)}`
+    ? lonelyKey(topic, int(random, 40))
     : random() < 0.2
       ? `hot${1 + int(random, hot)}`
       : `cold${1 + int(random, cold)}`;

@@ -3,33 +3,34 @@ import { crc32 } from 'node:zlib';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, type Executor, executorOfClient } from '@convergekit/postgres';
 import { type Clock, newUuidV7 } from '@convergekit/core';
-import type { PlannedEvent, PlannedTransaction } from './plan.ts';
+import type { PlannedEvent, PlannedTransaction, TransactionKind } from './plan.ts';
 
 const outbox = createOutbox([]);
 /** The lock time-out of writers: one frozen writer must not freeze all. */
 const LOCK_TIMEOUT = `set local lock_timeout = '2s'`;
+
+/** The kinds of one statement. */
+const AT_ONCE: readonly TransactionKind[] = ['plain', 'single', 'bulk'];
 
 /** Runs one transaction. Rejects when it was refused or its outcome is unknown: the ledger has the outcome. */
 export async function runTransaction(
   database: Database,
   planned: PlannedTransaction,
   clock: Clock,
-  relaxed = false,
+  relaxed: boolean,
 ): Promise<void> {
-  const { kind, events } = planned;
-  switch (kind) {
-    case 'plain':
-    case 'single':
-    case 'bulk':
-      await write(database.executor, events, relaxed);
-      return;
-    case 'async':
-    case 'append':
-    case 'savepoint':
-    case 'rollback':
-    case 'prepared':
-    case 'long':
-      await onConnection(database, (tx) => inSteps(tx, database, planned, clock));
+  if (AT_ONCE.includes(planned.kind)) {
+    await write(database.executor, planned.events, relaxed);
+    return;
+  }
+  const client = await database.acquire();
+  let failed = true;
+  try {
+    await inSteps(executorOfClient(client), database, planned, clock);
+    failed = false;
+  } finally {
+    // A connection in an unknown state is not used again; its transaction ends with it.
+    client.release(failed);
   }
 }
 
@@ -44,19 +45,6 @@ export async function write(
     [events.map(({ topic }) => topic), events.map(({ key }) => key), events.map(({ size }) => size), relaxed],
   );
   return rows[0]?.ids ?? [];
-}
-
-async function onConnection<T>(database: Database, fn: (tx: Executor) => Promise<T>): Promise<T> {
-  const client = await database.acquire();
-  let failed = true;
-  try {
-    const result = await fn(executorOfClient(client));
-    failed = false;
-    return result;
-  } finally {
-    // A connection in an unknown state is not used again; its transaction ends with it.
-    client.release(failed);
-  }
 }
 
 async function inSteps(
@@ -113,18 +101,19 @@ async function appendByClient(tx: Executor, events: readonly PlannedEvent[]): Pr
   await outbox.append(tx, made);
 }
 
-/** Ends prepared transactions whose client lost the connection, or its process. Returns how many. */
+/** Ends prepared transactions whose client lost the connection, or its process, as far as the database is up. */
 export async function endOrphans(
-  database: Database,
+  { executor }: Pick<Database, 'executor'>,
   olderThanMs: number,
   commits: () => boolean,
-): Promise<number> {
-  const { rows } = await database.executor.query<{ gid: string }>(
-    `select gid from pg_prepared_xacts
-      where database = current_database() and prepared < clock_timestamp() - $1 * interval '1 ms'`,
-    [olderThanMs],
-  );
-  for (const { gid } of rows)
-    await database.executor.query(`${commits() ? 'commit' : 'rollback'} prepared '${gid}'`);
-  return rows.length;
+): Promise<void> {
+  const text = `
+    select gid from pg_prepared_xacts
+     where database = current_database() and prepared < clock_timestamp() - $1 * interval '1 ms'`;
+  try {
+    for (const { gid } of (await executor.query<{ gid: string }>(text, [olderThanMs])).rows)
+      await executor.query(`${commits() ? 'commit' : 'rollback'} prepared '${gid}'`);
+  } catch {
+    // The database may be down: then the next look.
+  }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { kafkaBroker } from '@convergekit/kafka';
+import { type DriverName, kafkaBroker } from '@convergekit/kafka';
 import { nameSource } from '@convergekit/outbox/engine';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
@@ -7,49 +7,19 @@ import { relayMigrations } from '@convergekit/relay';
 import { embeddedKafka, embeddedPostgres, type EmbeddedServer, freePorts } from '@convergekit/testing/engine';
 import { faultProxy, type FaultProxy, freshDatabase } from '@convergekit/testing';
 import { topicSettings } from '../../faults/topics.ts';
-import { makeTopics } from '../../prepare.ts';
+import { makeTopics, proxied } from '../../prepare.ts';
 import { Child, serviceFile } from '../../process.ts';
-import type { Defer } from '../../types.ts';
+import type { Run } from '../../types.ts';
 import { lateChildSql, lonelySql, takeoverSql } from './inside-sql.ts';
 import { ledgerSql, populateSql } from './ledger-sql.ts';
 import { probed } from './memory.ts';
 
-/**
- * A database with an outbox, its writers, and its relays. `hunted`: its relays are killed, stopped and restarted. `steady`:
- * its relay is not, so that memory can be watched.
- */
-export interface Source {
-  readonly name: 'hunted' | 'steady';
-  readonly database: Database;
-  readonly env: Readonly<Record<string, string>>;
-  /** The proxies between the relays and Postgres, and between the relays and Kafka. */
-  readonly databaseProxy: FaultProxy;
-  readonly brokerProxy: FaultProxy;
-  readonly relays: readonly Child[];
-  readonly mainTopic: string;
-  /** The side topic, which is also the one that gets halted. */
-  readonly sideTopic: string;
-}
+/** Two databases with an outbox, their servers, and their relays. */
+export type World = Awaited<ReturnType<typeof openWorld>>;
 
-export interface World {
-  readonly postgres: EmbeddedServer;
-  readonly kafka: EmbeddedServer;
-  readonly sources: readonly Source[];
-  /** The URL of an unrelated database in the same cluster. */
-  readonly strangersUrl: string;
-  /** The samples of the steady relay's memory. */
-  readonly memoryFile: string;
-}
-
-export interface WorldOptions {
-  readonly folder: string;
-  /** The Kafka driver of the relays; empty: their default. */
-  readonly driver: string;
-  readonly log: (line: string) => void;
-  readonly defer: Defer;
-}
-
-export async function openWorld({ folder, driver, log, defer }: WorldOptions): Promise<World> {
+/** `driver`: the Kafka driver of the relays. @default theirs */
+export async function openWorld({ folder, defer, progress }: Run, driver?: DriverName) {
+  const log = progress.note;
   const ports = await freePorts(2);
   const brokerProxies = await Promise.all(ports.map((port) => faultProxy({ target: `127.0.0.1:${port}` })));
   for (const proxy of brokerProxies) defer(() => proxy.close());
@@ -69,53 +39,63 @@ export async function openWorld({ folder, driver, log, defer }: WorldOptions): P
     const env = { ...relaySettings(driver), ...(name === 'steady' ? probed(memoryFile) : {}) };
     sources.push(await openSource(name, { postgres, kafka, brokerProxy, folder, env, defer }));
   }
-  return { postgres, kafka, sources, strangersUrl, memoryFile };
+  return {
+    ...{ postgres, kafka, sources },
+    /** The URL of an unrelated database in the same cluster. */
+    strangersUrl,
+    /** The samples of the steady relay's memory. */
+    memoryFile,
+  };
 }
 
 /** Retention is set so short that old events leave the outbox all through the run. */
-function relaySettings(driver: string): Readonly<Record<string, string>> {
+function relaySettings(driver: DriverName | undefined): Readonly<Record<string, string>> {
   return {
     LOG_LEVEL: 'info',
     CONVERGE__RELAY__RETAIN_MS: '60000',
     CONVERGE__RELAY__CHILD_EVENTS: '20000',
-    ...(driver === '' ? {} : { CONVERGE__KAFKA__DRIVER: driver }),
+    ...(driver && { CONVERGE__KAFKA__DRIVER: driver }),
   };
 }
 
-interface SourceOptions extends Pick<World, 'postgres' | 'kafka'> {
+interface SourceOptions extends Pick<Run, 'folder' | 'defer'> {
+  readonly postgres: EmbeddedServer;
+  readonly kafka: EmbeddedServer;
   readonly brokerProxy: FaultProxy;
-  readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly defer: Defer;
 }
 
-async function openSource(name: Source['name'], around: SourceOptions): Promise<Source> {
+/**
+ * A database with an outbox, its writers, and its relays. `hunted`: its relays are killed, stopped and restarted. `steady`:
+ * its relay is not, so that memory can be watched.
+ */
+export type Source = Awaited<ReturnType<typeof openSource>>;
+
+async function openSource(name: 'hunted' | 'steady', around: SourceOptions) {
   const { postgres, kafka, brokerProxy, folder, env, defer } = around;
   const url = await freshDatabase(postgres.address, name);
   const limits = { max: 40, connectTimeoutMs: 3_000, statementTimeoutMs: 30_000 };
   const database = connect({ url, applicationName: 'lab', ...limits });
   defer(() => database.close());
-  const databaseProxy = await faultProxy({ target: `127.0.0.1:${postgres.port}` });
+  const { proxy: databaseProxy, url: proxiedUrl } = await proxied(url);
   defer(() => databaseProxy.close());
-  const [mainTopic, sideTopic] = [`soak.${name}.main`, `soak.${name}.side`];
+  const mainTopic = `soak.${name}.main`;
+  // It is also the one that gets halted.
+  const sideTopic = `soak.${name}.side`;
   await prepare(database, name, mainTopic, sideTopic);
   await openTopics(kafka.address, mainTopic, sideTopic);
-  const proxied = new URL(url);
-  proxied.host = databaseProxy.address;
   const names = name === 'hunted' ? ['relay-hunted-a', 'relay-hunted-b'] : ['relay-steady'];
   const healthPorts = await freePorts(names.length);
-  const relays = names.map((relay, index) => {
-    const healthPort = healthPorts[index] ?? 0;
-    const own = {
-      ...{ DATABASE_URL: proxied.href, KAFKA_BROKERS: brokerProxy.address },
-      CONVERGE__HEALTH__PORT: String(healthPort),
-    };
-    const spec = { name: relay, main: serviceFile('relay/src/main.ts'), env: { ...env, ...own }, healthPort };
-    return new Child(spec, folder);
-  });
+  const own = { ...env, DATABASE_URL: proxiedUrl, KAFKA_BROKERS: brokerProxy.address };
+  const main = serviceFile('relay/src/main.ts');
+  const relays = names.map(
+    (relay, index) => new Child({ name: relay, main, env: own, healthPort: healthPorts[index] ?? 0 }, folder),
+  );
   for (const relay of relays) defer(() => relay.stop(0));
   return {
-    ...{ name, database, databaseProxy, brokerProxy, relays, mainTopic, sideTopic },
+    ...{ name, database, mainTopic, sideTopic, relays },
+    /** The proxies between the relays and Postgres, and between the relays and Kafka. */
+    ...{ databaseProxy, brokerProxy },
     env: { DATABASE_URL: url, KAFKA_BROKERS: kafka.address },
   };
 }

@@ -2,9 +2,9 @@ import type { Database } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import { drive } from '../../drive.ts';
-import { reasonOf } from '../../targets.ts';
+import { reasonOf } from '../../../programs.ts';
 import { endOrphans, runTransaction } from './transactions.ts';
-import { planTransaction, type PlannedTransaction } from './plan.ts';
+import { planTransaction } from './plan.ts';
 import type { Source } from './world.ts';
 
 /** The maximum of concurrent transactions; excess ones are left out, as by an exhausted pool. */
@@ -49,7 +49,7 @@ export class Writers {
     await drive({ what: 'transactions', load, clock: this.#clock, signal }, () => this.#write());
     over.abort();
     await ending;
-    await endOrphans(database, 0, () => true).catch(() => 0);
+    await endOrphans(database, 0, () => true);
   }
 
   lonelyKey(topic: string, index: number): string {
@@ -63,7 +63,8 @@ export class Writers {
       return;
     }
     const { mainTopic: main, sideTopic: side, database } = this.#source;
-    const planned = this.#withKeys(planTransaction(this.#random, { main, side }));
+    const lonelyKey = (topic: string, index: number): string => this.lonelyKey(topic, index);
+    const planned = planTransaction(this.#random, { main, side, lonelyKey });
     this.#open += 1;
     try {
       await runTransaction(database, planned, this.#clock, this.relaxed);
@@ -77,21 +78,10 @@ export class Writers {
     }
   }
 
-  #withKeys(planned: PlannedTransaction): PlannedTransaction {
-    return {
-      ...planned,
-      events: planned.events.map((event) => {
-        const index = /^lonely:(\d+)$/.exec(event.key)?.[1];
-        return index === undefined ? event : { ...event, key: this.lonelyKey(event.topic, Number(index)) };
-      }),
-    };
-  }
-
   async #endOrphans(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#clock.sleep(LOOK_FOR_ORPHANS_MS, signal);
-      // The database may be down: then the next look.
-      await endOrphans(this.#source.database, 5_000, () => this.#random() < 0.7).catch(() => 0);
+      await endOrphans(this.#source.database, 5_000, () => this.#random() < 0.7);
     }
   }
 }
