@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { publishedPackages } from '../../infra/packages/stage.ts';
 import { overLimit, tooLarge } from './limits.ts';
@@ -23,7 +22,6 @@ interface Manifest {
 const requiredPeers = ({ peerDependencies = {}, peerDependenciesMeta = {} }: Manifest): readonly string[] =>
   Object.keys(peerDependencies).filter((peer) => peerDependenciesMeta[peer]?.optional !== true);
 
-const root = new URL('../..', import.meta.url);
 const manifests = publishedPackages().map(({ manifest }) => manifest as unknown as Manifest);
 
 it('the range of each peer begins with the lowest version that is tried', () => {
