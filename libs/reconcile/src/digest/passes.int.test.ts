@@ -87,6 +87,16 @@ describe('an incremental pass', () => {
     expect((await passOf(sides, scan)).keys.length).toBeGreaterThanOrEqual(rows);
   });
 
+  // Seen to fail with ranges that are numbered from zero: the pass ended by a hash that no bigint holds.
+  it('a pass for an operator who only looks lists every key that differs, and writes nothing', async () => {
+    await fill(500);
+    await change(`update t set v = 'x' where right(k, 1) = '7'`);
+    const { keys, compared } = await passOf(sides, scanOf({ ranges: 16 }), { readOnly: true });
+    expect([keys.length, compared, await count('reconciler'), await count('reconcile_dirty')]).toEqual([
+      50, 500, 0, 0,
+    ]);
+  });
+
   it('more reports than an eighth of the rows make the pass compare everything once', async () => {
     await fill(400);
     const scan = scanOf();

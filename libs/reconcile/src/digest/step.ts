@@ -4,6 +4,7 @@ import { deferHot, removeReports, type Reports } from './dirty.ts';
 import { compareHashes, compareRanges, type Found } from './drill.ts';
 import type { HashMode } from './hash-sql.ts';
 import type { PassOptions } from './options.ts';
+import { allRanges } from './prefix.ts';
 import { changeRanges, type RangeStore } from './range-store.ts';
 import { type Claimed, finished } from './ranges.ts';
 import { openReader, type Reader } from './reader.ts';
@@ -43,9 +44,11 @@ export async function* lookAtAll(
   pass: PassOptions,
 ): AsyncGenerator<StepChunk> {
   const found = new Findings(reconciler, new Map());
-  const ranges = Array.from({ length: pass.ranges }, (_, range) => range);
   yield* withReaders(pass, (readers) =>
-    found.pass(compareRanges(readers, ranges, bits, 'full', { ...pass, hotForMs: new Map() }), 'full'),
+    found.pass(
+      compareRanges(readers, allRanges(bits), bits, 'full', { ...pass, hotForMs: new Map() }),
+      'full',
+    ),
   );
 }
 
