@@ -120,6 +120,12 @@ it('a service without its tables rejects at start', async () => {
   await expect(reconcilerService([stockReconciler()], options).start()).rejects.toThrow('reconcile_key');
 });
 
+// Seen to fail: each of the two claimed keys of the other, and repaired them by its own rules.
+it('two reconcilers of one name are refused', () => {
+  const both = [stockReconciler(), { ...stockReconciler(), compare: () => null }];
+  expect(() => reconcilerService(both, options)).toThrow('two reconcilers are named stock: they would share');
+});
+
 it('a database without a connection in the process is named', () => {
   expect(() => reconcilerService([stockReconciler()], { databases: { orders: world.orders } })).toThrow(
     'reconciler stock reads database "inventory", and the process has: orders. Name it in the settings',

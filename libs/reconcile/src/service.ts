@@ -2,6 +2,7 @@ import { executorOf } from '@convergekit/postgres';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { pruneAudit } from './audit/audit-sql.ts';
+import { ReconcileError } from './errors.ts';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -34,6 +35,7 @@ export function reconcilerService(
   reconcilers: readonly Reconciler[],
   options: ReconcileOptions,
 ): ReconcilerService {
+  refuseSameNames(reconcilers);
   const each = reconcilers.map((reconciler) => ({
     ...resolveOptions(reconciler, options),
     faults: new LoopFaults(),
@@ -52,6 +54,17 @@ export function reconcilerService(
     },
     checks: () => Object.fromEntries(each.map(({ reconciler, faults }) => [reconciler.name, faults.check()])),
   };
+}
+
+/** Two of one name would claim each other's keys, and repair them by the other one's rules. */
+function refuseSameNames(reconcilers: readonly Reconciler[]): void {
+  const names = reconcilers.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice === undefined) return;
+  throw new ReconcileError(
+    `two reconcilers are named ${twice}: they would share one queue, and each would repair the other's keys; rename one`,
+    { code: 'RECONCILER_INVALID', category: 'configuration' },
+  );
 }
 
 /** Sweeps one reconciler now and processes its due keys until none is left. */

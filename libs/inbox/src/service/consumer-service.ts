@@ -115,9 +115,11 @@ function refuseSameNames<DB>(consumers: readonly ConsumerDefinition<DB>[]): void
       'CONSUMER_INVALID',
       `${empty?.name ?? 'consumerService'} has nothing to handle: add .on(event, handler)`,
     );
-  if (new Set(consumers.map(({ name }) => name)).size < consumers.length)
+  const names = consumers.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined)
     throw new InboxError(
       'CONSUMER_INVALID',
-      'two consumers have one name: they would be one group with two codes; rename one',
+      `two consumers are named ${twice}: they would be one group with two codes; rename one`,
     );
 }
