@@ -80,6 +80,13 @@ it('a consumer declares the sources of failure events', async () => {
   expect(await during('converge_consumer', declare)).toBeUndefined();
 });
 
+// Planted fault: with the right to record what leaves, the owner's relay drops any table of the schema for an operator.
+it('an operator sets the limit of the outbox, and does not choose what leaves it', async () => {
+  const limit = 'update converge.source set max_bytes = null, refuse = false';
+  expect(await as('converge_operator', limit)).toBe('00000');
+  expect(await as('converge_operator', `update converge.source set leaving = '{audit}'`)).toBe('42501');
+});
+
 describe('the queue of reconcilers', () => {
   const stock = defineReconciler<unknown, string, unknown, string, string>({
     name: 'stock',
