@@ -68,9 +68,7 @@ describe('the audit of operators', () => {
 
   // Planted fault: without the grant the give-up limit of a consumer cannot be counted (42501).
   it('a consumer counts what it gave up since it was resumed', async () =>
-    expect(
-      await during('converge_consumer', (executor) => countGivenUp(executor, 'stock', new Date(0))),
-    ).toBe(0));
+    expect(await during('converge_consumer', (executor) => countGivenUp(executor, 'stock'))).toBe(0));
 });
 
 // Planted fault: without the right to update its row a consumer with `failureSources` does not start (42501).
