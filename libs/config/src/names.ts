@@ -12,6 +12,17 @@ export function environmentName(prefix: string, path: readonly string[]): string
   return [prefix, ...path.map(spelled)].join('__');
 }
 
+/** Spells the variable of a free name, such as a database's. A dot is no separator here: `databases` has no groups. */
+export function variableOfName(prefix: string, group: string, name: string): string {
+  return environmentName(prefix, [group, name.replaceAll('.', '_')]);
+}
+
+/** Finds what has a free name, as code spells it: the variable of `shop_copy`, `shop-copy` and `shopCopy` is one. */
+export function namedIn<T>(named: Readonly<Record<string, T>>, name: string): T | undefined {
+  if (Object.hasOwn(named, name)) return named[name];
+  return Object.entries(named).find(([other]) => loose(other) === loose(name))?.[1];
+}
+
 /** Reduces a name to the part that its spellings share: `MAX_MS`, `maxMs`, `max-ms`. */
 export function loose(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');

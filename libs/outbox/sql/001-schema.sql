@@ -25,8 +25,14 @@ create table converge.source (
   leaving       text[]      not null default '{}'
 ) with (fillfactor = 50);
 insert into converge.source (name) values (current_database());
--- Every append reads these. Sizes are no secret to a role that may use the schema.
+-- An append near the limit reads these. Sizes are no secret to a role that may use the schema.
 grant select (max_bytes, refuse, waiting_bytes, measured_at) on converge.source to public;
+
+-- What every append looks at. 0: no emit is refused; else twice the second of the last measurement, plus 1 if the outbox was full
+-- then. A sequence, whose value is written in place: while a snapshot is held, a row that is updated every few seconds has
+-- thousands of versions after a day, and each append would pass over all of them.
+create sequence converge.outbox_room as bigint minvalue 0 start 0 cache 1;
+grant select on sequence converge.outbox_room to public;
 
 -- CACHE 1: a session that kept numbers back would hand out low ids after others had committed higher ones.
 create sequence converge.outbox_id as bigint cache 1;
@@ -161,12 +167,16 @@ begin
      set total_bytes = total, waiting_bytes = waiting, measured_at = clock_timestamp(),
          base_bytes = case when l.base_at < clock_timestamp() - interval '60 s' then l.waiting_bytes else l.base_bytes end,
          base_at = case when l.base_at < clock_timestamp() - interval '60 s' then l.measured_at else l.base_at end;
+  perform setval('converge.outbox_room',
+                 case when l.refuse and l.max_bytes is not null
+                      then 2 * extract(epoch from clock_timestamp())::bigint + (waiting >= l.max_bytes)::int else 0 end)
+     from converge.source l;
 exception when serialization_failure then
   return;
 end $$;
 
--- Refuses an append when the limit is reached; measures first if the last measurement is 15 s old. The error leaves the
--- transaction's other work intact: nothing was written yet. 53400 is "configuration limit exceeded".
+-- Refuses an append when the limit is reached; measures first if the last measurement is 15 s old, or was rolled back. The error
+-- leaves the transaction's other work intact: nothing was written yet. 53400 is "configuration limit exceeded".
 create function converge.outbox_admit() returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -177,8 +187,8 @@ begin
   if (select l.measured_at < clock_timestamp() - interval '15 s' from converge.source l) then
     perform converge.outbox_measure();
   end if;
-  select l.max_bytes, l.waiting_bytes into room from converge.source l;
-  if room.waiting_bytes >= room.max_bytes then
+  select l.max_bytes, l.waiting_bytes, l.refuse into room from converge.source l;
+  if room.refuse and room.waiting_bytes >= room.max_bytes then
     raise exception 'converge: the outbox is full: % bytes of events wait to be published, and % are allowed (outbox.maxBytes)',
       room.waiting_bytes, room.max_bytes
       using errcode = '53400', constraint = 'outbox_max_bytes',
@@ -189,7 +199,7 @@ end $$;
 -- Appends one event, which is what most transactions do: 69 µs of the server's CPU where an append of arrays takes 180 (measured
 -- on one connection; an INSERT alone takes 56). What makes the difference: values instead of arrays to take apart, sort and
 -- compare; a scalar result, since a function in FROM is planned anew at each call; and plain expressions for lock and setting,
--- which plpgsql evaluates without running a statement. The look at the limit is one row of one page, 3 µs.
+-- which plpgsql evaluates without running a statement. The look at the limit is the one row of a sequence, 3 µs.
 -- The lock is taken before the insert begins, whose snapshot and nextval so come after it; the setting is local to the
 -- transaction. Returns `xid:id`, which resolves a commit whose answer is lost.
 create function converge.outbox_append_one(
@@ -204,8 +214,8 @@ declare
   limited boolean;
 begin
   done := converge.limit_idle(idle_ms);
-  if exists (select from converge.source l
-              where l.refuse and (l.waiting_bytes >= l.max_bytes or l.measured_at < clock_timestamp() - interval '15 s')) then
+  if exists (select from converge.outbox_room r
+              where r.last_value > 0 and (r.last_value % 2 = 1 or r.last_value / 2 < extract(epoch from clock_timestamp()) - 15)) then
     perform converge.outbox_admit();
   end if;
   limited := converge.limit_lock_wait(idle_ms);
@@ -235,8 +245,8 @@ declare
   limited boolean;
 begin
   done := converge.limit_idle(idle_ms);
-  if exists (select from converge.source l
-              where l.refuse and (l.waiting_bytes >= l.max_bytes or l.measured_at < clock_timestamp() - interval '15 s')) then
+  if exists (select from converge.outbox_room r
+              where r.last_value > 0 and (r.last_value % 2 = 1 or r.last_value / 2 < extract(epoch from clock_timestamp()) - 15)) then
     perform converge.outbox_admit();
   end if;
   limited := converge.limit_lock_wait(idle_ms);

@@ -45,13 +45,13 @@ export async function scheduleDetach(
   if (children.length > 0) await executor.query(scheduleSql, [fence.lease, fence.term.toString(), children]);
 }
 
-// Reads the catalog only, by the recorded names.
+// Reads the catalog only, by the recorded names. Other logins record names, too: only children of the outbox have these.
 const detachingSql = `
   select l.child,
          case when c.oid is null then 'gone' when i.inhrelid is null then 'detached'
               when i.inhdetachpending then 'pending' else 'attached' end as state,
          pg_has_role(o.relowner, 'usage') as owned
-    from (select unnest(leaving) as child from converge.source) as l
+    from (select child from converge.source, unnest(leaving) as child where child ~ '^outbox_[0-9]+$') as l
     join pg_class o on o.oid = 'converge.outbox'::regclass
     left join pg_class c on c.relname = l.child and c.relnamespace = 'converge'::regnamespace
     left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = 'converge.outbox'::regclass

@@ -1,7 +1,9 @@
 import type { Clock } from '@convergekit/core';
 
-/** The most texts that a session remembers. Texts that are built anew each time must not fill the server's memory. */
+/** The most statements that a session keeps. Texts that are built anew each time must not fill the server's memory. */
 const MOST = 200;
+/** The most texts that are remembered for a second use, by their hash. Those that come once must not take the place of others. */
+const MOST_SEEN = 2_000;
 /** The longest text that is kept, in characters: longer ones have values written into them. */
 const LONGEST = 32_768;
 /**
@@ -17,10 +19,16 @@ interface Kept {
   readonly parseAgain: boolean;
 }
 
+interface Known {
+  readonly name: string;
+  parsedAt: number | undefined;
+}
+
 /** Decides which statements a session keeps parsed and planned: from the second use on. */
 export class KeptStatements {
   readonly #clock: Pick<Clock, 'monotonic'>;
-  readonly #known = new Map<string, { readonly name: string; parsedAt: number | undefined }>();
+  readonly #known = new Map<string, Known>();
+  readonly #seen = new Set<number>();
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock;
@@ -28,17 +36,34 @@ export class KeptStatements {
 
   /** Returns how to send a text; undefined: unnamed. */
   use(text: string): Kept | undefined {
-    const known = this.#known.get(text);
-    if (known === undefined) {
-      if (this.#known.size < MOST && text.length <= LONGEST)
-        this.#known.set(text, { name: `converge_${this.#known.size}`, parsedAt: undefined });
-      return undefined;
-    }
+    const known = this.#known.get(text) ?? this.#secondUse(text);
+    if (known === undefined) return undefined;
     const now = this.#clock.monotonic();
     const parseAgain = known.parsedAt === undefined || now - known.parsedAt >= KEPT_MS;
     if (parseAgain) known.parsedAt = now;
     return { name: known.name, parseAgain };
   }
+
+  #secondUse(text: string): Known | undefined {
+    if (this.#known.size >= MOST || text.length > LONGEST) return undefined;
+    const hash = hashOf(text);
+    if (!this.#seen.delete(hash)) {
+      if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
+      this.#seen.add(hash);
+      return undefined;
+    }
+    const made: Known = { name: `converge_${this.#known.size}`, parsedAt: undefined };
+    this.#known.set(text, made);
+    return made;
+  }
+}
+
+/** Hashes up to 256 characters of a text, and its length. Two texts of one hash are kept one use too early. */
+function hashOf(text: string): number {
+  let hash = text.length;
+  for (let at = 0, step = Math.ceil(text.length / 256); at < text.length; at += step)
+    hash = Math.imul(hash, 31) + text.charCodeAt(at);
+  return hash | 0;
 }
 
 /**

@@ -36,6 +36,13 @@ export interface ReconcileOptions {
   readonly log?: Logger;
 }
 
+/** Spells a name as its variable does: no shell takes a dash or a dot. */
+const spelled = (name: string): string =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .toUpperCase();
+
 /** Resolves defaults and database names. Throws DATABASE_UNKNOWN. */
 export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions): WorkersOptions {
   const holder = options.holder ?? `${hostname()}/${newUuidV7()}`;
@@ -44,7 +51,7 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
     if (found !== undefined) return found.db as unknown as Kysely<unknown>;
     const known = Object.keys(options.databases).join(', ') || 'none';
     throw new ReconcileError(
-      `reconciler ${reconciler.name} reads database ${JSON.stringify(name)}, and the process has: ${known}. Name it in the settings (CONVERGE__DATABASES__${name.toUpperCase()}=postgres://…)`,
+      `reconciler ${reconciler.name} reads database ${JSON.stringify(name)}, and the process has: ${known}. Name it in the settings (CONVERGE__DATABASES__${spelled(name)}=postgres://…)`,
       { code: 'DATABASE_UNKNOWN', category: 'configuration' },
     );
   };

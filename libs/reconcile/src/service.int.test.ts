@@ -102,6 +102,20 @@ it('a service without its tables rejects at start', async () => {
   await expect(reconcilerService([stockReconciler()], options).start()).rejects.toThrow('reconcile_key');
 });
 
+// Seen to fail: each of the two claimed keys of the other, and repaired them by its own rules.
+it('two reconcilers of one name are refused', () => {
+  const both = [stockReconciler(), { ...stockReconciler(), compare: () => null }];
+  expect(() => reconcilerService(both, options)).toThrow('two reconcilers are named stock: they would share');
+});
+
+// Seen to fail: no shell sets a variable with a dash.
+it('a database without a connection is named with a variable that a shell can set', () => {
+  const reconciler = { ...stockReconciler(), actual: { ...stockReconciler().actual, in: 'stock-copy' } };
+  expect(() => reconcilerService([reconciler], { databases: { orders: world.orders } })).toThrow(
+    'CONVERGE__DATABASES__STOCK_COPY=postgres://',
+  );
+});
+
 it('a database without a connection in the process is named', () => {
   expect(() => reconcilerService([stockReconciler()], { databases: { orders: world.orders } })).toThrow(
     'reconciler stock reads database "inventory", and the process has: orders. Name it in the settings',

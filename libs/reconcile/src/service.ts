@@ -1,5 +1,6 @@
 import type { Service } from '@convergekit/core';
 import { loopService } from '@convergekit/core/engine';
+import { ReconcileError } from './errors.ts';
 import { type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { RunCounts } from './runner.ts';
@@ -19,6 +20,7 @@ export function reconcilerService(
   reconcilers: readonly Reconciler[],
   options: ReconcileOptions,
 ): ReconcilerService {
+  refuseSameNames(reconcilers);
   const each = reconcilers.map((reconciler) => ({
     ...resolveOptions(reconciler, options),
     /** The last error of each loop, until that loop succeeds again. */
@@ -48,6 +50,17 @@ export function reconcilerService(
         each.map(({ reconciler, faults }) => [reconciler.name, checkOf([...faults.values()])]),
       ),
   };
+}
+
+/** Two of one name would claim each other's keys, and repair them by the other one's rules. */
+function refuseSameNames(reconcilers: readonly Reconciler[]): void {
+  const names = reconcilers.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice === undefined) return;
+  throw new ReconcileError(
+    `two reconcilers are named ${twice}: they would share one queue, and each would repair the other's keys; rename one`,
+    { code: 'RECONCILER_INVALID', category: 'configuration' },
+  );
 }
 
 /** Sweeps one reconciler now and processes its due keys until none is left. */

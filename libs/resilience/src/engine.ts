@@ -17,5 +17,6 @@ export type { Wait, WaitRule } from './wait.ts';
 export { type Admission, admitRules, type OfferedRule, type RefusedRule } from './policy-admit.ts';
 export { DEADLINE_PASSED } from './deadline.ts';
 export type { Policies } from './policy-book.ts';
+export { isSpelled } from './policy-rules.ts';
 export type { PolicyChange } from './policy-change.ts';
 export type { RetryBudget } from './retry-budget.ts';

@@ -5,6 +5,7 @@ import { applyChange, type PolicyChange } from './policy-change.ts';
 import {
   chainOf,
   DEFAULT_RULE,
+  isSpelled,
   type PolicyLayer,
   policyRulesSchema,
   type PolicyRules,
@@ -81,12 +82,16 @@ export class PolicyBook implements Policies {
   /** Lists the rules behind the policy of a name, in the order of application. */
   applied(name: string): readonly AppliedRule[] {
     const chain = chainOf(name);
-    return this.layers.flatMap(({ source, rules }) =>
-      chain.flatMap((rule) => {
-        const change = Object.hasOwn(rules, rule) ? rules[rule] : undefined;
-        return change === undefined ? [] : [{ source, rule, change }];
-      }),
-    );
+    return this.layers.flatMap((layer) => {
+      const { source, rules } = layer;
+      return chain.flatMap((part) => {
+        const rule = Object.hasOwn(rules, part)
+          ? part
+          : Object.keys(rules).find((one) => isSpelled(layer, one, part));
+        const change = rule === undefined ? undefined : rules[rule];
+        return rule === undefined || change === undefined ? [] : [{ source, rule, change }];
+      });
+    });
   }
 
   /** Validates every name with a rule; any other name resolves like one of them. */

@@ -9,6 +9,8 @@ export interface PolicyLayer {
   /** The origin in text: `code`, `file converge.yaml`, `environment`, `central table`. */
   readonly source: string;
   readonly rules: PolicyRules;
+  /** True when variables gave the names, which spell no dash: `orderMailer` is `order-mailer`, too. @default false */
+  readonly fromVariables?: boolean;
 }
 
 /** The name of the lowest rule of a layer. */
@@ -37,6 +39,18 @@ const nameSchema = z
   .refine((name) => !name.split('.').some((part) => fieldNames.has(normalize(part))), {
     error: `a part of a policy name may not be a field (${FIELDS.join(', ')})`,
   });
+
+/** Reduces a name to what its spellings share, part by part. */
+const spoken = (name: string): string => name.split('.').map(normalize).join('.');
+
+/** Compares a name with a rule of a layer, as the layer spells names. Pure. */
+export function isSpelled(
+  { fromVariables = false }: Pick<PolicyLayer, 'fromVariables'>,
+  rule: string,
+  name: string,
+): boolean {
+  return rule === name || (fromVariables && spoken(rule) === spoken(name));
+}
 
 /** Validates each rule alone; the policy book validates their combination. */
 export const policyRulesSchema = z.record(nameSchema, policyChangeSchema);

@@ -76,6 +76,16 @@ policies:
     expect(book(env, named).for('consumer.order-view.orderPlaced').attempts).toBe(2);
   });
 
+  // Planted fault: without the shared spelling no variable sets the policy of a consumer whose name has a dash.
+  it('a variable sets the policy of a name with dashes or underscores, and none of a name with other words', () => {
+    const policies = book({ CONVERGE__POLICIES__CONSUMER__ORDER_VIEW__ATTEMPTS: '2' });
+    const attempts = (name: string) => policies.for(name).attempts;
+    for (const name of ['consumer.order-view', 'consumer.order_view.orders.placed', 'consumer.orderView'])
+      expect([name, attempts(name)]).toEqual([name, 2]);
+    for (const name of ['consumer.order', 'consumer.order.view', 'consumer.order-views'])
+      expect([name, attempts(name)]).toEqual([name, 3]);
+  });
+
   it.each([
     [
       { CONVERGE__POLICIES__PAYMENT__RETRIES: '3' },

@@ -28,6 +28,7 @@ export function policyLayersOf(settings: readonly SetValue[]): readonly PolicyLa
   return [...trees].map(([source, tree]) => ({
     source,
     rules: policyRulesSchema.parse(tree),
+    ...(source === 'environment' ? { fromVariables: true } : {}),
   }));
 }
 

@@ -14,7 +14,10 @@ grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.policy to converge_consumer;
 -- When an operator let as many events again be given up.
 grant select (at, act, subject_kind, subject_id, before, after) on converge.audit to converge_consumer;
-grant select, insert, update on converge.saga_fence to converge_consumer;
+grant select, insert on converge.saga_fence to converge_consumer;
+-- Not the columns by which a step is found, nor its version, which its journal leaves out: the journal would be another step's.
+grant update (state, seq, changed_at, stuck_since, reason_code, reason, cause_event, cause_attempt, failed_calls,
+  journal, undo, result, intent) on converge.saga_fence to converge_consumer;
 grant select, insert, update, delete on converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
   converge.saga_worker, converge.saga_horizon to converge_consumer;
 -- Workers take calls of the quotas of other systems.

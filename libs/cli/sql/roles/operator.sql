@@ -15,10 +15,13 @@ grant insert, delete on converge.saga_pause to converge_operator;
 grant insert on converge.relay_cursor to converge_operator;
 -- A topic that is forgotten leaves.
 grant delete on converge.relay_cursor, converge.relay_topic to converge_operator;
-grant update on converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,
-  converge.saga_instance, converge.relay_topic, converge.relay_cursor, converge.relay_source, converge.reconciler,
-  converge.reconcile_key to converge_operator;
-grant update (max_bytes, refuse, leaving) on converge.source to converge_operator;
+grant update on converge.inbox_partition, converge.inbox_gap, converge.workflow, converge.saga_instance, converge.relay_topic,
+  converge.relay_cursor, converge.relay_source, converge.reconciler, converge.reconcile_key to converge_operator;
+-- As for a consumer: not the columns by which a step and its journal are found.
+grant update (state, seq, changed_at, stuck_since, reason_code, reason, cause_event, cause_attempt, failed_calls, journal, undo,
+  result, intent) on converge.saga_fence to converge_operator;
+-- The limit of the outbox, and not what leaves it: the owner's relay drops that.
+grant update (max_bytes, refuse) on converge.source to converge_operator;
 grant delete on converge.inbox_attempt, converge.inbox_foreign, converge.inbox_fill to converge_operator;
 -- A type that no version handles any more leaves.
 grant update (types) on converge.inbox_consumer to converge_operator;

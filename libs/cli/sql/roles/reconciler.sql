@@ -27,11 +27,12 @@ grant select (workflow, id, stuck_reason, state, due_at, created_at) on converge
 grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
   converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open,
   converge.reconcile_audit_prune to converge_reconciler;
--- The leases of reconcilers and their scans, and not the relay's.
+-- The leases of reconcilers and their scans, and not the relay's: whether one leads is seen.
 do $$ begin
   if not exists (select from pg_policy p where p.polrelid = 'converge.lease'::regclass and p.polname = 'reconciler') then
     alter table converge.lease enable row level security;
     create policy reconciler on converge.lease to converge_reconciler using (name ~ '^(reconcile|scan)/');
+    create policy reconciler_looks on converge.lease for select to converge_reconciler using (true);
   end if;
 end $$;
 reset search_path;

@@ -3,7 +3,7 @@ import { type PolicyLayer, policyLayersOf } from '@convergekit/resilience';
 import { type Environment, loadSettings, originOf, type Setting } from '@convergekit/config';
 import { otherUrls } from '@convergekit/postgres/engine';
 import type { z } from 'zod';
-import { loose, nearest } from '@convergekit/config/engine';
+import { loose, namedIn, nearest, variableOfName } from '@convergekit/config/engine';
 import { misconfigured } from './errors.ts';
 import { settingsSchema } from './settings-schema.ts';
 
@@ -84,7 +84,7 @@ export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSourc
 }
 
 /** The variable with the address of a database that is named. */
-export const settingOf = (name: string): string => `CONVERGE__DATABASES__${name.toUpperCase()}`;
+export const settingOf = (name: string): string => variableOfName('CONVERGE', 'databases', name);
 
 /** Lists the databases of the settings; of `names`, those that they have. */
 export function addressesOf(
@@ -93,7 +93,7 @@ export function addressesOf(
 ) {
   return names.flatMap((name) => {
     const setting = settingOf(name);
-    const url = databases[name];
+    const url = namedIn(databases, name);
     return url === undefined ? [] : [{ name, setting, url: checkedUrl(url, setting) }];
   });
 }

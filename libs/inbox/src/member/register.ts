@@ -32,17 +32,21 @@ export async function describeTopics<DB>(
 
 /**
  * Records where the consumer begins in topics and partitions that it has not read yet. It does so once, for all partitions and
- * under the registration's lock: members that start together agree, and `now` means now, not the time of a rebalance.
+ * under the registration's lock: members that start together agree, and `now` means now, not the time of a rebalance. Returns the
+ * members of its group that keep their places in another database: this one has none, and they have joined before.
  */
 export async function register<DB>(
   consumer: ConsumerDefinition<DB>,
   topics: ReadonlyMap<string, TopicDescription>,
   admin: Admin,
   { database, keepForeignMs }: Pick<ResolvedOptions<DB>, 'database' | 'keepForeignMs'>,
-): Promise<void> {
+): Promise<number> {
+  const isNew = (await readPartitions(database.executor, consumer.name)).length === 0;
+  // Members of this database register before they join. A login may lack the right to ask.
+  const members = isNew ? await admin.members(consumer.name).catch(() => []) : [];
   const ends = new Map<string, readonly LogEnds[]>();
   for (const topic of consumer.topics) ends.set(topic, await admin.logEnds(topic));
-  await withTransaction(database, {}, async (tx) => {
+  return withTransaction(database, {}, async (tx) => {
     await lockRegistration(tx, consumer.name);
     await setKeepForeign(tx, consumer.name, keepForeignMs);
     await pinListed(tx, consumer);
@@ -70,6 +74,7 @@ export async function register<DB>(
     );
     await registerTypes(tx, consumer.name, handled);
     for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
+    return known.length === 0 ? members.length : 0;
   });
 }
 

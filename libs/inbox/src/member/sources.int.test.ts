@@ -115,3 +115,22 @@ it.each([{ orders: 'no uuid' }, { '': '5f0c1d1e-5f5c-4d54-8c31-000000000000' }])
     );
   },
 );
+
+// Seen to fail: each database handles a part of the partitions, and nothing says so.
+it('a consumer whose group runs on another database says so at its start, and not where it runs on its own', async () => {
+  const { database: other } = await ledgerDatabase(inject('stack').databaseUrl);
+  const warned = () => logged.filter((line) => line.includes('they keep their places in another database'));
+  try {
+    await start();
+    await start();
+    expect(warned()).toEqual([]);
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => undefined);
+    const elsewhere = consumerService([consumer], { database: other, broker });
+    services.push(elsewhere);
+    await elsewhere.start();
+    expect(warned()).toHaveLength(1);
+  } finally {
+    for (const service of services.splice(0)) await service.stop();
+    await other.close();
+  }
+});

@@ -1,6 +1,6 @@
 import { defineEvent } from '@convergekit/contracts';
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
-import { ConvergeError } from '@convergekit/core';
+import { ConvergeError, systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -20,7 +20,7 @@ describe('a consumer whose deployment is wrong', () => {
   let fails: (n: number) => boolean = () => false;
   afterEach(() => (fails = () => false));
 
-  const start = (giveUp: { afterMs: number; perHour: number }) =>
+  const start = (giveUp: { afterMs: number; perHour: number }, aheadMs = 0) =>
     scene.start(
       defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
         if (fails(event.data.n)) throw new Error('a wrong release');
@@ -30,6 +30,7 @@ describe('a consumer whose deployment is wrong', () => {
         policies: inPlace({ giveUp }),
         parking: { schedule: quickSchedule, pollMs: 20, systemic: { keys: 1_000, withinMs: 1_000 } },
         watchMs: 20,
+        clock: { ...systemClock, now: () => systemClock.now() + aheadMs },
       },
     );
   const publish = (count: number) =>
@@ -90,23 +91,37 @@ describe('a consumer whose deployment is wrong', () => {
     },
   );
 
-  it('a bug that is fixed within its time compensates nothing, and only its key waits meanwhile', async () => {
-    fails = (n) => n === 1;
-    await start({ afterMs: 900_000, perHour: 5 });
-    await publish(4);
-    await waitUntil(async () => (await applied()) === 3, { what: 'the other keys' });
-    const [parked] = await waitUntil(
-      async () => {
-        const found = await listParked(scene.database.executor, {}, 9);
-        return found.length === 1 ? found : undefined;
-      },
-      { what: 'the parked event' },
-    );
-    expect(parked).toMatchObject({ key: 'k1', state: 'waiting', category: 'bug', failureEvent: null });
-    fails = () => false;
-    await waitUntil(async () => (await applied()) === 4, { what: 'the event that failed' });
-    expect(await failureEvents()).toBe(0);
-  });
+  // Seen to fail with the first attempt's time of a process whose clock is behind: its time was over at the first retry.
+  it.each([
+    ['', 0],
+    [', also where the clock of its process is a day behind the database’s', -86_400_000],
+  ])(
+    'a bug that is fixed within its time compensates nothing, and only its key waits meanwhile%s',
+    async (_, aheadMs) => {
+      fails = (n) => n === 1;
+      await start({ afterMs: 900_000, perHour: 5 }, aheadMs);
+      await publish(4);
+      await waitUntil(async () => (await applied()) === 3, { what: 'the other keys' });
+      const [parked] = await waitUntil(
+        async () => {
+          const found = await listParked(scene.database.executor, {}, 9);
+          return found.length === 1 ? found : undefined;
+        },
+        { what: 'the parked event' },
+      );
+      expect(parked).toMatchObject({ key: 'k1', state: 'waiting', category: 'bug', failureEvent: null });
+      const tries = 'select from converge.parked where tries >= 3';
+      await waitUntil(
+        async () => (await scene.database.executor.query(tries)).rowCount > 0 || (await failureEvents()) > 0,
+        {
+          what: 'three retries',
+        },
+      );
+      fails = () => false;
+      await waitUntil(async () => (await applied()) === 4, { what: 'the event that failed' });
+      expect(await failureEvents()).toBe(0);
+    },
+  );
 
   // For the fault: a count that begins anew at each resume. A script that resumes then lets the limit be compensated each time.
   it('the limit holds over resumes; one with --continue lets as many again be given up', async () => {
@@ -122,6 +137,24 @@ describe('a consumer whose deployment is wrong', () => {
     await waitUntil(async () => (await applied()) === 2, { what: 'those that do not fail' });
     expect([await failureEvents(), (await halt())?.code]).toEqual([4, null]);
   });
+
+  // Seen to fail when the resume's time is compared with those of attempts: a clock behind gives up without a limit, one ahead nothing.
+  it.each([
+    ['behind', -86_400_000],
+    ['ahead of', 86_400_000],
+  ])(
+    'a process whose clock is a day %s the database’s gives up no more, and no less, after --continue',
+    async (_, aheadMs) => {
+      fails = (n) => n < 10;
+      await start({ afterMs: 50, perHour: 2 }, aheadMs);
+      await publish(12);
+      for (const given of [2, 4, 6]) {
+        await paused();
+        expect(await failureEvents()).toBe(given);
+        await resume(true);
+      }
+    },
+  );
 
   const strict = defineEvent({
     ...{ type: 'test.counted', version: 1, topic, key: (value: { key: string }) => value.key },

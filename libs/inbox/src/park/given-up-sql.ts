@@ -9,8 +9,8 @@ const lockSql = `select pg_advisory_xact_lock(hashtextextended('converge give up
 const countSql = `
   select count(*)::int as given from converge.parked
    where consumer = $1 and state in ('dead', 'skipped', 'superseded', 'replaced') and failure_event is not null
-     and (category = 'bug' or structural or category = 'data' and position is not null and code <> all ($3))
-     and last_at > greatest($2::timestamptz - interval '1 hour', (
+     and (category = 'bug' or structural or category = 'data' and position is not null and code <> all ($2))
+     and last_at > greatest(clock_timestamp() - interval '1 hour', (
        select max(at) from converge.audit where subject_kind = 'consumer' and subject_id = $1 and act = 'consumers resume'
           and before ->> 'halted' = '${GIVE_UP_LIMIT}' and after ->> 'pass' is not null))`;
 
@@ -18,8 +18,8 @@ const countSql = `
  * Counts the events that a consumer gave up for faults in the last hour, or since an operator let as many again be given up. Until
  * the end of the transaction no other member of the consumer counts. The transaction must be READ COMMITTED.
  */
-export async function countGivenUp(tx: Executor, consumer: string, now: Date): Promise<number> {
+export async function countGivenUp(tx: Executor, consumer: string): Promise<number> {
   await tx.query(lockSql, [consumer]);
-  const { rows } = await tx.query<{ given: number }>(countSql, [consumer, now.toISOString(), UNPROVED]);
+  const { rows } = await tx.query<{ given: number }>(countSql, [consumer, UNPROVED]);
   return rows[0]?.given ?? 0;
 }

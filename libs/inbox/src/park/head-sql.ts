@@ -104,7 +104,7 @@ export async function releaseLine(
 }
 
 const TRIED = `tries = tries + 1, category = $5, certainty = $6, code = $7, reason = $8, structural = $9, attempts = $10,
-         first_at = coalesce(first_at, $11::timestamptz), last_at = $12, changed_at = clock_timestamp()`;
+         first_at = coalesce(first_at, clock_timestamp() - $11::float8 * interval '1 millisecond'), last_at = clock_timestamp(), changed_at = clock_timestamp()`;
 const UNMOVED = `id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
 const failedSql = `update converge.parked set ${TRIED} where ${UNMOVED}`;
 
@@ -116,8 +116,8 @@ export async function noteFailed(tx: Executor, head: Head, failure: FailureColum
 
 const endedSql = `
   update converge.parked
-     set ${TRIED}, failure_event = $13, state = $14, closed = $16,
-         line = case when $15 then line end, seq = case when $15 then seq end
+     set ${TRIED}, failure_event = $12, state = $13, closed = $15,
+         line = case when $14 then line end, seq = case when $14 then seq end
    where ${UNMOVED}`;
 
 /** Records that the event is given up: as a dead letter that holds the line, or outside the line. */
@@ -152,6 +152,6 @@ function headOf({ id, seq, run, tries }: Head): readonly unknown[] {
 }
 
 function columnsOf(failure: FailureColumns): readonly unknown[] {
-  const { category, certainty, code, reason, structural, attempts, first_at, last_at } = failure;
-  return [category, certainty, code, reason, structural, attempts, first_at, last_at];
+  const { category, certainty, code, reason, structural, attempts, tried_ms } = failure;
+  return [category, certainty, code, reason, structural, attempts, tried_ms];
 }

@@ -12,7 +12,7 @@ import { countGivenUp } from './given-up-sql.ts';
  * that gives up, before it locks a parked event or key.
  */
 export async function limitGiveUps<DB>(
-  { definition, policyOf, clock }: SliceContext<DB>,
+  { definition, policyOf }: SliceContext<DB>,
   executor: Executor,
   reported: readonly DeadLetter[],
 ): Promise<void> {
@@ -20,8 +20,7 @@ export async function limitGiveUps<DB>(
   for (const deadLetter of faults) {
     const rules = giveUpRulesOf(policyOf(deadLetter.handler));
     if (rules.perHour === 'unbounded') continue;
-    const now = new Date(clock.now());
-    const given = await ownStatement('give_up', () => countGivenUp(executor, definition.name, now));
+    const given = await ownStatement('give_up', () => countGivenUp(executor, definition.name));
     if (!mayGiveUp(given, faults.length, rules))
       throw new SliceFault({ kind: 'give_up_limit', deadLetter, perHour: rules.perHour });
   }

@@ -18,10 +18,10 @@ export type FailureColumns = ReturnType<typeof failureColumns>;
 /** Those of an event that was not attempted yet. */
 const untried: { readonly [Name in keyof FailureColumns]: FailureColumns[Name] | null } = {
   ...{ category: null, certainty: null, code: null, reason: null, structural: false, attempts: '[]' },
-  ...{ first_at: null, last_at: null, failure_event: null },
+  ...{ tried_ms: null, failure_event: null },
 };
 
-/** A row of `converge.parked`, ready to be written: its fields are the columns. */
+/** A row of `converge.parked`, ready to be written: its fields are the columns, but for the times of its attempts. */
 export type NewParked = ReturnType<typeof parkedRow>;
 
 type ParkedEvent = Pick<DeadLetter, 'id' | 'consumer' | 'topicId' | 'record' | 'envelope' | 'handler'>;
@@ -117,8 +117,8 @@ export function failureColumns(deadLetter: DeadLetter, final: boolean) {
     reason: clean(failure.message, 4_000),
     structural: failure.structural,
     attempts: JSON.stringify(attempts),
-    first_at: first,
-    last_at: last,
+    /** The time between the first and the last attempt; null: none was made. Its clock says nothing about the database's. */
+    tried_ms: Math.max(0, Date.parse(last) - Date.parse(first)),
     failure_event: final ? failureEventId(deadLetter) : null,
   };
 }

@@ -109,16 +109,24 @@ export async function openLines(
 /** Rows of one statement, which has at most 65,535 parameters. */
 const ROWS = 1_000;
 
+/** The columns of a field. How long an event is tried, and how many are given up in an hour, is counted by the database's clock. */
+const columnsOf = (field: keyof NewParked): string => (field === 'tried_ms' ? 'first_at, last_at' : field);
+const valuesOf = (field: keyof NewParked, parameter: string): string =>
+  field === 'tried_ms'
+    ? `clock_timestamp() - ${parameter}::float8 * interval '1 millisecond', case when ${parameter}::float8 is not null then clock_timestamp() end`
+    : parameter;
+
 export async function insertParked(tx: Executor, rows: readonly NewParked[]): Promise<void> {
   for (let at = 0; at < rows.length; at += ROWS) {
     const some = rows.slice(at, at + ROWS);
-    const columns = Object.keys(some[0] ?? {}) as (keyof NewParked)[];
-    const values = some.map(
-      (_, row) => `(${columns.map((_name, column) => `$${row * columns.length + column + 1}`).join(', ')})`,
-    );
+    const fields = Object.keys(some[0] ?? {}) as (keyof NewParked)[];
+    const values = some.map((_, row) => {
+      const each = fields.map((field, place) => valuesOf(field, `$${row * fields.length + place + 1}`));
+      return `(${each.join(', ')})`;
+    });
     await tx.query(
-      `insert into converge.parked (${columns.join(', ')}) values ${values.join(', ')}`,
-      some.flatMap((row) => columns.map((name) => row[name])),
+      `insert into converge.parked (${fields.map(columnsOf).join(', ')}) values ${values.join(', ')}`,
+      some.flatMap((row) => fields.map((field) => row[field])),
     );
   }
 }

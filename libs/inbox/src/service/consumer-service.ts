@@ -92,10 +92,15 @@ async function prepare<DB>(consumers: readonly ConsumerDefinition<DB>[], options
     for (const consumer of consumers) {
       // The parts are checked first: a version that is refused must not register its types.
       await consumer.parts[0]?.check(consumer.parts, consumer.name, database.executor);
-      await register(consumer, topics, admin, options).catch((error: unknown) => {
+      const elsewhere = await register(consumer, topics, admin, options).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });
       const context = sliceContextOf(consumer, options, version, admin);
+      if (elsewhere > 0)
+        context.log.warn(
+          { members: elsewhere },
+          `consumer ${consumer.name} is new in this database, and its group has members: they keep their places in another database, and each event is handled in one of the two alone. Give one of them a name of its own, or both the same database`,
+        );
       const sources = new Sources(database.executor, consumer, context);
       await sources.load();
       members.push(new GroupMember(context, sources, admin, broker, options));
@@ -115,9 +120,11 @@ function refuseSameNames<DB>(consumers: readonly ConsumerDefinition<DB>[]): void
       'CONSUMER_INVALID',
       `${empty?.name ?? 'consumerService'} has nothing to handle: add .on(event, handler)`,
     );
-  if (new Set(consumers.map(({ name }) => name)).size < consumers.length)
+  const names = consumers.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined)
     throw new InboxError(
       'CONSUMER_INVALID',
-      'two consumers have one name: they would be one group with two codes; rename one',
+      `two consumers are named ${twice}: they would be one group with two codes; rename one`,
     );
 }

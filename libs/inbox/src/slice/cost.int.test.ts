@@ -96,7 +96,8 @@ describe('what a slice sends', () => {
       await until(n + 1);
     }
     await rows(
-      `update converge.source set max_bytes = 1, refuse = true, waiting_bytes = 2, measured_at = clock_timestamp()`,
+      `update converge.source set max_bytes = 1, refuse = true, waiting_bytes = 2, measured_at = clock_timestamp();
+       select setval('converge.outbox_room', 2 * extract(epoch from clock_timestamp())::bigint + 1)`,
     );
     await publish('k', n);
     await waitUntil(async () => (await rows('select from converge.parked')).length === 1, {

@@ -1,4 +1,5 @@
 import type { Broker } from '@convergekit/broker';
+import { namedIn, variableOfName } from '@convergekit/config/engine';
 import { connect, type ConnectOptions, type Database } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
 import { openBroker } from '../broker.ts';
@@ -46,8 +47,9 @@ export function openConnections<DB>(
   const { url, connections: max, maxWaiting } = settings.database;
   const own = { ...(url === undefined ? {} : { url }), setting: databaseSetting };
   const named = (name: string): ConnectOptions | undefined => {
-    const address = settings.databases[name];
-    if (address !== undefined) return { url: address, setting: `CONVERGE__DATABASES__${name.toUpperCase()}` };
+    const address = namedIn(settings.databases, name);
+    if (address !== undefined)
+      return { url: address, setting: variableOfName('CONVERGE', 'databases', name) };
     return name === service ? own : undefined;
   };
   return {

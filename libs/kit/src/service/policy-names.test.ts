@@ -35,10 +35,14 @@ const tenant = defineWorkflow({
   run: (unit, input) => unit.step('bucket', input),
 });
 
-const check = (rule: string): void => {
-  const layers = [{ source: 'environment', rules: { [rule]: { attempts: 2 } } }];
+const check = (rule: string, fromVariables = false): void => {
+  const layers = [{ source: 'environment', rules: { [rule]: { attempts: 2 } }, fromVariables }];
   const workflows = [tenant];
-  const parts = { plan: planOf('shop', {}, [bank]), workflows, rules: { 'stock.read': {} } };
+  const mailer = defineConsumer<object>({ name: 'order-mailer', from: 'beginning' }).on(
+    ordered,
+    () => undefined,
+  );
+  const parts = { plan: planOf('shop', {}, [bank, mailer]), workflows, rules: { 'stock.read': {} } };
   checkPolicyNames('shop', layers, parts as never);
 };
 
@@ -48,6 +52,14 @@ it.each([
   ...['stock', 'stock.read', 'stock.read.late'],
 ])('a service accepts a policy of what it runs, or of a group of that: %s', (rule) => {
   expect(() => check(rule)).not.toThrow();
+});
+
+// Planted fault: without the shared spelling no variable names a consumer with a dash, and the error advises a name that none can.
+it('a service accepts a policy of a variable whose name has no dash, and no such name of a file', () => {
+  for (const rule of ['consumer.orderMailer', 'consumer.orderMailer.book.ordered'])
+    expect(() => check(rule, true)).not.toThrow();
+  expect(() => check('consumer.orderMailer')).toThrow('is the policy of nothing');
+  expect(() => check('consumer.order.mailer', true)).toThrow('is the policy of nothing');
 });
 
 // Planted fault: without the check the policy is accepted, and the call keeps the kit's policy.

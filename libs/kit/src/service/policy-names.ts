@@ -4,6 +4,7 @@ import type { Effect, Workflow } from '@convergekit/saga';
 import { queryName } from '@convergekit/saga/engine';
 import { policyName } from '@convergekit/inbox/engine';
 import type { PolicyLayer } from '@convergekit/resilience';
+import { isSpelled } from '@convergekit/resilience/engine';
 import type { Plan } from './plan.ts';
 
 /** The parts of a service that have policies. */
@@ -28,11 +29,12 @@ export function checkPolicyNames<DB>(
     subscriptions.map(({ handler }) => policyName(name, handler)),
   );
   const known = ['default', 'consumer', ...calls.keys(), ...handlers, ...Object.keys(own)];
-  const isKnown = (rule: string): boolean =>
-    known.some((name) => isWithin(name, rule)) || Object.keys(own).some((name) => isWithin(rule, name));
-  for (const { source, rules } of layers)
-    for (const rule of Object.keys(rules))
-      if (!isKnown(rule)) throw unknown(service, rule, source, { calls, known });
+  const isKnown = (layer: PolicyLayer, rule: string): boolean =>
+    known.some((name) => groupsOf(name).some((group) => isSpelled(layer, rule, group))) ||
+    Object.keys(own).some((name) => groupsOf(rule).some((group) => isSpelled(layer, group, name)));
+  for (const layer of layers)
+    for (const rule of Object.keys(layer.rules))
+      if (!isKnown(layer, rule)) throw unknown(service, rule, layer.source, { calls, known });
 }
 
 /** The names under which calls run, each with the name of the call. */
@@ -51,6 +53,11 @@ function stepsOf({ steps }: Pick<Workflow, 'steps'>): Uses {
       ? []
       : [step.name, queryName(step.name), `${step.name}.undo`].map((use) => [use, step.call] as const),
   );
+}
+
+/** The names whose rules apply to a name: `payment`, `payment.charge`. */
+function groupsOf(name: string): readonly string[] {
+  return name.split('.').map((_, at, parts) => parts.slice(0, at + 1).join('.'));
 }
 
 function isWithin(name: string, prefix: string): boolean {

@@ -24,7 +24,9 @@ it('the policies in the environment of a service are a layer above those of its 
     DATABASE_URL: 'postgres://h/d',
     CONVERGE__POLICIES__CONSUMER__ATTEMPTS: '2',
   });
-  expect(policyLayers).toEqual([{ source: 'environment', rules: { consumer: { attempts: 2 } } }]);
+  expect(policyLayers).toEqual([
+    { source: 'environment', rules: { consumer: { attempts: 2 } }, fromVariables: true },
+  ]);
 });
 
 it('every invalid setting of a service is reported at once, its own included', () => {

@@ -3,6 +3,7 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { Kysely } from 'kysely';
 import { insertReconciler } from '../window.ts';
 import type { HashMode } from './hash-sql.ts';
+import { allRanges } from './prefix.ts';
 import { newRanges, type Range } from './ranges.ts';
 
 /** The key space of one reconciler, divided into 2^bits ranges, and the process that works on it. */
@@ -19,7 +20,7 @@ export interface RangeStore {
 
 interface Kept {
   readonly now: number;
-  readonly ranges: readonly Range[] | null;
+  readonly ranges: unknown;
 }
 
 // The row lock is held for two statements. Repairs of the reconciler take it last in their transactions.
@@ -30,7 +31,7 @@ const saveSql = 'update converge.reconciler set ranges = $2 where name = $1';
 
 /**
  * Changes the ranges of a reconciler; processes take turns. `change` gets them with the database's time. Ranges of another
- * division of the key space are made anew.
+ * division of the key space are made anew, and so is what was written there by hand.
  */
 export function changeRanges<T extends { readonly ranges: readonly Range[] }>(
   { db, reconciler, bits, mode }: RangeStore,
@@ -45,10 +46,28 @@ export function changeRanges<T extends { readonly ranges: readonly Range[] }>(
       kept = await read();
     }
     const { now, ranges } = kept ?? { now: 0, ranges: null };
-    const known = ranges?.length === 2 ** bits ? ranges : newRanges(bits, mode, now);
-    const changed = change(known, now);
-    if (changed.ranges.some((one, index) => one !== ranges?.[index]))
+    const known = isDivided(ranges, bits) ? ranges : undefined;
+    const changed = change(known ?? newRanges(bits, mode, now), now);
+    if (changed.ranges.some((one, index) => one !== known?.[index]))
       await tx.query(saveSql, [reconciler, JSON.stringify(changed.ranges)]);
     return changed;
   });
+}
+
+/** True for the ranges of so many bits, in their order. Pure. */
+function isDivided(kept: unknown, bits: number): kept is readonly Range[] {
+  return (
+    Array.isArray(kept) &&
+    kept.length === 2 ** bits &&
+    allRanges(bits).every((range, index) => isRange(kept[index], range))
+  );
+}
+
+function isRange(kept: unknown, range: number): boolean {
+  const one = kept as Partial<Range> | null;
+  return (
+    one?.range === range &&
+    Number.isFinite(one.rows) &&
+    (one.lease === null || Number.isFinite(one.lease?.until))
+  );
 }

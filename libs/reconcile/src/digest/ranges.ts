@@ -51,7 +51,10 @@ export interface Planned {
   readonly tooMany: boolean;
 }
 
-/** Marks the ranges that a pass compares: its share of the oldest ones, and those beyond their age. Pure. */
+/**
+ * Marks the ranges that a pass compares: its share of the oldest ones, and those beyond their age. A pass that compares
+ * everything takes ranges from their holders, who read them before it began. Pure.
+ */
 export function planPass(ranges: readonly Range[], plan: PassPlan, now: number): Planned {
   const rows = ranges.reduce((sum, one) => sum + one.rows, 0);
   const tooMany = isEverythingCheaper(plan.reported, rows);
@@ -62,6 +65,8 @@ export function planPass(ranges: readonly Range[], plan: PassPlan, now: number):
   const marked = ranges.map((one): Range => {
     const isOldFull = oldFull.has(one);
     const isDue = old.has(one) || (mode === 'version' && isOldFull);
+    // What a holder has read may be older than the reports that this pass answers: it must not finish the range.
+    if (everything) return { ...one, due: 'full', lease: null };
     if (one.due === 'full' || !isDue) return one;
     return { ...one, due: mode === 'full' || isOldFull ? 'full' : 'version' };
   });

@@ -4,6 +4,7 @@ import { deferHot, removeReports, type Reports } from './dirty.ts';
 import { compareHashes, compareRanges, type Found } from './drill.ts';
 import type { HashMode } from './hash-sql.ts';
 import type { PassOptions } from './options.ts';
+import { allRanges } from './prefix.ts';
 import { changeRanges, type RangeStore } from './range-store.ts';
 import { type Claimed, finished } from './ranges.ts';
 import { allRanges } from './prefix.ts';

@@ -46,19 +46,25 @@ export class Retention {
     const { executor } = database;
     const horizon = await readHorizon(executor, fence, settings.retainMs);
     if (horizon === undefined) return { children: [], ticks: 0, requests: 0, waiting: undefined };
-    await scheduleDetach(executor, fence, childrenToDetach(await listChildren(executor), horizon));
-    const { children, waiting } = await this.#removeChildren();
+    const finished = childrenToDetach(await listChildren(executor), horizon);
+    await scheduleDetach(executor, fence, finished);
+    const { children, waiting } = await this.#removeChildren(finished);
     const orders = await readLastBefore(executor, horizon.sent, lowestRetained(await listChildren(executor)));
     const ticks = await this.#deleteTicks(keepTicksFrom(horizon, orders));
     return { children, waiting, ticks, requests: await this.#forgetRequests() };
   }
 
-  /** Removes children; each step is a transaction, from which the next run continues after a crash. */
-  async #removeChildren(): Promise<Pick<RetentionCounts, 'children' | 'waiting'>> {
+  /**
+   * Removes children; each step is a transaction, from which the next run continues after a crash. A recorded child that is not
+   * `finished` stays: it was recorded before a rebase, whose ticks begin anew, or by another login.
+   */
+  async #removeChildren(finished: readonly string[]): Promise<Pick<RetentionCounts, 'children' | 'waiting'>> {
     const { database, settings, clock, random, signal } = this.#parts;
     const removed: string[] = [];
     for (;;) {
-      const next = (await readDetaching(database.executor))[0];
+      const next = (await readDetaching(database.executor)).find(
+        ({ child, state }) => state !== 'attached' || finished.includes(child),
+      );
       if (next === undefined || signal.aborted) return { children: removed, waiting: next?.child };
       const patience = { waitMs: settings.waitMs, clock, random, signal };
       const step = await stepDetach(database, next, patience);

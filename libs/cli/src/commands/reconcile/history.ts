@@ -1,3 +1,4 @@
+import { namedIn } from '@convergekit/config/engine';
 import { listRuns, readAudit, type RunView } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
@@ -123,11 +124,10 @@ async function readReconcileHistory(
     entries.push(...(await entriesOf(executor, name, limit)).map((entry) => ({ ...entry, database })));
   }
   const sides = declared === undefined ? [] : [declared.desired.in, declared.actual.in];
-  const named = new Set(Object.keys(context.settings.databases));
   return {
     entries: entries.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, limit),
     readFrom,
-    notGiven: [...new Set(sides)].filter((side) => !named.has(side)),
+    notGiven: [...new Set(sides)].filter((side) => namedIn(context.settings.databases, side) === undefined),
   };
 }
 

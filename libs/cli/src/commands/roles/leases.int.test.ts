@@ -28,8 +28,16 @@ it.each([
 it('N7, G1i: a statement of a reconciler on all leases changes its own', async () =>
   during('converge_reconciler', async (executor) => {
     expect((await executor.query(`update converge.lease set holder = 'evil'`)).rowCount).toBe(1);
-    expect(await leases(executor)).toEqual([{ name: 'reconcile/stock' }]);
+    const { rows } = await executor.query(`select name from converge.lease where holder = 'evil'`);
+    expect(rows).toEqual([{ name: 'reconcile/stock' }]);
   }));
+
+// Seen to fail: a service with reconcilers and no relay of its own says at each start that no relay leads.
+it('a reconciler sees that a relay leads', async () =>
+  expect(await during('converge_reconciler', leases)).toEqual([
+    { name: 'reconcile/stock' },
+    { name: 'relay' },
+  ]));
 
 it.each([
   ['relay', 'relay-of-a-test'],

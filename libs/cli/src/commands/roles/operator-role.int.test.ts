@@ -68,9 +68,7 @@ describe('the audit of operators', () => {
 
   // Planted fault: without the grant the give-up limit of a consumer cannot be counted (42501).
   it('a consumer counts what it gave up since it was resumed', async () =>
-    expect(
-      await during('converge_consumer', (executor) => countGivenUp(executor, 'stock', new Date(0))),
-    ).toBe(0));
+    expect(await during('converge_consumer', (executor) => countGivenUp(executor, 'stock'))).toBe(0));
 });
 
 // Planted fault: without the right to update its row a consumer with `failureSources` does not start (42501).
@@ -78,6 +76,13 @@ it('a consumer declares the sources of failure events', async () => {
   const declared = { payments: '01990000-0000-7000-8000-000000000001' };
   const declare = (executor: Executor) => declareFailureSources(executor, 'stock', declared);
   expect(await during('converge_consumer', declare)).toBeUndefined();
+});
+
+// Planted fault: with the right to record what leaves, the owner's relay drops any table of the schema for an operator.
+it('an operator sets the limit of the outbox, and does not choose what leaves it', async () => {
+  const limit = 'update converge.source set max_bytes = null, refuse = false';
+  expect(await as('converge_operator', limit)).toBe('00000');
+  expect(await as('converge_operator', `update converge.source set leaving = '{audit}'`)).toBe('42501');
 });
 
 describe('the queue of reconcilers', () => {
