@@ -42,7 +42,6 @@ export {
   partitionMissing,
   producerClosed,
   requireAll,
-  suggestedPartitions,
   topicUnknown,
 } from './errors.ts';
 export { assignPartitions } from './group/assignor.ts';

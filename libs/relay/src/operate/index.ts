@@ -2,7 +2,7 @@
 export type { ActingOperator } from './acting-operator.ts';
 export { alarmDefinitions, conditionsOf } from '../watch/alarms.ts';
 export type { HeldTopic } from '../backlog/flow-state.ts';
-export { COUNTED, survey, type Survey } from '../watch/survey-sql.ts';
+export { COUNTED, type Survey } from '../watch/survey-sql.ts';
 export {
   type Acceptance,
   readAcceptance,
@@ -18,5 +18,5 @@ export type { RebaseReport } from '../rebase/report.ts';
 export { readPhantoms } from '../rebase/source-sql.ts';
 export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
-export { type OutboxPulse, readPulse } from './pulse-sql.ts';
-export { findSent, readSent, type SentEvent, type SentPartition, type SentState } from './sent-sql.ts';
+export { type OutboxState, readOutbox } from './read-outbox.ts';
+export { findSent, readSent, type SentEvent, type SentPartition } from './sent-sql.ts';
