@@ -3,6 +3,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';
 import { relay } from '@convergekit/relay';
 import { waitUntil } from '@convergekit/testing';
+import { askBroker } from '../../services/console/src/broker.ts';
 import { readKeyLog } from '../../services/console/src/screens/search/log.ts';
 import { type BombDb, countedOn, KEY, type Used } from './scene.ts';
 
@@ -53,7 +54,7 @@ async function lead(): Promise<void> {
 }
 
 async function search(): Promise<void> {
-  const { records } = await readKeyLog(broker, topic, KEY);
+  const { records } = await askBroker(broker, (admin) => readKeyLog(admin, topic, KEY));
   if (records.length === 0) throw new Error('the search finds no record');
 }
 

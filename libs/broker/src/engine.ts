@@ -43,7 +43,6 @@ export {
   placeMissing,
   producerClosed,
   requireAll,
-  suggestedPartitions,
   topicUnknown,
 } from './errors.ts';
 export { assignPartitions } from './group/assignor.ts';

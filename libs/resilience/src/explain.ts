@@ -3,8 +3,12 @@ import { bound, defaultGiveUp, type GiveUpRules, type Policy } from './policy.ts
 import { RETRY_COSTS } from './retry-budget.ts';
 import { THROTTLE_BASE_MS } from './wait.ts';
 
-/** Explains a policy in lines of text: attempts with their waits, the longest total time, the guards. */
-export function explain(policy: Policy): readonly string[] {
+/**
+ * Explains a policy in lines of text: attempts with their waits, the longest total time, the guards. `inPlaceMs`: it is of a
+ * consumer's handler, whose attempts in place end after this time, in milliseconds.
+ */
+export function explain(policy: Policy, inPlaceMs?: number): readonly string[] {
+  if (inPlaceMs !== undefined) return explainInPlace(policy, inPlaceMs);
   const { attemptTimeoutMs, budget, breaker } = policy;
   const attempts = bound(policy.attempts);
   const deadlineMs = bound(policy.deadlineMs);
@@ -22,8 +26,7 @@ export function explain(policy: Policy): readonly string[] {
   ];
 }
 
-/** Explains the policy of a consumer's handler, whose attempts in place end after `inPlaceMs` milliseconds. */
-export function explainInPlace(policy: Policy, inPlaceMs: number): readonly string[] {
+function explainInPlace(policy: Policy, inPlaceMs: number): readonly string[] {
   const withinMs = Math.min(bound(policy.deadlineMs), inPlaceMs);
   return [
     ...attemptLines(policy).lines,

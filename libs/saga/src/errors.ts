@@ -12,7 +12,6 @@ export type SagaErrorCode =
   | 'SAGA_NOT_STARTED'
   | 'SAGA_UNDECIDED'
   | 'WORKER_INVALID'
-  | 'SAGA_NOT_FOUND'
   | 'STEP_NOT_WAITING'
   | 'STEP_OUTCOME_INVALID'
   | 'STEP_CHANGED'

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { explain } from '@convergekit/cli/operate';
+import { declarationsOf, explain } from '@convergekit/cli/operate';
 import { logger } from '@convergekit/telemetry';
 import { readFileSync } from 'node:fs';
 import { ConsoleRefusal, invalidInput, notFound, type RefusalStatus } from './errors.ts';
@@ -26,7 +26,7 @@ const VERSION = '0.1.0';
 /** The largest form or JSON body, in bytes: an edited event fits. */
 const MOST_BYTES = 2_000_000;
 
-interface AppParts extends Omit<ConsoleContext, 'view' | 'action' | 'look'> {
+interface AppParts extends Omit<ConsoleContext, 'declared' | 'payloads' | 'view' | 'action' | 'look'> {
   readonly screens: readonly Screen[];
   readonly running: RunningActions;
   readonly signer: Signer;
@@ -54,14 +54,17 @@ export function createApp({ screens, running, signer, ...parts }: AppParts): App
     now: () => clock.now(),
     document: (operation: Operation) => void operations.push(operation),
   };
+  const view = defineViews(routes);
   const context: ConsoleContext = {
     ...parts,
-    view: defineViews(routes),
-    action: defineActions(routes, running),
-    look: defineLooks(routes, parts.payloads),
+    declared: declarationsOf(settings),
+    payloads: settings.console.payloads,
+    view,
+    action: defineActions(routes, view, running),
+    look: defineLooks(routes, settings.console.payloads),
   };
-  runningRoutes(routes, running);
-  for (const screen of screens) screen.routes(context, app);
+  runningRoutes(routes, view, running);
+  for (const define of screens.flatMap(({ routes: all }) => all)) define(context, app);
   app.get('/api/openapi.json', (c) => c.json(openApiOf(operations, VERSION)));
   return app;
 }

@@ -29,7 +29,6 @@ export function consoleService(settings: Settings, clock: Clock = systemClock): 
   const stop = new AbortController();
   const app = createApp({
     ...{ databases, broker, clock, settings, screens, running, stopping: stop.signal },
-    payloads: settings.console.payloads,
     signer: signer(randomBytes(32)),
   });
   const { port, host } = settings.console;

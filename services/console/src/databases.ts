@@ -20,6 +20,12 @@ export interface Gathered<T> {
   readonly unread: Unread[];
 }
 
+/** The databases that one of several reads could not read, each once. Pure. */
+export function unreadOf(...parts: readonly Gathered<object>[]): Unread[] {
+  const all = parts.flatMap(({ unread }) => unread);
+  return [...new Map(all.map((one) => [one.database, one])).values()];
+}
+
 export interface Databases {
   readonly all: readonly ConsoleDatabase[];
   readonly names: readonly string[];
@@ -52,13 +58,8 @@ export function openDatabases(settings: Settings): Databases {
     connections: CONNECTIONS,
     statementMs: STATEMENT_MS,
   };
-  const opened = Object.entries(openPools(settings, options)).map(([name, database]) => {
-    return { name, executor: database.executor, database };
-  });
-  return databasesOf(opened);
-}
-
-function databasesOf(all: readonly ConsoleDatabase[]): Databases {
+  const pools = Object.entries(openPools(settings, options));
+  const all = pools.map(([name, database]) => ({ name, executor: database.executor, database }));
   const get = (name: string): ConsoleDatabase => {
     const found = all.find((one) => one.name === name);
     if (found !== undefined) return found;

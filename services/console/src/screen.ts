@@ -1,6 +1,6 @@
 import type { Broker } from '@convergekit/broker';
 import type { Clock } from '@convergekit/core';
-import type { Settings } from '@convergekit/cli/operate';
+import type { Declarations, Settings } from '@convergekit/cli/operate';
 import type { Databases } from './databases.ts';
 import type { DefineAction } from './routes/action-definition.ts';
 import type { DefineLook } from './routes/look.ts';
@@ -17,6 +17,8 @@ export interface ConsoleContext {
   readonly clock: Clock;
   readonly payloads: PayloadPrivacy;
   readonly settings: Settings;
+  /** What the modules of the settings declare. */
+  readonly declared: Declarations;
   /** Aborted when the console stops: what would outlast its request ends then. */
   readonly stopping: AbortSignal;
   /**
@@ -44,6 +46,6 @@ export interface Screen {
   readonly path: string;
   /** One line for the help page. */
   readonly summary: string;
-  /** `app` is for what is neither a page nor an action, such as a stream of server-sent events. */
-  routes(context: ConsoleContext, app: App): void;
+  /** Define its pages and actions. `app` is for what is neither, such as a stream of server-sent events. */
+  readonly routes: readonly ((context: ConsoleContext, app: App) => void)[];
 }

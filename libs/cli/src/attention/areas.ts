@@ -3,13 +3,14 @@ import { groupParked, readOpenGaps, readOverview } from '@convergekit/inbox/oper
 import { sqlState } from '@convergekit/postgres/engine';
 import { missingMigrations } from '@convergekit/postgres/operate';
 import { readStatus } from '@convergekit/reconcile/operate';
+import { readOutbox } from '@convergekit/relay/operate';
 import {
   readBreakerWaits,
   readOverdueJournal,
   readPauses,
   readUnclaimedWork,
 } from '@convergekit/saga/operate';
-import { readHeld, readSurvey } from '../doctor/backlog-checks.ts';
+import { heldTopics } from '../doctor/backlog-checks.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
 import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
@@ -17,6 +18,7 @@ import type { AttentionItem, Condition } from './item.ts';
 import {
   breakerItems,
   journalItems,
+  MOST_PAUSES,
   pauseItems,
   reconcilerItems,
   relayItems,
@@ -77,9 +79,10 @@ function area(
  */
 export const areas: readonly Area[] = [
   {
-    ...area('alarms', 'none that can be seen from here', async ({ one: { executor }, now }) =>
-      relayItems(await readSurvey(executor), await readHeld(executor), now),
-    ),
+    ...area('alarms', 'none that can be seen from here', async ({ one: { executor }, now }) => {
+      const outbox = await readOutbox(executor);
+      return relayItems(outbox, heldTopics(outbox), now);
+    }),
     namesAll: true,
   },
   {
@@ -115,7 +118,9 @@ export const areas: readonly Area[] = [
     },
   ),
   {
-    ...area('paused sagas', 'none', async ({ one: { executor } }) => pauseItems(await readPauses(executor))),
+    ...area('paused sagas', 'none', async ({ one: { executor } }) =>
+      pauseItems(await readPauses(executor, { limit: MOST_PAUSES })),
+    ),
     namesAll: true,
   },
   area('workers', 'no call waits for a worker or a breaker', async ({ one: { executor }, now }) => [

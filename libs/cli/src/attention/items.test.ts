@@ -1,8 +1,14 @@
 import { expect, it } from 'vitest';
 import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
 import type { Condition } from './item.ts';
-import { breakerItems, journalItems, pauseItems, reconcilerItems, workerItems } from './items.ts';
-import { MOST_PAUSES } from '@convergekit/saga/operate';
+import {
+  breakerItems,
+  journalItems,
+  MOST_PAUSES,
+  pauseItems,
+  reconcilerItems,
+  workerItems,
+} from './items.ts';
 
 const at = new Date(50_000);
 const nameOf = (one: Condition) => (one.severity === 'note' ? 'note' : one.alarm);

@@ -1,6 +1,6 @@
 import {
   type BreakerWait,
-  MOST_PAUSES,
+  heldText,
   type OverdueEntry,
   type SagaPause,
   type UnclaimedWork,
@@ -10,8 +10,8 @@ import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@co
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
 import { counted } from '../frame/output.ts';
 import type { AttentionItem, Condition } from './item.ts';
-import { heldText, nameOf } from '../commands/saga/pause.ts';
-import { overdueAttention } from '../commands/reconcile/attention.ts';
+import { nameOf } from '../commands/saga/pause.ts';
+import { overdueOf } from '../commands/reconcile/attention.ts';
 import type { Finding } from '../scans/findings.ts';
 
 /** Lists steps, calls and workflows that are stuck or late (pure). Calls without a worker are `workerItems`. */
@@ -65,6 +65,9 @@ export function breakerItems(waits: readonly BreakerWait[], now: number): readon
   }));
 }
 
+/** The most pauses that are read. */
+export const MOST_PAUSES = 200;
+
 /** Lists the paused sagas (pure): none goes on before an operator resumes it. */
 export function pauseItems(pauses: readonly SagaPause[]): readonly AttentionItem[] {
   const kind = { kind: 'saga_paused', severity: 'watch', alarm: 'saga_paused' } as const;
@@ -98,17 +101,16 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
       const text = `${name} is held: ${held.reason}; ${counted(keys.pending, 'key waits', 'keys wait')} with a drift`;
       found.push({ ...common, severity: 'act', alarm: 'reconcile_held', text, since: held.at, next });
     }
-    if (overdueSince !== null) {
-      const { text, next: commands } = overdueAttention({ ...status, reconciler: name, dueAt: overdueSince });
+    const overdue = overdueOf(status);
+    if (overdue !== undefined)
       found.push({
         ...common,
         severity: 'watch',
         alarm: 'reconcile_overdue',
-        text: `${name}: ${text}`,
+        text: `${name}: ${overdue.text}`,
         since: overdueSince,
-        next: commands.join('; '),
+        next: overdue.next.join('; '),
       });
-    }
     if (keys.terminal > 0) {
       const text = `${name} leaves ${counted(keys.terminal, 'key', 'keys')} to an operator`;
       found.push({ ...common, severity: 'act', alarm: 'reconcile_unresolvable', text, since: null, next });

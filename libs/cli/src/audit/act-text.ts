@@ -9,8 +9,12 @@ export function actText({ act, before, after }: Recorded): string {
   return texts[act](before, after);
 }
 
-/** Names the thing that an act is about, with its place. Pure. */
-export function subjectText({ subjectKind: kind, subject, before }: Recorded): string {
+/** Describes an act: the thing that it is about, with its place, and what was done. Pure. */
+export function describeAct(act: Recorded): { readonly subject: string; readonly what: string } {
+  return { subject: subjectText(act), what: actText(act) };
+}
+
+function subjectText({ subjectKind: kind, subject, before }: Recorded): string {
   const place = placeOf(before);
   switch (kind) {
     case 'event':

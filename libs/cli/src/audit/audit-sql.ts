@@ -21,12 +21,14 @@ export interface AuditRow {
 
 export type ActFacts = Readonly<Record<string, unknown>>;
 
-export interface AuditFilter {
+interface AuditFilter {
   readonly by?: string | undefined;
   /** The beginning of an act: `parked` matches `parked skip`. */
   readonly act?: string | undefined;
   /** A part of the subject; or its key, parked id, topic, consumer, saga or step; or the id of an event that came of the act. */
   readonly about?: string | undefined;
+  /** Exactly this thing. */
+  readonly on?: Subject | undefined;
   readonly from?: Date | undefined;
   /** Rows before this moment, or at it with a lower id, are read. */
   readonly before?: { readonly at: string; readonly id: string } | undefined;
@@ -36,7 +38,7 @@ export interface AuditFilter {
 const columns = `lpad(id::text, 12, '0') as id, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, by, role, act,
   subject_kind as "subjectKind", subject_id as subject, before, after, reason`;
 
-// Backwards by the primary key.
+// Backwards by the primary key, or by audit_subject.
 const auditSql = `
   select ${columns} from converge.audit
    where ($1::text is null or by = $1) and ($2::text is null or starts_with(act, $2))
@@ -44,15 +46,17 @@ const auditSql = `
           before ->> 'consumer', before ->> 'saga', before ->> 'step', after ->> 'event'))
      and ($4::timestamptz is null or at >= $4)
      and ($5::timestamptz is null or (at, id) < ($5, $6::bigint))
-   order by audit.id desc limit $7`;
+     and ($7::text is null or (subject_kind = $7 and subject_id = $8))
+   order by audit.id desc limit $9`;
 
 /** Reads the acts of operators that a database records, the newest first. */
 export async function readOperatorAudit(
   executor: Executor,
-  { by, act, about, from, before }: AuditFilter,
+  { by, act, about, from, before, on }: AuditFilter,
   limit: number,
 ): Promise<readonly AuditRow[]> {
-  const values = [by, act, about, from, before?.at, before?.id].map((value) => value ?? null);
+  const given = [by, act, about, from, before?.at, before?.id, on?.kind, on?.id];
+  const values = given.map((value) => value ?? null);
   return (await executor.query<AuditRow>(auditSql, [...values, limit])).rows;
 }
 

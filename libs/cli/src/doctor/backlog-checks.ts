@@ -1,29 +1,15 @@
 import { secondsToFull } from '@convergekit/outbox/engine';
-import type { Executor } from '@convergekit/postgres';
-import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay/operate';
+import { COUNTED, type HeldTopic, type OutboxState, type Survey } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 import { formatBytes, formatMs } from '../frame/output.ts';
 
 /** The part of a survey that these checks need. */
 export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'terms' | 'limit'>;
 
-/** The lease of the relay, by which a survey finds who publishes. */
-const LEASE = 'relay';
-
-/** Surveys the outbox once, as a relay does. */
-export function readSurvey(executor: Executor): Promise<Survey> {
-  return survey(executor, { lease: LEASE, now: Date.now });
-}
-
-const heldSql = `
-  select topic, held_at::text as "heldAt", held_reason as reason from converge.relay_topic
-   where held_at is not null order by topic`;
-
-/** Reads the topics that wait. The relay writes the reason as `CODE: detail`. */
-export async function readHeld(executor: Executor): Promise<readonly HeldTopic[]> {
-  const { rows } = await executor.query<{ topic: string; heldAt: string; reason: string | null }>(heldSql);
-  return rows.map(({ topic, heldAt, reason }) => {
-    const [, code = 'UNKNOWN', detail = ''] = /^(\w+): (.*)$/s.exec(reason ?? '') ?? [];
+/** Lists the topics that wait (pure). The relay writes the reason as `CODE: detail`. */
+export function heldTopics({ held }: Pick<OutboxState, 'held'>): readonly HeldTopic[] {
+  return held.map(({ topic, heldAt, reason }) => {
+    const [, code = 'UNKNOWN', detail = ''] = /^(\w+): (.*)$/s.exec(reason) ?? [];
     return { topic, state: 'halted', code, detail, heldAt: BigInt(heldAt) };
   });
 }

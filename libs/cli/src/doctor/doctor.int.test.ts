@@ -2,12 +2,12 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { nameSource, readSource } from '@convergekit/outbox/engine';
 import { connect, executorOfClient, migrate, type Database } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { readHorizonBlockers } from '@convergekit/relay/operate';
+import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '@convergekit/postgres/operate';
 import { topicsOfOutbox } from './topic-checks.ts';
-import { readHeld, readSurvey } from './backlog-checks.ts';
+import { heldTopics } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
@@ -37,10 +37,10 @@ describe('the doctor on a real Postgres', () => {
   });
 
   it('the doctor counts events that no tick has published, and no others', async () => {
-    expect(await readSurvey(database.executor)).toMatchObject({ backlog: 0, oldestMs: 0, holder: undefined });
+    expect(await readOutbox(database.executor)).toMatchObject({ backlog: 0, oldestMs: 0, holder: undefined });
     for (const key of ['a', 'b', 'c'])
       await database.executor.query(`select converge.emit('doctor.topic', $1, 't', '{}', '{}')`, [key]);
-    const waiting = await readSurvey(database.executor);
+    const waiting = await readOutbox(database.executor);
     expect(waiting.backlog).toBe(3);
     expect(waiting.oldestMs).toBeGreaterThan(0);
 
@@ -49,9 +49,9 @@ describe('the doctor on a real Postgres', () => {
        select 1, pg_current_snapshot(), pg_current_xact_id(), 3, 3, '0123456789abcdef', 1, 1`,
     );
     await database.executor.query('update converge.relay_source set done_tick = 1');
-    expect((await readSurvey(database.executor)).backlog).toBe(0);
+    expect((await readOutbox(database.executor)).backlog).toBe(0);
     await database.executor.query(`select converge.emit('doctor.topic', 'd', 't', '{}', '{}')`);
-    expect((await readSurvey(database.executor)).backlog).toBe(1);
+    expect((await readOutbox(database.executor)).backlog).toBe(1);
   });
 
   it('the doctor finds the topics of events and those that the relay recorded', async () => {
@@ -59,7 +59,7 @@ describe('the doctor on a real Postgres', () => {
       `insert into converge.relay_topic (topic, held_at, held_reason, term) values ('doctor.old', 1, 'TOPIC_UNKNOWN: gone', 1)`,
     );
     expect(await topicsOfOutbox(database.executor)).toEqual(['doctor.old', 'doctor.topic']);
-    expect(await readHeld(database.executor)).toEqual([
+    expect(heldTopics(await readOutbox(database.executor))).toEqual([
       { topic: 'doctor.old', state: 'halted', code: 'TOPIC_UNKNOWN', detail: 'gone', heldAt: 1n },
     ]);
   });
@@ -68,7 +68,7 @@ describe('the doctor on a real Postgres', () => {
     await database.executor.query(
       `insert into converge.lease values ('relay', 'host:1:abc', 1, clock_timestamp() + interval '1 minute')`,
     );
-    expect((await readSurvey(database.executor)).holder).toBe('host:1:abc');
+    expect((await readOutbox(database.executor)).holder).toBe('host:1:abc');
   });
 
   it('the doctor finds an open transaction that wrote, with its pid and application, and a prepared one', async () => {

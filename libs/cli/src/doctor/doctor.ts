@@ -2,12 +2,12 @@ import type { Admin } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
-import { readHorizonBlockers } from '@convergekit/relay/operate';
+import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { fromModules, topicsOfModules } from '../commands/topics/declared-topics.ts';
 import { command } from '../frame/command.ts';
 import type { NamedExecutor } from '../scans/scan-outbox.ts';
-import { checkBacklog, readSurvey } from './backlog-checks.ts';
+import { checkBacklog } from './backlog-checks.ts';
 import type { AttentionBounds } from '../attention/areas.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
@@ -92,7 +92,7 @@ async function examineKit(
       applied,
       ...checkPermissions(await readPermissions(executor)),
       ...checkSizes(await readSizes(executor)),
-      ...checkBacklog(await readSurvey(executor)),
+      ...checkBacklog(await readOutbox(executor)),
       ...service.findings,
     ],
     topics: [...(await topicsOfOutbox(executor)), ...service.topics],

@@ -40,17 +40,58 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('a command with a misspelled setting fails in one line that names the nearest', async () => {
-    const ended = await cli(['relay'], { CONVERGE__HEALTH__PROT: '1' });
-    expectOneLine(ended, 78, /CONVERGE__HEALTH__PROT.*Did you mean CONVERGE__HEALTH__PORT\?/);
-  });
-
-  it('a command fails in one line when no Postgres listens at the address', async () => {
-    expectOneLine(
-      await cli(['migrate'], { DATABASE_URL: unreachable }),
+  it.each<[string, readonly string[], Record<string, string>, number, RegExp]>([
+    [
+      'a misspelled setting',
+      ['relay'],
+      { CONVERGE__HEALTH__PROT: '1' },
+      78,
+      /CONVERGE__HEALTH__PROT.*Did you mean CONVERGE__HEALTH__PORT\?/,
+    ],
+    [
+      'a URL under another name',
+      ['outbox', 'list'],
+      { ORDERS_URL: databaseUrl },
+      78,
+      /DATABASE_URL is not set.*ORDERS_URL holds a Postgres URL/,
+    ],
+    [
+      'a lease that is too short',
+      ['relay'],
+      { CONVERGE__RELAY__LEASE_MS: '1', DATABASE_URL: unreachable, KAFKA_BROKERS: brokers },
+      78,
+      /relay\.leaseMs = 1 .*CONVERGE__RELAY__LEASE_MS.*3001/,
+    ],
+    [
+      'no Postgres at the address',
+      ['migrate'],
+      { DATABASE_URL: unreachable },
       1,
       /cannot reach Postgres at 127\.0\.0\.1:1: .*DATABASE_URL/,
-    );
+    ],
+    [
+      'no broker at the address',
+      ['topics', 'check', 'a'],
+      { KAFKA_BROKERS: '127.0.0.1:1' },
+      1,
+      /no broker can be reached at 127\.0\.0\.1:1/,
+    ],
+    [
+      'a module that does not exist',
+      ['topics', 'create', '--from', './nowhere.ts'],
+      {},
+      2,
+      /module \.\/nowhere\.ts does not exist/,
+    ],
+    [
+      'a module without anything in it',
+      ['topics', 'check', '--from', './libs/cli/src/frame/output.ts'],
+      {},
+      2,
+      /exports no service, consumer, saga or event/,
+    ],
+  ])('a command fails in one line that names its cause: %s', async (_, argv, env, code, text) => {
+    expectOneLine(await cli(argv, env), code, text);
   });
 
   it('S51: a command with a wrong password fails in one line that does not contain it', async () => {
@@ -67,18 +108,13 @@ describe('an error of the command is one line with the next step', () => {
     expect(ended.stderr).not.toContain('hunter2');
   });
 
-  it('a command fails in one line when the database user does not exist', async () => {
-    const url = onServer((at) => (at.username = 'no_such_user'));
-    expectOneLine(await cli(['migrate'], { DATABASE_URL: url }), 78, /refused user "no_such_user"/);
-  });
-
-  it('a command fails in one line when the database does not exist', async () => {
-    const url = onServer((at) => (at.pathname = '/nothing_here'));
-    expectOneLine(
-      await cli(['migrate'], { DATABASE_URL: url }),
-      78,
-      /no database "nothing_here".*createdb nothing_here/,
-    );
+  it('a command fails in one line when the user or the database does not exist', async () => {
+    const user = onServer((at) => (at.username = 'no_such_user'));
+    expectOneLine(await cli(['migrate'], { DATABASE_URL: user }), 78, /refused user "no_such_user"/);
+    const nothing = await cli(['migrate'], {
+      DATABASE_URL: onServer((at) => (at.pathname = '/nothing_here')),
+    });
+    expectOneLine(nothing, 78, /no database "nothing_here".*createdb nothing_here/);
   });
 
   it('a command fails in one line that names `converge migrate` when migrations are missing', async () => {
@@ -89,16 +125,6 @@ describe('an error of the command is one line with the next step', () => {
       78,
       /run `converge migrate` first/,
     );
-  });
-
-  it('a command fails in one line when no broker answers', async () => {
-    const env = { KAFKA_BROKERS: '127.0.0.1:1' };
-    expectOneLine(
-      await cli(['topics', 'create', 'a', '--partitions', '1'], env),
-      1,
-      /no broker can be reached at 127\.0\.0\.1:1/,
-    );
-    expectOneLine(await cli(['topics', 'check', 'a'], env), 1, /no broker can be reached at 127\.0\.0\.1:1/);
   });
 
   it('a command fails in one line when the health port is taken', async () => {

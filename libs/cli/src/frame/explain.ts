@@ -1,5 +1,6 @@
 import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
+import { sqlState } from '@convergekit/postgres/engine';
 import { migrationsMissing } from '@convergekit/postgres/operate';
 import { UsageError } from './errors.ts';
 
@@ -21,9 +22,10 @@ export function explain(error: unknown): Explanation {
   if (error instanceof CommanderError)
     return { message: '', exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE };
   if (error instanceof UsageError) return { message: error.message, exitCode: EXIT_USAGE };
-  const state = sqlState(error);
-  if (state !== undefined) return explainSql(error as Error, state);
   if (!(error instanceof Error)) return { message: `unexpected failure: ${String(error)}`, exitCode: 1 };
+  // An error of the kit has a category, and may have an error of Postgres as its cause.
+  const state = 'severity' in error && !('category' in error) ? sqlState(error) : undefined;
+  if (state !== undefined) return explainSql(error, state);
   if (error instanceof ConfigError && error.issues.length === 1)
     return { message: error.message.replace(':\n- ', ': '), exitCode: EXIT_CONFIGURATION };
   if (isExplained(error)) return { message: error.message, exitCode: exitCodeOf(error) };
@@ -59,12 +61,6 @@ function explainSql(error: Error, state: string): Explanation {
     default:
       return { message: `Postgres refused: ${text}`, exitCode: 1 };
   }
-}
-
-function sqlState(error: unknown): string | undefined {
-  if (!(error instanceof Error) || 'category' in error || !('code' in error) || !('severity' in error))
-    return undefined;
-  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }
 
 function firstLine(text: string): string {

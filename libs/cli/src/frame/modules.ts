@@ -72,12 +72,11 @@ export async function exportsThat<T>(
   modules: readonly string[],
   fits: (value: unknown) => value is T,
   hint: string,
-  namedBy: NamedBy = 'arguments',
 ): Promise<readonly T[]> {
   const found: T[] = [];
   for (const module of modules) {
-    const fitting = (await exportsOf(module, namedBy)).filter(fits);
-    if (fitting.length === 0) throw wrongModule('MODULE_EMPTY', `module ${module} exports ${hint}`, namedBy);
+    const fitting = (await exportsOf(module)).filter(fits);
+    if (fitting.length === 0) throw new UsageError('MODULE_EMPTY', `module ${module} exports ${hint}`);
     found.push(...fitting);
   }
   return found;

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { StoredAct, StoredRepair } from './act-sql.ts';
-import type { StoredCall, StoredEffect } from './effect-sql.ts';
+import type { StoredCall, StoredEffect } from './effects.ts';
 
 /** An event, as the outbox row has it. */
 export interface StoredEvent {
@@ -20,6 +20,23 @@ export interface StoredEvent {
   readonly partitions: number | null;
 }
 
+/** The failure of an attempt. */
+export interface Failed {
+  readonly category: string;
+  readonly certainty: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The wait after an attempt, and the rule that it is of. */
+export interface TimedWait {
+  readonly rule: string;
+  readonly computedMs: number;
+  readonly hintMs?: number | null | undefined;
+  readonly capMs: number;
+  readonly budgetLeft?: number | undefined;
+}
+
 export interface StoredAttempt {
   readonly kind: 'attempt';
   readonly at: string;
@@ -34,18 +51,8 @@ export interface StoredAttempt {
   readonly number: number;
   readonly durationMs: number;
   readonly outcome: string;
-  readonly failure: {
-    readonly category: string;
-    readonly certainty: string;
-    readonly code: string;
-    readonly message: string;
-  } | null;
-  readonly wait: {
-    readonly rule: string;
-    readonly computedMs: number;
-    readonly hintMs: number | null;
-    readonly capMs: number;
-  } | null;
+  readonly failure: Failed | null;
+  readonly wait: TimedWait | null;
   readonly causedBy: string | null;
   /** The time since which the event had waited in its line, for an attempt by a drain. */
   readonly parkedAt: string | null;

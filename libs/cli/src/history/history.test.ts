@@ -195,7 +195,13 @@ describe('the history of an event', () => {
 
   it('the history of an event whose call was made twice within a millisecond shows both calls, each once', () => {
     const call = (number: number) => {
-      const of = { consumer: 'mail', eventId: 'e-1', effect: 'mail.send', op: 'call', durationMs: 0 };
+      const of = {
+        consumer: 'mail',
+        eventId: 'e-1',
+        effect: 'mail.send',
+        op: 'call',
+        durationMs: 0,
+      } as const;
       return { kind: 'call', at: at(9), id: 'w-1', number, ...of } as const;
     };
     const chapters = [

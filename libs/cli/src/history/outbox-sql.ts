@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { publishedSql } from '../commands/outbox/events-sql.ts';
 import { readTried, type Stored } from './attempt-sql.ts';
 import { bounds, type Window } from './window.ts';
 
@@ -49,12 +50,6 @@ async function firstSince(executor: Executor, { low, high }: IdRange, ms: number
   }
   return least;
 }
-
-const publishedSql = `
-  coalesce(pg_visible_in_snapshot(o.xid, coalesce(
-    (select before.snapshot from converge.relay_topic r join converge.tick before on before.number = r.held_at - 1
-      where r.topic = o.topic),
-    (select t.snapshot from converge.relay_source s join converge.tick t on t.number = s.done_tick))), false)`;
 
 // Ranges of the primary key; within them each row's ids are compared.
 const eventsSql = `

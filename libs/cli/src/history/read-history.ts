@@ -2,7 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import { type Recorded, readTried } from './attempt-sql.ts';
 import { deliveriesOf, type Named } from './named-databases.ts';
 import { readActsAndRepairs } from './act-sql.ts';
-import { readEffects } from './effect-sql.ts';
+import { readEffects } from './effects.ts';
 import { type Chapter, momentsIn } from './chapter.ts';
 import { failuresIn, type History, historyOf } from './history.ts';
 import { scopeOf } from './scope.ts';
@@ -15,19 +15,19 @@ const MOST_ROUNDS = 8;
 
 /** How far the outboxes are searched for answers to an event. */
 export interface HistoryReach {
-  /** Minutes after a moment at which something happened to the event. */
-  readonly minutes: number;
-  /** Searches the whole of every outbox. */
-  readonly whole: boolean;
+  /** Minutes after a moment at which something happened to the event. @default 10 */
+  readonly minutes?: number;
+  /** Searches the whole of every outbox. @default false */
+  readonly whole?: boolean;
   /** Called when the whole of every outbox is read, since no moment is known. */
-  readonly onWhole: () => void;
+  readonly onWhole?: () => void;
 }
 
 /** Reads what the databases know of an event. Its entries are empty where none knows it. Changes nothing. */
 export async function readHistory(
   named: readonly Named[],
   id: string,
-  reach: HistoryReach,
+  reach: HistoryReach = {},
 ): Promise<History> {
   const chapters = await readChapters(named, id, reachOf(id, reach));
   const deliveries = await deliveriesOf(named, chapters);
@@ -44,12 +44,12 @@ export async function readHistory(
 /** The spans of time in which outboxes are searched, from what is known so far. */
 type Reach = (chapters: readonly Chapter[]) => readonly Window[];
 
-function reachOf(id: string, { minutes, whole, onWhole }: HistoryReach): Reach {
+function reachOf(id: string, { minutes = 10, whole = false, onWhole }: HistoryReach): Reach {
   const made = timeOfId(id);
   return (chapters) => {
     const moments = [...(made === undefined ? [] : [made]), ...momentsIn(chapters)];
     if (!whole && moments.length > 0) return windowsAround(moments, minutes * 60_000);
-    if (!whole) onWhole();
+    if (!whole) onWhole?.();
     return [ALWAYS];
   };
 }

@@ -2,7 +2,7 @@ import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import type { Entry, History } from './history.ts';
 import { GIVE_MORE } from './named-databases.ts';
 import { givenText } from './not-given.ts';
-import type { StoredCall, StoredEffect } from './effect-sql.ts';
+import type { StoredCall, StoredEffect } from './effects.ts';
 import type { StoredEvent } from './attempt-sql.ts';
 import {
   actRow,
@@ -17,7 +17,7 @@ import {
 } from './story-text.ts';
 
 /** A history as text: what the event is, its rows, and where it stands at each consumer. */
-export interface HistoryText {
+interface HistoryText {
   readonly head: string;
   readonly rows: readonly Row[];
   readonly end: string;

@@ -1,7 +1,7 @@
 import { formatMs, table } from '../frame/output.ts';
 import { actText } from '../audit/act-text.ts';
 import type { StoredAct, StoredRepair } from './act-sql.ts';
-import type { StoredAttempt, StoredPark } from './attempt-sql.ts';
+import type { Failed, StoredAttempt, StoredPark, TimedWait } from './attempt-sql.ts';
 
 type In = { readonly database: string };
 
@@ -26,7 +26,7 @@ export function storyLines({ head, rows, end, given }: StoryText): readonly stri
  * Formats an attempt: its number, its end, and the next step. `because`: the attempt that caused this attempt, in
  * words.
  */
-export function attemptText(attempt: StoredAttempt, because = ''): string {
+function attemptText(attempt: StoredAttempt, because = ''): string {
   const { handler, number, run, phase, durationMs, outcome, failure, at, parkedAt } = attempt;
   const which = `${phase === 'apply' ? '' : `${phase}, `}attempt ${number}${run === 0 ? '' : ` of run ${run}`} of ${handler}`;
   if (failure === null) {
@@ -68,13 +68,6 @@ export function repairText({ verdict, key, why, cause }: StoredRepair): string {
     : `did not repair key ${key}, ${verdict}: ${why} (cause: ${cause})`;
 }
 
-interface Failed {
-  readonly category: string;
-  readonly certainty: string;
-  readonly code: string;
-  readonly message: string;
-}
-
 export function failedText(durationMs: number, { category, certainty, code, message }: Failed): string {
   return `failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}`;
 }
@@ -90,14 +83,6 @@ function followed(outcome: string): string {
     stop: 'the consumer stopped',
   };
   return words[outcome] ?? outcome;
-}
-
-interface TimedWait {
-  readonly rule: string;
-  readonly computedMs: number;
-  readonly hintMs?: number | null | undefined;
-  readonly capMs: number;
-  readonly budgetLeft?: number | undefined;
 }
 
 /** Explains the length of a wait, below what it follows. */

@@ -1,9 +1,9 @@
 import { type OverdueEntry, readOverdueJournal, type UnclaimedWork } from '@convergekit/saga/operate';
-import { readOverdueSchedules } from '@convergekit/reconcile/operate';
+import { readSchedules } from '@convergekit/reconcile/operate';
 import { shellWord } from '@convergekit/core/engine';
 import type { Finding } from './findings.ts';
 import type { NamedExecutor } from './scan-outbox.ts';
-import { overdueAttention } from '../commands/reconcile/attention.ts';
+import { overdueOf } from '../commands/reconcile/attention.ts';
 
 /** The entries that one round reports of a database, the oldest first. */
 const LIMIT = 100;
@@ -29,15 +29,18 @@ function finding(database: string, entry: OverdueEntry): Finding {
 
 /** Finds reconcilers of a database whose scheduled start no process makes. */
 export async function scanSchedules({ name, executor }: NamedExecutor): Promise<readonly Finding[]> {
-  const overdue = (await readOverdueSchedules(executor)) ?? [];
-  return overdue.map((one): Finding => {
-    const { text, next } = overdueAttention(one);
-    return {
-      alarm: 'reconcile_overdue',
-      id: `schedule ${name} ${one.reconciler}`,
-      fields: { database: name, ...one },
-      text: `${one.reconciler}: ${text}: \`${next[0] ?? ''}\``,
-    };
+  return (await readSchedules(executor)).flatMap((schedule): readonly Finding[] => {
+    const { reconciler, overdueSince: dueAt, leader, lastCompletedAt } = schedule;
+    const overdue = overdueOf({ ...schedule, name: reconciler });
+    if (overdue === undefined) return [];
+    return [
+      {
+        alarm: 'reconcile_overdue',
+        id: `schedule ${name} ${reconciler}`,
+        fields: { database: name, reconciler, dueAt, lastCompletedAt, leader },
+        text: `${reconciler}: ${overdue.text}: \`${overdue.next[0] ?? ''}\``,
+      },
+    ];
   });
 }
 

@@ -34,82 +34,65 @@ export interface ScanService extends Service {
  * They report, and repair nothing. Of several processes one scans each database, by lease.
  */
 export function scanService(options: ScanOptions): ScanService {
-  const { everyMs, log } = options;
-  const scan = new Scans(options);
-  const service = loopService({
-    name: 'scans',
-    run: (signal) =>
-      poll({
-        everyMs,
-        signal,
-        run: async () => {
-          await scan.runOnce();
-        },
-        onError: (error) => log.error({ reason: classify(error).message }, 'the scans failed; they continue'),
-      }),
-  });
-  return { ...service, runOnce: () => scan.runOnce() };
-}
+  const { databases, stalledMs, overdueMs, everyMs, ignoredConsumers, log } = options;
+  const holder = `${hostname()}/${newUuidV7()}`;
+  let raised: ReadonlyMap<string, Finding> = new Map();
 
-class Scans {
-  readonly #options: ScanOptions;
-  readonly #holder = `${hostname()}/${newUuidV7()}`;
-  #raised: ReadonlyMap<string, Finding> = new Map();
-
-  constructor(options: ScanOptions) {
-    this.#options = options;
-  }
-
-  async runOnce(): Promise<readonly Finding[]> {
-    const { databases, stalledMs, overdueMs } = this.#options;
-    const found: Finding[] = [];
-    const unread = (name: string, error: unknown): void => this.#unread(name, 'outbox', error);
-    for (const one of databases) {
-      found.push(...(await this.#try(one, 'outbox', () => scanStalled(one, databases, stalledMs, unread))));
-      found.push(...(await this.#try(one, 'gaps', () => scanLost(one))));
-      found.push(...(await this.#try(one, 'journal', () => scanJournal(one, overdueMs))));
-      found.push(...(await this.#try(one, 'schedules', () => scanSchedules(one))));
-    }
-    const { ignoredConsumers } = this.#options;
-    const kept = found.filter(({ fields }) => !ignoredConsumers.includes(String(fields['consumer'])));
-    this.#report(kept);
-    return kept;
-  }
-
+  const unread = (database: string, scan: string, error: unknown): void => {
+    const { category, code, message } = classify(error);
+    log.warn({ database, scan, category, code }, `not scanned: ${message}`);
+  };
   /** Scans a database whose lease this process holds. A database that cannot be read does not end the others' scans. */
-  async #try(
+  const attempt = async (
     { name, executor }: NamedExecutor,
     what: string,
     scan: () => Promise<readonly Finding[]>,
-  ): Promise<readonly Finding[]> {
+  ): Promise<readonly Finding[]> => {
     try {
-      return (await this.#leads(executor, what)) ? await scan() : [];
+      const request = { name: `scan/${what}`, holder, ttlMs: 3 * everyMs };
+      return (await leads(executor, request)) ? await scan() : [];
     } catch (error) {
-      this.#unread(name, what, error);
+      unread(name, what, error);
       return [];
     }
-  }
+  };
+  const runOnce = async (): Promise<readonly Finding[]> => {
+    const found: Finding[] = [];
+    const lost = (name: string, error: unknown): void => unread(name, 'outbox', error);
+    for (const one of databases) {
+      found.push(...(await attempt(one, 'outbox', () => scanStalled(one, databases, stalledMs, lost))));
+      found.push(...(await attempt(one, 'gaps', () => scanLost(one))));
+      found.push(...(await attempt(one, 'journal', () => scanJournal(one, overdueMs))));
+      found.push(...(await attempt(one, 'schedules', () => scanSchedules(one))));
+    }
+    const kept = found.filter(({ fields }) => !ignoredConsumers.includes(String(fields['consumer'])));
+    report(log, raised, kept);
+    raised = new Map(kept.map((one) => [one.id, one]));
+    return kept;
+  };
+  const onError = (error: unknown): void =>
+    log.error({ reason: classify(error).message }, 'the scans failed; they continue');
+  const run = async (): Promise<void> => {
+    await runOnce();
+  };
+  return {
+    ...loopService({ name: 'scans', run: (signal) => poll({ everyMs, signal, run, onError }) }),
+    runOnce,
+  };
+}
 
-  #unread(database: string, scan: string, error: unknown): void {
-    const { category, code, message } = classify(error);
-    this.#options.log.warn({ database, scan, category, code }, `not scanned: ${message}`);
-  }
+async function leads(executor: Executor, request: Parameters<typeof acquireLease>[1]): Promise<boolean> {
+  if (!(await hasTables(executor, 'converge.lease'))) return false; // no database of the kit
+  return (await acquireLease(executor, request)).kind === 'acquired';
+}
 
-  async #leads(executor: Executor, what: string): Promise<boolean> {
-    if (!(await hasTables(executor, 'converge.lease'))) return false; // no database of the kit
-    const request = { name: `scan/${what}`, holder: this.#holder, ttlMs: 3 * this.#options.everyMs };
-    return (await acquireLease(executor, request)).kind === 'acquired';
-  }
-
-  #report(found: readonly Finding[]): void {
-    const { raised, cleared } = changesOf(this.#raised, found);
-    const { log } = this.#options;
-    for (const { alarm, fields, text } of raised) log.error({ alarm, ...fields }, text);
-    for (const { alarm, fields } of cleared) log.info({ alarm, ...fields, cleared: true }, 'cleared');
-    this.#raised = new Map(found.map((one) => [one.id, one]));
-    for (const alarm of scanAlarms)
-      instruments().scanFindings.record(found.filter((one) => one.alarm === alarm).length, {
-        [attributeNames.alarm]: alarm,
-      });
-  }
+/** Logs what appeared and what is gone, and counts what there is. */
+function report(log: Logger, before: ReadonlyMap<string, Finding>, now: readonly Finding[]): void {
+  const { raised, cleared } = changesOf(before, now);
+  for (const { alarm, fields, text } of raised) log.error({ alarm, ...fields }, text);
+  for (const { alarm, fields } of cleared) log.info({ alarm, ...fields, cleared: true }, 'cleared');
+  for (const alarm of scanAlarms)
+    instruments().scanFindings.record(now.filter((one) => one.alarm === alarm).length, {
+      [attributeNames.alarm]: alarm,
+    });
 }

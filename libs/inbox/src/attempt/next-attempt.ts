@@ -32,6 +32,13 @@ export type NextAttempt =
 export const IN_PLACE_MS = 2_000;
 
 /**
+ * Returns the time that a policy gives to retries in place, by its name; undefined = it is not of a consumer. Neither budget nor
+ * breaker counts them. Pure.
+ */
+export const inPlaceMsOf = (policy: string): number | undefined =>
+  /^consumer(\.|$)/.test(policy) ? IN_PLACE_MS : undefined;
+
+/**
  * Decides what follows a failed attempt in place: a retry, or the disposition of the strategy table. Retries are within
  * the policy and `IN_PLACE_MS`. The function is pure; `random` draws the jitter.
  */

@@ -27,7 +27,7 @@ export interface ParkedGroup extends Group {
 }
 
 /** Parked events that failed in the same way at the same handler. */
-export interface FailureGroup extends Group {
+interface FailureGroup extends Group {
   readonly handler: string;
   /** Null like `category`. */
   readonly fingerprint: string | null;
@@ -136,7 +136,7 @@ export interface FailedKey {
 }
 
 /** The place in the listing of keys from which the next page begins. */
-export type KeyCursor = Pick<FailedKey, 'consumer' | 'topic' | 'key'>;
+type KeyCursor = Pick<FailedKey, 'consumer' | 'topic' | 'key'>;
 
 // By bytes, so that pages of several databases have one order. Sorted as columns: a row of them is compared more slowly.
 const ORDER = 'consumer collate "C", topic collate "C", key collate "C"';

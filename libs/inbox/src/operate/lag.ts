@@ -9,14 +9,15 @@ export interface PartitionLag extends PartitionOverview {
   readonly lag: bigint | null;
 }
 
-/** Adds the ends of the logs to the partitions of consumers. */
+/** Adds the ends of the logs to the partitions of consumers. `admin` undefined = the ends are not known. */
 export async function readLag<Row extends PartitionOverview>(
-  admin: Pick<Admin, 'describeTopic' | 'logEnds'>,
+  admin: Pick<Admin, 'describeTopic' | 'logEnds'> | undefined,
   partitions: readonly Row[],
 ): Promise<readonly (Row & PartitionLag)[]> {
   const ends = new Map<string, readonly LogEnds[]>();
-  for (const topic of new Set(partitions.map((row) => row.topic)))
-    ends.set(topic, (await admin.describeTopic(topic)) === undefined ? [] : await admin.logEnds(topic));
+  if (admin !== undefined)
+    for (const topic of new Set(partitions.map((row) => row.topic)))
+      ends.set(topic, (await admin.describeTopic(topic)) === undefined ? [] : await admin.logEnds(topic));
   return partitions.map((row) => {
     const logEnd = ends.get(row.topic)?.find(({ partition }) => partition === row.partition)?.latest ?? null;
     return { ...row, logEnd, lag: logEnd === null ? null : logEnd - row.nextOffset };

@@ -3,6 +3,8 @@ import type { ParkedState } from '../park/parked-row.ts';
 /** Selects parked events. An omitted condition matches everything. */
 export interface ParkedFilter {
   readonly ids?: readonly string[] | undefined;
+  /** One event, in all consumers. */
+  readonly eventId?: string | undefined;
   readonly consumer?: string | undefined;
   readonly topic?: string | undefined;
   readonly key?: string | undefined;
@@ -39,6 +41,7 @@ export function conditionsOf(filter: ParkedFilter): Conditions {
     if (value !== undefined) where.push(condition(`$${values.push(value)}`));
   };
   add(filter.ids?.filter(isParkedId), (at) => `id = any (${at}::uuid[])`);
+  add(filter.eventId, (at) => `event_id = ${at}`);
   add(filter.consumer, (at) => `consumer = ${at}`);
   add(filter.topic, (at) => `topic = ${at}`);
   add(filter.key, (at) => `key = ${at}`);

@@ -7,14 +7,14 @@ import { type AfterCompensation, reasonOf } from './contradiction.ts';
 import { acting, type Operator, refuseContradiction, refused } from './parked.ts';
 import { checkReplacement, hasEnvelope, isOfSaga, replacementHeaders } from './replacement.ts';
 
-export interface ReplaceOptions extends AfterCompensation {
+interface ReplaceOptions extends AfterCompensation {
   /** The declared events, including that of the dead letter: the new data is checked against its contract. */
   readonly events: readonly EventDefinition[];
   /** @default the system's */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
-export interface ReplacedParked {
+interface ReplacedParked {
   /** The parked row of the new event. */
   readonly id: string;
   readonly eventId: string;

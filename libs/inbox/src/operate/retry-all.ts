@@ -6,10 +6,10 @@ import type { AfterCompensation } from './contradiction.ts';
 import { type Operator, retryParked } from './parked.ts';
 import type { ParkedFilter } from './parked-filter.ts';
 import { listParked, type ParkedCursor, type ParkedSummary } from './parked-list.ts';
-import { nextRetry, type RetryCounts, SILENCE_MS } from './retry-decision.ts';
+import { nextRetry, type RetryCounts, SILENCE_MS, silenceText } from './retry-decision.ts';
 import { parkedBy, readAfterRetry } from './retry-plan-sql.ts';
 
-export interface RetryAllOptions extends AfterCompensation {
+interface RetryAllOptions extends AfterCompensation {
   readonly filter: ParkedFilter;
   readonly operator: Operator;
   /** Events a second, at most. */
@@ -29,9 +29,11 @@ export interface RetryAllOptions extends AfterCompensation {
   readonly onEvent?: (id: string, result: string) => void;
 }
 
-export interface RetriedAll extends RetryCounts {
+interface RetriedAll extends RetryCounts {
   /** The reason why it ended before the last event. */
   readonly stopped?: string;
+  /** The reason why it ended before the outcomes of the last events that it awaited. */
+  readonly unanswered?: string;
 }
 
 const PAGE = 200;
@@ -63,8 +65,11 @@ export async function retryAll(
     report();
     await clock.sleep(1_000 / rate, signal);
   }
-  if (stopAtPercent !== undefined) await settle();
-  return outcomes.counts();
+  if (stopAtPercent === undefined) return outcomes.counts();
+  await settle();
+  const counts = outcomes.counts();
+  const { pending } = counts;
+  return { ...counts, ...(pending > 0 && { unanswered: silenceText(pending, { limitMs: silenceMs }) }) };
 
   /** Waits until one more event may be retried. Returns why none may. */
   async function clearance(): Promise<string | undefined> {

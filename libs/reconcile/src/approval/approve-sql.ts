@@ -25,7 +25,7 @@ const dueNowSql = `
    where reconciler = $1 and state = 'queued' and drift_hash is not null and ($2::text[] is null or key = any ($2))`;
 
 /** An operator's approval of held repairs: how many, until when, by whom and why. */
-export interface Approval {
+interface Approval {
   readonly reconciler: string;
   /** The keys that may be repaired, each once; no other key is until the approval ends. @default any key */
   readonly keys?: readonly string[] | undefined;
@@ -37,7 +37,7 @@ export interface Approval {
   readonly reason: string;
 }
 
-export interface Approved {
+interface Approved {
   readonly until: Date;
   /** Why the repairs were held. */
   readonly held: string;

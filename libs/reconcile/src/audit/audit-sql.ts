@@ -68,7 +68,7 @@ export function auditValues({ verdict, desired, before, drift, why, actor }: Aud
 }
 
 /** A row of the audit of repairs: a repair, or a verdict that was no repair. States are JSON values. */
-export interface AuditEntry {
+interface AuditEntry {
   readonly id: string;
   readonly at: Date;
   /** null = the row is of the whole reconciler. */

@@ -6,10 +6,10 @@ import type { Reconciler } from '../reconciler.ts';
 import { diffFields, hasFields } from '../verdict/fields.ts';
 import { modeOf } from '../verdict/modes.ts';
 import { reasonOf } from '../verdict/verdict.ts';
-import { type DriftKey, readLastWritten, readWaiting, type WaitingKey } from './drift-sql.ts';
+import { type DriftRow, readLastWritten, readWaiting, type WaitingKey } from './drift-sql.ts';
 
 /** `version`: the guard compares it. `owned`: a repair may change it. Else the mode of the field, if it is not `repair`. */
-export type FieldMark = 'differs' | 'ignored' | 'owned' | 'version' | 'observe' | 'warn';
+type FieldMark = 'differs' | 'ignored' | 'owned' | 'version' | 'observe' | 'warn';
 
 /** A field of both sides as JSON values; undefined = that side has no such field. `field` null: a state without fields. */
 export interface FieldDiff {
@@ -71,12 +71,11 @@ function fieldsOf(
 }
 
 /** Compares the recorded states of a key field by field. Which fields a repair owns is not recorded. Pure. */
-export function recordedFields({
-  recorded,
-  lastWritten,
-}: Pick<DriftKey, 'recorded' | 'lastWritten'>): readonly FieldDiff[] {
-  if (recorded === null) return [];
-  return diffFields(recorded.desired, recorded.actual).map(({ differs, ...one }) => ({
+export function recordedFields(
+  { desired, actual }: NonNullable<DriftRow['recorded']>,
+  lastWritten: unknown,
+): readonly FieldDiff[] {
+  return diffFields(desired, actual).map(({ differs, ...one }) => ({
     ...one,
     lastWritten: fieldOf(lastWritten, one.field),
     marks: differs ? ['differs'] : [],

@@ -1,7 +1,9 @@
+import type { Executor } from '@convergekit/postgres';
 import type { Databases } from '../definition.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { readChunk } from '../scan-chunk.ts';
-import { diffKey, type KeyDiff } from './diff-key.ts';
+import { diffKey, type FieldDiff, type KeyDiff, recordedFields } from './diff-key.ts';
+import { type DriftFilter, type DriftRow, readDriftRows } from './drift-sql.ts';
 
 /** A declared reconciler with its two databases. */
 export interface OpenReconciler extends Databases<unknown, unknown> {
@@ -46,8 +48,48 @@ export async function diffKeys(
 }
 
 /** Compares one key in read-only transactions of its own: a side that cannot be read aborts no other key. */
-export function diffOne(open: OpenReconciler, key: string): Promise<KeyDiff> {
+function diffOne(open: OpenReconciler, key: string): Promise<KeyDiff> {
   return readOnly(open, (databases) => diffKey(open.declared, databases, key));
+}
+
+/** A divergent key, and its fields side by side. */
+interface DriftKey extends Omit<DriftRow, 'recorded' | 'lastWritten'> {
+  /** When the fields were read. */
+  readonly compared:
+    | { readonly kind: 'now'; readonly verdict: string; readonly reason: string | null }
+    | { readonly kind: 'recorded'; readonly at: Date }
+    | { readonly kind: 'never' };
+  readonly fields: readonly FieldDiff[];
+}
+
+/**
+ * Reads divergent keys of a reconciler. With `open`, its declaration, each is compared now, and so is a key that is named and
+ * not recorded as divergent; else the fields are those of the last verdict.
+ */
+export async function readDrift(
+  executor: Executor,
+  reconciler: string,
+  filter: DriftFilter,
+  open?: OpenReconciler,
+): Promise<readonly DriftKey[]> {
+  const rows = (await readDriftRows(executor, reconciler, filter)).map(asRecorded);
+  if (open === undefined) return rows;
+  const found: DriftKey[] = [];
+  for (const row of rows) found.push({ ...row, ...comparedNow(await diffOne(open, row.key)) });
+  if (rows.length > 0 || filter.key === undefined) return found;
+  const diff = await diffOne(open, filter.key);
+  const { key, verdict, reason } = diff;
+  return [{ key, verdict, reason, since: null, lookedAt: new Date(), nextAt: null, ...comparedNow(diff) }];
+}
+
+function comparedNow({ verdict, reason, fields }: KeyDiff): Pick<DriftKey, 'compared' | 'fields'> {
+  return { compared: { kind: 'now', verdict, reason }, fields };
+}
+
+function asRecorded({ recorded, lastWritten, ...row }: DriftRow): DriftKey {
+  if (recorded === null) return { ...row, compared: { kind: 'never' }, fields: [] };
+  const fields = recordedFields(recorded, lastWritten);
+  return { ...row, compared: { kind: 'recorded', at: new Date(recorded.at) }, fields };
 }
 
 type Sides = Databases<unknown, unknown>;

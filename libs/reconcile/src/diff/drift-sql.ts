@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 
 /** The number of a reconciler's keys with one verdict. */
-export interface DriftCount {
+interface DriftCount {
   readonly reconciler: string;
   /** `observed`, `held`, `unresolvable`, `unknown`, `flapping`, `refused`, `failed`; `pending`: a drift without a verdict yet. */
   readonly verdict: string;
@@ -33,10 +33,9 @@ export interface DriftFilter {
 }
 
 /** A divergent key as its last look recorded it. */
-export interface DriftKey {
+export interface DriftRow {
   readonly key: string;
   readonly verdict: string;
-  readonly state: 'queued' | 'running' | 'idle' | 'terminal';
   readonly reason: string | null;
   /** When it was first found divergent. */
   readonly since: Date | null;
@@ -51,7 +50,7 @@ export interface DriftKey {
 
 // By the primary key from `after` on; the audit by its index of keys.
 const readSql = `
-  select k.key, ${verdictOfKey} as verdict, k.state, k.reason, k.diverged_at as since, k.updated_at as "lookedAt",
+  select k.key, ${verdictOfKey} as verdict, k.reason, k.diverged_at as since, k.updated_at as "lookedAt",
          case when k.state = 'queued' then k.next_at end as "nextAt",
          (select json_build_object('at', a.at, 'desired', a.desired, 'actual', a.before) from converge.reconcile_audit a
            where a.reconciler = k.reconciler and a.key = k.key and a.verdict <> 'repaired' order by a.id desc limit 1) as recorded,
@@ -63,13 +62,13 @@ const readSql = `
    order by k.key limit $5`;
 
 /** Reads divergent keys of a reconciler, as of their last look. */
-export async function readDrift(
+export async function readDriftRows(
   executor: Executor,
   reconciler: string,
   { verdict, key, after, limit }: DriftFilter,
-): Promise<readonly DriftKey[]> {
+): Promise<readonly DriftRow[]> {
   const values = [reconciler, verdict ?? null, key ?? null, after ?? null, limit];
-  const { rows } = await executor.query<DriftKey & { readonly written: { readonly state: unknown } | null }>(
+  const { rows } = await executor.query<DriftRow & { readonly written: { readonly state: unknown } | null }>(
     readSql,
     values,
   );

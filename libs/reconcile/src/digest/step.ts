@@ -7,7 +7,6 @@ import type { PassOptions } from './options.ts';
 import { allRanges } from './prefix.ts';
 import { changeRanges, type RangeStore } from './range-store.ts';
 import { type Claimed, finished } from './ranges.ts';
-import { allRanges } from './prefix.ts';
 import { openReader, type Reader } from './reader.ts';
 
 /** A chunk of a step: keys that differ, or a number of compared rows. */

@@ -105,11 +105,12 @@ const statusSql = `
    where $1::text is null or r.name = $1
    order by r.name`;
 
-/** Reads the state of one reconciler, or of all that this database knows. */
+/** Reads the state of one reconciler, or of all that this database knows; none where it lacks the tables. */
 export async function readStatus(
   executor: Executor,
   reconciler?: string,
 ): Promise<readonly ReconcilerStatus[]> {
+  if (!(await hasTables(executor, 'converge.reconciler'))) return [];
   const { rows } = await executor.query<Row>(statusSql, [reconciler ?? null, START_LATE_MS]);
   return rows.map((row) => {
     const { name, now, lastCompletedAt, held_at: heldAt } = row;
@@ -131,11 +132,4 @@ function approvalOf(
   const { approved: repairs, approved_until: until, approved_by: by, approved_reason: reason } = row;
   if (repairs === 0) return null;
   return { repairs, keys: row.approved_keys, until, by: by ?? 'unknown', reason: reason ?? '' };
-}
-
-/** Lists the names of the reconcilers that a database knows; none where it lacks the tables. */
-export async function knownReconcilers(executor: Executor): Promise<readonly string[]> {
-  if (!(await hasTables(executor, 'converge.reconciler'))) return [];
-  const known = await executor.query<{ name: string }>('select name from converge.reconciler order by name');
-  return known.rows.map(({ name }) => name);
 }

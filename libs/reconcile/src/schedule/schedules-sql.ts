@@ -1,18 +1,9 @@
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import type { Pause } from '../runs/pause-sql.ts';
 
 /** A start that is later than this is overdue, in milliseconds: restarts and changes of leaders take less. */
 export const START_LATE_MS = 600_000;
-
-/** A schedule whose next start is not made. */
-export interface OverdueSchedule {
-  readonly reconciler: string;
-  /** When the start was due. */
-  readonly dueAt: Date;
-  readonly lastCompletedAt: Date | null;
-  /** The process that leads the schedule all the same; null = none. */
-  readonly leader: string | null;
-}
 
 /**
  * The condition of an overdue schedule, over a row `r` of converge.reconciler and its lease `l`. A run that takes long is
@@ -26,31 +17,6 @@ const overdueCondition = (lateMs: string): string => `
 /** Joins the lease of a reconciler's schedule, if a process holds it. */
 export const leaseJoin = `
   left join converge.lease l on l.name = 'reconcile/' || r.name and l.expires_at > clock_timestamp()`;
-
-// One row for each reconciler; the open run by its unique index.
-const overdueSql = `
-  select r.name as reconciler, r.next_start_at as "dueAt", r.last_run_at as "lastCompletedAt", l.holder as leader
-    from converge.reconciler r ${leaseJoin}
-   where ${overdueCondition('$1::float8')}
-   order by r.name`;
-
-const accessSql = `
-  select bool_and(name is not null) as present, bool_and(has_table_privilege(name, 'select')) as readable
-    from (values (to_regclass('converge.reconciler')), (to_regclass('converge.reconcile_run')),
-      (to_regclass('converge.lease'))) as needed (name)`;
-
-/**
- * Lists the schedules of a database whose next start is overdue; none where it lacks the tables. undefined: the login may
- * not read them.
- */
-export async function readOverdueSchedules(
-  executor: Executor,
-): Promise<readonly OverdueSchedule[] | undefined> {
-  const { rows } = await executor.query<{ present: boolean; readable: boolean }>(accessSql);
-  if (rows[0]?.present !== true) return [];
-  if (!rows[0].readable) return undefined;
-  return (await executor.query<OverdueSchedule>(overdueSql, [START_LATE_MS])).rows;
-}
 
 const announceSql = `
   update converge.reconciler set next_start_at = $2 where name = $1 and next_start_at is distinct from $2`;
@@ -94,6 +60,7 @@ export interface RecordedSchedule extends ConditionParts {
   readonly nextAt: Date | null;
   /** The scheduled start before the next one; null = none was made. */
   readonly previousAt: Date | null;
+  readonly lastCompletedAt: Date | null;
   /** The newest run that was started. */
   readonly last: {
     readonly id: string;
@@ -108,10 +75,10 @@ export interface RecordedSchedule extends ConditionParts {
   readonly overrun: number;
 }
 
-// One row for each reconciler; its newest runs by their index.
+// One row for each reconciler; its newest runs by their index, the open one by its unique index.
 const schedulesSql = `
-  select r.name as reconciler, r.next_start_at as "nextAt", r.scheduled_until as "previousAt", newest.*,
-         ${conditionColumns('$1::float8')}
+  select r.name as reconciler, r.next_start_at as "nextAt", r.scheduled_until as "previousAt",
+         r.last_run_at as "lastCompletedAt", newest.*, ${conditionColumns('$1::float8')}
     from converge.reconciler r
     ${leaseJoin}
     cross join lateral (
@@ -124,11 +91,12 @@ const schedulesSql = `
 
 type Row = Omit<RecordedSchedule, keyof ConditionParts> & ConditionRow;
 
-/** Reads the schedules of all reconcilers of a database. */
+/** Reads the schedules of all reconcilers of a database; none where it lacks the tables. */
 export async function readSchedules(executor: Executor): Promise<readonly RecordedSchedule[]> {
+  if (!(await hasTables(executor, 'converge.reconciler'))) return [];
   const { rows } = await executor.query<Row>(schedulesSql, [START_LATE_MS]);
   return rows.map((row) => {
-    const { reconciler, nextAt, previousAt, last, missed, overrun } = row;
-    return { reconciler, nextAt, previousAt, last, missed, overrun, ...conditionParts(row) };
+    const { reconciler, nextAt, previousAt, lastCompletedAt, last, missed, overrun } = row;
+    return { reconciler, nextAt, previousAt, lastCompletedAt, last, missed, overrun, ...conditionParts(row) };
   });
 }

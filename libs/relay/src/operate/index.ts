@@ -2,7 +2,7 @@
 export type { ActingOperator } from './acting-operator.ts';
 export { alarmDefinitions, conditionsOf } from '../watch/alarms.ts';
 export type { HeldTopic } from '../backlog/flow-state.ts';
-export { COUNTED, survey, type Survey } from '../watch/survey-sql.ts';
+export { COUNTED, type Survey } from '../watch/survey-sql.ts';
 export { recordAcceptance, requestAcceptance } from '../topics/accept-sql.ts';
 export { acceptRecreatedTopic, forgetTopic, type HeldRecord, readHeld } from '../topics/forget-sql.ts';
 export { disownRecord, readSuspect } from '../log-check/disown.ts';
@@ -15,5 +15,5 @@ export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-b
 export { readTopic } from '../topics/topic-sql.ts';
 export type { TopicRecord } from '../leader/takeover-sql.ts';
 export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
-export { type OutboxPulse, readPulse } from './pulse-sql.ts';
-export { findSent, readSent, type SentEvent, type SentPartition, type SentState } from './sent-sql.ts';
+export { type OutboxState, readOutbox } from './read-outbox.ts';
+export { findSent, readSent, type SentEvent, type SentPartition } from './sent-sql.ts';

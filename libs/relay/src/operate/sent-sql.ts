@@ -4,7 +4,7 @@ import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 
 /** What a source had sent at an earlier time. */
-export interface SentState {
+interface SentState {
   readonly source: { readonly id: string; readonly name: string };
   /** The last tick that is older than the bound; null = the source is younger. */
   readonly tick: bigint | null;

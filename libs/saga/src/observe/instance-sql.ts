@@ -1,5 +1,4 @@
 import type { Executor } from '@convergekit/postgres';
-import { SagaError } from '../errors.ts';
 import { namesSql } from '../effects/journal/runs-sql.ts';
 import type { Facts } from './facts.ts';
 import type { InstanceState } from './judge.ts';
@@ -104,11 +103,11 @@ export interface InstanceDetail extends InstanceView {
 export const INSTANCE_COLUMNS = `saga, instance, version, key, state, reason, coalesce(started_at, first_at) as "startedAt",
   ended_at as "endedAt", expired_at as "expiredAt", changed_at as "changedAt"`;
 
-export interface InstanceFilter {
+interface InstanceFilter {
   /** @default all */
-  readonly states?: readonly InstanceState[];
-  readonly saga?: string;
-  readonly key?: string;
+  readonly states?: readonly InstanceState[] | undefined;
+  readonly saga?: string | undefined;
+  readonly key?: string | undefined;
   readonly limit: number;
 }
 
@@ -126,19 +125,16 @@ export async function listInstances(
   return rows;
 }
 
-/** Throws SAGA_NOT_FOUND when the observer knows no such instance. */
-export async function readInstance(executor: Executor, instance: string): Promise<InstanceDetail> {
+/** Reads an instance as the observer of this database knows it; undefined: it knows none. */
+export async function readInstance(
+  executor: Executor,
+  instance: string,
+): Promise<InstanceDetail | undefined> {
   const { rows } = await executor.query<InstanceView & { readonly facts: string }>(
     `select ${INSTANCE_COLUMNS}, facts from converge.saga_instance
       where instance = $1 and saga = any (array(${namesSql('saga_instance')}))`,
     [instance],
   );
   const [row] = rows;
-  if (row === undefined)
-    throw new SagaError(
-      'SAGA_NOT_FOUND',
-      `the observer of this database knows no saga ${instance}: \`converge saga list\` shows what there is`,
-      { category: 'data' },
-    );
-  return { ...row, facts: JSON.parse(row.facts) as Facts };
+  return row && { ...row, facts: JSON.parse(row.facts) as Facts };
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { placed } from '../fixture/order-saga.ts';
 import { moods, place, type Placed, scene } from '../fixture/order-scene.ts';
 import { by, fact, failed, openScene, resolve, seen } from '../fixture/operated-scene.ts';
-import { findOrphans, readSagaRecords, verifyJournal } from './index.ts';
+import { verifyJournals } from './index.ts';
 import { retryStep } from './act-on-step.ts';
 import type { StatedOutcome } from './stated-outcome.ts';
 
@@ -171,8 +171,7 @@ it('a retry or a stated outcome for a step that does not wait is refused', async
 
 it('the journals of all sagas that operators acted on have no flaw, and each compensation has a cause', async () => {
   const { executor } = scene.database;
-  expect(verifyJournal(await readSagaRecords(executor, {}))).toEqual([]);
-  expect(await findOrphans([executor])).toEqual([]);
+  expect((await verifyJournals([executor])).findings).toEqual([]);
 });
 
 /** The stuck events of a step, in order. */

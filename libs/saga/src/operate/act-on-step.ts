@@ -27,7 +27,7 @@ import {
 type Acting = Pick<Database, 'acquire' | 'executor'>;
 
 /** A step on which an operator acted. */
-export interface ActedStep {
+interface ActedStep {
   /** The work that is retried or resolved: the step's call or undo, or a question about it. */
   readonly work: readonly OpenWork[];
   /** The parked events that the step could not handle. */
@@ -45,12 +45,12 @@ export interface SeenStep {
   readonly work: readonly OpenWork[];
 }
 
-export interface ActOptions {
+interface ActOptions {
   /** The result of `waitingStep`. @default the step is acted on in its present state */
   readonly seen?: SeenStep;
 }
 
-export interface ResolveOptions extends ActOptions {
+interface ResolveOptions extends ActOptions {
   /** The declarations, including the step's saga in its version: facts and failures are checked against it. */
   readonly sagas: readonly SagaDeclaration[];
 }

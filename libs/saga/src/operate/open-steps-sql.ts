@@ -5,7 +5,7 @@ import type { FenceState } from '../fence/fence.ts';
 // The states in which a step has begun and has no outcome: those of the index saga_fence_open.
 const OPEN = `('started', 'unknown', 'undo_pending', 'stuck')`;
 
-export interface OpenStepSearch {
+interface OpenStepSearch {
   readonly saga?: string | undefined;
   readonly step?: string | undefined;
   /** Calls and questions that were made for it so far, at least. */
@@ -68,7 +68,7 @@ export async function findWaitingSteps(
   return (await executor.query<WaitingStep>(waitingSql, [names, instances])).rows;
 }
 
-export interface StepCount {
+interface StepCount {
   readonly saga: string;
   readonly version: number;
   readonly step: string;

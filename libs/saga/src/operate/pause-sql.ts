@@ -30,9 +30,6 @@ const IS_HELD = `work.op in ('apply', 'compensate', 'resolve') and work.state in
 // While a worker holds a row, `due_at` is the end of its lease.
 const IN_FLIGHT = `(work.holder is not null and work.due_at > clock_timestamp())`;
 
-/** The most pauses of a list. */
-export const MOST_PAUSES = 200;
-
 // A pause of one instance reads its work by saga_work_step, that of a saga the open rows. Both are bounded.
 const pausesSql = (instances: string): string => `
   select pause.saga, nullif(pause.instance, '') as instance, pause.paused_at as at, pause.by, pause.reason,
@@ -42,21 +39,19 @@ const pausesSql = (instances: string): string => `
             and (pause.instance = '' or work.instance = pause.instance) limit ${MOST_COUNTED}) few)::int as "inFlight"
     from converge.saga_pause pause
    where ($1::text is null or pause.saga = $1) and ($2::text is null or pause.instance in (${instances}))
-   order by pause.paused_at, pause.saga, pause.instance limit ${MOST_PAUSES}`;
+   order by pause.paused_at, pause.saga, pause.instance limit $3`;
 
-/** Lists the pauses of this database, at most `MOST_PAUSES`, the oldest first. None where it has no sagas. */
-export async function readPauses(executor: Executor): Promise<readonly SagaPause[]> {
-  if (!(await hasSagas(executor))) return [];
-  return (await executor.query<SagaPause>(pausesSql('$2'), [null, null])).rows;
-}
-
-/** Reads the pauses that hold an instance: its own, and that of its saga. */
-export async function readPausesOf(
+/**
+ * Lists the pauses of this database, the oldest first; those that hold one instance, its own and that of its saga, where it is
+ * given. None where the database has no sagas.
+ */
+export async function readPauses(
   executor: Executor,
-  saga: string,
-  instance: string,
+  { limit, of }: { readonly limit: number; readonly of?: Required<PauseTarget> },
 ): Promise<readonly SagaPause[]> {
-  return (await executor.query<SagaPause>(pausesSql(`'', $2`), [saga, instance])).rows;
+  if (!(await hasSagas(executor))) return [];
+  const values = [of?.saga ?? null, of?.instance ?? null, limit];
+  return (await executor.query<SagaPause>(pausesSql(`'', $2`), values)).rows;
 }
 
 /** Reads the pause of exactly this target. Undefined: there is none; a wider one may hold it. */
@@ -64,7 +59,7 @@ export async function readPause(
   executor: Executor,
   { saga, instance = '' }: PauseTarget,
 ): Promise<SagaPause | undefined> {
-  return (await executor.query<SagaPause>(pausesSql('$2'), [saga, instance])).rows[0];
+  return (await executor.query<SagaPause>(pausesSql('$2'), [saga, instance, 1])).rows[0];
 }
 
 const insertSql = `
@@ -136,6 +131,26 @@ const instanceSql = `
 /** True when a step of the instance began here, an observer in this database saw it, or it is paused here. */
 export async function knowsInstance(executor: Executor, saga: string, instance: string): Promise<boolean> {
   return (await executor.query<{ known: boolean }>(instanceSql, [saga, instance])).rows[0]?.known === true;
+}
+
+/** What a database knows of the target of a pause. */
+interface PauseTargetHere {
+  /** The sagas of which it runs steps, or has a pause. */
+  readonly sagas: readonly string[];
+  /** True when it knows the instance; also where the target is a whole saga. */
+  readonly knows: boolean;
+  /** The pause of exactly this target. */
+  readonly pause: SagaPause | undefined;
+}
+
+/** Reads what a database knows of a target, for the question whether to pause or to resume it. */
+export async function readPauseTarget(executor: Executor, target: PauseTarget): Promise<PauseTargetHere> {
+  const { saga, instance } = target;
+  return {
+    sagas: await listSagasHere(executor),
+    knows: instance === undefined || (await knowsInstance(executor, saga, instance)),
+    pause: await readPause(executor, target),
+  };
 }
 
 // The open rows, the oldest first. What a worker holds ends by itself, unless its lease has ended. What another pause holds, of the

@@ -6,6 +6,7 @@ import {
   deletePause,
   heldWork,
   insertPause,
+  MOST_COUNTED,
   openReaders,
   type PauseTarget,
   readPause,
@@ -16,9 +17,23 @@ import {
 type Pausing = Pick<Database, 'acquire' | 'executor'>;
 
 /** A pause that was made. */
-export interface NewPause extends SagaPause {
+interface NewPause extends SagaPause {
   /** Transactions that may have looked before the pause was there, and are still open: what they begin is not in `inFlight`. */
   readonly undecided: number;
+}
+
+/** Says what a pause holds, and what may still begin under it. Pure. */
+export function heldText({
+  held,
+  inFlight,
+  undecided = 0,
+}: Pick<SagaPause, 'held' | 'inFlight'> & Partial<Pick<NewPause, 'undecided'>>): string {
+  const more = held >= MOST_COUNTED ? 'or more ' : '';
+  const open =
+    undecided === 0
+      ? ''
+      : `; ${undecided} ${undecided === 1 ? 'transaction' : 'transactions'} from before the pause, still open after 5 seconds, may begin calls until the end: pg_stat_activity shows them`;
+  return `${held} ${more}${held === 1 ? 'call waits' : 'calls wait'}, ${inFlight} in flight ${inFlight === 1 ? 'ends' : 'end'}${open}`;
 }
 
 /**
@@ -69,7 +84,7 @@ export interface ResumeOptions {
   readonly signal?: AbortSignal;
 }
 
-export type ResumedSaga =
+type ResumedSaga =
   | { readonly kind: 'resumed'; readonly work: number }
   | { readonly kind: 'not_paused' }
   /** It is still paused; another resume begins anew. */

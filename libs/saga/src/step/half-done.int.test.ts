@@ -52,7 +52,7 @@ async function hourPasses(instance: string): Promise<void> {
 }
 
 async function observed(instance: string): Promise<string> {
-  const { state, reason } = await readInstance(scene.database.executor, instance);
+  const { state, reason } = (await readInstance(scene.database.executor, instance))!;
   return `${state}: ${reason ?? ''}`;
 }
 

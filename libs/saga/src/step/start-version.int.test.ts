@@ -165,7 +165,7 @@ it('a start that names its version begins that version in every service of a fir
     'undo reserve v1',
   ]);
   await waitUntil(
-    async () => (await readInstance(scene.database.executor, instance)).state === 'compensated',
+    async () => (await readInstance(scene.database.executor, instance))?.state === 'compensated',
     { what: 'the observer to see its end' },
   );
 });

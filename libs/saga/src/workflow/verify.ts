@@ -9,7 +9,7 @@ import { type PlannedMove, planOf } from './plan.ts';
 import { whyNot } from './rules.ts';
 import { readWorkflow, type WorkflowRecord } from './workflow-sql.ts';
 
-export interface WorkflowVerdict {
+interface WorkflowVerdict {
   /** Empty when journal and state agree. */
   readonly findings: readonly Finding[];
   /** What the journal comes to, as far as it could be followed. */
@@ -32,6 +32,22 @@ export async function* verifyWorkflows(executor: Executor, id?: string): AsyncGe
 function gone(error: unknown): undefined {
   if (error instanceof SagaError && error.code === 'WORKFLOW_NOT_FOUND') return undefined;
   throw error;
+}
+
+/** A workflow as it stands, and what the replay of its journal says of it. */
+interface InspectedWorkflow extends Pick<WorkflowVerdict, 'findings' | 'plan'> {
+  readonly record: WorkflowRecord;
+}
+
+/** Reads a workflow and replays its journal. Throws WORKFLOW_NOT_FOUND. */
+export async function inspectWorkflow(
+  executor: Executor,
+  workflow: string,
+  id: string,
+): Promise<InspectedWorkflow> {
+  const record = await readWorkflow(executor, workflow, id);
+  const { findings, plan } = verifyWorkflow(record);
+  return { record, findings, plan };
 }
 
 interface Replayed {

@@ -140,14 +140,14 @@ export async function readWorkflow(
 }
 
 /** A workflow, as shown to operators. Times are the database's. */
-export interface WorkflowView extends Omit<WorkflowRow, 'input' | 'result'> {
+interface WorkflowView extends Omit<WorkflowRow, 'input' | 'result'> {
   readonly holder: string | null;
   readonly dueAt: Date | null;
   readonly createdAt: Date;
   readonly endedAt: Date | null;
 }
 
-export interface WorkflowFilter {
+interface WorkflowFilter {
   readonly states: readonly WorkflowState[];
   readonly workflow?: string | undefined;
   readonly limit: number;

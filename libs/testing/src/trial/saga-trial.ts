@@ -1,6 +1,6 @@
 import { endsWithin, systemClock } from '@convergekit/core';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
-import { findOrphans, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
+import { verifyJournals } from '@convergekit/saga/operate';
 import { type ServicesUnderTest, withoutTables } from '../services-under-test.ts';
 import type { RunOptions } from './acts.ts';
 import { endOf, repeatedFacts } from './end-of.ts';
@@ -91,9 +91,7 @@ async function judge({ lanes, declaration, check }: Trial, { key, instance, emit
 }
 
 async function verify(lanes: readonly Lane[], runs: number): Promise<void> {
-  const executors = lanes.map(({ database }) => database.executor);
-  const findings: unknown[] = [...(await findOrphans(executors))];
-  for (const executor of executors) findings.push(...verifyJournal(await readSagaRecords(executor, {})));
+  const { findings } = await verifyJournals(lanes.map(({ database }) => database.executor));
   if (findings.length === 0) return;
   const violations = findings.map((one) => `the journal does not verify: ${JSON.stringify(one)}`);
   throw new SagaTrialError([{ seed: undefined, violations, trace: [] }], runs);

@@ -22,20 +22,16 @@ export type RenderPage = (
 export function layout(screens: readonly MenuEntry[]): RenderPage {
   return async (c, content, status = 200) => {
     const path = new URL(c.req.url).pathname;
-    const page = await document({ screens, content, path, visitor: c.get('visitor') });
-    return c.html(page, status);
+    return c.html(await document(screens, content, userPart(c.get('visitor'), path), path), status);
   };
 }
 
-interface Parts {
-  readonly screens: readonly MenuEntry[];
-  readonly content: PageContent;
-  readonly path: string;
-  readonly visitor: Visitor | undefined;
-}
-
-function document({ screens, content, path, visitor }: Parts): Html {
-  const { title, body, script } = content;
+function document(
+  screens: readonly MenuEntry[],
+  { title, body, script }: PageContent,
+  user: Html,
+  path: string,
+): Html {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -60,7 +56,7 @@ function document({ screens, content, path, visitor }: Parts): Html {
               aria-keyshortcuts="/"
             />
           </form>
-          ${userPart(visitor, path)}
+          ${user}
         </header>
         <nav class="menu" aria-label="Screens">
           <ul>

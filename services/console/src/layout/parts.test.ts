@@ -10,7 +10,6 @@ it('a table, facts, a filter and a note show hostile text as text, wherever it c
     dataTable({
       caption: hostile('caption'),
       rows: [{ name: hostile('cell'), id: `${hostile('id')} 01a21df2-a1e9-70d1-9933-58262513b140` }],
-      empty: '',
       href: () => hostile('/address'),
       columns: [
         { title: hostile('title'), cell: ({ name }) => name },

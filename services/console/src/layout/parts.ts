@@ -48,42 +48,45 @@ export interface Column<Row> {
 }
 
 export interface TableOptions<Row> {
+  /** The heading above it. @default none */
+  readonly heading?: string;
   /** What the table lists; read out, and shown above it. */
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   /** The page of a row: its first cell becomes the link, and `j`, `k` go along these links. */
   readonly href?: (row: Row) => string | undefined;
-  /** The line instead of an empty table. */
-  readonly empty: string;
+  /** The line instead of an empty table. @default nothing, and no heading */
+  readonly empty?: string;
 }
 
 /**
  * A table. On a phone each row is a card with the titles beside the values, so that nothing is beyond the edge; the roles keep
  * it a table for a screen reader then.
  */
-export function dataTable<Row>({ caption, columns, rows, href, empty }: TableOptions<Row>): Html {
-  if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
-    <table role="table">
-      <caption>
-        ${caption}
-      </caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          ${columns.map(({ title, kind }) => html`<th role="columnheader" scope="col" class="${kind ?? ''}">${title}</th>`)}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${rows.map(
-          (row) =>
-            html`<tr role="row">
-              ${columns.map((column, index) => cellOf(column, row, index === 0 ? href?.(row) : undefined))}
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+export function dataTable<Row>({ heading, caption, columns, rows, href, empty }: TableOptions<Row>): Html {
+  if (rows.length === 0) return empty === undefined ? nothing : html`<p class="empty">${empty}</p>`;
+  return html`${heading === undefined ? nothing : html`<h2>${heading}</h2>`}
+    <div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+      <table role="table">
+        <caption>
+          ${caption}
+        </caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            ${columns.map(({ title, kind }) => html`<th role="columnheader" scope="col" class="${kind ?? ''}">${title}</th>`)}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          ${rows.map(
+            (row) =>
+              html`<tr role="row">
+                ${columns.map((column, index) => cellOf(column, row, index === 0 ? href?.(row) : undefined))}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
 }
 
 function cellOf<Row>({ title, cell, kind }: Column<Row>, row: Row, href: string | undefined): Html {

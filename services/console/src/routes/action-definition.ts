@@ -62,6 +62,24 @@ export function requireExpected(found: number, things: string, { expected }: Pic
     );
 }
 
+/** Acts on one thing after the other, until the action is stopped. `act` returns why it left one alone; undefined = it did not. */
+export async function actOnEach<Thing>(
+  things: readonly Thing[],
+  { report, signal }: Pick<Acting, 'report' | 'signal'>,
+  act: (thing: Thing) => Promise<string | undefined>,
+): Promise<{ readonly changed: number; readonly refused: readonly string[] }> {
+  const refused: string[] = [];
+  let done = 0;
+  for (const thing of things) {
+    if (signal.aborted) break;
+    report(done, things.length);
+    const why = await act(thing);
+    if (why !== undefined) refused.push(why);
+    done += 1;
+  }
+  return { changed: done - refused.length, refused };
+}
+
 /** The reason of an act or of a look. */
 export const reasonField = z
   .string()

@@ -1,31 +1,34 @@
 import { z } from 'zod';
 import type { Context } from 'hono';
-import { conflict, invalidInput } from '../errors.ts';
+import { conflict } from '../errors.ts';
 import type { ConsoleTypes } from '../types.ts';
 import { requireOperator } from '../security/guard.ts';
-import {
-  type Action,
-  type DefineAction,
-  formFields,
-  type Preview,
-  previewSchema,
-} from './action-definition.ts';
+import { type Action, type DefineAction, formFields, previewSchema } from './action-definition.ts';
 import { actionForm, progressPage } from './action-pages.ts';
-import { formOf, inputOf } from './input.ts';
+import { bodyOf, formOf, inputOf } from './input.ts';
 import { jsonAnswer } from './json.ts';
 import { outcomeSchema, type RunningActions, runningSchema } from './running.ts';
-import { apiPath, type RouteParts, visitOf } from './view.ts';
+import { apiPath, type DefineView, type RouteParts } from './view.ts';
 
 /** Makes the function that defines actions. */
 export function defineActions(
-  { app, render, now, document }: RouteParts,
+  { app, document }: RouteParts,
+  view: DefineView,
   running: RunningActions,
 ): DefineAction {
   return (action) => {
     const { path, summary, input } = action;
-    app.get(path, async (c) => {
-      const preview = await previewOf(c, action, now());
-      return render(c, actionForm(action, inputOf(c, input), preview, visitOf(c, now())));
+    view({
+      path,
+      summary: `Preview: ${summary}`,
+      input,
+      answer: previewSchema,
+      // A reason that concerns nothing is left out.
+      read: async (given, visit) => {
+        const { others = [], ...found } = await action.preview(given, visit);
+        return { ...found, others: others.filter(({ count }) => count > 0) };
+      },
+      page: (preview, visit, given) => actionForm(action, given, preview, visit),
     });
     app.post(path, async (c) => {
       const form = await formOf(c);
@@ -33,7 +36,6 @@ export function defineActions(
       return c.redirect(`/actions/${start(c, action, form, user)}`, 303);
     });
     const api = apiPath(path);
-    app.get(api, async (c) => jsonAnswer(c, await previewOf(c, action, now())));
     app.post(api, async (c) => {
       const body = await bodyOf(c);
       const { user } = requireOperator(c, c.req.header('x-form-token'));
@@ -43,14 +45,6 @@ export function defineActions(
       if (progress.kind !== 'ended')
         throw conflict(progress.kind === 'failed' ? progress.message : 'it still runs');
       return jsonAnswer(c, progress.outcome);
-    });
-    document({
-      method: 'get',
-      path: api,
-      summary: `Preview: ${summary}`,
-      input,
-      answer: previewSchema,
-      acts: false,
     });
     document({
       method: 'post',
@@ -76,28 +70,21 @@ export function defineActions(
   }
 }
 
-/** Previews an action; a reason that concerns nothing is left out. */
-async function previewOf<Input extends z.ZodObject>(
-  c: Context<ConsoleTypes>,
-  { input, preview }: Action<Input>,
-  now: number,
-): Promise<Preview> {
-  const found = previewSchema.parse(await preview(inputOf(c, input), visitOf(c, now)));
-  return { ...found, others: found.others.filter(({ count }) => count > 0) };
-}
-
-async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string, unknown>>> {
-  const body: unknown = await c.req.json().catch(() => undefined);
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
-  throw invalidInput('the body is no JSON object: send {"reason": "…"} with the fields of the action');
-}
-
 /** The page of an action that was started, and its twin in the API. */
-export function runningRoutes({ app, render, document }: RouteParts, running: RunningActions): void {
+export function runningRoutes(
+  { app, document }: RouteParts,
+  view: DefineView,
+  running: RunningActions,
+): void {
   const input = z.object({ id: z.string() });
-  app.get('/actions/:id', (c) =>
-    render(c, progressPage(running.get(inputOf(c, input).id), c.get('visitor'))),
-  );
+  view({
+    path: '/actions/:id',
+    summary: 'The progress of an action',
+    input,
+    answer: runningSchema,
+    read: ({ id }) => Promise.resolve(running.get(id)),
+    page: (action, { visitor }) => progressPage(action, visitor),
+  });
   app.post('/actions/:id/stop', async (c) => {
     const { id } = inputOf(c, input);
     requireOperator(c, (await formOf(c))['formToken']);
@@ -109,15 +96,6 @@ export function runningRoutes({ app, render, document }: RouteParts, running: Ru
     requireOperator(c, c.req.header('x-form-token'));
     running.stop(id);
     return jsonAnswer(c, runningSchema.parse(running.get(id)));
-  });
-  app.get('/api/actions/:id', (c) => jsonAnswer(c, runningSchema.parse(running.get(inputOf(c, input).id))));
-  document({
-    method: 'get',
-    path: '/api/actions/:id',
-    summary: 'The progress of an action',
-    input,
-    answer: runningSchema,
-    acts: false,
   });
   document({
     method: 'post',

@@ -52,3 +52,10 @@ export async function formOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<
     throw invalidInput('the body is no form that can be read: send the form of a page of the console');
   }
 }
+
+/** Reads the JSON body of a request to the API. Refuses one that is no object. */
+export async function bodyOf(c: Context<ConsoleTypes>): Promise<Readonly<Record<string, unknown>>> {
+  const body: unknown = await c.req.json().catch(() => undefined);
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
+  throw invalidInput('the body is no JSON object: send {"reason": "…"} with the fields of the action');
+}

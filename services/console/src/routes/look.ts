@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { REASON_MAX, recordAct } from '@convergekit/postgres/operate';
 import type { Context } from 'hono';
 import type { ConsoleDatabase } from '../databases.ts';
-import { ConsoleRefusal, invalidInput } from '../errors.ts';
+import { ConsoleRefusal } from '../errors.ts';
 import { html } from '../layout/html.ts';
 import type { ConsoleTypes, PageContent, PayloadPrivacy } from '../types.ts';
 import { requireOperator } from '../security/guard.ts';
 import { reasonField } from './action-definition.ts';
-import { formOf, inputOf } from './input.ts';
+import { bodyOf, formOf, inputOf } from './input.ts';
 import { jsonAnswer } from './json.ts';
 import { apiPath, type RouteParts } from './view.ts';
 
@@ -59,10 +59,7 @@ export function defineLooks({ app, render, document }: RouteParts, payloads: Pay
     });
     const api = apiPath(path);
     app.post(api, async (c) => {
-      const body: unknown = await c.req.json().catch(() => undefined);
-      if (typeof body !== 'object' || body === null)
-        throw invalidInput('the body is no JSON object: send {"reason": "…"}');
-      const seen = await see(c, { ...body }, c.req.header('x-form-token'));
+      const seen = await see(c, await bodyOf(c), c.req.header('x-form-token'));
       return jsonAnswer(c, answerSchema.parse(seen));
     });
     const inputs = input.extend(reasonFields.shape);

@@ -13,7 +13,7 @@ const none = { all: [], names: [], get: () => ({}), gather: () => ({}), close: (
 
 function wholeApp(): App {
   return createApp({
-    ...{ databases: none as never, broker: undefined, clock: systemClock, screens, payloads: 'masked' },
+    ...{ databases: none as never, broker: undefined, clock: systemClock, screens },
     ...{
       settings: readSettings({}),
       stopping: new AbortController().signal,

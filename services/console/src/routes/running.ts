@@ -32,12 +32,19 @@ export type Report = (done: number, total?: number, note?: string) => void;
 const KEPT = 200;
 const MOST_AT_ONCE = 16;
 
+interface Running {
+  action: RunningAction;
+  /** Resolves when it has ended, whether it failed or not. */
+  ended: Promise<void>;
+  readonly stop: AbortController;
+}
+
+const runs = ({ action }: Running): boolean => action.progress.kind === 'runs';
+
 /** The actions of this process that run or have ended. What they did is in the audit; this is their progress only. */
 export class RunningActions {
-  readonly #actions = new Map<string, RunningAction>();
+  readonly #actions = new Map<string, Running>();
   readonly #newId: () => string;
-  readonly #ended = new Map<string, Promise<void>>();
-  readonly #stops = new Map<string, AbortController>();
 
   constructor(newId: () => string) {
     this.#newId = newId;
@@ -48,51 +55,46 @@ export class RunningActions {
     { title, user }: Pick<RunningAction, 'title' | 'user'>,
     run: (report: Report, signal: AbortSignal) => Promise<Outcome>,
   ): string {
-    if (this.#ended.size >= MOST_AT_ONCE)
+    if ([...this.#actions.values()].filter(runs).length >= MOST_AT_ONCE)
       throw invalidInput(`${MOST_AT_ONCE} actions run already: wait for one of them`);
     const id = this.#newId();
-    const set = (progress: Progress): void => void this.#actions.set(id, { id, title, user, progress });
-    set({ kind: 'runs', done: 0, total: undefined });
-    const stop = new AbortController();
-    this.#stops.set(id, stop);
-    const ended = run(
+    const actionIn = (progress: Progress): RunningAction => ({ id, title, user, progress });
+    const action = actionIn({ kind: 'runs', done: 0, total: undefined });
+    const one: Running = { action, ended: Promise.resolve(), stop: new AbortController() };
+    const set = (progress: Progress): void => void (one.action = actionIn(progress));
+    this.#actions.set(id, one);
+    one.ended = run(
       (done, total, note) => set({ kind: 'runs', done, total, ...(note !== undefined && { note }) }),
-      stop.signal,
+      one.stop.signal,
     ).then(
       (outcome) => set({ kind: 'ended', outcome }),
       (error: unknown) => set({ kind: 'failed', message: explain(error).message }),
     );
-    this.#ended.set(
-      id,
-      ended.finally(() => {
-        this.#ended.delete(id);
-        this.#stops.delete(id);
-      }),
-    );
-    for (const old of [...this.#actions.keys()].slice(0, -KEPT))
-      if (!this.#ended.has(old)) this.#actions.delete(old);
+    for (const [old, ended] of [...this.#actions].slice(0, -KEPT))
+      if (!runs(ended)) this.#actions.delete(old);
     return id;
   }
 
   get(id: string): RunningAction {
     const found = this.#actions.get(id);
-    if (found !== undefined) return found;
+    if (found !== undefined) return found.action;
     throw notFound('this console process has no such action: the audit has what was done');
   }
 
   /** Resolves when the action has ended, whether it failed or not. */
   async ended(id: string): Promise<void> {
-    await this.#ended.get(id);
+    await this.#actions.get(id)?.ended;
   }
 
   /** Asks an action to end between two of its things; one that has ended stays as it is. */
   stop(id: string): void {
-    this.#stops.get(id)?.abort();
+    this.#actions.get(id)?.stop.abort();
   }
 
   /** Stops all actions, and resolves when none runs any more. */
   async stopAll(): Promise<void> {
-    for (const stop of this.#stops.values()) stop.abort();
-    await Promise.all(this.#ended.values());
+    const all = [...this.#actions.values()];
+    for (const { stop } of all) stop.abort();
+    await Promise.all(all.map(({ ended }) => ended));
   }
 }

@@ -14,12 +14,6 @@ export interface Visit {
   readonly now: number;
 }
 
-export const visitOf = (c: Context<ConsoleTypes>, now: number): Visit => ({
-  visitor: c.get('visitor'),
-  url: new URL(c.req.url),
-  now,
-});
-
 /** A page and its twin in the API. */
 export interface View<Input extends z.ZodObject, Answer extends z.ZodType> {
   /** The path in Hono's form: `/sagas/:database/:id`. Its names are fields of `input`. */
@@ -49,15 +43,17 @@ export interface RouteParts {
 /** Makes the function that defines views. */
 export function defineViews({ app, render, now, document }: RouteParts): DefineView {
   return ({ path, summary, input, answer, read, page }) => {
-    app.get(path, async (c) => {
-      const visit = visitOf(c, now());
+    const answered = async (c: Context<ConsoleTypes>) => {
+      const visit: Visit = { visitor: c.get('visitor'), url: new URL(c.req.url), now: now() };
       const given = inputOf(c, input);
-      return render(c, page(answer.parse(await read(given, visit)), visit, given));
+      return { given, visit, found: answer.parse(await read(given, visit)) };
+    };
+    app.get(path, async (c) => {
+      const { given, visit, found } = await answered(c);
+      return render(c, page(found, visit, given));
     });
     const api = apiPath(path);
-    app.get(api, async (c) => {
-      return jsonAnswer(c, answer.parse(await read(inputOf(c, input), visitOf(c, now()))));
-    });
+    app.get(api, async (c) => jsonAnswer(c, (await answered(c)).found));
     document({ method: 'get', path: api, summary, input, answer, acts: false });
   };
 }

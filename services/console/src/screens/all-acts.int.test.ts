@@ -22,7 +22,7 @@ import {
 beforeAll(openActs);
 afterAll(closeActs);
 
-const page = async (path: string): Promise<string> => (await fetch(new URL(path, shown.url))).text();
+const page = (path: string): Promise<string> => shown.page(path);
 const narrative = async (at: number): Promise<readonly string[]> => [
   await converge('trips', 'saga', 'narrative', instances[at] ?? ''),
   await page(`sagas/${instances[at] ?? ''}`),

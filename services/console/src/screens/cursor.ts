@@ -15,6 +15,9 @@ export function pageOf<Row>(
   return { page, next: last && writeCursor(cursorOf(last)) };
 }
 
+/** Compares two keys of one kind, in ascending order. Pure. */
+export const compare = <Key extends string | bigint>(a: Key, b: Key): number => Number(a > b) - Number(a < b);
+
 /** A cursor in an address: the values of a keyset as JSON in base64url, which needs no escapes. */
 export function writeCursor(values: Readonly<Record<string, string>>): string {
   return Buffer.from(JSON.stringify(values)).toString('base64url');

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freshDatabase } from '@convergekit/testing';
 import { pauseReconciler } from '@convergekit/reconcile/operate';
-import { type ConsoleUnderTest, startConsole, TOKENS } from '../fixture/console-under-test.ts';
+import { type ConsoleUnderTest, startConsole } from '../fixture/console-under-test.ts';
 import { emitOrders, type OrderScene, playOrders, TOPIC } from '../fixture/order-scene.ts';
 
 let shown: ConsoleUnderTest<'orders' | 'inventory'>;
@@ -20,11 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => shown.stop());
 
-const get = async (path: string): Promise<Record<string, unknown>> => {
-  const answer = await fetch(new URL(path, shown.url));
-  expect(answer.status, path).toBe(200);
-  return (await answer.json()) as Record<string, unknown>;
-};
+const get = (path: string): Promise<Record<string, unknown>> => shown.get(path);
 
 describe('the console over a service with failures', () => {
   it('home lists the dead letters with their alarm, their age and the next command, what needs an operator first', async () => {
@@ -136,7 +132,7 @@ describe('the console over a service with failures', () => {
       `/api/audit?before=${encodeURIComponent(`${newest?.at ?? ''}~${newest?.id ?? ''}`)}`,
     );
     expect(older['rows']).toMatchObject([{ act: 'parked skip' }]);
-    const lines = (await (await fetch(new URL('/audit.jsonl', shown.url))).text()).trim().split('\n');
+    const lines = (await shown.page('/audit.jsonl')).trim().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { by: string }).by)).toEqual(['ada', 'bob']);
   });
 
@@ -147,17 +143,11 @@ describe('the console over a service with failures', () => {
       { order: '‹text, 8›', customer: '‹text, 45›', cents: '‹number›' },
       true,
     ]);
-    const look = (headers: Record<string, string>, body: object) =>
-      fetch(new URL(`/api${path}/payload`, shown.url), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify(body),
-      });
-    const ada = { authorization: `Bearer ${TOKENS.ada}` };
-    expect((await look({}, { reason: 'curious' })).status).toBe(401);
-    expect((await look(ada, {})).status).toBe(400);
-    const seen = (await (await look(ada, { reason: 'ticket 7' })).json()) as { payload: string };
-    expect(seen.payload).toContain('"cents":1250');
+    const look = `/api${path}/payload`;
+    expect((await shown.ask(look, { body: { reason: 'curious' } })).status).toBe(401);
+    expect((await shown.ask(look, { user: 'ada', body: {} })).status).toBe(400);
+    const seen = await shown.get(look, { user: 'ada', body: { reason: 'ticket 7' } });
+    expect(seen['payload']).toContain('"cents":1250');
     expect((await get('/api/audit?act=payload'))['rows']).toMatchObject([
       { act: 'payload look', by: 'ada', reason: 'ticket 7', subject: scene.skipped.eventId },
     ]);
@@ -166,10 +156,9 @@ describe('the console over a service with failures', () => {
   it('a look that cannot be recorded shows nothing', async () => {
     const { executor } = shown.databases.orders;
     await executor.query('alter table converge.audit rename to audit_away');
-    const answer = await fetch(new URL(`/api/events/${scene.skipped.eventId}/payload`, shown.url), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ada}` },
-      body: JSON.stringify({ reason: 'ticket 8' }),
+    const answer = await shown.ask(`/api/events/${scene.skipped.eventId}/payload`, {
+      user: 'ada',
+      body: { reason: 'ticket 8' },
     });
     const text = await answer.text();
     await executor.query('alter table converge.audit_away rename to audit');

@@ -7,7 +7,6 @@ import { resumeAction as resumePartitions } from './consumers/resume-action.ts';
 import { approvalAction } from './drift/approval.ts';
 import { keyView } from './drift/key-view.ts';
 import { overviewView } from './drift/overview.ts';
-import { declaredReconcilers } from './drift/read-drift.ts';
 import { reconcilerView } from './drift/reconciler-view.ts';
 import { repairsView } from './drift/repairs-view.ts';
 import { editAction, replaceAction, skipAction } from './failures/change-event.ts';
@@ -19,7 +18,6 @@ import { replayAction } from './failures/replay.ts';
 import { policiesView } from './policies/policies-view.ts';
 import { policyView } from './policies/policy-view.ts';
 import { attemptAllAction } from './sagas/attempt-all.ts';
-import { Declarations } from './sagas/declarations.ts';
 import { graphPage } from './sagas/graph.ts';
 import { listPage } from './sagas/list.ts';
 import { pauseAction, resumeAction } from './sagas/pause-action.ts';
@@ -36,18 +34,17 @@ const sagas: Screen = {
   path: '/sagas',
   summary:
     'Every saga by state, step, key, age and reason; one saga as swim lanes, with what an operator can do',
-  routes(context) {
-    const declarations = new Declarations(context.settings.modules);
-    listPage(context);
-    // These before the page of one saga, whose path has a name in the same place.
-    graphPage(context, declarations);
-    attemptAllAction(context);
-    pauseAction(context);
-    resumeAction(context);
-    sagaPage(context);
-    attemptAction(context);
-    resolveAction(context, declarations);
-  },
+  // The page of one saga comes behind those whose path has a name in the same place.
+  routes: [
+    listPage,
+    graphPage,
+    attemptAllAction,
+    pauseAction,
+    resumeAction,
+    sagaPage,
+    attemptAction,
+    resolveAction,
+  ],
 };
 
 const failures: Screen = {
@@ -56,16 +53,7 @@ const failures: Screen = {
   path: '/failures',
   summary:
     'Parked events and dead letters by handler and failure, down to one event; replay of all that match',
-  routes(context) {
-    groupsPage(context);
-    keysPage(context);
-    eventsPage(context);
-    eventPage(context);
-    replayAction(context);
-    editAction(context);
-    replaceAction(context);
-    skipAction(context);
-  },
+  routes: [groupsPage, keysPage, eventsPage, eventPage, replayAction, editAction, replaceAction, skipAction],
 };
 
 /** Drift: what reconcilers found, field by field, and the approval of repairs that are held. */
@@ -75,14 +63,7 @@ const drift: Screen = {
   path: '/drift',
   summary:
     'Reconcilers and their divergent keys: desired, actual and last written; approve repairs that are held',
-  routes(context) {
-    const declared = declaredReconcilers(context);
-    overviewView(context);
-    keyView(context, declared);
-    reconcilerView(context, declared);
-    repairsView(context);
-    approvalAction(context);
-  },
+  routes: [overviewView, keyView, reconcilerView, repairsView, approvalAction],
 };
 
 /** Consumers and relays: how far each is, and what stops it. */
@@ -91,11 +72,7 @@ const consumers: Screen = {
   title: 'Consumers and relays',
   path: '/consumers',
   summary: 'Backlog, lag, watermarks, gaps, leaders; pause a consumer, resume what is halted',
-  routes(context) {
-    flowView(context);
-    pauseConsumer(context);
-    resumePartitions(context);
-  },
+  routes: [flowView, pauseConsumer, resumePartitions],
 };
 
 /** Schedules: the next and the last run of each reconciler; pause, resume and run all that match. */
@@ -104,10 +81,7 @@ const schedules: Screen = {
   title: 'Schedules',
   path: '/schedules',
   summary: 'Next, last and missed runs of reconcilers; pause, resume or run all that match a filter',
-  routes(context) {
-    schedulesView(context);
-    scheduleActions(context);
-  },
+  routes: [schedulesView, scheduleActions],
 };
 
 /** Policies: what they do, the load they add, and what changed beside the failed attempts. */
@@ -117,10 +91,7 @@ const policies: Screen = {
   path: '/policies',
   summary:
     'Central policies: explained, simulated, and what changed, by whom, beside the failed attempts over time',
-  routes(context) {
-    policiesView(context);
-    policyView(context);
-  },
+  routes: [policiesView, policyView],
 };
 
 /** The screens in the order of the menu. */

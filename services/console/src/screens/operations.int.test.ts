@@ -1,6 +1,6 @@
 import { setPolicyRule } from '@convergekit/postgres/operate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type ConsoleUnderTest, startConsole, TOKENS } from '../fixture/console-under-test.ts';
+import { type Asked, type ConsoleUnderTest, startConsole } from '../fixture/console-under-test.ts';
 import {
   repairedKeys,
   runStock,
@@ -27,22 +27,12 @@ beforeAll(async () => {
 afterAll(() => shown.stop());
 
 /** Asks the API, as a reader or as the operator ada. */
-async function ask(path: string, { user, body }: { readonly user?: 'ada'; readonly body?: unknown } = {}) {
-  const response = await fetch(new URL(`api${path}`, shown.url), {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(user !== undefined && { authorization: `Bearer ${TOKENS[user]}` }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
+async function ask(path: string, options?: Asked) {
+  const response = await shown.ask(`/api${path}`, options);
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-const page = async (path: string, user?: 'ada'): Promise<string> => {
-  const headers = user === undefined ? {} : { authorization: `Bearer ${TOKENS[user]}` };
-  return (await fetch(new URL(path.slice(1), shown.url), { headers })).text();
-};
+const page = (path: string, options?: Asked): Promise<string> => shown.page(path, options);
 
 describe('drift', () => {
   it('the list has the divergent keys of each reconciler by verdict', async () => {
@@ -189,7 +179,7 @@ describe('consumers and relays', () => {
     expect((await ask(path, { user: 'ada', body })).body).toMatchObject({ changed: 2 });
     expect((await ask(path)).body).toMatchObject({ eligible: 0, others: [{ count: 2 }] });
     expect(await page('/consumers?consumer=to-pause')).toContain('paused by ada: a bad release');
-    const form = await page('/consumers/resume?consumer=to-pause', 'ada');
+    const form = await page('/consumers/resume?consumer=to-pause', { user: 'ada' });
     expect([form.includes('paused partitions'), form.includes('name="obstacle"')]).toEqual([true, false]);
     expect(await page('/consumers?consumer=to-pause')).not.toContain('halted');
     const { rows } = await executor.query(

@@ -3,8 +3,8 @@ import { memoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
 import { goneItem } from './attention/read-gone.ts';
 import { worstFirst } from './attention/screen.ts';
+import { sumByConsumer } from './consumers/consumer-tables.ts';
 import { lagMs, readMembers } from './consumers/read-flow.ts';
-import { sumByConsumer } from './consumers/sum-by-consumer.ts';
 import { previewOf as resumed } from './consumers/resume-action.ts';
 import { previewOf } from './drift/approval.ts';
 import { reconcilerState } from './drift/parts.ts';
@@ -176,7 +176,7 @@ describe('failed attempts around a change', () => {
   });
 
   it('failed attempts of handlers and of calls are added span by span', () => {
-    const sum = sumOf([[0, 0, 0, 1], [0, 0, 0, 2], []]);
+    const sum = sumOf([[0, 0, 0, 1], [0, 0, 0, 2], []], 96);
     expect(sum[3]).toBe(3);
     expect(sum).toHaveLength(96);
   });

@@ -55,11 +55,7 @@ afterAll(async () => {
   await stock.scene.close();
 });
 
-const api = async (path: string): Promise<Record<string, unknown>> => {
-  const response = await fetch(new URL(path, under.url));
-  expect([path, response.status]).toEqual([path, 200]);
-  return (await response.json()) as Record<string, unknown>;
-};
+const api = (path: string): Promise<Record<string, unknown>> => under.get(path);
 
 const seen = (instance: string, state: string) =>
   waitUntil(async () => (await api(`/api/sagas/${instance}`).catch(() => undefined))?.['state'] === state, {

@@ -57,10 +57,25 @@ describe('a user', () => {
     expect(visitorOf(claims, { tokens: { ada: 'x' }, viewers: [], proxy }, 1, key).kind).toBe('operator');
     expect(visitorOf(claims, { tokens: { bob: 'x' }, viewers: [], proxy }, 1, key).kind).toBe('reader');
   });
+});
 
-  it('signing in leads to a page of the console only', () => {
-    expect(
-      ['/audit?by=ada', '//evil.example', '/\\evil.example', 'https://evil.example', undefined].map(pathOf),
-    ).toEqual(['/audit?by=ada', '/', '/', '/', '/']);
+describe('after a sign-in', () => {
+  it.each([
+    '//evil.test',
+    '/\\evil.test',
+    '/\t/evil.test',
+    '/\n/evil.test',
+    'https://evil.test',
+    'javascript:x',
+    '',
+    undefined,
+  ])('%j leads to the home page', (to) => {
+    expect(pathOf(to)).toBe('/');
+    if (to?.startsWith('/') === true)
+      expect(new URL(to, 'http://console.test').origin).not.toBe('http://console.test');
+  });
+
+  it('a path of the console is kept with its query', () => {
+    expect(pathOf('/sagas?state=stuck&q=a b')).toBe('/sagas?state=stuck&q=a b');
   });
 });

@@ -1,4 +1,4 @@
-import { actText, subjectText } from '../../audit/act-text.ts';
+import { describeAct } from '../../audit/act-text.ts';
 import { readOperatorAudit } from '../../audit/audit-sql.ts';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { command } from '../../frame/command.ts';
@@ -23,8 +23,8 @@ export const auditCommand = command({
       at: ({ at }) => new Date(at),
       by: (row) => row.by,
       act: ({ act }) => act,
-      subject: subjectText,
-      what: actText,
+      subject: (row) => describeAct(row).subject,
+      what: (row) => describeAct(row).what,
       reason: ({ reason }) => reason,
     });
   },

@@ -1,6 +1,5 @@
-import { nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';
-import { refused } from '../../frame/errors.ts';
+import { didYouMean, refused } from '../../frame/errors.ts';
 
 const consumersSql = `select name from converge.inbox_consumer order by name`;
 const handlersSql = `
@@ -16,7 +15,7 @@ export async function requireConsumer(executor: Executor, consumer: string | und
   if (names.includes(consumer)) return;
   throw refused(
     'CONSUMER_UNKNOWN',
-    `there is no consumer ${consumer} in this database${meant(consumer, names)}: \`converge consumers list\` shows those that are`,
+    `there is no consumer ${consumer} in this database${didYouMean(consumer, names)}: \`converge consumers list\` shows those that are`,
   );
 }
 
@@ -32,11 +31,6 @@ export async function requireHandler(
   if (names.includes(handler)) return;
   throw refused(
     'HANDLER_UNKNOWN',
-    `there is no handler ${handler}${consumer === undefined ? '' : ` of ${consumer}`} in this database${meant(handler, names)}: \`converge parked list\` shows what is parked`,
+    `there is no handler ${handler}${consumer === undefined ? '' : ` of ${consumer}`} in this database${didYouMean(handler, names)}: \`converge parked list\` shows what is parked`,
   );
-}
-
-function meant(wanted: string, names: readonly string[]): string {
-  const near = nearest(wanted, names);
-  return near === undefined ? '' : ` (did you mean ${near}?)`;
 }

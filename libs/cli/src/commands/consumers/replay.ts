@@ -2,7 +2,7 @@ import { formatPosition, parsePosition } from '@convergekit/contracts/engine';
 import { inboxMigrations, type SignatureOptions } from '@convergekit/inbox';
 import {
   planReplay,
-  readPartitions,
+  readOverview,
   readSources,
   type ReplayFrom,
   replayPartition,
@@ -52,7 +52,7 @@ export const replayCommand = command({
     const { executor } = database;
     const admin = await context.admin();
     const signed = await signaturesOf(executor, consumer, context.settings.signatures);
-    const rows = (await readPartitions(executor, consumer)).filter(
+    const rows = (await readOverview(executor, consumer)).filter(
       (row) => row.topic === topic && (partition ?? row.partition) === row.partition,
     );
     if (rows.length === 0)

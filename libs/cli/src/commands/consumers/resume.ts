@@ -1,9 +1,9 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import {
   GIVE_UP_LIMIT,
-  type PartitionRow,
+  type PartitionOverview,
   pauseConsumer,
-  readPartitions,
+  readOverview,
   type Resumed,
   resumePartition,
 } from '@convergekit/inbox/operate';
@@ -25,7 +25,7 @@ export const pauseCommand = command({
   },
   run: async (context, { consumer, topic, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
-    const all = await readPartitions(database.executor, consumer);
+    const all = await readOverview(database.executor, consumer);
     const open = all.filter((row) => !row.paused && (topic ?? row.topic) === row.topic);
     if (open.length === 0)
       throw refused(
@@ -80,9 +80,9 @@ export const resumeCommand = command({
     { consumer, topic, partition, continue: pass, reject, from: start, reason, dryRun: dry },
   ) => {
     const database = await context.database(inboxMigrations);
-    const halted = (await readPartitions(database.executor, consumer)).filter(
+    const halted = (await readOverview(database.executor, consumer)).filter(
       (row) =>
-        row.halted !== undefined &&
+        row.halted !== null &&
         (topic ?? row.topic) === row.topic &&
         (partition ?? row.partition) === row.partition,
     );
@@ -91,11 +91,7 @@ export const resumeCommand = command({
         'NOTHING_HALTED',
         `no such partition of ${consumer} is halted in this database: \`converge consumers list\` shows what is`,
       );
-    const halts = halted.map(({ halted: at, ...row }) => ({
-      ...row,
-      consumer,
-      reason: `${at?.code}: ${at?.reason}`,
-    }));
+    const halts = halted.map(({ halted: at, ...row }) => ({ ...row, reason: `${at?.code}: ${at?.reason}` }));
     for (const line of haltLines(halts)) context.output.progress(line);
     if (dry)
       return result(
@@ -131,7 +127,7 @@ export const resumeCommand = command({
 });
 
 /** Asks for what `--continue` accepts. Pure. */
-function questionOf(rows: readonly Pick<PartitionRow, 'halted'>[]): string {
+function questionOf(rows: readonly Pick<PartitionOverview, 'halted'>[]): string {
   const limited = rows.filter(({ halted }) => halted?.code === GIVE_UP_LIMIT).length;
   return [
     ...(limited > 0 ? ['Let as many events again be given up, which others compensate?'] : []),

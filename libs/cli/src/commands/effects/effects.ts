@@ -4,7 +4,6 @@ import {
   listWork,
   type Outcome,
   readWork,
-  statedFailure,
   WORK_STATES,
   type WorkDetail,
 } from '@convergekit/saga/operate';
@@ -127,7 +126,8 @@ const resolveCommand = command({
 });
 
 function outcomeOf(succeeded: string | undefined, failed: string | undefined, note: string): Outcome {
-  if (failed !== undefined) return { kind: 'failed', failure: statedFailure(failed, note) };
+  const failure = { category: 'business', certainty: 'not_applied', message: note } as const;
+  if (failed !== undefined) return { kind: 'failed', failure: { ...failure, code: failed } };
   if (succeeded !== undefined) return { kind: 'succeeded', result: succeeded };
   throw new UsageError('OUTCOME_MISSING', 'give the outcome: --succeeded <json>, or --failed <code>');
 }

@@ -2,19 +2,6 @@ import type { CheckedJournals, Finding } from '@convergekit/saga/operate';
 import type { Output } from '../../frame/output.ts';
 import { type Result, result } from '../../frame/result.ts';
 
-/** Adds up what checks found. */
-export async function allOf(checks: readonly AsyncIterable<CheckedJournals>[]): Promise<CheckedJournals> {
-  let all: CheckedJournals = { journals: 0, rows: 0, findings: [] };
-  for (const check of checks)
-    for await (const { journals, rows, findings } of check)
-      all = {
-        journals: all.journals + journals,
-        rows: all.rows + rows,
-        findings: [...all.findings, ...findings],
-      };
-  return all;
-}
-
 /** The report of a check of journals: a line for each finding, and the sum. Exit code 1 when there are findings. */
 export function journalReport(output: Output, checked: CheckedJournals): Result {
   const { journals, rows, findings } = checked;

@@ -1,6 +1,6 @@
 import type { Admin } from '@convergekit/broker';
 import type { Service } from '@convergekit/core';
-import { readPartitions, resumePartition } from '@convergekit/inbox/operate';
+import { readOverview, resumePartition } from '@convergekit/inbox/operate';
 import { kafkaBroker } from '@convergekit/kafka';
 import { localBroker } from '@convergekit/local';
 import { exportLog } from '@convergekit/local/choose';
@@ -34,8 +34,8 @@ async function resumeAll({ shop, consumerNames }: MovingShop, admin: Admin): Pro
   for (const consumer of consumerNames) {
     const halted = await waitUntil(
       async () => {
-        const rows = await readPartitions(shop.executor, consumer);
-        return rows.length > 0 && rows.every((row) => row.halted !== undefined) ? rows : undefined;
+        const rows = await readOverview(shop.executor, consumer);
+        return rows.length > 0 && rows.every((row) => row.halted !== null) ? rows : undefined;
       },
       { what: `every partition of ${consumer} to wait for the decision where to begin` },
     );

@@ -33,11 +33,11 @@ export interface WholeEvent extends Pick<ListedEvent, 'id' | 'eventId' | 'topic'
 
 // An event is published when the last acknowledged window saw it; for a held topic, the last window before the hold.
 // Events that were sent and not acknowledged count as not published: at most a moment's worth.
-const publishedSql = `
-  pg_visible_in_snapshot(o.xid, coalesce(
+export const publishedSql = `
+  coalesce(pg_visible_in_snapshot(o.xid, coalesce(
     (select before.snapshot from converge.relay_topic r join converge.tick before on before.number = r.held_at - 1
       where r.topic = o.topic),
-    (select t.snapshot from converge.relay_source s join converge.tick t on t.number = s.done_tick)))`;
+    (select t.snapshot from converge.relay_source s join converge.tick t on t.number = s.done_tick))), false)`;
 
 // The filter has only the primary key as index: one that matches few rows reads many. The listing is meant for people.
 const conditionsSql = `

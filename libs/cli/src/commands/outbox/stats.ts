@@ -1,8 +1,7 @@
-import { systemClock } from '@convergekit/core';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { OutboxLimit } from '@convergekit/outbox/engine';
 import { relayMigrations } from '@convergekit/relay';
-import { readPulse, survey } from '@convergekit/relay/operate';
+import { readOutbox } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import { labelled } from '../../frame/fields.ts';
 import { formatBytes, formatMs } from '../../frame/output.ts';
@@ -15,22 +14,20 @@ export const statsCommand = command({
   summary: 'backlog, oldest event not published, rate, ticks, children, held topics',
   run: async (context) => {
     const { executor } = await context.database(outboxMigrations, relayMigrations);
-    const found = await survey(executor, { lease: 'relay', now: () => systemClock.now() });
-    const pulse = await readPulse(executor);
-    const { totalBytes } = found.limit;
-    const forecast = forecastOf({ ...pulse, totalBytes });
-    return result({ ...found, ...pulse, forecast: forecast ?? null }, () =>
+    const found = await readOutbox(executor);
+    const forecast = forecastOf({ ...found, totalBytes: found.limit.totalBytes });
+    return result({ ...found, forecast: forecast ?? null }, () =>
       labelled([
         ['source', `${found.source}, epoch ${found.epoch}`],
         ['relay', found.holder ?? 'none leads'],
         ['not published', `${found.backlog} events of topics that flow`],
-        ['oldest', found.backlog === 0 && pulse.held.length === 0 ? '-' : formatMs(found.oldestMs)],
-        ['written', `${pulse.perMinute} events in the last minute`],
+        ['oldest', found.backlog === 0 && found.held.length === 0 ? '-' : formatMs(found.oldestMs)],
+        ['written', `${found.perMinute} events in the last minute`],
         ['bytes', bytesText(found.limit)],
         ['forecast', forecastText(forecast)],
-        ['ticks', `settled ${pulse.doneTick}, latest ${pulse.latestTick}, ${pulse.ticks} kept`],
+        ['ticks', `settled ${found.doneTick}, latest ${found.latestTick}, ${found.ticks} kept`],
         ['children', `${found.children}, ${found.childrenAhead} ahead`],
-        ...pulse.held.map(
+        ...found.held.map(
           ({ topic, heldAt, reason }) => ['held', `${topic} from tick ${heldAt}: ${reason}`] as const,
         ),
       ]),

@@ -1,14 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import {
-  listParked,
-  planRetry,
-  type RetriedAll,
-  retryAll,
-  type RetryPlan,
-  SILENCE_MS,
-  silenceText,
-} from '@convergekit/inbox/operate';
+import { listParked, planRetry, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import {
@@ -86,7 +78,7 @@ export const retryCommand = command({
       onEvent: (id, outcome) => done.push({ id, result: outcome }),
     });
     context.audit({ retried: retried.sent, of: plan.matching, reason });
-    const ended = endOf(retried, stopAt);
+    const ended = retried.stopped ?? retried.unanswered;
     const stopped = ended === undefined ? [] : [`stopped: ${ended}`];
     return result(
       done,
@@ -99,12 +91,6 @@ export const retryCommand = command({
     );
   },
 });
-
-/** Why a retry ended before its last event, or before that one's outcome; undefined = it did not. */
-function endOf({ stopped, pending }: RetriedAll, stopAt: number | undefined): string | undefined {
-  if (stopped !== undefined || stopAt === undefined || pending === 0) return stopped;
-  return silenceText(pending, { limitMs: SILENCE_MS });
-}
 
 function refusals({ ineligible }: RetryPlan): readonly string[] {
   return ineligible.map(({ why, events }) => `${events} are left alone: ${why}`);

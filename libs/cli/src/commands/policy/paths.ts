@@ -56,9 +56,8 @@ interface NamedPath {
   readonly path: Recovery;
 }
 
-type DeclaredOperation = Pick<Operation<never, unknown>, 'name' | 'path' | 'idempotency' | 'run'>;
 type Declared =
-  | DeclaredOperation
+  | Pick<Operation<never, unknown>, 'name' | 'path' | 'idempotency' | 'run'>
   | Effect<never>
   | Pick<Workflow, 'name' | 'steps' | 'recovery'>
   | ConsumerDefinition<never>;
@@ -84,7 +83,10 @@ function pathsOf(declared: Declared): readonly NamedPath[] {
       effect.saga?.isTimer === true ? [] : [pathOfEffect(effect)],
     );
   if ('revive' in declared) return [pathOfEffect(declared)];
-  if ('run' in declared) return [pick(declared)];
+  if ('run' in declared) {
+    const { name, idempotency, path } = declared;
+    return [{ name, idempotency, path }];
+  }
   return [...declared.steps.values()].flatMap((step) =>
     step.kind === 'local'
       ? []
@@ -98,10 +100,6 @@ function pathsOf(declared: Declared): readonly NamedPath[] {
           } as const,
         ],
   );
-}
-
-function pick({ name, idempotency, path }: DeclaredOperation): NamedPath {
-  return { name, idempotency, path };
 }
 
 function pathOfEffect(effect: Effect<never>): NamedPath {

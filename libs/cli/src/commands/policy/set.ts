@@ -8,7 +8,6 @@ import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import { anyArguments, argument, asks, dryRun, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import type { Settings } from '../../frame/settings.ts';
 import { withFields } from './policy-fields.ts';
 
 /**
@@ -51,11 +50,8 @@ export const setCommand = command({
     const refusal = left.find((rule) => rule.name === name);
     if (refusal !== undefined)
       throw new UsageError('POLICY_INVALID', `nothing was changed: ${refusal.reason}`);
-    if (!unlisted)
-      await requireKnownName(executor, name, [
-        ...rules.map((rule) => rule.name),
-        ...layered(context.settings),
-      ]);
+    const layered = context.settings.policyLayers.flatMap((layer) => Object.keys(layer.rules));
+    if (!unlisted) await requireKnownName(executor, name, [...rules.map((rule) => rule.name), ...layered]);
     const text = `${name}: ${JSON.stringify(before?.change ?? {})} → ${JSON.stringify(change)}`;
     const value = { name, before: before?.change ?? null, change, policy: book.for(name) };
     if (dry) return result({ ...value, dryRun: true }, () => [`would change ${text}`]);
@@ -72,10 +68,6 @@ export const setCommand = command({
     return result({ ...value, version }, () => [`changed ${text}, version ${version}`]);
   },
 });
-
-/** The names with a rule in the file or the environment of this command. */
-const layered = ({ policyLayers }: Pick<Settings, 'policyLayers'>): readonly string[] =>
-  policyLayers.flatMap(({ rules }) => Object.keys(rules));
 
 /** A handler of a consumer, or a name as it is: of a consumer or of a call. */
 interface Used {

@@ -1,5 +1,5 @@
-import { IN_PLACE_MS } from '@convergekit/inbox/operate';
-import { explain, explainInPlace, simulateRates } from '@convergekit/resilience/operate';
+import { inPlaceMsOf } from '@convergekit/inbox/operate';
+import { explain, simulateRates } from '@convergekit/resilience/operate';
 import { CATEGORIES } from '@convergekit/core/engine';
 import type { Category } from '@convergekit/core';
 import { postgresMigrations, readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
@@ -81,9 +81,7 @@ export const explainCommand = command({
     const { book } = await knownPolicies(context, rules);
     if (book.applied(name).length === 0)
       context.output.progress(`no rule applies to ${name}: these are the defaults of the kit`);
-    const policy = book.for(name);
-    // A consumer tries in place only for a while, and neither budget nor breaker counts its attempts.
-    const lines = /^consumer(\.|$)/.test(name) ? explainInPlace(policy, IN_PLACE_MS) : explain(policy);
+    const lines = explain(book.for(name), inPlaceMsOf(name));
     return result({ name, lines }, () => lines);
   },
 });

@@ -40,42 +40,29 @@ function heldOf({ name, held, keys }: ReconcilerStatus): Attention | undefined {
   };
 }
 
-function overdueOf({
-  name,
-  overdueSince: dueAt,
-  leader,
-  lastCompletedAt,
-}: ReconcilerStatus): Attention | undefined {
-  return dueAt === null ? undefined : overdueAttention({ reconciler: name, dueAt, leader, lastCompletedAt });
-}
-
 /** Describes a schedule whose start was not made: who should have made it, and the next command. */
-export function overdueAttention({
-  reconciler,
-  dueAt,
+export function overdueOf({
+  name,
+  overdueSince,
   leader,
   lastCompletedAt,
-}: {
-  readonly reconciler: string;
-  readonly dueAt: Date;
-  readonly leader: string | null;
-  readonly lastCompletedAt: Date | null;
-}): Attention {
+}: Pick<ReconcilerStatus, 'name' | 'overdueSince' | 'leader' | 'lastCompletedAt'>): Attention | undefined {
+  if (overdueSince === null) return undefined;
   const last =
     lastCompletedAt === null
       ? 'no run was ever completed'
       : `the last completed run began at ${lastCompletedAt.toISOString()}`;
-  const start = `the start of ${dueAt.toISOString()} was not made; ${last}`;
+  const start = `the start of ${overdueSince.toISOString()} was not made; ${last}`;
   return leader === null
     ? {
         text: `${start}; no process runs it`,
         next: [
           'converge reconcile run   (start a process)',
-          `converge reconcile pause ${reconciler} --reason …   (if it is not to run)`,
+          `converge reconcile pause ${name} --reason …   (if it is not to run)`,
         ],
       }
     : {
         text: `${start}; ${leader} leads it and does not start it`,
-        next: [`converge reconcile history ${reconciler}`, 'look at the log of that process'],
+        next: [`converge reconcile history ${name}`, 'look at the log of that process'],
       };
 }

@@ -1,7 +1,7 @@
 import { nearest } from '@convergekit/config/engine';
 import type { Database, Executor } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler } from '@convergekit/reconcile';
-import { knownReconcilers, type OpenReconciler } from '@convergekit/reconcile/operate';
+import { type OpenReconciler, readStatus } from '@convergekit/reconcile/operate';
 import { requireMigrations } from '@convergekit/postgres/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
@@ -35,7 +35,7 @@ export async function findReconciler(context: CommandContext, name: string): Pro
   }
   const names = declared.map((one) => one.name);
   for (const executor of await openAll(context)) {
-    const known = await knownReconcilers(executor);
+    const known = (await readStatus(executor)).map((one) => one.name);
     if (known.includes(name)) {
       await requireMigrations(executor, [reconcileMigrations]);
       return { name, declared: undefined, executor };
@@ -102,21 +102,16 @@ interface OpenedReconciler extends OpenReconciler {
   readonly executor: Executor;
 }
 
-/** Finds a reconciler by name. Throws RECONCILER_UNKNOWN, which suggests the nearest name. */
-function named(reconcilers: readonly Reconciler[], name: string): Reconciler {
-  const found = reconcilers.find((one) => one.name === name);
-  if (found !== undefined) return found;
-  throw unknownName(
-    name,
-    reconcilers.map((one) => one.name),
-  );
-}
-
+/** Opens a declared reconciler by name. Throws RECONCILER_UNKNOWN, which suggests the nearest name. */
 export async function openNamed(
   context: CommandContext,
-  { reconciler, module }: { readonly reconciler: string; readonly module: readonly string[] },
+  { reconciler: name, module }: { readonly reconciler: string; readonly module: readonly string[] },
 ): Promise<OpenedReconciler> {
-  return openDeclared(context, named(await loadReconcilers(context.settings, module), reconciler));
+  const all = await loadReconcilers(context.settings, module);
+  const names = all.map((one) => one.name);
+  const declared = all[names.indexOf(name)];
+  if (declared === undefined) throw unknownName(name, names);
+  return openDeclared(context, declared);
 }
 
 /** Opens the databases of a reconciler. Rejects with MIGRATIONS_MISSING unless actual's has the kit's tables. */

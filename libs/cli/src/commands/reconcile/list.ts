@@ -1,5 +1,5 @@
 import type { Reconciler } from '@convergekit/reconcile';
-import { nextRun, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { classify } from '@convergekit/resilience';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -7,7 +7,7 @@ import { type Cell, result, tableOf } from '../../frame/result.ts';
 import { addressesOf } from '../../frame/settings.ts';
 import { attentionLines, attentionOf } from './attention.ts';
 import { loadReconcilers, modulesArgument } from './reconciler-modules.ts';
-import { stateText } from './status-text.ts';
+import { nextOf, stateText } from './status-text.ts';
 
 /** Shows what the modules declare, and how each stands where the settings name its database. */
 export const listCommand = command({
@@ -38,14 +38,13 @@ interface Listed {
 function rowOf({ reconciler, status: found }: Listed) {
   const { schedule } = reconciler;
   const status = typeof found === 'object' ? found : undefined;
-  const next = status?.paused == null ? nextRun(schedule, status?.now ?? new Date()) : null;
   return {
     name: reconciler.name,
     mode: reconciler.mode,
     schedule: schedule?.cron ?? null,
     timeZone: schedule?.timeZone ?? null,
     last: status?.lastCompletedAt?.toISOString() ?? null,
-    next: next?.toISOString() ?? null,
+    next: nextOf(schedule, status)?.toISOString() ?? null,
     state: typeof found === 'string' ? found : stateText(status),
     paused: status?.paused ?? null,
     held: status?.held ?? null,

@@ -1,7 +1,7 @@
 import type { Reconciler } from '@convergekit/reconcile';
 import { misconfigured } from '../../frame/errors.ts';
 import { anyArguments } from '../../frame/flags.ts';
-import { exportsLike, exportsThat, type NamedBy } from '../../frame/modules.ts';
+import { exportsLike, exportsThat } from '../../frame/modules.ts';
 import type { Settings } from '../../frame/settings.ts';
 
 export const modulesArgument = {
@@ -15,7 +15,10 @@ export async function loadReconcilers(
   settings: Settings,
   named: readonly string[],
 ): Promise<readonly Reconciler[]> {
-  if (named.length > 0) return importReconcilers(named, 'arguments');
+  if (named.length > 0) {
+    const hint = 'no reconciler: export what defineReconciler returns';
+    return distinct(await exportsThat(named, isReconciler, hint), named);
+  }
   const declared = await reconcilersOfSettings(settings);
   if (declared.length === 0)
     throw misconfigured(
@@ -26,23 +29,12 @@ export async function loadReconcilers(
 }
 
 /** Imports the modules of the settings and returns every reconciler that they export; some may export sagas only. */
-export function reconcilersOfSettings({ modules }: Settings): Promise<readonly Reconciler[]> {
-  return importReconcilers(modules, 'settings');
+export async function reconcilersOfSettings({ modules }: Settings): Promise<readonly Reconciler[]> {
+  return distinct(await exportsLike(modules, isReconciler, 'settings'), modules);
 }
 
-/**
- * Imports modules and returns every reconciler that they export. Rejects with RECONCILER_TWICE for two of one name, and with
- * MODULE_EMPTY for a module of the arguments without any.
- */
-async function importReconcilers(
-  modules: readonly string[],
-  namedBy: NamedBy,
-): Promise<readonly Reconciler[]> {
-  const hint = 'no reconciler: export what defineReconciler returns';
-  const exported =
-    namedBy === 'arguments'
-      ? await exportsThat(modules, isReconciler, hint)
-      : await exportsLike(modules, isReconciler, namedBy);
+/** Returns each exported reconciler once. Throws RECONCILER_TWICE for two of one name. */
+function distinct(exported: readonly Reconciler[], modules: readonly string[]): readonly Reconciler[] {
   // A reconciler that an index re-exports is one, not two.
   const found = [...new Set(exported)];
   const names = found.map((reconciler) => reconciler.name);

@@ -1,11 +1,11 @@
-import { listRuns, nextRun, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { listRuns, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { labelled } from '../../frame/fields.ts';
 import { type Cell, result, tableOf } from '../../frame/result.ts';
 import { attentionLines } from './attention.ts';
 import { findReconciler, nameArgument } from './find-reconciler.ts';
 import { runColumns } from './history.ts';
-import { stateText } from './status-text.ts';
+import { nextOf, stateText } from './status-text.ts';
 
 const RUNS = 5;
 
@@ -17,8 +17,8 @@ export const showCommand = command({
     const { declared, executor } = await findReconciler(context, name);
     const [status] = await readStatus(executor, name);
     const runs = await listRuns(executor, name, RUNS);
-    const next = status?.paused == null ? nextRun(declared?.schedule, status?.now ?? new Date()) : null;
     const schedule = declared?.schedule;
+    const next = nextOf(schedule, status);
     const value = {
       name,
       mode: declared?.mode ?? null,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { type Relay, relayMigrations } from '@convergekit/relay';
@@ -74,7 +75,7 @@ async function serve(
     const service = relay(database);
     await service.start();
     onRunning(service);
-    await untilAborted(signal);
+    if (!signal.aborted) await once(signal, 'abort');
     await service.stop();
   } finally {
     await database.close();
@@ -97,11 +98,4 @@ export function sourceChecks(sources: readonly (readonly [string, Checks])[]): C
       Object.entries(checks).map(([check, found]) => [`${name}.${check}`, found] as const),
     ),
   );
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -22,19 +22,17 @@ export const relayCommand = command({
     requireBroker(context.settings);
     const sources = sourcesOf(context.settings);
     if (sources.length === 0) await relayOne(context);
-    else await relayMany(context, sources, openBroker(context));
+    else await relayMany(context, sources, context.broker());
     return undefined;
   },
 });
-
-const openBroker = (context: CommandContext): Broker => context.broker();
 
 /** Publishes one outbox. A wrong database is a wrong setting here, and ends the process. */
 async function relayOne(context: CommandContext): Promise<void> {
   const { settings, signal } = context;
   const log = logger('relay');
   const database = await context.database(outboxMigrations, relayMigrations);
-  const broker = openBroker(context);
+  const broker = context.broker();
   const service = relay({ database, broker, log, ...relayOptions(settings) });
   const notice = brokerNotice({ broker, log, standsBy: () => standsBy(service.status()) });
   await runLong({

@@ -1,16 +1,7 @@
 import { sagaMigrations } from '@convergekit/saga';
-import { nearest } from '@convergekit/config/engine';
-import {
-  knowsInstance,
-  listSagasHere,
-  MOST_COUNTED,
-  type NewPause,
-  pauseSaga,
-  resumeSaga,
-  type SagaPause,
-} from '@convergekit/saga/operate';
+import { heldText, pauseSaga, readPauseTarget, resumeSaga } from '@convergekit/saga/operate';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused } from '../../frame/errors.ts';
+import { didYouMean, refused } from '../../frame/errors.ts';
 import { argument, count, reason as why, text } from '../../frame/flags.ts';
 import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
 import { unknownInstance } from './show.ts';
@@ -33,43 +24,19 @@ async function databasesOfSaga(
   urls: readonly string[],
 ): Promise<readonly Named[]> {
   const named = await namedDatabases(context, urls, [sagaMigrations]);
-  const sagas = await Promise.all(named.map(({ database }) => listSagasHere(database.executor)));
-  const here = named.filter((_, index) => sagas[index]?.includes(saga));
+  const found = await Promise.all(
+    named.map(({ database }) => readPauseTarget(database.executor, { saga, instance })),
+  );
+  const here = named.filter((_, index) => found[index]?.sagas.includes(saga));
   if (here.length === 0) {
-    const meant = nearest(saga, sagas.flat());
+    const known = found.flatMap(({ sagas }) => sagas);
     throw refused(
       'SAGA_NOT_FOUND',
-      `no step of saga ${saga} runs in ${named.map(({ name }) => name).join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}: nothing was changed. Name the databases of the services that run it with --database`,
+      `no step of saga ${saga} runs in ${named.map(({ name }) => name).join(', ')}${didYouMean(saga, known)}: nothing was changed. Name the databases of the services that run it with --database`,
     );
   }
-  if (instance === undefined) return here;
-  const knows = await Promise.all(
-    named.map(({ database }) => knowsInstance(database.executor, saga, instance)),
-  );
-  if (!knows.includes(true)) throw unknownInstance(instance, named);
+  if (instance !== undefined && !found.some(({ knows }) => knows)) throw unknownInstance(instance, named);
   return here;
-}
-
-/** What a pause holds, for people. Pure. */
-export function heldText({ held, inFlight }: Pick<SagaPause, 'held' | 'inFlight'>): string {
-  const more = held >= MOST_COUNTED ? 'or more ' : '';
-  return `${held} ${more}${held === 1 ? 'call waits' : 'calls wait'}, ${inFlight} in flight ${inFlight === 1 ? 'ends' : 'end'}`;
-}
-
-/** What may still begin under a pause, for people; nothing: no line. Pure. */
-function undecidedText({
-  undecided,
-  database,
-}: Pick<NewPause, 'undecided'> & { database: string }): string[] {
-  if (undecided === 0) return [];
-  const those = counted(
-    undecided,
-    'transaction from before the pause is',
-    'transactions from before the pause are',
-  );
-  return [
-    `${database}: ${those} still open after 5 seconds, and may begin calls until they end: pg_stat_activity shows them`,
-  ];
 }
 
 export const nameOf = (saga: string, instance: string | null | undefined): string =>
@@ -98,10 +65,7 @@ export const pauseCommand = command({
         `${nameOf(saga, instance)} is paused already: nothing was changed; \`converge doctor\` says since when and by whom`,
       );
     return result({ saga, instance, paused, by: by.actor, reason }, () => [
-      ...paused.flatMap((one) => [
-        `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`,
-        ...undecidedText(one),
-      ]),
+      ...paused.map((one) => `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`),
       `\`converge saga resume ${nameOf(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\` continues it`,
     ]);
   },

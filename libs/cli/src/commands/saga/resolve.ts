@@ -1,7 +1,7 @@
 import { sagaMigrations } from '@convergekit/saga';
 import { resolveStep, retryStep, type StatedOutcome, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
-import { argument, asks, count, json, reason as why, text, texts } from '../../frame/flags.ts';
+import { argument, asks, count, json, reason as why, text, texts, type Values } from '../../frame/flags.ts';
 import { actOn, outcomes } from '../journal/act.ts';
 import { instanceArgument } from './show.ts';
 import { UsageError } from '../../frame/errors.ts';
@@ -31,6 +31,17 @@ export const retryCommand = command({
   },
 });
 
+const wordFlags = {
+  event: text('type', 'the fact: its success, failure or undone event', {
+    conflicts: ['failed', 'effectStays'],
+  }),
+  version: count('number', 'version of the contract of that event (default: the declared one)'),
+  data: json('data of that event'),
+  key: text('key', 'key of that event, where it differs from that of the step'),
+  failed: outcomes.failed,
+  effectStays: outcomes.effectStays,
+};
+
 /** Records the outcome of a step, from the other side's records; the worker then continues normally. */
 export const resolveCommand = command({
   name: 'resolve',
@@ -38,14 +49,7 @@ export const resolveCommand = command({
     'record the outcome of a step that waits, from the records of the other side; the worker continues with it',
   args: stepArguments,
   flags: {
-    event: text('type', 'the fact: its success, failure or undone event', {
-      conflicts: ['failed', 'effectStays'],
-    }),
-    version: count('number', 'version of the contract of that event (default: the declared one)'),
-    data: json('data of that event'),
-    key: text('key', 'key of that event, where it differs from that of the step'),
-    failed: outcomes.failed,
-    effectStays: outcomes.effectStays,
+    ...wordFlags,
     sagas: texts(
       'module',
       'modules that export the declaration of the saga: type, data and key are checked against it before anything is written',
@@ -82,16 +86,9 @@ export const resolveCommand = command({
   },
 });
 
-interface WordFlags {
-  readonly event: string | undefined;
-  readonly version: number | undefined;
-  readonly data: string | undefined;
-  readonly key: string | undefined;
-  readonly failed: string | undefined;
-  readonly effectStays: boolean;
-}
+type Word = Values<typeof wordFlags>;
 
-function wordOf({ event, version, data, key, failed, effectStays }: WordFlags): StatedOutcome {
+function wordOf({ event, version, data, key, failed, effectStays }: Word): StatedOutcome {
   if (effectStays) return { kind: 'effect_stays' };
   if (failed !== undefined) return { kind: 'failed', code: failed };
   if (event === undefined || data === undefined)

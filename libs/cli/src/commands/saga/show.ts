@@ -1,12 +1,5 @@
 import { sagaMigrations } from '@convergekit/saga';
-import {
-  findOrphans,
-  INSTANCE_STATES,
-  type InstanceView,
-  listInstances,
-  verifySagas,
-  verifyWorkflows,
-} from '@convergekit/saga/operate';
+import { INSTANCE_STATES, type InstanceView, listInstances, verifyJournals } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, choices, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
@@ -16,7 +9,7 @@ import { refused } from '../../frame/errors.ts';
 import type { Narrative } from './narrative/narrative.ts';
 import { readNarrative } from './narrative/read-narrative.ts';
 import { renderNarrative } from './narrative/render-narrative.ts';
-import { allOf, journalReport } from '../journal/report.ts';
+import { journalReport } from '../journal/report.ts';
 
 /** Lists instances as observers in the named databases have them. */
 export const listCommand = command({
@@ -30,12 +23,7 @@ export const listCommand = command({
     ...databases,
   },
   run: async (context, { state, saga, key, limit, database }) => {
-    const filter = {
-      ...(state.length > 0 && { states: state }),
-      ...(saga !== undefined && { saga }),
-      ...(key !== undefined && { key }),
-      limit,
-    };
+    const filter = { states: state.length === 0 ? undefined : state, saga, key, limit };
     const rows: InstanceView[] = [];
     for (const named of await namedDatabases(context, database, [sagaMigrations]))
       rows.push(...(await listInstances(named.database.executor, filter)));
@@ -128,11 +116,8 @@ export const verifyCommand = command({
   run: async (context, { instance, database }) => {
     const named = await namedDatabases(context, database, [sagaMigrations]);
     const executors = named.map((one) => one.database.executor);
-    const checked = await allOf(
-      executors.flatMap((one) => [verifySagas(one, instance), verifyWorkflows(one, instance)]),
-    );
+    const checked = await verifyJournals(executors, instance);
     if (instance !== undefined && checked.journals === 0) throw unknownInstance(instance, named);
-    const orphans = await findOrphans(executors, instance);
-    return journalReport(context.output, { ...checked, findings: [...checked.findings, ...orphans] });
+    return journalReport(context.output, checked);
   },
 });

@@ -12,36 +12,33 @@ import {
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
-import { argument, asks, dryRun, reason as why, texts, toggle } from '../../frame/flags.ts';
+import { argument, asks, dryRun, reason as why, texts, toggle, type Values } from '../../frame/flags.ts';
 import type { Output } from '../../frame/output.ts';
 import { result, type Result } from '../../frame/result.ts';
 import { acceptRecreated } from './forget.ts';
+
+const args = {
+  topic: argument('a topic that the relay halted with PARTITION_COUNT_CHANGED or TOPIC_RECREATED'),
+};
+const flags = {
+  group: texts('name', 'consumer groups that read it: the command waits for them'),
+  force: toggle('wait for no group: keys that move lose their order across the change'),
+  madeAgain: toggle('instead: it was deleted and created again; continue behind what was acknowledged'),
+  reason: why('why: it is kept in the audit'),
+  ...dryRun,
+  ...asks,
+};
 
 /** Lets the relay continue with a topic that changed at the broker. */
 export const acceptCommand = command({
   name: 'accept',
   summary:
     'continue with a topic that got more partitions (drained, read to its end, switched), or was created again',
-  args: { topic: argument('a topic that the relay halted with PARTITION_COUNT_CHANGED or TOPIC_RECREATED') },
-  flags: {
-    group: texts('name', 'consumer groups that read it: the command waits for them'),
-    force: toggle('wait for no group: keys that move lose their order across the change'),
-    madeAgain: toggle('instead: it was deleted and created again; continue behind what was acknowledged'),
-    reason: why('why: it is kept in the audit'),
-    ...dryRun,
-    ...asks,
-  },
+  args,
+  flags,
   run: (context, input) =>
     input.madeAgain ? acceptRecreated(context, input) : acceptPartitions(context, input),
 });
-
-interface Wanted {
-  readonly topic: string;
-  readonly group: readonly string[];
-  readonly force: boolean;
-  readonly reason: string;
-  readonly dryRun: boolean;
-}
 
 interface Change {
   readonly topic: string;
@@ -57,7 +54,7 @@ const LOOK_MS = 250;
  */
 async function acceptPartitions(
   context: CommandContext,
-  { topic, group, force, reason, dryRun: dry }: Wanted,
+  { topic, group, force, reason, dryRun: dry }: Values<typeof args & typeof flags>,
 ): Promise<Result> {
   if (group.length === 0 && !force)
     throw new UsageError(

@@ -1,10 +1,4 @@
-import {
-  type Admin,
-  BrokerError,
-  createTopics,
-  type NewTopic,
-  suggestedPartitions,
-} from '@convergekit/broker/engine';
+import { type Admin, BrokerError, createTopics, type NewTopic } from '@convergekit/broker/engine';
 import { InvalidArgumentError } from 'commander';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
@@ -16,7 +10,7 @@ import { findingsOf } from '../../doctor/findings.ts';
 
 type Config = Readonly<Record<string, string>>;
 
-const config: Flag<Config> = {
+const config: Flag<Config | undefined> = {
   help: 'configuration of the topic; may be repeated',
   value: 'key=value',
   parse: (text, before = {}) => {
@@ -41,7 +35,7 @@ export const createCommand = command({
     replicationFactor: count('copies', "copies of each partition (default: the brokers')"),
     config,
   },
-  run: async (context, { names, from, partitions, ...rest }) => {
+  run: async (context, { names, from, partitions, replicationFactor, config: pairs = {} }) => {
     if (names.length + from.length === 0)
       throw new UsageError(
         'NOTHING_NAMED',
@@ -61,7 +55,8 @@ export const createCommand = command({
     }
     for (const name of missing) {
       if (partitions === undefined) throw partitionsMissing([...missing]);
-      done.push(await createOne(admin, { name, partitions, ...rest }));
+      const copies = replicationFactor === undefined ? {} : { replicationFactor };
+      done.push(await createOne(admin, { name, partitions, config: pairs, ...copies }));
     }
     return result(done, () => done.map(lineOf));
   },
@@ -77,15 +72,8 @@ function lineOf({ topic, partitions, outcome }: Created): string {
 function partitionsMissing(names: readonly string[]): UsageError {
   return new UsageError(
     'PARTITIONS_MISSING',
-    `nothing was created: say how many partitions each topic gets; ${suggestedPartitions} suit most, and more later break the order of keys: \`${createTopics(names)}\``,
+    `nothing was created: say how many partitions each topic gets; the number here suits most, and more later break the order of keys: \`${createTopics(names)}\``,
   );
-}
-
-interface Wanted {
-  readonly name: string;
-  readonly partitions: number;
-  readonly replicationFactor: number | undefined;
-  readonly config: Config | undefined;
 }
 
 interface Created {
@@ -94,16 +82,8 @@ interface Created {
   readonly outcome: 'created' | 'existed';
 }
 
-async function createOne(
-  admin: Admin,
-  { name, partitions, replicationFactor, config: pairs = {} }: Wanted,
-): Promise<Created> {
-  const topic: NewTopic = {
-    name,
-    partitions,
-    config: pairs,
-    ...(replicationFactor === undefined ? {} : { replicationFactor }),
-  };
+async function createOne(admin: Admin, topic: NewTopic): Promise<Created> {
+  const { name, partitions } = topic;
   const created = await admin.createTopic(topic).catch((error: unknown) => {
     throw error instanceof BrokerError && error.code === 'TOPIC_INVALID' ? invalid(topic, error) : error;
   });

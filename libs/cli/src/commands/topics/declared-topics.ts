@@ -3,6 +3,7 @@ import type { SagaDeclaration } from '@convergekit/saga/declare';
 import { texts } from '../../frame/flags.ts';
 import { exportsThat } from '../../frame/modules.ts';
 import { isSaga } from '../saga/graph.ts';
+import { isEvent } from '../schemas/event-modules.ts';
 
 export const fromModules = {
   from: texts(
@@ -60,9 +61,4 @@ function isService(value: unknown): value is { readonly topics: readonly string[
   return (
     typeof name === 'string' && typeof run === 'function' && 'topics' in value && Array.isArray(value.topics)
   );
-}
-
-function isEvent(value: unknown): value is { readonly topic: string } {
-  if (typeof value !== 'function' || !('topic' in value) || !('type' in value)) return false;
-  return typeof value.topic === 'string' && typeof value.type === 'string';
 }

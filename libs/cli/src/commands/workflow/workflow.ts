@@ -1,12 +1,11 @@
 import { sagaMigrations } from '@convergekit/saga';
 import {
+  inspectWorkflow,
   listWorkflows,
-  readWorkflow,
   resolveWorkflow,
   retryWorkflow,
   type StatedResult,
   stuckStepOf,
-  verifyWorkflow,
   WORKFLOW_STATES,
 } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
@@ -57,8 +56,7 @@ const showCommand = command({
   args: named,
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const record = await readWorkflow(executor, workflow, id);
-    const { plan } = verifyWorkflow(record);
+    const { record, plan } = await inspectWorkflow(executor, workflow, id);
     const { state, stuckReason, journal } = record;
     return result({ ...record, plan }, () => [
       `${workflow} ${id}: ${stuckReason === null ? state : `${state}: ${stuckReason}`}`,
@@ -86,8 +84,7 @@ const verifyCommand = command({
   args: named,
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const record = await readWorkflow(executor, workflow, id);
-    const { findings } = verifyWorkflow(record);
+    const { record, findings } = await inspectWorkflow(executor, workflow, id);
     return journalReport(context.output, { journals: 1, rows: record.journal.length, findings });
   },
 });

@@ -18,7 +18,7 @@ export interface ActingOperator {
 }
 
 /** An intent, as shown to operators. Times are the database's. */
-export interface WorkView {
+interface WorkView {
   readonly id: string;
   readonly consumer: string;
   readonly handler: string;
@@ -55,7 +55,7 @@ const columns = `id, consumer, handler, effect, key, idempotency_key as "idempot
   ended_at as "endedAt", late_since as "lateSince", cause::json ->> 'eventId' as "eventId", instance, step,
   ${awaitedQuotaSql('saga_work')} as "awaitsQuota"`;
 
-export interface WorkFilter {
+interface WorkFilter {
   readonly states: readonly WorkState[];
   readonly effect?: string | undefined;
   readonly limit: number;

@@ -21,7 +21,7 @@ export type StatedResult =
   | { readonly kind: 'undone' | 'effect_stays' };
 
 /** The step of a workflow that waits for an operator. */
-export type StuckStep = NonNullable<Fold['stuck']> & Pick<StepFold, 'path'>;
+type StuckStep = NonNullable<Fold['stuck']> & Pick<StepFold, 'path'>;
 
 /** What waits of a workflow, for the question whether to act. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
 export async function stuckStepOf(executor: Executor, workflow: string, id: string): Promise<StuckStep> {

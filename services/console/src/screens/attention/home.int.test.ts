@@ -24,8 +24,7 @@ beforeAll(async () => {
 afterAll(() => shown.stop());
 
 async function home(): Promise<{ readonly items: readonly Item[]; readonly unread: readonly object[] }> {
-  const answer = await fetch(new URL('/api/attention', shown.url));
-  return (await answer.json()) as Awaited<ReturnType<typeof home>>;
+  return (await shown.get('/api/attention')) as unknown as Awaited<ReturnType<typeof home>>;
 }
 
 it('a database that cannot be reached is named with its own error, and hides nothing of the others', async () => {
@@ -88,7 +87,7 @@ it('a paused consumer is one item with its resume, however many partitions it ha
 });
 
 it('the list of failures does not say that nothing failed while a database cannot be read', async () => {
-  const page = await (await fetch(new URL('/failures?code=NONE', shown.url))).text();
+  const page = await shown.page('/failures?code=NONE');
   expect(page).toContain('ledger is not shown');
   expect(page).not.toContain('Nothing has failed');
 });

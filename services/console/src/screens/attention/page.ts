@@ -1,36 +1,54 @@
 import { z } from 'zod';
-import { alarmText, type AttentionItem } from '@convergekit/cli/operate';
+import type { AttentionItem } from '@convergekit/cli/operate';
 import { unreadSchema } from '../../databases.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { ago, dataTable, facts, state, unreadNote } from '../../layout/parts.ts';
+import { ago, dataTable, facts, state, unreadNote, withQuery } from '../../layout/parts.ts';
 import { shortIds } from '../../layout/short-ids.ts';
-import { placeOf } from '../../links.ts';
+import { driftPath, sagaPath } from '../../links.ts';
 import type { PageContent } from '../../screen.ts';
+import { alarmText } from './alarm-text.ts';
 
 const text = z.string().optional();
 
-/** The link of an item, by its kind. */
-const ACTS = {
-  saga: 'Open the saga',
-  saga_paused: 'Resume it',
-  dead_letters: 'See the failures',
-  parked: 'See the failures',
-  partition: 'See the consumer',
-  consumer_paused: 'Resume it',
-  consumer_gone: 'See the consumer',
-  gap: 'See the consumer',
-  stalled: 'See the consumer',
-  relay: 'See the relay',
-  reconciler: 'See the drift',
-  call: 'See the command',
-  workflow: 'See the command',
-  worker: 'See the command',
-  breaker: 'See the command',
-  migrations: 'See the command',
-} as const satisfies Readonly<Record<AttentionItem['kind'], string>>;
+type About = AttentionItem['about'];
+type Place = readonly [act: string, path: (about: About, database: string) => string | undefined];
+
+const failures: Place = [
+  'See the failures',
+  ({ consumer, category, code }, database) => withQuery('/failures', { database, consumer, category, code }),
+];
+const consumers = ({ consumer }: About, database: string): string =>
+  withQuery('/consumers', { database, consumer });
+
+/** The page on which an operator acts on an item, by its kind; undefined where only a command does. */
+const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
+  saga: ['Open the saga', ({ id }) => id && sagaPath(id)],
+  // The line that there are more is about none of them.
+  saga_paused: [
+    'Resume it',
+    ({ name, id }) => name && withQuery('/sagas/resume', { saga: name, instance: id }),
+  ],
+  dead_letters: failures,
+  parked: failures,
+  partition: ['See the consumer', consumers],
+  consumer_paused: [
+    'Resume it',
+    ({ consumer }, database) => withQuery('/consumers/resume', { database, consumer }),
+  ],
+  consumer_gone: ['See the consumer', consumers],
+  gap: ['See the consumer', consumers],
+  stalled: ['See the consumer', consumers],
+  relay: ['See the relay', consumers],
+  reconciler: ['See the drift', ({ reconciler }, database) => driftPath(database, reconciler)],
+  call: undefined,
+  workflow: undefined,
+  worker: undefined,
+  breaker: undefined,
+  migrations: undefined,
+};
 
 const itemSchema = z.object({
-  kind: z.enum(Object.keys(ACTS) as AttentionItem['kind'][]),
+  kind: z.enum(Object.keys(PLACES) as AttentionItem['kind'][]),
   severity: z.enum(['act', 'watch']),
   alarm: z.string(),
   text: z.string(),
@@ -118,10 +136,11 @@ function alarmLink(alarm: string): Html {
   return html`<a class="code" href="/alarms/${alarm}">${alarm}</a>`;
 }
 
-function nextOf(item: Item): Html {
-  const place = placeOf(item, item.database);
-  if (place === undefined) return html`<code>${shortIds(item.next)}</code>`;
-  return html`<a data-row href="${place}">${ACTS[item.kind]}</a>`;
+function nextOf({ kind, about, database, next }: Item): Html {
+  const [act, path] = PLACES[kind] ?? [];
+  const href = path?.(about, database);
+  if (href === undefined) return html`<code>${shortIds(next)}</code>`;
+  return html`<a data-row href="${href}">${act}</a>`;
 }
 
 /** The page of an alarm, as docs/guides/alarms.md has it. */

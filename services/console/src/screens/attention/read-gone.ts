@@ -1,8 +1,11 @@
-import { type AttentionItem, explain } from '@convergekit/cli/operate';
-import { readLag, readOverview, sumPartitions } from '@convergekit/inbox/operate';
+import type { Admin } from '@convergekit/broker';
+import type { AttentionItem } from '@convergekit/cli/operate';
+import { type PartitionOverview, readLag, readOverview } from '@convergekit/inbox/operate';
+import { tryBroker } from '../../broker.ts';
 import type { Gathered } from '../../databases.ts';
 import { where } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
+import { sumByConsumer } from '../consumers/consumer-tables.ts';
 
 /** The time that home waits for the broker, in milliseconds: what the databases show must not wait for one that is down. */
 const BROKER_MS = 3_000;
@@ -41,27 +44,21 @@ async function ask(
     only,
   );
   const kept = rows.filter(({ consumer }) => !ignored.includes(consumer));
-  if (broker === undefined || kept.length === 0) return { rows: [], unread: [] };
-  try {
-    const admin = await broker.admin();
-    try {
-      const lags = await readLag(admin, kept);
-      const consumers = Map.groupBy(lags, ({ database, consumer }) => `${database} ${consumer}`);
-      const late = [...consumers.values()].flatMap((own) => {
-        const { lag } = sumPartitions(own);
-        return own.slice(0, 1).flatMap((one) => (lag === null || lag === 0n ? [] : { ...one, lag }));
-      });
-      const found: Gone['rows'][number][] = [];
-      for (const one of late)
-        if ((await admin.members(one.consumer)).length === 0)
-          found.push({ ...goneItem(one), database: one.database });
-      return { rows: found, unread: [] };
-    } finally {
-      await admin.close();
-    }
-  } catch (error) {
-    return unread(explain(error).message);
-  }
+  if (kept.length === 0) return { rows: [], unread: [] };
+  const { found, why } = await tryBroker(broker, (admin) => findGone(admin, kept));
+  return why === null ? { rows: found, unread: [] } : unread(why);
+}
+
+async function findGone(
+  admin: Admin,
+  partitions: readonly (PartitionOverview & { readonly database: string })[],
+): Promise<Gone['rows']> {
+  const lags = (await readLag(admin, partitions)).map((row) => ({ ...row, lagMs: null }));
+  const found: Gone['rows'] = [];
+  for (const { consumer, lag, database } of sumByConsumer(lags))
+    if (lag !== null && lag !== 0n && (await admin.members(consumer)).length === 0)
+      found.push({ ...goneItem({ consumer, lag }), database });
+  return found;
 }
 
 /** Describes a consumer with records to read and no process in its group. Pure. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { alarmText, type AttentionItem, readAttention } from '@convergekit/cli/operate';
+import { type AttentionItem, readAttention } from '@convergekit/cli/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
+import { alarmText } from './alarm-text.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
 import { readGone } from './read-gone.ts';
 import { notFound } from '../../errors.ts';
@@ -11,38 +12,42 @@ export const attention: Screen = {
   title: 'Needs attention',
   path: '/',
   summary: 'stuck sagas, dead letters, halted partitions, gaps, held reconcilers and alarms, the worst first',
-  routes: (context) => {
-    context.view({
-      path: '/',
-      summary: 'What needs an operator in all databases, the worst first',
-      input: z.object({ database: z.string().optional() }),
-      answer: attentionSchema,
-      read: async ({ database }, { now }) => {
-        const { rows, unread } = await gather(context, database, now);
-        return {
-          items: worstFirst(rows),
-          checkedAt: new Date(now),
-          databases: [...context.databases.names],
-          unread,
-        };
-      },
-      page: (answer, { now }) => attentionPage(answer, now),
-    });
-    context.view({
-      path: '/alarms/:name',
-      summary: 'What an alarm means, and what to do about it',
-      input: z.object({ name: z.string() }),
-      answer: alarmSchema,
-      read: ({ name }) => {
-        const text = alarmText(name);
-        if (text === undefined)
-          throw notFound(`the kit has no alarm ${name}: docs/guides/alarms.md lists all`);
-        return Promise.resolve({ name, ...text });
-      },
-      page: alarmPage,
-    });
-  },
+  routes: [homeView, alarmView],
 };
+
+function homeView(context: ConsoleContext): void {
+  context.view({
+    path: '/',
+    summary: 'What needs an operator in all databases, the worst first',
+    input: z.object({ database: z.string().optional() }),
+    answer: attentionSchema,
+    read: async ({ database }, { now }) => {
+      const { rows, unread } = await gather(context, database, now);
+      return {
+        items: worstFirst(rows),
+        checkedAt: new Date(now),
+        databases: [...context.databases.names],
+        unread,
+      };
+    },
+    page: (answer, { now }) => attentionPage(answer, now),
+  });
+}
+
+function alarmView({ view }: ConsoleContext): void {
+  view({
+    path: '/alarms/:name',
+    summary: 'What an alarm means, and what to do about it',
+    input: z.object({ name: z.string() }),
+    answer: alarmSchema,
+    read: ({ name }) => {
+      const text = alarmText(name);
+      if (text === undefined) throw notFound(`the kit has no alarm ${name}: docs/guides/alarms.md lists all`);
+      return Promise.resolve({ name, ...text });
+    },
+    page: alarmPage,
+  });
+}
 
 async function gather(context: ConsoleContext, only: string | undefined, now: number) {
   const { databases, settings } = context;

@@ -1,8 +1,9 @@
-import { actText, readOperatorAudit, subjectText } from '@convergekit/cli/operate';
+import { describeAct, readOperatorAudit } from '@convergekit/cli/operate';
 import { invalidInput } from '../../errors.ts';
 import { toJson } from '../../routes/json.ts';
-import type { ConsoleContext, Screen } from '../../screen.ts';
+import type { App, ConsoleContext, Screen } from '../../screen.ts';
 import { inputOf, instant } from '../../routes/input.ts';
+import { compare } from '../cursor.ts';
 import { type AuditInput, auditPage, auditSchema, inputSchema } from './page.ts';
 
 const PAGE = 100;
@@ -15,27 +16,29 @@ export const audit: Screen = {
   title: 'Audit',
   path: '/audit',
   summary: 'who did what and why: filter, and export as JSON lines',
-  routes: (context, app) => {
-    context.view({
-      path: '/audit',
-      summary: 'Acts of operators, the newest first',
-      input: inputSchema,
-      answer: auditSchema,
-      read: async (input) => ({
-        ...(await readPage(context, input, PAGE)),
-        databases: [...context.databases.names],
-      }),
-      page: (answer, _, input) => auditPage(answer, input),
-    });
-    app.get('/audit.jsonl', async (c) => {
-      const { rows } = await readPage(context, inputOf(c, inputSchema), EXPORT);
-      return c.body(rows.map((row) => `${toJson(row)}\n`).join(''), 200, {
-        'content-type': 'application/jsonl; charset=utf-8',
-        'content-disposition': 'attachment; filename="audit.jsonl"',
-      });
-    });
-  },
+  routes: [auditRoutes],
 };
+
+function auditRoutes(context: ConsoleContext, app: App): void {
+  context.view({
+    path: '/audit',
+    summary: 'Acts of operators, the newest first',
+    input: inputSchema,
+    answer: auditSchema,
+    read: async (input) => ({
+      ...(await readPage(context, input, PAGE)),
+      databases: [...context.databases.names],
+    }),
+    page: (answer, _, input) => auditPage(answer, input),
+  });
+  app.get('/audit.jsonl', async (c) => {
+    const { rows } = await readPage(context, inputOf(c, inputSchema), EXPORT);
+    return c.body(rows.map((row) => `${toJson(row)}\n`).join(''), 200, {
+      'content-type': 'application/jsonl; charset=utf-8',
+      'content-disposition': 'attachment; filename="audit.jsonl"',
+    });
+  });
+}
 
 async function readPage({ databases }: ConsoleContext, input: AuditInput, limit: number) {
   const { by, act, about, database, from, before } = input;
@@ -50,8 +53,11 @@ async function readPage({ databases }: ConsoleContext, input: AuditInput, limit:
     (executor) => readOperatorAudit(executor, filter, limit + 1),
     database,
   );
-  const newest = rows.toSorted((a, b) => (a.at === b.at ? (a.id < b.id ? 1 : -1) : a.at < b.at ? 1 : -1));
-  const page = newest.slice(0, limit).map((row) => ({ ...row, about: subjectText(row), what: actText(row) }));
+  const newest = rows.toSorted((a, b) => compare(b.at, a.at) || compare(b.id, a.id));
+  const page = newest.slice(0, limit).map((row) => {
+    const { subject, what } = describeAct(row);
+    return { ...row, about: subject, what };
+  });
   const last = page.at(-1);
   return {
     rows: page,

@@ -1,11 +1,43 @@
 import { formatMs } from '@convergekit/cli/operate';
-import { PAUSED } from '@convergekit/inbox/operate';
+import { PAUSED, type PartitionSum, sumPartitions } from '@convergekit/inbox/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, state, withQuery } from '../../layout/parts.ts';
 import type { MemberAnswer, PartitionAnswer } from './answers.ts';
-import { type ConsumerSum, sumByConsumer } from './sum-by-consumer.ts';
 
-type Filter = Readonly<Record<string, string | undefined>>;
+export type Filter = Readonly<Record<string, string | undefined>>;
+
+/** A consumer of one database: the sum of its partitions. */
+interface ConsumerSum extends PartitionSum {
+  readonly database: string;
+  readonly consumer: string;
+  /** The longest of its partitions, in milliseconds; null = not known of any. */
+  readonly lagMs: number | null;
+}
+
+type Summed = Parameters<typeof sumPartitions>[0][number] &
+  Pick<PartitionAnswer, 'database' | 'consumer' | 'lagMs'>;
+
+/** Sums the partitions of each consumer: what is halted first, then the longest behind, then by name. Pure. */
+export function sumByConsumer(partitions: readonly Summed[]): readonly ConsumerSum[] {
+  const groups = Map.groupBy(partitions, ({ database, consumer }) => `${database} ${consumer}`);
+  return [...groups.values()].flatMap(sumOf).toSorted(worstFirst);
+}
+
+function sumOf(own: readonly Summed[]): readonly ConsumerSum[] {
+  const [first] = own;
+  if (first === undefined) return [];
+  const ages = own.flatMap(({ lagMs }) => lagMs ?? []);
+  return [
+    {
+      ...{ database: first.database, consumer: first.consumer },
+      ...sumPartitions(own),
+      lagMs: ages.length === 0 ? null : Math.max(...ages),
+    },
+  ];
+}
+
+const worstFirst = (a: ConsumerSum, b: ConsumerSum): number =>
+  b.halted - a.halted || (b.lagMs ?? 0) - (a.lagMs ?? 0) || (a.consumer < b.consumer ? -1 : 1);
 
 /**
  * The consumers in sum; of a chosen one its processes and partitions, of several the partitions behind a line. `members`

@@ -1,6 +1,7 @@
-import { explain, formatBytes, formatMs } from '@convergekit/cli/operate';
-import { PAUSED } from '@convergekit/inbox/operate';
+import { formatBytes, formatMs } from '@convergekit/cli/operate';
+import { PAUSED, readLag, readOverview } from '@convergekit/inbox/operate';
 import { z } from 'zod';
+import { tryBroker } from '../../broker.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, filterForm, state, unreadNote, withQuery } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
@@ -13,13 +14,13 @@ import {
   type RelayAnswer,
   relaySchema,
 } from './answers.ts';
-import { consumersPart, inDatabase } from './consumer-tables.ts';
-import { type LogEnds, readGaps, readMembers, readPartitions, readRelay } from './read-flow.ts';
-import { unreadSchema } from '../../databases.ts';
+import { consumersPart, type Filter, inDatabase } from './consumer-tables.ts';
+import { lagMs, readGaps, readMembers, readRelay } from './read-flow.ts';
+import { unreadOf, unreadSchema } from '../../databases.ts';
+import { where } from '../../present-sql.ts';
 
 /** Defines the page of consumers and relays: how far each is, and what stops it. */
-export function flowView(context: ConsoleContext): void {
-  const { view, databases, clock } = context;
+export function flowView({ view, databases, broker, clock }: ConsoleContext): void {
   view({
     path: '/consumers',
     summary: 'Relays and consumers: backlog, lag, watermarks, gaps, what is halted or held',
@@ -38,25 +39,28 @@ export function flowView(context: ConsoleContext): void {
     }),
     read: async ({ database, consumer }, { now }) => {
       const relays = await databases.gather((executor) => readRelay(executor, () => clock.now()), database);
-      const ends = await endsOf(context);
-      const matches = (row: { readonly consumer: string }): boolean =>
-        consumer === undefined || row.consumer === consumer;
-      const read = await databases.gather((executor) => readPartitions(executor, ends, now), database);
-      const partitions = read.rows.filter(matches);
-      const members = await membersOf(ends, partitions);
-      const gaps = await databases.gather(readGaps, database);
-      // A database that cannot be read fails in each of the three: once is enough.
-      const unread = new Map(
-        [...relays.unread, ...read.unread, ...gaps.unread].map((one) => [one.database, one]),
+      const overview = await databases.gather(
+        where('converge.inbox_partition', (executor) => readOverview(executor, consumer)),
+        database,
       );
+      const { rows } = overview;
+      const lag = await tryBroker(broker, (admin) => readLag(admin, rows));
+      const consumers = rows.map((row) => row.consumer);
+      const members =
+        lag.why === null ? await tryBroker(broker, (admin) => readMembers(admin, consumers)) : lag;
+      const gaps = await databases.gather(readGaps, database);
       return {
         relays: relays.rows,
-        partitions,
-        members: members.kind === 'known' ? members.rows : [],
-        gaps: gaps.rows.filter(matches),
-        lagUnknown: ends.kind === 'unknown' ? ends.why : null,
-        membersUnknown: members.kind === 'unknown' ? members.why : null,
-        unread: [...unread.values()],
+        partitions: (lag.found ?? (await readLag(undefined, rows))).map((row) => ({
+          ...row,
+          watermarks: [...row.watermarks],
+          lagMs: lagMs(row, row.watermarks, now),
+        })),
+        members: members.why === null ? members.found : [],
+        gaps: gaps.rows.filter((gap) => consumer === undefined || gap.consumer === consumer),
+        lagUnknown: lag.why,
+        membersUnknown: members.why,
+        unread: unreadOf(relays, overview, gaps),
       };
     },
     page: ({ relays, partitions, members, gaps, lagUnknown, membersUnknown, unread }, { now }, filter) => {
@@ -80,45 +84,7 @@ function unknownNote(what: string, why: string | null): Html {
   return why === null ? nothing : html`<p class="note">${what}: ${why}</p>`;
 }
 
-type Members =
-  | { readonly kind: 'known'; readonly rows: z.input<typeof memberSchema>[] }
-  | { readonly kind: 'unknown'; readonly why: string };
-
-/** Reads the members of the groups of these partitions, and closes the broker's client. */
-async function membersOf(
-  ends: LogEnds,
-  partitions: readonly { readonly consumer: string }[],
-): Promise<Members> {
-  if (ends.kind === 'unknown') return ends;
-  try {
-    return {
-      kind: 'known',
-      rows: await readMembers(
-        ends.admin,
-        partitions.map(({ consumer }) => consumer),
-      ),
-    };
-  } catch (error) {
-    return { kind: 'unknown', why: explain(error).message };
-  } finally {
-    await ends.admin.close();
-  }
-}
-
-async function endsOf({ broker }: ConsoleContext): Promise<LogEnds> {
-  if (broker === undefined) return { kind: 'unknown', why: 'no broker is set (KAFKA_BROKERS)' };
-  try {
-    return { kind: 'broker', admin: await broker.admin() };
-  } catch (error) {
-    return { kind: 'unknown', why: explain(error).message };
-  }
-}
-
-function haltedPart(
-  halted: readonly PartitionAnswer[],
-  filter: Readonly<Record<string, string | undefined>>,
-  now: number,
-): Html {
+function haltedPart(halted: readonly PartitionAnswer[], filter: Filter, now: number): Html {
   if (halted.length === 0) return nothing;
   return html`<section class="note needs" aria-label="Halted partitions">
     <ul>
@@ -134,11 +100,7 @@ function haltedPart(
 }
 
 /** Each paused consumer once, with who paused it, why, and its resume. */
-function pausedPart(
-  paused: readonly PartitionAnswer[],
-  filter: Readonly<Record<string, string | undefined>>,
-  now: number,
-): Html {
+function pausedPart(paused: readonly PartitionAnswer[], filter: Filter, now: number): Html {
   const consumers = [...Map.groupBy(paused, ({ consumer }) => consumer)];
   return html`${consumers.map(
     ([consumer, own]) =>
@@ -154,10 +116,7 @@ function pausedPart(
 }
 
 /** Of a chosen consumer that runs. */
-function pauseLink(
-  partitions: readonly PartitionAnswer[],
-  filter: Readonly<Record<string, string | undefined>>,
-): Html {
+function pauseLink(partitions: readonly PartitionAnswer[], filter: Filter): Html {
   const { consumer } = filter;
   if (consumer === undefined || partitions.every(({ halted }) => halted !== null)) return nothing;
   return html`<p>${actionLink(withQuery('/consumers/pause', filter), `Pause ${consumer}`)}</p>`;
@@ -205,7 +164,6 @@ function gapTable(rows: readonly GapAnswer[]): Html {
   return html`${dataTable({
       caption: 'Gaps: events that a consumer passed without having them',
       rows,
-      empty: '',
       columns: [
         { title: 'Consumer', cell: ({ consumer }) => consumer },
         { title: 'Partition', cell: ({ topic, partition }) => `${topic}/${partition}` },

@@ -3,7 +3,7 @@ import { pauseConsumer, readOverview } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
 import { withQuery } from '../../layout/parts.ts';
-import type { Preview } from '../../routes/action-definition.ts';
+import { actOnEach, type Preview } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 
 const inputSchema = z.object({
@@ -22,20 +22,18 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
     summary: 'Pause one consumer: no handler is called until it is resumed',
     input: inputSchema,
     preview: async (which) => previewOf(await partitionsOf(databases, which)),
-    run: async ({ consumer, database: only }, { user, reason, report }) => {
-      const places = [
-        ...new Set((await partitionsOf(databases, { consumer, database: only })).map((one) => one.database)),
-      ];
+    run: async ({ consumer, database: only }, acting) => {
+      const operator = { by: acting.user, reason: acting.reason };
+      const rows = await partitionsOf(databases, { consumer, database: only });
       let changed = 0;
-      const failed: string[] = [];
-      for (const [index, name] of places.entries()) {
-        report(index, places.length);
-        await pauseConsumer(databases.get(name).database, { consumer }, { by: user, reason }).then(
-          (paused) => (changed += paused.length),
-          (error: unknown) => failed.push(`${name}: ${explain(error).message}`),
-        );
-      }
-      const others = failed.length === 0 ? '' : ` Not paused: ${failed.join('; ')}`;
+      const pause = async (name: string): Promise<undefined> => {
+        const paused = await pauseConsumer(databases.get(name).database, { consumer }, operator);
+        changed += paused.length;
+      };
+      const { refused } = await actOnEach([...new Set(rows.map((one) => one.database))], acting, (name) =>
+        pause(name).catch((error: unknown) => `${name}: ${explain(error).message}`),
+      );
+      const others = refused.length === 0 ? '' : ` Not paused: ${refused.join('; ')}`;
       return {
         text: `${changed} partitions of ${consumer} paused.${others}`,
         changed,

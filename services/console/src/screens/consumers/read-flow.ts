@@ -1,16 +1,10 @@
-import {
-  type PartitionLag,
-  type PartitionOverview,
-  readLag,
-  readOpenGaps,
-  readOverview,
-} from '@convergekit/inbox/operate';
+import { type PartitionLag, type PartitionOverview, readOpenGaps } from '@convergekit/inbox/operate';
 import type { Admin } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
-import { readPulse, survey } from '@convergekit/relay/operate';
+import { readOutbox } from '@convergekit/relay/operate';
 import type { z } from 'zod';
-import type { memberSchema, partitionSchema, relaySchema } from './answers.ts';
+import type { memberSchema, relaySchema } from './answers.ts';
 
 /** Reads the relay of a database; none where it is no source. */
 export async function readRelay(
@@ -18,43 +12,8 @@ export async function readRelay(
   now: () => number,
 ): Promise<readonly Omit<z.input<typeof relaySchema>, 'database'>[]> {
   if (!(await hasTables(executor, 'converge.relay_source'))) return [];
-  const found = await survey(executor, { lease: 'relay', now });
-  const pulse = await readPulse(executor);
-  const { source, epoch, backlog, oldestMs, limit } = found;
-  return [
-    {
-      ...{ source, epoch, backlog, oldestMs },
-      leader: found.holder ?? null,
-      waitingBytes: limit.waitingBytes,
-      term: pulse.term,
-      doneTick: pulse.doneTick,
-      perMinute: pulse.perMinute,
-      held: pulse.held.map(({ topic, reason }) => ({ topic, reason })),
-    },
-  ];
-}
-
-/** The log's ends: from the broker, or why they are not known. */
-export type LogEnds =
-  { readonly kind: 'broker'; readonly admin: Admin } | { readonly kind: 'unknown'; readonly why: string };
-
-/** Reads the partitions of the consumers of a database; none where it has no consumers. */
-export async function readPartitions(
-  executor: Executor,
-  ends: LogEnds,
-  now: number,
-): Promise<readonly Omit<z.input<typeof partitionSchema>, 'database'>[]> {
-  if (!(await hasTables(executor, 'converge.inbox_partition'))) return [];
-  const rows = await readOverview(executor, undefined);
-  const lags: readonly PartitionLag[] =
-    ends.kind === 'broker'
-      ? await readLag(ends.admin, rows)
-      : rows.map((row) => ({ ...row, logEnd: null, lag: null }));
-  return lags.map(({ watermarks, ...row }) => ({
-    ...row,
-    watermarks: [...watermarks],
-    lagMs: lagMs(row, watermarks, now),
-  }));
+  const { limit, holder, held, ...found } = await readOutbox(executor, now);
+  return [{ ...found, leader: holder ?? null, waitingBytes: limit.waitingBytes, held: [...held] }];
 }
 
 /** Reads the members of the groups of consumers, one group after the other. A consumer's group has its name. */

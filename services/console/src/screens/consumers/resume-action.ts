@@ -6,13 +6,13 @@ import {
   resumePartition,
 } from '@convergekit/inbox/operate';
 import { explain } from '@convergekit/cli/operate';
-import type { Admin, Broker } from '@convergekit/broker';
+import type { Admin } from '@convergekit/broker';
 import { z } from 'zod';
+import { askBroker } from '../../broker.ts';
 import type { ConsoleDatabase, Databases } from '../../databases.ts';
-import { conflict } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { withQuery } from '../../layout/parts.ts';
-import type { Preview } from '../../routes/action-definition.ts';
+import { actOnEach, type Preview } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 
 /** Halts of a partition whose log lost its place: an operator decides at the command line where to begin. */
@@ -42,21 +42,15 @@ export function resumeAction({ action, databases, broker }: ConsoleContext): voi
     input: inputSchema,
     preview: async (filter) => previewOf(await haltedOf(databases, filter), broker !== undefined),
     fields: (_input, { passable = 0 }) => (passable === 0 ? nothing : obstacleField()),
-    run: async ({ obstacle, ...filter }, { user, reason, report }) => {
+    run: async ({ obstacle, ...filter }, acting) => {
+      const { user: by, reason } = acting;
       const eligible = (await haltedOf(databases, filter)).filter((row) => !isMoved(row));
-      const admin = await adminOf(broker);
-      const refused: string[] = [];
-      try {
-        for (const [index, row] of eligible.entries()) {
-          report(index, eligible.length);
+      const { changed, refused } = await askBroker(broker, (admin) =>
+        actOnEach(eligible, acting, (row) => {
           const pass = obstacle === 'pass' && isPassable(row);
-          const refusal = await resume(databases.get(row.database), admin, row, { by: user, reason, pass });
-          if (refusal !== undefined) refused.push(refusal);
-        }
-      } finally {
-        await admin.close();
-      }
-      const changed = eligible.length - refused.length;
+          return resume(databases.get(row.database), admin, row, { by, reason, pass });
+        }),
+      );
       const others = refused.length === 0 ? '' : ` Not resumed: ${refused.join('; ')}`;
       return {
         text: `${changed} partitions resumed.${others}`,
@@ -125,10 +119,4 @@ function isPassable({ halted }: Pick<PartitionOverview, 'halted'>): boolean {
 
 function isMoved({ halted }: Pick<PartitionOverview, 'halted'>): boolean {
   return halted !== null && NEEDS_EARLIEST.includes(halted.code);
-}
-
-function adminOf(broker: Broker | undefined): Promise<Admin> {
-  if (broker === undefined)
-    throw conflict('no broker is set: give the console KAFKA_BROKERS to resume partitions');
-  return broker.admin();
 }

@@ -32,7 +32,7 @@ const fieldSchema = z.object({
   desired: z.unknown(),
   actual: z.unknown(),
   lastWritten: z.unknown(),
-  marks: z.array(z.string()),
+  marks: z.array(z.string()).readonly(),
 });
 
 /** A divergent key. `compared`: when the fields were read. */

@@ -1,11 +1,11 @@
-import { readAudit } from '@convergekit/reconcile/operate';
+import { readAudit, readDrift } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { driftKeySchema, repairSchema } from './answers.ts';
 import { keyPart, maskedNote } from './parts.ts';
-import { type FindDeclared, readKey, readReconcilers } from './read-drift.ts';
+import { findDeclared, readReconcilers } from './read-drift.ts';
 import { repairTable } from './repairs-view.ts';
 import { hidden, recordLook, stateView } from './state-values.ts';
 import { unreadSchema } from '../../databases.ts';
@@ -16,7 +16,8 @@ const ROWS = 20;
 const ownRepair = repairSchema.extend({ database: z.string(), reconciler: z.string() });
 
 /** Defines the page of one key: its differences in all reconcilers, and what was repaired of it. */
-export function keyView({ view, databases, payloads }: ConsoleContext, declared: FindDeclared): void {
+export function keyView(context: ConsoleContext): void {
+  const { view, databases, payloads } = context;
   view({
     path: '/drift/key',
     summary: 'One key in all reconcilers: its differences now, its repairs and verdicts',
@@ -27,17 +28,18 @@ export function keyView({ view, databases, payloads }: ConsoleContext, declared:
       repairs: z.array(ownRepair),
       unread: unreadSchema,
     }),
-    read: async ({ key }, { visitor, now }) => {
+    read: async ({ key }, { visitor }) => {
       const states = stateView(payloads, visitor);
       const { rows, unread } = await databases.gather(async (executor, database) => {
         const found = [];
         for (const { name: reconciler } of await readReconcilers(executor)) {
           await recordLook(executor, states, visitor, { reconciler, key });
-          const open = await declared(database, reconciler);
-          const row = await readKey(executor, { database, reconciler, key, now: new Date(now) }, open);
+          const open = await findDeclared(context, database, reconciler);
+          const [row] = await readDrift(executor, reconciler, { key, limit: 1 }, open);
           const repairs = await readAudit(executor, reconciler, { key, limit: ROWS });
           found.push({
-            keys: row === undefined ? [] : [{ ...row, fields: hidden(row.fields, states) }],
+            keys:
+              row === undefined ? [] : [{ ...row, database, reconciler, fields: hidden(row.fields, states) }],
             repairs: repairs.map((one) => ({
               ...{ ...one, database, reconciler },
               before: states.shown(one.before),

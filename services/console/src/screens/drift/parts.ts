@@ -84,11 +84,9 @@ function comparedNote(compared: DriftKeyAnswer['compared']): Html {
 }
 
 function fieldTable({ key, reconciler, fields }: DriftKeyAnswer): Html {
-  if (fields.length === 0) return nothing;
   return dataTable({
     caption: `Fields of ${key} in ${reconciler}`,
     rows: fields,
-    empty: '',
     columns: [
       { title: 'Field', cell: ({ field }) => field },
       { title: 'Desired', kind: 'code', cell: ({ desired }) => valueText(desired) },

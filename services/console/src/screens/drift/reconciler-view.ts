@@ -6,14 +6,15 @@ import { ago, facts, filterForm, moment, nextPage, withQuery } from '../../layou
 import type { ConsoleContext } from '../../screen.ts';
 import { driftKeySchema, type ReconcilerAnswer, reconcilerSchema } from './answers.ts';
 import { keyPart, maskedNote, reconcilerPath, reconcilerState } from './parts.ts';
-import { fieldsOfKey, type FindDeclared, readReconcilers } from './read-drift.ts';
+import { findDeclared, readReconcilers } from './read-drift.ts';
 import { hidden, recordLook, stateView } from './state-values.ts';
 
 /** Keys of one page: each is compared now where its reconciler is declared. */
 const KEYS = 20;
 
 /** Defines the page of one reconciler: its state, and its divergent keys field by field. */
-export function reconcilerView({ view, databases, payloads }: ConsoleContext, declared: FindDeclared): void {
+export function reconcilerView(context: ConsoleContext): void {
+  const { view, databases, payloads } = context;
   view({
     path: '/drift/:database/:name',
     summary: 'One reconciler: its state, and its divergent keys with desired, actual and last written',
@@ -36,15 +37,13 @@ export function reconcilerView({ view, databases, payloads }: ConsoleContext, de
       const reconciler = (await readReconcilers(executor)).find((one) => one.name === name);
       if (reconciler === undefined)
         throw notFound(`database ${database} has no reconciler ${name}: see /drift`);
-      const open = await declared(database, name);
-      const found = await readDrift(executor, name, { verdict, after, limit: KEYS + 1 });
+      const open = await findDeclared(context, database, name);
       const states = stateView(payloads, visitor);
       await recordLook(executor, states, visitor, { reconciler: name });
-      const keys: z.input<typeof driftKeySchema>[] = [];
-      for (const row of found.slice(0, KEYS)) {
-        const { compared, fields } = await fieldsOfKey(row, open);
-        keys.push({ database, reconciler: name, ...row, compared, fields: hidden(fields, states) });
-      }
+      const found = await readDrift(executor, name, { verdict, after, limit: KEYS + 1 }, open);
+      const keys = found
+        .slice(0, KEYS)
+        .map((one) => ({ ...one, database, reconciler: name, fields: hidden(one.fields, states) }));
       return {
         reconciler: { ...reconciler, database },
         ...{ declared: open !== undefined, masked: states.masked, keys },

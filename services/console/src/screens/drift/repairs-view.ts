@@ -1,7 +1,7 @@
-import { readActsOn } from '@convergekit/cli/operate';
+import { readOperatorAudit } from '@convergekit/cli/operate';
 import { readAudit } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
-import { html, type Html, nothing } from '../../layout/html.ts';
+import { html, type Html } from '../../layout/html.ts';
 import { dataTable, filterForm, moment, nextPage, withQuery } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { type RepairAnswer, repairSchema } from './answers.ts';
@@ -12,6 +12,8 @@ import { shownAct } from '../search/read-search.ts';
 import { actSchema } from '../search/schemas.ts';
 
 const ROWS = 50;
+/** The acts of operators that are looked through. */
+const MOST_ACTS = 1_000;
 
 /** Defines the history of a reconciler: repairs, verdicts that were no repair, acts of operators. */
 export function repairsView({ view, databases, payloads }: ConsoleContext): void {
@@ -43,8 +45,8 @@ export function repairsView({ view, databases, payloads }: ConsoleContext): void
       const repairs = found
         .slice(0, ROWS)
         .map((one) => ({ ...one, before: shown(one.before), after: shown(one.after) }));
-      const subject = { kind: 'reconciler', id: name } as const;
-      const newest = before === undefined ? (await readActsOn(executor, [subject])).toReversed() : [];
+      const on = { kind: 'reconciler', id: name } as const;
+      const newest = before === undefined ? await readOperatorAudit(executor, { on }, MOST_ACTS) : [];
       const acts = newest
         .filter((act) => key === undefined || act.before['key'] === undefined || act.before['key'] === key)
         .slice(0, ROWS)
@@ -56,8 +58,7 @@ export function repairsView({ view, databases, payloads }: ConsoleContext): void
       const body = html`<p><a href="${reconcilerPath(given)}">Divergent keys of ${given.name}</a></p>
         ${maskedNote(masked)} ${filterForm(path, [{ name: 'key', label: 'Key', value: given.key }])}
         ${repairTable(repairs, `Repairs and verdicts of ${given.name}`)}
-        ${nextPage(next, (before) => withQuery(path, { key: given.key, before }))}
-        ${acts.length === 0 ? nothing : actsTable(acts)}`;
+        ${nextPage(next, (before) => withQuery(path, { key: given.key, before }))} ${actsTable(acts)}`;
       return { title: `Repairs of ${given.name}`, body };
     },
   });

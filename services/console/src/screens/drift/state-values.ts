@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';
+import type { FieldDiff } from '@convergekit/reconcile/operate';
 import { shownPayload } from '../../payload.ts';
 import type { PayloadPrivacy } from '../../screen.ts';
 import type { Visitor } from '../../types.ts';
@@ -41,16 +42,11 @@ export async function recordLook(
   });
 }
 
-interface Values {
-  readonly desired: unknown;
-  readonly actual: unknown;
-  readonly lastWritten: unknown;
-}
-
 /** Fields with their values as they may be shown. */
-export function hidden<T extends Values>(fields: readonly T[], { shown }: StateView): T[] {
+export function hidden(fields: readonly FieldDiff[], { shown }: StateView) {
   return fields.map((one) => ({
     ...one,
+    field: one.field ?? '(value)',
     desired: shown(one.desired),
     actual: shown(one.actual),
     lastWritten: shown(one.lastWritten),

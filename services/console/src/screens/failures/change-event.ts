@@ -1,8 +1,8 @@
-import { importEvents } from '@convergekit/cli/operate';
 import { editParked, replaceParked, retryParked, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { html, type Html } from '../../layout/html.ts';
+import { parkedPath } from '../../links.ts';
 import { shownPayload } from '../../payload.ts';
 import type { Preview } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
@@ -15,10 +15,6 @@ import {
 import { findEvent, type FoundEvent, requireEvent } from './event.ts';
 
 const place = { database: z.string(), id: z.uuid() };
-
-type Place = Readonly<Record<keyof typeof place, string>>;
-
-const pathOf = ({ database, id }: Place): string => `/failures/events/${encodeURIComponent(database)}/${id}`;
 
 /** An event, and what takes the place of its data. */
 const change = z.object({
@@ -89,7 +85,7 @@ export function editAction({ action, databases, payloads }: ConsoleContext): voi
       return {
         text: 'The event has the new payload, and is due now',
         changed: 1,
-        href: pathOf({ database, id }),
+        href: parkedPath({ database, id }),
       };
     },
   });
@@ -130,14 +126,14 @@ export function skipAction({ action, databases }: ConsoleContext): void {
       return {
         text: 'The event is skipped, and its key continues',
         changed: 1,
-        href: pathOf({ database, id }),
+        href: parkedPath({ database, id }),
       };
     },
   });
 }
 
 /** Defines the action that replaces a dead letter by a new event, checked against its declared contract. */
-export function replaceAction({ action, databases, payloads, settings }: ConsoleContext): void {
+export function replaceAction({ action, databases, payloads, declared }: ConsoleContext): void {
   action({
     path: '/failures/events/:database/:id/replace',
     title: 'Replace by a new event',
@@ -159,14 +155,14 @@ export function replaceAction({ action, databases, payloads, settings }: Console
       }),
     run: async ({ database, id, payload, ...given }, { user, reason }) => {
       if (payload === undefined) throw invalidInput('give the data of the new event');
-      const events = await importEvents(settings.modules, 'settings');
+      const events = await declared.events();
       const opened = databases.get(database).database;
       const options = { events, ...chosenOf(given) };
       const made = await replaceParked(opened, id, payload, { by: user, reason }, options);
       return {
         text: `It is replaced by event ${made.eventId}, which is due now`,
         changed: 1,
-        href: pathOf({ database, id }),
+        href: parkedPath({ database, id }),
       };
     },
   });

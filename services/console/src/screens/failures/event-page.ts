@@ -2,7 +2,7 @@ import { PARKED_STATES } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, dataTable, facts, moment } from '../../layout/parts.ts';
-import { eventPath } from '../../links.ts';
+import { eventPath, parkedPath } from '../../links.ts';
 import { parkedState } from './parked-text.ts';
 
 /** A parked event, as its page and the API show it. */
@@ -53,7 +53,7 @@ export type ParkedEvent = z.output<typeof parkedEventSchema>;
 /** The page of one parked event. `inFull`: a signed-in user may see its payload in full. */
 export function parkedEventPage(event: ParkedEvent, inFull: boolean): Html {
   const { database, id, closed, note } = event;
-  const path = `/failures/events/${encodeURIComponent(database)}/${id}`;
+  const path = parkedPath(event);
   return html`${factsOf(event)}
     ${
       event.code === null

@@ -2,8 +2,9 @@ import { listParked, PARKED_STATES } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, nextPage, unreadNote } from '../../layout/parts.ts';
+import { parkedPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { LIMIT, pageOf, readCursor } from '../cursor.ts';
+import { compare, LIMIT, pageOf, readCursor } from '../cursor.ts';
 import { where } from '../../present-sql.ts';
 import { filtered, filterFields, parkedFilterOf } from './filter.ts';
 import { hideErrors } from '../../payload.ts';
@@ -46,7 +47,7 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
         filter.database,
       );
       const sorted = rows.toSorted(
-        (a, b) => Number(BigInt(a.cursor.parkedAt) - BigInt(b.cursor.parkedAt)) || (a.id < b.id ? -1 : 1),
+        (a, b) => compare(BigInt(a.cursor.parkedAt), BigInt(b.cursor.parkedAt)) || compare(a.id, b.id),
       );
       const { page, next } = pageOf(sorted, ({ cursor: at }) => ({ ...at }));
       return { events: hideErrors(page, payloads, visitor), next, unread };
@@ -61,7 +62,7 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
           caption: 'Parked events, in the order of parking',
           rows: events,
           empty: 'No parked event matches: it was applied meanwhile.',
-          href: ({ database, id }) => `/failures/events/${encodeURIComponent(database)}/${id}`,
+          href: parkedPath,
           columns: [
             { title: 'Type', cell: ({ type }) => type ?? 'unreadable' },
             { title: 'Key', kind: 'code', cell: ({ key }) => key },

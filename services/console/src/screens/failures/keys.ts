@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, facts, nextPage, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { LIMIT, pageOf, readCursor } from '../cursor.ts';
+import { compare, LIMIT, pageOf, readCursor } from '../cursor.ts';
 import { where } from '../../present-sql.ts';
 import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
 import { hideErrors } from '../../payload.ts';
@@ -87,7 +87,6 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
 
 const inOrder = (a: FailedKey, b: FailedKey): number =>
   compare(a.consumer, b.consumer) || compare(a.topic, b.topic) || compare(a.key, b.key);
-const compare = (a: string, b: string): number => Number(a > b) - Number(a < b);
 
 function headOf(group: NonNullable<z.output<typeof answerSchema>['group']>): Html {
   return facts([

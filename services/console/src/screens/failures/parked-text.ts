@@ -2,25 +2,17 @@ import type { ParkedState } from '@convergekit/inbox/operate';
 import { html, type Html } from '../../layout/html.ts';
 import { state, type StateKind } from '../../layout/parts.ts';
 
-const KINDS: Readonly<Record<ParkedState, StateKind>> = {
-  waiting: 'waits',
-  dead: 'needs',
-  rejected: 'off',
-  skipped: 'off',
-  superseded: 'off',
-  replaced: 'off',
-};
-const WORDS: Readonly<Record<ParkedState, string>> = {
-  waiting: 'waits',
-  dead: 'dead letter',
-  rejected: 'rejected',
-  skipped: 'skipped',
-  superseded: 'superseded',
-  replaced: 'replaced',
+const STATES: Readonly<Record<ParkedState, readonly [kind: StateKind, word: string]>> = {
+  waiting: ['waits', 'waits'],
+  dead: ['needs', 'dead letter'],
+  rejected: ['off', 'rejected'],
+  skipped: ['off', 'skipped'],
+  superseded: ['off', 'superseded'],
+  replaced: ['off', 'replaced'],
 };
 
-export function parkedState(word: ParkedState): Html {
-  return state(KINDS[word], WORDS[word]);
+export function parkedState(name: ParkedState): Html {
+  return state(...STATES[name]);
 }
 
 /** A failure in words; an event that was not attempted waits behind another one of its key. */

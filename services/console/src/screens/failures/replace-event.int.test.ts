@@ -28,11 +28,11 @@ it('a dead letter is replaced by a new event in the console, and data that its c
     }),
   );
   const found = async (): Promise<string | undefined> => {
-    const answer = await fetch(new URL('/api/failures/events?state=dead', under.url));
-    return ((await answer.json()) as { readonly events: readonly { readonly id: string }[] }).events[0]?.id;
+    const answer = await under.get('/api/failures/events?state=dead');
+    return (answer['events'] as readonly { readonly id: string }[])[0]?.id;
   };
   const id = await waitUntil(found, { what: 'the dead letter' });
-  const page = await (await fetch(new URL(`/failures/events/stock/${id}`, under.url))).text();
+  const page = await under.page(`/failures/events/stock/${id}`);
   expect(page).toContain(`/failures/events/stock/${id}/replace`);
   const path = new URL(`/api/failures/events/stock/${id}/replace`, under.url);
   const replace = (payload: string, more: object = { afterCompensation: 'yes' }) =>
@@ -41,7 +41,7 @@ it('a dead letter is replaced by a new event in the console, and data that its c
     409,
     expect.stringContaining('--after-compensation'),
   ]);
-  const preview = await (await fetch(new URL(`/failures/events/stock/${id}/replace`, under.url))).text();
+  const preview = await under.page(`/failures/events/stock/${id}/replace`);
   expect(preview).toContain(`/failures/events/stock/${id}/replace?afterCompensation=yes`);
   expect(await replace('{"key":"k","n":"2"}')).toEqual([
     409,

@@ -3,7 +3,7 @@ import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { readAround, readErrorRate } from './error-rate.ts';
+import { readErrorRate, withAround } from './error-rate.ts';
 
 const NOW = Date.parse('2026-05-01T12:00:00Z');
 /** The 96 spans of 24 hours are quarters of an hour. */
@@ -81,10 +81,13 @@ it('failed attempts before and after a change are counted from the change itself
   const minutesFrom = (minutes: number): Date => new Date(at.getTime() + minutes * 60_000);
   for (const minutes of [-61, -59, -3, -1]) await attempted(minutesFrom(minutes), 'retry');
   for (const minutes of [0, 2, 59, 60]) await attempted(minutesFrom(minutes), 'dead');
-  const around = (now: number) => readAround(database.executor, at, { now, spanMs: QUARTER_MS });
-  expect(await around(NOW)).toEqual({ before: 3, after: 3, reachMs: 60 * 60_000 });
+  const around = async (now: Date) => {
+    const rate = { from: minutesFrom(-24 * 60), to: now, spanMs: QUARTER_MS, spans: [] };
+    return (await withAround(database.executor, [{ changedAt: at }], rate))[0]?.around;
+  };
+  expect(await around(new Date(NOW))).toEqual({ before: 3, after: 3, reachMs: 60 * 60_000 });
   // Changed five minutes ago: five minutes before it are compared.
-  expect(await around(minutesFrom(5).getTime())).toEqual({ before: 2, after: 2, reachMs: 5 * 60_000 });
+  expect(await around(minutesFrom(5))).toEqual({ before: 2, after: 2, reachMs: 5 * 60_000 });
 });
 
 it('a database without consumers and calls has empty spans', async () => {

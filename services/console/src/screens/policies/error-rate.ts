@@ -21,16 +21,26 @@ export async function readErrorRate(
   { now, hours }: { readonly now: number; readonly hours: number },
 ): Promise<ErrorRate> {
   const spanMs = (hours * 3_600_000) / SPANS;
-  const to = new Date(now);
   const from = new Date(now - hours * 3_600_000);
-  const range = { from, spanMs, spans: SPANS };
+  const spans = await countFailed(executor, { from, spanMs, spans: SPANS });
+  return { from, to: new Date(now), spanMs, spans };
+}
+
+/** Equal spans of time, the first of which begins at `from`. */
+interface Range {
+  readonly from: Date;
+  readonly spanMs: number;
+  readonly spans: number;
+}
+
+async function countFailed(executor: Executor, range: Range): Promise<readonly number[]> {
   const counts = [await countFailedAttempts(executor, range), await countFailedCalls(executor, range)];
-  return { from, to, spanMs, spans: sumOf(counts) };
+  return sumOf(counts, range.spans);
 }
 
 /** Adds the counts of several kinds of attempts, span by span. A kind that the database does not have is empty. Pure. */
-export function sumOf(kinds: readonly (readonly number[])[]): ErrorRate['spans'] {
-  return Array.from({ length: SPANS }, (_, span) =>
+export function sumOf(kinds: readonly (readonly number[])[], spans: number): readonly number[] {
+  return Array.from({ length: spans }, (_, span) =>
     kinds.reduce((sum, counts) => sum + (counts[span] ?? 0), 0),
   );
 }
@@ -45,22 +55,6 @@ type Around = z.output<typeof aroundSchema>;
 /** The longest time before and after a change that is counted, in spans of the chart. */
 const REACH = 4;
 
-/** Counts the failed attempts before and after a moment, from the moment itself. */
-export async function readAround(
-  executor: Executor,
-  at: Date,
-  { now, spanMs }: { readonly now: number; readonly spanMs: number },
-): Promise<Around> {
-  const reachMs = Math.max(1, Math.min(REACH * spanMs, now - at.getTime()));
-  const range = { from: new Date(at.getTime() - reachMs), spanMs: reachMs, spans: 2 };
-  const [handlers, calls] = [
-    await countFailedAttempts(executor, range),
-    await countFailedCalls(executor, range),
-  ];
-  const sum = (span: number): number => (handlers[span] ?? 0) + (calls[span] ?? 0);
-  return { before: sum(0), after: sum(1), reachMs };
-}
-
 /** Adds to each change within a chart the failed attempts around it; null = it is older than the chart. */
 export async function withAround<Change extends { readonly changedAt: Date }>(
   executor: Executor,
@@ -69,11 +63,11 @@ export async function withAround<Change extends { readonly changedAt: Date }>(
 ): Promise<(Change & { readonly around: Around | null })[]> {
   const found: (Change & { readonly around: Around | null })[] = [];
   for (const change of changes) {
-    const isShown = change.changedAt >= from;
-    const around = isShown
-      ? await readAround(executor, change.changedAt, { now: to.getTime(), spanMs })
-      : null;
-    found.push({ ...change, around });
+    const at = change.changedAt.getTime();
+    const reachMs = Math.max(1, Math.min(REACH * spanMs, to.getTime() - at));
+    const range = { from: new Date(at - reachMs), spanMs: reachMs, spans: 2 };
+    const [before = 0, after = 0] = change.changedAt < from ? [] : await countFailed(executor, range);
+    found.push({ ...change, around: change.changedAt < from ? null : { before, after, reachMs } });
   }
   return found;
 }

@@ -1,9 +1,9 @@
 import { CATEGORIES } from '@convergekit/core/engine';
 import { formatMs } from '@convergekit/cli/operate';
-import { IN_PLACE_MS } from '@convergekit/inbox/operate';
+import { inPlaceMsOf } from '@convergekit/inbox/operate';
 import { readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
 import { admitRules } from '@convergekit/resilience/engine';
-import { explain, explainInPlace, type SimulatedRate, simulateRates } from '@convergekit/resilience/operate';
+import { explain, type SimulatedRate, simulateRates } from '@convergekit/resilience/operate';
 import { z } from 'zod';
 import { html, type Html } from '../../layout/html.ts';
 import { dataTable, filterForm, state } from '../../layout/parts.ts';
@@ -50,10 +50,8 @@ export function policyView({ view, databases }: ConsoleContext): void {
       const { book, refused } = admitRules([], await readPolicyRules(executor));
       const policy = book.for(name);
       const rate = await readErrorRate(executor, { now, hours: HOURS });
-      // A consumer tries in place only for a while, and neither budget nor breaker counts its attempts.
-      const lines = /^consumer(\.|$)/.test(name) ? explainInPlace(policy, IN_PLACE_MS) : explain(policy);
       return {
-        lines: [...lines],
+        lines: [...explain(policy, inPlaceMsOf(name))],
         applied: book.applied(name).map(({ rule, source, change }) => ({ rule, source, change })),
         refused: [...refused],
         simulated: [...simulateRates(policy, { calls: CALLS, category, seed: SEED })],
@@ -112,7 +110,6 @@ function simulationTable(rows: readonly SimulatedRate[], category: string): Html
   return dataTable({
     caption: `${CALLS} simulated calls at each rate of ${category} failures`,
     rows,
-    empty: '',
     columns: [
       { title: 'Failures', kind: 'number', cell: ({ failureRate }) => percent(failureRate) },
       { title: 'Attempts a call', kind: 'number', cell: ({ amplification }) => amplification.toFixed(3) },

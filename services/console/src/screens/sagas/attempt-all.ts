@@ -1,10 +1,9 @@
-import type { Clock } from '@convergekit/core';
 import { z } from 'zod';
 import { findWaitingSteps, retryStep, type WaitingStep } from '@convergekit/saga/operate';
 import { conflict, invalidInput, isRefusal } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, plural, withQuery } from '../../layout/parts.ts';
-import { type Acting, requireExpected } from '../../routes/action-definition.ts';
+import { actOnEach, requireExpected } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import type { Databases, Unread } from '../../databases.ts';
 import { type SagaSearch, searchSchema } from './search.ts';
@@ -48,35 +47,15 @@ export function attemptAllAction({ action, databases, clock }: ConsoleContext): 
       const search = searchedBy(filter);
       const { steps } = await findWaiting(databases, search, clock.now());
       requireExpected(steps.length, 'steps wait', acting);
-      const { done, refused } = await attemptAll(databases, steps, { ...acting, rate, clock });
-      return { text: textOf(steps.length, done, refused), changed: done, href: withQuery('/sagas', search) };
+      const by = { actor: acting.user, note: acting.reason };
+      const { changed, refused } = await actOnEach(steps, acting, async (step) => {
+        const refusal = await attemptStep(databases, step, by);
+        await clock.sleep(1_000 / rate, acting.signal);
+        return refusal;
+      });
+      return { text: textOf(steps.length, changed, refused), changed, href: withQuery('/sagas', search) };
     },
   });
-}
-
-interface Pace extends Acting {
-  /** Steps a second. */
-  readonly rate: number;
-  readonly clock: Clock;
-}
-
-/** Attempts the steps one after the other, until the action is stopped. */
-async function attemptAll(
-  databases: Databases,
-  steps: readonly FoundStep[],
-  { user, reason, report, signal, rate, clock }: Pace,
-): Promise<{ readonly done: number; readonly refused: readonly string[] }> {
-  const refused: string[] = [];
-  let done = 0;
-  for (const step of steps) {
-    if (signal.aborted) break;
-    report(done, steps.length);
-    const refusal = await attemptStep(databases, step, { actor: user, note: reason });
-    if (refusal === undefined) done += 1;
-    else refused.push(refusal);
-    await clock.sleep(1_000 / rate, signal);
-  }
-  return { done, refused };
 }
 
 function searchedBy({ why, ...filter }: Filter): SagaSearch {

@@ -1,5 +1,4 @@
 import type { SagaDeclaration, StepDeclaration } from '@convergekit/saga/declare';
-import { canBeUndone } from '@convergekit/saga/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 
 const BOX = { width: 172, height: 74, gap: 44 };
@@ -82,7 +81,7 @@ function stepOf(step: StepDeclaration, counts: Counts, x: number, y: number): Ht
       <text class="open" x="${x + 10}" y="${y + 60}">${needs ? '▲ ' : ''}${open}</text>
     </g>
     ${
-      canBeUndone(step)
+      step.kind === 'compensatable' || step.kind === 'withoutUndo'
         ? html`<g class="undo">
             <rect
               x="${x + 18}"

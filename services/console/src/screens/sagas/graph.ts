@@ -5,7 +5,6 @@ import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, unreadNote, withQuery } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { where } from '../../present-sql.ts';
-import type { Declarations } from './declarations.ts';
 import { graphSvg } from './graph-svg.ts';
 import { unreadSchema } from '../../databases.ts';
 
@@ -30,14 +29,15 @@ const answerSchema = z.object({
 type Count = z.output<typeof countSchema>;
 
 /** Defines the page of graphs: each declared saga, with what is open at each step. */
-export function graphPage({ view, databases }: ConsoleContext, declarations: Declarations): void {
+export function graphPage({ view, databases, declared: modules }: ConsoleContext): void {
+  let known: readonly SagaDeclaration[] = [];
   view({
     path: '/sagas/graph',
     summary: 'What is open at each step of each saga',
     input: z.object({ saga: z.string().optional() }),
     answer: answerSchema,
     read: async ({ saga }) => {
-      const all = await declarations.all();
+      known = await modules.sagas();
       const { rows, unread } = await databases.gather(
         where('converge.saga_fence', (executor) => countOpenSteps(executor, MOST_OPEN)),
       );
@@ -45,13 +45,22 @@ export function graphPage({ view, databases }: ConsoleContext, declarations: Dec
       return {
         open: rows.filter((row) => fits(row.saga)),
         unread,
-        declared: all.filter(({ name }) => fits(name)).map(({ name, version }) => ({ name, version })),
+        declared: known.filter(({ name }) => fits(name)).map(({ name, version }) => ({ name, version })),
       };
     },
     page: ({ open, unread, declared }) => ({
       title: 'Graphs of sagas',
       body: html`${unreadNote(unread)}
-      ${declared.length === 0 ? undeclared() : declared.map((one) => graphOf(declarations.find(one.name, one.version), open))}
+      ${
+        declared.length === 0
+          ? undeclared()
+          : declared.map((one) =>
+              graphOf(
+                known.find((saga) => saga.name === one.name && saga.version === one.version),
+                open,
+              ),
+            )
+      }
       ${openTable(open)}`,
     }),
   });

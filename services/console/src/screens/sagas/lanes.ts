@@ -1,10 +1,4 @@
-import {
-  attemptText,
-  decisionText,
-  type Narrative,
-  type NarrativeEntry,
-  parkedText,
-} from '@convergekit/cli/operate';
+import { entryText, type Narrative, type NarrativeEntry } from '@convergekit/cli/operate';
 import { z } from 'zod';
 
 /** A stretch of a step's time. `to` undefined: it goes on. `needsCare`: it ended without effect, or waits for an operator. */
@@ -87,7 +81,7 @@ function barsOf(own: readonly Decision[]): readonly Bar[] {
     open = undefined;
   };
   for (const decision of own) {
-    const [at, text] = [Date.parse(decision.at), decisionText(decision)];
+    const [at, text] = [Date.parse(decision.at), entryText(decision)];
     const next = begins(decision);
     if (next === undefined) {
       const failed = decision.act === 'emit_failure' || decision.act === 'rejected_by_tombstone';
@@ -132,19 +126,15 @@ function parkedBars(
   step: string,
   own: readonly Decision[],
 ): readonly Bar[] {
-  return entries.flatMap((entry) =>
-    entry.kind === 'parked' && isOf(entry.handler, step, own)
-      ? [
-          {
-            kind: 'wait' as const,
-            from: Date.parse(entry.at),
-            to: undefined,
-            text: `${step}: ${parkedText(entry)}`,
-            needsCare: false,
-          },
-        ]
-      : [],
-  );
+  const parked = entries.filter((entry) => entry.kind === 'parked');
+  return parked
+    .filter(({ handler }) => isOf(handler, step, own))
+    .map((entry) => ({
+      kind: 'wait',
+      from: Date.parse(entry.at),
+      text: entryText(entry),
+      needsCare: false,
+    }));
 }
 
 function marksOf(
@@ -155,14 +145,12 @@ function marksOf(
   return entries.flatMap((entry): readonly Mark[] => {
     const at = Date.parse(entry.at);
     if (entry.kind === 'attempt' && entry.failure !== null && isOf(entry.handler, step, own))
-      return [{ kind: 'failed', at: at + entry.durationMs, text: attemptText(entry) }];
+      return [{ kind: 'failed', at: at + entry.durationMs, text: entryText(entry) }];
     if (entry.kind !== 'work_attempt' || entry.step !== step) return [];
     if (entry.op === 'operator')
       return [{ kind: 'operator', at, text: `operator ${entry.by}: ${entry.note}` }];
     if (entry.failure === undefined) return [];
-    const { code, category, message } = entry.failure;
-    const text = `${entry.op} ${entry.number} failed: ${code} (${category}) ${message.slice(0, 200)}`;
-    return [{ kind: 'failed', at: at + entry.durationMs, text }];
+    return [{ kind: 'failed', at: at + entry.durationMs, text: entryText(entry) }];
   });
 }
 

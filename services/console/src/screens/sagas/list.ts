@@ -13,7 +13,7 @@ import {
 import { sagaPath } from '../../links.ts';
 import { hideErrors } from '../../payload.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { LIMIT, pageOf } from '../cursor.ts';
+import { compare, LIMIT, pageOf } from '../cursor.ts';
 import { where } from '../../present-sql.ts';
 import { attemptLink } from './attempt-all.ts';
 import { findSagas } from './find-sagas.ts';
@@ -93,8 +93,6 @@ function pauseLink({ saga }: SagaSearch, rows: number): Html {
   if (saga === undefined || rows === 0) return nothing;
   return html`<p>${actionLink(withQuery('/sagas/pause', { saga }), `Pause all of ${saga}`)}</p>`;
 }
-
-const compare = (a: bigint, b: bigint): number => Number(a > b) - Number(a < b);
 
 function tabs(counts: z.output<typeof answerSchema>['counts'], search: SagaSearch): Html {
   const chosen = search.state ?? (statesOf(search).length === OPEN_STATES.length ? 'open' : 'any');

@@ -1,19 +1,11 @@
-import {
-  knowsInstance,
-  listSagasHere,
-  MOST_COUNTED,
-  pauseSaga,
-  readPause,
-  resumeSaga,
-  type SagaPause,
-} from '@convergekit/saga/operate';
-import { hasTables } from '@convergekit/postgres/engine';
+import { heldText, pauseSaga, readPauseTarget, resumeSaga, type SagaPause } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
 import { conflict, notFound } from '../../errors.ts';
 import { html } from '../../layout/html.ts';
 import { plural, withQuery } from '../../layout/parts.ts';
 import { sagaPath } from '../../links.ts';
+import { where } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
 
 const target = { saga: z.string().min(1), instance: z.string().min(1).optional() };
@@ -42,21 +34,15 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
       };
     },
     run: async (input, { user, reason }) => {
-      let changed = 0;
-      let undecided = 0;
+      const held: string[] = [];
       for (const { name } of await runningIt(databases, input)) {
         const pause = await pauseSaga(databases.get(name).database, input, { actor: user, note: reason });
-        if (pause === undefined) continue;
-        changed += 1;
-        undecided += pause.undecided;
+        if (pause !== undefined) held.push(`${name}: ${heldText(pause)}`);
       }
+      const changed = held.length;
       if (changed === 0) throw conflict(`${nameOf(input)} is paused already`);
-      const open =
-        undecided === 0
-          ? ''
-          : `; ${undecided} ${plural(undecided, 'transaction')} from before the pause, still open after 5 seconds, may begin calls until the end`;
       return {
-        text: `${nameOf(input)} is paused in ${countOf(changed)}${open}`,
+        text: `${nameOf(input)} is paused in ${countOf(changed)}. ${held.join('. ')}`,
         changed,
         href: placeOf(input),
       };
@@ -76,7 +62,7 @@ export function resumeAction({ action, databases }: ConsoleContext): void {
       return {
         eligible: pauses.length,
         unit: `databases in which ${nameOf(input)} is paused`,
-        effect: `${pauses.map(heldText).join(' ')} What waits is due ${rate} a second in each database, the oldest first.`,
+        effect: `${pauses.map(pauseText).join(' ')} What waits is due ${rate} a second in each database, the oldest first.`,
       };
     },
     fields: ({ rate }) =>
@@ -114,18 +100,15 @@ async function runningIt(
   of: Target,
 ): Promise<readonly { readonly name: string; readonly pause: SagaPause | undefined }[]> {
   const { saga, instance } = of;
-  const { rows, unread } = await databases.gather(async (executor) => {
-    if (!(await hasTables(executor, 'converge.saga_pause'))) return [];
-    const runs = (await listSagasHere(executor)).includes(saga);
-    const knows = instance === undefined || (await knowsInstance(executor, saga, instance));
-    return [{ runs, knows, pause: await readPause(executor, of) }];
-  });
+  const { rows, unread } = await databases.gather(
+    where('converge.saga_pause', async (executor) => [await readPauseTarget(executor, of)]),
+  );
   const [first] = unread;
   if (first !== undefined)
     throw conflict(
       `${first.database} cannot be read, so it is not known whether it runs ${saga}: ${first.reason}`,
     );
-  const here = rows.filter(({ runs }) => runs);
+  const here = rows.filter(({ sagas }) => sagas.includes(saga));
   if (here.length === 0) throw notFound(`no database of the console runs a step of saga ${saga}`);
   if (!rows.some(({ knows }) => knows))
     throw notFound(`no database of the console knows an instance ${instance ?? ''} of saga ${saga}`);
@@ -137,7 +120,7 @@ const nameOf = ({ saga, instance }: Target): string =>
 
 const countOf = (databases: number): string => `${databases} ${plural(databases, 'database')}`;
 
-function heldText({ by, at, reason, held, inFlight }: SagaPause): string {
-  const more = held >= MOST_COUNTED ? 'or more ' : '';
-  return `Paused by ${by} at ${at.toISOString()} (${reason}): ${held} ${more}calls wait, ${inFlight} are in flight.`;
+function pauseText(pause: SagaPause): string {
+  const { by, at, reason } = pause;
+  return `Paused by ${by} at ${at.toISOString()} (${reason}): ${heldText(pause)}.`;
 }

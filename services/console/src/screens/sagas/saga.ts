@@ -1,6 +1,6 @@
 import { type Narrative, readNarrative, renderNarrative } from '@convergekit/cli/operate';
 import { hasTables } from '@convergekit/postgres/engine';
-import { FENCE_STATES, INSTANCE_STATES, readPausesOf } from '@convergekit/saga/operate';
+import { INSTANCE_STATES, readPauses } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { GIVE_MORE } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
@@ -10,10 +10,9 @@ import { hideErrors } from '../../payload.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { eventPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { where } from '../../present-sql.ts';
 import { lanesOf, lanesSchema } from './lanes.ts';
 import { lanesSvg } from './lanes-svg.ts';
-import { stateOf, stepState } from './state.ts';
+import { stateOf, STEP_STATES, stepState } from './state.ts';
 
 const answerSchema = z.object({
   instance: z.string(),
@@ -27,7 +26,7 @@ const answerSchema = z.object({
       step: z.string(),
       consumer: z.string(),
       database: z.string(),
-      state: z.enum(FENCE_STATES),
+      state: z.enum(STEP_STATES),
       why: z.string(),
       stuckSince: z.string().nullable(),
       /** An operator can have it attempted now, or state its outcome. */
@@ -72,9 +71,8 @@ export function sagaPage({ view, databases, payloads }: ConsoleContext): void {
   });
 
   async function pausesOf(saga: string | undefined, instance: string): Promise<Answer['paused']> {
-    const { rows } = await databases.gather(
-      where('converge.saga_pause', (executor) => readPausesOf(executor, saga ?? '', instance)),
-    );
+    const of = { saga: saga ?? '', instance };
+    const { rows } = await databases.gather((executor) => readPauses(executor, { of, limit: 2 }));
     return rows.map(({ database, instance: one, at, by, reason }) => ({
       ...{ database, whole: one === null, at, by, reason },
     }));

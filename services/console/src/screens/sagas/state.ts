@@ -29,6 +29,8 @@ const STEP: Readonly<Record<FenceView['state'], StateKind>> = {
   stuck: 'needs',
 };
 
+export const STEP_STATES = Object.keys(STEP) as FenceView['state'][];
+
 /** The state of a step; one that waits for an operator says so, whatever its state. */
 export function stepState({ state: word, stuckSince }: Pick<FenceView, 'state' | 'stuckSince'>): Html {
   return state(stuckSince === null ? STEP[word] : 'needs', word.replaceAll('_', ' '));

@@ -4,7 +4,6 @@ import {
   retryStep,
   type SeenStep,
   type StatedOutcome,
-  stepsOf,
   waitingStep,
 } from '@convergekit/saga/operate';
 import { z } from 'zod';
@@ -15,7 +14,6 @@ import { sagaPath } from '../../links.ts';
 import type { Preview } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { conflict, invalidInput, isRefusal } from '../../errors.ts';
-import type { Declarations } from './declarations.ts';
 
 /** The step that an action is about. */
 const stepFields = {
@@ -26,11 +24,7 @@ const stepFields = {
   seen: z.string().max(20_000).optional(),
 };
 
-interface StepInput {
-  readonly instance: string;
-  readonly database: string;
-  readonly step: string;
-}
+type StepInput = Readonly<Record<'instance' | 'database' | 'step', string>>;
 
 const seenSchema = z.object({
   state: z.string(),
@@ -117,7 +111,7 @@ const input = z.object({
  * Defines the action that states the outcome of a waiting step. It writes no state: the outcome is checked against the
  * declaration, and the worker records it like any other.
  */
-export function resolveAction({ action, databases }: ConsoleContext, declarations: Declarations): void {
+export function resolveAction({ action, databases, declared: modules }: ConsoleContext): void {
   action({
     path: '/sagas/:instance/:database/:step/resolve',
     title: 'Resolve the step',
@@ -131,7 +125,7 @@ export function resolveAction({ action, databases }: ConsoleContext, declaration
       ),
     fields: async (step) => formOf(await declared(step), await stepNow(databases, step)),
     run: async ({ instance, database, step, seen, ...stated }, { user, reason }) => {
-      const sagas = await declarations.all();
+      const sagas = await modules.sagas();
       const by = { actor: user, note: reason };
       const how = { sagas, ...seenOf(seen) };
       await resolveStep(databases.get(database).database, { instance, step }, outcomeOf(stated), by, how);
@@ -146,9 +140,9 @@ export function resolveAction({ action, databases }: ConsoleContext, declaration
   async function declared({ database, instance, step }: StepInput): Promise<StepDeclaration | undefined> {
     const { fences } = await readSagaRecords(databases.get(database).executor, { instance });
     const fence = fences.find((one) => one.step === step);
-    await declarations.all();
-    const saga = fence && declarations.find(fence.saga, fence.version);
-    return saga && stepsOf(saga).find(({ name }) => name === step);
+    const sagas = await modules.sagas();
+    const saga = sagas.find((one) => one.name === fence?.saga && one.version === fence.version);
+    return saga?.stages.flatMap(({ steps }) => steps).find(({ name }) => name === step);
   }
 }
 

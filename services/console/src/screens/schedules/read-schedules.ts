@@ -1,5 +1,4 @@
-import { knownReconcilers, readSchedules, type RecordedSchedule } from '@convergekit/reconcile/operate';
-import type { Executor } from '@convergekit/postgres';
+import { readSchedules, type RecordedSchedule } from '@convergekit/reconcile/operate';
 import type { Databases, Gathered } from '../../databases.ts';
 
 /** Chooses schedules: a part of the name, or one name exactly. All given conditions must hold. */
@@ -17,11 +16,7 @@ export function gatherSchedules(
 ): Promise<Gathered<RecordedSchedule>> {
   const matches = ({ reconciler }: RecordedSchedule): boolean =>
     (only === undefined || reconciler === only) && (name === undefined || reconciler.includes(name));
-  return databases.gather(
-    async (executor: Executor) =>
-      (await knownReconcilers(executor)).length === 0 ? [] : (await readSchedules(executor)).filter(matches),
-    database,
-  );
+  return databases.gather(async (executor) => (await readSchedules(executor)).filter(matches), database);
 }
 
 /** The share of the time between two starts that the newest run took; above 1 it overruns. null = not known. Pure. */

@@ -8,6 +8,7 @@ import {
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';
 import { withQuery } from '../../layout/parts.ts';
+import { actOnEach } from '../../routes/action-definition.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { gatherSchedules } from './read-schedules.ts';
 
@@ -79,14 +80,13 @@ export function scheduleActions({ action, databases }: ConsoleContext): void {
           effect: `${effect} ${namesOf(rows.filter((row) => refusal(row) === undefined))}`,
         };
       },
-      run: async (filter, { user, reason, report }) => {
+      run: async (filter, acting) => {
+        const by = { actor: acting.user, reason: acting.reason };
         const { rows } = await gatherSchedules(databases, filter);
         const eligible = rows.filter((row) => refusal(row) === undefined);
-        let changed = 0;
-        for (const [index, { database, reconciler }] of eligible.entries()) {
-          report(index, eligible.length);
-          if (await act(databases.get(database).executor, reconciler, { actor: user, reason })) changed += 1;
-        }
+        const { changed } = await actOnEach(eligible, acting, async ({ database, reconciler }) =>
+          (await act(databases.get(database).executor, reconciler, by)) ? undefined : `${reconciler} changed`,
+        );
         const { only, ...rest } = filter;
         return {
           text: `${changed} schedules ${done}.`,

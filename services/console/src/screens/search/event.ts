@@ -1,13 +1,13 @@
-import { readHistory } from '@convergekit/cli/operate';
+import { type History, readHistory } from '@convergekit/cli/operate';
 import { z } from 'zod';
-import { type ConsoleDatabase, unreadSchema } from '../../databases.ts';
+import { type ConsoleDatabase, unreadOf, unreadSchema } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
 import { html, nothing } from '../../layout/html.ts';
 import { actionLink, unreadNote } from '../../layout/parts.ts';
 import { hideErrors, shownPayload } from '../../payload.ts';
 import type { ConsoleContext, PageContent } from '../../screen.ts';
 import { historyPart } from './parts.ts';
-import { actsAbout, shownHistory, unreadOf } from './read-search.ts';
+import { actsAbout, historyOf, shownHistory } from './read-search.ts';
 import { actSchema, historySchema } from './schemas.ts';
 import { readPayload } from './search-sql.ts';
 
@@ -24,8 +24,6 @@ const eventSchema = z.object({
   unread: unreadSchema,
 });
 
-const REACH = { minutes: 10, whole: false, onWhole: () => undefined };
-
 /** The page of an event: all that happened to it in every database, and who acted on it. */
 export function eventRoutes(context: ConsoleContext): void {
   const { view, look, databases, payloads } = context;
@@ -37,14 +35,13 @@ export function eventRoutes(context: ConsoleContext): void {
     read: async ({ id }, { visitor }) => {
       const acts = await databases.gather((executor) => actsAbout(executor, id));
       const unread = unreadOf(acts);
-      const readable = databases.all.filter(({ name }) => unread.every(({ database }) => database !== name));
-      const history = await readHistory(readable, id, REACH);
+      const history = await historyOf(databases, id, unread);
       if (history.entries.length === 0 && acts.rows.length === 0)
         throw notFound(unknownText(id, databases.names));
-      const text = await payloadOf(readable, history.emitted);
-      const shown = text === undefined ? undefined : shownPayload(text, payloads);
+      const found = await findPayload(databases.all, history.emitted);
+      const shown = found && shownPayload(found.payload, payloads);
       return {
-        ...{ id, acts: acts.rows, unread, mayOpen: payloads === 'full' && text !== undefined },
+        ...{ id, acts: acts.rows, unread, mayOpen: payloads === 'full' && found !== undefined },
         history: shownHistory(hideErrors(history, payloads, visitor)),
         ...(shown !== undefined && { payload: shown }),
       };
@@ -56,22 +53,24 @@ export function eventRoutes(context: ConsoleContext): void {
     summary: 'The payload of an event in full; the look is audited',
     input,
     read: async ({ id }) => {
-      const { emitted } = await readHistory(databases.all, id, REACH);
-      const payload = await payloadOf(databases.all, emitted);
-      const database = databases.all.find(({ name }) => name === emitted?.database);
-      if (payload === undefined || database === undefined)
+      const { emitted } = await readHistory(databases.all, id);
+      const found = await findPayload(databases.all, emitted);
+      if (found === undefined)
         throw notFound(`the outbox row of event ${id} is not in these databases, or not retained`);
-      return { database, eventId: id, subject: `event ${id}`, payload };
+      return { ...found, eventId: id, subject: `event ${id}` };
     },
   });
 }
 
-type Emitted = Awaited<ReturnType<typeof readHistory>>['emitted'];
-
-async function payloadOf(all: readonly ConsoleDatabase[], emitted: Emitted): Promise<string | undefined> {
+/** Reads the payload of an event's outbox row, with its database; undefined where no row is retained. */
+async function findPayload(
+  all: readonly ConsoleDatabase[],
+  emitted: History['emitted'],
+): Promise<{ readonly database: ConsoleDatabase; readonly payload: string } | undefined> {
   const database = all.find(({ name }) => name === emitted?.database);
   if (database === undefined || emitted === undefined || emitted.position === null) return undefined;
-  return readPayload(database.executor, emitted.position.id, emitted.eventId);
+  const payload = await readPayload(database.executor, emitted.position.id, emitted.eventId);
+  return payload === undefined ? undefined : { database, payload };
 }
 
 function unknownText(id: string, names: readonly string[]): string {

@@ -1,8 +1,8 @@
-import { type Admin, type Broker, BrokerError } from '@convergekit/broker';
+import { type Admin, BrokerError } from '@convergekit/broker';
 import { partitionOf } from '@convergekit/broker/engine';
 import { WIRE } from '@convergekit/contracts/engine';
 import { z } from 'zod';
-import { invalidInput, notFound } from '../../errors.ts';
+import { notFound } from '../../errors.ts';
 import { html, nothing } from '../../layout/html.ts';
 import { dataTable, moment, state } from '../../layout/parts.ts';
 import { eventPath } from '../../links.ts';
@@ -35,18 +35,7 @@ type LogAnswer = z.output<typeof logSchema>;
 type Found = LogAnswer['records'][number];
 
 /** Reads the records of a key from the newest part of its partition, and marks those that repeat an event. */
-export async function readKeyLog(broker: Broker | undefined, topic: string, key: string): Promise<LogAnswer> {
-  if (broker === undefined)
-    throw invalidInput('the console has no broker: set KAFKA_BROKERS, so that it can read the log');
-  const admin = await broker.admin();
-  try {
-    return await readFrom(admin, topic, key);
-  } finally {
-    await admin.close();
-  }
-}
-
-async function readFrom(admin: Admin, topic: string, key: string): Promise<LogAnswer> {
+export async function readKeyLog(admin: Admin, topic: string, key: string): Promise<LogAnswer> {
   const described = await admin.describeTopic(topic);
   if (described === undefined) throw notFound(`the broker has no topic ${topic}`);
   const partition = partitionOf(key, described.partitions);

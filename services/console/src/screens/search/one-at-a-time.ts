@@ -1,4 +1,4 @@
-import { Bulkhead, BULKHEAD_FULL } from '@convergekit/resilience/engine';
+import { Bulkhead } from '@convergekit/resilience/engine';
 import { conflict } from '../../errors.ts';
 
 const MOST_WAITING = 16;
@@ -8,7 +8,7 @@ export function oneAtATime(): <T>(search: () => Promise<T>) => Promise<T> {
   const bulkhead = new Bulkhead('the search', { concurrent: 1, waiting: MOST_WAITING });
   return (search) =>
     bulkhead.run(search).catch((error: unknown) => {
-      if ((error as { code?: unknown }).code !== BULKHEAD_FULL) throw error;
+      if ((error as { code?: unknown }).code !== 'BULKHEAD_FULL') throw error;
       throw conflict(`${MOST_WAITING} searches wait in this console already: try again`);
     });
 }

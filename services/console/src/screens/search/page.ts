@@ -1,7 +1,9 @@
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { ago, dataTable, due, state, type StateKind, unreadNote, withQuery } from '../../layout/parts.ts';
+import { ago, dataTable, due, state, unreadNote, withQuery } from '../../layout/parts.ts';
 import { eventPath, sagaPath } from '../../links.ts';
 import type { PageContent } from '../../screen.ts';
+import { parkedState } from '../failures/parked-text.ts';
+import { stateOf } from '../sagas/state.ts';
 import { actsTable, historyPart } from './parts.ts';
 import type { SearchAnswer } from './schemas.ts';
 
@@ -16,7 +18,7 @@ export function searchPage(answer: SearchAnswer, now: number): PageContent {
     sagasPart(answer, now),
     openPart(answer, now),
     driftPart(answer, now),
-    actsPart(answer),
+    actsTable(answer.acts, 'Acts of operators'),
   ];
   const found = [answer.events, answer.parked, answer.sagas, answer.open, answer.drift, answer.acts].some(
     ({ length }) => length > 0,
@@ -71,129 +73,104 @@ function whyPart({ why, kind, unread }: SearchAnswer): Html {
 }
 
 function eventsPart({ events, kind, query, hasLog }: SearchAnswer, now: number): Html {
-  if (events.length === 0) return nothing;
   const topics = [...new Set(events.map(({ topic }) => topic))];
-  return html`<h2>Events</h2>
-    ${dataTable<SearchAnswer['events'][number]>({
-      caption: 'In the outboxes, the newest first',
-      rows: events,
-      empty: '',
-      href: ({ eventId }) => eventPath(eventId),
-      columns: [
-        { title: 'Event', kind: 'code', cell: ({ eventId }) => eventId },
-        { title: 'Type', cell: ({ type }) => type },
-        { title: 'Topic', cell: ({ topic }) => topic },
-        { title: 'Key', kind: 'code', cell: ({ key }) => key },
-        { title: 'Emitted', cell: ({ at }) => ago(at, now) },
-        {
-          title: 'State',
-          cell: ({ published }) => (published ? state('ok', 'published') : state('waits', 'not published')),
-        },
-        { title: 'Repeats', kind: 'code', cell: ({ replayOf }) => replayOf },
-        { title: 'Database', cell: ({ database }) => database },
-      ],
-    })}
-    ${
-      kind === 'key' && hasLog
-        ? topics.map(
-            (topic) =>
-              html`<p>
-                <a href="${withQuery('/search/log', { topic, key: query })}"
-                  >Records and duplicates in the log of ${topic}</a
-                >
-              </p>`,
-          )
-        : nothing
-    }`;
+  return html`${dataTable<SearchAnswer['events'][number]>({
+    heading: 'Events',
+    caption: 'In the outboxes, the newest first',
+    rows: events,
+    href: ({ eventId }) => eventPath(eventId),
+    columns: [
+      { title: 'Event', kind: 'code', cell: ({ eventId }) => eventId },
+      { title: 'Type', cell: ({ type }) => type },
+      { title: 'Topic', cell: ({ topic }) => topic },
+      { title: 'Key', kind: 'code', cell: ({ key }) => key },
+      { title: 'Emitted', cell: ({ at }) => ago(at, now) },
+      {
+        title: 'State',
+        cell: ({ published }) => (published ? state('ok', 'published') : state('waits', 'not published')),
+      },
+      { title: 'Repeats', kind: 'code', cell: ({ replayOf }) => replayOf },
+      { title: 'Database', cell: ({ database }) => database },
+    ],
+  })}
+  ${
+    kind === 'key' && hasLog
+      ? topics.map(
+          (topic) =>
+            html`<p>
+              <a href="${withQuery('/search/log', { topic, key: query })}"
+                >Records and duplicates in the log of ${topic}</a
+              >
+            </p>`,
+        )
+      : nothing
+  }`;
 }
-
-const PARKED: Readonly<Record<string, StateKind>> = { dead: 'needs', waiting: 'waits' };
 
 function parkedPart({ parked }: SearchAnswer, now: number): Html {
-  if (parked.length === 0) return nothing;
-  return html`<h2>Parked events and dead letters</h2>
-    ${dataTable<SearchAnswer['parked'][number]>({
-      caption: 'At the consumers, the oldest first',
-      rows: parked,
-      empty: '',
-      href: ({ eventId }) => (eventId === null ? undefined : eventPath(eventId)),
-      columns: [
-        { title: 'Consumer', cell: ({ consumer }) => consumer },
-        { title: 'State', cell: (row) => state(PARKED[row.state] ?? 'off', row.state) },
-        { title: 'Since', cell: ({ since }) => ago(since, now) },
-        { title: 'Code', kind: 'code', cell: ({ code }) => code },
-        { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
-        { title: 'Next attempt', cell: ({ nextAt }) => due(nextAt, now) },
-        { title: 'Database', cell: ({ database }) => database },
-      ],
-    })}`;
+  return dataTable<SearchAnswer['parked'][number]>({
+    heading: 'Parked events and dead letters',
+    caption: 'At the consumers, the oldest first',
+    rows: parked,
+    href: ({ eventId }) => (eventId === null ? undefined : eventPath(eventId)),
+    columns: [
+      { title: 'Consumer', cell: ({ consumer }) => consumer },
+      { title: 'State', cell: (row) => parkedState(row.state) },
+      { title: 'Since', cell: ({ since }) => ago(since, now) },
+      { title: 'Code', kind: 'code', cell: ({ code }) => code },
+      { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+      { title: 'Next attempt', cell: ({ nextAt }) => due(nextAt, now) },
+      { title: 'Database', cell: ({ database }) => database },
+    ],
+  });
 }
 
-const SAGA: Readonly<Record<string, StateKind>> = {
-  stuck: 'needs',
-  expired: 'needs',
-  running: 'waits',
-  compensating: 'waits',
-};
-
 function sagasPart({ sagas }: SearchAnswer, now: number): Html {
-  if (sagas.length === 0) return nothing;
-  return html`<h2>Sagas</h2>
-    ${dataTable<SearchAnswer['sagas'][number]>({
-      caption: 'As their observers see them, the latest change first',
-      rows: sagas,
-      empty: '',
-      href: ({ instance }) => sagaPath(instance),
-      columns: [
-        { title: 'Saga', cell: ({ saga, instance }) => html`${saga} <span class="code">${instance}</span>` },
-        { title: 'State', cell: (row) => state(SAGA[row.state] ?? 'ok', row.state) },
-        { title: 'Began', cell: ({ startedAt }) => ago(startedAt, now) },
-        { title: 'Changed', cell: ({ changedAt }) => ago(changedAt, now) },
-        { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
-      ],
-    })}`;
+  return dataTable<SearchAnswer['sagas'][number]>({
+    heading: 'Sagas',
+    caption: 'As their observers see them, the latest change first',
+    rows: sagas,
+    href: ({ instance }) => sagaPath(instance),
+    columns: [
+      { title: 'Saga', cell: ({ saga, instance }) => html`${saga} <span class="code">${instance}</span>` },
+      { title: 'State', cell: (row) => stateOf(row.state) },
+      { title: 'Began', cell: ({ startedAt }) => ago(startedAt, now) },
+      { title: 'Changed', cell: ({ changedAt }) => ago(changedAt, now) },
+      { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+    ],
+  });
 }
 
 function openPart({ open }: SearchAnswer, now: number): Html {
-  if (open.length === 0) return nothing;
-  return html`<h2>Open steps and calls</h2>
-    ${dataTable<SearchAnswer['open'][number]>({
-      caption: 'Begun, and without an outcome yet',
-      rows: open,
-      empty: '',
-      href: ({ kind, id }) => (kind === 'step' ? sagaPath(id) : undefined),
-      columns: [
-        {
-          title: 'What',
-          cell: ({ kind, name, step }) => (kind === 'step' ? `${step ?? '?'} of ${name}` : name),
-        },
-        { title: 'State', cell: (row) => state(row.state === 'stuck' ? 'needs' : 'waits', row.state) },
-        { title: 'Since', cell: ({ since }) => ago(since, now) },
-        { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
-        { title: 'Database', cell: ({ database }) => database },
-      ],
-    })}`;
+  return dataTable<SearchAnswer['open'][number]>({
+    heading: 'Open steps and calls',
+    caption: 'Begun, and without an outcome yet',
+    rows: open,
+    href: ({ kind, id }) => (kind === 'step' ? sagaPath(id) : undefined),
+    columns: [
+      {
+        title: 'What',
+        cell: ({ kind, name, step }) => (kind === 'step' ? `${step ?? '?'} of ${name}` : name),
+      },
+      { title: 'State', cell: (row) => state(row.state === 'stuck' ? 'needs' : 'waits', row.state) },
+      { title: 'Since', cell: ({ since }) => ago(since, now) },
+      { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+      { title: 'Database', cell: ({ database }) => database },
+    ],
+  });
 }
 
 function driftPart({ drift }: SearchAnswer, now: number): Html {
-  if (drift.length === 0) return nothing;
-  return html`<h2>Reconcilers</h2>
-    ${dataTable<SearchAnswer['drift'][number]>({
-      caption: 'That have the key in their queue',
-      rows: drift,
-      empty: '',
-      href: ({ reconciler, database }) => withQuery('/drift', { database, reconciler }),
-      columns: [
-        { title: 'Reconciler', cell: ({ reconciler }) => reconciler },
-        { title: 'State', cell: (row) => state(row.state === 'terminal' ? 'needs' : 'waits', row.state) },
-        { title: 'Next look', cell: ({ nextAt }) => due(nextAt, now) },
-        { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
-      ],
-    })}`;
+  return dataTable<SearchAnswer['drift'][number]>({
+    heading: 'Reconcilers',
+    caption: 'That have the key in their queue',
+    rows: drift,
+    href: ({ reconciler, database }) => withQuery('/drift', { database, reconciler }),
+    columns: [
+      { title: 'Reconciler', cell: ({ reconciler }) => reconciler },
+      { title: 'State', cell: (row) => state(row.state === 'terminal' ? 'needs' : 'waits', row.state) },
+      { title: 'Next look', cell: ({ nextAt }) => due(nextAt, now) },
+      { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
+    ],
+  });
 }
-
-const actsPart = ({ acts }: SearchAnswer): Html =>
-  acts.length === 0
-    ? nothing
-    : html`<h2>Acts of operators</h2>
-        ${actsTable(acts)}`;

@@ -22,11 +22,11 @@ export function historyPart({ head, rows, end, given }: History): Html {
 }
 
 /** The acts of operators on one thing. */
-export function actsTable(acts: SearchAnswer['acts']): Html {
+export function actsTable(acts: SearchAnswer['acts'], heading?: string): Html {
   return dataTable<SearchAnswer['acts'][number]>({
+    ...(heading !== undefined && { heading }),
     caption: 'Who acted on it, and why',
     rows: acts,
-    empty: 'No operator acted on it.',
     columns: [
       { title: 'At', cell: ({ at }) => moment(at) },
       { title: 'By', cell: ({ by }) => by },

@@ -1,29 +1,26 @@
 import {
-  actText,
   type AuditRow,
+  describeAct,
   type History,
   historyText,
   readHistory,
   readOperatorAudit,
-  subjectText,
 } from '@convergekit/cli/operate';
-import { type Gathered, GIVE_MORE, type Unread } from '../../databases.ts';
-import { ConvergeError } from '@convergekit/core';
+import { type Databases, GIVE_MORE, type Unread, unreadOf } from '../../databases.ts';
+import { listParked, type ParkedFilter } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { listInstances, readInstance } from '@convergekit/saga/operate';
 import { where } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { classify, type Query } from './classify.ts';
 import type { SearchAnswer } from './schemas.ts';
-import { findDrift, findEvents, findOpen, findParked, SEARCHED_ROWS } from './search-sql.ts';
+import { findDrift, findEvents, findOpen, SEARCHED_ROWS } from './search-sql.ts';
 import { whyOf } from './why.ts';
 
 type Parts = Pick<ConsoleContext, 'databases' | 'broker'>;
 
 const EMPTY = { why: [], events: [], parked: [], open: [], sagas: [], drift: [], acts: [], unread: [] };
 const MOST = 100;
-/** The time after an event in which outboxes are searched for its answers, in minutes. */
-const ANSWERS_MIN = 10;
 
 /** Searches all databases for an id, a key, a trace or a position. */
 export async function readSearch(
@@ -76,7 +73,7 @@ async function byEvent({ databases }: Parts, by: 'trace' | 'row', value: string)
 async function byKey({ databases }: Parts, key: string): Promise<Found> {
   const [events, parked, open, sagas, drift, acts] = await Promise.all([
     databases.gather((executor) => findEvents(executor, 'key', key)),
-    databases.gather(where('converge.parked', (executor) => findParked(executor, 'key', key))),
+    databases.gather(where('converge.parked', (executor) => findParked(executor, { key }))),
     databases.gather(where('converge.saga_work', (executor) => findOpen(executor, key))),
     databases.gather(
       where('converge.saga_instance', (executor) => listInstances(executor, { key, limit: MOST })),
@@ -93,16 +90,24 @@ async function byKey({ databases }: Parts, key: string): Promise<Found> {
 
 async function byId({ databases }: Parts, id: string, hide: Hide): Promise<Found> {
   const [parked, sagas, acts] = await Promise.all([
-    databases.gather(where('converge.parked', (executor) => findParked(executor, 'event', id))),
-    databases.gather(where('converge.saga_instance', (executor) => instanceOf(executor, id))),
+    databases.gather(where('converge.parked', (executor) => findParked(executor, { eventId: id }))),
+    databases.gather(
+      where('converge.saga_instance', async (executor) =>
+        [await readInstance(executor, id)].flatMap((one) => one ?? []),
+      ),
+    ),
     databases.gather((executor) => actsAbout(executor, id)),
   ]);
   const unread = unreadOf(parked, sagas, acts);
-  const history = await historyOf({ databases }, id, unread, hide);
+  const history = await historyOf(databases, id, unread);
   return {
     ...{ parked: parked.rows, sagas: sagas.rows, acts: acts.rows, unread },
-    ...(history !== undefined && { history }),
+    ...(history.entries.length > 0 && { history: shownHistory(hide(history)) }),
   };
+}
+
+async function findParked(executor: Executor, filter: ParkedFilter) {
+  return (await listParked(executor, filter, MOST)).map((row) => ({ ...row, since: row.parkedAt }));
 }
 
 /** Joins what was found in two ways, each row once. Pure. */
@@ -128,19 +133,13 @@ function once<Row extends { readonly database: string }>(
   return [...new Map(rows.map((row) => [`${row.database} ${idOf(row)}`, row])).values()];
 }
 
-/** Reads what happened to an event, from the databases that can be read; undefined when none knows it. */
-export async function historyOf(
-  { databases }: Pick<Parts, 'databases'>,
-  id: string,
-  unread: readonly Unread[],
-  hide: Hide,
-): Promise<SearchAnswer['history'] | undefined> {
+/** Reads what happened to an event, from the databases that can be read. */
+export function historyOf({ all }: Databases, id: string, unread: readonly Unread[]): Promise<History> {
   const lost = new Set(unread.map(({ database }) => database));
-  const readable = databases.all.filter(({ name }) => !lost.has(name));
-  const reach = { minutes: ANSWERS_MIN, whole: false, onWhole: () => undefined };
-  const history = await readHistory(readable, id, reach);
-  if (history.entries.length === 0) return undefined;
-  return shownHistory(hide(history));
+  return readHistory(
+    all.filter(({ name }) => !lost.has(name)),
+    id,
+  );
 }
 
 /** A history as the console shows it. Pure. */
@@ -162,20 +161,5 @@ type ShownAct = Omit<SearchAnswer['acts'][number], 'database'>;
 /** An act in words. Pure. */
 export function shownAct(row: AuditRow): ShownAct {
   const { at, by, act, reason } = row;
-  return { at: new Date(at), by, act, subject: subjectText(row), what: actText(row), reason };
-}
-
-async function instanceOf(executor: Executor, id: string) {
-  try {
-    return [await readInstance(executor, id)];
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'SAGA_NOT_FOUND') return [];
-    throw error;
-  }
-}
-
-/** The databases that one of the searches could not read, each once. */
-export function unreadOf(...parts: readonly Gathered<object>[]): Unread[] {
-  const all = parts.flatMap(({ unread }) => unread);
-  return [...new Map(all.map((one) => [one.database, one])).values()];
+  return { at: new Date(at), by, act, ...describeAct(row), reason };
 }

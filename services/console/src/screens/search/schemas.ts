@@ -1,3 +1,5 @@
+import { PARKED_STATES } from '@convergekit/inbox/operate';
+import { INSTANCE_STATES } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { unreadSchema } from '../../databases.ts';
 
@@ -25,29 +27,16 @@ export const searchSchema = z.object({
   /** In the outboxes. `replayOf`: the event that this one repeats, by an operator's act. */
   events: z.array(
     z.object({
-      ...{
-        row: text,
-        eventId: text,
-        topic: text,
-        key: text,
-        type: text,
-        at: z.date(),
-        published: z.boolean(),
-      },
-      ...{ replayOf: maybe, database },
+      ...{ row: text, eventId: text, topic: text, key: text, type: text },
+      ...{ at: z.date(), published: z.boolean(), replayOf: maybe, database },
     }),
   ),
   parked: z.array(
     z.object({
-      ...{ id: text, consumer: text, handler: text, topic: text, key: text, eventId: maybe, state: text },
-      ...{
-        category: maybe,
-        code: maybe,
-        reason: maybe,
-        since: z.date(),
-        nextAt: z.date().nullable(),
-        database,
-      },
+      ...{ id: text, consumer: text, handler: text, topic: text, key: text, eventId: maybe },
+      state: z.enum(PARKED_STATES),
+      ...{ category: maybe, code: maybe, reason: maybe },
+      ...{ since: z.date(), nextAt: z.date().nullable(), database },
     }),
   ),
   open: z.array(
@@ -58,15 +47,8 @@ export const searchSchema = z.object({
   ),
   sagas: z.array(
     z.object({
-      ...{
-        saga: text,
-        instance: text,
-        key: text,
-        state: text,
-        reason: maybe,
-        startedAt: z.date().nullable(),
-      },
-      ...{ changedAt: z.date(), database },
+      ...{ saga: text, instance: text, key: text, state: z.enum(INSTANCE_STATES), reason: maybe },
+      ...{ startedAt: z.date().nullable(), changedAt: z.date(), database },
     }),
   ),
   drift: z.array(

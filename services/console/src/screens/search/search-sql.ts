@@ -6,10 +6,7 @@ export const SEARCHED_ROWS = 100_000;
 const MOST = 100;
 
 /** A row of a kind of answers, before the name of its database is added. */
-type Found<Kind extends 'events' | 'parked' | 'open' | 'drift'> = Omit<
-  SearchAnswer[Kind][number],
-  'database'
->;
+type Found<Kind extends 'events' | 'open' | 'drift'> = Omit<SearchAnswer[Kind][number], 'database'>;
 
 // Published is what the last acknowledged window saw; for a held topic, the last window before the hold.
 const eventsSql = (condition: string): string => `
@@ -33,24 +30,6 @@ export async function findEvents(
 ): Promise<readonly Found<'events'>[]> {
   const sql = { key: byKeySql, trace: byTraceSql, row: byRowSql }[by];
   return (await executor.query<Found<'events'>>(sql, [text])).rows;
-}
-
-// By the index on event_id, or a scan of what is parked: up to the cap of each consumer.
-const parkedSql = (condition: string): string => `
-  select p.id, p.consumer, p.handler, p.topic, p.key, p.event_id as "eventId", p.state, p.category, p.code, p.reason,
-         p.parked_at as since, k.next_at as "nextAt"
-    from converge.parked p
-    left join converge.parked_key k on k.consumer = p.consumer and k.topic = p.topic and k.key = p.line and k.state = 'waiting'
-   where ${condition} order by p.parked_at limit ${MOST}`;
-
-/** Finds parked events by key or event id. */
-export async function findParked(
-  executor: Executor,
-  by: 'key' | 'event',
-  text: string,
-): Promise<readonly Found<'parked'>[]> {
-  const sql = parkedSql(by === 'key' ? 'p.key = $1' : 'p.event_id = $1');
-  return (await executor.query<Found<'parked'>>(sql, [text])).rows;
 }
 
 // Both arms use the partial indexes on the key of what is open.

@@ -23,7 +23,7 @@ it('a key without anything open has no reason to be late', () => {
     saga: 'trip',
     instance: 'i',
     key: 'k',
-    state: 'completed',
+    state: 'completed' as const,
     reason: null,
     startedAt: since,
     changedAt: since,
@@ -67,13 +67,13 @@ it('a saga is named once: by its open step, where that is known', () => {
     saga: 'trip',
     instance: 'i',
     key: 'k',
-    state: 'stuck',
+    state: 'stuck' as const,
     reason: 'x',
     startedAt: since,
     changedAt: since,
     database: 'd',
   };
-  const other = { ...saga, instance: 'j', state: 'running', reason: null };
+  const other = { ...saga, instance: 'j', state: 'running' as const, reason: null };
   expect(
     whyOf({ ...none, open: [step], sagas: [saga, other] }, now).map(({ text, href }) => [text, href]),
   ).toEqual([

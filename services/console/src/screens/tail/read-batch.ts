@@ -1,11 +1,11 @@
 import { explain } from '@convergekit/cli/operate';
+import { readOverview } from '@convergekit/inbox/operate';
 import { hasTables } from '@convergekit/postgres/engine';
 import { readTail, type Tail } from '@convergekit/outbox/engine';
 import { z } from 'zod';
 import type { ConsoleDatabase, Databases } from '../../databases.ts';
 import { where } from '../../present-sql.ts';
 import type { Batch } from './tail-loop.ts';
-import { readTopics } from './topics-sql.ts';
 
 /** The filter of a tail. All given conditions must hold. */
 export const filterSchema = z.object({
@@ -25,7 +25,7 @@ async function topicsOf(
 ): Promise<readonly string[] | undefined> {
   if (consumer === undefined) return topic === undefined ? undefined : [topic];
   const { rows } = await databases.gather(
-    where('converge.inbox_partition', (executor) => readTopics(executor, consumer)),
+    where('converge.inbox_partition', (executor) => readOverview(executor, consumer)),
   );
   const topics = [...new Set(rows.map((row) => row.topic))];
   return topic === undefined ? topics : topics.filter((one) => one === topic);

@@ -11,10 +11,7 @@ export const tail: Screen = {
   title: 'Live tail',
   path: '/tail',
   summary: 'Events as they commit, filtered by topic, type, key or consumer; sampled above 200 in a second',
-  routes: (context, app) => {
-    tailStream(context, app);
-    tailView(context);
-  },
+  routes: [tailStream, tailView],
 };
 
 /** Defines the page of the live tail. Its rows come from the stream, by the script. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { SagaScene } from '../../../../../saga/src/fixture/saga-scene.ts';
 import { normalise } from '../../../fixture/normalise.ts';
 import { type TripDb, tripSaga, tripTables } from '../../../fixture/trip-saga.ts';
-import { readEffects } from '../../../history/effect-sql.ts';
+import { readEffects } from '../../../history/effects.ts';
 import { windowsAround } from '../../../history/window.ts';
 import { readNarrative } from './read-narrative.ts';
 import { renderNarrative } from './render-narrative.ts';

@@ -1,10 +1,4 @@
-import {
-  evidenceInOrder,
-  type FenceView,
-  type InstanceDetail,
-  type JournalRow,
-  type StepWorkView,
-} from '@convergekit/saga/operate';
+import type { FenceView, InstanceDetail, JournalRow, StepWorkView } from '@convergekit/saga/operate';
 import type { Passed } from '../../../history/chapter.ts';
 import { namesOf, type NarrativeChapter } from './scope.ts';
 import { timeOfId } from '../../../history/window.ts';
@@ -78,7 +72,7 @@ export function emittingMoments(
 ): readonly number[] {
   const texts = chapters.flatMap(({ saga: { journal }, observed }) => [
     ...journal.map(({ at }) => at),
-    ...(observed === undefined ? [] : evidenceInOrder(observed.facts).map(({ at }) => at)),
+    ...factsOf(observed).flatMap((fact) => fact?.at ?? []),
   ]);
   const ofEvents = stored.flatMap((one) => {
     if (one.kind === 'parked') return [Date.parse(one.changedAt)];
@@ -87,6 +81,14 @@ export function emittingMoments(
     return isLast ? [Date.parse(one.at) + one.durationMs] : [];
   });
   return [...[timeOfId(instance) ?? []].flat(), ...texts.map((at) => Date.parse(at)), ...ofEvents];
+}
+
+function factsOf(observed: InstanceDetail | undefined) {
+  const { start, steps = {} } = observed?.facts ?? {};
+  return [
+    start,
+    ...Object.values(steps).flatMap(({ success, failure, undone }) => [success, failure, undone]),
+  ];
 }
 
 /** Joins what several databases hold into one narrative. Pure. */

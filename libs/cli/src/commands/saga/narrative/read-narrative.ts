@@ -1,5 +1,4 @@
-import type { Executor } from '@convergekit/postgres';
-import { type InstanceDetail, readInstance, readSagaRecords } from '@convergekit/saga/operate';
+import { readInstance, readSagaRecords } from '@convergekit/saga/operate';
 import { deliveriesOf, type Named } from '../../../history/named-databases.ts';
 import { failuresIn } from '../../../history/history.ts';
 import { readStored } from '../../../history/outbox-sql.ts';
@@ -55,13 +54,6 @@ async function chapterOf({ name, database: { executor } }: Named, instance: stri
   return {
     database: name,
     saga: await readSagaRecords(executor, { instance }),
-    observed: await observedIn(executor, instance),
+    observed: await readInstance(executor, instance),
   };
-}
-
-async function observedIn(executor: Executor, instance: string): Promise<InstanceDetail | undefined> {
-  return readInstance(executor, instance).catch((error: unknown) => {
-    if ((error as { code?: unknown }).code === 'SAGA_NOT_FOUND') return undefined;
-    throw error;
-  });
 }

@@ -31,6 +31,12 @@ export function renderNarrative(narrative: Narrative, how = GIVE_MORE): readonly
   });
 }
 
+/** Says what an entry of a narrative is. Pure. */
+export function entryText(entry: NarrativeEntry): string {
+  const [row] = rowsOf(entry, '');
+  return row?.[2] ?? '';
+}
+
 function rowsOf(entry: NarrativeEntry, when: string): readonly Row[] {
   switch (entry.kind) {
     case 'decision':

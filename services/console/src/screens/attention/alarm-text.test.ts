@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { alarmText, journalAlarms } from './alarm-text.ts';
 
-const guide = readFileSync(new URL('../../../../docs/guides/alarms.md', import.meta.url), 'utf8');
+const guide = readFileSync(new URL('../../../../../docs/guides/alarms.md', import.meta.url), 'utf8');
 
 it.each(Object.entries(journalAlarms))(
   'the guide has the row of %s as the code has it',

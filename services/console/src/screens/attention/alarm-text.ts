@@ -2,7 +2,7 @@ import { alarmDefinitions as consumerAlarms } from '@convergekit/inbox/operate';
 import { alarmDefinitions as relayAlarms } from '@convergekit/relay/operate';
 
 /** What an alarm means and what to do about it, as in docs/guides/alarms.md. */
-export interface AlarmText {
+interface AlarmText {
   readonly means: string;
   readonly next: string;
 }
