@@ -84,6 +84,9 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs: number;
 }
 
+/** The largest delay of a timer, in milliseconds: a link has its own time limits. */
+export const NEVER_MS = 2_147_483_647;
+
 export type ConnectionFailure = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old';
 
 /** A failure of a connection, with the same names for every client library. */

@@ -1,7 +1,7 @@
 import { sqlState } from '@convergekit/postgres/engine';
 import type { LogSession } from '../session/log-session.ts';
 import { CHANNEL } from '../session/wake-ups.ts';
-import { makeChildren } from './maintenance.ts';
+import { makeChildren } from './children-sql.ts';
 
 export interface Append {
   readonly topicId: string;

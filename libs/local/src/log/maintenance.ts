@@ -1,6 +1,7 @@
 import type { Clock } from '@convergekit/core';
 import type { Log } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
+import { dropExpiredChildren, makeChildren } from './children-sql.ts';
 
 /** The time between two runs of one process, in milliseconds. Children are made days ahead. */
 const EVERY_MS = 600_000;
@@ -38,25 +39,5 @@ export class Maintenance {
       // Another transaction uses the log: the next run drops them.
       this.#log('debug', 'old children of the local log could not be dropped', { error });
     }
-  }
-}
-
-/** Makes the children of the next days. */
-export async function makeChildren(session: LogSession): Promise<void> {
-  await session.query('making children', 'select converge_log.make_children() where $1::int = 1', [1]);
-}
-
-/** Drops the children whose records have passed their retention; each one in a transaction of its own. */
-async function dropExpiredChildren(session: LogSession): Promise<readonly string[]> {
-  const dropped: string[] = [];
-  for (;;) {
-    const { rows } = await session.query<{ child: string | null }>(
-      'dropping old children',
-      'select converge_log.drop_expired_child() as child where $1::int = 1',
-      [1],
-    );
-    const child = rows[0]?.child ?? null;
-    if (child === null) return dropped;
-    dropped.push(child);
   }
 }

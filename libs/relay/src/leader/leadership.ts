@@ -6,7 +6,7 @@ import type { Executor } from '@convergekit/postgres';
 import { Backlog } from '../backlog/backlog.ts';
 import { Lane } from '../backlog/lane.ts';
 import { Encoder } from '../batch/encode.ts';
-import type { ForgedRecord } from '../log-check/own-records.ts';
+import type { LogComparison } from '../log-check/log-check.ts';
 import type { RelaySettings } from '../options.ts';
 import { sourceLabel, type SourceLabel } from '../source-label.ts';
 import type { Tick } from '../window/tick.ts';
@@ -99,9 +99,7 @@ export class Leadership {
     this.ending.end({ kind: 'deposed', detail });
   }
 
-  sawForged(
-    records: readonly (ForgedRecord & { readonly topic: string; readonly partition: number })[],
-  ): void {
+  sawForged(records: LogComparison['forged']): void {
     for (const { topic, partition, offset, position, why } of records)
       this.forged.add(
         `${topic}/${partition} at offset ${offset}, position ${formatPosition(position, position.nonce)}: ${why}`,

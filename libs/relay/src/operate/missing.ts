@@ -14,8 +14,7 @@ import { ConvergeError } from '@convergekit/core';
 import { firstToSee, type Tick } from '../window/tick.ts';
 import { readLowestId, readTicks } from '../window/window-sql.ts';
 import { readTopic } from '../topics/topic-sql.ts';
-import type { OutboxRow } from '../window/outbox-rows.ts';
-import { walkSql, type WindowRead } from '../window/read-sql.ts';
+import { type MissingRow, readLowestKept, readRange } from './missing-sql.ts';
 
 export interface MissingRequest extends Assignment {
   readonly source: { readonly id: string; readonly name: string };
@@ -164,32 +163,4 @@ export async function keysBetween(
     if (sqlState(error) === 'P0002') return undefined;
     throw error;
   }
-}
-
-interface MissingRow extends Omit<OutboxRow, 'topic'> {
-  readonly xid: string;
-}
-
-/** Reads a page of a range of windows at once, as text. */
-async function readRange(
-  executor: Executor,
-  read: WindowRead,
-  after: bigint,
-  limit: number,
-): Promise<readonly MissingRow[]> {
-  const { rows } = await executor.query<MissingRow>(`
-    select id::text, xid::text, event_id::text, key, type, headers, payload,
-           floor(extract(epoch from created_at) * 1000)::float8 as created_ms
-      from (${walkSql(read, limit, after)}) as page order by page.id`);
-  return rows;
-}
-
-/** The lowest id that a child in place can hold; everything below was dropped. */
-async function readLowestKept(executor: Executor): Promise<bigint> {
-  const { rows } = await executor.query<{ lowest: string | null }>(
-    `select min(coalesce(substring(pg_get_expr(c.relpartbound, c.oid) from $re$FROM \\('?(\\d+)'?\\)$re$)::bigint, 0))::text as lowest
-       from pg_inherits i join pg_class c on c.oid = i.inhrelid
-      where i.inhparent = 'converge.outbox'::regclass and not i.inhdetachpending`,
-  );
-  return BigInt(rows[0]?.lowest ?? '0');
 }

@@ -7,6 +7,7 @@ import {
   type ConnectionLayer,
   type ConnectionOptions,
   isTlsFailure,
+  NEVER_MS,
   type Request,
   type SaslOptions,
   type Target,
@@ -20,9 +21,6 @@ import {
   type KafkaJsLogger,
   LEVELS,
 } from './internals.ts';
-
-/** The largest delay of a timer, in milliseconds: the link has its own time limits. */
-const NEVER_MS = 2_147_483_647;
 
 export class KafkaJsConnections implements ConnectionLayer {
   readonly #options: ConnectionOptions;

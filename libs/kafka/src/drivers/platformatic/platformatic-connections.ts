@@ -9,6 +9,7 @@ import {
   type ConnectionOptions,
   isTlsFailure,
   type LoginToken,
+  NEVER_MS,
   type Request,
   type SaslOptions,
   type Target,
@@ -17,8 +18,6 @@ import { refusedToken, tokenOf } from '../../wire/token.ts';
 
 type PlatformaticConnection = InstanceType<typeof Platformatic.Connection>;
 
-/** The largest delay of a timer, in milliseconds: the link has its own time limits. */
-const NEVER_MS = 2_147_483_647;
 const API_VERSIONS: Request = { apiKey: 18, apiVersion: 0, name: 'ApiVersions', body: [] };
 const MECHANISMS = {
   plain: 'PLAIN',
