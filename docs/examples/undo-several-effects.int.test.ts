@@ -76,7 +76,8 @@ describe('the example of "undo several effects"', () => {
       code: 'WORKFLOW_COMPENSATED',
     });
     expect(told.slice(3)).toEqual(['cancel', 'drop name', 'remove bucket']);
-    const verdict = verifyWorkflow(await readWorkflow(database.executor, 'tenants.provision', 'c'));
+    const of = { workflow: 'tenants.provision', id: 'c' };
+    const verdict = verifyWorkflow(await readWorkflow(database.executor, of));
     expect(verdict).toMatchObject({ findings: [], state: 'compensated' });
   });
 });

@@ -57,7 +57,7 @@ const showCommand = command({
   args: named,
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const record = await readWorkflow(executor, workflow, id);
+    const record = await readWorkflow(executor, { workflow, id });
     const { plan } = verifyWorkflow(record);
     const { state, stuckReason, journal } = record;
     return result({ ...record, plan }, () => [
@@ -86,7 +86,7 @@ const verifyCommand = command({
   args: named,
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const record = await readWorkflow(executor, workflow, id);
+    const record = await readWorkflow(executor, { workflow, id });
     const { findings } = verifyWorkflow(record);
     return journalReport(context.output, { journals: 1, rows: record.journal.length, findings });
   },
@@ -104,7 +104,7 @@ const retryCommand = command({
       {
         named: { workflow, id },
         text: `${workflow} ${id}`,
-        act: (by) => retryWorkflow(database, workflow, id, by),
+        act: (by) => retryWorkflow(database, { workflow, id }, by),
       },
     ]);
   },
@@ -118,13 +118,14 @@ const resolveCommand = command({
   run: async (context, { workflow, id, reason, ...flags }) => {
     const stated = statedOf(flags);
     const database = await context.database(sagaMigrations);
-    const seen = await stuckStepOf(database.executor, workflow, id);
+    const of = { workflow, id };
+    const seen = await stuckStepOf(database.executor, of);
     const question = `Record ${stated.kind} as the outcome of ${seen.path}, which is stuck: ${seen.reason}?`;
     return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
       {
-        named: { workflow, id, step: seen.path },
+        named: { ...of, step: seen.path },
         text: `${seen.path} of ${workflow} ${id}`,
-        act: (by) => resolveWorkflow(database, workflow, id, stated, by, seen),
+        act: (by) => resolveWorkflow(database, of, stated, by, seen),
       },
     ]);
   },
