@@ -12,7 +12,7 @@ export { type PartitionRow, readPartitions } from '../member/partition-sql.ts';
 export { readSources } from '../member/source-sql.ts';
 export { dropType, readTypes } from '../member/type-sql.ts';
 export { UNREPORTED } from './contradiction.ts';
-export { editParked, type Operator, retryParked, skipParked } from './parked.ts';
+export { editParked, retryParked, skipParked } from './parked.ts';
 export { type ReplacedParked, replaceParked, type ReplaceOptions } from './replace.ts';
 export { listParked, type ParkedSummary, readParked } from './parked-list.ts';
 export {

@@ -11,7 +11,6 @@ export {
   type UnclaimedWork,
 } from '../effects/operate/waits-sql.ts';
 export {
-  type ActingOperator,
   actOnWork,
   listWork,
   readWork,

@@ -71,7 +71,7 @@ async function attemptAll(
   for (const step of steps) {
     if (signal.aborted) break;
     report(done, steps.length);
-    const refusal = await attemptStep(databases, step, { actor: user, note: reason });
+    const refusal = await attemptStep(databases, step, { by: user, reason });
     if (refusal === undefined) done += 1;
     else refused.push(refusal);
     await clock.sleep(1_000 / rate, signal);
