@@ -2,7 +2,7 @@
 export { type Backoff, cappedMs, delayMs, outageBackoff } from './backoff.ts';
 export { failpoint } from './failpoint.ts';
 export { CATEGORIES, CERTAINTIES } from './failure.ts';
-export { deterministicUuid } from './ids.ts';
+export { deterministicUuid, isUuid } from './ids.ts';
 export { forItsExports, isImportedOnly } from './importing.ts';
 export { loopService } from './loop-service.ts';
 export { type NextRun, poll, Wake } from './poll.ts';

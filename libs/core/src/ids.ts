@@ -20,6 +20,9 @@ const generator = new V7Generator({
 
 export const newUuidV7: NewId = () => generator.generate().toString();
 
+/** True for a text that a column of type uuid can hold. */
+export const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+
 /**
  * Derives a UUIDv8 (RFC 9562 §5.8) from its parts: equal parts give equal ids. The parts are hashed by SHA-256, each
  * preceded by its length, so that `['ab','c']` and `['a','bc']` differ. Events emitted in a handler get such ids: a

@@ -11,10 +11,7 @@ create table converge.inbox_consumer (
   failure_sources jsonb       not null default '{}',
   -- The types of events that it handles, {topic: {type: handler}}: registered by the newest version that runs, read by an older one
   -- before it skips a type that it does not know. A failure event's type is followed by ':' and the type that failed.
-  types           jsonb       not null default '{}',
-  -- Records that it left out because it had handled their event, for people: {topic/partition: number}. Processes count them in
-  -- memory and add what is new every few seconds, outside of slices: a process that is killed takes the last few with it.
-  duplicates      jsonb       not null default '{}'
+  types           jsonb       not null default '{}'
 );
 
 -- The fence, one row per partition: every slice moves next_offset from the value that it expects, whatever it holds.

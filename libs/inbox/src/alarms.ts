@@ -2,10 +2,7 @@ import type { FailureKind } from '@convergekit/resilience/engine';
 import type { AttemptOutcome } from './attempt/attempt.ts';
 import type { InboxErrorCode } from './errors.ts';
 
-/**
- * A condition that an operator should know. Its name is stable: log field `alarm`, metrics, alert rules and run books
- * use it.
- */
+/** A condition that an operator should know. Its name is stable: logs, metrics, alert rules and run books use it. */
 export interface AlarmDefinition {
   /**
    * halted  a partition stops until an operator acts: gauge `converge.inbox.halted`
@@ -189,10 +186,7 @@ export const PAUSED = 'operator_paused' satisfies HaltedAlarm;
 /** The code of a halt in place of giving up more events for faults. */
 export const GIVE_UP_LIMIT = 'give_up_limit' satisfies HaltedAlarm;
 
-/**
- * The alarm of a single failed attempt: only for failures that waiting does not resolve. Undefined: its rate matters, not
- * it.
- */
+/** The alarm of a failed attempt that waiting does not resolve. Undefined: its rate matters, not it. */
 export function alarmOf(kind: FailureKind, outcome: AttemptOutcome): AlarmName | undefined {
   if (kind === 'bug' && outcome === 'park') return 'bug_waits';
   return kind === 'structural' ? kind : undefined;

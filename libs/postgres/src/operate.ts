@@ -5,6 +5,7 @@ export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule
 export { isPooled } from './own-session.ts';
 export {
   type ActName,
+  type Operator,
   type OperatorAct,
   REASON_MAX,
   recordAct,

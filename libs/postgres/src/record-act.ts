@@ -41,13 +41,18 @@ export const ACTS = {
 export type ActName = keyof typeof ACTS;
 export type SubjectKind = (typeof ACTS)[ActName];
 
+/** Who acts, and why. */
+export interface Operator {
+  readonly by: string;
+  /** The evidence, where an outcome is stated. */
+  readonly reason: string;
+}
+
 /** An act of an operator on one thing. */
-export interface OperatorAct {
+export interface OperatorAct extends Operator {
   readonly act: ActName;
   /** The id of the thing acted on, of the kind that `ACTS` names. */
   readonly subject: string;
-  readonly by: string;
-  readonly reason: string;
   /** Places, states and counts; never payloads. @default {} */
   readonly before?: Readonly<Record<string, unknown>>;
   /** @default {} */

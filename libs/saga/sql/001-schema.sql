@@ -52,7 +52,7 @@ create function converge.saga_work_rules() returns trigger
   as $$
 begin
   if not (new.state in ('ready', 'calling', 'unknown', 'answered', 'done', 'failed', 'stuck')
-          and new.stuck_reason in ('outcome_unknown', 'result_lost', 'input_unreadable', 'operator', 'record_swept')
+          and new.stuck_reason in ('outcome_unknown', 'result_lost', 'input_unreadable', 'record_swept')
           and new.op in ('apply', 'compensate', 'resolve', 'cancel', 'deadline', 'expire')
           and (new.state = 'stuck') = (new.stuck_reason is not null)
           and (new.state in ('done', 'failed')) = (new.ended_at is not null)

@@ -53,16 +53,9 @@ export class SagaError extends ConvergeError {
 /** The form of names: lower-case words joined by dots. */
 export const DOTTED_NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
 
-/** Returns the error of a wrong field in the declaration of a call or a workflow. */
-export function invalidField(
-  kind: 'call' | 'workflow',
-  name: string,
-  field: string,
-  value: unknown,
-  fix: string,
-): SagaError {
-  return new SagaError(
-    kind === 'call' ? 'EFFECT_INVALID' : 'WORKFLOW_INVALID',
-    `${kind} ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
-  );
+/** Returns what makes the error of a wrong field in the declaration of a call or a workflow. */
+export function invalidIn(kind: 'call' | 'workflow', name: string) {
+  const code = kind === 'call' ? 'EFFECT_INVALID' : 'WORKFLOW_INVALID';
+  return (field: string, value: unknown, fix: string): SagaError =>
+    new SagaError(code, `${kind} ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`);
 }

@@ -23,12 +23,12 @@ export type { Effect, EffectFailure, OutcomeContext } from './effects/effect/typ
 export { takeQuota } from './effects/quota/admission.ts';
 export type { Quota } from './effects/quota/quota.ts';
 export type { SagaWorkerOptions } from './effects/worker/options.ts';
-export { sagaWorker } from './effects/worker/saga-worker.ts';
+export { sagaWorker } from './saga-worker.ts';
 export { SagaError, type SagaErrorCode } from './errors.ts';
 export { type Marked, type OnPending, semanticLock, type SemanticLock } from './lock/semantic-lock.ts';
 export { sagaMigrations } from './migrations.ts';
 export { sagaObserver, type SagaObserverOptions } from './observe/observer.ts';
-export { type SagaWatch, sagaWatch } from './observe/watch.ts';
+export { sagaWatch } from './observe/watch.ts';
 export { effectsOf } from './step/effects.ts';
 export { step } from './step/step.ts';
 export type { BegunStep, Noop, StepContext, Undo, UndoContext } from './step/types.ts';

@@ -18,7 +18,6 @@ const partition: PartitionOverview = {
   ...{
     parkedKeys: 0,
     openGaps: 0,
-    duplicates: 0,
     paused: false,
     halted: { code: 'gap', reason: 'an event is missing', at: now },
   },

@@ -54,10 +54,7 @@ export function measure<DB>(clock: Clock): Middleware<DB> {
 }
 
 export interface TimeLimit {
-  /**
-   * Returns the time limit of a call in milliseconds: the `attemptTimeoutMs` of the handler's policy when the call
-   * begins.
-   */
+  /** Returns the time limit of a call that begins now: the `attemptTimeoutMs` of the handler's policy. */
   readonly limitMs: (handler: string) => number;
   /** Milliseconds for a handler to end after its signal aborted, before it is abandoned. */
   readonly graceMs: number;

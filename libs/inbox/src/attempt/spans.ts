@@ -64,15 +64,12 @@ export function aroundAttempts<DB, T>(
   steps: readonly Step<DB>[],
   fn: () => Promise<T>,
 ): Promise<T> {
-  const step = steps.find(({ kind }) => kind === 'handle');
-  if (step?.kind !== 'handle') return fn();
+  const step = steps.find((one) => one.kind === 'handle');
+  if (step === undefined) return fn();
   return inProcessSpan({ consumer, subscription: step.subscription, events: [step.event] }, fn);
 }
 
-/**
- * Opens a child of the `process` span for one attempt, with the wait after it. Its outcome is `applied`, what followed the
- * failure, or why the outcome is unknown.
- */
+/** Opens a child of the `process` span for one attempt, with its outcome and the wait after it. */
 export function attemptSpan(handler: string, number: number) {
   const attributes = { [attributeNames.handler]: handler, [attributeNames.attempt]: number };
   const span = openSpan(spanNames.attempt(handler), { kind: 'internal', attributes });

@@ -33,10 +33,7 @@ export interface FailedTry<Next> {
 /** The result of an attempt: its effects are committed, or something is at fault. */
 type Outcome = { readonly kind: 'committed'; readonly parked?: boolean } | Fault;
 
-/**
- * Makes one attempt at an event, in a span. If the event is at fault, `decide` says what follows, and the span and the log
- * have it; `attemptAs` makes the record of the attempt for what follows.
- */
+/** Makes one attempt at an event, in a span. `decide` says what follows a failure, which `attemptAs` records. */
 export async function tryEvent<DB, Result extends Outcome, Next extends NextAttempt>(
   context: SliceContext<DB>,
   { handler, failed, record }: Tried,

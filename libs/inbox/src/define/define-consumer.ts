@@ -1,5 +1,6 @@
 import { type EventDefinition, failureTopic } from '@convergekit/contracts';
 import { boundText } from '@convergekit/contracts/engine';
+import { isUuid } from '@convergekit/core/engine';
 import { InboxError } from '../errors.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
 import type { ConsumerPart, Subscription } from './subscription.ts';
@@ -199,13 +200,11 @@ function rejectDuplicate<DB>(
 /** Source name → uuid. */
 export type TrustedSources = Readonly<Record<string, string>>;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 /** Normalizes trusted sources to the form in records. An impossible name or uuid throws CONSUMER_INVALID. */
 export function trustedSources(consumer: string, sources: TrustedSources): TrustedSources {
   const entries = Object.entries(sources).map(([name, id]) => [name, id.toLowerCase()] as const);
   for (const [name, id] of entries)
-    if (name === '' || boundText(name) !== name || !UUID.test(id))
+    if (name === '' || boundText(name) !== name || !isUuid(id))
       throw new InboxError(
         'CONSUMER_INVALID',
         `consumer ${consumer} lists the source ${name} as ${id}, which is not a name and uuid of a source: \`converge source show\` prints both`,

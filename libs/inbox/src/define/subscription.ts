@@ -61,24 +61,15 @@ export interface Subscription<DB> {
   readonly handler: string;
   /** The code that computes the key of its event, where the handler depends on the order of a key. */
   readonly keyedBy?: string;
-  /**
-   * True when the event is handled although its key is parked: its own fence makes the order irrelevant (compensations,
-   * deadlines).
-   */
+  /** True when the event is handled although its key is parked: its own fence makes the order irrelevant. */
   readonly bypassParked?: boolean;
-  /**
-   * The sagas that the handler serves. An event of another saga counts as unknown, and waits when a newer version of
-   * this consumer serves that saga. @default all
-   */
+  /** The sagas that the handler serves; an event of another counts as unknown. @default all */
   readonly sagaRefs?: readonly string[];
   /** The phase under which the attempts are recorded. @default by `kind` */
   readonly phase?: AttemptPhase;
   /** The saga step that handles an event; its failure event names it. */
   readonly memberOf?: (event: ReceivedEvent) => FailedStep | undefined;
-  /**
-   * Decides about an event that is given up, in that transaction. It must not call the user's code, since what it throws
-   * stops the consumer. @default ordinary
-   */
+  /** Decides, in its transaction, about an event that is given up. An error stops the consumer. @default ordinary */
   readonly onGiveUp?: (
     event: ReceivedEvent,
     why: GiveUp,
@@ -112,10 +103,7 @@ export type GiveUpDecision =
   | { readonly kind: 'resolved' }
   | { readonly kind: 'closed'; readonly because: string };
 
-/**
- * A part of the kit inside a consumer: a step of a saga. All parts of a consumer subscribe together, since one event may concern
- * several of them: the first one is asked for all.
- */
+/** A step of a saga inside a consumer. All parts of a consumer subscribe together: the first one is asked for all. */
 export interface ConsumerPart<DB> {
   /** The subscriptions of all parts. Throws at import when they cannot share a consumer. */
   subscribe(parts: readonly ConsumerPart<DB>[], consumer: string): readonly Subscription<DB>[];

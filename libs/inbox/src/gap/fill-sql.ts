@@ -115,10 +115,7 @@ const taking = givenRows<Omit<FillReading, 'reading'>>(
      and f.source = t.source and f.epoch = t.epoch and f.tick = t.tick and f.id = t.id`,
 );
 
-/**
- * Takes the filled events of a slice out of converge.inbox_fill, before their handlers run. False: another owner took them, or
- * an operator filled again.
- */
+/** Takes a slice's filled events, before their handlers run. False: another owner did, or an operator filled again. */
 export async function takeFilled<DB>(
   tx: Executor,
   key: PartitionKey,

@@ -30,10 +30,7 @@ const insertSql = `
       where consumer = $1 and topic = $2 and partition = $3::int and source = $4::uuid
         and (up_to_epoch, up_to_tick, up_to_id) = ($8::int, $9::bigint, $10::bigint))`;
 
-/**
- * Records a gap in the transaction that passes it. Gaps are rare: each has a statement. A gap that was passed before
- * keeps its row, since a replay finds it again.
- */
+/** Records a gap in the transaction that passes it. One that was passed before keeps its row. */
 export async function insertGap(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,

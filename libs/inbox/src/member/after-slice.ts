@@ -6,21 +6,17 @@ import { type Partition, placeOf } from '../slice/partition.ts';
 import { pauseForFaults } from '../park/limit-give-ups.ts';
 import { pauseAt } from './pause.ts';
 import { recover } from './recover.ts';
-import type { Worker } from './worker.ts';
+import type { Turn } from './worker.ts';
 
 /** `fetch_again`: the records at hand are stale · `leave`: the partition is lost, or the service stops */
 export type Next = 'next' | 'fetch_again' | 'leave';
 
 /** Acts on the result of a slice: waits, recovers, or continues. Throws what stops the consumer. */
-export async function afterSlice<DB>(
-  worker: Worker<DB>,
-  partition: Partition,
-  result: SliceResult,
-  lost: AbortSignal,
-  ending: AbortSignal,
-): Promise<Next> {
+export async function afterSlice<DB>(turn: Turn<DB>, result: SliceResult): Promise<Next> {
+  const { partition, control, lost } = turn;
+  const { context } = turn.worker;
   const recovered = async (error?: unknown): Promise<Next> =>
-    (await recover(worker, partition, error, lost)) ? 'fetch_again' : 'leave';
+    (await recover(turn, error)) ? 'fetch_again' : 'leave';
   switch (result.kind) {
     case 'committed':
       return 'next';
@@ -28,26 +24,26 @@ export async function afterSlice<DB>(
       return lost.aborted ? 'leave' : 'fetch_again';
     case 'pause': {
       // A pause may last for hours: nothing is deferred meanwhile.
-      const saved = await saveDeferred(worker.context, partition, lost);
-      if (saved.kind !== 'committed') return afterSlice(worker, partition, saved, lost, ending);
-      await pauseAt(worker.context, partition, result.pause, ending);
+      const saved = await saveDeferred(context, partition, lost);
+      if (saved.kind !== 'committed') return afterSlice(turn, saved);
+      await pauseAt(context, partition, result.pause, control.signal);
       return 'fetch_again';
     }
     case 'give_up_limit': {
-      const paused = await pauseForFaults(worker.context, result).catch((error: unknown) => error);
+      const paused = await pauseForFaults(context, result).catch((error: unknown) => error);
       return recovered(paused);
     }
     case 'stop':
       throw result.error;
     case 'fence_lost': {
       const expected = `${partition.saved.nextOffset}`;
-      worker.context.log.warn({ ...placeOf(partition), expected }, 'fence lost');
+      context.log.warn({ ...placeOf(partition), expected }, 'fence lost');
       return recovered();
     }
     case 'type_ahead':
       return recovered();
     case 'fence_held':
-      await alarmHeld(worker.context, partition);
+      await alarmHeld(context, partition);
       return recovered(result.error);
     case 'outage':
       return recovered(result.error);

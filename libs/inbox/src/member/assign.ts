@@ -107,10 +107,7 @@ export async function loadPartitions<DB>(
   return partitions;
 }
 
-/**
- * Returns the offsets at which the client begins. A halted partition is paused at its first batch, so any existing
- * offset will do.
- */
+/** Returns the offsets at which the client begins. A halted partition is paused at its first batch: any will do. */
 export function startAt(partitions: readonly Partition[]): ReadonlyMap<string, StartAt> {
   return new Map(
     partitions.map(({ key, nextOffset, halt }) => [

@@ -23,12 +23,14 @@ import { type Watched, watchPartitions } from './watch.ts';
 import { type OffsetHints, offsetHints } from './offset-hints.ts';
 import { deferredSaver, saveBeforeLeaving } from './save-deferred.ts';
 import { workBatch } from './work-batch.ts';
-import { type Worker, workerOf } from './worker.ts';
+import { type Turn, type Worker, workerOf } from './worker.ts';
 
 type MemberOptions = Pick<
   ResolvedOptions<never>,
   'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'watchMs' | 'lagEveryMs' | 'stalledAfterMs'
 >;
+
+type Work<DB> = (turn: Turn<DB>) => Promise<void>;
 
 /** A consumer as member of its Kafka group: owns partitions, and passes their batches to `workBatch`. */
 export class GroupMember<DB> {
@@ -64,7 +66,7 @@ export class GroupMember<DB> {
       },
     });
     this.#hints = offsetHints(context.clock, this.#watching.signal);
-    const inTurn: Watched['inTurn'] = (partition, work) => this.#outsideBatch(partition, work);
+    const inTurn: Watched<DB>['inTurn'] = (partition, work) => this.#outsideBatch(partition, work);
     this.#saveLater = deferredSaver(this.#worker, inTurn, this.#hints, this.#watching.signal);
     this.#client = broker.consumer({
       groupId: context.definition.name,
@@ -99,7 +101,7 @@ export class GroupMember<DB> {
     this.#state = 'running';
     const { watchMs, lagEveryMs } = this.#options;
     const { signal } = this.#watching;
-    const watched: Watched = {
+    const watched: Watched<DB> = {
       partitions: () => this.#partitions.values(),
       inTurn: (partition, work) => this.#outsideBatch(partition, work),
       waiting: () => this.#state === 'waiting',
@@ -156,10 +158,10 @@ export class GroupMember<DB> {
     // A batch that a stop leaves would be fetched again until the stop has ended.
     if (partition === undefined || this.#stopping || this.#state === 'failed') return control.pause();
     const { revision } = partition;
-    await this.#inTurn(partition, control, async (lost) => {
+    await this.#inTurn(partition, control, async (turn) => {
       // Fetched before an operator moved the partition: stale.
       if (partition.revision !== revision) control.seek(partition.nextOffset);
-      else await workBatch(this.#worker, partition, batch, control, lost);
+      else await workBatch(turn, batch);
     });
     void this.#saveLater(partition);
     void this.#hints.later(partition, control);
@@ -168,38 +170,29 @@ export class GroupMember<DB> {
   async #placeLost({ topic, partition: number }: Assignment, control: PartitionControl): Promise<void> {
     const partition = this.#partitions.get(partitionId(topic, number));
     if (partition === undefined) return;
-    await this.#inTurn(partition, control, (lost) =>
-      placeLost(this.#worker, this.#admin, partition, control, lost),
-    );
+    await this.#inTurn(partition, control, (turn) => placeLost(turn, this.#admin));
   }
 
   /** Runs `work` between batches: for changes by operators. */
-  async #outsideBatch(
-    partition: Partition,
-    work: (control: PartitionControl, lost: AbortSignal) => Promise<void>,
-  ): Promise<void> {
+  async #outsideBatch(partition: Partition, work: Work<DB>): Promise<void> {
     const { topic, partition: number } = partition.key;
     const control = this.#client.control(topic, number);
     if (control === undefined) return;
-    await this.#inTurn(partition, control, async (lost) => {
+    await this.#inTurn(partition, control, async (turn) => {
       const owned = this.#partitions.get(partitionId(topic, number)) === partition;
-      if (owned && !lost.aborted && !this.#stopping) await work(control, lost);
+      if (owned && !turn.lost.aborted && !this.#stopping) await work(turn);
     });
   }
 
   /** Runs one piece of work at a time for each partition. Never rejects. */
-  #inTurn(
-    partition: Partition,
-    control: PartitionControl,
-    work: (lost: AbortSignal) => Promise<void>,
-  ): Promise<void> {
+  #inTurn(partition: Partition, control: PartitionControl, work: Work<DB>): Promise<void> {
     const before = this.#turns.get(partition) ?? Promise.resolve();
-    const turn = before.then(() => this.#guarded(control, work));
+    const turn = before.then(() => this.#guarded(partition, control, work));
     this.#turns.set(partition, turn);
     return turn;
   }
 
-  async #guarded(control: PartitionControl, work: (lost: AbortSignal) => Promise<void>): Promise<void> {
+  async #guarded(partition: Partition, control: PartitionControl, work: Work<DB>): Promise<void> {
     const lost = new AbortController();
     // A stop aborts the client's signal too, but then the present slice is finished, not rolled back.
     const onAbort = (): void => {
@@ -208,7 +201,7 @@ export class GroupMember<DB> {
     control.signal.addEventListener('abort', onAbort, { once: true });
     if (control.signal.aborted) onAbort();
     try {
-      await work(lost.signal);
+      await work({ worker: this.#worker, partition, control, lost: lost.signal });
     } catch (error) {
       control.pause();
       this.#fail(error);

@@ -9,14 +9,11 @@ import { type Partition, placeOf } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
 import { reload } from './assign.ts';
 import { isHandled } from './type-sql.ts';
+import type { Turn } from './worker.ts';
 
-/**
- * Confirms an obstacle by a second look from the committed offset, then halts the partition. Nothing is deferred. Other
- * partitions go on.
- */
+/** Confirms an obstacle by a second look, then halts the partition. Nothing is deferred, and others go on. */
 export async function haltAt<DB>(
-  context: SliceContext<DB>,
-  partition: Partition,
+  { worker: { context }, partition }: Turn<DB>,
   obstacle: Obstacle,
 ): Promise<'next' | 'fetch_again'> {
   const { offset } = obstacle.record;

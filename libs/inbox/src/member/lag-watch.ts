@@ -5,17 +5,13 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
-import { duplicateCounts } from './duplicate-counts.ts';
 import { standstill } from './standstill.ts';
 import type { Watched } from './watch.ts';
 
 /** The member whose lag is watched. */
-type LagWatched = Pick<Watched, 'partitions' | 'waiting'>;
+type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting'>;
 
-/**
- * Compares the partitions with the ends of their logs. The watch asks the broker, because a client that no longer
- * fetches sees no records. With each look it writes how many duplicates were left out.
- */
+/** Compares partitions with the ends of their logs, as the broker says: a stalled client sees no records. */
 export async function watchLag<DB>(
   context: SliceContext<DB>,
   admin: Admin,
@@ -23,8 +19,7 @@ export async function watchLag<DB>(
   everyMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, random, log, definition, database } = context;
-  const saveDuplicates = duplicateCounts(database.executor, definition.name);
+  const { clock, random, log, definition } = context;
   const reported = new Set<string>();
   const run = async (): Promise<void> => {
     try {
@@ -34,11 +29,7 @@ export async function watchLag<DB>(
       for (const partition of watched.partitions()) partition.looked({ standstill: undefined });
       log.debug({ err: error }, 'the ends of the logs could not be read');
     }
-    const owned = [...watched.partitions()];
-    reportLag(definition, owned, clock.now(), reported);
-    await saveDuplicates(owned).catch((error: unknown) => {
-      log.debug({ err: error }, 'the number of duplicates could not be written: it is, with the next look');
-    });
+    reportLag(definition, [...watched.partitions()], clock.now(), reported);
   };
   const onError = (error: unknown): void => log.warn({ err: error }, 'lag could not be reported');
   await poll({ everyMs, signal, run, onError, clock, random });
@@ -83,10 +74,7 @@ export function oldestMs({ watch: { lag, next }, nextOffset }: Partition): numbe
   return lag > 0n && next?.at === nextOffset ? next.timestampMs : undefined;
 }
 
-/**
- * Sets the gauges of this member by topic: unhandled records, their age, and the partitions that are paused or halted
- * by reason. `reported` keeps the reasons, so that the gauge of a reason that is over becomes 0.
- */
+/** Sets the gauges of this member by topic. The gauge of a reason in `reported` that is over becomes 0. */
 function reportLag<DB>(
   { name, topics }: Pick<ConsumerDefinition<DB>, 'name' | 'topics'>,
   partitions: readonly Partition[],

@@ -4,8 +4,6 @@ import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { stockScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
-import { readOverview } from '../operate/overview.ts';
-import { sendRecords } from '../testing/fixture-source.ts';
 import { makeTopics, tag } from '../testing/quick.ts';
 
 // Planted faults: with the lag of the last batch instead of the log's end, the halted partition stays at 1 behind here;
@@ -79,28 +77,4 @@ it('a consumer reports its lag and its age, and is not live when it stands still
   expect(of(other.counted.topic)?.oldestMs).toBeUndefined();
   await waitUntil(() => service.live()[name]!.ok, { what: 'it to be live again' });
   expect(await lines(scene.database)).toHaveLength(3);
-});
-
-// Planted faults: a count that is written whole each time, or that starts anew with the process, has another sum.
-it('the number of duplicates is kept with the partition, over restarts, and each is counted once', async () => {
-  const { scene, name, events } = await stockScene(inject('stack').databaseUrl);
-  onTestFinished(() => scene.close());
-  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(events.counted, (event, { tx }) =>
-    note(tx, event),
-  );
-  const start = () => scene.start(consumer, { lagEveryMs: 20 });
-  const [first, second] = [1, 2].map((n) => scene.source.record(events.counted({ key: 'k', n })));
-  const count = async () => (await readOverview(scene.database.executor, name))[0]?.duplicates;
-  const counted = (wanted: number) =>
-    waitUntil(async () => (await count()) === wanted, { what: `${wanted} duplicates` });
-  const service = await start();
-  await sendRecords(scene.broker, [first!, second!, first!, second!]);
-  await counted(2);
-  await sendRecords(scene.broker, [first!]);
-  await counted(3);
-  await service.stop();
-  await start();
-  await sendRecords(scene.broker, [second!]);
-  await counted(4);
-  expect((await lines(scene.database)).map(({ n }) => n)).toEqual([1, 2]);
 });

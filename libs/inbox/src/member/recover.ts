@@ -1,23 +1,18 @@
 import { delayMs, outageBackoff } from '@convergekit/core/engine';
-import { type Admin, BrokerError, type PartitionControl } from '@convergekit/broker/engine';
+import { type Admin, BrokerError } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
 import { saveDeferred } from '../slice/commit-slice.ts';
 import { haltPartition } from '../slice/fence-sql.ts';
-import { type Partition, placeOf } from '../slice/partition.ts';
+import { placeOf } from '../slice/partition.ts';
 import { report } from '../slice/report.ts';
 import { checkRow, logNow, reload } from './assign.ts';
-import type { Worker } from './worker.ts';
+import type { Turn } from './worker.ts';
 
 /**
  * Waits until the database answers, and reloads the partition. No attempt is counted, however long it takes.
  * `error`: the outage, where there was one. Resolves with false when the partition is lost or the service stops.
  */
-export async function recover<DB>(
-  worker: Worker<DB>,
-  partition: Partition,
-  error: unknown,
-  lost: AbortSignal,
-): Promise<boolean> {
+export async function recover<DB>({ worker, partition, lost }: Turn<DB>, error: unknown): Promise<boolean> {
   const { clock, random, log, lines } = worker.context;
   const began = clock.monotonic();
   for (let outage = error; !lost.aborted && !worker.stopping();) {
@@ -48,17 +43,12 @@ export async function recover<DB>(
  * halts with a named alarm; the others continue. A row with another offset that the log has lets the partition continue
  * there. An outage of database or broker is waited for, and halts nothing.
  */
-export async function placeLost<DB>(
-  worker: Worker<DB>,
-  admin: Admin,
-  partition: Partition,
-  control: PartitionControl,
-  lost: AbortSignal,
-): Promise<void> {
+export async function placeLost<DB>(turn: Turn<DB>, admin: Admin): Promise<void> {
+  const { worker, partition, control, lost } = turn;
   const { clock, random, log } = worker.context;
   for (let attempt = 1; !lost.aborted && !worker.stopping(); attempt += 1) {
     try {
-      if (!(await decided(worker, admin, partition, lost))) continue;
+      if (!(await decided(turn, admin))) continue;
       if (partition.halt === undefined) control.seek(partition.nextOffset);
       else control.pause();
       return;
@@ -73,10 +63,8 @@ export async function placeLost<DB>(
 
 /** False: the row was changed meanwhile; look again. */
 async function decided<DB>(
-  { context }: Worker<DB>,
+  { worker: { context }, partition, lost }: Turn<DB>,
   admin: Admin,
-  partition: Partition,
-  lost: AbortSignal,
 ): Promise<boolean> {
   const { key } = partition;
   // The check compares the saved offset with the log.

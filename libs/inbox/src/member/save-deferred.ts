@@ -1,5 +1,4 @@
 import { endsWithin } from '@convergekit/core';
-import type { PartitionControl } from '@convergekit/broker/engine';
 import { saveDeferred } from '../slice/commit-slice.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { DEFER_MS } from '../slice/deferral.ts';
@@ -7,7 +6,7 @@ import { type Partition, placeOf } from '../slice/partition.ts';
 import { afterSlice } from './after-slice.ts';
 import type { Watched } from './watch.ts';
 import type { OffsetHints } from './offset-hints.ts';
-import type { Worker } from './worker.ts';
+import type { Turn, Worker } from './worker.ts';
 
 /**
  * Makes the function that has the deferred position of a partition saved soon, unless a slice saves it before: one timer for
@@ -15,15 +14,15 @@ import type { Worker } from './worker.ts';
  */
 export function deferredSaver<DB>(
   worker: Worker<DB>,
-  inTurn: Watched['inTurn'],
+  inTurn: Watched<DB>['inTurn'],
   hints: OffsetHints,
   signal: AbortSignal,
 ): (partition: Partition) => Promise<void> {
   const timed = new WeakSet<Partition>();
-  const save = async (partition: Partition, control: PartitionControl, lost: AbortSignal): Promise<void> => {
+  const save = async (turn: Turn<DB>): Promise<void> => {
+    const { partition, control, lost } = turn;
     if (!isDeferred(partition)) return;
-    const result = await saveDeferred(worker.context, partition, lost);
-    switch (await afterSlice(worker, partition, result, lost, control.signal)) {
+    switch (await afterSlice(turn, await saveDeferred(worker.context, partition, lost))) {
       case 'next':
         void hints.later(partition, control);
         return;
@@ -40,17 +39,14 @@ export function deferredSaver<DB>(
     await worker.context.clock.sleep(DEFER_MS, signal);
     timed.delete(partition);
     if (signal.aborted || !isDeferred(partition)) return;
-    await inTurn(partition, (control, lost) => save(partition, control, lost));
+    await inTurn(partition, save);
   };
 }
 
 /** The time that giving up a partition waits for its deferred position, in milliseconds. */
 const LEAVE_MS = 5_000;
 
-/**
- * Saves a deferred position before its partition is given up: one attempt, and a bounded wait. Without it the next owner
- * skips the same records again. Never rejects.
- */
+/** Saves a deferred position before its partition is given up: once, in bounded time. Never rejects. */
 export async function saveBeforeLeaving<DB>(context: SliceContext<DB>, partition: Partition): Promise<void> {
   if (!isDeferred(partition)) return;
   const { clock, log } = context;

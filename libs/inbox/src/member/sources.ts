@@ -100,7 +100,13 @@ export class Sources {
       if (mayReport(failing, claim, trust)) continue;
       const own = trust.failureSources.get(failing) ?? fresh.get(failing);
       if (own === undefined && this.#signatures === undefined) fresh.set(failing, claim.source);
-      else if (own !== claim.source) this.#alarmFailure(failing, own, claim.source);
+      else if (own !== claim.source)
+        this.#report(
+          'failure_source',
+          `failures of ${failing}`,
+          { name: failing, pinned: own, other: claim.source },
+          'failing',
+        );
     }
     if (fresh.size === 0) return;
     await pinSources(this.#executor, this.#consumer, 'failures', fresh);
@@ -117,25 +123,14 @@ export class Sources {
         if (fresh.has(sourceName)) continue;
         if (this.#pinned.size + fresh.size < MOST_SOURCES) fresh.set(sourceName, source);
         else this.#report('too_many_sources', 'too many', { name: sourceName, pinned, other: source });
-      } else if (pinned !== source) this.#alarm(sourceName, pinned, source);
+      } else if (pinned !== source) {
+        const alarm = pinned === undefined ? 'source_not_listed' : 'source_name_reused';
+        this.#report(alarm, `${sourceName} ${source}`, { name: sourceName, pinned, other: source });
+      }
     }
     if (fresh.size === 0) return;
     await pinSources(this.#executor, this.#consumer, 'events', fresh);
     await this.load();
-  }
-
-  #alarmFailure(failing: string, own: string | undefined, other: string): void {
-    this.#report(
-      'failure_source',
-      `failures of ${failing}`,
-      { name: failing, pinned: own, other },
-      'failing',
-    );
-  }
-
-  #alarm(name: string, pinned: string | undefined, other: string): void {
-    const alarm = pinned === undefined ? 'source_not_listed' : 'source_name_reused';
-    this.#report(alarm, `${name} ${other}`, { name, pinned, other });
   }
 
   /** Reports each conflict once, up to the most kept. `as`: the field of the line that has its name. */

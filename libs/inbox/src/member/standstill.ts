@@ -14,10 +14,7 @@ export interface Standstill {
   readonly since: number;
 }
 
-/**
- * Compares a look with the previous looks. undefined while the partition moves, waits for a reason or has nothing to
- * do. The function is pure.
- */
+/** Compares a look with those before (pure). Undefined: it moves, has a reason to wait, or nothing to do. */
 export function standstill(
   before: Standstill | undefined,
   { nextOffset, lag, named }: Look,

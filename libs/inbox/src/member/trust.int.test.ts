@@ -4,7 +4,8 @@ import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
-import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
+import { foreignRecord } from '../fixture/foreign-record.ts';
+import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { MOST_SOURCES } from './sources.ts';
 

@@ -20,10 +20,7 @@ const lockSql = `
 const raiseSql = `
   update converge.inbox_partition set types_version = types_version + 1 where consumer = $1 and topic = any ($2)`;
 
-/**
- * Records the handled types. The fence rows are locked for it, only when a type is new: slices in work end first, and later
- * ones see it.
- */
+/** Records the handled types. For a new one the fences are locked: slices in work end first, later ones see it. */
 export async function registerTypes(
   tx: Executor,
   consumer: string,

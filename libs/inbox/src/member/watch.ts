@@ -1,20 +1,16 @@
 import { poll } from '@convergekit/core/engine';
-import type { PartitionControl } from '@convergekit/broker/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
 import { type PartitionRow, readPartitions } from './partition-sql.ts';
 import { isHandled } from './type-sql.ts';
 import { workFill } from './work-fill.ts';
-import type { Worker } from './worker.ts';
+import type { Turn, Worker } from './worker.ts';
 
-export interface Watched {
+export interface Watched<DB> {
   /** The partitions that this member owns. */
   readonly partitions: () => Iterable<Partition>;
   /** Runs `work` while no batch of the partition is in progress; not at all when the partition is lost. */
-  readonly inTurn: (
-    partition: Partition,
-    work: (control: PartitionControl, lost: AbortSignal) => Promise<void>,
-  ) => Promise<void>;
+  readonly inTurn: (partition: Partition, work: (turn: Turn<DB>) => Promise<void>) => Promise<void>;
   /** True while the consumer's own database does not answer. */
   readonly waiting: () => boolean;
 }
@@ -25,7 +21,7 @@ export interface Watched {
  */
 export async function watchPartitions<DB>(
   worker: Worker<DB>,
-  watched: Watched,
+  watched: Watched<DB>,
   everyMs: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -39,7 +35,7 @@ export async function watchPartitions<DB>(
   });
 }
 
-async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched): Promise<void> {
+async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched<DB>): Promise<void> {
   const { database, definition } = worker.context;
   const before = [...partitions()].map((partition) => ({
     partition,
@@ -47,8 +43,7 @@ async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched): Pr
   }));
   if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
-  for (const partition of touched(before, rows))
-    await inTurn(partition, (control, lost) => applyChange(worker, partition, control, lost));
+  for (const partition of touched(before, rows)) await inTurn(partition, applyChange);
 }
 
 /** A partition and its saved offset before its row was read. */
@@ -57,10 +52,7 @@ interface Before {
   readonly nextOffset: bigint;
 }
 
-/**
- * Finds the partitions that an operator resumed, replayed or filled. One that moved while the rows were read is at work, and
- * notices by its fence. Pure.
- */
+/** Finds the partitions that an operator changed (pure). One that moved meanwhile notices by its fence. */
 function touched(before: readonly Before[], rows: readonly PartitionRow[]): readonly Partition[] {
   return before.flatMap(({ partition, nextOffset }) => {
     const { topic, partition: number } = partition.key;
@@ -79,12 +71,8 @@ function waitsForNewer<DB>({ context }: Worker<DB>, { key, halt, awaited }: Part
 }
 
 /** Reloads a partition from the database, and continues from there. */
-async function applyChange<DB>(
-  worker: Worker<DB>,
-  partition: Partition,
-  control: PartitionControl,
-  lost: AbortSignal,
-): Promise<void> {
+async function applyChange<DB>(turn: Turn<DB>): Promise<void> {
+  const { worker, partition, control } = turn;
   const { nextOffset, saved, halt } = partition;
   const { context } = worker;
   try {
@@ -97,7 +85,7 @@ async function applyChange<DB>(
   const moved =
     partition.saved.nextOffset !== saved.nextOffset ||
     (halt === undefined) !== (partition.halt === undefined);
-  if (partition.halt === undefined) await workFill(worker, partition, lost, control.signal);
+  if (partition.halt === undefined) await workFill(turn);
   // Deferred events are read again.
   if (!moved && partition.nextOffset === nextOffset) return;
   partition.fetchAgain();

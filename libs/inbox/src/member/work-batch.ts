@@ -1,5 +1,5 @@
 import { failpoint } from '@convergekit/core/engine';
-import type { IncomingBatch, IncomingRecord, PartitionControl } from '@convergekit/broker/engine';
+import type { IncomingBatch, IncomingRecord } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
 import { planSlice } from '../plan/plan.ts';
 import { readRecord } from '../plan/reading.ts';
@@ -11,22 +11,16 @@ import type { Partition } from '../slice/partition.ts';
 import { afterSlice, type Next } from './after-slice.ts';
 import { haltAt } from './halt-at.ts';
 import { workFill } from './work-fill.ts';
-import type { Worker } from './worker.ts';
+import type { Turn } from './worker.ts';
 
 /** Processes one batch of a partition, slice by slice. Rejects only when the whole consumer must stop. */
-export async function workBatch<DB>(
-  worker: Worker<DB>,
-  partition: Partition,
-  batch: IncomingBatch,
-  control: PartitionControl,
-  lost: AbortSignal,
-): Promise<void> {
-  if (!(await workFill(worker, partition, lost, control.signal))) return control.seek(partition.nextOffset);
+export async function workBatch<DB>(turn: Turn<DB>, batch: IncomingBatch): Promise<void> {
+  const { worker, partition, control, lost } = turn;
+  if (!(await workFill(turn))) return control.seek(partition.nextOffset);
   let records = unhandled(batch.records, partition);
   while (records.length > 0 && partition.halt === undefined) {
     if (worker.stopping() || lost.aborted) return control.seek(partition.nextOffset);
-    const some = records.slice(0, partition.limit);
-    const next = await workSlice(worker, partition, some, lost, control.signal);
+    const next = await workSlice(turn, records.slice(0, partition.limit));
     partition.looked({ lag: batch.highWatermark - partition.nextOffset });
     if (next === 'fetch_again') return control.seek(partition.nextOffset);
     if (next === 'leave') return;
@@ -50,13 +44,8 @@ function unhandled(records: readonly IncomingRecord[], partition: Partition): re
   return at === 0 ? records : records.slice(at);
 }
 
-async function workSlice<DB>(
-  worker: Worker<DB>,
-  partition: Partition,
-  records: readonly IncomingRecord[],
-  lost: AbortSignal,
-  ending: AbortSignal,
-): Promise<Next> {
+async function workSlice<DB>(turn: Turn<DB>, records: readonly IncomingRecord[]): Promise<Next> {
+  const { worker, partition, lost } = turn;
   const { context, sources } = worker;
   const { signatures, route, clock } = context;
   const readings = records.map((record) => verified(readRecord(record), signatures, sources.pinned));
@@ -79,12 +68,11 @@ async function workSlice<DB>(
       failpoint('inbox.deferred');
       return 'next';
     }
-    result = await worker.joint.commit(partition, steps, lost);
-    if (result.kind === 'committed' && obstacle !== undefined)
-      return await haltAt(context, partition, obstacle);
+    result = await worker.joint.commit({ partition, steps, signal: lost });
+    if (result.kind === 'committed' && obstacle !== undefined) return await haltAt(turn, obstacle);
   } catch (error) {
     if (classify(error).category === 'configuration') throw error;
     result = { kind: 'outage', error };
   }
-  return afterSlice(worker, partition, result, lost, ending);
+  return afterSlice(turn, result);
 }

@@ -8,18 +8,11 @@ import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { afterSlice } from './after-slice.ts';
 import { haltAt } from './halt-at.ts';
-import type { Worker } from './worker.ts';
+import type { Turn } from './worker.ts';
 
-/**
- * Processes the events that `consumers fill` stored for this partition, until the rest does not follow. False: the
- * partition has moved, so fetched records are stale.
- */
-export async function workFill<DB>(
-  worker: Worker<DB>,
-  partition: Partition,
-  lost: AbortSignal,
-  ending: AbortSignal,
-): Promise<boolean> {
+/** Processes filled events, until the rest does not follow. False: the partition moved, so records are stale. */
+export async function workFill<DB>(turn: Turn<DB>): Promise<boolean> {
+  const { worker, partition, lost } = turn;
   const { context } = worker;
   while (partition.standing.filled && partition.halt === undefined) {
     if (worker.stopping() || lost.aborted) return false;
@@ -31,17 +24,17 @@ export async function workFill<DB>(
       if (result.kind === 'committed') {
         steps = await nextFill(context, partition);
         if (steps.length === 0) return true;
-        result = await commitSlice(context, partition, steps, lost);
+        result = await commitSlice(context, { partition, steps, signal: lost });
       }
     } catch (error) {
       if (classify(error).category === 'configuration') throw error;
       result = { kind: 'outage', error };
     }
-    const next = await afterSlice(worker, partition, result, lost, ending);
+    const next = await afterSlice(turn, result);
     const [first] = steps;
     if (result.kind === 'type_ahead' && first !== undefined) {
       const [type = ''] = result.types;
-      await haltAt(context, partition, { kind: 'type_ahead', record: first.record, type });
+      await haltAt(turn, { kind: 'type_ahead', record: first.record, type });
     } else if (next !== 'next') return false;
   }
   return true;

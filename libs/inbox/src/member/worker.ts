@@ -1,6 +1,8 @@
+import type { PartitionControl } from '@convergekit/broker/engine';
 import { answers } from '@convergekit/postgres/engine';
 import type { SliceContext } from '../slice/context.ts';
 import { JointSlices } from '../slice/joint-slices.ts';
+import type { Partition } from '../slice/partition.ts';
 import { databaseProbe } from './database-probe.ts';
 import type { Sources } from './sources.ts';
 
@@ -16,6 +18,16 @@ export interface Worker<DB> {
   stopping(): boolean;
   /** Reports an outage of the consumer's own database, or its end (`undefined`). */
   waiting(outage: unknown): void;
+}
+
+/** One piece of work at a partition: there is one at a time. */
+export interface Turn<DB> {
+  readonly worker: Worker<DB>;
+  readonly partition: Partition;
+  /** Its signal aborts at a stop, too. */
+  readonly control: PartitionControl;
+  /** Aborts when the partition is lost. */
+  readonly lost: AbortSignal;
 }
 
 /** The time that the database has to answer a probe, in milliseconds. */

@@ -1,7 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { type ActName, recordAct } from '@convergekit/postgres/operate';
+import { type ActName, type Operator, recordAct } from '@convergekit/postgres/operate';
 import type { PartitionKey } from '../slice/fence-sql.ts';
-import type { Operator } from './parked.ts';
 
 export interface PartitionAct {
   readonly act: Extract<ActName, 'consumers resume' | 'consumers replay' | 'consumers pause'>;
@@ -19,9 +18,9 @@ export async function auditPartition(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,
   { act, halted, fromOffset, toOffset, passOffset, rejected }: PartitionAct,
-  { by, reason }: Operator,
+  operator: Operator,
 ): Promise<void> {
   const before = { topic, partition, halted, offset: `${fromOffset}` };
   const after = { offset: `${toOffset}`, pass: passOffset?.toString(), rejected: rejected?.toString() };
-  await recordAct(tx, { act, subject: consumer, by, reason, before, after });
+  await recordAct(tx, { act, subject: consumer, ...operator, before, after });
 }

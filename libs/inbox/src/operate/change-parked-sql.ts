@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { isUuid } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
-import { recordAct } from '@convergekit/postgres/operate';
+import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import type { ParkedState } from '../park/parked-row.ts';
-import { isParkedId } from './parked-filter.ts';
+import { sha256 } from '../slice/record-text.ts';
 
 export interface LockedRow {
   readonly id: string;
@@ -30,7 +30,7 @@ const lockSql = `
     from converge.parked where id = $1 for update`;
 
 export async function lockParked(tx: Executor, id: string): Promise<LockedRow | undefined> {
-  return isParkedId(id) ? (await tx.query<LockedRow>(lockSql, [id])).rows[0] : undefined;
+  return isUuid(id) ? (await tx.query<LockedRow>(lockSql, [id])).rows[0] : undefined;
 }
 
 const againSql = `
@@ -130,10 +130,8 @@ export async function putEdited(tx: Executor, id: string, edited: Buffer): Promi
   await tx.query(editSql, [id, edited]);
 }
 
-export interface Act {
+export interface Act extends Operator {
   readonly act: 'parked retry' | 'parked skip' | 'parked edit' | 'parked replace';
-  readonly by: string;
-  readonly reason: string;
   readonly edited?: Buffer;
   /** Of a replace: the id of the event that took the place. */
   readonly newEvent?: string;
@@ -144,6 +142,8 @@ export async function writeAudit(tx: Executor, row: LockedRow, done: Act): Promi
   const { id, consumer, topic, partition, key, event_id: eventId, state, run } = row;
   const { edited, newEvent: event, ...act } = done;
   const before = { parked: id, consumer, topic, partition, key, state, run };
-  const sha256 = edited && createHash('sha256').update(edited).digest('hex');
-  await recordAct(tx, { ...act, subject: eventId ?? id, before, after: { event, sha256 } });
+  await recordAct(tx, {
+    ...{ ...act, subject: eventId ?? id, before },
+    after: { event, sha256: edited && sha256(edited) },
+  });
 }

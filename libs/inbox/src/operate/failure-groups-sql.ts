@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import type { ParkedState } from '../park/parked-row.ts';
-import { hasConsumers } from './marks-sql.ts';
 import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
 
 /** Parked events that failed in the same way. */
@@ -171,7 +171,7 @@ export async function countFailedAttempts(
   executor: Executor,
   { from, spanMs, spans }: { readonly from: Date; readonly spanMs: number; readonly spans: number },
 ): Promise<readonly number[]> {
-  if (!(await hasConsumers(executor))) return [];
+  if (!(await hasTables(executor, 'converge.inbox_attempt'))) return [];
   const counted = await executor.query<{ failed: number }>(countSql, [from, spanMs, spans]);
   return counted.rows.map(({ failed }) => failed);
 }

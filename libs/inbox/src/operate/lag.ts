@@ -34,11 +34,10 @@ export interface PartitionSum {
   readonly lag: bigint | null;
   readonly parkedKeys: number;
   readonly openGaps: number;
-  readonly duplicates: number;
 }
 
 export function sumPartitions(
-  own: readonly Pick<PartitionLag, 'halted' | 'lag' | 'parkedKeys' | 'openGaps' | 'duplicates'>[],
+  own: readonly Pick<PartitionLag, 'halted' | 'lag' | 'parkedKeys' | 'openGaps'>[],
 ): PartitionSum {
   const lags = own.flatMap(({ lag }) => lag ?? []);
   return {
@@ -48,6 +47,5 @@ export function sumPartitions(
     lag: lags.length < own.length ? null : lags.reduce((sum, lag) => sum + lag, 0n),
     parkedKeys: own.reduce((sum, { parkedKeys }) => sum + parkedKeys, 0),
     openGaps: own.reduce((sum, { openGaps }) => sum + openGaps, 0),
-    duplicates: own.reduce((sum, { duplicates }) => sum + duplicates, 0),
   };
 }

@@ -26,7 +26,7 @@ const marksSql = `
 
 /** Reads how far the consumers of this database are with a source. None where the database has no consumers. */
 export async function readMarks(executor: Executor, sourceId: string): Promise<readonly ConsumerMark[]> {
-  if (!(await hasConsumers(executor))) return [];
+  if (!(await hasTables(executor, 'converge.inbox_watermark'))) return [];
   const { rows } = await executor.query<{
     consumer: string;
     topic: string;
@@ -62,11 +62,6 @@ const gapsSql = `
 
 /** Lists the open gaps of all consumers of this database, by the index of open gaps. */
 export async function readOpenGaps(executor: Executor): Promise<readonly OpenGap[]> {
-  if (!(await hasConsumers(executor))) return [];
+  if (!(await hasTables(executor, 'converge.inbox_watermark'))) return [];
   return (await executor.query<OpenGap>(gapsSql)).rows;
-}
-
-/** True for a database with the tables of consumers. */
-export function hasConsumers(executor: Executor): Promise<boolean> {
-  return hasTables(executor, 'converge.inbox_watermark');
 }

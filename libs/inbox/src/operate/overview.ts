@@ -19,8 +19,6 @@ export interface PartitionOverview {
   readonly parkedKeys: number;
   /** Passed gaps that are not filled. */
   readonly openGaps: number;
-  /** Records that were left out because their event had been handled, as far as processes have written their number. */
-  readonly duplicates: number;
 }
 
 // The overview for operators takes a few index look-ups per partition. The conditions are those of the partial indexes.
@@ -40,18 +38,16 @@ const overviewSql = `
          (select count(*)::int from converge.inbox_gap g
            where g.consumer = p.consumer and g.topic = p.topic and g.partition = p.partition
              and (g.filled_epoch is null
-                  or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as "openGaps",
-         c.duplicates ->> concat_ws('/', p.topic, p.partition) as duplicates
+                  or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as "openGaps"
     from converge.inbox_partition p join converge.inbox_consumer c on c.name = p.consumer
    where $1::text is null or p.consumer = $1
    order by p.consumer, p.topic, p.partition`;
 
-type Row = Omit<PartitionOverview, 'nextOffset' | 'halted' | 'duplicates'> & {
+type Row = Omit<PartitionOverview, 'nextOffset' | 'halted'> & {
   readonly next: string;
   readonly code: string | null;
   readonly reason: string | null;
   readonly at: Date | null;
-  readonly duplicates: string | null;
 };
 
 /** Reads the partitions of one consumer, or of all in this database. */
@@ -60,10 +56,9 @@ export async function readOverview(
   consumer: string | undefined,
 ): Promise<readonly PartitionOverview[]> {
   const { rows } = await executor.query<Row>(overviewSql, [consumer ?? null]);
-  return rows.map(({ next, code, reason, at, duplicates, ...row }) => ({
+  return rows.map(({ next, code, reason, at, ...row }) => ({
     ...row,
     nextOffset: BigInt(next),
     halted: code === null || at === null ? null : { code, reason: reason ?? '', at },
-    duplicates: Number(duplicates ?? 0),
   }));
 }

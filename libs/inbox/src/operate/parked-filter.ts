@@ -1,3 +1,4 @@
+import { isUuid } from '@convergekit/core/engine';
 import type { ParkedState } from '../park/parked-row.ts';
 
 /** Selects parked events. An omitted condition matches everything. */
@@ -26,13 +27,6 @@ export interface Conditions {
   readonly values: readonly unknown[];
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** True for a text that can be the id of a parked row; no row has any other. Pure. */
-export function isParkedId(id: string): boolean {
-  return UUID.test(id);
-}
-
 /** Returns the conditions of a filter and no others, so that each has the plan that suits it (pure). */
 export function conditionsOf(filter: ParkedFilter): Conditions {
   const values: unknown[] = [];
@@ -40,7 +34,7 @@ export function conditionsOf(filter: ParkedFilter): Conditions {
   const add = (value: unknown, condition: (place: string) => string): void => {
     if (value !== undefined) where.push(condition(`$${values.push(value)}`));
   };
-  add(filter.ids?.filter(isParkedId), (at) => `id = any (${at}::uuid[])`);
+  add(filter.ids?.filter(isUuid), (at) => `id = any (${at}::uuid[])`);
   add(filter.eventId, (at) => `event_id = ${at}`);
   add(filter.consumer, (at) => `consumer = ${at}`);
   add(filter.topic, (at) => `topic = ${at}`);

@@ -1,5 +1,6 @@
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
+import type { Operator } from '@convergekit/postgres/operate';
 import { InboxError } from '../errors.ts';
 import {
   type AfterCompensation,
@@ -17,12 +18,6 @@ import {
   wakeLine,
   writeAudit,
 } from './change-parked-sql.ts';
-
-/** The operator and the reason, recorded in converge.audit in the transaction of the change. */
-export interface Operator {
-  readonly by: string;
-  readonly reason: string;
-}
 
 /**
  * Retries a parked event: a dead letter as a new run, a waiting event at once. In a new run the event keeps its id, and
@@ -49,10 +44,7 @@ const ofEventsSql = `
   select id from converge.parked
    where event_id = any ($2) and consumer = $1 and state in ('waiting', 'dead') order by parked_at`;
 
-/**
- * Retries the parked ones of these events in the caller's transaction, including closed dead letters. The caller knows
- * that no other step acted on their failure. Returns their ids.
- */
+/** Retries these events, closed ones too, in the caller's transaction: no step acted on their failure. Returns their ids. */
 export async function retryParkedOf(
   tx: Executor,
   of: ParkedEvents,
@@ -103,11 +95,7 @@ async function retry(
       if (row.closed !== null) throw refused(row, row.closed);
       refuseContradiction(row, how);
       await runAgain(tx, row);
-      await writeAudit(tx, row, {
-        act: 'parked retry',
-        by: operator.by,
-        reason: reasonOf(operator.reason, row),
-      });
+      await writeAudit(tx, row, { act: 'parked retry', ...operator, reason: reasonOf(operator.reason, row) });
       return 'run';
   }
 }

@@ -1,8 +1,8 @@
 import { type Database, withTransaction } from '@convergekit/postgres';
+import type { Operator } from '@convergekit/postgres/operate';
 import { PAUSED } from '../alarms.ts';
 import { drainsEnded, haltPartitions, type PartitionKey } from '../slice/fence-sql.ts';
 import { auditPartition } from './audit.ts';
-import type { Operator } from './parked.ts';
 
 /**
  * Pauses the partitions of a consumer, of one topic or of all, in one transaction, and waits for the handlers in work: of slices

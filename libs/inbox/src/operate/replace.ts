@@ -2,9 +2,10 @@ import type { EventDefinition } from '@convergekit/contracts';
 import { type Clock, systemClock } from '@convergekit/core';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Database } from '@convergekit/postgres';
+import type { Operator } from '@convergekit/postgres/operate';
 import { type LockedRow, putInPlace, writeAudit } from './change-parked-sql.ts';
 import { type AfterCompensation, reasonOf } from './contradiction.ts';
-import { acting, type Operator, refuseContradiction, refused } from './parked.ts';
+import { acting, refuseContradiction, refused } from './parked.ts';
 import { checkReplacement, hasEnvelope, isOfSaga, replacementHeaders } from './replacement.ts';
 
 interface ReplaceOptions extends AfterCompensation {

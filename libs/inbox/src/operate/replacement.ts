@@ -10,10 +10,7 @@ export interface Replaced {
   readonly key: string;
 }
 
-/**
- * Checks the data of a replacement against the declared contract: its schema, and the key, which keeps its place in the line.
- * Pure. Throws REPLACEMENT_INVALID or REPLACEMENT_UNDECLARED before anything is written.
- */
+/** Checks a replacement's schema and key (pure). Throws REPLACEMENT_INVALID or REPLACEMENT_UNDECLARED. */
 export function checkReplacement(
   events: readonly EventDefinition[],
   { type, version, key }: Replaced,

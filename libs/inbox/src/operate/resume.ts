@@ -1,13 +1,13 @@
 import type { Admin } from '@convergekit/broker';
 import type { LogEnds } from '@convergekit/broker/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import type { Operator } from '@convergekit/postgres/operate';
 import { GIVE_UP_LIMIT } from '../alarms.ts';
 import { InboxError } from '../errors.ts';
 import { wakeKeys } from '../park/claim-sql.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 import { lockPartition, type PartitionRow } from '../member/partition-sql.ts';
 import { auditPartition } from './audit.ts';
-import type { Operator } from './parked.ts';
 
 export interface ResumeOptions extends Operator {
   /**
@@ -169,10 +169,7 @@ const dropSql = `
      and prev_epoch < epoch
   returning source`;
 
-/**
- * Records a record as forged. If the watermark was at that record, returns the offset from which the partition continues:
- * later events, which counted as repeats, are then handled.
- */
+/** Records a record as forged. Returns the offset to continue from, if the watermark was at that record. */
 export async function rejectRecord(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,

@@ -1,9 +1,10 @@
 import type { Clock } from '@convergekit/core';
 import type { Database, Executor } from '@convergekit/postgres';
+import type { Operator } from '@convergekit/postgres/operate';
 import { InboxError } from '../errors.ts';
 import type { ParkedState } from '../park/parked-row.ts';
 import type { AfterCompensation } from './contradiction.ts';
-import { type Operator, retryParked } from './parked.ts';
+import { retryParked } from './parked.ts';
 import type { ParkedFilter } from './parked-filter.ts';
 import { listParked, type ParkedCursor, type ParkedSummary } from './parked-list.ts';
 import { nextRetry, type RetryCounts, SILENCE_MS, silenceText } from './retry-decision.ts';

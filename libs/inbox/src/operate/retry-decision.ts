@@ -31,10 +31,7 @@ export interface Silence {
   readonly limitMs: number;
 }
 
-/**
- * Decides whether to retry one more event (pure). `stopAtPercent`: of the outcomes, failures above which the rest is left
- * alone; undefined: outcomes do not matter.
- */
+/** Decides whether to retry one more event (pure). `stopAtPercent` undefined: outcomes do not matter. */
 export function nextRetry(
   { applied, failed, pending }: RetryCounts,
   stopAtPercent: number | undefined,

@@ -21,8 +21,11 @@ import { attemptRows } from '../attempt/attempt-rows.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import { type Head, releaseLine, takeHead } from './head-sql.ts';
 
-/** One attempt at a parked event. */
-interface HeadTry<DB> extends Try {
+/** The first event of a parked key that a drain has leased, as this version of the consumer plans it. */
+export interface Drained<DB> {
+  readonly context: SliceContext<DB>;
+  readonly key: LeasedKey;
+  readonly head: Head;
   readonly step: Step<DB>;
 }
 
@@ -32,8 +35,17 @@ interface AppliedHead {
   readonly parkedMs: number | undefined;
 }
 
-/** Plans a parked event with this version of the consumer. */
-export function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> {
+/** Plans a parked event; its bytes come from the log if its row has none. Rejects when the broker is down. */
+export async function drainedOf<DB>(
+  context: SliceContext<DB>,
+  key: LeasedKey,
+  first: Head,
+): Promise<Drained<DB>> {
+  const head = await wholeHead(context, first);
+  return { context, key, head, step: headStep(context, head) };
+}
+
+function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> {
   const { record } = head;
   if (head.bytes === 'gone') {
     const { topic, partition, offset } = record;
@@ -50,18 +62,13 @@ export function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> 
 /**
  * Applies a parked event, with current data if its own is unusable and its handler has `refetch`.
  */
-export async function applyHead<DB>(
-  context: SliceContext<DB>,
-  key: LeasedKey,
-  head: Head,
-  tried: HeadTry<DB>,
-): Promise<AppliedHead> {
-  const { step } = tried;
+export async function applyHead<DB>(drained: Drained<DB>, tried: Try): Promise<AppliedHead> {
+  const { context, step } = drained;
   const fresh = async (): Promise<AppliedHead> =>
-    applyStep(context, key, head, { ...tried, step: await refetched(context, step, NEVER) });
+    applyStep({ ...drained, step: await refetched(context, step, NEVER) }, tried);
   if (wantsRefetch(context, step)) return fresh();
   try {
-    return await applyStep(context, key, head, tried);
+    return await applyStep(drained, tried);
   } catch (error) {
     const bad = error instanceof HandlerFailed && classify(error.cause).category === 'data';
     if (!bad || !canRefetch(context, step)) throw error;
@@ -78,10 +85,8 @@ const NEVER = new AbortController().signal;
  * release is committed.
  */
 function applyStep<DB>(
-  context: SliceContext<DB>,
-  key: LeasedKey,
-  head: Head,
-  { step, number, traceparent }: HeadTry<DB>,
+  { context, key, head, step }: Drained<DB>,
+  { number, traceparent }: Try,
 ): Promise<AppliedHead> {
   const { clock, random, database, limits, serverVersion } = context;
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
@@ -94,7 +99,7 @@ function applyStep<DB>(
     await callHandlers(context, tx, [{ steps: handled(step, head), signal: NEVER }], emitted, number);
     const durationMs = clock.monotonic() - began.monotonic;
     const succeeded = { startedMs: began.now, durationMs, traceparent };
-    const rows = attemptRows(triedHead(key.consumer, head), head.attempts, succeeded);
+    const rows = attemptRows(triedHead(key, head), head.attempts, succeeded);
     await ownStatement('attempts', () => insertAttempts(executor, rows));
     await append(context, tx, emitted.events);
     failpoint('inbox.drain_before_release');
@@ -105,7 +110,7 @@ function applyStep<DB>(
 }
 
 /** The event for its attempts and failure events. */
-export function triedHead(consumer: string, head: Head): TriedEvent {
+export function triedHead({ consumer }: LeasedKey, head: Head): TriedEvent {
   const { record, topicId, handler, run, parkedAt } = head;
   const { content } = readRecord(record);
   const envelope = content.kind === 'envelope' ? content.envelope : undefined;
@@ -135,11 +140,7 @@ function notHere(handler: string): InboxError {
   );
 }
 
-/**
- * Completes the first event of a line with its bytes from the log, if its row has none. Rejects when the broker is
- * down.
- */
-export async function wholeHead<DB>({ readLog }: SliceContext<DB>, head: Head): Promise<Head> {
+async function wholeHead<DB>({ readLog }: SliceContext<DB>, head: Head): Promise<Head> {
   if (head.bytes === 'here') return head;
   const found = await readLog(head.record);
   const { content } = found === undefined ? { content: undefined } : readRecord(found);

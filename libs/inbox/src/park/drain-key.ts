@@ -14,10 +14,10 @@ import { type FailedTry, tryEvent, worst } from '../attempt/try-event.ts';
 import { keepAttempts, stopped } from '../slice/commit-slice.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import { deadLetterAttempts } from '../attempt/attempt-rows.ts';
-import { applyHead, headStep, triedHead, wholeHead } from './apply-head.ts';
+import { applyHead, type Drained, drainedOf, triedHead } from './apply-head.ts';
 import { dropEmptyLine, leaveKey, type LeasedKey, renewLease } from './claim-sql.ts';
 import { type Ended, endHead } from './end-head.ts';
-import { type Head, noteFailed, readHead } from './head-sql.ts';
+import { noteFailed, readHead } from './head-sql.ts';
 import { pauseForFaults } from './limit-give-ups.ts';
 import { type NextDrain, nextDrain } from './next-drain.ts';
 import { failureColumns } from './parked-row.ts';
@@ -49,23 +49,23 @@ export async function drainKey<DB>(
       if (await withTransaction(database, { clock }, (tx) => dropEmptyLine(tx, key))) return;
       continue;
     }
-    const head = await wholeHead(context, first);
+    const drained = await drainedOf(context, key, first);
     failpoint('inbox.drain_claimed');
-    if (!(await tryHead(context, key, head))) return;
+    if (!(await tryHead(drained))) return;
   }
 }
 
 /** Makes one attempt, with the spans of an attempt in place. True: the key continues with its next event now. */
-function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Promise<boolean> {
+function tryHead<DB>(drained: Drained<DB>): Promise<boolean> {
+  const { context, key, head, step } = drained;
   const { database, definition, parking } = context;
-  const step = headStep(context, head);
   const record = { record: head.record, replaced: canRefetch(context, step) };
   return aroundAttempts(definition.name, [step], async () => {
     const outcome = await tryEvent(
       context,
       { handler: head.handler, failed: head.attempts, record },
-      (one) => ownedAttempt(() => applyHead(context, key, head, { step, ...one })).catch(faultOf),
-      (failure, attemptAs) => decide(context, key, head, failure, attemptAs),
+      (one) => ownedAttempt(() => applyHead(drained, one)).catch(faultOf),
+      (failure, attemptAs) => decide(drained, failure, attemptAs),
     );
     switch (outcome.kind) {
       case 'committed':
@@ -76,7 +76,7 @@ function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Pro
         if (outcome.parkedMs !== undefined) report.recovered(key, 'key', outcome.parkedMs);
         return outcome.parkedMs === undefined;
       case 'failed':
-        return afterFailure(context, key, head, outcome);
+        return afterFailure(drained, outcome);
       case 'fence_lost':
         // Another drain or an operator took the event, or its partition is paused: the key is due when that is resumed.
         await leaveKey(database.executor, key, 0);
@@ -106,25 +106,23 @@ type Decided = NextDrain & {
 
 /** Decides what follows a failed attempt, and gives the event up if that is it: unless it is refused, which is a retry. */
 async function decide<DB>(
-  context: SliceContext<DB>,
-  key: LeasedKey,
-  head: Head,
+  drained: Drained<DB>,
   failure: Failure,
   attemptAs: (next: NextDrain) => Attempt,
 ): Promise<Decided> {
+  const { context, head, step } = drained;
   const { random, parking } = context;
   const policy = context.policyOf(head.handler);
   const { schedule } = parking.policy;
   const of = (category: string): number =>
     head.attempts.filter((one) => one.category === category).length + (failure.category === category ? 1 : 0);
-  const step = headStep(context, head);
   const bypasses = step.kind === 'handle' && step.subscription.bypassParked === true;
   const tried = { tries: head.tries + 1, elapsedMs: head.elapsedMs, of, bypasses };
   const next = nextDrain(failure, tried, { schedule, policy }, random);
   if (next.kind !== 'dead' && next.kind !== 'reject') return next;
   try {
-    const deadLetter = deadLetterOf(context, head, failure, attemptAs(next));
-    return { ...next, ended: await endHead(context, key, head, next.kind, deadLetter) };
+    const deadLetter = deadLetterOf(drained, failure, attemptAs(next));
+    return { ...next, ended: await endHead(drained, next.kind, deadLetter) };
   } catch (error) {
     const fault = faultOf(error);
     if (fault.kind !== 'give_up_limit') throw error;
@@ -134,13 +132,12 @@ async function decide<DB>(
 
 /** Acts on a failed attempt. True: the key continues with its next event now. */
 async function afterFailure<DB>(
-  context: SliceContext<DB>,
-  key: LeasedKey,
-  head: Head,
+  drained: Drained<DB>,
   { failure, by, next, attempt }: FailedTry<Decided>,
 ): Promise<boolean> {
+  const { context, key } = drained;
   const { executor } = context.database;
-  const deadLetter = deadLetterOf(context, head, failure, attempt);
+  const deadLetter = deadLetterOf(drained, failure, attempt);
   switch (next.kind) {
     case 'stop':
       await keepAttempts(context, deadLetterAttempts([deadLetter]));
@@ -150,7 +147,7 @@ async function afterFailure<DB>(
       await leaveKey(executor, key, next.forMs);
       return false;
     case 'retry':
-      await waitMore(context, key, head, deadLetter, next.wait.computedMs);
+      await waitMore(drained, deadLetter, next.wait.computedMs);
       if (next.refused !== undefined) await pauseForFaults(context, next.refused);
       return false;
     case 'dead':
@@ -162,9 +159,7 @@ async function afterFailure<DB>(
 
 /** Records a failed attempt, and has the key wait. */
 function waitMore<DB>(
-  { database, clock }: SliceContext<DB>,
-  key: LeasedKey,
-  head: Head,
+  { context: { database, clock }, key, head }: Drained<DB>,
   deadLetter: DeadLetter,
   waitMs: number,
 ): Promise<void> {
@@ -176,15 +171,8 @@ function waitMore<DB>(
   });
 }
 
-function deadLetterOf<DB>(
-  context: SliceContext<DB>,
-  head: Head,
-  failure: Failure,
-  last: Attempt,
-): DeadLetter {
+function deadLetterOf<DB>({ key, head, step }: Drained<DB>, failure: Failure, last: Attempt): DeadLetter {
   const attempts = [...head.attempts, last];
-  const step = headStep(context, head);
   const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
-  const tried = triedHead(context.definition.name, head);
-  return { ...tried, id: head.id, failure: worst(failure, attempts), saga, attempts };
+  return { ...triedHead(key, head), id: head.id, failure: worst(failure, attempts), saga, attempts };
 }

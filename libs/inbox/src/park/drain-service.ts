@@ -8,10 +8,7 @@ import { drainKey } from './drain-key.ts';
 import { closeUnreadable, readTotals } from './totals-sql.ts';
 import { totalOf } from './weigh.ts';
 
-/**
- * Applies a consumer's parked events: claims due keys, a few at a time, and processes each in order. Every member of
- * the consumer runs one; the lease of a key decides which member processes it.
- */
+/** Applies a consumer's parked events, in order of their keys. Every member runs one: leases divide the keys. */
 export function drainService<DB>(context: SliceContext<DB>): Service {
   const drain = new Drain(context);
   return loopService({

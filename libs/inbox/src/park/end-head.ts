@@ -3,15 +3,13 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import type { GiveUpDecision, GiveUp } from '../define/subscription.ts';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
-import type { SliceContext } from '../slice/context.ts';
 import { Emitted } from '../slice/emitted.ts';
 import { askGiveUp } from './give-up.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { append, failureEventOf } from '../attempt/failure-events.ts';
 import { deadLetterAttempts } from '../attempt/attempt-rows.ts';
-import { headStep } from './apply-head.ts';
-import type { LeasedKey } from './claim-sql.ts';
-import { type Head, holdLine, noteEnded, releaseLine, takeHead } from './head-sql.ts';
+import type { Drained } from './apply-head.ts';
+import { holdLine, noteEnded, releaseLine, takeHead } from './head-sql.ts';
 import { limitGiveUps } from './limit-give-ups.ts';
 import { failureColumns } from './parked-row.ts';
 
@@ -29,9 +27,7 @@ export interface Ended {
  * Throws `give_up_limit` when the consumer may give up no more events for faults: then nothing was written.
  */
 export function endHead<DB>(
-  context: SliceContext<DB>,
-  key: LeasedKey,
-  head: Head,
+  { context, key, head, step }: Drained<DB>,
   as: 'dead' | 'reject',
   deadLetter: DeadLetter,
 ): Promise<Ended | undefined> {
@@ -40,7 +36,6 @@ export function endHead<DB>(
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
     const executor = executorOf(tx);
     const emitted = new Emitted(key.consumer, head.run);
-    const step = headStep(context, head);
     const { failure, attempts } = deadLetter;
     const why: GiveUp = { as, failure, attempts };
     const decision: GiveUpDecision =

@@ -9,7 +9,8 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { listParked } from '../operate/parked-list.ts';
-import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
+import { foreignRecord } from '../fixture/foreign-record.ts';
+import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
 import { inPlace, quickSchedule } from '../testing/quick.ts';
 
 const operator = { by: 'ann', reason: 'fixed in 1.4.2' };

@@ -10,10 +10,7 @@ import { knownKey } from '../slice/record-text.ts';
 import { deadLetterOf, parkedIdOf } from './place-steps.ts';
 import { ownStatement } from '../slice/slice-errors.ts';
 
-/**
- * Asks the subscriptions of given-up events for their decision, in the transaction that gives up. An event that will be
- * queued behind its parked key is not given up yet.
- */
+/** Asks subscriptions about given-up events. One that will be queued behind its key is not given up yet. */
 export async function askGiveUps<DB>(
   context: SliceContext<DB>,
   partition: Partition,

@@ -19,10 +19,7 @@ export interface Head {
   readonly elapsedMs: number;
   readonly parkedAt: string;
   readonly eventId: string | null;
-  /**
-   * The place of the bytes. `here`: the row has the whole record · `log`: the bytes are in the log · `gone`: the log
-   * has lost them
-   */
+  /** `here`: the row has the whole record · `log`: the bytes are in the log · `gone`: the log has lost them */
   readonly bytes: 'here' | 'log' | 'gone';
   /** The payload that an operator put in place of the original. */
   readonly edited: Buffer | null;

@@ -7,10 +7,7 @@ import { type GiveUpRefused, ownStatement, SliceFault } from '../slice/slice-err
 import { countsAsFault, giveUpRulesOf, mayGiveUp } from './give-up-rules.ts';
 import { countGivenUp } from './given-up-sql.ts';
 
-/**
- * Throws `give_up_limit` when failure events for faults would exceed the limit of the consumer in an hour. In the transaction
- * that gives up, before it locks a parked event or key.
- */
+/** Throws `give_up_limit` when faults would exceed an hour's limit. Before a parked event or key is locked. */
 export async function limitGiveUps<DB>(
   { definition, policyOf }: SliceContext<DB>,
   executor: Executor,

@@ -1,10 +1,7 @@
 export interface SystemicPolicy {
   /** New keys that may be given up in a row before the fault counts as systemic. @default 10 */
   readonly keys: number;
-  /**
-   * The time in milliseconds for which given-up keys count although other events were handled; one more key may be
-   * given up in each such period of a systemic fault. @default 60_000
-   */
+  /** The milliseconds for which given-up keys count, and in which a systemic fault costs one more. @default 60_000 */
   readonly withinMs: number;
 }
 

@@ -32,10 +32,7 @@ type ParkedEvent = Pick<DeadLetter, 'id' | 'consumer' | 'topicId' | 'record' | '
 const MAX_KEPT_PAYLOAD = 4 * 1024 * 1024;
 const MAX_KEPT_HEADERS = 1024 * 1024;
 
-/**
- * Returns the bytes that a row keeps of its record. A waiting event must be whole; a given-up one names the place of
- * the rest.
- */
+/** Returns the bytes that a row keeps: all of a waiting event; a given-up one names the place of the rest. */
 function keptOf(
   { record }: ParkedEvent,
   state: ParkedState,

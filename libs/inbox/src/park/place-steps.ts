@@ -57,10 +57,7 @@ export function parkedIdOf<DB>({ key, standing }: Partition, { record }: Step<DB
   return parkedId(record, key.consumer, standing.topicId);
 }
 
-/**
- * Gives up a record that cannot be parsed, without an attempt at its handler. If only its refetch failed by an outage, the
- * event waits instead.
- */
+/** Gives up a record that cannot be parsed; if its refetch failed by an outage, the event waits instead. */
 function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GiveUp | undefined {
   if (step.kind !== 'refuse') return undefined;
   const failure = classify(step.error);

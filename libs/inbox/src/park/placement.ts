@@ -28,10 +28,7 @@ export interface PlacementRules<DB> {
   readonly lineOf: (step: Step<DB>) => string;
 }
 
-/**
- * Decides for each step of a slice, in order, whether it is handled now. An event whose key is parked, also by an earlier
- * step of this slice, is queued behind it. Pure.
- */
+/** Decides for each step, in order, whether it is handled now (pure): behind a parked key it is queued. */
 export function placeAll<DB>(steps: readonly Step<DB>[], by: PlacementRules<DB>): readonly Placed<DB>[] {
   const added = new Set<string>();
   return steps.map((step): Placed<DB> => {

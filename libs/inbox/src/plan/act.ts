@@ -39,10 +39,7 @@ export interface Trusting<DB> extends FailureTrust {
   readonly route: Router<DB>;
 }
 
-/**
- * Returns the action for a record, or its refusal for an untrusted source. `source` is the source whose position
- * counts.
- */
+/** Returns the action for a record, or its refusal. `source`: the one whose position counts. */
 export function actionFor<DB>(
   reading: Reading,
   trusting: Trusting<DB>,

@@ -1,4 +1,4 @@
-import { type Envelope, FAILURE_TYPE, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts/engine';
+import { FAILURE_TYPE, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
 import type { Claim, Reading } from './reading.ts';
 import { signerOf, type Signatures } from './signatures.ts';
@@ -33,25 +33,12 @@ export function mayReport(
   return source === own && signatures.keys.has(sourceName);
 }
 
-/** The refusal of a failure event: a dead letter that must not be retried and releases its key. */
-export interface RefusedFailure {
-  readonly kind: 'refuse';
-  readonly envelope: Envelope;
-  readonly foreign: boolean;
-  readonly releases: true;
-  readonly closed: string;
-  readonly error: InboxError;
-}
-
 /**
- * Refuses a failure event from another source than the failing consumer's own. To act on it would undo steps that never
+ * Refuses a failure event from another source than the failing consumer's own: a dead letter that must not be retried, and releases
+ * its key. To act on it would undo steps that never
  * failed. `source` is the one whose position counted for this record. The function is pure.
  */
-export function refuseFailure(
-  reading: Reading,
-  source: string | undefined,
-  trust: FailureTrust,
-): RefusedFailure | undefined {
+export function refuseFailure(reading: Reading, source: string | undefined, trust: FailureTrust) {
   const failing = failingConsumer(reading);
   if (failing === undefined || reading.content.kind !== 'envelope') return undefined;
   const { claim } = reading;
@@ -62,10 +49,10 @@ export function refuseFailure(
       : `it comes from source ${source} (${claim?.sourceName ?? ''})`;
   const why = `${from}, and failure events of ${failing} come from ${ownSource(failing, trust)}`;
   return {
-    kind: 'refuse',
+    kind: 'refuse' as const,
     envelope: reading.content.envelope,
     foreign: source === undefined,
-    releases: true,
+    releases: true as const,
     closed: why,
     error: new InboxError(
       'FAILURE_SOURCE',

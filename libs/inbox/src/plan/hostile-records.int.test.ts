@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { inPlace } from '../testing/quick.ts';
-import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
+import { foreignRecord } from '../fixture/foreign-record.ts';
+import { sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**

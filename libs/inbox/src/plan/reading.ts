@@ -9,6 +9,7 @@ import {
 } from '@convergekit/contracts/engine';
 import { ContractError } from '@convergekit/contracts';
 import type { IncomingRecord, UndecodableBatch } from '@convergekit/broker/engine';
+import { isUuid } from '@convergekit/core/engine';
 import { InboxError } from '../errors.ts';
 import type { Mark } from './judge.ts';
 
@@ -38,7 +39,7 @@ export function readRecord(record: IncomingRecord): Reading {
     const envelope = decodeEnvelope(record);
     const { sourceId, position, prev, source } = envelope;
     const claim =
-      sourceId === undefined || position === undefined || !UUID.test(sourceId)
+      sourceId === undefined || position === undefined || !isUuid(sourceId)
         ? undefined
         : { source: sourceId.toLowerCase(), sourceName: source, position, prev };
     if (envelope.type === EPOCH_MARKER) return { record, claim, content: { kind: 'marker' } };
@@ -61,18 +62,13 @@ function batchUndecodable({ firstOffset, lastOffset, sha256, why }: UndecodableB
   );
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-/**
- * Reads the position of an event whose envelope is otherwise invalid. The watermark would otherwise stay behind, and
- * the next event would look like a gap.
- */
+/** Reads the position of an event with an invalid envelope: without it the next event would look like a gap. */
 function rawClaim({ headers }: IncomingRecord): Claim | undefined {
   const source = only(headers, WIRE.sourceId);
   const name = only(headers, WIRE.source);
   const sourceName = name === undefined ? undefined : boundText(name);
   const position = attempt(only(headers, WIRE.position));
-  if (source === undefined || sourceName === undefined || position === undefined || !UUID.test(source))
+  if (source === undefined || sourceName === undefined || position === undefined || !isUuid(source))
     return undefined;
   return { source: source.toLowerCase(), sourceName, position, prev: attempt(only(headers, WIRE.prev)) };
 }

@@ -12,10 +12,7 @@ export interface SignatureOptions {
    * count if the consumer lists it in `sources`, or has pinned it before. @default 'refuse'
    */
   readonly others?: 'refuse' | 'accept';
-  /**
-   * The source that signs the failure events of each consumer, by its name in `keys`. Failure events of others are refused.
-   * @default the source with the consumer's own name
-   */
+  /** The source, by its name in `keys`, that signs a consumer's failure events. @default that of the consumer's own name */
   readonly failures?: Readonly<Record<string, string>>;
 }
 
@@ -44,10 +41,7 @@ export function signerOf({ keys, failures }: Signatures, failing: string): strin
   return failures.get(failing) ?? (keys.has(failing) ? failing : undefined);
 }
 
-/**
- * Verifies the signature of a record that must be signed. A record without a valid one becomes unreadable, before its
- * position, source name or content are used. The function is pure.
- */
+/** Verifies a record that must be signed (pure): without a valid signature nothing of it is used. */
 export function verified(
   reading: Reading,
   signatures: Signatures | undefined,

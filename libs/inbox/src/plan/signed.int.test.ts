@@ -5,7 +5,8 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import type { SignatureOptions } from './signatures.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { planReplay, replayPartition } from '../replay/replay.ts';
-import { FixtureSource, type FixtureRecord, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
+import { foreignRecord } from '../fixture/foreign-record.ts';
+import { FixtureSource, type FixtureRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**

@@ -107,10 +107,7 @@ const tailSql = `
      set tail = (select max(p.seq) from converge.parked p where p.consumer = $1 and p.topic = $2 and p.line = k.key)
    where k.consumer = $1 and k.topic = $2 and k.key = any($3::text[])`;
 
-/**
- * Removes the rows of parked events and dead letters that will be handled again, and adjusts their lines. Returns the
- * number of removed rows.
- */
+/** Removes the rows of parked events that will be handled again, and adjusts their lines. Returns how many. */
 export async function forgetParked(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,

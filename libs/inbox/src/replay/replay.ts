@@ -1,5 +1,6 @@
 import type { Admin } from '@convergekit/broker';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import type { Operator } from '@convergekit/postgres/operate';
 import { readRecord } from '../plan/reading.ts';
 import { type SignatureOptions, type Signatures, signaturesOf, verified } from '../plan/signatures.ts';
 import { type Hole, newScan, type ReplayFrom, type ReplayScan, scanRecord } from './scan.ts';
@@ -9,9 +10,7 @@ import { wasPassed } from '../gap/gap-sql.ts';
 import { lockPartition, readPartition } from '../member/partition-sql.ts';
 import { readSources } from '../member/source-sql.ts';
 import { readTypes } from '../member/type-sql.ts';
-import { identityHash } from '../slice/foreign-steps.ts';
 import { auditPartition } from '../operate/audit.ts';
-import type { Operator } from '../operate/parked.ts';
 import { type AfterCompensation, KEEPS_AGREEMENT } from '../operate/contradiction.ts';
 import {
   forgetForeign,
@@ -158,9 +157,5 @@ async function read(
   if (start >= end) return;
   const pinned = await readSources(executor, consumer);
   for await (const record of admin.read(topic, partition, start, end))
-    scanRecord(scan, verified(readRecord(record), signatures, pinned), {
-      from,
-      pinned,
-      identity: identityHash,
-    });
+    scanRecord(scan, verified(readRecord(record), signatures, pinned), from, pinned);
 }

@@ -2,6 +2,7 @@ import { comparePositions, type Position } from '@convergekit/contracts/engine';
 import { judge } from '../plan/judge.ts';
 import { gapEnd } from '../plan/plan.ts';
 import type { Reading } from '../plan/reading.ts';
+import { identityHash } from '../slice/foreign-steps.ts';
 
 /** The start of a replay: the first record of the log, of a time, or after a position. */
 export type ReplayFrom =
@@ -48,17 +49,12 @@ export function newScan(): ReplayScan {
 export function scanRecord(
   scan: ReplayScan,
   { record, claim, content }: Reading,
-  context: {
-    readonly from: ReplayFrom;
-    readonly pinned: ReadonlyMap<string, string>;
-    /** The identity of an event without a position. */
-    readonly identity: (event: { readonly source: string; readonly id: string }) => Buffer;
-  },
+  from: ReplayFrom,
+  pinned: ReadonlyMap<string, string>,
 ): void {
-  const ours =
-    claim !== undefined && context.pinned.get(claim.sourceName) === claim.source ? claim : undefined;
+  const ours = claim !== undefined && pinned.get(claim.sourceName) === claim.source ? claim : undefined;
   if (scan.offset === undefined) {
-    if (!begins(context.from, record.timestampMs, ours?.position)) return;
+    if (!begins(from, record.timestampMs, ours?.position)) return;
     scan.offset = record.offset;
   }
   const type = content.kind === 'envelope' ? content.envelope.type : undefined;
@@ -71,18 +67,13 @@ export function scanRecord(
     const verdict = judge(ours, seen, 'now');
     if (verdict.kind === 'duplicate' || verdict.kind === 'superseded') return;
     if (verdict.kind === 'gap')
-      scan.holes.push({
-        offset: record.offset,
-        source,
-        after: verdict.after ?? before,
-        upTo: gapEnd(ours),
-      });
+      scan.holes.push({ offset: record.offset, source, after: verdict.after ?? before, upTo: gapEnd(ours) });
     seen.set(position.epoch, position);
     if (type !== undefined) count(scan, type);
     return;
   }
   if (content.kind !== 'envelope') return;
-  const identity = context.identity(content.envelope);
+  const identity = identityHash(content.envelope);
   const hex = identity.toString('hex');
   if (scan.foreign.has(hex)) return;
   scan.foreign.set(hex, identity);

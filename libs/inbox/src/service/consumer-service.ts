@@ -17,10 +17,7 @@ import type { ConsumerStatus } from '../member/status.ts';
 
 export interface ConsumerService extends Service {
   status(): readonly ConsumerStatus[];
-  /**
-   * Returns the liveness of each consumer for /livez. A partition that is behind moves or has a reason
-   * (`stalledAfterMs`). A partition that waits for a broker, a database or an operator is alive.
-   */
+  /** Returns the liveness of each consumer for /livez: a partition that is behind moves, or has a reason. */
   live(): Checks;
 }
 

@@ -27,10 +27,7 @@ export interface ConsumerServiceOptions<DB> {
    * jitter, 10 s per call
    */
   readonly policies?: Policies;
-  /**
-   * The parking of events that fail in place but may succeed later. @default retried for a day, up to 10,000 rows or 64
-   * MiB
-   */
+  /** The parking of events that may succeed later. @default retried for a day, up to 10,000 rows or 64 MiB */
   readonly parking?: Partial<ParkingPolicy>;
   /** The sources that sign their records (`docs/guides/trust.md`). @default none: every writer of a topic is trusted */
   readonly signatures?: SignatureOptions;

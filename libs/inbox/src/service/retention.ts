@@ -55,10 +55,7 @@ export function pruneForeign(options: Retention, admin: LogAdmin, signal: AbortS
   return poll({ everyMs: EVERY_MS, immediately: false, signal, run, onError, clock, random });
 }
 
-/**
- * Removes the rows that are old enough and whose records no log has any more. The broker's log is read, since a configured
- * retention proves nothing. Returns how many.
- */
+/** Removes old rows whose records no log has any more, as the broker says. Returns how many. */
 export async function pruneOnce(
   { database }: Pick<Retention, 'database'>,
   admin: LogAdmin,

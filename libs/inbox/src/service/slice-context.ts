@@ -73,10 +73,7 @@ export function sliceContextOf<DB>(
   };
 }
 
-/**
- * Reads the record at one offset of the log; undefined if the log does not have it. Rejects when the broker does not
- * answer.
- */
+/** Reads the record at one offset; undefined: the log does not have it. Rejects when the broker does not answer. */
 async function readOne(
   admin: Pick<Admin, 'logEnds' | 'read'>,
   { topic, partition, offset }: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,

@@ -29,12 +29,16 @@ import { ownStatement, SliceFault } from './slice-errors.ts';
 import { append, failureEventOf } from '../attempt/failure-events.ts';
 import { readKnownTypes } from '../member/type-sql.ts';
 
-/** The steps of one partition that take effect in one transaction. */
-export interface Slice<DB> {
+/** Steps of one partition, in the order of its log. */
+export interface Part<DB> {
   readonly partition: Partition;
   readonly steps: readonly Step<DB>[];
   /** Aborts when the partition is lost. */
   readonly signal: AbortSignal;
+}
+
+/** The steps of one partition that take effect in one transaction. */
+export interface Slice<DB> extends Part<DB> {
   /** The position of the partition after the slice. */
   readonly next: Stand;
   /** Steps that are parked or given up instead of being handled. */

@@ -1,10 +1,9 @@
 import type { Step } from '../plan/plan.ts';
-import { type Applied, applySlices, type Slice } from './apply-slice.ts';
+import { type Applied, applySlices, type Part, type Slice } from './apply-slice.ts';
 import type { SliceContext } from './context.ts';
 import { faultOf } from './fault.ts';
 import type { Stand } from './fence-sql.ts';
 import { lastMarks } from '../plan/judge.ts';
-import type { Partition } from './partition.ts';
 import type { Fault } from './slice-errors.ts';
 import { report } from './report.ts';
 
@@ -16,19 +15,14 @@ export interface CommittedSlice {
 
 /** Makes a slice of steps, of which none is given up and none failed before, unless `more` says so. */
 export function sliceOf<DB>(
-  partition: Partition,
-  steps: readonly Step<DB>[],
-  signal: AbortSignal,
+  part: Part<DB>,
   more: Partial<Pick<Slice<DB>, 'giveUps' | 'failed' | 'attempt'>> = {},
 ): Slice<DB> {
-  const next = standAfter(partition.standing, steps.at(-1));
-  return { partition, steps, signal, next, giveUps: new Map(), failed: [], ...more };
+  const next = standAfter(part.partition.standing, part.steps.at(-1));
+  return { ...part, next, giveUps: new Map(), failed: [], ...more };
 }
 
-/**
- * Applies slices in one transaction, and moves each partition if it commits. From then on nothing is applied a second time:
- * the result of a slice whose partition cannot be moved rejects by itself.
- */
+/** Applies slices in one transaction. A partition that cannot be moved after the commit rejects by itself. */
 export async function commitTogether<DB>(
   context: SliceContext<DB>,
   slices: readonly Slice<DB>[],

@@ -19,10 +19,7 @@ export interface CalledPart<DB> {
   readonly signal: AbortSignal;
 }
 
-/**
- * Calls the handlers of a slice, one partition after the other, each in the order of its log. Throws HandlerFailed, or
- * an error for which no handler is at fault.
- */
+/** Calls the handlers of a slice, each partition in the order of its log. Throws HandlerFailed or SliceFault. */
 export async function callHandlers<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,

@@ -6,6 +6,7 @@ import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
 import { aroundAttempts } from '../attempt/spans.ts';
 import { tryEvent, worst } from '../attempt/try-event.ts';
+import type { Part } from './apply-slice.ts';
 import { attemptSlice, type CommittedSlice, sliceOf } from './attempt-slice.ts';
 import type { SliceContext } from './context.ts';
 import { type Partition, placeOf } from './partition.ts';
@@ -26,25 +27,18 @@ export async function saveDeferred<DB>(
   signal: AbortSignal,
 ): Promise<SliceResult> {
   if (partition.deferral === undefined) return { kind: 'committed', parked: false };
-  const outcome = await attemptSlice(context, sliceOf(partition, [], signal));
+  const outcome = await attemptSlice(context, sliceOf({ partition, steps: [], signal }));
   // No handler runs, so no event can be at fault.
   if (outcome.kind === 'events') return { kind: 'outage', error: outcome.failure.cause };
   return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
 }
 
-/**
- * Commits the steps as one transaction, with the deferred events before them. When a handler throws, each event gets a
- * transaction, so that only the failing event is retried and given up.
- */
-export async function commitSlice<DB>(
-  context: SliceContext<DB>,
-  partition: Partition,
-  steps: readonly Step<DB>[],
-  signal: AbortSignal,
-): Promise<SliceResult> {
+/** Commits the steps as one transaction; when a handler throws, each by itself, so that one alone is retried. */
+export async function commitSlice<DB>(context: SliceContext<DB>, whole: Part<DB>): Promise<SliceResult> {
+  const { partition, steps, signal } = whole;
   if (steps.length === 0) return saveDeferred(context, partition, signal);
   if (hasSeveral(steps) && !steps.some((step) => wantsRefetch(context, step))) {
-    const outcome = await attemptSlice(context, sliceOf(partition, steps, signal));
+    const outcome = await attemptSlice(context, sliceOf(whole));
     // The events are handled singly up to the one that must wait.
     const { kind } = outcome;
     const isolates = kind === 'events' || kind === 'too_long' || kind === 'pause' || kind === 'give_up_limit';
@@ -53,9 +47,9 @@ export async function commitSlice<DB>(
     const why = { events: steps.length, reason: outcome.kind };
     context.log.trace({ ...placeOf(partition), ...why }, 'processing events one by one');
   }
-  for (const part of splitByWork(steps)) {
-    const outcome = await aroundAttempts(context.definition.name, part, () =>
-      commitOne(context, partition, part, signal),
+  for (const some of splitByWork(steps)) {
+    const outcome = await aroundAttempts(context.definition.name, some, () =>
+      commitOne(context, { partition, steps: some, signal }),
     );
     if (outcome.kind !== 'committed') return outcome;
   }
@@ -63,16 +57,14 @@ export async function commitSlice<DB>(
 }
 
 /** Processes a part with at most one event: retried in place by policy, then given up. */
-async function commitOne<DB>(
-  context: SliceContext<DB>,
-  partition: Partition,
-  part: readonly Step<DB>[],
-  signal: AbortSignal,
-): Promise<SliceResult> {
-  let fresh = part.some((step) => wantsRefetch(context, step));
-  let steps = fresh ? await allRefetched(context, part, signal) : part;
+async function commitOne<DB>(context: SliceContext<DB>, given: Part<DB>): Promise<SliceResult> {
+  const { partition, signal } = given;
+  let fresh = given.steps.some((step) => wantsRefetch(context, step));
+  let part = fresh ? await allRefetched(context, given) : given;
   const { clock, random } = context;
-  const { handler, bypasses } = handledBy(steps);
+  // A parked key does not hold back what bypasses it.
+  const handled = part.steps.find((step) => step.kind === 'handle')?.subscription;
+  const [handler, bypasses] = [handled?.handler ?? 'none', handled?.bypassParked === true];
   // Read once: an event in flight keeps the policy that it began with.
   const policy = context.policyOf(handler);
   const started = clock.monotonic();
@@ -80,8 +72,8 @@ async function commitOne<DB>(
   for (let reruns = 0; ;) {
     const outcome = await tryEvent(
       context,
-      { handler, failed, record: failedRecord(steps, fresh) },
-      ({ number }) => attemptSlice(context, sliceOf(partition, steps, signal, { failed, attempt: number })),
+      { handler, failed, record: failedRecord(part.steps, fresh) },
+      ({ number }) => attemptSlice(context, sliceOf(part, { failed, attempt: number })),
       (failure) => {
         const elapsedMs = clock.monotonic() - started;
         const tried = { attempts: numberAfter(failed), reruns, elapsedMs, bypasses };
@@ -97,22 +89,22 @@ async function commitOne<DB>(
     const { failure, next } = outcome;
     failed.push(outcome.attempt);
     if (next.kind === 'rerun') reruns += 1;
-    if (!fresh && failure.category === 'data' && steps.some((step) => canRefetch(context, step))) {
+    if (!fresh && failure.category === 'data' && part.steps.some((step) => canRefetch(context, step))) {
       fresh = true;
-      steps = await allRefetched(context, steps, signal);
+      part = await allRefetched(context, part);
       continue;
     }
     switch (next.kind) {
       case 'pause':
         return { kind: 'pause', pause: { code: 'breaker_open', reason: failure.message, forMs: next.forMs } };
       case 'stop':
-        await keepAttempts(context, stoppedRows(partition, steps, failed));
+        await keepAttempts(context, stoppedRows(partition, part.steps, failed));
         return { kind: 'stop', error: stopped(context, failure, outcome.by) };
       case 'park':
       case 'dead':
       case 'reject': {
         const why = { as: next.kind, failure: worst(failure, failed), attempts: failed };
-        return giveUp(context, partition, steps, why, signal);
+        return giveUp(context, part, why);
       }
       case 'retry':
       case 'rerun':
@@ -127,20 +119,9 @@ function failedRecord<DB>(steps: readonly Step<DB>[], fresh: boolean): FailedRec
   return { record: step?.record, ...(fresh && step?.kind === 'handle' ? { current: step.event.data } : {}) };
 }
 
-function allRefetched<DB>(
-  context: SliceContext<DB>,
-  steps: readonly Step<DB>[],
-  signal: AbortSignal,
-): Promise<readonly Step<DB>[]> {
-  return Promise.all(steps.map((step) => refetched(context, step, signal)));
-}
-
-/** The handler of the one event, and whether a parked key does not hold it back. */
-function handledBy<DB>(steps: readonly Step<DB>[]): { readonly handler: string; readonly bypasses: boolean } {
-  const step = steps.find(({ kind }) => kind === 'handle');
-  if (step?.kind !== 'handle') return { handler: 'none', bypasses: false };
-  const { handler, bypassParked = false } = step.subscription;
-  return { handler, bypasses: bypassParked };
+async function allRefetched<DB>(context: SliceContext<DB>, part: Part<DB>): Promise<Part<DB>> {
+  const steps = await Promise.all(part.steps.map((step) => refetched(context, step, part.signal)));
+  return { ...part, steps };
 }
 
 /** Records the attempts before a stop, in their own transaction. If that fails, the log still has the reason. */
@@ -153,17 +134,10 @@ export async function keepAttempts<DB>(
   );
 }
 
-async function giveUp<DB>(
-  context: SliceContext<DB>,
-  partition: Partition,
-  steps: readonly Step<DB>[],
-  why: GiveUp,
-  signal: AbortSignal,
-): Promise<SliceResult> {
-  const failed = steps.find(({ kind }) => kind === 'handle');
+async function giveUp<DB>(context: SliceContext<DB>, part: Part<DB>, why: GiveUp): Promise<SliceResult> {
+  const failed = part.steps.find(({ kind }) => kind === 'handle');
   if (failed === undefined) return { kind: 'stop', error: why.failure.cause };
-  const slice = sliceOf(partition, steps, signal, { giveUps: new Map([[failed, why]]) });
-  const outcome = await attemptSlice(context, slice);
+  const outcome = await attemptSlice(context, sliceOf(part, { giveUps: new Map([[failed, why]]) }));
   // A refused dead letter is a fault of the kit, since no handler runs here: to continue would lose the event.
   if (outcome.kind === 'events') return { kind: 'stop', error: outcome.failure.cause };
   return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;

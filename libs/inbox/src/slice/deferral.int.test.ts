@@ -7,7 +7,8 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { registerTypes } from '../member/type-sql.ts';
-import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
+import { foreignRecord } from '../fixture/foreign-record.ts';
+import { sendRecords } from '../testing/fixture-source.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 import { DEFER_MS } from './deferral.ts';
 

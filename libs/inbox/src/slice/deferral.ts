@@ -19,10 +19,7 @@ export interface Deferral {
   readonly unknown: ReadonlySet<string>;
 }
 
-/**
- * Reasons by which every reader skips a record, as long as the registered types are the same. The others depend on
- * an operator's decision or on the records beside it, and are rare.
- */
+/** Reasons by which every reader skips a record, as long as the registered types are the same. */
 const REPEATABLE: ReadonlySet<SkipReason> = new Set([
   'duplicate',
   'unknown_type',
@@ -31,10 +28,7 @@ const REPEATABLE: ReadonlySet<SkipReason> = new Set([
   'elsewhere',
 ]);
 
-/**
- * Decides whether a slice needs no transaction. It writes nothing but its position, and a new owner that reads the old
- * position skips the same records again. Pure.
- */
+/** Decides whether a slice needs no transaction (pure): a new owner would skip the same records again. */
 export function canDefer<DB>(
   { steps, obstacle }: Plan<DB>,
   before: Deferral | undefined,

@@ -78,10 +78,7 @@ interface HaltedRow {
   readonly halted: string;
 }
 
-/**
- * Halts the partitions of a consumer that run, of one topic or of all. `all`: pauses those that are halted for another reason,
- * which they keep; else what is halted already stays so.
- */
+/** Halts the running partitions of a consumer. `all`: pauses the halted ones as well, which keep their reason. */
 export async function haltPartitions(
   tx: Executor,
   { consumer, topic }: Which,

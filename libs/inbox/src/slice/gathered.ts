@@ -4,10 +4,7 @@ import type { Transaction } from 'kysely';
 export interface SliceWrite<Item> {
   /** The place among the writes of a slice: all slices take their locks in one order. */
   readonly order: number;
-  /**
-   * Sends the statements. They need not be answered before the commit: see `sendAhead`. `isLast`: no call follows, so they
-   * are committed with the transaction or not at all.
-   */
+  /** Sends the statements, ahead of their answers: see `sendAhead`. `isLast`: no call follows before the commit. */
   write<DB>(tx: Transaction<DB>, items: readonly Item[], isLast: boolean): Promise<void>;
 }
 
@@ -45,10 +42,7 @@ export class Gathered<DB> {
     this.#entries.push({ key, to, items });
   }
 
-  /**
-   * Marks what is gathered so far. The result goes back to it, as a rollback to a savepoint does: it forgets what came
-   * after, and what was sent since then is to be sent again.
-   */
+  /** Marks what is gathered so far. The result goes back to it, as a rollback to a savepoint does. */
   mark(): () => void {
     const [{ length }, sent] = [this.#entries, this.#sent];
     return () => {
@@ -58,10 +52,7 @@ export class Gathered<DB> {
     };
   }
 
-  /**
-   * Sends what was gathered since the last time. Later statements of the transaction find it. `isLast`: behind the last call,
-   * whose savepoints have ended.
-   */
+  /** Sends what was gathered since the last time. `isLast`: behind the last call, whose savepoints have ended. */
   async send(isLast = false): Promise<void> {
     const byWrite = new Map<SliceWrite<unknown>, unknown[]>();
     for (const { to, items } of this.#entries.slice(this.#sent)) {

@@ -16,10 +16,7 @@ const SLOW = 4;
 /** The number of calls over which an average forgets, and of slices. */
 const LAST = 16;
 
-/**
- * The averages of a consumer's last slices, in milliseconds. Both grow alike on a busy machine, so their ratio shows how
- * much of a slice its handlers are.
- */
+/** The averages of a consumer's last slices: their ratio shows how much of a slice its handlers are. */
 export class HandlerPace {
   /** The time of a call of a handler. */
   callMs = 0;
@@ -44,10 +41,7 @@ function ratioOf({ callMs, openMs }: Pace): number {
   return callMs === 0 ? 0 : callMs / openMs;
 }
 
-/**
- * Returns the time after which slices no longer wait for those in work, in milliseconds: about what a slice takes, so that
- * a busy machine has fewer and larger ones. Pure.
- */
+/** Returns how long slices wait for those in work: about what a slice takes, so that a busy machine has fewer. Pure. */
 export function jointWaitMs({ openMs }: Pick<Pace, 'openMs'>): number {
   return Math.min(JOINT_MS.most, Math.max(JOINT_MS.least, JOINT_OPENS * openMs));
 }

@@ -1,20 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Step } from '../plan/plan.ts';
+import type { Part } from './apply-slice.ts';
 import { commitTogether, sliceOf } from './attempt-slice.ts';
 import { commitSlice, type SliceResult } from './commit-slice.ts';
 import type { SliceContext } from './context.ts';
 import { faultOf } from './fault.ts';
 import { committedEarly } from './slice-errors.ts';
 import { groupsOf, jointWaitMs, mayJoin } from './joint-decision.ts';
-import type { Partition } from './partition.ts';
 
 /** The slices that go alone after a joint slice failed, so that a failing event costs few handlers a second run. */
 const ALONE = 100;
 
-interface Waiting<DB> {
-  readonly partition: Partition;
-  readonly steps: readonly Step<DB>[];
-  readonly signal: AbortSignal;
+interface Waiting<DB> extends Part<DB> {
   readonly result: PromiseWithResolvers<SliceResult>;
 }
 
@@ -35,15 +31,15 @@ export class JointSlices<DB> {
   }
 
   /** Commits the steps of a partition, which has no other slice in work. */
-  commit(partition: Partition, steps: readonly Step<DB>[], signal: AbortSignal): Promise<SliceResult> {
+  commit(part: Part<DB>): Promise<SliceResult> {
     if (this.#alone > 0) this.#alone -= 1;
-    else if (mayJoin(partition, steps, this.#context.pace)) {
+    else if (mayJoin(part.partition, part.steps, this.#context.pace)) {
       const result = Promise.withResolvers<SliceResult>();
-      this.#waiting.push({ partition, steps, signal, result });
+      this.#waiting.push({ ...part, result });
       void this.#start();
       return result.promise;
     }
-    return commitSlice(this.#context, partition, steps, signal);
+    return commitSlice(this.#context, part);
   }
 
   /** Starts what waits, unless slices are in work. The slices of one fetch come in one turn of the event loop. */
@@ -75,8 +71,8 @@ export class JointSlices<DB> {
       this.#alone = ALONE;
     }
     await Promise.all(
-      group.map(({ partition, steps, signal, result }) =>
-        commitSlice(this.#context, partition, steps, signal).then(result.resolve, result.reject),
+      group.map(({ result, ...part }) =>
+        commitSlice(this.#context, part).then(result.resolve, result.reject),
       ),
     );
   }
@@ -85,7 +81,7 @@ export class JointSlices<DB> {
 /** Commits slices in one transaction. False: it was rolled back, or its commit is in doubt; the saved positions show which. */
 async function commitJoint<DB>(context: SliceContext<DB>, group: readonly Waiting<DB>[]): Promise<boolean> {
   try {
-    const slices = group.map(({ partition, steps, signal }) => sliceOf(partition, steps, signal));
+    const slices = group.map(({ partition, steps, signal }) => sliceOf({ partition, steps, signal }));
     const moved = await commitTogether(context, slices);
     for (const [at, result] of moved.entries()) group[at]?.result.resolve(result);
     return true;

@@ -138,10 +138,7 @@ export interface FailedRecord {
   readonly replaced?: boolean;
 }
 
-/**
- * The reason of a failure for the log, without the event's values; the places in the code unless waiting may resolve it.
- * The stored attempt has the message as it was thrown.
- */
+/** The reason of a failure without the event's values, with places in the code unless waiting may resolve it. */
 function reasonOf(
   { record, current, replaced = false }: FailedRecord,
   failure: Failure,

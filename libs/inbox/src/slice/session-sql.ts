@@ -1,15 +1,9 @@
 import type { Executor } from '@convergekit/postgres';
 
 export interface SessionLimits {
-  /**
-   * The time after which the server ends a slice with a silent client, in milliseconds. A frozen owner cannot hold the
-   * fence row longer.
-   */
+  /** The milliseconds after which the server ends a slice with a silent client, which holds the fence row. */
   readonly idleMs: number;
-  /**
-   * The total time after which the server ends a slice, in milliseconds (Postgres 17 and later; before, only `idleMs`
-   * applies).
-   */
+  /** The milliseconds after which the server ends a slice (from Postgres 17 on; before, only `idleMs` applies). */
   readonly transactionMs: number;
   /** The server ends a single statement that takes longer: an abandoned handler would delay the rollback. */
   readonly statementMs: number;

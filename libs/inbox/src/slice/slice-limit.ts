@@ -15,20 +15,14 @@ export function firstLimit({ sliceSize }: Pick<SliceBounds, 'sliceSize'>): numbe
   return Math.min(16, sliceSize);
 }
 
-/**
- * Computes the maximum of events in the next slice, which should take about `sliceMs` milliseconds. The function is
- * pure.
- */
+/** Computes the most events of the next slice, which should take about `sliceMs`. Pure. */
 export function nextLimit(limit: number, tookMs: number, bounds: SliceBounds): number {
   if (tookMs > bounds.sliceMs) return Math.max(1, Math.floor((limit * bounds.sliceMs) / tookMs));
   if (tookMs * 4 <= bounds.sliceMs) return Math.min(bounds.sliceSize, limit * 2);
   return limit;
 }
 
-/**
- * Splits the steps of a slice into parts of one event each, for isolation. Steps that only move the position join the event
- * after them, or at the end the last one. Pure.
- */
+/** Splits steps into parts of one event each (pure). Those that only move the position join a neighbour. */
 export function splitByWork<DB>(steps: readonly Step<DB>[]): readonly (readonly Step<DB>[])[] {
   const parts: Step<DB>[][] = [];
   let part: Step<DB>[] = [];

@@ -2,59 +2,32 @@ import type { EventDefinition } from '@convergekit/contracts';
 import type { ReservedName } from './names.ts';
 import type { SagaDeclaration, StepRef } from './declaration.ts';
 
-/** The options of every step. */
-interface CommonOptions<Success, External> {
+/** The options of a step. `never`: its kind has no such event, or no reason. */
+interface StepOptions<Success, External, Failure, Undone> {
   /** The consumer that runs the step. */
   readonly by: string;
   /** The event that the step took effect, for which the next step waits. No other step uses this event. */
   readonly success: Success;
   /** True where the step's effect is a call to another system. @default false */
   readonly external?: External;
-}
-
-export interface CompensatableOptions<Success, Failure, Undone, External> extends CommonOptions<
-  Success,
-  External
-> {
   /** The event that the step was refused without effect. @default only the dead letter reports it */
   readonly failure?: Failure;
   /** The event that the effect is undone; the previous step is compensated next. @default `converge.step_undone` */
   readonly undone?: Undone;
-  readonly reason?: never;
 }
-
-export interface WithoutUndoOptions<Success, Failure, Undone, External> extends CommonOptions<
-  Success,
-  External
-> {
-  /** The event that the step was refused. @default only the dead letter reports it */
-  readonly failure?: Failure;
-  /** Passes the undo on to the step before. @default `converge.step_undone` */
-  readonly undone?: Undone;
+type WithUndo<Success, External, Failure, Undone> = StepOptions<Success, External, Failure, Undone> & {
+  readonly reason?: never;
+};
+type WithoutUndo<Success, External, Failure, Undone> = StepOptions<Success, External, Failure, Undone> & {
   /** The reason why there is nothing to undo, for readers of the saga. */
   readonly reason: string;
-}
-
-export interface PivotOptions<Success, Failure, External> extends CommonOptions<Success, External> {
-  /** The event that the step was refused without effect. @default only the dead letter reports it */
-  readonly failure?: Failure;
-  /** A pivot cannot be undone. */
-  readonly undone?: never;
-  readonly reason?: never;
-}
-
-export interface RetriableOptions<Success, External> extends CommonOptions<Success, External> {
-  /** A step behind the pivot cannot fail: it is tried until it works. */
-  readonly failure?: never;
-  readonly undone?: never;
-  readonly reason?: never;
-}
+};
 
 type Event = EventDefinition;
 /** Members of a group before the pivot: with a `reason`, there is nothing to undo. */
-type BeforeMember =
-  CompensatableOptions<Event, Event, Event, boolean> | WithoutUndoOptions<Event, Event, Event, boolean>;
-type AfterMember = RetriableOptions<Event, boolean>;
+type BeforeMember = WithUndo<Event, boolean, Event, Event> | WithoutUndo<Event, boolean, Event, Event>;
+/** A step behind the pivot cannot fail: it is tried until it works. */
+type AfterMember = WithUndo<Event, boolean, never, never>;
 
 /** A new name, or the sentence that the compiler shows. */
 type Free<Name extends string, Steps> = Name extends ReservedName
@@ -100,7 +73,7 @@ interface AnySaga<Steps, Begin extends Event> {
   /** Adds a step that is retried until it succeeds. Only such steps may follow. */
   retriable<const Name extends string, Success extends Event, External extends boolean = false>(
     name: Free<Name, Steps>,
-    options: RetriableOptions<Success, External>,
+    options: WithUndo<Success, External, never, never>,
   ): SagaAfterPivot<
     Steps & Named<Name, StepRef<Begin, Success, never, never, 'retriable', External>>,
     Success
@@ -121,7 +94,7 @@ export interface BeforePivot<Steps, Begin extends Event> extends AnySaga<Steps, 
     External extends boolean = false,
   >(
     name: Free<Name, Steps>,
-    options: CompensatableOptions<Success, Failure, Undone, External>,
+    options: WithUndo<Success, External, Failure, Undone>,
   ): SagaBeforePivot<
     Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'compensatable', External>>,
     Success
@@ -136,7 +109,7 @@ export interface BeforePivot<Steps, Begin extends Event> extends AnySaga<Steps, 
     External extends boolean = false,
   >(
     name: Free<Name, Steps>,
-    options: WithoutUndoOptions<Success, Failure, Undone, External>,
+    options: WithoutUndo<Success, External, Failure, Undone>,
   ): SagaBeforePivot<
     Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'withoutUndo', External>>,
     Success
@@ -158,7 +131,7 @@ export interface BeforePivot<Steps, Begin extends Event> extends AnySaga<Steps, 
     External extends boolean = false,
   >(
     name: Free<Name, Steps>,
-    options: PivotOptions<Success, Failure, External>,
+    options: WithUndo<Success, External, Failure, never>,
   ): SagaAfterPivot<Steps & Named<Name, StepRef<Begin, Success, Failure, never, 'pivot', External>>, Success>;
 }
 

@@ -33,10 +33,7 @@ export interface StepDeclaration<
   readonly success: Success;
   /** The event that the step was refused without effect. The dead letter reports it where there is none. */
   readonly failure?: Failure;
-  /**
-   * The event that the effect is undone. Only steps that can be undone have one. @default the kit's
-   * `converge.step_undone`
-   */
+  /** The event that the effect is undone, of steps that can be. @default the kit's `converge.step_undone` */
   readonly undone?: Undone;
   /** The reason why there is nothing to undo, for `withoutUndo`. */
   readonly reason?: string;

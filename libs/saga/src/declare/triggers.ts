@@ -24,10 +24,7 @@ export interface Trigger {
   readonly failedTypes?: readonly string[];
 }
 
-/**
- * Lists all triggers of a step (pure). The subscriptions of consumers and the demands of `checkGraph` both derive from
- * this list.
- */
+/** Lists all triggers of a step: subscriptions and the demands of `checkGraph` derive from them. Pure. */
 export function triggersOf(declaration: SagaDeclaration, step: StepDeclaration): readonly Trigger[] {
   const stops = lastStop(declaration) === step;
   const { start, cancel, deadlineMs } = declaration;

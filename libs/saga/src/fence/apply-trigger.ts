@@ -60,10 +60,7 @@ export function begunFence(request: TriggerRequest): NewFence {
   return { change: request, ...placeOf(request), ended: undefined, withdraws: false };
 }
 
-/**
- * Returns the fence of a local step that nothing has reached yet, and that took effect or was refused in the transaction
- * in which it began. Pure.
- */
+/** Returns the fence of a local step that begins and ends in one transaction. Pure. */
 export function endedFence(
   request: TriggerRequest & { readonly trigger: 'applied' | 'rejected' },
 ): NewFence & { readonly ended: EndedAtOnce } {

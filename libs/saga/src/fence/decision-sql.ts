@@ -74,10 +74,7 @@ const withdrawnSql = `
             for update skip locked) as timer
        where g.withdraws)`;
 
-/**
- * Builds a statement that writes fences, and ends the timers of decided steps. `write`: SQL that writes the fences `f` from
- * the rows `given`.
- */
+/** Builds a statement that writes fences `f` by the SQL `write`, from the rows `given`, and ends their timers. */
 export function fenceStatement<Row extends Pick<FenceWrite, 'withdraws'>>(
   columns: GivenColumns<Row>,
   write: string,

@@ -1,14 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  decideFence,
-  drawFence,
-  FENCE_STATES,
-  FENCE_TRIGGERS,
-  type FenceFrom,
-  type FenceTrigger,
-} from './fence.ts';
+import { decideFence, FENCE_STATES, FENCE_TRIGGERS, type FenceFrom, type FenceTrigger } from './fence.ts';
 
 const OUTCOMES = ['applied', 'rejected', 'not_applied', 'applied_in_failure'] as const;
 type OutcomeTrigger = (typeof OUTCOMES)[number];
@@ -181,3 +174,16 @@ describe('the fence of a step', () => {
     expect(page).toContain(`\`\`\`mermaid\n${drawFence()}\n\`\`\``);
   });
 });
+
+/** The table as a Mermaid state diagram. */
+function drawFence(): string {
+  const froms: readonly FenceFrom[] = ['absent', 'forgotten', ...FENCE_STATES];
+  const lines = froms.flatMap((from) =>
+    FENCE_TRIGGERS.flatMap((trigger) => {
+      const { state, act } = decideFence(from, trigger);
+      if (act === 'noop_already') return [];
+      return [`  ${from === 'absent' ? '[*]' : from} --> ${state}: ${trigger} / ${act}`];
+    }),
+  );
+  return ['stateDiagram-v2', ...lines].join('\n');
+}

@@ -208,16 +208,3 @@ export function isDecided(state: FenceFrom): boolean {
       return true;
   }
 }
-
-/** The table as a Mermaid state diagram. */
-export function drawFence(): string {
-  const froms: readonly FenceFrom[] = ['absent', 'forgotten', ...FENCE_STATES];
-  const lines = froms.flatMap((from) =>
-    FENCE_TRIGGERS.flatMap((trigger) => {
-      const { state, act } = decideFence(from, trigger);
-      if (act === 'noop_already') return [];
-      return [`  ${from === 'absent' ? '[*]' : from} --> ${state}: ${trigger} / ${act}`];
-    }),
-  );
-  return ['stateDiagram-v2', ...lines].join('\n');
-}

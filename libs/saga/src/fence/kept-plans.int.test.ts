@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sagaMigrations } from '@convergekit/saga';
-import { insertStepWorks } from '../effects/work/insert-all-sql.ts';
+import { insertWorks } from '../effects/work/insert-sql.ts';
 import { workParts } from '@convergekit/saga/testing';
 import { closeWorks } from '../effects/worker/outcome-sql.ts';
 import { inboxMigrations } from '@convergekit/inbox';
@@ -50,7 +50,7 @@ async function runStep(): Promise<void> {
   const place = { consumer: 'payments', handler: 'h', effect: 'pay', key: 'k' };
   const work = { ...place, ...step, id, idempotencyKey: id, input: '1', cause, op: 'apply' } as const;
   await inTransaction(async (tx) => {
-    await insertStepWorks(tx, [work], given, true);
+    await insertWorks(tx, [work], given, true);
     await insertFences(tx, [{ ...begun, change: { ...change, trigger: 'begin' } }], given);
   });
   const wanted = { effect: 'pay', places: 4, leaseMs: 60_000, callMs: 1_000, settleMs: 0 };
@@ -67,7 +67,7 @@ async function runStep(): Promise<void> {
 it('the statements of a step are planned once for a session, whatever number of rows they are given', async () => {
   for (let n = 0; n < 12; n += 1) {
     await runStep();
-    await inTransaction((tx) => insertStepWorks(tx, [timer(), timer()], given, true));
+    await inTransaction((tx) => insertWorks(tx, [timer(), timer()], given, true));
   }
   const { rows } = await database.executor.query<{ planned: string }>(
     `select custom_plans as planned from pg_prepared_statements

@@ -43,10 +43,7 @@ export function noteAndLockStarts<DB>(tx: Transaction<DB>, starts: readonly Saga
   return sendAhead(tx, [noteAndLockSql, valuesOf(starts)]);
 }
 
-/**
- * Makes a saga's start and its end wait for each other at one step. No row lock can: the fence may not exist yet, and neither
- * transaction sees what the other one writes.
- */
+/** Makes a saga's start and its end wait for each other at one step: its fence, to lock, may not exist yet. */
 export async function lockStart(tx: Executor, step: StepKey): Promise<void> {
   await tx.query(lockSql, [lockNameOf(step)]);
 }

@@ -14,10 +14,7 @@ export interface FailureEvidence extends Evidence {
   readonly reason: string;
 }
 
-/**
- * The evidence that a step waits for an operator, or was released by one. `seq`: the number among all events of the
- * step.
- */
+/** The evidence that a step waits for an operator, or was released. `seq`: among all events of the step. */
 export interface StuckEvidence extends Evidence {
   readonly seq: number;
   readonly is: 'stuck' | 'released';

@@ -29,14 +29,8 @@ export async function lockInstance(
     readonly traceId: string | null;
   },
 ): Promise<LockedInstance> {
-  const { rows } = await executor.query<LockedInstance & { readonly facts: string }>(lockSql, [
-    of.saga,
-    of.instance,
-    of.version,
-    of.key,
-    of.at,
-    of.traceId,
-  ]);
+  const given = [of.saga, of.instance, of.version, of.key, of.at, of.traceId];
+  const { rows } = await executor.query<LockedInstance & { readonly facts: string }>(lockSql, given);
   const [row] = rows;
   if (row === undefined) throw new TypeError('an insert that returns nothing');
   return { ...row, facts: JSON.parse(row.facts) as Facts | null };
@@ -64,21 +58,10 @@ const writeSql = `
    where saga = $1 and instance = $2`;
 
 export async function writeInstance(executor: Executor, row: InstanceRow): Promise<void> {
-  const { saga, instance, version, state, reason, facts } = row;
   const { startedAt, firstAt, failedAt, endedAt, expiresAt } = row;
-  await executor.query(writeSql, [
-    saga,
-    instance,
-    version,
-    state,
-    reason,
-    facts,
-    startedAt,
-    firstAt,
-    failedAt,
-    endedAt,
-    expiresAt,
-  ]);
+  const times = [startedAt, firstAt, failedAt, endedAt, expiresAt];
+  const state = [row.saga, row.instance, row.version, row.state, row.reason, row.facts];
+  await executor.query(writeSql, [...state, ...times]);
 }
 
 /** An instance, as shown to operators. */

@@ -95,15 +95,18 @@ it('an observer follows an instance to its end, whichever event it reads first',
 });
 
 it('an observer marks an overdue instance as expired once, and still records its end when it comes', async () => {
-  const watch = sagaWatch({ database });
+  const alarms: object[] = [];
+  const log = { error: (line: object) => void alarms.push(line) } as never;
+  const watch = sagaWatch({ database, pollMs: 10, log });
   await started('d', 'i-d', -60);
   await until('i-d', 'running');
-  expect((await watch.runOnce()).expired).toBe(1);
+  await watch.start();
   await until('i-d', 'expired');
-  expect((await watch.runOnce()).expired).toBe(0);
   await publish(reserved({ id: 'd', shelf: 's' }), 'i-d');
   await publish(rejected({ id: 'd', missing: 1 }), 'i-d', 1);
   await until('i-d', 'compensated');
+  await watch.stop();
+  expect(alarms).toMatchObject([{ alarm: 'saga_expired', instance: 'i-d' }]);
   const late = await listInstances(database.executor, { states: ['compensated'], key: 'd', limit: 9 });
   expect(late).toMatchObject([{ instance: 'i-d', saga: 'test.place-order' }]);
   expect(late[0]?.expiredAt).toBeInstanceOf(Date);

@@ -66,10 +66,11 @@ function readEvent(declarations: readonly SagaDeclaration[], event: ReceivedEven
     declarations.filter(({ start }) => start.type === event.type),
   ).map((declaration): Observed => ({ declaration, instance: event.id, fact: { kind: 'start', evidence } }));
   const ref = parseSagaRef(event.saga);
-  const declaration = ref && declared(declarations, { ...ref, name: ref.saga });
-  if (ref === undefined || declaration === undefined) return starts;
-  const facts = stepsOf(declaration).flatMap((step): readonly Fact[] => factOf(step, event, evidence));
-  return [...starts, ...facts.map((fact) => ({ declaration, instance: ref.instance, fact }))];
+  if (ref === undefined) return starts;
+  const ofStep = observed(declarations, { ...ref, name: ref.saga }, (declaration) =>
+    stepsOf(declaration).flatMap((step) => factOf(step, event, evidence)),
+  );
+  return [...starts, ...ofStep];
 }
 
 function factOf(
@@ -102,20 +103,18 @@ function readFailure(
   const { saga, certainty, code, message } = event.data;
   // A cancellation that was refused is no failure of the step that refused it.
   if (saga?.op !== 'apply') return [];
-  const declaration = declared(declarations, saga);
-  if (declaration === undefined) return [];
   const evidence = { ...evidenceOf(event), certainty, code, reason: message };
-  return [{ declaration, instance: saga.instance, fact: { kind: 'failure', step: saga.step, evidence } }];
+  return observed(declarations, saga, () => [{ kind: 'failure', step: saga.step, evidence }]);
 }
 
 function readUndone(
   declarations: readonly SagaDeclaration[],
   event: ReceivedEvent<StepUndoneData>,
 ): readonly Observed[] {
-  const { instance, step } = event.data.saga;
-  const declaration = declared(declarations, event.data.saga);
-  if (declaration === undefined) return [];
-  return [{ declaration, instance, fact: { kind: 'undone', step, evidence: evidenceOf(event) } }];
+  const { saga } = event.data;
+  return observed(declarations, saga, () => [
+    { kind: 'undone', step: saga.step, evidence: evidenceOf(event) },
+  ]);
 }
 
 function readStuck(
@@ -123,19 +122,20 @@ function readStuck(
   event: ReceivedEvent<StuckData>,
 ): readonly Observed[] {
   const { saga, seq, is, reason } = event.data;
-  const declaration = declared(declarations, saga);
-  if (declaration === undefined) return [];
   const code = event.data.is === 'stuck' ? event.data.code : 'RELEASED';
   const evidence = { ...evidenceOf(event), seq, is, op: saga.op, code, reason };
-  return [{ declaration, instance: saga.instance, fact: { kind: 'stuck', step: saga.step, evidence } }];
+  return observed(declarations, saga, () => [{ kind: 'stuck', step: saga.step, evidence }]);
 }
 
-/** Returns the declaration of a saga in one version. */
-function declared(
+/** Returns the facts about an instance; none of a saga that is not declared in its version. */
+function observed(
   declarations: readonly SagaDeclaration[],
-  { name, version }: Pick<SagaDeclaration, 'name' | 'version'>,
-): SagaDeclaration | undefined {
-  return declarations.find((one) => one.name === name && one.version === version);
+  { name, version, instance }: Pick<SagaDeclaration, 'name' | 'version'> & { readonly instance: string },
+  factsOf: (declaration: SagaDeclaration) => readonly Fact[],
+): readonly Observed[] {
+  const declaration = declarations.find((one) => one.name === name && one.version === version);
+  if (declaration === undefined) return [];
+  return factsOf(declaration).map((fact) => ({ declaration, instance, fact }));
 }
 
 /** Returns the version that a start names, or else the newest declared one, as the consumers do. */

@@ -40,14 +40,5 @@ export async function countOpen(executor: Executor): Promise<readonly InstanceCo
   return (await executor.query<InstanceCount>(countSql)).rows;
 }
 
-// Deletes a bounded number of ended rows by their index; concurrent watches skip each other's rows.
-const forgetSql = `
-  delete from converge.saga_instance where (saga, instance) in (
-    select saga, instance from converge.saga_instance
-     where ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
-     order by ended_at limit $2 for update skip locked)`;
-
-/** Takes instances out that ended longer ago, at most `most`. Returns how many. */
-export async function forgetInstances(executor: Executor, keepMs: number, most: number): Promise<number> {
-  return (await executor.query(forgetSql, [keepMs, most])).rowCount;
-}
+/** Instances that have ended, for retention. */
+export const ENDED = { table: 'converge.saga_instance', at: 'ended_at', key: 'ctid' };

@@ -1,4 +1,5 @@
 import type { Database } from '@convergekit/postgres';
+import { removeOld } from '@convergekit/postgres/engine';
 import { type Clock, type Random, type Service, systemClock, systemRandom } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
@@ -7,7 +8,7 @@ import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import { fractions } from '../effects/worker/common-options.ts';
 import { failureLog } from '../effects/worker/worker-service.ts';
 import { SagaError } from '../errors.ts';
-import { countOpen, expireInstances, forgetInstances, type InstanceCount } from './watch-sql.ts';
+import { countOpen, ENDED, expireInstances, type InstanceCount } from './watch-sql.ts';
 
 export interface SagaWatchOptions {
   /** The observer's database. */
@@ -21,60 +22,35 @@ export interface SagaWatchOptions {
   readonly log?: Logger;
 }
 
-/** The findings and changes of one round. */
-export interface Watched {
-  readonly expired: number;
-}
-
-export interface SagaWatch extends Service {
-  /** Runs one round. Rejects when the database does not answer. */
-  runOnce(): Promise<Watched>;
-}
-
 /**
  * Watches the rows of an observer: reports overdue instances, counts open ones. Several watches may run concurrently;
  * an alarm is raised once. An outage of the database is waited for. Instances that ended long ago are removed.
  */
-export function sagaWatch(options: SagaWatchOptions): SagaWatch {
-  const {
-    database: { executor },
-    pollMs = 5_000,
-    keepMs = DEFAULT_KEEP_MS,
-    clock = systemClock,
-    random = systemRandom,
-    log = logger('saga'),
-  } = options;
+export function sagaWatch({
+  database: { executor },
+  pollMs = 5_000,
+  keepMs = DEFAULT_KEEP_MS,
+  clock = systemClock,
+  random = systemRandom,
+  log = logger('saga'),
+}: SagaWatchOptions): Service {
   const [wrong] = fractions({ pollMs, keepMs }, ['pollMs', 'keepMs']);
   if (wrong !== undefined) throw new SagaError('WORKER_INVALID', `the watch of sagas cannot start: ${wrong}`);
   const counted = new Map<string, InstanceCount>();
-  const runOnce = async (): Promise<Watched> => {
-    const expired = await expireInstances(executor);
-    for (const of of expired)
+  const look = async (): Promise<void> => {
+    for (const of of await expireInstances(executor))
       log.error(
         { alarm: 'saga_expired', ...of },
         'a saga has not ended in time: see `converge saga narrative`',
       );
     count(counted, await countOpen(executor));
-    // The rest in the next rounds.
-    await forgetInstances(executor, keepMs, 1_000);
-    return { expired: expired.length };
+    await removeOld(executor, ENDED, { keepMs, limit: 1_000 });
   };
   const name = 'saga watch';
-  const service = loopService({
-    name,
-    run: (signal) =>
-      poll({
-        everyMs: pollMs,
-        signal,
-        clock,
-        random,
-        run: async () => {
-          await runOnce();
-        },
-        onError: failureLog(name, { log }),
-      }),
-  });
-  return { ...service, runOnce };
+  const onError = failureLog(name, { log });
+  const run = (signal: AbortSignal): Promise<void> =>
+    poll({ everyMs: pollMs, signal, clock, random, run: look, onError });
+  return loopService({ name, run });
 }
 
 /** A state that was counted before and is empty now is set to zero. */

@@ -2,15 +2,15 @@ import { contextHeaders, stuckEvent } from '@convergekit/contracts/engine';
 import { retryParkedOf, skipParkedOf } from '@convergekit/inbox/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
-import { recordAct } from '@convergekit/postgres/operate';
+import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import { nearest } from '@convergekit/config/engine';
 import { shellWord } from '@convergekit/core/engine';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
-import { type ActingOperator, actOnWork } from '../effects/operate/work-sql.ts';
+import { actOnWork } from '../effects/operate/work-sql.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';
-import { isPaused } from './pause-sql.ts';
+import { readPauses } from './pause-sql.ts';
 import { checkStated, type StatedOutcome } from './stated-outcome.ts';
 import {
   answerStep,
@@ -63,25 +63,23 @@ interface ResolveOptions extends ActOptions {
 export function retryStep(
   database: Acting,
   at: StepAt,
-  by: ActingOperator,
+  by: Operator,
   { seen }: ActOptions = {},
 ): Promise<ActedStep> {
   return acting(database, at, async (tx, row) => {
     const open = await openWorkOf(tx, row.of);
     refuseChanged(at, row, open, seen);
-    if (await isPaused(tx, row.of)) throw paused(at, row.of.saga);
+    if ((await readPauses(tx, { of: row.of, limit: 1 })).length > 0) throw paused(at, row.of.saga);
     const work = open.filter(({ stuckReason, op }) => op !== 'resolve' || stuckReason !== 'outcome_unknown');
     for (const { id } of work) await actOnWork(tx, id, by);
     // No query could resolve the call. The step's event is closed to everyone but an operator, who acts here.
     const again = work.length === 0 && row.state === 'stuck';
     if (again) await dropQuestion(tx, row.of);
-    const parked = again
-      ? await retryParkedOf(tx, await parkedOf(tx, row), { by: by.actor, reason: by.note })
-      : [];
+    const parked = again ? await retryParkedOf(tx, await parkedOf(tx, row), by) : [];
     if (work.length === 0 && parked.length === 0)
       throw open.length > 0 || again ? eventGone(at) : notWaiting(at);
     await note(tx, row, work, by);
-    await recordAct(tx, { act: 'saga retry', ...subjectOf(row), by: by.actor, reason: by.note });
+    await recordAct(tx, { act: 'saga retry', ...subjectOf(row), ...by });
     return { work, parked };
   });
 }
@@ -96,7 +94,7 @@ export function resolveStep(
   database: Acting,
   at: StepAt,
   word: StatedOutcome,
-  by: ActingOperator,
+  by: Operator,
   { sagas, seen }: ResolveOptions,
 ): Promise<ActedStep> {
   return acting(database, at, async (tx, row) => {
@@ -105,22 +103,19 @@ export function resolveStep(
     const [first] = open;
     if (first === undefined && !row.stuck) throw notWaiting(at);
     const undoes = first?.op === 'compensate';
-    const outcome = checkStated(sagas, word, { row, undoes, note: by.note });
+    const outcome = checkStated(sagas, word, { row, undoes, reason: by.reason });
     if (first !== undefined) await actOnWork(tx, first.id, by, outcome);
     else await answerStep(tx, row, outcome, by);
     const after = { outcome: outcome.kind };
-    await recordAct(tx, { act: 'saga resolve', ...subjectOf(row), by: by.actor, reason: by.note, after });
+    await recordAct(tx, { act: 'saga resolve', ...subjectOf(row), ...by, after });
     if (first !== undefined && first.op !== 'resolve') return { work: [first], parked: [] };
-    const reason = `its step was resolved: ${by.note}`;
-    await skipParkedOf(tx, await parkedOf(tx, row), { by: by.actor, reason });
+    const reason = `its step was resolved: ${by.reason}`;
+    await skipParkedOf(tx, await parkedOf(tx, row), { ...by, reason });
     return { work: first === undefined ? [] : [first], parked: [] };
   });
 }
 
-/**
- * Returns the state of a waiting step, for the question whether to act. Throws STEP_NOT_WAITING when the step never
- * began here.
- */
+/** Returns the state of a waiting step, to decide about. Throws STEP_NOT_WAITING when it never began here. */
 export function waitingStep(database: Acting, at: StepAt): Promise<SeenStep> {
   return acting(database, at, async (tx, row) => ({
     state: row.state,
@@ -172,32 +167,16 @@ async function note(
   tx: Executor,
   row: LockedStep,
   work: readonly OpenWork[],
-  { actor, note: reason }: ActingOperator,
+  { by, reason }: Operator,
 ): Promise<void> {
   const { of, consumer, key } = row;
   const [begun = of.instance] = await begunBy(tx, of);
-  const request = {
-    ...of,
-    consumer,
-    key,
-    op: 'resolve',
-    trigger: 'retry',
-    causeEvent: begun,
-    actor,
-    note: reason,
-  } as const;
-  const { emits, seq } = await applyToLocked(tx, request, row);
+  const decided = { ...of, consumer, key, op: 'resolve', trigger: 'retry', causeEvent: begun } as const;
+  const { emits, seq } = await applyToLocked(tx, { ...decided, actor: by, note: reason }, row);
   if (emits === undefined || !row.stuck) return;
   const { saga: name, ...rest } = of;
   const op = work[0]?.op === 'compensate' ? 'compensate' : 'apply';
-  const made = stuckEvent(consumer)({
-    saga: { name, ...rest, op },
-    key,
-    seq,
-    is: 'released',
-    by: actor,
-    reason,
-  });
+  const made = stuckEvent(consumer)({ saga: { name, ...rest, op }, key, seq, is: 'released', by, reason });
   const { type, version, topic, payload } = made;
   const headers = contextHeaders(made, { causationId: begun, hops: 1, saga: formatSagaRef(of) });
   await outbox.append(tx, [{ id: emits, type, version, topic, key, payload, headers }]);

@@ -10,7 +10,6 @@ export {
   type UnclaimedWork,
 } from '../effects/operate/waits-sql.ts';
 export {
-  type ActingOperator,
   actOnWork,
   listWork,
   readWork,

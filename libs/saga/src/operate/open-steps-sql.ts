@@ -28,12 +28,8 @@ export async function findOpenInstances(
   executor: Executor,
   { saga, step, attempts, limit }: OpenStepSearch,
 ): Promise<readonly string[]> {
-  const { rows } = await executor.query<{ instance: string }>(instancesSql, [
-    saga ?? null,
-    step ?? null,
-    attempts ?? null,
-    limit,
-  ]);
+  const given = [saga ?? null, step ?? null, attempts ?? null, limit];
+  const { rows } = await executor.query<{ instance: string }>(instancesSql, given);
   return rows.map(({ instance }) => instance);
 }
 

@@ -7,16 +7,15 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest';
 import { listenForWork } from '../effects/work/announce.ts';
-import { insertStepWorks } from '../effects/work/insert-all-sql.ts';
-import { insertWork, type StepWork } from '../effects/work/insert-sql.ts';
+import { insertWork, insertWorks, type NewWork } from '../effects/work/insert-sql.ts';
 import { declareEffects } from '../effects/work/worker-sql.ts';
 import { sagaMigrations } from '../migrations.ts';
 import { pauseSaga } from './pause.ts';
 
 let database: Database<object>;
-const by = { actor: 'alice', note: 'the bank charges twice' };
+const by = { by: 'alice', reason: 'the bank charges twice' };
 const id = '00000000-0000-7000-8000-000000000001';
-const work: StepWork = {
+const work: NewWork = {
   ...{ id, saga: 's', instance: 'i', step: 'pay', op: 'apply', consumer: 'payments', handler: 's.pay' },
   ...{ effect: 's.pay.apply', key: 'k', idempotencyKey: id, input: '{}', events: '[]' },
   cause: { eventId: 'e-1', correlationId: 'c', hops: 1 },
@@ -93,7 +92,7 @@ it('a call of a slice that may not see a pause is left to the looks', async () =
       `insert into converge.saga_pause (saga, by, reason) values ('later', 'me', 'test')`,
     );
     const later = { ...work, saga: 'later', id: id.replace(/1$/, '2') };
-    await insertStepWorks(tx, [later], (error) => error, true);
+    await insertWorks(tx, [later], (error) => error, true);
   });
   expect(reserved).toEqual(['free', `heard ${work.effect}`]);
 });

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { namesSql } from '../effects/journal/runs-sql.ts';
-import { hasSagas } from '../effects/operate/waits-sql.ts';
 
 /** The sagas that a pause holds: all of one name, or one instance. */
 export interface PauseTarget {
@@ -49,7 +49,7 @@ export async function readPauses(
   executor: Executor,
   { limit, of }: { readonly limit: number; readonly of?: Required<PauseTarget> },
 ): Promise<readonly SagaPause[]> {
-  if (!(await hasSagas(executor))) return [];
+  if (!(await hasTables(executor, 'converge.saga_pause'))) return [];
   const values = [of?.saga ?? null, of?.instance ?? null, limit];
   return (await executor.query<SagaPause>(pausesSql(`'', $2`), values)).rows;
 }
@@ -92,17 +92,6 @@ export async function openReaders(executor: Executor, of?: readonly string[]): P
 /** Removes a pause. False: there is none. */
 export async function deletePause(tx: Executor, { saga, instance = '' }: PauseTarget): Promise<boolean> {
   return (await tx.query(deleteSql, [saga, instance])).rowCount === 1;
-}
-
-const isPausedSql = `
-  select from converge.saga_pause where saga = $1 and instance in ('', $2) limit 1`;
-
-/** True while the saga of an instance, or the instance itself, is paused here. */
-export async function isPaused(
-  executor: Executor,
-  { saga, instance }: { readonly saga: string; readonly instance: string },
-): Promise<boolean> {
-  return (await executor.query(isPausedSql, [saga, instance])).rowCount > 0;
 }
 
 // Steps of a saga that began here, effects of it that a worker of this database declares, and pauses: one outlives the steps

@@ -18,7 +18,7 @@ import { pauseSaga, resumeSaga } from './pause.ts';
 import { knowsInstance, listSagasHere, readPause, readPauses } from './pause-sql.ts';
 
 const wrongs = new Wrongs();
-const by = { actor: 'alice', note: 'the bank charges twice' };
+const by = { by: 'alice', reason: 'the bank charges twice' };
 const all = { saga: 'half' };
 let scene: SagaScene<RoomDb>;
 beforeAll(async () => {
@@ -74,12 +74,12 @@ it('a paused saga begins no call: the one in flight ends and is recorded, events
   expect(
     await scene.rows('select act, subject_id as subject, by, reason, after from converge.audit order by id'),
   ).toEqual([
-    { act: 'saga pause', subject: 'half', by: 'alice', reason: by.note, after: {} },
+    { act: 'saga pause', subject: 'half', by: 'alice', reason: by.reason, after: {} },
     {
       act: 'saga resume',
       subject: 'half',
       by: 'alice',
-      reason: by.note,
+      reason: by.reason,
       after: { work: 2, rate: 1_000 },
     },
   ]);

@@ -1,7 +1,6 @@
-import type { ActingOperator } from '../effects/operate/work-sql.ts';
 import { systemClock } from '@convergekit/core';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
-import { recordAct } from '@convergekit/postgres/operate';
+import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import {
   deletePause,
   heldWork,
@@ -44,11 +43,11 @@ export function heldText({
 export async function pauseSaga(
   database: Pausing,
   target: PauseTarget,
-  { actor, note }: ActingOperator,
+  by: Operator,
 ): Promise<NewPause | undefined> {
   const isNew = await withTransaction(database, {}, async (tx) => {
-    if (!(await insertPause(tx, target, { by: actor, reason: note }))) return false;
-    await recordAct(tx, { act: 'saga pause', ...subjectOf(target), by: actor, reason: note });
+    if (!(await insertPause(tx, target, by))) return false;
+    await recordAct(tx, { act: 'saga pause', ...subjectOf(target), ...by });
     return true;
   });
   if (!isNew) return undefined;
@@ -101,7 +100,7 @@ const BATCH = 500;
 export async function resumeSaga(
   database: Pausing,
   target: PauseTarget,
-  { actor, note }: ActingOperator,
+  by: Operator,
   { rate, onProgress, signal }: ResumeOptions,
 ): Promise<ResumedSaga> {
   if ((await readPause(database.executor, target)) === undefined) return { kind: 'not_paused' };
@@ -124,7 +123,7 @@ export async function resumeSaga(
     if (!(await deletePause(tx, target))) return false;
     await spreadWork(tx, first, { before: 0, rate });
     const after = { work: total, rate };
-    await recordAct(tx, { act: 'saga resume', ...subjectOf(target), by: actor, reason: note, after });
+    await recordAct(tx, { act: 'saga resume', ...subjectOf(target), ...by, after });
     return true;
   });
   return ended ? { kind: 'resumed', work: total } : { kind: 'not_paused' };

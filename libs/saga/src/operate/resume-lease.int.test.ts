@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { pauseSaga, resumeSaga } from './pause.ts';
 
-const by = { actor: 'alice', note: 'the bank charges twice' };
+const by = { by: 'alice', reason: 'the bank charges twice' };
 let scene: SagaScene<object>;
 beforeAll(async () => {
   scene = await SagaScene.open<object>(inject('stack').databaseUrl, 'select 1');

@@ -28,18 +28,15 @@ export interface StatedOf {
   readonly row: Pick<LockedStep, 'of' | 'key'>;
   /** True when the statement is about the step's undo. */
   readonly undoes: boolean;
-  readonly note: string;
+  readonly reason: string;
 }
 
-/**
- * Checks an operator's statement against the step's declaration, and returns its outcome (pure). Throws
- * STEP_OUTCOME_INVALID before anything is written.
- */
+/** Returns the outcome that an operator states, checked by the declaration (pure). Throws STEP_OUTCOME_INVALID. */
 export function checkStated(sagas: readonly SagaDeclaration[], word: StatedOutcome, said: StatedOf): Outcome {
   const { step: name } = said.row.of;
   if (word.kind === 'effect_stays') {
     if (!said.undoes) throw invalid(`${name} has no undo that waits: there is nothing to let go of`);
-    return { kind: 'failed', failure: statedFailure(EFFECT_STAYS, said.note, 'applied') };
+    return { kind: 'failed', failure: statedFailure(EFFECT_STAYS, said.reason, 'applied') };
   }
   const step = declaredStep(sagas, said);
   if (word.kind === 'fact') return { kind: 'succeeded', result: factOf(step, word, said) };
@@ -55,7 +52,7 @@ export function checkStated(sagas: readonly SagaDeclaration[], word: StatedOutco
     throw invalid(
       `${JSON.stringify(word.code.slice(0, 80))} is no code of a failure: give a word such as NOT_FOUND`,
     );
-  return { kind: 'failed', failure: statedFailure(word.code, said.note) };
+  return { kind: 'failed', failure: statedFailure(word.code, said.reason) };
 }
 
 function declaredStep(sagas: readonly SagaDeclaration[], { row: { of } }: StatedOf): StepDeclaration {

@@ -1,11 +1,13 @@
 import type { Executor } from '@convergekit/postgres';
-import { deterministicUuid } from '@convergekit/core/engine';
+import type { Operator } from '@convergekit/postgres/operate';
 import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
 import { namesSql } from '../effects/journal/runs-sql.ts';
-import type { OperatorAct, Outcome, StuckReason, WorkState } from '../effects/work/work.ts';
+import { insertRow } from '../effects/work/insert-sql.ts';
+import type { Outcome, StuckReason, WorkState } from '../effects/work/work.ts';
 import type { StepKey, WorkOp } from '../effects/work/step-key.ts';
-import type { ActingOperator } from '../effects/operate/work-sql.ts';
+import { actOnWork } from '../effects/operate/work-sql.ts';
 import { effectName } from '../step/effect-name.ts';
+import { workId } from '../step/request-work.ts';
 import type { StoredEvent } from '../step/stored-event.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';
 
@@ -83,39 +85,29 @@ export async function dropQuestion(tx: Executor, { saga, instance, step }: StepK
   await tx.query(dropSql, [saga, instance, step]);
 }
 
-// A question that only an operator could answer is answered.
-const answerSql = `
-  insert into converge.saga_work as known
-    (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, story)
-  values ($1::text::uuid, $2, $3, $4, $5, $1::text, $6, $7, $8, $9, $10, 'resolve', 'answered', $11, $12)
-  on conflict (id) do update set state = 'answered', outcome = excluded.outcome, story = excluded.story, input = excluded.input,
-    stuck_reason = null, due_at = clock_timestamp(), waits_since = clock_timestamp(), late_since = null, term = known.term + 1
-  where known.holder is null`;
-
-/** Inserts work that is answered already, for a step without work: no query could resolve it. */
+/** States the outcome of a step without work: as that of a question that only an operator can answer. */
 export async function answerStep(
   tx: Executor,
   { of, consumer, key, intent }: LockedStep,
   outcome: Outcome,
-  { actor: by, note }: ActingOperator,
+  by: Operator,
 ): Promise<void> {
   const { saga, version, instance, step } = of;
   const events = intent === null ? [] : (JSON.parse(intent) as readonly StoredEvent[]);
   const resolves = (await tx.query<{ id: string | null }>(doubtSql, [saga, instance, step])).rows[0]?.id;
   const [event] = events;
-  const story: readonly OperatorAct[] = [
-    { at: new Date().toISOString(), op: 'operator', did: 'resolve', by, note },
-  ];
-  await tx.query(answerSql, [
-    ...[deterministicUuid('saga', saga, instance, step, 'resolve'), consumer, `${saga}.${step}`],
-    ...[effectName({ saga, version, name: step }, 'resolve'), key],
-    JSON.stringify({ ...of, events, ...(resolves == null ? {} : { resolves }) }),
-    JSON.stringify({
+  const id = workId(of, 'resolve');
+  await insertRow(tx, {
+    ...{ id, consumer, handler: `${saga}.${step}`, key, idempotencyKey: id, saga, instance, step },
+    ...{ effect: effectName({ saga, version, name: step }, 'resolve'), op: 'resolve' },
+    input: JSON.stringify({ ...of, events, ...(resolves == null ? {} : { resolves }) }),
+    cause: {
       eventId: event?.id ?? instance,
       correlationId: event?.correlationId ?? event?.id ?? instance,
       hops: (event?.hops ?? 0) + 1,
       saga: formatSagaRef(of),
-    }),
-    ...[saga, instance, step, JSON.stringify(outcome), JSON.stringify(story)],
-  ]);
+    },
+    stuck: 'outcome_unknown',
+  });
+  await actOnWork(tx, id, by, outcome);
 }

@@ -62,7 +62,7 @@ describe('a run whose records were removed', () => {
       scene.database,
       { instance: one.instance, step: 'reserve' },
       { kind: 'fact', type: 'test.released', payload: JSON.stringify({ order: one.id }) },
-      { actor: 'alice', note: 'the shelf shows it' },
+      { by: 'alice', reason: 'the shelf shows it' },
       { sagas: [order.declaration] },
     );
     await scene.until(one.instance, 'reserve:undone');

@@ -1,12 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { namesSql } from '../effects/journal/runs-sql.ts';
 
-/** A run as a service knows it: by its fences, or only by its start or a join. */
-export interface OldRun {
-  readonly saga: string;
-  readonly instance: string;
-}
-
 const horizonSql = `
   select before::text, extract(epoch from clock_timestamp() - raised_at) * 1000 as age_ms
     from converge.saga_horizon where saga = $1`;
@@ -36,22 +30,24 @@ export async function raiseHorizon(executor: Executor, saga: string, keepMs: num
 // Pages of old runs by the indexes of times, oldest first. Rows of one run stand in several pages: it is swept as a
 // whole the first time.
 const pageSql = `
-  select saga, instance, at::text as at from (
-    (select saga, instance, created_at as at from converge.saga_fence
+  select instance, at::text as at from (
+    (select instance, created_at as at from converge.saga_fence
       where saga = $1 and created_at < $2::timestamptz and (stripped_at is null or changed_at > stripped_at)
         and (created_at, instance) > ($3::timestamptz, $4)
       order by created_at, instance limit $5)
     union all
-    (select saga, instance, started_at from converge.saga_start
+    (select instance, started_at from converge.saga_start
       where saga = $1 and started_at < $2::timestamptz and (started_at, instance) > ($3::timestamptz, $4)
       order by started_at, instance limit $5)
     union all
-    (select saga, instance, changed_at from converge.saga_join
+    (select instance, changed_at from converge.saga_join
       where saga = $1 and changed_at < $2::timestamptz and (changed_at, instance) > ($3::timestamptz, $4)
       order by changed_at, instance limit $5)
   ) as old order by old.at, old.instance limit $5`;
 
-export interface OldRow extends OldRun {
+/** A row of a run as a service knows it: by its fences, or only by its start or a join. */
+export interface OldRow {
+  readonly instance: string;
   readonly at: string;
 }
 

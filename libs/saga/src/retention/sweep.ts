@@ -1,6 +1,6 @@
-import type { SweepOptions, SweepRecords } from '../effects/effect/types.ts';
-import { executorOf } from '@convergekit/postgres';
+import { type Database, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
+import type { Clock, Random } from '@convergekit/core';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
@@ -18,14 +18,20 @@ import {
 
 export type SweptJoin = IncompleteJoin & { readonly saga: string };
 
-interface SagaSweepOptions<DB> extends Omit<SweepOptions<DB>, 'log'> {
-  /**
-   * The time between raising the horizon and the first removal below it. It is longer than any transaction that began
-   * before. In milliseconds. @default 600_000 (10 minutes)
-   */
+/** The runs that left, and the incomplete joins among their rows. */
+interface Swept {
+  runs: number;
+  readonly joins: SweptJoin[];
+}
+
+interface SweepOptions<DB> {
+  readonly database: Pick<Database<DB>, 'db' | 'executor'>;
+  /** The milliseconds that records are kept after a run's last move, by saga. @default 90 days */
+  readonly keepMs: ReadonlyMap<string, number>;
+  /** The milliseconds between raising the horizon and a removal: more than a transaction takes. @default 600_000 */
   readonly settleMs?: number;
-  /** Called with each incomplete join, once its run is removed. */
-  readonly onIncomplete: (join: SweptJoin) => void;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** Rows looked at in one page; the runs of one transaction are fewer. */
@@ -33,37 +39,36 @@ const PAGE = 1_000;
 
 /**
  * Takes out what this service knows of sagas that ended long ago. A run that is open here in any way stays whole. Rows
- * leave below a horizon that an earlier round committed, so that a late trigger is never taken for the first one. Returns how
- * many runs left.
+ * leave below a horizon that an earlier round committed, so that a late trigger is never taken for the first one.
  */
-export async function sweepSagas<DB>(options: SagaSweepOptions<DB>): Promise<number> {
+export async function sweepSagas<DB>(options: SweepOptions<DB>): Promise<Swept> {
   const {
     database: { executor },
     keepMs,
     settleMs = 600_000,
   } = options;
-  let swept = 0;
+  const swept: Swept = { runs: 0, joins: [] };
   for (const saga of new Set([...keepMs.keys(), ...(await sagasHere(executor))])) {
     const horizon = await readHorizon(executor, saga);
     if (horizon !== undefined && horizon.ageMs < settleMs) continue;
-    if (horizon !== undefined) swept += await sweepBelow(options, saga, horizon.before);
+    if (horizon !== undefined) await sweepBelow(options, saga, horizon.before, swept);
     await raiseHorizon(executor, saga, keepMs.get(saga) ?? DEFAULT_KEEP_MS);
   }
   return swept;
 }
 
 async function sweepBelow<DB>(
-  { database: { db, executor }, onIncomplete, clock, random }: SagaSweepOptions<DB>,
+  { database: { db, executor }, clock, random }: SweepOptions<DB>,
   saga: string,
   before: string,
-): Promise<number> {
+  swept: Swept,
+): Promise<void> {
   const looked = new Set<string>();
-  let swept = 0;
   let after: OldRow | undefined;
   for (;;) {
     const rows = await oldRows(executor, saga, before, after, PAGE);
     after = rows.at(-1);
-    if (after === undefined) return swept;
+    if (after === undefined) return;
     const instances = [...new Set(rows.map(({ instance }) => instance))].filter((one) => !looked.has(one));
     for (const one of instances) looked.add(one);
     if (instances.length === 0) continue;
@@ -74,19 +79,23 @@ async function sweepBelow<DB>(
       await sweepRuns(executorOf(tx), saga, due, before);
       return { runs: due.length, joins };
     });
-    swept += left.runs;
-    for (const join of left.joins) onIncomplete({ saga, ...join });
+    swept.runs += left.runs;
+    for (const join of left.joins) swept.joins.push({ saga, ...join });
   }
 }
 
-/** Sweeps the records of sagas in the worker, and raises `join_swept` for each removed incomplete join. */
-export const sweepRecords: SweepRecords = ({ log, ...options }) =>
-  sweepSagas({ ...options, onIncomplete: (join) => reportSwept(log, join) });
-
-function reportSwept(log: Logger, { waits_for: waitsFor, ...join }: SweptJoin): void {
-  instruments().sagaJoinsSwept.add(1, { [attributeNames.saga]: join.saga });
-  log.warn(
-    { alarm: 'join_swept', ...join, waitsFor },
-    'a run left whose step never heard of all members of its group: expected where the group failed and the saga was compensated',
-  );
+/** Sweeps the records of sagas for a worker, and raises `join_swept` for each incomplete join that left. */
+export async function sweepRecords<DB>({
+  log,
+  ...options
+}: SweepOptions<DB> & { readonly log: Logger }): Promise<void> {
+  const { runs, joins } = await sweepSagas(options);
+  for (const { waits_for: waitsFor, ...join } of joins) {
+    instruments().sagaJoinsSwept.add(1, { [attributeNames.saga]: join.saga });
+    log.warn(
+      { alarm: 'join_swept', ...join, waitsFor },
+      'a run left whose step never heard of all members of its group: expected where the group failed and the saga was compensated',
+    );
+  }
+  if (runs > 0) log.info({ runs }, 'what this service knew of sagas that ended long ago has left');
 }

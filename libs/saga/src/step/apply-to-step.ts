@@ -14,10 +14,7 @@ import { countCompensation } from './count-compensation.ts';
 import type { Member } from './member.ts';
 import { gatherMove } from './slice-writes.ts';
 
-/**
- * Applies a trigger to the step's fence. A trigger that decides the step also withdraws its timers. `row`: of the fence,
- * if the transaction has locked it and not moved it.
- */
+/** Applies a trigger to the step's fence, and withdraws the timers of a decided step. `row`: its fence, locked. */
 export async function applyToStep<DB>(
   member: Member<DB>,
   tx: Transaction<DB>,
@@ -30,10 +27,7 @@ export async function applyToStep<DB>(
   return countCompensation(tx, request, transition);
 }
 
-/**
- * Applies a trigger to the step's fence, which the transaction has locked. The decisions of the transaction are written
- * together, behind it or when `gathered` is sent.
- */
+/** Applies a trigger to a locked fence. The decisions are written together, when `gathered` is sent. */
 export function applyInGroup<DB>(
   member: Member<DB>,
   gathered: Gathered<DB>,

@@ -66,7 +66,7 @@ describe('a compensation before, during and after its apply', () => {
         await actOnWork(
           scene.saga.database.executor,
           id,
-          { actor: 'alice', note: 'the van is booked' },
+          { by: 'alice', reason: 'the van is booked' },
           outcome,
         );
       }

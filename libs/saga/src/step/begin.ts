@@ -3,6 +3,7 @@ import { WIRE } from '@convergekit/contracts/engine';
 import type { CallContext } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core/engine';
+import type { Transaction } from 'kysely';
 import { canBeUndone } from '../declare/declaration.ts';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
@@ -14,10 +15,18 @@ import { insertWork } from '../effects/work/insert-sql.ts';
 import { callOf } from './request-work.ts';
 import { gatherBegin, hasBegin } from './slice-writes.ts';
 import { failureOf } from './failure-of.ts';
-import { factOf, keyOf, type Member, planOf, requestOf } from './member.ts';
+import { factOf, keyOf, type Member, planOf, requestOf, type StepRun } from './member.ts';
 import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { UndoCause } from './undo-cause.ts';
+
+/** A step of a run that begins. */
+export interface Beginning<DB> extends StepRun<DB> {
+  /** The event that completes those that begin it. */
+  readonly event: ReceivedEvent;
+  /** All events that begin it, in declared order. */
+  readonly stored: readonly StoredEvent[];
+}
 
 /**
  * Handles an event that begins a step, in the slice. A step after a group waits for all members; then the fence decides
@@ -25,27 +34,26 @@ import type { UndoCause } from './undo-cause.ts';
  * external step is requested. Ordinarily the fences of a slice are written behind it, by one statement: see `FenceOrder`.
  */
 export async function begin<DB>(
-  member: Member<DB>,
-  instance: string,
+  { member, instance }: StepRun<DB>,
   event: ReceivedEvent,
   context: CallContext<DB>,
 ): Promise<void> {
-  const stored = await awaited(member, instance, event, context);
+  const stored = await awaited({ member, instance }, event, context.tx);
   if (stored === undefined) return;
+  const of = { member, instance, event, stored };
   const { order } = member;
-  if (!order.asksFirst && !hasBegin(context.gathered, member, instance))
-    return beginNew(member, instance, event, stored, context);
+  if (!order.asksFirst && !hasBegin(context.gathered, of)) return beginNew(of, context);
   await context.gathered.send();
-  const request = beginning(member, instance, event, stored);
+  const request = beginning(of);
   const transition = await applyToStep(member, context.tx, request);
   if (transition.from === 'absent') order.absent();
   else order.reached();
-  if (transition.act === 'run') return run(member, instance, event, stored, context);
+  if (transition.act === 'run') return run(of, context);
   if (transition.act === 'rejected_by_tombstone' && transition.row?.version !== member.step.version)
-    return emitAgain(member, { event, stored, request, reason: transition.row?.reason }, context);
+    return emitAgain(of, request, transition.row?.reason, context);
   if (mayRunAgain(member, transition.state) && !(await isWaiting(context.tx, request))) {
     const again = await applyToStep(member, context.tx, { ...request, trigger: 'again' });
-    if (again.act === 'run') await run(member, instance, event, stored, context);
+    if (again.act === 'run') await run(of, context);
   }
 }
 
@@ -60,7 +68,7 @@ function mayRunAgain<DB>({ step, handlers }: Member<DB>, state: FenceFrom): bool
 }
 
 /** True when the step's call waits for an operator, who alone decides its outcome. */
-async function isWaiting<DB>(tx: CallContext<DB>['tx'], request: TriggerRequest): Promise<boolean> {
+async function isWaiting<DB>(tx: Transaction<DB>, request: TriggerRequest): Promise<boolean> {
   const open = await openWorkOf(executorOf(tx), request);
   return open.some(({ op }) => op === 'apply');
 }
@@ -71,105 +79,70 @@ async function isWaiting<DB>(tx: CallContext<DB>['tx'], request: TriggerRequest)
  * version when that version is known here.
  */
 async function emitAgain<DB>(
-  member: Member<DB>,
-  { event, stored, request, reason }: CancelledBegin,
+  of: Beginning<DB>,
+  request: TriggerRequest,
+  reason: Reason | undefined,
   { tx, emit }: Pick<CallContext<DB>, 'tx' | 'emit'>,
 ): Promise<void> {
   const { code, text: message } = reason ?? { code: 'CANCELLED', text: 'it was cancelled' };
   const saga = formatSagaRef(request);
   const failureId = deterministicUuid('saga', saga, request.step, 'cancelled');
-  const { emits } = await applyToStep(member, tx, {
-    ...request,
-    trigger: 'emit_again',
-    outcome: code,
-    failureId,
-  });
+  const again = { ...request, trigger: 'emit_again', outcome: code, failureId } as const;
+  const { emits } = await applyToStep(of.member, tx, again);
   const failure = { category: 'business', certainty: 'not_applied', code, message } as const;
-  if (emits !== undefined)
-    emit(failureOf(member, request.instance, { events: stored, failure }), event, { id: emits, saga });
-}
-
-interface CancelledBegin {
-  readonly event: ReceivedEvent;
-  readonly stored: readonly StoredEvent[];
-  readonly request: TriggerRequest;
-  readonly reason: Reason | undefined;
+  if (emits !== undefined) emit(failureOf(of, { events: of.stored, failure }), of.event, { id: emits, saga });
 }
 
 /** The request of an event that begins the step, or of its failure. */
-export function beginning<DB>(
-  member: Member<DB>,
-  instance: string,
-  event: ReceivedEvent,
-  stored: readonly StoredEvent[],
-  trigger: FenceTrigger = 'begin',
-): TriggerRequest {
+export function beginning<DB>(of: Beginning<DB>, trigger: FenceTrigger = 'begin'): TriggerRequest {
   return {
-    ...requestOf(member, instance, event, 'apply', trigger),
-    intent: JSON.stringify(stored),
-    plan: planOf(member),
-    causeTime: event.time,
+    ...requestOf(of, of.event, 'apply', trigger),
+    intent: JSON.stringify(of.stored),
+    plan: planOf(of.member),
+    causeTime: of.event.time,
   };
 }
 
 /** Returns all events that begin the step, in declared order; undefined until the last one is here. */
 export async function awaited<DB>(
-  member: Member<DB>,
-  instance: string,
+  of: StepRun<DB>,
   event: ReceivedEvent,
-  { tx }: Pick<CallContext<DB>, 'tx'>,
+  tx: Transaction<DB>,
 ): Promise<readonly StoredEvent[] | undefined> {
-  const { begins } = member.step;
+  const { begins } = of.member.step;
   const own = storeEvent(event);
   if (begins.length === 1) return [own];
-  const key = keyOf(member, instance);
   const join = { waitsFor: 'begin', awaits: begins.map(({ type }) => type) } as const;
-  const come = await joinMember(executorOf(tx), key, join, event.type, JSON.stringify(own));
+  const come = await joinMember(executorOf(tx), keyOf(of), join, event.type, JSON.stringify(own));
   const all = begins.flatMap(({ type }) => come.get(type) ?? []);
   return all.length < begins.length ? undefined : all.map((text) => JSON.parse(text) as StoredEvent);
 }
 
-async function run<DB>(
-  member: Member<DB>,
-  instance: string,
-  event: ReceivedEvent,
-  stored: readonly StoredEvent[],
-  context: CallContext<DB>,
-): Promise<void> {
-  if (member.handlers.local === undefined) {
-    for (const work of callOf(member, instance, event)) await insertWork(context.tx, work);
+async function run<DB>(of: Beginning<DB>, context: CallContext<DB>): Promise<void> {
+  if (of.member.handlers.local === undefined) {
+    for (const work of callOf(of, of.event)) await insertWork(context.tx, work);
     return;
   }
-  const { made, request } = await takeEffect(member, instance, event, stored, context);
-  emitFact(member, instance, event, made, await applyToStep(member, context.tx, request), context);
+  const { made, request } = await takeEffect(of, context);
+  emitFact(of, made, await applyToStep(of.member, context.tx, request), context);
 }
 
 /**
  * Begins a step that nothing has reached, as far as is known: its handler runs, or its call is requested, and the slice
  * writes its fence behind that. If something has reached it, the slice is rolled back and run again.
  */
-async function beginNew<DB>(
-  member: Member<DB>,
-  instance: string,
-  event: ReceivedEvent,
-  stored: readonly StoredEvent[],
-  context: CallContext<DB>,
-): Promise<void> {
+async function beginNew<DB>(of: Beginning<DB>, context: CallContext<DB>): Promise<void> {
   const { gathered } = context;
+  const { member, event } = of;
   if (member.handlers.local === undefined) {
-    const request = beginning(member, instance, event, stored);
-    return gatherBegin(
-      gathered,
-      member,
-      begunFence(request),
-      callOf(member, instance, event, request.intent),
-    );
+    const request = beginning(of);
+    return gatherBegin(gathered, member, begunFence(request), callOf(of, event, request.intent));
   }
   try {
-    const { made, request } = await takeEffect(member, instance, event, stored, context);
+    const { made, request } = await takeEffect(of, context);
     const fence = endedFence({ ...request, timed: hasTimers(member) });
     gatherBegin(gathered, member, fence);
-    emitFact(member, instance, event, made, { emits: fence.ended.emitted }, context);
+    emitFact(of, made, { emits: fence.ended.emitted }, context);
   } catch (error) {
     member.order.reached();
     throw error;
@@ -182,13 +155,8 @@ interface TakenEffect {
 }
 
 /** Calls the handler of a local step. Returns its fact, and what that says to the fence. */
-async function takeEffect<DB>(
-  member: Member<DB>,
-  instance: string,
-  event: ReceivedEvent,
-  stored: readonly StoredEvent[],
-  context: CallContext<DB>,
-): Promise<TakenEffect> {
+async function takeEffect<DB>(of: Beginning<DB>, context: CallContext<DB>): Promise<TakenEffect> {
+  const { member, instance, event, stored } = of;
   const begins = stored.map((one) => ({
     ...reviveEvent(one, member.step.begins),
     ...(one.id === event.id ? { headers: event.headers } : {}),
@@ -200,7 +168,7 @@ async function takeEffect<DB>(
   const { fact, made } = factOf(member, given);
   const { type, version, payload } = made;
   const reason = { code: 'REJECTED', text: `${member.step.name} was refused: ${type}` };
-  const request = { ...beginning(member, instance, event, stored), outcome: type };
+  const request = { ...beginning(of), outcome: type };
   if (fact !== 'success') return { made, request: { ...request, trigger: 'rejected', reason } };
   // What only an undo reads is not kept of a step behind which there is no way back.
   const kept = canBeUndone(member.step)
@@ -210,21 +178,15 @@ async function takeEffect<DB>(
 }
 
 function emitFact<DB>(
-  member: Member<DB>,
-  instance: string,
-  event: ReceivedEvent,
+  of: Beginning<DB>,
   made: DomainEvent,
   { emits }: Pick<Transition, 'emits'>,
-  context: CallContext<DB>,
+  { emit }: Pick<CallContext<DB>, 'emit'>,
 ): void {
-  const saga = formatSagaRef(keyOf(member, instance));
-  if (emits !== undefined) context.emit(made, event, { id: emits, saga });
+  if (emits !== undefined) emit(made, of.event, { id: emits, saga: formatSagaRef(keyOf(of)) });
 }
 
-/**
- * The attempt that caused an event, where its headers name it. Its trace is else that of the span that emitted the event:
- * of the attempt whose outcome was a refusal.
- */
+/** The attempt that caused an event. Without one named, the trace is that of the span that emitted the event. */
 export function attemptOf(event: ReceivedEvent): Pick<UndoCause, 'attemptId' | 'attemptTrace'> {
   const { attemptId, attemptTrace, headers } = event;
   return {

@@ -4,22 +4,20 @@ import { deterministicUuid } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
 import type { Transition } from '../fence/apply-trigger.ts';
-import { FENCE_STATES, isDecided } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import { lockStart, noteAndLockStart, type SagaStart, startsOf } from '../fence/start-sql.ts';
 import type { CallContext } from '@convergekit/inbox/engine';
-import { insertWork, type StepWork } from '../effects/work/insert-sql.ts';
-import type { StoredFailure } from '../effects/work/work.ts';
+import { insertWork } from '../effects/work/insert-sql.ts';
 import { timerOf } from './request-work.ts';
 import { gatherStart } from './slice-writes.ts';
 import { failureOf } from './failure-of.ts';
 import { applyToStep } from './apply-to-step.ts';
-import { keyOf, type Member, requestOf } from './member.ts';
+import { keyOf, type Member, requestOf, type StepRun } from './member.ts';
 import { type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { supersedeBegin } from './supersede-begin.ts';
-import type { UndoCause } from './undo-cause.ts';
+import type { StepUndo } from './undo-cause.ts';
 
 /** The reason of a cancellation: the cancel event, or the deadline. */
 export type CancelReason = 'cancel' | 'deadline';
@@ -31,18 +29,11 @@ const LOOK_AGAIN_MS = 500;
  * Closes the step that decides cancellations: an earlier step failed or was undone. The saga is on its way back, or has
  * ended, so a deadline or a cancellation that comes later must publish nothing.
  */
-export async function closeStep<DB>(
-  member: Member<DB>,
-  instance: string,
-  { event, reason, attemptId }: UndoCause,
-  { tx }: Pick<StepTools<DB>, 'tx'>,
-): Promise<void> {
-  await lockStart(executorOf(tx), keyOf(member, instance));
-  await applyToStep(member, tx, {
-    ...requestOf(member, instance, event, 'compensate', 'close'),
-    causeAttempt: attemptId,
-    reason,
-  });
+export async function closeStep<DB>(of: StepUndo<DB>, tx: Transaction<DB>): Promise<void> {
+  const { event, reason, attemptId } = of.cause;
+  await lockStart(executorOf(tx), keyOf(of));
+  const request = requestOf(of, event, 'compensate', 'close');
+  await applyToStep(of.member, tx, { ...request, causeAttempt: attemptId, reason });
 }
 
 /**
@@ -54,22 +45,19 @@ export async function startInSlice<DB>(
   event: ReceivedEvent,
   { tx, gathered }: Pick<CallContext<DB>, 'tx' | 'gathered'>,
 ): Promise<void> {
-  const { deadlineMs } = member.declaration;
-  const start = startOf(member, event);
-  const timer = deadlineMs === undefined ? undefined : deadlineOf(member, event, deadlineMs);
+  const { start, timer } = startOf(member, event);
   if (!member.order.asksFirst && gatherStart(gathered, member, start, timer)) return;
   await gathered.send();
   await scheduleDeadline(member, event, tx);
 }
 
-function startOf<DB>(member: Member<DB>, event: ReceivedEvent): SagaStart {
+/** Returns the start of a saga, and the timer of its deadline, if it has one. */
+function startOf<DB>(member: Member<DB>, event: ReceivedEvent) {
   const { cancel, deadlineMs } = member.declaration;
-  return { ...keyOf(member, event.id), key: cancel && event.key, locks: deadlineMs !== undefined };
-}
-
-function deadlineOf<DB>(member: Member<DB>, event: ReceivedEvent, dueMs: number): StepWork {
-  const when = { dueMs, unlessStepIs: DECIDED };
-  return timerOf(member, 'deadline', keyOf(member, event.id), storeEvent(event), when);
+  const run = { member, instance: event.id };
+  const start: SagaStart = { ...keyOf(run), key: cancel && event.key, locks: deadlineMs !== undefined };
+  if (deadlineMs === undefined) return { start };
+  return { start, timer: timerOf(run, 'deadline', storeEvent(event), deadlineMs) };
 }
 
 /** Handles the start of a saga at the step that may cancel it: the deadline runs from here, by the database's clock. */
@@ -78,15 +66,12 @@ export async function scheduleDeadline<DB>(
   event: ReceivedEvent,
   tx: Transaction<DB>,
 ): Promise<void> {
-  const { deadlineMs } = member.declaration;
+  const { start, timer } = startOf(member, event);
   // The start may be read after the event that decided the step, after the failure that ended the saga, or
   // concurrently.
-  await noteAndLockStart(executorOf(tx), startOf(member, event));
-  if (deadlineMs === undefined) return;
-  await insertWork(tx, deadlineOf(member, event, deadlineMs));
+  await noteAndLockStart(executorOf(tx), start);
+  if (timer !== undefined) await insertWork(tx, timer);
 }
-
-const DECIDED = FENCE_STATES.filter(isDecided);
 
 /**
  * Cancels runs: the run named in the header, or all that started under the key. A cancellation that comes before their
@@ -112,11 +97,10 @@ export async function cancelRuns<DB>(
   for (const start of starts)
     // The noted version may not be the running one: the deciding steps of the others are stopped as well.
     for (const member of versions.toSorted((a, b) => Number(isOf(b, start)) - Number(isOf(a, start)))) {
-      const { act } = await cancelAt(member, start.instance, 'cancel', storeEvent(event), tools);
+      const run = { member, instance: start.instance };
+      const { act } = await cancelAt(run, 'cancel', storeEvent(event), tools);
       if (act !== 'wait') continue;
-      const key = keyOf(member, start.instance);
-      const look = timerOf(member, 'cancel', key, storeEvent(event), { dueMs: LOOK_AGAIN_MS });
-      await insertWork(tools.tx, look);
+      await insertWork(tools.tx, timerOf(run, 'cancel', storeEvent(event), LOOK_AGAIN_MS));
     }
 }
 
@@ -130,32 +114,28 @@ function isOf<DB>({ step }: Member<DB>, { version }: { readonly version: number 
  * cancellation waits while the outcome of the step is unknown. `row`: of the fence, if it is locked.
  */
 export async function cancelAt<DB>(
-  member: Member<DB>,
-  instance: string,
+  run: StepRun<DB>,
   why: CancelReason,
   event: StoredEvent,
   tools: StepTools<DB>,
   row?: FenceRow,
 ): Promise<Transition> {
   const reason = reasons[why];
-  const request = { ...requestOf(member, instance, event, why, 'cancel'), reason, ended: tools.ended };
-  const transition = await applyToStep(member, tools.tx, request, row);
-  const emitFailure = (op: 'apply' | 'cancel', failure: StoredFailure, id: string): void =>
-    tools.emit(failureOf(member, instance, { events: [event], failure, op }), {
-      id,
-      saga: formatSagaRef(request),
-    });
+  const request = { ...requestOf(run, event, why, 'cancel'), reason, ended: tools.ended };
+  const transition = await applyToStep(run.member, tools.tx, request, row);
+  const saga = formatSagaRef(request);
+  const emitFailure = (op: 'apply' | 'cancel', code: string, message: string, id: string): void => {
+    const failure = { category: 'business', certainty: 'not_applied', code, message } as const;
+    tools.emit(failureOf(run, { events: [event], failure, op }), { id, saga });
+  };
   if (transition.act === 'emit_failure' && transition.emits !== undefined) {
-    await supersedeBegin(member, instance, tools);
-    emitFailure('apply', refusal(reason.code, reason.text), transition.emits);
+    await supersedeBegin(run, tools.tx);
+    emitFailure('apply', reason.code, reason.text, transition.emits);
   }
   if (transition.act === 'cancel_refused' && why === 'cancel') {
-    const text = `step ${member.step.name} has taken effect: there is no way back`;
-    emitFailure(
-      'cancel',
-      refusal('CANCEL_REFUSED', text),
-      deterministicUuid('saga', 'cancel', instance, event.id),
-    );
+    const text = `step ${request.step} has taken effect: there is no way back`;
+    const id = deterministicUuid('saga', 'cancel', run.instance, event.id);
+    emitFailure('cancel', 'CANCEL_REFUSED', text, id);
   }
   return transition;
 }
@@ -164,7 +144,3 @@ const reasons = {
   cancel: { code: 'CANCELLED', text: 'the saga was cancelled' },
   deadline: { code: 'DEADLINE', text: 'the time of the saga is over' },
 } as const;
-
-function refusal(code: string, message: string): StoredFailure {
-  return { category: 'business', certainty: 'not_applied', code, message };
-}

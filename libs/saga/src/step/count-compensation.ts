@@ -5,10 +5,7 @@ import type { Transition, TriggerRequest } from '../fence/apply-trigger.ts';
 
 type Outcome = 'undone' | 'noop' | 'stuck';
 
-/**
- * Pure: what a decision of the fence means for the compensation of its step. `noop`: nothing was to be undone.
- * Undefined: it ends no compensation.
- */
+/** Pure: the end of a compensation that a decision of the fence is. `noop`: there was nothing to undo. */
 export function compensationOf(
   { op, trigger }: Pick<TriggerRequest, 'op' | 'trigger'>,
   { act, from, state, emits }: Pick<Transition, 'act' | 'from' | 'state' | 'emits'>,

@@ -48,7 +48,7 @@ async function resolve(order: Placed, step: Part, op: string, took: boolean): Pr
   await actOnWork(
     scene.saga.database.executor,
     id,
-    { actor: 'alice', note: 'looked' },
+    { by: 'alice', reason: 'looked' },
     took ? fact : { kind: 'failed', failure },
   );
 }

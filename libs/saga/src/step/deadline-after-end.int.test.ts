@@ -116,7 +116,7 @@ it('a start and an end that are handled at the same moment leave no timer', asyn
     let closed = false;
     closing = db
       .transaction()
-      .execute((other) => closeStep(pivot(), order.instance, cause, { tx: other }))
+      .execute((other) => closeStep({ member: pivot(), instance: order.instance, cause }, other))
       .finally(() => (closed = true));
     const waiting = `select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`;
     await scene.eventually(

@@ -1,5 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
-import type { HookTools, LateWork } from '../effects/effect/types.ts';
+import type { Effect, HookTools, LateWork } from '../effects/effect/types.ts';
 import type { StuckReason } from '../effects/work/work.ts';
 import type { FenceState } from '../fence/fence.ts';
 import type { Reason } from '../fence/decision-sql.ts';
@@ -8,18 +8,21 @@ import type { StepInput } from './request-work.ts';
 import { type Member, requestOf } from './member.ts';
 import { markStuck } from './mark-stuck.ts';
 
-/** Marks the step of a call that is stuck. */
-export function stuckApply<DB>(member: Member<DB>) {
-  return async (tools: HookTools<DB>, text: string, code: StuckReason): Promise<void> => {
-    const reason = { code, text: STUCK[code] };
-    await markStepStuck(member, tools, text, { op: 'apply', reason, why: reason });
-  };
-}
+type Op = 'apply' | 'compensate';
 
-/** Reports a stuck undo; the reason of the undo stays recorded. */
-export function stuckUndo<DB>(member: Member<DB>) {
-  return (tools: HookTools<DB>, text: string, code: StuckReason): Promise<void> =>
-    markStepStuck(member, tools, text, { op: 'compensate', why: { code, text: STUCK[code] } });
+/** Returns the hooks that show a step as stuck when its work is, or is late. `late` is false for known steps. */
+export function stuckHooks<DB>(member: Member<DB>, op: Op): Required<Pick<Effect<DB>, 'stuck' | 'late'>> {
+  return {
+    stuck: (tools, text, code) => markStepStuck(member, op, tools, text, { code, text: STUCK[code] }),
+    late: async (tools, text, { at, failure }) => {
+      const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
+      const code = row === undefined || row.stuck ? undefined : lateCode(op, row.state, at);
+      if (code === undefined) return false;
+      const why = { code, text: failure?.message ?? 'no worker has begun it' };
+      await markStepStuck(member, op, tools, text, why);
+      return true;
+    },
+  };
 }
 
 /** The reasons for which work is stuck, in words. */
@@ -28,43 +31,17 @@ export const STUCK: Readonly<Record<StuckReason, string>> = {
   result_lost: 'it took effect, and its result cannot be read',
   input_unreadable: 'no deployed version of the code understands its intent',
   record_swept: 'its record had left when its undo was asked for, so what it did is not known here',
-  operator: 'an operator stopped it',
 };
 
-interface StuckMark {
-  readonly op: 'apply' | 'compensate';
-  readonly why: Reason;
-  /** The reason of the step, where it has none yet. */
-  readonly reason?: Reason;
-}
-
-/** Shows a step as stuck whose call, question or outcome has waited too long. False: the step was shown already. */
-export function lateApply<DB>(member: Member<DB>) {
-  return async (tools: HookTools<DB>, text: string, { at, failure }: LateWork): Promise<boolean> => {
-    const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
-    if (row === undefined || row.stuck || !WAITS_FOR_OUTCOME.includes(row.state)) return false;
-    const why = { code: LATE_APPLY[at], text: failure?.message ?? 'no worker has begun it' };
-    await markStepStuck(member, tools, text, { op: 'apply', why, reason: why });
-    return true;
-  };
-}
-
-/** Shows a step as stuck whose undo, or undone event, has waited too long. */
-export function lateUndo<DB>(member: Member<DB>) {
-  return async (tools: HookTools<DB>, text: string, { at, failure }: LateWork): Promise<boolean> => {
-    const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
-    if (row === undefined || row.stuck) return false;
-    const code =
-      row.state !== 'undo_pending' ? 'noop_failing' : at === 'start' ? 'not_begun' : 'undo_failing';
-    const why = { code, text: failure?.message ?? 'no worker has begun it' };
-    await markStepStuck(member, tools, text, { op: 'compensate', why });
-    return true;
-  };
+/** Pure: the name of late work for an observer, the journal and the CLI. Undefined: its step waits for no outcome. */
+function lateCode(op: Op, state: FenceState, at: LateWork['at']): string | undefined {
+  if (op === 'apply') return WAITS_FOR_OUTCOME.includes(state) ? LATE_APPLY[at] : undefined;
+  if (state !== 'undo_pending') return 'noop_failing';
+  return at === 'start' ? 'not_begun' : 'undo_failing';
 }
 
 const WAITS_FOR_OUTCOME: readonly FenceState[] = ['started', 'unknown', 'undo_pending'];
 
-/** The names of late work for an observer, the journal and the CLI. */
 const LATE_APPLY: Readonly<Record<LateWork['at'], string>> = {
   start: 'not_begun',
   call: 'call_failing',
@@ -74,16 +51,17 @@ const LATE_APPLY: Readonly<Record<LateWork['at'], string>> = {
 
 async function markStepStuck<DB>(
   member: Member<DB>,
+  op: Op,
   { tx, emit }: HookTools<DB>,
   text: string,
-  { op, why, reason }: StuckMark,
+  why: Reason,
 ): Promise<void> {
   const { instance, events = [], cause } = JSON.parse(text) as StepInput;
   const request = {
-    ...requestOf(member, instance, cause?.event ?? events[0], op, 'stuck'),
-    causeAttempt: cause?.attemptId,
-    outcome: why.code,
-    reason,
+    ...requestOf({ member, instance }, cause?.event ?? events[0], op, 'stuck'),
+    ...{ causeAttempt: cause?.attemptId, outcome: why.code },
+    // The reason of an undo stays recorded.
+    reason: op === 'apply' ? why : undefined,
   };
   await markStuck(tx, request, why, emit);
 }

@@ -11,10 +11,7 @@ export function stepName({ saga, name, version }: Named): string {
   return `${saga}.${name}${version === 1 ? '' : `.v${version}`}`;
 }
 
-/**
- * Returns the name of a step's work for policies, bulkheads and metrics: `<saga>.<step>.<op>`. The versions have
- * separate work, since only code that knows a version can do its work.
- */
+/** Returns the name of a version's work, for policies, bulkheads and metrics: `<saga>.<step>.<op>`. */
 export function effectName({ saga, name, version }: Named, op: WorkOp): string {
   return `${saga}.${name}.${op}${version === 1 ? '' : `.v${version}`}`;
 }

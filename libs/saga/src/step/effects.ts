@@ -5,15 +5,14 @@ import { executorOf } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
 import type { CallContext, Found } from '../effects/call/types.ts';
 import { defineCall } from '../effects/call/define-call.ts';
-import type { Effect, OutcomeContext, Reactions } from '../effects/effect/types.ts';
+import type { Effect, EffectFailure, OutcomeContext, Reactions } from '../effects/effect/types.ts';
 import { EFFECT_STAYS, resolvedBy } from '../effects/work/work.ts';
 import type { WorkOp } from '../effects/work/step-key.ts';
 import { SagaError } from '../errors.ts';
-import { sweepRecords } from '../retention/sweep.ts';
 import { lockOfWorkSql } from '../fence/fence-sql.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
 import type { StepInput } from './request-work.ts';
-import { lateApply, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
+import { stuckHooks } from './effect-hooks.ts';
 import { effectName, effectOpsOf } from './effect-name.ts';
 import { applyEffect, undoCall } from './external-effects.ts';
 import { begunOf, factMade } from './facts.ts';
@@ -25,6 +24,7 @@ import { timerEffect } from './timer-effects.ts';
 import { lockedFence, toolsOf } from './tools.ts';
 import type { StepQuestion } from './types.ts';
 import { acceptEffect, emitNoop, emitUndone, undoing, undoNow } from './undo.ts';
+import type { StepUndo } from './undo-cause.ts';
 
 /** Returns the effects of these consumers' steps, for the saga worker: `sagaWorker(effectsOf(orders, payments), …)`. */
 export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
@@ -32,7 +32,7 @@ export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): 
     .flatMap(({ parts }) => membersOf(parts))
     .flatMap((member) => {
       const { name, keepMs } = member.declaration;
-      const saga = { name, keepMs, sweep: sweepRecords };
+      const saga = { name, keepMs };
       return effectOpsOf(member).map((op) => {
         const isTimer = op === 'cancel' || op === 'deadline' || op === 'expire';
         return Object.freeze({
@@ -65,10 +65,7 @@ function asStored<T>(): StandardSchema<T, T> {
 }
 const stored = { input: asStored<StepInput>(), result: asStored<StoredFact | null>() };
 
-/**
- * Resolves a local apply that failed with an unknown outcome. Nothing is called: it is queried; without a `query`
- * it waits for an operator's word, and is no wiser for being retried.
- */
+/** Resolves a local apply of unknown outcome: it is queried; without a `query` it waits for an operator's word. */
 function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
   const { query, settleMs = 0 } = member.handlers.local ?? {};
   const denied = new BusinessRejection('it has not taken effect', { code: 'NOT_APPLIED' });
@@ -87,8 +84,7 @@ function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
     call: () => Promise.reject(query === undefined ? unresolvable : denied),
     ...asking(member, query, settleMs),
   });
-  const hooks = { stuck: stuckApply(member), late: lateApply(member) };
-  return Object.freeze({ ...declared.onOutcome<DB>(applied(member)), ...hooks });
+  return Object.freeze({ ...declared.onOutcome<DB>(applied(member)), ...stuckHooks(member, 'apply') });
 }
 
 type Query = (question: StepQuestion<never>) => Promise<DomainEvent | undefined>;
@@ -111,10 +107,10 @@ function applied<DB>(member: Member<DB>): Reactions<DB, StepInput, StoredFact | 
   return {
     succeeded: (fact: StoredFact | null, context: OutcomeContext<DB, StepInput>): Promise<void> => {
       if (fact === null) throw new TypeError(`the outcome of ${member.step.name} is empty`);
-      return recordFact(member, knownOutcomeOf(context), fact, toolsOf(context));
+      return recordFact(knownOutcomeOf(member, context), fact, toolsOf(context));
     },
-    failed: (failure: Parameters<typeof recordFailure>[2], context: OutcomeContext<DB, StepInput>) =>
-      recordFailure(member, knownOutcomeOf(context), failure, context.attempts, toolsOf(context)),
+    failed: (failure: EffectFailure, context: OutcomeContext<DB, StepInput>) =>
+      recordFailure(knownOutcomeOf(member, context), failure, context.attempts, toolsOf(context)),
   };
 }
 
@@ -131,7 +127,7 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
     succeeded: (fact, context) => undone(member, fact, context),
     failed: (failure, context) => keptEffect(member, failure, context),
   });
-  const effect = { ...recording, endless: true, stuck: stuckUndo(member), late: lateUndo(member) };
+  const effect = { ...recording, endless: true, ...stuckHooks(member, 'compensate') };
   return Object.freeze(
     handlers.undoneExternal === undefined ? effect : { ...effect, ...undoCall(member, recording) },
   );
@@ -140,13 +136,20 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
 /** Handles an undo whose effect an operator accepts: the effect stays, and the previous step continues. */
 async function keptEffect<DB>(
   member: Member<DB>,
-  { code, message }: Parameters<typeof recordFailure>[2],
+  { code, message }: EffectFailure,
   context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
-  if (code !== EFFECT_STAYS || context.input.cause === undefined)
-    throw new TypeError(`the undo of ${member.step.name} cannot fail: ${message}`);
-  const { instance, cause } = context.input;
-  await acceptEffect(member, instance, { ...cause, ...resolvedBy(context.attempts) }, toolsOf(context));
+  if (code !== EFFECT_STAYS) throw new TypeError(`the undo of ${member.step.name} cannot fail: ${message}`);
+  await acceptEffect(undoOf(member, context), toolsOf(context));
+}
+
+/** Returns the undo whose outcome is recorded; an operator who stated it is part of the cause. */
+function undoOf<DB>(
+  member: Member<DB>,
+  { input: { instance, cause }, attempts }: OutcomeContext<DB, StepInput>,
+): StepUndo<DB> {
+  if (cause === undefined) throw new TypeError(`the undo of ${member.step.name} has no cause`);
+  return { member, instance, cause: { ...cause, ...resolvedBy(attempts) } };
 }
 
 async function undone<DB>(
@@ -154,30 +157,24 @@ async function undone<DB>(
   fact: StoredFact | null,
   context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
-  const { cause: why, instance } = context.input;
-  if (why === undefined) throw new TypeError(`the undo of ${member.step.name} has no cause`);
-  const cause = { ...why, ...resolvedBy(context.attempts) };
+  const of = undoOf(member, context);
   const tools = toolsOf(context);
+  const row = lockedFence(context);
   if (fact !== null) {
     const kit = stepUndoneEvent(member.step.by);
     const definition: EventDefinition = fact.type === kit.type ? kit : (member.step.undone ?? kit);
     const made = definition(definition.parse(fact.payload, fact.version) as never);
-    return emitUndone(member, instance, cause, made, tools, lockedFence(context));
+    return emitUndone(of, made, tools, row);
   }
   // The rest of the work of an undo that failed in its slice.
-  const executor = executorOf(tools.tx);
-  const row = lockedFence(context);
   if (row === undefined) return;
-  if (row.state === 'undo_pending') return undoNow(member, instance, cause, row, tools);
-  const { act } = await applyToLocked(
-    executor,
-    { ...undoing(member, instance, cause, 'undone'), ended: context.ended },
-    row,
-  );
-  if (act === 'emit_undone') await emitNoop(member, instance, cause, row, tools);
+  if (row.state === 'undo_pending') return undoNow(of, row, tools);
+  const request = { ...undoing(of, 'undone'), ended: context.ended };
+  const { act } = await applyToLocked(executorOf(tools.tx), request, row);
+  if (act === 'emit_undone') await emitNoop(of, row, tools);
 }
 
-function knownOutcomeOf<DB>(context: OutcomeContext<DB, StepInput>): KnownOutcome {
+function knownOutcomeOf<DB>(member: Member<DB>, context: OutcomeContext<DB, StepInput>): KnownOutcome<DB> {
   const { instance, events = [], resolves } = context.input;
-  return { instance, events, resolves, row: lockedFence(context), ...resolvedBy(context.attempts) };
+  return { member, instance, events, resolves, row: lockedFence(context), ...resolvedBy(context.attempts) };
 }

@@ -3,12 +3,12 @@ import type { Effect, Reactions, Revived } from '../effects/effect/types.ts';
 import { type BoundCall, type PlannedCall, usageOf } from '../effects/call/bind-call.ts';
 import { SagaError } from '../errors.ts';
 import { type StepInput, workId } from './request-work.ts';
-import { lateApply, stuckApply } from './effect-hooks.ts';
+import { stuckHooks } from './effect-hooks.ts';
 import { effectName } from './effect-name.ts';
 import { begunOf, factMade, storedFact, wrapped } from './facts.ts';
 import type { Member } from './member.ts';
 import type { StoredFact } from './stored-event.ts';
-import type { UndoCause } from './undo-cause.ts';
+import type { StepUndo } from './undo-cause.ts';
 import { undoneEvent, undoOf } from './undo-events.ts';
 
 /** The call of an external step. */
@@ -39,8 +39,7 @@ export function applyEffect<DB>(
     grouped: member.handlers.external?.record === undefined,
     // A step after the pivot only goes forward.
     endless: step.kind === 'retriable',
-    stuck: stuckApply(member),
-    late: lateApply(member),
+    ...stuckHooks(member, 'apply'),
   });
 }
 
@@ -102,7 +101,7 @@ export function undoCall<DB>(
         ...revived,
         call: async (guards, permit) => {
           if ((await undo.call(guards, permit)) === 'irreversible') throw irreversible(member);
-          return JSON.stringify(factUndone(member, instance, cause, input));
+          return JSON.stringify(factUndone({ member, instance, cause }, input));
         },
       };
     },
@@ -110,25 +109,13 @@ export function undoCall<DB>(
 }
 
 /** The undone event, once the undo has taken effect. */
-function factUndone<DB>(
-  member: Member<DB>,
-  instance: string,
-  cause: UndoCause,
-  input: StepInput,
-): StoredFact {
-  const { events, result } = input;
+function factUndone<DB>(of: StepUndo<DB>, { events, result }: StepInput): StoredFact {
   const row = {
     intent: JSON.stringify(events),
     result: result === undefined ? null : JSON.stringify(result),
   };
-  const made = (): DomainEvent =>
-    undoneEvent(
-      member,
-      instance,
-      cause,
-      member.handlers.undoneExternal?.(undoOf(member, instance, cause, row)),
-    );
-  return storedFact(wrapped(made));
+  const { undoneExternal } = of.member.handlers;
+  return storedFact(wrapped(() => undoneEvent(of, undoneExternal?.(undoOf(of, row)))));
 }
 
 function irreversible<DB>({ step }: Member<DB>): SagaError {

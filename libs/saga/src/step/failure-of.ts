@@ -2,7 +2,7 @@ import type { DomainEvent } from '@convergekit/contracts';
 import { failureEvent, MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
 import { payloadOf, payloadReference } from '@convergekit/inbox/engine';
 import type { StoredFailure, WorkAttempt } from '../effects/work/work.ts';
-import type { Member } from './member.ts';
+import type { StepRun } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
 
 /** The data of the failure event of a step that failed outside its slice. */
@@ -16,23 +16,19 @@ export interface FailedStepWork {
   readonly op?: 'apply' | 'cancel';
 }
 
-/**
- * The failure event of a step, as its consumer would have emitted it. It has less detail where it would be too large to emit:
- * a failure that cannot be recorded would stop its saga.
- */
-export function failureOf<DB>(member: Member<DB>, instance: string, work: FailedStepWork): DomainEvent {
-  const whole = failureWith(member, instance, work, payloadOf);
+/** The failure event of a step, with less detail where it would be too large: unrecorded it would stop its saga. */
+export function failureOf<DB>(run: StepRun<DB>, work: FailedStepWork): DomainEvent {
+  const whole = failureWith(run, work, payloadOf);
   if (Buffer.byteLength(whole.payload) <= MAX_PAYLOAD_BYTES) return whole;
   const attempts = work.attempts?.slice(-FEW_ATTEMPTS) ?? [];
-  return failureWith(member, instance, { ...work, attempts }, payloadReference);
+  return failureWith(run, { ...work, attempts }, payloadReference);
 }
 
 /** The attempts of a failure event that would be too large with all. */
 const FEW_ATTEMPTS = 5;
 
 function failureWith<DB>(
-  { step }: Member<DB>,
-  instance: string,
+  { member: { step }, instance }: StepRun<DB>,
   { events: [event], failure, attempts = [], resolves, op = 'apply' }: FailedStepWork,
   payloadAs: typeof payloadOf,
 ): DomainEvent {

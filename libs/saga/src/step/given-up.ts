@@ -7,11 +7,11 @@ import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import { applyToStep } from './apply-to-step.ts';
 import { requestUndo, requestOutcome, scheduleUndo } from './request-work.ts';
 import { awaited, beginning } from './begin.ts';
-import type { Member } from './member.ts';
+import { keyOf, type Member, type StepRun } from './member.ts';
 import { storeEvent } from './stored-event.ts';
 import { type Emit, markStuck } from './mark-stuck.ts';
 import { undoing } from './undo.ts';
-import type { UndoCause } from './undo-cause.ts';
+import type { StepUndo, UndoCause } from './undo-cause.ts';
 
 const ORDINARY: GiveUpDecision = { kind: 'ordinary' };
 const RESOLVED: GiveUpDecision = { kind: 'resolved' };
@@ -25,26 +25,23 @@ const UNDO_PAUSE_MS = 1_000;
  * every event.
  */
 export async function applyGivenUp<DB>(
-  member: Member<DB>,
-  instance: string,
+  { member, instance }: StepRun<DB>,
   event: ReceivedEvent,
   { as, failure: given }: GiveUp,
   { tx, emit, log, failureEventId, attemptId }: GiveUpContext<DB>,
 ): Promise<GiveUpDecision> {
   if (as === 'park') return ORDINARY;
   const { step } = member;
+  const run = { member, instance };
   const failure = stored(given);
   const emitAs: Emit = (made, of) => emit(made, event, of);
   const trigger = failedAs(member, failure);
   // The rollback of the slice also removed its notes of the group.
-  const events = (await awaited(member, instance, event, { tx })) ?? [storeEvent(event)];
+  const events = (await awaited(run, event, tx)) ?? [storeEvent(event)];
   const reason = { code: failure.code, text: failure.message };
   const request: TriggerRequest = {
-    ...beginning(member, instance, event, events, trigger),
-    causeAttempt: attemptId,
-    reason,
-    outcome: failure.code,
-    failureId: failureEventId,
+    ...beginning({ ...run, event, stored: events }, trigger),
+    ...{ causeAttempt: attemptId, reason, outcome: failure.code, failureId: failureEventId },
   };
   const transition = await (trigger === 'stuck'
     ? markStuck(tx, request, reason, emitAs)
@@ -52,13 +49,13 @@ export async function applyGivenUp<DB>(
   // A tombstone came first, or the step has ended: no event is emitted.
   if (transition.act === 'noop_already') return transition.state === 'stuck' ? ORDINARY : RESOLVED;
   if (transition.act === 'undo' && transition.row?.undo != null)
-    await scheduleUndo(member, instance, JSON.parse(transition.row.undo) as UndoCause, tx, UNDO_PAUSE_MS);
+    await scheduleUndo({ ...run, cause: JSON.parse(transition.row.undo) as UndoCause }, tx, UNDO_PAUSE_MS);
   // The outcome is unknown, and no query can resolve it.
-  if (trigger === 'unknown' && !(await requestOutcome(member, instance, events, failureEventId, tx)))
+  if (trigger === 'unknown' && !(await requestOutcome(run, events, failureEventId, tx)))
     await markStuck(tx, request, reason, emitAs);
   if (transition.state === 'undo_pending') return RESOLVED;
-  const of = { saga: step.saga, instance, step: step.name };
   if (step.kind === 'retriable') {
+    const of = { saga: step.saga, instance, step: step.name };
     log.error({ alarm: 'step_stuck', ...of, code: failure.code }, 'a step behind the pivot was given up');
     return ORDINARY;
   }
@@ -84,18 +81,13 @@ export function failedAs<DB>(
 
 /** Turns a failed compensation, which is never given up, into work of the saga worker. */
 export async function undoGivenUp<DB>(
-  member: Member<DB>,
-  instance: string,
-  cause: UndoCause,
+  of: StepUndo<DB>,
   { tx, log }: Pick<GiveUpContext<DB>, 'tx' | 'log'>,
-): Promise<GiveUpDecision> {
-  const { step } = member;
-  const transition = await applyToStep(member, tx, undoing(member, instance, cause, 'undo'));
-  if (transition.act === 'undo' || transition.act === 'emit_undone') {
-    if (transition.act === 'undo' && member.handlers.undoneExternal !== undefined)
-      await requestUndo(member, instance, cause, transition.row, { tx });
-    else await scheduleUndo(member, instance, cause, tx, UNDO_PAUSE_MS);
-    log.warn({ saga: step.saga, instance, step: step.name }, 'a compensation failed: the worker retries it');
-  }
-  return RESOLVED;
+): Promise<void> {
+  const { act, row } = await applyToStep(of.member, tx, undoing(of, 'undo'));
+  if (act !== 'undo' && act !== 'emit_undone') return;
+  if (act === 'undo' && of.member.handlers.undoneExternal !== undefined) await requestUndo(of, row, tx);
+  else await scheduleUndo(of, tx, UNDO_PAUSE_MS);
+  const { saga, instance, step } = keyOf(of);
+  log.warn({ saga, instance, step }, 'a compensation failed: the worker retries it');
 }

@@ -75,7 +75,7 @@ describe('the step before a group', () => {
     await actOnWork(
       executor,
       id,
-      { actor: 'alice', note: 'the van is booked' },
+      { by: 'alice', reason: 'the van is booked' },
       { kind: 'succeeded', result },
     );
     await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');

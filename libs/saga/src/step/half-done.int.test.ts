@@ -30,7 +30,7 @@ const log = {
   error: (fields: Alarm) => void alarms.push(fields),
 };
 const wrongs = new Wrongs();
-const by = { actor: 'alice', note: 'looked' };
+const by = { by: 'alice', reason: 'looked' };
 let scene: SagaScene<RoomDb>;
 beforeAll(async () => {
   scene = await SagaScene.open<RoomDb>(inject('stack').databaseUrl, roomTables);

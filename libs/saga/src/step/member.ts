@@ -16,26 +16,31 @@ export interface Member<DB> {
   readonly order: FenceOrder;
 }
 
-export function keyOf({ step }: Pick<Member<never>, 'step'>, instance: string): StepKey {
+/** A step of one run of its saga. */
+export interface StepRun<DB> {
+  readonly member: Member<DB>;
+  /** The id of the event that started the run. */
+  readonly instance: string;
+}
+
+type NamedRun = Pick<StepRun<never>, 'instance'> & { readonly member: Pick<Member<never>, 'step'> };
+
+export function keyOf({ member: { step }, instance }: NamedRun): StepKey {
   return { saga: step.saga, version: step.version, instance, step: step.name };
 }
 
 /** Returns what every request to the fence of a step says. `event`: the cause; undefined: only the instance is known. */
 export function requestOf<Op extends TriggerRequest['op'], Trigger extends TriggerRequest['trigger']>(
-  member: Pick<Member<never>, 'step'>,
-  instance: string,
+  run: NamedRun,
   event: Pick<StoredEvent, 'id' | 'key'> | undefined,
   op: Op,
   trigger: Trigger,
 ) {
-  const { key, id: causeEvent } = event ?? { key: instance, id: instance };
-  return { ...keyOf(member, instance), consumer: member.step.by, key, op, trigger, causeEvent };
+  const { key, id: causeEvent } = event ?? { key: run.instance, id: run.instance };
+  return { ...keyOf(run), consumer: run.member.step.by, key, op, trigger, causeEvent };
 }
 
-/**
- * Returns the fact of the event that a handler returned. Throws STEP_INVALID for an event that the declaration does not
- * name.
- */
+/** Returns the fact of the event that a handler returned. Throws STEP_INVALID for one that is not declared. */
 export function factOf(
   { step }: Pick<Member<never>, 'step'>,
   made: DomainEvent | undefined,

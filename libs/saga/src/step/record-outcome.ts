@@ -8,7 +8,7 @@ import { applyInGroup, applyToStep } from './apply-to-step.ts';
 import { countCompensation } from './count-compensation.ts';
 import { scheduleUndo } from './request-work.ts';
 import { failureOf } from './failure-of.ts';
-import { keyOf, type Member, planOf, requestOf } from './member.ts';
+import { planOf, requestOf, type StepRun } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
@@ -16,8 +16,7 @@ import { emitNoop, undoNow } from './undo.ts';
 import type { UndoCause } from './undo-cause.ts';
 
 /** An apply of which the outcome became known outside its slice. */
-export interface KnownOutcome {
-  readonly instance: string;
+export interface KnownOutcome<DB> extends StepRun<DB> {
   readonly events: readonly StoredEvent[];
   /** The fence, locked. */
   readonly row: FenceRow | undefined;
@@ -30,66 +29,60 @@ export interface KnownOutcome {
 
 /** Records a fact and emits it; a step that must already be undone is undone. */
 export async function recordFact<DB>(
-  member: Member<DB>,
-  known: KnownOutcome,
+  known: KnownOutcome<DB>,
   fact: StoredFact,
   tools: StepTools<DB>,
 ): Promise<void> {
-  const { success, failure } = member.step;
+  const { name, success, failure } = known.member.step;
   const succeeded = fact.type === success.type;
   const definition = [success, failure].find((one) => one?.type === fact.type);
   // A misspelled type is not a failure: the effect to be undone may have happened.
-  if (definition === undefined) throw new TypeError(`${fact.type} is no fact of step ${member.step.name}`);
+  if (definition === undefined) throw new TypeError(`${fact.type} is no fact of step ${name}`);
   // A stored fact of an older version is emitted in the definition's current version.
   const made = definition(definition.parse(fact.payload, fact.version) as never);
   const request = {
-    ...outcomeRequest(member, known, succeeded ? 'applied' : 'rejected'),
+    ...outcomeRequest(known, succeeded ? 'applied' : 'rejected'),
     outcome: fact.type,
     ...(succeeded
       ? { result: JSON.stringify(fact) }
-      : { reason: { code: 'REJECTED', text: `${member.step.name} was refused: ${fact.type}` } }),
+      : { reason: { code: 'REJECTED', text: `${name} was refused: ${fact.type}` } }),
   };
-  const transition = await applyOutcome(member, known, request, tools);
+  const transition = await applyOutcome(known, request, tools);
   if (transition.act === 'noop_already') return;
-  await record(member, known, made, tools);
-  const saga = formatSagaRef(keyOf(member, known.instance));
+  await record(known, made, tools);
   if (transition.act === 'emit_success' || transition.act === 'emit_failure') {
+    const saga = formatSagaRef(request);
     if (transition.emits !== undefined) tools.emit(made, { id: transition.emits, saga });
     return;
   }
-  await undoKnown(member, known, transition, succeeded ? JSON.stringify(fact) : null, tools);
+  await undoKnown(known, transition, succeeded ? JSON.stringify(fact) : null, tools);
 }
 
 /** Records that a step certainly had no effect. Emits its failure event, or the undone event for a waiting undo. */
 export async function recordFailure<DB>(
-  member: Member<DB>,
-  known: KnownOutcome,
+  known: KnownOutcome<DB>,
   failure: StoredFailure,
   attempts: readonly WorkAttempt[],
   tools: StepTools<DB>,
 ): Promise<void> {
   const request = {
-    ...outcomeRequest(member, known, 'not_applied'),
+    ...outcomeRequest(known, 'not_applied'),
     outcome: failure.code,
     reason: { code: failure.code, text: failure.message },
   };
-  const transition = await applyOutcome(member, known, request, tools);
+  const transition = await applyOutcome(known, request, tools);
   if (transition.act === 'emit_failure' && transition.emits !== undefined) {
-    const saga = formatSagaRef(keyOf(member, known.instance));
     const { events, resolves } = known;
-    tools.emit(failureOf(member, known.instance, { events, failure, attempts, resolves }), {
-      id: transition.emits,
-      saga,
-    });
+    const event = failureOf(known, { events, failure, attempts, resolves });
+    tools.emit(event, { id: transition.emits, saga: formatSagaRef(request) });
     return;
   }
-  await undoKnown(member, known, transition, null, tools);
+  await undoKnown(known, transition, null, tools);
 }
 
 /** Applies an outcome to the fence. Outcomes that are recorded together have their decisions written together. */
 async function applyOutcome<DB>(
-  member: Member<DB>,
-  { row }: KnownOutcome,
+  { member, row }: KnownOutcome<DB>,
   outcome: TriggerRequest,
   { tx, gathered, ended }: StepTools<DB>,
 ): Promise<Transition> {
@@ -101,8 +94,7 @@ async function applyOutcome<DB>(
 
 /** Runs an undo that waited for the outcome. */
 async function undoKnown<DB>(
-  member: Member<DB>,
-  { instance }: KnownOutcome,
+  { member, instance }: KnownOutcome<DB>,
   { act, row }: Transition,
   result: string | null,
   recording: StepTools<DB>,
@@ -111,23 +103,18 @@ async function undoKnown<DB>(
   // The undo finds the outcome at its fence.
   await recording.gathered?.send();
   const tools = { ...recording, ended: undefined };
-  const cause = JSON.parse(row.undo) as UndoCause;
+  const of = { member, instance, cause: JSON.parse(row.undo) as UndoCause };
   const known = { ...row, result: result ?? row.result };
   // A local undo becomes separate work: its failure would roll the outcome back.
-  if (act === 'undo' && member.handlers.undoneExternal === undefined)
-    await scheduleUndo(member, instance, cause, tools.tx, 0);
-  else if (act === 'undo') await undoNow(member, instance, cause, known, tools);
-  if (act === 'emit_undone') await emitNoop(member, instance, cause, known, tools);
+  if (act === 'undo' && member.handlers.undoneExternal === undefined) await scheduleUndo(of, tools.tx, 0);
+  else if (act === 'undo') await undoNow(of, known, tools);
+  if (act === 'emit_undone') await emitNoop(of, known, tools);
 }
 
-function outcomeRequest<DB>(
-  member: Member<DB>,
-  { instance, events, row, resolves, actor, note }: KnownOutcome,
-  trigger: FenceTrigger,
-): TriggerRequest {
-  const [event] = events;
+function outcomeRequest<DB>(known: KnownOutcome<DB>, trigger: FenceTrigger): TriggerRequest {
+  const { member, events, row, resolves, actor, note } = known;
   const op = resolves === undefined && actor === undefined ? 'apply' : 'resolve';
-  const request = requestOf(member, instance, event, op, trigger);
+  const request = requestOf(known, events[0], op, trigger);
   return {
     ...request,
     ...(row?.intent == null ? { intent: JSON.stringify(events) } : {}),
@@ -139,8 +126,7 @@ function outcomeRequest<DB>(
 }
 
 async function record<DB>(
-  { step, handlers }: Member<DB>,
-  { instance, events: [event], actor }: KnownOutcome,
+  { member: { step, handlers }, instance, events: [event], actor }: KnownOutcome<DB>,
   outcome: DomainEvent,
   { emit, ...context }: StepTools<DB>,
 ): Promise<void> {

@@ -23,10 +23,7 @@ export function sagaVersionOf({ saga, version }: Pick<SagaRef, 'saga' | 'version
 /** The facts that a step emits. */
 export type Fact = 'success' | 'failure' | 'undone';
 
-/**
- * Derives the id of a step's fact, independent of its cause and of repeats. The id of the event that begins a step is
- * therefore known before it comes.
- */
+/** Derives the id of a step's fact, whatever its cause: that of the event that begins a step is known before. */
 export function factId({ saga, instance, step }: Omit<StepKey, 'version'>, fact: Fact): string {
   return deterministicUuid('saga', saga, instance, step, fact);
 }

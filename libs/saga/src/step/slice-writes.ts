@@ -1,11 +1,10 @@
 import type { Gathered, SliceWrite } from '@convergekit/inbox/engine';
-import { insertStepWorks, isRefusedWork } from '../effects/work/insert-all-sql.ts';
+import { insertWorks, isRefusedWork, type NewWork } from '../effects/work/insert-sql.ts';
 import type { StepKey } from '../effects/work/step-key.ts';
-import type { StepWork } from '../effects/work/insert-sql.ts';
 import { insertFences, isReached, type NewFence } from '../fence/new-fences-sql.ts';
 import { type FenceMove, moveFences } from '../fence/move-fences-sql.ts';
 import { noteAndLockStarts, type SagaStart } from '../fence/start-sql.ts';
-import { keyOf, type Member } from './member.ts';
+import { keyOf, type Member, type StepRun } from './member.ts';
 
 /** A row that a step writes with its slice, and the step. */
 interface StepRow<Row> {
@@ -16,10 +15,10 @@ interface StepRow<Row> {
 /** The starts of a slice come first: their locks are held before the fences are read. */
 const STARTS: SliceWrite<SagaStart> = { order: 1, write: (tx, starts) => noteAndLockStarts(tx, starts) };
 
-const WORKS: SliceWrite<StepRow<StepWork>> = {
+const WORKS: SliceWrite<StepRow<NewWork>> = {
   order: 2,
   write: (tx, works, isLast) =>
-    insertStepWorks(tx, works.map(rowOf), (error) => (isRefusedWork(error) ? reached(works) : error), isLast),
+    insertWorks(tx, works.map(rowOf), (error) => (isRefusedWork(error) ? reached(works) : error), isLast),
 };
 
 /** The fences come last: what a step has requested is there when its timers are withdrawn. */
@@ -42,7 +41,7 @@ export function gatherBegin<DB>(
   gathered: Gathered<DB>,
   member: Member<DB>,
   fence: NewFence,
-  works: readonly StepWork[] = [],
+  works: readonly NewWork[] = [],
 ): void {
   const key = beginKey(fence.change);
   gathered.add(key, FENCES, { member, row: fence });
@@ -50,8 +49,8 @@ export function gatherBegin<DB>(
 }
 
 /** True when the slice has gathered the begin of this step already. */
-export function hasBegin<DB>(gathered: Gathered<DB>, member: Member<DB>, instance: string): boolean {
-  return gathered.has(beginKey(keyOf(member, instance)));
+export function hasBegin<DB>(gathered: Gathered<DB>, run: StepRun<DB>): boolean {
+  return gathered.has(beginKey(keyOf(run)));
 }
 
 /** Has the slice note the start of a saga and insert its timer. False: the slice has got one of the same run. */
@@ -59,7 +58,7 @@ export function gatherStart<DB>(
   gathered: Gathered<DB>,
   member: Member<DB>,
   start: SagaStart,
-  timer: StepWork | undefined,
+  timer: NewWork | undefined,
 ): boolean {
   const key = `start ${placeOf(start)}`;
   if (gathered.has(key)) return false;

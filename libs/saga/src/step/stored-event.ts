@@ -34,10 +34,7 @@ export function storeEvent(event: ReceivedEvent): StoredEvent {
   };
 }
 
-/**
- * Restores a stored event, with its data parsed by the definition of its type. Throws a ContractError when the data
- * does not fit.
- */
+/** Restores a stored event, its data parsed by its definition. Throws a ContractError when it does not fit. */
 export function reviveEvent(
   { time, deadline, offset, ...stored }: StoredEvent,
   definitions: readonly EventDefinition[],

@@ -29,7 +29,7 @@ import { stepName } from './effect-name.ts';
 import { sagaVersionOf } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { isDue, undo } from './undo.ts';
-import { reasonOf, type UndoCause } from './undo-cause.ts';
+import { reasonOf, type StepUndo } from './undo-cause.ts';
 
 /**
  * Creates the subscription for all reactions of a consumer's steps to one type in one topic. The payload is parsed by
@@ -88,25 +88,24 @@ function route<DB>(
   const failure = envelope.type === FAILURE_TYPE ? parseFailure(envelope) : undefined;
   const undone = envelope.type === STEP_UNDONE_TYPE ? parseUndone(envelope) : undefined;
   const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure, undone) ?? []);
+  const run = runOf(envelope, failure);
   // The event is of a version that is not here: `call` makes it wait for a process that knows it.
-  if (
-    matched.length > 0 ||
-    isAhead(members, envelope, failure) ||
-    startsUnknown(reactions, members, envelope)
-  )
+  if (matched.length > 0 || isAhead(members, run) || startsUnknown(reactions, members, envelope))
     return { kind: 'handle', event: { ...envelope, data: matched } };
-  return { kind: 'skip', why: 'elsewhere', sagaRef: otherSagaOf(reactions, envelope, failure) };
+  const isOurs = reactions.some(
+    ({ member: { step } }) => step.saga === run?.saga && step.version === run.version,
+  );
+  return {
+    kind: 'skip',
+    why: 'elsewhere',
+    sagaRef: run === undefined || isOurs ? undefined : sagaVersionOf(run),
+  };
 }
 
-/** A saga of this consumer, in a version that it does not have yet. */
-function isAhead<DB>(
-  members: readonly Member<DB>[],
-  envelope: Envelope,
-  failure: FailureData | undefined,
-): boolean {
-  const ref = runOf(envelope, failure);
-  const known = members.flatMap(({ step }) => (step.saga === ref?.saga ? [step.version] : []));
-  return ref !== undefined && known.length > 0 && known.every((version) => version < ref.version);
+/** True for a saga of this consumer, in a version that it does not have yet. */
+function isAhead<DB>(members: readonly Member<DB>[], run: ReturnType<typeof runOf>): boolean {
+  const known = members.flatMap(({ step }) => (step.saga === run?.saga ? [step.version] : []));
+  return run !== undefined && known.length > 0 && known.every((version) => version < run.version);
 }
 
 /** True when the event starts a saga of this consumer in a version that is not included, newer or removed too early. */
@@ -121,20 +120,6 @@ function startsUnknown<DB>(
       started !== undefined && members.every(({ step }) => step.saga !== of.saga || step.version !== started)
     );
   });
-}
-
-/** The saga version of an event, when none of these steps belongs to it; else undefined. */
-function otherSagaOf<DB>(
-  reactions: readonly Reaction<DB>[],
-  envelope: Envelope,
-  failure: FailureData | undefined,
-): string | undefined {
-  const ref = runOf(envelope, failure);
-  if (ref === undefined) return undefined;
-  const ours = reactions.some(
-    ({ member: { step } }) => step.saga === ref.saga && step.version === ref.version,
-  );
-  return ours ? undefined : sagaVersionOf(ref);
 }
 
 function parseFailure(envelope: Envelope): FailureData {
@@ -165,30 +150,30 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
       { category: 'service' },
     );
   for (const matched of all) {
-    const { member, trigger, instance } = matched;
+    const { member, trigger } = matched;
     if (matched.refused === true) throw unversioned(member, event);
     // Everything but a begin and a start reads what earlier calls of the slice have written.
     if (trigger.trigger !== 'begin' && trigger.trigger !== 'deadline') await context.gathered.send();
     switch (trigger.trigger) {
       case 'begin':
-        await begin(member, instance, event, context);
+        await begin(matched, event, context);
         break;
       case 'undo':
-        if (await isDue(member, instance, trigger, event.id, context.tx))
-          await undo(member, instance, causeOf(matched, event), toolsOf(event, context));
+        if (await isDue(matched, event.id, context.tx))
+          await undo(undoBy(matched, event), toolsOf(event, context));
         break;
       case 'cancel': {
         const versions = all.filter((one) => one.trigger.trigger === 'cancel' && isSame(one, matched));
         if (versions[0] !== matched) break;
         const members = versions.map((one) => one.member);
-        await cancelRuns(members, instance, event, toolsOf(event, context));
+        await cancelRuns(members, matched.instance, event, toolsOf(event, context));
         break;
       }
       case 'deadline':
         await startInSlice(member, event, context);
         break;
       case 'close':
-        await closeStep(member, instance, causeOf(matched, event), context);
+        await closeStep(undoBy(matched, event), context.tx);
         break;
     }
   }
@@ -214,24 +199,22 @@ async function givenUp<DB>(
   const all = matchedOf<DB>(event);
   let decision: GiveUpDecision = { kind: all.length === 0 ? 'ordinary' : 'resolved' };
   for (const matched of all) {
-    const { member, trigger, instance } = matched;
-    switch (trigger.trigger) {
+    switch (matched.trigger.trigger) {
       case 'begin':
-        decision = await applyGivenUp(member, instance, event, why, context);
+        decision = await applyGivenUp(matched, event, why, context);
         break;
       case 'undo':
-        if (await isDue(member, instance, trigger, event.id, context.tx))
-          await undoGivenUp(member, instance, causeOf(matched, event), context);
+        if (await isDue(matched, event.id, context.tx)) await undoGivenUp(undoBy(matched, event), context);
         break;
       case 'cancel':
         decision = { kind: 'ordinary' };
         break;
       case 'deadline':
         // The time runs from the start, whatever becomes of the other step that begins with it.
-        await scheduleDeadline(member, event, context.tx);
+        await scheduleDeadline(matched.member, event, context.tx);
         break;
       case 'close':
-        await closeStep(member, instance, causeOf(matched, event), context);
+        await closeStep(undoBy(matched, event), context.tx);
         break;
     }
   }
@@ -242,6 +225,7 @@ function toolsOf<DB>(event: ReceivedEvent, { tx, log, emit }: CallContext<DB>): 
   return { tx, log, emit: (made, as) => emit(made, event, as) };
 }
 
-function causeOf<DB>({ trigger, failure }: Matched<DB>, event: ReceivedEvent): UndoCause {
-  return { event: storeEvent(event), reason: reasonOf(trigger, failure), ...attemptOf(event) };
+function undoBy<DB>({ member, instance, trigger, failure }: Matched<DB>, event: ReceivedEvent): StepUndo<DB> {
+  const cause = { event: storeEvent(event), reason: reasonOf(trigger, failure), ...attemptOf(event) };
+  return { member, instance, cause };
 }

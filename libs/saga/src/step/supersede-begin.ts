@@ -1,14 +1,13 @@
 import { supersedeParked } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
-import type { Member } from './member.ts';
+import type { Transaction } from 'kysely';
+import type { StepRun } from './member.ts';
 import { factId } from './saga-ref.ts';
-import type { StepTools } from './tools.ts';
 
 /** Supersedes the parked event that would have begun the step: its key must not wait. */
 export async function supersedeBegin<DB>(
-  { declaration, step }: Member<DB>,
-  instance: string,
-  { tx }: Pick<StepTools<DB>, 'tx'>,
+  { member: { declaration, step }, instance }: StepRun<DB>,
+  tx: Transaction<DB>,
 ): Promise<void> {
   const before = declaration.stages[step.stage - 1]?.steps;
   const ids =

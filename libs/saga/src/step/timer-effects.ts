@@ -10,7 +10,6 @@ import type { StepInput } from './request-work.ts';
 import { type CancelReason, cancelAt } from './cancel.ts';
 import { effectName } from './effect-name.ts';
 import { keyOf, type Member } from './member.ts';
-import type { StoredEvent } from './stored-event.ts';
 import { lockedFence, toolsOf } from './tools.ts';
 import { undoing } from './undo.ts';
 
@@ -38,7 +37,7 @@ export function timerEffect<DB>(
     revive: (kept: { readonly input: string; readonly idempotencyKey: string }) => {
       const { instance } = JSON.parse(kept.input) as StepInput;
       // What the timer waits for is queried now. Its own transaction is rolled back.
-      const undecided = (tx: Transaction<DB>) => bringForward(tx, keyOf(member, instance));
+      const undecided = (tx: Transaction<DB>) => bringForward(tx, keyOf({ member, instance }));
       return { ...timer.revive(kept), undecided };
     },
   });
@@ -49,28 +48,22 @@ async function decided<DB>(
   why: CancelReason,
   context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
-  const { instance } = context.input;
-  const event = context.input.events?.[0];
+  const { instance, events: [event] = [] } = context.input;
   if (event === undefined) return;
-  const transition = await cancelAt(member, instance, why, event, toolsOf(context), lockedFence(context));
-  if (transition.act === 'wait') throw undecided(member);
+  const run = { member, instance };
+  const { act } = await cancelAt(run, why, event, toolsOf(context), lockedFence(context));
+  if (act === 'wait') throw undecided(member);
 }
 
 /** Handles the end of the step's own time: the first of this and the step's outcome at the fence wins. */
 async function expired<DB>(member: Member<DB>, context: OutcomeContext<DB, StepInput>): Promise<void> {
-  const { instance, events } = context.input;
-  const [event] = events ?? [];
+  const { instance, events: [event] = [] } = context.input;
   if (event === undefined) return;
-  const { name } = member.step;
-  const reason = { code: 'DEADLINE', text: `${name} has not ended in its time` };
-  const cause = { event: event satisfies StoredEvent, reason, attemptId: undefined };
-  const request = {
-    ...undoing(member, instance, cause, 'deadline'),
-    op: 'deadline',
-    ended: context.ended,
-  } as const;
+  const reason = { code: 'DEADLINE', text: `${member.step.name} has not ended in its time` };
+  const of = { member, instance, cause: { event, reason, attemptId: undefined } };
+  const request = { ...undoing(of, 'deadline'), op: 'deadline', ended: context.ended } as const;
   const { act } = await applyToStep(member, context.tx, request, lockedFence(context));
-  if (act === 'wait') await bringForward(context.tx, keyOf(member, instance));
+  if (act === 'wait') await bringForward(context.tx, keyOf(of));
 }
 
 /** Comes again: see `close` of the worker. */

@@ -57,10 +57,7 @@ export type Noop<Begin extends EventDefinition> = {
 type Maybe<T> = T | Promise<T>;
 
 interface NoopHandler<Begin extends EventDefinition, Undone extends EventDefinition> {
-  /**
-   * Makes the undone event of a step that has no effect. An error is retried, and shown as stuck.
-   * @default the kit's own `converge.step_undone` passes the undo on
-   */
+  /** Makes the undone event of a step without effect; an error is retried. @default the kit's `converge.step_undone` */
   readonly noop?: (noop: Noop<Begin>) => MadeOf<Undone>;
 }
 
@@ -78,10 +75,7 @@ export interface StepQuestion<Begin extends EventDefinition> extends BegunStep<B
 interface LocalApply<DB, Begin extends EventDefinition, Made> {
   /** Takes effect through `tx`, and returns the fact: the success event, or the failure event when refused. */
   readonly apply: (event: ReceivedOf<Begin>, context: StepContext<DB, Begin>) => Maybe<Made>;
-  /**
-   * Called by the saga worker when the apply failed with an unknown outcome. Returns the fact, or undefined = it did
-   * not happen. @default none: such a step waits for an operator
-   */
+  /** Looks up the outcome of an unknown apply: the fact; undefined: none. @default none: it waits for an operator */
   readonly query?: (question: StepQuestion<Begin>) => Promise<Made | undefined>;
   /** Milliseconds that an apply may take to become visible to `query`. @default 0 */
   readonly settleMs?: number;

@@ -2,6 +2,7 @@ import { stored } from '../effects/work/decide.ts';
 import type { FailureData } from '@convergekit/contracts/engine';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Reason } from '../fence/decision-sql.ts';
+import type { StepRun } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
 
 /** The cause of an undo. */
@@ -14,6 +15,11 @@ export interface UndoCause {
   /** The operator who undid the effect or accepted it. */
   readonly actor?: string;
   readonly note?: string;
+}
+
+/** A step of a run that is to be undone. */
+export interface StepUndo<DB> extends StepRun<DB> {
+  readonly cause: UndoCause;
 }
 
 /** The reason of an undo: the failure or undone event that made it necessary. */

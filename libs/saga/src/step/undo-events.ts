@@ -4,20 +4,16 @@ import type { FenceRow } from '../fence/fence-sql.ts';
 import { factOf, type Member } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
 import type { Undo } from './types.ts';
-import type { UndoCause } from './undo-cause.ts';
+import type { StepUndo } from './undo-cause.ts';
 
 /** The data of a fence about an effect. */
 export type Begun = Pick<FenceRow, 'intent' | 'result'>;
 
 /** The undone event of a step that has no effect. */
-export function noopEvent<DB>(
-  member: Member<DB>,
-  instance: string,
-  cause: UndoCause,
-  row: Begun | undefined,
-): DomainEvent {
+export function noopEvent<DB>(of: StepUndo<DB>, row: Begun | undefined): DomainEvent {
+  const { member, instance, cause } = of;
   const { noop } = member.handlers;
-  if (noop === undefined) return passedOn(member, instance, cause, 'none');
+  if (noop === undefined) return passedOn(of, 'none');
   const { event, reason } = cause;
   const [intent] = begunBy(member, row);
   const known = { key: event.key, instance, reason };
@@ -32,33 +28,24 @@ export function noopEvent<DB>(
 }
 
 /** The event that an undo returned; the kit's own one where the step declares none. */
-export function undoneEvent<DB>(
-  member: Member<DB>,
-  instance: string,
-  cause: UndoCause,
-  made: DomainEvent | undefined,
-): DomainEvent {
-  const { undone } = member.step;
-  return undone === undefined ? passedOn(member, instance, cause, 'undone') : factOf(member, made, true).made;
+export function undoneEvent<DB>(of: StepUndo<DB>, made: DomainEvent | undefined): DomainEvent {
+  const { member } = of;
+  return member.step.undone === undefined ? passedOn(of, 'undone') : factOf(member, made, true).made;
 }
 
 /** The kit's own event, for want of one that the declaration has. */
 export function passedOn<DB>(
-  { step }: Member<DB>,
-  instance: string,
-  { event: { key }, reason }: UndoCause,
+  { member: { step }, instance, cause: { event, reason } }: StepUndo<DB>,
   effect: StepUndoneData['effect'],
 ): DomainEvent {
   const { saga: name, version, name: at, by } = step;
   const saga = { name, version, instance, step: at, op: 'compensate' } as const;
-  return stepUndoneEvent(by)({ saga, key, effect, reason: reason.text });
+  return stepUndoneEvent(by)({ saga, key: event.key, effect, reason: reason.text });
 }
 
 /** The argument of a compensation. */
 export function undoOf<DB>(
-  member: Member<DB>,
-  instance: string,
-  { reason }: UndoCause,
+  { member, instance, cause: { reason } }: StepUndo<DB>,
   row: Begun | undefined,
 ): Undo<never, never> {
   const begins = begunBy(member, row);

@@ -53,7 +53,7 @@ describe.each([
     const act = async (outcome: NonNullable<Parameters<typeof actOnWork>[3]>): Promise<string> => {
       for (;;)
         try {
-          await actOnWork(executor, id, { actor: 'alice', note: 'their receipt r-1' }, outcome);
+          await actOnWork(executor, id, { by: 'alice', reason: 'their receipt r-1' }, outcome);
           return 'taken';
         } catch (error) {
           // The worker holds the row for a moment.

@@ -20,10 +20,7 @@ export async function* verifySagas(executor: Executor, instance?: string): Async
 
 type Read = Pick<SagaRecords, 'fences' | 'journal'>;
 
-/**
- * Replays journals of steps against their fences (pure). The rows of a step follow each other, each is the decision of
- * the fence's table, and the last one is the fence's state.
- */
+/** Replays journals of steps against their fences (pure): each row is a decision of the table. */
 export function verifyJournal(records: Read): readonly Finding[] {
   return stepsOf(records).flatMap(verifyStep);
 }

@@ -5,9 +5,8 @@ import type { StoredFailure } from '../effects/work/work.ts';
 import type { CompensateTrigger } from './entry.ts';
 import { Suspended } from './errors.ts';
 import { rootOf } from './fold.ts';
-import { report } from './report.ts';
 import type { Turn } from './turn.ts';
-import { beginUndo, unfold } from './unfold.ts';
+import { beginUndo, reportEnd, unfold } from './unfold.ts';
 import { type Body, JournaledUnit } from './unit.ts';
 
 /** The end of a workflow; `cause` is the error of the body, where this process ran it. */
@@ -17,7 +16,7 @@ export type Ended =
 
 /** Runs the body over the journal: to its end, or until everything is undone after an error. Rejects with Suspended. */
 export async function runBody(turn: Turn): Promise<Ended> {
-  const { journal, workflow, options } = turn;
+  const { journal, workflow } = turn;
   const body: Body = { turn, signal: new AbortController(), steps: 0 };
   const unit = new JournaledUnit(body, '');
   try {
@@ -29,7 +28,7 @@ export async function runBody(turn: Turn): Promise<Ended> {
       throw new Suspended('code_changed', 'the body ended before it came to all that it had done before');
     failpoint('workflow.before_completed');
     await journal.write([{ kind: 'completed', path: '', result }], { kind: 'operator' });
-    report.ended(options.log, journal.claim, 'completed');
+    reportEnd(turn, 'completed');
     return { kind: 'completed', result };
   } catch (error) {
     // Whatever still runs must have ended before anything is undone.

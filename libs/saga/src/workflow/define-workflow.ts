@@ -1,29 +1,20 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import { decode, encode } from '../effects/call/stored.ts';
-import { DOTTED_NAME, invalidField, SagaError } from '../errors.ts';
+import { DOTTED_NAME, invalidIn, SagaError } from '../errors.ts';
 import type { BoundStep, WorkflowStep } from './step.ts';
 
-/**
- * The unit with which a body works. It does one thing at a time: a step or scope that begins while another one runs is
- * refused, since steps are undone in the reverse of their order.
- */
+/** The unit with which a body works, one thing at a time: steps are undone in the reverse of their order. */
 export interface Unit<Steps> {
   /** The caller's id of this workflow. */
   readonly id: string;
   /** Aborts when the workflow goes on elsewhere: nothing that is done here counts any more. */
   readonly signal: AbortSignal;
-  /**
-   * Runs a step, and resolves with its result. Rejects with StepFailed when the step failed: it certainly had no
-   * effect.
-   */
+  /** Runs a step, and resolves with its result. Rejects with StepFailed: it certainly had no effect. */
   step<Name extends keyof Steps & string>(
     name: Name,
     input: InputOf<Steps[Name]>,
   ): Promise<ResultOf<Steps[Name]>>;
-  /**
-   * A unit in the unit. When its body throws, what was done in it is undone, and nothing else; then it rejects with
-   * StepFailed, and code that catches that continues.
-   */
+  /** A unit in the unit. When its body throws, what was done in it is undone; then it rejects with StepFailed. */
   scope<T>(name: string, body: (inner: Unit<Steps>) => Promise<T>): Promise<T>;
 }
 
@@ -71,25 +62,13 @@ export function defineWorkflow<
   const Steps extends Readonly<Record<string, WorkflowStep>>,
 >(options: WorkflowOptions<In, Res, Steps>): Workflow<InferInput<In>, InferOutput<Res>> {
   const { name, recovery = 'undo', steps, run } = options;
+  const invalid = invalidIn('workflow', name);
   if (!DOTTED_NAME.test(name) || name.length > 100)
-    throw invalidField(
-      'workflow',
-      name,
-      'name',
-      name,
-      'use lower-case words joined by dots, such as tenants.provision',
-    );
+    throw invalid('name', name, 'use lower-case words joined by dots, such as tenants.provision');
   for (const step of Object.keys(steps))
     if (!isPlain(step))
-      throw invalidField(
-        'workflow',
-        name,
-        'a step',
-        step,
-        'use a lower-case word with dashes, such as dns-record',
-      );
-  if (Object.keys(steps).length === 0)
-    throw invalidField('workflow', name, 'steps', [], 'declare at least one');
+      throw invalid('a step', step, 'use a lower-case word with dashes, such as dns-record');
+  if (Object.keys(steps).length === 0) throw invalid('steps', [], 'declare at least one');
   const input = options.input as StandardSchema<unknown, InferOutput<In>>;
   const result = options.result as StandardSchema<unknown, InferOutput<Res>>;
   return Object.freeze({

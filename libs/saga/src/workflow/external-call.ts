@@ -43,10 +43,7 @@ export interface ExternalCall {
   readonly follow: (attempt: Attempt) => Following;
 }
 
-/**
- * Brings an external call to its end, and records it. An unknown outcome is queried before a call is repeated. Resolves with
- * the error of a call that failed. Rejects with Suspended.
- */
+/** Brings an external call to its end, and records it. Resolves with the error of one that failed. */
 export async function callToEnd(
   turn: Turn,
   step: ExternalStep,

@@ -1,10 +1,14 @@
 import type { Executor } from '@convergekit/postgres';
 import type { EntryRow, WorkflowState, WorkflowStuckReason } from './entry.ts';
 
-/** The owner of a journal, and the lease. */
-export interface Held {
+/** A workflow's name and id. */
+export interface WorkflowKey {
   readonly workflow: string;
   readonly id: string;
+}
+
+/** The owner of a journal, and the lease. */
+export interface Held extends WorkflowKey {
   readonly term: string;
 }
 
@@ -15,10 +19,7 @@ export interface Appending extends Held {
   readonly state: WorkflowState;
   readonly stuckReason: WorkflowStuckReason | null;
   readonly result: string | null;
-  /**
-   * The time in milliseconds for which the row stays held or, with `release`, after which a worker takes it; null: none
-   * does.
-   */
+  /** The milliseconds that the row stays held or, with `release`, until a worker takes it; null: none does. */
   readonly dueInMs: number | null;
   readonly release: boolean;
 }
@@ -46,23 +47,11 @@ export const appendSql = `
 
 /** Returns the database's time at which it was written; undefined when another process holds the lease. */
 export async function append(executor: Executor, wanted: Appending): Promise<number | undefined> {
-  const { workflow, id, term, entries, rows, state, stuckReason, result, dueInMs, release } = wanted;
-  const { rows: written } = await executor.query<{ at_ms: string }>(appendSql, [
-    workflow,
-    id,
-    term,
-    entries,
-    state,
-    stuckReason,
-    result,
-    dueInMs,
-    release,
-    rows.map(({ kind }) => kind),
-    rows.map(({ step }) => step),
-    rows.map(({ path }) => path),
-    rows.map(({ data }) => data),
-  ]);
-  return written[0] === undefined ? undefined : Number(written[0].at_ms);
+  const { workflow, id, term, entries, state, stuckReason, result, dueInMs, release } = wanted;
+  const row = [workflow, id, term, entries, state, stuckReason, result, dueInMs, release];
+  const added = (['kind', 'step', 'path', 'data'] as const).map((of) => wanted.rows.map((one) => one[of]));
+  const { rows } = await executor.query<{ at_ms: string }>(appendSql, [...row, ...added]);
+  return rows[0] === undefined ? undefined : Number(rows[0].at_ms);
 }
 
 export interface JournalRow extends EntryRow {
@@ -75,14 +64,8 @@ export const journalSql = `
   select seq, kind, step, path, data, extract(epoch from at) * 1000 as at_ms
     from converge.workflow_step where workflow = $1 and id = $2 order by seq`;
 
-export async function readJournal(
-  executor: Executor,
-  workflow: string,
-  id: string,
-): Promise<readonly JournalRow[]> {
-  const { rows } = await executor.query<Omit<JournalRow, 'atMs'> & { at_ms: string }>(journalSql, [
-    workflow,
-    id,
-  ]);
+export async function readJournal(executor: Executor, of: WorkflowKey): Promise<readonly JournalRow[]> {
+  const key = [of.workflow, of.id];
+  const { rows } = await executor.query<Omit<JournalRow, 'atMs'> & { at_ms: string }>(journalSql, key);
   return rows.map(({ at_ms, ...row }) => ({ ...row, atMs: Number(at_ms) }));
 }

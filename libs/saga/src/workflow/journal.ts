@@ -39,7 +39,7 @@ export class Journal {
   static async of(claim: ClaimedWorkflow, executor: Executor, clock: Clock): Promise<Journal> {
     const journal = new Journal(claim, executor, clock);
     if (claim.entries === 0) return journal;
-    const rows = await readJournal(executor, claim.workflow, claim.id);
+    const rows = await readJournal(executor, claim);
     // A claim that was lost in between finds more entries than it claimed; its writes are refused anyway.
     journal.#fold = foldRows(rows.slice(0, claim.entries));
     journal.#entries = claim.entries;

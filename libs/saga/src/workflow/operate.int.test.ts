@@ -21,7 +21,7 @@ let database: Database<TenantDb>;
 let world: World;
 let id: string;
 let count = 0;
-const by = { actor: 'ada', note: 'seen in the console of the other side' };
+const by = { by: 'ada', reason: 'seen in the console of the other side' };
 
 beforeAll(async () => {
   ({ database } = await workflowDatabase(inject('stack').databaseUrl));
@@ -51,7 +51,8 @@ const log = {
 } as unknown as NonNullable<WorkflowsOptions<TenantDb>['log']>;
 type Body = (unit: Unit<Steps>) => Promise<void>;
 const codeOf = (error: unknown) => (error instanceof SagaError ? error.code : error);
-const record = () => readWorkflow(database.executor, 'test.operate', id);
+const key = () => ({ workflow: 'test.operate', id });
+const record = () => readWorkflow(database.executor, key());
 const verdict = async () => verifyWorkflow(await record());
 const ended = (state: string) =>
   waitUntil(async () => (await record()).state === state, { what: `the worker to end it ${state}` });
@@ -88,11 +89,11 @@ describe('a workflow that is stuck', () => {
     expect(await record()).toMatchObject({ state: 'stuck', stuckReason: 'irreversible' });
     expect(world.changes).toEqual(['+bucket', '+mail']);
     expect(await run()).toBe('WORKFLOW_STUCK');
-    const wrong = resolveWorkflow(database, 'test.operate', id, { kind: 'failed', code: 'NOT_SENT' }, by);
+    const wrong = resolveWorkflow(database, key(), { kind: 'failed', code: 'NOT_SENT' }, by);
     expect(await wrong.catch(codeOf)).toBe('WORKFLOW_NOT_RESOLVABLE');
     const stays = (seen: { readonly step: number }) =>
-      resolveWorkflow(database, 'test.operate', id, { kind: 'effect_stays' }, by, seen);
-    const stuck = await stuckStepOf(database.executor, 'test.operate', id);
+      resolveWorkflow(database, key(), { kind: 'effect_stays' }, by, seen);
+    const stuck = await stuckStepOf(database.executor, key());
     expect(stuck).toMatchObject({ step: 2, path: 'mail', reason: 'irreversible' });
     // Planted fault: without the look at `seen` an operator's word about one step is recorded for another.
     expect(await stays({ step: 1 }).catch(codeOf)).toBe('WORKFLOW_NOT_RESOLVABLE');
@@ -105,10 +106,8 @@ describe('a workflow that is stuck', () => {
       [],
       ['mail forgotten', 'bucket done'],
     ]);
-    expect((await record()).journal.find(({ kind }) => kind === 'operator')?.data).toContain(by.note);
-    expect(await retryWorkflow(database, 'test.operate', id, by).catch(codeOf)).toBe(
-      'WORKFLOW_NOT_RESOLVABLE',
-    );
+    expect((await record()).journal.find(({ kind }) => kind === 'operator')?.data).toContain(by.reason);
+    expect(await retryWorkflow(database, key(), by).catch(codeOf)).toBe('WORKFLOW_NOT_RESOLVABLE');
   });
 
   it.each([
@@ -125,7 +124,7 @@ describe('a workflow that is stuck', () => {
       expect(await run()).toBe('WORKFLOW_STUCK');
       expect(await record()).toMatchObject({ state: 'stuck', stuckReason: 'outcome_unknown' });
       const stated = kind === 'succeeded' ? { kind, result } : { kind, code: 'NOT_SENT' };
-      await resolveWorkflow(database, 'test.operate', id, stated, by);
+      await resolveWorkflow(database, key(), stated, by);
       await worker.start();
       await ended('compensated');
       await worker.stop();
@@ -135,7 +134,7 @@ describe('a workflow that is stuck', () => {
     },
   );
 
-  // Planted faults: without `alarm` in `report.stuck` the line has no name; without the look at `isKnown` there is one for each retry.
+  // Planted faults: without `alarm` in `markStuck` the line has no name; without the look at `isKnown` there is one for each retry.
   it('a workflow whose undo fails for too long is listed as stuck, and retried until it is undone', async () => {
     world.fault('-bucket', ...Array.from({ length: 4 }, () => 'refuse' as const));
     const { run, worker } = scene(

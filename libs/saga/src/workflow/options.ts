@@ -5,20 +5,11 @@ import { SagaError } from '../errors.ts';
 import type { Workflow } from './define-workflow.ts';
 
 export interface WorkflowsOptions<DB> extends CommonOptions<DB> {
-  /**
-   * The time a body may work between two awaits of its unit before another process takes over. In milliseconds.
-   * @default 30_000
-   */
+  /** The milliseconds that a body may work between two awaits before another process takes over. @default 30_000 */
   readonly idleMs?: number;
-  /**
-   * The total time `run` waits for unknown outcomes and retried undos; then it rejects, and the workers continue. In
-   * milliseconds. @default 5_000
-   */
+  /** The milliseconds that `run` waits for outcomes and undos before it leaves them to the workers. @default 5_000 */
   readonly patienceMs?: number;
-  /**
-   * The waits between tries of an undo; `withinMs` is ignored, as there is no last try. @default the kit's, up to 10
-   * minutes
-   */
+  /** The waits between tries of an undo, of which none is the last. @default the kit's, up to 10 minutes */
   readonly schedule?: Omit<SlowSchedule, 'withinMs'>;
   /** The pause before a worker's next look for work when there was none. In milliseconds. @default 200 */
   readonly pollMs?: number;

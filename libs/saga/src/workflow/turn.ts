@@ -13,7 +13,6 @@ import { Suspended } from './errors.ts';
 import type { StepFold } from './fold.ts';
 import type { Journal, Then } from './journal.ts';
 import type { ResolvedWorkflows } from './options.ts';
-import { report } from './report.ts';
 import type { ExternalStep } from './step.ts';
 
 /** A workflow that this process holds, until it ends or is suspended. */
@@ -46,10 +45,7 @@ export function record(turn: Turn, ...entries: readonly Entry[]): Promise<void> 
   return turn.journal.write(entries, heldIdle(turn));
 }
 
-/**
- * Runs a change of a local step in the transaction that records its end. Resolves with the failure of a change that was
- * rolled back. Rejects with Suspended when its COMMIT got no answer.
- */
+/** Runs a change in the transaction that records its end. Resolves with the failure of one that was rolled back. */
 export async function commitWith(
   turn: Turn,
   committed: `workflow.after_${string}`,
@@ -119,7 +115,12 @@ export async function markStuck(
   // A retried step is recorded as stuck, and raises its alarm, once and not at each attempt.
   const isKnown = known?.step === step && known.reason === reason;
   await journal.write(isKnown ? before : [...before, { kind: 'stuck', step, path, reason, note }], then);
-  if (!isKnown) report.stuck(options.log, journal.claim, path, reason);
+  const { workflow, id } = journal.claim;
+  if (!isKnown)
+    options.log.error(
+      { alarm: 'workflow_stuck', workflow, id, step: path, reason },
+      'a workflow waits for an operator: see `converge workflow show`, then retry or resolve',
+    );
   throw new Suspended('stuck', `step ${path} is stuck (${reason}): ${note}`);
 }
 
@@ -130,5 +131,5 @@ export function foldOf({ journal }: Turn, number: number): StepFold {
 }
 
 export function slowMs({ options }: Turn, failures: number): number {
-  return slowDelayMs(options.schedule, Math.min(failures, 60), options.random);
+  return slowDelayMs(options.schedule, failures, options.random);
 }

@@ -9,10 +9,7 @@ import { frameOf, type StepFold } from './fold.ts';
 import type { BoundLocalStep, BoundStep, ExternalStep, StoredStep } from './step.ts';
 import { commitWith, foldOf, markStuck, putOff, type PutOff, slowMs, type Turn } from './turn.ts';
 
-/**
- * Undoes a step that took effect: queries the effect, calls the undo, and records its end. A failed undo is retried on
- * the slow schedule, for ever. Rejects with Suspended.
- */
+/** Undoes a step that took effect. A failed undo is retried on the slow schedule, for ever. Rejects with Suspended. */
 export async function undoStep(turn: Turn, step: BoundStep, number: number): Promise<void> {
   if (step.kind === 'local') return undoLocal(turn, step, number);
   await callToEnd(turn, step, number, undoCallOf(turn, step, foldOf(turn, number)));
@@ -98,10 +95,7 @@ function notBeforeMs({ idempotency }: ExternalStep, { state, lateUntilMs, finalA
   }
 }
 
-/**
- * Makes a query's "not there" count only when final. Until the step's own call must have become visible, the answer may
- * concern that call, and not the undo.
- */
+/** Makes a query's "not there" count only when final: before, it may concern the step's call, not the undo. */
 function believing(handle: CallHandle, final: boolean): CallHandle {
   if (final) return handle;
   return {

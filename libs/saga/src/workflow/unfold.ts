@@ -1,9 +1,9 @@
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { StoredFailure } from '../effects/work/work.ts';
 import { settle } from './do-step.ts';
 import { type CompensateTrigger, stepNameOf } from './entry.ts';
 import type { StepFold } from './fold.ts';
 import { nextMove } from './plan.ts';
-import { report } from './report.ts';
 import type { BoundStep } from './step.ts';
 import { markStuck, record, slowMs, type Turn } from './turn.ts';
 import { undoStep } from './undo-step.ts';
@@ -17,12 +17,23 @@ export async function beginUndo(
 ): Promise<void> {
   const { journal, options } = turn;
   await record(turn, { kind: 'compensate', path, trigger, failure });
-  report.compensating(options.log, journal.claim, path, trigger, failure.code);
+  const { workflow, id } = journal.claim;
+  options.log.warn(
+    { workflow, id, scope: path, trigger, code: failure.code },
+    'what was done is undone, the last step first',
+  );
+}
+
+/** Counts and logs the end of a workflow. */
+export function reportEnd({ journal, options }: Turn, outcome: 'completed' | 'compensated'): void {
+  const { workflow, id } = journal.claim;
+  instruments().effects.add(1, { [attributeNames.effect]: workflow, [attributeNames.outcome]: outcome });
+  options.log.info({ workflow, id, outcome }, 'a workflow has ended');
 }
 
 /** Undoes a path to its end, the last step first. It is one loop with one question: the next entry of the journal. */
 export async function unfold(turn: Turn, path: string): Promise<void> {
-  const { journal, options } = turn;
+  const { journal } = turn;
   for (;;) {
     const move = nextMove(journal.fold, path);
     switch (move.kind) {
@@ -42,17 +53,14 @@ export async function unfold(turn: Turn, path: string): Promise<void> {
       case 'close': {
         const kind = path === '' ? 'compensated' : 'scope_undone';
         await record(turn, { kind, path });
-        if (path === '') report.ended(options.log, journal.claim, 'compensated');
+        if (path === '') reportEnd(turn, 'compensated');
         return;
       }
     }
   }
 }
 
-/**
- * Returns the code of a step that the journal names. The workflow waits for a process that has the code, if this one
- * does not.
- */
+/** Returns the code of a step that the journal names. Without it the workflow waits for a process that has it. */
 async function boundOf(turn: Turn, fold: StepFold): Promise<BoundStep> {
   const bound = turn.workflow.steps.get(stepNameOf(fold.path));
   if (bound !== undefined) return bound;

@@ -48,10 +48,7 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
     return this.#alone(name, (path) => this.#scope(path, body));
   }
 
-  /**
-   * Ends the unit: nothing begins any more, and running work has ended. Returns the error of a step that was not
-   * awaited.
-   */
+  /** Ends the unit: running work has ended, and none begins. Returns the error of a step that was not awaited. */
   async close(): Promise<SagaError | undefined> {
     this.#closed = true;
     const busy = this.#busy;

@@ -22,7 +22,7 @@ interface WorkflowVerdict {
 export async function* verifyWorkflows(executor: Executor, id?: string): AsyncGenerator<CheckedJournals> {
   for await (const runs of runPages(executor, 'workflow', id))
     for (const { name, id: one } of runs) {
-      const record = await readWorkflow(executor, name, one).catch(gone);
+      const record = await readWorkflow(executor, { workflow: name, id: one }).catch(gone);
       if (record !== undefined)
         yield { journals: 1, rows: record.journal.length, findings: verifyWorkflow(record).findings };
     }
@@ -45,7 +45,7 @@ export async function inspectWorkflow(
   workflow: string,
   id: string,
 ): Promise<InspectedWorkflow> {
-  const record = await readWorkflow(executor, workflow, id);
+  const record = await readWorkflow(executor, { workflow, id });
   const { findings, plan } = verifyWorkflow(record);
   return { record, findings, plan };
 }

@@ -9,12 +9,9 @@ import { Journal } from './journal.ts';
 import type { ResolvedWorkflows } from './options.ts';
 import { type ClaimedWorkflow, claimWorkflows, forgetWorkflows } from './workflow-sql.ts';
 
-/**
- * Continues workflows whose process died or lost its lease, and retries their undos. Several workers may run
- * concurrently, and beside `run`. An outage of the database is waited for.
- */
+/** Continues workflows whose process died or lost its lease. Several workers may run, and beside `run`. */
 export function workflowWorker(options: ResolvedWorkflows): Service {
-  const { database, holder, workflows, concurrency, idleMs, pollMs, keepMs, stuckAfterMs, log } = options;
+  const { database, concurrency, pollMs, keepMs, stuckAfterMs, log } = options;
   const name = 'workflow worker';
   const onError = failureLog(name, options);
   const cutOff = new AbortController();
@@ -26,7 +23,7 @@ export function workflowWorker(options: ResolvedWorkflows): Service {
     claim: async () => {
       const free = places.freeOf(group);
       if (free <= 0) return undefined;
-      const claimed = await claimWorkflows(database.executor, holder, [...workflows.keys()], free, idleMs);
+      const claimed = await claimWorkflows(options, free);
       if (claimed.length > 0) failpoint('workflow.after_claim');
       places.looked(name, claimed.length >= free);
       for (const one of claimed)

@@ -1,7 +1,8 @@
 import type { Executor } from '@convergekit/postgres';
 import { SagaError } from '../errors.ts';
 import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
-import { type Held, type JournalRow, readJournal } from './journal-sql.ts';
+import { type Held, type JournalRow, readJournal, type WorkflowKey } from './journal-sql.ts';
+import type { ResolvedWorkflows } from './options.ts';
 
 /** A claimed workflow, in the state at its claim. */
 export interface ClaimedWorkflow extends Held {
@@ -10,6 +11,9 @@ export interface ClaimedWorkflow extends Held {
   /** The database's clock at the claim, milliseconds since 1970. */
   readonly nowMs: number;
 }
+
+/** The process that claims, and the time until its first write. */
+type Holder = Pick<ResolvedWorkflows, 'database' | 'holder' | 'idleMs'>;
 
 const claimed = `returning one.workflow, one.id, one.term, one.input, one.entries,
     extract(epoch from clock_timestamp()) * 1000 as now_ms`;
@@ -23,22 +27,17 @@ async function claims(
   return rows.map(({ now_ms, ...row }) => ({ ...row, nowMs: Number(now_ms) }));
 }
 
-/**
- * Begins a workflow, unless one of this id exists: then no row is returned or changed. The cost is one index entry; the
- * insert waits only for another transaction that begins the same workflow.
- */
+/** Begins a workflow, unless one of this id exists: then no row is returned or changed. */
 export const openSql = `
   insert into converge.workflow as one (workflow, id, input, holder, due_at)
   values ($1, $2, $3, $4, clock_timestamp() + $5::float8 * interval '1 millisecond')
   on conflict (workflow, id) do nothing ${claimed}`;
 
 export async function openWorkflow(
-  executor: Executor,
-  { workflow, id, input }: { readonly workflow: string; readonly id: string; readonly input: string },
-  holder: string,
-  leaseMs: number,
+  { database, holder, idleMs }: Holder,
+  { workflow, id, input }: WorkflowKey & Pick<ClaimedWorkflow, 'input'>,
 ): Promise<ClaimedWorkflow | undefined> {
-  return (await claims(executor, openSql, [workflow, id, input, holder, leaseMs]))[0];
+  return (await claims(database.executor, openSql, [workflow, id, input, holder, idleMs]))[0];
 }
 
 // The lease is committed before anything is done. A lease that has ended makes the row due again: `due_at` is both, and
@@ -56,26 +55,20 @@ const claimDueSql = claimSql(`(one.workflow, one.id) in (
 
 /** Takes what is due of the declared workflows, the oldest first. */
 export function claimWorkflows(
-  executor: Executor,
-  holder: string,
-  workflows: readonly string[],
+  { database, holder, idleMs, workflows }: Holder & Pick<ResolvedWorkflows, 'workflows'>,
   places: number,
-  leaseMs: number,
 ): Promise<readonly ClaimedWorkflow[]> {
-  return claims(executor, claimDueSql, [holder, leaseMs, workflows, places]);
+  return claims(database.executor, claimDueSql, [holder, idleMs, [...workflows.keys()], places]);
 }
 
 export const claimOneSql = claimSql(`one.workflow = $3 and one.id = $4 and one.due_at <= clock_timestamp()`);
 
 /** Claims one workflow for a caller that runs it again. Undefined when it is not due. */
 export async function claimWorkflow(
-  executor: Executor,
-  holder: string,
-  workflow: string,
-  id: string,
-  leaseMs: number,
+  { database, holder, idleMs }: Holder,
+  { workflow, id }: WorkflowKey,
 ): Promise<ClaimedWorkflow | undefined> {
-  return (await claims(executor, claimOneSql, [holder, leaseMs, workflow, id]))[0];
+  return (await claims(database.executor, claimOneSql, [holder, idleMs, workflow, id]))[0];
 }
 
 // The row's lock keeps workers away while an operator decides. A higher term fences a worker that still believes it
@@ -85,18 +78,12 @@ const takeSql = `
   where one.workflow = $1 and one.id = $2 and (one.holder is null or one.due_at <= clock_timestamp()) ${claimed}`;
 
 /** Takes one workflow for an operator, until the transaction ends. Undefined: a process holds it, or there is none. */
-export async function takeWorkflow(
-  tx: Executor,
-  workflow: string,
-  id: string,
-): Promise<ClaimedWorkflow | undefined> {
-  return (await claims(tx, takeSql, [workflow, id]))[0];
+export async function takeWorkflow(tx: Executor, of: WorkflowKey): Promise<ClaimedWorkflow | undefined> {
+  return (await claims(tx, takeSql, [of.workflow, of.id]))[0];
 }
 
 /** A workflow as its row has it. */
-interface WorkflowRow {
-  readonly workflow: string;
-  readonly id: string;
+interface WorkflowRow extends WorkflowKey {
   readonly input: string;
   readonly state: WorkflowState;
   readonly stuckReason: WorkflowStuckReason | null;
@@ -108,12 +95,8 @@ export const rowSql = `
   select workflow, id, input, state, stuck_reason as "stuckReason", result, entries
     from converge.workflow where workflow = $1 and id = $2`;
 
-export async function readWorkflowRow(
-  executor: Executor,
-  workflow: string,
-  id: string,
-): Promise<WorkflowRow | undefined> {
-  return (await executor.query<WorkflowRow>(rowSql, [workflow, id])).rows[0];
+export async function readWorkflowRow(executor: Executor, of: WorkflowKey): Promise<WorkflowRow | undefined> {
+  return (await executor.query<WorkflowRow>(rowSql, [of.workflow, of.id])).rows[0];
 }
 
 /** A workflow, with its row and its journal. */
@@ -122,19 +105,15 @@ export interface WorkflowRecord extends WorkflowRow {
 }
 
 /** Row and journal, as one statement sees them where the caller's transaction says so. Throws WORKFLOW_NOT_FOUND. */
-export async function readWorkflow(
-  executor: Executor,
-  workflow: string,
-  id: string,
-): Promise<WorkflowRecord> {
-  const row = await readWorkflowRow(executor, workflow, id);
+export async function readWorkflow(executor: Executor, of: WorkflowKey): Promise<WorkflowRecord> {
+  const row = await readWorkflowRow(executor, of);
   if (row === undefined)
     throw new SagaError(
       'WORKFLOW_NOT_FOUND',
-      `this database has no workflow ${workflow} ${id}: \`converge workflow list\` shows what there is`,
+      `this database has no workflow ${of.workflow} ${of.id}: \`converge workflow list\` shows what there is`,
       { category: 'data' },
     );
-  const journal = await readJournal(executor, workflow, id);
+  const journal = await readJournal(executor, of);
   // Entries that came between the two statements are none of this row's.
   return { ...row, journal: journal.filter(({ seq }, index) => index < row.entries || seq <= row.entries) };
 }
@@ -171,10 +150,7 @@ export async function listWorkflows(
 // Deletes ended workflows by their index, with their journals, at most 200.
 const forgetSql = 'select converge.workflow_forget($1) as count';
 
-/**
- * Deletes workflows that ended longer than `keepMs` ago, a day at least; ids may be reused. Returns the number of
- * deleted workflows.
- */
+/** Deletes workflows that ended longer than `keepMs` ago, a day at least. Returns how many; ids may be reused. */
 export async function forgetWorkflows(executor: Executor, keepMs: number): Promise<number> {
   let forgotten = 0;
   for (;;) {

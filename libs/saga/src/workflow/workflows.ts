@@ -6,6 +6,7 @@ import { SagaError } from '../errors.ts';
 import { explainMissing } from '../explain-missing.ts';
 import { foldRows, rootOf } from './fold.ts';
 import { Journal } from './journal.ts';
+import type { WorkflowKey } from './journal-sql.ts';
 import { type ResolvedWorkflows, resolveWorkflows, type WorkflowsOptions } from './options.ts';
 import { workflowWorker } from './worker.ts';
 import type { Turn } from './turn.ts';
@@ -63,23 +64,20 @@ async function answered(
   id: string,
   input: string,
 ): Promise<string> {
-  const { database, holder, idleMs } = options;
   const wanted = { workflow: workflow.name, id, input };
-  const opened = await openWorkflow(database.executor, wanted, holder, idleMs).catch(explainMissing);
+  const opened = await openWorkflow(options, wanted).catch(explainMissing);
   if (opened !== undefined) return runToEnd(options, workflow, opened, runBody);
-  const row = await readWorkflowRow(database.executor, workflow.name, id);
+  const row = await readWorkflowRow(options.database.executor, wanted);
   if (row?.input !== input)
     throw new SagaError(
       'WORKFLOW_KEY_REUSED',
       `${workflow.name} ${id} was run with another input: give each its own id`,
-      {
-        category: 'data',
-      },
+      { category: 'data' },
     );
   if (row.state === 'completed' && row.result !== null) return row.result;
-  const claimed = await claimWorkflow(database.executor, holder, workflow.name, id, idleMs);
+  const claimed = await claimWorkflow(options, wanted);
   if (claimed !== undefined) return runToEnd(options, workflow, claimed, recover);
-  return notOurs(options, workflow.name, id);
+  return notOurs(options, wanted);
 }
 
 /** Runs a claimed workflow to its end, and returns its result or throws its error. */
@@ -100,17 +98,15 @@ async function runToEnd(
   }
 }
 
-type Named = Pick<ClaimedWorkflow, 'workflow' | 'id'>;
-
 function compensated(
-  { workflow, id }: Named,
+  { workflow, id }: WorkflowKey,
   { failure, cause }: Omit<Extract<Ended, { kind: 'compensated' }>, 'kind'>,
 ) {
   const message = `${workflow} ${id} was undone: ${failure.message}`;
   return new SagaError('WORKFLOW_COMPENSATED', message, { category: failure.category, cause });
 }
 
-function suspended({ workflow, id }: Named, { why, message, cause }: Suspended): SagaError {
+function suspended({ workflow, id }: WorkflowKey, { why, message, cause }: Suspended): SagaError {
   const what = `${workflow} ${id}`;
   const detail = { category: 'service', certainty: 'unknown', cause } as const;
   switch (why) {
@@ -133,29 +129,24 @@ function suspended({ workflow, id }: Named, { why, message, cause }: Suspended):
 }
 
 /** Returns the error of a workflow that another process holds, or that has ended undone. */
-async function notOurs({ database }: ResolvedWorkflows, workflow: string, id: string): Promise<never> {
-  const { state, journal } = await readWorkflow(database.executor, workflow, id);
+async function notOurs({ database }: ResolvedWorkflows, of: WorkflowKey): Promise<never> {
+  const { workflow, id, state, journal } = await readWorkflow(database.executor, of);
   const fold = foldRows(journal);
   const { failure } = rootOf(fold);
   switch (state) {
     case 'compensated':
       if (failure === undefined) throw new RangeError(`${workflow} ${id} was undone without a reason`);
-      throw compensated({ workflow, id }, { failure });
+      throw compensated(of, { failure });
     case 'stuck':
-      throw suspended(
-        { workflow, id },
-        new Suspended('stuck', fold.stuck?.note ?? 'see `converge workflow show`'),
-      );
+      throw suspended(of, new Suspended('stuck', fold.stuck?.note ?? 'see `converge workflow show`'));
     case 'compensating':
-      throw suspended({ workflow, id }, new Suspended('waits', 'it is being undone'));
+      throw suspended(of, new Suspended('waits', 'it is being undone'));
     case 'running':
     case 'completed':
       throw new SagaError(
         'WORKFLOW_BUSY',
         `${workflow} ${id} is running in another process: ask again later`,
-        {
-          category: 'contention',
-        },
+        { category: 'contention' },
       );
   }
 }

@@ -1,12 +1,13 @@
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { listParked } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import type { BenchOptions } from './bench-options.ts';
 import { ConsumerBench } from './consumer-bench.ts';
 import { consumerLog } from './consumer-log.ts';
 import { asEmitted, type GivenEvent, emittedOf } from './events.ts';
 import { endOf, type Outcome, type Effects } from './outcome.ts';
-import { type CallRow, hasCalls, readCalls } from './calls-sql.ts';
+import { type CallRow, readCalls } from './calls-sql.ts';
 import { readOutbox, readSource } from './outbox-sql.ts';
 import { readTables } from './tables-sql.ts';
 import { writtenBetween } from './written.ts';
@@ -64,7 +65,7 @@ async function observe<DB>(
   tables: boolean,
 ): Promise<() => Promise<Pick<Effects, 'written' | 'emitted' | 'calls'>>> {
   const source = await readSource(executor);
-  const withCalls = await hasCalls(executor);
+  const withCalls = await hasTables(executor, 'converge.saga_work');
   const callsNow = (): Promise<readonly CallRow[]> => (withCalls ? readCalls(executor) : Promise.resolve([]));
   const tablesNow = () => (tables ? readTables(executor) : Promise.resolve(new Map()));
   const eventsBefore = new Set((await readOutbox(executor)).map(({ eventId }) => eventId));

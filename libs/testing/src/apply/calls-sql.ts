@@ -1,6 +1,5 @@
 import { workParts } from '@convergekit/saga/testing';
 import type { Executor } from '@convergekit/postgres';
-import { hasTables } from '@convergekit/postgres/engine';
 
 /** A call to another system that a handler requested. The saga worker makes it, after the commit. */
 export interface RequestedCall {
@@ -17,10 +16,6 @@ export interface CallRow extends RequestedCall {
 
 // Timers are work, too, but call nothing. A database without effects has no such table.
 const isCall = `(op is null or op in ('apply', 'compensate', 'resolve'))`;
-
-export function hasCalls(executor: Executor): Promise<boolean> {
-  return hasTables(executor, 'converge.saga_work');
-}
 
 /** The calls that were requested, in order. */
 export async function readCalls(executor: Executor): Promise<readonly CallRow[]> {

@@ -3,10 +3,11 @@ import { workParts } from '@convergekit/saga/testing';
 import type { Service } from '@convergekit/core';
 import { listParked, type ParkedSummary } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import type { ServiceUnderTest } from '../services-under-test.ts';
 import { waitUntil } from '../wait-until.ts';
 import { type BenchOptions, calmGuards } from './bench-options.ts';
-import { hasCalls, hurryCalls, type OpenCall, readOpenCalls } from './calls-sql.ts';
+import { hurryCalls, type OpenCall, readOpenCalls } from './calls-sql.ts';
 import { ConsumerBench } from './consumer-bench.ts';
 import { type EmittedEvent, emittedOf } from './events.ts';
 import { type EventSource, readOutbox, readSource } from './outbox-sql.ts';
@@ -70,7 +71,7 @@ export class ServiceBench {
   /** Waits until no call is on its way. Returns those that do not end by being tried again. */
   async callsEnd(): Promise<readonly OpenCall[]> {
     const { executor } = this.#database;
-    if (this.#worker === undefined || !(await hasCalls(executor))) return [];
+    if (this.#worker === undefined || !(await hasTables(executor, 'converge.saga_work'))) return [];
     return waitUntil(
       async () => {
         if ((await hurryCalls(executor, MOST_TRIES)) > 0) workParts.announce(this.#database.db, { dueMs: 0 });

@@ -205,7 +205,7 @@ async function resolveStuck(
     made === undefined
       ? ({ kind: 'failed', failure: NO_RECORD } as const)
       : ({ kind: 'succeeded', result: factOf(made) } as const);
-  await actOnWork(executor, work.id, { actor: 'trial', note: 'their records say so' }, outcome);
+  await actOnWork(executor, work.id, { by: 'trial', reason: 'their records say so' }, outcome);
 }
 
 const NO_RECORD = {

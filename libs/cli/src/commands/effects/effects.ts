@@ -1,5 +1,4 @@
 import {
-  type ActingOperator,
   actOnWork,
   listWork,
   type Outcome,
@@ -10,7 +9,7 @@ import {
 import { sagaMigrations } from '@convergekit/saga';
 import { shellWord } from '@convergekit/core/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
-import { recordAct } from '@convergekit/postgres/operate';
+import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, choices, count, reason as why, someArguments, text } from '../../frame/flags.ts';
 import { listing, result } from '../../frame/result.ts';
@@ -90,17 +89,12 @@ async function ownWork(executor: Executor, id: string): Promise<WorkDetail> {
 }
 
 /** Acts on an intent, and records who did it and why where all acts of operators are listed. */
-async function actAndRecord(
-  database: Database,
-  id: string,
-  by: ActingOperator,
-  outcome?: Outcome,
-): Promise<void> {
+async function actAndRecord(database: Database, id: string, by: Operator, outcome?: Outcome): Promise<void> {
   const act = outcome === undefined ? 'effects retry' : 'effects resolve';
   const after = { outcome: outcome?.kind };
   await withTransaction(database, {}, async (tx) => {
     await actOnWork(tx, id, by, outcome);
-    await recordAct(tx, { act, subject: id, by: by.actor, reason: by.note, after });
+    await recordAct(tx, { act, subject: id, ...by, after });
   });
 }
 

@@ -1,4 +1,4 @@
-import type { ActingOperator } from '@convergekit/saga/operate';
+import type { Operator } from '@convergekit/postgres/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { json, text, toggle } from '../../frame/flags.ts';
 import { type Result, result } from '../../frame/result.ts';
@@ -20,7 +20,7 @@ export interface ActedOn {
   /** Its name in a line. */
   readonly text: string;
   /** Resolves with what JSON says of it besides. */
-  readonly act: (by: ActingOperator) => Promise<unknown>;
+  readonly act: (by: Operator) => Promise<unknown>;
 }
 
 export interface OperatorAct {
@@ -39,14 +39,14 @@ export async function actOn(
   all: readonly ActedOn[],
 ): Promise<Result> {
   if (question !== undefined) await context.confirm(question);
-  const by = { actor: context.operator, note: done.reason };
+  const operator = { by: context.operator, reason: done.reason };
   const acted: object[] = [];
   for (const { named, act } of all) {
-    const found = await act(by);
+    const found = await act(operator);
     acted.push({ ...named, ...(typeof found === 'object' && found) });
     const { outcome, reason } = done;
     context.audit({ ...named, ...(outcome !== undefined && { outcome }), reason });
   }
   const then = done.outcome === undefined ? 'due now' : `${done.outcome}; the worker continues with it`;
-  return result({ ...done, by: by.actor, acted }, () => all.map(({ text: line }) => `${line}: ${then}`));
+  return result({ ...done, by: operator.by, acted }, () => all.map(({ text: line }) => `${line}: ${then}`));
 }

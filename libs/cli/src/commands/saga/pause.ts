@@ -50,10 +50,10 @@ export const pauseCommand = command({
   args: sagaArgument,
   flags: { ...oneInstance, reason: why('why: it is shown until the saga is resumed') },
   run: async (context, { saga, instance, database, reason }) => {
-    const by = { actor: context.operator, note: reason };
+    const operator = { by: context.operator, reason };
     const paused: { database: string; held: number; inFlight: number; undecided: number }[] = [];
     for (const { name, database: one } of await databasesOfSaga(context, saga, instance, database)) {
-      const pause = await pauseSaga(one, { saga, instance }, by);
+      const pause = await pauseSaga(one, { saga, instance }, operator);
       if (pause === undefined) continue;
       const { held, inFlight, undecided } = pause;
       paused.push({ database: name, held, inFlight, undecided });
@@ -64,7 +64,7 @@ export const pauseCommand = command({
         'SAGA_PAUSED',
         `${nameOf(saga, instance)} is paused already: nothing was changed; \`converge doctor\` says since when and by whom`,
       );
-    return result({ saga, instance, paused, by: by.actor, reason }, () => [
+    return result({ saga, instance, paused, ...operator }, () => [
       ...paused.map((one) => `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`),
       `\`converge saga resume ${nameOf(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\` continues it`,
     ]);
@@ -82,12 +82,12 @@ export const resumeCommand = command({
     reason: why('why: it is kept in the audit'),
   },
   run: async (context, { saga, instance, database, rate, reason }) => {
-    const by = { actor: context.operator, note: reason };
+    const operator = { by: context.operator, reason };
     const resumed: { database: string; work: number }[] = [];
     for (const { name, database: one } of await databasesOfSaga(context, saga, instance, database)) {
       const onProgress = (done: number, total: number): void =>
         context.output.progress(`${name}: ${done} of ${total} have their time`);
-      const done = await resumeSaga(one, { saga, instance }, by, { rate, onProgress });
+      const done = await resumeSaga(one, { saga, instance }, operator, { rate, onProgress });
       if (done.kind !== 'resumed') continue;
       resumed.push({ database: name, work: done.work });
       context.audit({ saga, instance, database: name, work: done.work, rate, reason });
@@ -97,7 +97,7 @@ export const resumeCommand = command({
         'SAGA_NOT_PAUSED',
         `${nameOf(saga, instance)} is not paused in these databases: nothing was changed; \`converge doctor\` shows what is`,
       );
-    return result({ saga, instance, resumed, rate, by: by.actor }, () =>
+    return result({ saga, instance, resumed, rate, by: operator.by }, () =>
       resumed.map(
         ({ database: name, work }) =>
           `${name}: ${nameOf(saga, instance)} is resumed; ${counted(work, 'call is', 'calls are')} due, ${rate} a second`,

@@ -101,7 +101,7 @@ const retryCommand = command({
       {
         named: { workflow, id },
         text: `${workflow} ${id}`,
-        act: (by) => retryWorkflow(database, workflow, id, by),
+        act: (by) => retryWorkflow(database, { workflow, id }, by),
       },
     ]);
   },
@@ -115,13 +115,14 @@ const resolveCommand = command({
   run: async (context, { workflow, id, reason, ...flags }) => {
     const stated = statedOf(flags);
     const database = await context.database(sagaMigrations);
-    const seen = await stuckStepOf(database.executor, workflow, id);
+    const of = { workflow, id };
+    const seen = await stuckStepOf(database.executor, of);
     const question = `Record ${stated.kind} as the outcome of ${seen.path}, which is stuck: ${seen.reason}?`;
     return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
       {
-        named: { workflow, id, step: seen.path },
+        named: { ...of, step: seen.path },
         text: `${seen.path} of ${workflow} ${id}`,
-        act: (by) => resolveWorkflow(database, workflow, id, stated, by, seen),
+        act: (by) => resolveWorkflow(database, of, stated, by, seen),
       },
     ]);
   },

@@ -73,10 +73,7 @@ export interface BoundCall {
   /** The declared idempotency key of an input. */
   keyOf(input: unknown): string | undefined;
   handleOf(planned: PlannedCall): CallHandle;
-  /**
-   * Returns the undo of an applied call. Its call resolves with an UndoAnswer; its query says `applied` when the effect
-   * is gone.
-   */
+  /** Returns the undo of a call: its call gives an UndoAnswer, its query says `applied` when the effect is gone. */
   undoing(applied: AppliedCall): CallHandle;
 }
 

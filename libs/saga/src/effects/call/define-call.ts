@@ -1,6 +1,6 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import type { Effect, OutcomeContext, Reactions, Revived } from '../effect/types.ts';
-import { DOTTED_NAME, invalidField } from '../../errors.ts';
+import { DOTTED_NAME, invalidIn } from '../../errors.ts';
 import { quotaProblem } from '../quota/quota.ts';
 import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse, usageOf } from './bind-call.ts';
 import type { CallOptions, UndoCall } from './types.ts';
@@ -61,31 +61,20 @@ function check(
   > & { readonly undo?: unknown },
 ): void {
   const { name, settleMs, concurrency, quota, idempotency, policy, undo, irreversible } = options;
+  const invalid = invalidIn('call', name);
   if (!DOTTED_NAME.test(name) || name.length > 110)
-    throw invalidField(
-      'call',
-      name,
-      'name',
-      name,
-      'use lower-case words joined by dots, such as payments.charge',
-    );
+    throw invalid('name', name, 'use lower-case words joined by dots, such as payments.charge');
   for (const [field, value] of Object.entries({ settleMs, concurrency })) {
     const least = field === 'concurrency' ? 1 : 0;
     if (value !== undefined && !(Number.isInteger(value) && value >= least))
-      throw invalidField('call', name, field, value, `give a whole number from ${least}`);
+      throw invalid(field, value, `give a whole number from ${least}`);
   }
   const problem = quota === undefined ? undefined : quotaProblem(quota);
-  if (problem !== undefined) throw invalidField('call', name, problem.field, problem.value, problem.fix);
+  if (problem !== undefined) throw invalid(problem.field, problem.value, problem.fix);
   if (idempotency === 'none' && policy !== undefined && policy.attempts !== 1)
-    throw invalidField(
-      'call',
-      name,
-      'policy.attempts',
-      policy.attempts,
-      'a call that must not be repeated has 1',
-    );
+    throw invalid('policy.attempts', policy.attempts, 'a call that must not be repeated has 1');
   if (undo !== undefined && irreversible !== undefined)
-    throw invalidField('call', name, 'irreversible', irreversible, 'leave it out, or leave undo out');
+    throw invalid('irreversible', irreversible, 'leave it out, or leave undo out');
 }
 
 /** The effect of a handler's call. */

@@ -25,10 +25,7 @@ export interface CallContext {
 
 /** The context of an undo: it has no `idempotencyKey`, since two keys are at hand and each has its own name. */
 export interface UndoCallContext extends Omit<CallContext, 'idempotencyKey'> {
-  /**
-   * The idempotency key of the undo itself, equal for all its attempts. The other system has never seen it before the
-   * undo: what is undone is named by `call.key`.
-   */
+  /** The key of the undo itself, equal for all its attempts: what is undone is named by `call.key`. */
   readonly undoKey: string;
 }
 
@@ -96,10 +93,7 @@ export interface CallOptions<In extends StandardSchema, Res extends StandardSche
   readonly schedule?: SlowSchedule;
   /** The maximum of concurrent calls in one process. @default 8 */
   readonly concurrency?: number;
-  /**
-   * The calls that the other system allows, over all processes of the database. First attempts, retries, queries and undos take
-   * from it. @default none
-   */
+  /** The calls that the other system allows all processes of the database, queries and undos included. @default none */
   readonly quota?: Quota;
   /** Makes the call. A BusinessRejection is the declared "no"; every other error is classified. */
   readonly call: (input: InferOutput<In>, context: CallContext) => Promise<InferInput<Res>>;
@@ -108,10 +102,7 @@ export interface CallOptions<In extends StandardSchema, Res extends StandardSche
    * @default none: an unknown outcome of a call that must not be repeated waits for an operator
    */
   readonly query?: (input: InferOutput<In>, context: CallContext) => Promise<Found<InferInput<Res>>>;
-  /**
-   * The time until a received call is visible to a query, in milliseconds. "Not found" counts only this long after the
-   * last moment at which the call may have been sent. @default 0
-   */
+  /** The milliseconds until a call that was sent is visible to a query: then "not found" counts. @default 0 */
   readonly settleMs?: number;
 }
 

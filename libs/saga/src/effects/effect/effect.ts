@@ -4,6 +4,7 @@ import { identityOf, eventContextOf } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
+import { sql } from 'kysely';
 import { insertWork } from '../work/insert-sql.ts';
 import type { Cause } from '../work/work.ts';
 import type { Effect } from './types.ts';
@@ -30,6 +31,8 @@ export async function effect<DB, Input>(
   const index = nextIndex(tx, `${declared.name} ${incoming}`);
   const id = deterministicUuid(consumer, handler, 'effect', incoming, declared.name, index);
   const plan = declared.plan(input);
+  // Compiled and not sent: the transaction of a handler that has ended refuses it.
+  sql`select`.compile(tx);
   await insertWork(tx, {
     id,
     consumer,
@@ -51,24 +54,17 @@ function nextIndex(tx: object, what: string): number {
   return index;
 }
 
-function causeOf(event: ReceivedEvent): Cause {
-  const { correlationId, causationId, hops, deadline } = eventContextOf(event);
-  return {
-    eventId: causationId,
-    correlationId,
-    hops,
-    ...(deadline === undefined ? {} : { deadline: deadline.toISOString() }),
-    ...traceOf(),
-  };
-}
+type Asking = Omit<Parameters<typeof eventContextOf>[0], 'deadline'> & {
+  /** ISO 8601, where it was stored. */
+  readonly deadline?: Date | string;
+};
 
-/** Returns the trace context of the active span. */
-export function traceOf(): Pick<Cause, 'traceparent' | 'tracestate'> {
+/** Returns the cause of work that an event requests, with the trace context of the active span. */
+export function causeOf({ deadline: until, ...event }: Asking): Cause {
+  const { correlationId, causationId: eventId, hops } = eventContextOf(event);
+  const deadline = until && new Date(until).toISOString();
   const headers: Record<string, string> = {};
   inject(headers);
   const { [WIRE.traceparent]: traceparent, [WIRE.tracestate]: tracestate } = headers;
-  return {
-    ...(traceparent === undefined ? {} : { traceparent }),
-    ...(tracestate === undefined ? {} : { tracestate }),
-  };
+  return { eventId, correlationId, hops, deadline, traceparent, tracestate };
 }

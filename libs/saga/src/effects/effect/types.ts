@@ -1,9 +1,7 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import type { Clock, Failure, Random } from '@convergekit/core';
+import type { Failure } from '@convergekit/core';
 import type { EmitAs, Gathered } from '@convergekit/inbox/engine';
-import type { Database } from '@convergekit/postgres';
 import type { OperationGuards, Policy, SharedGuards, SlowSchedule } from '@convergekit/resilience';
-import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { CallIdempotency, Found } from '../call/types.ts';
 import type { Quota } from '../quota/quota.ts';
@@ -43,28 +41,10 @@ export type HookTools<DB> = Pick<OutcomeContext<DB, never>, 'tx' | 'emit'>;
 
 /** Work that has waited longer than its bound. */
 export interface LateWork {
-  /**
-   * The stage. `start`: no attempt was made · `call`, `query`: it fails · `settlement`: the outcome is known, and a
-   * reaction to it fails.
-   */
+  /** `start`: no attempt was made · `call`, `query`: it fails · `settlement`: a reaction to its outcome fails. */
   readonly at: 'start' | 'call' | 'query' | 'settlement';
   /** The failure of the last attempt. */
   readonly failure?: StoredFailure;
-}
-
-/** Deletes the records of runs that ended long ago. Resolves with the number of runs deleted. */
-export type SweepRecords = <DB>(options: SweepOptions<DB>) => Promise<number>;
-
-export interface SweepOptions<DB> {
-  readonly database: Pick<Database<DB>, 'db' | 'executor'>;
-  /**
-   * The time records are kept after the last move of a run, by the names of declared sagas. Other sagas have the
-   * default. In milliseconds.
-   */
-  readonly keepMs: ReadonlyMap<string, number>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
 }
 
 /** A call and its reactions, with types erased to stored text, as the worker runs it. */
@@ -73,11 +53,10 @@ export interface Effect<DB, Input = never> {
   readonly name: string;
   /** The name of the call. @default none: it calls nothing */
   readonly call?: string;
-  /** The saga of a step's work: name, retention of the records in milliseconds, and their sweep. */
+  /** The saga of a step's work: name, and retention of the records in milliseconds. */
   readonly saga?: {
     readonly name: string;
     readonly keepMs: number;
-    readonly sweep: SweepRecords;
     /** True for a timer, which calls nothing: a pause of the saga does not hold it. @default false */
     readonly isTimer?: boolean;
   };

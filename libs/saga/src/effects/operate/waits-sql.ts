@@ -3,11 +3,6 @@ import { hasTables } from '@convergekit/postgres/engine';
 import { pausedStepSql, pausedWorkSql } from '../work/paused-sql.ts';
 import { WORKER_GONE_MS } from '../work/worker-sql.ts';
 
-/** True when the tables of sagas are in this database. */
-export function hasSagas(executor: Executor): Promise<boolean> {
-  return hasTables(executor, 'converge.saga_pause');
-}
-
 /** Something that was begun, and has waited for longer than a bound, or for an operator. */
 export interface OverdueEntry {
   /** `step`: of a saga; `call`: of a handler, or a timer of a saga; `workflow`. */
@@ -51,15 +46,12 @@ const overdueSql = `
         order by created_at limit $2)) as found
    order by since limit $2`;
 
-/**
- * Lists open steps, calls and workflows that have waited for longer than `afterMs`, and those that wait for an operator, the
- * oldest first. None where the database has no sagas.
- */
+/** Lists what has waited for longer than `afterMs`, or for an operator, the oldest first. None without sagas. */
 export async function readOverdueJournal(
   executor: Executor,
   { afterMs, limit }: { readonly afterMs: number; readonly limit: number },
 ): Promise<readonly OverdueEntry[]> {
-  if (!(await hasSagas(executor))) return [];
+  if (!(await hasTables(executor, 'converge.saga_work'))) return [];
   return (await executor.query<OverdueEntry>(overdueSql, [afterMs, limit])).rows;
 }
 
@@ -127,15 +119,12 @@ const countSql = `
             from (select $2::float8 * interval '1 millisecond' as length) l, generate_series(0, $3::int - 1) as span) s
    order by s.span`;
 
-/**
- * Counts failed attempts of this database's ended calls, in the span in which each call ended or its step last changed. Empty
- * where it makes no calls.
- */
+/** Counts failed attempts of ended calls, in the span of their end. Empty where the database makes no calls. */
 export async function countFailedCalls(
   executor: Executor,
   { from, spanMs, spans }: { readonly from: Date; readonly spanMs: number; readonly spans: number },
 ): Promise<readonly number[]> {
-  if (!(await hasSagas(executor))) return [];
+  if (!(await hasTables(executor, 'converge.saga_work'))) return [];
   const counted = await executor.query<{ failed: number }>(countSql, [from, spanMs, spans]);
   return counted.rows.map(({ failed }) => failed);
 }

@@ -1,4 +1,6 @@
+import { isUuid } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
+import type { Operator } from '@convergekit/postgres/operate';
 import { SagaError } from '../../errors.ts';
 import { awaitedQuotaSql } from '../quota/quota-sql.ts';
 import { inputSql } from '../work/input-sql.ts';
@@ -9,13 +11,6 @@ import {
   type StuckReason,
   type WorkState,
 } from '../work/work.ts';
-
-/** The operator and the note, which the journal keeps. */
-export interface ActingOperator {
-  readonly actor: string;
-  /** The evidence for `resolve`, or the reason for `forget`. */
-  readonly note: string;
-}
 
 /** An intent, as shown to operators. Times are the database's. */
 interface WorkView {
@@ -73,7 +68,7 @@ export async function listWork(executor: Executor, filter: WorkFilter): Promise<
 
 /** Reads an intent by the primary key. Throws WORK_NOT_FOUND. */
 export async function readWork(executor: Executor, id: string): Promise<WorkDetail> {
-  if (!UUID.test(id)) throw notFound(id);
+  if (!isUuid(id)) throw notFound(id);
   const { rows } = await executor.query<WorkView & { input: string; outcome: string | null; story: string }>(
     `select ${columns}, ${inputSql('saga_work')} as input, outcome, story from converge.saga_work where id = $1`,
     [id],
@@ -88,8 +83,6 @@ export async function readWork(executor: Executor, id: string): Promise<WorkDeta
     story: JSON.parse(story) as unknown[],
   };
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 // A higher term fences a worker that still believes it holds the row. The attempts say which operator acted, and why.
 const actSql = (did: OperatorAct['did'], what: string, allowed = 'true'): string => `
@@ -120,13 +113,13 @@ const resolveSql = actSql(
 export async function actOnWork(
   executor: Executor,
   id: string,
-  { actor, note }: ActingOperator,
+  { by, reason }: Operator,
   outcome?: Outcome,
 ): Promise<void> {
   const { rowCount } =
     outcome === undefined
-      ? await executor.query(retrySql, [id, actor, note])
-      : await executor.query(resolveSql, [id, actor, note, JSON.stringify(outcome)]);
+      ? await executor.query(retrySql, [id, by, reason])
+      : await executor.query(resolveSql, [id, by, reason, JSON.stringify(outcome)]);
   if (rowCount === 0) throw await refused(executor, id, outcome);
 }
 

@@ -16,10 +16,7 @@ interface AdmissionOptions {
   readonly takenUntil?: number;
 }
 
-/**
- * Returns the admission of the attempts of one run: each waits for a call of the quota, within half of the run's time. Rejects with
- * QUOTA_USED_UP when there is none in that time.
- */
+/** Returns the admission of a run's attempts: each waits for a call, half of the run at most. Rejects with QUOTA_USED_UP. */
 export function admission(
   executor: Executor,
   quota: Quota,
@@ -42,10 +39,7 @@ export function admission(
   };
 }
 
-/**
- * Waits until a call of a quota may be made, and takes it: for calls that the kit does not make, such as the reads of a reconciler.
- * Rejects with the signal's reason.
- */
+/** Takes a call of a quota in its time, for calls that the kit does not make. Rejects with the signal's reason. */
 export async function takeQuota(
   { executor }: Pick<Database, 'executor'>,
   quota: Quota,

@@ -63,10 +63,7 @@ export async function takeCall(executor: Executor, quota: Quota, mostMs: number)
   }
 }
 
-/**
- * Returns the name of the quota that a row of converge.saga_work waits for, as SQL; null: it waits for none. A claim has left work of
- * the quota a moment ago, and the row is due.
- */
+/** Returns the quota, as SQL, that a due row of converge.saga_work waits for since a claim left it; null: none. */
 export function awaitedQuotaSql(row: string): string {
   return `(select quota.name from converge.saga_worker worker join converge.call_quota quota on quota.name = worker.quota
     where worker.effect = ${row}.effect and ${row}.state in ('ready', 'calling', 'unknown') and ${row}.due_at <= clock_timestamp()

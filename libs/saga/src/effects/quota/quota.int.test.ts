@@ -14,7 +14,7 @@ import {
 } from '../../fixture/effects/scene.ts';
 import { listWork, readWork } from '../operate/work-sql.ts';
 import type { Effect } from '../effect/types.ts';
-import { sagaWorker } from '../worker/saga-worker.ts';
+import { sagaWorker } from '../../saga-worker.ts';
 import { admission, takeQuota } from './admission.ts';
 import { claimWithinQuotas } from './claim-quota-sql.ts';
 import { declareQuotas, takeCall } from './quota-sql.ts';

@@ -58,10 +58,7 @@ export function quotaConflict(quotas: Iterable<Quota | undefined>): Quota | unde
   return undefined;
 }
 
-/**
- * Returns the shortest pause between two looks for work that waits for a quota, in milliseconds: no free call is lost to the
- * burst, and no look is made for each call. Pure.
- */
+/** Returns the shortest pause between two looks for a quota: no call is lost to the burst, nor each looked for. Pure. */
 export function shortestPauseMs(quotas: readonly Quota[], pollMs: number): number {
   return Math.min(pollMs, ...quotas.map((quota) => Math.max(10, (earnedInUs(quota) * quota.burst) / 2_000)));
 }

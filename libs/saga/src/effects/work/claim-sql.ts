@@ -1,9 +1,8 @@
 import type { Executor } from '@convergekit/postgres';
-import { type GivenColumns, givenRows } from '@convergekit/postgres/engine';
+import { type GivenColumns, givenRows, LeasedTable } from '@convergekit/postgres/engine';
 import type { Quota } from '../quota/quota.ts';
 import { inputSql } from './input-sql.ts';
-import type { WorkOp } from './step-key.ts';
-import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
+import type { Cause, ClaimedWork, Outcome, WorkAttempt } from './work.ts';
 
 /** The number of rows of an effect that a worker may take, and their lease. Times are in milliseconds. */
 export interface Wanted {
@@ -53,15 +52,15 @@ export const claim = (holder: string): string => `update converge.saga_work work
       clock_timestamp() + due.final_ms * interval '1 millisecond') else work.final_at end,
     due_at = clock_timestamp() + due.lease_ms * interval '1 millisecond', holder = ${holder}, term = work.term + 1
   from due where work.id = due.id
-  returning work.id, work.consumer, work.handler, work.effect, work.op, work.key, work.idempotency_key, work.cause, ${inputSql('work')} as input,
-    to_json(work.created_at) #>> '{}' as created_at, due.state as found, work.outcome, work.term, work.attempts, work.queries, work.story,
-    extract(epoch from clock_timestamp() - work.created_at) * 1000 as age_ms,
-    due.final_at::text as doubt_until, due.final_ms::float8 as final_ms,
-    coalesce(extract(epoch from work.final_at - clock_timestamp()) * 1000, 0) as final_in_ms,
+  returning work.id, work.consumer, work.handler, work.effect, work.op, work.key, work.idempotency_key as "idempotencyKey", work.cause,
+    ${inputSql('work')} as input, to_json(work.created_at) #>> '{}' as "createdAt", due.state as found, work.outcome, work.term,
+    work.attempts, work.queries, work.story, (extract(epoch from clock_timestamp() - work.created_at) * 1000)::float8 as "ageMs",
+    due.final_at is not null as doubt, due.final_at::text as "doubtUntil", due.final_ms::float8 as "finalMs",
+    (coalesce(extract(epoch from work.final_at - clock_timestamp()), 0) * 1000)::float8 as "finalInMs",
     work.op is not distinct from 'apply' and exists (
       select from converge.saga_fence fence
        where fence.saga = work.saga and fence.instance = work.instance and fence.step = work.step
-         and fence.state = 'undo_pending') as is_covered`;
+         and fence.state = 'undo_pending') as covered`;
 
 /**
  * Takes what is due of each effect, oldest first, up to its free places. The lease is committed before anything is
@@ -87,28 +86,29 @@ const claiming = givenRows(
   ${claim('$8')}`,
 );
 
-export interface ClaimRow {
-  readonly id: string;
-  readonly consumer: string;
-  readonly handler: string;
-  readonly effect: string;
-  readonly op: WorkOp | null;
-  readonly key: string;
-  readonly idempotency_key: string;
-  readonly input: string;
+/** A row that a worker holds. */
+export type Held = Pick<ClaimedWork, 'id' | 'term'>;
+
+// A row whose outcome is being recorded is locked, and needs no lease.
+const works = new LeasedTable({
+  ...{ table: 'converge.saga_work', key: { id: 'uuid' }, fence: { term: 'bigint' }, lease: 'due_at' },
+  renewable: `one.holder is not null and one.state in ('ready', 'calling', 'unknown', 'answered')`,
+});
+
+/** Renews the leases of held rows. Returns the ids of those that were renewed. */
+export async function renewLeases(
+  executor: Executor,
+  held: readonly Held[],
+  leaseMs: number,
+): Promise<readonly string[]> {
+  return (await works.renew(executor, held, leaseMs)).map(({ id }) => id);
+}
+
+/** A claimed row, with its JSON as text. */
+export interface ClaimRow extends Omit<ClaimedWork, 'cause' | 'outcome' | 'story'> {
   readonly cause: string;
-  readonly created_at: string;
-  readonly found: OpenState;
   readonly outcome: string | null;
-  readonly term: string;
-  readonly attempts: number;
-  readonly queries: number;
   readonly story: string;
-  readonly age_ms: string;
-  readonly final_in_ms: string;
-  readonly doubt_until: string | null;
-  readonly final_ms: number;
-  readonly is_covered: boolean;
 }
 
 /** Claims due work, whatever its quotas. `held`: rows that the worker has at hand, whatever became of their leases. */
@@ -121,29 +121,11 @@ export async function claimWork(
   return (await executor.query<ClaimRow>(...claiming(wanted, holder, held))).rows.map(claimedOf);
 }
 
-export function claimedOf(row: ClaimRow): ClaimedWork {
+export function claimedOf({ cause, outcome, story, ...row }: ClaimRow): ClaimedWork {
   return {
-    id: row.id,
-    consumer: row.consumer,
-    handler: row.handler,
-    effect: row.effect,
-    op: row.op,
-    key: row.key,
-    idempotencyKey: row.idempotency_key,
-    input: row.input,
-    cause: JSON.parse(row.cause) as Cause,
-    createdAt: row.created_at,
-    found: row.found,
-    outcome: row.outcome === null ? undefined : (JSON.parse(row.outcome) as Outcome),
-    term: row.term,
-    attempts: row.attempts,
-    queries: row.queries,
-    story: JSON.parse(row.story) as WorkAttempt[],
-    ageMs: Number(row.age_ms),
-    finalInMs: Number(row.final_in_ms),
-    doubt: row.doubt_until !== null,
-    doubtUntil: row.doubt_until,
-    finalMs: row.final_ms,
-    covered: row.is_covered,
+    ...row,
+    cause: JSON.parse(cause) as Cause,
+    outcome: outcome === null ? undefined : (JSON.parse(outcome) as Outcome),
+    story: JSON.parse(story) as WorkAttempt[],
   };
 }

@@ -1,6 +1,6 @@
 import type { Failure, Random } from '@convergekit/core';
 import { clean } from '@convergekit/inbox/engine';
-import { BREAKER_OPEN, nextSlowAttempt, type SlowDecision } from '@convergekit/resilience/engine';
+import { BREAKER_OPEN, nextSlowAttempt, slowWait } from '@convergekit/resilience/engine';
 import type { Effect } from '../effect/types.ts';
 import { QUOTA_USED_UP } from '../quota/admission.ts';
 import type {
@@ -56,32 +56,33 @@ export function decide(
   rules: Rules,
   random: Random,
 ): Next {
-  const next = decideOnce(op, answer, tried, rules, random);
+  const of = { tried, rules, random };
+  const next = decideOnce(op, answer, of);
   if (next.kind !== 'fail' || rules.endless !== true) return next;
-  return { kind: 'again', state: 'ready', wait: patience(undefined, true, tried, rules, random) };
+  return { kind: 'again', state: 'ready', wait: patience(of) };
 }
 
-function decideOnce(
-  op: Exclude<Op, 'settle'>,
-  answer: Answer,
-  tried: Tried,
-  rules: Rules,
-  random: Random,
-): Next {
+/** What a decision depends on besides the answer. */
+interface Deciding {
+  readonly tried: Tried;
+  readonly rules: Rules;
+  readonly random: Random;
+}
+
+function decideOnce(op: Exclude<Op, 'settle'>, answer: Answer, of: Deciding): Next {
+  const { tried, rules } = of;
   switch (answer.kind) {
     case 'applied':
       return { kind: 'succeed', result: answer.result };
     case 'rejected':
       // The refusal of a repeat may concern the repeat alone, unless the other side honours the key.
       return op === 'call' && tried.found !== 'ready' && rules.idempotency !== 'keyed'
-        ? uncertain(tried, rules, random)
+        ? uncertain(of)
         : { kind: 'fail', failure: answer.failure };
     case 'not_found':
       return afterNotFound(tried, rules);
     case 'failed':
-      return op === 'query'
-        ? afterFailedQuery(answer, tried, rules, random)
-        : afterFailedCall(answer, tried, rules, random);
+      return op === 'query' ? afterFailedQuery(answer, of) : afterFailedCall(answer, of);
   }
 }
 
@@ -133,26 +134,28 @@ function afterNotFound({ ageMs, finalInMs }: Tried, rules: Rules): Next {
 
 type Failed = Extract<Answer, { kind: 'failed' }>;
 
-function afterFailedQuery({ failure, made }: Failed, tried: Tried, rules: Rules, random: Random): Next {
-  if (failure.certainty === 'applied') return { kind: 'stuck', reason: 'result_lost' };
-  return { kind: 'again', state: 'unknown', wait: patience(failure, made, tried, rules, random) };
+function afterFailedQuery(answer: Failed, of: Deciding): Next {
+  if (answer.failure.certainty === 'applied') return { kind: 'stuck', reason: 'result_lost' };
+  return { kind: 'again', state: 'unknown', wait: patience(of, answer) };
 }
 
-function afterFailedCall({ failure, made }: Failed, tried: Tried, rules: Rules, random: Random): Next {
+function afterFailedCall(answer: Failed, of: Deciding): Next {
+  const { failure, made } = answer;
+  const { tried, rules } = of;
   // The result of a repeat says nothing about the earlier call.
   const state = tried.found === 'ready' ? 'ready' : 'unknown';
-  const wait = patience(failure, made, tried, rules, random);
+  const wait = patience(of, answer);
   if (!made) return { kind: 'again', state, wait };
   switch (failure.certainty) {
     case 'unknown':
-      return uncertain(tried, rules, random);
+      return uncertain(of);
     case 'applied':
       return rules.canQuery
         ? { kind: 'again', state: 'unknown', wait }
         : { kind: 'stuck', reason: 'result_lost' };
     case 'not_applied':
-      if (state === 'unknown') return uncertain(tried, rules, random);
-      if (mayTry(failure, tried, rules, random)) return { kind: 'again', state, wait };
+      if (state === 'unknown') return uncertain(of);
+      if (mayTry(failure, of)) return { kind: 'again', state, wait };
       // An earlier call was repeated because it was not found, and may still arrive: the failure counts only after
       // that.
       if (tried.doubt) return { kind: 'again', state: 'unknown', wait };
@@ -160,8 +163,10 @@ function afterFailedCall({ failure, made }: Failed, tried: Tried, rules: Rules, 
   }
 }
 
-function mayTry(failure: Failure, tried: Tried, rules: Rules, random: Random): boolean {
-  return !isRefusal(failure) && slow(tried, rules, random).kind === 'again';
+function mayTry(failure: Failure, { tried, rules, random }: Deciding): boolean {
+  if (isRefusal(failure)) return false;
+  const asked = { attempt: attemptOf(tried), elapsedMs: tried.ageMs, random };
+  return nextSlowAttempt(rules.schedule, asked).kind === 'again';
 }
 
 /** True for a refusal, which the other side would repeat. */
@@ -169,47 +174,31 @@ function isRefusal({ category }: Failure): boolean {
   return category === 'business' || category === 'data';
 }
 
-function uncertain(tried: Tried, rules: Rules, random: Random): Next {
+function uncertain(of: Deciding): Next {
+  const { rules } = of;
   if (!rules.canQuery && !repeatable(rules)) return { kind: 'stuck', reason: 'outcome_unknown' };
-  return { kind: 'again', state: 'unknown', wait: patience(undefined, true, tried, rules, random) };
+  return { kind: 'again', state: 'unknown', wait: patience(of) };
 }
 
-function patience(
-  failure: Failure | undefined,
-  made: boolean,
-  tried: Tried,
-  rules: Rules,
-  random: Random,
-): WorkWait {
-  const asked = failure?.retryAfterMs;
-  if (!made && failure?.code === BREAKER_OPEN && asked !== undefined) {
+function patience({ tried, rules: { schedule }, random }: Deciding, failed?: Failed): WorkWait {
+  const retryAfterMs = failed?.failure.retryAfterMs;
+  const refusedBy = failed?.made === false ? failed.failure.code : undefined;
+  if (refusedBy === BREAKER_OPEN && retryAfterMs !== undefined) {
     // The breaker knows when it admits a call; the waits are spread, so that not all callers return at once.
-    const capMs = Math.ceil(asked + rules.schedule.fast.baseMs);
-    return {
-      computedMs: Math.ceil(asked + random() * rules.schedule.fast.baseMs),
-      capMs,
-      rule: 'breaker_open',
-    };
+    const { baseMs } = schedule.fast;
+    const computedMs = Math.ceil(retryAfterMs + random() * baseMs);
+    return { computedMs, capMs: Math.ceil(retryAfterMs + baseMs), rule: 'breaker_open' };
   }
   // Each claim takes no more than the quota has, so that the waits need not be spread.
-  if (!made && failure?.code === QUOTA_USED_UP && asked !== undefined)
-    return { computedMs: asked, capMs: asked, rule: 'quota' };
+  if (refusedBy === QUOTA_USED_UP && retryAfterMs !== undefined)
+    return { computedMs: retryAfterMs, capMs: retryAfterMs, rule: 'quota' };
   // The schedule has no end: `mayTry` has decided whether to give up.
-  const endless = { ...rules, schedule: { ...rules.schedule, withinMs: Number.POSITIVE_INFINITY } };
-  const decision = slow(tried, endless, random, asked);
-  if (decision.kind === 'exhausted') throw new RangeError('a schedule without an end ended');
-  return decision.wait;
+  return slowWait(schedule, { attempt: attemptOf(tried), retryAfterMs, random });
 }
 
-/** The attempt that just ended counts; exponents end where the cap is long reached. */
-function slow(
-  { attempts, queries, ageMs }: Tried,
-  rules: Rules,
-  random: Random,
-  asked?: number,
-): SlowDecision {
-  const attempt = Math.min(attempts + queries + 1, 60);
-  return nextSlowAttempt(rules.schedule, { attempt, elapsedMs: ageMs, retryAfterMs: asked, random });
+/** The number of the attempt that just ended. */
+function attemptOf({ attempts, queries }: Tried): number {
+  return attempts + queries + 1;
 }
 
 function repeatable({ idempotency }: Pick<Rules, 'idempotency'>): boolean {

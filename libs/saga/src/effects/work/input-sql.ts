@@ -1,7 +1,4 @@
-/**
- * The intent of a row of `saga_work`, by its alias: SQL. The events with which a step begins are in its fence, and not a second
- * time in the work of its call.
- */
+/** The intent of a row of `saga_work`: SQL. The events that begin a step are in its fence, and not stored twice. */
 export const inputSql = (work: string): string => `coalesce((
       select '{"events":' || fence.intent || ',' || substr(${work}.input, 2) from converge.saga_fence fence
        where ${work}.op = 'apply' and fence.saga = ${work}.saga and fence.instance = ${work}.instance and fence.step = ${work}.step),

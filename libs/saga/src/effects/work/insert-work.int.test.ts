@@ -6,22 +6,22 @@ import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { FENCE_STATES, isDecided } from '../../fence/fence.ts';
 import { sagaMigrations } from '../../migrations.ts';
 import { pauseSaga } from '../../operate/pause.ts';
 import { type AnnouncedWork, listenForWork } from './announce.ts';
 import { claimWork } from './claim-sql.ts';
-import { insertStepWorks } from './insert-all-sql.ts';
-import { insertWork, type StepWork } from './insert-sql.ts';
+import { insertWork, insertWorks, type NewWork } from './insert-sql.ts';
 import type { ClaimedWork } from './work.ts';
 import { declareEffects } from './worker-sql.ts';
 
 let database: Database<object>;
 const id = '00000000-0000-7000-8000-000000000001';
-const work: StepWork = {
+const work = {
   ...{ id, saga: 's', instance: 'i', step: 'pay', op: 'compensate', consumer: 'payments', handler: 's.pay' },
   ...{ effect: 's.pay.compensate', key: 'k', idempotencyKey: id, input: '{"n":1}' },
   cause: { eventId: 'e-1', correlationId: 'c', hops: 1 },
-};
+} as const satisfies NewWork;
 
 beforeAll(async () => {
   ({ database } = await migratedDatabase<object>(
@@ -34,13 +34,11 @@ beforeAll(async () => {
 beforeEach(() => database.executor.query('delete from converge.saga_work'));
 afterAll(() => database.close());
 
-const ask = (some: Partial<StepWork> = {}): Promise<boolean> =>
+const ask = (some: Partial<NewWork> = {}): Promise<boolean> =>
   database.db.transaction().execute((tx) => insertWork(tx, { ...work, ...some }));
 /** Requests work as a slice does, by one statement for all of its works. */
-const askTogether = (some: Partial<StepWork> = {}): Promise<void> =>
-  kyselyTransaction(database.db, {}, (tx) =>
-    insertStepWorks(tx, [{ ...work, ...some }], (error) => error, true),
-  );
+const askTogether = (some: Partial<NewWork> = {}): Promise<void> =>
+  kyselyTransaction(database.db, {}, (tx) => insertWorks(tx, [{ ...work, ...some }], (error) => error, true));
 const set = (what: string): Promise<unknown> =>
   database.executor.query(`update converge.saga_work set ${what}`);
 async function row() {
@@ -74,7 +72,7 @@ it.each([
   expect(await row()).toEqual(before);
 });
 
-// Planted fault: without the conditions of its conflict the statement for many works overwrites a call that is under way.
+// Planted fault: with an update at its conflict the statement overwrites a call that is under way.
 it('the statement for the works of a slice leaves work alone that is open, and requests work anew that has left', async () => {
   await askTogether();
   await set(`state = 'calling', holder = 'w', term = 2`);
@@ -88,21 +86,23 @@ it('the statement for the works of a slice leaves work alone that is open, and r
 
 // Planted fault: without the look at the fences a timer is written that nothing withdraws any more.
 it('the statement for the works of a slice leaves out the timer of a step that has ended, and writes the others', async () => {
-  const instances = ['ended', 'open', 'not-reached', 'asks-nothing'];
+  const instances = ['not-reached', 'asks-nothing', ...FENCE_STATES];
   await database.executor.query(
     `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
-     select 's', instance, 'pay', 1, 'payments', 'k', state, 'e'
-       from (values ('ended', 'tombstoned'), ('open', 'started'), ('asks-nothing', 'tombstoned')) f (instance, state)`,
+     select 's', state, 'pay', 1, 'payments', 'k', state, 'e' from unnest($1::text[]) as state
+     union all select 's', 'asks-nothing', 'pay', 1, 'payments', 'k', 'tombstoned', 'e'`,
+    [FENCE_STATES],
   );
-  const timers = instances.map((instance, n): StepWork => ({
-    ...{ ...work, id: id.replace(/.$/, String(n + 1)), instance, op: 'deadline' },
-    ...(instance === 'asks-nothing' ? {} : { unlessStepIs: ['applied', 'tombstoned'] }),
+  const timers = instances.map((instance, n): NewWork => ({
+    ...{ ...work, id: id.replace(/..$/, String(n + 10)), instance },
+    op: instance === 'asks-nothing' ? 'expire' : 'deadline',
   }));
-  await kyselyTransaction(database.db, {}, (tx) => insertStepWorks(tx, timers, (error) => error, true));
+  await kyselyTransaction(database.db, {}, (tx) => insertWorks(tx, timers, (error) => error, true));
   const { rows } = await database.executor.query<{ instance: string }>(
     'select instance from converge.saga_work order by id',
   );
-  expect(rows.map(({ instance }) => instance)).toEqual(['open', 'not-reached', 'asks-nothing']);
+  const open = FENCE_STATES.filter((state) => !isDecided(state));
+  expect(rows.map(({ instance }) => instance)).toEqual(['not-reached', 'asks-nothing', ...open]);
 });
 
 // Planted faults: without the announcement the work of a slice waits for the next look; without `made` open work is announced.
@@ -185,7 +185,7 @@ it.each([
 ] as const)('no place is reserved %s', async (_, some, isLast) => {
   const { begun, places, end } = nearWorker();
   await kyselyTransaction(database.db, {}, async (tx) => {
-    await insertStepWorks(tx, [{ ...work, ...some }], (error) => error, isLast);
+    await insertWorks(tx, [{ ...work, ...some }], (error) => error, isLast);
     expect(places.left).toBe(1);
   });
   end();
@@ -199,13 +199,13 @@ it('a pause counts the call of a slice that was open when it came', async () => 
   const inserted = Promise.withResolvers<undefined>();
   const paused = Promise.withResolvers<undefined>();
   const slice = kyselyTransaction(database.db, {}, async (tx) => {
-    await insertStepWorks(tx, [{ ...work, ...call }], (error) => error, true);
+    await insertWorks(tx, [{ ...work, ...call }], (error) => error, true);
     await tx.selectNoFrom(sql.lit(1).as('one')).execute();
     inserted.resolve(undefined);
     await paused.promise;
   });
   await inserted.promise;
-  const pausing = pauseSaga(database, { saga: 's' }, { actor: 'me', note: 'test' });
+  const pausing = pauseSaga(database, { saga: 's' }, { by: 'me', reason: 'test' });
   const isThere = async (): Promise<boolean> =>
     (await database.executor.query(`select from converge.saga_pause where saga = 's'`)).rowCount > 0;
   let isAnswered = false;
@@ -225,7 +225,7 @@ it('a pause counts the call of a slice that was open when it came', async () => 
 it('a place that was reserved comes back when what follows the insert fails', async () => {
   const { begun, places, end } = nearWorker();
   const failing = kyselyTransaction(database.db, {}, async (tx) => {
-    await insertStepWorks(tx, [{ ...work, ...call }], (error) => error, true);
+    await insertWorks(tx, [{ ...work, ...call }], (error) => error, true);
     expect(places.left).toBe(0);
     throw new RangeError('later');
   });
@@ -238,7 +238,7 @@ it('no place is reserved in a transaction that the kit did not begin', async () 
   const { places, end } = nearWorker();
   await database.db
     .transaction()
-    .execute((tx) => insertStepWorks(tx, [{ ...work, ...call }], (error) => error, true));
+    .execute((tx) => insertWorks(tx, [{ ...work, ...call }], (error) => error, true));
   end();
   expect([places.left, (await row()) as unknown]).toMatchObject([1, { state: 'ready' }]);
 });

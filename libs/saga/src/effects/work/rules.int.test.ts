@@ -52,7 +52,7 @@ describe('the rules of rows that each step writes', () => {
     ['a call', work()],
     ['a call of a step', work(step)],
     ['an ended call', work({ state: 'done', ended_at: new Date(), outcome: '{}' })],
-    ['a stuck one', work({ state: 'stuck', stuck_reason: 'operator' })],
+    ['a stuck one', work({ state: 'stuck', stuck_reason: 'outcome_unknown' })],
   ])('%s is written', async (_, row) => insert('saga_work', row));
 
   it.each<[string, Row]>([
@@ -60,7 +60,7 @@ describe('the rules of rows that each step writes', () => {
     ['a reason that does not exist', work({ state: 'stuck', stuck_reason: 'tired' })],
     ['an operation that does not exist', work({ ...step, op: 'redo' })],
     ['stuck without a reason', work({ state: 'stuck' })],
-    ['a reason without stuck', work({ stuck_reason: 'operator' })],
+    ['a reason without stuck', work({ stuck_reason: 'outcome_unknown' })],
     ['done without an end', work({ state: 'done', outcome: '{}' })],
     ['an end before it is done', work({ ended_at: new Date() })],
     [
@@ -93,7 +93,7 @@ describe('the rules of rows that each step writes', () => {
         'saga_work',
         work({
           state,
-          stuck_reason: state === 'stuck' ? 'operator' : null,
+          stuck_reason: state === 'stuck' ? 'outcome_unknown' : null,
           outcome: ['answered', 'done', 'failed'].includes(state) ? '{}' : null,
           ended_at: ['done', 'failed'].includes(state) ? new Date() : null,
         }),

@@ -28,25 +28,23 @@ export type OpenState = Extract<WorkState, 'ready' | 'calling' | 'unknown' | 'an
  * result_lost       it took effect, and its result cannot be read
  * input_unreadable  no process that took it for a while understands the intent
  * record_swept      its undo was asked for after the record of its step had left
- * operator          an operator stopped it
  */
-export type StuckReason =
-  'outcome_unknown' | 'result_lost' | 'input_unreadable' | 'operator' | 'record_swept';
+export type StuckReason = 'outcome_unknown' | 'result_lost' | 'input_unreadable' | 'record_swept';
 
 /** The event that asked: what an effect emits continues its context. */
 export interface Cause {
   readonly eventId: string;
   readonly correlationId: string;
   readonly hops: number;
-  readonly deadline?: string;
-  readonly traceparent?: string;
-  readonly tracestate?: string;
+  readonly deadline?: string | undefined;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** The saga of the emitted events, as `name/version/instance`. */
   readonly saga?: string;
   /** The attempt that made the work necessary. */
-  readonly attemptId?: string;
+  readonly attemptId?: string | undefined;
   /** The `traceparent` of that attempt. */
-  readonly attemptTrace?: string;
+  readonly attemptTrace?: string | undefined;
 }
 
 /** An outcome that will not change any more. */
@@ -62,10 +60,7 @@ export type StoredFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'm
 /** The operations of a worker on a claimed row. */
 export type Op = 'call' | 'query' | 'settle';
 
-/**
- * The reason and length of a row's wait. `not_final`: the call that was not found may still become visible. `quota`: the quota has no
- * call until then.
- */
+/** The wait of a row. `not_final`: the call may still become visible · `quota`: it has no call until then */
 export type WorkWait = Omit<Wait, 'rule'> & { readonly rule: WaitRule | 'not_final' | 'quota' };
 
 /** A stored attempt; the wait is the one after it, absent where there was none. */

@@ -1,20 +1,15 @@
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Logger } from '@convergekit/telemetry';
-import { countOverdueWorkflows, countUndeclared, readLongPauses } from './tidy-sql.ts';
+import { readUnclaimedWork } from '../operate/waits-sql.ts';
+import { countOverdueWorkflows, readLongPauses } from './tidy-sql.ts';
 
 /** Creates a check for intents whose effect no worker declares: an alarm each time, and zero in the metric once they are gone. */
-export function undeclaredCheck(
-  executor: Executor,
-  log: Logger,
-  declared: readonly string[],
-  waitedMs: number,
-): () => Promise<void> {
+export function undeclaredCheck(executor: Executor, log: Logger, afterMs: number): () => Promise<void> {
   const reported = new Set<string>();
   return async () => {
-    const found = await countUndeclared(executor, declared, waitedMs);
     const counts = new Map([...reported].map((effect) => [effect, 0]));
-    for (const { effect, count } of found) {
+    for (const { effect, intents: count } of await readUnclaimedWork(executor, { afterMs })) {
       reported.add(effect);
       counts.set(effect, count);
       log.error(
@@ -27,10 +22,7 @@ export function undeclaredCheck(
   };
 }
 
-/**
- * Creates a check for pauses of sagas that last longer than `boundMs`: the alarm `saga_paused`, once for each pause. What a
- * pause holds waits without an alarm of its own.
- */
+/** Creates a check for pauses of sagas longer than `boundMs`: the alarm `saga_paused`, once for each. */
 export function longPauseCheck(executor: Executor, log: Logger, boundMs: number): () => Promise<void> {
   let reported: ReadonlySet<string> = new Set();
   return async () => {

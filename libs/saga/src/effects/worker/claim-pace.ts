@@ -51,10 +51,7 @@ export class ClaimPace {
     this.#early.add(id);
   }
 
-  /**
-   * Returns the pause before the next look, in milliseconds. A worker that found work of another process, which announces none
-   * here, looks every `pollMs` for a time.
-   */
+  /** Returns the pause before the next look: short for a time where other processes, which announce none, write work. */
   pauseMs(pollMs: number, now: number): number {
     const isRemembered = now - this.#unannouncedAt <= REMEMBERED_MS;
     const pause = isRemembered ? pollMs : longestPauseMs(pollMs);

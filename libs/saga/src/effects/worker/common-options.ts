@@ -10,10 +10,7 @@ export interface CommonOptions<DB> {
   readonly database: Pick<Database<DB>, 'db' | 'executor'>;
   /** Unique to this process. @default host name and a UUID */
   readonly holder?: string;
-  /**
-   * The time after the deadline of the operation's policy at which a call has ended for certain, and its outcome is
-   * recorded. In milliseconds. @default 10_000
-   */
+  /** The milliseconds after the deadline of a call's policy at which it has ended for certain. @default 10_000 */
   readonly leaseMarginMs?: number;
   /**
    * The time work may fail before it is shown as stuck and an operator is alerted. The failure may be of a call, a
@@ -21,10 +18,7 @@ export interface CommonOptions<DB> {
    * milliseconds. @default 900_000
    */
   readonly stuckAfterMs?: number;
-  /**
-   * The time a stop lets calls in flight continue; calls that are cut off are queried later. In milliseconds. @default
-   * 10_000
-   */
+  /** The time a stop waits for calls in flight; those cut off are queried later. In milliseconds. @default 10_000 */
   readonly drainMs?: number;
   /** The time ended intents and workflows are kept. In milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepMs?: number;
@@ -33,10 +27,7 @@ export interface CommonOptions<DB> {
    * milliseconds, of a saga worker at most 300_000. @default 60_000
    */
   readonly tidyMs?: number;
-  /**
-   * The policies, breakers and retry budgets of the process, by the name of an effect or `<workflow>.<step>`. @default
-   * separate ones, with the kit's policy
-   */
+  /** The policies, breakers and budgets, by effect or `<workflow>.<step>`. @default separate ones, the kit's policy */
   readonly shared?: SharedGuards;
   readonly clock?: Clock;
   readonly random?: Random;

@@ -4,7 +4,7 @@ import { database, effects, provider, sceneForEach } from '../../fixture/effects
 import { ended, hurried, outcomes, type SceneDb } from '../../fixture/effects/scene.ts';
 import { insertWork } from '../work/insert-sql.ts';
 import type { WorkOp } from '../work/step-key.ts';
-import { sagaWorker } from './saga-worker.ts';
+import { sagaWorker } from '../../saga-worker.ts';
 
 sceneForEach();
 

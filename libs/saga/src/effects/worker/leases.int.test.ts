@@ -2,9 +2,8 @@ import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { database, effects, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { ended, hurried, outcomes, request, type SceneDb, workRows } from '../../fixture/effects/scene.ts';
-import { claimWork } from '../work/claim-sql.ts';
-import { renewLeases } from '../work/renew-sql.ts';
-import { sagaWorker } from './saga-worker.ts';
+import { claimWork, renewLeases } from '../work/claim-sql.ts';
+import { sagaWorker } from '../../saga-worker.ts';
 
 sceneForEach();
 
@@ -52,9 +51,9 @@ it('a worker renews no lease that another worker has taken', async () => {
   const [first] = await claim(0);
   const [second] = await claim(60_000);
   const before = await dueAt();
-  expect(await renewLeases(database.executor, 'w', [first!], 600_000)).toEqual([]);
+  expect(await renewLeases(database.executor, [first!], 600_000)).toEqual([]);
   expect(await dueAt()).toBe(before);
-  expect(await renewLeases(database.executor, 'w', [second!], 600_000)).toEqual([second!.id]);
+  expect(await renewLeases(database.executor, [second!], 600_000)).toEqual([second!.id]);
   expect((await dueAt()) > before).toBe(true);
 });
 

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Effect } from '../effect/types.ts';
 import { nextOp } from '../work/decide.ts';
-import { type Held, renewLeases } from '../work/renew-sql.ts';
+import { type Held, renewLeases } from '../work/claim-sql.ts';
 
 /**
  * True for a call that another worker may repeat or query: its lease is short and renewed, so that it is taken up soon
@@ -38,15 +38,12 @@ export class Leases {
     return lease?.term === term ? lease.endsAt : Number.NEGATIVE_INFINITY;
   }
 
-  /**
-   * Renews the short leases. A lease that cannot be renewed ends nothing by itself: nothing more is sent under it, and
-   * its outcome is fenced by the term.
-   */
-  async renew(executor: Executor, holder: string, leaseMs: number, now: () => number): Promise<void> {
+  /** Renews the short leases. Under one that cannot be renewed nothing is sent, and the term fences its outcome. */
+  async renew(executor: Executor, leaseMs: number, now: () => number): Promise<void> {
     const held = [...this.#held.values()].filter(({ renews }) => renews);
     if (held.length === 0) return;
     const asked = now();
-    for (const id of await renewLeases(executor, holder, held, leaseMs)) {
+    for (const id of await renewLeases(executor, held, leaseMs)) {
       const lease = this.#held.get(id);
       if (lease !== undefined) lease.endsAt = asked + leaseMs;
     }

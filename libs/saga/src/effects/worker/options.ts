@@ -4,10 +4,7 @@ import { quotaConflict } from '../quota/quota.ts';
 import { type CommonOptions, fractions, WHOLE, withDefaults } from './common-options.ts';
 
 export interface SagaWorkerOptions<DB> extends CommonOptions<DB> {
-  /**
-   * Further pools of this process on the same database: work that their transactions write wakes this worker, too.
-   * @default none
-   */
+  /** Further pools of this process on the same database, whose transactions wake this worker, too. @default none */
   readonly wokenBy?: readonly { readonly db: object }[];
   /**
    * The pause before the next look for work while work of another process was found in the last ten minutes. A worker is

@@ -18,10 +18,7 @@ interface Group<DB> {
 
 type Options<DB> = Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random'>;
 
-/**
- * Records outcomes, those of one effect that are known at the same time by one transaction. An outcome is recorded at once
- * while fewer than two transactions of its effect run; those of the meantime follow together.
- */
+/** Records outcomes, of one effect by two transactions at most: those of the meantime follow together. */
 export class OutcomeGroups<DB> {
   readonly #options: Options<DB>;
   readonly #groups = new Map<string, Group<DB>>();

@@ -1,7 +1,13 @@
 import type { Executor } from '@convergekit/postgres';
 import { givenRows } from '@convergekit/postgres/engine';
-import type { Next } from '../work/decide.ts';
-import { type ClaimedWork, continueStory, type Outcome, type WorkAttempt } from '../work/work.ts';
+import {
+  type ClaimedWork,
+  continueStory,
+  type Outcome,
+  type StuckReason,
+  type WorkAttempt,
+  type WorkState,
+} from '../work/work.ts';
 
 /** The number of attempts that a row keeps; the counters count all. */
 const REMEMBERED = 50;
@@ -11,10 +17,7 @@ export interface AttemptsMade {
   readonly calls: number;
   readonly queries: number;
   readonly attempts: readonly WorkAttempt[];
-  /**
-   * The change of `final_at`: a call certainly without effect restores the earlier value, a final "not found" clears
-   * it.
-   */
+  /** The change of `final_at`: a call without effect restores the value before, a final "not found" clears it. */
   readonly doubt: 'kept' | 'as_before' | 'cleared';
 }
 
@@ -29,16 +32,30 @@ const writeSql = `
     holder = null, attempts = attempts + $7, queries = queries + $8, story = $9
   where id = $1 and term = $2 and state in ('ready', 'calling', 'unknown', 'answered')`;
 
-/** Ends the claim with what was decided, except what follows from an outcome. False = the claim was lost. */
-export function writeNext(
+/** What becomes of a claimed row. */
+interface Written {
+  /** `answered`: its outcome is recorded later, without a second call. */
+  readonly state: Exclude<WorkState, 'calling'>;
+  /** The time until it is due, in milliseconds. @default 0 */
+  readonly delayMs?: number;
+  readonly reason?: StuckReason;
+  /** @default the row's */
+  readonly outcome?: Outcome;
+}
+
+/** Ends the claim with what was decided. False = the claim was lost. */
+export async function writeWork(
   executor: Executor,
   work: ClaimedWork,
-  next: Extract<Next, { kind: 'again' | 'stuck' }>,
-  made: AttemptsMade,
+  { calls, queries, attempts, doubt }: AttemptsMade,
+  { state, delayMs = 0, reason, outcome }: Written,
 ): Promise<boolean> {
-  return next.kind === 'again'
-    ? write(executor, work, made, { state: next.state, delayMs: next.wait?.computedMs ?? 0 })
-    : write(executor, work, made, { state: 'stuck', reason: next.reason, delayMs: 0 });
+  const story = JSON.stringify(continueStory(work.story, attempts).slice(-REMEMBERED));
+  const { rowCount } = await executor.query(writeSql, [
+    ...[work.id, work.term, state, reason ?? null, outcome === undefined ? null : JSON.stringify(outcome)],
+    ...[delayMs, calls, queries, story, doubt, work.doubtUntil],
+  ]);
+  return rowCount === 1;
 }
 
 // Work of steps leaves: the reactions write what became of it. It is fenced as in `writeSql`. The lock of each row's step is
@@ -57,13 +74,6 @@ const closing = (lockSql: string) =>
       with closed as (select ended.saga, ended.instance, ended.step) ${lockSql}) as locked on true`,
   );
 
-/** An outcome of a claimed row, and the attempts that led to it. */
-export interface KnownOutcome {
-  readonly work: ClaimedWork;
-  readonly outcome: Outcome;
-  readonly made: AttemptsMade;
-}
-
 /**
  * Deletes work of steps whose outcome is known, in the transaction of the reactions, and locks the rows that `lockSql`
  * selects. Returns the locked rows by the id of the work: of those whose claim was not lost.
@@ -75,62 +85,4 @@ export async function closeWorks(
 ): Promise<ReadonlyMap<string, unknown>> {
   const { rows } = await executor.query<{ id: string; locked: unknown }>(...closing(lockSql)(works));
   return new Map(rows.map(({ id, locked }) => [id, locked ?? undefined]));
-}
-
-/** Closes a row with its outcome, in the transaction of the reactions. False = the claim was lost. */
-export function closeWork(executor: Executor, { work, outcome, made }: KnownOutcome): Promise<boolean> {
-  return write(executor, work, made, { state: stateOf(outcome), outcome, delayMs: 0 });
-}
-
-function stateOf({ kind }: Outcome): 'done' | 'failed' {
-  return kind === 'succeeded' ? 'done' : 'failed';
-}
-
-function storyOf({ story }: ClaimedWork, { attempts }: AttemptsMade): string {
-  return JSON.stringify(continueStory(story, attempts).slice(-REMEMBERED));
-}
-
-/** Keeps an outcome that could not be recorded: it is recorded later, without a second call. False = the claim was lost. */
-export function writeAnswered(
-  executor: Executor,
-  work: ClaimedWork,
-  outcome: Outcome,
-  made: AttemptsMade,
-  delayMs: number,
-): Promise<boolean> {
-  return write(executor, work, made, { state: 'answered', outcome, delayMs });
-}
-
-interface Written {
-  readonly state: string;
-  readonly delayMs: number;
-  readonly reason?: string;
-  readonly outcome?: Outcome;
-}
-
-async function write(
-  executor: Executor,
-  work: ClaimedWork,
-  made: AttemptsMade,
-  to: Written,
-): Promise<boolean> {
-  return (await executor.query(writeSql, valuesOf(work, made, to))).rowCount === 1;
-}
-
-function valuesOf(work: ClaimedWork, made: AttemptsMade, to: Written): readonly unknown[] {
-  const { id, term, doubtUntil } = work;
-  const { calls, queries, doubt } = made;
-  return [
-    id,
-    term,
-    to.state,
-    to.reason ?? null,
-    to.outcome === undefined ? null : JSON.stringify(to.outcome),
-    to.delayMs,
-    calls,
-    queries,
-    storyOf(work, made),
-    doubt,
-    doubtUntil,
-  ];
 }

@@ -1,5 +1,4 @@
 import type { Executor } from '@convergekit/postgres';
-import type { WorkOp } from '../work/step-key.ts';
 import { inputSql } from '../work/input-sql.ts';
 import { pausedWorkSql } from '../work/paused-sql.ts';
 import type { Cause, ClaimedWork, OpenState, OperatorAct, WorkAttempt } from '../work/work.ts';
@@ -37,18 +36,13 @@ export async function findOverdue(
 /** Work that was marked. */
 export interface OverdueWork extends Pick<
   ClaimedWork,
-  'id' | 'consumer' | 'handler' | 'effect' | 'key' | 'input' | 'cause'
+  'id' | 'consumer' | 'handler' | 'effect' | 'op' | 'key' | 'input' | 'cause'
 > {
-  readonly op: WorkOp | undefined;
   readonly state: OpenState;
   readonly story: readonly (WorkAttempt | OperatorAct)[];
 }
 
-type Row = Omit<OverdueWork, 'op' | 'cause' | 'story'> & {
-  readonly op: WorkOp | null;
-  readonly cause: string;
-  readonly story: string;
-};
+type Row = Omit<OverdueWork, 'cause' | 'story'> & Readonly<Record<'cause' | 'story', string>>;
 
 // Marks a row by the primary key. The statement waits for a transaction that records the row's outcome, and marks
 // nothing when that ended the row. The claim of a worker stays as it is.
@@ -61,11 +55,6 @@ const markSql = `
 export async function markOverdue(tx: Executor, id: string): Promise<OverdueWork | undefined> {
   const [row] = (await tx.query<Row>(markSql, [id])).rows;
   if (row === undefined) return undefined;
-  const { op, cause, story, ...rest } = row;
-  return {
-    ...rest,
-    op: op ?? undefined,
-    cause: JSON.parse(cause) as Cause,
-    story: JSON.parse(story) as readonly (WorkAttempt | OperatorAct)[],
-  };
+  const { cause, story } = row;
+  return { ...row, cause: JSON.parse(cause) as Cause, story: JSON.parse(story) as OverdueWork['story'] };
 }

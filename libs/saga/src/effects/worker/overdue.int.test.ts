@@ -7,7 +7,7 @@ import { WORK_STATES } from '../work/work.ts';
 import { readOverdueJournal } from '../operate/waits-sql.ts';
 import { resolveOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
-import { sagaWorker } from './saga-worker.ts';
+import { sagaWorker } from '../../saga-worker.ts';
 
 interface Alarm {
   readonly alarm?: string;
@@ -37,7 +37,7 @@ async function waiting(key: string, state: string, op?: WorkOp, story = '[]'): P
     `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, stuck_reason,
        outcome, due_at, waits_since, ended_at, story, saga, instance, step, op)
      values (gen_random_uuid(), 'orders', 'h', 'test.keyed', $1, $1, '{"key":"k"}', '{}', $2,
-       case $2 when 'stuck' then 'operator' end, case when $2 in ('answered', 'done', 'failed') then '{}' end,
+       case $2 when 'stuck' then 'outcome_unknown' end, case when $2 in ('answered', 'done', 'failed') then '{}' end,
        clock_timestamp() + interval '1 hour', clock_timestamp() - interval '1 hour',
        case when $2 in ('done', 'failed') then clock_timestamp() end, $3, $4, $5, $6, $7)`,
     [key, state, story, ...of],

@@ -3,7 +3,7 @@ import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
-import { slowDelayMs } from '@convergekit/resilience/engine';
+import { slowWait } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
@@ -14,7 +14,7 @@ import type { ResolvedOptions } from './options.ts';
 import { earlierOf, report } from './report.ts';
 import { OutcomeGroups } from './outcome-groups.ts';
 import { emitting, type Recording } from './record-outcome.ts';
-import { type AttemptsMade, writeAnswered, writeNext } from './outcome-sql.ts';
+import { type AttemptsMade, writeWork } from './outcome-sql.ts';
 import { waitForReader } from './unreadable.ts';
 
 /** `lost`: another worker holds the row, and nothing was written. */
@@ -110,12 +110,10 @@ async function leaveToReader<DB>(claimed: Claimed<DB>): Promise<Processed> {
     attempts: [attempt],
     doubt: state === 'ready' ? 'as_before' : 'kept',
   };
-  const { executor } = database;
-  const ours =
-    work.found === 'answered' && work.outcome !== undefined
-      ? await writeAnswered(executor, work, work.outcome, unread, wait?.computedMs ?? 0)
-      : await writeNext(executor, work, next, unread);
-  options.onPutOff?.(wait?.computedMs ?? 0);
+  const delayMs = wait?.computedMs ?? 0;
+  const as = work.found === 'answered' ? 'answered' : state;
+  const ours = await writeWork(database.executor, work, unread, { state: as, delayMs });
+  options.onPutOff?.(delayMs);
   return written(ours, 'again');
 }
 
@@ -150,9 +148,10 @@ async function putOff<DB>(
   next: Extract<Next, { kind: 'again' }>,
   made: AttemptsMade,
 ): Promise<Processed> {
-  const ours = await writeNext(database.executor, work, next, made);
+  const delayMs = next.wait?.computedMs ?? 0;
+  const ours = await writeWork(database.executor, work, made, { state: next.state, delayMs });
   failpoint('saga.after_put_off');
-  onPutOff?.(next.wait?.computedMs ?? 0);
+  onPutOff?.(delayMs);
   return written(ours, 'again');
 }
 
@@ -163,7 +162,7 @@ function markStuck<DB>(
 ): Promise<Processed> {
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
     const executor = executorOf(tx);
-    const ours = await writeNext(executor, work, { kind: 'stuck', reason }, made);
+    const ours = await writeWork(executor, work, made, { state: 'stuck', reason });
     failpoint('saga.after_stuck');
     if (ours)
       await emitting(executor, work, 'failed', async (emit) => stuck?.({ tx, emit }, work.input, reason));
@@ -192,18 +191,18 @@ async function close<DB>(
       await kyselyTransaction(database.db, { clock, random }, async (tx) => revived.undecided?.(tx));
     else report.recordingFailed(log, work, failure);
     const recordings = work.story.filter(({ op }) => op === 'settle').length + 1;
-    const computedMs = slowDelayMs(effect.schedule, Math.min(recordings, 60), random);
-    const capMs = slowDelayMs(effect.schedule, Math.min(recordings, 60), () => 1);
+    const wait = slowWait(effect.schedule, { attempt: recordings, random });
     const failed: WorkAttempt = {
       at: new Date(clock.now()).toISOString(),
       op: 'settle',
       durationMs: Math.round(clock.monotonic() - began),
       failure: stored(failure),
-      wait: { computedMs, capMs, rule: 'slow_schedule' },
+      wait,
     };
     const kept: AttemptsMade = { ...made, attempts: [...made.attempts, failed] };
-    const ours = await writeAnswered(database.executor, work, outcome, kept, computedMs);
-    options.onPutOff?.(computedMs);
+    const delayMs = wait.computedMs;
+    const ours = await writeWork(database.executor, work, kept, { state: 'answered', outcome, delayMs });
+    options.onPutOff?.(delayMs);
     return written(ours, 'answered');
   }
 }

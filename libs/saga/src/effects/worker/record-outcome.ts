@@ -9,21 +9,21 @@ import { inject } from '@convergekit/telemetry/engine';
 import type { Effect, OutcomeContext, Revived } from '../effect/types.ts';
 import { type Cause, type ClaimedWork, continueStory, endedWork, type Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
-import { closeWork, closeWorks, type KnownOutcome } from './outcome-sql.ts';
+import { type AttemptsMade, closeWorks, writeWork } from './outcome-sql.ts';
 
 /** The events carry ids of their own, so the outbox needs no declaration. */
 const outbox = createEngineOutbox([]);
 
 /** A known outcome, and what reacts to it. */
-export interface Recording<DB> extends KnownOutcome {
+export interface Recording<DB> {
+  readonly work: ClaimedWork;
+  readonly outcome: Outcome;
+  readonly made: AttemptsMade;
   readonly effect: Pick<Effect<DB>, 'name' | 'lockSql' | 'grouped'>;
   readonly revived: Revived<DB>;
   /** Runs a function in the context in which the outcome became known, for traces. */
   readonly inContext: <T>(run: () => T) => T;
 }
-
-/** The error of lost claims: other workers hold the rows, and nothing may be written. */
-class ClaimLost extends Error {}
 
 /**
  * Records outcomes of one effect and their reactions in one transaction. The rows are closed, if they are still claimed,
@@ -38,7 +38,6 @@ export async function recordOutcomes<DB>(
   try {
     const recorded = await kyselyTransaction(database.db, { clock, random }, async (tx) => {
       const closed = await closeAll(executorOf(tx), recordings);
-      if (closed.size === 0) throw new ClaimLost();
       failpoint('saga.after_close');
       const gathered = new Gathered(tx);
       const events: AppendEvent[] = [];
@@ -58,7 +57,6 @@ export async function recordOutcomes<DB>(
     failpoint('saga.after_commit');
     return new Set(recorded.keys());
   } catch (error) {
-    if (error instanceof ClaimLost) return new Set();
     throw failedWithCommit(error) ? nameRefusal(error) : error;
   }
 }
@@ -76,7 +74,10 @@ async function closeAll<DB>(
       recordings.map(({ work }) => work),
       lockSql,
     );
-  return new Map((await closeWork(executor, first)) ? [[first.work.id, undefined]] : []);
+  const { work, outcome, made } = first;
+  const state = outcome.kind === 'succeeded' ? 'done' : 'failed';
+  const isOurs = await writeWork(executor, work, made, { state, outcome });
+  return new Map(isOurs ? [[work.id, undefined]] : []);
 }
 
 /** Runs the reactions to an outcome. Returns what they emit. */
@@ -115,10 +116,7 @@ export async function emitting<T>(
 /** The work in whose name something is emitted. */
 type Asker = Pick<ClaimedWork, 'consumer' | 'handler' | 'id' | 'cause'>;
 
-/**
- * The ids of events derive from consumer, handler, phase, incoming event, effect and index. A retried recording emits
- * the same facts.
- */
+/** Events whose ids derive from their origin and index: a retried recording emits the same facts. */
 class EffectEvents {
   readonly #work: Asker;
   readonly #phase: 'apply' | 'failure';

@@ -10,7 +10,7 @@ import { type ClaimRow, claimedOf } from '../work/claim-sql.ts';
 import { declareEffects } from '../work/worker-sql.ts';
 import { claiming } from './claiming.ts';
 import { resolveOptions } from './options.ts';
-import { sagaWorker } from './saga-worker.ts';
+import { sagaWorker } from '../../saga-worker.ts';
 
 const ended = new AbortController();
 const quiet = sharedWith({ minimumCalls: 1_000_000 });
@@ -99,8 +99,8 @@ it('makes the call outside the slice that inserted it, with all attempts of its 
   await request('a');
   const { rows } = await database.executor.query<ClaimRow>(
     `update converge.saga_work set state = 'calling', holder = 'h', due_at = due_at + interval '1 hour'
-     returning *, 'ready' as found, created_at::text, term::text, 0 as age_ms, 0 as final_in_ms, null as doubt_until,
-       0 as final_ms, false as is_covered`,
+     returning *, idempotency_key as "idempotencyKey", 'ready' as found, created_at::text as "createdAt", term::text, 0 as "ageMs",
+       0 as "finalInMs", false as doubt, null as "doubtUntil", 0 as "finalMs", false as covered`,
   );
   await claim();
   await ownedAttempt(() => {

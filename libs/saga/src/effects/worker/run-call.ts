@@ -15,10 +15,7 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** The end of the run by this process's monotonic clock. */
   readonly endsAt: number;
-  /**
-   * Returns the end of the lease by this process's monotonic clock: nothing may be sent later, since another worker may
-   * hold the row. @default the end of the run
-   */
+  /** Returns the end of the lease by the monotonic clock: nothing may be sent later. @default the end of the run */
   readonly leaseEndsAt?: () => number;
   /** Waits until an attempt may be made, within the given time in milliseconds. @default at once */
   readonly admit?: ((withinMs: number) => Promise<void>) | undefined;
@@ -112,10 +109,7 @@ async function answered(
   }
 }
 
-/**
- * Combines the failures: one attempt of unknown outcome makes all unknown, unless the other side honours the key and
- * refused.
- */
+/** Combines the failures: one unknown outcome makes all unknown, unless the other side honours the key and refused. */
 function failedAs(
   op: Op,
   failure: Failure,

@@ -17,9 +17,12 @@ it('the metric of undeclared calls counts them while they wait, and is zero once
   const { database } = await sceneDatabase(inject('stack').databaseUrl);
   const { blind } = sceneEffects('http://127.0.0.1:1');
   const { executor } = database;
-  const check = undeclaredCheck(executor, logger('test'), ['test.keyed'], 0);
+  const check = undeclaredCheck(executor, logger('test'), 0);
   try {
     await request(database, blind, ['a', 'b']);
+    await check();
+    expect(await exported()).toEqual([]);
+    await executor.query(`update converge.saga_worker set seen_at = '-infinity'`);
     await check();
     expect(await exported()).toEqual(['converge_effects_undeclared{converge_effect="test.blind"} 2']);
     await executor.query('delete from converge.saga_work');

@@ -14,7 +14,7 @@ import {
 } from '../../fixture/effects/scene.ts';
 import type { WorkAttempt } from '../work/work.ts';
 import type { SagaWorkerOptions } from './options.ts';
-import { sagaWorker } from './saga-worker.ts';
+import { sagaWorker } from '../../saga-worker.ts';
 
 const stops: (() => Promise<void>)[] = [];
 sceneForEach();

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { ended, hurried, outcomes, request, type SceneDb, workRows } from '../../fixture/effects/scene.ts';
 import type { WorkAttempt } from '../work/work.ts';
-import { sagaWorker } from './saga-worker.ts';
+import { sagaWorker } from '../../saga-worker.ts';
 
 sceneForEach();
 

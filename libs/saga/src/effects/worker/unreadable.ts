@@ -1,4 +1,4 @@
-import { slowDelayMs } from '@convergekit/resilience/engine';
+import { slowWait } from '@convergekit/resilience/engine';
 import type { SlowSchedule } from '@convergekit/resilience';
 import type { Random } from '@convergekit/core';
 import type { ClaimedWork, OperatorAct, WorkAttempt } from '../work/work.ts';
@@ -22,19 +22,15 @@ export function waitForReader(
   const tail = unreadableTail(story);
   const since = tail[0] === undefined ? now : Date.parse(tail[0].at);
   if (now - since >= withinMs) return undefined;
-  const attempt = Math.min(tail.length + 1, 60);
-  const capMs = Math.min(
-    LONGEST_WAIT_MS,
-    slowDelayMs(schedule, attempt, () => 1),
-  );
-  const computedMs = Math.min(capMs, slowDelayMs(schedule, attempt, random));
+  const wait = slowWait(schedule, { attempt: tail.length + 1, random });
+  const within = (ms: number): number => Math.min(ms, LONGEST_WAIT_MS);
   const message = 'this process does not understand the intent: one that does may be deployed already';
   return {
     at: new Date(now).toISOString(),
     op: 'call',
     durationMs: 0,
     failure: { category: 'service', certainty: 'not_applied', code: INTENT_UNREADABLE, message },
-    wait: { computedMs, capMs, rule: 'slow_schedule' },
+    wait: { ...wait, computedMs: within(wait.computedMs), capMs: within(wait.capMs) },
   };
 }
 

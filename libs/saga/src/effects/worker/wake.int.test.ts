@@ -5,7 +5,7 @@ import { expect, inject, it } from 'vitest';
 import { effect } from '../effect/effect.ts';
 import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { ended, hurried, outcomes, type SceneDb } from '../../fixture/effects/scene.ts';
-import { sagaWorker } from './saga-worker.ts';
+import { sagaWorker } from '../../saga-worker.ts';
 
 const HOUR_MS = 3_600_000;
 sceneForEach();

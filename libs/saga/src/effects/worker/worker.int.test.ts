@@ -1,6 +1,7 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
+import { removeOld } from '@convergekit/postgres/engine';
 import { stressService } from '@convergekit/core/service-stress';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -24,8 +25,9 @@ import {
 import { claimWork } from '../work/claim-sql.ts';
 import { resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { processWork } from './process-work.ts';
-import { sagaWorker } from './saga-worker.ts';
-import { countUndeclared, forgetEnded } from './tidy-sql.ts';
+import { sagaWorker } from '../../saga-worker.ts';
+import { readUnclaimedWork } from '../operate/waits-sql.ts';
+import { ENDED } from './tidy-sql.ts';
 
 const provider = new Provider();
 let database: Database<SceneDb>;
@@ -183,9 +185,13 @@ describe('a worker', () => {
     await work({ undeclaredMs: 1 }, [effects.keyed]);
     const stuck = async () => (await workRows(database))[0]?.stuck_reason === 'input_unreadable';
     await waitUntil(stuck, { what: 'the unreadable one to be stuck' });
-    const undeclared = [{ effect: 'test.blind', count: 2 }];
-    expect(await countUndeclared(database.executor, ['test.keyed'], 0)).toEqual(undeclared);
-    expect(await countUndeclared(database.executor, ['test.keyed'], 60_000)).toEqual([]);
+    const { executor } = database;
+    expect(await readUnclaimedWork(executor, { afterMs: 0 })).toEqual([]);
+    await executor.query(`update converge.saga_worker set seen_at = '-infinity' where effect = 'test.blind'`);
+    expect(await readUnclaimedWork(executor, { afterMs: 0 })).toMatchObject([
+      { effect: 'test.blind', intents: 2 },
+    ]);
+    expect(await readUnclaimedWork(executor, { afterMs: 60_000 })).toEqual([]);
   });
 
   it('a worker whose lease went to another one writes nothing, even when its call was answered', async () => {
@@ -211,15 +217,14 @@ describe('a worker', () => {
     expect([provider.times('a'), await outcomes(database)]).toEqual([1, ['a r-a']]);
   });
 
-  it('`forgetEnded` deletes work that ended long ago, and no open work', async () => {
+  it('retention deletes work that ended long ago, and no open work', async () => {
     await request(database, effects.keyed, ['a']);
     await work();
     await ended(database);
     for (const stop of stops.splice(0)) await stop();
     await request(database, effects.blind, ['b']);
-    expect([await forgetEnded(database.executor, 60_000), await forgetEnded(database.executor, 0)]).toEqual([
-      0, 1,
-    ]);
+    const removed = (keepMs: number) => removeOld(database.executor, ENDED, { keepMs });
+    expect([await removed(60_000), await removed(0)]).toEqual([0, 1]);
   });
 
   it('a worker meets the obligations of every service', async () => {

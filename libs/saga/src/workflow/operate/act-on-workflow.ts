@@ -1,12 +1,12 @@
-import type { ActingOperator } from '../../effects/operate/work-sql.ts';
 import { statedFailure } from '../../effects/work/work.ts';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
-import { recordAct } from '@convergekit/postgres/operate';
+import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import { systemClock } from '@convergekit/core';
 import type { Entry, OperatorAct } from '../entry.ts';
 import { SagaError } from '../../errors.ts';
 import { type Fold, foldRows, isEnded, stateOf, type StepFold } from '../fold.ts';
 import { Journal } from '../journal.ts';
+import type { WorkflowKey } from '../journal-sql.ts';
 import { whyNot } from '../rules.ts';
 import { readWorkflow, takeWorkflow } from '../workflow-sql.ts';
 
@@ -24,20 +24,15 @@ export type StatedResult =
 type StuckStep = NonNullable<Fold['stuck']> & Pick<StepFold, 'path'>;
 
 /** What waits of a workflow, for the question whether to act. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
-export async function stuckStepOf(executor: Executor, workflow: string, id: string): Promise<StuckStep> {
-  return stuckIn(foldRows((await readWorkflow(executor, workflow, id)).journal), workflow, id);
+export async function stuckStepOf(executor: Executor, of: WorkflowKey): Promise<StuckStep> {
+  return stuckIn(foldRows((await readWorkflow(executor, of)).journal), of);
 }
 
 type Acting = Pick<Database, 'acquire'>;
 
 /** Has it tried now, whatever was waited for. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
-export function retryWorkflow(
-  database: Acting,
-  workflow: string,
-  id: string,
-  by: ActingOperator,
-): Promise<void> {
-  return act(database, workflow, id, (fold) => {
+export function retryWorkflow(database: Acting, of: WorkflowKey, by: Operator): Promise<void> {
+  return act(database, of, (fold) => {
     const step = fold.steps[(fold.stuck?.step ?? fold.steps.length) - 1];
     return step === undefined ? [] : [operator(step, 'retry', by)];
   });
@@ -49,28 +44,23 @@ export function retryWorkflow(
  */
 export function resolveWorkflow(
   database: Acting,
-  workflow: string,
-  id: string,
+  of: WorkflowKey,
   stated: StatedResult,
-  by: ActingOperator,
+  by: Operator,
   seen?: Pick<StuckStep, 'step'>,
 ): Promise<void> {
-  return act(database, workflow, id, (fold) => {
-    const step = stuckIn(fold, workflow, id);
+  return act(database, of, (fold) => {
+    const step = stuckIn(fold, of);
     if (seen !== undefined && step.step !== seen.step)
-      throw refused(
-        workflow,
-        id,
-        `step ${step.step} (${step.path}) is stuck by now, and not step ${seen.step}`,
-      );
+      throw refused(of, `step ${step.step} (${step.path}) is stuck by now, and not step ${seen.step}`);
     return [
       operator(step, stated.kind === 'effect_stays' ? 'forget' : 'resolve', by),
-      entryOfStated(step, stated, by.note),
+      entryOfStated(step, stated, by.reason),
     ];
   });
 }
 
-function entryOfStated({ step, path }: StuckStep, stated: StatedResult, note: string): Entry {
+function entryOfStated({ step, path }: StuckStep, stated: StatedResult, reason: string): Entry {
   const at = { step, path, by: 'operator' } as const;
   switch (stated.kind) {
     case 'undone':
@@ -80,57 +70,56 @@ function entryOfStated({ step, path }: StuckStep, stated: StatedResult, note: st
     case 'succeeded':
       return { kind: 'result', ...at, result: stated.result };
     case 'failed':
-      return { kind: 'failed', ...at, failure: statedFailure(stated.code, note) };
+      return { kind: 'failed', ...at, failure: statedFailure(stated.code, reason) };
   }
 }
 
 function operator(
   { step, path }: Pick<StepFold, 'step' | 'path'>,
   doing: OperatorAct,
-  { actor, note }: ActingOperator,
+  { by, reason }: Operator,
 ): Entry {
-  return { kind: 'operator', step, path, act: doing, actor, note };
+  return { kind: 'operator', step, path, act: doing, actor: by, note: reason };
 }
 
-function stuckIn(fold: Fold, workflow: string, id: string): StuckStep {
+function stuckIn(fold: Fold, of: WorkflowKey): StuckStep {
   const { stuck } = fold;
   const step = stuck && fold.steps[stuck.step - 1];
   if (stuck === undefined || step === undefined)
-    throw refused(workflow, id, 'none of its steps is stuck: there is nothing to say about it');
+    throw refused(of, 'none of its steps is stuck: there is nothing to say about it');
   return { ...stuck, path: step.path };
 }
 
 /** Applies an operator's decision in one transaction, unless a process holds the workflow, and makes it due. */
 async function act(
   database: Acting,
-  workflow: string,
-  id: string,
+  of: WorkflowKey,
   entriesOf: (fold: Fold) => readonly Entry[],
 ): Promise<void> {
   await withTransaction(database, {}, async (tx) => {
-    const taken = await takeWorkflow(tx, workflow, id);
+    const taken = await takeWorkflow(tx, of);
     if (taken === undefined) {
-      await readWorkflow(tx, workflow, id); // says so when there is none
-      throw refused(workflow, id, 'a process holds it: wait until its lease has ended');
+      await readWorkflow(tx, of); // says so when there is none
+      throw refused(of, 'a process holds it: wait until its lease has ended');
     }
     const journal = await Journal.of(taken, tx, systemClock);
     if (isEnded(journal.fold))
-      throw refused(workflow, id, `it is ${stateOf(journal.fold)}, which nothing changes any more`);
+      throw refused(of, `it is ${stateOf(journal.fold)}, which nothing changes any more`);
     const entries = entriesOf(journal.fold);
     const why = entries.map((entry) => whyNot(journal.fold, entry)).find((one) => one !== undefined);
-    if (why !== undefined) throw refused(workflow, id, why);
+    if (why !== undefined) throw refused(of, why);
     await journal.write(entries, { kind: 'due', inMs: 0 });
     const [first] = entries;
     if (first?.kind !== 'operator') return;
     const { act: did, actor, note, path } = first;
-    const subject = `${workflow} ${id}`;
     const before = { step: path };
-    await recordAct(tx, { act: `workflow ${did}`, subject, by: actor, reason: note, before });
+    await recordAct(tx, { act: `workflow ${did}`, subject: nameOf(of), by: actor, reason: note, before });
   });
 }
 
-function refused(workflow: string, id: string, why: string): SagaError {
-  return new SagaError('WORKFLOW_NOT_RESOLVABLE', `${workflow} ${id} was left as it is: ${why}`, {
-    category: 'data',
-  });
+const nameOf = ({ workflow, id }: WorkflowKey): string => `${workflow} ${id}`;
+
+function refused(of: WorkflowKey, why: string): SagaError {
+  const message = `${nameOf(of)} was left as it is: ${why}`;
+  return new SagaError('WORKFLOW_NOT_RESOLVABLE', message, { category: 'data' });
 }

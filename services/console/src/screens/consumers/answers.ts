@@ -34,8 +34,6 @@ export const partitionSchema = z.object({
   ),
   parkedKeys: z.number(),
   openGaps: z.number(),
-  /** Records that were left out because their event had been handled. */
-  duplicates: z.number(),
 });
 
 export const memberSchema = z.object({

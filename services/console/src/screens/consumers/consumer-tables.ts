@@ -93,7 +93,6 @@ function consumerTable(
       { title: 'Behind by', kind: 'number', cell: ({ lagMs }) => (lagMs === null ? null : formatMs(lagMs)) },
       { title: 'Parked keys', kind: 'number', cell: ({ parkedKeys }) => parkedKeys },
       { title: 'Open gaps', kind: 'number', cell: ({ openGaps }) => openGaps },
-      { title: 'Duplicates', kind: 'number', cell: ({ duplicates }) => duplicates },
       { title: 'Database', cell: ({ database }) => database },
     ],
   });
@@ -139,7 +138,6 @@ function partitionTable(rows: readonly PartitionAnswer[]): Html {
       },
       { title: 'Parked keys', kind: 'number', cell: ({ parkedKeys }) => parkedKeys },
       { title: 'Open gaps', kind: 'number', cell: ({ openGaps }) => openGaps },
-      { title: 'Duplicates', kind: 'number', cell: ({ duplicates }) => duplicates },
       {
         title: 'Handled up to',
         kind: 'wide',

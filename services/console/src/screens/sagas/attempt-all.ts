@@ -47,7 +47,7 @@ export function attemptAllAction({ action, databases, clock }: ConsoleContext): 
       const search = searchedBy(filter);
       const { steps } = await findWaiting(databases, search, clock.now());
       requireExpected(steps.length, 'steps wait', acting);
-      const by = { actor: acting.user, note: acting.reason };
+      const by = { by: acting.user, reason: acting.reason };
       const { changed, refused } = await actOnEach(steps, acting, async (step) => {
         const refusal = await attemptStep(databases, step, by);
         await clock.sleep(1_000 / rate, acting.signal);

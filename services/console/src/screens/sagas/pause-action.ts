@@ -36,7 +36,7 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
     run: async (input, { user, reason }) => {
       const held: string[] = [];
       for (const { name } of await runningIt(databases, input)) {
-        const pause = await pauseSaga(databases.get(name).database, input, { actor: user, note: reason });
+        const pause = await pauseSaga(databases.get(name).database, input, { by: user, reason });
         if (pause !== undefined) held.push(`${name}: ${heldText(pause)}`);
       }
       const changed = held.length;
@@ -75,7 +75,7 @@ export function resumeAction({ action, databases }: ConsoleContext): void {
       for (const { name, pause } of await runningIt(databases, input)) {
         if (pause === undefined) continue;
         const options = { rate, signal, onProgress: report };
-        const by = { actor: user, note: reason };
+        const by = { by: user, reason };
         const done = await resumeSaga(databases.get(name).database, input, by, options);
         if (done.kind === 'stopped')
           throw conflict(`stopped: ${nameOf(input)} is still paused in ${name}; resume it again`);

@@ -90,7 +90,7 @@ export function attemptAction({ action, databases }: ConsoleContext): void {
     fields: async (input) =>
       html`<input type="hidden" name="seen" value="${JSON.stringify(await stepNow(databases, input))}" />`,
     run: async ({ instance, database, step, seen }, { user, reason }) => {
-      const by = { actor: user, note: reason };
+      const by = { by: user, reason };
       await retryStep(databases.get(database).database, { instance, step }, by, seenOf(seen));
       return { text: `${step} is due now`, changed: 1, href: sagaPath(instance) };
     },
@@ -126,7 +126,7 @@ export function resolveAction({ action, databases, declared: modules }: ConsoleC
     fields: async (step) => formOf(await declared(step), await stepNow(databases, step)),
     run: async ({ instance, database, step, seen, ...stated }, { user, reason }) => {
       const sagas = await modules.sagas();
-      const by = { actor: user, note: reason };
+      const by = { by: user, reason };
       const how = { sagas, ...seenOf(seen) };
       await resolveStep(databases.get(database).database, { instance, step }, outcomeOf(stated), by, how);
       return {

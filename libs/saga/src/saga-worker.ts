@@ -1,14 +1,16 @@
 import type { Service } from '@convergekit/core';
-import type { Effect, SweepRecords } from '../effect/types.ts';
-import { declareQuotas } from '../quota/quota-sql.ts';
-import { declareEffects } from '../work/worker-sql.ts';
-import { alertOverdueWorkflows, longPauseCheck, undeclaredCheck } from './alarms.ts';
-import { longestPauseMs } from './claim-pace.ts';
-import { claiming } from './claiming.ts';
-import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
-import { alertOverdue } from './overdue.ts';
-import { forgetEnded } from './tidy-sql.ts';
-import { failureLog, workerService } from './worker-service.ts';
+import { removeOld } from '@convergekit/postgres/engine';
+import type { Effect } from './effects/effect/types.ts';
+import { declareQuotas } from './effects/quota/quota-sql.ts';
+import { declareEffects } from './effects/work/worker-sql.ts';
+import { alertOverdueWorkflows, longPauseCheck, undeclaredCheck } from './effects/worker/alarms.ts';
+import { longestPauseMs } from './effects/worker/claim-pace.ts';
+import { claiming } from './effects/worker/claiming.ts';
+import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './effects/worker/options.ts';
+import { alertOverdue } from './effects/worker/overdue.ts';
+import { ENDED } from './effects/worker/tidy-sql.ts';
+import { failureLog, workerService } from './effects/worker/worker-service.ts';
+import { sweepRecords } from './retention/sweep.ts';
 
 /**
  * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each effect has
@@ -20,9 +22,8 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   const resolved = resolveOptions(effects, options);
   const cutOff = new AbortController();
   const { leases, ...claims } = claiming(resolved, cutOff.signal, failureLog(name, resolved));
-  const { clock, database, holder, pollMs, leaseMs, log, undeclaredMs, stuckAfterMs } = resolved;
-  const declared = [...resolved.effects.keys()];
-  const checkUndeclared = undeclaredCheck(database.executor, log, declared, undeclaredMs);
+  const { clock, database, pollMs, leaseMs, log, undeclaredMs, stuckAfterMs } = resolved;
+  const checkUndeclared = undeclaredCheck(database.executor, log, undeclaredMs);
   const checkPauses = longPauseCheck(database.executor, log, stuckAfterMs);
   return workerService({
     ...{ name, options: resolved, table: 'saga_work', ...claims, cutOff },
@@ -30,7 +31,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
     prepare: () => announce(resolved),
     renewal: {
       everyMs: Math.max(1, Math.floor(leaseMs / 3)),
-      run: () => leases.renew(database.executor, holder, leaseMs, () => clock.monotonic()),
+      run: () => leases.renew(database.executor, leaseMs, () => clock.monotonic()),
     },
     tidy: async (signal) => {
       await checkUndeclared();
@@ -45,11 +46,9 @@ async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Prom
   await announce(options);
   await alertOverdue(options, signal);
   await alertOverdueWorkflows(database.executor, log, undeclaredMs);
-  await forgetEnded(database.executor, keepMs);
-  let runs = 0;
-  for (const [sweep, keepMs] of keptSagas(effects.values()))
-    runs += await sweep({ database, keepMs, clock, random, log });
-  if (runs > 0) log.info({ runs }, 'what this service knew of sagas that ended long ago has left');
+  await removeOld(database.executor, ENDED, { keepMs, limit: 1_000 });
+  const kept = keptSagas(effects.values());
+  if (kept.size > 0) await sweepRecords({ database, keepMs: kept, clock, random, log });
 }
 
 /** Records that this worker does the work of its effects: consumers with such work may then start. */
@@ -65,15 +64,10 @@ async function announce<DB>({ database, effects, holder }: ResolvedOptions<DB>):
   await declareEffects(database.executor, [...effects.keys()], holder, quotas);
 }
 
-/** Returns the retention of each saga's records, by their sweep. The longest retention of a saga's versions counts. */
-function keptSagas<DB>(
-  effects: Iterable<Effect<DB>>,
-): ReadonlyMap<SweepRecords, ReadonlyMap<string, number>> {
-  const kept = new Map<SweepRecords, Map<string, number>>();
-  for (const { saga } of effects) {
-    if (saga === undefined) continue;
-    const keepMs = kept.get(saga.sweep) ?? new Map<string, number>();
-    kept.set(saga.sweep, keepMs.set(saga.name, Math.max(saga.keepMs, keepMs.get(saga.name) ?? 0)));
-  }
+/** Returns the retention of each saga's records. The longest one of a saga's versions counts. */
+function keptSagas<DB>(effects: Iterable<Effect<DB>>): ReadonlyMap<string, number> {
+  const kept = new Map<string, number>();
+  for (const { saga } of effects)
+    if (saga !== undefined) kept.set(saga.name, Math.max(saga.keepMs, kept.get(saga.name) ?? 0));
   return kept;
 }
